@@ -1,0 +1,1 @@
+"""Estimates how long a neural network takes on a device, layer by layer."""

@@ -1,0 +1,155 @@
+"""Every error annette raises on purpose.
+
+::
+
+    AnnetteError
+    ├── NetworkError                  a network cannot be used as it is
+    │   ├── NetworkFormatError        the file is not what its name says: not a model, truncated, wrong schema
+    │   ├── NetworkStructureError     empty graph, cycle, dangling input, the same tensor produced twice
+    │   ├── NetworkShapeError         a dimension is unknown, not positive or too large
+    │   └── UnsupportedOperatorError  an operator whose result cannot be determined
+    ├── PlatformError                 a platform cannot be used as it is
+    │   ├── PlatformNotFoundError     no such platform, with the nearest names
+    │   └── PlatformFormatError       wrong schema, newer version, parameters out of range
+    ├── MappingError                  a mapping rule is ill-formed or does not conserve its layers
+    ├── ModelError                    a layer model cannot be built or used
+    │   ├── NotFittedError            the model has no parameters yet
+    │   └── UnsupportedKernelError    the platform has no model for a kind of kernel in the network
+    ├── BackendError                  a runtime could not do what was asked
+    │   ├── BackendUnavailableError   the runtime is not installed, with the install line
+    │   └── BackendRunError           compiling, running or profiling one network failed
+    ├── MeasurementError              measurements cannot be trusted or combined
+    │   └── DatasetError              a dataset is torn, foreign, or of another version
+    ├── FitError                      the data cannot carry the model that was asked for
+    └── OptionError                   an argument or command-line option has a value that makes no sense
+
+A message is one line that says what failed, on which object, with which value, and what to do about it. The
+command line prints it after ``annette:`` and exits with code 2; anything else that reaches a user is a bug.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "AnnetteError",
+    "BackendError",
+    "BackendRunError",
+    "BackendUnavailableError",
+    "DatasetError",
+    "FitError",
+    "MappingError",
+    "MeasurementError",
+    "ModelError",
+    "NetworkError",
+    "NetworkFormatError",
+    "NetworkShapeError",
+    "NetworkStructureError",
+    "NotFittedError",
+    "OptionError",
+    "PlatformError",
+    "PlatformFormatError",
+    "PlatformNotFoundError",
+    "UnsupportedKernelError",
+    "UnsupportedOperatorError",
+    "nearest",
+]
+
+
+class AnnetteError(Exception):
+    """Root of everything annette raises on purpose."""
+
+
+class NetworkError(AnnetteError):
+    """A network cannot be used as it is."""
+
+
+class NetworkFormatError(NetworkError):
+    """The file is not what its name says: not a model, truncated, of an unknown schema."""
+
+
+class NetworkStructureError(NetworkError):
+    """The graph is not a network: empty, cyclic, with a dangling input or a tensor produced twice."""
+
+
+class NetworkShapeError(NetworkError):
+    """A dimension is unknown, not positive, inconsistent, or too large to count with."""
+
+
+class UnsupportedOperatorError(NetworkError):
+    """An operator whose result cannot be determined."""
+
+
+class PlatformError(AnnetteError):
+    """A platform cannot be used as it is."""
+
+
+class PlatformNotFoundError(PlatformError):
+    """No platform of that name; the message lists the nearest ones."""
+
+
+class PlatformFormatError(PlatformError):
+    """A platform file of a wrong schema or a newer version, or with parameters out of their range."""
+
+
+class MappingError(AnnetteError):
+    """A mapping rule is ill-formed, or a mapping would lose or repeat a layer."""
+
+
+class ModelError(AnnetteError):
+    """A layer model cannot be built or used."""
+
+
+class NotFittedError(ModelError):
+    """A layer model was asked to predict before it was fitted."""
+
+
+class UnsupportedKernelError(ModelError):
+    """The platform has no fitted model for a kind of kernel that the network needs."""
+
+
+class BackendError(AnnetteError):
+    """A runtime could not do what was asked."""
+
+
+class BackendUnavailableError(BackendError):
+    """A runtime is not installed or not usable here; the message has the install line."""
+
+
+class BackendRunError(BackendError):
+    """Compiling, running or profiling one network failed."""
+
+
+class MeasurementError(AnnetteError):
+    """Measurements cannot be trusted or combined."""
+
+
+class DatasetError(MeasurementError):
+    """A dataset is torn, from elsewhere, or of another version."""
+
+
+class FitError(AnnetteError):
+    """The data cannot carry the model that was asked for."""
+
+
+class OptionError(AnnetteError):
+    """An argument or a command-line option has a value that makes no sense."""
+
+
+def nearest(word: str, known: Iterable[str], *, count: int = 3) -> str:
+    """Formats the known words most like ``word`` for the end of an error message.
+
+    Args:
+        word: What was asked for.
+        known: What exists.
+        count: How many suggestions at most.
+
+    Returns:
+        ``"; did you mean 'a' or 'b'?"``, or an empty string where nothing is alike.
+    """
+    matches = get_close_matches(word, list(known), n=count, cutoff=0.5)
+    return f"; did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""

@@ -1,0 +1,1 @@
+"""Which layers run as one kernel: networks in, kernels out."""

@@ -1,0 +1,187 @@
+"""Kernels, and the table of numbers that layer models see.
+
+Objects are for people, tables for machines: a `Kernel` says which layers run together and why, a `KernelTable` holds
+the same kernels as columns, for one network or for ten thousand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from annette.network import Dimensions, Layer, Network, kinds_in
+from annette.network.kinds import Category
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["ACTIVATION_CODES", "COLUMNS", "FloatArray", "Kernel", "KernelTable", "Precision"]
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+
+ACTIVATION_CODES: Final[Mapping[str, int]] = {
+    kind: code for code, kind in enumerate(sorted(kinds_in(Category.ACTIVATION)), start=1)
+}
+"""Code of a fused activation in the ``activation`` column; 0 is none."""
+
+COLUMNS: Final[tuple[str, ...]] = (
+    *Dimensions._fields,
+    "ops",
+    "macs",
+    "input_bytes",
+    "weight_bytes",
+    "output_bytes",
+    "activation",
+    "residual",
+    "layer_count",
+)
+"""Columns of a kernel table, in order.
+
+The named dimensions are the anchor layer's. ``ops`` and ``macs`` are sums over the kernel's layers; the byte columns
+count what crosses the kernel's border, at the platform's precision; ``activation`` is a code of `ACTIVATION_CODES`;
+``residual`` is 1 where a second activation is added in; ``layer_count`` is the number of layers in the kernel.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """Width of the numbers a platform computes with.
+
+    Attributes:
+        activation_bits: Bits per element of an activation.
+        weight_bits: Bits per element of a constant.
+    """
+
+    activation_bits: int = 32
+    weight_bits: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """Layers that run as one.
+
+    Attributes:
+        name: The anchor's name.
+        kind: Kind of kernel, the key of the layer models: the anchor's kind unless a rule gives another.
+        anchor: The layer whose dimensions describe the kernel.
+        layers: All layers, in topological order.
+        inputs: Activations read from outside, each once.
+        outputs: Activations written for the outside.
+        rules: Names of the mapping rules that formed it, in the order of use.
+        free: Whether a rule says that the platform does nothing for it (a view).
+    """
+
+    name: str
+    kind: str
+    anchor: Layer
+    layers: tuple[Layer, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    rules: tuple[str, ...] = ()
+    free: bool = False
+
+    @property
+    def ops(self) -> int:
+        """Operations of all its layers."""
+        return sum(layer.workload.ops for layer in self.layers)
+
+
+@dataclass(frozen=True, eq=False)
+class KernelTable:
+    """Kernels as columns of numbers.
+
+    Attributes:
+        kinds: Kind of each row, as an array of strings.
+        values: One row per kernel, one column per name in `COLUMNS`, shape ``(rows, len(COLUMNS))``.
+    """
+
+    kinds: npt.NDArray[np.str_]
+    values: FloatArray
+
+    @classmethod
+    def from_kernels(cls, kernels: Sequence[Kernel], network: Network, precision: Precision) -> KernelTable:
+        """Builds the table of one network's kernels.
+
+        Args:
+            kernels: Any kernels of ``network``.
+            network: Where their tensors are described.
+            precision: Width of the platform's numbers; sets the byte columns.
+        """
+        rows = [_row(kernel, network, precision) for kernel in kernels]
+        values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))
+        return cls(np.array([kernel.kind for kernel in kernels], dtype=np.str_), values)
+
+    @classmethod
+    def concatenate(cls, tables: Sequence[KernelTable]) -> KernelTable:
+        """Stacks tables; rows keep their order."""
+        return cls(
+            np.concatenate([table.kinds for table in tables]),
+            np.concatenate([table.values for table in tables]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, column: str) -> FloatArray:
+        """One column by name, shape ``(rows,)``."""
+        return self.values[:, _INDEX[column]]
+
+    def select(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> KernelTable:
+        """The given rows as a table of their own."""
+        return KernelTable(self.kinds[rows], self.values[rows])
+
+    @cached_property
+    def rows_by_kind(self) -> dict[str, npt.NDArray[np.intp]]:
+        """Row numbers of each kind that occurs, kinds in order of first appearance."""
+        kinds = self.kinds.tolist()
+        found: dict[str, list[int]] = {}
+        for row, kind in enumerate(kinds):
+            found.setdefault(kind, []).append(row)
+        return {kind: np.array(rows, dtype=np.intp) for kind, rows in found.items()}
+
+    @property
+    def bytes(self) -> FloatArray:
+        """Bytes that cross the border of each kernel, shape ``(rows,)``."""
+        return self["input_bytes"] + self["weight_bytes"] + self["output_bytes"]
+
+
+_INDEX: Final = {column: index for index, column in enumerate(COLUMNS)}
+
+
+def _row(kernel: Kernel, network: Network, precision: Precision) -> tuple[float, ...]:
+    tensors = network.tensors
+    if len(kernel.layers) == 1:
+        workload = kernel.anchor.workload
+        read, weights, written = workload.input_elements, workload.weight_elements, workload.output_elements
+        ops, macs = workload.ops, workload.macs
+    else:
+        read = sum(tensors[tensor].elements for tensor in kernel.inputs)
+        written = sum(tensors[tensor].elements for tensor in kernel.outputs)
+        weights = ops = macs = 0
+        for layer in kernel.layers:
+            weights += layer.workload.weight_elements
+            ops += layer.workload.ops
+            macs += layer.workload.macs
+    activation = residual = 0
+    for layer in kernel.layers:
+        if layer is kernel.anchor:
+            continue
+        if layer.kind in ACTIVATION_CODES:
+            activation = ACTIVATION_CODES[layer.kind]
+        elif layer.kind == "add" and layer.workload.dimensions.input_count > 1:
+            residual = 1
+    return (
+        *kernel.anchor.workload.dimensions,
+        ops,
+        macs,
+        read * precision.activation_bits / 8,
+        weights * precision.weight_bits / 8,
+        written * precision.activation_bits / 8,
+        activation,
+        residual,
+        len(kernel.layers),
+    )

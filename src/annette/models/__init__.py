@@ -1,0 +1,1 @@
+"""Layer models: tables of kernels in, seconds out."""

@@ -1,0 +1,59 @@
+"""The contract of a layer model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from annette.mapping.kernel import FloatArray, KernelTable
+
+__all__ = ["LayerModel", "Terms"]
+
+
+class Terms(NamedTuple):
+    """What bounds each kernel, by the roofline inside a model; each of shape ``(rows,)``, in seconds.
+
+    Attributes:
+        compute_s: Time if only operations counted.
+        memory_s: Time if only bytes counted.
+    """
+
+    compute_s: FloatArray
+    memory_s: FloatArray
+
+
+class LayerModel(ABC):
+    """Predicts the latency of kernels of one kind.
+
+    A constructor stores its parameters unchanged after checking their ranges, so that
+    ``type(model).from_json(model.to_json()) == model``. Instances are immutable.
+
+    Attributes:
+        family: Name of the family in platform files: ``roofline``, ``refined-roofline``, ``statistical``, ``mixed``.
+    """
+
+    family: ClassVar[str]
+
+    @abstractmethod
+    def predict_s(self, table: KernelTable) -> FloatArray:
+        """Latency of each row, in seconds, finite and not negative, shape ``(rows,)``."""
+
+    @abstractmethod
+    def terms(self, table: KernelTable) -> Terms:
+        """Compute-bound and memory-bound time of each row; which is larger says what bounds the kernel."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Parameters as plain JSON values, without the family."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, parameters: Mapping[str, Any]) -> LayerModel:
+        """Builds a model from parameters.
+
+        Raises:
+            PlatformFormatError: A parameter is missing, of the wrong type, not finite, or out of its range.
+        """

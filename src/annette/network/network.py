@@ -1,0 +1,178 @@
+"""The network: an immutable directed acyclic graph of layers over named tensors."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from annette.errors import NetworkStructureError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from annette.network.layer import Layer
+    from annette.network.tensor import Tensor
+
+__all__ = ["Network"]
+
+
+class Network:
+    """A network with every shape known, its layers in topological order.
+
+    Instances are immutable and may be shared between threads.
+
+    Args:
+        name: For people and reports.
+        layers: In any order; stored in topological order (stable: layers that may stay where they are do).
+        tensors: Every tensor that a layer reads or writes.
+        inputs: Names of the activations fed in.
+        outputs: Names of the activations handed out.
+        batch: Number of samples processed together.
+        channels_last: Whether feature maps are stored as N, …spatial…, C.
+        source_format: Where it came from: ``onnx``, ``annette-json``, ``mmdnn-json``, ``tflite``, ``zoo``, ….
+        notes: Repairs and assumptions the reader made, one sentence each, to be shown to the user.
+
+    Raises:
+        NetworkStructureError: The graph is empty, cyclic, reads a tensor that nothing produces, or produces a
+            tensor or names a layer twice.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        layers: Iterable[Layer],
+        tensors: Mapping[str, Tensor],
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        batch: int = 1,
+        channels_last: bool = False,
+        source_format: str = "",
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.name = name
+        self.inputs = tuple(inputs)
+        self.outputs = tuple(outputs)
+        self.tensors: Mapping[str, Tensor] = MappingProxyType(dict(tensors))
+        self.batch = batch
+        self.channels_last = channels_last
+        self.source_format = source_format
+        self.notes = tuple(notes)
+        unordered = tuple(layers)
+        if not unordered:
+            raise NetworkStructureError(f"network {name!r} has no layers: there is nothing to estimate")
+        self.producers: Mapping[str, Layer] = MappingProxyType(self._check(unordered))
+        self.layers = self._sort(unordered)
+
+    def _check(self, layers: tuple[Layer, ...]) -> dict[str, Layer]:
+        producers: dict[str, Layer] = {}
+        names: set[str] = set()
+        for layer in layers:
+            if layer.name in names:
+                raise NetworkStructureError(f"network {self.name!r} has two layers named {layer.name!r}")
+            names.add(layer.name)
+            for output in layer.outputs:
+                if output in producers or output in self.inputs:
+                    raise NetworkStructureError(
+                        f"tensor {output!r} in network {self.name!r} is produced twice, by "
+                        f"{producers[output].name if output in producers else 'the network input'!r} "
+                        f"and {layer.name!r}"
+                    )
+                producers[output] = layer
+        available = producers.keys() | set(self.inputs)
+        for layer in layers:
+            for tensor in (*layer.inputs, *layer.outputs):
+                if tensor not in self.tensors:
+                    raise NetworkStructureError(
+                        f"layer {layer.name!r} in network {self.name!r} refers to {tensor!r}, which is not described"
+                    )
+            for tensor in layer.inputs:
+                if tensor not in available and not self.tensors[tensor].constant:
+                    raise NetworkStructureError(
+                        f"layer {layer.name!r} in network {self.name!r} reads {tensor!r}, which nothing produces"
+                    )
+        for output in self.outputs:
+            if output not in available and not (output in self.tensors and self.tensors[output].constant):
+                raise NetworkStructureError(f"output {output!r} of network {self.name!r} is produced by nothing")
+        return producers
+
+    def _sort(self, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+        """Topological order by repeated depth-first walks, without recursion; raises on a cycle."""
+        order: list[Layer] = []
+        done: set[str] = set()
+        open_: set[str] = set()
+        for root in layers:
+            stack = [(root, False)]
+            while stack:
+                layer, expanded = stack.pop()
+                if layer.name in done:
+                    continue
+                if expanded:
+                    open_.discard(layer.name)
+                    done.add(layer.name)
+                    order.append(layer)
+                    continue
+                if layer.name in open_:
+                    raise NetworkStructureError(
+                        f"network {self.name!r} has a cycle through layer {layer.name!r}: "
+                        "only acyclic networks can be estimated"
+                    )
+                open_.add(layer.name)
+                stack.append((layer, True))
+                for tensor in reversed(layer.inputs):
+                    producer = self.producers.get(tensor)
+                    if producer is not None and producer.name not in done:
+                        if producer.name in open_:
+                            raise NetworkStructureError(
+                                f"network {self.name!r} has a cycle through layer {producer.name!r}: "
+                                "only acyclic networks can be estimated"
+                            )
+                        stack.append((producer, False))
+        return tuple(order)
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[Layer, ...]]:
+        """The layers that read each tensor, in topological order, each once."""
+        found: dict[str, list[Layer]] = {}
+        for layer in self.layers:
+            for tensor in dict.fromkeys(layer.inputs):
+                found.setdefault(tensor, []).append(layer)
+        return MappingProxyType({tensor: tuple(readers) for tensor, readers in found.items()})
+
+    @cached_property
+    def activations(self) -> Mapping[str, tuple[str, ...]]:
+        """For each layer's name, the activations it reads, each once, in operand order."""
+        return MappingProxyType(
+            {
+                layer.name: tuple(dict.fromkeys(t for t in layer.inputs if not self.tensors[t].constant))
+                for layer in self.layers
+            }
+        )
+
+    @property
+    def ops(self) -> int:
+        """Operations of all layers (1 multiply-accumulate = 2 operations)."""
+        return sum(layer.workload.ops for layer in self.layers)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of convolutions and matrix products."""
+        return sum(layer.workload.macs for layer in self.layers)
+
+    @property
+    def parameters(self) -> int:
+        """Learned values: elements of all constants, each tensor once, running statistics of batch_norm left out."""
+        learned: set[str] = set()
+        for layer in self.layers:
+            operands = layer.inputs[:3] if layer.kind == "batch_norm" else layer.inputs
+            learned.update(tensor for tensor in operands if self.tensors[tensor].constant)
+        return sum(self.tensors[tensor].elements for tensor in learned)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes moved by all layers one by one, in the network's own element types."""
+        return sum(layer.workload.bytes for layer in self.layers)
+
+    def __repr__(self) -> str:
+        return f"Network({self.name!r}, {len(self.layers)} layers, {self.macs / 1e9:.3g} GMACs, batch {self.batch})"

@@ -1,0 +1,89 @@
+"""Tensors: what flows between layers, described but never held."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from annette.errors import NetworkShapeError
+
+__all__ = ["MAX_ELEMENTS", "DType", "Tensor"]
+
+MAX_ELEMENTS: Final = 2**62
+"""No tensor may have more elements than this: byte and operation counts must stay within 64 bits."""
+
+
+class DType(Enum):
+    """Element types, with their width in bits."""
+
+    FLOAT64 = ("float64", 64)
+    FLOAT32 = ("float32", 32)
+    FLOAT16 = ("float16", 16)
+    BFLOAT16 = ("bfloat16", 16)
+    FLOAT8 = ("float8", 8)
+    FLOAT4 = ("float4", 4)
+    INT64 = ("int64", 64)
+    INT32 = ("int32", 32)
+    INT16 = ("int16", 16)
+    INT8 = ("int8", 8)
+    INT4 = ("int4", 4)
+    INT2 = ("int2", 2)
+    UINT64 = ("uint64", 64)
+    UINT32 = ("uint32", 32)
+    UINT16 = ("uint16", 16)
+    UINT8 = ("uint8", 8)
+    UINT4 = ("uint4", 4)
+    UINT2 = ("uint2", 2)
+    BOOL = ("bool", 8)
+    COMPLEX64 = ("complex64", 64)
+    COMPLEX128 = ("complex128", 128)
+    STRING = ("string", 64)
+
+    def __init__(self, label: str, bits: int) -> None:
+        self.label = label
+        self.bits = bits
+
+    @property
+    def is_float(self) -> bool:
+        """Whether the type holds real numbers in a floating-point format."""
+        return self.label.startswith(("float", "bfloat"))
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A named array that a layer reads or writes.
+
+    Attributes:
+        name: Unique within its network.
+        shape: Sizes of its dimensions, each at least 1; ``()`` is a scalar.
+        dtype: Element type.
+        constant: Whether its values are part of the network (weights, biases) instead of flowing through it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: DType = DType.FLOAT32
+    constant: bool = False
+
+    def __post_init__(self) -> None:
+        for size in self.shape:
+            if size < 1:
+                raise NetworkShapeError(
+                    f"tensor {self.name!r} has shape {self.shape}: every dimension must be at least 1"
+                )
+        if self.elements > MAX_ELEMENTS:
+            raise NetworkShapeError(
+                f"tensor {self.name!r} has shape {self.shape}: {self.elements} elements overflow 64-bit counts"
+            )
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def size_bytes(self) -> int:
+        """Size in its own element type, rounded up to whole bytes."""
+        return (self.elements * self.dtype.bits + 7) // 8
