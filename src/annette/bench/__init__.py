@@ -1,0 +1,1 @@
+"""Benchmarks: plans, campaigns and datasets; one backend per runtime."""

@@ -1,0 +1,1 @@
+"""Runtimes that can be measured: one a file."""

@@ -1,0 +1,171 @@
+"""The contract of a backend: one runtime on one device that compiles, runs and profiles networks.
+
+Order of calls: ``Backend.available()`` → ``Backend(options)`` → ``environment()`` → for each network
+``compile()`` → any number of ``run()`` and ``profile()`` → ``close()``. A backend owns what it compiles until
+``close()``; compiled networks do not outlive the process. Times are in seconds.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from annette.network import Network
+
+__all__ = ["Availability", "Backend", "BackendOptions", "CompiledNetwork", "Profile", "ProfileEntry", "Subject"]
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a backend can be used here.
+
+    Attributes:
+        usable: Whether it can.
+        reason: Version found, or what is missing.
+        install: The line that installs what is missing; empty where nothing is.
+    """
+
+    usable: bool
+    reason: str
+    install: str = ""
+
+
+@dataclass(frozen=True)
+class BackendOptions:
+    """Base of a backend's options: a frozen dataclass whose fields carry ``help`` in their metadata.
+
+    Field types are ``int``, ``float``, ``str`` or ``bool``, each with a default, so that the command line can offer
+    them as ``--option NAME=VALUE`` and a dataset can keep them.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is compiled: a network, and the user's own file of it where there is one.
+
+    Attributes:
+        network: The network; a backend lowers it to its own format where there is no file.
+        path: The file to be measured as it is.
+    """
+
+    network: Network
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileEntry:
+    """One kernel as the runtime reports it.
+
+    Attributes:
+        name: The runtime's name for it.
+        operator: The runtime's type for it.
+        latency_s: One time per profiled run, in seconds; a deterministic backend gives one.
+        layers: Names of layers of the network, where the runtime says which it ran.
+        inputs: Names of tensors of the network that it reads, where the runtime says so.
+        outputs: Names of tensors of the network that it writes, where the runtime says so.
+        input_shapes: Shapes read, in the runtime's own layout, where reported.
+        output_shapes: Shapes written, in the runtime's own layout, where reported.
+        info: What else the runtime reports (layout, implementation, thread count, memory), as text.
+    """
+
+    name: str
+    operator: str
+    latency_s: tuple[float, ...]
+    layers: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    input_shapes: tuple[tuple[int, ...], ...] = ()
+    output_shapes: tuple[tuple[int, ...], ...] = ()
+    info: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A per-kernel report of one or more runs.
+
+    Attributes:
+        entries: Kernels in order of execution.
+        latency_s: Whole-network time of each profiled run, in seconds; empty where the runtime does not say.
+    """
+
+    entries: tuple[ProfileEntry, ...]
+    latency_s: tuple[float, ...] = ()
+
+
+class CompiledNetwork(ABC):
+    """A network made ready to run; a context manager that closes itself."""
+
+    @abstractmethod
+    def run(self, repeats: int) -> tuple[float, ...]:
+        """Runs the network and returns one whole-network time per run, in seconds.
+
+        Raises:
+            BackendRunError: The runtime failed.
+        """
+
+    @abstractmethod
+    def profile(self, repeats: int) -> Profile | None:
+        """Runs the network with per-kernel reporting; None where the runtime has no such report.
+
+        Raises:
+            BackendRunError: The runtime failed, or its report cannot be understood.
+        """
+
+    def close(self) -> None:  # noqa: B027 - most runtimes free what they hold when the object goes
+        """Frees what the runtime holds; may be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Backend(ABC):
+    """One runtime on one device.
+
+    Attributes:
+        name: The name on the command line.
+        options_type: Its options.
+        deterministic: Whether one run gives the only possible time (compiler estimates, replays): no warm-up, no
+            repeats, no calibration.
+    """
+
+    name: ClassVar[str]
+    options_type: ClassVar[type[BackendOptions]] = BackendOptions
+    deterministic: ClassVar[bool] = False
+
+    def __init__(self, options: BackendOptions) -> None:
+        self.options = options
+
+    @classmethod
+    @abstractmethod
+    def available(cls) -> Availability:
+        """Whether the runtime is installed and usable here; imports as little as it can."""
+
+    @abstractmethod
+    def environment(self) -> Mapping[str, str]:
+        """What a measurement depends on, as text: ``runtime``, ``runtime_version``, ``device``, ``precision``, ….
+
+        Two datasets merge only where all of these agree.
+        """
+
+    @abstractmethod
+    def compile(self, subject: Subject) -> CompiledNetwork:
+        """Makes a network ready to run.
+
+        Raises:
+            BackendRunError: The runtime refuses the network.
+        """
+
+    def to_json(self) -> dict[str, Any]:
+        """The options as plain JSON values."""
+        return dict(vars(self.options))

@@ -1,0 +1,166 @@
+"""Plans: what is to be measured, as data.
+
+A plan holds the networks themselves, so that the measuring side needs no generator and the same plan can be carried
+from board to board. Schema ``annette/plan/1``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from annette.bench.records import Purpose
+from annette.errors import DatasetError
+from annette.network.graph_json import graph_from_json, graph_to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from annette.network import Network
+
+__all__ = ["SCHEMA", "Case", "Plan"]
+
+SCHEMA: Final = "annette/plan/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One network to be measured for one reason.
+
+    Attributes:
+        id: Unique within the plan; stable between plans made with the same seed.
+        purpose: Why it is measured.
+        group: What it counts towards: kind, layout and alignment of the kernel it is about.
+        network: What is measured.
+        expected_s: Expected device time of the whole measurement, warm-up and repeats included.
+        path: File that is measured as it is instead of lowering ``network``; empty for generated networks.
+    """
+
+    id: str
+    purpose: Purpose
+    group: str
+    network: Network
+    expected_s: float
+    path: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The case as plain JSON values."""
+        return {
+            "id": self.id,
+            "purpose": self.purpose.value,
+            "group": self.group,
+            "expected_s": self.expected_s,
+            "path": self.path,
+            "graph": graph_to_json(self.network),
+        }
+
+    @classmethod
+    def from_json(cls, entry: dict[str, Any]) -> Case:
+        """Builds a case from `to_json`.
+
+        Raises:
+            DatasetError: The entry is not a case.
+        """
+        try:
+            return cls(
+                id=str(entry["id"]),
+                purpose=Purpose(entry["purpose"]),
+                group=str(entry["group"]),
+                network=graph_from_json(entry["graph"]),
+                expected_s=float(entry["expected_s"]),
+                path=str(entry["path"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DatasetError(f"a plan holds something that is not a case: {error!r}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Cases to be measured, in order.
+
+    Attributes:
+        name: For people: preset and seed.
+        cases: What is measured; the identities are distinct.
+    """
+
+    name: str
+    cases: tuple[Case, ...]
+
+    def __post_init__(self) -> None:
+        counts = Counter(case.id for case in self.cases)
+        repeated = [identity for identity, count in counts.items() if count > 1]
+        if repeated:
+            raise DatasetError(f"plan {self.name!r} has several cases called {repeated[0]!r}")
+
+    @property
+    def expected_s(self) -> float:
+        """Expected device time of the whole plan."""
+        return sum(case.expected_s for case in self.cases)
+
+    def counts(self) -> dict[str, int]:
+        """Number of cases of each purpose and group, as ``purpose/group``, sorted."""
+        return dict(sorted(Counter(f"{case.purpose}/{case.group}" for case in self.cases).items()))
+
+    def within(self, budget_s: float) -> Plan:
+        """The part of the plan that fits a time budget, every group cut by the same share.
+
+        Cases are taken round-robin over the groups, so that a small budget still sees every group. At least one case
+        is kept.
+
+        Args:
+            budget_s: Device time, in seconds, more than 0.
+        """
+        queues: dict[str, list[Case]] = {}
+        for case in self.cases:
+            queues.setdefault(f"{case.purpose}/{case.group}", []).append(case)
+        shares = {group: len(cases) for group, cases in queues.items()}
+        ranked = sorted(
+            (
+                ((position + 0.5) / shares[group], group, case)
+                for group, cases in queues.items()
+                for position, case in enumerate(cases)
+            ),
+            key=lambda entry: (entry[0], entry[1]),
+        )
+        kept: set[str] = set()
+        used_s = 0.0
+        for _, _, case in ranked:
+            if kept and used_s + case.expected_s > budget_s:
+                continue
+            kept.add(case.id)
+            used_s += case.expected_s
+        return Plan(self.name, tuple(case for case in self.cases if case.id in kept))
+
+    def to_text(self) -> str:
+        """The plan as a JSON document."""
+        return json.dumps(
+            {"schema": SCHEMA, "name": self.name, "cases": [case.to_json() for case in self.cases]},
+            separators=(",", ":"),
+            sort_keys=True,
+        )
+
+    @classmethod
+    def from_text(cls, text: str) -> Plan:
+        """Reads `to_text`.
+
+        Raises:
+            DatasetError: The text is not a plan of this version.
+        """
+        try:
+            document = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise DatasetError(f"a plan is not JSON: {error}") from error
+        if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+            raise DatasetError(f"a plan does not have schema {SCHEMA!r}")
+        return cls(str(document.get("name", "")), tuple(_cases(document.get("cases", ()))))
+
+    def digest(self) -> str:
+        """Identity of the plan: SHA-256 of its text, 32 hexadecimal digits."""
+        return hashlib.sha256(self.to_text().encode()).hexdigest()[:32]
+
+
+def _cases(entries: Iterable[Any]) -> list[Case]:
+    return [Case.from_json(entry) for entry in entries]

@@ -1,0 +1,120 @@
+"""What a campaign records: plain immutable data, raw samples kept, statistics derived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from statistics import median, quantiles
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from annette.network import Network
+
+__all__ = ["KernelRecord", "Purpose", "Run", "Status", "spread"]
+
+
+class Purpose(StrEnum):
+    """Why something was measured."""
+
+    MICRO_KERNEL = "micro-kernel"
+    CHAIN = "chain"
+    COLD_WEIGHTS = "cold-weights"
+    FUSION_PROBE = "fusion-probe"
+    NETWORK = "network"
+
+
+class Status(StrEnum):
+    """What a run says of itself."""
+
+    OK = "ok"
+    UNSTABLE = "unstable"
+    TOO_SHORT = "too-short"
+    DRIFTED = "drifted"
+    FAILED = "failed"
+
+    @property
+    def usable(self) -> bool:
+        """Whether its times may be fitted on."""
+        return self in (Status.OK, Status.TOO_SHORT)
+
+
+@dataclass(frozen=True, slots=True)
+class KernelRecord:
+    """One executed kernel of a run.
+
+    Attributes:
+        name: The runtime's name for it.
+        operator: The runtime's type for it.
+        layers: Names of the layers it ran, as matched; empty where nothing matched (a layout change, a copy).
+        latency_s: Median of the samples, in seconds.
+        samples_s: One time per profiled run, in seconds.
+        added: Whether the runtime put it in by itself: it runs no layer of the network.
+        info: What else the runtime reported, as text.
+    """
+
+    name: str
+    operator: str
+    layers: tuple[str, ...]
+    latency_s: float
+    samples_s: tuple[float, ...]
+    added: bool = False
+    info: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One case, measured once (or failed once).
+
+    Attributes:
+        case: Identity of the case in its plan.
+        round: Which of several measurements of the case, from 0.
+        purpose: Why it was measured.
+        network: What was measured.
+        environment: What the measurement depends on; datasets merge only where these agree.
+        details: Further facts about the machine and the moment (kernel version, scheduling class, frequencies).
+        status: What the run says of itself.
+        reason: Why it failed or is marked; empty where it is fine.
+        started_unix_s: When it started.
+        duration_s: Device and host time that it took.
+        latency_s: Median whole-network time of the samples; NaN where there are none.
+        samples_s: Whole-network times without profiling.
+        calibration_s: Times of the fixed calibration workload, measured in between.
+        kernels: Executed kernels in order; empty where the runtime does not say.
+        matched_share: Share of the profiled time whose layers are known, from 0 to 1; NaN without a profile.
+        attempts: How often it was measured before it was accepted.
+    """
+
+    case: str
+    round: int
+    purpose: Purpose
+    network: Network
+    environment: Mapping[str, str]
+    details: Mapping[str, str]
+    status: Status
+    reason: str
+    started_unix_s: float
+    duration_s: float
+    latency_s: float
+    samples_s: tuple[float, ...]
+    calibration_s: tuple[float, ...]
+    kernels: tuple[KernelRecord, ...]
+    matched_share: float
+    attempts: int = 1
+
+
+def spread(samples_s: Sequence[float]) -> float:
+    """Interquartile range over median: how much a run's samples disagree.
+
+    Args:
+        samples_s: At least one time.
+
+    Returns:
+        0 for a single sample.
+    """
+    if len(samples_s) < 2:
+        return 0.0
+    lower_s, _, upper_s = quantiles(samples_s, n=4, method="inclusive")
+    centre_s = median(samples_s)
+    return (upper_s - lower_s) / centre_s if centre_s > 0 else float("inf")

@@ -1,0 +1,49 @@
+"""``annette compare``."""
+
+from __future__ import annotations
+
+import click
+
+from annette.cli.options import json_option, model_options, network_options, print_json
+
+__all__ = ["command"]
+
+
+@click.command("compare", short_help="One network on several platforms.")
+@click.argument("network", metavar="NETWORK")
+@click.option(
+    "--platform", "platforms", multiple=True, metavar="P", help="A platform; repeat it. Without it, all that are known."
+)
+@model_options
+@network_options
+@json_option
+def command(
+    network: str,
+    platforms: tuple[str, ...],
+    model: str | None,
+    fallback: str,
+    confidence: float,
+    batch: int | None,
+    input_shapes: dict[str, tuple[int, ...]],
+    as_json: bool,
+) -> None:
+    """Estimates one NETWORK on several platforms and ranks them.
+
+    \b
+    Examples:
+      annette compare mobilenet_v2 --platform zcu102-dnndk --platform ncs2-openvino
+      annette compare model.onnx --fallback roofline --json
+    """
+    from annette.api import estimate, list_platforms, load_network, load_platform
+    from annette.report.documents import comparison_document
+
+    loaded = load_network(network, batch=batch, inputs=input_shapes)
+    targets = [load_platform(name) for name in platforms or list_platforms()]
+    estimates = [estimate(loaded, target, model=model, fallback=fallback, confidence=confidence) for target in targets]
+    document = comparison_document(loaded.name, estimates)
+    if as_json:
+        print_json(document)
+        return
+    from annette.report.text import print_comparison
+
+    print_comparison(document)

@@ -1,0 +1,64 @@
+"""``annette estimate``."""
+
+from __future__ import annotations
+
+import click
+
+from annette.cli.options import json_option, model_options, network_options, print_json
+
+__all__ = ["command"]
+
+
+@click.command("estimate", short_help="How long networks take on a platform.")
+@click.argument("networks", metavar="NETWORK...", nargs=-1, required=True)
+@click.option("--platform", required=True, metavar="P", help="Name of a platform (annette platforms), or its file.")
+@model_options
+@network_options
+@click.option("--all", "everything", is_flag=True, help="Show all kernels, in order of execution.")
+@json_option
+def command(
+    networks: tuple[str, ...],
+    platform: str,
+    model: str | None,
+    fallback: str,
+    confidence: float,
+    batch: int | None,
+    input_shapes: dict[str, tuple[int, ...]],
+    everything: bool,
+    as_json: bool,
+) -> None:
+    """Estimates how long each NETWORK takes on a platform, kernel by kernel.
+
+    With --json and several networks, prints a list of documents.
+
+    \b
+    Examples:
+      annette estimate resnet50 --platform zcu102-dnndk
+      annette estimate model.onnx --platform ncs2-openvino --batch 4 --json
+      annette estimate model.onnx --platform my-platform.json --input ids=1x128 --fallback roofline
+    """
+    from annette.api import estimate, load_platform
+    from annette.report.documents import estimate_document
+
+    target = load_platform(platform)
+    documents = [
+        estimate_document(
+            estimate(
+                network,
+                target,
+                model=model,
+                fallback=fallback,
+                confidence=confidence,
+                batch=batch,
+                inputs=input_shapes,
+            )
+        )
+        for network in networks
+    ]
+    if as_json:
+        print_json(documents[0] if len(documents) == 1 else documents)
+        return
+    from annette.report.text import print_estimate
+
+    for document in documents:
+        print_estimate(document, everything=everything)

@@ -1,0 +1,45 @@
+"""``annette inspect``."""
+
+from __future__ import annotations
+
+import click
+
+from annette.cli.options import json_option, network_options, print_json
+
+__all__ = ["command"]
+
+
+@click.command("inspect", short_help="Layers, operations and bytes of a network.")
+@click.argument("network", metavar="NETWORK")
+@network_options
+@click.option("--platform", metavar="P", help="Also show which layers run as one kernel there, and by which rule.")
+@click.option("--all", "everything", is_flag=True, help="Show all layers, in topological order.")
+@json_option
+def command(
+    network: str,
+    batch: int | None,
+    input_shapes: dict[str, tuple[int, ...]],
+    platform: str | None,
+    everything: bool,
+    as_json: bool,
+) -> None:
+    """Shows what a NETWORK consists of: layers, operations, bytes, parameters, unsupported operators.
+
+    \b
+    Examples:
+      annette inspect model.onnx --input data=1x3x320x320
+      annette inspect resnet50 --platform ncs2-openvino
+      annette inspect model.onnx --json
+    """
+    from annette.api import load_network, load_platform
+    from annette.report.documents import network_document
+
+    loaded = load_network(network, batch=batch, inputs=input_shapes)
+    kernels = load_platform(platform).mapping.apply(loaded) if platform else None
+    document = network_document(loaded, kernels)
+    if as_json:
+        print_json(document)
+        return
+    from annette.report.text import print_network
+
+    print_network(document, everything=everything)

@@ -1,0 +1,6 @@
+"""Network and platform in, estimate out."""
+
+from annette.estimate.estimate import Coverage, Estimate, KernelEstimate
+from annette.estimate.estimator import FALLBACKS, estimate_network
+
+__all__ = ["FALLBACKS", "Coverage", "Estimate", "KernelEstimate", "estimate_network"]

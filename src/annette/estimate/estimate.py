@@ -1,0 +1,156 @@
+"""What an estimate is: numbers per kernel, a total, and where each came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from annette.mapping.kernel import FloatArray, Kernel, KernelTable
+
+__all__ = ["Coverage", "Estimate", "KernelEstimate", "Prices"]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Shares, from 0 to 1, that a fitted model priced; the rest was priced by a fallback.
+
+    Attributes:
+        ops: Share of the network's operations.
+        kernels: Share of the kernels that cost something.
+    """
+
+    ops: float
+    kernels: float
+
+    @property
+    def lowest(self) -> float:
+        """The smaller of the two shares: the one figure to look at."""
+        return min(self.ops, self.kernels)
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """Latency of each row of a kernel table, and where it came from; every array has shape ``(rows,)``.
+
+    Attributes:
+        latency_s: Predicted time.
+        lower_s: Lower end of the interval; NaN where the platform states none.
+        upper_s: Upper end of the interval; NaN where the platform states none.
+        compute_s: Time if only operations counted.
+        memory_s: Time if only bytes counted.
+        in_range: Whether every feature lay inside the range that the model was fitted on.
+        fitted: Whether a model fitted for the kernel's kind priced it.
+        methods: Model family that priced it, ``fallback-roofline``, or ``free``.
+    """
+
+    latency_s: FloatArray
+    lower_s: FloatArray
+    upper_s: FloatArray
+    compute_s: FloatArray
+    memory_s: FloatArray
+    in_range: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    fitted: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelEstimate:
+    """The estimate of one kernel.
+
+    Attributes:
+        name: The kernel's name: that of the layer it is built around.
+        kind: Kind of kernel.
+        layers: Names of the layers that run in it.
+        rules: Mapping rules that put them together.
+        latency_s: Predicted time.
+        interval_s: Lower and upper end at the estimate's confidence, or None where the platform states none.
+        ops: Operations of all its layers.
+        bytes: Bytes that cross its border at the platform's precision.
+        bound: ``compute`` or ``memory``: the larger side of its roofline; ``free`` where nothing runs.
+        utilisation: Share of the predicted time that its roofline's larger side would take at the kind's peak, from
+            0 to 1.
+        method: Model family that priced it, ``fallback-roofline``, or ``free``.
+        in_range: Whether it lay inside the ranges that the model was fitted on.
+    """
+
+    name: str
+    kind: str
+    layers: tuple[str, ...]
+    rules: tuple[str, ...]
+    latency_s: float
+    interval_s: tuple[float, float] | None
+    ops: int
+    bytes: float
+    bound: str
+    utilisation: float
+    method: str
+    in_range: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """How long a network takes on a platform.
+
+    Attributes:
+        network: Name of the network.
+        platform: Name of the platform.
+        model: Model family that was asked for.
+        batch: Samples processed together.
+        latency_s: The platform's headline figure: device or end-to-end time, as `latency_is` says.
+        latency_is: ``device`` or ``end_to_end``.
+        device_latency_s: Sum of the kernels and what the device adds per kernel.
+        end_to_end_latency_s: Device time and what the host adds per run and per byte carried in and out; None where
+            the platform states no such overhead.
+        interval_s: Lower and upper end of ``latency_s`` at ``confidence``, or None where the platform states none.
+        confidence: Probability that the interval is meant to hold with.
+        coverage: How much of the network a fitted model priced.
+        notes: What the user should know: repairs by the reader, fallbacks, extrapolation; one sentence each.
+    """
+
+    network: str
+    platform: str
+    model: str
+    batch: int
+    latency_s: float
+    latency_is: str
+    device_latency_s: float
+    end_to_end_latency_s: float | None
+    interval_s: tuple[float, float] | None
+    confidence: float
+    coverage: Coverage
+    notes: tuple[str, ...]
+    mapped: tuple[Kernel, ...]
+    table: KernelTable
+    prices: Prices
+
+    @cached_property
+    def kernels(self) -> tuple[KernelEstimate, ...]:
+        """One record per kernel, in the order of execution."""
+        prices = self.prices
+        sizes = self.table.bytes.tolist()
+        return tuple(self._kernel(row, kernel, sizes[row], prices) for row, kernel in enumerate(self.mapped))
+
+    @staticmethod
+    def _kernel(row: int, kernel: Kernel, size_bytes: float, prices: Prices) -> KernelEstimate:
+        latency_s = float(prices.latency_s[row])
+        compute_s, memory_s = float(prices.compute_s[row]), float(prices.memory_s[row])
+        lower_s, upper_s = float(prices.lower_s[row]), float(prices.upper_s[row])
+        limit_s = max(compute_s, memory_s)
+        return KernelEstimate(
+            name=kernel.name,
+            kind=kernel.kind,
+            layers=tuple(layer.name for layer in kernel.layers),
+            rules=kernel.rules,
+            latency_s=latency_s,
+            interval_s=None if np.isnan(lower_s) else (lower_s, upper_s),
+            ops=kernel.ops,
+            bytes=size_bytes,
+            bound="free" if kernel.free else ("compute" if compute_s >= memory_s else "memory"),
+            utilisation=min(1.0, limit_s / latency_s) if latency_s > 0 else 0.0,
+            method=prices.methods[row],
+            in_range=bool(prices.in_range[row]),
+        )

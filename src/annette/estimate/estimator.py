@@ -1,0 +1,143 @@
+"""One network on one platform: map, price, sum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from annette.errors import OptionError, UnsupportedOperatorError, nearest
+from annette.estimate.estimate import Coverage, Estimate
+from annette.estimate.pricing import FREE_METHOD, price
+from annette.mapping.kernel import Kernel, KernelTable
+from annette.models.registry import FAMILIES
+from annette.network import UNSUPPORTED, Network
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from annette.estimate.estimate import Prices
+    from annette.platforms.platform import Platform
+
+__all__ = ["FALLBACKS", "estimate_network"]
+
+FALLBACKS: Final = ("error", "roofline")
+"""What to do with a kind of kernel that the platform has no model for."""
+
+
+def estimate_network(
+    network: Network,
+    platform: Platform,
+    *,
+    model: str | None = None,
+    fallback: str = "error",
+    confidence: float = 0.9,
+) -> Estimate:
+    """Estimates how long a network takes on a platform.
+
+    The mapping model groups the layers into kernels, the layer models price the kernels, the platform's overheads
+    are added: "stacked models" (Wess et al., IEEE Access 2021, section III).
+
+    Args:
+        network: What is estimated.
+        platform: Where.
+        model: Model family: ``mixed``, ``statistical``, ``refined-roofline`` or ``roofline``; None takes the
+            platform's preference per kind. A kind that lacks the family uses the next simpler one and says so.
+        fallback: ``error`` refuses a kind that the platform has no model for; ``roofline`` prices it roughly, marked.
+        confidence: Probability, between 0 and 1, that the intervals are meant to hold with.
+
+    Returns:
+        The estimate, with every kernel and where its price came from.
+
+    Raises:
+        OptionError: An argument is out of its range.
+        UnsupportedOperatorError: The network has an operator that no reader knows and ``fallback`` is ``error``.
+        UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
+    """
+    _check(model, fallback, confidence)
+    if fallback == "error":
+        _refuse_unknown_operators(network, platform)
+    kernels = platform.mapping.apply(network)
+    table = KernelTable.from_kernels(kernels, network, platform.precision)
+    prices = price(table, kernels, platform, family=model, fallback=fallback, confidence=confidence)
+    run = sum(not kernel.free for kernel in kernels)
+    device_s = float(prices.latency_s.sum()) + platform.overhead.device_s(run)
+    end_to_end_s = _end_to_end_s(network, platform, device_s)
+    latency_s = end_to_end_s if platform.latency_is == "end_to_end" and end_to_end_s is not None else device_s
+    bounds = platform.network_interval(confidence)
+    return Estimate(
+        network=network.name,
+        platform=platform.name,
+        model=model or platform.preferred_family,
+        batch=network.batch,
+        latency_s=latency_s,
+        latency_is=platform.latency_is,
+        device_latency_s=device_s,
+        end_to_end_latency_s=end_to_end_s,
+        interval_s=None
+        if bounds is None
+        else (latency_s * float(np.exp(bounds[0])), latency_s * float(np.exp(bounds[1]))),
+        confidence=confidence,
+        coverage=_coverage(table, prices),
+        notes=(*network.notes, *_remarks(kernels, prices)),
+        mapped=tuple(kernels),
+        table=table,
+        prices=prices,
+    )
+
+
+def _check(model: str | None, fallback: str, confidence: float) -> None:
+    if model is not None and model not in FAMILIES:
+        raise OptionError(f"unknown model family {model!r}{nearest(model, FAMILIES)} known: {', '.join(FAMILIES)}")
+    if fallback not in FALLBACKS:
+        raise OptionError(f"unknown fallback {fallback!r}: use one of {', '.join(FALLBACKS)}")
+    if not 0 < confidence < 1:
+        raise OptionError(f"confidence {confidence} is not between 0 and 1")
+
+
+def _refuse_unknown_operators(network: Network, platform: Platform) -> None:
+    unknown = [layer for layer in network.layers if layer.kind == UNSUPPORTED]
+    if unknown:
+        operator = str(unknown[0].attributes.get("operator", "?"))
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        raise UnsupportedOperatorError(
+            f"layer {unknown[0].name!r}{more} in network {network.name!r} is operator {operator!r}, which is not known"
+            f"{nearest(operator.rpartition('.')[2].lower(), platform.models)}; "
+            f"kinds fitted on {platform.name!r}: {', '.join(sorted(platform.models))}; "
+            "use --fallback roofline to price it roughly"
+        )
+
+
+def _end_to_end_s(network: Network, platform: Platform, device_s: float) -> float | None:
+    bits = platform.precision.activation_bits
+    read, written = (
+        sum(network.tensors[tensor].elements for tensor in names) * bits / 8
+        for names in (network.inputs, network.outputs)
+    )
+    host_s = platform.overhead.host_s(input_bytes=read, output_bytes=written)
+    return None if host_s is None else device_s + host_s
+
+
+def _coverage(table: KernelTable, prices: Prices) -> Coverage:
+    ops = table["ops"]
+    total = float(ops.sum())
+    costs = np.array([method != FREE_METHOD for method in prices.methods])
+    return Coverage(
+        ops=float(ops[prices.fitted].sum()) / total if total else 1.0,
+        kernels=float(prices.fitted[costs].mean()) if costs.any() else 1.0,
+    )
+
+
+def _remarks(kernels: Sequence[Kernel], prices: Prices) -> list[str]:
+    """What the user must not overlook, one sentence each."""
+    remarks = []
+    rough = sorted({kernel.kind for kernel, fitted in zip(kernels, prices.fitted, strict=True) if not fitted})
+    if rough:
+        remarks.append(f"no fitted model for {', '.join(rough)}: priced roughly by a fallback roofline")
+    outside = ~prices.in_range & prices.fitted
+    if outside.any():
+        share = float(prices.latency_s[outside].sum() / max(float(prices.latency_s.sum()), 1e-300))
+        remarks.append(
+            f"{int(outside.sum())} kernels ({share:.0%} of the time) lie outside the ranges that the models were fitted on"
+        )
+    return remarks

@@ -1,0 +1,110 @@
+"""Prices a table of kernels with a platform's layer models, one vectorised call per kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from annette.errors import UnsupportedKernelError, nearest
+from annette.estimate.estimate import Prices
+from annette.estimate.fallback import FALLBACK_METHOD, fallback_model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from annette.mapping.kernel import Kernel, KernelTable
+    from annette.models.base import LayerModel
+    from annette.platforms.platform import Platform
+
+__all__ = ["FREE_METHOD", "price"]
+
+FREE_METHOD: Final = "free"
+"""Method of a kernel for which the platform does nothing."""
+
+_SIMPLER: Final = {
+    "mixed": ("mixed", "refined-roofline", "roofline"),
+    "statistical": ("statistical", "refined-roofline", "roofline"),
+    "refined-roofline": ("refined-roofline", "roofline"),
+    "roofline": ("roofline", "refined-roofline"),
+}
+"""Families tried for a kind, in order; the one used is the kernel's ``method``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    model: LayerModel
+    method: str
+    fitted: bool
+
+
+def price(
+    table: KernelTable,
+    kernels: Sequence[Kernel],
+    platform: Platform,
+    *,
+    family: str | None,
+    fallback: str,
+    confidence: float,
+) -> Prices:
+    """Prices every row of a table.
+
+    Args:
+        table: The kernels' numbers.
+        kernels: The same kernels, for names in messages and for what is free.
+        platform: Models, intervals and fitted ranges.
+        family: Model family wanted; a kind that lacks it uses the next simpler one, which `Prices.methods` shows.
+            None takes what the platform prefers for each kind.
+        fallback: ``error`` or ``roofline``: what to do with a kind that the platform has no model for.
+        confidence: Probability for the intervals.
+
+    Raises:
+        UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
+    """
+    rows = len(table)
+    latency_s, compute_s, memory_s = np.zeros(rows), np.zeros(rows), np.zeros(rows)
+    lower_s, upper_s = np.full(rows, np.nan), np.full(rows, np.nan)
+    in_range, fitted = np.ones(rows, dtype=bool), np.ones(rows, dtype=bool)
+    methods = [FREE_METHOD] * rows
+    free = np.fromiter((kernel.free for kernel in kernels), dtype=bool, count=rows)
+    lower_s[free] = upper_s[free] = 0.0
+    for kind, all_rows in table.rows_by_kind.items():
+        where = all_rows[~free[all_rows]]
+        if not len(where):
+            continue
+        choice = _choose(kind, platform, family, fallback, kernels[int(where[0])])
+        part = table.select(where)
+        latency_s[where] = seconds = choice.model.predict_s(part)
+        compute_s[where], memory_s[where] = choice.model.terms(part)
+        fitted[where] = choice.fitted
+        in_range[where] = inside = platform.in_range(kind, part) if choice.fitted else np.zeros(len(where), dtype=bool)
+        bounds = platform.kernel_interval(kind, choice.method, confidence)
+        if bounds is not None:
+            widen = np.where(inside, 1.0, platform.extrapolation_widening)
+            lower_s[where] = seconds * np.exp(bounds[0] * widen)
+            upper_s[where] = seconds * np.exp(bounds[1] * widen)
+        for row in where.tolist():
+            methods[row] = choice.method
+    return Prices(latency_s, lower_s, upper_s, compute_s, memory_s, in_range, fitted, tuple(methods))
+
+
+def _choose(kind: str, platform: Platform, family: str | None, fallback: str, example: Kernel) -> _Choice:
+    families = platform.models.get(kind)
+    if families:
+        wanted = family or platform.default_family(kind)
+        for name in (wanted, *_SIMPLER.get(wanted, ())):
+            if name in families:
+                return _Choice(families[name], name, fitted=True)
+        raise UnsupportedKernelError(
+            f"platform {platform.name!r} has no {wanted!r} model for {kind!r}, only {', '.join(sorted(families))}"
+        )
+    if fallback == "roofline":
+        return _Choice(fallback_model(platform), FALLBACK_METHOD, fitted=False)
+    operator = example.anchor.attributes.get("operator")
+    what = f"operator {operator!r}" if operator else f"kind {kind!r}"
+    raise UnsupportedKernelError(
+        f"platform {platform.name!r} has no model for {what} of layer {example.name!r}"
+        f"{nearest(kind, platform.models)} fitted kinds: {', '.join(sorted(platform.models))}; "
+        "use --fallback roofline to price it roughly"
+    )

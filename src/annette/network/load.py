@@ -1,0 +1,107 @@
+"""From what a user names — a file or a network of the zoo — to a `Network`."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+
+from annette.errors import NetworkError, NetworkFormatError, OptionError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from annette.network.network import Network
+
+__all__ = ["Reader", "load_network", "readers"]
+
+_BUILT_IN: Final = {
+    ".onnx": ("annette.network.readers.onnx", "read_onnx"),
+    ".json": ("annette.network.readers.json", "read_json"),
+}
+"""File suffix to the module and function that read it; imported when a file of that kind comes."""
+
+_PLUG_INS: Final = "annette.readers"
+"""Entry-point group: an entry named ``.suffix`` refers to a `Reader`. Built-in suffixes cannot be taken over."""
+
+
+class Reader(Protocol):
+    """Reads one file format."""
+
+    def __call__(
+        self, path: Path, *, batch: int | None = None, input_shapes: Mapping[str, tuple[int, ...]] | None = None
+    ) -> Network:
+        """Reads a network.
+
+        Args:
+            path: An existing file; its content is untrusted data.
+            batch: Samples processed together; None keeps what the file says, or 1 where it leaves it open.
+            input_shapes: Full shapes of inputs by name; bind what the file leaves open.
+
+        Raises:
+            NetworkError: The file is no network, or one that cannot be used as it is.
+        """
+
+
+def load_network(
+    source: str | Path, *, batch: int | None = None, inputs: Mapping[str, tuple[int, ...]] | None = None
+) -> Network:
+    """Loads a network from a file, or builds one of the zoo.
+
+    Args:
+        source: A path ending in a known suffix, or the name of a zoo network (`annette.network.zoo.names`).
+        batch: Samples processed together, at least 1.
+        inputs: Shapes of inputs by name, every dimension at least 1.
+
+    Raises:
+        OptionError: ``batch`` or a shape is out of its range.
+        NetworkError: There is no such file or zoo network, or it cannot be used as it is.
+    """
+    if batch is not None and batch < 1:
+        raise OptionError(f"batch {batch} is not at least 1")
+    for name, shape in (inputs or {}).items():
+        if not all(size >= 1 for size in shape):
+            raise OptionError(f"input {name!r} is given shape {shape}: every dimension must be at least 1")
+    path = Path(source)
+    suffix = path.suffix.lower()
+    if suffix not in readers():
+        if path.exists():
+            raise NetworkFormatError(
+                f"cannot tell the format of {str(source)!r} by its suffix; known: {', '.join(sorted(readers()))}"
+            )
+        return _build(str(source), batch, inputs)
+    if not path.is_file():
+        what = "is not a file" if path.exists() else "does not exist"
+        raise NetworkError(f"network file {str(source)!r} {what}")
+    try:
+        return _reader(suffix)(path, batch=batch, input_shapes=inputs)
+    except OSError as error:
+        raise NetworkError(f"network file {str(source)!r} cannot be read: {error.strerror or error}") from error
+
+
+def readers() -> tuple[str, ...]:
+    """The file suffixes that can be read, built-in and from plug-ins."""
+    return (*_BUILT_IN, *(entry.name for entry in entry_points(group=_PLUG_INS) if entry.name not in _BUILT_IN))
+
+
+def _reader(suffix: str) -> Reader:
+    if suffix in _BUILT_IN:
+        module, function = _BUILT_IN[suffix]
+        return cast("Reader", getattr(importlib.import_module(module), function))
+    (entry,) = entry_points(group=_PLUG_INS, name=suffix)
+    loaded: Any = entry.load()
+    return cast("Reader", loaded)
+
+
+def _build(name: str, batch: int | None, inputs: Mapping[str, tuple[int, ...]] | None) -> Network:
+    from annette.network import zoo  # noqa: PLC0415 - most networks come from files
+
+    if inputs:
+        raise OptionError(f"{name!r} is a network of the zoo: its inputs have fixed shapes, only the batch can be set")
+    if not zoo.is_name(name):
+        raise NetworkError(
+            f"no network file and no network of the zoo is called {name!r}{nearest(name, zoo.names())} "
+            f"(files end in {', '.join(sorted(readers()))})"
+        )
+    return zoo.build(name, batch=batch or 1)

@@ -1,0 +1,1 @@
+"""Plain data once; text and JSON render it."""

@@ -1,0 +1,62 @@
+"""Numbers with units, for people."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["bytes_text", "count_text", "percent_text", "seconds_text"]
+
+_TIMES: Final = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_COUNTS: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_SIZES: Final = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def seconds_text(seconds: float) -> str:
+    """A duration with three significant digits.
+
+    Example:
+        >>> seconds_text(0.01294)
+        '12.9 ms'
+    """
+    if seconds == 0:
+        return "0 s"
+    for scale, unit in _TIMES:
+        if abs(seconds) >= scale:
+            return f"{seconds / scale:#.3g} {unit}"
+    return f"{seconds / 1e-9:#.3g} ns"
+
+
+def count_text(count: float) -> str:
+    """A count with an SI prefix.
+
+    Example:
+        >>> count_text(4089184256)
+        '4.09 G'
+    """
+    for scale, prefix in _COUNTS:
+        if abs(count) >= scale:
+            return f"{count / scale:#.3g} {prefix}"
+    return f"{count:.0f}"
+
+
+def bytes_text(size_bytes: float) -> str:
+    """A size in decimal units.
+
+    Example:
+        >>> bytes_text(2408448)
+        '2.41 MB'
+    """
+    for scale, unit in _SIZES:
+        if abs(size_bytes) >= scale:
+            return f"{size_bytes / scale:#.3g} {unit}"
+    return f"{size_bytes:.0f} B"
+
+
+def percent_text(share: float) -> str:
+    """A share as a percentage.
+
+    Example:
+        >>> percent_text(0.987)
+        '98.7 %'
+    """
+    return f"{100 * share:.1f} %"
