@@ -1,0 +1,1 @@
+"""The parts of `annette.network.builder.NetworkBuilder`, one family of operators a file."""

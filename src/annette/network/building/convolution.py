@@ -1,0 +1,265 @@
+"""Convolutions, pooling and resampling of feature maps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from annette.errors import NetworkShapeError
+from annette.network.building.graph import Graph, pair
+from annette.network.shape_inference import same_padding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from annette.network.layer import AttributeValue
+    from annette.network.tensor import Tensor
+
+__all__ = ["ConvolutionOperators"]
+
+Size: TypeAlias = "int | tuple[int, int]"
+Padding: TypeAlias = "int | tuple[int, ...] | Literal['same', 'half']"
+
+
+def _pads(padding: Padding, shape: Sequence[int], kernel: Sequence[int], stride: Sequence[int],
+          dilation: Sequence[int]) -> tuple[int, ...]:  # fmt: skip
+    """Padding in ONNX order: all fronts, then all backs."""
+    spatial = len(kernel)
+    if padding == "half":
+        one_side = tuple((k - 1) * d // 2 for k, d in zip(kernel, dilation, strict=True))
+        return one_side * 2
+    if padding == "same":
+        sides = [same_padding(*values) for values in zip(shape[2:], kernel, stride, dilation, strict=True)]
+        return tuple(front for front, _ in sides) + tuple(back for _, back in sides)
+    if isinstance(padding, int):
+        return (padding,) * (2 * spatial)
+    numbers = tuple(int(number) for number in padding)
+    if len(numbers) == spatial:
+        return numbers * 2
+    if len(numbers) != 2 * spatial:
+        raise NetworkShapeError(f"padding {numbers} does not fit a kernel of {spatial} dimensions")
+    return numbers
+
+
+class ConvolutionOperators(Graph):
+    """Convolution, pooling and resampling.
+
+    ``kernel``, ``stride`` and ``dilation`` are one number or (height, width). ``padding`` is one number, (height,
+    width), the four numbers top, left, bottom, right, ``"half"`` (what keeps the size at stride 1, the same on both
+    sides; PyTorch's habit) or ``"same"`` (⌈size / stride⌉ positions, the odd row behind; TensorFlow's).
+    """
+
+    def conv(
+        self,
+        x: Tensor,
+        filters: int,
+        kernel: Size,
+        *,
+        stride: Size = 1,
+        padding: Padding = 0,
+        dilation: Size = 1,
+        groups: int = 1,
+        bias: bool = True,
+        name: str = "",
+    ) -> Tensor:
+        """A two-dimensional convolution; its kind follows from ``groups``.
+
+        Raises:
+            NetworkShapeError: The kernel does not fit, or ``groups`` do not divide the channels.
+        """
+        return self._convolve(x, filters, pair(kernel), pair(stride), padding, pair(dilation), groups, bias, name)
+
+    def conv1d(
+        self,
+        x: Tensor,
+        filters: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        padding: Padding = 0,
+        dilation: int = 1,
+        groups: int = 1,
+        bias: bool = True,
+        name: str = "",
+    ) -> Tensor:
+        """A one-dimensional convolution of N, C, steps.
+
+        Raises:
+            NetworkShapeError: The kernel does not fit, or ``groups`` do not divide the channels.
+        """
+        return self._convolve(x, filters, (kernel,), (stride,), padding, (dilation,), groups, bias, name)
+
+    def depthwise_conv(
+        self,
+        x: Tensor,
+        kernel: Size,
+        *,
+        stride: Size = 1,
+        padding: Padding = "half",
+        dilation: Size = 1,
+        multiplier: int = 1,
+        bias: bool = True,
+        name: str = "",
+    ) -> Tensor:
+        """A convolution of each channel by itself, into ``multiplier`` channels.
+
+        Raises:
+            NetworkShapeError: The kernel does not fit.
+        """
+        channels = x.shape[1]
+        return self.conv(
+            x,
+            channels * multiplier,
+            kernel,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=channels,
+            bias=bias,
+            name=name,
+        )
+
+    def conv_transpose(
+        self,
+        x: Tensor,
+        filters: int,
+        kernel: Size,
+        *,
+        stride: Size = 1,
+        padding: Padding = 0,
+        output_padding: Size = 0,
+        groups: int = 1,
+        bias: bool = True,
+        name: str = "",
+    ) -> Tensor:
+        """A transposed convolution.
+
+        Raises:
+            NetworkShapeError: Nothing is left after padding, or ``groups`` do not divide the channels.
+        """
+        taps, steps = pair(kernel), pair(stride)
+        if groups < 1 or filters % groups:
+            raise NetworkShapeError(f"{groups} groups do not divide {filters} filters")
+        attributes: dict[str, AttributeValue] = {
+            "kernel_shape": taps,
+            "strides": steps,
+            "dilations": (1, 1),
+            "pads": _pads(padding, x.shape, taps, steps, (1, 1)),
+            "output_padding": pair(output_padding),
+            "groups": groups,
+        }
+        weights: dict[str, Sequence[int]] = {"weight": (x.shape[1], filters // groups, *taps)}
+        return self._one("conv_transpose", [x], name, attributes, weights | ({"bias": (filters,)} if bias else {}))
+
+    def max_pool(
+        self, x: Tensor, kernel: Size, *, stride: Size, padding: Padding = 0, ceil: bool = False, name: str = ""
+    ) -> Tensor:
+        """The maximum over windows.
+
+        Raises:
+            NetworkShapeError: The window does not fit.
+        """
+        return self._one("max_pool", [x], name, self._pooling(x, kernel, stride, padding, ceil))
+
+    def average_pool(
+        self,
+        x: Tensor,
+        kernel: Size,
+        *,
+        stride: Size,
+        padding: Padding = 0,
+        ceil: bool = False,
+        count_padding: bool = False,
+        name: str = "",
+    ) -> Tensor:
+        """The mean over windows; ``count_padding`` divides by the whole window even at the border.
+
+        Raises:
+            NetworkShapeError: The window does not fit.
+        """
+        attributes = self._pooling(x, kernel, stride, padding, ceil) | {"count_include_pad": int(count_padding)}
+        return self._one("average_pool", [x], name, attributes)
+
+    def global_average_pool(self, x: Tensor, *, name: str = "") -> Tensor:
+        """The mean over all positions, as N, C, 1, 1."""
+        return self._one("global_average_pool", [x], name)
+
+    def global_max_pool(self, x: Tensor, *, name: str = "") -> Tensor:
+        """The maximum over all positions, as N, C, 1, 1."""
+        return self._one("global_max_pool", [x], name)
+
+    def resize(
+        self,
+        x: Tensor,
+        size: Size | None = None,
+        *,
+        scale: Size = 2,
+        mode: Literal["nearest", "linear", "cubic"] = "nearest",
+        coordinates: Literal["asymmetric", "half_pixel", "align_corners"] | None = None,
+        name: str = "",
+    ) -> Tensor:
+        """Resamples a feature map to ``size`` (height, width), or by ``scale`` where there is no size.
+
+        ``coordinates`` is how positions correspond; ``asymmetric`` for nearest, ``half_pixel`` otherwise by default.
+
+        Raises:
+            NetworkShapeError: The size is not positive.
+        """
+        height, width = pair(scale)
+        target = pair(size) if size is not None else (x.shape[2] * height, x.shape[3] * width)
+        mapping = coordinates or ("asymmetric" if mode == "nearest" else "half_pixel")
+        return self._one(f"resize_{mode}", [x], name, {"sizes": target, "coordinates": mapping})
+
+    def depth_to_space(self, x: Tensor, block: int, *, name: str = "") -> Tensor:
+        """Moves channels into ``block`` x ``block`` positions (pixel shuffle).
+
+        Raises:
+            NetworkShapeError: The channels do not divide.
+        """
+        return self._one("depth_to_space", [x], name, {"block_size": block, "mode": "CRD"})
+
+    def space_to_depth(self, x: Tensor, block: int, *, name: str = "") -> Tensor:
+        """Moves ``block`` x ``block`` positions into channels.
+
+        Raises:
+            NetworkShapeError: The positions do not divide.
+        """
+        return self._one("space_to_depth", [x], name, {"block_size": block})
+
+    def _convolve(
+        self,
+        x: Tensor,
+        filters: int,
+        kernel: tuple[int, ...],
+        stride: tuple[int, ...],
+        padding: Padding,
+        dilation: tuple[int, ...],
+        groups: int,
+        bias: bool,
+        name: str,
+    ) -> Tensor:
+        channels = x.shape[1]
+        if groups < 1 or channels % groups or filters % groups:
+            raise NetworkShapeError(
+                f"{groups} groups do not divide {channels} input and {filters} output channels of {name or 'conv'!r}"
+            )
+        kind = "conv" if groups == 1 else "depthwise_conv" if groups == channels else "grouped_conv"
+        attributes: dict[str, AttributeValue] = {
+            "kernel_shape": kernel,
+            "strides": stride,
+            "dilations": dilation,
+            "pads": _pads(padding, x.shape, kernel, stride, dilation),
+            "groups": groups,
+        }
+        weights: dict[str, Sequence[int]] = {"weight": (filters, channels // groups, *kernel)}
+        return self._one(kind, [x], name, attributes, weights | ({"bias": (filters,)} if bias else {}))
+
+    @staticmethod
+    def _pooling(x: Tensor, kernel: Size, stride: Size, padding: Padding, ceil: bool) -> dict[str, AttributeValue]:
+        taps, steps = pair(kernel), pair(stride)
+        return {
+            "kernel_shape": taps,
+            "strides": steps,
+            "dilations": (1, 1),
+            "pads": _pads(padding, x.shape, taps, steps, (1, 1)),
+            "ceil_mode": int(ceil),
+        }

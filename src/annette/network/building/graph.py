@@ -1,0 +1,199 @@
+"""What every operator of the builder rests on: names, tensors, weights and layers."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from annette.errors import NetworkStructureError
+from annette.network.network import Network
+from annette.network.shape_inference import output_shapes
+from annette.network.tensor import DType, Tensor
+from annette.network.workload import describe_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from annette.network.layer import AttributeValue, Layer
+
+__all__ = ["Graph", "pair"]
+
+
+def pair(value: int | Sequence[int]) -> tuple[int, int]:
+    """One number for both spatial dimensions, or (height, width).
+
+    Raises:
+        NetworkStructureError: There are more or fewer than two numbers.
+    """
+    if isinstance(value, int):
+        return value, value
+    if len(value) != 2:
+        raise NetworkStructureError(f"{tuple(value)} is not a number or a pair (height, width)")
+    return value[0], value[1]
+
+
+class Graph:
+    """A network under construction.
+
+    Layers are appended in the order they are called; each call returns the tensor written, to be handed to the next.
+
+    Args:
+        name: The network's name.
+        batch: Number of samples; recorded on the network, the shapes of the inputs must agree with it.
+        source_format: What `Network.source_format` says.
+    """
+
+    def __init__(self, name: str, *, batch: int = 1, source_format: str = "zoo") -> None:
+        self.name = name
+        self.batch = batch
+        self.source_format = source_format
+        self._tensors: dict[str, Tensor] = {}
+        self._layers: list[Layer] = []
+        self._inputs: list[str] = []
+        self._used: dict[str, int] = {}
+        self._scope = ""
+
+    def input(self, name: str, shape: Sequence[int], dtype: DType = DType.FLOAT32) -> Tensor:
+        """Declares an activation that is fed in.
+
+        Args:
+            name: Its name.
+            shape: The whole shape, batch included.
+            dtype: Element type; indices are integers.
+
+        Returns:
+            The tensor.
+
+        Raises:
+            NetworkStructureError: A tensor of that name exists.
+        """
+        tensor = self._new_tensor(name, tuple(shape), dtype)
+        self._inputs.append(name)
+        return tensor
+
+    @contextmanager
+    def scope(self, name: str) -> Iterator[None]:
+        """Puts ``name/`` in front of the names of all layers made within."""
+        outer = self._scope
+        self._scope = f"{outer}{name}/"
+        try:
+            yield
+        finally:
+            self._scope = outer
+
+    def weight(
+        self, name: str, shape: Sequence[int], dtype: DType = DType.FLOAT32, *, owner: str | None = None
+    ) -> Tensor:
+        """Declares a learned constant.
+
+        Args:
+            name: Its name, such as ``weight`` or ``relative_position_bias``.
+            shape: Its shape.
+            dtype: Element type.
+            owner: Full name (`unique_name`) of the layer it belongs to; the current scope where absent.
+
+        Returns:
+            The tensor, which any number of layers may read.
+
+        Raises:
+            NetworkStructureError: A tensor of that name exists.
+        """
+        full = f"{owner}.{name}" if owner is not None else f"{self._scope}{name}"
+        return self._new_tensor(full, tuple(shape), dtype, constant=True)
+
+    def layer(
+        self,
+        kind: str,
+        inputs: Sequence[Tensor],
+        *,
+        name: str = "",
+        full_name: str = "",
+        attributes: Mapping[str, AttributeValue] | None = None,
+        weights: Mapping[str, Sequence[int]] | None = None,
+        dtype: DType | None = None,
+        shapes: Sequence[tuple[int, ...]] | None = None,
+    ) -> list[Tensor]:
+        """Appends one layer of any kind.
+
+        Args:
+            kind: A name in `annette.network.kinds.KINDS`.
+            inputs: Operands that exist already.
+            name: The layer's name within the scope; the kind where absent. A number is appended where it is taken.
+            full_name: What `unique_name` returned for this layer, where weights were declared under it beforehand.
+            attributes: Canonical attributes.
+            weights: Shapes of constants that belong to this layer alone, appended to the operands in order and
+                named ``layer.key``.
+            dtype: Element type of the results; that of the first activation where absent.
+            shapes: Shapes of the results, where they do not follow.
+
+        Returns:
+            The tensors written.
+
+        Raises:
+            NetworkShapeError: The operands do not fit.
+            KeyError: ``kind`` is not a kind.
+        """
+        full = full_name or self.unique_name(name or kind)
+        attributes = dict(attributes or {})
+        operands = [*inputs, *(self.weight(key, shape, owner=full) for key, shape in (weights or {}).items())]
+        if shapes is None:
+            shapes = output_shapes(kind, [t.shape for t in operands], attributes, name=full)
+        if dtype is None:
+            dtype = next((t.dtype for t in operands if not t.constant), operands[0].dtype)
+        names = [full] if len(shapes) == 1 else [f"{full}:{i}" for i in range(len(shapes))]
+        outputs = [self._new_tensor(label, shape, dtype) for label, shape in zip(names, shapes, strict=True)]
+        self._layers.append(describe_layer(kind, full, inputs=operands, outputs=outputs, attributes=attributes))
+        return outputs
+
+    def build(self, *outputs: Tensor, notes: Sequence[str] = ()) -> Network:
+        """Finishes the network.
+
+        Args:
+            outputs: What it hands out; everything written and not read where none is named.
+            notes: Assumptions to be shown with the network.
+
+        Returns:
+            The network.
+
+        Raises:
+            NetworkStructureError: It has no layers.
+        """
+        read = {name for layer in self._layers for name in layer.inputs}
+        names = [t.name for t in outputs] or [t for layer in self._layers for t in layer.outputs if t not in read]
+        return Network(
+            name=self.name,
+            layers=self._layers,
+            tensors=self._tensors,
+            inputs=self._inputs,
+            outputs=names,
+            batch=self.batch,
+            source_format=self.source_format,
+            notes=notes,
+        )
+
+    def _one(
+        self,
+        kind: str,
+        inputs: Sequence[Tensor],
+        name: str,
+        attributes: Mapping[str, AttributeValue] | None = None,
+        weights: Mapping[str, Sequence[int]] | None = None,
+    ) -> Tensor:
+        """Appends a layer that writes one tensor."""
+        return self.layer(kind, inputs, name=name, attributes=attributes, weights=weights)[0]
+
+    def _new_tensor(self, name: str, shape: tuple[int, ...], dtype: DType, *, constant: bool = False) -> Tensor:
+        if name in self._tensors:
+            raise NetworkStructureError(f"network {self.name!r} has a tensor {name!r} already: choose another name")
+        tensor = Tensor(name, shape, dtype, constant)
+        self._tensors[name] = tensor
+        return tensor
+
+    def unique_name(self, name: str) -> str:
+        """Reserves a layer's full name: the scope, the name, and a number where it is taken."""
+        full = self._scope + name
+        count = self._used.get(full, 0) + 1
+        self._used[full] = count
+        if count == 1 and full not in self._tensors:
+            return full
+        return self.unique_name(f"{name}_{max(count, 2)}")

@@ -1,0 +1,121 @@
+"""Data movement and views."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from annette.network.building.graph import Graph
+from annette.network.shape_inference import normalize_axis
+from annette.network.tensor import DType
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from annette.network.layer import AttributeValue
+    from annette.network.tensor import Tensor
+
+__all__ = ["MovementOperators"]
+
+
+class MovementOperators(Graph):
+    """What moves elements and computes nothing. Axes may count from the end."""
+
+    def concat(self, parts: Sequence[Tensor], *, axis: int = 1, name: str = "") -> Tensor:
+        """Joins tensors along an axis.
+
+        Raises:
+            NetworkShapeError: The other dimensions differ.
+        """
+        return self._one("concat", parts, name, {"axis": normalize_axis(axis, len(parts[0].shape))})
+
+    def split(self, x: Tensor, sizes: int | Sequence[int], *, axis: int = 1, name: str = "") -> list[Tensor]:
+        """Cuts a tensor into a number of equal parts, or parts of the given sizes.
+
+        Raises:
+            NetworkShapeError: The parts do not add up.
+        """
+        number = normalize_axis(axis, len(x.shape))
+        parts = (x.shape[number] // sizes,) * sizes if isinstance(sizes, int) else tuple(sizes)
+        return self.layer("split", [x], name=name, attributes={"axis": number, "split": parts})
+
+    def slice(
+        self, x: Tensor, starts: Sequence[int], ends: Sequence[int], axes: Sequence[int], *,
+        steps: Sequence[int] | None = None, name: str = "",
+    ) -> Tensor:  # fmt: skip
+        """Part of a tensor, like numpy's x[start:end:step] along each of the axes.
+
+        Raises:
+            NetworkShapeError: Nothing is left.
+        """
+        numbers = tuple(normalize_axis(axis, len(x.shape)) for axis in axes)
+        attributes = {"starts": tuple(starts), "ends": tuple(ends), "axes": numbers}
+        return self._one("slice", [x], name, attributes | {"steps": tuple(steps or (1,) * len(numbers))})
+
+    def roll(self, x: Tensor, shift: int, axis: int, *, name: str = "") -> Tensor:
+        """Rotates along an axis towards its end: two slices and a concat, as exported files do."""
+        size = x.shape[axis]
+        cut = -shift % size
+        if not cut:
+            return x
+        with self.scope(name or "roll"):
+            back = self.slice(x, [cut], [size], [axis])
+            front = self.slice(x, [0], [cut], [axis])
+            return self.concat([back, front], axis=axis)
+
+    def pad(
+        self, x: Tensor, pads: Sequence[int], *, mode: str = "constant", value: float = 0.0, name: str = ""
+    ) -> Tensor:
+        """Adds a border; ``pads`` has all fronts, then all backs. Modes are constant, reflect and edge.
+
+        Raises:
+            NetworkShapeError: ``pads`` does not fit the rank.
+        """
+        return self._one("pad", [x], name, {"pads": tuple(pads), "mode": mode, "constant_value": float(value)})
+
+    def transpose(self, x: Tensor, perm: Sequence[int], *, name: str = "") -> Tensor:
+        """Permutes dimensions: dimension i of the result is ``perm[i]`` of the operand.
+
+        Raises:
+            NetworkShapeError: ``perm`` is not a permutation.
+        """
+        return self._one("transpose", [x], name, {"perm": tuple(perm)})
+
+    def reshape(self, x: Tensor, shape: Sequence[int], *, name: str = "") -> Tensor:
+        """The same elements under another shape; one size may be -1.
+
+        Raises:
+            NetworkShapeError: The number of elements differs.
+        """
+        return self._one("reshape", [x], name, {"shape": tuple(shape)})
+
+    def flatten(self, x: Tensor, *, name: str = "") -> Tensor:
+        """All dimensions but the first as one."""
+        return self.reshape(x, (x.shape[0], math.prod(x.shape[1:])), name=name or "flatten")
+
+    def expand(self, x: Tensor, shape: Sequence[int], *, name: str = "") -> Tensor:
+        """Repeats along dimensions of size 1.
+
+        Raises:
+            NetworkShapeError: The shapes do not broadcast.
+        """
+        return self._one("expand", [x], name, {"shape": tuple(shape)})
+
+    def tile(self, x: Tensor, repeats: Sequence[int], *, name: str = "") -> Tensor:
+        """Repeats along dimensions.
+
+        Raises:
+            NetworkShapeError: There is not one positive count per dimension.
+        """
+        return self._one("tile", [x], name, {"repeats": tuple(repeats)})
+
+    def gather(self, x: Tensor, index: int, *, axis: int, name: str = "") -> Tensor:
+        """The slice at one position of an axis, which disappears (x[:, 0])."""
+        attributes: dict[str, AttributeValue] = {"axis": normalize_axis(axis, len(x.shape)), "constant_value": index}
+        full = self.unique_name(name or "gather")
+        position = self.weight("indices", (), DType.INT64, owner=full)
+        return self.layer("gather", [x, position], full_name=full, attributes=attributes)[0]
+
+    def identity(self, x: Tensor, *, name: str = "") -> Tensor:
+        """The same tensor under another name."""
+        return self._one("identity", [x], name)
