@@ -1,0 +1,136 @@
+"""The refined roofline: dimensions that a device unrolls lose work at their edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+
+from annette.errors import PlatformFormatError
+from annette.models.base import Terms
+from annette.models.fields import Fields, checked_number
+from annette.models.roofline import Roofline, read_rates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from annette.mapping.kernel import FloatArray, KernelTable
+
+__all__ = ["UNROLLED", "RefinedRoofline", "Unroll"]
+
+UNROLLED: Final = ("out_height", "out_width", "in_channels", "out_channels")
+"""Dimensions that may be unrolled; ``in_channels`` are those of one group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unroll:
+    """How a device unrolls one dimension.
+
+    Attributes:
+        size: Elements processed side by side, s, a whole number of at least 1.
+        alpha: Share of the work that the unrolling governs, from 0 (not at all) to 1 (all of it).
+
+    Raises:
+        PlatformFormatError: A parameter is out of its range.
+    """
+
+    size: int
+    alpha: float
+
+    def __post_init__(self) -> None:
+        Fields({"size": self.size}, "unroll").integer("size", least=1)
+        checked_number(self.alpha, "unroll.alpha", least=0, most=1)
+
+    def efficiency(self, extent: FloatArray) -> FloatArray:
+        """Share of the peak rate that is left at the edges of this dimension.
+
+        ``u = x / (ceil(x / s) s)`` and ``eff = 1 / ((1 - alpha) + alpha / u)`` (Wess et al., IEEE Access 9,
+        2021: u is its equation 3).
+
+        Args:
+            extent: Size x of the dimension in each row, at least 1, shape ``(rows,)``.
+
+        Returns:
+            Efficiencies in (0, 1], shape ``(rows,)``.
+        """
+        return self._weighted(extent / (np.ceil(extent / self.size) * self.size))
+
+    def _weighted(self, used: FloatArray) -> FloatArray:
+        weighted: FloatArray = 1.0 / ((1.0 - self.alpha) + self.alpha / used)
+        return weighted
+
+
+@dataclass(frozen=True)
+class RefinedRoofline(Roofline):
+    """``t = max(ops / (P eff), bytes / B) + t0`` with ``eff`` the product over the unrolled dimensions.
+
+    Only the compute term is refined, before the maximum is taken, so that the prediction is continuous in P, B and
+    every alpha: a kernel that wastes half of its multipliers becomes slower exactly when computing becomes the
+    longer side. A dimension that is not listed is not unrolled.
+
+    Attributes:
+        unroll: How each unrolled dimension is processed; keys from `UNROLLED`.
+
+    Raises:
+        PlatformFormatError: A parameter is not finite or out of its range, or a dimension is not known.
+    """
+
+    family: ClassVar[str] = "refined-roofline"
+
+    unroll: Mapping[str, Unroll] = MappingProxyType({})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        unknown = sorted(self.unroll.keys() - set(UNROLLED))
+        if unknown:
+            raise PlatformFormatError(f"dimension {unknown[0]!r} cannot be unrolled; known: {', '.join(UNROLLED)}")
+        ordered = {name: self.unroll[name] for name in UNROLLED if name in self.unroll}
+        object.__setattr__(self, "unroll", MappingProxyType(ordered))
+
+    def __hash__(self) -> int:
+        return hash((self.ops_per_s, self.bytes_per_s, self.offset_s, tuple(self.unroll.items())))
+
+    def efficiency(self, table: KernelTable) -> FloatArray:
+        """Product of the efficiencies of all unrolled dimensions, in (0, 1], shape ``(rows,)``."""
+        product = np.ones(len(table))
+        for name, unroll in self.unroll.items():
+            product *= unroll.efficiency(_extent(table, name))
+        return product
+
+    def terms(self, table: KernelTable) -> Terms:
+        """``ops / (P eff)`` and ``bytes / B`` of each row, without the offset."""
+        compute_s, memory_s = super().terms(table)
+        return Terms(compute_s / self.efficiency(table), memory_s)
+
+    def to_json(self) -> dict[str, Any]:
+        """The roofline's parameters and one ``{size, alpha}`` for each unrolled dimension."""
+        unroll = {name: {"size": unroll.size, "alpha": unroll.alpha} for name, unroll in self.unroll.items()}
+        return {**super().to_json(), "unroll": unroll}
+
+    @classmethod
+    def from_json(cls, parameters: Mapping[str, Any]) -> RefinedRoofline:
+        """Builds the model from its parameters.
+
+        Raises:
+            PlatformFormatError: A parameter is missing, unknown, not a finite number, or out of its range.
+        """
+        fields = Fields.of(parameters)
+        fields.only(*(field.name for field in dataclass_fields(cls)))
+        listed = fields.object("unroll")
+        listed.only(*UNROLLED)
+        return cls(**read_rates(fields), unroll={name: _read_unroll(listed.object(name)) for name in listed})
+
+
+def _read_unroll(fields: Fields) -> Unroll:
+    fields.only("size", "alpha")
+    return Unroll(fields.integer("size", least=1), fields.number("alpha", least=0, most=1))
+
+
+def _extent(table: KernelTable, name: str) -> FloatArray:
+    if name == "in_channels":
+        per_group: FloatArray = table["in_channels"] / table["groups"]
+        return per_group
+    return table[name]

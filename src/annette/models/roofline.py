@@ -1,0 +1,84 @@
+"""The roofline: a kernel takes as long as its operations or its bytes need, whichever is longer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from annette.models.base import LayerModel, Terms
+from annette.models.fields import Fields, checked_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from annette.mapping.kernel import FloatArray, KernelTable
+
+__all__ = ["Roofline"]
+
+
+@dataclass(frozen=True)
+class Roofline(LayerModel):
+    """``t = max(ops / P, bytes / B) + t0`` (the roofline of Wess et al., IEEE Access 9, 2021; t0 is ours).
+
+    A kernel without operations is bound by memory. The offset t0 is what a kernel costs however small it is:
+    measured data wants it, the original's published parameters have none.
+
+    Attributes:
+        ops_per_s: Peak rate P of this kind of kernel, operations per second, above 0.
+        bytes_per_s: Bandwidth B that this kind of kernel reaches, bytes per second, above 0.
+        offset_s: Time t0 that every kernel costs, seconds, at least 0.
+
+    Raises:
+        PlatformFormatError: A parameter is not finite or out of its range.
+    """
+
+    family: ClassVar[str] = "roofline"
+
+    ops_per_s: float
+    bytes_per_s: float
+    offset_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        checked_number(self.ops_per_s, "ops_per_s", above=0)
+        checked_number(self.bytes_per_s, "bytes_per_s", above=0)
+        checked_number(self.offset_s, "offset_s", least=0)
+
+    def predict_s(self, table: KernelTable) -> FloatArray:
+        """Latency of each row, in seconds, shape ``(rows,)``."""
+        compute_s, memory_s = self.terms(table)
+        predicted: FloatArray = np.maximum(compute_s, memory_s) + self.offset_s
+        return predicted
+
+    def terms(self, table: KernelTable) -> Terms:
+        """``ops / P`` and ``bytes / B`` of each row, without the offset."""
+        return Terms(table["ops"] / self.ops_per_s, table.bytes / self.bytes_per_s)
+
+    def to_json(self) -> dict[str, Any]:
+        """The three parameters."""
+        return {"ops_per_s": self.ops_per_s, "bytes_per_s": self.bytes_per_s, "offset_s": self.offset_s}
+
+    @classmethod
+    def from_json(cls, parameters: Mapping[str, Any]) -> Roofline:
+        """Builds the model from the three parameters.
+
+        Raises:
+            PlatformFormatError: A parameter is missing, unknown, not a finite number, or out of its range.
+        """
+        fields = Fields.of(parameters)
+        fields.only("ops_per_s", "bytes_per_s", "offset_s")
+        return cls(**read_rates(fields))
+
+
+def read_rates(fields: Fields) -> dict[str, float]:
+    """The parameters that every roofline has.
+
+    Raises:
+        PlatformFormatError: A parameter is missing, not a finite number, or out of its range.
+    """
+    return {
+        "ops_per_s": fields.number("ops_per_s", above=0),
+        "bytes_per_s": fields.number("bytes_per_s", above=0),
+        "offset_s": fields.number("offset_s", least=0),
+    }

@@ -1,0 +1,82 @@
+"""What a run costs beside its kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from annette.errors import PlatformFormatError
+from annette.models.fields import checked_number
+
+if TYPE_CHECKING:
+    from annette.models.fields import Fields
+
+__all__ = ["Overhead"]
+
+_HOST = ("per_run_s", "per_input_byte_s", "per_output_byte_s")
+
+
+@dataclass(frozen=True, slots=True)
+class Overhead:
+    """Costs of a run that no layer model contains.
+
+    The host's three terms are known together or not at all: with one of them missing there is no end-to-end time.
+
+    Attributes:
+        per_kernel_s: Time between two kernels on the device, seconds, at least 0.
+        per_run_s: What the host adds to every run, seconds, at least 0; None where it is not known.
+        per_input_byte_s: What each byte of the network's inputs costs on its way in, seconds per byte; None as above.
+        per_output_byte_s: What each byte of the network's outputs costs on its way out, in the same unit; None likewise.
+
+    Raises:
+        PlatformFormatError: A term is negative or not finite, or only some of the host's terms are stated.
+    """
+
+    per_kernel_s: float = 0.0
+    per_run_s: float | None = None
+    per_input_byte_s: float | None = None
+    per_output_byte_s: float | None = None
+
+    def __post_init__(self) -> None:
+        checked_number(self.per_kernel_s, "overhead.per_kernel_s", least=0)
+        host = {name: getattr(self, name) for name in _HOST}
+        stated = {name: value for name, value in host.items() if value is not None}
+        for name, value in stated.items():
+            checked_number(value, f"overhead.{name}", least=0)
+        if stated and len(stated) < len(host):
+            missing = next(name for name in _HOST if name not in stated)
+            raise PlatformFormatError(f"overhead.{missing} is missing: state all of {', '.join(_HOST)} or none")
+
+    def device_s(self, kernels: int) -> float:
+        """What the device adds to the sum of its kernels, in seconds.
+
+        Args:
+            kernels: Number of kernels that run.
+        """
+        return self.per_kernel_s * kernels
+
+    def host_s(self, *, input_bytes: float, output_bytes: float) -> float | None:
+        """What the host adds to the device's time, in seconds; None where the platform does not know.
+
+        Args:
+            input_bytes: Bytes of all network inputs at the platform's precision.
+            output_bytes: Bytes of all network outputs at the platform's precision.
+        """
+        if self.per_run_s is None or self.per_input_byte_s is None or self.per_output_byte_s is None:
+            return None
+        return self.per_run_s + self.per_input_byte_s * input_bytes + self.per_output_byte_s * output_bytes
+
+    def to_json(self) -> dict[str, Any]:
+        """All terms; null stands for a term that is not known."""
+        return {"per_kernel_s": self.per_kernel_s} | {name: getattr(self, name) for name in _HOST}
+
+    @classmethod
+    def from_json(cls, fields: Fields) -> Overhead:
+        """Reads the terms.
+
+        Raises:
+            PlatformFormatError: A term is missing, unknown, not a number, or out of its range.
+        """
+        fields.only("per_kernel_s", *_HOST)
+        terms = {name: None if fields.required(name) is None else fields.number(name, least=0) for name in _HOST}
+        return cls(per_kernel_s=fields.number("per_kernel_s", least=0), **terms)

@@ -1,0 +1,153 @@
+"""A platform: device, runtime, precision and threads, with the stacked models that price networks on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from annette.errors import PlatformFormatError
+from annette.platforms.overhead import Overhead
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from annette.mapping.kernel import KernelTable, Precision
+    from annette.mapping.model import MappingModel
+    from annette.models.base import LayerModel
+    from annette.platforms.intervals import Intervals
+    from annette.platforms.provenance import Provenance
+
+__all__ = ["LATENCY_MEANINGS", "Platform"]
+
+LATENCY_MEANINGS: Final = ("device", "end_to_end")
+"""What a platform's headline latency is: time on the device alone, or as the host's program sees it."""
+
+_RANGE_SLACK: Final = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Platform:
+    """Everything needed to price networks on one device with one runtime.
+
+    Instances are immutable, compare by identity and may be shared between threads.
+
+    Attributes:
+        name: What users call it: lower-case words joined by hyphens.
+        description: One sentence for people.
+        device: The chip or board.
+        runtime: Compiler and runtime, with version where known.
+        precision: Width of the numbers it computes with; sets the byte counts of all kernels.
+        threads: Threads or cores that work on one run.
+        latency_is: ``device`` or ``end_to_end``: which figure an estimate's ``latency_s`` is.
+        mapping: Which layers run as one kernel.
+        models: Layer models by kind of kernel and family.
+        preferred_family: Family used where the user names none.
+        preferred_by_kind: Family used instead for some kinds.
+        overhead: What a run costs beside its kernels.
+        ranges: For each kind, smallest and largest value of each column seen while fitting; a kind or column that
+            is missing has no known range.
+        intervals: Its known errors, or None where nothing was held out to learn them from.
+        accuracy: Cross-validated errors, one row per table line, values as plain JSON, for people.
+        provenance: Where the numbers come from.
+
+    Raises:
+        PlatformFormatError: There are no models, or a preferred family is not among them.
+    """
+
+    name: str
+    description: str
+    device: str
+    runtime: str
+    precision: Precision
+    threads: int
+    latency_is: str
+    mapping: MappingModel
+    models: Mapping[str, Mapping[str, LayerModel]]
+    preferred_family: str
+    provenance: Provenance
+    preferred_by_kind: Mapping[str, str] = field(default_factory=dict)
+    overhead: Overhead = field(default_factory=Overhead)
+    ranges: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
+    intervals: Intervals | None = None
+    accuracy: tuple[Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        self._freeze()
+        if self.latency_is not in LATENCY_MEANINGS:
+            raise PlatformFormatError(
+                f"platform {self.name!r}: latency_is {self.latency_is!r} is not one of {', '.join(LATENCY_MEANINGS)}"
+            )
+        if not self.models or not all(self.models.values()):
+            raise PlatformFormatError(f"platform {self.name!r} has a kind without layer models, or no models at all")
+        if not any(self.preferred_family in families for families in self.models.values()):
+            raise PlatformFormatError(f"platform {self.name!r} prefers {self.preferred_family!r}, which no kind has")
+        for kind, family in self.preferred_by_kind.items():
+            if family not in self.models.get(kind, {}):
+                raise PlatformFormatError(
+                    f"platform {self.name!r} prefers {family!r} for {kind!r}, which has no such model"
+                )
+        if self.latency_is == "end_to_end" and self.overhead.per_run_s is None:
+            raise PlatformFormatError(
+                f"platform {self.name!r} claims end-to-end latency but states no overhead per run"
+            )
+
+    def _freeze(self) -> None:
+        """Sorts kinds, so that equal platforms have equal bytes, and makes the mappings read-only."""
+        for name in ("models", "ranges"):
+            nested = getattr(self, name)
+            frozen = {kind: MappingProxyType(dict(nested[kind])) for kind in sorted(nested)}
+            object.__setattr__(self, name, MappingProxyType(frozen))
+        preferred = dict(sorted(self.preferred_by_kind.items()))
+        object.__setattr__(self, "preferred_by_kind", MappingProxyType(preferred))
+
+    @property
+    def extrapolation_widening(self) -> float:
+        """Factor on the log interval of kernels outside the fitted ranges, at least 1."""
+        return 1.0 if self.intervals is None else self.intervals.extrapolation_widening
+
+    def default_family(self, kind: str) -> str:
+        """Family used for a kind where the user names none; the kind may lack it and have only a simpler one."""
+        return self.preferred_by_kind.get(kind, self.preferred_family)
+
+    def in_range(self, kind: str, table: KernelTable) -> npt.NDArray[np.bool_]:
+        """Whether every column of each row lies inside the range that the kind was fitted on.
+
+        Args:
+            kind: Kind of all rows.
+            table: Kernels of that kind.
+
+        Returns:
+            Shape ``(rows,)``; all true where no range is known.
+        """
+        inside = np.ones(len(table), dtype=bool)
+        for column, (least, most) in self.ranges.get(kind, {}).items():
+            values = table[column]
+            inside &= (values >= least * (1 - _RANGE_SLACK)) & (values <= most * (1 + _RANGE_SLACK))
+        return inside
+
+    def kernel_interval(self, kind: str, family: str, confidence: float) -> tuple[float, float] | None:
+        """Log factors from a kernel's estimate to the ends of its interval.
+
+        Args:
+            kind: Kind of kernel.
+            family: Model family that priced it.
+            confidence: Probability that the interval is meant to hold with.
+
+        Returns:
+            Lower and upper log factor, or None where the platform does not know them.
+        """
+        if self.intervals is None:
+            return None
+        residuals = self.intervals.kernels.get(kind, {}).get(family)
+        return None if residuals is None else residuals.bounds(confidence)
+
+    def network_interval(self, confidence: float) -> tuple[float, float] | None:
+        """Log factors from a network's estimate to the ends of its interval, or None where they are not known."""
+        if self.intervals is None or self.intervals.networks is None:
+            return None
+        return self.intervals.networks.bounds(confidence)

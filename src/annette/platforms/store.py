@@ -1,0 +1,131 @@
+"""Where platforms are found: files, the user's folders, the catalogue that is shipped."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from annette.errors import PlatformFormatError, PlatformNotFoundError, nearest
+from annette.platforms.format import loads_platform
+from annette.strict_json import MAX_JSON_BYTES
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from annette.platforms.platform import Platform
+
+__all__ = ["PATH_VARIABLE", "PlatformEntry", "list_platforms", "load_platform", "user_folders"]
+
+PATH_VARIABLE: Final = "ANNETTE_PLATFORM_PATH"
+"""Environment variable with folders of platform files, separated like ``PATH``; searched before the catalogue."""
+
+_SUFFIX: Final = ".json"
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformEntry:
+    """A platform that can be loaded by name.
+
+    Attributes:
+        name: The file's name without its suffix.
+        origin: ``catalogue``, or the folder of the user's file.
+        file: The file.
+    """
+
+    name: str
+    origin: str
+    file: Path | Traversable
+
+    def load(self) -> Platform:
+        """Reads the platform.
+
+        Raises:
+            PlatformFormatError: The file is not acceptable, or its name and the platform's differ.
+        """
+        platform = _read(self.file, f"{self.name!r}" if self.origin == "catalogue" else repr(str(self.file)))
+        if platform.name != self.name:
+            raise PlatformFormatError(
+                f"platform file {str(self.file)!r} holds platform {platform.name!r}: "
+                f"name the file {platform.name}{_SUFFIX}"
+            )
+        return platform
+
+
+def user_folders() -> tuple[Path, ...]:
+    """Folders searched before the catalogue: those of `PATH_VARIABLE`, or the user's data folder (XDG)."""
+    listed = os.environ.get(PATH_VARIABLE)
+    if listed:
+        return tuple(Path(folder).expanduser() for folder in listed.split(os.pathsep) if folder)
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return (Path(data).expanduser() / "annette" / "platforms",)
+
+
+def list_platforms() -> tuple[PlatformEntry, ...]:
+    """All platforms that can be loaded by name, sorted by name; a user's file hides a shipped one of the same name."""
+    found = {entry.name: entry for entry in _catalogue()}
+    for folder in reversed(user_folders()):
+        if folder.is_dir():
+            found.update(
+                (file.stem, PlatformEntry(file.stem, str(folder), file)) for file in folder.glob(f"*{_SUFFIX}")
+            )
+    return tuple(found[name] for name in sorted(found))
+
+
+def load_platform(name_or_path: str | os.PathLike[str]) -> Platform:
+    """Loads a platform.
+
+    Args:
+        name_or_path: Name of a platform that `list_platforms` lists, or the path of a platform file. Text with a
+            path separator or the suffix ``.json`` is a path.
+
+    Returns:
+        The platform.
+
+    Raises:
+        PlatformNotFoundError: There is no such platform or file.
+        PlatformFormatError: The file is not acceptable.
+
+    Example:
+        >>> load_platform("zcu102-dnndk").device
+        'Xilinx ZCU102, DPU B4096'
+    """
+    text = os.fspath(name_or_path)
+    if not isinstance(name_or_path, str) or text.endswith(_SUFFIX) or os.sep in text:
+        path = Path(text)
+        if not path.is_file():
+            raise PlatformNotFoundError(f"there is no platform file {text!r}; 'annette platforms' lists known names")
+        return _read(path, repr(text))
+    entries = {entry.name: entry for entry in list_platforms()}
+    if text not in entries:
+        known = ", ".join(entries) or "none"
+        raise PlatformNotFoundError(f"there is no platform {text!r}{nearest(text, entries)}; known: {known}")
+    return entries[text].load()
+
+
+def _catalogue() -> tuple[PlatformEntry, ...]:
+    folder = resources.files("annette.platforms") / "catalog"
+    return tuple(
+        PlatformEntry(file.name.removesuffix(_SUFFIX), "catalogue", file)
+        for file in folder.iterdir()
+        if file.name.endswith(_SUFFIX)
+    )
+
+
+def _read(file: Path | Traversable, source: str) -> Platform:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_JSON_BYTES + 1)
+    except OSError as error:
+        raise PlatformFormatError(f"cannot read platform file {source}: {error.strerror or error}") from error
+    if len(data) > MAX_JSON_BYTES:
+        raise PlatformFormatError(f"platform file {source} is larger than {MAX_JSON_BYTES} bytes")
+    return _parsed(bytes(data), source)
+
+
+@lru_cache(maxsize=16)
+def _parsed(data: bytes, source: str) -> Platform:
+    return loads_platform(data, source=source)
