@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -102,16 +102,24 @@ class CompiledNetwork(ABC):
     """A network made ready to run; a context manager that closes itself."""
 
     @abstractmethod
-    def run(self, repeats: int) -> tuple[float, ...]:
+    def run(self, repeats: int, *, before: Callable[[], None] | None = None) -> tuple[float, ...]:
         """Runs the network and returns one whole-network time per run, in seconds.
+
+        Args:
+            repeats: How often, at least 1.
+            before: Called before each run, outside the time that is taken (to empty caches).
 
         Raises:
             BackendRunError: The runtime failed.
         """
 
     @abstractmethod
-    def profile(self, repeats: int) -> Profile | None:
+    def profile(self, repeats: int, *, before: Callable[[], None] | None = None) -> Profile | None:
         """Runs the network with per-kernel reporting; None where the runtime has no such report.
+
+        Args:
+            repeats: How often, at least 1; what the runtime needs to warm up its reporting comes on top.
+            before: Called before each run, outside the time that is taken.
 
         Raises:
             BackendRunError: The runtime failed, or its report cannot be understood.

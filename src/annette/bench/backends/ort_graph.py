@@ -1,0 +1,109 @@
+"""Reads ONNX Runtime's optimised graph: which tensors of the original network does each optimised node touch?
+
+Facts used (ONNX Runtime 1.20 to 1.32, CPU): a node in the blocked layout is called ``<original output>_nchwc`` and its
+tensors ``reorder_token_N``; ``ReorderInput`` and ``ReorderOutput`` change layouts; a residual addition fused into a
+convolution is its fourth input; an activation fused into it is an attribute; nodes that a rewrite adds have outputs of
+invented names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from annette.mapping.kernel import ACTIVATION_CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from onnx import NodeProto
+
+    from annette.network import Network
+
+__all__ = ["OptimisedNode", "resolve"]
+
+_BLOCKED_DOMAIN: Final = "com.microsoft.nchwc"
+_BLOCKED_SUFFIX: Final = "_nchwc"
+_LAYOUT_CHANGES: Final = frozenset({"ReorderInput", "ReorderOutput"})
+_RESIDUAL: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OptimisedNode:
+    """A node of the optimised graph, in terms of the original network.
+
+    Attributes:
+        name: The runtime's name; empty for some nodes that rewrites add.
+        operator: Its type, with the domain where that is not ONNX's own.
+        inputs: Original activations read; invented tensors where nothing resolves them.
+        outputs: Original activations written; invented tensors where nothing resolves them.
+        layout_change: Whether it only changes the layout.
+    """
+
+    name: str
+    operator: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    layout_change: bool
+
+
+def resolve(path: Path, network: Network) -> tuple[OptimisedNode, ...]:
+    """Reads an optimised model file.
+
+    Args:
+        path: What the runtime wrote; its weights are not read.
+        network: The network it was made from, with the same tensor names.
+
+    Returns:
+        Its nodes in the file's order.
+    """
+    import onnx  # noqa: PLC0415 - only this backend and the readers know onnx
+
+    graph = onnx.load(path, load_external_data=False).graph
+    constants = {tensor.name for tensor in graph.initializer}
+    aliases = _aliases(graph.node, network)
+    return tuple(
+        OptimisedNode(
+            name=node.name,
+            operator=f"{node.domain}.{node.op_type}" if node.domain not in ("", "ai.onnx") else node.op_type,
+            inputs=tuple(aliases.get(t, t) for t in node.input if t and t not in constants),
+            outputs=tuple(aliases.get(t, t) for t in node.output if t),
+            layout_change=node.op_type in _LAYOUT_CHANGES,
+        )
+        for node in graph.node
+    )
+
+
+def _aliases(nodes: Sequence[NodeProto], network: Network) -> dict[str, str]:
+    """The original tensor behind each tensor in the blocked layout."""
+    aliases: dict[str, str] = {}
+    for node in nodes:
+        if node.domain != _BLOCKED_DOMAIN:
+            continue
+        if node.op_type == "ReorderInput":
+            aliases[node.output[0]] = aliases.get(node.input[0], node.input[0])
+        elif node.op_type == "ReorderOutput":
+            aliases.setdefault(node.input[0], node.output[0])
+        else:
+            original = node.name.removesuffix(_BLOCKED_SUFFIX)
+            if original in network.tensors:
+                aliases[node.output[0]] = _after_fusion(node, original, network)
+    return aliases
+
+
+def _after_fusion(node: NodeProto, tensor: str, network: Network) -> str:
+    """Follows the additions and activations that a blocked convolution swallowed behind the tensor it is named after."""
+    if len(node.input) > _RESIDUAL and node.input[_RESIDUAL]:
+        tensor = _through(tensor, network, frozenset({"add"})) or tensor
+    producer = network.producers.get(tensor)
+    activated = any(attribute.name == "activation" for attribute in node.attribute)
+    if activated and producer is not None and producer.kind not in ACTIVATION_CODES:
+        tensor = _through(tensor, network, frozenset(ACTIVATION_CODES)) or tensor
+    return tensor
+
+
+def _through(tensor: str, network: Network, kinds: frozenset[str]) -> str | None:
+    """The output of the one layer of the given kinds that reads a tensor; None where there is none or several."""
+    readers = [layer for layer in network.consumers.get(tensor, ()) if layer.kind in kinds]
+    return readers[0].outputs[0] if len(readers) == 1 else None

@@ -1,0 +1,111 @@
+"""Backends by name: built-in ones and those of plug-ins."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from annette.errors import BackendUnavailableError, OptionError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from annette.bench.backends.base import Backend, BackendOptions
+
+__all__ = ["backend_class", "backend_names", "open_backend", "parse_options"]
+
+_BUILT_IN: Final = {
+    "onnxruntime": ("annette.bench.backends.onnxruntime", "OnnxRuntimeBackend"),
+    "replay": ("annette.bench.backends.replay", "ReplayBackend"),
+}
+"""Name to module and class; the module is imported when the backend is asked for."""
+
+_PLUG_INS: Final = "annette.backends"
+"""Entry-point group of further backends. Built-in names cannot be taken over."""
+
+
+def backend_names() -> tuple[str, ...]:
+    """The backends that can be named, whether or not their runtimes are installed."""
+    plug_ins = (entry.name for entry in entry_points(group=_PLUG_INS) if entry.name not in _BUILT_IN)
+    return (*_BUILT_IN, *plug_ins)
+
+
+def backend_class(name: str) -> type[Backend]:
+    """The class of a backend.
+
+    Raises:
+        OptionError: There is no backend of that name.
+    """
+    if name in _BUILT_IN:
+        module, attribute = _BUILT_IN[name]
+        return cast("type[Backend]", getattr(importlib.import_module(module), attribute))
+    if name not in backend_names():
+        raise OptionError(f"no backend {name!r}{nearest(name, backend_names())} known: {', '.join(backend_names())}")
+    (entry,) = entry_points(group=_PLUG_INS, name=name)
+    return cast("type[Backend]", entry.load())
+
+
+def open_backend(name: str, options: Mapping[str, Any]) -> Backend:
+    """Opens a backend that is usable here.
+
+    Args:
+        name: Its name.
+        options: Values for its options type, already of the right types.
+
+    Raises:
+        OptionError: There is no such backend, or an option is unknown or out of its range.
+        BackendUnavailableError: Its runtime is not installed or not usable here.
+    """
+    kind = backend_class(name)
+    state = kind.available()
+    if not state.usable:
+        remedy = f"; install it with: {state.install}" if state.install else ""
+        raise BackendUnavailableError(f"backend {name!r} is not usable here: {state.reason}{remedy}")
+    known = [field.name for field in dataclasses.fields(kind.options_type)]
+    for option in options:
+        if option not in known:
+            raise OptionError(
+                f"backend {name!r} has no option {option!r}{nearest(option, known)} known: {', '.join(known)}"
+            )
+    return kind(kind.options_type(**options))
+
+
+def parse_options(name: str, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Turns ``NAME=VALUE`` texts into values of the types that a backend declares.
+
+    Raises:
+        OptionError: An option is unknown, or its value is not of its type.
+    """
+    options_type: type[BackendOptions] = backend_class(name).options_type
+    fields = {field.name: field for field in dataclasses.fields(options_type)}
+    values: dict[str, Any] = {}
+    for key, text in texts.items():
+        if key not in fields:
+            raise OptionError(
+                f"backend {name!r} has no option {key!r}{nearest(key, fields)} known: {', '.join(fields)}"
+            )
+        values[key] = _value(name, fields[key], text)
+    return values
+
+
+def _no_option(backend: str, option: str, known: Iterable[str]) -> OptionError:
+    names = list(known)
+    return OptionError(
+        f"backend {backend!r} has no option {option!r}{nearest(option, names)} known: {', '.join(names)}"
+    )
+
+
+def _value(backend: str, field: dataclasses.Field[Any], text: str) -> int | float | str | bool:
+    kind = field.type if isinstance(field.type, str) else field.type.__name__
+    try:
+        if kind == "bool":
+            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+        if kind == "int":
+            return int(text)
+        if kind == "float":
+            return float(text)
+    except (KeyError, ValueError):
+        raise OptionError(f"option {field.name!r} of backend {backend!r} is {text!r}, not of type {kind}") from None
+    return text

@@ -1,0 +1,148 @@
+"""A campaign: carries out a plan, one worker per group of cases, and records every case in a dataset."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from annette.bench.match import match
+from annette.bench.records import Run, Status
+from annette.bench.supervisor import Supervisor
+from annette.errors import BackendError, DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from annette.bench.dataset import Dataset
+    from annette.bench.plan import Case, Plan
+    from annette.bench.settings import Settings
+    from annette.bench.wire import CaseResult
+
+__all__ = ["Outcome", "Progress", "run_campaign"]
+
+_CASES_PER_WORKER: Final = 40
+"""A worker is renewed after so many cases: what a runtime leaks or fragments does not reach the rest."""
+
+_HOPELESS: Final = 25
+"""So many failures in a row, with no success at all, mean that the setup is wrong, not the cases."""
+
+
+class Progress(Protocol):
+    """Is told about every case; a progress bar, a log, a test."""
+
+    def __call__(self, case: Case, run: Run) -> None:
+        """Called after ``run`` has been recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a campaign came to.
+
+    Attributes:
+        measured: Cases measured now.
+        skipped: Cases that the dataset had already.
+        failed: Cases that failed now, recorded with their reasons.
+        device_s: Time that the workers spent on them.
+        matched_share: Share of all profiled time that was matched to layers; NaN without profiles.
+    """
+
+    measured: int
+    skipped: int
+    failed: int
+    device_s: float
+    matched_share: float
+
+
+def run_campaign(
+    plan: Plan,
+    dataset: Dataset,
+    *,
+    backend: str,
+    options: Mapping[str, Any],
+    settings: Settings,
+    round_: int = 0,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Measures what a plan lists and a dataset does not have yet.
+
+    Every case is recorded the moment it is finished, so that a campaign can be killed at any time and resumed: no
+    finished case is lost, and none is measured twice.
+
+    Args:
+        plan: What to measure.
+        dataset: Where to; open for writing.
+        backend: Name of the backend.
+        options: Its options.
+        settings: How to measure.
+        round_: Which of several measurements of the same plan this is.
+        progress: Told about every case.
+
+    Raises:
+        BackendError: The backend cannot be started, or nothing at all works on it.
+        DatasetError: The dataset was measured in another environment, or cannot be written.
+    """
+    todo = [case for case in plan.cases if not dataset.has(case.id, round_)]
+    supervisor = Supervisor(backend, options, settings)
+    failures = successes = 0
+    device_s = 0.0
+    shares: list[tuple[float, float]] = []
+    for start in range(0, len(todo), _CASES_PER_WORKER):
+        group = todo[start : start + _CASES_PER_WORKER]
+        for case, result in zip(group, supervisor.measure(group), strict=True):
+            _check_environment(dataset, supervisor.environment)
+            run = _run(case, result, supervisor.environment, settings, round_)
+            dataset.add(run)
+            device_s += run.duration_s
+            failures += run.status is Status.FAILED
+            successes += run.status is not Status.FAILED
+            if run.kernels:
+                shares.append((run.matched_share, sum(kernel.latency_s for kernel in run.kernels)))
+            if progress is not None:
+                progress(case, run)
+            if failures >= _HOPELESS and not successes:
+                raise BackendError(f"the first {failures} cases all failed on {backend!r}, the last with: {run.reason}")
+    total_s = math.fsum(weight for _, weight in shares)
+    return Outcome(
+        measured=len(todo) - failures,
+        skipped=len(plan.cases) - len(todo),
+        failed=failures,
+        device_s=device_s,
+        matched_share=math.fsum(share * weight for share, weight in shares) / total_s if total_s > 0 else math.nan,
+    )
+
+
+def _run(case: Case, result: CaseResult, environment: Mapping[str, str], settings: Settings, round_: int) -> Run:
+    matched = match(case.network, result.entries or ())
+    return Run(
+        case=case.id,
+        round=round_,
+        purpose=case.purpose,
+        network=case.network,
+        environment=environment,
+        details={**result.details, "settings": repr(settings)},
+        status=result.status,
+        reason=result.reason,
+        started_unix_s=time.time() - result.duration_s,
+        duration_s=result.duration_s,
+        latency_s=median(result.samples_s) if result.samples_s else math.nan,
+        samples_s=result.samples_s,
+        calibration_s=result.calibration_s,
+        kernels=matched.kernels,
+        matched_share=matched.matched_share,
+        attempts=result.attempts,
+    )
+
+
+def _check_environment(dataset: Dataset, now: Mapping[str, str]) -> None:
+    """A dataset holds one environment: what was measured elsewhere or with other versions does not compare."""
+    for before in dataset.environments():
+        changed: Sequence[str] = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+        if changed:
+            key = changed[0]
+            raise DatasetError(
+                f"dataset {str(dataset.path)!r} was measured with {key} {before.get(key)!r}, and here it is "
+                f"{now.get(key)!r}: results do not compare; use another --out"
+            )

@@ -1,0 +1,77 @@
+"""The machine a measurement runs on: its description, and how still it can be made."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["cpu_description", "die_with_parent", "settle"]
+
+_PR_SET_PDEATHSIG: Final = 1
+_RELEVANT_FLAGS: Final = (
+    "avx2",
+    "avx512f",
+    "avx512_vnni",
+    "avx512_bf16",
+    "avx_vnni",
+    "amx_tile",
+    "amx_bf16",
+    "asimd",
+    "sve",
+)
+
+
+def cpu_description() -> dict[str, str]:
+    """What of the processor decides the speed of a network: model, instruction sets, caches are its consequence.
+
+    Returns:
+        ``cpu``, ``cpu_flags`` (those that matter, sorted) and ``machine``; from /proc/cpuinfo where there is one.
+    """
+    fields: dict[str, str] = {}
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            fields.setdefault(key.strip(), value.strip())
+    flags = set(fields.get("flags", fields.get("Features", "")).split())
+    return {
+        "cpu": fields.get("model name") or platform.processor() or platform.machine(),
+        "cpu_family_model_stepping": "-".join(fields.get(key, "?") for key in ("cpu family", "model", "stepping")),
+        "cpu_flags": " ".join(flag for flag in _RELEVANT_FLAGS if flag in flags),
+        "machine": platform.machine(),
+    }
+
+
+def settle(cpus: Sequence[int]) -> dict[str, str]:
+    """Pins this process and asks for a real-time scheduling class.
+
+    Args:
+        cpus: Processors to run on; empty leaves the choice to the scheduler.
+
+    Returns:
+        What was reached: ``cpus``, ``scheduler`` (``SCHED_RR`` or ``SCHED_OTHER``), ``kernel``.
+    """
+    if cpus and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, set(cpus))
+    scheduler = "SCHED_OTHER"
+    if hasattr(os, "sched_setscheduler"):
+        try:
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+            scheduler = "SCHED_RR"
+        except PermissionError:
+            pass  # Allowed to root and CAP_SYS_NICE only; what was reached is recorded.
+    chosen = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    return {"cpus": " ".join(map(str, chosen)), "scheduler": scheduler, "kernel": platform.release()}
+
+
+def die_with_parent() -> None:
+    """Asks Linux to end this process when its parent ends, so that a killed campaign leaves nothing running."""
+    if platform.system() == "Linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

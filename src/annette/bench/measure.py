@@ -1,0 +1,142 @@
+"""Measures one case on an open backend: warm-up, samples, calibration in between, profile, judgement.
+
+The clock is the backend's: this module only decides what runs how often and what the numbers are worth, so that a
+replayed backend goes through the same code as a real one.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from annette.bench.backends.base import Subject
+from annette.bench.calibration import calibration_network
+from annette.bench.records import Purpose, Status, spread
+from annette.bench.wire import CaseResult
+
+if TYPE_CHECKING:
+    from annette.bench.backends.base import Backend, CompiledNetwork, Profile
+    from annette.bench.plan import Case
+    from annette.bench.settings import Settings
+
+__all__ = ["Bench"]
+
+_SHORTEST_S: Final = 5e-6
+"""Below this the clocks and reports of common runtimes (whole microseconds) say little."""
+
+_CALIBRATIONS: Final = 5
+"""Calibration runs before, between and after the samples of a case."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    status: Status
+    reason: str
+    samples_s: tuple[float, ...]
+    calibration_s: tuple[float, ...]
+    profile: Profile | None
+
+
+class Bench:
+    """A backend made ready for many cases: its calibration workload is compiled once.
+
+    Args:
+        backend: What measures; it stays the caller's.
+        settings: How.
+    """
+
+    def __init__(self, backend: Backend, settings: Settings) -> None:
+        self._backend = backend
+        self._settings = settings
+        self._resources = ExitStack()
+        self._calibration: CompiledNetwork | None = None
+        self._flushed = np.zeros(0, dtype=np.uint8)
+        if not backend.deterministic:
+            self._calibration = self._resources.enter_context(backend.compile(Subject(calibration_network())))
+            self._calibration.run(settings.warmup)
+
+    def measure(self, case: Case, subject: Subject) -> CaseResult:
+        """Measures a case, again if it calls itself unstable, and keeps the steadiest attempt.
+
+        Raises:
+            BackendRunError: The runtime refuses the network or fails on it.
+        """
+        started = time.perf_counter()
+        attempts: list[_Attempt] = []
+        with self._backend.compile(subject) as compiled:
+            for _ in range(1 if self._backend.deterministic else self._settings.attempts):
+                attempts.append(self._attempt(case, compiled))
+                if attempts[-1].status.usable:
+                    break
+        best = min(attempts, key=lambda attempt: (not attempt.status.usable, spread(attempt.samples_s)))
+        return CaseResult(
+            case=case.id,
+            status=best.status,
+            reason=best.reason,
+            samples_s=best.samples_s,
+            calibration_s=best.calibration_s,
+            entries=None if best.profile is None else best.profile.entries,
+            duration_s=time.perf_counter() - started,
+            attempts=len(attempts),
+        )
+
+    def close(self) -> None:
+        """Frees the calibration workload."""
+        self._resources.close()
+
+    def _attempt(self, case: Case, compiled: CompiledNetwork) -> _Attempt:
+        if self._backend.deterministic:
+            return self._judge(compiled.run(1), (), compiled.profile(1))
+        before = self._calibrate()
+        warm = compiled.run(self._settings.warmup)
+        repeats = self._repeats(min(warm, default=math.nan))
+        flush = self._flush if case.purpose is Purpose.COLD_WEIGHTS else None
+        half = repeats // 2
+        samples = compiled.run(half, before=flush)
+        between = self._calibrate()
+        samples += compiled.run(repeats - half, before=flush)
+        profile = compiled.profile(repeats, before=flush)
+        return self._judge(samples, before + between + self._calibrate(), profile)
+
+    def _repeats(self, one_s: float) -> int:
+        settings = self._settings
+        if not one_s > 0:
+            return settings.repeats
+        return int(min(max(settings.target_s / one_s, settings.repeats), settings.most_repeats))
+
+    def _calibrate(self) -> tuple[float, ...]:
+        return () if self._calibration is None else self._calibration.run(_CALIBRATIONS)
+
+    def _flush(self) -> None:
+        """Touches more memory than the caches hold, so that weights come from main memory."""
+        if len(self._flushed) != self._settings.flush_bytes:
+            self._flushed = np.zeros(self._settings.flush_bytes, dtype=np.uint8)
+        self._flushed += 1
+
+    def _judge(
+        self, samples_s: tuple[float, ...], calibration_s: tuple[float, ...], profile: Profile | None
+    ) -> _Attempt:
+        status, reason = Status.OK, ""
+        settings = self._settings
+        third = max(1, len(calibration_s) // 3)
+        if samples_s and not all(math.isfinite(sample) and sample >= 0 for sample in samples_s):
+            status, reason = Status.FAILED, "the runtime reported a time that is negative or not a number"
+        elif spread(samples_s) > settings.unstable_spread:
+            status, reason = Status.UNSTABLE, f"samples spread by {spread(samples_s):.0%} of their median"
+        elif calibration_s and _drift(calibration_s[:third], calibration_s[-third:]) > settings.drift:
+            drift = _drift(calibration_s[:third], calibration_s[-third:])
+            status, reason = Status.DRIFTED, f"the calibration workload changed by {drift:.0%} over the run"
+        elif samples_s and not self._backend.deterministic and median(samples_s) < _SHORTEST_S:
+            status, reason = Status.TOO_SHORT, f"one run takes less than {_SHORTEST_S * 1e6:.0f} µs"
+        return _Attempt(status, reason, samples_s, calibration_s, profile)
+
+
+def _drift(first_s: tuple[float, ...], last_s: tuple[float, ...]) -> float:
+    before, after = median(first_s), median(last_s)
+    return abs(after - before) / before if before > 0 else math.inf

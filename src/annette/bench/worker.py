@@ -1,0 +1,79 @@
+"""The process that measures: ``python -m annette.bench.worker``.
+
+It reads a header and then cases as lines of JSON from standard input, and writes one line per case to standard
+output. A crash, a hang or an out-of-memory kill here costs the case at hand and nothing else. Whatever the runtime
+prints goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from annette.bench.backends.base import Subject
+from annette.bench.backends.registry import open_backend
+from annette.bench.machine import die_with_parent, settle
+from annette.bench.measure import Bench
+from annette.bench.plan import Case
+from annette.bench.records import Status
+from annette.bench.settings import Settings
+from annette.bench.wire import CaseResult
+from annette.errors import AnnetteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["main", "serve"]
+
+
+def main() -> None:
+    """Serves the campaign that started this process until it closes our standard input."""
+    die_with_parent()
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # What a runtime prints on standard output must not end up between the answers.
+    serve(sys.stdin, answers)
+
+
+def serve(requests: Iterable[str], answers: TextIO) -> None:
+    """Measures the cases that ``requests`` lists.
+
+    Args:
+        requests: A header line ``{"backend", "options", "settings"}``, then one case a line.
+        answers: Gets a line ``{"environment"}`` or ``{"error"}`` first, then one `CaseResult` a line.
+    """
+    lines = iter(requests)
+    header = json.loads(next(lines))
+    settings = Settings.from_json(header["settings"])
+    details = settle(settings.cpus)
+    try:
+        backend = open_backend(header["backend"], header["options"])
+        bench = Bench(backend, settings)
+    except AnnetteError as error:
+        _send(answers, {"error": str(error), "type": type(error).__name__})
+        return
+    _send(answers, {"environment": dict(backend.environment())})
+    for line in lines:
+        case = Case.from_json(json.loads(line))
+        _send(answers, replace(_measure(bench, case), details=details).to_json())
+    bench.close()
+
+
+def _measure(bench: Bench, case: Case) -> CaseResult:
+    subject = Subject(case.network, Path(case.path) if case.path else None)
+    try:
+        return bench.measure(case, subject)
+    except (AnnetteError, MemoryError) as error:
+        return CaseResult(case.id, Status.FAILED, f"{type(error).__name__}: {error}")
+
+
+def _send(answers: TextIO, value: dict[str, Any]) -> None:
+    answers.write(json.dumps(value) + "\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main()
