@@ -73,6 +73,8 @@ class Kernel:
         outputs: Activations written for the outside.
         rules: Names of the mapping rules that formed it, in the order of use.
         free: Whether a rule says that the platform does nothing for it (a view).
+        followers: What runs along with the anchor, a recognised subgraph (a decomposed GELU, …) as one layer of its
+            kind; None stands for all layers but the anchor.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Kernel:
     outputs: tuple[str, ...]
     rules: tuple[str, ...] = ()
     free: bool = False
+    followers: tuple[Layer, ...] | None = None
 
     @property
     def ops(self) -> int:
@@ -167,7 +170,7 @@ def _row(kernel: Kernel, network: Network, precision: Precision) -> tuple[float,
             ops += layer.workload.ops
             macs += layer.workload.macs
     activation = residual = 0
-    for layer in kernel.layers:
+    for layer in kernel.layers if kernel.followers is None else kernel.followers:
         if layer is kernel.anchor:
             continue
         if layer.kind in ACTIVATION_CODES:

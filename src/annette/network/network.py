@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from annette.errors import NetworkStructureError
+from annette.network.links import Links
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -150,6 +151,11 @@ class Network:
             }
         )
 
+    @cached_property
+    def links(self) -> Links:
+        """The edges as plain numbers, layers named by position."""
+        return Links.of(self)
+
     @property
     def ops(self) -> int:
         """Operations of all layers (1 multiply-accumulate = 2 operations)."""
@@ -166,7 +172,7 @@ class Network:
         learned: set[str] = set()
         for layer in self.layers:
             operands = layer.inputs[:3] if layer.kind == "batch_norm" else layer.inputs
-            learned.update(tensor for tensor in operands if self.tensors[tensor].constant)
+            learned.update(t for t in operands if self.tensors[t].constant and self.tensors[t].learned)
         return sum(self.tensors[tensor].elements for tensor in learned)
 
     @property

@@ -1,0 +1,170 @@
+"""What conditions can look at.
+
+Of a node (its kernel's anchor layer, unless it says kernel): every field of `annette.network.Dimensions`, every
+number of `annette.network.Workload`, ``attributes.NAME`` and ``attributes.NAME.INDEX`` of the layer, and the fields of
+`NODE_FIELDS`. Of an activation or a constant: the fields of `TENSOR_FIELDS` and ``shape.INDEX``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from annette.errors import MappingError, nearest
+from annette.network import KINDS, Category, Dimensions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from annette.mapping.condition import FieldValue
+    from annette.mapping.grouping import Grouping
+    from annette.network import Layer, Network, Tensor
+
+__all__ = ["NODE_FIELDS", "TENSOR_FIELDS", "node_field", "tensor_field"]
+
+NodeField: TypeAlias = "Callable[[Grouping, int], FieldValue | None]"
+TensorField: TypeAlias = "Callable[[Tensor], FieldValue | None]"
+
+_WORKLOAD: Final = (
+    "ops", "macs", "bytes", "input_elements", "weight_elements", "output_elements", "input_bytes", "weight_bytes",
+    "output_bytes",
+)  # fmt: skip
+
+
+def _consumers(state: Grouping, group: int) -> int:
+    return sum(reader < len(state.layers) for reader in state.readers[group])
+
+
+def _activations(layer: Layer, network: Network) -> list[Tensor]:
+    return [network.tensors[tensor] for tensor in layer.inputs if not network.tensors[tensor].constant]
+
+
+def _moves_data(layer: Layer, network: Network) -> bool:
+    """Whether the elements change their order in memory; a transpose that only moves sizes of 1 does not."""
+    if layer.kind != "transpose":
+        return KINDS[layer.kind].category is not Category.VIEW
+    permutation = layer.attributes.get("perm")
+    shape = network.tensors[layer.inputs[0]].shape
+    if not isinstance(permutation, tuple):
+        permutation = tuple(range(len(shape)))[::-1]
+    moved = [axis for axis in permutation if shape[int(axis)] > 1]
+    return moved != sorted(moved)
+
+
+def _broadcasts(layer: Layer, network: Network) -> bool:
+    written = network.tensors[layer.outputs[0]].elements
+    return any(tensor.elements < written for tensor in _activations(layer, network))
+
+
+def _shape_of_input(layer: Layer, network: Network) -> tuple[int, ...] | None:
+    return network.tensors[layer.inputs[0]].shape if layer.inputs else None
+
+
+def _dtype_of_input(layer: Layer, network: Network) -> str | None:
+    return network.tensors[layer.inputs[0]].dtype.label if layer.inputs else None
+
+
+def _weights_constant(layer: Layer, network: Network) -> bool:
+    return len(layer.inputs) > 1 and network.tensors[layer.inputs[1]].constant
+
+
+def _of_layer(read: Callable[[Layer, Network], FieldValue | None]) -> NodeField:
+    return lambda state, group: read(state.anchor(group), state.network)
+
+
+def _layer_kinds(state: Grouping, group: int) -> tuple[str, ...]:
+    return tuple(state.layers[position].kind for position in sorted(state.members.get(group) or (group,)))
+
+
+NODE_FIELDS: Final[dict[str, tuple[str, NodeField]]] = {
+    "kind": ("kind of the kernel", lambda state, group: state.kind[group]),
+    "layer_kinds": ("kinds of all layers in the kernel", _layer_kinds),
+    "layer_count": ("layers in the kernel", lambda state, group: len(state.members.get(group) or (group,))),
+    "follower_kinds": (
+        "what runs along with the kernel's anchor",
+        lambda state, group: tuple(layer.kind for layer in state.followers.get(group, ())),
+    ),
+    "consumers": ("layers outside the kernel that read its results", _consumers),
+    "is_output": (
+        "whether the network hands a result of the kernel out",
+        lambda state, group: len(state.layers) in state.readers[group],
+    ),
+    "is_free": ("whether an earlier rule says that the kernel costs nothing", lambda state, group: group in state.free),
+    "operand_count": ("operands of the layer, constants included", _of_layer(lambda layer, _: len(layer.inputs))),
+    "constant_count": (
+        "constants among the operands",
+        _of_layer(lambda layer, network: sum(network.tensors[tensor].constant for tensor in layer.inputs)),
+    ),
+    "weights_constant": ("whether the second operand is a constant", _of_layer(_weights_constant)),
+    "broadcasts": ("whether an activation is smaller than the result", _of_layer(_broadcasts)),
+    "moves_data": ("whether elements change their order in memory", _of_layer(_moves_data)),
+    "input_shape": ("shape of the first operand", _of_layer(_shape_of_input)),
+    "output_shape": ("shape of the first result", _of_layer(lambda layer, net: net.tensors[layer.outputs[0]].shape)),
+    "input_dtype": ("element type of the first operand", _of_layer(_dtype_of_input)),
+    "output_dtype": (
+        "element type of the first result",
+        _of_layer(lambda layer, network: network.tensors[layer.outputs[0]].dtype.label),
+    ),
+    "channels_last": (
+        "whether the network stores feature maps channels last",
+        lambda state, _: state.network.channels_last,
+    ),
+}
+"""Fields of nodes beside dimensions, workload and attributes: meaning and how to read them."""
+
+TENSOR_FIELDS: Final[dict[str, tuple[str, TensorField]]] = {
+    "elements": ("number of elements", lambda tensor: tensor.elements),
+    "rank": ("number of dimensions", lambda tensor: len(tensor.shape)),
+    "shape": ("sizes of the dimensions", lambda tensor: tensor.shape),
+    "dtype": ("element type", lambda tensor: tensor.dtype.label),
+    "size_bytes": ("size in the tensor's own element type", lambda tensor: tensor.size_bytes),
+}
+"""Fields of activations and constants: meaning and how to read them."""
+
+_ATTRIBUTE: Final = re.compile(r"attributes\.([A-Za-z_][A-Za-z0-9_]*?)(?:\.(\d+))?")
+
+
+def node_field(field: str) -> NodeField:
+    """How to read a field of a node.
+
+    Raises:
+        MappingError: There is no such field; the message has the nearest ones.
+    """
+    if field in NODE_FIELDS:
+        return NODE_FIELDS[field][1]
+    if field in Dimensions._fields:
+        index = Dimensions._fields.index(field)
+        return lambda state, group: state.anchor(group).workload.dimensions[index]
+    if field in _WORKLOAD:
+        return lambda state, group: _number(getattr(state.anchor(group).workload, field))
+    found = _ATTRIBUTE.fullmatch(field)
+    if found:
+        name, item = found[1], found[2]
+        return lambda state, group: _item(state.anchor(group).attributes.get(name), item)
+    known = (*NODE_FIELDS, *Dimensions._fields, *_WORKLOAD)
+    raise MappingError(f"a node has no field {field!r}{nearest(field, known)}")
+
+
+def tensor_field(field: str) -> TensorField:
+    """How to read a field of an activation or a constant.
+
+    Raises:
+        MappingError: There is no such field; the message has the nearest ones.
+    """
+    if field in TENSOR_FIELDS:
+        return TENSOR_FIELDS[field][1]
+    if re.fullmatch(r"shape\.\d+", field):
+        item = field.split(".")[1]
+        return lambda tensor: _item(tensor.shape, item)
+    raise MappingError(f"a tensor has no field {field!r}{nearest(field, TENSOR_FIELDS)}")
+
+
+def _number(value: Any) -> FieldValue:
+    number: FieldValue = value
+    return number
+
+
+def _item(value: FieldValue | None, item: str | None) -> FieldValue | None:
+    if item is None or value is None:
+        return value
+    return value[int(item)] if isinstance(value, tuple) and int(item) < len(value) else None

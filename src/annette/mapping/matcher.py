@@ -1,0 +1,263 @@
+"""Rules at work: compiled once, then matched against groups from the last node of the pattern backwards."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from annette.mapping.condition import Condition, Reference, compare
+from annette.mapping.fields import node_field, tensor_field
+from annette.mapping.pattern import COMMUTATIVE, Role
+from annette.mapping.rule import Action, Rule
+from annette.network.links import CONSTANT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from annette.mapping.condition import FieldValue
+    from annette.mapping.grouping import Grouping
+    from annette.network import AttributeValue
+
+__all__ = ["Matcher"]
+
+_Getter: TypeAlias = "Callable[[Grouping, list[int], dict[str, str]], FieldValue | None]"
+_Check: TypeAlias = "Callable[[Grouping, list[int], dict[str, str]], bool]"
+_Goal: TypeAlias = "tuple[str, str, int, int]"  # operand as written, tensor, its producer, the reading group
+_Goals: TypeAlias = "tuple[_Goal, _Goals] | None"
+
+_UNBOUND: Final = -1
+
+
+class Matcher:
+    """One rule, prepared for matching.
+
+    Args:
+        rule: The rule.
+
+    Attributes:
+        rule: The rule.
+        kinds: Allowed kinds of each node, categories spelt out.
+    """
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.kinds = tuple(node.expanded_kinds for node in rule.nodes)
+        self._root = len(rule.nodes) - 1
+        self._index = {node.name: index for index, node in enumerate(rule.nodes)}
+        self._taken = tuple(self._index[node.name] for node in rule.taken)
+        self._shared = tuple(node.role is Role.SHARED for node in rule.taken)
+        self._anchor = self._index[rule.anchor.name] if rule.anchor else None
+        self._checks = tuple(self._check(condition) for condition in rule.conditions)
+        self._is_pair = _is_pair(rule)
+
+    def may_apply(self, present: Collection[str]) -> bool:
+        """Whether each node's kinds are among those that are present at all."""
+        return not any(kinds.isdisjoint(present) for kinds in self.kinds)
+
+    def run(self, state: Grouping) -> bool:
+        """Applies the rule wherever it matches, in topological order; says whether it did anywhere."""
+        step = self._run_pair if self._is_pair else self._run_pattern
+        return step(state)
+
+    def _run_pair(self, state: Grouping) -> bool:
+        """The common case, one node that reads another: no search, no bookkeeping."""
+        producer_kinds, root_kinds = self.kinds
+        kind, operands, readers, group_of = state.kind, state.operands, state.readers, state.group_of
+        checks = self._checks
+        changed = False
+        for root in state.candidates(root_kinds):
+            again = True
+            while again and kind[root] in root_kinds:
+                again = False
+                sources = operands[root]
+                for source in sources if kind[root] in COMMUTATIVE else sources[:1]:
+                    if source < 0:
+                        continue
+                    group = group_of[source]
+                    if kind[group] not in producer_kinds or group == root:
+                        continue
+                    reading = readers[group]
+                    if group_of[reading[0]] != root or (
+                        len(reading) > 1 and any(group_of[reader] != root for reader in reading)
+                    ):
+                        continue
+                    if checks and not self._holds(state, [group, root], {}):
+                        continue
+                    self._fuse_pair(state, group, root)
+                    changed = again = True
+                    break
+        return changed
+
+    def _fuse_pair(self, state: Grouping, group: int, root: int) -> None:
+        anchor = group if self._anchor == 0 else root
+        state.merge((group, root), anchor, self.rule.kind or str(state.kind[anchor]), self.rule.name)
+
+    def _run_pattern(self, state: Grouping) -> bool:
+        kind, root_kinds = state.kind, self.kinds[self._root]
+        changed = False
+        for root in state.candidates(root_kinds):
+            while kind[root] in root_kinds:
+                bound = [_UNBOUND] * len(self.kinds)
+                if not self._bind(state, self._root, root, None, bound, {}):
+                    break
+                changed = True
+                if len(self._taken) == 1:
+                    break
+        return changed
+
+    def _bind(
+        self, state: Grouping, index: int, group: int, rest: _Goals, bound: list[int], tensors: dict[str, str]
+    ) -> bool:
+        """Lets a node stand for a group and goes on with its operands, then with the rest; acts if all fits."""
+        bound[index] = group
+        specs = self.rule.nodes[index].operands
+        sources = state.operands[group]
+        if len(sources) >= len(specs):
+            names = state.anchor(group).inputs
+            for order in _orders(str(state.kind[group]), len(specs), len(sources)):
+                goals = rest
+                for spec, position in zip(reversed(specs), reversed(order), strict=True):
+                    goals = ((spec, names[position], sources[position], group), goals)
+                if self._solve(state, goals, bound, tensors):
+                    return True
+        bound[index] = _UNBOUND
+        return False
+
+    def _solve(self, state: Grouping, goals: _Goals, bound: list[int], tensors: dict[str, str]) -> bool:
+        """Meets the goals one by one, going back where a choice of operands leads nowhere."""
+        if goals is None:
+            return self._act(state, bound, tensors)
+        (spec, tensor, source, reader), rest = goals
+        if spec == "_":
+            return self._solve(state, rest, bound, tensors)
+        name, _, result = spec.partition(":")
+        index = self._index.get(name)
+        if index is None:
+            return self._bind_tensor(state, goals, bound, tensors)
+        group = state.group_of[source] if source >= 0 else _UNBOUND
+        if group in (_UNBOUND, reader) or (result and state.layers[source].outputs[int(result) :][:1] != (tensor,)):
+            return False
+        if bound[index] != _UNBOUND:
+            return bound[index] == group and self._solve(state, rest, bound, tensors)
+        fits = state.kind[group] in self.kinds[index] and group not in bound
+        return fits and self._bind(state, index, group, rest, bound, tensors)
+
+    def _bind_tensor(self, state: Grouping, goals: _Goals, bound: list[int], tensors: dict[str, str]) -> bool:
+        assert goals is not None  # noqa: S101 - narrows the type; the only caller has just looked
+        (spec, tensor, source, reader), rest = goals
+        if (source == CONSTANT) != spec.startswith("$") or (source >= 0 and state.group_of[source] == reader):
+            return False
+        if spec == "$":
+            return self._solve(state, rest, bound, tensors)
+        if spec in tensors:
+            return tensors[spec] == tensor and self._solve(state, rest, bound, tensors)
+        tensors[spec] = tensor
+        if self._solve(state, rest, bound, tensors):
+            return True
+        del tensors[spec]
+        return False
+
+    def _act(self, state: Grouping, bound: list[int], tensors: dict[str, str]) -> bool:
+        """Everything is bound: does what the rule says, unless others need what would vanish."""
+        rule = self.rule
+        taken = [bound[index] for index in self._taken]
+        if len(taken) == 1:
+            return self._act_alone(state, taken[0], bound, tensors)
+        free_of_others = self._is_closed(state, taken)
+        if free_of_others is None or not self._holds(state, bound, tensors):
+            return False
+        later = None if free_of_others else state.crosses(taken)
+        if later is None and not free_of_others:
+            return False
+        attributes = self._attributes(state, bound)
+        described_by = None if self._anchor is None else state.anchor(bound[self._anchor])
+        anchor = taken[-1] if self._anchor is None else bound[self._anchor]
+        kind = rule.kind or str(state.kind[anchor])
+        state.merge(taken, anchor, kind, rule.name, later=later)
+        if rule.action is Action.RECOGNISE:
+            state.recognise(taken[-1], kind, rule.name, attributes=attributes, described_by=described_by)
+        return True
+
+    def _act_alone(self, state: Grouping, group: int, bound: list[int], tensors: dict[str, str]) -> bool:
+        rule = self.rule
+        if state.rule_used(group, rule.name) or not self._holds(state, bound, tensors):
+            return False
+        if rule.action is Action.FREE:
+            if group in state.free:
+                return False
+            state.release(group, rule.name)
+            return True
+        described_by = None if self._anchor is None else state.anchor(bound[self._anchor])
+        attributes = self._attributes(state, bound)
+        state.recognise(group, str(rule.kind), rule.name, attributes=attributes, described_by=described_by)
+        return True
+
+    def _is_closed(self, state: Grouping, taken: list[int]) -> bool | None:
+        """Whether only the last group's results are read outside; None if that is so where it may not be."""
+        closed = True
+        for group, shared in zip(taken[:-1], self._shared, strict=False):
+            reading = state.readers[group]
+            if not reading or any(state.group_of[reader] not in taken for reader in reading):
+                if not shared:
+                    return None
+                closed = False
+        return closed
+
+    def _holds(self, state: Grouping, bound: list[int], tensors: dict[str, str]) -> bool:
+        return all(check(state, bound, tensors) for check in self._checks)
+
+    def _attributes(self, state: Grouping, bound: list[int]) -> dict[str, AttributeValue]:
+        """Attributes of the recognised layer; those that refer to what a layer does not have are left out."""
+        found: dict[str, AttributeValue] = {}
+        for key, value in self.rule.attributes.items():
+            if not isinstance(value, Reference):
+                found[key] = value
+                continue
+            layer = state.anchor(bound[self._index[value.at]])
+            name = value.field.removeprefix("attributes.")
+            if name in layer.attributes:
+                found[key] = layer.attributes[name]
+        return found
+
+    def _check(self, condition: Condition) -> _Check:
+        left, op, modulo = self._getter(condition.left), condition.op, condition.modulo
+        value = condition.value
+        if isinstance(value, Reference):
+            right = self._getter(value)
+        elif isinstance(value, tuple):
+            right = _list_getter([self._getter(v) if isinstance(v, Reference) else v for v in value])
+        else:
+            return lambda state, bound, tensors: compare(op, _modulo(left(state, bound, tensors), modulo), value)
+        return lambda state, bound, tensors: compare(
+            op, _modulo(left(state, bound, tensors), modulo), right(state, bound, tensors)
+        )
+
+    def _getter(self, reference: Reference) -> _Getter:
+        if reference.at in self._index:
+            index, of_node = self._index[reference.at], node_field(reference.field)
+            return lambda state, bound, tensors: of_node(state, bound[index])  # noqa: ARG005 - one signature for all
+        at, of_tensor = reference.at, tensor_field(reference.field)
+        return lambda state, bound, tensors: of_tensor(state.network.tensors[tensors[at]])  # noqa: ARG005 - same
+
+
+def _orders(kind: str, listed: int, count: int) -> Iterable[tuple[int, ...]]:
+    """Which operands the listed ones may be, as positions."""
+    return permutations(range(count), listed) if kind in COMMUTATIVE else (tuple(range(listed)),)
+
+
+def _is_pair(rule: Rule) -> bool:
+    """Whether a rule fuses one node with one that reads it and asks for nothing else about operands."""
+    if rule.action is not Action.FUSE or len(rule.nodes) != 2 or len(rule.taken) != 2:
+        return False
+    first, second = rule.nodes
+    return not first.operands and second.operands == (first.name,) and first.role is not Role.SHARED
+
+
+def _list_getter(items: list[_Getter | int | float | str | bool]) -> _Getter:
+    return lambda state, bound, tensors: tuple(  # type: ignore[return-value]
+        [item(state, bound, tensors) if callable(item) else item for item in items]
+    )
+
+
+def _modulo(value: FieldValue | None, modulo: int) -> FieldValue | None:
+    return value % modulo if modulo and isinstance(value, int | float) else value

@@ -1,0 +1,107 @@
+"""The mapping model: an ordered list of rules that turns a network into kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from annette.errors import MappingError, nearest
+from annette.mapping.grouping import Grouping
+from annette.mapping.matcher import Matcher
+from annette.mapping.pattern import unknown_kinds
+from annette.mapping.rule import Rule
+from annette.network.kinds import KINDS
+
+if TYPE_CHECKING:
+    from annette.mapping.kernel import Kernel
+    from annette.network import Network
+
+__all__ = ["MappingModel"]
+
+_SCHEMA: Final = "annette/mapping/1"
+
+
+@dataclass(frozen=True)
+class MappingModel:
+    """Which layers run as one kernel on a platform.
+
+    The rules are gone through in order; each is applied wherever it matches, from the network's inputs to its
+    outputs. The list is repeated until nothing changes. Every layer ends up in exactly one kernel, so operations are
+    conserved, and kernels never depend on each other in a circle.
+
+    Attributes:
+        name: For people and reports.
+        rules: The rules, the most specific first.
+
+    Raises:
+        MappingError: Two rules share a name, or a rule looks for a kind that neither exists nor results from a rule.
+    """
+
+    name: str
+    rules: tuple[Rule, ...] = ()
+
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for rule in self.rules:
+            if rule.name in seen:
+                raise MappingError(f"mapping {self.name!r} has two rules named {rule.name!r}")
+            seen.add(rule.name)
+        made = frozenset(rule.kind for rule in self.rules if rule.kind is not None)
+        for rule in self.rules:
+            for kind in unknown_kinds(rule.nodes, made):
+                hint = nearest(kind, KINDS.keys() | made)
+                raise MappingError(
+                    f"rule {rule.name!r}: 'pattern' looks for {kind!r}, which is no kind of layer and no kind that a "
+                    f"rule of mapping {self.name!r} makes{hint}"
+                )
+
+    @cached_property
+    def _matchers(self) -> tuple[Matcher, ...]:
+        return tuple(Matcher(rule) for rule in self.rules)
+
+    def apply(self, network: Network) -> tuple[Kernel, ...]:
+        """Maps a network.
+
+        Args:
+            network: Any network; what no rule matches becomes a kernel of its own.
+
+        Returns:
+            The kernels in topological order; every layer of the network is in exactly one.
+        """
+        state = Grouping(network)
+        changed = True
+        while changed:
+            changed = False
+            for matcher in self._matchers:
+                if matcher.may_apply(state.by_kind.keys()):
+                    changed |= matcher.run(state)
+        return state.kernels()
+
+    def to_json(self) -> dict[str, Any]:
+        """The model as plain JSON values."""
+        return {"schema": _SCHEMA, "name": self.name, "rules": [rule.to_json() for rule in self.rules]}
+
+    @classmethod
+    def from_json(cls, data: Any) -> MappingModel:
+        """Reads a model.
+
+        Raises:
+            MappingError: The schema is another one, or a rule is ill-formed.
+        """
+        if not isinstance(data, dict):
+            raise MappingError(f"a mapping is an object, not {type(data).__name__}")
+        if data.get("schema") != _SCHEMA:
+            raise MappingError(
+                f"this version reads mappings of schema {_SCHEMA!r}, not {data.get('schema')!r}: "
+                "install a newer annette or convert the file"
+            )
+        unknown = sorted(map(str, data.keys() - {"schema", "name", "rules"}))
+        if unknown:
+            raise MappingError(f"a mapping has no field {unknown[0]!r}{nearest(unknown[0], ('name', 'rules'))}")
+        name, rules = data.get("name"), data.get("rules")
+        if not isinstance(name, str) or not name:
+            raise MappingError(f"a mapping needs a 'name' that is text, not {name!r}")
+        if not isinstance(rules, list):
+            raise MappingError(f"mapping {name!r}: 'rules' must be a list, not {type(rules).__name__}")
+        return cls(name, tuple(Rule.from_json(rule) for rule in rules))

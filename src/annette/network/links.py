@@ -1,0 +1,69 @@
+"""Who reads what, by position: a network's edges as plain numbers, for code that walks it often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from annette.network.network import Network
+
+__all__ = ["CONSTANT", "FED", "Links"]
+
+FED: Final = -1
+"""Stands for the producer of an activation that is fed into the network."""
+
+CONSTANT: Final = -2
+"""Stands for the producer of a constant."""
+
+
+class Links(NamedTuple):
+    """The edges of a network; a layer is named by its position in topological order.
+
+    Attributes:
+        kinds: Kind of each layer.
+        operands: For each layer, the producer of each operand: a position, `FED` or `CONSTANT`.
+        readers: For each layer, who reads any of its results: positions in ascending order, and at the end the
+            number of layers where the network hands a result out.
+        reads: For each layer, the activations it reads, each once, in operand order.
+        producers: For each layer, the producers of ``reads``.
+        by_kind: Positions of the layers of each kind, ascending.
+    """
+
+    kinds: tuple[str, ...]
+    operands: tuple[tuple[int, ...], ...]
+    readers: tuple[tuple[int, ...], ...]
+    reads: tuple[tuple[str, ...], ...]
+    producers: tuple[tuple[int, ...], ...]
+    by_kind: Mapping[str, tuple[int, ...]]
+
+    @classmethod
+    def of(cls, network: Network) -> Links:
+        """Collects the edges of a network."""
+        made = {tensor: position for position, layer in enumerate(network.layers) for tensor in layer.outputs}
+        activations = network.activations
+        readers: list[set[int]] = [set() for _ in network.layers]
+        operands = []
+        by_kind: dict[str, list[int]] = {}
+        for position, layer in enumerate(network.layers):
+            by_kind.setdefault(layer.kind, []).append(position)
+            sources = tuple(
+                made.get(tensor, CONSTANT if network.tensors[tensor].constant else FED) for tensor in layer.inputs
+            )
+            operands.append(sources)
+            for source in sources:
+                if source >= 0:
+                    readers[source].add(position)
+        for tensor in network.outputs:
+            if tensor in made:
+                readers[made[tensor]].add(len(network.layers))
+        reads = tuple(activations[layer.name] for layer in network.layers)
+        return cls(
+            kinds=tuple(layer.kind for layer in network.layers),
+            operands=tuple(operands),
+            readers=tuple(tuple(sorted(positions)) for positions in readers),
+            reads=reads,
+            producers=tuple(tuple(made.get(tensor, FED) for tensor in tensors) for tensors in reads),
+            by_kind={kind: tuple(positions) for kind, positions in by_kind.items()},
+        )
