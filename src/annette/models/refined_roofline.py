@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -80,7 +80,7 @@ class RefinedRoofline(Roofline):
 
     family: ClassVar[str] = "refined-roofline"
 
-    unroll: Mapping[str, Unroll] = MappingProxyType({})
+    unroll: Mapping[str, Unroll] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +101,7 @@ class Intervals:
         PlatformFormatError: The factor is below 1.
     """
 
-    kernels: Mapping[str, Mapping[str, LogResiduals]] = MappingProxyType({})
+    kernels: Mapping[str, Mapping[str, LogResiduals]] = field(default_factory=dict)
     networks: LogResiduals | None = None
     extrapolation_widening: float = 1.0
 

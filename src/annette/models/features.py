@@ -1,0 +1,116 @@
+"""Features: named expressions over the columns of a kernel table, so that a stored model says what it sees.
+
+A feature is written ``quantity``, ``log2:quantity``, ``fill:quantity:size`` or ``rest:quantity:size``:
+
+- ``log2:`` the logarithm of the quantity (of 1 where it is less than 1);
+- ``fill:`` how full the last block is when a device processes ``size`` elements at a time, ``x / (ceil(x / s) s)``;
+- ``rest:`` the remainder ``x mod s``.
+
+A quantity is a column of `annette.mapping.kernel.COLUMNS` or one of the derived ones in `QUANTITIES`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from annette.errors import PlatformFormatError, nearest
+from annette.mapping.kernel import COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from annette.mapping.kernel import FloatArray, KernelTable
+
+__all__ = ["QUANTITIES", "FeatureSet"]
+
+QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
+    "bytes": lambda t: t.bytes,
+    "intensity": lambda t: t["ops"] / np.maximum(t.bytes, 1.0),
+    "in_positions": lambda t: t["in_depth"] * t["in_height"] * t["in_width"],
+    "out_positions": lambda t: t["out_depth"] * t["out_height"] * t["out_width"],
+    "kernel_size": lambda t: t["kernel_depth"] * t["kernel_height"] * t["kernel_width"],
+    "in_channels_per_group": lambda t: t["in_channels"] / t["groups"],
+    "out_channels_per_group": lambda t: t["out_channels"] / t["groups"],
+    "outer_size": lambda t: (
+        np.maximum(t["batch"] * t["in_channels"] * t["in_depth"] * t["in_height"] * t["in_width"], 1.0)
+        / np.maximum(t["axis_size"] * t["inner_size"], 1.0)
+    ),
+}
+"""Derived quantities by name: each maps a table to one number per row."""
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """An ordered list of features.
+
+    Attributes:
+        names: Their expressions, in the order of the columns of the matrix.
+
+    Raises:
+        PlatformFormatError: An expression cannot be understood.
+
+    Example:
+        >>> FeatureSet(("log2:ops", "fill:out_channels:16")).names
+        ('log2:ops', 'fill:out_channels:16')
+    """
+
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise PlatformFormatError("a model needs at least one feature")
+        for name in self.names:
+            _parse(name)
+
+    def matrix(self, table: KernelTable) -> FloatArray:
+        """The features of each row, shape ``(rows, features)``, single-precision values in double-precision storage.
+
+        Forests compare features with stored thresholds; rounding both to single precision makes the comparison
+        independent of the last bits of a logarithm.
+        """
+        values = np.empty((len(table), len(self.names)))
+        known: dict[str, FloatArray] = {}
+        for index, (function, quantity, size) in enumerate(self._parsed):
+            if quantity not in known:
+                known[quantity] = QUANTITIES[quantity](table) if quantity in QUANTITIES else table[quantity]
+            values[:, index] = _apply(function, known[quantity], size)
+        return values.astype(np.float32).astype(np.float64)
+
+    @cached_property
+    def _parsed(self) -> tuple[tuple[str, str, int], ...]:
+        return tuple(_parse(name) for name in self.names)
+
+
+def _apply(function: str, x: FloatArray, size: int) -> FloatArray:
+    if function == "log2":
+        logarithm: FloatArray = np.log2(np.maximum(x, 1.0))
+        return logarithm
+    if function == "fill":
+        fill: FloatArray = x / (np.maximum(np.ceil(x / size), 1.0) * size)
+        return fill
+    if function == "rest":
+        rest: FloatArray = np.mod(x, size)
+        return rest
+    return x
+
+
+def _parse(name: str) -> tuple[str, str, int]:
+    """Function, quantity and size of an expression."""
+    parts = name.split(":")
+    function, quantity, size = "", parts[0], 1
+    if parts[0] == "log2" and len(parts) == 2:
+        function, quantity = parts
+    elif parts[0] in ("fill", "rest") and len(parts) == 3 and parts[2].isdecimal() and int(parts[2]) > 0:
+        function, quantity, size = parts[0], parts[1], int(parts[2])
+    elif len(parts) != 1:
+        raise PlatformFormatError(f"feature {name[:80]!r} is not quantity, log2:…, fill:…:size or rest:…:size")
+    if quantity not in QUANTITIES and quantity not in COLUMNS:
+        raise PlatformFormatError(
+            f"feature {name[:80]!r} is about {quantity[:80]!r}, which is not known"
+            f"{nearest(quantity, (*QUANTITIES, *COLUMNS))}"
+        )
+    return function, quantity, size

@@ -1,0 +1,158 @@
+"""Flattened regression forests: arrays instead of objects, evaluated for all rows and trees at once.
+
+Stored as base64 of zlib-compressed little-endian arrays: small, exact, and nothing that could run code.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from annette.errors import PlatformFormatError
+
+if TYPE_CHECKING:
+    from annette.mapping.kernel import FloatArray
+    from annette.models.fields import Fields
+
+__all__ = ["Forest"]
+
+_MOST_NODES: Final = 4_000_000
+"""A larger forest is refused: its arrays would have to be allocated before they can be checked."""
+
+_ARRAYS: Final = {"feature": "<i2", "threshold": "<f4", "left": "<i4", "right": "<i4", "value": "<f4"}
+_DEEPEST: Final = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """A sum of regression trees.
+
+    All trees share five arrays of one entry per node. An inner node sends a row to ``left`` if its feature is at most
+    the threshold, else to ``right``; children come behind their parents. A leaf has ``feature`` -1, and its value is
+    what the tree adds.
+
+    Attributes:
+        roots: Index of each tree's root, shape ``(trees,)``.
+        feature: Column that an inner node looks at, shape ``(nodes,)``.
+        threshold: What it compares with, shape ``(nodes,)``.
+        left: Child of rows at most the threshold, shape ``(nodes,)``.
+        right: Child of the others, shape ``(nodes,)``.
+        value: What a leaf adds, shape ``(nodes,)``.
+        base: Constant part of the sum.
+
+    Raises:
+        PlatformFormatError: The arrays do not make trees.
+    """
+
+    roots: npt.NDArray[np.int32]
+    feature: npt.NDArray[np.int16]
+    threshold: npt.NDArray[np.float32]
+    left: npt.NDArray[np.int32]
+    right: npt.NDArray[np.int32]
+    value: npt.NDArray[np.float32]
+    base: float = 0.0
+
+    def __post_init__(self) -> None:
+        nodes = len(self.feature)
+        if any(len(getattr(self, name)) != nodes for name in _ARRAYS):
+            raise PlatformFormatError("a forest's arrays differ in length")
+        if not len(self.roots) or not nodes or self.roots.min() < 0 or self.roots.max() >= nodes:
+            raise PlatformFormatError("a forest's roots lie outside its nodes")
+        inner = np.flatnonzero(self.feature >= 0)
+        for child in (self.left[inner], self.right[inner]):
+            if ((child <= inner) | (child >= nodes)).any():
+                raise PlatformFormatError("a forest's nodes do not lead to later nodes")
+        if not (np.isfinite(self.threshold).all() and np.isfinite(self.value).all() and np.isfinite(self.base)):
+            raise PlatformFormatError("a forest has values that are not finite")
+
+    def predict(self, features: FloatArray) -> FloatArray:
+        """Sum over all trees.
+
+        Args:
+            features: Shape ``(rows, columns)``; every column that a node looks at must exist.
+
+        Returns:
+            Shape ``(rows,)``.
+        """
+        rows = np.arange(len(features))[:, None]
+        feature, left, right, threshold = self._walk
+        at = np.broadcast_to(self.roots, (len(features), len(self.roots)))
+        for _ in range(self._depth):
+            at = np.where(features[rows, feature[at]] <= threshold[at], left[at], right[at])
+        total: FloatArray = self.value[at].astype(np.float64).sum(axis=1) + self.base
+        return total
+
+    @property
+    def columns(self) -> int:
+        """Number of feature columns needed."""
+        return int(self.feature.max()) + 1
+
+    @cached_property
+    def _walk(
+        self,
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray]:
+        """The arrays with leaves that lead to themselves, so that all rows can take the same number of steps."""
+        leaf = self.feature < 0
+        own = np.arange(len(self.feature))
+        return (
+            np.where(leaf, 0, self.feature).astype(np.intp),
+            np.where(leaf, own, self.left).astype(np.intp),
+            np.where(leaf, own, self.right).astype(np.intp),
+            np.where(leaf, np.inf, self.threshold.astype(np.float64)),
+        )
+
+    @cached_property
+    def _depth(self) -> int:
+        depth = np.zeros(len(self.feature), dtype=np.int32)
+        for node in np.flatnonzero(self.feature >= 0)[::-1].tolist():
+            depth[node] = 1 + max(depth[self.left[node]], depth[self.right[node]])
+        deepest = int(depth[self.roots].max())
+        if deepest > _DEEPEST:
+            raise PlatformFormatError(f"a forest is {deepest} levels deep; at most {_DEEPEST} are allowed")
+        return deepest
+
+    def to_json(self) -> dict[str, Any]:
+        """The arrays as text."""
+        document: dict[str, Any] = {"base": self.base, "nodes": len(self.feature), "roots": self.roots.tolist()}
+        for name, kind in _ARRAYS.items():
+            packed = zlib.compress(getattr(self, name).astype(kind).tobytes(), 9)
+            document[name] = base64.b64encode(packed).decode("ascii")
+        return document
+
+    @classmethod
+    def from_json(cls, fields: Fields) -> Self:
+        """Reads the arrays.
+
+        Raises:
+            PlatformFormatError: They are missing, too large, or do not make trees.
+        """
+        fields.only("base", "nodes", "roots", *_ARRAYS)
+        nodes = fields.integer("nodes", least=1, most=_MOST_NODES)
+        roots = fields.list("roots")
+        if not all(isinstance(root, int) and not isinstance(root, bool) and 0 <= root < nodes for root in roots):
+            raise PlatformFormatError(f"{fields.at('roots')} must be a list of node numbers below {nodes}")
+        arrays = {name: _unpack(fields, name, kind, nodes) for name, kind in _ARRAYS.items()}
+        try:
+            return cls(roots=np.array(roots, dtype=np.int32), base=fields.number("base"), **arrays)
+        except PlatformFormatError as error:
+            raise PlatformFormatError(f"{fields.path}: {error}") from error
+
+
+def _unpack(fields: Fields, name: str, kind: str, nodes: int) -> npt.NDArray[Any]:
+    dtype = np.dtype(kind)
+    size = nodes * dtype.itemsize
+    try:
+        unpacker = zlib.decompressobj()
+        data = unpacker.decompress(base64.b64decode(fields.text(name), validate=True), size + 1)
+    except (binascii.Error, zlib.error, ValueError) as error:
+        raise PlatformFormatError(f"{fields.at(name)} is not a packed array: {error}") from error
+    if len(data) != size:
+        raise PlatformFormatError(f"{fields.at(name)} does not hold {nodes} entries of {dtype.itemsize} bytes")
+    return np.frombuffer(data, dtype=dtype)

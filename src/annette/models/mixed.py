@@ -1,0 +1,74 @@
+"""The mixed model: a refined roofline, corrected by a forest that sees only what the roofline leaves over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+
+from annette.models.base import LayerModel, Terms
+from annette.models.fields import Fields
+from annette.models.refined_roofline import RefinedRoofline
+from annette.models.statistical import read_forest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from annette.mapping.kernel import FloatArray, KernelTable
+    from annette.models.features import FeatureSet
+    from annette.models.forest import Forest
+
+__all__ = ["Mixed"]
+
+_LOG_LIMIT: Final = 20.0
+
+
+@dataclass(frozen=True, eq=False)
+class Mixed(LayerModel):
+    """``t = t_base * exp(forest(features))``.
+
+    The forest predicts ``log(measured / base)``, which is bounded by what was seen: where there is no data, the base
+    decides how time grows.
+
+    Attributes:
+        base: The refined roofline underneath.
+        features: What the forest sees.
+        forest: Predicts the natural logarithm of measured over base.
+    """
+
+    family: ClassVar[str] = "mixed"
+
+    base: RefinedRoofline
+    features: FeatureSet
+    forest: Forest
+
+    def predict_s(self, table: KernelTable) -> FloatArray:
+        """Latency of each row in seconds, shape ``(rows,)``."""
+        logarithm = np.clip(self.forest.predict(self.features.matrix(table)), -_LOG_LIMIT, _LOG_LIMIT)
+        latency_s: FloatArray = self.base.predict_s(table) * np.exp(logarithm)
+        return latency_s
+
+    def terms(self, table: KernelTable) -> Terms:
+        """Terms of the refined roofline underneath."""
+        return self.base.terms(table)
+
+    def to_json(self) -> dict[str, Any]:
+        """All parameters; the forest's arrays as text."""
+        return {
+            "base": self.base.to_json(),
+            "features": list(self.features.names),
+            "forest": self.forest.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, parameters: Mapping[str, Any]) -> Mixed:
+        """Builds the model from its parameters.
+
+        Raises:
+            PlatformFormatError: A parameter is missing, unknown, of the wrong type, or out of its range.
+        """
+        fields = Fields.of(parameters)
+        fields.only("base", "features", "forest")
+        features, forest = read_forest(fields)
+        return cls(base=RefinedRoofline.from_json(fields.object("base")), features=features, forest=forest)

@@ -1,0 +1,103 @@
+"""The statistical model: a forest predicts the time that one operation, or one byte, takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+
+from annette.errors import PlatformFormatError
+from annette.models.base import LayerModel, Terms
+from annette.models.features import FeatureSet
+from annette.models.fields import Fields
+from annette.models.forest import Forest
+from annette.models.roofline import Roofline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from annette.mapping.kernel import FloatArray, KernelTable
+
+__all__ = ["PER", "Statistical", "read_forest"]
+
+PER: Final = ("ops", "bytes")
+"""What the predicted time is divided by: operations, or bytes for kernels that only move data."""
+
+_LOG_LIMIT: Final = 80.0
+
+
+@dataclass(frozen=True, eq=False)
+class Statistical(LayerModel):
+    """``t = work * exp(forest(features))``, where work is operations or bytes (at least 1).
+
+    Outside the data a forest repeats what it saw at the border, so that time stays proportional to the work.
+
+    Attributes:
+        per: ``ops`` or ``bytes``.
+        features: What the forest sees.
+        forest: Predicts the natural logarithm of seconds per operation or byte.
+        roofline: Fitted beside it; says what bounds a kernel, and nothing else.
+    """
+
+    family: ClassVar[str] = "statistical"
+
+    per: str
+    features: FeatureSet
+    forest: Forest
+    roofline: Roofline
+
+    def predict_s(self, table: KernelTable) -> FloatArray:
+        """Latency of each row in seconds, shape ``(rows,)``."""
+        work = table["ops"] if self.per == "ops" else table.bytes
+        logarithm = np.clip(self.forest.predict(self.features.matrix(table)), -_LOG_LIMIT, _LOG_LIMIT)
+        latency_s: FloatArray = np.maximum(work, 1.0) * np.exp(logarithm)
+        return latency_s
+
+    def terms(self, table: KernelTable) -> Terms:
+        """Terms of the roofline that was fitted beside the forest."""
+        return self.roofline.terms(table)
+
+    def to_json(self) -> dict[str, Any]:
+        """All parameters; the forest's arrays as text."""
+        return {
+            "per": self.per,
+            "features": list(self.features.names),
+            "forest": self.forest.to_json(),
+            "roofline": self.roofline.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, parameters: Mapping[str, Any]) -> Statistical:
+        """Builds the model from its parameters.
+
+        Raises:
+            PlatformFormatError: A parameter is missing, unknown, of the wrong type, or out of its range.
+        """
+        fields = Fields.of(parameters)
+        fields.only("per", "features", "forest", "roofline")
+        features, forest = read_forest(fields)
+        return cls(
+            per=fields.text("per", choices=PER),
+            features=features,
+            forest=forest,
+            roofline=Roofline.from_json(fields.object("roofline")),
+        )
+
+
+def read_forest(fields: Fields) -> tuple[FeatureSet, Forest]:
+    """Reads a forest with the features that it sees.
+
+    Raises:
+        PlatformFormatError: They are missing, malformed, or the forest looks at a feature that is not listed.
+    """
+    try:
+        features = FeatureSet(fields.texts("features"))
+    except PlatformFormatError as error:
+        raise PlatformFormatError(f"{fields.at('features')}: {error}") from error
+    forest = Forest.from_json(fields.object("forest"))
+    if forest.columns > len(features.names):
+        raise PlatformFormatError(
+            f"{fields.at('forest')} looks at feature {forest.columns}, but only {len(features.names)} are listed"
+        )
+    return features, forest
