@@ -67,10 +67,10 @@ class FeatureSet:
             _parse(name)
 
     def matrix(self, table: KernelTable) -> FloatArray:
-        """The features of each row, shape ``(rows, features)``, single-precision values in double-precision storage.
+        """The features of each row, shape ``(rows, features)``.
 
-        Forests compare features with stored thresholds; rounding both to single precision makes the comparison
-        independent of the last bits of a logarithm.
+        Rounded to single precision, as forests store their thresholds: then what a forest saw while it was fitted is
+        what it sees later.
         """
         values = np.empty((len(table), len(self.names)))
         known: dict[str, FloatArray] = {}

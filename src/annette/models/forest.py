@@ -26,7 +26,7 @@ __all__ = ["Forest"]
 _MOST_NODES: Final = 4_000_000
 """A larger forest is refused: its arrays would have to be allocated before they can be checked."""
 
-_ARRAYS: Final = {"feature": "<i2", "threshold": "<f4", "left": "<i4", "right": "<i4", "value": "<f4"}
+_ARRAYS: Final = {"feature": "<i2", "threshold": "<f4", "left": "<i4", "value": "<f4"}
 _DEEPEST: Final = 64
 
 
@@ -34,16 +34,15 @@ _DEEPEST: Final = 64
 class Forest:
     """A sum of regression trees.
 
-    All trees share five arrays of one entry per node. An inner node sends a row to ``left`` if its feature is at most
-    the threshold, else to ``right``; children come behind their parents. A leaf has ``feature`` -1, and its value is
-    what the tree adds.
+    All trees share four arrays of one entry per node. An inner node sends a row to ``left`` if its feature is at most
+    the threshold, else to the node behind ``left``; children come behind their parents. A leaf has ``feature`` -1, and
+    its value is what the tree adds.
 
     Attributes:
         roots: Index of each tree's root, shape ``(trees,)``.
         feature: Column that an inner node looks at, shape ``(nodes,)``.
         threshold: What it compares with, shape ``(nodes,)``.
-        left: Child of rows at most the threshold, shape ``(nodes,)``.
-        right: Child of the others, shape ``(nodes,)``.
+        left: Child of rows at most the threshold, shape ``(nodes,)``; the sibling behind it takes the others.
         value: What a leaf adds, shape ``(nodes,)``.
         base: Constant part of the sum.
 
@@ -55,7 +54,6 @@ class Forest:
     feature: npt.NDArray[np.int16]
     threshold: npt.NDArray[np.float32]
     left: npt.NDArray[np.int32]
-    right: npt.NDArray[np.int32]
     value: npt.NDArray[np.float32]
     base: float = 0.0
 
@@ -66,9 +64,9 @@ class Forest:
         if not len(self.roots) or not nodes or self.roots.min() < 0 or self.roots.max() >= nodes:
             raise PlatformFormatError("a forest's roots lie outside its nodes")
         inner = np.flatnonzero(self.feature >= 0)
-        for child in (self.left[inner], self.right[inner]):
-            if ((child <= inner) | (child >= nodes)).any():
-                raise PlatformFormatError("a forest's nodes do not lead to later nodes")
+        children = self.left[inner]
+        if ((children <= inner) | (children >= nodes - 1)).any():
+            raise PlatformFormatError("a forest's nodes do not lead to later nodes")
         if not (np.isfinite(self.threshold).all() and np.isfinite(self.value).all() and np.isfinite(self.base)):
             raise PlatformFormatError("a forest has values that are not finite")
 
@@ -81,12 +79,15 @@ class Forest:
         Returns:
             Shape ``(rows,)``.
         """
-        rows = np.arange(len(features))[:, None]
-        feature, left, right, threshold = self._walk
-        at = np.broadcast_to(self.roots, (len(features), len(self.roots)))
+        feature, left, threshold = self._walk
+        count, width = features.shape
+        flat = features.astype(np.float32).ravel()
+        row = (np.arange(count, dtype=np.int32) * width)[:, None]
+        at = np.repeat(self.roots[None], count, axis=0)
         for _ in range(self._depth):
-            at = np.where(features[rows, feature[at]] <= threshold[at], left[at], right[at])
-        total: FloatArray = self.value[at].astype(np.float64).sum(axis=1) + self.base
+            beyond = flat.take(feature.take(at) + row) > threshold.take(at)
+            at = left.take(at) + beyond
+        total: FloatArray = self.value.take(at).sum(axis=1, dtype=np.float64) + self.base
         return total
 
     @property
@@ -95,24 +96,22 @@ class Forest:
         return int(self.feature.max()) + 1
 
     @cached_property
-    def _walk(
-        self,
-    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray]:
+    def _walk(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         """The arrays with leaves that lead to themselves, so that all rows can take the same number of steps."""
         leaf = self.feature < 0
-        own = np.arange(len(self.feature))
+        own = np.arange(len(self.feature), dtype=np.int32)
         return (
-            np.where(leaf, 0, self.feature).astype(np.intp),
-            np.where(leaf, own, self.left).astype(np.intp),
-            np.where(leaf, own, self.right).astype(np.intp),
-            np.where(leaf, np.inf, self.threshold.astype(np.float64)),
+            np.where(leaf, 0, self.feature).astype(np.int32),
+            np.where(leaf, own, self.left).astype(np.int32),
+            np.where(leaf, np.float32(np.inf), self.threshold),
         )
 
     @cached_property
     def _depth(self) -> int:
         depth = np.zeros(len(self.feature), dtype=np.int32)
         for node in np.flatnonzero(self.feature >= 0)[::-1].tolist():
-            depth[node] = 1 + max(depth[self.left[node]], depth[self.right[node]])
+            child = self.left[node]
+            depth[node] = 1 + max(depth[child], depth[child + 1])
         deepest = int(depth[self.roots].max())
         if deepest > _DEEPEST:
             raise PlatformFormatError(f"a forest is {deepest} levels deep; at most {_DEEPEST} are allowed")
