@@ -6,9 +6,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import PlatformFormatError, nearest
+from annette.models.mixed import Mixed
 from annette.models.original import OriginalRefinedRoofline, OriginalRoofline
 from annette.models.refined_roofline import RefinedRoofline
 from annette.models.roofline import Roofline
+from annette.models.statistical import Statistical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["FAMILIES", "build_model"]
 
 FAMILIES: Final[Mapping[str, type[LayerModel]]] = MappingProxyType(
-    {family.family: family for family in (Roofline, RefinedRoofline, OriginalRoofline, OriginalRefinedRoofline)}
+    {
+        family.family: family
+        for family in (Roofline, RefinedRoofline, Statistical, Mixed, OriginalRoofline, OriginalRefinedRoofline)
+    }
 )
 """Every family that a platform file may hold; those that begin with ``original-`` are for cross-checks only."""
 
