@@ -12,7 +12,8 @@
 
 The left side is a field of a node, a constant or an activation of the pattern (see `annette.mapping.fields`); the
 right side is a number, ``true``, ``false``, a word or quoted text, a list, or another field. A rule holds if all its
-conditions do; for "or", write two rules. A field that a layer does not have fulfils only ``is missing``.
+conditions do; for "or", write two rules. An attribute that a layer does not have equals nothing: it fulfils ``!=``,
+``not in``, ``lacks`` and ``is missing`` alone.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ class Condition:
 
 
 def compare(op: str, left: FieldValue | None, right: object) -> bool:
-    """Compares two values; what is missing (None) fulfils only ``is missing``.
+    """Compares two values; what is missing (None) is equal to nothing.
 
     Args:
         op: One of the comparisons of `Condition`.
@@ -132,7 +133,7 @@ def compare(op: str, left: FieldValue | None, right: object) -> bool:
     if op == "is":
         return (left is None) == (right == "missing")
     if left is None or right is None:
-        return False
+        return op in ("!=", "not in", "lacks")
     if op in _ORDER:
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
         return numbers and _ORDER[op](left, right)  # type: ignore[arg-type] # mypy does not follow ``numbers``

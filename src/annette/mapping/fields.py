@@ -7,10 +7,12 @@ number of `annette.network.Workload`, ``attributes.NAME`` and ``attributes.NAME.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from annette.errors import MappingError, nearest
+from annette.mapping.kernel import ACTIVATION_CODES
 from annette.network import KINDS, Category, Dimensions
 
 if TYPE_CHECKING:
@@ -56,6 +58,14 @@ def _broadcasts(layer: Layer, network: Network) -> bool:
     return any(tensor.elements < written for tensor in _activations(layer, network))
 
 
+def _outer_size(layer: Layer, network: Network) -> int:
+    """Product of the sizes before the axis; 1 where the axis is the outermost that is not 1."""
+    operands = layer.outputs if layer.kind == "concat" else layer.inputs[:1]
+    dimensions = layer.workload.dimensions
+    elements = math.prod(network.tensors[tensor].elements for tensor in operands)
+    return elements // max(1, dimensions.axis_size * dimensions.inner_size)
+
+
 def _shape_of_input(layer: Layer, network: Network) -> tuple[int, ...] | None:
     return network.tensors[layer.inputs[0]].shape if layer.inputs else None
 
@@ -98,6 +108,18 @@ NODE_FIELDS: Final[dict[str, tuple[str, NodeField]]] = {
     "weights_constant": ("whether the second operand is a constant", _of_layer(_weights_constant)),
     "broadcasts": ("whether an activation is smaller than the result", _of_layer(_broadcasts)),
     "moves_data": ("whether elements change their order in memory", _of_layer(_moves_data)),
+    "has_activation": (
+        "whether an activation runs along with the kernel's anchor",
+        lambda state, group: any(layer.kind in ACTIVATION_CODES for layer in state.followers.get(group, ())),
+    ),
+    "has_residual": (
+        "whether a second activation is added to the anchor's result",
+        lambda state, group: any(
+            layer.kind == "add" and layer.workload.dimensions.input_count > 1
+            for layer in state.followers.get(group, ())
+        ),
+    ),
+    "outer_size": ("product of the sizes before the layer's axis", _of_layer(_outer_size)),
     "input_shape": ("shape of the first operand", _of_layer(_shape_of_input)),
     "output_shape": ("shape of the first result", _of_layer(lambda layer, net: net.tensors[layer.outputs[0]].shape)),
     "input_dtype": ("element type of the first operand", _of_layer(_dtype_of_input)),
