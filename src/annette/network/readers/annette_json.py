@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from annette.network.network import Network
 
-__all__ = ["read_annette_json"]
+__all__ = ["parse_annette", "read_annette_json"]
 
 _INTEGERS = ("kernel_shape", "strides", "pads", "dilations")
 
@@ -50,6 +50,13 @@ def read_annette_json(
     """
     file = Path(path)
     document = read_json(file, error=NetworkFormatError, max_bytes=MAX_NETWORK_BYTES)
+    return parse_annette(document, file, batch=batch, input_shapes=input_shapes or {})
+
+
+def parse_annette(
+    document: Any, file: Path, *, batch: int | None, input_shapes: Mapping[str, Sequence[int]]
+) -> Network:
+    """As `read_annette_json`, of a document that is parsed already."""
     what = f"network description {str(file)!r}"
     if not isinstance(document, dict) or not isinstance(document.get("layers"), dict):
         raise NetworkFormatError(f"{what} has no object 'layers': it is not a description of the original ANNETTE")
@@ -59,7 +66,7 @@ def read_annette_json(
     layers = document["layers"]
     if not layers:
         raise NetworkStructureError(f"{what} has no layers: there is nothing to estimate")
-    shapes = {key: list(value) for key, value in (input_shapes or {}).items()}
+    shapes = {key: list(value) for key, value in input_shapes.items()}
     size = batch_size(batch, shapes)
     described = [_layer(key, values, size, shapes.get(key)) for key, values in layers.items()]
     unknown = sorted(shapes.keys() - {layer.name for layer in described if layer.operator == "DataInput"})

@@ -88,7 +88,7 @@ def member(values: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
     return values[key]
 
 
-_TYPE_NAMES: Final = {dict: "JSON object", list: "list", str: "text"}
+_TYPE_NAMES: Final[dict[type, str]] = {dict: "JSON object", list: "list", str: "text"}
 
 
 def texts(values: list[Any], where: str) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from annette.network.network import Network
 
-__all__ = ["read_mmdnn_json"]
+__all__ = ["parse_mmdnn", "read_mmdnn_json"]
 
 
 def read_mmdnn_json(
@@ -50,14 +50,19 @@ def read_mmdnn_json(
     """
     file = Path(path)
     document = read_json(file, error=NetworkFormatError, max_bytes=MAX_NETWORK_BYTES)
+    return parse_mmdnn(document, file, batch=batch, input_shapes=input_shapes or {})
+
+
+def parse_mmdnn(document: Any, file: Path, *, batch: int | None, input_shapes: Mapping[str, Sequence[int]]) -> Network:
+    """As `read_mmdnn_json`, of a document that is parsed already."""
     what = f"network description {str(file)!r}"
     if not isinstance(document, dict) or not isinstance(document.get("node"), list):
         raise NetworkFormatError(f"{what} has no list 'node': it is not in MMdnn's JSON form")
     if not document["node"]:
         raise NetworkStructureError(f"{what} has no layers: there is nothing to estimate")
-    size = batch_size(batch, input_shapes or {})
+    size = batch_size(batch, input_shapes)
     described = [_node(values, position, size) for position, values in enumerate(document["node"])]
-    _check_inputs(described, input_shapes or {}, what)
+    _check_inputs(described, input_shapes, what)
     return build_network(file.stem, described, batch=size, source_format="mmdnn-json")
 
 

@@ -188,10 +188,9 @@ def refuse_lost_groups(layers: Mapping[str, Described], network: str) -> None:
     if len(suspects) >= _LOST_GROUPS_FROM:
         first = suspects[0]
         raise NetworkShapeError(
-            f"network {network!r} lost its groups: convolution {first.name!r} and {len(suspects) - 1} more are "
-            f"dense (kernel {list(first.kernel)}) between a widening and a narrowing 1x1 convolution, which is the place of "
-            "depthwise ones; "
-            "convert the network again, or use its MMdnn description"
+            f"network {network!r} lost its groups: convolution {first.name!r} and {len(suspects) - 1} more are dense "
+            f"(kernel {list(first.kernel)}) between a widening and a narrowing 1x1 convolution, where depthwise ones "
+            "belong; convert the network again, or use its MMdnn description"
         )
 
 
