@@ -114,6 +114,7 @@ def convert(parameters: Path, target: Target, *, original: bool) -> Platform:
     for entry in (*plain.values(), *refined.values()):
         _check_bits(entry, target.bits)
     models = {kind: _families(kind, plain, refined, original=original) for kind in _kinds(plain)}
+    never_measured = [kind for kind, name in _kinds(plain).items() if name == "Base"]
     return Platform(
         name=f"{target.name}-original" if original else target.name,
         description=_description(target, original=original),

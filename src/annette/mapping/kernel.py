@@ -166,7 +166,9 @@ def _row(kernel: Kernel, network: Network, precision: Precision) -> tuple[float,
         written = sum(tensors[tensor].elements for tensor in kernel.outputs)
         weights = ops = macs = 0
         for layer in kernel.layers:
-            weights += layer.workload.weight_elements
+            # A batch_norm that runs with multiply-accumulates was folded into their weights beforehand.
+            if layer.kind != "batch_norm" or not kernel.anchor.workload.macs:
+                weights += layer.workload.weight_elements
             ops += layer.workload.ops
             macs += layer.workload.macs
     activation = residual = 0
