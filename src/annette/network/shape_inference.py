@@ -48,7 +48,7 @@ def output_shapes(
     """
     rule = _BY_KIND.get(kind) or _BY_CATEGORY.get(KINDS[kind].category)
     if rule is None:
-        raise NetworkShapeError(f"layer {name!r} ({kind}): the output shape does not follow from the operands; state it")
+        raise NetworkShapeError(f"layer {name!r} ({kind}): its output shape must be stated")
     try:
         return rule(kind, inputs, attributes)
     except NetworkShapeError as error:
