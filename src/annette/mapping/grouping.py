@@ -41,11 +41,12 @@ class Grouping:
         followers: Logical layers fused to the anchor of each group.
         rules: Rules that formed each group.
         free: Groups that cost nothing.
+        changes: How often a group has been changed.
     """
 
     __slots__ = (
-        "_rank", "anchors", "by_kind", "followers", "free", "group_of", "kind", "layers", "links", "members",
-        "network", "operands", "readers", "rules",
+        "_changed", "_rank", "anchors", "by_kind", "changes", "followers", "free", "group_of", "kind", "layers",
+        "links", "members", "network", "operands", "readers", "rules",
     )  # fmt: skip
 
     def __init__(self, network: Network) -> None:
@@ -64,6 +65,8 @@ class Grouping:
         self.followers: dict[int, list[Layer]] = {}
         self.rules: dict[int, list[str]] = {}
         self.free: set[int] = set()
+        self.changes = 0
+        self._changed: dict[str, int] = {}
         self._rank: list[int] | None = None
 
     def anchor(self, group: int) -> Layer:
@@ -77,6 +80,18 @@ class Grouping:
         if len(found) == 1:
             return sorted(found[0])
         return sorted({group for groups in found for group in groups})
+
+    def is_news(self, kinds: frozenset[str], since: int) -> bool:
+        """Whether a group of one of some kinds has been changed since ``changes`` was ``since``; -1 is ever.
+
+        A pattern that matched nowhere can only match where such a group has changed.
+        """
+        if since < 0:
+            return True
+        for kind, when in self._changed.items():  # noqa: SIM110 - a generator would cost as much as the loop
+            if when > since and kind in kinds:
+                return True
+        return False
 
     def rule_used(self, group: int, rule: str) -> bool:
         """Whether a rule has formed a group already."""
@@ -191,6 +206,7 @@ class Grouping:
         """Marks a group as one that costs nothing."""
         self.free.add(group)
         self.rules.setdefault(group, []).append(rule)
+        self._set_kind(group, str(self.kind[group]))
 
     def kernels(self) -> tuple[Kernel, ...]:
         """The groups as kernels, in topological order."""
@@ -200,26 +216,35 @@ class Grouping:
         return tuple([self._kernel(group) for group in groups])
 
     def _kernel(self, group: int) -> Kernel:
-        layer, rules = self.layers[group], tuple(self.rules.get(group, ()))
-        free = group in self.free
+        layer, rules = self.layers[group], self.rules.get(group, ())
         if group not in self.members:
-            reads = self.links.reads[group]
-            return Kernel(layer.name, layer.kind, layer, (layer,), reads, layer.outputs, rules, free, ())
-        anchor = self.anchors.get(group) or layer
-        layers = tuple([self.layers[position] for position in sorted(self.members[group])])
-        kind = self.kind[group] or anchor.kind
-        inputs, outputs = tuple(self._inputs(group)), self._outputs(group)
-        return Kernel(anchor.name, kind, anchor, layers, inputs, outputs, rules, free, tuple(self.followers[group]))
+            reads, free = self.links.reads[group], group in self.free
+            return Kernel(layer.name, layer.kind, layer, (layer,), reads, layer.outputs, tuple(rules), free, ())
+        anchor, layers = self.anchors.get(group) or layer, self.layers
+        positions = self.members[group]
+        positions.sort()
+        return Kernel(
+            anchor.name,
+            self.kind[group] or anchor.kind,
+            anchor,
+            tuple([layers[position] for position in positions]),
+            tuple(self._inputs(group)),
+            self._outputs(group),
+            tuple(rules),
+            group in self.free,
+            tuple(self.followers[group]),
+        )
 
     def _inputs(self, group: int) -> dict[str, int]:
         """Activations that a group reads from outside, each once, with their producers."""
-        links, group_of = self.links, self.group_of
-        return {
-            tensor: producer
-            for position in sorted(self.members.get(group) or (group,))
-            for tensor, producer in zip(links.reads[position], links.producers[position], strict=True)
-            if producer < 0 or group_of[producer] != group
-        }
+        all_reads, all_producers, group_of = self.links.reads, self.links.producers, self.group_of
+        found: dict[str, int] = {}
+        for position in sorted(self.members.get(group) or (group,)):
+            reads = all_reads[position]
+            for index, producer in enumerate(all_producers[position]):
+                if producer < 0 or group_of[producer] != group:
+                    found[reads[index]] = producer
+        return found
 
     def _outputs(self, group: int) -> tuple[str, ...]:
         """Activations that a group writes for the outside; a result that nobody reads is written too."""
@@ -237,6 +262,8 @@ class Grouping:
         return not consumers or tensor in self.network.outputs or any(c.name not in inside for c in consumers)
 
     def _set_kind(self, group: int, kind: str) -> None:
+        self.changes += 1
+        self._changed[kind] = self.changes
         if self.kind[group] != kind:
             self.kind[group] = kind
             self.by_kind.setdefault(kind, []).append(group)

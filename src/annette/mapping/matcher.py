@@ -12,10 +12,11 @@ from annette.mapping.rule import Action, Rule
 from annette.network.links import CONSTANT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from annette.mapping.condition import FieldValue
     from annette.mapping.grouping import Grouping
+    from annette.mapping.pattern import Node
     from annette.network import AttributeValue
 
 __all__ = ["Matcher"]
@@ -24,6 +25,7 @@ _Getter: TypeAlias = "Callable[[Grouping, list[int], dict[str, str]], FieldValue
 _Check: TypeAlias = "Callable[[Grouping, list[int], dict[str, str]], bool]"
 _Goal: TypeAlias = "tuple[str, str, int, int]"  # operand as written, tensor, its producer, the reading group
 _Goals: TypeAlias = "tuple[_Goal, _Goals] | None"
+_Wanted: TypeAlias = "tuple[tuple[frozenset[str], ...], bool]"
 
 _UNBOUND: Final = -1
 
@@ -37,11 +39,15 @@ class Matcher:
     Attributes:
         rule: The rule.
         kinds: Allowed kinds of each node, categories spelt out.
+        looks_at: All of them.
     """
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self.kinds = tuple(node.expanded_kinds for node in rule.nodes)
+        self.looks_at = frozenset().union(*self.kinds)
+        self._needed = tuple({kind: None for kinds in self.kinds if len(kinds) == 1 for kind in kinds})
+        self._choices = tuple(kinds for kinds in self.kinds if len(kinds) > 1)
         self._root = len(rule.nodes) - 1
         self._index = {node.name: index for index, node in enumerate(rule.nodes)}
         self._taken = tuple(self._index[node.name] for node in rule.taken)
@@ -49,10 +55,15 @@ class Matcher:
         self._anchor = self._index[rule.anchor.name] if rule.anchor else None
         self._checks = tuple(self._check(condition) for condition in rule.conditions)
         self._is_pair = _is_pair(rule)
+        self._pair_other = rule.nodes[-1].operands[1] if self._is_pair and len(rule.nodes[-1].operands) > 1 else None
+        self._wanted = tuple(self._wanted_of(node) for node in rule.nodes)
 
-    def may_apply(self, present: Collection[str]) -> bool:
+    def may_apply(self, present: Mapping[str, object]) -> bool:
         """Whether each node's kinds are among those that are present at all."""
-        return not any(kinds.isdisjoint(present) for kinds in self.kinds)
+        for kind in self._needed:
+            if kind not in present:
+                return False
+        return not any(kinds.isdisjoint(present) for kinds in self._choices)
 
     def run(self, state: Grouping) -> bool:
         """Applies the rule wherever it matches, in topological order; says whether it did anywhere."""
@@ -63,14 +74,13 @@ class Matcher:
         """The common case, one node that reads another: no search, no bookkeeping."""
         producer_kinds, root_kinds = self.kinds
         kind, operands, readers, group_of = state.kind, state.operands, state.readers, state.group_of
-        checks = self._checks
         changed = False
         for root in state.candidates(root_kinds):
             again = True
             while again and kind[root] in root_kinds:
                 again = False
                 sources = operands[root]
-                for source in sources if kind[root] in COMMUTATIVE else sources[:1]:
+                for position, source in enumerate(sources if kind[root] in COMMUTATIVE else sources[:1]):
                     if source < 0:
                         continue
                     group = group_of[source]
@@ -81,22 +91,38 @@ class Matcher:
                         len(reading) > 1 and any(group_of[reader] != root for reader in reading)
                     ):
                         continue
-                    if checks and not self._holds(state, [group, root], {}):
-                        continue
-                    self._fuse_pair(state, group, root)
-                    changed = again = True
-                    break
+                    if self._pair_holds(state, group, root, position):
+                        self._fuse_pair(state, group, root)
+                        changed = again = True
+                        break
         return changed
+
+    def _pair_holds(self, state: Grouping, group: int, root: int, position: int) -> bool:
+        """Whether the root's other operand and the conditions fit."""
+        spec = self._pair_other
+        if spec is None:
+            return not self._checks or self._holds(state, [group, root], {})
+        sources = state.operands[root]
+        for other, source in enumerate(sources):
+            if other == position or (position == 0 and other > 1 and state.kind[root] not in COMMUTATIVE):
+                continue
+            if spec != "_":
+                inside = source >= 0 and state.group_of[source] == root
+                if (source == CONSTANT) != spec.startswith("$") or inside:
+                    continue
+            if self._holds(state, [group, root], {spec: state.anchor(root).inputs[other]}):
+                return True
+        return False
 
     def _fuse_pair(self, state: Grouping, group: int, root: int) -> None:
         anchor = group if self._anchor == 0 else root
         state.merge((group, root), anchor, self.rule.kind or str(state.kind[anchor]), self.rule.name)
 
     def _run_pattern(self, state: Grouping) -> bool:
-        kind, root_kinds = state.kind, self.kinds[self._root]
+        kind, root_kinds, wanted = state.kind, self.kinds[self._root], self._wanted[self._root]
         changed = False
         for root in state.candidates(root_kinds):
-            while kind[root] in root_kinds:
+            while kind[root] in root_kinds and _offers(state, state.operands[root], wanted):
                 bound = [_UNBOUND] * len(self.kinds)
                 if not self._bind(state, self._root, root, None, bound, {}):
                     break
@@ -109,9 +135,11 @@ class Matcher:
         self, state: Grouping, index: int, group: int, rest: _Goals, bound: list[int], tensors: dict[str, str]
     ) -> bool:
         """Lets a node stand for a group and goes on with its operands, then with the rest; acts if all fits."""
+        sources = state.operands[group]
+        if not _offers(state, sources, self._wanted[index]):
+            return False
         bound[index] = group
         specs = self.rule.nodes[index].operands
-        sources = state.operands[group]
         if len(sources) >= len(specs):
             names = state.anchor(group).inputs
             for order in _orders(str(state.kind[group]), len(specs), len(sources)):
@@ -122,6 +150,12 @@ class Matcher:
                     return True
         bound[index] = _UNBOUND
         return False
+
+    def _wanted_of(self, node: Node) -> _Wanted:
+        """What a group must read to stand for a node: kinds of producers, and whether a constant."""
+        names = [operand.partition(":")[0] for operand in node.operands]
+        kinds = tuple(self.kinds[self._index[name]] for name in names if name in self._index)
+        return kinds, any(name.startswith("$") for name in names)
 
     def _solve(self, state: Grouping, goals: _Goals, bound: list[int], tensors: dict[str, str]) -> bool:
         """Meets the goals one by one, going back where a choice of operands leads nowhere."""
@@ -204,7 +238,10 @@ class Matcher:
         return closed
 
     def _holds(self, state: Grouping, bound: list[int], tensors: dict[str, str]) -> bool:
-        return all(check(state, bound, tensors) for check in self._checks)
+        for check in self._checks:  # noqa: SIM110 - a generator would cost as much as the checks
+            if not check(state, bound, tensors):
+                return False
+        return True
 
     def _attributes(self, state: Grouping, bound: list[int]) -> dict[str, AttributeValue]:
         """Attributes of the recognised layer; those that refer to what a layer does not have are left out."""
@@ -222,6 +259,8 @@ class Matcher:
     def _check(self, condition: Condition) -> _Check:
         left, op, modulo = self._getter(condition.left), condition.op, condition.modulo
         value = condition.value
+        if op == "==" and not modulo and isinstance(value, bool | int | float | str):
+            return lambda state, bound, tensors: left(state, bound, tensors) == value  # the common case
         if isinstance(value, Reference):
             right = self._getter(value)
         elif isinstance(value, tuple):
@@ -240,17 +279,33 @@ class Matcher:
         return lambda state, bound, tensors: of_tensor(state.network.tensors[tensors[at]])  # noqa: ARG005 - same
 
 
+def _offers(state: Grouping, sources: tuple[int, ...], wanted: _Wanted) -> bool:
+    """A quick look whether operands can fit at all, before any order of them is tried."""
+    producers, constant = wanted
+    if constant and CONSTANT not in sources:
+        return False
+    for kinds in producers:
+        for source in sources:
+            if source >= 0 and state.kind[state.group_of[source]] in kinds:
+                break
+        else:
+            return False
+    return True
+
+
 def _orders(kind: str, listed: int, count: int) -> Iterable[tuple[int, ...]]:
     """Which operands the listed ones may be, as positions."""
     return permutations(range(count), listed) if kind in COMMUTATIVE else (tuple(range(listed)),)
 
 
 def _is_pair(rule: Rule) -> bool:
-    """Whether a rule fuses one node with one that reads it and asks for nothing else about operands."""
+    """Whether a rule fuses one node with one that reads it, and asks for at most one other operand of that."""
     if rule.action is not Action.FUSE or len(rule.nodes) != 2 or len(rule.taken) != 2:
         return False
     first, second = rule.nodes
-    return not first.operands and second.operands == (first.name,) and first.role is not Role.SHARED
+    listed = second.operands
+    simple = 1 <= len(listed) <= 2 and listed[0] == first.name and listed[1:] != (first.name,)
+    return simple and not first.operands and first.role is not Role.SHARED and ":" not in "".join(listed)
 
 
 def _list_getter(items: list[_Getter | int | float | str | bool]) -> _Getter:

@@ -70,11 +70,13 @@ class MappingModel:
             The kernels in topological order; every layer of the network is in exactly one.
         """
         state = Grouping(network)
+        seen = [-1] * len(self._matchers)
         changed = True
         while changed:
             changed = False
-            for matcher in self._matchers:
-                if matcher.may_apply(state.by_kind.keys()):
+            for index, matcher in enumerate(self._matchers):
+                if state.is_news(matcher.looks_at, seen[index]) and matcher.may_apply(state.by_kind):
+                    seen[index] = state.changes
                     changed |= matcher.run(state)
         return state.kernels()
 
