@@ -1,0 +1,1 @@
+"""From datasets to platforms: mapping models, layer models, overheads, intervals."""

@@ -1,0 +1,172 @@
+"""Fits the four families of layer models for one kind of kernel, and finds by cross-validation how good they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+from annette.fit.forest import Growth, grow
+from annette.fit.roofline import fit_refined_roofline, fit_roofline, log_error
+from annette.models.features import FeatureSet
+from annette.models.mixed import Mixed
+from annette.models.statistical import Statistical
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from annette.fit.samples import Samples
+    from annette.mapping.kernel import FloatArray
+    from annette.models.base import LayerModel
+    from annette.models.refined_roofline import RefinedRoofline
+
+__all__ = ["FAMILY_ORDER", "KindFit", "feature_names", "fit_kind"]
+
+FAMILY_ORDER: Final = ("roofline", "refined-roofline", "statistical", "mixed")
+"""From the simplest to the richest; a richer family must earn its place."""
+
+_FOLDS: Final = 5
+_GENERAL: Final = (
+    "log2:ops",
+    "log2:bytes",
+    "log2:intensity",
+    "log2:input_bytes",
+    "log2:weight_bytes",
+    "log2:output_bytes",
+    "log2:in_channels_per_group",
+    "log2:out_channels_per_group",
+    "log2:in_positions",
+    "log2:out_positions",
+    "out_width",
+    "out_height",
+    "batch",
+    "groups",
+    "kernel_height",
+    "kernel_width",
+    "stride_height",
+    "stride_width",
+    "dilation_height",
+    "log2:axis_size",
+    "log2:inner_size",
+    "log2:outer_size",
+    "input_count",
+    "output_count",
+    "activation",
+    "residual",
+    "layer_count",
+)
+_REMAINDERS: Final = (4, 8, 16, 32)
+_REMAINDERS_OF: Final = ("in_channels_per_group", "out_channels_per_group", "out_width")
+
+
+@dataclass(frozen=True, eq=False)
+class KindFit:
+    """The models of one kind, with what cross-validation says of them.
+
+    Attributes:
+        kind: Kind of kernel.
+        models: Fitted on all rows, by family.
+        held_out_s: For each family, the prediction of each row by models that did not see its group.
+        samples: What was fitted on.
+        best: Family with the smallest cross-validated error; a simpler one unless the richer is clearly better.
+    """
+
+    kind: str
+    models: Mapping[str, LayerModel]
+    held_out_s: Mapping[str, FloatArray]
+    samples: Samples
+    best: str
+
+    def residuals(self, family: str) -> FloatArray:
+        """``log(measured / predicted)`` of each row, predicted without its group."""
+        residuals: FloatArray = np.log(self.samples.latency_s / self.held_out_s[family])
+        return residuals
+
+
+def fit_kind(kind: str, samples: Samples, *, growth: Growth | None = None, seed: int = 0) -> KindFit:
+    """Fits all families for one kind.
+
+    Args:
+        kind: Kind of kernel.
+        samples: Its cleaned rows.
+        growth: How forests are grown; the default suits some dozens to some thousands of rows.
+        seed: For everything random.
+
+    Raises:
+        FitError: There are too few rows.
+    """
+    growth = growth or _growth(len(samples))
+    models = _fit_all(samples, growth, seed)
+    held_out = {family: np.empty(len(samples)) for family in models}
+    for training, test in _folds(samples):
+        part = _fit_all(samples.select(training), growth, seed)
+        table = samples.table.select(test)
+        for family, model in part.items():
+            held_out[family][test] = model.predict_s(table)
+    errors = {family: log_error(held_out[family], samples.latency_s) for family in models}
+    return KindFit(kind, models, held_out, samples, _best(errors))
+
+
+def feature_names(samples: Samples, base: RefinedRoofline) -> tuple[str, ...]:
+    """Features worth showing to a forest: those that vary in the data, and remainders of the unrolls that were found.
+
+    Args:
+        samples: Rows of one kind.
+        base: The refined roofline whose unroll sizes the remainders are taken against.
+    """
+    names = list(_GENERAL)
+    for name, unroll in base.unroll.items():
+        quantity = "in_channels_per_group" if name == "in_channels" else name
+        names.append(f"fill:{quantity}:{unroll.size}")
+    names += [f"fill:{quantity}:{size}" for quantity in _REMAINDERS_OF for size in _REMAINDERS]
+    names = list(dict.fromkeys(names))
+    values = FeatureSet(tuple(names)).matrix(samples.table)
+    varying = tuple(name for name, spread in zip(names, np.ptp(values, axis=0), strict=True) if spread > 0)
+    return varying or ("log2:ops",)
+
+
+def _fit_all(samples: Samples, growth: Growth, seed: int) -> dict[str, LayerModel]:
+    roofline = fit_roofline(samples)
+    refined = fit_refined_roofline(samples)
+    features = FeatureSet(feature_names(samples, refined))
+    matrix = features.matrix(samples.table)
+    log_s = np.log(samples.latency_s)
+    per = "ops" if float(np.median(samples.table["ops"])) > 0 else "bytes"
+    work = np.maximum(samples.table["ops"] if per == "ops" else samples.table.bytes, 1.0)
+    statistical = grow(matrix, log_s - np.log(work), growth, seed=seed)
+    correction = grow(matrix, log_s - np.log(refined.predict_s(samples.table)), growth, seed=seed)
+    return {
+        "roofline": roofline,
+        "refined-roofline": refined,
+        "statistical": Statistical(per, features, statistical, roofline),
+        "mixed": Mixed(refined, features, correction),
+    }
+
+
+def _folds(samples: Samples) -> list[tuple[FloatArray, FloatArray]]:
+    """Splits by group: a configuration or network is never on both sides."""
+    groups = len(np.unique(samples.groups))
+    if groups < 2:
+        everything = np.arange(len(samples))
+        return [(everything, everything)]
+    splitter = GroupKFold(n_splits=min(_FOLDS, groups))
+    return list(splitter.split(np.zeros(len(samples)), groups=samples.groups))
+
+
+def _best(errors: Mapping[str, float]) -> str:
+    best = FAMILY_ORDER[0]
+    for family in FAMILY_ORDER[1:]:
+        if errors[family] < 0.98 * errors[best]:
+            best = family
+    return best
+
+
+def _growth(rows: int) -> Growth:
+    """Smaller trees for fewer rows."""
+    if rows < 40:
+        return Growth(trees=60, leaves=4, least_in_leaf=4, learning_rate=0.1)
+    if rows < 150:
+        return Growth(trees=120, leaves=8, least_in_leaf=3)
+    return Growth()

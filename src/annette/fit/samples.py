@@ -1,0 +1,128 @@
+"""Measured kernels as a table with times: what layer models are fitted on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from annette.errors import FitError
+from annette.mapping.kernel import KernelTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from annette.mapping.kernel import FloatArray
+
+__all__ = ["LEAST_ROWS", "Dropped", "Samples", "clean"]
+
+LEAST_ROWS: Final = 8
+"""A kind with fewer measured configurations is not fitted: the model would be a guess that looks like a fit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Measured kernels.
+
+    Attributes:
+        table: Their numbers.
+        latency_s: Measured time of each row, seconds, shape ``(rows,)``.
+        groups: What each row must not be separated from in cross-validation: its configuration and network.
+        sources: Where each row comes from, for messages: case and kernel.
+    """
+
+    table: KernelTable
+    latency_s: FloatArray
+    groups: npt.NDArray[np.str_]
+    sources: npt.NDArray[np.str_]
+
+    def __post_init__(self) -> None:
+        rows = len(self.table)
+        if not rows == len(self.latency_s) == len(self.groups) == len(self.sources):
+            raise FitError("the columns of the samples differ in length")
+
+    def __len__(self) -> int:
+        return len(self.latency_s)
+
+    def select(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Samples:
+        """The given rows."""
+        return Samples(self.table.select(rows), self.latency_s[rows], self.groups[rows], self.sources[rows])
+
+    def of_kind(self, kind: str) -> Samples:
+        """The rows of one kind."""
+        return self.select(self.table.rows_by_kind.get(kind, np.zeros(0, dtype=np.intp)))
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """Number of rows by kind, in alphabetical order."""
+        return dict(sorted(Counter(self.table.kinds.tolist()).items()))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Samples]) -> Samples:
+        """Stacks samples; rows keep their order."""
+        return cls(
+            KernelTable.concatenate([part.table for part in parts]),
+            np.concatenate([part.latency_s for part in parts]),
+            np.concatenate([part.groups for part in parts]),
+            np.concatenate([part.sources for part in parts]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Rows that were left out, and why; shown to the user.
+
+    Attributes:
+        reason: In words.
+        sources: The rows.
+    """
+
+    reason: str
+    sources: tuple[str, ...]
+
+
+def clean(samples: Samples) -> tuple[Samples, tuple[Dropped, ...]]:
+    """Leaves out rows that cannot be fitted on, and joins rows that measure the same kernel.
+
+    Rows with a time that is not a positive number, or with a feature that is not finite, are dropped. Rows with equal
+    features become one with their median time, so that a kernel that happens to be measured often does not outweigh
+    the others.
+
+    Raises:
+        FitError: Nothing is left.
+    """
+    dropped = []
+    for reason, bad in (
+        ("the time is not a positive finite number", ~(np.isfinite(samples.latency_s) & (samples.latency_s > 0))),
+        ("a feature is not finite", ~np.isfinite(samples.table.values).all(axis=1)),
+    ):
+        if bad.any():
+            dropped.append(Dropped(reason, tuple(samples.sources[bad].tolist())))
+    good = np.isfinite(samples.latency_s) & (samples.latency_s > 0) & np.isfinite(samples.table.values).all(axis=1)
+    if not good.any():
+        raise FitError(
+            f"none of {len(samples)} measured kernels can be fitted on: {'; '.join(d.reason for d in dropped)}"
+        )
+    kept = samples.select(good)
+    joined, repeated = _join(kept)
+    if repeated:
+        dropped.append(Dropped("measured several times: joined by their median", tuple(repeated)))
+    return joined, tuple(dropped)
+
+
+def _join(samples: Samples) -> tuple[Samples, list[str]]:
+    _, kind_codes = np.unique(samples.table.kinds, return_inverse=True)
+    keys = np.column_stack([kind_codes, samples.table.values])
+    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    members = rank[inverse.ravel()]
+    latency_s = np.array([np.median(samples.latency_s[members == index]) for index in range(len(order))])
+    kept = samples.select(np.sort(first))
+    others = np.setdiff1d(np.arange(len(samples)), first)
+    return Samples(kept.table, latency_s, kept.groups, kept.sources), samples.sources[others].tolist()
