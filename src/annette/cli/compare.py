@@ -38,7 +38,7 @@ def command(
     from annette.report.documents import comparison_document
 
     loaded = load_network(network, batch=batch, inputs=input_shapes)
-    targets = [load_platform(name) for name in platforms or list_platforms()]
+    targets = [load_platform(name) for name in platforms or (entry.name for entry in list_platforms())]
     estimates = [estimate(loaded, target, model=model, fallback=fallback, confidence=confidence) for target in targets]
     document = comparison_document(loaded.name, estimates)
     if as_json:

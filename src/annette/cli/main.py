@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Final
 
@@ -64,7 +65,7 @@ def main() -> None:
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone (`annette … | head`): nothing is wrong, and nothing more can be said.
-        sys.stdout = None  # type: ignore[assignment]
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)
 

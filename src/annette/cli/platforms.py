@@ -33,10 +33,10 @@ def list_command(as_json: bool) -> None:
     Example:
       annette platforms list --json
     """
-    from annette.api import list_platforms, load_platform
+    from annette.api import list_platforms
     from annette.report.platforms import platform_list_document, print_platform_list
 
-    document = platform_list_document([load_platform(name) for name in list_platforms()])
+    document = platform_list_document(list_platforms())
     if as_json:
         print_json(document)
     else:

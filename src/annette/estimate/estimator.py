@@ -88,7 +88,7 @@ def estimate_network(
 
 def _check(model: str | None, fallback: str, confidence: float) -> None:
     if model is not None and model not in FAMILIES:
-        raise OptionError(f"unknown model family {model!r}{nearest(model, FAMILIES)} known: {', '.join(FAMILIES)}")
+        raise OptionError(f"unknown model family {model!r}{nearest(model, FAMILIES)}; known: {', '.join(FAMILIES)}")
     if fallback not in FALLBACKS:
         raise OptionError(f"unknown fallback {fallback!r}: use one of {', '.join(FALLBACKS)}")
     if not 0 < confidence < 1:

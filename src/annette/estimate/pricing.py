@@ -105,6 +105,6 @@ def _choose(kind: str, platform: Platform, family: str | None, fallback: str, ex
     what = f"operator {operator!r}" if operator else f"kind {kind!r}"
     raise UnsupportedKernelError(
         f"platform {platform.name!r} has no model for {what} of layer {example.name!r}"
-        f"{nearest(kind, platform.models)} fitted kinds: {', '.join(sorted(platform.models))}; "
+        f"{nearest(kind, platform.models)}; fitted kinds: {', '.join(sorted(platform.models))}; "
         "use --fallback roofline to price it roughly"
     )

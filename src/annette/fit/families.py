@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.model_selection import GroupKFold
 
 from annette.fit.forest import Growth, grow
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
     from annette.models.refined_roofline import RefinedRoofline
+
+Rows: TypeAlias = npt.NDArray[np.intp]
 
 __all__ = ["FAMILY_ORDER", "KindFit", "feature_names", "fit_kind"]
 
@@ -145,7 +148,7 @@ def _fit_all(samples: Samples, growth: Growth, seed: int) -> dict[str, LayerMode
     }
 
 
-def _folds(samples: Samples) -> list[tuple[FloatArray, FloatArray]]:
+def _folds(samples: Samples) -> list[tuple[Rows, Rows]]:
     """Splits by group: a configuration or network is never on both sides."""
     groups = len(np.unique(samples.groups))
     if groups < 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -13,9 +13,10 @@ from annette.report.units import bytes_text, count_text, percent_text, seconds_t
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["print_comparison", "print_estimate", "print_network", "print_table"]
+__all__ = ["print_comparison", "print_estimate", "print_network", "print_table", "terminal"]
 
-_SHOWN_BY_DEFAULT = 15
+_SHOWN_BY_DEFAULT: Final = 15
+_WIDTH_OF_A_PIPE: Final = 200
 
 
 def print_estimate(document: dict[str, Any], *, everything: bool = False, console: Console | None = None) -> None:
@@ -26,7 +27,7 @@ def print_estimate(document: dict[str, Any], *, everything: bool = False, consol
         everything: All kernels in order of execution, instead of the heaviest.
         console: Where to; standard output by default.
     """
-    console = console or Console()
+    console = console or terminal()
     console.print(_headline(document))
     kernels = document["kernels"]
     total_s = sum(kernel["latency_s"] for kernel in kernels) or 1.0
@@ -57,7 +58,7 @@ def print_estimate(document: dict[str, Any], *, everything: bool = False, consol
 
 def print_comparison(document: dict[str, Any], *, console: Console | None = None) -> None:
     """Prints one network on several platforms, fastest first."""
-    console = console or Console()
+    console = console or terminal()
     console.print(Text(document["network"], style="bold"))
     rows = [
         (
@@ -79,11 +80,12 @@ def print_comparison(document: dict[str, Any], *, console: Console | None = None
 
 def print_network(document: dict[str, Any], *, everything: bool = False, console: Console | None = None) -> None:
     """Prints a network: totals, then its layers (or its kernels, where a mapping was applied)."""
-    console = console or Console()
+    console = console or terminal()
     title = Text(document["network"], style="bold")
     title.append(
         f"  {count_text(document['macs'])}MACs, {count_text(document['ops'])}ops, {count_text(document['params'])} "
-        f"parameters, {bytes_text(document['bytes'])} moved, {len(document['layers'])} layers, batch {document['batch']}",
+        f"parameters, {bytes_text(document['bytes'])} moved, {len(document['layers'])} layers, "
+        f"batch {document['batch']}",
         style="not bold",
     )
     console.print(title)
@@ -126,14 +128,22 @@ def print_network(document: dict[str, Any], *, everything: bool = False, console
     _print_notes(document["notes"], console)
 
 
+def terminal() -> Console:
+    """Standard output: as wide as the terminal, and wide enough for whole rows where it goes to a file or a pipe."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(width=_WIDTH_OF_A_PIPE, highlight=False)
+
+
 def print_table(
     header: Sequence[str], rows: Iterable[Sequence[str]], *, left: Sequence[int] = (0,), console: Console | None = None
 ) -> None:
     """Prints a plain table; the columns in ``left`` are left-aligned, the others right-aligned."""
-    console = console or Console()
+    console = console or terminal()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, title in enumerate(header):
-        table.add_column(title, justify="left" if index in left else "right", overflow="fold")
+        table.add_column(
+            title, justify="left" if index in left else "right", overflow="fold", no_wrap=index not in left
+        )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console.print(table)

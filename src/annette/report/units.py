@@ -22,8 +22,8 @@ def seconds_text(seconds: float) -> str:
         return "0 s"
     for scale, unit in _TIMES:
         if abs(seconds) >= scale:
-            return f"{seconds / scale:#.3g} {unit}"
-    return f"{seconds / 1e-9:#.3g} ns"
+            return f"{_three_digits(seconds / scale)} {unit}"
+    return f"{_three_digits(seconds / 1e-9)} ns"
 
 
 def count_text(count: float) -> str:
@@ -35,7 +35,7 @@ def count_text(count: float) -> str:
     """
     for scale, prefix in _COUNTS:
         if abs(count) >= scale:
-            return f"{count / scale:#.3g} {prefix}"
+            return f"{_three_digits(count / scale)} {prefix}"
     return f"{count:.0f}"
 
 
@@ -48,7 +48,7 @@ def bytes_text(size_bytes: float) -> str:
     """
     for scale, unit in _SIZES:
         if abs(size_bytes) >= scale:
-            return f"{size_bytes / scale:#.3g} {unit}"
+            return f"{_three_digits(size_bytes / scale)} {unit}"
     return f"{size_bytes:.0f} B"
 
 
@@ -60,3 +60,7 @@ def percent_text(share: float) -> str:
         '98.7 %'
     """
     return f"{100 * share:.1f} %"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:#.3g}".removesuffix(".")

@@ -42,7 +42,7 @@ def backend_class(name: str) -> type[Backend]:
         module, attribute = _BUILT_IN[name]
         return cast("type[Backend]", getattr(importlib.import_module(module), attribute))
     if name not in backend_names():
-        raise OptionError(f"no backend {name!r}{nearest(name, backend_names())} known: {', '.join(backend_names())}")
+        raise OptionError(f"no backend {name!r}{nearest(name, backend_names())}; known: {', '.join(backend_names())}")
     (entry,) = entry_points(group=_PLUG_INS, name=name)
     return cast("type[Backend]", entry.load())
 
