@@ -105,6 +105,7 @@ _TABLE: Final[tuple[tuple[Category, str, int, str], ...]] = (
     (Category.UNARY, "not", 1, "logical or bit-wise negation"),
     (Category.UNARY, "is_nan", 1, "tests for NaN or infinity"),
     (Category.UNARY, "cast", 1, "conversion of the element type"),
+    (Category.UNARY, "rotary_embedding", 3, "rotation of pairs of features by position"),
     (Category.BINARY, "add", 1, "sum"),
     (Category.BINARY, "sub", 1, "difference"),
     (Category.BINARY, "mul", 1, "product"),

@@ -60,12 +60,15 @@ class Tensor:
         shape: Sizes of its dimensions, each at least 1; ``()`` is a scalar.
         dtype: Element type.
         constant: Whether its values are part of the network (weights, biases) instead of flowing through it.
+        learned: Whether a constant's elements count as parameters. They do not where a constant was computed from
+            shapes (masks, positions), holds indices, or is another form of a constant that is already counted.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: DType = DType.FLOAT32
     constant: bool = False
+    learned: bool = True
 
     def __post_init__(self) -> None:
         for size in self.shape:

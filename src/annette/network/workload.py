@@ -287,6 +287,9 @@ def _other_ops(
     written = sum(t.elements for t in outputs)
     if category is Category.POOLING:
         return written * d.kernel_depth * d.kernel_height * d.kernel_width
+    if category is Category.ATTENTION:
+        # Scaling and softmax of the scores.
+        return (1 + KINDS["softmax"].ops_per_element) * d.batch * d.groups * d.out_width * d.in_width
     if category is Category.RECURRENT:
         return 10 * _GATES[kind] * d.batch * d.out_width * d.groups * d.out_channels
     if category is Category.BINARY:

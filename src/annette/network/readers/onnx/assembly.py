@@ -1,0 +1,155 @@
+"""From the operators that were walked to a network: what is alive, what is learned, what the file disagrees with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from annette.errors import NetworkShapeError, NetworkStructureError
+from annette.network.layer import Layer
+from annette.network.network import Network
+from annette.network.readers.onnx.generic import meta_of_type
+from annette.network.tensor import DType, Tensor
+from annette.network.workload import describe_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from onnx import GraphProto
+
+    from annette.network.readers.onnx.binding import Binding
+    from annette.network.readers.onnx.values import Value
+    from annette.network.readers.onnx.walk import PendingLayer, Walker
+
+__all__ = ["assemble"]
+
+_NOT_LEARNED: Final = frozenset({DType.INT64, DType.BOOL, DType.STRING})
+_INDEXED: Final = frozenset({"gather", "scatter"})
+
+
+def assemble(path: Path, graph: GraphProto, walker: Walker, values: Mapping[str, Value], binding: Binding) -> Network:
+    """Builds the network from a finished walk.
+
+    Args:
+        path: The file.
+        graph: Its main graph.
+        walker: The walk, with its layers and notes.
+        values: The main graph's values by name.
+        binding: The concrete inputs.
+
+    Raises:
+        NetworkStructureError: There is no output, nothing produces one, or nothing computes it.
+        NetworkShapeError: A tensor is empty or too large, or the batch size did not reach the outputs.
+    """
+    outputs = _outputs(path, graph, values)
+    _check_batch(path, graph, binding, values)
+    alive = _alive(walker.layers, outputs)
+    notes = [*walker.notes, *_disagreements(walker, graph, values)]
+    dropped = len(walker.layers) - len(alive)
+    if dropped:
+        notes.append(f"{dropped} operators whose results reach no output were left out")
+    tensors: dict[str, Tensor] = {}
+    owners: dict[str, str] = {}
+    layers = [_describe(pending, tensors, owners) for pending in alive]
+    for value in (*binding.values, *outputs):
+        tensors.setdefault(value.name, value.tensor())
+    if not layers:
+        raise NetworkStructureError(f"{path} computes nothing: its graph has no operators between inputs and outputs")
+    return Network(
+        name=path.stem,
+        layers=layers,
+        tensors=tensors,
+        inputs=[value.name for value in binding.values],
+        outputs=[value.name for value in outputs],
+        batch=binding.batch,
+        source_format="onnx",
+        notes=notes,
+    )
+
+
+def _outputs(path: Path, graph: GraphProto, values: Mapping[str, Value]) -> list[Value]:
+    found: dict[str, Value] = {}
+    for info in graph.output:
+        value = values.get(info.name)
+        if value is None:
+            raise NetworkStructureError(f"output {info.name!r} of {path} is produced by nothing")
+        for item in (value,) if value.items is None else value.items:
+            if item.elements == 0:
+                raise NetworkShapeError(f"output {info.name!r} of {path} has shape {list(item.shape)}: it is empty")
+            found[item.name] = item
+    if not found:
+        raise NetworkStructureError(f"{path} has no outputs: there is nothing to estimate")
+    return list(found.values())
+
+
+def _check_batch(path: Path, graph: GraphProto, binding: Binding, values: Mapping[str, Value]) -> None:
+    """Refuses a batch size that constants in the graph swallow on the way to an output."""
+    old, new = binding.rebatched_from, binding.batch
+    if not old:
+        return
+    for info in graph.output:
+        stated = meta_of_type(info.type, f"output {info.name!r}")
+        value = values[info.name]
+        if stated is None or not stated.shape or stated.shape[0] != old or not value.shape:
+            continue
+        if value.shape[0] != new:
+            raise NetworkShapeError(
+                f"{path} is fixed to batch {old} and cannot run with --batch {new}: its output {info.name!r} would "
+                f"have shape {list(value.shape)}; export the model with a symbolic batch dimension"
+            )
+
+
+def _alive(layers: list[PendingLayer], outputs: list[Value]) -> list[PendingLayer]:
+    needed = {value.name for value in outputs}
+    alive: list[PendingLayer] = []
+    for layer in reversed(layers):
+        if any(value.name in needed for value in layer.outputs):
+            needed.update(value.name for value in layer.operands)
+            alive.append(layer)
+    alive.reverse()
+    return alive
+
+
+def _describe(pending: PendingLayer, tensors: dict[str, Tensor], owners: dict[str, str]) -> Layer:
+    result, kind = pending.result, pending.result.kind or "identity"
+    inputs = []
+    for value in pending.operands:
+        tensor = tensors.get(value.name)
+        if tensor is None:
+            learned = not value.constant or _learned(value, kind, owners)
+            tensor = tensors[value.name] = value.tensor(learned=learned)
+        inputs.append(tensor)
+    outputs = []
+    for value in pending.outputs:
+        tensors[value.name] = tensor = value.tensor()
+        outputs.append(tensor)
+    return describe_layer(
+        kind,
+        pending.name,
+        inputs=inputs,
+        outputs=outputs,
+        attributes=result.attributes,
+        dimensions=result.dimensions,
+        macs=result.macs,
+    )
+
+
+def _learned(value: Value, kind: str, owners: dict[str, str]) -> bool:
+    """Whether a constant's elements are parameters that no other tensor counts."""
+    if not value.root or value.dtype in _NOT_LEARNED or (value.dtype is DType.INT32 and kind in _INDEXED):
+        return False
+    return owners.setdefault(value.root, value.name) == value.name
+
+
+def _disagreements(walker: Walker, graph: GraphProto, values: Mapping[str, Value]) -> list[str]:
+    """Notes on tensors whose stated shape is not the one that their operators produce."""
+    wrong = []
+    for info in (*graph.output, *graph.value_info):
+        value, stated = values.get(info.name), walker.stated(info.name)
+        if value is None or stated is None or value.items is not None or stated.shape == value.shape:
+            continue
+        wrong.append(f"{info.name!r} ({list(stated.shape)} stated, {list(value.shape)} computed)")
+    if not wrong:
+        return []
+    more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    return [f"the file states another shape than its operators produce for {wrong[0]}{more}; the latter is counted"]

@@ -1,0 +1,184 @@
+"""From the inputs a file declares to concrete shapes: symbolic dimensions bound by a batch size or given shapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from annette.errors import NetworkFormatError, NetworkShapeError, OptionError, nearest
+from annette.network.readers.onnx.values import Value, checked_shape, dtype_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from onnx import ValueInfoProto
+
+__all__ = ["Binding", "bind_inputs"]
+
+_Dim: TypeAlias = "int | str"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Concrete inputs.
+
+    Attributes:
+        values: One value per activation fed in.
+        batch: Number of samples processed together.
+        rebatched_from: The batch size that the file itself states, where another one was asked for; else 0.
+        changed: Whether a dimension that the file states was replaced.
+        symbols: The sizes given to symbolic dimensions.
+    """
+
+    values: list[Value]
+    batch: int
+    rebatched_from: int = 0
+    changed: bool = False
+    symbols: Mapping[str, int] = field(default_factory=dict)
+
+
+def bind_inputs(
+    inputs: Iterable[ValueInfoProto], *, batch: int | None, input_shapes: Mapping[str, tuple[int, ...]], path: str
+) -> Binding:
+    """Gives every input a concrete shape.
+
+    ``input_shapes`` go first. ``batch`` sets the dimensions whose name has "batch" in it, or dimension 0 of every
+    input where no dimension has such a name; a batch size that the file states is replaced. A symbol bound once is
+    bound everywhere.
+
+    Args:
+        inputs: The activations that the file declares.
+        batch: Batch size asked for, or None for the file's own.
+        input_shapes: Shapes asked for, by input name.
+        path: The file, for messages.
+
+    Raises:
+        NetworkShapeError: A dimension stays unknown, is not positive, or is bound to two sizes.
+        NetworkFormatError: An input is not a tensor.
+        OptionError: ``input_shapes`` names an input that the file does not have or has another rank, or ``batch``
+            is not positive.
+    """
+    if batch is not None and batch < 1:
+        raise OptionError(f"--batch {batch}: a batch holds at least 1 sample")
+    declared = {info.name: _dims(info, path) for info in inputs}
+    dtypes = {name: dtype for name, (_, dtype) in declared.items()}
+    dims = {name: shape for name, (shape, _) in declared.items()}
+    unknown = [name for name in input_shapes if name not in dims]
+    if unknown:
+        raise OptionError(
+            f"--input {unknown[0]}: {path} has no such input; it has {', '.join(map(repr, dims)) or 'none'}"
+            f"{nearest(unknown[0], dims)}"
+        )
+    symbols: dict[str, int] = {}
+    changed = False
+    for name, shape in input_shapes.items():
+        changed |= _apply_shape(name, dims, tuple(shape), symbols)
+    stated = _apply_batch(dims, batch, symbols, exempt=set(input_shapes))
+    for name, shape_ in dims.items():
+        dims[name] = None if shape_ is None else [symbols.get(d, d) if isinstance(d, str) else d for d in shape_]
+    values = [
+        Value(name, _concrete(name, dims[name], path), dtype_of(dtypes[name], f"input {name!r}")) for name in dims
+    ]
+    if batch is None:
+        batch = next((symbols[s] for s in symbols if "batch" in s.lower()), None)
+    if batch is None:
+        batch = next((value.shape[0] for value in values if value.shape), 1)
+    return Binding(values, batch, rebatched_from=stated, changed=changed or bool(stated), symbols=symbols)
+
+
+def _dims(info: ValueInfoProto, path: str) -> tuple[list[_Dim] | None, int]:
+    tensor = info.type.tensor_type
+    if not info.type.HasField("tensor_type"):
+        raise NetworkFormatError(
+            f"input {info.name!r} of {path} is not a tensor: sequences, maps and optional values cannot be estimated"
+        )
+    if not tensor.HasField("shape"):
+        return None, tensor.elem_type
+    dims: list[_Dim] = []
+    for position, dim in enumerate(tensor.shape.dim):
+        if dim.HasField("dim_value"):
+            dims.append(int(dim.dim_value))
+        else:
+            named = dim.dim_param not in ("", "?", "None", "-1")
+            dims.append(dim.dim_param if named else f"?{info.name}.{position}")
+    # Some exporters write -1 for an unknown batch size.
+    if dims and dims[0] == -1:
+        dims[0] = f"?{info.name}.0"
+    return dims, tensor.elem_type
+
+
+def _apply_shape(
+    name: str, dims: dict[str, list[_Dim] | None], shape: tuple[int, ...], symbols: dict[str, int]
+) -> bool:
+    """Sets one input's shape; says whether that replaces a size which the file states."""
+    known = dims[name]
+    text = "x".join(map(str, shape))
+    if any(size < 1 for size in shape):
+        raise NetworkShapeError(f"--input {name}={text}: every dimension must be at least 1")
+    changed = False
+    if known is not None:
+        if len(known) != len(shape):
+            raise OptionError(f"--input {name}={text}: the input has {len(known)} dimensions, {_show(known)}")
+        for dim, size in zip(known, shape, strict=True):
+            if isinstance(dim, str):
+                if symbols.setdefault(dim, size) != size:
+                    raise NetworkShapeError(
+                        f"--input {name}={text}: dimension {dim!r} is bound to {symbols[dim]} already, not {size}"
+                    )
+            else:
+                changed |= dim != size
+    dims[name] = list(shape)
+    return changed
+
+
+def _apply_batch(
+    dims: dict[str, list[_Dim] | None], batch: int | None, symbols: dict[str, int], *, exempt: set[str]
+) -> int:
+    """Binds the batch size; returns the one that it replaces, 0 if none."""
+    if batch is None:
+        return 0
+    free = {name: shape for name, shape in dims.items() if shape and name not in exempt}
+    named = {d for shape in free.values() if shape for d in shape if isinstance(d, str) and "batch" in d.lower()}
+    if named:
+        for symbol in named:
+            symbols.setdefault(symbol, batch)
+        return 0
+    first = [shape[0] for shape in free.values() if shape]
+    for dim in first:
+        if isinstance(dim, str):
+            symbols.setdefault(dim, batch)
+    stated = next((dim for dim in first if isinstance(dim, int)), batch)
+    if stated == batch:
+        return 0
+    for shape in free.values():
+        if shape and shape[0] == stated:
+            shape[0] = batch
+    return stated
+
+
+def _concrete(name: str, shape: Sequence[_Dim] | None, path: str) -> tuple[int, ...]:
+    if shape is None:
+        raise NetworkShapeError(
+            f"input {name!r} of {path} has no shape; give it with --input {name}=1x3x224x224 (its own sizes)"
+        )
+    loose = [dim for dim in shape if isinstance(dim, str)]
+    if loose:
+        example = "x".join("1" if isinstance(dim, str) else str(dim) for dim in shape)
+        names = ", ".join(_label(dim) for dim in loose)
+        batch = "--batch N binds dimension 0, " if isinstance(shape[0], str) else ""
+        raise NetworkShapeError(
+            f"input {name!r} of {path} has shape {_show(shape)} with unknown dimensions {names}; "
+            f"{batch}--input {name}={example} binds all of them"
+        )
+    sizes: list[Any] = list(shape)
+    if any(size < 1 for size in sizes):
+        raise NetworkShapeError(f"input {name!r} of {path} has shape {sizes}: every dimension must be at least 1")
+    return checked_shape(tuple(sizes), f"input {name!r} of {path}")
+
+
+def _label(dim: str) -> str:
+    return f"number {dim.rpartition('.')[2]}" if dim.startswith("?") else repr(dim)
+
+
+def _show(shape: Sequence[_Dim]) -> str:
+    return "[" + ", ".join("?" if isinstance(d, str) and d.startswith("?") else str(d) for d in shape) + "]"

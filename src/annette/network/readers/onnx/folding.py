@@ -1,0 +1,283 @@
+"""Evaluation of shape arithmetic: operators all of whose operands are small known constants.
+
+The commonest operators are evaluated with NumPy directly; the rest goes to ``onnx.reference``. A result is computed
+only after its shape is known and small, so that no operator of a few bytes can allocate gigabytes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from onnx import helper, numpy_helper
+
+from annette.network.readers.onnx.values import ONNX_TYPES, Meta, dtype_of_array
+from annette.network.tensor import DType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from annette.network.readers.onnx.node import Node
+
+__all__ = ["MAX_ELEMENTS_FOLDED", "Folder"]
+
+MAX_ELEMENTS_FOLDED: Final = 1 << 18
+"""A constant larger than this keeps its shape and type only."""
+
+_BUDGET: Final = 1 << 25
+_FAILURES: Final = (ValueError, TypeError, IndexError, KeyError, OverflowError, ArithmeticError, AttributeError)
+
+_BINARY: Final[Mapping[str, Callable[..., Any]]] = {
+    "Add": np.add,
+    "Sub": np.subtract,
+    "Mul": np.multiply,
+    "Equal": np.equal,
+    "Greater": np.greater,
+    "GreaterOrEqual": np.greater_equal,
+    "Less": np.less,
+    "LessOrEqual": np.less_equal,
+    "And": np.logical_and,
+    "Or": np.logical_or,
+    "Xor": np.logical_xor,
+    "Max": np.maximum,
+    "Min": np.minimum,
+    "Pow": np.power,
+}
+_UNARY: Final[Mapping[str, Callable[..., Any]]] = {
+    "Neg": np.negative,
+    "Abs": np.abs,
+    "Not": np.logical_not,
+    "Floor": np.floor,
+    "Ceil": np.ceil,
+    "Round": np.rint,
+    "Sqrt": np.sqrt,
+    "Sign": np.sign,
+    "Exp": np.exp,
+    "Log": np.log,
+}
+_VIEWS: Final = frozenset({"Reshape", "Squeeze", "Unsqueeze", "Flatten"})
+_REFERENCE: Final = frozenset(
+    {
+        "ArgMax",
+        "ArgMin",
+        "BitShift",
+        "BitwiseAnd",
+        "BitwiseNot",
+        "BitwiseOr",
+        "BitwiseXor",
+        "Clip",
+        "CumSum",
+        "DequantizeLinear",
+        "EyeLike",
+        "GatherElements",
+        "GatherND",
+        "IsInf",
+        "IsNaN",
+        "Mean",
+        "OneHot",
+        "Pad",
+        "QuantizeLinear",
+        "Reciprocal",
+        "ReduceMean",
+        "ReverseSequence",
+        "ScatterElements",
+        "ScatterND",
+        "Sum",
+        "TopK",
+        "Trilu",
+    }
+)
+
+
+class Folder:
+    """Evaluates constants within a budget of elements for the whole network."""
+
+    def __init__(self) -> None:
+        self._left = _BUDGET
+
+    def evaluate(self, node: Node, outputs: Sequence[Meta]) -> list[npt.NDArray[np.generic] | None]:
+        """The contents of a node's outputs.
+
+        Args:
+            node: All its operands are constants.
+            outputs: Shapes and types of its results.
+
+        Returns:
+            One array per output; None where it is too large, not known, or cannot be computed.
+        """
+        unknown: list[npt.NDArray[np.generic] | None] = [None] * len(outputs)
+        inputs = [None if value is None else value.data for value in node.inputs]
+        if any(value is not None and data is None for value, data in zip(node.inputs, inputs, strict=True)):
+            return unknown
+        size = sum(math.prod(meta.shape) for meta in outputs[: len(node.output_names)])
+        if size > MAX_ELEMENTS_FOLDED or size > self._left:
+            return unknown
+        self._left -= size + 16
+        try:
+            with np.errstate(all="ignore"):
+                results = _compute(node, inputs, outputs)
+        except _FAILURES:
+            # What cannot be computed is not known; whoever needs it says so, with its own name.
+            return unknown
+        return [
+            _checked(result, meta) for result, meta in zip(results, outputs[: len(results)], strict=True)
+        ] + unknown[len(results) :]
+
+
+def _checked(result: Any, meta: Meta) -> npt.NDArray[np.generic] | None:
+    array = np.asarray(result)
+    if array.shape != meta.shape or dtype_of_array(array) is None:
+        return None
+    return array
+
+
+def _compute(node: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]:
+    op, first = node.op, inputs[0] if inputs else None
+    if node.domain:
+        return []
+    if op in _VIEWS:
+        return [first.reshape(outputs[0].shape)]
+    if op in _BINARY and len(inputs) == 2:
+        return [_BINARY[op](first, inputs[1]).astype(_numpy_type(outputs[0].dtype), copy=False)]
+    if op in _UNARY:
+        return [_UNARY[op](first).astype(first.dtype, copy=False)]
+    special = _SPECIAL.get(op)
+    if special is not None:
+        return special(node, inputs, outputs)
+    return _reference(node, inputs) if op in _REFERENCE else []
+
+
+def _numpy_type(dtype: DType) -> npt.DTypeLike:
+    return np.dtype(helper.tensor_dtype_to_np_dtype(ONNX_TYPES[dtype]))
+
+
+def _div(_: Node, inputs: list[Any], __: Sequence[Meta]) -> list[Any]:
+    left, right = inputs[0], inputs[1]
+    if np.issubdtype(left.dtype, np.integer):
+        # Integer division rounds towards zero.
+        quotient = np.floor_divide(np.abs(left), np.abs(right))
+        return [(np.sign(left) * np.sign(right) * quotient).astype(left.dtype)]
+    return [np.divide(left, right)]
+
+
+def _mod(node: Node, inputs: list[Any], _: Sequence[Meta]) -> list[Any]:
+    return [(np.fmod if node.integer("fmod", 0) else np.mod)(inputs[0], inputs[1])]
+
+
+def _gather(node: Node, inputs: list[Any], _: Sequence[Meta]) -> list[Any]:
+    return [np.take(inputs[0], inputs[1].astype(np.int64), axis=node.integer("axis", 0))]
+
+
+def _concat(node: Node, inputs: list[Any], _: Sequence[Meta]) -> list[Any]:
+    return [np.concatenate(inputs, axis=node.integer("axis", 0))]
+
+
+def _slice(node: Node, inputs: list[Any], _: Sequence[Meta]) -> list[Any]:
+    data = inputs[0]
+    if node.version < 10:
+        starts, ends = node.integers("starts") or (), node.integers("ends") or ()
+        axes, steps = node.integers("axes") or tuple(range(len(starts))), (1,) * len(starts)
+    else:
+        starts, ends = (tuple(int(i) for i in array) for array in inputs[1:3])
+        axes = tuple(inputs[3].tolist()) if len(inputs) > 3 and inputs[3] is not None else tuple(range(len(starts)))
+        steps = tuple(inputs[4].tolist()) if len(inputs) > 4 and inputs[4] is not None else (1,) * len(starts)
+    index: list[slice] = [slice(None)] * data.ndim
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        index[axis] = slice(start, end if step > 0 or end >= -data.shape[axis] else None, step)
+    return [data[tuple(index)]]
+
+
+def _cast(_: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]:
+    return [inputs[0].astype(_numpy_type(outputs[0].dtype))]
+
+
+def _where(_: Node, inputs: list[Any], __: Sequence[Meta]) -> list[Any]:
+    return [np.where(inputs[0], inputs[1], inputs[2]).astype(inputs[1].dtype, copy=False)]
+
+
+def _transpose(node: Node, inputs: list[Any], _: Sequence[Meta]) -> list[Any]:
+    return [np.transpose(inputs[0], node.integers("perm"))]
+
+
+def _expand(_: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]:
+    return [np.broadcast_to(inputs[0], outputs[0].shape)]
+
+
+def _tile(_: Node, inputs: list[Any], __: Sequence[Meta]) -> list[Any]:
+    return [np.tile(inputs[0], inputs[1])]
+
+
+def _range(_: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]:
+    start, _limit, step = (array.reshape(-1)[0] for array in inputs)
+    count = outputs[0].shape[0]
+    return [(start + step * np.arange(count)).astype(inputs[0].dtype)]
+
+
+def _constant_of_shape(node: Node, _: list[Any], outputs: Sequence[Meta]) -> list[Any]:
+    attribute = node.attributes.get("value")
+    fill = np.zeros(1, np.float32) if attribute is None else numpy_helper.to_array(attribute.t).reshape(-1)
+    return [np.full(outputs[0].shape, fill[0], fill.dtype)]
+
+
+def _split(node: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]:
+    axis = node.integer("axis", 0)
+    sizes = [meta.shape[axis] for meta in outputs]
+    return list(np.split(inputs[0], np.cumsum(sizes)[:-1].tolist(), axis=axis))
+
+
+def _reduce(node: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]:
+    axes = node.integers("axes")
+    if axes is None and len(inputs) > 1 and inputs[1] is not None:
+        axes = tuple(inputs[1].tolist())
+    function = {"ReduceProd": np.prod, "ReduceSum": np.sum, "ReduceMax": np.max, "ReduceMin": np.min}[node.op]
+    reduced = function(inputs[0], axis=axes or None)
+    return [np.asarray(reduced, dtype=inputs[0].dtype).reshape(outputs[0].shape)]
+
+
+def _non_zero(_: Node, inputs: list[Any], __: Sequence[Meta]) -> list[Any]:
+    return [np.array(np.nonzero(inputs[0]), dtype=np.int64).reshape(inputs[0].ndim, -1)]
+
+
+def _reference(node: Node, inputs: list[Any]) -> list[Any]:
+    """Evaluates one node with ``onnx.reference``, imported only when a file needs it."""
+    from onnx.reference import ReferenceEvaluator  # noqa: PLC0415 - rarely needed and slow to import
+
+    names = [f"i{index}" if value is not None else "" for index, value in enumerate(inputs)]
+    proto = helper.make_node(node.op, names, [f"o{index}" for index in range(len(node.output_names))])
+    proto.attribute.extend(node.attributes.values())
+    feeds = {name: value for name, value in zip(names, inputs, strict=True) if name}
+    graph = helper.make_graph(
+        [proto],
+        "fold",
+        [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(v.dtype), v.shape) for n, v in feeds.items()],
+        [helper.make_tensor_value_info(name, 1, None) for name in proto.output],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", node.version)])
+    return list(ReferenceEvaluator(model).run(None, feeds))
+
+
+_SPECIAL: Final[Mapping[str, Callable[[Node, list[Any], Sequence[Meta]], list[Any]]]] = {
+    "Cast": _cast,
+    "CastLike": _cast,
+    "Concat": _concat,
+    "ConstantOfShape": _constant_of_shape,
+    "Div": _div,
+    "Expand": _expand,
+    "Gather": _gather,
+    "Mod": _mod,
+    "NonZero": _non_zero,
+    "Range": _range,
+    "ReduceMax": _reduce,
+    "ReduceMin": _reduce,
+    "ReduceProd": _reduce,
+    "ReduceSum": _reduce,
+    "Slice": _slice,
+    "Split": _split,
+    "Tile": _tile,
+    "Transpose": _transpose,
+    "Where": _where,
+}
+

@@ -1,0 +1,91 @@
+"""Operators without a rule of their own: shapes from the standard's schema or from the file, the layer marked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import onnx
+from onnx import defs, helper, numpy_helper, shape_inference
+
+from annette.errors import UnsupportedOperatorError, nearest
+from annette.network.kinds import UNSUPPORTED
+from annette.network.readers.onnx.node import Result
+from annette.network.readers.onnx.operators import RULES
+from annette.network.readers.onnx.values import ONNX_TYPES, Meta, dtype_of
+
+if TYPE_CHECKING:
+    from annette.network.readers.onnx.node import Node
+
+__all__ = ["meta_of_type", "unsupported"]
+
+
+def unsupported(node: Node) -> Result:
+    """Describes an operator that no rule knows as a layer of kind ``unsupported``.
+
+    Raises:
+        UnsupportedOperatorError: Neither the standard nor the file says what shape its result has.
+    """
+    metas = _declared(node) or _inferred(node)
+    if metas is None:
+        known = {op for rules in RULES.values() for op in rules}
+        raise UnsupportedOperatorError(
+            f"node {node.name!r} has the operator {node.operator}, which annette does not know, and the file does not "
+            f"state the shape of its result{nearest(node.op, known)}"
+        )
+    return Result(metas, UNSUPPORTED, {"operator": node.operator})
+
+
+def _declared(node: Node) -> list[Meta] | None:
+    metas = [meta for meta, name in zip(node.declared, node.output_names, strict=True) if name]
+    found = [meta for meta in metas if meta is not None]
+    return found if found and len(found) == len(metas) == len(node.output_names) else None
+
+
+def _inferred(node: Node) -> list[Meta] | None:
+    """Shapes by the operator's schema in the ``onnx`` package."""
+    try:
+        schema = defs.get_schema(node.op, node.version, node.domain)
+    except defs.SchemaError:
+        return None
+    inputs = [f"i{index}" if value is not None else "" for index, value in enumerate(node.inputs)]
+    outputs = [f"o{index}" for index in range(len(node.output_names))]
+    proto = helper.make_node(node.op, inputs, outputs, domain=node.domain)
+    proto.attribute.extend(node.attributes.values())
+    types, data = {}, {}
+    for name, value in zip(inputs, node.inputs, strict=True):
+        if value is None:
+            continue
+        if value.items is not None:
+            return None
+        types[name] = helper.make_tensor_type_proto(ONNX_TYPES[value.dtype], value.shape)
+        if value.data is not None:
+            data[name] = numpy_helper.from_array(value.data)
+    try:
+        result: Any = shape_inference.infer_node_outputs(
+            schema,
+            proto,
+            types,
+            data,
+            opset_imports=[helper.make_opsetid(node.domain, node.version)],
+            ir_version=onnx.IR_VERSION,
+        )
+    except (shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError, TypeError):
+        return None
+    metas = [meta_of_type(result.get(name), node.name) for name in outputs]
+    known = [meta for meta in metas if meta is not None]
+    return known if len(known) == len(metas) else None
+
+
+def meta_of_type(type_proto: onnx.TypeProto | None, what: str) -> Meta | None:
+    """The shape and type that a ``TypeProto`` states, or None unless all of it is a concrete tensor."""
+    if type_proto is None or not type_proto.HasField("tensor_type"):
+        return None
+    tensor = type_proto.tensor_type
+    if not tensor.HasField("shape") or not tensor.elem_type:
+        return None
+    shape = []
+    for dim in tensor.shape.dim:
+        if not dim.HasField("dim_value") or dim.dim_value < 0:
+            return None
+        shape.append(dim.dim_value)
+    return Meta(tuple(shape), dtype_of(tensor.elem_type, what))

@@ -1,0 +1,199 @@
+"""One operator while the graph is walked, and what its rule says about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from onnx import AttributeProto
+
+from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
+from annette.network.readers.onnx.values import Meta, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+    from onnx import NodeProto
+
+    from annette.network.layer import AttributeValue, Dimensions
+
+__all__ = ["Node", "Result", "Rule"]
+
+
+@dataclass(slots=True)
+class Result:
+    """What an operator produces, and the layer it becomes.
+
+    Attributes:
+        outputs: Shape and type of each output, in order; there may be fewer than the node names where the rest is
+            not described, and more than it names.
+        kind: Kind of layer; None where the operator is no layer because ``alias`` or ``items`` says so.
+        attributes: Canonical attributes of the layer.
+        operands: Operands of the layer; None stands for every input that is there. Shape arguments are left out.
+        dimensions: Named dimensions where they do not follow from the shapes.
+        macs: Multiply-accumulates where they do not follow from the shapes.
+        alias: The value that the first output is another name of.
+        items: The first output as a sequence of tensors.
+        note: An assumption the user should hear of.
+    """
+
+    outputs: Sequence[Meta] = ()
+    kind: str | None = None
+    attributes: dict[str, AttributeValue] = field(default_factory=dict)
+    operands: Sequence[Value | None] | None = None
+    dimensions: Dimensions | None = None
+    macs: int | None = None
+    alias: Value | None = None
+    items: tuple[Value, ...] | None = None
+    note: str = ""
+
+
+class Node:
+    """An operator with its operands resolved.
+
+    Attributes:
+        op: Operator type.
+        domain: Operator set, empty for ``ai.onnx``.
+        version: Version of that operator set.
+        name: For messages and the layer; unique.
+        inputs: Operands in order, None for optional ones left out.
+        output_names: Names of the outputs, empty for optional ones left out.
+        attributes: Attributes by name, references to function attributes resolved.
+        proto: The node as stored.
+    """
+
+    __slots__ = ("_states", "attributes", "domain", "inputs", "name", "op", "output_names", "proto", "version")
+
+    def __init__(
+        self,
+        proto: NodeProto,
+        *,
+        name: str,
+        domain: str,
+        version: int,
+        inputs: list[Value | None],
+        attributes: Mapping[str, AttributeProto],
+        states: Callable[[str], Meta | None] = lambda _: None,
+    ) -> None:
+        self.proto = proto
+        self.op: str = proto.op_type
+        self.domain = domain
+        self.version = version
+        self.name = name
+        self.inputs = inputs
+        self.output_names: list[str] = list(proto.output)
+        self.attributes = attributes
+        self._states = states
+
+    @property
+    def declared(self) -> list[Meta | None]:
+        """Output shapes that the file itself states, for operators whose result depends on data."""
+        return [self._states(name) if name else None for name in self.output_names]
+
+    @property
+    def operator(self) -> str:
+        """The operator with its domain, as messages name it."""
+        return f"{self.domain}.{self.op}" if self.domain else f"ai.onnx.{self.op}"
+
+    def has(self, index: int) -> bool:
+        """Whether an operand is there."""
+        return index < len(self.inputs) and self.inputs[index] is not None
+
+    def input(self, index: int) -> Value:
+        """An operand that must be there.
+
+        Raises:
+            NetworkStructureError: It is not.
+        """
+        value = self.inputs[index] if index < len(self.inputs) else None
+        if value is None:
+            raise NetworkStructureError(f"node {self.name!r} ({self.op}) lacks its input {index}")
+        if value.items is not None:
+            raise NetworkStructureError(f"node {self.name!r} ({self.op}) reads a sequence where it needs a tensor")
+        return value
+
+    def optional(self, index: int) -> Value | None:
+        """An operand, or None where it is left out."""
+        return self.inputs[index] if index < len(self.inputs) else None
+
+    def data(self, index: int) -> npt.NDArray[np.generic] | None:
+        """The contents of an operand, or None where it is left out or not known."""
+        value = self.optional(index)
+        return None if value is None else value.data
+
+    def known(self, index: int, what: str) -> list[int]:
+        """The integers that an operand holds.
+
+        Raises:
+            NetworkShapeError: They depend on the network's input data.
+        """
+        data = self.input(index).data
+        if data is None:
+            raise self.unknown(what)
+        return [int(item) for item in data.ravel().tolist()]
+
+    def unknown(self, what: str) -> NetworkShapeError:
+        """The error for a result that depends on data."""
+        return NetworkShapeError(
+            f"node {self.name!r} ({self.op}) takes its {what} from data that is only known at run time: the shapes "
+            "behind it cannot be determined; export the model with fixed sizes"
+        )
+
+    def error(self, text: str) -> NetworkShapeError:
+        """An error about this node's shapes."""
+        return NetworkShapeError(f"node {self.name!r} ({self.op}) {text}")
+
+    def shapes(self) -> str:
+        """The operands' shapes for messages."""
+        return ", ".join("none" if v is None else str(list(v.shape)) for v in self.inputs)
+
+    def axis(self, axis: int, rank: int) -> int:
+        """A non-negative axis below ``rank``.
+
+        Raises:
+            NetworkShapeError: There is no such axis.
+        """
+        if not -rank <= axis < rank:
+            raise self.error(f"names axis {axis} of a tensor with {rank} dimensions")
+        return axis + rank if axis < 0 else axis
+
+    def integer(self, name: str, default: int) -> int:
+        """An integer attribute."""
+        attribute = self._attribute(name, AttributeProto.INT)
+        return default if attribute is None else int(attribute.i)
+
+    def real(self, name: str, default: float) -> float:
+        """A floating-point attribute."""
+        attribute = self._attribute(name, AttributeProto.FLOAT)
+        return default if attribute is None else float(attribute.f)
+
+    def text(self, name: str, default: str) -> str:
+        """A string attribute."""
+        attribute = self._attribute(name, AttributeProto.STRING)
+        return default if attribute is None else attribute.s.decode("utf-8", "replace")
+
+    def integers(self, name: str) -> tuple[int, ...] | None:
+        """A list of integers, or None where it is left out."""
+        attribute = self._attribute(name, AttributeProto.INTS)
+        return None if attribute is None else tuple(attribute.ints)
+
+    def reals(self, name: str) -> tuple[float, ...] | None:
+        """A list of floating-point numbers, or None where it is left out."""
+        attribute = self._attribute(name, AttributeProto.FLOATS)
+        return None if attribute is None else tuple(attribute.floats)
+
+    def _attribute(self, name: str, kind: int) -> AttributeProto | None:
+        attribute = self.attributes.get(name)
+        if attribute is not None and attribute.type != kind:
+            if attribute.type == 0 or not attribute.HasField("type"):
+                return attribute
+            raise NetworkFormatError(
+                f"node {self.name!r} ({self.op}) has an attribute {name!r} of type {attribute.type}, not {kind}"
+            )
+        return attribute
+
+
+Rule: TypeAlias = "Callable[[Node], Result]"
+"""Says what an operator produces and which layer it becomes."""

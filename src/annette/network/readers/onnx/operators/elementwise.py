@@ -1,0 +1,269 @@
+"""Operators that work element by element: activations, arithmetic, comparison, selection."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from annette.network.readers.onnx.node import Result
+from annette.network.readers.onnx.values import Meta, dtype_of
+from annette.network.tensor import DType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from annette.network.layer import AttributeValue
+    from annette.network.readers.onnx.node import Node, Rule
+    from annette.network.readers.onnx.values import Value
+
+__all__ = ["CONTRIB_RULES", "RULES", "broadcast"]
+
+_UNARY: Final[Mapping[str, str]] = {
+    "Relu": "relu",
+    "LeakyRelu": "leaky_relu",
+    "ThresholdedRelu": "thresholded_relu",
+    "Shrink": "thresholded_relu",
+    "Elu": "elu",
+    "Celu": "celu",
+    "Selu": "selu",
+    "Sigmoid": "sigmoid",
+    "HardSigmoid": "hard_sigmoid",
+    "Tanh": "tanh",
+    "Softplus": "softplus",
+    "Softsign": "softsign",
+    "HardSwish": "hard_swish",
+    "Swish": "silu",
+    "Gelu": "gelu",
+    "Mish": "mish",
+    "Abs": "abs",
+    "Neg": "neg",
+    "Sqrt": "sqrt",
+    "Reciprocal": "reciprocal",
+    "Exp": "exp",
+    "Log": "log",
+    "Erf": "erf",
+    "Sin": "sin",
+    "Cos": "cos",
+    "Tan": "trigonometric",
+    "Asin": "trigonometric",
+    "Acos": "trigonometric",
+    "Atan": "trigonometric",
+    "Sinh": "trigonometric",
+    "Cosh": "trigonometric",
+    "Asinh": "trigonometric",
+    "Acosh": "trigonometric",
+    "Atanh": "trigonometric",
+    "Floor": "floor",
+    "Ceil": "ceil",
+    "Round": "round",
+    "Sign": "sign",
+    "Not": "not",
+    "BitwiseNot": "not",
+}
+_BINARY: Final[Mapping[str, str]] = {
+    "Add": "add",
+    "Sub": "sub",
+    "Mul": "mul",
+    "Div": "div",
+    "Pow": "pow",
+    "Mod": "mod",
+    "Max": "max",
+    "Min": "min",
+    "Mean": "mean",
+    "Sum": "add",
+    "BitShift": "logical",
+    "BitwiseAnd": "logical",
+    "BitwiseOr": "logical",
+    "BitwiseXor": "logical",
+}
+_PREDICATES: Final[Mapping[str, str]] = {
+    "Equal": "compare",
+    "Greater": "compare",
+    "GreaterOrEqual": "compare",
+    "Less": "compare",
+    "LessOrEqual": "compare",
+    "And": "logical",
+    "Or": "logical",
+    "Xor": "logical",
+}
+_REALS: Final[Mapping[str, tuple[tuple[str, float], ...]]] = {
+    "LeakyRelu": (("alpha", 0.01),),
+    "ThresholdedRelu": (("alpha", 1.0),),
+    "Elu": (("alpha", 1.0),),
+    "Celu": (("alpha", 1.0),),
+    "HardSigmoid": (("alpha", 0.2), ("beta", 0.5)),
+    "Swish": (("alpha", 1.0),),
+    "QuickGelu": (("alpha", 1.702),),
+}
+
+
+def broadcast(node: Node, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The common shape of operands under ONNX's multidirectional broadcasting.
+
+    Raises:
+        NetworkShapeError: The shapes do not broadcast.
+    """
+    first = shapes[0]
+    if all(shape == first for shape in shapes):
+        return first
+    rank = max(map(len, shapes))
+    padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
+    result = []
+    for sizes in zip(*padded, strict=True):
+        wide = {size for size in sizes if size != 1}
+        if len(wide) > 1:
+            raise node.error(f"combines shapes that do not broadcast: {', '.join(str(list(s)) for s in shapes)}")
+        result.append(wide.pop() if wide else 1)
+    return tuple(result)
+
+
+def unary(kind: str, node: Node) -> Result:
+    """An operator whose result looks like its first operand."""
+    operand = node.input(0)
+    attributes: dict[str, AttributeValue] = {
+        name: node.real(name, default) for name, default in _REALS.get(node.op, ())
+    }
+    if node.op == "Gelu" and node.text("approximate", "none") != "none":
+        attributes["approximate"] = node.text("approximate", "none")
+    return Result([operand.meta], kind, attributes, operands=[operand])
+
+
+def binary(kind: str, node: Node, *, result: DType | None = None) -> Result:
+    """An operator on several operands that are broadcast against each other."""
+    operands = [node.input(index) for index in range(max(1, len(node.inputs)))]
+    if len(operands) == 1:
+        return Result([operands[0].meta], alias=operands[0])
+    shape = broadcast(node, *[value.shape for value in operands])
+    kept, attributes = split_scalar(operands)
+    return Result([Meta(shape, result or operands[0].dtype)], kind, attributes, operands=kept)
+
+
+def split_scalar(operands: list[Value]) -> tuple[list[Value], dict[str, AttributeValue]]:
+    """Moves a known constant of one element from the operands to the attributes ``scalar`` and ``scalar_first``."""
+    if len(operands) != 2 or operands[0].constant == operands[1].constant:
+        return operands, {}
+    index = 0 if operands[0].constant else 1
+    scalar = operands[index]
+    if scalar.data is None or scalar.elements != 1:
+        return operands, {}
+    number = as_float(scalar)
+    if number is None:
+        return operands, {}
+    return [operands[1 - index]], {"scalar": number, "scalar_first": index == 0}
+
+
+def as_float(value: Value | None) -> float | None:
+    """The number a known constant of one element holds."""
+    if value is None or value.data is None or value.elements != 1:
+        return None
+    try:
+        return float(value.data.reshape(-1)[0])  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+
+
+def _where(node: Node) -> Result:
+    operands = [node.input(index) for index in range(3)]
+    shape = broadcast(node, *[value.shape for value in operands])
+    attributes: dict[str, AttributeValue] = {}
+    kept: list[Value] = [operands[0]]
+    for index, name in ((1, "scalar_true"), (2, "scalar_false")):
+        number = as_float(operands[index]) if operands[index].constant else None
+        if number is None:
+            kept.append(operands[index])
+        else:
+            attributes[name] = number
+    return Result([Meta(shape, operands[1].dtype)], "where", attributes, operands=kept)
+
+
+def _clip(node: Node) -> Result:
+    operand = node.input(0)
+    attributes: dict[str, AttributeValue] = {}
+    for index, name, default in ((1, "min", -math.inf), (2, "max", math.inf)):
+        number = node.real(name, default) if node.version < 11 else as_float(node.optional(index))
+        if number is not None and math.isfinite(number):
+            attributes[name] = number
+    bounds = [] if node.version < 11 else [v for v in node.inputs[1:3] if v is not None and not v.constant]
+    return Result([operand.meta], "clip", attributes, operands=[operand, *bounds])
+
+
+def _prelu(node: Node) -> Result:
+    operand, slope = node.input(0), node.input(1)
+    # Before opset 16, and in many later files, the slope is one number per channel without trailing dimensions.
+    if len(slope.shape) != 1 or slope.elements not in (1, *operand.shape[1:2]):
+        broadcast(node, operand.shape, slope.shape)
+    return Result([operand.meta], "prelu", operands=[operand, slope])
+
+
+def _cast(node: Node) -> Result:
+    operand = node.input(0)
+    target = node.input(1).dtype if node.op == "CastLike" else dtype_of(node.integer("to", 0), f"node {node.name!r}")
+    if target is operand.dtype:
+        return Result([operand.meta], alias=operand)
+    return Result([Meta(operand.shape, target)], "cast", {"to": target.label}, operands=[operand])
+
+
+def _is_nan(node: Node) -> Result:
+    operand = node.input(0)
+    return Result([Meta(operand.shape, DType.BOOL)], "is_nan", operands=[operand])
+
+
+def _identity(node: Node) -> Result:
+    if node.op == "Identity" and node.inputs and node.inputs[0] is not None and node.inputs[0].items is not None:
+        return Result(items=node.inputs[0].items)
+    operand = node.input(0)
+    mask = Meta(operand.shape, DType.BOOL)
+    return Result([operand.meta, mask], alias=operand)
+
+
+def _biased(kind: str, node: Node) -> Result:
+    """Contributed activations that add a bias first."""
+    operand = node.input(0)
+    broadcast(node, operand.shape, *[value.shape for value in node.inputs[1:2] if value is not None])
+    return Result([operand.meta], kind, operands=node.inputs[:2])
+
+
+def _bias_add(node: Node) -> Result:
+    return Result([node.input(0).meta], "add", operands=node.inputs[:3])
+
+
+def _gated(node: Node) -> Result:
+    """SwiGLU and BiasSplitGelu: one half gates the other."""
+    operand = node.input(0)
+    if not operand.shape or operand.shape[-1] % 2:
+        raise node.error(f"halves the last dimension of {list(operand.shape)}")
+    kind = "silu" if "wi" in node.op else "gelu"
+    return Result([Meta((*operand.shape[:-1], operand.shape[-1] // 2), operand.dtype)], kind, operands=node.inputs)
+
+
+RULES: Final[Mapping[str, Rule]] = {
+    **{op: partial(unary, kind) for op, kind in _UNARY.items()},
+    **{op: partial(binary, kind) for op, kind in _BINARY.items()},
+    **{op: partial(binary, kind, result=DType.BOOL) for op, kind in _PREDICATES.items()},
+    "Where": _where,
+    "Clip": _clip,
+    "PRelu": _prelu,
+    "Cast": _cast,
+    "CastLike": _cast,
+    "IsNaN": _is_nan,
+    "IsInf": _is_nan,
+    "Identity": _identity,
+    "Dropout": _identity,
+    "SwiGLU": _gated,
+}
+"""Rules of ``ai.onnx`` by operator."""
+
+CONTRIB_RULES: Final[Mapping[str, Rule]] = {
+    "Gelu": partial(unary, "gelu"),
+    "QuickGelu": partial(unary, "silu"),
+    "BiasGelu": partial(_biased, "gelu"),
+    "FastGelu": partial(_biased, "gelu"),
+    "BiasSplitGelu": _gated,
+    "BiasDropout": _bias_add,
+    "BiasAdd": _bias_add,
+    "Dropout": _identity,
+    "IsAllFinite": _is_nan,
+}
+"""Rules of ``com.microsoft`` by operator."""
+

@@ -1,0 +1,264 @@
+"""Operators that read or write by index, select by value, or resample."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from annette.network.readers.onnx.node import Result
+from annette.network.readers.onnx.operators.elementwise import as_float
+from annette.network.readers.onnx.values import Meta
+from annette.network.tensor import DType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from annette.network.layer import AttributeValue
+    from annette.network.readers.onnx.node import Node, Rule
+    from annette.network.readers.onnx.values import Value
+
+__all__ = ["RULES"]
+
+_RESIZE_KINDS: Final[Mapping[str, str]] = {
+    "nearest": "resize_nearest",
+    "linear": "resize_linear",
+    "bilinear": "resize_linear",
+    "cubic": "resize_cubic",
+}
+
+
+def _gather(node: Node) -> Result:
+    operand, indices = node.input(0), node.input(1)
+    axis = node.axis(node.integer("axis", 0), len(operand.shape))
+    shape = (*operand.shape[:axis], *indices.shape, *operand.shape[axis + 1 :])
+    kept = [operand] if indices.constant and indices.elements == 1 else [operand, indices]
+    return Result([Meta(shape, operand.dtype)], "gather", {"axis": axis}, operands=kept)
+
+
+def _gather_elements(node: Node) -> Result:
+    operand, indices = node.input(0), node.input(1)
+    axis = node.axis(node.integer("axis", 0), len(operand.shape))
+    return Result([Meta(indices.shape, operand.dtype)], "gather", {"axis": axis}, operands=[operand, indices])
+
+
+def _gather_nd(node: Node) -> Result:
+    operand, indices = node.input(0), node.input(1)
+    batched = node.integer("batch_dims", 0)
+    depth = indices.shape[-1] if indices.shape else 0
+    if not indices.shape or batched < 0 or batched + depth > len(operand.shape) or batched >= len(indices.shape):
+        raise node.error(f"gathers from {list(operand.shape)} by indices of shape {list(indices.shape)}")
+    shape = (*indices.shape[:-1], *operand.shape[batched + depth :])
+    return Result([Meta(shape, operand.dtype)], "gather", operands=[operand, indices])
+
+
+def _scatter(node: Node) -> Result:
+    operand = node.input(0)
+    return Result([operand.meta], "scatter", operands=node.inputs[:3])
+
+
+def _one_hot(node: Node) -> Result:
+    indices = node.input(0)
+    depth = node.known(1, "depth")
+    if len(depth) != 1 or depth[0] < 1:
+        raise node.error(f"has depth {depth}")
+    rank = len(indices.shape) + 1
+    axis = node.axis(node.integer("axis", -1), rank)
+    shape = (*indices.shape[:axis], depth[0], *indices.shape[axis:])
+    return Result([Meta(shape, node.input(2).dtype)], "generate", {"axis": axis}, operands=[indices])
+
+
+def _top_k(node: Node) -> Result:
+    operand = node.input(0)
+    axis = node.axis(node.integer("axis", -1), len(operand.shape))
+    note = ""
+    count = node.integer("k", 0)
+    if node.version >= 10:
+        data = node.data(1)
+        if data is not None and data.size == 1:
+            count = int(data.reshape(-1)[0])
+        else:
+            count = operand.shape[axis]
+            note = f"node {node.name!r} (TopK) keeps a number of elements only known at run time; counted as {count}"
+    if not 0 <= count <= operand.shape[axis]:
+        raise node.error(f"keeps {count} of {operand.shape[axis]} elements")
+    shape = (*operand.shape[:axis], count, *operand.shape[axis + 1 :])
+    metas = [Meta(shape, operand.dtype), Meta(shape, DType.INT64)]
+    attributes: dict[str, AttributeValue] = {"axis": axis, "k": count}
+    return Result(metas, "top_k", attributes, operands=[operand], note=note)
+
+
+def _non_zero(node: Node) -> Result:
+    operand = node.input(0)
+    data = operand.data
+    if data is not None:
+        count = int((data != 0).sum())
+        return Result([Meta((len(operand.shape), count), DType.INT64)], "non_zero", operands=[operand])
+    note = (
+        f"node {node.name!r} (NonZero) finds a number of elements only known at run time; "
+        f"counted as all {operand.elements}"
+    )
+    meta = Meta((len(operand.shape), operand.elements), DType.INT64)
+    return Result([meta], "non_zero", operands=[operand], note=note)
+
+
+def _compress(node: Node) -> Result:
+    operand, mask = node.input(0), node.input(1)
+    axis = node.integer("axis", 0)
+    whole = "axis" not in node.attributes
+    shape = (operand.elements,) if whole else operand.shape
+    axis = 0 if whole else node.axis(axis, len(operand.shape))
+    count = min(mask.elements, shape[axis]) if mask.data is None else int(mask.data.astype(bool).sum())
+    note = "" if mask.data is not None else f"node {node.name!r} (Compress) counted as if it kept everything"
+    meta = Meta((*shape[:axis], count, *shape[axis + 1 :]), operand.dtype)
+    return Result([meta], "gather", {"axis": axis}, operands=[operand, mask], note=note)
+
+
+def _unique(node: Node) -> Result:
+    operand = node.input(0)
+    count = operand.elements
+    note = f"node {node.name!r} (Unique) counted as if all elements differed"
+    metas = [Meta((count,), operand.dtype), *[Meta((count,), DType.INT64)] * 3]
+    if "axis" in node.attributes:
+        metas[0] = operand.meta
+    return Result(metas, "top_k", operands=[operand], note=note)
+
+
+def _non_max_suppression(node: Node) -> Result:
+    boxes, scores = node.input(0), node.input(1)
+    if len(boxes.shape) != 3 or len(scores.shape) != 3:
+        raise node.error(f"selects boxes of shape {list(boxes.shape)} by scores of shape {list(scores.shape)}")
+    limit = as_float(node.optional(2)) if node.has(2) else 0.0
+    each = boxes.shape[1] if limit is None else min(int(limit), boxes.shape[1])
+    count = scores.shape[0] * scores.shape[1] * each
+    note = f"node {node.name!r} (NonMaxSuppression) counted as if it kept the largest number of boxes, {count}"
+    attributes: dict[str, AttributeValue] = {"max_boxes": each}
+    meta = Meta((count, 3), DType.INT64)
+    return Result([meta], "non_max_suppression", attributes, operands=[boxes, scores], note=note)
+
+
+def _roi(node: Node) -> Result:
+    operand, regions = node.input(0), node.input(1)
+    if len(operand.shape) != 4 or len(regions.shape) != 2:
+        raise node.error(f"samples regions of shape {list(regions.shape)} from {list(operand.shape)}")
+    pooled = node.integers("pooled_shape")
+    height, width = pooled if pooled and len(pooled) == 2 else (
+        node.integer("output_height", 1),
+        node.integer("output_width", 1),
+    )
+    meta = Meta((regions.shape[0], operand.shape[1], height, width), operand.dtype)
+    attributes: dict[str, AttributeValue] = {"sampling_ratio": node.integer("sampling_ratio", 0)}
+    return Result([meta], "roi_align", attributes, operands=node.inputs)
+
+
+def _grid_sample(node: Node) -> Result:
+    operand, grid = node.input(0), node.input(1)
+    if len(operand.shape) < 3 or len(grid.shape) != len(operand.shape):
+        raise node.error(f"samples {list(operand.shape)} at positions of shape {list(grid.shape)}")
+    meta = Meta((*operand.shape[:2], *grid.shape[1:-1]), operand.dtype)
+    attributes: dict[str, AttributeValue] = {"mode": node.text("mode", "linear")}
+    return Result([meta], "grid_sample", attributes, operands=[operand, grid])
+
+
+def _resize(node: Node) -> Result:
+    operand = node.input(0)
+    rank = len(operand.shape)
+    mode = node.text("mode", "nearest")
+    kind = _RESIZE_KINDS.get(mode)
+    if kind is None:
+        raise node.error(f"resamples by {mode!r}, which ONNX does not define")
+    axes = [node.axis(axis, rank) for axis in node.integers("axes") or range(rank)]
+    shape = list(operand.shape)
+    sizes, scales = _targets(node)
+    targets = sizes if sizes is not None else scales
+    if targets is None or len(targets) != len(axes):
+        if node.declared and node.declared[0] is not None:
+            return Result([node.declared[0]], kind, operands=[operand])
+        if targets is not None:
+            raise node.error(f"has {len(targets)} sizes or scales for {len(axes)} axes")
+        raise node.unknown("sizes")
+    if sizes is not None:
+        policy = node.text("keep_aspect_ratio_policy", "stretch")
+        sizes = _keep_aspect(policy, sizes, [operand.shape[axis] for axis in axes])
+        for axis, size in zip(axes, sizes, strict=True):
+            shape[axis] = int(size)
+    else:
+        for axis, scale in zip(axes, targets, strict=True):
+            if not 0 < scale < math.inf:
+                raise node.error(f"has a scale of {scale}")
+            shape[axis] = math.floor(operand.shape[axis] * scale)
+    if any(size < 1 for size in shape):
+        raise node.error(f"resamples {list(operand.shape)} to {shape}")
+    if tuple(shape) == operand.shape:
+        return Result([operand.meta], alias=operand)
+    return Result([Meta(tuple(shape), operand.dtype)], kind, {"mode": mode}, operands=[operand])
+
+
+def _targets(node: Node) -> tuple[list[float] | None, list[float] | None]:
+    """Sizes and scales, of which at most one is there."""
+    if node.op == "Upsample" and node.version < 9:
+        stated = node.reals("scales")
+        return None, list(stated) if stated else None
+    scale_at = 1 if node.version < 11 or node.op == "Upsample" else 2
+    if node.version >= 11 and node.has(3) and node.input(3).elements:
+        return _numbers(node.input(3)), None
+    if node.has(scale_at) and node.input(scale_at).elements:
+        return None, _numbers(node.input(scale_at))
+    return None, None
+
+
+def _numbers(value: Value) -> list[float] | None:
+    return None if value.data is None else [float(item) for item in value.data.ravel().tolist()]
+
+
+def _keep_aspect(policy: str, sizes: list[float], current: list[int]) -> list[float]:
+    if policy == "stretch" or not all(current):
+        return sizes
+    ratios = [size / now for size, now in zip(sizes, current, strict=True)]
+    scale = min(ratios) if policy == "not_larger" else max(ratios)
+    return [math.floor(scale * now + 0.5) for now in current]
+
+
+def _affine_grid(node: Node) -> Result:
+    theta = node.input(0)
+    size = node.known(1, "size")
+    if len(size) not in (4, 5):
+        raise node.error(f"makes a grid for the size {size}")
+    meta = Meta((size[0], *size[2:], len(size) - 2), theta.dtype)
+    return Result([meta], "generate", operands=[theta])
+
+
+def _center_crop_pad(node: Node) -> Result:
+    operand = node.input(0)
+    axes = [node.axis(a, len(operand.shape)) for a in node.integers("axes") or range(len(operand.shape))]
+    target = node.known(1, "shape")
+    if len(target) != len(axes):
+        raise node.error(f"has {len(target)} sizes for {len(axes)} axes")
+    shape = list(operand.shape)
+    for axis, size in zip(axes, target, strict=True):
+        shape[axis] = size
+    return Result([Meta(tuple(shape), operand.dtype)], "slice", {"axes": tuple(axes)}, operands=[operand])
+
+
+RULES: Final[Mapping[str, Rule]] = {
+    "Gather": _gather,
+    "GatherElements": _gather_elements,
+    "GatherND": _gather_nd,
+    "Scatter": _scatter,
+    "ScatterElements": _scatter,
+    "ScatterND": _scatter,
+    "TensorScatter": _scatter,
+    "OneHot": _one_hot,
+    "TopK": _top_k,
+    "NonZero": _non_zero,
+    "Compress": _compress,
+    "Unique": _unique,
+    "NonMaxSuppression": _non_max_suppression,
+    "RoiAlign": _roi,
+    "MaxRoiPool": _roi,
+    "GridSample": _grid_sample,
+    "Resize": _resize,
+    "Upsample": _resize,
+    "AffineGrid": _affine_grid,
+    "CenterCropPad": _center_crop_pad,
+}
+"""Rules of ``ai.onnx`` by operator."""

@@ -1,0 +1,351 @@
+"""Operators that move, reshape, repeat or cut tensors without computing."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from annette.errors import NetworkStructureError
+from annette.network.readers.onnx.node import Result
+from annette.network.readers.onnx.operators.elementwise import as_float, broadcast
+from annette.network.readers.onnx.values import Meta, Value, dtype_of
+from annette.network.tensor import DType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from annette.network.layer import AttributeValue
+    from annette.network.readers.onnx.node import Node, Rule
+
+__all__ = ["RULES"]
+
+
+def _view(operand: Value, shape: tuple[int, ...]) -> Result:
+    if shape == operand.shape:
+        return Result([operand.meta], alias=operand)
+    return Result([Meta(shape, operand.dtype)], "reshape", operands=[operand])
+
+
+def _reshape(node: Node) -> Result:
+    operand = node.input(0)
+    stated = node.integers("shape") if node.version < 5 else None
+    target = list(stated) if stated is not None else _declared_or_known(node, 1, "target shape")
+    if node.integer("allowzero", 0) == 0:
+        if any(size == 0 and i >= len(operand.shape) for i, size in enumerate(target)):
+            raise node.error(f"copies a dimension that {list(operand.shape)} does not have into {target}")
+        target = [operand.shape[i] if size == 0 else size for i, size in enumerate(target)]
+    if target.count(-1) > 1 or any(size < -1 for size in target):
+        raise node.error(f"has the target shape {target}")
+    if -1 in target:
+        rest = math.prod(size for size in target if size != -1)
+        if rest == 0 or operand.elements % rest:
+            raise node.error(f"cannot view {list(operand.shape)} as {target}: the numbers of elements differ")
+        target[target.index(-1)] = operand.elements // rest
+    if math.prod(target) != operand.elements:
+        raise node.error(f"cannot view {list(operand.shape)} as {target}: the numbers of elements differ")
+    return _view(operand, tuple(target))
+
+
+def _declared_or_known(node: Node, index: int, what: str) -> list[int]:
+    """A shape argument, or the file's own statement of the result where the argument depends on data."""
+    if node.input(index).data is None and node.declared and node.declared[0] is not None:
+        return list(node.declared[0].shape)
+    return node.known(index, what)
+
+
+def _flatten(node: Node) -> Result:
+    operand = node.input(0)
+    rank = len(operand.shape)
+    axis = node.integer("axis", 1)
+    axis = axis if axis == rank else node.axis(axis, rank) if rank else 0
+    return _view(operand, (math.prod(operand.shape[:axis]), math.prod(operand.shape[axis:])))
+
+
+def _axes(node: Node, rank: int) -> tuple[int, ...] | None:
+    axes = node.integers("axes")
+    if axes is None and node.has(1):
+        axes = tuple(node.known(1, "axes"))
+    return None if axes is None else tuple(node.axis(axis, rank) for axis in axes)
+
+
+def _squeeze(node: Node) -> Result:
+    operand = node.input(0)
+    axes = _axes(node, len(operand.shape))
+    if axes is None:
+        return _view(operand, tuple(size for size in operand.shape if size != 1))
+    if any(operand.shape[axis] != 1 for axis in axes):
+        raise node.error(f"squeezes the axes {list(axes)} of {list(operand.shape)}, of which one is not 1")
+    dropped = set(axes)
+    return _view(operand, tuple(size for i, size in enumerate(operand.shape) if i not in dropped))
+
+
+def _unsqueeze(node: Node) -> Result:
+    operand = node.input(0)
+    count = len(node.integers("axes") or ()) or (node.input(1).elements if node.has(1) else 0)
+    if not 0 <= count <= 64:
+        raise node.error(f"adds {count} dimensions")
+    axes = _axes(node, len(operand.shape) + count)
+    if not axes or len(set(axes)) != count:
+        raise node.error(f"adds the axes {list(axes or ())}")
+    sizes = iter(operand.shape)
+    new = set(axes)
+    return _view(operand, tuple(1 if i in new else next(sizes) for i in range(len(operand.shape) + count)))
+
+
+def _transpose(node: Node) -> Result:
+    operand = node.input(0)
+    rank = len(operand.shape)
+    perm = node.integers("perm") or tuple(reversed(range(rank)))
+    if sorted(perm) != list(range(rank)):
+        raise node.error(f"permutes the dimensions of {list(operand.shape)} by {list(perm)}")
+    meta = Meta(tuple(operand.shape[axis] for axis in perm), operand.dtype)
+    if perm == tuple(range(rank)):
+        return Result([meta], alias=operand)
+    moved = [axis for axis in perm if operand.shape[axis] != 1]
+    # Only dimensions of size 1 change their place: the elements stay where they are.
+    kind = "reshape" if moved == sorted(moved) else "transpose"
+    attributes: dict[str, AttributeValue] = {"perm": tuple(perm)}
+    return Result([meta], kind, attributes, operands=[operand])
+
+
+def _concat(node: Node) -> Result:
+    operands = [node.input(index) for index in range(max(1, len(node.inputs)))]
+    first = operands[0].shape
+    axis = node.axis(node.integer("axis", 1 if node.version < 4 else 0), len(first))
+    total = 0
+    for value in operands:
+        shape = value.shape
+        if len(shape) != len(first) or shape[:axis] != first[:axis] or shape[axis + 1 :] != first[axis + 1 :]:
+            raise node.error(f"joins {node.shapes()} along axis {axis}: the other dimensions differ")
+        total += shape[axis]
+    if len(operands) == 1:
+        return Result([operands[0].meta], alias=operands[0])
+    meta = Meta((*first[:axis], total, *first[axis + 1 :]), operands[0].dtype)
+    return Result([meta], "concat", {"axis": axis}, operands=operands)
+
+
+def _split(node: Node) -> Result:
+    operand = node.input(0)
+    axis = node.axis(node.integer("axis", 0), len(operand.shape))
+    size, count = operand.shape[axis], len(node.output_names)
+    parts = list(node.integers("split") or (node.known(1, "sizes") if node.has(1) else ()))
+    if not parts:
+        count = node.integer("num_outputs", count)
+        step = -(-size // max(1, count))
+        parts = [min(step, size - i * step) for i in range(count)]
+        if node.version < 18 and size % max(1, count):
+            raise node.error(f"cuts {size} elements into {count} equal parts")
+    if sum(parts) != size or any(part < 0 for part in parts) or len(parts) < len(node.output_names):
+        raise node.error(f"cuts axis {axis} of {list(operand.shape)} into {parts}")
+    metas = [Meta((*operand.shape[:axis], part, *operand.shape[axis + 1 :]), operand.dtype) for part in parts]
+    if len(parts) == 1:
+        return Result(metas, alias=operand)
+    return Result(metas, "split", {"axis": axis}, operands=[operand])
+
+
+def _slice(node: Node) -> Result:
+    operand = node.input(0)
+    rank = len(operand.shape)
+    if node.version < 10:
+        starts, ends = node.integers("starts") or (), node.integers("ends") or ()
+        axes, steps = node.integers("axes"), None
+    else:
+        if any(node.has(i) and node.input(i).data is None for i in range(1, 5)):
+            return _declared_slice(node, operand)
+        starts, ends = tuple(node.known(1, "starts")), tuple(node.known(2, "ends"))
+        axes = tuple(node.known(3, "axes")) if node.has(3) else None
+        steps = tuple(node.known(4, "steps")) if node.has(4) else None
+    axes = tuple(range(len(starts))) if axes is None else axes
+    steps = (1,) * len(starts) if steps is None else steps
+    if not len(starts) == len(ends) == len(axes) == len(steps):
+        raise node.error("has starts, ends, axes and steps of different lengths")
+    shape = list(operand.shape)
+    for start, end, axis_, step in zip(starts, ends, axes, steps, strict=True):
+        axis = node.axis(axis_, rank)
+        if step == 0:
+            raise node.error("has a step of 0")
+        shape[axis] = len(range(*slice(start, end, step).indices(operand.shape[axis])))
+    positive = tuple(node.axis(axis, rank) for axis in axes)
+    if tuple(shape) == operand.shape and all(step > 0 for step in steps):
+        return Result([operand.meta], alias=operand)
+    attributes: dict[str, AttributeValue] = {"axes": positive, "steps": tuple(steps)}
+    attributes["starts"] = tuple(
+        slice(start, None, step).indices(operand.shape[axis])[0]
+        for start, axis, step in zip(starts, positive, steps, strict=True)
+    )
+    return Result([Meta(tuple(shape), operand.dtype)], "slice", attributes, operands=[operand])
+
+
+def _declared_slice(node: Node, operand: Value) -> Result:
+    if node.declared and node.declared[0] is not None:
+        return Result([node.declared[0]], "slice", operands=[operand])
+    raise node.unknown("bounds")
+
+
+def _pad(node: Node) -> Result:
+    operand = node.input(0)
+    rank = len(operand.shape)
+    pads = list(node.integers("pads") or node.integers("paddings") or ()) or node.known(1, "pads")
+    axes = [node.axis(axis, rank) for axis in node.known(3, "axes")] if node.has(3) else list(range(rank))
+    if len(pads) != 2 * len(axes):
+        raise node.error(f"has {len(pads)} pads for {len(axes)} axes")
+    shape, full = list(operand.shape), [0] * (2 * rank)
+    for i, axis in enumerate(axes):
+        full[axis], full[axis + rank] = pads[i], pads[i + len(axes)]
+        shape[axis] += pads[i] + pads[i + len(axes)]
+    if not any(pads):
+        return Result([operand.meta], alias=operand)
+    if any(size < 0 for size in shape):
+        raise node.error(f"pads {list(operand.shape)} to {shape}")
+    attributes: dict[str, AttributeValue] = {"pads": tuple(full), "mode": node.text("mode", "constant")}
+    return Result([Meta(tuple(shape), operand.dtype)], "pad", attributes, operands=[operand])
+
+
+def _expand(node: Node) -> Result:
+    operand = node.input(0)
+    shape = broadcast(node, operand.shape, tuple(_declared_or_known(node, 1, "shape")))
+    if shape == operand.shape:
+        return Result([operand.meta], alias=operand)
+    return Result([Meta(shape, operand.dtype)], "expand", operands=[operand])
+
+
+def _tile(node: Node) -> Result:
+    operand = node.input(0)
+    repeats = node.known(1, "repeats")
+    if len(repeats) != len(operand.shape) or any(count < 0 for count in repeats):
+        raise node.error(f"repeats {list(operand.shape)} by {repeats}")
+    if all(count == 1 for count in repeats):
+        return Result([operand.meta], alias=operand)
+    shape = tuple(size * count for size, count in zip(operand.shape, repeats, strict=True))
+    return Result([Meta(shape, operand.dtype)], "tile", {"repeats": tuple(repeats)}, operands=[operand])
+
+
+def _shape(node: Node) -> Result:
+    operand = node.input(0)
+    rank = len(operand.shape)
+    count = len(range(*slice(node.integer("start", 0), node.integer("end", rank)).indices(rank)))
+    return Result([Meta((count,), DType.INT64)], "generate", operands=())
+
+
+def _size(node: Node) -> Result:
+    node.input(0)
+    return Result([Meta((), DType.INT64)], "generate", operands=())
+
+
+def _constant_of_shape(node: Node) -> Result:
+    value = node.attributes.get("value")
+    dtype = dtype_of(value.t.data_type, f"node {node.name!r}") if value is not None else DType.FLOAT32
+    return Result([Meta(tuple(_declared_or_known(node, 0, "shape")), dtype)], "generate", operands=())
+
+
+def _range(node: Node) -> Result:
+    start, limit, delta = (node.data(index) for index in range(3))
+    dtype = node.input(0).dtype
+    if start is None or limit is None or delta is None:
+        if node.declared and node.declared[0] is not None:
+            return Result([node.declared[0]], "generate", operands=())
+        raise node.unknown("bounds")
+    first, last, step = (as_float(node.input(index)) for index in range(3))
+    if not step or first is None or last is None or not math.isfinite((last - first) / step):
+        raise node.error(f"counts from {first} to {last} in steps of {step}")
+    count = max(0, math.ceil((last - first) / step))
+    if not dtype.is_float:
+        count = len(range(*(int(item.reshape(-1)[0]) for item in (start, limit, delta))))
+    return Result([Meta((count,), dtype)], "generate", operands=())
+
+
+def _depth_to_space(node: Node) -> Result:
+    operand = node.input(0)
+    block = node.integer("blocksize", 0)
+    if len(operand.shape) != 4 or block < 1:
+        raise node.error(f"moves blocks of {block} in a tensor of shape {list(operand.shape)}")
+    n, c, h, w = operand.shape
+    attributes: dict[str, AttributeValue] = {"block_size": block, "mode": node.text("mode", "DCR")}
+    if node.op == "DepthToSpace":
+        if c % (block * block):
+            raise node.error(f"moves {c} channels into blocks of {block}x{block}")
+        shape = (n, c // (block * block), h * block, w * block)
+        return Result([Meta(shape, operand.dtype)], "depth_to_space", attributes, operands=[operand])
+    if h % block or w % block:
+        raise node.error(f"moves blocks of {block}x{block} of a {h}x{w} map into channels")
+    shape = (n, c * block * block, h // block, w // block)
+    return Result([Meta(shape, operand.dtype)], "space_to_depth", attributes, operands=[operand])
+
+
+def _same(kind: str, node: Node) -> Result:
+    operand = node.input(0)
+    return Result([operand.meta], kind, operands=[operand])
+
+
+def _random(node: Node) -> Result:
+    if node.op.endswith("Like"):
+        operand = node.input(0)
+        dtype = dtype_of(node.integer("dtype", 0), f"node {node.name!r}") if "dtype" in node.attributes else None
+        return Result([Meta(operand.shape, dtype or operand.dtype)], "generate", operands=())
+    dtype = dtype_of(node.integer("dtype", 1), f"node {node.name!r}")
+    return Result([Meta(node.integers("shape") or (), dtype)], "generate", operands=())
+
+
+def _eye(node: Node) -> Result:
+    operand = node.input(0)
+    dtype = dtype_of(node.integer("dtype", 0), f"node {node.name!r}") if "dtype" in node.attributes else None
+    return Result([Meta(operand.shape, dtype or operand.dtype)], "generate", operands=())
+
+
+def _constant(node: Node) -> Result:
+    """Constants given as numbers; tensors are handled where the graph is walked."""
+    attribute: Any = next(iter(node.attributes.values()), None)
+    if attribute is None:
+        raise NetworkStructureError(f"node {node.name!r} (Constant) has no value")
+    name = next(iter(node.attributes))
+    if name == "value_int":
+        array: Any = np.array(attribute.i, dtype=np.int64)
+    elif name == "value_ints":
+        array = np.array(list(attribute.ints), dtype=np.int64)
+    elif name == "value_float":
+        array = np.array(attribute.f, dtype=np.float32)
+    elif name == "value_floats":
+        array = np.array(list(attribute.floats), dtype=np.float32)
+    elif name in ("value_string", "value_strings"):
+        shape = () if name == "value_string" else (len(attribute.strings),)
+        value = Value(node.output_names[0], shape, DType.STRING, constant=True)
+        return Result([value.meta], alias=value)
+    else:
+        raise NetworkStructureError(f"node {node.name!r} (Constant) has its value under {name!r}, which is not known")
+    dtype = DType.INT64 if array.dtype == np.int64 else DType.FLOAT32
+    value = Value(node.output_names[0], array.shape, dtype, constant=True, data=array)
+    return Result([value.meta], alias=value)
+
+
+RULES: Final[Mapping[str, Rule]] = {
+    "Reshape": _reshape,
+    "Flatten": _flatten,
+    "Squeeze": _squeeze,
+    "Unsqueeze": _unsqueeze,
+    "Transpose": _transpose,
+    "Concat": _concat,
+    "Split": _split,
+    "Slice": _slice,
+    "Pad": _pad,
+    "Expand": _expand,
+    "Tile": _tile,
+    "Shape": _shape,
+    "Size": _size,
+    "ConstantOfShape": _constant_of_shape,
+    "Range": _range,
+    "DepthToSpace": _depth_to_space,
+    "SpaceToDepth": _depth_to_space,
+    "Trilu": partial(_same, "copy"),
+    "ReverseSequence": partial(_same, "copy"),
+    "RandomNormal": _random,
+    "RandomUniform": _random,
+    "RandomNormalLike": _random,
+    "RandomUniformLike": _random,
+    "Bernoulli": partial(_same, "compare"),
+    "EyeLike": _eye,
+    "Constant": _constant,
+}
+"""Rules of ``ai.onnx`` by operator."""

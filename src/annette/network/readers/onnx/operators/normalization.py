@@ -1,0 +1,187 @@
+"""Normalizations, softmax and reductions."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from annette.network.readers.onnx.node import Result
+from annette.network.readers.onnx.values import Meta
+from annette.network.tensor import DType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from annette.network.layer import AttributeValue
+    from annette.network.readers.onnx.node import Node, Rule
+
+__all__ = ["CONTRIB_RULES", "RULES", "trailing_axes"]
+
+_REDUCTIONS: Final[Mapping[str, str]] = {
+    "ReduceMean": "reduce_mean",
+    "ReduceSum": "reduce_sum",
+    "ReduceMax": "reduce_max",
+    "ReduceMin": "reduce_min",
+    "ReduceProd": "reduce_prod",
+    "ReduceL1": "reduce_norm",
+    "ReduceL2": "reduce_norm",
+    "ReduceLogSum": "reduce_norm",
+    "ReduceLogSumExp": "reduce_norm",
+    "ReduceSumSquare": "reduce_norm",
+}
+
+
+def trailing_axes(axis: int, rank: int) -> tuple[int, ...]:
+    """All axes from ``axis`` on."""
+    return tuple(range(axis, rank))
+
+
+def _per_channel(kind: str, node: Node) -> Result:
+    """Normalizations with parameters per channel in dimension 1."""
+    operand = node.input(0)
+    if len(operand.shape) < 1:
+        raise node.error("normalizes a scalar")
+    channels = operand.shape[1] if len(operand.shape) > 1 else 1
+    if node.op in ("BatchNormalization", "InstanceNormalization"):
+        for value in node.inputs[1:]:
+            if value is not None and value.elements not in (channels, 1):
+                raise node.error(f"has {value.elements} parameters for {channels} channels")
+    attributes: dict[str, AttributeValue] = {}
+    if kind == "group_norm":
+        attributes["num_groups"] = node.integer("num_groups", node.integer("groups", 1))
+    if kind == "instance_norm":
+        attributes["axes"] = trailing_axes(2, len(operand.shape))
+    if node.integer("training_mode", 0) or (node.op == "BatchNormalization" and len(node.output_names) > 1):
+        statistics = [Meta((channels,), operand.dtype)] * 4
+        return Result([operand.meta, *statistics], kind, attributes, operands=node.inputs)
+    return Result([operand.meta], kind, attributes, operands=node.inputs)
+
+
+def _trailing(kind: str, node: Node) -> Result:
+    """LayerNormalization and RMSNormalization: over all axes from one on."""
+    operand = node.input(0)
+    rank = len(operand.shape)
+    axis = node.axis(node.integer("axis", -1), rank)
+    reduced = Meta((*operand.shape[:axis], *(1 for _ in operand.shape[axis:])), DType.FLOAT32)
+    attributes: dict[str, AttributeValue] = {"axes": trailing_axes(axis, rank)}
+    return Result([operand.meta, reduced, reduced], kind, attributes, operands=node.inputs)
+
+
+def _skip(kind: str, node: Node) -> Result:
+    """Addition of a residual and a bias followed by a normalization, as one operator."""
+    operand = node.input(0)
+    rank = len(operand.shape)
+    reduced = Meta((*operand.shape[:-1], 1), DType.FLOAT32)
+    attributes: dict[str, AttributeValue] = {"axes": (rank - 1,), "residual": True}
+    return Result([operand.meta, reduced, reduced, operand.meta], kind, attributes, operands=node.inputs)
+
+
+def _lp(node: Node) -> Result:
+    operand = node.input(0)
+    axis = node.axis(node.integer("axis", -1), len(operand.shape))
+    return Result([operand.meta], "lp_norm", {"axis": axis}, operands=[operand])
+
+
+def _mean_variance(node: Node) -> Result:
+    operand = node.input(0)
+    axes = tuple(sorted(node.axis(a, len(operand.shape)) for a in node.integers("axes") or (0, 2, 3)))
+    return Result([operand.meta], "instance_norm", {"axes": axes}, operands=[operand])
+
+
+def _lrn(node: Node) -> Result:
+    operand = node.input(0)
+    return Result([operand.meta], "lrn", {"size": node.integer("size", 1)}, operands=[operand])
+
+
+def _softmax(kind: str, node: Node) -> Result:
+    operand = node.input(0)
+    rank = len(operand.shape)
+    if rank == 0:
+        return Result([operand.meta], kind, operands=[operand])
+    # Before opset 13 everything from the axis on was normalized together.
+    if node.version < 13 and node.domain == "":
+        axis = node.axis(node.integer("axis", 1), rank) if rank > 1 else 0
+        together: dict[str, AttributeValue] = {"axes": trailing_axes(axis, rank)}
+        attributes = {"axis": axis} if axis == rank - 1 else together
+    else:
+        attributes = {"axis": node.axis(node.integer("axis", -1), rank)}
+    return Result([operand.meta], kind, attributes, operands=[operand])
+
+
+def _reduce(kind: str, node: Node) -> Result:
+    operand = node.input(0)
+    rank = len(operand.shape)
+    axes = node.integers("axes")
+    if axes is None and node.has(1) and node.input(1).elements:
+        axes = tuple(node.known(1, "axes"))
+    if not axes:
+        if node.integer("noop_with_empty_axes", 0):
+            return Result([operand.meta], alias=operand)
+        axes = tuple(range(rank))
+    reduced = tuple(sorted({node.axis(axis, rank) for axis in axes}))
+    keep = node.integer("keepdims", 1) == 1
+    dropped = set(reduced)
+    shape = tuple(
+        1 if i in dropped else size for i, size in enumerate(operand.shape) if keep or i not in dropped
+    )
+    return Result([Meta(shape, operand.dtype)], kind, {"axes": reduced, "keepdims": keep}, operands=[operand])
+
+
+def _arg(node: Node) -> Result:
+    operand = node.input(0)
+    axis = node.axis(node.integer("axis", 0), max(1, len(operand.shape)))
+    keep = node.integer("keepdims", 1) == 1
+    shape = tuple(1 if i == axis else size for i, size in enumerate(operand.shape) if keep or i != axis)
+    attributes: dict[str, AttributeValue] = {"axis": axis, "keepdims": keep}
+    return Result([Meta(shape, DType.INT64)], "arg_max", attributes, operands=[operand])
+
+
+def _cumulative(node: Node) -> Result:
+    operand = node.input(0)
+    axis = node.data(1)
+    attributes: dict[str, AttributeValue] = {}
+    if axis is not None and axis.size == 1:
+        attributes["axis"] = node.axis(int(axis.reshape(-1)[0]), len(operand.shape))
+    return Result([operand.meta], "cumulative_sum", attributes, operands=[operand])
+
+
+def _embed(node: Node) -> Result:
+    """Sum of word, position and segment embeddings, normalized."""
+    words, table = node.input(0), node.input(2)
+    if len(words.shape) != 2 or len(table.shape) != 2:
+        raise node.error(f"embeds tokens of shape {list(words.shape)} with a table of shape {list(table.shape)}")
+    meta = Meta((*words.shape, table.shape[1]), table.dtype)
+    mask = Meta((words.shape[0],), DType.INT32)
+    return Result([meta, mask, meta], "layer_norm", {"axes": (2,), "embedding": True}, operands=node.inputs)
+
+
+RULES: Final[Mapping[str, Rule]] = {
+    "BatchNormalization": partial(_per_channel, "batch_norm"),
+    "InstanceNormalization": partial(_per_channel, "instance_norm"),
+    "GroupNormalization": partial(_per_channel, "group_norm"),
+    "LayerNormalization": partial(_trailing, "layer_norm"),
+    "SimplifiedLayerNormalization": partial(_trailing, "rms_norm"),
+    "RMSNormalization": partial(_trailing, "rms_norm"),
+    "LpNormalization": _lp,
+    "MeanVarianceNormalization": _mean_variance,
+    "LRN": _lrn,
+    "Softmax": partial(_softmax, "softmax"),
+    "LogSoftmax": partial(_softmax, "log_softmax"),
+    "Hardmax": partial(_softmax, "softmax"),
+    "ArgMax": _arg,
+    "ArgMin": _arg,
+    "CumSum": _cumulative,
+    "CumProd": _cumulative,
+    **{op: partial(_reduce, kind) for op, kind in _REDUCTIONS.items()},
+}
+"""Rules of ``ai.onnx`` by operator."""
+
+CONTRIB_RULES: Final[Mapping[str, Rule]] = {
+    "LayerNormalization": partial(_trailing, "layer_norm"),
+    "SimplifiedLayerNormalization": partial(_trailing, "rms_norm"),
+    "SkipLayerNormalization": partial(_skip, "layer_norm"),
+    "SkipSimplifiedLayerNormalization": partial(_skip, "rms_norm"),
+    "EmbedLayerNormalization": _embed,
+    "GroupNorm": partial(_per_channel, "group_norm"),
+}
+"""Rules of ``com.microsoft`` by operator."""

@@ -1,0 +1,79 @@
+"""From an ONNX file to a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from annette.errors import NetworkFormatError, NetworkShapeError
+from annette.network.readers.onnx.assembly import assemble
+from annette.network.readers.onnx.binding import bind_inputs
+from annette.network.readers.onnx.file import load_skeleton
+from annette.network.readers.onnx.tensors import ExternalData
+from annette.network.readers.onnx.walk import Walker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from onnx import ModelProto
+
+    from annette.network.network import Network
+
+__all__ = ["read_onnx"]
+
+_MIN_OPSET: Final = 7
+
+
+def read_onnx(
+    path: Path, *, batch: int | None = None, input_shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> Network:
+    """Reads an ONNX model: what it computes and moves, never its weights.
+
+    Args:
+        path: The ``.onnx`` file.
+        batch: Number of samples processed together; binds dimension 0 of the inputs where that is symbolic, and
+            replaces it where the file states a size. None keeps the file's own.
+        input_shapes: Shapes of inputs by name, which bind all their symbolic dimensions.
+
+    Returns:
+        The network, every shape concrete, its layers in topological order.
+
+    Raises:
+        NetworkFormatError: The file is not an ONNX model, is truncated or malformed, or its external data leaves
+            its folder.
+        NetworkStructureError: The graph is empty, cyclic, reads what nothing produces, or produces a tensor twice.
+        NetworkShapeError: A dimension is unknown, not positive, inconsistent or too large.
+        UnsupportedOperatorError: An operator is not known and the file does not state its result's shape.
+        OptionError: ``batch`` is not positive, or ``input_shapes`` does not fit the inputs.
+    """
+    path = Path(path)
+    model = load_skeleton(path)
+    try:
+        return _read(path, model, batch, input_shapes or {})
+    except UnicodeDecodeError as error:
+        raise NetworkFormatError(f"{path} holds a name that is not UTF-8 text: it is damaged") from error
+    except RecursionError as error:
+        raise NetworkFormatError(f"{path} nests graphs too deep") from error
+
+
+def _read(path: Path, model: ModelProto, batch: int | None, input_shapes: Mapping[str, tuple[int, ...]]) -> Network:
+    graph = model.graph
+    stored = {tensor.name for tensor in graph.initializer}
+    fed = [info for info in graph.input if info.name not in stored]
+    binding = bind_inputs(fed, batch=batch, input_shapes=input_shapes, path=str(path))
+    opsets = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in model.opset_import}
+    if opsets.setdefault("", _MIN_OPSET) < _MIN_OPSET:
+        raise NetworkFormatError(
+            f"{path} uses operator set {opsets['']}; annette reads {_MIN_OPSET} and newer: convert it with "
+            "onnx.version_converter"
+        )
+    walker = Walker(model, ExternalData(path), trust_stated_shapes=not binding.changed)
+    try:
+        values = walker.graph(graph, binding.values, opsets)
+    except NetworkShapeError as error:
+        if not binding.rebatched_from:
+            raise
+        raise NetworkShapeError(
+            f"{path} is fixed to batch {binding.rebatched_from} and cannot run with --batch {binding.batch}: {error}"
+        ) from error
+    return assemble(path, graph, walker, values, binding)

@@ -1,0 +1,173 @@
+"""A pass over the wire format of an ONNX file that leaves the weights out.
+
+A model file is mostly weights, and an estimate needs none of them. This pass walks the protobuf wire format over a
+memory map, copies what describes the network, and steps over the data fields of large tensors wherever they occur
+(initializers, attributes, functions, nested graphs), so that their pages are never read. Files above protobuf's
+limit of 2 GB work as well. Field numbers are those of ``onnx.proto`` (https://github.com/onnx/onnx).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from annette.errors import NetworkFormatError
+
+if TYPE_CHECKING:
+    import mmap
+    from collections.abc import Mapping
+
+__all__ = ["KEPT_TENSOR_BYTES", "skeleton"]
+
+KEPT_TENSOR_BYTES: Final = 4096
+"""Tensors whose encoding is longer than this lose their data: shape arithmetic never needs more."""
+
+_MAX_FIELDS: Final = 4_000_000
+_MAX_KEPT_BYTES: Final = 1 << 29
+_MAX_DEPTH: Final = 48
+
+# What each message type holds: field number -> message type of the field, or None to leave the field out.
+_TENSOR: Final[Mapping[int, str | None]] = {4: None, 5: None, 6: None, 7: None, 9: None, 10: None, 11: None, 12: None}
+_SPARSE: Final[Mapping[int, str | None]] = {1: "tensor", 2: "tensor"}
+_ATTRIBUTE: Final[Mapping[int, str | None]] = {
+    5: "tensor",
+    6: "graph",
+    10: "tensor",
+    11: "graph",
+    13: None,
+    22: "sparse",
+    23: "sparse",
+}
+_NODE: Final[Mapping[int, str | None]] = {5: "attribute", 6: None, 9: None}
+_GRAPH: Final[Mapping[int, str | None]] = {1: "node", 5: "tensor", 10: None, 14: None, 15: "sparse", 16: None}
+_FUNCTION: Final[Mapping[int, str | None]] = {7: "node", 8: None, 11: "attribute", 14: None}
+_MODEL: Final[Mapping[int, str | None]] = {6: None, 7: "graph", 14: None, 20: None, 25: "function"}
+_MESSAGES: Final[Mapping[str, Mapping[int, str | None]]] = {
+    "model": _MODEL,
+    "graph": _GRAPH,
+    "function": _FUNCTION,
+    "node": _NODE,
+    "attribute": _ATTRIBUTE,
+    "sparse": _SPARSE,
+    "tensor": _TENSOR,
+}
+# Messages up to this size are copied without a look inside: a few spare bytes cost less than a walk.
+_COPIED_WHOLE: Final = {"tensor": KEPT_TENSOR_BYTES, "node": KEPT_TENSOR_BYTES, "attribute": KEPT_TENSOR_BYTES}
+
+
+def skeleton(data: mmap.mmap | bytes, path: str) -> bytes:
+    """Copies a serialized ``ModelProto`` without the data of its large tensors.
+
+    Args:
+        data: The whole file.
+        path: Its name, for messages.
+
+    Returns:
+        A smaller serialized ``ModelProto``. A tensor without data has its dimensions, type and name.
+
+    Raises:
+        NetworkFormatError: ``data`` is not in protobuf's wire format, is truncated, or is so large without its
+            weights that it cannot be a network.
+    """
+    walk = _Walk(data, path)
+    parts: list[bytes] = []
+    walk.copy(0, len(data), "model", parts, 0)
+    return b"".join(parts)
+
+
+class _Walk:
+    """One pass; counts what it has seen so that time and memory stay bounded."""
+
+    def __init__(self, data: mmap.mmap | bytes, path: str) -> None:
+        self._data = data
+        self._path = path
+        self._fields = 0
+        self._kept = 0
+
+    def copy(self, start: int, end: int, message: str, parts: list[bytes], depth: int) -> int:
+        """Appends the kept fields of ``data[start:end]`` to ``parts`` and returns their size in bytes."""
+        if depth > _MAX_DEPTH:
+            raise NetworkFormatError(f"{self._path} nests graphs deeper than {_MAX_DEPTH} levels at byte {start}")
+        known = _MESSAGES[message]
+        data, position, written, run = self._data, start, 0, start
+        while position < end:
+            self._fields += 1
+            tag_at = position
+            tag, position = self._varint(position, end)
+            body, position = self._skip(tag, tag_at, position, end)
+            field = tag >> 3
+            if field not in known:
+                continue
+            child = known[field]
+            if child is not None and (tag & 7 != 2 or position - body <= _COPIED_WHOLE.get(child, 0)):
+                continue
+            written += self._keep(data[run:tag_at], parts)
+            run = position
+            if child is not None:
+                inner: list[bytes] = []
+                size = self.copy(body, position, child, inner, depth + 1)
+                head = _encode(tag) + _encode(size)
+                parts.append(head)
+                parts.extend(inner)
+                written += len(head) + size
+        return written + self._keep(data[run:end], parts)
+
+    def _keep(self, piece: bytes, parts: list[bytes]) -> int:
+        self._kept += len(piece)
+        if self._kept > _MAX_KEPT_BYTES or self._fields > _MAX_FIELDS:
+            raise NetworkFormatError(
+                f"{self._path} describes more than any network does without its weights "
+                f"({self._fields} fields, {self._kept} bytes)"
+            )
+        parts.append(piece)
+        return len(piece)
+
+    def _skip(self, tag: int, tag_at: int, position: int, end: int) -> tuple[int, int]:
+        """Start and end of the value behind a tag."""
+        wire = tag & 7
+        if wire == 2:
+            size, body = self._varint(position, end)
+            stop = body + size
+        elif wire == 0:
+            body = position
+            _, stop = self._varint(position, end)
+        elif wire in (1, 5):
+            body, stop = position, position + (8 if wire == 1 else 4)
+        else:
+            raise NetworkFormatError(f"{self._path} is not an ONNX model: no protobuf field at byte {tag_at}")
+        if tag >> 3 == 0:
+            raise NetworkFormatError(f"{self._path} is not an ONNX model: no protobuf field at byte {tag_at}")
+        if stop > end:
+            raise self._truncated(tag_at, end)
+        if self._fields > _MAX_FIELDS:
+            raise NetworkFormatError(f"{self._path} has more than {_MAX_FIELDS} fields: no network has")
+        return body, stop
+
+    def _varint(self, position: int, end: int) -> tuple[int, int]:
+        data, result, shift = self._data, 0, 0
+        while position < end:
+            byte = data[position]
+            position += 1
+            result |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return result, position
+            shift += 7
+            if shift > 63:
+                raise NetworkFormatError(
+                    f"{self._path} is not an ONNX model: a number at byte {position - 10} is longer than 64 bits"
+                )
+        raise self._truncated(position, end)
+
+    def _truncated(self, position: int, end: int) -> NetworkFormatError:
+        where = "the file ends" if end == len(self._data) else f"its message ends at byte {end}"
+        return NetworkFormatError(
+            f"{self._path} is not an ONNX model or is truncated at byte {position}: a field goes on where {where}"
+        )
+
+
+def _encode(value: int) -> bytes:
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)

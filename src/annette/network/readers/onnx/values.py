@@ -1,0 +1,154 @@
+"""What flows along the edges while a graph is walked: shapes, element types, and small known contents."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from annette.errors import NetworkFormatError, NetworkShapeError
+from annette.network.tensor import MAX_ELEMENTS, DType, Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+__all__ = ["DTYPES", "ONNX_TYPES", "Meta", "Value", "dtype_of"]
+
+DTYPES: Final[Mapping[int, DType]] = {
+    1: DType.FLOAT32,
+    2: DType.UINT8,
+    3: DType.INT8,
+    4: DType.UINT16,
+    5: DType.INT16,
+    6: DType.INT32,
+    7: DType.INT64,
+    8: DType.STRING,
+    9: DType.BOOL,
+    10: DType.FLOAT16,
+    11: DType.FLOAT64,
+    12: DType.UINT32,
+    13: DType.UINT64,
+    14: DType.COMPLEX64,
+    15: DType.COMPLEX128,
+    16: DType.BFLOAT16,
+    17: DType.FLOAT8,
+    18: DType.FLOAT8,
+    19: DType.FLOAT8,
+    20: DType.FLOAT8,
+    21: DType.UINT4,
+    22: DType.INT4,
+    23: DType.FLOAT4,
+    24: DType.FLOAT8,
+    25: DType.UINT2,
+    26: DType.INT2,
+}
+"""Element types by the number of ``TensorProto.DataType``."""
+
+ONNX_TYPES: Final[Mapping[DType, int]] = {dtype: number for number, dtype in reversed(DTYPES.items())}
+"""The inverse of `DTYPES`; formats that annette does not tell apart map to the first."""
+
+_NUMPY: Final[Mapping[str, DType]] = {
+    dtype.label: dtype
+    for dtype in DType
+    if dtype.label not in ("bfloat16", "float8", "float4", "int4", "uint4", "int2", "uint2", "string")
+}
+
+
+class Meta(NamedTuple):
+    """Shape and element type of an operator's result; a dimension may be 0 here."""
+
+    shape: tuple[int, ...]
+    dtype: DType
+
+
+class Value:
+    """One tensor while the graph is walked.
+
+    Attributes:
+        name: Unique in the network that is being built.
+        shape: Concrete sizes; 0 occurs in empty tensors, which cost nothing and feed no layer.
+        dtype: Element type that operators see.
+        constant: Whether it depends on no input of the network.
+        data: Its contents, where it is constant, small and needed for shapes.
+        root: Name of the initializer whose values it holds in another form, empty if it is none.
+        stored: Element type in the file, where that is narrower: quantized weights behind DequantizeLinear.
+        items: The members, where it is a sequence of tensors.
+    """
+
+    __slots__ = ("constant", "data", "dtype", "items", "name", "root", "shape", "stored")
+
+    def __init__(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: DType,
+        *,
+        constant: bool = False,
+        data: npt.NDArray[np.generic] | None = None,
+        root: str = "",
+        items: tuple[Value, ...] | None = None,
+    ) -> None:
+        self.name = name
+        self.shape = shape
+        self.dtype = dtype
+        self.constant = constant
+        self.data = data
+        self.root = root
+        self.items = items
+        self.stored = dtype
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def meta(self) -> Meta:
+        """Shape and element type."""
+        return Meta(self.shape, self.dtype)
+
+    def tensor(self, *, learned: bool = True) -> Tensor:
+        """The tensor of the network that describes this value.
+
+        Raises:
+            NetworkShapeError: A dimension is 0, or the size overflows 64-bit counts.
+        """
+        return Tensor(self.name, self.shape, self.stored, constant=self.constant, learned=learned)
+
+    def __repr__(self) -> str:
+        return f"Value({self.name!r}, {self.shape}, {self.dtype.label})"
+
+
+def dtype_of(number: int, what: str) -> DType:
+    """The element type of a ``TensorProto.DataType`` number.
+
+    Raises:
+        NetworkFormatError: There is no such type; ``what`` says where the number stands.
+    """
+    dtype = DTYPES.get(number)
+    if dtype is None:
+        raise NetworkFormatError(f"{what} has element type {number}, which ONNX does not define")
+    return dtype
+
+
+def dtype_of_array(array: npt.NDArray[np.generic]) -> DType | None:
+    """The element type of an array, or None where annette has no such type."""
+    return _NUMPY.get(array.dtype.name)
+
+
+def checked_shape(dims: tuple[int, ...], what: str) -> tuple[int, ...]:
+    """Refuses shapes that no tensor has.
+
+    Raises:
+        NetworkShapeError: A dimension is negative, or there are too many elements or dimensions.
+    """
+    if any(size < 0 for size in dims):
+        raise NetworkShapeError(f"{what} has shape {list(dims)}: a dimension is negative")
+    if len(dims) > 64:
+        raise NetworkShapeError(f"{what} has {len(dims)} dimensions: no runtime takes more than 64")
+    if math.prod(dims) > MAX_ELEMENTS:
+        raise NetworkShapeError(f"{what} has shape {list(dims)}: its number of elements overflows 64-bit counts")
+    return dims
