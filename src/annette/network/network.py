@@ -156,6 +156,11 @@ class Network:
         """The edges as plain numbers, layers named by position."""
         return Links.of(self)
 
+    @cached_property
+    def kinds_by_layer(self) -> Mapping[str, str]:
+        """Kind of each layer by its name."""
+        return MappingProxyType({layer.name: layer.kind for layer in self.layers})
+
     @property
     def ops(self) -> int:
         """Operations of all layers (1 multiply-accumulate = 2 operations)."""
