@@ -129,9 +129,7 @@ def convert(parameters: Path, target: Target, *, original: bool) -> Platform:
         overhead=Overhead(
             per_kernel_s=0.0, per_run_s=0.0, per_input_byte_s=1.0 / _input_bytes_per_s(plain), per_output_byte_s=0.0
         ),
-        provenance=_provenance(
-            [*files, mapping_file], [kind for kind, name in _kinds(plain).items() if name == "Base"]
-        ),
+        provenance=_provenance([*files, mapping_file], never_measured),
     )
 
 

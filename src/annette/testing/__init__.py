@@ -1,0 +1,1 @@
+"""Contract suites: what every plug-in must satisfy, runnable by its author."""
