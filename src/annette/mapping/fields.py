@@ -122,6 +122,14 @@ NODE_FIELDS: Final[dict[str, tuple[str, NodeField]]] = {
     "outer_size": ("product of the sizes before the layer's axis", _of_layer(_outer_size)),
     "input_shape": ("shape of the first operand", _of_layer(_shape_of_input)),
     "output_shape": ("shape of the first result", _of_layer(lambda layer, net: net.tensors[layer.outputs[0]].shape)),
+    "input_rank": (
+        "number of dimensions of the first operand",
+        _of_layer(lambda layer, network: len(network.tensors[layer.inputs[0]].shape) if layer.inputs else None),
+    ),
+    "output_rank": (
+        "number of dimensions of the first result",
+        _of_layer(lambda layer, network: len(network.tensors[layer.outputs[0]].shape)),
+    ),
     "input_dtype": ("element type of the first operand", _of_layer(_dtype_of_input)),
     "output_dtype": (
         "element type of the first result",

@@ -53,8 +53,15 @@ class Matcher:
         self._taken = tuple(self._index[node.name] for node in rule.taken)
         self._shared = tuple(node.role is Role.SHARED for node in rule.taken)
         self._anchor = self._index[rule.anchor.name] if rule.anchor else None
-        self._checks = tuple(self._check(condition) for condition in rule.conditions)
         self._is_pair = _is_pair(rule)
+        early = [self._decided_by(condition) for condition in rule.conditions]
+        self._checks = tuple(
+            self._check(condition) for condition, node in zip(rule.conditions, early, strict=True) if node is None
+        )
+        self._early = tuple(
+            tuple(self._check(c) for c, node in zip(rule.conditions, early, strict=True) if node == index)
+            for index in range(len(rule.nodes))
+        )
         self._pair_other = rule.nodes[-1].operands[1] if self._is_pair and len(rule.nodes[-1].operands) > 1 else None
         self._wanted = tuple(self._wanted_of(node) for node in rule.nodes)
 
@@ -139,6 +146,10 @@ class Matcher:
         if not _offers(state, sources, self._wanted[index]):
             return False
         bound[index] = group
+        for check in self._early[index]:
+            if not check(state, bound, tensors):
+                bound[index] = _UNBOUND
+                return False
         specs = self.rule.nodes[index].operands
         if len(sources) >= len(specs):
             names = state.anchor(group).inputs
@@ -255,6 +266,11 @@ class Matcher:
             if name in layer.attributes:
                 found[key] = layer.attributes[name]
         return found
+
+    def _decided_by(self, condition: Condition) -> int | None:
+        """The node that alone decides a condition, so that it can be checked early; None for pairs, which are quick."""
+        names = {reference.at for reference in condition.references}
+        return None if self._is_pair or len(names) > 1 else self._index.get(names.pop())
 
     def _check(self, condition: Condition) -> _Check:
         left, op, modulo = self._getter(condition.left), condition.op, condition.modulo
