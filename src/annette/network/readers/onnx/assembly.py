@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError, NetworkStructureError
-from annette.network.layer import Layer
 from annette.network.network import Network
 from annette.network.readers.onnx.generic import meta_of_type
 from annette.network.tensor import DType, Tensor
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from onnx import GraphProto
 
+    from annette.network.layer import Layer
     from annette.network.readers.onnx.binding import Binding
     from annette.network.readers.onnx.values import Value
     from annette.network.readers.onnx.walk import PendingLayer, Walker

@@ -13,7 +13,6 @@ import numpy as np
 from onnx import helper, numpy_helper
 
 from annette.network.readers.onnx.values import ONNX_TYPES, Meta, dtype_of_array
-from annette.network.tensor import DType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from annette.network.readers.onnx.node import Node
+    from annette.network.tensor import DType
 
 __all__ = ["MAX_ELEMENTS_FOLDED", "Folder"]
 
@@ -28,7 +28,7 @@ MAX_ELEMENTS_FOLDED: Final = 1 << 18
 """A constant larger than this keeps its shape and type only."""
 
 _BUDGET: Final = 1 << 25
-_FAILURES: Final = (ValueError, TypeError, IndexError, KeyError, OverflowError, ArithmeticError, AttributeError)
+_FAILURES: Final = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError)
 
 _BINARY: Final[Mapping[str, Callable[..., Any]]] = {
     "Add": np.add,
@@ -58,6 +58,12 @@ _UNARY: Final[Mapping[str, Callable[..., Any]]] = {
     "Exp": np.exp,
     "Log": np.log,
 }
+_REDUCE: Final[Mapping[str, Callable[..., Any]]] = {
+    "ReduceMax": np.max,
+    "ReduceMin": np.min,
+    "ReduceProd": np.prod,
+    "ReduceSum": np.sum,
+}
 _VIEWS: Final = frozenset({"Reshape", "Squeeze", "Unsqueeze", "Flatten"})
 _REFERENCE: Final = frozenset(
     {
@@ -70,7 +76,6 @@ _REFERENCE: Final = frozenset(
         "BitwiseXor",
         "Clip",
         "CumSum",
-        "DequantizeLinear",
         "EyeLike",
         "GatherElements",
         "GatherND",
@@ -79,7 +84,6 @@ _REFERENCE: Final = frozenset(
         "Mean",
         "OneHot",
         "Pad",
-        "QuantizeLinear",
         "Reciprocal",
         "ReduceMean",
         "ReverseSequence",
@@ -135,7 +139,8 @@ def _checked(result: Any, meta: Meta) -> npt.NDArray[np.generic] | None:
 
 
 def _compute(node: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]:
-    op, first = node.op, inputs[0] if inputs else None
+    op: str = node.op
+    first: Any = inputs[0] if inputs else None
     if node.domain:
         return []
     if op in _VIEWS:
@@ -232,8 +237,7 @@ def _reduce(node: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]
     axes = node.integers("axes")
     if axes is None and len(inputs) > 1 and inputs[1] is not None:
         axes = tuple(inputs[1].tolist())
-    function = {"ReduceProd": np.prod, "ReduceSum": np.sum, "ReduceMax": np.max, "ReduceMin": np.min}[node.op]
-    reduced = function(inputs[0], axis=axes or None)
+    reduced = _REDUCE[node.op](inputs[0], axis=axes or None)
     return [np.asarray(reduced, dtype=inputs[0].dtype).reshape(outputs[0].shape)]
 
 
@@ -270,14 +274,10 @@ _SPECIAL: Final[Mapping[str, Callable[[Node, list[Any], Sequence[Meta]], list[An
     "Mod": _mod,
     "NonZero": _non_zero,
     "Range": _range,
-    "ReduceMax": _reduce,
-    "ReduceMin": _reduce,
-    "ReduceProd": _reduce,
-    "ReduceSum": _reduce,
+    **dict.fromkeys(_REDUCE, _reduce),
     "Slice": _slice,
     "Split": _split,
     "Tile": _tile,
     "Transpose": _transpose,
     "Where": _where,
 }
-

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeAlias
 from onnx import AttributeProto
 
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
-from annette.network.readers.onnx.values import Meta, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from onnx import NodeProto
 
     from annette.network.layer import AttributeValue, Dimensions
+    from annette.network.readers.onnx.values import Meta, Value
 
 __all__ = ["Node", "Result", "Rule"]
 

@@ -25,6 +25,25 @@ def sorted_nodes(nodes: Sequence[NodeProto], available: Container[str], graph: s
     Raises:
         NetworkStructureError: A tensor is produced twice or by nothing, or the nodes form a cycle.
     """
+    producers = _producers(nodes, available, graph)
+    waiting = [0] * len(nodes)
+    readers: dict[int, list[int]] = {}
+    in_order = True
+    for index, node in enumerate(nodes):
+        for name in _reads(node):
+            producer = producers.get(name)
+            if producer is not None:
+                waiting[index] += 1
+                readers.setdefault(producer, []).append(index)
+                in_order = in_order and producer < index
+            elif name not in available:
+                raise NetworkStructureError(
+                    f"node {_label(node)} in graph {graph!r} reads {name!r}, which nothing produces"
+                )
+    return list(nodes) if in_order else _by_need(nodes, waiting, readers, graph)
+
+
+def _producers(nodes: Sequence[NodeProto], available: Container[str], graph: str) -> dict[str, int]:
     producers: dict[str, int] = {}
     for index, node in enumerate(nodes):
         for name in node.output:
@@ -33,23 +52,13 @@ def sorted_nodes(nodes: Sequence[NodeProto], available: Container[str], graph: s
             if name in producers or name in available:
                 raise NetworkStructureError(f"tensor {name!r} in graph {graph!r} is produced twice")
             producers[name] = index
-    reads = [_reads(node) for node in nodes]
-    waiting = [0] * len(nodes)
-    readers: dict[int, list[int]] = {}
-    in_order = True
-    for index, names in enumerate(reads):
-        for name in names:
-            producer = producers.get(name)
-            if producer is not None:
-                waiting[index] += 1
-                readers.setdefault(producer, []).append(index)
-                in_order = in_order and producer < index
-            elif name not in available:
-                raise NetworkStructureError(
-                    f"node {_label(nodes[index])} in graph {graph!r} reads {name!r}, which nothing produces"
-                )
-    if in_order:
-        return list(nodes)
+    return producers
+
+
+def _by_need(
+    nodes: Sequence[NodeProto], waiting: list[int], readers: dict[int, list[int]], graph: str
+) -> list[NodeProto]:
+    """Kahn's algorithm: nodes become ready when everything that they wait for is there."""
     ready = [index for index in range(len(nodes) - 1, -1, -1) if not waiting[index]]
     order: list[NodeProto] = []
     while ready:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import numpy as np
-
 from annette.errors import NetworkFormatError, NetworkShapeError
 from annette.network.tensor import MAX_ELEMENTS, DType, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     import numpy.typing as npt
 
 __all__ = ["DTYPES", "ONNX_TYPES", "Meta", "Value", "dtype_of"]
@@ -47,7 +46,9 @@ DTYPES: Final[Mapping[int, DType]] = {
 }
 """Element types by the number of ``TensorProto.DataType``."""
 
-ONNX_TYPES: Final[Mapping[DType, int]] = {dtype: number for number, dtype in reversed(DTYPES.items())}
+ONNX_TYPES: Final[Mapping[DType, int]] = {
+    dtype: min(number for number, other in DTYPES.items() if other is dtype) for dtype in set(DTYPES.values())
+}
 """The inverse of `DTYPES`; formats that annette does not tell apart map to the first."""
 
 _NUMPY: Final[Mapping[str, DType]] = {

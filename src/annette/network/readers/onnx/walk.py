@@ -300,7 +300,9 @@ class Walker:
         source: Value | None,
     ) -> Value:
         name = node.output_names[index]
-        value = Value(self._unique(frame.prefix + name, self._names), meta.shape, meta.dtype, constant=constant, data=data)
+        value = Value(
+            self._unique(frame.prefix + name, self._names), meta.shape, meta.dtype, constant=constant, data=data
+        )
         if value.elements == 0:
             # An empty tensor costs nothing, whatever computes it.
             value.constant = True

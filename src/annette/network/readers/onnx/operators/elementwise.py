@@ -158,7 +158,7 @@ def as_float(value: Value | None) -> float | None:
     if value is None or value.data is None or value.elements != 1:
         return None
     try:
-        return float(value.data.reshape(-1)[0])  # type: ignore[arg-type]
+        return float(value.data.reshape(-1)[0])
     except (TypeError, ValueError):
         return None
 
@@ -266,4 +266,3 @@ CONTRIB_RULES: Final[Mapping[str, Rule]] = {
     "IsAllFinite": _is_nan,
 }
 """Rules of ``com.microsoft`` by operator."""
-

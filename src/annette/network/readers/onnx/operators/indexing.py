@@ -141,9 +141,13 @@ def _roi(node: Node) -> Result:
     if len(operand.shape) != 4 or len(regions.shape) != 2:
         raise node.error(f"samples regions of shape {list(regions.shape)} from {list(operand.shape)}")
     pooled = node.integers("pooled_shape")
-    height, width = pooled if pooled and len(pooled) == 2 else (
-        node.integer("output_height", 1),
-        node.integer("output_width", 1),
+    height, width = (
+        pooled
+        if pooled and len(pooled) == 2
+        else (
+            node.integer("output_height", 1),
+            node.integer("output_width", 1),
+        )
     )
     meta = Meta((regions.shape[0], operand.shape[1], height, width), operand.dtype)
     attributes: dict[str, AttributeValue] = {"sampling_ratio": node.integer("sampling_ratio", 0)}

@@ -70,7 +70,9 @@ def product(
             in_width=rows,
             out_channels=columns,
             out_width=rows,
-            input_count=len({value.name for value in (left, right, *extra) if value is not None and not value.constant}),
+            input_count=len(
+                {value.name for value in (left, right, *extra) if value is not None and not value.constant}
+            ),
         ),
     )
 

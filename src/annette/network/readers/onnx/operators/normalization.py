@@ -99,10 +99,10 @@ def _softmax(kind: str, node: Node) -> Result:
     if rank == 0:
         return Result([operand.meta], kind, operands=[operand])
     # Before opset 13 everything from the axis on was normalized together.
+    attributes: dict[str, AttributeValue]
     if node.version < 13 and node.domain == "":
         axis = node.axis(node.integer("axis", 1), rank) if rank > 1 else 0
-        together: dict[str, AttributeValue] = {"axes": trailing_axes(axis, rank)}
-        attributes = {"axis": axis} if axis == rank - 1 else together
+        attributes = {"axes": trailing_axes(axis, rank)} if axis < rank - 1 else {"axis": axis}
     else:
         attributes = {"axis": node.axis(node.integer("axis", -1), rank)}
     return Result([operand.meta], kind, attributes, operands=[operand])
@@ -121,9 +121,7 @@ def _reduce(kind: str, node: Node) -> Result:
     reduced = tuple(sorted({node.axis(axis, rank) for axis in axes}))
     keep = node.integer("keepdims", 1) == 1
     dropped = set(reduced)
-    shape = tuple(
-        1 if i in dropped else size for i, size in enumerate(operand.shape) if keep or i not in dropped
-    )
+    shape = tuple(1 if i in dropped else size for i, size in enumerate(operand.shape) if keep or i not in dropped)
     return Result([Meta(shape, operand.dtype)], kind, {"axes": reduced, "keepdims": keep}, operands=[operand])
 
 

@@ -48,7 +48,7 @@ def _window(node: Node, spatial: Sequence[int], kernel: tuple[int, ...]) -> _Win
     dilations = _per_dimension(node, "dilations", rank, 1)
     auto = node.text("auto_pad", "NOTSET")
     pads = _per_dimension(node, "pads", 2 * rank, 0)
-    if auto in ("VALID",):
+    if auto == "VALID":
         pads = (0,) * (2 * rank)
     elif auto in ("SAME_UPPER", "SAME_LOWER"):
         pads = _same_pads(spatial, kernel, strides, dilations, lower=auto == "SAME_LOWER")
@@ -260,6 +260,12 @@ def _col2im(node: Node) -> Result:
     return Result([Meta(shape, operand.dtype)], "im2col", {"kernel_shape": tuple(block)}, operands=[operand])
 
 
+def _quantized(rule: Rule, node: Node) -> Result:
+    if node.integer("channels_last", 0):
+        raise node.error("keeps its channels last; export the model before it is optimized for one runtime")
+    return rule(node)
+
+
 RULES: Final[Mapping[str, Rule]] = {
     "Conv": _conv,
     "ConvInteger": _conv_integer,
@@ -279,16 +285,7 @@ RULES: Final[Mapping[str, Rule]] = {
 
 CONTRIB_RULES: Final[Mapping[str, Rule]] = {
     "FusedConv": _fused_conv,
-    "NhwcMaxPool": lambda node: _channels_last(node, partial(pool, "max_pool")),
-    "QLinearAveragePool": lambda node: _maybe_channels_last(node, partial(pool, "average_pool")),
-    "QLinearGlobalAveragePool": lambda node: _maybe_channels_last(node, partial(global_pool, "global_average_pool")),
+    "QLinearAveragePool": partial(_quantized, partial(pool, "average_pool")),
+    "QLinearGlobalAveragePool": partial(_quantized, partial(global_pool, "global_average_pool")),
 }
 """Rules of ``com.microsoft`` by operator."""
-
-
-def _maybe_channels_last(node: Node, rule: Rule) -> Result:
-    return _channels_last(node, rule) if node.integer("channels_last", 0) else rule(node)
-
-
-def _channels_last(node: Node, rule: Rule) -> Result:
-    raise node.error("keeps its channels last; export the model before it is optimized for one runtime")
