@@ -25,7 +25,9 @@ __all__ = ["Entry", "build", "describe", "is_name", "names"]
 
 
 def names() -> tuple[str, ...]:
-    """The names of all networks, sorted; those of cells (``nasbench101:…``, ``nasbench201:…``) are endless and left out.
+    """The names of all networks, sorted.
+
+    Those of cells (``nasbench101:…``, ``nasbench201:…``, see `build`) are endless and left out.
 
     Example:
         >>> "resnet50" in names()

@@ -237,7 +237,7 @@ _ENTRIES: Final = (
         True,
         "gpt2 of transformers; operations are tested against their closed form",
         extra_parameters=37_909_248,
-        note="The output layer holds its own copy of the word embeddings; of 1024 positions only the sequence's are held.",
+        note="The output layer holds its own copy of the word embeddings; of 1024 positions the sequence's are held.",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""A GPT-2 decoder reading its prompt (prefill) (Radford et al., Language models are unsupervised multitask learners)."""
+"""A GPT-2 decoder that reads its prompt (Radford et al., Language models are unsupervised multitask learners)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GoogLeNet: the first Inception (Szegedy et al., arXiv:1409.4842), as published and as retrained with normalization."""
+"""GoogLeNet (Szegedy et al., arXiv:1409.4842), as published and as retrained with batch normalization."""
 
 from __future__ import annotations
 

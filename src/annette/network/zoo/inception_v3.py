@@ -85,7 +85,8 @@ def _module_17(net: _Builder, x: Tensor, inner: int) -> Tensor:
 
 def _module_8(net: _Builder, x: Tensor) -> Tensor:
     first = net.unit(x, (320, 1))
-    forks = []
-    for source in (net.unit(x, (384, 1)), net.unit(x, (448, 1), (384, 3))):
-        forks.append(net.concat([net.unit(source, (384, (1, 3))), net.unit(source, (384, (3, 1)))]))
+    forks = [
+        net.concat([net.unit(source, (384, (1, 3))), net.unit(source, (384, (3, 1)))])
+        for source in (net.unit(x, (384, 1)), net.unit(x, (448, 1), (384, 3)))
+    ]
     return net.concat([first, *forks, net.pooled(x, 192)])

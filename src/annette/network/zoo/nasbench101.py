@@ -1,4 +1,4 @@
-"""NAS-Bench-101 (Ying et al., arXiv:1902.09635): cells that are small directed graphs with an operation on each vertex."""
+"""NAS-Bench-101 (Ying et al., arXiv:1902.09635): cells are small graphs with an operation on each vertex."""
 
 from __future__ import annotations
 

@@ -1,12 +1,14 @@
 """A feature pyramid for semantic segmentation: the semantic branch of Panoptic FPN (Kirillov et al., arXiv:1901.02446).
 
-In the form most often compared with (mmsegmentation): batch normalization, ResNets with a stem of three 3x3 convolutions.
+In the form most often compared with (mmsegmentation): batch normalization, ResNets whose stem is three 3x3
+convolutions.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from annette.network.building.graph import pair
 from annette.network.zoo.folding import FoldingBuilder
 from annette.network.zoo.resnet import resnet_features
 
@@ -55,7 +57,7 @@ def _pyramid(net: FoldingBuilder, features: list[Tensor]) -> list[Tensor]:
     merged = [net.conv(features[-1], 256, 1, name="lateral3")]
     for level in (2, 1, 0):
         lateral = net.conv(features[level], 256, 1, name=f"lateral{level}")
-        merged.insert(0, net.add(lateral, net.resize(merged[0], lateral.shape[2:4])))
+        merged.insert(0, net.add(lateral, net.resize(merged[0], pair(lateral.shape[2:]))))
     return [net.conv(x, 256, 3, padding=1, name=f"output{level}") for level, x in enumerate(merged)]
 
 

@@ -42,7 +42,8 @@ def _layer(net: FoldingBuilder, x: Tensor, heads: int) -> Tensor:
     hidden = x.shape[-1]
     with net.scope("attention"):
         y = net.fully_connected(net.layer_norm(x, epsilon=1e-6), 3 * hidden, name="query_key_value")
-        y = net.attention(*net.split(y, 3, axis=-1), heads)
+        query, key, value = net.split(y, 3, axis=-1)
+        y = net.attention(query, key, value, heads)
         x = net.add(net.fully_connected(y, hidden, name="project"), x)
     with net.scope("mlp"):
         y = net.fully_connected(net.layer_norm(x, epsilon=1e-6), 4 * hidden, name="expand")

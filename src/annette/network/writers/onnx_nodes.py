@@ -1,0 +1,276 @@
+"""From canonical layers to ONNX operators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import numpy as np
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from annette.errors import UnsupportedOperatorError
+from annette.network.kinds import Category, kinds_in
+from annette.network.tensor import DType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from annette.network.layer import Layer
+    from annette.network.network import Network
+
+__all__ = ["ONNX_DTYPES", "Lowering"]
+
+ONNX_DTYPES: Final = {
+    DType.FLOAT64: TensorProto.DOUBLE,
+    DType.FLOAT32: TensorProto.FLOAT,
+    DType.FLOAT16: TensorProto.FLOAT16,
+    DType.INT64: TensorProto.INT64,
+    DType.INT32: TensorProto.INT32,
+    DType.INT16: TensorProto.INT16,
+    DType.INT8: TensorProto.INT8,
+    DType.UINT64: TensorProto.UINT64,
+    DType.UINT32: TensorProto.UINT32,
+    DType.UINT16: TensorProto.UINT16,
+    DType.UINT8: TensorProto.UINT8,
+    DType.BOOL: TensorProto.BOOL,
+}
+"""Element types of activations and constants that can be written."""
+
+_WINDOW: Final = ("kernel_shape", "strides", "pads")
+
+_OPERATORS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "conv": ("Conv", (*_WINDOW, "dilations")),
+    "grouped_conv": ("Conv", (*_WINDOW, "dilations")),
+    "depthwise_conv": ("Conv", (*_WINDOW, "dilations")),
+    "conv_transpose": ("ConvTranspose", (*_WINDOW, "dilations", "output_padding")),
+    "matmul": ("MatMul", ()),
+    "max_pool": ("MaxPool", (*_WINDOW, "dilations", "ceil_mode")),
+    "average_pool": ("AveragePool", (*_WINDOW, "ceil_mode", "count_include_pad")),
+    "lp_pool": ("LpPool", (*_WINDOW, "p")),
+    "global_average_pool": ("GlobalAveragePool", ()),
+    "global_max_pool": ("GlobalMaxPool", ()),
+    "relu": ("Relu", ()),
+    "leaky_relu": ("LeakyRelu", ("alpha",)),
+    "prelu": ("PRelu", ()),
+    "thresholded_relu": ("ThresholdedRelu", ("alpha",)),
+    "elu": ("Elu", ("alpha",)),
+    "celu": ("Celu", ("alpha",)),
+    "selu": ("Selu", ()),
+    "sigmoid": ("Sigmoid", ()),
+    "hard_sigmoid": ("HardSigmoid", ("alpha", "beta")),
+    "tanh": ("Tanh", ()),
+    "softplus": ("Softplus", ()),
+    "softsign": ("Softsign", ()),
+    "hard_swish": ("HardSwish", ()),
+    **{kind: (kind.capitalize(), ()) for kind in ("abs", "neg", "sqrt", "reciprocal", "exp", "log", "erf", "sin",
+                                                  "cos", "floor", "ceil", "round", "sign", "not", "identity", "add",
+                                                  "sub", "mul", "div", "pow", "max", "min", "mean", "where")},
+    "copy": ("Identity", ()),
+    "batch_norm": ("BatchNormalization", ("epsilon",)),
+    "layer_norm": ("LayerNormalization", ("axis", "epsilon")),
+    "instance_norm": ("InstanceNormalization", ("epsilon",)),
+    "lp_norm": ("LpNormalization", ("axis", "p")),
+    "lrn": ("LRN", ("size", "alpha", "beta", "bias")),
+    "softmax": ("Softmax", ("axis",)),
+    "log_softmax": ("LogSoftmax", ("axis",)),
+    "arg_max": ("ArgMax", ("axis", "keepdims")),
+    "concat": ("Concat", ("axis",)),
+    "gather": ("Gather", ("axis",)),
+    "transpose": ("Transpose", ("perm",)),
+}  # fmt: skip
+"""Kinds that are one operator of the same operands, and the attributes taken over under the same name."""
+
+_REDUCTIONS: Final = {
+    "reduce_mean": "ReduceMean",
+    "reduce_sum": "ReduceSum",
+    "reduce_max": "ReduceMax",
+    "reduce_min": "ReduceMin",
+    "reduce_prod": "ReduceProd",
+}
+_GROUPED: Final = kinds_in(Category.CONVOLUTION)
+
+Rule: TypeAlias = "Callable[[Lowering, Layer], None]"
+
+
+class Lowering:
+    """Collects the operators of a network, and the small constants they need.
+
+    Args:
+        network: What is lowered.
+        opset: Version of the ONNX operator set, at least 17.
+
+    Attributes:
+        nodes: Operators so far.
+        constants: Initializers that carry shapes, axes and limits.
+    """
+
+    def __init__(self, network: Network, opset: int) -> None:
+        self.network = network
+        self.opset = opset
+        self.nodes: list[NodeProto] = []
+        self.constants: list[TensorProto] = []
+
+    def add(self, layer: Layer) -> None:
+        """Lowers one layer.
+
+        Raises:
+            UnsupportedOperatorError: Its kind cannot be written, or an attribute that its operator needs is missing.
+        """
+        rule = _RULES.get(layer.kind)
+        try:
+            if rule is not None:
+                rule(self, layer)
+            elif layer.kind in _OPERATORS:
+                self._simple(layer)
+            else:
+                raise UnsupportedOperatorError(f"layer {layer.name!r} ({layer.kind}) cannot be written as ONNX")
+        except KeyError as error:
+            raise UnsupportedOperatorError(
+                f"layer {layer.name!r} ({layer.kind}) has no attribute {error}, without which it cannot be written"
+            ) from None
+
+    def node(self, operator: str, layer: Layer, inputs: Sequence[str], **attributes: Any) -> None:
+        """Appends an operator that writes the layer's outputs."""
+        self.nodes.append(helper.make_node(operator, inputs, layer.outputs, layer.name, **attributes))
+
+    def integers(self, layer: Layer, label: str, values: Sequence[int]) -> str:
+        """Appends a constant list of integers and returns its name."""
+        return self._constant(layer, label, np.asarray(values, dtype=np.int64))
+
+    def number(self, layer: Layer, label: str, value: float) -> str:
+        """Appends a constant scalar of the element type of the layer's result and returns its name."""
+        dtype = self.network.tensors[layer.outputs[0]].dtype
+        return self._constant(layer, label, np.asarray(value, dtype=dtype.label))
+
+    def _constant(self, layer: Layer, label: str, values: Any) -> str:
+        name = f"{layer.name}.{label}"
+        self.constants.append(numpy_helper.from_array(values, name))
+        return name
+
+    def _simple(self, layer: Layer) -> None:
+        operator, keys = _OPERATORS[layer.kind]
+        attributes: dict[str, Any] = {key: layer.attributes[key] for key in keys if key in layer.attributes}
+        if layer.kind in _GROUPED:
+            attributes["group"] = layer.attributes.get("groups", 1)
+        self.node(operator, layer, layer.inputs, **attributes)
+
+
+def _fully_connected(to: Lowering, layer: Layer) -> None:
+    rank = len(to.network.tensors[layer.inputs[0]].shape)
+    transposed = int(layer.attributes.get("transposed_weights", 0))  # type: ignore[arg-type]
+    if rank == 2 and (transposed or len(layer.inputs) > 2):
+        to.node("Gemm", layer, layer.inputs, transB=transposed)
+    elif not transposed and len(layer.inputs) == 2:
+        to.node("MatMul", layer, layer.inputs)
+    else:
+        raise UnsupportedOperatorError(
+            f"layer {layer.name!r} (fully_connected) has a bias or transposed weights for operands of rank {rank}: "
+            "ONNX has no one operator for it"
+        )
+
+
+def _clip(to: Lowering, layer: Layer) -> None:
+    limits = [to.number(layer, key, float(layer.attributes[key])) for key in ("min", "max")]  # type: ignore[arg-type]
+    to.node("Clip", layer, [layer.inputs[0], *limits])
+
+
+def _cast(to: Lowering, layer: Layer) -> None:
+    to.node("Cast", layer, layer.inputs, to=ONNX_DTYPES[to.network.tensors[layer.outputs[0]].dtype])
+
+
+def _reduce(to: Lowering, layer: Layer) -> None:
+    axes: Any = layer.attributes["axes"]
+    keep = layer.attributes.get("keepdims", 1)
+    if layer.kind == "reduce_sum" or to.opset >= 18:
+        to.node(_REDUCTIONS[layer.kind], layer, [layer.inputs[0], to.integers(layer, "axes", axes)], keepdims=keep)
+    else:
+        to.node(_REDUCTIONS[layer.kind], layer, layer.inputs, axes=axes, keepdims=keep)
+
+
+def _split(to: Lowering, layer: Layer) -> None:
+    sizes: Any = layer.attributes["split"]
+    inputs = [layer.inputs[0], to.integers(layer, "split", sizes)]
+    to.node("Split", layer, inputs, axis=layer.attributes["axis"])
+
+
+def _slice(to: Lowering, layer: Layer) -> None:
+    keys = ("starts", "ends", "axes", "steps")
+    values: dict[str, Any] = {key: layer.attributes[key] for key in keys}
+    to.node("Slice", layer, [layer.inputs[0], *(to.integers(layer, key, value) for key, value in values.items())])
+
+
+def _pad(to: Lowering, layer: Layer) -> None:
+    pads: Any = layer.attributes["pads"]
+    mode = layer.attributes.get("mode", "constant")
+    inputs = [layer.inputs[0], to.integers(layer, "pads", pads)]
+    if mode == "constant":
+        inputs.append(to.number(layer, "value", float(layer.attributes.get("constant_value", 0.0))))  # type: ignore[arg-type]
+    to.node("Pad", layer, inputs, mode=mode)
+
+
+def _shaped(operator: str, label: str) -> Rule:
+    """Operators whose second operand is the shape of the result."""
+
+    def rule(to: Lowering, layer: Layer) -> None:
+        shape = to.network.tensors[layer.outputs[0]].shape
+        to.node(operator, layer, [layer.inputs[0], to.integers(layer, label, shape)])
+
+    return rule
+
+
+def _tile(to: Lowering, layer: Layer) -> None:
+    repeats: Any = layer.attributes["repeats"]
+    to.node("Tile", layer, [layer.inputs[0], to.integers(layer, "repeats", repeats)])
+
+
+def _resize(to: Lowering, layer: Layer) -> None:
+    mode = layer.kind.removeprefix("resize_")
+    attributes: dict[str, Any] = {"nearest_mode": "floor"} if mode == "nearest" else {}
+    sizes = to.integers(layer, "sizes", to.network.tensors[layer.outputs[0]].shape)
+    coordinates = layer.attributes.get("coordinates", "asymmetric" if mode == "nearest" else "half_pixel")
+    to.node(
+        "Resize",
+        layer,
+        [layer.inputs[0], "", "", sizes],
+        mode=mode,
+        coordinate_transformation_mode=coordinates,
+        **attributes,
+    )
+
+
+def _depth_to_space(to: Lowering, layer: Layer) -> None:
+    block, mode = layer.attributes["block_size"], layer.attributes.get("mode", "DCR")
+    to.node("DepthToSpace", layer, layer.inputs, blocksize=block, mode=mode)
+
+
+def _space_to_depth(to: Lowering, layer: Layer) -> None:
+    to.node("SpaceToDepth", layer, layer.inputs, blocksize=layer.attributes["block_size"])
+
+
+def _recurrent(to: Lowering, layer: Layer) -> None:
+    attributes: dict[str, Any] = {"hidden_size": layer.attributes["hidden_size"]}
+    attributes["direction"] = "bidirectional" if layer.attributes.get("directions", 1) == 2 else "forward"
+    if layer.kind == "gru":
+        attributes["linear_before_reset"] = 1
+    to.node(layer.kind.upper(), layer, layer.inputs, **attributes)
+
+
+_RULES: Final[dict[str, Rule]] = {
+    "fully_connected": _fully_connected,
+    "clip": _clip,
+    "cast": _cast,
+    **dict.fromkeys(_REDUCTIONS, _reduce),
+    "split": _split,
+    "slice": _slice,
+    "pad": _pad,
+    "reshape": _shaped("Reshape", "shape"),
+    "expand": _shaped("Expand", "shape"),
+    "tile": _tile,
+    "resize_nearest": _resize,
+    "resize_linear": _resize,
+    "resize_cubic": _resize,
+    "depth_to_space": _depth_to_space,
+    "space_to_depth": _space_to_depth,
+    "lstm": _recurrent,
+    "gru": _recurrent,
+    "rnn": _recurrent,
+}
