@@ -6,13 +6,15 @@ becomes no layer; what reaches no output is left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.errors import NetworkFormatError, NetworkStructureError, UnsupportedOperatorError
+from annette.errors import NetworkStructureError
+from annette.network.readers.onnx import control
 from annette.network.readers.onnx.folding import Folder
+from annette.network.readers.onnx.frame import ABSENT, MAX_DEPTH, STANDARD_DOMAINS, Frame, resolved_attributes
 from annette.network.readers.onnx.generic import meta_of_type, unsupported
 from annette.network.readers.onnx.node import Node, Result
 from annette.network.readers.onnx.operators import rule_for
@@ -26,14 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
-    from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
 __all__ = ["PendingLayer", "Walker"]
 
 _MAX_NODES: Final = 400_000
-_MAX_DEPTH: Final = 32
-_LOOPS: Final = frozenset({"Loop", "Scan", "SequenceMap"})
-_STANDARD_DOMAINS: Final = frozenset({"", "ai.onnx"})
 _SHAPE_READERS: Final = frozenset({"Shape", "Size", "SequenceLength"})
 _NEVER_CONSTANT: Final = frozenset(
     {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"}
@@ -50,21 +49,14 @@ class PendingLayer:
     outputs: list[Value]
 
 
-@dataclass(slots=True)
-class _Frame:
-    """The names that one graph or function body sees."""
-
-    graph: str
-    values: dict[str, Value]
-    opsets: Mapping[str, int]
-    prefix: str = ""
-    depth: int = 0
-    arguments: Mapping[str, AttributeProto] = field(default_factory=dict)
-    stated: bool = False
-
-
 class Walker:
     """Walks one model.
+
+    Attributes:
+        layers: Found so far, in topological order.
+        notes: Assumptions made, as the keys of an ordered set.
+        names: Names of tensors taken.
+        layer_names: Names of layers taken.
 
     Args:
         model: The model without its weights.
@@ -79,8 +71,8 @@ class Walker:
         self._external = external
         self._functions = {(f.domain, f.name): f for f in model.functions}
         self._folder = Folder()
-        self._names: set[str] = set()
-        self._layer_names: set[str] = set()
+        self.names: set[str] = set()
+        self.layer_names: set[str] = set()
         self._nodes = 0
         infos = (*model.graph.value_info, *model.graph.output) if trust_stated_shapes else ()
         self._stated = {info.name: info.type for info in infos}
@@ -91,25 +83,26 @@ class Walker:
         Raises:
             NetworkError: The graph is malformed, or a shape cannot be determined.
         """
-        frame = _Frame(graph.name, {}, opsets, stated=True)
+        frame = Frame(graph.name, {}, opsets, stated=True)
         for value in inputs:
-            self._define(frame, value.name, value)
-        self._initializers(graph, frame)
-        self._run(graph.node, frame)
+            self.define(frame, value.name, value)
+        self.initializers(graph, frame)
+        self.run(graph.node, frame)
         return frame.values
 
     def stated(self, name: str) -> Meta | None:
         """The shape and type that the file states for a tensor of the main graph."""
         return meta_of_type(self._stated.get(name), f"tensor {name!r}")
 
-    def _define(self, frame: _Frame, name: str, value: Value) -> None:
+    def define(self, frame: Frame, name: str, value: Value) -> None:
+        """Gives a value a name in a frame."""
         if name in frame.values:
             raise NetworkStructureError(f"tensor {name!r} in graph {frame.graph!r} is produced twice")
-        if value.name not in self._names:
-            self._names.add(value.name)
+        self.names.add(value.name)
         frame.values[name] = value
 
-    def _unique(self, name: str, taken: set[str]) -> str:
+    def unique(self, name: str, taken: set[str]) -> str:
+        """The name, or with a number behind it where it is taken, and marks it as taken."""
         unique, count = name, 2
         while unique in taken:
             unique = f"{name}#{count}"
@@ -117,22 +110,28 @@ class Walker:
         taken.add(unique)
         return unique
 
-    def _initializers(self, graph: GraphProto, frame: _Frame) -> None:
+    def initializers(self, graph: GraphProto, frame: Frame) -> None:
+        """Defines a graph's stored tensors."""
         for tensor in graph.initializer:
             if tensor.name in frame.values:
                 raise NetworkStructureError(f"tensor {tensor.name!r} in graph {frame.graph!r} is defined twice")
             value = constant_value(tensor.name, tensor, self._external)
-            value.name = value.root = self._unique(frame.prefix + tensor.name, self._names)
+            value.name = value.root = self.unique(frame.prefix + tensor.name, self.names)
             frame.values[tensor.name] = value
         for sparse in graph.sparse_initializer:
             value = constant_value(sparse.values.name, sparse.values, self._external)
             value.shape = checked_shape(tuple(sparse.dims), f"constant {value.name!r}")
             value.data = None
-            value.name = value.root = self._unique(frame.prefix + sparse.values.name, self._names)
-            self._define(frame, sparse.values.name, value)
+            value.name = value.root = self.unique(frame.prefix + sparse.values.name, self.names)
+            self.define(frame, sparse.values.name, value)
 
-    def _run(self, nodes: Sequence[NodeProto], frame: _Frame) -> None:
-        if frame.depth > _MAX_DEPTH:
+    def run(self, nodes: Sequence[NodeProto], frame: Frame) -> None:
+        """Walks the nodes of one graph or function body.
+
+        Raises:
+            NetworkError: They are malformed, or a shape cannot be determined.
+        """
+        if frame.depth > MAX_DEPTH:
             raise NetworkStructureError(f"graph {frame.graph!r} nests functions or branches too deep")
         for proto in sorted_nodes(nodes, frame.values.keys(), frame.graph):
             self._nodes += 1
@@ -140,85 +139,26 @@ class Walker:
                 raise NetworkStructureError(f"the network has more than {_MAX_NODES} nodes once functions are inlined")
             self._visit(proto, frame)
 
-    def _visit(self, proto: NodeProto, frame: _Frame) -> None:
-        domain = "" if proto.domain in _STANDARD_DOMAINS else proto.domain
+    def _visit(self, proto: NodeProto, frame: Frame) -> None:
+        domain = "" if proto.domain in STANDARD_DOMAINS else proto.domain
         node = Node(
             proto,
             name=frame.prefix + (proto.name or next(filter(None, proto.output), "") or proto.op_type),
             domain=domain,
             version=frame.opsets.get(domain, 1),
             inputs=[frame.values[name] if name else None for name in proto.input],
-            attributes=_attributes(proto, frame),
+            attributes=resolved_attributes(proto, frame),
             states=self.stated if frame.stated else _nothing,
         )
         function = self._functions.get((proto.domain, proto.op_type))
         if function is not None and not rule_for(domain, proto.op_type):
-            self._call(node, function, frame)
-        elif domain == "" and proto.op_type == "If":
-            self._branch(node, frame)
-        elif domain == "" and proto.op_type in _LOOPS:
-            raise UnsupportedOperatorError(
-                f"node {node.name!r} ({proto.op_type}) repeats a graph; annette counts no loops: export the model with "
-                "the loop unrolled or as an LSTM, GRU or RNN operator"
-            )
+            control.call(self, node, function, frame)
+        elif domain == "" and proto.op_type in control.CONTROL_FLOW:
+            control.CONTROL_FLOW[proto.op_type](self, node, frame)
         else:
             self._apply(node, frame)
 
-    def _call(self, node: Node, function: FunctionProto, frame: _Frame) -> None:
-        """Walks a function's body with the caller's operands."""
-        if frame.depth >= _MAX_DEPTH:
-            raise NetworkStructureError(f"function {function.name!r} calls itself, or functions nest too deep")
-        values = {
-            name: node.inputs[index] if index < len(node.inputs) else None for index, name in enumerate(function.input)
-        }
-        arguments = {default.name: default for default in function.attribute_proto}
-        arguments.update(node.attributes)
-        opsets = {("" if o.domain in _STANDARD_DOMAINS else o.domain): o.version for o in function.opset_import}
-        inner = _Frame(
-            function.name,
-            {name: value if value is not None else _ABSENT for name, value in values.items()},
-            {**frame.opsets, **opsets},
-            prefix=f"{self._unique(node.name, self._layer_names)}/",
-            depth=frame.depth + 1,
-            arguments=arguments,
-        )
-        self._run(function.node, inner)
-        self._return(node, list(function.output), inner, frame)
-
-    def _branch(self, node: Node, frame: _Frame) -> None:
-        """Walks the branch that a constant condition selects."""
-        condition = node.data(0)
-        if condition is None or condition.size != 1:
-            raise UnsupportedOperatorError(
-                f"node {node.name!r} (If) chooses its branch by data that is only known at run time; export the model "
-                "for one branch"
-            )
-        name = "then_branch" if bool(condition.reshape(-1)[0]) else "else_branch"
-        attribute = node.attributes.get(name)
-        if attribute is None:
-            raise NetworkStructureError(f"node {node.name!r} (If) has no {name}")
-        inner = _Frame(
-            attribute.g.name,
-            dict(frame.values),
-            frame.opsets,
-            prefix=f"{self._unique(node.name, self._layer_names)}/",
-            depth=frame.depth + 1,
-            arguments=frame.arguments,
-        )
-        self._initializers(attribute.g, inner)
-        self._run(attribute.g.node, inner)
-        self._return(node, [info.name for info in attribute.g.output], inner, frame)
-
-    def _return(self, node: Node, names: list[str], inner: _Frame, frame: _Frame) -> None:
-        for index, output in enumerate(node.output_names):
-            if not output:
-                continue
-            value = inner.values.get(names[index]) if index < len(names) else None
-            if value is None:
-                raise NetworkStructureError(f"node {node.name!r} ({node.op}) gives no value for its output {output!r}")
-            self._define(frame, output, value)
-
-    def _apply(self, node: Node, frame: _Frame) -> None:
+    def _apply(self, node: Node, frame: Frame) -> None:
         if node.op == "Constant" and node.domain == "" and "value" in node.attributes:
             self._constant(node, frame)
             return
@@ -226,7 +166,7 @@ class Walker:
             length = np.array(sequence_length(node), dtype=np.int64)
             self._bind(node, frame, 0, Meta((), DType.INT64), constant=True, data=length, source=None)
             return
-        node.inputs = [None if value is _ABSENT else value for value in node.inputs]
+        node.inputs = [None if value is ABSENT else value for value in node.inputs]
         rule = rule_for(node.domain, node.op)
         result = rule(node) if rule is not None else unsupported(node)
         if result.note:
@@ -236,29 +176,29 @@ class Walker:
         else:
             self._outputs(node, result, frame)
 
-    def _constant(self, node: Node, frame: _Frame) -> None:
+    def _constant(self, node: Node, frame: Frame) -> None:
         attribute = node.attributes["value"]
-        name = self._unique(frame.prefix + node.output_names[0], self._names)
+        name = self.unique(frame.prefix + node.output_names[0], self.names)
         value = constant_value(name, attribute.t, self._external)
-        self._define(frame, node.output_names[0], value)
+        self.define(frame, node.output_names[0], value)
 
-    def _sequence(self, node: Node, result: Result, frame: _Frame) -> None:
+    def _sequence(self, node: Node, result: Result, frame: Frame) -> None:
         items = result.items or ()
         if result.kind is not None:
             for item in items:
-                item.name = self._unique(frame.prefix + item.name, self._names)
+                item.name = self.unique(frame.prefix + item.name, self.names)
             if not all(item.constant for item in items):
                 self._layer(node, result, list(items))
-        name = self._unique(frame.prefix + node.output_names[0], self._names)
-        self._define(frame, node.output_names[0], Value(name, (), DType.FLOAT32, items=items))
+        name = self.unique(frame.prefix + node.output_names[0], self.names)
+        self.define(frame, node.output_names[0], Value(name, (), DType.FLOAT32, items=items))
 
-    def _outputs(self, node: Node, result: Result, frame: _Frame) -> None:
+    def _outputs(self, node: Node, result: Result, frame: Frame) -> None:
         if result.alias is not None and node.output_names:
             value = result.alias
             if node.op == "Constant":
-                value.name = self._unique(frame.prefix + node.output_names[0], self._names)
+                value.name = self.unique(frame.prefix + node.output_names[0], self.names)
             if node.output_names[0]:
-                self._define(frame, node.output_names[0], value)
+                self.define(frame, node.output_names[0], value)
         metas = result.outputs
         if len(metas) < len(node.output_names) and any(node.output_names[len(metas) :]):
             raise NetworkStructureError(
@@ -291,7 +231,7 @@ class Walker:
     def _bind(
         self,
         node: Node,
-        frame: _Frame,
+        frame: Frame,
         index: int,
         meta: Meta,
         *,
@@ -301,7 +241,7 @@ class Walker:
     ) -> Value:
         name = node.output_names[index]
         value = Value(
-            self._unique(frame.prefix + name, self._names), meta.shape, meta.dtype, constant=constant, data=data
+            self.unique(frame.prefix + name, self.names), meta.shape, meta.dtype, constant=constant, data=data
         )
         if value.elements == 0:
             # An empty tensor costs nothing, whatever computes it.
@@ -310,23 +250,21 @@ class Walker:
         elif source is not None:
             value.root = source.root if value.elements == source.elements else value.name
             value.stored = source.stored if node.op != "Cast" else value.dtype
-        self._define(frame, name, value)
+        self.define(frame, name, value)
         return value
 
     def _layer(self, node: Node, result: Result, outputs: list[Value]) -> None:
+        self.add_layer(node.name, result, node.inputs if result.operands is None else result.operands, outputs)
+
+    def add_layer(self, name: str, result: Result, operands: Sequence[Value | None], outputs: list[Value]) -> None:
+        """Adds a layer; sequences among its operands count as their members, empty tensors not at all."""
         if not outputs:
             return
-        operands = node.inputs if result.operands is None else result.operands
         kept: list[Value] = []
         for value in operands:
             if value is not None:
-                kept.extend(v for v in (value.items or (value,)) if v.elements)
-        name = self._unique(node.name, self._layer_names)
-        self.layers.append(PendingLayer(name, result, kept, outputs))
-
-
-_ABSENT: Final = Value("", (0,), DType.FLOAT32, constant=True)
-"""Stands for an optional operand that a function's caller left out."""
+                kept.extend(member for member in (value.items or (value,)) if member.elements)
+        self.layers.append(PendingLayer(self.unique(name, self.layer_names), result, kept, outputs))
 
 
 def _nothing(_: str) -> Meta | None:
@@ -343,23 +281,3 @@ def _source(node: Node, meta: Meta) -> Value | None:
     for size in meta.shape:
         elements *= size
     return largest if elements <= largest.elements else None
-
-
-def _attributes(proto: NodeProto, frame: _Frame) -> dict[str, AttributeProto]:
-    """A node's attributes by name; references to a function's attributes are replaced by what the caller gave."""
-    found: dict[str, AttributeProto] = {}
-    for attribute in proto.attribute:
-        if attribute.name in found:
-            raise NetworkFormatError(f"node {proto.name!r} ({proto.op_type}) has two attributes {attribute.name!r}")
-        if not attribute.ref_attr_name:
-            found[attribute.name] = attribute
-            continue
-        given = frame.arguments.get(attribute.ref_attr_name)
-        if given is not None:
-            if given.name != attribute.name:
-                copy = type(given)()
-                copy.CopyFrom(given)
-                copy.name = attribute.name
-                given = copy
-            found[attribute.name] = given
-    return found

@@ -1,0 +1,231 @@
+"""Functions, branches and loops, walked in place.
+
+A branch is taken where its condition is a constant; a loop is unrolled where its number of iterations is. Every
+iteration becomes layers of its own, so that a loop counts as often as it runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from annette.errors import NetworkStructureError, UnsupportedOperatorError
+from annette.network.readers.onnx.frame import ABSENT, MAX_DEPTH, STANDARD_DOMAINS, Frame
+from annette.network.readers.onnx.node import Result
+from annette.network.readers.onnx.values import Value
+from annette.network.tensor import DType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from onnx import FunctionProto, GraphProto
+
+    from annette.network.readers.onnx.node import Node
+    from annette.network.readers.onnx.walk import Walker
+
+__all__ = ["CONTROL_FLOW", "call"]
+
+_MAX_ITERATIONS: Final = 20_000
+
+
+def call(walker: Walker, node: Node, function: FunctionProto, frame: Frame) -> None:
+    """Walks a function's body with the caller's operands.
+
+    Raises:
+        NetworkStructureError: Functions call each other in a circle, or an output is missing.
+    """
+    if frame.depth >= MAX_DEPTH:
+        raise NetworkStructureError(f"function {function.name!r} calls itself, or functions nest too deep")
+    operands = [*node.inputs, *[None] * (len(function.input) - len(node.inputs))]
+    arguments = {default.name: default for default in function.attribute_proto}
+    arguments.update(node.attributes)
+    opsets = {("" if o.domain in STANDARD_DOMAINS else o.domain): o.version for o in function.opset_import}
+    inner = Frame(
+        function.name,
+        {name: value or ABSENT for name, value in zip(function.input, operands, strict=False)},
+        {**frame.opsets, **opsets},
+        prefix=f"{walker.unique(node.name, walker.layer_names)}/",
+        depth=frame.depth + 1,
+        arguments=arguments,
+    )
+    walker.run(function.node, inner)
+    _return(walker, node, _results(node, list(function.output), inner), frame)
+
+
+def _branch(walker: Walker, node: Node, frame: Frame) -> None:
+    condition = _flag(node.optional(0))
+    if condition is None:
+        raise UnsupportedOperatorError(
+            f"node {node.name!r} (If) chooses its branch by data that is only known at run time; export the model "
+            "for one branch"
+        )
+    body = _body(node, "then_branch" if condition else "else_branch")
+    results = _walk_body(walker, node, body, {}, frame, prefix=f"{walker.unique(node.name, walker.layer_names)}/")
+    _return(walker, node, results, frame)
+
+
+def _loop(walker: Walker, node: Node, frame: Frame) -> None:
+    """Unrolls a Loop whose number of iterations is a constant."""
+    body = _body(node, "body")
+    trips = node.data(0)
+    running = _flag(node.inputs[1]) if node.has(1) else True
+    limit = _MAX_ITERATIONS if trips is None else int(trips.reshape(-1)[0])
+    carried: list[Value | None] = list(node.inputs[2:])
+    if len(body.input) != 2 + len(carried) or len(body.output) < 1 + len(carried):
+        raise NetworkStructureError(f"node {node.name!r} (Loop) has a body that does not fit its operands")
+    prefix = walker.unique(node.name, walker.layer_names)
+    scanned: list[list[Value]] = [[] for _ in body.output[1 + len(carried) :]]
+    count = 0
+    while count < limit and running:
+        if count >= _MAX_ITERATIONS or (trips is None and not node.has(1)):
+            raise _endless(node)
+        step = _number(f"{prefix}/{count}/step", count, DType.INT64)
+        flag = _number(f"{prefix}/{count}/condition", 1, DType.BOOL)
+        values = dict(zip([info.name for info in body.input], [step, flag, *carried], strict=True))
+        results = _walk_body(walker, node, body, values, frame, prefix=f"{prefix}/{count}/")
+        running = _flag(results[0])
+        carried = list(results[1 : 1 + len(carried)])
+        for collected, value in zip(scanned, results[1 + len(carried) :], strict=True):
+            collected.append(value)
+        count += 1
+    if running is None or (running and count < limit):
+        raise _endless(node)
+    stacked = [_stack(walker, node, values, 0, f"{prefix}/result{i}") for i, values in enumerate(scanned)]
+    _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
+
+
+def _scan(walker: Walker, node: Node, frame: Frame) -> None:
+    """Unrolls a Scan: the length of its sequences says how often it runs."""
+    body = _body(node, "body")
+    states = len(node.inputs) - node.integer("num_scan_inputs", 0)
+    if node.version < 9 or not 0 <= states < len(node.inputs) or len(body.input) != len(node.inputs):
+        raise NetworkStructureError(f"node {node.name!r} (Scan) has a body that does not fit its operands")
+    prefix = walker.unique(node.name, walker.layer_names)
+    axes = node.integers("scan_input_axes") or (0,) * (len(node.inputs) - states)
+    pieces = [
+        _unstack(walker, node, node.input(states + i), axis, f"{prefix}/operand{i}") for i, axis in enumerate(axes)
+    ]
+    if len({len(piece) for piece in pieces}) != 1 or len(pieces) != len(node.inputs) - states:
+        raise node.error(f"scans sequences of different lengths: {node.shapes()}")
+    carried: list[Value | None] = list(node.inputs[:states])
+    scanned: list[list[Value]] = [[] for _ in body.output[states:]]
+    names = [info.name for info in body.input]
+    for count, slices in enumerate(zip(*pieces, strict=True)):
+        values = dict(zip(names, [*carried, *slices], strict=True))
+        results = _walk_body(walker, node, body, values, frame, prefix=f"{prefix}/{count}/")
+        carried = list(results[:states])
+        for collected, value in zip(scanned, results[states:], strict=True):
+            collected.append(value)
+    out = node.integers("scan_output_axes") or (0,) * len(scanned)
+    stacked = [
+        _stack(walker, node, values, axis, f"{prefix}/result{i}")
+        for i, (values, axis) in enumerate(zip(scanned, out, strict=False))
+    ]
+    _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
+
+
+def _sequence_map(_: Walker, node: Node, __: Frame) -> None:
+    raise UnsupportedOperatorError(
+        f"node {node.name!r} (SequenceMap) repeats a graph over a sequence, which annette does not count; export the "
+        "model with it unrolled"
+    )
+
+
+CONTROL_FLOW: Final[Mapping[str, Callable[[Walker, Node, Frame], None]]] = {
+    "If": _branch,
+    "Loop": _loop,
+    "Scan": _scan,
+    "SequenceMap": _sequence_map,
+}
+"""Operators that hold graphs."""
+
+
+def _endless(node: Node) -> UnsupportedOperatorError:
+    return UnsupportedOperatorError(
+        f"node {node.name!r} ({node.op}) repeats a graph as often as data says that is only known at run time, or more "
+        f"than {_MAX_ITERATIONS} times; export the model with the loop unrolled or as an LSTM, GRU or RNN operator"
+    )
+
+
+def _body(node: Node, name: str) -> GraphProto:
+    attribute = node.attributes.get(name)
+    if attribute is None or not attribute.HasField("g"):
+        raise NetworkStructureError(f"node {node.name!r} ({node.op}) has no {name}")
+    return attribute.g
+
+
+def _walk_body(
+    walker: Walker, node: Node, body: GraphProto, values: Mapping[str, Value | None], frame: Frame, *, prefix: str
+) -> list[Value]:
+    """Walks a nested graph once and returns its outputs."""
+    inner = Frame(
+        body.name,
+        {**frame.values, **{name: value or ABSENT for name, value in values.items()}},
+        frame.opsets,
+        prefix=prefix,
+        depth=frame.depth + 1,
+        arguments=frame.arguments,
+    )
+    walker.initializers(body, inner)
+    walker.run(body.node, inner)
+    return _results(node, [info.name for info in body.output], inner)
+
+
+def _results(node: Node, names: Sequence[str], inner: Frame) -> list[Value]:
+    missing = [name for name in names if name not in inner.values]
+    if missing:
+        raise NetworkStructureError(f"node {node.name!r} ({node.op}): its body gives no value for {missing[0]!r}")
+    return [inner.values[name] for name in names]
+
+
+def _return(walker: Walker, node: Node, results: Sequence[Value], frame: Frame) -> None:
+    for index, output in enumerate(node.output_names):
+        if output and index >= len(results):
+            raise NetworkStructureError(f"node {node.name!r} ({node.op}) gives no value for its output {output!r}")
+        if output:
+            walker.define(frame, output, results[index])
+
+
+def _flag(value: Value | None) -> bool | None:
+    """A condition's truth where it is a constant."""
+    if value is None or value.data is None or value.data.size != 1:
+        return None
+    return bool(value.data.reshape(-1)[0])
+
+
+def _number(name: str, number: int, dtype: DType) -> Value:
+    kind = np.bool_ if dtype is DType.BOOL else np.int64
+    return Value(name, (), dtype, constant=True, data=np.array(number, dtype=kind))
+
+
+def _stack(walker: Walker, node: Node, values: list[Value], axis: int, name: str) -> Value:
+    """What every iteration gave, joined along a new axis."""
+    if not values:
+        raise node.error("runs zero times and joins what it never computed")
+    first = values[0]
+    at = node.axis(axis, len(first.shape) + 1)
+    if any(value.shape != first.shape or value.items is not None for value in values):
+        raise node.error("gives results of another shape in every iteration")
+    constant = all(value.constant for value in values)
+    shape = (*first.shape[:at], len(values), *first.shape[at:])
+    result = Value(walker.unique(name, walker.names), shape, first.dtype, constant=constant)
+    if not constant:
+        walker.add_layer(name, Result(kind="concat", attributes={"axis": at}), values, [result])
+    return result
+
+
+def _unstack(walker: Walker, node: Node, sequence: Value, axis: int, name: str) -> list[Value]:
+    """A sequence cut into one part for every iteration."""
+    at = node.axis(axis, len(sequence.shape))
+    count = sequence.shape[at]
+    if count > _MAX_ITERATIONS:
+        raise _endless(node)
+    shape = (*sequence.shape[:at], *sequence.shape[at + 1 :])
+    parts = [
+        Value(walker.unique(f"{name}[{i}]", walker.names), shape, sequence.dtype, constant=sequence.constant)
+        for i in range(count)
+    ]
+    if not sequence.constant and parts:
+        walker.add_layer(name, Result(kind="split", attributes={"axis": at}), [sequence], parts)
+    return parts
