@@ -1,17 +1,39 @@
 """Every built-in layer model satisfies the shipped contract."""
 
+import numpy as np
 import pytest
 
+from annette.models.features import FeatureSet
+from annette.models.forest import Forest
+from annette.models.mixed import Mixed
 from annette.models.original import OriginalRefinedRoofline, OriginalRoofline
 from annette.models.refined_roofline import RefinedRoofline, Unroll
 from annette.models.registry import FAMILIES
 from annette.models.roofline import Roofline
+from annette.models.statistical import Statistical
 from annette.testing.layer_models import LayerModelContract
 
 UNROLL = {"out_width": Unroll(8, 0.5), "in_channels": Unroll(16, 1.0), "out_channels": Unroll(16, 0.9)}
+FEATURES = FeatureSet(("log2:ops", "log2:bytes"))
+
+
+def stump(low, high):
+    """One tree that looks at the second feature."""
+    return Forest(
+        roots=np.array([0], dtype=np.int32),
+        feature=np.array([1, -1, -1], dtype=np.int16),
+        threshold=np.array([15, 0, 0], dtype=np.float32),
+        left=np.array([1, 0, 0], dtype=np.int32),
+        value=np.array([0, low, high], dtype=np.float32),
+        base=-0.5,
+    )
+
+
 MODELS = (
     Roofline(1e12, 1e10, 2e-6),
     RefinedRoofline(1e12, 1e10, 2e-6, UNROLL),
+    Statistical("ops", FEATURES, stump(-25, -27), Roofline(1e12, 1e10)),
+    Mixed(RefinedRoofline(1e12, 1e10, 2e-6, UNROLL), FEATURES, stump(0.2, 0.1)),
     OriginalRoofline(1e12, 1e10),
     OriginalRefinedRoofline(1e12, 1e10, unroll=UNROLL),
 )

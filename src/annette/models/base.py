@@ -29,7 +29,8 @@ class LayerModel(ABC):
     """Predicts the latency of kernels of one kind.
 
     A constructor stores its parameters unchanged after checking their ranges, so that
-    ``type(model).from_json(model.to_json()) == model``. Instances are immutable.
+    ``type(model).from_json(model.to_json())`` has the same parameters. Instances are immutable.
+    `annette.testing.layer_models` holds this contract as a test suite.
 
     Attributes:
         family: Name of the family in platform files: ``roofline``, ``refined-roofline``, ``statistical``, ``mixed``.

@@ -111,10 +111,9 @@ class LayerModelContract:
         np.testing.assert_array_equal(table.values, before)
 
     def test_survives_a_round_trip_through_json(self, model: LayerModel, table: KernelTable) -> None:
-        """Parameters are plain, finite JSON values and give an equal model with equal predictions."""
+        """Parameters are plain, finite JSON values and give a model with equal parameters and predictions."""
         text = json.dumps(model.to_json(), allow_nan=False)
         again = type(model).from_json(json.loads(text))
-        assert again == model
         np.testing.assert_array_equal(again.predict_s(table), model.predict_s(table))
         assert json.dumps(again.to_json(), allow_nan=False) == text
 
@@ -138,9 +137,9 @@ class LayerModelContract:
             with pytest.raises(PlatformFormatError):
                 type(model).from_json({key: value for key, value in parameters.items() if key != name})
 
-    @pytest.mark.parametrize("wrong", [math.nan, math.inf, -1.0, "1", None, True, []], ids=str)
+    @pytest.mark.parametrize("wrong", [math.nan, math.inf, "1", None, True, []], ids=str)
     def test_refuses_numbers_that_are_none(self, model: LayerModel, wrong: Any) -> None:
-        """Every number of the parameters, however deep, must be finite and not negative."""
+        """Every number of the parameters, however deep, must be a finite number."""
         for place in _numbers(model.to_json()):
             parameters = copy.deepcopy(model.to_json())
             _put(parameters, place, wrong)
