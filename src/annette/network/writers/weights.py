@@ -1,8 +1,9 @@
 """Random values for the constants of a network, of a scale that keeps activations sane through any depth.
 
 A weight is uniform with the variance gain²/fan-in, the gain being √2 where an activation follows (He et al.,
-arXiv:1502.01852) and 1 elsewhere, halved where a residual is added; biases and shifts are small, scales near 1, variances positive. Every tensor has a
-generator of its own, seeded with its name, so that its values do not depend on the rest of the network.
+arXiv:1502.01852) and 1 elsewhere, halved where a residual is added; biases and shifts are small, scales near 1,
+variances positive. Every tensor has a generator of its own, seeded with its name, so that its values do not depend on
+the rest of the network.
 """
 
 from __future__ import annotations
