@@ -31,10 +31,10 @@ halves the resolution."""
 
 
 def inception_v2(batch: int = 1, *, batch_norm: bool = False, classes: int = 1001) -> Network:
-    """Inception v2 of slim: a separable 7x7 stem, 3x3 pairs for 5x5, 1001 classes by a 1x1 convolution."""
+    """Inception v2 of slim: a separable 7x7 stem (without normalization), 3x3 pairs for 5x5, 1001 classes."""
     net = FoldingBuilder("inception_v2", batch, batch_norm=batch_norm)
     x = net.depthwise_conv(net.image(224), 7, stride=2, padding="same", multiplier=8, bias=False, name="stem")
-    x = _conv(net, x, 64)
+    x = net.relu(net.conv(x, 64, 1, name="stem/pointwise"))
     x = net.max_pool(x, 3, stride=2, padding="same")
     x = _conv(net, _conv(net, x, 64), 192, 3)
     x = net.max_pool(x, 3, stride=2, padding="same")
