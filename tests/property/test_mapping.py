@@ -15,7 +15,7 @@ _KINDS = (
     "conv|depthwise_conv|grouped_conv", "@activation", "@binary", "add", "mul", "@normalization", "@movement", "@view",
     "@pooling|@global_pooling", "reduce_mean", "concat", "split", "@unary",
 )  # fmt: skip
-_FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_FAST = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite

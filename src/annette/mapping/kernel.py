@@ -38,12 +38,14 @@ COLUMNS: Final[tuple[str, ...]] = (
     "activation",
     "residual",
     "layer_count",
+    "blocked",
 )
 """Columns of a kernel table, in order.
 
 The named dimensions are the anchor layer's. ``ops`` and ``macs`` are sums over the kernel's layers; the byte columns
 count what crosses the kernel's border, at the platform's precision; ``activation`` is a code of `ACTIVATION_CODES`;
-``residual`` is 1 where a second activation is added in; ``layer_count`` is the number of layers in the kernel.
+``residual`` is 1 where a second activation is added in; ``layer_count`` is the number of layers in the kernel;
+``blocked`` is 1 where it runs in a blocked layout.
 """
 
 
@@ -68,13 +70,14 @@ class Kernel:
         name: The anchor's name.
         kind: Kind of kernel, the key of the layer models: the anchor's kind unless a rule gives another.
         anchor: The layer whose dimensions describe the kernel.
-        layers: All layers, in topological order.
+        layers: All layers, in topological order; none in a copy that the runtime adds.
         inputs: Activations read from outside, each once.
         outputs: Activations written for the outside.
         rules: Names of the mapping rules that formed it, in the order of use.
         free: Whether a rule says that the platform does nothing for it (a view).
         followers: What runs along with the anchor, a recognised subgraph (a decomposed GELU, …) as one layer of its
             kind; None stands for all layers but the anchor.
+        blocked: Whether it runs in a blocked layout (`annette.mapping.layout`).
     """
 
     name: str
@@ -86,6 +89,7 @@ class Kernel:
     rules: tuple[str, ...] = ()
     free: bool = False
     followers: tuple[Layer, ...] | None = None
+    blocked: bool = False
 
     @property
     def ops(self) -> int:
@@ -157,7 +161,7 @@ _INDEX: Final = {column: index for index, column in enumerate(COLUMNS)}
 
 def _row(kernel: Kernel, network: Network, precision: Precision) -> tuple[float, ...]:
     tensors = network.tensors
-    if len(kernel.layers) == 1:
+    if len(kernel.layers) <= 1:
         workload = kernel.anchor.workload
         read, weights, written = workload.input_elements, workload.weight_elements, workload.output_elements
         ops, macs = workload.ops, workload.macs
@@ -189,4 +193,5 @@ def _row(kernel: Kernel, network: Network, precision: Precision) -> tuple[float,
         activation,
         residual,
         len(kernel.layers),
+        kernel.blocked,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import MappingError, nearest
 from annette.mapping.grouping import Grouping
+from annette.mapping.layout import LayoutModel
 from annette.mapping.matcher import Matcher
 from annette.mapping.pattern import unknown_kinds
 from annette.mapping.rule import Rule
@@ -33,6 +34,7 @@ class MappingModel:
     Attributes:
         name: For people and reports.
         rules: The rules, the most specific first.
+        layout: Where the runtime changes memory layouts, or None where it has one only.
 
     Raises:
         MappingError: Two rules share a name, or a rule looks for a kind that neither exists nor results from a rule.
@@ -40,6 +42,7 @@ class MappingModel:
 
     name: str
     rules: tuple[Rule, ...] = ()
+    layout: LayoutModel | None = None
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -78,11 +81,13 @@ class MappingModel:
                 if state.is_news(matcher.looks_at, seen[index]) and matcher.may_apply(state.by_kind):
                     seen[index] = state.changes
                     changed |= matcher.run(state)
-        return state.kernels()
+        kernels = state.kernels()
+        return kernels if self.layout is None else self.layout.apply(kernels, network)
 
     def to_json(self) -> dict[str, Any]:
         """The model as plain JSON values."""
-        return {"schema": _SCHEMA, "name": self.name, "rules": [rule.to_json() for rule in self.rules]}
+        document = {"schema": _SCHEMA, "name": self.name, "rules": [rule.to_json() for rule in self.rules]}
+        return document if self.layout is None else {**document, "layout": self.layout.to_json()}
 
     @classmethod
     def from_json(cls, data: Any) -> MappingModel:
@@ -98,12 +103,15 @@ class MappingModel:
                 f"this version reads mappings of schema {_SCHEMA!r}, not {data.get('schema')!r}: "
                 "install a newer annette or convert the file"
             )
-        unknown = sorted(map(str, data.keys() - {"schema", "name", "rules"}))
+        unknown = sorted(map(str, data.keys() - {"schema", "name", "rules", "layout"}))
         if unknown:
-            raise MappingError(f"a mapping has no field {unknown[0]!r}{nearest(unknown[0], ('name', 'rules'))}")
+            raise MappingError(
+                f"a mapping has no field {unknown[0]!r}{nearest(unknown[0], ('name', 'rules', 'layout'))}"
+            )
         name, rules = data.get("name"), data.get("rules")
         if not isinstance(name, str) or not name:
             raise MappingError(f"a mapping needs a 'name' that is text, not {name!r}")
         if not isinstance(rules, list):
             raise MappingError(f"mapping {name!r}: 'rules' must be a list, not {type(rules).__name__}")
-        return cls(name, tuple(Rule.from_json(rule) for rule in rules))
+        layout = LayoutModel.from_json(data["layout"]) if "layout" in data else None
+        return cls(name, tuple(Rule.from_json(rule) for rule in rules), layout)

@@ -1,0 +1,261 @@
+"""Memory layouts: which kernels a runtime runs in a blocked layout, and where it has to change layouts in between.
+
+Runtimes for CPUs store feature maps in blocks of channels (NCHW16c and the like) where that is faster. Some kernels ask
+for the blocked layout, some take what they get, the others need the plain one; wherever a tensor comes in the wrong
+layout the runtime adds a kernel that copies it. These copies take 5 to 10 % of some networks, and a kernel takes
+another time in another layout: both are predicted here, from rules that are data like the fusion rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from annette.errors import MappingError
+from annette.mapping.condition import Condition, Reference, compare
+from annette.mapping.kernel import Kernel
+from annette.network import Dimensions, describe_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from annette.network import Network
+
+__all__ = ["Layout", "LayoutModel", "LayoutRule"]
+
+_KEYS: Final = ("kinds", "reads", "writes", "when")
+_TO_LAST: Final = (0, 2, 3, 1)
+
+
+class Layout(StrEnum):
+    """How a kernel deals with layouts."""
+
+    PLAIN = "plain"
+    BLOCKED = "blocked"
+    SAME = "same"
+
+
+@dataclass(frozen=True)
+class LayoutRule:
+    """How kernels of some kinds deal with layouts.
+
+    Attributes:
+        kinds: Kinds of kernel it is about.
+        reads: Layout that it needs its feature maps in; ``same`` runs blocked if all of them are, else plain.
+        writes: Layout of its result; ``same`` is the one it runs in.
+        when: Conditions on the kernel, such as ``kernel.out_channels % 16 == 0``; all must hold.
+    """
+
+    kinds: tuple[str, ...]
+    reads: Layout
+    writes: Layout
+    when: tuple[Condition, ...] = ()
+
+    def holds(self, kernel: Kernel) -> bool:
+        """Whether all conditions hold for a kernel."""
+        return all(_holds(condition, kernel) for condition in self.when)
+
+    def to_json(self) -> dict[str, Any]:
+        """The rule as plain JSON values."""
+        return {
+            "kinds": list(self.kinds),
+            "reads": self.reads.value,
+            "writes": self.writes.value,
+            "when": [str(condition) for condition in self.when],
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> LayoutRule:
+        """Reads a rule.
+
+        Raises:
+            MappingError: It is ill-formed.
+        """
+        if not isinstance(data, dict) or sorted(data) != sorted(_KEYS):
+            raise MappingError(f"a layout rule is an object with {', '.join(_KEYS)}")
+        try:
+            reads, writes = Layout(data["reads"]), Layout(data["writes"])
+        except ValueError as error:
+            raise MappingError(f"a layout rule: {error}; known: {', '.join(Layout)}") from error
+        kinds, when = data["kinds"], data["when"]
+        for name, texts in (("kinds", kinds), ("when", when)):
+            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+                raise MappingError(f"a layout rule's {name!r} must be a list of texts")
+        return cls(tuple(kinds), reads, writes, tuple(_condition(line) for line in when))
+
+
+@dataclass(frozen=True)
+class LayoutModel:
+    """Adds the copies between layouts to a list of kernels, and marks the kernels that run blocked.
+
+    Attributes:
+        rules: The first rule that names a kernel's kind and whose conditions hold counts; a kernel without one reads
+            and writes plain.
+        to_blocked: Kind of the kernels that copy from plain to blocked.
+        to_plain: Kind of the kernels that copy from blocked to plain.
+        transposes: Whether a copy also does the transposition between channels first and channels last next to it.
+    """
+
+    rules: tuple[LayoutRule, ...] = field(default=())
+    to_blocked: str = "reorder_input"
+    to_plain: str = "reorder_output"
+    transposes: bool = True
+
+    def apply(self, kernels: Sequence[Kernel], network: Network) -> tuple[Kernel, ...]:
+        """Marks and adds kernels.
+
+        Args:
+            kernels: Kernels of the network, in topological order.
+            network: Where their tensors are described.
+
+        Returns:
+            The kernels with the copies in between, each before its first reader, in topological order.
+        """
+        walk = _Walk(self, network)
+        for kernel in kernels:
+            walk.visit(kernel)
+        walk.finish()
+        return tuple(walk.result)
+
+    def rule(self, kernel: Kernel) -> LayoutRule | None:
+        """The rule that counts for a kernel."""
+        for rule in self.rules:
+            if kernel.kind in rule.kinds and rule.holds(kernel):
+                return rule
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        """The model as plain JSON values."""
+        return {
+            "rules": [rule.to_json() for rule in self.rules],
+            "to_blocked": self.to_blocked,
+            "to_plain": self.to_plain,
+            "transposes": self.transposes,
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> LayoutModel:
+        """Reads a model.
+
+        Raises:
+            MappingError: It is ill-formed.
+        """
+        if not isinstance(data, dict) or sorted(data) != ["rules", "to_blocked", "to_plain", "transposes"]:
+            raise MappingError("a layout model is an object with rules, to_blocked, to_plain and transposes")
+        if not isinstance(data["rules"], list):
+            raise MappingError("a layout model's 'rules' must be a list")
+        if not isinstance(data["to_blocked"], str) or not isinstance(data["to_plain"], str):
+            raise MappingError("a layout model's 'to_blocked' and 'to_plain' must be texts")
+        return cls(
+            tuple(LayoutRule.from_json(rule) for rule in data["rules"]),
+            data["to_blocked"],
+            data["to_plain"],
+            bool(data["transposes"]),
+        )
+
+
+class _Walk:
+    """One pass over the kernels, with the layouts in which each tensor exists so far."""
+
+    def __init__(self, model: LayoutModel, network: Network) -> None:
+        self.result: list[Kernel] = []
+        self._model = model
+        self._network = network
+        self._blocked: set[str] = set()
+        self._plain: set[str] = set(network.inputs)
+
+    def visit(self, kernel: Kernel) -> None:
+        if kernel.free:
+            self._view(kernel)
+            return
+        rule = self._model.rule(kernel)
+        maps = [tensor for tensor in kernel.inputs if self._is_map(tensor)]
+        if rule is None and self._transposed_copy(kernel):
+            return
+        reads = rule.reads if rule is not None else Layout.PLAIN
+        if reads is Layout.SAME:
+            all_blocked = bool(maps) and len(maps) == len(kernel.inputs) and all(t in self._blocked for t in maps)
+            reads = Layout.BLOCKED if all_blocked else Layout.PLAIN
+        writes = rule.writes if rule is not None else Layout.PLAIN
+        if writes is Layout.SAME:
+            writes = reads
+        wanted = maps if reads is Layout.BLOCKED else kernel.inputs
+        for tensor in wanted:
+            self._provide(tensor, reads)
+        blocked = Layout.BLOCKED in (reads, writes)
+        self.result.append(replace(kernel, blocked=True) if blocked else kernel)
+        self._record(kernel.outputs, writes)
+
+    def finish(self) -> None:
+        """The network hands its outputs out plain."""
+        for tensor in self._network.outputs:
+            self._provide(tensor, Layout.PLAIN)
+
+    def _view(self, kernel: Kernel) -> None:
+        for tensor in kernel.inputs:
+            self._provide(tensor, Layout.PLAIN)
+        self.result.append(kernel)
+        self._record(kernel.outputs, Layout.PLAIN)
+
+    def _transposed_copy(self, kernel: Kernel) -> bool:
+        """A transposition of a blocked map to channels last is done by the copy to the plain layout."""
+        if not (self._model.transposes and kernel.kind == "transpose" and kernel.inputs):
+            return False
+        source = kernel.inputs[0]
+        if kernel.anchor.attributes.get("perm") != _TO_LAST or source not in self._blocked or source in self._plain:
+            return False
+        self.result.append(replace(kernel, kind=self._model.to_plain, rules=(*kernel.rules, "layout")))
+        self._record(kernel.outputs, Layout.PLAIN)
+        return True
+
+    def _record(self, tensors: Iterable[str], layout: Layout) -> None:
+        (self._blocked if layout is Layout.BLOCKED else self._plain).update(tensors)
+
+    def _is_map(self, tensor: str) -> bool:
+        return len(self._network.tensors[tensor].shape) == 4
+
+    def _provide(self, tensor: str, layout: Layout) -> None:
+        have, other = (self._blocked, self._plain) if layout is Layout.BLOCKED else (self._plain, self._blocked)
+        if tensor in have or tensor not in other:
+            return
+        have.add(tensor)
+        kind = self._model.to_blocked if layout is Layout.BLOCKED else self._model.to_plain
+        described = self._network.tensors[tensor]
+        name = f"{tensor}:{kind}"
+        copied = describe_layer(
+            "copy",
+            name,
+            inputs=[described],
+            outputs=[described],
+            channels_last=self._network.channels_last,
+        )
+        self.result.append(Kernel(name, kind, copied, (), (tensor,), (tensor,), ("layout",)))
+
+
+def _condition(line: str) -> Condition:
+    condition = Condition.parse(line)
+    for reference in condition.references:
+        if reference.at != "kernel" or reference.field not in _FIELDS:
+            raise MappingError(f"layout condition {line!r}: {reference} is not one of {', '.join(_FIELDS)}")
+    return condition
+
+
+_FIELDS: Final = (*Dimensions._fields, "in_channels_per_group", "out_channels_per_group")
+
+
+def _field(kernel: Kernel, name: str) -> int:
+    dimensions = kernel.anchor.workload.dimensions
+    if name.endswith("_per_group"):
+        channels: int = getattr(dimensions, name.removesuffix("_per_group"))
+        return channels // dimensions.groups
+    value: int = getattr(dimensions, name)
+    return value
+
+
+def _holds(condition: Condition, kernel: Kernel) -> bool:
+    left = _field(kernel, condition.left.field)
+    if condition.modulo:
+        left %= condition.modulo
+    value = condition.value
+    return compare(condition.op, left, _field(kernel, value.field) if isinstance(value, Reference) else value)
