@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from annette.errors import UnsupportedOperatorError
+from annette.network.builder import NetworkBuilder
+from annette.network.tensor import DType
+from annette.network.writers.weights import constant_values
+
+
+def values_of(network, seed=0):
+    """Values of all constants by name."""
+    return {
+        name: constant_values(network, network.tensors[name], layer, seed)
+        for layer in network.layers
+        for name in layer.inputs
+        if network.tensors[name].constant
+    }
+
+
+@pytest.fixture
+def net():
+    return NetworkBuilder("test")
+
+
+def test_shape_and_element_type_are_the_tensors(net):
+    x = net.input("x", (1, 64, 8, 8))
+    network = net.build(net.batch_norm(net.conv(x, 32, 3)))
+    for name, values in values_of(network).items():
+        assert values.shape == network.tensors[name].shape
+        assert values.dtype == np.float32
+
+
+def test_variance_of_weights_is_gain_squared_over_fan_in(net):
+    x = net.input("x", (1, 64, 8, 8))
+    plain = net.conv(x, 128, 3, padding=1, name="plain")
+    activated = net.relu(net.conv(plain, 128, 3, padding=1, name="activated"))
+    branch = net.conv(activated, 128, 3, padding=1, name="branch")
+    values = values_of(net.build(net.add(activated, branch)))
+    assert values["plain.weight"].var() * 64 * 9 == pytest.approx(1, rel=0.05)
+    # The activated one also feeds the residual sum.
+    assert values["activated.weight"].var() * 128 * 9 == pytest.approx(2 / 4, rel=0.05)
+    assert values["branch.weight"].var() * 128 * 9 == pytest.approx(1 / 4, rel=0.05)
+
+
+def test_fan_in_of_every_product(net):
+    x = net.input("x", (2, 3, 256))
+    y = net.fully_connected(x, 512, name="tokens")
+    z = net.fully_connected(net.reshape(y, (6, 512)), 300, name="flat")
+    image = net.reshape(z, (2, 100, 3, 3))
+    up = net.conv_transpose(image, 40, 4, stride=2, name="up")
+    values = values_of(net.build(up))
+    assert values["tokens.weight"].var() * 256 == pytest.approx(1, rel=0.05)
+    assert values["flat.weight"].var() * 512 == pytest.approx(1, rel=0.05)
+    # Every output position of a transposed convolution sums kernel / stride taps.
+    assert values["up.weight"].var() * 100 * 4 == pytest.approx(1, rel=0.05)
+
+
+def test_variances_are_positive_and_scales_near_one(net):
+    x = net.input("x", (1, 1000, 2, 2))
+    values = values_of(net.build(net.batch_norm(x, name="norm")))
+    assert values["norm.variance"].min() >= 0.8
+    assert 0.9 <= values["norm.scale"].min() <= values["norm.scale"].max() <= 1.1
+
+
+def test_the_same_seed_makes_the_same_values_whatever_stands_beside(net):
+    other = NetworkBuilder("other")
+    for builder in (net, other):
+        x = builder.input("x", (1, 8))
+        if builder is other:
+            x = builder.fully_connected(x, 8, name="extra")
+        builder.fully_connected(x, 8, name="shared")
+    one, two = values_of(net.build())["shared.weight"], values_of(other.build())["shared.weight"]
+    assert (one == two).all()
+    assert (values_of(net.build(), seed=1)["shared.weight"] != one).any()
+
+
+def test_stated_values_and_patterns_are_kept(net):
+    x = net.input("x", (1, 4, 4))
+    y = net.where_mask(net.mul(x, 0.25, name="scale"), (4, 4), pattern="causal", value=-7.5, name="hide")
+    values = values_of(net.build(net.gather(y, 2, axis=1, name="pick")))
+    assert values["scale.constant"] == np.float32(0.25)
+    assert values["hide.constant"] == np.float32(-7.5)
+    assert values["hide.mask"].dtype == np.bool_
+    assert values["hide.mask"].sum() == 10
+    assert values["pick.indices"] == 2
+    assert values["pick.indices"].dtype == np.int64
+
+
+def test_an_element_type_numpy_lacks_is_refused(net):
+    x = net.input("x", (1, 4), DType.BFLOAT16)
+    network = net.build(net.layer("add", [x, net.weight("w", (4,), DType.BFLOAT16)])[0])
+    with pytest.raises(UnsupportedOperatorError, match="'w' of layer 'add' is bfloat16"):
+        values_of(network)
