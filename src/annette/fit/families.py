@@ -58,7 +58,7 @@ _GENERAL: Final = (
     "output_count",
     "activation",
     "residual",
-    "layer_count",
+    "blocked",
 )
 _REMAINDERS: Final = (4, 8, 16, 32)
 _REMAINDERS_OF: Final = ("in_channels_per_group", "out_channels_per_group", "out_width")

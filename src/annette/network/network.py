@@ -157,6 +157,11 @@ class Network:
         return Links.of(self)
 
     @cached_property
+    def layers_by_name(self) -> Mapping[str, Layer]:
+        """The layers by their names."""
+        return MappingProxyType({layer.name: layer for layer in self.layers})
+
+    @cached_property
     def kinds_by_layer(self) -> Mapping[str, str]:
         """Kind of each layer by its name."""
         return MappingProxyType({layer.name: layer.kind for layer in self.layers})

@@ -1,7 +1,7 @@
 """Reads ONNX Runtime's optimised graph: which tensors of the original network does each optimised node touch?
 
 Facts used (ONNX Runtime 1.20 to 1.32, CPU): a node in the blocked layout is called ``<original output>_nchwc`` and its
-tensors ``reorder_token_N``; ``ReorderInput`` and ``ReorderOutput`` change layouts; a residual addition fused into a
+tensors ``reorder_token_N``; concatenations, additions and activations on them keep their names and domain; ``ReorderInput`` and ``ReorderOutput`` change layouts; a residual addition fused into a
 convolution is its fourth input; an activation fused into it is an attribute; nodes that a rewrite adds have outputs of
 invented names.
 """
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
     from onnx import NodeProto
 
-    from annette.network import Network
+    from annette.network import Layer, Network
 
 __all__ = ["OptimisedNode", "resolve"]
 
 _BLOCKED_DOMAIN: Final = "com.microsoft.nchwc"
 _BLOCKED_SUFFIX: Final = "_nchwc"
+_BATCH_NORM_SUFFIX: Final = "_bn"
 _LAYOUT_CHANGES: Final = frozenset({"ReorderInput", "ReorderOutput"})
 _RESIDUAL: Final = 3
 
@@ -80,20 +81,34 @@ def _aliases(nodes: Sequence[NodeProto], network: Network) -> dict[str, str]:
     aliases: dict[str, str] = {}
     for node in nodes:
         if node.domain != _BLOCKED_DOMAIN:
+            if any(tensor in aliases for tensor in node.input) and node.output[0] not in network.tensors:
+                layer = _layer_named(node.name, network)
+                if layer is not None:
+                    aliases[node.output[0]] = layer.outputs[0]
             continue
         if node.op_type == "ReorderInput":
             aliases[node.output[0]] = aliases.get(node.input[0], node.input[0])
         elif node.op_type == "ReorderOutput":
             aliases.setdefault(node.input[0], node.output[0])
         else:
-            original = node.name.removesuffix(_BLOCKED_SUFFIX)
+            original = node.name.removesuffix(_BLOCKED_SUFFIX).removesuffix(_BATCH_NORM_SUFFIX)
             if original in network.tensors:
                 aliases[node.output[0]] = _after_fusion(node, original, network)
     return aliases
 
 
+def _layer_named(name: str, network: Network) -> Layer | None:
+    """The layer behind a node that keeps its name in the blocked layout; fusions append to the name."""
+    layers = network.layers_by_name
+    while name:
+        if name in layers:
+            return layers[name]
+        name = name.rpartition("/")[0]
+    return None
+
+
 def _after_fusion(node: NodeProto, tensor: str, network: Network) -> str:
-    """Follows the additions and activations that a blocked convolution swallowed behind the tensor it is named after."""
+    """Follows the additions and activations that a blocked convolution swallowed behind the tensor of its name."""
     if len(node.input) > _RESIDUAL and node.input[_RESIDUAL]:
         tensor = _through(tensor, network, frozenset({"add"})) or tensor
     producer = network.producers.get(tensor)

@@ -58,13 +58,21 @@ def assign(pairs: Sequence[tuple[ProfileEntry, OptimisedNode | None]], network: 
             alone = len(segment) == 1
             node = pairs[position][1]
             change = node is not None and node.layout_change
-            if position == worker and layers and not change:
+            if position == worker and layers:
                 entries[position] = replace(
                     entries[position], layers=layers, inputs=tuple(sorted(read)), outputs=tuple(sorted(written))
                 )
             elif change or (not alone and node is not None):
-                entries[position] = replace(entries[position], info={**entries[position].info, ADDED: "1"})
+                entries[position] = replace(entries[position], info={**entries[position].info, **_added(node)})
     return tuple(entries)
+
+
+def _added(node: OptimisedNode | None) -> dict[str, str]:
+    """What is kept of a kernel that the runtime put in: for a layout change, its kind and the tensor that it copies."""
+    if node is None or not node.layout_change:
+        return {ADDED: "1"}
+    kind = "reorder_input" if node.operator.endswith("ReorderInput") else "reorder_output"
+    return {ADDED: "1", "kind": kind, "tensor": node.outputs[0]}
 
 
 def _rank(operator: str) -> int:

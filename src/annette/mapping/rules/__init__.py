@@ -15,10 +15,14 @@ from importlib import resources
 from typing import Any, Final
 
 from annette.errors import MappingError, nearest
+from annette.mapping.layout import LayoutModel
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Rule
 
-__all__ = ["PRESETS", "TABLES", "built_in_rules", "preset", "table"]
+__all__ = ["LAYOUTS", "PRESETS", "TABLES", "built_in_rules", "layout", "preset", "table"]
+
+LAYOUTS: Final = ("nchw8c", "nchw16c")
+"""Names of the layout models."""
 
 TABLES: Final = (
     "activations", "normalizations", "attention", "movement", "folding", "fusion", "pooling", "views", "quantization",
@@ -75,7 +79,22 @@ def _preset(name: str) -> MappingModel:
         if entry not in known:
             raise MappingError(f"preset {name!r} lists {entry!r}, which no table has{nearest(entry, known)}")
         rules += known[entry]
-    return MappingModel(name, tuple(rules))
+    listed = _read("presets.json")[name].get("layout")
+    return MappingModel(name, tuple(rules), None if listed is None else layout(listed))
+
+
+def layout(name: str) -> LayoutModel:
+    """A named layout model.
+
+    Args:
+        name: One of `LAYOUTS`.
+
+    Raises:
+        MappingError: There is no such layout model.
+    """
+    if name not in LAYOUTS:
+        raise MappingError(f"there is no layout model named {name!r}{nearest(name, LAYOUTS)}")
+    return LayoutModel.from_json(_read("layouts.json")[name]["layout"])
 
 
 def _entries(name: str) -> list[str]:
