@@ -40,7 +40,7 @@ _LINE: Final = re.compile(
 )
 _NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_ITEM: Final = re.compile(r"'[^']*'|[^,]+")
+_ITEM: Final = re.compile(r"\s*'[^']*'\s*|[^,]+")
 _ORDER: Final[dict[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
     "<=": operator.le,
