@@ -217,3 +217,21 @@ def test_casts_change_the_element_type(net):
     y = net.cast(net.input("x", (1, 4), DType.INT64), DType.FLOAT32)
     assert net.relu(y).dtype is DType.FLOAT32
     assert net.build().layers[0].workload.input_bytes == 32
+
+
+def test_a_transpose_that_moves_nothing_is_a_reshape(net):
+    x = net.input("x", (1, 8, 1, 5))
+    kinds = [net.transpose(x, perm).name for perm in ((0, 2, 1, 3), (2, 1, 0, 3), (0, 3, 2, 1))]
+    assert [layer.kind for layer in net.build().layers] == ["reshape", "reshape", "transpose"]
+    assert len(set(kinds)) == 3
+    with pytest.raises(NetworkShapeError, match="permutation"):
+        net.transpose(x, (0, 1, 2))
+
+
+def test_fixed_numbers_masks_indices_and_statistics_are_no_parameters(net):
+    x = net.input("x", (1, 4, 4))
+    y = net.mul(net.where_mask(x, (4, 4), pattern="causal", value=0.0), 2.0)
+    y = net.add_constant(y, (4, 4), pattern="causal")
+    assert net.build(net.gather(y, 0, axis=1)).parameters == 0
+    z = net.batch_norm(net.reshape(x, (1, 4, 2, 2)))
+    assert net.build(z).parameters == 8

@@ -147,8 +147,8 @@ class ElementwiseOperators(Graph):
             name: The layer's name.
         """
         full = self.unique_name(name or "where")
-        mask = self.weight("mask", shape, DType.BOOL, owner=full)
-        other = self.weight("constant", (), x.dtype, owner=full)
+        mask = self.weight("mask", shape, DType.BOOL, owner=full, learned=False)
+        other = self.weight("constant", (), x.dtype, owner=full, learned=False)
         attributes: dict[str, AttributeValue] = {"constant_pattern": pattern, "constant_value": value}
         return self.layer("where", [mask, x, other], full_name=full, attributes=attributes)[0]
 

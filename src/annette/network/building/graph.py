@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkStructureError
 from annette.network.network import Network
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from annette.network.layer import AttributeValue, Layer
 
 __all__ = ["Graph", "pair"]
+
+_NOT_LEARNED: Final = frozenset({"constant", "mean", "variance"})
 
 
 def pair(value: int | Sequence[int]) -> tuple[int, int]:
@@ -82,15 +84,22 @@ class Graph:
             self._scope = outer
 
     def weight(
-        self, name: str, shape: Sequence[int], dtype: DType = DType.FLOAT32, *, owner: str | None = None
+        self,
+        name: str,
+        shape: Sequence[int],
+        dtype: DType = DType.FLOAT32,
+        *,
+        owner: str | None = None,
+        learned: bool = True,
     ) -> Tensor:
-        """Declares a learned constant.
+        """Declares a constant.
 
         Args:
             name: Its name, such as ``weight`` or ``relative_position_bias``.
             shape: Its shape.
             dtype: Element type.
             owner: Full name (`unique_name`) of the layer it belongs to; the current scope where absent.
+            learned: Whether its elements count as parameters; masks, indices and fixed numbers do not.
 
         Returns:
             The tensor, which any number of layers may read.
@@ -99,7 +108,7 @@ class Graph:
             NetworkStructureError: A tensor of that name exists.
         """
         full = f"{owner}.{name}" if owner is not None else f"{self._scope}{name}"
-        return self._new_tensor(full, tuple(shape), dtype, constant=True)
+        return self._new_tensor(full, tuple(shape), dtype, constant=True, learned=learned)
 
     def layer(
         self,
@@ -122,7 +131,7 @@ class Graph:
             full_name: What `unique_name` returned for this layer, where weights were declared under it beforehand.
             attributes: Canonical attributes.
             weights: Shapes of constants that belong to this layer alone, appended to the operands in order and
-                named ``layer.key``.
+                named ``layer.key``; ``constant``, ``mean`` and ``variance`` are not learned.
             dtype: Element type of the results; that of the first activation where absent.
             shapes: Shapes of the results, where they do not follow.
 
@@ -135,7 +144,13 @@ class Graph:
         """
         full = full_name or self.unique_name(name or kind)
         attributes = dict(attributes or {})
-        operands = [*inputs, *(self.weight(key, shape, owner=full) for key, shape in (weights or {}).items())]
+        operands = [
+            *inputs,
+            *(
+                self.weight(key, shape, owner=full, learned=key not in _NOT_LEARNED)
+                for key, shape in (weights or {}).items()
+            ),
+        ]
         if shapes is None:
             shapes = output_shapes(kind, [t.shape for t in operands], attributes, name=full)
         if dtype is None:
@@ -182,10 +197,12 @@ class Graph:
         """Appends a layer that writes one tensor."""
         return self.layer(kind, inputs, name=name, attributes=attributes, weights=weights)[0]
 
-    def _new_tensor(self, name: str, shape: tuple[int, ...], dtype: DType, *, constant: bool = False) -> Tensor:
+    def _new_tensor(
+        self, name: str, shape: tuple[int, ...], dtype: DType, *, constant: bool = False, learned: bool = True
+    ) -> Tensor:
         if name in self._tensors:
             raise NetworkStructureError(f"network {self.name!r} has a tensor {name!r} already: choose another name")
-        tensor = Tensor(name, shape, dtype, constant)
+        tensor = Tensor(name, shape, dtype, constant, learned)
         self._tensors[name] = tensor
         return tensor
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from annette.network.building.graph import Graph
-from annette.network.shape_inference import normalize_axis
+from annette.network.shape_inference import normalize_axis, output_shapes
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
@@ -76,9 +76,15 @@ class MovementOperators(Graph):
     def transpose(self, x: Tensor, perm: Sequence[int], *, name: str = "") -> Tensor:
         """Permutes dimensions: dimension i of the result is ``perm[i]`` of the operand.
 
+        Where only dimensions of size 1 change places nothing moves, and the layer is a reshape.
+
         Raises:
             NetworkShapeError: ``perm`` is not a permutation.
         """
+        (shape,) = output_shapes("transpose", [x.shape], {"perm": tuple(perm)}, name=name)
+        moved = [axis for axis in perm if x.shape[axis] > 1]
+        if moved == sorted(moved):
+            return self.reshape(x, shape, name=name or "transpose")
         return self._one("transpose", [x], name, {"perm": tuple(perm)})
 
     def reshape(self, x: Tensor, shape: Sequence[int], *, name: str = "") -> Tensor:
@@ -113,7 +119,7 @@ class MovementOperators(Graph):
         """The slice at one position of an axis, which disappears (x[:, 0])."""
         attributes: dict[str, AttributeValue] = {"axis": normalize_axis(axis, len(x.shape)), "constant_value": index}
         full = self.unique_name(name or "gather")
-        position = self.weight("indices", (), DType.INT64, owner=full)
+        position = self.weight("indices", (), DType.INT64, owner=full, learned=False)
         return self.layer("gather", [x, position], full_name=full, attributes=attributes)[0]
 
     def identity(self, x: Tensor, *, name: str = "") -> Tensor:

@@ -1,17 +1,6 @@
-"""What publications count as parameters, counted in a network."""
+"""What the tests of the zoo count beside what a network counts itself."""
 
 from annette.network import Network
-
-NOT_LEARNED = ("constant", "mask", "indices", "mean", "variance")
-"""Last parts of the names of constants that training does not set by gradient."""
-
-
-def learned_parameters(network: Network) -> int:
-    return sum(
-        tensor.elements
-        for tensor in network.tensors.values()
-        if tensor.constant and tensor.name.rsplit(".", 1)[-1] not in NOT_LEARNED
-    )
 
 
 def normalized_channels(network: Network) -> int:

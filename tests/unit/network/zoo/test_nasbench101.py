@@ -3,7 +3,6 @@ import pytest
 from annette.errors import OptionError
 from annette.network import zoo
 from annette.network.zoo.nasbench101 import MAX_EDGES, MAX_VERTICES, Cell, nasbench101, parse_cell, random_cell
-from tests.unit.network.zoo.counting import learned_parameters
 
 CONV1X1, CONV3X3, MAXPOOL = "conv1x1-bn-relu", "conv3x3-bn-relu", "maxpool3x3"
 INCEPTION = Cell(
@@ -22,7 +21,7 @@ INCEPTION = Cell(
 
 
 def test_the_readmes_cell_has_the_parameters_the_benchmark_reports():
-    assert learned_parameters(nasbench101(INCEPTION, batch_norm=True)) == 2_694_282
+    assert nasbench101(INCEPTION, batch_norm=True).parameters == 2_694_282
 
 
 def test_a_chain_of_one_convolution_counts_by_hand():
@@ -33,7 +32,7 @@ def test_a_chain_of_one_convolution_counts_by_hand():
         for _ in range(3):
             expected += inputs * outputs + 9 * outputs**2 + 4 * outputs
             inputs = outputs
-    assert learned_parameters(nasbench101("010.001.000:conv3x3", batch_norm=True)) == expected
+    assert nasbench101("010.001.000:conv3x3", batch_norm=True).parameters == expected
 
 
 def test_an_input_that_goes_straight_to_the_output_is_projected_and_added():

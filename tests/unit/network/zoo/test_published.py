@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 
 from annette.network import zoo
-from tests.unit.network.zoo.counting import learned_parameters, normalized_channels
+from tests.unit.network.zoo.counting import normalized_channels
 
 
 @cache
@@ -36,7 +36,7 @@ def test_multiply_accumulates(name):
 @pytest.mark.parametrize("name", zoo.names())
 def test_parameters_as_trained(name):
     entry = zoo.describe(name)
-    counted = learned_parameters(as_trained(name)) - entry.extra_parameters
+    counted = as_trained(name).parameters - entry.extra_parameters
     if entry.exact:
         assert counted == entry.parameters
     else:
@@ -55,7 +55,7 @@ def test_folding_takes_one_parameter_per_normalized_channel(name):
         for producer in [trained.producers[layer.inputs[0]]]
         if "conv" in producer.kind and len(producer.inputs) > 2
     )
-    assert learned_parameters(trained) - learned_parameters(deployed) == folded + biased
+    assert trained.parameters - deployed.parameters == folded + biased
     assert trained.macs == deployed.macs
 
 
@@ -77,7 +77,7 @@ def test_inception_v2_has_the_variables_of_slim():
     """Its test asserts 10 173 112 for the body, with shift, mean and variance for each normalized channel."""
     network = as_trained("inception_v2")
     classifier = 1024 * 1001 + 1001
-    assert learned_parameters(network) - classifier + normalized_channels(network) == 10_173_112
+    assert network.parameters - classifier + normalized_channels(network) == 10_173_112
 
 
 @pytest.mark.parametrize("name", zoo.names())
