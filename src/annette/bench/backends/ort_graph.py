@@ -1,9 +1,9 @@
 """Reads ONNX Runtime's optimised graph: which tensors of the original network does each optimised node touch?
 
 Facts used (ONNX Runtime 1.20 to 1.32, CPU): a node in the blocked layout is called ``<original output>_nchwc`` and its
-tensors ``reorder_token_N``; concatenations, additions and activations on them keep their names and domain; ``ReorderInput`` and ``ReorderOutput`` change layouts; a residual addition fused into a
-convolution is its fourth input; an activation fused into it is an attribute; nodes that a rewrite adds have outputs of
-invented names.
+tensors ``reorder_token_N``; concatenations, additions and activations on such tensors keep their names and domain;
+``ReorderInput`` and ``ReorderOutput`` change layouts; a residual addition fused into a convolution is its fourth input;
+an activation fused into it is an attribute; nodes that a rewrite adds have outputs of invented names.
 """
 
 from __future__ import annotations

@@ -1,0 +1,196 @@
+"""From datasets to a platform: everything that was measured, fitted, judged and written down."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from annette._version import __version__
+from annette.errors import FitError
+from annette.fit.conformal import log_residuals
+from annette.fit.families import FAMILY_ORDER, KindFit, fit_kind
+from annette.fit.overheads import RunOverheads, calibration_scales, run_overheads
+from annette.fit.pairs import samples_of
+from annette.fit.samples import LEAST_ROWS, Dropped, Samples, clean
+from annette.mapping.kernel import COLUMNS, Precision
+from annette.mapping.rules import LAYOUTS, layout, preset
+from annette.platforms import Intervals, Overhead, Platform, Provenance, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from annette.bench.dataset import Dataset
+    from annette.bench.records import Run
+    from annette.mapping.model import MappingModel
+    from annette.platforms.intervals import LogResiduals
+
+__all__ = ["FitReport", "fit_platform"]
+
+_PRESETS: Final = {"onnxruntime": "onnxruntime-cpu"}
+_BITS: Final = {"fp32": 32, "fp16": 16, "bf16": 16, "int8": 8}
+_WIDENING: Final = 2.0
+_LAYOUT_PROBES: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """A fitted platform, and what happened on the way.
+
+    Attributes:
+        platform: The platform.
+        fits: The fit of each kind.
+        dropped: Rows that were left out, with reasons.
+        unfitted: Kinds with too few rows, with their counts: kernels of these kinds have no model.
+        paired_share: Share of the measured time whose kernels the mapping model predicts.
+        overheads: Costs beside kernels that were found.
+    """
+
+    platform: Platform
+    fits: Mapping[str, KindFit]
+    dropped: tuple[Dropped, ...]
+    unfitted: Mapping[str, int]
+    paired_share: float
+    overheads: RunOverheads
+
+
+def fit_platform(
+    datasets: Sequence[Dataset],
+    *,
+    name: str,
+    description: str = "",
+    mapping: MappingModel | None = None,
+    seed: int = 0,
+    progress: Callable[[str, int], None] | None = None,
+) -> FitReport:
+    """Fits a platform.
+
+    Args:
+        datasets: One or more, measured in the same environment.
+        name: The platform's name.
+        description: One sentence for people.
+        mapping: Which layers run as one kernel; None takes the rules known for the runtime, and of its layouts the one
+            that agrees best with the measurements.
+        seed: For everything random; the same datasets and seed give the same platform.
+        progress: Told about each kind and its number of rows before it is fitted.
+
+    Raises:
+        FitError: The datasets are empty, differ in environment, or no kind has enough rows.
+    """
+    environment = _environment(datasets)
+    runs = [run for dataset in datasets for run in dataset.runs() if run.status.usable]
+    if not runs:
+        raise FitError("the datasets hold no usable run")
+    bits = _BITS.get(environment.get("precision", ""), 32)
+    precision = Precision(bits, bits)
+    mapping = mapping or _mapping(environment, runs)
+    overheads = run_overheads(runs)
+    samples, share = samples_of(
+        runs, mapping, precision, per_entry_s=overheads.profiler_s, scale=calibration_scales(runs)
+    )
+    kept, dropped = clean(samples)
+    fits: dict[str, KindFit] = {}
+    unfitted = {kind: count for kind, count in kept.kinds.items() if count < LEAST_ROWS}
+    for kind, count in kept.kinds.items():
+        if kind in unfitted:
+            continue
+        if progress is not None:
+            progress(kind, count)
+        fits[kind] = fit_kind(kind, kept.of_kind(kind), seed=seed)
+    if not fits:
+        raise FitError(f"no kind of kernel has {LEAST_ROWS} or more measured configurations: {_counts(unfitted)}")
+    platform = Platform(
+        name=name,
+        description=description or f"{environment.get('cpu', environment.get('device', '?'))}, fitted from benchmarks",
+        device=environment.get("device", environment.get("cpu", "unknown device")),
+        runtime=f"{environment.get('runtime', '?')} {environment.get('runtime_version', '')}".strip(),
+        precision=precision,
+        threads=int(environment.get("threads", "1")),
+        latency_is="device",
+        mapping=mapping,
+        models={kind: fit.models for kind, fit in fits.items()},
+        preferred_family="mixed",
+        preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != "mixed"},
+        overhead=Overhead(per_kernel_s=overheads.per_kernel_s),
+        ranges={kind: _ranges(fit.samples) for kind, fit in fits.items()},
+        intervals=_intervals(fits),
+        accuracy=tuple(_accuracy(fit) for fit in fits.values()),
+        provenance=_provenance(datasets, environment, dropped, unfitted),
+    )
+    return FitReport(platform, fits, dropped, unfitted, share, overheads)
+
+
+def _environment(datasets: Sequence[Dataset]) -> dict[str, str]:
+    found = [environment for dataset in datasets for environment in dataset.environments()]
+    if not found:
+        raise FitError("the datasets are empty: nothing was measured")
+    for other in found[1:]:
+        for key in sorted(found[0].keys() | other.keys()):
+            if found[0].get(key) != other.get(key):
+                raise FitError(
+                    f"the datasets were measured in different environments: {key} is {found[0].get(key)!r} in one "
+                    f"and {other.get(key)!r} in another; fit them apart"
+                )
+    return found[0]
+
+
+def _mapping(environment: Mapping[str, str], runs: Sequence[Run]) -> MappingModel:
+    """The rules known for a runtime; among layouts, the one whose copies were measured."""
+    known = preset(_PRESETS.get(environment.get("runtime", ""), "generic"))
+    if known.layout is None:
+        return known
+    probes = runs[:: max(1, len(runs) // _LAYOUT_PROBES)]
+    candidates = [replace(known, layout=layout(choice)) for choice in LAYOUTS] + [replace(known, layout=None)]
+    shares = [samples_of(probes, candidate, Precision())[1] for candidate in candidates]
+    return candidates[int(np.argmax(shares))]
+
+
+def _ranges(samples: Samples) -> dict[str, tuple[float, float]]:
+    values = samples.table.values
+    return {
+        column: (float(values[:, index].min()), float(values[:, index].max())) for index, column in enumerate(COLUMNS)
+    }
+
+
+def _intervals(fits: Mapping[str, KindFit]) -> Intervals:
+    kernels: dict[str, dict[str, LogResiduals]] = {
+        kind: {family: log_residuals(fit.residuals(family)) for family in fit.models} for kind, fit in fits.items()
+    }
+    return Intervals(kernels=kernels, networks=None, extrapolation_widening=_WIDENING)
+
+
+def _accuracy(fit: KindFit) -> dict[str, object]:
+    """One row of the accuracy table: cross-validated mean relative error by family."""
+    row: dict[str, object] = {"kind": fit.kind, "rows": len(fit.samples), "best": fit.best}
+    for family in FAMILY_ORDER:
+        error = np.abs(fit.held_out_s[family] / fit.samples.latency_s - 1)
+        row[f"{family} MAPE"] = round(float(error.mean()), 4)
+    return row
+
+
+def _provenance(
+    datasets: Sequence[Dataset], environment: Mapping[str, str], dropped: Sequence[Dropped], unfitted: Mapping[str, int]
+) -> Provenance:
+    notes = [f"{len(part.sources)} measured kernels left out: {part.reason}" for part in dropped]
+    if unfitted:
+        notes.append(f"too few measurements to fit: {_counts(unfitted)}")
+    return Provenance(
+        created_by=f"annette {__version__} fit",
+        sources=tuple(
+            Source(
+                title=f"benchmark dataset of {dataset.count()} runs",
+                location="measured with annette bench",
+                licence="CC0-1.0",
+                sha256=dataset.digest(),
+            )
+            for dataset in datasets
+        ),
+        versions=tuple(sorted(environment.items())),
+        notes=tuple(notes),
+    )
+
+
+def _counts(kinds: Mapping[str, int]) -> str:
+    return ", ".join(f"{kind} ({count})" for kind, count in sorted(Counter(kinds).items())) or "none"
