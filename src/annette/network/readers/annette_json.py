@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
 from annette.network.readers.build import build_network
-from annette.network.readers.described import MAX_NETWORK_BYTES, Described, batch_size, bind, integers, member, texts
+from annette.network.readers.described import (
+    MAX_NETWORK_BYTES,
+    Described,
+    batch_size,
+    bind,
+    identifier,
+    integers,
+    member,
+    texts,
+)
 from annette.strict_json import read_json
 
 if TYPE_CHECKING:
@@ -76,10 +85,10 @@ def parse_annette(
 
 
 def _layer(name: str, values: Any, batch: int, bound: list[int] | None) -> Described:
-    where = f"layer {name[:80]!r}"
+    where = f"layer {identifier(name, 'the layer name')[:80]!r}"
     if not isinstance(values, dict):
         raise NetworkFormatError(f"{where} is {str(values)[:60]!r}, not a JSON object")
-    operator = member(values, "type", str, where)
+    operator = identifier(member(values, "type", str, where), f"the type of {where}")
     stated = member(values, "output_shape", list, where)
     if operator == "DataInput":
         stated = _bound(stated, bound, where)
@@ -113,7 +122,7 @@ def _bound(stated: list[Any], given: list[int] | None, where: str) -> list[Any]:
     if given is None:
         if symbols:
             raise NetworkShapeError(
-                f"{where} has the symbolic sizes {', '.join(str(symbol)[:40] for symbol in symbols)}: bind them with "
+                f"{where} has the symbolic sizes {', '.join(repr(symbol[:40]) for symbol in symbols)}: bind them with "
                 f"its shape, channels last, as in --input NAME=1x224x224x3"
             )
         return stated

@@ -15,12 +15,13 @@ from annette.errors import NetworkFormatError, NetworkShapeError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["MAX_NETWORK_BYTES", "Described", "batch_size", "bind", "integers", "member", "texts"]
+__all__ = ["MAX_NETWORK_BYTES", "Described", "batch_size", "bind", "identifier", "integers", "member", "texts"]
 
 MAX_NETWORK_BYTES: Final = 64 * 2**20
 """Larger descriptions are refused unread; the largest known one has 0.5 MB."""
 
 _MAX_SIZE: Final = 2**31
+_LONGEST_NAME: Final = 1000
 
 
 @dataclass(slots=True)
@@ -89,6 +90,17 @@ def member(values: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
 
 
 _TYPE_NAMES: Final[dict[type, str]] = {dict: "JSON object", list: "list", str: "text"}
+
+
+def identifier(text: str, what: str) -> str:
+    """A name or type as messages may quote it.
+
+    Raises:
+        NetworkFormatError: It is empty, longer than 1000 characters, or holds characters that cannot be printed.
+    """
+    if not text or len(text) > _LONGEST_NAME or not text.isprintable():
+        raise NetworkFormatError(f"{what} {text[:60]!r} is empty, too long, or holds characters that cannot be printed")
+    return text
 
 
 def texts(values: list[Any], where: str) -> tuple[str, ...]:

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
 from annette.network.readers.build import build_network
-from annette.network.readers.described import MAX_NETWORK_BYTES, Described, batch_size, bind, integers, member, texts
+from annette.network.readers.described import (
+    MAX_NETWORK_BYTES,
+    Described,
+    batch_size,
+    bind,
+    identifier,
+    integers,
+    member,
+    texts,
+)
 from annette.strict_json import read_json
 
 if TYPE_CHECKING:
@@ -81,7 +90,7 @@ def _check_inputs(described: list[Described], given: Mapping[str, Sequence[int]]
 def _node(values: Any, position: int, batch: int) -> Described:
     if not isinstance(values, dict):
         raise NetworkFormatError(f"node {position} is {str(values)[:60]!r}, not a JSON object")
-    name = member(values, "name", str, f"node {position}")
+    name = identifier(member(values, "name", str, f"node {position}"), "the layer name")
     where = f"layer {name[:80]!r}"
     attributes = member(values, "attr", dict, where)
     inputs = values.get("input", [])
@@ -97,7 +106,7 @@ def _node(values: Any, position: int, batch: int) -> Described:
         raise NetworkFormatError(f"'use_bias' of {where} is not true or false")
     return Described(
         name=name,
-        operator=member(values, "op", str, where),
+        operator=identifier(member(values, "op", str, where), f"the operator of {where}"),
         parents=texts(inputs, f"'input' of {where}"),
         shape=_output_shape(attributes, batch, where),
         kernel=_list(attributes, "kernel_shape", where),

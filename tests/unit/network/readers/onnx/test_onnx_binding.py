@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+
+from annette.errors import NetworkShapeError, OptionError
+from annette.network.readers.onnx import read_onnx
+from tests.unit.network.readers.onnx.build import model, read, save
+
+SYMBOLIC = "g (float[N, 3, H, W] x) => (float[N, 3, H, W] y) { y = Relu(x) }"
+STATIC = "g (float[1, 3, 8, 8] x) => (float[1, 192] y) { y = Flatten(x) }"
+
+
+def test_batch_and_shape_bind_symbolic_dimensions(tmp_path):
+    network = read(tmp_path, SYMBOLIC, input_shapes={"x": (2, 3, 16, 24)})
+    assert network.tensors["x"].shape == (2, 3, 16, 24)
+    assert network.batch == 2
+
+
+def test_batch_binds_dimension_0_of_every_input_and_equal_symbols(tmp_path):
+    graph = "g (float[N, 4] x, float[N, 4] z, float[4, N] t) => (float[N, N] y) { a = Add(x, z) y = MatMul(a, t) }"
+    network = read(tmp_path, graph, batch=5)
+    assert network.tensors["t"].shape == (4, 5)
+    assert network.tensors["y"].shape == (5, 5)
+
+
+def test_a_dimension_named_batch_goes_before_dimension_0(tmp_path):
+    graph = "g (float[7, batch_size, 4] x) => (float[7, batch_size, 4] y) { y = Relu(x) }"
+    network = read(tmp_path, graph, batch=3)
+    assert network.tensors["x"].shape == (7, 3, 4)
+    assert network.batch == 3
+
+
+def test_unbound_dimensions_are_named_with_the_options_that_bind_them(tmp_path):
+    with pytest.raises(NetworkShapeError, match=r"'x'.*\[N, 3, H, W\].*'N', 'H', 'W'.*--batch N.*--input x=1x3x1x1"):
+        read(tmp_path, SYMBOLIC)
+    with pytest.raises(NetworkShapeError, match=r"'H', 'W'"):
+        read(tmp_path, SYMBOLIC, batch=1)
+
+
+def test_an_input_without_a_shape_asks_for_one(tmp_path):
+    proto = model("g (float[4] x) => (float[4] y) { y = Relu(x) }")
+    proto.graph.input[0].type.tensor_type.ClearField("shape")
+    with pytest.raises(NetworkShapeError, match="--input x="):
+        read_onnx(save(tmp_path, proto))
+    assert read_onnx(save(tmp_path, proto), input_shapes={"x": (3, 5)}).tensors["y"].shape == (3, 5)
+
+
+def test_a_static_batch_is_replaced(tmp_path):
+    network = read(tmp_path, STATIC, batch=4)
+    assert network.tensors["y"].shape == (4, 192)
+    assert network.batch == 4
+
+
+def test_a_reshape_that_pins_the_batch_is_named(tmp_path):
+    graph = """g (float[1, 3, 8, 8] x) => (float[1, 192] y)
+        <int64[2] s = {1, 192}> { y = Reshape(x, s) }"""
+    with pytest.raises(NetworkShapeError, match="fixed to batch 1 and cannot run with --batch 4"):
+        read(tmp_path, graph, batch=4)
+
+
+def test_a_reshape_that_swallows_the_batch_is_refused(tmp_path):
+    graph = """g (float[1, 3, 8, 8] x) => (float[1, 192] y)
+        <int64[2] s = {1, -1}> { y = Reshape(x, s) }"""
+    with pytest.raises(NetworkShapeError, match=r"would have shape \[1, 768\]"):
+        read(tmp_path, graph, batch=4)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"batch": 0}, OptionError, "at least 1"),
+        ({"input_shapes": {"z": (1, 3, 8, 8)}}, OptionError, "no such input"),
+        ({"input_shapes": {"x": (1, 3)}}, OptionError, "4 dimensions"),
+        ({"input_shapes": {"x": (1, 3, 0, 8)}}, NetworkShapeError, "at least 1"),
+    ],
+)
+def test_senseless_options_are_refused(tmp_path, options, error, message):
+    with pytest.raises(error, match=message):
+        read(tmp_path, SYMBOLIC, **options)
+
+
+def test_one_symbol_cannot_have_two_sizes(tmp_path):
+    graph = "g (float[N, 4] x, float[N, 4] z) => (float[N, 4] y) { y = Add(x, z) }"
+    with pytest.raises(NetworkShapeError, match="bound to 2 already, not 3"):
+        read(tmp_path, graph, input_shapes={"x": (2, 4), "z": (3, 4)})
