@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from annette.errors import NetworkFormatError, NetworkShapeError, OptionError, nearest
+from annette.network.readers.onnx.frame import require_text
 from annette.network.readers.onnx.values import Value, checked_shape, dtype_of
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def _dims(info: ValueInfoProto, path: str) -> tuple[list[_Dim] | None, int]:
     if not tensor.HasField("shape"):
         return None, tensor.elem_type
     dims: list[_Dim] = []
+    require_text((info.name, *(dim.dim_param for dim in tensor.shape.dim)), path)
     for position, dim in enumerate(tensor.shape.dim):
         if dim.HasField("dim_value"):
             dims.append(int(dim.dim_value))
@@ -148,7 +150,7 @@ def _apply_batch(
         if isinstance(dim, str):
             symbols.setdefault(dim, batch)
     stated = next((dim for dim in first if isinstance(dim, int)), batch)
-    if stated == batch:
+    if stated == batch or any(isinstance(dim, str) for dim in first):
         return 0
     for shape in free.values():
         if shape and shape[0] == stated:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.errors import NetworkStructureError, UnsupportedOperatorError
-from annette.network.readers.onnx.frame import ABSENT, MAX_DEPTH, STANDARD_DOMAINS, Frame
+from annette.network.readers.onnx.frame import ABSENT, MAX_DEPTH, Frame, opset_versions, require_text
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.values import Value
 from annette.network.tensor import DType
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTROL_FLOW", "call"]
 
-_MAX_ITERATIONS: Final = 20_000
+_MAX_ITERATIONS: Final = 4096
 
 
 def call(walker: Walker, node: Node, function: FunctionProto, frame: Frame) -> None:
@@ -40,7 +40,8 @@ def call(walker: Walker, node: Node, function: FunctionProto, frame: Frame) -> N
     operands = [*node.inputs, *[None] * (len(function.input) - len(node.inputs))]
     arguments = {default.name: default for default in function.attribute_proto}
     arguments.update(node.attributes)
-    opsets = {("" if o.domain in STANDARD_DOMAINS else o.domain): o.version for o in function.opset_import}
+    opsets = opset_versions(function.opset_import, f"function {function.name!r}")
+    require_text((function.name, *function.input, *function.output), f"function {function.name!r}")
     inner = Frame(
         function.name,
         {name: value or ABSENT for name, value in zip(function.input, operands, strict=False)},
@@ -70,15 +71,17 @@ def _loop(walker: Walker, node: Node, frame: Frame) -> None:
     body = _body(node, "body")
     trips = node.data(0)
     running = _flag(node.inputs[1]) if node.has(1) else True
-    limit = _MAX_ITERATIONS if trips is None else int(trips.reshape(-1)[0])
+    if node.has(0) and (trips is None or trips.size != 1):
+        raise _endless(node)
+    limit = None if trips is None else int(trips.reshape(-1)[0])
     carried: list[Value | None] = list(node.inputs[2:])
     if len(body.input) != 2 + len(carried) or len(body.output) < 1 + len(carried):
         raise NetworkStructureError(f"node {node.name!r} (Loop) has a body that does not fit its operands")
     prefix = walker.unique(node.name, walker.layer_names)
     scanned: list[list[Value]] = [[] for _ in body.output[1 + len(carried) :]]
     count = 0
-    while count < limit and running:
-        if count >= _MAX_ITERATIONS or (trips is None and not node.has(1)):
+    while running and (limit is None or count < limit):
+        if count >= _MAX_ITERATIONS:
             raise _endless(node)
         step = _number(f"{prefix}/{count}/step", count, DType.INT64)
         flag = _number(f"{prefix}/{count}/condition", 1, DType.BOOL)
@@ -89,7 +92,7 @@ def _loop(walker: Walker, node: Node, frame: Frame) -> None:
         for collected, value in zip(scanned, results[1 + len(carried) :], strict=True):
             collected.append(value)
         count += 1
-    if running is None or (running and count < limit):
+    if running is None and (limit is None or count < limit):
         raise _endless(node)
     stacked = [_stack(walker, node, values, 0, f"{prefix}/result{i}") for i, values in enumerate(scanned)]
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)

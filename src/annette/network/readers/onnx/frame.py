@@ -10,11 +10,11 @@ from annette.network.readers.onnx.values import Value
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from onnx import AttributeProto, NodeProto
+    from onnx import AttributeProto, NodeProto, OperatorSetIdProto
 
-__all__ = ["ABSENT", "MAX_DEPTH", "STANDARD_DOMAINS", "Frame", "resolved_attributes"]
+__all__ = ["ABSENT", "MAX_DEPTH", "STANDARD_DOMAINS", "Frame", "opset_versions", "require_text", "resolved_attributes"]
 
 MAX_DEPTH: Final = 32
 """How deep functions, branches and loops may nest."""
@@ -47,6 +47,33 @@ class Frame:
     depth: int = 0
     arguments: Mapping[str, AttributeProto] = field(default_factory=dict)
     stated: bool = False
+
+
+def require_text(names: Iterable[str], what: str) -> None:
+    """Refuses names that are not text: protobuf hands out damaged strings as bytes.
+
+    Raises:
+        NetworkFormatError: A name is not UTF-8.
+    """
+    try:
+        "".join(names)
+    except TypeError as error:
+        raise NetworkFormatError(f"{what} holds a name that is not UTF-8 text: the file is damaged") from error
+
+
+def opset_versions(imports: Iterable[OperatorSetIdProto], what: str) -> dict[str, int]:
+    """Versions by domain, the standard's own domain being empty.
+
+    Raises:
+        NetworkFormatError: A version or a domain makes no sense.
+    """
+    versions: dict[str, int] = {}
+    for entry in imports:
+        require_text((entry.domain,), what)
+        if not 0 < entry.version < 10_000:
+            raise NetworkFormatError(f"{what} uses version {entry.version} of operator set {entry.domain!r}")
+        versions["" if entry.domain in STANDARD_DOMAINS else entry.domain] = entry.version
+    return versions
 
 
 def resolved_attributes(proto: NodeProto, frame: Frame) -> dict[str, AttributeProto]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from annette.errors import NetworkFormatError, NetworkShapeError
+from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
 from annette.network.readers.onnx.assembly import assemble
 from annette.network.readers.onnx.binding import bind_inputs
 from annette.network.readers.onnx.file import load_skeleton
+from annette.network.readers.onnx.frame import opset_versions
 from annette.network.readers.onnx.tensors import ExternalData
 from annette.network.readers.onnx.walk import Walker
 
@@ -60,8 +61,11 @@ def _read(path: Path, model: ModelProto, batch: int | None, input_shapes: Mappin
     graph = model.graph
     stored = {tensor.name for tensor in graph.initializer}
     fed = [info for info in graph.input if info.name not in stored]
+    names = [info.name for info in fed]
+    if len(set(names)) < len(names):
+        raise NetworkStructureError(f"{path} declares an input twice: {', '.join(map(repr, names))}")
     binding = bind_inputs(fed, batch=batch, input_shapes=input_shapes, path=str(path))
-    opsets = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in model.opset_import}
+    opsets = opset_versions(model.opset_import, str(path))
     if opsets.setdefault("", _MIN_OPSET) < _MIN_OPSET:
         raise NetworkFormatError(
             f"{path} uses operator set {opsets['']}; annette reads {_MIN_OPSET} and newer: convert it with "

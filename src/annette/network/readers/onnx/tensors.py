@@ -10,6 +10,7 @@ import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from annette.errors import NetworkFormatError
+from annette.network.readers.onnx.frame import require_text
 from annette.network.readers.onnx.skeleton import KEPT_TENSOR_BYTES
 from annette.network.readers.onnx.values import Value, checked_shape, dtype_of
 
@@ -41,6 +42,7 @@ class ExternalData:
             NetworkFormatError: The location is missing or leaves the model's folder, or a number is malformed.
         """
         entries = {entry.key: entry.value for entry in tensor.external_data}
+        require_text((*entries.keys(), *entries.values()), f"{self._model}: tensor {tensor.name!r}")
         path = self._resolve(tensor.name, entries.get("location", ""))
         numbers = []
         for key, default in (("offset", 0), ("length", -1)):

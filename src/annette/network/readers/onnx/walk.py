@@ -14,7 +14,14 @@ import numpy as np
 from annette.errors import NetworkStructureError
 from annette.network.readers.onnx import control
 from annette.network.readers.onnx.folding import Folder
-from annette.network.readers.onnx.frame import ABSENT, MAX_DEPTH, STANDARD_DOMAINS, Frame, resolved_attributes
+from annette.network.readers.onnx.frame import (
+    ABSENT,
+    MAX_DEPTH,
+    STANDARD_DOMAINS,
+    Frame,
+    require_text,
+    resolved_attributes,
+)
 from annette.network.readers.onnx.generic import meta_of_type, unsupported
 from annette.network.readers.onnx.node import Node, Result
 from annette.network.readers.onnx.operators import rule_for
@@ -32,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PendingLayer", "Walker"]
 
-_MAX_NODES: Final = 400_000
+_MAX_NODES: Final = 200_000
 _SHAPE_READERS: Final = frozenset({"Shape", "Size", "SequenceLength"})
 _NEVER_CONSTANT: Final = frozenset(
     {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"}
@@ -112,6 +119,8 @@ class Walker:
 
     def initializers(self, graph: GraphProto, frame: Frame) -> None:
         """Defines a graph's stored tensors."""
+        require_text((tensor.name for tensor in graph.initializer), f"graph {graph.name!r}")
+        require_text((info.name for info in (*graph.input, *graph.output)), f"graph {graph.name!r}")
         for tensor in graph.initializer:
             if tensor.name in frame.values:
                 raise NetworkStructureError(f"tensor {tensor.name!r} in graph {frame.graph!r} is defined twice")
@@ -119,6 +128,7 @@ class Walker:
             value.name = value.root = self.unique(frame.prefix + tensor.name, self.names)
             frame.values[tensor.name] = value
         for sparse in graph.sparse_initializer:
+            require_text((sparse.values.name,), f"graph {graph.name!r}")
             value = constant_value(sparse.values.name, sparse.values, self._external)
             value.shape = checked_shape(tuple(sparse.dims), f"constant {value.name!r}")
             value.data = None
@@ -133,6 +143,10 @@ class Walker:
         """
         if frame.depth > MAX_DEPTH:
             raise NetworkStructureError(f"graph {frame.graph!r} nests functions or branches too deep")
+        for proto in nodes:
+            require_text(
+                (proto.name, proto.op_type, proto.domain, *proto.input, *proto.output), f"graph {frame.graph!r}"
+            )
         for proto in sorted_nodes(nodes, frame.values.keys(), frame.graph):
             self._nodes += 1
             if self._nodes > _MAX_NODES:

@@ -263,7 +263,8 @@ def test_an_einsum_of_three_operands_is_refused(tmp_path):
 
 
 def test_scalars_are_attributes_and_not_operands(tmp_path):
-    graph = "g (float[4] x) => (float y) <float one = {1}, float six = {6}> { a = Sub(one, x) b = Div(a, six) y = Add(b, b) }"
+    graph = """g (float[4] x) => (float y) <float one = {1}, float six = {6}> {
+        a = Sub(one, x) b = Div(a, six) y = Add(b, b) }"""
     network = read(tmp_path, graph)
     assert [dict(layer.attributes) for layer in network.layers] == [
         {"scalar": 1.0, "scalar_first": True},

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import onnx
 import pytest
@@ -31,7 +29,8 @@ def test_shape_arithmetic_becomes_constants_and_no_layers(tmp_path):
 
 def test_arithmetic_on_sizes_is_evaluated(tmp_path):
     graph = """g (float[1, 3, 9, 9] x) => (float[1, 3, 18, 4] y)
-        <int64[1] two = {2}, int64[1] a = {2}, int64[1] b = {3}, int64[1] c = {4}, int64[1] z = {0}, float[1] h = {0.5}> {
+        <int64[1] two = {2}, int64[1] a = {2},
+         int64[1] b = {3}, int64[1] c = {4}, int64[1] z = {0}, float[1] h = {0.5}> {
         s = Shape(x)
         height = Slice(s, a, b)
         width = Slice(s, b, c)
@@ -195,7 +194,8 @@ def test_nodes_without_names_get_unique_ones(tmp_path):
             "overflows 64-bit",
         ),
         (
-            "g (float[2147483648, 1] x, float[1, 2147483648] z) => (float y) { a = Add(x, z) b = Concat(a, a, a) y = Relu(b) }",
+            "g (float[2147483648, 1] x, float[1, 2147483648] z) => (float y) "
+            "{ a = Add(x, z) b = Concat(a, a, a) y = Relu(b) }",
             NetworkShapeError,
             "overflow",
         ),
@@ -309,7 +309,7 @@ def test_absent_external_data_is_no_matter_until_a_shape_needs_it(tmp_path):
     "location", ["/etc/passwd", "../data", "a/../../data", "C:\\data", "\\\\host\\share", "..\\data", "", "a\0b"]
 )
 def test_external_data_outside_the_folder_is_refused(tmp_path, location):
-    with pytest.raises(NetworkFormatError, match="leaves the model's folder|no usable location"):
+    with pytest.raises(NetworkFormatError, match=r"leaves the model's folder|no usable location"):
         read_onnx(save(tmp_path, _external(location)))
 
 
@@ -317,7 +317,7 @@ def test_external_data_behind_a_symbolic_link_out_of_the_folder_is_refused(tmp_p
     inside = tmp_path / "model"
     inside.mkdir()
     (tmp_path / "secret").write_bytes(bytes(16))
-    os.symlink(tmp_path / "secret", inside / "data")
+    (inside / "data").symlink_to(tmp_path / "secret")
     with pytest.raises(NetworkFormatError, match="leaves the model's folder"):
         read_onnx(save(inside, _external("data")))
 
