@@ -6,13 +6,20 @@ import ctypes
 import os
 import platform
 import signal
+import tempfile
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - not a POSIX system: nothing to take turns with
+    fcntl = None  # type: ignore[assignment]
 
-__all__ = ["cpu_description", "die_with_parent", "settle"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["cpu_description", "die_with_parent", "settle", "taking_turns"]
 
 _PR_SET_PDEATHSIG: Final = 1
 _RELEVANT_FLAGS: Final = (
@@ -69,6 +76,24 @@ def settle(cpus: Sequence[int]) -> dict[str, str]:
             pass  # Allowed to root and CAP_SYS_NICE only; what was reached is recorded.
     chosen = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     return {"cpus": " ".join(map(str, chosen)), "scheduler": scheduler, "kernel": platform.release()}
+
+
+@contextmanager
+def taking_turns(cpus: Sequence[int]) -> Iterator[None]:
+    """Waits until no other campaign measures on the same processors, and keeps others waiting meanwhile.
+
+    Two workers pinned to one processor with a real-time class would halve each other's speed in turns of 100 ms.
+
+    Args:
+        cpus: Processors that are measured on; none, no waiting.
+    """
+    with ExitStack() as stack:
+        for cpu in sorted(set(cpus)) if fcntl is not None else ():
+            path = Path(tempfile.gettempdir()) / f"annette-cpu{cpu}.lock"
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            stack.callback(os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def die_with_parent() -> None:

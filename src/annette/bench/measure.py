@@ -95,20 +95,14 @@ class Bench:
             return self._judge(compiled.run(1), (), compiled.profile(1))
         before = self._calibrate()
         warm = compiled.run(self._settings.warmup)
-        repeats = self._repeats(min(warm, default=math.nan))
+        plain, profiled = self._settings.runs(min(warm, default=math.nan), case.purpose)
         flush = self._flush if case.purpose is Purpose.COLD_WEIGHTS else None
-        half = repeats // 2
+        half = plain // 2
         samples = compiled.run(half, before=flush)
         between = self._calibrate()
-        samples += compiled.run(repeats - half, before=flush)
-        profile = compiled.profile(repeats, before=flush)
+        samples += compiled.run(plain - half, before=flush)
+        profile = compiled.profile(profiled, before=flush)
         return self._judge(samples, before + between + self._calibrate(), profile)
-
-    def _repeats(self, one_s: float) -> int:
-        settings = self._settings
-        if not one_s > 0:
-            return settings.repeats
-        return int(min(max(settings.target_s / one_s, settings.repeats), settings.most_repeats))
 
     def _calibrate(self) -> tuple[float, ...]:
         return () if self._calibration is None else self._calibration.run(_CALIBRATIONS)

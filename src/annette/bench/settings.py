@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from annette.bench.records import Purpose
 from annette.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["Settings"]
+
+_FEWEST: Final = 6
+"""Runs without the profiler, at the least: fewer would not show whether a moment was calm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,9 @@ class Settings:
 
     Attributes:
         warmup: Runs before anything is recorded.
-        repeats: Runs recorded, at the least.
+        repeats: Runs of a whole network that are recorded, at the least; as many again are profiled.
+        kernel_repeats: Profiled runs of anything but whole networks, at the least; about a third as many are run
+            without the profiler.
         target_s: Time for the recorded runs of one case: short networks are run more often, up to ``most_repeats``.
         most_repeats: Runs recorded, at the most.
         attempts: How often a run that calls itself unstable is measured again before it is kept, marked.
@@ -32,6 +38,7 @@ class Settings:
 
     warmup: int = 3
     repeats: int = 20
+    kernel_repeats: int = 12
     target_s: float = 0.1
     most_repeats: int = 60
     attempts: int = 3
@@ -42,12 +49,27 @@ class Settings:
     drift: float = 0.1
 
     def __post_init__(self) -> None:
-        for field in ("repeats", "most_repeats", "attempts"):
+        for field in ("repeats", "kernel_repeats", "most_repeats", "attempts"):
             if getattr(self, field) < 1:
                 raise OptionError(f"measurement setting {field} is {getattr(self, field)}, less than 1")
         for field in ("target_s", "timeout_s", "unstable_spread", "drift"):
             if not getattr(self, field) > 0:
                 raise OptionError(f"measurement setting {field} is {getattr(self, field)}, not more than 0")
+
+    def runs(self, one_s: float, purpose: Purpose) -> tuple[int, int]:
+        """How often a case is run for the record.
+
+        Args:
+            one_s: Time of one run; anything that is not more than 0 stands for unknown.
+            purpose: Why it is measured: of micro-kernels and chains the profile counts, of networks the total.
+
+        Returns:
+            Runs without the profiler, and with it.
+        """
+        least = self.repeats if purpose is Purpose.NETWORK else self.kernel_repeats
+        wanted = self.target_s / one_s if one_s > 0 else least
+        profiled = int(max(min(wanted, self.most_repeats), least))
+        return (profiled if purpose is Purpose.NETWORK else max(_FEWEST, profiled // 3)), profiled
 
     def to_json(self) -> dict[str, Any]:
         """The settings as plain JSON values."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from annette.bench.backends.base import Subject
 from annette.bench.backends.registry import open_backend
-from annette.bench.machine import die_with_parent, settle
+from annette.bench.machine import die_with_parent, settle, taking_turns
 from annette.bench.measure import Bench
 from annette.bench.plan import Case
 from annette.bench.records import Status
@@ -58,7 +58,9 @@ def serve(requests: Iterable[str], answers: TextIO) -> None:
     _send(answers, {"environment": dict(backend.environment())})
     for line in lines:
         case = Case.from_json(json.loads(line))
-        _send(answers, replace(_measure(bench, case), details=details).to_json())
+        with taking_turns(settings.cpus):
+            result = _measure(bench, case)
+        _send(answers, replace(result, details=details).to_json())
     bench.close()
 
 
