@@ -100,6 +100,7 @@ def every_operator():
         net.maximum(x, net.identity(x)),
         net.minimum(x, net.relu(x), net.unary("neg", x)),
         net.sub(x, net.div(net.unary("exp", x), 3.0)),
+        net.sub(1.0, net.div(2.0, net.add(net.unary("exp", x), 1.0))),
         net.scale_by_constant(net.add_constant(x, (8, 1, 1)), (10,)),
         net.where_mask(net.slice(x, [0], [10], [2]), (10, 10), pattern="causal", value=-1.0),
         net.pad(x, (0, 0, 1, 2, 0, 0, 3, 4), mode="reflect"),

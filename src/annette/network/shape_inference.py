@@ -291,7 +291,9 @@ def _tile(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, Attribut
 
 
 def _gather(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
-    source, indices = inputs[0], inputs[1]
+    """Rows at the positions of the second operand, or at the one position of ``index``."""
+    source = inputs[0]
+    indices = inputs[1] if "index" not in attributes else ()
     axis = normalize_axis(_ints(attributes, "axis", (0,))[0], len(source))
     return [(*source[:axis], *indices, *source[axis + 1 :])]
 

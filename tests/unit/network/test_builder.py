@@ -122,12 +122,19 @@ def test_unknown_activation_is_refused_with_suggestions(net):
         net.activation(net.input("x", (1, 4)), "hardswish")
 
 
-def test_scalars_are_constants_with_their_value_kept(net):
-    network = net.build(net.mul(net.input("x", (1, 4)), 0.5))
+@pytest.mark.parametrize("first", [True, False])
+def test_numbers_are_attributes_as_the_readers_have_them(net, first):
+    x = net.input("x", (1, 4))
+    network = net.build(net.sub(0.5, x) if first else net.sub(x, 0.5))
     (layer,) = network.layers
-    assert layer.attributes["constant_value"] == 0.5
-    assert network.tensors[layer.inputs[1]].constant
-    assert layer.workload.dimensions.input_count == 1
+    assert layer.attributes == {"scalar": 0.5, "scalar_first": first}
+    assert layer.inputs == ("x",)
+    assert layer.workload.ops == 4
+
+
+def test_arithmetic_needs_a_tensor(net):
+    with pytest.raises(OptionError, match="mul of the numbers"):
+        net.mul(1.0, 2.0)
 
 
 def test_a_bias_of_a_higher_rank_is_a_layer_of_its_own(net):

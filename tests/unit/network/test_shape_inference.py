@@ -56,6 +56,7 @@ IMAGE = (2, 16, 13, 9)
         ("tile", [(2, 3)], {"repeats": (1, 4)}, (2, 12)),
         ("gather", [(10, 4), (2, 7)], {"axis": 0}, (2, 7, 4)),
         ("gather", [(2, 7, 4), ()], {"axis": 1}, (2, 4)),
+        ("gather", [(2, 7, 4)], {"axis": 1, "index": 3}, (2, 4)),
         ("resize_linear", [IMAGE], {"sizes": (26, 27)}, (2, 16, 26, 27)),
         ("depth_to_space", [IMAGE], {"block_size": 2}, (2, 4, 26, 18)),
         ("space_to_depth", [(1, 3, 4, 6)], {"block_size": 2}, (1, 12, 2, 3)),

@@ -207,7 +207,7 @@ class ConvolutionOperators(Graph):
         height, width = pair(scale)
         target = pair(size) if size is not None else (x.shape[2] * height, x.shape[3] * width)
         mapping = coordinates or ("asymmetric" if mode == "nearest" else "half_pixel")
-        return self._one(f"resize_{mode}", [x], name, {"sizes": target, "coordinates": mapping})
+        return self._one(f"resize_{mode}", [x], name, {"mode": mode, "sizes": target, "coordinates": mapping})
 
     def depth_to_space(self, x: Tensor, block: int, *, name: str = "") -> Tensor:
         """Moves channels into ``block`` x ``block`` positions (pixel shuffle).
@@ -223,7 +223,7 @@ class ConvolutionOperators(Graph):
         Raises:
             NetworkShapeError: The positions do not divide.
         """
-        return self._one("space_to_depth", [x], name, {"block_size": block})
+        return self._one("space_to_depth", [x], name, {"block_size": block, "mode": "DCR"})
 
     def _convolve(
         self,

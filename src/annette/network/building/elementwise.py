@@ -88,7 +88,7 @@ class ElementwiseOperators(Graph):
 
     def cast(self, x: Tensor, dtype: DType, *, name: str = "") -> Tensor:
         """Converts the element type."""
-        return self.layer("cast", [x], name=name, dtype=dtype)[0]
+        return self.layer("cast", [x], name=name, attributes={"to": dtype.label}, dtype=dtype)[0]
 
     def add(self, x: Tensor, *others: Tensor | float, name: str = "") -> Tensor:
         """The sum, with broadcasting; several operands are added one after the other."""
@@ -96,19 +96,19 @@ class ElementwiseOperators(Graph):
             x = self._arithmetic("add", x, other, name)
         return x
 
-    def sub(self, x: Tensor, y: Tensor | float, *, name: str = "") -> Tensor:
+    def sub(self, x: Tensor | float, y: Tensor | float, *, name: str = "") -> Tensor:
         """The difference, with broadcasting."""
         return self._arithmetic("sub", x, y, name)
 
-    def mul(self, x: Tensor, y: Tensor | float, *, name: str = "") -> Tensor:
+    def mul(self, x: Tensor | float, y: Tensor | float, *, name: str = "") -> Tensor:
         """The product, with broadcasting."""
         return self._arithmetic("mul", x, y, name)
 
-    def div(self, x: Tensor, y: Tensor | float, *, name: str = "") -> Tensor:
+    def div(self, x: Tensor | float, y: Tensor | float, *, name: str = "") -> Tensor:
         """The quotient, with broadcasting."""
         return self._arithmetic("div", x, y, name)
 
-    def pow(self, x: Tensor, y: Tensor | float, *, name: str = "") -> Tensor:
+    def pow(self, x: Tensor | float, y: Tensor | float, *, name: str = "") -> Tensor:
         """The power, with broadcasting."""
         return self._arithmetic("pow", x, y, name)
 
@@ -148,9 +148,8 @@ class ElementwiseOperators(Graph):
         """
         full = self.unique_name(name or "where")
         mask = self.weight("mask", shape, DType.BOOL, owner=full, learned=False)
-        other = self.weight("constant", (), x.dtype, owner=full, learned=False)
-        attributes: dict[str, AttributeValue] = {"constant_pattern": pattern, "constant_value": value}
-        return self.layer("where", [mask, x, other], full_name=full, attributes=attributes)[0]
+        attributes: dict[str, AttributeValue] = {"constant_pattern": pattern, "scalar_false": value}
+        return self.layer("where", [mask, x], full_name=full, attributes=attributes)[0]
 
     def batch_norm(self, x: Tensor, *, epsilon: float = 1e-5, name: str = "") -> Tensor:
         """Scale and shift per channel by learned values and running statistics."""
@@ -161,13 +160,14 @@ class ElementwiseOperators(Graph):
     def layer_norm(self, x: Tensor, *, axis: int = -1, epsilon: float = 1e-5, name: str = "") -> Tensor:
         """Normalization over the axes from ``axis`` on."""
         first = normalize_axis(axis, len(x.shape))
-        attributes: dict[str, AttributeValue] = {"axis": first, "epsilon": epsilon}
+        attributes: dict[str, AttributeValue] = {"axes": tuple(range(first, len(x.shape))), "epsilon": epsilon}
         return self._one("layer_norm", [x], name, attributes, {"scale": x.shape[first:], "bias": x.shape[first:]})
 
     def instance_norm(self, x: Tensor, *, epsilon: float = 1e-5, name: str = "") -> Tensor:
         """Normalization of each channel over its positions."""
         weights = {"scale": (x.shape[1],), "bias": (x.shape[1],)}
-        return self._one("instance_norm", [x], name, {"epsilon": epsilon}, weights)
+        attributes: dict[str, AttributeValue] = {"axes": tuple(range(2, len(x.shape))), "epsilon": epsilon}
+        return self._one("instance_norm", [x], name, attributes, weights)
 
     def local_response_norm(
         self, x: Tensor, size: int = 5, *, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0, name: str = ""
@@ -185,10 +185,15 @@ class ElementwiseOperators(Graph):
         numbers = tuple(sorted(normalize_axis(axis, len(x.shape)) for axis in axes))
         return self._one(kind, [x], name, {"axes": numbers, "keepdims": int(keep)})
 
-    def _arithmetic(self, kind: str, x: Tensor, y: Tensor | float, name: str) -> Tensor:
+    def _arithmetic(self, kind: str, x: Tensor | float, y: Tensor | float, name: str) -> Tensor:
+        """Two operands; a number is no operand but an attribute, as the readers have it."""
+        if isinstance(x, Tensor):
+            if isinstance(y, Tensor):
+                return self._one(kind, [x, y], name)
+            return self._one(kind, [x], name, {"scalar": float(y), "scalar_first": False})
         if isinstance(y, Tensor):
-            return self._one(kind, [x, y], name)
-        return self._one(kind, [x], name, {"constant_value": float(y)}, {"constant": ()})
+            return self._one(kind, [y], name, {"scalar": float(x), "scalar_first": True})
+        raise OptionError(f"{kind} of the numbers {x} and {y} is no layer: one operand must be a tensor")
 
     def _gelu(self, x: Tensor) -> Tensor:
         error = self.unary("erf", self.div(x, math.sqrt(2)))

@@ -37,7 +37,7 @@ class MatrixOperators(ElementwiseOperators, MovementOperators):
                 {"transposed_weights": 1},
                 weights | ({"bias": (units,)} if bias else {}),
             )
-        y = self._one("fully_connected", [x], name, {"transposed_weights": 0}, {"weight": (depth, units)})
+        y = self._one("fully_connected", [x], name, weights={"weight": (depth, units)})
         return self.add_constant(y, (units,), name=f"{name or 'fully_connected'}/bias") if bias else y
 
     def matmul(self, x: Tensor, y: Tensor, *, name: str = "") -> Tensor:

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 from annette.network.building.graph import Graph
 from annette.network.shape_inference import normalize_axis, output_shapes
-from annette.network.tensor import DType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from annette.network.layer import AttributeValue
     from annette.network.tensor import Tensor
 
 __all__ = ["MovementOperators"]
@@ -71,7 +69,7 @@ class MovementOperators(Graph):
         Raises:
             NetworkShapeError: ``pads`` does not fit the rank.
         """
-        return self._one("pad", [x], name, {"pads": tuple(pads), "mode": mode, "constant_value": float(value)})
+        return self._one("pad", [x], name, {"pads": tuple(pads), "mode": mode, "value": float(value)})
 
     def transpose(self, x: Tensor, perm: Sequence[int], *, name: str = "") -> Tensor:
         """Permutes dimensions: dimension i of the result is ``perm[i]`` of the operand.
@@ -117,10 +115,7 @@ class MovementOperators(Graph):
 
     def gather(self, x: Tensor, index: int, *, axis: int, name: str = "") -> Tensor:
         """The slice at one position of an axis, which disappears (x[:, 0])."""
-        attributes: dict[str, AttributeValue] = {"axis": normalize_axis(axis, len(x.shape)), "constant_value": index}
-        full = self.unique_name(name or "gather")
-        position = self.weight("indices", (), DType.INT64, owner=full, learned=False)
-        return self.layer("gather", [x, position], full_name=full, attributes=attributes)[0]
+        return self._one("gather", [x], name, {"axis": normalize_axis(axis, len(x.shape)), "index": index})
 
     def identity(self, x: Tensor, *, name: str = "") -> Tensor:
         """The same tensor under another name."""

@@ -62,11 +62,9 @@ _OPERATORS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "softsign": ("Softsign", ()),
     "hard_swish": ("HardSwish", ()),
     **{kind: (kind.capitalize(), ()) for kind in ("abs", "neg", "sqrt", "reciprocal", "exp", "log", "erf", "sin",
-                                                  "cos", "floor", "ceil", "round", "sign", "not", "identity", "add",
-                                                  "sub", "mul", "div", "pow", "max", "min", "mean", "where")},
+                                                  "cos", "floor", "ceil", "round", "sign", "not", "identity", "mean")},
     "copy": ("Identity", ()),
     "batch_norm": ("BatchNormalization", ("epsilon",)),
-    "layer_norm": ("LayerNormalization", ("axis", "epsilon")),
     "instance_norm": ("InstanceNormalization", ("epsilon",)),
     "lp_norm": ("LpNormalization", ("axis", "p")),
     "lrn": ("LRN", ("size", "alpha", "beta", "bias")),
@@ -74,7 +72,6 @@ _OPERATORS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "log_softmax": ("LogSoftmax", ("axis",)),
     "arg_max": ("ArgMax", ("axis", "keepdims")),
     "concat": ("Concat", ("axis",)),
-    "gather": ("Gather", ("axis",)),
     "transpose": ("Transpose", ("perm",)),
 }  # fmt: skip
 """Kinds that are one operator of the same operands, and the attributes taken over under the same name."""
@@ -132,8 +129,8 @@ class Lowering:
         """Appends an operator that writes the layer's outputs."""
         self.nodes.append(helper.make_node(operator, inputs, layer.outputs, layer.name, **attributes))
 
-    def integers(self, layer: Layer, label: str, values: Sequence[int]) -> str:
-        """Appends a constant list of integers and returns its name."""
+    def integers(self, layer: Layer, label: str, values: Sequence[int] | int) -> str:
+        """Appends a constant of integers and returns its name."""
         return self._constant(layer, label, np.asarray(values, dtype=np.int64))
 
     def number(self, layer: Layer, label: str, value: float) -> str:
@@ -168,8 +165,45 @@ def _fully_connected(to: Lowering, layer: Layer) -> None:
         )
 
 
+def _arithmetic(to: Lowering, layer: Layer) -> None:
+    """Two operands, or one and a number."""
+    inputs = list(layer.inputs)
+    if "scalar" in layer.attributes:
+        number = to.number(layer, "scalar", float(layer.attributes["scalar"]))  # type: ignore[arg-type]
+        inputs.insert(0 if layer.attributes.get("scalar_first") else 1, number)
+    to.node(layer.kind.capitalize(), layer, inputs)
+
+
+def _where(to: Lowering, layer: Layer) -> None:
+    inputs = list(layer.inputs)
+    for position, key in ((1, "scalar_true"), (2, "scalar_false")):
+        if key in layer.attributes:
+            inputs.insert(position, to.number(layer, key, float(layer.attributes[key])))  # type: ignore[arg-type]
+    to.node("Where", layer, inputs)
+
+
+def _gather(to: Lowering, layer: Layer) -> None:
+    inputs = list(layer.inputs)
+    index: Any = layer.attributes.get("index")
+    if index is not None:
+        inputs.append(to.integers(layer, "index", index))
+    to.node("Gather", layer, inputs, axis=layer.attributes["axis"])
+
+
+def _layer_norm(to: Lowering, layer: Layer) -> None:
+    axes: Any = layer.attributes["axes"]
+    rank = len(to.network.tensors[layer.inputs[0]].shape)
+    if tuple(axes) != tuple(range(axes[0], rank)):
+        raise UnsupportedOperatorError(f"layer {layer.name!r} (layer_norm) normalizes {axes}, which are not the last")
+    to.node("LayerNormalization", layer, layer.inputs, axis=axes[0], epsilon=layer.attributes.get("epsilon", 1e-5))
+
+
 def _clip(to: Lowering, layer: Layer) -> None:
-    limits = [to.number(layer, key, float(layer.attributes[key])) for key in ("min", "max")]  # type: ignore[arg-type]
+    """A limit that is missing is none."""
+    limits = [
+        to.number(layer, key, float(layer.attributes[key])) if key in layer.attributes else ""  # type: ignore[arg-type]
+        for key in ("min", "max")
+    ]
     to.node("Clip", layer, [layer.inputs[0], *limits])
 
 
@@ -203,7 +237,7 @@ def _pad(to: Lowering, layer: Layer) -> None:
     mode = layer.attributes.get("mode", "constant")
     inputs = [layer.inputs[0], to.integers(layer, "pads", pads)]
     if mode == "constant":
-        inputs.append(to.number(layer, "value", float(layer.attributes.get("constant_value", 0.0))))  # type: ignore[arg-type]
+        inputs.append(to.number(layer, "value", float(layer.attributes.get("value", 0.0))))  # type: ignore[arg-type]
     to.node("Pad", layer, inputs, mode=mode)
 
 
@@ -256,6 +290,10 @@ def _recurrent(to: Lowering, layer: Layer) -> None:
 
 _RULES: Final[dict[str, Rule]] = {
     "fully_connected": _fully_connected,
+    **dict.fromkeys(("add", "sub", "mul", "div", "pow", "max", "min"), _arithmetic),
+    "where": _where,
+    "gather": _gather,
+    "layer_norm": _layer_norm,
     "clip": _clip,
     "cast": _cast,
     **dict.fromkeys(_REDUCTIONS, _reduce),

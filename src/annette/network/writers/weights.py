@@ -87,11 +87,8 @@ def constant_values(network: Network, tensor: Tensor, layer: Layer, seed: int) -
             f"constant {tensor.name!r} of layer {layer.name!r} is {tensor.dtype.label}: such values cannot be written"
         )
     pattern = layer.attributes.get("constant_pattern")
-    if isinstance(pattern, str) and (tensor.shape or "constant_value" not in layer.attributes):
+    if isinstance(pattern, str):
         return pattern_values(pattern, tensor.shape).astype(dtype, copy=False)
-    value = layer.attributes.get("constant_value")
-    if isinstance(value, (int, float)):
-        return np.full(tensor.shape, value, dtype=dtype)
     if dtype.kind in "iub":
         return np.zeros(tensor.shape, dtype=dtype)
     return _uniform(tensor, *_range(network, tensor, layer), seed).astype(dtype, copy=False)

@@ -37,7 +37,7 @@ def bert_base(
         x = net.layer_norm(net.add_constant(x, (1, sequence, hidden), name="positions"), epsilon=1e-12)
     with net.scope("mask"):
         mask = net.cast(net.reshape(kept, (batch, 1, 1, sequence)), DType.FLOAT32)
-        mask = net.mul(net.add(net.mul(mask, -1.0), 1.0), -1e4)
+        mask = net.mul(net.sub(1.0, mask), -1e4)
     for index in range(layers):
         with net.scope(f"layer{index}"):
             x = _layer(net, x, mask, heads, intermediate or 4 * hidden)

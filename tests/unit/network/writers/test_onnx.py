@@ -109,8 +109,8 @@ def test_a_kind_that_has_no_operator_is_refused_by_name(tmp_path):
 
 def test_a_missing_attribute_is_refused_by_name(tmp_path):
     net = NetworkBuilder("t")
-    x = net.layer("clip", [net.input("x", (1, 4))], name="limit")[0]
-    with pytest.raises(UnsupportedOperatorError, match=r"'limit' \(clip\) has no attribute 'min'"):
+    x = net.layer("pad", [net.input("x", (1, 4))], name="border", shapes=[(1, 5)])[0]
+    with pytest.raises(UnsupportedOperatorError, match=r"'border' \(pad\) has no attribute 'pads'"):
         write_onnx(net.build(x), tmp_path / "x.onnx")
 
 
@@ -130,4 +130,11 @@ def test_transposed_weights_need_a_matrix(tmp_path):
         weights={"weight": (8, 4)},
     )[0]
     with pytest.raises(UnsupportedOperatorError, match="rank 3"):
+        write_onnx(net.build(x), tmp_path / "x.onnx")
+
+
+def test_layer_normalization_of_other_than_the_last_axes_is_refused(tmp_path):
+    net = NetworkBuilder("t")
+    x = net.layer("layer_norm", [net.input("x", (1, 4, 5))], attributes={"axes": (1,)}, weights={"scale": (4, 1)})[0]
+    with pytest.raises(UnsupportedOperatorError, match="not the last"):
         write_onnx(net.build(x), tmp_path / "x.onnx")
