@@ -7,12 +7,11 @@ returns the kind with its constants and canonical attributes.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from annette.errors import NetworkShapeError
 from annette.network.kinds import UNSUPPORTED
-from annette.network.readers.windows import windows
+from annette.network.readers.meaning import Meaning, refusal
+from annette.network.readers.weighted import conv, conv_transpose, fully_connected, pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,24 +21,7 @@ if TYPE_CHECKING:
     from annette.network.readers.repair import Notes
     from annette.network.tensor import Tensor
 
-__all__ = ["OPERATORS", "Meaning", "meaning"]
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a described layer is.
-
-    Attributes:
-        kind: Kind of layer.
-        attributes: Canonical attributes.
-        constants: Shapes of its constants by name, in the order of operands.
-        reads: Whether it reads its parents at all.
-    """
-
-    kind: str
-    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
-    constants: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    reads: bool = True
+__all__ = ["OPERATORS", "meaning"]
 
 
 def meaning(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
@@ -58,93 +40,13 @@ def meaning(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
     return Meaning(UNSUPPORTED, {"operator": layer.operator})
 
 
-def _refuse(layer: Described, sources: list[Tensor], why: str) -> NetworkShapeError:
-    read = ", ".join(str(list(source.shape)) for source in sources)
-    return NetworkShapeError(
-        f"layer {layer.name!r} ({layer.operator}) reads {read} and writes {list(layer.shape)}: {why}"
-    )
-
-
-def _conv(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
-    read, written, kernel = sources[0].shape, layer.shape, layer.kernel
-    if len(read) < 3 or len(read) != len(written) or len(kernel) != len(read):
-        raise _refuse(layer, sources, f"that does not fit kernel {list(kernel)}")
-    channels, filters = kernel[-2:]
-    if layer.operator.startswith("Depthwise"):
-        groups, channels, filters = read[-1], 1, channels * filters
-    else:
-        groups = _groups(layer, sources, channels)
-        channels = read[-1] // groups
-    if filters != written[-1] or filters % groups:
-        raise _refuse(layer, sources, f"kernel {list(kernel)} in {groups} groups does not write {written[-1]} channels")
-    window = windows(layer, kernel[:-2], read[1:-1], written[1:-1], notes)
-    kind = "conv" if groups == 1 else "depthwise_conv" if groups == read[-1] else "grouped_conv"
-    constants = {"weights": (filters, channels, *window.kernel)} | ({"bias": (filters,)} if layer.bias else {})
-    return Meaning(kind, _window_attributes(window) | {"groups": groups}, constants)
-
-
-def _groups(layer: Described, sources: list[Tensor], channels: int) -> int:
-    """Groups, from the file or from a kernel that has fewer channels than the tensor read."""
-    read = sources[0].shape[-1]
-    stated = layer.groups or 1
-    if channels < 1 or read % channels or stated < 1 or read % stated:
-        raise _refuse(layer, sources, f"kernel {list(layer.kernel)} does not fit {read} input channels")
-    proven = read // channels
-    if stated > 1 and channels not in (read, read // stated):
-        raise _refuse(layer, sources, f"kernel {list(layer.kernel)} does not fit {stated} groups")
-    return stated if stated > 1 else proven
-
-
-def _window_attributes(window: tuple[tuple[int, ...], ...]) -> dict[str, AttributeValue]:
-    kernel, strides, dilations, pads = window
-    return {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": pads}
-
-
-def _conv_transpose(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
-    read, written, kernel = sources[0].shape, layer.shape, layer.kernel
-    if len(read) < 3 or len(read) != len(written) or len(kernel) != len(read):
-        raise _refuse(layer, sources, f"that does not fit kernel {list(kernel)}")
-    groups = layer.groups or 1
-    channels = {kernel[-1] * groups, kernel[-2] * groups, kernel[-1], kernel[-2]}
-    if read[-1] % groups or written[-1] % groups or not {read[-1], written[-1]} <= channels:
-        raise _refuse(layer, sources, f"kernel {list(kernel)} in {groups} groups does not fit these channels")
-    window = windows(layer, kernel[:-2], written[1:-1], read[1:-1], notes)
-    constants = {"weights": (read[-1], written[-1] // groups, *window.kernel)}
-    return Meaning("conv_transpose", _window_attributes(window) | {"groups": groups}, constants)
-
-
-def _pool(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
-    read, written = sources[0].shape, layer.shape
-    kinds = {"MAX": "max_pool", "AVG": "average_pool"}
-    kind = kinds.get(str(layer.detail("pooling_type")))
-    if kind is None:
-        raise _refuse(layer, sources, f"pooling type {layer.detail('pooling_type')!r} is neither MAX nor AVG")
-    if len(read) < 3 or len(read) != len(written) or read[-1] != written[-1]:
-        raise _refuse(layer, sources, "pooling keeps rank and channels")
-    kernel = layer.kernel[1:-1] if len(layer.kernel) == len(read) else layer.kernel
-    window = windows(layer, kernel, read[1:-1], written[1:-1], notes)
-    return Meaning(kind, _window_attributes(window))
-
-
-def _fully_connected(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
-    del notes
-    read, written = sources[0].shape, layer.shape
-    if not read or len(written) < 2 or math.prod(written[:-1]) != read[0]:
-        raise _refuse(layer, sources, "a fully connected layer writes one row of features per sample")
-    features, units = math.prod(read[1:]), written[-1]
-    if layer.stated_input and math.prod(layer.stated_input[1:]) != features:
-        raise _refuse(layer, sources, f"it claims to read {list(layer.stated_input)}, {features} features arrive")
-    constants = {"weights": (features, units)} | ({"bias": (units,)} if layer.bias else {})
-    return Meaning("fully_connected", {}, constants)
-
-
 def _same(kind: str, **attributes: AttributeValue) -> Callable[..., Meaning]:
     """One operand; the result has its elements, possibly under another rank."""
 
     def read(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
         del notes
         if len(sources) != 1 or math.prod(layer.shape) != sources[0].elements:
-            raise _refuse(layer, sources, "it writes as many elements as its one operand has")
+            raise refusal(layer, sources, "it writes as many elements as its one operand has")
         return Meaning(kind, attributes)
 
     return read
@@ -169,7 +71,7 @@ def _binary(kind: str) -> Callable[..., Meaning]:
 
     def read(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
         if _broadcast([source.shape for source in sources]) != layer.shape:
-            raise _refuse(layer, sources, "its operands do not broadcast to that shape")
+            raise refusal(layer, sources, "its operands do not broadcast to that shape")
         if len(sources) > 1:
             return Meaning(kind)
         notes.add("the constant operand of {} is not in the file; counted as one number", layer.name)
@@ -189,7 +91,7 @@ def _broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...] | None:
 def _concat(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
     rank = len(sources[0].shape)
     if any(len(source.shape) != rank for source in sources):
-        raise _refuse(layer, sources, "joined tensors have the same rank")
+        raise refusal(layer, sources, "joined tensors have the same rank")
     stated = layer.detail("axis")
     joins = range(rank) if stated is None or len(layer.shape) != rank else (stated % max(1, rank),)
     for axis in joins:
@@ -199,7 +101,7 @@ def _concat(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
         if joined is not None and len(layer.shape) > rank == 2 and _squeezed(joined) == _squeezed(layer.shape):
             notes.add("the result of {} that join rows is stored under another rank", layer.name)
             return Meaning("concat", {"axis": layer.shape.index(joined[axis])})
-    raise _refuse(layer, sources, "they cannot be joined along one axis to that shape")
+    raise refusal(layer, sources, "they cannot be joined along one axis to that shape")
 
 
 def _joined(shapes: list[tuple[int, ...]], axis: int) -> tuple[int, ...] | None:
@@ -218,7 +120,7 @@ def _reduce(kind: str) -> Callable[..., Meaning]:
     def read(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
         axes = _reduced_axes(layer, sources[0].shape, notes)
         if axes is None:
-            raise _refuse(layer, sources, "no reduction along axes gives that")
+            raise refusal(layer, sources, "no reduction along axes gives that")
         if kind == "arg_max":
             return Meaning(kind, {"axis": axes[0]})
         return Meaning(kind, {"axes": axes} if axes else {})
@@ -252,7 +154,7 @@ def _resize(kind: str) -> Callable[..., Meaning]:
     def read(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
         shape = sources[0].shape
         if len(shape) != 4 or len(layer.shape) != 4 or shape[0] != layer.shape[0] or shape[3] != layer.shape[3]:
-            raise _refuse(layer, sources, "resampling keeps batch and channels")
+            raise refusal(layer, sources, "resampling keeps batch and channels")
         if layer.operator == "Resize":
             notes.add("the method of {} that resample is not in the file; taken for nearest neighbour", layer.name)
         return Meaning(kind)
@@ -264,7 +166,7 @@ def _slice(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
     del notes
     shape = sources[0].shape
     if len(shape) != len(layer.shape) or any(new > old for new, old in zip(layer.shape, shape, strict=True)):
-        raise _refuse(layer, sources, "a part is not larger than the whole")
+        raise refusal(layer, sources, "a part is not larger than the whole")
     return Meaning("slice")
 
 
@@ -275,10 +177,10 @@ def _pad(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
         return Meaning("identity")
     rank = len(shape)
     if len(layer.shape) != rank or len(pads) not in (0, 2 * rank):
-        raise _refuse(layer, sources, f"pads {list(pads)} do not fit that")
+        raise refusal(layer, sources, f"pads {list(pads)} do not fit that")
     added = tuple(new - old for new, old in zip(layer.shape, shape, strict=True))
     if min(added) < 0 or (any(pads) and added != tuple(pads[axis] + pads[axis + rank] for axis in range(rank))):
-        raise _refuse(layer, sources, f"pads {list(pads)} do not give that")
+        raise refusal(layer, sources, f"pads {list(pads)} do not give that")
     return Meaning("pad", {"pads": pads} if pads else {})
 
 
@@ -286,10 +188,10 @@ def _transpose(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning
     del notes
     shape, perm = sources[0].shape, layer.detail("perm")
     if perm is not None and sorted(perm) != list(range(len(shape))):
-        raise _refuse(layer, sources, f"{list(perm)} is not a permutation of its dimensions")
+        raise refusal(layer, sources, f"{list(perm)} is not a permutation of its dimensions")
     written = tuple(shape[axis] for axis in perm) if perm is not None else None
     if sorted(shape) != sorted(layer.shape) or written not in (None, layer.shape):
-        raise _refuse(layer, sources, "that is not its operand's shape permuted")
+        raise refusal(layer, sources, "that is not its operand's shape permuted")
     return Meaning("transpose", {} if perm is None else {"perm": tuple(perm)})
 
 
@@ -300,7 +202,7 @@ def _move(kind: str) -> Callable[..., Meaning]:
         del notes
         shape = sources[0].shape
         if len(sources) != 1 or len(shape) != 4 or len(layer.shape) != 4 or shape[3] != layer.shape[3]:
-            raise _refuse(layer, sources, "moving blocks to or from the batch keeps rank and channels")
+            raise refusal(layer, sources, "moving blocks to or from the batch keeps rank and channels")
         return Meaning(kind)
 
     return read
@@ -314,16 +216,16 @@ def _prior_box(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning
 _RELU6: Final = _same("clip", min=0.0, max=6.0)
 
 OPERATORS: Final[Mapping[str, Callable[[Described, list[Tensor], Notes], Meaning]]] = {
-    "Conv": _conv,
-    "Conv1d": _conv,
-    "DepthwiseConv": _conv,
-    "DepthwiseConv1d": _conv,
-    "ConvTranspose": _conv_transpose,
-    "ConvTranspose2d": _conv_transpose,
-    "Pool": _pool,
-    "Pool1d": _pool,
-    "FullyConnected": _fully_connected,
-    "MatMul": _fully_connected,
+    "Conv": conv,
+    "Conv1d": conv,
+    "DepthwiseConv": conv,
+    "DepthwiseConv1d": conv,
+    "ConvTranspose": conv_transpose,
+    "ConvTranspose2d": conv_transpose,
+    "Pool": pool,
+    "Pool1d": pool,
+    "FullyConnected": fully_connected,
+    "MatMul": fully_connected,
     "BatchNorm": _batch_norm,
     "Relu": _same("relu"),
     "Relu6": _RELU6,

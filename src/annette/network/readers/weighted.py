@@ -1,0 +1,97 @@
+"""Convolutions, pooling and fully connected layers of JSON network descriptions.
+
+Each function has the form of those in `annette.network.readers.operators`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from annette.network.readers.meaning import Meaning, refusal
+from annette.network.readers.windows import windows
+
+if TYPE_CHECKING:
+    from annette.network.layer import AttributeValue
+    from annette.network.readers.described import Described
+    from annette.network.readers.repair import Notes
+    from annette.network.tensor import Tensor
+
+__all__ = ["conv", "conv_transpose", "fully_connected", "pool"]
+
+
+def conv(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+    """Convolutions; a kernel with fewer channels than the tensor read proves groups."""
+    read, written, kernel = sources[0].shape, layer.shape, layer.kernel
+    if len(read) < 3 or len(read) != len(written) or len(kernel) != len(read):
+        raise refusal(layer, sources, f"that does not fit kernel {list(kernel)}")
+    channels, filters = kernel[-2:]
+    if layer.operator.startswith("Depthwise"):
+        groups, channels, filters = read[-1], 1, channels * filters
+    else:
+        groups = _groups(layer, sources, channels)
+        channels = read[-1] // groups
+    if filters != written[-1] or filters % groups:
+        raise refusal(layer, sources, f"kernel {list(kernel)} in {groups} groups does not write {written[-1]} channels")
+    window = windows(layer, kernel[:-2], read[1:-1], written[1:-1], notes)
+    kind = "conv" if groups == 1 else "depthwise_conv" if groups == read[-1] else "grouped_conv"
+    constants = {"weights": (filters, channels, *window.kernel)} | ({"bias": (filters,)} if layer.bias else {})
+    return Meaning(kind, _window_attributes(window) | {"groups": groups}, constants)
+
+
+def _groups(layer: Described, sources: list[Tensor], channels: int) -> int:
+    """Groups, from the file or from a kernel that has fewer channels than the tensor read."""
+    read = sources[0].shape[-1]
+    stated = layer.groups or 1
+    if channels < 1 or read % channels or stated < 1 or read % stated:
+        raise refusal(layer, sources, f"kernel {list(layer.kernel)} does not fit {read} input channels")
+    proven = read // channels
+    if stated > 1 and channels not in (read, read // stated):
+        raise refusal(layer, sources, f"kernel {list(layer.kernel)} does not fit {stated} groups")
+    return stated if stated > 1 else proven
+
+
+def _window_attributes(window: tuple[tuple[int, ...], ...]) -> dict[str, AttributeValue]:
+    kernel, strides, dilations, pads = window
+    return {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": pads}
+
+
+def conv_transpose(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+    """Transposed convolutions: their windows slide over what they write."""
+    read, written, kernel = sources[0].shape, layer.shape, layer.kernel
+    if len(read) < 3 or len(read) != len(written) or len(kernel) != len(read):
+        raise refusal(layer, sources, f"that does not fit kernel {list(kernel)}")
+    groups = layer.groups or 1
+    channels = {kernel[-1] * groups, kernel[-2] * groups, kernel[-1], kernel[-2]}
+    if read[-1] % groups or written[-1] % groups or not {read[-1], written[-1]} <= channels:
+        raise refusal(layer, sources, f"kernel {list(kernel)} in {groups} groups does not fit these channels")
+    window = windows(layer, kernel[:-2], written[1:-1], read[1:-1], notes)
+    constants = {"weights": (read[-1], written[-1] // groups, *window.kernel)}
+    return Meaning("conv_transpose", _window_attributes(window) | {"groups": groups}, constants)
+
+
+def pool(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+    """Pooling over windows."""
+    read, written = sources[0].shape, layer.shape
+    kinds = {"MAX": "max_pool", "AVG": "average_pool"}
+    kind = kinds.get(str(layer.detail("pooling_type")))
+    if kind is None:
+        raise refusal(layer, sources, f"pooling type {layer.detail('pooling_type')!r} is neither MAX nor AVG")
+    if len(read) < 3 or len(read) != len(written) or read[-1] != written[-1]:
+        raise refusal(layer, sources, "pooling keeps rank and channels")
+    kernel = layer.kernel[1:-1] if len(layer.kernel) == len(read) else layer.kernel
+    window = windows(layer, kernel, read[1:-1], written[1:-1], notes)
+    return Meaning(kind, _window_attributes(window))
+
+
+def fully_connected(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+    """Products with a constant matrix, one row of features per sample."""
+    del notes
+    read, written = sources[0].shape, layer.shape
+    if not read or len(written) < 2 or math.prod(written[:-1]) != read[0]:
+        raise refusal(layer, sources, "a fully connected layer writes one row of features per sample")
+    features, units = math.prod(read[1:]), written[-1]
+    if layer.stated_input and math.prod(layer.stated_input[1:]) != features:
+        raise refusal(layer, sources, f"it claims to read {list(layer.stated_input)}, {features} features arrive")
+    constants = {"weights": (features, units)} | ({"bias": (units,)} if layer.bias else {})
+    return Meaning("fully_connected", {}, constants)
