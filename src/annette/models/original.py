@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from annette.models.base import Terms
-from annette.models.refined_roofline import RefinedRoofline, Unroll, _extent
+from annette.models.refined_roofline import RefinedRoofline, Unroll, extent_of
 from annette.models.roofline import Roofline
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class OriginalRefinedRoofline(RefinedRoofline):
         """As in the refined roofline, but a dimension smaller than its unroll size loses nothing."""
         product = np.ones(len(table))
         for name, unroll in self.unroll.items():
-            product *= _replicated(unroll, _extent(table, name))
+            product *= _replicated(unroll, extent_of(table, name))
         return product
 
     def terms(self, table: KernelTable) -> Terms:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from annette.mapping.kernel import FloatArray, KernelTable
 
-__all__ = ["UNROLLED", "RefinedRoofline", "Unroll"]
+__all__ = ["UNROLLED", "RefinedRoofline", "Unroll", "extent_of"]
 
 UNROLLED: Final = ("out_height", "out_width", "in_channels", "out_channels")
 """Dimensions that may be unrolled; ``in_channels`` are those of one group."""
@@ -56,11 +56,9 @@ class Unroll:
         Returns:
             Efficiencies in (0, 1], shape ``(rows,)``.
         """
-        return self._weighted(extent / (np.ceil(extent / self.size) * self.size))
-
-    def _weighted(self, used: FloatArray) -> FloatArray:
-        weighted: FloatArray = 1.0 / ((1.0 - self.alpha) + self.alpha / used)
-        return weighted
+        used = extent / (np.ceil(extent / self.size) * self.size)
+        left: FloatArray = 1.0 / ((1.0 - self.alpha) + self.alpha / used)
+        return left
 
 
 @dataclass(frozen=True)
@@ -97,13 +95,14 @@ class RefinedRoofline(Roofline):
         """Product of the efficiencies of all unrolled dimensions, in (0, 1], shape ``(rows,)``."""
         product = np.ones(len(table))
         for name, unroll in self.unroll.items():
-            product *= unroll.efficiency(_extent(table, name))
+            product *= unroll.efficiency(extent_of(table, name))
         return product
 
     def terms(self, table: KernelTable) -> Terms:
         """``ops / (P eff)`` and ``bytes / B`` of each row, without the offset."""
-        compute_s, memory_s = super().terms(table)
-        return Terms(compute_s / self.efficiency(table), memory_s)
+        compute_s, memory_s, _ = super().terms(table)
+        efficiency = self.efficiency(table)
+        return Terms(compute_s / efficiency, memory_s, efficiency)
 
     def to_json(self) -> dict[str, Any]:
         """The roofline's parameters and one ``{size, alpha}`` for each unrolled dimension."""
@@ -129,7 +128,8 @@ def _read_unroll(fields: Fields) -> Unroll:
     return Unroll(fields.integer("size", least=1), fields.number("alpha", least=0, most=1))
 
 
-def _extent(table: KernelTable, name: str) -> FloatArray:
+def extent_of(table: KernelTable, name: str) -> FloatArray:
+    """Size of an unrolled dimension in each row, shape ``(rows,)``; channels are those of one group."""
     if name == "in_channels":
         per_group: FloatArray = table["in_channels"] / table["groups"]
         return per_group
