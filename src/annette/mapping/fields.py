@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from annette.errors import MappingError, nearest
 from annette.mapping.kernel import ACTIVATION_CODES
 from annette.network import KINDS, Category, Dimensions
+from annette.network.links import CONSTANT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,10 +101,13 @@ NODE_FIELDS: Final[dict[str, tuple[str, NodeField]]] = {
         lambda state, group: len(state.layers) in state.readers[group],
     ),
     "is_free": ("whether an earlier rule says that the kernel costs nothing", lambda state, group: group in state.free),
-    "operand_count": ("operands of the layer, constants included", _of_layer(lambda layer, _: len(layer.inputs))),
+    "operand_count": (
+        "operands of the layer, constants and numbers included",
+        lambda state, group: len(state.operands[group]),
+    ),
     "constant_count": (
-        "constants among the operands",
-        _of_layer(lambda layer, network: sum(network.tensors[tensor].constant for tensor in layer.inputs)),
+        "constants and numbers among the operands",
+        lambda state, group: state.operands[group].count(CONSTANT),
     ),
     "weights_constant": ("whether the second operand is a constant", _of_layer(_weights_constant)),
     "broadcasts": ("whether an activation is smaller than the result", _of_layer(_broadcasts)),

@@ -7,10 +7,11 @@ checks that no cycle arises and moves the groups that have to come later.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from annette.mapping.kernel import Kernel
-from annette.network.links import CONSTANT
+from annette.network.links import CONSTANT, SCALAR
+from annette.network.tensor import Tensor
 from annette.network.workload import describe_layer
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from annette.network import AttributeValue, Layer, Network
 
 __all__ = ["Grouping"]
+
+_NUMBER: Final = Tensor("number", (), constant=True)
 
 
 class Grouping:
@@ -35,6 +38,7 @@ class Grouping:
         readers: Layers that read a group's results from outside it; the number of layers stands for the network's
             outputs.
         operands: Producers of the operands of each group's anchor.
+        names: Tensors of ``operands``; `SCALAR` stands for a number.
         by_kind: Groups that have or had each kind, in no order.
         members: Layers of each group of several layers, in no order.
         anchors: Anchor of each group whose anchor is not the layer at its own position.
@@ -46,7 +50,7 @@ class Grouping:
 
     __slots__ = (
         "_changed", "_rank", "anchors", "by_kind", "changes", "followers", "free", "group_of", "kind", "layers",
-        "links", "members", "network", "operands", "readers", "rules",
+        "links", "members", "names", "network", "operands", "readers", "rules",
     )  # fmt: skip
 
     def __init__(self, network: Network) -> None:
@@ -59,6 +63,7 @@ class Grouping:
         self.kind: list[str | None] = list(links.kinds)
         self.readers = list(links.readers)
         self.operands = list(links.operands)
+        self.names = list(links.operand_names)
         self.by_kind = {kind: list(positions) for kind, positions in links.by_kind.items()}
         self.members: dict[int, list[int]] = {}
         self.anchors: dict[int, Layer] = {}
@@ -72,6 +77,10 @@ class Grouping:
     def anchor(self, group: int) -> Layer:
         """The layer whose dimensions describe a group."""
         return self.anchors.get(group) or self.layers[group]
+
+    def tensor(self, name: str) -> Tensor:
+        """A tensor by its name in ``names``; a number is a constant of one element."""
+        return self.network.tensors[name] if name != SCALAR else _NUMBER
 
     def candidates(self, kinds: Iterable[str]) -> Sequence[int]:
         """Groups that may have one of the given kinds, ascending; whether they still do is for the caller to see."""
@@ -159,6 +168,7 @@ class Grouping:
         if anchor != into:
             self.anchors[into] = layer
             self.operands[into] = self.operands[anchor]
+            self.names[into] = self.names[anchor]
         self.free.discard(into)
         self._set_kind(into, kind)
 
@@ -197,6 +207,7 @@ class Grouping:
             macs=sum(self.layers[p].workload.macs for p in positions) if known else None,
         )
         self.operands[group] = (*sources.values(), *(CONSTANT for _ in constants))
+        self.names[group] = (*sources, *constants)
         self.followers[group] = []
         self.members[group] = positions
         self.rules.setdefault(group, [rule])

@@ -117,7 +117,7 @@ class Matcher:
                 inside = source >= 0 and state.group_of[source] == root
                 if (source == CONSTANT) != spec.startswith("$") or inside:
                     continue
-            if self._holds(state, [group, root], {spec: state.anchor(root).inputs[other]}):
+            if self._holds(state, [group, root], {spec: state.names[root][other]}):
                 return True
         return False
 
@@ -152,7 +152,7 @@ class Matcher:
                 return False
         specs = self.rule.nodes[index].operands
         if len(sources) >= len(specs):
-            names = state.anchor(group).inputs
+            names = state.names[group]
             for order in _orders(str(state.kind[group]), len(specs), len(sources)):
                 goals = rest
                 for spec, position in zip(reversed(specs), reversed(order), strict=True):
@@ -292,7 +292,7 @@ class Matcher:
             index, of_node = self._index[reference.at], node_field(reference.field)
             return lambda state, bound, tensors: of_node(state, bound[index])  # noqa: ARG005 - one signature for all
         at, of_tensor = reference.at, tensor_field(reference.field)
-        return lambda state, bound, tensors: of_tensor(state.network.tensors[tensors[at]])  # noqa: ARG005 - same
+        return lambda state, bound, tensors: of_tensor(state.tensor(tensors[at]))  # noqa: ARG005 - same
 
 
 def _offers(state: Grouping, sources: tuple[int, ...], wanted: _Wanted) -> bool:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import Final
 
 from annette.errors import MappingError, nearest
@@ -105,6 +106,7 @@ class Node:
         return frozenset(found)
 
 
+@cache
 def _category(name: str) -> frozenset[str]:
     names = {category.name.lower(): category for category in Category}
     if name not in names:

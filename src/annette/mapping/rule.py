@@ -198,7 +198,8 @@ class Rule:
             if wrong:
                 raise self._error("pattern", f"node {node.name!r} reads {min(wrong)!r}, which is not above it")
             seen[node.name] = node
-        loose = [node.name for node in self.nodes[:-1] if node.name not in self._feeding(self.nodes[-1])]
+        feeding = self._feeding(self.nodes[-1])
+        loose = [node.name for node in self.nodes[:-1] if node.name not in feeding]
         if loose:
             raise self._error("pattern", f"node {loose[0]!r} does not feed the last node, {self.nodes[-1].name!r}")
 
@@ -221,7 +222,8 @@ class Rule:
             raise self._error("pattern", "has only context nodes: nothing to act on")
         if sum(node.role is Role.ANCHOR for node in self.nodes) > 1:
             raise self._error("pattern", "marks two nodes as anchor")
-        loose = [node.name for node in taken[:-1] if node.name not in self._feeding(taken[-1])]
+        feeding = self._feeding(taken[-1]) if taken[-1] is not self.nodes[-1] else None  # else looked at before
+        loose = [node.name for node in taken[:-1] if feeding is not None and node.name not in feeding]
         if loose:
             raise self._error("pattern", f"node {loose[0]!r} does not feed {taken[-1].name!r}, the last that is taken")
 

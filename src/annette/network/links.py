@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from annette.network.layer import Layer
     from annette.network.network import Network
 
-__all__ = ["CONSTANT", "FED", "Links"]
+__all__ = ["CONSTANT", "FED", "SCALAR", "Links"]
 
 FED: Final = -1
 """Stands for the producer of an activation that is fed into the network."""
@@ -17,13 +18,18 @@ FED: Final = -1
 CONSTANT: Final = -2
 """Stands for the producer of a constant."""
 
+SCALAR: Final = ""
+"""Stands for the name of an operand that is a number and held in the layer's attributes."""
+
 
 class Links(NamedTuple):
     """The edges of a network; a layer is named by its position in topological order.
 
     Attributes:
         kinds: Kind of each layer.
-        operands: For each layer, the producer of each operand: a position, `FED` or `CONSTANT`.
+        operands: For each layer, the producer of each operand: a position, `FED` or `CONSTANT`. Numbers that a
+            layer holds in its attributes (``scalar``, …) count as operands in their place.
+        operand_names: For each layer, the tensors of ``operands``, `SCALAR` for numbers.
         readers: For each layer, who reads any of its results: positions in ascending order, and at the end the
             number of layers where the network hands a result out.
         reads: For each layer, the activations it reads, each once, in operand order.
@@ -33,6 +39,7 @@ class Links(NamedTuple):
 
     kinds: tuple[str, ...]
     operands: tuple[tuple[int, ...], ...]
+    operand_names: tuple[tuple[str, ...], ...]
     readers: tuple[tuple[int, ...], ...]
     reads: tuple[tuple[str, ...], ...]
     producers: tuple[tuple[int, ...], ...]
@@ -45,11 +52,13 @@ class Links(NamedTuple):
         activations = network.activations
         readers: list[set[int]] = [set() for _ in network.layers]
         operands = []
+        names = [_operand_names(layer) for layer in network.layers]
         by_kind: dict[str, list[int]] = {}
         for position, layer in enumerate(network.layers):
             by_kind.setdefault(layer.kind, []).append(position)
             sources = tuple(
-                made.get(tensor, CONSTANT if network.tensors[tensor].constant else FED) for tensor in layer.inputs
+                made.get(tensor, CONSTANT if tensor == SCALAR or network.tensors[tensor].constant else FED)
+                for tensor in names[position]
             )
             operands.append(sources)
             for source in sources:
@@ -62,8 +71,20 @@ class Links(NamedTuple):
         return cls(
             kinds=tuple(layer.kind for layer in network.layers),
             operands=tuple(operands),
+            operand_names=tuple(names),
             readers=tuple(tuple(sorted(positions)) for positions in readers),
             reads=reads,
             producers=tuple(tuple(made.get(tensor, FED) for tensor in tensors) for tensors in reads),
             by_kind={kind: tuple(positions) for kind, positions in by_kind.items()},
         )
+
+
+def _operand_names(layer: Layer) -> tuple[str, ...]:
+    """All operands in the operator's order, numbers included."""
+    names = list(layer.inputs)
+    if "scalar" in layer.attributes:
+        names.insert(0 if layer.attributes.get("scalar_first") else 1, SCALAR)
+    for place, key in ((1, "scalar_true"), (2, "scalar_false")):
+        if key in layer.attributes:
+            names.insert(place, SCALAR)
+    return tuple(names)

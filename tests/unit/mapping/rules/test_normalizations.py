@@ -179,3 +179,13 @@ def test_logarithm_of_softmax_and_its_near_miss():
     net, x = image(TOKENS)
     y = net.softmax(x)
     assert "log_softmax" not in costly(net.build(net.unary("log", y), y), "log-softmax-pair")
+
+
+@pytest.mark.parametrize(
+    ("axes", "keep", "pooling"), [([2, 3], True, True), ([2, 3], False, True), ([1, 2], True, False)]
+)
+def test_mean_over_positions_is_global_pooling(axes, keep, pooling):
+    net, x = image((1, 8, 6, 6))
+    (kernel,) = mapped(net.build(net.reduce("reduce_mean", x, axes, keep=keep)), "global-average-pool-mean")
+    assert kernel.kind == ("global_average_pool" if pooling else "reduce_mean")
+    assert kernel.ops == 288

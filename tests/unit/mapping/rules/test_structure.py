@@ -32,6 +32,15 @@ def test_attention_with_or_without_scale_and_mask(scale, mask):
     assert kernel.anchor.workload.dimensions.out_width == 10
 
 
+def test_attention_may_guard_against_empty_rows():
+    net, _ = image(TOKENS)
+    scores, v = _scores(net)
+    weights = net.softmax(net.mul(scores, 0.35))
+    empty = net.layer("is_nan", [weights], dtype=DType.BOOL)[0]
+    guarded = net.layer("where", [empty, weights], attributes={"scalar_true": 0.0}, shapes=[weights.shape])[0]
+    assert costly(net.build(net.matmul(guarded, v)), "attention") == ["transpose", "attention"]
+
+
 def test_attention_whose_weights_are_handed_out_stays_apart():
     net, _ = image(TOKENS)
     scores, v = _scores(net)
@@ -74,11 +83,11 @@ def test_views_are_free_and_still_counted(entry):
     assert kernels[0].rules == (entry,)
 
 
-def test_transposes_are_free_if_nothing_moves():
-    net, x = image((1, 8, 1, 1))
-    assert costly(net.build(net.transpose(x, (0, 2, 3, 1))), "transpose-in-place") == []
-    net, x = image((1, 8, 2, 1))
-    assert costly(net.build(net.transpose(x, (0, 2, 3, 1))), "transpose-in-place") == ["transpose"]
+@pytest.mark.parametrize(("shape", "kinds"), [((1, 8, 1, 1), []), ((1, 8, 2, 1), ["transpose"])])
+def test_transposes_are_free_if_nothing_moves(shape, kinds):
+    net, x = image(shape)
+    moved = net.layer("transpose", [x], attributes={"perm": (0, 2, 3, 1)})[0]
+    assert costly(net.build(moved), "transpose-in-place") == kinds
 
 
 def test_expansion_is_free_if_nothing_is_repeated():
