@@ -17,10 +17,10 @@ INCEPTION = Cell(
     ),
     (CONV1X1, CONV3X3, CONV3X3, CONV3X3, MAXPOOL),
 )
-"""The Inception-like cell of the benchmark's README."""
+"""The Inception-like cell of the benchmark's example."""
 
 
-def test_the_readmes_cell_has_the_parameters_the_benchmark_reports():
+def test_the_examples_cell_has_the_parameters_the_benchmark_reports():
     assert nasbench101(INCEPTION, batch_norm=True).parameters == 2_694_282
 
 

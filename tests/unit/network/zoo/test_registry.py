@@ -1,5 +1,7 @@
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +92,12 @@ def test_families_load_one_by_one_and_without_onnx():
     assert shown.startswith(
         "['annette.network.zoo.catalog'] ['annette.network.zoo.alexnet', 'annette.network.zoo.folding'] False"
     )
+
+
+def test_the_page_shows_the_table_that_the_catalogue_makes():
+    folder = Path(__file__).parents[4]
+    if not (folder / "docs" / "zoo.md").exists():
+        pytest.skip("only the checkout has the documentation")
+    tool = runpy.run_path(str(folder / "tools" / "zoo_table.py"))
+    page = (folder / "docs" / "zoo.md").read_text(encoding="utf-8")
+    assert tool["BEGIN"] + tool["table"]() + tool["END"] in page, "run: python tools/zoo_table.py"
