@@ -57,8 +57,31 @@ _MODELS = [
 ]
 _NUMBERS = st.sampled_from([0, -1, 1, 2, 7, 65536, 2**31, 2**40, 2**62, 2**63 - 1, -(2**63)])
 _OPERATORS = st.sampled_from(
-    ["Relu", "Foo", "Loop", "If", "Scan", "Einsum", "Range", "ConstantOfShape", "Tile", "Expand", "Resize", "LSTM"]
-    + ["Pad", "Split", "SequenceAt", "Attention", "OneHot", "TopK", "Col2Im", "STFT", "Unique", "RoiAlign", "MatMul"]
+    [
+        "Relu",
+        "Foo",
+        "Loop",
+        "If",
+        "Scan",
+        "Einsum",
+        "Range",
+        "ConstantOfShape",
+        "Tile",
+        "Expand",
+        "Resize",
+        "LSTM",
+        "Pad",
+        "Split",
+        "SequenceAt",
+        "Attention",
+        "OneHot",
+        "TopK",
+        "Col2Im",
+        "STFT",
+        "Unique",
+        "RoiAlign",
+        "MatMul",
+    ]
 )
 
 
