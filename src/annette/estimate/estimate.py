@@ -42,6 +42,7 @@ class Prices:
         upper_s: Upper end of the interval; NaN where the platform states none.
         compute_s: Time if only operations counted.
         memory_s: Time if only bytes counted.
+        efficiency: Share of the kind's peak rate that ``compute_s`` reckons with, in (0, 1].
         in_range: Whether every feature lay inside the range that the model was fitted on.
         fitted: Whether a model fitted for the kernel's kind priced it.
         methods: Model family that priced it, ``fallback-roofline``, or ``free``.
@@ -52,6 +53,7 @@ class Prices:
     upper_s: FloatArray
     compute_s: FloatArray
     memory_s: FloatArray
+    efficiency: FloatArray
     in_range: np.ndarray[tuple[int], np.dtype[np.bool_]]
     fitted: np.ndarray[tuple[int], np.dtype[np.bool_]]
     methods: tuple[str, ...]
@@ -71,8 +73,8 @@ class KernelEstimate:
         ops: Operations of all its layers.
         bytes: Bytes that cross its border at the platform's precision.
         bound: ``compute`` or ``memory``: the larger side of its roofline; ``free`` where nothing runs.
-        utilisation: Share of the predicted time that its roofline's larger side would take at the kind's peak, from
-            0 to 1.
+        utilisation: Share of the predicted time that the bounding side would take at the kind's peak rate or bandwidth,
+            from 0 to 1.
         method: Model family that priced it, ``fallback-roofline``, or ``free``.
         in_range: Whether it lay inside the ranges that the model was fitted on.
     """
@@ -139,7 +141,7 @@ class Estimate:
         latency_s = float(prices.latency_s[row])
         compute_s, memory_s = float(prices.compute_s[row]), float(prices.memory_s[row])
         lower_s, upper_s = float(prices.lower_s[row]), float(prices.upper_s[row])
-        limit_s = max(compute_s, memory_s)
+        limit_s = compute_s * float(prices.efficiency[row]) if compute_s >= memory_s else memory_s
         return KernelEstimate(
             name=kernel.name,
             kind=kernel.kind,

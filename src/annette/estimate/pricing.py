@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.errors import UnsupportedKernelError, nearest
+from annette.errors import ModelError, UnsupportedKernelError, nearest
 from annette.estimate.estimate import Prices
 from annette.estimate.fallback import FALLBACK_METHOD, fallback_model
 
@@ -61,10 +61,11 @@ def price(
 
     Raises:
         UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
+        ModelError: A model gives a time that is negative or not a number.
     """
     rows = len(table)
     latency_s, compute_s, memory_s = np.zeros(rows), np.zeros(rows), np.zeros(rows)
-    lower_s, upper_s = np.full(rows, np.nan), np.full(rows, np.nan)
+    lower_s, upper_s, efficiency = np.full(rows, np.nan), np.full(rows, np.nan), np.ones(rows)
     in_range, fitted = np.ones(rows, dtype=bool), np.ones(rows, dtype=bool)
     methods = [FREE_METHOD] * rows
     free = np.fromiter((kernel.free for kernel in kernels), dtype=bool, count=rows)
@@ -76,7 +77,13 @@ def price(
         choice = _choose(kind, platform, family, fallback, kernels[int(where[0])])
         part = table.select(where)
         latency_s[where] = seconds = choice.model.predict_s(part)
+        if not np.isfinite(seconds).all() or (seconds < 0).any():
+            raise ModelError(
+                f"the {choice.method!r} model of platform {platform.name!r} for {kind!r} gives a time that is negative or "
+                "not a number: fit the platform again"
+            )
         compute_s[where], memory_s[where] = choice.model.terms(part)
+        efficiency[where] = choice.model.efficiency(part)
         fitted[where] = choice.fitted
         in_range[where] = inside = platform.in_range(kind, part) if choice.fitted else np.zeros(len(where), dtype=bool)
         bounds = platform.kernel_interval(kind, choice.method, confidence)
@@ -86,7 +93,7 @@ def price(
             upper_s[where] = seconds * np.exp(bounds[1] * widen)
         for row in where.tolist():
             methods[row] = choice.method
-    return Prices(latency_s, lower_s, upper_s, compute_s, memory_s, in_range, fitted, tuple(methods))
+    return Prices(latency_s, lower_s, upper_s, compute_s, memory_s, efficiency, in_range, fitted, tuple(methods))
 
 
 def _choose(kind: str, platform: Platform, family: str | None, fallback: str, example: Kernel) -> _Choice:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -45,6 +47,10 @@ class LayerModel(ABC):
     @abstractmethod
     def terms(self, table: KernelTable) -> Terms:
         """Compute-bound and memory-bound time of each row; which is larger says what bounds the kernel."""
+
+    def efficiency(self, table: KernelTable) -> FloatArray:
+        """Share of the peak rate that the compute term reckons with, in (0, 1], shape ``(rows,)``; 1 unless refined."""
+        return np.ones(len(table))
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:

@@ -53,6 +53,10 @@ class Mixed(LayerModel):
         """Terms of the refined roofline underneath."""
         return self.base.terms(table)
 
+    def efficiency(self, table: KernelTable) -> FloatArray:
+        """Efficiency of the refined roofline underneath."""
+        return self.base.efficiency(table)
+
     def to_json(self) -> dict[str, Any]:
         """All parameters; the forest's arrays as text."""
         return {
