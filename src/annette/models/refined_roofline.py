@@ -100,9 +100,8 @@ class RefinedRoofline(Roofline):
 
     def terms(self, table: KernelTable) -> Terms:
         """``ops / (P eff)`` and ``bytes / B`` of each row, without the offset."""
-        compute_s, memory_s, _ = super().terms(table)
-        efficiency = self.efficiency(table)
-        return Terms(compute_s / efficiency, memory_s, efficiency)
+        compute_s, memory_s = super().terms(table)
+        return Terms(compute_s / self.efficiency(table), memory_s)
 
     def to_json(self) -> dict[str, Any]:
         """The roofline's parameters and one ``{size, alpha}`` for each unrolled dimension."""

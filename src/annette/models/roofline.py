@@ -47,8 +47,8 @@ class Roofline(LayerModel):
 
     def predict_s(self, table: KernelTable) -> FloatArray:
         """Latency of each row, in seconds, shape ``(rows,)``."""
-        compute_s, memory_s = self.terms(table)
-        predicted: FloatArray = np.maximum(compute_s, memory_s) + self.offset_s
+        terms = self.terms(table)
+        predicted: FloatArray = np.maximum(terms.compute_s, terms.memory_s) + self.offset_s
         return predicted
 
     def terms(self, table: KernelTable) -> Terms:

@@ -81,13 +81,20 @@ class LayerModelContract:
 
     def test_terms_are_finite_and_not_negative(self, model: LayerModel, table: KernelTable) -> None:
         """Both sides of the roofline, shape ``(rows,)``; without operations nothing is bound by computing."""
-        compute_s, memory_s = model.terms(table)
-        for term in (compute_s, memory_s):
+        terms = model.terms(table)
+        for term in (terms.compute_s, terms.memory_s):
             assert term.shape == (len(table),)
             assert np.isfinite(term).all()
             assert (term >= 0).all()
         idle = table["ops"] == 0
-        assert (compute_s[idle] <= memory_s[idle]).all()
+        assert (terms.compute_s[idle] <= terms.memory_s[idle]).all()
+
+    def test_efficiency_is_a_share_of_the_peak(self, model: LayerModel, table: KernelTable) -> None:
+        """In (0, 1], shape ``(rows,)``."""
+        efficiency = model.efficiency(table)
+        assert efficiency.shape == (len(table),)
+        assert (efficiency > 0).all()
+        assert (efficiency <= 1).all()
 
     def test_a_row_does_not_depend_on_its_neighbours(self, model: LayerModel, table: KernelTable) -> None:
         """Whole table, reversed table and single rows give the same."""
@@ -101,7 +108,8 @@ class LayerModelContract:
         """No rows, no error."""
         empty = table.select(np.arange(0))
         assert model.predict_s(empty).shape == (0,)
-        assert all(term.shape == (0,) for term in model.terms(empty))
+        terms = model.terms(empty)
+        assert terms.compute_s.shape == terms.memory_s.shape == (0,)
 
     def test_leaves_the_table_alone(self, model: LayerModel, table: KernelTable) -> None:
         """Tables are shared between models and threads."""
