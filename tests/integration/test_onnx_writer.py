@@ -7,6 +7,7 @@ import pytest
 
 from annette.network import zoo
 from annette.network.builder import NetworkBuilder
+from annette.network.readers.onnx import read_onnx
 from annette.network.tensor import DType
 from annette.network.writers.onnx import write_onnx
 
@@ -130,6 +131,42 @@ def test_every_operator_runs_and_has_the_inferred_shape(tmp_path, opset):
     for output, values in run(network, tmp_path / "x.onnx", opset=opset).items():
         assert values.shape == network.tensors[output].shape, output
         assert np.isfinite(values).all(), output
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("mobilenet_v3_small", {}),
+        ("shufflenet_v2_x0_5", {"batch": 2}),
+        ("yolov4_tiny", {"resolution": 96}),
+        ("swin_t", {}),
+        ("gpt2", {"layers": 1, "vocabulary": 100}),
+        ("bert_base", {"layers": 1, "vocabulary": 100}),
+    ],
+)
+def test_a_network_that_was_read_can_be_written_and_run(tmp_path, name, options):
+    network = zoo.build(name, **options)
+    write_onnx(network, tmp_path / "a.onnx", weights=False)
+    back = read_onnx(tmp_path / "a.onnx")
+    for output, values in run(back, tmp_path / "b.onnx").items():
+        assert values.shape == network.tensors[output].shape
+        assert np.isfinite(values).all()
+
+
+def test_slices_and_picks_are_numpys(tmp_path):
+    net = NetworkBuilder("t")
+    x = net.input("x", (3, 7, 5))
+    pieces = {
+        net.slice(x, [1], [-1], [1]): lambda v: v[:, 1:-1],
+        net.slice(x, [-1, 9], [-99, 0], [1, 2], steps=[-2, -3]): lambda v: v[:, ::-2, 9:0:-3],
+        net.slice(x, [5, 1], [1, 99], [1, 2], steps=[-3, 2]): lambda v: v[:, 5:1:-3, 1::2],
+        net.gather(x, 4, axis=-1): lambda v: v[..., 4],
+    }
+    network = net.build(*pieces)
+    feed = random_feeds(network)
+    results = run(network, tmp_path / "x.onnx", feed)
+    for tensor, expected in pieces.items():
+        assert (results[tensor.name] == expected(feed["x"])).all()
 
 
 def test_weights_beside_the_file_are_found(tmp_path, monkeypatch):

@@ -14,6 +14,8 @@ from annette.network.tensor import DType
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy.typing as npt
+
     from annette.network.layer import Layer
     from annette.network.network import Network
 
@@ -129,7 +131,7 @@ class Lowering:
         """Appends an operator that writes the layer's outputs."""
         self.nodes.append(helper.make_node(operator, inputs, layer.outputs, layer.name, **attributes))
 
-    def integers(self, layer: Layer, label: str, values: Sequence[int] | int) -> str:
+    def integers(self, layer: Layer, label: str, values: Sequence[int] | npt.NDArray[np.int64]) -> str:
         """Appends a constant of integers and returns its name."""
         return self._constant(layer, label, np.asarray(values, dtype=np.int64))
 
@@ -152,16 +154,17 @@ class Lowering:
 
 
 def _fully_connected(to: Lowering, layer: Layer) -> None:
-    rank = len(to.network.tensors[layer.inputs[0]].shape)
-    transposed = int(layer.attributes.get("transposed_weights", 0))  # type: ignore[arg-type]
-    if rank == 2 and (transposed or len(layer.inputs) > 2):
+    source, weights = (to.network.tensors[name].shape for name in layer.inputs[:2])
+    # A reader does not say which way round the weights lie; where both ways fit, either is as good.
+    transposed = int(bool(layer.attributes.get("transposed_weights")) or weights[0] != source[-1])
+    if len(source) == 2 and (transposed or len(layer.inputs) > 2):
         to.node("Gemm", layer, layer.inputs, transB=transposed)
     elif not transposed and len(layer.inputs) == 2:
         to.node("MatMul", layer, layer.inputs)
     else:
         raise UnsupportedOperatorError(
-            f"layer {layer.name!r} (fully_connected) has a bias or transposed weights for operands of rank {rank}: "
-            "ONNX has no one operator for it"
+            f"layer {layer.name!r} (fully_connected) has a bias or transposed weights for operands of rank "
+            f"{len(source)}: ONNX has no one operator for it"
         )
 
 
@@ -183,11 +186,13 @@ def _where(to: Lowering, layer: Layer) -> None:
 
 
 def _gather(to: Lowering, layer: Layer) -> None:
-    inputs = list(layer.inputs)
-    index: Any = layer.attributes.get("index")
-    if index is not None:
-        inputs.append(to.integers(layer, "index", index))
-    to.node("Gather", layer, inputs, axis=layer.attributes["axis"])
+    """A constant index is no operand; where a reader has not kept its value, it is the first."""
+    inputs, axis = list(layer.inputs), int(layer.attributes["axis"])  # type: ignore[arg-type]
+    if len(inputs) == 1:
+        source, result = (to.network.tensors[name].shape for name in (layer.inputs[0], layer.outputs[0]))
+        shape = result[axis : axis + len(result) - len(source) + 1]
+        inputs.append(to.integers(layer, "index", np.full(shape, layer.attributes.get("index", 0))))
+    to.node("Gather", layer, inputs, axis=axis)
 
 
 def _layer_norm(to: Lowering, layer: Layer) -> None:
@@ -221,14 +226,22 @@ def _reduce(to: Lowering, layer: Layer) -> None:
 
 
 def _split(to: Lowering, layer: Layer) -> None:
-    sizes: Any = layer.attributes["split"]
-    inputs = [layer.inputs[0], to.integers(layer, "split", sizes)]
-    to.node("Split", layer, inputs, axis=layer.attributes["axis"])
+    axis = int(layer.attributes["axis"])  # type: ignore[arg-type]
+    sizes = [to.network.tensors[name].shape[axis] for name in layer.outputs]
+    to.node("Split", layer, [layer.inputs[0], to.integers(layer, "split", sizes)], axis=axis)
 
 
 def _slice(to: Lowering, layer: Layer) -> None:
-    keys = ("starts", "ends", "axes", "steps")
-    values: dict[str, Any] = {key: layer.attributes[key] for key in keys}
+    """Where each part ends follows from where it starts and how much there is of it."""
+    keys = ("starts", "axes", "steps")
+    starts, axes, steps = (tuple(map(int, layer.attributes[key])) for key in keys)  # type: ignore[arg-type]
+    source, result = (to.network.tensors[name].shape for name in (layer.inputs[0], layer.outputs[0]))
+    ends = []
+    for start, axis, step in zip(starts, axes, steps, strict=True):
+        first = min(start + source[axis] if start < 0 else start, source[axis] - 1)
+        end = first + result[axis] * step
+        ends.append(end if end >= 0 else end - source[axis])
+    values = {"starts": starts, "ends": ends, "axes": axes, "steps": steps}
     to.node("Slice", layer, [layer.inputs[0], *(to.integers(layer, key, value) for key, value in values.items())])
 
 
