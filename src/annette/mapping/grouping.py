@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from annette.errors import MappingError, NetworkShapeError
 from annette.mapping.kernel import Kernel
 from annette.network.links import CONSTANT, SCALAR
 from annette.network.tensor import Tensor
@@ -190,22 +191,32 @@ class Grouping:
             attributes: The new anchor's attributes.
             described_by: A layer whose dimensions and multiply-accumulates it takes over; by default they follow
                 from what it reads and writes.
+
+        Raises:
+            MappingError: The layers cannot be one of that kind, or the attributes make no sense.
         """
         tensors = self.network.tensors
         positions = sorted(self.members.get(group) or (group,))
         sources = self._inputs(group)
         constants = dict.fromkeys(t for p in positions for t in self.layers[p].inputs if tensors[t].constant)
         known = described_by is not None
-        self.anchors[group] = describe_layer(
-            kind,
-            self.layers[group].name,
-            inputs=[tensors[tensor] for tensor in (*sources, *constants)],
-            outputs=[tensors[tensor] for tensor in self._outputs(group)],
-            attributes=attributes,
-            channels_last=self.network.channels_last,
-            dimensions=described_by.workload.dimensions if described_by is not None else None,
-            macs=sum(self.layers[p].workload.macs for p in positions) if known else None,
-        )
+        try:
+            anchor = describe_layer(
+                kind,
+                self.layers[group].name,
+                inputs=[tensors[tensor] for tensor in (*sources, *constants)],
+                outputs=[tensors[tensor] for tensor in self._outputs(group)],
+                attributes=attributes,
+                channels_last=self.network.channels_last,
+                dimensions=described_by.workload.dimensions if described_by is not None else None,
+                macs=sum(self.layers[p].workload.macs for p in positions) if known else None,
+            )
+        except (NetworkShapeError, TypeError, ValueError) as error:
+            raise MappingError(
+                f"rule {rule!r} takes layer {self.layers[group].name!r} and those before it for {kind!r}, "
+                f"which does not fit: {error}"
+            ) from error
+        self.anchors[group] = anchor
         self.operands[group] = (*sources.values(), *(CONSTANT for _ in constants))
         self.names[group] = (*sources, *constants)
         self.followers[group] = []

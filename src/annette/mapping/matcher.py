@@ -5,24 +5,21 @@ from __future__ import annotations
 from itertools import permutations
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from annette.mapping.condition import Condition, Reference, compare
-from annette.mapping.fields import node_field, tensor_field
+from annette.mapping.checks import compile_condition
+from annette.mapping.condition import Condition, Reference
 from annette.mapping.pattern import COMMUTATIVE, Role
 from annette.mapping.rule import Action, Rule
 from annette.network.links import CONSTANT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
-    from annette.mapping.condition import FieldValue
     from annette.mapping.grouping import Grouping
     from annette.mapping.pattern import Node
     from annette.network import AttributeValue
 
 __all__ = ["Matcher"]
 
-_Getter: TypeAlias = "Callable[[Grouping, list[int], dict[str, str]], FieldValue | None]"
-_Check: TypeAlias = "Callable[[Grouping, list[int], dict[str, str]], bool]"
 _Goal: TypeAlias = "tuple[str, str, int, int]"  # operand as written, tensor, its producer, the reading group
 _Goals: TypeAlias = "tuple[_Goal, _Goals] | None"
 _Wanted: TypeAlias = "tuple[tuple[frozenset[str], ...], bool]"
@@ -56,10 +53,16 @@ class Matcher:
         self._is_pair = _is_pair(rule)
         early = [self._decided_by(condition) for condition in rule.conditions]
         self._checks = tuple(
-            self._check(condition) for condition, node in zip(rule.conditions, early, strict=True) if node is None
+            compile_condition(condition, self._index)
+            for condition, node in zip(rule.conditions, early, strict=True)
+            if node is None
         )
         self._early = tuple(
-            tuple(self._check(c) for c, node in zip(rule.conditions, early, strict=True) if node == index)
+            tuple(
+                compile_condition(c, self._index)
+                for c, node in zip(rule.conditions, early, strict=True)
+                if node == index
+            )
             for index in range(len(rule.nodes))
         )
         self._pair_other = rule.nodes[-1].operands[1] if self._is_pair and len(rule.nodes[-1].operands) > 1 else None
@@ -272,28 +275,6 @@ class Matcher:
         names = {reference.at for reference in condition.references}
         return None if self._is_pair or len(names) > 1 else self._index.get(names.pop())
 
-    def _check(self, condition: Condition) -> _Check:
-        left, op, modulo = self._getter(condition.left), condition.op, condition.modulo
-        value = condition.value
-        if op == "==" and not modulo and isinstance(value, bool | int | float | str):
-            return lambda state, bound, tensors: left(state, bound, tensors) == value  # the common case
-        if isinstance(value, Reference):
-            right = self._getter(value)
-        elif isinstance(value, tuple):
-            right = _list_getter([self._getter(v) if isinstance(v, Reference) else v for v in value])
-        else:
-            return lambda state, bound, tensors: compare(op, _modulo(left(state, bound, tensors), modulo), value)
-        return lambda state, bound, tensors: compare(
-            op, _modulo(left(state, bound, tensors), modulo), right(state, bound, tensors)
-        )
-
-    def _getter(self, reference: Reference) -> _Getter:
-        if reference.at in self._index:
-            index, of_node = self._index[reference.at], node_field(reference.field)
-            return lambda state, bound, tensors: of_node(state, bound[index])  # noqa: ARG005 - one signature for all
-        at, of_tensor = reference.at, tensor_field(reference.field)
-        return lambda state, bound, tensors: of_tensor(state.tensor(tensors[at]))  # noqa: ARG005 - same
-
 
 def _offers(state: Grouping, sources: tuple[int, ...], wanted: _Wanted) -> bool:
     """A quick look whether operands can fit at all, before any order of them is tried."""
@@ -322,13 +303,3 @@ def _is_pair(rule: Rule) -> bool:
     listed = second.operands
     simple = 1 <= len(listed) <= 2 and listed[0] == first.name and listed[1:] != (first.name,)
     return simple and not first.operands and first.role is not Role.SHARED and ":" not in "".join(listed)
-
-
-def _list_getter(items: list[_Getter | int | float | str | bool]) -> _Getter:
-    return lambda state, bound, tensors: tuple(  # type: ignore[return-value]
-        [item(state, bound, tensors) if callable(item) else item for item in items]
-    )
-
-
-def _modulo(value: FieldValue | None, modulo: int) -> FieldValue | None:
-    return value % modulo if modulo and isinstance(value, int | float) else value

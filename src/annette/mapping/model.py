@@ -71,6 +71,9 @@ class MappingModel:
 
         Returns:
             The kernels in topological order; every layer of the network is in exactly one.
+
+        Raises:
+            MappingError: A rule recognises a kind of layer in what cannot be one.
         """
         state = Grouping(network)
         seen = [-1] * len(self._matchers)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.errors import MappingError, nearest
 from annette.mapping.condition import Condition, Reference
 from annette.mapping.fields import node_field, tensor_field
-from annette.mapping.pattern import Node, Role, parse_pattern
+from annette.mapping.pattern import Node, Role
+from annette.mapping.rule_json import attribute_to_json, attributes_from_json, conditions_from_json, nodes_from_json
 from annette.network.kinds import KINDS, Category
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ __all__ = ["Action", "Rule"]
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._+-]*")
 _KIND: Final = re.compile(r"[a-z][a-z0-9_]*")
 _NEEDS_DIMENSIONS: Final = (Category.ATTENTION, Category.CONVOLUTION, Category.MATRIX_PRODUCT, Category.RECURRENT)
+
+# A platform file may come from anywhere: matching must stay shallow and its search small.
+_MAX_NODES: Final = 64
+_MAX_OPERANDS: Final = 4
 
 
 class Action(Enum):
@@ -140,7 +145,7 @@ class Rule:
         if self.kind is not None:
             found["kind"] = self.kind
         if self.attributes:
-            found["attributes"] = {key: _attribute_to_json(value) for key, value in self.attributes.items()}
+            found["attributes"] = {key: attribute_to_json(value) for key, value in self.attributes.items()}
         return found
 
     @classmethod
@@ -167,11 +172,11 @@ class Rule:
         return cls(
             name=name,
             description=description,
-            nodes=_nodes_from_json(name, data.get("pattern")),
+            nodes=nodes_from_json(name, data.get("pattern")),
             action=_action_from_json(name, data.get("action")),
             kind=kind,
-            conditions=_conditions_from_json(name, data.get("conditions", [])),
-            attributes=_attributes_from_json(name, data.get("attributes", {})),
+            conditions=conditions_from_json(name, data.get("conditions", [])),
+            attributes=attributes_from_json(name, data.get("attributes", {})),
         )
 
     def _error(self, where: str, what: str) -> MappingError:
@@ -180,6 +185,8 @@ class Rule:
     def _check_pattern(self) -> None:
         if not self.nodes:
             raise self._error("pattern", "has no nodes")
+        if len(self.nodes) > _MAX_NODES:
+            raise self._error("pattern", f"has {len(self.nodes)} nodes; {_MAX_NODES} are the limit")
         seen: dict[str, Node] = {}
         for node in self.nodes:
             if node.name in seen:
@@ -190,6 +197,8 @@ class Rule:
                 raise self._error("pattern", f"node {node.name!r}: {error}") from error
             if not kinds:
                 raise self._error("pattern", f"node {node.name!r} allows no kind")
+            if len(node.operands) > _MAX_OPERANDS:
+                raise self._error("pattern", f"node {node.name!r} lists more than {_MAX_OPERANDS} operands")
             for operand in node.operands:
                 if ":" in operand and operand.split(":")[0] not in seen:
                     raise self._error("pattern", f"node {node.name!r} reads {operand!r}, but no such node is above it")
@@ -270,50 +279,8 @@ class Rule:
                     raise self._error("conditions", f"{str(condition)!r}: {error}") from error
 
 
-def _nodes_from_json(name: str, pattern: Any) -> tuple[Node, ...]:
-    if not isinstance(pattern, str) and not (
-        isinstance(pattern, list) and all(isinstance(line, str) for line in pattern)
-    ):
-        raise MappingError(f"rule {name!r}: 'pattern' must be a chain or a list of lines, not {pattern!r}")
-    try:
-        return parse_pattern(pattern)
-    except MappingError as error:
-        raise MappingError(f"rule {name!r}: 'pattern': {error}") from error
-
-
 def _action_from_json(name: str, action: Any) -> Action:
     actions = [known.value for known in Action]
     if action not in actions:
         raise MappingError(f"rule {name!r}: 'action' must be one of {', '.join(actions)}, not {action!r}")
     return Action(action)
-
-
-def _conditions_from_json(name: str, lines: Any) -> tuple[Condition, ...]:
-    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
-        raise MappingError(f"rule {name!r}: 'conditions' must be a list of lines, not {lines!r}")
-    try:
-        return tuple(Condition.parse(line) for line in lines)
-    except MappingError as error:
-        raise MappingError(f"rule {name!r}: 'conditions': {error}") from error
-
-
-def _attributes_from_json(name: str, attributes: Any) -> dict[str, AttributeValue | Reference]:
-    if not isinstance(attributes, dict):
-        raise MappingError(f"rule {name!r}: 'attributes' must be an object, not {attributes!r}")
-    found: dict[str, AttributeValue | Reference] = {}
-    for key, value in attributes.items():
-        if isinstance(value, dict) and value.keys() == {"from"} and str(value["from"]).count("."):
-            found[key] = Reference(*str(value["from"]).split(".", 1))
-        elif isinstance(value, list) and all(isinstance(item, int | float) for item in value):
-            found[key] = tuple(value)
-        elif isinstance(value, bool | int | float | str):
-            found[key] = value
-        else:
-            raise MappingError(f"rule {name!r}: 'attributes': {key!r} has a value that is no attribute: {value!r}")
-    return found
-
-
-def _attribute_to_json(value: AttributeValue | Reference) -> Any:
-    if isinstance(value, Reference):
-        return {"from": str(value)}
-    return list(value) if isinstance(value, tuple) else value

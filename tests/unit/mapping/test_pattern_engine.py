@@ -2,6 +2,7 @@
 
 import pytest
 
+from annette.errors import MappingError
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Action, Rule
 from tests.unit.mapping.helpers import image
@@ -159,6 +160,17 @@ def test_a_lone_layer_can_be_recognised_as_another_kind():
     rule = _rule("pow", "pow.constant_count == 1", action=Action.RECOGNISE, kind="mul")
     (kernel,) = _apply(net.build(net.pow(x, 2.0)), rule)
     assert (kernel.kind, kernel.anchor.kind, kernel.layers[0].kind, kernel.rules) == ("mul", "mul", "pow", ("rule",))
+
+
+def test_recognising_what_cannot_be_is_an_error_of_the_rule():
+    net, x = image()
+    network = net.build(net.relu(x))
+    rule = Rule.from_json(
+        {"name": "odd", "description": "x", "pattern": "relu", "action": "recognise", "kind": "softmax",
+         "attributes": {"axis": "last"}}
+    )  # fmt: skip
+    with pytest.raises(MappingError, match="rule 'odd' takes layer 'relu'.*'softmax'"):
+        _apply(network, rule)
 
 
 def test_rules_that_undo_each_other_end():

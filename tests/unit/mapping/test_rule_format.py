@@ -81,6 +81,8 @@ def test_a_condition_reads_back_as_it_was_written(line):
         ({"pattern": ["context a = conv", "context b = relu(a)"]}, "pattern", "only context"),
         ({"pattern": ["a = conv", "b = relu(a)", "context c = add(a, b)"]}, None, ""),
         ({"pattern": ["a = conv", "b = relu", "context c = add(a, b)"]}, "pattern", "last that is taken"),
+        ({"pattern": " > ".join(["relu"] * 65)}, "pattern", "64 are the limit"),
+        ({"pattern": ["a = conv", "b = concat(a, _, _, _, _)"]}, "pattern", "more than 4 operands"),
         ({"pattern": "conv > relu(x)"}, "pattern", "the chain does"),
         ({"pattern": ["a = conv"]}, "action", "two nodes"),
         ({"action": "melt"}, "action", "must be one of"),
