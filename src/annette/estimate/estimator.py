@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -86,6 +87,11 @@ def estimate_network(
     )
 
 
+def _ends(latency_s: float, bounds: tuple[float, float]) -> tuple[float, float]:
+    """Interval from log factors."""
+    return latency_s * math.exp(bounds[0]), latency_s * math.exp(bounds[1])
+
+
 def _check(model: str | None, fallback: str, confidence: float) -> None:
     if model is not None and model not in FAMILIES:
         raise OptionError(f"unknown model family {model!r}{nearest(model, FAMILIES)}; known: {', '.join(FAMILIES)}")
@@ -138,6 +144,7 @@ def _remarks(kernels: Sequence[Kernel], prices: Prices) -> list[str]:
     if outside.any():
         share = float(prices.latency_s[outside].sum() / max(float(prices.latency_s.sum()), 1e-300))
         remarks.append(
-            f"{int(outside.sum())} kernels ({share:.0%} of the time) lie outside the ranges that the models were fitted on"
+            f"{int(outside.sum())} kernels ({share:.0%} of the time) lie outside the ranges that their models were "
+            "fitted on"
         )
     return remarks

@@ -79,8 +79,8 @@ def price(
         latency_s[where] = seconds = choice.model.predict_s(part)
         if not np.isfinite(seconds).all() or (seconds < 0).any():
             raise ModelError(
-                f"the {choice.method!r} model of platform {platform.name!r} for {kind!r} gives a time that is negative or "
-                "not a number: fit the platform again"
+                f"the {choice.method!r} model of platform {platform.name!r} for {kind!r} gives a time that is negative "
+                "or not a number: fit the platform again"
             )
         compute_s[where], memory_s[where] = choice.model.terms(part)
         efficiency[where] = choice.model.efficiency(part)

@@ -1,0 +1,107 @@
+"""The plain data behind the output: against its schemas, and what people read of it."""
+
+import json
+from importlib import resources
+
+import jsonschema
+import pytest
+from rich.console import Console
+
+from annette.estimate import estimate_network
+from annette.mapping.rules import preset
+from annette.platforms import list_platforms
+from annette.report.documents import comparison_document, estimate_document, network_document
+from annette.report.platforms import platform_list_document, print_platform_list
+from annette.report.text import print_comparison, print_estimate, print_network
+from annette.report.units import bytes_text, count_text, percent_text, seconds_text
+from tests.unit.samples import platform, small_network, with_intervals
+
+
+def check(document, schema):
+    text = json.dumps(document, allow_nan=False)
+    jsonschema.validate(
+        json.loads(text),
+        json.loads(resources.files("annette.report").joinpath(f"schemas/{schema}.json").read_text(encoding="utf-8")),
+    )
+
+
+def printed(function, document, **options):
+    console = Console(width=200, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+    function(document, console=console, **options)
+    console.file.close()
+    return console.export_text()
+
+
+@pytest.mark.parametrize("target", [platform(), with_intervals()])
+def test_estimate_document_follows_its_schema(target):
+    estimate = estimate_network(small_network(), target)
+    document = estimate_document(estimate)
+    check(document, "estimate")
+    assert document["latency_s"] == estimate.latency_s
+    assert [kernel["name"] for kernel in document["kernels"]] == [kernel.name for kernel in estimate.kernels]
+
+
+def test_comparison_document_ranks_the_fastest_first():
+    network = small_network()
+    slow = platform(name="slow", overhead=type(platform().overhead)(per_kernel_s=1.0))
+    document = comparison_document("small", [estimate_network(network, target) for target in (slow, platform())])
+    check(document, "comparison")
+    assert [entry["platform"] for entry in document["platforms"]] == ["toy", "slow"]
+    assert document["platforms"][0]["times_fastest"] == 1
+    assert document["platforms"][1]["times_fastest"] > 100
+
+
+def test_network_document_totals_are_the_sums_of_its_layers():
+    network = small_network()
+    document = network_document(network, preset("generic").apply(network))
+    check(document, "network")
+    assert document["ops"] == sum(layer["ops"] for layer in document["layers"])
+    assert document["macs"] == 32 * 32 * 16 * 27 + 4096 * 10
+    assert document["params"] == 16 * 27 + 16 + 4096 * 10 + 10
+    assert sum(kernel["ops"] for kernel in document["kernels"]) == document["ops"]
+    check(network_document(network), "network")
+
+
+def test_platform_list_follows_its_schema_and_names_what_is_shipped():
+    document = platform_list_document(list_platforms())
+    check(document, "platforms")
+    text = printed(print_platform_list, document)
+    assert all(entry["name"] in text for entry in document["platforms"])
+
+
+def test_the_estimate_table_shows_heaviest_first_and_all_on_demand():
+    document = estimate_document(estimate_network(small_network(), with_intervals()))
+    text = printed(print_estimate, document)
+    assert text.index("stem") < text.index("pool")
+    assert "(out of range)" in text
+    assert "note: " in text
+    assert seconds_text(document["latency_s"]) in text
+    assert "free" in printed(print_estimate, document, everything=True)
+
+
+def test_comparison_and_network_tables_hold_their_figures():
+    network = small_network()
+    estimate = estimate_network(network, platform())
+    assert "1.00x" in printed(print_comparison, comparison_document("small", [estimate]))
+    assert "classifier" in printed(print_network, network_document(network))
+    assert "activation" in printed(print_network, network_document(network, preset("generic").apply(network)))
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "text"),
+    [
+        (seconds_text, 0, "0 s"),
+        (seconds_text, 1.5, "1.50 s"),
+        (seconds_text, 0.01294, "12.9 ms"),
+        (seconds_text, 849e-6, "849 µs"),
+        (seconds_text, 5e-12, "0.00500 ns"),
+        (count_text, 999, "999"),
+        (count_text, 4089184256, "4.09 G"),
+        (count_text, 239e6, "239 M"),
+        (bytes_text, 12, "12 B"),
+        (bytes_text, 2408448, "2.41 MB"),
+        (percent_text, 0.987, "98.7 %"),
+    ],
+)
+def test_units_keep_three_digits(function, value, text):
+    assert function(value) == text
