@@ -169,7 +169,7 @@ def test_recognising_what_cannot_be_is_an_error_of_the_rule():
         {"name": "odd", "description": "x", "pattern": "relu", "action": "recognise", "kind": "softmax",
          "attributes": {"axis": "last"}}
     )  # fmt: skip
-    with pytest.raises(MappingError, match="rule 'odd' takes layer 'relu'.*'softmax'"):
+    with pytest.raises(MappingError, match=r"rule 'odd' takes layer 'relu'.*'softmax'"):
         _apply(network, rule)
 
 
