@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from annette.errors import NetworkShapeError
 from annette.network.kinds import KINDS, Category
+from annette.network.windows import conv_shapes, conv_transpose_shapes, integers, pool_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from annette.network.layer import AttributeValue
 
-__all__ = ["broadcast_shapes", "normalize_axis", "output_shapes", "same_padding", "window_count"]
+__all__ = ["broadcast_shapes", "normalize_axis", "output_shapes"]
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -88,97 +89,6 @@ def normalize_axis(axis: int, rank: int) -> int:
     return axis % rank if rank else 0
 
 
-def window_count(size: int, kernel: int, stride: int, dilation: int, before: int, after: int, *, ceil: bool) -> int:
-    """Number of positions a window takes along one dimension.
-
-    Args:
-        size: Elements along the dimension.
-        kernel: Taps of the window.
-        stride: Distance between positions.
-        dilation: Distance between taps.
-        before: Padding in front.
-        after: Padding behind.
-        ceil: Whether a last window that reaches beyond the end counts, as long as it starts on data.
-
-    Raises:
-        NetworkShapeError: A number makes no sense, or the window is larger than the padded dimension.
-    """
-    if min(size, kernel, stride, dilation) < 1 or min(before, after) < 0:
-        raise NetworkShapeError(
-            f"window of {kernel} (stride {stride}, dilation {dilation}, padding {before} and {after}) makes no sense"
-        )
-    room = size + before + after - ((kernel - 1) * dilation + 1)
-    if room < 0:
-        raise NetworkShapeError(
-            f"window of {kernel} (dilation {dilation}) does not fit in {size} elements padded by {before} and {after}"
-        )
-    count = (-(-room // stride) if ceil else room // stride) + 1
-    return count - 1 if ceil and (count - 1) * stride >= size + before else count
-
-
-def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
-    """Padding in front and behind that makes ⌈size / stride⌉ positions, the odd element behind (TensorFlow's SAME)."""
-    total = max(0, (-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size)
-    return total // 2, total - total // 2
-
-
-def _ints(attributes: Mapping[str, AttributeValue], key: str, default: Shape | None = None) -> Shape:
-    """An attribute as integers; the default where it is absent, KeyError where there is none."""
-    value = attributes[key] if default is None else attributes.get(key, default)
-    return tuple(int(v) for v in value) if isinstance(value, tuple) else (int(value),)
-
-
-def _window(shape: Shape, attributes: Mapping[str, AttributeValue]) -> tuple[Shape, Shape, Shape, Shape]:
-    """Kernel, strides, dilations and pads, each complete for the spatial rank of ``shape``."""
-    spatial = len(shape) - 2
-    kernel = _ints(attributes, "kernel_shape")
-    strides = _ints(attributes, "strides", (1,) * spatial)
-    dilations = _ints(attributes, "dilations", (1,) * spatial)
-    pads = _ints(attributes, "pads", (0,) * (2 * spatial))
-    lengths = (len(kernel), len(strides), len(dilations), len(pads))
-    if spatial < 1 or lengths != (spatial, spatial, spatial, 2 * spatial):
-        raise NetworkShapeError(f"window attributes for {len(kernel)} dimensions do not fit a tensor of shape {shape}")
-    return kernel, strides, dilations, pads
-
-
-def _windows(shape: Shape, attributes: Mapping[str, AttributeValue]) -> Shape:
-    kernel, strides, dilations, pads = _window(shape, attributes)
-    ceil, half = bool(attributes.get("ceil_mode", 0)), len(kernel)
-    return tuple(
-        window_count(size, kernel[i], strides[i], dilations[i], pads[i], pads[half + i], ceil=ceil)
-        for i, size in enumerate(shape[2:])
-    )
-
-
-def _conv(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
-    source, weights = inputs[0], inputs[1]
-    groups = _ints(attributes, "groups", (1,))[0]
-    kernel = _ints(attributes, "kernel_shape")
-    if groups < 1 or source[1] != weights[1] * groups or weights[0] % groups or weights[2:] != kernel:
-        raise NetworkShapeError(f"weights {weights} in {groups} groups with kernel {kernel} do not fit input {source}")
-    return [(source[0], weights[0], *_windows(source, attributes))]
-
-
-def _conv_transpose(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
-    source, weights = inputs[0], inputs[1]
-    groups = _ints(attributes, "groups", (1,))[0]
-    kernel, strides, dilations, pads = _window(source, attributes)
-    extra = _ints(attributes, "output_padding", (0,) * len(kernel))
-    if groups < 1 or source[1] != weights[0] or source[1] % groups or weights[2:] != kernel:
-        raise NetworkShapeError(f"weights {weights} in {groups} groups with kernel {kernel} do not fit input {source}")
-    sizes = tuple(
-        (size - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1 + extra[i] - pads[i] - pads[len(kernel) + i]
-        for i, size in enumerate(source[2:])
-    )
-    if min(sizes) < 1:
-        raise NetworkShapeError(f"padding {pads} leaves nothing of input {source}")
-    return [(source[0], weights[1] * groups, *sizes)]
-
-
-def _pool(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
-    return [(*inputs[0][:2], *_windows(inputs[0], attributes))]
-
-
 def _global_pool(_kind: str, inputs: Sequence[Shape], _attributes: Mapping[str, AttributeValue]) -> list[Shape]:
     if len(inputs[0]) < 3:
         raise NetworkShapeError(f"input {inputs[0]} has no spatial dimensions")
@@ -213,7 +123,11 @@ def _matmul(_kind: str, inputs: Sequence[Shape], _attributes: Mapping[str, Attri
 
 def _reduce(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
     source = inputs[0]
-    named = _ints(attributes, "axis") if "axis" in attributes else _ints(attributes, "axes", tuple(range(len(source))))
+    named = (
+        integers(attributes, "axis")
+        if "axis" in attributes
+        else integers(attributes, "axes", tuple(range(len(source))))
+    )
     axes = {normalize_axis(axis, len(source)) for axis in named}
     if attributes.get("keepdims", 1):
         return [tuple(1 if i in axes else size for i, size in enumerate(source))]
@@ -222,7 +136,7 @@ def _reduce(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, Attrib
 
 def _concat(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
     first = inputs[0]
-    axis = normalize_axis(_ints(attributes, "axis")[0], len(first))
+    axis = normalize_axis(integers(attributes, "axis")[0], len(first))
     for shape in inputs:
         if len(shape) != len(first) or shape[:axis] != first[:axis] or shape[axis + 1 :] != first[axis + 1 :]:
             raise NetworkShapeError(f"shapes {first} and {shape} cannot be joined along axis {axis}")
@@ -230,8 +144,8 @@ def _concat(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, Attrib
 
 
 def _split(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
-    source, sizes = inputs[0], _ints(attributes, "split")
-    axis = normalize_axis(_ints(attributes, "axis")[0], len(source))
+    source, sizes = inputs[0], integers(attributes, "split")
+    axis = normalize_axis(integers(attributes, "axis")[0], len(source))
     if sum(sizes) != source[axis] or min(sizes) < 1:
         raise NetworkShapeError(f"parts {sizes} do not add up to axis {axis} of {source}")
     return [(*source[:axis], size, *source[axis + 1 :]) for size in sizes]
@@ -239,9 +153,9 @@ def _split(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, Attribu
 
 def _slice(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
     result = list(inputs[0])
-    starts, ends = _ints(attributes, "starts"), _ints(attributes, "ends")
-    axes = _ints(attributes, "axes", tuple(range(len(starts))))
-    steps = _ints(attributes, "steps", (1,) * len(starts))
+    starts, ends = integers(attributes, "starts"), integers(attributes, "ends")
+    axes = integers(attributes, "axes", tuple(range(len(starts))))
+    steps = integers(attributes, "steps", (1,) * len(starts))
     if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
         raise NetworkShapeError(f"starts {starts}, ends {ends}, axes {axes} and steps {steps} do not fit together")
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
@@ -253,7 +167,7 @@ def _slice(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, Attribu
 
 
 def _pad(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
-    source, pads = inputs[0], _ints(attributes, "pads")
+    source, pads = inputs[0], integers(attributes, "pads")
     if len(pads) != 2 * len(source):
         raise NetworkShapeError(f"padding {pads} does not fit {source}: two numbers per dimension, all fronts first")
     sizes = tuple(size + pads[i] + pads[len(source) + i] for i, size in enumerate(source))
@@ -263,14 +177,14 @@ def _pad(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, Attribute
 
 
 def _transpose(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
-    source, perm = inputs[0], _ints(attributes, "perm")
+    source, perm = inputs[0], integers(attributes, "perm")
     if sorted(perm) != list(range(len(source))):
         raise NetworkShapeError(f"perm {perm} is not a permutation of the dimensions of {source}")
     return [tuple(source[axis] for axis in perm)]
 
 
 def _reshape(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
-    shape, elements = _ints(attributes, "shape"), math.prod(inputs[0])
+    shape, elements = integers(attributes, "shape"), math.prod(inputs[0])
     known = math.prod(size for size in shape if size != -1)
     if shape.count(-1) == 1 and known > 0 and elements % known == 0:
         return [tuple(elements // known if size == -1 else size for size in shape)]
@@ -280,11 +194,11 @@ def _reshape(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, Attri
 
 
 def _expand(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
-    return [broadcast_shapes(inputs[0], _ints(attributes, "shape"))]
+    return [broadcast_shapes(inputs[0], integers(attributes, "shape"))]
 
 
 def _tile(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
-    repeats = _ints(attributes, "repeats")
+    repeats = integers(attributes, "repeats")
     if len(repeats) != len(inputs[0]) or min(repeats) < 1:
         raise NetworkShapeError(f"repeats {repeats} do not fit {inputs[0]}")
     return [tuple(size * count for size, count in zip(inputs[0], repeats, strict=True))]
@@ -294,26 +208,26 @@ def _gather(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, Attrib
     """Rows at the positions of the second operand, or at the one position of ``index``."""
     source = inputs[0]
     indices = inputs[1] if "index" not in attributes else ()
-    axis = normalize_axis(_ints(attributes, "axis", (0,))[0], len(source))
+    axis = normalize_axis(integers(attributes, "axis", (0,))[0], len(source))
     return [(*source[:axis], *indices, *source[axis + 1 :])]
 
 
 def _resize(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
-    sizes = _ints(attributes, "sizes")
+    sizes = integers(attributes, "sizes")
     if len(sizes) != len(inputs[0]) - 2 or min(sizes) < 1:
         raise NetworkShapeError(f"sizes {sizes} do not fit the spatial dimensions of {inputs[0]}")
     return [(*inputs[0][:2], *sizes)]
 
 
 def _depth_to_space(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
-    (batch, channels, height, width), block = _map(inputs[0]), _ints(attributes, "block_size")[0]
+    (batch, channels, height, width), block = _map(inputs[0]), integers(attributes, "block_size")[0]
     if channels % block**2:
         raise NetworkShapeError(f"{channels} channels do not divide into blocks of {block}x{block}")
     return [(batch, channels // block**2, height * block, width * block)]
 
 
 def _space_to_depth(_kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
-    (batch, channels, height, width), block = _map(inputs[0]), _ints(attributes, "block_size")[0]
+    (batch, channels, height, width), block = _map(inputs[0]), integers(attributes, "block_size")[0]
     if height % block or width % block:
         raise NetworkShapeError(f"{height}x{width} positions do not divide into blocks of {block}x{block}")
     return [(batch, channels * block**2, height // block, width // block)]
@@ -327,7 +241,7 @@ def _map(shape: Shape) -> tuple[int, int, int, int]:
 
 def _recurrent(kind: str, inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
     steps, batch = inputs[0][:2]
-    directions, hidden = _ints(attributes, "directions", (1,))[0], _ints(attributes, "hidden_size")[0]
+    directions, hidden = integers(attributes, "directions", (1,))[0], integers(attributes, "hidden_size")[0]
     state = (directions, batch, hidden)
     return [(steps, directions, batch, hidden), state, *([state] if kind == "lstm" else [])]
 
@@ -335,7 +249,7 @@ def _recurrent(kind: str, inputs: Sequence[Shape], attributes: Mapping[str, Attr
 Rule: TypeAlias = "Callable[[str, Sequence[Shape], Mapping[str, AttributeValue]], list[Shape]]"
 
 _BY_KIND: Final[dict[str, Rule]] = {
-    "conv_transpose": _conv_transpose,
+    "conv_transpose": conv_transpose_shapes,
     "fully_connected": _fully_connected,
     "matmul": _matmul,
     "cumulative_sum": _same,
@@ -359,8 +273,8 @@ _BY_KIND: Final[dict[str, Rule]] = {
 }
 
 _BY_CATEGORY: Final[dict[Category, Rule]] = {
-    Category.CONVOLUTION: _conv,
-    Category.POOLING: _pool,
+    Category.CONVOLUTION: conv_shapes,
+    Category.POOLING: pool_shapes,
     Category.GLOBAL_POOLING: _global_pool,
     Category.ACTIVATION: _same,
     Category.UNARY: _same,

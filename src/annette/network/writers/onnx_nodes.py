@@ -9,7 +9,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from annette.errors import UnsupportedOperatorError
 from annette.network.kinds import Category, kinds_in
-from annette.network.tensor import DType
+from annette.network.writers.onnx_tables import ONNX_DTYPES, OPERATORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,64 +19,7 @@ if TYPE_CHECKING:
     from annette.network.layer import Layer
     from annette.network.network import Network
 
-__all__ = ["ONNX_DTYPES", "Lowering"]
-
-ONNX_DTYPES: Final = {
-    DType.FLOAT64: TensorProto.DOUBLE,
-    DType.FLOAT32: TensorProto.FLOAT,
-    DType.FLOAT16: TensorProto.FLOAT16,
-    DType.INT64: TensorProto.INT64,
-    DType.INT32: TensorProto.INT32,
-    DType.INT16: TensorProto.INT16,
-    DType.INT8: TensorProto.INT8,
-    DType.UINT64: TensorProto.UINT64,
-    DType.UINT32: TensorProto.UINT32,
-    DType.UINT16: TensorProto.UINT16,
-    DType.UINT8: TensorProto.UINT8,
-    DType.BOOL: TensorProto.BOOL,
-}
-"""Element types of activations and constants that can be written."""
-
-_WINDOW: Final = ("kernel_shape", "strides", "pads")
-
-_OPERATORS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
-    "conv": ("Conv", (*_WINDOW, "dilations")),
-    "grouped_conv": ("Conv", (*_WINDOW, "dilations")),
-    "depthwise_conv": ("Conv", (*_WINDOW, "dilations")),
-    "conv_transpose": ("ConvTranspose", (*_WINDOW, "dilations", "output_padding")),
-    "matmul": ("MatMul", ()),
-    "max_pool": ("MaxPool", (*_WINDOW, "dilations", "ceil_mode")),
-    "average_pool": ("AveragePool", (*_WINDOW, "ceil_mode", "count_include_pad")),
-    "lp_pool": ("LpPool", (*_WINDOW, "p")),
-    "global_average_pool": ("GlobalAveragePool", ()),
-    "global_max_pool": ("GlobalMaxPool", ()),
-    "relu": ("Relu", ()),
-    "leaky_relu": ("LeakyRelu", ("alpha",)),
-    "prelu": ("PRelu", ()),
-    "thresholded_relu": ("ThresholdedRelu", ("alpha",)),
-    "elu": ("Elu", ("alpha",)),
-    "celu": ("Celu", ("alpha",)),
-    "selu": ("Selu", ()),
-    "sigmoid": ("Sigmoid", ()),
-    "hard_sigmoid": ("HardSigmoid", ("alpha", "beta")),
-    "tanh": ("Tanh", ()),
-    "softplus": ("Softplus", ()),
-    "softsign": ("Softsign", ()),
-    "hard_swish": ("HardSwish", ()),
-    **{kind: (kind.capitalize(), ()) for kind in ("abs", "neg", "sqrt", "reciprocal", "exp", "log", "erf", "sin",
-                                                  "cos", "floor", "ceil", "round", "sign", "not", "identity", "mean")},
-    "copy": ("Identity", ()),
-    "batch_norm": ("BatchNormalization", ("epsilon",)),
-    "instance_norm": ("InstanceNormalization", ("epsilon",)),
-    "lp_norm": ("LpNormalization", ("axis", "p")),
-    "lrn": ("LRN", ("size", "alpha", "beta", "bias")),
-    "softmax": ("Softmax", ("axis",)),
-    "log_softmax": ("LogSoftmax", ("axis",)),
-    "arg_max": ("ArgMax", ("axis", "keepdims")),
-    "concat": ("Concat", ("axis",)),
-    "transpose": ("Transpose", ("perm",)),
-}  # fmt: skip
-"""Kinds that are one operator of the same operands, and the attributes taken over under the same name."""
+__all__ = ["Lowering"]
 
 _REDUCTIONS: Final = {
     "reduce_mean": "ReduceMean",
@@ -118,7 +61,7 @@ class Lowering:
         try:
             if rule is not None:
                 rule(self, layer)
-            elif layer.kind in _OPERATORS:
+            elif layer.kind in OPERATORS:
                 self._simple(layer)
             else:
                 raise UnsupportedOperatorError(f"layer {layer.name!r} ({layer.kind}) cannot be written as ONNX")
@@ -146,7 +89,7 @@ class Lowering:
         return name
 
     def _simple(self, layer: Layer) -> None:
-        operator, keys = _OPERATORS[layer.kind]
+        operator, keys = OPERATORS[layer.kind]
         attributes: dict[str, Any] = {key: layer.attributes[key] for key in keys if key in layer.attributes}
         if layer.kind in _GROUPED:
             attributes["group"] = layer.attributes.get("groups", 1)

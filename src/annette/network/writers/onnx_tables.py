@@ -1,0 +1,68 @@
+"""What canonical kinds and element types are called in ONNX."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from onnx import TensorProto
+
+from annette.network.tensor import DType
+
+__all__ = ["ONNX_DTYPES", "OPERATORS"]
+
+ONNX_DTYPES: Final = {
+    DType.FLOAT64: TensorProto.DOUBLE,
+    DType.FLOAT32: TensorProto.FLOAT,
+    DType.FLOAT16: TensorProto.FLOAT16,
+    DType.INT64: TensorProto.INT64,
+    DType.INT32: TensorProto.INT32,
+    DType.INT16: TensorProto.INT16,
+    DType.INT8: TensorProto.INT8,
+    DType.UINT64: TensorProto.UINT64,
+    DType.UINT32: TensorProto.UINT32,
+    DType.UINT16: TensorProto.UINT16,
+    DType.UINT8: TensorProto.UINT8,
+    DType.BOOL: TensorProto.BOOL,
+}
+"""Element types of activations and constants that can be written."""
+
+_WINDOW: Final = ("kernel_shape", "strides", "pads")
+
+OPERATORS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "conv": ("Conv", (*_WINDOW, "dilations")),
+    "grouped_conv": ("Conv", (*_WINDOW, "dilations")),
+    "depthwise_conv": ("Conv", (*_WINDOW, "dilations")),
+    "conv_transpose": ("ConvTranspose", (*_WINDOW, "dilations", "output_padding")),
+    "matmul": ("MatMul", ()),
+    "max_pool": ("MaxPool", (*_WINDOW, "dilations", "ceil_mode")),
+    "average_pool": ("AveragePool", (*_WINDOW, "ceil_mode", "count_include_pad")),
+    "lp_pool": ("LpPool", (*_WINDOW, "p")),
+    "global_average_pool": ("GlobalAveragePool", ()),
+    "global_max_pool": ("GlobalMaxPool", ()),
+    "relu": ("Relu", ()),
+    "leaky_relu": ("LeakyRelu", ("alpha",)),
+    "prelu": ("PRelu", ()),
+    "thresholded_relu": ("ThresholdedRelu", ("alpha",)),
+    "elu": ("Elu", ("alpha",)),
+    "celu": ("Celu", ("alpha",)),
+    "selu": ("Selu", ()),
+    "sigmoid": ("Sigmoid", ()),
+    "hard_sigmoid": ("HardSigmoid", ("alpha", "beta")),
+    "tanh": ("Tanh", ()),
+    "softplus": ("Softplus", ()),
+    "softsign": ("Softsign", ()),
+    "hard_swish": ("HardSwish", ()),
+    **{kind: (kind.capitalize(), ()) for kind in ("abs", "neg", "sqrt", "reciprocal", "exp", "log", "erf", "sin",
+                                                  "cos", "floor", "ceil", "round", "sign", "not", "identity", "mean")},
+    "copy": ("Identity", ()),
+    "batch_norm": ("BatchNormalization", ("epsilon",)),
+    "instance_norm": ("InstanceNormalization", ("epsilon",)),
+    "lp_norm": ("LpNormalization", ("axis", "p")),
+    "lrn": ("LRN", ("size", "alpha", "beta", "bias")),
+    "softmax": ("Softmax", ("axis",)),
+    "log_softmax": ("LogSoftmax", ("axis",)),
+    "arg_max": ("ArgMax", ("axis", "keepdims")),
+    "concat": ("Concat", ("axis",)),
+    "transpose": ("Transpose", ("perm",)),
+}  # fmt: skip
+"""Kinds that are one operator of the same operands, and the attributes taken over under the same name."""
