@@ -1,0 +1,1 @@
+"""Estimates against measurements: metrics, suites, tables."""

@@ -1,0 +1,140 @@
+"""How far estimates are from measurements, and how well they rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from annette.errors import OptionError
+
+if TYPE_CHECKING:
+    from annette.mapping.kernel import FloatArray
+
+__all__ = ["Errors", "Ranking", "errors", "kendall", "ranking", "spearman"]
+
+_RESAMPLES: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Relative errors of estimates, as shares (0.05 is 5 %).
+
+    Attributes:
+        count: Number of pairs.
+        mape: Mean absolute error.
+        rmspe: Root of the mean squared error.
+        median: Median absolute error.
+        worst: Largest absolute error.
+        bias: Mean signed error; positive where estimates are too high.
+        within_5: Share of the pairs within 5 %.
+        within_10: Share of the pairs within 10 %.
+    """
+
+    count: int
+    mape: float
+    rmspe: float
+    median: float
+    worst: float
+    bias: float
+    within_5: float
+    within_10: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How well estimates rank, with 95 % bootstrap intervals over the pairs.
+
+    Attributes:
+        spearman: Spearman's rank correlation, ρ.
+        spearman_interval: Its interval.
+        kendall: Kendall's rank correlation, τ (τ-b: ties count half).
+        kendall_interval: Its interval.
+    """
+
+    spearman: float
+    spearman_interval: tuple[float, float]
+    kendall: float
+    kendall_interval: tuple[float, float]
+
+
+def errors(estimated_s: FloatArray, measured_s: FloatArray) -> Errors:
+    """Relative errors.
+
+    Args:
+        estimated_s: Estimates, shape ``(pairs,)``, at least one.
+        measured_s: Measurements, all more than 0, same shape.
+
+    Raises:
+        OptionError: There are no pairs, or a measurement is not positive.
+    """
+    if not len(measured_s) or len(estimated_s) != len(measured_s):
+        raise OptionError(f"{len(estimated_s)} estimates and {len(measured_s)} measurements make no pairs")
+    if not (np.isfinite(measured_s).all() and (measured_s > 0).all()):
+        raise OptionError("a measured latency is not a positive number")
+    signed = estimated_s / measured_s - 1.0
+    absolute = np.abs(signed)
+    return Errors(
+        count=len(signed),
+        mape=float(absolute.mean()),
+        rmspe=float(np.sqrt((signed**2).mean())),
+        median=float(np.median(absolute)),
+        worst=float(absolute.max()),
+        bias=float(signed.mean()),
+        within_5=float((absolute <= 0.05).mean()),
+        within_10=float((absolute <= 0.10).mean()),
+    )
+
+
+def ranking(estimated_s: FloatArray, measured_s: FloatArray, *, seed: int = 0) -> Ranking | None:
+    """Rank correlations with bootstrap intervals; None for fewer than 3 pairs, which cannot be ranked meaningfully.
+
+    Args:
+        estimated_s: Estimates, shape ``(pairs,)``.
+        measured_s: Measurements, same shape.
+        seed: Of the resampling.
+    """
+    count = len(measured_s)
+    if count < 3:
+        return None
+    random = np.random.default_rng(seed)
+    resampled = [random.integers(0, count, count) for _ in range(_RESAMPLES)]
+    rho = [spearman(estimated_s[rows], measured_s[rows]) for rows in resampled]
+    tau = [kendall(estimated_s[rows], measured_s[rows]) for rows in resampled]
+    return Ranking(
+        spearman=spearman(estimated_s, measured_s),
+        spearman_interval=_middle(rho),
+        kendall=kendall(estimated_s, measured_s),
+        kendall_interval=_middle(tau),
+    )
+
+
+def spearman(first: FloatArray, second: FloatArray) -> float:
+    """Spearman's ρ: the correlation of ranks, ties sharing their mean rank; NaN where one side is constant."""
+    ranks = np.column_stack([_ranks(first), _ranks(second)])
+    centred = ranks - ranks.mean(axis=0)
+    norms = np.sqrt((centred**2).sum(axis=0))
+    return float((centred[:, 0] @ centred[:, 1]) / (norms[0] * norms[1])) if norms.all() else float("nan")
+
+
+def kendall(first: FloatArray, second: FloatArray) -> float:
+    """Kendall's τ-b; NaN where one side is constant."""
+    upper = np.triu_indices(len(first), k=1)
+    signs = [np.sign(side[:, None] - side[None, :])[upper] for side in (first, second)]
+    untied = np.sqrt(float((signs[0] != 0).sum()) * float((signs[1] != 0).sum()))
+    return float((signs[0] * signs[1]).sum() / untied) if untied else float("nan")
+
+
+def _ranks(values: FloatArray) -> FloatArray:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    mean_rank: FloatArray = (last - (counts - 1) / 2.0)[inverse]
+    return mean_rank
+
+
+def _middle(values: list[float]) -> tuple[float, float]:
+    finite = np.array([value for value in values if np.isfinite(value)])
+    if not len(finite):
+        return float("nan"), float("nan")
+    return float(np.quantile(finite, 0.025)), float(np.quantile(finite, 0.975))
