@@ -62,9 +62,21 @@ class Node:
         output_names: Names of the outputs, empty for optional ones left out.
         attributes: Attributes by name, references to function attributes resolved.
         proto: The node as stored.
+        rebatch: The batch sizes that the file states and that was asked for instead, where they differ.
     """
 
-    __slots__ = ("_states", "attributes", "domain", "inputs", "name", "op", "output_names", "proto", "version")
+    __slots__ = (
+        "_states",
+        "attributes",
+        "domain",
+        "inputs",
+        "name",
+        "op",
+        "output_names",
+        "proto",
+        "rebatch",
+        "version",
+    )
 
     def __init__(
         self,
@@ -76,6 +88,7 @@ class Node:
         inputs: list[Value | None],
         attributes: Mapping[str, AttributeProto],
         states: Callable[[str], Meta | None] = lambda _: None,
+        rebatch: tuple[int, int] | None = None,
     ) -> None:
         self.proto = proto
         self.op: str = proto.op_type
@@ -85,6 +98,7 @@ class Node:
         self.inputs = inputs
         self.output_names: list[str] = list(proto.output)
         self.attributes = attributes
+        self.rebatch = rebatch
         self._states = states
 
     @property

@@ -10,6 +10,7 @@ from annette.network.readers.onnx.assembly import assemble
 from annette.network.readers.onnx.binding import bind_inputs
 from annette.network.readers.onnx.file import load_skeleton
 from annette.network.readers.onnx.frame import opset_versions
+from annette.network.readers.onnx.rebatch import check_scaled
 from annette.network.readers.onnx.tensors import ExternalData
 from annette.network.readers.onnx.walk import Walker
 
@@ -71,7 +72,8 @@ def _read(path: Path, model: ModelProto, batch: int | None, input_shapes: Mappin
             f"{path} uses operator set {opsets['']}; annette reads {_MIN_OPSET} and newer: convert it with "
             "onnx.version_converter"
         )
-    walker = Walker(model, ExternalData(path), trust_stated_shapes=not binding.changed)
+    rebatch = (binding.rebatched_from, binding.batch) if binding.rebatched_from else None
+    walker = Walker(model, ExternalData(path), trust_stated_shapes=not binding.changed, rebatch=rebatch)
     try:
         values = walker.graph(graph, binding.values, opsets)
     except NetworkShapeError as error:
@@ -80,4 +82,7 @@ def _read(path: Path, model: ModelProto, batch: int | None, input_shapes: Mappin
         raise NetworkShapeError(
             f"{path} is fixed to batch {binding.rebatched_from} and cannot run with --batch {binding.batch}: {error}"
         ) from error
-    return assemble(path, graph, walker, values, binding)
+    network = assemble(path, graph, walker, values, binding)
+    if binding.rebatched_from:
+        check_scaled(str(path), network, _read(path, model, None, input_shapes), binding.rebatched_from)
+    return network

@@ -70,12 +70,22 @@ class Walker:
         external: Checks and reads external data.
         trust_stated_shapes: Whether the shapes that the file states for its tensors hold: not where the batch size
             or another stated dimension was replaced.
+        rebatch: The batch sizes that the file states and that was asked for instead, where they differ; constants
+            in Reshape and Concat that hold the former are then scaled.
     """
 
-    def __init__(self, model: ModelProto, external: ExternalData, *, trust_stated_shapes: bool) -> None:
+    def __init__(
+        self,
+        model: ModelProto,
+        external: ExternalData,
+        *,
+        trust_stated_shapes: bool,
+        rebatch: tuple[int, int] | None = None,
+    ) -> None:
         self.layers: list[PendingLayer] = []
         self.notes: dict[str, None] = {}
         self._external = external
+        self._rebatch = rebatch
         self._functions = {(f.domain, f.name): f for f in model.functions}
         self._folder = Folder()
         self.names: set[str] = set()
@@ -163,6 +173,7 @@ class Walker:
             inputs=[frame.values[name] if name else None for name in proto.input],
             attributes=resolved_attributes(proto, frame),
             states=self.stated if frame.stated else _nothing,
+            rebatch=self._rebatch,
         )
         function = self._functions.get((proto.domain, proto.op_type))
         if function is not None and not rule_for(domain, proto.op_type):

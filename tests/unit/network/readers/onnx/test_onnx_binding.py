@@ -4,6 +4,7 @@ import pytest
 
 from annette.errors import NetworkShapeError, OptionError
 from annette.network.readers.onnx import read_onnx
+from annette.network.readers.onnx.rebatch import rescaled_target
 from tests.unit.network.readers.onnx.build import model, read, save
 
 SYMBOLIC = "g (float[N, 3, H, W] x) => (float[N, 3, H, W] y) { y = Relu(x) }"
@@ -51,18 +52,56 @@ def test_a_static_batch_is_replaced(tmp_path):
     assert network.batch == 4
 
 
-def test_a_reshape_that_pins_the_batch_is_named(tmp_path):
-    graph = """g (float[1, 3, 8, 8] x) => (float[1, 192] y)
-        <int64[2] s = {1, 192}> { y = Reshape(x, s) }"""
-    with pytest.raises(NetworkShapeError, match="fixed to batch 1 and cannot run with --batch 4"):
+@pytest.mark.parametrize("target", ["1, 192", "1, -1"])
+def test_a_reshape_to_the_stated_batch_is_scaled(tmp_path, target):
+    graph = f"""g (float[1, 3, 8, 8] x) => (float[1, 192] y)
+        <int64[2] s = {{{target}}}> {{ y = Reshape(x, s) }}"""
+    assert read(tmp_path, graph, batch=4).tensors["y"].shape == (4, 192)
+
+
+def test_a_class_token_is_joined_to_every_sample(tmp_path):
+    graph = """g (float[1, 3, 2] x) => (float[1, 4, 2] y)
+        <float[1, 1, 2] token = {0, 0}> { y = Concat <axis = 1> (token, x) }"""
+    network = read(tmp_path, graph, batch=4)
+    assert network.tensors["y"].shape == (4, 4, 2)
+    assert network.parameters == 2
+
+
+def test_a_graph_for_one_sample_only_is_refused(tmp_path):
+    graph = """g (float[1, 3, 8] x) => (float[3, 8] y)
+        <int64[1] axes = {0}> { y = Squeeze(x, axes) }"""
+    with pytest.raises(NetworkShapeError, match="fixed to batch 1 and cannot run with --batch 4: node 'y'"):
         read(tmp_path, graph, batch=4)
 
 
-def test_a_reshape_that_swallows_the_batch_is_refused(tmp_path):
-    graph = """g (float[1, 3, 8, 8] x) => (float[1, 192] y)
-        <int64[2] s = {1, -1}> { y = Reshape(x, s) }"""
-    with pytest.raises(NetworkShapeError, match=r"would have shape \[1, 768\]"):
+def test_an_output_that_loses_the_batch_is_refused(tmp_path):
+    graph = """g (float[1, 8] x) => (float[1, 8] y)
+        <int64[1] a = {0}, int64[1] b = {1}, int64[1] axes = {0}> { s = Slice(x, a, b, axes) y = Relu(s) }"""
+    with pytest.raises(NetworkShapeError, match=r"its output 'y' would have shape \[1, 8\]"):
         read(tmp_path, graph, batch=4)
+
+
+def test_work_that_does_not_grow_with_the_batch_is_refused(tmp_path):
+    """Every sample with every other: with the batch the work grows by its square."""
+    graph = "g (float[2, 8] x) => (float z) { t = Transpose(x) y = MatMul(x, t) z = ReduceMax(y) }"
+    with pytest.raises(NetworkShapeError, match="multiply-accumulates would go from 32 to 128"):
+        read(tmp_path, graph, batch=4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "target", "scaled"),
+    [
+        ((4, 196, 768), [1, 196, 12, 64], [4, 196, 12, 64]),
+        ((48, 64, 128), [48, 64, 128], [48, 64, 128]),
+        ((4, 12, 64, 128), [12, 64, 128], [48, 64, 128]),
+        ((50, 4, 1, 128), [50, 1, 128], [50, 4, 128]),
+        ((4, 128, 12, 64), [1, 128, -1], [4, 128, -1]),
+        ((4, 64), [-1, 64], [-1, 64]),
+        ((7, 64), [1, 448], [1, 448]),
+    ],
+)
+def test_rescaled_targets(shape, target, scaled):
+    assert rescaled_target(shape, target, 1, 4) == scaled
 
 
 @pytest.mark.parametrize(

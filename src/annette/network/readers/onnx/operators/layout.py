@@ -11,6 +11,7 @@ import numpy as np
 from annette.errors import NetworkStructureError
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.operators.elementwise import as_float, broadcast
+from annette.network.readers.onnx.rebatch import repeated_constant, rescaled_target
 from annette.network.readers.onnx.values import Meta, Value, dtype_of
 from annette.network.tensor import DType
 
@@ -37,6 +38,8 @@ def _reshape(node: Node) -> Result:
         if any(size == 0 and i >= len(operand.shape) for i, size in enumerate(target)):
             raise node.error(f"copies a dimension that {list(operand.shape)} does not have into {target}")
         target = [operand.shape[i] if size == 0 else size for i, size in enumerate(target)]
+    if node.rebatch is not None and not operand.constant:
+        target = rescaled_target(operand.shape, target, *node.rebatch)
     if target.count(-1) > 1 or any(size < -1 for size in target):
         raise node.error(f"has the target shape {target}")
     if -1 in target:
@@ -116,8 +119,11 @@ def _concat(node: Node) -> Result:
     first = operands[0].shape
     axis = node.axis(node.integer("axis", 1 if node.version < 4 else 0), len(first))
     total = 0
-    for value in operands:
-        shape = value.shape
+    shapes = [value.shape for value in operands]
+    if node.rebatch is not None and axis:
+        shapes = [repeated_constant(value, first=_batch_of(operands), old=node.rebatch[0]) for value in operands]
+        first = shapes[0]
+    for shape in shapes:
         if len(shape) != len(first) or shape[:axis] != first[:axis] or shape[axis + 1 :] != first[axis + 1 :]:
             raise node.error(f"joins {node.shapes()} along axis {axis}: the other dimensions differ")
         total += shape[axis]
@@ -125,6 +131,10 @@ def _concat(node: Node) -> Result:
         return Result([operands[0].meta], alias=operands[0])
     meta = Meta((*first[:axis], total, *first[axis + 1 :]), operands[0].dtype)
     return Result([meta], "concat", {"axis": axis}, operands=operands)
+
+
+def _batch_of(operands: list[Value]) -> int:
+    return max((value.shape[0] for value in operands if not value.constant), default=0)
 
 
 def _split(node: Node) -> Result:
