@@ -47,9 +47,9 @@ class Ranking:
     """How well estimates rank, with 95 % bootstrap intervals over the pairs.
 
     Attributes:
-        spearman: Spearman's rank correlation, ρ.
+        spearman: Spearman's rank correlation, rho.
         spearman_interval: Its interval.
-        kendall: Kendall's rank correlation, τ (τ-b: ties count half).
+        kendall: Kendall's rank correlation, tau (tau-b: ties count half).
         kendall_interval: Its interval.
     """
 
@@ -111,7 +111,7 @@ def ranking(estimated_s: FloatArray, measured_s: FloatArray, *, seed: int = 0) -
 
 
 def spearman(first: FloatArray, second: FloatArray) -> float:
-    """Spearman's ρ: the correlation of ranks, ties sharing their mean rank; NaN where one side is constant."""
+    """Spearman's rho: the correlation of ranks, ties sharing their mean rank; NaN where one side is constant."""
     ranks = np.column_stack([_ranks(first), _ranks(second)])
     centred = ranks - ranks.mean(axis=0)
     norms = np.sqrt((centred**2).sum(axis=0))
@@ -119,7 +119,7 @@ def spearman(first: FloatArray, second: FloatArray) -> float:
 
 
 def kendall(first: FloatArray, second: FloatArray) -> float:
-    """Kendall's τ-b; NaN where one side is constant."""
+    """Kendall's tau-b; NaN where one side is constant."""
     upper = np.triu_indices(len(first), k=1)
     signs = [np.sign(side[:, None] - side[None, :])[upper] for side in (first, second)]
     untied = np.sqrt(float((signs[0] != 0).sum()) * float((signs[1] != 0).sum()))
