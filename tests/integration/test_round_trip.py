@@ -101,6 +101,7 @@ def test_operators_that_no_network_of_the_zoo_has(tmp_path):
         net.global_max_pool(x),
         net.resize(x, (7, 30), mode="cubic", coordinates="align_corners"),
         net.depth_to_space(x, 2),
+        net.slice(x, [-1, 1], [-99, 9], [3, 2], steps=[-2, 3]),
         net.prelu(x),
         net.clip(x, -0.5, 0.5),
         net.layer_norm(x, axis=2),

@@ -47,7 +47,9 @@ class MovementOperators(Graph):
             NetworkShapeError: Nothing is left.
         """
         numbers = tuple(normalize_axis(axis, len(x.shape)) for axis in axes)
-        attributes = {"starts": tuple(starts), "ends": tuple(ends), "axes": numbers}
+        sizes = [x.shape[number] for number in numbers]
+        firsts = tuple(start + size if -size <= start < 0 else start for start, size in zip(starts, sizes, strict=True))
+        attributes = {"starts": firsts, "ends": tuple(ends), "axes": numbers}
         return self._one("slice", [x], name, attributes | {"steps": tuple(steps or (1,) * len(numbers))})
 
     def roll(self, x: Tensor, shift: int, axis: int, *, name: str = "") -> Tensor:
@@ -82,7 +84,7 @@ class MovementOperators(Graph):
         (shape,) = output_shapes("transpose", [x.shape], {"perm": tuple(perm)}, name=name)
         moved = [axis for axis in perm if x.shape[axis] > 1]
         if moved == sorted(moved):
-            return self.reshape(x, shape, name=name or "transpose")
+            return self._one("reshape", [x], name or "transpose", {"shape": shape, "perm": tuple(perm)})
         return self._one("transpose", [x], name, {"perm": tuple(perm)})
 
     def reshape(self, x: Tensor, shape: Sequence[int], *, name: str = "") -> Tensor:
