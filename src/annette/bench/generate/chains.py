@@ -1,0 +1,99 @@
+"""Chains: a few blocks in a row, so that the inner kernels meet the layouts and caches they meet in networks."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from annette.bench.generate import blocks, mobile_blocks, transformer_blocks
+from annette.bench.generate.recipe import Draw, Recipe
+from annette.bench.records import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.sampler import Sampler
+    from annette.network import Tensor
+
+    Block = Callable[[Sampler, CaseBuilder, Tensor], Tensor]
+
+__all__ = ["recipes"]
+
+_FAMILIES: Final[dict[str, tuple[int, Block, tuple[int, int], tuple[int, int]]]] = {
+    # name: (cases, block, channels of the input, its height)
+    "plain": (20, blocks.plain, (16, 512), (7, 112)),
+    "basic-residual": (16, blocks.basic_residual, (32, 512), (5, 80)),
+    "bottleneck": (20, blocks.bottleneck, (64, 1536), (5, 80)),
+    "grouped-bottleneck": (20, blocks.grouped_bottleneck, (32, 1024), (5, 80)),
+    "dense": (12, blocks.dense, (32, 640), (5, 64)),
+    "branches": (18, blocks.branches, (32, 768), (5, 48)),
+    "fire": (8, blocks.fire, (32, 512), (7, 80)),
+    "cell": (14, blocks.cell, (32, 384), (5, 40)),
+    "separable": (12, mobile_blocks.separable, (16, 768), (5, 112)),
+    "inverted-residual": (26, mobile_blocks.inverted_residual, (12, 256), (5, 112)),
+    "inverted-residual-excited": (24, mobile_blocks.inverted_residual_excited, (12, 256), (5, 112)),
+    "shuffle": (14, mobile_blocks.shuffle, (16, 512), (4, 56)),
+    "ghost": (6, mobile_blocks.ghost, (16, 256), (5, 64)),
+    "cross-stage": (10, blocks.cross_stage, (32, 512), (5, 80)),
+    "convnext": (12, transformer_blocks.convnext, (24, 768), (5, 64)),
+}
+
+
+def recipes() -> list[Recipe]:
+    """Recipes for chains."""
+    found = [
+        _chain(name, count, partial(_family, block, channels, sizes))
+        for name, (count, block, channels, sizes) in _FAMILIES.items()
+    ]
+    return [
+        *found,
+        _chain("stem", 22, _stem),
+        _chain("patch-stem", 8, transformer_blocks.patch_stem),
+        _chain("mixed", 24, _mixed),
+        _chain("encoder", 34, transformer_blocks.encoder),
+        _chain("decoder", 12, transformer_blocks.decoder),
+        _chain("windowed-attention", 22, transformer_blocks.windowed),
+        _chain("mixer", 8, transformer_blocks.mixer),
+        _chain("embedding", 6, transformer_blocks.embedding),
+        _chain("classifier", 14, blocks.classifier),
+        _chain("upsampling", 12, blocks.upsampling),
+        _chain("transposed-decoder", 10, blocks.transposed_decoder),
+        _chain("pyramid", 8, blocks.pyramid),
+        _chain("detection-head", 8, blocks.detection_head),
+        _chain("atrous-pyramid", 6, blocks.atrous_pyramid),
+    ]
+
+
+def _chain(group: str, count: int, draw: Draw) -> Recipe:
+    return Recipe(Purpose.CHAIN, group, count, draw, most_ops=1_200_000_000, most_bytes=16_000_000)
+
+
+def _family(block: Block, channels: tuple[int, int], sizes: tuple[int, int], s: Sampler, net: CaseBuilder) -> None:
+    """Two to four blocks of one family; half of the chains start behind a convolution."""
+    net.keeps_batch_norm = s.chance(0.15)
+    shape = s.feature_map(channels, sizes=sizes, most=1 << 19)
+    x = net.host(shape) if s.chance(0.4) else net.feed(shape)
+    for number in range(s.pick((2, 3, 3, 4))):
+        with net.scope(f"block{number}"):
+            x = block(s, net, x)
+
+
+def _stem(s: Sampler, net: CaseBuilder) -> None:
+    """From the image to the first blocks."""
+    side = s.resolution()
+    x = net.input("image", (net.batch, 3, side, side))
+    x = blocks.stem(s, net, x)
+    block = s.pick((blocks.plain, blocks.basic_residual, mobile_blocks.separable, mobile_blocks.inverted_residual))
+    for number in range(s.pick((0, 1, 1, 2))):
+        with net.scope(f"block{number}"):
+            x = block(s, net, x)
+
+
+def _mixed(s: Sampler, net: CaseBuilder) -> None:
+    """Blocks of different families in a row."""
+    x = net.feed(s.feature_map((16, 512), sizes=(7, 96), most=1 << 18))
+    families = [_FAMILIES[name] for name in _FAMILIES if name != "convnext"]
+    for number in range(s.pick((2, 3, 3, 4))):
+        with net.scope(f"block{number}"):
+            x = s.pick(families)[1](s, net, x)

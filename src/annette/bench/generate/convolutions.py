@@ -1,0 +1,167 @@
+"""Micro-kernels: convolutions of every sort that networks have."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from annette.bench.generate.recipe import Recipe, micro
+from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR
+
+if TYPE_CHECKING:
+    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.sampler import Sampler
+    from annette.network import Tensor
+
+__all__ = ["recipes"]
+
+_ACTIVATIONS: Final = ("", "relu", "relu6", "leaky_relu", "sigmoid")
+_ACTIVATION_SHARES: Final = (0.55, 0.25, 0.1, 0.05, 0.05)
+_SWEPT_CHANNELS: Final = (*range(1, 20), *range(20, 68, 4), *range(72, 129, 8))
+_SWEPT_SIZES: Final = (*range(1, 34), 36, 40, 42, 48, 49, 52, 56, 60, 63, 64)
+
+
+def recipes() -> list[Recipe]:
+    """Recipes for convolutions."""
+    found: list[Recipe] = []
+    for alignment, weight in ((ALIGNED, 1.0), (VECTOR, 0.5), (ODD, 0.3)):
+        layout = "plain" if alignment == ODD else "blocked"
+        tag = f"{layout}/{alignment}"
+        found += [
+            micro(f"conv-1x1/{tag}", round(34 * weight), partial(_conv, alignment, (1,))),
+            micro(f"conv-3x3/{tag}", round(34 * weight), partial(_conv, alignment, (3,))),
+            micro(f"conv-large/{tag}", round(12 * weight), partial(_conv, alignment, (5, 5, 7))),
+            micro(f"conv-asymmetric/{tag}", round(12 * weight), partial(_asymmetric, alignment)),
+            micro(f"conv-strided/{tag}", round(18 * weight), partial(_strided, alignment)),
+            micro(f"conv-dilated/{tag}", round(8 * weight), partial(_dilated, alignment)),
+            micro(f"depthwise/{tag}", round(26 * weight), partial(_depthwise, alignment, (3, 3, 5))),
+            micro(f"depthwise-large/{tag}", round(10 * weight), partial(_depthwise, alignment, (7, 7, 9, 11, 13))),
+            micro(f"conv-transpose/{tag}", round(10 * weight), partial(_transposed, alignment)),
+        ]
+    found += [
+        micro("conv-stem/3-channels", 30, _stem),
+        micro("conv-patches/3-channels", 12, _patches),
+        micro("conv-stem/few-channels", 8, _few_channels),
+        micro("conv-grouped/wide-groups", 20, partial(_grouped, (16, 24, 32, 40, 48, 64, 112))),
+        micro("conv-grouped/narrow-groups", 16, partial(_grouped, (2, 3, 4, 6, 8, 8, 12))),
+        micro("conv-multiplier/depthwise", 4, _multiplier),
+        micro("conv-1d/plain", 8, _one_dimensional),
+        micro("conv-sweep/in-channels", 14, partial(_sweep, "in")),
+        micro("conv-sweep/out-channels", 14, partial(_sweep, "out")),
+        micro("conv-sweep/width", 14, partial(_sweep, "width")),
+        micro("depthwise-sweep/channels", 8, partial(_depthwise_sweep, "channels")),
+        micro("depthwise-sweep/width", 8, partial(_depthwise_sweep, "width")),
+    ]
+    return found
+
+
+def _activate(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
+    function = s.pick(_ACTIVATIONS, _ACTIVATION_SHARES)
+    return net.activation(x, function) if function else x
+
+
+def _filters(s: Sampler, alignment: str, channels: int, largest: int = 2048) -> int:
+    """Output channels: often the input's, else a few times more or fewer."""
+    if s.chance(0.35):
+        return channels
+    return s.channels(max(8, channels // 6), min(largest, 6 * channels), alignment)
+
+
+def _conv(alignment: str, kernels: tuple[int, ...], s: Sampler, net: CaseBuilder) -> None:
+    kernel = s.pick(kernels)
+    limit = 1 << 20 if kernel < 5 else 1 << 18
+    channels, height, width = s.feature_map((12, 2048 if kernel == 1 else 768), alignment=alignment, most=limit)
+    x = net.feed((channels, height, width))
+    _activate(s, net, net.conv(x, _filters(s, alignment, channels), kernel, padding="half"))
+
+
+def _asymmetric(alignment: str, s: Sampler, net: CaseBuilder) -> None:
+    x = net.feed(s.feature_map((24, 512), alignment=alignment, sizes=(5, 80), most=1 << 18))
+    kernel = s.pick(((1, 7), (7, 1), (1, 3), (3, 1), (1, 5), (5, 1)), (3, 3, 2, 2, 1, 1))
+    _activate(s, net, net.conv(x, _filters(s, alignment, x.shape[1], 512), kernel, padding="half"))
+
+
+def _strided(alignment: str, s: Sampler, net: CaseBuilder) -> None:
+    kernel, stride = s.pick(((3, 2), (1, 2), (2, 2), (5, 2), (4, 4), (8, 8), (4, 2)), (9, 5, 4, 1, 1, 1, 1))
+    x = net.feed(s.feature_map((12, 768), alignment=alignment, sizes=(8, 160)))
+    padding = (kernel - 1) // 2 if kernel % 2 else 0
+    net.conv(x, s.channels(16, min(1024, 4 * x.shape[1]), alignment), kernel, stride=stride, padding=padding)
+
+
+def _dilated(alignment: str, s: Sampler, net: CaseBuilder) -> None:
+    x = net.feed(s.feature_map((24, 512), alignment=alignment, sizes=(14, 80), most=1 << 18))
+    net.conv(x, _filters(s, alignment, x.shape[1], 512), 3, dilation=s.pick((2, 2, 4, 6, 12)), padding="half")
+
+
+def _depthwise(alignment: str, kernels: tuple[int, ...], s: Sampler, net: CaseBuilder) -> None:
+    x = net.feed(s.feature_map((12, 1536), alignment=alignment))
+    stride = 2 if s.chance(0.3) and min(x.shape[2:]) > 4 else 1
+    dilation = 2 if stride == 1 and s.chance(0.06) else 1
+    _activate(s, net, net.depthwise_conv(x, s.pick(kernels), stride=stride, dilation=dilation))
+
+
+def _transposed(alignment: str, s: Sampler, net: CaseBuilder) -> None:
+    kernel, padding, output_padding = s.pick(((2, 0, 0), (4, 1, 0), (3, 1, 1)), (3, 2, 2))
+    x = net.feed(s.feature_map((16, 512), alignment=alignment, sizes=(4, 80), most=1 << 17))
+    filters = s.channels(max(8, x.shape[1] // 4), x.shape[1], alignment)
+    net.conv_transpose(x, filters, kernel, stride=2, padding=padding, output_padding=output_padding)
+
+
+def _stem(s: Sampler, net: CaseBuilder) -> None:
+    kernel = s.pick((3, 7, 5, 6, 11, 2, 4), (12, 5, 2, 2, 1, 1, 1))
+    stride = s.pick((2, 1, 4), (7, 2, 1)) if kernel != 11 else 4
+    x = net.feed((3, *(s.resolution(),) * 2))
+    filters = s.pick((16, 24, 32, 32, 40, 48, 64, 64, 80, 96))
+    padding = (kernel - 1) // 2 if s.chance(0.8) else 0
+    _activate(s, net, net.conv(x, filters, kernel, stride=stride, padding=padding))
+
+
+def _patches(s: Sampler, net: CaseBuilder) -> None:
+    patch = s.pick((4, 8, 14, 16, 32), (4, 1, 2, 5, 2))
+    side = s.resolution() // patch
+    filters = s.channels(32, 128) if patch == 4 else s.pick((192, 256, 384, 512, 768, 1024))
+    x = net.feed((3, patch * side, patch * side))
+    net.conv(x, filters, patch, stride=patch)
+
+
+def _few_channels(s: Sampler, net: CaseBuilder) -> None:
+    x = net.feed((s.pick((1, 1, 2, 4, 6, 8, 12)), *(s.size(20, 320),) * 2))
+    net.conv(x, s.channels(8, 96), s.pick((3, 5, 7)), stride=s.pick((1, 2)), padding="half")
+
+
+def _grouped(widths: tuple[int, ...], s: Sampler, net: CaseBuilder) -> None:
+    width = s.pick(widths)
+    groups = max(2, round(s.log_integer(32, 1024) / width))
+    height = s.size(5, max(6, min(112, int((400_000 / (groups * width)) ** 0.5))))
+    x = net.feed((groups * width, height, height))
+    stride = 2 if s.chance(0.25) else 1
+    kernel = 1 if s.chance(0.15) else 3
+    _activate(s, net, net.conv(x, groups * width, kernel, stride=stride, groups=groups, padding="half"))
+
+
+def _multiplier(s: Sampler, net: CaseBuilder) -> None:
+    x = net.feed(s.feature_map((8, 256), sizes=(5, 80), most=1 << 17))
+    net.depthwise_conv(x, s.pick((3, 5)), multiplier=s.pick((2, 4)))
+
+
+def _one_dimensional(s: Sampler, net: CaseBuilder) -> None:
+    x = net.input("x", (net.batch, s.channels(16, 512), s.log_integer(50, 2000)))
+    net.conv1d(x, s.channels(16, 512), s.pick((1, 3, 5, 9)), padding="half")
+
+
+def _sweep(dimension: str, s: Sampler, net: CaseBuilder) -> None:
+    """One dimension in fine steps, the others fixed: shows what is unrolled, and how far."""
+    kernel = 3 if s.index % 2 else 1
+    step = s.index * 0.6180339887498949 % 1.0
+    swept, sizes = (values[int(step * len(values))] for values in (_SWEPT_CHANNELS, _SWEPT_SIZES))
+    side = sizes if dimension == "width" else 14
+    inner = swept if dimension == "in" else 64
+    x = net.feed((inner, side, side))
+    net.conv(x, swept if dimension == "out" else 64, kernel, padding="half")
+
+
+def _depthwise_sweep(dimension: str, s: Sampler, net: CaseBuilder) -> None:
+    step = s.index * 0.6180339887498949 % 1.0
+    channels = _SWEPT_CHANNELS[int(step * len(_SWEPT_CHANNELS))] if dimension == "channels" else 96
+    side = _SWEPT_SIZES[int(step * len(_SWEPT_SIZES))] if dimension == "width" else 28
+    net.depthwise_conv(net.feed((channels, side, side)), 3 if s.index % 2 else 5)

@@ -1,0 +1,141 @@
+"""Makes plans: the same seed gives the same cases, and the quick plan is part of the full one."""
+
+from __future__ import annotations
+
+import math
+from itertools import count
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from annette.bench.generate import (
+    chains,
+    cold_weights,
+    convolutions,
+    movement,
+    pointwise,
+    probes,
+    products,
+)
+from annette.bench.generate.builder import CaseBuilder
+from annette.bench.generate.cost import expected_s
+from annette.bench.generate.sampler import Sampler
+from annette.bench.plan import Case, Plan
+from annette.bench.records import Purpose
+from annette.bench.settings import Settings
+from annette.errors import NetworkError, OptionError
+from annette.network.graph_json import graph_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from annette.bench.generate.recipe import Recipe
+    from annette.network import Network
+
+__all__ = ["PRESETS", "Preset", "Target", "generate_plan"]
+
+Preset: TypeAlias = Literal["quick", "full"]
+Target: TypeAlias = Literal["cpu"]
+
+PRESETS: Final[dict[str, dict[Purpose, float]]] = {
+    "full": dict.fromkeys(Purpose, 1.0),
+    "quick": {
+        Purpose.MICRO_KERNEL: 0.3,
+        Purpose.CHAIN: 0.25,
+        Purpose.COLD_WEIGHTS: 0.25,
+        Purpose.FUSION_PROBE: 0.5,
+    },
+}
+"""Share of each recipe's cases in a preset."""
+
+_MOST_ATTEMPTS: Final = 400
+
+
+def generate_plan(
+    preset: Preset,
+    *,
+    target: Target = "cpu",
+    seed: int = 0,
+    batch: Sequence[int] = (1,),
+    settings: Settings | None = None,
+) -> Plan:
+    """Makes a plan of micro-kernels, chains, cold weights and fusion probes.
+
+    Args:
+        preset: ``quick`` or ``full``.
+        target: What kind of runtime it is for: ``cpu`` are those that compute in floating point.
+        seed: Equal seeds give equal plans; cases keep their identities between presets.
+        batch: Batch sizes to sweep, each at least 1; cases take turns.
+        settings: How the cases will be measured, for their expected times; the defaults where absent.
+
+    Returns:
+        The plan; cases of all groups are mixed, so that an interrupted campaign has some of everything.
+
+    Raises:
+        OptionError: A batch size is less than 1, or there is no such preset or target.
+    """
+    if not batch or min(batch) < 1:
+        raise OptionError(f"batch sizes {tuple(batch)} are not all at least 1")
+    if preset not in PRESETS:
+        raise OptionError(f"no preset {preset!r}; known: {', '.join(PRESETS)}")
+    if target != "cpu":
+        raise OptionError(f"no plans for target {target!r}; known: cpu")
+    shares = PRESETS[preset]
+    settings = settings or Settings()
+    ranked: list[tuple[float, str, Case]] = []
+    for recipe in _recipes():
+        wanted = max(1, math.ceil(recipe.count * shares[recipe.purpose]))
+        for position, case in zip(range(wanted), _cases(recipe, seed, batch, settings), strict=False):
+            ranked.append(((position + 0.5) / wanted, recipe.group, case))
+    ranked.sort(key=lambda entry: entry[:2])
+    return Plan(f"{preset}-{target}-{seed}", tuple(case for _, _, case in ranked))
+
+
+def _recipes() -> list[Recipe]:
+    return [
+        *convolutions.recipes(),
+        *products.recipes(),
+        *pointwise.recipes(),
+        *movement.recipes(),
+        *chains.recipes(),
+        *cold_weights.recipes(),
+        *probes.recipes(),
+    ]
+
+
+def _cases(recipe: Recipe, seed: int, batch: Sequence[int], settings: Settings) -> Iterator[Case]:
+    """Any number of different cases of one recipe; ends early where a recipe has no more to give."""
+    seen: set[str] = set()
+    for index in count():
+        network = _draw(recipe, seed, index, batch[index % len(batch)], seen)
+        if network is None:
+            return
+        yield Case(
+            id=network.name,
+            purpose=recipe.purpose,
+            group=recipe.group,
+            network=network,
+            expected_s=expected_s(network, recipe.purpose, settings),
+        )
+
+
+def _draw(recipe: Recipe, seed: int, index: int, batch: int, seen: set[str]) -> Network | None:
+    """Draws until a network is well formed, not too heavy and new; None where that does not happen."""
+    name = f"{recipe.purpose}/{recipe.group}/{index:03d}" + (f"-s{seed}" if seed else "")
+    for attempt in range(_MOST_ATTEMPTS):
+        builder = CaseBuilder(name, batch)
+        sampler = Sampler(seed, f"{recipe.purpose}/{recipe.group}", index, attempt)
+        try:
+            recipe.draw(sampler, builder)
+            network = builder.build()
+        except NetworkError:
+            continue
+        digest = graph_digest(network)
+        if digest in seen or not _fits(network, recipe):
+            continue
+        seen.add(digest)
+        return network
+    return None
+
+
+def _fits(network: Network, recipe: Recipe) -> bool:
+    largest = max(tensor.elements * tensor.dtype.bits // 8 for tensor in network.tensors.values())
+    return network.ops <= recipe.most_ops * network.batch and largest <= recipe.most_bytes * network.batch

@@ -1,0 +1,79 @@
+"""Blocks of networks for small devices, with random widths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from annette.bench.generate.blocks import stride
+from annette.network.zoo.folding import make_divisible
+
+if TYPE_CHECKING:
+    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.sampler import Sampler
+    from annette.network import Tensor
+
+__all__ = ["ghost", "inverted_residual", "inverted_residual_excited", "separable", "shuffle"]
+
+
+def separable(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
+    """Depthwise, then 1x1."""
+    act = s.pick(("relu", "relu6"))
+    y = net.conv_norm(x, x.shape[1], s.pick((3, 3, 5)), stride=stride(s, x, 0.35), groups=x.shape[1], activation=act)
+    return net.conv_norm(y, s.channels(16, min(1024, 3 * x.shape[1])), activation=act)
+
+
+def inverted_residual(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
+    """1x1 to more channels, depthwise, 1x1 back; a shortcut where shapes allow."""
+    return _inverted(s, net, x, s.pick(("relu6", "relu", "relu6", "silu")), excited=False)
+
+
+def inverted_residual_excited(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
+    """The same with squeeze and excitation."""
+    return _inverted(s, net, x, s.pick(("hard_swish", "silu", "silu", "relu", "relu6")), excited=True)
+
+
+def shuffle(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
+    """Half of the channels pass by; the halves are interleaved behind."""
+    batch, channels, height, width = x.shape
+    if channels % 2 or s.chance(0.25):
+        half = s.channels(12, 256)
+        left = net.conv_norm(_depthwise(net, x, 2), half, activation="relu")
+        right = net.conv_norm(x, half, activation="relu")
+        right = net.conv_norm(_depthwise(net, right, 2), half, activation="relu")
+    else:
+        half = channels // 2
+        left, right = net.split(x, 2)
+        right = net.conv_norm(right, half, activation="relu")
+        right = net.conv_norm(_depthwise(net, right, 1), half, activation="relu")
+    y = net.concat([left, right])
+    batch, channels, height, width = y.shape
+    y = net.transpose(net.reshape(y, (batch, 2, channels // 2, height, width)), (0, 2, 1, 3, 4))
+    return net.reshape(y, (batch, channels, height, width))
+
+
+def ghost(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
+    """Half of the channels come from the other half by a cheap depthwise convolution."""
+    half = s.channels(16, 192)
+    first = net.conv_norm(x, half, activation="relu")
+    cheap = net.conv_norm(first, half, 3, groups=half, activation="relu")
+    return net.concat([first, cheap])
+
+
+def _depthwise(net: CaseBuilder, x: Tensor, step: int) -> Tensor:
+    return net.conv_norm(x, x.shape[1], 3, stride=step, groups=x.shape[1])
+
+
+def _inverted(s: Sampler, net: CaseBuilder, x: Tensor, act: str, *, excited: bool) -> Tensor:
+    step = stride(s, x, 0.3)
+    keeps = step == 1 and s.chance(0.75)
+    filters = x.shape[1] if keeps else make_divisible(s.log_integer(12, 320))
+    inner = make_divisible(x.shape[1] * s.pick((1, 2, 3, 4, 6, 6)))
+    y = net.conv_norm(x, inner, activation=act) if inner != x.shape[1] else x
+    inner = y.shape[1]
+    y = net.conv_norm(y, inner, s.pick((3, 3, 5)), stride=step, groups=inner, activation=act)
+    if excited:
+        gate = "hard_sigmoid" if act == "hard_swish" else "sigmoid"
+        inside = act if act == "silu" else "relu"
+        y = net.squeeze_excite(y, max(4, make_divisible(inner / s.pick((4, 16, 24)))), activation=inside, gate=gate)
+    y = net.conv_norm(y, filters)
+    return net.add(x, y) if y.shape == x.shape else y

@@ -1,0 +1,276 @@
+"""Micro-kernels: activations, arithmetic, normalization, pooling and reductions."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from annette.bench.generate.products import tokens
+from annette.bench.generate.recipe import Recipe, micro
+from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR
+from annette.network.tensor import DType
+
+if TYPE_CHECKING:
+    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.sampler import Sampler
+    from annette.network import Tensor
+
+__all__ = ["data", "recipes"]
+
+_SIMPLE: Final = (
+    ("relu", 4), ("relu6", 3), ("leaky_relu", 3), ("sigmoid", 5), ("tanh", 3), ("hard_sigmoid", 3), ("hard_swish", 6),
+    ("elu", 2), ("softplus", 2), ("gelu", 8), ("gelu_tanh", 5), ("silu", 6), ("mish", 3),
+)  # fmt: skip
+_UNARY: Final = (("erf", 2), ("exp", 2), ("sqrt", 2), ("abs", 1), ("neg", 1), ("log", 1), ("reciprocal", 1))
+_BLOCKED_ACTIVATIONS: Final = (("hard_swish", 4), ("silu", 5), ("gelu", 2), ("mish", 2), ("sigmoid", 2))
+
+
+def recipes() -> list[Recipe]:
+    """Recipes for layers that compute little and move much."""
+    return [*_activations(), *_arithmetic(), *_normalizations(), *_poolings(), *_reductions()]
+
+
+def data(s: Sampler, net: CaseBuilder, *, most: int = 1 << 20) -> Tensor:
+    """An input as layers of few operations read it: feature maps, tokens, attention scores, rows."""
+    form = s.pick(("map", "tokens", "scores", "last", "row"), (10, 6, 2, 2, 2))
+    if form == "map":
+        return net.feed(s.feature_map((4, 1536), most=most))
+    if form == "tokens":
+        return net.feed((tokens(s), s.channels(32, 1024)))
+    if form == "scores":
+        count = tokens(s, 16, 256)
+        return net.feed((s.log_integer(1, 12), count, count))
+    if form == "last":
+        side = s.size(4, 56)
+        return net.feed((side, side, s.channels(24, min(1024, max(32, most // side**2)))))
+    return net.input("rows", (net.batch, s.log_integer(16, 4096)))
+
+
+def _activations() -> list[Recipe]:
+    found = [micro(f"activation-{name}/plain", count, partial(_activation, name)) for name, count in _SIMPLE]
+    found += [micro(f"unary-{name}/plain", count, partial(_unary, name)) for name, count in _UNARY]
+    found += [
+        micro(f"activation-{name}/blocked", count, partial(_blocked_activation, name))
+        for name, count in _BLOCKED_ACTIVATIONS
+    ]
+    return [*found, micro("prelu/plain", 3, _prelu), micro("cast/plain", 3, _cast)]
+
+
+def _activation(name: str, s: Sampler, net: CaseBuilder) -> None:
+    net.activation(data(s, net), name)
+
+
+def _unary(name: str, s: Sampler, net: CaseBuilder) -> None:
+    net.unary(name, data(s, net))
+
+
+def _blocked_activation(name: str, s: Sampler, net: CaseBuilder) -> None:
+    y = net.activation(net.host(s.feature_map((16, 960), sizes=(4, 112)), ""), name)
+    net.conv(y, 16, 1)
+
+
+def _prelu(s: Sampler, net: CaseBuilder) -> None:
+    net.prelu(net.feed(s.feature_map((4, 512))))
+
+
+def _cast(s: Sampler, net: CaseBuilder) -> None:
+    net.cast(net.input("ids", (net.batch, s.log_integer(16, 200_000)), DType.INT64), DType.FLOAT32)
+
+
+def _arithmetic() -> list[Recipe]:
+    found = [
+        micro(f"{kind}-same/plain", count, partial(_same, kind))
+        for kind, count in (("add", 16), ("mul", 8), ("sub", 4), ("div", 3))
+    ]
+    for alignment, count in ((ALIGNED, 10), (VECTOR, 4), (ODD, 2)):
+        found += [
+            micro(f"add-same/blocked/{alignment}", count, partial(_blocked_add, alignment)),
+            micro(f"mul-channels/blocked/{alignment}", count, partial(_excite, alignment)),
+        ]
+    return [
+        *found,
+        micro("mul-channels/plain", 6, _scale_channels),
+        micro("add-bias/tokens", 8, _token_bias),
+        micro("add-table/plain", 8, _table),
+        micro("mul-layer-scale/plain", 5, _layer_scale),
+        micro("scalar/plain", 10, _scalar),
+        micro("pow/plain", 3, _power),
+        micro("maximum/plain", 2, _maximum),
+        micro("where-causal/plain", 5, _causal),
+    ]
+
+
+def _same(kind: str, s: Sampler, net: CaseBuilder) -> None:
+    x = data(s, net)
+    y = net.input("other", x.shape)
+    z = net.layer(kind, [x, y])[0]
+    if kind == "add" and s.chance(0.3):
+        net.relu(z)
+
+
+def _blocked_add(alignment: str, s: Sampler, net: CaseBuilder) -> None:
+    """The sum of two maps that are in the convolutions' layout and were activated before: nothing fuses."""
+    shape = s.feature_map((16, 1024), alignment=alignment, sizes=(4, 112), most=1 << 19)
+    y = net.add(net.host(shape), net.host(shape))
+    net.conv(net.relu(y) if s.chance(0.5) else y, 16, 1)
+
+
+def _excite(alignment: str, s: Sampler, net: CaseBuilder) -> None:
+    x = net.host(s.feature_map((16, 1152), alignment=alignment, sizes=(4, 112), most=1 << 19))
+    gate = s.pick(("sigmoid", "hard_sigmoid"))
+    y = net.squeeze_excite(x, max(4, x.shape[1] // s.pick((4, 8, 16))), gate=gate)
+    net.conv(y, 16, 1)
+
+
+def _scale_channels(s: Sampler, net: CaseBuilder) -> None:
+    x = net.feed(s.feature_map((8, 1152), sizes=(4, 112)))
+    net.mul(x, net.feed((x.shape[1], 1, 1)))
+
+
+def _token_bias(s: Sampler, net: CaseBuilder) -> None:
+    x = net.feed((tokens(s), s.channels(32, 2048)))
+    net.add_constant(x, (x.shape[-1],))
+
+
+def _table(s: Sampler, net: CaseBuilder) -> None:
+    """Position tables: one for all samples, or one for all heads."""
+    if s.chance(0.5):
+        x = net.feed((tokens(s), s.channels(32, 1024)))
+        net.add_constant(x, (1, *x.shape[1:]))
+    else:
+        count = s.pick((36, 49, 64, 100, 144))
+        x = net.input("scores", (s.log_integer(1, 64), s.log_integer(2, 16), count, count))
+        net.add_constant(x, (1, *x.shape[1:]))
+
+
+def _layer_scale(s: Sampler, net: CaseBuilder) -> None:
+    if s.chance(0.5):
+        x = net.feed(s.feature_map((32, 768), sizes=(4, 72)))
+        net.scale_by_constant(x, (x.shape[1], 1, 1))
+    else:
+        x = net.feed((tokens(s), s.channels(32, 1024)))
+        net.scale_by_constant(x, (x.shape[-1],))
+
+
+def _scalar(s: Sampler, net: CaseBuilder) -> None:
+    x = data(s, net)
+    net.div(x, 0.7) if s.chance(0.3) else net.mul(x, 0.7) if s.chance(0.6) else net.add(x, 0.7)
+
+
+def _power(s: Sampler, net: CaseBuilder) -> None:
+    net.pow(data(s, net, most=1 << 18), s.pick((2.0, 3.0, 0.5)))
+
+
+def _maximum(s: Sampler, net: CaseBuilder) -> None:
+    x = data(s, net)
+    net.maximum(x, net.input("other", x.shape))
+
+
+def _causal(s: Sampler, net: CaseBuilder) -> None:
+    count = tokens(s, 8, 384)
+    x = net.feed((s.log_integer(1, 16), count, count))
+    net.where_mask(x, (1, 1, count, count), pattern="causal", value=-1e9)
+
+
+def _normalizations() -> list[Recipe]:
+    return [
+        micro("layer-norm/tokens", 16, _layer_norm),
+        micro("layer-norm/channels-last", 6, _layer_norm_on_map),
+        micro("instance-norm/plain", 5, _instance_norm),
+        micro("batch-norm/plain", 5, _batch_norm),
+        micro("batch-norm/blocked", 5, _blocked_batch_norm),
+        micro("local-response-norm/plain", 3, _local_response_norm),
+    ]
+
+
+def _layer_norm(s: Sampler, net: CaseBuilder) -> None:
+    net.layer_norm(net.feed((tokens(s, 1), s.channels(32, 1536))))
+
+
+def _layer_norm_on_map(s: Sampler, net: CaseBuilder) -> None:
+    channels, height, width = s.feature_map((32, 1024), sizes=(4, 80))
+    net.layer_norm(net.feed((height, width, channels)))
+
+
+def _instance_norm(s: Sampler, net: CaseBuilder) -> None:
+    net.instance_norm(net.feed(s.feature_map((16, 512), sizes=(4, 128))))
+
+
+def _batch_norm(s: Sampler, net: CaseBuilder) -> None:
+    net.relu(net.batch_norm(net.feed(s.feature_map((16, 1024), sizes=(4, 112)))))
+
+
+def _blocked_batch_norm(s: Sampler, net: CaseBuilder) -> None:
+    """Normalization before convolution, behind something that it cannot be folded into."""
+    shape = s.feature_map((16, 768), sizes=(4, 56), most=1 << 18)
+    net.conv(net.relu(net.batch_norm(net.concat([net.host(shape), net.host(shape)]))), 32, 1)
+
+
+def _local_response_norm(s: Sampler, net: CaseBuilder) -> None:
+    net.local_response_norm(net.feed(s.feature_map((32, 256), sizes=(7, 56), most=1 << 18)))
+
+
+def _poolings() -> list[Recipe]:
+    found: list[Recipe] = []
+    for alignment, count in ((ALIGNED, 8), (VECTOR, 3), (ODD, 2)):
+        found += [
+            micro(f"max-pool/blocked/{alignment}", count, partial(_blocked_pool, "max", alignment)),
+            micro(f"average-pool/blocked/{alignment}", count, partial(_blocked_pool, "average", alignment)),
+            micro(f"global-pool/blocked/{alignment}", count, partial(_blocked_pool, "global", alignment)),
+        ]
+    return [
+        *found,
+        micro("max-pool/plain", 7, partial(_plain_pool, "max")),
+        micro("average-pool/plain", 6, partial(_plain_pool, "average")),
+        micro("global-pool/plain", 6, partial(_plain_pool, "global")),
+    ]
+
+
+def _pool(kind: str, s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
+    if kind == "global":
+        return net.global_average_pool(x)
+    kernel, stride = s.pick(((3, 2), (2, 2), (3, 1), (5, 1), (13, 1), (5, 3)), (8, 6, 6, 2, 1, 1))
+    padding = (kernel - 1) // 2 if kernel % 2 and s.chance(0.8) else 0
+    pool = net.max_pool if kind == "max" else net.average_pool
+    return pool(x, kernel, stride=stride, padding=padding, ceil=padding == 0 and s.chance(0.3))
+
+
+def _blocked_pool(kind: str, alignment: str, s: Sampler, net: CaseBuilder) -> None:
+    x = net.host(s.feature_map((16, 1024), alignment=alignment, sizes=(5, 112), most=1 << 19))
+    net.conv(_pool(kind, s, net, x), 16, 1)
+
+
+def _plain_pool(kind: str, s: Sampler, net: CaseBuilder) -> None:
+    _pool(kind, s, net, net.feed(s.feature_map((8, 1024), sizes=(5, 112))))
+
+
+def _reductions() -> list[Recipe]:
+    return [
+        micro("reduce-mean/spatial", 7, _mean_of_positions),
+        micro("reduce-mean/last", 5, _mean_of_last),
+        micro("reduce-mean/tokens", 4, _mean_of_tokens),
+        micro("reduce-other/plain", 4, _other_reduction),
+        micro("arg-max/plain", 2, _arg_max),
+    ]
+
+
+def _mean_of_positions(s: Sampler, net: CaseBuilder) -> None:
+    net.reduce("reduce_mean", net.feed(s.feature_map((16, 1280), sizes=(4, 80))), (2, 3), keep=s.chance(0.5))
+
+
+def _mean_of_last(s: Sampler, net: CaseBuilder) -> None:
+    net.reduce("reduce_mean", net.feed((tokens(s), s.channels(32, 1024))), (-1,))
+
+
+def _mean_of_tokens(s: Sampler, net: CaseBuilder) -> None:
+    net.reduce("reduce_mean", net.feed((tokens(s), s.channels(32, 1024))), (1,), keep=False)
+
+
+def _other_reduction(s: Sampler, net: CaseBuilder) -> None:
+    kind = s.pick(("reduce_sum", "reduce_max", "reduce_min"))
+    net.reduce(kind, net.feed(s.feature_map((16, 512), sizes=(4, 56))), s.pick(((1,), (2, 3), (3,))))
+
+
+def _arg_max(s: Sampler, net: CaseBuilder) -> None:
+    x = net.feed(s.feature_map((4, 32), sizes=(16, 128)))
+    net.layer("arg_max", [x], attributes={"axis": 1, "keepdims": 1}, dtype=DType.INT64)

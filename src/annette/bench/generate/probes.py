@@ -1,0 +1,152 @@
+"""Fusion probes: pairs and triples of operators on small shapes. What runs together is all they are to show."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from itertools import product
+from typing import TYPE_CHECKING, Final
+
+from annette.bench.generate.recipe import Recipe
+from annette.bench.records import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.sampler import Sampler
+    from annette.network import Tensor
+
+__all__ = ["recipes"]
+
+_CHANNELS: Final = 32
+_SIDE: Final = 8
+_TOKENS: Final = 24
+_WIDTH: Final = 64
+
+_ACTIVATIONS: Final = (
+    "relu", "relu6", "leaky_relu", "sigmoid", "tanh", "hard_sigmoid", "hard_swish", "elu", "softplus",
+    "silu", "gelu", "gelu_tanh", "mish",
+)  # fmt: skip
+_ON_MAPS: Final = (
+    "conv", "depthwise", "grouped", "transposed", "max_pool", "average_pool", "global", "add", "mul", "scalar",
+    "excite", "concat", "batch_norm", "slice", "resize", "pad", "transpose",
+)  # fmt: skip
+_ON_TOKENS: Final = (
+    "fully_connected", "matmul", "add", "mul", "scalar", "bias", "layer_norm", "softmax", "transpose", "concat",
+)  # fmt: skip
+_PARTNERS: Final = ("conv", "depthwise", "max_pool", "add", "scalar", "batch_norm", "concat", "pad", "mul", "relu")
+
+
+def recipes() -> list[Recipe]:
+    """Recipes for probes: each lists its combinations once, whatever the seed."""
+    pairs = [
+        *product(_ON_MAPS, _ACTIVATIONS),
+        *((b, a) for a, b in product(("conv", "depthwise", "max_pool", "add", "concat"), _ACTIVATIONS)),
+    ]
+    more_pairs = [(a, b) for a, b in product(_ON_MAPS, _PARTNERS)]
+    triples = [
+        (a, b, c)
+        for a in ("conv", "depthwise", "transposed")
+        for b in ("batch_norm", "add", "mul", "scalar", "max_pool")
+        for c in ("relu", "hard_swish", "silu", "sigmoid", "add", "conv")
+    ]
+    tokens = [*product(_ON_TOKENS, _ACTIVATIONS[:4] + _ACTIVATIONS[9:]), *product(_ON_TOKENS, _ON_TOKENS)]
+    return [
+        _probe("maps-activation", pairs, _chain_on_map),
+        _probe("maps-pair", more_pairs, _chain_on_map),
+        _probe("maps-triple", triples, _chain_on_map),
+        _probe("maps-branch", list(product(_ON_MAPS[:9], ("relu", "sigmoid", "add", "conv"))), _branch_on_map),
+        _probe("tokens-pair", tokens, _chain_on_tokens),
+    ]
+
+
+def _probe(
+    group: str,
+    combinations: Sequence[tuple[str, ...]],
+    build: Callable[[CaseBuilder, tuple[str, ...]], None],
+) -> Recipe:
+    return Recipe(Purpose.FUSION_PROBE, group, len(combinations), partial(_draw, combinations, build))
+
+
+def _draw(
+    combinations: Sequence[tuple[str, ...]],
+    build: Callable[[CaseBuilder, tuple[str, ...]], None],
+    s: Sampler,
+    net: CaseBuilder,
+) -> None:
+    """The combination at the case's number, in strides of the golden ratio, so that any part of them is mixed."""
+    stride = _coprime_stride(len(combinations))
+    build(net, combinations[s.index * stride % len(combinations)])
+
+
+def _coprime_stride(length: int) -> int:
+    stride = max(1, round(length * 0.6180339887498949))
+    while math.gcd(stride, length) > 1:
+        stride += 1
+    return stride
+
+
+def _chain_on_map(net: CaseBuilder, combination: tuple[str, ...]) -> None:
+    x = net.feed((_CHANNELS, _SIDE, _SIDE))
+    for operator in combination:
+        x = _on_map(net, x, operator)
+
+
+def _branch_on_map(net: CaseBuilder, combination: tuple[str, ...]) -> None:
+    """The first operator's result goes to the second and leaves the network as well."""
+    first, second = combination
+    x = _on_map(net, net.feed((_CHANNELS, _SIDE, _SIDE)), first)
+    net.mul(_on_map(net, _on_map(net, x, second), "scalar"), 0.5)
+    net.unary("neg", x)
+
+
+def _chain_on_tokens(net: CaseBuilder, combination: tuple[str, ...]) -> None:
+    x = net.feed((_TOKENS, _WIDTH))
+    for operator in combination:
+        x = _on_tokens(net, x, operator)
+
+
+def _on_map(net: CaseBuilder, x: Tensor, operator: str) -> Tensor:
+    channels = x.shape[1]
+    if operator in _ACTIVATIONS:
+        return net.activation(x, operator)
+    makers: dict[str, Callable[[], Tensor]] = {
+        "conv": lambda: net.conv(x, _CHANNELS, 3, padding=1),
+        "depthwise": lambda: net.depthwise_conv(x, 3),
+        "grouped": lambda: net.conv(x, channels, 3, padding=1, groups=2),
+        "transposed": lambda: net.conv_transpose(x, _CHANNELS, 2, stride=2),
+        "max_pool": lambda: net.max_pool(x, 3, stride=1, padding=1),
+        "average_pool": lambda: net.average_pool(x, 3, stride=1, padding=1),
+        "global": lambda: net.global_average_pool(x),
+        "add": lambda: net.add(x, net.feed(x.shape[1:])),
+        "mul": lambda: net.mul(x, net.feed(x.shape[1:])),
+        "scalar": lambda: net.mul(x, 0.5),
+        "excite": lambda: net.mul(x, net.feed((channels, 1, 1))),
+        "concat": lambda: net.concat([x, net.feed(x.shape[1:])]),
+        "batch_norm": lambda: net.batch_norm(x),
+        "slice": lambda: net.slice(x, [0], [channels // 2], [1]),
+        "resize": lambda: net.resize(x, scale=2),
+        "pad": lambda: net.pad(x, (0, 0, 1, 1, 0, 0, 1, 1)),
+        "transpose": lambda: net.transpose(x, (0, 2, 3, 1)),
+    }
+    return makers[operator]()
+
+
+def _on_tokens(net: CaseBuilder, x: Tensor, operator: str) -> Tensor:
+    if operator in _ACTIVATIONS:
+        return net.activation(x, operator)
+    count, width = x.shape[-2:]
+    makers: dict[str, Callable[[], Tensor]] = {
+        "fully_connected": lambda: net.fully_connected(x, _WIDTH),
+        "matmul": lambda: net.matmul(x, net.feed((width, _WIDTH))),
+        "add": lambda: net.add(x, net.feed(x.shape[1:])),
+        "mul": lambda: net.mul(x, net.feed(x.shape[1:])),
+        "scalar": lambda: net.mul(x, 0.125),
+        "bias": lambda: net.add_constant(x, (width,)),
+        "layer_norm": lambda: net.layer_norm(x),
+        "softmax": lambda: net.softmax(x),
+        "transpose": lambda: net.transpose(x, (0, 2, 1)),
+        "concat": lambda: net.concat([x, net.feed((count, width))], axis=1),
+    }
+    return makers[operator]()

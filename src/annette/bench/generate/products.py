@@ -1,0 +1,140 @@
+"""Micro-kernels: matrix products, attention, recurrence."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from annette.bench.generate.recipe import Recipe, micro
+from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR
+
+if TYPE_CHECKING:
+    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.sampler import Sampler
+
+__all__ = ["heads_and_width", "recipes", "tokens"]
+
+_SWEPT: Final = (*range(1, 34), *range(36, 68, 4), *range(72, 132, 8), 160, 192, 196, 197, 224, 256)
+
+
+def recipes() -> list[Recipe]:
+    """Recipes for products of matrices."""
+    found: list[Recipe] = []
+    for alignment, weight in ((ALIGNED, 1.0), (VECTOR, 0.4), (ODD, 0.3)):
+        found += [
+            micro(f"fully-connected-matrix/plain/{alignment}", round(20 * weight), partial(_matrix, alignment)),
+            micro(f"fully-connected-tokens/plain/{alignment}", round(36 * weight), partial(_tokens, alignment)),
+        ]
+    return [
+        *found,
+        micro("fully-connected-sweep/rows", 10, partial(_sweep, "rows")),
+        micro("fully-connected-sweep/depth", 8, partial(_sweep, "depth")),
+        micro("fully-connected-sweep/units", 8, partial(_sweep, "units")),
+        micro("fully-connected-windows/plain", 12, _windows),
+        micro("matmul-scores/plain", 16, _scores),
+        micro("matmul-context/plain", 14, _context),
+        micro("matmul-windows/plain", 14, _window_products),
+        micro("matmul-general/plain", 8, _general),
+        micro("softmax/attention", 14, _softmax),
+        micro("softmax/windows", 8, _window_softmax),
+        micro("softmax/classes", 5, _class_softmax),
+        micro("lstm/plain", 5, partial(_recurrent, "lstm")),
+        micro("gru/plain", 5, partial(_recurrent, "gru")),
+    ]
+
+
+def heads_and_width(s: Sampler, low: int = 32, high: int = 1280) -> tuple[int, int]:
+    """A number of heads and a width that they divide, as transformers have them."""
+    per_head = s.pick((16, 24, 32, 32, 48, 64, 64, 64, 80, 128))
+    heads = max(1, round(s.log_integer(low, high) / per_head))
+    return heads, heads * per_head
+
+
+def tokens(s: Sampler, low: int = 16, high: int = 1024) -> int:
+    """A length of sequence: patches of an image, perhaps with a class token, or words."""
+    if s.chance(0.4):
+        options = [n for n in (49, 50, 64, 128, 144, 196, 197, 198, 256, 257, 384, 512, 577, 784) if low <= n <= high]
+        return s.pick(options) if options else s.log_integer(low, high)
+    return s.log_integer(low, high)
+
+
+def _matrix(alignment: str, s: Sampler, net: CaseBuilder) -> None:
+    rows = s.pick((1, 1, 1, 2, 4, 8, 16, 32, 64, 128, 196, 256, 512, 1024))
+    depth = s.channels(16, 2304, alignment)
+    x = net.input("rows", (rows * net.batch, depth))
+    y = net.fully_connected(x, s.channels(8, min(3072, 4 * depth), alignment), bias=s.chance(0.85))
+    if s.chance(0.25):
+        net.activation(y, s.pick(("relu", "sigmoid", "tanh")))
+
+
+def _tokens(alignment: str, s: Sampler, net: CaseBuilder) -> None:
+    width = s.channels(32, 1536, alignment)
+    ratio = s.pick((1, 3, 4, 2, 0.25, 0.5), (4, 3, 4, 2, 4, 1))
+    x = net.feed((tokens(s), width))
+    y = net.fully_connected(x, max(8, round(width * ratio)), bias=s.chance(0.85))
+    if s.chance(0.3):
+        net.activation(y, s.pick(("gelu", "relu", "gelu_tanh")))
+
+
+def _windows(s: Sampler, net: CaseBuilder) -> None:
+    """Tokens on a map or in windows: ranks 4 and 3 with many leading rows."""
+    width = s.channels(32, 768)
+    shape = s.pick(((s.size(7, 56),) * 2, (s.log_integer(2, 64), s.pick((49, 64, 36)))))
+    net.fully_connected(net.feed((*shape, width)), width * s.pick((1, 2, 3, 4)), bias=s.chance(0.7))
+
+
+def _sweep(dimension: str, s: Sampler, net: CaseBuilder) -> None:
+    step = s.index * 0.6180339887498949 % 1.0
+    swept = _SWEPT[int(step * len(_SWEPT))]
+    rows, depth, units = (swept if dimension == name else 128 for name in ("rows", "depth", "units"))
+    if s.index % 2:
+        net.fully_connected(net.feed((rows, depth)), units, bias=False)
+    else:
+        net.fully_connected(net.input("rows", (rows * net.batch, depth)), units)
+
+
+def _scores(s: Sampler, net: CaseBuilder) -> None:
+    heads, width = heads_and_width(s)
+    count, others = tokens(s, 16, 577), 0
+    others = tokens(s, 16, 577) if s.chance(0.2) else count
+    queries, keys = net.feed((heads, count, width // heads)), net.feed((heads, width // heads, others))
+    net.mul(net.matmul(queries, keys), 0.125) if s.chance(0.5) else net.matmul(queries, keys)
+
+
+def _context(s: Sampler, net: CaseBuilder) -> None:
+    heads, width = heads_and_width(s)
+    count = tokens(s, 16, 577)
+    net.matmul(net.feed((heads, count, count)), net.feed((heads, count, width // heads)))
+
+
+def _window_products(s: Sampler, net: CaseBuilder) -> None:
+    windows, heads, area = s.pick((1, 4, 9, 16, 36, 64)), s.log_integer(2, 24), s.pick((36, 49, 49, 64))
+    per_head = s.pick((16, 24, 32, 32, 48))
+    left, right = ((area, per_head), (per_head, area)) if s.chance(0.5) else ((area, area), (area, per_head))
+    net.matmul(net.input("left", (windows, heads, *left)), net.input("right", (windows, heads, *right)))
+
+
+def _general(s: Sampler, net: CaseBuilder) -> None:
+    rows, inner, columns = (s.log_integer(1, 1024) for _ in range(3))
+    net.matmul(net.feed((rows, inner)), net.feed((inner, columns)))
+
+
+def _softmax(s: Sampler, net: CaseBuilder) -> None:
+    heads, count = s.log_integer(1, 20), tokens(s, 8, 577)
+    net.softmax(net.feed((heads, count, count)))
+
+
+def _window_softmax(s: Sampler, net: CaseBuilder) -> None:
+    area = s.pick((36, 49, 49, 64, 144))
+    net.softmax(net.input("scores", (s.log_integer(1, 64), s.log_integer(2, 24), area, area)))
+
+
+def _class_softmax(s: Sampler, net: CaseBuilder) -> None:
+    net.softmax(net.input("classes", (net.batch * s.pick((1, 1, 8, 64, 256)), s.log_integer(2, 4000))))
+
+
+def _recurrent(kind: str, s: Sampler, net: CaseBuilder) -> None:
+    x = net.input("steps", (s.log_integer(4, 100), net.batch, s.log_integer(16, 256)))
+    hidden = s.log_integer(16, 256)
+    layer = net.lstm if kind == "lstm" else net.gru
+    layer(x, hidden, bidirectional=s.chance(0.3))
