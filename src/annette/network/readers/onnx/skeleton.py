@@ -8,6 +8,8 @@ limit of 2 GB work as well. Field numbers are those of ``onnx.proto`` (https://g
 
 from __future__ import annotations
 
+import re
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkFormatError
@@ -21,8 +23,12 @@ __all__ = ["KEPT_TENSOR_BYTES", "skeleton"]
 KEPT_TENSOR_BYTES: Final = 4096
 """Tensors whose encoding is longer than this lose their data: shape arithmetic never needs more."""
 
-_MAX_FIELDS: Final = 4_000_000
-_MAX_KEPT_BYTES: Final = 1 << 29
+_MAX_FIELDS: Final = 2_000_000
+_MAX_KEPT_BYTES: Final = 1 << 27
+# A message of two bytes takes a hundred in memory; a skeleton above this size is searched for hordes of them.
+_SEARCHED_ABOVE: Final = 1 << 22
+_MAX_TINY: Final = 3_000_000
+_TINY: Final = re.compile(rb"[\x0a\x12\x1a\x22\x2a\x32\x3a\x52\x5a\x62\x6a\x72\x7a\x01][\x00-\x04]")
 _MAX_DEPTH: Final = 48
 
 # What each message type holds: field number -> message type of the field, or None to leave the field out.
@@ -71,7 +77,10 @@ def skeleton(data: mmap.mmap | bytes, path: str) -> bytes:
     walk = _Walk(data, path)
     parts: list[bytes] = []
     walk.copy(0, len(data), "model", parts, 0)
-    return b"".join(parts)
+    small = b"".join(parts)
+    if len(small) > _SEARCHED_ABOVE and sum(1 for _ in islice(_TINY.finditer(small), _MAX_TINY)) == _MAX_TINY:
+        raise NetworkFormatError(f"{path} holds millions of empty fields: no network does")
+    return small
 
 
 class _Walk:

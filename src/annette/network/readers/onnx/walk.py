@@ -153,14 +153,14 @@ class Walker:
         """
         if frame.depth > MAX_DEPTH:
             raise NetworkStructureError(f"graph {frame.graph!r} nests functions or branches too deep")
+        self._nodes += len(nodes)
+        if self._nodes > _MAX_NODES:
+            raise NetworkStructureError(f"the network has more than {_MAX_NODES} nodes once functions are inlined")
         for proto in nodes:
             require_text(
                 (proto.name, proto.op_type, proto.domain, *proto.input, *proto.output), f"graph {frame.graph!r}"
             )
         for proto in sorted_nodes(nodes, frame.values.keys(), frame.graph):
-            self._nodes += 1
-            if self._nodes > _MAX_NODES:
-                raise NetworkStructureError(f"the network has more than {_MAX_NODES} nodes once functions are inlined")
             self._visit(proto, frame)
 
     def _visit(self, proto: NodeProto, frame: Frame) -> None:

@@ -122,3 +122,10 @@ def test_nesting_is_bounded():
 def test_a_torrent_of_fields_is_refused():
     with pytest.raises(NetworkFormatError, match="fields"):
         skeleton(b"\x08\x01" * 4_100_000, "m.onnx")
+
+
+def test_hordes_of_empty_messages_are_refused_before_they_take_memory():
+    node = b"\x2a\x00" * 2000
+    graph = (b"\x0a" + _varint(len(node)) + node) * 1600
+    with pytest.raises(NetworkFormatError, match="millions of empty fields"):
+        skeleton(b"\x3a" + _varint(len(graph)) + graph, "m.onnx")
