@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from annette.network.network import Network
     from annette.network.tensor import Tensor
 
-__all__ = ["OPERATIONS", "nasbench201", "parse_cell"]
+__all__ = ["OPERATIONS", "nasbench201", "parse_cell", "random_cell"]
 
 OPERATIONS: Final = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 """What an edge may do."""
@@ -22,7 +23,8 @@ def parse_cell(cell: str) -> list[list[str]]:
     """Reads the benchmark's string for a cell.
 
     Args:
-        cell: Such as ``|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|``.
+        cell: Such as ``|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|``, or ``seed7``
+            for the cell of a seed.
 
     Returns:
         For nodes 1, 2 and 3 the operations on the edges from nodes 0, 1, ….
@@ -30,6 +32,8 @@ def parse_cell(cell: str) -> list[list[str]]:
     Raises:
         OptionError: It is not such a string.
     """
+    if cell.startswith("seed") and cell.removeprefix("seed").isdecimal():
+        return random_cell(int(cell.removeprefix("seed")))
     nodes = []
     for number, node in enumerate(cell.split("+"), 1):
         edges = re.fullmatch(r"\|(?:[a-z0-9_]+~\d\|)+", node)
@@ -48,6 +52,16 @@ def parse_cell(cell: str) -> list[list[str]]:
     return nodes
 
 
+def random_cell(seed: int) -> list[list[str]]:
+    """Draws a cell uniformly from the benchmark's 15,625.
+
+    Args:
+        seed: The same seed always gives the same cell.
+    """
+    draw = random.Random(f"nasbench201/{seed}")  # noqa: S311 - sampling architectures, not secrets
+    return [[draw.choice(OPERATIONS) for _ in range(number)] for number in (1, 2, 3)]
+
+
 def nasbench201(
     cell: str, batch: int = 1, *, batch_norm: bool = False, classes: int = 10, channels: int = 16, cells: int = 5
 ) -> Network:
@@ -57,7 +71,7 @@ def nasbench201(
     times zero, as in the benchmark's code.
 
     Args:
-        cell: The benchmark's string, see `parse_cell`.
+        cell: The benchmark's string or a seed, see `parse_cell`.
         batch: Number of samples.
         batch_norm: Keeps batch normalization that follows a convolution as a layer of its own.
         classes: Classes told apart.
