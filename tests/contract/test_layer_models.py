@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from annette.models.dpu import Alu, Array, Dpu, Pooling
 from annette.models.features import FeatureSet
 from annette.models.forest import Forest
 from annette.models.mixed import Mixed
@@ -10,6 +11,7 @@ from annette.models.original import OriginalRefinedRoofline, OriginalRoofline
 from annette.models.refined_roofline import RefinedRoofline, Unroll
 from annette.models.registry import FAMILIES
 from annette.models.roofline import Roofline
+from annette.models.saturating import CachedMemory, SaturatingRate
 from annette.models.statistical import Statistical
 from annette.testing.layer_models import LayerModelContract
 
@@ -34,6 +36,9 @@ MODELS = (
     RefinedRoofline(1e12, 1e10, 2e-6, UNROLL),
     Statistical("ops", FEATURES, stump(-25, -27), Roofline(1e12, 1e10)),
     Mixed(RefinedRoofline(1e12, 1e10, 2e-6, UNROLL), FEATURES, stump(0.2, 0.1)),
+    Dpu(3e8, 16.0, 1e-5, Array(8, 16, 16, 0.9, 8), Alu(4, 16, 7.0), Pooling(8, 16)),
+    SaturatingRate(2e-11, 3e-10, 4e-10, 1e-10, 5e-11, 3e-5),
+    CachedMemory(2e10, 1.5e10, 2.0**21, 6e10, 1e-6),
     OriginalRoofline(1e12, 1e10),
     OriginalRefinedRoofline(1e12, 1e10, unroll=UNROLL),
 )

@@ -6,10 +6,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import PlatformFormatError, nearest
+from annette.models.dpu import Dpu
 from annette.models.mixed import Mixed
 from annette.models.original import OriginalRefinedRoofline, OriginalRoofline
 from annette.models.refined_roofline import RefinedRoofline
 from annette.models.roofline import Roofline
+from annette.models.saturating import CachedMemory, SaturatingRate
 from annette.models.statistical import Statistical
 
 if TYPE_CHECKING:
@@ -23,7 +25,17 @@ __all__ = ["FAMILIES", "build_model"]
 FAMILIES: Final[Mapping[str, type[LayerModel]]] = MappingProxyType(
     {
         family.family: family
-        for family in (Roofline, RefinedRoofline, Statistical, Mixed, OriginalRoofline, OriginalRefinedRoofline)
+        for family in (
+            Roofline,
+            RefinedRoofline,
+            Statistical,
+            Mixed,
+            Dpu,
+            SaturatingRate,
+            CachedMemory,
+            OriginalRoofline,
+            OriginalRefinedRoofline,
+        )
     }
 )
 """Every family that a platform file may hold; those that begin with ``original-`` are for cross-checks only."""
