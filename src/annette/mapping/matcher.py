@@ -235,6 +235,9 @@ class Matcher:
                 return False
             state.release(group, rule.name)
             return True
+        if rule.action is Action.FUSE:
+            state.merge((group,), group, str(rule.kind), rule.name)
+            return True
         described_by = None if self._anchor is None else state.anchor(bound[self._anchor])
         attributes = self._attributes(state, bound)
         state.recognise(group, str(rule.kind), rule.name, attributes=attributes, described_by=described_by)

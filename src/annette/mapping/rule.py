@@ -34,7 +34,7 @@ class Action(Enum):
     """What a rule does with what its pattern matched."""
 
     FUSE = "fuse"
-    """The followers join the anchor's kernel."""
+    """The followers join the anchor's kernel; a single node becomes a kernel of another kind."""
     RECOGNISE = "recognise"
     """The matched layers together are one layer of another kind."""
     FREE = "free"
@@ -241,8 +241,8 @@ class Rule:
         if self.action is not Action.RECOGNISE and self.attributes:
             raise self._error("attributes", "belong to the action 'recognise'")
         if self.action is Action.FUSE:
-            if len(taken) < 2:
-                raise self._error("action", "'fuse' needs two nodes that are not context")
+            if len(taken) < 2 and (self.kind is None or self.kind in taken[0].kinds):
+                raise self._error("action", "'fuse' needs two nodes that are not context, or another kind for one")
             if self.kind is not None and not _KIND.fullmatch(self.kind):
                 raise self._error("kind", f"must be lower-case letters, digits and '_', not {self.kind!r}")
         elif self.action is Action.FREE:
