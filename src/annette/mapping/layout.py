@@ -8,6 +8,7 @@ another time in another layout: both are predicted here, from rules that are dat
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -52,9 +53,9 @@ class LayoutRule:
     writes: Layout
     when: tuple[Condition, ...] = ()
 
-    def holds(self, kernel: Kernel) -> bool:
-        """Whether all conditions hold for a kernel."""
-        return all(_holds(condition, kernel) for condition in self.when)
+    def holds(self, kernel: Kernel, network: Network) -> bool:
+        """Whether all conditions hold for a kernel of a network."""
+        return all(_holds(condition, kernel, network) for condition in self.when)
 
     def to_json(self) -> dict[str, Any]:
         """The rule as plain JSON values."""
@@ -118,10 +119,10 @@ class LayoutModel:
         walk.finish()
         return tuple(walk.result)
 
-    def rule(self, kernel: Kernel) -> LayoutRule | None:
-        """The rule that counts for a kernel."""
+    def rule(self, kernel: Kernel, network: Network) -> LayoutRule | None:
+        """The rule that counts for a kernel of a network."""
         for rule in self.rules:
-            if kernel.kind in rule.kinds and rule.holds(kernel):
+            if kernel.kind in rule.kinds and rule.holds(kernel, network):
                 return rule
         return None
 
@@ -169,11 +170,13 @@ class _Walk:
         if kernel.free:
             self._view(kernel)
             return
-        rule = self._model.rule(kernel)
+        rule = self._model.rule(kernel, self._network)
         maps = [tensor for tensor in kernel.inputs if self._is_map(tensor)]
         if rule is None and self._transposed_copy(kernel):
             return
         reads = rule.reads if rule is not None else Layout.PLAIN
+        if reads is Layout.BLOCKED and self._falls_apart(kernel):
+            return
         if reads is Layout.SAME:
             all_blocked = bool(maps) and len(maps) == len(kernel.inputs) and all(t in self._blocked for t in maps)
             reads = Layout.BLOCKED if all_blocked else Layout.PLAIN
@@ -186,6 +189,29 @@ class _Walk:
         blocked = Layout.BLOCKED in (reads, writes)
         self.result.append(replace(kernel, blocked=True) if blocked else kernel)
         self._record(kernel.outputs, writes)
+
+    def _falls_apart(self, kernel: Kernel) -> bool:
+        """A residual that comes in the plain layout is not added inside the kernel, but by a plain one behind it."""
+        own = set(kernel.anchor.inputs)
+        residual = [t for t in kernel.inputs if t not in own and self._is_map(t) and t not in self._blocked]
+        if not residual:
+            return False
+        cut = next(i for i, layer in enumerate(kernel.layers) if not set(residual).isdisjoint(layer.inputs))
+        head, tail = kernel.layers[:cut], kernel.layers[cut:]
+        reads = {tensor for layer in head for tensor in layer.inputs}
+        self.visit(
+            replace(
+                kernel,
+                layers=head,
+                inputs=tuple(tensor for tensor in kernel.inputs if tensor in reads),
+                outputs=head[-1].outputs,
+                followers=tuple(layer for layer in head if layer is not kernel.anchor),
+            )
+        )
+        for layer in tail:
+            inputs = self._network.activations[layer.name]
+            self.visit(Kernel(layer.name, layer.kind, layer, (layer,), inputs, layer.outputs, kernel.rules))
+        return True
 
     def finish(self) -> None:
         """The network hands its outputs out plain."""
@@ -241,21 +267,35 @@ def _condition(line: str) -> Condition:
     return condition
 
 
-_FIELDS: Final = (*Dimensions._fields, "in_channels_per_group", "out_channels_per_group")
+_FIELDS: Final = (
+    *Dimensions._fields,
+    "in_channels_per_group",
+    "out_channels_per_group",
+    "input_alignment",
+    "equal_shapes",
+)
+"""What conditions may look at: the named dimensions, channels per group, ``input_alignment`` (the greatest common
+divisor of the channels of all feature maps read), ``equal_shapes`` (1 if all activations read have the same shape)."""
 
 
-def _field(kernel: Kernel, name: str) -> int:
+def _field(kernel: Kernel, name: str, network: Network) -> int:
     dimensions = kernel.anchor.workload.dimensions
     if name.endswith("_per_group"):
         channels: int = getattr(dimensions, name.removesuffix("_per_group"))
         return channels // dimensions.groups
+    if name == "input_alignment":
+        shapes = [network.tensors[tensor].shape for tensor in kernel.inputs]
+        return math.gcd(*(shape[1] for shape in shapes if len(shape) == 4))
+    if name == "equal_shapes":
+        return int(len({network.tensors[tensor].shape for tensor in kernel.inputs}) == 1)
     value: int = getattr(dimensions, name)
     return value
 
 
-def _holds(condition: Condition, kernel: Kernel) -> bool:
-    left = _field(kernel, condition.left.field)
+def _holds(condition: Condition, kernel: Kernel, network: Network) -> bool:
+    left = _field(kernel, condition.left.field, network)
     if condition.modulo:
         left %= condition.modulo
     value = condition.value
-    return compare(condition.op, left, _field(kernel, value.field) if isinstance(value, Reference) else value)
+    right = _field(kernel, value.field, network) if isinstance(value, Reference) else value
+    return compare(condition.op, left, right)

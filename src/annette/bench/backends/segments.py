@@ -1,12 +1,13 @@
 """Gives the layers of a network to the nodes of an optimised graph, where rewrites have invented tensors in between.
 
 Nodes that are joined by invented tensors form a segment; the segment computes the part of the network between the
-original tensors that it reads and writes. Its layers go to the node that does the work; the others are marked as
-added by the runtime.
+original tensors that it reads and writes, and is reported as one kernel: the node that does the work, with the time of
+all. Layout changes stay on their own.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -38,39 +39,33 @@ _WORKERS: Final = (
 
 
 def assign(pairs: Sequence[tuple[ProfileEntry, OptimisedNode | None]], network: Network) -> tuple[ProfileEntry, ...]:
-    """Fills in ``layers``, ``inputs`` and ``outputs`` of profile entries.
+    """Joins the entries of each segment and fills in ``layers``, ``inputs`` and ``outputs``.
 
     Args:
         pairs: Profile entries in order of execution, each with its node where that is known.
         network: The original network.
     """
-    known = network.tensors
-    entries = [entry for entry, _ in pairs]
+    joined: dict[int, ProfileEntry] = {}
     for segment in _segments(pairs, network):
-        nodes = {position: node for position in segment if (node := pairs[position][1]) is not None}
-        written = {tensor for node in nodes.values() for tensor in node.outputs if tensor in known}
-        read = {tensor for node in nodes.values() for tensor in node.inputs if tensor in known} - written
+        nodes = [node for position in segment if (node := pairs[position][1]) is not None]
+        written = {tensor for node in nodes for tensor in node.outputs if tensor in network.tensors}
+        read = {tensor for node in nodes for tensor in node.inputs if tensor in network.tensors} - written
         layers = region(network, read, written)
-        worker = min(
-            segment, key=lambda position: (_rank(entries[position].operator), -sum(entries[position].latency_s))
+        entries = [pairs[position][0] for position in segment]
+        worker = min(range(len(segment)), key=lambda at: (_rank(entries[at].operator), -sum(entries[at].latency_s)))
+        entry = replace(
+            entries[worker], latency_s=tuple(map(math.fsum, zip(*(e.latency_s for e in entries), strict=True)))
         )
-        for position in segment:
-            alone = len(segment) == 1
-            node = pairs[position][1]
-            change = node is not None and node.layout_change
-            if position == worker and layers:
-                entries[position] = replace(
-                    entries[position], layers=layers, inputs=tuple(sorted(read)), outputs=tuple(sorted(written))
-                )
-            elif change or (not alone and node is not None):
-                entries[position] = replace(entries[position], info={**entries[position].info, **_added(node)})
-    return tuple(entries)
+        if layers:
+            entry = replace(entry, layers=layers, inputs=tuple(sorted(read)), outputs=tuple(sorted(written)))
+        elif len(segment) == 1 and nodes and nodes[0].layout_change:
+            entry = replace(entry, info={**entry.info, **_added(nodes[0])})
+        joined[segment[worker]] = entry
+    return tuple(joined[position] for position in sorted(joined))
 
 
-def _added(node: OptimisedNode | None) -> dict[str, str]:
-    """What is kept of a kernel that the runtime put in: for a layout change, its kind and the tensor that it copies."""
-    if node is None or not node.layout_change:
-        return {ADDED: "1"}
+def _added(node: OptimisedNode) -> dict[str, str]:
+    """What is kept of a layout change: its kind and the tensor that it copies."""
     kind = "reorder_input" if node.operator.endswith("ReorderInput") else "reorder_output"
     return {ADDED: "1", "kind": kind, "tensor": node.outputs[0]}
 
@@ -92,7 +87,7 @@ def _segments(pairs: Sequence[tuple[ProfileEntry, OptimisedNode | None]], networ
 
     touched: dict[str, int] = {}
     for position, (_, node) in enumerate(pairs):
-        if node is None:
+        if node is None or node.layout_change:
             continue
         for tensor in (*node.inputs, *node.outputs):
             if tensor in network.tensors:
