@@ -192,7 +192,10 @@ class _Walk:
 
     def _falls_apart(self, kernel: Kernel) -> bool:
         """A residual that comes in the plain layout is not added inside the kernel, but by a plain one behind it."""
-        own = set(kernel.anchor.inputs)
+        if len(kernel.layers) < 2:
+            return False
+        position = next((i for i, layer in enumerate(kernel.layers) if layer is kernel.anchor), 0)
+        own = {tensor for layer in kernel.layers[: position + 1] for tensor in layer.inputs}
         residual = [t for t in kernel.inputs if t not in own and self._is_map(t) and t not in self._blocked]
         if not residual:
             return False
