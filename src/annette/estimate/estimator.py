@@ -9,6 +9,7 @@ import numpy as np
 
 from annette.errors import OptionError, UnsupportedOperatorError, nearest
 from annette.estimate.estimate import Coverage, Estimate
+from annette.estimate.fallback import FALLBACK_METHOD
 from annette.estimate.pricing import FREE_METHOD, price
 from annette.mapping.kernel import Kernel, KernelTable
 from annette.models.registry import FAMILIES
@@ -61,9 +62,10 @@ def estimate_network(
     kernels = platform.mapping.apply(network)
     table = KernelTable.from_kernels(kernels, network, platform.precision)
     prices = price(table, kernels, platform, family=model, fallback=fallback, confidence=confidence)
-    run = sum(not kernel.free for kernel in kernels)
-    device_s = float(prices.latency_s.sum()) + platform.overhead.device_s(run)
-    end_to_end_s = _end_to_end_s(network, platform, device_s)
+    on_host = np.fromiter((kernel.kind in platform.host_kinds for kernel in kernels), dtype=bool, count=len(kernels))
+    run = sum(not kernel.free for kernel, away in zip(kernels, on_host.tolist(), strict=True) if not away)
+    device_s = float(prices.latency_s[~on_host].sum()) + platform.overhead.device_s(run)
+    end_to_end_s = _end_to_end_s(network, platform, device_s + float(prices.latency_s[on_host].sum()))
     latency_s = end_to_end_s if platform.latency_is == "end_to_end" and end_to_end_s is not None else device_s
     bounds = platform.network_interval(confidence)
     return Estimate(
@@ -80,7 +82,7 @@ def estimate_network(
         else (latency_s * float(np.exp(bounds[0])), latency_s * float(np.exp(bounds[1]))),
         confidence=confidence,
         coverage=_coverage(table, prices),
-        notes=(*network.notes, *_remarks(kernels, prices)),
+        notes=(*network.notes, *_remarks(kernels, prices), *_host_remark(kernels, platform)),
         mapped=tuple(kernels),
         table=table,
         prices=prices,
@@ -114,14 +116,15 @@ def _refuse_unknown_operators(network: Network, platform: Platform) -> None:
         )
 
 
-def _end_to_end_s(network: Network, platform: Platform, device_s: float) -> float | None:
+def _end_to_end_s(network: Network, platform: Platform, kernels_s: float) -> float | None:
+    """Time of all kernels, wherever they run, and what the host adds."""
     bits = platform.precision.activation_bits
     read, written = (
         sum(network.tensors[tensor].elements for tensor in names) * bits / 8
         for names in (network.inputs, network.outputs)
     )
     host_s = platform.overhead.host_s(input_bytes=read, output_bytes=written)
-    return None if host_s is None else device_s + host_s
+    return None if host_s is None else kernels_s + host_s
 
 
 def _coverage(table: KernelTable, prices: Prices) -> Coverage:
@@ -137,7 +140,11 @@ def _coverage(table: KernelTable, prices: Prices) -> Coverage:
 def _remarks(kernels: Sequence[Kernel], prices: Prices) -> list[str]:
     """What the user must not overlook, one sentence each."""
     remarks = []
-    rough = sorted({kernel.kind for kernel, fitted in zip(kernels, prices.fitted, strict=True) if not fitted})
+    unfitted = [(k.kind, m) for k, m, fit in zip(kernels, prices.methods, prices.fitted, strict=True) if not fit]
+    rough = sorted({kind for kind, method in unfitted if method == FALLBACK_METHOD})
+    assumed = sorted({kind for kind, method in unfitted if method != FALLBACK_METHOD})
+    if assumed:
+        remarks.append(f"{', '.join(assumed)}: priced by assumption, not by measurements of this platform")
     if rough:
         remarks.append(f"no fitted model for {', '.join(rough)}: priced roughly by a fallback roofline")
     outside = ~prices.in_range & prices.fitted
@@ -148,3 +155,9 @@ def _remarks(kernels: Sequence[Kernel], prices: Prices) -> list[str]:
             "fitted on"
         )
     return remarks
+
+
+def _host_remark(kernels: Sequence[Kernel], platform: Platform) -> list[str]:
+    """Which kernels do not run on the device."""
+    away = sorted({kernel.kind for kernel in kernels if kernel.kind in platform.host_kinds and not kernel.free})
+    return [f"{', '.join(away)} run on the host: in the end-to-end time, not in the device's"] if away else []

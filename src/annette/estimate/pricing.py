@@ -100,9 +100,10 @@ def _choose(kind: str, platform: Platform, family: str | None, fallback: str, ex
     families = platform.models.get(kind)
     if families:
         wanted = family or platform.default_family(kind)
-        for name in (wanted, *_SIMPLER.get(wanted, ())):
+        last_resort = (platform.default_family(kind),) if wanted in _SIMPLER else ()
+        for name in (wanted, *_SIMPLER.get(wanted, ()), *last_resort):
             if name in families:
-                return _Choice(families[name], name, fitted=True)
+                return _Choice(families[name], name, fitted=kind not in platform.assumed)
         raise UnsupportedKernelError(
             f"platform {platform.name!r} has no {wanted!r} model for {kind!r}, only {', '.join(sorted(families))}"
         )

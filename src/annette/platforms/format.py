@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import MappingError, PlatformError, PlatformFormatError
 from annette.mapping.kernel import COLUMNS, Precision
@@ -53,6 +53,8 @@ _KEYS: Final = (
     "intervals",
     "accuracy",
     "provenance",
+    "host_kinds",
+    "assumed",
 )
 
 
@@ -65,7 +67,7 @@ def dumps_platform(platform: Platform) -> str:
     Returns:
         JSON with one line break at the end.
     """
-    document = {
+    document: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "name": platform.name,
@@ -94,6 +96,10 @@ def dumps_platform(platform: Platform) -> str:
         "accuracy": [dict(row) for row in platform.accuracy],
         "provenance": platform.provenance.to_json(),
     }
+    if platform.host_kinds:
+        document["host_kinds"] = sorted(platform.host_kinds)
+    if platform.assumed:
+        document["assumed"] = dict(platform.assumed)
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -173,6 +179,7 @@ def _platform(fields: Fields) -> Platform:
     precision.only("activation_bits", "weight_bits")
     preferred = fields.object("preferred_by_kind")
     intervals = fields.optional_object("intervals")
+    assumed = fields.optional_object("assumed")
     return Platform(
         name=_name(fields),
         description=fields.text("description"),
@@ -193,6 +200,8 @@ def _platform(fields: Fields) -> Platform:
         intervals=None if intervals is None else Intervals.from_json(intervals),
         accuracy=tuple(dict(row) for row in fields.objects("accuracy")),
         provenance=Provenance.from_json(fields.object("provenance")),
+        host_kinds=frozenset(fields.texts("host_kinds") if "host_kinds" in fields else ()),
+        assumed={} if assumed is None else {kind: assumed.text(kind) for kind in assumed},
     )
 
 

@@ -54,9 +54,13 @@ class Platform:
         intervals: Its known errors, or None where nothing was held out to learn them from.
         accuracy: Cross-validated errors, one row per table line, values as plain JSON, for people.
         provenance: Where the numbers come from.
+        host_kinds: Kinds of kernel that run on the host's processor: they count towards end-to-end time only.
+        assumed: Kinds whose models rest on assumptions instead of measurements, each with its reason; their kernels
+            count as not fitted and outside every range.
 
     Raises:
-        PlatformFormatError: There are no models, or a preferred family is not among them.
+        PlatformFormatError: There are no models, a preferred family is not among them, a host or assumed kind has no
+            models, or kernels run on a host whose overheads are not known.
     """
 
     name: str
@@ -75,6 +79,8 @@ class Platform:
     ranges: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
     intervals: Intervals | None = None
     accuracy: tuple[Mapping[str, Any], ...] = ()
+    host_kinds: frozenset[str] = frozenset()
+    assumed: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._freeze()
@@ -91,6 +97,13 @@ class Platform:
                 raise PlatformFormatError(
                     f"platform {self.name!r} prefers {family!r} for {kind!r}, which has no such model"
                 )
+        for kind in (*sorted(self.host_kinds), *self.assumed):
+            if kind not in self.models:
+                raise PlatformFormatError(
+                    f"platform {self.name!r} says where {kind!r} runs or why, but has no model for it"
+                )
+        if self.host_kinds and self.overhead.per_run_s is None:
+            raise PlatformFormatError(f"platform {self.name!r} runs kernels on the host but states no overhead per run")
         if self.latency_is == "end_to_end" and self.overhead.per_run_s is None:
             raise PlatformFormatError(
                 f"platform {self.name!r} claims end-to-end latency but states no overhead per run"
@@ -104,6 +117,7 @@ class Platform:
             object.__setattr__(self, name, MappingProxyType(frozen))
         preferred = dict(sorted(self.preferred_by_kind.items()))
         object.__setattr__(self, "preferred_by_kind", MappingProxyType(preferred))
+        object.__setattr__(self, "assumed", MappingProxyType(dict(sorted(self.assumed.items()))))
 
     @property
     def extrapolation_widening(self) -> float:
@@ -122,8 +136,10 @@ class Platform:
             table: Kernels of that kind.
 
         Returns:
-            Shape ``(rows,)``; all true where no range is known.
+            Shape ``(rows,)``; all true where no range is known, all false for an assumed kind.
         """
+        if kind in self.assumed:
+            return np.zeros(len(table), dtype=bool)
         inside = np.ones(len(table), dtype=bool)
         for column, (least, most) in self.ranges.get(kind, {}).items():
             values = table[column]
