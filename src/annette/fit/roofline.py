@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from annette.errors import FitError
+from annette.fit.solver import Linearised, Solution, soft_cost, solve
 from annette.models.refined_roofline import UNROLLED, RefinedRoofline, Unroll
 from annette.models.roofline import Roofline
 
@@ -33,8 +33,7 @@ _SOFTNESS: Final = 0.02
 _TINY_S: Final = 1e-12
 _LEAST_GAIN: Final = 0.01
 _ROUNDS: Final = 6
-_POLISHED: Final = 4
-_CONSTANT: Final = 1e-9
+_POLISHED: Final = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,14 +58,36 @@ class _Problem:
         lost: FloatArray = np.ceil(extent / size) * size / extent - 1.0
         return lost
 
-    def residuals(self, parameters: FloatArray, lost: Sequence[FloatArray]) -> FloatArray:
-        """Logarithm of predicted over measured; parameters are log 1/P, log 1/B, log t0 and one alpha a dimension."""
-        work = self.ops * np.exp(parameters[0])
-        for alpha, extra in zip(parameters[3:], lost, strict=True):
-            work = work * (1.0 + alpha * extra)
-        time_s = np.maximum(work, self.bytes * np.exp(parameters[1])) + np.exp(parameters[2])
-        residuals: FloatArray = np.log(np.maximum(time_s, _TINY_S)) - self.log_s
+    def terms(self, parameters: FloatArray, lost: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Compute time, memory time and offset of each problem and row, in seconds.
+
+        Args:
+            parameters: log 1/P, log 1/B, log t0 and one alpha a dimension, shape ``(problems, 3 + dimensions)``.
+            lost: What each refined dimension loses, shape ``(problems, dimensions, rows)``.
+        """
+        rates = np.exp(parameters[:, :3])
+        work = self.ops * rates[:, 0, None]
+        work = work * (1.0 + parameters[:, 3:, None] * lost).prod(axis=1)
+        return work, self.bytes * rates[:, 1, None], rates[:, 2, None]
+
+    def residuals(self, parameters: FloatArray, lost: FloatArray) -> FloatArray:
+        """Logarithm of predicted over measured, shape ``(problems, rows)``; arguments as `terms`."""
+        work, memory, offset = self.terms(parameters, lost)
+        residuals: FloatArray = np.log(np.maximum(np.maximum(work, memory) + offset, _TINY_S)) - self.log_s
         return residuals
+
+    def linearised(self, parameters: FloatArray, lost: FloatArray) -> Linearised:
+        """The residuals with their derivatives; arguments as `terms`."""
+        work, memory, offset = self.terms(parameters, lost)
+        computing = work >= memory
+        time_s = np.maximum(np.where(computing, work, memory) + offset, _TINY_S)
+        by_work = np.where(computing, work, 0.0) / time_s
+        jacobian = np.empty((*parameters.shape, len(self.log_s)))
+        jacobian[:, 0] = by_work
+        jacobian[:, 1] = np.where(computing, 0.0, memory) / time_s
+        jacobian[:, 2] = offset / time_s
+        jacobian[:, 3:] = by_work[:, None] * lost / (1.0 + parameters[:, 3:, None] * lost)
+        return Linearised(np.log(time_s) - self.log_s, jacobian)
 
 
 def log_error(predicted_s: FloatArray, measured_s: FloatArray) -> float:
@@ -86,7 +107,7 @@ def fit_roofline(samples: Samples) -> Roofline:
     if len(samples) < 3:
         raise FitError(f"a roofline has 3 parameters, and there are {len(samples)} measured kernels")
     problem = _Problem.of(samples)
-    parameters = _solve(problem, (), _starts(problem))
+    parameters, _ = _solve(problem, [], _starts(problem))
     return Roofline(**_rates(problem, parameters))
 
 
@@ -110,8 +131,7 @@ def fit_refined_roofline(
     if len(samples) < 3:
         raise FitError(f"a refined roofline needs at least 3 measured kernels, and there are {len(samples)}")
     chosen: dict[str, int] = {}
-    parameters = _solve(problem, (), _starts(problem))
-    cost = _cost(problem, parameters, ())
+    parameters, cost = _solve(problem, [], _starts(problem))
     usable = [name for name in dimensions if np.ptp(problem.extents[name]) > 0]
     for _ in range(_ROUNDS):
         before = cost
@@ -137,67 +157,50 @@ def _improve(
     kept = [parameters[3 + i] for i, key in enumerate(chosen) if key != name]
     without = np.array([*parameters[:3], *kept])
     lost_others = [problem.lost(key, size) for key, size in others.items()]
+    cost_without = cost
     if name in chosen:
-        without = _solve(problem, lost_others, [without])
-    cost_without = _cost(problem, without, lost_others)
-    ranked = sorted(
-        (
-            (_scan(problem, without, lost_others, problem.lost(name, size)), size)
-            for size in candidates
-            if size <= 2 * problem.extents[name].max()
-        ),
-        key=lambda entry: entry[0],
-    )
-    trial = {**others, name: 0}
-    best: tuple[float, dict[str, int], FloatArray] = (cost_without * (1 - _LEAST_GAIN), others, without)
-    tried = [size for _, size in ranked[:_POLISHED]]
+        without, cost_without = _solve(problem, lost_others, [without])
+    sizes = [size for size in candidates if size <= 2 * problem.extents[name].max()]
+    tried = _scan(problem, without, lost_others, name, sizes)[:_POLISHED]
     if name in chosen and chosen[name] not in tried:
         tried.append(chosen[name])
-    for size in tried:
-        lost = [*lost_others, problem.lost(name, size)]
-        solved = _solve(problem, lost, [np.array([*without, alpha]) for alpha in (0.3, 0.9)])
-        found = _cost(problem, solved, lost)
-        if found < best[0]:
-            best = (found, {**trial, name: size}, solved)
-    if best[1] is others:
-        return (others, without, cost_without) if name in chosen else (chosen, parameters, cost)
-    return best[1], best[2], best[0]
+    starts = [np.array([*without, alpha]) for alpha in (0.3, 0.9)]
+    solved = [_solve(problem, [*lost_others, problem.lost(name, size)], starts) for size in tried]
+    best = int(np.argmin([found for _, found in solved])) if solved else 0
+    if solved and solved[best][1] < cost_without * (1 - _LEAST_GAIN):
+        return {**others, name: tried[best]}, *solved[best]
+    return others, without, cost_without
 
 
-def _scan(problem: _Problem, parameters: FloatArray, lost: Sequence[FloatArray], extra: FloatArray) -> float:
-    """A quick estimate of how good a size can be: a few alphas, the peak rate shifted to fit."""
-    best = np.inf
-    for alpha in (0.25, 0.5, 0.75, 1.0):
-        trial = np.array([*parameters, alpha])
-        for _ in range(2):
-            residuals = problem.residuals(trial, [*lost, extra])
-            trial[0] -= float(np.median(residuals))
-        best = min(best, _soft(problem.residuals(trial, [*lost, extra])))
-    return best
+def _scan(
+    problem: _Problem, parameters: FloatArray, others: Sequence[FloatArray], name: str, sizes: Sequence[int]
+) -> list[int]:
+    """Sizes of one dimension, the most promising first: a few alphas each, the peak rate shifted to fit."""
+    alphas = (0.25, 0.5, 0.75, 1.0)
+    pairs = [(size, alpha) for size in sizes for alpha in alphas]
+    if not pairs:
+        return []
+    trials = np.array([[*parameters, alpha] for _, alpha in pairs])
+    lost = np.array([[*others, problem.lost(name, size)] for size, _ in pairs])
+    for _ in range(2):
+        trials[:, 0] -= np.median(problem.residuals(trials, lost), axis=1)
+    cost = soft_cost(problem.residuals(trials, lost), _SOFTNESS).reshape(len(sizes), len(alphas)).min(axis=1)
+    return [sizes[index] for index in np.argsort(cost, kind="stable").tolist()]
 
 
-def _solve(problem: _Problem, lost: Sequence[FloatArray], starts: Sequence[FloatArray]) -> FloatArray:
-    lower = np.array([-60.0, -60.0, -40.0, *([0.0] * len(lost))])
-    upper = np.array([0.0, 0.0, 5.0, *([1.0] * len(lost))])
-    best: FloatArray | None = None
-    best_cost = np.inf
-    for start in starts:
-        result = least_squares(
-            problem.residuals,
-            np.clip(start, lower + _CONSTANT, upper - _CONSTANT),
-            bounds=(lower, upper),
-            loss="soft_l1",
-            f_scale=_SOFTNESS,
-            args=(lost,),
-            x_scale="jac",
-            max_nfev=200,
-        )
-        cost = _soft(result.fun)
-        if cost < best_cost:
-            best, best_cost = result.x, cost
-    if best is None:
-        raise FitError("a roofline could not be fitted: no starting point led anywhere")
-    return best
+def _solve(problem: _Problem, lost: Sequence[FloatArray], starts: Sequence[FloatArray]) -> tuple[FloatArray, float]:
+    """The best parameters that any of the starts leads to, and their cost."""
+    dimensions = len(lost)
+    lower = np.array([-60.0, -60.0, -40.0, *([0.0] * dimensions)])
+    upper = np.array([0.0, 0.0, 5.0, *([1.0] * dimensions)])
+    shared = np.array(lost).reshape(1, dimensions, len(problem.log_s))
+
+    def linearised(parameters: FloatArray, _: FloatArray) -> Linearised:
+        return problem.linearised(parameters, shared)
+
+    found: Solution = solve(linearised, np.array(starts), lower, upper, _SOFTNESS)
+    best = int(np.argmin(found.cost))
+    return found.parameters[best], float(found.cost[best])
 
 
 def _starts(problem: _Problem) -> list[FloatArray]:
@@ -213,14 +216,6 @@ def _starts(problem: _Problem) -> list[FloatArray]:
         np.array(point)
         for point in ((low, low_b, small), (mid, low_b, small), (low, mid_b, small), (mid, mid_b, small))
     ]
-
-
-def _cost(problem: _Problem, parameters: FloatArray, lost: Sequence[FloatArray]) -> float:
-    return _soft(problem.residuals(parameters, lost))
-
-
-def _soft(residuals: FloatArray) -> float:
-    return float(np.sqrt(1.0 + (residuals / _SOFTNESS) ** 2).mean() - 1.0)
 
 
 def _rates(problem: _Problem, parameters: FloatArray) -> dict[str, float]:
