@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "Progress", "run_campaign"]
 
-_CASES_PER_WORKER: Final = 40
+_CASES_PER_WORKER: Final = 100
 """A worker is renewed after so many cases: what a runtime leaks or fragments does not reach the rest."""
 
 _HOPELESS: Final = 25

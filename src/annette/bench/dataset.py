@@ -19,7 +19,7 @@ from annette.errors import DatasetError, NetworkError
 from annette.network.graph_json import graph_digest, graph_from_json, graph_to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -144,6 +144,11 @@ class Dataset:
                 "SELECT 1 FROM run WHERE case_id = ? AND round = ?", (case, round_)
             ).fetchone()
         return row is not None
+
+    def next_round(self, cases: Iterable[str]) -> int:
+        """The first round that none of the cases has been recorded for."""
+        rounds = [self._select("SELECT max(round) FROM run WHERE case_id = ?", (case,))[0][0] for case in cases]
+        return max((int(last) + 1 for last in rounds if last is not None), default=0)
 
     def runs(self) -> Iterator[Run]:
         """All runs, in the order of case and round, which does not depend on when they were measured."""

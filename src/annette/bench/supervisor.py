@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import signal
 import subprocess
@@ -142,8 +143,9 @@ class _Worker:
 
     def _end(self) -> None:
         self.alive = False
-        if self._process.poll() is None:
-            self._process.kill()
+        if self._process.returncode is None:  # Not reaped yet, so that the group is still the worker's own.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._reader.join()
         for stream in (self._process.stdin, self._process.stdout):

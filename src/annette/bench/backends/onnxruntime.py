@@ -64,6 +64,7 @@ class OnnxRuntimeBackend(Backend):
 
     name = "onnxruntime"
     options_type = OnnxRuntimeOptions
+    file_formats = (".onnx",)
 
     @classmethod
     def available(cls) -> Availability:

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
     from annette.bench.backends.base import Backend, BackendOptions
 
-__all__ = ["backend_class", "backend_names", "open_backend", "parse_options"]
+__all__ = ["backend_class", "backend_names", "open_backend", "parse_options", "require_usable"]
 
 _BUILT_IN: Final = {
     "onnxruntime": ("annette.bench.backends.onnxruntime", "OnnxRuntimeBackend"),
     "replay": ("annette.bench.backends.replay", "ReplayBackend"),
+    "command": ("annette.bench.backends.command", "CommandBackend"),
 }
 """Name to module and class; the module is imported when the backend is asked for."""
 
@@ -47,6 +48,21 @@ def backend_class(name: str) -> type[Backend]:
     return cast("type[Backend]", entry.load())
 
 
+def require_usable(name: str) -> type[Backend]:
+    """The class of a backend whose runtime is usable here.
+
+    Raises:
+        OptionError: There is no backend of that name.
+        BackendUnavailableError: Its runtime is not installed or not usable here.
+    """
+    kind = backend_class(name)
+    state = kind.available()
+    if not state.usable:
+        remedy = f"; install it with: {state.install}" if state.install else ""
+        raise BackendUnavailableError(f"backend {name!r} is not usable here: {state.reason}{remedy}")
+    return kind
+
+
 def open_backend(name: str, options: Mapping[str, Any]) -> Backend:
     """Opens a backend that is usable here.
 
@@ -58,17 +74,11 @@ def open_backend(name: str, options: Mapping[str, Any]) -> Backend:
         OptionError: There is no such backend, or an option is unknown or out of its range.
         BackendUnavailableError: Its runtime is not installed or not usable here.
     """
-    kind = backend_class(name)
-    state = kind.available()
-    if not state.usable:
-        remedy = f"; install it with: {state.install}" if state.install else ""
-        raise BackendUnavailableError(f"backend {name!r} is not usable here: {state.reason}{remedy}")
+    kind = require_usable(name)
     known = [field.name for field in dataclasses.fields(kind.options_type)]
     for option in options:
         if option not in known:
-            raise OptionError(
-                f"backend {name!r} has no option {option!r}{nearest(option, known)} known: {', '.join(known)}"
-            )
+            raise _no_option(name, option, known)
     return kind(kind.options_type(**options))
 
 
@@ -83,9 +93,7 @@ def parse_options(name: str, texts: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, text in texts.items():
         if key not in fields:
-            raise OptionError(
-                f"backend {name!r} has no option {key!r}{nearest(key, fields)} known: {', '.join(fields)}"
-            )
+            raise _no_option(name, key, fields)
         values[key] = _value(name, fields[key], text)
     return values
 
@@ -93,7 +101,7 @@ def parse_options(name: str, texts: Mapping[str, str]) -> dict[str, Any]:
 def _no_option(backend: str, option: str, known: Iterable[str]) -> OptionError:
     names = list(known)
     return OptionError(
-        f"backend {backend!r} has no option {option!r}{nearest(option, names)} known: {', '.join(names)}"
+        f"backend {backend!r} has no option {option!r}{nearest(option, names)} (known: {', '.join(names) or 'none'})"
     )
 
 

@@ -22,21 +22,21 @@ __all__ = ["recipes"]
 
 _FAMILIES: Final[dict[str, tuple[int, Block, tuple[int, int], tuple[int, int]]]] = {
     # name: (cases, block, channels of the input, its height)
-    "plain": (20, blocks.plain, (16, 512), (7, 112)),
-    "basic-residual": (16, blocks.basic_residual, (32, 512), (5, 80)),
-    "bottleneck": (20, blocks.bottleneck, (64, 1536), (5, 80)),
-    "grouped-bottleneck": (20, blocks.grouped_bottleneck, (32, 1024), (5, 80)),
-    "dense": (12, blocks.dense, (32, 640), (5, 64)),
-    "branches": (18, blocks.branches, (32, 768), (5, 48)),
-    "fire": (8, blocks.fire, (32, 512), (7, 80)),
-    "cell": (14, blocks.cell, (32, 384), (5, 40)),
-    "separable": (12, mobile_blocks.separable, (16, 768), (5, 112)),
-    "inverted-residual": (26, mobile_blocks.inverted_residual, (12, 256), (5, 112)),
-    "inverted-residual-excited": (24, mobile_blocks.inverted_residual_excited, (12, 256), (5, 112)),
-    "shuffle": (14, mobile_blocks.shuffle, (16, 512), (4, 56)),
-    "ghost": (6, mobile_blocks.ghost, (16, 256), (5, 64)),
-    "cross-stage": (10, blocks.cross_stage, (32, 512), (5, 80)),
-    "convnext": (12, transformer_blocks.convnext, (24, 768), (5, 64)),
+    "plain": (36, blocks.plain, (16, 512), (7, 112)),
+    "basic-residual": (29, blocks.basic_residual, (32, 512), (5, 80)),
+    "bottleneck": (36, blocks.bottleneck, (64, 1536), (5, 80)),
+    "grouped-bottleneck": (36, blocks.grouped_bottleneck, (32, 1024), (5, 80)),
+    "dense": (22, blocks.dense, (32, 640), (5, 64)),
+    "branches": (32, blocks.branches, (32, 768), (5, 48)),
+    "fire": (14, blocks.fire, (32, 512), (7, 80)),
+    "cell": (25, blocks.cell, (32, 384), (5, 40)),
+    "separable": (22, mobile_blocks.separable, (16, 768), (5, 112)),
+    "inverted-residual": (47, mobile_blocks.inverted_residual, (12, 256), (5, 112)),
+    "inverted-residual-excited": (43, mobile_blocks.inverted_residual_excited, (12, 256), (5, 112)),
+    "shuffle": (25, mobile_blocks.shuffle, (16, 512), (4, 56)),
+    "ghost": (11, mobile_blocks.ghost, (16, 256), (5, 64)),
+    "cross-stage": (18, blocks.cross_stage, (32, 512), (5, 80)),
+    "convnext": (22, transformer_blocks.convnext, (24, 768), (5, 64)),
 }
 
 
@@ -48,20 +48,20 @@ def recipes() -> list[Recipe]:
     ]
     return [
         *found,
-        _chain("stem", 22, _stem),
-        _chain("patch-stem", 8, transformer_blocks.patch_stem),
-        _chain("mixed", 24, _mixed),
-        _chain("encoder", 34, transformer_blocks.encoder),
-        _chain("decoder", 12, transformer_blocks.decoder),
-        _chain("windowed-attention", 22, transformer_blocks.windowed),
-        _chain("mixer", 8, transformer_blocks.mixer),
-        _chain("embedding", 6, transformer_blocks.embedding),
-        _chain("classifier", 14, blocks.classifier),
-        _chain("upsampling", 12, blocks.upsampling),
-        _chain("transposed-decoder", 10, blocks.transposed_decoder),
-        _chain("pyramid", 8, blocks.pyramid),
-        _chain("detection-head", 8, blocks.detection_head),
-        _chain("atrous-pyramid", 6, blocks.atrous_pyramid),
+        _chain("stem", 40, _stem),
+        _chain("patch-stem", 14, transformer_blocks.patch_stem),
+        _chain("mixed", 43, _mixed),
+        _chain("encoder", 61, transformer_blocks.encoder),
+        _chain("decoder", 22, transformer_blocks.decoder),
+        _chain("windowed-attention", 40, transformer_blocks.windowed),
+        _chain("mixer", 14, transformer_blocks.mixer),
+        _chain("embedding", 11, transformer_blocks.embedding),
+        _chain("classifier", 25, blocks.classifier),
+        _chain("upsampling", 22, blocks.upsampling),
+        _chain("transposed-decoder", 18, blocks.transposed_decoder),
+        _chain("pyramid", 14, blocks.pyramid),
+        _chain("detection-head", 14, blocks.detection_head),
+        _chain("atrous-pyramid", 11, blocks.atrous_pyramid),
     ]
 
 
@@ -72,7 +72,7 @@ def _chain(group: str, count: int, draw: Draw) -> Recipe:
 def _family(block: Block, channels: tuple[int, int], sizes: tuple[int, int], s: Sampler, net: CaseBuilder) -> None:
     """Two to four blocks of one family; half of the chains start behind a convolution."""
     net.keeps_batch_norm = s.chance(0.15)
-    shape = s.feature_map(channels, sizes=sizes, most=1 << 19)
+    shape = s.feature_map(channels, sizes=sizes, most=s.pick((1 << 18, 1 << 19, 1 << 20)), range_=30)
     x = net.host(shape) if s.chance(0.4) else net.feed(shape)
     for number in range(s.pick((2, 3, 3, 4))):
         with net.scope(f"block{number}"):
@@ -92,7 +92,7 @@ def _stem(s: Sampler, net: CaseBuilder) -> None:
 
 def _mixed(s: Sampler, net: CaseBuilder) -> None:
     """Blocks of different families in a row."""
-    x = net.feed(s.feature_map((16, 512), sizes=(7, 96), most=1 << 18))
+    x = net.feed(s.feature_map((16, 512), sizes=(7, 96), most=1 << 18, range_=30))
     families = [_FAMILIES[name] for name in _FAMILIES if name != "convnext"]
     for number in range(s.pick((2, 3, 3, 4))):
         with net.scope(f"block{number}"):

@@ -22,13 +22,13 @@ __all__ = ["recipes"]
 def recipes() -> list[Recipe]:
     """Recipes for cold weights."""
     return [
-        _cold("fully-connected/one-row", 22, partial(_rows, (1,))),
-        _cold("fully-connected/few-rows", 12, partial(_rows, (2, 3, 4, 8, 16))),
-        _cold("fully-connected/many-rows", 8, partial(_rows, (32, 64, 128))),
-        _cold("fully-connected/tokens", 16, _tokens),
-        _cold("conv-1x1/small-maps", 12, partial(_convolutions, (1,), (64, 1280))),
-        _cold("conv-3x3/small-maps", 12, partial(_convolutions, (3,), (32, 512))),
-        _cold("conv-1x1/one-position", 8, partial(_convolutions_at_one_position)),
+        _cold("fully-connected/one-row", 34, partial(_rows, (1,))),
+        _cold("fully-connected/few-rows", 18, partial(_rows, (2, 3, 4, 8, 16))),
+        _cold("fully-connected/many-rows", 12, partial(_rows, (32, 64, 128))),
+        _cold("fully-connected/tokens", 30, _tokens),
+        _cold("conv-1x1/small-maps", 22, partial(_convolutions, (1,), (64, 1280))),
+        _cold("conv-3x3/small-maps", 20, partial(_convolutions, (3,), (32, 512))),
+        _cold("conv-1x1/one-position", 14, partial(_convolutions_at_one_position)),
     ]
 
 

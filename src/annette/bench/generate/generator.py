@@ -38,10 +38,10 @@ Target: TypeAlias = Literal["cpu"]
 PRESETS: Final[dict[str, dict[Purpose, float]]] = {
     "full": dict.fromkeys(Purpose, 1.0),
     "quick": {
-        Purpose.MICRO_KERNEL: 0.3,
-        Purpose.CHAIN: 0.25,
+        Purpose.MICRO_KERNEL: 0.35,
+        Purpose.CHAIN: 0.22,
         Purpose.COLD_WEIGHTS: 0.25,
-        Purpose.FUSION_PROBE: 0.5,
+        Purpose.FUSION_PROBE: 0.4,
     },
 }
 """Share of each recipe's cases in a preset."""

@@ -107,7 +107,13 @@ class Sampler:
         return min(fitting, key=lambda size: abs(math.log(size / target)))
 
     def feature_map(
-        self, channels: tuple[int, int], *, alignment: str = "", sizes: tuple[int, int] = (4, 160), most: int = 1 << 20
+        self,
+        channels: tuple[int, int],
+        *,
+        alignment: str = "",
+        sizes: tuple[int, int] = (4, 160),
+        most: int = 1 << 20,
+        range_: int = 150,
     ) -> tuple[int, int, int]:
         """Channels, height and width that occur together: wide maps are shallow, deep maps are small.
 
@@ -116,10 +122,11 @@ class Sampler:
             alignment: As in `channels`.
             sizes: Smallest and largest height.
             most: Elements, at the most.
+            range_: How many times fewer elements there are, at about the most.
         """
         depth = self.channels(*channels, alignment)
         largest = max(sizes[0], min(sizes[1], math.isqrt(max(1, most // depth))))
-        smallest = max(sizes[0], min(largest, math.isqrt(max(1, most // depth // 600))))
+        smallest = max(sizes[0], min(largest, math.isqrt(max(1, most // depth // range_))))
         height = self.size(smallest, largest)
         if self.chance(0.85):
             return depth, height, height

@@ -1,0 +1,165 @@
+"""What the commands `bench` and `measure` do, for callers in Python: dataset, plan and campaign put together."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from annette.bench.backends.registry import backend_class, require_usable
+from annette.bench.campaign import run_campaign
+from annette.bench.dataset import Dataset
+from annette.bench.plan import Case, Plan
+from annette.bench.records import Purpose, Status
+from annette.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from annette.bench.campaign import Outcome, Progress
+    from annette.bench.records import Run
+    from annette.bench.settings import Settings
+    from annette.network import Network
+
+__all__ = ["MeasuredNetwork", "benchmark", "default_cpus", "measure_networks", "network_case"]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredNetwork:
+    """A whole network, measured in several rounds.
+
+    Attributes:
+        case: Identity under which it is stored.
+        rounds: One run a round, failed ones included.
+    """
+
+    case: str
+    rounds: tuple[Run, ...]
+
+    @property
+    def usable(self) -> tuple[Run, ...]:
+        """The rounds that gave a time, marked ones included; a marked round is still better than none."""
+        return tuple(run for run in self.rounds if run.status is not Status.FAILED and run.samples_s)
+
+    @property
+    def latency_s(self) -> float:
+        """The truth value: median over the rounds of each round's median; NaN where every round failed."""
+        return median(run.latency_s for run in self.usable) if self.usable else float("nan")
+
+    @property
+    def remeasurement_spread(self) -> float:
+        """Mean distance of the rounds from the truth value, relative to it; NaN with fewer than two rounds."""
+        if len(self.usable) < 2:
+            return float("nan")
+        return sum(abs(run.latency_s / self.latency_s - 1) for run in self.usable) / len(self.usable)
+
+
+def benchmark(
+    plan: Plan,
+    out: Path,
+    *,
+    backend: str,
+    options: Mapping[str, Any],
+    settings: Settings,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Carries out a plan and records it in a dataset.
+
+    Args:
+        plan: What to measure.
+        out: The dataset's file; made, or continued where ``resume`` is set.
+        backend: Name of the backend.
+        options: Its options.
+        settings: How to measure.
+        resume: Whether an existing dataset is continued: what it has already is not measured again.
+        progress: Told about every case.
+
+    Raises:
+        BackendError: The backend cannot be used here, or nothing works on it.
+        DatasetError: The file exists and ``resume`` is not set, belongs to another environment, or cannot be written.
+        OptionError: An option of the backend is unknown.
+    """
+    require_usable(backend)
+    with Dataset.open(out, write=True) if resume and out.exists() else Dataset.create(out) as dataset:
+        dataset.add_plan(plan.digest(), plan.to_text())
+        return run_campaign(plan, dataset, backend=backend, options=options, settings=settings, progress=progress)
+
+
+def measure_networks(
+    cases: Sequence[Case],
+    dataset: Dataset,
+    *,
+    backend: str,
+    options: Mapping[str, Any],
+    settings: Settings,
+    rounds: int = 3,
+    progress: Progress | None = None,
+) -> list[MeasuredNetwork]:
+    """Measures whole networks: every round in a process of its own, the networks in turns.
+
+    What the dataset has of these networks already is kept; rounds are counted on from there.
+
+    Args:
+        cases: The networks (`network_case`).
+        dataset: Where to; open for writing.
+        backend: Name of the backend.
+        options: Its options.
+        settings: How to measure.
+        rounds: How many rounds, at least 1; a truth value takes 3 or more.
+        progress: Told about every run.
+
+    Returns:
+        The networks in the order given, each with the rounds measured now.
+
+    Raises:
+        BackendError: The backend cannot be used here.
+        DatasetError: The dataset belongs to another environment or cannot be written.
+        OptionError: ``rounds`` is less than 1, or two cases have the same identity.
+    """
+    if rounds < 1:
+        raise OptionError(f"{rounds} rounds are less than 1")
+    require_usable(backend)
+    plan = Plan("networks", tuple(cases))
+    first = dataset.next_round(case.id for case in cases)
+    found: dict[str, list[Run]] = {case.id: [] for case in cases}
+
+    def keep(case: Case, run: Run) -> None:
+        found[case.id].append(run)
+        if progress is not None:
+            progress(case, run)
+
+    for round_ in range(first, first + rounds):
+        run_campaign(plan, dataset, backend=backend, options=options, settings=settings, round_=round_, progress=keep)
+    return [MeasuredNetwork(case.id, tuple(found[case.id])) for case in cases]
+
+
+def network_case(name: str, network: Network, *, backend: str, path: Path | None = None) -> Case:
+    """A whole network as a case.
+
+    Args:
+        name: Its identity in the dataset: what the user calls it.
+        network: The network.
+        backend: Name of the backend that will measure it.
+        path: The user's file; measured as it is where the backend takes files of its kind.
+
+    Raises:
+        OptionError: There is no such backend.
+    """
+    as_it_is = path is not None and path.suffix.lower() in backend_class(backend).file_formats
+    seconds = 0.1 + 60 * network.ops / 40e9
+    return Case(name, Purpose.NETWORK, "network", network, seconds, str(path.absolute()) if path and as_it_is else "")
+
+
+def default_cpus(threads: int) -> tuple[int, ...]:
+    """The processors to pin a measurement to: the last ones that this process may use; the first are the busiest.
+
+    Args:
+        threads: How many are needed; none where there are not as many.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return ()
+    allowed = sorted(os.sched_getaffinity(0))
+    return tuple(allowed[-threads:]) if 0 < threads <= len(allowed) else ()
