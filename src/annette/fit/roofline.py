@@ -34,6 +34,8 @@ _TINY_S: Final = 1e-12
 _LEAST_GAIN: Final = 0.01
 _ROUNDS: Final = 6
 _POLISHED: Final = 3
+_ALPHAS: Final = (0.3, 0.9)
+_EXACT: Final = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,11 +166,14 @@ def _improve(
     tried = _scan(problem, without, lost_others, name, sizes)[:_POLISHED]
     if name in chosen and chosen[name] not in tried:
         tried.append(chosen[name])
-    starts = [np.array([*without, alpha]) for alpha in (0.3, 0.9)]
-    solved = [_solve(problem, [*lost_others, problem.lost(name, size)], starts) for size in tried]
-    best = int(np.argmin([found for _, found in solved])) if solved else 0
-    if solved and solved[best][1] < cost_without * (1 - _LEAST_GAIN):
-        return {**others, name: tried[best]}, *solved[best]
+    if not tried:
+        return others, without, cost_without
+    lost = np.array([[*lost_others, problem.lost(name, size)] for size in tried for _ in _ALPHAS])
+    starts = [np.array([*without, alpha]) for _ in tried for alpha in _ALPHAS]
+    found = _solve_all(problem, lost, starts)
+    best = int(np.argmin(found.cost))
+    if cost_without - found.cost[best] > max(_LEAST_GAIN * cost_without, _EXACT):
+        return {**others, name: tried[best // len(_ALPHAS)]}, found.parameters[best], float(found.cost[best])
     return others, without, cost_without
 
 
@@ -190,17 +195,22 @@ def _scan(
 
 def _solve(problem: _Problem, lost: Sequence[FloatArray], starts: Sequence[FloatArray]) -> tuple[FloatArray, float]:
     """The best parameters that any of the starts leads to, and their cost."""
-    dimensions = len(lost)
-    lower = np.array([-60.0, -60.0, -40.0, *([0.0] * dimensions)])
-    upper = np.array([0.0, 0.0, 5.0, *([1.0] * dimensions)])
-    shared = np.array(lost).reshape(1, dimensions, len(problem.log_s))
-
-    def linearised(parameters: FloatArray, _: FloatArray) -> Linearised:
-        return problem.linearised(parameters, shared)
-
-    found: Solution = solve(linearised, np.array(starts), lower, upper, _SOFTNESS)
+    shared = np.array(lost).reshape(1, len(lost), len(problem.log_s))
+    found = _solve_all(problem, np.repeat(shared, len(starts), axis=0), starts)
     best = int(np.argmin(found.cost))
     return found.parameters[best], float(found.cost[best])
+
+
+def _solve_all(problem: _Problem, lost: FloatArray, starts: Sequence[FloatArray]) -> Solution:
+    """What each start leads to, with its own losses."""
+    dimensions = lost.shape[1]
+    return solve(
+        lambda parameters, problems: problem.linearised(parameters, lost[problems]),
+        np.array(starts),
+        np.array([-60.0, -60.0, -40.0, *([0.0] * dimensions)]),
+        np.array([0.0, 0.0, 5.0, *([1.0] * dimensions)]),
+        _SOFTNESS,
+    )
 
 
 def _starts(problem: _Problem) -> list[FloatArray]:

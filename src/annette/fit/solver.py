@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from annette.mapping.kernel import FloatArray
 
 __all__ = ["Linearised", "Residuals", "Solution", "soft_cost", "solve"]
 
-_MOST_STEPS: Final = 200
-_LEAST_PROGRESS: Final = 1e-9
-_PATIENCE: Final = 4
+_MOST_STEPS: Final = 100
+_LEAST_PROGRESS: Final = 1e-6
+_PATIENCE: Final = 3
 _DAMPING_START: Final = 1e-2
 _DAMPING_LEAST: Final = 1e-12
 _DAMPING_MOST: Final = 1e8
@@ -40,7 +42,7 @@ class Linearised(NamedTuple):
 class Residuals(Protocol):
     """The residuals of problems that share their rows."""
 
-    def __call__(self, parameters: FloatArray, problems: FloatArray) -> Linearised:
+    def __call__(self, parameters: FloatArray, problems: npt.NDArray[np.intp]) -> Linearised:
         """Residuals and derivatives.
 
         Args:
@@ -129,7 +131,7 @@ def _step(
     weight = 1.0 / np.sqrt(1.0 + (now.residuals / softness) ** 2)
     weighted = now.jacobian * weight[:, None, :]
     gradient = (weighted @ now.residuals[:, :, None])[:, :, 0]
-    curvature = weighted @ now.jacobian.transpose(0, 2, 1)
+    curvature: FloatArray = weighted @ now.jacobian.transpose(0, 2, 1)
     held = ((parameters <= lower) & (gradient > 0)) | ((parameters >= upper) & (gradient < 0))
     gradient = np.where(held, 0.0, gradient)
     free = ~held
