@@ -15,9 +15,12 @@ from annette.errors import AnnetteError, nearest
 __all__ = ["cli", "main"]
 
 _COMMANDS: Final = {
+    "backends": "annette.cli.backends",
+    "bench": "annette.cli.bench",
     "compare": "annette.cli.compare",
     "estimate": "annette.cli.estimate",
     "inspect": "annette.cli.inspect",
+    "measure": "annette.cli.measure",
     "platforms": "annette.cli.platforms",
 }
 """Command name to module; the module's ``command`` is the click command. Nothing is imported before it is used."""

@@ -50,9 +50,9 @@ _MOST_ATTEMPTS: Final = 400
 
 
 def generate_plan(
-    preset: Preset,
+    preset: Preset | str,
     *,
-    target: Target = "cpu",
+    target: Target | str = "cpu",
     seed: int = 0,
     batch: Sequence[int] = (1,),
     settings: Settings | None = None,

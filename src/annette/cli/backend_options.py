@@ -1,0 +1,127 @@
+"""Options of the commands that run something on a backend."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from annette.bench.settings import Settings
+
+__all__ = ["OPEN_ENDED", "backend_options", "chosen_options", "parse_duration", "settings_for"]
+
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+
+OPEN_ENDED: Final[dict[str, Any]] = {"ignore_unknown_options": True, "allow_extra_args": True}
+"""Context settings of a command that passes unknown ``--name value`` on to the backend."""
+
+_DURATION: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>s|m|min|h|)")
+_SECONDS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+def backend_options(command: _Command) -> _Command:
+    """Adds ``--backend``, ``--option`` and ``--cpus``."""
+    command = click.option(
+        "--cpus",
+        metavar="LIST",
+        callback=_parse_cpus,
+        help="Processors to measure on, such as 1 or 0,1, or 'any'. By default the last ones, one per thread.",
+    )(command)
+    command = click.option(
+        "--option",
+        "options",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=_parse_pairs,
+        help="Option of the backend (annette backends lists them); --NAME VALUE does the same. May be repeated.",
+    )(command)
+    return click.option("--backend", required=True, metavar="B", help="Name of a backend (annette backends).")(command)
+
+
+def parse_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Turns 90, 90s, 10m or 1.5h into seconds; a click callback."""
+    if value is None:
+        return None
+    match = _DURATION.fullmatch(value.strip())
+    seconds = float(match["number"]) * _SECONDS[match["unit"]] if match else 0.0
+    if not seconds > 0:
+        raise click.BadParameter(f"{value!r} is not a duration such as 90s, 10m or 1h", ctx, param)
+    return seconds
+
+
+def chosen_options(backend: str, options: dict[str, str], extra: Sequence[str]) -> dict[str, Any]:
+    """Values for a backend's options, from ``--option NAME=VALUE`` and from further ``--name value``.
+
+    Args:
+        backend: Name of the backend.
+        options: What ``--option`` gave.
+        extra: What click did not know.
+
+    Raises:
+        UsageError: An argument is neither an option nor the value of one.
+        OptionError: The backend has no such option, or the value is not of its type.
+    """
+    from annette.bench.backends.registry import parse_options
+
+    texts = dict(options)
+    words = list(extra)
+    while words:
+        word = words.pop(0)
+        name, equals, value = word.removeprefix("--").partition("=")
+        if not word.startswith("--") or not name:
+            raise click.UsageError(f"unexpected argument {word!r}")
+        if not equals:
+            value = words.pop(0) if words and not words[0].startswith("--") else "true"
+        texts[name.replace("-", "_")] = value
+    return parse_options(backend, texts)
+
+
+def settings_for(cpus: tuple[int, ...] | None, options: dict[str, Any], **changes: Any) -> Settings:
+    """How to measure: pinned to the given processors, or to as many as the backend has threads.
+
+    Args:
+        cpus: What ``--cpus`` gave; None chooses.
+        options: The backend's options; ``threads`` counts.
+        **changes: Further fields of `annette.bench.settings.Settings`.
+    """
+    from annette.bench.session import default_cpus
+    from annette.bench.settings import Settings
+
+    threads = options.get("threads", 1)
+    return Settings(cpus=default_cpus(threads if isinstance(threads, int) else 1) if cpus is None else cpus, **changes)
+
+
+def _parse_pairs(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for text in value:
+        name, equals, content = text.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE", ctx, param)
+        pairs[name.replace("-", "_")] = content
+    return pairs
+
+
+def _parse_cpus(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    import os
+
+    if value is None:
+        return None
+    if value == "any":
+        return ()
+    try:
+        cpus = tuple(sorted({int(number) for number in value.split(",")}))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a list of processors such as 0,1", ctx, param) from None
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(cpus)
+    missing = [str(cpu) for cpu in cpus if cpu not in allowed]
+    if missing:
+        raise click.BadParameter(
+            f"processor {missing[0]} is not one that may be used here: {', '.join(map(str, sorted(allowed)))}",
+            ctx,
+            param,
+        )
+    return cpus

@@ -1,0 +1,138 @@
+"""``annette bench``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from annette.cli.backend_options import OPEN_ENDED, backend_options, chosen_options, parse_duration, settings_for
+from annette.cli.options import json_option, print_json
+from annette.errors import DatasetError, OptionError
+
+if TYPE_CHECKING:
+    from annette.bench.campaign import Outcome
+    from annette.bench.plan import Plan
+    from annette.bench.settings import Settings
+
+__all__ = ["command"]
+
+
+def _parse_batches(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
+    try:
+        batches = tuple(int(number) for number in value.split(","))
+    except ValueError:
+        batches = ()
+    if not batches or min(batches) < 1:
+        raise click.BadParameter(f"{value!r} is not a list of batch sizes such as 1,4", ctx, param)
+    return batches
+
+
+@click.command("bench", context_settings=OPEN_ENDED, short_help="Benchmark a backend into a dataset.")
+@backend_options
+@click.option("--out", type=click.Path(path_type=Path), metavar="DATASET", help="The dataset's file (SQLite).")
+@click.option("--preset", type=click.Choice(["quick", "full"]), help="How much to measure.  [default: quick]")
+@click.option("--budget", callback=parse_duration, metavar="TIME", help="Cut the plan to a device time: 60s, 10m.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, another plan.")
+@click.option("--batch", default="1", show_default=True, callback=_parse_batches, help="Batch sizes to sweep: 1,4.")
+@click.option("--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="Measure this plan instead.")
+@click.option("--save-plan", type=click.Path(path_type=Path), metavar="FILE", help="Write the plan to a file.")
+@click.option("--resume", is_flag=True, help="Continue an existing dataset; what it has is not measured again.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be measured, and how long it would take.")
+@json_option
+@click.pass_context
+def command(
+    context: click.Context,
+    backend: str,
+    options: dict[str, str],
+    cpus: tuple[int, ...] | None,
+    out: Path | None,
+    preset: str | None,
+    budget: float | None,
+    seed: int,
+    batch: tuple[int, ...],
+    plan_file: Path | None,
+    save_plan: Path | None,
+    resume: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Measures micro-kernels, chains, cold weights and fusion probes on a backend and records them in a dataset.
+
+    Every case is recorded as soon as it is finished: a campaign may be killed at any time and continued with
+    --resume, which takes the plan from the dataset unless another is asked for. Further --NAME VALUE go to the
+    backend.
+
+    \b
+    Examples:
+      annette bench --backend onnxruntime --out cpu.sqlite
+      annette bench --backend onnxruntime --preset full --threads 2 --out cpu.sqlite --resume
+      annette bench --backend onnxruntime --preset full --budget 3m --dry-run
+      annette bench --backend command --option command='./bench {model}' --out board.sqlite --json
+    """
+    from annette.bench.backends.registry import backend_class
+    from annette.report.bench import bench_document, plan_document, print_bench, print_plan
+
+    chosen = chosen_options(backend, options, context.args)
+    settings = settings_for(cpus, chosen)
+    if resume and preset is None and plan_file is None and out is not None and out.exists():
+        plan = _recorded_plan(out)
+    else:
+        plan = _plan(plan_file, preset or "quick", backend_class(backend).target, seed, batch, settings)
+    plan = plan.within(budget) if budget is not None else plan
+    if save_plan is not None:
+        _write(save_plan, plan.to_text())
+    if dry_run:
+        document = plan_document(plan)
+        print_json(document) if as_json else print_plan(document)
+        return
+    if out is None:
+        raise click.UsageError("--out DATASET is missing: where the measurements go (or --dry-run)")
+    outcome = _measure(plan, out, backend, chosen, settings, resume)
+    document = bench_document(out, backend, plan, outcome)
+    print_json(document) if as_json else print_bench(document)
+
+
+def _measure(plan: Plan, out: Path, backend: str, options: dict[str, Any], settings: Settings, resume: bool) -> Outcome:
+    from annette.bench.dataset import Dataset
+    from annette.bench.session import benchmark
+    from annette.cli.progress import progress_bar
+
+    waiting = plan.cases
+    if resume and out.exists():
+        with Dataset.open(out) as dataset:
+            waiting = tuple(case for case in plan.cases if not dataset.has(case.id))
+    with progress_bar(sum(case.expected_s for case in waiting), len(waiting)) as listen:
+        return benchmark(plan, out, backend=backend, options=options, settings=settings, resume=resume, progress=listen)
+
+
+def _plan(file: Path | None, preset: str, target: str, seed: int, batch: tuple[int, ...], settings: Settings) -> Plan:
+    from annette.bench.generate import generate_plan
+    from annette.bench.plan import Plan
+
+    if file is None:
+        return generate_plan(preset, target=target, seed=seed, batch=batch, settings=settings)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"plan file {str(file)!r} cannot be read: {error}") from error
+    return Plan.from_text(text)
+
+
+def _recorded_plan(out: Path) -> Plan:
+    from annette.bench.dataset import Dataset
+    from annette.bench.plan import Plan
+
+    with Dataset.open(out) as dataset:
+        plans = dataset.plans()
+    if not plans:
+        raise DatasetError(f"dataset {str(out)!r} holds no plan to resume: name one with --preset or --plan")
+    return Plan.from_text(plans[-1])
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OptionError(f"plan file {str(path)!r} cannot be written: {error.strerror or error}") from error

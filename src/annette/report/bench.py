@@ -1,0 +1,217 @@
+"""Documents and tables of benchmarks and measurements."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from statistics import median
+from typing import TYPE_CHECKING, Any, Final
+
+from annette.bench.backends.registry import backend_class, backend_names
+from annette.bench.dataset import Dataset
+from annette.bench.records import Status
+from annette.report.page import Page
+from annette.report.units import percent_text, seconds_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from annette.bench.campaign import Outcome
+    from annette.bench.plan import Plan
+    from annette.bench.session import MeasuredNetwork
+
+__all__ = [
+    "backends_document",
+    "bench_document",
+    "measurement_document",
+    "plan_document",
+    "print_backends",
+    "print_bench",
+    "print_measurement",
+    "print_plan",
+]
+
+_SHOWN_BY_DEFAULT: Final = 15
+
+
+def bench_document(path: Path, backend: str, plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    """What a campaign came to; schema ``annette/bench/1``.
+
+    Args:
+        path: The dataset.
+        backend: Name of the backend.
+        plan: What was carried out.
+        outcome: How it went.
+    """
+    with Dataset.open(path) as dataset:
+        return {
+            "schema": "annette/bench/1",
+            "dataset": str(path),
+            "backend": backend,
+            "plan": plan.name,
+            "plan_digest": plan.digest(),
+            "rows": dataset.count(),
+            "measured": outcome.measured,
+            "skipped": outcome.skipped,
+            "failed": outcome.failed,
+            "statuses": {status.value: dataset.count(status) for status in Status},
+            "digest": dataset.digest(),
+            "matched_share": _number(outcome.matched_share),
+            "device_s": outcome.device_s,
+        }
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """What a plan holds; schema ``annette/bench-plan/1``."""
+    return {
+        "schema": "annette/bench-plan/1",
+        "plan": plan.name,
+        "plan_digest": plan.digest(),
+        "cases": len(plan.cases),
+        "expected_s": plan.expected_s,
+        "counts": plan.counts(),
+    }
+
+
+def measurement_document(measured: MeasuredNetwork, backend: str) -> dict[str, Any]:
+    """One measured network; schema ``annette/measurement/1``.
+
+    Kernel times are medians over the rounds; the kernels are those of the first round that has a profile, in order
+    of execution.
+
+    Args:
+        measured: A network with at least one usable round.
+        backend: Name of the backend.
+    """
+    runs = measured.usable
+    profiled = [run for run in runs if run.kernels]
+    kernels = [
+        {
+            "name": kernel.name,
+            "operator": kernel.operator,
+            "layers": list(kernel.layers),
+            "added": kernel.added,
+            "latency_s": median(
+                run.kernels[position].latency_s for run in profiled if len(run.kernels) == len(profiled[0].kernels)
+            ),
+        }
+        for position, kernel in enumerate(profiled[0].kernels if profiled else ())
+    ]
+    return {
+        "schema": "annette/measurement/1",
+        "network": measured.case,
+        "backend": backend,
+        "batch": runs[0].network.batch,
+        "environment": dict(runs[0].environment),
+        "latency_s": measured.latency_s,
+        "rounds_s": [run.latency_s for run in runs],
+        "statuses": [run.status.value for run in measured.rounds],
+        "remeasurement_spread": _number(measured.remeasurement_spread),
+        "matched_share": _number(profiled[0].matched_share) if profiled else None,
+        "kernels": kernels,
+    }
+
+
+def backends_document() -> dict[str, Any]:
+    """All backends; schema ``annette/backends/1``."""
+    found = []
+    for name in backend_names():
+        kind = backend_class(name)
+        state = kind.available()
+        options = [
+            {
+                "name": field.name,
+                "type": field.type if isinstance(field.type, str) else field.type.__name__,
+                "default": field.default,
+                "help": field.metadata.get("help", ""),
+            }
+            for field in dataclasses.fields(kind.options_type)
+        ]
+        found.append(
+            {
+                "name": name,
+                "usable": state.usable,
+                "reason": state.reason,
+                "install": state.install,
+                "options": options,
+                "file_formats": list(kind.file_formats),
+            }
+        )
+    return {"schema": "annette/backends/1", "backends": found}
+
+
+def print_bench(document: dict[str, Any], *, page: Page | None = None) -> None:
+    """Prints what a campaign came to."""
+    page = page or Page()
+    page.line(
+        bold=document["dataset"],
+        plain=f": {document['rows']} rows; {document['measured']} measured now, {document['skipped']} there already, "
+        f"{document['failed']} failed, {seconds_text(document['device_s'])} of device time",
+    )
+    marked = {name: count for name, count in document["statuses"].items() if count and name != "ok"}
+    if marked:
+        page.line(plain="marked: " + ", ".join(f"{count} {name}" for name, count in marked.items()))
+    if document["matched_share"] is not None:
+        page.line(plain=f"{percent_text(document['matched_share'])} of the profiled time was matched to layers")
+    page.line(plain=f"digest {document['digest']}")
+
+
+def print_plan(document: dict[str, Any], *, page: Page | None = None) -> None:
+    """Prints what a plan holds."""
+    page = page or Page()
+    rows = [(group, str(count)) for group, count in document["counts"].items()]
+    page.table(("purpose and group", "cases"), rows)
+    page.line(
+        plain=f"{document['plan']}: {document['cases']} cases, "
+        f"about {seconds_text(document['expected_s'])} of device time"
+    )
+
+
+def print_measurement(document: dict[str, Any], *, everything: bool = False, page: Page | None = None) -> None:
+    """Prints one measured network, its heaviest kernels first (or all, in order of execution)."""
+    page = page or Page()
+    rest = f", {len(document['rounds_s'])} rounds"
+    if document["remeasurement_spread"] is not None:
+        rest += f" that differ by {percent_text(document['remeasurement_spread'])} on average"
+    if document["matched_share"] is not None:
+        rest += f"; {percent_text(document['matched_share'])} of the profiled time is matched to layers"
+    page.line(bold=f"{document['network']} on {document['backend']}: {seconds_text(document['latency_s'])}", plain=rest)
+    marked = sorted(set(document["statuses"]) - {"ok"})
+    if marked:
+        page.notes([f"some rounds are marked {', '.join(marked)}"])
+    kernels = document["kernels"]
+    total_s = math.fsum(kernel["latency_s"] for kernel in kernels) or 1.0
+    shown = kernels if everything else sorted(kernels, key=lambda k: -k["latency_s"])[:_SHOWN_BY_DEFAULT]
+    rows = [
+        (
+            kernel["name"],
+            kernel["operator"],
+            seconds_text(kernel["latency_s"]),
+            percent_text(kernel["latency_s"] / total_s),
+            ", ".join(kernel["layers"]) or ("(added by the runtime)" if kernel["added"] else "(not matched)"),
+        )
+        for kernel in shown
+    ]
+    if rows:
+        page.table(("kernel", "operator", "latency", "share", "layers"), rows, left=(0, 1, 4))
+    if len(shown) < len(kernels):
+        page.line(plain=f"… and {len(kernels) - len(shown)} lighter kernels (--all shows them)")
+
+
+def print_backends(document: dict[str, Any], *, page: Page | None = None) -> None:
+    """Prints which backends are usable, and their options."""
+    page = page or Page()
+    rows = [
+        (
+            entry["name"],
+            "usable" if entry["usable"] else "not usable",
+            entry["reason"] + (f"; {entry['install']}" if entry["install"] else ""),
+            ", ".join(f"{option['name']}={option['default']}" for option in entry["options"]),
+        )
+        for entry in document["backends"]
+    ]
+    page.table(("backend", "here", "why", "options"), rows, left=(0, 1, 2, 3))
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
