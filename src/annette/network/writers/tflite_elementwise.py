@@ -1,0 +1,318 @@
+"""Arithmetic, activations and normalisation as TFLite operators."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from annette.network.tensor import DType
+from annette.network.tflite_schema import ACTIVATIONS
+from annette.network.writers.tflite_fusion import clip_activation
+from annette.network.writers.tflite_layout import Order, plain
+from annette.network.writers.tflite_weights import weight_values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from annette.network.writers.tflite_fusion import Group
+    from annette.network.writers.tflite_lowering import TfliteLowering, Value
+
+__all__ = [
+    "activation",
+    "arithmetic",
+    "batch_norm",
+    "cast",
+    "hard_sigmoid",
+    "normalize",
+    "power",
+    "prelu",
+    "select",
+    "silu",
+]
+
+_ARITHMETIC: Final = {
+    "add": ("ADD", "Add"),
+    "sub": ("SUB", "Sub"),
+    "mul": ("MUL", "Mul"),
+    "max": ("MAXIMUM", "MaximumMinimum"),
+    "min": ("MINIMUM", "MaximumMinimum"),
+}
+_ACTIVATIONS: Final = {
+    "sigmoid": "LOGISTIC",
+    "tanh": "TANH",
+    "hard_swish": "HARD_SWISH",
+    "elu": "ELU",
+    "relu": "RELU",
+    "exp": "EXP",
+    "log": "LOG",
+    "abs": "ABS",
+    "gelu": "GELU",
+    "leaky_relu": "LEAKY_RELU",
+}
+_CLIPS: Final = {"relu": "RELU", "relu6": "RELU6", "relu_n1_to_1": "RELU_N1_TO_1"}
+_EMPTY: Final = {"RELU", "RELU6", "RELU_N1_TO_1", "LOGISTIC", "TANH", "ELU", "LOG", "PRELU", "RSQRT"}
+"""Operators without a table of options."""
+
+
+def activation(to: TfliteLowering, group: Group) -> None:
+    """A function of one operand."""
+    layer = group.anchor
+    source = to.value(group.source or layer.inputs[0])
+    name = _CLIPS.get(clip_activation(layer)) or _ACTIVATIONS.get(group.kind)
+    if name is None:
+        _limits(to, group, source)
+        return
+    result = to.define(group.outputs[0], source.order)
+    fields: dict[str, Any] = {}
+    if name == "LEAKY_RELU":
+        fields["alpha"] = float(layer.attributes.get("alpha", 0.01))  # type: ignore[arg-type]
+    if name == "GELU":
+        fields["approximate"] = layer.kind == "tanh" or layer.attributes.get("approximate") == "tanh"
+    table = "" if name in _EMPTY else _table(name)
+    to.file.operator(name, [source.index], [result.index], table, layers=group.names, **fields)
+
+
+def _table(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def _limits(to: TfliteLowering, group: Group, source: Value) -> None:
+    """A clip to limits that the format has no operator for: the larger of the lower one, the smaller of the upper."""
+    layer = group.anchor
+    limits = [(key, name) for key, name in (("min", "MAXIMUM"), ("max", "MINIMUM")) if key in layer.attributes]
+    if layer.kind != "clip" or not limits:
+        raise to.refuse(group, "the format has no such function of int8")
+    for position, (key, name) in enumerate(limits):
+        last = position == len(limits) - 1
+        result = (
+            to.define(group.outputs[0], source.order) if last else to.between(layer, key, source.shape, source.order)
+        )
+        number = to.number(f"{layer.name}/{key}", float(layer.attributes[key]))  # type: ignore[arg-type]
+        to.file.operator(name, [source.index, number.index], [result.index], "MaximumMinimum", layers=group.names)
+        source = result
+
+
+def arithmetic(to: TfliteLowering, group: Group) -> None:
+    """Two operands or more, with broadcasting; a quotient by a number is a product."""
+    layer = group.anchor
+    kind = layer.kind
+    if kind == "div" and (len(layer.inputs) > 1 or layer.attributes.get("scalar_first")):
+        raise to.refuse(group, "the format divides int8 by numbers only")
+    name, table = _ARITHMETIC["mul" if kind == "div" else kind]
+    order = _common_order(to, layer.outputs[0], layer.inputs)
+    operands = [_operand(to, tensor, order, layer.name) for tensor in layer.inputs]
+    if "scalar" in layer.attributes:
+        number = float(layer.attributes["scalar"])  # type: ignore[arg-type]
+        number = 1 / number if kind == "div" and number else number
+        position = 0 if layer.attributes.get("scalar_first") else 1
+        operands.insert(position, to.number(f"{layer.name}/number", number))
+    if len(operands) < 2:
+        raise to.refuse(group, "it has one operand and no number")
+    fields = {"fused_activation_function": ACTIVATIONS.index(group.activation)} if table != "MaximumMinimum" else {}
+    total = operands[0]
+    for position, other in enumerate(operands[1:], 2):
+        last = position == len(operands)
+        result = (
+            to.define(group.outputs[0], order)
+            if last
+            else to.between(layer, "part", to.tensor(layer.outputs[0]).shape, order)
+        )
+        if table == "MaximumMinimum":
+            total, other = (to.requantized(value, result.quantization, layer.name) for value in (total, other))  # noqa: PLW2901 - the operand at the result's scale
+        to.file.operator(
+            name, [total.index, other.index], [result.index], table, layers=group.names, **(fields if last else {})
+        )
+        total = result
+
+
+def _common_order(to: TfliteLowering, result: str, operands: Sequence[str]) -> Order:
+    """The order of an operation with broadcasting: that of the largest operand of the result's rank."""
+    rank = len(to.tensor(result).shape)
+    values = [to.value(name) for name in operands if not to.tensor(name).constant]
+    full = [value for value in values if len(value.shape) == rank]
+    return max(full, key=lambda value: math.prod(value.shape)).order if full else plain(rank)
+
+
+def _operand(to: TfliteLowering, name: str, order: Order, layer: str) -> Value:
+    """An operand, aligned with a result of a given order; constants are made here."""
+    tensor = to.tensor(name)
+    rank = len(order)
+    shape = (1,) * (rank - len(tensor.shape)) + tensor.shape
+    if tensor.constant:
+        stored = tuple(shape[dimension] for dimension in order)
+        return to.constant(f"{layer}/constant", weight_values(to.seed, name, stored, math.prod(stored)))
+    if len(tensor.shape) == rank:
+        return to.ordered(name, order)
+    source = to.ordered(name, plain(len(tensor.shape)))
+    aligned = to.temporary(to.unused(f"{name}/aligned"), shape, None, source.dtype, source.quantization)
+    to.reshape(source, aligned, ())
+    return to.in_order(aligned, order, name)
+
+
+def power(to: TfliteLowering, group: Group) -> None:
+    """A small whole power, as products."""
+    layer = group.anchor
+    number = layer.attributes.get("scalar", 0)
+    if number not in (2, 3) or layer.attributes.get("scalar_first"):
+        raise to.refuse(group, f"the format has no power of {number} of int8")
+    source = to.value(layer.inputs[0])
+    total = source
+    for step in range(int(number) - 1):  # type: ignore[arg-type]
+        last = step == number - 2
+        result = (
+            to.define(group.outputs[0], source.order)
+            if last
+            else to.between(layer, "square", source.shape, source.order)
+        )
+        to.file.operator("MUL", [total.index, source.index], [result.index], "Mul", layers=group.names)
+        total = result
+
+
+def prelu(to: TfliteLowering, group: Group) -> None:
+    """PRELU with a slope per channel."""
+    layer = group.anchor
+    source = to.value(layer.inputs[0])
+    slope = _operand(to, layer.inputs[1], source.order, layer.name)
+    if len(to.tensor(layer.inputs[1]).shape) == 1 and len(source.shape) > 2:
+        shape = tuple(source.shape[d] if d == to.channel % len(source.shape) else 1 for d in source.order)
+        slope = to.constant(f"{layer.name}/slope", weight_values(to.seed, layer.name, shape, math.prod(shape)))
+    result = to.define(group.outputs[0], source.order)
+    to.file.operator("PRELU", [source.index, slope.index], [result.index], layers=group.names)
+
+
+def hard_sigmoid(to: TfliteLowering, group: Group) -> None:
+    """min(max(x + 3, 0), 6) / 6, as converters write it."""
+    layer = group.anchor
+    source = to.value(layer.inputs[0])
+    shifted = to.between(layer, "shifted", source.shape, source.order)
+    three = to.number(f"{layer.name}/three", 3.0)
+    to.file.operator(
+        "ADD",
+        [source.index, three.index],
+        [shifted.index],
+        "Add",
+        layers=group.names,
+        fused_activation_function=ACTIVATIONS.index("relu6"),
+    )
+    result = to.define(group.outputs[0], source.order)
+    sixth = to.number(f"{layer.name}/sixth", 1 / 6)
+    to.file.operator("MUL", [shifted.index, sixth.index], [result.index], "Mul", layers=group.names)
+
+
+def silu(to: TfliteLowering, group: Group) -> None:
+    """LOGISTIC of the operand times the operand."""
+    layer = group.anchor
+    source = to.value(layer.inputs[0])
+    gate = to.between(layer, "gate", source.shape, source.order)
+    to.file.operator("LOGISTIC", [source.index], [gate.index], layers=group.names)
+    result = to.define(group.outputs[0], source.order)
+    to.file.operator("MUL", [source.index, gate.index], [result.index], "Mul", layers=group.names)
+
+
+def batch_norm(to: TfliteLowering, group: Group) -> None:
+    """A product and a sum with constants per channel."""
+    layer = group.anchor
+    source = to.value(layer.inputs[0])
+    scaled = to.between(layer, "scaled", source.shape, source.order)
+    _scale_and_shift(to, group, source, scaled, (to.channel % len(source.shape),))
+
+
+def _scale_and_shift(to: TfliteLowering, group: Group, source: Value, scaled: Value, axes: Sequence[int]) -> None:
+    """Ends a normalisation: its learned factor and its learned summand, which vary along ``axes``."""
+    name = group.anchor.name
+    shape = tuple(source.shape[d] if d in axes else 1 for d in source.order)
+    factor, summand = (
+        to.constant(f"{name}/{label}", weight_values(to.seed, f"{name}/{label}", shape, math.prod(shape)))
+        for label in ("factor", "summand")
+    )
+    to.file.operator("MUL", [source.index, factor.index], [scaled.index], "Mul", layers=group.names)
+    result = to.define(group.outputs[0], source.order)
+    code = ACTIVATIONS.index(group.activation)
+    to.file.operator(
+        "ADD",
+        [scaled.index, summand.index],
+        [result.index],
+        "Add",
+        layers=group.names,
+        fused_activation_function=code,
+    )
+
+
+def normalize(to: TfliteLowering, group: Group) -> None:
+    """Normalisation over axes, in the steps in which converters write it."""
+    layer = group.anchor
+    source = to.value(layer.inputs[0])
+    rank = len(source.shape)
+    axes = _axes(layer.attributes.get("axes", (rank - 1,)), rank)
+    places = sorted(source.order.index(axis) for axis in axes)
+    small = tuple(1 if dimension in axes else size for dimension, size in enumerate(source.shape))
+    along = to.integers(f"{layer.name}/axes", places)
+    centred = source
+    if layer.kind != "rms_norm":
+        mean = to.between(layer, "mean", small, source.order)
+        _reduce_mean(to, group, source, mean, along)
+        centred = to.between(layer, "centred", source.shape, source.order)
+        to.file.operator("SUB", [source.index, mean.index], [centred.index], "Sub", layers=group.names)
+    squares = to.between(layer, "squares", source.shape, source.order)
+    to.file.operator("MUL", [centred.index, centred.index], [squares.index], "Mul", layers=group.names)
+    variance = to.between(layer, "variance", small, source.order)
+    _reduce_mean(to, group, squares, variance, along)
+    epsilon = to.number(f"{layer.name}/epsilon", float(layer.attributes.get("epsilon", 1e-5)))  # type: ignore[arg-type]
+    guarded = to.between(layer, "guarded", small, source.order)
+    to.file.operator("ADD", [variance.index, epsilon.index], [guarded.index], "Add", layers=group.names)
+    inverse = to.between(layer, "inverse", small, source.order)
+    to.file.operator("RSQRT", [guarded.index], [inverse.index], layers=group.names)
+    normal = to.between(layer, "normal", source.shape, source.order)
+    to.file.operator("MUL", [centred.index, inverse.index], [normal.index], "Mul", layers=group.names)
+    scaled = to.between(layer, "scaled", source.shape, source.order)
+    learned = (to.channel % rank,) if layer.kind == "instance_norm" else tuple(axes)
+    _scale_and_shift(to, group, normal, scaled, learned)
+
+
+def _reduce_mean(to: TfliteLowering, group: Group, source: Value, result: Value, axes: int) -> None:
+    to.file.operator("MEAN", [source.index, axes], [result.index], "Reducer", layers=group.names, keep_dims=True)
+
+
+def _axes(value: object, rank: int) -> set[int]:
+    numbers = value if isinstance(value, tuple) else (value,)
+    return {int(axis) % rank for axis in numbers}
+
+
+def select(to: TfliteLowering, group: Group) -> None:
+    """SELECT_V2 by a constant or computed mask."""
+    layer = group.anchor
+    order = _common_order(to, layer.outputs[0], layer.inputs[1:])
+    mask = to.tensor(layer.inputs[0])
+    if mask.constant:
+        shape = (1,) * (len(order) - len(mask.shape)) + mask.shape
+        stored = tuple(shape[dimension] for dimension in order)
+        values = np.arange(math.prod(stored)).reshape(stored) % 2 == 0
+        operands = [to.file.tensor(to.unused(f"{layer.name}/mask"), stored, "bool", data=values)]
+    else:
+        operands = [_operand(to, layer.inputs[0], order, layer.name).index]
+    branches = [_operand(to, tensor, order, layer.name) for tensor in layer.inputs[1:]]
+    for position, key in enumerate(("scalar_true", "scalar_false")):
+        if key in layer.attributes:
+            number = to.number(f"{layer.name}/{key}", float(layer.attributes[key]))  # type: ignore[arg-type]
+            branches.insert(position, number)
+    result = to.define(group.outputs[0], order)
+    operands += [branch.index for branch in branches]
+    to.file.operator("SELECT_V2", operands, [result.index], "SelectV2", layers=group.names)
+
+
+def cast(to: TfliteLowering, group: Group) -> None:
+    """CAST to real numbers, which are then quantised; between integers nothing changes."""
+    layer = group.anchor
+    source = to.value(layer.inputs[0])
+    written = to.tensor(layer.outputs[0])
+    if to.stored_as(written) == source.dtype:
+        to.alias(written.name, source, source.order)
+        return
+    if source.dtype == "int8" or not written.dtype.is_float:
+        raise to.refuse(group, f"from {to.tensor(layer.inputs[0]).dtype.label} to {DType(written.dtype).label}")
+    real = to.temporary(to.unused(f"{layer.name}/real"), source.shape, source.order, "float32")
+    to.file.operator("CAST", [source.index], [real.index], layers=group.names)
+    result = to.define(written.name, source.order)
+    to.file.operator("QUANTIZE", [real.index], [result.index], "Quantize", layers=group.names)

@@ -1,0 +1,210 @@
+"""Convolutions, pools and fully connected layers as TFLite operators."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from annette.network.tflite_schema import ACTIVATIONS, SAME, VALID
+from annette.network.windows import same_padding
+from annette.network.writers.tflite_file import Quantization
+from annette.network.writers.tflite_layout import plain
+from annette.network.writers.tflite_weights import bias_values, weight_values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from annette.network.layer import Layer
+    from annette.network.writers.tflite_fusion import Group
+    from annette.network.writers.tflite_lowering import TfliteLowering, Value
+
+__all__ = ["conv", "conv_transpose", "depthwise_conv", "fully_connected", "pool"]
+
+_WEIGHT_SCALE = 0.005
+_SMALLEST = -128
+
+
+def conv(to: TfliteLowering, group: Group) -> None:
+    """CONV_2D, with groups where there are several."""
+    layer, size = group.anchor, group.anchor.workload.dimensions
+    shape = (size.out_channels, size.kernel_height, size.kernel_width, size.in_channels // size.groups)
+    source, padding = _padded(to, group)
+    operands = [source.index, *_weights(to, group, source, shape, 0)]
+    options = _window_options(layer, padding, group)
+    _write(to, group, "CONV_2D", operands, "Conv2D", options)
+
+
+def depthwise_conv(to: TfliteLowering, group: Group) -> None:
+    """DEPTHWISE_CONV_2D."""
+    layer, size = group.anchor, group.anchor.workload.dimensions
+    source, padding = _padded(to, group)
+    operands = [
+        source.index,
+        *_weights(to, group, source, (1, size.kernel_height, size.kernel_width, size.out_channels), 3),
+    ]
+    options = _window_options(layer, padding, group) | {"depth_multiplier": size.out_channels // size.in_channels}
+    _write(to, group, "DEPTHWISE_CONV_2D", operands, "DepthwiseConv2D", options)
+
+
+def conv_transpose(to: TfliteLowering, group: Group) -> None:
+    """TRANSPOSE_CONV, where its result has one of the two sizes that the format can express."""
+    layer, size = group.anchor, group.anchor.workload.dimensions
+    if size.groups != 1 or (size.dilation_height, size.dilation_width) != (1, 1):
+        raise to.refuse(group, "the format has no groups or dilation for it")
+    read, written = (size.in_height, size.in_width), (size.out_height, size.out_width)
+    kernel, strides = (size.kernel_height, size.kernel_width), (size.stride_height, size.stride_width)
+    if written == tuple(r * s for r, s in zip(read, strides, strict=True)):
+        padding = SAME
+    elif written == tuple((r - 1) * s + k for r, s, k in zip(read, strides, kernel, strict=True)):
+        padding = VALID
+    else:
+        raise to.refuse(group, f"{read} positions become {written}, which is neither SAME nor VALID padding")
+    source = to.ordered(layer.inputs[0], to.features(4))
+    result = to.define(group.outputs[0], to.features(4))
+    shape = (size.out_channels, *kernel, size.in_channels)
+    weights = _weights(to, group, source, shape, 0)
+    target = to.integers(f"{layer.name}/shape", result.stored)
+    to.file.operator(
+        "TRANSPOSE_CONV",
+        [target, weights[0], source.index, *weights[1:]],
+        [result.index],
+        "TransposeConv",
+        layers=group.names,
+        padding=padding,
+        stride_h=strides[0],
+        stride_w=strides[1],
+    )
+
+
+def pool(to: TfliteLowering, group: Group) -> None:
+    """MAX_POOL_2D or AVERAGE_POOL_2D."""
+    layer = group.anchor
+    highest = layer.kind == "max_pool"
+    source, padding = _padded(to, group, lowest=highest)
+    size = layer.workload.dimensions
+    options = {
+        "padding": padding,
+        "stride_h": size.stride_height,
+        "stride_w": size.stride_width,
+        "filter_height": size.kernel_height,
+        "filter_width": size.kernel_width,
+    }
+    operator = "MAX_POOL_2D" if highest else "AVERAGE_POOL_2D"
+    source = to.requantized(source, to.define(group.outputs[0], to.features(4)).quantization, layer.inputs[0])
+    result = to.value(group.outputs[0])
+    to.file.operator(operator, [source.index], [result.index], "Pool2D", layers=group.names, **options)
+
+
+def fully_connected(to: TfliteLowering, group: Group) -> None:
+    """FULLY_CONNECTED over the last dimension."""
+    layer, size = group.anchor, group.anchor.workload.dimensions
+    name = next(tensor for tensor in layer.inputs if not to.tensor(tensor).constant)
+    value = to.value(name)
+    source = to.in_order(value, plain(len(value.shape)), name)
+    weights = _weights(to, group, source, (size.out_channels, size.in_channels), 0, per_channel=False)
+    rank = len(to.tensor(group.outputs[0]).shape)
+    result = to.define(group.outputs[0], plain(rank))
+    to.file.operator(
+        "FULLY_CONNECTED",
+        [source.index, *weights],
+        [result.index],
+        "FullyConnected",
+        layers=group.names,
+        keep_num_dims=rank > 2,
+        fused_activation_function=ACTIVATIONS.index(group.activation),
+    )
+
+
+def _write(
+    to: TfliteLowering, group: Group, operator: str, operands: Sequence[int], table: str, options: dict[str, Any]
+) -> None:
+    result = to.define(group.outputs[0], to.features(4))
+    to.file.operator(operator, operands, [result.index], table, layers=group.names, **options)
+
+
+def _weights(
+    to: TfliteLowering, group: Group, source: Value, shape: Sequence[int], axis: int, *, per_channel: bool = True
+) -> list[int]:
+    """Appends weights and bias; the format always has a bias, which costs the same whether it is zero."""
+    layer, channels = group.anchor, shape[axis]
+    shared = math.prod(shape) // (channels if per_channel else 1)
+    scales = channels if per_channel else 0
+    weights = to.file.tensor(
+        to.unused(f"{layer.name}/weights"),
+        shape,
+        "int8",
+        quantization=Quantization(_WEIGHT_SCALE, 0),
+        channels=scales,
+        axis=axis,
+        data=weight_values(to.seed, layer.name, shape, shared),
+    )
+    input_scale = source.quantization.scale if source.quantization else 1.0
+    bias = to.file.tensor(
+        to.unused(f"{layer.name}/bias"),
+        (channels,),
+        "int32",
+        quantization=Quantization(_WEIGHT_SCALE * input_scale, 0),
+        channels=scales,
+        data=bias_values(to.seed, f"{layer.name}/bias", channels),
+    )
+    return [weights, bias]
+
+
+def _window_options(layer: Layer, padding: int, group: Group) -> dict[str, int]:
+    size = layer.workload.dimensions
+    return {
+        "padding": padding,
+        "stride_h": size.stride_height,
+        "stride_w": size.stride_width,
+        "dilation_h_factor": size.dilation_height,
+        "dilation_w_factor": size.dilation_width,
+        "fused_activation_function": ACTIVATIONS.index(group.activation),
+    }
+
+
+def _padded(to: TfliteLowering, group: Group, *, lowest: bool = False) -> tuple[Value, int]:
+    """The operand of a window and its padding; a PAD is inserted where the format's two kinds do not do."""
+    layer, size = group.anchor, group.anchor.workload.dimensions
+    source = to.value(layer.inputs[0])
+    if len(source.shape) != 4:
+        raise to.refuse(group, f"its operand {source.shape} is not a two-dimensional feature map")
+    source = to.in_order(source, to.features(4), layer.inputs[0])
+    pads = _numbers(layer, "pads", (0, 0, 0, 0))
+    sides = []
+    for axis, (read, written, kernel, stride, dilation) in enumerate((
+        (size.in_height, size.out_height, size.kernel_height, size.stride_height, size.dilation_height),
+        (size.in_width, size.out_width, size.kernel_width, size.stride_width, size.dilation_width),
+    )):  # fmt: skip
+        reach = (written - 1) * stride + (kernel - 1) * dilation + 1 - read - pads[axis]
+        same = same_padding(read, kernel, stride, dilation) if written == -(-read // stride) else None
+        sides.append((pads[axis], max(0, reach), max(pads[axis + 2], reach), same))
+    if all((front, back) == same for front, back, _, same in sides):
+        return source, SAME if any(front or back for front, back, _, _ in sides) else VALID
+    if not any(front or back for front, back, _, _ in sides):
+        return source, VALID
+    return _pad(to, layer, source, [(front, behind) for front, _, behind, _ in sides], lowest=lowest), VALID
+
+
+def _pad(to: TfliteLowering, layer: Layer, source: Value, sides: Sequence[tuple[int, int]], *, lowest: bool) -> Value:
+    """Inserts a PAD of zeros, or of the smallest value that there is."""
+    rows, columns = (2, 3) if not to.network.channels_last else (1, 2)
+    shape = list(source.shape)
+    shape[rows] += sum(sides[0])
+    shape[columns] += sum(sides[1])
+    name = to.unused(f"{layer.name}/padded")
+    result = to.temporary(name, shape, source.order, "int8", source.quantization)
+    amounts = to.integers(f"{layer.name}/pads", [(0, 0), *sides, (0, 0)])
+    operands = [source.index, amounts]
+    if lowest:
+        scale = source.quantization or Quantization(1.0, 0)
+        fill = np.array(_SMALLEST, dtype=np.int8)
+        operands.append(to.file.tensor(f"{name}/fill", (), "int8", quantization=scale, data=fill))
+    to.file.operator("PADV2" if lowest else "PAD", operands, [result.index], "PadV2" if lowest else "Pad")
+    return result
+
+
+def _numbers(layer: Layer, key: str, default: tuple[int, ...]) -> tuple[int, ...]:
+    value = layer.attributes.get(key, default)
+    return tuple(int(number) for number in value) if isinstance(value, tuple) else default
