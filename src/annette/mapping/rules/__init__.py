@@ -15,6 +15,7 @@ from importlib import resources
 from typing import Any, Final
 
 from annette.errors import MappingError, nearest
+from annette.mapping.context import context_from_json
 from annette.mapping.layout import LayoutModel
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Rule
@@ -26,12 +27,13 @@ LAYOUTS: Final = ("nchw8c", "nchw16c")
 
 TABLES: Final = (
     "activations", "normalizations", "attention", "movement", "folding", "fusion", "pooling", "views", "quantization",
-    "memory",
+    "memory", "dnndk", "tvm", "myriad",
 )  # fmt: skip
 """Names of the tables, recognitions first."""
 
 PRESETS: Final = (
-    "none", "generic", "generic-int8", "generic-attention", "onnxruntime-cpu", "original-dnndk", "original-ov",
+    "none", "recognitions", "views", "generic", "generic-int8", "generic-attention", "onnxruntime-cpu", "dnndk", "tvm-cpu", "original-dnndk",
+    "original-ov", "openvino-myriad",
 )  # fmt: skip
 """Names of the presets."""
 
@@ -79,8 +81,14 @@ def _preset(name: str) -> MappingModel:
         if entry not in known:
             raise MappingError(f"preset {name!r} lists {entry!r}, which no table has{nearest(entry, known)}")
         rules += known[entry]
-    listed = _read("presets.json")[name].get("layout")
-    return MappingModel(name, tuple(rules), None if listed is None else layout(listed))
+    described = _read("presets.json")[name]
+    listed, stage = described.get("layout"), described.get("context")
+    return MappingModel(
+        name,
+        tuple(rules),
+        layout=None if listed is None else layout(listed),
+        context=None if stage is None else context_from_json(stage),
+    )
 
 
 def layout(name: str) -> LayoutModel:
