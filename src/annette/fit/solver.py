@@ -138,5 +138,5 @@ def _step(
     curvature = np.where(free[:, :, None] & free[:, None, :], curvature, 0.0)
     diagonal = np.einsum("bii->bi", curvature)
     diagonal += damping[:, None] * diagonal + np.where(held, 1.0, _RIDGE * now.residuals.shape[1])
-    step: FloatArray = -np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
-    return step
+    solved: FloatArray = np.asarray(np.linalg.solve(curvature, -gradient[:, :, None]), dtype=np.float64)
+    return solved[:, :, 0]

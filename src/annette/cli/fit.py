@@ -1,0 +1,73 @@
+"""``annette fit``."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from annette.cli.options import json_option, print_json
+from annette.errors import FitError, OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from annette.fit.platform import FitReport
+
+__all__ = ["command"]
+
+
+@click.command("fit", short_help="Fit a platform from datasets.")
+@click.argument("datasets", metavar="DATASET...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="PLATFORM", help="The platform's file (.json)."
+)
+@click.option("--name", help="The platform's name.  [default: that of the file]")
+@click.option("--description", default="", help="One sentence for people.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="For everything random.")
+@json_option
+def command(
+    datasets: tuple[Path, ...], out: Path, name: str | None, description: str, seed: int, as_json: bool
+) -> None:
+    """Fits layer models and overheads from one or more DATASETs of annette bench, and writes a platform file.
+
+    Every kind of kernel gets all four families of layer models; cross-validation says how good each is. What cannot
+    be fitted on is left out and named. The same datasets and seed give the same file, byte for byte.
+
+    \b
+    Examples:
+      annette fit cpu.sqlite --out my-cpu.json
+      annette fit cpu.sqlite more.sqlite --out my-cpu.json --description "Build server, 1 thread" --json
+    """
+    from annette.platforms import dump_platform
+    from annette.report.fit import fit_document, print_fit
+
+    if out.suffix != ".json":
+        raise OptionError(f"--out {str(out)!r} must end in .json: platform files are found by that")
+    if not out.parent.is_dir():
+        raise OptionError(f"--out: there is no folder {str(out.parent)!r}")
+    report = _fit(datasets, name or out.stem, description, seed)
+    dump_platform(report.platform, out)
+    document = fit_document(report, out)
+    print_json(document) if as_json else print_fit(document)
+
+
+def _fit(paths: tuple[Path, ...], name: str, description: str, seed: int) -> FitReport:
+    from annette.bench.dataset import Dataset
+
+    try:
+        from annette.fit.platform import fit_platform
+    except ModuleNotFoundError as error:
+        raise FitError(f"fitting needs {error.name}, which is not installed: pip install 'annette[fit]'") from error
+    with ExitStack() as stack:
+        datasets = [stack.enter_context(Dataset.open(path)) for path in paths]
+        return fit_platform(datasets, name=name, description=description, seed=seed, progress=_progress())
+
+
+def _progress() -> Callable[[str, int], None]:
+    def tell(kind: str, rows: int) -> None:
+        click.echo(f"fitting {kind} ({rows} kernels)", err=True)
+
+    return tell

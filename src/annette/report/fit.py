@@ -1,0 +1,99 @@
+"""What a fit came to, as plain data and as tables."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from annette.report.page import Page
+from annette.report.units import percent_text, seconds_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from annette.fit.platform import FitReport
+
+__all__ = ["fit_document", "print_fit"]
+
+_FAMILIES: Final = ("roofline", "refined-roofline", "statistical", "mixed")
+_NAMED: Final = 3
+
+
+def fit_document(report: FitReport, out: Path) -> dict[str, Any]:
+    """A fitted platform and what happened on the way, schema ``annette/fit/1``.
+
+    Args:
+        report: What the fit returned.
+        out: Where the platform was written to.
+    """
+    platform, overheads = report.platform, report.overheads
+    return {
+        "schema": "annette/fit/1",
+        "platform": platform.name,
+        "file": str(out),
+        "device": platform.device,
+        "runtime": platform.runtime,
+        "mapping": platform.mapping.name,
+        "paired_share": None if math.isnan(report.paired_share) else report.paired_share,
+        "overheads": {
+            "per_run_s": overheads.per_run_s,
+            "per_kernel_s": overheads.per_kernel_s,
+            "profiler_s": overheads.profiler_s,
+            "runs": overheads.runs,
+        },
+        "kinds": [
+            {
+                "kind": row["kind"],
+                "rows": row["rows"],
+                "best": row["best"],
+                "mape": {family: row[f"{family} MAPE"] for family in _FAMILIES if f"{family} MAPE" in row},
+            }
+            for row in platform.accuracy
+        ],
+        "unfitted": dict(report.unfitted),
+        "dropped": [{"reason": part.reason, "rows": list(part.sources)} for part in report.dropped],
+    }
+
+
+def print_fit(document: dict[str, Any], *, page: Page | None = None) -> None:
+    """Prints the kinds with their cross-validated errors, what was left out, and where the platform is."""
+    page = page or Page()
+    page.line(bold=document["platform"], plain=f"  {document['device']}, {document['runtime']}: {document['file']}")
+    rows = [
+        (
+            kind["kind"],
+            str(kind["rows"]),
+            *(percent_text(kind["mape"][family]) if family in kind["mape"] else "-" for family in _FAMILIES),
+            kind["best"],
+        )
+        for kind in document["kinds"]
+    ]
+    page.table(("kind", "rows", *_FAMILIES, "best"), rows, left=(0, 6))
+    page.line(plain="errors: mean absolute percentage errors, cross-validated by configuration and network")
+    overheads = document["overheads"]
+    page.line(
+        plain=f"overheads from {overheads['runs']} runs: {seconds_text(overheads['per_run_s'])} a run, "
+        f"{seconds_text(overheads['per_kernel_s'])} a kernel; the profiler adds "
+        f"{seconds_text(overheads['profiler_s'])} to each kernel, which is taken off"
+    )
+    if document["paired_share"] is not None:
+        page.line(
+            plain=f"mapping {document['mapping']!r} predicts {percent_text(document['paired_share'])} of the time"
+        )
+    page.notes(_notes(document))
+
+
+def _notes(document: dict[str, Any]) -> list[str]:
+    notes = [
+        f"{len(part['rows'])} measured kernels: {part['reason']} ({_some(part['rows'])})"
+        for part in document["dropped"]
+    ]
+    if document["unfitted"]:
+        kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(document["unfitted"].items()))
+        notes.append(f"too few measured kernels, so no model: {kinds}")
+    return notes
+
+
+def _some(rows: list[str]) -> str:
+    more = len(rows) - _NAMED
+    return "; ".join(rows[:_NAMED]) + (f"; and {more} more" if more > 0 else "")
