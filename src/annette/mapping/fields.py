@@ -38,6 +38,10 @@ def _consumers(state: Grouping, group: int) -> int:
     return sum(reader < len(state.layers) for reader in state.readers[group])
 
 
+def _reader_kinds(state: Grouping, group: int) -> tuple[str, ...]:
+    return tuple(state.layers[reader].kind for reader in state.readers[group] if reader < len(state.layers))
+
+
 def _activations(layer: Layer, network: Network) -> list[Tensor]:
     return [network.tensors[tensor] for tensor in layer.inputs if not network.tensors[tensor].constant]
 
@@ -96,6 +100,7 @@ NODE_FIELDS: Final[dict[str, tuple[str, NodeField]]] = {
         lambda state, group: tuple(layer.kind for layer in state.followers.get(group, ())),
     ),
     "consumers": ("layers outside the kernel that read its results", _consumers),
+    "reader_kinds": ("kinds of the layers outside the kernel that read its results", _reader_kinds),
     "is_output": (
         "whether the network hands a result of the kernel out",
         lambda state, group: len(state.layers) in state.readers[group],

@@ -6,8 +6,10 @@ the same kernels as columns, for one network or for ten thousand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -19,7 +21,16 @@ from annette.network.kinds import Category
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ACTIVATION_CODES", "COLUMNS", "FloatArray", "Kernel", "KernelTable", "Precision"]
+__all__ = [
+    "ACTIVATION_CODES",
+    "COLUMNS",
+    "CONTEXT_PREFIX",
+    "FloatArray",
+    "Kernel",
+    "KernelTable",
+    "Precision",
+    "is_context_column",
+]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
@@ -47,6 +58,17 @@ count what crosses the kernel's border, at the platform's precision; ``activatio
 ``residual`` is 1 where a second activation is added in; ``layer_count`` is the number of layers in the kernel;
 ``blocked`` is 1 where it runs in a blocked layout.
 """
+
+CONTEXT_PREFIX: Final = "context:"
+"""What the name of a column begins with whose numbers a context stage gives (`annette.mapping.context`)."""
+
+_CONTEXT_COLUMN: Final = re.compile(r"context:[a-z][a-z0-9_]*")
+_NO_CONTEXT: Final[Mapping[str, float]] = MappingProxyType({})
+
+
+def is_context_column(name: str) -> bool:
+    """Whether a name is that of a context column: ``context:`` and a word in lower case."""
+    return _CONTEXT_COLUMN.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +100,8 @@ class Kernel:
         followers: What runs along with the anchor, a recognised subgraph (a decomposed GELU, …) as one layer of its
             kind; None stands for all layers but the anchor.
         blocked: Whether it runs in a blocked layout (`annette.mapping.layout`).
+        context: Numbers that follow from the kernels around it, by name without ``context:``; see
+            `annette.mapping.context`.
     """
 
     name: str
@@ -90,6 +114,7 @@ class Kernel:
     free: bool = False
     followers: tuple[Layer, ...] | None = None
     blocked: bool = False
+    context: Mapping[str, float] = field(default_factory=lambda: _NO_CONTEXT)
 
     @property
     def ops(self) -> int:
@@ -104,10 +129,12 @@ class KernelTable:
     Attributes:
         kinds: Kind of each row, as an array of strings.
         values: One row per kernel, one column per name in `COLUMNS`, shape ``(rows, len(COLUMNS))``.
+        context: Columns that a context stage gave, by their names with ``context:``, each of shape ``(rows,)``.
     """
 
     kinds: npt.NDArray[np.str_]
     values: FloatArray
+    context: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @classmethod
     def from_kernels(cls, kernels: Sequence[Kernel], network: Network, precision: Precision) -> KernelTable:
@@ -120,26 +147,41 @@ class KernelTable:
         """
         rows = [_row(kernel, network, precision) for kernel in kernels]
         values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))
-        return cls(np.array([kernel.kind for kernel in kernels], dtype=np.str_), values)
+        return cls(np.array([kernel.kind for kernel in kernels], dtype=np.str_), values, _context(kernels))
 
     @classmethod
     def concatenate(cls, tables: Sequence[KernelTable]) -> KernelTable:
         """Stacks tables; rows keep their order."""
+        names = dict.fromkeys(name for table in tables for name in table.context)
         return cls(
             np.concatenate([table.kinds for table in tables]),
             np.concatenate([table.values for table in tables]),
+            {name: np.concatenate([table[name] for table in tables]) for name in names},
         )
 
     def __len__(self) -> int:
         return len(self.values)
 
     def __getitem__(self, column: str) -> FloatArray:
-        """One column by name, shape ``(rows,)``."""
-        return self.values[:, _INDEX[column]]
+        """One column by name, shape ``(rows,)``.
+
+        A name with ``context:`` that no kernel of the table has a number for is a column of zeros.
+        """
+        index = _INDEX.get(column)
+        if index is not None:
+            return self.values[:, index]
+        if column in self.context:
+            return self.context[column]
+        if is_context_column(column):
+            return np.zeros(len(self.values))
+        raise KeyError(column)
 
     def select(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> KernelTable:
         """The given rows as a table of their own."""
-        return KernelTable(self.kinds[rows], self.values[rows])
+        if not self.context:
+            return KernelTable(self.kinds[rows], self.values[rows])
+        context = {name: column[rows] for name, column in self.context.items()}
+        return KernelTable(self.kinds[rows], self.values[rows], context)
 
     @cached_property
     def rows_by_kind(self) -> dict[str, npt.NDArray[np.intp]]:
@@ -157,6 +199,15 @@ class KernelTable:
 
 
 _INDEX: Final = {column: index for index, column in enumerate(COLUMNS)}
+
+
+def _context(kernels: Sequence[Kernel]) -> dict[str, FloatArray]:
+    """Columns of the numbers that context stages gave; 0 where a kernel lacks one."""
+    names = dict.fromkeys(name for kernel in kernels if kernel.context for name in kernel.context)
+    return {
+        f"{CONTEXT_PREFIX}{name}": np.array([kernel.context.get(name, 0.0) for kernel in kernels], dtype=np.float64)
+        for name in names
+    }
 
 
 def _row(kernel: Kernel, network: Network, precision: Precision) -> tuple[float, ...]:

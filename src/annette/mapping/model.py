@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import MappingError, nearest
+from annette.mapping.context import ContextStage, context_from_json, context_to_json
 from annette.mapping.grouping import Grouping
 from annette.mapping.layout import LayoutModel
 from annette.mapping.matcher import Matcher
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["MappingModel"]
 
 _SCHEMA: Final = "annette/mapping/1"
+_FIELDS: Final = ("name", "rules", "layout", "context")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class MappingModel:
         name: For people and reports.
         rules: The rules, the most specific first.
         layout: Where the runtime changes memory layouts, or None where it has one only.
+        context: What the compiler decides from the whole network (`annette.mapping.context`), or None.
 
     Raises:
         MappingError: Two rules share a name, or a rule looks for a kind that neither exists nor results from a rule.
@@ -43,6 +46,7 @@ class MappingModel:
     name: str
     rules: tuple[Rule, ...] = ()
     layout: LayoutModel | None = None
+    context: ContextStage | None = None
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -85,19 +89,29 @@ class MappingModel:
                     seen[index] = state.changes
                     changed |= matcher.run(state)
         kernels = state.kernels()
-        return kernels if self.layout is None else self.layout.apply(kernels, network)
+        if self.layout is not None:
+            kernels = self.layout.apply(kernels, network)
+        return kernels if self.context is None else self.context.apply(kernels, network)
 
     def to_json(self) -> dict[str, Any]:
         """The model as plain JSON values."""
-        document = {"schema": _SCHEMA, "name": self.name, "rules": [rule.to_json() for rule in self.rules]}
-        return document if self.layout is None else {**document, "layout": self.layout.to_json()}
+        document: dict[str, Any] = {
+            "schema": _SCHEMA,
+            "name": self.name,
+            "rules": [rule.to_json() for rule in self.rules],
+        }
+        if self.layout is not None:
+            document["layout"] = self.layout.to_json()
+        if self.context is not None:
+            document["context"] = context_to_json(self.context)
+        return document
 
     @classmethod
     def from_json(cls, data: Any) -> MappingModel:
         """Reads a model.
 
         Raises:
-            MappingError: The schema is another one, or a rule is ill-formed.
+            MappingError: The schema is another one, or a rule, the layout or the context stage is ill-formed.
         """
         if not isinstance(data, dict):
             raise MappingError(f"a mapping is an object, not {type(data).__name__}")
@@ -106,15 +120,14 @@ class MappingModel:
                 f"this version reads mappings of schema {_SCHEMA!r}, not {data.get('schema')!r}: "
                 "install a newer annette or convert the file"
             )
-        unknown = sorted(map(str, data.keys() - {"schema", "name", "rules", "layout"}))
+        unknown = sorted(map(str, data.keys() - {"schema", *_FIELDS}))
         if unknown:
-            raise MappingError(
-                f"a mapping has no field {unknown[0]!r}{nearest(unknown[0], ('name', 'rules', 'layout'))}"
-            )
+            raise MappingError(f"a mapping has no field {unknown[0]!r}{nearest(unknown[0], _FIELDS)}")
         name, rules = data.get("name"), data.get("rules")
         if not isinstance(name, str) or not name:
             raise MappingError(f"a mapping needs a 'name' that is text, not {name!r}")
         if not isinstance(rules, list):
             raise MappingError(f"mapping {name!r}: 'rules' must be a list, not {type(rules).__name__}")
         layout = LayoutModel.from_json(data["layout"]) if "layout" in data else None
-        return cls(name, tuple(Rule.from_json(rule) for rule in rules), layout)
+        context = context_from_json(data["context"]) if "context" in data else None
+        return cls(name, tuple(Rule.from_json(rule) for rule in rules), layout, context)
