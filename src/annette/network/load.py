@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from annette.errors import NetworkError, NetworkFormatError, OptionError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from importlib.metadata import EntryPoint
 
     from annette.network.network import Network
 
@@ -19,6 +19,7 @@ __all__ = ["Reader", "load_network", "readers"]
 _BUILT_IN: Final = {
     ".onnx": ("annette.network.readers.onnx", "read_onnx"),
     ".json": ("annette.network.readers.json", "read_json"),
+    ".tflite": ("annette.network.readers.tflite", "read_tflite"),
 }
 """File suffix to the module and function that read it; imported when a file of that kind comes."""
 
@@ -65,12 +66,11 @@ def load_network(
             raise OptionError(f"input {name!r} is given shape {shape}: every dimension must be at least 1")
     path = Path(source)
     suffix = path.suffix.lower()
-    if suffix not in readers():
-        if path.exists():
-            raise NetworkFormatError(
-                f"cannot tell the format of {str(source)!r} by its suffix; known: {', '.join(sorted(readers()))}"
-            )
-        return _build(str(source), batch, inputs)
+    if suffix not in _BUILT_IN:
+        if not path.exists() and _in_zoo(str(source)):
+            return _build(str(source), batch, inputs)
+        if suffix not in readers():
+            raise _unreadable(str(source), path)
     if not path.is_file():
         what = "is not a file" if path.exists() else "does not exist"
         raise NetworkError(f"network file {str(source)!r} {what}")
@@ -82,16 +82,36 @@ def load_network(
 
 def readers() -> tuple[str, ...]:
     """The file suffixes that can be read, built-in and from plug-ins."""
-    return (*_BUILT_IN, *(entry.name for entry in entry_points(group=_PLUG_INS) if entry.name not in _BUILT_IN))
+    return (*_BUILT_IN, *(name for name in _plug_ins() if name not in _BUILT_IN))
 
 
 def _reader(suffix: str) -> Reader:
     if suffix in _BUILT_IN:
         module, function = _BUILT_IN[suffix]
         return cast("Reader", getattr(importlib.import_module(module), function))
-    (entry,) = entry_points(group=_PLUG_INS, name=suffix)
-    loaded: Any = entry.load()
-    return cast("Reader", loaded)
+    return cast("Reader", _plug_ins()[suffix].load())
+
+
+def _plug_ins() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # noqa: PLC0415 - slow, and built-in formats do without
+
+    return {entry.name: entry for entry in entry_points(group=_PLUG_INS)}
+
+
+def _in_zoo(name: str) -> bool:
+    from annette.network import zoo  # noqa: PLC0415 - most networks come from files
+
+    return zoo.is_name(name)
+
+
+def _unreadable(source: str, path: Path) -> NetworkError:
+    known = ", ".join(sorted(readers()))
+    if path.exists():
+        return NetworkFormatError(f"cannot tell the format of {source!r} by its suffix; known: {known}")
+    from annette.network import zoo  # noqa: PLC0415 - most networks come from files
+
+    hint = nearest(source, zoo.names())
+    return NetworkError(f"no network file and no network of the zoo is called {source!r}{hint} (files end in {known})")
 
 
 def _build(name: str, batch: int | None, inputs: Mapping[str, tuple[int, ...]] | None) -> Network:
@@ -99,9 +119,4 @@ def _build(name: str, batch: int | None, inputs: Mapping[str, tuple[int, ...]] |
 
     if inputs:
         raise OptionError(f"{name!r} is a network of the zoo: its inputs have fixed shapes, only the batch can be set")
-    if not zoo.is_name(name):
-        raise NetworkError(
-            f"no network file and no network of the zoo is called {name!r}{nearest(name, zoo.names())} "
-            f"(files end in {', '.join(sorted(readers()))})"
-        )
     return zoo.build(name, batch=batch or 1)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from annette.network.tensor import DType
 from annette.network.tflite_schema import ACTIVATIONS
 from annette.network.writers.tflite_fusion import clip_activation
 from annette.network.writers.tflite_layout import Order, plain
@@ -159,7 +158,7 @@ def power(to: TfliteLowering, group: Group) -> None:
         raise to.refuse(group, f"the format has no power of {number} of int8")
     source = to.value(layer.inputs[0])
     total = source
-    for step in range(int(number) - 1):  # type: ignore[arg-type]
+    for step in range(int(number) - 1):
         last = step == number - 2
         result = (
             to.define(group.outputs[0], source.order)
@@ -311,7 +310,7 @@ def cast(to: TfliteLowering, group: Group) -> None:
         to.alias(written.name, source, source.order)
         return
     if source.dtype == "int8" or not written.dtype.is_float:
-        raise to.refuse(group, f"from {to.tensor(layer.inputs[0]).dtype.label} to {DType(written.dtype).label}")
+        raise to.refuse(group, f"from {to.tensor(layer.inputs[0]).dtype.label} to {written.dtype.label}")
     real = to.temporary(to.unused(f"{layer.name}/real"), source.shape, source.order, "float32")
     to.file.operator("CAST", [source.index], [real.index], layers=group.names)
     result = to.define(written.name, source.order)

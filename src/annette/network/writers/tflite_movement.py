@@ -264,7 +264,8 @@ def global_pool(to: TfliteLowering, group: Group) -> None:
     source = to.value(group.anchor.inputs[0])
     rank = len(source.shape)
     source = to.in_order(source, to.features(rank), group.anchor.inputs[0])
-    _reduce(to, group, source, set(range(1, rank)) - {to.channel % rank}, keep=True)
+    keep = len(to.tensor(group.anchor.outputs[0]).shape) == rank
+    _reduce(to, group, source, set(range(1, rank)) - {to.channel % rank}, keep=keep)
 
 
 def _reduce(to: TfliteLowering, group: Group, source: Value, axes: set[int], *, keep: bool) -> None:

@@ -1,0 +1,221 @@
+"""The main graph of a TFLite file as plain data, every number in it checked."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from annette.errors import NetworkFormatError
+from annette.network.readers.flatbuffer import Flatbuffer
+from annette.network.tensor import DType
+from annette.network.tflite_schema import DTYPES, IDENTIFIER, OPERATORS, OPTIONS, TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+__all__ = ["FileOperator", "FileTensor", "Graph", "open_graph"]
+
+_IDENTIFIER_AT: Final = 4
+_LAST_ONE_BYTE_CODE: Final = 127
+_CUSTOM: Final = OPERATORS.index("CUSTOM")
+_SMALL: Final = 1024
+_CODES: Final = {DType.INT8: "b", DType.UINT8: "B", DType.INT32: "i", DType.INT64: "q", DType.FLOAT32: "f"}
+
+
+@dataclass(frozen=True, slots=True)
+class FileTensor:
+    """A tensor of the file.
+
+    Attributes:
+        name: Unique within the graph; the file's name where that is.
+        shape: As the file states it; sizes that are not positive are unknown.
+        dtype: Element type.
+        constant: Whether the file holds its values, or it is a state that is kept between runs.
+        state: Whether it is such a state.
+        values: Of constants of few elements, dequantised; empty where the file has none.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: DType
+    constant: bool
+    state: bool = False
+    values: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileOperator:
+    """An operator of the file.
+
+    Attributes:
+        name: Its name in the format; ``custom:`` and a name for one that the format does not define.
+        inputs: Operands in order; None for one that is left out.
+        outputs: What it writes.
+        options: Values by name, of those tables that annette knows; missing ones are 0.
+    """
+
+    name: str
+    inputs: tuple[FileTensor | None, ...]
+    outputs: tuple[FileTensor, ...]
+    options: dict[str, Any]
+
+    def tensor(self, position: int) -> FileTensor:
+        """An operand that must be there.
+
+        Raises:
+            NetworkFormatError: It is not.
+        """
+        found = self.inputs[position] if position < len(self.inputs) else None
+        if found is None:
+            raise NetworkFormatError(f"operator {self.name} that writes {self.label!r} has no operand {position}")
+        return found
+
+    def integers(self, position: int) -> tuple[int, ...] | None:
+        """Values of a constant operand; None where it is computed, large or left out."""
+        found = self.inputs[position] if position < len(self.inputs) else None
+        return tuple(int(value) for value in found.values) if found is not None and found.values else None
+
+    @property
+    def label(self) -> str:
+        """What it is called in messages: the first tensor that it writes."""
+        return self.outputs[0].name if self.outputs else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The main graph of a file.
+
+    Attributes:
+        tensors: All tensors.
+        operators: In the file's order.
+        inputs: Names of the activations fed in.
+        outputs: Names of the activations handed out.
+        graphs: How many graphs the file has; control flow refers to those behind the first.
+    """
+
+    tensors: tuple[FileTensor, ...]
+    operators: tuple[FileOperator, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    graphs: int
+
+
+def open_graph(path: Path) -> Graph:
+    """Reads the main graph of a file; weights stay on disk.
+
+    Raises:
+        NetworkFormatError: The file is not TFLite, truncated or damaged.
+        OSError: It cannot be read.
+    """
+    with _mapped(path) as data:
+        if bytes(data[_IDENTIFIER_AT : _IDENTIFIER_AT + len(IDENTIFIER)]) != IDENTIFIER:
+            raise NetworkFormatError(f"{str(path)!r} is not a TFLite file: it does not have TFL3 at offset 4")
+        try:
+            return _Decoder(data).graph()
+        except NetworkFormatError as error:
+            raise NetworkFormatError(f"TFLite file {str(path)!r}: {error}") from None
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[Any]:
+    with path.open("rb") as file:
+        if path.stat().st_size < _IDENTIFIER_AT + len(IDENTIFIER):
+            raise NetworkFormatError(f"{str(path)!r} is not a TFLite file: it is almost empty")
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            yield data
+
+
+class _Decoder:
+    def __init__(self, data: Any) -> None:
+        self._file = Flatbuffer(data, TABLES)
+        self._model = self._file.root("Model")
+        if not self._model["subgraphs"]:
+            raise NetworkFormatError("there is no graph in it")
+        self._main = self._model["subgraphs"][0]
+
+    def graph(self) -> Graph:
+        names = _unique([tensor["name"] for tensor in self._main["tensors"]])
+        tensors = tuple(self._tensor(values, name) for values, name in zip(self._main["tensors"], names, strict=True))
+        operators = tuple(self._operator(values, tensors) for values in self._main["operators"])
+        return Graph(
+            tensors,
+            operators,
+            inputs=tuple(_pick(tensors, index).name for index in self._main["inputs"]),
+            outputs=tuple(_pick(tensors, index).name for index in self._main["outputs"]),
+            graphs=len(self._model["subgraphs"]),
+        )
+
+    def _tensor(self, values: dict[str, Any], name: str) -> FileTensor:
+        buffers, number = self._model["buffers"], values["buffer"]
+        if not 0 <= values["type"] < len(DTYPES):
+            raise NetworkFormatError(f"tensor {name!r} has element type {values['type']}, which does not exist")
+        if number >= max(1, len(buffers)):
+            raise NetworkFormatError(f"tensor {name!r} refers to buffer {number} of {len(buffers)}")
+        buffer: dict[str, Any] = buffers[number] if buffers else {"data": (0, 0), "offset": 0, "size": 0}
+        dtype, shape = DTYPES[values["type"]], values["shape"]
+        # Files of more than 2 GB keep their data behind the tables, at an offset above 1.
+        start, size = (buffer["offset"], buffer["size"]) if buffer["offset"] > 1 else buffer["data"]
+        state = bool(values["is_variable"]) and not size
+        return FileTensor(
+            name, shape, dtype, constant=size > 0 or state, state=state, values=self._values(dtype, start, size, values)
+        )
+
+    def _values(self, dtype: DType, start: int, size: int, values: dict[str, Any]) -> tuple[float, ...]:
+        code = _CODES.get(dtype)
+        width = struct.calcsize(code) if code else 0
+        if not code or not 0 < size <= _SMALL * width or size % width:
+            return ()
+        raw = struct.unpack(f"<{size // width}{code}", self._file.bytes_at(start, size))
+        scales = (values["quantization"] or {}).get("scale", ())
+        zeros = (values["quantization"] or {}).get("zero_point", ())
+        if len(scales) == 1 and dtype in (DType.INT8, DType.UINT8):
+            zero = zeros[0] if zeros else 0
+            return tuple((number - zero) * scales[0] for number in raw)
+        return raw
+
+    def _operator(self, values: dict[str, Any], tensors: Sequence[FileTensor]) -> FileOperator:
+        codes, index = self._model["operator_codes"], values["opcode_index"]
+        if index >= len(codes):
+            raise NetworkFormatError(f"an operator has code {index} of {len(codes)}")
+        member, position = values["builtin_options"]
+        if member >= len(OPTIONS):
+            member = 0
+        table = OPTIONS[member]
+        options = self._file.options((member, position), table) if table in TABLES else {}
+        return FileOperator(
+            name=_operator_name(codes[index]),
+            inputs=tuple(_pick(tensors, number) if number >= 0 else None for number in values["inputs"]),
+            outputs=tuple(_pick(tensors, number) for number in values["outputs"]),
+            options=options,
+        )
+
+
+def _operator_name(code: dict[str, Any]) -> str:
+    """Newer files hold the code in a second field, as the first has one byte only."""
+    number = max(code["builtin_code"], code["deprecated_builtin_code"])
+    if number == _CUSTOM:
+        return f"custom:{code['custom_code']}"
+    return OPERATORS[number] if 0 <= number < len(OPERATORS) else f"operator {number}"
+
+
+def _pick(tensors: Sequence[FileTensor], index: int) -> FileTensor:
+    if not 0 <= index < len(tensors):
+        raise NetworkFormatError(f"tensor {index} of {len(tensors)} is referred to")
+    return tensors[index]
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Names as they are, the number of the tensor appended where one is empty or taken."""
+    taken: set[str] = set()
+    result = []
+    for index, given in enumerate(names):
+        name = given
+        while not name or name in taken:
+            name = f"{name or 'tensor'}#{index}"
+        taken.add(name)
+        result.append(name)
+    return result

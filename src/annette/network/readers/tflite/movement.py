@@ -1,0 +1,206 @@
+"""Data movement, views and reductions of TFLite files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from annette.network.readers.tflite.meaning import Meaning, Rule, axis_of, fused
+
+if TYPE_CHECKING:
+    from annette.network.layer import AttributeValue
+    from annette.network.readers.tflite.file import FileOperator, FileTensor
+
+__all__ = ["MOVEMENT"]
+
+_PAD_MODES: Final = ("reflect", "symmetric")
+_SPATIAL: Final = (1, 2)
+
+
+def _first(kind: str) -> Rule:
+    """What depends on its first operand alone."""
+
+    def rule(operator: FileOperator) -> Meaning:
+        return Meaning(kind, {}, (operator.tensor(0),))
+
+    return rule
+
+
+def _concat(operator: FileOperator) -> Meaning:
+    parts = tuple(tensor for tensor in operator.inputs if tensor is not None)
+    axis = axis_of(operator.options.get("axis", 0), len(operator.outputs[0].shape))
+    return Meaning("concat", {"axis": axis}, parts, fused(operator))
+
+
+def _split(source: int, axis: int) -> Rule:
+    def rule(operator: FileOperator) -> Meaning | None:
+        tensor, axes = operator.tensor(source), operator.integers(axis)
+        return Meaning("split", {"axis": axis_of(axes[0], len(tensor.shape))}, (tensor,)) if axes else None
+
+    return rule
+
+
+def _unpack(operator: FileOperator) -> Meaning:
+    source = operator.tensor(0)
+    return Meaning("split", {"axis": axis_of(operator.options.get("axis", 0), len(source.shape))}, (source,))
+
+
+def _slice(operator: FileOperator) -> Meaning:
+    """Operands are the source, where it begins, and how much of it."""
+    source, begins = operator.tensor(0), operator.integers(1)
+    if begins is None or len(begins) != len(source.shape):
+        return Meaning("slice", {}, (source,))
+    return Meaning("slice", _cut(source, begins, (1,) * len(begins), operator.outputs[0]), (source,))
+
+
+def _strided_slice(operator: FileOperator) -> Meaning:
+    """Operands are the source, where it begins and ends, and the steps; bits of a mask say "from the start"."""
+    source, begins, steps = operator.tensor(0), operator.integers(1), operator.integers(3)
+    plain = not operator.options.get("ellipsis_mask") and not operator.options.get("new_axis_mask")
+    if begins is None or steps is None or not plain or not len(begins) == len(steps) <= len(source.shape):
+        return Meaning("slice", {}, (source,))
+    mask = operator.options.get("begin_mask", 0)
+    starts = [0 if mask >> axis & 1 else axis_of(begin, source.shape[axis]) for axis, begin in enumerate(begins)]
+    return Meaning("slice", _cut(source, tuple(starts), steps, operator.outputs[0]), (source,))
+
+
+def _cut(
+    source: FileTensor, starts: tuple[int, ...], steps: tuple[int, ...], result: FileTensor
+) -> dict[str, AttributeValue]:
+    """Starts and steps of the axes that are cut; all of them where the result has fewer dimensions."""
+    axes = tuple(
+        axis
+        for axis in range(len(starts))
+        if len(result.shape) != len(source.shape) or source.shape[axis] != result.shape[axis] or steps[axis] != 1
+    )
+    return {
+        "axes": axes,
+        "starts": tuple(max(0, starts[axis]) for axis in axes),
+        "steps": tuple(steps[axis] for axis in axes),
+    }
+
+
+def _pad(operator: FileOperator) -> Meaning:
+    source, amounts = operator.tensor(0), operator.integers(1)
+    attributes: dict[str, AttributeValue] = {"mode": "constant"}
+    if operator.name == "MIRROR_PAD":
+        mode = operator.options.get("mode", 0)
+        attributes["mode"] = _PAD_MODES[mode] if 0 <= mode < len(_PAD_MODES) else "reflect"
+    if amounts is not None and len(amounts) == 2 * len(source.shape):
+        attributes["pads"] = (*amounts[::2], *amounts[1::2])
+    return Meaning("pad", attributes, (source,))
+
+
+def _transpose(operator: FileOperator) -> Meaning:
+    """A transpose that moves only dimensions of size 1 moves nothing."""
+    source, perm = operator.tensor(0), operator.integers(1)
+    if perm is None or sorted(perm) != list(range(len(source.shape))):
+        return Meaning("transpose", {}, (source,))
+    moved = [axis for axis in perm if source.shape[axis] > 1]
+    return Meaning("reshape" if moved == sorted(moved) else "transpose", {"perm": perm}, (source,))
+
+
+def _gather(operator: FileOperator) -> Meaning:
+    source, indices = operator.tensor(0), operator.tensor(1)
+    axis = axis_of(operator.options.get("axis", 0), len(source.shape))
+    return Meaning("gather", {"axis": axis}, (source,) if indices.constant else (source, indices))
+
+
+def _embedding(operator: FileOperator) -> Meaning:
+    return Meaning("gather", {"axis": 0}, (operator.tensor(1), operator.tensor(0)))
+
+
+def _tile(operator: FileOperator) -> Meaning:
+    repeats = operator.integers(1)
+    return Meaning("tile", {"repeats": repeats} if repeats else {}, (operator.tensor(0),))
+
+
+def _reduce(kind: str) -> Rule:
+    def rule(operator: FileOperator) -> Meaning:
+        source, axes = operator.tensor(0), operator.integers(1)
+        if axes is None:
+            return Meaning(kind, {"keepdims": _keeps(operator)}, (source,))
+        numbers = tuple(sorted({axis_of(axis, len(source.shape)) for axis in axes}))
+        if kind == "reduce_mean" and len(source.shape) == 4 and numbers == _SPATIAL:
+            return Meaning("global_average_pool", {}, (source,))
+        return Meaning(kind, {"axes": numbers, "keepdims": _keeps(operator)}, (source,))
+
+    return rule
+
+
+def _keeps(operator: FileOperator) -> int:
+    return int(bool(operator.options.get("keep_dims")))
+
+
+def _arg_max(operator: FileOperator) -> Meaning:
+    source, axis = operator.tensor(0), operator.integers(1)
+    place = axis_of(axis[0], len(source.shape)) if axis else max(0, len(source.shape) - 1)
+    return Meaning("arg_max", {"axis": place, "keepdims": 0}, (source,))
+
+
+def _cumulative_sum(operator: FileOperator) -> Meaning:
+    source, axis = operator.tensor(0), operator.integers(1)
+    return Meaning("cumulative_sum", {"axis": axis_of(axis[0], len(source.shape)) if axis else 0}, (source,))
+
+
+def _top_k(operator: FileOperator) -> Meaning:
+    source, count = operator.tensor(0), operator.integers(1)
+    attributes: dict[str, AttributeValue] = {"axis": max(0, len(source.shape) - 1)}
+    return Meaning("top_k", attributes | ({"k": count[0]} if count else {}), (source,))
+
+
+def _resize(kind: str) -> Rule:
+    def rule(operator: FileOperator) -> Meaning:
+        aligned, half = operator.options.get("align_corners"), operator.options.get("half_pixel_centers")
+        coordinates = "align_corners" if aligned else "half_pixel" if half else "asymmetric"
+        mode = kind.removeprefix("resize_")
+        return Meaning(kind, {"mode": mode, "coordinates": coordinates}, (operator.tensor(0),))
+
+    return rule
+
+
+def _blocks(kind: str) -> Rule:
+    def rule(operator: FileOperator) -> Meaning:
+        attributes = {"block_size": operator.options.get("block_size", 0), "mode": "DCR"}
+        return Meaning(kind, attributes, (operator.tensor(0),))
+
+    return rule
+
+
+def _generate(operator: FileOperator) -> Meaning:
+    """What depends on shapes and constants alone, or fills a tensor."""
+    del operator
+    return Meaning("generate", {}, ())
+
+
+MOVEMENT: Final[dict[str, Rule]] = {
+    **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "BITCAST"), _first("reshape")),
+    "CONCATENATION": _concat,
+    "PACK": _concat,
+    "SPLIT": _split(1, 0),
+    "SPLIT_V": _split(0, 2),
+    "UNPACK": _unpack,
+    "SLICE": _slice,
+    "STRIDED_SLICE": _strided_slice,
+    **dict.fromkeys(("PAD", "PADV2", "MIRROR_PAD"), _pad),
+    "TRANSPOSE": _transpose,
+    "GATHER": _gather,
+    "EMBEDDING_LOOKUP": _embedding,
+    "TILE": _tile,
+    "BROADCAST_TO": _first("expand"),
+    "MEAN": _reduce("reduce_mean"),
+    "SUM": _reduce("reduce_sum"),
+    "REDUCE_MAX": _reduce("reduce_max"),
+    "REDUCE_ANY": _reduce("reduce_max"),
+    "REDUCE_MIN": _reduce("reduce_min"),
+    "REDUCE_ALL": _reduce("reduce_min"),
+    "REDUCE_PROD": _reduce("reduce_prod"),
+    **dict.fromkeys(("ARG_MAX", "ARG_MIN"), _arg_max),
+    "CUMSUM": _cumulative_sum,
+    "TOPK_V2": _top_k,
+    "RESIZE_BILINEAR": _resize("resize_linear"),
+    "RESIZE_NEAREST_NEIGHBOR": _resize("resize_nearest"),
+    "DEPTH_TO_SPACE": _blocks("depth_to_space"),
+    "SPACE_TO_DEPTH": _blocks("space_to_depth"),
+    **dict.fromkeys(("SHAPE", "RANK", "RANGE", "FILL", "ZEROS_LIKE"), _generate),
+}
+"""Rules by operator."""

@@ -1,0 +1,205 @@
+"""TensorFlow Lite files as networks: channels last, integers as they are, fused activations as layers of their own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from annette.errors import NetworkFormatError, NetworkShapeError
+from annette.network.kinds import UNSUPPORTED
+from annette.network.network import Network
+from annette.network.readers.tflite.elementwise import ELEMENTWISE
+from annette.network.readers.tflite.file import FileOperator, FileTensor, Graph, open_graph
+from annette.network.readers.tflite.meaning import Follower, Meaning, Rule
+from annette.network.readers.tflite.movement import MOVEMENT
+from annette.network.readers.tflite.weighted import WEIGHTED
+from annette.network.tensor import Tensor
+from annette.network.workload import describe_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from annette.network.layer import Layer
+
+__all__ = ["read_tflite", "read_tflite_operators"]
+
+_RULES: Final[dict[str, Rule]] = {**WEIGHTED, **ELEMENTWISE, **MOVEMENT}
+_CONTROL: Final = frozenset({"WHILE", "IF", "CALL", "CALL_ONCE", "STABLEHLO_WHILE", "STABLEHLO_CASE"})
+_NOT_FOLDED: Final = frozenset({"RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL", *_CONTROL})
+
+
+def read_tflite(
+    path: Path, *, batch: int | None = None, input_shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> Network:
+    """Reads a TFLite file.
+
+    A fused activation becomes a layer of its own behind its operator, called ``<operator>:relu6`` and the like, so
+    that operations and kernels count the same as in other formats. Layers are named after the first tensor they write.
+    An operator that annette does not know becomes a layer of kind ``unsupported`` with the shapes that the file states.
+
+    Args:
+        path: An existing file; its content is untrusted data.
+        batch: Samples processed together; a TFLite file states all its shapes, so it must be the file's.
+        input_shapes: Full shapes of inputs by name; they must be the file's for the same reason.
+
+    Raises:
+        NetworkError: The file is no network, one that cannot be used as it is, or of another shape.
+    """
+    network, _ = read_tflite_operators(path)
+    _check_shapes(network, batch, input_shapes or {})
+    return network
+
+
+def read_tflite_operators(path: Path) -> tuple[Network, tuple[tuple[str, ...], ...]]:
+    """Reads a TFLite file, and says which layers each of its operators became.
+
+    Args:
+        path: An existing file; its content is untrusted data.
+
+    Returns:
+        The network, and for each operator of the main graph in the file's order the names of its layers; none for
+        one whose result is a constant.
+
+    Raises:
+        NetworkError: The file is no network, or one that cannot be used as it is.
+    """
+    graph = open_graph(path)
+    builder = _Builder(graph)
+    names = tuple(builder.add(operator) for operator in graph.operators)
+    return builder.network(path.stem), names
+
+
+class _Builder:
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._notes: list[str] = []
+        self._inputs = set(graph.inputs)
+        self._tensors = {tensor.name: self._tensor(tensor) for tensor in graph.tensors}
+        self._layers: list[Layer] = []
+
+    def add(self, operator: FileOperator) -> tuple[str, ...]:
+        """Describes an operator; returns the names of its layers."""
+        if operator.name in _CONTROL:
+            self._note(f"operator {operator.name} that writes {operator.label!r} runs other graphs, which are not read")
+        if not operator.outputs:
+            self._note(f"operator {operator.name} writes no tensor and is left out")
+            return ()
+        if self._fold(operator):
+            return ()
+        rule = _RULES.get(operator.name)
+        meaning = rule(operator) if rule is not None else None
+        return self._append(operator, meaning or Meaning(UNSUPPORTED, {"operator": operator.name}))
+
+    def network(self, name: str) -> Network:
+        """The network of all operators so far.
+
+        Raises:
+            NetworkError: They are no network.
+        """
+        graph = self._graph
+        read = {tensor for layer in self._layers for tensor in (*layer.inputs, *layer.outputs)}
+        produced = {tensor for layer in self._layers for tensor in layer.outputs}
+        sources = [tensor for tensor in dict.fromkeys(graph.inputs) if tensor not in produced]
+        tensors = {key: self._tensors[key] for key in self._tensors if key in read or key in (*sources, *graph.outputs)}
+        first = tensors[sources[0]].shape if sources else ()
+        return Network(
+            name=name,
+            layers=self._layers,
+            tensors=tensors,
+            inputs=sources,
+            outputs=list(dict.fromkeys(graph.outputs)),
+            batch=first[0] if first else 1,
+            channels_last=True,
+            source_format="tflite",
+            notes=self._notes,
+        )
+
+    def _append(self, operator: FileOperator, meaning: Meaning) -> tuple[str, ...]:
+        chosen = operator.inputs if meaning.operands is None else meaning.operands
+        operands = [self._tensors[tensor.name] for tensor in chosen if tensor is not None]
+        outputs = [self._tensors[tensor.name] for tensor in operator.outputs]
+        follower = meaning.follower if len(outputs) == 1 else None
+        result = outputs[0]
+        if follower is not None:
+            inner = replace(result, name=self._free(f"{result.name}:linear"))
+            self._tensors[inner.name] = inner
+            outputs = [inner]
+        macs = None
+        if meaning.dimensions is not None:
+            size = meaning.dimensions
+            macs = size.batch * size.out_width * size.in_channels * size.out_channels
+        self._layers.append(
+            describe_layer(
+                meaning.kind,
+                result.name,
+                inputs=operands,
+                outputs=outputs,
+                attributes=meaning.attributes,
+                channels_last=True,
+                dimensions=meaning.dimensions,
+                macs=macs,
+            )
+        )
+        return (result.name,) if follower is None else (result.name, self._follow(follower, outputs[0], result))
+
+    def _follow(self, follower: Follower, source: Tensor, result: Tensor) -> str:
+        name = f"{result.name}:{follower.label}"
+        layer = describe_layer(
+            follower.kind,
+            name,
+            inputs=[source],
+            outputs=[result],
+            attributes=follower.attributes,
+            channels_last=True,
+        )
+        self._layers.append(layer)
+        return name
+
+    def _fold(self, operator: FileOperator) -> bool:
+        """Whether an operator only computes a constant from constants, which runtimes do once; no layer is made."""
+        operands = [tensor for tensor in operator.inputs if tensor is not None]
+        if not operands or operator.name in _NOT_FOLDED or any(tensor.state for tensor in operands):
+            return False
+        if not all(self._tensors[tensor.name].constant for tensor in operands):
+            return False
+        for tensor in operator.outputs:
+            self._tensors[tensor.name] = replace(self._tensors[tensor.name], constant=True)
+        return True
+
+    def _tensor(self, tensor: FileTensor) -> Tensor:
+        shape = tuple(max(1, size) for size in tensor.shape)
+        constant = tensor.constant and tensor.name not in self._inputs
+        if shape != tensor.shape and not constant:
+            self._note(f"tensor {tensor.name!r} has shape {list(tensor.shape)}: sizes below 1 are counted as 1")
+        return Tensor(tensor.name, shape, tensor.dtype, constant, learned=constant and not tensor.state)
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self._notes:
+            self._notes.append(sentence)
+
+    def _free(self, name: str) -> str:
+        while name in self._tensors:
+            name += "'"
+        return name
+
+
+def _check_shapes(network: Network, batch: int | None, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuses shapes that are not the file's.
+
+    Raises:
+        NetworkFormatError: There is no input of a name.
+        NetworkShapeError: A shape or the batch is another one.
+    """
+    for name, shape in shapes.items():
+        if name not in network.inputs:
+            raise NetworkFormatError(f"TFLite network {network.name!r} has inputs {list(network.inputs)}, not {name!r}")
+        if network.tensors[name].shape != tuple(shape):
+            raise NetworkShapeError(
+                f"input {name!r} has shape {network.tensors[name].shape} in the TFLite file, which states every shape; "
+                f"convert the model again for {tuple(shape)}"
+            )
+    if batch is not None and batch != network.batch:
+        raise NetworkShapeError(
+            f"TFLite network {network.name!r} is made for batch {network.batch}; convert the model again for {batch}"
+        )
