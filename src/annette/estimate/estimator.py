@@ -11,9 +11,11 @@ from annette.errors import OptionError, UnsupportedOperatorError, nearest
 from annette.estimate.estimate import Coverage, Estimate
 from annette.estimate.fallback import FALLBACK_METHOD
 from annette.estimate.pricing import FREE_METHOD, price
+from annette.estimate.traffic import host_traffic
 from annette.mapping.kernel import Kernel, KernelTable
 from annette.models.registry import FAMILIES
 from annette.network import UNSUPPORTED, Network
+from annette.platforms.composition import equal_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from annette.estimate.estimate import Prices
     from annette.platforms.platform import Platform
 
-__all__ = ["FALLBACKS", "estimate_network"]
+__all__ = ["FALLBACKS", "estimate_mapped", "estimate_network"]
 
 FALLBACKS: Final = ("error", "roofline")
 """What to do with a kind of kernel that the platform has no model for."""
@@ -59,7 +61,35 @@ def estimate_network(
     _check(model, fallback, confidence)
     if fallback == "error":
         _refuse_unknown_operators(network, platform)
-    kernels = platform.mapping.apply(network)
+    return estimate_mapped(
+        network, platform.mapping.apply(network), platform, model=model, fallback=fallback, confidence=confidence
+    )
+
+
+def estimate_mapped(
+    network: Network,
+    kernels: Sequence[Kernel],
+    platform: Platform,
+    *,
+    model: str | None = None,
+    fallback: str = "error",
+    confidence: float = 0.9,
+) -> Estimate:
+    """Estimates a network whose kernels are known: as `estimate_network`, without the mapping.
+
+    Args:
+        network: What the kernels belong to.
+        kernels: What runs, in order.
+        platform: Where.
+        model: Model family, or None for the platform's preference per kind.
+        fallback: ``error`` or ``roofline``.
+        confidence: Probability, between 0 and 1, that the intervals are meant to hold with.
+
+    Raises:
+        OptionError: An argument is out of its range.
+        UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
+    """
+    _check(model, fallback, confidence)
     table = KernelTable.from_kernels(kernels, network, platform.precision)
     prices = price(table, kernels, platform, family=model, fallback=fallback, confidence=confidence)
     on_host = np.fromiter((kernel.kind in platform.host_kinds for kernel in kernels), dtype=bool, count=len(kernels))
@@ -67,7 +97,7 @@ def estimate_network(
     device_s = float(prices.latency_s[~on_host].sum()) + platform.overhead.device_s(run)
     end_to_end_s = _end_to_end_s(network, platform, device_s + float(prices.latency_s[on_host].sum()))
     latency_s = end_to_end_s if platform.latency_is == "end_to_end" and end_to_end_s is not None else device_s
-    bounds = platform.network_interval(confidence)
+    bounds = _bounds(platform, model, confidence, table, prices)
     return Estimate(
         network=network.name,
         platform=platform.name,
@@ -77,9 +107,7 @@ def estimate_network(
         latency_is=platform.latency_is,
         device_latency_s=device_s,
         end_to_end_latency_s=end_to_end_s,
-        interval_s=None
-        if bounds is None
-        else (latency_s * float(np.exp(bounds[0])), latency_s * float(np.exp(bounds[1]))),
+        interval_s=None if bounds is None else _ends(latency_s, bounds),
         confidence=confidence,
         coverage=_coverage(table, prices),
         notes=(*network.notes, *_remarks(kernels, prices), *_host_remark(kernels, platform)),
@@ -92,6 +120,18 @@ def estimate_network(
 def _ends(latency_s: float, bounds: tuple[float, float]) -> tuple[float, float]:
     """Interval from log factors."""
     return latency_s * math.exp(bounds[0]), latency_s * math.exp(bounds[1])
+
+
+def _bounds(
+    platform: Platform, model: str | None, confidence: float, table: KernelTable, prices: Prices
+) -> tuple[float, float] | None:
+    """Log factors to the ends of the network's interval: from whole networks where known, else from its kernels."""
+    whole = platform.network_interval(confidence)
+    errors = platform.composed_errors(model)
+    if whole is not None or errors is None:
+        return whole
+    widening = np.where(prices.in_range, 1.0, platform.extrapolation_widening)
+    return errors.bounds(confidence, table.kinds, prices.latency_s, equal_rows(table), widening)
 
 
 def _check(model: str | None, fallback: str, confidence: float) -> None:
@@ -118,12 +158,8 @@ def _refuse_unknown_operators(network: Network, platform: Platform) -> None:
 
 def _end_to_end_s(network: Network, platform: Platform, kernels_s: float) -> float | None:
     """Time of all kernels, wherever they run, and what the host adds."""
-    bits = platform.precision.activation_bits
-    read, written = (
-        sum(network.tensors[tensor].elements for tensor in names) * bits / 8
-        for names in (network.inputs, network.outputs)
-    )
-    host_s = platform.overhead.host_s(input_bytes=read, output_bytes=written)
+    traffic = host_traffic(network, platform.precision)
+    host_s = platform.overhead.host_s(input_bytes=traffic.input_bytes, output_bytes=traffic.output_bytes)
     return None if host_s is None else kernels_s + host_s
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.platforms.intervals import LogResiduals
+from annette.platforms.residuals import LogResiduals
 
 if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray

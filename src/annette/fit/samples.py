@@ -10,6 +10,7 @@ import numpy as np
 
 from annette.errors import FitError
 from annette.mapping.kernel import KernelTable
+from annette.platforms.composition import equal_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,14 +116,11 @@ def clean(samples: Samples) -> tuple[Samples, tuple[Dropped, ...]]:
 
 
 def _join(samples: Samples) -> tuple[Samples, list[str]]:
-    _, kind_codes = np.unique(samples.table.kinds, return_inverse=True)
-    keys = np.column_stack([kind_codes, samples.table.values])
-    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    members = rank[inverse.ravel()]
-    latency_s = np.array([np.median(samples.latency_s[members == index]) for index in range(len(order))])
-    kept = samples.select(np.sort(first))
+    members = equal_rows(samples.table)
+    _, first = np.unique(members, return_index=True)
+    order = np.argsort(members, kind="stable")
+    parts = np.split(samples.latency_s[order], np.cumsum(np.bincount(members))[:-1])
+    kept = samples.select(first)
     others = np.setdiff1d(np.arange(len(samples)), first)
+    latency_s = np.array([np.median(part) for part in parts])
     return Samples(kept.table, latency_s, kept.groups, kept.sources), samples.sources[others].tolist()

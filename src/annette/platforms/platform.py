@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import KernelTable, Precision
     from annette.mapping.model import MappingModel
     from annette.models.base import LayerModel
+    from annette.platforms.composition import ComposedErrors
     from annette.platforms.intervals import Intervals
     from annette.platforms.provenance import Provenance
 
@@ -167,3 +168,11 @@ class Platform:
         if self.intervals is None or self.intervals.networks is None:
             return None
         return self.intervals.networks.bounds(confidence)
+
+    def composed_errors(self, family: str | None) -> ComposedErrors | None:
+        """How the errors of kernels add up to that of a network, or None where that is not known.
+
+        Args:
+            family: Model family that prices the kernels; None for what the platform prefers.
+        """
+        return None if self.intervals is None else self.intervals.composed.get(family or "preferred")
