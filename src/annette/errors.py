@@ -29,7 +29,6 @@ command line prints it after ``annette:`` and exits with code 2; anything else t
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -151,5 +150,7 @@ def nearest(word: str, known: Iterable[str], *, count: int = 3) -> str:
     Returns:
         ``"; did you mean 'a' or 'b'?"``, or an empty string where nothing is alike.
     """
+    from difflib import get_close_matches  # noqa: PLC0415 - only errors need it
+
     matches = get_close_matches(word, list(known), n=count, cutoff=0.5)
     return f"; did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from statistics import median
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from annette.errors import UnsupportedKernelError
 from annette.models.roofline import Roofline
@@ -38,7 +39,7 @@ def fallback_model(platform: Platform) -> Roofline:
             f"platform {platform.name!r} has no roofline models to derive a fallback from; use --fallback error"
         )
     return Roofline(
-        ops_per_s=median(model.ops_per_s for model in known),
-        bytes_per_s=median(model.bytes_per_s for model in known),
-        offset_s=median(model.offset_s for model in known),
+        ops_per_s=float(np.median([model.ops_per_s for model in known])),
+        bytes_per_s=float(np.median([model.bytes_per_s for model in known])),
+        offset_s=float(np.median([model.offset_s for model in known])),
     )

@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import PlatformFormatError, nearest
-from annette.models.dpu import Dpu
-from annette.models.mixed import Mixed
-from annette.models.original import OriginalRefinedRoofline, OriginalRoofline
-from annette.models.refined_roofline import RefinedRoofline
-from annette.models.roofline import Roofline
-from annette.models.saturating import CachedMemory, SaturatingRate
-from annette.models.statistical import Statistical
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from annette.models.base import LayerModel
     from annette.models.fields import Fields
 
 __all__ = ["FAMILIES", "build_model"]
 
-FAMILIES: Final[Mapping[str, type[LayerModel]]] = MappingProxyType(
+_BUILT_IN: Final = MappingProxyType(
     {
-        family.family: family
-        for family in (
-            Roofline,
-            RefinedRoofline,
-            Statistical,
-            Mixed,
-            Dpu,
-            SaturatingRate,
-            CachedMemory,
-            OriginalRoofline,
-            OriginalRefinedRoofline,
-        )
+        "roofline": ("annette.models.roofline", "Roofline"),
+        "refined-roofline": ("annette.models.refined_roofline", "RefinedRoofline"),
+        "statistical": ("annette.models.statistical", "Statistical"),
+        "mixed": ("annette.models.mixed", "Mixed"),
+        "dpu": ("annette.models.dpu", "Dpu"),
+        "saturating-rate": ("annette.models.saturating", "SaturatingRate"),
+        "cached-memory": ("annette.models.saturating", "CachedMemory"),
+        "original-roofline": ("annette.models.original", "OriginalRoofline"),
+        "original-refined-roofline": ("annette.models.original", "OriginalRefinedRoofline"),
     }
 )
+
+
+class _Families(Mapping[str, "type[LayerModel]"]):
+    """Imports the module of a family when the family is asked for: most platforms use two or three of them."""
+
+    def __getitem__(self, family: str) -> type[LayerModel]:
+        module, name = _BUILT_IN[family]
+        found: type[LayerModel] = getattr(importlib.import_module(module), name)
+        return found
+
+    def __contains__(self, family: object) -> bool:
+        return family in _BUILT_IN
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_BUILT_IN)
+
+    def __len__(self) -> int:
+        return len(_BUILT_IN)
+
+
+FAMILIES: Final[Mapping[str, type[LayerModel]]] = _Families()
 """Every family that a platform file may hold; those that begin with ``original-`` are for cross-checks only."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,8 +13,6 @@ from annette.platforms.format import loads_platform
 from annette.strict_json import MAX_JSON_BYTES
 
 if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
-
     from annette.platforms.platform import Platform
 
 __all__ = ["PATH_VARIABLE", "PlatformEntry", "list_platforms", "load_platform", "user_folders"]
@@ -24,6 +21,7 @@ PATH_VARIABLE: Final = "ANNETTE_PLATFORM_PATH"
 """Environment variable with folders of platform files, separated like ``PATH``; searched before the catalogue."""
 
 _SUFFIX: Final = ".json"
+_CATALOGUE: Final = Path(__file__).with_name("catalog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class PlatformEntry:
 
     name: str
     origin: str
-    file: Path | Traversable
+    file: Path
 
     def load(self) -> Platform:
         """Reads the platform.
@@ -107,15 +105,10 @@ def load_platform(name_or_path: str | os.PathLike[str]) -> Platform:
 
 
 def _catalogue() -> tuple[PlatformEntry, ...]:
-    folder = resources.files("annette.platforms") / "catalog"
-    return tuple(
-        PlatformEntry(file.name.removesuffix(_SUFFIX), "catalogue", file)
-        for file in folder.iterdir()
-        if file.name.endswith(_SUFFIX)
-    )
+    return tuple(PlatformEntry(file.stem, "catalogue", file) for file in _CATALOGUE.glob(f"*{_SUFFIX}"))
 
 
-def _read(file: Path | Traversable, source: str) -> Platform:
+def _read(file: Path, source: str) -> Platform:
     try:
         with file.open("rb") as stream:
             data = stream.read(MAX_JSON_BYTES + 1)

@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from rich.text import Text
-
 from annette.platforms.format import dumps_platform
-from annette.report.text import print_table, terminal
+from annette.report.page import Page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from rich.console import Console
 
     from annette.platforms import Platform, PlatformEntry
 
@@ -41,8 +37,9 @@ def platform_document(platform: Platform) -> dict[str, Any]:
     return document
 
 
-def print_platform_list(document: dict[str, Any], *, console: Console | None = None) -> None:
+def print_platform_list(document: dict[str, Any], *, page: Page | None = None) -> None:
     """Prints the list of platforms."""
+    page = page or Page()
     rows = [
         (
             entry["name"],
@@ -55,15 +52,13 @@ def print_platform_list(document: dict[str, Any], *, console: Console | None = N
         for entry in document["platforms"]
     ]
     header = ("platform", "device", "runtime", "measures", "kinds", "origin")
-    print_table(header, rows, left=(0, 1, 2, 3, 5), console=console)
+    page.table(header, rows, left=(0, 1, 2, 3, 5))
 
 
-def print_platform(document: dict[str, Any], *, console: Console | None = None) -> None:
+def print_platform(document: dict[str, Any], *, page: Page | None = None) -> None:
     """Prints one platform: what it is, its kinds and families, accuracy, ranges, provenance."""
-    console = console or terminal()
-    title = Text(document["name"], style="bold")
-    title.append(f"  {document['description']}", style="not bold")
-    console.print(title)
+    page = page or Page()
+    page.line(bold=document["name"], plain=f"  {document['description']}")
     facts = [
         ("device", document["device"]),
         ("runtime", document["runtime"]),
@@ -76,18 +71,18 @@ def print_platform(document: dict[str, Any], *, console: Console | None = None) 
     facts += [
         (f"overhead {key}", "unknown" if value is None else f"{value:g}") for key, value in document["overhead"].items()
     ]
-    print_table(("", ""), facts, left=(0, 1), console=console)
+    page.table(("", ""), facts, left=(0, 1))
     kinds = [
         (kind, ", ".join(families), _ranges(document["ranges"].get(kind, {})))
         for kind, families in document["models"].items()
     ]
-    print_table(("kind", "models", "fitted ranges"), kinds, left=(0, 1, 2), console=console)
+    page.table(("kind", "models", "fitted ranges"), kinds, left=(0, 1, 2))
     if document["accuracy"]:
         columns = list(dict.fromkeys(key for row in document["accuracy"] for key in row))
         rows = [tuple(_cell(row.get(column, "")) for column in columns) for row in document["accuracy"]]
-        console.print(Text("accuracy", style="bold"))
-        print_table(columns, rows, left=(0, 1), console=console)
-    _print_provenance(document["provenance"], console)
+        page.line(bold="accuracy")
+        page.table(columns, rows, left=(0, 1))
+    _print_provenance(document["provenance"], page)
 
 
 def _summary(entry: PlatformEntry, platform: Platform) -> dict[str, Any]:
@@ -113,13 +108,12 @@ def _cell(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _print_provenance(provenance: dict[str, Any], console: Console) -> None:
-    console.print(Text("provenance", style="bold"))
-    console.print(Text(f"made by {provenance['created_by']}"))
+def _print_provenance(provenance: dict[str, Any], page: Page) -> None:
+    page.line(bold="provenance")
+    page.line(plain=f"made by {provenance['created_by']}")
     for source in provenance["sources"]:
         date = f", {source['date']}" if source["date"] else ""
-        console.print(Text(f"source: {source['title']} ({source['location']}; {source['licence']}{date})"))
+        page.line(plain=f"source: {source['title']} ({source['location']}; {source['licence']}{date})")
     for name, version in provenance["versions"].items():
-        console.print(Text(f"version: {name} {version}"))
-    for note in provenance["notes"]:
-        console.print(Text(f"note: {note}", style="yellow"))
+        page.line(plain=f"version: {name} {version}")
+    page.notes(provenance["notes"])

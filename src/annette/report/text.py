@@ -4,31 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from annette.report.page import Page
 from annette.report.units import bytes_text, count_text, percent_text, seconds_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["print_comparison", "print_estimate", "print_network", "print_table", "terminal"]
+__all__ = ["print_comparison", "print_estimate", "print_network"]
 
 _SHOWN_BY_DEFAULT: Final = 15
-_WIDTH_OF_A_PIPE: Final = 200
 
 
-def print_estimate(document: dict[str, Any], *, everything: bool = False, console: Console | None = None) -> None:
+def print_estimate(document: dict[str, Any], *, everything: bool = False, page: Page | None = None) -> None:
     """Prints an estimate: the headline, the heaviest kernels (or all), the notes.
 
     Args:
         document: What `annette.report.documents.estimate_document` gives.
         everything: All kernels in order of execution, instead of the heaviest.
-        console: Where to; standard output by default.
+        page: Where to; standard output by default.
     """
-    console = console or terminal()
-    console.print(_headline(document))
+    page = page or Page()
+    _print_headline(document, page)
     kernels = document["kernels"]
     total_s = sum(kernel["latency_s"] for kernel in kernels) or 1.0
     shown = kernels if everything else sorted(kernels, key=lambda k: -k["latency_s"])[:_SHOWN_BY_DEFAULT]
@@ -48,18 +44,20 @@ def print_estimate(document: dict[str, Any], *, everything: bool = False, consol
         for kernel in shown
     ]
     header = ("kernel", "kind", "layers", "latency", "share", "ops", "bytes", "bound", "utilisation", "method")
-    print_table(header, rows, left=(0, 1, 7, 9), console=console)
+    page.table(header, rows, left=(0, 1, 7, 9))
     rest = len(kernels) - len(shown)
     if rest:
         rest_s = total_s - sum(kernel["latency_s"] for kernel in shown)
-        console.print(f"… and {rest} lighter kernels, {percent_text(rest_s / total_s)} of the time (--all shows them)")
-    _print_notes(document["notes"], console)
+        page.line(
+            plain=f"… and {rest} lighter kernels, {percent_text(rest_s / total_s)} of the time (--all shows them)"
+        )
+    page.notes(document["notes"])
 
 
-def print_comparison(document: dict[str, Any], *, console: Console | None = None) -> None:
+def print_comparison(document: dict[str, Any], *, page: Page | None = None) -> None:
     """Prints one network on several platforms, fastest first."""
-    console = console or terminal()
-    console.print(Text(document["network"], style="bold"))
+    page = page or Page()
+    page.line(bold=document["network"])
     rows = [
         (
             entry["platform"],
@@ -73,22 +71,20 @@ def print_comparison(document: dict[str, Any], *, console: Console | None = None
         for entry in document["platforms"]
     ]
     header = ("platform", "latency", "interval", "to fastest", "measures", "coverage", "heaviest kernels")
-    print_table(header, rows, left=(0, 4, 6), console=console)
+    page.table(header, rows, left=(0, 4, 6))
     for entry in document["platforms"]:
-        _print_notes([f"{entry['platform']}: {note}" for note in entry["notes"]], console)
+        page.notes(f"{entry['platform']}: {note}" for note in entry["notes"])
 
 
-def print_network(document: dict[str, Any], *, everything: bool = False, console: Console | None = None) -> None:
+def print_network(document: dict[str, Any], *, everything: bool = False, page: Page | None = None) -> None:
     """Prints a network: totals, then its layers (or its kernels, where a mapping was applied)."""
-    console = console or terminal()
-    title = Text(document["network"], style="bold")
-    title.append(
-        f"  {count_text(document['macs'])}MACs, {count_text(document['ops'])}ops, {count_text(document['params'])} "
-        f"parameters, {bytes_text(document['bytes'])} moved, {len(document['layers'])} layers, "
-        f"batch {document['batch']}",
-        style="not bold",
+    page = page or Page()
+    page.line(
+        bold=document["network"],
+        plain=f"  {count_text(document['macs'])}MACs, {count_text(document['ops'])}ops, "
+        f"{count_text(document['params'])} parameters, {bytes_text(document['bytes'])} moved, "
+        f"{len(document['layers'])} layers, batch {document['batch']}",
     )
-    console.print(title)
     if "kernels" in document:
         kernel_rows = [
             (
@@ -100,9 +96,7 @@ def print_network(document: dict[str, Any], *, everything: bool = False, console
             )
             for kernel in document["kernels"]
         ]
-        print_table(
-            ("kernel", "kind", "ops", "further layers", "rules"), kernel_rows, left=(0, 1, 3, 4), console=console
-        )
+        page.table(("kernel", "kind", "ops", "further layers", "rules"), kernel_rows, left=(0, 1, 3, 4))
     else:
         layers = document["layers"]
         shown = layers if everything else sorted(layers, key=lambda entry: -entry["ops"])[:_SHOWN_BY_DEFAULT]
@@ -120,47 +114,27 @@ def print_network(document: dict[str, Any], *, everything: bool = False, console
             for layer in shown
         ]
         header = ("layer", "kind", "reads", "writes", "MACs", "ops", "params", "bytes")
-        print_table(header, layer_rows, left=(0, 1, 2, 3), console=console)
+        page.table(header, layer_rows, left=(0, 1, 2, 3))
         if len(shown) < len(layers):
-            console.print(f"… and {len(layers) - len(shown)} layers with fewer operations (--all shows them)")
+            page.line(plain=f"… and {len(layers) - len(shown)} layers with fewer operations (--all shows them)")
     if document["unsupported"]:
-        console.print(Text("unsupported operators: " + ", ".join(document["unsupported"]), style="red"))
-    _print_notes(document["notes"], console)
+        page.line(red="unsupported operators: " + ", ".join(document["unsupported"]))
+    page.notes(document["notes"])
 
 
-def terminal() -> Console:
-    """Standard output: as wide as the terminal, and wide enough for whole rows where it goes to a file or a pipe."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(width=_WIDTH_OF_A_PIPE, highlight=False)
-
-
-def print_table(
-    header: Sequence[str], rows: Iterable[Sequence[str]], *, left: Sequence[int] = (0,), console: Console | None = None
-) -> None:
-    """Prints a plain table; the columns in ``left`` are left-aligned, the others right-aligned."""
-    console = console or terminal()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, title in enumerate(header):
-        table.add_column(
-            title, justify="left" if index in left else "right", overflow="fold", no_wrap=index not in left
-        )
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    console.print(table)
-
-
-def _headline(document: dict[str, Any]) -> Text:
-    line = Text(f"{document['network']} on {document['platform']}: ")
-    line.append(seconds_text(document["latency_s"]), style="bold")
+def _print_headline(document: dict[str, Any], page: Page) -> None:
+    interval = ""
     if document["interval_s"]:
-        line.append(f" ({_interval(document['interval_s'])} at {percent_text(document['confidence'])})")
-    line.append(f", {document['latency_is'].replace('_', ' ')} time, batch {document['batch']}, {document['model']}")
+        interval = f" ({_interval(document['interval_s'])} at {percent_text(document['confidence'])})"
     other = "device_latency_s" if document["latency_is"] == "end_to_end" else "end_to_end_latency_s"
-    if document[other] is not None:
-        line.append(f"; {other.removesuffix('_latency_s').replace('_', ' ')} {seconds_text(document[other])}")
-    if document["coverage"] < 1:
-        line.append(f"; only {percent_text(document['coverage'])} priced by fitted models", style="red")
-    return line
+    other_s, other_name = document[other], other.removesuffix("_latency_s").replace("_", " ")
+    poor = document["coverage"] < 1
+    page.line(
+        bold=f"{document['network']} on {document['platform']}: {seconds_text(document['latency_s'])}",
+        plain=f"{interval}, {document['latency_is'].replace('_', ' ')} time, batch {document['batch']}, "
+        f"{document['model']}" + ("" if other_s is None else f"; {other_name} {seconds_text(other_s)}"),
+        red=f"; only {percent_text(document['coverage'])} priced by fitted models" if poor else "",
+    )
 
 
 def _interval(interval_s: Sequence[float] | None) -> str:
@@ -169,8 +143,3 @@ def _interval(interval_s: Sequence[float] | None) -> str:
 
 def _size(tensor: dict[str, Any]) -> str:
     return "x".join(map(str, tensor["shape"])) or "scalar"
-
-
-def _print_notes(notes: Sequence[str], console: Console) -> None:
-    for note in notes:
-        console.print(Text(f"note: {note}", style="yellow"))

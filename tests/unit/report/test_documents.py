@@ -5,12 +5,12 @@ from importlib import resources
 
 import jsonschema
 import pytest
-from rich.console import Console
 
 from annette.estimate import estimate_network
 from annette.mapping.rules import preset
 from annette.platforms import list_platforms
 from annette.report.documents import comparison_document, estimate_document, network_document
+from annette.report.page import Page
 from annette.report.platforms import platform_list_document, print_platform_list
 from annette.report.text import print_comparison, print_estimate, print_network
 from annette.report.units import bytes_text, count_text, percent_text, seconds_text
@@ -26,10 +26,9 @@ def check(document, schema):
 
 
 def printed(function, document, **options):
-    console = Console(width=200, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115, PTH123
-    function(document, console=console, **options)
-    console.file.close()
-    return console.export_text()
+    lines = []
+    function(document, page=Page(width=200, write=lines.append), **options)
+    return "\n".join(lines)
 
 
 @pytest.mark.parametrize("target", [platform(), with_intervals()])
