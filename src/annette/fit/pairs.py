@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from annette.bench.records import Purpose
+from annette.bench.settings import Settings
 from annette.errors import FitError
 from annette.fit.samples import Samples
 from annette.mapping.kernel import KernelTable
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from annette.network import Network
 
 __all__ = ["Pairing", "disagreements", "pair", "samples_of"]
+
+_EVICTED_BYTES: Final = float(Settings().flush_bytes)
+"""What a cold-weights case touches between two runs."""
 
 _VIEWS: Final = kinds_in(Category.VIEW)
 
@@ -116,7 +121,9 @@ def samples_of(
         shares.append((pairing.predicted_share, math.fsum(record.latency_s for record in run.kernels)))
         if not pairing.pairs:
             continue
-        tables.append(KernelTable.from_kernels([kernel for kernel, _ in pairing.pairs], run.network, precision))
+        kernels = [kernel for kernel, _ in pairing.pairs]
+        evicted_bytes = _EVICTED_BYTES if run.purpose is Purpose.COLD_WEIGHTS else 0.0
+        tables.append(KernelTable.from_kernels(kernels, run.network, precision, evicted_bytes=evicted_bytes))
         factor = (scale or {}).get(run.case, 1.0)
         times += [max(time_s - per_entry_s, time_s / 2) * factor for _, time_s in pairing.pairs]
         groups += [run.case] * len(pairing.pairs)

@@ -10,6 +10,7 @@ import numpy as np
 
 from annette._version import __version__
 from annette.errors import FitError
+from annette.fit.composition import composed_errors, run_spread
 from annette.fit.conformal import log_residuals
 from annette.fit.families import FAMILY_ORDER, KindFit, fit_kind
 from annette.fit.overheads import RunOverheads, calibration_scales, run_overheads
@@ -115,7 +116,7 @@ def fit_platform(
         preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != "mixed"},
         overhead=Overhead(per_kernel_s=overheads.per_kernel_s),
         ranges={kind: _ranges(fit.samples) for kind, fit in fits.items()},
-        intervals=_intervals(fits),
+        intervals=_intervals(fits, samples, run_spread(runs, overheads)),
         accuracy=tuple(_accuracy(fit) for fit in fits.values()),
         provenance=_provenance(datasets, environment, dropped, unfitted),
     )
@@ -150,15 +151,24 @@ def _mapping(environment: Mapping[str, str], runs: Sequence[Run]) -> MappingMode
 def _ranges(samples: Samples) -> dict[str, tuple[float, float]]:
     values = samples.table.values
     return {
-        column: (float(values[:, index].min()), float(values[:, index].max())) for index, column in enumerate(COLUMNS)
+        column: (float(values[:, index].min()), float(values[:, index].max()))
+        for index, column in enumerate(COLUMNS)
+        if column != "network_weight_bytes"
     }
 
 
-def _intervals(fits: Mapping[str, KindFit]) -> Intervals:
+def _intervals(fits: Mapping[str, KindFit], samples: Samples, run_s: float) -> Intervals:
     kernels: dict[str, dict[str, LogResiduals]] = {
         kind: {family: log_residuals(fit.residuals(family)) for family in fit.models} for kind, fit in fits.items()
     }
-    return Intervals(kernels=kernels, networks=None, extrapolation_widening=_WIDENING)
+    families: dict[str, str | None] = {"preferred": None} | {family: family for family in FAMILY_ORDER}
+    composed = {key: composed_errors(samples, fits, family, run_s) for key, family in families.items()}
+    return Intervals(
+        kernels=kernels,
+        networks=None,
+        composed={key: errors for key, errors in composed.items() if errors is not None},
+        extrapolation_widening=_WIDENING,
+    )
 
 
 def _accuracy(fit: KindFit) -> dict[str, object]:

@@ -50,13 +50,15 @@ COLUMNS: Final[tuple[str, ...]] = (
     "residual",
     "layer_count",
     "blocked",
+    "network_weight_bytes",
 )
 """Columns of a kernel table, in order.
 
 The named dimensions are the anchor layer's. ``ops`` and ``macs`` are sums over the kernel's layers; the byte columns
 count what crosses the kernel's border, at the platform's precision; ``activation`` is a code of `ACTIVATION_CODES`;
 ``residual`` is 1 where a second activation is added in; ``layer_count`` is the number of layers in the kernel;
-``blocked`` is 1 where it runs in a blocked layout.
+``blocked`` is 1 where it runs in a blocked layout; ``network_weight_bytes`` is the size of all constants of the whole
+network: what does not fit into a cache has to be fetched again in every run.
 """
 
 CONTEXT_PREFIX: Final = "context:"
@@ -137,15 +139,19 @@ class KernelTable:
     context: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @classmethod
-    def from_kernels(cls, kernels: Sequence[Kernel], network: Network, precision: Precision) -> KernelTable:
+    def from_kernels(
+        cls, kernels: Sequence[Kernel], network: Network, precision: Precision, *, evicted_bytes: float = 0.0
+    ) -> KernelTable:
         """Builds the table of one network's kernels.
 
         Args:
             kernels: Any kernels of ``network``.
             network: Where their tensors are described.
             precision: Width of the platform's numbers; sets the byte columns.
+            evicted_bytes: Memory touched between two runs, which counts like weights of the network that came before.
         """
-        rows = [_row(kernel, network, precision) for kernel in kernels]
+        held_bytes = network.constant_elements * precision.weight_bits / 8 + evicted_bytes
+        rows = [(*_row(kernel, network, precision), held_bytes) for kernel in kernels]
         values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))
         return cls(np.array([kernel.kind for kernel in kernels], dtype=np.str_), values, _context(kernels))
 

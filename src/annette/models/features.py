@@ -6,7 +6,8 @@ A feature is written ``quantity``, ``log2:quantity``, ``fill:quantity:size`` or 
 - ``fill:`` how full the last block is when a device processes ``size`` elements at a time, ``x / (ceil(x / s) s)``;
 - ``rest:`` the remainder ``x mod s``.
 
-A quantity is a column of `annette.mapping.kernel.COLUMNS` or one of the derived ones in `QUANTITIES`.
+A quantity is a column of `annette.mapping.kernel.COLUMNS`, one of the derived ones in `QUANTITIES`, or a number that a
+context stage gives, written ``context:NAME`` (0 for kernels that have none).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.errors import PlatformFormatError, nearest
-from annette.mapping.kernel import COLUMNS
+from annette.mapping.kernel import COLUMNS, is_context_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ __all__ = ["QUANTITIES", "FeatureSet"]
 
 QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "bytes": lambda t: t.bytes,
+    "held_bytes": lambda t: np.clip(t["network_weight_bytes"], 2.0**18, 2.0**26),
     "intensity": lambda t: t["ops"] / np.maximum(t.bytes, 1.0),
     "in_positions": lambda t: t["in_depth"] * t["in_height"] * t["in_width"],
     "out_positions": lambda t: t["out_depth"] * t["out_height"] * t["out_width"],
@@ -100,7 +102,7 @@ def _apply(function: str, x: FloatArray, size: int) -> FloatArray:
 
 def _parse(name: str) -> tuple[str, str, int]:
     """Function, quantity and size of an expression."""
-    parts = name.split(":")
+    parts = _split(name)
     function, quantity, size = "", parts[0], 1
     if parts[0] == "log2" and len(parts) == 2:
         function, quantity = parts
@@ -108,9 +110,18 @@ def _parse(name: str) -> tuple[str, str, int]:
         function, quantity, size = parts[0], parts[1], int(parts[2])
     elif len(parts) != 1:
         raise PlatformFormatError(f"feature {name[:80]!r} is not quantity, log2:…, fill:…:size or rest:…:size")
-    if quantity not in QUANTITIES and quantity not in COLUMNS:
+    if quantity not in QUANTITIES and quantity not in COLUMNS and not is_context_column(quantity):
         raise PlatformFormatError(
             f"feature {name[:80]!r} is about {quantity[:80]!r}, which is not known"
             f"{nearest(quantity, (*QUANTITIES, *COLUMNS))}"
         )
     return function, quantity, size
+
+
+def _split(name: str) -> list[str]:
+    """The parts of an expression; ``context:`` belongs to the quantity."""
+    parts = name.split(":")
+    if "context" in parts[:-1]:
+        at = parts.index("context")
+        parts[at : at + 2] = [f"context:{parts[at + 1]}"]
+    return parts

@@ -185,6 +185,12 @@ class Network:
             learned.update(t for t in operands if self.tensors[t].constant and self.tensors[t].learned)
         return sum(self.tensors[tensor].elements for tensor in learned)
 
+    @cached_property
+    def constant_elements(self) -> int:
+        """Elements of all constants that layers read, each tensor once."""
+        read = {tensor for layer in self.layers for tensor in layer.inputs}
+        return sum(self.tensors[tensor].elements for tensor in read if self.tensors[tensor].constant)
+
     @property
     def bytes(self) -> int:
         """Bytes moved by all layers one by one, in the network's own element types."""
