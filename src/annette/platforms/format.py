@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -113,6 +112,8 @@ def dump_platform(platform: Platform, path: str | os.PathLike[str]) -> None:
     Raises:
         PlatformError: The file cannot be written.
     """
+    import tempfile  # noqa: PLC0415 - estimates only read, and it is slow to import
+
     target = Path(path)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
