@@ -24,8 +24,9 @@ FREE_METHOD: Final = "free"
 """Method of a kernel for which the platform does nothing."""
 
 _SIMPLER: Final = {
-    "mixed": ("mixed", "refined-roofline", "roofline"),
+    "mixed": ("mixed", "tiled-roofline", "refined-roofline", "roofline"),
     "statistical": ("statistical", "refined-roofline", "roofline"),
+    "tiled-roofline": ("tiled-roofline", "refined-roofline", "roofline"),
     "refined-roofline": ("refined-roofline", "roofline"),
     "roofline": ("roofline", "refined-roofline"),
 }

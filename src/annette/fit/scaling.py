@@ -14,6 +14,7 @@ from annette.models.mixed import Mixed
 from annette.models.roofline import Roofline
 from annette.models.saturating import TERMS, CachedMemory, SaturatingRate
 from annette.models.statistical import Statistical
+from annette.models.tiled_roofline import TiledRoofline
 
 __all__ = ["scaled"]
 
@@ -76,6 +77,11 @@ def _(model: CachedMemory, factor: float) -> CachedMemory:
         cache_bytes_per_s=model.cache_bytes_per_s / factor,
         offset_s=model.offset_s * factor,
     )
+
+
+@scaled.register
+def _(model: TiledRoofline, factor: float) -> TiledRoofline:
+    return model.scaled(factor)
 
 
 @scaled.register

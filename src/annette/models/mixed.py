@@ -1,8 +1,9 @@
-"""The mixed model: a refined roofline, corrected by a forest that sees only what the roofline leaves over."""
+"""The mixed model: a base that knows the machine, corrected by a forest that sees only what the base leaves over."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ from annette.models.base import LayerModel, Terms
 from annette.models.fields import Fields
 from annette.models.refined_roofline import RefinedRoofline
 from annette.models.statistical import read_forest
+from annette.models.tiled_roofline import TiledRoofline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +21,12 @@ if TYPE_CHECKING:
     from annette.models.features import FeatureSet
     from annette.models.forest import Forest
 
-__all__ = ["Mixed"]
+__all__ = ["BASES", "Mixed"]
+
+BASES: Final[Mapping[str, type[RefinedRoofline | TiledRoofline]]] = MappingProxyType(
+    {base.family: base for base in (RefinedRoofline, TiledRoofline)}
+)
+"""Families that a forest may correct; platform files that name none mean a refined roofline."""
 
 _LOG_LIMIT: Final = 20.0
 
@@ -32,14 +39,14 @@ class Mixed(LayerModel):
     decides how time grows.
 
     Attributes:
-        base: The refined roofline underneath.
+        base: The model underneath, of one of the families in `BASES`.
         features: What the forest sees.
         forest: Predicts the natural logarithm of measured over base.
     """
 
     family: ClassVar[str] = "mixed"
 
-    base: RefinedRoofline
+    base: RefinedRoofline | TiledRoofline
     features: FeatureSet
     forest: Forest
 
@@ -50,7 +57,7 @@ class Mixed(LayerModel):
         return latency_s
 
     def terms(self, table: KernelTable) -> Terms:
-        """Terms of the refined roofline underneath."""
+        """Terms of the model underneath."""
         return self.base.terms(table)
 
     def efficiency(self, table: KernelTable) -> FloatArray:
@@ -58,9 +65,10 @@ class Mixed(LayerModel):
         return self.base.efficiency(table)
 
     def to_json(self) -> dict[str, Any]:
-        """All parameters; the forest's arrays as text."""
+        """All parameters; the base names its family unless it is a refined roofline; the forest's arrays are text."""
+        named = {} if self.base.family == RefinedRoofline.family else {"family": self.base.family}
         return {
-            "base": self.base.to_json(),
+            "base": {**named, **self.base.to_json()},
             "features": list(self.features.names),
             "forest": self.forest.to_json(),
         }
@@ -75,4 +83,11 @@ class Mixed(LayerModel):
         fields = Fields.of(parameters)
         fields.only("base", "features", "forest")
         features, forest = read_forest(fields)
-        return cls(base=RefinedRoofline.from_json(fields.object("base")), features=features, forest=forest)
+        return cls(base=_read_base(fields.object("base")), features=features, forest=forest)
+
+
+def _read_base(fields: Fields) -> RefinedRoofline | TiledRoofline:
+    if "family" not in fields:
+        return RefinedRoofline.from_json(fields)
+    family = BASES[fields.text("family", choices=tuple(BASES))]
+    return family.from_json(Fields({key: fields[key] for key in fields if key != "family"}, fields.path))

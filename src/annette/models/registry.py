@@ -21,6 +21,7 @@ _BUILT_IN: Final = MappingProxyType(
         "refined-roofline": ("annette.models.refined_roofline", "RefinedRoofline"),
         "statistical": ("annette.models.statistical", "Statistical"),
         "mixed": ("annette.models.mixed", "Mixed"),
+        "tiled-roofline": ("annette.models.tiled_roofline", "TiledRoofline"),
         "dpu": ("annette.models.dpu", "Dpu"),
         "saturating-rate": ("annette.models.saturating", "SaturatingRate"),
         "cached-memory": ("annette.models.saturating", "CachedMemory"),

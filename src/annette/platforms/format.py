@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import MappingError, PlatformError, PlatformFormatError
-from annette.mapping.kernel import COLUMNS, Precision
+from annette.mapping.kernel import COLUMNS, Precision, is_context_column
 from annette.mapping.model import MappingModel
 from annette.models.fields import Fields
 from annette.models.registry import FAMILIES, build_model
@@ -238,7 +238,7 @@ def _ranges(fields: Fields) -> dict[str, Mapping[str, tuple[float, float]]]:
     ranges: dict[str, Mapping[str, tuple[float, float]]] = {}
     for kind in fields:
         columns = fields.object(kind)
-        columns.only(*COLUMNS)
+        columns.only(*COLUMNS, *(column for column in columns if is_context_column(column)))
         ranges[kind] = {column: _limits(columns, column) for column in columns}
     return ranges
 

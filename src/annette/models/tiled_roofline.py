@@ -1,0 +1,155 @@
+"""The tiled roofline: a roofline for engines that a compiler feeds tile by tile.
+
+What an engine computes and reads follows from how the compiler cuts a kernel, not from its operations and bytes alone.
+Each device has formulas of its own, which know its compiler's cuts; their constants (clock, line costs, bandwidths) are
+fitted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from annette.errors import PlatformFormatError, nearest
+from annette.models.base import LayerModel, Terms
+from annette.models.fields import Fields, checked_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from annette.mapping.kernel import FloatArray, KernelTable
+
+__all__ = ["Formula", "Range", "TiledRoofline", "formulas"]
+
+
+class Range(NamedTuple):
+    """What a constant of a formula is looked for in.
+
+    Attributes:
+        typical: A value that is known beforehand; fits start there and are drawn to it.
+        least: Smallest value of a fit; where it is above 0, the constant must be.
+        most: Largest value of a fit.
+    """
+
+    typical: float
+    least: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Formula:
+    """How long a kernel takes on an engine.
+
+    Attributes:
+        name: In platform files: the device's family and what it is for, joined by a hyphen.
+        constants: What it needs to know, with ranges; units are in the names.
+        seconds: Time of each row from a table and the constants, shape ``(rows,)``.
+        terms: Computing and moving of each row, from the same.
+    """
+
+    name: str
+    constants: Mapping[str, Range]
+    seconds: Callable[[KernelTable, Mapping[str, float]], FloatArray]
+    terms: Callable[[KernelTable, Mapping[str, float]], Terms]
+
+
+def formulas() -> Mapping[str, Formula]:
+    """Every formula by name."""
+    from annette.models.myriad import FORMULAS  # noqa: PLC0415 - formulas are built of this module's classes
+
+    return FORMULAS
+
+
+@dataclass(frozen=True)
+class TiledRoofline(LayerModel):
+    """A formula with its constants.
+
+    Attributes:
+        formula: Name of one of `formulas`.
+        constants: A value for each constant of the formula.
+
+    Raises:
+        PlatformFormatError: The formula is not known, or a constant is missing, unknown or out of its range.
+    """
+
+    family: ClassVar[str] = "tiled-roofline"
+
+    formula: str
+    constants: Mapping[str, float]
+    _known: Formula = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        known = formulas()
+        if self.formula not in known:
+            raise PlatformFormatError(
+                f"formula {self.formula[:80]!r} of a tiled roofline is not known{nearest(self.formula, known)}; "
+                f"known: {', '.join(known)}"
+            )
+        found = known[self.formula]
+        fields = Fields(self.constants, "constants")
+        fields.only(*found.constants)
+        checked = {
+            name: checked_number(
+                fields.required(name),
+                fields.at(name),
+                **({"above": 0.0} if limits.least > 0 else {"least": 0.0}),
+            )
+            for name, limits in found.constants.items()
+        }
+        object.__setattr__(self, "constants", MappingProxyType(checked))
+        object.__setattr__(self, "_known", found)
+
+    def __hash__(self) -> int:
+        return hash((self.formula, tuple(self.constants.items())))
+
+    def predict_s(self, table: KernelTable) -> FloatArray:
+        """Latency of each row in seconds, shape ``(rows,)``.
+
+        Raises:
+            UnsupportedKernelError: The engine cannot run a kernel.
+        """
+        return self._known.seconds(table, self.constants)
+
+    def terms(self, table: KernelTable) -> Terms:
+        """Time of computing and of moving, each alone.
+
+        Raises:
+            UnsupportedKernelError: The engine cannot run a kernel.
+        """
+        return self._known.terms(table, self.constants)
+
+    def scaled(self, factor: float) -> TiledRoofline:
+        """The same engine, every kernel taking ``factor`` times as long.
+
+        Formulas are proportional in their times, which their constants' units tell: clocks and bandwidths are divided.
+
+        Args:
+            factor: Above 0.
+        """
+        faster = ("_mhz", "_gb_per_s")
+        slower = ("_ns", "_us", "_ns_per_byte")
+        constants = {
+            name: value / factor if name.endswith(faster) else value * factor if name.endswith(slower) else value
+            for name, value in self.constants.items()
+        }
+        return TiledRoofline(self.formula, constants)
+
+    def to_json(self) -> dict[str, Any]:
+        """The formula's name and the constants."""
+        return {"formula": self.formula, "constants": dict(self.constants)}
+
+    @classmethod
+    def from_json(cls, parameters: Mapping[str, Any]) -> TiledRoofline:
+        """Builds the model.
+
+        Raises:
+            PlatformFormatError: The formula is not known, or a constant is missing, unknown, not a finite number, or
+                out of its range.
+        """
+        fields = Fields.of(parameters)
+        fields.only("formula", "constants")
+        try:
+            return cls(fields.text("formula"), fields.object("constants"))
+        except PlatformFormatError as error:
+            raise PlatformFormatError(f"{fields.path}: {error}") from error
