@@ -86,6 +86,8 @@ def run_campaign(
     """
     todo = [case for case in plan.cases if not dataset.has(case.id, round_)]
     supervisor = Supervisor(backend, options, settings)
+    if not todo:
+        _check_environment(dataset, supervisor.probe())
     failures = successes = 0
     device_s = 0.0
     shares: list[tuple[float, float]] = []
@@ -122,7 +124,7 @@ def _run(case: Case, result: CaseResult, environment: Mapping[str, str], setting
         purpose=case.purpose,
         network=case.network,
         environment=environment,
-        details={**result.details, "settings": repr(settings)},
+        details={**result.details, "settings": repr(settings), "evicted_bytes": str(case.evicted_bytes)},
         status=result.status,
         reason=result.reason,
         started_unix_s=time.time() - result.duration_s,

@@ -10,6 +10,7 @@ import math
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from annette.bench.backends.base import Subject
 from annette.bench.calibration import calibration_network
-from annette.bench.records import Purpose, Status, spread
+from annette.bench.records import Status, spread
 from annette.bench.wire import CaseResult
 
 if TYPE_CHECKING:
@@ -95,8 +96,8 @@ class Bench:
             return self._judge(compiled.run(1), (), compiled.profile(1))
         before = self._calibrate()
         warm = compiled.run(self._settings.warmup)
-        plain, profiled = self._settings.runs(min(warm, default=math.nan), case.purpose)
-        flush = self._flush if case.purpose is Purpose.COLD_WEIGHTS else None
+        plain, profiled = self._settings.runs(min(warm, default=math.nan), case.purpose, evicted=case.evicted_bytes > 0)
+        flush = partial(self._flush, case.evicted_bytes) if case.evicted_bytes else None
         half = plain // 2
         samples = compiled.run(half, before=flush)
         between = self._calibrate()
@@ -107,11 +108,11 @@ class Bench:
     def _calibrate(self) -> tuple[float, ...]:
         return () if self._calibration is None else self._calibration.run(_CALIBRATIONS)
 
-    def _flush(self) -> None:
-        """Touches more memory than the caches hold, so that weights come from main memory."""
-        if len(self._flushed) != self._settings.flush_bytes:
-            self._flushed = np.zeros(self._settings.flush_bytes, dtype=np.uint8)
-        self._flushed += 1
+    def _flush(self, size_bytes: int) -> None:
+        """Touches so much memory, so that what was in the caches before has to be fetched again."""
+        if len(self._flushed) < size_bytes:
+            self._flushed = np.zeros(size_bytes, dtype=np.uint8)
+        self._flushed[:size_bytes] += 1
 
     def _judge(
         self, samples_s: tuple[float, ...], calibration_s: tuple[float, ...], profile: Profile | None

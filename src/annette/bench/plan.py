@@ -36,6 +36,8 @@ class Case:
         group: What it counts towards: kind, layout and alignment of the kernel it is about.
         network: What is measured.
         expected_s: Expected device time of the whole measurement, warm-up and repeats included.
+        evicted_bytes: Memory touched before every run, so that weights come from where they lie in a whole network: the
+            next cache, or main memory; 0 runs the network again and again.
         path: File that is measured as it is instead of lowering ``network``; empty for generated networks.
     """
 
@@ -45,6 +47,7 @@ class Case:
     network: Network
     expected_s: float
     path: str = ""
+    evicted_bytes: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The case as plain JSON values."""
@@ -54,6 +57,7 @@ class Case:
             "group": self.group,
             "expected_s": self.expected_s,
             "path": self.path,
+            "evicted_bytes": self.evicted_bytes,
             "graph": graph_to_json(self.network),
         }
 
@@ -72,6 +76,7 @@ class Case:
                 network=graph_from_json(entry["graph"]),
                 expected_s=float(entry["expected_s"]),
                 path=str(entry["path"]),
+                evicted_bytes=int(entry["evicted_bytes"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DatasetError(f"a plan holds something that is not a case: {error!r}") from error

@@ -83,9 +83,15 @@ def benchmark(
         OptionError: An option of the backend is unknown.
     """
     require_usable(backend)
-    with Dataset.open(out, write=True) if resume and out.exists() else Dataset.create(out) as dataset:
-        dataset.add_plan(plan.digest(), plan.to_text())
-        return run_campaign(plan, dataset, backend=backend, options=options, settings=settings, progress=progress)
+    continued = resume and out.exists()
+    with Dataset.open(out, write=True) if continued else Dataset.create(out) as dataset:
+        try:
+            dataset.add_plan(plan.digest(), plan.to_text())
+            return run_campaign(plan, dataset, backend=backend, options=options, settings=settings, progress=progress)
+        finally:
+            if not continued and not dataset.count():  # Nothing came of it: the name stays free.
+                dataset.close()
+                out.unlink()
 
 
 def measure_networks(

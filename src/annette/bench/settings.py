@@ -31,7 +31,6 @@ class Settings:
         attempts: How often a run that calls itself unstable is measured again before it is kept, marked.
         timeout_s: A case that gives no result for so long has failed.
         cpus: Processors to pin the worker to; empty leaves the choice to the scheduler.
-        flush_bytes: Memory touched before each run of a cold-weights case; more than the last-level cache.
         unstable_spread: Interquartile range over median above which a run calls itself unstable.
         drift: Relative change of the calibration over a run above which it calls itself drifted.
     """
@@ -44,7 +43,6 @@ class Settings:
     attempts: int = 3
     timeout_s: float = 120.0
     cpus: tuple[int, ...] = ()
-    flush_bytes: int = 64 * 1024 * 1024
     unstable_spread: float = 0.1
     drift: float = 0.1
 
@@ -56,17 +54,18 @@ class Settings:
             if not getattr(self, field) > 0:
                 raise OptionError(f"measurement setting {field} is {getattr(self, field)}, not more than 0")
 
-    def runs(self, one_s: float, purpose: Purpose) -> tuple[int, int]:
+    def runs(self, one_s: float, purpose: Purpose, *, evicted: bool = False) -> tuple[int, int]:
         """How often a case is run for the record.
 
         Args:
             one_s: Time of one run; anything that is not more than 0 stands for unknown.
             purpose: Why it is measured: of micro-kernels and chains the profile counts, of networks the total.
+            evicted: Whether the caches are emptied before each run.
 
         Returns:
             Runs without the profiler, and with it.
         """
-        if purpose is Purpose.COLD_WEIGHTS:  # Emptying the caches takes longer than the run, and leaves no outliers.
+        if evicted:  # Emptying the caches takes longer than the run, and leaves no outliers.
             return _FEWEST, self.kernel_repeats
         least = self.repeats if purpose is Purpose.NETWORK else self.kernel_repeats
         wanted = self.target_s / one_s if one_s > 0 else least

@@ -61,6 +61,16 @@ class Supervisor:
                     if not worker.alive:
                         break
 
+    def probe(self) -> dict[str, str]:
+        """The environment that a worker reports; nothing is measured.
+
+        Raises:
+            BackendError: The worker cannot start the backend.
+        """
+        with _Worker(self._header()) as worker:
+            self.environment = worker.environment
+        return self.environment
+
     def _header(self) -> dict[str, Any]:
         return {"backend": self._backend, "options": dict(self._options), "settings": self._settings.to_json()}
 

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.bench.records import Purpose
-from annette.bench.settings import Settings
 from annette.errors import FitError
 from annette.fit.samples import Samples
 from annette.mapping.kernel import KernelTable
@@ -30,9 +28,6 @@ if TYPE_CHECKING:
     from annette.network import Network
 
 __all__ = ["Pairing", "disagreements", "pair", "samples_of"]
-
-_EVICTED_BYTES: Final = float(Settings().flush_bytes)
-"""What a cold-weights case touches between two runs."""
 
 _VIEWS: Final = kinds_in(Category.VIEW)
 
@@ -122,11 +117,11 @@ def samples_of(
         if not pairing.pairs:
             continue
         kernels = [kernel for kernel, _ in pairing.pairs]
-        evicted_bytes = _EVICTED_BYTES if run.purpose is Purpose.COLD_WEIGHTS else 0.0
+        evicted_bytes = float(run.details.get("evicted_bytes", "0"))
         tables.append(KernelTable.from_kernels(kernels, run.network, precision, evicted_bytes=evicted_bytes))
         factor = (scale or {}).get(run.case, 1.0)
         times += [max(time_s - per_entry_s, time_s / 2) * factor for _, time_s in pairing.pairs]
-        groups += [run.case] * len(pairing.pairs)
+        groups += [run.network.name] * len(pairing.pairs)
         sources += [f"{run.case}: {kernel.name}" for kernel, _ in pairing.pairs]
     if not tables:
         raise FitError("no measured kernel is one that the mapping model predicts: nothing can be fitted")

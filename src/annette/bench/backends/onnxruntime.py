@@ -31,7 +31,7 @@ from annette.bench.backends.base import (
 from annette.bench.backends.ort_graph import resolve
 from annette.bench.backends.segments import assign
 from annette.bench.machine import cpu_description
-from annette.errors import BackendRunError
+from annette.errors import BackendRunError, OptionError
 from annette.network.writers.onnx import write_onnx
 
 if TYPE_CHECKING:
@@ -57,6 +57,10 @@ class OnnxRuntimeOptions(BackendOptions):
     """
 
     threads: int = field(default=1, metadata={"help": "threads inside an operator"})
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise OptionError(f"option 'threads' of backend 'onnxruntime' is {self.threads}, less than 1")
 
 
 class OnnxRuntimeBackend(Backend):

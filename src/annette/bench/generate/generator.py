@@ -47,6 +47,8 @@ PRESETS: Final[dict[str, dict[Purpose, float]]] = {
 """Share of each recipe's cases in a preset."""
 
 _MOST_ATTEMPTS: Final = 400
+_PAST_A_CORES_CACHES_BYTES: Final = 8 << 20
+_PAST_ALL_CACHES_BYTES: Final = 64 << 20
 
 
 def generate_plan(
@@ -108,13 +110,24 @@ def _cases(recipe: Recipe, seed: int, batch: Sequence[int], settings: Settings) 
         network = _draw(recipe, seed, index, batch[index % len(batch)], seen)
         if network is None:
             return
-        yield Case(
-            id=network.name,
-            purpose=recipe.purpose,
-            group=recipe.group,
-            network=network,
-            expected_s=expected_s(network, recipe.purpose, settings),
-        )
+        for evicted_bytes in _evictions(recipe.purpose, index):
+            yield Case(
+                id=f"{network.name}/evicted-{evicted_bytes >> 20}M" if evicted_bytes else network.name,
+                purpose=recipe.purpose,
+                group=recipe.group,
+                network=network,
+                expected_s=expected_s(network, recipe.purpose, settings, evicted_bytes),
+                evicted_bytes=evicted_bytes,
+            )
+
+
+def _evictions(purpose: Purpose, index: int) -> tuple[int, ...]:
+    """How much memory is touched between runs: chains are measured hot, and again as parts of larger networks."""
+    if purpose is Purpose.COLD_WEIGHTS:
+        return (_PAST_ALL_CACHES_BYTES,)
+    if purpose is Purpose.CHAIN:
+        return (0, _PAST_ALL_CACHES_BYTES if index % 2 else _PAST_A_CORES_CACHES_BYTES)
+    return (0,)
 
 
 def _draw(recipe: Recipe, seed: int, index: int, batch: int, seen: set[str]) -> Network | None:
