@@ -17,6 +17,7 @@ import numpy as np
 
 from annette.errors import FitError
 from annette.estimate import estimate_network
+from annette.estimate.traffic import host_traffic
 from annette.fit.conformal import log_residuals
 from annette.fit.families import FAMILY_ORDER
 from annette.fit.regularised import Candidate, choose, folds, solve
@@ -42,9 +43,11 @@ OVERHEADS: Final = ("per_kernel_s", "per_run_s", "per_input_byte_s", "per_output
 """Overheads that may be fitted."""
 
 _HOST: Final = OVERHEADS[1:]
+_HOST_GROUPS: Final = ("host kinds", "assumed host kinds")
 _COMPUTING: Final = (Category.CONVOLUTION, Category.MATRIX_PRODUCT, Category.ATTENTION, Category.RECURRENT)
 _SPREAD_OF_ZERO: Final = 0.05
-_SPREAD_OF_SCALE: Final = 0.5
+_SPREAD_OF_SCALE: Final = 1.0
+_FAMILY_PULL: Final = 0.1
 _NEGLIGIBLE: Final = 1e-6
 
 
@@ -181,10 +184,7 @@ class _Work:
         by_kind: Counter[str] = Counter()
         for kernel, time_s in zip(estimate.mapped, estimate.prices.latency_s.tolist(), strict=True):
             by_kind[kernel.kind] += time_s
-        read, written = (
-            sum(network.tensors[name].elements for name in names) * platform.precision.activation_bits / 8
-            for names in (network.inputs, network.outputs)
-        )
+        read, written = host_traffic(network, platform.precision)
         run = sum(not kernel.free and kernel.kind not in platform.host_kinds for kernel in estimate.mapped)
         return cls(by_kind, run, read, written)
 
@@ -218,7 +218,7 @@ class _Design:
         seen = sorted({kind for item in work for kind, time_s in item.by_kind_s.items() if time_s > 0})
         if meaning == "device":
             seen = [kind for kind in seen if kind not in platform.host_kinds]
-        groups = {kind: "host kinds" if kind in platform.host_kinds else on_device(kind) for kind in seen}
+        groups = {kind: _host_group(platform, kind) or on_device(kind) for kind in seen}
         names = tuple(sorted(set(groups.values())))
         times = np.array([[sum(w.by_kind_s.get(k, 0.0) for k in seen if groups[k] == n) for n in names] for w in work])
         known = {name: getattr(platform.overhead, name) or 0.0 for name in OVERHEADS}
@@ -242,7 +242,7 @@ class _Design:
         """Factor of each kind that occurred, and of all others under ``""``: the mean, weighted by time."""
         found = dict(zip(self.labels, coefficients.tolist(), strict=True))
         scales = {kind: max(found[group], _NEGLIGIBLE) for kind, group in self.groups.items()}
-        on_device = [kind for kind, group in self.groups.items() if group != "host kinds"]
+        on_device = [kind for kind, group in self.groups.items() if group not in _HOST_GROUPS]
         before = sum(self.totals_s[kind] for kind in on_device)
         after = sum(self.totals_s[kind] * scales[kind] for kind in on_device)
         return {**scales, "": after / before if before > 0 else 1.0}
@@ -251,6 +251,13 @@ class _Design:
         """The overheads that were fitted."""
         found = dict(zip(self.labels, coefficients.tolist(), strict=True))
         return {name: found[name] for name in self.overheads}
+
+
+def _host_group(platform: Platform, kind: str) -> str:
+    """Group of a kind that the host runs, measured ones apart from assumed ones; empty for the device's kinds."""
+    if kind not in platform.host_kinds:
+        return ""
+    return _HOST_GROUPS[kind in platform.assumed]
 
 
 def _nested(designs: Sequence[_Design], latency_s: FloatArray) -> FloatArray:
@@ -277,47 +284,42 @@ def _apply(platform: Platform, scales: Mapping[str, float], overhead: Mapping[st
 
 
 def _scale_other_families(
-    before: Platform,
-    after: Platform,
-    pairs: Sequence[tuple[Network, float]],
-    meaning: str,
+    before: Platform, after: Platform, pairs: Sequence[tuple[Network, float]], meaning: str
 ) -> Platform:
-    """Brings the families that are not preferred to the level of the measurements, by one factor each."""
+    """Brings the families that are not preferred to the level of the measurements, by one factor for each kind."""
     models = {kind: dict(families) for kind, families in after.models.items()}
     for family in FAMILY_ORDER:
         kinds = [
             k for k, families in before.models.items() if family in families and before.default_family(k) != family
         ]
-        if not kinds:
-            continue
-        factor = _family_factor(after, pairs, family, frozenset(kinds), meaning)
-        for kind in kinds:
-            models[kind][family] = scaled(models[kind][family], factor)
+        if kinds:
+            for kind, factor in _family_factors(after, pairs, family, kinds, meaning).items():
+                models[kind][family] = scaled(models[kind][family], factor)
     return replace(after, models=models)
 
 
-def _family_factor(
-    platform: Platform,
-    pairs: Sequence[tuple[Network, float]],
-    family: str,
-    kinds: frozenset[str],
-    meaning: str,
-) -> float:
-    """The factor on some kinds that fits best while everything else stays; 1 where it would not be positive."""
-    shares, rests = [], []
-    for network, latency_s in pairs:
+def _family_factors(
+    platform: Platform, pairs: Sequence[tuple[Network, float]], family: str, kinds: Sequence[str], meaning: str
+) -> dict[str, float]:
+    """Factors on some kinds that fit best while everything else stays, pulled towards their common median."""
+    latency_s = np.array([time_s for _, time_s in pairs])
+    parts = np.zeros((len(pairs), len(kinds)))
+    fixed_s = np.zeros(len(pairs))
+    for row, (network, _) in enumerate(pairs):
         estimate = estimate_network(network, platform, model=family)
-        part_s = sum(
-            time_s
-            for kernel, time_s in zip(estimate.mapped, estimate.prices.latency_s.tolist(), strict=True)
-            if kernel.kind in kinds
-        )
+        by_kind: Counter[str] = Counter()
+        for kernel, time_s in zip(estimate.mapped, estimate.prices.latency_s.tolist(), strict=True):
+            by_kind[kernel.kind] += time_s
+        parts[row] = [by_kind[kind] for kind in kinds]
         total_s = estimate.end_to_end_latency_s if meaning == "end_to_end" else estimate.device_latency_s
-        shares.append(part_s / latency_s)
-        rests.append(1.0 - ((total_s or 0.0) - part_s) / latency_s)
-    share, rest = np.array(shares), np.array(rests)
-    factor = float(share @ rest / max(float(share @ share), 1e-300))
-    return factor if factor > 0 else 1.0
+        fixed_s[row] = (total_s or 0.0) - parts[row].sum()
+    seen = parts.sum(axis=1) > 0
+    if not seen.any():
+        return {}
+    common = max(float(np.median(((latency_s - fixed_s) / np.maximum(parts.sum(axis=1), 1e-300))[seen])), _NEGLIGIBLE)
+    prior = np.full(len(kinds), common)
+    found = solve(Candidate(parts, prior, prior, fixed_s), latency_s, _FAMILY_PULL)
+    return dict(zip(kinds, np.maximum(found, _NEGLIGIBLE * common).tolist(), strict=True))
 
 
 def _documented(report: CalibrationReport, meaning: str) -> Platform:

@@ -40,6 +40,8 @@ _ROUNDS: Final = 6
 _LEAST_ROWS: Final = 10
 _PER_DOUBLING: Final = 0.0005
 _SOFTNESS: Final = 0.05
+_FEW_STEPS: Final = 12
+_ALL_STEPS: Final = 200
 _RESOLUTION_S: Final = 0.5e-6
 _WITHOUT_ALU_OVERHEAD: Final = 8.0
 
@@ -143,6 +145,7 @@ def fit_dpu(samples: Samples, *, clock_hz: float, tied: bool = True) -> DpuConst
             for group in range(len(_groups(current[1], tied=tied, alu=problem.has_alu))):
                 candidates = _groups(current[1], tied=tied, alu=problem.has_alu)[group]
                 current = min([current, *map(problem.scored, candidates)], key=lambda trial: trial[0])
+            current = min(current, problem.scored(current[1], steps=_ALL_STEPS), key=lambda trial: trial[0])
             if current[0] > before - 1e-6:
                 break
         if best is None or current[0] < best[0]:
@@ -202,7 +205,7 @@ class _Problem:
         self._alu_columns = 1.0 / samples.table["out_width"]
         self._ports = np.select([self._kinds == "fully_connected", self._kinds == "conv_transpose"], [1, 2], default=0)
 
-    def scored(self, candidate: DpuConstants) -> tuple[float, DpuConstants]:
+    def scored(self, candidate: DpuConstants, steps: int = _FEW_STEPS) -> tuple[float, DpuConstants]:
         """Mean absolute log error of a candidate with its rates fitted, and the price of its sizes; the candidate."""
         bare = replace(candidate, efficiency=1.0, width_overhead=0.0)
         cycles = {name: self._cycles(bare, name) for name in ("array", "alu", "pooling")}
@@ -218,7 +221,9 @@ class _Problem:
 
         lower, upper = (np.log([_BOUNDS[name][side] for name in self._names]) for side in (0, 1))
         start = np.clip(np.log([getattr(candidate, name) for name in self._names]), lower + 1e-6, upper - 1e-6)
-        result = least_squares(residuals, start, bounds=(lower, upper), loss="soft_l1", f_scale=_SOFTNESS)
+        result = least_squares(
+            residuals, start, bounds=(lower, upper), loss="soft_l1", f_scale=_SOFTNESS, max_nfev=steps
+        )
         fitted = replace(candidate, **self._rates(result.x))
         sizes = [fitted.rows, fitted.in_channels, fitted.out_channels, *([fitted.alu_rows] if self.has_alu else [])]
         return float(np.abs(result.fun).mean() + _PER_DOUBLING * np.log2(sizes).sum()), fitted
