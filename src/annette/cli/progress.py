@@ -22,7 +22,7 @@ __all__ = ["progress_bar"]
 
 @contextmanager
 def progress_bar(expected_s: float, count: int) -> Iterator[Listener]:
-    """Shows how far a campaign is, weighted by how long its cases are expected to take.
+    """Shows how far a campaign is, weighted by how long its cases are expected to take; only to a terminal.
 
     Args:
         expected_s: Expected time of what is still to be measured.
@@ -40,7 +40,8 @@ def progress_bar(expected_s: float, count: int) -> Iterator[Listener]:
         TimeRemainingColumn(),
     )
     done = failed = 0
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("measuring", total=expected_s, done=0, count=count, failed=0)
 
         def listen(case: Case, run: Run) -> None:
