@@ -85,6 +85,7 @@ class Bench:
             entries=None if best.profile is None else best.profile.entries,
             duration_s=time.perf_counter() - started,
             attempts=len(attempts),
+            details={} if best.profile is None else best.profile.details,
         )
 
     def close(self) -> None:

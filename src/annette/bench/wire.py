@@ -27,7 +27,7 @@ class CaseResult:
         entries: The runtime's per-kernel report; None where it has none.
         duration_s: Time taken in the worker.
         attempts: How often it was measured.
-        details: Facts about the moment: scheduling class, processors, clock.
+        details: Facts about the moment (scheduling class, processors, clock), and what the runtime adds.
     """
 
     case: str

@@ -60,7 +60,7 @@ def serve(requests: Iterable[str], answers: TextIO) -> None:
         case = Case.from_json(json.loads(line))
         with taking_turns(settings.cpus):
             result = _measure(bench, case)
-        _send(answers, replace(result, details=details).to_json())
+        _send(answers, replace(result, details={**result.details, **details}).to_json())
     bench.close()
 
 

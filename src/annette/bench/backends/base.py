@@ -92,10 +92,12 @@ class Profile:
     Attributes:
         entries: Kernels in order of execution.
         latency_s: Whole-network time of each profiled run, in seconds; empty where the runtime does not say.
+        details: What else the runtime says about the whole network (operators that its time leaves out), as text.
     """
 
     entries: tuple[ProfileEntry, ...]
     latency_s: tuple[float, ...] = ()
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 class CompiledNetwork(ABC):

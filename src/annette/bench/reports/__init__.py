@@ -1,0 +1,1 @@
+"""Reports that compilers and runtimes write, as plain data: parsed here, whoever made them."""

@@ -1,0 +1,197 @@
+"""What Vela writes about a network it compiled: a summary of one line, and a database of every operation.
+
+The summary (``*_summary_*.csv``) has the cycles of the whole network and the clock. The debug database
+(``*_debug.xml``) holds tables as CSV: ``perf`` (one row per operation with its cycles), ``group`` (which operations run
+as one), ``source`` (the operator of the file behind each, by its position ``ext_key``), and more about memory and
+blocks. A row of ``perf`` called Passthrough is an operator that stays on the host: Vela gives no cycles for it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from annette.errors import BackendRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["VelaKernel", "VelaReport", "parse_vela_report"]
+
+Row = dict[str, str]
+
+_TABLE: Final = re.compile(r'<table name="([^"]*)">\s*<!\[CDATA\[\n?(.*?)\]\]>', re.DOTALL)
+_TRAFFIC: Final = re.compile(r"(Sram|Dram|OffChipFlash|OnChipFlash)(FeatureMap|Weights|Scales|Lut)_(ac|read|write)")
+_HOST: Final = "Passthrough"
+_PERF_COLUMNS: Final = ("id", "source_id", "operator", "name", "op_cycles", "npu_cycles", "mac_count")
+_SUMMARY_COLUMNS: Final = ("cycles_total", "core_clock")
+_DETAILS: Final = (
+    "ifm_memory",
+    "ifm2_memory",
+    "ofm_memory",
+    "ifm_format",
+    "ofm_format",
+    "cascade",
+    "weight_buffering",
+    "weight_total_bytes",
+    "ofm_depth_slices",
+    "time_index",
+)
+_SHAPES: Final = {
+    "ifm_shape": "nhwc",
+    "ifm2_shape": "nhwc",
+    "ofm_shape": "nhwc",
+    "ifm_stripe": "nhwc",
+    "ofm_stripe": "nhwc",
+}
+_BLOCKS: Final = {"ifm_block": "hwc", "ofm_block": "hwc", "ofm_ublock": "hwc"}
+_CSV_FIELD_LIMIT: Final = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class VelaKernel:
+    """Operations that the accelerator runs as one.
+
+    Attributes:
+        name: Vela's name: the tensor that the first operation writes.
+        operations: Vela's names of the operations.
+        operators: Positions of the operators of the file behind them, each once; empty for what Vela inserts.
+        cycles: Estimated time, in cycles of the accelerator.
+        input_shape: What the first operation reads, N, H, W, C.
+        output_shape: What it writes.
+        info: What else Vela reports, as text.
+    """
+
+    name: str
+    operations: tuple[str, ...]
+    operators: tuple[int, ...]
+    cycles: int
+    input_shape: tuple[int, ...] = ()
+    output_shape: tuple[int, ...] = ()
+    info: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VelaReport:
+    """A compiled network as Vela sees it.
+
+    Attributes:
+        cycles: Estimated time of the whole network, in cycles.
+        clock_hz: Clock of the accelerator.
+        kernels: In order of execution.
+        host_operators: Positions and names of the operators that stay on the host, which the cycles do not count.
+    """
+
+    cycles: int
+    clock_hz: float
+    kernels: tuple[VelaKernel, ...]
+    host_operators: tuple[tuple[int, str], ...]
+
+    @property
+    def latency_s(self) -> float:
+        """Estimated time of the whole network, without what stays on the host."""
+        return self.cycles / self.clock_hz
+
+
+def parse_vela_report(summary: str, database: str) -> VelaReport:
+    """Reads both files.
+
+    Args:
+        summary: Content of the summary.
+        database: Content of the debug database; empty where there is none, which leaves out the kernels.
+
+    Raises:
+        BackendRunError: A file is truncated, or has other tables or columns than Vela 5 writes.
+    """
+    try:
+        row = next(csv.DictReader(io.StringIO(summary)), {})
+        _require("summary", row, _SUMMARY_COLUMNS)
+        cycles, clock_hz = int(float(row["cycles_total"])), float(row["core_clock"])
+        if not (clock_hz > 0 and math.isfinite(clock_hz)) or cycles < 0:
+            raise BackendRunError(f"Vela's summary says {cycles} cycles at {clock_hz} Hz: that is no result")
+        tables = _tables(database)
+        return VelaReport(cycles, clock_hz, _kernels(tables), _host_operators(tables))
+    except (ValueError, OverflowError, TypeError, csv.Error) as error:
+        raise BackendRunError(f"Vela's report cannot be understood: {error}") from error
+
+
+def _tables(database: str) -> dict[str, list[Row]]:
+    if database and not database.rstrip().endswith("</debug>"):
+        raise BackendRunError("Vela's debug database is truncated: it does not end with </debug>")
+    csv.field_size_limit(max(csv.field_size_limit(), _CSV_FIELD_LIMIT))
+    return {name: list(csv.DictReader(io.StringIO(body.strip()))) for name, body in _TABLE.findall(database)}
+
+
+def _require(where: str, row: Mapping[str, str | None], columns: Sequence[str]) -> None:
+    missing = [column for column in columns if row.get(column) is None]
+    if missing:
+        raise BackendRunError(
+            f"Vela's {where} has no column {missing[0]!r}: it is truncated, or of a version that annette does not know"
+        )
+
+
+def _kernels(tables: Mapping[str, list[Row]]) -> tuple[VelaKernel, ...]:
+    """Operations joined by the group that they run in, in the order of the report."""
+    roots = {row["id"]: row["group_id"] for row in tables.get("group", [])}
+    members: dict[str, list[Row]] = {}
+    for row in tables.get("perf", []):
+        _require("performance table", row, _PERF_COLUMNS)
+        if row["operator"] != _HOST:
+            members.setdefault(roots.get(row["id"], row["id"]), []).append(row)
+    sources = _sources(tables)
+    details = {row["id"]: row for row in tables.get("perf_debug", [])}
+    blocks = {row["id"]: row for row in tables.get("perf_debug_main", [])}
+    return tuple(
+        _kernel(
+            rows, sources, details.get(root, {}), blocks.get(root, {}), [details.get(row["id"], {}) for row in rows]
+        )
+        for root, rows in members.items()
+    )
+
+
+def _sources(tables: Mapping[str, list[Row]]) -> dict[str, int]:
+    """Position of the operator of the file behind each identity."""
+    return {row["id"]: int(row["ext_key"]) for row in tables.get("source", []) if (row.get("ext_key") or "").isdigit()}
+
+
+def _kernel(rows: list[Row], sources: Mapping[str, int], detail: Row, block: Row, details: list[Row]) -> VelaKernel:
+    info = {key: detail[key] for key in _DETAILS if detail.get(key)}
+    info |= {key: text for key, axes in _SHAPES.items() if (text := _joined(detail, key, axes))}
+    info |= {key: text for key, axes in _BLOCKS.items() if (text := _joined(block, key, axes))}
+    info |= {key: block[key] for key in ("traversal", "mac_cycles", "ao_cycles", "cmd_cycles") if block.get(key)}
+    for column in ("npu_cycles", "mac_count", *(key for key in rows[0] if key.endswith("_ac"))):
+        info[column] = str(sum(int(row[column]) for row in rows))
+    info |= {key: str(total) for key in detail if _TRAFFIC.fullmatch(key) and (total := _total(details, key))}
+    operators = dict.fromkeys(sources[row["source_id"]] for row in rows if row["source_id"] in sources)
+    return VelaKernel(
+        name=rows[0]["name"],
+        operations=tuple(row["operator"] for row in rows),
+        operators=tuple(operators),
+        cycles=sum(int(row["op_cycles"]) for row in rows),
+        input_shape=_shape(detail, "ifm_shape"),
+        output_shape=_shape(detail, "ofm_shape"),
+        info=info,
+    )
+
+
+def _joined(row: Row, key: str, axes: str) -> str:
+    sizes = [row.get(f"{key}_{axis}") or "" for axis in axes]
+    return "x".join(sizes) if all(sizes) else ""
+
+
+def _shape(row: Row, key: str) -> tuple[int, ...]:
+    return tuple(int(size) for size in _joined(row, key, "nhwc").split("x") if size)
+
+
+def _total(rows: Sequence[Row], key: str) -> int:
+    return sum(int(row[key]) for row in rows if row.get(key))
+
+
+def _host_operators(tables: Mapping[str, list[Row]]) -> tuple[tuple[int, str], ...]:
+    sources = _sources(tables)
+    rows = [row for row in tables.get("perf", []) if row["operator"] == _HOST]
+    return tuple((sources.get(row["source_id"], -1), row["name"]) for row in rows)
