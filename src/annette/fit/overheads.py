@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from annette.bench.records import Run
     from annette.mapping.kernel import FloatArray
 
-__all__ = ["RunOverheads", "calibration_scales", "run_overheads"]
+__all__ = ["RunOverheads", "calibration_reference_s", "calibration_scales", "run_overheads"]
 
 _LEAST_RUNS: Final = 10
+_LEAST_KERNELS: Final = 8
 _SOFTNESS_S: Final = 2e-6
 _RELATIVE_NOISE: Final = 0.02
 
@@ -49,12 +50,13 @@ def run_overheads(runs: Iterable[Run]) -> RunOverheads:
     """Finds the overheads from runs that have both a profile and unprofiled times.
 
     Args:
-        runs: Usable runs; with fewer than 10 that qualify, all overheads are 0.
+        runs: Usable runs; those with 8 or more kernels count, for in short ones the costs cannot be told apart. With
+            fewer than 10 of them, all overheads are 0.
     """
     rows = [
         (len(run.kernels), math.fsum(kernel.latency_s for kernel in run.kernels), run.latency_s)
         for run in runs
-        if run.kernels and run.samples_s and math.isfinite(run.latency_s)
+        if len(run.kernels) >= _LEAST_KERNELS and run.samples_s and math.isfinite(run.latency_s)
     ]
     if len(rows) < _LEAST_RUNS:
         return RunOverheads(0.0, 0.0, 0.0, len(rows))
@@ -84,8 +86,18 @@ def calibration_scales(runs: Iterable[Run]) -> dict[str, float]:
     Returns:
         Case to factor: median calibration time of the campaign over that of the run.
     """
-    times = {run.case: median(run.calibration_s) for run in runs if run.calibration_s}
+    times = _calibrations(runs)
     if not times:
         return {}
     reference_s = median(times.values())
     return {case: reference_s / time_s for case, time_s in times.items() if time_s > 0}
+
+
+def calibration_reference_s(runs: Iterable[Run]) -> float | None:
+    """The calibration time that `calibration_scales` brings all runs to; None without calibrated runs."""
+    times = _calibrations(runs)
+    return median(times.values()) if times else None
+
+
+def _calibrations(runs: Iterable[Run]) -> dict[str, float]:
+    return {run.case: median(run.calibration_s) for run in runs if run.calibration_s}

@@ -13,8 +13,9 @@ from annette.errors import FitError
 from annette.fit.composition import composed_errors, run_spread
 from annette.fit.conformal import log_residuals
 from annette.fit.families import FAMILY_ORDER, KindFit, fit_kind
-from annette.fit.overheads import RunOverheads, calibration_scales, run_overheads
+from annette.fit.overheads import RunOverheads, calibration_reference_s, calibration_scales, run_overheads
 from annette.fit.pairs import samples_of
+from annette.fit.pooled import pooled_models
 from annette.fit.samples import LEAST_ROWS, Dropped, Samples, clean
 from annette.mapping.kernel import COLUMNS, Precision
 from annette.mapping.rules import LAYOUTS, layout, preset
@@ -81,9 +82,10 @@ def fit_platform(
         FitError: The datasets are empty, differ in environment, or no kind has enough rows.
     """
     environment = _environment(datasets)
-    runs = [run for dataset in datasets for run in dataset.runs() if run.status.usable]
+    usable = [run for dataset in datasets for run in dataset.runs() if run.status.usable]
+    runs = [run for run in usable if run.purpose is not Purpose.NETWORK]
     if not runs:
-        raise FitError("the datasets hold no usable run")
+        raise FitError("the datasets hold no usable run of anything but whole networks, which are not fitted on")
     bits = _BITS.get(environment.get("precision", ""), 32)
     precision = Precision(bits, bits)
     mapping = mapping or _mapping(environment, runs)
@@ -92,6 +94,10 @@ def fit_platform(
         runs, mapping, precision, per_entry_s=overheads.profiler_s, scale=calibration_scales(runs)
     )
     kept, dropped = clean(samples)
+    measurement = {"profiler_s": overheads.profiler_s}
+    calibrated_s = calibration_reference_s(runs)
+    if calibrated_s is not None:
+        measurement["calibration_s"] = calibrated_s
     fits: dict[str, KindFit] = {}
     unfitted = {kind: count for kind, count in kept.kinds.items() if count < LEAST_ROWS}
     for kind, count in kept.kinds.items():
@@ -102,6 +108,7 @@ def fit_platform(
         fits[kind] = fit_kind(kind, kept.of_kind(kind), seed=seed)
     if not fits:
         raise FitError(f"no kind of kernel has {LEAST_ROWS} or more measured configurations: {_counts(unfitted)}")
+    pooled, assumed = pooled_models(kept, fits)
     platform = Platform(
         name=name,
         description=description or f"{environment.get('cpu', environment.get('device', '?'))}, fitted from benchmarks",
@@ -111,14 +118,15 @@ def fit_platform(
         threads=int(environment.get("threads", "1")),
         latency_is="device",
         mapping=mapping,
-        models={kind: fit.models for kind, fit in fits.items()},
+        models={kind: fit.models for kind, fit in fits.items()} | pooled,
         preferred_family="mixed",
         preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != "mixed"},
         overhead=Overhead(per_kernel_s=overheads.per_kernel_s),
         ranges={kind: _ranges(fit.samples) for kind, fit in fits.items()},
         intervals=_intervals(fits, samples, run_spread(runs, overheads)),
         accuracy=tuple(_accuracy(fit) for fit in fits.values()),
-        provenance=_provenance(datasets, environment, dropped, unfitted),
+        provenance=_provenance(datasets, environment, dropped, unfitted, measurement),
+        assumed=assumed,
     )
     return FitReport(platform, fits, dropped, unfitted, share, overheads)
 
@@ -181,7 +189,11 @@ def _accuracy(fit: KindFit) -> dict[str, object]:
 
 
 def _provenance(
-    datasets: Sequence[Dataset], environment: Mapping[str, str], dropped: Sequence[Dropped], unfitted: Mapping[str, int]
+    datasets: Sequence[Dataset],
+    environment: Mapping[str, str],
+    dropped: Sequence[Dropped],
+    unfitted: Mapping[str, int],
+    measurement: Mapping[str, float],
 ) -> Provenance:
     notes = [f"{len(part.sources)} measured kernels left out: {part.reason}" for part in dropped]
     if unfitted:
@@ -199,6 +211,7 @@ def _provenance(
         ),
         versions=tuple(sorted(environment.items())),
         notes=tuple(notes),
+        measurement=measurement,
     )
 
 
