@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "bench": "annette.cli.bench",
     "compare": "annette.cli.compare",
     "estimate": "annette.cli.estimate",
+    "evaluate": "annette.cli.evaluate",
     "fit": "annette.cli.fit",
     "inspect": "annette.cli.inspect",
     "measure": "annette.cli.measure",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette._version import __version__
+from annette.bench.records import Purpose
 from annette.errors import FitError
 from annette.fit.composition import composed_errors, run_spread
 from annette.fit.conformal import log_residuals
@@ -125,7 +126,7 @@ def fit_platform(
         ranges={kind: _ranges(fit.samples) for kind, fit in fits.items()},
         intervals=_intervals(fits, samples, run_spread(runs, overheads)),
         accuracy=tuple(_accuracy(fit) for fit in fits.values()),
-        provenance=_provenance(datasets, environment, dropped, unfitted, measurement),
+        provenance=_provenance(datasets, environment, dropped, unfitted, measurement, len(usable) - len(runs)),
         assumed=assumed,
     )
     return FitReport(platform, fits, dropped, unfitted, share, overheads)
@@ -194,8 +195,11 @@ def _provenance(
     dropped: Sequence[Dropped],
     unfitted: Mapping[str, int],
     measurement: Mapping[str, float],
+    whole: int,
 ) -> Provenance:
     notes = [f"{len(part.sources)} measured kernels left out: {part.reason}" for part in dropped]
+    if whole:
+        notes.append(f"{whole} runs of whole networks in the datasets were not fitted on")
     if unfitted:
         notes.append(f"too few measurements to fit: {_counts(unfitted)}")
     return Provenance(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from annette.models.fields import Fields
 
 __all__ = ["Provenance", "Source"]
@@ -65,12 +68,16 @@ class Provenance:
         sources: What they were taken from.
         versions: Versions of what was measured with: runtime, driver, compiler; name and version.
         notes: What a user of the numbers should know, one sentence each.
+        measurement: What the measuring itself was like, by name: ``calibration_s``, the median time of the calibration
+            workload, to whose speed all times were brought; ``profiler_s``, what the profiler added to each kernel
+            and was taken off. Each at least 0.
     """
 
     created_by: str
     sources: tuple[Source, ...] = ()
     versions: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    measurement: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
@@ -79,6 +86,7 @@ class Provenance:
             "sources": [source.to_json() for source in self.sources],
             "versions": dict(self.versions),
             "notes": list(self.notes),
+            "measurement": dict(self.measurement),
         }
 
     @classmethod
@@ -88,11 +96,17 @@ class Provenance:
         Raises:
             PlatformFormatError: A part is missing, unknown or not text.
         """
-        fields.only("created_by", "sources", "versions", "notes")
+        fields.only("created_by", "sources", "versions", "notes", "measurement")
         versions = fields.object("versions")
         return cls(
             created_by=fields.text("created_by"),
             sources=tuple(Source.from_json(source) for source in fields.objects("sources")),
             versions=tuple((name, versions.text(name)) for name in versions),
             notes=fields.texts("notes"),
+            measurement=_measurement(fields) if "measurement" in fields else {},
         )
+
+
+def _measurement(fields: Fields) -> dict[str, float]:
+    listed = fields.object("measurement")
+    return {name: listed.number(name, least=0) for name in listed}

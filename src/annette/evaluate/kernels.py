@@ -1,0 +1,151 @@
+"""Estimated and measured kernels of profiled networks, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from annette.evaluate.truth import time_scale
+from annette.fit.pairs import pair
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from annette.bench.records import Run
+    from annette.estimate import Estimate
+    from annette.evaluate.truth import Truth
+    from annette.mapping.kernel import FloatArray, Kernel
+    from annette.platforms import Platform
+
+__all__ = ["KernelPairs", "kernel_pairs"]
+
+
+@dataclass(frozen=True, eq=False)
+class KernelPairs:
+    """Kernels that were both predicted and measured, and the times of those that were only one of both.
+
+    Attributes:
+        kinds: Kind of each pair, shape ``(pairs,)``.
+        measured_s: Median over the rounds, without what the profiler adds.
+        estimated_s: By the model that is evaluated.
+        lower_s: Lower end of the estimate's 90 % interval; NaN where the platform states none.
+        upper_s: Its upper end.
+        floor: Mean distance of a round from the median of the others, relative; NaN with one round.
+        by_model: Estimates of each family.
+        unpredicted_s: Measured time of kernels that the mapping model does not predict.
+        unmeasured_s: Estimated time of kernels that were not measured.
+    """
+
+    kinds: npt.NDArray[np.str_]
+    measured_s: FloatArray
+    estimated_s: FloatArray
+    lower_s: FloatArray
+    upper_s: FloatArray
+    floor: FloatArray
+    by_model: Mapping[str, FloatArray]
+    unpredicted_s: float = 0.0
+    unmeasured_s: float = 0.0
+
+    def select(self, rows: npt.NDArray[np.bool_]) -> KernelPairs:
+        """The given pairs."""
+        return KernelPairs(
+            self.kinds[rows],
+            self.measured_s[rows],
+            self.estimated_s[rows],
+            self.lower_s[rows],
+            self.upper_s[rows],
+            self.floor[rows],
+            {family: column[rows] for family, column in self.by_model.items()},
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[KernelPairs]) -> KernelPairs:
+        """Stacks pairs; families that only some parts have are left out."""
+        families = [family for family in parts[0].by_model if all(family in part.by_model for part in parts)]
+        return cls(
+            np.concatenate([part.kinds for part in parts]),
+            np.concatenate([part.measured_s for part in parts]),
+            np.concatenate([part.estimated_s for part in parts]),
+            np.concatenate([part.lower_s for part in parts]),
+            np.concatenate([part.upper_s for part in parts]),
+            np.concatenate([part.floor for part in parts]),
+            {family: np.concatenate([part.by_model[family] for part in parts]) for family in families},
+            sum(part.unpredicted_s for part in parts),
+            sum(part.unmeasured_s for part in parts),
+        )
+
+
+def kernel_pairs(
+    truth: Truth, platform: Platform, chosen: Estimate, families: Mapping[str, Estimate]
+) -> KernelPairs | None:
+    """Pairs the profile of a network with its estimate.
+
+    Args:
+        truth: A measured network.
+        platform: What the estimates were made with.
+        chosen: The estimate that is evaluated.
+        families: Estimates by family, of the same kernels.
+
+    Returns:
+        None without a profile.
+    """
+    profiled = [run for run in truth.runs if run.kernels]
+    if not profiled:
+        return None
+    run, floors = _together(profiled, platform)
+    found = pair(run, platform.mapping)
+    lost = {id(record) for record in found.unpredicted}
+    paired = [index for index, record in enumerate(run.kernels) if id(record) not in lost]
+    row_of = {_identity(kernel): row for row, kernel in enumerate(chosen.mapped)}
+    rows = np.array([row_of[_identity(kernel)] for kernel, _ in found.pairs], dtype=np.intp)
+    unmeasured = np.array([row_of[_identity(kernel)] for kernel in found.unmeasured], dtype=np.intp)
+    prices = chosen.prices
+    return KernelPairs(
+        kinds=chosen.table.kinds[rows],
+        measured_s=np.array([time_s for _, time_s in found.pairs]),
+        estimated_s=prices.latency_s[rows],
+        lower_s=prices.lower_s[rows],
+        upper_s=prices.upper_s[rows],
+        floor=floors[paired],
+        by_model={family: estimate.prices.latency_s[rows] for family, estimate in families.items()},
+        unpredicted_s=float(sum(record.latency_s for record in found.unpredicted)),
+        unmeasured_s=float(prices.latency_s[unmeasured].sum()),
+    )
+
+
+def _identity(kernel: Kernel) -> tuple[str, ...]:
+    return (kernel.kind, kernel.name, *kernel.inputs, "|", *(layer.name for layer in kernel.layers))
+
+
+def _together(runs: Sequence[Run], platform: Platform) -> tuple[Run, FloatArray]:
+    """One run with the median time of each kernel over the rounds, and how far rounds are off each other."""
+    first = runs[0]
+    names = [record.name for record in first.kernels]
+    same = [run for run in runs if [record.name for record in run.kernels] == names]
+    times = np.array([_times(run, platform) for run in same])
+    kernels = tuple(
+        replace(record, latency_s=median(column))
+        for record, column in zip(first.kernels, times.T.tolist(), strict=True)
+    )
+    return replace(first, kernels=kernels), _floors(times)
+
+
+def _times(run: Run, platform: Platform) -> list[float]:
+    """Kernel times at the speed of the platform's campaign, without what the profiler adds (at most half of each)."""
+    scale = time_scale(run, platform.provenance.measurement.get("calibration_s"))
+    profiler_s = platform.provenance.measurement.get("profiler_s", 0.0)
+    return [max(record.latency_s - profiler_s, record.latency_s / 2.0) * scale for record in run.kernels]
+
+
+def _floors(times: FloatArray) -> FloatArray:
+    rounds = len(times)
+    if rounds < 2:
+        return np.full(times.shape[1], np.nan)
+    others = np.array([np.median(np.delete(times, index, axis=0), axis=0) for index in range(rounds)])
+    floors: FloatArray = np.abs(times / np.maximum(others, 1e-12) - 1.0).mean(axis=0)
+    return floors
