@@ -28,6 +28,8 @@ class Growth:
         least_in_leaf: Fewest rows in a leaf.
         features: Share of the features that each tree may look at.
         smoothing: Pull of small leaves towards their parents.
+        ridge: Pull of all leaves towards 0, as a number of rows.
+        rows: Share of the rows that each tree is grown on.
     """
 
     trees: int = 150
@@ -36,6 +38,8 @@ class Growth:
     least_in_leaf: int = 4
     features: float = 0.8
     smoothing: float = 1.0
+    ridge: float = 0.0
+    rows: float = 1.0
 
 
 def grow(features: FloatArray, target: FloatArray, growth: Growth, *, seed: int = 0) -> Forest:
@@ -59,6 +63,9 @@ def grow(features: FloatArray, target: FloatArray, growth: Growth, *, seed: int 
             "min_data_in_leaf": options["least_in_leaf"],
             "feature_fraction": options["features"],
             "path_smooth": options["smoothing"],
+            "lambda_l2": options["ridge"],
+            "bagging_fraction": options["rows"],
+            "bagging_freq": 1 if options["rows"] < 1 else 0,
             "max_bin": 255,
             "min_data_in_bin": 1,
             "num_threads": 1,

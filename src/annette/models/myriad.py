@@ -7,6 +7,7 @@ Structure and typical values come from performance counters of four networks (`d
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -46,7 +47,9 @@ class _Cuts(NamedTuple):
     out_channels: FloatArray
 
 
+@lru_cache(maxsize=4)
 def _cuts(table: KernelTable) -> _Cuts:
+    """The cuts of a table, remembered: fits price one table many times, estimates ask for its terms, too."""
     sizes = np.column_stack([table[name] for name in _WINDOW]).astype(np.int64).tolist()
     rows = [_cut(Window(*row[:9]), row[9]) for row in sizes]
     return _Cuts(*np.array(rows, dtype=np.float64).reshape(-1, len(_Cuts._fields)).T)
