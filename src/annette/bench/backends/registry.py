@@ -18,6 +18,8 @@ __all__ = ["backend_class", "backend_names", "open_backend", "parse_options", "r
 
 _BUILT_IN: Final = {
     "onnxruntime": ("annette.bench.backends.onnxruntime", "OnnxRuntimeBackend"),
+    "openvino": ("annette.bench.backends.openvino", "OpenvinoBackend"),
+    "vela": ("annette.bench.backends.vela", "VelaBackend"),
     "replay": ("annette.bench.backends.replay", "ReplayBackend"),
     "command": ("annette.bench.backends.command", "CommandBackend"),
 }

@@ -1,0 +1,135 @@
+"""Reads OpenVINO's runtime model: which layers of the original network does each executed node run?
+
+Facts used (OpenVINO 2024 to 2026, CPU): every node of the runtime model carries ``originalLayersNames``, the names of
+the layers that were fused into it, separated by commas, with some of the compiler's own among them
+(``conv1/WithoutBiases``); ``layerType`` and ``primitiveType`` say what it is; a layout change or a conversion that the
+compiler inserted has no original layers, or only the compiler's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from annette.bench.backends.base import ProfileEntry
+from annette.bench.match import ADDED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from annette.network import Network
+
+__all__ = ["RuntimeNode", "executed_nodes", "profile_entries"]
+
+_INSERTED: Final = {"Reorder": "reorder", "Convert": "convert", "Reshape": "reshape", "Transpose": "transpose"}
+"""Types of nodes that change layout or element type, which a compiler puts between others."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeNode:
+    """A node of the runtime model.
+
+    Attributes:
+        name: By which the counters call it.
+        layer_type: What it is.
+        primitive: How it is done: instruction set, algorithm and element type.
+        originals: Names of the layers fused into it, the compiler's own among them.
+        layout: Order of the dimensions of what it writes.
+        output_shapes: Shapes of what it writes.
+    """
+
+    name: str
+    layer_type: str
+    primitive: str
+    originals: tuple[str, ...]
+    layout: str = ""
+    output_shapes: tuple[tuple[int, ...], ...] = ()
+
+
+def executed_nodes(model: Any) -> tuple[RuntimeNode, ...]:
+    """The nodes of a runtime model in order of execution.
+
+    Args:
+        model: What ``CompiledModel.get_runtime_model`` gives.
+    """
+    found: list[tuple[int, RuntimeNode]] = []
+    for node in model.get_ordered_ops():
+        facts = {key: _text(node.rt_info[key]) for key in node.rt_info}
+        names = tuple(name for name in facts.get("originalLayersNames", "").split(",") if name)
+        order = int(facts["execOrder"]) if facts.get("execOrder", "").isdigit() else len(found)
+        shapes = tuple(tuple(port.get_shape()) for port in node.outputs() if port.get_partial_shape().is_static)
+        described = RuntimeNode(
+            node.get_friendly_name(),
+            facts.get("layerType", ""),
+            facts.get("primitiveType", ""),
+            names,
+            facts.get("outputLayouts", ""),
+            shapes,
+        )
+        found.append((order, described))
+    return tuple(node for _, node in sorted(found, key=lambda entry: entry[0]))
+
+
+def _text(value: Any) -> str:
+    return str(value.astype(str) if hasattr(value, "astype") else value)
+
+
+def profile_entries(
+    nodes: Sequence[RuntimeNode], times_s: Mapping[str, float], network: Network
+) -> tuple[ProfileEntry, ...]:
+    """The nodes that took time, with their layers.
+
+    Args:
+        nodes: In order of execution.
+        times_s: Time of each node by name, in seconds; nodes that are missing here did not run.
+        network: The network that was compiled.
+    """
+    written = {output: layer.name for layer in network.layers for output in layer.outputs}
+    entries: list[ProfileEntry] = []
+    for node in nodes:
+        if node.name not in times_s:
+            continue
+        layers = _layers(node, network, written)
+        info = {"primitive": node.primitive, "layout": node.layout}
+        if not layers and node.layer_type in _INSERTED:
+            info |= {ADDED: "1", "kind": _INSERTED[node.layer_type]}
+        entries.append(
+            ProfileEntry(
+                name=node.name,
+                operator=node.layer_type,
+                latency_s=(times_s[node.name],),
+                layers=layers,
+                output_shapes=node.output_shapes,
+                info=info,
+            )
+        )
+    return _adopted(entries, network)
+
+
+def _adopted(entries: Sequence[ProfileEntry], network: Network) -> tuple[ProfileEntry, ...]:
+    """Gives layers that no kernel names to the one kernel that needs their results.
+
+    The runtime forgets the name of a product whose bias is a layer of its own, and those of a shuffle's first two
+    layers. A layer that nothing claims, and whose results a single kernel reads, can only have run there.
+    """
+    owners = {name: place for place, entry in enumerate(entries) for name in entry.layers}
+    handed_out = set(network.outputs)
+    for layer in reversed(network.layers):
+        if layer.name in owners or handed_out.intersection(layer.outputs):
+            continue
+        readers = [reader.name for output in layer.outputs for reader in network.consumers.get(output, ())]
+        places = {owners.get(name) for name in readers}
+        if len(places) == 1 and (place := places.pop()) is not None:
+            owners[layer.name] = place
+    members: dict[int, list[str]] = {}
+    for layer in network.layers:
+        if layer.name in owners:
+            members.setdefault(owners[layer.name], []).append(layer.name)
+    return tuple(replace(entry, layers=tuple(members.get(place, ()))) for place, entry in enumerate(entries))
+
+
+def _layers(node: RuntimeNode, network: Network, written: Mapping[str, str]) -> tuple[str, ...]:
+    """Layers by their names, or by the tensors that they write where the file does not name them."""
+    known = network.layers_by_name
+    found = [name if name in known else written[name] for name in node.originals if name in known or name in written]
+    return tuple(dict.fromkeys(found))
