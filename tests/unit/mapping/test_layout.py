@@ -1,0 +1,162 @@
+"""Memory layouts: who runs blocked, where copies stand, what a file may say."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from annette.errors import MappingError
+from annette.mapping.kernel import Kernel
+from annette.mapping.layout import Layout, LayoutModel, LayoutRule, _in_blocks
+from annette.mapping.layout_conditions import compiled, parse
+from annette.mapping.model import MappingModel
+from annette.mapping.rules import LAYOUTS, layout, preset
+from annette.network.builder import NetworkBuilder
+from annette.testing.networks import networks
+
+BLOCKS = layout("nchw16c")
+
+
+def kernels_of(net, *outputs):
+    network = net.build(*outputs)
+    return network, MappingModel("plain", layout=BLOCKS).apply(network)
+
+
+def convolutions(channels=(32, 32)):
+    net = NetworkBuilder("test", source_format="test")
+    x = net.input("x", (1, 16, 8, 8))
+    for index, count in enumerate(channels):
+        x = net.conv(x, count, 3, padding=1, name=f"conv{index}")
+    return net, x
+
+
+def test_copies_stand_at_the_borders_of_a_blocked_part_only():
+    net, x = convolutions()
+    _, kernels = kernels_of(net, x)
+    assert [kernel.kind for kernel in kernels] == ["reorder_input", "conv", "conv", "reorder_output"]
+    assert [kernel.blocked for kernel in kernels] == [False, True, True, False]
+
+
+def test_a_tensor_is_copied_once_however_many_read_it():
+    net, x = convolutions((32,))
+    ends = [net.softmax(x, axis=1, name=f"softmax{index}") for index in range(3)]
+    _, kernels = kernels_of(net, *ends)
+    assert [kernel.kind for kernel in kernels].count("reorder_output") == 1
+
+
+def test_element_wise_kernels_run_as_their_input_comes():
+    net, x = convolutions((32,))
+    plain = net.relu(net.input("y", (1, 32, 8, 8)), name="plain")
+    blocked = net.relu(x, name="blocked")
+    _, kernels = kernels_of(net, plain, blocked)
+    assert {kernel.name: kernel.blocked for kernel in kernels if kernel.kind == "relu"} == {
+        "plain": False,
+        "blocked": True,
+    }
+
+
+def test_the_model_without_rules_changes_nothing():
+    net, x = convolutions()
+    network = net.build(x)
+    kernels = MappingModel("plain").apply(network)
+    assert LayoutModel().apply(kernels, network) == kernels
+
+
+@given(networks(), st.sampled_from(LAYOUTS))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_layers_are_kept_and_copies_come_before_their_readers(network, name):
+    plain = replace(preset("onnxruntime-cpu"), layout=None).apply(network)
+    kernels = layout(name).apply(plain, network)
+    assert [layer.name for kernel in kernels for layer in kernel.layers] == [
+        layer.name for kernel in plain for layer in kernel.layers
+    ]
+    assert sum(kernel.ops for kernel in kernels) == network.ops
+    written = set(network.inputs)
+    for kernel in kernels:
+        assert set(kernel.inputs) <= written
+        written |= set(kernel.outputs)
+    copies = [kernel for kernel in kernels if not kernel.layers]
+    assert all(kernel.inputs == kernel.outputs and kernel.rules == ("layout",) for kernel in copies)
+    assert len({kernel.name for kernel in copies}) == len(copies), "a tensor was copied twice the same way"
+
+
+def test_marking_as_blocked_changes_nothing_else():
+    net, x = convolutions((32,))
+    (kernel,) = MappingModel("plain").apply(net.build(x))
+    kernel = replace(kernel, rules=("r",), followers=(), context={"a": 1.0})
+    assert _in_blocks(kernel) == replace(kernel, blocked=True)
+    assert all(
+        getattr(_in_blocks(kernel), name) == getattr(kernel, name) for name in Kernel.__slots__ if name != "blocked"
+    )
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_layouts_survive_the_way_through_json(name):
+    model = layout(name)
+    assert LayoutModel.from_json(model.to_json()) == model
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("kernel.in_channels == 16", True),
+        ("kernel.in_channels % 16 == 0", True),
+        ("kernel.in_channels % 32 == 0", False),
+        ("kernel.in_channels < 16", False),
+        ("kernel.in_channels != kernel.out_channels", True),
+        ("kernel.in_channels % 5 < kernel.out_channels", True),
+        ("kernel.out_channels in [8, 32]", True),
+        ("kernel.kernel_width in [1, kernel.kernel_height]", True),
+        ("kernel.kernel_width not in [1, 3]", False),
+        ("kernel.out_channels_per_group >= 33", False),
+        ("kernel.input_alignment == 16", True),
+        ("kernel.equal_shapes == 1", True),
+    ],
+)
+def test_conditions(line, expected):
+    net, x = convolutions((32,))
+    network = net.build(x)
+    (kernel,) = MappingModel("plain").apply(network)
+    assert compiled(parse(line))(kernel, network) is expected
+
+
+def test_the_first_rule_whose_conditions_hold_counts():
+    net, x = convolutions((32,))
+    network = net.build(x)
+    (kernel,) = MappingModel("plain").apply(network)
+    never = LayoutRule(("conv",), Layout.PLAIN, Layout.PLAIN, (parse("kernel.groups == 2"),))
+    first = LayoutRule(("relu", "conv"), Layout.BLOCKED, Layout.PLAIN)
+    later = LayoutRule(("conv",), Layout.BLOCKED, Layout.BLOCKED)
+    assert LayoutModel((never, first, later)).rule(kernel, network) is first
+    assert LayoutModel((never,)).rule(kernel, network) is None
+
+
+RULE = {"kinds": ["conv"], "reads": "blocked", "writes": "same", "when": []}
+MODEL = {"rules": [RULE], "to_blocked": "a", "to_plain": "b", "transposes": True}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rules": None}, "must be a list"),
+        ({"rules": [{**RULE, "reads": "upside-down"}]}, "upside-down"),
+        ({"rules": [{**RULE, "kinds": "conv"}]}, "'kinds' must be a list of texts"),
+        ({"rules": [{**RULE, "when": [1]}]}, "'when' must be a list of texts"),
+        ({"rules": [{**RULE, "when": ["conv.groups == 1"]}]}, "conv.groups is not one of"),
+        ({"rules": [{**RULE, "when": ["kernel.colour == 1"]}]}, "kernel.colour is not one of"),
+        ({"rules": [{**RULE, "more": 1}]}, "a layout rule is an object with"),
+        ({"rules": ["conv"]}, "a layout rule is an object with"),
+        ({"to_blocked": 1}, "must be texts"),
+        ({"transposes": 1}, "must be true or false"),
+        ({"more": 1}, "a layout model is an object with"),
+    ],
+)
+def test_what_a_file_may_not_say(change, message):
+    with pytest.raises(MappingError, match=message):
+        LayoutModel.from_json({**MODEL, **change})
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(MappingError, match="nchw16c"):
+        layout("nchw16")
