@@ -13,7 +13,6 @@
     │   └── PlatformFormatError       wrong schema, newer version, parameters out of range
     ├── MappingError                  a mapping rule is ill-formed or does not conserve its layers
     ├── ModelError                    a layer model cannot be built or used
-    │   ├── NotFittedError            the model has no parameters yet
     │   └── UnsupportedKernelError    the platform has no model for a kind of kernel in the network
     ├── BackendError                  a runtime could not do what was asked
     │   ├── BackendUnavailableError   the runtime is not installed, with the install line
@@ -48,7 +47,6 @@ __all__ = [
     "NetworkFormatError",
     "NetworkShapeError",
     "NetworkStructureError",
-    "NotFittedError",
     "OptionError",
     "PlatformError",
     "PlatformFormatError",
@@ -101,10 +99,6 @@ class MappingError(AnnetteError):
 
 class ModelError(AnnetteError):
     """A layer model cannot be built or used."""
-
-
-class NotFittedError(ModelError):
-    """A layer model was asked to predict before it was fitted."""
 
 
 class UnsupportedKernelError(ModelError):

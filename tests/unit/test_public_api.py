@@ -1,0 +1,80 @@
+"""What ``import annette`` and its modules offer: sorted, existing, documented; and what importing it does not load."""
+
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import annette
+
+HEAVY = ("lightgbm", "onnx", "onnxruntime", "openvino", "rich", "scipy", "sklearn", "torch")
+OPTIONAL = ("annette.fit", "annette.bench.backends", "annette.testing")
+"""Packages whose modules may need an extra or the test tools."""
+
+
+def modules():
+    return sorted(
+        info.name
+        for info in pkgutil.walk_packages(annette.__path__, "annette.")
+        if not info.name.endswith("__main__") and not info.name.startswith(OPTIONAL)
+    )
+
+
+@pytest.fixture(scope="module")
+def imported():
+    return {name: importlib.import_module(name) for name in modules()}
+
+
+def test_the_top_level_is_flat_and_small():
+    assert sorted(annette.__all__) == annette.__all__
+    assert len(annette.__all__) < 30
+    for name in annette.__all__:
+        assert getattr(annette, name) is not None
+
+
+def test_every_name_a_module_offers_exists_and_is_documented(imported):
+    missing = []
+    for module in imported.values():
+        for name in getattr(module, "__all__", ()):
+            value = getattr(module, name)
+            if (inspect.isclass(value) or inspect.isfunction(value)) and not value.__doc__:
+                missing.append(f"{module.__name__}.{name}")
+    assert missing == []
+
+
+def test_every_module_says_what_it_is_for(imported):
+    assert [name for name, module in imported.items() if not (module.__doc__ or "").strip()] == []
+
+
+def test_methods_of_offered_classes_are_documented(imported):
+    missing = []
+    for module in imported.values():
+        for name in getattr(module, "__all__", ()):
+            value = getattr(module, name)
+            if inspect.isclass(value) and value.__module__ == module.__name__:
+                missing += [
+                    f"{module.__name__}.{name}.{method}"
+                    for method, function in vars(value).items()
+                    if inspect.isfunction(function)
+                    and not method.startswith("_")
+                    and not inspect.getdoc(function)
+                    and not any(hasattr(base, method) for base in value.__mro__[1:])
+                ]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import annette",
+        "import annette; annette.estimate('squeezenet1_1', 'ncs2-openvino', fallback='roofline')",
+        "import annette.cli.main",
+    ],
+)
+def test_estimating_loads_no_runtime_and_no_learner(statement):
+    program = f"{statement}\nimport sys\nprint(sorted(set({HEAVY!r}) & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
