@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -99,13 +100,19 @@ class Dataset:
             raise DatasetError(f"dataset {str(path)!r} exists already: use --resume to continue it, or another --out")
         if not path.parent.is_dir():
             raise DatasetError(f"folder {str(path.parent)!r} for dataset {path.name!r} does not exist")
-        with _mapped(path):
-            connection = sqlite3.connect(path, isolation_level=None)
-            connection.execute(f"PRAGMA application_id={_APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version={VERSION}")
-            connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-            connection.execute("INSERT INTO meta VALUES ('format', ?), ('version', ?)", (FORMAT, str(VERSION)))
-        return cls(path, connection)
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with _mapped(path), closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
+                connection.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version={VERSION}")
+                connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+                connection.execute("INSERT INTO meta VALUES ('format', ?), ('version', ?)", (FORMAT, str(VERSION)))
+            unfinished.replace(path)  # Whoever is killed in the middle leaves no half-made dataset under this name.
+        except OSError as error:
+            raise DatasetError(f"dataset {str(path)!r} cannot be made: {error.strerror or error}") from error
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return cls.open(path, write=True)
 
     @classmethod
     def open(cls, path: Path, *, write: bool = False) -> Self:
@@ -368,6 +375,7 @@ def _mapped(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.IntegrityError as error:
-        raise DatasetError(f"dataset {str(path)!r} has this run already: {error}") from error
+        what = "has this run already" if "UNIQUE" in str(error) else "refuses this run"
+        raise DatasetError(f"dataset {str(path)!r} {what}: {error}") from error
     except sqlite3.Error as error:
         raise DatasetError(f"dataset {str(path)!r} cannot be used: {error}") from error

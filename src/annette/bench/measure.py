@@ -121,9 +121,11 @@ class Bench:
         status, reason = Status.OK, ""
         settings = self._settings
         third = max(1, len(calibration_s) // 3)
-        if samples_s and not all(math.isfinite(sample) and sample >= 0 for sample in samples_s):
-            status, reason = Status.FAILED, "the runtime reported a time that is negative or not a number"
-        elif spread(samples_s) > settings.unstable_spread:
+        entries = () if profile is None else profile.entries
+        if not _are_times(samples_s) or not all(_are_times(entry.latency_s) for entry in entries):
+            reason = "the runtime reported a time that is negative or not a number"
+            return _Attempt(Status.FAILED, reason, (), (), None)  # Nothing of such a report is worth keeping.
+        if spread(samples_s) > settings.unstable_spread:
             status, reason = Status.UNSTABLE, f"samples spread by {spread(samples_s):.0%} of their median"
         elif calibration_s and _drift(calibration_s[:third], calibration_s[-third:]) > settings.drift:
             drift = _drift(calibration_s[:third], calibration_s[-third:])
@@ -131,6 +133,10 @@ class Bench:
         elif samples_s and not self._backend.deterministic and median(samples_s) < _SHORTEST_S:
             status, reason = Status.TOO_SHORT, f"one run takes less than {_SHORTEST_S * 1e6:.0f} µs"
         return _Attempt(status, reason, samples_s, calibration_s, profile)
+
+
+def _are_times(values_s: tuple[float, ...]) -> bool:
+    return all(math.isfinite(value) and value >= 0 for value in values_s)
 
 
 def _drift(first_s: tuple[float, ...], last_s: tuple[float, ...]) -> float:

@@ -27,6 +27,7 @@ __all__ = ["Supervisor"]
 
 _START_TIMEOUT_S: Final = 120.0
 _LAST_WORDS: Final = 300
+_DEATHS_TO_FAIL: Final = 2
 
 
 class Supervisor:
@@ -47,19 +48,25 @@ class Supervisor:
     def measure(self, cases: Sequence[Case]) -> Iterator[CaseResult]:
         """Measures cases in order; every case gets exactly one result, whatever happens to the worker.
 
+        A worker that dies may have been killed from outside: the case is tried once more in a new one, and has
+        failed if that dies as well. A case that takes too long is not tried again.
+
         Raises:
             BackendError: The worker cannot even start the backend.
         """
         waiting = list(cases)
+        deaths = 0
         while waiting:
             with _Worker(self._header()) as worker:
                 self.environment = worker.environment
-                while waiting:
+                while waiting and worker.alive:
                     result = worker.ask(waiting[0], self._settings.timeout_s)
+                    deaths = deaths + 1 if worker.died else 0
+                    if 0 < deaths < _DEATHS_TO_FAIL:
+                        break
+                    deaths = 0
                     waiting.pop(0)
                     yield result
-                    if not worker.alive:
-                        break
 
     def probe(self) -> dict[str, str]:
         """The environment that a worker reports; nothing is measured.
@@ -93,11 +100,13 @@ class _Worker:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self.alive = True
+        self.died = False
         self.environment: dict[str, str] = {}
         try:
             self._start(header)
         except BaseException:
             self._end()
+            self._errors.close()
             raise
 
     def ask(self, case: Case, timeout_s: float) -> CaseResult:
@@ -111,6 +120,7 @@ class _Worker:
         except OSError:
             answer = None
         if answer is None:
+            self.died = True
             self._end()
             return CaseResult(case.id, Status.FAILED, self._obituary())
         return CaseResult.from_json(json.loads(answer))
@@ -120,6 +130,7 @@ class _Worker:
 
     def __exit__(self, *_: object) -> None:
         self._end()
+        self._errors.close()
 
     def _start(self, header: dict[str, Any]) -> None:
         try:

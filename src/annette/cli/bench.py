@@ -9,7 +9,7 @@ import click
 
 from annette.cli.backend_options import OPEN_ENDED, backend_options, chosen_options, parse_duration, settings_for
 from annette.cli.options import json_option, print_json
-from annette.errors import DatasetError, OptionError
+from annette.errors import OptionError
 
 if TYPE_CHECKING:
     from annette.bench.campaign import Outcome
@@ -76,9 +76,8 @@ def command(
 
     chosen = chosen_options(backend, options, context.args)
     settings = settings_for(cpus, chosen)
-    if resume and preset is None and plan_file is None and out is not None and out.exists():
-        plan = _recorded_plan(out)
-    else:
+    plan = _recorded_plan(out) if resume and preset is None and plan_file is None and out is not None else None
+    if plan is None:
         plan = _plan(plan_file, preset or "quick", backend_class(backend).target, seed, batch, settings)
     plan = plan.within(budget) if budget is not None else plan
     if save_plan is not None:
@@ -120,15 +119,16 @@ def _plan(file: Path | None, preset: str, target: str, seed: int, batch: tuple[i
     return Plan.from_text(text)
 
 
-def _recorded_plan(out: Path) -> Plan:
+def _recorded_plan(out: Path) -> Plan | None:
+    """The plan that a dataset was made with; None where there is no dataset or it was killed before it had one."""
     from annette.bench.dataset import Dataset
     from annette.bench.plan import Plan
 
+    if not out.exists():
+        return None
     with Dataset.open(out) as dataset:
         plans = dataset.plans()
-    if not plans:
-        raise DatasetError(f"dataset {str(out)!r} holds no plan to resume: name one with --preset or --plan")
-    return Plan.from_text(plans[-1])
+    return Plan.from_text(plans[-1]) if plans else None
 
 
 def _write(path: Path, text: str) -> None:

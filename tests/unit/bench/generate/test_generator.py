@@ -1,0 +1,138 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from annette.bench.generate import generate_plan
+from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR, Sampler
+from annette.bench.plan import Plan
+from annette.bench.records import Purpose
+from annette.errors import OptionError
+from annette.network import zoo
+from annette.network.graph_json import graph_digest
+
+
+@pytest.fixture(scope="module")
+def quick():
+    return generate_plan("quick")
+
+
+@pytest.fixture(scope="module")
+def full():
+    return generate_plan("full")
+
+
+def test_is_deterministic_and_a_seed_makes_another(quick):
+    assert generate_plan("quick").digest() == quick.digest()
+    other = generate_plan("quick", seed=1)
+    assert not {case.id for case in other.cases} & {case.id for case in quick.cases}
+    random = [case for case in other.cases if case.purpose is not Purpose.FUSION_PROBE and "sweep" not in case.group]
+    known = {graph_digest(case.network) for case in quick.cases}
+    assert sum(graph_digest(case.network) in known for case in random) < 0.05 * len(random)
+
+
+def test_quick_is_part_of_full(quick, full):
+    cases = {case.id: case for case in full.cases}
+    assert all(graph_digest(cases[case.id].network) == graph_digest(case.network) for case in quick.cases)
+
+
+def test_presets_take_the_time_they_promise(quick, full):
+    assert 60 < quick.expected_s < 110
+    assert 240 < full.expected_s < 400
+
+
+def test_no_network_is_measured_twice_within_a_group(full):
+    counts = Counter((case.group, graph_digest(case.network), case.evicted_bytes) for case in full.cases)
+    assert max(counts.values()) == 1
+
+
+def test_every_purpose_and_alignment_has_its_share(full):
+    purposes = Counter(case.purpose for case in full.cases)
+    assert purposes[Purpose.MICRO_KERNEL] >= 700
+    assert purposes[Purpose.CHAIN] >= 400
+    assert purposes[Purpose.COLD_WEIGHTS] >= 150
+    assert purposes[Purpose.FUSION_PROBE] >= 300
+    for alignment in (ALIGNED, VECTOR, ODD):
+        assert sum(case.group.endswith(alignment) for case in full.cases) >= 40
+
+
+@pytest.mark.parametrize(
+    ("kind", "least"),
+    [
+        ("conv", 1500), ("depthwise_conv", 300), ("grouped_conv", 100), ("conv_transpose", 40),
+        ("fully_connected", 400), ("matmul", 150), ("softmax", 100), ("layer_norm", 150), ("batch_norm", 50),
+        ("max_pool", 60), ("average_pool", 40), ("global_average_pool", 100), ("add", 400), ("mul", 300), ("concat", 150), ("split", 60),
+        ("slice", 40), ("pad", 10), ("transpose", 300), ("resize_nearest", 20), ("resize_linear", 15), ("gather", 60),
+        ("lstm", 3), ("gru", 3), ("reduce_mean", 15), ("where", 15), ("instance_norm", 3), ("depth_to_space", 3),
+    ],
+)  # fmt: skip
+def test_every_kind_that_networks_have_is_in_it(full, kind, least):
+    kinds = Counter(layer.kind for case in full.cases for layer in case.network.layers)
+    assert kinds[kind] >= least
+
+
+def test_stems_of_three_channels_have_real_counts(full):
+    stems = [
+        layer.workload.dimensions
+        for case in full.cases
+        for layer in case.network.layers
+        if layer.kind == "conv" and layer.workload.dimensions.in_channels == 3
+    ]
+    assert len(stems) >= 60
+    assert {(d.kernel_height, d.stride_height) for d in stems} >= {(3, 2), (7, 2), (16, 16), (4, 4)}
+
+
+def test_no_whole_network_is_in_it(full):
+    known = {graph_digest(zoo.build(name)) for name in ("resnet18", "mobilenet_v2", "squeezenet1_1", "alexnet")}
+    assert not known & {graph_digest(case.network) for case in full.cases}
+    assert max(len(case.network.layers) for case in full.cases) < 120
+
+
+def test_a_plan_is_a_file(quick):
+    part = Plan(quick.name, quick.cases[::50])
+    assert Plan.from_text(part.to_text()).digest() == part.digest()
+
+
+def test_batches_take_turns():
+    plan = generate_plan("quick", batch=(1, 4))
+    batches = Counter(case.network.batch for case in plan.cases)
+    assert set(batches) == {1, 4}
+    assert 0.5 < batches[1] / batches[4] < 2.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"preset": "tiny"}, "'tiny'"),
+        ({"preset": "quick", "target": "gpu"}, "'gpu'"),
+        ({"preset": "quick", "batch": (0,)}, r"\(0,\)"),
+        ({"preset": "quick", "batch": ()}, "batch sizes"),
+    ],
+)
+def test_refuses_what_makes_no_sense(arguments, message):
+    with pytest.raises(OptionError, match=message):
+        generate_plan(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("alignment", "right"),
+    [(ALIGNED, lambda c: c % 16 == 0), (VECTOR, lambda c: c % 4 == 0 and c % 16), (ODD, lambda c: c % 4)],
+)
+def test_channels_have_the_alignment_asked_for(alignment, right):
+    counts = [Sampler(0, "g", index).channels(4, 600, alignment) for index in range(300)]
+    assert all(map(right, counts))
+    assert min(counts) < 40
+    assert max(counts) > 400
+
+
+def test_first_draws_are_spread_more_evenly_than_random_ones():
+    even = np.sort([Sampler(0, "g", index).unit() for index in range(64)])
+    assert np.diff(even).max() < 0.05
+
+
+@pytest.mark.parametrize("index", range(40))
+def test_feature_maps_keep_their_limits(index):
+    channels, height, width = Sampler(3, "maps", index).feature_map((8, 512), sizes=(4, 100), most=1 << 18)
+    assert channels * height * width <= 1 << 18
+    assert min(height, width) >= 1
+    assert 8 <= channels <= 528

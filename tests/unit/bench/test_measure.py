@@ -1,0 +1,145 @@
+import pytest
+
+from annette.bench.backends.base import Availability, Backend, BackendOptions, CompiledNetwork, Profile, Subject
+from annette.bench.measure import Bench
+from annette.bench.plan import Case
+from annette.bench.records import Purpose, Status, spread
+from annette.bench.settings import Settings
+from annette.errors import OptionError
+from tests.unit.bench.scripted import network
+
+
+class Clock(Backend):
+    """Gives times from a script; counts what it is asked for."""
+
+    name = "clock"
+
+    def __init__(self, times, calibration=None):
+        super().__init__(BackendOptions())
+        self.times = iter(times)
+        self.calibration = iter(calibration) if calibration is not None else None
+        self.calls = []
+
+    @classmethod
+    def available(cls):
+        return Availability(usable=True, reason="a script")
+
+    def environment(self):
+        return {"runtime": "clock"}
+
+    def compile(self, subject):
+        return _Watch(self, subject.network.name)
+
+
+class _Watch(CompiledNetwork):
+    def __init__(self, clock, name):
+        self.clock, self.name = clock, name
+
+    def run(self, repeats, *, before=None):
+        if self.name == "calibration":
+            return tuple(next(self.clock.calibration) if self.clock.calibration else 1e-3 for _ in range(repeats))
+        self.clock.calls.append(("run", repeats, before is not None))
+        for _ in range(repeats if before else 0):
+            before()
+        return tuple(next(self.clock.times) for _ in range(repeats))
+
+    def profile(self, repeats, *, before=None):
+        self.clock.calls.append(("profile", repeats, before is not None))
+        return Profile(())
+
+
+def measured(clock, purpose=Purpose.NETWORK, evicted_bytes=0, **settings):
+    bench = Bench(clock, Settings(**settings))
+    net = network("net")
+    result = bench.measure(Case("net", purpose, "g", net, 1.0, evicted_bytes=evicted_bytes), Subject(net))
+    bench.close()
+    return result
+
+
+def always(value):
+    while True:
+        yield value
+
+
+def test_a_steady_run_is_ok():
+    clock = Clock(always(0.01))
+    result = measured(clock)
+    assert result.status is Status.OK
+    assert (len(result.samples_s), result.attempts) == (20, 1)
+    assert clock.calls == [("run", 3, False), ("run", 10, False), ("run", 10, False), ("profile", 20, False)]
+    assert len(result.calibration_s) == 15
+
+
+@pytest.mark.parametrize(
+    ("purpose", "one_s", "expected"),
+    [
+        (Purpose.NETWORK, 1e-4, (60, 60)),
+        (Purpose.NETWORK, 4e-3, (25, 25)),
+        (Purpose.NETWORK, 1.0, (20, 20)),
+        (Purpose.NETWORK, float("nan"), (20, 20)),
+        (Purpose.CHAIN, 1e-4, (20, 60)),
+        (Purpose.MICRO_KERNEL, 1.0, (6, 12)),
+    ],
+)
+def test_short_networks_run_more_often(purpose, one_s, expected):
+    assert Settings().runs(one_s, purpose) == expected
+    assert Settings().runs(one_s, purpose, evicted=True) == (6, 12)
+
+
+def test_caches_are_emptied_where_the_case_says_so():
+    clock = Clock(always(1e-3))
+    measured(clock, Purpose.COLD_WEIGHTS, evicted_bytes=100)
+    assert [flushed for _, _, flushed in clock.calls] == [False, True, True, True]
+    assert clock.calls[-1] == ("profile", 12, True)
+
+
+def test_an_unstable_run_is_measured_again():
+    def times():
+        yield from [0.01] * 3 + [0.01, 0.02] * 10
+        yield from always(0.01)
+
+    result = measured(Clock(times()))
+    assert (result.status, result.attempts) == (Status.OK, 2)
+    assert set(result.samples_s) == {0.01}
+
+
+def test_what_stays_unstable_is_kept_and_marked():
+    def times():
+        while True:
+            yield from (0.01, 0.02)
+
+    result = measured(Clock(times()), attempts=2)
+    assert (result.status, result.attempts) == (Status.UNSTABLE, 2)
+    assert "spread by" in result.reason
+
+
+def test_a_changing_calibration_marks_drift():
+    result = measured(Clock(always(0.01), calibration=[1e-3] * 13 + [2e-3] * 5 + [1.5e-3] * 99), attempts=1)
+    assert result.status is Status.DRIFTED
+    assert "calibration workload changed by" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("time_s", "status"), [(1e-6, Status.TOO_SHORT), (-1.0, Status.FAILED), (float("inf"), Status.FAILED)]
+)
+def test_times_judge_themselves(time_s, status):
+    assert measured(Clock(always(time_s)), attempts=1).status is status
+
+
+@pytest.mark.parametrize(("samples", "expected"), [((1.0,), 0.0), ((1.0, 1.0, 1.0), 0.0), ((0.0, 0.0), float("inf"))])
+def test_spread(samples, expected):
+    assert spread(samples) == expected
+    assert spread((1.0, 2.0, 3.0, 4.0, 5.0)) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"repeats": 0}, {"kernel_repeats": 0}, {"attempts": 0}, {"target_s": 0.0}, {"timeout_s": float("nan")}]
+)
+def test_settings_refuse_what_makes_no_sense(changes):
+    with pytest.raises(OptionError, match=next(iter(changes))):
+        Settings(**changes)
+
+
+def test_settings_survive_a_round_trip():
+    settings = Settings(cpus=(1, 2), repeats=7)
+    assert Settings.from_json(settings.to_json()) == settings
