@@ -8,10 +8,11 @@ compiler inserted has no original layers, or only the compiler's own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.backends.base import ProfileEntry
+from annette.bench.backends.openvino_topology import adopted, explained
 from annette.bench.match import ADDED
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class RuntimeNode:
         originals: Names of the layers fused into it, the compiler's own among them.
         layout: Order of the dimensions of what it writes.
         output_shapes: Shapes of what it writes.
+        inputs: Names of the nodes that it reads.
     """
 
     name: str
@@ -44,6 +46,7 @@ class RuntimeNode:
     originals: tuple[str, ...]
     layout: str = ""
     output_shapes: tuple[tuple[int, ...], ...] = ()
+    inputs: tuple[str, ...] = ()
 
 
 def executed_nodes(model: Any) -> tuple[RuntimeNode, ...]:
@@ -65,6 +68,7 @@ def executed_nodes(model: Any) -> tuple[RuntimeNode, ...]:
             names,
             facts.get("outputLayouts", ""),
             shapes,
+            tuple(port.get_node().get_friendly_name() for port in node.input_values()),
         )
         found.append((order, described))
     return tuple(node for _, node in sorted(found, key=lambda entry: entry[0]))
@@ -103,29 +107,8 @@ def profile_entries(
                 info=info,
             )
         )
-    return _adopted(entries, network)
-
-
-def _adopted(entries: Sequence[ProfileEntry], network: Network) -> tuple[ProfileEntry, ...]:
-    """Gives layers that no kernel names to the one kernel that needs their results.
-
-    The runtime forgets the name of a product whose bias is a layer of its own, and those of a shuffle's first two
-    layers. A layer that nothing claims, and whose results a single kernel reads, can only have run there.
-    """
-    owners = {name: place for place, entry in enumerate(entries) for name in entry.layers}
-    handed_out = set(network.outputs)
-    for layer in reversed(network.layers):
-        if layer.name in owners or handed_out.intersection(layer.outputs):
-            continue
-        readers = [reader.name for output in layer.outputs for reader in network.consumers.get(output, ())]
-        places = {owners.get(name) for name in readers}
-        if len(places) == 1 and (place := places.pop()) is not None:
-            owners[layer.name] = place
-    members: dict[int, list[str]] = {}
-    for layer in network.layers:
-        if layer.name in owners:
-            members.setdefault(owners[layer.name], []).append(layer.name)
-    return tuple(replace(entry, layers=tuple(members.get(place, ()))) for place, entry in enumerate(entries))
+    edges = {node.name: node.inputs for node in nodes}
+    return adopted(explained(entries, edges, network), network)
 
 
 def _layers(node: RuntimeNode, network: Network, written: Mapping[str, str]) -> tuple[str, ...]:
