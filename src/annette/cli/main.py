@@ -17,10 +17,12 @@ __all__ = ["cli", "main"]
 _COMMANDS: Final = {
     "backends": "annette.cli.backends",
     "bench": "annette.cli.bench",
+    "calibrate": "annette.cli.calibrate",
     "compare": "annette.cli.compare",
     "estimate": "annette.cli.estimate",
     "evaluate": "annette.cli.evaluate",
     "fit": "annette.cli.fit",
+    "import": "annette.cli.import_tables",
     "inspect": "annette.cli.inspect",
     "measure": "annette.cli.measure",
     "platforms": "annette.cli.platforms",

@@ -91,27 +91,33 @@ _NEEDS: Final = {
 
 
 def dpu_models(
-    constants: DpuConstants, clock_hz: float, *, continuous: bool = False, augmented_channels: int = 0
+    constants: DpuConstants,
+    clock_hz: float,
+    *,
+    offset: bool = True,
+    streaming: bool = False,
+    augmented_channels: int = 0,
 ) -> dict[str, LayerModel]:
     """Layer models of every kind that the accelerator runs, from its constants.
 
     Args:
         constants: As fitted on a profile.
         clock_hz: Clock to run at.
-        continuous: Whether kernels follow each other without a profiler in between: no offset per kernel, and the
-            memory port at the rate that streaming reaches, since loads and stores of neighbouring kernels overlap.
+        offset: Whether every kernel costs what it does in a profile, or follows the one before without a gap.
+        streaming: Whether the memory port reaches the rate of streaming for every kind, since loads and stores of
+            neighbouring kernels overlap.
         augmented_channels: Up to this many input channels share the array's axis with the kernel's width.
     """
-    streaming = constants.fully_connected_bytes_per_cycle
-    port = streaming if continuous else constants.conv_bytes_per_cycle
+    stream = constants.fully_connected_bytes_per_cycle
+    port = stream if streaming else constants.conv_bytes_per_cycle
     array = Array(
         constants.rows, constants.in_channels, constants.out_channels, constants.efficiency, augmented_channels
     )
     alu = Alu(constants.alu_rows, constants.in_channels, constants.width_overhead)
     pooling = Pooling(constants.rows, constants.in_channels)
-    base = Dpu(clock_hz, port, 0.0 if continuous else constants.offset_s)
+    base = Dpu(clock_hz, port, constants.offset_s if offset else 0.0)
     models: dict[str, LayerModel] = {kind: replace(base, array=array) for kind in ARRAY_KINDS}
-    models["fully_connected"] = replace(base, array=array, bytes_per_cycle=streaming)
+    models["fully_connected"] = replace(base, array=array, bytes_per_cycle=stream)
     models["conv_transpose"] = replace(base, array=array, bytes_per_cycle=constants.conv_transpose_bytes_per_cycle)
     models["depthwise_conv"] = replace(base, alu=alu)
     for kind, kernel in _FRONTS.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from annette.bench.importers.kernel import MeasuredKernel
     from annette.network import Network
 
-__all__ = ["NetworkLatency", "kernel_runs", "network_runs"]
-
-_ROUND: Final = 0
+__all__ = ["NetworkLatency", "kernel_runs", "measured_run", "network_runs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ def kernel_runs(kernels: Iterable[MeasuredKernel], environment: Mapping[str, str
             latency_s=kernel.latency_s,
             samples_s=(kernel.latency_s,),
         )
-        runs.append(_run(case, Purpose.MICRO_KERNEL, network, environment, kernels=(record,)))
+        runs.append(measured_run(case, Purpose.MICRO_KERNEL, network, environment, kernels=(record,)))
     return runs
 
 
@@ -87,7 +85,7 @@ def network_runs(pairs: Sequence[NetworkLatency], environment: Mapping[str, str]
         raise DatasetError(f"network {repeated[0]!r} stands in the table {counts[repeated[0]]} times: give names")
     return [
         replace(
-            _run(pair.name, Purpose.NETWORK, pair.network, environment, kernels=()),
+            measured_run(pair.name, Purpose.NETWORK, pair.network, environment, kernels=()),
             latency_s=pair.latency_s,
             samples_s=(pair.latency_s,),
             matched_share=math.nan,
@@ -96,7 +94,7 @@ def network_runs(pairs: Sequence[NetworkLatency], environment: Mapping[str, str]
     ]
 
 
-def _run(
+def measured_run(
     case: str,
     purpose: Purpose,
     network: Network,
@@ -104,9 +102,18 @@ def _run(
     *,
     kernels: tuple[KernelRecord, ...],
 ) -> Run:
+    """A run that was measured elsewhere: usable, once, without samples of the whole network.
+
+    Args:
+        case: Its identity.
+        purpose: Why it was measured.
+        network: What was measured.
+        environment: What the measurement depends on.
+        kernels: What the profile shows.
+    """
     return Run(
         case=case,
-        round=_ROUND,
+        round=0,
         purpose=purpose,
         network=network,
         environment=environment,

@@ -42,7 +42,16 @@ if TYPE_CHECKING:
     from annette.network import Network
     from annette.platforms import Provenance
 
-__all__ = ["CLOCK_HZ", "Variant", "Zcu102Fit", "fit_zcu102", "fit_zcu102_nodes", "uncalibrated"]
+__all__ = [
+    "CLOCK_HZ",
+    "Variant",
+    "Zcu102Fit",
+    "choose_variant",
+    "fit_zcu102",
+    "fit_zcu102_nodes",
+    "node_samples",
+    "uncalibrated",
+]
 
 CLOCK_HZ: Final = 287e6
 """Clock of the DPUs in the published tables of networks."""
@@ -75,11 +84,13 @@ class Variant:
     """What distinguishes a whole network from a profile.
 
     Attributes:
-        continuous: No offset per kernel, and the memory port at the rate that streaming reaches.
+        offset: Whether every kernel costs what it does in a profile.
+        streaming: Whether the memory port reaches the rate of streaming for every kind.
         augmented_channels: Up to this many input channels share the array's axis with the kernel's width.
     """
 
-    continuous: bool = True
+    offset: bool = False
+    streaming: bool = True
     augmented_channels: int = _AUGMENTED_CHANNELS
 
 
@@ -177,7 +188,11 @@ def uncalibrated(
         fits: General families to ship beside the engines' formula.
     """
     engines = dpu_models(
-        constants, CLOCK_HZ, continuous=variant.continuous, augmented_channels=variant.augmented_channels
+        constants,
+        CLOCK_HZ,
+        offset=variant.offset,
+        streaming=variant.streaming,
+        augmented_channels=variant.augmented_channels,
     )
     models: dict[str, dict[str, LayerModel]] = {kind: {"dpu": model} for kind, model in engines.items()}
     for kind, fit in fits.items():

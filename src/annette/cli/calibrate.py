@@ -1,0 +1,116 @@
+"""``annette calibrate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from annette.cli.options import json_option, print_json
+
+if TYPE_CHECKING:
+    from annette.fit.calibration import CalibrationReport
+
+__all__ = ["command"]
+
+
+@click.command("calibrate", short_help="Adjust a platform to measured networks.")
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--platform", required=True, metavar="P", help="Where to start from: a platform's name or file.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Platform file to write.")
+@click.option("--name", help="Name of the calibrated platform; by default that of the file.")
+@click.option(
+    "--measured",
+    type=click.Choice(["device", "end_to_end"]),
+    help="What the times are: on the device alone, or as the host sees them; by default what the platform's are.",
+)
+@click.option(
+    "--column", "columns", multiple=True, metavar="OURS=THEIRS", help="A column has another name. Repeatable."
+)
+@click.option("--ignore", "ignored", multiple=True, metavar="COLUMN", help="A column to pass over. Repeatable.")
+@json_option
+def command(
+    table: Path,
+    platform: str,
+    out: Path,
+    name: str | None,
+    measured: str | None,
+    columns: tuple[str, ...],
+    ignored: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Adjusts a platform to a TABLE of whole networks with their times (CSV, see docs/calibration.md).
+
+    Few numbers move: scales of groups of kinds, the time between kernels, what the host adds per run and per byte. The
+    printed left-out error is that of networks which the calibration did not see. Fewer than 5 networks are refused.
+
+    \b
+    Examples:
+      annette calibrate networks.csv --platform zcu102-dnndk --out my-board.json
+      annette calibrate networks.csv --platform ncs2-openvino --measured end_to_end --out my-stick.json
+    """
+    import hashlib
+    from dataclasses import replace
+
+    from annette.api import load_platform
+    from annette.bench.importers.table import TableOptions, read_network_table
+    from annette.cli.import_tables import split_columns
+    from annette.fit.calibration import calibrate
+    from annette.platforms import Source, dump_platform
+
+    pairs = read_network_table(table, TableOptions(split_columns(columns), frozenset(ignored)))
+    report = calibrate(
+        load_platform(platform),
+        [(pair.network, pair.latency_s) for pair in pairs],
+        measured=measured,
+        names=[pair.name for pair in pairs],
+    )
+    found = report.platform
+    source = Source(
+        f"latency of {len(pairs)} networks",
+        table.name,
+        "not stated",
+        sha256=hashlib.sha256(table.read_bytes()).hexdigest(),
+    )
+    provenance = replace(found.provenance, sources=(*found.provenance.sources, source))
+    dump_platform(replace(found, name=name or out.stem, provenance=provenance), out)
+    document = _document(report, str(out))
+    if as_json:
+        print_json(document)
+    else:
+        _print(document)
+
+
+def _document(report: CalibrationReport, out: str) -> dict[str, Any]:
+    """Schema ``annette/calibration/1``."""
+    columns = zip(report.names, report.measured_s, report.before_s, report.fitted_s, report.left_out_s, strict=True)
+    keys = ("network", "measured_s", "before_s", "fitted_s", "left_out_s")
+    return {
+        "schema": "annette/calibration/1",
+        "platform": out,
+        "errors": {column: report.error(column) for column in ("before", "fitted", "left_out")},
+        "grouping": report.grouping,
+        "strength": report.strength,
+        "coefficients": dict(report.coefficients),
+        "networks": [dict(zip(keys, row, strict=True)) for row in columns],
+    }
+
+
+def _print(document: dict[str, Any]) -> None:
+    from annette.report.page import Page
+
+    page = Page()
+    rows = []
+    for row in document["networks"]:
+        times = [f"{row[key] * 1e3:.4g}" for key in ("measured_s", "before_s", "fitted_s", "left_out_s")]
+        rows.append((row["network"], *times, f"{row['left_out_s'] / row['measured_s'] - 1:+.1%}"))
+    page.table(("network", "measured ms", "before", "calibrated", "left out", "error left out"), rows)
+    found = ", ".join(f"{key} {value:.4g}" for key, value in document["coefficients"].items())
+    page.line(plain=f"coefficients: {found}")
+    errors = document["errors"]
+    page.line(
+        plain=f"mean error: {errors['before']:.1%} before, {errors['fitted']:.1%} calibrated, "
+        f"{errors['left_out']:.1%} on networks left out"
+    )
+    page.line(plain=f"platform written to {document['platform']}")
