@@ -1,8 +1,8 @@
 """Prints how good the platform ``ncs2-openvino`` is on networks that it was not fitted on.
 
-Usage: ``python tools/evaluate_ncs2.py --data DATA [--draws 3]``, DATA as for ``tools/fit_ncs2_platform.py``. Every figure
-goes the way of an estimate: reader, mapping, layer models. Constants, strengths and numbers of trees are found without the
-network in question; the structure of the formulas was found on all of them.
+Usage: ``python tools/evaluate_ncs2.py --data DATA [--draws 3]``, DATA as for ``tools/fit_ncs2_platform.py``. Every
+figure goes the way of an estimate: reader, mapping, layer models. Constants, strengths and numbers of trees are found
+without the network in question; the structure of the formulas was found on all of them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def layer_table(networks: list[CountedNetwork], platforms: dict[str, Platform]) 
     """Layers and totals, each network by the platform that never saw it."""
     names = [network.name for network in networks]
     print(f"\n| family | convolutions: MAPE | median | {' | '.join(names)} |\n|---|---|---|{'---|' * len(names)}")
-    for family in FAMILIES:
+    for family in (*FAMILIES, None):
         errors: list[float] = []
         totals = []
         for network in networks:
@@ -63,7 +63,7 @@ def layer_table(networks: list[CountedNetwork], platforms: dict[str, Platform]) 
                     errors.append(abs(latency_s[kernel.name] / row.latency_s - 1))
             totals.append(estimate.device_latency_s / network.latency_s - 1)
         figures = " | ".join(f"{total:+.1%}" for total in totals)
-        print(f"| {family} | {np.mean(errors):.1%} | {np.median(errors):.1%} | {figures} |")
+        print(f"| {family or 'as preferred by kind'} | {np.mean(errors):.1%} | {np.median(errors):.1%} | {figures} |")
 
 
 def kind_table(networks: list[CountedNetwork], platforms: dict[str, Platform]) -> None:

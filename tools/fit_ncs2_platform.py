@@ -1,8 +1,8 @@
 """Fits the platform ``ncs2-openvino`` on published measurements.
 
-Usage: ``python tools/fit_ncs2_platform.py --data DATA --out src/annette/platforms/catalog`` where DATA is the folder that
-holds ``ncs2/layers.csv``, ``ncs2/nasbench201_latency_ms.csv``, ``graphs/annette`` and ``reference/models``. Equal input
-gives equal bytes on one type of machine.
+Usage: ``python tools/fit_ncs2_platform.py --data DATA --out src/annette/platforms/catalog`` where DATA is the folder
+that holds ``ncs2/layers.csv``, ``ncs2/nasbench201_latency_ms.csv`` and ``graphs/annette``. Equal input gives equal
+bytes on one type of machine.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def provenance(data: Path) -> Provenance:
             "The host's time per run is the median of end-to-end latency less estimated device time over 1,000 small "
             "networks on another board; its time per byte is the original's published charge for inputs: for large "
             "inputs over USB it is a lower bound.",
-            "Depthwise and grouped convolutions have no measurement here: the plug-in's way of splitting them is priced "
-            "with the constants of dense ones.",
+            "Depthwise and grouped convolutions have no measurement here: the plug-in's way of splitting them is "
+            "priced with the constants of dense ones.",
         ),
     )
 

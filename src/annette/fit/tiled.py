@@ -1,4 +1,4 @@
-"""Fits the constants of tiled rooflines: robust regression on the logarithm of time, drawn to what is known beforehand."""
+"""Fits constants of tiled rooflines: robust regression on the logarithm of time, drawn to what is known beforehand."""
 
 from __future__ import annotations
 

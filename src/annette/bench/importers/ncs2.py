@@ -1,7 +1,7 @@
 """Published performance counters of the Neural Compute Stick 2, joined to the networks that they were taken from.
 
-The table (``ncs2/layers.csv``, embedded-machine-learning, MIT) has a row for every layer that the runtime reports: whether
-it ran, and for how long. Networks are read from the descriptions beside it.
+The table (``ncs2/layers.csv``, embedded-machine-learning, MIT) has a row for every layer that the runtime reports:
+whether it ran, and for how long. Networks are read from the descriptions beside it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import Kernel
     from annette.network import Network
 
-__all__ = ["Counter", "CountedNetwork", "read_ncs2_counters"]
+__all__ = ["CountedNetwork", "Counter", "read_ncs2_counters"]
 
 _COLUMNS: Final = ("network", "ov_layer", "graph_layer", "exec_status", "ov_type", "time_ms")
 _STATUS: Final = ("EXECUTED", "OPTIMIZED_OUT", "NOT_RUN")

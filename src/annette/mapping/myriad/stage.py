@@ -108,6 +108,7 @@ class MyriadPlacement(ContextStage):
             kernels: All kernels of the network, in topological order.
             network: Where their tensors are described.
         """
+        kernels = _without_constants(kernels)
         nodes = _nodes(kernels, network, self.chip.output_limit_bytes)
         first = len(network.inputs)
         schedule = place(build_stages(nodes, self.chip.output_limit_bytes), self.chip)
@@ -133,6 +134,23 @@ class MyriadPlacement(ContextStage):
             MappingError: A number is missing, unknown, not whole, or out of its range.
         """
         return cls(Chip(**integer_parameters(cls.name, parameters, _LIMITS)))
+
+
+def _without_constants(kernels: Sequence[Kernel]) -> list[Kernel]:
+    """Marks what the model optimizer folds: products with zero, all that follows from them alone, and sums with them."""
+    constant: set[str] = set()
+    found: list[Kernel] = []
+    for kernel in kernels:
+        zero = kernel.kind == "mul" and kernel.anchor.attributes.get("scalar") == 0
+        varying = tuple(tensor for tensor in kernel.inputs if tensor not in constant)
+        if zero or (kernel.inputs and not varying):
+            constant.update(kernel.outputs)
+            found.append(replace(kernel, free=True, rules=(*kernel.rules, "constant-folded")))
+        elif kernel.kind == "add" and len(varying) == 1 < len(kernel.inputs):
+            found.append(replace(kernel, inputs=varying, free=True, rules=(*kernel.rules, "constant-folded")))
+        else:
+            found.append(kernel)
+    return found
 
 
 def _nodes(kernels: Sequence[Kernel], network: Network, limit_bytes: int) -> list[Node]:

@@ -130,6 +130,14 @@ def test_a_network_of_thousands_of_layers_is_placed_in_bounded_time():
     assert sum(isinstance(kernel, Kernel) for kernel in kernels) > 1500
 
 
+def test_what_follows_from_a_product_with_zero_is_folded():
+    net = NetworkBuilder("zero", source_format="test")
+    x = net.conv(net.input("x", (1, 16, 8, 8)), 16, 1, name="first")
+    dead = net.conv(net.mul(x, 0.0, name="zero"), 16, 1, name="dead")
+    network = net.build(net.conv(net.add(x, dead, name="sum"), 16, 1, name="last"))
+    assert [name for name, kernel in by_name(network).items() if kernel.free] == ["zero", "dead", "sum"]
+
+
 def test_parameters_read_back():
     stage = MyriadPlacement(Chip(slices=12))
     assert MyriadPlacement.from_json(stage.to_json()) == stage

@@ -1,0 +1,98 @@
+"""The Neural Compute Stick 2 against published counters, networks left out."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from annette.bench.importers.ncs2 import read_ncs2_counters
+from annette.estimate import estimate_network
+from annette.fit.devices.ncs2 import MAPPING, counter_samples, fit_ncs2
+from annette.network.zoo import build
+from annette.platforms import dumps_platform, load_platform
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+GROUPS = {"cf_inceptionv1": "inceptionv1", "tf_inceptionv1": "inceptionv1"}
+NAMES = ("cf_inceptionv1", "cf_inceptionv3", "tf_inceptionv1", "tf_resnet50")
+
+pytestmark = pytest.mark.skipif(
+    not (DATA / "ncs2").is_dir(), reason="the published measurements are not beside the checkout"
+)
+
+
+@functools.cache
+def counted():
+    return {n.name: n for n in read_ncs2_counters(DATA / "ncs2" / "layers.csv", DATA / "graphs" / "annette")}
+
+
+@functools.cache
+def fitted_without(group):
+    """A platform whose constants and settings never saw a group of networks; None fits on all."""
+    samples = counter_samples(list(counted().values()), GROUPS)
+    part = samples if group is None else samples.select(samples.groups != group)
+    published = load_platform("ncs2-openvino-original")
+    return fit_ncs2(part, published, published.provenance, held_out=False)
+
+
+def test_the_reports_sum_to_their_published_totals():
+    totals = {name: round(network.latency_s * 1e3, 3) for name, network in counted().items()}
+    assert totals == {
+        "cf_inceptionv1": 16.560, "tf_inceptionv1": 15.912, "tf_resnet50": 45.500, "cf_inceptionv3": 75.583,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_runs_is_what_the_report_says_ran(name):
+    network = counted()[name]
+    pairs = network.match(MAPPING.apply(network.network))
+    wrong = [
+        row.layer
+        for row, kernel in pairs
+        if row.runs != (kernel is not None and (not kernel.free or "beside-hardware" in kernel.rules))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_totals_of_networks_that_were_left_out(name):
+    network = counted()[name]
+    estimate = estimate_network(network.network, fitted_without(GROUPS.get(name, name)))
+    assert estimate.device_latency_s == pytest.approx(network.latency_s, rel=0.03)
+
+
+def test_convolutions_of_networks_that_were_left_out():
+    errors = []
+    for name, network in counted().items():
+        estimate = estimate_network(network.network, fitted_without(GROUPS.get(name, name)))
+        latency_s = {kernel.name: kernel.latency_s for kernel in estimate.kernels}
+        errors += [
+            abs(latency_s[kernel.name] / row.latency_s - 1)
+            for row, kernel in network.match(estimate.mapped)
+            if row.runs and kernel.anchor.kind == "conv"
+        ]
+    assert len(errors) == 263
+    assert np.mean(errors) < 0.07
+
+
+def test_the_shipped_platform_is_the_one_that_the_tool_fits():
+    shipped, fitted = load_platform("ncs2-openvino"), fitted_without(None)
+    for name, network in counted().items():
+        ours = estimate_network(network.network, shipped).device_latency_s
+        assert ours == pytest.approx(estimate_network(network.network, fitted).device_latency_s, rel=2e-3), name
+
+
+def test_fitting_twice_gives_the_same_bytes():
+    samples = counter_samples([counted()["cf_inceptionv1"], counted()["tf_resnet50"]], {})
+    published = load_platform("ncs2-openvino-original")
+    texts = {dumps_platform(fit_ncs2(samples, published, published.provenance, held_out=False)) for _ in range(2)}
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize("name", ["resnet50", "googlenet", "mobilenet_v2", "squeezenet1_1", "nasbench201:CELL"])
+def test_zoo_networks_are_priced(name):
+    cell = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|"
+    estimate = estimate_network(build(name.replace("CELL", cell)), load_platform("ncs2-openvino"))
+    assert 1e-3 < estimate.device_latency_s < estimate.end_to_end_latency_s < 0.1
+    assert estimate.latency_s == estimate.device_latency_s
+    assert all(kernel.latency_s > 0 for kernel in estimate.kernels if kernel.bound != "free")
