@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from annette.bench.generate.recipe import Recipe, micro
 from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR
+from annette.bench.records import Purpose
 
 if TYPE_CHECKING:
     from annette.bench.generate.builder import CaseBuilder
@@ -39,6 +40,7 @@ def recipes() -> list[Recipe]:
             micro(f"conv-transpose/{tag}", round(10 * weight), partial(_transposed, alignment)),
         ]
     found += [
+        Recipe(Purpose.MICRO_KERNEL, "conv-3x3/heavy", 14, _heavy, most_ops=6_000_000_000, most_bytes=64_000_000),
         micro("conv-stem/3-channels", 30, _stem),
         micro("conv-patches/3-channels", 12, _patches),
         micro("conv-stem/few-channels", 8, _few_channels),
@@ -165,3 +167,12 @@ def _depthwise_sweep(dimension: str, s: Sampler, net: CaseBuilder) -> None:
     channels = _SWEPT_CHANNELS[int(step * len(_SWEPT_CHANNELS))] if dimension == "channels" else 96
     side = _SWEPT_SIZES[int(step * len(_SWEPT_SIZES))] if dimension == "width" else 28
     net.depthwise_conv(net.feed((channels, side, side)), 3 if s.index % 2 else 5)
+
+
+def _heavy(s: Sampler, net: CaseBuilder) -> None:
+    """What segmentation, detection and the first layers of plain networks have: many channels on large maps."""
+    side = s.pick((28, 38, 52, 56, 64, 76, 104, 112, 128, 160, 208, 256))
+    channels = s.pick((32, 64, 64, 128, 128, 256, 256, 512))
+    kernel = s.pick((1, 3, 3, 3))
+    x = net.feed((channels, side, side))
+    net.conv(x, s.pick((64, 128, 128, 256, 256, 512)), kernel, padding="half", stride=s.pick((1, 1, 1, 2)))

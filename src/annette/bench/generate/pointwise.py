@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["data", "recipes"]
 
 _SIMPLE: Final = (
-    ("relu", 4), ("relu6", 3), ("leaky_relu", 3), ("sigmoid", 5), ("tanh", 3), ("hard_sigmoid", 3), ("hard_swish", 6),
-    ("elu", 2), ("softplus", 2), ("gelu", 8), ("gelu_tanh", 5), ("silu", 6), ("mish", 3),
+    ("relu", 8), ("relu6", 8), ("leaky_relu", 8), ("sigmoid", 8), ("tanh", 10), ("hard_sigmoid", 8), ("hard_swish", 8),
+    ("elu", 10), ("softplus", 8), ("gelu", 10), ("gelu_tanh", 5), ("silu", 8), ("mish", 6),
 )  # fmt: skip
-_UNARY: Final = (("erf", 2), ("exp", 2), ("sqrt", 2), ("abs", 1), ("neg", 1), ("log", 1), ("reciprocal", 1))
+_UNARY: Final = (("erf", 10), ("exp", 10), ("sqrt", 10), ("abs", 8), ("neg", 8), ("log", 8), ("reciprocal", 8))
 _BLOCKED_ACTIVATIONS: Final = (("hard_swish", 4), ("silu", 5), ("gelu", 2), ("mish", 2), ("sigmoid", 2))
 
 
@@ -53,7 +53,7 @@ def _activations() -> list[Recipe]:
         micro(f"activation-{name}/blocked", count, partial(_blocked_activation, name))
         for name, count in _BLOCKED_ACTIVATIONS
     ]
-    return [*found, micro("prelu/plain", 3, _prelu), micro("cast/plain", 3, _cast)]
+    return [*found, micro("prelu/plain", 12, _prelu), micro("cast/plain", 12, _cast)]
 
 
 def _activation(name: str, s: Sampler, net: CaseBuilder) -> None:
@@ -80,7 +80,7 @@ def _cast(s: Sampler, net: CaseBuilder) -> None:
 def _arithmetic() -> list[Recipe]:
     found = [
         micro(f"{kind}-same/plain", count, partial(_same, kind))
-        for kind, count in (("add", 16), ("mul", 8), ("sub", 4), ("div", 3))
+        for kind, count in (("add", 16), ("mul", 8), ("sub", 12), ("div", 12))
     ]
     for alignment, count in ((ALIGNED, 10), (VECTOR, 4), (ODD, 2)):
         found += [
@@ -94,9 +94,9 @@ def _arithmetic() -> list[Recipe]:
         micro("add-table/plain", 8, _table),
         micro("mul-layer-scale/plain", 5, _layer_scale),
         micro("scalar/plain", 10, _scalar),
-        micro("pow/plain", 3, _power),
-        micro("maximum/plain", 2, _maximum),
-        micro("where-causal/plain", 5, _causal),
+        micro("pow/plain", 12, _power),
+        micro("maximum/plain", 12, _maximum),
+        micro("where-causal/plain", 12, _causal),
     ]
 
 
@@ -176,10 +176,10 @@ def _normalizations() -> list[Recipe]:
     return [
         micro("layer-norm/tokens", 16, _layer_norm),
         micro("layer-norm/channels-last", 6, _layer_norm_on_map),
-        micro("instance-norm/plain", 5, _instance_norm),
-        micro("batch-norm/plain", 5, _batch_norm),
-        micro("batch-norm/blocked", 5, _blocked_batch_norm),
-        micro("local-response-norm/plain", 3, _local_response_norm),
+        micro("instance-norm/plain", 12, _instance_norm),
+        micro("batch-norm/plain", 12, _batch_norm),
+        micro("batch-norm/blocked", 12, _blocked_batch_norm),
+        micro("local-response-norm/plain", 12, _local_response_norm),
     ]
 
 
@@ -249,8 +249,8 @@ def _reductions() -> list[Recipe]:
         micro("reduce-mean/spatial", 7, _mean_of_positions),
         micro("reduce-mean/last", 5, _mean_of_last),
         micro("reduce-mean/tokens", 4, _mean_of_tokens),
-        micro("reduce-other/plain", 4, _other_reduction),
-        micro("arg-max/plain", 2, _arg_max),
+        micro("reduce-other/plain", 12, _other_reduction),
+        micro("arg-max/plain", 12, _arg_max),
     ]
 
 

@@ -38,8 +38,8 @@ def recipes() -> list[Recipe]:
         micro("softmax/attention", 14, _softmax),
         micro("softmax/windows", 8, _window_softmax),
         micro("softmax/classes", 5, _class_softmax),
-        micro("lstm/plain", 5, partial(_recurrent, "lstm")),
-        micro("gru/plain", 5, partial(_recurrent, "gru")),
+        micro("lstm/plain", 12, partial(_recurrent, "lstm")),
+        micro("gru/plain", 12, partial(_recurrent, "gru")),
     ]
 
 
