@@ -163,8 +163,9 @@ class _Builder:
             return False
         if not all(self._tensors[tensor.name].constant for tensor in operands):
             return False
+        learned = any(self._tensors[tensor.name].learned for tensor in operands)
         for tensor in operator.outputs:
-            self._tensors[tensor.name] = replace(self._tensors[tensor.name], constant=True)
+            self._tensors[tensor.name] = replace(self._tensors[tensor.name], constant=True, learned=learned)
         return True
 
     def _tensor(self, tensor: FileTensor) -> Tensor:
