@@ -78,7 +78,7 @@ def command(
     settings = settings_for(cpus, chosen)
     plan = _recorded_plan(out) if resume and preset is None and plan_file is None and out is not None else None
     if plan is None:
-        plan = _plan(plan_file, preset or "quick", backend_class(backend).target, seed, batch, settings)
+        plan = _plan(plan_file, preset or "quick", backend_class(backend).plan_target, seed, batch, settings)
     plan = plan.within(budget) if budget is not None else plan
     if save_plan is not None:
         _write(save_plan, plan.to_text())

@@ -147,14 +147,14 @@ class Backend(ABC):
         options_type: Its options.
         deterministic: Whether one call gives all there is to know (compiler estimates, replays, programs that
             repeat and warm up by themselves): no warm-up, no repeats, no calibration.
-        target: What kind of plan suits it: ``cpu`` computes in floating point.
+        plan_target: What kind of plan suits it: ``cpu`` computes in floating point, ``npu`` compiles for integers.
         file_formats: Suffixes of the files that it measures as they are; other networks are lowered.
     """
 
     name: ClassVar[str]
     options_type: ClassVar[type[BackendOptions]] = BackendOptions
     deterministic: ClassVar[bool] = False
-    target: ClassVar[str] = "cpu"
+    plan_target: ClassVar[str] = "cpu"
     file_formats: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, options: BackendOptions) -> None:

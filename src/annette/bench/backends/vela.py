@@ -87,6 +87,7 @@ class VelaBackend(Backend):
     name = "vela"
     options_type = VelaOptions
     deterministic = True
+    plan_target = "npu"
     file_formats = (_SUFFIX,)
 
     def __init__(self, options: BackendOptions) -> None:

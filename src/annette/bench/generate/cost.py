@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from annette.bench.settings import Settings
     from annette.network import Network
 
-__all__ = ["expected_s"]
+__all__ = ["expected_compilation_s", "expected_s"]
 
 _OPS_PER_S: Final = 40e9
 _BYTES_PER_S: Final = 6e9
@@ -18,6 +18,10 @@ _CASE_S: Final = 0.03
 _WEIGHT_BYTES_PER_S: Final = 4e8
 """Weights are drawn, written, read and packed twice."""
 _FLUSH_BYTES_PER_S: Final = 8e9
+_COMPILATION_S: Final = 0.03
+_COMPILED_LAYER_S: Final = 0.005
+_COMPILED_WEIGHTS_PER_S: Final = 3e6
+"""Of Vela 5.2: weights are encoded."""
 
 
 def expected_s(network: Network, purpose: Purpose, settings: Settings, evicted_bytes: int = 0) -> float:
@@ -37,3 +41,13 @@ def expected_s(network: Network, purpose: Purpose, settings: Settings, evicted_b
     flush_s = evicted_bytes / _FLUSH_BYTES_PER_S
     weight_bytes = sum(layer.workload.weight_bytes for layer in network.layers)
     return _CASE_S + weight_bytes / _WEIGHT_BYTES_PER_S + runs * one_s + (plain + profiled) * flush_s
+
+
+def expected_compilation_s(network: Network) -> float:
+    """Time that a compiler takes which estimates instead of running.
+
+    Args:
+        network: What is compiled.
+    """
+    weights = sum(layer.workload.weight_elements for layer in network.layers)
+    return _COMPILATION_S + _COMPILED_LAYER_S * len(network.layers) + weights / _COMPILED_WEIGHTS_PER_S

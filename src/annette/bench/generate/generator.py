@@ -10,13 +10,14 @@ from annette.bench.generate import (
     chains,
     cold_weights,
     convolutions,
+    integer,
     movement,
     pointwise,
     probes,
     products,
 )
 from annette.bench.generate.builder import CaseBuilder
-from annette.bench.generate.cost import expected_s
+from annette.bench.generate.cost import expected_compilation_s, expected_s
 from annette.bench.generate.sampler import Sampler
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose
@@ -25,7 +26,7 @@ from annette.errors import NetworkError, OptionError
 from annette.network.graph_json import graph_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from annette.bench.generate.recipe import Recipe
     from annette.network import Network
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["PRESETS", "Preset", "Target", "generate_plan"]
 
 Preset: TypeAlias = Literal["quick", "full"]
-Target: TypeAlias = Literal["cpu"]
+Target: TypeAlias = Literal["cpu", "npu"]
 
 PRESETS: Final[dict[str, dict[Purpose, float]]] = {
     "full": dict.fromkeys(Purpose, 1.0),
@@ -63,7 +64,8 @@ def generate_plan(
 
     Args:
         preset: ``quick`` or ``full``.
-        target: What kind of runtime it is for: ``cpu`` are those that compute in floating point.
+        target: What kind of runtime it is for: ``cpu`` are those that compute in floating point, ``npu`` those that
+            compile for integers.
         seed: Equal seeds give equal plans; cases keep their identities between presets.
         batch: Batch sizes to sweep, each at least 1; cases take turns.
         settings: How the cases will be measured, for their expected times; the defaults where absent.
@@ -78,20 +80,20 @@ def generate_plan(
         raise OptionError(f"batch sizes {tuple(batch)} are not all at least 1")
     if preset not in PRESETS:
         raise OptionError(f"no preset {preset!r}; known: {', '.join(PRESETS)}")
-    if target != "cpu":
-        raise OptionError(f"no plans for target {target!r}; known: cpu")
+    if target not in _TARGETS:
+        raise OptionError(f"no plans for target {target!r}; known: {', '.join(_TARGETS)}")
     shares = PRESETS[preset]
     settings = settings or Settings()
     ranked: list[tuple[float, str, Case]] = []
-    for recipe in _recipes():
+    for recipe in _TARGETS[target]():
         wanted = max(1, math.ceil(recipe.count * shares[recipe.purpose]))
-        for position, case in zip(range(wanted), _cases(recipe, seed, batch, settings), strict=False):
+        for position, case in zip(range(wanted), _cases(recipe, target, seed, batch, settings), strict=False):
             ranked.append(((position + 0.5) / wanted, recipe.group, case))
     ranked.sort(key=lambda entry: entry[:2])
     return Plan(f"{preset}-{target}-{seed}", tuple(case for _, _, case in ranked))
 
 
-def _recipes() -> list[Recipe]:
+def _cpu_recipes() -> list[Recipe]:
     return [
         *convolutions.recipes(),
         *products.recipes(),
@@ -103,20 +105,27 @@ def _recipes() -> list[Recipe]:
     ]
 
 
-def _cases(recipe: Recipe, seed: int, batch: Sequence[int], settings: Settings) -> Iterator[Case]:
+_TARGETS: Final[dict[str, Callable[[], list[Recipe]]]] = {"cpu": _cpu_recipes, "npu": integer.recipes}
+
+
+def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int], settings: Settings) -> Iterator[Case]:
     """Any number of different cases of one recipe; ends early where a recipe has no more to give."""
     seen: set[str] = set()
     for index in count():
         network = _draw(recipe, seed, index, batch[index % len(batch)], seen)
         if network is None:
             return
-        for evicted_bytes in _evictions(recipe.purpose, index):
+        for evicted_bytes in _evictions(recipe.purpose, index) if target == "cpu" else (0,):
+            if target == "cpu":
+                seconds = expected_s(network, recipe.purpose, settings, evicted_bytes)
+            else:
+                seconds = expected_compilation_s(network)
             yield Case(
                 id=f"{network.name}/evicted-{evicted_bytes >> 20}M" if evicted_bytes else network.name,
                 purpose=recipe.purpose,
                 group=recipe.group,
                 network=network,
-                expected_s=expected_s(network, recipe.purpose, settings, evicted_bytes),
+                expected_s=seconds,
                 evicted_bytes=evicted_bytes,
             )
 

@@ -61,7 +61,8 @@ def test_every_purpose_and_alignment_has_its_share(full):
     [
         ("conv", 1500), ("depthwise_conv", 300), ("grouped_conv", 100), ("conv_transpose", 40),
         ("fully_connected", 400), ("matmul", 150), ("softmax", 100), ("layer_norm", 150), ("batch_norm", 50),
-        ("max_pool", 60), ("average_pool", 40), ("global_average_pool", 100), ("add", 400), ("mul", 300), ("concat", 150), ("split", 60),
+        ("max_pool", 60), ("average_pool", 40), ("global_average_pool", 100), ("add", 400), ("mul", 300), ("concat", 150),
+        ("split", 60),
         ("slice", 40), ("pad", 10), ("transpose", 300), ("resize_nearest", 20), ("resize_linear", 15), ("gather", 60),
         ("lstm", 3), ("gru", 3), ("reduce_mean", 15), ("where", 15), ("instance_norm", 3), ("depth_to_space", 3),
     ],
@@ -69,6 +70,23 @@ def test_every_purpose_and_alignment_has_its_share(full):
 def test_every_kind_that_networks_have_is_in_it(full, kind, least):
     kinds = Counter(layer.kind for case in full.cases for layer in case.network.layers)
     assert kinds[kind] >= least
+
+
+def test_integer_accelerators_have_a_plan_of_their_own():
+    quick, full = generate_plan("quick", target="npu"), generate_plan("full", target="npu")
+    assert {case.id for case in quick.cases} < {case.id for case in full.cases}
+    assert {case.purpose for case in full.cases} == {Purpose.MICRO_KERNEL, Purpose.CHAIN}
+    kinds = Counter(layer.kind for case in full.cases for layer in case.network.layers)
+    assert kinds["conv"] > 2000
+    assert kinds["depthwise_conv"] > 300
+    assert not {"layer_norm", "erf", "matmul"} & kinds.keys()
+    assert not any(case.evicted_bytes for case in full.cases)
+    swept = {
+        case.network.layers_by_name["swept"].workload.dimensions.in_channels
+        for case in full.cases
+        if case.group == "sweep/in"
+    }
+    assert len(swept) >= 25
 
 
 def test_stems_of_three_channels_have_real_counts(full):
