@@ -155,8 +155,8 @@ def table(rows: Sequence[Row]) -> str:
 HEADING = """# Accuracy on published measurements
 
 Printed by `python tools/evaluate_published.py --data DATA --structure`. Nothing that is left out was seen by any step
-of the fit in question; where a structural choice was made in sight of all data, the last row of the ZCU102 makes it inside
-the folds.
+of the fit in question; where a structural choice was made in sight of all data, the last row of the ZCU102 makes it
+inside the folds.
 
 """
 
