@@ -53,6 +53,7 @@ _ACTIVATIONS: Final = {
 _CLIPS: Final = {"relu": "RELU", "relu6": "RELU6", "relu_n1_to_1": "RELU_N1_TO_1"}
 _EMPTY: Final = {"RELU", "RELU6", "RELU_N1_TO_1", "LOGISTIC", "TANH", "ELU", "LOG", "PRELU", "RSQRT"}
 """Operators without a table of options."""
+_MATRIX_RANK: Final = 3
 
 
 def activation(to: TfliteLowering, group: Group) -> None:
@@ -214,20 +215,20 @@ def batch_norm(to: TfliteLowering, group: Group) -> None:
     """A product and a sum with constants per channel."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
-    scaled = to.between(layer, "scaled", source.shape, source.order)
-    _scale_and_shift(to, group, source, scaled, (to.channel % len(source.shape),))
+    result = to.define(group.outputs[0], source.order)
+    _scale_and_shift(to, group, source, result, (to.channel % len(source.shape),))
 
 
-def _scale_and_shift(to: TfliteLowering, group: Group, source: Value, scaled: Value, axes: Sequence[int]) -> None:
+def _scale_and_shift(to: TfliteLowering, group: Group, source: Value, result: Value, axes: Sequence[int]) -> None:
     """Ends a normalisation: its learned factor and its learned summand, which vary along ``axes``."""
     name = group.anchor.name
+    scaled = to.between(group.anchor, "scaled", source.shape, source.order)
     shape = tuple(source.shape[d] if d in axes else 1 for d in source.order)
     factor, summand = (
         to.constant(f"{name}/{label}", weight_values(to.seed, f"{name}/{label}", shape, math.prod(shape)))
         for label in ("factor", "summand")
     )
     to.file.operator("MUL", [source.index, factor.index], [scaled.index], "Mul", layers=group.names)
-    result = to.define(group.outputs[0], source.order)
     code = ACTIVATIONS.index(group.activation)
     to.file.operator(
         "ADD",
@@ -240,11 +241,28 @@ def _scale_and_shift(to: TfliteLowering, group: Group, source: Value, scaled: Va
 
 
 def normalize(to: TfliteLowering, group: Group) -> None:
-    """Normalisation over axes, in the steps in which converters write it."""
+    """Normalisation over axes, in the steps in which converters write it.
+
+    Rows of features are normalised as a matrix, for a mean over the channels of a map is not for every accelerator.
+    """
     layer = group.anchor
     source = to.value(layer.inputs[0])
     rank = len(source.shape)
     axes = _axes(layer.attributes.get("axes", (rank - 1,)), rank)
+    if rank <= _MATRIX_RANK or axes != {source.order[-1]}:
+        _normalize(to, group, source, axes, to.define(group.outputs[0], source.order))
+        return
+    shape = (1, math.prod(source.stored[:-1]), source.stored[-1])
+    rows = to.temporary(to.unused(f"{layer.name}/rows"), shape, None, source.dtype, source.quantization)
+    to.reshape(source, rows, ())
+    result = to.define(group.outputs[0], source.order)
+    normal = to.temporary(to.unused(f"{layer.name}/normal_rows"), shape, None, result.dtype, result.quantization)
+    _normalize(to, group, rows, {2}, normal)
+    to.reshape(normal, result, ())
+
+
+def _normalize(to: TfliteLowering, group: Group, source: Value, axes: set[int], result: Value) -> None:
+    layer, rank = group.anchor, len(source.shape)
     places = sorted(source.order.index(axis) for axis in axes)
     small = tuple(1 if dimension in axes else size for dimension, size in enumerate(source.shape))
     along = to.integers(f"{layer.name}/axes", places)
@@ -265,9 +283,8 @@ def normalize(to: TfliteLowering, group: Group) -> None:
     to.file.operator("RSQRT", [guarded.index], [inverse.index], layers=group.names)
     normal = to.between(layer, "normal", source.shape, source.order)
     to.file.operator("MUL", [centred.index, inverse.index], [normal.index], "Mul", layers=group.names)
-    scaled = to.between(layer, "scaled", source.shape, source.order)
     learned = (to.channel % rank,) if layer.kind == "instance_norm" else tuple(axes)
-    _scale_and_shift(to, group, normal, scaled, learned)
+    _scale_and_shift(to, group, normal, result, learned)
 
 
 def _reduce_mean(to: TfliteLowering, group: Group, source: Value, result: Value, axes: int) -> None:

@@ -83,6 +83,7 @@ class TfliteLowering:
         network: The same.
         seed: The same.
         file: The file in the making.
+        spatial: Whether the network has layers that work on feature maps.
     """
 
     def __init__(self, network: Network, seed: int) -> None:
@@ -93,10 +94,10 @@ class TfliteLowering:
         self._values: dict[str, Value] = {}
         self._moved: dict[tuple[int, Order], Value] = {}
         self._counts: dict[str, int] = {}
-        spatial = any(layer.kind in _SPATIAL for layer in network.layers)
+        self.spatial = any(layer.kind in _SPATIAL for layer in network.layers)
         for name in network.inputs:
             tensor = network.tensors[name]
-            self.define(name, self.features(len(tensor.shape)) if spatial else plain(len(tensor.shape)))
+            self.define(name, self.features(len(tensor.shape)) if self.spatial else plain(len(tensor.shape)))
 
     def features(self, rank: int) -> Order:
         """The order in which feature maps are stored."""

@@ -43,6 +43,7 @@ _REDUCTIONS: Final = {
     "global_max_pool": "REDUCE_MAX",
 }
 _MOST_SLICED: Final = 5
+_MAP_RANK: Final = 4
 
 
 def concat(to: TfliteLowering, group: Group) -> None:
@@ -175,12 +176,14 @@ def transpose(to: TfliteLowering, group: Group) -> None:
     rank = len(perm)
     moved = transposed(source.order, perm)
     shape = to.tensor(layer.outputs[0]).shape
-    untouched = (plain(rank), to.features(rank))
-    if source.order != plain(rank) and any(same_memory(shape, moved, order) for order in untouched):
+    was_features = source.order != plain(rank)
+    becomes_features = to.spatial and rank == _MAP_RANK and same_memory(shape, moved, to.features(rank))
+    if becomes_features or (was_features and same_memory(shape, moved, plain(rank))):
         to.alias(layer.outputs[0], source, moved)
         return
-    result = to.define(layer.outputs[0], plain(rank), source.quantization)
-    to.transpose(source, result, tuple(source.order.index(axis) for axis in perm), group.names, layer.name)
+    result = to.define(layer.outputs[0], source.order, source.quantization)
+    places = tuple(source.order.index(perm[dimension]) for dimension in result.order)
+    to.transpose(source, result, places, group.names, layer.name)
 
 
 def reshape(to: TfliteLowering, group: Group) -> None:
