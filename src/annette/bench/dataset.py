@@ -124,8 +124,9 @@ class Dataset:
         if not path.is_file():
             raise DatasetError(f"there is no dataset at {str(path)!r}; annette bench --out makes one")
         with _mapped(path):
-            mode = "rw" if write else "ro"
-            connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
+            if not write and path.with_name(f"{path.name}-journal").exists():
+                _connect(path, "rw").close()  # Its writer was killed: what was half written is taken back first.
+            connection = _connect(path, "rw" if write else "ro")
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
         if application != _APPLICATION_ID:
@@ -367,6 +368,12 @@ def _dump(value: object) -> str:
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # Opens the file, which connecting does not.
+    return connection
 
 
 @contextmanager

@@ -190,3 +190,28 @@ def test_plans_are_kept_once(dataset):
     dataset.add_plan("x", "{}")
     dataset.add_plan("x", "{}")
     assert dataset.plans() == ["{}"]
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from annette.bench.dataset import Dataset
+from tests.unit.bench.test_dataset import run
+dataset = Dataset.open(Path(sys.argv[1]), write=True)
+dataset._connection.execute("PRAGMA cache_size=1")
+dataset._connection.execute("BEGIN IMMEDIATE")
+for number in range(300):
+    dataset._insert(run(f"half{number}", samples_s=(0.1,) * 100))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_writer_killed_in_the_middle_leaves_what_was_there(tmp_path):
+    path = tmp_path / "d.sqlite"
+    with Dataset.create(path) as dataset:
+        dataset.add(run("before"))
+    done = subprocess.run([sys.executable, "-c", _KILLED, str(path)], check=False, timeout=60)
+    assert done.returncode == -9
+    assert (tmp_path / "d.sqlite-journal").exists()
+    with Dataset.open(path) as dataset:
+        assert [r.case for r in dataset.runs()] == ["before"]
