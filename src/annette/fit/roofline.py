@@ -33,7 +33,7 @@ _SOFTNESS: Final = 0.02
 _TINY_S: Final = 1e-12
 _LEAST_GAIN: Final = 0.01
 _ROUNDS: Final = 6
-_POLISHED: Final = 3
+_POLISHED: Final = 6
 _ALPHAS: Final = (0.3, 0.9)
 _EXACT: Final = 1e-6
 

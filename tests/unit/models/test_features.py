@@ -1,0 +1,56 @@
+"""Feature expressions by hand."""
+
+import numpy as np
+import pytest
+
+from annette.errors import PlatformFormatError
+from annette.mapping.kernel import COLUMNS, KernelTable
+from annette.models.features import QUANTITIES, FeatureSet
+from annette.testing.layer_models import example_table
+
+
+def row(**values):
+    table = np.ones((1, len(COLUMNS)))
+    for name, value in values.items():
+        table[0, COLUMNS.index(name)] = value
+    return KernelTable(np.array(["conv"]), table)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("ops", {"ops": 5}, 5),
+        ("log2:ops", {"ops": 8}, 3),
+        ("log2:ops", {"ops": 0}, 0),
+        ("fill:out_channels:16", {"out_channels": 24}, 0.75),
+        ("fill:out_channels:16", {"out_channels": 16}, 1),
+        ("rest:out_channels:16", {"out_channels": 24}, 8),
+        ("intensity", {"ops": 30, "input_bytes": 1, "weight_bytes": 1, "output_bytes": 1}, 10),
+        ("in_channels_per_group", {"in_channels": 32, "groups": 8}, 4),
+        ("kernel_size", {"kernel_height": 3, "kernel_width": 5}, 15),
+        ("out_positions", {"out_height": 4, "out_width": 6}, 24),
+    ],
+)
+def test_expressions(name, values, expected):
+    assert FeatureSet((name,)).matrix(row(**values)).tolist() == [[expected]]
+
+
+def test_every_quantity_is_finite_on_plausible_kernels():
+    names = (*QUANTITIES, *COLUMNS)
+    values = FeatureSet(names).matrix(example_table())
+    assert np.isfinite(values).all()
+    np.testing.assert_array_equal(values, values.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "opps", "log2", "log2:", "fill:ops", "fill:ops:0", "fill:ops:-1", "fill:ops:x", "exp:ops", "log2:ops:2"],
+)
+def test_what_is_no_feature_is_refused(name):
+    with pytest.raises(PlatformFormatError):
+        FeatureSet((name,))
+
+
+def test_no_features_are_refused():
+    with pytest.raises(PlatformFormatError, match="at least one"):
+        FeatureSet(())
