@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["BUILT_IN", "ENTRY_POINTS", "ContextStage", "context_from_json", "context_to_json", "integer_parameters"]
 
 BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
-    {"myriad-placement": "annette.mapping.myriad.stage:MyriadPlacement"}
+    {
+        "ethos-u-placement": "annette.mapping.ethos_u.stage:EthosUPlacement",
+        "myriad-placement": "annette.mapping.myriad.stage:MyriadPlacement",
+    }
 )
 """Where the stages that ship with annette are, by name; imported when a mapping names them."""
 

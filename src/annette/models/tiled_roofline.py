@@ -56,9 +56,10 @@ class Formula:
 
 def formulas() -> Mapping[str, Formula]:
     """Every formula by name."""
-    from annette.models.myriad import FORMULAS  # noqa: PLC0415 - formulas are built of this module's classes
+    from annette.models.ethos_u import FORMULAS as ETHOS_U  # noqa: PLC0415 - formulas are built of this module's classes
+    from annette.models.myriad import FORMULAS as MYRIAD  # noqa: PLC0415 - as above
 
-    return FORMULAS
+    return {**MYRIAD, **ETHOS_U}
 
 
 @dataclass(frozen=True)

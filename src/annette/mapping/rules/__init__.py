@@ -27,13 +27,13 @@ LAYOUTS: Final = ("nchw8c", "nchw16c")
 
 TABLES: Final = (
     "activations", "normalizations", "attention", "movement", "folding", "fusion", "pooling", "views", "quantization",
-    "memory", "dnndk", "tvm", "myriad",
+    "memory", "dnndk", "tvm", "myriad", "ethos_u",
 )  # fmt: skip
 """Names of the tables, recognitions first."""
 
 PRESETS: Final = (
     "none", "recognitions", "views", "generic", "generic-int8", "generic-attention", "onnxruntime-cpu", "dnndk", "tvm-cpu", "original-dnndk",
-    "original-ov", "openvino-myriad",
+    "original-ov", "openvino-myriad", "ethos-u55-128", "ethos-u65-512", "ethos-u85-512",
 )  # fmt: skip
 """Names of the presets."""
 
