@@ -82,3 +82,32 @@ def test_a_tree_deeper_than_any_learner_makes_is_refused():
     forest = Forest(np.zeros(1, dtype=np.int32), feature, zeros, left, zeros)
     with pytest.raises(PlatformFormatError, match="levels deep"):
         forest.predict(np.ones((1, 1)))
+
+
+def chain(depth):
+    """One tree whose every inner node has a leaf on its left: ``depth`` comparisons deep."""
+    nodes = 2 * depth + 1
+    feature = np.array([0 if node % 2 == 0 and node < nodes - 1 else -1 for node in range(nodes)], dtype=np.int16)
+    return Forest(
+        roots=np.array([0], dtype=np.int32),
+        feature=feature,
+        threshold=np.arange(nodes, dtype=np.float32),
+        left=np.where(feature == 0, np.arange(nodes) + 1, 0).astype(np.int32),
+        value=np.arange(nodes, dtype=np.float32),
+    )
+
+
+def test_the_walk_goes_as_deep_as_the_deepest_leaf():
+    assert chain(64).predict(np.array([[0.0], [3.0], [1000.0]])).tolist() == [1.0, 5.0, 128.0]
+
+
+def test_a_forest_that_is_too_deep_is_refused():
+    with pytest.raises(PlatformFormatError, match="more than 64 levels deep"):
+        chain(65).predict(np.zeros((1, 1)))
+
+
+def test_many_rows_are_the_same_as_one_by_one():
+    table = np.random.default_rng(3).uniform(0, 5, (40_000, 2))
+    together = stump().predict(table)
+    assert together.shape == (40_000,)
+    assert all(together[row] == stump().predict(table[row : row + 1])[0] for row in range(0, 40_000, 997))
