@@ -33,12 +33,12 @@ def profile_entries(
     entries = []
     for kernels in _joined(report.kernels, operators):
         layers = sorted({name for kernel in kernels for name in _layers(kernel, operators)}, key=order.__getitem__)
-        entries.append(_entry(kernels, tuple(layers), report.clock_hz))
+        entries.append(_entry(kernels, tuple(layers), len(operators), report.clock_hz))
     return tuple(entries)
 
 
 def _layers(kernel: VelaKernel, operators: Sequence[tuple[str, ...]]) -> list[str]:
-    return [name for position in kernel.operators if position < len(operators) for name in operators[position]]
+    return [name for position in kernel.operators if 0 <= position < len(operators) for name in operators[position]]
 
 
 def _joined(kernels: Sequence[VelaKernel], operators: Sequence[tuple[str, ...]]) -> list[list[VelaKernel]]:
@@ -62,13 +62,14 @@ def _joined(kernels: Sequence[VelaKernel], operators: Sequence[tuple[str, ...]])
     return [group for group in groups if group]
 
 
-def _entry(kernels: Sequence[VelaKernel], layers: tuple[str, ...], clock_hz: float) -> ProfileEntry:
+def _entry(kernels: Sequence[VelaKernel], layers: tuple[str, ...], count: int, clock_hz: float) -> ProfileEntry:
+    """One entry; added by the compiler or the lowering where none of its ``count`` operators runs a layer."""
     main = max(kernels, key=lambda kernel: kernel.cycles)
     cycles = sum(kernel.cycles for kernel in kernels)
     info = {"cycles": str(cycles), **main.info}
     if len(kernels) > 1:
         info["parts"] = str(len(kernels))
-    if not layers:
+    if not layers and all(0 <= position < count for kernel in kernels for position in kernel.operators):
         info |= {ADDED: "1", "kind": "_".join(main.operations).lower()}
     return ProfileEntry(
         name=main.name,

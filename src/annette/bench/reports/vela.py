@@ -59,7 +59,8 @@ class VelaKernel:
     Attributes:
         name: Vela's name: the tensor that the first operation writes.
         operations: Vela's names of the operations.
-        operators: Positions of the operators of the file behind them, each once; empty for what Vela inserts.
+        operators: Positions of the operators of the main graph behind them, each once, -1 for one of another graph;
+            empty for what Vela inserts.
         cycles: Estimated time, in cycles of the accelerator.
         input_shape: What the first operation reads, N, H, W, C.
         output_shape: What it writes.
@@ -154,8 +155,18 @@ def _kernels(tables: Mapping[str, list[Row]]) -> tuple[VelaKernel, ...]:
 
 
 def _sources(tables: Mapping[str, list[Row]]) -> dict[str, int]:
-    """Position of the operator of the file behind each identity."""
-    return {row["id"]: int(row["ext_key"]) for row in tables.get("source", []) if (row.get("ext_key") or "").isdigit()}
+    """Position of the operator of the main graph behind each identity, -1 for operators of other graphs.
+
+    The table goes through the graphs of the file one after another, the main one first; positions start again in each.
+    """
+    found: dict[str, int] = {}
+    last, main = -1, True
+    for row in tables.get("source", []):
+        if (row.get("ext_key") or "").isdigit():
+            position = int(row["ext_key"])
+            main = main and position > last
+            found[row["id"]], last = position if main else -1, position
+    return found
 
 
 def _kernel(rows: list[Row], sources: Mapping[str, int], detail: Row, block: Row, details: list[Row]) -> VelaKernel:
