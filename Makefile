@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: quickstart test check bench clean install
+.PHONY: quickstart test check bench docs clean install
 
 install: $(STAMP)
 
@@ -31,6 +31,11 @@ check: install
 ## Speed: ratios within one run; never part of the tests.
 bench: install
 	$(BIN)/python -m pytest benchmarks --benchmark-only -p no:cacheprovider
+
+## Writes the generated pages of the documentation anew.
+docs: install
+	$(BIN)/python tools/reference.py
+	$(BIN)/python tools/zoo_table.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

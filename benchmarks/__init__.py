@@ -1,0 +1,1 @@
+"""Speed, measured with pytest-benchmark; run by ``make bench``, never by the tests."""

@@ -1,0 +1,53 @@
+"""The generated pages of the documentation, and what the other pages refer to."""
+
+import importlib.util
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from annette.cli.main import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "tests" / "README.md"])
+
+
+def reference():
+    spec = importlib.util.spec_from_file_location("annette_tools_reference", ROOT / "tools" / "reference.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_pages_made_from_the_code_are_up_to_date():
+    for page, make in reference().PAGES.items():
+        assert page.read_text(encoding="utf-8") == make(), f"{page.name} is stale: run 'make docs'"
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "src/annette/report/schemas").glob("*.json")), ids=lambda f: f.stem)
+def test_every_field_of_a_document_is_described(file):
+    schema = json.loads(file.read_text(encoding="utf-8"))
+    assert [path for path, _, meaning in reference().fields(schema) if not meaning] == []
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_to_files_lead_somewhere(page):
+    links = re.findall(r"\]\((?!https?://|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_page_is_reached_from_the_index():
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = [page for page in (ROOT / "docs").rglob("*.md") if page.name != "README.md"]
+    assert [page.name for page in pages if f"({page.relative_to(ROOT / 'docs')})" not in index] == []
+
+
+def test_the_commands_that_the_readme_shows_work():
+    commands = re.findall(r"^\$ annette (.+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert commands
+    for command in commands:
+        result = CliRunner().invoke(cli, shlex.split(command))
+        assert result.exit_code == 0, f"annette {command}: {result.exception}"

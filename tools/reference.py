@@ -1,0 +1,141 @@
+"""Writes the reference pages that repeat what the code says: ``python tools/reference.py``.
+
+``docs/cli.md`` is made from the help texts of the commands, ``docs/json.md`` from the JSON Schemas of the documents.
+The examples in ``README.md`` are run and get their present output. ``--check`` writes nothing and fails if one of the
+first two is not up to date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from annette.cli.main import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+SCHEMAS: Final = ROOT / "src" / "annette" / "report" / "schemas"
+README: Final = ROOT / "README.md"
+NOTE: Final = "<!-- Written by tools/reference.py; `make docs` writes it anew. -->\n"
+
+CLI_HEAD: Final = f"""# Commands
+
+{NOTE}
+Every command has `--help` with examples. Exit code 0 means success; 2 means a mistake that the one line on standard
+error describes; 130 means interrupted. With `--json` a command prints one JSON document, described in
+[json.md](json.md). Tables are as wide as the terminal; in a file or a pipe they keep their rows whole.
+"""
+
+JSON_HEAD: Final = f"""# Documents of `--json`
+
+{NOTE}
+Every document names its schema and version in `schema`. Within a version fields are only ever added; a field that goes
+or changes its meaning makes a new version. All numbers are in SI units with the unit in the name: `latency_s` is in
+seconds. One multiply-accumulate is two operations. NaN and infinity never occur; what is not known is `null`.
+
+The JSON Schemas are shipped in the package, in `annette/report/schemas`.
+"""
+
+
+def cli_page() -> str:
+    """The reference of all commands."""
+    return CLI_HEAD + "".join(f"\n## {path}\n\n```\n{text}\n```\n" for path, text in _helps(cli, "annette", None))
+
+
+def json_page() -> str:
+    """The reference of all documents."""
+    parts = [JSON_HEAD]
+    for file in sorted(SCHEMAS.glob("*.json")):
+        schema = json.loads(file.read_text(encoding="utf-8"))
+        parts.append(f"\n## `{schema['properties']['schema']['const']}`\n\n{schema['title']}.")
+        parts.append(f" {schema['description']}\n\n" if "description" in schema else "\n\n")
+        parts.append("| Field | Type | Meaning |\n|---|---|---|\n")
+        parts += [f"| `{path}` | {kind} | {meaning} |\n" for path, kind, meaning in fields(schema)]
+    return "".join(parts)
+
+
+def fields(schema: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """Path, type and meaning of every field of a schema, nested ones behind the one that holds them."""
+    required = schema.get("required", [])
+    for name, described in schema.get("properties", {}).items():
+        if name == "schema" and not prefix:
+            continue
+        path = f"{prefix}{name}"
+        optional = "" if name in required else ", optional"
+        yield path, _type(described) + optional, described.get("description", "")
+        for form in (described, *described.get("anyOf", [])):
+            yield from fields(form, f"{path}.")
+            if isinstance(form.get("items"), dict):
+                yield from fields(form["items"], f"{path}[].")
+            if isinstance(form.get("additionalProperties"), dict):
+                yield from fields(form["additionalProperties"], f"{path}.*.")
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_type(form) for form in schema["anyOf"])
+    if "enum" in schema:
+        return " or ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
+    if "const" in schema:
+        return f"`{json.dumps(schema['const'])}`"
+    stated = schema.get("type", "any")
+    if stated == "array":
+        return f"array of {_type(schema.get('items', {}))}"
+    return " or ".join(stated) if isinstance(stated, list) else str(stated)
+
+
+def _helps(command: click.Command, name: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
+    """Full name and help text of a command and of those below it."""
+    with click.Context(command, info_name=name, parent=parent, terminal_width=100, **command.context_settings) as here:
+        yield here.command_path, command.get_help(here)
+        if isinstance(command, click.Group):
+            for below in command.list_commands(here):
+                nested = command.get_command(here, below)
+                if nested is not None:
+                    yield from _helps(nested, below, here)
+
+
+def readme_page() -> str:
+    """The README with the output of its examples as it is now: what follows ``$ annette …`` in a block of code."""
+    text = README.read_text(encoding="utf-8")
+    return re.sub(r"```console\n\$ annette (?P<words>[^\n]*)\n(?:.*?)```\n", _example, text, flags=re.DOTALL)
+
+
+def _example(match: re.Match[str]) -> str:
+    command = [sys.executable, "-m", "annette", *shlex.split(match["words"])]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own command
+    return f"```console\n$ annette {match['words']}\n{output}```\n"
+
+
+PAGES: Final = {ROOT / "docs" / "cli.md": cli_page, ROOT / "docs" / "json.md": json_page}
+"""Every generated page and what makes it."""
+
+
+def main() -> None:
+    """Writes the pages, or says which are not up to date."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is not up to date")
+    check = parser.parse_args().check
+    for page, make in PAGES.items():
+        if check and page.read_text(encoding="utf-8") != make():
+            sys.exit(f"{page} is not up to date: run 'make docs'")
+        if not check:
+            page.write_text(make(), encoding="utf-8")
+            print(f"wrote {page}")
+    if not check:
+        README.write_text(readme_page(), encoding="utf-8")
+        print(f"wrote {README}")
+
+
+if __name__ == "__main__":
+    main()
