@@ -13,9 +13,10 @@ import tempfile
 import threading
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from annette import errors
 from annette.bench.records import Status
 from annette.bench.wire import CaseResult
-from annette.errors import BackendError, BackendUnavailableError
+from annette.errors import BackendError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -145,7 +146,7 @@ class _Worker:
             raise BackendError(f"backend {header['backend']!r} could not be started: {self._obituary()}")
         first = json.loads(answer)
         if "error" in first:
-            kind = BackendUnavailableError if first["type"] == BackendUnavailableError.__name__ else BackendError
+            kind = getattr(errors, first["type"], BackendError)
             raise kind(first["error"])
         self.environment = first["environment"]
 

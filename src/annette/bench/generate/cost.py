@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 __all__ = ["expected_compilation_s", "expected_s"]
 
-_OPS_PER_S: Final = 40e9
-_BYTES_PER_S: Final = 6e9
-_LAYER_S: Final = 4e-6
-_CASE_S: Final = 0.03
+_OPS_PER_S: Final = 65e9
+_BYTES_PER_S: Final = 10e9
+_LAYER_S: Final = 3e-6
+_CASE_S: Final = 0.019
 _WEIGHT_BYTES_PER_S: Final = 4e8
 """Weights are drawn, written, read and packed twice."""
 _FLUSH_BYTES_PER_S: Final = 8e9

@@ -235,8 +235,18 @@ def _sweep(dimension: str, s: Sampler, net: CaseBuilder) -> None:
     net.conv(y, 32, 1, name="after")
 
 
+def _plain(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
+    """Convolution and activation, sometimes pooling behind it."""
+    act = s.pick(("relu", "leaky_relu", "relu6", "hard_swish", "silu"), (6, 3, 3, 2, 1))
+    filters, kernel = _channels(s, 8, 512), s.pick((3, 1, 5), (6, 3, 1))
+    y = net.conv_norm(x, filters, kernel, stride=blocks.stride(s, x), activation=act)
+    if min(y.shape[2:]) >= 4 and s.chance(0.3):
+        return _pool(s.pick(("max", "max", "average")), s, net, y)
+    return y
+
+
 _FAMILIES: Final[dict[str, tuple[int, Layer]]] = {
-    "plain": (30, blocks.plain),
+    "plain": (30, _plain),
     "separable": (36, mobile_blocks.separable),
     "inverted-residual": (40, mobile_blocks.inverted_residual),
     "inverted-residual-excited": (24, mobile_blocks.inverted_residual_excited),
@@ -279,7 +289,7 @@ def _first(s: Sampler, net: CaseBuilder) -> Tensor:
 def _stem(s: Sampler, net: CaseBuilder) -> None:
     """First layers: few channels, large maps, then what usually follows."""
     x = _first(s, net)
-    families = (mobile_blocks.separable, mobile_blocks.inverted_residual, blocks.plain)
+    families = (mobile_blocks.separable, mobile_blocks.inverted_residual, _plain)
     for number in range(s.integer(1, 3)):
         with net.scope(f"block{number}"):
             x = s.pick(families, (40, 30, 30))(s, net, x)

@@ -1,0 +1,75 @@
+"""Plans and whole networks on ONNX Runtime: everything runs, and nearly all of the time is matched to layers."""
+
+import pytest
+
+from annette.bench.backends.onnxruntime import OnnxRuntimeBackend
+from annette.bench.dataset import Dataset
+from annette.bench.generate import generate_plan
+from annette.bench.plan import Plan
+from annette.bench.records import Status
+from annette.bench.session import benchmark, measure_networks, network_case
+from annette.bench.settings import Settings
+from annette.network import zoo
+
+pytestmark = pytest.mark.skipif(not OnnxRuntimeBackend.available().usable, reason="onnxruntime is not installed")
+
+SETTINGS = Settings(warmup=1, repeats=2, kernel_repeats=2, target_s=1e-3, most_repeats=2, attempts=1)
+
+
+def test_a_sample_of_the_plan_runs_and_is_matched(tmp_path):
+    whole = generate_plan("quick")
+    groups = {}
+    for case in whole.cases:
+        groups.setdefault((case.purpose, case.group), case)
+    plan = Plan("one of each", tuple(case for case in groups.values() if case.expected_s < 0.5))
+    assert len(plan.cases) > 120
+    outcome = benchmark(plan, tmp_path / "d.sqlite", backend="onnxruntime", options={"threads": 1}, settings=SETTINGS)
+    assert outcome.failed == 0
+    assert outcome.matched_share > 0.995
+    with Dataset.open(tmp_path / "d.sqlite") as dataset:
+        for run in dataset.runs():
+            names = {layer.name for layer in run.network.layers}
+            assert run.kernels
+            assert all(set(kernel.layers) <= names for kernel in run.kernels)
+            assert run.environment["runtime"] == "onnxruntime"
+
+
+def test_whole_networks_are_matched(tmp_path):
+    names = ("squeezenet1_1", "mobilenet_v3_small", "resnet18")
+    cases = [network_case(name, zoo.build(name), backend="onnxruntime") for name in names]
+    with Dataset.create(tmp_path / "d.sqlite") as dataset:
+        measured = measure_networks(
+            cases, dataset, backend="onnxruntime", options={"threads": 1}, settings=SETTINGS, rounds=2
+        )
+    for network in measured:
+        assert len(network.usable) == 2
+        assert all(run.matched_share > 0.99 for run in network.usable)
+        assert network.latency_s > 1e-4
+
+
+def test_a_file_is_measured_as_it_is(tmp_path):
+    from annette.network.load import load_network
+    from annette.network.writers.onnx import write_onnx
+
+    path = tmp_path / "net.onnx"
+    write_onnx(zoo.build("squeezenet1_1"), path)
+    case = network_case("net", load_network(path), backend="onnxruntime", path=path)
+    with Dataset.create(tmp_path / "d.sqlite") as dataset:
+        (measured,) = measure_networks(
+            [case], dataset, backend="onnxruntime", options={"threads": 1}, settings=SETTINGS, rounds=1
+        )
+    (run,) = measured.rounds
+    assert run.status is not Status.FAILED
+    assert run.matched_share > 0.99
+
+
+def test_a_broken_file_is_a_recorded_failure(tmp_path):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(b"no model")
+    case = network_case("net", zoo.build("squeezenet1_1"), backend="onnxruntime", path=path)
+    with Dataset.create(tmp_path / "d.sqlite") as dataset:
+        (measured,) = measure_networks(
+            [case], dataset, backend="onnxruntime", options={"threads": 1}, settings=SETTINGS, rounds=1
+        )
+    assert measured.rounds[0].status is Status.FAILED
+    assert "ONNX Runtime refuses" in measured.rounds[0].reason

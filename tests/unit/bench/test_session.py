@@ -1,0 +1,85 @@
+import math
+
+import pytest
+
+from annette.bench.dataset import Dataset
+from annette.bench.session import benchmark, default_cpus, measure_networks, network_case
+from annette.errors import BackendUnavailableError, DatasetError, OptionError
+from tests.unit.bench.scripted import SETTINGS, network, plan
+
+pytestmark = pytest.mark.usefixtures("scripted")
+
+
+def measure(path, names, **options):
+    with Dataset.open(path, write=True) if path.exists() else Dataset.create(path) as dataset:
+        cases = [network_case(name, network(name), backend="scripted") for name in names]
+        return measure_networks(cases, dataset, backend="scripted", options={}, settings=SETTINGS, **options)
+
+
+def test_a_benchmark_keeps_its_plan(tmp_path):
+    out = tmp_path / "d.sqlite"
+    outcome = benchmark(plan(count=2), out, backend="scripted", options={}, settings=SETTINGS)
+    assert outcome.measured == 2
+    with Dataset.open(out) as dataset:
+        assert dataset.plans() == [plan(count=2).to_text()]
+    with pytest.raises(DatasetError, match="--resume"):
+        benchmark(plan(count=2), out, backend="scripted", options={}, settings=SETTINGS)
+    again = benchmark(plan(count=3), out, backend="scripted", options={}, settings=SETTINGS, resume=True)
+    assert (again.measured, again.skipped) == (1, 2)
+
+
+def test_what_cannot_start_leaves_no_file(tmp_path):
+    out = tmp_path / "d.sqlite"
+    with pytest.raises(OptionError, match="'speed'"):
+        benchmark(plan(count=1), out, backend="scripted", options={"speed": 1}, settings=SETTINGS)
+    assert not out.exists()
+
+
+def test_networks_are_measured_in_rounds_that_count_on(tmp_path):
+    path = tmp_path / "d.sqlite"
+    first, second = measure(path, ["one", "two"])
+    assert [run.round for run in first.rounds] == [0, 1, 2]
+    assert first.latency_s == pytest.approx(second.latency_s)
+    assert first.remeasurement_spread == 0
+    (again,) = measure(path, ["one"], rounds=1)
+    assert [run.round for run in again.rounds] == [3]
+    assert math.isnan(again.remeasurement_spread)
+
+
+def test_a_network_that_fails_has_no_latency(tmp_path):
+    good, bad = measure(tmp_path / "d.sqlite", ["good", "refuse:x"], rounds=1)
+    assert good.usable
+    assert not bad.usable
+    assert math.isnan(bad.latency_s)
+    assert "it says no" in bad.rounds[0].reason
+
+
+def test_rounds_are_at_least_one(tmp_path):
+    with pytest.raises(OptionError, match="0 rounds"):
+        measure(tmp_path / "d.sqlite", ["one"], rounds=0)
+
+
+def test_files_are_measured_as_they_are_only_where_the_backend_takes_them(tmp_path):
+    file = tmp_path / "net.onnx"
+    assert network_case("n", network("n"), backend="onnxruntime", path=file).path == str(file)
+    assert network_case("n", network("n"), backend="onnxruntime", path=tmp_path / "net.json").path == ""
+    assert network_case("n", network("n"), backend="scripted", path=file).path == ""
+
+
+def test_a_missing_runtime_is_named_with_its_install_line(tmp_path, monkeypatch):
+    from annette.bench.backends import onnxruntime
+
+    def missing(name):
+        raise onnxruntime.PackageNotFoundError(name)
+
+    monkeypatch.setattr(onnxruntime, "version", missing)
+    with pytest.raises(BackendUnavailableError, match="pip install onnxruntime"):
+        benchmark(plan(count=1), tmp_path / "d", backend="onnxruntime", options={}, settings=SETTINGS)
+    assert not (tmp_path / "d").exists()
+
+
+def test_processors_are_the_last_ones_allowed(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
+    assert default_cpus(1) == (5,)
+    assert default_cpus(2) == (2, 5)
+    assert default_cpus(4) == ()
