@@ -46,7 +46,7 @@ def test_kinds_and_context_keep_kernels_apart():
 
 
 def test_nothing_left_is_an_error_that_says_why():
-    with pytest.raises(FitError, match="none of 2 .* positive"):
+    with pytest.raises(FitError, match=r"none of 2 .* positive"):
         clean(samples(convolutions(2), [-1.0, np.nan]))
 
 
