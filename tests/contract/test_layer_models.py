@@ -7,14 +7,14 @@ from annette.models.dpu import Alu, Array, Dpu, Pooling
 from annette.models.features import FeatureSet
 from annette.models.forest import Forest
 from annette.models.mixed import Mixed
-from annette.models.myriad import FORMULAS
 from annette.models.original import OriginalRefinedRoofline, OriginalRoofline
 from annette.models.refined_roofline import RefinedRoofline, Unroll
 from annette.models.registry import FAMILIES
 from annette.models.roofline import Roofline
 from annette.models.saturating import CachedMemory, SaturatingRate
+from annette.models.several_roofs import SeveralRoofs
 from annette.models.statistical import Statistical
-from annette.models.tiled_roofline import TiledRoofline
+from annette.models.tiled_roofline import TiledRoofline, formulas
 from annette.testing.layer_models import LayerModelContract
 
 UNROLL = {"out_width": Unroll(8, 0.5), "in_channels": Unroll(16, 1.0), "out_channels": Unroll(16, 0.9)}
@@ -35,7 +35,7 @@ def stump(low, high):
 
 TILED = {
     name: TiledRoofline(name, {constant: limits.typical for constant, limits in formula.constants.items()})
-    for name, formula in FORMULAS.items()
+    for name, formula in formulas().items()
 }
 MODELS = (
     Roofline(1e12, 1e10, 2e-6),
@@ -47,6 +47,12 @@ MODELS = (
     CachedMemory(2e10, 1.5e10, 2.0**21, 6e10, 1e-6),
     *TILED.values(),
     Mixed(TILED["myriad-convolution"], FeatureSet(("log2:ops", "log2:context:copied_bytes")), stump(0.2, 0.1)),
+    SeveralRoofs(
+        {
+            name: Mixed(TILED[name], FEATURES, stump(0.2, 0.1))
+            for name in ("ethos-u-compute", "ethos-u-on-chip", "ethos-u-off-chip")
+        }
+    ),
     OriginalRoofline(1e12, 1e10),
     OriginalRefinedRoofline(1e12, 1e10, unroll=UNROLL),
 )

@@ -95,7 +95,7 @@ def _off_chip_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
 
 def _computing(table: KernelTable, p: Mapping[str, float]) -> Terms:
     seconds = _compute_s(table, p)
-    return Terms(seconds, np.zeros_like(seconds))
+    return Terms(np.where(table["ops"] > 0, seconds, 0.0), np.zeros_like(seconds))
 
 
 def _moving_on(table: KernelTable, p: Mapping[str, float]) -> Terms:

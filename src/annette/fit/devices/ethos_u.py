@@ -59,12 +59,13 @@ _SHAPES: Final = (
     "log2:ops", "log2:input_bytes", "log2:weight_bytes", "log2:output_bytes", "log2:intensity", "batch",
     "axis_size", "inner_size", "kernel_size", "log2:out_positions",
 )  # fmt: skip
-_GROWTH: Final = Growth(trees=250, leaves=31, learning_rate=0.08, least_in_leaf=6, features=0.7)
+_GROWTH: Final = Growth(trees=200, leaves=31, learning_rate=0.08, least_in_leaf=6, features=0.7)
 _SMALL_GROWTH: Final = Growth(trees=120, leaves=7, learning_rate=0.08, least_in_leaf=4)
 _ENOUGH: Final = 200
 _BASE_ROWS: Final = 300
 _COPIES: Final = ("log2:context:copied_bytes", "context:input_rows", "context:output_rows")
 _LEAST_SHARE: Final = 0.25
+_IDLE_SHARE: Final = 0.02
 _STRENGTH: Final = 0.003
 _WIDENING: Final = 2.0
 _FAMILY: Final = "several-roofs"
@@ -255,14 +256,16 @@ def _simple(samples: Samples) -> dict[str, LayerModel]:
 
 
 def _fit(rows: Rows, family: str, target: EthosU, seed: int) -> LayerModel:
-    return _several_roofs(rows, target, seed) if family == _FAMILY else _mixed(rows.samples, seed)
+    return _several_roofs(rows, target, seed) if family == _FAMILY else _mixed(rows.samples, target, seed)
 
 
-def _mixed(samples: Samples, seed: int) -> Mixed:
-    """One forest on the time, where an operator runs as several."""
+def _mixed(samples: Samples, target: EthosU, seed: int) -> Mixed:
+    """One forest on the time, where an operator runs as several; copies are reckoned by what they move."""
     some = np.random.default_rng(seed).permutation(len(samples))[:_BASE_ROWS]
-    base = fit_refined_roofline(samples.select(np.sort(some)))
-    features = FeatureSet((*feature_names(samples, base), *_COPIES))
+    refined = fit_refined_roofline(samples.select(np.sort(some)))
+    copies = bool((samples.table["context:copied_bytes"] > 0).all())
+    base = _base(ON_CHIP, samples, samples.latency_s, target.clock_mhz, target.on_chip) if copies else refined
+    features = FeatureSet((*feature_names(samples, refined), *_COPIES))
     residual = np.log(samples.latency_s / base.predict_s(samples.table))
     return Mixed(base, features, grow(features.matrix(samples.table), residual, _growth(len(samples)), seed=seed))
 
@@ -283,12 +286,14 @@ def _several_roofs(rows: Rows, target: EthosU, seed: int) -> SeveralRoofs:
 def _varying(table: KernelTable) -> tuple[str, ...]:
     names = (*_SHAPES, *_CONTEXT)
     values = FeatureSet(names).matrix(table)
-    return tuple(name for name, spread in zip(names, np.ptp(values, axis=0), strict=True) if spread > 0) or ("log2:ops",)
+    return tuple(name for name, spread in zip(names, np.ptp(values, axis=0), strict=True) if spread > 0) or (
+        "log2:ops",
+    )
 
 
 def _roof(base: TiledRoofline, features: FeatureSet, samples: Samples, busy_s: FloatArray, seed: int) -> Mixed:
-    """A forest over a formula; a unit that is idle most of the time need only be known to be so."""
-    target_s = np.maximum(busy_s, _LEAST_SHARE * samples.latency_s)
+    """A forest over a formula; of a unit that is idle it is enough to know that it does not decide."""
+    target_s = np.maximum(busy_s, _IDLE_SHARE * samples.latency_s)
     base_s = base.predict_s(samples.table)
     residual = np.log(target_s / base_s)
     return Mixed(base, features, grow(features.matrix(samples.table), residual, _growth(len(samples)), seed=seed))
@@ -327,4 +332,3 @@ def _left_out(rows: Rows, family: str, target: EthosU, seed: int) -> FloatArray:
             part = rows
         predicted[test] = _fit(part, family, target, seed).predict_s(rows.samples.table.select(test))
     return predicted
-

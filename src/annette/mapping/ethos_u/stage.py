@@ -141,11 +141,15 @@ class EthosUPlacement(ContextStage):
 
 
 def _units(data: Any) -> tuple[tuple[int, int, int], ...]:
-    sound = isinstance(data, list) and 0 < len(data) <= _MOST_UNITS and all(
-        isinstance(unit, list)
-        and len(unit) == 3
-        and all(isinstance(size, int) and not isinstance(size, bool) and 0 < size <= _LARGEST_UNIT for size in unit)
-        for unit in data
+    sound = (
+        isinstance(data, list)
+        and 0 < len(data) <= _MOST_UNITS
+        and all(
+            isinstance(unit, list)
+            and len(unit) == 3
+            and all(isinstance(size, int) and not isinstance(size, bool) and 0 < size <= _LARGEST_UNIT for size in unit)
+            for unit in data
+        )
     )
     if not sound:
         raise MappingError(

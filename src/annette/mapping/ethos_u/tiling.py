@@ -162,12 +162,16 @@ def _best(engine: Engine, window: Window, unit: tuple[int, int, int], part: bool
     return int(h.ravel()[at]), int(w.ravel()[at]), int(c.ravel()[at])
 
 
-def _moved(window: Window, h: np.ndarray, w: np.ndarray, c: np.ndarray, area: np.ndarray, held: np.ndarray) -> np.ndarray:
+def _moved(
+    window: Window, h: np.ndarray, w: np.ndarray, c: np.ndarray, area: np.ndarray, held: np.ndarray
+) -> np.ndarray:
     """Elements read for each candidate: halved where the input fits the buffer twice."""
     elements = window.kernel_height * window.kernel_width
     planes = -(-window.out_height // h) * -(-window.out_width // w)
     dense = window.role == "conv"
-    weights = 0 if window.role == "pool" else elements * window.in_channels * planes * (window.out_channels if dense else 1)
+    weights = (
+        0 if window.role == "pool" else elements * window.in_channels * planes * (window.out_channels if dense else 1)
+    )
     parts = math.ceil(window.kernel_height / _SUB_KERNEL) * math.ceil(window.kernel_width / _SUB_KERNEL)
     blocks = -(-window.out_channels // c) if dense else 1
     inputs = area * window.in_channels * parts * (window.out_height / h) * (window.out_width / w) * blocks
@@ -183,9 +187,7 @@ def _reread(window: Window, height: int, width: int, channels: int, tiles: int) 
     return tiles * rows * columns / (window.in_height * window.in_width) * blocks
 
 
-def _steps(
-    engine: Engine, window: Window, unit: tuple[int, int, int], tile: tuple[int, int], part: bool
-) -> float:
+def _steps(engine: Engine, window: Window, unit: tuple[int, int, int], tile: tuple[int, int], part: bool) -> float:
     """Steps of micro-tiles, window elements and input channels; feeding weights takes some micro-tiles a pass."""
     each = math.ceil(min(tile[0], window.out_height) / unit[0]) * math.ceil(min(tile[1], window.out_width) / unit[1])
     whole = math.ceil(window.out_height / unit[0]) * math.ceil(window.out_width / unit[1])
