@@ -137,7 +137,7 @@ class MyriadPlacement(ContextStage):
 
 
 def _without_constants(kernels: Sequence[Kernel]) -> list[Kernel]:
-    """Marks what the model optimizer folds: products with zero, all that follows from them alone, and sums with them."""
+    """Marks what the model optimizer folds: products with zero, what follows from them alone, and sums with them."""
     constant: set[str] = set()
     found: list[Kernel] = []
     for kernel in kernels:
