@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from annette.errors import OptionError
@@ -13,6 +12,7 @@ from annette.platforms import Platform, list_platforms, load_platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 __all__ = ["estimate", "list_platforms", "load_network", "load_platform"]
 

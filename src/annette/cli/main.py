@@ -64,6 +64,9 @@ def main() -> None:
     """Entry point: exit code 0 on success, 2 with one line on standard error for anything the user can mend."""
     try:
         code = cli.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(_USAGE_ERROR)
     except click.ClickException as error:
         sys.exit(_complain(error.format_message()))
     except AnnetteError as error:

@@ -90,6 +90,7 @@ def estimate_mapped(
         UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
     """
     _check(model, fallback, confidence)
+    _check_offered(model, platform)
     table = KernelTable.from_kernels(kernels, network, platform.precision)
     prices = price(table, kernels, platform, family=model, fallback=fallback, confidence=confidence)
     on_host = np.fromiter((kernel.kind in platform.host_kinds for kernel in kernels), dtype=bool, count=len(kernels))
@@ -141,6 +142,12 @@ def _check(model: str | None, fallback: str, confidence: float) -> None:
         raise OptionError(f"unknown fallback {fallback!r}: use one of {', '.join(FALLBACKS)}")
     if not 0 < confidence < 1:
         raise OptionError(f"confidence {confidence} is not between 0 and 1")
+
+
+def _check_offered(model: str | None, platform: Platform) -> None:
+    if model is not None and not any(model in families for families in platform.models.values()):
+        offered = ", ".join(family for family in FAMILIES if any(family in kinds for kinds in platform.models.values()))
+        raise OptionError(f"platform {platform.name!r} has no {model!r} models at all; it has: {offered}")
 
 
 def _refuse_unknown_operators(network: Network, platform: Platform) -> None:

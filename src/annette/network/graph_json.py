@@ -1,9 +1,9 @@
 """Networks as JSON: how datasets keep the networks that were measured, exactly and readably.
 
 Schema ``annette/graph/1``: ``tensors`` maps names to ``[dtype, shape]`` (with a third item ``"constant"`` for
-weights), ``layers`` lists ``{"name", "kind", "inputs", "outputs", "attributes"}``. Workloads are not stored but computed
-again, so that a stored network cannot contradict itself; only kinds whose dimensions do not follow from their shapes
-(attention, einsum) carry ``dimensions`` and ``macs``.
+weights), ``layers`` lists ``{"name", "kind", "inputs", "outputs", "attributes"}``. Workloads are not stored but
+computed again, so that a stored network cannot contradict itself; only kinds whose dimensions do not follow from
+their shapes (attention, einsum) carry ``dimensions`` and ``macs``.
 """
 
 from __future__ import annotations

@@ -106,6 +106,8 @@ def _in_zoo(name: str) -> bool:
 
 def _unreadable(source: str, path: Path) -> NetworkError:
     known = ", ".join(sorted(readers()))
+    if path.is_dir():
+        return NetworkError(f"{source!r} is a folder; name a network file (they end in {known})")
     if path.exists():
         return NetworkFormatError(f"cannot tell the format of {source!r} by its suffix; known: {known}")
     from annette.network import zoo  # noqa: PLC0415 - most networks come from files

@@ -26,7 +26,7 @@ class Overhead:
         per_kernel_s: Time between two kernels on the device, seconds, at least 0.
         per_run_s: What the host adds to every run, seconds, at least 0; None where it is not known.
         per_input_byte_s: What each byte of the network's inputs costs on its way in, seconds per byte; None as above.
-        per_output_byte_s: What each byte of the network's outputs costs on its way out, in the same unit; None likewise.
+        per_output_byte_s: What each byte of the network's outputs costs on its way out, likewise.
 
     Raises:
         PlatformFormatError: A term is negative or not finite, or only some of the host's terms are stated.

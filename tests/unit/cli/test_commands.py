@@ -136,3 +136,21 @@ def test_a_closed_pipe_ends_quietly():
     program = f"{sys.executable} -m annette platforms --help | head -n 0"
     result = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
     assert result.stderr == ""
+
+
+def test_the_bare_command_shows_its_help(capsys, monkeypatch):
+    code, out, err = run(capsys, monkeypatch)
+    assert (code, out) == (2, "")
+    assert "Commands:\n" in err
+
+
+def test_a_family_that_a_platform_has_nowhere_is_refused(capsys, monkeypatch, toy):
+    code, out, err = run(capsys, monkeypatch, "estimate", "alexnet", "--platform", toy, "--model", "mixed")
+    assert (code, out) == (2, "")
+    assert "has no 'mixed' models at all; it has: roofline, refined-roofline" in err
+
+
+def test_a_folder_is_no_network(capsys, monkeypatch, tmp_path):
+    code, out, err = run(capsys, monkeypatch, "inspect", str(tmp_path))
+    assert (code, out) == (2, "")
+    assert "is a folder" in err

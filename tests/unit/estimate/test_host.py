@@ -56,7 +56,11 @@ def test_assumed_kinds_are_priced_but_neither_fitted_nor_in_range():
 
 
 def test_a_family_that_a_kind_lacks_gives_way_to_what_the_platform_prefers():
-    models = {**MODELS, "softmax": {"original-roofline": Roofline(1e9, 1e9)}}
+    models = {
+        **MODELS,
+        "softmax": {"original-roofline": Roofline(1e9, 1e9)},
+        "tanh": {"mixed": Roofline(1e9, 1e9)},
+    }
     platform = replace(PLATFORM, models=models, preferred_by_kind={"softmax": "original-roofline"})
     methods = [kernel.method for kernel in estimate_network(network(), platform, model="mixed").kernels]
     assert methods == ["roofline", "original-roofline"]
