@@ -20,10 +20,7 @@ def seconds_text(seconds: float) -> str:
     """
     if seconds == 0:
         return "0 s"
-    for scale, unit in _TIMES:
-        if abs(seconds) >= scale:
-            return f"{_three_digits(seconds / scale)} {unit}"
-    return f"{_three_digits(seconds / 1e-9)} ns"
+    return _scaled(seconds, _TIMES) or f"{_three_digits(seconds / 1e-9)} ns"
 
 
 def count_text(count: float) -> str:
@@ -33,10 +30,7 @@ def count_text(count: float) -> str:
         >>> count_text(4089184256)
         '4.09 G'
     """
-    for scale, prefix in _COUNTS:
-        if abs(count) >= scale:
-            return f"{_three_digits(count / scale)} {prefix}"
-    return f"{count:.0f}"
+    return _scaled(count, _COUNTS) or f"{count:.0f}"
 
 
 def bytes_text(size_bytes: float) -> str:
@@ -46,10 +40,7 @@ def bytes_text(size_bytes: float) -> str:
         >>> bytes_text(2408448)
         '2.41 MB'
     """
-    for scale, unit in _SIZES:
-        if abs(size_bytes) >= scale:
-            return f"{_three_digits(size_bytes / scale)} {unit}"
-    return f"{size_bytes:.0f} B"
+    return _scaled(size_bytes, _SIZES) or f"{size_bytes:.0f} B"
 
 
 def percent_text(share: float) -> str:
@@ -60,6 +51,14 @@ def percent_text(share: float) -> str:
         '98.7 %'
     """
     return f"{100 * share:.1f} %"
+
+
+def _scaled(value: float, units: tuple[tuple[float, str], ...]) -> str:
+    """The value in the largest unit that it reaches, or nothing where it is below all of them."""
+    for scale, unit in units:
+        if abs(value) >= scale:
+            return f"{_three_digits(value / scale)} {unit}"
+    return ""
 
 
 def _three_digits(value: float) -> str:

@@ -62,7 +62,8 @@ def test_every_purpose_and_alignment_has_its_share(full):
         ("conv", 1500), ("depthwise_conv", 300), ("grouped_conv", 100), ("conv_transpose", 40),
         ("fully_connected", 400), ("matmul", 150), ("softmax", 100), ("layer_norm", 150), ("batch_norm", 50),
         ("max_pool", 60), ("average_pool", 40), ("global_average_pool", 100), ("add", 400), ("mul", 300),
-        ("concat", 150), ("split", 60), ("slice", 40), ("pad", 10), ("transpose", 300), ("resize_nearest", 20), ("resize_linear", 15), ("gather", 60),
+        ("concat", 150), ("split", 60), ("slice", 40), ("pad", 10), ("transpose", 300), ("resize_nearest", 20),
+        ("resize_linear", 15), ("gather", 60),
         ("lstm", 3), ("gru", 3), ("reduce_mean", 15), ("where", 15), ("instance_norm", 3), ("depth_to_space", 3),
     ],
 )  # fmt: skip
