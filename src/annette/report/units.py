@@ -8,6 +8,8 @@ __all__ = ["bytes_text", "count_text", "percent_text", "seconds_text"]
 
 _TIMES: Final = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _COUNTS: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_ROUNDS_UP: Final = 0.9995
+"""Share of a unit from which three digits show a whole one."""
 _SIZES: Final = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -54,12 +56,12 @@ def percent_text(share: float) -> str:
 
 
 def _scaled(value: float, units: tuple[tuple[float, str], ...]) -> str:
-    """The value in the largest unit that it reaches, or nothing where it is below all of them."""
+    """The value in the largest unit that it reaches once rounded, or nothing where it is below all of them."""
     for scale, unit in units:
-        if abs(value) >= scale:
+        if abs(value) >= _ROUNDS_UP * scale:
             return f"{_three_digits(value / scale)} {unit}"
     return ""
 
 
 def _three_digits(value: float) -> str:
-    return f"{value:#.3g}".removesuffix(".")
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:#.3g}".removesuffix(".")
