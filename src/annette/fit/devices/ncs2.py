@@ -19,7 +19,7 @@ from annette.fit.forest import Growth, grow
 from annette.fit.roofline import fit_refined_roofline, fit_roofline
 from annette.fit.samples import LEAST_ROWS, Samples
 from annette.fit.tiled import NEVER_COMPUTES, fit_per_byte, fit_tiled
-from annette.mapping.kernel import COLUMNS, KernelTable, Precision
+from annette.mapping.kernel import KernelTable, Precision
 from annette.mapping.rules import preset
 from annette.models.features import FeatureSet
 from annette.models.mixed import Mixed
@@ -77,6 +77,10 @@ _FEATURES: Final = (
     "in_channels", "in_height", "in_width", "out_channels", "out_height", "out_width", "kernel_height", "kernel_width",
     "stride_height", "ops", "input_bytes", "output_bytes", "weight_bytes", "context:input_in_ddr",
     "context:output_in_ddr", "context:copied_bytes", "context:injected_bytes", "context:shaves",
+)  # fmt: skip
+_RANGED: Final = (
+    "batch", "groups", "in_channels", "in_depth", "in_height", "in_width", "out_channels", "out_depth", "out_height",
+    "out_width", "kernel_height", "kernel_width", "stride_height", "stride_width", "dilation_height", "dilation_width",
 )  # fmt: skip
 _RESIDUAL_LIMIT: Final = 1.0
 _GROWTH: Final = Growth(leaves=8, learning_rate=0.05, least_in_leaf=8, features=0.6, smoothing=0.0, ridge=1.0, rows=0.8)
@@ -312,12 +316,11 @@ def _preferred_s(samples: Samples, left_out: Mapping[str, FloatArray], preferred
 
 
 def _ranges(samples: Samples) -> dict[str, dict[str, tuple[float, float]]]:
-    """Smallest and largest value of each column, by kind."""
+    """Smallest and largest value of each column that the formulas look at, by kind."""
     found: dict[str, dict[str, tuple[float, float]]] = {}
     for kind, rows in samples.table.rows_by_kind.items():
-        values = samples.table.values[rows]
-        limits = zip(values.min(axis=0).tolist(), values.max(axis=0).tolist(), strict=True)
-        found[kind] = dict(zip(COLUMNS, limits, strict=True))
+        part = samples.table.select(rows)
+        found[kind] = {column: (float(part[column].min()), float(part[column].max())) for column in _RANGED}
     return found
 
 
