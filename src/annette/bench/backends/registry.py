@@ -19,6 +19,7 @@ __all__ = ["backend_class", "backend_names", "open_backend", "parse_options", "r
 _BUILT_IN: Final = {
     "onnxruntime": ("annette.bench.backends.onnxruntime", "OnnxRuntimeBackend"),
     "openvino": ("annette.bench.backends.openvino", "OpenvinoBackend"),
+    "myriad": ("annette.bench.backends.myriad", "MyriadBackend"),
     "vela": ("annette.bench.backends.vela", "VelaBackend"),
     "replay": ("annette.bench.backends.replay", "ReplayBackend"),
     "command": ("annette.bench.backends.command", "CommandBackend"),
