@@ -162,6 +162,6 @@ def test_the_catalogue_is_what_the_converter_makes(tmp_path, monkeypatch):
     runpy.run_path(str(script), run_name="__main__")
     catalogue = ROOT / "src" / "annette" / "platforms" / "catalog"
     made = sorted(tmp_path.glob("*.json"))
-    assert len(made) == 4
+    assert {path.stem for path in made} == {"ncs2-openvino-original", "zcu102-dnndk-original"}
     for file in made:
         assert file.read_bytes() == (catalogue / file.name).read_bytes(), file.name
