@@ -108,6 +108,7 @@ def measurement_document(measured: MeasuredNetwork, backend: str) -> dict[str, A
         "statuses": [run.status.value for run in measured.rounds],
         "remeasurement_spread": _number(measured.remeasurement_spread),
         "matched_share": _number(profiled[0].matched_share) if profiled else None,
+        "host_operators": runs[0].details.get("host_operators", ""),
         "kernels": kernels,
     }
 
@@ -179,6 +180,8 @@ def print_measurement(document: dict[str, Any], *, everything: bool = False, pag
     marked = sorted(set(document["statuses"]) - {"ok"})
     if marked:
         page.notes([f"some rounds are marked {', '.join(marked)}"])
+    if document["host_operators"]:
+        page.notes([f"not counted, as the device leaves it to its host: {document['host_operators']}"])
     kernels = document["kernels"]
     total_s = math.fsum(kernel["latency_s"] for kernel in kernels) or 1.0
     shown = kernels if everything else sorted(kernels, key=lambda k: -k["latency_s"])[:_SHOWN_BY_DEFAULT]
