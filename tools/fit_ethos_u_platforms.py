@@ -19,13 +19,18 @@ from annette.bench.records import Purpose
 from annette.bench.session import benchmark
 from annette.bench.settings import Settings
 from annette.fit.devices.ethos_u import TARGETS, EthosU, fit_ethos_u
-from annette.platforms import Provenance, dump_platform
+from annette.platforms import Provenance, Source, dump_platform
 
 PURPOSES = (Purpose.MICRO_KERNEL, Purpose.CHAIN, Purpose.FUSION_PROBE)
 SEEDS = (0, 1)
 NOTES = (
     "All times are estimates of the compiler Vela for a generated network lowered to int8, never a measured latency.",
     "Fitted on generated layers between others, chains and fusion probes; no whole network had a part in it.",
+)
+SOURCE = Source(
+    "Vela, the compiler of the Ethos-U: its performance estimate and debug database",
+    "https://gitlab.arm.com/artificial-intelligence/ethos-u/ethos-u-vela",
+    "Apache-2.0",
 )
 
 
@@ -50,6 +55,7 @@ def fit(target: EthosU, path: Path, out: Path) -> None:
     version = runs[0].environment["runtime_version"]
     provenance = Provenance(
         created_by=f"annette {__version__}, tools/fit_ethos_u_platforms.py",
+        sources=(SOURCE,),
         versions=(("ethos-u-vela", version),),
         notes=(*NOTES, f"{len(runs)} generated networks, " + ", ".join(f"{k} {v}" for k, v in target.options.items())),
     )
