@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).resolve().parents[1]
 SCHEMAS: Final = ROOT / "src" / "annette" / "report" / "schemas"
 README: Final = ROOT / "README.md"
+ACCURACY: Final = "<!-- accuracy: tools/reference.py -->\n"
 NOTE: Final = "<!-- Written by tools/reference.py; `make docs` writes it anew. -->\n"
 
 CLI_HEAD: Final = f"""# Commands
@@ -105,9 +106,38 @@ def _helps(command: click.Command, name: str, parent: click.Context | None) -> I
                     yield from _helps(nested, below, here)
 
 
+def accuracy_table() -> str:
+    """One row for each page of ``docs/results``: the preferred models' errors and the floor below them."""
+    rows = [
+        "| Platform | Networks | Mean error | Worst | Spearman's rho | Repeated measurement |\n",
+        "|---|---|---:|---:|---:|---:|\n",
+    ]
+    for page in sorted((ROOT / "docs" / "results").glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        platform, suite = _found(r"^(\S+) on (\S+), model: preferred$", text, page)
+        count, mape, worst, rho = _found(
+            r"^preferred +(\d+) +(\S+) % +\S+ % +\S+ % +(\S+) %.*? (-?\d\.\d+) \[", text, page
+        )
+        (floor,) = _found(r"^re-measurement floor: ([^;]+);", text, page)
+        networks = f"[{count} of `{suite}`](docs/results/{page.name})"
+        rows.append(f"| `{platform}` | {networks} | {mape} % | {worst} % | {rho} | {floor} |\n")
+    return "".join(rows)
+
+
+def _found(pattern: str, text: str, page: Path) -> tuple[str, ...]:
+    found = re.search(pattern, text, re.MULTILINE)
+    if found is None:
+        sys.exit(f"{page} has no line like {pattern!r}")
+    return found.groups()
+
+
 def readme_page() -> str:
-    """The README with the output of its examples as it is now: what follows ``$ annette …`` in a block of code."""
+    """The README with its figures and the output of its examples as they are now.
+
+    Figures stand between two comments; an example is what follows ``$ annette …`` in a block of code.
+    """
     text = README.read_text(encoding="utf-8")
+    text = re.sub(f"{ACCURACY}.*?<!-- end -->", f"{ACCURACY}{accuracy_table()}<!-- end -->", text, flags=re.DOTALL)
     return re.sub(r"```console\n\$ annette (?P<words>[^\n]*)\n(?:.*?)```\n", _example, text, flags=re.DOTALL)
 
 
