@@ -59,6 +59,12 @@ _SHAPES: Final = (
     "log2:ops", "log2:input_bytes", "log2:weight_bytes", "log2:output_bytes", "log2:intensity", "batch",
     "axis_size", "inner_size", "kernel_size", "log2:out_positions",
 )  # fmt: skip
+_SIZES: Final = (
+    "input_bytes", "output_bytes", "log2:ops", "log2:input_bytes", "log2:weight_bytes", "log2:output_bytes",
+    "log2:context:steps", "log2:context:steps_before", "context:weights_per_step_before",
+)  # fmt: skip
+"""How large a kernel is says nothing about the engine beyond its steps: a forest that sees it errs on larger ones."""
+
 _GROWTH: Final = Growth(trees=200, leaves=31, learning_rate=0.08, least_in_leaf=6, features=0.7)
 _SMALL_GROWTH: Final = Growth(trees=120, leaves=7, learning_rate=0.08, least_in_leaf=4)
 _ENOUGH: Final = 200
@@ -273,13 +279,14 @@ def _mixed(samples: Samples, target: EthosU, seed: int) -> Mixed:
 def _several_roofs(rows: Rows, target: EthosU, seed: int) -> SeveralRoofs:
     rows = _select(rows, np.isfinite(rows.units_s[COMPUTE.name]))
     formulas = ((COMPUTE, None), (ON_CHIP, target.on_chip), (OFF_CHIP, target.off_chip))
-    features = FeatureSet(_varying(rows.samples.table))
+    names = _varying(rows.samples.table)
     roofs = {}
     for formula, bandwidths in formulas:
         busy_s = rows.units_s[formula.name]
         if (busy_s > _LEAST_SHARE * rows.samples.latency_s).sum() >= LEAST_ROWS:
             base = _base(formula, rows.samples, busy_s, target.clock_mhz, bandwidths)
-            roofs[formula.name] = _roof(base, features, rows.samples, busy_s, seed)
+            seen = [name for name in names if formula is not COMPUTE or name not in _SIZES] or names
+            roofs[formula.name] = _roof(base, FeatureSet(tuple(seen)), rows.samples, busy_s, seed)
     return SeveralRoofs(roofs)
 
 
