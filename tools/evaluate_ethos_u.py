@@ -73,9 +73,8 @@ def evaluate(target: EthosU, work: Path, folder: Path | None) -> None:
             continue
         rows.append((name, seconds, *found))
         if not name.startswith("cell"):
-            print(
-                f"- {name}: {seconds * 1e3:.3f} ms, {found[0] / seconds - 1:+.2%}, roofline {found[1] / seconds - 1:+.1%}"
-            )
+            ours, plain = (f"{value / seconds - 1:+.2%}" for value in found)
+            print(f"- {name}: {seconds * 1e3:.3f} ms, {ours}, roofline {plain}")
     for label, part in (
         ("networks", [row for row in rows if not row[0].startswith("cell")]),
         ("NAS-Bench-101 cells", [row for row in rows if row[0].startswith("cell")]),
