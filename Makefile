@@ -21,7 +21,7 @@ quickstart: install
 
 ## Lint, types and tests: exactly what CI runs.
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: install
 	$(BIN)/ruff check .

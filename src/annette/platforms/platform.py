@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from annette.mapping.kernel import KernelTable, Precision
+    from annette.mapping.kernel import FloatArray, KernelTable, Precision
     from annette.mapping.model import MappingModel
     from annette.models.base import LayerModel
     from annette.platforms.composition import ComposedErrors
@@ -29,6 +30,11 @@ LATENCY_MEANINGS: Final = ("device", "end_to_end")
 """What a platform's headline latency is: time on the device alone, or as the host's program sees it."""
 
 _RANGE_SLACK: Final = 1e-9
+
+_Limits: TypeAlias = "tuple[tuple[str, ...], FloatArray, FloatArray]"
+"""Names of columns, with the smallest and largest value of each, shape ``(columns, 1)``."""
+
+_NO_LIMITS: Final[_Limits] = ((), np.empty((0, 1)), np.empty((0, 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,11 +147,21 @@ class Platform:
         """
         if kind in self.assumed:
             return np.zeros(len(table), dtype=bool)
-        inside = np.ones(len(table), dtype=bool)
-        for column, (least, most) in self.ranges.get(kind, {}).items():
-            values = table[column]
-            inside &= (values >= least * (1 - _RANGE_SLACK)) & (values <= most * (1 + _RANGE_SLACK))
+        columns, least, most = self._limits.get(kind, _NO_LIMITS)
+        if not columns:
+            return np.ones(len(table), dtype=bool)
+        values = np.array([table[column] for column in columns])
+        inside: npt.NDArray[np.bool_] = np.logical_and.reduce((values >= least) & (values <= most), axis=0)
         return inside
+
+    @cached_property
+    def _limits(self) -> dict[str, _Limits]:
+        """The ranges of each kind as columns, so that a table is checked at once."""
+        found: dict[str, _Limits] = {}
+        for kind, columns in self.ranges.items():
+            limits = np.array([*columns.values()], dtype=np.float64).reshape(-1, 2, 1)
+            found[kind] = tuple(columns), limits[:, 0] * (1 - _RANGE_SLACK), limits[:, 1] * (1 + _RANGE_SLACK)
+        return found
 
     def kernel_interval(self, kind: str, family: str, confidence: float) -> tuple[float, float] | None:
         """Log factors from a kernel's estimate to the ends of its interval.
