@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import struct
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ _IDENTIFIER_AT: Final = 4
 _LAST_ONE_BYTE_CODE: Final = 127
 _CUSTOM: Final = OPERATORS.index("CUSTOM")
 _SMALL: Final = 1024
+_MOST_DIMENSIONS: Final = 32
 _CODES: Final = {DType.INT8: "b", DType.UINT8: "B", DType.INT32: "i", DType.INT64: "q", DType.FLOAT32: "f"}
 
 
@@ -77,7 +79,9 @@ class FileOperator:
     def integers(self, position: int) -> tuple[int, ...] | None:
         """Values of a constant operand; None where it is computed, large or left out."""
         found = self.inputs[position] if position < len(self.inputs) else None
-        return tuple(int(value) for value in found.values) if found is not None and found.values else None
+        if found is None or not found.values or not all(math.isfinite(value) for value in found.values):
+            return None
+        return tuple(int(value) for value in found.values)
 
     @property
     def label(self) -> str:
@@ -151,6 +155,8 @@ class _Decoder:
 
     def _tensor(self, values: dict[str, Any], name: str) -> FileTensor:
         buffers, number = self._model["buffers"], values["buffer"]
+        if len(values["shape"]) > _MOST_DIMENSIONS:
+            raise NetworkFormatError(f"tensor {name!r} has {len(values['shape'])} dimensions: the file is damaged")
         if not 0 <= values["type"] < len(DTYPES):
             raise NetworkFormatError(f"tensor {name!r} has element type {values['type']}, which does not exist")
         if number >= max(1, len(buffers)):

@@ -314,3 +314,16 @@ def test_large_buffers_behind_the_tables_are_found(tmp_path):
     path.write_bytes(padded)
     network = read_tflite(path)
     assert network.tensors["weights"].constant
+
+
+def test_refuses_tensors_of_absurd_rank_and_ignores_numbers_that_are_none(tmp_path):
+    file = conv_file()
+    file.tensors[0]["shape"] = (1000,) * 2000
+    with pytest.raises(NetworkFormatError, match="2000 dimensions"):
+        read(file, tmp_path)
+    file = File()
+    x, y = file.input("x", (1, 4)), file.tensor("y", (1, 4))
+    axes = file.tensor("axes", (1,), data=[1], quantization={"scale": (float("nan"),), "zero_point": (0,)})
+    file.operator("MEAN", [x, axes], [y], "Reducer")
+    (layer,) = read(file, tmp_path).layers
+    assert "axes" not in layer.attributes
