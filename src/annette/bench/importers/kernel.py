@@ -97,7 +97,7 @@ class MeasuredKernel:
 
 
 def kernel_network(kernel: MeasuredKernel) -> Network:
-    """The kernel as a network of its own.
+    """The kernel as a network of its own, named after the network it was measured in: those are held out together.
 
     Args:
         kernel: With at least one stage.
@@ -115,7 +115,7 @@ def kernel_network(kernel: MeasuredKernel) -> Network:
                 f"{where}: kind {stage.kind!r} cannot be imported{nearest(stage.kind, STAGE_KINDS)}; "
                 f"known: {', '.join(STAGE_KINDS)}"
             )
-    builder = NetworkBuilder(kernel.name, batch=first.batch, source_format="layer-table")
+    builder = NetworkBuilder(kernel.network, batch=first.batch, source_format="layer-table")
     try:
         x = _input(builder, first)
         for stage in kernel.stages:

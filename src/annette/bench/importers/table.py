@@ -90,9 +90,8 @@ def read_layer_table(path: str | PathLike[str], options: TableOptions | None = N
     """
     kernels: list[MeasuredKernel] = []
     for cells in _rows(path, options or TableOptions(), LAYER_COLUMNS, ("kind", "in_channels")):
-        network = cells.text("network") or Path(path).stem
-        stages = _stages(cells)
-        name = cells.text("kernel")
+        stages, name = _stages(cells), cells.text("kernel")
+        network = cells.text("network") or f"{Path(path).stem} {name or cells.number}"
         if not cells.has_latency:
             if not (kernels and name and (kernels[-1].network, kernels[-1].name) == (network, name)):
                 raise cells.error("has no latency, and is no further stage of the kernel in the row before")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from annette.fit.conformal import log_residuals
 from annette.fit.families import FAMILY_ORDER, fit_kind
 from annette.fit.samples import LEAST_ROWS
-from annette.mapping.kernel import COLUMNS, KernelTable
+from annette.mapping.kernel import KernelTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +37,11 @@ __all__ = [
     "tables_by_kind",
 ]
 
+_RANGED: Final = (
+    "batch", "in_channels", "in_height", "in_width", "out_channels", "out_height", "out_width", "kernel_height",
+    "kernel_width", "stride_height", "stride_width", "dilation_height", "dilation_width", "input_count", "macs",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
 class DeviceFit:
@@ -59,8 +64,11 @@ class DeviceFit:
 
 
 def grouped_by_network(samples: Samples) -> Samples:
-    """The samples, held out network by network: what stands before the first slash of each source."""
-    networks = np.array([group.split("/", 1)[0] for group in samples.groups.tolist()])
+    """The samples, held out network by network: what stands before the first slash of each source.
+
+    Unlike their own groups, this keeps different networks apart whose layers are called alike.
+    """
+    networks = np.array([source.split("/", 1)[0] for source in samples.sources.tolist()])
     return replace(samples, groups=networks)
 
 
@@ -117,15 +125,15 @@ def tables_by_kind(networks: Sequence[Network], mapping: MappingModel, precision
 
 
 def ranges_of(tables: Sequence[KernelTable]) -> dict[str, dict[str, tuple[float, float]]]:
-    """Smallest and largest value of each column, by kind."""
+    """Smallest and largest value of each dimension and of the multiply-accumulates, by kind.
+
+    Columns that follow from what is fused (operations, bytes, activation) do not limit what a formula is good for.
+    """
     joined = KernelTable.concatenate(tables)
     ranges = {}
     for kind, rows in joined.rows_by_kind.items():
-        values = joined.values[rows]
-        ranges[kind] = {
-            column: (float(values[:, index].min()), float(values[:, index].max()))
-            for index, column in enumerate(COLUMNS)
-        }
+        part = joined.select(rows)
+        ranges[kind] = {name: (float(part[name].min()), float(part[name].max())) for name in _RANGED}
     return ranges
 
 
