@@ -49,8 +49,8 @@ def weight_values(seed: int, name: str, shape: Sequence[int], per_channel: int) 
 
 
 def _rounded(values: npt.NDArray[np.float32], deviation: float) -> npt.NDArray[np.int8]:
-    rounded = np.rint(np.clip(values * np.float32(deviation), -_LARGEST, _LARGEST))
-    return rounded.astype(np.int8, copy=False)
+    rounded: npt.NDArray[np.float32] = np.rint(np.clip(values * np.float32(deviation), -_LARGEST, _LARGEST))
+    return rounded.astype(np.int8)
 
 
 def bias_values(seed: int, name: str, count: int) -> npt.NDArray[np.int32]:

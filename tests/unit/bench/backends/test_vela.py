@@ -95,7 +95,7 @@ def test_kernels_of_one_layer_are_one_entry():
     network = example_network()
     report = parse_vela_report(SUMMARY, "")
     kernels = (kernel("a", (0,), 5), kernel("x", ()), kernel("b", (0, 1), 7), kernel("c", (2,)), kernel("d", (9,)))
-    report = type(report)(100, 1e6, kernels, ())
+    report = type(report)(42, 1e6, kernels, ())
     entries = profile_entries(report, [("stem",), ("relu",), ()], network)
     assert [entry.layers for entry in entries] == [("stem", "relu"), (), (), ()]
     assert entries[0].latency_s == (12e-6,)
@@ -103,3 +103,13 @@ def test_kernels_of_one_layer_are_one_entry():
     found = match(network, entries)
     assert [kernel.added for kernel in found.kernels] == [False, True, True, False], "operator 9 is not in the file"
     assert found.unmatched == ("d",)
+
+
+def test_cycles_that_no_kernel_has_are_one_unmatched_entry():
+    network = example_network()
+    report = parse_vela_report(SUMMARY, "")
+    report = type(report)(100, 1e6, (kernel("a", (0,), 60),), ())
+    found = match(network, profile_entries(report, [("stem",)], network))
+    assert found.matched_share == pytest.approx(0.6)
+    assert found.unmatched == ("not in the report",)
+    assert sum(kernel.latency_s for kernel in found.kernels) == pytest.approx(100e-6)
