@@ -32,8 +32,9 @@ TABLES: Final = (
 """Names of the tables, recognitions first."""
 
 PRESETS: Final = (
-    "none", "recognitions", "views", "generic", "generic-int8", "generic-attention", "onnxruntime-cpu", "dnndk", "tvm-cpu", "original-dnndk",
-    "original-ov", "openvino-myriad", "ethos-u55-128", "ethos-u65-512", "ethos-u85-512",
+    "none", "recognitions", "views", "generic", "generic-int8", "generic-attention", "onnxruntime-cpu", "dnndk",
+    "tvm-cpu", "original-dnndk", "original-ov", "openvino-myriad", "ethos-u55-128", "ethos-u65-512",
+    "ethos-u85-512",
 )  # fmt: skip
 """Names of the presets."""
 
