@@ -77,6 +77,8 @@ _HOST_CATEGORIES: Final = (
     Category.QUANTIZATION,
 )
 _MOVING: Final = kinds_in(Category.MOVEMENT)
+_ALONE: Final = ("batch_norm", "clip", "leaky_relu", "prelu", "relu")
+"""What the DPU computes with a convolution, and on its own as fast as it adds: assumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,7 @@ def uncalibrated(
         augmented_channels=variant.augmented_channels,
     )
     models: dict[str, dict[str, LayerModel]] = {kind: {"dpu": model} for kind, model in engines.items()}
+    models |= {kind: {"dpu": engines["add"]} for kind in _ALONE}
     for kind, fit in fits.items():
         models[kind] |= fit.models
     host = Roofline(ops_per_s=_PROCESSOR_HZ, bytes_per_s=_PROCESSOR_HZ / _CYCLES_PER_HOST_BYTE)
@@ -221,7 +224,8 @@ def uncalibrated(
         ),
         provenance=provenance,
         host_kinds=host_kinds,
-        assumed={
+        assumed=dict.fromkeys(_ALONE, "no profile has it on its own: at the pooling unit's rate, as a sum")
+        | {
             kind: "the Cortex-A53 runs it: a cycle per operation, and "
             + ("one per byte" if kind in _MOVING else f"{_CYCLES_PER_HOST_BYTE:g} per byte")
             for kind in assumed

@@ -135,6 +135,13 @@ def test_maps_that_are_too_high_or_too_wide_are_pooled_on_the_host(shape, name):
     assert (kernel.kind, kernel.rules) == ("host_pool", (name,))
 
 
+def test_a_mean_over_positions_is_a_pool_whatever_comes_last():
+    (rule,) = [rule for rule in DNNDK.rules if rule.name == "dpu-mean-over-positions"]
+    assert rule.kind == "global_average_pool"
+    assert kinds(DNNDK, lambda net, x: net.reduce("reduce_mean", x, (2, 3)), size=7) == ["global_average_pool"]
+    assert kinds(DNNDK, lambda net, x: net.reduce("reduce_mean", x, (1,)), size=7) == ["reduce_mean"]
+
+
 def test_a_permutation_of_unstated_order_is_a_detectors():
     (rule,) = [rule for rule in DNNDK.rules if rule.name == "dpu-permute-of-a-detector"]
     assert [str(condition.left) for condition in rule.conditions] == [
