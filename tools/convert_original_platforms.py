@@ -99,7 +99,7 @@ TARGETS: Final = (
     Target("ncs2-openvino", "ncs2", "mapping-ov.json", "Intel Neural Compute Stick 2 (Myriad X)", "OpenVINO", 16),
 )
 
-REPLACED: Final = ("ncs2-openvino",)
+REPLACED: Final = ("ncs2-openvino", "zcu102-dnndk")
 """Platforms that are fitted on measurements by tools of their own; only their ``-original`` is converted."""
 
 

@@ -48,7 +48,7 @@ def place(stages: list[Stage], chip: Chip) -> Schedule:
 def _spill(stages: list[Stage], chip: Chip) -> tuple[Schedule, bool]:
     """Hardware writes to on-chip memory only: what no longer fits is copied out right after it was made."""
     schedule = Schedule(stages, chip)
-    for _ in range(max(1, _MOST_STEPS // len(stages))):
+    for _ in range(max(1, _MOST_STEPS // max(1, len(stages)))):
         failure = schedule.fill()
         if failure is None:
             return schedule, True
