@@ -1,0 +1,62 @@
+"""From a vendor's spreadsheet to a platform, and from measured networks to a calibrated one, by commands alone."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from annette.bench.dataset import Dataset
+from annette.cli.main import cli
+from annette.errors import DatasetError, FitError
+from annette.platforms import load_platform
+
+LAYERS = "Op,in_channels,in_height,in_width,out_channels,kernel_height,Time,Notes\n" + "".join(
+    f"conv,{channels},14,14,{channels},3,{channels * channels / 50 + 8},x\n" for channels in range(8, 88, 4)
+)
+NETWORKS = "network,latency_ms\nresnet50,14\nsqueezenet1_1,3\nmobilenet_v1,3.5\nvgg16,55\ninception_v3,19\n"
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def test_a_spreadsheet_becomes_a_dataset(tmp_path):
+    table, out = tmp_path / "layers.csv", tmp_path / "board.dataset"
+    table.write_text(LAYERS)
+    result = run(
+        "import", table, "--out", out, "--device", "board", "--runtime", "v1", "--precision", "int8", "--json",
+        "--column", "kind=Op", "--column", "latency_us=Time", "--ignore", "Notes",
+    )  # fmt: skip
+    assert json.loads(result.output) == {
+        "schema": "annette/import/1", "dataset": str(out), "runs": 20, "kernels": 20,
+    }  # fmt: skip
+    with Dataset.open(out) as dataset:
+        assert dataset.environments() == [{"device": "board", "runtime": "v1", "precision": "int8"}]
+
+
+def test_a_column_that_is_not_known_stops_the_import_and_leaves_nothing(tmp_path):
+    table, out = tmp_path / "layers.csv", tmp_path / "board.dataset"
+    table.write_text(LAYERS)
+    with pytest.raises(DatasetError, match="'Op' that is not known"):
+        run("import", table, "--out", out, "--device", "b", "--runtime", "v", "--precision", "int8")
+    assert not out.exists()
+
+
+def test_measured_networks_calibrate_a_platform(tmp_path):
+    table, out = tmp_path / "networks.csv", tmp_path / "mine.json"
+    table.write_text(NETWORKS)
+    document = json.loads(run("calibrate", table, "--platform", "zcu102-dnndk", "--out", out, "--json").output)
+    assert document["errors"]["fitted"] < document["errors"]["before"]
+    platform = load_platform(str(out))
+    assert (platform.name, platform.latency_is) == ("mine", "end_to_end")
+    assert platform.provenance.sources[-1].title == "latency of 5 networks"
+    text = run("calibrate", table, "--platform", "zcu102-dnndk", "--out", out).output
+    assert "on networks left out" in text
+
+
+def test_four_networks_are_refused(tmp_path):
+    table = tmp_path / "networks.csv"
+    table.write_text("\n".join(NETWORKS.splitlines()[:5]))
+    with pytest.raises(FitError, match="needs 5 networks or more, and there are 4"):
+        run("calibrate", table, "--platform", "zcu102-dnndk", "--out", tmp_path / "mine.json")
+    assert not (tmp_path / "mine.json").exists()
