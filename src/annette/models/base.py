@@ -26,6 +26,11 @@ class Terms(NamedTuple):
     compute_s: FloatArray
     memory_s: FloatArray
 
+    def slower_s(self, offset_s: float) -> FloatArray:
+        """The longer side of each row and a constant on top, shape ``(rows,)``: how every roofline predicts."""
+        slower: FloatArray = np.maximum(self.compute_s, self.memory_s) + offset_s
+        return slower
+
 
 class LayerModel(ABC):
     """Predicts the latency of kernels of one kind.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from annette.models.base import LayerModel, Terms
 from annette.models.fields import Fields, checked_number
 
@@ -47,9 +45,7 @@ class Roofline(LayerModel):
 
     def predict_s(self, table: KernelTable) -> FloatArray:
         """Latency of each row, in seconds, shape ``(rows,)``."""
-        terms = self.terms(table)
-        predicted: FloatArray = np.maximum(terms.compute_s, terms.memory_s) + self.offset_s
-        return predicted
+        return self.terms(table).slower_s(self.offset_s)
 
     def terms(self, table: KernelTable) -> Terms:
         """``ops / P`` and ``bytes / B`` of each row, without the offset."""

@@ -144,9 +144,7 @@ class CachedMemory(LayerModel):
 
     def predict_s(self, table: KernelTable) -> FloatArray:
         """Latency of each row in seconds, shape ``(rows,)``."""
-        terms = self.terms(table)
-        predicted: FloatArray = np.maximum(terms.compute_s, terms.memory_s) + self.offset_s
-        return predicted
+        return self.terms(table).slower_s(self.offset_s)
 
     def terms(self, table: KernelTable) -> Terms:
         """Time of the operations, and of the bytes."""
