@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.backends.base import ProfileEntry
-from annette.bench.backends.openvino_topology import adopted, explained
+from annette.bench.backends.openvino_topology import adopted, explained, filled, located
 from annette.bench.match import ADDED
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ __all__ = ["RuntimeNode", "executed_nodes", "profile_entries"]
 
 _INSERTED: Final = {"Reorder": "reorder", "Convert": "convert", "Reshape": "reshape", "Transpose": "transpose"}
 """Types of nodes that change layout or element type, which a compiler puts between others."""
+
+_WORKING: Final = frozenset(
+    ("Convolution", "Deconvolution", "Eltwise", "FullyConnected", "Interpolate", "MVN", "MatMul", "Math", "Pooling")
+    + ("RMS", "Reduce", "Softmax", "Subgraph")
+)
+"""Types of nodes that always run: without a time they took less than the counters' unit, a microsecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +87,20 @@ def _text(value: Any) -> str:
 def profile_entries(
     nodes: Sequence[RuntimeNode], times_s: Mapping[str, float], network: Network
 ) -> tuple[ProfileEntry, ...]:
-    """The nodes that took time, with their layers.
+    """The nodes that ran, with their layers.
 
     Args:
         nodes: In order of execution.
-        times_s: Time of each node by name, in seconds; nodes that are missing here did not run.
+        times_s: Time of each node by name, in seconds; nodes that are missing here did not run, or took less than
+            half a microsecond.
         network: The network that was compiled.
     """
     written = {output: layer.name for layer in network.layers for output in layer.outputs}
     entries: list[ProfileEntry] = []
     for node in nodes:
-        if node.name not in times_s:
-            continue
         layers = _layers(node, network, written)
+        if node.name not in times_s and not (layers and node.layer_type in _WORKING):
+            continue
         info = {"primitive": node.primitive, "layout": node.layout}
         if not layers and node.layer_type in _INSERTED:
             info |= {ADDED: "1", "kind": _INSERTED[node.layer_type]}
@@ -101,14 +108,15 @@ def profile_entries(
             ProfileEntry(
                 name=node.name,
                 operator=node.layer_type,
-                latency_s=(times_s[node.name],),
+                latency_s=(times_s.get(node.name, 0.0),),
                 layers=layers,
                 output_shapes=node.output_shapes,
                 info=info,
             )
         )
     edges = {node.name: node.inputs for node in nodes}
-    return adopted(explained(entries, edges, network), network)
+    known = explained(filled(entries, network), edges, network)
+    return located(adopted(known, network), edges, network)
 
 
 def _layers(node: RuntimeNode, network: Network, written: Mapping[str, str]) -> tuple[str, ...]:
