@@ -18,6 +18,7 @@ import numpy as np
 
 from annette.bench.backends.base import Subject
 from annette.bench.calibration import calibration_network
+from annette.bench.pace import Pace
 from annette.bench.records import Status, spread
 from annette.bench.wire import CaseResult
 
@@ -96,21 +97,25 @@ class Bench:
         if self._backend.deterministic:
             return self._judge(compiled.run(1), (), compiled.profile(1))
         before = self._calibrate()
-        warm = compiled.run(self._settings.warmup)
+        pace = Pace()
+        warm = compiled.run(self._settings.warmup, before=pace)
         plain, profiled = self._settings.runs(min(warm, default=math.nan), case.purpose, evicted=case.evicted_bytes > 0)
-        flush = partial(self._flush, case.evicted_bytes) if case.evicted_bytes else None
+        prepare = partial(self._prepare, pace, case.evicted_bytes)
         half = plain // 2
-        samples = compiled.run(half, before=flush)
+        samples = compiled.run(half, before=prepare)
         between = self._calibrate()
-        samples += compiled.run(plain - half, before=flush)
-        profile = compiled.profile(profiled, before=flush)
+        samples += compiled.run(plain - half, before=prepare)
+        profile = compiled.profile(profiled, before=prepare)
         return self._judge(samples, before + between + self._calibrate(), profile)
 
     def _calibrate(self) -> tuple[float, ...]:
         return () if self._calibration is None else self._calibration.run(_CALIBRATIONS)
 
-    def _flush(self, size_bytes: int) -> None:
-        """Touches so much memory, so that what was in the caches before has to be fetched again."""
+    def _prepare(self, pace: Pace, size_bytes: int) -> None:
+        """Rests when it is time to, and touches so much memory that what was in the caches has to be fetched again."""
+        pace()
+        if not size_bytes:
+            return
         if len(self._flushed) < size_bytes:
             self._flushed = np.zeros(size_bytes, dtype=np.uint8)
         self._flushed[:size_bytes] += 1

@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 
+from annette.bench import measure, pace
 from annette.bench.backends.base import Availability, Backend, BackendOptions, CompiledNetwork, Profile, Subject
 from annette.bench.measure import Bench
 from annette.bench.plan import Case
@@ -38,13 +40,13 @@ class _Watch(CompiledNetwork):
     def run(self, repeats, *, before=None):
         if self.name == "calibration":
             return tuple(next(self.clock.calibration) if self.clock.calibration else 1e-3 for _ in range(repeats))
-        self.clock.calls.append(("run", repeats, before is not None))
-        for _ in range(repeats if before else 0):
+        self.clock.calls.append(("run", repeats))
+        for _ in range(repeats):
             before()
         return tuple(next(self.clock.times) for _ in range(repeats))
 
     def profile(self, repeats, *, before=None):
-        self.clock.calls.append(("profile", repeats, before is not None))
+        self.clock.calls.append(("profile", repeats))
         return Profile(())
 
 
@@ -66,7 +68,7 @@ def test_a_steady_run_is_ok():
     result = measured(clock)
     assert result.status is Status.OK
     assert (len(result.samples_s), result.attempts) == (20, 1)
-    assert clock.calls == [("run", 3, False), ("run", 10, False), ("run", 10, False), ("profile", 20, False)]
+    assert clock.calls == [("run", 3), ("run", 10), ("run", 10), ("profile", 20)]
     assert len(result.calibration_s) == 15
 
 
@@ -86,11 +88,23 @@ def test_short_networks_run_more_often(purpose, one_s, expected):
     assert Settings().runs(one_s, purpose, evicted=True) == (6, 12)
 
 
-def test_caches_are_emptied_where_the_case_says_so():
+@pytest.mark.parametrize("evicted_bytes", [0, 100])
+def test_caches_are_emptied_where_the_case_says_so(evicted_bytes, monkeypatch):
+    touched = []
+    zeros = np.zeros
+    monkeypatch.setattr(np, "zeros", lambda size, dtype: touched.append(size) or zeros(size, dtype))
     clock = Clock(always(1e-3))
-    measured(clock, Purpose.COLD_WEIGHTS, evicted_bytes=100)
-    assert [flushed for _, _, flushed in clock.calls] == [False, True, True, True]
-    assert clock.calls[-1] == ("profile", 12, True)
+    measured(clock, Purpose.COLD_WEIGHTS, evicted_bytes=evicted_bytes)
+    assert touched == [0, evicted_bytes] if evicted_bytes else [0]
+    assert clock.calls[-1] == ("profile", 12 if evicted_bytes else 60)
+
+
+def test_long_runs_rest_in_between(monkeypatch):
+    rests = []
+    monkeypatch.setattr(pace, "_BUSY_S", 0.0)  # A run of no time counts as a long one.
+    monkeypatch.setattr(measure, "Pace", lambda: pace.Pace(sleep=rests.append))
+    measured(Clock(always(0.01)))
+    assert len(rests) == 3 + 20  # The script's profile calls nothing.
 
 
 def test_an_unstable_run_is_measured_again():
