@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from annette.bench.match import match
 from annette.bench.records import Run, Status
 from annette.bench.supervisor import Supervisor
+from annette.bench.sweeps import GROUP, SWEEP
 from annette.errors import BackendError, DatasetError
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _run(case: Case, result: CaseResult, environment: Mapping[str, str], setting
         purpose=case.purpose,
         network=case.network,
         environment=environment,
-        details={**result.details, "settings": repr(settings), "evicted_bytes": str(case.evicted_bytes)},
+        details={**result.details, **_origin(case), "settings": repr(settings)},
         status=result.status,
         reason=result.reason,
         started_unix_s=time.time() - result.duration_s,
@@ -136,6 +137,12 @@ def _run(case: Case, result: CaseResult, environment: Mapping[str, str], setting
         matched_share=matched.matched_share,
         attempts=result.attempts,
     )
+
+
+def _origin(case: Case) -> dict[str, str]:
+    """What of the plan the dataset keeps beside a run."""
+    origin = {GROUP: case.group, "evicted_bytes": str(case.evicted_bytes)}
+    return {**origin, SWEEP: case.sweep} if case.sweep else origin
 
 
 def _check_environment(dataset: Dataset, now: Mapping[str, str]) -> None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "Case", "Plan"]
 
 SCHEMA: Final = "annette/plan/1"
+_SHARE_OF_SWEEPS: Final = 0.25
+_SHARE_OF_FIRST_SWEEP: Final = 0.5
+"""Of a budget, at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Case:
         evicted_bytes: Memory touched before every run, so that weights come from where they lie in a whole network: the
             next cache, or main memory; 0 runs the network again and again.
         path: File that is measured as it is instead of lowering ``network``; empty for generated networks.
+        sweep: Dimension of the layer `annette.bench.sweeps.SWEPT` that the cases of its group sweep; empty for none.
     """
 
     id: str
@@ -48,6 +52,7 @@ class Case:
     expected_s: float
     path: str = ""
     evicted_bytes: int = 0
+    sweep: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The case as plain JSON values."""
@@ -58,6 +63,7 @@ class Case:
             "expected_s": self.expected_s,
             "path": self.path,
             "evicted_bytes": self.evicted_bytes,
+            "sweep": self.sweep,
             "graph": graph_to_json(self.network),
         }
 
@@ -77,6 +83,7 @@ class Case:
                 expected_s=float(entry["expected_s"]),
                 path=str(entry["path"]),
                 evicted_bytes=int(entry["evicted_bytes"]),
+                sweep=str(entry.get("sweep", "")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DatasetError(f"a plan holds something that is not a case: {error!r}") from error
@@ -110,28 +117,34 @@ class Plan:
         return dict(sorted(Counter(f"{case.purpose}/{case.group}" for case in self.cases).items()))
 
     def within(self, budget_s: float) -> Plan:
-        """The part of the plan that fits a time budget, every group cut by the same share.
+        """The part of the plan that fits a time budget.
 
-        Cases are taken round-robin over the groups, so that a small budget still sees every group. At least one case
-        is kept.
+        Sweeps are kept as a whole or not at all: in the order of the plan, as many as fit a quarter of the budget, and
+        the first also if it takes up to a half. All other groups are cut by the same share: their cases are taken
+        round-robin, so that a small budget still sees every group. At least one case is kept.
 
         Args:
             budget_s: Device time, in seconds, more than 0.
         """
         queues: dict[str, list[Case]] = {}
+        sweeps: dict[str, list[Case]] = {}
         for case in self.cases:
-            queues.setdefault(f"{case.purpose}/{case.group}", []).append(case)
-        shares = {group: len(cases) for group, cases in queues.items()}
+            (sweeps if case.sweep else queues).setdefault(f"{case.purpose}/{case.group}", []).append(case)
+        kept: set[str] = set()
+        used_s = 0.0
+        for cases in sweeps.values():
+            expected_s = sum(case.expected_s for case in cases)
+            if used_s + expected_s <= budget_s * (_SHARE_OF_SWEEPS if kept else _SHARE_OF_FIRST_SWEEP):
+                kept.update(case.id for case in cases)
+                used_s += expected_s
         ranked = sorted(
             (
-                ((position + 0.5) / shares[group], group, case)
+                ((position + 0.5) / len(cases), group, case)
                 for group, cases in queues.items()
                 for position, case in enumerate(cases)
             ),
             key=lambda entry: (entry[0], entry[1]),
         )
-        kept: set[str] = set()
-        used_s = 0.0
         for _, _, case in ranked:
             if kept and used_s + case.expected_s > budget_s:
                 continue

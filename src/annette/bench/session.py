@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from annette.bench.settings import Settings
     from annette.network import Network
 
-__all__ = ["MeasuredNetwork", "benchmark", "default_cpus", "measure_networks", "network_case"]
+__all__ = [
+    "MeasuredNetwork",
+    "benchmark",
+    "default_cpus",
+    "measure_networks",
+    "measured_networks",
+    "network_case",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +147,15 @@ def measure_networks(
     for round_ in range(first, first + rounds):
         run_campaign(plan, dataset, backend=backend, options=options, settings=settings, round_=round_, progress=keep)
     return [MeasuredNetwork(case.id, tuple(found[case.id])) for case in cases]
+
+
+def measured_networks(dataset: Dataset) -> list[MeasuredNetwork]:
+    """The whole networks that a dataset has, each with all of its rounds, in the order of their names."""
+    found: dict[str, list[Run]] = {}
+    for run in dataset.runs():
+        if run.purpose is Purpose.NETWORK:
+            found.setdefault(run.case, []).append(run)
+    return [MeasuredNetwork(case, tuple(rounds)) for case, rounds in found.items()]
 
 
 def network_case(name: str, network: Network, *, backend: str, path: Path | None = None) -> Case:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from annette.bench.backends.base import Subject
-from annette.bench.backends.registry import open_backend
+from annette.bench.backends.registry import backend_class, open_backend
 from annette.bench.machine import die_with_parent, settle, taking_turns
 from annette.bench.measure import Bench
 from annette.bench.plan import Case
@@ -48,8 +48,9 @@ def serve(requests: Iterable[str], answers: TextIO) -> None:
     lines = iter(requests)
     header = json.loads(next(lines))
     settings = Settings.from_json(header["settings"])
-    details = settle(settings.cpus)
     try:
+        estimates = backend_class(header["backend"]).estimates
+        details = {} if estimates else settle(settings.cpus)
         backend = open_backend(header["backend"], header["options"])
         bench = Bench(backend, settings)
     except AnnetteError as error:
@@ -58,7 +59,7 @@ def serve(requests: Iterable[str], answers: TextIO) -> None:
     _send(answers, {"environment": dict(backend.environment())})
     for line in lines:
         case = Case.from_json(json.loads(line))
-        with taking_turns(settings.cpus):
+        with taking_turns(() if estimates else settings.cpus):
             result = _measure(bench, case)
         _send(answers, replace(result, details={**result.details, **details}).to_json())
     bench.close()

@@ -40,6 +40,7 @@ def _parse_batches(ctx: click.Context, param: click.Parameter, value: str) -> tu
 @click.option("--save-plan", type=click.Path(path_type=Path), metavar="FILE", help="Write the plan to a file.")
 @click.option("--resume", is_flag=True, help="Continue an existing dataset; what it has is not measured again.")
 @click.option("--dry-run", is_flag=True, help="Only print what would be measured, and how long it would take.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Also write a page with plots of sweeps.")
 @json_option
 @click.pass_context
 def command(
@@ -56,6 +57,7 @@ def command(
     save_plan: Path | None,
     resume: bool,
     dry_run: bool,
+    html: Path | None,
     as_json: bool,
 ) -> None:
     """Measures micro-kernels, chains, cold weights and fusion probes on a backend and records them in a dataset.
@@ -69,6 +71,7 @@ def command(
       annette bench --backend onnxruntime --out cpu.sqlite
       annette bench --backend onnxruntime --preset full --threads 2 --out cpu.sqlite --resume
       annette bench --backend onnxruntime --preset full --budget 3m --dry-run
+      annette bench --backend vela --accelerator ethos-u55-128 --budget 60s --out npu.sqlite --html npu.html
       annette bench --backend command --option command='./bench {model}' --out board.sqlite --json
     """
     from annette.bench.backends.registry import backend_class
@@ -90,6 +93,8 @@ def command(
         raise click.UsageError("--out DATASET is missing: where the measurements go (or --dry-run)")
     outcome = _measure(plan, out, backend, chosen, settings, resume)
     document = bench_document(out, backend, plan, outcome)
+    if html is not None:
+        _write_page(out, html)
     print_json(document) if as_json else print_bench(document)
 
 
@@ -129,6 +134,16 @@ def _recorded_plan(out: Path) -> Plan | None:
     with Dataset.open(out) as dataset:
         plans = dataset.plans()
     return Plan.from_text(plans[-1]) if plans else None
+
+
+def _write_page(out: Path, html: Path) -> None:
+    from annette.bench.dataset import Dataset
+    from annette.report.dataset import dataset_document
+    from annette.report.dataset_page import dataset_page
+    from annette.report.html import write_page
+
+    with Dataset.open(out) as dataset:
+        write_page(html, dataset_page(dataset_document(dataset)))
 
 
 def _write(path: Path, text: str) -> None:

@@ -86,8 +86,9 @@ def command(
     document = evaluation_document(evaluate(platform, truths, suite=suite, model=model, fallback=fallback))
     if html is not None:
         from annette.report.evaluation_page import evaluation_page
+        from annette.report.html import write_page
 
-        _write(html, evaluation_page(document))
+        write_page(html, evaluation_page(document))
     print_json(document) if as_json else print_evaluation(document)
     if suite in _HELD_OUT:
         _remind(document)
@@ -171,13 +172,6 @@ def _is_file(suite: str) -> bool:
 
 def _reference_s(platform: Platform, uncalibrated: bool) -> float | None:
     return None if uncalibrated else platform.provenance.measurement.get("calibration_s")
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OptionError(f"--html {str(path)!r} cannot be written: {error.strerror or error}") from error
 
 
 def _remind(document: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "bench": "annette.cli.bench",
     "calibrate": "annette.cli.calibrate",
     "compare": "annette.cli.compare",
+    "dataset": "annette.cli.dataset",
     "estimate": "annette.cli.estimate",
     "evaluate": "annette.cli.evaluate",
     "fit": "annette.cli.fit",

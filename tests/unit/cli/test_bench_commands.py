@@ -1,8 +1,11 @@
 import json
 import sys
+from importlib import resources
 
+import jsonschema
 import pytest
 
+from annette.bench.generate import generate_plan
 from annette.bench.plan import Plan
 from annette.cli.main import main
 from tests.unit.bench.scripted import install, plan
@@ -44,6 +47,29 @@ def test_bench_resumes_with_the_plan_of_the_dataset(run):
     code, output, _ = run("bench", "--backend", "scripted", "--out", "d.sqlite", "--resume", "--json")
     assert code == 0
     assert (json.loads(output)["measured"], json.loads(output)["skipped"]) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "schema"),
+    [
+        ((*BENCH, "--json"), "bench"),
+        ((*BENCH, "--dry-run", "--json"), "bench-plan"),
+        (("measure", "squeezenet1_1", "--backend", "scripted", "--json", "--rounds", "1"), "measurement"),
+        (("backends", "--json"), "backends"),
+        (("dataset", "swept.sqlite", "--json"), "dataset-content"),
+        (("dataset", "swept.sqlite", "swept.sqlite", "--json"), "dataset-comparison"),
+    ],
+)
+def test_documents_follow_their_schemas(run, words, schema, tmp_path):
+    if "swept.sqlite" in words:
+        cases = [case for case in generate_plan("quick", target="npu").cases if case.sweep][:6]
+        (tmp_path / "swept.json").write_text(Plan("p", tuple(cases)).to_text())
+        assert run("bench", "--backend", "scripted", "--plan", "swept.json", "--out", "swept.sqlite")[0] == 0
+        assert run("measure", "alexnet", "--backend", "scripted", "--rounds", "1", "--out", "swept.sqlite")[0] == 0
+    code, output, errors = run(*words)
+    assert (code, errors) == (0, "")
+    file = resources.files("annette.report").joinpath(f"schemas/{schema}.json")
+    jsonschema.validate(json.loads(output), json.loads(file.read_text(encoding="utf-8")))
 
 
 def test_bench_in_words(run):
@@ -115,6 +141,48 @@ def test_measure_in_words(run):
     assert "squeezenet1_1 on scripted: " in output
     assert "alexnet on scripted: " in output
     assert "lighter kernels" in output
+
+
+def test_a_dataset_is_shown_with_its_networks(run, tmp_path):
+    for out in ("one.sqlite", "two.sqlite"):
+        assert (
+            run("measure", "squeezenet1_1", "alexnet", "--backend", "scripted", "--rounds", "2", "--out", out)[0] == 0
+        )
+    code, output, _ = run("dataset", "one.sqlite", "--json", "--html", "one.html")
+    document = json.loads(output)
+    assert code == 0
+    assert document["schema"] == "annette/dataset-content/1"
+    assert (document["rows"], document["purposes"]) == (4, {"network": 4})
+    assert {entry["network"]: len(entry["rounds_s"]) for entry in document["networks"]} == {
+        "alexnet": 2,
+        "squeezenet1_1": 2,
+    }
+    assert "alexnet" in (tmp_path / "one.html").read_text()
+    assert "alexnet" in run("dataset", "one.sqlite")[1]
+    difference = json.loads(run("dataset", "one.sqlite", "two.sqlite", "--json")[1])
+    assert difference["mean_difference"] == 0
+    assert [entry["network"] for entry in difference["networks"]] == ["alexnet", "squeezenet1_1"]
+    assert "2 networks differ by 0.0 % on average" in run("dataset", "one.sqlite", "two.sqlite")[1]
+
+
+def test_datasets_that_cannot_be_shown_or_compared(run, tmp_path):
+    assert run(*BENCH)[0] == 0
+    assert (
+        run("measure", "squeezenet1_1", "--backend", "scripted", "--device", "stone", "--out", "stone.sqlite")[0] == 0
+    )
+    assert run("measure", "squeezenet1_1", "--backend", "scripted", "--out", "other.sqlite")[0] == 0
+    assert "device is 'stone' in the first and 'paper'" in run("dataset", "stone.sqlite", "other.sqlite")[1]
+    for words, message in (
+        (("dataset", "none.sqlite"), "there is no dataset"),
+        (("dataset", "plan.json"), "not a database"),
+        (("dataset", "d.sqlite", "stone.sqlite"), "no network in common"),
+        (("dataset", "d.sqlite", "stone.sqlite", "--html", "x.html"), "--html shows one dataset"),
+        (("dataset", "d.sqlite", "--html", str(tmp_path)), "cannot be written"),
+    ):
+        code, output, errors = run(*words)
+        assert (code, output) == (2, "")
+        assert message in errors
+        assert errors.count("\n") == 1
 
 
 def test_backends_lists_what_is_usable(run):

@@ -147,6 +147,8 @@ class Backend(ABC):
         options_type: Its options.
         deterministic: Whether one call gives all there is to know (compiler estimates, replays, programs that
             repeat and warm up by themselves): no warm-up, no repeats, no calibration.
+        estimates: Whether times are worked out or recorded instead of taken (a compiler, a replay): its worker is not
+            pinned, keeps the ordinary scheduling class, and neither waits for other campaigns nor disturbs them.
         plan_target: What kind of plan suits it: ``cpu`` computes in floating point, ``npu`` compiles for integers.
         file_formats: Suffixes of the files that it measures as they are; other networks are lowered.
     """
@@ -154,6 +156,7 @@ class Backend(ABC):
     name: ClassVar[str]
     options_type: ClassVar[type[BackendOptions]] = BackendOptions
     deterministic: ClassVar[bool] = False
+    estimates: ClassVar[bool] = False
     plan_target: ClassVar[str] = "cpu"
     file_formats: ClassVar[tuple[str, ...]] = ()
 

@@ -55,6 +55,7 @@ class ReplayBackend(Backend):
     name = "replay"
     options_type = ReplayOptions
     deterministic = True
+    estimates = True
 
     def __init__(self, options: BackendOptions) -> None:
         super().__init__(options)

@@ -88,6 +88,7 @@ class VelaBackend(Backend):
     name = "vela"
     options_type = VelaOptions
     deterministic = True
+    estimates = True
     plan_target = "npu"
     file_formats = (_SUFFIX,)
 

@@ -18,8 +18,6 @@ __all__ = ["recipes"]
 
 _ACTIVATIONS: Final = ("", "relu", "relu6", "leaky_relu", "sigmoid")
 _ACTIVATION_SHARES: Final = (0.55, 0.25, 0.1, 0.05, 0.05)
-_SWEPT_CHANNELS: Final = (*range(1, 20), *range(20, 68, 4), *range(72, 129, 8))
-_SWEPT_SIZES: Final = (*range(1, 34), 36, 40, 42, 48, 49, 52, 56, 60, 63, 64)
 
 
 def recipes() -> list[Recipe]:
@@ -48,11 +46,6 @@ def recipes() -> list[Recipe]:
         micro("conv-grouped/narrow-groups", 16, partial(_grouped, (2, 3, 4, 6, 8, 8, 12))),
         micro("conv-multiplier/depthwise", 4, _multiplier),
         micro("conv-1d/plain", 8, _one_dimensional),
-        micro("conv-sweep/in-channels", 14, partial(_sweep, "in")),
-        micro("conv-sweep/out-channels", 14, partial(_sweep, "out")),
-        micro("conv-sweep/width", 14, partial(_sweep, "width")),
-        micro("depthwise-sweep/channels", 8, partial(_depthwise_sweep, "channels")),
-        micro("depthwise-sweep/width", 8, partial(_depthwise_sweep, "width")),
     ]
     return found
 
@@ -149,24 +142,6 @@ def _multiplier(s: Sampler, net: CaseBuilder) -> None:
 def _one_dimensional(s: Sampler, net: CaseBuilder) -> None:
     x = net.input("x", (net.batch, s.channels(16, 512), s.log_integer(50, 2000)))
     net.conv1d(x, s.channels(16, 512), s.pick((1, 3, 5, 9)), padding="half")
-
-
-def _sweep(dimension: str, s: Sampler, net: CaseBuilder) -> None:
-    """One dimension in fine steps, the others fixed: shows what is unrolled, and how far."""
-    kernel = 3 if s.index % 2 else 1
-    step = s.index * 0.6180339887498949 % 1.0
-    swept, sizes = (values[int(step * len(values))] for values in (_SWEPT_CHANNELS, _SWEPT_SIZES))
-    side = sizes if dimension == "width" else 14
-    inner = swept if dimension == "in" else 64
-    x = net.feed((inner, side, side))
-    net.conv(x, swept if dimension == "out" else 64, kernel, padding="half")
-
-
-def _depthwise_sweep(dimension: str, s: Sampler, net: CaseBuilder) -> None:
-    step = s.index * 0.6180339887498949 % 1.0
-    channels = _SWEPT_CHANNELS[int(step * len(_SWEPT_CHANNELS))] if dimension == "channels" else 96
-    side = _SWEPT_SIZES[int(step * len(_SWEPT_SIZES))] if dimension == "width" else 28
-    net.depthwise_conv(net.feed((channels, side, side)), 3 if s.index % 2 else 5)
 
 
 def _heavy(s: Sampler, net: CaseBuilder) -> None:

@@ -15,6 +15,7 @@ from annette.bench.generate import (
     pointwise,
     probes,
     products,
+    sweeps,
 )
 from annette.bench.generate.builder import CaseBuilder
 from annette.bench.generate.cost import expected_compilation_s, expected_s
@@ -45,7 +46,7 @@ PRESETS: Final[dict[str, dict[Purpose, float]]] = {
         Purpose.FUSION_PROBE: 0.4,
     },
 }
-"""Share of each recipe's cases in a preset."""
+"""Share of each recipe's cases in a preset; of sweeps, which are whole or absent, the share of the sweeps."""
 
 _MOST_ATTEMPTS: Final = 400
 _PAST_A_CORES_CACHES_BYTES: Final = 8 << 20
@@ -67,7 +68,7 @@ def generate_plan(
         target: What kind of runtime it is for: ``cpu`` are those that compute in floating point, ``npu`` those that
             compile for integers.
         seed: Equal seeds give equal plans; cases keep their identities between presets.
-        batch: Batch sizes to sweep, each at least 1; cases take turns.
+        batch: Batch sizes to sweep, each at least 1; cases take turns, sweeps of other sizes have the first.
         settings: How the cases will be measured, for their expected times; the defaults where absent.
 
     Returns:
@@ -84,17 +85,23 @@ def generate_plan(
         raise OptionError(f"no plans for target {target!r}; known: {', '.join(_TARGETS)}")
     shares = PRESETS[preset]
     settings = settings or Settings()
-    ranked: list[tuple[float, str, Case]] = []
-    for recipe in _TARGETS[target]():
-        wanted = max(1, math.ceil(recipe.count * shares[recipe.purpose]))
+    ranked: list[tuple[float, int, Case]] = []
+    recipes = _TARGETS[target]()
+    swept = [recipe.group for recipe in recipes if recipe.sweep]
+    left_out = swept[math.ceil(len(swept) * shares[Purpose.MICRO_KERNEL]) :]
+    for rank, recipe in enumerate(recipes):
+        wanted = recipe.count if recipe.sweep else max(1, math.ceil(recipe.count * shares[recipe.purpose]))
+        if recipe.group in left_out:
+            continue
         for position, case in zip(range(wanted), _cases(recipe, target, seed, batch, settings), strict=False):
-            ranked.append(((position + 0.5) / wanted, recipe.group, case))
+            ranked.append(((position + 0.5) / wanted, rank, case))
     ranked.sort(key=lambda entry: entry[:2])
     return Plan(f"{preset}-{target}-{seed}", tuple(case for _, _, case in ranked))
 
 
 def _cpu_recipes() -> list[Recipe]:
     return [
+        *sweeps.floating_point_sweeps(),
         *convolutions.recipes(),
         *products.recipes(),
         *pointwise.recipes(),
@@ -111,8 +118,8 @@ _TARGETS: Final[dict[str, Callable[[], list[Recipe]]]] = {"cpu": _cpu_recipes, "
 def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int], settings: Settings) -> Iterator[Case]:
     """Any number of different cases of one recipe; ends early where a recipe has no more to give."""
     seen: set[str] = set()
-    for index in count():
-        network = _draw(recipe, seed, index, batch[index % len(batch)], seen)
+    for index in range(recipe.count) if recipe.sweep else count():
+        network = _draw(recipe, seed, index, batch[0 if recipe.sweep else index % len(batch)], seen)
         if network is None:
             return
         for evicted_bytes in _evictions(recipe.purpose, index) if target == "cpu" else (0,):
@@ -127,6 +134,7 @@ def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int], setting
                 network=network,
                 expected_s=seconds,
                 evicted_bytes=evicted_bytes,
+                sweep=recipe.sweep,
             )
 
 

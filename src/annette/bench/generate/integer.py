@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from annette.bench.generate import blocks, mobile_blocks
 from annette.bench.generate.recipe import Draw, Recipe
+from annette.bench.generate.sweeps import integer_sweeps
 from annette.bench.records import Purpose
 from annette.errors import NetworkShapeError
 
@@ -30,7 +31,6 @@ _MOST_BYTES: Final = 13_000_000  # of a tensor in floating point: a quarter of i
 _BORDER: Final = 256
 _KERNELS: Final = ((1, 1), (2, 2), (3, 3), (5, 5), (7, 7), (9, 9), (1, 7), (7, 1), (1, 3), (3, 1), (1, 5), (5, 1))
 _KERNEL_SHARES: Final = (32, 5, 32, 11, 6, 3, 2, 2, 2, 2, 1, 1)
-_SWEPT: Final = (*range(1, 34), *range(36, 100, 4), *range(104, 264, 8))
 
 
 def recipes() -> list[Recipe]:
@@ -38,8 +38,7 @@ def recipes() -> list[Recipe]:
     found = [
         _sandwich(kind, count, layer, channels, sizes) for kind, (count, layer, channels, sizes) in _SANDWICHES.items()
     ]
-    found += [_micro(f"sweep/{dimension}", 30, partial(_sweep, dimension)) for dimension in ("in", "out", "width")]
-    found += [_micro("sweep/depthwise", 20, partial(_sweep, "depthwise")), _micro("fully-connected", 40, _rows)]
+    found += [*integer_sweeps(), _micro("fully-connected", 40, _rows)]
     found += [_chain(name, count, partial(_family, (block,))) for name, (count, block) in _FAMILIES.items()]
     return [
         *found,
@@ -220,19 +219,6 @@ def _rows(s: Sampler, net: CaseBuilder) -> None:
     x = net.input("rows", (net.batch * s.pick((1, 1, 1, 4, 16)), _channels(s, 16, 1024)))
     hidden = net.relu(net.fully_connected(x, _channels(s, 8, 512)))
     net.fully_connected(hidden, _channels(s, 2, 2048))
-
-
-def _sweep(dimension: str, s: Sampler, net: CaseBuilder) -> None:
-    """One dimension in fine steps, the others fixed, between two 1x1 convolutions: shows the channel staircase."""
-    swept = _SWEPT[int(s.index * 0.6180339887498949 % 1.0 * len(_SWEPT))]
-    side = 1 + swept % 64 if dimension == "width" else 16
-    inner = swept if dimension in ("in", "depthwise") else 64
-    x = net.relu(net.conv(net.feed((32, side, side)), inner, 1, name="before"))
-    if dimension == "depthwise":
-        y = net.depthwise_conv(x, 3, name="swept")
-    else:
-        y = net.conv(x, swept if dimension == "out" else 64, 3 if s.index % 2 else 1, padding="half", name="swept")
-    net.conv(y, 32, 1, name="after")
 
 
 def _plain(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from annette.bench.generate.recipe import Recipe, micro
 from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from annette.bench.generate.sampler import Sampler
 
 __all__ = ["heads_and_width", "recipes", "tokens"]
-
-_SWEPT: Final = (*range(1, 34), *range(36, 68, 4), *range(72, 132, 8), 160, 192, 196, 197, 224, 256)
 
 
 def recipes() -> list[Recipe]:
@@ -27,9 +25,6 @@ def recipes() -> list[Recipe]:
         ]
     return [
         *found,
-        micro("fully-connected-sweep/rows", 10, partial(_sweep, "rows")),
-        micro("fully-connected-sweep/depth", 8, partial(_sweep, "depth")),
-        micro("fully-connected-sweep/units", 8, partial(_sweep, "units")),
         micro("fully-connected-windows/plain", 12, _windows),
         micro("matmul-scores/plain", 16, _scores),
         micro("matmul-context/plain", 14, _context),
@@ -81,16 +76,6 @@ def _windows(s: Sampler, net: CaseBuilder) -> None:
     width = s.channels(32, 768)
     shape = s.pick(((s.size(7, 56),) * 2, (s.log_integer(2, 64), s.pick((49, 64, 36)))))
     net.fully_connected(net.feed((*shape, width)), width * s.pick((1, 2, 3, 4)), bias=s.chance(0.7))
-
-
-def _sweep(dimension: str, s: Sampler, net: CaseBuilder) -> None:
-    step = s.index * 0.6180339887498949 % 1.0
-    swept = _SWEPT[int(step * len(_SWEPT))]
-    rows, depth, units = (swept if dimension == name else 128 for name in ("rows", "depth", "units"))
-    if s.index % 2:
-        net.fully_connected(net.feed((rows, depth)), units, bias=False)
-    else:
-        net.fully_connected(net.input("rows", (rows * net.batch, depth)), units)
 
 
 def _scores(s: Sampler, net: CaseBuilder) -> None:

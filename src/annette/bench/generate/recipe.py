@@ -30,6 +30,8 @@ class Recipe:
         draw: Draws one.
         most_ops: Operations of one, at the most.
         most_bytes: Bytes of one tensor, at the most.
+        sweep: The dimension that its cases sweep; such a group is drawn as a whole, whatever the preset. Empty for
+            cases that are drawn at random.
     """
 
     purpose: Purpose
@@ -38,6 +40,7 @@ class Recipe:
     draw: Draw
     most_ops: int = 400_000_000
     most_bytes: int = 13_000_000
+    sweep: str = ""
 
 
 def micro(group: str, count: int, draw: Draw, *, most_ops: int = 400_000_000) -> Recipe:

@@ -1,4 +1,5 @@
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -81,12 +82,30 @@ def test_integer_accelerators_have_a_plan_of_their_own():
     assert kinds["depthwise_conv"] > 300
     assert not {"layer_norm", "erf", "matmul"} & kinds.keys()
     assert not any(case.evicted_bytes for case in full.cases)
-    swept = {
-        case.network.layers_by_name["swept"].workload.dimensions.in_channels
-        for case in full.cases
-        if case.group == "sweep/in"
-    }
-    assert len(swept) >= 25
+
+
+@pytest.mark.parametrize("target", ["cpu", "npu"])
+def test_sweeps_are_whole_and_fine_in_every_preset_and_budget(target):
+    quick, full = (sweeps(generate_plan(preset, target=target)) for preset in ("quick", "full"))
+    assert quick.keys() < full.keys()
+    assert all(quick[group] == full[group] for group in quick)
+    cut = sweeps(generate_plan("quick", target=target).within(60.0))
+    channels = cut["sweep/conv-3x3/out-channels"]
+    assert channels == full["sweep/conv-3x3/out-channels"]
+    steps = [after - before for before, after in pairwise(channels) if after <= 64]
+    assert max(steps) <= 4
+    assert max(channels) == 128
+
+
+def sweeps(plan):
+    """The swept sizes of every sweep, ascending."""
+    found = {}
+    for case in plan.cases:
+        if case.sweep:
+            size = getattr(case.network.layers_by_name["swept"].workload.dimensions, case.sweep)
+            found.setdefault(case.group, []).append(size)
+    assert all(len(set(sizes)) == len(sizes) for sizes in found.values())
+    return {group: sorted(sizes) for group, sizes in found.items()}
 
 
 def test_stems_of_three_channels_have_real_counts(full):

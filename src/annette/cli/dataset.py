@@ -1,0 +1,51 @@
+"""``annette dataset``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from annette.cli.options import json_option, print_json
+
+__all__ = ["command"]
+
+
+@click.command("dataset", short_help="What a dataset holds, and how two differ.")
+@click.argument("path", metavar="DATASET", type=click.Path(path_type=Path))
+@click.argument("other", metavar="[OTHER]", required=False, type=click.Path(path_type=Path))
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Also write a page with plots of sweeps.")
+@json_option
+def command(path: Path, other: Path | None, html: Path | None, as_json: bool) -> None:
+    """Shows what a DATASET holds: environment, sweeps, and the whole networks with how well they repeat.
+
+    With an OTHER one, compares the networks that both have: how far the second measurement is off the first.
+
+    \b
+    Examples:
+      annette dataset cpu.sqlite --html cpu.html
+      annette dataset monday.sqlite tuesday.sqlite
+    """
+    from annette.bench.dataset import Dataset
+    from annette.report.dataset import (
+        dataset_comparison_document,
+        dataset_document,
+        print_dataset,
+        print_dataset_comparison,
+    )
+
+    if other is not None:
+        if html is not None:
+            raise click.UsageError("--html shows one dataset, not the difference of two")
+        with Dataset.open(path) as first, Dataset.open(other) as second:
+            document = dataset_comparison_document(first, second)
+        print_json(document) if as_json else print_dataset_comparison(document)
+        return
+    with Dataset.open(path) as dataset:
+        document = dataset_document(dataset)
+    if html is not None:
+        from annette.report.dataset_page import dataset_page
+        from annette.report.html import write_page
+
+        write_page(html, dataset_page(document))
+    print_json(document) if as_json else print_dataset(document)

@@ -1,0 +1,159 @@
+"""Documents and tables of datasets: what one holds, and how two of them differ."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import asdict
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Final
+
+from annette.bench.records import Status
+from annette.bench.session import measured_networks
+from annette.bench.sweeps import sweeps_of
+from annette.errors import DatasetError
+from annette.report.page import Page
+from annette.report.units import percent_text, seconds_text
+
+if TYPE_CHECKING:
+    from annette.bench.dataset import Dataset
+
+__all__ = [
+    "dataset_comparison_document",
+    "dataset_document",
+    "print_dataset",
+    "print_dataset_comparison",
+    "size_name",
+]
+
+_SIZES: Final = {"out_width": "output width", "in_channels": "input channels", "out_channels": "output channels"}
+
+
+def dataset_document(dataset: Dataset) -> dict[str, Any]:
+    """What a dataset holds; schema ``annette/dataset-content/1``."""
+    return {
+        "schema": "annette/dataset-content/1",
+        "dataset": str(dataset.path),
+        "rows": dataset.count(),
+        "digest": dataset.digest(),
+        "environment": next(iter(dataset.environments()), {}),
+        "statuses": {status.value: dataset.count(status) for status in Status},
+        "purposes": dict(sorted(Counter(run.purpose.value for run in dataset.runs()).items())),
+        "sweeps": [
+            {**asdict(sweep), "sizes": list(sweep.sizes), "latency_s": list(sweep.latency_s)}
+            for sweep in sweeps_of(dataset)
+        ],
+        "networks": [
+            {
+                "network": measured.case,
+                "latency_s": measured.latency_s,
+                "rounds_s": [run.latency_s for run in measured.usable],
+                "remeasurement_spread": _number(measured.remeasurement_spread),
+            }
+            for measured in measured_networks(dataset)
+            if measured.usable
+        ],
+    }
+
+
+def dataset_comparison_document(first: Dataset, second: Dataset) -> dict[str, Any]:
+    """How the whole networks that two datasets have in common differ; schema ``annette/dataset-comparison/1``.
+
+    Raises:
+        DatasetError: They have no network in common.
+    """
+    before = {measured.case: measured for measured in measured_networks(first) if measured.usable}
+    after = {measured.case: measured for measured in measured_networks(second) if measured.usable}
+    networks: list[dict[str, Any]] = [
+        {
+            "network": name,
+            "first_s": before[name].latency_s,
+            "second_s": after[name].latency_s,
+            "difference": after[name].latency_s / before[name].latency_s - 1,
+        }
+        for name in before
+        if name in after and before[name].latency_s > 0
+    ]
+    if not networks:
+        raise DatasetError(
+            f"datasets {str(first.path)!r} and {str(second.path)!r} have no network in common that was measured in both"
+        )
+    ours, theirs = (next(iter(dataset.environments()), {}) for dataset in (first, second))
+    return {
+        "schema": "annette/dataset-comparison/1",
+        "first": str(first.path),
+        "second": str(second.path),
+        "mean_difference": fmean(abs(entry["difference"]) for entry in networks),
+        "largest_difference": max(abs(entry["difference"]) for entry in networks),
+        "environment": {
+            key: [ours.get(key, ""), theirs.get(key, "")]
+            for key in sorted(ours.keys() | theirs.keys())
+            if ours.get(key) != theirs.get(key)
+        },
+        "networks": networks,
+    }
+
+
+def size_name(dimension: str) -> str:
+    """A swept dimension in words."""
+    return _SIZES.get(dimension, dimension.replace("_", " "))
+
+
+def print_dataset(document: dict[str, Any], *, page: Page | None = None) -> None:
+    """Prints what a dataset holds."""
+    page = page or Page()
+    statuses = ", ".join(f"{count} {name}" for name, count in document["statuses"].items() if count)
+    page.line(bold=document["dataset"], plain=f": {document['rows']} rows ({statuses or 'empty'})")
+    page.table(("", ""), [(key, value) for key, value in document["environment"].items() if value], left=(0, 1))
+    page.line(plain=", ".join(f"{count} {name}" for name, count in document["purposes"].items()))
+    if document["sweeps"]:
+        rows = [
+            (
+                sweep["name"],
+                size_name(sweep["dimension"]),
+                str(len(sweep["sizes"])),
+                f"{sweep['sizes'][0]} to {sweep['sizes'][-1]}",
+                f"{seconds_text(min(sweep['latency_s']))} to {seconds_text(max(sweep['latency_s']))}",
+            )
+            for sweep in document["sweeps"]
+        ]
+        page.table(("sweep", "of", "points", "sizes", "latency"), rows, left=(0, 1))
+    if document["networks"]:
+        networks = [
+            (
+                entry["network"],
+                seconds_text(entry["latency_s"]),
+                str(len(entry["rounds_s"])),
+                "-" if entry["remeasurement_spread"] is None else percent_text(entry["remeasurement_spread"]),
+            )
+            for entry in document["networks"]
+        ]
+        page.table(("network", "latency", "rounds", "they differ by"), networks)
+    page.line(plain=f"digest {document['digest']}")
+
+
+def print_dataset_comparison(document: dict[str, Any], *, page: Page | None = None) -> None:
+    """Prints how two datasets differ."""
+    page = page or Page()
+    rows = [
+        (
+            entry["network"],
+            seconds_text(entry["first_s"]),
+            seconds_text(entry["second_s"]),
+            f"{100 * entry['difference']:+.1f} %",
+        )
+        for entry in document["networks"]
+    ]
+    page.table(("network", document["first"], document["second"], "difference"), rows)
+    page.line(
+        plain=f"{len(rows)} networks differ by {percent_text(document['mean_difference'])} on average, "
+        f"{percent_text(document['largest_difference'])} at most"
+    )
+    page.notes(
+        f"{key} is {ours!r} in the first and {theirs!r} in the second"
+        for key, (ours, theirs) in document["environment"].items()
+    )
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
