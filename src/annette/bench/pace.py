@@ -24,8 +24,8 @@ class Pace:
 
     A real-time process (see `annette.bench.machine.settle`) that works without a pause loses 50 ms of every second to
     others. A network of 10 ms shows that in a few outliers; one of half a second shows it in its median, 5 to 10 % too
-    high, although the sum of its kernels is right. Who leaves these 5 % by himself is not interrupted. One single run of
-    more than 0.9 s cannot be helped this way.
+    high, although the sum of its kernels is right. Who leaves these 5 % by himself is not interrupted. One single run
+    of more than 0.9 s cannot be helped this way.
 
     Args:
         clock: Seconds that pass, from any start.

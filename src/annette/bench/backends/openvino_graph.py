@@ -26,8 +26,21 @@ _INSERTED: Final = {"Reorder": "reorder", "Convert": "convert", "Reshape": "resh
 """Types of nodes that change layout or element type, which a compiler puts between others."""
 
 _WORKING: Final = frozenset(
-    ("Convolution", "Deconvolution", "Eltwise", "FullyConnected", "Interpolate", "MVN", "MatMul", "Math", "Pooling")
-    + ("RMS", "Reduce", "Softmax", "Subgraph")
+    (
+        "Convolution",
+        "Deconvolution",
+        "Eltwise",
+        "FullyConnected",
+        "Interpolate",
+        "MVN",
+        "MatMul",
+        "Math",
+        "Pooling",
+        "RMS",
+        "Reduce",
+        "Softmax",
+        "Subgraph",
+    )
 )
 """Types of nodes that always run: without a time they took less than the counters' unit, a microsecond."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.backends.base import ProfileEntry
 from annette.bench.match import ADDED, region
 from annette.network import Category, kinds_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from annette.bench.backends.base import ProfileEntry
     from annette.network import Network
 
 __all__ = ["adopted", "explained", "filled", "located"]
@@ -208,7 +208,9 @@ def located(
     for entry in entries:
         if ADDED in entry.info:
             sources = _nearest(entry.name, edges, known)
-            tensors = [_written(by_name[sources[0]], network) if sources[0] in by_name else sources[0]] if sources else []
+            tensors = (
+                [_written(by_name[sources[0]], network) if sources[0] in by_name else sources[0]] if sources else []
+            )
             tensor = next((name for name in tensors if name), None)
             found.append(entry if tensor is None else replace(entry, info={**entry.info, "tensor": tensor}))
         else:
