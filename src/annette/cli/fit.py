@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,10 +26,19 @@ __all__ = ["command"]
 )
 @click.option("--name", help="The platform's name.  [default: that of the file]")
 @click.option("--description", default="", help="One sentence for people.")
+@click.option(
+    "--precision", metavar="P", help="Numbers computed with (fp32, fp16, bf16, int8), where the datasets do not say."
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="For everything random.")
 @json_option
 def command(
-    datasets: tuple[Path, ...], out: Path, name: str | None, description: str, seed: int, as_json: bool
+    datasets: tuple[Path, ...],
+    out: Path,
+    name: str | None,
+    description: str,
+    precision: str | None,
+    seed: int,
+    as_json: bool,
 ) -> None:
     """Fits layer models and overheads from one or more DATASETs of annette bench, and writes a platform file.
 
@@ -48,13 +57,13 @@ def command(
         raise OptionError(f"--out {str(out)!r} must end in .json: platform files are found by that")
     if not out.parent.is_dir():
         raise OptionError(f"--out: there is no folder {str(out.parent)!r}")
-    report = _fit(datasets, name or out.stem, description, seed)
+    report = _fit(datasets, name=name or out.stem, description=description, precision=precision, seed=seed)
     dump_platform(report.platform, out)
     document = fit_document(report, out)
     print_json(document) if as_json else print_fit(document)
 
 
-def _fit(paths: tuple[Path, ...], name: str, description: str, seed: int) -> FitReport:
+def _fit(paths: tuple[Path, ...], **options: Any) -> FitReport:
     from annette.bench.dataset import Dataset
 
     try:
@@ -63,7 +72,7 @@ def _fit(paths: tuple[Path, ...], name: str, description: str, seed: int) -> Fit
         raise FitError(f"fitting needs {error.name}, which is not installed: pip install 'annette[fit]'") from error
     with ExitStack() as stack:
         datasets = [stack.enter_context(Dataset.open(path)) for path in paths]
-        return fit_platform(datasets, name=name, description=description, seed=seed, progress=_progress())
+        return fit_platform(datasets, **options, progress=_progress())
 
 
 def _progress() -> Callable[[str, int], None]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
-from sklearn.model_selection import GroupKFold
 
+from annette.fit.folds import folds
 from annette.fit.forest import Growth, grow
 from annette.fit.roofline import fit_refined_roofline, fit_roofline, log_error
 from annette.models.features import FeatureSet
 from annette.models.mixed import Mixed
+from annette.models.refined_roofline import RefinedRoofline
 from annette.models.statistical import Statistical
 
 if TYPE_CHECKING:
@@ -21,16 +21,15 @@ if TYPE_CHECKING:
     from annette.fit.samples import Samples
     from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
-    from annette.models.refined_roofline import RefinedRoofline
-
-Rows: TypeAlias = npt.NDArray[np.intp]
+    from annette.models.roofline import Roofline
 
 __all__ = ["FAMILY_ORDER", "KindFit", "feature_names", "fit_kind"]
 
 FAMILY_ORDER: Final = ("roofline", "refined-roofline", "statistical", "mixed")
 """From the simplest to the richest; a richer family must earn its place."""
 
-_FOLDS: Final = 5
+_CLEARLY: Final = 0.98
+_ROWS_BEYOND_DOUBT: Final = 300
 _GENERAL: Final = (
     "log2:ops",
     "log2:bytes",
@@ -104,7 +103,7 @@ def fit_kind(kind: str, samples: Samples, *, growth: Growth | None = None, seed:
     growth = growth or _growth(len(samples))
     models = _fit_all(samples, growth, seed)
     held_out = {family: np.empty(len(samples)) for family in models}
-    for training, test in _folds(samples):
+    for training, test in folds(samples):
         part = _fit_all(samples.select(training), growth, seed)
         table = samples.table.select(test)
         for family, model in part.items():
@@ -133,7 +132,7 @@ def feature_names(samples: Samples, base: RefinedRoofline) -> tuple[str, ...]:
 
 def _fit_all(samples: Samples, growth: Growth, seed: int) -> dict[str, LayerModel]:
     roofline = fit_roofline(samples)
-    refined = fit_refined_roofline(samples)
+    refined = _refined(samples, roofline)
     features = FeatureSet(feature_names(samples, refined))
     matrix = features.matrix(samples.table)
     log_s = np.log(samples.latency_s)
@@ -149,20 +148,28 @@ def _fit_all(samples: Samples, growth: Growth, seed: int) -> dict[str, LayerMode
     }
 
 
-def _folds(samples: Samples) -> list[tuple[Rows, Rows]]:
-    """Splits by group: a configuration or network is never on both sides."""
-    groups = len(np.unique(samples.groups))
-    if groups < 2:
-        everything = np.arange(len(samples))
-        return [(everything, everything)]
-    splitter = GroupKFold(n_splits=min(_FOLDS, groups))
-    return list(splitter.split(np.zeros(len(samples)), groups=samples.groups))
+def _refined(samples: Samples, roofline: Roofline) -> RefinedRoofline:
+    """A refined roofline, or one without unrolls where these do not help on rows that were left out.
+
+    With many rows the criterion of `fit_refined_roofline` is enough; with few, unrolls are also tried on held-out rows.
+    """
+    refined = fit_refined_roofline(samples)
+    if not refined.unroll or len(samples) >= _ROWS_BEYOND_DOUBT:
+        return refined
+    without_s, with_s = np.empty(len(samples)), np.empty(len(samples))
+    for training, test in folds(samples):
+        part, table = samples.select(training), samples.table.select(test)
+        without_s[test] = fit_roofline(part).predict_s(table)
+        with_s[test] = fit_refined_roofline(part).predict_s(table)
+    if log_error(with_s, samples.latency_s) < _CLEARLY * log_error(without_s, samples.latency_s):
+        return refined
+    return RefinedRoofline(roofline.ops_per_s, roofline.bytes_per_s, roofline.offset_s)
 
 
 def _best(errors: Mapping[str, float]) -> str:
     best = FAMILY_ORDER[0]
     for family in FAMILY_ORDER[1:]:
-        if errors[family] < 0.98 * errors[best]:
+        if errors[family] < _CLEARLY * errors[best]:
             best = family
     return best
 

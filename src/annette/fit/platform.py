@@ -13,11 +13,14 @@ from annette.bench.records import Purpose
 from annette.errors import FitError
 from annette.fit.composition import composed_errors, run_spread
 from annette.fit.conformal import log_residuals
+from annette.fit.environment import common_environment, precision_of
 from annette.fit.families import FAMILY_ORDER, KindFit, fit_kind
+from annette.fit.outliers import without_outliers
 from annette.fit.overheads import RunOverheads, calibration_reference_s, calibration_scales, run_overheads
 from annette.fit.pairs import samples_of
 from annette.fit.pooled import pooled_models
 from annette.fit.samples import LEAST_ROWS, Dropped, Samples, clean
+from annette.fit.sound import sound_runs
 from annette.mapping.kernel import COLUMNS, Precision
 from annette.mapping.rules import LAYOUTS, layout, preset
 from annette.platforms import Intervals, Overhead, Platform, Provenance, Source
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["FitReport", "fit_platform"]
 
 _PRESETS: Final = {"onnxruntime": "onnxruntime-cpu"}
-_BITS: Final = {"fp32": 32, "fp16": 16, "bf16": 16, "int8": 8}
 _WIDENING: Final = 2.0
 _LAYOUT_PROBES: Final = 200
 
@@ -65,6 +67,7 @@ def fit_platform(
     name: str,
     description: str = "",
     mapping: MappingModel | None = None,
+    precision: str | None = None,
     seed: int = 0,
     progress: Callable[[str, int], None] | None = None,
 ) -> FitReport:
@@ -76,25 +79,30 @@ def fit_platform(
         description: One sentence for people.
         mapping: Which layers run as one kernel; None takes the rules known for the runtime, and of its layouts the one
             that agrees best with the measurements.
+        precision: Numbers that were computed with (``fp32``, ``fp16``, ``bf16``, ``int8``), for datasets that do not
+            say.
         seed: For everything random; the same datasets and seed give the same platform.
         progress: Told about each kind and its number of rows before it is fitted.
 
     Raises:
-        FitError: The datasets are empty, differ in environment, or no kind has enough rows.
+        FitError: The datasets are empty, differ in environment, do not say their precision, or no kind has enough rows.
     """
-    environment = _environment(datasets)
+    environment = common_environment(datasets, precision)
     usable = [run for dataset in datasets for run in dataset.runs() if run.status.usable]
     runs = [run for run in usable if run.purpose is not Purpose.NETWORK]
     if not runs:
         raise FitError("the datasets hold no usable run of anything but whole networks, which are not fitted on")
-    bits = _BITS.get(environment.get("precision", ""), 32)
-    precision = Precision(bits, bits)
+    whole = len(usable) - len(runs)
+    runs, unsound = sound_runs(runs)
+    numbers = precision_of(environment)
     mapping = mapping or _mapping(environment, runs)
     overheads = run_overheads(runs)
     samples, share = samples_of(
-        runs, mapping, precision, per_entry_s=overheads.profiler_s, scale=calibration_scales(runs)
+        runs, mapping, numbers, per_entry_s=overheads.profiler_s, scale=calibration_scales(runs)
     )
-    kept, dropped = clean(samples)
+    cleaned, joined = clean(samples)
+    kept, outliers = without_outliers(cleaned)
+    dropped = (*unsound, *joined, *outliers)
     measurement = {"profiler_s": overheads.profiler_s}
     calibrated_s = calibration_reference_s(runs)
     if calibrated_s is not None:
@@ -115,7 +123,7 @@ def fit_platform(
         description=description or f"{environment.get('cpu', environment.get('device', '?'))}, fitted from benchmarks",
         device=environment.get("device", environment.get("cpu", "unknown device")),
         runtime=f"{environment.get('runtime', '?')} {environment.get('runtime_version', '')}".strip(),
-        precision=precision,
+        precision=numbers,
         threads=int(environment.get("threads", "1")),
         latency_is="device",
         mapping=mapping,
@@ -126,24 +134,10 @@ def fit_platform(
         ranges={kind: _ranges(fit.samples) for kind, fit in fits.items()},
         intervals=_intervals(fits, samples, run_spread(runs, overheads)),
         accuracy=tuple(_accuracy(fit) for fit in fits.values()),
-        provenance=_provenance(datasets, environment, dropped, unfitted, measurement, len(usable) - len(runs)),
+        provenance=_provenance(datasets, environment, dropped, unfitted, measurement, whole),
         assumed=assumed,
     )
     return FitReport(platform, fits, dropped, unfitted, share, overheads)
-
-
-def _environment(datasets: Sequence[Dataset]) -> dict[str, str]:
-    found = [environment for dataset in datasets for environment in dataset.environments()]
-    if not found:
-        raise FitError("the datasets are empty: nothing was measured")
-    for other in found[1:]:
-        for key in sorted(found[0].keys() | other.keys()):
-            if found[0].get(key) != other.get(key):
-                raise FitError(
-                    f"the datasets were measured in different environments: {key} is {found[0].get(key)!r} in one "
-                    f"and {other.get(key)!r} in another; fit them apart"
-                )
-    return found[0]
 
 
 def _mapping(environment: Mapping[str, str], runs: Sequence[Run]) -> MappingModel:

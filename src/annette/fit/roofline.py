@@ -8,6 +8,7 @@ improves the error. Nothing is typed in by hand.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,8 @@ UNROLL_CANDIDATES: Final = (*range(2, 33), 36, 40, 48, 56, 64, 80, 96, 112, 128)
 _SOFTNESS: Final = 0.02
 _TINY_S: Final = 1e-12
 _LEAST_GAIN: Final = 0.01
+_LEAST_EXTENTS: Final = 5
+_ROWS_OF_A_DIMENSION: Final = 8
 _ROUNDS: Final = 6
 _POLISHED: Final = 6
 _ALPHAS: Final = (0.3, 0.9)
@@ -118,8 +121,11 @@ def fit_refined_roofline(
 ) -> RefinedRoofline:
     """Fits P, B, t0, and finds which dimensions are unrolled, by how much (s) and for how much of the work (alpha).
 
-    A dimension is refined only if that lowers the error by at least 1 %: an unroll that the data does not show is
-    not claimed.
+    A dimension is refined only if that lowers the error clearly: an unroll that the data does not show is not claimed.
+    With n rows and k sizes to choose from, log n + log k of the summed absolute errors over their mean are what chance
+    alone gains (the Bayesian information criterion for two more parameters and a search), so that the share asked for
+    is ``1 - exp(-(log n + log k) / n)``, and at least 1 %. There are at least 8 rows for each refined dimension, and
+    at least 5 sizes of it in the data.
 
     Args:
         samples: Cleaned rows of one kind; at least 3.
@@ -134,7 +140,7 @@ def fit_refined_roofline(
         raise FitError(f"a refined roofline needs at least 3 measured kernels, and there are {len(samples)}")
     chosen: dict[str, int] = {}
     parameters, cost = _solve(problem, [], _starts(problem))
-    usable = [name for name in dimensions if np.ptp(problem.extents[name]) > 0]
+    usable = [name for name in dimensions if len(np.unique(problem.extents[name])) >= _LEAST_EXTENTS]
     for _ in range(_ROUNDS):
         before = cost
         for name in usable:
@@ -166,13 +172,15 @@ def _improve(
     tried = _scan(problem, without, lost_others, name, sizes)[:_POLISHED]
     if name in chosen and chosen[name] not in tried:
         tried.append(chosen[name])
-    if not tried:
+    rows = len(problem.log_s)
+    if not tried or rows < _ROWS_OF_A_DIMENSION * (len(others) + 1):
         return others, without, cost_without
     lost = np.array([[*lost_others, problem.lost(name, size)] for size in tried for _ in _ALPHAS])
     starts = [np.array([*without, alpha]) for _ in tried for alpha in _ALPHAS]
     found = _solve_all(problem, lost, starts)
     best = int(np.argmin(found.cost))
-    if cost_without - found.cost[best] > max(_LEAST_GAIN * cost_without, _EXACT):
+    chance = -math.expm1(-math.log(rows * len(sizes)) / rows)
+    if cost_without - found.cost[best] > max(max(_LEAST_GAIN, chance) * cost_without, _EXACT):
         return {**others, name: tried[best // len(_ALPHAS)]}, found.parameters[best], float(found.cost[best])
     return others, without, cost_without
 

@@ -57,3 +57,13 @@ def test_constant_dimensions_are_not_refined():
 def test_two_kernels_are_too_few(fit):
     with pytest.raises(FitError, match="2"):
         fit(samples(convolutions(2), np.ones(2)))
+
+
+@pytest.mark.parametrize("rows", [8, 12, 20, 40, 80])
+def test_noise_alone_is_not_taken_for_unrolls(rows):
+    for seed in range(5):
+        table = convolutions(rows, seed=seed)
+        noise = np.exp(np.random.default_rng(seed).normal(0, 0.15, rows))
+        assert (
+            dict(fit_refined_roofline(samples(table, Roofline(1e12, 8e9, 1e-5).predict_s(table) * noise)).unroll) == {}
+        )

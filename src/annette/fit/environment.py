@@ -1,0 +1,56 @@
+"""What datasets were measured in, and whether they may be fitted together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from annette.errors import FitError
+from annette.mapping.kernel import Precision
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from annette.bench.dataset import Dataset
+
+__all__ = ["PRECISIONS", "common_environment", "precision_of"]
+
+PRECISIONS: Final[Mapping[str, int]] = {"fp32": 32, "fp16": 16, "bf16": 16, "int8": 8}
+"""Bits of the numbers that a precision computes with, by its name in datasets."""
+
+
+def common_environment(datasets: Sequence[Dataset], precision: str | None = None) -> dict[str, str]:
+    """The one environment of all datasets.
+
+    Args:
+        datasets: What is to be fitted together.
+        precision: One of `PRECISIONS`, for datasets that do not say; None if they do.
+
+    Raises:
+        FitError: There is none, there are several, or the precision is missing, unknown or contradicted.
+    """
+    found = [environment for dataset in datasets for environment in dataset.environments()]
+    if not found:
+        raise FitError("the datasets are empty: nothing was measured")
+    for other in found[1:]:
+        for key in sorted(found[0].keys() | other.keys()):
+            if found[0].get(key) != other.get(key):
+                raise FitError(
+                    f"the datasets were measured in different environments: {key} is {found[0].get(key)!r} in one "
+                    f"and {other.get(key)!r} in another; fit them apart"
+                )
+    measured = found[0].get("precision")
+    known = ", ".join(PRECISIONS)
+    if measured is None and precision is None:
+        raise FitError(f"the datasets do not say which precision they were measured in: state --precision ({known})")
+    if measured is not None and precision is not None and precision != measured:
+        raise FitError(f"precision {precision!r} was stated, but the datasets were measured in {measured!r}")
+    name = precision or measured or ""
+    if name not in PRECISIONS:
+        raise FitError(f"precision {name!r} is not known, so bytes cannot be counted; known: {known}")
+    return {**found[0], "precision": name}
+
+
+def precision_of(environment: Mapping[str, str]) -> Precision:
+    """Width of the numbers in an environment that `common_environment` returned."""
+    bits = PRECISIONS[environment["precision"]]
+    return Precision(bits, bits)
