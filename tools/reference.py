@@ -115,9 +115,8 @@ def accuracy_table() -> str:
     for page in sorted((ROOT / "docs" / "results").glob("*.md")):
         text = page.read_text(encoding="utf-8")
         platform, suite = _found(r"^(\S+) on (\S+), model: preferred$", text, page)
-        count, mape, worst, rho = _found(
-            r"^preferred +(\d+) +(\S+) % +\S+ % +\S+ % +(\S+) %.*? (-?\d\.\d+) \[", text, page
-        )
+        count, mape, worst = _found(r"^preferred +(\d+) +(\S+) % +\S+ % +\S+ % +(\S+) %", text, page)
+        (rho,) = _found(r"^preferred [^\n]*?(-?\d\.\d+) \[", text, page)
         (floor,) = _found(r"^re-measurement floor: ([^;]+);", text, page)
         networks = f"[{count} of `{suite}`](docs/results/{page.name})"
         rows.append(f"| `{platform}` | {networks} | {mape} % | {worst} % | {rho} | {floor} |\n")

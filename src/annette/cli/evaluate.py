@@ -43,6 +43,7 @@ _TARGET_S = 0.5
 @click.option("--backend", metavar="B", help="Backend to measure on.")
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds of --measure.")
 @click.option("--uncalibrated", is_flag=True, help="Leave measured times at the speed that the machine had then.")
+@click.option("--brief", is_flag=True, help="Print networks and models only.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Also write a page with plots.")
 @json_option
 @click.pass_context
@@ -57,6 +58,7 @@ def command(
     backend: str | None,
     rounds: int,
     uncalibrated: bool,
+    brief: bool,
     html: Path | None,
     as_json: bool,
 ) -> None:
@@ -65,6 +67,10 @@ def command(
     Latencies come from a dataset of annette measure (--truth), from measuring now (--measure), or from the FILE.
     Measured times are brought to the speed of the platform's campaign by the calibration workload that runs in
     between. With --measure, further --NAME VALUE go to the backend.
+
+    Shown beside: all families; the plain roofline, one peak rate P and one bandwidth B for the whole device,
+    max(ops / P, bytes / B) for each kernel and nothing else (the family roofline has P, B and an offset for each
+    kind); and the operation count at its best scale.
 
     \b
     Examples:
@@ -89,7 +95,7 @@ def command(
         from annette.report.html import write_page
 
         write_page(html, evaluation_page(document))
-    print_json(document) if as_json else print_evaluation(document)
+    print_json(document) if as_json else print_evaluation(document, brief=brief)
     if suite in _HELD_OUT:
         _remind(document)
 

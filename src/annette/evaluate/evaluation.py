@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -9,21 +10,22 @@ import numpy as np
 
 from annette.errors import AnnetteError, OptionError
 from annette.estimate import estimate_mapped
+from annette.evaluate.baselines import OPERATION_COUNT, PLAIN_ROOFLINE, operation_scale, plain_roofline_s
 from annette.evaluate.kernels import KernelPairs, kernel_pairs
-from annette.evaluate.metrics import Errors, Ranking, errors, ranking
+from annette.evaluate.metrics import Errors, Ranking, errors, kendall, ranking, spearman
 from annette.evaluate.swaps import Swaps, swaps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from annette.estimate import Estimate
     from annette.evaluate.truth import Truth
     from annette.mapping.kernel import FloatArray
+    from annette.models.roofline import Roofline
     from annette.platforms import Platform
 
 __all__ = [
     "CONFIDENCES",
-    "OPERATION_COUNT",
     "Evaluation",
     "IntervalResult",
     "KindResult",
@@ -36,8 +38,6 @@ CONFIDENCES: Final = (0.5, 0.8, 0.9, 0.95)
 """Confidences at which intervals are checked."""
 
 FAMILIES: Final = ("mixed", "statistical", "refined-roofline", "roofline")
-OPERATION_COUNT: Final = "operation count"
-"""The proxy that people use without a model: time proportional to operations, with the best single scale."""
 
 _HEADLINE_CONFIDENCE: Final = 0.9
 
@@ -52,10 +52,10 @@ class NetworkResult:
         ops: Its operations.
         measured_s: Its latency, or None where it is not known.
         rounds_s: Latency of each round of measurement.
-        floor: How far a round of measurement is off the others; None with fewer than two.
+        floor: Relative standard deviation of a round of measurement; None with fewer than two.
         estimated_s: Its estimate by the model that is evaluated; None where it could not be estimated.
         interval_s: The estimate's interval at 90 %; None where the platform states none.
-        by_model: Its estimate by each family that the platform has.
+        by_model: Its estimate by each family that the platform has, and by the baselines.
         intervals_s: Interval at each of `CONFIDENCES`; empty where the platform states none.
         swaps: Where its error comes from; None without a profile.
         problem: Why it could not be estimated; empty where it could.
@@ -89,13 +89,15 @@ class ModelResult:
     """How good one way to estimate is over all networks.
 
     Attributes:
-        model: ``preferred``, a family, or `OPERATION_COUNT`.
+        model: ``preferred``, a family, or a baseline (`annette.evaluate.baselines`).
         errors: Relative errors.
+        ratio: Its mean absolute error over that of the model that is evaluated; None where that has no error.
         ranking: Rank correlations; None for fewer than 3 networks.
     """
 
     model: str
     errors: Errors
+    ratio: float | None
     ranking: Ranking | None
 
 
@@ -107,14 +109,18 @@ class KindResult:
         kind: Kind of kernel.
         share: Share of the measured kernel time.
         errors: Relative errors of the model that is evaluated.
-        by_model: Mean absolute error by family.
-        floor: Mean distance of a round from the median of the others; None with one round.
+        spearman: Spearman's rank correlation; None for fewer than 3 kernels, or where one side is constant.
+        kendall: Kendall's.
+        by_model: Mean absolute error by family and by plain roofline.
+        floor: Relative standard deviation of a round, mean over the kernels; None with one round.
         covered: Share of the kernels inside their 90 % intervals; None where the platform states none.
     """
 
     kind: str
     share: float
     errors: Errors
+    spearman: float | None
+    kendall: float | None
     by_model: Mapping[str, float]
     floor: float | None
     covered: float | None
@@ -151,6 +157,7 @@ class Evaluation:
         kinds: By share of time, largest first; empty without profiles.
         intervals: At each of `CONFIDENCES`; empty where the platform states none or nothing was measured.
         floor: Mean re-measurement floor; None where no network was measured twice.
+        plain_roofline: The platform's baseline; None where it states none.
         remaining: Mean absolute error that remains with one part swapped for its truth, by part; empty without
             profiles.
     """
@@ -163,6 +170,7 @@ class Evaluation:
     kinds: tuple[KindResult, ...]
     intervals: tuple[IntervalResult, ...]
     floor: float | None
+    plain_roofline: Roofline | None
     remaining: Mapping[str, float]
 
 
@@ -198,6 +206,7 @@ def evaluate(
         pairs += [found] if found is not None else []
     if not results:
         raise OptionError("there are no networks to evaluate on")
+    results = _with_operation_count(results)
     compared = [result for result in results if result.error is not None]
     floors = [result.floor for result in compared if result.floor is not None]
     return Evaluation(
@@ -209,6 +218,7 @@ def evaluate(
         kinds=tuple(_kinds(pairs)),
         intervals=tuple(_intervals(compared)),
         floor=float(np.mean(floors)) if floors else None,
+        plain_roofline=platform.plain_roofline,
         remaining=_remaining(compared),
     )
 
@@ -238,12 +248,17 @@ def _network(
     except AnnetteError as error:
         return replace(base, problem=str(error)), None
     ends = tuple(estimate.interval_s for estimate in stated if estimate.interval_s is not None)
-    found = kernel_pairs(truth, platform, chosen, families) if truth.runs else None
+    totals_s = {family: estimate.latency_s for family, estimate in families.items()}
+    kernels_s = {family: estimate.prices.latency_s for family, estimate in families.items()}
+    plain_s = plain_roofline_s(platform, chosen)
+    if plain_s is not None:
+        totals_s[PLAIN_ROOFLINE], kernels_s[PLAIN_ROOFLINE] = float(plain_s.sum()), plain_s
+    found = kernel_pairs(truth, platform, chosen, kernels_s) if truth.runs else None
     result = replace(
         base,
         estimated_s=chosen.latency_s,
         interval_s=chosen.interval_s,
-        by_model={family: estimate.latency_s for family, estimate in families.items()},
+        by_model=totals_s,
         intervals_s=ends if len(ends) == len(CONFIDENCES) else (),
         swaps=None if found is None or truth.latency_s is None else swaps(found, chosen, truth.latency_s),
         notes=chosen.notes,
@@ -256,24 +271,33 @@ def _known_families(platform: Platform) -> list[str]:
     return [family for family in FAMILIES if family in known]
 
 
+def _with_operation_count(results: Sequence[NetworkResult]) -> list[NetworkResult]:
+    """The results with the estimate by operation count, which takes the measured ones to find its scale."""
+    known = [result for result in results if result.error is not None and result.ops > 0]
+    if not known:
+        return list(results)
+    ops = np.array([result.ops for result in known], dtype=np.float64)
+    scale = operation_scale(ops, np.array([result.measured_s for result in known], dtype=np.float64))
+    return [
+        result
+        if result.by_model is None or result.ops == 0
+        else replace(result, by_model={**result.by_model, OPERATION_COUNT: result.ops * scale})
+        for result in results
+    ]
+
+
 def _models(compared: Sequence[NetworkResult], headline: str) -> list[ModelResult]:
     measured = np.array([result.measured_s for result in compared], dtype=np.float64)
     columns: dict[str, FloatArray] = {headline: np.array([result.estimated_s for result in compared], dtype=np.float64)}
-    for family in FAMILIES:
-        if family != headline and all(family in (result.by_model or {}) for result in compared):
-            columns[family] = np.array([(result.by_model or {})[family] for result in compared])
-    ops = np.array([result.ops for result in compared], dtype=np.float64)
-    if (ops > 0).all():
-        columns[OPERATION_COUNT] = ops * _best_scale(ops, measured)
-    return [ModelResult(name, errors(column, measured), ranking(column, measured)) for name, column in columns.items()]
-
-
-def _best_scale(work: FloatArray, measured_s: FloatArray) -> float:
-    """The factor with the smallest mean absolute relative error: a weighted median of seconds per unit of work."""
-    ratio, weight = measured_s / work, work / measured_s
-    order = np.argsort(ratio)
-    heavy = np.cumsum(weight[order]) >= weight.sum() / 2.0
-    return float(ratio[order][int(np.argmax(heavy))])
+    for name in (*FAMILIES, PLAIN_ROOFLINE, OPERATION_COUNT):
+        if name != headline and all(name in (result.by_model or {}) for result in compared):
+            columns[name] = np.array([(result.by_model or {})[name] for result in compared])
+    found = {name: errors(column, measured) for name, column in columns.items()}
+    ours = found[headline].mape
+    return [
+        ModelResult(name, found[name], found[name].mape / ours if ours > 0 else None, ranking(column, measured))
+        for name, column in columns.items()
+    ]
 
 
 def _kinds(pairs: Sequence[KernelPairs]) -> list[KindResult]:
@@ -294,12 +318,19 @@ def _kinds(pairs: Sequence[KernelPairs]) -> list[KindResult]:
                 kind=kind,
                 share=float(rows.measured_s.sum()) / total_s,
                 errors=errors(rows.estimated_s, rows.measured_s),
+                spearman=_correlation(spearman, rows),
+                kendall=_correlation(kendall, rows),
                 by_model={family: errors(column, rows.measured_s).mape for family, column in rows.by_model.items()},
                 floor=float(floors.mean()) if len(floors) else None,
                 covered=float(inside[stated].mean()) if stated.any() else None,
             )
         )
     return sorted(found, key=lambda entry: -entry.share)
+
+
+def _correlation(of: Callable[[FloatArray, FloatArray], float], rows: KernelPairs) -> float | None:
+    value = of(rows.estimated_s, rows.measured_s) if len(rows.measured_s) > 2 else math.nan
+    return value if math.isfinite(value) else None
 
 
 def _intervals(compared: Sequence[NetworkResult]) -> list[IntervalResult]:

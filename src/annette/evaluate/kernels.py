@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annette.bench.repeatability import repeatability
 from annette.evaluate.truth import time_scale
 from annette.fit.pairs import pair
 
@@ -35,8 +36,8 @@ class KernelPairs:
         estimated_s: By the model that is evaluated.
         lower_s: Lower end of the estimate's 90 % interval; NaN where the platform states none.
         upper_s: Its upper end.
-        floor: Mean distance of a round from the median of the others, relative; NaN with one round.
-        by_model: Estimates of each family.
+        floor: Relative standard deviation of a round; NaN with one round.
+        by_model: Estimates of each family and of the plain roofline.
         unpredicted_s: Measured time of kernels that the mapping model does not predict.
         unmeasured_s: Estimated time of kernels that were not measured.
     """
@@ -81,7 +82,7 @@ class KernelPairs:
 
 
 def kernel_pairs(
-    truth: Truth, platform: Platform, chosen: Estimate, families: Mapping[str, Estimate]
+    truth: Truth, platform: Platform, chosen: Estimate, by_model: Mapping[str, FloatArray]
 ) -> KernelPairs | None:
     """Pairs the profile of a network with its estimate.
 
@@ -89,7 +90,7 @@ def kernel_pairs(
         truth: A measured network.
         platform: What the estimates were made with.
         chosen: The estimate that is evaluated.
-        families: Estimates by family, of the same kernels.
+        by_model: Estimates of the same kernels by other models, seconds, shape ``(kernels,)`` each.
 
     Returns:
         None without a profile.
@@ -112,7 +113,7 @@ def kernel_pairs(
         lower_s=prices.lower_s[rows],
         upper_s=prices.upper_s[rows],
         floor=floors[paired],
-        by_model={family: estimate.prices.latency_s[rows] for family, estimate in families.items()},
+        by_model={model: latency_s[rows] for model, latency_s in by_model.items()},
         unpredicted_s=float(sum(record.latency_s for record in found.unpredicted)),
         unmeasured_s=float(prices.latency_s[unmeasured].sum()),
     )
@@ -123,7 +124,7 @@ def _identity(kernel: Kernel) -> tuple[str, ...]:
 
 
 def _together(runs: Sequence[Run], platform: Platform) -> tuple[Run, FloatArray]:
-    """One run with the median time of each kernel over the rounds, and how far rounds are off each other."""
+    """One run with the median time of each kernel over the rounds, and how well the rounds repeat."""
     first = runs[0]
     names = [record.name for record in first.kernels]
     same = [run for run in runs if [record.name for record in run.kernels] == names]
@@ -132,7 +133,7 @@ def _together(runs: Sequence[Run], platform: Platform) -> tuple[Run, FloatArray]
         replace(record, latency_s=median(column))
         for record, column in zip(first.kernels, times.T.tolist(), strict=True)
     )
-    return replace(first, kernels=kernels), _floors(times)
+    return replace(first, kernels=kernels), repeatability(times)
 
 
 def _times(run: Run, platform: Platform) -> list[float]:
@@ -140,12 +141,3 @@ def _times(run: Run, platform: Platform) -> list[float]:
     scale = time_scale(run, platform.provenance.measurement.get("calibration_s"))
     profiler_s = platform.provenance.measurement.get("profiler_s", 0.0)
     return [max(record.latency_s - profiler_s, record.latency_s / 2.0) * scale for record in run.kernels]
-
-
-def _floors(times: FloatArray) -> FloatArray:
-    rounds = len(times)
-    if rounds < 2:
-        return np.full(times.shape[1], np.nan)
-    others = np.array([np.median(np.delete(times, index, axis=0), axis=0) for index in range(rounds)])
-    floors: FloatArray = np.abs(times / np.maximum(others, 1e-12) - 1.0).mean(axis=0)
-    return floors

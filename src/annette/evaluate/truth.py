@@ -11,6 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.records import Purpose, Status
+from annette.bench.repeatability import repeatability
 from annette.errors import OptionError
 from annette.network.load import load_network
 
@@ -50,14 +51,11 @@ class Truth:
 
     @property
     def floor(self) -> float | None:
-        """How far a round is off the median of the others, on average: what no estimate can do better than.
+        """Relative standard deviation of a round, which one disturbed round of three does not move.
 
-        None with fewer than two rounds.
+        What no estimate can do better than; None with fewer than two rounds.
         """
-        if len(self.rounds_s) < 2:
-            return None
-        others = [median(self.rounds_s[:index] + self.rounds_s[index + 1 :]) for index in range(len(self.rounds_s))]
-        return sum(abs(time_s / rest - 1) for time_s, rest in zip(self.rounds_s, others, strict=True)) / len(others)
+        return float(repeatability(self.rounds_s)) if len(self.rounds_s) > 1 else None
 
 
 def truths_of(

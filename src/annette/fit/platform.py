@@ -18,6 +18,7 @@ from annette.fit.families import FAMILY_ORDER, KindFit, fit_kind
 from annette.fit.outliers import without_outliers
 from annette.fit.overheads import RunOverheads, calibration_reference_s, calibration_scales, run_overheads
 from annette.fit.pairs import samples_of
+from annette.fit.plain_roofline import fit_plain_roofline
 from annette.fit.pooled import pooled_models
 from annette.fit.samples import LEAST_ROWS, Dropped, Samples, clean
 from annette.fit.sound import sound_runs
@@ -136,6 +137,7 @@ def fit_platform(
         accuracy=tuple(_accuracy(fit) for fit in fits.values()),
         provenance=_provenance(datasets, environment, dropped, unfitted, measurement, whole),
         assumed=assumed,
+        plain_roofline=fit_plain_roofline(kept),
     )
     return FitReport(platform, fits, dropped, unfitted, share, overheads)
 

@@ -17,6 +17,7 @@ from annette.mapping.kernel import COLUMNS, Precision, is_context_column
 from annette.mapping.model import MappingModel
 from annette.models.fields import Fields
 from annette.models.registry import FAMILIES, build_model
+from annette.models.roofline import Roofline
 from annette.platforms.intervals import Intervals
 from annette.platforms.overhead import Overhead
 from annette.platforms.platform import LATENCY_MEANINGS, Platform
@@ -54,6 +55,7 @@ _KEYS: Final = (
     "provenance",
     "host_kinds",
     "assumed",
+    "plain_roofline",
 )
 
 
@@ -99,6 +101,11 @@ def dumps_platform(platform: Platform) -> str:
         document["host_kinds"] = sorted(platform.host_kinds)
     if platform.assumed:
         document["assumed"] = dict(platform.assumed)
+    if platform.plain_roofline is not None:
+        document["plain_roofline"] = {
+            "ops_per_s": platform.plain_roofline.ops_per_s,
+            "bytes_per_s": platform.plain_roofline.bytes_per_s,
+        }
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -203,7 +210,15 @@ def _platform(fields: Fields) -> Platform:
         provenance=Provenance.from_json(fields.object("provenance")),
         host_kinds=frozenset(fields.texts("host_kinds") if "host_kinds" in fields else ()),
         assumed={} if assumed is None else {kind: assumed.text(kind) for kind in assumed},
+        plain_roofline=_plain_roofline(fields.optional_object("plain_roofline")),
     )
+
+
+def _plain_roofline(fields: Fields | None) -> Roofline | None:
+    if fields is None:
+        return None
+    fields.only("ops_per_s", "bytes_per_s")
+    return Roofline(ops_per_s=fields.number("ops_per_s", above=0), bytes_per_s=fields.number("bytes_per_s", above=0))
 
 
 def _name(fields: Fields) -> str:

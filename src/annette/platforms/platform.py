@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray, KernelTable, Precision
     from annette.mapping.model import MappingModel
     from annette.models.base import LayerModel
+    from annette.models.roofline import Roofline
     from annette.platforms.composition import ComposedErrors
     from annette.platforms.intervals import Intervals
     from annette.platforms.provenance import Provenance
@@ -64,6 +65,8 @@ class Platform:
         host_kinds: Kinds of kernel that run on the host's processor: they count towards end-to-end time only.
         assumed: Kinds whose models rest on assumptions instead of measurements, each with its reason; their kernels
             count as not fitted and outside every range.
+        plain_roofline: One peak rate and one bandwidth for the whole device, without offset: what evaluations compare
+            with; no estimate uses it. None where it was not fitted.
 
     Raises:
         PlatformFormatError: There are no models, a preferred family is not among them, a host or assumed kind has no
@@ -88,6 +91,7 @@ class Platform:
     accuracy: tuple[Mapping[str, Any], ...] = ()
     host_kinds: frozenset[str] = frozenset()
     assumed: Mapping[str, str] = field(default_factory=dict)
+    plain_roofline: Roofline | None = None
 
     def __post_init__(self) -> None:
         self._freeze()

@@ -6,12 +6,15 @@ import math
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
+from annette.report.evaluation_tables import evaluation_tables, summary
 from annette.report.html import html_page, html_section, html_table
 from annette.report.svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, axis, decades, line, plot, text
-from annette.report.units import percent_text, seconds_text
+from annette.report.units import seconds_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from annette.report.evaluation_tables import Table
 
 __all__ = ["evaluation_page"]
 
@@ -28,19 +31,16 @@ def evaluation_page(document: dict[str, Any]) -> str:
     compared = [entry for entry in document["networks"] if entry["error"] is not None]
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>Model: {escape(document['model'])}. {len(compared)} of {len(document['networks'])} networks compared. "
-        f"Re-measurement floor: {_share(document['floor'])}.</p>",
+        f"<p>Model: {escape(document['model'])}. {len(compared)} of {len(document['networks'])} networks compared.</p>",
     ]
     if compared:
         parts.append(f'<div class="plots">{_scatter(compared)}{_residuals(compared)}</div>')
-        parts.append(html_section("Models", _models(document)))
-    if document["intervals"]:
-        parts.append(html_section("Intervals of whole networks", _intervals(document)))
-    if document["remaining"]:
-        parts.append(html_section("Mean absolute error left with one part replaced by its truth", _remaining(document)))
-    if document["kinds"]:
-        parts.append(html_section("Kinds of kernel", _kinds(document)))
-    parts.append(html_section("Networks", _networks(document)))
+        parts.append("<p>Each dot is a network; bars are 90 % intervals, the band is ±10 %.</p>")
+    else:
+        parts += [f"<p>{escape(line)}</p>" for line in summary(document)]
+    parts += [_section(table) for table in evaluation_tables(document)]
+    left_out = [entry for entry in document["networks"] if entry["problem"]]
+    parts += [f"<p>{escape(entry['network'])} is left out: {escape(entry['problem'])}</p>" for entry in left_out]
     return html_page(title, parts)
 
 
@@ -100,54 +100,9 @@ def _dot(x: float, y: float, entry: dict[str, Any]) -> str:
     return f'<circle{kind} cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{escape(label)}</title></circle>'
 
 
-def _models(document: dict[str, Any]) -> str:
-    shares = ("mape", "rmspe", "median", "worst", "bias", "within_5", "within_10")
-    rows = [
-        (
-            entry["model"],
-            *(percent_text(entry[key]) for key in shares),
-            *("-" if entry[key] is None else f"{entry[key]:.3f}" for key in ("spearman", "kendall")),
-        )
-        for entry in document["models"]
-    ]
-    header = ("model", "MAPE", "RMSPE", "median", "worst", "bias", "≤ 5 %", "≤ 10 %", "Spearman's rho", "Kendall's tau")
-    return html_table(header, rows)
-
-
-def _intervals(document: dict[str, Any]) -> str:
-    keys = ("confidence", "covered", "width", "global_width")
-    rows = [[percent_text(entry[key]) for key in keys] for entry in document["intervals"]]
-    return html_table(("stated", "reached", "mean width", "one width for all"), rows)
-
-
-def _remaining(document: dict[str, Any]) -> str:
-    return html_table(tuple(document["remaining"]), [[percent_text(share) for share in document["remaining"].values()]])
-
-
-def _kinds(document: dict[str, Any]) -> str:
-    shares = ("share", "mape", "median", "bias", "within_10", "floor", "covered")
-    rows = [
-        (entry["kind"], str(entry["count"]), *(_share(entry[key]) for key in shares)) for entry in document["kinds"]
-    ]
-    return html_table(("kind", "kernels", "time", "MAPE", "median", "bias", "≤ 10 %", "floor", "in 90 %"), rows)
-
-
-def _networks(document: dict[str, Any]) -> str:
-    rows = [
-        (
-            entry["network"],
-            *("-" if entry[key] is None else seconds_text(entry[key]) for key in ("measured_s", "estimated_s")),
-            _signed(entry["error"]),
-            _share(entry["floor"]),
-            entry["problem"],
-        )
-        for entry in document["networks"]
-    ]
-    return html_table(("network", "measured", "estimated", "error", "floor", ""), rows)
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else percent_text(value)
+def _section(table: Table) -> str:
+    notes = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
+    return html_section(table.title, html_table(table.header, table.rows)) + notes
 
 
 def _signed(value: float | None) -> str:

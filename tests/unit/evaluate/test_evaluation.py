@@ -13,9 +13,12 @@ from annette.bench.dataset import Dataset
 from annette.bench.records import Purpose
 from annette.cli.main import main
 from annette.errors import OptionError
-from annette.evaluate.evaluation import OPERATION_COUNT, evaluate
+from annette.evaluate.baselines import OPERATION_COUNT, PLAIN_ROOFLINE
+from annette.evaluate.evaluation import evaluate
 from annette.evaluate.suites import DEVELOPMENT, HELD_OUT
 from annette.evaluate.truth import Truth, load_truths, truths_of
+from annette.mapping.kernel import KernelTable, Precision
+from annette.models.roofline import Roofline
 from annette.platforms import LogResiduals, Overhead, Provenance, dump_platform
 from annette.platforms.intervals import Intervals
 from annette.report.evaluation import evaluation_document, print_evaluation
@@ -57,9 +60,10 @@ def test_a_platform_that_is_the_device_has_no_error():
     assert sum(entry.share for entry in found.kinds) == pytest.approx(1)
 
 
-def test_the_floor_is_the_distance_of_a_round_from_the_others():
-    rounds = Truth("x", NETWORKS[0], (1.0, 1.1, 0.9))
-    assert rounds.floor == pytest.approx((0.0 + 0.15 / 0.95 + 0.15 / 1.05) / 3)
+def test_one_disturbed_round_of_three_does_not_move_the_floor():
+    calm, disturbed = Truth("x", NETWORKS[0], (1.0, 1.02, 1.04)), Truth("x", NETWORKS[0], (1.0, 1.02, 9.0))
+    assert calm.floor == pytest.approx(disturbed.floor)
+    assert 0.01 < calm.floor < 0.05
     assert Truth("x", NETWORKS[0], (1.0,)).floor is None
     assert Truth("x", NETWORKS[0]).latency_s is None
 
@@ -83,6 +87,23 @@ def test_the_operation_count_gets_its_best_scale():
     measured = np.array([truth.latency_s for truth in truths()])
     best = min(np.abs(ops * scale / measured - 1).mean() for scale in measured / ops)
     assert found[OPERATION_COUNT] == pytest.approx(best)
+
+
+def test_baselines_are_shown_for_every_network_and_as_a_ratio():
+    plain = Roofline(ops_per_s=2e10, bytes_per_s=1e10)
+    found = evaluate(exact(plain_roofline=plain), truths(noise=0.02), suite="test")
+    by_model = {entry.model: entry for entry in found.models}
+    assert by_model[PLAIN_ROOFLINE].ratio == by_model[PLAIN_ROOFLINE].errors.mape / found.models[0].errors.mape
+    for network, entry in zip(NETWORKS, found.networks, strict=True):
+        kernels = exact().mapping.apply(network)
+        table = KernelTable.from_kernels(kernels, network, Precision())
+        times_s = np.maximum(table["ops"] / 2e10, table.bytes / 1e10)
+        assert entry.by_model[PLAIN_ROOFLINE] == pytest.approx(
+            sum(time_s for time_s, kernel in zip(times_s, kernels, strict=True) if not kernel.free)
+        )
+        assert entry.by_model[OPERATION_COUNT] > 0
+    assert PLAIN_ROOFLINE in found.kinds[0].by_model
+    assert PLAIN_ROOFLINE not in {entry.model for entry in evaluate(exact(), truths(), suite="test").models}
 
 
 def test_interval_coverage_is_counted():

@@ -42,5 +42,6 @@ def example(**changes):
             versions=(("runtime", "2.0"),),
             notes=("Clock fixed.",),
         ),
+        "plain_roofline": Roofline(5e11, 1e10),
     }
     return Platform(**{**parts, **changes})

@@ -49,6 +49,10 @@ def test_bytes_do_not_depend_on_the_order_of_kinds():
     assert dumps_platform(example(models=dict(reversed(models.items())))) == dumps_platform(example())
 
 
+def test_older_files_without_optional_parts_load():
+    assert load(changed(("plain_roofline",), ...)).plain_roofline is None
+
+
 def test_files_are_written_whole_or_not_at_all(tmp_path):
     file = tmp_path / "bench-board.json"
     file.write_text("old")
@@ -122,6 +126,8 @@ def test_versions_are_told_apart(path, value, complaint):
         (("accuracy",), [3], r"\$\.accuracy\[0\] must be an object"),
         (("provenance", "sources"), [{}], r"\$\.provenance\.sources\[0\]\.title is missing"),
         (("provenance", "notes"), [3], r"\$\.provenance\.notes\[0\] must be text"),
+        (("plain_roofline", "ops_per_s"), 0, r"\$\.plain_roofline\.ops_per_s is 0"),
+        (("plain_roofline", "offset_s"), 0, r"\$\.plain_roofline\.offset_s is not known"),
         (("surprise",), 1, r"\$\.surprise is not known here"),
         (("device",), ..., r"\$\.device is missing"),
     ],
