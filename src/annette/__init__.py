@@ -7,8 +7,20 @@ Example:
     ('mobilenet_v2', True)
 """
 
+import annette.evaluate
+import annette.fit  # noqa: F401 - packages of the same names as functions: loaded first, they do not take the names later
 from annette._version import __version__
-from annette.api import estimate, list_platforms, load_network, load_platform
+from annette.api import (
+    benchmark,
+    estimate,
+    evaluate,
+    fit,
+    list_platforms,
+    load_network,
+    load_platform,
+    measure,
+    plan_benchmark,
+)
 from annette.errors import AnnetteError
 from annette.estimate import Estimate
 from annette.network import Network
@@ -20,8 +32,13 @@ __all__ = [
     "Network",
     "Platform",
     "__version__",
+    "benchmark",
     "estimate",
+    "evaluate",
+    "fit",
     "list_platforms",
     "load_network",
     "load_platform",
+    "measure",
+    "plan_benchmark",
 ]

@@ -1,20 +1,45 @@
-"""What ``import annette`` offers, and what the commands call."""
+"""What ``import annette`` offers, and what the commands call.
+
+Functions that measure or fit import what they need when they are called: estimating loads neither a runtime nor a
+learner.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from annette.errors import OptionError
+from annette.errors import FitError, OptionError
 from annette.estimate import Estimate, estimate_network
 from annette.network import Network
 from annette.network.load import load_network
 from annette.platforms import Platform, list_platforms, load_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["estimate", "list_platforms", "load_network", "load_platform"]
+    from annette.bench.campaign import Outcome, Progress
+    from annette.bench.plan import Case, Plan
+    from annette.bench.session import MeasuredNetwork
+    from annette.evaluate.evaluation import Evaluation
+    from annette.evaluate.truth import Truth
+    from annette.fit.platform import FitReport
+
+__all__ = [
+    "benchmark",
+    "estimate",
+    "evaluate",
+    "fit",
+    "list_platforms",
+    "load_network",
+    "load_platform",
+    "measure",
+    "plan_benchmark",
+]
+
+_NETWORK_S = 0.5
+"""Time for the recorded runs of a whole network in one round."""
 
 
 def estimate(
@@ -59,3 +84,218 @@ def estimate(
         network = load_network(network, batch=batch, inputs=inputs)
     target = platform if isinstance(platform, Platform) else load_platform(platform)
     return estimate_network(network, target, model=model, fallback=fallback, confidence=confidence)
+
+
+def plan_benchmark(
+    backend: str,
+    *,
+    preset: str = "quick",
+    budget_s: float | None = None,
+    seed: int = 0,
+    batch: Sequence[int] = (1,),
+    options: Mapping[str, Any] | None = None,
+) -> Plan:
+    """Makes a plan of what to measure on a backend; nothing is measured.
+
+    Args:
+        backend: Name of the backend (``annette backends``).
+        preset: ``quick`` or ``full``.
+        budget_s: Device time that the plan is cut to, in seconds; None leaves it whole.
+        seed: Equal seeds give equal plans.
+        batch: Batch sizes to sweep.
+        options: The backend's options.
+
+    Raises:
+        OptionError: There is no such backend or preset, or a batch size is less than 1.
+
+    Example:
+        >>> import annette
+        >>> annette.plan_benchmark("vela", budget_s=60.0).expected_s <= 60.0
+        True
+    """
+    from annette.bench.backends.registry import backend_class
+    from annette.bench.generate import generate_plan
+    from annette.bench.session import settings_for
+
+    target = backend_class(backend).plan_target
+    plan = generate_plan(preset, target=target, seed=seed, batch=batch, settings=settings_for(options or {}))
+    return plan if budget_s is None else plan.within(budget_s)
+
+
+def benchmark(
+    out: Path | str,
+    *,
+    backend: str,
+    plan: Plan | None = None,
+    options: Mapping[str, Any] | None = None,
+    cpus: tuple[int, ...] | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Measures a plan on a backend and records it in a dataset.
+
+    Args:
+        out: The dataset's file; made, or continued where ``resume`` is set.
+        backend: Name of the backend (``annette backends``).
+        plan: What to measure (`plan_benchmark`); None takes the plan of the dataset that is continued, else ``quick``.
+        options: The backend's options.
+        cpus: Processors to measure on; None takes the last ones, one per thread, and none leaves it to the scheduler.
+        resume: Whether an existing dataset is continued: what it has already is not measured again.
+        progress: Told about every case.
+
+    Raises:
+        BackendError: The backend cannot be used here, or nothing works on it.
+        DatasetError: The file exists and ``resume`` is not set, belongs to another environment, or cannot be written.
+        OptionError: There is no such backend, or it has no such option.
+    """
+    from annette.bench import session
+
+    out = Path(out)
+    chosen = dict(options or {})
+    if plan is None and resume:
+        plan = session.recorded_plan(out)
+    return session.benchmark(
+        plan or plan_benchmark(backend, options=chosen),
+        out,
+        backend=backend,
+        options=chosen,
+        settings=session.settings_for(chosen, cpus),
+        resume=resume,
+        progress=progress,
+    )
+
+
+def measure(
+    networks: Sequence[Network | Case | str | Path],
+    *,
+    backend: str,
+    options: Mapping[str, Any] | None = None,
+    rounds: int = 3,
+    out: Path | str | None = None,
+    batch: int | None = None,
+    inputs: Mapping[str, tuple[int, ...]] | None = None,
+    cpus: tuple[int, ...] | None = None,
+    progress: Progress | None = None,
+) -> list[MeasuredNetwork]:
+    """Measures whole networks: latency, how well it repeats, and a profile per kernel.
+
+    Every round is a process of its own, and the networks take turns.
+
+    Args:
+        networks: Loaded networks, files (measured as they are where the backend takes them), or names of the zoo.
+        backend: Name of the backend (``annette backends``).
+        options: The backend's options.
+        rounds: How many rounds; a truth value takes 3 or more.
+        out: Dataset to record in, made or added to; None keeps nothing but what is returned.
+        batch: Samples processed together; only for networks that are not loaded yet.
+        inputs: Shapes that bind symbolic dimensions; only for networks that are not loaded yet.
+        cpus: Processors to measure on; None takes the last ones, one per thread, and none leaves it to the scheduler.
+        progress: Told about every run.
+
+    Returns:
+        The networks in the order given; ``latency_s`` is the median over the rounds of each round's median.
+
+    Raises:
+        NetworkError: A network cannot be read.
+        BackendError: The backend cannot be used here.
+        DatasetError: The dataset belongs to another environment or cannot be written.
+        OptionError: An argument is out of its range, or a network is named twice.
+    """
+    from tempfile import TemporaryDirectory
+
+    from annette.bench import session
+    from annette.bench.dataset import Dataset
+
+    chosen = dict(options or {})
+    cases = [session.case_of(network, backend, batch=batch, inputs=inputs) for network in networks]
+    with TemporaryDirectory(prefix="annette-measure-") as folder:
+        path = Path(out) if out is not None else Path(folder) / "measured.sqlite"
+        with Dataset.open(path, write=True) if path.exists() else Dataset.create(path) as dataset:
+            return session.measure_networks(
+                cases,
+                dataset,
+                backend=backend,
+                options=chosen,
+                settings=session.settings_for(chosen, cpus, target_s=_NETWORK_S),
+                rounds=rounds,
+                progress=progress,
+            )
+
+
+def fit(
+    datasets: Sequence[Path | str],
+    *,
+    name: str,
+    description: str = "",
+    precision: str | None = None,
+    seed: int = 0,
+    progress: Callable[[str, int], None] | None = None,
+) -> FitReport:
+    """Fits a platform to the datasets of benchmarks.
+
+    Args:
+        datasets: Files that `benchmark` has filled, all in the same environment.
+        name: The platform's name.
+        description: One sentence for people.
+        precision: Numbers computed with (fp32, fp16, bf16, int8), where the datasets do not say.
+        seed: For everything random; the same datasets and seed give the same platform.
+        progress: Told about each kind of kernel and its number of rows before it is fitted.
+
+    Returns:
+        The platform and how good each kind's models are; `annette.platforms.dump_platform` writes it to a file.
+
+    Raises:
+        DatasetError: A dataset cannot be read.
+        FitError: What fitting needs is not installed, or the datasets are empty or differ in environment.
+    """
+    from annette.bench.dataset import Dataset
+
+    try:
+        from annette.fit.platform import fit_platform
+    except ModuleNotFoundError as error:
+        raise FitError(f"fitting needs {error.name}, which is not installed: pip install 'annette[fit]'") from error
+    with ExitStack() as stack:
+        opened = [stack.enter_context(Dataset.open(Path(path))) for path in datasets]
+        return fit_platform(
+            opened, name=name, description=description, precision=precision, seed=seed, progress=progress
+        )
+
+
+def evaluate(
+    platform: Platform | str | Path,
+    suite: str | Path | Sequence[Truth],
+    *,
+    truth: Path | str | None = None,
+    calibrated: bool = True,
+    model: str | None = None,
+    fallback: str = "error",
+    name: str = "",
+) -> Evaluation:
+    """Compares a platform's estimates with measured latencies.
+
+    Args:
+        platform: A loaded platform, a platform file, or the name of a known platform.
+        suite: Name of a suite, a table of networks with latencies (``.csv``, ``.json``), or the networks themselves.
+        truth: Dataset that `measure` has filled, with the latencies of a named suite.
+        calibrated: Whether measured times are brought to the speed that the machine had when it was benchmarked.
+        model: Model family; None takes the platform's preference per kind.
+        fallback: ``error`` leaves out networks with kinds that the platform has no model for, and says so; ``roofline``
+            prices them roughly.
+        name: What to call a suite that is given as networks.
+
+    Returns:
+        Errors per network and per kind of kernel, for every model family.
+
+    Raises:
+        OptionError: There is no such suite, or it has no networks.
+        DatasetError: The dataset cannot be read.
+        PlatformError: The platform cannot be found or used.
+    """
+    from annette.evaluate.evaluation import evaluate as compare
+    from annette.evaluate.truth import known_truths
+
+    target = platform if isinstance(platform, Platform) else load_platform(platform)
+    if not isinstance(suite, (str, Path)):
+        return compare(target, suite, suite=name, model=model, fallback=fallback)
+    truths = known_truths(target, str(suite), None if truth is None else Path(truth), calibrated=calibrated)
+    return compare(target, truths, suite=name or str(suite), model=model, fallback=fallback)

@@ -3,12 +3,16 @@
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
+from pathlib import Path
 
+import click
 import pytest
 
 import annette
+from annette.cli.main import cli
 
 HEAVY = ("lightgbm", "onnx", "onnxruntime", "openvino", "rich", "scipy", "sklearn", "torch")
 OPTIONAL = ("annette.fit", "annette.bench.backends", "annette.testing")
@@ -33,6 +37,24 @@ def test_the_top_level_is_flat_and_small():
     assert len(annette.__all__) < 30
     for name in annette.__all__:
         assert getattr(annette, name) is not None
+
+
+def test_the_page_of_the_library_names_all_of_it_and_nothing_else():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "library.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"annette\.(\w+)", page.replace("annette.platforms import", "")))
+    assert named == {name for name in annette.__all__ if not name.startswith("_")}
+    commands = {word for row in re.findall(r"^\| `annette\.\w+` \| ([^|]+) \|", page, re.MULTILINE) for word in
+                re.findall(r"`(\w+)", row)}  # fmt: skip
+    assert commands < set(cli.list_commands(click.Context(cli)))
+
+
+def test_packages_do_not_take_the_names_of_functions():
+    program = (
+        "import annette, annette.evaluate.evaluation, annette.fit.conformal, annette.estimate.estimator\n"
+        "print(*(callable(getattr(annette, name)) for name in ('evaluate', 'fit', 'estimate')))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["True"] * 3
 
 
 def test_every_name_a_module_offers_exists_and_is_documented(imported):

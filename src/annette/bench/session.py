@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -12,24 +13,27 @@ from annette.bench.campaign import run_campaign
 from annette.bench.dataset import Dataset
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose, Status
+from annette.bench.settings import Settings
 from annette.errors import OptionError
+from annette.network import Network
+from annette.network.load import load_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from annette.bench.campaign import Outcome, Progress
     from annette.bench.records import Run
-    from annette.bench.settings import Settings
-    from annette.network import Network
 
 __all__ = [
     "MeasuredNetwork",
     "benchmark",
+    "case_of",
     "default_cpus",
     "measure_networks",
     "measured_networks",
     "network_case",
+    "recorded_plan",
+    "settings_for",
 ]
 
 
@@ -173,6 +177,55 @@ def network_case(name: str, network: Network, *, backend: str, path: Path | None
     as_it_is = path is not None and path.suffix.lower() in backend_class(backend).file_formats
     seconds = 0.1 + 60 * network.ops / 40e9
     return Case(name, Purpose.NETWORK, "network", network, seconds, str(path.absolute()) if path and as_it_is else "")
+
+
+def case_of(
+    network: Network | Case | str | Path,
+    backend: str,
+    *,
+    batch: int | None = None,
+    inputs: Mapping[str, tuple[int, ...]] | None = None,
+) -> Case:
+    """A network as a case, however it is given.
+
+    Args:
+        network: A case (returned as it is), a loaded network, a file, or a name of the zoo.
+        backend: Name of the backend that will measure it.
+        batch: Samples processed together; only for a network that is not loaded yet.
+        inputs: Shapes that bind symbolic dimensions; only for a network that is not loaded yet.
+
+    Raises:
+        NetworkError: The network cannot be read.
+        OptionError: There is no such backend.
+    """
+    if isinstance(network, Case):
+        return network
+    if isinstance(network, Network):
+        return network_case(network.name, network, backend=backend)
+    path = Path(network)
+    loaded = load_network(network, batch=batch, inputs=inputs)
+    return network_case(str(network), loaded, backend=backend, path=path if path.is_file() else None)
+
+
+def recorded_plan(out: Path) -> Plan | None:
+    """The plan that a dataset was made with; None where there is no dataset or it was killed before it had one."""
+    if not out.exists():
+        return None
+    with Dataset.open(out) as dataset:
+        plans = dataset.plans()
+    return Plan.from_text(plans[-1]) if plans else None
+
+
+def settings_for(options: Mapping[str, Any], cpus: tuple[int, ...] | None = None, **changes: Any) -> Settings:
+    """How to measure: pinned to the given processors, or to as many as the backend has threads.
+
+    Args:
+        options: The backend's options; ``threads`` counts.
+        cpus: Processors to measure on; None chooses.
+        **changes: Further fields of `annette.bench.settings.Settings`.
+    """
+    threads = options.get("threads", 1)
+    return Settings(cpus=default_cpus(threads if isinstance(threads, int) else 1) if cpus is None else cpus, **changes)
 
 
 def default_cpus(threads: int) -> tuple[int, ...]:

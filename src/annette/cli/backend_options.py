@@ -10,9 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from annette.bench.settings import Settings
-
-__all__ = ["OPEN_ENDED", "backend_options", "chosen_options", "parse_duration", "settings_for"]
+__all__ = ["OPEN_ENDED", "backend_options", "chosen_options", "parse_duration"]
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
@@ -78,21 +76,6 @@ def chosen_options(backend: str, options: dict[str, str], extra: Sequence[str]) 
             value = words.pop(0) if words and not words[0].startswith("--") else "true"
         texts[name.replace("-", "_")] = value
     return parse_options(backend, texts)
-
-
-def settings_for(cpus: tuple[int, ...] | None, options: dict[str, Any], **changes: Any) -> Settings:
-    """How to measure: pinned to the given processors, or to as many as the backend has threads.
-
-    Args:
-        cpus: What ``--cpus`` gave; None chooses.
-        options: The backend's options; ``threads`` counts.
-        **changes: Further fields of `annette.bench.settings.Settings`.
-    """
-    from annette.bench.session import default_cpus
-    from annette.bench.settings import Settings
-
-    threads = options.get("threads", 1)
-    return Settings(cpus=default_cpus(threads if isinstance(threads, int) else 1) if cpus is None else cpus, **changes)
 
 
 def _parse_pairs(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from annette.cli.backend_options import OPEN_ENDED, backend_options, chosen_options, parse_duration, settings_for
+from annette.cli.backend_options import OPEN_ENDED, backend_options, chosen_options, parse_duration
 from annette.cli.options import json_option, print_json
 from annette.errors import OptionError
 
 if TYPE_CHECKING:
-    from annette.bench.campaign import Outcome
-    from annette.bench.plan import Plan
-    from annette.bench.settings import Settings
+    from annette.bench.plan import Case, Plan
 
 __all__ = ["command"]
 
@@ -74,14 +72,14 @@ def command(
       annette bench --backend vela --accelerator ethos-u55-128 --budget 60s --out npu.sqlite --html npu.html
       annette bench --backend command --option command='./bench {model}' --out board.sqlite --json
     """
-    from annette.bench.backends.registry import backend_class
+    from annette.api import benchmark
+    from annette.bench.session import recorded_plan
+    from annette.cli.progress import progress_bar
     from annette.report.bench import bench_document, plan_document, print_bench, print_plan
 
     chosen = chosen_options(backend, options, context.args)
-    settings = settings_for(cpus, chosen)
-    plan = _recorded_plan(out) if resume and preset is None and plan_file is None and out is not None else None
-    if plan is None:
-        plan = _plan(plan_file, preset or "quick", backend_class(backend).plan_target, seed, batch, settings)
+    plan = recorded_plan(out) if resume and preset is None and plan_file is None and out is not None else None
+    plan = plan or _plan(backend, plan_file, preset or "quick", seed, batch, chosen)
     plan = plan.within(budget) if budget is not None else plan
     if save_plan is not None:
         _write(save_plan, plan.to_text())
@@ -91,49 +89,35 @@ def command(
         return
     if out is None:
         raise click.UsageError("--out DATASET is missing: where the measurements go (or --dry-run)")
-    outcome = _measure(plan, out, backend, chosen, settings, resume)
+    waiting = _waiting(plan, out) if resume and out.exists() else plan.cases
+    with progress_bar(sum(case.expected_s for case in waiting), len(waiting)) as listen:
+        outcome = benchmark(out, backend=backend, plan=plan, options=chosen, cpus=cpus, resume=resume, progress=listen)
     document = bench_document(out, backend, plan, outcome)
     if html is not None:
         _write_page(out, html)
     print_json(document) if as_json else print_bench(document)
 
 
-def _measure(plan: Plan, out: Path, backend: str, options: dict[str, Any], settings: Settings, resume: bool) -> Outcome:
+def _waiting(plan: Plan, out: Path) -> tuple[Case, ...]:
     from annette.bench.dataset import Dataset
-    from annette.bench.session import benchmark
-    from annette.cli.progress import progress_bar
 
-    waiting = plan.cases
-    if resume and out.exists():
-        with Dataset.open(out) as dataset:
-            waiting = tuple(case for case in plan.cases if not dataset.has(case.id))
-    with progress_bar(sum(case.expected_s for case in waiting), len(waiting)) as listen:
-        return benchmark(plan, out, backend=backend, options=options, settings=settings, resume=resume, progress=listen)
+    with Dataset.open(out) as dataset:
+        return tuple(case for case in plan.cases if not dataset.has(case.id))
 
 
-def _plan(file: Path | None, preset: str, target: str, seed: int, batch: tuple[int, ...], settings: Settings) -> Plan:
-    from annette.bench.generate import generate_plan
+def _plan(
+    backend: str, file: Path | None, preset: str, seed: int, batch: tuple[int, ...], options: dict[str, str]
+) -> Plan:
+    from annette.api import plan_benchmark
     from annette.bench.plan import Plan
 
     if file is None:
-        return generate_plan(preset, target=target, seed=seed, batch=batch, settings=settings)
+        return plan_benchmark(backend, preset=preset, seed=seed, batch=batch, options=options)
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise OptionError(f"plan file {str(file)!r} cannot be read: {error}") from error
     return Plan.from_text(text)
-
-
-def _recorded_plan(out: Path) -> Plan | None:
-    """The plan that a dataset was made with; None where there is no dataset or it was killed before it had one."""
-    from annette.bench.dataset import Dataset
-    from annette.bench.plan import Plan
-
-    if not out.exists():
-        return None
-    with Dataset.open(out) as dataset:
-        plans = dataset.plans()
-    return Plan.from_text(plans[-1]) if plans else None
 
 
 def _write_page(out: Path, html: Path) -> None:

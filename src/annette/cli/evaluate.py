@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from annette.cli.backend_options import OPEN_ENDED, chosen_options, settings_for
+from annette.cli.backend_options import OPEN_ENDED, chosen_options
 from annette.cli.options import json_option, print_json
-from annette.errors import OptionError
 
 if TYPE_CHECKING:
-    from annette.bench.dataset import Dataset
     from annette.evaluate.truth import Truth
     from annette.platforms import Platform
 
 __all__ = ["command"]
 
 _HELD_OUT = ("held-out", "classic")
-_TARGET_S = 0.5
 
 
 @click.command("evaluate", context_settings=OPEN_ENDED, short_help="Estimates against measurements.")
@@ -78,18 +75,22 @@ def command(
       annette evaluate --platform my-cpu.json --suite nasbench101 --measure --backend onnxruntime --truth nas.sqlite
       annette evaluate --platform ncs2-openvino --suite published.csv --json
     """
-    from annette.api import load_platform
-    from annette.evaluate.evaluation import evaluate
+    from annette.api import evaluate, load_platform
     from annette.report.evaluation import evaluation_document, print_evaluation
 
     platform = load_platform(platform_name)
     if context.args and not measure:
         raise click.UsageError(f"unexpected argument {context.args[0]!r}")
-    if measure:
-        truths = _measured(platform, suite, truth, backend, context.args, rounds, uncalibrated)
-    else:
-        truths = _known(platform, suite, truth, uncalibrated)
-    document = evaluation_document(evaluate(platform, truths, suite=suite, model=model, fallback=fallback))
+    evaluation = evaluate(
+        platform,
+        _measured(platform, suite, truth, backend, context.args, rounds, uncalibrated) if measure else suite,
+        truth=None if measure else truth,
+        calibrated=not uncalibrated,
+        model=model,
+        fallback=fallback,
+        name=suite,
+    )
+    document = evaluation_document(evaluation)
     if html is not None:
         from annette.report.evaluation_page import evaluation_page
         from annette.report.html import write_page
@@ -98,23 +99,6 @@ def command(
     print_json(document) if as_json else print_evaluation(document, brief=brief)
     if suite in _HELD_OUT:
         _remind(document)
-
-
-def _known(platform: Platform, suite: str, truth: Path | None, uncalibrated: bool) -> tuple[Truth, ...]:
-    from annette.bench.dataset import Dataset
-    from annette.evaluate.suites import suite as suite_networks
-    from annette.evaluate.truth import Truth, load_truths, truths_of
-    from annette.network.load import load_network
-
-    if _is_file(suite):
-        if truth is not None:
-            raise OptionError("--truth does not go with a FILE of networks, which has its latencies in it")
-        return load_truths(Path(suite))
-    names = suite_networks(suite)
-    if truth is None:
-        return tuple(Truth(name, load_network(name)) for name in names)
-    with Dataset.open(truth) as dataset:
-        return truths_of(dataset, names, reference_s=_reference_s(platform, uncalibrated))
 
 
 def _measured(
@@ -126,58 +110,38 @@ def _measured(
     rounds: int,
     uncalibrated: bool,
 ) -> tuple[Truth, ...]:
+    from annette.api import measure
     from annette.bench.dataset import Dataset
-    from annette.evaluate.truth import truths_of
+    from annette.bench.session import network_case
+    from annette.cli.progress import progress_bar
+    from annette.evaluate.truth import reference_s, truths_of
 
     if backend is None:
         raise click.UsageError("--measure needs --backend: what to measure on (annette backends)")
+    options = chosen_options(backend, {}, extra)
+    cases = [network_case(name, network, backend=backend, path=path) for name, network, path in _networks(suite)]
     with tempfile.TemporaryDirectory(prefix="annette-evaluate-") as folder:
         path = truth if truth is not None else Path(folder) / "truth.sqlite"
-        with Dataset.open(path, write=True) if path.exists() else Dataset.create(path) as dataset:
-            names = _run(dataset, suite, backend, chosen_options(backend, {}, extra), rounds)
-            return truths_of(dataset, names, reference_s=_reference_s(platform, uncalibrated))
-
-
-def _run(dataset: Dataset, suite: str, backend: str, options: dict[str, Any], rounds: int) -> list[str]:
-    from annette.bench.session import measure_networks, network_case
-    from annette.cli.progress import progress_bar
-
-    cases = []
-    for name, network, path in _networks(suite):
-        cases.append(network_case(name, network, backend=backend, path=path))
-    with progress_bar(rounds * sum(case.expected_s for case in cases), rounds * len(cases)) as listen:
-        measure_networks(
-            cases,
-            dataset,
-            backend=backend,
-            options=options,
-            settings=settings_for(None, options, target_s=_TARGET_S),
-            rounds=rounds,
-            progress=listen,
-        )
-    return [case.id for case in cases]
+        with progress_bar(rounds * sum(case.expected_s for case in cases), rounds * len(cases)) as listen:
+            measure(cases, backend=backend, options=options, rounds=rounds, out=path, progress=listen)
+        with Dataset.open(path) as dataset:
+            return truths_of(
+                dataset, [case.id for case in cases], reference_s=None if uncalibrated else reference_s(platform)
+            )
 
 
 def _networks(suite: str) -> list[tuple[str, Any, Path | None]]:
     from annette.evaluate.suites import suite as suite_networks
-    from annette.evaluate.truth import load_truths
+    from annette.evaluate.truth import is_table, load_truths
     from annette.network.load import load_network
 
-    if not _is_file(suite):
+    if not is_table(suite):
         return [(name, load_network(name), None) for name in suite_networks(suite)]
     folder = Path(suite).parent
     return [
         (truth.name, truth.network, folder / truth.name if (folder / truth.name).is_file() else None)
         for truth in load_truths(Path(suite))
     ]
-
-
-def _is_file(suite: str) -> bool:
-    return Path(suite).suffix in (".csv", ".json")
-
-
-def _reference_s(platform: Platform, uncalibrated: bool) -> float | None:
-    return None if uncalibrated else platform.provenance.measurement.get("calibration_s")
 
 
 def _remind(document: dict[str, Any]) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from annette.cli.options import json_option, print_json
-from annette.errors import FitError, OptionError
+from annette.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from annette.fit.platform import FitReport
 
 __all__ = ["command"]
 
@@ -50,6 +47,7 @@ def command(
       annette fit cpu.sqlite --out my-cpu.json
       annette fit cpu.sqlite more.sqlite --out my-cpu.json --description "Build server, 1 thread" --json
     """
+    from annette.api import fit
     from annette.platforms import dump_platform
     from annette.report.fit import fit_document, print_fit
 
@@ -57,22 +55,17 @@ def command(
         raise OptionError(f"--out {str(out)!r} must end in .json: platform files are found by that")
     if not out.parent.is_dir():
         raise OptionError(f"--out: there is no folder {str(out.parent)!r}")
-    report = _fit(datasets, name=name or out.stem, description=description, precision=precision, seed=seed)
+    report = fit(
+        datasets,
+        name=name or out.stem,
+        description=description,
+        precision=precision,
+        seed=seed,
+        progress=_progress(),
+    )
     dump_platform(report.platform, out)
     document = fit_document(report, out)
     print_json(document) if as_json else print_fit(document)
-
-
-def _fit(paths: tuple[Path, ...], **options: Any) -> FitReport:
-    from annette.bench.dataset import Dataset
-
-    try:
-        from annette.fit.platform import fit_platform
-    except ModuleNotFoundError as error:
-        raise FitError(f"fitting needs {error.name}, which is not installed: pip install 'annette[fit]'") from error
-    with ExitStack() as stack:
-        datasets = [stack.enter_context(Dataset.open(path)) for path in paths]
-        return fit_platform(datasets, **options, progress=_progress())
 
 
 def _progress() -> Callable[[str, int], None]:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from annette.cli.backend_options import OPEN_ENDED, backend_options, chosen_options, settings_for
+from annette.cli.backend_options import OPEN_ENDED, backend_options, chosen_options
 from annette.cli.options import json_option, network_options, print_json
 from annette.errors import BackendRunError
 
-if TYPE_CHECKING:
-    from annette.bench.plan import Case
-    from annette.bench.session import MeasuredNetwork
-
 __all__ = ["command"]
-
-_TARGET_S = 0.5
 
 
 @click.command("measure", context_settings=OPEN_ENDED, short_help="Latency and profile of real runs.")
@@ -56,12 +48,16 @@ def command(
       annette measure resnet18 mobilenet_v2 --backend onnxruntime
       annette measure model.onnx --backend onnxruntime --threads 2 --rounds 5 --out truth.sqlite
     """
+    from annette.api import measure
+    from annette.bench.session import case_of
+    from annette.cli.progress import progress_bar
     from annette.report.bench import measurement_document, print_measurement
 
     networks, extra = _sort(arguments)
     chosen = chosen_options(backend, options, extra)
-    cases = [_case(name, backend, batch, input_shapes) for name in networks]
-    measured = _measure(cases, out, backend, chosen, cpus, rounds)
+    cases = [case_of(name, backend, batch=batch, inputs=input_shapes) for name in networks]
+    with progress_bar(rounds * sum(case.expected_s for case in cases), rounds * len(cases)) as listen:
+        measured = measure(cases, backend=backend, options=chosen, rounds=rounds, out=out, cpus=cpus, progress=listen)
     documents = [measurement_document(network, backend) for network in measured if network.usable]
     if as_json and documents:
         print_json(documents[0] if len(measured) == 1 else documents)
@@ -91,45 +87,3 @@ def _sort(arguments: tuple[str, ...]) -> tuple[list[str], list[str]]:
     if len(set(networks)) < len(networks):
         raise click.UsageError("a network is named twice")
     return networks, extra
-
-
-def _case(name: str, backend: str, batch: int | None, inputs: dict[str, tuple[int, ...]]) -> Case:
-    from annette.bench.session import network_case
-    from annette.network.load import load_network
-
-    path = Path(name)
-    network = load_network(name, batch=batch, inputs=inputs)
-    return network_case(name, network, backend=backend, path=path if path.is_file() else None)
-
-
-def _measure(
-    cases: list[Case],
-    out: Path | None,
-    backend: str,
-    options: dict[str, Any],
-    cpus: tuple[int, ...] | None,
-    rounds: int,
-) -> list[MeasuredNetwork]:
-    from annette.bench.dataset import Dataset
-    from annette.bench.session import measure_networks
-    from annette.cli.progress import progress_bar
-
-    expected_s = rounds * sum(case.expected_s for case in cases)
-    with (
-        tempfile.TemporaryDirectory(prefix="annette-measure-") as folder,
-        _open(Dataset, out if out is not None else Path(folder) / "measured.sqlite") as dataset,
-        progress_bar(expected_s, rounds * len(cases)) as listen,
-    ):
-        return measure_networks(
-            cases,
-            dataset,
-            backend=backend,
-            options=options,
-            settings=settings_for(cpus, options, target_s=_TARGET_S),
-            rounds=rounds,
-            progress=listen,
-        )
-
-
-def _open(kind: Any, path: Path) -> Any:
-    return kind.open(path, write=True) if path.exists() else kind.create(path)

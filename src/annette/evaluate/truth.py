@@ -7,23 +7,25 @@ import json
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
+from annette.bench.dataset import Dataset
 from annette.bench.records import Purpose, Status
 from annette.bench.repeatability import repeatability
 from annette.errors import OptionError
+from annette.evaluate.suites import suite as suite_networks
 from annette.network.load import load_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
-    from annette.bench.dataset import Dataset
     from annette.bench.records import Run
     from annette.network import Network
+    from annette.platforms import Platform
 
-__all__ = ["Truth", "load_truths", "time_scale", "truths_of"]
+__all__ = ["Truth", "is_table", "known_truths", "load_truths", "reference_s", "time_scale", "truths_of"]
 
 _COLUMNS: Final = ("network", "latency_s", "batch")
 
@@ -84,6 +86,42 @@ def truths_of(
         if run.purpose is Purpose.NETWORK and run.status is not Status.FAILED and math.isfinite(run.latency_s):
             runs[run.case].append(run)
     return tuple(_truth(name, runs.get(name, []), reference_s) for name in (sorted(runs) if names is None else names))
+
+
+def known_truths(
+    platform: Platform, suite: str, truth: Path | None = None, *, calibrated: bool = True
+) -> tuple[Truth, ...]:
+    """The networks of a suite with the latencies that are known of them.
+
+    Args:
+        platform: What will be evaluated: its campaign's speed is the reference.
+        suite: Name of a suite, or a table of networks with their latencies.
+        truth: Dataset with the latencies of a named suite; None knows none.
+        calibrated: Whether measured times are brought to the speed of the platform's campaign.
+
+    Raises:
+        OptionError: There is no such suite, or a dataset is named beside a table.
+        DatasetError: The dataset cannot be read.
+    """
+    if is_table(suite):
+        if truth is not None:
+            raise OptionError("--truth does not go with a FILE of networks, which has its latencies in it")
+        return load_truths(Path(suite))
+    names = suite_networks(suite)
+    if truth is None:
+        return tuple(Truth(name, load_network(name)) for name in names)
+    with Dataset.open(truth) as dataset:
+        return truths_of(dataset, names, reference_s=reference_s(platform) if calibrated else None)
+
+
+def is_table(suite: str) -> bool:
+    """Whether a suite is named by a file."""
+    return Path(suite).suffix in (".csv", ".json")
+
+
+def reference_s(platform: Platform) -> float | None:
+    """Time of the calibration workload in the platform's campaign, in seconds; None where it is not known."""
+    return platform.provenance.measurement.get("calibration_s")
 
 
 def load_truths(path: Path) -> tuple[Truth, ...]:
