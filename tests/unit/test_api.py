@@ -75,4 +75,4 @@ def test_a_platform_is_evaluated_on_networks_with_latencies():
 def test_nothing_is_fitted_to_whole_networks():
     annette.measure(["alexnet"], backend="scripted", rounds=1, out="d.sqlite")
     with pytest.raises(FitError, match="whole networks"):
-        annette.fit(["d.sqlite"], name="mine")
+        annette.fit(["d.sqlite"], name="mine", precision="fp32")
