@@ -25,24 +25,8 @@ __all__ = ["RuntimeNode", "executed_nodes", "profile_entries"]
 _INSERTED: Final = {"Reorder": "reorder", "Convert": "convert", "Reshape": "reshape", "Transpose": "transpose"}
 """Types of nodes that change layout or element type, which a compiler puts between others."""
 
-_WORKING: Final = frozenset(
-    (
-        "Convolution",
-        "Deconvolution",
-        "Eltwise",
-        "FullyConnected",
-        "Interpolate",
-        "MVN",
-        "MatMul",
-        "Math",
-        "Pooling",
-        "RMS",
-        "Reduce",
-        "Softmax",
-        "Subgraph",
-    )
-)
-"""Types of nodes that always run: without a time they took less than the counters' unit, a microsecond."""
+_NOTHING: Final = "unknown"
+"""What the name of a primitive begins with where the node may be done in place, by doing nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +94,11 @@ def profile_entries(
     """
     written = {output: layer.name for layer in network.layers for output in layer.outputs}
     entries: list[ProfileEntry] = []
+    silent: set[str] = set()
     for node in nodes:
         layers = _layers(node, network, written)
-        if node.name not in times_s and not (layers and node.layer_type in _WORKING):
+        if node.name not in times_s and (not layers or _does_nothing(node)):
+            silent.update(layers)
             continue
         info = {"primitive": node.primitive, "layout": node.layout}
         if not layers and node.layer_type in _INSERTED:
@@ -128,8 +114,13 @@ def profile_entries(
             )
         )
     edges = {node.name: node.inputs for node in nodes}
-    known = explained(filled(entries, network), edges, network)
-    return located(adopted(known, network), edges, network)
+    silent -= {name for entry in entries for name in entry.layers}
+    known = explained(filled(entries, network, silent), edges, network, silent)
+    return located(adopted(known, network, silent), edges, network)
+
+
+def _does_nothing(node: RuntimeNode) -> bool:
+    return node.primitive.startswith(_NOTHING) or node.layer_type in _INSERTED
 
 
 def _layers(node: RuntimeNode, network: Network, written: Mapping[str, str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from annette.bench.match import ADDED, region
 from annette.network import Category, kinds_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from annette.bench.backends.base import ProfileEntry
     from annette.network import Network
@@ -20,7 +20,7 @@ _WORKERS: Final = ("Convolution", "Deconvolution", "FullyConnected", "MatMul")
 _WORK: Final = kinds_in(Category.CONVOLUTION, Category.MATRIX_PRODUCT)
 
 
-def filled(entries: Sequence[ProfileEntry], network: Network) -> list[ProfileEntry]:
+def filled(entries: Sequence[ProfileEntry], network: Network, silent: Collection[str] = ()) -> list[ProfileEntry]:
     """Adds the layers that an entry has run but does not name.
 
     The runtime forgets the name of a product whose bias is a layer of its own, and of a decomposed activation it
@@ -30,8 +30,9 @@ def filled(entries: Sequence[ProfileEntry], network: Network) -> list[ProfileEnt
     Args:
         entries: In order of execution.
         network: The network that was compiled.
+        silent: Layers of which the runtime says that it does nothing for them.
     """
-    claimed = {name for entry in entries for name in entry.layers}
+    claimed = {name for entry in entries for name in entry.layers} | {*silent}
     result = []
     for entry in entries:
         own = {*entry.layers}
@@ -80,7 +81,10 @@ def _worker_before(own: set[str], claimed: set[str], network: Network) -> set[st
 
 
 def explained(
-    entries: Sequence[ProfileEntry], edges: Mapping[str, Sequence[str]], network: Network
+    entries: Sequence[ProfileEntry],
+    edges: Mapping[str, Sequence[str]],
+    network: Network,
+    silent: Collection[str] = (),
 ) -> list[ProfileEntry]:
     """Gives every entry without layers those between its neighbours, or joins it to the one entry that reads it.
 
@@ -92,6 +96,7 @@ def explained(
         entries: In order of execution.
         edges: For each node of the runtime model, the nodes that it reads.
         network: The network that was compiled.
+        silent: Layers of which the runtime says that it does nothing for them.
     """
     result = list(entries)
     place = {entry.name: position for position, entry in enumerate(entries)}
@@ -108,7 +113,7 @@ def explained(
         readers = [result[place[name]] for name in behind[entry.name] if name not in added]
         unknown = {other.name for other in result if not other.layers}
         sources = [result[place[name]] for name in _nearest(entry.name, edges, place.keys() - unknown)]
-        claimed = {name for other in result for name in other.layers}
+        claimed = {name for other in result for name in other.layers} | {*silent}
         between = [name for name in _between(sources, readers, network) if name not in claimed]
         if between:
             result[position] = replace(entry, layers=tuple(between))
@@ -166,7 +171,7 @@ def _joined(entries: Sequence[ProfileEntry]) -> list[ProfileEntry]:
     return kept
 
 
-def adopted(entries: Sequence[ProfileEntry], network: Network) -> list[ProfileEntry]:
+def adopted(entries: Sequence[ProfileEntry], network: Network, silent: Collection[str] = ()) -> list[ProfileEntry]:
     """Gives layers that no entry names to the one entry that needs their results.
 
     A layer that nothing claims, and whose results a single kernel reads, can only have run there: the first two
@@ -175,11 +180,12 @@ def adopted(entries: Sequence[ProfileEntry], network: Network) -> list[ProfileEn
     Args:
         entries: In order of execution.
         network: The network that was compiled.
+        silent: Layers of which the runtime says that it does nothing for them; they stay without a kernel.
     """
     owners = {name: place for place, entry in enumerate(entries) for name in entry.layers}
     handed_out = set(network.outputs)
     for layer in reversed(network.layers):
-        if layer.name in owners or handed_out.intersection(layer.outputs):
+        if layer.name in owners or layer.name in silent or handed_out.intersection(layer.outputs):
             continue
         readers = [reader.name for output in layer.outputs for reader in network.consumers.get(output, ())]
         places = {owners.get(name) for name in readers}
