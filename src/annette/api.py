@@ -228,6 +228,7 @@ def fit(
     name: str,
     description: str = "",
     precision: str | None = None,
+    mapping: str = "auto",
     seed: int = 0,
     progress: Callable[[str, int], None] | None = None,
 ) -> FitReport:
@@ -238,6 +239,7 @@ def fit(
         name: The platform's name.
         description: One sentence for people.
         precision: Numbers computed with (fp32, fp16, bf16, int8), where the datasets do not say.
+        mapping: Which layers run as one kernel: ``auto``, ``learned`` or the name of a preset.
         seed: For everything random; the same datasets and seed give the same platform.
         progress: Told about each kind of kernel and its number of rows before it is fitted.
 
@@ -247,6 +249,7 @@ def fit(
     Raises:
         DatasetError: A dataset cannot be read.
         FitError: What fitting needs is not installed, or the datasets are empty or differ in environment.
+        OptionError: There is no such mapping.
     """
     from annette.bench.dataset import Dataset
 
@@ -257,7 +260,13 @@ def fit(
     with ExitStack() as stack:
         opened = [stack.enter_context(Dataset.open(Path(path))) for path in datasets]
         return fit_platform(
-            opened, name=name, description=description, precision=precision, seed=seed, progress=progress
+            opened,
+            name=name,
+            description=description,
+            precision=precision,
+            mapping=mapping,
+            seed=seed,
+            progress=progress,
         )
 
 

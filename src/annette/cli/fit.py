@@ -27,6 +27,10 @@ __all__ = ["command"]
     "--precision", metavar="P", help="Numbers computed with (fp32, fp16, bf16, int8), where the datasets do not say."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="For everything random.")
+@click.option(
+    "--mapping", default="auto", show_default=True, metavar="auto|learned|PRESET",
+    help="Which layers run as one kernel: learned from the datasets, a preset's rules, or what agrees better.",
+)  # fmt: skip
 @json_option
 def command(
     datasets: tuple[Path, ...],
@@ -35,6 +39,7 @@ def command(
     description: str,
     precision: str | None,
     seed: int,
+    mapping: str,
     as_json: bool,
 ) -> None:
     """Fits layer models and overheads from one or more DATASETs of annette bench, and writes a platform file.
@@ -42,9 +47,13 @@ def command(
     Every kind of kernel gets all four families of layer models; cross-validation says how good each is. What cannot
     be fitted on is left out and named. The same datasets and seed give the same file, byte for byte.
 
+    Which layers run as one kernel is learned from the same runs; where rules are known for the runtime (a preset) and
+    agree with the measurements at least as well as learned ones do on networks held out, they are taken.
+
     \b
     Examples:
       annette fit cpu.sqlite --out my-cpu.json
+      annette fit board.sqlite --out board.json --mapping learned
       annette fit cpu.sqlite more.sqlite --out my-cpu.json --description "Build server, 1 thread" --json
     """
     from annette.api import fit
@@ -60,6 +69,7 @@ def command(
         name=name or out.stem,
         description=description,
         precision=precision,
+        mapping=mapping,
         seed=seed,
         progress=_progress(),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,6 +15,7 @@ from annette.fit.composition import composed_errors, run_spread
 from annette.fit.conformal import log_residuals
 from annette.fit.environment import common_environment, precision_of
 from annette.fit.families import FAMILY_ORDER, KindFit, fit_kind
+from annette.fit.mapping_choice import AUTO, MappingChoice, choose_mapping
 from annette.fit.outliers import without_outliers
 from annette.fit.overheads import RunOverheads, calibration_reference_s, calibration_scales, run_overheads
 from annette.fit.pairs import samples_of
@@ -22,23 +23,19 @@ from annette.fit.plain_roofline import fit_plain_roofline
 from annette.fit.pooled import pooled_models
 from annette.fit.samples import LEAST_ROWS, Dropped, Samples, clean
 from annette.fit.sound import sound_runs
-from annette.mapping.kernel import COLUMNS, Precision
-from annette.mapping.rules import LAYOUTS, layout, preset
+from annette.mapping.kernel import COLUMNS
 from annette.platforms import Intervals, Overhead, Platform, Provenance, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from annette.bench.dataset import Dataset
-    from annette.bench.records import Run
     from annette.mapping.model import MappingModel
     from annette.platforms.intervals import LogResiduals
 
 __all__ = ["FitReport", "fit_platform"]
 
-_PRESETS: Final = {"onnxruntime": "onnxruntime-cpu"}
 _WIDENING: Final = 2.0
-_LAYOUT_PROBES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +49,7 @@ class FitReport:
         unfitted: Kinds with too few rows, with their counts: kernels of these kinds have no model.
         paired_share: Share of the measured time whose kernels the mapping model predicts.
         overheads: Costs beside kernels that were found.
+        mapping: How the mapping model was chosen, and how well it tells what was measured.
     """
 
     platform: Platform
@@ -60,6 +58,7 @@ class FitReport:
     unfitted: Mapping[str, int]
     paired_share: float
     overheads: RunOverheads
+    mapping: MappingChoice
 
 
 def fit_platform(
@@ -67,7 +66,7 @@ def fit_platform(
     *,
     name: str,
     description: str = "",
-    mapping: MappingModel | None = None,
+    mapping: MappingModel | str = AUTO,
     precision: str | None = None,
     seed: int = 0,
     progress: Callable[[str, int], None] | None = None,
@@ -78,8 +77,8 @@ def fit_platform(
         datasets: One or more, measured in the same environment.
         name: The platform's name.
         description: One sentence for people.
-        mapping: Which layers run as one kernel; None takes the rules known for the runtime, and of its layouts the one
-            that agrees best with the measurements.
+        mapping: Which layers run as one kernel: a model, the name of a preset, ``learned``, or ``auto``, which takes
+            what agrees best with the measurements (`annette.fit.mapping_choice`).
         precision: Numbers that were computed with (``fp32``, ``fp16``, ``bf16``, ``int8``), for datasets that do not
             say.
         seed: For everything random; the same datasets and seed give the same platform.
@@ -89,17 +88,21 @@ def fit_platform(
         FitError: The datasets are empty, differ in environment, do not say their precision, or no kind has enough rows.
     """
     environment = common_environment(datasets, precision)
-    usable = [run for dataset in datasets for run in dataset.runs() if run.status.usable]
+    everything = [run for dataset in datasets for run in dataset.runs()]
+    usable = [run for run in everything if run.status.usable]
     runs = [run for run in usable if run.purpose is not Purpose.NETWORK]
     if not runs:
         raise FitError("the datasets hold no usable run of anything but whole networks, which are not fitted on")
     whole = len(usable) - len(runs)
     runs, unsound = sound_runs(runs)
     numbers = precision_of(environment)
-    mapping = mapping or _mapping(environment, runs)
+    if isinstance(mapping, str):
+        choice = choose_mapping(everything, environment, request=mapping, seed=seed)
+    else:
+        choice = MappingChoice(mapping, "as given")
     overheads = run_overheads(runs)
     samples, share = samples_of(
-        runs, mapping, numbers, per_entry_s=overheads.profiler_s, scale=calibration_scales(runs)
+        runs, choice.mapping, numbers, per_entry_s=overheads.profiler_s, scale=calibration_scales(runs)
     )
     cleaned, joined = clean(samples)
     kept, outliers = without_outliers(cleaned)
@@ -127,7 +130,7 @@ def fit_platform(
         precision=numbers,
         threads=int(environment.get("threads", "1")),
         latency_is="device",
-        mapping=mapping,
+        mapping=choice.mapping,
         models={kind: fit.models for kind, fit in fits.items()} | pooled,
         preferred_family="mixed",
         preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != "mixed"},
@@ -135,22 +138,11 @@ def fit_platform(
         ranges={kind: _ranges(fit.samples) for kind, fit in fits.items()},
         intervals=_intervals(fits, samples, run_spread(runs, overheads)),
         accuracy=tuple(_accuracy(fit) for fit in fits.values()),
-        provenance=_provenance(datasets, environment, dropped, unfitted, measurement, whole),
+        provenance=_provenance(datasets, environment, choice, dropped, unfitted, measurement, whole),
         assumed=assumed,
         plain_roofline=fit_plain_roofline(kept),
     )
-    return FitReport(platform, fits, dropped, unfitted, share, overheads)
-
-
-def _mapping(environment: Mapping[str, str], runs: Sequence[Run]) -> MappingModel:
-    """The rules known for a runtime; among layouts, the one whose copies were measured."""
-    known = preset(_PRESETS.get(environment.get("runtime", ""), "generic"))
-    if known.layout is None:
-        return known
-    probes = runs[:: max(1, len(runs) // _LAYOUT_PROBES)]
-    candidates = [replace(known, layout=layout(choice)) for choice in LAYOUTS] + [replace(known, layout=None)]
-    shares = [samples_of(probes, candidate, Precision())[1] for candidate in candidates]
-    return candidates[int(np.argmax(shares))]
+    return FitReport(platform, fits, dropped, unfitted, share, overheads, choice)
 
 
 def _ranges(samples: Samples) -> dict[str, tuple[float, float]]:
@@ -188,12 +180,13 @@ def _accuracy(fit: KindFit) -> dict[str, object]:
 def _provenance(
     datasets: Sequence[Dataset],
     environment: Mapping[str, str],
+    choice: MappingChoice,
     dropped: Sequence[Dropped],
     unfitted: Mapping[str, int],
     measurement: Mapping[str, float],
     whole: int,
 ) -> Provenance:
-    notes = [f"{len(part.sources)} measured kernels left out: {part.reason}" for part in dropped]
+    notes = [*choice.notes, *(f"{len(part.sources)} measured kernels left out: {part.reason}" for part in dropped)]
     if whole:
         notes.append(f"{whole} runs of whole networks in the datasets were not fitted on")
     if unfitted:

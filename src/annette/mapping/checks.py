@@ -48,7 +48,7 @@ def _getter(reference: Reference, nodes: Mapping[str, int]) -> _Getter:
         index, of_node = nodes[reference.at], node_field(reference.field)
         return lambda state, bound, tensors: of_node(state, bound[index])  # noqa: ARG005 - one signature for all
     at, of_tensor = reference.at, tensor_field(reference.field)
-    return lambda state, bound, tensors: of_tensor(state.tensor(tensors[at]))  # noqa: ARG005 - same
+    return lambda state, bound, tensors: of_tensor(state, tensors[at])  # noqa: ARG005 - same
 
 
 def _list_getter(items: list[_Getter | int | float | str | bool]) -> _Getter:

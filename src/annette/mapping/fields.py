@@ -2,7 +2,7 @@
 
 Of a node (its kernel's anchor layer, unless it says kernel): every field of `annette.network.Dimensions`, every
 number of `annette.network.Workload`, ``attributes.NAME`` and ``attributes.NAME.INDEX`` of the layer, and the fields of
-`NODE_FIELDS`. Of an activation or a constant: the fields of `TENSOR_FIELDS` and ``shape.INDEX``.
+`NODE_FIELDS`. Of an activation or a constant, by its name: the fields of `TENSOR_FIELDS` and ``shape.INDEX``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["NODE_FIELDS", "TENSOR_FIELDS", "node_field", "tensor_field"]
 
 NodeField: TypeAlias = "Callable[[Grouping, int], FieldValue | None]"
-TensorField: TypeAlias = "Callable[[Tensor], FieldValue | None]"
+TensorField: TypeAlias = "Callable[[Grouping, str], FieldValue | None]"
 
 _WORKLOAD: Final = (
     "ops", "macs", "bytes", "input_elements", "weight_elements", "output_elements", "input_bytes", "weight_bytes",
@@ -40,6 +40,11 @@ def _consumers(state: Grouping, group: int) -> int:
 
 def _reader_kinds(state: Grouping, group: int) -> tuple[str, ...]:
     return tuple(state.layers[reader].kind for reader in state.readers[group] if reader < len(state.layers))
+
+
+def _origins(layer: Layer, network: Network) -> tuple[str, ...]:
+    read = network.activations.get(layer.name, layer.inputs)
+    return tuple(sorted({kind for tensor in read for kind in network.origins.get(tensor, ())}))
 
 
 def _activations(layer: Layer, network: Network) -> list[Tensor]:
@@ -101,6 +106,10 @@ NODE_FIELDS: Final[dict[str, tuple[str, NodeField]]] = {
     ),
     "consumers": ("layers outside the kernel that read its results", _consumers),
     "reader_kinds": ("kinds of the layers outside the kernel that read its results", _reader_kinds),
+    "origins": (
+        "kinds of the nearest layers before it that do more than element-wise work; ``input`` where it is fed",
+        _of_layer(_origins),
+    ),
     "is_output": (
         "whether the network hands a result of the kernel out",
         lambda state, group: len(state.layers) in state.readers[group],
@@ -151,12 +160,34 @@ NODE_FIELDS: Final[dict[str, tuple[str, NodeField]]] = {
 }
 """Fields of nodes beside dimensions, workload and attributes: meaning and how to read them."""
 
+
+def _of_tensor(read: Callable[[Tensor], FieldValue | None]) -> TensorField:
+    return lambda state, name: read(state.tensor(name))
+
+
+def _written_by(state: Grouping, name: str) -> str:
+    producer = state.network.producers.get(name)
+    if producer is not None:
+        return producer.kind
+    return "constant" if state.tensor(name).constant else "input"
+
+
 TENSOR_FIELDS: Final[dict[str, tuple[str, TensorField]]] = {
-    "elements": ("number of elements", lambda tensor: tensor.elements),
-    "rank": ("number of dimensions", lambda tensor: len(tensor.shape)),
-    "shape": ("sizes of the dimensions", lambda tensor: tensor.shape),
-    "dtype": ("element type", lambda tensor: tensor.dtype.label),
-    "size_bytes": ("size in the tensor's own element type", lambda tensor: tensor.size_bytes),
+    "elements": ("number of elements", _of_tensor(lambda tensor: tensor.elements)),
+    "rank": ("number of dimensions", _of_tensor(lambda tensor: len(tensor.shape))),
+    "shape": ("sizes of the dimensions", _of_tensor(lambda tensor: tensor.shape)),
+    "dtype": ("element type", _of_tensor(lambda tensor: tensor.dtype.label)),
+    "size_bytes": ("size in the tensor's own element type", _of_tensor(lambda tensor: tensor.size_bytes)),
+    "written_by": (
+        "kind of the layer that writes it; ``input`` where it is fed, ``constant`` where it is one",
+        _written_by,
+    ),
+    "origins": (
+        "kinds of the nearest layers up to the one that writes it that do more than element-wise work; "
+        "``input`` where it is fed",
+        lambda state, name: state.network.origins.get(name, ()),
+    ),
+    "read_by": ("layers that read it", lambda state, name: len(state.network.consumers.get(name, ()))),
 }
 """Fields of activations and constants: meaning and how to read them."""
 
@@ -194,7 +225,7 @@ def tensor_field(field: str) -> TensorField:
         return TENSOR_FIELDS[field][1]
     if re.fullmatch(r"shape\.\d+", field):
         item = field.split(".")[1]
-        return lambda tensor: _item(tensor.shape, item)
+        return lambda state, name: _item(state.tensor(name).shape, item)
     raise MappingError(f"a tensor has no field {field!r}{nearest(field, TENSOR_FIELDS)}")
 
 

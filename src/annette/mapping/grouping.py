@@ -230,12 +230,16 @@ class Grouping:
         self.rules.setdefault(group, []).append(rule)
         self._set_kind(group, str(self.kind[group]))
 
+    def groups(self) -> list[int]:
+        """The groups in topological order."""
+        found = [group for group, kind in enumerate(self.kind) if kind is not None]
+        if self._rank is not None:
+            found.sort(key=self._rank.__getitem__)
+        return found
+
     def kernels(self) -> tuple[Kernel, ...]:
         """The groups as kernels, in topological order."""
-        groups = [group for group, kind in enumerate(self.kind) if kind is not None]
-        if self._rank is not None:
-            groups.sort(key=self._rank.__getitem__)
-        return tuple([self._kernel(group) for group in groups])
+        return tuple([self._kernel(group) for group in self.groups()])
 
     def _kernel(self, group: int) -> Kernel:
         layer, rules = self.layers[group], self.rules.get(group, ())

@@ -79,6 +79,17 @@ class MappingModel:
         Raises:
             MappingError: A rule recognises a kind of layer in what cannot be one.
         """
+        kernels = self.group(network).kernels()
+        if self.layout is not None:
+            kernels = self.layout.apply(kernels, network)
+        return kernels if self.context is None else self.context.apply(kernels, network)
+
+    def group(self, network: Network) -> Grouping:
+        """The rules' part of `apply`: groups of layers, before layouts and context.
+
+        Raises:
+            MappingError: A rule recognises a kind of layer in what cannot be one.
+        """
         state = Grouping(network)
         seen = [-1] * len(self._matchers)
         changed = True
@@ -88,10 +99,7 @@ class MappingModel:
                 if state.is_news(matcher.looks_at, seen[index]) and matcher.may_apply(state.by_kind):
                     seen[index] = state.changes
                     changed |= matcher.run(state)
-        kernels = state.kernels()
-        if self.layout is not None:
-            kernels = self.layout.apply(kernels, network)
-        return kernels if self.context is None else self.context.apply(kernels, network)
+        return state
 
     def to_json(self) -> dict[str, Any]:
         """The model as plain JSON values."""

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from annette.network.kinds import Category, kinds_in
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from annette.network.layer import Layer
     from annette.network.network import Network
 
-__all__ = ["CONSTANT", "FED", "SCALAR", "Links"]
+__all__ = ["CONSTANT", "FED", "SCALAR", "Links", "origins"]
 
 FED: Final = -1
 """Stands for the producer of an activation that is fed into the network."""
 
 CONSTANT: Final = -2
 """Stands for the producer of a constant."""
+
+_PASSED: Final = kinds_in(Category.ACTIVATION, Category.BINARY, Category.UNARY) | {"batch_norm", "concat", "identity"}
+_INPUT: Final = ("input",)
 
 SCALAR: Final = ""
 """Stands for the name of an operand that is a number and held in the layer's attributes."""
@@ -88,3 +93,20 @@ def _operand_names(layer: Layer) -> tuple[str, ...]:
         if key in layer.attributes:
             names.insert(place, SCALAR)
     return tuple(names)
+
+
+def origins(network: Network) -> dict[str, tuple[str, ...]]:
+    """For each activation, where it comes from: what decides its layout in memory.
+
+    Returns:
+        By tensor, the kinds of the nearest layers before it, the one that writes it among them, that do more than
+        compute element by element or join; ``input`` where a walk back ends at what is fed; sorted.
+    """
+    found: dict[str, tuple[str, ...]] = dict.fromkeys(network.inputs, _INPUT)
+    for layer in network.layers:
+        own: tuple[str, ...] = (layer.kind,)
+        if layer.kind in _PASSED:
+            read = network.activations[layer.name]
+            own = tuple(sorted({kind for tensor in read for kind in found.get(tensor, _INPUT)})) or own
+        found |= dict.fromkeys(layer.outputs, own)
+    return found

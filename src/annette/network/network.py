@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from annette.errors import NetworkStructureError
-from annette.network.links import Links
+from annette.network.links import Links, origins
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -155,6 +155,11 @@ class Network:
     def links(self) -> Links:
         """The edges as plain numbers, layers named by position."""
         return Links.of(self)
+
+    @cached_property
+    def origins(self) -> Mapping[str, tuple[str, ...]]:
+        """For each activation, the kinds of layers that it comes from (`annette.network.links.origins`)."""
+        return MappingProxyType(origins(self))
 
     @cached_property
     def layers_by_name(self) -> Mapping[str, Layer]:

@@ -6,7 +6,8 @@ import pytest
 
 from annette.bench.records import KernelRecord, Purpose, Run, Status
 from annette.errors import FitError
-from annette.fit.mapping import learn_mapping, mapping_quality
+from annette.fit.mapping import learn_mapping
+from annette.fit.mapping_quality import mapping_quality
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Rule
 from annette.network.builder import NetworkBuilder
@@ -49,17 +50,17 @@ def runs(widths, side):
 
 def test_known_rules_are_recovered_and_hold_on_networks_that_were_not_watched():
     learned = learn_mapping(runs(range(8, 97, 8), 16), base=BASE)
-    quality = mapping_quality(learned, runs(range(6, 120, 12), 24), base=BASE)
-    assert (quality.precision, quality.recall, quality.matthews) == (1.0, 1.0, 1.0)
+    pairs = mapping_quality(learned, runs(range(6, 120, 12), 24)).pairs
+    assert (pairs.precision, pairs.recall, pairs.matthews) == (1.0, 1.0, 1.0)
     assert MappingModel.from_json(learned.to_json()) == learned
     conditions = [str(condition) for rule in learned.rules for condition in rule.conditions]
     assert any("out_channels <= 52" in condition for condition in conditions)
 
 
 def test_a_mapping_that_joins_nothing_has_no_recall():
-    quality = mapping_quality(BASE, runs((16, 64), 16), base=BASE)
-    assert quality.recall == 0
-    assert math.isnan(quality.precision)
+    pairs = mapping_quality(BASE, runs((16, 64), 16)).pairs
+    assert pairs.recall == 0
+    assert math.isnan(pairs.precision)
 
 
 def test_nothing_can_be_learned_from_nothing():

@@ -214,11 +214,10 @@ def located(
     for entry in entries:
         if ADDED in entry.info:
             sources = _nearest(entry.name, edges, known)
-            tensors = (
-                [_written(by_name[sources[0]], network) if sources[0] in by_name else sources[0]] if sources else []
-            )
-            tensor = next((name for name in tensors if name), None)
-            found.append(entry if tensor is None else replace(entry, info={**entry.info, "tensor": tensor}))
+            tensor = sources[0] if sources else ""
+            if tensor in by_name:
+                tensor = _written(by_name[tensor], network)
+            found.append(replace(entry, info={**entry.info, "tensor": tensor}) if tensor else entry)
         else:
             found.append(entry)
     return tuple(found)

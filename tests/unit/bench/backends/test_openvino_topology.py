@@ -33,9 +33,10 @@ def test_a_product_has_run_what_lies_between_the_layers_that_it_names_and_the_pr
     ]
     found = layers_of(nodes, tokens())
     assert sorted(entry.layers for entry in found.values()) == [
-        ("first", "first/bias", "act/div", "act/erf", "act/add", "act/mul", "act/mul_2"), ("norm",),
+        ("first", "first/bias", "act/div", "act/erf", "act/add", "act/mul", "act/mul_2"),
+        ("norm",),
         ("second", "second/bias"),
-    ]  # fmt: skip
+    ]
     norm = next(entry for entry in found.values() if entry.layers == ("norm",))
     assert norm.info["parts"] == "5"
     assert "added" not in norm.info
