@@ -117,7 +117,7 @@ def plan_benchmark(
     from annette.bench.generate import generate_plan
     from annette.bench.session import settings_for
 
-    target = backend_class(backend).plan_target
+    target = backend_class(backend).planned_for(options or {})
     plan = generate_plan(preset, target=target, seed=seed, batch=batch, settings=settings_for(options or {}))
     return plan if budget_s is None else plan.within(budget_s)
 

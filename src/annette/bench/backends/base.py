@@ -168,6 +168,12 @@ class Backend(ABC):
     def available(cls) -> Availability:
         """Whether the runtime is installed and usable here; imports as little as it can."""
 
+    @classmethod
+    def planned_for(cls, options: Mapping[str, Any]) -> str:
+        """What kind of plan suits it with these options, as ``plan_target`` says; by default whatever they are."""
+        del options
+        return cls.plan_target
+
     @abstractmethod
     def environment(self) -> Mapping[str, str]:
         """What a measurement depends on, as text: ``runtime``, ``runtime_version``, ``device``, ``precision``, ….

@@ -6,13 +6,14 @@ This is how a board behind ssh or adb and a vendor's own benchmark tool are reac
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.backends.base import (
     Availability,
@@ -20,19 +21,24 @@ from annette.bench.backends.base import (
     BackendOptions,
     CompiledNetwork,
     Profile,
+    ProfileEntry,
     Subject,
 )
 from annette.bench.backends.latency_report import LatencyReport, read_report
-from annette.errors import BackendRunError, OptionError
+from annette.errors import BackendRunError, NetworkError, OptionError
+from annette.network.readers.tflite import read_tflite_operators
 from annette.network.writers.onnx import write_onnx
+from annette.network.writers.tflite import lower_tflite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["CommandBackend", "CommandOptions"]
 
 _MODEL: Final = "{model}"
-_FORMATS: Final = ("onnx",)
+_FORMATS: Final = ("onnx", "tflite")
+_NUMBERED: Final = re.compile(r"\[(?P<tensor>.*)\]:(?P<position>\d+)")
+"""How TensorFlow Lite's own profiler names an operator: by the tensor that it writes and its place in the file."""
 _LAST_WORDS: Final = 200
 
 
@@ -42,7 +48,8 @@ class CommandOptions(BackendOptions):
 
     Attributes:
         command: The program and its arguments, split as a shell would, run without one; ``{model}`` is replaced.
-        model_format: Format of the file that takes the place of ``{model}``.
+        model_format: Format of the file that takes the place of ``{model}``: ``onnx`` computes in floating point,
+            ``tflite`` in int8.
         runs: How often the program is run for each network.
         run_timeout_s: How long one run of the program may take, in seconds.
         device: What it runs on; part of what a dataset depends on.
@@ -68,7 +75,7 @@ class CommandBackend(Backend):
     name = "command"
     options_type = CommandOptions
     deterministic = True
-    file_formats = (".onnx",)
+    file_formats = tuple(f".{name}" for name in _FORMATS)
 
     def __init__(self, options: BackendOptions) -> None:
         super().__init__(options)
@@ -84,12 +91,26 @@ class CommandBackend(Backend):
         """Always: whether the program is there shows when it is named."""
         return Availability(usable=True, reason="runs a program of yours")
 
+    @classmethod
+    def planned_for(cls, options: Mapping[str, Any]) -> str:
+        """Int8 files have a plan of their own."""
+        return "npu" if options.get("model_format") == "tflite" else cls.plan_target
+
     def environment(self) -> Mapping[str, str]:
-        """The command and the device, as the user calls them."""
-        return {"runtime": "command", "command": self._own.command, "device": self._own.device}
+        """The command and the device, as the user calls them, and what the device is given."""
+        return {
+            "runtime": "command",
+            "command": self._own.command,
+            "device": self._own.device,
+            "model_format": self._own.model_format,
+        }
 
     def compile(self, subject: Subject) -> CompiledNetwork:
-        """Writes the network's file, unless the user has one."""
+        """Writes the network's file, unless the user has one.
+
+        Raises:
+            BackendRunError: The network has no form in that format, or the user's file is of the other one.
+        """
         return _Program(subject, self._words, self._own)
 
 
@@ -97,10 +118,11 @@ class _Program(CompiledNetwork):
     def __init__(self, subject: Subject, words: list[str], options: CommandOptions) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="annette-command-")
         self._options = options
-        path = subject.path
-        if path is None:
-            path = Path(self._folder.name) / "network.onnx"
-            write_onnx(subject.network, path)
+        try:
+            path, self._operators = _file(subject, options.model_format, Path(self._folder.name))
+        except BaseException:
+            self._folder.cleanup()
+            raise
         self._words = [word.replace(_MODEL, str(path)) for word in words]
         self._reports: list[LatencyReport] = []
 
@@ -118,10 +140,18 @@ class _Program(CompiledNetwork):
         if not self._reports:
             self.run(repeats, before=before)
         entries = self._reports[-1].entries
-        return None if entries is None else Profile(entries, self._reports[-1].latency_s)
+        if entries is None:
+            return None
+        return Profile(tuple(map(self._with_layers, entries)), self._reports[-1].latency_s)
 
     def close(self) -> None:
         self._folder.cleanup()
+
+    def _with_layers(self, entry: ProfileEntry) -> ProfileEntry:
+        """The entry with the layers of the operator that it is named after, unless the program names them itself."""
+        found = _NUMBERED.fullmatch(entry.name)
+        layers = self._operators.get(found["tensor"] if found else entry.name, ())
+        return replace(entry, layers=layers) if layers and not entry.layers else entry
 
     def _execute(self) -> str:
         try:
@@ -145,6 +175,43 @@ class _Program(CompiledNetwork):
                 + (f": {words[-1][:_LAST_WORDS]}" if words else "")
             )
         return done.stdout.decode(errors="replace")
+
+
+def _file(subject: Subject, model_format: str, folder: Path) -> tuple[Path, dict[str, tuple[str, ...]]]:
+    """The file that the program gets, and the layers behind each operator of it, by the tensor that it writes.
+
+    ONNX files name their operators as the network does, and need no such table.
+    """
+    suffix = f".{model_format}"
+    own = subject.path
+    if own is not None and own.suffix.lower() == suffix:
+        return own, _operators(own, None) if model_format == "tflite" else {}
+    if own is not None and own.suffix.lower() == ".tflite":
+        raise BackendRunError(f"{str(own)!r} is given to the program as it is only with --model-format tflite")
+    path = folder / f"network{suffix}"
+    if model_format == "onnx":
+        write_onnx(subject.network, path)
+        return path, {}
+    try:
+        lowered = lower_tflite(subject.network)
+    except NetworkError as error:
+        raise BackendRunError(f"{subject.network.name!r} cannot be given to the program: {error}") from error
+    path.write_bytes(lowered.content)
+    return path, _operators(path, lowered.operators)
+
+
+def _operators(path: Path, layers: Sequence[tuple[str, ...]] | None) -> dict[str, tuple[str, ...]]:
+    """Layers by the tensor that an operator writes; None takes the layers that the reader finds in the file."""
+    try:
+        network, read = read_tflite_operators(path)
+    except (NetworkError, OSError) as error:
+        raise BackendRunError(f"{str(path)!r} cannot be used: {error}") from error
+    known = network.layers_by_name
+    return {
+        known[names[-1]].outputs[0]: found
+        for names, found in zip(read, layers or read, strict=True)
+        if names and names[-1] in known and known[names[-1]].outputs
+    }
 
 
 def _split(command: str) -> list[str]:

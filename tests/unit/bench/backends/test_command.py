@@ -6,7 +6,11 @@ import pytest
 
 from annette.bench.backends.base import Subject
 from annette.bench.backends.command import CommandBackend, CommandOptions
+from annette.bench.match import match
 from annette.errors import BackendRunError, OptionError
+from annette.network.builder import NetworkBuilder
+from annette.network.load import load_network
+from annette.network.writers.tflite import write_tflite
 from tests.unit.bench.scripted import network
 
 
@@ -55,6 +59,53 @@ def test_nothing_goes_through_a_shell(tmp_path):
     with CommandBackend(CommandOptions(command=command)).compile(Subject(network("net"))) as compiled:
         assert compiled.run(1) == (1e-3,)
     assert not list(tmp_path.iterdir())
+
+
+DEVICE = """
+import json, sys
+from pathlib import Path
+from annette.network.readers.tflite import read_tflite
+network = read_tflite(Path(sys.argv[1]))
+names = [layer.outputs[0] for layer in network.layers if not layer.outputs[0].endswith(":linear")]
+kernels = [{"name": f"[{name}]:{number}", "latency_us": 5} for number, name in enumerate(names)]
+print(json.dumps({"latency_us": 5 * len(names), "kernels": kernels}))
+"""
+
+
+def test_a_device_of_integers_gets_tflite_and_names_operators_by_their_tensors():
+    subject = Subject(network("net"))
+    with backend(DEVICE, model_format="tflite").compile(subject) as compiled:
+        times = compiled.run(1)
+        entries = compiled.profile(1).entries
+    found = match(subject.network, entries)
+    assert found.matched_share == 1.0
+    assert [kernel.layers for kernel in found.kernels] == [("conv", "relu")]
+    assert times == pytest.approx((5e-6,))
+
+
+def test_a_users_tflite_file_is_given_to_the_program_as_it_is(tmp_path):
+    file = tmp_path / "own.tflite"
+    write_tflite(network("net"), file)
+    before = file.read_bytes()
+    own = Subject(load_network(str(file)), file)
+    with backend(DEVICE, model_format="tflite").compile(own) as compiled:
+        compiled.run(1)
+        assert match(own.network, compiled.profile(1).entries).matched_share == 1.0
+        assert not list(Path(compiled._folder.name).iterdir())
+    assert file.read_bytes() == before
+    with pytest.raises(BackendRunError, match="--model-format tflite"):
+        backend(DEVICE).compile(own)
+
+
+def test_what_tflite_cannot_hold_is_refused_and_the_plan_is_one_that_it_can():
+    net = NetworkBuilder("n")
+    x = net.input("x", (4, 1, 8))
+    lstm = net.build(net.lstm(x, 8))
+    with pytest.raises(BackendRunError, match="cannot be given to the program"):
+        backend("print('1 ms')", model_format="tflite").compile(Subject(lstm))
+    assert CommandBackend.planned_for({"model_format": "tflite"}) == "npu"
+    assert CommandBackend.planned_for({}) == "cpu"
+    assert backend("", model_format="tflite").environment()["model_format"] == "tflite"
 
 
 @pytest.mark.parametrize(
