@@ -39,8 +39,8 @@ def recipes() -> list[Recipe]:
         ]
     found += [
         Recipe(Purpose.MICRO_KERNEL, "conv-3x3/heavy", 14, _heavy, most_ops=6_000_000_000, most_bytes=64_000_000),
-        micro("conv-stem/3-channels", 30, _stem),
-        micro("conv-patches/3-channels", 12, _patches),
+        micro("conv-stem/3-channels", 26, _stem),
+        micro("conv-patches/3-channels", 18, _patches),
         micro("conv-stem/few-channels", 8, _few_channels),
         micro("conv-grouped/wide-groups", 20, partial(_grouped, (16, 24, 32, 40, 48, 64, 112))),
         micro("conv-grouped/narrow-groups", 16, partial(_grouped, (2, 3, 4, 6, 8, 8, 12))),
@@ -85,7 +85,7 @@ def _strided(alignment: str, s: Sampler, net: CaseBuilder) -> None:
 
 def _dilated(alignment: str, s: Sampler, net: CaseBuilder) -> None:
     x = net.feed(s.feature_map((24, 512), alignment=alignment, sizes=(14, 80), most=1 << 18))
-    net.conv(x, _filters(s, alignment, x.shape[1], 512), 3, dilation=s.pick((2, 2, 4, 6, 12)), padding="half")
+    net.conv(x, _filters(s, alignment, x.shape[1], 512), 3, dilation=s.pick((2, 2, 4, 6, 12, 18)), padding="half")
 
 
 def _depthwise(alignment: str, kernels: tuple[int, ...], s: Sampler, net: CaseBuilder) -> None:
@@ -112,7 +112,7 @@ def _stem(s: Sampler, net: CaseBuilder) -> None:
 
 
 def _patches(s: Sampler, net: CaseBuilder) -> None:
-    patch = s.pick((4, 8, 14, 16, 32), (4, 1, 2, 5, 2))
+    patch = s.pick((4, 8, 12, 14, 16, 32), (5, 1, 1, 2, 5, 3))
     side = s.resolution() // patch
     filters = s.channels(32, 128) if patch == 4 else s.pick((192, 256, 384, 512, 768, 1024))
     x = net.feed((3, patch * side, patch * side))

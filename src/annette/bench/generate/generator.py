@@ -49,8 +49,9 @@ PRESETS: Final[dict[str, dict[Purpose, float]]] = {
 """Share of each recipe's cases in a preset; of sweeps, which are whole or absent, the share of the sweeps."""
 
 _MOST_ATTEMPTS: Final = 400
-_PAST_A_CORES_CACHES_BYTES: Final = 8 << 20
-_PAST_ALL_CACHES_BYTES: Final = 64 << 20
+_FIRST_LAYERS: Final = ("conv-stem/3-channels", "conv-patches/3-channels")
+_EVICTED_BYTES: Final = tuple(size << 20 for size in (64, 12, 24, 40))
+"""From past a core's own caches to past all: who shares the last one does not know how much of it is his."""
 
 
 def generate_plan(
@@ -122,7 +123,7 @@ def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int], setting
         network = _draw(recipe, seed, index, batch[0 if recipe.sweep else index % len(batch)], seen)
         if network is None:
             return
-        for evicted_bytes in _evictions(recipe.purpose, index) if target == "cpu" else (0,):
+        for evicted_bytes in _evictions(recipe, index) if target == "cpu" else (0,):
             if target == "cpu":
                 seconds = expected_s(network, recipe.purpose, settings, evicted_bytes)
             else:
@@ -138,12 +139,16 @@ def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int], setting
             )
 
 
-def _evictions(purpose: Purpose, index: int) -> tuple[int, ...]:
-    """How much memory is touched between runs: chains are measured hot, and again as parts of larger networks."""
-    if purpose is Purpose.COLD_WEIGHTS:
-        return (_PAST_ALL_CACHES_BYTES,)
-    if purpose is Purpose.CHAIN:
-        return (0, _PAST_ALL_CACHES_BYTES if index % 2 else _PAST_A_CORES_CACHES_BYTES)
+def _evictions(recipe: Recipe, index: int) -> tuple[int, ...]:
+    """How much memory is touched between runs: chains are measured hot, and again as parts of larger networks.
+
+    So is what stands at the start of networks, whose input was last touched a whole run ago.
+    """
+    evicted_bytes = _EVICTED_BYTES[index % len(_EVICTED_BYTES)]
+    if recipe.purpose is Purpose.COLD_WEIGHTS:
+        return (evicted_bytes,)
+    if recipe.purpose is Purpose.CHAIN or recipe.group in _FIRST_LAYERS:
+        return (0, evicted_bytes)
     return (0,)
 
 

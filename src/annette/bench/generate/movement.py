@@ -34,9 +34,9 @@ def recipes() -> list[Recipe]:
         micro("slice/patches", 4, _merge_patches),
         micro("pad/plain", 12, _pad),
         micro("transpose/heads", 10, _heads),
-        micro("transpose/keys", 7, _keys),
-        micro("transpose/channels", 12, _channels_last),
-        micro("transpose/tokens", 6, _tokens_last),
+        micro("transpose/keys", 10, _keys),
+        micro("transpose/channels", 18, _channels_last),
+        micro("transpose/tokens", 14, _tokens_last),
         micro("transpose/windows", 10, _windows),
         micro("transpose/query-key-value", 6, _query_key_value),
         micro("transpose/shuffle", 7, _shuffle),
@@ -49,6 +49,7 @@ def recipes() -> list[Recipe]:
         micro("depth-to-space/plain", 12, _depth_to_space),
         micro("space-to-depth/plain", 12, _space_to_depth),
         micro("expand/plain", 12, _expand),
+        micro("expand/last", 10, _expand_last),
         micro("reorder/blocked", 8, _reorder),
     ]
 
@@ -126,7 +127,9 @@ def _channels_last(s: Sampler, net: CaseBuilder) -> None:
 
 
 def _tokens_last(s: Sampler, net: CaseBuilder) -> None:
-    net.transpose(net.feed((tokens(s), s.channels(16, 1024))), (0, 2, 1))
+    channels = s.channels(16, 1024)
+    shape = (tokens(s, 16, 4096 if channels < 300 else 1024), channels)
+    net.transpose(net.feed(shape if s.chance(0.6) else shape[::-1]), (0, 2, 1))
 
 
 def _windows(s: Sampler, net: CaseBuilder) -> None:
@@ -184,6 +187,13 @@ def _space_to_depth(s: Sampler, net: CaseBuilder) -> None:
 def _expand(s: Sampler, net: CaseBuilder) -> None:
     x = data(s, net, most=1 << 16)
     net.expand(net.reshape(x, (1, *x.shape)), (s.integer(2, 6), *x.shape))
+
+
+def _expand_last(s: Sampler, net: CaseBuilder) -> None:
+    """A norm or a scale of each row repeated over the row."""
+    heads, width = heads_and_width(s, 32, 768)
+    shape = (heads, tokens(s, 16, 784), 1)
+    net.expand(net.feed(shape), (net.batch, *shape[:2], width // heads))
 
 
 def _reorder(s: Sampler, net: CaseBuilder) -> None:

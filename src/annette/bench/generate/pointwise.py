@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.generate.products import tokens
+from annette.bench.generate.products import heads_and_width, tokens
 from annette.bench.generate.recipe import Recipe, micro
 from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR
 from annette.network.tensor import DType
@@ -92,7 +92,7 @@ def _arithmetic() -> list[Recipe]:
         micro("mul-channels/plain", 6, _scale_channels),
         micro("add-bias/tokens", 8, _token_bias),
         micro("add-table/plain", 8, _table),
-        micro("mul-layer-scale/plain", 5, _layer_scale),
+        micro("mul-layer-scale/plain", 12, _layer_scale),
         micro("scalar/plain", 10, _scalar),
         micro("pow/plain", 12, _power),
         micro("maximum/plain", 12, _maximum),
@@ -144,9 +144,12 @@ def _table(s: Sampler, net: CaseBuilder) -> None:
 
 
 def _layer_scale(s: Sampler, net: CaseBuilder) -> None:
-    if s.chance(0.5):
-        x = net.feed(s.feature_map((32, 768), sizes=(4, 72)))
-        net.scale_by_constant(x, (x.shape[1], 1, 1))
+    form = s.pick(("first", "last", "tokens"))
+    channels, height, width = s.feature_map((32, 768), sizes=(4, 72))
+    if form == "first":
+        net.scale_by_constant(net.feed((channels, height, width)), (channels, 1, 1))
+    elif form == "last":
+        net.scale_by_constant(net.feed((height, width, channels)), (channels,))
     else:
         x = net.feed((tokens(s), s.channels(32, 1024)))
         net.scale_by_constant(x, (x.shape[-1],))
@@ -249,7 +252,8 @@ def _reductions() -> list[Recipe]:
         micro("reduce-mean/spatial", 7, _mean_of_positions),
         micro("reduce-mean/last", 5, _mean_of_last),
         micro("reduce-mean/tokens", 4, _mean_of_tokens),
-        micro("reduce-other/plain", 12, _other_reduction),
+        micro("reduce-other/plain", 27, _other_reduction),
+        micro("reduce-norm/last", 10, _norm_of_rows),
         micro("arg-max/plain", 12, _arg_max),
     ]
 
@@ -269,6 +273,12 @@ def _mean_of_tokens(s: Sampler, net: CaseBuilder) -> None:
 def _other_reduction(s: Sampler, net: CaseBuilder) -> None:
     kind = s.pick(("reduce_sum", "reduce_max", "reduce_min"))
     net.reduce(kind, net.feed(s.feature_map((16, 512), sizes=(4, 56))), s.pick(((1,), (2, 3), (3,))))
+
+
+def _norm_of_rows(s: Sampler, net: CaseBuilder) -> None:
+    """What cosine attention divides its queries and keys by."""
+    heads, width = heads_and_width(s, 32, 768)
+    net.reduce("reduce_norm", net.feed((heads, tokens(s, 16, 784), width // heads)), (-1,))
 
 
 def _arg_max(s: Sampler, net: CaseBuilder) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from math import isqrt
 from typing import TYPE_CHECKING
 
 from annette.bench.generate.recipe import Recipe, micro
@@ -26,9 +27,10 @@ def recipes() -> list[Recipe]:
     return [
         *found,
         micro("fully-connected-windows/plain", 12, _windows),
+        micro("fully-connected-maps/plain", 24, _map_tokens),
         micro("matmul-scores/plain", 16, _scores),
         micro("matmul-context/plain", 14, _context),
-        micro("matmul-windows/plain", 14, _window_products),
+        micro("matmul-windows/plain", 20, _window_products),
         micro("matmul-general/plain", 8, _general),
         micro("softmax/attention", 14, _softmax),
         micro("softmax/windows", 8, _window_softmax),
@@ -69,6 +71,20 @@ def _tokens(alignment: str, s: Sampler, net: CaseBuilder) -> None:
     y = net.fully_connected(x, max(8, round(width * ratio)), bias=s.chance(0.85))
     if s.chance(0.3):
         net.activation(y, s.pick(("gelu", "relu", "gelu_tanh")))
+
+
+def _map_tokens(s: Sampler, net: CaseBuilder) -> None:
+    """Every position of a large map a token, with few channels: the first stages of hierarchical transformers."""
+    width = s.pick((24, 32, 48, 64, 64, 80, 96, 96, 128, 160, 192))
+    ratio = s.pick((4, 0.25, 1, 3, 8, 0.125), (5, 5, 2, 2, 1, 1))
+    inner = round(width * ratio)
+    side = s.size(28, max(28, min(96, isqrt((1 << 20) // max(width, inner)))))
+    wide, narrow = max(width, inner), min(width, inner)
+    units = (wide, narrow) if ratio < 1 else (narrow, wide)
+    x = net.feed((side * side, units[0]) if s.chance(0.6) else (side, side, units[0]))
+    y = net.fully_connected(x, units[1], bias=s.chance(0.8))
+    if s.chance(0.3):
+        net.activation(y, "gelu")
 
 
 def _windows(s: Sampler, net: CaseBuilder) -> None:

@@ -27,6 +27,7 @@ _REDUCTIONS: Final = {
     "reduce_max": "ReduceMax",
     "reduce_min": "ReduceMin",
     "reduce_prod": "ReduceProd",
+    "reduce_norm": "ReduceL2",  # The commonest of those that are read as one kind.
 }
 _GROUPED: Final = kinds_in(Category.CONVOLUTION)
 
