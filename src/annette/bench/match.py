@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import median
 from typing import TYPE_CHECKING
 
-from annette.bench.records import KernelRecord
+from annette.bench.records import KernelRecord, midmean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,7 +59,7 @@ def match(network: Network, entries: Sequence[ProfileEntry]) -> Match:
                 name=entry.name,
                 operator=entry.operator,
                 layers=found,
-                latency_s=median(entry.latency_s),
+                latency_s=midmean(entry.latency_s),
                 samples_s=entry.latency_s,
                 added=not found and ADDED in entry.info,
                 info={key: value for key, value in entry.info.items() if key != ADDED},

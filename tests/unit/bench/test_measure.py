@@ -5,7 +5,7 @@ from annette.bench import measure, pace
 from annette.bench.backends.base import Availability, Backend, BackendOptions, CompiledNetwork, Profile, Subject
 from annette.bench.measure import Bench
 from annette.bench.plan import Case
-from annette.bench.records import Purpose, Status, spread
+from annette.bench.records import Purpose, Status, midmean, spread
 from annette.bench.settings import Settings
 from annette.errors import OptionError
 from tests.unit.bench.scripted import network
@@ -158,3 +158,9 @@ def test_settings_refuse_what_makes_no_sense(changes):
 def test_settings_survive_a_round_trip():
     settings = Settings(cpus=(1, 2), repeats=7)
     assert Settings.from_json(settings.to_json()) == settings
+
+
+def test_the_middle_half_is_finer_than_the_clock_and_ignores_outliers():
+    assert midmean([3e-6, 3e-6, 3e-6, 4e-6, 3e-6, 4e-6, 4e-6, 900e-6]) == pytest.approx(3.5e-6)
+    assert midmean([2.0]) == 2.0
+    assert midmean([1.0, 2.0]) == 1.5
