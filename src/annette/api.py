@@ -40,6 +40,8 @@ __all__ = [
 
 _NETWORK_S = 0.5
 """Time for the recorded runs of a whole network in one round."""
+_NETWORK_TIMEOUT_S = 600.0
+"""A whole network that gives no result for so long has failed."""
 
 
 def estimate(
@@ -129,6 +131,7 @@ def benchmark(
     plan: Plan | None = None,
     options: Mapping[str, Any] | None = None,
     cpus: tuple[int, ...] | None = None,
+    timeout_s: float | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
@@ -140,6 +143,7 @@ def benchmark(
         plan: What to measure (`plan_benchmark`); None takes the plan of the dataset that is continued, else ``quick``.
         options: The backend's options.
         cpus: Processors to measure on; None takes the last ones, one per thread, and none leaves it to the scheduler.
+        timeout_s: A case that gives no result for so long has failed; None waits two minutes.
         resume: Whether an existing dataset is continued: what it has already is not measured again.
         progress: Told about every case.
 
@@ -159,7 +163,7 @@ def benchmark(
         out,
         backend=backend,
         options=chosen,
-        settings=session.settings_for(chosen, cpus),
+        settings=session.settings_for(chosen, cpus, **({} if timeout_s is None else {"timeout_s": timeout_s})),
         resume=resume,
         progress=progress,
     )
@@ -170,11 +174,12 @@ def measure(
     *,
     backend: str,
     options: Mapping[str, Any] | None = None,
-    rounds: int = 3,
+    rounds: int | None = None,
     out: Path | str | None = None,
     batch: int | None = None,
     inputs: Mapping[str, tuple[int, ...]] | None = None,
     cpus: tuple[int, ...] | None = None,
+    timeout_s: float | None = None,
     progress: Progress | None = None,
 ) -> list[MeasuredNetwork]:
     """Measures whole networks: latency, how well it repeats, and a profile per kernel.
@@ -185,11 +190,12 @@ def measure(
         networks: Loaded networks, files (measured as they are where the backend takes them), or names of the zoo.
         backend: Name of the backend (``annette backends``).
         options: The backend's options.
-        rounds: How many rounds; a truth value takes 3 or more.
+        rounds: How many rounds; None makes 3, which a truth value takes, and 1 of what is only estimated.
         out: Dataset to record in, made or added to; None keeps nothing but what is returned.
         batch: Samples processed together; only for networks that are not loaded yet.
         inputs: Shapes that bind symbolic dimensions; only for networks that are not loaded yet.
         cpus: Processors to measure on; None takes the last ones, one per thread, and none leaves it to the scheduler.
+        timeout_s: A round of a network that gives no result for so long has failed; None waits ten minutes.
         progress: Told about every run.
 
     Returns:
@@ -216,8 +222,10 @@ def measure(
                 dataset,
                 backend=backend,
                 options=chosen,
-                settings=session.settings_for(chosen, cpus, target_s=_NETWORK_S),
-                rounds=rounds,
+                settings=session.settings_for(
+                    chosen, cpus, target_s=_NETWORK_S, timeout_s=timeout_s or _NETWORK_TIMEOUT_S
+                ),
+                rounds=session.default_rounds(backend) if rounds is None else rounds,
                 progress=progress,
             )
 

@@ -11,12 +11,14 @@ import pytest
 
 from annette.bench.backends.base import Subject
 from annette.bench.backends.vela import VelaBackend, VelaOptions
+from annette.bench.backends.vela_targets import VELAS_OWN
 from annette.bench.match import match
 from annette.errors import BackendRunError
 from annette.network import zoo
 from annette.network.builder import NetworkBuilder
 from annette.network.load import load_network
 from annette.network.writers.tflite import write_tflite
+from annette.network.writers.tflite_file import Quantization, TfliteFile
 
 pytestmark = pytest.mark.skipif(not VelaBackend.available().usable, reason="ethos-u-vela is not installed")
 
@@ -58,6 +60,69 @@ def test_a_file_takes_the_cycles_of_velas_command_line(target, tmp_path):
     found = match(subject.network, profile.entries)
     assert found.matched_share > 0.99
     assert not found.unmatched
+
+
+SHAPE = (1, 16, 16, 8)
+EVERY = Quantization(0.1, 3)
+
+
+def write_by_hand(path, operators, *, real=()):
+    """A chain of operators as converters leave them: names occur twice or are missing; the ``real`` ones are floats."""
+    file = TfliteFile("by hand")
+    count = len(operators) + 1
+    tensors = [
+        file.tensor("same" if n else "", SHAPE, "float32" if n in real else "int8", quantization=EVERY)
+        for n in range(count)
+    ]
+    for number, (name, reads, options, fields) in enumerate(operators):
+        file.operator(name, [tensors[number]] * reads, [tensors[number + 1]], options, **fields)
+    path.write_bytes(file.encode(tensors[:1], tensors[-1:]))
+
+
+POOL = ("MAX_POOL_2D", 1, "Pool2D", {"stride_w": 1, "stride_h": 1, "filter_width": 3, "filter_height": 3})
+ADD = ("ADD", 2, "Add", {})
+
+
+@pytest.mark.parametrize(
+    ("operators", "real"),
+    [
+        ([("QUANTIZE", 1, "", {}), ADD, POOL, ("DEQUANTIZE", 1, "", {})], (0, 4)),
+        ([ADD, ("SIN", 1, "", {}), POOL], ()),
+        ([ADD, ("CUSTOM", 1, "", {}), POOL], ()),
+        ([POOL, ("FLOOR_MOD", 2, "", {}), ("NEG", 1, "", {}), ADD], ()),
+    ],
+    ids=["real at both ends", "unknown to vela", "custom", "two on the host"],
+)
+def test_files_with_operators_for_the_host_take_the_cycles_of_the_command_line(operators, real, tmp_path):
+    path = tmp_path / "net.tflite"
+    write_by_hand(path, operators, real=real)
+    profile = measured(VelaBackend(VelaOptions()), Subject(load_network(path), path))
+    assert profile.details["cycles"] == str(cycles_of_command_line(path, VelaOptions(), tmp_path / "own"))
+    assert profile.details["host_operators"]
+    assert match(load_network(path), profile.entries).matched_share == 1.0
+
+
+def test_a_file_of_real_numbers_is_refused_as_vela_gives_it_no_cycles(tmp_path):
+    path = tmp_path / "net.tflite"
+    write_by_hand(path, [POOL, ("RELU", 1, "", {})], real=(0, 1, 2))
+    assert cycles_of_command_line(path, VelaOptions(), tmp_path / "own") == 0
+    with pytest.raises(BackendRunError, match="no operator of 'net' runs on ethos-u55-128"):
+        VelaBackend(VelaOptions()).compile(Subject(load_network(path), path))
+
+
+@pytest.mark.parametrize("accelerator", ["ethos-u55-64", "ethos-u65-256", "ethos-u85-128"])
+def test_velas_own_choices_are_those_of_its_command_line(accelerator, tmp_path):
+    path = tmp_path / "net.tflite"
+    write_by_hand(path, [ADD, POOL, ADD])
+    code = "import sys; from ethosu.vela.vela import main; sys.exit(main())"
+    arguments = [str(path), "--output-dir", str(tmp_path / "own"), "--accelerator-config", accelerator]
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
+    (summary,) = (tmp_path / "own").glob("*_summary_*.csv")
+    with summary.open(encoding="utf-8") as file:
+        row = next(csv.DictReader(file))
+    options = VelaOptions(accelerator=accelerator, system_config=VELAS_OWN, memory_mode=VELAS_OWN)
+    profile = measured(VelaBackend(options), Subject(load_network(path), path))
+    assert int(profile.details["cycles"]) == int(float(row["cycles_total"]))
 
 
 def test_networks_measured_in_between_change_nothing():

@@ -7,10 +7,11 @@ import pytest
 
 import annette
 from annette.bench.dataset import Dataset
+from annette.bench.session import default_rounds
 from annette.cli.main import main
 from annette.errors import DatasetError, FitError, OptionError
 from annette.evaluate.truth import Truth
-from tests.unit.bench.scripted import install, plan
+from tests.unit.bench.scripted import install, network, plan
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +57,19 @@ def test_networks_are_measured_however_they_are_given(tmp_path):
     assert annette.measure([loaded], backend="scripted", rounds=1)[0].latency_s == given.latency_s
 
 
+def test_what_hangs_or_fails_is_given_up_once():
+    hanging, fine, refused = annette.measure(
+        [network("hang:net"), network("fine"), network("refuse:net")], backend="scripted", timeout_s=2.0, rounds=2
+    )
+    assert [run.reason for run in hanging.rounds] == ["no result within 2 s"]
+    assert [run.reason for run in refused.rounds] == ["BackendRunError: it says no"]
+    assert len(fine.rounds) == len(fine.usable) == 2
+
+
+def test_what_is_only_estimated_takes_one_round():
+    assert (default_rounds("vela"), default_rounds("replay"), default_rounds("onnxruntime")) == (1, 1, 3)
+
+
 def test_options_are_those_of_the_backend():
     with pytest.raises(OptionError, match="no option 'colour'"):
         annette.measure(["alexnet"], backend="scripted", options={"colour": "red"})
@@ -65,9 +79,9 @@ def test_options_are_those_of_the_backend():
 
 def test_a_platform_is_evaluated_on_networks_with_latencies():
     platform = annette.load_platform("ncs2-openvino")
-    network = annette.load_network("squeezenet1_1")
-    latency_s = annette.estimate(network, platform, fallback="roofline").latency_s
-    found = annette.evaluate(platform, [Truth("a", network, (2 * latency_s,))], fallback="roofline", name="mine")
+    loaded = annette.load_network("squeezenet1_1")
+    latency_s = annette.estimate(loaded, platform, fallback="roofline").latency_s
+    found = annette.evaluate(platform, [Truth("a", loaded, (2 * latency_s,))], fallback="roofline", name="mine")
     assert found.suite == "mine"
     assert found.networks[0].error == pytest.approx(-0.5)
 

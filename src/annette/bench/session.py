@@ -29,6 +29,7 @@ __all__ = [
     "benchmark",
     "case_of",
     "default_cpus",
+    "default_rounds",
     "measure_networks",
     "measured_networks",
     "network_case",
@@ -117,7 +118,8 @@ def measure_networks(
 ) -> list[MeasuredNetwork]:
     """Measures whole networks: every round in a process of its own, the networks in turns.
 
-    What the dataset has of these networks already is kept; rounds are counted on from there.
+    What the dataset has of these networks already is kept; rounds are counted on from there. A network that fails in a
+    round is not tried in those that follow.
 
     Args:
         cases: The networks (`network_case`).
@@ -139,7 +141,6 @@ def measure_networks(
     if rounds < 1:
         raise OptionError(f"{rounds} rounds are less than 1")
     require_usable(backend)
-    plan = Plan("networks", tuple(cases))
     first = dataset.next_round(case.id for case in cases)
     found: dict[str, list[Run]] = {case.id: [] for case in cases}
 
@@ -149,6 +150,8 @@ def measure_networks(
             progress(case, run)
 
     for round_ in range(first, first + rounds):
+        failed = {case for case, runs in found.items() if runs and runs[-1].status is Status.FAILED}
+        plan = Plan("networks", tuple(case for case in cases if case.id not in failed))
         run_campaign(plan, dataset, backend=backend, options=options, settings=settings, round_=round_, progress=keep)
     return [MeasuredNetwork(case.id, tuple(found[case.id])) for case in cases]
 
@@ -226,6 +229,15 @@ def settings_for(options: Mapping[str, Any], cpus: tuple[int, ...] | None = None
     """
     threads = options.get("threads", 1)
     return Settings(cpus=default_cpus(threads if isinstance(threads, int) else 1) if cpus is None else cpus, **changes)
+
+
+def default_rounds(backend: str) -> int:
+    """How many rounds a truth value takes: several where times are taken, one where they are worked out.
+
+    Raises:
+        OptionError: There is no such backend.
+    """
+    return 1 if backend_class(backend).estimates else 3
 
 
 def default_cpus(threads: int) -> tuple[int, ...]:

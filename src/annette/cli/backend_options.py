@@ -22,7 +22,13 @@ _SECONDS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 def backend_options(command: _Command) -> _Command:
-    """Adds ``--backend``, ``--option`` and ``--cpus``."""
+    """Adds ``--backend``, ``--option``, ``--cpus`` and ``--timeout``."""
+    command = click.option(
+        "--timeout",
+        callback=parse_duration,
+        metavar="TIME",
+        help="What gives no result for so long has failed: 90s, 1h.  [default: 2m, for whole networks 10m]",
+    )(command)
     command = click.option(
         "--cpus",
         metavar="LIST",

@@ -46,6 +46,7 @@ def command(
     backend: str,
     options: dict[str, str],
     cpus: tuple[int, ...] | None,
+    timeout: float | None,
     out: Path | None,
     preset: str | None,
     budget: float | None,
@@ -91,7 +92,16 @@ def command(
         raise click.UsageError("--out DATASET is missing: where the measurements go (or --dry-run)")
     waiting = _waiting(plan, out) if resume and out.exists() else plan.cases
     with progress_bar(sum(case.expected_s for case in waiting), len(waiting)) as listen:
-        outcome = benchmark(out, backend=backend, plan=plan, options=chosen, cpus=cpus, resume=resume, progress=listen)
+        outcome = benchmark(
+            out,
+            backend=backend,
+            plan=plan,
+            options=chosen,
+            cpus=cpus,
+            timeout_s=timeout,
+            resume=resume,
+            progress=listen,
+        )
     document = bench_document(out, backend, plan, outcome)
     if html is not None:
         _write_page(out, html)

@@ -18,7 +18,9 @@ __all__ = ["command"]
 @backend_options
 @network_options
 @click.option(
-    "--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Processes, one after another."
+    "--rounds",
+    type=click.IntRange(min=1),
+    help="Processes, one after another.  [default: 3, of what is estimated 1]",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DATASET", help="Dataset to record in; made or added to."
@@ -30,9 +32,10 @@ def command(
     backend: str,
     options: dict[str, str],
     cpus: tuple[int, ...] | None,
+    timeout: float | None,
     batch: int | None,
     input_shapes: dict[str, tuple[int, ...]],
-    rounds: int,
+    rounds: int | None,
     out: Path | None,
     everything: bool,
     as_json: bool,
@@ -40,8 +43,8 @@ def command(
     """Runs each NETWORK on a backend: latency, how well it repeats, and a profile per kernel.
 
     The latency is the median over the rounds of each round's median; every round is a process of its own, and the
-    networks take turns. Files of a format that the backend takes are measured as they are. Further --NAME VALUE go
-    to the backend. With --json and several networks, prints a list of documents.
+    networks take turns. A network that fails is not tried again. Files of a format that the backend takes are measured
+    as they are. Further --NAME VALUE go to the backend. With --json and several networks, prints a list of documents.
 
     \b
     Examples:
@@ -49,15 +52,25 @@ def command(
       annette measure model.onnx --backend onnxruntime --threads 2 --rounds 5 --out truth.sqlite
     """
     from annette.api import measure
-    from annette.bench.session import case_of
+    from annette.bench.session import case_of, default_rounds
     from annette.cli.progress import progress_bar
     from annette.report.bench import measurement_document, print_measurement
 
     networks, extra = _sort(arguments)
     chosen = chosen_options(backend, options, extra)
     cases = [case_of(name, backend, batch=batch, inputs=input_shapes) for name in networks]
+    rounds = rounds or default_rounds(backend)
     with progress_bar(rounds * sum(case.expected_s for case in cases), rounds * len(cases)) as listen:
-        measured = measure(cases, backend=backend, options=chosen, rounds=rounds, out=out, cpus=cpus, progress=listen)
+        measured = measure(
+            cases,
+            backend=backend,
+            options=chosen,
+            rounds=rounds,
+            out=out,
+            cpus=cpus,
+            timeout_s=timeout,
+            progress=listen,
+        )
     documents = [measurement_document(network, backend) for network in measured if network.usable]
     if as_json and documents:
         print_json(documents[0] if len(measured) == 1 else documents)

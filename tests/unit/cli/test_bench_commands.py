@@ -102,6 +102,7 @@ def test_a_budget_cuts_the_plan(run):
         ((*BENCH, "--option", "device"), "not NAME=VALUE"),
         ((*BENCH, "--budget", "soon"), "not a duration"),
         ((*BENCH, "--budget", "0s"), "not a duration"),
+        ((*BENCH, "--timeout", "never"), "not a duration"),
         ((*BENCH, "--batch", "0"), "batch sizes"),
         ((*BENCH, "--cpus", "a"), "not a list of processors"),
         ((*BENCH, "--cpus", "4096"), "processor 4096"),

@@ -13,7 +13,7 @@ from annette.errors import OptionError, nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ACCELERATORS", "Target"]
+__all__ = ["ACCELERATORS", "VELAS_OWN", "Target"]
 
 _SHARED: Final = "Shared_Sram"
 _DEDICATED_384: Final = "Dedicated_Sram_384KB"
@@ -33,6 +33,14 @@ ACCELERATORS: Final = {
 }
 """Accelerators with the system configuration and memory mode that are taken where none is named."""
 
+VELAS_OWN: Final = "internal-default"
+"""Vela's name for what its command line takes where it is told nothing."""
+
+_VELAS_OWN: Final = {
+    "ethos-u55": (_EMBEDDED["ethos-u55"], _SHARED),
+    "ethos-u65": ("Ethos_U65_Client_Server", _DEDICATED_384),
+    "ethos-u85": ("Ethos_U85_SYS_DRAM_Mid", _DEDICATED_384),
+}
 _STRATEGIES: Final = ("Performance", "Size")
 _BUNDLED: Final = "Arm/vela.ini"
 _SYSTEMS: Final = (
@@ -85,6 +93,8 @@ class Target:
     ) -> Self:
         """Fills in what is left open: what a memory mode needs decides the system, and the accelerator the rest.
 
+        What is called `VELAS_OWN` becomes what Vela's command line takes without these options.
+
         Raises:
             OptionError: A name is not known, or a size is negative.
         """
@@ -92,6 +102,9 @@ class Target:
         _known("optimise", optimise, _STRATEGIES)
         if arena_cache_size < 0:
             raise OptionError(f"arena_cache_size {arena_cache_size} is negative")
+        velas_system, velas_mode = _VELAS_OWN[accelerator.rpartition("-")[0]]
+        system_config = velas_system if system_config == VELAS_OWN else system_config
+        memory_mode = velas_mode if memory_mode == VELAS_OWN else memory_mode
         if config == _BUNDLED:
             _known("system_config", system_config or _SYSTEMS[0], _SYSTEMS)
             _known("memory_mode", memory_mode or _MODES[0], _MODES)

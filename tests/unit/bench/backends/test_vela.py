@@ -7,7 +7,7 @@ import pytest
 from annette.bench.backends.registry import parse_options
 from annette.bench.backends.vela import VelaOptions
 from annette.bench.backends.vela_kernels import profile_entries
-from annette.bench.backends.vela_targets import ACCELERATORS, Target
+from annette.bench.backends.vela_targets import ACCELERATORS, VELAS_OWN, Target
 from annette.bench.match import match
 from annette.bench.reports.vela import VelaKernel, parse_vela_report
 from annette.errors import OptionError
@@ -28,6 +28,19 @@ from tests.unit.bench.reports.test_vela_report import DATABASE, SUMMARY
 )
 def test_what_is_left_open_fits(accelerator, mode, expected):
     target = Target.choose(accelerator, memory_mode=mode)
+    assert (target.system_config, target.memory_mode) == expected
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "expected"),
+    [
+        ("ethos-u55-32", ("Ethos_U55_High_End_Embedded", "Shared_Sram")),
+        ("ethos-u65-256", ("Ethos_U65_Client_Server", "Dedicated_Sram_384KB")),
+        ("ethos-u85-2048", ("Ethos_U85_SYS_DRAM_Mid", "Dedicated_Sram_384KB")),
+    ],
+)
+def test_velas_own_choices_can_be_asked_for(accelerator, expected):
+    target = Target.choose(accelerator, VELAS_OWN, VELAS_OWN)
     assert (target.system_config, target.memory_mode) == expected
 
 
