@@ -180,6 +180,7 @@ def measure(
     inputs: Mapping[str, tuple[int, ...]] | None = None,
     cpus: tuple[int, ...] | None = None,
     timeout_s: float | None = None,
+    resume: bool = False,
     progress: Progress | None = None,
 ) -> list[MeasuredNetwork]:
     """Measures whole networks: latency, how well it repeats, and a profile per kernel.
@@ -196,6 +197,7 @@ def measure(
         inputs: Shapes that bind symbolic dimensions; only for networks that are not loaded yet.
         cpus: Processors to measure on; None takes the last ones, one per thread, and none leaves it to the scheduler.
         timeout_s: A round of a network that gives no result for so long has failed; None waits ten minutes.
+        resume: Whether rounds that the dataset has already count; otherwise ``rounds`` further ones are measured.
         progress: Told about every run.
 
     Returns:
@@ -226,6 +228,7 @@ def measure(
                     chosen, cpus, target_s=_NETWORK_S, timeout_s=timeout_s or _NETWORK_TIMEOUT_S
                 ),
                 rounds=session.default_rounds(backend) if rounds is None else rounds,
+                resume=resume,
                 progress=progress,
             )
 
@@ -287,32 +290,37 @@ def evaluate(
     model: str | None = None,
     fallback: str = "error",
     name: str = "",
+    notes: Sequence[str] = (),
 ) -> Evaluation:
     """Compares a platform's estimates with measured latencies.
 
     Args:
         platform: A loaded platform, a platform file, or the name of a known platform.
-        suite: Name of a suite, a table of networks with latencies (``.csv``, ``.json``), or the networks themselves.
-        truth: Dataset that `measure` has filled, with the latencies of a named suite.
+        suite: Name of a suite, a table of networks, perhaps with latencies (``.csv``, ``.json``), or the networks
+            themselves.
+        truth: Dataset that `measure` has filled, with the latencies of networks that come without.
         calibrated: Whether measured times are brought to the speed that the machine had when it was benchmarked.
         model: Model family; None takes the platform's preference per kind.
         fallback: ``error`` leaves out networks with kinds that the platform has no model for, and says so; ``roofline``
             prices them roughly.
         name: What to call a suite that is given as networks.
+        notes: What to know about the measurements; kept with the results.
 
     Returns:
         Errors per network and per kind of kernel, for every model family.
 
     Raises:
-        OptionError: There is no such suite, or it has no networks.
+        OptionError: There is no such suite, it has no networks, or they were measured in a way that does not compare.
         DatasetError: The dataset cannot be read.
         PlatformError: The platform cannot be found or used.
     """
     from annette.evaluate.evaluation import evaluate as compare
-    from annette.evaluate.truth import known_truths
+    from annette.evaluate.sources import listed_networks, recorded_truths
 
     target = platform if isinstance(platform, Platform) else load_platform(platform)
-    if not isinstance(suite, (str, Path)):
-        return compare(target, suite, suite=name, model=model, fallback=fallback)
-    truths = known_truths(target, str(suite), None if truth is None else Path(truth), calibrated=calibrated)
-    return compare(target, truths, suite=name or str(suite), model=model, fallback=fallback)
+    if isinstance(suite, (str, Path)):
+        suite, name = listed_networks(str(suite)), name or str(suite)
+    if truth is not None:
+        suite, remarks = recorded_truths(target, suite, Path(truth), calibrated=calibrated)
+        notes = (*notes, *remarks)
+    return compare(target, suite, suite=name, model=model, fallback=fallback, notes=notes)

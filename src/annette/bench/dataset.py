@@ -153,6 +153,19 @@ class Dataset:
             ).fetchone()
         return row is not None
 
+    def rounds(self, case: str, network: Network) -> int:
+        """How many rounds of a case there are that did not fail.
+
+        Raises:
+            DatasetError: What is recorded under this name is another network.
+        """
+        rows = self._select("SELECT status, network_digest FROM run WHERE case_id = ?", (case,))
+        if any(digest != graph_digest(network) for _, digest in rows):
+            raise DatasetError(
+                f"dataset {str(self.path)!r} holds another network called {case!r}: rename one, or use another dataset"
+            )
+        return sum(status != Status.FAILED.value for status, _ in rows)
+
     def next_round(self, cases: Iterable[str]) -> int:
         """The first round that none of the cases has been recorded for."""
         rounds = [self._select("SELECT max(round) FROM run WHERE case_id = ?", (case,))[0][0] for case in cases]

@@ -34,6 +34,7 @@ __all__ = [
     "measured_networks",
     "network_case",
     "recorded_plan",
+    "rounds_left",
     "settings_for",
 ]
 
@@ -114,6 +115,7 @@ def measure_networks(
     options: Mapping[str, Any],
     settings: Settings,
     rounds: int = 3,
+    resume: bool = False,
     progress: Progress | None = None,
 ) -> list[MeasuredNetwork]:
     """Measures whole networks: every round in a process of its own, the networks in turns.
@@ -128,6 +130,7 @@ def measure_networks(
         options: Its options.
         settings: How to measure.
         rounds: How many rounds, at least 1; a truth value takes 3 or more.
+        resume: Whether rounds that the dataset has already count (`rounds_left`).
         progress: Told about every run.
 
     Returns:
@@ -141,7 +144,8 @@ def measure_networks(
     if rounds < 1:
         raise OptionError(f"{rounds} rounds are less than 1")
     require_usable(backend)
-    first = dataset.next_round(case.id for case in cases)
+    plan = Plan("networks", tuple(cases))
+    passes = rounds_left(cases, dataset, rounds) if resume else [plan.cases] * rounds
     found: dict[str, list[Run]] = {case.id: [] for case in cases}
 
     def keep(case: Case, run: Run) -> None:
@@ -149,11 +153,35 @@ def measure_networks(
         if progress is not None:
             progress(case, run)
 
-    for round_ in range(first, first + rounds):
+    for todo in passes:
         failed = {case for case, runs in found.items() if runs and runs[-1].status is Status.FAILED}
-        plan = Plan("networks", tuple(case for case in cases if case.id not in failed))
-        run_campaign(plan, dataset, backend=backend, options=options, settings=settings, round_=round_, progress=keep)
+        part = tuple(case for case in todo if case.id not in failed)
+        if part:
+            _measure_round(Plan(plan.name, part), dataset, backend, options, settings, keep)
     return [MeasuredNetwork(case.id, tuple(found[case.id])) for case in cases]
+
+
+def _measure_round(
+    plan: Plan, dataset: Dataset, backend: str, options: Mapping[str, Any], settings: Settings, progress: Progress
+) -> None:
+    round_ = dataset.next_round(case.id for case in plan.cases)
+    run_campaign(plan, dataset, backend=backend, options=options, settings=settings, round_=round_, progress=progress)
+
+
+def rounds_left(cases: Sequence[Case], dataset: Dataset, rounds: int) -> list[tuple[Case, ...]]:
+    """What is still to be measured until every network has so many rounds that did not fail, round by round.
+
+    Args:
+        cases: The networks.
+        dataset: What has been measured of them, perhaps until it was interrupted.
+        rounds: How many rounds each is to have.
+
+    Raises:
+        DatasetError: The dataset holds another network under the same name.
+    """
+    have = {case.id: dataset.rounds(case.id, case.network) for case in cases}
+    passes = (tuple(case for case in cases if have[case.id] <= done) for done in range(rounds))
+    return [todo for todo in passes if todo]
 
 
 def measured_networks(dataset: Dataset) -> list[MeasuredNetwork]:

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["OPEN_ENDED", "backend_options", "chosen_options", "parse_duration"]
+__all__ = ["OPEN_ENDED", "backend_options", "chosen_options", "parse_duration", "running_options"]
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
@@ -23,6 +23,12 @@ _SECONDS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 def backend_options(command: _Command) -> _Command:
     """Adds ``--backend``, ``--option``, ``--cpus`` and ``--timeout``."""
+    command = running_options(command)
+    return click.option("--backend", required=True, metavar="B", help="Name of a backend (annette backends).")(command)
+
+
+def running_options(command: _Command) -> _Command:
+    """Adds ``--option``, ``--cpus`` and ``--timeout``."""
     command = click.option(
         "--timeout",
         callback=parse_duration,
@@ -35,7 +41,7 @@ def backend_options(command: _Command) -> _Command:
         callback=_parse_cpus,
         help="Processors to measure on, such as 1 or 0,1, or 'any'. By default the last ones, one per thread.",
     )(command)
-    command = click.option(
+    return click.option(
         "--option",
         "options",
         multiple=True,
@@ -43,7 +49,6 @@ def backend_options(command: _Command) -> _Command:
         callback=_parse_pairs,
         help="Option of the backend (annette backends lists them); --NAME VALUE does the same. May be repeated.",
     )(command)
-    return click.option("--backend", required=True, metavar="B", help="Name of a backend (annette backends).")(command)
 
 
 def parse_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:

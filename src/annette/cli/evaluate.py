@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from annette.cli.backend_options import OPEN_ENDED, chosen_options
+from annette.cli.backend_options import OPEN_ENDED, chosen_options, running_options
 from annette.cli.options import json_option, print_json
 
 if TYPE_CHECKING:
+    from annette.bench.session import MeasuredNetwork
     from annette.evaluate.truth import Truth
     from annette.platforms import Platform
 
@@ -20,11 +22,23 @@ __all__ = ["command"]
 _HELD_OUT = ("held-out", "classic")
 
 
+@dataclass(frozen=True, slots=True)
+class _Measuring:
+    """What the options of --measure say."""
+
+    backend: str | None
+    options: dict[str, str]
+    extra: list[str]
+    cpus: tuple[int, ...] | None
+    timeout_s: float | None
+    rounds: int | None
+
+
 @click.command("evaluate", context_settings=OPEN_ENDED, short_help="Estimates against measurements.")
 @click.option("--platform", "platform_name", required=True, metavar="P", help="A platform, or its file.")
 @click.option(
     "--suite", required=True, metavar="SUITE", help="classic, development, held-out, nasbench, nasbench101, "
-    "nasbench201, or a FILE (.csv, .json) with columns network, latency_s, batch.",
+    "nasbench201, or a FILE (.csv, .json) that lists networks, with or without latencies.",
 )  # fmt: skip
 @click.option(
     "--model",
@@ -36,9 +50,13 @@ _HELD_OUT = ("held-out", "classic")
     help="For kinds without a model: leave the network out and say so, or price it roughly.",
 )  # fmt: skip
 @click.option("--truth", type=click.Path(path_type=Path), metavar="DATASET", help="Latencies measured before.")
-@click.option("--measure", is_flag=True, help="Measure now; with --truth, also record it there.")
-@click.option("--backend", metavar="B", help="Backend to measure on.")
-@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds of --measure.")
+@click.option("--measure", is_flag=True, help="Measure now; with --truth, record it there and go on with it later.")
+@click.option("--backend", metavar="B", help="Backend to measure on.  [default: the platform's runtime]")
+@click.option(
+    "--rounds", type=click.IntRange(min=1),
+    help="Rounds of --measure for each network, counting what --truth has; by default as annette measure.",
+)  # fmt: skip
+@running_options
 @click.option("--uncalibrated", is_flag=True, help="Leave measured times at the speed that the machine had then.")
 @click.option("--brief", is_flag=True, help="Print networks and models only.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Also write a page with plots.")
@@ -53,7 +71,10 @@ def command(
     truth: Path | None,
     measure: bool,
     backend: str | None,
-    rounds: int,
+    rounds: int | None,
+    options: dict[str, str],
+    cpus: tuple[int, ...] | None,
+    timeout: float | None,
     uncalibrated: bool,
     brief: bool,
     html: Path | None,
@@ -63,7 +84,11 @@ def command(
 
     Latencies come from a dataset of annette measure (--truth), from measuring now (--measure), or from the FILE.
     Measured times are brought to the speed of the platform's campaign by the calibration workload that runs in
-    between. With --measure, further --NAME VALUE go to the backend.
+    between. With --measure, threads and precision are the platform's unless given, and further --NAME VALUE go to the
+    backend.
+
+    A FILE has the columns network (a file beside it, or a network built in) and, if known, batch and latency_s,
+    latency_ms, latency_us, latency_ns or latency (with its unit: 12.5 ms).
 
     Shown beside: all families; the plain roofline, one peak rate P and one bandwidth B for the whole device,
     max(ops / P, bytes / B) for each kernel and nothing else (the family roofline has P, B and an offset for each
@@ -72,24 +97,24 @@ def command(
     \b
     Examples:
       annette evaluate --platform my-cpu.json --suite development --truth truth.sqlite --html report.html
-      annette evaluate --platform my-cpu.json --suite nasbench101 --measure --backend onnxruntime --truth nas.sqlite
+      annette evaluate --platform my-cpu.json --suite mine.csv --measure --truth mine.sqlite
       annette evaluate --platform ncs2-openvino --suite published.csv --json
     """
     from annette.api import evaluate, load_platform
+    from annette.evaluate.sources import listed_networks, recorded_truths
     from annette.report.evaluation import evaluation_document, print_evaluation
 
+    if not measure:
+        _refuse_unused(context.args, backend, options, cpus)
     platform = load_platform(platform_name)
-    if context.args and not measure:
-        raise click.UsageError(f"unexpected argument {context.args[0]!r}")
-    evaluation = evaluate(
-        platform,
-        _measured(platform, suite, truth, backend, context.args, rounds, uncalibrated) if measure else suite,
-        truth=None if measure else truth,
-        calibrated=not uncalibrated,
-        model=model,
-        fallback=fallback,
-        name=suite,
-    )
+    listed = listed_networks(suite)
+    notes: tuple[str, ...] = ()
+    if measure:
+        how = _Measuring(backend, options, context.args, cpus, timeout, rounds)
+        listed, notes = _measured(platform, listed, truth, how, calibrated=not uncalibrated)
+    elif truth is not None:
+        listed, notes = recorded_truths(platform, listed, truth, calibrated=not uncalibrated)
+    evaluation = evaluate(platform, listed, model=model, fallback=fallback, name=suite, notes=notes)
     document = evaluation_document(evaluation)
     if html is not None:
         from annette.report.evaluation_page import evaluation_page
@@ -101,47 +126,89 @@ def command(
         _remind(document)
 
 
-def _measured(
-    platform: Platform,
-    suite: str,
-    truth: Path | None,
-    backend: str | None,
-    extra: list[str],
-    rounds: int,
-    uncalibrated: bool,
-) -> tuple[Truth, ...]:
-    from annette.api import measure
-    from annette.bench.dataset import Dataset
-    from annette.bench.session import network_case
-    from annette.cli.progress import progress_bar
-    from annette.evaluate.truth import reference_s, truths_of
+def _refuse_unused(
+    extra: list[str], backend: str | None, options: dict[str, str], cpus: tuple[int, ...] | None
+) -> None:
+    """Options that only measuring takes are a mistake without it."""
+    if extra:
+        raise click.UsageError(f"unexpected argument {extra[0]!r} (options of a backend go with --measure)")
+    for name, value in (("--backend", backend), ("--option", options), ("--cpus", cpus)):
+        if value:
+            raise click.UsageError(f"{name} says how to measure: it goes with --measure")
 
-    if backend is None:
-        raise click.UsageError("--measure needs --backend: what to measure on (annette backends)")
-    options = chosen_options(backend, {}, extra)
-    cases = [network_case(name, network, backend=backend, path=path) for name, network, path in _networks(suite)]
+
+def _measured(
+    platform: Platform, listed: tuple[Truth, ...], truth: Path | None, how: _Measuring, *, calibrated: bool
+) -> tuple[tuple[Truth, ...], tuple[str, ...]]:
+    """Measures, and returns latencies with remarks on them; what a file says of latencies does not count."""
+    from annette.evaluate.sources import recorded_truths
+
+    listed = tuple(replace(entry, rounds_s=()) for entry in listed)
     with tempfile.TemporaryDirectory(prefix="annette-evaluate-") as folder:
         path = truth if truth is not None else Path(folder) / "truth.sqlite"
-        with progress_bar(rounds * sum(case.expected_s for case in cases), rounds * len(cases)) as listen:
-            measure(cases, backend=backend, options=options, rounds=rounds, out=path, progress=listen)
+        try:
+            measured = _run(platform, listed, path, how)
+        except KeyboardInterrupt:
+            again = "the same command goes on from here" if truth else "--truth DATASET keeps what was measured"
+            click.echo(f"interrupted: {again}", err=True)
+            raise
+        truths, notes = recorded_truths(platform, listed, path, calibrated=calibrated)
+    failed = (network for network in measured if network.rounds and not network.usable)
+    return truths, (*notes, *(f"{one.case} could not be measured: {one.rounds[-1].reason}" for one in failed))
+
+
+def _run(platform: Platform, listed: tuple[Truth, ...], path: Path, how: _Measuring) -> list[MeasuredNetwork]:
+    """Measures what the dataset lacks."""
+    from annette.api import measure
+    from annette.bench.dataset import Dataset
+    from annette.bench.session import default_rounds, network_case, rounds_left, settings_for
+    from annette.bench.supervisor import Supervisor
+    from annette.cli.progress import progress_bar
+    from annette.evaluate.agreement import agreement
+
+    backend = how.backend or _runtime_of(platform)
+    options = _options(platform, backend, how)
+    agreement(platform, Supervisor(backend, options, settings_for(options, how.cpus)).probe())
+    cases = [network_case(entry.name, entry.network, backend=backend, path=entry.path) for entry in listed]
+    rounds = how.rounds or default_rounds(backend)
+    left = [tuple(cases)] * rounds
+    if path.exists():
         with Dataset.open(path) as dataset:
-            return truths_of(
-                dataset, [case.id for case in cases], reference_s=None if uncalibrated else reference_s(platform)
-            )
+            left = rounds_left(cases, dataset, rounds)
+    waiting = [case for todo in left for case in todo]
+    with progress_bar(sum(case.expected_s for case in waiting), len(waiting)) as listen:
+        return measure(
+            cases,
+            backend=backend,
+            options=options,
+            rounds=rounds,
+            out=path,
+            cpus=how.cpus,
+            timeout_s=how.timeout_s,
+            resume=True,
+            progress=listen,
+        )
 
 
-def _networks(suite: str) -> list[tuple[str, Any, Path | None]]:
-    from annette.evaluate.suites import suite as suite_networks
-    from annette.evaluate.truth import is_table, load_truths
-    from annette.network.load import load_network
+def _runtime_of(platform: Platform) -> str:
+    """The backend that runs what the platform was fitted on."""
+    from annette.bench.backends.registry import backend_names
 
-    if not is_table(suite):
-        return [(name, load_network(name), None) for name in suite_networks(suite)]
-    folder = Path(suite).parent
-    return [
-        (truth.name, truth.network, folder / truth.name if (folder / truth.name).is_file() else None)
-        for truth in load_truths(Path(suite))
-    ]
+    runtime = dict(platform.provenance.versions).get("runtime", "")
+    if runtime not in backend_names():
+        raise click.UsageError(
+            f"platform {platform.name!r} ({platform.runtime}) does not say which backend measures it: "
+            "name one with --backend (annette backends)"
+        )
+    return runtime
+
+
+def _options(platform: Platform, backend: str, how: _Measuring) -> dict[str, Any]:
+    from annette.bench.backends.registry import option_names
+    from annette.evaluate.agreement import measuring_options
+
+    texts = measuring_options(platform, option_names(backend), how.options)
+    return chosen_options(backend, texts, how.extra)
 
 
 def _remind(document: dict[str, Any]) -> None:

@@ -160,6 +160,7 @@ class Evaluation:
         plain_roofline: The platform's baseline; None where it states none.
         remaining: Mean absolute error that remains with one part swapped for its truth, by part; empty without
             profiles.
+        notes: What to know about the measurements, one sentence each.
     """
 
     platform: str
@@ -172,6 +173,7 @@ class Evaluation:
     floor: float | None
     plain_roofline: Roofline | None
     remaining: Mapping[str, float]
+    notes: tuple[str, ...] = ()
 
 
 def evaluate(
@@ -181,6 +183,7 @@ def evaluate(
     suite: str,
     model: str | None = None,
     fallback: str = "error",
+    notes: Sequence[str] = (),
 ) -> Evaluation:
     """Estimates every network and compares.
 
@@ -191,6 +194,7 @@ def evaluate(
         model: Model family that is evaluated; None takes the platform's preference per kind.
         fallback: ``error`` leaves out networks with kinds that the platform has no model for, and says so;
             ``roofline`` prices them roughly.
+        notes: What to know about the measurements; kept with the results.
 
     Returns:
         All results. A network that cannot be estimated is listed with the reason.
@@ -220,6 +224,7 @@ def evaluate(
         floor=float(np.mean(floors)) if floors else None,
         plain_roofline=platform.plain_roofline,
         remaining=_remaining(compared),
+        notes=tuple(notes),
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from annette.platforms import Platform
 
 __all__ = ["KernelPairs", "kernel_pairs"]
+
+_Key: TypeAlias = tuple[str, ...]
+"""What a kernel runs, which a runtime calls by another name in every process."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,9 +130,8 @@ def _identity(kernel: Kernel) -> tuple[str, ...]:
 def _together(runs: Sequence[Run], platform: Platform) -> tuple[Run, FloatArray]:
     """One run with the median time of each kernel over the rounds, and how well the rounds repeat."""
     first = runs[0]
-    names = [record.name for record in first.kernels]
-    same = [run for run in runs if [record.name for record in run.kernels] == names]
-    times = np.array([_times(run, platform) for run in same])
+    kernels_s = [_times(run, platform) for run in runs]
+    times = np.array([list(found.values()) for found in _in_order(kernels_s)])
     kernels = tuple(
         replace(record, latency_s=median(column))
         for record, column in zip(first.kernels, times.T.tolist(), strict=True)
@@ -136,8 +139,20 @@ def _together(runs: Sequence[Run], platform: Platform) -> tuple[Run, FloatArray]
     return replace(first, kernels=kernels), repeatability(times)
 
 
-def _times(run: Run, platform: Platform) -> list[float]:
+def _in_order(rounds: Sequence[Mapping[_Key, float]]) -> list[dict[_Key, float]]:
+    """The rounds with the same kernels as the first, in its order: runtimes number and order nodes anew each time."""
+    first = rounds[0]
+    return [{key: found[key] for key in first} for found in rounds if found.keys() == first.keys()]
+
+
+def _times(run: Run, platform: Platform) -> dict[_Key, float]:
     """Kernel times at the speed of the platform's campaign, without what the profiler adds (at most half of each)."""
     scale = time_scale(run, platform.provenance.measurement.get("calibration_s"))
     profiler_s = platform.provenance.measurement.get("profiler_s", 0.0)
-    return [max(record.latency_s - profiler_s, record.latency_s / 2.0) * scale for record in run.kernels]
+    seen: Counter[tuple[str, ...]] = Counter()
+    times: dict[_Key, float] = {}
+    for record in run.kernels:
+        what = (record.operator, record.info.get("tensor", ""), *record.layers)
+        times[(*what, str(seen[what]))] = max(record.latency_s - profiler_s, record.latency_s / 2.0) * scale
+        seen[what] += 1
+    return times

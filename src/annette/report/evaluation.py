@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from annette.report.evaluation_tables import evaluation_tables, summary
+from annette.report.evaluation_tables import evaluation_tables, remarks, summary
 from annette.report.page import Page
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
         "remaining": dict(evaluation.remaining),
         "kinds": [_kind(entry) for entry in evaluation.kinds],
         "networks": [_network(entry) for entry in evaluation.networks],
+        "notes": list(evaluation.notes),
     }
 
 
@@ -61,9 +62,7 @@ def print_evaluation(document: dict[str, Any], *, page: Page | None = None, brie
     if not document["models"]:
         for line in summary(document):
             page.line(plain=line)
-    page.notes(
-        f"{entry['network']} is left out: {entry['problem']}" for entry in document["networks"] if entry["problem"]
-    )
+    page.notes(remarks(document))
 
 
 def _plain(model: Roofline | None) -> dict[str, float] | None:

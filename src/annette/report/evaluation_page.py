@@ -6,7 +6,7 @@ import math
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.report.evaluation_tables import evaluation_tables, summary
+from annette.report.evaluation_tables import evaluation_tables, remarks, summary
 from annette.report.html import html_page, html_section, html_table
 from annette.report.svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, axis, decades, line, plot, text
 from annette.report.units import seconds_text
@@ -39,8 +39,7 @@ def evaluation_page(document: dict[str, Any]) -> str:
     else:
         parts += [f"<p>{escape(line)}</p>" for line in summary(document)]
     parts += [_section(table) for table in evaluation_tables(document)]
-    left_out = [entry for entry in document["networks"] if entry["problem"]]
-    parts += [f"<p>{escape(entry['network'])} is left out: {escape(entry['problem'])}</p>" for entry in left_out]
+    parts += [f"<p>{escape(remark)}</p>" for remark in remarks(document)]
     return html_page(title, parts)
 
 

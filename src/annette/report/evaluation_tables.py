@@ -10,7 +10,7 @@ from annette.report.units import bytes_text, count_text, percent_text, seconds_t
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Table", "evaluation_tables", "summary"]
+__all__ = ["Table", "evaluation_tables", "remarks", "summary"]
 
 _UNKNOWN: Final = "-"
 _ERRORS: Final = ("mape", "rmspe", "median", "worst", "bias", "within_5", "within_10")
@@ -76,6 +76,12 @@ def summary(document: dict[str, Any]) -> tuple[str, ...]:
     if "operation count" in names:
         lines.append("operation count: operations times the best single scale, found on these networks")
     return tuple(lines)
+
+
+def remarks(document: dict[str, Any]) -> list[str]:
+    """What the reader must not overlook: about the measurements, and which networks are left out."""
+    left_out = (entry for entry in document["networks"] if entry["problem"])
+    return [*document["notes"], *(f"{entry['network']} is left out: {entry['problem']}" for entry in left_out)]
 
 
 def _networks(document: dict[str, Any]) -> Table:

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from annette.bench.dataset import Dataset
-from annette.bench.session import benchmark, default_cpus, measure_networks, network_case
+from annette.bench.session import benchmark, default_cpus, measure_networks, network_case, rounds_left
 from annette.errors import BackendUnavailableError, DatasetError, OptionError
 from tests.unit.bench.scripted import SETTINGS, network, plan
 
@@ -44,6 +44,27 @@ def test_networks_are_measured_in_rounds_that_count_on(tmp_path):
     (again,) = measure(path, ["one"], rounds=1)
     assert [run.round for run in again.rounds] == [3]
     assert math.isnan(again.remeasurement_spread)
+
+
+def test_an_interrupted_measurement_goes_on_where_it_was(tmp_path):
+    path = tmp_path / "d.sqlite"
+    measure(path, ["one", "two"], rounds=1)
+    measure(path, ["one"], rounds=1)
+    one, two, bad = measure(path, ["one", "two", "refuse:x"], rounds=3, resume=True)
+    assert [run.round for run in one.rounds] == [2]
+    assert [run.round for run in two.rounds] == [1, 2]
+    assert len(bad.rounds) == 1
+    one, two = measure(path, ["one", "two"], rounds=3, resume=True)
+    assert (one.rounds, two.rounds) == ((), ())
+
+
+def test_a_name_stands_for_one_network(tmp_path):
+    path = tmp_path / "d.sqlite"
+    measure(path, ["one"], rounds=1)
+    with Dataset.open(path, write=True) as dataset:
+        other = network_case("one", network("other", width=9), backend="scripted")
+        with pytest.raises(DatasetError, match="another network called 'one'"):
+            rounds_left([other], dataset, 3)
 
 
 def test_a_network_that_fails_has_no_latency(tmp_path):

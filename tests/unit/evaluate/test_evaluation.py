@@ -16,7 +16,7 @@ from annette.errors import OptionError
 from annette.evaluate.baselines import OPERATION_COUNT, PLAIN_ROOFLINE
 from annette.evaluate.evaluation import evaluate
 from annette.evaluate.suites import DEVELOPMENT, HELD_OUT
-from annette.evaluate.truth import Truth, load_truths, truths_of
+from annette.evaluate.truth import Truth, truths_of
 from annette.mapping.kernel import KernelTable, Precision
 from annette.models.roofline import Roofline
 from annette.platforms import LogResiduals, Overhead, Provenance, dump_platform
@@ -163,31 +163,6 @@ def test_times_are_brought_to_the_speed_of_the_campaign(tmp_path):
     assert plain.latency_s == measured.latency_s
 
 
-def test_lists_of_networks(tmp_path):
-    table = tmp_path / "list.csv"
-    table.write_text("network,latency_s,batch\nalexnet,0.02,2\nsqueezenet1_1,,\n", encoding="utf-8")
-    first, second = load_truths(table)
-    assert (first.latency_s, first.network.batch, second.latency_s) == (0.02, 2, None)
-    for text, message in (
-        ("network,latency\nalexnet,1\n", "latency"),
-        ("network,latency_s\nalexnet,fast\n", "fast"),
-        ("network,latency_s\nalexnet,-1\n", "-1"),
-        ("network,latency_s\n,1\n", "no network"),
-        ("network,latency_s,batch\nalexnet,1,1.5\n", "batch"),
-        ("network,latency_s\n", "empty"),
-    ):
-        table.write_text(text, encoding="utf-8")
-        with pytest.raises(OptionError, match=message):
-            load_truths(table)
-    other = tmp_path / "list.json"
-    other.write_text('{"networks": [{"network": "alexnet", "latency_s": 0.5}]}', encoding="utf-8")
-    assert load_truths(other)[0].latency_s == 0.5
-    for text in ("[", "3", '[{"network": "alexnet", "latency_s": true}]'):
-        other.write_text(text, encoding="utf-8")
-        with pytest.raises(OptionError):
-            load_truths(other)
-
-
 def command(capsys, monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["annette", *map(str, arguments)])
     with pytest.raises(SystemExit) as stop:
@@ -216,6 +191,9 @@ def test_the_command_compares_a_list_and_writes_a_page(capsys, monkeypatch, tmp_
     [
         (["--suite", "clasic"], "classic"),
         (["--suite", "development", "--measure"], "--backend"),
+        (["--suite", "development", "--backend", "onnxruntime"], "--measure"),
+        (["--suite", "development", "--cpus", "0"], "--measure"),
+        (["--suite", __file__], "no list"),
         (["--suite", "development", "--truth", "none.sqlite"], "none.sqlite"),
         (["--suite", "none.csv"], "none.csv"),
         (["--suite", "development", "--threads", "2"], "--threads"),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from annette.bench.backends.base import Backend, BackendOptions
 
-__all__ = ["backend_class", "backend_names", "open_backend", "parse_options", "require_usable"]
+__all__ = ["backend_class", "backend_names", "open_backend", "option_names", "parse_options", "require_usable"]
 
 _BUILT_IN: Final = {
     "onnxruntime": ("annette.bench.backends.onnxruntime", "OnnxRuntimeBackend"),
@@ -78,11 +78,20 @@ def open_backend(name: str, options: Mapping[str, Any]) -> Backend:
         BackendUnavailableError: Its runtime is not installed or not usable here.
     """
     kind = require_usable(name)
-    known = [field.name for field in dataclasses.fields(kind.options_type)]
+    known = option_names(name)
     for option in options:
         if option not in known:
             raise _no_option(name, option, known)
     return kind(kind.options_type(**options))
+
+
+def option_names(name: str) -> tuple[str, ...]:
+    """The options that a backend has.
+
+    Raises:
+        OptionError: There is no backend of that name.
+    """
+    return tuple(field.name for field in dataclasses.fields(backend_class(name).options_type))
 
 
 def parse_options(name: str, texts: Mapping[str, str]) -> dict[str, Any]:
