@@ -6,6 +6,7 @@ This is how a board behind ssh or adb and a vendor's own benchmark tool are reac
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 import shutil
@@ -25,6 +26,9 @@ from annette.bench.backends.base import (
     Subject,
 )
 from annette.bench.backends.latency_report import LatencyReport, read_report
+from annette.bench.reports.dpu_profile import parse_dpu_profile
+from annette.bench.reports.entries import to_entries
+from annette.bench.reports.openvino_counters import parse_openvino_counters
 from annette.errors import BackendRunError, NetworkError, OptionError
 from annette.network.readers.tflite import read_tflite_operators
 from annette.network.writers.onnx import write_onnx
@@ -37,6 +41,8 @@ __all__ = ["CommandBackend", "CommandOptions"]
 
 _MODEL: Final = "{model}"
 _FORMATS: Final = ("onnx", "tflite")
+_VENDORS: Final = {"dpu-profile": parse_dpu_profile, "openvino-counters": parse_openvino_counters}
+_REPORTS: Final = ("own", *_VENDORS)
 _NUMBERED: Final = re.compile(r"\[(?P<tensor>.*)\]:(?P<position>\d+)")
 """How TensorFlow Lite's own profiler names an operator: by the tensor that it writes and its place in the file."""
 _LAST_WORDS: Final = 200
@@ -52,6 +58,8 @@ class CommandOptions(BackendOptions):
             ``tflite`` in int8.
         runs: How often the program is run for each network.
         run_timeout_s: How long one run of the program may take, in seconds.
+        report: What the program prints: ``own`` is a latency, JSON or CSV of ours (`read_report`), the others are
+            reports of vendors' tools.
         device: What it runs on; part of what a dataset depends on.
     """
 
@@ -59,6 +67,7 @@ class CommandOptions(BackendOptions):
     model_format: str = field(default="onnx", metadata={"help": f"format of that file: {', '.join(_FORMATS)}"})
     runs: int = field(default=1, metadata={"help": "how often the program is run for each network"})
     run_timeout_s: float = field(default=100.0, metadata={"help": "seconds that one run of the program may take"})
+    report: str = field(default="own", metadata={"help": f"what it prints: {', '.join(_REPORTS)}"})
     device: str = field(default="", metadata={"help": "what it runs on, for the dataset"})
 
 
@@ -82,6 +91,8 @@ class CommandBackend(Backend):
         self._own = options if isinstance(options, CommandOptions) else CommandOptions()
         if self._own.model_format not in _FORMATS:
             raise OptionError(f"model_format {self._own.model_format!r} is none of {', '.join(_FORMATS)}")
+        if self._own.report not in _REPORTS:
+            raise OptionError(f"report {self._own.report!r} is none of {', '.join(_REPORTS)}")
         if self._own.runs < 1 or not self._own.run_timeout_s > 0:
             raise OptionError("options runs and run_timeout_s of backend 'command' must be at least 1 and more than 0")
         self._words = _split(self._own.command)
@@ -118,6 +129,7 @@ class _Program(CompiledNetwork):
     def __init__(self, subject: Subject, words: list[str], options: CommandOptions) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="annette-command-")
         self._options = options
+        self._network = subject.network
         try:
             path, self._operators = _file(subject, options.model_format, Path(self._folder.name))
         except BaseException:
@@ -132,7 +144,7 @@ class _Program(CompiledNetwork):
         for _ in range(repeats * self._options.runs):
             if before is not None:
                 before()
-            self._reports.append(read_report(self._execute()))
+            self._reports.append(self._read(self._execute()))
         return tuple(time_s for report in self._reports for time_s in report.latency_s)
 
     def profile(self, repeats: int, *, before: Callable[[], None] | None = None) -> Profile | None:
@@ -146,6 +158,13 @@ class _Program(CompiledNetwork):
 
     def close(self) -> None:
         self._folder.cleanup()
+
+    def _read(self, text: str) -> LatencyReport:
+        parse = _VENDORS.get(self._options.report)
+        if parse is None:
+            return read_report(text)
+        kernels = parse(text)
+        return LatencyReport((math.fsum(kernel.latency_s for kernel in kernels),), to_entries(kernels, self._network))
 
     def _with_layers(self, entry: ProfileEntry) -> ProfileEntry:
         """The entry with the layers of the operator that it is named after, unless the program names them itself."""

@@ -12,7 +12,7 @@ from annette.bench.match import ADDED
 from annette.errors import BackendRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from annette.network import Network
 
@@ -20,6 +20,10 @@ __all__ = ["ReportedKernel", "number", "to_entries"]
 
 _OWN_PARTS: Final = re.compile(r"[@+].*$|/(?:WithoutBiases|fused|Fused_Add_)$")
 """What compilers append to the name of a layer."""
+_OWN_PREFIX: Final = re.compile(r"^subgraph(?:\d+:\s*|_)")
+"""What they put in front of it: the part of the network that a device runs."""
+_CUT: Final = "..."
+"""End of a name that was too long for its column."""
 _INSERTED: Final = re.compile(r"(?:<|^)?(?:injected|reorder|copy|convert|permute|receive-tensor|loop)", re.IGNORECASE)
 _SHOWN: Final = 80
 
@@ -51,7 +55,7 @@ def to_entries(kernels: Sequence[ReportedKernel], network: Network) -> tuple[Pro
     known = network.layers_by_name
     entries = []
     for kernel in kernels:
-        name = kernel.name if kernel.name in known else _OWN_PARTS.sub("", kernel.name)
+        name = _layer_name(kernel.name, known)
         info = {"execution": kernel.execution} if kernel.execution else {}
         if name not in known and (_INSERTED.search(kernel.operator) or _INSERTED.match(kernel.name)):
             info |= {ADDED: "1", "kind": (kernel.operator or "copy").lower()}
@@ -65,6 +69,19 @@ def to_entries(kernels: Sequence[ReportedKernel], network: Network) -> tuple[Pro
             )
         )
     return tuple(entries)
+
+
+def _layer_name(reported: str, known: Mapping[str, object]) -> str:
+    """The layer that a kernel is named after, or the name as it is where there is none."""
+    short = _OWN_PREFIX.sub("", reported)
+    for name in (reported, short, _OWN_PARTS.sub("", short)):
+        if name in known:
+            return name
+    if reported.endswith(_CUT):
+        found = [name for name in known if name.startswith(short.removesuffix(_CUT))]
+        if len(found) == 1:
+            return found[0]
+    return reported
 
 
 def number(text: str, what: str, line: str) -> float:

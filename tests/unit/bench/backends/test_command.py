@@ -97,6 +97,24 @@ def test_a_users_tflite_file_is_given_to_the_program_as_it_is(tmp_path):
         backend(DEVICE).compile(own)
 
 
+def test_programs_may_print_the_report_of_a_vendors_tool():
+    table = (
+        "layerName;execStatus;layerType;execType;realTime (ms);cpuTime (ms)\n"
+        "conv;EXECUTED;Convolution;jit;0.3;0.3\nTotal;;;;0.3;0.3\n"
+    )
+    subject = Subject(network("net"))
+    with backend(f"print({table!r})", report="openvino-counters").compile(subject) as compiled:
+        assert compiled.run(1) == pytest.approx((0.3e-3,))
+        assert match(subject.network, compiled.profile(1).entries).kernels[0].layers == ("conv",)
+    with (
+        backend(f"print({table[:-20]!r})", report="openvino-counters").compile(subject) as compiled,
+        pytest.raises(BackendRunError, match="truncated"),
+    ):
+        compiled.run(1)
+    with pytest.raises(OptionError, match="report 'pdf' is none of own, dpu-profile, openvino-counters"):
+        backend("", report="pdf")
+
+
 def test_what_tflite_cannot_hold_is_refused_and_the_plan_is_one_that_it_can():
     net = NetworkBuilder("n")
     x = net.input("x", (4, 1, 8))
