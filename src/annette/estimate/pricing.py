@@ -91,6 +91,7 @@ def price(
         bounds = platform.kernel_interval(kind, choice.method, confidence)
         if bounds is not None:
             widen = np.where(inside, 1.0, platform.extrapolation_widening)
+            widen = widen * platform.kernel_spread(kind, choice.method, seconds)
             lower_s[where] = seconds * np.exp(bounds[0] * widen)
             upper_s[where] = seconds * np.exp(bounds[1] * widen)
         for row in where.tolist():

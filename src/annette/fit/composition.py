@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.fit.conformal import log_residuals
+from annette.fit.conformal import LARGEST_SCORE, half_width, log_residuals, spread_by_time
+from annette.fit.overheads import evicted_bytes
 from annette.platforms.composition import ComposedErrors, equal_rows
 
 if TYPE_CHECKING:
@@ -25,14 +26,16 @@ if TYPE_CHECKING:
     from annette.fit.overheads import RunOverheads
     from annette.fit.samples import Samples
     from annette.mapping.kernel import FloatArray
+    from annette.platforms.spread import Spread
 
 __all__ = ["composed_errors", "run_spread"]
 
 _LEAST_RUNS: Final = 30
 _LEAST_RUN_S: Final = 2e-4
-_LEAST_SPREAD: Final = 1e-3
-_LARGEST_SCORE: Final = 3.0
-_MIDDLE: Final = (0.16, 0.84)
+_LONG_RUN_S: Final = 2e-3
+_LEAST_FOR_RUNS: Final = 10
+_LONGEST: Final = 1 / 3
+_ENOUGH_RUNS: Final = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,31 +71,42 @@ def composed_errors(
     rows = _rows(samples, fits, family)
     if len(rows.runs) < _LEAST_RUNS:
         return None
-    spreads = {kind: _spread(rows.residuals[rows.kinds == kind]) for kind in sorted(set(rows.kinds.tolist()))}
-    same_kind, other_kinds = _correlations(rows, spreads)
+    longest = _longest(rows)
+    kinds = sorted(set(rows.kinds.tolist()))
+    own = {kind: rows.kinds == kind for kind in kinds}
+    spreads = {kind: spread_by_time(rows.residuals[where], rows.predicted_s[where]) for kind, where in own.items()}
+    same_kind, other_kinds = _correlations(rows, spreads, longest)
     unit = log_residuals(np.array([-1.0, 1.0]))
     shape = ComposedErrors(spreads, same_kind, other_kinds, 0.0, unit)
-    scores = np.array([_score(rows, run, shape) for run in rows.runs])
+    scores = np.array([_score(rows, run, shape) for run in longest])
     return ComposedErrors(spreads, same_kind, other_kinds, run_s, log_residuals(scores))
 
 
 def run_spread(runs: Iterable[Run], overheads: RunOverheads) -> float:
     """Standard deviation of the log ratio of unprofiled runs to the sums of their kernels and overheads.
 
+    Networks are meant, so that long runs count: 2 ms and more, or 0.2 ms where there are fewer than 30 of these. Runs
+    whose caches were emptied do not, since emptying them costs more without the profiler than with it.
+
     Args:
-        runs: Usable runs; those of at least 0.2 ms with a profile and unprofiled times count.
+        runs: Usable runs; those with a profile and unprofiled times count.
         overheads: What lies between the two.
 
     Returns:
         Half the width of the middle 68 %; 0 with fewer than 10 such runs.
     """
-    ratios = []
+    lengths, ratios = [], []
     for run in runs:
         between_s = overheads.per_run_s + (overheads.per_kernel_s - overheads.profiler_s) * len(run.kernels)
         sum_s = math.fsum(kernel.latency_s for kernel in run.kernels) + between_s
-        if run.kernels and run.latency_s >= _LEAST_RUN_S and sum_s > 0:
+        if run.kernels and run.latency_s >= _LEAST_RUN_S and sum_s > 0 and not evicted_bytes(run):
+            lengths.append(run.latency_s)
             ratios.append(math.log(run.latency_s / sum_s))
-    return _spread(np.array(ratios)) if len(ratios) >= 10 else 0.0
+    logs = np.array(ratios)
+    long = np.array(lengths) >= _LONG_RUN_S
+    if long.sum() >= _LEAST_RUNS:
+        logs = logs[long]
+    return half_width(logs) if len(logs) >= _LEAST_FOR_RUNS else 0.0
 
 
 def _rows(samples: Samples, fits: Mapping[str, KindFit], family: str | None) -> _Rows:
@@ -116,29 +130,40 @@ def _rows(samples: Samples, fits: Mapping[str, KindFit], family: str | None) -> 
     return _Rows(rows.table.kinds, rows.latency_s, predicted_s, equal_rows(rows.table), several)
 
 
-def _spread(residuals: FloatArray) -> float:
-    """Half the width of the middle 68 %, the standard deviation of a normal distribution; outliers do not count."""
-    low, high = np.quantile(residuals, _MIDDLE)
-    return max(float(high - low) / 2.0, _LEAST_SPREAD)
+def _longest(rows: _Rows) -> list[npt.NDArray[np.intp]]:
+    """The runs that resemble networks most: the longest third, and at least 100."""
+    lengths = np.array([rows.predicted_s[run].sum() for run in rows.runs])
+    count = max(math.ceil(_LONGEST * len(lengths)), min(_ENOUGH_RUNS, len(lengths)))
+    return [rows.runs[index] for index in np.sort(np.argsort(-lengths, kind="stable")[:count])]
 
 
-def _correlations(rows: _Rows, spreads: Mapping[str, float]) -> tuple[float, float]:
-    """Mean product of standardised errors over the pairs within runs: of one kind, and of two."""
-    scale = np.array([spreads[kind] for kind in rows.kinds.tolist()])
-    scores = np.clip(rows.residuals / scale, -_LARGEST_SCORE, _LARGEST_SCORE)
-    sums, counts = np.zeros(2), np.zeros(2)
-    for run in rows.runs:
+def _correlations(
+    rows: _Rows, spreads: Mapping[str, Spread], runs: Sequence[npt.NDArray[np.intp]]
+) -> tuple[float, float]:
+    """How errors of different kernels of one run go together: of one kind, and of two.
+
+    The mean product of standardised errors over all pairs, each weighted by what it contributes to the error of the
+    run: pairs of kernels that take a small share of the time say little about sums.
+    """
+    scale = np.empty(len(rows.kinds))
+    for kind, spread in spreads.items():
+        own = rows.kinds == kind
+        scale[own] = spread.at(rows.predicted_s[own])
+    scores = np.clip(rows.residuals / scale, -LARGEST_SCORE, LARGEST_SCORE)
+    weight_s = rows.predicted_s * scale
+    error_s = weight_s * scores
+    sums, weights = np.zeros(2), np.zeros(2)
+    for run in runs:
         first, second = np.triu_indices(len(run), k=1)
         a, b = run[first], run[second]
         distinct = rows.equal[a] != rows.equal[b]
         a, b = a[distinct], b[distinct]
+        total_s = float(rows.predicted_s[run].sum())
         other = rows.kinds[a] != rows.kinds[b]
         for index, chosen in enumerate((~other, other)):
-            weight = 1.0 / math.sqrt(max(int(chosen.sum()), 1))
-            sums[index] += weight * float((scores[a[chosen]] * scores[b[chosen]]).sum())
-            counts[index] += weight * int(chosen.sum())
-    square = float((scores**2).mean())
-    found = np.clip(sums / np.maximum(counts, 1e-9) / square, 0.0, 0.95)
+            sums[index] += float((error_s[a[chosen]] * error_s[b[chosen]]).sum()) / total_s**2
+            weights[index] += float((weight_s[a[chosen]] * weight_s[b[chosen]]).sum()) / total_s**2
+    found = np.clip(sums / np.maximum(weights, 1e-300), 0.0, 0.95)
     other_kinds = float(found[1])
     return max(float(found[0]), other_kinds), other_kinds
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import GroupKFold
 
-from annette.mapping.kernel import COLUMNS, KernelTable
+from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS, KernelTable
 from annette.platforms.composition import equal_rows
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ Rows: TypeAlias = npt.NDArray[np.intp]
 FOLDS: Final = 5
 """Parts that rows are split into, each left out once."""
 
-_OF_THE_NETWORK: Final = COLUMNS.index("network_weight_bytes")
+_OF_THE_NETWORK: Final = [COLUMNS.index(name) for name in NETWORK_COLUMNS]
 _LEAST_KEPT: Final = 0.5
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from annette.bench.records import Run
     from annette.mapping.kernel import FloatArray
 
-__all__ = ["RunOverheads", "calibration_reference_s", "calibration_scales", "run_overheads"]
+__all__ = ["RunOverheads", "calibration_reference_s", "calibration_scales", "evicted_bytes", "run_overheads"]
 
 _LEAST_RUNS: Final = 10
 _LEAST_KERNELS: Final = 8
@@ -50,13 +50,17 @@ def run_overheads(runs: Iterable[Run]) -> RunOverheads:
     """Finds the overheads from runs that have both a profile and unprofiled times.
 
     Args:
-        runs: Usable runs; those with 8 or more kernels count, for in short ones the costs cannot be told apart. With
-            fewer than 10 of them, all overheads are 0.
+        runs: Usable runs; those with 8 or more kernels count, for in short ones the costs cannot be told apart, and
+            those whose caches were not emptied, which costs more without the profiler than with it. With fewer than
+            10 of them, all overheads are 0.
     """
     rows = [
         (len(run.kernels), math.fsum(kernel.latency_s for kernel in run.kernels), run.latency_s)
         for run in runs
-        if len(run.kernels) >= _LEAST_KERNELS and run.samples_s and math.isfinite(run.latency_s)
+        if len(run.kernels) >= _LEAST_KERNELS
+        and run.samples_s
+        and math.isfinite(run.latency_s)
+        and not evicted_bytes(run)
     ]
     if len(rows) < _LEAST_RUNS:
         return RunOverheads(0.0, 0.0, 0.0, len(rows))
@@ -75,6 +79,11 @@ def run_overheads(runs: Iterable[Run]) -> RunOverheads:
         profiler_s=max(-between_s, 0.0),
         runs=len(rows),
     )
+
+
+def evicted_bytes(run: Run) -> float:
+    """Memory that was touched before each run, to drive everything else out of the caches."""
+    return float(run.details.get("evicted_bytes", "0"))
 
 
 def calibration_scales(runs: Iterable[Run]) -> dict[str, float]:

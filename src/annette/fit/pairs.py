@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.errors import FitError
+from annette.fit.overheads import evicted_bytes
 from annette.fit.samples import Samples
 from annette.mapping.kernel import KernelTable
 from annette.network import Category
@@ -117,8 +118,7 @@ def samples_of(
         if not pairing.pairs:
             continue
         kernels = [kernel for kernel, _ in pairing.pairs]
-        evicted_bytes = float(run.details.get("evicted_bytes", "0"))
-        tables.append(KernelTable.from_kernels(kernels, run.network, precision, evicted_bytes=evicted_bytes))
+        tables.append(KernelTable.from_kernels(kernels, run.network, precision, evicted_bytes=evicted_bytes(run)))
         factor = (scale or {}).get(run.case, 1.0)
         times += [max(time_s - per_entry_s, time_s / 2) * factor for _, time_s in pairing.pairs]
         groups += [run.network.name] * len(pairing.pairs)

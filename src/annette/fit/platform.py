@@ -23,7 +23,7 @@ from annette.fit.plain_roofline import fit_plain_roofline
 from annette.fit.pooled import pooled_models
 from annette.fit.samples import LEAST_ROWS, Dropped, Samples, clean
 from annette.fit.sound import sound_runs
-from annette.mapping.kernel import COLUMNS
+from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS
 from annette.platforms import Intervals, Overhead, Platform, Provenance, Source
 
 if TYPE_CHECKING:
@@ -150,13 +150,14 @@ def _ranges(samples: Samples) -> dict[str, tuple[float, float]]:
     return {
         column: (float(values[:, index].min()), float(values[:, index].max()))
         for index, column in enumerate(COLUMNS)
-        if column != "network_weight_bytes"
+        if column not in NETWORK_COLUMNS
     }
 
 
 def _intervals(fits: Mapping[str, KindFit], samples: Samples, run_s: float) -> Intervals:
     kernels: dict[str, dict[str, LogResiduals]] = {
-        kind: {family: log_residuals(fit.residuals(family)) for family in fit.models} for kind, fit in fits.items()
+        kind: {family: log_residuals(fit.residuals(family), fit.held_out_s[family]) for family in fit.models}
+        for kind, fit in fits.items()
     }
     families: dict[str, str | None] = {"preferred": None} | {family: family for family in FAMILY_ORDER}
     composed = {key: composed_errors(samples, fits, family, run_s) for key, family in families.items()}

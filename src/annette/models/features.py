@@ -31,6 +31,7 @@ __all__ = ["QUANTITIES", "FeatureSet"]
 QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "bytes": lambda t: t.bytes,
     "held_bytes": lambda t: np.clip(t["network_weight_bytes"], 2.0**18, 2.0**26),
+    "touched_bytes": lambda t: np.clip(t["network_weight_bytes"] + t["network_activation_bytes"], 2.0**18, 2.0**27),
     "intensity": lambda t: t["ops"] / np.maximum(t.bytes, 1.0),
     "in_positions": lambda t: t["in_depth"] * t["in_height"] * t["in_width"],
     "out_positions": lambda t: t["out_depth"] * t["out_height"] * t["out_width"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ import numpy as np
 from annette.errors import PlatformFormatError
 from annette.models.fields import checked_number
 from annette.platforms.residuals import LogResiduals
+from annette.platforms.spread import Spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +44,7 @@ class ComposedErrors:
     Statistical Association 113, 2018).
 
     Attributes:
-        spreads: Standard deviation of the log error by kind of kernel, more than 0.
+        spreads: Standard deviation of the log error by kind of kernel and by how long it takes.
         same_kind: Correlation of the errors of different kernels of one kind in one run, from 0 to 1.
         other_kinds: Correlation of the errors of kernels of two kinds in one run, from 0 to ``same_kind``.
         run: Standard deviation of the log ratio of a run to the sum of its measured kernels.
@@ -52,7 +54,7 @@ class ComposedErrors:
         PlatformFormatError: A number is out of its range, or there is no kind.
     """
 
-    spreads: Mapping[str, float]
+    spreads: Mapping[str, Spread]
     same_kind: float
     other_kinds: float
     run: float
@@ -61,8 +63,6 @@ class ComposedErrors:
     def __post_init__(self) -> None:
         if not self.spreads:
             raise PlatformFormatError("composed errors need the spread of at least one kind")
-        for kind, spread in self.spreads.items():
-            checked_number(spread, f"spreads.{kind}", above=0, most=50)
         checked_number(self.same_kind, "same_kind", least=0, most=1)
         checked_number(self.other_kinds, "other_kinds", least=0, most=self.same_kind)
         checked_number(self.run, "run", least=0, most=50)
@@ -105,11 +105,14 @@ class ComposedErrors:
 
         A kind whose spread is not known counts as the worst known one, and at least as a factor of two.
         """
-        worst = max(_UNKNOWN, *self.spreads.values())
-        spread = np.array([self.spreads.get(kind, worst) for kind in kinds.tolist()])
+        present, members = np.unique(kinds, return_inverse=True)
+        spread = np.empty(len(kinds))
+        for index, kind in enumerate(present.tolist()):
+            rows = members == index
+            spread[rows] = self.spreads[kind].at(latency_s[rows]) if kind in self.spreads else self._worst
         parts = latency_s / latency_s.sum() * spread * widening
         same = _sum_of_squares(parts, equal)
-        by_kind = _sum_of_squares(parts, np.unique(kinds, return_inverse=True)[1])
+        by_kind = _sum_of_squares(parts, members)
         everything = float(parts.sum()) ** 2
         variance = (
             (1.0 - self.same_kind) * same
@@ -118,10 +121,14 @@ class ComposedErrors:
         )
         return math.sqrt(self.run**2 + variance)
 
+    @cached_property
+    def _worst(self) -> float:
+        return max(_UNKNOWN, *(max(spread.values) for spread in self.spreads.values()))
+
     def to_json(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
         return {
-            "spreads": dict(self.spreads),
+            "spreads": {kind: spread.to_json() for kind, spread in self.spreads.items()},
             "same_kind": self.same_kind,
             "other_kinds": self.other_kinds,
             "run": self.run,
@@ -140,7 +147,7 @@ class ComposedErrors:
         standardised = LogResiduals.from_json(fields.object("standardised"))
         try:
             return cls(
-                spreads={kind: spreads.number(kind) for kind in spreads},
+                spreads={kind: Spread.from_json(spreads, kind) for kind in spreads},
                 same_kind=fields.number("same_kind"),
                 other_kinds=fields.number("other_kinds"),
                 run=fields.number("run"),

@@ -176,12 +176,25 @@ class Platform:
             confidence: Probability that the interval is meant to hold with.
 
         Returns:
-            Lower and upper log factor, or None where the platform does not know them.
+            Lower and upper log factor in units of `kernel_spread`, or None where the platform does not know them.
         """
         if self.intervals is None:
             return None
         residuals = self.intervals.kernels.get(kind, {}).get(family)
         return None if residuals is None else residuals.bounds(confidence)
+
+    def kernel_spread(self, kind: str, family: str, latency_s: FloatArray) -> FloatArray:
+        """Unit of `kernel_interval` for kernels with these estimates, which depends on how long they take; else 1.
+
+        Args:
+            kind: Kind of the kernels.
+            family: Model family that priced them.
+            latency_s: Their estimates, seconds.
+        """
+        residuals = None if self.intervals is None else self.intervals.kernels.get(kind, {}).get(family)
+        if residuals is None or residuals.spread is None:
+            return np.ones(len(latency_s))
+        return residuals.spread.at(latency_s)
 
     def network_interval(self, confidence: float) -> tuple[float, float] | None:
         """Log factors from a network's estimate to the ends of its interval, or None where they are not known."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from annette.errors import PlatformFormatError
 from annette.models.fields import checked_number
+from annette.platforms.spread import Spread
 
 if TYPE_CHECKING:
     from annette.models.fields import Fields
@@ -21,6 +22,7 @@ class LogResiduals:
     Attributes:
         levels: Probabilities, increasing, each between 0 and 1.
         values: The quantile at each level, natural logarithm of a ratio, not decreasing.
+        spread: By what the logarithms were divided before, for kernels of different length; None for nothing.
 
     Raises:
         PlatformFormatError: There are fewer than two levels, they are not increasing, or the counts differ.
@@ -28,6 +30,7 @@ class LogResiduals:
 
     levels: tuple[float, ...]
     values: tuple[float, ...]
+    spread: Spread | None = None
 
     def __post_init__(self) -> None:
         if len(self.levels) != len(self.values) or len(self.levels) < 2:
@@ -44,13 +47,13 @@ class LogResiduals:
             raise PlatformFormatError("residual values must not decrease")
 
     def bounds(self, confidence: float) -> tuple[float, float] | None:
-        """Log factors from the estimate to the ends of the central interval.
+        """Log factors from the estimate to the ends of the central interval, in units of the spread if there is one.
 
         Args:
             confidence: Probability that the interval is meant to hold with, between 0 and 1.
 
         Returns:
-            Lower and upper log factor, linear between the stated levels; None where the levels do not reach that far.
+            Lower and upper factor, linear between the stated levels; None where the levels do not reach that far.
         """
         tail = (1.0 - confidence) / 2.0
         lower, upper = self._at(tail), self._at(1.0 - tail)
@@ -68,8 +71,9 @@ class LogResiduals:
         return None
 
     def to_json(self) -> dict[str, Any]:
-        """Levels and values."""
-        return {"levels": list(self.levels), "values": list(self.values)}
+        """Levels, values, and the spread if there is one."""
+        document: dict[str, Any] = {"levels": list(self.levels), "values": list(self.values)}
+        return document if self.spread is None else document | {"spread": self.spread.to_json()}
 
     @classmethod
     def from_json(cls, fields: Fields) -> LogResiduals:
@@ -78,8 +82,9 @@ class LogResiduals:
         Raises:
             PlatformFormatError: They are missing or do not make quantiles.
         """
-        fields.only("levels", "values")
+        fields.only("levels", "values", "spread")
+        spread = Spread.from_json(fields, "spread") if "spread" in fields else None
         try:
-            return cls(fields.numbers("levels"), fields.numbers("values"))
+            return cls(fields.numbers("levels"), fields.numbers("values"), spread)
         except PlatformFormatError as error:
             raise PlatformFormatError(f"{fields.path}: {error}") from error

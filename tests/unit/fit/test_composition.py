@@ -32,7 +32,7 @@ def bounds(errors, table, confidence):
 @pytest.mark.parametrize(("shared", "own"), [(0.0, 0.1), (0.05, 0.1), (0.1, 0.02)])
 def test_confidences_hold_on_networks_far_longer_than_the_runs_learned_from(shared, own):
     random = np.random.default_rng(8)
-    errors = learned(world(random, 400, 5, shared, own))
+    errors = learned(world(random, 1200, 5, shared, own))
     networks = world(random, 300, 60, shared, own)
     for confidence in (0.5, 0.8, 0.9, 0.95):
         covered = []

@@ -26,3 +26,25 @@ def test_few_residuals_give_wider_tails_than_they_show():
 def test_quantiles_never_decrease():
     found = log_residuals(np.array([0.3, 0.3, 0.3]))
     assert list(found.values) == sorted(found.values)
+
+
+def test_intervals_hold_for_short_and_for_long_kernels_when_short_ones_err_more():
+    random = np.random.default_rng(3)
+
+    def errors(count):
+        predicted_s = 10 ** random.uniform(-6, -2, count)
+        return random.normal(0, 0.05 + 3e-7 / predicted_s), predicted_s
+
+    found = log_residuals(*errors(2000))
+    for confidence in (0.5, 0.8, 0.9, 0.95):
+        low, high = found.bounds(confidence)
+        off, predicted_s = errors(4000)
+        unit = found.spread.at(predicted_s)
+        inside = (low * unit <= off) & (off <= high * unit)
+        short = predicted_s < np.median(predicted_s)
+        assert inside[short].mean() == pytest.approx(confidence, abs=0.03)
+        assert inside[~short].mean() == pytest.approx(confidence, abs=0.03)
+
+
+def test_few_rows_have_one_interval():
+    assert log_residuals(np.linspace(-1, 1, 60), np.linspace(1, 2, 60)).spread is None

@@ -8,9 +8,11 @@ import pytest
 from annette.errors import PlatformFormatError
 from annette.models.fields import Fields
 from annette.platforms import ComposedErrors, LogResiduals
+from annette.platforms.spread import Spread
 
 UNIT = LogResiduals((0.05, 0.95), (-2.0, 2.0))
-ERRORS = ComposedErrors({"conv": 0.1, "add": 0.2}, same_kind=0.5, other_kinds=0.25, run=0.0, standardised=UNIT)
+SPREADS = {"conv": Spread.constant(0.1), "add": Spread.constant(0.2)}
+ERRORS = ComposedErrors(SPREADS, same_kind=0.5, other_kinds=0.25, run=0.0, standardised=UNIT)
 
 
 def scale(errors, kinds, latency_s, equal, widening=None):
@@ -37,6 +39,20 @@ def test_repeats_do_not_cancel_and_variety_does():
 def test_extrapolation_and_unknown_kinds_widen():
     assert scale(ERRORS, ["conv"], [1.0], [0], [2.0]) == pytest.approx(0.2)
     assert scale(ERRORS, ["unheard_of"], [1.0], [0]) == pytest.approx(np.log(2))
+
+
+def test_spreads_follow_the_time_of_a_kernel():
+    spread = Spread((1e-6, 1e-4), (0.3, 0.1))
+    assert spread.at(np.array([1e-8, 1e-6, 1e-5, 1e-4, 1.0])) == pytest.approx([0.3, 0.3, 0.2, 0.1, 0.1])
+    errors = ComposedErrors({"conv": spread}, same_kind=0.5, other_kinds=0.25, run=0.0, standardised=UNIT)
+    assert scale(errors, ["conv"], [1e-6], [0]) == pytest.approx(0.3)
+    assert ComposedErrors.from_json(Fields(json.loads(json.dumps(errors.to_json())))) == errors
+
+
+@pytest.mark.parametrize(("times", "values"), [((), ()), ((1.0,), (0.1, 0.2)), ((2.0, 1.0), (1, 1)), ((1.0,), (0.0,))])
+def test_spreads_that_are_none_are_refused(times, values):
+    with pytest.raises(PlatformFormatError):
+        Spread(times, values)
 
 
 def test_bounds_are_quantiles_times_the_scale():

@@ -1,0 +1,77 @@
+"""How much the errors of one kind of kernel vary, by how long a kernel takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from annette.errors import PlatformFormatError
+from annette.models.fields import checked_number
+
+if TYPE_CHECKING:
+    from annette.mapping.kernel import FloatArray
+    from annette.models.fields import Fields
+
+__all__ = ["Spread"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Standard deviation of the log error of one kind of kernel, by how long a kernel takes.
+
+    Short kernels err more: clocks tick, and what surrounds a kernel counts for more.
+
+    Attributes:
+        latency_s: Estimates at which it is known, increasing, seconds; between them it changes linearly in log time,
+            outside it stays as at the nearest.
+        values: Standard deviation at each, natural logarithm of a ratio, above 0.
+
+    Raises:
+        PlatformFormatError: There is no point, the counts differ, or a number is out of its range.
+    """
+
+    latency_s: tuple[float, ...]
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.latency_s or len(self.latency_s) != len(self.values):
+            raise PlatformFormatError(
+                f"a spread needs one or more times and as many values, not {len(self.latency_s)} and {len(self.values)}"
+            )
+        for time_s, value in zip(self.latency_s, self.values, strict=True):
+            checked_number(time_s, "latency_s", above=0)
+            checked_number(value, "values", above=0, most=50)
+        if any(a >= b for a, b in zip(self.latency_s, self.latency_s[1:], strict=False)):
+            raise PlatformFormatError("the times of a spread must increase")
+
+    @classmethod
+    def constant(cls, value: float) -> Spread:
+        """The same for all kernels."""
+        return cls((1.0,), (value,))
+
+    def at(self, latency_s: FloatArray) -> FloatArray:
+        """Standard deviation for kernels with these estimates, shape as ``latency_s``."""
+        known = np.log(self.latency_s)
+        found: FloatArray = np.interp(np.log(np.maximum(latency_s, 1e-12)), known, self.values)
+        return found
+
+    def to_json(self) -> dict[str, list[float]] | float:
+        """Times and values, or one number where it is constant."""
+        if len(self.values) == 1:
+            return self.values[0]
+        return {"latency_s": list(self.latency_s), "values": list(self.values)}
+
+    @classmethod
+    def from_json(cls, fields: Fields, kind: str) -> Spread:
+        """Reads the spread of a kind.
+
+        Raises:
+            PlatformFormatError: A part is missing, unknown, or out of its range.
+        """
+        if not isinstance(fields[kind], dict):
+            return cls.constant(fields.number(kind))
+        listed = fields.object(kind)
+        listed.only("latency_s", "values")
+        return cls(listed.numbers("latency_s"), listed.numbers("values"))
