@@ -15,9 +15,9 @@ $(STAMP): pyproject.toml requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt --editable '.[all]'
 	touch $(STAMP)
 
-## The main job on a real network: write ResNet-18 as an ONNX file, look into it, estimate it, compare platforms.
+## Estimate a network file; then benchmark this machine, fit it, and compare. LOOP=0 only estimates.
 quickstart: install
-	$(BIN)/python tools/quickstart.py
+	$(BIN)/python tools/quickstart.py $(if $(filter 0,$(LOOP)),--no-loop)
 
 ## Lint, types and tests: exactly what CI runs.
 test: check

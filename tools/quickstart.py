@@ -1,40 +1,85 @@
-"""The main job on a real network: write it as a file, look into it, estimate it, compare platforms.
+"""annette in a few minutes: estimate a network, then measure this machine, fit it, and compare.
 
-Run by ``make quickstart``. Every line that starts with ``$`` is a command that works the same when typed.
+Run by ``make quickstart``. Every line that starts with ``$`` is a command that works the same when typed. What is made
+stays in a folder; when interrupted, the next run goes on from there.
 """
 
 from __future__ import annotations
 
+import argparse
 import shlex
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+from typing import Final
 
 from annette.network import zoo
 from annette.network.writers.onnx import write_onnx
 
-ANNETTE = str(Path(sys.executable).with_name("annette"))
+ANNETTE: Final = str(Path(sys.executable).with_name("annette"))
+INTERRUPTED: Final = 130
+MODEL: Final = "resnet18.onnx"
+COMPARED: Final = (MODEL, "mobilenet_v2", "squeezenet1_1", "densenet121", "bert_base")
+"""Small networks of different kinds: what was measured of them is shown beside what was estimated."""
 
 
-def run(*arguments: str) -> None:
+def run(*arguments: str | Path) -> None:
     """Shows a command and what it prints; ends with its exit code if it fails."""
-    print(f"\n$ {shlex.join(('annette', *arguments))}", flush=True)
-    code = subprocess.run([ANNETTE, *arguments], check=False).returncode  # noqa: S603 - our own command
+    words = [str(argument) for argument in arguments]
+    print(f"\n$ {shlex.join(('annette', *words))}", flush=True)
+    code = subprocess.run([ANNETTE, *words], check=False).returncode  # noqa: S603 - our own command
     if code:
         sys.exit(code)
 
 
+def say(text: str) -> None:
+    """Prints a line of explanation."""
+    print(f"\n# {text}", flush=True)
+
+
+def estimate(folder: Path) -> None:
+    """Estimates a ResNet-18 that comes from an ONNX file, on platforms that are shipped."""
+    model = folder / MODEL
+    say(f"a network file: ResNet-18 with random weights, {model}")
+    write_onnx(zoo.build("resnet18"), model)
+    run("inspect", model)
+    run("platforms")
+    run("estimate", model, "--platform", "ncs2-openvino")
+    run("compare", model, "--platform", "ncs2-openvino", "--platform", "zcu102-dnndk")
+
+
+def loop(folder: Path) -> None:
+    """Measures this machine, fits a platform to it, and shows measured beside estimated latencies."""
+    dataset, platform = folder / "cpu.sqlite", folder / "my-cpu.json"
+    say("this machine: benchmark it (one core, some minutes), fit a platform, estimate, and compare with measurements")
+    run("bench", "--backend", "onnxruntime", "--preset", "quick", "--out", dataset, "--resume")
+    if platform.exists() and platform.stat().st_mtime >= dataset.stat().st_mtime:
+        say(f"{platform} is fitted already")
+    else:
+        run("fit", dataset, "--out", platform)
+    run("estimate", folder / MODEL, "--platform", platform)
+    suite = folder / "networks.csv"
+    suite.write_text("\n".join(("network", *COMPARED, "")), encoding="utf-8")
+    truth, page = folder / "networks.sqlite", folder / "report.html"
+    run("evaluate", "--platform", platform, "--suite", suite, "--measure", "--truth", truth, "--html", page, "--brief")
+    say(f"none of these networks was in the benchmark; {page} has everything, with plots")
+
+
 def main() -> None:
-    """Estimates a ResNet-18 that comes from an ONNX file."""
-    with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / "resnet18.onnx"
-        print(f"writing ResNet-18 with random weights to {model.name}")
-        write_onnx(zoo.build("resnet18"), model)
-        run("inspect", str(model))
-        run("platforms")
-        run("estimate", str(model), "--platform", "ncs2-openvino")
-        run("compare", str(model), "--platform", "ncs2-openvino", "--platform", "zcu102-dnndk")
+    """Runs both parts, or the first alone."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--no-loop", action="store_true", help="only estimate; do not measure this machine")
+    parser.add_argument("--folder", type=Path, default=Path("quickstart"), help="where files are kept (%(default)s)")
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        estimate(folder)
+        if not arguments.no_loop:
+            loop(folder)
+    except KeyboardInterrupt:
+        print("\ninterrupted: run it again to go on from here", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from annette.cli.options import json_option, print_json
 from annette.errors import OptionError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["command"]
 
@@ -57,6 +53,7 @@ def command(
       annette fit cpu.sqlite more.sqlite --out my-cpu.json --description "Build server, 1 thread" --json
     """
     from annette.api import fit
+    from annette.cli.progress import fit_status
     from annette.platforms import dump_platform
     from annette.report.fit import fit_document, print_fit
 
@@ -64,22 +61,16 @@ def command(
         raise OptionError(f"--out {str(out)!r} must end in .json: platform files are found by that")
     if not out.parent.is_dir():
         raise OptionError(f"--out: there is no folder {str(out.parent)!r}")
-    report = fit(
-        datasets,
-        name=name or out.stem,
-        description=description,
-        precision=precision,
-        mapping=mapping,
-        seed=seed,
-        progress=_progress(),
-    )
+    with fit_status() as tell:
+        report = fit(
+            datasets,
+            name=name or out.stem,
+            description=description,
+            precision=precision,
+            mapping=mapping,
+            seed=seed,
+            progress=tell,
+        )
     dump_platform(report.platform, out)
     document = fit_document(report, out)
     print_json(document) if as_json else print_fit(document)
-
-
-def _progress() -> Callable[[str, int], None]:
-    def tell(kind: str, rows: int) -> None:
-        click.echo(f"fitting {kind} ({rows} kernels)", err=True)
-
-    return tell

@@ -1,23 +1,32 @@
-"""A progress bar with remaining time, on standard error."""
+"""Progress on standard error: a bar with the remaining time, and a line that says what is being fitted."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from annette.bench.records import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from annette.bench.campaign import Progress as Listener
     from annette.bench.plan import Case
     from annette.bench.records import Run
 
-__all__ = ["progress_bar"]
+__all__ = ["fit_status", "progress_bar"]
 
 
 @contextmanager
@@ -51,3 +60,29 @@ def progress_bar(expected_s: float, count: int) -> Iterator[Listener]:
             progress.update(task, advance=case.expected_s, done=done, failed=failed, description=case.group)
 
         yield listen
+
+
+@contextmanager
+def fit_status() -> Iterator[Callable[[str, int], None]]:
+    """Shows what is being fitted: one line that changes on a terminal, one line each elsewhere.
+
+    Yields:
+        What the fit tells about each kind of kernel and its number of rows.
+    """
+    console = Console(stderr=True)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("reading the measurements")
+
+        def tell(kind: str, rows: int) -> None:
+            progress.update(task, description=f"fitting {kind} ({rows} kernels)")
+            if not console.is_terminal:
+                click.echo(f"fitting {kind} ({rows} kernels)", err=True)
+
+        yield tell
