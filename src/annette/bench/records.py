@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from annette.network import Network
 
-__all__ = ["KernelRecord", "Purpose", "Run", "Status", "midmean", "spread"]
+__all__ = ["KernelRecord", "Purpose", "Run", "Status", "calm", "midmean", "spread"]
 
 
 class Purpose(StrEnum):
@@ -103,6 +103,15 @@ class Run:
     kernels: tuple[KernelRecord, ...]
     matched_share: float
     attempts: int = 1
+
+
+def calm(samples_s: Sequence[float]) -> float:
+    """The lower quartile of the samples: what the machine does when nobody interrupts it.
+
+    Args:
+        samples_s: At least one time.
+    """
+    return quantiles(samples_s, n=4, method="inclusive")[0] if len(samples_s) > 1 else samples_s[0]
 
 
 def midmean(samples_s: Sequence[float]) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from annette.bench.records import Purpose, Status
+from annette.bench.records import Purpose, Status, calm
 from annette.bench.repeatability import repeatability
 from annette.network.load import load_network
 
@@ -107,4 +107,4 @@ def time_scale(run: Run, reference_s: float | None) -> float:
     """
     if reference_s is None or not run.calibration_s:
         return 1.0
-    return reference_s / median(run.calibration_s)
+    return reference_s / calm(run.calibration_s)

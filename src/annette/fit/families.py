@@ -59,7 +59,7 @@ _GENERAL: Final = (
     "residual",
     "blocked",
     "log2:held_bytes",
-    "log2:touched_bytes",
+    "valid_taps",
 )
 _REMAINDERS: Final = (4, 8, 16, 32)
 _REMAINDERS_OF: Final = ("in_channels_per_group", "out_channels_per_group", "out_width")

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.optimize import least_squares
 
+from annette.bench.records import calm
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -27,6 +29,8 @@ _LEAST_RUNS: Final = 10
 _LEAST_KERNELS: Final = 8
 _SOFTNESS_S: Final = 2e-6
 _RELATIVE_NOISE: Final = 0.02
+_NEIGHBOURS: Final = 8
+"""Runs on either side whose calibration counts for a run; together they take some seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,11 @@ def evicted_bytes(run: Run) -> float:
 def calibration_scales(runs: Iterable[Run]) -> dict[str, float]:
     """Factors that bring every run to the speed of the campaign's median moment.
 
+    The speed of a moment is the median over the runs around it: a machine's clock drifts over seconds, and what slows
+    down the calibration of a single run is an interruption that its kernels did not see.
+
     Args:
-        runs: Runs with calibration times; those without get no factor.
+        runs: Runs in the order of measurement; those without calibration times get no factor.
 
     Returns:
         Case to factor: median calibration time of the campaign over that of the run.
@@ -99,7 +106,10 @@ def calibration_scales(runs: Iterable[Run]) -> dict[str, float]:
     if not times:
         return {}
     reference_s = median(times.values())
-    return {case: reference_s / time_s for case, time_s in times.items() if time_s > 0}
+    values = np.array(list(times.values()))
+    around = np.pad(values, _NEIGHBOURS, mode="edge")
+    smooth = np.median(np.lib.stride_tricks.sliding_window_view(around, 2 * _NEIGHBOURS + 1), axis=1)
+    return {case: reference_s / time_s for case, time_s in zip(times, smooth.tolist(), strict=True)}
 
 
 def calibration_reference_s(runs: Iterable[Run]) -> float | None:
@@ -109,4 +119,5 @@ def calibration_reference_s(runs: Iterable[Run]) -> float | None:
 
 
 def _calibrations(runs: Iterable[Run]) -> dict[str, float]:
-    return {run.case: median(run.calibration_s) for run in runs if run.calibration_s}
+    found = {run.case: calm(run.calibration_s) for run in runs if run.calibration_s}
+    return {case: time_s for case, time_s in found.items() if time_s > 0}

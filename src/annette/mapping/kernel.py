@@ -52,7 +52,6 @@ COLUMNS: Final[tuple[str, ...]] = (
     "layer_count",
     "blocked",
     "network_weight_bytes",
-    "network_activation_bytes",
 )
 """Columns of a kernel table, in order.
 
@@ -60,11 +59,12 @@ The named dimensions are the anchor layer's. ``ops`` and ``macs`` are sums over 
 count what crosses the kernel's border, at the platform's precision; ``activation`` is a code of `ACTIVATION_CODES`;
 ``residual`` is 1 where a second activation is added in; ``layer_count`` is the number of layers in the kernel;
 ``blocked`` is 1 where it runs in a blocked layout; ``network_weight_bytes`` is the size of all constants of the whole
-network, ``network_activation_bytes`` that of what its layers write: what does not fit into a cache has to be fetched
-again in every run, and what was written in between drives it out.
+network: what does not fit into a cache has to be fetched again in every run. (What the network's layers write in
+between, and reuse distances of inputs and weights, were tried and left out: forests took them for signs of cold caches
+in networks larger than any benchmark, which became 3 to 10 % too slow.)
 """
 
-NETWORK_COLUMNS: Final = ("network_weight_bytes", "network_activation_bytes")
+NETWORK_COLUMNS: Final = ("network_weight_bytes",)
 """Columns that describe the network around a kernel: they are no part of its configuration."""
 
 CONTEXT_PREFIX: Final = "context:"
@@ -156,11 +156,8 @@ class KernelTable:
             precision: Width of the platform's numbers; sets the byte columns.
             evicted_bytes: Memory touched between two runs, which counts like weights of the network that came before.
         """
-        around = (
-            network.constant_elements * precision.weight_bits / 8 + evicted_bytes,
-            network.written_elements * precision.activation_bits / 8,
-        )
-        rows = [(*_row(kernel, network, precision), *around) for kernel in kernels]
+        held_bytes = network.constant_elements * precision.weight_bits / 8 + evicted_bytes
+        rows = [(*_row(kernel, network, precision), held_bytes) for kernel in kernels]
         values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))
         return cls(np.array([kernel.kind for kernel in kernels], dtype=np.str_), values, _context(kernels))
 

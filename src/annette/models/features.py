@@ -28,11 +28,41 @@ if TYPE_CHECKING:
 
 __all__ = ["QUANTITIES", "FeatureSet"]
 
+_MOST_TAPS: Final = 64
+"""Windows with more taps along a side count as if all of them hit."""
+
+
+def _valid_taps(table: KernelTable, side: str) -> FloatArray:
+    """Share of a window's taps along one side that hit the input and not the padding around it, from 0 to 1.
+
+    Strongly dilated windows on small maps hit little else than padding, which some runtimes skip. The padding is what
+    the sizes of input and output leave, half of it on either side.
+    """
+    names = (f"kernel_{side}", f"stride_{side}", f"dilation_{side}", f"in_{side}", f"out_{side}")
+    taps, stride, dilation, inputs, outputs = (table[name] for name in names)
+    before = ((outputs - 1) * stride + (taps - 1) * dilation + 1 - inputs) // 2
+    share = np.ones(len(table))
+    padded = np.flatnonzero((before > 0) & (taps > 1) & (taps <= _MOST_TAPS))
+    if not len(padded):
+        return share
+    taps, stride, dilation, inputs, outputs, before = (
+        column[padded] for column in (taps, stride, dilation, inputs, outputs, before)
+    )
+    hits = np.zeros(len(padded))
+    for tap in range(int(taps.max())):
+        offset = tap * dilation - before
+        first = np.maximum(np.ceil(-offset / stride), 0.0)
+        last = np.minimum(np.floor((inputs - 1 - offset) / stride), outputs - 1)
+        hits += np.where(tap < taps, np.maximum(last - first + 1, 0.0), 0.0)
+    share[padded] = hits / np.maximum(taps * outputs, 1.0)
+    return share
+
+
 QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "bytes": lambda t: t.bytes,
     "held_bytes": lambda t: np.clip(t["network_weight_bytes"], 2.0**18, 2.0**26),
-    "touched_bytes": lambda t: np.clip(t["network_weight_bytes"] + t["network_activation_bytes"], 2.0**18, 2.0**27),
     "intensity": lambda t: t["ops"] / np.maximum(t.bytes, 1.0),
+    "valid_taps": lambda t: _valid_taps(t, "height") * _valid_taps(t, "width"),
     "in_positions": lambda t: t["in_depth"] * t["in_height"] * t["in_width"],
     "out_positions": lambda t: t["out_depth"] * t["out_height"] * t["out_width"],
     "kernel_size": lambda t: t["kernel_depth"] * t["kernel_height"] * t["kernel_width"],

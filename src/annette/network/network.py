@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from annette.errors import NetworkStructureError
-from annette.network.kinds import Category, kinds_in
 from annette.network.links import Links, origins
 
 if TYPE_CHECKING:
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from annette.network.tensor import Tensor
 
 __all__ = ["Network"]
-
-_IN_PLACE: Final = kinds_in(Category.ACTIVATION, Category.VIEW) | {"batch_norm"}
 
 
 class Network:
@@ -198,12 +195,6 @@ class Network:
         """Elements of all constants that layers read, each tensor once."""
         read = {tensor for layer in self.layers for tensor in layer.inputs}
         return sum(self.tensors[tensor].elements for tensor in read if self.tensors[tensor].constant)
-
-    @cached_property
-    def written_elements(self) -> int:
-        """Elements of what layers write; activations, batch_norm and views, which mostly work in place, left out."""
-        written = {tensor for layer in self.layers if layer.kind not in _IN_PLACE for tensor in layer.outputs}
-        return sum(self.tensors[tensor].elements for tensor in written)
 
     @property
     def bytes(self) -> int:

@@ -68,7 +68,7 @@ class Provenance:
         sources: What they were taken from.
         versions: Versions of what was measured with: runtime, driver, compiler; name and version.
         notes: What a user of the numbers should know, one sentence each.
-        measurement: What the measuring itself was like, by name: ``calibration_s``, the median time of the calibration
+        measurement: What the measuring itself was like, by name: ``calibration_s``, the calm time of the calibration
             workload, to whose speed all times were brought; ``profiler_s``, what the profiler added to each kernel
             and was taken off. Each at least 0.
     """

@@ -54,3 +54,22 @@ def test_what_is_no_feature_is_refused(name):
 def test_no_features_are_refused():
     with pytest.raises(PlatformFormatError, match="at least one"):
         FeatureSet(())
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "dilation", "out", "expected"),
+    [
+        (8, 1, 1, 1, 8, 1.0),
+        (8, 3, 1, 1, 8, (7 + 8 + 7) / 24),
+        (16, 3, 1, 24, 16, 1 / 3),  # Only the middle tap ever hits.
+        (16, 3, 1, 12, 16, (4 + 16 + 4) / 48),
+        (8, 3, 1, 1, 6, 1.0),  # No padding.
+        (8, 2, 2, 1, 4, 1.0),
+    ],
+)
+def test_valid_taps_leave_out_what_hits_padding(size, kernel, stride, dilation, out, expected):
+    values = np.ones((1, len(COLUMNS)))
+    for name, value in (("in", size), ("kernel", kernel), ("stride", stride), ("dilation", dilation), ("out", out)):
+        values[0, COLUMNS.index(f"{name}_width")] = value
+    table = KernelTable(np.array(["conv"]), values)
+    assert QUANTITIES["valid_taps"](table) == pytest.approx(expected)
