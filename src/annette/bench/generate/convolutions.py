@@ -38,12 +38,12 @@ def recipes() -> list[Recipe]:
             micro(f"conv-transpose/{tag}", round(10 * weight), partial(_transposed, alignment)),
         ]
     found += [
-        Recipe(Purpose.MICRO_KERNEL, "conv-3x3/heavy", 14, _heavy, most_ops=6_000_000_000, most_bytes=64_000_000),
+        Recipe(Purpose.MICRO_KERNEL, "conv-3x3/heavy", 24, _heavy, most_ops=6_000_000_000, most_bytes=64_000_000),
         micro("conv-stem/3-channels", 26, _stem),
         micro("conv-patches/3-channels", 18, _patches),
         micro("conv-stem/few-channels", 8, _few_channels),
         micro("conv-grouped/wide-groups", 20, partial(_grouped, (16, 24, 32, 40, 48, 64, 112))),
-        micro("conv-grouped/narrow-groups", 16, partial(_grouped, (2, 3, 4, 6, 8, 8, 12))),
+        micro("conv-grouped/narrow-groups", 24, partial(_grouped, (2, 3, 4, 6, 8, 8, 12))),
         micro("conv-multiplier/depthwise", 4, _multiplier),
         micro("conv-1d/plain", 8, _one_dimensional),
     ]

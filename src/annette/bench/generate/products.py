@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from annette.bench.generate.recipe import Recipe, micro
 from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR
+from annette.bench.records import Purpose
 
 if TYPE_CHECKING:
     from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.recipe import Draw
     from annette.bench.generate.sampler import Sampler
 
 __all__ = ["heads_and_width", "recipes", "tokens"]
@@ -32,12 +34,19 @@ def recipes() -> list[Recipe]:
         micro("matmul-context/plain", 14, _context),
         micro("matmul-windows/plain", 20, _window_products),
         micro("matmul-general/plain", 8, _general),
+        _heavy("fully-connected-tokens/heavy", 18, _heavy_tokens),
+        _heavy("matmul/heavy", 8, _heavy_attention),
         micro("softmax/attention", 14, _softmax),
         micro("softmax/windows", 8, _window_softmax),
         micro("softmax/classes", 5, _class_softmax),
         micro("lstm/plain", 12, partial(_recurrent, "lstm")),
         micro("gru/plain", 12, partial(_recurrent, "gru")),
     ]
+
+
+def _heavy(group: str, count: int, draw: Draw) -> Recipe:
+    """What takes most of the time in large transformers, and is beyond the limits of a usual micro-kernel."""
+    return Recipe(Purpose.MICRO_KERNEL, group, count, draw, most_ops=5_000_000_000, most_bytes=64_000_000)
 
 
 def heads_and_width(s: Sampler, low: int = 32, high: int = 1280) -> tuple[int, int]:
@@ -85,6 +94,18 @@ def _map_tokens(s: Sampler, net: CaseBuilder) -> None:
     y = net.fully_connected(x, units[1], bias=s.chance(0.8))
     if s.chance(0.3):
         net.activation(y, "gelu")
+
+
+def _heavy_tokens(s: Sampler, net: CaseBuilder) -> None:
+    count = s.pick((128, 196, 256, 384, 512, 577, 784, 1024, 1500, 2048))
+    width = s.pick((192, 256, 320, 384, 512, 512, 640, 768, 768, 1024, 1280))
+    net.fully_connected(net.feed((count, width)), round(width * s.pick((4, 0.25, 3, 1))))
+
+
+def _heavy_attention(s: Sampler, net: CaseBuilder) -> None:
+    heads, count, width = s.pick((3, 6, 8, 12)), s.pick((384, 512, 785, 1024, 1500)), s.pick((32, 64, 64))
+    left, right = ((count, width), (width, count)) if s.chance(0.5) else ((count, count), (count, width))
+    net.matmul(net.feed((heads, *left)), net.feed((heads, *right)))
 
 
 def _windows(s: Sampler, net: CaseBuilder) -> None:
