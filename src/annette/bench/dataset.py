@@ -12,7 +12,7 @@ import json
 import math
 import os
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from annette.bench.records import KernelRecord, Purpose, Run, Status
@@ -99,7 +99,8 @@ class Dataset:
         if path.exists():
             raise DatasetError(f"dataset {str(path)!r} exists already: use --resume to continue it, or another --out")
         if not path.parent.is_dir():
-            raise DatasetError(f"folder {str(path.parent)!r} for dataset {path.name!r} does not exist")
+            what = "is not a folder" if path.parent.exists() else "does not exist"
+            raise DatasetError(f"folder {str(path.parent)!r} for dataset {path.name!r} {what}")
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             with _mapped(path), closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
@@ -111,7 +112,8 @@ class Dataset:
         except OSError as error:
             raise DatasetError(f"dataset {str(path)!r} cannot be made: {error.strerror or error}") from error
         finally:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):  # Where nothing can be written, nothing can be removed.
+                unfinished.unlink(missing_ok=True)
         return cls.open(path, write=True)
 
     @classmethod
@@ -398,4 +400,9 @@ def _mapped(path: Path) -> Iterator[None]:
         what = "has this run already" if "UNIQUE" in str(error) else "refuses this run"
         raise DatasetError(f"dataset {str(path)!r} {what}: {error}") from error
     except sqlite3.Error as error:
-        raise DatasetError(f"dataset {str(path)!r} cannot be used: {error}") from error
+        remedy = "; what was finished is kept: make room and go on with --resume" if _is_full(error) else ""
+        raise DatasetError(f"dataset {str(path)!r} cannot be used: {error}{remedy}") from error
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL

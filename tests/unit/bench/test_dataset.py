@@ -1,7 +1,9 @@
+import errno
 import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -173,6 +175,27 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path):
         assert dataset.count() == int(number) > 5
         dataset.add(run("one more"))
         assert len(list(dataset.runs())) == int(number) + 1
+
+
+def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    def connect(*_, **__):
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    monkeypatch.setattr("annette.bench.dataset.sqlite3.connect", connect)
+    with pytest.raises(DatasetError, match=r"d\.sqlite.*unable to open"):
+        Dataset.create(tmp_path / "d.sqlite")
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DatasetError, match="is not a folder"):
+        Dataset.create(tmp_path / "file" / "d.sqlite")
+    with pytest.raises(DatasetError, match="does not exist"):
+        Dataset.create(tmp_path / "none" / "d.sqlite")
 
 
 def test_damaged_networks_are_named(tmp_path):

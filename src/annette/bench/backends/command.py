@@ -10,11 +10,12 @@ import math
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from annette.bench.backends.base import (
     Availability,
@@ -173,27 +174,42 @@ class _Program(CompiledNetwork):
         return replace(entry, layers=layers) if layers and not entry.layers else entry
 
     def _execute(self) -> str:
-        try:
-            done = subprocess.run(  # noqa: S603 - the user's own program, without a shell
-                self._words,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                timeout=self._options.run_timeout_s,
-            )
-        except subprocess.TimeoutExpired:
-            raise BackendRunError(
-                f"program {self._words[0]!r} gave no result in {self._options.run_timeout_s:g} s"
-            ) from None
-        except OSError as error:
-            raise BackendRunError(f"program {self._words[0]!r} cannot be run: {error.strerror or error}") from error
-        if done.returncode:
-            words = done.stderr.decode(errors="replace").strip().splitlines()
-            raise BackendRunError(
-                f"program {self._words[0]!r} ended with exit code {done.returncode}"
-                + (f": {words[-1][:_LAST_WORDS]}" if words else "")
-            )
-        return done.stdout.decode(errors="replace")
+        """Runs the program; into files, as pipes would wait for what it has started and left behind."""
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            try:
+                done = subprocess.run(  # noqa: S603 - the user's own program, without a shell
+                    self._words,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=errors,
+                    check=False,
+                    timeout=self._options.run_timeout_s,
+                )
+            except subprocess.TimeoutExpired:
+                raise BackendRunError(
+                    f"program {self._words[0]!r} gave no result in {self._options.run_timeout_s:g} s"
+                ) from None
+            except OSError as error:
+                raise BackendRunError(f"program {self._words[0]!r} cannot be run: {error.strerror or error}") from error
+            if done.returncode:
+                words = _content(errors).strip().splitlines()
+                raise BackendRunError(
+                    f"program {self._words[0]!r} {_ending(done.returncode)}"
+                    + (f": {words[-1][:_LAST_WORDS]}" if words else "")
+                )
+            return _content(output)
+
+
+def _content(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
+
+
+def _ending(code: int) -> str:
+    """How a program ended; some shells and ssh give 128 and the signal."""
+    names = {number.value: number.name for number in signal.Signals}
+    name = names.get(-code) or names.get(code - 128, "")
+    return f"ended with exit code {code}" + (f" ({name})" if name else "")
 
 
 def _file(subject: Subject, model_format: str, folder: Path) -> tuple[Path, dict[str, tuple[str, ...]]]:

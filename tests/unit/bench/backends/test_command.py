@@ -1,5 +1,6 @@
 import shlex
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,18 @@ def test_a_users_tflite_file_is_given_to_the_program_as_it_is(tmp_path):
         backend(DEVICE).compile(own)
 
 
+def test_what_a_program_left_behind_is_not_waited_for():
+    command = "sh -c 'sleep 20 & sleep 20' {model}"
+    options = CommandOptions(command=command, run_timeout_s=0.5)
+    started = time.monotonic()
+    with (
+        CommandBackend(options).compile(Subject(network("net"))) as compiled,
+        pytest.raises(BackendRunError, match=r"gave no result in 0\.5 s"),
+    ):
+        compiled.run(1)
+    assert time.monotonic() - started < 15
+
+
 def test_programs_may_print_the_report_of_a_vendors_tool():
     table = (
         "layerName;execStatus;layerType;execType;realTime (ms);cpuTime (ms)\n"
@@ -130,7 +143,8 @@ def test_what_tflite_cannot_hold_is_refused_and_the_plan_is_one_that_it_can():
     ("code", "message"),
     [
         ("import sys; sys.exit('no board')", "exit code 1: no board"),
-        ("import os; os.abort()", "exit code -6"),
+        ("import os; os.abort()", r"exit code -6 \(SIGABRT\)"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", r"exit code -11 \(SIGSEGV\)"),
         ("pass", "printed nothing"),
         ("print('later')", "does not end in a latency"),
     ],
