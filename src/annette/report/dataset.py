@@ -17,6 +17,7 @@ from annette.report.units import percent_text, seconds_text
 
 if TYPE_CHECKING:
     from annette.bench.dataset import Dataset
+    from annette.bench.session import MeasuredNetwork
 
 __all__ = [
     "dataset_comparison_document",
@@ -49,6 +50,7 @@ def dataset_document(dataset: Dataset) -> dict[str, Any]:
                 "latency_s": measured.latency_s,
                 "rounds_s": [run.latency_s for run in measured.usable],
                 "remeasurement_spread": _number(measured.remeasurement_spread),
+                "matched_share": _matched_share(measured),
             }
             for measured in measured_networks(dataset)
             if measured.usable
@@ -125,10 +127,11 @@ def print_dataset(document: dict[str, Any], *, page: Page | None = None) -> None
                 seconds_text(entry["latency_s"]),
                 str(len(entry["rounds_s"])),
                 "-" if entry["remeasurement_spread"] is None else percent_text(entry["remeasurement_spread"]),
+                "-" if entry["matched_share"] is None else percent_text(entry["matched_share"]),
             )
             for entry in document["networks"]
         ]
-        page.table(("network", "latency", "rounds", "they differ by"), networks)
+        page.table(("network", "latency", "rounds", "they differ by", "matched"), networks)
     page.line(plain=f"digest {document['digest']}")
 
 
@@ -153,6 +156,12 @@ def print_dataset_comparison(document: dict[str, Any], *, page: Page | None = No
         f"{key} is {ours!r} in the first and {theirs!r} in the second"
         for key, (ours, theirs) in document["environment"].items()
     )
+
+
+def _matched_share(measured: MeasuredNetwork) -> float | None:
+    """The smallest of the rounds' shares; None without profiles."""
+    shares = [run.matched_share for run in measured.usable if run.kernels]
+    return min(shares) if shares else None
 
 
 def _number(value: float) -> float | None:

@@ -80,7 +80,8 @@ def _networks(entries: Sequence[dict[str, Any]]) -> str:
             seconds_text(entry["latency_s"]),
             str(len(entry["rounds_s"])),
             "-" if entry["remeasurement_spread"] is None else percent_text(entry["remeasurement_spread"]),
+            "-" if entry["matched_share"] is None else percent_text(entry["matched_share"]),
         )
         for entry in entries
     ]
-    return html_table(("network", "latency", "rounds", "they differ by"), rows)
+    return html_table(("network", "latency", "rounds", "they differ by", "matched"), rows)

@@ -158,6 +158,7 @@ def test_a_dataset_is_shown_with_its_networks(run, tmp_path):
         "alexnet": 2,
         "squeezenet1_1": 2,
     }
+    assert {entry["matched_share"] for entry in document["networks"]} == {1.0}
     assert "alexnet" in (tmp_path / "one.html").read_text()
     assert "alexnet" in run("dataset", "one.sqlite")[1]
     difference = json.loads(run("dataset", "one.sqlite", "two.sqlite", "--json")[1])
