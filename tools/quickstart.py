@@ -19,7 +19,7 @@ from annette.network.writers.onnx import write_onnx
 ANNETTE: Final = str(Path(sys.executable).with_name("annette"))
 INTERRUPTED: Final = 130
 MODEL: Final = "resnet18.onnx"
-COMPARED: Final = (MODEL, "mobilenet_v2", "squeezenet1_1", "densenet121", "bert_base")
+COMPARED: Final = (MODEL, "mobilenet_v2", "squeezenet1_1", "shufflenet_v2_x0_5", "efficientnet_b0")
 """Small networks of different kinds: what was measured of them is shown beside what was estimated."""
 
 
