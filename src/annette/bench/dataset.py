@@ -337,6 +337,13 @@ class Dataset:
             "WHERE run = ? ORDER BY position",
             (row[0],),
         )
+        samples_s, calibration_s = json.loads(row[13]), json.loads(row[14])
+        times = [row[12] or 0.0, *samples_s, *calibration_s, *(k[3] for k in kernels)]
+        strange = next((time_s for time_s in times if not isinstance(time_s, (int, float))), None)
+        if strange is not None:
+            raise DatasetError(
+                f"dataset {str(self.path)!r}: a time of run {row[1]!r} is {strange!r}, which is no number"
+            )
         return Run(
             case=row[1],
             round=row[2],
@@ -349,8 +356,8 @@ class Dataset:
             started_unix_s=row[10],
             duration_s=row[11],
             latency_s=math.nan if row[12] is None else row[12],
-            samples_s=tuple(json.loads(row[13])),
-            calibration_s=tuple(json.loads(row[14])),
+            samples_s=tuple(samples_s),
+            calibration_s=tuple(calibration_s),
             kernels=tuple(
                 KernelRecord(
                     name=k[0],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,6 +29,10 @@ __all__ = ["command"]
     "--mapping", default="auto", show_default=True, metavar="auto|learned|PRESET",
     help="Which layers run as one kernel: learned from the datasets, a preset's rules, or what agrees better.",
 )  # fmt: skip
+@click.option(
+    "--from", "start", metavar="PLATFORM",
+    help="Adapt this platform, a name or a file, instead of fitting anew: 8 different kernels are enough.",
+)  # fmt: skip
 @json_option
 def command(
     datasets: tuple[Path, ...],
@@ -36,6 +42,7 @@ def command(
     precision: str | None,
     seed: int,
     mapping: str,
+    start: str | None,
     as_json: bool,
 ) -> None:
     """Fits layer models and overheads from one or more DATASETs of annette bench, and writes a platform file.
@@ -46,11 +53,15 @@ def command(
     Which layers run as one kernel is learned from the same runs; where rules are known for the runtime (a preset) and
     agree with the measurements at least as well as learned ones do on networks held out, they are taken.
 
+    With --from, a fitted platform is adapted to a similar device by the few kernels in the datasets: factors on time,
+    pulled towards that platform. The printed left-out error is that of kernels which the adaptation did not see.
+
     \b
     Examples:
       annette fit cpu.sqlite --out my-cpu.json
       annette fit board.sqlite --out board.json --mapping learned
       annette fit cpu.sqlite more.sqlite --out my-cpu.json --description "Build server, 1 thread" --json
+      annette fit thirty-kernels.sqlite --from epyc-onnxruntime-fp32 --out my-cpu.json
     """
     from annette.api import fit
     from annette.cli.progress import fit_status
@@ -61,6 +72,14 @@ def command(
         raise OptionError(f"--out {str(out)!r} must end in .json: platform files are found by that")
     if not out.parent.is_dir():
         raise OptionError(f"--out: there is no folder {str(out.parent)!r}")
+    if start is not None:
+        if mapping != "auto":
+            raise OptionError("--mapping does not go with --from: the mapping is that of the starting platform")
+        _transfer(
+            datasets, start, out, as_json,
+            name=name or out.stem, description=description, precision=precision, seed=seed,
+        )  # fmt: skip
+        return
     with fit_status() as tell:
         report = fit(
             datasets,
@@ -74,3 +93,22 @@ def command(
     dump_platform(report.platform, out)
     document = fit_document(report, out)
     print_json(document) if as_json else print_fit(document)
+
+
+def _transfer(datasets: tuple[Path, ...], start: str, out: Path, as_json: bool, **options: Any) -> None:
+    from annette.api import load_platform
+    from annette.bench.dataset import Dataset
+    from annette.errors import FitError
+    from annette.platforms import dump_platform
+    from annette.report.transfer import print_transfer, transfer_document
+
+    try:
+        from annette.fit.transfer import transfer_platform
+    except ModuleNotFoundError as error:
+        raise FitError(f"fitting needs {error.name}, which is not installed: pip install 'annette[fit]'") from error
+    with ExitStack() as stack:
+        opened = [stack.enter_context(Dataset.open(path)) for path in datasets]
+        report = transfer_platform(opened, load_platform(start), **options)
+    dump_platform(report.platform, out)
+    document = transfer_document(report, out)
+    print_json(document) if as_json else print_transfer(document)

@@ -14,7 +14,7 @@ from annette.models.forest import Forest
 if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray
 
-__all__ = ["Growth", "grow"]
+__all__ = ["Growth", "grow", "joined"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +122,16 @@ def _not_above(threshold: float) -> float:
     """The largest single-precision number that is not above: splits single-precision features as the original does."""
     single = np.float32(threshold)
     return float(single if single <= threshold else np.nextafter(single, np.float32(-np.inf)))
+
+
+def joined(first: Forest, second: Forest) -> Forest:
+    """The sum of two forests over the same features."""
+    nodes = len(first.feature)
+    return Forest(
+        roots=np.concatenate([first.roots, second.roots + nodes]).astype(np.int32),
+        feature=np.concatenate([first.feature, second.feature]),
+        threshold=np.concatenate([first.threshold, second.threshold]),
+        left=np.concatenate([first.left, np.where(second.feature >= 0, second.left + nodes, 0)]).astype(np.int32),
+        value=np.concatenate([first.value, second.value]),
+        base=first.base + second.base,
+    )

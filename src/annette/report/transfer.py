@@ -1,0 +1,77 @@
+"""What an adaptation to a similar device came to, as plain data and as a table."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from annette.fit.rates import SIDES
+from annette.report.page import Page
+from annette.report.units import percent_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from annette.fit.transfer import TransferReport
+
+__all__ = ["print_transfer", "transfer_document"]
+
+
+def transfer_document(report: TransferReport, out: Path) -> dict[str, Any]:
+    """An adapted platform and what happened on the way, schema ``annette/transfer/1``.
+
+    Args:
+        report: What the transfer returned.
+        out: Where the platform was written to.
+    """
+    found = report.differences
+    return {
+        "schema": "annette/transfer/1",
+        "platform": report.platform.name,
+        "file": str(out),
+        "from": report.start,
+        "kernels": len(report.samples),
+        "errors": {column: report.error(column) for column in ("before", "left_out")},
+        "factors": {
+            "overall": math.exp(found.overall),
+            **{side: math.exp(value) for side, value in zip(SIDES, found.sides, strict=True)},
+        },
+        "strength": {"sides": found.strength.sides, "kinds": found.strength.kinds},
+        "kinds": [
+            {
+                "kind": row["kind"],
+                "kernels": row["rows"],
+                "factor": math.exp(found.of(row["kind"]).overall),
+                "before": row["before MAPE"],
+                "left_out": row["left-out MAPE"],
+            }
+            for row in report.platform.accuracy
+            if row["kind"] in found.kinds
+        ],
+        "dropped": [{"reason": part.reason, "rows": list(part.sources)} for part in report.dropped],
+    }
+
+
+def print_transfer(document: dict[str, Any], *, page: Page | None = None) -> None:
+    """Prints the kinds with their factors and errors, what was left out, and where the platform is."""
+    page = page or Page()
+    page.line(bold=document["platform"], plain=f"  from {document['from']}: {document['file']}")
+    rows = [
+        (
+            kind["kind"],
+            str(kind["kernels"]),
+            f"{kind['factor']:.3g}",
+            percent_text(kind["before"]),
+            percent_text(kind["left_out"]),
+        )
+        for kind in document["kinds"]
+    ]
+    page.table(("kind", "kernels", "factor", "error before", "left out"), rows)
+    factors = ", ".join(f"{name} {value:.3g}" for name, value in document["factors"].items())
+    page.line(plain=f"factors on time: {factors}")
+    errors = document["errors"]
+    page.line(
+        plain=f"mean error of {document['kernels']} kernels: {percent_text(errors['before'])} before, "
+        f"{percent_text(errors['left_out'])} on kernels left out"
+    )
+    page.notes([f"{len(part['rows'])} measured kernels: {part['reason']}" for part in document["dropped"]])

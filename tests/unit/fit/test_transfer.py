@@ -1,0 +1,136 @@
+"""A platform adapted to a similar device by a few kernels."""
+
+import numpy as np
+import pytest
+
+from annette.errors import FitError
+from annette.estimate import estimate_network
+from annette.fit.rates import Change, adapted, shares
+from annette.fit.transfer import transfer, transfer_platform
+from annette.mapping.kernel import Precision
+from annette.mapping.rules import preset
+from annette.models.refined_roofline import RefinedRoofline, Unroll
+from annette.models.roofline import Roofline
+from annette.platforms import (
+    ComposedErrors,
+    Intervals,
+    LogResiduals,
+    Platform,
+    Provenance,
+    dumps_platform,
+    loads_platform,
+)
+from annette.platforms.spread import Spread
+from tests.unit.fit import synthetic
+from tests.unit.fit.synthetic import DEVICE, ENVIRONMENT, chain, convolutions, dataset, run, samples
+
+UNIT = LogResiduals((0.005, 0.05, 0.95, 0.995), (-3.0, -1.6, 1.6, 3.0))
+SLOWER = {
+    "conv": RefinedRoofline(0.5e11, 0.8e10, 8e-6, {"out_channels": Unroll(16, 1.0)}),
+    "max_pool": Roofline(0.5e10, 4e9, 3e-6),
+}
+
+
+RESIDUALS = LogResiduals((0.005, 0.16, 0.84, 0.995), (-0.06, -0.02, 0.02, 0.06))
+COMPOSED = ComposedErrors(dict.fromkeys(DEVICE, Spread.constant(0.03)), 0.3, 0.1, 0.01, UNIT)
+
+
+@pytest.fixture(scope="module")
+def start():
+    return Platform(
+        name="start",
+        description="the device of the other tests",
+        device="none",
+        runtime="synthetic",
+        precision=Precision(),
+        threads=1,
+        latency_is="device",
+        mapping=preset("generic"),
+        models={kind: {model.family: model} for kind, model in DEVICE.items()},
+        preferred_family="refined-roofline",
+        preferred_by_kind={"max_pool": "roofline"},
+        intervals=Intervals(
+            {kind: {model.family: RESIDUALS} for kind, model in DEVICE.items()}, composed={"preferred": COMPOSED}
+        ),
+        provenance=Provenance("test"),
+    )
+
+
+def on_slower(path, monkeypatch, cases, seed=5, **options):
+    monkeypatch.setattr(synthetic, "DEVICE", SLOWER)
+    return dataset(path, cases, seed=seed, **options)
+
+
+def error(platform, monkeypatch):
+    monkeypatch.setattr(synthetic, "DEVICE", SLOWER)
+    random = np.random.default_rng(99)
+    off = []
+    for index in range(15):
+        network = chain(f"new{index}", random, length=8)
+        truth_s = run(network, random, shared=0.0).latency_s
+        off.append(abs(estimate_network(network, platform).latency_s / truth_s - 1))
+    return float(np.mean(off))
+
+
+@pytest.mark.parametrize("cases", [3, 8])
+def test_few_kernels_bring_a_platform_to_another_speed(start, tmp_path, monkeypatch, cases):
+    with on_slower(tmp_path / "d.sqlite", monkeypatch, cases) as opened:
+        report = transfer_platform([opened], start, name="other")
+    assert error(start, monkeypatch) > 0.35
+    assert error(report.platform, monkeypatch) < 0.12
+    assert report.error("left_out") < 0.4 * report.error("before")
+    assert np.exp(report.differences.of("conv").overall + report.differences.sides[0]) == pytest.approx(2, rel=0.2)
+
+
+def test_the_file_says_from_what_and_is_the_same_twice(start, tmp_path, monkeypatch):
+    with on_slower(tmp_path / "d.sqlite", monkeypatch, 4) as opened:
+        first, second = (transfer_platform([opened], start, name="other").platform for _ in range(2))
+        digest = opened.digest()
+    text = dumps_platform(first)
+    assert dumps_platform(second) == text
+    assert dumps_platform(loads_platform(text.encode(), source="test")) == text
+    assert "from start" in first.provenance.created_by
+    assert first.provenance.sources[-1].sha256 == digest
+    assert any("adapted from start with 16 kernels" in note for note in first.provenance.notes)
+
+
+def test_fewer_kernels_give_wider_intervals(start, tmp_path, monkeypatch):
+    widths = []
+    for cases in (3, 20):
+        with on_slower(tmp_path / f"{cases}.sqlite", monkeypatch, cases) as opened:
+            found = transfer_platform([opened], start, name="other").platform
+        estimate = estimate_network(chain("net", np.random.default_rng(3), length=8), found)
+        widths.append(np.log(estimate.interval_s[1] / estimate.interval_s[0]))
+    assert widths[0] > 1.2 * widths[1]
+
+
+def test_too_few_different_kernels_are_refused(start, tmp_path, monkeypatch):
+    with (
+        on_slower(tmp_path / "d.sqlite", monkeypatch, 1) as opened,
+        pytest.raises(FitError, match=r"8 different.* are 4"),
+    ):
+        transfer_platform([opened], start, name="other")
+    table = convolutions(20)
+    table.values[:] = table.values[0]
+    with pytest.raises(FitError, match="there are 1"):
+        transfer(start, samples(table, np.ones(20)))
+
+
+def test_another_precision_is_refused(start, tmp_path, monkeypatch):
+    environment = {**ENVIRONMENT, "precision": "int8"}
+    with (
+        on_slower(tmp_path / "d.sqlite", monkeypatch, 4, environment=environment) as opened,
+        pytest.raises(FitError, match="not the precision"),
+    ):
+        transfer_platform([opened], start, name="other")
+
+
+def test_shares_say_what_changes_do():
+    table = convolutions(50)
+    for model in SLOWER.values():
+        follows = shares(model, table)
+        assert follows.sum(axis=1) == pytest.approx(np.ones(50))
+        step = 1e-4
+        for side, change in enumerate((Change(computing=step), Change(moving=step), Change(starting=step))):
+            slope = np.log(adapted(model, change).predict_s(table) / model.predict_s(table)) / step
+            assert slope == pytest.approx(follows[:, side], abs=2e-3)
