@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from annette.mapping.model import MappingModel
     from annette.network import Network
 
-__all__ = ["Pairing", "disagreements", "pair", "samples_of"]
+__all__ = ["Pairing", "disagreements", "kernel_key", "pair", "record_key", "samples_of"]
 
 _VIEWS: Final = kinds_in(Category.VIEW)
 
@@ -61,12 +61,12 @@ def pair(run: Run, mapping: MappingModel) -> Pairing:
         mapping: The mapping model whose kernels are to be priced.
     """
     kernels = [kernel for kernel in mapping.apply(run.network) if not kernel.free]
-    predicted = {_key(kernel, run.network): kernel for kernel in kernels}
+    predicted = {kernel_key(kernel, run.network): kernel for kernel in kernels}
     pairs: list[tuple[Kernel, float]] = []
     unpredicted = []
     paired: set[tuple[str, ...]] = set()
     for record in run.kernels:
-        key = _measured_key(record, run.network)
+        key = record_key(record, run.network)
         kernel = predicted.get(key)
         if kernel is None or key in paired:
             unpredicted.append(record)
@@ -144,13 +144,15 @@ def disagreements(runs: Iterable[Run], mapping: MappingModel) -> Sequence[tuple[
     return found.most_common()
 
 
-def _key(kernel: Kernel, network: Network) -> tuple[str, ...]:
+def kernel_key(kernel: Kernel, network: Network) -> tuple[str, ...]:
+    """What a predicted kernel runs, without views; what the runtime adds by its kind and the tensor that it copies."""
     if not kernel.layers:
         return (kernel.kind, *kernel.inputs)
     return _without_views((layer.name for layer in kernel.layers), network)
 
 
-def _measured_key(record: KernelRecord, network: Network) -> tuple[str, ...]:
+def record_key(record: KernelRecord, network: Network) -> tuple[str, ...]:
+    """What a measured kernel ran, in the terms of `kernel_key`."""
     if record.added:
         return (record.info.get("kind", record.operator), record.info.get("tensor", ""))
     return _without_views(record.layers, network)

@@ -3,15 +3,20 @@
 Facts used (ONNX Runtime 1.20 to 1.32, CPU): a node in the blocked layout is called ``<original output>_nchwc`` and its
 tensors ``reorder_token_N``; concatenations, additions and activations on such tensors keep their names and domain;
 ``ReorderInput`` and ``ReorderOutput`` change layouts; a residual addition fused into a convolution is its fourth input;
-an activation fused into it is an attribute; nodes that a rewrite adds have outputs of invented names.
+an activation fused into it is an attribute; nodes that a rewrite adds have outputs of invented names. Where a
+transposition was moved behind a node, the node's new results are called like the node, ``<node>`` and
+``<node>_token_N``: they hold the original results in another order of dimensions.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from annette.mapping.kernel import ACTIVATION_CODES
+from annette.network import Category
+from annette.network.kinds import kinds_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +33,9 @@ _BLOCKED_SUFFIX: Final = "_nchwc"
 _BATCH_NORM_SUFFIX: Final = "_bn"
 _LAYOUT_CHANGES: Final = frozenset({"ReorderInput", "ReorderOutput"})
 _RESIDUAL: Final = 3
+_TOKEN: Final = re.compile(r"_token_\d+$")
+_VIEWS: Final = kinds_in(Category.VIEW)
+_BLOCKED_WORKERS: Final = kinds_in(Category.CONVOLUTION) | kinds_in(Category.POOLING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,8 @@ class OptimisedNode:
         inputs: Original activations read; invented tensors where nothing resolves them.
         outputs: Original activations written; invented tensors where nothing resolves them.
         layout_change: Whether it only changes the layout.
+        reordered: Whether its results hold the original tensors in another order of dimensions: a transposition
+            that stood before it has been moved behind it.
     """
 
     name: str
@@ -47,6 +57,7 @@ class OptimisedNode:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     layout_change: bool
+    reordered: bool = False
 
 
 def resolve(path: Path, network: Network) -> tuple[OptimisedNode, ...]:
@@ -63,7 +74,8 @@ def resolve(path: Path, network: Network) -> tuple[OptimisedNode, ...]:
 
     graph = onnx.load(path, load_external_data=False).graph
     constants = {tensor.name for tensor in graph.initializer}
-    aliases = _aliases(graph.node, network)
+    moved = _moved(graph.node, network)
+    aliases = _aliases(graph.node, network, moved)
     return tuple(
         OptimisedNode(
             name=node.name,
@@ -71,20 +83,38 @@ def resolve(path: Path, network: Network) -> tuple[OptimisedNode, ...]:
             inputs=tuple(aliases.get(t, t) for t in node.input if t and t not in constants),
             outputs=tuple(aliases.get(t, t) for t in node.output if t),
             layout_change=node.op_type in _LAYOUT_CHANGES,
+            reordered=any(tensor in moved for tensor in node.output) and not any(t in moved for t in node.input),
         )
         for node in graph.node
     )
 
 
-def _aliases(nodes: Sequence[NodeProto], network: Network) -> dict[str, str]:
-    """The original tensor behind each tensor in the blocked layout."""
-    aliases: dict[str, str] = {}
+def _moved(nodes: Sequence[NodeProto], network: Network) -> dict[str, str]:
+    """The original tensor behind each result that a node has in another order since a transposition was moved."""
+    layers = network.layers_by_name
+    found: dict[str, str] = {}
+    for node in reversed(nodes):
+        for position, tensor in enumerate(node.output):
+            layer = layers.get(_TOKEN.sub("", tensor)) if tensor not in network.tensors else None
+            if layer is not None:
+                found[tensor] = layer.outputs[position if position < len(layer.outputs) else 0]
+            elif tensor in found or tensor in network.tensors:
+                continue
+        if node.op_type == "Squeeze" and node.output[0] in found and node.input[0] not in network.tensors:
+            # The parts of one split instead of several gathers come with the dimension that a gather drops.
+            found.setdefault(node.input[0], found[node.output[0]])
+    return found
+
+
+def _aliases(nodes: Sequence[NodeProto], network: Network, moved: dict[str, str]) -> dict[str, str]:
+    """The original tensor behind each invented one."""
+    aliases = dict(moved)
     for node in nodes:
         if node.domain != _BLOCKED_DOMAIN:
             if any(tensor in aliases for tensor in node.input) and node.output[0] not in network.tensors:
                 layer = _layer_named(node.name, network)
                 if layer is not None:
-                    aliases[node.output[0]] = layer.outputs[0]
+                    aliases.setdefault(node.output[0], layer.outputs[0])
             continue
         if node.op_type == "ReorderInput":
             aliases[node.output[0]] = aliases.get(node.input[0], node.input[0])
@@ -94,7 +124,39 @@ def _aliases(nodes: Sequence[NodeProto], network: Network) -> dict[str, str]:
             original = node.name.removesuffix(_BLOCKED_SUFFIX).removesuffix(_BATCH_NORM_SUFFIX)
             if original in network.tensors:
                 aliases[node.output[0]] = _after_fusion(node, original, network)
+    transposed = {node.output[0] for node in nodes if node.op_type == "ReorderInput" and _is_channels_last(node)}
+    for node in nodes:
+        if node.domain == _BLOCKED_DOMAIN and node.name.endswith(_BLOCKED_SUFFIX):
+            source = node.input[0]
+            if source in transposed or (source not in aliases and source not in network.tensors):
+                read = _read_by(node, network)
+                if read is not None:
+                    aliases[source] = read
     return aliases
+
+
+def _is_channels_last(node: NodeProto) -> bool:
+    return any(attribute.name == "channels_last" and attribute.i for attribute in node.attribute)
+
+
+def _read_by(node: NodeProto, network: Network) -> str | None:
+    """The original tensor that the layer behind a blocked node reads, from before a padding that it has swallowed."""
+    name = node.name.removesuffix(_BLOCKED_SUFFIX)
+    layer = network.producers.get(name.removesuffix(_BATCH_NORM_SUFFIX))
+    if not name.endswith(_BATCH_NORM_SUFFIX):
+        while layer is not None and layer.kind not in _BLOCKED_WORKERS:
+            layer = _producer_of_first(layer, network)
+    if layer is None:
+        return None
+    before = _producer_of_first(layer, network)
+    if before is not None and before.kind == "pad":
+        layer = before
+    return next(iter(network.activations[layer.name]), None)
+
+
+def _producer_of_first(layer: Layer, network: Network) -> Layer | None:
+    """The layer that writes the first activation that a layer reads."""
+    return next((network.producers.get(tensor) for tensor in network.activations[layer.name]), None)
 
 
 def _layer_named(name: str, network: Network) -> Layer | None:

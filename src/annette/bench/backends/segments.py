@@ -37,6 +37,9 @@ _WORKERS: Final = (
 )
 """Operators that do the work of a segment, most likely first."""
 
+_ADDED_KINDS: Final = {"ReorderInput": "reorder_input", "ReorderOutput": "reorder_output", "Transpose": "transpose"}
+"""Kinds of the kernels that the runtime puts in, by operator."""
+
 
 def assign(pairs: Sequence[tuple[ProfileEntry, OptimisedNode | None]], network: Network) -> tuple[ProfileEntry, ...]:
     """Joins the entries of each segment and fills in ``layers``, ``inputs`` and ``outputs``.
@@ -46,11 +49,14 @@ def assign(pairs: Sequence[tuple[ProfileEntry, OptimisedNode | None]], network: 
         network: The original network.
     """
     joined: dict[int, ProfileEntry] = {}
+    kinds = network.kinds_by_layer
     for segment in _segments(pairs, network):
         nodes = [node for position in segment if (node := pairs[position][1]) is not None]
         written = {tensor for node in nodes for tensor in node.outputs if tensor in network.tensors}
         read = {tensor for node in nodes for tensor in node.inputs if tensor in network.tensors} - written
-        layers = region(network, read, written)
+        layers = () if _is_added(nodes) else region(network, read, written)
+        if any(node.reordered for node in nodes):
+            layers = tuple(name for name in layers if kinds[name] != "transpose")
         entries = [pairs[position][0] for position in segment]
         worker = min(range(len(segment)), key=lambda at: (_rank(entries[at].operator), -sum(entries[at].latency_s)))
         entry = replace(
@@ -58,15 +64,25 @@ def assign(pairs: Sequence[tuple[ProfileEntry, OptimisedNode | None]], network: 
         )
         if layers:
             entry = replace(entry, layers=layers, inputs=tuple(sorted(read)), outputs=tuple(sorted(written)))
-        elif len(segment) == 1 and nodes and nodes[0].layout_change:
+        elif _is_added(nodes):
             entry = replace(entry, info={**entry.info, **_added(nodes[0])})
         joined[segment[worker]] = entry
     return tuple(joined[position] for position in sorted(joined))
 
 
+def _is_added(nodes: Sequence[OptimisedNode]) -> bool:
+    """Whether the runtime put a node in: one that brings a tensor into a blocked layout or another order."""
+    if len(nodes) != 1:
+        return False
+    (node,) = nodes
+    return node.operator.endswith("ReorderInput") or (
+        (node.layout_change or node.operator == "Transpose") and node.inputs[:1] == node.outputs
+    )
+
+
 def _added(node: OptimisedNode) -> dict[str, str]:
-    """What is kept of a layout change: its kind and the tensor that it copies."""
-    kind = "reorder_input" if node.operator.endswith("ReorderInput") else "reorder_output"
+    """What is kept of a node that the runtime put in: its kind and the tensor that it copies."""
+    kind = _ADDED_KINDS[node.operator.rpartition(".")[2]]
     return {ADDED: "1", "kind": kind, "tensor": node.outputs[0]}
 
 

@@ -221,3 +221,31 @@ def test_scalar_factor_joins_the_product():
     net, x = image((2, 6, 4))
     network = net.build(net.scale_by_constant(net.matmul(x, net.input("y", (2, 4, 6))), (6,)))
     assert costly(network, "scale-into-matrix-product") == ["matmul", "mul"]
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_number_times_an_operand_joins_the_matrix_product(side):
+    net, x = image((2, 4, 6))
+    operands = [x, net.input("y", (2, 6, 4))]
+    operands[side] = net.mul(operands[side], 0.35)
+    assert costly(net.build(net.matmul(*operands)), "factor-into-matrix-product") == ["matmul"]
+
+
+def test_both_operands_of_a_matrix_product_may_come_with_factors():
+    net, x = image((2, 4, 6))
+    keys = net.transpose(net.input("y", (2, 4, 6)), (0, 2, 1))
+    network = net.build(net.matmul(net.mul(x, 0.35), net.mul(keys, 0.35)))
+    assert costly(network, "transpose-into-batched-product", "factor-into-matrix-product") == ["transpose", "matmul"]
+
+
+def test_a_factor_per_channel_or_read_by_others_stays():
+    net, x = image((2, 4, 6))
+    scaled = net.scale_by_constant(x, (6,))
+    assert costly(net.build(net.matmul(scaled, net.input("y", (2, 6, 4)))), "factor-into-matrix-product") == [
+        "mul",
+        "matmul",
+    ]
+    net, x = image((2, 4, 6))
+    scaled = net.mul(x, 0.35)
+    network = net.build(net.matmul(scaled, net.input("y", (2, 6, 4))), scaled)
+    assert costly(network, "factor-into-matrix-product") == ["mul", "matmul"]
