@@ -58,9 +58,7 @@ class Export:
 
     def gelu(self, source):
         error = self.add("Erf", self.add("Div", source, self.constant(2**0.5)))
-        return self.add(
-            "Mul", self.add("Mul", source, self.add("Add", error, self.constant(1.0))), self.constant(0.5)
-        )
+        return self.add("Mul", self.add("Mul", source, self.add("Add", error, self.constant(1.0))), self.constant(0.5))
 
     def scores(self, query, key, scale):
         """Scaled scores as torch exports them: both operands times the root of the scale, keys transposed first."""
@@ -117,3 +115,21 @@ def test_gelu_between_blocked_convolutions_is_a_kernel(tmp_path):
     inner = net.gelu(net.conv("x", 16, 32))
     kinds = check(net, tmp_path / "net.onnx", net.conv(inner, 32, 32, groups=32))
     assert kinds == ["reorder_input", "conv", "gelu", "depthwise_conv", "reorder_output"]
+
+
+def test_a_transposition_before_a_blocked_convolution_is_done_by_the_layout_change(tmp_path):
+    net = Export([1, 8, 8, 32])
+    moved = net.add("Transpose", net.layer_norm("x", 32), perm=[0, 3, 1, 2])
+    assert check(net, tmp_path / "net.onnx", net.conv(moved, 32, 48)) == [
+        "layer_norm",
+        "reorder_input",
+        "conv",
+        "reorder_output",
+    ]
+
+
+def test_tokens_become_a_feature_map_in_the_layout_change(tmp_path):
+    net = Export([1, 64, 32])
+    hidden = net.add("Transpose", net.linear("x", 32, 64), perm=[0, 2, 1])
+    kinds = check(net, tmp_path / "net.onnx", net.conv(net.shaped("Reshape", hidden, 1, 64, 8, 8), 64, 64, groups=64))
+    assert kinds == ["fully_connected", "reorder_input", "depthwise_conv", "reorder_output"]

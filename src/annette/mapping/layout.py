@@ -19,7 +19,7 @@ from annette.mapping.layout_conditions import Check, compiled, parse
 from annette.network import describe_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from annette.mapping.condition import Condition
     from annette.network import Network
@@ -28,6 +28,8 @@ __all__ = ["Layout", "LayoutModel", "LayoutRule"]
 
 _KEYS: Final = ("kinds", "reads", "writes", "when")
 _TO_LAST: Final = (0, 2, 3, 1)
+_TO_FIRST: Final = (0, 3, 1, 2)
+_TOKENS_TO_FIRST: Final = (0, 2, 1)
 
 
 class Layout(StrEnum):
@@ -122,6 +124,8 @@ class LayoutModel:
             The kernels with the copies in between, each before its first reader, in topological order.
         """
         walk = _Walk(self, network)
+        if self.transposes and any(kernel.kind == "transpose" for kernel in kernels):
+            walk.look_for_transposed_inputs(kernels)
         for kernel in kernels:
             walk.visit(kernel)
         walk.finish()
@@ -183,8 +187,44 @@ class _Walk:
         self._network = network
         self._blocked: set[str] = set()
         self._plain: set[str] = set(network.inputs)
+        self._absorbed: set[str] = set()
+
+    def look_for_transposed_inputs(self, kernels: Sequence[Kernel]) -> None:
+        """Finds the transpositions from channels last that the copies to the blocked layout do on the way."""
+        readers: dict[str, list[Kernel]] = {}
+        for kernel in kernels:
+            for tensor in kernel.inputs:
+                readers.setdefault(tensor, []).append(kernel)
+        for kernel in kernels:
+            if kernel.kind == "transpose" and len(kernel.layers) == 1 and not kernel.free:
+                tensor = self._channels_first(kernel, readers)
+                if tensor is not None and self._all_read_blocked(tensor, readers.get(tensor, ())):
+                    self._absorbed.add(kernel.name)
+
+    def _channels_first(self, kernel: Kernel, readers: Mapping[str, Sequence[Kernel]]) -> str | None:
+        """The feature map, channels first, that a transposition makes: its result, or its result's only view."""
+        result, permutation = kernel.outputs[0], kernel.anchor.attributes.get("perm")
+        if permutation == _TO_FIRST:
+            return result
+        follower = readers.get(result, ())
+        if permutation != _TOKENS_TO_FIRST or len(follower) != 1 or not follower[0].free:
+            return None
+        if result in self._network.outputs:
+            return None
+        view = follower[0].outputs[0]
+        shapes = self._network.tensors[result].shape, self._network.tensors[view].shape
+        return view if len(shapes[1]) == len(_TO_FIRST) and shapes[0][:2] == shapes[1][:2] else None
+
+    def _all_read_blocked(self, tensor: str, readers: Sequence[Kernel]) -> bool:
+        if not readers or tensor in self._network.outputs:
+            return False
+        rules = (self._model.rule(kernel, self._network) for kernel in readers if not kernel.free)
+        reads = [rule.reads if rule is not None else Layout.PLAIN for rule in rules]
+        return len(reads) == len(readers) and all(layout is Layout.BLOCKED for layout in reads)
 
     def visit(self, kernel: Kernel) -> None:
+        if kernel.name in self._absorbed:
+            kernel = replace(kernel, free=True, rules=(*kernel.rules, "layout"))
         if kernel.free:
             self._view(kernel)
             return

@@ -56,6 +56,29 @@ def test_element_wise_kernels_run_as_their_input_comes():
     }
 
 
+@pytest.mark.parametrize("tokens", [False, True])
+def test_the_copy_to_blocks_does_the_transposition_before_it(tokens):
+    net = NetworkBuilder("test", source_format="test")
+    if tokens:
+        x = net.reshape(net.transpose(net.input("x", (1, 64, 16)), (0, 2, 1), name="moved"), (1, 16, 8, 8), name="map")
+    else:
+        x = net.transpose(net.input("x", (1, 8, 8, 16)), (0, 3, 1, 2), name="moved")
+    network = net.build(net.conv(x, 32, 3, padding=1, name="conv"))
+    kernels = preset("onnxruntime-cpu").apply(network)
+    assert [k.kind for k in kernels if not k.free] == ["reorder_input", "conv", "reorder_output"]
+    (moved,) = (kernel for kernel in kernels if kernel.name == "moved")
+    assert moved.free
+    assert moved.rules == ("layout",)
+
+
+def test_a_transposition_that_others_read_too_stays():
+    net = NetworkBuilder("test", source_format="test")
+    x = net.transpose(net.input("x", (1, 8, 8, 16)), (0, 3, 1, 2), name="moved")
+    _, kernels = kernels_of(net, net.conv(x, 32, 3, padding=1, name="conv"), net.softmax(x, axis=1))
+    assert not any(kernel.free for kernel in kernels)
+    assert [kernel.kind for kernel in kernels].count("transpose") == 1
+
+
 def test_the_model_without_rules_changes_nothing():
     net, x = convolutions()
     network = net.build(x)

@@ -26,9 +26,7 @@ def profiled(network, folder, nodes):
     )
     onnx.save(onnx.helper.make_model(graph), folder / "optimised.onnx")
     resolved = resolve(folder / "optimised.onnx", network)
-    entries = [
-        (ProfileEntry(name=node.name, operator=node.operator, latency_s=(1e-5,)), node) for node in resolved
-    ]
+    entries = [(ProfileEntry(name=node.name, operator=node.operator, latency_s=(1e-5,)), node) for node in resolved]
     kernels = match(network, assign(entries, network)).kernels
     return {k.name: (k.info["kind"], k.info["tensor"]) if k.added else k.layers for k in kernels}
 
