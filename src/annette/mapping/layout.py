@@ -197,8 +197,8 @@ class _Walk:
                 readers.setdefault(tensor, []).append(kernel)
         for kernel in kernels:
             if kernel.kind == "transpose" and len(kernel.layers) == 1 and not kernel.free:
-                tensor = self._channels_first(kernel, readers)
-                if tensor is not None and self._all_read_blocked(tensor, readers.get(tensor, ())):
+                result = self._channels_first(kernel, readers)
+                if result is not None and self._all_read_blocked(result, readers.get(result, ())):
                     self._absorbed.add(kernel.name)
 
     def _channels_first(self, kernel: Kernel, readers: Mapping[str, Sequence[Kernel]]) -> str | None:
