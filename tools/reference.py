@@ -107,12 +107,12 @@ def _helps(command: click.Command, name: str, parent: click.Context | None) -> I
 
 
 def accuracy_table() -> str:
-    """One row for each page of ``docs/results``: the preferred models' errors and the floor below them."""
+    """One row for page PLATFORM-SUITE of ``docs/results``: the preferred models' errors and the floor below them."""
     rows = [
         "| Platform | Networks | Mean error | Worst | Spearman's rho | Repeated measurement |\n",
         "|---|---|---:|---:|---:|---:|\n",
     ]
-    for page in sorted((ROOT / "docs" / "results").glob("*.md")):
+    for page in sorted((ROOT / "docs" / "results").glob("*-*.md")):
         text = page.read_text(encoding="utf-8")
         platform, suite = _found(r"^(\S+) on (\S+), model: preferred$", text, page)
         count, mape, worst = _found(r"^preferred +(\d+) +(\S+) % +\S+ % +\S+ % +(\S+) %", text, page)
