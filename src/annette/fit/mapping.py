@@ -4,7 +4,8 @@ Known rules come first: decomposed operators are recognised where the measuremen
 what is left, every pair of kernels of which one reads the other's result is an example: both were seen in one measured
 kernel, or in two; and every kernel is one: it ran, or the runtime left it out. For each pair of kinds a small decision
 tree over both sides, and over the other operand of the reader, tells the one from the other, and each leaf that says
-"together" becomes a readable rule of the same form as the hand-written ones.
+"together" becomes a readable rule of the same form as the hand-written ones. Where nothing was measured, known rules
+are believed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from annette.mapping.model import MappingModel
 from annette.mapping.rule import Action, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from annette.bench.records import Run
     from annette.fit.mapping_examples import PairKey
@@ -30,12 +31,21 @@ if TYPE_CHECKING:
 __all__ = ["learn_mapping"]
 
 
-def learn_mapping(runs: Sequence[Run], *, base: MappingModel, name: str = "learned", seed: int = 0) -> MappingModel:
+def learn_mapping(
+    runs: Sequence[Run],
+    *,
+    base: MappingModel,
+    otherwise: MappingModel | None = None,
+    name: str = "learned",
+    seed: int = 0,
+) -> MappingModel:
     """Learns which layers run as one kernel, and which do not run at all.
 
     Args:
         runs: Runs with matched kernels; those without are passed over.
         base: Rules that are kept in front: recognised subgraphs, as far as the runs bear them out, and views.
+        otherwise: Rules to believe about pairs of kinds that no run has, and about subgraphs that none has; its context
+            stage is kept. None believes the base alone.
         name: Of the resulting model.
         seed: Of the decision trees.
 
@@ -48,21 +58,24 @@ def learn_mapping(runs: Sequence[Run], *, base: MappingModel, name: str = "learn
     profiled = [run for run in runs if any(kernel.layers for kernel in run.kernels)]
     if not profiled:
         raise FitError("no run tells which layers ran in which kernel: a mapping cannot be learned")
-    base = _borne_out(base, profiled)
+    otherwise = otherwise or base
+    base = _borne_out(base, profiled, {rule.name for rule in otherwise.rules})
     examples = collect(profiled, base)
     learned: list[tuple[int, Rule]] = []
     for key, cases in sorted(examples.pairs.items()):
         learned += [(leaf.holds, rule) for leaf, rule in _rules(key, leaves(cases, seed))]
     learned.sort(key=lambda entry: (min(rank(kind) for node in entry[1].nodes[:1] for kind in node.kinds), -entry[0]))
     free = [rule for kind, cases in sorted(examples.single.items()) for rule in _free_rules(kind, leaves(cases, seed))]
-    return MappingModel(name, (*base.rules, *(rule for _, rule in learned), *free))
+    met = {(key.first, key.second) for key in examples.pairs}
+    more = [part for rule in otherwise.rules for part in _unmet(rule, base, met)]
+    return MappingModel(name, (*base.rules, *(rule for _, rule in learned), *more, *free), context=otherwise.context)
 
 
-def _borne_out(base: MappingModel, runs: Sequence[Run]) -> MappingModel:
+def _borne_out(base: MappingModel, runs: Sequence[Run], believed: Collection[str]) -> MappingModel:
     """The base without the rules whose layers mostly ran in several kernels.
 
-    A rule about a view stays: it moves nothing, whether or not the runtime makes a kernel of it. So does a rule that
-    the runs say nothing about.
+    A rule about a view stays: it moves nothing, whether or not the runtime makes a kernel of it. A rule that the runs
+    say nothing about stays if it is among those that are believed.
     """
     right: Counter[str] = Counter()
     seen: Counter[str] = Counter()
@@ -73,8 +86,34 @@ def _borne_out(base: MappingModel, runs: Sequence[Run]) -> MappingModel:
             for rule in set(kernel.rules):
                 seen[rule] += bool(ran)
                 right[rule] += len(ran) == 1
-    kept = [rule for rule in base.rules if rule.action is Action.FREE or 2 * right[rule.name] >= seen[rule.name]]
+    kept = [
+        rule
+        for rule in base.rules
+        if rule.action is Action.FREE
+        or (2 * right[rule.name] >= seen[rule.name] if seen[rule.name] else rule.name in believed)
+    ]
     return replace(base, rules=tuple(kept), layout=None, context=None)
+
+
+def _unmet(rule: Rule, base: MappingModel, met: Collection[tuple[str, str]]) -> list[Rule]:
+    """What a known rule says of pairs of kinds that were never measured, one rule for each kind of the first.
+
+    Of what is no pair, a subgraph of several layers is a matter for the base; what changes or frees one kernel stays.
+    """
+    taken = rule.taken
+    if rule.name in {known.name for known in base.rules} or rule.action is Action.RECOGNISE or len(taken) > 2:
+        return []
+    if len(taken) == 1:
+        return [rule]
+    first, second = taken
+    found = []
+    for kind in sorted(first.expanded_kinds):
+        kinds = tuple(sorted(other for other in second.expanded_kinds if (kind, other) not in met))
+        if kinds:
+            narrowed = {first.name: (kind,), second.name: kinds}
+            nodes = tuple(replace(node, kinds=narrowed.get(node.name, node.kinds)) for node in rule.nodes)
+            found.append(replace(rule, name=f"{rule.name}.{kind}", nodes=nodes))
+    return found
 
 
 def _rules(key: PairKey, found: Sequence[Leaf]) -> list[tuple[Leaf, Rule]]:

@@ -29,7 +29,7 @@ __all__ = ["AUTO", "LEARNED", "Candidate", "MappingChoice", "check_request", "ch
 AUTO: Final = "auto"
 LEARNED: Final = "learned"
 
-_KNOWN: Final = {"onnxruntime": "onnxruntime-cpu"}
+_KNOWN: Final = {"onnxruntime": "onnxruntime-cpu", "vela": "ethos-u55-128"}
 _OTHERWISE: Final = "generic"
 _BASE: Final = ("recognitions", "generic-attention", "views")
 _LEAST_RUNS: Final = 20
@@ -116,7 +116,7 @@ def choose_mapping(
     """
     check_request(request)
     truth = _distinct(runs)
-    known = _KNOWN.get(environment.get("runtime", ""))
+    known = _known(environment)
     if request not in (AUTO, LEARNED):
         return _judged(_with_layout(preset(request), truth), "as asked for", truth)
     if request == LEARNED and not truth:
@@ -125,18 +125,25 @@ def choose_mapping(
         mapping = _with_layout(preset(known or _OTHERWISE), truth)
         why = f"known for {environment['runtime']}" if known else "too few runs tell which layers ran together to learn"
         return _judged(mapping, why, truth)
-    learned = Candidate(LEARNED, _held_out(truth, seed))
-    others = [_candidate(_with_layout(preset(name), truth), truth) for name in ([known] if known else [_OTHERWISE])]
-    best = others[0]
-    if request == AUTO and known and _agreement(best) >= _agreement(learned):
-        reason = "known rules agree with what was measured at least as well as learned ones"
-        return MappingChoice(_with_layout(preset(known), truth), reason, (best, learned), len(truth))
-    mapping = _with_layout(learn_mapping(truth, base=_base(), seed=seed), truth)
+    otherwise = preset(known or _OTHERWISE)
+    learned = Candidate(LEARNED, _held_out(truth, otherwise, seed))
+    written = _with_layout(otherwise, truth)
+    other = _candidate(written, truth)
+    if request == AUTO and known and _agreement(other) >= _agreement(learned):
+        reason = "known rules agree with what was measured at least as well as learned ones, all questions together"
+        return MappingChoice(written, reason, (other, learned), len(truth))
+    mapping = _with_layout(learn_mapping(truth, base=_base(), otherwise=otherwise, seed=seed), truth)
     reason = "as asked for" if request == LEARNED else (
         "learned rules agree better with what was measured than known ones" if known
         else f"no rules are known for {environment.get('runtime', 'the runtime')}"
     )  # fmt: skip
-    return MappingChoice(mapping, reason, (learned, *others), len(truth))
+    return MappingChoice(mapping, reason, (learned, other), len(truth))
+
+
+def _known(environment: Mapping[str, str]) -> str | None:
+    """The preset of a runtime, or of the accelerator that it compiles for."""
+    accelerator = environment.get("accelerator", "")
+    return accelerator if accelerator in PRESETS else _KNOWN.get(environment.get("runtime", ""))
 
 
 def _distinct(runs: Iterable[Run]) -> list[Run]:
@@ -158,12 +165,12 @@ def _base() -> MappingModel:
     return MappingModel("base", (*kept, *preset("views").rules))
 
 
-def _held_out(truth: Sequence[Run], seed: int) -> MappingQuality:
+def _held_out(truth: Sequence[Run], otherwise: MappingModel, seed: int) -> MappingQuality:
     """Quality of learned rules, every network judged by rules that were learned without it."""
     total = MappingQuality()
     for fold in range(_FOLDS):
         rest = [run for place, run in enumerate(truth) if place % _FOLDS != fold]
-        learned = _with_layout(learn_mapping(rest, base=_base(), seed=seed), rest)
+        learned = _with_layout(learn_mapping(rest, base=_base(), otherwise=otherwise, seed=seed), rest)
         total += mapping_quality(learned, truth[fold::_FOLDS])
     return total
 
@@ -182,7 +189,9 @@ def _judged(mapping: MappingModel, reason: str, truth: Sequence[Run]) -> Mapping
 
 
 def _agreement(candidate: Candidate) -> float:
-    matthews = candidate.quality.pairs.matthews
+    """Matthews correlation over everything that was asked."""
+    quality = candidate.quality
+    matthews = (quality.pairs + quality.removed + quality.copies).matthews
     return -1.0 if math.isnan(matthews) else matthews
 
 

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from annette.mapping.model import MappingModel
     from annette.network import Layer, Network
 
-__all__ = ["Agreement", "MappingQuality", "kernel_of_layer", "mapping_quality", "never_run", "quality_of_kernels"]
+__all__ = [
+    "Agreement",
+    "MappingQuality",
+    "copies_of",
+    "kernel_of_layer",
+    "mapping_quality",
+    "never_run",
+    "quality_of_kernels",
+]
 
 _VIEWS: Final = kinds_in(Category.VIEW)
 
@@ -153,7 +161,7 @@ def quality_of_kernels(kernels: Iterable[Kernel], run: Run) -> MappingQuality:
     if lost is not None:
         layers = [layer.name for layer in network.layers if layer.kind not in _VIEWS]
         removed = [(name in free, name in lost) for name in layers]
-    return MappingQuality(_count(pairs), _count(removed), _copies(kernels, run))
+    return MappingQuality(_count(pairs), _count(removed), copies_of(kernels, run))
 
 
 def kernel_of_layer(run: Run) -> dict[str, int]:
@@ -183,8 +191,13 @@ def _adjacent(network: Network) -> set[tuple[str, str]]:
     return found
 
 
-def _copies(kernels: tuple[Kernel, ...], run: Run) -> Agreement:
-    """Copies by kind and tensor; nothing where the runtime does not say what it copies."""
+def copies_of(kernels: Iterable[Kernel], run: Run) -> Agreement:
+    """Copies by kind and tensor; nothing where the runtime does not say what it copies.
+
+    Args:
+        kernels: What a mapping model makes of the run's network.
+        run: A run with matched kernels.
+    """
     added = [record for record in run.kernels if record.added]
     if any("tensor" not in record.info for record in added):
         return Agreement()

@@ -114,7 +114,8 @@ def samples_of(
         if not run.kernels:
             continue
         pairing = pair(run, mapping)
-        shares.append((pairing.predicted_share, math.fsum(record.latency_s for record in run.kernels)))
+        if not math.isnan(pairing.predicted_share):
+            shares.append((pairing.predicted_share, math.fsum(record.latency_s for record in run.kernels)))
         if not pairing.pairs:
             continue
         kernels = [kernel for kernel, _ in pairing.pairs]

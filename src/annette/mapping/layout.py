@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from annette.mapping.condition import Condition
-    from annette.network import Network
+    from annette.network import Network, Tensor
 
 __all__ = ["Layout", "LayoutModel", "LayoutRule"]
 
 _KEYS: Final = ("kinds", "reads", "writes", "when")
+_MODEL_KEYS: Final = ("rules", "to_blocked", "to_plain", "transposes")
+_MORE_KEYS: Final = ("copies_residuals", "copies_lines")
 _TO_LAST: Final = (0, 2, 3, 1)
 _TO_FIRST: Final = (0, 3, 1, 2)
 _TOKENS_TO_FIRST: Final = (0, 2, 1)
@@ -106,12 +108,18 @@ class LayoutModel:
         to_blocked: Kind of the kernels that copy from plain to blocked.
         to_plain: Kind of the kernels that copy from blocked to plain.
         transposes: Whether a copy also does the transposition between channels first and channels last next to it.
+        copies_residuals: Whether a residual that comes in the plain layout is copied; else it is not added inside the
+            kernel, but by a plain one behind it.
+        copies_lines: Whether a map of a single position or a single channel is copied, too, although channels first and
+            channels last are the same to it.
     """
 
     rules: tuple[LayoutRule, ...] = field(default=())
     to_blocked: str = "reorder_input"
     to_plain: str = "reorder_output"
     transposes: bool = True
+    copies_residuals: bool = False
+    copies_lines: bool = True
 
     def apply(self, kernels: Sequence[Kernel], network: Network) -> tuple[Kernel, ...]:
         """Marks and adds kernels.
@@ -153,6 +161,8 @@ class LayoutModel:
             "to_blocked": self.to_blocked,
             "to_plain": self.to_plain,
             "transposes": self.transposes,
+            **({"copies_residuals": True} if self.copies_residuals else {}),
+            **({} if self.copies_lines else {"copies_lines": False}),
         }
 
     @classmethod
@@ -162,19 +172,25 @@ class LayoutModel:
         Raises:
             MappingError: It is ill-formed.
         """
-        if not isinstance(data, dict) or sorted(data) != ["rules", "to_blocked", "to_plain", "transposes"]:
-            raise MappingError("a layout model is an object with rules, to_blocked, to_plain and transposes")
+        if not isinstance(data, dict) or sorted(data.keys() - set(_MORE_KEYS)) != sorted(_MODEL_KEYS):
+            raise MappingError(
+                f"a layout model is an object with rules, to_blocked, to_plain and transposes; it may have "
+                f"{' and '.join(_MORE_KEYS)}"
+            )
         if not isinstance(data["rules"], list):
             raise MappingError("a layout model's 'rules' must be a list")
         if not isinstance(data["to_blocked"], str) or not isinstance(data["to_plain"], str):
             raise MappingError("a layout model's 'to_blocked' and 'to_plain' must be texts")
-        if not isinstance(data["transposes"], bool):
-            raise MappingError(f"a layout model's 'transposes' must be true or false, not {data['transposes']!r}")
+        for key in ("transposes", *_MORE_KEYS):
+            if not isinstance(data.get(key, False), bool):
+                raise MappingError(f"a layout model's {key!r} must be true or false, not {data[key]!r}")
         return cls(
             tuple(LayoutRule.from_json(rule) for rule in data["rules"]),
             data["to_blocked"],
             data["to_plain"],
             data["transposes"],
+            data.get("copies_residuals", False),
+            data.get("copies_lines", True),
         )
 
 
@@ -234,7 +250,7 @@ class _Walk:
         if rule is None and self._transposed_copy(kernel):
             return
         reads = rule.reads if rule is not None else Layout.PLAIN
-        if reads is Layout.BLOCKED and self._falls_apart(kernel, maps):
+        if reads is Layout.BLOCKED and not self._model.copies_residuals and self._falls_apart(kernel, maps):
             return
         if reads is Layout.SAME:
             all_blocked = bool(maps) and len(maps) == len(kernel.inputs) and all(t in self._blocked for t in maps)
@@ -306,8 +322,10 @@ class _Walk:
         if tensor in have or tensor not in other:
             return
         have.add(tensor)
-        kind = self._model.to_blocked if layout is Layout.BLOCKED else self._model.to_plain
         described = self._network.tensors[tensor]
+        if not self._model.copies_lines and _is_line(described, channels_last=self._network.channels_last):
+            return
+        kind = self._model.to_blocked if layout is Layout.BLOCKED else self._model.to_plain
         name = f"{tensor}:{kind}"
         copied = describe_layer(
             "copy",
@@ -317,6 +335,13 @@ class _Walk:
             channels_last=self._network.channels_last,
         )
         self.result.append(Kernel(name, kind, copied, (), (tensor,), (tensor,), ("layout",)))
+
+
+def _is_line(tensor: Tensor, *, channels_last: bool) -> bool:
+    """Whether a map has one position or one channel only."""
+    channel = -1 if channels_last else 1
+    channels = tensor.shape[channel] if len(tensor.shape) > 1 else 1
+    return channels == 1 or tensor.elements == channels * tensor.shape[0]
 
 
 def _in_blocks(kernel: Kernel) -> Kernel:
