@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["choose_layout"]
 
 _PROBES: Final = 160
-_ROUNDS: Final = 3
+_ROUNDS: Final = 6
 _GAIN: Final = 3
 _GOOD: Final = 0.8
 _SECOND_SHARE: Final = 0.1
@@ -96,8 +96,10 @@ def choose_layout(mapping: MappingModel, runs: Sequence[Run]) -> LayoutModel | N
     if not names or copies_right >= _GOOD:
         return found
     split = _wrong(qualities[candidates.index(None)].pairs)
-    search = _Search(LayoutModel((), *names, transposes=False, copies_residuals=True), cases)
-    learned = search.run()
+    empty = LayoutModel((), *names, transposes=False, copies_residuals=True)
+    searches = [_Search(empty, cases, following=following) for following in (True, False)]
+    models = [search.run() for search in searches]
+    search, learned = min(zip(searches, models, strict=True), key=lambda entry: entry[0].wrong)
     lines = replace(learned, copies_lines=False)
     without_lines = sum(case.wrong_copies(lines) for case in cases)
     if min(search.wrong, without_lines) + split < fewest:
@@ -141,10 +143,12 @@ def _named(model: LayoutModel, names: tuple[str, str]) -> LayoutModel:
 class _Search:
     """Puts a layout model together, kind by kind, as long as it makes fewer mistakes."""
 
-    def __init__(self, empty: LayoutModel, cases: Sequence[_Case]) -> None:
+    def __init__(self, empty: LayoutModel, cases: Sequence[_Case], *, following: bool) -> None:
         self._empty = empty
+        self._following = following
         self._cases = cases
-        self._kinds = [kind for kind, _ in Counter(kind for case in cases for kind in case.kinds).most_common()]
+        counts = Counter(kind for case in cases for kind in case.kinds)
+        self._kinds = sorted(counts, key=lambda kind: (kind not in _LEADING, -counts[kind], kind))
         self._rules: dict[str, LayoutRule] = {}
         self._wrong: list[int] = []
 
@@ -156,20 +160,25 @@ class _Search:
     def run(self) -> LayoutModel:
         """The model with the fewest mistakes that was found.
 
-        The search starts from convolutions and pooling that run blocked and everything else that follows them: from
-        plain layouts alone no single step leads there.
+        The search starts from convolutions and pooling that run blocked, everything else plain or (``following``) in the
+        layout that it gets: from plain layouts alone no single step leads there.
         """
         for kind in self._kinds:
-            ways = (Layout.BLOCKED, Layout.BLOCKED) if kind in _LEADING else (Layout.SAME, Layout.SAME)
-            self._rules[kind] = LayoutRule((kind,), *ways)
+            if kind in _LEADING:
+                self._rules[kind] = LayoutRule((kind,), Layout.BLOCKED, Layout.BLOCKED)
+            elif self._following:
+                self._rules[kind] = LayoutRule((kind,), Layout.SAME, Layout.SAME)
         self._wrong = [case.wrong_copies(self._model(self._rules)) for case in self._cases]
         for round_ in range(_ROUNDS):
-            improved = [self._improve(kind, self._ways(kind, thorough=round_ == 0)) for kind in self._kinds]
+            improved = [self._improve(kind, self._ways(kind, thorough=round_ < 2)) for kind in self._kinds]
             if not any(improved):
                 break
         for kind in self._kinds:
             if kind in self._rules and not self._rules[kind].when:
                 self._improve(kind, [replace(self._rules[kind], when=(parse(line),)) for line in _CONDITIONS])
+        for kind in self._kinds:
+            if kind in self._rules:
+                self._improve(kind, [None], least=0)
         return self._model(self._rules)
 
     def _ways(self, kind: str, *, thorough: bool) -> list[LayoutRule | None]:
@@ -179,8 +188,11 @@ class _Search:
             return [None, *plain]
         return [None, *plain, *(replace(rule, when=(parse(line),)) for rule in plain for line in _CONDITIONS)]
 
-    def _improve(self, kind: str, choices: Sequence[LayoutRule | None]) -> bool:
-        """Takes the choice for a kind that saves most mistakes; says whether one saves any."""
+    def _improve(self, kind: str, choices: Sequence[LayoutRule | None], *, least: int = 1) -> bool:
+        """Takes the choice for a kind that saves most mistakes; says whether there is one.
+
+        A rule has to save several to be taken; to do without one it is enough to save ``least``.
+        """
         touched = [place for place, case in enumerate(self._cases) if kind in case.kinds]
         now = sum(self._wrong[place] for place in touched)
         best: tuple[int, LayoutRule | None, list[int]] | None = None
@@ -190,7 +202,7 @@ class _Search:
             rules = {**self._rules, kind: choice}
             model = self._model({name: rule for name, rule in rules.items() if rule is not None})
             wrong = [self._cases[place].wrong_copies(model) for place in touched]
-            if now - sum(wrong) >= (0 if choice is None else _GAIN) and (best is None or sum(wrong) < best[0]):
+            if now - sum(wrong) >= (least if choice is None else _GAIN) and (best is None or sum(wrong) < best[0]):
                 best = sum(wrong), choice, wrong
         if best is None:
             return False
