@@ -14,6 +14,7 @@ from annette.evaluate.baselines import OPERATION_COUNT, PLAIN_ROOFLINE, operatio
 from annette.evaluate.kernels import KernelPairs, kernel_pairs
 from annette.evaluate.metrics import Errors, Ranking, errors, kendall, ranking, spearman
 from annette.evaluate.swaps import Swaps, swaps
+from annette.fit.mapping_quality import MappingQuality, quality_of_kernels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -58,6 +59,7 @@ class NetworkResult:
         by_model: Its estimate by each family that the platform has, and by the baselines.
         intervals_s: Interval at each of `CONFIDENCES`; empty where the platform states none.
         swaps: Where its error comes from; None without a profile.
+        mapping: How well the platform's mapping tells which layers ran together; None without a profile.
         problem: Why it could not be estimated; empty where it could.
         notes: Remarks of the estimate.
     """
@@ -73,6 +75,7 @@ class NetworkResult:
     by_model: Mapping[str, float] | None = None
     intervals_s: tuple[tuple[float, float], ...] = ()
     swaps: Swaps | None = None
+    mapping: MappingQuality | None = None
     problem: str = ""
     notes: tuple[str, ...] = ()
 
@@ -161,6 +164,8 @@ class Evaluation:
         remaining: Mean absolute error that remains with one part swapped for its truth, by part; empty without
             profiles.
         notes: What to know about the measurements, one sentence each.
+        mapping: How well the platform's mapping tells what the runtime did, over all profiled networks; None without
+            profiles.
     """
 
     platform: str
@@ -174,6 +179,7 @@ class Evaluation:
     plain_roofline: Roofline | None
     remaining: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    mapping: MappingQuality | None = None
 
 
 def evaluate(
@@ -225,6 +231,7 @@ def evaluate(
         plain_roofline=platform.plain_roofline,
         remaining=_remaining(compared),
         notes=tuple(notes),
+        mapping=_mapping(results),
     )
 
 
@@ -265,10 +272,16 @@ def _network(
         interval_s=chosen.interval_s,
         by_model=totals_s,
         intervals_s=ends if len(ends) == len(CONFIDENCES) else (),
+        mapping=next((quality_of_kernels(kernels, run) for run in truth.runs if run.kernels), None),
         swaps=None if found is None or truth.latency_s is None else swaps(found, chosen, truth.latency_s),
         notes=chosen.notes,
     )
     return result, found
+
+
+def _mapping(results: Sequence[NetworkResult]) -> MappingQuality | None:
+    known = [result.mapping for result in results if result.mapping is not None]
+    return sum(known, MappingQuality()) if known else None
 
 
 def _known_families(platform: Platform) -> list[str]:

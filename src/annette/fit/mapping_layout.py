@@ -160,8 +160,8 @@ class _Search:
     def run(self) -> LayoutModel:
         """The model with the fewest mistakes that was found.
 
-        The search starts from convolutions and pooling that run blocked, everything else plain or (``following``) in the
-        layout that it gets: from plain layouts alone no single step leads there.
+        The search starts from convolutions and pooling that run blocked, everything else plain or (``following``) in
+        the layout that it gets: from plain layouts alone no single step leads there.
         """
         for kind in self._kinds:
             if kind in _LEADING:

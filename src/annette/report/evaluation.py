@@ -36,6 +36,7 @@ def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
             for entry in evaluation.intervals
         ],
         "remaining": dict(evaluation.remaining),
+        "mapping": None if evaluation.mapping is None else evaluation.mapping.to_json(),
         "kinds": [_kind(entry) for entry in evaluation.kinds],
         "networks": [_network(entry) for entry in evaluation.networks],
         "notes": list(evaluation.notes),
@@ -100,6 +101,7 @@ def _network(entry: NetworkResult) -> dict[str, Any]:
         "error": entry.error,
         "by_model": dict(entry.by_model or {}),
         "remaining": None if swaps is None or entry.measured_s is None else swaps.remaining(entry.measured_s),
+        "mapping": None if entry.mapping is None else entry.mapping.to_json(),
         "problem": entry.problem,
         "notes": list(entry.notes),
     }

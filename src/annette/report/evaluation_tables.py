@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from annette.report.mapping import MAPPING_HEADER, MAPPING_QUESTIONS, mapping_row
 from annette.report.units import bytes_text, count_text, percent_text, seconds_text
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def evaluation_tables(document: dict[str, Any]) -> list[Table]:
         _ranking(document),
         _intervals(document),
         _remaining(document),
+        _mapping(document),
         _kinds(document),
         _kinds_by_model(document),
         _networks_by_model(document),
@@ -149,6 +151,15 @@ def _remaining(document: dict[str, Any]) -> Table:
         "Where the error comes from: mean absolute error left with one part replaced by its truth",
         ("replaced", "MAPE"),
         tuple((part, percent_text(share)) for part, share in parts.items()),
+    )
+
+
+def _mapping(document: dict[str, Any]) -> Table:
+    quality = document["mapping"]
+    return Table(
+        "Mapping: what the platform says the runtime does, against what it did",
+        MAPPING_HEADER,
+        tuple(mapping_row(question, quality[part]) for part, question in MAPPING_QUESTIONS) if quality else (),
     )
 
 

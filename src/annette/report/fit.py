@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from annette.report.mapping import MAPPING_HEADER, MAPPING_QUESTIONS, mapping_row
 from annette.report.page import Page
 from annette.report.units import percent_text, seconds_text
 
@@ -34,6 +35,7 @@ def fit_document(report: FitReport, out: Path) -> dict[str, Any]:
         "device": platform.device,
         "runtime": platform.runtime,
         "mapping": platform.mapping.name,
+        "mapping_choice": report.mapping.to_json(),
         "paired_share": None if math.isnan(report.paired_share) else report.paired_share,
         "overheads": {
             "per_run_s": overheads.per_run_s,
@@ -80,7 +82,24 @@ def print_fit(document: dict[str, Any], *, page: Page | None = None) -> None:
         page.line(
             plain=f"mapping {document['mapping']!r} predicts {percent_text(document['paired_share'])} of the time"
         )
+    _print_mapping(document["mapping_choice"], page)
     page.notes(_notes(document))
+
+
+def _print_mapping(choice: dict[str, Any], page: Page) -> None:
+    """Prints why a mapping was taken, and how well it and what it was compared with tell what was measured."""
+    page.line(plain=f"mapping {choice['name']!r}: {choice['reason']}")
+    if not choice["candidates"]:
+        return
+    rows = [
+        (entry["name"], *mapping_row(question, entry[part]))
+        for entry in choice["candidates"]
+        for part, question in MAPPING_QUESTIONS
+    ]
+    page.table(("mapping", *MAPPING_HEADER), rows, left=(0, 1))
+    page.line(
+        plain=f"on {choice['networks']} benchmark networks; learned rules on networks that they were not learned from"
+    )
 
 
 def _notes(document: dict[str, Any]) -> list[str]:

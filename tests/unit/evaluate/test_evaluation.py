@@ -142,6 +142,19 @@ def test_documents_follow_the_schema_and_pages_load_nothing():
     assert "src=" not in page
 
 
+def test_the_mapping_is_judged_on_profiled_networks_and_shown():
+    found = evaluate(exact(), truths(), suite="test")
+    assert found.mapping.pairs.cases == sum(entry.mapping.pairs.cases for entry in found.networks) > 0
+    assert found.mapping.pairs.matthews == 1.0
+    document = evaluation_document(found)
+    lines = []
+    print_evaluation(document, page=Page(width=200, write=lines.append))
+    assert any("adjacent layers in one kernel" in line for line in lines)
+    assert "adjacent layers in one kernel" in evaluation_page(document)
+    unprofiled = evaluate(exact(), [Truth("x", NETWORKS[0], (1.0,))], suite="test")
+    assert unprofiled.mapping is None
+
+
 def test_no_networks_are_an_error():
     with pytest.raises(OptionError, match="no networks"):
         evaluate(exact(), [], suite="test")

@@ -82,7 +82,7 @@ def test_the_document_lists_every_entry_preset_and_field():
 
 def test_the_rules_in_the_document_are_rules():
     examples = re.findall(r"```json\n(.*?)```", DOCUMENT, flags=re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     for example in examples:
         data = json.loads(example)
         assert Rule.from_json(data).to_json() == data
