@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["data", "recipes"]
 
 _SIMPLE: Final = (
-    ("relu", 8), ("relu6", 8), ("leaky_relu", 8), ("sigmoid", 8), ("tanh", 10), ("hard_sigmoid", 8), ("hard_swish", 8),
-    ("elu", 10), ("softplus", 8), ("gelu", 10), ("gelu_tanh", 5), ("silu", 8), ("mish", 6),
+    ("relu", 12), ("relu6", 12), ("leaky_relu", 12), ("sigmoid", 12), ("tanh", 10), ("hard_sigmoid", 12),
+    ("hard_swish", 12), ("elu", 10), ("softplus", 12), ("gelu", 10), ("gelu_tanh", 5), ("silu", 12), ("mish", 6),
 )  # fmt: skip
-_UNARY: Final = (("erf", 10), ("exp", 10), ("sqrt", 10), ("abs", 8), ("neg", 8), ("log", 8), ("reciprocal", 8))
+_UNARY: Final = (("erf", 16), ("exp", 16), ("sqrt", 16), ("abs", 16), ("neg", 16), ("log", 16), ("reciprocal", 16))
 _BLOCKED_ACTIVATIONS: Final = (("hard_swish", 4), ("silu", 5), ("gelu", 2), ("mish", 2), ("sigmoid", 2))
 
 
@@ -53,7 +53,7 @@ def _activations() -> list[Recipe]:
         micro(f"activation-{name}/blocked", count, partial(_blocked_activation, name))
         for name, count in _BLOCKED_ACTIVATIONS
     ]
-    return [*found, micro("prelu/plain", 12, _prelu), micro("cast/plain", 12, _cast)]
+    return [*found, micro("prelu/plain", 16, _prelu), micro("cast/plain", 12, _cast)]
 
 
 def _activation(name: str, s: Sampler, net: CaseBuilder) -> None:
@@ -80,7 +80,7 @@ def _cast(s: Sampler, net: CaseBuilder) -> None:
 def _arithmetic() -> list[Recipe]:
     found = [
         micro(f"{kind}-same/plain", count, partial(_same, kind))
-        for kind, count in (("add", 16), ("mul", 8), ("sub", 12), ("div", 12))
+        for kind, count in (("add", 16), ("mul", 8), ("sub", 18), ("div", 16))
     ]
     for alignment, count in ((ALIGNED, 10), (VECTOR, 4), (ODD, 2)):
         found += [
@@ -94,9 +94,9 @@ def _arithmetic() -> list[Recipe]:
         micro("add-table/plain", 8, _table),
         micro("mul-layer-scale/plain", 12, _layer_scale),
         micro("scalar/plain", 10, _scalar),
-        micro("pow/plain", 12, _power),
-        micro("maximum/plain", 12, _maximum),
-        micro("where-causal/plain", 12, _causal),
+        micro("pow/plain", 16, _power),
+        micro("maximum/plain", 18, _maximum),
+        micro("where-causal/plain", 18, _causal),
     ]
 
 
@@ -252,7 +252,7 @@ def _reductions() -> list[Recipe]:
         micro("reduce-mean/spatial", 7, _mean_of_positions),
         micro("reduce-mean/last", 5, _mean_of_last),
         micro("reduce-mean/tokens", 4, _mean_of_tokens),
-        micro("reduce-other/plain", 27, _other_reduction),
+        micro("reduce-other/plain", 42, _other_reduction),
         micro("reduce-norm/last", 10, _norm_of_rows),
         micro("arg-max/plain", 12, _arg_max),
     ]
