@@ -36,7 +36,7 @@ _LEAST_GAIN: Final = 0.01
 _LEAST_EXTENTS: Final = 5
 _ROWS_OF_A_DIMENSION: Final = 8
 _ROUNDS: Final = 6
-_POLISHED: Final = 6
+_POLISHED: Final = 16
 _ALPHAS: Final = (0.3, 0.9)
 _EXACT: Final = 1e-6
 
@@ -189,7 +189,7 @@ def _scan(
     problem: _Problem, parameters: FloatArray, others: Sequence[FloatArray], name: str, sizes: Sequence[int]
 ) -> list[int]:
     """Sizes of one dimension, the most promising first: a few alphas each, the peak rate shifted to fit."""
-    alphas = (0.25, 0.5, 0.75, 1.0)
+    alphas = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0)
     pairs = [(size, alpha) for size in sizes for alpha in alphas]
     if not pairs:
         return []
