@@ -90,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for what is measured")
     parser.add_argument("--platforms", type=Path, help="folder with the platform files, if not the shipped ones")
-    parser.add_argument("names", nargs="*", default=["ethos-u55-128", "ethos-u65-512-sram"])
+    parser.add_argument("names", nargs="*", default=[target.name for target in TARGETS])
     arguments = parser.parse_args()
     for target in TARGETS:
         if target.name in arguments.names:

@@ -1,11 +1,8 @@
-"""Formulas for the Ethos-U: its compute engine, and its memories on and off the chip.
+"""Formulas for the Ethos-U: how long its engine and its memories are busy.
 
-The compiler's report gives a kernel the time of the busiest of the three (an identity in the report's own columns).
-They build on how a kernel is cut and where its maps lie (`annette.mapping.ethos_u.stage`, columns ``context:…``).
-
-Documented: clocks, and bytes per cycle of the memories, as the configuration file that Vela ships states them.
-Fitted: cycles per step and per output, bandwidths of the single streams. Assumed: weights are read on chip once for
-every tile of a plane, and fetched from outside once.
+The context stage reckons the cycles of each unit as the compiler does (`annette.mapping.ethos_u.stage`, columns
+``context:engine_cycles``, ``context:on_chip_cycles`` and ``context:off_chip_cycles``); a kernel takes as long as the
+busiest of the three (an identity in the compiler's own report). What is left to fit is what a start costs.
 """
 
 from __future__ import annotations
@@ -19,82 +16,40 @@ from annette.models.base import Terms
 from annette.models.tiled_roofline import Formula, Range
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from annette.mapping.kernel import FloatArray, KernelTable
 
-__all__ = ["COMPUTE", "FORMULAS", "OFF_CHIP", "ON_CHIP"]
+__all__ = ["BUSIEST", "COMPUTE", "FORMULAS", "OFF_CHIP", "ON_CHIP"]
 
-_BRICK: Final = 16.0
-_SCALE_BYTES: Final = 10.0
+_LEAST_CYCLES: Final = 1.0
 
 
-def _cycles_to_s(cycles: FloatArray, p: Mapping[str, float]) -> FloatArray:
-    seconds: FloatArray = cycles / (p["clock_mhz"] * 1e6)
+def _unit(column: str) -> Callable[[KernelTable, Mapping[str, float]], FloatArray]:
+    def seconds(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
+        cycles: FloatArray = np.maximum(table[column], _LEAST_CYCLES) + p["start_cycles"]
+        return cycles / (p["clock_mhz"] * 1e6)
+
     return seconds
 
 
-def _bricks(table: KernelTable, side: str) -> FloatArray:
-    """How much larger a map is when it is stored in bricks of 16 channels."""
-    channels = table[f"{side}_channels"]
-    padded: FloatArray = np.where(
-        table[f"context:{'input' if side == 'in' else 'output'}_rows"] > 0,
-        1.0,
-        np.ceil(channels / _BRICK) * _BRICK / channels,
-    )
-    return padded
+_engine_s = _unit("context:engine_cycles")
+_on_chip_s = _unit("context:on_chip_cycles")
+_off_chip_s = _unit("context:off_chip_cycles")
 
 
-def _compute_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
-    """Steps of the multiply-accumulate array against writing outputs, and a start."""
-    outputs = table["output_bytes"] * _bricks(table, "out")
-    cycles = np.maximum(table["context:steps"] * p["cycles_per_step"], outputs * p["cycles_per_output"])
-    return _cycles_to_s(cycles + p["start_cycles"], p)
+def _busiest_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
+    busiest: FloatArray = np.max([unit(table, p) for unit in (_engine_s, _on_chip_s, _off_chip_s)], axis=0)
+    return busiest
 
 
-def _streams(table: KernelTable) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Bytes read for the anchor, read besides, written, and of weights."""
-    copied = table["context:copied_bytes"]
-    first = np.where(copied > 0, copied, table["input_bytes"])
-    side = np.where(table["residual"] > 0, np.minimum(table["output_bytes"], first), 0.0)
-    read = (first - side) * _bricks(table, "in") * np.maximum(table["context:reread"], 1e-3)
-    written = np.where(copied > 0, copied, table["output_bytes"]) * _bricks(table, "out")
-    return read, side, written, table["weight_bytes"]
-
-
-def _busy_cycles(parts: Mapping[str, FloatArray], p: Mapping[str, float]) -> FloatArray:
-    """All streams share the memory; each has a limit of its own besides."""
-    total = np.sum(list(parts.values()), axis=0) / p["bytes_per_cycle"]
-    limits = [part / p[f"{name}_bytes_per_cycle"] for name, part in parts.items() if name != "scales"]
-    busy: FloatArray = np.max([total, *limits], axis=0)
-    return busy
-
-
-def _on_chip_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
-    """What the kernel reads and writes on chip; weights once for every tile of a plane."""
-    read, side, written, weights = _streams(table)
-    parts = {
-        "read": read * (1.0 - table["context:input_outside"]) + side * (1.0 - table["context:side_outside"]),
-        "write": written * (1.0 - table["context:output_outside"]),
-        "weights": weights * table["context:tiles"],
-    }
-    return _cycles_to_s(_busy_cycles(parts, p) + 1.0, p)
-
-
-def _off_chip_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
-    """Maps that lie outside, the weights once, and ten bytes for each output channel's scale."""
-    read, side, written, weights = _streams(table)
-    parts = {
-        "read": read * table["context:input_outside"] + side * table["context:side_outside"],
-        "write": written * table["context:output_outside"],
-        "weights": weights,
-        "scales": np.where(weights > 0, table["out_channels"] * _SCALE_BYTES, 0.0),
-    }
-    return _cycles_to_s(_busy_cycles(parts, p) + 1.0, p)
+def _busy(table: KernelTable, p: Mapping[str, float]) -> Terms:
+    moving: FloatArray = np.maximum(_on_chip_s(table, p), _off_chip_s(table, p))
+    return Terms(np.where(table["ops"] > 0, _engine_s(table, p), 0.0), moving)
 
 
 def _computing(table: KernelTable, p: Mapping[str, float]) -> Terms:
-    seconds = _compute_s(table, p)
+    seconds = _engine_s(table, p)
     return Terms(np.where(table["ops"] > 0, seconds, 0.0), np.zeros_like(seconds))
 
 
@@ -108,30 +63,14 @@ def _moving_off(table: KernelTable, p: Mapping[str, float]) -> Terms:
     return Terms(np.zeros_like(seconds), seconds)
 
 
-_CLOCK: Final = {"clock_mhz": Range(1000.0, 1.0, 1e5)}
-_MEMORY: Final = {
-    **_CLOCK,
-    "bytes_per_cycle": Range(8.0, 0.01, 1024.0),
-    "read_bytes_per_cycle": Range(8.0, 0.01, 1024.0),
-    "write_bytes_per_cycle": Range(8.0, 0.01, 1024.0),
-    "weights_bytes_per_cycle": Range(8.0, 0.01, 1024.0),
-}
+_CONSTANTS: Final = MappingProxyType({"clock_mhz": Range(1000.0, 1.0, 1e5), "start_cycles": Range(0.0, 0.0, 1e4)})
 
-COMPUTE: Final = Formula(
-    "ethos-u-compute",
-    MappingProxyType(
-        {
-            **_CLOCK,
-            "cycles_per_step": Range(2.0, 0.01, 100.0),
-            "cycles_per_output": Range(0.25, 0.001, 100.0),
-            "start_cycles": Range(150.0, 0.0, 1e4),
-        }
-    ),
-    _compute_s,
-    _computing,
+COMPUTE: Final = Formula("ethos-u-compute", _CONSTANTS, _engine_s, _computing)
+ON_CHIP: Final = Formula("ethos-u-on-chip", _CONSTANTS, _on_chip_s, _moving_on)
+OFF_CHIP: Final = Formula("ethos-u-off-chip", _CONSTANTS, _off_chip_s, _moving_off)
+BUSIEST: Final = Formula("ethos-u-busiest", _CONSTANTS, _busiest_s, _busy)
+
+FORMULAS: Final[Mapping[str, Formula]] = MappingProxyType(
+    {formula.name: formula for formula in (COMPUTE, ON_CHIP, OFF_CHIP, BUSIEST)}
 )
-ON_CHIP: Final = Formula("ethos-u-on-chip", MappingProxyType(_MEMORY), _on_chip_s, _moving_on)
-OFF_CHIP: Final = Formula("ethos-u-off-chip", MappingProxyType(_MEMORY), _off_chip_s, _moving_off)
-
-FORMULAS: Final[Mapping[str, Formula]] = MappingProxyType({f.name: f for f in (COMPUTE, ON_CHIP, OFF_CHIP)})
 """Every formula by name."""

@@ -1,11 +1,12 @@
-"""Which part of its output an Ethos-U computes at a time: the tile that moves the least data among those that fit.
+"""Which part of its output an Ethos-U computes at a time: the block that moves the least data among those that fit.
 
-From public descriptions of the compiler: a tile's outputs must fit the accumulators and its inputs the input buffer;
-inputs are read again for every block of output channels, weights for every block of positions, and the tile with the
-least of both is taken; windows beyond 8 x 8 are computed in parts; a convolution goes depth first (many input channels,
-one window element at a time) or part-kernel first (8 channels, 4 window elements at a time), whichever wastes less.
-Found from reported tiles: the sizes of buffers and micro-tiles (`Engine`). Assumed: which of equally good tiles is
-taken.
+From the compiler's published description of itself: a block's outputs must fit the accumulators and its inputs the
+input buffer, twice each; inputs are read again for every block of output channels, weights for every block of
+positions, and the block with the least of both is taken; windows beyond 8 x 8 are computed in parts; a convolution
+goes depth first (many input channels, one window element at a time) or part-kernel first (few channels, several
+window elements at a time), whichever wastes less. Either both buffers share banks of 1 KB (`Engine.banks`), or each
+has a memory of its own; with memories of their own, pooling and depthwise blocks are fitted to the map's aspect
+(`annette.mapping.ethos_u.aspect`).
 """
 
 from __future__ import annotations
@@ -17,21 +18,25 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-__all__ = ["Engine", "Tile", "Window", "choose_tile"]
+__all__ = ["SUB_KERNEL", "Engine", "Tile", "Window", "choose_tile", "extent", "goes_part_kernel", "grains", "up"]
 
-_SUB_KERNEL: Final = 8
-_BRICK: Final = 8
-_CHANNEL_BLOCK: Final = 16
-_PART_CHANNELS: Final = 8
-_PART_ELEMENTS: Final = 4
+SUB_KERNEL: Final = 8
+"""Window elements on a side that are computed in one go."""
+
+_BANK_BYTES: Final = 1024
+_OUTPUT_BANKS: Final = 2
+_TABLE_BANKS: Final = 2
 _SMALL: Final = 4
+_CHANNEL_BLOCK: Final = 16
+_PART_DEPTH: Final = 16
+_FEW_CHANNELS: Final = 8
 
 
 class Window(NamedTuple):
     """A convolution or pooling as tiles see it; sizes in elements.
 
     Attributes:
-        role: ``conv``, ``depthwise`` or ``pool``.
+        role: ``conv``, ``vector`` (a matrix product), ``depthwise`` or ``pool``.
     """
 
     role: str
@@ -54,27 +59,29 @@ class Engine:
 
     Attributes:
         units: Micro-tiles that it can be set to, each height, width, channels; the one that wastes least is taken.
-        accumulators: Elements of output that a tile may have.
-        input_bytes: Elements of input that a tile may have.
-        joint_bytes: Four bytes for each accumulator and the inputs together, where both share a memory.
-        accumulator_grain: Bytes in which accumulators are handed out.
+        banks: Banks of 1 KB that inputs, accumulators and outputs share; 0 where each has a memory of its own.
+        input_grain: Banks in which inputs are handed out.
+        accumulator_grain: Banks in which accumulators are handed out.
+        input_bytes: Memory for inputs, where it is a memory of its own.
+        accumulator_bytes: Memory for accumulators of 4 bytes, where it is a memory of its own.
         max_height: Most lines of a tile.
         max_width: Most columns of a tile.
         max_channels: Most output channels of a tile.
         deep_channels: Input channels of one step, depth first.
-        least_units: Micro-tiles that a pass takes at least, while weights are fed.
+        cores: Cores that share a tile's channels.
     """
 
     units: tuple[tuple[int, int, int], ...]
-    accumulators: int
-    input_bytes: int
-    joint_bytes: int
+    banks: int
+    input_grain: int
     accumulator_grain: int
+    input_bytes: int
+    accumulator_bytes: int
     max_height: int
     max_width: int
     max_channels: int
     deep_channels: int
-    least_units: int
+    cores: int
 
 
 class Tile(NamedTuple):
@@ -84,19 +91,21 @@ class Tile(NamedTuple):
         height: Lines of output of one tile.
         width: Columns.
         channels: Output channels.
+        in_height: Lines of input that it takes.
+        in_width: Columns.
+        in_channels: Input channels of one step.
         part_kernel: Whether it goes part-kernel first.
-        tiles: Tiles side by side in a plane, at least 1.
-        reread: How often each input element is read.
-        steps: Steps of the multiply-accumulate array for the whole kernel.
+        unit: The micro-tile: height, width, channels.
     """
 
     height: int
     width: int
     channels: int
+    in_height: int
+    in_width: int
+    in_channels: int
     part_kernel: bool
-    tiles: float
-    reread: float
-    steps: float
+    unit: tuple[int, int, int]
 
 
 @lru_cache(maxsize=65_536)
@@ -108,120 +117,164 @@ def choose_tile(engine: Engine, window: Window) -> Tile:
         window: The kernel.
     """
     unit = min(engine.units, key=lambda u: _padded_outputs(window, u))
-    part = window.role == "conv" and _goes_part_kernel(engine, window)
-    height, width, channels = _best(engine, window, unit, part)
-    tiles = math.ceil(window.out_height / height) * math.ceil(window.out_width / width)
-    return Tile(
-        height,
-        width,
-        channels,
-        part,
-        float(tiles),
-        _reread(window, height, width, channels, tiles),
-        _steps(engine, window, unit, (height, width), part),
-    )
+    part = goes_part_kernel(engine, window)
+    if not engine.banks and window.role in ("depthwise", "pool"):
+        from annette.mapping.ethos_u.aspect import fit_by_aspect  # noqa: PLC0415 - it is built of this module's classes
+
+        return fit_by_aspect(engine, window, unit)
+    return _cheapest(engine, window, unit, part)
 
 
-def _up(value: int, size: int) -> int:
+def up(value: int, size: int) -> int:
+    """A number rounded up to a multiple of another."""
     return -(-value // size) * size
+
+
+def extent(window: Window, axis: str) -> int:
+    """Input elements that one output takes along an axis, as far as they are computed in one go."""
+    size = window.kernel_height if axis == "height" else window.kernel_width
+    return min((size - 1) * window.dilation + 1, SUB_KERNEL)
 
 
 def _padded_outputs(window: Window, unit: tuple[int, int, int]) -> int:
     sizes = zip((window.out_height, window.out_width, window.out_channels), unit, strict=True)
-    return math.prod(_up(size, step) for size, step in sizes)
+    return math.prod(up(size, step) for size, step in sizes)
 
 
-def _goes_part_kernel(engine: Engine, window: Window) -> bool:
-    """Whichever leaves fewer multipliers idle; few channels always go part-kernel first."""
+def goes_part_kernel(engine: Engine, window: Window) -> bool:
+    """Whether a convolution goes part-kernel first: whichever leaves fewer multipliers idle.
+
+    Args:
+        engine: The accelerator; where banks are shared, few channels always go part-kernel first.
+        window: The kernel.
+    """
+    if window.role != "conv":
+        return False
     elements = window.kernel_height * window.kernel_width
-    deep = window.in_channels / _up(window.in_channels, engine.deep_channels)
-    part = window.in_channels / _up(window.in_channels, _PART_CHANNELS) * elements / _up(elements, _PART_ELEMENTS)
-    return window.in_channels <= _PART_CHANNELS or part > deep
+    deep = window.in_channels / up(window.in_channels, engine.deep_channels)
+    if engine.banks:
+        part = window.in_channels / up(window.in_channels, 8) * elements / up(elements, 4)
+        return window.in_channels <= _FEW_CHANNELS or part >= deep
+    rounded = elements // 5 * 5 + max(elements % 5, 2)
+    return window.in_channels / up(window.in_channels, 16) * elements / rounded >= deep
 
 
-def _best(engine: Engine, window: Window, unit: tuple[int, int, int], part: bool) -> tuple[int, int, int]:
+def _step_channels(engine: Engine, window: Window, unit: tuple[int, int, int], *, part: bool) -> int:
+    if not engine.banks:
+        return _PART_DEPTH if part else engine.deep_channels
+    return up(min(window.in_channels, _PART_DEPTH if part else engine.deep_channels), unit[2])
+
+
+def _cheapest(engine: Engine, window: Window, unit: tuple[int, int, int], part: bool) -> Tile:
     """The tile that moves least; the smallest where none fits."""
-    heights = _sizes(window.out_height, engine.max_height, unit[0])
-    widths = _sizes(window.out_width, engine.max_width, unit[1])
+    grain = unit if engine.banks else (*unit[:2], _CHANNEL_BLOCK)
+    heights = _sizes(window.out_height, engine.max_height, grain[0])
+    widths = _sizes(window.out_width, engine.max_width, grain[1])
     channels = _channel_sizes(window.out_channels, engine.max_channels, unit[2])
     c, h, w = np.meshgrid(channels, heights, widths, indexing="ij")
-    rows = _up_all((h - 1) * window.stride_height + _extent(window.kernel_height, window.dilation), unit[0])
-    columns = _up_all((w - 1) * window.stride_width + _extent(window.kernel_width, window.dilation), unit[1])
-    dense = window.role == "conv"
-    depth = c if not dense else np.full_like(c, min(_depth(engine, part), _up(window.in_channels, _BRICK)))
-    held = rows * columns * _up_all(depth, _BRICK)
-    outputs = h * w * _up_all(c, _BRICK)
-    joint = _up_all(4 * outputs, engine.accumulator_grain) + held
-    fits = (outputs <= engine.accumulators) & (held <= engine.input_bytes) & (joint <= engine.joint_bytes)
+    deep = _step_channels(engine, window, unit, part=part)
+    step = unit if engine.banks else grains(deep, unit)
+    rows = _up_all((h - 1) * window.stride_height + extent(window, "height"), step[0])
+    columns = _up_all((w - 1) * window.stride_width + extent(window, "width"), step[1])
+    equal = window.role in ("depthwise", "pool")
+    depth = c if equal else np.full_like(c, deep)
+    fits = _fits(engine, window, (h, w, c), (rows, columns, depth), unit)
     if not fits.any():
-        return int(heights[0]), int(widths[0]), int(channels[0])
-    cost = np.where(fits, _moved(window, h, w, c, rows * columns, rows * columns * depth), np.inf)
-    ties = np.flatnonzero(cost.ravel() == cost.min())
-    small = ties[(h.ravel()[ties] <= _SMALL) & (w.ravel()[ties] <= _SMALL)]
-    at = small[-1] if len(small) else ties[0]
-    return int(h.ravel()[at]), int(w.ravel()[at]), int(c.ravel()[at])
+        at = 0
+    else:
+        cost = np.where(
+            fits, _moved(window, (h, w, c), rows * columns, rows * columns * depth, banked=engine.banks > 0), np.inf
+        ).ravel()
+        ties = np.flatnonzero(cost == cost.min())
+        small = ties[1:][(h.ravel()[ties[1:]] <= _SMALL) & (w.ravel()[ties[1:]] <= _SMALL)]
+        at = int(_widest(window, small, rows.ravel(), columns.ravel()) if len(small) else ties[0])
+    height, width, deep_out, in_height, in_width, in_depth = (
+        int(size.ravel()[at]) for size in (h, w, c, rows, columns, depth)
+    )
+    return Tile(height, width, deep_out, in_height, in_width, in_depth, part, unit)
+
+
+def grains(depth: int, unit: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Lines, columns and channels in which a memory for inputs is handed out: the deeper, the narrower."""
+    if depth <= _CHANNEL_BLOCK:
+        return unit[0], unit[1], _CHANNEL_BLOCK
+    return (1, 2, 2 * _CHANNEL_BLOCK) if depth <= 2 * _CHANNEL_BLOCK else (1, 1, 4 * _CHANNEL_BLOCK)
+
+
+def _widest(window: Window, candidates: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> int:
+    """Of equally good small tiles the last that covers most of the input."""
+    area = np.minimum(rows[candidates], window.in_height) * np.minimum(columns[candidates], window.in_width)
+    best = candidates[0]
+    most = 0
+    for candidate, covered in zip(candidates, area, strict=True):
+        if covered >= most:
+            best, most = candidate, covered
+    return int(best)
+
+
+def _fits(
+    engine: Engine,
+    window: Window,
+    out: tuple[np.ndarray, np.ndarray, np.ndarray],
+    read: tuple[np.ndarray, np.ndarray, np.ndarray],
+    unit: tuple[int, int, int],
+) -> np.ndarray:
+    h, w, c = out
+    rows, columns, depth = read
+    if engine.banks:
+        held = _up_all(2 * -(-rows * columns * _up_all(depth, 8) // _BANK_BYTES), engine.input_grain)
+        if unit[0] == 2 and window.out_height == 1 and window.kernel_height == 1:
+            h = np.minimum(h, window.out_height)
+        sums = _up_all(2 * -(-h * w * _up_all(c, 8) * 4 // _BANK_BYTES), engine.accumulator_grain)
+        shared: np.ndarray = _OUTPUT_BANKS + held + sums <= engine.banks - _TABLE_BANKS
+        return shared
+    deep = _up_all(np.minimum(depth, window.in_channels), grains(int(depth.max()), unit)[2])
+    apart: np.ndarray = (2 * rows * columns * deep <= engine.input_bytes) & (
+        2 * 4 * h * w * _up_all(c, _CHANNEL_BLOCK) <= engine.accumulator_bytes
+    )
+    return apart
 
 
 def _moved(
-    window: Window, h: np.ndarray, w: np.ndarray, c: np.ndarray, area: np.ndarray, held: np.ndarray
+    window: Window,
+    out: tuple[np.ndarray, np.ndarray, np.ndarray],
+    area: np.ndarray,
+    held: np.ndarray,
+    *,
+    banked: bool,
 ) -> np.ndarray:
-    """Elements read for each candidate: halved where the input fits the buffer twice."""
+    """Elements read per output for each candidate: halved where the input fits the buffer twice."""
+    h, w, c = out
+    if window.role == "vector" and not banked:
+        positions: np.ndarray = 1.0 / (h * w)
+        return positions
     elements = window.kernel_height * window.kernel_width
     planes = -(-window.out_height // h) * -(-window.out_width // w)
-    dense = window.role == "conv"
-    weights = (
-        0 if window.role == "pool" else elements * window.in_channels * planes * (window.out_channels if dense else 1)
-    )
-    parts = math.ceil(window.kernel_height / _SUB_KERNEL) * math.ceil(window.kernel_width / _SUB_KERNEL)
-    blocks = -(-window.out_channels // c) if dense else 1
+    equal = window.role in ("depthwise", "pool")
+    weights = 0.0
+    if window.role != "pool":
+        weights = elements * window.in_channels * planes * (1 if equal else window.out_channels)
+    parts = math.ceil(window.kernel_height / SUB_KERNEL) * math.ceil(window.kernel_width / SUB_KERNEL)
+    blocks = 1 if equal else -(-window.out_channels // c)
     inputs = area * window.in_channels * parts * (window.out_height / h) * (window.out_width / w) * blocks
-    cost = inputs + weights
-    whole = window.out_height * window.stride_height * window.out_width * window.stride_width * window.in_channels
+    cost = (inputs + weights).astype(np.float32) / np.float32(
+        window.out_height * window.out_width * window.out_channels
+    )
+    whole = window.in_height * window.in_width * window.in_channels
     return np.where(whole < held * 2, cost / 2, cost)
 
 
-def _reread(window: Window, height: int, width: int, channels: int, tiles: int) -> float:
-    rows = min((height - 1) * window.stride_height + _extent(window.kernel_height, window.dilation), window.in_height)
-    columns = min((width - 1) * window.stride_width + _extent(window.kernel_width, window.dilation), window.in_width)
-    blocks = math.ceil(window.out_channels / channels) if window.role == "conv" else 1
-    return tiles * rows * columns / (window.in_height * window.in_width) * blocks
-
-
-def _steps(engine: Engine, window: Window, unit: tuple[int, int, int], tile: tuple[int, int], part: bool) -> float:
-    """Steps of micro-tiles, window elements and input channels; feeding weights takes some micro-tiles a pass."""
-    each = math.ceil(min(tile[0], window.out_height) / unit[0]) * math.ceil(min(tile[1], window.out_width) / unit[1])
-    whole = math.ceil(window.out_height / unit[0]) * math.ceil(window.out_width / unit[1])
-    least = 1 if window.role == "pool" else engine.least_units
-    passes = whole / each * max(least, each) * math.ceil(window.out_channels / unit[2])
-    elements = window.kernel_height * window.kernel_width
-    if window.role == "pool":
-        return passes * max(elements, _PART_ELEMENTS)
-    if window.role == "depthwise":
-        return passes * math.ceil(elements / _PART_ELEMENTS)
-    if part:
-        return passes * math.ceil(elements / _PART_ELEMENTS) * math.ceil(window.in_channels / _PART_CHANNELS)
-    return passes * elements * math.ceil(window.in_channels / engine.deep_channels) * engine.deep_channels / 32.0
-
-
-def _extent(kernel: int, dilation: int) -> int:
-    return min((kernel - 1) * dilation + 1, _SUB_KERNEL)
-
-
-def _depth(engine: Engine, part: bool) -> int:
-    return _CHANNEL_BLOCK if part else engine.deep_channels
-
-
 def _sizes(size: int, most: int, unit: int) -> np.ndarray:
-    return np.arange(unit, _up(max(min(size, most), unit), unit) + 1, unit)
+    return np.arange(unit, up(max(min(size, most), unit), unit) + 1, unit)
 
 
 def _channel_sizes(size: int, most: int, unit: int) -> np.ndarray:
     """Multiples of the micro-tile; what does not cover all channels is a multiple of 16."""
-    top = _up(max(min(size, most), unit), unit)
+    top = up(max(min(size, most), unit), unit)
     found, channels = [], max(unit, min(top, _CHANNEL_BLOCK))
     while channels <= top:
         if channels < size:
-            channels = _up(channels, _CHANNEL_BLOCK)
+            channels = up(channels, _CHANNEL_BLOCK)
         if channels > top:
             break
         found.append(channels)

@@ -34,7 +34,7 @@ TABLES: Final = (
 PRESETS: Final = (
     "none", "recognitions", "views", "generic", "generic-int8", "generic-attention", "onnxruntime-cpu", "dnndk",
     "tvm-cpu", "original-dnndk", "original-ov", "openvino-myriad", "ethos-u55-128", "ethos-u65-512",
-    "ethos-u85-512",
+    "ethos-u65-512-sram", "ethos-u85-512",
 )  # fmt: skip
 """Names of the presets."""
 

@@ -1,4 +1,4 @@
-"""The Ethos-U's tiles, order and copies, worked by hand."""
+"""The Ethos-U's order, copies and context, worked by hand."""
 
 import json
 
@@ -6,58 +6,11 @@ import pytest
 
 from annette.errors import MappingError
 from annette.mapping.context import context_from_json, context_to_json
-from annette.mapping.ethos_u.tiling import Engine, Window, choose_tile
 from annette.mapping.rules import preset
 from annette.network.builder import NetworkBuilder
 from annette.network.zoo import build
 
-U55 = preset("ethos-u55-128").context.engine
-
-
-def window(role="conv", out=(8, 8, 16), channels=32, kernel=1, stride=1, dilation=1):
-    height, width, outputs = out
-    sizes = height * stride, width * stride
-    return Window(role, height, width, outputs, channels, *sizes, kernel, kernel, stride, stride, dilation)
-
-
-def test_a_kernel_that_fits_is_one_tile():
-    tile = choose_tile(U55, window())
-    assert (tile.height, tile.width, tile.channels, tile.tiles, tile.reread) == (8, 8, 16, 1, 1)
-    assert tile.steps == 8 * 4 * 2  # 8 x 4 micro-tiles of 1 x 2, two blocks of 8 channels, 32 channels a step
-
-
-def test_three_channels_go_part_kernel_first():
-    tile = choose_tile(U55, window(channels=3, kernel=3))
-    assert tile.part_kernel
-    assert tile.steps == 8 * 4 * 2 * 3  # nine window elements in steps of four
-
-
-def test_a_full_multiple_of_channels_goes_depth_first():
-    assert not choose_tile(U55, window(channels=64, kernel=3)).part_kernel
-    assert choose_tile(U55, window(channels=64, kernel=3)).steps == 8 * 4 * 2 * 9 * 2
-
-
-def test_weights_take_micro_tiles_to_feed():
-    assert choose_tile(U55, window(out=(1, 1, 16))).steps == 8 * 2  # one micro-tile counts as eight
-
-
-def test_halos_are_read_again():
-    tile = choose_tile(U55, window(out=(64, 64, 16), kernel=3))
-    assert tile.tiles > 1
-    assert tile.reread > 1
-
-
-@pytest.mark.parametrize("role", ["conv", "depthwise", "pool"])
-@pytest.mark.parametrize("size", [(1, 1, 1), (7, 5, 24), (300, 300, 3), (56, 56, 500)])
-def test_tiles_fit_the_buffers(role, size):
-    tile = choose_tile(U55, window(role, size, size[2], kernel=3))
-    assert tile.height * tile.width * -(-tile.channels // 8) * 8 <= U55.accumulators
-    assert tile.steps > 0
-
-
-def test_the_smallest_tile_is_taken_where_none_fits():
-    tiny = Engine(((2, 2, 8),), 8, 8, 64, 1, 16, 16, 64, 32, 8)
-    assert choose_tile(tiny, window(out=(32, 32, 64)))[:3] == (2, 2, 16)
+PRESETS = ("ethos-u55-128", "ethos-u65-512-sram", "ethos-u65-512", "ethos-u85-512")
 
 
 def joined():
@@ -67,12 +20,15 @@ def joined():
     return net.build(net.conv(net.concat([left, x], name="joined"), 16, 1, name="last"))
 
 
+def contexts(network, name):
+    return {kernel.name: kernel.context for kernel in preset(name).apply(network)}
+
+
 def test_a_concat_copies_what_others_read_too():
-    kernels = {kernel.name: kernel for kernel in preset("ethos-u55-128").apply(joined())}
-    assert kernels["joined"].context["copied_bytes"] == 16 * 8 * 8
-    assert kernels["first"].context["input_rows"] == 1
-    assert kernels["left"].context["input_rows"] == 0
-    assert kernels["left"].context["steps_before"] == kernels["first"].context["steps"]
+    context = contexts(joined(), "ethos-u55-128")
+    assert context["joined"]["copied_bytes"] == 16 * 8 * 8
+    assert context["first"]["input_rows"] == 1
+    assert context["left"]["input_rows"] == 0
 
 
 def test_a_concat_that_copies_nothing_is_free():
@@ -102,13 +58,68 @@ def test_rectifiers_run_with_convolutions_and_not_with_pools():
     assert [kernel.name for kernel in preset("ethos-u55-128").apply(network)] == ["conv", "pool", "alone"]
 
 
-def test_the_stage_survives_json():
-    stage = preset("ethos-u85-512").context
+def test_maps_are_outside_only_where_memory_on_chip_is_for_staging():
+    on_chip, staged = contexts(joined(), "ethos-u65-512-sram"), contexts(joined(), "ethos-u65-512")
+    assert {context["input_outside"] for context in on_chip.values()} == {0.0}
+    assert staged["first"]["input_outside"] == 1  # the network's input
+    assert staged["last"]["output_outside"] == 1  # its output
+    assert staged["left"]["input_outside"] == 0  # small enough to be staged
+
+
+def test_a_map_that_does_not_fit_stays_outside_and_its_kernels_run_in_turns():
+    net = NetworkBuilder("large", source_format="test")
+    x = net.conv(net.input("x", (1, 16, 128, 128)), 64, 3, padding=1, name="first")
+    context = contexts(net.build(net.conv(x, 64, 3, padding=1, name="second")), "ethos-u65-512")
+    assert context["first"]["cascaded"] == context["second"]["cascaded"] == 1
+    assert context["first"]["output_outside"] == 0  # a rolling buffer
+    assert 0 < context["second"]["stripe_height"] < 128
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_kernel_keeps_a_unit_busy(name):
+    for kernel in preset(name).apply(build("mobilenet_v2")):
+        if not kernel.free:
+            busy = [kernel.context[f"{unit}_cycles"] for unit in ("engine", "on_chip", "off_chip")]
+            assert max(busy) > 0, kernel.name
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_stage_survives_json(name):
+    stage = preset(name).context
     assert context_from_json(json.loads(json.dumps(context_to_json(stage)))) == stage
+
+
+def damaged(**changes):
+    parameters = json.loads(json.dumps(preset("ethos-u55-128").context.to_json()))
+    for path, value in changes.items():
+        *outer, last = path.split("__")
+        inner = parameters
+        for key in outer:
+            inner = inner[key]
+        inner[last] = value
+    return {"name": "ethos-u-placement", "parameters": parameters}
 
 
 @pytest.mark.parametrize("units", [None, [], [[1, 2]], [[0, 2, 8]], [[True, 2, 8]], [[1, 2, 8]] * 9])
 def test_bad_micro_tiles_are_refused(units):
-    parameters = preset("ethos-u55-128").context.to_json() | {"units": units}
     with pytest.raises(MappingError, match="units"):
-        context_from_json({"name": "ethos-u-placement", "parameters": parameters})
+        context_from_json(damaged(engine__units=units))
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"engine__banks": -1}, "banks"),
+        ({"engine__banks": 0}, "input_bytes"),
+        ({"engine__input_grain": 0}, "input_grain"),
+        ({"inside__read": 0}, "read"),
+        ({"inside__burst_bytes": float("nan")}, "burst_bytes"),
+        ({"outside": 3}, "outside"),
+        ({"staging_bytes": 1.5}, "staging_bytes"),
+        ({"cycles_per_sum": "1"}, "cycles_per_sum"),
+        ({"unknown": 1}, "unknown"),
+    ],
+)
+def test_bad_parameters_are_refused_by_name(changes, named):
+    with pytest.raises(MappingError, match=named):
+        context_from_json(damaged(**changes))
