@@ -12,7 +12,6 @@ from annette.models.refined_roofline import RefinedRoofline, Unroll
 from annette.models.registry import FAMILIES
 from annette.models.roofline import Roofline
 from annette.models.saturating import CachedMemory, SaturatingRate
-from annette.models.several_roofs import SeveralRoofs
 from annette.models.statistical import Statistical
 from annette.models.tiled_roofline import TiledRoofline, formulas
 from annette.testing.layer_models import LayerModelContract
@@ -47,12 +46,7 @@ MODELS = (
     CachedMemory(2e10, 1.5e10, 2.0**21, 6e10, 1e-6),
     *TILED.values(),
     Mixed(TILED["myriad-convolution"], FeatureSet(("log2:ops", "log2:context:copied_bytes")), stump(0.2, 0.1)),
-    SeveralRoofs(
-        {
-            name: Mixed(TILED[name], FEATURES, stump(0.2, 0.1))
-            for name in ("ethos-u-compute", "ethos-u-on-chip", "ethos-u-off-chip")
-        }
-    ),
+    Mixed(TILED["ethos-u-busiest"], FEATURES, stump(0.2, 0.1)),
     OriginalRoofline(1e12, 1e10),
     OriginalRefinedRoofline(1e12, 1e10, unroll=UNROLL),
 )

@@ -13,7 +13,6 @@ from annette.models.dpu import Dpu
 from annette.models.mixed import Mixed
 from annette.models.roofline import Roofline
 from annette.models.saturating import TERMS, CachedMemory, SaturatingRate
-from annette.models.several_roofs import SeveralRoofs
 from annette.models.statistical import Statistical
 from annette.models.tiled_roofline import TiledRoofline
 
@@ -94,11 +93,6 @@ def _(model: Statistical, factor: float) -> Statistical:
 @scaled.register
 def _(model: Mixed, factor: float) -> Mixed:
     return replace(model, base=_same(model.base, factor))
-
-
-@scaled.register
-def _(model: SeveralRoofs, factor: float) -> SeveralRoofs:
-    return replace(model, roofs={name: _same(roof, factor) for name, roof in model.roofs.items()})
 
 
 def _same(model: _Model, factor: float) -> _Model:

@@ -1,4 +1,4 @@
-"""Formulas for the Ethos-U: how long its engine and its memories are busy.
+"""The formula for the Ethos-U: how long its engine and its memories are busy.
 
 The context stage reckons the cycles of each unit as the compiler does (`annette.mapping.ethos_u.stage`, columns
 ``context:engine_cycles``, ``context:on_chip_cycles`` and ``context:off_chip_cycles``); a kernel takes as long as the
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from annette.mapping.kernel import FloatArray, KernelTable
 
-__all__ = ["BUSIEST", "COMPUTE", "FORMULAS", "OFF_CHIP", "ON_CHIP"]
+__all__ = ["BUSIEST", "FORMULAS"]
 
 _LEAST_CYCLES: Final = 1.0
 
@@ -48,29 +48,9 @@ def _busy(table: KernelTable, p: Mapping[str, float]) -> Terms:
     return Terms(np.where(table["ops"] > 0, _engine_s(table, p), 0.0), moving)
 
 
-def _computing(table: KernelTable, p: Mapping[str, float]) -> Terms:
-    seconds = _engine_s(table, p)
-    return Terms(np.where(table["ops"] > 0, seconds, 0.0), np.zeros_like(seconds))
-
-
-def _moving_on(table: KernelTable, p: Mapping[str, float]) -> Terms:
-    seconds = _on_chip_s(table, p)
-    return Terms(np.zeros_like(seconds), seconds)
-
-
-def _moving_off(table: KernelTable, p: Mapping[str, float]) -> Terms:
-    seconds = _off_chip_s(table, p)
-    return Terms(np.zeros_like(seconds), seconds)
-
-
 _CONSTANTS: Final = MappingProxyType({"clock_mhz": Range(1000.0, 1.0, 1e5), "start_cycles": Range(0.0, 0.0, 1e4)})
 
-COMPUTE: Final = Formula("ethos-u-compute", _CONSTANTS, _engine_s, _computing)
-ON_CHIP: Final = Formula("ethos-u-on-chip", _CONSTANTS, _on_chip_s, _moving_on)
-OFF_CHIP: Final = Formula("ethos-u-off-chip", _CONSTANTS, _off_chip_s, _moving_off)
 BUSIEST: Final = Formula("ethos-u-busiest", _CONSTANTS, _busiest_s, _busy)
 
-FORMULAS: Final[Mapping[str, Formula]] = MappingProxyType(
-    {formula.name: formula for formula in (COMPUTE, ON_CHIP, OFF_CHIP, BUSIEST)}
-)
+FORMULAS: Final[Mapping[str, Formula]] = MappingProxyType({BUSIEST.name: BUSIEST})
 """Every formula by name."""

@@ -22,7 +22,6 @@ _BUILT_IN: Final = MappingProxyType(
         "statistical": ("annette.models.statistical", "Statistical"),
         "mixed": ("annette.models.mixed", "Mixed"),
         "tiled-roofline": ("annette.models.tiled_roofline", "TiledRoofline"),
-        "several-roofs": ("annette.models.several_roofs", "SeveralRoofs"),
         "dpu": ("annette.models.dpu", "Dpu"),
         "saturating-rate": ("annette.models.saturating", "SaturatingRate"),
         "cached-memory": ("annette.models.saturating", "CachedMemory"),

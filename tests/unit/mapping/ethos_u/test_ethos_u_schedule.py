@@ -92,7 +92,7 @@ def test_a_copy_takes_the_slower_memory_and_its_latency(name):
 
 def test_the_engines_cycles_of_one_block():
     # 8 x 8 positions are 4 x 4 micro-tiles, 16 channels two of them, 32 input channels one step of 4 cycles each;
-    # two cores. Then 8 x 8 x 16 outputs, an eighth of a cycle each; input and output at 16 bytes a cycle and latency 32.
+    # two cores. Then 8 x 8 x 16 outputs, an eighth of a cycle each; maps move 16 bytes a cycle, latency 32.
     context = contexts(chain(8, (32, 16), 1), preset("ethos-u65-512-sram"))["conv0"]
     computing = 4 * (4 * 4) * 2 / 2
     writing = max(8 * 8 * 16 / 8, 10 * 16 * 64 / 256)

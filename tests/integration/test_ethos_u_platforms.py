@@ -1,0 +1,58 @@
+"""The shipped Ethos-U platforms against compiles of today, and int8 TFLite files as their input."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from annette.bench.backends.base import Subject
+from annette.bench.backends.vela import VelaBackend, VelaOptions
+from annette.estimate import estimate_network
+from annette.fit.devices.ethos_u import TARGETS
+from annette.network import zoo
+from annette.network.load import load_network
+from annette.network.writers.tflite import write_tflite
+from annette.platforms import load_platform
+
+NAMES = [target.name for target in TARGETS]
+NETWORKS = ("mobilenet_v3_small", "squeezenet1_1", "nasbench101:seed100")
+WITHIN = 0.10
+"""What the documentation's table promises of a single network that is no exception named there."""
+
+ALIKE: Final = 0.07
+"""A PAD in front of a pooling, which a file spells out, is priced as a kernel of its own."""
+
+
+@pytest.mark.skipif(not VelaBackend.available().usable, reason="ethos-u-vela is not installed")
+@pytest.mark.parametrize("target", TARGETS, ids=NAMES)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_estimates_are_near_what_vela_says_today(target, name):
+    network = zoo.build(name)
+    with VelaBackend(VelaOptions(**target.options)).compile(Subject(network)) as compiled:
+        (measured_s,) = compiled.run(1)
+    estimate = estimate_network(network, load_platform(target.name))
+    assert estimate.latency_s == pytest.approx(measured_s, rel=WITHIN)
+
+
+@pytest.mark.parametrize("platform", NAMES)
+@pytest.mark.parametrize("name", ["mobilenet_v2", "resnet18"])
+def test_a_tflite_file_is_estimated_like_the_network_it_was_written_from(platform, name, tmp_path):
+    network = zoo.build(name)
+    write_tflite(network, tmp_path / "network.tflite")
+    loaded = load_platform(platform)
+    expected = estimate_network(network, loaded).latency_s
+    assert estimate_network(load_network(tmp_path / "network.tflite"), loaded).latency_s == pytest.approx(
+        expected, rel=ALIKE
+    )
+
+
+@pytest.mark.parametrize("platform", NAMES)
+def test_networks_have_intervals_and_other_families(platform):
+    network, loaded = zoo.build("resnet18"), load_platform(platform)
+    estimate = estimate_network(network, loaded)
+    assert estimate.interval_s is not None
+    low, high = estimate.interval_s
+    assert low < estimate.latency_s < high
+    for family in ("roofline", "statistical", "mixed"):
+        assert estimate_network(network, loaded, model=family).latency_s > 0
