@@ -2,6 +2,7 @@
 
 import pytest
 
+from annette.network.builder import NetworkBuilder
 from tests.unit.mapping.helpers import costly, image, mapped
 
 
@@ -41,6 +42,21 @@ def test_a_sum_is_chained_behind_one_convolution():
     network = net.build(net.add(net.conv(x, 4, 1, name="left"), net.conv(x, 4, 1, name="right")))
     kernels = mapped(network, "ethos-u-sum")
     assert sorted(len(kernel.layers) for kernel in kernels) == [1, 2]
+
+
+def test_a_sum_is_not_chained_behind_an_activation():
+    net, x = image()
+    network = net.build(net.add(net.relu(net.conv(x, 4, 1)), net.conv(x, 4, 1, name="right")))
+    kernels = mapped(network, "ethos-u-clamp", "ethos-u-sum")
+    assert sorted(len(kernel.layers) for kernel in kernels) == [2, 2]
+
+
+@pytest.mark.parametrize(("shape", "kernels"), [((1, 8), 1), ((1, 5, 8), 2)])
+def test_sums_of_vectors_are_chained_and_those_of_many_positions_are_not(shape, kernels):
+    net = NetworkBuilder("vectors", source_format="test")
+    x = net.input("x", shape)
+    network = net.build(net.add(net.fully_connected(x, 8), x))
+    assert len(costly(network, "bias-into-fully-connected", "ethos-u-sum-of-vectors")) == kernels
 
 
 def test_parts_are_read_where_they_lie():
