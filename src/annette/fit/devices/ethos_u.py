@@ -65,7 +65,6 @@ _SMALL_GROWTH: Final = Growth(trees=60, leaves=7, learning_rate=0.12, least_in_l
 _ENOUGH: Final = 200
 _EXACT: Final = 0.03
 _MOST_ROWS: Final = 1500
-_LEAST_SPREAD: Final = 0.03
 _WIDENING: Final = 2.0
 _FORMULA: Final = "tiled-roofline"
 _COMPOSED: Final = ("roofline", "statistical", "mixed")
@@ -131,12 +130,11 @@ def fit_ethos_u(
             progress(kind, count)
         fits[kind] = _fit_kind(kind, kept.of_kind(kind), target, seed)
     kernels = {
-        kind: {family: log_residuals(fit.residuals(family)) for family in fit.models} for kind, fit in fits.items()
+        kind: {family: log_residuals(fit.residuals(family), fit.held_out_s[family]) for family in fit.models}
+        for kind, fit in fits.items()
     }
     families: dict[str, str | None] = {"preferred": None} | {family: family for family in _COMPOSED}
-    composed = {
-        key: composed_errors(samples, fits, family, 0.0, least_spread=_LEAST_SPREAD) for key, family in families.items()
-    }
+    composed = {key: composed_errors(samples, fits, family, 0.0) for key, family in families.items()}
     return Platform(
         name=target.name,
         description=f"{target.name}: what its compiler estimates, not a measured latency; fitted on generated networks",
