@@ -85,4 +85,4 @@ def _bound(ordered: FloatArray, level: float) -> float:
 
 
 def _beyond(extreme: float, centre: float) -> float:
-    return centre + 1.5 * (extreme - centre)
+    return float(np.clip(centre + 1.5 * (extreme - centre), -_FARTHEST, _FARTHEST))

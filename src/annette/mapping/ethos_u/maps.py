@@ -112,6 +112,8 @@ def _padded_apart(kernel: Kernel) -> bool:
     """Whether a pooling reads a map that is padded beforehand, because its padding is not the format's own."""
     if kernel.kind not in ("max_pool", "average_pool"):
         return False
+    if any(layer.kind == "pad" for layer in kernel.layers):
+        return True
     d, pads = kernel.anchor.workload.dimensions, integers(kernel.anchor.attributes, "pads", (0, 0, 0, 0))
     if len(pads) != _RANK or not any(pads):
         return False

@@ -59,6 +59,14 @@ def test_sums_of_vectors_are_chained_and_those_of_many_positions_are_not(shape, 
     assert len(costly(network, "bias-into-fully-connected", "ethos-u-sum-of-vectors")) == kernels
 
 
+@pytest.mark.parametrize(("mode", "kinds"), [("constant", ["max_pool"]), ("reflect", ["pad", "max_pool"])])
+def test_a_constant_border_is_no_kernel_of_its_own(mode, kinds):
+    net, x = image((1, 8, 6, 6))
+    attributes = {"mode": mode, "pads": (0, 0, 1, 1, 0, 0, 1, 1)}
+    (padded,) = net.layer("pad", [x], attributes=attributes, shapes=[(1, 8, 8, 8)])
+    assert costly(net.build(net.max_pool(padded, 3, stride=1)), "ethos-u-border") == kinds
+
+
 def test_parts_are_read_where_they_lie():
     net, x = image((1, 8, 6, 6))
     parts = net.layer("split", [x], attributes={"axis": 1}, shapes=[(1, 4, 6, 6), (1, 4, 6, 6)])
