@@ -325,6 +325,7 @@ def _kinds(pairs: Sequence[KernelPairs]) -> list[KindResult]:
     if not total_s > 0:
         return []
     everything = KernelPairs.concatenate(pairs)
+    everything = everything.select(everything.measured_s > 0)  # Some runtimes report 0 for less than a microsecond.
     found = []
     for kind in sorted(set(everything.kinds.tolist())):
         rows = everything.select(everything.kinds == kind)
