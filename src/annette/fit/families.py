@@ -61,6 +61,7 @@ _GENERAL: Final = (
     "log2:held_bytes",
     "valid_taps",
 )
+_LITTLE_WEIGHT_BYTES: Final = 65536.0
 _REMAINDERS: Final = (4, 8, 16, 32)
 _REMAINDERS_OF: Final = ("in_channels_per_group", "out_channels_per_group", "out_width")
 
@@ -125,6 +126,9 @@ def feature_names(samples: Samples, base: RefinedRoofline) -> tuple[str, ...]:
         quantity = "in_channels_per_group" if name == "in_channels" else name
         names.append(f"fill:{quantity}:{unroll.size}")
     names += [f"fill:{quantity}:{size}" for quantity in _REMAINDERS_OF for size in _REMAINDERS]
+    if float(samples.table["weight_bytes"].max()) < _LITTLE_WEIGHT_BYTES:
+        # What has no weights to fetch reads what was just written, however large the network is.
+        names.remove("log2:held_bytes")
     names = list(dict.fromkeys(names))
     values = FeatureSet(tuple(names)).matrix(samples.table)
     varying = tuple(name for name, spread in zip(names, np.ptp(values, axis=0), strict=True) if spread > 0)

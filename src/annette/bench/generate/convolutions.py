@@ -45,7 +45,7 @@ def recipes() -> list[Recipe]:
         micro("conv-grouped/wide-groups", 20, partial(_grouped, (16, 24, 32, 40, 48, 64, 112))),
         micro("conv-grouped/narrow-groups", 24, partial(_grouped, (2, 3, 4, 6, 8, 8, 12))),
         micro("conv-multiplier/depthwise", 4, _multiplier),
-        micro("conv-1d/plain", 8, _one_dimensional),
+        micro("conv-1d/plain", 20, _one_dimensional),
     ]
     return found
 
@@ -141,7 +141,7 @@ def _multiplier(s: Sampler, net: CaseBuilder) -> None:
 
 def _one_dimensional(s: Sampler, net: CaseBuilder) -> None:
     x = net.input("x", (net.batch, s.channels(16, 512), s.log_integer(50, 2000)))
-    net.conv1d(x, s.channels(16, 512), s.pick((1, 3, 5, 9)), padding="half")
+    net.conv1d(x, s.channels(16, 512), s.pick((1, 3, 3, 5, 9)), stride=s.pick((1, 1, 2)), padding="half")
 
 
 def _heavy(s: Sampler, net: CaseBuilder) -> None:

@@ -180,6 +180,7 @@ def _normalizations() -> list[Recipe]:
         micro("layer-norm/tokens", 16, _layer_norm),
         micro("layer-norm/channels-last", 6, _layer_norm_on_map),
         micro("instance-norm/plain", 12, _instance_norm),
+        micro("instance-norm/groups", 14, _group_norm),
         micro("batch-norm/plain", 12, _batch_norm),
         micro("batch-norm/blocked", 12, _blocked_batch_norm),
         micro("local-response-norm/plain", 12, _local_response_norm),
@@ -197,6 +198,11 @@ def _layer_norm_on_map(s: Sampler, net: CaseBuilder) -> None:
 
 def _instance_norm(s: Sampler, net: CaseBuilder) -> None:
     net.instance_norm(net.feed(s.feature_map((16, 512), sizes=(4, 128))))
+
+
+def _group_norm(s: Sampler, net: CaseBuilder) -> None:
+    """Group normalization, as it is exported: few long rows."""
+    net.instance_norm(net.input("groups", (net.batch, s.pick((1, 1, 1, 8, 16, 32)), s.log_integer(2000, 250_000))))
 
 
 def _batch_norm(s: Sampler, net: CaseBuilder) -> None:
