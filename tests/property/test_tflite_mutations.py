@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from annette.errors import AnnetteError
@@ -50,6 +50,7 @@ def test_the_file_is_sound():
 FAST = settings(max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
 
 
+@example(changes=[(740, 0)])  # A depthwise convolution with more weights than channels: no group.
 @FAST
 @given(
     st.lists(

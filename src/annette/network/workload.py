@@ -258,7 +258,7 @@ def _macs(kind: str, category: Category, name: str, d: Dimensions) -> int:
         channels, divided = (
             (d.out_channels, d.in_channels) if kind == "conv_transpose" else (d.in_channels, d.out_channels)
         )
-        if d.in_channels % d.groups or d.out_channels % d.groups:
+        if d.groups < 1 or d.in_channels % d.groups or d.out_channels % d.groups:
             raise NetworkShapeError(
                 f"layer {name!r} ({kind}) has {d.in_channels} input and {d.out_channels} output channels, "
                 f"which {d.groups} groups do not divide"

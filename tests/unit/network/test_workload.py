@@ -66,9 +66,11 @@ def test_one_and_three_spatial_dimensions():
     assert box.workload.dimensions.in_depth == 4
 
 
-def test_groups_that_do_not_divide_the_channels_are_refused():
-    with pytest.raises(NetworkShapeError, match="3 groups do not divide"):
-        _conv("grouped_conv", [_x(1, 4, 4, 4), _w(4, 1, 1, 1)], _x(1, 4, 4, 4, name="y"), kernel_shape=(1, 1), groups=3)
+@pytest.mark.parametrize("groups", [3, 0, -1])
+def test_groups_that_do_not_divide_the_channels_are_refused(groups):
+    x, w, y = _x(1, 4, 4, 4), _w(4, 1, 1, 1), _x(1, 4, 4, 4, name="y")
+    with pytest.raises(NetworkShapeError, match=f"{groups} groups do not divide"):
+        _conv("grouped_conv", [x, w], y, kernel_shape=(1, 1), groups=groups)
 
 
 def test_channels_last_feature_maps():
