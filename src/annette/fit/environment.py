@@ -6,16 +6,34 @@ from typing import TYPE_CHECKING, Final
 
 from annette.errors import FitError
 from annette.mapping.kernel import Precision
+from annette.platforms import Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.bench.dataset import Dataset
 
-__all__ = ["PRECISIONS", "common_environment", "precision_of"]
+__all__ = ["PRECISIONS", "benchmark_sources", "common_environment", "precision_of"]
 
 PRECISIONS: Final[Mapping[str, int]] = {"fp32": 32, "fp16": 16, "bf16": 16, "int8": 8}
 """Bits of the numbers that a precision computes with, by its name in datasets."""
+
+
+def benchmark_sources(datasets: Sequence[Dataset]) -> tuple[Source, ...]:
+    """The datasets as sources of a platform, for its provenance.
+
+    Args:
+        datasets: What the platform was fitted on.
+    """
+    return tuple(
+        Source(
+            title=f"benchmark dataset of {dataset.count()} runs",
+            location="measured with annette bench",
+            licence="CC0-1.0",
+            sha256=dataset.digest(),
+        )
+        for dataset in datasets
+    )
 
 
 def common_environment(datasets: Sequence[Dataset], precision: str | None = None) -> dict[str, str]:

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["FAMILY_ORDER", "KindFit", "feature_names", "fit_kind"]
 
 FAMILY_ORDER: Final = ("roofline", "refined-roofline", "statistical", "mixed")
-"""From the simplest to the richest; a richer family must earn its place."""
+"""From the simplest to the richest, as tables show them."""
+
+_PREFERENCE: Final = ("roofline", "refined-roofline", "mixed", "statistical")
+"""From the safest beyond what was measured; a later family must earn its place."""
 
 _CLEARLY: Final = 0.98
 _ROWS_BEYOND_DOUBT: Final = 300
@@ -177,8 +180,8 @@ def _best(errors: Mapping[str, float]) -> str:
     The mixed model comes before the statistical one: where they are about as good on what was measured, the one that
     corrects a formula is safer beyond it.
     """
-    best = FAMILY_ORDER[0]
-    for family in ("refined-roofline", "mixed", "statistical"):
+    best = _PREFERENCE[0]
+    for family in _PREFERENCE[1:]:
         if errors[family] < _CLEARLY * errors[best]:
             best = family
     return best

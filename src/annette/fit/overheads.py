@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from annette.bench.records import Run
     from annette.mapping.kernel import FloatArray
 
-__all__ = ["RunOverheads", "calibration_reference_s", "calibration_scales", "evicted_bytes", "run_overheads"]
+__all__ = [
+    "RunOverheads",
+    "calibration_reference_s",
+    "calibration_scales",
+    "evicted_bytes",
+    "measurement_facts",
+    "run_overheads",
+]
 
 _LEAST_RUNS: Final = 10
 _LEAST_KERNELS: Final = 8
@@ -117,6 +124,20 @@ def calibration_reference_s(runs: Iterable[Run]) -> float | None:
     """The calibration time that `calibration_scales` brings all runs to; None without calibrated runs."""
     times = _calibrations(runs)
     return median(times.values()) if times else None
+
+
+def measurement_facts(runs: Iterable[Run], profiler_s: float) -> dict[str, float]:
+    """What the measuring was like, as a platform's provenance keeps it (`annette.platforms.Provenance`).
+
+    Args:
+        runs: What was measured; without calibrated runs, nothing is said of the calibration.
+        profiler_s: What the profiler added to each kernel, seconds.
+    """
+    facts = {"profiler_s": profiler_s}
+    calibrated_s = calibration_reference_s(runs)
+    if calibrated_s is not None:
+        facts["calibration_s"] = calibrated_s
+    return facts
 
 
 def _calibrations(runs: Iterable[Run]) -> dict[str, float]:

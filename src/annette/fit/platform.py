@@ -13,18 +13,18 @@ from annette.bench.records import Purpose
 from annette.errors import FitError
 from annette.fit.composition import composed_errors, run_spread
 from annette.fit.conformal import log_residuals
-from annette.fit.environment import common_environment, precision_of
+from annette.fit.environment import benchmark_sources, common_environment, precision_of
 from annette.fit.families import FAMILY_ORDER, KindFit, fit_kind
 from annette.fit.mapping_choice import AUTO, MappingChoice, choose_mapping
 from annette.fit.outliers import without_outliers
-from annette.fit.overheads import RunOverheads, calibration_reference_s, calibration_scales, run_overheads
+from annette.fit.overheads import RunOverheads, calibration_scales, measurement_facts, run_overheads
 from annette.fit.pairs import samples_of
 from annette.fit.plain_roofline import fit_plain_roofline
 from annette.fit.pooled import pooled_models
 from annette.fit.samples import LEAST_ROWS, Dropped, Samples, clean
 from annette.fit.sound import sound_runs
 from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS
-from annette.platforms import Intervals, Overhead, Platform, Provenance, Source
+from annette.platforms import Intervals, Overhead, Platform, Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -107,10 +107,7 @@ def fit_platform(
     cleaned, joined = clean(samples)
     kept, outliers = without_outliers(cleaned)
     dropped = (*unsound, *joined, *outliers)
-    measurement = {"profiler_s": overheads.profiler_s}
-    calibrated_s = calibration_reference_s(runs)
-    if calibrated_s is not None:
-        measurement["calibration_s"] = calibrated_s
+    measurement = measurement_facts(runs, overheads.profiler_s)
     fits: dict[str, KindFit] = {}
     unfitted = {kind: count for kind, count in kept.kinds.items() if count < LEAST_ROWS}
     for kind, count in kept.kinds.items():
@@ -194,15 +191,7 @@ def _provenance(
         notes.append(f"too few measurements to fit: {_counts(unfitted)}")
     return Provenance(
         created_by=f"annette {__version__} fit",
-        sources=tuple(
-            Source(
-                title=f"benchmark dataset of {dataset.count()} runs",
-                location="measured with annette bench",
-                licence="CC0-1.0",
-                sha256=dataset.digest(),
-            )
-            for dataset in datasets
-        ),
+        sources=benchmark_sources(datasets),
         versions=tuple(sorted(environment.items())),
         notes=tuple(notes),
         measurement=measurement,

@@ -16,11 +16,11 @@ import numpy as np
 from annette._version import __version__
 from annette.bench.records import Purpose
 from annette.errors import FitError
-from annette.fit.environment import common_environment, precision_of
+from annette.fit.environment import benchmark_sources, common_environment, precision_of
 from annette.fit.folds import configurations, folds
 from annette.fit.forest import Growth, grow, joined
 from annette.fit.outliers import without_outliers
-from annette.fit.overheads import calibration_reference_s, calibration_scales, run_overheads
+from annette.fit.overheads import calibration_scales, measurement_facts, run_overheads
 from annette.fit.pairs import samples_of
 from annette.fit.rates import adapted, shares
 from annette.fit.samples import Dropped, Samples, clean
@@ -29,7 +29,6 @@ from annette.fit.sound import sound_runs
 from annette.fit.transfer_intervals import adapted_intervals
 from annette.models.mixed import Mixed
 from annette.models.statistical import Statistical
-from annette.platforms import Overhead, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from annette.bench.dataset import Dataset
     from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
-    from annette.platforms import Platform
+    from annette.platforms import Overhead, Platform, Source
 
 __all__ = [
     "LEAST_KERNELS",
@@ -145,21 +144,9 @@ def measured_kernels(datasets: Sequence[Dataset], start: Platform, *, precision:
     if len(strange):
         reason = f"kinds without a fitted model in {start.name!r} ({', '.join(strange.kinds)})"
         dropped = (*dropped, Dropped(reason, tuple(strange.sources.tolist())))
-    measurement = {"profiler_s": profiler_s}
-    calibrated_s = calibration_reference_s(runs)
-    if calibrated_s is not None:
-        measurement["calibration_s"] = calibrated_s
-    sources = tuple(
-        Source(
-            f"benchmark dataset of {dataset.count()} runs",
-            "measured with annette bench",
-            "CC0-1.0",
-            sha256=dataset.digest(),
-        )
-        for dataset in datasets
-    )
+    measurement = measurement_facts(runs, profiler_s)
     overhead = replace(start.overhead, per_kernel_s=overheads.per_kernel_s) if enough else None
-    return Measured(kept.select(known), dropped, environment, sources, measurement, overhead)
+    return Measured(kept.select(known), dropped, environment, benchmark_sources(datasets), measurement, overhead)
 
 
 def transfer_platform(
