@@ -28,6 +28,7 @@ from annette.bench.backends.base import (
     ProfileEntry,
     Subject,
 )
+from annette.bench.backends.feeds import input_values
 from annette.bench.backends.ort_graph import resolve
 from annette.bench.backends.segments import assign
 from annette.bench.machine import cpu_description
@@ -45,7 +46,6 @@ __all__ = ["OnnxRuntimeBackend", "OnnxRuntimeOptions"]
 _PROFILE_WARMUP: Final = 2
 _KERNEL_SUFFIX: Final = "_kernel_time"
 _ERRORS_ONLY: Final = 3
-_INTEGER_LIMIT: Final = 2
 
 
 @dataclass(frozen=True)
@@ -175,16 +175,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _values(entry: Any, network: Network) -> Any:
-    """Input values that no operator chokes on: standard normal reals, small non-negative integers."""
+    """Values of one input of a session."""
     shape = network.tensors[entry.name].shape if entry.name in network.tensors else entry.shape
-    random = np.random.default_rng(0)
     element = entry.type.removeprefix("tensor(").removesuffix(")")
-    if element in ("float", "double", "float16"):
-        kind = {"float": np.float32, "double": np.float64, "float16": np.float16}[element]
-        return random.standard_normal(shape).astype(kind)
-    if element == "bool":
-        return np.ones(shape, dtype=np.bool_)
-    return random.integers(0, _INTEGER_LIMIT, size=shape).astype(np.dtype(element))
+    return input_values(shape, {"float": np.float32, "double": np.float64}.get(element, element))
 
 
 def _kernel_events(report: Path) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from annette.bench.backends.base import (
     Profile,
     Subject,
 )
+from annette.bench.backends.feeds import input_values
 from annette.bench.backends.openvino_graph import executed_nodes, profile_entries
 from annette.bench.machine import cpu_description
 from annette.errors import BackendRunError, NetworkError, OptionError
@@ -39,7 +40,6 @@ __all__ = ["OpenvinoBackend", "OpenvinoOptions"]
 
 _PRECISIONS: Final = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 _PROFILE_WARMUP: Final = 2
-_INTEGER_LIMIT: Final = 2
 _LONGEST_REASON: Final = 300
 
 
@@ -190,16 +190,10 @@ def _name(port: Any, network: Network) -> str:
 
 
 def _values(port: Any, network: Network) -> Any:
-    """Input values that no operator chokes on: standard normal reals, small non-negative integers."""
+    """Values of one input of a compiled network."""
     name = _name(port, network)
     shape = network.tensors[name].shape if name else tuple(port.shape)
-    dtype = np.dtype(port.element_type.to_dtype())
-    random = np.random.default_rng(0)
-    if dtype.kind == "f":
-        return random.standard_normal(shape).astype(dtype)
-    if dtype.kind == "b":
-        return np.ones(shape, dtype=dtype)
-    return random.integers(0, _INTEGER_LIMIT, size=shape).astype(dtype)
+    return input_values(shape, np.dtype(port.element_type.to_dtype()))
 
 
 def _first_line(error: Exception) -> str:
