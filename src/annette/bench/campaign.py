@@ -141,7 +141,11 @@ def _run(case: Case, result: CaseResult, environment: Mapping[str, str], setting
 
 def _origin(case: Case) -> dict[str, str]:
     """What of the plan the dataset keeps beside a run."""
-    origin = {GROUP: case.group, "evicted_bytes": str(case.evicted_bytes)}
+    origin = {
+        GROUP: case.group,
+        "evicted_bytes": str(case.evicted_bytes),
+        "evicted_ops": str(case.evicted_ops),
+    }
     return {**origin, SWEEP: case.sweep} if case.sweep else origin
 
 

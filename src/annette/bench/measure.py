@@ -10,13 +10,13 @@ import math
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from annette.bench.backends.base import Subject
+from annette.bench.between import Between
 from annette.bench.calibration import calibration_network
 from annette.bench.pace import Pace
 from annette.bench.records import Status, spread
@@ -100,7 +100,7 @@ class Bench:
         pace = Pace()
         warm = compiled.run(self._settings.warmup, before=pace)
         plain, profiled = self._settings.runs(min(warm, default=math.nan), case.purpose, evicted=case.evicted_bytes > 0)
-        prepare = partial(self._prepare, pace, case.evicted_bytes)
+        prepare = self._between(case, pace, median(before) if before else 0.0)
         half = plain // 2
         samples = compiled.run(half, before=prepare)
         between = self._calibrate()
@@ -111,14 +111,12 @@ class Bench:
     def _calibrate(self) -> tuple[float, ...]:
         return () if self._calibration is None else self._calibration.run(_CALIBRATIONS)
 
-    def _prepare(self, pace: Pace, size_bytes: int) -> None:
-        """Rests when it is time to, and touches so much memory that what was in the caches has to be fetched again."""
-        pace()
-        if not size_bytes:
-            return
-        if len(self._flushed) < size_bytes:
-            self._flushed = np.zeros(size_bytes, dtype=np.uint8)
-        self._flushed[:size_bytes] += 1
+    def _between(self, case: Case, pace: Pace, calibration_s: float) -> Between:
+        """What a case wants before each run; operations become time at the speed of the calibration workload."""
+        if len(self._flushed) < case.evicted_bytes:
+            self._flushed = np.zeros(case.evicted_bytes, dtype=np.uint8)
+        elapsed_s = case.evicted_ops / calibration_network().ops * calibration_s
+        return Between(pace, self._flushed[: case.evicted_bytes], elapsed_s)
 
     def _judge(
         self, samples_s: tuple[float, ...], calibration_s: tuple[float, ...], profile: Profile | None

@@ -41,6 +41,8 @@ class Case:
         expected_s: Expected device time of the whole measurement, warm-up and repeats included.
         evicted_bytes: Memory touched before every run, so that weights come from where they lie in a whole network: the
             next cache, or main memory; 0 runs the network again and again.
+        evicted_ops: Operations that a network of such weights would do in that time: as long as they take, at the speed
+            of the calibration workload, at least passes before every run. 0 runs at once.
         path: File that is measured as it is instead of lowering ``network``; empty for generated networks.
         sweep: Dimension of the layer `annette.bench.sweeps.SWEPT` that the cases of its group sweep; empty for none.
     """
@@ -52,6 +54,7 @@ class Case:
     expected_s: float
     path: str = ""
     evicted_bytes: int = 0
+    evicted_ops: int = 0
     sweep: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -63,6 +66,7 @@ class Case:
             "expected_s": self.expected_s,
             "path": self.path,
             "evicted_bytes": self.evicted_bytes,
+            "evicted_ops": self.evicted_ops,
             "sweep": self.sweep,
             "graph": graph_to_json(self.network),
         }
@@ -83,6 +87,7 @@ class Case:
                 expected_s=float(entry["expected_s"]),
                 path=str(entry["path"]),
                 evicted_bytes=int(entry["evicted_bytes"]),
+                evicted_ops=int(entry.get("evicted_ops", 0)),
                 sweep=str(entry.get("sweep", "")),
             )
         except (KeyError, TypeError, ValueError) as error:

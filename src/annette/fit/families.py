@@ -62,6 +62,8 @@ _GENERAL: Final = (
     "residual",
     "blocked",
     "log2:held_bytes",
+    "log2:held_ops",
+    "masked",
     "valid_taps",
 )
 _LITTLE_WEIGHT_BYTES: Final = 65536.0
@@ -131,7 +133,7 @@ def feature_names(samples: Samples, base: RefinedRoofline) -> tuple[str, ...]:
     names += [f"fill:{quantity}:{size}" for quantity in _REMAINDERS_OF for size in _REMAINDERS]
     if float(samples.table["weight_bytes"].max()) < _LITTLE_WEIGHT_BYTES:
         # What has no weights to fetch reads what was just written, however large the network is.
-        names.remove("log2:held_bytes")
+        names = [name for name in names if name not in ("log2:held_bytes", "log2:held_ops")]
     names = list(dict.fromkeys(names))
     values = FeatureSet(tuple(names)).matrix(samples.table)
     varying = tuple(name for name, spread in zip(names, np.ptp(values, axis=0), strict=True) if spread > 0)

@@ -28,6 +28,7 @@ __all__ = [
     "calibration_reference_s",
     "calibration_scales",
     "evicted_bytes",
+    "evicted_ops",
     "measurement_facts",
     "run_overheads",
 ]
@@ -95,6 +96,11 @@ def run_overheads(runs: Iterable[Run]) -> RunOverheads:
 def evicted_bytes(run: Run) -> float:
     """Memory that was touched before each run, to drive everything else out of the caches."""
     return float(run.details.get("evicted_bytes", "0"))
+
+
+def evicted_ops(run: Run) -> float:
+    """Operations of the larger network whose place was taken by waiting before each run."""
+    return float(run.details.get("evicted_ops", "0"))
 
 
 def calibration_scales(runs: Iterable[Run]) -> dict[str, float]:

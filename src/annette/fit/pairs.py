@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.errors import FitError
-from annette.fit.overheads import evicted_bytes
+from annette.fit.overheads import evicted_bytes, evicted_ops
 from annette.fit.samples import Samples
 from annette.mapping.kernel import KernelTable
 from annette.network import Category
@@ -119,7 +119,8 @@ def samples_of(
         if not pairing.pairs:
             continue
         kernels = [kernel for kernel, _ in pairing.pairs]
-        tables.append(KernelTable.from_kernels(kernels, run.network, precision, evicted_bytes=evicted_bytes(run)))
+        between = {"evicted_bytes": evicted_bytes(run), "evicted_ops": evicted_ops(run)}
+        tables.append(KernelTable.from_kernels(kernels, run.network, precision, **between))
         factor = (scale or {}).get(run.case, 1.0)
         times += [max(time_s - per_entry_s, time_s / 2) * factor for _, time_s in pairing.pairs]
         groups += [run.network.name] * len(pairing.pairs)

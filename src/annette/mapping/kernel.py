@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from annette.mapping.masks import NO_MASK, mask_of
 from annette.network import Dimensions, Layer, Network, kinds_in
 from annette.network.kinds import Category
 
@@ -51,20 +52,26 @@ COLUMNS: Final[tuple[str, ...]] = (
     "residual",
     "layer_count",
     "blocked",
+    "masked",
     "network_weight_bytes",
+    "network_ops",
 )
 """Columns of a kernel table, in order.
 
 The named dimensions are the anchor layer's. ``ops`` and ``macs`` are sums over the kernel's layers; the byte columns
 count what crosses the kernel's border, at the platform's precision; ``activation`` is a code of `ACTIVATION_CODES`;
 ``residual`` is 1 where a second activation is added in; ``layer_count`` is the number of layers in the kernel;
-``blocked`` is 1 where it runs in a blocked layout; ``network_weight_bytes`` is the size of all constants of the whole
-network: what does not fit into a cache has to be fetched again in every run. (What the network's layers write in
-between, and reuse distances of inputs and weights, were tried and left out: forests took them for signs of cold caches
-in networks larger than any benchmark, which became 3 to 10 % too slow.)
+``blocked`` is 1 where it runs in a blocked layout; ``masked`` says how the scores of a softmax are masked
+(`annette.mapping.masks`), 0 otherwise.
+
+``network_weight_bytes`` is the size of all constants of the whole network and ``network_ops`` the operations of all its
+layers: what does not fit into a cache has to be fetched again in every run, and what lies in a cache that others share
+is gone after some time. (What the network's layers write in between, and reuse distances of inputs and weights, were
+tried and left out: forests took them for signs of cold caches in networks larger than any benchmark, which became 3 to
+10 % too slow.)
 """
 
-NETWORK_COLUMNS: Final = ("network_weight_bytes",)
+NETWORK_COLUMNS: Final = ("network_weight_bytes", "network_ops")
 """Columns that describe the network around a kernel: they are no part of its configuration."""
 
 CONTEXT_PREFIX: Final = "context:"
@@ -146,7 +153,13 @@ class KernelTable:
 
     @classmethod
     def from_kernels(
-        cls, kernels: Sequence[Kernel], network: Network, precision: Precision, *, evicted_bytes: float = 0.0
+        cls,
+        kernels: Sequence[Kernel],
+        network: Network,
+        precision: Precision,
+        *,
+        evicted_bytes: float = 0.0,
+        evicted_ops: float = 0.0,
     ) -> KernelTable:
         """Builds the table of one network's kernels.
 
@@ -155,9 +168,11 @@ class KernelTable:
             network: Where their tensors are described.
             precision: Width of the platform's numbers; sets the byte columns.
             evicted_bytes: Memory touched between two runs, which counts like weights of the network that came before.
+            evicted_ops: Operations whose time passed between two runs, which count like operations of that network.
         """
         held_bytes = network.constant_elements * precision.weight_bits / 8 + evicted_bytes
-        rows = [(*_row(kernel, network, precision), held_bytes) for kernel in kernels]
+        around = (held_bytes, network.ops + evicted_ops)
+        rows = [(*_row(kernel, network, precision), *around) for kernel in kernels]
         values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))
         return cls(np.array([kernel.kind for kernel in kernels], dtype=np.str_), values, _context(kernels))
 
@@ -257,4 +272,5 @@ def _row(kernel: Kernel, network: Network, precision: Precision) -> tuple[float,
         residual,
         len(kernel.layers),
         kernel.blocked,
+        mask_of(kernel.layers[0], network) if kernel.kind == "softmax" and kernel.layers else NO_MASK,
     )

@@ -51,10 +51,11 @@ class _Watch(CompiledNetwork):
         return Profile(())
 
 
-def measured(clock, purpose=Purpose.NETWORK, evicted_bytes=0, **settings):
+def measured(clock, purpose=Purpose.NETWORK, evicted_bytes=0, evicted_ops=0, **settings):
     bench = Bench(clock, Settings(**settings))
     net = network("net")
-    result = bench.measure(Case("net", purpose, "g", net, 1.0, evicted_bytes=evicted_bytes), Subject(net))
+    case = Case("net", purpose, "g", net, 1.0, evicted_bytes=evicted_bytes, evicted_ops=evicted_ops)
+    result = bench.measure(case, Subject(net))
     bench.close()
     return result
 
@@ -98,6 +99,14 @@ def test_caches_are_emptied_where_the_case_says_so(evicted_bytes, monkeypatch):
     measured(clock, Purpose.COLD_WEIGHTS, evicted_bytes=evicted_bytes)
     assert touched == [0, evicted_bytes] if evicted_bytes else [0]
     assert clock.calls[-1] == ("profile", 12 if evicted_bytes else 60)
+
+
+def test_operations_become_time_at_the_speed_of_the_calibration_workload(monkeypatch):
+    waits = []
+    monkeypatch.setattr(measure, "Between", lambda pace, _, elapsed_s: waits.append(elapsed_s) or pace)
+    ops = 3 * measure.calibration_network().ops
+    measured(Clock(always(1e-3)), Purpose.COLD_WEIGHTS, evicted_bytes=10, evicted_ops=ops)
+    assert waits == [pytest.approx(3e-3)]  # The script's calibration takes a millisecond.
 
 
 def test_long_runs_rest_in_between(monkeypatch):

@@ -18,13 +18,17 @@ _CASE_S: Final = 0.019
 _WEIGHT_BYTES_PER_S: Final = 4e8
 """Weights are drawn, written, read and packed twice."""
 _FLUSH_BYTES_PER_S: Final = 8e9
+_BUSY_OPS_PER_S: Final = 100e9
+"""Of the calibration workload, whose speed sets how long a wait is."""
 _COMPILATION_S: Final = 0.03
 _COMPILED_LAYER_S: Final = 0.005
 _COMPILED_WEIGHTS_PER_S: Final = 3e6
 """Of Vela 5.2: weights are encoded."""
 
 
-def expected_s(network: Network, purpose: Purpose, settings: Settings, evicted_bytes: int = 0) -> float:
+def expected_s(
+    network: Network, purpose: Purpose, settings: Settings, evicted_bytes: int = 0, evicted_ops: int = 0
+) -> float:
     """Device time of a whole measurement, for one core of a current processor.
 
     Args:
@@ -32,13 +36,14 @@ def expected_s(network: Network, purpose: Purpose, settings: Settings, evicted_b
         purpose: Why.
         settings: How.
         evicted_bytes: Memory touched before each run.
+        evicted_ops: Operations whose time passes before each run.
     """
     one_s = sum(
         max(layer.workload.ops / _OPS_PER_S, layer.workload.bytes / _BYTES_PER_S) + _LAYER_S for layer in network.layers
     )
     plain, profiled = settings.runs(one_s, purpose, evicted=evicted_bytes > 0)
     runs = settings.warmup + plain + profiled
-    flush_s = evicted_bytes / _FLUSH_BYTES_PER_S
+    flush_s = max(evicted_bytes / _FLUSH_BYTES_PER_S, evicted_ops / _BUSY_OPS_PER_S)
     weight_bytes = sum(layer.workload.weight_bytes for layer in network.layers)
     return _CASE_S + weight_bytes / _WEIGHT_BYTES_PER_S + runs * one_s + (plain + profiled) * flush_s
 

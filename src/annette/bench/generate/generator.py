@@ -50,8 +50,12 @@ PRESETS: Final[dict[str, dict[Purpose, float]]] = {
 
 _MOST_ATTEMPTS: Final = 400
 _FIRST_LAYERS: Final = ("conv-stem/3-channels", "conv-patches/3-channels")
-_EVICTED_BYTES: Final = tuple(size << 20 for size in (64, 12, 24, 40))
-"""From past a core's own caches to past all: who shares the last one does not know how much of it is his."""
+_EVICTIONS: Final = tuple(
+    (size << 20, round(ops * 1e9)) for size, ops in ((64, 1.5), (12, 0.2), (24, 0.6), (40, 1.5), (12, 1.5), (24, 0.2))
+)
+"""Bytes and operations of the networks that a case stands in, from past a core's own caches to past all: who shares the
+last one does not know how much of it is his, nor for how long. Networks do 5 (AlexNet) to 300 operations for each byte
+of their weights."""
 
 
 def generate_plan(
@@ -123,33 +127,36 @@ def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int], setting
         network = _draw(recipe, seed, index, batch[0 if recipe.sweep else index % len(batch)], seen)
         if network is None:
             return
-        for evicted_bytes in _evictions(recipe, index) if target == "cpu" else (0,):
+        for evicted_bytes, evicted_ops in _evictions(recipe, index) if target == "cpu" else ((0, 0),):
             if target == "cpu":
-                seconds = expected_s(network, recipe.purpose, settings, evicted_bytes)
+                seconds = expected_s(network, recipe.purpose, settings, evicted_bytes, evicted_ops)
             else:
                 seconds = expected_compilation_s(network)
             yield Case(
-                id=f"{network.name}/evicted-{evicted_bytes >> 20}M" if evicted_bytes else network.name,
+                id=f"{network.name}/evicted-{evicted_bytes >> 20}M-{evicted_ops // 10**6}Mops"
+                if evicted_bytes
+                else network.name,
                 purpose=recipe.purpose,
                 group=recipe.group,
                 network=network,
                 expected_s=seconds,
                 evicted_bytes=evicted_bytes,
+                evicted_ops=evicted_ops,
                 sweep=recipe.sweep,
             )
 
 
-def _evictions(recipe: Recipe, index: int) -> tuple[int, ...]:
-    """How much memory is touched between runs: chains are measured hot, and again as parts of larger networks.
+def _evictions(recipe: Recipe, index: int) -> tuple[tuple[int, int], ...]:
+    """What is between runs, bytes and operations: chains are measured hot, and again as parts of larger networks.
 
     So is what stands at the start of networks, whose input was last touched a whole run ago.
     """
-    evicted_bytes = _EVICTED_BYTES[index % len(_EVICTED_BYTES)]
+    evicted = _EVICTIONS[index % len(_EVICTIONS)]
     if recipe.purpose is Purpose.COLD_WEIGHTS:
-        return (evicted_bytes,)
+        return (evicted,)
     if recipe.purpose is Purpose.CHAIN or recipe.group in _FIRST_LAYERS:
-        return (0, evicted_bytes)
-    return (0,)
+        return ((0, 0), evicted)
+    return ((0, 0),)
 
 
 def _draw(recipe: Recipe, seed: int, index: int, batch: int, seen: set[str]) -> Network | None:

@@ -37,6 +37,7 @@ def recipes() -> list[Recipe]:
         _heavy("fully-connected-tokens/heavy", 18, _heavy_tokens),
         _heavy("matmul/heavy", 8, _heavy_attention),
         micro("softmax/attention", 14, _softmax),
+        micro("softmax/causal", 10, _causal_softmax),
         micro("softmax/windows", 8, _window_softmax),
         micro("softmax/classes", 5, _class_softmax),
         micro("lstm/plain", 12, partial(_recurrent, "lstm")),
@@ -144,6 +145,13 @@ def _general(s: Sampler, net: CaseBuilder) -> None:
 def _softmax(s: Sampler, net: CaseBuilder) -> None:
     heads, count = s.log_integer(1, 20), tokens(s, 8, 577)
     net.softmax(net.feed((heads, count, count)))
+
+
+def _causal_softmax(s: Sampler, net: CaseBuilder) -> None:
+    """Scores of which every token sees those before it: what underflows takes longer on some processors."""
+    count = tokens(s, 8, 512)
+    scores = net.feed((s.log_integer(1, 16), count, count))
+    net.softmax(net.where_mask(scores, (1, 1, count, count), pattern="causal", value=-1e9))
 
 
 def _window_softmax(s: Sampler, net: CaseBuilder) -> None:

@@ -1,0 +1,82 @@
+"""Which softmax has a part of its scores hidden by a mask.
+
+An exponential that underflows takes a hundred times as long as another on some processors (Intel's, which compute with
+subnormal numbers in microcode), so that the softmax of masked scores is several times slower there. The values of masks
+are not known, but their structure tells: a causal mask and that of shifted windows come from a constant that relates
+every token to every other, equal for all heads. A mask of padding comes from an input and relates tokens to none; it
+hides nothing where nothing is padded. A learned bias of positions differs between heads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from annette.network.kinds import Category, kinds_in
+
+if TYPE_CHECKING:
+    from annette.network import Layer, Network
+
+__all__ = ["CAUSAL_MASK", "NO_MASK", "WINDOW_MASK", "mask_of"]
+
+NO_MASK: Final = 0
+CAUSAL_MASK: Final = 1
+"""One mask for everything: half of the scores, as a rule."""
+WINDOW_MASK: Final = 2
+"""A mask for each window, which leaves most windows as they are."""
+
+_VIEWS: Final = kinds_in(Category.VIEW)
+_COMBINING: Final = frozenset(("add", "sub", "where", "mul", "div"))
+_MOST_LAYERS: Final = 24
+
+
+def mask_of(softmax: Layer, network: Network) -> int:
+    """How the scores of a softmax are masked: `NO_MASK`, `CAUSAL_MASK` or `WINDOW_MASK`.
+
+    Args:
+        softmax: The layer, or the first of those that make up a decomposed softmax.
+        network: Its network.
+    """
+    tensor = next(iter(network.activations[softmax.name]), "")
+    for _ in range(_MOST_LAYERS):
+        layer = network.producers.get(tensor)
+        if layer is None or not (layer.kind in _VIEWS or layer.kind in _COMBINING):
+            return NO_MASK
+        main = _scores_among(layer, network)
+        if layer.kind in ("add", "sub", "where"):
+            for operand in layer.inputs:
+                found = _mask(operand, network) if operand != main else NO_MASK
+                if found:
+                    return found
+        tensor = main
+    return NO_MASK
+
+
+def _scores_among(layer: Layer, network: Network) -> str:
+    """The operand that carries the scores: the largest activation."""
+    return max(network.activations[layer.name], key=lambda tensor: network.tensors[tensor].elements, default="")
+
+
+def _mask(tensor: str, network: Network) -> int:
+    """What a second operand of a sum or choice is: a mask if a constant behind it relates tokens to tokens."""
+    waiting, seen = [tensor], 0
+    while waiting and seen < _MOST_LAYERS:
+        seen += 1
+        current = waiting.pop()
+        shape = network.tensors[current].shape
+        if network.tensors[current].constant:
+            if len(shape) >= 2 and min(shape[-2:]) > 1:
+                return _kind_of_mask(shape)
+            continue
+        layer = network.producers.get(current)
+        if layer is not None:
+            waiting += layer.inputs
+    return NO_MASK
+
+
+def _kind_of_mask(shape: tuple[int, ...]) -> int:
+    """Whether a constant is equal for all heads, which stand third from the last, and for all that stands before."""
+    heads = shape[-3] if len(shape) > 2 else 1
+    before = max(shape[:-3], default=1)
+    if heads > 1:
+        return NO_MASK
+    return WINDOW_MASK if before > 1 else CAUSAL_MASK

@@ -1,0 +1,72 @@
+"""Which softmax has a part of its scores hidden."""
+
+import pytest
+
+from annette.mapping.kernel import KernelTable, Precision
+from annette.mapping.masks import CAUSAL_MASK, NO_MASK, WINDOW_MASK, mask_of
+from annette.mapping.rules import preset
+from annette.network import DType
+from annette.network.builder import NetworkBuilder
+from annette.network.zoo import build
+
+TOKENS, HEADS = 16, 4
+
+
+def softmax_of(network):
+    return next(layer for layer in network.layers if layer.kind == "softmax")
+
+
+def built(make):
+    """A network whose softmax reads what ``make`` makes of scores."""
+    net = NetworkBuilder("masked")
+    scores = net.input("scores", (3, HEADS, TOKENS, TOKENS))
+    return net.build(net.softmax(make(net, scores)))
+
+
+def plus(shape):
+    return lambda net, scores: net.add_constant(scores, shape)
+
+
+def padding(net, scores):
+    kept = net.input("attention_mask", (1, TOKENS), DType.INT64)
+    mask = net.cast(net.reshape(kept, (1, 1, 1, TOKENS)), DType.FLOAT32)
+    return net.add(scores, net.mul(net.sub(1.0, mask), -1e4))
+
+
+def causal(net, scores):
+    return net.where_mask(scores, (1, 1, TOKENS, TOKENS), pattern="causal", value=-1e9)
+
+
+def window_after_bias(net, scores):
+    return net.add_constant(net.add_constant(scores, (1, HEADS, TOKENS, TOKENS)), (3, 1, TOKENS, TOKENS))
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda _, scores: scores, NO_MASK),
+        (padding, NO_MASK),
+        (plus((1, HEADS, TOKENS, TOKENS)), NO_MASK),
+        (plus((TOKENS,)), NO_MASK),
+        (causal, CAUSAL_MASK),
+        (lambda net, scores: net.mul(causal(net, scores), 0.5), CAUSAL_MASK),
+        (plus((1, 1, TOKENS, TOKENS)), CAUSAL_MASK),
+        (plus((3, 1, TOKENS, TOKENS)), WINDOW_MASK),
+        (window_after_bias, WINDOW_MASK),
+    ],
+    ids=["none", "padding", "bias by head", "bias by token", "causal", "scaled", "constant", "window", "after bias"],
+)
+def test_the_structure_of_what_is_added_tells_masks_from_biases(make, expected):
+    network = built(make)
+    assert mask_of(softmax_of(network), network) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("vit_b_16", {0}), ("bert_base", {0}), ("gpt2", {1}), ("swin_t", {0, 2})]
+)
+def test_networks_of_the_zoo(name, expected):
+    network = build(name)
+    kernels = preset("generic").apply(network)
+    table = KernelTable.from_kernels(kernels, network, Precision(32, 32))
+    assert set(table["masked"][table.kinds == "softmax"]) == expected
+    assert not table["masked"][table.kinds != "softmax"].any()
