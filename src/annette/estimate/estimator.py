@@ -15,7 +15,6 @@ from annette.estimate.traffic import host_traffic
 from annette.mapping.kernel import Kernel, KernelTable
 from annette.models.registry import FAMILIES
 from annette.network import UNSUPPORTED, Network
-from annette.platforms.composition import equal_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,7 +131,7 @@ def _bounds(
     if whole is not None or errors is None:
         return whole
     widening = np.where(prices.in_range, 1.0, platform.extrapolation_widening)
-    return errors.bounds(confidence, table.kinds, prices.latency_s, equal_rows(table), widening)
+    return errors.bounds(confidence, table, prices.latency_s, widening)
 
 
 def _check(model: str | None, fallback: str, confidence: float) -> None:

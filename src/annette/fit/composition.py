@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from scipy.optimize import nnls
 
 from annette.fit.conformal import LARGEST_SCORE, half_width, log_residuals, spread_by_time
 from annette.fit.overheads import evicted_bytes
-from annette.platforms.composition import ComposedErrors, equal_rows
+from annette.platforms.composition import ComposedErrors
+from annette.platforms.likeness import alike, equal_rows, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from annette.fit.families import KindFit
     from annette.fit.overheads import RunOverheads
     from annette.fit.samples import Samples
-    from annette.mapping.kernel import FloatArray
+    from annette.mapping.kernel import FloatArray, KernelTable
     from annette.platforms.spread import Spread
 
 __all__ = ["composed_errors", "run_spread"]
@@ -36,16 +38,16 @@ _LONG_RUN_S: Final = 2e-3
 _LEAST_FOR_RUNS: Final = 10
 _LONGEST: Final = 1 / 3
 _ENOUGH_RUNS: Final = 100
+_LARGEST: Final = 0.95
 
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
     """Measured kernels with predictions by models that did not see them, in runs."""
 
-    kinds: npt.NDArray[np.str_]
+    table: KernelTable
     measured_s: FloatArray
     predicted_s: FloatArray
-    equal: npt.NDArray[np.intp]
     runs: Sequence[npt.NDArray[np.intp]]
 
     @property
@@ -72,14 +74,15 @@ def composed_errors(
     if len(rows.runs) < _LEAST_RUNS:
         return None
     longest = _longest(rows)
-    kinds = sorted(set(rows.kinds.tolist()))
-    own = {kind: rows.kinds == kind for kind in kinds}
-    spreads = {kind: spread_by_time(rows.residuals[where], rows.predicted_s[where]) for kind, where in own.items()}
-    same_kind, other_kinds = _correlations(rows, spreads, longest)
+    spreads = {
+        kind: spread_by_time(rows.residuals[own], rows.predicted_s[own])
+        for kind, own in sorted(rows.table.rows_by_kind.items())
+    }
+    near, far, other = _correlations(rows, spreads, longest)
     unit = log_residuals(np.array([-1.0, 1.0]))
-    shape = ComposedErrors(spreads, same_kind, other_kinds, 0.0, unit)
+    shape = ComposedErrors(spreads, far, other, 0.0, unit, near)
     scores = np.array([_score(rows, run, shape) for run in longest])
-    return ComposedErrors(spreads, same_kind, other_kinds, run_s, log_residuals(scores))
+    return ComposedErrors(spreads, far, other, run_s, log_residuals(scores), near)
 
 
 def run_spread(runs: Iterable[Run], overheads: RunOverheads) -> float:
@@ -127,7 +130,7 @@ def _rows(samples: Samples, fits: Mapping[str, KindFit], family: str | None) -> 
     predicted_s = predicted_s[np.isfinite(predicted_s)]
     members = [np.flatnonzero(rows.groups == group) for group in np.unique(rows.groups)]
     several = [run for run in members if len(run) > 1]
-    return _Rows(rows.table.kinds, rows.latency_s, predicted_s, equal_rows(rows.table), several)
+    return _Rows(rows.table, rows.latency_s, predicted_s, several)
 
 
 def _longest(rows: _Rows) -> list[npt.NDArray[np.intp]]:
@@ -139,36 +142,45 @@ def _longest(rows: _Rows) -> list[npt.NDArray[np.intp]]:
 
 def _correlations(
     rows: _Rows, spreads: Mapping[str, Spread], runs: Sequence[npt.NDArray[np.intp]]
-) -> tuple[float, float]:
-    """How errors of different kernels of one run go together: of one kind, and of two.
+) -> tuple[float, float, float]:
+    """How errors of different kernels of one run go together: alike, of one kind but not alike, and of two kinds.
 
-    The mean product of standardised errors over all pairs, each weighted by what it contributes to the error of the
-    run: pairs of kernels that take a small share of the time say little about sums.
+    The products of standardised errors of all pairs are regressed on the likeness of the two and on whether they are of
+    one kind, each pair weighted by what it contributes to the error of the run: pairs of kernels that take a small
+    share of the time say little about sums.
     """
-    scale = np.empty(len(rows.kinds))
-    for kind, spread in spreads.items():
-        own = rows.kinds == kind
-        scale[own] = spread.at(rows.predicted_s[own])
+    scale = np.empty(len(rows.table))
+    for kind, own in rows.table.rows_by_kind.items():
+        scale[own] = spreads[kind].at(rows.predicted_s[own])
     scores = np.clip(rows.residuals / scale, -LARGEST_SCORE, LARGEST_SCORE)
     weight_s = rows.predicted_s * scale
-    error_s = weight_s * scores
-    sums, weights = np.zeros(2), np.zeros(2)
+    equal, place, kinds = equal_rows(rows.table), places(rows.table), rows.table.kinds
+    products, weights, likeness, same = [], [], [], []
     for run in runs:
         first, second = np.triu_indices(len(run), k=1)
         a, b = run[first], run[second]
-        distinct = rows.equal[a] != rows.equal[b]
+        distinct = equal[a] != equal[b]
         a, b = a[distinct], b[distinct]
-        total_s = float(rows.predicted_s[run].sum())
-        other = rows.kinds[a] != rows.kinds[b]
-        for index, chosen in enumerate((~other, other)):
-            sums[index] += float((error_s[a[chosen]] * error_s[b[chosen]]).sum()) / total_s**2
-            weights[index] += float((weight_s[a[chosen]] * weight_s[b[chosen]]).sum()) / total_s**2
-    found = np.clip(sums / np.maximum(weights, 1e-300), 0.0, 0.95)
-    other_kinds = float(found[1])
-    return max(float(found[0]), other_kinds), other_kinds
+        products.append(scores[a] * scores[b])
+        weights.append(weight_s[a] * weight_s[b] / float(rows.predicted_s[run].sum()) ** 2)
+        likeness.append(alike(place[a], place[b]))
+        same.append(kinds[a] == kinds[b])
+    product, weight, near, one = (np.concatenate(parts) for parts in (products, weights, likeness, same))
+    if not weight.sum() > 0:
+        return 0.0, 0.0, 0.0
+    other = _mean(product, weight * ~one)
+    design = np.column_stack([near, 1.0 - near])[one] * np.sqrt(weight[one])[:, None]
+    found = nnls(design, (product * np.sqrt(weight))[one])[0] if one.any() else np.zeros(2)
+    far = float(np.clip(found[1], other, _LARGEST))
+    return float(np.clip(found[0], far, _LARGEST)), far, other
+
+
+def _mean(values: FloatArray, weights: FloatArray) -> float:
+    total = float(weights.sum())
+    return float(np.clip((values * weights).sum() / total, 0.0, _LARGEST)) if total > 0 else 0.0
 
 
 def _score(rows: _Rows, run: npt.NDArray[np.intp], shape: ComposedErrors) -> float:
     predicted_s = rows.predicted_s[run]
-    scale = shape.scale(rows.kinds[run], predicted_s, rows.equal[run], np.ones(len(run)))
+    scale = shape.scale(rows.table.select(run), predicted_s, np.ones(len(run)))
     return math.log(float(rows.measured_s[run].sum()) / float(predicted_s.sum())) / scale

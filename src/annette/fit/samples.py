@@ -10,7 +10,7 @@ import numpy as np
 
 from annette.errors import FitError
 from annette.mapping.kernel import KernelTable
-from annette.platforms.composition import equal_rows
+from annette.platforms.likeness import equal_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,18 +16,17 @@ import numpy as np
 
 from annette.errors import PlatformFormatError
 from annette.models.fields import checked_number
+from annette.platforms.likeness import equal_rows, places, weighted_likeness
 from annette.platforms.residuals import LogResiduals
 from annette.platforms.spread import Spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy.typing as npt
-
     from annette.mapping.kernel import FloatArray, KernelTable
     from annette.models.fields import Fields
 
-__all__ = ["ComposedErrors", "equal_rows"]
+__all__ = ["ComposedErrors"]
 
 _UNKNOWN: Final = math.log(2.0)
 
@@ -38,17 +37,19 @@ class ComposedErrors:
 
     With kernel i taking the share w_i of the estimate and its log error having the standard deviation s_i, the log
     error of the sum has the variance ``run^2 + sum_ij w_i w_j s_i s_j rho_ij``. The correlation rho_ij is 1 for equal
-    kernels (one model gives them one error), ``same_kind`` for others of one kind, and ``other_kinds`` between kinds.
+    kernels (one model gives them one error) and ``other_kinds`` between kinds. Within a kind it falls from ``alike``
+    for kernels of the same sizes to ``same_kind`` for those of other ones (`annette.platforms.likeness`).
     The error divided by the root of this variance is a standardised residual, whose quantiles come from runs that
     the models did not see (split conformal prediction with a normalised score; Lei et al., Journal of the American
     Statistical Association 113, 2018).
 
     Attributes:
         spreads: Standard deviation of the log error by kind of kernel and by how long it takes.
-        same_kind: Correlation of the errors of different kernels of one kind in one run, from 0 to 1.
+        same_kind: Correlation of the errors of kernels of one kind that are not alike in one run, from 0 to ``alike``.
         other_kinds: Correlation of the errors of kernels of two kinds in one run, from 0 to ``same_kind``.
         run: Standard deviation of the log ratio of a run to the sum of its measured kernels.
         standardised: Quantiles of the standardised residuals.
+        alike: Correlation of the errors of different kernels of one kind and the same sizes, from 0 to 1.
 
     Raises:
         PlatformFormatError: A number is out of its range, or there is no kind.
@@ -59,31 +60,27 @@ class ComposedErrors:
     other_kinds: float
     run: float
     standardised: LogResiduals
+    alike: float
 
     def __post_init__(self) -> None:
         if not self.spreads:
             raise PlatformFormatError("composed errors need the spread of at least one kind")
-        checked_number(self.same_kind, "same_kind", least=0, most=1)
+        checked_number(self.alike, "alike", least=0, most=1)
+        checked_number(self.same_kind, "same_kind", least=0, most=self.alike)
         checked_number(self.other_kinds, "other_kinds", least=0, most=self.same_kind)
         checked_number(self.run, "run", least=0, most=50)
         object.__setattr__(self, "spreads", MappingProxyType(dict(sorted(self.spreads.items()))))
 
     def bounds(
-        self,
-        confidence: float,
-        kinds: npt.NDArray[np.str_],
-        latency_s: FloatArray,
-        equal: npt.NDArray[np.intp],
-        widening: FloatArray,
+        self, confidence: float, table: KernelTable, latency_s: FloatArray, widening: FloatArray
     ) -> tuple[float, float] | None:
         """Log factors from a network's estimate to the ends of its interval.
 
         Args:
             confidence: Probability that the interval is meant to hold with, between 0 and 1.
-            kinds: Kind of each kernel, shape ``(kernels,)``.
-            latency_s: Estimate of each kernel, at least 0.
-            equal: A number that kernels with the same features share.
-            widening: Factor on the spread of each kernel: more than 1 outside the fitted ranges.
+            table: The network's kernels.
+            latency_s: Estimate of each, at least 0, shape ``(kernels,)``.
+            widening: Factor on the spread of each: more than 1 outside the fitted ranges.
 
         Returns:
             Lower and upper log factor; None where the known quantiles do not reach that far or no kernel takes time.
@@ -91,35 +88,27 @@ class ComposedErrors:
         bounds = self.standardised.bounds(confidence)
         if bounds is None or not latency_s.sum() > 0:
             return None
-        scale = self.scale(kinds, latency_s, equal, widening)
+        scale = self.scale(table, latency_s, widening)
         return bounds[0] * scale, bounds[1] * scale
 
-    def scale(
-        self,
-        kinds: npt.NDArray[np.str_],
-        latency_s: FloatArray,
-        equal: npt.NDArray[np.intp],
-        widening: FloatArray,
-    ) -> float:
+    def scale(self, table: KernelTable, latency_s: FloatArray, widening: FloatArray) -> float:
         """Standard deviation of the log error of a sum of kernels; arguments as in `bounds`.
 
         A kind whose spread is not known counts as the worst known one, and at least as a factor of two.
         """
-        present, members = np.unique(kinds, return_inverse=True)
-        spread = np.empty(len(kinds))
-        for index, kind in enumerate(present.tolist()):
-            rows = members == index
-            spread[rows] = self.spreads[kind].at(latency_s[rows]) if kind in self.spreads else self._worst
-        parts = latency_s / latency_s.sum() * spread * widening
-        same = _sum_of_squares(parts, equal)
-        by_kind = _sum_of_squares(parts, members)
-        everything = float(parts.sum()) ** 2
-        variance = (
-            (1.0 - self.same_kind) * same
-            + (self.same_kind - self.other_kinds) * by_kind
-            + self.other_kinds * everything
-        )
-        return math.sqrt(self.run**2 + variance)
+        equal, place = equal_rows(table), places(table)
+        variance, by_kind, total = 0.0, 0.0, 0.0
+        for kind, rows in table.rows_by_kind.items():
+            spread = self.spreads[kind].at(latency_s[rows]) if kind in self.spreads else self._worst
+            _, first, members = np.unique(equal[rows], return_index=True, return_inverse=True)
+            weight = latency_s[rows] * spread * widening[rows]
+            parts = np.bincount(members.ravel(), weights=weight).astype(np.float64)
+            own, near, sum_ = float(parts @ parts), weighted_likeness(place[rows[first]], parts), float(parts.sum())
+            variance += (1.0 - self.alike) * own + (self.alike - self.same_kind) * near + self.same_kind * sum_**2
+            by_kind += sum_**2
+            total += sum_
+        variance += self.other_kinds * max(0.0, total**2 - by_kind)
+        return math.hypot(self.run, math.sqrt(variance) / float(latency_s.sum()))
 
     @cached_property
     def _worst(self) -> float:
@@ -129,6 +118,7 @@ class ComposedErrors:
         """Everything as plain JSON values."""
         return {
             "spreads": {kind: spread.to_json() for kind, spread in self.spreads.items()},
+            "alike": self.alike,
             "same_kind": self.same_kind,
             "other_kinds": self.other_kinds,
             "run": self.run,
@@ -142,37 +132,18 @@ class ComposedErrors:
         Raises:
             PlatformFormatError: A part is missing, unknown, or out of its range.
         """
-        fields.only("spreads", "same_kind", "other_kinds", "run", "standardised")
+        fields.only("spreads", "alike", "same_kind", "other_kinds", "run", "standardised")
         spreads = fields.object("spreads")
         standardised = LogResiduals.from_json(fields.object("standardised"))
         try:
             return cls(
                 spreads={kind: Spread.from_json(spreads, kind) for kind in spreads},
                 same_kind=fields.number("same_kind"),
+                # Files before it was told apart have one correlation for all kernels of a kind.
+                alike=fields.number("alike") if "alike" in fields else fields.number("same_kind"),
                 other_kinds=fields.number("other_kinds"),
                 run=fields.number("run"),
                 standardised=standardised,
             )
         except PlatformFormatError as error:
             raise PlatformFormatError(f"{fields.path}: {error}") from error
-
-
-def equal_rows(table: KernelTable) -> npt.NDArray[np.intp]:
-    """A number for each row that rows with the same kind and features share, shape ``(rows,)``.
-
-    Args:
-        table: Any kernels.
-    """
-    columns = np.column_stack([table.values, *(table.context[name] for name in sorted(table.context))])
-    numbers: dict[tuple[str, bytes], int] = {}
-    found = [
-        numbers.setdefault((kind, row.tobytes()), len(numbers))
-        for kind, row in zip(table.kinds.tolist(), columns, strict=True)
-    ]
-    return np.array(found, dtype=np.intp)
-
-
-def _sum_of_squares(parts: FloatArray, members: npt.NDArray[np.intp]) -> float:
-    """Sum over the groups of the squared sum of their parts."""
-    sums = np.bincount(members.ravel(), weights=parts)
-    return float((sums**2).sum())

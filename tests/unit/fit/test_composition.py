@@ -25,8 +25,7 @@ def learned(data):
 
 
 def bounds(errors, table, confidence):
-    rows = np.arange(len(table))
-    return errors.bounds(confidence, table.kinds, MODEL.predict_s(table), rows, np.ones(len(table)))
+    return errors.bounds(confidence, table, MODEL.predict_s(table), np.ones(len(table)))
 
 
 @pytest.mark.parametrize(("shared", "own"), [(0.0, 0.1), (0.05, 0.1), (0.1, 0.02)])

@@ -32,7 +32,7 @@ SLOWER = {
 
 
 RESIDUALS = LogResiduals((0.005, 0.16, 0.84, 0.995), (-0.06, -0.02, 0.02, 0.06))
-COMPOSED = ComposedErrors(dict.fromkeys(DEVICE, Spread.constant(0.03)), 0.3, 0.1, 0.01, UNIT)
+COMPOSED = ComposedErrors(dict.fromkeys(DEVICE, Spread.constant(0.03)), 0.3, 0.1, 0.01, UNIT, 0.3)
 
 
 @pytest.fixture(scope="module")
