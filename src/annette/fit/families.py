@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from annette.fit.conformal import spread_by_time
 from annette.fit.folds import folds
 from annette.fit.forest import Growth, grow
 from annette.fit.roofline import fit_refined_roofline, fit_roofline, log_error
@@ -33,6 +34,7 @@ _PREFERENCE: Final = ("roofline", "refined-roofline", "mixed", "statistical")
 
 _CLEARLY: Final = 0.98
 _ROWS_BEYOND_DOUBT: Final = 300
+_MANY_ROWS: Final = 1000
 _GENERAL: Final = (
     "log2:ops",
     "log2:bytes",
@@ -146,16 +148,31 @@ def _fit_all(samples: Samples, growth: Growth, seed: int) -> dict[str, LayerMode
     features = FeatureSet(feature_names(samples, refined))
     matrix = features.matrix(samples.table)
     log_s = np.log(samples.latency_s)
+    weights = _weights(samples, refined)
     per = "ops" if float(np.median(samples.table["ops"])) > 0 else "bytes"
     work = np.maximum(samples.table["ops"] if per == "ops" else samples.table.bytes, 1.0)
-    statistical = grow(matrix, log_s - np.log(work), growth, seed=seed)
-    correction = grow(matrix, log_s - np.log(refined.predict_s(samples.table)), growth, seed=seed)
+    statistical = grow(matrix, log_s - np.log(work), growth, seed=seed, weights=weights)
+    correction = grow(matrix, log_s - np.log(refined.predict_s(samples.table)), growth, seed=seed, weights=weights)
     return {
         "roofline": roofline,
         "refined-roofline": refined,
         "statistical": Statistical(per, features, statistical, roofline),
         "mixed": Mixed(refined, features, correction),
     }
+
+
+def _weights(samples: Samples, refined: RefinedRoofline) -> FloatArray | None:
+    """What each row says: the inverse of its variance, which falls with time; None where rows are few.
+
+    Short kernels vary more, and there are many of them. How much follows from the residuals of the refined roofline by
+    *its* time: by the measured one, rows would count the more the shorter they happened to be.
+    """
+    if len(samples) < _MANY_ROWS:
+        return None
+    estimated_s = refined.predict_s(samples.table)
+    spread = spread_by_time(np.log(samples.latency_s / estimated_s), estimated_s).at(estimated_s)
+    weights: FloatArray = 1.0 / spread**2
+    return weights
 
 
 def _refined(samples: Samples, roofline: Roofline) -> RefinedRoofline:
@@ -195,4 +212,6 @@ def _growth(rows: int) -> Growth:
         return Growth(trees=60, leaves=4, least_in_leaf=4, learning_rate=0.1)
     if rows < 150:
         return Growth(trees=120, leaves=8, least_in_leaf=3)
-    return Growth()
+    if rows < _MANY_ROWS:
+        return Growth()
+    return Growth(leaves=20, least_in_leaf=8)

@@ -19,7 +19,7 @@ __all__ = ["Growth", "grow", "joined"]
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """How a forest is grown: gradient boosting on absolute error.
+    """How a forest is grown: gradient boosting on squared error.
 
     Attributes:
         trees: Number of trees.
@@ -42,7 +42,9 @@ class Growth:
     rows: float = 1.0
 
 
-def grow(features: FloatArray, target: FloatArray, growth: Growth, *, seed: int = 0) -> Forest:
+def grow(
+    features: FloatArray, target: FloatArray, growth: Growth, *, seed: int = 0, weights: FloatArray | None = None
+) -> Forest:
     """Grows a forest.
 
     The same input and seed give the same forest, bit for bit, on one machine type: one thread, no sampling that depends
@@ -53,6 +55,7 @@ def grow(features: FloatArray, target: FloatArray, growth: Growth, *, seed: int 
         target: Shape ``(rows,)``.
         growth: How.
         seed: For the choice of features.
+        weights: How much each row counts, above 0, shape ``(rows,)``; all the same where absent.
     """
     options = asdict(growth)
     booster = lightgbm.train(
@@ -74,7 +77,7 @@ def grow(features: FloatArray, target: FloatArray, growth: Growth, *, seed: int 
             "seed": seed,
             "verbosity": -1,
         },
-        lightgbm.Dataset(features, label=target, params={"verbosity": -1, "min_data_in_bin": 1}),
+        lightgbm.Dataset(features, label=target, weight=weights, params={"verbosity": -1, "min_data_in_bin": 1}),
         num_boost_round=growth.trees,
     )
     return _flatten([tree["tree_structure"] for tree in booster.dump_model()["tree_info"]])
