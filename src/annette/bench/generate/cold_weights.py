@@ -26,14 +26,15 @@ def recipes() -> list[Recipe]:
         _cold("fully-connected/few-rows", 18, partial(_rows, (2, 3, 4, 8, 16))),
         _cold("fully-connected/many-rows", 12, partial(_rows, (32, 64, 128))),
         _cold("fully-connected/tokens", 30, _tokens),
-        _cold("conv-1x1/small-maps", 22, partial(_convolutions, (1,), (64, 1280))),
+        _cold("conv-1x1/small-maps", 28, partial(_convolutions, (1,), (64, 1280))),
         _cold("conv-3x3/small-maps", 20, partial(_convolutions, (3,), (32, 512))),
+        _cold("conv-3x3/large-weights", 16, partial(_convolutions, (3,), (256, 640)), most_ops=1_000_000_000),
         _cold("conv-1x1/one-position", 14, partial(_convolutions_at_one_position)),
     ]
 
 
-def _cold(group: str, count: int, draw: Draw) -> Recipe:
-    return Recipe(Purpose.COLD_WEIGHTS, group, count, draw, most_ops=500_000_000, most_bytes=80_000_000)
+def _cold(group: str, count: int, draw: Draw, most_ops: int = 500_000_000) -> Recipe:
+    return Recipe(Purpose.COLD_WEIGHTS, group, count, draw, most_ops=most_ops, most_bytes=80_000_000)
 
 
 def _rows(rows: tuple[int, ...], s: Sampler, net: CaseBuilder) -> None:
