@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from annette.mapping.masks import NO_MASK, mask_of
+from annette.mapping.masks import NO_MASK, mask_behind
 from annette.network import Dimensions, Layer, Network, kinds_in
 from annette.network.kinds import Category
 
@@ -61,8 +61,8 @@ COLUMNS: Final[tuple[str, ...]] = (
 The named dimensions are the anchor layer's. ``ops`` and ``macs`` are sums over the kernel's layers; the byte columns
 count what crosses the kernel's border, at the platform's precision; ``activation`` is a code of `ACTIVATION_CODES`;
 ``residual`` is 1 where a second activation is added in; ``layer_count`` is the number of layers in the kernel;
-``blocked`` is 1 where it runs in a blocked layout; ``masked`` says how the scores of a softmax are masked
-(`annette.mapping.masks`), 0 otherwise.
+``blocked`` is 1 where it runs in a blocked layout; ``masked`` says how the scores of a softmax are masked,
+or of the softmax that a matrix product reads (`annette.mapping.masks`), 0 otherwise.
 
 ``network_weight_bytes`` is the size of all constants of the whole network and ``network_ops`` the operations of all its
 layers: what does not fit into a cache has to be fetched again in every run, and what lies in a cache that others share
@@ -272,5 +272,11 @@ def _row(kernel: Kernel, network: Network, precision: Precision) -> tuple[float,
         residual,
         len(kernel.layers),
         kernel.blocked,
-        mask_of(kernel.layers[0], network) if kernel.kind == "softmax" and kernel.layers else NO_MASK,
+        _mask(kernel, network),
     )
+
+
+def _mask(kernel: Kernel, network: Network) -> int:
+    if kernel.kind == "softmax" and kernel.layers:
+        return mask_behind(kernel.layers[0], network)
+    return mask_behind(kernel.anchor, network) if kernel.kind == "matmul" else NO_MASK

@@ -1,10 +1,11 @@
-"""Which softmax has a part of its scores hidden by a mask.
+"""Which softmax has a part of its scores hidden by a mask, and which matrix product reads its result.
 
 An exponential that underflows takes a hundred times as long as another on some processors (Intel's, which compute with
-subnormal numbers in microcode), so that the softmax of masked scores is several times slower there. The values of masks
-are not known, but their structure tells: a causal mask and that of shifted windows come from a constant that relates
-every token to every other, equal for all heads. A mask of padding comes from an input and relates tokens to none; it
-hides nothing where nothing is padded. A learned bias of positions differs between heads.
+subnormal numbers in microcode), so that the softmax of masked scores is several times slower there; where a mask
+subtracts a hundred instead of infinity, what remains is subnormal, and the matrix product that reads it is ten times
+slower. The values of masks are not known, but their structure tells: a causal mask and that of shifted windows come
+from a constant that relates every token to every other, equal for all heads. A mask of padding comes from an input and
+relates tokens to none; it hides nothing where nothing is padded. A learned bias of positions differs between heads.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from annette.network.kinds import Category, kinds_in
 if TYPE_CHECKING:
     from annette.network import Layer, Network
 
-__all__ = ["CAUSAL_MASK", "NO_MASK", "WINDOW_MASK", "mask_of"]
+__all__ = ["CAUSAL_MASK", "NO_MASK", "WINDOW_MASK", "mask_behind", "mask_of"]
 
 NO_MASK: Final = 0
 CAUSAL_MASK: Final = 1
@@ -27,6 +28,27 @@ WINDOW_MASK: Final = 2
 _VIEWS: Final = kinds_in(Category.VIEW)
 _COMBINING: Final = frozenset(("add", "sub", "where", "mul", "div"))
 _MOST_LAYERS: Final = 24
+
+
+def mask_behind(anchor: Layer, network: Network) -> int:
+    """The mask whose marks a kernel meets: of a softmax its own, of a matrix product that of the softmax that it reads.
+
+    Args:
+        anchor: The layer that gives the kernel its kind, or the first of those that make it up.
+        network: Its network.
+
+    Returns:
+        `NO_MASK`, `CAUSAL_MASK` or `WINDOW_MASK`.
+    """
+    if anchor.kind != "matmul":
+        return mask_of(anchor, network)
+    for tensor in network.activations[anchor.name]:
+        layer = network.producers.get(tensor)
+        while layer is not None and layer.kind in _VIEWS:
+            layer = network.producers.get(layer.inputs[0])
+        if layer is not None and layer.kind == "softmax":
+            return mask_of(layer, network)
+    return NO_MASK
 
 
 def mask_of(softmax: Layer, network: Network) -> int:

@@ -1,9 +1,10 @@
 """Which softmax has a part of its scores hidden."""
 
+import numpy as np
 import pytest
 
 from annette.mapping.kernel import KernelTable, Precision
-from annette.mapping.masks import CAUSAL_MASK, NO_MASK, WINDOW_MASK, mask_of
+from annette.mapping.masks import CAUSAL_MASK, NO_MASK, WINDOW_MASK, mask_behind, mask_of
 from annette.mapping.rules import preset
 from annette.network import DType
 from annette.network.builder import NetworkBuilder
@@ -62,6 +63,19 @@ def test_the_structure_of_what_is_added_tells_masks_from_biases(make, expected):
 
 
 @pytest.mark.parametrize(
+    ("make", "expected"), [(causal, CAUSAL_MASK), (window_after_bias, WINDOW_MASK), (padding, NO_MASK)]
+)
+def test_the_product_that_reads_a_softmax_meets_its_mask(make, expected):
+    net = NetworkBuilder("masked")
+    scores = net.input("scores", (3, HEADS, TOKENS, TOKENS))
+    values = net.input("values", (3, HEADS, TOKENS, 8))
+    weights = net.reshape(net.softmax(make(net, scores)), (3, HEADS, TOKENS, TOKENS))
+    network = net.build(net.matmul(weights, net.matmul(scores, values)))
+    found = {layer.name: mask_behind(layer, network) for layer in network.layers if layer.kind == "matmul"}
+    assert sorted(found.values()) == sorted([expected, NO_MASK])
+
+
+@pytest.mark.parametrize(
     ("name", "expected"), [("vit_b_16", {0}), ("bert_base", {0}), ("gpt2", {1}), ("swin_t", {0, 2})]
 )
 def test_networks_of_the_zoo(name, expected):
@@ -69,4 +83,5 @@ def test_networks_of_the_zoo(name, expected):
     kernels = preset("generic").apply(network)
     table = KernelTable.from_kernels(kernels, network, Precision(32, 32))
     assert set(table["masked"][table.kinds == "softmax"]) == expected
-    assert not table["masked"][table.kinds != "softmax"].any()
+    assert set(table["masked"][table.kinds == "matmul"]) == expected | {0}
+    assert not table["masked"][~np.isin(table.kinds, ("softmax", "matmul"))].any()
