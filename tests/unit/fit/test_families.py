@@ -52,3 +52,14 @@ def test_held_out_predictions_never_saw_their_group(monkeypatch):
 def test_too_few_rows_are_an_error():
     with pytest.raises(FitError, match="2"):
         fit_kind("conv", samples(convolutions(2), np.ones(2)))
+
+
+def test_rows_of_large_kinds_count_by_how_little_they_vary():
+    table = convolutions(1200)
+    time_s = DEVICE.predict_s(table)
+    noise = np.random.default_rng(0).normal(0, 1, 1200) * np.where(time_s < np.median(time_s), 0.3, 0.03)
+    weights = families._weights(samples(table, time_s * np.exp(noise)), DEVICE)
+    short, long = (np.median(weights[rows]) for rows in (time_s < 2e-5, time_s > np.quantile(time_s, 0.9)))
+    assert long > 20 * short
+    few = table.select(np.arange(999))
+    assert families._weights(samples(few, DEVICE.predict_s(few)), DEVICE) is None
