@@ -16,6 +16,9 @@ __all__ = ["Settings"]
 _FEWEST: Final = 6
 """Runs without the profiler, at the least: fewer would not show whether a moment was calm."""
 
+_EVICTED: Final = (4, 8)
+"""Runs without and with the profiler where the caches are emptied: that takes longer than the run, leaves no outliers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -65,8 +68,8 @@ class Settings:
         Returns:
             Runs without the profiler, and with it.
         """
-        if evicted:  # Emptying the caches takes longer than the run, and leaves no outliers.
-            return _FEWEST, self.kernel_repeats
+        if evicted:
+            return _EVICTED
         least = self.repeats if purpose is Purpose.NETWORK else self.kernel_repeats
         wanted = self.target_s / one_s if one_s > 0 else least
         profiled = int(max(min(wanted, self.most_repeats), least))

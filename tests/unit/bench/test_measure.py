@@ -87,7 +87,7 @@ def test_a_steady_run_is_ok():
 )
 def test_short_networks_run_more_often(purpose, one_s, expected):
     assert Settings().runs(one_s, purpose) == expected
-    assert Settings().runs(one_s, purpose, evicted=True) == (6, 12)
+    assert Settings().runs(one_s, purpose, evicted=True) == (4, 8)
 
 
 @pytest.mark.parametrize("evicted_bytes", [0, 100])
@@ -98,7 +98,7 @@ def test_caches_are_emptied_where_the_case_says_so(evicted_bytes, monkeypatch):
     clock = Clock(always(1e-3))
     measured(clock, Purpose.COLD_WEIGHTS, evicted_bytes=evicted_bytes)
     assert touched == [0, evicted_bytes] if evicted_bytes else [0]
-    assert clock.calls[-1] == ("profile", 12 if evicted_bytes else 60)
+    assert clock.calls[-1] == ("profile", 8 if evicted_bytes else 60)
 
 
 def test_operations_become_time_at_the_speed_of_the_calibration_workload(monkeypatch):
