@@ -17,7 +17,7 @@ _FEWEST: Final = 6
 """Runs without the profiler, at the least: fewer would not show whether a moment was calm."""
 
 _EVICTED: Final = (4, 8)
-"""Runs without and with the profiler where the caches are emptied: that takes longer than a run, and has no outliers."""
+"""Runs without and with the profiler where the caches are emptied: it takes longer than a run, and has no outliers."""
 
 
 @dataclass(frozen=True, slots=True)
