@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from annette.fit.samples import Samples
+    from annette.fit.unroll_search import Point
     from annette.mapping.kernel import FloatArray
 
 __all__ = ["UNROLL_CANDIDATES", "fit_refined_roofline", "fit_roofline", "log_error"]
@@ -53,7 +54,7 @@ def fit_roofline(samples: Samples) -> Roofline:
     if len(samples) < RATES:
         raise FitError(f"a roofline has 3 parameters, and there are {len(samples)} measured kernels")
     problem = Problem.of(samples)
-    return Roofline(**_rates(problem, Search(problem, {}, Criterion()).from_rates(problem.starts()).parameters))
+    return Roofline(**_rates(problem, Search(problem, {}, Criterion()).from_rates(problem.starts())))
 
 
 def fit_refined_roofline(
@@ -93,7 +94,7 @@ def fit_refined_roofline(
         name: Unroll(size, float(np.clip(alpha, 0, 1)))
         for (name, size), alpha in zip(point.sizes.items(), point.parameters[RATES:], strict=True)
     }
-    return RefinedRoofline(**_rates(problem, point.parameters), unroll=unroll)
+    return RefinedRoofline(**_rates(problem, point), unroll=unroll)
 
 
 def _noise(residuals: FloatArray) -> float | None:
@@ -108,14 +109,19 @@ def _noise(residuals: FloatArray) -> float | None:
     return scale if scale <= _MOST_NOISE and tailless else None
 
 
-def _rates(problem: Problem, parameters: FloatArray) -> dict[str, float]:
-    """P, B and t0; a side that never decides is put where it just does not, instead of at infinity."""
-    ops_per_s = float(np.exp(-parameters[0]))
-    bytes_per_s = float(np.exp(-parameters[1]))
-    offset_s = float(np.exp(parameters[2]))
+def _rates(problem: Problem, point: Point) -> dict[str, float]:
+    """P, B and t0; a side that never decides is put where it just does not, instead of anywhere beyond."""
+    work, memory, _ = (part[0] for part in problem.terms(point.parameters[None], problem.losses([point.sizes])))
+    log_ops_s, log_bytes_s = point.parameters[:2].tolist()
+    both = (work > 0) & (memory > 0)
+    if both.any() and (work >= memory).all():
+        log_bytes_s += float(np.log(work[both] / memory[both]).min())
+    elif both.any() and (work < memory).all():
+        log_ops_s += float(np.log(memory[both] / work[both]).min())
+    offset_s = float(np.exp(point.parameters[2]))
     shortest_s = float(np.exp(problem.log_s.min()))
     return {
-        "ops_per_s": ops_per_s,
-        "bytes_per_s": bytes_per_s,
+        "ops_per_s": float(np.exp(-log_ops_s)),
+        "bytes_per_s": float(np.exp(-log_bytes_s)),
         "offset_s": offset_s if offset_s > 1e-4 * shortest_s else 0.0,
     }
