@@ -24,9 +24,10 @@ def test_a_step_that_no_formula_has_is_fitted_best_by_mixed():
     assert found["mixed"] < 0.8 * min(error for family, error in found.items() if family != "mixed")
 
 
-def test_a_formula_that_fits_is_not_traded_for_a_forest():
+@pytest.mark.parametrize("spread", [0.0, 0.02])
+def test_a_formula_that_fits_is_not_traded_for_a_forest(spread):
     table = convolutions(200)
-    noise = np.exp(np.random.default_rng(0).normal(0, 0.02, 200))
+    noise = np.exp(np.random.default_rng(0).normal(0, spread, 200))
     assert fit_kind("conv", samples(table, DEVICE.predict_s(table) * noise)).best == "refined-roofline"
 
 
