@@ -33,6 +33,7 @@ _PREFERENCE: Final = ("roofline", "refined-roofline", "mixed", "statistical")
 """From the safest beyond what was measured; a later family must earn its place."""
 
 _CLEARLY: Final = 0.98
+_EXACT: Final = 1e-6
 _ROWS_BEYOND_DOUBT: Final = 300
 _MANY_ROWS: Final = 1000
 _GENERAL: Final = (
@@ -201,7 +202,7 @@ def _best(errors: Mapping[str, float]) -> str:
     """
     best = _PREFERENCE[0]
     for family in _PREFERENCE[1:]:
-        if errors[family] < _CLEARLY * errors[best]:
+        if errors[family] < _CLEARLY * errors[best] - _EXACT:
             best = family
     return best
 

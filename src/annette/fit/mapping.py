@@ -5,7 +5,7 @@ what is left, every pair of kernels of which one reads the other's result is an 
 kernel, or in two; and every kernel is one: it ran, or the runtime left it out. For each pair of kinds a small decision
 tree over both sides, and over the other operand of the reader, tells the one from the other, and each leaf that says
 "together" becomes a readable rule of the same form as the hand-written ones. Where nothing was measured, known rules
-are believed.
+are believed, unless they are mostly wrong about what was.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from annette.bench.records import Run
-    from annette.fit.mapping_examples import PairKey
+    from annette.fit.mapping_examples import Examples, PairKey
     from annette.fit.mapping_trees import Leaf
 
 __all__ = ["learn_mapping"]
@@ -66,8 +66,7 @@ def learn_mapping(
         learned += [(leaf.holds, rule) for leaf, rule in _rules(key, leaves(cases, seed))]
     learned.sort(key=lambda entry: (min(rank(kind) for node in entry[1].nodes[:1] for kind in node.kinds), -entry[0]))
     free = [rule for kind, cases in sorted(examples.single.items()) for rule in _free_rules(kind, leaves(cases, seed))]
-    met = {(key.first, key.second) for key in examples.pairs}
-    more = [part for rule in otherwise.rules for part in _unmet(rule, base, met)]
+    more = [part for rule in otherwise.rules for part in _unmet(rule, base, examples)]
     return MappingModel(name, (*base.rules, *(rule for _, rule in learned), *more, *free), context=otherwise.context)
 
 
@@ -95,25 +94,44 @@ def _borne_out(base: MappingModel, runs: Sequence[Run], believed: Collection[str
     return replace(base, rules=tuple(kept), layout=None, context=None)
 
 
-def _unmet(rule: Rule, base: MappingModel, met: Collection[tuple[str, str]]) -> list[Rule]:
+def _unmet(rule: Rule, base: MappingModel, examples: Examples) -> list[Rule]:
     """What a known rule says of pairs of kinds that were never measured, one rule for each kind of the first.
 
     Of what is no pair, a subgraph of several layers is a matter for the base; what changes or frees one kernel stays.
+    A rule without conditions that is mostly wrong about the pairs that were measured is believed about no other, and
+    layers that never ran join nothing.
     """
     taken = rule.taken
     if rule.name in {known.name for known in base.rules} or rule.action is Action.RECOGNISE or len(taken) > 2:
         return []
     if len(taken) == 1:
         return [rule]
+    gone = {kind for kind, cases in examples.single.items() if all(case.holds for case in cases)}
     first, second = taken
+    firsts, seconds = first.expanded_kinds - gone, second.expanded_kinds - gone
+    right = {pair: vote for pair, vote in _votes(examples).items() if pair[0] in firsts and pair[1] in seconds}
+    met = {(key.first, key.second) for key in examples.pairs}
+    always = not rule.conditions and len(rule.nodes) == len(taken)
     found = []
-    for kind in sorted(first.expanded_kinds):
-        kinds = tuple(sorted(other for other in second.expanded_kinds if (kind, other) not in met))
+    for kind in sorted(firsts):
+        votes = [vote for pair, vote in right.items() if pair[0] == kind] or list(right.values())
+        if always and 2 * sum(votes) < len(votes):
+            continue
+        kinds = tuple(sorted(other for other in seconds if (kind, other) not in met))
         if kinds:
             narrowed = {first.name: (kind,), second.name: kinds}
             nodes = tuple(replace(node, kinds=narrowed.get(node.name, node.kinds)) for node in rule.nodes)
             found.append(replace(rule, name=f"{rule.name}.{kind}", nodes=nodes))
     return found
+
+
+def _votes(examples: Examples) -> dict[tuple[str, str], bool]:
+    """Whether a pair of kinds mostly ran together, where nobody else read the first's result."""
+    together: dict[tuple[str, str], list[bool]] = {}
+    for key, cases in examples.pairs.items():
+        if not key.shared:
+            together.setdefault((key.first, key.second), []).extend(case.holds for case in cases)
+    return {pair: 2 * sum(holds) >= len(holds) for pair, holds in together.items()}
 
 
 def _rules(key: PairKey, found: Sequence[Leaf]) -> list[tuple[Leaf, Rule]]:

@@ -23,7 +23,7 @@ _PATIENCE: Final = 3
 _DAMPING_START: Final = 1e-2
 _DAMPING_LEAST: Final = 1e-12
 _DAMPING_MOST: Final = 1e8
-_EXACT: Final = 1e-7
+_EXACT: Final = 1e-10
 _RIDGE: Final = 1e-10
 
 
@@ -69,7 +69,15 @@ def soft_cost(residuals: FloatArray, softness: float) -> FloatArray:
     return cost
 
 
-def solve(residuals: Residuals, starts: FloatArray, lower: FloatArray, upper: FloatArray, softness: float) -> Solution:
+def solve(
+    residuals: Residuals,
+    starts: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    softness: float,
+    *,
+    steps: int | None = None,
+) -> Solution:
     """Minimises the soft error of every problem within bounds, by damped Gauss-Newton steps (Levenberg-Marquardt).
 
     Residuals are reweighted in each step, so that outliers pull with a force that does not grow. A parameter at a
@@ -82,6 +90,7 @@ def solve(residuals: Residuals, starts: FloatArray, lower: FloatArray, upper: Fl
         lower: Least value of each parameter, shape ``(parameters,)``.
         upper: Largest value of each parameter.
         softness: Residual at which the error turns from squared to absolute.
+        steps: Most steps; enough to converge where absent.
 
     Returns:
         The best point seen of each problem.
@@ -93,7 +102,7 @@ def solve(residuals: Residuals, starts: FloatArray, lower: FloatArray, upper: Fl
     damping = np.full(len(parameters), _DAMPING_START)
     idle = np.zeros(len(parameters), dtype=np.intp)
     active = problems
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MOST_STEPS if steps is None else steps):
         step = _step(now, parameters[active], damping[active], lower, upper, softness)
         tried = np.clip(parameters[active] + step, lower, upper)
         then = residuals(tried, active)

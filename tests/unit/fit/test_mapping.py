@@ -3,6 +3,7 @@
 import itertools
 import math
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -163,6 +164,80 @@ def test_known_rules_are_believed_about_pairs_that_were_never_measured():
     learned = learn_mapping(runs(range(8, 97, 8), 16), base=BASE, otherwise=known)
     believed = {kind for rule in learned.rules if rule.name == "act.conv" for kind in rule.nodes[-1].kinds}
     assert believed == {"tanh"}
+
+
+def test_known_rules_that_are_wrong_about_what_was_measured_are_not_believed_about_the_rest():
+    known = MappingModel(
+        "known", (Rule.parse("act", "anchor conv = conv > act = relu|max_pool|tanh", description="all activations"),)
+    )
+    apart = [replace(one, kernels=watched(one.network, BASE).kernels) for one in runs(range(8, 97, 8), 16)]
+    assert learn_mapping(apart, base=BASE, otherwise=known).rules == ()
+
+
+def test_layers_that_never_run_are_not_joined_by_known_rules():
+    known = MappingModel(
+        "known", (Rule.parse("act", "anchor conv = conv > act = relu|tanh|mish", description="all activations"),)
+    )
+    gone = Rule.parse("gone", "node = tanh", description="gone", action=Action.FREE)
+
+    device = MappingModel("device", (gone, Rule.parse("r", "anchor c = conv > a = relu", description="r")))
+
+    def lost(act, number):
+        net = NetworkBuilder(f"f{number}", source_format="test")
+        y = net.conv(net.input("x", (1, 8, 8, 8)), 8 + number, 1, name="conv")
+        return watched(net.build(net.max_pool(net.activation(y, act, name="act"), 2, stride=2, name="pool")), device)
+
+    seen = [lost(act, number) for number, act in enumerate(("relu", "tanh") * 6)]
+    learned = learn_mapping(seen, base=BASE, otherwise=known)
+    found = mapping_quality(learned, [lost(act, number) for number, act in enumerate(("relu", "tanh") * 3, start=40)])
+    assert figures(found.removed) == figures(found.pairs) == (1.0, 1.0, 1.0)
+
+
+ACTIVATIONS = ("relu", "sigmoid", "tanh", "leaky_relu", "hard_swish", "elu")
+
+
+def random_rules(random):
+    """Some activations behind convolutions, of some widths; perhaps normalizations, sums and pools."""
+    acts = "|".join(random.sample(ACTIVATIONS, random.randint(1, 4)))
+    condition = random.choice(
+        [[], ["conv.out_channels <= 40"], ["conv.kernel_height == 1"], ["conv.out_channels % 8 == 0"]]
+    )
+    chosen = [
+        Rule.parse("norm", "anchor conv = conv > norm = batch_norm", description="norm"),
+        Rule.parse("sum", ["anchor conv = conv", "total = add(conv, other)"], description="sum"),
+        Rule.parse("pool", "anchor conv = conv > pool = max_pool", "pool.kernel_height == 2", description="pool"),
+    ]
+    chosen = [rule for rule in chosen if random.random() < 0.6]
+    return MappingModel(
+        "device", (*chosen, Rule.parse("act", f"anchor conv = conv > act = {acts}", *condition, description="act"))
+    )
+
+
+def random_network(random, number):
+    net = NetworkBuilder(f"r{number}", source_format="test")
+    x = net.input("x", (1, 8, 16, 16))
+    for _ in range(4):
+        y = net.conv(x, 4 * random.randint(1, 20), random.choice([1, 3]), padding="half")
+        y = net.batch_norm(y) if random.random() < 0.5 else y
+        if random.random() < 0.3:
+            y = net.add(y, net.conv(x, y.shape[1], 1))
+        y = net.activation(y, random.choice(ACTIVATIONS)) if random.random() < 0.8 else y
+        x = (
+            net.max_pool(y, kernel := random.choice([2, 3]), stride=1, padding=kernel // 2)
+            if random.random() < 0.3
+            else y
+        )
+    return net.build(x)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_rules_are_recovered(seed):
+    random = Random(seed)
+    device = random_rules(random)
+    networks = [random_network(random, number) for number in range(400)]
+    learned = learn_mapping([watched(net, device) for net in networks[:300]], base=BASE)
+    quality = mapping_quality(learned, [watched(net, device) for net in networks[300:]])
+    assert figures(quality.pairs) == (1.0, 1.0, 1.0)
 
 
 def test_a_mapping_that_joins_nothing_has_no_recall():
