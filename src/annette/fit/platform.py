@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from annette.mapping.model import MappingModel
     from annette.platforms.intervals import LogResiduals
 
-__all__ = ["FitReport", "fit_platform"]
+__all__ = ["FitReport", "fit_platform", "fitted_ranges"]
 
 _WIDENING: Final = 2.0
 
@@ -117,7 +117,7 @@ def fit_platform(
         preferred_family="mixed",
         preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != "mixed"},
         overhead=Overhead(per_kernel_s=overheads.per_kernel_s),
-        ranges={kind: _ranges(fit.samples) for kind, fit in fits.items()},
+        ranges={kind: fitted_ranges(fit.samples) for kind, fit in fits.items()},
         intervals=_intervals(fits, measured.paired, run_spread(campaign.runs, overheads)),
         accuracy=tuple(_accuracy(fit) for fit in fits.values()),
         provenance=_provenance(campaign, choice, measured, unfitted),
@@ -127,7 +127,8 @@ def fit_platform(
     return FitReport(platform, fits, measured.dropped, unfitted, measured.paired_share, overheads, choice)
 
 
-def _ranges(samples: Samples) -> dict[str, tuple[float, float]]:
+def fitted_ranges(samples: Samples) -> dict[str, tuple[float, float]]:
+    """Smallest and largest value of each column but those of the network around a kernel, for rows of one kind."""
     values = samples.table.values
     return {
         column: (float(values[:, index].min()), float(values[:, index].max()))
