@@ -34,7 +34,7 @@ PREFERRED: Final = "preferred"
 """Stands for the family that is best for a kind, beside the names of families."""
 
 _ROWS_OF_OTHERS: Final = 10.0
-_CLEARLY: Final = 0.05
+_CLEARLY: Final = 0.02
 _SHORTEST_S: Final = 1e-12
 _WAYS: Final = ("factors", "trees", "anew")
 
@@ -55,7 +55,7 @@ class Evidence:
     references: Mapping[str, Candidate]
 
     def best(self, kind: str, candidates: Iterable[Candidate], reference: Candidate) -> Candidate:
-        """The candidate with the smallest error; the reference, unless another is better by 5 %.
+        """The candidate with the smallest error; the reference, unless another is better by 2 %.
 
         Args:
             kind: Any kind of the starting platform, with rows or without.

@@ -70,7 +70,7 @@ def test_a_kind_with_many_rows_decides_by_itself_and_one_with_few_leans_on_the_o
 
 
 def test_a_little_better_is_not_enough_and_what_was_not_tried_is_not_chosen():
-    found = evidence(many=np.full(40, 0.19))
+    found = evidence(many=np.full(40, 0.197))
     assert found.best("many", [FACTORS, TREES], FACTORS) == FACTORS
     assert found.best("many", [FACTORS, ANEW], FACTORS) == FACTORS
     nothing = Evidence(np.zeros(0, dtype=str), {}, {"many": FACTORS})
