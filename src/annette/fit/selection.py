@@ -1,7 +1,8 @@
 """Which candidate becomes the model of a kind: what is best on rows left out; kinds with few rows lean on the others.
 
 How much better than the starting platform's own model a candidate is, is told by the kind's rows and, like that of ten
-more rows, by those of all other kinds: with two rows of a kind the others decide, with fifty the kind does.
+more rows, by those of other kinds whose own model is of the same family: with two rows of a kind the others decide,
+with fifty the kind does.
 """
 
 from __future__ import annotations
@@ -63,10 +64,13 @@ class Evidence:
             reference: One of them.
         """
         own = self.kinds == kind
-        least = float(self._of_references[own if own.any() else slice(None)].mean()) if len(self.kinds) else 0.0
-        best, most = reference, self._gain(reference, own) + _CLEARLY * least
+        alike = sorted(other for other, known in self.references.items() if known == self.references[kind])
+        others = ~own & np.isin(self.kinds, alike)
+        told = self._of_references[own if own.any() else others]
+        least = float(told.mean()) if len(told) else 0.0
+        best, most = reference, self._gain(reference, own, others) + _CLEARLY * least
         for candidate in sorted(candidates, key=lambda c: (_WAYS.index(c.way), c.family)):
-            gain = self._gain(candidate, own)
+            gain = self._gain(candidate, own, others)
             if gain > most:
                 best, most = candidate, gain
         return best
@@ -79,16 +83,16 @@ class Evidence:
             found[rows] = self.errors[self.references[kind]][rows]
         return found
 
-    def _gain(self, candidate: Candidate, own: npt.NDArray[np.bool_]) -> float:
-        """By how much the error is smaller than the references', the kind's rows and the others' taken together."""
+    def _gain(self, candidate: Candidate, own: npt.NDArray[np.bool_], others: npt.NDArray[np.bool_]) -> float:
+        """By how much the error is smaller than the references', a kind's own rows and others' taken together."""
         errors = self.errors.get(candidate)
         if errors is None:
-            return 0.0 if not own.any() else -np.inf
+            return -np.inf if own.any() else 0.0
         gains = self._of_references - errors
-        mine, others = gains[own], gains[~own & np.isfinite(gains)]
+        mine, theirs = gains[own], gains[others & np.isfinite(gains)]
         if np.isnan(mine).any():
             return -np.inf
-        usual = float(others.sum()) / (len(others) + _ROWS_OF_OTHERS)
+        usual = float(theirs.sum()) / (len(theirs) + _ROWS_OF_OTHERS)
         return (float(mine.sum()) + _ROWS_OF_OTHERS * usual) / (len(mine) + _ROWS_OF_OTHERS)
 
 

@@ -69,6 +69,15 @@ def test_a_kind_with_many_rows_decides_by_itself_and_one_with_few_leans_on_the_o
     assert better_elsewhere.best("unseen", [FACTORS, TREES], FACTORS) == TREES
 
 
+def test_kinds_whose_own_models_are_of_another_family_say_nothing():
+    other = Candidate("factors", "mixed")
+    errors = {FACTORS: np.array([0.4] * 40 + [np.nan]), other: np.array([0.2] * 40 + [0.2]), TREES: np.full(41, 0.3)}
+    found = Evidence(np.repeat(["rich", "poor"], [40, 1]), errors, {"rich": other, "poor": other, "unseen": FACTORS})
+    assert found.best("unseen", [FACTORS, other], FACTORS) == FACTORS
+    assert found.best("unseen", [FACTORS, other, TREES], FACTORS) == FACTORS
+    assert found.best("rich", [FACTORS, other, TREES], other) == other
+
+
 def test_a_little_better_is_not_enough_and_what_was_not_tried_is_not_chosen():
     found = evidence(many=np.full(40, 0.197))
     assert found.best("many", [FACTORS, TREES], FACTORS) == FACTORS
