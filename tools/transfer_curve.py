@@ -14,14 +14,16 @@ import numpy as np
 from annette.api import load_network, load_platform
 from annette.bench.dataset import Dataset
 from annette.evaluate.suites import DEVELOPMENT
+from annette.fit.candidates import predicted_s, preferred_models
 from annette.fit.devices.published import read_tvm
 from annette.fit.devices.tvm_arm import phone_samples
 from annette.fit.families import fit_kind
 from annette.fit.folds import configurations
 from annette.fit.roofline import fit_roofline
 from annette.fit.samples import LEAST_ROWS
-from annette.fit.transfer import adapt_models, measured_kernels, predicted_s, preferred_models
+from annette.fit.transfer import adapt_models
 from annette.fit.transfer_choice import expected_shares, spread_kernels
+from annette.fit.transfer_kernels import measured_kernels
 
 if TYPE_CHECKING:
     from annette.fit.samples import Samples
@@ -70,7 +72,7 @@ def curve(start: Platform, pool: Samples, counts: list[int], repeats: int) -> li
                     chosen = random.choice(first, count, replace=False)
                 apart = ~np.isin(own, own[chosen]) & ~np.isin(pool.groups, pool.groups[chosen])
                 training, test = pool.select(chosen), pool.select(apart)
-                adapted = dict(adapt_models(models, training, 0).models)
+                adapted = dict(adapt_models(start, training).models)
                 scratch = from_scratch(training, list(test.kinds))
                 found.append([error(set_, test, shares) for set_ in (models, scratch, adapted)])
             middle, worst = np.median(found, axis=0), np.max(found, axis=0)

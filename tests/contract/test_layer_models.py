@@ -36,17 +36,21 @@ TILED = {
     name: TiledRoofline(name, {constant: limits.typical for constant, limits in formula.constants.items()})
     for name, formula in formulas().items()
 }
-MODELS = (
+PLAIN = (
     Roofline(1e12, 1e10, 2e-6),
     RefinedRoofline(1e12, 1e10, 2e-6, UNROLL),
+    SaturatingRate(2e-11, 3e-10, 4e-10, 1e-10, 5e-11, 3e-5),
+    CachedMemory(2e10, 1.5e10, 2.0**21, 6e10, 1e-6),
+)
+MODELS = (
+    *PLAIN,
     Statistical("ops", FEATURES, stump(-25, -27), Roofline(1e12, 1e10)),
     Mixed(RefinedRoofline(1e12, 1e10, 2e-6, UNROLL), FEATURES, stump(0.2, 0.1)),
     Dpu(3e8, 16.0, 1e-5, Array(8, 16, 16, 0.9, 8), Alu(4, 16, 7.0), Pooling(8, 16)),
-    SaturatingRate(2e-11, 3e-10, 4e-10, 1e-10, 5e-11, 3e-5),
-    CachedMemory(2e10, 1.5e10, 2.0**21, 6e10, 1e-6),
     *TILED.values(),
     Mixed(TILED["myriad-convolution"], FeatureSet(("log2:ops", "log2:context:copied_bytes")), stump(0.2, 0.1)),
     Mixed(TILED["ethos-u-busiest"], FEATURES, stump(0.2, 0.1)),
+    *(Mixed(base, FEATURES, stump(0.2, 0.1)) for base in PLAIN if not isinstance(base, RefinedRoofline)),
     OriginalRoofline(1e12, 1e10),
     OriginalRefinedRoofline(1e12, 1e10, unroll=UNROLL),
 )

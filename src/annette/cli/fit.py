@@ -54,7 +54,8 @@ def command(
     agree with the measurements at least as well as learned ones do on networks held out, they are taken.
 
     With --from, a fitted platform is adapted to a similar device by the few kernels in the datasets: factors on time,
-    pulled towards that platform. The printed left-out error is that of kernels which the adaptation did not see.
+    pulled towards that platform, trees on top, or a fit anew, by what is best for each kind on kernels left out. The
+    printed left-out error is that of kernels which the adaptation did not see, choices included.
 
     \b
     Examples:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from annette.models.base import LayerModel
     from annette.models.roofline import Roofline
 
-__all__ = ["FAMILY_ORDER", "KindFit", "feature_names", "fit_kind"]
+__all__ = ["FAMILY_ORDER", "KindFit", "feature_names", "fit_all", "fit_kind"]
 
 FAMILY_ORDER: Final = ("roofline", "refined-roofline", "statistical", "mixed")
 """From the simplest to the richest, as tables show them."""
@@ -111,10 +111,10 @@ def fit_kind(kind: str, samples: Samples, *, growth: Growth | None = None, seed:
         FitError: There are too few rows.
     """
     growth = growth or _growth(len(samples))
-    models = _fit_all(samples, growth, seed)
+    models = fit_all(samples, growth, seed=seed)
     held_out = {family: np.empty(len(samples)) for family in models}
     for training, test in folds(samples):
-        part = _fit_all(samples.select(training), growth, seed)
+        part = fit_all(samples.select(training), growth, seed=seed)
         table = samples.table.select(test)
         for family, model in part.items():
             held_out[family][test] = model.predict_s(table)
@@ -122,15 +122,15 @@ def fit_kind(kind: str, samples: Samples, *, growth: Growth | None = None, seed:
     return KindFit(kind, models, held_out, samples, _best(errors))
 
 
-def feature_names(samples: Samples, base: RefinedRoofline) -> tuple[str, ...]:
+def feature_names(samples: Samples, base: RefinedRoofline | None = None) -> tuple[str, ...]:
     """Features worth showing to a forest: those that vary in the data, and remainders of the unrolls that were found.
 
     Args:
         samples: Rows of one kind.
-        base: The refined roofline whose unroll sizes the remainders are taken against.
+        base: The refined roofline whose unroll sizes the remainders are taken against, if there is one.
     """
     names = list(_GENERAL)
-    for name, unroll in base.unroll.items():
+    for name, unroll in ({} if base is None else base.unroll).items():
         quantity = "in_channels_per_group" if name == "in_channels" else name
         names.append(f"fill:{quantity}:{unroll.size}")
     names += [f"fill:{quantity}:{size}" for quantity in _REMAINDERS_OF for size in _REMAINDERS]
@@ -143,9 +143,24 @@ def feature_names(samples: Samples, base: RefinedRoofline) -> tuple[str, ...]:
     return varying or ("log2:ops",)
 
 
-def _fit_all(samples: Samples, growth: Growth, seed: int) -> dict[str, LayerModel]:
+def fit_all(
+    samples: Samples, growth: Growth | None = None, *, seed: int = 0, checked: bool = True
+) -> dict[str, LayerModel]:
+    """One model of each family, fitted on all rows, with no word on how good they are.
+
+    Args:
+        samples: Cleaned rows of one kind.
+        growth: How forests are grown; the default suits their number.
+        seed: For everything random.
+        checked: Whether unrolls must help on rows left out, where there are few; callers that leave rows out
+            themselves save that.
+
+    Raises:
+        FitError: There are too few rows.
+    """
+    growth = growth or _growth(len(samples))
     roofline = fit_roofline(samples)
-    refined = _refined(samples, roofline)
+    refined = _refined(samples, roofline) if checked else fit_refined_roofline(samples)
     features = FeatureSet(feature_names(samples, refined))
     matrix = features.matrix(samples.table)
     log_s = np.log(samples.latency_s)

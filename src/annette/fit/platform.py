@@ -9,20 +9,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette._version import __version__
-from annette.bench.records import Purpose
 from annette.errors import FitError
+from annette.fit.campaign import read_campaign
 from annette.fit.composition import composed_errors, run_spread
 from annette.fit.conformal import log_residuals
-from annette.fit.environment import benchmark_sources, common_environment, precision_of
 from annette.fit.families import FAMILY_ORDER, KindFit, fit_kind
 from annette.fit.mapping_choice import AUTO, MappingChoice, choose_mapping
-from annette.fit.outliers import without_outliers
-from annette.fit.overheads import RunOverheads, calibration_scales, measurement_facts, run_overheads
-from annette.fit.pairs import samples_of
 from annette.fit.plain_roofline import fit_plain_roofline
 from annette.fit.pooled import pooled_models
-from annette.fit.samples import LEAST_ROWS, Dropped, Samples, clean
-from annette.fit.sound import sound_runs
+from annette.fit.samples import LEAST_ROWS
 from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS
 from annette.platforms import Intervals, Overhead, Platform, Provenance
 
@@ -30,10 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from annette.bench.dataset import Dataset
+    from annette.fit.campaign import Campaign, MeasuredKernels
+    from annette.fit.overheads import RunOverheads
+    from annette.fit.samples import Dropped, Samples
     from annette.mapping.model import MappingModel
     from annette.platforms.intervals import LogResiduals
 
-__all__ = ["FitReport", "fit_platform"]
+__all__ = ["FitReport", "fit_platform", "fitted_ranges"]
 
 _WIDENING: Final = 2.0
 
@@ -87,27 +85,14 @@ def fit_platform(
     Raises:
         FitError: The datasets are empty, differ in environment, do not say their precision, or no kind has enough rows.
     """
-    environment = common_environment(datasets, precision)
-    everything = [run for dataset in datasets for run in dataset.runs()]
-    usable = [run for run in everything if run.status.usable]
-    runs = [run for run in usable if run.purpose is not Purpose.NETWORK]
-    if not runs:
-        raise FitError("the datasets hold no usable run of anything but whole networks, which are not fitted on")
-    whole = len(usable) - len(runs)
-    runs, unsound = sound_runs(runs)
-    numbers = precision_of(environment)
+    campaign = read_campaign(datasets, precision)
+    environment = campaign.environment
     if isinstance(mapping, str):
-        choice = choose_mapping(everything, environment, request=mapping, seed=seed)
+        choice = choose_mapping(campaign.everything, environment, request=mapping, seed=seed)
     else:
         choice = MappingChoice(mapping, "as given")
-    overheads = run_overheads(runs)
-    samples, share = samples_of(
-        runs, choice.mapping, numbers, per_entry_s=overheads.profiler_s, scale=calibration_scales(runs)
-    )
-    cleaned, joined = clean(samples)
-    kept, outliers = without_outliers(cleaned)
-    dropped = (*unsound, *joined, *outliers)
-    measurement = measurement_facts(runs, overheads.profiler_s)
+    measured = campaign.kernels(choice.mapping)
+    kept, overheads = measured.samples, campaign.overheads
     fits: dict[str, KindFit] = {}
     unfitted = {kind: count for kind, count in kept.kinds.items() if count < LEAST_ROWS}
     for kind, count in kept.kinds.items():
@@ -124,7 +109,7 @@ def fit_platform(
         description=description or f"{environment.get('cpu', environment.get('device', '?'))}, fitted from benchmarks",
         device=environment.get("device", environment.get("cpu", "unknown device")),
         runtime=f"{environment.get('runtime', '?')} {environment.get('runtime_version', '')}".strip(),
-        precision=numbers,
+        precision=campaign.precision,
         threads=int(environment.get("threads", "1")),
         latency_is="device",
         mapping=choice.mapping,
@@ -132,17 +117,18 @@ def fit_platform(
         preferred_family="mixed",
         preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != "mixed"},
         overhead=Overhead(per_kernel_s=overheads.per_kernel_s),
-        ranges={kind: _ranges(fit.samples) for kind, fit in fits.items()},
-        intervals=_intervals(fits, samples, run_spread(runs, overheads)),
+        ranges={kind: fitted_ranges(fit.samples) for kind, fit in fits.items()},
+        intervals=_intervals(fits, measured.paired, run_spread(campaign.runs, overheads)),
         accuracy=tuple(_accuracy(fit) for fit in fits.values()),
-        provenance=_provenance(datasets, environment, choice, dropped, unfitted, measurement, whole),
+        provenance=_provenance(campaign, choice, measured, unfitted),
         assumed=assumed,
         plain_roofline=fit_plain_roofline(kept),
     )
-    return FitReport(platform, fits, dropped, unfitted, share, overheads, choice)
+    return FitReport(platform, fits, measured.dropped, unfitted, measured.paired_share, overheads, choice)
 
 
-def _ranges(samples: Samples) -> dict[str, tuple[float, float]]:
+def fitted_ranges(samples: Samples) -> dict[str, tuple[float, float]]:
+    """Smallest and largest value of each column but those of the network around a kernel, for rows of one kind."""
     values = samples.table.values
     return {
         column: (float(values[:, index].min()), float(values[:, index].max()))
@@ -176,25 +162,22 @@ def _accuracy(fit: KindFit) -> dict[str, object]:
 
 
 def _provenance(
-    datasets: Sequence[Dataset],
-    environment: Mapping[str, str],
-    choice: MappingChoice,
-    dropped: Sequence[Dropped],
-    unfitted: Mapping[str, int],
-    measurement: Mapping[str, float],
-    whole: int,
+    campaign: Campaign, choice: MappingChoice, measured: MeasuredKernels, unfitted: Mapping[str, int]
 ) -> Provenance:
-    notes = [*choice.notes, *(f"{len(part.sources)} measured kernels left out: {part.reason}" for part in dropped)]
-    if whole:
-        notes.append(f"{whole} runs of whole networks in the datasets were not fitted on")
+    notes = [
+        *choice.notes,
+        *(f"{len(part.sources)} measured kernels left out: {part.reason}" for part in measured.dropped),
+    ]
+    if campaign.whole_networks:
+        notes.append(f"{campaign.whole_networks} runs of whole networks in the datasets were not fitted on")
     if unfitted:
         notes.append(f"too few measurements to fit: {_counts(unfitted)}")
     return Provenance(
         created_by=f"annette {__version__} fit",
-        sources=benchmark_sources(datasets),
-        versions=tuple(sorted(environment.items())),
+        sources=campaign.sources,
+        versions=tuple(sorted(campaign.environment.items())),
         notes=tuple(notes),
-        measurement=measurement,
+        measurement=measured.measurement,
     )
 
 

@@ -1,85 +1,59 @@
 """Transfer: a fitted platform adapted to a similar device, from a few dozen measured kernels.
 
-Between fitting anew, which wants thousands of kernels, and calibrating, which has whole networks only. What moves is
-little: a factor on everything, factors on computing, moving and starting, and one for each kind that was measured, all
-pulled towards the platform that is there (`annette.fit.shrinkage`). A kind with many rows also gets a correction of its
-residuals where rows left out agree that it helps.
+Between fitting anew, which wants thousands of kernels, and calibrating, which has whole networks only. With ten kernels
+little moves: a factor on everything, factors on computing, moving and starting, and one for each kind, all pulled
+towards the platform that is there. What more kernels may change, and how much is better fitted anew, rows left out say.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from annette._version import __version__
-from annette.bench.records import Purpose
 from annette.errors import FitError
-from annette.fit.environment import benchmark_sources, common_environment, precision_of
-from annette.fit.folds import configurations, folds
-from annette.fit.forest import Growth, grow, joined
-from annette.fit.outliers import without_outliers
-from annette.fit.overheads import calibration_scales, measurement_facts, run_overheads
-from annette.fit.pairs import samples_of
-from annette.fit.rates import adapted, shares
-from annette.fit.samples import Dropped, Samples, clean
-from annette.fit.shrinkage import Differences, choose_strength, solve_differences
-from annette.fit.sound import sound_runs
+from annette.fit.candidates import LEAST_KERNELS, fit_candidates, predicted_s, preferred_models
+from annette.fit.folds import configurations
+from annette.fit.selection import PREFERRED, judge, leave_out, select
 from annette.fit.transfer_intervals import adapted_intervals
-from annette.models.mixed import Mixed
-from annette.models.statistical import Statistical
+from annette.fit.transfer_kernels import measured_kernels
+from annette.fit.transfer_kinds import fit_new_kinds, with_new_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.bench.dataset import Dataset
+    from annette.fit.candidates import Candidate
+    from annette.fit.families import KindFit
+    from annette.fit.samples import Dropped, Samples
+    from annette.fit.selection import LeftOut
+    from annette.fit.shrinkage import Differences
     from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
-    from annette.platforms import Overhead, Platform, Source
+    from annette.platforms import Platform
 
-__all__ = [
-    "LEAST_KERNELS",
-    "Adapted",
-    "Measured",
-    "TransferReport",
-    "adapt_models",
-    "measured_kernels",
-    "predicted_s",
-    "preferred_models",
-    "transfer",
-    "transfer_platform",
-]
-
-LEAST_KERNELS: Final = 8
-"""With fewer different kernels nothing could be left out to see whether it helps."""
-
-_LEAST_FOR_CORRECTION: Final = 20
-_LEAST_RUNS: Final = 10
-_SHORTEST_S: Final = 1e-12
-_CLEARLY: Final = 0.98
-_GROWTH: Final = Growth(trees=40, leaves=4, learning_rate=0.1, least_in_leaf=5, ridge=5.0)
+__all__ = ["Adapted", "TransferReport", "adapt_models", "transfer", "transfer_platform"]
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """What was measured on the new device.
+class Adapted:
+    """Models of a similar device.
 
     Attributes:
-        samples: Kernels that the starting platform has models for, cleaned.
-        dropped: Rows that were left out, with reasons.
-        environment: What they were measured in.
-        sources: The datasets, for the provenance.
-        measurement: What the measuring was like, see `annette.platforms.Provenance`.
-        overhead: Costs beside kernels; None where the runs do not tell.
+        models: The best of each kind.
+        families: The best of each kind and family; a kind may have a family that it did not have.
+        chosen: How each kind came to its best model.
+        differences: Factors that were found for the models that the starting platform prefers.
+        left_out: What was chosen on.
     """
 
-    samples: Samples
-    dropped: tuple[Dropped, ...]
-    environment: Mapping[str, str]
-    sources: tuple[Source, ...]
-    measurement: Mapping[str, float]
-    overhead: Overhead | None
+    models: Mapping[str, LayerModel]
+    families: Mapping[str, Mapping[str, LayerModel]]
+    chosen: Mapping[str, Candidate]
+    differences: Differences
+    left_out: LeftOut
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +66,9 @@ class TransferReport:
         samples: The kernels.
         before_s: Their estimates by the starting platform.
         left_out_s: Estimates by adaptations that saw neither their network nor their configuration.
-        differences: What was found for the models that the platform prefers.
+        differences: What was found for the models that the starting platform prefers.
+        chosen: How each kind came to its model.
+        new_kinds: Fits of kinds that the starting platform has no fitted model of.
         dropped: Rows that were left out.
     """
 
@@ -102,51 +78,14 @@ class TransferReport:
     before_s: FloatArray
     left_out_s: FloatArray
     differences: Differences
+    chosen: Mapping[str, Candidate]
+    new_kinds: Mapping[str, KindFit]
     dropped: tuple[Dropped, ...]
 
     def error(self, column: str) -> float:
         """Mean absolute relative error of ``before`` or ``left_out``."""
         estimated: FloatArray = getattr(self, f"{column}_s")
         return float(np.abs(estimated / self.samples.latency_s - 1).mean())
-
-
-def measured_kernels(datasets: Sequence[Dataset], start: Platform, *, precision: str | None = None) -> Measured:
-    """The kernels of datasets as the starting platform sees them.
-
-    Args:
-        datasets: Measured on the new device, in one environment.
-        start: Its mapping says which layers run as one kernel, its precision how bytes are counted.
-        precision: For datasets that do not say theirs.
-
-    Raises:
-        FitError: Nothing usable was measured, environments differ, or the precision is not that of the start.
-    """
-    environment = common_environment(datasets, precision)
-    numbers = precision_of(environment)
-    if numbers != start.precision:
-        raise FitError(
-            f"{start.name!r} computes with {start.precision.activation_bits} bits and the datasets were measured in "
-            f"{environment['precision']}: a transfer changes the device, not the precision"
-        )
-    usable = [run for dataset in datasets for run in dataset.runs() if run.status.usable]
-    runs, unsound = sound_runs(run for run in usable if run.purpose is not Purpose.NETWORK)
-    if not runs:
-        raise FitError("the datasets hold no usable run of anything but whole networks: calibrate with those")
-    overheads = run_overheads(runs)
-    enough = overheads.runs >= _LEAST_RUNS
-    profiler_s = overheads.profiler_s if enough else start.provenance.measurement.get("profiler_s", 0.0)
-    samples, _ = samples_of(runs, start.mapping, numbers, per_entry_s=profiler_s, scale=calibration_scales(runs))
-    cleaned, joined_rows = clean(samples)
-    kept, outliers = without_outliers(cleaned)
-    known = np.isin(kept.table.kinds, sorted(start.models.keys() - start.assumed.keys()))
-    strange = kept.select(~known)
-    dropped = (*unsound, *joined_rows, *outliers)
-    if len(strange):
-        reason = f"kinds without a fitted model in {start.name!r} ({', '.join(strange.kinds)})"
-        dropped = (*dropped, Dropped(reason, tuple(strange.sources.tolist())))
-    measurement = measurement_facts(runs, profiler_s)
-    overhead = replace(start.overhead, per_kernel_s=overheads.per_kernel_s) if enough else None
-    return Measured(kept.select(known), dropped, environment, benchmark_sources(datasets), measurement, overhead)
 
 
 def transfer_platform(
@@ -173,8 +112,9 @@ def transfer_platform(
     """
     measured = measured_kernels(datasets, start, precision=precision)
     report = transfer(start, measured.samples, seed=seed)
+    new_kinds = fit_new_kinds(measured.others, seed=seed)
     environment = measured.environment
-    found = report.platform
+    found = with_new_kinds(report.platform, new_kinds)
     provenance = replace(
         found.provenance,
         created_by=f"annette {__version__} fit, from {start.name}",
@@ -197,7 +137,7 @@ def transfer_platform(
         overhead=measured.overhead or found.overhead,
         provenance=provenance,
     )
-    return replace(report, platform=platform, dropped=measured.dropped)
+    return replace(report, platform=platform, new_kinds=new_kinds, dropped=measured.dropped)
 
 
 def transfer(start: Platform, samples: Samples, *, seed: int = 0) -> TransferReport:
@@ -217,111 +157,47 @@ def transfer(start: Platform, samples: Samples, *, seed: int = 0) -> TransferRep
             f"a transfer needs {LEAST_KERNELS} different kernels or more, and there are {different}: with fewer, "
             "nothing could be left out to see whether it helps; measure more"
         )
-    preferred = preferred_models(start)
-    main = adapt_models(preferred, samples, seed)
-    left_out_s = _left_out_s(preferred, samples, seed)
-    models = {
-        kind: {family: adapted(model, main.differences.of(kind)) for family, model in families.items()}
-        for kind, families in start.models.items()
-    }
-    residuals = {"preferred": np.log(samples.latency_s / left_out_s)}
-    for family in sorted({family for families in start.models.values() for family in families}):
-        own = {kind: families[family] for kind, families in start.models.items() if family in families}
-        rows = samples.select(np.isin(samples.table.kinds, sorted(own)))
-        if len(np.unique(configurations(rows.table))) >= LEAST_KERNELS:
-            for kind, model in adapt_models(own, rows, seed).models.items():
-                models[kind][family] = model
-            residuals[family] = np.log(rows.latency_s / _left_out_s(own, rows, seed))
-    for kind in start.models:
-        family = next(name for name, model in start.models[kind].items() if model is preferred[kind])
-        models[kind][family] = main.models[kind]
-    before_s = predicted_s(preferred, samples)
-    overall = main.differences.of("")
-    factor = float(np.exp(overall.overall))
+    found = adapt_models(start, samples, seed=seed)
+    judged_s = judge(start, samples, found.left_out, seed=seed)
+    before_s, left_out_s = predicted_s(preferred_models(start), samples), judged_s[PREFERRED]
+    factor = float(np.exp(found.differences.overall))
+    best = {kind: model.family for kind, model in found.models.items()}
     platform = replace(
         start,
-        models=models,
+        models=found.families,
+        preferred_by_kind={kind: family for kind, family in best.items() if family != start.preferred_family},
         overhead=replace(start.overhead, per_kernel_s=start.overhead.per_kernel_s * factor),
-        intervals=adapted_intervals(start, samples, residuals, main.differences),
+        intervals=adapted_intervals(start, best, samples, judged_s, found.differences),
         accuracy=_accuracy(samples, before_s, left_out_s),
         plain_roofline=None,
     )
-    report = TransferReport(platform, start.name, samples, before_s, left_out_s, main.differences, ())
+    report = TransferReport(
+        platform, start.name, samples, before_s, left_out_s, found.differences, found.chosen, {}, ()
+    )
     return replace(report, platform=_documented(report))
 
 
-def preferred_models(platform: Platform) -> dict[str, LayerModel]:
-    """The model of each kind that a platform prefers, or the first where it lacks that family."""
-    return {
-        kind: families.get(platform.default_family(kind)) or next(iter(families.values()))
-        for kind, families in platform.models.items()
-    }
-
-
-@dataclass(frozen=True)
-class Adapted:
-    """Models of a similar device.
-
-    Attributes:
-        models: One a kind.
-        differences: What was found on the way.
-    """
-
-    models: Mapping[str, LayerModel]
-    differences: Differences
-
-
-def adapt_models(models: Mapping[str, LayerModel], samples: Samples, seed: int) -> Adapted:
-    """Adapts one model a kind to rows of some of the kinds.
+def adapt_models(start: Platform, samples: Samples, *, seed: int = 0) -> Adapted:
+    """Adapts all models of a platform, choosing on rows left out how each kind comes to its own.
 
     Args:
-        models: The starting platform's, by kind.
-        samples: Cleaned rows of these kinds, at least one.
+        start: Where to start from.
+        samples: Cleaned rows of kinds that it has models for, of two different kernels at least.
         seed: For everything random.
     """
-    table = samples.table
-    off = np.log(samples.latency_s / predicted_s(models, samples))
-    follows = np.zeros((len(samples), 3))
-    for kind, rows in table.rows_by_kind.items():
-        follows[rows] = shares(models[kind], table.select(rows))
-    strength = choose_strength(off, follows, table.kinds, folds(samples))
-    found = solve_differences(off, follows, table.kinds, strength)
-    changed = {kind: adapted(model, found.of(kind)) for kind, model in models.items()}
-    for kind, rows in table.rows_by_kind.items():
-        if len(rows) >= _LEAST_FOR_CORRECTION:
-            changed[kind] = _corrected(changed[kind], samples.select(rows), seed)
-    return Adapted(changed, found)
-
-
-def _corrected(model: LayerModel, samples: Samples, seed: int) -> LayerModel:
-    """The model with a few small trees more, if they help on rows that they did not see."""
-    if not isinstance(model, (Mixed, Statistical)):
-        return model
-    off = np.log(samples.latency_s / model.predict_s(samples.table))
-    features = model.features.matrix(samples.table)
-    left = np.empty(len(off))
-    for training, test in folds(samples):
-        left[test] = off[test] - grow(features[training], off[training], _GROWTH, seed=seed).predict(features[test])
-    if np.abs(left).mean() >= _CLEARLY * np.abs(off).mean():
-        return model
-    return replace(model, forest=joined(model.forest, grow(features, off, _GROWTH, seed=seed)))
-
-
-def _left_out_s(models: Mapping[str, LayerModel], samples: Samples, seed: int) -> FloatArray:
-    """Each row's estimate by models that were adapted, choices included, without its network and configuration."""
-    estimated_s = np.empty(len(samples))
-    for training, test in folds(samples):
-        part = adapt_models(models, samples.select(training), seed)
-        estimated_s[test] = predicted_s(part.models, samples.select(test))
-    return estimated_s
-
-
-def predicted_s(models: Mapping[str, LayerModel], samples: Samples) -> FloatArray:
-    """Estimate of each row by one model a kind, seconds."""
-    estimated_s = np.empty(len(samples))
-    for kind, rows in samples.table.rows_by_kind.items():
-        estimated_s[rows] = models[kind].predict_s(samples.table.select(rows))
-    return np.maximum(estimated_s, _SHORTEST_S)
+    left_out = leave_out(start, samples, seed=seed)
+    candidates = fit_candidates(start, samples, kinds=start.models, seed=seed)
+    chosen = select(candidates.models, start, left_out.evidence)
+    return Adapted(
+        models={kind: candidates.models[kind][best] for kind, best in chosen.preferred.items()},
+        families={
+            kind: {family: candidates.models[kind][candidate] for family, candidate in families.items()}
+            for kind, families in chosen.families.items()
+        },
+        chosen=chosen.preferred,
+        differences=candidates.differences,
+        left_out=left_out,
+    )
 
 
 def _accuracy(samples: Samples, before_s: FloatArray, left_out_s: FloatArray) -> tuple[dict[str, object], ...]:
@@ -346,10 +222,13 @@ def _documented(report: TransferReport) -> Platform:
         for side, value in zip(("computing", "moving", "starting"), found.sides, strict=True)
     )
     kinds = ", ".join(f"{kind} {np.exp(value):.3g}" for kind, value in found.kinds.items())
+    ways = ", ".join(
+        f"{kind} {report.chosen[kind].text}" for kind in found.kinds if report.chosen[kind].way != "factors"
+    )
     note = (
         f"adapted from {report.start} with {len(report.samples)} kernels: all times by {np.exp(found.overall):.4g}, "
-        f"on top {sides}; {kinds}; left out, kernels are off by {report.error('left_out'):.1%} "
-        f"({report.error('before'):.1%} before)"
+        f"on top {sides}; {kinds}; {f'more than factors: {ways}; ' if ways else ''}left out, kernels are off by "
+        f"{report.error('left_out'):.1%} ({report.error('before'):.1%} before)"
     )
     provenance = replace(platform.provenance, notes=(*platform.provenance.notes, note))
     return replace(platform, provenance=provenance)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.fit.conformal import half_width, log_residuals
+from annette.fit.selection import PREFERRED
 from annette.platforms import Intervals
 from annette.platforms.residuals import LogResiduals
 from annette.platforms.spread import Spread
@@ -32,7 +33,11 @@ _LEAST_DIFFERENCE: Final = 0.1
 
 
 def adapted_intervals(
-    start: Platform, samples: Samples, residuals: Mapping[str, FloatArray], found: Differences
+    start: Platform,
+    best: Mapping[str, str],
+    samples: Samples,
+    left_out_s: Mapping[str, FloatArray],
+    found: Differences,
 ) -> Intervals | None:
     """Intervals for the new device.
 
@@ -43,22 +48,27 @@ def adapted_intervals(
 
     Args:
         start: The starting platform; without intervals there, there are none here.
+        best: The family that each kind prefers now.
         samples: The measured kernels.
-        residuals: ``log(measured / estimated)`` of left-out rows by family, and of what is preferred.
-        found: What was found for the preferred models.
+        left_out_s: Estimates of left-out rows by family, and of what is preferred; NaN where a kind has no such family.
+        found: What was found for the models that the starting platform prefers.
     """
     known = start.intervals
     if known is None:
         return None
+    residuals = {family: np.log(samples.latency_s / column) for family, column in left_out_s.items()}
     kernels: dict[str, dict[str, LogResiduals]] = {}
     for kind, families in known.kernels.items():
-        for family, before in families.items():
-            kernels.setdefault(kind, {})[family] = _kernel_residuals(
-                start, samples, residuals, found, kind, family, before
-            )
-    units = np.array([_unit(start, kind, start.default_family(kind)) for kind in samples.table.kinds.tolist()])
-    off = residuals["preferred"]
-    wider = max(1.0, _corrected(off / units))
+        usual = families.get(start.default_family(kind))
+        for family in dict.fromkeys((*families, best.get(kind, ""))):
+            before = families.get(family, usual)
+            if before is not None and family:
+                column = family if family in residuals and family != best.get(kind) else PREFERRED
+                before = usual if column == PREFERRED and usual is not None else before
+                off, units = residuals[column], _units(start, samples, column)
+                kernels.setdefault(kind, {})[family] = _kernel_residuals(samples, off, off / units, found, kind, before)
+    off = residuals[PREFERRED]
+    wider = max(1.0, _corrected(off / _units(start, samples, PREFERRED)))
     common = _corrected(off) / math.sqrt(len(off))
     factor = math.exp(found.overall)
     composed = {
@@ -73,28 +83,16 @@ def adapted_intervals(
 
 
 def _kernel_residuals(
-    start: Platform,
-    samples: Samples,
-    residuals: Mapping[str, FloatArray],
-    found: Differences,
-    kind: str,
-    family: str,
-    before: LogResiduals,
+    samples: Samples, off: FloatArray, scores: FloatArray, found: Differences, kind: str, before: LogResiduals
 ) -> LogResiduals:
-    chosen = "preferred" if family == start.default_family(kind) or family not in residuals else family
-    rows = samples
-    if chosen != "preferred":
-        rows = samples.select(np.array([family in start.models[other] for other in samples.table.kinds.tolist()]))
-    off = residuals[chosen]
-    own = off[rows.table.kinds == kind]
+    """Quantiles of a kind: those of its own rows where there are enough, else those of all rows in units of spreads."""
+    own = off[samples.table.kinds == kind]
+    own = own[np.isfinite(own)]
     if len(own) >= _ENOUGH_ROWS:
         return log_residuals(own)
-    names = [start.default_family(other) if chosen == "preferred" else family for other in rows.table.kinds.tolist()]
-    units = np.array([_unit(start, other, name) for other, name in zip(rows.table.kinds.tolist(), names, strict=True)])
-    pooled = log_residuals(off / units)
-    unit = _half(before)
+    pooled = log_residuals(scores[np.isfinite(scores)])
     difference = max(found.strength.kinds, _LEAST_DIFFERENCE) if not len(own) else 0.0
-    width = math.hypot(unit, difference)
+    width = math.hypot(_half(before), difference)
     values = tuple(float(value) for value in np.clip(np.array(pooled.values) * width, -50, 50))
     spread = None if before.spread is None else _moved(before.spread, math.exp(found.of(kind).overall), 1.0)
     if spread is not None:
@@ -109,10 +107,20 @@ def _corrected(off: FloatArray) -> float:
     return (bounds[1] - bounds[0]) / 2.0 / _NORMAL if bounds is not None else half_width(off)
 
 
-def _unit(start: Platform, kind: str, family: str) -> float:
-    """What the starting platform states as half the width of the middle 68 % of a kind's log errors."""
-    known = None if start.intervals is None else start.intervals.kernels.get(kind, {}).get(family)
-    return _UNKNOWN if known is None else _half(known)
+def _units(start: Platform, samples: Samples, family: str) -> FloatArray:
+    """For each row, what the starting platform states as half the width of the middle 68 % of its kind's log errors.
+
+    Args:
+        start: The starting platform.
+        samples: The rows.
+        family: That of the models; `PREFERRED` for what the starting platform prefers, also where there is no other.
+    """
+    units = {}
+    for kind in samples.kinds:
+        known = {} if start.intervals is None else start.intervals.kernels.get(kind, {})
+        stated = known.get(family, known.get(start.default_family(kind)))
+        units[kind] = _UNKNOWN if stated is None else _half(stated)
+    return np.array([units[kind] for kind in samples.table.kinds.tolist()])
 
 
 def _half(residuals: LogResiduals) -> float:

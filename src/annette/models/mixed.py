@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 import numpy as np
 
 from annette.models.base import LayerModel, Terms
 from annette.models.fields import Fields
 from annette.models.refined_roofline import RefinedRoofline
+from annette.models.roofline import Roofline
+from annette.models.saturating import CachedMemory, SaturatingRate
 from annette.models.statistical import read_forest
 from annette.models.tiled_roofline import TiledRoofline
 
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
     from annette.models.features import FeatureSet
     from annette.models.forest import Forest
 
-__all__ = ["BASES", "Mixed"]
+__all__ = ["BASES", "Base", "Mixed"]
 
-BASES: Final[Mapping[str, type[RefinedRoofline | TiledRoofline]]] = MappingProxyType(
-    {base.family: base for base in (RefinedRoofline, TiledRoofline)}
+Base: TypeAlias = RefinedRoofline | Roofline | TiledRoofline | SaturatingRate | CachedMemory
+
+BASES: Final[Mapping[str, type[Base]]] = MappingProxyType(
+    {base.family: base for base in (RefinedRoofline, Roofline, TiledRoofline, SaturatingRate, CachedMemory)}
 )
 """Families that a forest may correct; platform files that name none mean a refined roofline."""
 
@@ -46,7 +50,7 @@ class Mixed(LayerModel):
 
     family: ClassVar[str] = "mixed"
 
-    base: RefinedRoofline | TiledRoofline
+    base: Base
     features: FeatureSet
     forest: Forest
 
@@ -61,7 +65,7 @@ class Mixed(LayerModel):
         return self.base.terms(table)
 
     def efficiency(self, table: KernelTable) -> FloatArray:
-        """Efficiency of the refined roofline underneath."""
+        """Efficiency of the model underneath."""
         return self.base.efficiency(table)
 
     def to_json(self) -> dict[str, Any]:
@@ -86,7 +90,7 @@ class Mixed(LayerModel):
         return cls(base=_read_base(fields.object("base")), features=features, forest=forest)
 
 
-def _read_base(fields: Fields) -> RefinedRoofline | TiledRoofline:
+def _read_base(fields: Fields) -> Base:
     if "family" not in fields:
         return RefinedRoofline.from_json(fields)
     family = BASES[fields.text("family", choices=tuple(BASES))]

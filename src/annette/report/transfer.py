@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from annette.fit.candidates import Candidate
 from annette.fit.rates import SIDES
+from annette.fit.transfer_kinds import left_out_error
 from annette.report.page import Page
 from annette.report.units import percent_text
 
@@ -42,11 +44,17 @@ def transfer_document(report: TransferReport, out: Path) -> dict[str, Any]:
                 "kind": row["kind"],
                 "kernels": row["rows"],
                 "factor": math.exp(found.of(row["kind"]).overall),
+                "way": report.chosen[row["kind"]].way,
+                "family": report.chosen[row["kind"]].family,
                 "before": row["before MAPE"],
                 "left_out": row["left-out MAPE"],
             }
             for row in report.platform.accuracy
             if row["kind"] in found.kinds
+        ],
+        "new_kinds": [
+            {"kind": kind, "kernels": len(fit.samples), "family": fit.best, "left_out": left_out_error(fit)}
+            for kind, fit in sorted(report.new_kinds.items())
         ],
         "dropped": [{"reason": part.reason, "rows": list(part.sources)} for part in report.dropped],
     }
@@ -63,10 +71,15 @@ def print_transfer(document: dict[str, Any], *, page: Page | None = None) -> Non
             f"{kind['factor']:.3g}",
             percent_text(kind["before"]),
             percent_text(kind["left_out"]),
+            Candidate(kind["way"], kind["family"]).text,
         )
         for kind in document["kinds"]
     ]
-    page.table(("kind", "kernels", "factor", "error before", "left out"), rows)
+    rows += [
+        (kind["kind"], str(kind["kernels"]), "", "", percent_text(kind["left_out"]), f"{kind['family']} fitted anew")
+        for kind in document["new_kinds"]
+    ]
+    page.table(("kind", "kernels", "factor", "error before", "left out", "model"), rows)
     factors = ", ".join(f"{name} {value:.3g}" for name, value in document["factors"].items())
     page.line(plain=f"factors on time: {factors}")
     errors = document["errors"]

@@ -46,13 +46,13 @@ def test_held_out_predictions_never_saw_their_group(monkeypatch):
     groups = np.array([f"group{row % 12}" for row in range(60)])
     data = samples(table, DEVICE.predict_s(table), groups)
     trained = []
-    whole = families._fit_all
+    whole = families.fit_all
 
-    def spy(part, *arguments):
+    def spy(part, *arguments, **options):
         trained.append(set(part.groups.tolist()))
-        return whole(part, *arguments)
+        return whole(part, *arguments, **options)
 
-    monkeypatch.setattr(families, "_fit_all", spy)
+    monkeypatch.setattr(families, "fit_all", spy)
     fit_kind("conv", data)
     assert trained[0] == set(groups.tolist())
     held_out = [set(groups.tolist()) - part for part in trained[1:]]

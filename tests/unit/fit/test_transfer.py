@@ -1,12 +1,20 @@
 """A platform adapted to a similar device by a few kernels."""
 
+import json
+from dataclasses import replace
+from importlib import resources
+
+import jsonschema
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from annette.cli.main import cli
 from annette.errors import FitError
 from annette.estimate import estimate_network
 from annette.fit.rates import Change, adapted, shares
 from annette.fit.transfer import transfer, transfer_platform
+from annette.fit.transfer_kinds import left_out_error
 from annette.mapping.kernel import Precision
 from annette.mapping.rules import preset
 from annette.models.refined_roofline import RefinedRoofline, Unroll
@@ -123,6 +131,41 @@ def test_another_precision_is_refused(start, tmp_path, monkeypatch):
         pytest.raises(FitError, match="not the precision"),
     ):
         transfer_platform([opened], start, name="other")
+
+
+def test_kinds_that_the_start_has_no_fitted_model_of_are_fitted_anew(start, tmp_path, monkeypatch):
+    only = replace(
+        start,
+        models={**start.models, "max_pool": {"roofline": Roofline(1e12, 1e12, 1e-3)}},
+        assumed={"max_pool": "a guess"},
+    )
+    with on_slower(tmp_path / "few.sqlite", monkeypatch, 4) as opened:
+        few = transfer_platform([opened], only, name="other")
+    assert "max_pool" in few.platform.assumed
+    assert any("too few to fit one (max_pool)" in part.reason and len(part.sources) == 4 for part in few.dropped)
+    with on_slower(tmp_path / "enough.sqlite", monkeypatch, 12) as opened:
+        enough = transfer_platform([opened], only, name="other")
+    found = enough.platform
+    assert not found.assumed
+    assert enough.new_kinds.keys() == {"max_pool"}
+    assert left_out_error(enough.new_kinds["max_pool"]) < 0.15
+    assert found.intervals.kernels["max_pool"].keys() >= {"roofline", "mixed"}
+    assert any("max_pool (12 kernels" in note for note in found.provenance.notes)
+    assert loads_platform(dumps_platform(found).encode(), source="test").ranges["max_pool"]
+
+
+def test_the_command_says_how_each_kind_came_to_its_model(start, tmp_path, monkeypatch):
+    on_slower(tmp_path / "d.sqlite", monkeypatch, 4).close()
+    (tmp_path / "start.json").write_text(dumps_platform(start))
+    command = ["fit", str(tmp_path / "d.sqlite"), "--from", str(tmp_path / "start.json"), "--out"]
+    document = json.loads(CliRunner().invoke(cli, [*command, str(tmp_path / "a.json"), "--json"]).output)
+    schema = resources.files("annette.report").joinpath("schemas/transfer.json").read_text(encoding="utf-8")
+    jsonschema.validate(document, json.loads(schema))
+    assert [(kind["kind"], kind["way"]) for kind in document["kinds"]] == [("conv", "factors"), ("max_pool", "factors")]
+    assert document["new_kinds"] == []
+    table = CliRunner().invoke(cli, [*command, str(tmp_path / "b.json")]).output
+    assert "left out" in table
+    assert "refined-roofline" in table
 
 
 def test_shares_say_what_changes_do():
