@@ -32,8 +32,11 @@ __all__ = ["Bench"]
 _SHORTEST_S: Final = 5e-6
 """Below this the clocks and reports of common runtimes (whole microseconds) say little."""
 
-_CALIBRATIONS: Final = 5
-"""Calibration runs before, between and after the samples of a case."""
+_CALIBRATIONS: Final = (5, 40)
+"""Calibration runs before, between and after the samples of a case, at the least and at the most."""
+
+_CALIBRATION_S: Final = 1.5e-3
+"""How long they take together, at the least: five runs of a twentieth of a millisecond see only the moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,13 @@ class Bench:
         self._settings = settings
         self._resources = ExitStack()
         self._calibration: CompiledNetwork | None = None
+        self._calibrations = _CALIBRATIONS[0]
         self._flushed = np.zeros(0, dtype=np.uint8)
         if not backend.deterministic:
             self._calibration = self._resources.enter_context(backend.compile(Subject(calibration_network())))
-            self._calibration.run(settings.warmup)
+            one_s = min(self._calibration.run(settings.warmup))
+            wanted = _CALIBRATION_S / one_s if one_s > 0 else math.inf
+            self._calibrations = int(min(max(wanted, _CALIBRATIONS[0]), _CALIBRATIONS[1]))
 
     def measure(self, case: Case, subject: Subject) -> CaseResult:
         """Measures a case, again if it calls itself unstable, and keeps the steadiest attempt.
@@ -109,7 +115,7 @@ class Bench:
         return self._judge(samples, before + between + self._calibrate(), profile)
 
     def _calibrate(self) -> tuple[float, ...]:
-        return () if self._calibration is None else self._calibration.run(_CALIBRATIONS)
+        return () if self._calibration is None else self._calibration.run(self._calibrations)
 
     def _between(self, case: Case, pace: Pace, calibration_s: float) -> Between:
         """What a case wants before each run; operations become time at the speed of the calibration workload."""

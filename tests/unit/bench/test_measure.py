@@ -117,6 +117,12 @@ def test_long_runs_rest_in_between(monkeypatch):
     assert len(rests) == 3 + 20  # The script's profile calls nothing.
 
 
+@pytest.mark.parametrize(("one_s", "runs"), [(1.0, 5), (1e-3, 5), (1e-4, 15), (1e-6, 40), (0.0, 40)])
+def test_a_short_calibration_workload_runs_more_often(one_s, runs):
+    result = measured(Clock(always(0.01), calibration=always(one_s)), attempts=1)
+    assert len(result.calibration_s) == 3 * runs
+
+
 def test_an_unstable_run_is_measured_again():
     def times():
         yield from [0.01] * 3 + [0.01, 0.02] * 10
