@@ -31,7 +31,7 @@ from annette.fit.samples import LEAST_ROWS, Samples
 from annette.mapping.kernel import KernelTable
 from annette.models.features import FeatureSet
 from annette.models.refined_roofline import RefinedRoofline
-from annette.platforms.composition import equal_rows
+from annette.platforms.likeness import equal_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
