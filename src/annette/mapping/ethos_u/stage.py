@@ -28,6 +28,8 @@ from annette.mapping.ethos_u.parameters import device_from_json, device_to_json
 from annette.mapping.ethos_u.parts import copies_of_border, parts_of
 from annette.mapping.ethos_u.schedule import schedule
 from annette.mapping.ethos_u.storage import storage_of
+from annette.mapping.kernel import Kernel
+from annette.network.workload import describe_layer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from annette.mapping.ethos_u.device import Device
     from annette.mapping.ethos_u.schedule import Schedule
     from annette.mapping.ethos_u.work import Work
-    from annette.mapping.kernel import Kernel
     from annette.network import Network
 
 __all__ = ["EthosUPlacement"]
@@ -112,7 +113,7 @@ class EthosUPlacement(ContextStage):
                 continue
             if (border := border_of(kernel)) is not None:
                 sides = copies_of_border(kernel, border, root[kernel.inputs[0]], maps)
-                places.append((_border(kernel), range(len(works), len(works) + len(sides))))
+                places.append((_border(kernel, network), range(len(works), len(works) + len(sides))))
                 works += sides
             parts = parts_of(kernel, storage, root, maps, engine, copied.get(kernel.name))
             places.append((kernel, range(len(works), len(works) + len(parts))))
@@ -139,9 +140,11 @@ class EthosUPlacement(ContextStage):
         return cls(device_from_json(cls.name, parameters))
 
 
-def _border(kernel: Kernel) -> Kernel:
-    """The copies around what a pooling reads, which run as those of a concat do."""
-    return replace(kernel, name=f"{kernel.name}/border", kind="concat", layers=(), outputs=(), rules=("border",))
+def _border(kernel: Kernel, network: Network) -> Kernel:
+    """The copies of a constant around what a pooling reads, which run as those of a concat do."""
+    name, read = f"{kernel.name}/border", network.tensors[kernel.inputs[0]]
+    copied = describe_layer("copy", name, inputs=[read], outputs=[read], channels_last=network.channels_last)
+    return Kernel(name, "concat", copied, (), (), (), ("border",))
 
 
 def _context(found: Schedule, place: range, copied: int) -> dict[str, float]:
