@@ -2,7 +2,8 @@
 
 The context stage reckons the cycles of each unit as the compiler does (`annette.mapping.ethos_u.stage`, columns
 ``context:engine_cycles``, ``context:on_chip_cycles`` and ``context:off_chip_cycles``); a kernel takes as long as the
-busiest of the three (an identity in the compiler's own report). What is left to fit is what a start costs.
+busiest of the three (an identity in the compiler's own report), and longer by ``context:waiting_cycles`` where it runs
+as several operations with different busiest units. What is left to fit is what a start costs.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _off_chip_s = _unit("context:off_chip_cycles")
 
 def _busiest_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
     busiest: FloatArray = np.max([unit(table, p) for unit in (_engine_s, _on_chip_s, _off_chip_s)], axis=0)
-    return busiest
+    return busiest + table["context:waiting_cycles"] / (p["clock_mhz"] * 1e6)
 
 
 def _busy(table: KernelTable, p: Mapping[str, float]) -> Terms:

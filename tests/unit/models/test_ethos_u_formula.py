@@ -8,12 +8,13 @@ from annette.models.ethos_u import BUSIEST
 from annette.models.tiled_roofline import TiledRoofline
 
 UNITS = ("engine", "on_chip", "off_chip")
+COLUMNS_OF_CONTEXT = (*UNITS, "waiting")
 
 
 def table(ops=1.0, **cycles):
     values = np.ones((1, len(COLUMNS)))
     values[0, COLUMNS.index("ops")] = ops
-    context = {f"context:{unit}_cycles": np.array([cycles.get(unit, 0.0)]) for unit in UNITS}
+    context = {f"context:{unit}_cycles": np.array([cycles.get(unit, 0.0)]) for unit in COLUMNS_OF_CONTEXT}
     return KernelTable(np.array(["conv"]), values, context)
 
 
@@ -25,6 +26,10 @@ def model(start=0.0, clock_mhz=1.0):
 def test_the_busiest_unit_decides(busiest):
     cycles = dict.fromkeys(UNITS, 100.0) | {busiest: 300.0}
     assert model().predict_s(table(**cycles))[0] == pytest.approx(300e-6)
+
+
+def test_operations_one_after_another_take_longer_than_the_busiest_unit():
+    assert model().predict_s(table(engine=300.0, off_chip=200.0, waiting=50.0))[0] == pytest.approx(350e-6)
 
 
 def test_a_clock_twice_as_fast_takes_half_as_long():

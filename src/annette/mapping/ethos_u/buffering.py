@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from annette.mapping.ethos_u.device import engine_cycles
+from annette.mapping.ethos_u.engine import engine_cycles
 from annette.mapping.ethos_u.plan import Staged
 from annette.mapping.ethos_u.tiling import up
 
@@ -155,7 +155,7 @@ def _slices(context: Context, plan: Plan, case: _Case, window: Window, tile: Til
     if (case.size_bytes <= half and _first_share(case, depth, half) >= 1) or ahead >= depth:
         return (depth,)
     memories = (context.maps_in, context.maps_in, context.device.inside)
-    under = engine_cycles(context.device, plan.work, tile, table=plan.table, memories=memories, channels=ahead)
+    under = engine_cycles(context.device, plan.work, tile, memories=memories, channels=ahead)
     each = up(max(int(depth * under / case.copy), _SLICE), block)
     if each / depth * case.size_bytes > half:
         each = int(half / case.size_bytes * depth)
@@ -207,9 +207,7 @@ def _sliced(
     known: dict[int, float] = {}
     for part in slices:
         if part not in known:
-            known[part] = engine_cycles(
-                context.device, work, plan.tile, table=plan.table, memories=memories, channels=part
-            )
+            known[part] = engine_cycles(context.device, work, plan.tile, memories=memories, channels=part)
         cycles = known[part]
         seen += max(copy_cycles(context.device, size * part / work.window.out_channels) - slack, 0.0)
         run += cycles

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cascade", "cascades_of", "find_cascades"]
 
-_ROLES: Final = frozenset({"conv", "depthwise", "pool"})
+_KINDS: Final = frozenset({"conv", "depthwise_conv", "max_pool", "average_pool"}) | ELEMENTWISE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,7 @@ class Cascade:
 
 def _cascadable(plan: Plan, stripe: int) -> bool:
     work = plan.work
-    role = work.window.role if work.window else ""
-    return not work.chained and stripe < work.lines and (role in _ROLES or work.kind in ELEMENTWISE)
+    return not work.chained and stripe < work.lines and work.kind in _KINDS and work.repeats == 1
 
 
 def _follows(plans: Sequence[Plan], maps: Mapping[str, Map], position: int) -> bool:

@@ -1,12 +1,13 @@
-"""What the compiler's scheduler settles for one kernel: block, stripe, cascade, and where its weights are read."""
+"""What the compiler's scheduler settles for one operation: block, stripe, cascade, and where its weights are read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from annette.mapping.ethos_u.device import blocks_of, engine_cycles
+from annette.mapping.ethos_u.engine import engine_cycles
 from annette.mapping.ethos_u.tiling import Tile, choose_tile
+from annette.mapping.ethos_u.traffic import blocks_of
 
 if TYPE_CHECKING:
     from annette.mapping.ethos_u.device import Device, Memory
@@ -46,7 +47,6 @@ class Plan:
         tile: Its block; None where it has none.
         cycles: How long the engine takes, with all maps where they are before anything is staged.
         refetches: How often it reads its weights.
-        table: Whether an activation is looked up.
         stripe: Lines of output computed at a time, in a cascade; 0 is all.
         cascade: Position of the cascade's last kernel; -1 outside of cascades.
         first: Whether it is the first of its cascade.
@@ -57,7 +57,6 @@ class Plan:
     tile: Tile | None
     cycles: float
     refetches: int
-    table: bool
     stripe: int = 0
     cascade: int = -1
     first: bool = False
@@ -83,28 +82,27 @@ def in_lines(work: Work, stripe: int) -> int:
     return min((stripe - 1) * window.stride_height + size, window.in_height)
 
 
-def make_plan(device: Device, work: Work, *, table: bool, maps_in: Memory, stripe: int = 0) -> Plan:
+def make_plan(device: Device, work: Work, *, maps_in: Memory, stripe: int = 0) -> Plan:
     """A kernel on its own, or in stripes.
 
     Args:
         device: The accelerator.
         work: The kernel.
-        table: Whether an activation is looked up.
         maps_in: Memory in which maps are, until they are staged.
         stripe: Lines of output computed at a time; 0 is all.
     """
     window, tile, refetches = work.window, None, 1
     if window is not None:
-        cut = window
+        cut = work.tiled or window
         if stripe:
             cut = window._replace(out_height=stripe, in_height=in_lines(work, stripe))
         tile = choose_tile(device.engine, cut)
         lines, columns, _ = blocks_of(tile, window)
         refetches = lines * columns
-    cycles = engine_cycles(device, work, tile, table=table, memories=(maps_in, maps_in, device.outside))
-    return Plan(work, tile, cycles, refetches, table, stripe)
+    cycles = engine_cycles(device, work, tile, memories=(maps_in, maps_in, device.outside))
+    return Plan(work, tile, cycles, refetches, stripe)
 
 
 def striped(device: Device, plan: Plan, stripe: int, maps_in: Memory) -> Plan:
     """The same kernel in stripes."""
-    return make_plan(device, plan.work, table=plan.table, maps_in=maps_in, stripe=stripe)
+    return make_plan(device, plan.work, maps_in=maps_in, stripe=stripe)

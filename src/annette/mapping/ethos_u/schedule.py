@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from annette.mapping.ethos_u.buffering import Context, copy_cycles, stage_weights
 from annette.mapping.ethos_u.cascades import cascades_of
-from annette.mapping.ethos_u.device import engine_cycles, traffic_of
+from annette.mapping.ethos_u.engine import engine_cycles
 from annette.mapping.ethos_u.plan import make_plan, striped
 from annette.mapping.ethos_u.staging import staged_maps
+from annette.mapping.ethos_u.traffic import traffic_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ class Schedule:
 
     Attributes:
         device: The accelerator.
-        plans: Kernels in order.
+        plans: Operations in order.
         maps: All maps by name.
         inside: Names of the maps that lie on chip.
     """
@@ -56,9 +57,9 @@ class Schedule:
         plan, device = self.plans[position], self.device
         work = plan.work
         reads, written = self.memories(position)
-        main = reads[0] if reads else device.inside
+        main = reads[0] if reads else device.outside if work.constant_elements else device.inside
         biases = device.inside if plan.staged else device.outside
-        engine = engine_cycles(device, work, plan.tile, table=plan.table, memories=(main, written, biases))
+        engine = engine_cycles(device, work, plan.tile, memories=(main, written, biases))
         traffic = traffic_of(
             device,
             work,
@@ -67,7 +68,8 @@ class Schedule:
             self.maps.get(work.writes),
             [*reads, written],
         )
-        slack = self.plans[position - 1].slack_cycles if position else 0.0
+        before = plan if work.repeats > 1 else self.plans[position - 1] if position else None
+        slack = before.slack_cycles if before else 0.0
         size = work.weight_bytes + work.scale_bytes
         streams: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
         if work.chained:  # What is added behind is a stream of its own.
@@ -94,9 +96,9 @@ class Schedule:
                 engine + max(copy_cycles(device, first) - slack, 0.0),
             )
         return {
-            "engine_cycles": engine,
-            "on_chip_cycles": _moving(device.inside, streams[True]),
-            "off_chip_cycles": _moving(device.outside, streams[False]),
+            "engine_cycles": engine * work.repeats,
+            "on_chip_cycles": _moving(device.inside, streams[True]) * work.repeats,
+            "off_chip_cycles": _moving(device.outside, streams[False]) * work.repeats,
             "slack_cycles": slack,
             "copied_weights": copied,
             "refetches": float(traffic.refetches),
@@ -109,18 +111,17 @@ def _moving(memory: Memory, streams: Sequence[tuple[float, float]]) -> float:
     return max([total, *(amount / rate for amount, rate in streams)])
 
 
-def schedule(device: Device, works: Sequence[Work], maps: Mapping[str, Map], tables: Sequence[bool]) -> Schedule:
+def schedule(device: Device, works: Sequence[Work], maps: Mapping[str, Map]) -> Schedule:
     """Schedules a network.
 
     Args:
         device: The accelerator.
-        works: Its kernels in order.
+        works: Its operations in order.
         maps: All maps; writers and readers are filled in.
-        tables: Whether an activation of each kernel is looked up.
     """
     staging = device.staging_bytes > 0
     maps_in = device.outside if staging else device.inside
-    plans = [make_plan(device, work, table=table, maps_in=maps_in) for work, table in zip(works, tables, strict=True)]
+    plans = [make_plan(device, work, maps_in=maps_in) for work in works]
     _connect(plans, maps)
     rolling = {}
     if staging:
@@ -135,16 +136,27 @@ def schedule(device: Device, works: Sequence[Work], maps: Mapping[str, Map], tab
     _stage_all(device, plans, maps, times, rolling)
     if not staging:
         return Schedule(device, tuple(plans), maps, frozenset(maps))
-    accesses: dict[str, float] = {}
-    for plan in plans:
-        where = [maps_in] * (len(plan.work.reads) + 1)
-        traffic = traffic_of(
-            device, plan.work, plan.tile, [maps[name] for name in plan.work.reads], maps.get(plan.work.writes), where
-        )
-        for name, amount in zip((*plan.work.reads, plan.work.writes), traffic.elements, strict=True):
-            accesses[name] = accesses.get(name, 0.0) + amount
+    accesses = _accesses(device, plans, maps, maps_in)
     inside = staged_maps(plans, maps, times, _taken(plans, times, rolling), accesses, device.staging_bytes)
     return Schedule(device, tuple(plans), maps, frozenset(inside))
+
+
+def _accesses(device: Device, plans: Sequence[Plan], maps: Mapping[str, Map], maps_in: Memory) -> dict[str, float]:
+    """How often elements of each map are read and written.
+
+    On the Ethos-U85 the compiler does not count what is written together with an activation.
+    """
+    found: dict[str, float] = {}
+    for plan in plans:
+        work = plan.work
+        where = [maps_in] * (len(work.reads) + 1)
+        traffic = traffic_of(device, work, plan.tile, [maps[name] for name in work.reads], maps.get(work.writes), where)
+        amounts = [*traffic.elements]
+        if work.activated and not device.engine.banks:
+            amounts[-1] = 0.0
+        for name, amount in zip((*work.reads, work.writes), amounts, strict=True):
+            found[name] = found.get(name, 0.0) + amount * work.repeats
+    return found
 
 
 def _connect(plans: Sequence[Plan], maps: Mapping[str, Map]) -> None:
@@ -203,10 +215,10 @@ def _stage_all(
         after = plans[readers[0]] if readers else None
         context = Context(
             device=device,
-            before=before,
+            before=before if plan.work.repeats == 1 else plan,  # Behind another of the same.
             free_bytes=free,
             free_before_bytes=free_before if before else free,
-            begins=position == 0,
+            begins=position == 0 and plan.work.repeats == 1,
             maps_in=maps_in,
             first_map_bytes=first.size_bytes if movable and first else 0,
             after=after,

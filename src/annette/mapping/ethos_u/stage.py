@@ -4,6 +4,7 @@ Numbers that it gives to kernels (columns ``context:…``):
 
 - ``engine_cycles``, ``on_chip_cycles``, ``off_chip_cycles``: how long the engine and each memory are busy, as the
   compiler reckons (`annette.mapping.ethos_u.device`); what the layer models start from;
+- ``waiting_cycles``: what these wait for each other, in a kernel that runs as several operations;
 - ``tile_height``, ``tile_width``, ``tile_channels``, ``part_kernel``, ``refetches``: the block, and how often
   weights are read;
 - ``input_outside``, ``side_outside``, ``output_outside``: 1 where a map lies in the memory outside;
@@ -20,23 +21,27 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from annette.mapping.context import ContextStage
+from annette.mapping.ethos_u.borders import border_of
 from annette.mapping.ethos_u.maps import maps_of
 from annette.mapping.ethos_u.order import concat_copies, elements, execution_order
 from annette.mapping.ethos_u.parameters import device_from_json, device_to_json
+from annette.mapping.ethos_u.parts import copies_of_border, parts_of
 from annette.mapping.ethos_u.schedule import schedule
-from annette.mapping.ethos_u.work import work_of
+from annette.mapping.ethos_u.storage import storage_of
+from annette.mapping.kernel import Kernel
+from annette.network.workload import describe_layer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.mapping.ethos_u.device import Device
     from annette.mapping.ethos_u.schedule import Schedule
-    from annette.mapping.kernel import Kernel
+    from annette.mapping.ethos_u.work import Work
     from annette.network import Network
 
 __all__ = ["EthosUPlacement"]
 
-_TABLES: Final = frozenset({"leaky_relu", "sigmoid", "tanh", "hard_swish", "hard_sigmoid", "silu", "elu", "gelu"})
+_BUSY: Final = ("engine_cycles", "on_chip_cycles", "off_chip_cycles")
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class EthosUPlacement(ContextStage):
         "engine_cycles",
         "on_chip_cycles",
         "off_chip_cycles",
+        "waiting_cycles",
         "tile_height",
         "tile_width",
         "tile_channels",
@@ -81,7 +87,8 @@ class EthosUPlacement(ContextStage):
             network: Where their tensors are described.
 
         Returns:
-            The kernels in the order in which they run; a concat that copies nothing is free.
+            The kernels in the order in which they run, with the copies that the compiler adds; a concat that copies
+            nothing is free.
         """
         ordered: list[Kernel] = []
         copied: dict[str, list[str]] = {}
@@ -95,19 +102,29 @@ class EthosUPlacement(ContextStage):
                 if not copies:
                     kernel = replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
             ordered.append(kernel)
-        maps, root = maps_of(ordered, network, in_place)
-        busy = [kernel for kernel in ordered if not kernel.free]
-        works = [work_of(kernel, network, root, self.device.engine, copied.get(kernel.name, ())) for kernel in busy]
-        tables = [any(layer.kind in _TABLES for layer in kernel.layers) for kernel in busy]
-        plan = schedule(self.device, works, maps, tables)
-        context = {
-            kernel.name: {
-                **_context(plan, position),
-                "copied_bytes": float(elements(copied.get(kernel.name, ()), network)),
-            }
-            for position, kernel in enumerate(busy)
-        }
-        return tuple(kernel if kernel.free else replace(kernel, context=context[kernel.name]) for kernel in ordered)
+        storage = storage_of(network)
+        maps, root = maps_of(ordered, network, storage.shapes, in_place)
+        engine = self.device.engine
+        works: list[Work] = []
+        places: list[tuple[Kernel, range]] = []
+        for kernel in ordered:
+            if kernel.free:
+                places.append((kernel, range(0)))
+                continue
+            if (border := border_of(kernel)) is not None:
+                sides = copies_of_border(kernel, border, root[kernel.inputs[0]], maps)
+                places.append((_border(kernel, network), range(len(works), len(works) + len(sides))))
+                works += sides
+            parts = parts_of(kernel, storage, root, maps, engine, copied.get(kernel.name))
+            places.append((kernel, range(len(works), len(works) + len(parts))))
+            works += parts
+        plan = schedule(self.device, works, maps)
+        return tuple(
+            replace(kernel, context=_context(plan, place, elements(copied.get(kernel.name, ()), network)))
+            if place
+            else kernel
+            for kernel, place in places
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Sizes and speeds of the accelerator."""
@@ -123,14 +140,27 @@ class EthosUPlacement(ContextStage):
         return cls(device_from_json(cls.name, parameters))
 
 
-def _context(found: Schedule, position: int) -> dict[str, float]:
+def _border(kernel: Kernel, network: Network) -> Kernel:
+    """The copies of a constant around what a pooling reads, which run as those of a concat do."""
+    name, read = f"{kernel.name}/border", network.tensors[kernel.inputs[0]]
+    copied = describe_layer("copy", name, inputs=[read], outputs=[read], channels_last=network.channels_last)
+    return Kernel(name, "concat", copied, (), (), (), ("border",))
+
+
+def _context(found: Schedule, place: range, copied: int) -> dict[str, float]:
+    """What a kernel is given: sums over its operations, and details of the first."""
+    position = place[0]
     plan = found.plans[position]
     reads, written = found.memories(position)
-    busy = found.busy(position)
+    parts = [found.busy(part) for part in place]
+    sums = {unit: sum(part[unit] for part in parts) for unit in _BUSY}
+    one_by_one = sum(max(part[unit] for unit in _BUSY) for part in parts)
     tile = plan.tile
     outside = [float(memory is found.device.outside) for memory in reads]
     return {
-        **busy,
+        **parts[0],
+        **sums,
+        "waiting_cycles": max(one_by_one - max(sums.values()), 0.0),
         "tile_height": float(tile.height) if tile else 0.0,
         "tile_width": float(tile.width) if tile else 0.0,
         "tile_channels": float(tile.channels) if tile else 0.0,
@@ -144,4 +174,5 @@ def _context(found: Schedule, position: int) -> dict[str, float]:
         "stripe_height": float(plan.stripe),
         "input_rows": float(any(found.maps[name].rows for name in plan.work.reads)),
         "output_rows": float(bool(plan.work.writes) and found.maps[plan.work.writes].rows),
+        "copied_bytes": float(copied),
     }

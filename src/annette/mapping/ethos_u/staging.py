@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from annette.mapping.ethos_u.work import ELEMENTWISE
+from annette.mapping.ethos_u.work import ELEMENTWISE, UNARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -113,7 +113,7 @@ def _score_cascades(plans: Sequence[Plan], found: Mapping[str, Lifetime]) -> Non
 def _overwritten(plan: Plan, maps: Mapping[str, Map], found: Mapping[str, Lifetime]) -> str | None:
     """The map that an element-wise kernel writes its result over."""
     work = plan.work
-    if work.kind not in ELEMENTWISE:
+    if work.kind not in ELEMENTWISE | UNARY:
         return None
     out = maps[work.writes]
     for name in work.reads:

@@ -18,10 +18,16 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-__all__ = ["SUB_KERNEL", "Engine", "Tile", "Window", "choose_tile", "extent", "goes_part_kernel", "grains", "up"]
+__all__ = [
+    "EQUAL_DEPTH", "SUB_KERNEL", "Engine", "Tile", "Window",
+    "choose_tile", "extent", "goes_part_kernel", "grains", "up",
+]  # fmt: skip
 
 SUB_KERNEL: Final = 8
 """Window elements on a side that are computed in one go."""
+
+EQUAL_DEPTH: Final = frozenset({"depthwise", "pool", "copy", "resize", "elementwise"})
+"""Roles whose blocks read as many channels as they write."""
 
 _BANK_BYTES: Final = 1024
 _OUTPUT_BANKS: Final = 2
@@ -36,7 +42,8 @@ class Window(NamedTuple):
     """A convolution or pooling as tiles see it; sizes in elements.
 
     Attributes:
-        role: ``conv``, ``vector`` (a matrix product), ``depthwise`` or ``pool``.
+        role: ``conv``, ``vector`` (a matrix product), ``depthwise``, ``pool``, ``copy``, ``resize`` or
+            ``elementwise``.
     """
 
     role: str
@@ -118,6 +125,10 @@ def choose_tile(engine: Engine, window: Window) -> Tile:
     """
     unit = min(engine.units, key=lambda u: _padded_outputs(window, u))
     part = goes_part_kernel(engine, window)
+    if window.role in ("resize", "elementwise"):
+        from annette.mapping.ethos_u.flowing import flowing_tile  # noqa: PLC0415 - as below
+
+        return flowing_tile(engine, window, unit)
     if not engine.banks and window.role in ("depthwise", "pool"):
         from annette.mapping.ethos_u.aspect import fit_by_aspect  # noqa: PLC0415 - it is built of this module's classes
 
@@ -173,18 +184,20 @@ def _cheapest(engine: Engine, window: Window, unit: tuple[int, int, int], part: 
     channels = _channel_sizes(window.out_channels, engine.max_channels, unit[2])
     c, h, w = np.meshgrid(channels, heights, widths, indexing="ij")
     deep = _step_channels(engine, window, unit, part=part)
-    step = unit if engine.banks else grains(deep, unit)
-    rows = _up_all((h - 1) * window.stride_height + extent(window, "height"), step[0])
-    columns = _up_all((w - 1) * window.stride_width + extent(window, "width"), step[1])
-    equal = window.role in ("depthwise", "pool")
+    equal = window.role in EQUAL_DEPTH
     depth = c if equal else np.full_like(c, deep)
-    fits = _fits(engine, window, (h, w, c), (rows, columns, depth), unit)
+    lines, across, grain_depth = (np.full_like(c, size) for size in unit)
+    if not engine.banks:
+        steps = np.array([grains(int(size), unit) for size in (channels if equal else np.full_like(channels, deep))])
+        lines, across, grain_depth = (steps[:, axis, np.newaxis, np.newaxis] for axis in range(3))
+    rows = _up_all((h - 1) * window.stride_height + extent(window, "height"), lines)
+    columns = _up_all((w - 1) * window.stride_width + extent(window, "width"), across)
+    held = depth if equal else np.minimum(depth, window.in_channels)
+    fits = _fits(engine, window, (h, w, c), (rows, columns, _up_all(held, grain_depth)), depth, unit)
     if not fits.any():
         at = 0
     else:
-        cost = np.where(
-            fits, _moved(window, (h, w, c), rows * columns, rows * columns * depth, banked=engine.banks > 0), np.inf
-        ).ravel()
+        cost = np.where(fits, _moved(window, (h, w, c), rows * columns, rows * columns * depth), np.inf).ravel()
         ties = np.flatnonzero(cost == cost.min())
         small = ties[1:][(h.ravel()[ties[1:]] <= _SMALL) & (w.ravel()[ties[1:]] <= _SMALL)]
         at = int(_widest(window, small, rows.ravel(), columns.ravel()) if len(small) else ties[0])
@@ -217,10 +230,11 @@ def _fits(
     window: Window,
     out: tuple[np.ndarray, np.ndarray, np.ndarray],
     read: tuple[np.ndarray, np.ndarray, np.ndarray],
+    depth: np.ndarray,
     unit: tuple[int, int, int],
 ) -> np.ndarray:
     h, w, c = out
-    rows, columns, depth = read
+    rows, columns, deep = read
     if engine.banks:
         held = _up_all(2 * -(-rows * columns * _up_all(depth, 8) // _BANK_BYTES), engine.input_grain)
         if unit[0] == 2 and window.out_height == 1 and window.kernel_height == 1:
@@ -228,7 +242,6 @@ def _fits(
         sums = _up_all(2 * -(-h * w * _up_all(c, 8) * 4 // _BANK_BYTES), engine.accumulator_grain)
         shared: np.ndarray = _OUTPUT_BANKS + held + sums <= engine.banks - _TABLE_BANKS
         return shared
-    deep = _up_all(np.minimum(depth, window.in_channels), grains(int(depth.max()), unit)[2])
     apart: np.ndarray = (2 * rows * columns * deep <= engine.input_bytes) & (
         2 * 4 * h * w * _up_all(c, _CHANNEL_BLOCK) <= engine.accumulator_bytes
     )
@@ -240,26 +253,27 @@ def _moved(
     out: tuple[np.ndarray, np.ndarray, np.ndarray],
     area: np.ndarray,
     held: np.ndarray,
-    *,
-    banked: bool,
 ) -> np.ndarray:
-    """Elements read per output for each candidate: halved where the input fits the buffer twice."""
+    """Elements read per output for each candidate: halved where the input fits the buffer twice.
+
+    In single precision, as the compiler reckons: rounding decides between blocks that move the same.
+    """
     h, w, c = out
-    if window.role == "vector" and not banked:
-        positions: np.ndarray = 1.0 / (h * w)
-        return positions
-    elements = window.kernel_height * window.kernel_width
-    planes = -(-window.out_height // h) * -(-window.out_width // w)
-    equal = window.role in ("depthwise", "pool")
-    weights = 0.0
-    if window.role != "pool":
-        weights = elements * window.in_channels * planes * (1 if equal else window.out_channels)
+    single = np.float32
+    equal = window.role in EQUAL_DEPTH
     parts = math.ceil(window.kernel_height / SUB_KERNEL) * math.ceil(window.kernel_width / SUB_KERNEL)
-    blocks = 1 if equal else -(-window.out_channels // c)
-    inputs = area * window.in_channels * parts * (window.out_height / h) * (window.out_width / w) * blocks
-    cost = (inputs + weights).astype(np.float32) / np.float32(
-        window.out_height * window.out_width * window.out_channels
-    )
+    inputs = area.astype(single) * single(window.in_channels) * single(parts)
+    inputs = inputs * ((single(window.out_height) / h.astype(single)) * (single(window.out_width) / w.astype(single)))
+    cost = inputs
+    if not equal:
+        cost = cost * (-(-window.out_channels // c)).astype(single)
+    if window.role not in ("pool", "copy"):
+        planes = (-(-window.out_height // h) * -(-window.out_width // w)).astype(single)
+        weights = single(window.kernel_height * window.kernel_width) * single(window.in_channels) * planes
+        if not equal:
+            weights = weights * (single(window.out_channels) / c.astype(single) * c.astype(single))
+        cost = cost + weights
+    cost = cost / single(window.out_height * window.out_width * window.out_channels)
     whole = window.in_height * window.in_width * window.in_channels
     return np.where(whole < held * 2, cost / 2, cost)
 
@@ -282,5 +296,5 @@ def _channel_sizes(size: int, most: int, unit: int) -> np.ndarray:
     return np.array(found or [unit])
 
 
-def _up_all(values: np.ndarray, size: int) -> np.ndarray:
+def _up_all(values: np.ndarray, size: int | np.ndarray) -> np.ndarray:
     return -(-values // size) * size

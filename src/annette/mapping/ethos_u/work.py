@@ -1,4 +1,4 @@
-"""Kernels as the compiler's scheduler sees them: a window, the maps they read and write, and their weights."""
+"""Operations as the compiler's scheduler sees them: a window, the maps they read and write, and their weights."""
 
 from __future__ import annotations
 
@@ -6,20 +6,27 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from annette.mapping.ethos_u.maps import BRICK, channels_of, stored_bytes
+from annette.mapping.ethos_u.maps import BRICK, lines_of, sizes_of, stored_bytes
 from annette.mapping.ethos_u.tiling import Window, goes_part_kernel, up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from annette.mapping.ethos_u.maps import Map
     from annette.mapping.ethos_u.tiling import Engine
     from annette.mapping.kernel import Kernel
-    from annette.network import Layer, Network
+    from annette.network import Layer
 
-__all__ = ["ELEMENTWISE", "Work", "work_of"]
+__all__ = ["ELEMENTWISE", "TABLES", "UNARY", "Work", "scales_of", "weights_of", "work_of"]
 
 ELEMENTWISE: Final = frozenset({"add", "sub", "mul", "max", "min"})
 """Kinds that combine two maps element by element."""
+
+TABLES: Final = frozenset({"leaky_relu", "sigmoid", "tanh", "hard_swish", "hard_sigmoid", "silu", "elu", "gelu"})
+"""Activations that are looked up in a table."""
+
+UNARY: Final = TABLES | {"relu", "clip"}
+"""Activations; one that runs by itself is a pooling of one element."""
 
 _WINDOWS: Final = {
     "conv": "conv",
@@ -28,24 +35,28 @@ _WINDOWS: Final = {
     "max_pool": "pool",
     "average_pool": "pool",
 }
+_RESIZES: Final = frozenset({"resize_nearest", "resize_linear"})
 _MEANS: Final = frozenset({"global_average_pool", "reduce_mean"})
-_MOST_LINES: Final = 16
-_RANK: Final = 4
-_WEIGHT_SHARE: Final = 0.93
-_VECTOR_SHARE: Final = 0.86
+_WEIGHT_SHARE: Final = 0.94
+_SHARE_SLOPE: Final = 0.02
+_MANY_PER_CHANNEL: Final = 256
+_VECTOR_SHARE: Final = 0.865
+_MANY_SHARE: Final = 0.895
+_MANY_WEIGHTS: Final = 1 << 20
 _SPREAD_SHARE: Final = 0.03
 _MOST_DILATION: Final = 2
 _PADDING_SHARE: Final = 0.55
 _ONES_SHARE: Final = 0.16
+_BANKED_ONES_SHARE: Final = 0.12
 _SCALE_BYTES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One kernel.
+    """One operation: a kernel, or a part of it.
 
     Attributes:
-        kind: Of the kernel.
+        kind: Of the kernel; of a part, what it does.
         window: How it goes over its input; None for what is not computed by windows.
         reads: Names of the maps that it reads, the first being the one that the window goes over.
         amounts: Bytes of each that it reads, in bricks.
@@ -58,6 +69,14 @@ class Work:
         weight_bytes: Weights as they are stored, compressed; an estimate.
         scale_bytes: Scales and biases.
         constant_elements: Elements of a constant operand of an element-wise kernel, read for every output.
+        rows_in: Whether its first input is stored in rows.
+        rows_out: Whether its output is.
+        table: Whether an activation is looked up.
+        activated: Whether an activation is applied while the output is written.
+        tiled: The window that blocks are chosen for, where it is another.
+        turned: Whether it transposes what it reads.
+        slow: Whether it writes its outputs at half speed.
+        repeats: How many equal operations run one after another.
     """
 
     kind: str
@@ -73,56 +92,86 @@ class Work:
     scale_bytes: int
     constant_elements: int
     channels: int
+    rows_in: bool = False
+    rows_out: bool = False
+    table: bool = False
+    activated: bool = False
+    tiled: Window | None = None
+    turned: bool = False
+    slow: bool = False
+    repeats: int = 1
 
 
 def work_of(
-    kernel: Kernel, network: Network, root: Mapping[str, str], engine: Engine, copied: Sequence[str] = ()
+    kernel: Kernel,
+    shapes: Mapping[str, Sequence[int]],
+    root: Mapping[str, str],
+    maps: Mapping[str, Map],
+    engine: Engine,
 ) -> Work:
-    """What the scheduler knows of a kernel.
+    """What the scheduler knows of a kernel that runs as one operation.
 
     Args:
         kernel: Any that is not free.
-        network: Where its tensors are described.
+        shapes: Of all tensors, as stored.
         root: Name of the map in which each tensor lies.
+        maps: All maps.
         engine: The accelerator.
-        copied: Inputs of a concat that it copies; the others are where they belong.
     """
     amounts: dict[str, int] = {}
-    for tensor in copied or kernel.inputs:
-        amounts[root[tensor]] = amounts.get(root[tensor], 0) + stored_bytes(network.tensors[tensor].shape, network)
-    written = stored_bytes(network.tensors[kernel.outputs[0]].shape, network) if kernel.outputs else 0
-    window = _window(kernel)
-    stored = 0.0
+    for tensor in kernel.inputs:
+        amounts[root[tensor]] = amounts.get(root[tensor], 0) + stored_bytes(shapes[tensor])
+    sizes = sizes_of(shapes[kernel.outputs[0]]) if kernel.outputs else (1, 1, 1)
+    window = _window(kernel, engine)
+    if kernel.kind in UNARY or (kernel.kind in ELEMENTWISE and not engine.banks):
+        window = _element_by_element(kernel, shapes, sizes)
+    weights = 0
     if window is not None and kernel.anchor.workload.weight_elements:
-        stored = _stored_bytes(window, engine, _dense_share(kernel, window))
-    elif window is None and not engine.banks and kernel.kind in _MEANS:
+        weights = weights_of(window, engine, _dense_share(kernel, window))
+    elif window is None and kernel.kind in _MEANS:
         window = _mean(kernel)
-        stored = _ONES_SHARE * window.out_channels * window.kernel_height * window.kernel_width if window else 0.0
-    weights = up(math.ceil(stored), BRICK)
+        share = _BANKED_ONES_SHARE if engine.banks else _ONES_SHARE
+        ones = window.out_channels * window.kernel_height * window.kernel_width if window else 0
+        weights = up(math.ceil(share * ones), BRICK)
+    reads = tuple(amounts)
+    writes = root[kernel.outputs[0]] if kernel.outputs else ""
     return Work(
         kind=kernel.kind,
         window=window,
-        reads=tuple(amounts),
+        reads=reads,
         amounts=tuple(amounts.values()),
-        written_bytes=sum(amounts.values()) if copied else written,
-        writes=root[kernel.outputs[0]] if kernel.outputs else "",
-        elements=sum(amounts.values()) if copied else kernel.anchor.workload.output_elements,
-        lines=_lines(kernel, network),
+        written_bytes=stored_bytes(shapes[kernel.outputs[0]]) if kernel.outputs else 0,
+        writes=writes,
+        elements=kernel.anchor.workload.output_elements,
+        lines=sizes[0],
         chained=not engine.banks and any(_joins(layer) for layer in kernel.layers if layer is not kernel.anchor),
         weight_bytes=weights,
         constant_elements=kernel.anchor.workload.weight_elements if kernel.kind in ELEMENTWISE else 0,
-        channels=channels_of(network.tensors[kernel.outputs[0]].shape, network) if kernel.outputs else 1,
-        scale_bytes=up(_SCALE_BYTES * window.out_channels, BRICK) if window and weights else 0,
+        channels=sizes[2],
+        scale_bytes=scales_of(window, engine) if window and weights else 0,
+        rows_in=bool(reads) and maps[reads[0]].rows,
+        rows_out=bool(writes) and maps[writes].rows,
+        table=any(layer.kind in TABLES for layer in kernel.layers),
+        activated=any(layer.kind in UNARY for layer in kernel.layers if layer is not kernel.anchor),
     )
 
 
-def _lines(kernel: Kernel, network: Network) -> int:
-    shape = network.tensors[kernel.outputs[0]].shape if kernel.outputs else ()
-    return shape[1 if network.channels_last else 2] if len(shape) == _RANK else 1
+def scales_of(window: Window, engine: Engine) -> int:
+    """Bytes of scales and biases; the Ethos-U85 stores them for whole bricks."""
+    return up(_SCALE_BYTES * (window.out_channels if engine.banks else up(window.out_channels, BRICK)), BRICK)
 
 
-def _stored_bytes(window: Window, engine: Engine, macs_share: float) -> float:
-    """Weights compressed: what pads them takes about half the room, what spreads them out almost none."""
+def weights_of(window: Window, engine: Engine, dense: float = 1.0) -> int:
+    """Bytes of compressed weights: what pads them takes less room, what spreads them out almost none.
+
+    Shares were found from reports. Weights that share a scale are spread over fewer values the more they are, and
+    compress better.
+
+    Args:
+        window: What they are for.
+        engine: The accelerator.
+        dense: Share of them that is not zeros put between them.
+    """
     elements = window.kernel_height * window.kernel_width
     inputs = 1 if window.role == "depthwise" else window.in_channels
     raw = window.out_channels * elements * inputs
@@ -132,20 +181,35 @@ def _stored_bytes(window: Window, engine: Engine, macs_share: float) -> float:
         padded = up(window.out_channels, 8) * up(elements, 4) * up(inputs, 8)
     else:
         padded = up(window.out_channels, 8) * elements * up(inputs, engine.deep_channels)
-    share = _VECTOR_SHARE if window.role == "vector" else _WEIGHT_SHARE
-    return raw * macs_share * share + raw * (1 - macs_share) * _SPREAD_SHARE + (padded - raw) * _PADDING_SHARE
+    stored = raw * dense * _share(window, raw, inputs * elements)
+    stored += raw * (1 - dense) * _SPREAD_SHARE + (padded - raw) * _PADDING_SHARE
+    return up(math.ceil(stored), BRICK)
 
 
-def _window(kernel: Kernel) -> Window | None:
+def _share(window: Window, raw: int, per_channel: int) -> float:
+    """What compressed weights take of their own size.
+
+    Weights of a matrix product share one scale; from a million on they are stored in a coarser way.
+    """
+    if window.kernel_height * window.kernel_width == 1 and window.role == "vector":
+        return _VECTOR_SHARE if raw < _MANY_WEIGHTS else _MANY_SHARE
+    return min(max(_WEIGHT_SHARE - _SHARE_SLOPE * math.log2(max(per_channel, 1) / _MANY_PER_CHANNEL), 0.88), 1.0)
+
+
+def _window(kernel: Kernel, engine: Engine) -> Window | None:
     """The kernel as tiles see it; None for what is not cut by windows."""
     role = _WINDOWS.get(kernel.kind)
+    if not engine.banks and kernel.kind in _RESIZES:
+        role = "resize"
     d = kernel.anchor.workload.dimensions
     if role is None or d.out_depth != 1 or d.kernel_depth != 1:
         return None
     if role == "vector":
         positions = d.batch * d.out_height * d.out_width
-        lines = max(size for size in range(1, _MOST_LINES + 1) if positions % size == 0)
+        lines = lines_of(positions)
         columns = positions // lines
+        if positions > 1 and not engine.banks:
+            role = "conv"
         return Window(role, lines, columns, d.out_channels, d.in_channels, lines, columns, 1, 1, 1, 1, 1)
     height, dilation = _spread(d.kernel_height, d.dilation_height)
     width, _ = _spread(d.kernel_width, d.dilation_width)
@@ -153,6 +217,15 @@ def _window(kernel: Kernel) -> Window | None:
         role, d.out_height, d.out_width, d.out_channels, d.in_channels, d.in_height, d.in_width,
         height, width, d.stride_height, d.stride_width, dilation,
     )  # fmt: skip
+
+
+def _element_by_element(kernel: Kernel, shapes: Mapping[str, Sequence[int]], sizes: tuple[int, int, int]) -> Window:
+    """An activation or an element-wise operator over lines, columns and channels of its output."""
+    role = "pool" if kernel.kind in UNARY else "elementwise"
+    lines = min((sizes_of(shapes[tensor])[0] for tensor in kernel.inputs), default=sizes[0])
+    if 1 < kernel.anchor.workload.weight_elements < kernel.anchor.workload.output_elements:
+        lines = 1
+    return Window(role, *sizes, sizes[2], lines if role == "elementwise" else sizes[0], sizes[1], 1, 1, 1, 1, 1)
 
 
 def _spread(size: int, dilation: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ import pytest
 
 from annette.mapping.ethos_u.buffering import copy_cycles
 from annette.mapping.ethos_u.maps import maps_of, stored_bytes
+from annette.mapping.ethos_u.storage import storage_of
 from annette.mapping.rules import preset
 from annette.network.builder import NetworkBuilder
 
@@ -26,13 +27,15 @@ def contexts(network, mapping=U65):
 def test_bricks_of_sixteen_channels_pad_maps():
     network = chain(8, (16, 24, 16), 1, 1)
     (inner,) = [layer.outputs[0] for layer in network.layers if layer.name == "conv0"]
-    assert stored_bytes(network.tensors[inner].shape, network) == 8 * 8 * 32
-    assert stored_bytes(network.tensors[inner].shape, network, rows=True) == 8 * 8 * 24
+    shape = storage_of(network).shapes[inner]
+    assert shape == (1, 8, 8, 24)
+    assert stored_bytes(shape) == 8 * 8 * 32
+    assert stored_bytes(shape, rows=True) == 8 * 8 * 24
 
 
 def test_the_networks_ends_are_stored_in_rows():
     network = chain(8, (16, 24, 16), 1, 1)
-    maps, root = maps_of(U65.apply(network), network, {})
+    maps, root = maps_of(U65.apply(network), network, storage_of(network).shapes, {})
     ends = {root[tensor] for tensor in (*network.inputs, *network.outputs)}
     assert {name for name, each in maps.items() if each.rows} == ends
 
@@ -41,7 +44,7 @@ def test_a_flattened_map_shares_memory_with_what_it_was():
     net = NetworkBuilder("flat", source_format="test")
     x = net.conv(net.input("x", (1, 16, 4, 4)), 16, 1, name="conv")
     network = net.build(net.fully_connected(net.flatten(x, name="flat"), 10, name="dense"))
-    _, root = maps_of(U65.apply(network), network, {})
+    _, root = maps_of(U65.apply(network), network, storage_of(network).shapes, {})
     flat = network.layers_by_name["flat"]
     assert root[flat.inputs[0]] == root[flat.outputs[0]]
 
@@ -92,10 +95,26 @@ def test_a_copy_takes_the_slower_memory_and_its_latency(name):
 
 def test_the_engines_cycles_of_one_block():
     # 8 x 8 positions are 4 x 4 micro-tiles, 16 channels two of them, 32 input channels one step of 4 cycles each;
-    # two cores. Then 8 x 8 x 16 outputs, an eighth of a cycle each; maps move 16 bytes a cycle, latency 32.
+    # two cores. Then 8 x 8 x 16 outputs, an eighth of a cycle each; maps move 16 bytes a cycle, latency 32. Inputs and
+    # outputs lie in rows: 32 channels are a burst of 32 bytes, 8 columns of 16 channels more than that.
     context = contexts(chain(8, (32, 16), 1), preset("ethos-u65-512-sram"))["conv0"]
     computing = 4 * (4 * 4) * 2 / 2
     writing = max(8 * 8 * 16 / 8, 10 * 16 * 64 / 256)
     fetch, drain = 32 + 8 * 8 * 32 / 16, 32 + 8 * 8 * 16 / 16
+    assert computing > (computing + writing) / 4  # Not limited by the issue of commands.
     assert context["engine_cycles"] == pytest.approx(writing + computing + fetch + drain)
     assert context["on_chip_cycles"] == pytest.approx((8 * 8 * 32 + 8 * 8 * 16) / 16)
+
+
+def test_a_kernel_of_one_operation_waits_for_nothing():
+    assert {context["waiting_cycles"] for context in contexts(chain(8, (32, 16, 16), 1, 3)).values()} == {0.0}
+
+
+def test_attention_is_stored_as_it_is_and_feature_maps_with_channels_last():
+    net = NetworkBuilder("both", source_format="test")
+    x = net.conv(net.input("x", (1, 16, 4, 6)), 32, 1, name="conv")
+    tokens = net.reshape(x, (1, 32, 24), name="tokens")
+    network = net.build(net.transpose(tokens, (0, 2, 1), name="turn"))
+    shapes = storage_of(network).shapes
+    written = {layer.name: shapes[layer.outputs[0]] for layer in network.layers}
+    assert written == {"conv": (1, 4, 6, 32), "tokens": (1, 24, 32), "turn": (1, 24, 32)}
