@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from annette.bench.generate.sampler import Sampler
     from annette.network import Tensor
 
-__all__ = ["ghost", "inverted_residual", "inverted_residual_excited", "separable", "shuffle"]
+__all__ = ["depthwise_residual", "ghost", "inverted_residual", "inverted_residual_excited", "separable", "shuffle"]
 
 
 def separable(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
@@ -49,6 +49,16 @@ def shuffle(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
     batch, channels, height, width = y.shape
     y = net.transpose(net.reshape(y, (batch, 2, channels // 2, height, width)), (0, 2, 1, 3, 4))
     return net.reshape(y, (batch, channels, height, width))
+
+
+def depthwise_residual(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
+    """A shortcut around a depthwise convolution, or around one that closes a block."""
+    y, channels = x, x.shape[1]
+    if s.chance(0.5):
+        y = net.conv_norm(y, channels * s.pick((1, 2, 3)), activation="relu6")
+        y = net.conv_norm(y, channels)
+    y = net.conv_norm(y, channels, s.pick((3, 3, 5, 7)), groups=channels)
+    return net.add(x, y)
 
 
 def ghost(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:

@@ -98,6 +98,9 @@ _REALS: Final[Mapping[str, tuple[tuple[str, float], ...]]] = {
 }
 
 
+_NEUTRAL: Final = {"add": 0.0, "sub": 0.0, "mul": 1.0, "div": 1.0}
+
+
 def broadcast(node: Node, *shapes: tuple[int, ...]) -> tuple[int, ...]:
     """The common shape of operands under ONNX's multidirectional broadcasting.
 
@@ -136,7 +139,17 @@ def binary(kind: str, node: Node, *, result: DType | None = None) -> Result:
         return Result([operands[0].meta], alias=operands[0])
     shape = broadcast(node, *[value.shape for value in operands])
     kept, attributes = split_scalar(operands)
+    if _changes_nothing(kind, attributes) and kept[0].shape == shape and result in (None, kept[0].dtype):
+        return Result([kept[0].meta], alias=kept[0])
     return Result([Meta(shape, result or operands[0].dtype)], kind, attributes, operands=kept)
+
+
+def _changes_nothing(kind: str, attributes: dict[str, AttributeValue]) -> bool:
+    """Whether a stored number is added or multiplied that every optimising runtime leaves out: 0, or 1."""
+    if kind not in _NEUTRAL or "scalar" not in attributes:
+        return False
+    reversed_ = kind in ("sub", "div") and bool(attributes["scalar_first"])
+    return attributes["scalar"] == _NEUTRAL[kind] and not reversed_
 
 
 def split_scalar(operands: list[Value]) -> tuple[list[Value], dict[str, AttributeValue]]:
