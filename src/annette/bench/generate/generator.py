@@ -51,7 +51,7 @@ PRESETS: Final[dict[str, dict[Purpose, float]]] = {
 _MOST_ATTEMPTS: Final = 400
 _FIRST_LAYERS: Final = ("conv-stem/3-channels", "conv-patches/3-channels")
 _EVICTIONS: Final = tuple(
-    (size << 20, round(ops * 1e9)) for size, ops in ((64, 4), (12, 0.2), (24, 0.6), (40, 2), (12, 2), (24, 0.2))
+    (size << 20, round(ops * 1e9)) for size, ops in ((64, 4), (12, 0.2), (24, 0.6), (40, 1.5), (12, 1.5), (24, 0.2))
 )
 """Bytes and operations of the networks that a case stands in, from past a core's own caches to past all: who shares the
 last one does not know how much of it is his, nor for how long. Networks do 5 (AlexNet) to 300 operations for each byte
