@@ -41,8 +41,8 @@ PRESETS: Final[dict[str, dict[Purpose, float]]] = {
     "full": dict.fromkeys(Purpose, 1.0),
     "quick": {
         Purpose.MICRO_KERNEL: 0.35,
-        Purpose.CHAIN: 0.2,
-        Purpose.COLD_WEIGHTS: 0.2,
+        Purpose.CHAIN: 0.18,
+        Purpose.COLD_WEIGHTS: 0.16,
         Purpose.FUSION_PROBE: 0.4,
     },
 }

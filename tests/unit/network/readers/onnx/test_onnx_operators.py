@@ -275,6 +275,23 @@ def test_scalars_are_attributes_and_not_operands(tmp_path):
     assert network.parameters == 0
 
 
+@pytest.mark.parametrize(
+    ("operator", "left"),
+    [
+        ("Add(a, zero)", ["relu", "abs"]), ("Add(zero, a)", ["relu", "abs"]),
+        ("Sub(a, zero)", ["relu", "abs"]), ("Sub(zero, a)", ["relu", "sub", "abs"]),
+        ("Mul(a, one)", ["relu", "abs"]), ("Mul(a, zero)", ["relu", "mul", "abs"]),
+        ("Div(a, one)", ["relu", "abs"]), ("Div(one, a)", ["relu", "div", "abs"]),
+        ("Add(a, wide)", ["relu", "add", "abs"]),
+    ],
+)  # fmt: skip
+def test_a_number_that_changes_nothing_is_no_layer(tmp_path, operator, left):
+    graph = f"""g (float[1,4] x) => (float y) <float zero = {{0}}, float one = {{1}}, float[3,1] wide = {{0, 0, 0}}> {{
+        a = Relu(x) b = {operator} y = Abs(b) }}"""
+    network = read(tmp_path, graph)
+    assert [layer.kind for layer in network.layers] == left
+
+
 @pytest.mark.parametrize(("opset", "body"), [(9, "y = Clip <min = 0.0, max = 6.0> (x)"), (13, "y = Clip(x, lo, hi)")])
 def test_clip_keeps_its_bounds(tmp_path, opset, body):
     graph = f"g (float[4] x) => (float y) <float lo = {{0}}, float hi = {{6}}> {{ {body} }}"
