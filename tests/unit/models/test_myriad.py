@@ -95,7 +95,7 @@ def test_mixed_names_its_base_and_refuses_others():
     document = model.to_json()
     assert document["base"]["family"] == "tiled-roofline"
     assert Mixed.from_json(document).base == CONVOLUTION
-    with pytest.raises(PlatformFormatError, match="must be one of .*refined-roofline.*tiled-roofline"):
+    with pytest.raises(PlatformFormatError, match=r"must be one of .*refined-roofline.*tiled-roofline"):
         Mixed.from_json({**document, "base": {**document["base"], "family": "mixed"}})
 
 
