@@ -100,13 +100,17 @@ class ComposedErrors:
         variance, by_kind, total = 0.0, 0.0, 0.0
         for kind, rows in table.rows_by_kind.items():
             spread = self.spreads[kind].at(latency_s[rows]) if kind in self.spreads else self._worst
-            _, first, members = np.unique(equal[rows], return_index=True, return_inverse=True)
             weight = latency_s[rows] * spread * widening[rows]
-            parts = np.bincount(members.ravel(), weights=weight).astype(np.float64)
-            own, near, sum_ = float(parts @ parts), weighted_likeness(place[rows[first]], parts), float(parts.sum())
-            variance += (1.0 - self.alike) * own + (self.alike - self.same_kind) * near + self.same_kind * sum_**2
+            sum_ = float(weight.sum())
             by_kind += sum_**2
             total += sum_
+            if len(rows) == 1:
+                variance += sum_**2
+                continue
+            _, first, members = np.unique(equal[rows], return_index=True, return_inverse=True)
+            parts = np.bincount(members.ravel(), weights=weight).astype(np.float64)
+            own, near = float(parts @ parts), weighted_likeness(place[rows[first]], parts)
+            variance += (1.0 - self.alike) * own + (self.alike - self.same_kind) * near + self.same_kind * sum_**2
         variance += self.other_kinds * max(0.0, total**2 - by_kind)
         return math.hypot(self.run, math.sqrt(variance) / float(latency_s.sum()))
 
