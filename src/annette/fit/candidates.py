@@ -26,11 +26,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from annette.fit.samples import Samples
-    from annette.mapping.kernel import FloatArray
+    from annette.mapping.kernel import FloatArray, KernelTable
     from annette.models.base import LayerModel
     from annette.platforms import Platform
 
-__all__ = ["LEAST_KERNELS", "Candidate", "Candidates", "fit_candidates", "predicted_s", "preferred_models"]
+__all__ = [
+    "LEAST_KERNELS",
+    "Candidate",
+    "Candidates",
+    "fit_candidates",
+    "positive_s",
+    "predicted_s",
+    "preferred_models",
+]
 
 LEAST_KERNELS: Final = 8
 """With fewer different kernels nothing could be left out to see whether it helps."""
@@ -117,8 +125,14 @@ def predicted_s(models: Mapping[str, LayerModel], samples: Samples) -> FloatArra
     """Estimate of each row by one model a kind, seconds."""
     estimated_s = np.empty(len(samples))
     for kind, rows in samples.table.rows_by_kind.items():
-        estimated_s[rows] = models[kind].predict_s(samples.table.select(rows))
-    return np.maximum(estimated_s, _SHORTEST_S)
+        estimated_s[rows] = positive_s(models[kind], samples.table.select(rows))
+    return estimated_s
+
+
+def positive_s(model: LayerModel, table: KernelTable) -> FloatArray:
+    """Estimate of each row by one model, seconds; so much above 0 that it has a logarithm."""
+    estimated_s: FloatArray = np.maximum(model.predict_s(table), _SHORTEST_S)
+    return estimated_s
 
 
 def _differences(models: Mapping[str, LayerModel], samples: Samples) -> Differences:
@@ -135,7 +149,7 @@ def _with_trees(
     model: LayerModel, families: Mapping[str, LayerModel], samples: Samples, seed: int
 ) -> LayerModel | None:
     """The model with a few small trees more; None if it is of a family that trees cannot correct."""
-    off = np.log(samples.latency_s / np.maximum(model.predict_s(samples.table), _SHORTEST_S))
+    off = np.log(samples.latency_s / positive_s(model, samples.table))
     if isinstance(model, (Mixed, Statistical)):
         grown = grow(model.features.matrix(samples.table), off, _GROWTH, seed=seed)
         return replace(model, forest=joined(model.forest, grown))

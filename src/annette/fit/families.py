@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.fit.conformal import spread_by_time
+from annette.fit.conformal import log_residuals, spread_by_time
 from annette.fit.folds import folds
 from annette.fit.forest import Growth, grow
 from annette.fit.roofline import fit_refined_roofline, fit_roofline, log_error
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
     from annette.models.roofline import Roofline
+    from annette.platforms.residuals import LogResiduals
 
 __all__ = ["FAMILY_ORDER", "KindFit", "feature_names", "fit_all", "fit_kind"]
 
@@ -96,6 +97,10 @@ class KindFit:
         """``log(measured / predicted)`` of each row, predicted without its group."""
         residuals: FloatArray = np.log(self.samples.latency_s / self.held_out_s[family])
         return residuals
+
+    def intervals(self) -> dict[str, LogResiduals]:
+        """For each family, the quantiles of its residuals, from which intervals of kernels are made."""
+        return {family: log_residuals(self.residuals(family), self.held_out_s[family]) for family in self.models}
 
 
 def fit_kind(kind: str, samples: Samples, *, growth: Growth | None = None, seed: int = 0) -> KindFit:

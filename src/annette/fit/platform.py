@@ -12,7 +12,6 @@ from annette._version import __version__
 from annette.errors import FitError
 from annette.fit.campaign import read_campaign
 from annette.fit.composition import composed_errors, run_spread
-from annette.fit.conformal import log_residuals
 from annette.fit.families import FAMILY_ORDER, KindFit, fit_kind
 from annette.fit.mapping_choice import AUTO, MappingChoice, choose_mapping
 from annette.fit.plain_roofline import fit_plain_roofline
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from annette.fit.overheads import RunOverheads
     from annette.fit.samples import Dropped, Samples
     from annette.mapping.model import MappingModel
-    from annette.platforms.intervals import LogResiduals
 
 __all__ = ["FitReport", "fit_platform", "fitted_ranges"]
 
@@ -138,14 +136,10 @@ def fitted_ranges(samples: Samples) -> dict[str, tuple[float, float]]:
 
 
 def _intervals(fits: Mapping[str, KindFit], samples: Samples, run_s: float) -> Intervals:
-    kernels: dict[str, dict[str, LogResiduals]] = {
-        kind: {family: log_residuals(fit.residuals(family), fit.held_out_s[family]) for family in fit.models}
-        for kind, fit in fits.items()
-    }
     families: dict[str, str | None] = {"preferred": None} | {family: family for family in FAMILY_ORDER}
     composed = {key: composed_errors(samples, fits, family, run_s) for key, family in families.items()}
     return Intervals(
-        kernels=kernels,
+        kernels={kind: fit.intervals() for kind, fit in fits.items()},
         networks=None,
         composed={key: errors for key, errors in composed.items() if errors is not None},
         extrapolation_widening=_WIDENING,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.fit.candidates import Candidate, fit_candidates, preferred_models
+from annette.fit.candidates import Candidate, fit_candidates, positive_s, preferred_models
 from annette.fit.folds import folds
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from annette.fit.candidates import Candidates
     from annette.fit.folds import Rows
     from annette.fit.samples import Samples
-    from annette.mapping.kernel import FloatArray, KernelTable
+    from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
     from annette.platforms import Platform
 
@@ -36,7 +36,6 @@ PREFERRED: Final = "preferred"
 
 _ROWS_OF_OTHERS: Final = 10.0
 _CLEARLY: Final = 0.02
-_SHORTEST_S: Final = 1e-12
 _WAYS: Final = ("factors", "trees", "anew")
 
 
@@ -200,7 +199,7 @@ def judge(start: Platform, samples: Samples, left_out: LeftOut, *, seed: int = 0
             table = samples.table.select(own)
             for family, candidate in (*chosen.families[kind].items(), (PREFERRED, chosen.preferred[kind])):
                 column = estimated_s.setdefault(family, np.full(len(samples), np.nan))
-                column[own] = _estimated_s(models[kind][candidate], table)
+                column[own] = positive_s(models[kind][candidate], table)
     return estimated_s
 
 
@@ -227,12 +226,7 @@ def _evidence(
             table = samples.table.select(own)
             for candidate, model in found.models[kind].items() if len(own) else ():
                 column = errors.setdefault(candidate, np.full(len(samples), np.nan))
-                column[own] = np.abs(log_s[own] - np.log(_estimated_s(model, table)))
+                column[own] = np.abs(log_s[own] - np.log(positive_s(model, table)))
     return Evidence(
         samples.table.kinds[seen], {candidate: column[seen] for candidate, column in errors.items()}, references
     )
-
-
-def _estimated_s(model: LayerModel, table: KernelTable) -> FloatArray:
-    estimated_s: FloatArray = np.maximum(model.predict_s(table), _SHORTEST_S)
-    return estimated_s

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from annette.fit.conformal import log_residuals
 from annette.fit.families import KindFit, fit_kind
 from annette.fit.platform import fitted_ranges
 from annette.fit.samples import LEAST_ROWS
@@ -43,10 +42,7 @@ def with_new_kinds(platform: Platform, fits: Mapping[str, KindFit]) -> Platform:
         return platform
     intervals = platform.intervals
     if intervals is not None:
-        own = {
-            kind: {family: log_residuals(fit.residuals(family), fit.held_out_s[family]) for family in fit.models}
-            for kind, fit in fits.items()
-        }
+        own = {kind: fit.intervals() for kind, fit in fits.items()}
         intervals = replace(intervals, kernels={**intervals.kernels, **own})
     listed = ", ".join(f"{kind} ({len(fit.samples)} kernels, {fit.best})" for kind, fit in sorted(fits.items()))
     note = f"fitted anew, for the starting platform has no fitted model of them: {listed}"

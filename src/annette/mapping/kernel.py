@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from annette.mapping.masks import NO_MASK, mask_behind
+from annette.mapping.masks import NO_MASK, mask_behind, mask_of
 from annette.network import Dimensions, Layer, Network, kinds_in
 from annette.network.kinds import Category
 
@@ -278,5 +278,5 @@ def _row(kernel: Kernel, network: Network, precision: Precision) -> tuple[float,
 
 def _mask(kernel: Kernel, network: Network) -> int:
     if kernel.kind == "softmax" and kernel.layers:
-        return mask_behind(kernel.layers[0], network)
+        return mask_of(kernel.layers[0], network)
     return mask_behind(kernel.anchor, network) if kernel.kind == "matmul" else NO_MASK

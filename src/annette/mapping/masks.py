@@ -30,22 +30,20 @@ _COMBINING: Final = frozenset(("add", "sub", "where", "mul", "div"))
 _MOST_LAYERS: Final = 24
 
 
-def mask_behind(anchor: Layer, network: Network) -> int:
-    """The mask whose marks a kernel meets: of a softmax its own, of a matrix product that of the softmax that it reads.
+def mask_behind(product: Layer, network: Network) -> int:
+    """The mask whose marks a matrix product meets: that of the softmax that it reads, directly or through views.
 
     Args:
-        anchor: The layer that gives the kernel its kind, or the first of those that make it up.
+        product: The matrix product.
         network: Its network.
 
     Returns:
         `NO_MASK`, `CAUSAL_MASK` or `WINDOW_MASK`.
     """
-    if anchor.kind != "matmul":
-        return mask_of(anchor, network)
-    for tensor in network.activations[anchor.name]:
+    for tensor in network.activations[product.name]:
         layer = network.producers.get(tensor)
         while layer is not None and layer.kind in _VIEWS:
-            layer = network.producers.get(layer.inputs[0])
+            layer = network.producers.get(_first_read(layer, network))
         if layer is not None and layer.kind == "softmax":
             return mask_of(layer, network)
     return NO_MASK
@@ -58,7 +56,7 @@ def mask_of(softmax: Layer, network: Network) -> int:
         softmax: The layer, or the first of those that make up a decomposed softmax.
         network: Its network.
     """
-    tensor = next(iter(network.activations[softmax.name]), "")
+    tensor = _first_read(softmax, network)
     for _ in range(_MOST_LAYERS):
         layer = network.producers.get(tensor)
         if layer is None or not (layer.kind in _VIEWS or layer.kind in _COMBINING):
@@ -71,6 +69,11 @@ def mask_of(softmax: Layer, network: Network) -> int:
                     return found
         tensor = main
     return NO_MASK
+
+
+def _first_read(layer: Layer, network: Network) -> str:
+    """The first activation that a layer reads; no tensor's name where it reads none."""
+    return next(iter(network.activations[layer.name]), "")
 
 
 def _scores_among(layer: Layer, network: Network) -> str:

@@ -10,12 +10,32 @@ from annette.mapping.rules import preset
 from annette.models.refined_roofline import RefinedRoofline, Unroll
 from annette.models.roofline import Roofline
 from annette.network.builder import NetworkBuilder
+from annette.platforms import Platform, Provenance
 
 ENVIRONMENT = {"runtime": "synthetic", "runtime_version": "1", "precision": "fp32", "threads": "1", "cpu": "none"}
 DEVICE = {
     "conv": RefinedRoofline(1e11, 1e10, 5e-6, {"out_channels": Unroll(16, 1.0)}),
     "max_pool": Roofline(1e10, 5e9, 2e-6),
 }
+
+
+def starting_platform(models, intervals, *, preferred, **changes):
+    """A platform to start from: one model a kind, intervals, everything else as little as a platform can have."""
+    return Platform(
+        name="start",
+        description="a device of the tests",
+        device="none",
+        runtime="synthetic",
+        precision=Precision(),
+        threads=1,
+        latency_is="device",
+        mapping=preset("generic"),
+        models={kind: {model.family: model} for kind, model in models.items()},
+        preferred_family=preferred,
+        intervals=intervals,
+        provenance=Provenance("test"),
+        **changes,
+    )
 
 
 def convolutions(rows, seed=1):

@@ -10,13 +10,11 @@ from annette.fit.candidates import Candidate, fit_candidates
 from annette.fit.folds import folds
 from annette.fit.selection import PREFERRED, Evidence, judge, leave_out, select
 from annette.fit.transfer import adapt_models, transfer
-from annette.mapping.kernel import Precision
-from annette.mapping.rules import preset
 from annette.models.mixed import Mixed
 from annette.models.roofline import Roofline
 from annette.models.saturating import SaturatingRate
-from annette.platforms import Intervals, LogResiduals, Platform, Provenance
-from tests.unit.fit.synthetic import DEVICE, convolutions, samples
+from annette.platforms import Intervals, LogResiduals
+from tests.unit.fit.synthetic import DEVICE, convolutions, samples, starting_platform
 
 FACTORS, TREES, ANEW = Candidate("factors", "roofline"), Candidate("trees", "roofline"), Candidate("anew", "roofline")
 RATE = SaturatingRate(1e-11, 2e-10, 1e-10, 1e-9, 0.0, 5e-6)
@@ -24,20 +22,7 @@ RESIDUALS = LogResiduals((0.005, 0.16, 0.84, 0.995), (-0.15, -0.05, 0.05, 0.15))
 
 
 def platform(model):
-    return Platform(
-        name="start",
-        description="one kind",
-        device="none",
-        runtime="synthetic",
-        precision=Precision(),
-        threads=1,
-        latency_is="device",
-        mapping=preset("generic"),
-        models={"conv": {model.family: model}},
-        preferred_family=model.family,
-        intervals=Intervals({"conv": {model.family: RESIDUALS}}),
-        provenance=Provenance("test"),
-    )
+    return starting_platform({"conv": model}, Intervals({"conv": {model.family: RESIDUALS}}), preferred=model.family)
 
 
 def measured(model, rows, seed, *, wave=0.0):

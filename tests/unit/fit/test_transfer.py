@@ -15,22 +15,18 @@ from annette.estimate import estimate_network
 from annette.fit.rates import Change, adapted, shares
 from annette.fit.transfer import transfer, transfer_platform
 from annette.fit.transfer_kinds import left_out_error
-from annette.mapping.kernel import Precision
-from annette.mapping.rules import preset
 from annette.models.refined_roofline import RefinedRoofline, Unroll
 from annette.models.roofline import Roofline
 from annette.platforms import (
     ComposedErrors,
     Intervals,
     LogResiduals,
-    Platform,
-    Provenance,
     dumps_platform,
     loads_platform,
 )
 from annette.platforms.spread import Spread
 from tests.unit.fit import synthetic
-from tests.unit.fit.synthetic import DEVICE, ENVIRONMENT, chain, convolutions, dataset, run, samples
+from tests.unit.fit.synthetic import DEVICE, ENVIRONMENT, chain, convolutions, dataset, run, samples, starting_platform
 
 UNIT = LogResiduals((0.005, 0.05, 0.95, 0.995), (-3.0, -1.6, 1.6, 3.0))
 SLOWER = {
@@ -45,23 +41,10 @@ COMPOSED = ComposedErrors(dict.fromkeys(DEVICE, Spread.constant(0.03)), 0.3, 0.1
 
 @pytest.fixture(scope="module")
 def start():
-    return Platform(
-        name="start",
-        description="the device of the other tests",
-        device="none",
-        runtime="synthetic",
-        precision=Precision(),
-        threads=1,
-        latency_is="device",
-        mapping=preset("generic"),
-        models={kind: {model.family: model} for kind, model in DEVICE.items()},
-        preferred_family="refined-roofline",
-        preferred_by_kind={"max_pool": "roofline"},
-        intervals=Intervals(
-            {kind: {model.family: RESIDUALS} for kind, model in DEVICE.items()}, composed={"preferred": COMPOSED}
-        ),
-        provenance=Provenance("test"),
-    )
+    residuals = {kind: {model.family: RESIDUALS} for kind, model in DEVICE.items()}
+    intervals = Intervals(residuals, composed={"preferred": COMPOSED})
+    preferred = {"max_pool": "roofline"}
+    return starting_platform(DEVICE, intervals, preferred="refined-roofline", preferred_by_kind=preferred)
 
 
 def on_slower(path, monkeypatch, cases, seed=5, **options):
