@@ -57,7 +57,10 @@ def cpu_description() -> dict[str, str]:
 
 
 def settle(cpus: Sequence[int]) -> dict[str, str]:
-    """Pins this process and asks for a real-time scheduling class.
+    """Pins this process and, where it has one processor for itself, asks for a real-time scheduling class.
+
+    On several processors it stays in the usual class: Linux moves real-time threads only when they wake up, so that
+    the threads of a runtime can share one processor, at half the speed, while another is idle.
 
     Args:
         cpus: Processors to run on; empty leaves the choice to the scheduler.
@@ -68,7 +71,7 @@ def settle(cpus: Sequence[int]) -> dict[str, str]:
     if cpus and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, set(cpus))
     scheduler = "SCHED_OTHER"
-    if hasattr(os, "sched_setscheduler"):
+    if len(cpus) == 1 and hasattr(os, "sched_setscheduler"):
         try:
             os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
             scheduler = "SCHED_RR"

@@ -64,7 +64,7 @@ class Bench:
         self._calibrations = _CALIBRATIONS[0]
         self._flushed = np.zeros(0, dtype=np.uint8)
         if not backend.deterministic:
-            self._calibration = self._resources.enter_context(backend.compile(Subject(calibration_network())))
+            self._calibration = self._resources.enter_context(backend.compile(Subject(calibration_network(), aside=True)))
             one_s = min(self._calibration.run(settings.warmup))
             wanted = _CALIBRATION_S / one_s if one_s > 0 else math.inf
             self._calibrations = int(min(max(wanted, _CALIBRATIONS[0]), _CALIBRATIONS[1]))

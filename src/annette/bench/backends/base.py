@@ -52,10 +52,13 @@ class Subject:
     Attributes:
         network: The network; a backend lowers it to its own format where there is no file.
         path: The file to be measured as it is.
+        aside: Whether others are measured while it stays compiled: between its runs, its threads must not keep
+            processors busy to be ready for the next one.
     """
 
     network: Network
     path: Path | None = None
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ class _CompiledNetwork(CompiledNetwork):
         self._folder = tempfile.TemporaryDirectory(prefix="annette-ort-")
         self._network = subject.network
         self._threads = threads
+        self._aside = subject.aside
         if subject.path is None:
             self._path = Path(self._folder.name) / "network.onnx"
             write_onnx(subject.network, self._path)
@@ -113,6 +114,8 @@ class _CompiledNetwork(CompiledNetwork):
 
     def run(self, repeats: int, *, before: Callable[[], None] | None = None) -> tuple[float, ...]:
         samples = []
+        if self._session is None:
+            self._session = self._open(profiling=False)
         session, feeds = self._session, self._feeds
         for _ in range(repeats):
             if before is not None:
@@ -123,6 +126,7 @@ class _CompiledNetwork(CompiledNetwork):
         return tuple(samples)
 
     def profile(self, repeats: int, *, before: Callable[[], None] | None = None) -> Profile | None:
+        self._session = None  # Its threads are ready for another run, and would hold up those of the profiled one.
         session = self._open(profiling=True)
         total = []
         for position in range(_PROFILE_WARMUP + repeats):
@@ -154,6 +158,8 @@ class _CompiledNetwork(CompiledNetwork):
         options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = _ERRORS_ONLY
+        if self._aside:
+            options.add_session_config_entry("session.force_spinning_stop", "1")
         if profiling:
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(self._folder.name) / "profile")
