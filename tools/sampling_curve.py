@@ -85,7 +85,7 @@ def load(path: Path, truth: Path, platform: Platform) -> tuple[Data, Plan]:
         plan = Plan.from_text(dataset.plans()[-1])
     overheads = run_overheads(runs)
     scales, reference_s = calibration_scales(runs), calibration_reference_s(runs)
-    measured, _ = samples_of(runs, platform.mapping, platform.precision, per_entry_s=overheads.profiler_s, scale=scales)
+    measured, _ = samples_of(runs, platform.mapping, platform.precision, per_entry_s=overheads.profiler_s, scales=scales)
     with Dataset.open(truth) as dataset:
         truths = [entry for entry in truths_of(dataset, reference_s=reference_s) if entry.latency_s]
     tables = []

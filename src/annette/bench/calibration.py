@@ -1,4 +1,4 @@
-"""The fixed workload that is measured in between, to tell a slow moment from a slow network."""
+"""The fixed workload that is measured before and after everything, to tell a slow moment from a slow network."""
 
 from __future__ import annotations
 

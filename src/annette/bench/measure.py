@@ -1,4 +1,4 @@
-"""Measures one case on an open backend: warm-up, samples, calibration in between, profile, judgement.
+"""Measures one case on an open backend: calibration, warm-up, samples, profile, calibration again, judgement.
 
 The clock is the backend's: this module only decides what runs how often and what the numbers are worth, so that a
 replayed backend goes through the same code as a real one.
@@ -33,7 +33,7 @@ _SHORTEST_S: Final = 5e-6
 """Below this the clocks and reports of common runtimes (whole microseconds) say little."""
 
 _CALIBRATIONS: Final = (5, 40)
-"""Calibration runs before, between and after the samples of a case, at the least and at the most."""
+"""Calibration runs before and after the runs of a case, at the least and at the most."""
 
 _CALIBRATION_S: Final = 1.5e-3
 """How long they take together, at the least: five runs of a twentieth of a millisecond see only the moment."""
@@ -101,20 +101,18 @@ class Bench:
 
     def _attempt(self, case: Case, compiled: CompiledNetwork) -> _Attempt:
         if self._backend.deterministic:
-            return self._judge(compiled.run(1), (), compiled.profile(1))
+            return self._judge(compiled.run(1), (), (), compiled.profile(1))
         before = self._calibrate()
         pace = Pace()
         warm = compiled.run(self._settings.warmup, before=pace)
         plain, profiled = self._settings.runs(min(warm, default=math.nan), case.purpose, evicted=case.evicted_bytes > 0)
         prepare = self._between(case, pace, median(before) if before else 0.0)
-        half = plain // 2
-        samples = compiled.run(half, before=prepare)
-        between = self._calibrate()
-        samples += compiled.run(plain - half, before=prepare)
+        samples = compiled.run(plain, before=prepare)
         profile = compiled.profile(profiled, before=prepare)
-        return self._judge(samples, before + between + self._calibrate(), profile)
+        return self._judge(samples, before, self._calibrate(), profile)
 
     def _calibrate(self) -> tuple[float, ...]:
+        """Times of the calibration workload; not between the runs of a case, whose threads are ready for the next."""
         return () if self._calibration is None else self._calibration.run(self._calibrations)
 
     def _between(self, case: Case, pace: Pace, calibration_s: float) -> Between:
@@ -125,29 +123,35 @@ class Bench:
         return Between(pace, self._flushed[: case.evicted_bytes], elapsed_s)
 
     def _judge(
-        self, samples_s: tuple[float, ...], calibration_s: tuple[float, ...], profile: Profile | None
+        self,
+        samples_s: tuple[float, ...],
+        before_s: tuple[float, ...],
+        after_s: tuple[float, ...],
+        profile: Profile | None,
     ) -> _Attempt:
         status, reason = Status.OK, ""
         settings = self._settings
-        third = max(1, len(calibration_s) // 3)
+        drift = _drift(before_s, after_s)
         entries = () if profile is None else profile.entries
         if not _are_times(samples_s) or not all(_are_times(entry.latency_s) for entry in entries):
             reason = "the runtime reported a time that is negative or not a number"
             return _Attempt(Status.FAILED, reason, (), (), None)  # Nothing of such a report is worth keeping.
         if spread(samples_s) > settings.unstable_spread:
             status, reason = Status.UNSTABLE, f"samples spread by {spread(samples_s):.0%} of their median"
-        elif calibration_s and _drift(calibration_s[:third], calibration_s[-third:]) > settings.drift:
-            drift = _drift(calibration_s[:third], calibration_s[-third:])
+        elif drift > settings.drift:
             status, reason = Status.DRIFTED, f"the calibration workload changed by {drift:.0%} over the run"
         elif samples_s and not self._backend.deterministic and median(samples_s) < _SHORTEST_S:
             status, reason = Status.TOO_SHORT, f"one run takes less than {_SHORTEST_S * 1e6:.0f} µs"
-        return _Attempt(status, reason, samples_s, calibration_s, profile)
+        return _Attempt(status, reason, samples_s, before_s + after_s, profile)
 
 
 def _are_times(values_s: tuple[float, ...]) -> bool:
     return all(math.isfinite(value) and value >= 0 for value in values_s)
 
 
-def _drift(first_s: tuple[float, ...], last_s: tuple[float, ...]) -> float:
-    before, after = median(first_s), median(last_s)
+def _drift(before_s: tuple[float, ...], after_s: tuple[float, ...]) -> float:
+    """By how much the calibration workload changed; 0 without one."""
+    if not before_s or not after_s:
+        return 0.0
+    before, after = median(before_s), median(after_s)
     return abs(after - before) / before if before > 0 else math.inf

@@ -81,7 +81,7 @@ class Run:
         duration_s: Device and host time that it took.
         latency_s: Median whole-network time of the samples; NaN where there are none.
         samples_s: Whole-network times without profiling.
-        calibration_s: Times of the fixed calibration workload, measured in between.
+        calibration_s: Times of the fixed calibration workload, measured before and after.
         kernels: Executed kernels in order; empty where the runtime does not say.
         matched_share: Share of the profiled time whose layers are known, from 0 to 1; NaN without a profile.
         attempts: How often it was measured before it was accepted.

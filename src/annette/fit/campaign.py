@@ -81,7 +81,7 @@ class Campaign:
         """
         added_s = self.overheads.profiler_s if profiler_s is None else profiler_s
         scales = calibration_scales(self.runs)
-        paired, share = samples_of(self.runs, mapping, self.precision, per_entry_s=added_s, scale=scales)
+        paired, share = samples_of(self.runs, mapping, self.precision, per_entry_s=added_s, scales=scales)
         cleaned, joined = clean(paired)
         kept, outliers = without_outliers(cleaned)
         dropped = (*self.unsound, *joined, *outliers)

@@ -67,6 +67,8 @@ _GENERAL: Final = (
     "blocked",
     "log2:held_bytes",
     "log2:held_ops",
+    "reads_network_input",
+    "writes_network_output",
     "masked",
     "valid_taps",
 )

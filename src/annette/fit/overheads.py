@@ -18,7 +18,7 @@ from scipy.optimize import least_squares
 from annette.bench.records import calm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from annette.bench.records import Run
     from annette.mapping.kernel import FloatArray
@@ -103,7 +103,7 @@ def evicted_ops(run: Run) -> float:
     return float(run.details.get("evicted_ops", "0"))
 
 
-def calibration_scales(runs: Iterable[Run]) -> dict[str, float]:
+def calibration_scales(runs: Sequence[Run]) -> list[float]:
     """Factors that bring every run to the speed of the campaign's median moment.
 
     The speed of a moment is the median over the run and those measured just before and after it: machines change their
@@ -111,28 +111,31 @@ def calibration_scales(runs: Iterable[Run]) -> dict[str, float]:
     see. Of the ways tried (single runs, wider windows, mixtures), this made two campaigns of one plan agree best.
 
     Args:
-        runs: Runs in any order; those without calibration times get no factor.
+        runs: Runs in any order, of one or several campaigns, which may have measured the same cases.
 
     Returns:
-        Case to factor: median calibration time of the campaign over that of the run.
+        A factor for each run: median calibration time of all over that of the run; 1 without calibration times.
     """
+    scales = [1.0] * len(runs)
     times = _calibrations(runs)
     if not times:
-        return {}
+        return scales
     reference_s = median(times.values())
-    values = np.array(list(times.values()))
-    around = np.pad(values, _NEIGHBOURS, mode="edge")
+    order = sorted(times, key=lambda index: runs[index].started_unix_s)
+    around = np.pad(np.array([times[index] for index in order]), _NEIGHBOURS, mode="edge")
     smooth = np.median(np.lib.stride_tricks.sliding_window_view(around, 2 * _NEIGHBOURS + 1), axis=1)
-    return {case: reference_s / time_s for case, time_s in zip(times, smooth.tolist(), strict=True)}
+    for index, time_s in zip(order, smooth.tolist(), strict=True):
+        scales[index] = reference_s / time_s
+    return scales
 
 
-def calibration_reference_s(runs: Iterable[Run]) -> float | None:
+def calibration_reference_s(runs: Sequence[Run]) -> float | None:
     """The calibration time that `calibration_scales` brings all runs to; None without calibrated runs."""
     times = _calibrations(runs)
     return median(times.values()) if times else None
 
 
-def measurement_facts(runs: Iterable[Run], profiler_s: float) -> dict[str, float]:
+def measurement_facts(runs: Sequence[Run], profiler_s: float) -> dict[str, float]:
     """What the measuring was like, as a platform's provenance keeps it (`annette.platforms.Provenance`).
 
     Args:
@@ -146,7 +149,7 @@ def measurement_facts(runs: Iterable[Run], profiler_s: float) -> dict[str, float
     return facts
 
 
-def _calibrations(runs: Iterable[Run]) -> dict[str, float]:
-    ordered = sorted((run for run in runs if run.calibration_s), key=lambda run: run.started_unix_s)
-    found = {run.case: calm(run.calibration_s) for run in ordered}
-    return {case: time_s for case, time_s in found.items() if time_s > 0}
+def _calibrations(runs: Sequence[Run]) -> dict[int, float]:
+    """Calibration time by number of the run, of those that have one."""
+    found = {index: calm(run.calibration_s) for index, run in enumerate(runs) if run.calibration_s}
+    return {index: time_s for index, time_s in found.items() if time_s > 0}

@@ -21,7 +21,7 @@ from annette.network import Category
 from annette.network.kinds import kinds_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from annette.bench.records import KernelRecord, Run
     from annette.mapping.kernel import Kernel, Precision
@@ -83,12 +83,12 @@ def pair(run: Run, mapping: MappingModel) -> Pairing:
 
 
 def samples_of(
-    runs: Iterable[Run],
+    runs: Sequence[Run],
     mapping: MappingModel,
     precision: Precision,
     *,
     per_entry_s: float = 0.0,
-    scale: Mapping[str, float] | None = None,
+    scales: Sequence[float] | None = None,
 ) -> tuple[Samples, float]:
     """Turns runs into samples.
 
@@ -97,7 +97,7 @@ def samples_of(
         mapping: The mapping model whose kernels are to be priced.
         precision: Width of the platform's numbers.
         per_entry_s: Time that the profiler itself adds to each kernel; taken off, but never more than half of a time.
-        scale: Factor on the times of a run by case, from its calibration; 1 where it is missing.
+        scales: Factor on the times of each run, from its calibration; all 1 where absent.
 
     Returns:
         The samples, and the share of the measured time that they hold.
@@ -110,7 +110,7 @@ def samples_of(
     groups: list[str] = []
     sources: list[str] = []
     shares: list[tuple[float, float]] = []
-    for run in runs:
+    for run, factor in zip(runs, scales or [1.0] * len(runs), strict=True):
         if not run.kernels:
             continue
         pairing = pair(run, mapping)
@@ -121,7 +121,6 @@ def samples_of(
         kernels = [kernel for kernel, _ in pairing.pairs]
         between = {"evicted_bytes": evicted_bytes(run), "evicted_ops": evicted_ops(run)}
         tables.append(KernelTable.from_kernels(kernels, run.network, precision, **between))
-        factor = (scale or {}).get(run.case, 1.0)
         times += [max(time_s - per_entry_s, time_s / 2) * factor for _, time_s in pairing.pairs]
         groups += [run.network.name] * len(pairing.pairs)
         sources += [f"{run.case}: {kernel.name}" for kernel, _ in pairing.pairs]

@@ -53,6 +53,8 @@ COLUMNS: Final[tuple[str, ...]] = (
     "layer_count",
     "blocked",
     "masked",
+    "reads_network_input",
+    "writes_network_output",
     "network_weight_bytes",
     "network_ops",
 )
@@ -64,6 +66,10 @@ count what crosses the kernel's border, at the platform's precision; ``activatio
 ``blocked`` is 1 where it runs in a blocked layout; ``masked`` says how the scores of a softmax are masked,
 or of the softmax that a matrix product reads (`annette.mapping.masks`), 0 otherwise.
 
+``reads_network_input`` and ``writes_network_output`` are 1 at the border of the network: what the caller gives was last
+touched a whole run ago and what he gets is not written where the next kernel finds it, perhaps in another precision.
+Kernels that are benchmarked alone stand at both borders, nearly all kernels of a whole network at none.
+
 ``network_weight_bytes`` is the size of all constants of the whole network and ``network_ops`` the operations of all its
 layers: what does not fit into a cache has to be fetched again in every run, and what lies in a cache that others share
 is gone after some time. (What the network's layers write in between, and reuse distances of inputs and weights, were
@@ -71,7 +77,7 @@ tried and left out: forests took them for signs of cold caches in networks large
 10 % too slow.)
 """
 
-NETWORK_COLUMNS: Final = ("network_weight_bytes", "network_ops")
+NETWORK_COLUMNS: Final = ("reads_network_input", "writes_network_output", "network_weight_bytes", "network_ops")
 """Columns that describe the network around a kernel: they are no part of its configuration."""
 
 CONTEXT_PREFIX: Final = "context:"
@@ -172,7 +178,16 @@ class KernelTable:
         """
         held_bytes = network.constant_elements * precision.weight_bits / 8 + evicted_bytes
         around = (held_bytes, network.ops + evicted_ops)
-        rows = [(*_row(kernel, network, precision), *around) for kernel in kernels]
+        given, wanted = set(network.inputs), set(network.outputs)
+        rows = [
+            (
+                *_row(kernel, network, precision),
+                not given.isdisjoint(kernel.inputs),
+                not wanted.isdisjoint(kernel.outputs),
+                *around,
+            )
+            for kernel in kernels
+        ]
         values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))
         return cls(np.array([kernel.kind for kernel in kernels], dtype=np.str_), values, _context(kernels))
 
