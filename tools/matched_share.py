@@ -36,7 +36,7 @@ SHORT = Settings(
     attempts=1,
     target_s=1e-3,
     timeout_s=300.0,
-    unstable_spread=100.0,
+    most_uncertain=100.0,
     drift=100.0,
 )
 

@@ -81,11 +81,12 @@ class Data:
 def load(path: Path, truth: Path, platform: Platform) -> tuple[Data, Plan]:
     """Reads both datasets; of the platform only the mapping and the precision count."""
     with Dataset.open(path) as dataset:
-        runs = [run for run in dataset.runs() if run.status.usable and run.purpose is not Purpose.NETWORK]
+        runs = [run for run in dataset.runs() if run.usable and run.purpose is not Purpose.NETWORK]
         plan = Plan.from_text(dataset.plans()[-1])
     overheads = run_overheads(runs)
     scales, reference_s = calibration_scales(runs), calibration_reference_s(runs)
-    measured, _ = samples_of(runs, platform.mapping, platform.precision, per_entry_s=overheads.profiler_s, scales=scales)
+    added_s = overheads.profiler_s
+    measured, _ = samples_of(runs, platform.mapping, platform.precision, per_entry_s=added_s, scales=scales)
     with Dataset.open(truth) as dataset:
         truths = [entry for entry in truths_of(dataset, reference_s=reference_s) if entry.latency_s]
     tables = []

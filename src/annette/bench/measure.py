@@ -19,7 +19,7 @@ from annette.bench.backends.base import Subject
 from annette.bench.between import Between
 from annette.bench.calibration import calibration_network
 from annette.bench.pace import Pace
-from annette.bench.records import Status, spread
+from annette.bench.records import Status, uncertainty
 from annette.bench.wire import CaseResult
 
 if TYPE_CHECKING:
@@ -35,8 +35,11 @@ _SHORTEST_S: Final = 5e-6
 _CALIBRATIONS: Final = (5, 40)
 """Calibration runs before and after the runs of a case, at the least and at the most."""
 
-_CALIBRATION_S: Final = 1.5e-3
+_CALIBRATION_S: Final = 2e-3
 """How long they take together, at the least: five runs of a twentieth of a millisecond see only the moment."""
+
+_CALIBRATION_WARMUP: Final = 2
+"""Runs before these: the first ones after another network find their code and data gone, and their threads asleep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,9 @@ class Bench:
         self._calibrations = _CALIBRATIONS[0]
         self._flushed = np.zeros(0, dtype=np.uint8)
         if not backend.deterministic:
-            self._calibration = self._resources.enter_context(backend.compile(Subject(calibration_network(), aside=True)))
+            self._calibration = self._resources.enter_context(
+                backend.compile(Subject(calibration_network(), aside=True))
+            )
             one_s = min(self._calibration.run(settings.warmup))
             wanted = _CALIBRATION_S / one_s if one_s > 0 else math.inf
             self._calibrations = int(min(max(wanted, _CALIBRATIONS[0]), _CALIBRATIONS[1]))
@@ -82,7 +87,7 @@ class Bench:
                 attempts.append(self._attempt(case, compiled))
                 if attempts[-1].status.usable:
                     break
-        best = min(attempts, key=lambda attempt: (not attempt.status.usable, spread(attempt.samples_s)))
+        best = min(attempts, key=lambda attempt: (not attempt.status.usable, uncertainty(attempt.samples_s)))
         return CaseResult(
             case=case.id,
             status=best.status,
@@ -113,7 +118,10 @@ class Bench:
 
     def _calibrate(self) -> tuple[float, ...]:
         """Times of the calibration workload; not between the runs of a case, whose threads are ready for the next."""
-        return () if self._calibration is None else self._calibration.run(self._calibrations)
+        if self._calibration is None:
+            return ()
+        self._calibration.run(_CALIBRATION_WARMUP)
+        return self._calibration.run(self._calibrations)
 
     def _between(self, case: Case, pace: Pace, calibration_s: float) -> Between:
         """What a case wants before each run; operations become time at the speed of the calibration workload."""
@@ -136,8 +144,9 @@ class Bench:
         if not _are_times(samples_s) or not all(_are_times(entry.latency_s) for entry in entries):
             reason = "the runtime reported a time that is negative or not a number"
             return _Attempt(Status.FAILED, reason, (), (), None)  # Nothing of such a report is worth keeping.
-        if spread(samples_s) > settings.unstable_spread:
-            status, reason = Status.UNSTABLE, f"samples spread by {spread(samples_s):.0%} of their median"
+        if uncertainty(samples_s) > settings.most_uncertain:
+            status = Status.UNSTABLE
+            reason = f"samples scatter so that their median is known to {uncertainty(samples_s):.0%} only"
         elif drift > settings.drift:
             status, reason = Status.DRIFTED, f"the calibration workload changed by {drift:.0%} over the run"
         elif samples_s and not self._backend.deterministic and median(samples_s) < _SHORTEST_S:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import fsum
-from statistics import median, quantiles
-from typing import TYPE_CHECKING
+from math import fsum, sqrt
+from statistics import quantiles
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.network import Network
 
-__all__ = ["KernelRecord", "Purpose", "Run", "Status", "calm", "midmean", "spread"]
+__all__ = ["MOST_UNCERTAIN", "KernelRecord", "Purpose", "Run", "Status", "calm", "midmean", "uncertainty"]
+
+
+MOST_UNCERTAIN: Final = 0.05
+"""Relative standard error of a median above which a run calls itself unstable (`uncertainty`)."""
+
+_MEDIAN_ERROR: Final = 1.2533 / 1.3490
+"""Standard error of a normal distribution's median for one sample, over its interquartile range."""
 
 
 class Purpose(StrEnum):
@@ -104,6 +111,16 @@ class Run:
     matched_share: float
     attempts: int = 1
 
+    @property
+    def usable(self) -> bool:
+        """Whether its times may be fitted on: by its status, and an unstable run if its median is known all the same.
+
+        Older datasets call a run unstable for the scatter of its samples, however many there are.
+        """
+        if self.status is Status.UNSTABLE and len(self.samples_s) > 1:
+            return uncertainty(self.samples_s) <= MOST_UNCERTAIN
+        return self.status.usable
+
 
 def calm(samples_s: Sequence[float]) -> float:
     """The lower quartile of the samples: what the machine does when nobody interrupts it.
@@ -129,8 +146,11 @@ def midmean(samples_s: Sequence[float]) -> float:
     return fsum(middle) / len(middle)
 
 
-def spread(samples_s: Sequence[float]) -> float:
-    """Interquartile range over median: how much a run's samples disagree.
+def uncertainty(samples_s: Sequence[float]) -> float:
+    """Standard error of the samples' median, relative to it: how well the time is known.
+
+    Many samples that scatter (matrix extensions of processors do, by 20 % from run to run) say more of a time than few
+    that agree by chance. Found from the interquartile range, as of a normal distribution.
 
     Args:
         samples_s: At least one time.
@@ -140,6 +160,7 @@ def spread(samples_s: Sequence[float]) -> float:
     """
     if len(samples_s) < 2:
         return 0.0
-    lower_s, _, upper_s = quantiles(samples_s, n=4, method="inclusive")
-    centre_s = median(samples_s)
-    return (upper_s - lower_s) / centre_s if centre_s > 0 else float("inf")
+    lower_s, centre_s, upper_s = quantiles(samples_s, n=4, method="inclusive")
+    if centre_s <= 0:
+        return float("inf")
+    return _MEDIAN_ERROR * (upper_s - lower_s) / (centre_s * sqrt(len(samples_s)))

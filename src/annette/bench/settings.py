@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.bench.records import Purpose
+from annette.bench.records import MOST_UNCERTAIN, Purpose
 from annette.errors import OptionError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Settings:
         attempts: How often a run that calls itself unstable is measured again before it is kept, marked.
         timeout_s: A case that gives no result for so long has failed.
         cpus: Processors to pin the worker to; empty leaves the choice to the scheduler.
-        unstable_spread: Interquartile range over median above which a run calls itself unstable.
+        most_uncertain: Standard error of the samples' median, relative to it, above which a run calls itself unstable.
         drift: Relative change of the calibration over a run above which it calls itself drifted.
     """
 
@@ -46,14 +46,14 @@ class Settings:
     attempts: int = 3
     timeout_s: float = 120.0
     cpus: tuple[int, ...] = ()
-    unstable_spread: float = 0.1
+    most_uncertain: float = MOST_UNCERTAIN
     drift: float = 0.1
 
     def __post_init__(self) -> None:
         for field in ("repeats", "kernel_repeats", "most_repeats", "attempts"):
             if getattr(self, field) < 1:
                 raise OptionError(f"measurement setting {field} is {getattr(self, field)}, less than 1")
-        for field in ("target_s", "timeout_s", "unstable_spread", "drift"):
+        for field in ("target_s", "timeout_s", "most_uncertain", "drift"):
             if not getattr(self, field) > 0:
                 raise OptionError(f"measurement setting {field} is {getattr(self, field)}, not more than 0")
 

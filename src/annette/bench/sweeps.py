@@ -70,7 +70,7 @@ def _sweep(name: str, runs: list[Run]) -> Sweep | None:
     times: dict[int, list[float]] = {}
     for run, layer in points:
         time_s = _kernel_s(run) if of_kernels else run.latency_s
-        if run.status.usable and time_s is not None:
+        if run.usable and time_s is not None:
             times.setdefault(getattr(layer.workload.dimensions, dimension), []).append(time_s)
     if len(times) < 2:
         return None

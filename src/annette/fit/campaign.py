@@ -101,7 +101,7 @@ def read_campaign(datasets: Sequence[Dataset], precision: str | None = None) -> 
     """
     environment = common_environment(datasets, precision)
     everything = [run for dataset in datasets for run in dataset.runs()]
-    usable = [run for run in everything if run.status.usable]
+    usable = [run for run in everything if run.usable]
     parts = [run for run in usable if run.purpose is not Purpose.NETWORK]
     if not parts:
         raise FitError("the datasets hold no usable run of anything but whole networks, which are not fitted on")

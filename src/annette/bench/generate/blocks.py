@@ -23,6 +23,8 @@ __all__ = [
     "grouped_bottleneck",
     "plain",
     "pyramid",
+    "reparameterised",
+    "sequence_residual",
     "stem",
     "stride",
     "transposed_decoder",
@@ -97,6 +99,22 @@ def grouped_bottleneck(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
     if s.chance(0.4):
         y = net.squeeze_excite(y, max(4, round(x.shape[1] / 4)))
     return _joined(s, net, x, net.conv_norm(y, filters), step)
+
+
+def reparameterised(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
+    """The sum of a 3x3, a 1x1 and perhaps more, of the input itself, activated: blocks whose branches were kept."""
+    grouped = s.chance(0.4)
+    step = stride(s, x)
+    filters = x.shape[1] if grouped or (step == 1 and s.chance(0.6)) else s.channels(16, 512)
+    groups = x.shape[1] if grouped else 1
+    kernels = [s.pick((3, 3, 1)) for _ in range(s.pick((1, 1, 2, 3)))]
+    terms = [net.conv_norm(x, filters, kernel, stride=step, groups=groups) for kernel in (1, *kernels)]
+    if x.shape == terms[0].shape and s.chance(0.5):
+        terms.insert(0, net.batch_norm(x))
+    y = terms[0]
+    for term in terms[1:]:
+        y = net.add(y, term) if s.chance(0.5) else net.add(term, y)
+    return net.activation(y, s.pick(("relu", "relu", "hard_swish")))
 
 
 def dense(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
@@ -244,6 +262,18 @@ def atrous_pyramid(s: Sampler, net: CaseBuilder) -> None:
     pooled = net.conv_norm(net.global_average_pool(x), filters, activation="relu")
     paths.append(net.resize(pooled, (height, width), mode="linear"))
     net.conv_norm(net.concat(paths), filters, activation="relu")
+
+
+def sequence_residual(s: Sampler, net: CaseBuilder) -> None:
+    """Residual blocks of dilated convolutions over a sequence, as networks that make sound have them."""
+    channels, length = s.channels(16, 256), s.log_integer(64, 2048)
+    kernel, act = s.pick((3, 3, 7, 11)), s.pick(("leaky_relu", "relu", "elu"))
+    x = net.conv1d(net.feed((16, length)), channels, 1)
+    for dilation in s.pick(((1,), (1, 3), (1, 3, 5))):
+        y = net.conv1d(net.activation(x, act), channels, kernel, padding="half", dilation=dilation)
+        y = net.conv1d(net.activation(y, act), channels, kernel, padding="half")
+        x = net.add(y, x)
+    net.conv1d(x, 16, 1)
 
 
 def _joined(s: Sampler, net: CaseBuilder, x: Tensor, y: Tensor, step: int) -> Tensor:

@@ -51,11 +51,23 @@ def recipes() -> list[Recipe]:
         for b in ("batch_norm", "add", "mul", "scalar", "max_pool")
         for c in ("relu", "hard_swish", "silu", "sigmoid", "add", "conv")
     ]
+    affine = [
+        (a, *rest)
+        for a in ("conv", "depthwise", "grouped", "transposed", "max_pool", "add")
+        for rest in (("scale",), ("shift",), ("scale", "shift"), ("scale", "shift", "relu"), ("shift", "silu"))
+    ]
+    rows = [
+        *product(("conv", "depthwise"), ("add", "batch_norm", "scale", "shift", "relu", "leaky_relu", "gelu", "silu")),
+        *((a, "conv", "add") for a in ("leaky_relu", "relu", "conv")),
+        *(("conv", b, "relu") for b in ("add", "batch_norm", "shift")),
+    ]
     tokens = [*product(_ON_TOKENS, _ACTIVATIONS[:4] + _ACTIVATIONS[9:]), *product(_ON_TOKENS, _ON_TOKENS)]
     return [
         _probe("maps-activation", pairs, _chain_on_map),
         _probe("maps-pair", more_pairs, _chain_on_map),
         _probe("maps-triple", triples, _chain_on_map),
+        _probe("maps-affine", affine, _chain_on_map),
+        _probe("rows", rows, _chain_on_rows),
         _probe("maps-branch", list(product(_ON_MAPS[:9], ("relu", "sigmoid", "add", "conv"))), _branch_on_map),
         _probe("tokens-pair", tokens, _chain_on_tokens),
     ]
@@ -101,6 +113,13 @@ def _branch_on_map(net: CaseBuilder, combination: tuple[str, ...]) -> None:
     net.unary("neg", x)
 
 
+def _chain_on_rows(net: CaseBuilder, combination: tuple[str, ...]) -> None:
+    """Sequences of features, channels first, as networks for sound have them."""
+    x = net.feed((_CHANNELS, _SIDE * _SIDE))
+    for operator in combination:
+        x = _on_rows(net, x, operator)
+
+
 def _chain_on_tokens(net: CaseBuilder, combination: tuple[str, ...]) -> None:
     x = net.feed((_TOKENS, _WIDTH))
     for operator in combination:
@@ -125,10 +144,27 @@ def _on_map(net: CaseBuilder, x: Tensor, operator: str) -> Tensor:
         "excite": lambda: net.mul(x, net.feed((channels, 1, 1))),
         "concat": lambda: net.concat([x, net.feed(x.shape[1:])]),
         "batch_norm": lambda: net.batch_norm(x),
+        "scale": lambda: net.scale_by_constant(x, (channels, 1, 1)),
+        "shift": lambda: net.add_constant(x, (channels, 1, 1)),
         "slice": lambda: net.slice(x, [0], [channels // 2], [1]),
         "resize": lambda: net.resize(x, scale=2),
         "pad": lambda: net.pad(x, (0, 0, 1, 1, 0, 0, 1, 1)),
         "transpose": lambda: net.transpose(x, (0, 2, 3, 1)),
+    }
+    return makers[operator]()
+
+
+def _on_rows(net: CaseBuilder, x: Tensor, operator: str) -> Tensor:
+    if operator in _ACTIVATIONS:
+        return net.activation(x, operator)
+    channels = x.shape[1]
+    makers: dict[str, Callable[[], Tensor]] = {
+        "conv": lambda: net.conv1d(x, _CHANNELS, 3, padding="half"),
+        "depthwise": lambda: net.conv1d(x, channels, 3, padding="half", groups=channels),
+        "add": lambda: net.add(x, net.feed(x.shape[1:])),
+        "batch_norm": lambda: net.batch_norm(x),
+        "scale": lambda: net.scale_by_constant(x, (channels, 1)),
+        "shift": lambda: net.add_constant(x, (channels, 1)),
     }
     return makers[operator]()
 

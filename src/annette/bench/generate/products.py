@@ -40,8 +40,8 @@ def recipes() -> list[Recipe]:
         micro("softmax/causal", 10, _causal_softmax),
         micro("softmax/windows", 8, _window_softmax),
         micro("softmax/classes", 5, _class_softmax),
-        micro("lstm/plain", 12, partial(_recurrent, "lstm")),
-        micro("gru/plain", 12, partial(_recurrent, "gru")),
+        micro("lstm/plain", 24, partial(_recurrent, "lstm")),
+        micro("gru/plain", 14, partial(_recurrent, "gru")),
     ]
 
 
@@ -164,7 +164,7 @@ def _class_softmax(s: Sampler, net: CaseBuilder) -> None:
 
 
 def _recurrent(kind: str, s: Sampler, net: CaseBuilder) -> None:
-    x = net.input("steps", (s.log_integer(4, 100), net.batch, s.log_integer(16, 256)))
+    x = net.input("steps", (s.log_integer(4, 100), net.batch * s.pick((1, 1, 4, 14, 32)), s.log_integer(16, 256)))
     hidden = s.log_integer(16, 256)
     layer = net.lstm if kind == "lstm" else net.gru
     layer(x, hidden, bidirectional=s.chance(0.3))
