@@ -122,9 +122,20 @@ def _walk(tree: Any, columns: Sequence[_Column], node: int, path: tuple[str, ...
         holds = round(float(tree.value[node][0][1]) * seen)
         yield Leaf(_tightest(path), holds, seen), _entropy(holds, seen)
         return
-    column, threshold = columns[tree.feature[node]], _text(float(tree.threshold[node]))
+    column = columns[tree.feature[node]]
+    threshold = _text(_threshold(column, float(tree.threshold[node])))
     yield from _walk(tree, columns, tree.children_left[node], (*path, column.below.format(threshold)))
     yield from _walk(tree, columns, tree.children_right[node], (*path, column.above.format(threshold)))
+
+
+def _threshold(column: _Column, middle: float) -> float:
+    """Where a split is written down: of sizes in the middle of those seen, of counts right above the smaller one.
+
+    What was seen with no reader and with two says that none is special, not that one is like none.
+    """
+    if column.level != _STRUCTURAL:
+        return middle
+    return max(value for value in column.values if value <= middle) + 0.5
 
 
 def _tightest(path: tuple[str, ...]) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import median
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -104,7 +103,7 @@ def evicted_ops(run: Run) -> float:
 
 
 def calibration_scales(runs: Sequence[Run]) -> list[float]:
-    """Factors that bring every run to the speed of the campaign's median moment.
+    """Factors that bring every run to the speed of a calm moment of the campaign, see `calibration_reference_s`.
 
     The speed of a moment is the median over the run and those measured just before and after it: machines change their
     speed for seconds, and what slows down the calibration of a single run is an interruption that its kernels did not
@@ -114,13 +113,13 @@ def calibration_scales(runs: Sequence[Run]) -> list[float]:
         runs: Runs in any order, of one or several campaigns, which may have measured the same cases.
 
     Returns:
-        A factor for each run: median calibration time of all over that of the run; 1 without calibration times.
+        A factor for each run: the reference over the calibration time of the run; 1 without calibration times.
     """
     scales = [1.0] * len(runs)
     times = _calibrations(runs)
     if not times:
         return scales
-    reference_s = median(times.values())
+    reference_s = calm(tuple(times.values()))
     order = sorted(times, key=lambda index: runs[index].started_unix_s)
     around = np.pad(np.array([times[index] for index in order]), _NEIGHBOURS, mode="edge")
     smooth = np.median(np.lib.stride_tricks.sliding_window_view(around, 2 * _NEIGHBOURS + 1), axis=1)
@@ -130,9 +129,12 @@ def calibration_scales(runs: Sequence[Run]) -> list[float]:
 
 
 def calibration_reference_s(runs: Sequence[Run]) -> float | None:
-    """The calibration time that `calibration_scales` brings all runs to; None without calibrated runs."""
+    """The calibration time that `calibration_scales` brings all runs to; None without calibrated runs.
+
+    The lower quartile over the runs: a machine that others use is slower for minutes, and never faster than alone.
+    """
     times = _calibrations(runs)
-    return median(times.values()) if times else None
+    return calm(tuple(times.values())) if times else None
 
 
 def measurement_facts(runs: Sequence[Run], profiler_s: float) -> dict[str, float]:

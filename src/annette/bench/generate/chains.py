@@ -36,6 +36,7 @@ _FAMILIES: Final[dict[str, tuple[int, Block, tuple[int, int], tuple[int, int]]]]
     "inverted-residual-excited": (43, mobile_blocks.inverted_residual_excited, (12, 256), (5, 112)),
     "shuffle": (25, mobile_blocks.shuffle, (16, 512), (4, 56)),
     "depthwise-residual": (24, mobile_blocks.depthwise_residual, (16, 384), (5, 64)),
+    "gated": (12, mobile_blocks.gated, (16, 256), (5, 64)),
     "ghost": (11, mobile_blocks.ghost, (16, 256), (5, 64)),
     "cross-stage": (18, blocks.cross_stage, (32, 512), (5, 80)),
     "convnext": (22, transformer_blocks.convnext, (24, 768), (5, 64)),

@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from annette.bench.generate.sampler import Sampler
     from annette.network import Tensor
 
-__all__ = ["depthwise_residual", "ghost", "inverted_residual", "inverted_residual_excited", "separable", "shuffle"]
+__all__ = [
+    "depthwise_residual",
+    "gated",
+    "ghost",
+    "inverted_residual",
+    "inverted_residual_excited",
+    "separable",
+    "shuffle",
+]
 
 
 def separable(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
@@ -20,6 +28,15 @@ def separable(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
     act = s.pick(("relu", "relu6"))
     y = net.conv_norm(x, x.shape[1], s.pick((3, 3, 5)), stride=stride(s, x, 0.35), groups=x.shape[1], activation=act)
     return net.conv_norm(y, s.channels(16, min(1024, 3 * x.shape[1])), activation=act)
+
+
+def gated(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
+    """The product of two projections, one of them activated, projected back; a depthwise convolution before it."""
+    inner = s.channels(24, min(768, 4 * x.shape[1]))
+    y = net.conv_norm(x, x.shape[1], s.pick((3, 5, 7)), groups=x.shape[1]) if s.chance(0.7) else x
+    gate = net.conv_norm(y, inner, activation=s.pick(("relu6", "sigmoid", "silu", "relu")))
+    z = net.conv_norm(net.mul(gate, net.conv_norm(y, inner)), x.shape[1])
+    return net.add(z, x) if s.chance(0.6) else z
 
 
 def inverted_residual(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:

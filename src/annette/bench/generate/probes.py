@@ -61,6 +61,7 @@ def recipes() -> list[Recipe]:
         *((a, "conv", "add") for a in ("leaky_relu", "relu", "conv")),
         *(("conv", b, "relu") for b in ("add", "batch_norm", "shift")),
     ]
+    triples += [(a, b, "conv") for a, b in product(("conv", "depthwise", "grouped"), _ACTIVATIONS)]
     tokens = [*product(_ON_TOKENS, _ACTIVATIONS[:4] + _ACTIVATIONS[9:]), *product(_ON_TOKENS, _ON_TOKENS)]
     return [
         _probe("maps-activation", pairs, _chain_on_map),
