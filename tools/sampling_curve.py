@@ -21,13 +21,14 @@ from annette.api import load_platform
 from annette.bench.dataset import Dataset
 from annette.bench.plan import Plan
 from annette.bench.records import Purpose
-from annette.evaluate.truth import truths_of
+from annette.evaluate.truth import Speed, truths_of
 from annette.fit.families import feature_names
 from annette.fit.forest import Growth, grow
-from annette.fit.overheads import calibration_reference_s, calibration_scales, run_overheads
+from annette.fit.overheads import run_overheads
 from annette.fit.pairs import samples_of
 from annette.fit.plain_roofline import fit_plain_roofline
 from annette.fit.samples import LEAST_ROWS, Samples
+from annette.fit.speed import calibration_ratios, calibration_reference_s
 from annette.mapping.kernel import KernelTable
 from annette.models.features import FeatureSet
 from annette.models.refined_roofline import RefinedRoofline
@@ -84,11 +85,11 @@ def load(path: Path, truth: Path, platform: Platform) -> tuple[Data, Plan]:
         runs = [run for run in dataset.runs() if run.usable and run.purpose is not Purpose.NETWORK]
         plan = Plan.from_text(dataset.plans()[-1])
     overheads = run_overheads(runs)
-    scales, reference_s = calibration_scales(runs), calibration_reference_s(runs)
+    scales, speed = calibration_ratios(runs), Speed(calibration_reference_s(runs))
     added_s = overheads.profiler_s
     measured, _ = samples_of(runs, platform.mapping, platform.precision, per_entry_s=added_s, scales=scales)
     with Dataset.open(truth) as dataset:
-        truths = [entry for entry in truths_of(dataset, reference_s=reference_s) if entry.latency_s]
+        truths = [entry for entry in truths_of(dataset, speed=speed) if entry.latency_s]
     tables = []
     for entry in truths:
         kernels = [kernel for kernel in platform.mapping.apply(entry.network) if not kernel.free]

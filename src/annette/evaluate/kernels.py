@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from annette.bench.repeatability import repeatability
-from annette.evaluate.truth import time_scale
+from annette.evaluate.truth import Speed
 from annette.fit.pairs import pair
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _in_order(rounds: Sequence[Mapping[_Key, float]]) -> list[dict[_Key, float]]
 
 def _times(run: Run, platform: Platform) -> dict[_Key, float]:
     """Kernel times at the speed of the platform's campaign, without what the profiler adds (at most half of each)."""
-    scale = time_scale(run, platform.provenance.measurement.get("calibration_s"))
+    scale = Speed.of(platform).scale(run)
     profiler_s = platform.provenance.measurement.get("profiler_s", 0.0)
     seen: Counter[tuple[str, ...]] = Counter()
     times: dict[_Key, float] = {}

@@ -10,7 +10,7 @@ from annette.errors import OptionError
 from annette.evaluate.agreement import agreement
 from annette.evaluate.listing import is_listing, load_listing
 from annette.evaluate.suites import suite as suite_networks
-from annette.evaluate.truth import Truth, truths_of
+from annette.evaluate.truth import Speed, Truth, truths_of
 from annette.network.load import load_network
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def recorded_truths(
     """
     if any(entry.rounds_s for entry in listed):
         raise OptionError("the FILE states latencies, and --truth does as well: take one of the two")
-    reference_s = platform.provenance.measurement.get("calibration_s") if calibrated else None
+    speed = Speed.of(platform) if calibrated else None
     networks = {entry.name: entry.network for entry in listed}
     with Dataset.open(path) as dataset:
         notes = [note for environment in dataset.environments() for note in agreement(platform, environment)]
-        return truths_of(dataset, list(networks), networks=networks, reference_s=reference_s), tuple(notes)
+        return truths_of(dataset, list(networks), networks=networks, speed=speed), tuple(notes)

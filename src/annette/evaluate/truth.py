@@ -19,8 +19,34 @@ if TYPE_CHECKING:
     from annette.bench.dataset import Dataset
     from annette.bench.records import Run
     from annette.network import Network
+    from annette.platforms import Platform
 
-__all__ = ["Truth", "time_scale", "truths_of"]
+__all__ = ["Speed", "Truth", "truths_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """The speed of a machine that measured times are brought to.
+
+    Attributes:
+        calibration_s: Time of the calibration workload at that speed; None leaves times as they were measured.
+        exponent: Power of the calibration's time that other times go with.
+    """
+
+    calibration_s: float | None = None
+    exponent: float = 1.0
+
+    @classmethod
+    def of(cls, platform: Platform) -> Speed:
+        """The speed that a platform was fitted at."""
+        facts = platform.provenance.measurement
+        return cls(facts.get("calibration_s"), facts.get("calibration_exponent", 1.0))
+
+    def scale(self, run: Run) -> float:
+        """Factor that brings a run's times to this speed; 1 where either speed is not known."""
+        if self.calibration_s is None or not run.calibration_s:
+            return 1.0
+        return float((self.calibration_s / calm(run.calibration_s)) ** self.exponent)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +86,7 @@ def truths_of(
     names: Sequence[str] | None = None,
     *,
     networks: Mapping[str, Network] | None = None,
-    reference_s: float | None = None,
+    speed: Speed | None = None,
 ) -> tuple[Truth, ...]:
     """Measured networks of a dataset.
 
@@ -71,8 +97,7 @@ def truths_of(
         dataset: What ``annette measure --out`` or an earlier evaluation recorded.
         names: The networks wanted, in this order; None takes all.
         networks: What these names stand for, where that is known; others are taken from the dataset or the zoo.
-        reference_s: Time of the calibration workload that the platform was fitted at; every round is brought to that
-            speed. None leaves times as they were measured.
+        speed: What every round is brought to; None leaves times as they were measured.
 
     Returns:
         One truth for each name, without latency where the dataset has none.
@@ -90,21 +115,11 @@ def truths_of(
         wanted = (networks or {}).get(name)
         if wanted is not None:
             dataset.rounds(name, wanted)
-        found.append(_truth(name, wanted, runs[name], reference_s))
+        found.append(_truth(name, wanted, runs[name], speed or Speed()))
     return tuple(found)
 
 
-def _truth(name: str, network: Network | None, runs: Sequence[Run], reference_s: float | None) -> Truth:
+def _truth(name: str, network: Network | None, runs: Sequence[Run], speed: Speed) -> Truth:
     if network is None:
         network = runs[0].network if runs else load_network(name)
-    return Truth(name, network, tuple(run.latency_s * time_scale(run, reference_s) for run in runs), tuple(runs))
-
-
-def time_scale(run: Run, reference_s: float | None) -> float:
-    """Factor that brings a run's times to the speed at which the calibration workload takes ``reference_s``.
-
-    1 where either is not known.
-    """
-    if reference_s is None or not run.calibration_s:
-        return 1.0
-    return reference_s / calm(run.calibration_s)
+    return Truth(name, network, tuple(run.latency_s * speed.scale(run) for run in runs), tuple(runs))

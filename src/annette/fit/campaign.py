@@ -9,10 +9,11 @@ from annette.bench.records import Purpose
 from annette.errors import FitError
 from annette.fit.environment import benchmark_sources, common_environment, precision_of
 from annette.fit.outliers import without_outliers
-from annette.fit.overheads import RunOverheads, calibration_scales, measurement_facts, run_overheads
+from annette.fit.overheads import RunOverheads, run_overheads
 from annette.fit.pairs import samples_of
 from annette.fit.samples import Dropped, Samples, clean
 from annette.fit.sound import sound_runs
+from annette.fit.speed import calibration_exponent, calibration_ratios, calibration_reference_s
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,12 +81,18 @@ class Campaign:
             FitError: No measured kernel is predicted, or none can be fitted on.
         """
         added_s = self.overheads.profiler_s if profiler_s is None else profiler_s
-        scales = calibration_scales(self.runs)
+        ratios = calibration_ratios(self.runs)
+        exponent = calibration_exponent(self.runs, ratios, mapping, self.precision)
+        scales = [ratio**exponent for ratio in ratios]
         paired, share = samples_of(self.runs, mapping, self.precision, per_entry_s=added_s, scales=scales)
         cleaned, joined = clean(paired)
         kept, outliers = without_outliers(cleaned)
         dropped = (*self.unsound, *joined, *outliers)
-        return MeasuredKernels(paired, kept, dropped, share, measurement_facts(self.runs, added_s))
+        facts = {"profiler_s": added_s}
+        calibrated_s = calibration_reference_s(self.runs)
+        if calibrated_s is not None:
+            facts |= {"calibration_s": calibrated_s, "calibration_exponent": exponent}
+        return MeasuredKernels(paired, kept, dropped, share, facts)
 
 
 def read_campaign(datasets: Sequence[Dataset], precision: str | None = None) -> Campaign:

@@ -14,21 +14,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.optimize import least_squares
 
-from annette.bench.records import calm
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from annette.bench.records import Run
     from annette.mapping.kernel import FloatArray
 
 __all__ = [
     "RunOverheads",
-    "calibration_reference_s",
-    "calibration_scales",
     "evicted_bytes",
     "evicted_ops",
-    "measurement_facts",
     "run_overheads",
 ]
 
@@ -36,8 +31,6 @@ _LEAST_RUNS: Final = 10
 _LEAST_KERNELS: Final = 8
 _SOFTNESS_S: Final = 2e-6
 _RELATIVE_NOISE: Final = 0.02
-_NEIGHBOURS: Final = 1
-"""Runs on either side whose calibration counts for a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,58 +93,3 @@ def evicted_bytes(run: Run) -> float:
 def evicted_ops(run: Run) -> float:
     """Operations of the larger network whose place was taken by waiting before each run."""
     return float(run.details.get("evicted_ops", "0"))
-
-
-def calibration_scales(runs: Sequence[Run]) -> list[float]:
-    """Factors that bring every run to the speed of a calm moment of the campaign, see `calibration_reference_s`.
-
-    The speed of a moment is the median over the run and those measured just before and after it: machines change their
-    speed for seconds, and what slows down the calibration of a single run is an interruption that its kernels did not
-    see. Of the ways tried (single runs, wider windows, mixtures), this made two campaigns of one plan agree best.
-
-    Args:
-        runs: Runs in any order, of one or several campaigns, which may have measured the same cases.
-
-    Returns:
-        A factor for each run: the reference over the calibration time of the run; 1 without calibration times.
-    """
-    scales = [1.0] * len(runs)
-    times = _calibrations(runs)
-    if not times:
-        return scales
-    reference_s = calm(tuple(times.values()))
-    order = sorted(times, key=lambda index: runs[index].started_unix_s)
-    around = np.pad(np.array([times[index] for index in order]), _NEIGHBOURS, mode="edge")
-    smooth = np.median(np.lib.stride_tricks.sliding_window_view(around, 2 * _NEIGHBOURS + 1), axis=1)
-    for index, time_s in zip(order, smooth.tolist(), strict=True):
-        scales[index] = reference_s / time_s
-    return scales
-
-
-def calibration_reference_s(runs: Sequence[Run]) -> float | None:
-    """The calibration time that `calibration_scales` brings all runs to; None without calibrated runs.
-
-    The lower quartile over the runs: a machine that others use is slower for minutes, and never faster than alone.
-    """
-    times = _calibrations(runs)
-    return calm(tuple(times.values())) if times else None
-
-
-def measurement_facts(runs: Sequence[Run], profiler_s: float) -> dict[str, float]:
-    """What the measuring was like, as a platform's provenance keeps it (`annette.platforms.Provenance`).
-
-    Args:
-        runs: What was measured; without calibrated runs, nothing is said of the calibration.
-        profiler_s: What the profiler added to each kernel, seconds.
-    """
-    facts = {"profiler_s": profiler_s}
-    calibrated_s = calibration_reference_s(runs)
-    if calibrated_s is not None:
-        facts["calibration_s"] = calibrated_s
-    return facts
-
-
-def _calibrations(runs: Sequence[Run]) -> dict[int, float]:
-    """Calibration time by number of the run, of those that have one."""
-    found = {index: calm(run.calibration_s) for index, run in enumerate(runs) if run.calibration_s}
-    return {index: time_s for index, time_s in found.items() if time_s > 0}

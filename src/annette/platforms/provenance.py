@@ -69,8 +69,8 @@ class Provenance:
         versions: Versions of what was measured with: runtime, driver, compiler; name and version.
         notes: What a user of the numbers should know, one sentence each.
         measurement: What the measuring itself was like, by name: ``calibration_s``, the calm time of the calibration
-            workload, to whose speed all times were brought; ``profiler_s``, what the profiler added to each kernel
-            and was taken off. Each at least 0.
+            workload, to whose speed all times were brought; ``calibration_exponent``, the power of that time that
+            others go with; ``profiler_s``, what the profiler added to each kernel and was taken off. Each at least 0.
     """
 
     created_by: str
