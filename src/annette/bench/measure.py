@@ -19,7 +19,7 @@ from annette.bench.backends.base import Subject
 from annette.bench.between import Between
 from annette.bench.calibration import calibration_network
 from annette.bench.pace import Pace
-from annette.bench.records import Status, uncertainty
+from annette.bench.records import Status, drift, uncertainty
 from annette.bench.wire import CaseResult
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Bench:
     ) -> _Attempt:
         status, reason = Status.OK, ""
         settings = self._settings
-        drift = _drift(before_s, after_s)
+        changed = drift(before_s, after_s)
         entries = () if profile is None else profile.entries
         if not _are_times(samples_s) or not all(_are_times(entry.latency_s) for entry in entries):
             reason = "the runtime reported a time that is negative or not a number"
@@ -147,8 +147,8 @@ class Bench:
         if uncertainty(samples_s) > settings.most_uncertain:
             status = Status.UNSTABLE
             reason = f"samples scatter so that their median is known to {uncertainty(samples_s):.0%} only"
-        elif drift > settings.drift:
-            status, reason = Status.DRIFTED, f"the calibration workload changed by {drift:.0%} over the run"
+        elif changed > settings.drift:
+            status, reason = Status.DRIFTED, f"the calibration workload changed by {changed:.0%} over the run"
         elif samples_s and not self._backend.deterministic and median(samples_s) < _SHORTEST_S:
             status, reason = Status.TOO_SHORT, f"one run takes less than {_SHORTEST_S * 1e6:.0f} µs"
         return _Attempt(status, reason, samples_s, before_s + after_s, profile)
@@ -156,11 +156,3 @@ class Bench:
 
 def _are_times(values_s: tuple[float, ...]) -> bool:
     return all(math.isfinite(value) and value >= 0 for value in values_s)
-
-
-def _drift(before_s: tuple[float, ...], after_s: tuple[float, ...]) -> float:
-    """By how much the calibration workload changed; 0 without one."""
-    if not before_s or not after_s:
-        return 0.0
-    before, after = median(before_s), median(after_s)
-    return abs(after - before) / before if before > 0 else math.inf

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import fsum, sqrt
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -13,11 +13,25 @@ if TYPE_CHECKING:
 
     from annette.network import Network
 
-__all__ = ["MOST_UNCERTAIN", "KernelRecord", "Purpose", "Run", "Status", "calm", "midmean", "uncertainty"]
+__all__ = [
+    "MOST_DRIFT",
+    "MOST_UNCERTAIN",
+    "KernelRecord",
+    "Purpose",
+    "Run",
+    "Status",
+    "calm",
+    "drift",
+    "midmean",
+    "uncertainty",
+]
 
 
 MOST_UNCERTAIN: Final = 0.05
 """Relative standard error of a median above which a run calls itself unstable (`uncertainty`)."""
+
+MOST_DRIFT: Final = 0.1
+"""Relative change of the calibration workload over a run above which the run calls itself drifted (`drift`)."""
 
 _MEDIAN_ERROR: Final = 1.2533 / 1.3490
 """Standard error of a normal distribution's median for one sample, over its interquartile range."""
@@ -44,7 +58,7 @@ class Status(StrEnum):
 
     @property
     def usable(self) -> bool:
-        """Whether its times may be fitted on."""
+        """Whether its times may be fitted on, as far as the status says (`Run.usable`)."""
         return self in (Status.OK, Status.TOO_SHORT)
 
 
@@ -115,11 +129,14 @@ class Run:
     def usable(self) -> bool:
         """Whether its times may be fitted on: by its status, and an unstable run if its median is known all the same.
 
-        Older datasets call a run unstable for the scatter of its samples, however many there are.
+        Older datasets call a run unstable for the scatter of its samples, however many there are, and do not say then
+        whether it drifted as well.
         """
-        if self.status is Status.UNSTABLE and len(self.samples_s) > 1:
-            return uncertainty(self.samples_s) <= MOST_UNCERTAIN
-        return self.status.usable
+        if self.status is not Status.UNSTABLE or len(self.samples_s) < 2:
+            return self.status.usable
+        third = max(1, len(self.calibration_s) // 3)
+        steady = not self.calibration_s or drift(self.calibration_s[:third], self.calibration_s[-third:]) <= MOST_DRIFT
+        return steady and uncertainty(self.samples_s) <= MOST_UNCERTAIN
 
 
 def calm(samples_s: Sequence[float]) -> float:
@@ -144,6 +161,19 @@ def midmean(samples_s: Sequence[float]) -> float:
     outside = len(ordered) // 4
     middle = ordered[outside : len(ordered) - outside]
     return fsum(middle) / len(middle)
+
+
+def drift(before_s: Sequence[float], after_s: Sequence[float]) -> float:
+    """By how much the calibration workload changed over a run, relative to before; 0 where it was not measured.
+
+    Args:
+        before_s: Its times before the run.
+        after_s: Its times after the run.
+    """
+    if not before_s or not after_s:
+        return 0.0
+    before, after = median(before_s), median(after_s)
+    return abs(after - before) / before if before > 0 else float("inf")
 
 
 def uncertainty(samples_s: Sequence[float]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.bench.records import MOST_UNCERTAIN, Purpose
+from annette.bench.records import MOST_DRIFT, MOST_UNCERTAIN, Purpose
 from annette.errors import OptionError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Settings:
     timeout_s: float = 120.0
     cpus: tuple[int, ...] = ()
     most_uncertain: float = MOST_UNCERTAIN
-    drift: float = 0.1
+    drift: float = MOST_DRIFT
 
     def __post_init__(self) -> None:
         for field in ("repeats", "kernel_repeats", "most_repeats", "attempts"):

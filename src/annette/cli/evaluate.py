@@ -83,9 +83,9 @@ def command(
     """Compares a platform's estimates with measured latencies, per network and per kind of kernel.
 
     Latencies come from a dataset of annette measure (--truth), from measuring now (--measure), or from the FILE.
-    Measured times are brought to the speed of the platform's campaign by the calibration workload that runs in
-    between. With --measure, threads and precision are the platform's unless given, and further --NAME VALUE go to the
-    backend.
+    Measured times are brought to the speed of the platform's campaign by the calibration workload that runs before
+    and after each. With --measure, threads and precision are the platform's unless given, and further --NAME VALUE go
+    to the backend.
 
     A FILE has the columns network (a file beside it, or a network built in) and, if known, batch and latency_s,
     latency_ms, latency_us, latency_ns or latency (with its unit: 12.5 ms).

@@ -44,9 +44,10 @@ class Speed:
 
     def scale(self, run: Run) -> float:
         """Factor that brings a run's times to this speed; 1 where either speed is not known."""
-        if self.calibration_s is None or not run.calibration_s:
+        times_s = [time_s for time_s in run.calibration_s if math.isfinite(time_s) and time_s > 0]
+        if self.calibration_s is None or not times_s:
             return 1.0
-        return float((self.calibration_s / calm(run.calibration_s)) ** self.exponent)
+        return float((self.calibration_s / calm(times_s)) ** self.exponent)
 
 
 @dataclass(frozen=True, eq=False)

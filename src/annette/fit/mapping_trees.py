@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.tree import DecisionTreeClassifier
 
 from annette.network import Dimensions
@@ -98,7 +99,7 @@ def leaves(examples: Sequence[Example], seed: int) -> list[Leaf]:
         tree = DecisionTreeClassifier(
             criterion="entropy", max_depth=_DEEPEST, ccp_alpha=price / len(labels), random_state=seed
         ).fit(values, labels)
-        found = list(_walk(tree.tree_, chosen, 0, ()))
+        found = list(_walk(tree.tree_, chosen, 0, (), np.arange(len(labels))))
         bits = sum(leaf_bits for _, leaf_bits in found) + price * (len(found) - 1)
         if bits < best_bits - 1e-9:
             best, best_bits = [leaf for leaf, _ in found], bits
@@ -115,27 +116,30 @@ def _entropy(holds: int, seen: int) -> float:
     return 0.0 if share in (0.0, 1.0) else -seen * (share * math.log2(share) + (1 - share) * math.log2(1 - share))
 
 
-def _walk(tree: Any, columns: Sequence[_Column], node: int, path: tuple[str, ...]) -> Iterable[tuple[Leaf, float]]:
-    """The leaves under a node, each with its bits."""
+def _walk(
+    tree: Any, columns: Sequence[_Column], node: int, path: tuple[str, ...], rows: npt.NDArray[np.intp]
+) -> Iterable[tuple[Leaf, float]]:
+    """The leaves under a node, where ``rows`` of the examples arrive, each with its bits."""
     if tree.children_left[node] < 0:
         seen = int(tree.n_node_samples[node])
         holds = round(float(tree.value[node][0][1]) * seen)
         yield Leaf(_tightest(path), holds, seen), _entropy(holds, seen)
         return
-    column = columns[tree.feature[node]]
-    threshold = _text(_threshold(column, float(tree.threshold[node])))
-    yield from _walk(tree, columns, tree.children_left[node], (*path, column.below.format(threshold)))
-    yield from _walk(tree, columns, tree.children_right[node], (*path, column.above.format(threshold)))
+    column, middle = columns[tree.feature[node]], float(tree.threshold[node])
+    values = np.asarray(column.values)[rows]
+    threshold = _text(_threshold(column, values, middle))
+    below, above = rows[values <= middle], rows[values > middle]
+    yield from _walk(tree, columns, tree.children_left[node], (*path, column.below.format(threshold)), below)
+    yield from _walk(tree, columns, tree.children_right[node], (*path, column.above.format(threshold)), above)
 
 
-def _threshold(column: _Column, middle: float) -> float:
+def _threshold(column: _Column, values: npt.NDArray[np.float64], middle: float) -> float:
     """Where a split is written down: of sizes in the middle of those seen, of counts right above the smaller one.
 
     What was seen with no reader and with two says that none is special, not that one is like none.
     """
-    if column.level != _STRUCTURAL:
-        return middle
-    return max(value for value in column.values if value <= middle) + 0.5
+    smaller = values[values <= middle]
+    return middle if column.level != _STRUCTURAL or not len(smaller) else float(smaller.max()) + 0.5
 
 
 def _tightest(path: tuple[str, ...]) -> tuple[str, ...]:

@@ -32,19 +32,23 @@ __all__ = ["calibration_exponent", "calibration_ratios", "calibration_reference_
 _NEIGHBOURS: Final = 1
 """Runs on either side whose calibration counts for a run."""
 
-_MOST_RUNS: Final = 1500
-_LEAST_ROWS: Final = 100
-"""Of a kind, to be asked; and of all kinds together five times as many."""
+_MOST_RUNS: Final = 2000
+_LEAST_ROWS_OF_KIND: Final = 100
+_LEAST_ROWS_OF_ALL: Final = 500
 
 _LONG_S: Final = 2e-5
 """Shorter kernels are mostly overhead, and little of a network's time."""
 
 _GROWTH: Final = Growth(trees=60, leaves=12, learning_rate=0.15)
-_LARGEST: Final = 1.0
+_LARGEST_EXCESS: Final = 1.0
+"""Logarithm of a time over its expectation beyond which a kernel is not asked."""
+
 _LEAST_CHANGE: Final = 0.02
+"""Standard deviation of the logarithm of the calibration's times below which a campaign tells nothing."""
+
 _LEAST_DIFFERENCE: Final = 0.1
 _SURE: Final = 3.0
-"""Standard errors."""
+"""How far below 1 a power must be: a tenth, and so many standard errors."""
 
 
 def calibration_ratios(runs: Sequence[Run]) -> list[float]:
@@ -96,10 +100,13 @@ def calibration_exponent(
     Returns:
         From 0 to 1, see `followed`; 1 where no kernel can be told.
     """
-    step = max(1, len(runs) // _MOST_RUNS)
+    if np.std(np.log(ratios or [1.0])) < _LEAST_CHANGE:
+        return 1.0
+    chosen = np.sort(np.random.default_rng(0).permutation(len(runs))[:_MOST_RUNS]).tolist()
+    some = [runs[index] for index in chosen]
     try:
-        measured, _ = samples_of(runs[::step], mapping, precision)
-        brought, _ = samples_of(runs[::step], mapping, precision, scales=ratios[::step])
+        measured, _ = samples_of(some, mapping, precision)
+        brought, _ = samples_of(some, mapping, precision, scales=[ratios[index] for index in chosen])
     except FitError:
         return 1.0
     return followed(measured, np.log(measured.latency_s / brought.latency_s))
@@ -118,24 +125,34 @@ def followed(samples: Samples, slowness: FloatArray) -> float:
     Returns:
         From 0 to 1. 1 where it cannot be told from 1 surely, or is less than a tenth from it.
     """
-    excess, slow = [], []
+    asked = np.isfinite(samples.latency_s) & (samples.latency_s >= _LONG_S) & np.isfinite(slowness)
+    excess, slow, cases = [], [], []
     for rows in samples.table.rows_by_kind.values():
-        chosen = rows[(samples.latency_s[rows] >= _LONG_S) & np.isfinite(slowness[rows])]
-        if len(chosen) >= _LEAST_ROWS:
-            found = _excess(samples.select(chosen))
-            near = np.abs(found) < _LARGEST
+        chosen = rows[asked[rows]]
+        if len(chosen) < _LEAST_ROWS_OF_KIND:
+            continue
+        found = _excess(samples.select(chosen))
+        near = np.abs(found) < _LARGEST_EXCESS
+        if near.any():
             excess.append(found[near] - found[near].mean())
             slow.append(slowness[chosen][near] - slowness[chosen][near].mean())
-    if sum(map(len, slow)) < 5 * _LEAST_ROWS:
+            cases += [source.partition(": ")[0] for source in samples.sources[chosen][near].tolist()]
+    if len(cases) < _LEAST_ROWS_OF_ALL:
         return 1.0
     x, y = np.concatenate(slow), np.concatenate(excess)
     if x.std() < _LEAST_CHANGE:
         return 1.0
     slope = float(x @ y / (x @ x))
-    error = float(np.std(y - slope * x) / (x.std() * np.sqrt(len(x))))
-    if 1.0 - slope < max(_SURE * error, _LEAST_DIFFERENCE):
+    if 1.0 - slope < max(_SURE * _standard_error(x, y - slope * x, cases), _LEAST_DIFFERENCE):
         return 1.0
     return round(max(slope, 0.0), 2)
+
+
+def _standard_error(x: FloatArray, left: FloatArray, cases: Sequence[str]) -> float:
+    """Of a slope, where the errors of one case go together: its kernels were measured in the same moment."""
+    numbers = np.unique(np.array(cases), return_inverse=True)[1]
+    together = np.bincount(numbers, weights=x * left)
+    return float(np.sqrt(together @ together) / (x @ x))
 
 
 def _excess(samples: Samples) -> FloatArray:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from annette.models.fields import Fields
 
 __all__ = ["Provenance", "Source"]
+
+_MOST: Final = {"calibration_exponent": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +112,4 @@ class Provenance:
 
 def _measurement(fields: Fields) -> dict[str, float]:
     listed = fields.object("measurement")
-    return {name: listed.number(name, least=0) for name in listed}
+    return {name: listed.number(name, least=0, most=_MOST.get(name, math.inf)) for name in listed}

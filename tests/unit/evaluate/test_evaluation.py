@@ -174,6 +174,8 @@ def test_times_are_brought_to_the_speed_of_the_campaign(tmp_path):
         (plain,) = truths_of(made)
     assert scaled.latency_s == pytest.approx(plain.latency_s / 2)
     assert Speed(1e-3, 0.5).scale(measured) == 1.0  # It was not calibrated.
+    strange = replace(measured, calibration_s=(float("nan"), 0.0, -1e-3))
+    assert Speed(1e-3, 0.5).scale(strange) == 1.0
     assert Speed(1e-3, 0.5).scale(replace(measured, calibration_s=(4e-3,) * 3)) == pytest.approx(0.5)
     assert plain.latency_s == measured.latency_s
 

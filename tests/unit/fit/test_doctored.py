@@ -88,7 +88,7 @@ INT8 = "INSERT INTO environment SELECT 2, replace(identity, 'fp32', 'int8') FROM
         (("UPDATE environment SET identity = replace(identity, 'fp32', 'fp8')",), "'fp8' is not known"),
         (("UPDATE kernel SET latency_s = -1.0",), "not fitted on|can be fitted|predicts"),
         (("DELETE FROM kernel WHERE run > 2",), "8 or more"),
-        (("UPDATE run SET status = 'unstable'",), "no usable run"),
+        (("UPDATE run SET status = 'drifted'",), "no usable run"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused_in_one_line(capsys, monkeypatch, doctored, tmp_path, statements, message):

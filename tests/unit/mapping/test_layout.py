@@ -31,6 +31,29 @@ def convolutions(channels=(32, 32)):
     return net, x
 
 
+def gated(*, equal):
+    """Two projections of 32 channels and their product, projected back."""
+    net = NetworkBuilder("test", source_format="test")
+    x = net.input("x", (1, 16, 8, 8))
+    left = net.conv(x, 32, 1, name="left")
+    right = net.conv(x if equal else net.global_average_pool(x), 32, 1, name="right")
+    return net, net.conv(net.mul(left, right), 16, 1)
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_products_of_equal_shapes_stay_blocked(equal):
+    net, x = gated(equal=equal)
+    _, kernels = kernels_of(net, x)
+    product = next(kernel for kernel in kernels if kernel.kind == "mul")
+    assert product.blocked is equal
+
+
+def test_products_with_a_number_are_plain():
+    net, x = convolutions()
+    _, kernels = kernels_of(net, net.conv(net.mul(x, 0.5), 16, 1))
+    assert not next(kernel for kernel in kernels if kernel.kind == "mul").blocked
+
+
 def test_copies_stand_at_the_borders_of_a_blocked_part_only():
     net, x = convolutions()
     _, kernels = kernels_of(net, x)

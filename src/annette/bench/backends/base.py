@@ -53,7 +53,7 @@ class Subject:
         network: The network; a backend lowers it to its own format where there is no file.
         path: The file to be measured as it is.
         aside: Whether others are measured while it stays compiled: between its runs, its threads must not keep
-            processors busy to be ready for the next one.
+            processors busy to be ready for the next one. Of use to runtimes whose threads spin.
     """
 
     network: Network

@@ -107,7 +107,7 @@ def reparameterised(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
     step = stride(s, x)
     filters = x.shape[1] if grouped or (step == 1 and s.chance(0.6)) else s.channels(16, 512)
     groups = x.shape[1] if grouped else 1
-    kernels = [s.pick((3, 3, 1)) for _ in range(s.pick((1, 1, 2, 3)))]
+    kernels = [3, *(s.pick((3, 3, 1)) for _ in range(s.pick((0, 0, 1, 2))))]
     terms = [net.conv_norm(x, filters, kernel, stride=step, groups=groups) for kernel in (1, *kernels)]
     if x.shape == terms[0].shape and s.chance(0.5):
         terms.insert(0, net.batch_norm(x))

@@ -41,9 +41,9 @@ PRESETS: Final[dict[str, dict[Purpose, float]]] = {
     "full": dict.fromkeys(Purpose, 1.0),
     "quick": {
         Purpose.MICRO_KERNEL: 0.35,
-        Purpose.CHAIN: 0.18,
+        Purpose.CHAIN: 0.17,
         Purpose.COLD_WEIGHTS: 0.16,
-        Purpose.FUSION_PROBE: 0.4,
+        Purpose.FUSION_PROBE: 0.36,
     },
 }
 """Share of each recipe's cases in a preset; of sweeps, which are whole or absent, the share of the sweeps."""
