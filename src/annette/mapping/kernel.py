@@ -68,7 +68,8 @@ or of the softmax that a matrix product reads (`annette.mapping.masks`), 0 other
 
 ``reads_network_input`` and ``writes_network_output`` are 1 at the border of the network: what the caller gives was last
 touched a whole run ago and what he gets is not written where the next kernel finds it, perhaps in another precision.
-Kernels that are benchmarked alone stand at both borders, nearly all kernels of a whole network at none.
+Kernels that are benchmarked alone stand at both borders, nearly all kernels of a whole network at none. It is the
+kernel's own tensors that count: one behind a view of the input is inside, a copy of the input and its reader are not.
 
 ``network_weight_bytes`` is the size of all constants of the whole network and ``network_ops`` the operations of all its
 layers: what does not fit into a cache has to be fetched again in every run, and what lies in a cache that others share
