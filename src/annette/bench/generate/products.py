@@ -40,6 +40,7 @@ def recipes() -> list[Recipe]:
         micro("softmax/causal", 10, _causal_softmax),
         micro("softmax/windows", 8, _window_softmax),
         micro("softmax/classes", 5, _class_softmax),
+        micro("softmax/strided", 10, _strided_softmax),
         micro("lstm/plain", 24, partial(_recurrent, "lstm")),
         micro("gru/plain", 14, partial(_recurrent, "gru")),
     ]
@@ -157,6 +158,12 @@ def _causal_softmax(s: Sampler, net: CaseBuilder) -> None:
 def _window_softmax(s: Sampler, net: CaseBuilder) -> None:
     area = s.pick((36, 49, 49, 64, 144))
     net.softmax(net.input("scores", (s.log_integer(1, 64), s.log_integer(2, 24), area, area)))
+
+
+def _strided_softmax(s: Sampler, net: CaseBuilder) -> None:
+    """Over the tokens of each feature, as linear attention has it: what is summed lies apart in memory."""
+    shape = (s.log_integer(1, 16), s.log_integer(16, 3200), s.log_integer(2, 64))
+    net.softmax(net.input("features", (net.batch, *shape)), axis=-2)
 
 
 def _class_softmax(s: Sampler, net: CaseBuilder) -> None:
