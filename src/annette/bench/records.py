@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import fsum, sqrt
+from math import fsum, isfinite, sqrt
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,7 @@ __all__ = [
     "Run",
     "Status",
     "calm",
+    "calm_calibration_s",
     "drift",
     "midmean",
     "uncertainty",
@@ -146,6 +147,16 @@ def calm(samples_s: Sequence[float]) -> float:
         samples_s: At least one time.
     """
     return quantiles(samples_s, n=4, method="inclusive")[0] if len(samples_s) > 1 else samples_s[0]
+
+
+def calm_calibration_s(calibration_s: Sequence[float]) -> float | None:
+    """The `calm` one of a run's calibration times; None where none is a positive finite number.
+
+    Args:
+        calibration_s: Times of the calibration workload, as a dataset holds them.
+    """
+    times_s = [time_s for time_s in calibration_s if isfinite(time_s) and time_s > 0]
+    return calm(times_s) if times_s else None
 
 
 def midmean(samples_s: Sequence[float]) -> float:

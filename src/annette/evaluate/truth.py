@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from annette.bench.records import Purpose, Status, calm
+from annette.bench.records import Purpose, Status, calm_calibration_s
 from annette.bench.repeatability import repeatability
 from annette.network.load import load_network
 
@@ -44,10 +44,10 @@ class Speed:
 
     def scale(self, run: Run) -> float:
         """Factor that brings a run's times to this speed; 1 where either speed is not known."""
-        times_s = [time_s for time_s in run.calibration_s if math.isfinite(time_s) and time_s > 0]
-        if self.calibration_s is None or not times_s:
+        measured_s = calm_calibration_s(run.calibration_s)
+        if self.calibration_s is None or measured_s is None:
             return 1.0
-        return float((self.calibration_s / calm(times_s)) ** self.exponent)
+        return float((self.calibration_s / measured_s) ** self.exponent)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.bench.records import calm
+from annette.bench.records import calm, calm_calibration_s
 from annette.errors import FitError
 from annette.fit.families import feature_names
 from annette.fit.folds import folds
@@ -167,5 +167,5 @@ def _excess(samples: Samples) -> FloatArray:
 
 def _calibrations(runs: Sequence[Run]) -> dict[int, float]:
     """Calibration time by number of the run, of those that have one."""
-    found = {index: calm(run.calibration_s) for index, run in enumerate(runs) if run.calibration_s}
-    return {index: time_s for index, time_s in found.items() if time_s > 0}
+    found = {index: calm_calibration_s(run.calibration_s) for index, run in enumerate(runs)}
+    return {index: time_s for index, time_s in found.items() if time_s is not None}

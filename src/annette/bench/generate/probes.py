@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from annette.bench.generate.recipe import Recipe
 from annette.bench.records import Purpose
@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from annette.bench.generate.sampler import Sampler
     from annette.network import Tensor
 
+    _Makers: TypeAlias = Callable[[CaseBuilder, Tensor], dict[str, Callable[[], Tensor]]]
+
 __all__ = ["recipes"]
 
 _CHANNELS: Final = 32
 _SIDE: Final = 8
+_MAP: Final = (_CHANNELS, _SIDE, _SIDE)
 _TOKENS: Final = 24
 _WIDTH: Final = 64
 
@@ -63,14 +66,15 @@ def recipes() -> list[Recipe]:
     ]
     triples += [(a, b, "conv") for a, b in product(("conv", "depthwise", "grouped"), _ACTIVATIONS)]
     tokens = [*product(_ON_TOKENS, _ACTIVATIONS[:4] + _ACTIVATIONS[9:]), *product(_ON_TOKENS, _ON_TOKENS)]
+    chain_on_map = partial(_chain, _MAP, _on_map)
     return [
-        _probe("maps-activation", pairs, _chain_on_map),
-        _probe("maps-pair", more_pairs, _chain_on_map),
-        _probe("maps-triple", triples, _chain_on_map),
-        _probe("maps-affine", affine, _chain_on_map),
-        _probe("rows", rows, _chain_on_rows),
+        _probe("maps-activation", pairs, chain_on_map),
+        _probe("maps-pair", more_pairs, chain_on_map),
+        _probe("maps-triple", triples, chain_on_map),
+        _probe("maps-affine", affine, chain_on_map),
+        _probe("rows", rows, partial(_chain, (_CHANNELS, _SIDE * _SIDE), _on_rows)),
         _probe("maps-branch", list(product(_ON_MAPS[:9], ("relu", "sigmoid", "add", "conv"))), _branch_on_map),
-        _probe("tokens-pair", tokens, _chain_on_tokens),
+        _probe("tokens-pair", tokens, partial(_chain, (_TOKENS, _WIDTH), _on_tokens)),
     ]
 
 
@@ -100,38 +104,27 @@ def _coprime_stride(length: int) -> int:
     return stride
 
 
-def _chain_on_map(net: CaseBuilder, combination: tuple[str, ...]) -> None:
-    x = net.feed((_CHANNELS, _SIDE, _SIDE))
+def _chain(shape: tuple[int, ...], makers: _Makers, net: CaseBuilder, combination: tuple[str, ...]) -> None:
+    x = net.feed(shape)
     for operator in combination:
-        x = _on_map(net, x, operator)
+        x = _apply(makers, net, x, operator)
+
+
+def _apply(makers: _Makers, net: CaseBuilder, x: Tensor, operator: str) -> Tensor:
+    return net.activation(x, operator) if operator in _ACTIVATIONS else makers(net, x)[operator]()
 
 
 def _branch_on_map(net: CaseBuilder, combination: tuple[str, ...]) -> None:
     """The first operator's result goes to the second and leaves the network as well."""
     first, second = combination
-    x = _on_map(net, net.feed((_CHANNELS, _SIDE, _SIDE)), first)
-    net.mul(_on_map(net, _on_map(net, x, second), "scalar"), 0.5)
+    x = _apply(_on_map, net, net.feed(_MAP), first)
+    net.mul(_apply(_on_map, net, _apply(_on_map, net, x, second), "scalar"), 0.5)
     net.unary("neg", x)
 
 
-def _chain_on_rows(net: CaseBuilder, combination: tuple[str, ...]) -> None:
-    """Sequences of features, channels first, as networks for sound have them."""
-    x = net.feed((_CHANNELS, _SIDE * _SIDE))
-    for operator in combination:
-        x = _on_rows(net, x, operator)
-
-
-def _chain_on_tokens(net: CaseBuilder, combination: tuple[str, ...]) -> None:
-    x = net.feed((_TOKENS, _WIDTH))
-    for operator in combination:
-        x = _on_tokens(net, x, operator)
-
-
-def _on_map(net: CaseBuilder, x: Tensor, operator: str) -> Tensor:
+def _on_map(net: CaseBuilder, x: Tensor) -> dict[str, Callable[[], Tensor]]:
     channels = x.shape[1]
-    if operator in _ACTIVATIONS:
-        return net.activation(x, operator)
-    makers: dict[str, Callable[[], Tensor]] = {
+    return {
         "conv": lambda: net.conv(x, _CHANNELS, 3, padding=1),
         "depthwise": lambda: net.depthwise_conv(x, 3),
         "grouped": lambda: net.conv(x, channels, 3, padding=1, groups=2),
@@ -152,14 +145,12 @@ def _on_map(net: CaseBuilder, x: Tensor, operator: str) -> Tensor:
         "pad": lambda: net.pad(x, (0, 0, 1, 1, 0, 0, 1, 1)),
         "transpose": lambda: net.transpose(x, (0, 2, 3, 1)),
     }
-    return makers[operator]()
 
 
-def _on_rows(net: CaseBuilder, x: Tensor, operator: str) -> Tensor:
-    if operator in _ACTIVATIONS:
-        return net.activation(x, operator)
+def _on_rows(net: CaseBuilder, x: Tensor) -> dict[str, Callable[[], Tensor]]:
+    """Sequences of features, channels first, as networks for sound have them."""
     channels = x.shape[1]
-    makers: dict[str, Callable[[], Tensor]] = {
+    return {
         "conv": lambda: net.conv1d(x, _CHANNELS, 3, padding="half"),
         "depthwise": lambda: net.conv1d(x, channels, 3, padding="half", groups=channels),
         "add": lambda: net.add(x, net.feed(x.shape[1:])),
@@ -167,14 +158,11 @@ def _on_rows(net: CaseBuilder, x: Tensor, operator: str) -> Tensor:
         "scale": lambda: net.scale_by_constant(x, (channels, 1)),
         "shift": lambda: net.add_constant(x, (channels, 1)),
     }
-    return makers[operator]()
 
 
-def _on_tokens(net: CaseBuilder, x: Tensor, operator: str) -> Tensor:
-    if operator in _ACTIVATIONS:
-        return net.activation(x, operator)
+def _on_tokens(net: CaseBuilder, x: Tensor) -> dict[str, Callable[[], Tensor]]:
     count, width = x.shape[-2:]
-    makers: dict[str, Callable[[], Tensor]] = {
+    return {
         "fully_connected": lambda: net.fully_connected(x, _WIDTH),
         "matmul": lambda: net.matmul(x, net.feed((width, _WIDTH))),
         "add": lambda: net.add(x, net.feed(x.shape[1:])),
@@ -186,4 +174,3 @@ def _on_tokens(net: CaseBuilder, x: Tensor, operator: str) -> Tensor:
         "transpose": lambda: net.transpose(x, (0, 2, 1)),
         "concat": lambda: net.concat([x, net.feed((count, width))], axis=1),
     }
-    return makers[operator]()
