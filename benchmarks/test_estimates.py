@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import annette
-from annette.estimate import estimate_network
+from annette.estimation import estimate_network
 from annette.mapping.rules import preset
 from annette.models.forest import Forest
 from annette.network.load import load_network

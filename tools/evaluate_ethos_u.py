@@ -15,9 +15,9 @@ import numpy as np
 from annette.bench.dataset import Dataset
 from annette.bench.session import measure_networks, network_case
 from annette.bench.settings import Settings
+from annette.devices.arm_ethos_u.fit import TARGETS, EthosU
 from annette.errors import AnnetteError
-from annette.estimate import estimate_network
-from annette.fit.devices.ethos_u import TARGETS, EthosU
+from annette.estimation import estimate_network
 from annette.network.zoo import build
 from annette.platforms import load_platform
 

@@ -16,14 +16,14 @@ import numpy as np
 from fit_ncs2_platform import GROUPS, NAS_DEVICE, counted, provenance
 from scipy.stats import spearmanr
 
-from annette.bench.importers.nasbench201 import nasbench201_networks
-from annette.estimate import estimate_network
-from annette.fit.calibration import calibrate
-from annette.fit.devices.ncs2 import FAMILIES, MAPPING, counter_samples, fit_ncs2
+from annette.devices.intel_myriad.fit import FAMILIES, MAPPING, counter_samples, fit_ncs2
+from annette.devices.intel_myriad.nasbench201 import nasbench201_networks
+from annette.estimation import estimate_network
+from annette.fitting.calibration import calibrate
 from annette.platforms import Platform, load_platform
 
 if TYPE_CHECKING:
-    from annette.bench.importers.ncs2 import CountedNetwork
+    from annette.devices.intel_myriad.counters import CountedNetwork
 
 CALIBRATED_ON: Final = 50
 

@@ -17,11 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import spearmanr
 
-from annette.bench.importers.zcu102 import PROXYLESS
-from annette.estimate import estimate_network
-from annette.fit.devices.published import read_tvm, read_zcu102
-from annette.fit.devices.tvm_arm import DEVICES, fit_phone
-from annette.fit.devices.zcu102 import (
+from annette.devices.tvm_arm.fit import DEVICES, fit_phone
+from annette.devices.tvm_arm.published import read_tvm
+from annette.devices.xilinx_dpu.fit import (
     CLOCK_HZ,
     Variant,
     choose_variant,
@@ -30,14 +28,17 @@ from annette.fit.devices.zcu102 import (
     node_samples,
     uncalibrated,
 )
-from annette.fit.dpu import fit_dpu
+from annette.devices.xilinx_dpu.fit_engines import fit_dpu
+from annette.devices.xilinx_dpu.published import read_zcu102
+from annette.devices.xilinx_dpu.tables import PROXYLESS
+from annette.estimation import estimate_network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from annette.fit.devices.published import Published
-    from annette.fit.dpu import DpuConstants
-    from annette.fit.samples import Samples
+    from annette.devices.xilinx_dpu.fit_engines import DpuConstants
+    from annette.fitting.published import Published
+    from annette.fitting.samples import Samples
 
 Row = tuple[str, str, str, str]
 

@@ -18,7 +18,7 @@ from annette.bench.plan import Plan
 from annette.bench.records import Purpose
 from annette.bench.session import benchmark
 from annette.bench.settings import Settings
-from annette.fit.devices.ethos_u import TARGETS, EthosU, fit_ethos_u
+from annette.devices.arm_ethos_u.fit import TARGETS, EthosU, fit_ethos_u
 from annette.platforms import Provenance, Source, dump_platform
 
 PURPOSES = (Purpose.MICRO_KERNEL, Purpose.CHAIN, Purpose.FUSION_PROBE)

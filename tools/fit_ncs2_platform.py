@@ -15,10 +15,10 @@ from typing import Final
 
 import numpy as np
 
-from annette.bench.importers.nasbench201 import nasbench201_networks
-from annette.bench.importers.ncs2 import CountedNetwork, read_ncs2_counters
-from annette.estimate import estimate_network
-from annette.fit.devices.ncs2 import counter_samples, fit_ncs2
+from annette.devices.intel_myriad.counters import CountedNetwork, read_ncs2_counters
+from annette.devices.intel_myriad.fit import counter_samples, fit_ncs2
+from annette.devices.intel_myriad.nasbench201 import nasbench201_networks
+from annette.estimation import estimate_network
 from annette.platforms import Overhead, Platform, Provenance, Source, dump_platform, load_platform
 
 GROUPS: Final = {"cf_inceptionv1": "inceptionv1", "tf_inceptionv1": "inceptionv1"}

@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from annette.fit.devices.published import read_tvm
-from annette.fit.devices.tvm_arm import DEVICES, fit_phone
+from annette.devices.tvm_arm.fit import DEVICES, fit_phone
+from annette.devices.tvm_arm.published import read_tvm
 from annette.platforms import dump_platform
 
 

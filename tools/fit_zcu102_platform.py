@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from annette.fit.devices.published import read_zcu102
-from annette.fit.devices.zcu102 import fit_zcu102
+from annette.devices.xilinx_dpu.fit import fit_zcu102
+from annette.devices.xilinx_dpu.published import read_zcu102
 from annette.platforms import dump_platform
 
 

@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annette.bench.backends.registry import backend_class, parse_options
+from annette.bench.backends import backend_class, parse_options
 from annette.bench.dataset import Dataset
 from annette.bench.session import case_of, measure_networks
 from annette.bench.settings import Settings

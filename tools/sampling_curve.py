@@ -21,14 +21,14 @@ from annette.api import load_platform
 from annette.bench.dataset import Dataset
 from annette.bench.plan import Plan
 from annette.bench.records import Purpose
-from annette.evaluate.truth import Speed, truths_of
-from annette.fit.families import feature_names
-from annette.fit.forest import Growth, grow
-from annette.fit.overheads import run_overheads
-from annette.fit.pairs import samples_of
-from annette.fit.plain_roofline import fit_plain_roofline
-from annette.fit.samples import LEAST_ROWS, Samples
-from annette.fit.speed import calibration_ratios, calibration_reference_s
+from annette.evaluation.truth import Speed, truths_of
+from annette.fitting.families import feature_names
+from annette.fitting.forest import Growth, grow
+from annette.fitting.overheads import run_overheads
+from annette.fitting.pairs import samples_of
+from annette.fitting.plain_roofline import fit_plain_roofline
+from annette.fitting.samples import LEAST_ROWS, Samples
+from annette.fitting.speed import calibration_ratios, calibration_reference_s
 from annette.mapping.kernel import KernelTable
 from annette.models.features import FeatureSet
 from annette.models.refined_roofline import RefinedRoofline

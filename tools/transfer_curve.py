@@ -13,20 +13,20 @@ import numpy as np
 
 from annette.api import load_network, load_platform
 from annette.bench.dataset import Dataset
-from annette.evaluate.suites import DEVELOPMENT
-from annette.fit.candidates import predicted_s, preferred_models
-from annette.fit.devices.published import read_tvm
-from annette.fit.devices.tvm_arm import phone_samples
-from annette.fit.families import fit_kind
-from annette.fit.folds import configurations
-from annette.fit.roofline import fit_roofline
-from annette.fit.samples import LEAST_ROWS
-from annette.fit.transfer import adapt_models
-from annette.fit.transfer_choice import expected_shares, spread_kernels
-from annette.fit.transfer_kernels import measured_kernels
+from annette.devices.tvm_arm.fit import phone_samples
+from annette.devices.tvm_arm.published import read_tvm
+from annette.evaluation.suites import DEVELOPMENT
+from annette.fitting.candidates import predicted_s, preferred_models
+from annette.fitting.families import fit_kind
+from annette.fitting.folds import configurations
+from annette.fitting.roofline import fit_roofline
+from annette.fitting.samples import LEAST_ROWS
+from annette.fitting.transfer import adapt_models
+from annette.fitting.transfer_choice import expected_shares, spread_kernels
+from annette.fitting.transfer_kernels import measured_kernels
 
 if TYPE_CHECKING:
-    from annette.fit.samples import Samples
+    from annette.fitting.samples import Samples
     from annette.models.base import LayerModel
     from annette.platforms import Platform
 

@@ -7,8 +7,6 @@ Example:
     ('mobilenet_v2', True)
 """
 
-import annette.evaluate
-import annette.fit  # noqa: F401 - packages of the same names as functions: loaded first, they do not take the names later
 from annette._version import __version__
 from annette.api import (
     benchmark,
@@ -22,7 +20,7 @@ from annette.api import (
     plan_benchmark,
 )
 from annette.errors import AnnetteError
-from annette.estimate import Estimate
+from annette.estimation import Estimate
 from annette.network import Network
 from annette.platforms import Platform
 

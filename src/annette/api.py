@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annette.errors import FitError, OptionError
-from annette.estimate import Estimate, estimate_network
+from annette.estimation import Estimate, estimate_network
 from annette.network import Network
 from annette.network.load import load_network
 from annette.platforms import Platform, list_platforms, load_platform
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from annette.bench.campaign import Outcome, Progress
     from annette.bench.plan import Case, Plan
     from annette.bench.session import MeasuredNetwork
-    from annette.evaluate.evaluation import Evaluation
-    from annette.evaluate.truth import Truth
-    from annette.fit.platform import FitReport
+    from annette.evaluation.evaluation import Evaluation
+    from annette.evaluation.truth import Truth
+    from annette.fitting.platform import FitReport
 
 __all__ = [
     "benchmark",
@@ -115,7 +115,7 @@ def plan_benchmark(
         >>> annette.plan_benchmark("vela", budget_s=60.0).expected_s <= 60.0
         True
     """
-    from annette.bench.backends.registry import backend_class
+    from annette.bench.backends import backend_class
     from annette.bench.generate import generate_plan
     from annette.bench.session import settings_for
 
@@ -265,7 +265,7 @@ def fit(
     from annette.bench.dataset import Dataset
 
     try:
-        from annette.fit.platform import fit_platform
+        from annette.fitting.platform import fit_platform
     except ModuleNotFoundError as error:
         raise FitError(f"fitting needs {error.name}, which is not installed: pip install 'annette[fit]'") from error
     with ExitStack() as stack:
@@ -314,8 +314,8 @@ def evaluate(
         DatasetError: The dataset cannot be read.
         PlatformError: The platform cannot be found or used.
     """
-    from annette.evaluate.evaluation import evaluate as compare
-    from annette.evaluate.sources import listed_networks, recorded_truths
+    from annette.evaluation.evaluation import evaluate as compare
+    from annette.evaluation.sources import listed_networks, recorded_truths
 
     target = platform if isinstance(platform, Platform) else load_platform(platform)
     if isinstance(suite, (str, Path)):

@@ -20,6 +20,7 @@
     ├── MeasurementError              measurements cannot be trusted or combined
     │   └── DatasetError              a dataset is torn, foreign, or of another version
     ├── FitError                      the data cannot carry the model that was asked for
+    ├── PluginError                   an installed extension cannot be loaded or contradicts another
     └── OptionError                   an argument or command-line option has a value that makes no sense
 
 A message is one line that says what failed, on which object, with which value, and what to do about it. The
@@ -51,6 +52,7 @@ __all__ = [
     "PlatformError",
     "PlatformFormatError",
     "PlatformNotFoundError",
+    "PluginError",
     "UnsupportedKernelError",
     "UnsupportedOperatorError",
     "nearest",
@@ -127,6 +129,10 @@ class DatasetError(MeasurementError):
 
 class FitError(AnnetteError):
     """The data cannot carry the model that was asked for."""
+
+
+class PluginError(AnnetteError):
+    """An installed extension cannot be loaded, or two contradict each other."""
 
 
 class OptionError(AnnetteError):

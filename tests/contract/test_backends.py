@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from annette.bench.backends.command import CommandBackend, CommandOptions
-from annette.bench.backends.onnxruntime import OnnxRuntimeBackend, OnnxRuntimeOptions
-from annette.bench.backends.replay import ReplayBackend, ReplayOptions
 from annette.bench.campaign import run_campaign
 from annette.bench.dataset import Dataset
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose
 from annette.bench.settings import Settings
+from annette.devices.command.backend import CommandBackend, CommandOptions
+from annette.devices.onnxruntime_cpu.backend import OnnxRuntimeBackend, OnnxRuntimeOptions
+from annette.devices.replay.backend import ReplayBackend, ReplayOptions
 from annette.testing.backends import BackendContract, example_network
 from annette.testing.scripted_backend import ScriptedBackend, ScriptedOptions
 from tests.unit.bench.scripted import install

@@ -2,8 +2,8 @@
 
 import pytest
 
-from annette.bench.backends.openvino import OpenvinoBackend, OpenvinoOptions
-from annette.bench.backends.vela import VelaBackend, VelaOptions
+from annette.devices.arm_ethos_u.backend import VelaBackend, VelaOptions
+from annette.devices.openvino_cpu.backend import OpenvinoBackend, OpenvinoOptions
 from annette.testing.backends import BackendContract
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from annette.estimate import KernelEstimate
+    from annette.estimation import KernelEstimate
     from annette.network import Network
 
 SHAPE_ARITHMETIC = ("Shape", "Gather", "Unsqueeze", "Concat")

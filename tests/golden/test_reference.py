@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from annette.errors import NetworkError
-from annette.estimate import estimate_network
+from annette.estimation import estimate_network
 from annette.network.readers.json import read_json
 from annette.platforms import load_platform
 from tests.golden.original_differences import DIFFERENCES, VIEWS, Row, reason, table

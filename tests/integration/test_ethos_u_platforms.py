@@ -6,10 +6,10 @@ from typing import Final
 
 import pytest
 
-from annette.bench.backends.base import Subject
-from annette.bench.backends.vela import VelaBackend, VelaOptions
-from annette.estimate import estimate_network
-from annette.fit.devices.ethos_u import TARGETS
+from annette.bench.backend import Subject
+from annette.devices.arm_ethos_u.backend import VelaBackend, VelaOptions
+from annette.devices.arm_ethos_u.fit import TARGETS
+from annette.estimation import estimate_network
 from annette.network import zoo
 from annette.network.load import load_network
 from annette.network.writers.tflite import write_tflite

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from annette.bench.backends.base import Subject
-from annette.bench.backends.onnxruntime import OnnxRuntimeBackend, OnnxRuntimeOptions
+from annette.bench.backend import Subject
 from annette.bench.match import match
-from annette.fit.pairs import kernel_key, record_key
+from annette.devices.onnxruntime_cpu.backend import OnnxRuntimeBackend, OnnxRuntimeOptions
+from annette.fitting.pairs import kernel_key, record_key
 from annette.mapping.rules import preset
 from annette.network import Category
 from annette.network.kinds import kinds_in

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from annette.bench.importers.ncs2 import read_ncs2_counters
-from annette.estimate import estimate_network
-from annette.fit.devices.ncs2 import MAPPING, counter_samples, fit_ncs2
+from annette.devices.intel_myriad.counters import read_ncs2_counters
+from annette.devices.intel_myriad.fit import MAPPING, counter_samples, fit_ncs2
+from annette.estimation import estimate_network
 from annette.network.zoo import build
 from annette.platforms import dumps_platform, load_platform
 

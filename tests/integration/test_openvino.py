@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from annette.bench.backends.base import Subject
-from annette.bench.backends.openvino import OpenvinoBackend, OpenvinoOptions
+from annette.bench.backend import Subject
 from annette.bench.match import match
+from annette.devices.openvino_cpu.backend import OpenvinoBackend, OpenvinoOptions
 from annette.errors import BackendRunError, OptionError
 from annette.network import zoo
 from annette.network.builder import NetworkBuilder

@@ -8,17 +8,18 @@ from scipy.stats import spearmanr
 
 import annette
 from annette.bench.dataset import Dataset
-from annette.bench.importers.collection import read_runs
-from annette.bench.importers.nasbench201 import nasbench201_networks
-from annette.bench.importers.nnvm import nnvm_network
-from annette.bench.importers.tophub import tophub_layers, tophub_networks
-from annette.bench.importers.zcu102 import zcu102_layers, zcu102_networks
+from annette.bench.importing.collection import read_runs
+from annette.devices.intel_myriad.nasbench201 import nasbench201_networks
+from annette.devices.tvm_arm.fit import DEVICES, fit_phone_models, left_out_latency_s, phone_samples
+from annette.devices.tvm_arm.nnvm import nnvm_network
+from annette.devices.tvm_arm.published import read_tvm
+from annette.devices.tvm_arm.tophub import tophub_layers, tophub_networks
+from annette.devices.xilinx_dpu.fit import CLOCK_HZ, node_samples
+from annette.devices.xilinx_dpu.fit_engines import fit_dpu
+from annette.devices.xilinx_dpu.published import read_zcu102
+from annette.devices.xilinx_dpu.tables import zcu102_layers, zcu102_networks
 from annette.errors import DatasetError, OptionError
-from annette.fit.devices.published import read_tvm, read_zcu102
-from annette.fit.devices.tvm_arm import DEVICES, fit_phone_models, left_out_latency_s, phone_samples
-from annette.fit.devices.zcu102 import CLOCK_HZ, node_samples
-from annette.fit.dpu import fit_dpu
-from annette.fit.pairs import disagreements
+from annette.fitting.pairs import disagreements
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 

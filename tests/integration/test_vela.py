@@ -9,10 +9,10 @@ import sys
 import numpy as np
 import pytest
 
-from annette.bench.backends.base import Subject
-from annette.bench.backends.vela import VelaBackend, VelaOptions
-from annette.bench.backends.vela_targets import VELAS_OWN
+from annette.bench.backend import Subject
 from annette.bench.match import match
+from annette.devices.arm_ethos_u.backend import VelaBackend, VelaOptions
+from annette.devices.arm_ethos_u.targets import VELAS_OWN
 from annette.errors import BackendRunError
 from annette.network import zoo
 from annette.network.builder import NetworkBuilder

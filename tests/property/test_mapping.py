@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from annette.mapping.model import MappingModel
 from annette.mapping.pattern import unknown_kinds
 from annette.mapping.rule import Rule
-from annette.mapping.rules import PRESETS, built_in_rules, preset
+from annette.mapping.rules import known_rules, preset, presets
 from annette.testing.networks import networks, reordered
 
 _KINDS = (
@@ -67,7 +67,7 @@ def _check(network, kernels):
     assert len({kernel.name for kernel in kernels}) == len(kernels)
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", presets())
 @_FAST
 @given(network=networks())
 def test_presets_conserve_layers_operations_and_order(name, network):
@@ -81,11 +81,11 @@ def test_any_rules_conserve_layers_operations_and_order(network, model):
 
 
 @_FAST
-@given(network=networks(), more=st.sets(st.sampled_from(sorted(built_in_rules())), max_size=4))
+@given(network=networks(), more=st.sets(st.sampled_from(sorted(known_rules())), max_size=4))
 def test_more_rules_stay_valid_and_never_split_kernels_of_the_first_pass(network, more):
     base = preset("generic")
     known = {rule.name for rule in base.rules}
-    extra = [rule for name in sorted(more) for rule in built_in_rules()[name] if rule.name not in known]
+    extra = [rule for name in sorted(more) for rule in known_rules()[name] if rule.name not in known]
     made = frozenset(rule.kind for rule in (*base.rules, *extra) if rule.kind is not None)
     usable = [rule for rule in extra if not unknown_kinds(rule.nodes, made)]  # others lean on rules that are not drawn
     kernels = MappingModel("more", (*base.rules, *usable)).apply(network)

@@ -10,7 +10,7 @@ from annette.bench.dataset import Dataset
 from annette.bench.session import default_rounds
 from annette.cli.main import main
 from annette.errors import DatasetError, FitError, OptionError
-from annette.evaluate.truth import Truth
+from annette.evaluation.truth import Truth
 from tests.unit.bench.scripted import install, network, plan
 
 

@@ -15,7 +15,7 @@ import annette
 from annette.cli.main import cli
 
 HEAVY = ("lightgbm", "onnx", "onnxruntime", "openvino", "rich", "scipy", "sklearn", "torch")
-OPTIONAL = ("annette.fit", "annette.bench.backends", "annette.testing")
+OPTIONAL = ("annette.fitting", "annette.testing")
 """Packages whose modules may need an extra or the test tools."""
 
 
@@ -50,7 +50,7 @@ def test_the_page_of_the_library_names_all_of_it_and_nothing_else():
 
 def test_packages_do_not_take_the_names_of_functions():
     program = (
-        "import annette, annette.evaluate.evaluation, annette.fit.conformal, annette.estimate.estimator\n"
+        "import annette, annette.evaluation.evaluation, annette.fitting.conformal, annette.estimation.estimator\n"
         "print(*(callable(getattr(annette, name)) for name in ('evaluate', 'fit', 'estimate')))"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -16,7 +16,7 @@ from annette.bench.records import KernelRecord, midmean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from annette.bench.backends.base import ProfileEntry
+    from annette.bench.backend import ProfileEntry
     from annette.network import Network
 
 __all__ = ["ADDED", "Match", "match", "region"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.bench.backends.base import Subject
+from annette.bench.backend import Subject
 from annette.bench.between import Between
 from annette.bench.calibration import calibration_network
 from annette.bench.pace import Pace
@@ -23,7 +23,7 @@ from annette.bench.records import Status, drift, uncertainty
 from annette.bench.wire import CaseResult
 
 if TYPE_CHECKING:
-    from annette.bench.backends.base import Backend, CompiledNetwork, Profile
+    from annette.bench.backend import Backend, CompiledNetwork, Profile
     from annette.bench.plan import Case
     from annette.bench.settings import Settings
 

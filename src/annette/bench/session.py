@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from annette.bench.backends.registry import backend_class, require_usable
+from annette.bench.backends import backend_class, require_usable
 from annette.bench.campaign import run_campaign
 from annette.bench.dataset import Dataset
 from annette.bench.plan import Case, Plan

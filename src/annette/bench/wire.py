@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from annette.bench.backends.base import ProfileEntry
+from annette.bench.backend import ProfileEntry
 from annette.bench.records import Status
 
 if TYPE_CHECKING:

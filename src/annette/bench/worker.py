@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from annette.bench.backends.base import Subject
-from annette.bench.backends.registry import backend_class, open_backend
+from annette.bench.backend import Subject
+from annette.bench.backends import backend_class, open_backend
 from annette.bench.machine import die_with_parent, settle, taking_turns
 from annette.bench.measure import Bench
 from annette.bench.plan import Case

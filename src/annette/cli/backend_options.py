@@ -74,7 +74,7 @@ def chosen_options(backend: str, options: dict[str, str], extra: Sequence[str]) 
         UsageError: An argument is neither an option nor the value of one.
         OptionError: The backend has no such option, or the value is not of its type.
     """
-    from annette.bench.backends.registry import parse_options
+    from annette.bench.backends import parse_options
 
     texts = dict(options)
     words = list(extra)

@@ -10,7 +10,7 @@ import click
 from annette.cli.options import json_option, print_json
 
 if TYPE_CHECKING:
-    from annette.fit.calibration import CalibrationReport
+    from annette.fitting.calibration import CalibrationReport
 
 __all__ = ["command"]
 
@@ -54,9 +54,9 @@ def command(
     from dataclasses import replace
 
     from annette.api import load_platform
-    from annette.bench.importers.table import TableOptions, read_network_table
+    from annette.bench.importing.table import TableOptions, read_network_table
     from annette.cli.import_tables import split_columns
-    from annette.fit.calibration import calibrate
+    from annette.fitting.calibration import calibrate
     from annette.platforms import Source, dump_platform
 
     pairs = read_network_table(table, TableOptions(split_columns(columns), frozenset(ignored)))

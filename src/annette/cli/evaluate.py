@@ -14,7 +14,7 @@ from annette.cli.options import json_option, print_json
 
 if TYPE_CHECKING:
     from annette.bench.session import MeasuredNetwork
-    from annette.evaluate.truth import Truth
+    from annette.evaluation.truth import Truth
     from annette.platforms import Platform
 
 __all__ = ["command"]
@@ -101,7 +101,7 @@ def command(
       annette evaluate --platform ncs2-openvino --suite published.csv --json
     """
     from annette.api import evaluate, load_platform
-    from annette.evaluate.sources import listed_networks, recorded_truths
+    from annette.evaluation.sources import listed_networks, recorded_truths
     from annette.report.evaluation import evaluation_document, print_evaluation
 
     if not measure:
@@ -141,7 +141,7 @@ def _measured(
     platform: Platform, listed: tuple[Truth, ...], truth: Path | None, how: _Measuring, *, calibrated: bool
 ) -> tuple[tuple[Truth, ...], tuple[str, ...]]:
     """Measures, and returns latencies with remarks on them; what a file says of latencies does not count."""
-    from annette.evaluate.sources import recorded_truths
+    from annette.evaluation.sources import recorded_truths
 
     listed = tuple(replace(entry, rounds_s=()) for entry in listed)
     with tempfile.TemporaryDirectory(prefix="annette-evaluate-") as folder:
@@ -164,7 +164,7 @@ def _run(platform: Platform, listed: tuple[Truth, ...], path: Path, how: _Measur
     from annette.bench.session import default_rounds, network_case, rounds_left, settings_for
     from annette.bench.supervisor import Supervisor
     from annette.cli.progress import progress_bar
-    from annette.evaluate.agreement import agreement
+    from annette.evaluation.agreement import agreement
 
     backend = how.backend or _runtime_of(platform)
     options = _options(platform, backend, how)
@@ -192,7 +192,7 @@ def _run(platform: Platform, listed: tuple[Truth, ...], path: Path, how: _Measur
 
 def _runtime_of(platform: Platform) -> str:
     """The backend that runs what the platform was fitted on."""
-    from annette.bench.backends.registry import backend_names
+    from annette.bench.backends import backend_names
 
     runtime = dict(platform.provenance.versions).get("runtime", "")
     if runtime not in backend_names():
@@ -204,8 +204,8 @@ def _runtime_of(platform: Platform) -> str:
 
 
 def _options(platform: Platform, backend: str, how: _Measuring) -> dict[str, Any]:
-    from annette.bench.backends.registry import option_names
-    from annette.evaluate.agreement import measuring_options
+    from annette.bench.backends import option_names
+    from annette.evaluation.agreement import measuring_options
 
     texts = measuring_options(platform, option_names(backend), how.options)
     return chosen_options(backend, texts, how.extra)

@@ -104,7 +104,7 @@ def _transfer(datasets: tuple[Path, ...], start: str, out: Path, as_json: bool, 
     from annette.report.transfer import print_transfer, transfer_document
 
     try:
-        from annette.fit.transfer import transfer_platform
+        from annette.fitting.transfer import transfer_platform
     except ModuleNotFoundError as error:
         raise FitError(f"fitting needs {error.name}, which is not installed: pip install 'annette[fit]'") from error
     with ExitStack() as stack:

@@ -18,9 +18,9 @@ _PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DATASET", help="Dataset to write.")
 @click.option(
     "--layout",
-    type=click.Choice(["layers", "networks", "zcu102", "tophub", "ncs2"]),
     default="layers",
     show_default=True,
+    metavar="NAME",
     help="What the table holds: our two layouts (docs/importing.md), or a published collection of layers.",
 )
 @click.option(
@@ -56,8 +56,8 @@ def command(
       annette fit board.dataset --out board.json
     """
     from annette.bench.dataset import Dataset
-    from annette.bench.importers.collection import read_runs
-    from annette.bench.importers.table import TableOptions
+    from annette.bench.importing.collection import read_runs
+    from annette.bench.importing.table import TableOptions
 
     options = TableOptions(split_columns(columns), frozenset(ignored))
     environment = {"device": device, "runtime": runtime, "precision": precision}

@@ -7,17 +7,15 @@ it may add kernels that the runtime inserts, mark kernels as free, and change th
 lowers to something else.
 
 A mapping file names its stage and holds its parameters, ``{"name": "myriad-placement", "parameters": {…}}``; stages
-are code, so a file can only name one that is built in or installed (entry points of the group
-``annette.context_stages``).
+are code, so a file can only name one that a device family brings (`annette.devices`).
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from importlib import import_module
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from annette.devices.registry import find, offered
 from annette.errors import MappingError, nearest
 
 if TYPE_CHECKING:
@@ -26,18 +24,7 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import Kernel
     from annette.network import Network
 
-__all__ = ["BUILT_IN", "ENTRY_POINTS", "ContextStage", "context_from_json", "context_to_json", "integer_parameters"]
-
-BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "ethos-u-placement": "annette.mapping.ethos_u.stage:EthosUPlacement",
-        "myriad-placement": "annette.mapping.myriad.stage:MyriadPlacement",
-    }
-)
-"""Where the stages that ship with annette are, by name; imported when a mapping names them."""
-
-ENTRY_POINTS: Final = "annette.context_stages"
-"""Group of entry points under which other packages offer stages: the stage's name leads to its class."""
+__all__ = ["ContextStage", "context_from_json", "context_to_json", "integer_parameters"]
 
 
 class ContextStage(ABC):
@@ -131,19 +118,12 @@ def integer_parameters(
 
 
 def _stage_class(name: str) -> type[ContextStage]:
-    if name in BUILT_IN:
-        module, _, attribute = BUILT_IN[name].partition(":")
-        found = getattr(import_module(module), attribute)
-    else:
-        from importlib.metadata import entry_points  # noqa: PLC0415 - slow, and built-in stages do without
-
-        offered = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
-        if name not in offered:
-            known = sorted({*BUILT_IN, *offered})
-            raise MappingError(
-                f"there is no context stage named {name[:80]!r}{nearest(name, known)}; known: {', '.join(known)}"
-            )
-        found = offered[name].load()
+    found = find("context_stages", name)
+    if found is None:
+        known = sorted(offered("context_stages"))
+        raise MappingError(
+            f"there is no context stage named {name[:80]!r}{nearest(name, known)}; known: {', '.join(known)}"
+        )
     if not (isinstance(found, type) and issubclass(found, ContextStage)):
         raise MappingError(f"context stage {name!r} leads to {found!r}, which is no ContextStage")
     return found

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
+
+from annette.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,9 +43,12 @@ class LayerModel(ABC):
 
     Attributes:
         family: Name of the family in platform files: ``roofline``, ``refined-roofline``, ``statistical``, ``mixed``.
+        correctable: Whether a mixed model may correct it: true of formulas, whose time grows sensibly where nothing
+            was measured.
     """
 
     family: ClassVar[str]
+    correctable: ClassVar[bool] = False
 
     @abstractmethod
     def predict_s(self, table: KernelTable) -> FloatArray:
@@ -56,6 +61,17 @@ class LayerModel(ABC):
     def efficiency(self, table: KernelTable) -> FloatArray:
         """Share of the peak rate that the compute term reckons with, in (0, 1], shape ``(rows,)``; 1 unless refined."""
         return np.ones(len(table))
+
+    def scaled(self, factor: float) -> Self:
+        """The model whose every prediction is ``factor`` times that of this one, for a slower or faster device.
+
+        Args:
+            factor: Above 0; below 1 is faster.
+
+        Raises:
+            ModelError: The family is not one that can be scaled.
+        """
+        raise ModelError(f"models of family {self.family!r} cannot be scaled by {factor:g}: take another platform")
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
 
+from annette.errors import PlatformFormatError
 from annette.models.base import LayerModel, Terms
 from annette.models.fields import Fields
 from annette.models.refined_roofline import RefinedRoofline
-from annette.models.roofline import Roofline
-from annette.models.saturating import CachedMemory, SaturatingRate
+from annette.models.registry import build_model
 from annette.models.statistical import read_forest
-from annette.models.tiled_roofline import TiledRoofline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,14 +21,7 @@ if TYPE_CHECKING:
     from annette.models.features import FeatureSet
     from annette.models.forest import Forest
 
-__all__ = ["BASES", "Base", "Mixed"]
-
-Base: TypeAlias = RefinedRoofline | Roofline | TiledRoofline | SaturatingRate | CachedMemory
-
-BASES: Final[Mapping[str, type[Base]]] = MappingProxyType(
-    {base.family: base for base in (RefinedRoofline, Roofline, TiledRoofline, SaturatingRate, CachedMemory)}
-)
-"""Families that a forest may correct; platform files that name none mean a refined roofline."""
+__all__ = ["Mixed"]
 
 _LOG_LIMIT: Final = 20.0
 
@@ -43,14 +34,14 @@ class Mixed(LayerModel):
     decides how time grows.
 
     Attributes:
-        base: The model underneath, of one of the families in `BASES`.
+        base: The model underneath, a formula (`LayerModel.correctable`).
         features: What the forest sees.
         forest: Predicts the natural logarithm of measured over base.
     """
 
     family: ClassVar[str] = "mixed"
 
-    base: Base
+    base: LayerModel
     features: FeatureSet
     forest: Forest
 
@@ -67,6 +58,10 @@ class Mixed(LayerModel):
     def efficiency(self, table: KernelTable) -> FloatArray:
         """Efficiency of the model underneath."""
         return self.base.efficiency(table)
+
+    def scaled(self, factor: float) -> Self:
+        """The base, scaled; the forest corrects it as before."""
+        return replace(self, base=self.base.scaled(factor))
 
     def to_json(self) -> dict[str, Any]:
         """All parameters; the base names its family unless it is a refined roofline; the forest's arrays are text."""
@@ -90,8 +85,12 @@ class Mixed(LayerModel):
         return cls(base=_read_base(fields.object("base")), features=features, forest=forest)
 
 
-def _read_base(fields: Fields) -> Base:
+def _read_base(fields: Fields) -> LayerModel:
+    """A refined roofline, unless the file names another family."""
     if "family" not in fields:
         return RefinedRoofline.from_json(fields)
-    family = BASES[fields.text("family", choices=tuple(BASES))]
-    return family.from_json(Fields({key: fields[key] for key in fields if key != "family"}, fields.path))
+    family = fields.text("family")
+    base = build_model(family, Fields({key: fields[key] for key in fields if key != "family"}, fields.path))
+    if not base.correctable:
+        raise PlatformFormatError(f"{fields.at('family')} is {family[:80]!r}: a forest cannot correct that family")
+    return base

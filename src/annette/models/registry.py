@@ -2,55 +2,53 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from annette.devices.registry import find, offered, resolve
 from annette.errors import PlatformFormatError, nearest
+from annette.models.base import LayerModel
 
 if TYPE_CHECKING:
-    from annette.models.base import LayerModel
+    from collections.abc import Mapping
+
     from annette.models.fields import Fields
 
-__all__ = ["FAMILIES", "build_model"]
+__all__ = ["build_model", "families", "family_class"]
 
-_BUILT_IN: Final = MappingProxyType(
+_GENERAL: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "roofline": ("annette.models.roofline", "Roofline"),
-        "refined-roofline": ("annette.models.refined_roofline", "RefinedRoofline"),
-        "statistical": ("annette.models.statistical", "Statistical"),
-        "mixed": ("annette.models.mixed", "Mixed"),
-        "tiled-roofline": ("annette.models.tiled_roofline", "TiledRoofline"),
-        "dpu": ("annette.models.dpu", "Dpu"),
-        "saturating-rate": ("annette.models.saturating", "SaturatingRate"),
-        "cached-memory": ("annette.models.saturating", "CachedMemory"),
-        "original-roofline": ("annette.models.original", "OriginalRoofline"),
-        "original-refined-roofline": ("annette.models.original", "OriginalRefinedRoofline"),
+        "roofline": "annette.models.roofline:Roofline",
+        "refined-roofline": "annette.models.refined_roofline:RefinedRoofline",
+        "statistical": "annette.models.statistical:Statistical",
+        "mixed": "annette.models.mixed:Mixed",
+        "tiled-roofline": "annette.models.tiled_roofline:TiledRoofline",
     }
 )
+"""Families that suit any device; imported when asked for, since most platforms use two or three of them."""
 
 
-class _Families(Mapping[str, "type[LayerModel]"]):
-    """Imports the module of a family when the family is asked for: most platforms use two or three of them."""
+def families() -> tuple[str, ...]:
+    """Names of all families that a platform file may hold: those that suit any device, then those of device families.
 
-    def __getitem__(self, family: str) -> type[LayerModel]:
-        module, name = _BUILT_IN[family]
-        found: type[LayerModel] = getattr(importlib.import_module(module), name)
-        return found
-
-    def __contains__(self, family: object) -> bool:
-        return family in _BUILT_IN
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_BUILT_IN)
-
-    def __len__(self) -> int:
-        return len(_BUILT_IN)
+    Names that begin with ``original-`` are for cross-checks only.
+    """
+    return (*_GENERAL, *(name for name in offered("layer_models") if name not in _GENERAL))
 
 
-FAMILIES: Final[Mapping[str, type[LayerModel]]] = _Families()
-"""Every family that a platform file may hold; those that begin with ``original-`` are for cross-checks only."""
+def family_class(family: str) -> type[LayerModel]:
+    """The class of a family.
+
+    Raises:
+        PlatformFormatError: There is no such family.
+    """
+    found = resolve(_GENERAL[family]) if family in _GENERAL else find("layer_models", family)
+    if not (isinstance(found, type) and issubclass(found, LayerModel)):
+        known = families()
+        raise PlatformFormatError(
+            f"unknown model family {family[:80]!r}{nearest(family, known)}; known: {', '.join(known)}"
+        )
+    return found
 
 
 def build_model(family: str, parameters: Fields) -> LayerModel:
@@ -63,9 +61,8 @@ def build_model(family: str, parameters: Fields) -> LayerModel:
     Raises:
         PlatformFormatError: The family is not known or a parameter is not acceptable.
     """
-    if family not in FAMILIES:
-        raise PlatformFormatError(
-            f"{parameters.path} is of an unknown model family {family[:80]!r}"
-            f"{nearest(family, FAMILIES)}; known: {', '.join(FAMILIES)}"
-        )
-    return FAMILIES[family].from_json(parameters)
+    try:
+        kind = family_class(family)
+    except PlatformFormatError as error:
+        raise PlatformFormatError(f"{parameters.path} is of an {error}") from None
+    return kind.from_json(parameters)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from annette.models.base import LayerModel, Terms
 from annette.models.fields import Fields, checked_number
@@ -33,6 +33,7 @@ class Roofline(LayerModel):
     """
 
     family: ClassVar[str] = "roofline"
+    correctable: ClassVar[bool] = True
 
     ops_per_s: float
     bytes_per_s: float
@@ -50,6 +51,15 @@ class Roofline(LayerModel):
     def terms(self, table: KernelTable) -> Terms:
         """``ops / P`` and ``bytes / B`` of each row, without the offset."""
         return Terms(table["ops"] / self.ops_per_s, table.bytes / self.bytes_per_s)
+
+    def scaled(self, factor: float) -> Self:
+        """The same model, every prediction ``factor`` times as long."""
+        return replace(
+            self,
+            ops_per_s=self.ops_per_s / factor,
+            bytes_per_s=self.bytes_per_s / factor,
+            offset_s=self.offset_s * factor,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The three parameters."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
 
@@ -57,6 +58,11 @@ class Statistical(LayerModel):
     def terms(self, table: KernelTable) -> Terms:
         """Terms of the roofline that was fitted beside the forest."""
         return self.roofline.terms(table)
+
+    def scaled(self, factor: float) -> Self:
+        """The same model, every prediction ``factor`` times as long."""
+        forest = replace(self.forest, base=self.forest.base + math.log(factor))
+        return replace(self, forest=forest, roofline=self.roofline.scaled(factor))
 
     def to_json(self) -> dict[str, Any]:
         """All parameters; the forest's arrays as text."""

@@ -7,10 +7,11 @@ fitted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
+from annette.devices.registry import find, offered
 from annette.errors import PlatformFormatError, nearest
 from annette.models.base import LayerModel, Terms
 from annette.models.fields import Fields, checked_number
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from annette.mapping.kernel import FloatArray, KernelTable
 
-__all__ = ["Formula", "Range", "TiledRoofline", "formulas"]
+__all__ = ["Formula", "Range", "TiledRoofline"]
 
 
 class Range(NamedTuple):
@@ -54,20 +55,12 @@ class Formula:
     terms: Callable[[KernelTable, Mapping[str, float]], Terms]
 
 
-def formulas() -> Mapping[str, Formula]:
-    """Every formula by name."""
-    from annette.models.ethos_u import FORMULAS as ETHOS_U  # noqa: PLC0415 - formulas are built of this module's classes
-    from annette.models.myriad import FORMULAS as MYRIAD  # noqa: PLC0415 - as above
-
-    return {**MYRIAD, **ETHOS_U}
-
-
 @dataclass(frozen=True)
 class TiledRoofline(LayerModel):
     """A formula with its constants.
 
     Attributes:
-        formula: Name of one of `formulas`.
+        formula: Name of a formula that a device family brings.
         constants: A value for each constant of the formula.
 
     Raises:
@@ -75,19 +68,20 @@ class TiledRoofline(LayerModel):
     """
 
     family: ClassVar[str] = "tiled-roofline"
+    correctable: ClassVar[bool] = True
 
     formula: str
     constants: Mapping[str, float]
     _known: Formula = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        known = formulas()
-        if self.formula not in known:
+        found = find("formulas", self.formula)
+        if not isinstance(found, Formula):
+            known = offered("formulas")
             raise PlatformFormatError(
                 f"formula {self.formula[:80]!r} of a tiled roofline is not known{nearest(self.formula, known)}; "
                 f"known: {', '.join(known)}"
             )
-        found = known[self.formula]
         fields = Fields(self.constants, "constants")
         fields.only(*found.constants)
         checked = {
@@ -120,7 +114,7 @@ class TiledRoofline(LayerModel):
         """
         return self._known.terms(table, self.constants)
 
-    def scaled(self, factor: float) -> TiledRoofline:
+    def scaled(self, factor: float) -> Self:
         """The same engine, every kernel taking ``factor`` times as long.
 
         Formulas are proportional in their times, which their constants' units tell: clocks and bandwidths are divided.
@@ -134,7 +128,7 @@ class TiledRoofline(LayerModel):
             name: value / factor if name.endswith(faster) else value * factor if name.endswith(slower) else value
             for name, value in self.constants.items()
         }
-        return TiledRoofline(self.formula, constants)
+        return replace(self, constants=constants)
 
     def to_json(self) -> dict[str, Any]:
         """The formula's name and the constants."""

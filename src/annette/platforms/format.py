@@ -16,7 +16,7 @@ from annette.errors import MappingError, PlatformError, PlatformFormatError
 from annette.mapping.kernel import COLUMNS, Precision, is_context_column
 from annette.mapping.model import MappingModel
 from annette.models.fields import Fields
-from annette.models.registry import FAMILIES, build_model
+from annette.models.registry import build_model, families
 from annette.models.roofline import Roofline
 from annette.platforms.intervals import Intervals
 from annette.platforms.overhead import Overhead
@@ -201,8 +201,8 @@ def _platform(fields: Fields) -> Platform:
         latency_is=fields.text("latency_is", choices=LATENCY_MEANINGS),
         mapping=_mapping(fields),
         models=_models(fields.object("models")),
-        preferred_family=fields.text("preferred_family", choices=tuple(FAMILIES)),
-        preferred_by_kind={kind: preferred.text(kind, choices=tuple(FAMILIES)) for kind in preferred},
+        preferred_family=fields.text("preferred_family", choices=families()),
+        preferred_by_kind={kind: preferred.text(kind, choices=families()) for kind in preferred},
         overhead=Overhead.from_json(fields.object("overhead")),
         ranges=_ranges(fields.object("ranges")),
         intervals=None if intervals is None else Intervals.from_json(intervals),

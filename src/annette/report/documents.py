@@ -15,7 +15,7 @@ from annette.network import KINDS, UNSUPPORTED, Category
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from annette.estimate import Estimate, KernelEstimate
+    from annette.estimation import Estimate, KernelEstimate
     from annette.mapping.kernel import Kernel
     from annette.network import Layer, Network
 

@@ -9,8 +9,8 @@ from annette.report.evaluation_tables import evaluation_tables, remarks, summary
 from annette.report.page import Page
 
 if TYPE_CHECKING:
-    from annette.evaluate.evaluation import Evaluation, KindResult, ModelResult, NetworkResult
-    from annette.evaluate.metrics import Errors, Ranking
+    from annette.evaluation.evaluation import Evaluation, KindResult, ModelResult, NetworkResult
+    from annette.evaluation.metrics import Errors, Ranking
     from annette.models.roofline import Roofline
 
 __all__ = ["evaluation_document", "print_evaluation"]

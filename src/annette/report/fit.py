@@ -12,7 +12,7 @@ from annette.report.units import percent_text, seconds_text
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from annette.fit.platform import FitReport
+    from annette.fitting.platform import FitReport
 
 __all__ = ["fit_document", "print_fit"]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from annette.fit.candidates import Candidate
-from annette.fit.rates import SIDES
-from annette.fit.transfer_kinds import left_out_error
+from annette.fitting.candidates import Candidate
+from annette.fitting.rates import SIDES
+from annette.fitting.transfer_kinds import left_out_error
 from annette.report.page import Page
 from annette.report.units import percent_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from annette.fit.transfer import TransferReport
+    from annette.fitting.transfer import TransferReport
 
 __all__ = ["print_transfer", "transfer_document"]
 

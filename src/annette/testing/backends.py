@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from annette.bench.backends.base import Backend, BackendOptions, Subject
+from annette.bench.backend import Backend, BackendOptions, Subject
 from annette.bench.match import match
 from annette.network.builder import NetworkBuilder
 
 if TYPE_CHECKING:
-    from annette.bench.backends.base import CompiledNetwork
+    from annette.bench.backend import CompiledNetwork
     from annette.network import Network
 
 __all__ = ["BackendContract", "example_network"]

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.backends.base import (
+from annette.bench.backend import (
     Availability,
     Backend,
     BackendOptions,
@@ -26,6 +26,7 @@ from annette.bench.backends.base import (
     ProfileEntry,
     Subject,
 )
+from annette.devices.device import Device
 from annette.errors import BackendRunError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from annette.network import Network
 
-__all__ = ["ScriptedBackend", "ScriptedOptions"]
+__all__ = ["DEVICE", "ScriptedBackend", "ScriptedOptions"]
 
 _LAYER_S: Final = 1e-5
 _OPS_PER_S: Final = 1e10
@@ -127,3 +128,10 @@ class _Scripted(CompiledNetwork):
             for layer, time_s in zip(self._network.layers, self._times, strict=True)
         )
         return Profile(entries)
+
+
+DEVICE: Final = Device(
+    name="scripted",
+    title="no device: a backend whose behaviour is written in the names of networks",
+    backends={"scripted": f"{__name__}:ScriptedBackend"},
+)

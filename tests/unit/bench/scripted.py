@@ -16,9 +16,7 @@ def install(folder: Path, monkeypatch=None):
     info = folder / "scripted_backend-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: scripted-backend\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        "[annette.backends]\nscripted = annette.testing.scripted_backend:ScriptedBackend\n"
-    )
+    (info / "entry_points.txt").write_text("[annette.devices]\nscripted = annette.testing.scripted_backend:DEVICE\n")
     path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH", ""))))
     if monkeypatch is not None:
         monkeypatch.syspath_prepend(str(folder))

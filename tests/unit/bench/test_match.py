@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from annette.bench.backends.base import ProfileEntry
+from annette.bench.backend import ProfileEntry
 from annette.bench.match import ADDED, match, region
 from annette.network.builder import NetworkBuilder
 

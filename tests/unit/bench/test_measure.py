@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from annette.bench import measure, pace
-from annette.bench.backends.base import Availability, Backend, BackendOptions, CompiledNetwork, Profile, Subject
+from annette.bench.backend import Availability, Backend, BackendOptions, CompiledNetwork, Profile, Subject
 from annette.bench.measure import Bench
 from annette.bench.plan import Case
 from annette.bench.records import Purpose, Status, midmean, uncertainty

@@ -88,12 +88,12 @@ def test_files_are_measured_as_they_are_only_where_the_backend_takes_them(tmp_pa
 
 
 def test_a_missing_runtime_is_named_with_its_install_line(tmp_path, monkeypatch):
-    from annette.bench.backends import onnxruntime
+    from annette.devices.onnxruntime_cpu import backend
 
     def missing(name):
-        raise onnxruntime.PackageNotFoundError(name)
+        raise backend.PackageNotFoundError(name)
 
-    monkeypatch.setattr(onnxruntime, "version", missing)
+    monkeypatch.setattr(backend, "version", missing)
     with pytest.raises(BackendUnavailableError, match="pip install onnxruntime"):
         benchmark(plan(count=1), tmp_path / "d", backend="onnxruntime", options={}, settings=SETTINGS)
     assert not (tmp_path / "d").exists()

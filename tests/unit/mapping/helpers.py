@@ -1,7 +1,7 @@
 """Short cuts for tests of rules: build a network, map it by a few rules, look at the kernels."""
 
 from annette.mapping.model import MappingModel
-from annette.mapping.rules import built_in_rules
+from annette.mapping.rules import known_rules
 from annette.network.builder import NetworkBuilder
 
 
@@ -13,7 +13,7 @@ def image(shape=(1, 8, 6, 6)):
 
 def mapped(network, *names):
     """Kernels after the named built-in rules, in this order."""
-    rules = tuple(rule for name in names for rule in built_in_rules()[name])
+    rules = tuple(rule for name in names for rule in known_rules()[name])
     return MappingModel("test", rules).apply(network)
 
 

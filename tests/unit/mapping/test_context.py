@@ -1,14 +1,13 @@
 """Context stages: how a mapping names them, and what kernels and tables do with their numbers."""
 
 from dataclasses import dataclass, replace
-from importlib import metadata
-from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
 
+from annette.devices import registry
+from annette.devices.device import Device
 from annette.errors import MappingError
-from annette.mapping import context
 from annette.mapping.context import ContextStage, context_from_json, context_to_json, integer_parameters
 from annette.mapping.kernel import KernelTable, Precision, is_context_column
 from annette.mapping.model import MappingModel
@@ -85,16 +84,16 @@ def test_a_mapping_with_a_stage_reads_back():
 
 
 def test_installed_packages_offer_stages(monkeypatch):
-    entry = EntryPoint("numbering", f"{__name__}:Numbering", context.ENTRY_POINTS)
-    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry] if group == context.ENTRY_POINTS else [])
+    device = Device(name="numbering", title="test", context_stages={"numbering": f"{__name__}:Numbering"})
+    monkeypatch.setattr(registry, "_installed", lambda: (device,))
     stage = context_from_json({"name": "numbering", "parameters": {}})
     assert isinstance(stage, Numbering)
     assert context_to_json(stage) == {"name": "numbering", "parameters": {}}
 
 
 def test_what_is_no_stage_is_refused(monkeypatch):
-    entry = EntryPoint("broken", "json:loads", context.ENTRY_POINTS)
-    monkeypatch.setattr(metadata, "entry_points", lambda **_: [entry])
+    device = Device(name="broken", title="test", context_stages={"broken": "json:loads"})
+    monkeypatch.setattr(registry, "_installed", lambda: (device,))
     with pytest.raises(MappingError, match="no ContextStage"):
         context_from_json({"name": "broken", "parameters": {}})
 

@@ -11,7 +11,7 @@ from annette.mapping.kernel import Kernel
 from annette.mapping.layout import Layout, LayoutModel, LayoutRule, _in_blocks
 from annette.mapping.layout_conditions import compiled, parse
 from annette.mapping.model import MappingModel
-from annette.mapping.rules import LAYOUTS, layout, preset
+from annette.mapping.rules import layout, layouts, preset
 from annette.network.builder import NetworkBuilder
 from annette.testing.networks import networks
 
@@ -109,7 +109,7 @@ def test_the_model_without_rules_changes_nothing():
     assert LayoutModel().apply(kernels, network) == kernels
 
 
-@given(networks(), st.sampled_from(LAYOUTS))
+@given(networks(), st.sampled_from(layouts()))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_layers_are_kept_and_copies_come_before_their_readers(network, name):
     plain = replace(preset("onnxruntime-cpu"), layout=None).apply(network)
@@ -137,7 +137,7 @@ def test_marking_as_blocked_changes_nothing_else():
     )
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("name", layouts())
 def test_layouts_survive_the_way_through_json(name):
     model = layout(name)
     assert LayoutModel.from_json(model.to_json()) == model

@@ -6,7 +6,7 @@ from importlib import resources
 import jsonschema
 import pytest
 
-from annette.estimate import estimate_network
+from annette.estimation import estimate_network
 from annette.mapping.rules import preset
 from annette.platforms import list_platforms
 from annette.report.documents import comparison_document, estimate_document, network_document

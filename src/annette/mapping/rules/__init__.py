@@ -1,120 +1,151 @@
 """The rules that ship with annette, as tables in JSON files, and presets: named lists of them.
 
-An entry of a table is a rule as `annette.mapping.rule.Rule.from_json` reads it. Where exporters write the same thing
-in several ways, an entry has ``variants`` beside its ``pattern``: a list of choices, each a list of alternative lines;
-one rule results from every combination, named ``name.1.2`` after the alternatives taken. Lines of ``variants`` come
-before those of ``pattern``.
+Rules that hold for any runtime are here; each device family brings its own, with the presets that use them
+(`annette.devices.device.Device`). An entry of a table is a rule as `annette.mapping.rule.Rule.from_json` reads it.
+Where exporters write the same thing in several ways, an entry has ``variants`` beside its ``pattern``: a list of
+choices, each a list of alternative lines; one rule results from every combination, named ``name.1.2`` after the
+alternatives taken. Lines of ``variants`` come before those of ``pattern``.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 from functools import cache
-from importlib import resources
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from annette.devices.device import json_file
+from annette.devices.registry import devices
 from annette.errors import MappingError, nearest
 from annette.mapping.context import context_from_json
 from annette.mapping.layout import LayoutModel
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Rule
 
-__all__ = ["LAYOUTS", "PRESETS", "TABLES", "built_in_rules", "layout", "preset", "table"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-LAYOUTS: Final = ("nchw8c", "nchw16c")
-"""Names of the layout models."""
+__all__ = ["known_rules", "layout", "layouts", "preset", "presets", "read_preset"]
 
-TABLES: Final = (
-    "activations", "normalizations", "attention", "movement", "folding", "fusion", "pooling", "views", "quantization",
-    "memory", "dnndk", "tvm", "myriad", "ethos_u",
+_TABLES: Final = (
+    "activations", "normalizations", "attention", "movement", "folding", "fusion", "views", "quantization", "memory",
 )  # fmt: skip
-"""Names of the tables, recognitions first."""
-
-PRESETS: Final = (
-    "none", "recognitions", "views", "generic", "generic-int8", "generic-attention", "onnxruntime-cpu", "dnndk",
-    "tvm-cpu", "original-dnndk", "original-ov", "openvino-myriad", "ethos-u55-128", "ethos-u65-512",
-    "ethos-u65-512-sram", "ethos-u85-512",
-)  # fmt: skip
-"""Names of the presets."""
+"""Names of the tables here, recognitions first."""
 
 
 @cache
-def table(name: str) -> tuple[tuple[str, tuple[Rule, ...]], ...]:
-    """One table: each entry's name with the rules it stands for.
-
-    Args:
-        name: One of `TABLES`.
+def known_rules() -> dict[str, tuple[Rule, ...]]:
+    """All rules by the name of their table entry: those that hold anywhere, then those of each device family.
 
     Raises:
-        MappingError: There is no such table.
+        MappingError: Two entries have the same name, or one is ill-formed.
     """
-    if name not in TABLES:
-        raise MappingError(f"there is no table of rules named {name!r}{nearest(name, TABLES)}")
-    return tuple((entry["name"], tuple(_expand(entry))) for entry in _read(f"{name}.json"))
+    found: dict[str, tuple[Rule, ...]] = {}
+    for entry in itertools.chain.from_iterable(_tables()):
+        if entry["name"] in found:
+            raise MappingError(f"two tables of rules have an entry named {entry['name']!r}")
+        found[entry["name"]] = tuple(_expand(entry))
+    return found
 
 
-@cache
-def built_in_rules() -> dict[str, tuple[Rule, ...]]:
-    """All shipped rules by the name of their table entry."""
-    return {name: rules for source in TABLES for name, rules in table(source)}
+def presets() -> tuple[str, ...]:
+    """Names of the presets: those that suit any runtime, then those of each device family."""
+    return tuple(_presets())
 
 
 def preset(name: str) -> MappingModel:
-    """A named list of rules.
+    """A named mapping.
 
     Args:
-        name: One of `PRESETS`.
+        name: One of `presets`.
 
     Raises:
         MappingError: There is no such preset.
     """
-    if name not in PRESETS:
-        raise MappingError(f"there is no mapping preset named {name!r}{nearest(name, PRESETS)}")
+    if name not in _presets():
+        raise MappingError(f"there is no mapping preset named {name!r}{nearest(name, _presets())}")
     return _preset(name)
 
 
-@cache
-def _preset(name: str) -> MappingModel:
-    known = built_in_rules()
-    rules: list[Rule] = []
-    for entry in _entries(name):
+def read_preset(name: str, described: dict[str, Any]) -> MappingModel:
+    """A mapping from the document of a preset.
+
+    Args:
+        name: What to call it.
+        described: ``rules``, names of table entries, or ``"@other"`` for all rules of another preset; perhaps
+            ``layout``, the name of one of `layouts`; perhaps ``context``, a context stage with its parameters.
+
+    Raises:
+        MappingError: It lists a rule, a layout or a stage that there is none of.
+    """
+    known = known_rules()
+    found: list[Rule] = []
+    for entry in _entries(described["rules"]):
         if entry not in known:
             raise MappingError(f"preset {name!r} lists {entry!r}, which no table has{nearest(entry, known)}")
-        rules += known[entry]
-    described = _read("presets.json")[name]
+        found += known[entry]
     listed, stage = described.get("layout"), described.get("context")
     return MappingModel(
         name,
-        tuple(rules),
+        tuple(found),
         layout=None if listed is None else layout(listed),
         context=None if stage is None else context_from_json(stage),
     )
+
+
+def layouts() -> tuple[str, ...]:
+    """Names of the layout models, each of a device family."""
+    return tuple(_layouts())
 
 
 def layout(name: str) -> LayoutModel:
     """A named layout model.
 
     Args:
-        name: One of `LAYOUTS`.
+        name: One of `layouts`.
 
     Raises:
         MappingError: There is no such layout model.
     """
-    if name not in LAYOUTS:
-        raise MappingError(f"there is no layout model named {name!r}{nearest(name, LAYOUTS)}")
-    return LayoutModel.from_json(_read("layouts.json")[name]["layout"])
+    if name not in _layouts():
+        raise MappingError(f"there is no layout model named {name!r}{nearest(name, _layouts())}")
+    return LayoutModel.from_json(_layouts()[name]["layout"])
 
 
-def _entries(name: str) -> list[str]:
-    """Names of a preset's rules; ``"@other"`` stands for all of another preset's."""
-    listed = _read("presets.json")[name]["rules"]
-    nested = (_entries(entry[1:]) if entry.startswith("@") else [entry] for entry in listed)
+@cache
+def _preset(name: str) -> MappingModel:
+    return read_preset(name, _presets()[name])
+
+
+def _entries(listed: list[str]) -> list[str]:
+    """Names of a preset's rules, each once; ``"@other"`` stands for all of another preset's."""
+    nested = (_entries(_presets()[entry[1:]]["rules"]) if entry.startswith("@") else [entry] for entry in listed)
     return list(dict.fromkeys(itertools.chain.from_iterable(nested)))
 
 
-def _read(file: str) -> Any:
-    return json.loads(resources.files(__name__).joinpath(file).read_text(encoding="utf-8"))
+def _tables() -> Iterator[list[dict[str, Any]]]:
+    for name in _TABLES:
+        yield json_file(__name__, f"{name}.json")()
+    for device in devices():
+        if device.rules is not None:
+            yield device.rules()
+
+
+@cache
+def _presets() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = dict(json_file(__name__, "presets.json")())
+    for device in devices():
+        for name, described in (device.presets() if device.presets is not None else {}).items():
+            found.setdefault(name, described)
+    return found
+
+
+@cache
+def _layouts() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for device in devices():
+        for name, described in (device.layouts() if device.layouts is not None else {}).items():
+            found.setdefault(name, described)
+    return found
 
 
 def _expand(entry: dict[str, Any]) -> list[Rule]:

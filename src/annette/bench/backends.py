@@ -1,0 +1,113 @@
+"""Backends by name: those that device families bring."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, cast
+
+from annette.devices.registry import find, offered
+from annette.errors import BackendUnavailableError, OptionError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from annette.bench.backend import Backend, BackendOptions
+
+__all__ = ["backend_class", "backend_names", "open_backend", "option_names", "parse_options", "require_usable"]
+
+
+def backend_names() -> tuple[str, ...]:
+    """The backends that can be named, whether or not their runtimes are installed."""
+    return tuple(offered("backends"))
+
+
+def backend_class(name: str) -> type[Backend]:
+    """The class of a backend.
+
+    Raises:
+        OptionError: There is no backend of that name.
+    """
+    found = find("backends", name)
+    if found is None:
+        raise OptionError(f"no backend {name!r}{nearest(name, backend_names())}; known: {', '.join(backend_names())}")
+    return cast("type[Backend]", found)
+
+
+def require_usable(name: str) -> type[Backend]:
+    """The class of a backend whose runtime is usable here.
+
+    Raises:
+        OptionError: There is no backend of that name.
+        BackendUnavailableError: Its runtime is not installed or not usable here.
+    """
+    kind = backend_class(name)
+    state = kind.available()
+    if not state.usable:
+        remedy = f"; install it with: {state.install}" if state.install else ""
+        raise BackendUnavailableError(f"backend {name!r} is not usable here: {state.reason}{remedy}")
+    return kind
+
+
+def open_backend(name: str, options: Mapping[str, Any]) -> Backend:
+    """Opens a backend that is usable here.
+
+    Args:
+        name: Its name.
+        options: Values for its options type, already of the right types.
+
+    Raises:
+        OptionError: There is no such backend, or an option is unknown or out of its range.
+        BackendUnavailableError: Its runtime is not installed or not usable here.
+    """
+    kind = require_usable(name)
+    known = option_names(name)
+    for option in options:
+        if option not in known:
+            raise _no_option(name, option, known)
+    return kind(kind.options_type(**options))
+
+
+def option_names(name: str) -> tuple[str, ...]:
+    """The options that a backend has.
+
+    Raises:
+        OptionError: There is no backend of that name.
+    """
+    return tuple(field.name for field in dataclasses.fields(backend_class(name).options_type))
+
+
+def parse_options(name: str, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Turns ``NAME=VALUE`` texts into values of the types that a backend declares.
+
+    Raises:
+        OptionError: An option is unknown, or its value is not of its type.
+    """
+    options_type: type[BackendOptions] = backend_class(name).options_type
+    fields = {field.name: field for field in dataclasses.fields(options_type)}
+    values: dict[str, Any] = {}
+    for key, text in texts.items():
+        if key not in fields:
+            raise _no_option(name, key, fields)
+        values[key] = _value(name, fields[key], text)
+    return values
+
+
+def _no_option(backend: str, option: str, known: Iterable[str]) -> OptionError:
+    names = list(known)
+    return OptionError(
+        f"backend {backend!r} has no option {option!r}{nearest(option, names)} (known: {', '.join(names) or 'none'})"
+    )
+
+
+def _value(backend: str, field: dataclasses.Field[Any], text: str) -> int | float | str | bool:
+    kind = field.type if isinstance(field.type, str) else field.type.__name__
+    try:
+        if kind == "bool":
+            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+        if kind == "int":
+            return int(text)
+        if kind == "float":
+            return float(text)
+    except (KeyError, ValueError):
+        raise OptionError(f"option {field.name!r} of backend {backend!r} is {text!r}, not of type {kind}") from None
+    return text

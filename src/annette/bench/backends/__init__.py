@@ -1,1 +1,0 @@
-"""Runtimes that can be measured: one a file."""

@@ -1,0 +1,250 @@
+"""The two CSV layouts: layer tables and network tables (``docs/importing.md``)."""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from annette.bench.importing.kernel import MeasuredKernel, Stage
+from annette.bench.importing.runs import NetworkLatency
+from annette.errors import DatasetError, NetworkError, nearest
+from annette.network.load import load_network
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from os import PathLike
+
+__all__ = ["LAYER_COLUMNS", "NETWORK_COLUMNS", "TableOptions", "read_layer_table", "read_network_table", "rows_of"]
+
+_UNITS: Final = {"latency_s": 1.0, "latency_ms": 1e-3, "latency_us": 1e-6}
+_INTEGERS: Final = ("in_channels", "in_height", "in_width", "out_channels", "groups", "operands", "batch")
+_PAIRS: Final = ("kernel", "stride", "dilation")
+
+LAYER_COLUMNS: Final = (
+    "network",
+    "kernel",
+    "kind",
+    *_INTEGERS,
+    *(f"{name}_{side}" for name in _PAIRS for side in ("height", "width")),
+    "padding",
+    "activation",
+    *_UNITS,
+)
+"""Columns of a layer table; ``kind``, ``in_channels`` and one of the latencies are required."""
+
+NETWORK_COLUMNS: Final = ("network", "name", "batch", *_UNITS)
+"""Columns of a network table; ``network`` and one of the latencies are required."""
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """How to read a table that was not made for us.
+
+    Attributes:
+        rename: Our column to the table's own name for it.
+        ignore: Columns of the table to pass over.
+    """
+
+    rename: Mapping[str, str] = field(default_factory=dict)
+    ignore: frozenset[str] = frozenset()
+
+
+def rows_of(path: str | PathLike[str]) -> list[dict[str, str]]:
+    """The rows of a CSV file as texts by column.
+
+    Raises:
+        DatasetError: The file cannot be read, is no UTF-8 text, has no rows, or a row of another length.
+    """
+    file = Path(path)
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as handle:
+            rows = list(csv.DictReader(handle))
+    except OSError as error:
+        raise DatasetError(f"table {str(file)!r} cannot be read: {error.strerror or error}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"table {str(file)!r} is not a CSV file in UTF-8: {error}") from error
+    if not rows:
+        raise DatasetError(f"table {str(file)!r} has no rows under its heading")
+    for number, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            raise DatasetError(f"table {str(file)!r}, row {number}: not as many cells as columns")
+    return rows
+
+
+def read_layer_table(path: str | PathLike[str], options: TableOptions | None = None) -> list[MeasuredKernel]:
+    """Reads a layer table.
+
+    Rows that share ``network`` and ``kernel`` and follow each other are the stages of one kernel: the first holds the
+    time, the others leave it empty.
+
+    Args:
+        path: The CSV file.
+        options: Renamed and ignored columns.
+
+    Raises:
+        DatasetError: The file cannot be read, a column is unknown or missing, or a cell makes no sense; the message
+            names the row and the value.
+    """
+    kernels: list[MeasuredKernel] = []
+    for cells in _rows(path, options or TableOptions(), LAYER_COLUMNS, ("kind", "in_channels")):
+        stages, name = _stages(cells), cells.text("kernel")
+        network = cells.text("network") or f"{Path(path).stem} {name or cells.number}"
+        if not cells.has_latency:
+            if not (kernels and name and (kernels[-1].network, kernels[-1].name) == (network, name)):
+                raise cells.error("has no latency, and is no further stage of the kernel in the row before")
+            last = kernels.pop()
+            kernels.append(MeasuredKernel(network, name, (*last.stages, *stages), last.latency_s))
+            continue
+        kernels.append(MeasuredKernel(network, name or f"row{cells.number}", stages, cells.latency_s()))
+    return kernels
+
+
+def read_network_table(path: str | PathLike[str], options: TableOptions | None = None) -> list[NetworkLatency]:
+    """Reads a network table.
+
+    ``network`` is the name of a network of the zoo, or a file; relative paths start at the table's folder.
+
+    Args:
+        path: The CSV file.
+        options: Renamed and ignored columns.
+
+    Raises:
+        DatasetError: As for `read_layer_table`, or a network cannot be loaded.
+    """
+    pairs = []
+    for cells in _rows(path, options or TableOptions(), NETWORK_COLUMNS, ("network",)):
+        source = cells.text("network")
+        beside = Path(path).parent / source
+        batch = cells.integer("batch", 1)
+        try:
+            network = load_network(str(beside) if beside.is_file() else source, batch=batch if batch > 1 else None)
+        except NetworkError as error:
+            raise cells.error(f"network {source!r}: {error}") from error
+        pairs.append(NetworkLatency(cells.text("name") or Path(source).stem, network, cells.latency_s()))
+    return pairs
+
+
+class _Cells:
+    """One row, with what messages need."""
+
+    def __init__(self, path: Path, number: int, cells: Mapping[str, str]) -> None:
+        self._path, self._cells = path, cells
+        self.number = number
+
+    def error(self, problem: str) -> DatasetError:
+        return DatasetError(f"table {str(self._path)!r}, row {self.number}: {problem}")
+
+    def text(self, column: str) -> str:
+        return self._cells.get(column, "").strip()
+
+    def integer(self, column: str, default: int) -> int:
+        """A whole number of at least 1; spreadsheets write 3 as 3.0."""
+        text = self.text(column)
+        if not text:
+            return default
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (value >= 1 and value == int(value)):
+            raise self.error(f"{column} is {text[:40]!r}, not a whole number of at least 1")
+        return int(value)
+
+    @property
+    def has_latency(self) -> bool:
+        return any(self.text(column) for column in _UNITS)
+
+    def latency_s(self) -> float:
+        given = [column for column in _UNITS if self.text(column)]
+        if len(given) != 1:
+            raise self.error(f"has {len(given)} latencies: give one of {', '.join(_UNITS)}")
+        text = self.text(given[0])
+        try:
+            value = float(text) * _UNITS[given[0]]
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and value > 0):
+            raise self.error(f"{given[0]} is {text[:40]!r}, not a positive number")
+        return value
+
+    def pair(self, name: str) -> tuple[int, int]:
+        """Height and width; one alone stands for both."""
+        height, width = self.text(f"{name}_height"), self.text(f"{name}_width")
+        first = self.integer(f"{name}_height" if height else f"{name}_width", 1)
+        return first, self.integer(f"{name}_width", first) if width else first
+
+    def padding(self) -> str | tuple[int, ...]:
+        text = self.text("padding") or "same"
+        if text in ("same", "half", "valid"):
+            return text
+        parts = text.split()
+        if not all(part.isdecimal() for part in parts) or len(parts) not in (1, 2, 4):
+            raise self.error(
+                f"padding is {text[:40]!r}: same, half, valid, or 1, 2 or 4 numbers (top left bottom right)"
+            )
+        numbers = tuple(int(part) for part in parts)
+        return numbers * (4 // len(numbers))
+
+
+def _rows(
+    path: str | PathLike[str], options: TableOptions, known: tuple[str, ...], required: tuple[str, ...]
+) -> Iterator[_Cells]:
+    rows = rows_of(path)
+    ours = _our_names(path, rows[0], options, known)
+    missing = [column for column in required if column not in ours.values()]
+    if missing:
+        raise DatasetError(
+            f"table {str(path)!r} has no column {missing[0]!r}; rename one: --column {missing[0]}=THEIRS"
+        )
+    if not any(column in ours.values() for column in _UNITS):
+        raise DatasetError(f"table {str(path)!r} has no latency column: one of {', '.join(_UNITS)}")
+    for number, row in enumerate(rows, start=2):
+        yield _Cells(Path(path), number, {ours[theirs]: value for theirs, value in row.items() if theirs in ours})
+
+
+def _our_names(
+    path: str | PathLike[str], columns: Iterable[str], options: TableOptions, known: tuple[str, ...]
+) -> dict[str, str]:
+    """The table's columns to ours; a column that is neither known nor ignored is a misunderstanding."""
+    for wanted in options.rename:
+        if wanted not in known:
+            raise DatasetError(f"there is no column {wanted!r} to rename to{nearest(wanted, known)}")
+    theirs = {name: ours for ours, name in options.rename.items()}
+    found: dict[str, str] = {}
+    for column in columns:
+        if column in options.ignore:
+            continue
+        name = theirs.get(column, column)
+        if name not in known:
+            raise DatasetError(
+                f"table {str(path)!r} has a column {column[:60]!r} that is not known{nearest(column, known)}; "
+                f"rename it (--column OURS={column[:60]}), or pass over it (--ignore {column[:60]})"
+            )
+        found[column] = name
+    absent = [name for name in options.rename.values() if name not in found]
+    if absent:
+        raise DatasetError(f"table {str(path)!r} has no column {absent[0]!r}{nearest(absent[0], found)}")
+    return found
+
+
+def _stages(cells: _Cells) -> tuple[Stage, ...]:
+    """The row's layer, and its activation."""
+    stage = Stage(
+        kind=cells.text("kind"),
+        in_channels=cells.integer("in_channels", 1),
+        in_height=cells.integer("in_height", 1),
+        in_width=cells.integer("in_width", 1),
+        out_channels=cells.integer("out_channels", 1) if cells.text("out_channels") else 0,
+        kernel=cells.pair("kernel"),
+        stride=cells.pair("stride"),
+        padding=cells.padding(),
+        groups=cells.integer("groups", 1),
+        dilation=cells.pair("dilation"),
+        operands=cells.integer("operands", 2),
+        batch=cells.integer("batch", 1),
+    )
+    activation = cells.text("activation")
+    return (stage,) if not activation else (stage, Stage(activation, stage.out_channels or stage.in_channels))

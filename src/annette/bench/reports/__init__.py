@@ -1,1 +1,0 @@
-"""Reports that compilers and runtimes write, as plain data: parsed here, whoever made them."""

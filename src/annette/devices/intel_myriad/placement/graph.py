@@ -1,0 +1,305 @@
+"""The stages that a network becomes on the Myriad X, and the order they run in.
+
+Hardware stages (convolution, pooling, fully connected) write to on-chip memory only; an output that does not fit is cut
+by height into tiles, each with a copy of its own. A concat is a copy per operand, unless operands are made by software,
+which writes in place. A max pool that alone reads a concat moves in front of it (``swap_concat_and_hw_ops``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from annette.devices.intel_myriad.placement.tiling import Window, aligned_bytes, tile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from annette.network import Dimensions
+
+__all__ = ["HARDWARE", "Data", "Node", "Stage", "build_stages", "order_stages", "window_of"]
+
+HARDWARE: Final = ("convolution", "pooling", "matrix")
+"""Roles of the nodes that the hardware engine runs."""
+
+
+@dataclass(eq=False, slots=True, repr=False)
+class Node:
+    """One kernel, as far as placement is concerned.
+
+    Attributes:
+        name: The kernel's name.
+        role: ``convolution``, ``pooling``, ``matrix``, ``concat``, ``sum``, ``activation``, ``reduction``, ``software``
+            (anything else that computes), ``input`` or ``view``.
+        dimensions: The kernel's.
+        height: Height of its result; batches lie below each other.
+        parents: Nodes it reads, by position.
+        children: Nodes that read it, by position.
+        is_max: Whether it is a max pool.
+    """
+
+    name: str
+    role: str
+    dimensions: Dimensions
+    height: int
+    parents: list[int]
+    children: list[int] = field(default_factory=list)
+    is_max: bool = False
+
+    def size_bytes(self, channels: int | None = None) -> int:
+        """Size of its result in memory."""
+        return aligned_bytes(self.height, self.dimensions.out_width, channels or self.dimensions.out_channels)
+
+
+@dataclass(eq=False, slots=True, repr=False)
+class Data:
+    """A tensor, or a part of one.
+
+    Attributes:
+        size_bytes: Size in memory.
+        in_cmx: Whether it lies in on-chip memory.
+        top: The tensor that it is a part of; itself where it is whole.
+        spilled: Whether it is copied to external memory right after it was made.
+        maker: The stage that writes it.
+    """
+
+    size_bytes: int
+    in_cmx: bool = False
+    top: Data = field(init=False)
+    spilled: bool = False
+    maker: Stage | None = None
+
+    def __post_init__(self) -> None:
+        self.top = self
+
+
+@dataclass(eq=False, slots=True, repr=False)
+class Stage:
+    """One step of the device.
+
+    Attributes:
+        node: The node that the runtime charges it to, by position.
+        kind: Role of its node, ``copy``, or ``join`` (tells that parts make a whole; costs nothing).
+        inputs: What it reads.
+        output: What it writes.
+        hardware: Whether the hardware engine runs it.
+        shaves: Processors it needs: ``none``, ``limited`` (what the memory leaves) or ``most``.
+        optional: Whether it is a copy that may be eliminated.
+        spill: Whether it copies to external memory what no longer fits.
+        injected: A software stage that runs beside it.
+        shave_count: Processors it gets.
+        tile: Number of its tile; -1 for a whole layer.
+        rank: Position of its node's name among the sorted names.
+        slot: Place in the order of execution.
+    """
+
+    node: int
+    kind: str
+    inputs: list[Data]
+    output: Data
+    hardware: bool = False
+    shaves: str = "limited"
+    optional: bool = False
+    spill: bool = False
+    injected: Stage | None = None
+    shave_count: int = 0
+    tile: int = -1
+    rank: int = 0
+    slot: int = -1
+
+    def __post_init__(self) -> None:
+        self.output.maker = self
+
+    @property
+    def parts(self) -> tuple[Stage, ...]:
+        """Itself, and what runs beside it."""
+        return (self,) if self.injected is None else (self, self.injected)
+
+
+def window_of(dimensions: Dimensions) -> Window:
+    """What the tiler needs to know of a convolution."""
+    return Window(
+        dimensions.in_channels,
+        dimensions.in_height,
+        dimensions.in_width,
+        dimensions.out_channels,
+        dimensions.out_height,
+        dimensions.out_width,
+        dimensions.kernel_height,
+        dimensions.kernel_width,
+        dimensions.stride_height,
+    )
+
+
+def build_stages(nodes: Sequence[Node], limit_bytes: int) -> list[Stage]:
+    """The stages of a network before tensors are placed.
+
+    Args:
+        nodes: In topological order.
+        limit_bytes: Largest output of one hardware stage.
+    """
+    builder = _Builder(nodes, limit_bytes)
+    for position, node in enumerate(nodes):
+        builder.add(position, node)
+    _resolve_wholes(builder.stages)
+    ranks = {position: rank for rank, position in enumerate(sorted(range(len(nodes)), key=lambda n: nodes[n].name))}
+    for stage in builder.stages:
+        stage.rank = ranks[stage.node]
+    return order_stages(builder.stages)
+
+
+class _Builder:
+    def __init__(self, nodes: Sequence[Node], limit_bytes: int) -> None:
+        self.stages: list[Stage] = []
+        self._nodes = nodes
+        self._limit = limit_bytes
+        self._value: list[Data] = []
+        self._swapped = dict(_swapped_pools(nodes))
+        self._waiting = set(self._swapped.values())
+
+    def add(self, position: int, node: Node) -> None:
+        self._value.append(self._made(position, node))
+
+    def _made(self, position: int, node: Node) -> Data:
+        if node.role == "view" and node.parents:
+            return self._value[node.parents[0]]
+        if node.role in ("input", "view") or position in self._waiting:
+            return Data(node.size_bytes())
+        if position in self._swapped:
+            return self._pool_before_concat(position, node)
+        inputs = [self._value[parent] for parent in node.parents]
+        if node.role == "concat":
+            return self._concat(position, inputs, Data(node.size_bytes()))
+        return self._computed(position, node, inputs)
+
+    def _computed(self, position: int, node: Node, inputs: list[Data]) -> Data:
+        if node.role in ("convolution", "pooling"):
+            return self._hardware(position, node, inputs)
+        if node.role == "matrix" and node.size_bytes() <= self._limit:
+            result = Data(node.size_bytes(), in_cmx=True)
+            self.stages.append(Stage(position, node.role, inputs, result, hardware=True, shaves="none"))
+            return result
+        result = Data(node.size_bytes())
+        shaves = "most" if node.role == "reduction" else "limited"
+        self.stages.append(Stage(position, node.role, inputs, result, shaves=shaves))
+        return result
+
+    def _pool_before_concat(self, position: int, pool: Node) -> Data:
+        """One pool for each operand of the concat, which then joins their results."""
+        concat = self._swapped[position]
+        parts = []
+        for parent in self._nodes[concat].parents:
+            part = Data(pool.size_bytes(self._nodes[parent].dimensions.out_channels), in_cmx=True)
+            stage = Stage(position, "pooling", [self._value[parent]], part, hardware=True, shaves="none")
+            self.stages.append(stage)
+            parts.append(part)
+        return self._concat(concat, parts, Data(pool.size_bytes()))
+
+    def _hardware(self, position: int, node: Node, inputs: list[Data]) -> Data:
+        tiles = self._height_tiles(node)
+        result = Data(node.size_bytes())
+        if tiles == 1:
+            result.in_cmx = True
+            self.stages.append(Stage(position, node.role, inputs, result, hardware=True, shaves="none"))
+            return result
+        rows = -(-node.height // tiles)
+        children = []
+        for index in range(-(-node.height // rows)):
+            height = min(rows, node.height - index * rows)
+            size = aligned_bytes(height, node.dimensions.out_width, node.dimensions.out_channels)
+            part, child = Data(size, in_cmx=True), Data(size)
+            child.top = result
+            self.stages.append(Stage(position, node.role, inputs, part, hardware=True, shaves="none", tile=index))
+            self.stages.append(Stage(position, "copy", [part], child, optional=True, tile=index))
+            children.append(child)
+        self.stages.append(Stage(position, "join", children, result, shaves="none"))
+        return result
+
+    def _height_tiles(self, node: Node) -> int:
+        if node.role == "convolution" and node.dimensions.groups == 1:
+            found = tile(window_of(node.dimensions), self._limit)
+            return found.height_tiles * (node.height // node.dimensions.out_height) if found else 1
+        width, channels = node.dimensions.out_width, node.dimensions.out_channels
+        rows = max(1, self._limit // aligned_bytes(1, width, channels))
+        tiles = -(-node.height // rows)
+        while tiles < node.height and aligned_bytes(-(-node.height // tiles), width, channels) > self._limit:
+            tiles += 1
+        return tiles
+
+    def _concat(self, position: int, parts: Sequence[Data], whole: Data) -> Data:
+        children = []
+        for part in parts:
+            maker = part.maker
+            if part.top is part and maker is not None and not maker.hardware:
+                part.top = whole
+                children.append(part)
+            else:
+                child = Data(part.size_bytes)
+                child.top = whole
+                hosted = maker is not None and maker.hardware
+                self.stages.append(Stage(position, "copy", [part], child, optional=hosted))
+                children.append(child)
+        self.stages.append(Stage(position, "join", children, whole, shaves="none"))
+        return whole
+
+
+def _resolve_wholes(stages: Sequence[Stage]) -> None:
+    """Parts of parts are parts of the whole."""
+    for stage in stages:
+        for data in (*stage.inputs, stage.output):
+            while data.top.top is not data.top:
+                data.top = data.top.top
+
+
+def _swapped_pools(nodes: Sequence[Node]) -> Iterable[tuple[int, int]]:
+    """Max pools that move in front of a concat, with the concat."""
+    for position, node in enumerate(nodes):
+        if node.role != "concat" or len(node.children) != 1:
+            continue
+        child = nodes[node.children[0]]
+        if child.role == "pooling" and child.is_max and all(len(nodes[p].children) == 1 for p in node.parents):
+            yield node.children[0], position
+
+
+def _run_order(stage: Stage) -> tuple[bool, bool, bool, int, int]:
+    """Branches that spill or start with a cut or a software stage run first, then whole convolutions, then pools."""
+    return (not stage.spill, stage.hardware and stage.tile < 0, stage.kind == "pooling", -stage.rank, stage.tile)
+
+
+def order_stages(stages: Sequence[Stage]) -> list[Stage]:
+    """The order of execution: reverse post-order of a depth-first walk."""
+    readers: Mapping[Data, list[Stage]] = _readers(stages)
+    produced = {stage.output for stage in stages}
+    seen: set[Stage] = set()
+    result: list[Stage] = []
+    for root in stages:
+        if root in seen or any(data in produced for data in root.inputs):
+            continue
+        seen.add(root)
+        stack = [(root, iter(_followers(root, readers)))]
+        while stack:
+            stage, rest = stack[-1]
+            following = next((s for s in rest if s not in seen), None)
+            if following is None:
+                result.append(stage)
+                stack.pop()
+            else:
+                seen.add(following)
+                stack.append((following, iter(_followers(following, readers))))
+    result.reverse()
+    return result
+
+
+def _readers(stages: Sequence[Stage]) -> dict[Data, list[Stage]]:
+    readers: dict[Data, list[Stage]] = {}
+    for stage in stages:
+        for data in stage.inputs:
+            readers.setdefault(data, []).append(stage)
+    return readers
+
+
+def _followers(stage: Stage, readers: Mapping[Data, list[Stage]]) -> list[Stage]:
+    found = readers.get(stage.output)
+    if not found:
+        return []
+    return sorted(dict.fromkeys(found), key=_run_order, reverse=True) if len(found) > 1 else found

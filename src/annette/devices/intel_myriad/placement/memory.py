@@ -1,0 +1,288 @@
+"""On-chip memory while a network runs: does everything fit that was put there?
+
+Tensors are taken from a stack of chunks with best-fit reuse of the holes (``allocator/allocator.cpp``); where the bytes
+are there, but in pieces, the holes are closed once. How high the stack is decides how many processors (SHAVEs) a
+software stage gets, since each needs a slice of that memory.
+
+The compiler tries many placements one after the other, and most of them change little. `Schedule` therefore remembers
+the state before every stage: a trial is run from the first stage that it changes until the state is again the one that
+was remembered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from annette.devices.intel_myriad.placement.graph import Data, Stage
+
+__all__ = ["Chip", "Failure", "Schedule"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """What one of the two executors has of the chip.
+
+    Attributes:
+        slice_bytes: Size of a slice of on-chip memory.
+        slices: Number of slices.
+        output_slices: Slices that the output of one hardware stage may take.
+        shaves: Processors.
+        shaves_beside_hardware: Processors that a software stage next to a hardware stage gets at most.
+    """
+
+    slice_bytes: int = 128 * 1024
+    slices: int = 9
+    output_slices: int = 4
+    shaves: int = 8
+    shaves_beside_hardware: int = 2
+
+    @property
+    def output_limit_bytes(self) -> int:
+        """Largest output of one hardware stage."""
+        return self.output_slices * self.slice_bytes
+
+
+class Failure(NamedTuple):
+    """A stage that found no room.
+
+    Attributes:
+        stage: Which.
+        resident: What was in on-chip memory then.
+    """
+
+    stage: Stage
+    resident: tuple[Data, ...]
+
+
+@dataclass(slots=True)
+class _State:
+    """Occupied memory: height of the stack, holes as (offset, size), and where each tensor lies."""
+
+    top: int = 0
+    holes: list[tuple[int, int]] = field(default_factory=list)
+    live: dict[Data, int] = field(default_factory=dict)
+
+    def copy(self) -> _State:
+        return _State(self.top, self.holes.copy(), self.live.copy())
+
+    def take(self, size: int, capacity: int) -> int | None:
+        """A place for ``size`` bytes: the end of the smallest hole that fits, or the top of the stack."""
+        best = -1
+        for index, (_, hole) in enumerate(self.holes):
+            if hole >= size and (best < 0 or hole < self.holes[best][1]):
+                best = index
+        if best >= 0:
+            offset, hole = self.holes[best]
+            if hole == size:
+                del self.holes[best]
+            else:
+                self.holes[best] = (offset, hole - size)
+            return offset + hole - size
+        if self.top + size > capacity:
+            return None
+        self.top += size
+        return self.top - size
+
+    def give(self, offset: int, size: int) -> None:
+        """Frees a place; neighbouring holes become one."""
+        joined = True
+        while joined:
+            joined = False
+            for index, (start, length) in enumerate(self.holes):
+                if offset + size == start or start + length == offset:
+                    offset, size = min(offset, start), size + length
+                    del self.holes[index]
+                    joined = True
+                    break
+        if offset + size == self.top:
+            self.top = offset
+        else:
+            self.holes.append((offset, size))
+
+    def put(self, data: Data, capacity: int) -> bool:
+        """Places a tensor, after closing the holes if need be; says whether there was room."""
+        offset = self.take(data.size_bytes, capacity)
+        if offset is None:
+            self._close_holes()
+            offset = self.take(data.size_bytes, capacity)
+        if offset is None:
+            return False
+        self.live[data] = offset
+        return True
+
+    def _close_holes(self) -> None:
+        self.holes, self.top = [], 0
+        for data in self.live:
+            self.live[data] = self.top
+            self.top += data.size_bytes
+
+
+class Schedule:
+    """Stages in their order, with the memory before each of them.
+
+    A stage keeps its slot for good; a stage that is taken out leaves its slot empty.
+
+    Args:
+        stages: In the order of execution.
+        chip: How much memory there is.
+    """
+
+    def __init__(self, stages: Sequence[Stage], chip: Chip) -> None:
+        self.chip = chip
+        self.slots: list[Stage | None] = list(stages)
+        self.users: dict[Data, list[Stage]] = {}
+        for slot, stage in enumerate(stages):
+            stage.slot = slot
+            for part in stage.parts:
+                for data in part.inputs:
+                    self.users.setdefault(data.top, []).append(stage)
+        self._last = {top: max(stage.slot for stage in stages) for top, stages in self.users.items()}
+        self._before: list[_State] = [_State()]
+        self._capacity = chip.slices * chip.slice_bytes
+
+    @property
+    def stages(self) -> list[Stage]:
+        """The stages that are left, in order."""
+        return [stage for stage in self.slots if stage is not None]
+
+    def reordered(self, stages: Sequence[Stage]) -> Schedule:
+        """A schedule of other stages, which keeps what is known of the memory before the first that differs."""
+        same = 0
+        limit = min(len(self._before) - 1, len(stages))
+        while same < limit and self.slots[same] is stages[same]:
+            same += 1
+        other = Schedule(stages, self.chip)
+        other._before = self._before[: same + 1]
+        return other
+
+    def fill(self) -> Failure | None:
+        """Runs all stages whose memory is not known and remembers the memory before each.
+
+        Returns:
+            None, or the first stage that found no room.
+        """
+        state = self._before[-1].copy()
+        for stage in self.slots[len(self._before) - 1 :]:
+            if stage is not None and not self._step(stage, state):
+                return Failure(stage, tuple(state.live))
+            self._before.append(state.copy())
+        return None
+
+    def try_slots(self, changed: Mapping[int, Stage | None], tops: Iterable[Data], first: int) -> bool:
+        """Tries other stages in some slots, everything else about the stages being changed already.
+
+        Args:
+            changed: What shall stand in which slot.
+            tops: Tensors whose place or readers were changed; their users must be known (`users`).
+            first: The first slot that is affected.
+
+        Returns:
+            Whether everything has room; then the change is kept, else the slots are as before, and the caller must
+            take back its own changes and call `forget`.
+        """
+        settled = max(changed, default=first)
+        for top in tops:
+            users = self.users.get(top)
+            if users:
+                last = max([stage.slot for stage in users])
+                settled = max(settled, last, self._last.get(top, 0))
+                self._last[top] = last
+            else:
+                settled = max(settled, self._last.pop(top, 0))
+        state = self._before[first].copy()
+        passed: list[_State] = []
+        known = self._before
+        for slot in range(first, len(self.slots)):
+            stage = changed[slot] if slot in changed else self.slots[slot]
+            if stage is not None and not self._step(stage, state):
+                return False
+            if slot >= settled and state == known[slot + 1]:
+                break
+            passed.append(state.copy())
+        known[first + 1 : first + 1 + len(passed)] = passed
+        for slot, stage in changed.items():
+            self.slots[slot] = stage
+        return True
+
+    def forget(self, tops: Iterable[Data]) -> None:
+        """Looks anew when tensors are read last, after a change was taken back."""
+        for top in tops:
+            users = self.users.get(top)
+            if users:
+                self._last[top] = max([stage.slot for stage in users])
+            else:
+                self._last.pop(top, None)
+
+    def count_shaves(self) -> None:
+        """Tells every software stage how many processors it gets; one where the memory is not known."""
+        beside = _beside_hardware(self.stages)
+        for slot, stage in enumerate(self.slots):
+            if stage is None:
+                continue
+            if slot >= len(self._before):
+                stage.shave_count = 1
+                continue
+            for part in stage.parts:
+                if part.shaves == "most":
+                    part.shave_count = self.chip.shaves
+                elif part.shaves == "limited":
+                    state = self._before[slot].copy()
+                    self._place_outputs(stage, state)
+                    count = self._shaves_left(state)
+                    limit = self.chip.shaves_beside_hardware
+                    part.shave_count = min(count, limit) if stage in beside or stage.hardware else count
+
+    def _step(self, stage: Stage, state: _State) -> bool:
+        """Runs one stage; says whether there was room for its outputs and its processors."""
+        injected = stage.injected
+        needs = stage.shaves if injected is None else _more(stage.shaves, injected.shaves)
+        if needs == "most" and self._slices(state) > self.chip.slices - self.chip.shaves:
+            return False
+        if not self._place_outputs(stage, state):
+            return False
+        if needs == "limited" and self._shaves_left(state) <= 0:
+            return False
+        slot, live, last = stage.slot, state.live, self._last
+        for part in (stage,) if injected is None else (stage, injected):
+            for data in part.inputs:
+                top = data.top
+                if top in live and last[top] == slot:
+                    state.give(live.pop(top), top.size_bytes)
+        return True
+
+    def _place_outputs(self, stage: Stage, state: _State) -> bool:
+        for part in (stage,) if stage.injected is None else (stage, stage.injected):
+            top = part.output.top
+            wanted = top.in_cmx and top not in state.live and self._last.get(top, -1) >= stage.slot
+            if wanted and not state.put(top, self._capacity):
+                return False
+        return True
+
+    def _slices(self, state: _State) -> int:
+        return -(-state.top // self.chip.slice_bytes)
+
+    def _shaves_left(self, state: _State) -> int:
+        return min(self.chip.slices - self._slices(state), self.chip.shaves)
+
+
+def _more(first: str, second: str) -> str:
+    order = ("none", "limited", "most")
+    return max(first, second, key=order.index)
+
+
+def _beside_hardware(stages: Sequence[Stage]) -> set[Stage]:
+    """Stages that read what a hardware stage wrote, or write what one reads."""
+    makers = {stage.output: stage for stage in stages}
+    near: set[Stage] = set()
+    for stage in stages:
+        for data in stage.inputs:
+            before = makers.get(data)
+            if before is not None and before.hardware:
+                near.add(stage)
+            if before is not None and stage.hardware:
+                near.add(before)
+    return near

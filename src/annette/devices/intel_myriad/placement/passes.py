@@ -1,0 +1,250 @@
+"""The compiler's passes over the stages: spill, pack, eliminate copies, inject.
+
+After ``adjust_data_location``, ``eliminate_copy`` and ``inject_sw``. Two details come from the counters instead: a
+concat is tried without the copies into it already while packing, and only whole convolutions host another layer's copy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from annette.devices.intel_myriad.placement.graph import Data, Stage, order_stages
+from annette.devices.intel_myriad.placement.memory import Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from annette.devices.intel_myriad.placement.memory import Chip
+
+__all__ = ["place"]
+
+_INJECTABLE: Final = ("copy", "sum", "activation")
+_MOST_STEPS: Final = 400_000
+"""Stages that may be put in order while spilling; networks of thousands of layers may reach it."""
+
+_MOST_TRIALS: Final = 20_000
+
+
+def place(stages: list[Stage], chip: Chip) -> Schedule:
+    """Decides where every tensor lies, which copies remain, and what runs beside hardware.
+
+    Args:
+        stages: As `annette.devices.intel_myriad.placement.graph.build_stages` gives them.
+        chip: How much memory there is.
+
+    Returns:
+        The stages that remain, in their order, with the processors they get.
+    """
+    schedule, fits = _spill(stages, chip)
+    if fits:
+        placement = _Placement(schedule)
+        placement.pack()
+        placement.eliminate_copies()
+        placement.inject()
+    schedule.count_shaves()
+    return schedule
+
+
+def _spill(stages: list[Stage], chip: Chip) -> tuple[Schedule, bool]:
+    """Hardware writes to on-chip memory only: what no longer fits is copied out right after it was made."""
+    schedule = Schedule(stages, chip)
+    for _ in range(max(1, _MOST_STEPS // max(1, len(stages)))):
+        failure = schedule.fill()
+        if failure is None:
+            return schedule, True
+        leaving = [data for data in failure.resident if not data.spilled]
+        if not leaving:
+            break
+        stages.extend([_spill_copy(data, schedule, failure.stage) for data in leaving])
+        stages = order_stages(stages)
+        schedule = schedule.reordered(stages)
+    return schedule, False
+
+
+def _spill_copy(data: Data, schedule: Schedule, failed: Stage) -> Stage:
+    """A copy to external memory, charged to the stage that found no room; all readers read the copy."""
+    data.spilled = True
+    copy = Data(data.size_bytes)
+    for stage in schedule.users.get(data, ()):
+        stage.inputs = [copy if read is data else read for read in stage.inputs]
+    return Stage(failed.node, "copy", [data], copy, spill=True, rank=failed.rank)
+
+
+class _Placement:
+    """A schedule while tensors are being moved; every change that finds no room is taken back."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self._trials = 0
+        self._readers: dict[Data, list[Stage]] = {}
+        self._writers: dict[Data, list[Stage]] = {}
+        for stage in schedule.stages:
+            self._writers.setdefault(stage.output.top, []).append(stage)
+            for data in stage.inputs:
+                self._readers.setdefault(data, []).append(stage)
+
+    def pack(self) -> None:
+        """Inputs of hardware stages that lie in external memory are tried on chip, one after the other.
+
+        A concat that does not fit beside the copies into it is tried once more without them.
+        """
+        hardware = [stage for stage in self._schedule.stages if stage.hardware]
+        wanted = dict.fromkeys(data.top for stage in hardware for data in stage.inputs if self._may_move(data))
+        if self._move(list(wanted)):
+            return
+        tried: set[Data] = set()
+        for stage in hardware:
+            for data in tuple(stage.inputs):
+                top = data.top
+                if top in tried or not self._may_move(data):
+                    continue
+                tried.add(top)
+                if not self._move([top]):
+                    copies = [writer for writer in self._writers[top] if writer.kind == "copy"]
+                    if copies and all(copy.optional and copy.tile < 0 for copy in copies):
+                        self._without(copies)
+
+    def eliminate_copies(self) -> None:
+        """A hardware stage writes straight into the joined tensor where that still fits on chip.
+
+        All copies into one tensor are tried together first, then one by one, the largest first.
+        """
+        groups: dict[Data, list[Stage]] = {}
+        for stage in self._schedule.stages:
+            if stage.kind == "copy" and stage.optional:
+                groups.setdefault(stage.output.top, []).append(stage)
+        for group in groups.values():
+            if not self._without(group):
+                for copy in sorted(group, key=lambda stage: -stage.output.size_bytes):
+                    self._without([copy])
+
+    def inject(self) -> None:
+        """Software stages that may run beside a hardware stage are put there."""
+        stages = self._schedule.stages
+        software = [stage for stage in stages if stage.kind in _INJECTABLE and stage.shaves == "limited"]
+        for hardware in [stage for stage in stages if stage.hardware]:
+            whole = hardware.kind == "convolution" and hardware.tile < 0
+            for candidate in software:
+                if (whole or candidate.node == hardware.node) and self._independent(candidate, hardware):
+                    if self._beside(candidate, hardware):
+                        software.remove(candidate)
+                        break
+                    if self._trials > _MOST_TRIALS:
+                        return
+
+    def _may_move(self, data: Data) -> bool:
+        maker = data.maker
+        return not data.top.in_cmx and maker is not None and not maker.spill and maker.shaves != "most"
+
+    def _move(self, tops: Sequence[Data]) -> bool:
+        """Puts tensors into on-chip memory if there is room for all."""
+        if not tops:
+            return True
+        for top in tops:
+            top.in_cmx = True
+        first = min(writer.slot for top in tops for writer in self._writers[top])
+        if self._try({}, tops, first):
+            return True
+        for top in tops:
+            top.in_cmx = False
+        self._schedule.forget(tops)
+        return False
+
+    def _without(self, copies: Sequence[Stage]) -> bool:
+        """Takes copies out if there is room for what they wrote to; else changes nothing."""
+        top = copies[0].output.top
+        before = top.in_cmx
+        undo: list[Callable[[], None]] = []
+        changed: dict[int, Stage | None] = {}
+        affected = [top]
+        first = len(self._schedule.slots)
+        for copy in copies:
+            source = copy.inputs[0]
+            if source.maker is None or source.top is not source:
+                continue
+            changed[copy.slot] = None
+            affected.append(source)
+            first = min(first, source.maker.slot)
+            undo.append(self._redirect(source, copy))
+        if not changed:
+            return False
+        top.in_cmx = True
+        first = min(first, *(writer.slot for writer in self._writers[top]))
+        if self._try(changed, affected, first):
+            kept = [writer for writer in self._writers[top] if writer.slot not in changed]
+            makers = [copy.output.maker for copy in copies if copy.slot in changed and copy.output.maker is not None]
+            self._writers[top] = list(dict.fromkeys([*kept, *makers]))
+            return True
+        top.in_cmx = before
+        for take_back in reversed(undo):
+            take_back()
+        self._schedule.forget(affected)
+        return False
+
+    def _redirect(self, source: Data, copy: Stage) -> Callable[[], None]:
+        """Lets the maker of ``source`` write where ``copy`` writes, and all others read there; returns the way back."""
+        target, maker, users = copy.output, source.maker, self._schedule.users
+        others = [stage for stage in self._readers[source] if stage is not copy]
+        inputs = [stage.inputs for stage in others]
+        kept = {data: users[data].copy() for data in (source, target.top) if data in users}
+        if maker is not None:
+            maker.output = target
+        for stage in others:
+            stage.inputs = [target if data is source else data for data in stage.inputs]
+        target.maker = maker
+        users.setdefault(target.top, []).extend(stage for stage in users.pop(source, ()) if stage is not copy)
+        old_readers = self._readers.get(target, [])
+        self._readers[target] = [*old_readers, *others]
+
+        def take_back() -> None:
+            if maker is not None:
+                maker.output = source
+            for stage, read in zip(others, inputs, strict=True):
+                stage.inputs = read
+            target.maker = copy
+            self._readers[target] = old_readers
+            for data in (source, target.top):
+                users.pop(data, None)
+            users.update(kept)
+
+        return take_back
+
+    def _independent(self, software: Stage, hardware: Stage) -> bool:
+        """Whether neither needs what the other makes, so that they can run at the time of the earlier one."""
+        early, late = (hardware, software) if software.slot > hardware.slot else (software, hardware)
+        return all(maker.slot < early.slot for maker in self._makers(late))
+
+    def _makers(self, stage: Stage) -> list[Stage]:
+        """Stages that must have run: those that write its inputs, and the parts of those that are joined."""
+        found: list[Stage] = []
+        open_ = list(stage.inputs)
+        while open_:
+            maker = open_.pop().maker
+            if maker is not None:
+                found.append(maker)
+                if maker.kind == "join":
+                    open_.extend(maker.inputs)
+        return found
+
+    def _beside(self, software: Stage, hardware: Stage) -> bool:
+        """Lets a software stage run beside a hardware stage if there is room."""
+        users = self._schedule.users
+        at, own = software.slot, hardware.slot
+        tops = list(dict.fromkeys(data.top for stage in (software, hardware) for data in stage.inputs))
+        kept = {top: users[top].copy() for top in tops}
+        for data in software.inputs:
+            users[data.top] = [hardware if stage is software else stage for stage in users[data.top]]
+        hardware.injected = software
+        first = min(at, own)
+        hardware.slot = software.slot = first
+        if self._try({at: None, own: None} | {first: hardware}, tops, first):
+            return True
+        hardware.injected = None
+        software.slot, hardware.slot = at, own
+        users.update(kept)
+        self._schedule.forget(tops)
+        return False
+
+    def _try(self, changed: dict[int, Stage | None], tops: Sequence[Data], first: int) -> bool:
+        self._trials += 1
+        return self._schedule.try_slots(changed, tops, first)

@@ -1,0 +1,258 @@
+"""The context stage of the Myriad X: which kernels read external memory, and which copies they pay for.
+
+Numbers that it gives to kernels:
+
+- ``input_in_ddr``, ``output_in_ddr``: 1 where an input or the output lies in external memory;
+- ``copied_bytes``: copies that are charged to the kernel and run on their own;
+- ``injected_bytes``: copies that run beside its hardware stage;
+- ``pieces``: hardware stages it was split into, 1 unless it is a pool that moved in front of a concat;
+- ``shaves``: processors that its software stages get.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+
+from annette.devices.intel_myriad.placement.graph import Node, build_stages, window_of
+from annette.devices.intel_myriad.placement.memory import Chip
+from annette.devices.intel_myriad.placement.passes import place
+from annette.devices.intel_myriad.placement.tiling import tile
+from annette.errors import MappingError
+from annette.mapping.context import ContextStage, integer_parameters
+from annette.mapping.kernel import Kernel
+from annette.network import describe_layer
+from annette.network.kinds import Category, kinds_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from annette.devices.intel_myriad.placement.memory import Schedule
+    from annette.network import Network
+
+__all__ = ["MyriadPlacement"]
+
+_CONVOLUTIONS: Final = frozenset({"conv", "grouped_conv", "depthwise_conv"})
+_ROLES: Final[dict[str, str]] = {
+    **dict.fromkeys(kinds_in(Category.ACTIVATION), "activation"),
+    **dict.fromkeys(("max_pool", "average_pool"), "pooling"),
+    **dict.fromkeys(("global_average_pool", "global_max_pool", "reduce_mean"), "reduction"),
+    "fully_connected": "matrix",
+    "concat": "concat",
+}
+"""Role in placement of each kind that does not depend on the kernel; all others are software."""
+
+_LIMITS: Final = {
+    "slice_bytes": (1024, 1 << 30),
+    "slices": (1, 64),
+    "output_slices": (1, 64),
+    "shaves": (1, 64),
+    "shaves_beside_hardware": (1, 64),
+}
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What becomes of one kernel."""
+
+    runs: bool = False
+    hidden: bool = False
+    input_in_ddr: bool = False
+    output_in_ddr: bool = False
+    copied_bytes: int = 0
+    injected_bytes: int = 0
+    pieces: int = 0
+    shaves: int = 0
+
+
+@dataclass(frozen=True)
+class MyriadPlacement(ContextStage):
+    """Simulates where the Myriad plug-in of OpenVINO puts every tensor.
+
+    Kernels are marked free where the compiler finds nothing to do for them: a concat whose operands are written in
+    place, and a software stage that runs beside a longer hardware stage. A convolution of single positions is lowered
+    like a matrix product and becomes kind ``fully_connected``; one that the engine cannot run becomes kind
+    ``software_conv``. Kernels of kind ``convert`` are added for the network's inputs, and of kind ``transpose`` where a
+    network that stores channels last reshapes a feature map.
+
+    Attributes:
+        chip: The memory of one executor.
+
+    Raises:
+        MappingError: The output of one stage may take more slices than there are.
+    """
+
+    name: ClassVar[str] = "myriad-placement"
+    columns: ClassVar[tuple[str, ...]] = (
+        "input_in_ddr",
+        "output_in_ddr",
+        "copied_bytes",
+        "injected_bytes",
+        "pieces",
+        "shaves",
+    )
+
+    chip: Chip = field(default_factory=Chip)
+
+    def __post_init__(self) -> None:
+        if self.chip.output_slices > self.chip.slices:
+            raise MappingError(
+                f"context stage {self.name!r}: 'output_slices' is {self.chip.output_slices}, "
+                f"more than the {self.chip.slices} 'slices'"
+            )
+
+    def apply(self, kernels: Sequence[Kernel], network: Network) -> tuple[Kernel, ...]:
+        """Gives the kernels their context.
+
+        Args:
+            kernels: All kernels of the network, in topological order.
+            network: Where their tensors are described.
+        """
+        kernels = _without_constants(kernels)
+        nodes = _nodes(kernels, network, self.chip.output_limit_bytes)
+        first = len(network.inputs)
+        schedule = place(build_stages(nodes, self.chip.output_limit_bytes), self.chip)
+        plans = _plans(schedule, len(nodes))
+        found = [_converted(tensor, network) for tensor in network.inputs]
+        for kernel, node, plan in zip(kernels, nodes[first:], plans[first:], strict=True):
+            if kernel.free:
+                found += _transposes(kernel, network)
+                found.append(kernel)
+            else:
+                found.append(_planned(kernel, node, plan))
+        return tuple(found)
+
+    def to_json(self) -> dict[str, Any]:
+        """The chip's numbers."""
+        return asdict(self.chip)
+
+    @classmethod
+    def from_json(cls, parameters: Mapping[str, Any]) -> Self:
+        """Builds the stage from the chip's numbers.
+
+        Raises:
+            MappingError: A number is missing, unknown, not whole, or out of its range.
+        """
+        return cls(Chip(**integer_parameters(cls.name, parameters, _LIMITS)))
+
+
+def _without_constants(kernels: Sequence[Kernel]) -> list[Kernel]:
+    """Marks what the model optimizer folds: products with zero, what follows from them alone, and sums with them."""
+    constant: set[str] = set()
+    found: list[Kernel] = []
+    for kernel in kernels:
+        zero = kernel.kind == "mul" and kernel.anchor.attributes.get("scalar") == 0
+        varying = tuple(tensor for tensor in kernel.inputs if tensor not in constant)
+        if zero or (kernel.inputs and not varying):
+            constant.update(kernel.outputs)
+            found.append(replace(kernel, free=True, rules=(*kernel.rules, "constant-folded")))
+        elif kernel.kind == "add" and len(varying) == 1 < len(kernel.inputs):
+            found.append(replace(kernel, inputs=varying, free=True, rules=(*kernel.rules, "constant-folded")))
+        else:
+            found.append(kernel)
+    return found
+
+
+def _nodes(kernels: Sequence[Kernel], network: Network, limit_bytes: int) -> list[Node]:
+    """One node for each input of the network and for each kernel, in this order."""
+    nodes: list[Node] = []
+    made: dict[str, int] = {}
+    for tensor in network.inputs:
+        made[tensor] = len(nodes)
+        dimensions = _converted(tensor, network).anchor.workload.dimensions
+        nodes.append(Node(tensor, "input", dimensions, dimensions.out_height, []))
+    for kernel in kernels:
+        dimensions = kernel.anchor.workload.dimensions
+        parents = list(dict.fromkeys(made[tensor] for tensor in kernel.inputs if tensor in made))
+        node = Node(
+            kernel.name,
+            _role(kernel, limit_bytes),
+            dimensions,
+            dimensions.out_height * dimensions.out_depth * dimensions.batch,
+            parents,
+            is_max=kernel.kind == "max_pool",
+        )
+        for parent in parents:
+            nodes[parent].children.append(len(nodes))
+        for tensor in kernel.outputs:
+            made[tensor] = len(nodes)
+        nodes.append(node)
+    return nodes
+
+
+def _role(kernel: Kernel, limit_bytes: int) -> str:
+    if kernel.free:
+        return "view"
+    if kernel.kind in _CONVOLUTIONS:
+        return "convolution" if _runs_on_engine(kernel, limit_bytes) else "software"
+    if kernel.kind == "add":
+        return "sum" if len(kernel.inputs) > 1 else "software"
+    return _ROLES.get(kernel.kind, "software")
+
+
+def _runs_on_engine(kernel: Kernel, limit_bytes: int) -> bool:
+    dimensions = kernel.anchor.workload.dimensions
+    if dimensions.groups > 1 or dimensions.out_height * dimensions.out_width == 1:
+        return dimensions.out_depth == 1
+    return dimensions.out_depth == 1 and tile(window_of(dimensions), limit_bytes) is not None
+
+
+def _plans(schedule: Schedule, count: int) -> list[_Plan]:
+    """What the stages mean for each node."""
+    plans = [_Plan() for _ in range(count)]
+    for stage in schedule.stages:
+        for part in stage.parts:
+            beside = part is stage.injected
+            if part.kind == "copy":
+                plan = plans[stage.node if beside else part.node]
+                plan.shaves = max(plan.shaves, part.shave_count)
+                if beside:
+                    plan.injected_bytes += part.output.size_bytes
+                    continue
+                plan.copied_bytes += part.output.size_bytes
+            elif part.kind == "join":
+                continue
+            else:
+                plan = plans[part.node]
+                plan.pieces += not beside and (part.tile < 0 or plan.pieces == 0)
+                plan.hidden |= beside
+                plan.input_in_ddr |= not all(data.top.in_cmx for data in part.inputs)
+                plan.output_in_ddr |= not part.output.top.in_cmx
+            plan.runs = True
+            plan.shaves = max(plan.shaves, part.shave_count)
+    return plans
+
+
+def _planned(kernel: Kernel, node: Node, plan: _Plan) -> Kernel:
+    """A kernel as it runs."""
+    if not plan.runs:
+        return replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
+    if plan.hidden:
+        return replace(kernel, free=True, rules=(*kernel.rules, "beside-hardware"))
+    context = {name: float(getattr(plan, name)) for name in MyriadPlacement.columns}
+    dimensions = node.dimensions
+    if kernel.kind in _CONVOLUTIONS and node.role != "convolution":
+        return replace(kernel, kind="software_conv", context=context)
+    if kernel.kind == "conv" and dimensions.out_height * dimensions.out_width == 1:
+        return replace(kernel, kind="fully_connected", rules=(*kernel.rules, "as-matrix-product"), context=context)
+    return replace(kernel, context=context)
+
+
+def _converted(tensor: str, network: Network) -> Kernel:
+    """The kernel that brings an input of the network to half precision."""
+    return _moved(tensor, network, "convert")
+
+
+def _transposes(view: Kernel, network: Network) -> list[Kernel]:
+    """The plug-in stores channels first: a feature map is transposed before a view of it as channels last."""
+    if not network.channels_last or not view.inputs or view.kind != "reshape":
+        return []
+    maker = network.producers.get(view.inputs[0])
+    return [_moved(view.inputs[0], network, "transpose")] if maker is not None and maker.kind == "conv" else []
+
+
+def _moved(tensor: str, network: Network, kind: str) -> Kernel:
+    described = network.tensors[tensor]
+    name = f"{tensor}:{kind}"
+    copied = describe_layer("copy", name, inputs=[described], outputs=[described], channels_last=network.channels_last)
+    return Kernel(name, kind, copied, (), (tensor,), (tensor,), ("myriad-placement",))

@@ -1,0 +1,117 @@
+"""Gives the layers of a network to the nodes of an optimised graph, where rewrites have invented tensors in between.
+
+Nodes that are joined by invented tensors form a segment; the segment computes the part of the network between the
+original tensors that it reads and writes, and is reported as one kernel: the node that does the work, with the time of
+all. Layout changes stay on their own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from annette.bench.match import ADDED, region
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from annette.bench.backend import ProfileEntry
+    from annette.devices.onnxruntime_cpu.optimised_graph import OptimisedNode
+    from annette.network import Network
+
+__all__ = ["assign"]
+
+_WORKERS: Final = (
+    "Conv",
+    "ConvTranspose",
+    "Gemm",
+    "MatMul",
+    "FusedMatMul",
+    "Attention",
+    "LSTM",
+    "GRU",
+    "Split",
+    "Softmax",
+)
+"""Operators that do the work of a segment, most likely first."""
+
+_ADDED_KINDS: Final = {"ReorderInput": "reorder_input", "ReorderOutput": "reorder_output", "Transpose": "transpose"}
+"""Kinds of the kernels that the runtime puts in, by operator."""
+
+
+def assign(pairs: Sequence[tuple[ProfileEntry, OptimisedNode | None]], network: Network) -> tuple[ProfileEntry, ...]:
+    """Joins the entries of each segment and fills in ``layers``, ``inputs`` and ``outputs``.
+
+    Args:
+        pairs: Profile entries in order of execution, each with its node where that is known.
+        network: The original network.
+    """
+    joined: dict[int, ProfileEntry] = {}
+    kinds = network.kinds_by_layer
+    for segment in _segments(pairs, network):
+        nodes = [node for position in segment if (node := pairs[position][1]) is not None]
+        written = {tensor for node in nodes for tensor in node.outputs if tensor in network.tensors}
+        read = {tensor for node in nodes for tensor in node.inputs if tensor in network.tensors} - written
+        layers = () if _is_added(nodes) else region(network, read, written)
+        if any(node.reordered for node in nodes):
+            layers = tuple(name for name in layers if kinds[name] != "transpose")
+        entries = [pairs[position][0] for position in segment]
+        worker = min(range(len(segment)), key=lambda at: (_rank(entries[at].operator), -sum(entries[at].latency_s)))
+        entry = replace(
+            entries[worker], latency_s=tuple(map(math.fsum, zip(*(e.latency_s for e in entries), strict=True)))
+        )
+        if layers:
+            entry = replace(entry, layers=layers, inputs=tuple(sorted(read)), outputs=tuple(sorted(written)))
+        elif _is_added(nodes):
+            entry = replace(entry, info={**entry.info, **_added(nodes[0])})
+        joined[segment[worker]] = entry
+    return tuple(joined[position] for position in sorted(joined))
+
+
+def _is_added(nodes: Sequence[OptimisedNode]) -> bool:
+    """Whether the runtime put a node in: one that brings a tensor into a blocked layout or another order."""
+    if len(nodes) != 1:
+        return False
+    (node,) = nodes
+    return node.operator.endswith("ReorderInput") or (
+        (node.layout_change or node.operator == "Transpose") and node.inputs[:1] == node.outputs
+    )
+
+
+def _added(node: OptimisedNode) -> dict[str, str]:
+    """What is kept of a node that the runtime put in: its kind and the tensor that it copies."""
+    kind = _ADDED_KINDS[node.operator.rpartition(".")[2]]
+    return {ADDED: "1", "kind": kind, "tensor": node.outputs[0]}
+
+
+def _rank(operator: str) -> int:
+    name = operator.rpartition(".")[2]
+    return _WORKERS.index(name) if name in _WORKERS else len(_WORKERS)
+
+
+def _segments(pairs: Sequence[tuple[ProfileEntry, OptimisedNode | None]], network: Network) -> list[list[int]]:
+    """Positions of entries, grouped by the invented tensors that join them; each group in order of execution."""
+    parent = list(range(len(pairs)))
+
+    def root(position: int) -> int:
+        while parent[position] != position:
+            parent[position] = parent[parent[position]]
+            position = parent[position]
+        return position
+
+    touched: dict[str, int] = {}
+    for position, (_, node) in enumerate(pairs):
+        if node is None or node.layout_change:
+            continue
+        for tensor in (*node.inputs, *node.outputs):
+            if tensor in network.tensors:
+                continue
+            if tensor in touched:
+                parent[root(position)] = root(touched[tensor])
+            touched[tensor] = position
+    groups: dict[int, list[int]] = defaultdict(list)
+    for position in range(len(pairs)):
+        groups[root(position)].append(position)
+    return list(groups.values())

@@ -1,0 +1,203 @@
+"""OpenVINO on the CPU.
+
+Whole-network times are wall-clock around a synchronous inference; per-kernel times come from the runtime's performance
+counters (``PERF_COUNT``), in a compilation of its own. The counters are averages since compilation in whole
+microseconds, the slow first run included, so two readings are taken and their difference counts. The runtime says
+itself which layers each kernel runs (`annette.devices.openvino_cpu.runtime_graph`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from annette.bench.backend import (
+    Availability,
+    Backend,
+    BackendOptions,
+    CompiledNetwork,
+    Profile,
+    Subject,
+)
+from annette.bench.feeds import input_values
+from annette.bench.machine import cpu_description
+from annette.devices.openvino_cpu.runtime_graph import executed_nodes, profile_entries
+from annette.errors import BackendRunError, NetworkError, OptionError
+from annette.network.writers.onnx import write_onnx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from annette.network import Network
+
+__all__ = ["OpenvinoBackend", "OpenvinoOptions"]
+
+_PRECISIONS: Final = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+_PROFILE_WARMUP: Final = 2
+_LONGEST_REASON: Final = 300
+
+
+@dataclass(frozen=True)
+class OpenvinoOptions(BackendOptions):
+    """Options of the OpenVINO backend.
+
+    Attributes:
+        threads: Threads inside an operator.
+        precision: What real numbers are computed in; stated, as the runtime's own choice differs between processors.
+    """
+
+    threads: int = field(default=1, metadata={"help": "threads inside an operator"})
+    precision: str = field(default="fp32", metadata={"help": "fp32, bf16 or fp16"})
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise OptionError(f"threads {self.threads} is less than 1")
+        if self.precision not in _PRECISIONS:
+            raise OptionError(f"OpenVINO has no precision {self.precision!r}; choose {', '.join(_PRECISIONS)}")
+
+
+class OpenvinoBackend(Backend):
+    """OpenVINO's CPU plug-in, one stream, for latency."""
+
+    name = "openvino"
+    options_type = OpenvinoOptions
+    file_formats = (".onnx",)
+
+    def __init__(self, options: BackendOptions) -> None:
+        super().__init__(options)
+        self._chosen = options if isinstance(options, OpenvinoOptions) else OpenvinoOptions()
+
+    @classmethod
+    def available(cls) -> Availability:
+        """Whether openvino is installed."""
+        try:
+            return Availability(usable=True, reason=f"openvino {version('openvino')}")
+        except PackageNotFoundError:
+            return Availability(usable=False, reason="openvino is not installed", install="pip install openvino")
+
+    def environment(self) -> Mapping[str, str]:
+        """Runtime, version, precision, threads and processor."""
+        return {
+            "runtime": "openvino",
+            "runtime_version": version("openvino"),
+            "device": "CPU",
+            "precision": self._chosen.precision,
+            "threads": str(self._chosen.threads),
+            **cpu_description(),
+        }
+
+    def compile(self, subject: Subject) -> CompiledNetwork:
+        """Compiles a network; one without a file is written as ONNX with random weights first."""
+        return _CompiledNetwork(subject, self._chosen)
+
+
+class _CompiledNetwork(CompiledNetwork):
+    def __init__(self, subject: Subject, options: OpenvinoOptions) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="annette-openvino-")
+        self._network = subject.network
+        self._options = options
+        self._path = subject.path or Path(self._folder.name) / "network.onnx"
+        try:
+            if subject.path is None:
+                write_onnx(subject.network, self._path)
+            self._compiled: Any = self._compile(counters=False)
+        except NetworkError as error:
+            self.close()
+            raise BackendRunError(f"{self._network.name!r} cannot be measured with OpenVINO: {error}") from error
+        except BackendRunError:
+            self.close()
+            raise
+        self._request: Any = self._compiled.create_infer_request()
+        self._feeds = [_values(port, self._network) for port in self._compiled.inputs]
+
+    def run(self, repeats: int, *, before: Callable[[], None] | None = None) -> tuple[float, ...]:
+        return self._infer(self._request, repeats, before)
+
+    def profile(self, repeats: int, *, before: Callable[[], None] | None = None) -> Profile | None:
+        compiled = self._compile(counters=True)
+        request = compiled.create_infer_request()
+        self._infer(request, _PROFILE_WARMUP, before)
+        warm = self._counters(request)
+        total = self._infer(request, repeats, before)
+        both = self._counters(request)
+        runs = _PROFILE_WARMUP + repeats
+        times = {
+            name: max(0.0, (average_s * runs - warm.get(name, 0.0) * _PROFILE_WARMUP) / repeats)
+            for name, average_s in both.items()
+        }
+        nodes = executed_nodes(compiled.get_runtime_model())
+        return Profile(profile_entries(nodes, times, self._network), total)
+
+    def close(self) -> None:
+        self._compiled = self._request = None
+        self._folder.cleanup()
+
+    def _infer(self, request: Any, repeats: int, before: Callable[[], None] | None) -> tuple[float, ...]:
+        samples = []
+        for _ in range(repeats):
+            if before is not None:
+                before()
+            started = time.perf_counter()
+            try:
+                request.infer(self._feeds, share_inputs=True)
+            except Exception as error:
+                raise BackendRunError(f"OpenVINO fails on {self._network.name!r}: {_first_line(error)}") from error
+            samples.append(time.perf_counter() - started)
+        return tuple(samples)
+
+    def _counters(self, request: Any) -> dict[str, float]:
+        """Average time of every node that has run, in seconds."""
+        return {
+            counter.node_name: counter.real_time.total_seconds()
+            for counter in request.get_profiling_info()
+            if counter.status.name == "EXECUTED"
+        }
+
+    def _compile(self, *, counters: bool) -> Any:
+        import openvino  # noqa: PLC0415 - this module must be importable without the runtime
+
+        settings = {
+            "INFERENCE_NUM_THREADS": self._options.threads,
+            "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": _PRECISIONS[self._options.precision],
+            "ENABLE_CPU_PINNING": False,  # The worker is pinned already.
+            "PERF_COUNT": counters,
+        }
+        try:
+            core = openvino.Core()
+            model = core.read_model(str(self._path))
+            if model.is_dynamic():
+                model.reshape(_shapes(model, self._network))
+            return core.compile_model(model, "CPU", settings)
+        except Exception as error:
+            raise BackendRunError(f"OpenVINO refuses {self._network.name!r}: {_first_line(error)}") from error
+
+
+def _shapes(model: Any, network: Network) -> dict[str, list[int]]:
+    return {name: list(network.tensors[name].shape) for port in model.inputs if (name := _name(port, network))}
+
+
+def _name(port: Any, network: Network) -> str:
+    """The network's name for an input; a port has several."""
+    return next((name for name in port.get_names() if name in network.inputs), "")
+
+
+def _values(port: Any, network: Network) -> Any:
+    """Values of one input of a compiled network."""
+    name = _name(port, network)
+    shape = network.tensors[name].shape if name else tuple(port.shape)
+    return input_values(shape, np.dtype(port.element_type.to_dtype()))
+
+
+def _first_line(error: Exception) -> str:
+    """The line of OpenVINO's message that says something: its first ones name source files."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("Exception from", "Check '")) or len(lines) == 1]
+    return (told or lines or [type(error).__name__])[0][:_LONGEST_REASON]

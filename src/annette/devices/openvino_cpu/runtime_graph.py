@@ -1,0 +1,130 @@
+"""Reads OpenVINO's runtime model: which layers of the original network does each executed node run?
+
+Facts used (OpenVINO 2024 to 2026, CPU): every node of the runtime model carries ``originalLayersNames``, the names of
+the layers that were fused into it, separated by commas, with some of the compiler's own among them
+(``conv1/WithoutBiases``); ``layerType`` and ``primitiveType`` say what it is; a layout change or a conversion that the
+compiler inserted has no original layers, or only the compiler's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from annette.bench.backend import ProfileEntry
+from annette.bench.match import ADDED
+from annette.devices.openvino_cpu.topology import adopted, explained, filled, located
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from annette.network import Network
+
+__all__ = ["RuntimeNode", "executed_nodes", "profile_entries"]
+
+_INSERTED: Final = {"Reorder": "reorder", "Convert": "convert", "Reshape": "reshape", "Transpose": "transpose"}
+"""Types of nodes that change layout or element type, which a compiler puts between others."""
+
+_NOTHING: Final = "unknown"
+"""What the name of a primitive begins with where the node may be done in place, by doing nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeNode:
+    """A node of the runtime model.
+
+    Attributes:
+        name: By which the counters call it.
+        layer_type: What it is.
+        primitive: How it is done: instruction set, algorithm and element type.
+        originals: Names of the layers fused into it, the compiler's own among them.
+        layout: Order of the dimensions of what it writes.
+        output_shapes: Shapes of what it writes.
+        inputs: Names of the nodes that it reads.
+    """
+
+    name: str
+    layer_type: str
+    primitive: str
+    originals: tuple[str, ...]
+    layout: str = ""
+    output_shapes: tuple[tuple[int, ...], ...] = ()
+    inputs: tuple[str, ...] = ()
+
+
+def executed_nodes(model: Any) -> tuple[RuntimeNode, ...]:
+    """The nodes of a runtime model in order of execution.
+
+    Args:
+        model: What ``CompiledModel.get_runtime_model`` gives.
+    """
+    found: list[tuple[int, RuntimeNode]] = []
+    for node in model.get_ordered_ops():
+        facts = {key: _text(node.rt_info[key]) for key in node.rt_info}
+        names = tuple(name for name in facts.get("originalLayersNames", "").split(",") if name)
+        order = int(facts["execOrder"]) if facts.get("execOrder", "").isdigit() else len(found)
+        shapes = tuple(tuple(port.get_shape()) for port in node.outputs() if port.get_partial_shape().is_static)
+        described = RuntimeNode(
+            node.get_friendly_name(),
+            facts.get("layerType", ""),
+            facts.get("primitiveType", ""),
+            names,
+            facts.get("outputLayouts", ""),
+            shapes,
+            tuple(port.get_node().get_friendly_name() for port in node.input_values()),
+        )
+        found.append((order, described))
+    return tuple(node for _, node in sorted(found, key=lambda entry: entry[0]))
+
+
+def _text(value: Any) -> str:
+    return str(value.astype(str) if hasattr(value, "astype") else value)
+
+
+def profile_entries(
+    nodes: Sequence[RuntimeNode], times_s: Mapping[str, float], network: Network
+) -> tuple[ProfileEntry, ...]:
+    """The nodes that ran, with their layers.
+
+    Args:
+        nodes: In order of execution.
+        times_s: Time of each node by name, in seconds; nodes that are missing here did not run, or took less than
+            half a microsecond.
+        network: The network that was compiled.
+    """
+    written = {output: layer.name for layer in network.layers for output in layer.outputs}
+    entries: list[ProfileEntry] = []
+    silent: set[str] = set()
+    for node in nodes:
+        layers = _layers(node, network, written)
+        if node.name not in times_s and (not layers or _does_nothing(node)):
+            silent.update(layers)
+            continue
+        info = {"primitive": node.primitive, "layout": node.layout}
+        if not layers and node.layer_type in _INSERTED:
+            info |= {ADDED: "1", "kind": _INSERTED[node.layer_type]}
+        entries.append(
+            ProfileEntry(
+                name=node.name,
+                operator=node.layer_type,
+                latency_s=(times_s.get(node.name, 0.0),),
+                layers=layers,
+                output_shapes=node.output_shapes,
+                info=info,
+            )
+        )
+    edges = {node.name: node.inputs for node in nodes}
+    silent -= {name for entry in entries for name in entry.layers}
+    known = explained(filled(entries, network, silent), edges, network, silent)
+    return located(adopted(known, network, silent), edges, network)
+
+
+def _does_nothing(node: RuntimeNode) -> bool:
+    return node.primitive.startswith(_NOTHING) or node.layer_type in _INSERTED
+
+
+def _layers(node: RuntimeNode, network: Network, written: Mapping[str, str]) -> tuple[str, ...]:
+    """Layers by their names, or by the tensors that they write where the file does not name them."""
+    known = network.layers_by_name
+    found = [name if name in known else written[name] for name in node.originals if name in known or name in written]
+    return tuple(dict.fromkeys(found))

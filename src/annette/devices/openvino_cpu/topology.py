@@ -1,0 +1,234 @@
+"""Finds the layers of nodes that OpenVINO's compiler has named itself, from the nodes before and behind them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from annette.bench.match import ADDED, region
+from annette.network import Category, kinds_in
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from annette.bench.backend import ProfileEntry
+    from annette.network import Network
+
+__all__ = ["adopted", "explained", "filled", "located"]
+
+_WORKERS: Final = ("Convolution", "Deconvolution", "FullyConnected", "MatMul")
+_WORK: Final = kinds_in(Category.CONVOLUTION, Category.MATRIX_PRODUCT)
+
+
+def filled(entries: Sequence[ProfileEntry], network: Network, silent: Collection[str] = ()) -> list[ProfileEntry]:
+    """Adds the layers that an entry has run but does not name.
+
+    The runtime forgets the name of a product whose bias is a layer of its own, and of a decomposed activation it
+    keeps the first and the last. What nobody names and lies between two layers of an entry ran in it, and so did the
+    product or convolution before the first layer of an entry that is one.
+
+    Args:
+        entries: In order of execution.
+        network: The network that was compiled.
+        silent: Layers of which the runtime says that it does nothing for them.
+    """
+    claimed = {name for entry in entries for name in entry.layers} | {*silent}
+    result = []
+    for entry in entries:
+        own = {*entry.layers}
+        if own:
+            own |= _enclosed(own, claimed, network)
+            if entry.operator in _WORKERS and not any(network.kinds_by_layer[name] in _WORK for name in own):
+                own |= _worker_before(own, claimed, network)
+            claimed |= own
+        result.append(replace(entry, layers=tuple(layer.name for layer in network.layers if layer.name in own)))
+    return result
+
+
+def _enclosed(own: set[str], claimed: set[str], network: Network) -> set[str]:
+    """Unclaimed layers on a path from one layer of a set to another."""
+    behind = _reached(own, claimed, network, forward=True)
+    return behind & _reached(own, claimed, network, forward=False) if behind else behind
+
+
+def _reached(own: set[str], claimed: set[str], network: Network, *, forward: bool) -> set[str]:
+    """Unclaimed layers from which a layer of a set can be reached, or that can be reached from one."""
+    found: set[str] = set()
+    open_ = list(own)
+    while open_:
+        for name in _neighbours(open_.pop(), network, forward=forward):
+            if name not in claimed and name not in found:
+                found.add(name)
+                open_.append(name)
+    return found
+
+
+def _neighbours(name: str, network: Network, *, forward: bool) -> list[str]:
+    if forward:
+        outputs = network.layers_by_name[name].outputs
+        return [reader.name for output in outputs for reader in network.consumers.get(output, ())]
+    return [network.producers[t].name for t in network.activations[name] if t in network.producers]
+
+
+def _worker_before(own: set[str], claimed: set[str], network: Network) -> set[str]:
+    """The nearest unclaimed product or convolution before some layers, and what lies between."""
+    before = _reached(own, claimed, network, forward=False)
+    for layer in reversed(network.layers):
+        if layer.name in before and layer.kind in _WORK:
+            after = _reached({layer.name}, claimed, network, forward=True)
+            return {layer.name} | (after & before)
+    return set()
+
+
+def explained(
+    entries: Sequence[ProfileEntry],
+    edges: Mapping[str, Sequence[str]],
+    network: Network,
+    silent: Collection[str] = (),
+) -> list[ProfileEntry]:
+    """Gives every entry without layers those between its neighbours, or joins it to the one entry that reads it.
+
+    The runtime takes some layers apart and gives the parts names of its own: a layer normalisation becomes a
+    normalisation and a product, three slices of one tensor become a split. A copy between two parts of one layer
+    belongs to that layer, too.
+
+    Args:
+        entries: In order of execution.
+        edges: For each node of the runtime model, the nodes that it reads.
+        network: The network that was compiled.
+        silent: Layers of which the runtime says that it does nothing for them.
+    """
+    result = list(entries)
+    place = {entry.name: position for position, entry in enumerate(entries)}
+    added = {entry.name for entry in entries if ADDED in entry.info}
+    before = {name: _nearest(name, edges, place.keys() - added) for name in place}
+    behind: dict[str, list[str]] = {name: [] for name in place}
+    for name, read in before.items():
+        for source in read:
+            behind[source].append(name)
+    for position in reversed(range(len(result))):
+        entry = result[position]
+        if entry.layers or entry.name in added:
+            continue
+        readers = [result[place[name]] for name in behind[entry.name] if name not in added]
+        unknown = {other.name for other in result if not other.layers}
+        sources = [result[place[name]] for name in _nearest(entry.name, edges, place.keys() - unknown)]
+        claimed = {name for other in result for name in other.layers} | {*silent}
+        between = [name for name in _between(sources, readers, network) if name not in claimed]
+        if between:
+            result[position] = replace(entry, layers=tuple(between))
+        elif len({reader.layers for reader in readers}) == 1 and readers[0].layers:
+            result[position] = replace(entry, layers=readers[0].layers)
+    for name in added:
+        sources = [result[place[source]] for source in before[name]]
+        readers = [result[place[reader]] for reader in place if reader not in added and name in edges.get(reader, ())]
+        sides = {side.layers for side in (*sources, *readers)}
+        if sources and readers and len(sides) == 1 and () not in sides:
+            inside = result[place[name]]
+            info = {key: value for key, value in inside.info.items() if key not in (ADDED, "kind")}
+            result[place[name]] = replace(inside, layers=sources[0].layers, info=info)
+    return _joined(result)
+
+
+def _nearest(name: str, edges: Mapping[str, Sequence[str]], wanted: Iterable[str]) -> list[str]:
+    """The wanted nodes that a node reads, directly or through others."""
+    known = set(wanted)
+    found: dict[str, None] = {}
+    seen: set[str] = set()
+    stack = list(edges.get(name, ()))
+    while stack:
+        source = stack.pop()
+        if source in known:
+            found[source] = None
+        elif source not in seen:
+            seen.add(source)
+            stack.extend(edges.get(source, ()))
+    return list(found)
+
+
+def _between(sources: Sequence[ProfileEntry], readers: Sequence[ProfileEntry], network: Network) -> tuple[str, ...]:
+    layers = network.layers_by_name
+    written = {output for entry in sources for name in entry.layers for output in layers[name].outputs}
+    inside = {output for entry in readers for name in entry.layers for output in layers[name].outputs}
+    read = {tensor for entry in readers for name in entry.layers for tensor in network.activations[name]}
+    return region(network, written | set(network.inputs), read - inside - written)
+
+
+def _joined(entries: Sequence[ProfileEntry]) -> list[ProfileEntry]:
+    """Entries of the same layers as one, at the place of the slowest."""
+    groups: dict[tuple[str, ...], list[ProfileEntry]] = {}
+    for entry in entries:
+        key = entry.layers or ("", entry.name)
+        groups.setdefault(key, []).append(entry)
+    kept = []
+    for entry in entries:
+        group = groups[entry.layers or ("", entry.name)]
+        main = max(group, key=lambda member: sum(member.latency_s))
+        if entry is main:
+            total = sum(member.latency_s[0] for member in group)
+            parts = {"parts": str(len(group))} if len(group) > 1 else {}
+            kept.append(replace(entry, latency_s=(total,), info={**entry.info, **parts}))
+    return kept
+
+
+def adopted(entries: Sequence[ProfileEntry], network: Network, silent: Collection[str] = ()) -> list[ProfileEntry]:
+    """Gives layers that no entry names to the one entry that needs their results.
+
+    A layer that nothing claims, and whose results a single kernel reads, can only have run there: the first two
+    layers of a shuffle, a transposition that a product does on the way.
+
+    Args:
+        entries: In order of execution.
+        network: The network that was compiled.
+        silent: Layers of which the runtime says that it does nothing for them; they stay without a kernel.
+    """
+    owners = {name: place for place, entry in enumerate(entries) for name in entry.layers}
+    handed_out = set(network.outputs)
+    for layer in reversed(network.layers):
+        if layer.name in owners or layer.name in silent or handed_out.intersection(layer.outputs):
+            continue
+        readers = [reader.name for output in layer.outputs for reader in network.consumers.get(output, ())]
+        places = {owners.get(name) for name in readers}
+        if len(places) == 1 and (place := places.pop()) is not None:
+            owners[layer.name] = place
+    members: dict[int, list[str]] = {}
+    for layer in network.layers:
+        if layer.name in owners:
+            members.setdefault(owners[layer.name], []).append(layer.name)
+    return [replace(entry, layers=tuple(members.get(place, ()))) for place, entry in enumerate(entries)]
+
+
+def located(
+    entries: Sequence[ProfileEntry], edges: Mapping[str, Sequence[str]], network: Network
+) -> tuple[ProfileEntry, ...]:
+    """Says of every copy that the runtime put in which tensor of the network it copies, as ``tensor`` in its facts.
+
+    Args:
+        entries: With their layers.
+        edges: For each node of the runtime model, the nodes that it reads.
+        network: The network that was compiled; the runtime keeps the names of its inputs.
+    """
+    by_name = {entry.name: entry for entry in entries if entry.layers}
+    known = by_name.keys() | set(network.inputs)
+    found = []
+    for entry in entries:
+        if ADDED in entry.info:
+            sources = _nearest(entry.name, edges, known)
+            tensor = sources[0] if sources else ""
+            if tensor in by_name:
+                tensor = _written(by_name[tensor], network)
+            found.append(replace(entry, info={**entry.info, "tensor": tensor}) if tensor else entry)
+        else:
+            found.append(entry)
+    return tuple(found)
+
+
+def _written(entry: ProfileEntry, network: Network) -> str:
+    """What a kernel writes for others: the last result of its layers that is read outside or handed out."""
+    inside = set(entry.layers)
+    for name in reversed(entry.layers):
+        for output in network.layers_by_name[name].outputs:
+            readers = network.consumers.get(output, ())
+            if output in network.outputs or any(reader.name not in inside for reader in readers):
+                return output
+    return ""

@@ -1,0 +1,129 @@
+"""Which device families there are, and who offers what.
+
+The families that ship with annette are listed here; those of other packages are entry points of the group
+``annette.devices``. Both lead to the same kind of object. Built-in names come first and cannot be taken over: looking
+at what is installed takes longer than loading most of annette, so it only happens where no built-in name fits, or
+where everything is listed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from annette.devices.device import Device
+from annette.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from annette.devices.device import Reference
+
+__all__ = ["ENTRY_POINTS", "Part", "built_in", "devices", "find", "offered", "recognise", "resolve"]
+
+ENTRY_POINTS: Final = "annette.devices"
+"""Group of entry points under which other packages offer device families."""
+
+Part: TypeAlias = Literal["context_stages", "layer_models", "formulas", "backends", "reports", "importers"]
+"""What families offer by name."""
+
+_BUILT_IN: Final = (
+    "annette.devices.onnxruntime_cpu:DEVICE",
+    "annette.devices.openvino_cpu:DEVICE",
+    "annette.devices.intel_myriad:DEVICE",
+    "annette.devices.arm_ethos_u:DEVICE",
+    "annette.devices.xilinx_dpu:DEVICE",
+    "annette.devices.tvm_arm:DEVICE",
+    "annette.devices.original_annette:DEVICE",
+    "annette.devices.replay:DEVICE",
+    "annette.devices.command:DEVICE",
+)
+
+
+@cache
+def built_in() -> tuple[Device, ...]:
+    """The families that ship with annette."""
+    return tuple(_device(reference, reference) for reference in _BUILT_IN)
+
+
+def _installed() -> tuple[Device, ...]:
+    """Families of other packages, looked for anew each time: what is installed can change while a program runs."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - slow, and built-in families do without
+
+    return tuple(_device(entry.value, f"entry point {entry.name!r}") for entry in entry_points(group=ENTRY_POINTS))
+
+
+def devices() -> tuple[Device, ...]:
+    """All families, built-in ones first.
+
+    Raises:
+        PluginError: An installed family cannot be loaded.
+    """
+    return (*built_in(), *_installed())
+
+
+def find(part: Part, name: str) -> Any:
+    """What a family offers under a name, imported; None where nobody does.
+
+    Raises:
+        PluginError: An installed family cannot be loaded, or what it offers cannot.
+    """
+    reference = next((getattr(device, part)[name] for device in _search() if name in getattr(device, part)), None)
+    return None if reference is None else resolve(reference)
+
+
+def offered(part: Part) -> dict[str, Reference]:
+    """Everything that families offer, by name.
+
+    Raises:
+        PluginError: An installed family cannot be loaded.
+    """
+    found: dict[str, Reference] = {}
+    for device in devices():
+        mapping: Mapping[str, Reference] = getattr(device, part)
+        for name, reference in mapping.items():
+            found.setdefault(name, reference)
+    return found
+
+
+def recognise(environment: Mapping[str, str]) -> Device | None:
+    """The family that a dataset's environment belongs to; None where nobody recognises it.
+
+    Raises:
+        PluginError: Several families claim it, or an installed one cannot be loaded.
+    """
+    claiming = [device for device in devices() if device.recognises is not None and device.recognises(environment)]
+    if len(claiming) > 1:
+        names = ", ".join(device.name for device in claiming)
+        raise PluginError(f"the device families {names} claim the same measurements: uninstall all but one")
+    return claiming[0] if claiming else None
+
+
+def resolve(reference: Reference) -> Any:
+    """Imports what a reference leads to.
+
+    Raises:
+        PluginError: There is no such module or attribute.
+    """
+    module, _, attribute = reference.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except AttributeError as error:
+        raise PluginError(f"{reference!r} leads nowhere: the module has no {attribute!r}") from error
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # something that the module needs is not installed: whoever asked knows what to say
+        raise PluginError(f"{reference!r} leads nowhere: there is no module {error.name!r}") from error
+
+
+def _search() -> Iterator[Device]:
+    yield from built_in()
+    yield from _installed()
+
+
+def _device(reference: Reference, source: str) -> Device:
+    found = resolve(reference)
+    if not isinstance(found, Device):
+        raise PluginError(f"{source} leads to {found!r:.80}, which is no device family")
+    return found

@@ -1,0 +1,260 @@
+"""Phones with TVM's tuned kernels: convolutions from TopHub, everything else from facts about the memory.
+
+TopHub's tables hold convolutions only. Each of four kinds (Winograd, pointwise, other dense, depthwise) has a
+saturating rate; pools, fully connected layers, normalizations and joins are priced by the processor's cache and memory
+bandwidth, and are marked as assumed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from annette.devices.tvm_arm.fit_rates import DENSE_TERMS, DEPTHWISE_TERMS, fit_saturating
+from annette.devices.tvm_arm.models import CachedMemory, SaturatingRate
+from annette.estimation import estimate_network
+from annette.fitting.conformal import log_residuals
+from annette.fitting.formula_fit import DeviceFit, accuracy_rows, fit_families, held_out, kernel_residuals, ranges_of
+from annette.fitting.pairs import samples_of
+from annette.fitting.samples import clean
+from annette.mapping.kernel import KernelTable, Precision
+from annette.mapping.rules import preset
+from annette.network.kinds import Category, kinds_in
+from annette.platforms import Intervals, Platform
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from annette.bench.importing.runs import NetworkLatency
+    from annette.bench.records import Run
+    from annette.fitting.families import KindFit
+    from annette.fitting.samples import Samples
+    from annette.models.base import LayerModel
+    from annette.network import Network
+    from annette.platforms import Provenance
+
+__all__ = ["DEVICES", "Phone", "PhoneFit", "fit_phone", "fit_phone_models", "left_out_latency_s", "phone_samples"]
+
+PRECISION: Final = Precision(activation_bits=32, weight_bits=32)
+
+_FITTED: Final[Mapping[str, tuple[str, ...]]] = {
+    "winograd_conv": DENSE_TERMS,
+    "pointwise_conv": DENSE_TERMS,
+    "conv": DENSE_TERMS,
+    "depthwise_conv": DEPTHWISE_TERMS,
+}
+_LIKE_DIRECT: Final = ("grouped_conv", "conv_transpose")
+_WIDENING: Final = 2.0
+_MOVING: Final = (
+    Category.POOLING,
+    Category.GLOBAL_POOLING,
+    Category.ACTIVATION,
+    Category.UNARY,
+    Category.BINARY,
+    Category.NORMALIZATION,
+    Category.REDUCTION,
+    Category.MOVEMENT,
+    Category.VIEW,
+    Category.QUANTIZATION,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """Facts about a phone's processor.
+
+    Attributes:
+        name: What TopHub calls the chip.
+        platform: The platform's name.
+        device: Chip, and the phone that the whole networks ran on.
+        memory_bytes_per_s: Half of what the memory's pins carry.
+        cache_bytes: Second-level cache of the big cores.
+        cache_bytes_per_s: Its bandwidth: a guess of twice the memory's pins.
+    """
+
+    name: str
+    platform: str
+    device: str
+    memory_bytes_per_s: float = 14.9e9
+    cache_bytes: float = 2.0 * 2**20
+    cache_bytes_per_s: float = 60e9
+
+
+DEVICES: Final = (
+    Phone("snapdragon835", "snapdragon835-tvm", "Qualcomm Snapdragon 835, big cores (Google Pixel 2)"),
+    Phone("kirin970", "kirin970-tvm", "HiSilicon Kirin 970, big cores (Huawei P20 Pro)"),
+)
+"""Both have LPDDR4X-1866 on 4 x 16 bit, 29.9 GB/s at the pins, and 2 MiB of second-level cache in the big cluster."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhoneFit:
+    """A phone's platform, and what it rests on.
+
+    Attributes:
+        platform: The platform.
+        layers: Errors of the saturating rates, left out configuration by configuration.
+        fits: The general families.
+        names: The whole networks.
+        measured_s: Their measured times.
+        estimated_s: Estimates fitted on all layers.
+        left_out_s: Estimates fitted without the layers that the network in question has.
+    """
+
+    platform: Platform
+    layers: DeviceFit
+    fits: Mapping[str, KindFit]
+    names: tuple[str, ...]
+    measured_s: tuple[float, ...]
+    estimated_s: tuple[float, ...]
+    left_out_s: tuple[float, ...]
+
+    def error(self, column: str) -> float:
+        """Mean absolute relative error of ``estimated`` or ``left_out`` on whole networks."""
+        estimated = np.array(getattr(self, f"{column}_s"))
+        return float(np.abs(estimated / np.array(self.measured_s) - 1).mean())
+
+
+def phone_samples(runs: Sequence[Run]) -> Samples:
+    """The tuned layers as samples, one row for each configuration."""
+    samples, _ = samples_of(runs, preset("tvm-cpu"), PRECISION)
+    return clean(samples)[0]
+
+
+def fit_phone(
+    phone: Phone, runs: Sequence[Run], networks: Sequence[NetworkLatency], *, provenance: Provenance, seed: int = 0
+) -> PhoneFit:
+    """Fits a phone's platform on layers; the networks only say how good it is.
+
+    Args:
+        phone: Facts about the processor.
+        runs: TopHub's layers of it.
+        networks: Whole networks with their times.
+        provenance: Where both come from.
+        seed: For everything random.
+
+    Raises:
+        FitError: There are too few layers of a kind.
+    """
+    samples = phone_samples(runs)
+    layers = DeviceFit("saturating-rate", samples, held_out(_in_folds(samples), fit_phone_models))
+    fits = fit_families(samples, seed=seed)
+    measured_s = np.array([pair.latency_s for pair in networks])
+    left_out = np.array([left_out_latency_s(phone, samples, pair.network, provenance) for pair in networks])
+    intervals = Intervals(
+        kernels=kernel_residuals(layers, fits),
+        networks=log_residuals(np.log(measured_s / left_out)) if len(networks) > 1 else None,
+        extrapolation_widening=_WIDENING,
+    )
+    accuracy = [*accuracy_rows(layers, fits)]
+    if len(networks):
+        error = float(np.abs(left_out / measured_s - 1).mean())
+        accuracy.append({"kind": "networks", "rows": len(networks), "left-out MAPE": round(error, 4)})
+    platform = _platform(phone, samples, provenance, fits, intervals, accuracy)
+    estimated = tuple(estimate_network(pair.network, platform).latency_s for pair in networks)
+    names = tuple(pair.name for pair in networks)
+    return PhoneFit(platform, layers, fits, names, tuple(measured_s.tolist()), estimated, tuple(left_out.tolist()))
+
+
+def fit_phone_models(samples: Samples) -> dict[str, SaturatingRate]:
+    """The saturating rates of the four kinds.
+
+    Raises:
+        FitError: A kind has too few rows.
+    """
+    return {kind: fit_saturating(samples.of_kind(kind), terms) for kind, terms in _FITTED.items()}
+
+
+def left_out_latency_s(phone: Phone, samples: Samples, network: Network, provenance: Provenance) -> float:
+    """Estimate of a network by rates that were fitted without any layer of the same configuration.
+
+    Args:
+        phone: Facts about the processor.
+        samples: TopHub's layers of it.
+        network: The network in question.
+        provenance: For the platform that is made on the way.
+    """
+    kernels = [kernel for kernel in preset("tvm-cpu").apply(network) if not kernel.free]
+    own = set(_configurations(KernelTable.from_kernels(kernels, network, PRECISION)))
+    keep = np.array([key not in own for key in _configurations(samples.table)])
+    platform = _platform(phone, samples.select(keep), provenance, {}, None, [])
+    return estimate_network(network, platform).latency_s
+
+
+_CONFIGURATION: Final = (
+    "batch", "groups", "in_channels", "in_height", "in_width", "out_channels", "out_height", "out_width",
+    "kernel_height", "kernel_width", "stride_height", "stride_width",
+)  # fmt: skip
+
+
+def _configurations(table: KernelTable) -> list[tuple[str, ...]]:
+    """A key for each row, equal for layers of equal dimensions whatever is fused with them."""
+    values = np.column_stack([table[name] for name in _CONFIGURATION])
+    return [(kind, *map(str, row)) for kind, row in zip(table.kinds.tolist(), values.tolist(), strict=True)]
+
+
+def _in_folds(samples: Samples, folds: int = 10) -> Samples:
+    """The samples with each configuration assigned to one of ten folds, kind by kind."""
+    groups: npt.NDArray[np.str_] = np.empty(len(samples), dtype="<U12")
+    for rows in samples.table.rows_by_kind.values():
+        for position, row in enumerate(rows.tolist()):
+            groups[row] = f"fold {position % folds}"
+    return type(samples)(samples.table, samples.latency_s, groups, samples.sources)
+
+
+def _platform(
+    phone: Phone,
+    samples: Samples,
+    provenance: Provenance,
+    fits: Mapping[str, KindFit],
+    intervals: Intervals | None,
+    accuracy: Sequence[Mapping[str, object]],
+) -> Platform:
+    rates = fit_phone_models(samples)
+    models: dict[str, dict[str, LayerModel]] = {kind: {"saturating-rate": model} for kind, model in rates.items()}
+    for kind, fit in fits.items():
+        models[kind] |= fit.models
+    models |= {kind: {"saturating-rate": rates["conv"]} for kind in _LIKE_DIRECT}
+    memory = _memory(phone, rates)
+    moving = sorted(kinds_in(*_MOVING) | {"fully_connected", "matmul"})
+    models |= {kind: {"cached-memory": memory} for kind in moving}
+    return Platform(
+        name=phone.platform,
+        description=f"{phone.name} with TVM, FP32, tuned: convolutions fitted on TopHub, the rest from bandwidths",
+        device=phone.device,
+        runtime="TVM 0.5 (AutoTVM, TopHub arm_cpu v0.08)",
+        precision=PRECISION,
+        threads=4,
+        latency_is="device",
+        mapping=preset("tvm-cpu"),
+        models=models,
+        preferred_family="saturating-rate",
+        preferred_by_kind=dict.fromkeys(moving, "cached-memory"),
+        ranges={kind: limits for kind, limits in ranges_of([samples.table]).items() if kind in rates},
+        intervals=intervals,
+        accuracy=tuple(accuracy),
+        provenance=provenance,
+        assumed={
+            **dict.fromkeys(moving, _WHY_MEMORY),
+            **dict.fromkeys(_LIKE_DIRECT, "no measurement: as a direct convolution of the channels of one group"),
+        },
+    )
+
+
+_WHY_MEMORY: Final = (
+    "no measurement: activations at the cache's bandwidth if they fit, else and for weights at the memory's"
+)
+
+
+def _memory(phone: Phone, rates: Mapping[str, SaturatingRate]) -> CachedMemory:
+    """Everything without a measurement; computing is as fast as in pointwise convolutions."""
+    return CachedMemory(
+        ops_per_s=2.0 / rates["pointwise_conv"].per_mac_s,
+        bytes_per_s=phone.memory_bytes_per_s,
+        cache_bytes=phone.cache_bytes,
+        cache_bytes_per_s=phone.cache_bytes_per_s,
+    )

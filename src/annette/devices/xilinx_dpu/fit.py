@@ -1,0 +1,251 @@
+"""The ZCU102 with three DPU B4096 and DNNDK: engines from profiled nodes, the rest from whole networks.
+
+Profiled nodes give the engines' sizes and rates. Inside an uninterrupted network three things differ, which a choice
+among variants by left-out networks confirms: no offset per node, the memory port at the rate that streaming reaches,
+and channel augmentation switched on. The host's share is calibrated on end-to-end times, from a start of a few
+processor cycles per element.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from annette.devices.xilinx_dpu.fit_engines import DpuConstants, dpu_models, fit_dpu
+from annette.fitting.calibration import CalibrationReport, calibrate
+from annette.fitting.formula_fit import (
+    DeviceFit,
+    accuracy_rows,
+    fit_families,
+    grouped_by_network,
+    held_out,
+    kernel_residuals,
+    ranges_of,
+    tables_by_kind,
+)
+from annette.fitting.pairs import samples_of
+from annette.mapping.kernel import Precision
+from annette.mapping.rules import preset
+from annette.models.roofline import Roofline
+from annette.network.kinds import Category, kinds_in
+from annette.platforms import Intervals, Overhead, Platform
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from annette.bench.records import Run
+    from annette.fitting.families import KindFit
+    from annette.fitting.samples import Samples
+    from annette.models.base import LayerModel
+    from annette.network import Network
+    from annette.platforms import Provenance
+
+__all__ = [
+    "CLOCK_HZ",
+    "Variant",
+    "Zcu102Fit",
+    "choose_variant",
+    "fit_zcu102",
+    "fit_zcu102_nodes",
+    "node_samples",
+    "uncalibrated",
+]
+
+CLOCK_HZ: Final = 287e6
+"""Clock of the DPUs in the published tables of networks."""
+
+PRECISION: Final = Precision(activation_bits=8, weight_bits=8)
+
+_PROCESSOR_HZ: Final = 1.2e9
+_CYCLES_PER_PIXEL: Final = 15.0
+_CYCLES_PER_HOST_BYTE: Final = 3.0
+_CYCLES_PER_OUTPUT: Final = 1.0
+_CHANNELS: Final = 3
+_AUGMENTED_CHANNELS: Final = 8
+_MEASURED_HOST_KINDS: Final = ("softmax", "host_pool")
+_WIDENING: Final = 2.0
+
+_HOST_CATEGORIES: Final = (
+    Category.ACTIVATION,
+    Category.UNARY,
+    Category.BINARY,
+    Category.NORMALIZATION,
+    Category.REDUCTION,
+    Category.MOVEMENT,
+    Category.QUANTIZATION,
+)
+_MOVING: Final = kinds_in(Category.MOVEMENT)
+_ALONE: Final = ("batch_norm", "clip", "leaky_relu", "prelu", "relu")
+"""What the DPU computes with a convolution, and on its own as fast as it adds: assumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What distinguishes a whole network from a profile.
+
+    Attributes:
+        offset: Whether every kernel costs what it does in a profile.
+        streaming: Whether the memory port reaches the rate of streaming for every kind.
+        augmented_channels: Up to this many input channels share the array's axis with the kernel's width.
+    """
+
+    offset: bool = False
+    streaming: bool = True
+    augmented_channels: int = _AUGMENTED_CHANNELS
+
+
+@dataclass(frozen=True, eq=False)
+class Zcu102Fit:
+    """A platform of the ZCU102, and what it rests on.
+
+    Attributes:
+        platform: The platform.
+        constants: Sizes and rates of the engines.
+        nodes: Their errors on profiled nodes, left out network by network.
+        fits: The general families for kinds with enough nodes.
+        calibration: What the whole networks added.
+    """
+
+    platform: Platform
+    constants: DpuConstants
+    nodes: DeviceFit
+    fits: Mapping[str, KindFit]
+    calibration: CalibrationReport
+
+
+def node_samples(runs: Sequence[Run]) -> Samples:
+    """The profiled nodes as samples, held out network by network."""
+    samples, _ = samples_of(runs, preset("dnndk"), PRECISION)
+    return grouped_by_network(samples)
+
+
+def fit_zcu102_nodes(samples: Samples, *, tied: bool = True) -> DeviceFit:
+    """Errors of the engines' formula on nodes of networks that it was not fitted on.
+
+    Args:
+        samples: As `node_samples` gives them.
+        tied: As for `annette.devices.xilinx_dpu.fit_engines.fit_dpu`.
+
+    Raises:
+        FitError: There are too few nodes.
+    """
+
+    def fit(part: Samples) -> Mapping[str, LayerModel]:
+        return dpu_models(fit_dpu(part, clock_hz=CLOCK_HZ, tied=tied), CLOCK_HZ)
+
+    return DeviceFit("dpu", samples, held_out(samples, fit))
+
+
+def fit_zcu102(
+    runs: Sequence[Run],
+    pairs: Sequence[tuple[Network, float]],
+    *,
+    names: Sequence[str],
+    provenance: Provenance,
+    variant: Variant | None = None,
+    seed: int = 0,
+) -> Zcu102Fit:
+    """Fits the platform ``zcu102-dnndk``.
+
+    Args:
+        runs: Profiled nodes, as `annette.devices.xilinx_dpu.tables` reads them, timed at 287 MHz.
+        pairs: Networks with their end-to-end times, seconds.
+        names: What the networks are called.
+        provenance: Where both come from.
+        variant: What distinguishes networks from profiles.
+        seed: For everything random.
+
+    Raises:
+        FitError: There are too few nodes or networks.
+    """
+    samples = node_samples(runs)
+    constants = fit_dpu(samples, clock_hz=CLOCK_HZ)
+    nodes = fit_zcu102_nodes(samples)
+    fits = fit_families(samples, seed=seed)
+    start = uncalibrated(constants, provenance, variant or Variant(), fits)
+    networks = tables_by_kind([network for network, _ in pairs], start.mapping, PRECISION)
+    start = replace(
+        start,
+        ranges={kind: limits for kind, limits in ranges_of([samples.table, *networks]).items() if kind in start.models},
+        intervals=Intervals(kernels=kernel_residuals(nodes, fits), extrapolation_widening=_WIDENING),
+        accuracy=tuple(accuracy_rows(nodes, fits)),
+    )
+    report = calibrate(
+        start, pairs, overheads=("per_input_byte_s", "per_output_byte_s"), groupings=("device",), names=names
+    )
+    return Zcu102Fit(report.platform, constants, nodes, fits, report)
+
+
+def uncalibrated(
+    constants: DpuConstants, provenance: Provenance, variant: Variant, fits: Mapping[str, KindFit]
+) -> Platform:
+    """The platform before it has seen a whole network.
+
+    Args:
+        constants: Sizes and rates of the engines.
+        provenance: Where the measurements come from.
+        variant: What distinguishes networks from profiles.
+        fits: General families to ship beside the engines' formula.
+    """
+    engines = dpu_models(
+        constants,
+        CLOCK_HZ,
+        offset=variant.offset,
+        streaming=variant.streaming,
+        augmented_channels=variant.augmented_channels,
+    )
+    models: dict[str, dict[str, LayerModel]] = {kind: {"dpu": model} for kind, model in engines.items()}
+    models |= {kind: {"dpu": engines["add"]} for kind in _ALONE}
+    for kind, fit in fits.items():
+        models[kind] |= fit.models
+    host = Roofline(ops_per_s=_PROCESSOR_HZ, bytes_per_s=_PROCESSOR_HZ / _CYCLES_PER_HOST_BYTE)
+    copying = Roofline(ops_per_s=_PROCESSOR_HZ, bytes_per_s=_PROCESSOR_HZ)
+    assumed = sorted(kinds_in(*_HOST_CATEGORIES) - models.keys() - {"softmax"})
+    host_kinds = frozenset({*_MEASURED_HOST_KINDS, *assumed})
+    models |= {kind: {"roofline": copying if kind in _MOVING else host} for kind in host_kinds}
+    return Platform(
+        name="zcu102-dnndk",
+        description="Xilinx ZCU102, DPU B4096 at 287 MHz, one thread: fitted from published profiles and networks",
+        device="Xilinx ZCU102, DPU B4096",
+        runtime="DNNDK 3.1",
+        precision=PRECISION,
+        threads=1,
+        latency_is="end_to_end",
+        mapping=preset("dnndk"),
+        models=models,
+        preferred_family="dpu",
+        preferred_by_kind=dict.fromkeys(sorted(host_kinds), "roofline"),
+        overhead=Overhead(
+            per_run_s=0.0,
+            per_input_byte_s=_CYCLES_PER_PIXEL / _CHANNELS / _PROCESSOR_HZ,
+            per_output_byte_s=_CYCLES_PER_OUTPUT / _PROCESSOR_HZ,
+        ),
+        provenance=provenance,
+        host_kinds=host_kinds,
+        assumed=dict.fromkeys(_ALONE, "no profile has it on its own: at the pooling unit's rate, as a sum")
+        | {
+            kind: "the Cortex-A53 runs it: a cycle per operation, and "
+            + ("one per byte" if kind in _MOVING else f"{_CYCLES_PER_HOST_BYTE:g} per byte")
+            for kind in assumed
+        },
+    )
+
+
+def choose_variant(
+    start: Mapping[Variant, Platform], pairs: Sequence[tuple[Network, float]]
+) -> tuple[Variant, CalibrationReport]:
+    """The variant whose calibration predicts left-out networks best.
+
+    Args:
+        start: Uncalibrated platforms by variant.
+        pairs: Networks with their end-to-end times.
+    """
+    reports = {
+        variant: calibrate(platform, pairs, overheads=("per_input_byte_s", "per_output_byte_s"), groupings=("device",))
+        for variant, platform in start.items()
+    }
+    errors = [report.error("left_out") for report in reports.values()]
+    best = list(reports)[int(np.argmin(errors))]
+    return best, reports[best]

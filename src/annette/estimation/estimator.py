@@ -1,0 +1,208 @@
+"""One network on one platform: map, price, sum."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from annette.errors import OptionError, UnsupportedOperatorError, nearest
+from annette.estimation.estimate import Coverage, Estimate
+from annette.estimation.fallback import FALLBACK_METHOD
+from annette.estimation.pricing import FREE_METHOD, price
+from annette.estimation.traffic import host_traffic
+from annette.mapping.kernel import Kernel, KernelTable
+from annette.models.registry import families
+from annette.network import UNSUPPORTED, Network
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from annette.estimation.estimate import Prices
+    from annette.platforms.platform import Platform
+
+__all__ = ["FALLBACKS", "estimate_mapped", "estimate_network"]
+
+FALLBACKS: Final = ("error", "roofline")
+"""What to do with a kind of kernel that the platform has no model for."""
+
+
+def estimate_network(
+    network: Network,
+    platform: Platform,
+    *,
+    model: str | None = None,
+    fallback: str = "error",
+    confidence: float = 0.9,
+) -> Estimate:
+    """Estimates how long a network takes on a platform.
+
+    The mapping model groups the layers into kernels, the layer models price the kernels, the platform's overheads
+    are added: "stacked models" (Wess et al., IEEE Access 2021, section III).
+
+    Args:
+        network: What is estimated.
+        platform: Where.
+        model: Model family: ``mixed``, ``statistical``, ``refined-roofline`` or ``roofline``; None takes the
+            platform's preference per kind. A kind that lacks the family uses the next simpler one and says so.
+        fallback: ``error`` refuses a kind that the platform has no model for; ``roofline`` prices it roughly, marked.
+        confidence: Probability, between 0 and 1, that the intervals are meant to hold with.
+
+    Returns:
+        The estimate, with every kernel and where its price came from.
+
+    Raises:
+        OptionError: An argument is out of its range.
+        UnsupportedOperatorError: The network has an operator that no reader knows and ``fallback`` is ``error``.
+        UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
+    """
+    _check(fallback, confidence)
+    if fallback == "error":
+        _refuse_unknown_operators(network, platform)
+    return estimate_mapped(
+        network, platform.mapping.apply(network), platform, model=model, fallback=fallback, confidence=confidence
+    )
+
+
+def estimate_mapped(
+    network: Network,
+    kernels: Sequence[Kernel],
+    platform: Platform,
+    *,
+    model: str | None = None,
+    fallback: str = "error",
+    confidence: float = 0.9,
+) -> Estimate:
+    """Estimates a network whose kernels are known: as `estimate_network`, without the mapping.
+
+    Args:
+        network: What the kernels belong to.
+        kernels: What runs, in order.
+        platform: Where.
+        model: Model family, or None for the platform's preference per kind.
+        fallback: ``error`` or ``roofline``.
+        confidence: Probability, between 0 and 1, that the intervals are meant to hold with.
+
+    Raises:
+        OptionError: An argument is out of its range.
+        UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
+    """
+    _check(fallback, confidence)
+    _check_offered(model, platform)
+    table = KernelTable.from_kernels(kernels, network, platform.precision)
+    prices = price(table, kernels, platform, family=model, fallback=fallback, confidence=confidence)
+    on_host = np.fromiter((kernel.kind in platform.host_kinds for kernel in kernels), dtype=bool, count=len(kernels))
+    run = sum(not kernel.free for kernel, away in zip(kernels, on_host.tolist(), strict=True) if not away)
+    device_s = float(prices.latency_s[~on_host].sum()) + platform.overhead.device_s(run)
+    end_to_end_s = _end_to_end_s(network, platform, device_s + float(prices.latency_s[on_host].sum()))
+    latency_s = end_to_end_s if platform.latency_is == "end_to_end" and end_to_end_s is not None else device_s
+    bounds = _bounds(platform, model, confidence, table, prices)
+    return Estimate(
+        network=network.name,
+        platform=platform.name,
+        model=model or platform.preferred_family,
+        batch=network.batch,
+        latency_s=latency_s,
+        latency_is=platform.latency_is,
+        device_latency_s=device_s,
+        end_to_end_latency_s=end_to_end_s,
+        interval_s=None if bounds is None else _ends(latency_s, bounds),
+        confidence=confidence,
+        coverage=_coverage(table, prices),
+        notes=(*network.notes, *_remarks(kernels, prices), *_host_remark(kernels, platform)),
+        mapped=tuple(kernels),
+        table=table,
+        prices=prices,
+    )
+
+
+def _ends(latency_s: float, bounds: tuple[float, float]) -> tuple[float, float]:
+    """Interval from log factors."""
+    return latency_s * math.exp(bounds[0]), latency_s * math.exp(bounds[1])
+
+
+def _bounds(
+    platform: Platform, model: str | None, confidence: float, table: KernelTable, prices: Prices
+) -> tuple[float, float] | None:
+    """Log factors to the ends of the network's interval: from whole networks where known, else from its kernels."""
+    whole = platform.network_interval(confidence)
+    errors = platform.composed_errors(model)
+    if whole is not None or errors is None:
+        return whole
+    widening = np.where(prices.in_range, 1.0, platform.extrapolation_widening)
+    return errors.bounds(confidence, table, prices.latency_s, widening)
+
+
+def _check(fallback: str, confidence: float) -> None:
+    if fallback not in FALLBACKS:
+        raise OptionError(f"unknown fallback {fallback!r}: use one of {', '.join(FALLBACKS)}")
+    if not 0 < confidence < 1:
+        raise OptionError(f"confidence {confidence} is not between 0 and 1")
+
+
+def _check_offered(model: str | None, platform: Platform) -> None:
+    held = {family for kinds in platform.models.values() for family in kinds}
+    if model is None or model in held:
+        return
+    known = families()
+    if model not in known:
+        raise OptionError(f"unknown model family {model!r}{nearest(model, known)}; known: {', '.join(known)}")
+    offered = ", ".join(family for family in known if family in held)
+    raise OptionError(f"platform {platform.name!r} has no {model!r} models at all; it has: {offered}")
+
+
+def _refuse_unknown_operators(network: Network, platform: Platform) -> None:
+    unknown = [layer for layer in network.layers if layer.kind == UNSUPPORTED]
+    if unknown:
+        operator = str(unknown[0].attributes.get("operator", "?"))
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        raise UnsupportedOperatorError(
+            f"layer {unknown[0].name!r}{more} in network {network.name!r} is operator {operator!r}, which is not known"
+            f"{nearest(operator.rpartition('.')[2].lower(), platform.models)}; "
+            f"kinds fitted on {platform.name!r}: {', '.join(sorted(platform.models))}; "
+            "use --fallback roofline to price it roughly"
+        )
+
+
+def _end_to_end_s(network: Network, platform: Platform, kernels_s: float) -> float | None:
+    """Time of all kernels, wherever they run, and what the host adds."""
+    traffic = host_traffic(network, platform.precision)
+    host_s = platform.overhead.host_s(input_bytes=traffic.input_bytes, output_bytes=traffic.output_bytes)
+    return None if host_s is None else kernels_s + host_s
+
+
+def _coverage(table: KernelTable, prices: Prices) -> Coverage:
+    ops = table["ops"]
+    total = float(ops.sum())
+    costs = np.array([method != FREE_METHOD for method in prices.methods])
+    return Coverage(
+        ops=float(ops[prices.fitted].sum()) / total if total else 1.0,
+        kernels=float(prices.fitted[costs].mean()) if costs.any() else 1.0,
+    )
+
+
+def _remarks(kernels: Sequence[Kernel], prices: Prices) -> list[str]:
+    """What the user must not overlook, one sentence each."""
+    remarks = []
+    unfitted = [(k.kind, m) for k, m, fit in zip(kernels, prices.methods, prices.fitted, strict=True) if not fit]
+    rough = sorted({kind for kind, method in unfitted if method == FALLBACK_METHOD})
+    assumed = sorted({kind for kind, method in unfitted if method != FALLBACK_METHOD})
+    if assumed:
+        remarks.append(f"{', '.join(assumed)}: priced by assumption, not by measurements of this platform")
+    if rough:
+        remarks.append(f"no fitted model for {', '.join(rough)}: priced roughly by a fallback roofline")
+    outside = ~prices.in_range & prices.fitted
+    if outside.any():
+        share = float(prices.latency_s[outside].sum() / max(float(prices.latency_s.sum()), 1e-300))
+        remarks.append(
+            f"{int(outside.sum())} kernels ({share:.0%} of the time) lie outside the ranges that their models were "
+            "fitted on"
+        )
+    return remarks
+
+
+def _host_remark(kernels: Sequence[Kernel], platform: Platform) -> list[str]:
+    """Which kernels do not run on the device."""
+    away = sorted({kernel.kind for kernel in kernels if kernel.kind in platform.host_kinds and not kernel.free})
+    return [f"{', '.join(away)} run on the host: in the end-to-end time, not in the device's"] if away else []

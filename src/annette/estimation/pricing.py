@@ -1,0 +1,121 @@
+"""Prices a table of kernels with a platform's layer models, one vectorised call per kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from annette.errors import ModelError, UnsupportedKernelError, nearest
+from annette.estimation.estimate import Prices
+from annette.estimation.fallback import FALLBACK_METHOD, fallback_model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from annette.mapping.kernel import Kernel, KernelTable
+    from annette.models.base import LayerModel
+    from annette.platforms.platform import Platform
+
+__all__ = ["FREE_METHOD", "price"]
+
+FREE_METHOD: Final = "free"
+"""Method of a kernel for which the platform does nothing."""
+
+_SIMPLER: Final = {
+    "mixed": ("mixed", "tiled-roofline", "refined-roofline", "roofline"),
+    "statistical": ("statistical", "refined-roofline", "roofline"),
+    "tiled-roofline": ("tiled-roofline", "refined-roofline", "roofline"),
+    "refined-roofline": ("refined-roofline", "roofline"),
+    "roofline": ("roofline", "refined-roofline"),
+}
+"""Families tried for a kind, in order; the one used is the kernel's ``method``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    model: LayerModel
+    method: str
+    fitted: bool
+
+
+def price(
+    table: KernelTable,
+    kernels: Sequence[Kernel],
+    platform: Platform,
+    *,
+    family: str | None,
+    fallback: str,
+    confidence: float,
+) -> Prices:
+    """Prices every row of a table.
+
+    Args:
+        table: The kernels' numbers.
+        kernels: The same kernels, for names in messages and for what is free.
+        platform: Models, intervals and fitted ranges.
+        family: Model family wanted; a kind that lacks it uses the next simpler one, which `Prices.methods` shows.
+            None takes what the platform prefers for each kind.
+        fallback: ``error`` or ``roofline``: what to do with a kind that the platform has no model for.
+        confidence: Probability for the intervals.
+
+    Raises:
+        UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
+        ModelError: A model gives a time that is negative or not a number.
+    """
+    rows = len(table)
+    latency_s, compute_s, memory_s = np.zeros(rows), np.zeros(rows), np.zeros(rows)
+    lower_s, upper_s, efficiency = np.full(rows, np.nan), np.full(rows, np.nan), np.ones(rows)
+    in_range, fitted = np.ones(rows, dtype=bool), np.ones(rows, dtype=bool)
+    methods = [FREE_METHOD] * rows
+    free = np.fromiter((kernel.free for kernel in kernels), dtype=bool, count=rows)
+    lower_s[free] = upper_s[free] = 0.0
+    for kind, all_rows in table.rows_by_kind.items():
+        where = all_rows[~free[all_rows]]
+        if not len(where):
+            continue
+        choice = _choose(kind, platform, family, fallback, kernels[int(where[0])])
+        part = table.select(where)
+        latency_s[where] = seconds = choice.model.predict_s(part)
+        if not np.isfinite(seconds).all() or (seconds < 0).any():
+            raise ModelError(
+                f"the {choice.method!r} model of platform {platform.name!r} for {kind!r} gives a time that is negative "
+                "or not a number: fit the platform again"
+            )
+        compute_s[where], memory_s[where] = choice.model.terms(part)
+        efficiency[where] = choice.model.efficiency(part)
+        fitted[where] = choice.fitted
+        in_range[where] = inside = platform.in_range(kind, part) if choice.fitted else np.zeros(len(where), dtype=bool)
+        bounds = platform.kernel_interval(kind, choice.method, confidence)
+        if bounds is not None:
+            widen = np.where(inside, 1.0, platform.extrapolation_widening)
+            widen = widen * platform.kernel_spread(kind, choice.method, seconds)
+            lower_s[where] = seconds * np.exp(bounds[0] * widen)
+            upper_s[where] = seconds * np.exp(bounds[1] * widen)
+        for row in where.tolist():
+            methods[row] = choice.method
+    return Prices(latency_s, lower_s, upper_s, compute_s, memory_s, efficiency, in_range, fitted, tuple(methods))
+
+
+def _choose(kind: str, platform: Platform, family: str | None, fallback: str, example: Kernel) -> _Choice:
+    families = platform.models.get(kind)
+    if families:
+        wanted = family or platform.default_family(kind)
+        last_resort = (platform.default_family(kind),) if wanted in _SIMPLER else ()
+        for name in (wanted, *_SIMPLER.get(wanted, ()), *last_resort):
+            if name in families:
+                return _Choice(families[name], name, fitted=kind not in platform.assumed)
+        raise UnsupportedKernelError(
+            f"platform {platform.name!r} has no {wanted!r} model for {kind!r}, only {', '.join(sorted(families))}"
+        )
+    if fallback == "roofline":
+        return _Choice(fallback_model(platform), FALLBACK_METHOD, fitted=False)
+    operator = example.anchor.attributes.get("operator")
+    what = f"operator {operator!r}" if operator else f"kind {kind!r}"
+    measured = ", ".join(sorted(platform.models.keys() - platform.assumed.keys()))
+    raise UnsupportedKernelError(
+        f"platform {platform.name!r} has no model for {what} of layer {example.name!r}"
+        f"{nearest(kind, platform.models)}; fitted kinds: {measured}; "
+        "use --fallback roofline to price it roughly"
+    )

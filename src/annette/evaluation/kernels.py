@@ -1,0 +1,158 @@
+"""Estimated and measured kernels of profiled networks, side by side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from annette.bench.repeatability import repeatability
+from annette.evaluation.truth import Speed
+from annette.fitting.pairs import pair
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from annette.bench.records import Run
+    from annette.estimation import Estimate
+    from annette.evaluation.truth import Truth
+    from annette.mapping.kernel import FloatArray, Kernel
+    from annette.platforms import Platform
+
+__all__ = ["KernelPairs", "kernel_pairs"]
+
+_Key: TypeAlias = tuple[str, ...]
+"""What a kernel runs, which a runtime calls by another name in every process."""
+
+
+@dataclass(frozen=True, eq=False)
+class KernelPairs:
+    """Kernels that were both predicted and measured, and the times of those that were only one of both.
+
+    Attributes:
+        kinds: Kind of each pair, shape ``(pairs,)``.
+        measured_s: Median over the rounds, without what the profiler adds.
+        estimated_s: By the model that is evaluated.
+        lower_s: Lower end of the estimate's 90 % interval; NaN where the platform states none.
+        upper_s: Its upper end.
+        floor: Relative standard deviation of a round; NaN with one round.
+        by_model: Estimates of each family and of the plain roofline.
+        unpredicted_s: Measured time of kernels that the mapping model does not predict.
+        unmeasured_s: Estimated time of kernels that were not measured.
+    """
+
+    kinds: npt.NDArray[np.str_]
+    measured_s: FloatArray
+    estimated_s: FloatArray
+    lower_s: FloatArray
+    upper_s: FloatArray
+    floor: FloatArray
+    by_model: Mapping[str, FloatArray]
+    unpredicted_s: float = 0.0
+    unmeasured_s: float = 0.0
+
+    def select(self, rows: npt.NDArray[np.bool_]) -> KernelPairs:
+        """The given pairs."""
+        return KernelPairs(
+            self.kinds[rows],
+            self.measured_s[rows],
+            self.estimated_s[rows],
+            self.lower_s[rows],
+            self.upper_s[rows],
+            self.floor[rows],
+            {family: column[rows] for family, column in self.by_model.items()},
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[KernelPairs]) -> KernelPairs:
+        """Stacks pairs; families that only some parts have are left out."""
+        families = [family for family in parts[0].by_model if all(family in part.by_model for part in parts)]
+        return cls(
+            np.concatenate([part.kinds for part in parts]),
+            np.concatenate([part.measured_s for part in parts]),
+            np.concatenate([part.estimated_s for part in parts]),
+            np.concatenate([part.lower_s for part in parts]),
+            np.concatenate([part.upper_s for part in parts]),
+            np.concatenate([part.floor for part in parts]),
+            {family: np.concatenate([part.by_model[family] for part in parts]) for family in families},
+            sum(part.unpredicted_s for part in parts),
+            sum(part.unmeasured_s for part in parts),
+        )
+
+
+def kernel_pairs(
+    truth: Truth, platform: Platform, chosen: Estimate, by_model: Mapping[str, FloatArray]
+) -> KernelPairs | None:
+    """Pairs the profile of a network with its estimate.
+
+    Args:
+        truth: A measured network.
+        platform: What the estimates were made with.
+        chosen: The estimate that is evaluated.
+        by_model: Estimates of the same kernels by other models, seconds, shape ``(kernels,)`` each.
+
+    Returns:
+        None without a profile.
+    """
+    profiled = [run for run in truth.runs if run.kernels]
+    if not profiled:
+        return None
+    run, floors = _together(profiled, platform)
+    found = pair(run, platform.mapping)
+    lost = {id(record) for record in found.unpredicted}
+    paired = [index for index, record in enumerate(run.kernels) if id(record) not in lost]
+    row_of = {_identity(kernel): row for row, kernel in enumerate(chosen.mapped)}
+    rows = np.array([row_of[_identity(kernel)] for kernel, _ in found.pairs], dtype=np.intp)
+    unmeasured = np.array([row_of[_identity(kernel)] for kernel in found.unmeasured], dtype=np.intp)
+    prices = chosen.prices
+    return KernelPairs(
+        kinds=chosen.table.kinds[rows],
+        measured_s=np.array([time_s for _, time_s in found.pairs]),
+        estimated_s=prices.latency_s[rows],
+        lower_s=prices.lower_s[rows],
+        upper_s=prices.upper_s[rows],
+        floor=floors[paired],
+        by_model={model: latency_s[rows] for model, latency_s in by_model.items()},
+        unpredicted_s=float(sum(record.latency_s for record in found.unpredicted)),
+        unmeasured_s=float(prices.latency_s[unmeasured].sum()),
+    )
+
+
+def _identity(kernel: Kernel) -> tuple[str, ...]:
+    return (kernel.kind, kernel.name, *kernel.inputs, "|", *(layer.name for layer in kernel.layers))
+
+
+def _together(runs: Sequence[Run], platform: Platform) -> tuple[Run, FloatArray]:
+    """One run with the median time of each kernel over the rounds, and how well the rounds repeat."""
+    first = runs[0]
+    kernels_s = [_times(run, platform) for run in runs]
+    times = np.array([list(found.values()) for found in _in_order(kernels_s)])
+    kernels = tuple(
+        replace(record, latency_s=median(column))
+        for record, column in zip(first.kernels, times.T.tolist(), strict=True)
+    )
+    return replace(first, kernels=kernels), repeatability(times)
+
+
+def _in_order(rounds: Sequence[Mapping[_Key, float]]) -> list[dict[_Key, float]]:
+    """The rounds with the same kernels as the first, in its order: runtimes number and order nodes anew each time."""
+    first = rounds[0]
+    return [{key: found[key] for key in first} for found in rounds if found.keys() == first.keys()]
+
+
+def _times(run: Run, platform: Platform) -> dict[_Key, float]:
+    """Kernel times at the speed of the platform's campaign, without what the profiler adds (at most half of each)."""
+    scale = Speed.of(platform).scale(run)
+    profiler_s = platform.provenance.measurement.get("profiler_s", 0.0)
+    seen: Counter[tuple[str, ...]] = Counter()
+    times: dict[_Key, float] = {}
+    for record in run.kernels:
+        what = (record.operator, record.info.get("tensor", ""), *record.layers)
+        times[(*what, str(seen[what]))] = max(record.latency_s - profiler_s, record.latency_s / 2.0) * scale
+        seen[what] += 1
+    return times

@@ -1,0 +1,240 @@
+"""Fits the four families of layer models for one kind of kernel, and finds by cross-validation how good they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from annette.fitting.conformal import log_residuals, spread_by_time
+from annette.fitting.folds import folds
+from annette.fitting.forest import Growth, grow
+from annette.fitting.roofline import fit_refined_roofline, fit_roofline, log_error
+from annette.models.features import FeatureSet
+from annette.models.mixed import Mixed
+from annette.models.refined_roofline import RefinedRoofline
+from annette.models.statistical import Statistical
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from annette.fitting.samples import Samples
+    from annette.mapping.kernel import FloatArray
+    from annette.models.base import LayerModel
+    from annette.models.roofline import Roofline
+    from annette.platforms.residuals import LogResiduals
+
+__all__ = ["FAMILY_ORDER", "KindFit", "feature_names", "fit_all", "fit_kind"]
+
+FAMILY_ORDER: Final = ("roofline", "refined-roofline", "statistical", "mixed")
+"""From the simplest to the richest, as tables show them."""
+
+_PREFERENCE: Final = ("roofline", "refined-roofline", "mixed", "statistical")
+"""From the safest beyond what was measured; a later family must earn its place."""
+
+_CLEARLY: Final = 0.98
+_EXACT: Final = 1e-6
+_ROWS_BEYOND_DOUBT: Final = 300
+_MANY_ROWS: Final = 1000
+_GENERAL: Final = (
+    "log2:ops",
+    "log2:bytes",
+    "log2:intensity",
+    "log2:input_bytes",
+    "log2:weight_bytes",
+    "log2:output_bytes",
+    "log2:in_channels_per_group",
+    "log2:out_channels_per_group",
+    "log2:in_positions",
+    "log2:out_positions",
+    "out_width",
+    "out_height",
+    "batch",
+    "groups",
+    "kernel_height",
+    "kernel_width",
+    "stride_height",
+    "stride_width",
+    "dilation_height",
+    "log2:axis_size",
+    "log2:inner_size",
+    "log2:outer_size",
+    "input_count",
+    "output_count",
+    "activation",
+    "residual",
+    "blocked",
+    "log2:held_bytes",
+    "log2:held_ops",
+    "reads_network_input",
+    "writes_network_output",
+    "masked",
+    "valid_taps",
+)
+_LITTLE_WEIGHT_BYTES: Final = 65536.0
+_REMAINDERS: Final = (4, 8, 16, 32)
+_REMAINDERS_OF: Final = ("in_channels_per_group", "out_channels_per_group", "out_width")
+
+
+@dataclass(frozen=True, eq=False)
+class KindFit:
+    """The models of one kind, with what cross-validation says of them.
+
+    Attributes:
+        kind: Kind of kernel.
+        models: Fitted on all rows, by family.
+        held_out_s: For each family, the prediction of each row by models that did not see its group.
+        samples: What was fitted on.
+        best: Family with the smallest cross-validated error; a simpler one unless the richer is clearly better.
+    """
+
+    kind: str
+    models: Mapping[str, LayerModel]
+    held_out_s: Mapping[str, FloatArray]
+    samples: Samples
+    best: str
+
+    def residuals(self, family: str) -> FloatArray:
+        """``log(measured / predicted)`` of each row, predicted without its group."""
+        residuals: FloatArray = np.log(self.samples.latency_s / self.held_out_s[family])
+        return residuals
+
+    def intervals(self) -> dict[str, LogResiduals]:
+        """For each family, the quantiles of its residuals, from which intervals of kernels are made."""
+        return {family: log_residuals(self.residuals(family), self.held_out_s[family]) for family in self.models}
+
+
+def fit_kind(kind: str, samples: Samples, *, growth: Growth | None = None, seed: int = 0) -> KindFit:
+    """Fits all families for one kind.
+
+    Args:
+        kind: Kind of kernel.
+        samples: Its cleaned rows.
+        growth: How forests are grown; the default suits some dozens to some thousands of rows.
+        seed: For everything random.
+
+    Raises:
+        FitError: There are too few rows.
+    """
+    growth = growth or _growth(len(samples))
+    models = fit_all(samples, growth, seed=seed)
+    held_out = {family: np.empty(len(samples)) for family in models}
+    for training, test in folds(samples):
+        part = fit_all(samples.select(training), growth, seed=seed)
+        table = samples.table.select(test)
+        for family, model in part.items():
+            held_out[family][test] = model.predict_s(table)
+    errors = {family: log_error(held_out[family], samples.latency_s) for family in models}
+    return KindFit(kind, models, held_out, samples, _best(errors))
+
+
+def feature_names(samples: Samples, base: RefinedRoofline | None = None) -> tuple[str, ...]:
+    """Features worth showing to a forest: those that vary in the data, and remainders of the unrolls that were found.
+
+    Args:
+        samples: Rows of one kind.
+        base: The refined roofline whose unroll sizes the remainders are taken against, if there is one.
+    """
+    names = list(_GENERAL)
+    for name, unroll in ({} if base is None else base.unroll).items():
+        quantity = "in_channels_per_group" if name == "in_channels" else name
+        names.append(f"fill:{quantity}:{unroll.size}")
+    names += [f"fill:{quantity}:{size}" for quantity in _REMAINDERS_OF for size in _REMAINDERS]
+    if float(samples.table["weight_bytes"].max()) < _LITTLE_WEIGHT_BYTES:
+        # What has no weights to fetch reads what was just written, however large the network is.
+        names = [name for name in names if name not in ("log2:held_bytes", "log2:held_ops")]
+    names = list(dict.fromkeys(names))
+    values = FeatureSet(tuple(names)).matrix(samples.table)
+    varying = tuple(name for name, spread in zip(names, np.ptp(values, axis=0), strict=True) if spread > 0)
+    return varying or ("log2:ops",)
+
+
+def fit_all(
+    samples: Samples, growth: Growth | None = None, *, seed: int = 0, checked: bool = True
+) -> dict[str, LayerModel]:
+    """One model of each family, fitted on all rows, with no word on how good they are.
+
+    Args:
+        samples: Cleaned rows of one kind.
+        growth: How forests are grown; the default suits their number.
+        seed: For everything random.
+        checked: Whether unrolls must help on rows left out, where there are few; callers that leave rows out
+            themselves save that.
+
+    Raises:
+        FitError: There are too few rows.
+    """
+    growth = growth or _growth(len(samples))
+    roofline = fit_roofline(samples)
+    refined = _refined(samples, roofline) if checked else fit_refined_roofline(samples)
+    features = FeatureSet(feature_names(samples, refined))
+    matrix = features.matrix(samples.table)
+    log_s = np.log(samples.latency_s)
+    weights = _weights(samples, refined)
+    per = "ops" if float(np.median(samples.table["ops"])) > 0 else "bytes"
+    work = np.maximum(samples.table["ops"] if per == "ops" else samples.table.bytes, 1.0)
+    statistical = grow(matrix, log_s - np.log(work), growth, seed=seed, weights=weights)
+    correction = grow(matrix, log_s - np.log(refined.predict_s(samples.table)), growth, seed=seed, weights=weights)
+    return {
+        "roofline": roofline,
+        "refined-roofline": refined,
+        "statistical": Statistical(per, features, statistical, roofline),
+        "mixed": Mixed(refined, features, correction),
+    }
+
+
+def _weights(samples: Samples, refined: RefinedRoofline) -> FloatArray | None:
+    """What each row says: the inverse of its variance, which falls with time; None where rows are few.
+
+    Short kernels vary more, and there are many of them. How much follows from the residuals of the refined roofline by
+    *its* time: by the measured one, rows would count the more the shorter they happened to be.
+    """
+    if len(samples) < _MANY_ROWS:
+        return None
+    estimated_s = refined.predict_s(samples.table)
+    spread = spread_by_time(np.log(samples.latency_s / estimated_s), estimated_s).at(estimated_s)
+    weights: FloatArray = 1.0 / spread**2
+    return weights
+
+
+def _refined(samples: Samples, roofline: Roofline) -> RefinedRoofline:
+    """A refined roofline, or one without unrolls where these do not help on rows that were left out.
+
+    With many rows the criterion of `fit_refined_roofline` is enough; with few, unrolls are also tried on held-out rows.
+    """
+    refined = fit_refined_roofline(samples)
+    if not refined.unroll or len(samples) >= _ROWS_BEYOND_DOUBT:
+        return refined
+    without_s, with_s = np.empty(len(samples)), np.empty(len(samples))
+    for training, test in folds(samples):
+        part, table = samples.select(training), samples.table.select(test)
+        without_s[test] = fit_roofline(part).predict_s(table)
+        with_s[test] = fit_refined_roofline(part).predict_s(table)
+    if log_error(with_s, samples.latency_s) < _CLEARLY * log_error(without_s, samples.latency_s):
+        return refined
+    return RefinedRoofline(roofline.ops_per_s, roofline.bytes_per_s, roofline.offset_s)
+
+
+def _best(errors: Mapping[str, float]) -> str:
+    """The family to prefer: each must be clearly better than the ones before it.
+
+    The mixed model comes before the statistical one: where they are about as good on what was measured, the one that
+    corrects a formula is safer beyond it.
+    """
+    best = _PREFERENCE[0]
+    for family in _PREFERENCE[1:]:
+        if errors[family] < _CLEARLY * errors[best] - _EXACT:
+            best = family
+    return best
+
+
+def _growth(rows: int) -> Growth:
+    """Smaller trees for fewer rows."""
+    if rows < 40:
+        return Growth(trees=60, leaves=4, least_in_leaf=4, learning_rate=0.1)
+    if rows < 150:
+        return Growth(trees=120, leaves=8, least_in_leaf=3)
+    if rows < _MANY_ROWS:
+        return Growth()
+    return Growth(leaves=20, least_in_leaf=8)

@@ -1,0 +1,179 @@
+"""From datasets to a platform: everything that was measured, fitted, judged and written down."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from annette._version import __version__
+from annette.errors import FitError
+from annette.fitting.campaign import read_campaign
+from annette.fitting.composition import composed_errors, run_spread
+from annette.fitting.families import FAMILY_ORDER, KindFit, fit_kind
+from annette.fitting.mapping_choice import AUTO, MappingChoice, choose_mapping
+from annette.fitting.plain_roofline import fit_plain_roofline
+from annette.fitting.pooled import pooled_models
+from annette.fitting.samples import LEAST_ROWS
+from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS
+from annette.platforms import Intervals, Overhead, Platform, Provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from annette.bench.dataset import Dataset
+    from annette.fitting.campaign import Campaign, MeasuredKernels
+    from annette.fitting.overheads import RunOverheads
+    from annette.fitting.samples import Dropped, Samples
+    from annette.mapping.model import MappingModel
+
+__all__ = ["FitReport", "fit_platform", "fitted_ranges"]
+
+_WIDENING: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """A fitted platform, and what happened on the way.
+
+    Attributes:
+        platform: The platform.
+        fits: The fit of each kind.
+        dropped: Rows that were left out, with reasons.
+        unfitted: Kinds with too few rows, with their counts: kernels of these kinds have no model.
+        paired_share: Share of the measured time whose kernels the mapping model predicts.
+        overheads: Costs beside kernels that were found.
+        mapping: How the mapping model was chosen, and how well it tells what was measured.
+    """
+
+    platform: Platform
+    fits: Mapping[str, KindFit]
+    dropped: tuple[Dropped, ...]
+    unfitted: Mapping[str, int]
+    paired_share: float
+    overheads: RunOverheads
+    mapping: MappingChoice
+
+
+def fit_platform(
+    datasets: Sequence[Dataset],
+    *,
+    name: str,
+    description: str = "",
+    mapping: MappingModel | str = AUTO,
+    precision: str | None = None,
+    seed: int = 0,
+    progress: Callable[[str, int], None] | None = None,
+) -> FitReport:
+    """Fits a platform.
+
+    Args:
+        datasets: One or more, measured in the same environment.
+        name: The platform's name.
+        description: One sentence for people.
+        mapping: Which layers run as one kernel: a model, the name of a preset, ``learned``, or ``auto``, which takes
+            what agrees best with the measurements (`annette.fitting.mapping_choice`).
+        precision: Numbers that were computed with (``fp32``, ``fp16``, ``bf16``, ``int8``), for datasets that do not
+            say.
+        seed: For everything random; the same datasets and seed give the same platform.
+        progress: Told about each kind and its number of rows before it is fitted.
+
+    Raises:
+        FitError: The datasets are empty, differ in environment, do not say their precision, or no kind has enough rows.
+    """
+    campaign = read_campaign(datasets, precision)
+    environment = campaign.environment
+    if isinstance(mapping, str):
+        choice = choose_mapping(campaign.everything, environment, request=mapping, seed=seed)
+    else:
+        choice = MappingChoice(mapping, "as given")
+    measured = campaign.kernels(choice.mapping)
+    kept, overheads = measured.samples, campaign.overheads
+    fits: dict[str, KindFit] = {}
+    unfitted = {kind: count for kind, count in kept.kinds.items() if count < LEAST_ROWS}
+    for kind, count in kept.kinds.items():
+        if kind in unfitted:
+            continue
+        if progress is not None:
+            progress(kind, count)
+        fits[kind] = fit_kind(kind, kept.of_kind(kind), seed=seed)
+    if not fits:
+        raise FitError(f"no kind of kernel has {LEAST_ROWS} or more measured configurations: {_counts(unfitted)}")
+    pooled, assumed = pooled_models(kept, fits)
+    platform = Platform(
+        name=name,
+        description=description or f"{environment.get('cpu', environment.get('device', '?'))}, fitted from benchmarks",
+        device=environment.get("device", environment.get("cpu", "unknown device")),
+        runtime=f"{environment.get('runtime', '?')} {environment.get('runtime_version', '')}".strip(),
+        precision=campaign.precision,
+        threads=int(environment.get("threads", "1")),
+        latency_is="device",
+        mapping=choice.mapping,
+        models={kind: fit.models for kind, fit in fits.items()} | pooled,
+        preferred_family="mixed",
+        preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != "mixed"},
+        overhead=Overhead(per_kernel_s=overheads.per_kernel_s),
+        ranges={kind: fitted_ranges(fit.samples) for kind, fit in fits.items()},
+        intervals=_intervals(fits, measured.paired, run_spread(campaign.runs, overheads)),
+        accuracy=tuple(_accuracy(fit) for fit in fits.values()),
+        provenance=_provenance(campaign, choice, measured, unfitted),
+        assumed=assumed,
+        plain_roofline=fit_plain_roofline(kept),
+    )
+    return FitReport(platform, fits, measured.dropped, unfitted, measured.paired_share, overheads, choice)
+
+
+def fitted_ranges(samples: Samples) -> dict[str, tuple[float, float]]:
+    """Smallest and largest value of each column but those of the network around a kernel, for rows of one kind."""
+    values = samples.table.values
+    return {
+        column: (float(values[:, index].min()), float(values[:, index].max()))
+        for index, column in enumerate(COLUMNS)
+        if column not in NETWORK_COLUMNS
+    }
+
+
+def _intervals(fits: Mapping[str, KindFit], samples: Samples, run_s: float) -> Intervals:
+    families: dict[str, str | None] = {"preferred": None} | {family: family for family in FAMILY_ORDER}
+    composed = {key: composed_errors(samples, fits, family, run_s) for key, family in families.items()}
+    return Intervals(
+        kernels={kind: fit.intervals() for kind, fit in fits.items()},
+        networks=None,
+        composed={key: errors for key, errors in composed.items() if errors is not None},
+        extrapolation_widening=_WIDENING,
+    )
+
+
+def _accuracy(fit: KindFit) -> dict[str, object]:
+    """One row of the accuracy table: cross-validated mean relative error by family."""
+    row: dict[str, object] = {"kind": fit.kind, "rows": len(fit.samples), "best": fit.best}
+    for family in FAMILY_ORDER:
+        error = np.abs(fit.held_out_s[family] / fit.samples.latency_s - 1)
+        row[f"{family} MAPE"] = round(float(error.mean()), 4)
+    return row
+
+
+def _provenance(
+    campaign: Campaign, choice: MappingChoice, measured: MeasuredKernels, unfitted: Mapping[str, int]
+) -> Provenance:
+    notes = [
+        *choice.notes,
+        *(f"{len(part.sources)} measured kernels left out: {part.reason}" for part in measured.dropped),
+    ]
+    if campaign.whole_networks:
+        notes.append(f"{campaign.whole_networks} runs of whole networks in the datasets were not fitted on")
+    if unfitted:
+        notes.append(f"too few measurements to fit: {_counts(unfitted)}")
+    return Provenance(
+        created_by=f"annette {__version__} fit",
+        sources=campaign.sources,
+        versions=tuple(sorted(campaign.environment.items())),
+        notes=tuple(notes),
+        measurement=measured.measurement,
+    )
+
+
+def _counts(kinds: Mapping[str, int]) -> str:
+    return ", ".join(f"{kind} ({count})" for kind, count in sorted(Counter(kinds).items())) or "none"

@@ -1,0 +1,232 @@
+"""Which candidate becomes the model of a kind: what is best on rows left out; kinds with few rows lean on the others.
+
+How much better than the starting platform's own model a candidate is, is told by the kind's rows and, like that of ten
+more rows, by those of other kinds whose own model is of the same family: with two rows of a kind the others decide,
+with fifty the kind does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from annette.fitting.candidates import Candidate, fit_candidates, positive_s, preferred_models
+from annette.fitting.folds import folds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from annette.fitting.candidates import Candidates
+    from annette.fitting.folds import Rows
+    from annette.fitting.samples import Samples
+    from annette.mapping.kernel import FloatArray
+    from annette.models.base import LayerModel
+    from annette.platforms import Platform
+
+__all__ = ["PREFERRED", "Evidence", "LeftOut", "Selected", "judge", "leave_out", "select"]
+
+PREFERRED: Final = "preferred"
+"""Stands for the family that is best for a kind, beside the names of families."""
+
+_ROWS_OF_OTHERS: Final = 10.0
+_CLEARLY: Final = 0.02
+_WAYS: Final = ("factors", "trees", "anew")
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Errors of candidates on rows that they did not see.
+
+    Attributes:
+        kinds: Kind of each row, shape ``(rows,)``.
+        errors: By candidate, the absolute logarithm of measured over estimated, shape ``(rows,)``; NaN where the
+            candidate does not exist for the row's kind.
+        references: What each kind is compared with: its preferred model of the starting platform, under factors.
+    """
+
+    kinds: npt.NDArray[np.str_]
+    errors: Mapping[Candidate, FloatArray]
+    references: Mapping[str, Candidate]
+
+    def best(self, kind: str, candidates: Iterable[Candidate], reference: Candidate) -> Candidate:
+        """The candidate with the smallest error; the reference, unless another is better by 2 %.
+
+        Args:
+            kind: Any kind of the starting platform, with rows or without.
+            candidates: Those that there are models of.
+            reference: One of them.
+        """
+        own = self.kinds == kind
+        alike = sorted(other for other, known in self.references.items() if known == self.references[kind])
+        others = ~own & np.isin(self.kinds, alike)
+        told = self._of_references[own if own.any() else others]
+        least = float(told.mean()) if len(told) else 0.0
+        best, most = reference, self._gain(reference, own, others) + _CLEARLY * least
+        for candidate in sorted(candidates, key=lambda c: (_WAYS.index(c.way), c.family)):
+            gain = self._gain(candidate, own, others)
+            if gain > most:
+                best, most = candidate, gain
+        return best
+
+    @cached_property
+    def _of_references(self) -> FloatArray:
+        found = np.full(len(self.kinds), np.nan)
+        for kind in np.unique(self.kinds).tolist():
+            rows = self.kinds == kind
+            found[rows] = self.errors[self.references[kind]][rows]
+        return found
+
+    def _gain(self, candidate: Candidate, own: npt.NDArray[np.bool_], others: npt.NDArray[np.bool_]) -> float:
+        """By how much the error is smaller than the references', a kind's own rows and others' taken together."""
+        errors = self.errors.get(candidate)
+        if errors is None:
+            return -np.inf if own.any() else 0.0
+        gains = self._of_references - errors
+        mine, theirs = gains[own], gains[others & np.isfinite(gains)]
+        if np.isnan(mine).any():
+            return -np.inf
+        usual = float(theirs.sum()) / (len(theirs) + _ROWS_OF_OTHERS)
+        return (float(mine.sum()) + _ROWS_OF_OTHERS * usual) / (len(mine) + _ROWS_OF_OTHERS)
+
+
+@dataclass(frozen=True, eq=False)
+class Selected:
+    """What was chosen.
+
+    Attributes:
+        families: For each kind, the candidate of each family.
+        preferred: For each kind, the best of all.
+    """
+
+    families: Mapping[str, Mapping[str, Candidate]]
+    preferred: Mapping[str, Candidate]
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """Candidates that were fitted without a part of the rows, once for each part.
+
+    Attributes:
+        splits: Rows that were fitted on, and rows that were left out.
+        candidates: What the former gave.
+        evidence: How it does on the latter.
+    """
+
+    splits: Sequence[tuple[Rows, Rows]]
+    candidates: Sequence[Candidates]
+    evidence: Evidence
+
+
+def select(models: Mapping[str, Mapping[Candidate, LayerModel]], start: Platform, evidence: Evidence) -> Selected:
+    """Chooses for each kind the best candidate of each family of the starting platform, and of all families.
+
+    A candidate is of the family that its model is of: trees over a saturating rate are a mixed model.
+
+    Args:
+        models: All candidates, by kind.
+        start: The starting platform.
+        evidence: Errors on rows left out.
+    """
+    families: dict[str, dict[str, Candidate]] = {}
+    preferred: dict[str, Candidate] = {}
+    for kind, candidates in models.items():
+        families[kind] = {
+            family: evidence.best(
+                kind, [c for c, model in candidates.items() if model.family == family], Candidate("factors", family)
+            )
+            for family in start.models[kind]
+        }
+        best = evidence.best(kind, candidates, evidence.references[kind])
+        preferred[kind] = best
+        families[kind][candidates[best].family] = best
+    return Selected(families, preferred)
+
+
+def leave_out(start: Platform, samples: Samples, *, seed: int = 0) -> LeftOut:
+    """Fits all candidates without each part of the rows, to choose among them.
+
+    Args:
+        start: The platform to start from.
+        samples: Cleaned rows of kinds that it has models for.
+        seed: For everything random.
+    """
+    splits = folds(samples)
+    kinds = list(samples.kinds)
+    found = [fit_candidates(start, samples.select(training), kinds=kinds, seed=seed) for training, _ in splits]
+    tested = [(candidates, test) for candidates, (_, test) in zip(found, splits, strict=True)]
+    return LeftOut(splits, found, _evidence(samples, _references(start), tested))
+
+
+def judge(start: Platform, samples: Samples, left_out: LeftOut, *, seed: int = 0) -> dict[str, FloatArray]:
+    """How good the whole procedure is, choices included, on rows that no part of it saw.
+
+    What is judged on one part of the rows was chosen on the others, by candidates that saw neither: all candidates are
+    fitted without each two parts.
+
+    Args:
+        start: The platform to start from.
+        samples: The rows.
+        left_out: What `leave_out` gave for them.
+        seed: For everything random.
+
+    Returns:
+        For each family, and for `PREFERRED`, the estimate of each row by models that were fitted and chosen without
+        its network and configuration, seconds; NaN where the row's kind has no such family.
+    """
+    splits, kinds, references = left_out.splits, list(samples.kinds), left_out.evidence.references
+    pairs: dict[frozenset[int], Candidates] = {}
+    for first, second in combinations(range(len(splits)), 2):
+        both = np.intersect1d(splits[first][0], splits[second][0])
+        if len(both):
+            pairs[frozenset((first, second))] = fit_candidates(start, samples.select(both), kinds=kinds, seed=seed)
+    estimated_s: dict[str, FloatArray] = {}
+    for number, (training, test) in enumerate(splits):
+        seen = [
+            (pairs[frozenset((number, other))], np.intersect1d(tested, training))
+            for other, (_, tested) in enumerate(splits)
+            if frozenset((number, other)) in pairs
+        ]
+        models = left_out.candidates[number].models
+        chosen = select(models, start, _evidence(samples, references, seen))
+        for kind, rows in samples.table.rows_by_kind.items():
+            own = np.intersect1d(rows, test)
+            table = samples.table.select(own)
+            for family, candidate in (*chosen.families[kind].items(), (PREFERRED, chosen.preferred[kind])):
+                column = estimated_s.setdefault(family, np.full(len(samples), np.nan))
+                column[own] = positive_s(models[kind][candidate], table)
+    return estimated_s
+
+
+def _references(start: Platform) -> dict[str, Candidate]:
+    """What candidates of each kind are compared with: the model that the starting platform prefers, under factors."""
+    preferred = preferred_models(start)
+    return {
+        kind: Candidate("factors", next(family for family, model in families.items() if model is preferred[kind]))
+        for kind, families in start.models.items()
+    }
+
+
+def _evidence(
+    samples: Samples, references: Mapping[str, Candidate], tested: Sequence[tuple[Candidates, Rows]]
+) -> Evidence:
+    """The errors of candidates, each on rows that it was not fitted on."""
+    log_s = np.log(samples.latency_s)
+    errors: dict[Candidate, FloatArray] = {}
+    seen = np.zeros(len(samples), dtype=bool)
+    for found, test in tested:
+        seen[test] = True
+        for kind, rows in samples.table.rows_by_kind.items():
+            own = np.intersect1d(rows, test)
+            table = samples.table.select(own)
+            for candidate, model in found.models[kind].items() if len(own) else ():
+                column = errors.setdefault(candidate, np.full(len(samples), np.nan))
+                column[own] = np.abs(log_s[own] - np.log(positive_s(model, table)))
+    return Evidence(
+        samples.table.kinds[seen], {candidate: column[seen] for candidate, column in errors.items()}, references
+    )

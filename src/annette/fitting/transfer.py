@@ -1,0 +1,234 @@
+"""Transfer: a fitted platform adapted to a similar device, from a few dozen measured kernels.
+
+Between fitting anew, which wants thousands of kernels, and calibrating, which has whole networks only. With ten kernels
+little moves: a factor on everything, factors on computing, moving and starting, and one for each kind, all pulled
+towards the platform that is there. What more kernels may change, and how much is better fitted anew, rows left out say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from annette._version import __version__
+from annette.errors import FitError
+from annette.fitting.candidates import LEAST_KERNELS, fit_candidates, predicted_s, preferred_models
+from annette.fitting.folds import configurations
+from annette.fitting.selection import PREFERRED, judge, leave_out, select
+from annette.fitting.transfer_intervals import adapted_intervals
+from annette.fitting.transfer_kernels import measured_kernels
+from annette.fitting.transfer_kinds import fit_new_kinds, with_new_kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from annette.bench.dataset import Dataset
+    from annette.fitting.candidates import Candidate
+    from annette.fitting.families import KindFit
+    from annette.fitting.samples import Dropped, Samples
+    from annette.fitting.selection import LeftOut
+    from annette.fitting.shrinkage import Differences
+    from annette.mapping.kernel import FloatArray
+    from annette.models.base import LayerModel
+    from annette.platforms import Platform
+
+__all__ = ["Adapted", "TransferReport", "adapt_models", "transfer", "transfer_platform"]
+
+
+@dataclass(frozen=True, eq=False)
+class Adapted:
+    """Models of a similar device.
+
+    Attributes:
+        models: The best of each kind.
+        families: The best of each kind and family; a kind may have a family that it did not have.
+        chosen: How each kind came to its best model.
+        differences: Factors that were found for the models that the starting platform prefers.
+        left_out: What was chosen on.
+    """
+
+    models: Mapping[str, LayerModel]
+    families: Mapping[str, Mapping[str, LayerModel]]
+    chosen: Mapping[str, Candidate]
+    differences: Differences
+    left_out: LeftOut
+
+
+@dataclass(frozen=True, eq=False)
+class TransferReport:
+    """An adapted platform, and how well it predicts kernels that it was not adapted on.
+
+    Attributes:
+        platform: The adapted platform.
+        start: Name of the platform that it started from.
+        samples: The kernels.
+        before_s: Their estimates by the starting platform.
+        left_out_s: Estimates by adaptations that saw neither their network nor their configuration.
+        differences: What was found for the models that the starting platform prefers.
+        chosen: How each kind came to its model.
+        new_kinds: Fits of kinds that the starting platform has no fitted model of.
+        dropped: Rows that were left out.
+    """
+
+    platform: Platform
+    start: str
+    samples: Samples
+    before_s: FloatArray
+    left_out_s: FloatArray
+    differences: Differences
+    chosen: Mapping[str, Candidate]
+    new_kinds: Mapping[str, KindFit]
+    dropped: tuple[Dropped, ...]
+
+    def error(self, column: str) -> float:
+        """Mean absolute relative error of ``before`` or ``left_out``."""
+        estimated: FloatArray = getattr(self, f"{column}_s")
+        return float(np.abs(estimated / self.samples.latency_s - 1).mean())
+
+
+def transfer_platform(
+    datasets: Sequence[Dataset],
+    start: Platform,
+    *,
+    name: str,
+    description: str = "",
+    precision: str | None = None,
+    seed: int = 0,
+) -> TransferReport:
+    """Adapts a platform to a similar device.
+
+    Args:
+        datasets: Some kernels measured there; at least 8 different ones.
+        start: Where to start from.
+        name: The new platform's name.
+        description: One sentence for people.
+        precision: For datasets that do not say theirs.
+        seed: For everything random.
+
+    Raises:
+        FitError: There are too few kernels, or they cannot be compared with the starting platform.
+    """
+    measured = measured_kernels(datasets, start, precision=precision)
+    report = transfer(start, measured.samples, seed=seed)
+    new_kinds = fit_new_kinds(measured.others, seed=seed)
+    environment = measured.environment
+    found = with_new_kinds(report.platform, new_kinds)
+    provenance = replace(
+        found.provenance,
+        created_by=f"annette {__version__} fit, from {start.name}",
+        sources=(*found.provenance.sources, *measured.sources),
+        versions=tuple(sorted(environment.items())),
+        notes=(
+            *found.provenance.notes,
+            *(f"{len(part.sources)} measured kernels left out: {part.reason}" for part in measured.dropped),
+        ),
+        measurement=measured.measurement,
+    )
+    device = environment.get("device", environment.get("cpu", "unknown device"))
+    platform = replace(
+        found,
+        name=name,
+        description=description or f"{device}, adapted from {start.name} with {len(report.samples)} kernels",
+        device=device,
+        runtime=f"{environment.get('runtime', '?')} {environment.get('runtime_version', '')}".strip(),
+        threads=int(environment.get("threads", "1")),
+        overhead=measured.overhead or found.overhead,
+        provenance=provenance,
+    )
+    return replace(report, platform=platform, new_kinds=new_kinds, dropped=measured.dropped)
+
+
+def transfer(start: Platform, samples: Samples, *, seed: int = 0) -> TransferReport:
+    """Adapts the models of a platform to measured kernels.
+
+    Args:
+        start: Where to start from.
+        samples: Cleaned rows of kinds that it has models for.
+        seed: For everything random.
+
+    Raises:
+        FitError: There are fewer than 8 different kernels.
+    """
+    different = len(np.unique(configurations(samples.table))) if len(samples) else 0
+    if different < LEAST_KERNELS:
+        raise FitError(
+            f"a transfer needs {LEAST_KERNELS} different kernels or more, and there are {different}: with fewer, "
+            "nothing could be left out to see whether it helps; measure more"
+        )
+    found = adapt_models(start, samples, seed=seed)
+    judged_s = judge(start, samples, found.left_out, seed=seed)
+    before_s, left_out_s = predicted_s(preferred_models(start), samples), judged_s[PREFERRED]
+    factor = float(np.exp(found.differences.overall))
+    best = {kind: model.family for kind, model in found.models.items()}
+    platform = replace(
+        start,
+        models=found.families,
+        preferred_by_kind={kind: family for kind, family in best.items() if family != start.preferred_family},
+        overhead=replace(start.overhead, per_kernel_s=start.overhead.per_kernel_s * factor),
+        intervals=adapted_intervals(start, best, samples, judged_s, found.differences),
+        accuracy=_accuracy(samples, before_s, left_out_s),
+        plain_roofline=None,
+    )
+    report = TransferReport(
+        platform, start.name, samples, before_s, left_out_s, found.differences, found.chosen, {}, ()
+    )
+    return replace(report, platform=_documented(report))
+
+
+def adapt_models(start: Platform, samples: Samples, *, seed: int = 0) -> Adapted:
+    """Adapts all models of a platform, choosing on rows left out how each kind comes to its own.
+
+    Args:
+        start: Where to start from.
+        samples: Cleaned rows of kinds that it has models for, of two different kernels at least.
+        seed: For everything random.
+    """
+    left_out = leave_out(start, samples, seed=seed)
+    candidates = fit_candidates(start, samples, kinds=start.models, seed=seed)
+    chosen = select(candidates.models, start, left_out.evidence)
+    return Adapted(
+        models={kind: candidates.models[kind][best] for kind, best in chosen.preferred.items()},
+        families={
+            kind: {family: candidates.models[kind][candidate] for family, candidate in families.items()}
+            for kind, families in chosen.families.items()
+        },
+        chosen=chosen.preferred,
+        differences=candidates.differences,
+        left_out=left_out,
+    )
+
+
+def _accuracy(samples: Samples, before_s: FloatArray, left_out_s: FloatArray) -> tuple[dict[str, object], ...]:
+    """A row a kind: kernels, error before, and error of adaptations that did not see them."""
+    everything = np.arange(len(samples))
+    rows = [("all kinds", everything), *sorted(samples.table.rows_by_kind.items())]
+    return tuple(
+        {
+            "kind": kind,
+            "rows": len(own),
+            "before MAPE": round(float(np.abs(before_s[own] / samples.latency_s[own] - 1).mean()), 4),
+            "left-out MAPE": round(float(np.abs(left_out_s[own] / samples.latency_s[own] - 1).mean()), 4),
+        }
+        for kind, own in rows
+    )
+
+
+def _documented(report: TransferReport) -> Platform:
+    platform, found = report.platform, report.differences
+    sides = ", ".join(
+        f"{side} {np.exp(value):.3g}"
+        for side, value in zip(("computing", "moving", "starting"), found.sides, strict=True)
+    )
+    kinds = ", ".join(f"{kind} {np.exp(value):.3g}" for kind, value in found.kinds.items())
+    ways = ", ".join(
+        f"{kind} {report.chosen[kind].text}" for kind in found.kinds if report.chosen[kind].way != "factors"
+    )
+    note = (
+        f"adapted from {report.start} with {len(report.samples)} kernels: all times by {np.exp(found.overall):.4g}, "
+        f"on top {sides}; {kinds}; {f'more than factors: {ways}; ' if ways else ''}left out, kernels are off by "
+        f"{report.error('left_out'):.1%} ({report.error('before'):.1%} before)"
+    )
+    provenance = replace(platform.provenance, notes=(*platform.provenance.notes, note))
+    return replace(platform, provenance=provenance)

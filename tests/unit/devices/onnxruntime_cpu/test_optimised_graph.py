@@ -1,0 +1,89 @@
+"""Optimised graphs of ONNX Runtime: what rewrites have renamed is traced to the original tensors and layers."""
+
+import pytest
+
+from annette.bench.backend import ProfileEntry
+from annette.bench.match import match
+from annette.devices.onnxruntime_cpu.optimised_graph import resolve
+from annette.devices.onnxruntime_cpu.segments import assign
+from annette.network.builder import NetworkBuilder
+
+onnx = pytest.importorskip("onnx", reason="needs onnx")
+
+BLOCKED = "com.microsoft.nchwc"
+
+
+def profiled(network, folder, nodes):
+    """Layers, or the copied tensor, of each node of an optimised graph after matching, by the node's name."""
+    graph = onnx.helper.make_graph(
+        [
+            onnx.helper.make_node(operator, inputs, outputs, name, domain=domain, **attributes)
+            for operator, domain, name, inputs, outputs, attributes in nodes
+        ],
+        "optimised",
+        [],
+        [],
+    )
+    onnx.save(onnx.helper.make_model(graph), folder / "optimised.onnx")
+    resolved = resolve(folder / "optimised.onnx", network)
+    entries = [(ProfileEntry(name=node.name, operator=node.operator, latency_s=(1e-5,)), node) for node in resolved]
+    kernels = match(network, assign(entries, network)).kernels
+    return {k.name: (k.info["kind"], k.info["tensor"]) if k.added else k.layers for k in kernels}
+
+
+def test_parts_of_a_split_before_its_transposition(tmp_path):
+    net = NetworkBuilder("test", source_format="test")
+    x = net.input("x", (1, 5, 3, 2, 4))
+    parts = net.split(net.transpose(x, (2, 0, 3, 1, 4), name="/T"), [1, 1, 1], axis=0, name="/S")
+    network = net.build(*(net.relu(part, name=f"/relu{index}") for index, part in enumerate(parts)))
+    originals = list(network.layers_by_name["/S"].outputs)
+    moved = ["/S", "/S_token_1", "/S_token_2"]
+    nodes = [("Split", "", "/S", ["x"], moved, {"axis": 2})]
+    for index in range(3):
+        nodes.append(("Transpose", "", f"Transpose_token_{index}", [moved[index]], [originals[index]], {}))
+        relu = network.layers_by_name[f"/relu{index}"]
+        nodes.append(("Relu", "", f"/relu{index}", [originals[index]], list(relu.outputs), {}))
+    found = profiled(network, tmp_path, nodes)
+    assert found["/S"] == ("/S",)
+    assert [found[f"Transpose_token_{index}"] for index in range(3)] == [("transpose", name) for name in originals]
+    assert found["/relu1"] == ("/relu1",)
+
+
+def test_a_layout_change_may_do_a_transposition(tmp_path):
+    net = NetworkBuilder("test", source_format="test")
+    x = net.input("x", (1, 8, 8, 16))
+    moved = net.transpose(net.layer("gelu", [x], name="/gelu")[0], (0, 3, 1, 2), name="/T")
+    network = net.build(net.conv(moved, 16, 3, padding=1, name="/conv"))
+    activated, read, written = (network.layers_by_name[name].outputs[0] for name in ("/gelu", "/T", "/conv"))
+    nodes = [
+        ("Gelu", "com.microsoft", "Gelu", ["x"], [activated], {}),
+        ("ReorderInput", BLOCKED, "ReorderInput", [activated], ["reorder_token_1"], {"channels_last": 1}),
+        ("Conv", BLOCKED, f"{written}_nchwc", ["reorder_token_1"], ["reorder_token_2"], {}),
+        ("ReorderOutput", BLOCKED, "ReorderOutput", ["reorder_token_2"], [written], {}),
+    ]
+    assert profiled(network, tmp_path, nodes) == {
+        "Gelu": ("/gelu",),
+        "ReorderInput": ("reorder_input", read),
+        f"{written}_nchwc": ("/conv",),
+        "ReorderOutput": ("reorder_output", written),
+    }
+
+
+def test_what_runs_between_blocked_convolutions_without_a_name_of_its_own(tmp_path):
+    net = NetworkBuilder("test", source_format="test")
+    x = net.conv(net.input("x", (1, 16, 8, 8)), 16, 3, padding=1, name="/first")
+    inner = net.layer("gelu", [x], name="/gelu")[0]
+    network = net.build(net.conv(inner, 16, 3, padding=1, name="/second"))
+    first, second = (network.layers_by_name[name].outputs[0] for name in ("/first", "/second"))
+    nodes = [
+        ("Conv", BLOCKED, f"{first}_nchwc", ["x"], ["reorder_token_1"], {}),
+        ("Gelu", "com.microsoft", "Gelu", ["reorder_token_1"], ["reorder_token_2"], {}),
+        ("Conv", BLOCKED, f"{second}_nchwc", ["reorder_token_2"], ["reorder_token_3"], {}),
+        ("ReorderOutput", BLOCKED, "ReorderOutput", ["reorder_token_3"], [second], {}),
+    ]
+    assert [*profiled(network, tmp_path, nodes).values()] == [
+        ("/first",),
+        ("/gelu",),
+        ("/second",),
+        ("reorder_output", second),
+    ]

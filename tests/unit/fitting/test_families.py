@@ -1,0 +1,76 @@
+"""Which family is chosen, and what its held-out predictions have seen."""
+
+import numpy as np
+import pytest
+
+from annette.errors import FitError
+from annette.fitting import families
+from annette.fitting.families import FAMILY_ORDER, fit_kind
+from annette.models.refined_roofline import RefinedRoofline, Unroll
+from tests.unit.fitting.synthetic import convolutions, samples
+
+DEVICE = RefinedRoofline(1e12, 8e9, 1e-5, {"out_channels": Unroll(16, 1.0)})
+
+
+def errors(fit):
+    return {family: float(np.abs(fit.residuals(family)).mean()) for family in FAMILY_ORDER}
+
+
+STEPS = {
+    "kernels of 3 with many inputs": lambda t: np.where((t["kernel_height"] == 3) & (t["in_channels"] > 20), 1.8, 1.0),
+    "many outputs": lambda t: np.where(t["out_channels"] > 40, 0.6, 1.0),
+    "wide maps and large kernels": lambda t: np.where((t["out_width"] > 12) | (t["kernel_height"] == 5), 1.5, 1.0),
+    "more weights than a cache": lambda t: np.where(t["weight_bytes"] > 8192, 2.0, 1.0),
+}
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_a_step_that_no_formula_has_is_fitted_best_by_mixed(step):
+    table = convolutions(300)
+    noise = np.exp(np.random.default_rng(0).normal(0, 0.02, 300))
+    fit = fit_kind("conv", samples(table, DEVICE.predict_s(table) * step(table) * noise))
+    found = errors(fit)
+    assert min(found, key=found.get) == fit.best == "mixed"
+    assert found["mixed"] < 0.8 * min(error for family, error in found.items() if family != "mixed")
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.02])
+def test_a_formula_that_fits_is_not_traded_for_a_forest(spread):
+    table = convolutions(200)
+    noise = np.exp(np.random.default_rng(0).normal(0, spread, 200))
+    assert fit_kind("conv", samples(table, DEVICE.predict_s(table) * noise)).best == "refined-roofline"
+
+
+def test_held_out_predictions_never_saw_their_group(monkeypatch):
+    table = convolutions(60)
+    groups = np.array([f"group{row % 12}" for row in range(60)])
+    data = samples(table, DEVICE.predict_s(table), groups)
+    trained = []
+    whole = families.fit_all
+
+    def spy(part, *arguments, **options):
+        trained.append(set(part.groups.tolist()))
+        return whole(part, *arguments, **options)
+
+    monkeypatch.setattr(families, "fit_all", spy)
+    fit_kind("conv", data)
+    assert trained[0] == set(groups.tolist())
+    held_out = [set(groups.tolist()) - part for part in trained[1:]]
+    assert set.union(*held_out) == set(groups.tolist())
+    assert sum(len(part) for part in held_out) == 12
+
+
+def test_too_few_rows_are_an_error():
+    with pytest.raises(FitError, match="2"):
+        fit_kind("conv", samples(convolutions(2), np.ones(2)))
+
+
+def test_rows_of_large_kinds_count_by_how_little_they_vary():
+    table = convolutions(1200)
+    time_s = DEVICE.predict_s(table)
+    noise = np.random.default_rng(0).normal(0, 1, 1200) * np.where(time_s < np.median(time_s), 0.3, 0.03)
+    weights = families._weights(samples(table, time_s * np.exp(noise)), DEVICE)
+    short, long = (np.median(weights[rows]) for rows in (time_s < 2e-5, time_s > np.quantile(time_s, 0.9)))
+    assert long > 20 * short
+    few = table.select(np.arange(999))
+    assert families._weights(samples(few, DEVICE.predict_s(few)), DEVICE) is None
