@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from annette.bench.session import MeasuredNetwork
     from annette.evaluation.evaluation import Evaluation
     from annette.evaluation.truth import Truth
-    from annette.fitting.platform import FitReport
+    from annette.fitting.request import FitReport
 
 __all__ = [
     "benchmark",
@@ -265,20 +265,16 @@ def fit(
     from annette.bench.dataset import Dataset
 
     try:
-        from annette.fitting.platform import fit_platform
+        from annette.fitting.request import FitRequest
+        from annette.fitting.roads import fit_platform
     except ModuleNotFoundError as error:
         raise FitError(f"fitting needs {error.name}, which is not installed: pip install 'annette[fit]'") from error
     with ExitStack() as stack:
         opened = [stack.enter_context(Dataset.open(Path(path))) for path in datasets]
-        return fit_platform(
-            opened,
-            name=name,
-            description=description,
-            precision=precision,
-            mapping=mapping,
-            seed=seed,
-            progress=progress,
+        request = FitRequest(
+            name=name, description=description, mapping=mapping, precision=precision, seed=seed, progress=progress
         )
+        return fit_platform(opened, request)
 
 
 def evaluate(

@@ -49,7 +49,7 @@ class Device:
         importers: Readers of published tables by the name of their layout (``annette import --layout``): functions of
             a path and an environment that return runs, see `annette.bench.importing.collection`.
         fit: How datasets of a recognised environment become a platform: a function with the signature of
-            `annette.fitting.platform.fit_platform`; None takes the generic road.
+            `annette.fitting.platform.fit_generic`; None takes that one.
     """
 
     name: str

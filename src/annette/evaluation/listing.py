@@ -8,10 +8,10 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from annette.documents import parse_json
 from annette.errors import AnnetteError, OptionError, nearest
 from annette.evaluation.truth import Truth
 from annette.network.load import load_network, readers
-from annette.strict_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

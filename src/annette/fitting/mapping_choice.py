@@ -18,6 +18,7 @@ from annette.errors import FitError, OptionError, nearest
 from annette.fitting.mapping import learn_mapping
 from annette.fitting.mapping_layout import choose_layout
 from annette.fitting.mapping_quality import MappingQuality, mapping_quality
+from annette.fitting.request import AUTO
 from annette.mapping.model import MappingModel
 from annette.mapping.rules import preset, presets
 
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
 
     from annette.bench.records import Run
 
-__all__ = ["AUTO", "LEARNED", "Candidate", "MappingChoice", "check_request", "choose_mapping"]
+__all__ = ["LEARNED", "Candidate", "MappingChoice", "check_request", "choose_mapping"]
 
-AUTO: Final = "auto"
 LEARNED: Final = "learned"
 
 _OTHERWISE: Final = "generic"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,82 +12,43 @@ from annette.errors import FitError
 from annette.fitting.campaign import read_campaign
 from annette.fitting.composition import composed_errors, run_spread
 from annette.fitting.families import FAMILY_ORDER, KindFit, fit_kind
-from annette.fitting.mapping_choice import AUTO, MappingChoice, choose_mapping
+from annette.fitting.mapping_choice import MappingChoice, choose_mapping
 from annette.fitting.plain_roofline import fit_plain_roofline
 from annette.fitting.pooled import pooled_models
+from annette.fitting.request import FitReport
 from annette.fitting.samples import LEAST_ROWS
 from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS
 from annette.platforms import Intervals, Overhead, Platform, Provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from annette.bench.dataset import Dataset
     from annette.fitting.campaign import Campaign, MeasuredKernels
-    from annette.fitting.overheads import RunOverheads
-    from annette.fitting.samples import Dropped, Samples
-    from annette.mapping.model import MappingModel
+    from annette.fitting.request import FitRequest
+    from annette.fitting.samples import Samples
 
-__all__ = ["FitReport", "fit_platform", "fitted_ranges"]
+__all__ = ["fit_generic", "fitted_ranges"]
 
 _WIDENING: Final = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class FitReport:
-    """A fitted platform, and what happened on the way.
-
-    Attributes:
-        platform: The platform.
-        fits: The fit of each kind.
-        dropped: Rows that were left out, with reasons.
-        unfitted: Kinds with too few rows, with their counts: kernels of these kinds have no model.
-        paired_share: Share of the measured time whose kernels the mapping model predicts.
-        overheads: Costs beside kernels that were found.
-        mapping: How the mapping model was chosen, and how well it tells what was measured.
-    """
-
-    platform: Platform
-    fits: Mapping[str, KindFit]
-    dropped: tuple[Dropped, ...]
-    unfitted: Mapping[str, int]
-    paired_share: float
-    overheads: RunOverheads
-    mapping: MappingChoice
-
-
-def fit_platform(
-    datasets: Sequence[Dataset],
-    *,
-    name: str,
-    description: str = "",
-    mapping: MappingModel | str = AUTO,
-    precision: str | None = None,
-    seed: int = 0,
-    progress: Callable[[str, int], None] | None = None,
-) -> FitReport:
-    """Fits a platform.
+def fit_generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
+    """Fits a platform by what any device's kernels have in common.
 
     Args:
         datasets: One or more, measured in the same environment.
-        name: The platform's name.
-        description: One sentence for people.
-        mapping: Which layers run as one kernel: a model, the name of a preset, ``learned``, or ``auto``, which takes
-            what agrees best with the measurements (`annette.fitting.mapping_choice`).
-        precision: Numbers that were computed with (``fp32``, ``fp16``, ``bf16``, ``int8``), for datasets that do not
-            say.
-        seed: For everything random; the same datasets and seed give the same platform.
-        progress: Told about each kind and its number of rows before it is fitted.
+        request: What is asked for.
 
     Raises:
         FitError: The datasets are empty, differ in environment, do not say their precision, or no kind has enough rows.
     """
-    campaign = read_campaign(datasets, precision)
+    campaign = read_campaign(datasets, request.precision)
     environment = campaign.environment
-    if isinstance(mapping, str):
-        choice = choose_mapping(campaign.everything, environment, request=mapping, seed=seed)
+    if isinstance(request.mapping, str):
+        choice = choose_mapping(campaign.everything, environment, request=request.mapping, seed=request.seed)
     else:
-        choice = MappingChoice(mapping, "as given")
+        choice = MappingChoice(request.mapping, "as given")
     measured = campaign.kernels(choice.mapping)
     kept, overheads = measured.samples, campaign.overheads
     fits: dict[str, KindFit] = {}
@@ -96,15 +56,16 @@ def fit_platform(
     for kind, count in kept.kinds.items():
         if kind in unfitted:
             continue
-        if progress is not None:
-            progress(kind, count)
-        fits[kind] = fit_kind(kind, kept.of_kind(kind), seed=seed)
+        if request.progress is not None:
+            request.progress(kind, count)
+        fits[kind] = fit_kind(kind, kept.of_kind(kind), seed=request.seed)
     if not fits:
         raise FitError(f"no kind of kernel has {LEAST_ROWS} or more measured configurations: {_counts(unfitted)}")
     pooled, assumed = pooled_models(kept, fits)
     platform = Platform(
-        name=name,
-        description=description or f"{environment.get('cpu', environment.get('device', '?'))}, fitted from benchmarks",
+        name=request.name,
+        description=request.description
+        or f"{environment.get('cpu', environment.get('device', '?'))}, fitted from benchmarks",
         device=environment.get("device", environment.get("cpu", "unknown device")),
         runtime=f"{environment.get('runtime', '?')} {environment.get('runtime_version', '')}".strip(),
         precision=campaign.precision,
@@ -122,7 +83,7 @@ def fit_platform(
         assumed=assumed,
         plain_roofline=fit_plain_roofline(kept),
     )
-    return FitReport(platform, fits, measured.dropped, unfitted, measured.paired_share, overheads, choice)
+    return FitReport(platform, fits, choice, measured.dropped, unfitted, measured.paired_share, overheads)
 
 
 def fitted_ranges(samples: Samples) -> dict[str, tuple[float, float]]:

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from annette.documents import parse_json
 from annette.errors import MappingError, PlatformError, PlatformFormatError
 from annette.mapping.kernel import COLUMNS, Precision, is_context_column
 from annette.mapping.model import MappingModel
@@ -22,7 +23,6 @@ from annette.platforms.intervals import Intervals
 from annette.platforms.overhead import Overhead
 from annette.platforms.platform import LATENCY_MEANINGS, Platform
 from annette.platforms.provenance import Provenance
-from annette.strict_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from annette.documents import MAX_JSON_BYTES
 from annette.errors import PlatformFormatError, PlatformNotFoundError, nearest
 from annette.platforms.format import loads_platform
-from annette.strict_json import MAX_JSON_BYTES
 
 if TYPE_CHECKING:
     from annette.platforms.platform import Platform

@@ -12,7 +12,7 @@ from annette.report.units import percent_text, seconds_text
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from annette.fitting.platform import FitReport
+    from annette.fitting.request import FitReport
 
 __all__ = ["fit_document", "print_fit"]
 
@@ -33,11 +33,15 @@ def fit_document(report: FitReport, out: Path) -> dict[str, Any]:
         "platform": platform.name,
         "file": str(out),
         "device": platform.device,
+        "device_family": report.device or None,
+        "road": report.road,
         "runtime": platform.runtime,
         "mapping": platform.mapping.name,
         "mapping_choice": report.mapping.to_json(),
         "paired_share": None if math.isnan(report.paired_share) else report.paired_share,
-        "overheads": {
+        "overheads": None
+        if overheads is None
+        else {
             "per_run_s": overheads.per_run_s,
             "per_kernel_s": overheads.per_kernel_s,
             "profiler_s": overheads.profiler_s,
@@ -72,12 +76,14 @@ def print_fit(document: dict[str, Any], *, page: Page | None = None) -> None:
     ]
     page.table(("kind", "rows", *_FAMILIES, "best"), rows, left=(0, 6))
     page.line(plain="errors: mean absolute percentage errors, cross-validated by configuration and network")
+    page.line(plain=document["road"])
     overheads = document["overheads"]
-    page.line(
-        plain=f"overheads from {overheads['runs']} runs: {seconds_text(overheads['per_run_s'])} a run, "
-        f"{seconds_text(overheads['per_kernel_s'])} a kernel; the profiler adds "
-        f"{seconds_text(overheads['profiler_s'])} to each kernel, which is taken off"
-    )
+    if overheads is not None:
+        page.line(
+            plain=f"overheads from {overheads['runs']} runs: {seconds_text(overheads['per_run_s'])} a run, "
+            f"{seconds_text(overheads['per_kernel_s'])} a kernel; the profiler adds "
+            f"{seconds_text(overheads['profiler_s'])} to each kernel, which is taken off"
+        )
     if document["paired_share"] is not None:
         page.line(
             plain=f"mapping {document['mapping']!r} predicts {percent_text(document['paired_share'])} of the time"

@@ -14,7 +14,8 @@ from annette.bench.records import Purpose
 from annette.cli.main import main
 from annette.errors import FitError
 from annette.estimation import estimate_network
-from annette.fitting.platform import fit_platform
+from annette.fitting.request import FitRequest
+from annette.fitting.roads import fit_platform
 from annette.platforms import dumps_platform, loads_platform
 from tests.unit.fitting.synthetic import ENVIRONMENT, chain, dataset, run
 
@@ -29,7 +30,7 @@ def measured(tmp_path_factory):
 @pytest.fixture(scope="module")
 def report(measured):
     with Dataset.open(measured) as opened:
-        return fit_platform([opened], name="synthetic")
+        return fit_platform([opened], FitRequest(name="synthetic"))
 
 
 def test_a_known_device_is_learned_well_enough_to_price_new_networks(report):
@@ -47,7 +48,7 @@ def test_a_known_device_is_learned_well_enough_to_price_new_networks(report):
 
 def test_the_same_dataset_and_seed_give_the_same_bytes(measured, report):
     with Dataset.open(measured) as opened:
-        again = fit_platform([opened], name="synthetic")
+        again = fit_platform([opened], FitRequest(name="synthetic"))
     text = dumps_platform(report.platform)
     assert dumps_platform(again.platform) == text
     assert dumps_platform(loads_platform(text.encode(), source="test")) == text
@@ -69,7 +70,7 @@ def test_whole_networks_are_not_fitted_on(tmp_path, report):
         slow = run(chain("whole", random), random, purpose=Purpose.NETWORK)
         kernels = tuple(replace(kernel, latency_s=kernel.latency_s * 100) for kernel in slow.kernels)
         opened.add(replace(slow, kernels=kernels))
-        found = fit_platform([opened], name="synthetic").platform
+        found = fit_platform([opened], FitRequest(name="synthetic")).platform
     assert any("whole networks" in note for note in found.provenance.notes)
     models = {kind: {name: model.to_json() for name, model in entry.items()} for kind, entry in found.models.items()}
     expected = report.platform.models
@@ -85,17 +86,17 @@ def test_different_environments_are_refused_by_name(tmp_path, key):
         dataset(tmp_path / "b.sqlite", 1, environment={**ENVIRONMENT, key: "other"}) as second,
         pytest.raises(FitError, match=f"{key} is"),
     ):
-        fit_platform([first, second], name="x")
+        fit_platform([first, second], FitRequest(name="x"))
 
 
 def test_too_few_rows_are_refused_with_their_kinds(tmp_path):
     with dataset(tmp_path / "d.sqlite", 2) as opened, pytest.raises(FitError, match=r"conv \(6\), max_pool \(2\)"):
-        fit_platform([opened], name="x")
+        fit_platform([opened], FitRequest(name="x"))
 
 
 def test_an_empty_dataset_is_refused(tmp_path):
     with Dataset.create(tmp_path / "d.sqlite") as opened, pytest.raises(FitError, match="empty"):
-        fit_platform([opened], name="x")
+        fit_platform([opened], FitRequest(name="x"))
 
 
 def command(capsys, monkeypatch, *arguments):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from annette import strict_json
+from annette import documents
 from annette.errors import NetworkFormatError
 from annette.network.readers.annette_json import parse_annette
 from annette.network.readers.described import MAX_NETWORK_BYTES
@@ -42,7 +42,7 @@ def read_json(
         NetworkShapeError: A size is symbolic, unknown, not positive, or contradicts its neighbours.
     """
     file = Path(path)
-    document = strict_json.read_json(file, error=NetworkFormatError, max_bytes=MAX_NETWORK_BYTES)
+    document = documents.read_json(file, error=NetworkFormatError, max_bytes=MAX_NETWORK_BYTES)
     if isinstance(document, dict) and "node" in document:
         return parse_mmdnn(document, file, batch=batch, input_shapes=input_shapes or {})
     if isinstance(document, dict) and "layers" in document:

@@ -12,6 +12,7 @@ import binascii
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from annette.documents import read_json
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
 from annette.network.readers.build import build_network
 from annette.network.readers.described import (
@@ -24,7 +25,6 @@ from annette.network.readers.described import (
     member,
     texts,
 )
-from annette.strict_json import read_json
 
 if TYPE_CHECKING:
     import os

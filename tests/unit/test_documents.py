@@ -2,8 +2,8 @@
 
 import pytest
 
+from annette.documents import parse_json, read_json
 from annette.errors import NetworkFormatError
-from annette.strict_json import parse_json, read_json
 
 
 def parse(data):

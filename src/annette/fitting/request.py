@@ -1,0 +1,71 @@
+"""What a fit is asked for, and what it gives: the same for every road from datasets to a platform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from annette.fitting.families import KindFit
+    from annette.fitting.mapping_choice import MappingChoice
+    from annette.fitting.overheads import RunOverheads
+    from annette.fitting.samples import Dropped
+    from annette.mapping.model import MappingModel
+    from annette.platforms import Platform
+
+__all__ = ["AUTO", "FitReport", "FitRequest"]
+
+AUTO: Final = "auto"
+"""The mapping that agrees best with what was measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitRequest:
+    """What is asked for.
+
+    Attributes:
+        name: The platform's name.
+        description: One sentence for people; empty takes one that follows from where was measured.
+        mapping: Which layers run as one kernel: a model, the name of a preset, ``learned``, or ``auto``, which takes
+            what agrees best with the measurements (`annette.fitting.mapping_choice`).
+        precision: Numbers that were computed with (``fp32``, ``fp16``, ``bf16``, ``int8``), for datasets that do not
+            say.
+        seed: For everything random; the same datasets and seed give the same platform.
+        progress: Told about each kind and its number of rows before it is fitted.
+    """
+
+    name: str
+    description: str = ""
+    mapping: MappingModel | str = AUTO
+    precision: str | None = None
+    seed: int = 0
+    progress: Callable[[str, int], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """A fitted platform, and what happened on the way.
+
+    Attributes:
+        platform: The platform.
+        fits: The fit of each kind by the general families.
+        mapping: How the mapping model was chosen, and how well it tells what was measured.
+        dropped: Rows that were left out, with reasons.
+        unfitted: Kinds with too few rows, with their counts: kernels of these kinds have no model.
+        paired_share: Share of the measured time whose kernels the mapping model predicts; NaN where nobody looked.
+        overheads: Costs beside kernels that were found; None where none were looked for.
+        device: The device family that recognised the datasets, by name; empty where none did.
+        road: How the platform came about, as a sentence for people.
+    """
+
+    platform: Platform
+    fits: Mapping[str, KindFit]
+    mapping: MappingChoice
+    dropped: tuple[Dropped, ...] = ()
+    unfitted: Mapping[str, int] = field(default_factory=dict)
+    paired_share: float = float("nan")
+    overheads: RunOverheads | None = None
+    device: str = ""
+    road: str = ""
