@@ -11,7 +11,7 @@ from annette.errors import PlatformFormatError
 from annette.models.base import LayerModel, Terms
 from annette.models.fields import Fields
 from annette.models.refined_roofline import RefinedRoofline
-from annette.models.registry import build_model
+from annette.models.registry import build_model, families, family_class
 from annette.models.statistical import read_forest
 
 if TYPE_CHECKING:
@@ -90,7 +90,6 @@ def _read_base(fields: Fields) -> LayerModel:
     if "family" not in fields:
         return RefinedRoofline.from_json(fields)
     family = fields.text("family")
-    base = build_model(family, Fields({key: fields[key] for key in fields if key != "family"}, fields.path))
-    if not base.correctable:
+    if family in families() and not family_class(family).correctable:
         raise PlatformFormatError(f"{fields.at('family')} is {family[:80]!r}: a forest cannot correct that family")
-    return base
+    return build_model(family, Fields({key: fields[key] for key in fields if key != "family"}, fields.path))
