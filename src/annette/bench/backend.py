@@ -52,13 +52,13 @@ class Subject:
     Attributes:
         network: The network; a backend lowers it to its own format where there is no file.
         path: The file to be measured as it is.
-        aside: Whether others are measured while it stays compiled: between its runs, its threads must not keep
-            processors busy to be ready for the next one. Of use to runtimes whose threads spin.
+        idles_between_runs: Whether its threads must sleep between its runs, since others are measured while it stays
+            compiled. Of use to runtimes whose threads spin to be ready for the next run.
     """
 
     network: Network
     path: Path | None = None
-    aside: bool = False
+    idles_between_runs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class Backend(ABC):
         name: The name on the command line.
         options_type: Its options.
         deterministic: Whether one call gives all there is to know (compiler estimates, replays, programs that
-            repeat and warm up by themselves): no warm-up, no repeats, no calibration.
+            repeat and warm up by themselves): no warm-up, no repeats, no reference workload.
         estimates: Whether times are worked out or recorded instead of taken (a compiler, a replay): its worker is not
             pinned, keeps the ordinary scheduling class, and neither waits for other campaigns nor disturbs them.
         plan_target: What kind of plan suits it: ``cpu`` computes in floating point, ``npu`` compiles for integers.

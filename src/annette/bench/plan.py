@@ -42,7 +42,7 @@ class Case:
         evicted_bytes: Memory touched before every run, so that weights come from where they lie in a whole network: the
             next cache, or main memory; 0 runs the network again and again.
         evicted_ops: Operations that a network of such weights would do in that time: as long as they take, at the speed
-            of the calibration workload, at least passes before every run. 0 runs at once; without ``evicted_bytes``
+            of the reference workload, at least passes before every run. 0 runs at once; without ``evicted_bytes``
             it does not count.
         path: File that is measured as it is instead of lowering ``network``; empty for generated networks.
         sweep: Dimension of the layer `annette.bench.sweeps.SWEPT` that the cases of its group sweep; empty for none.

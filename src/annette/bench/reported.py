@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.backend import ProfileEntry
-from annette.bench.match import ADDED
+from annette.bench.profile_matching import ADDED
 from annette.errors import BackendRunError
 
 if TYPE_CHECKING:

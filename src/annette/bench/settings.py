@@ -35,7 +35,7 @@ class Settings:
         timeout_s: A case that gives no result for so long has failed.
         cpus: Processors to pin the worker to; empty leaves the choice to the scheduler.
         most_uncertain: Standard error of the samples' median, relative to it, above which a run calls itself unstable.
-        drift: Relative change of the calibration over a run above which it calls itself drifted.
+        drift: Relative change of the reference workload over a run above which it calls itself drifted.
     """
 
     warmup: int = 3

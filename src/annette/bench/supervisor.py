@@ -14,8 +14,8 @@ import threading
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from annette import errors
+from annette.bench.protocol import CaseResult
 from annette.bench.records import Status
-from annette.bench.wire import CaseResult
 from annette.errors import BackendError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from annette.bench.generate import blocks, mobile_blocks
 from annette.bench.generate.recipe import Draw, Recipe
-from annette.bench.generate.sweeps import integer_sweeps
+from annette.bench.generate.size_sweeps import integer_sweeps
 from annette.bench.records import Purpose
 from annette.errors import NetworkShapeError
 

@@ -28,8 +28,8 @@ from annette.bench.backend import (
     ProfileEntry,
     Subject,
 )
-from annette.bench.feeds import input_values
-from annette.bench.machine import cpu_description
+from annette.bench.host import cpu_description
+from annette.bench.random_inputs import input_values
 from annette.devices.onnxruntime_cpu.optimised_graph import resolve
 from annette.devices.onnxruntime_cpu.segments import assign
 from annette.errors import BackendRunError, OptionError
@@ -103,7 +103,7 @@ class _CompiledNetwork(CompiledNetwork):
         self._folder = tempfile.TemporaryDirectory(prefix="annette-ort-")
         self._network = subject.network
         self._threads = threads
-        self._aside = subject.aside
+        self._aside = subject.idles_between_runs
         if subject.path is None:
             self._path = Path(self._folder.name) / "network.onnx"
             write_onnx(subject.network, self._path)

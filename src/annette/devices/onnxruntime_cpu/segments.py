@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.match import ADDED, region
+from annette.bench.profile_matching import ADDED, layers_between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,7 @@ def assign(pairs: Sequence[tuple[ProfileEntry, OptimisedNode | None]], network: 
         nodes = [node for position in segment if (node := pairs[position][1]) is not None]
         written = {tensor for node in nodes for tensor in node.outputs if tensor in network.tensors}
         read = {tensor for node in nodes for tensor in node.inputs if tensor in network.tensors} - written
-        layers = () if _is_added(nodes) else region(network, read, written)
+        layers = () if _is_added(nodes) else layers_between(network, read, written)
         if any(node.reordered for node in nodes):
             layers = tuple(name for name in layers if kinds[name] != "transpose")
         entries = [pairs[position][0] for position in segment]

@@ -25,8 +25,8 @@ from annette.bench.backend import (
     Profile,
     Subject,
 )
-from annette.bench.feeds import input_values
-from annette.bench.machine import cpu_description
+from annette.bench.host import cpu_description
+from annette.bench.random_inputs import input_values
 from annette.devices.openvino_cpu.runtime_graph import executed_nodes, profile_entries
 from annette.errors import BackendRunError, NetworkError, OptionError
 from annette.network.writers.onnx import write_onnx

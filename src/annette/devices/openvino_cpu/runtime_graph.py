@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.backend import ProfileEntry
-from annette.bench.match import ADDED
+from annette.bench.profile_matching import ADDED
 from annette.devices.openvino_cpu.topology import adopted, explained, filled, located
 
 if TYPE_CHECKING:

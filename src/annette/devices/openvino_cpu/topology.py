@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.match import ADDED, region
+from annette.bench.profile_matching import ADDED, layers_between
 from annette.network import Category, kinds_in
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _between(sources: Sequence[ProfileEntry], readers: Sequence[ProfileEntry], n
     written = {output for entry in sources for name in entry.layers for output in layers[name].outputs}
     inside = {output for entry in readers for name in entry.layers for output in layers[name].outputs}
     read = {tensor for entry in readers for name in entry.layers for tensor in network.activations[name]}
-    return region(network, written | set(network.inputs), read - inside - written)
+    return layers_between(network, written | set(network.inputs), read - inside - written)
 
 
 def _joined(entries: Sequence[ProfileEntry]) -> list[ProfileEntry]:

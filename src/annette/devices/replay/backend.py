@@ -20,7 +20,7 @@ from annette.bench.backend import (
     Subject,
 )
 from annette.bench.dataset import Dataset
-from annette.bench.match import ADDED
+from annette.bench.profile_matching import ADDED
 from annette.bench.records import Status
 from annette.errors import BackendRunError, DatasetError, OptionError
 from annette.network.graph_json import graph_digest

@@ -3,7 +3,7 @@
 import pytest
 
 from annette.bench.backend import ProfileEntry
-from annette.bench.match import match
+from annette.bench.profile_matching import match_profile
 from annette.devices.onnxruntime_cpu.optimised_graph import resolve
 from annette.devices.onnxruntime_cpu.segments import assign
 from annette.network.builder import NetworkBuilder
@@ -27,7 +27,7 @@ def profiled(network, folder, nodes):
     onnx.save(onnx.helper.make_model(graph), folder / "optimised.onnx")
     resolved = resolve(folder / "optimised.onnx", network)
     entries = [(ProfileEntry(name=node.name, operator=node.operator, latency_s=(1e-5,)), node) for node in resolved]
-    kernels = match(network, assign(entries, network)).kernels
+    kernels = match_profile(network, assign(entries, network)).kernels
     return {k.name: (k.info["kind"], k.info["tensor"]) if k.added else k.layers for k in kernels}
 
 

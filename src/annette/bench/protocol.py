@@ -1,4 +1,4 @@
-"""Profiles and results as lines of JSON between a campaign and its worker."""
+"""The protocol between a campaign and its worker process: lines of JSON, one result per case."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CaseResult:
         status: What the run says of itself.
         reason: Why it failed or is marked.
         samples_s: Whole-network times, in seconds.
-        calibration_s: Times of the calibration workload, in seconds.
+        reference_s: Times of the reference workload, in seconds.
         entries: The runtime's per-kernel report; None where it has none.
         duration_s: Time taken in the worker.
         attempts: How often it was measured.
@@ -34,7 +34,7 @@ class CaseResult:
     status: Status
     reason: str = ""
     samples_s: tuple[float, ...] = ()
-    calibration_s: tuple[float, ...] = ()
+    reference_s: tuple[float, ...] = ()
     entries: tuple[ProfileEntry, ...] | None = None
     duration_s: float = 0.0
     attempts: int = 1
@@ -53,7 +53,7 @@ class CaseResult:
             status=Status(values["status"]),
             reason=values["reason"],
             samples_s=tuple(values["samples_s"]),
-            calibration_s=tuple(values["calibration_s"]),
+            reference_s=tuple(values["reference_s"]),
             entries=None if entries is None else tuple(_entry(entry) for entry in entries),
             duration_s=values["duration_s"],
             attempts=values["attempts"],
