@@ -7,8 +7,10 @@ Order of calls: ``Backend.available()`` → ``Backend(options)`` → ``environme
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
@@ -18,7 +20,16 @@ if TYPE_CHECKING:
 
     from annette.network import Network
 
-__all__ = ["Availability", "Backend", "BackendOptions", "CompiledNetwork", "Profile", "ProfileEntry", "Subject"]
+__all__ = [
+    "Availability",
+    "Backend",
+    "BackendOptions",
+    "CompiledNetwork",
+    "Profile",
+    "ProfileEntry",
+    "Subject",
+    "time_runs",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,14 @@ class Availability:
     usable: bool
     reason: str
     install: str = ""
+
+    @classmethod
+    def of_package(cls, package: str) -> Availability:
+        """That of a runtime that comes as a Python package: its version, or the line that installs it."""
+        try:
+            return cls(usable=True, reason=f"{package} {version(package)}")
+        except PackageNotFoundError:
+            return cls(usable=False, reason=f"{package} is not installed", install=f"pip install {package}")
 
 
 @dataclass(frozen=True)
@@ -140,6 +159,24 @@ class CompiledNetwork(ABC):
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def time_runs(run: Callable[[], object], repeats: int, before: Callable[[], None] | None) -> tuple[float, ...]:
+    """Wall-clock times of several runs, in seconds.
+
+    Args:
+        run: Runs a network once and returns when it is done.
+        repeats: How often.
+        before: Called before each run, outside the time that is taken.
+    """
+    samples_s = []
+    for _ in range(repeats):
+        if before is not None:
+            before()
+        started_s = time.perf_counter()
+        run()
+        samples_s.append(time.perf_counter() - started_s)
+    return tuple(samples_s)
 
 
 class Backend(ABC):

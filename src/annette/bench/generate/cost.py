@@ -23,7 +23,7 @@ _BUSY_OPS_PER_S: Final = 100e9
 _COMPILATION_S: Final = 0.03
 _COMPILED_LAYER_S: Final = 0.005
 _COMPILED_WEIGHTS_PER_S: Final = 3e6
-"""Of Vela 5.2: weights are encoded."""
+"""Of a compiler that encodes weights, as those of integer accelerators do."""
 
 
 def expected_s(

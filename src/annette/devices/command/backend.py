@@ -1,7 +1,7 @@
 """Any device for which there is a program that takes a network file and prints how long it takes.
 
 This is how a board behind ssh or adb and a vendor's own benchmark tool are reached. What the program may print is in
-`annette.devices.command.report` and docs/benchmarking.md.
+`annette.devices.command.reports` and docs/benchmarking.md.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from annette.bench.backend import (
     Subject,
 )
 from annette.bench.reported import to_entries
-from annette.devices.command.report import LatencyReport, read_report
+from annette.devices.command.reports import LatencyReport, read_report
 from annette.devices.registry import find, offered
 from annette.errors import BackendRunError, NetworkError, OptionError, nearest
 from annette.network.readers.tflite import read_tflite_operators
