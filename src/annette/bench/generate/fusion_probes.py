@@ -13,7 +13,7 @@ from annette.bench.records import Purpose
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.recipe import CaseBuilder
     from annette.bench.generate.sampler import Sampler
     from annette.network import Tensor
 

@@ -17,8 +17,8 @@ from annette.bench.generate import (
     products,
     size_sweeps,
 )
-from annette.bench.generate.builder import CaseBuilder
 from annette.bench.generate.cost import expected_compilation_s, expected_s
+from annette.bench.generate.recipe import CaseBuilder
 from annette.bench.generate.sampler import Sampler
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose

@@ -8,7 +8,7 @@ from annette.bench.generate.blocks import stride
 from annette.network.zoo.folding import make_divisible
 
 if TYPE_CHECKING:
-    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.recipe import CaseBuilder
     from annette.bench.generate.sampler import Sampler
     from annette.network import Tensor
 

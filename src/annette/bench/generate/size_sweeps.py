@@ -5,8 +5,7 @@ A sweep is worth something only as a whole: presets and budgets keep all of its 
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.generate.recipe import Recipe
 from annette.bench.records import Purpose
@@ -15,11 +14,9 @@ from annette.bench.sweeps import SWEPT
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.recipe import CaseBuilder
     from annette.bench.generate.sampler import Sampler
     from annette.network import Tensor
-
-    Build = Callable[[CaseBuilder, int], None]
 
 __all__ = ["floating_point_sweeps", "integer_sweeps"]
 
@@ -34,14 +31,14 @@ _MOST_OPS: Final = 1_200_000_000
 def floating_point_sweeps() -> list[Recipe]:
     """Layers alone, on processors; those that tell most come first."""
     return [
-        *_channels_of_convolutions(_CHANNELS, between=False),
-        _sweep("depthwise-3x3/channels", "in_channels", _CHANNELS, lambda net, size: _depthwise(net, size, 28)),
-        _sweep("fully-connected/units", "out_channels", _FEATURES, lambda net, size: _product(net, units=size)),
-        _sweep("fully-connected/depth", "in_channels", _FEATURES, lambda net, size: _product(net, depth=size)),
-        _sweep("fully-connected/rows", "out_width", _FEATURES, lambda net, size: _product(net, rows=size)),
-        _sweep("conv-3x3/width", "out_width", _WIDTHS, lambda net, size: _conv(net, 3, side=size)),
-        _sweep("conv-1x1/width", "out_width", _WIDTHS, lambda net, size: _conv(net, 1, side=size)),
-        _sweep("depthwise-3x3/width", "out_width", _WIDTHS, lambda net, size: _depthwise(net, 96, size)),
+        *_convolution_channels(_CHANNELS, sandwiched=False),
+        _sweep("depthwise-3x3/channels", "in_channels", _CHANNELS, _depthwise, "channels", side=28),
+        _sweep("fully-connected/units", "out_channels", _FEATURES, _product, "units"),
+        _sweep("fully-connected/depth", "in_channels", _FEATURES, _product, "depth"),
+        _sweep("fully-connected/rows", "out_width", _FEATURES, _product, "rows"),
+        _sweep("conv-3x3/width", "out_width", _WIDTHS, _conv, "side", kernel=3),
+        _sweep("conv-1x1/width", "out_width", _WIDTHS, _conv, "side", kernel=1),
+        _sweep("depthwise-3x3/width", "out_width", _WIDTHS, _depthwise, "side", channels=96),
     ]
 
 
@@ -49,55 +46,57 @@ def integer_sweeps() -> list[Recipe]:
     """Layers between two 1x1 convolutions, on accelerators of integers; those that tell most come first."""
     channels, widths = _INTEGER_CHANNELS, _INTEGER_WIDTHS
     return [
-        *_channels_of_convolutions(channels, between=True),
-        _sweep("depthwise-3x3/channels", "in_channels", channels, partial(_depthwise, side=16, between=True)),
-        _sweep("conv-3x3/width", "out_width", widths, lambda net, size: _conv(net, 3, side=size, between=True)),
-        _sweep("conv-1x1/width", "out_width", widths, lambda net, size: _conv(net, 1, side=size, between=True)),
+        *_convolution_channels(channels, sandwiched=True),
+        _sweep("depthwise-3x3/channels", "in_channels", channels, _depthwise, "channels", side=16, sandwiched=True),
+        _sweep("conv-3x3/width", "out_width", widths, _conv, "side", kernel=3, sandwiched=True),
+        _sweep("conv-1x1/width", "out_width", widths, _conv, "side", kernel=1, sandwiched=True),
     ]
 
 
-def _channels_of_convolutions(sizes: Sequence[int], *, between: bool) -> list[Recipe]:
-    return [recipe for kernel in (3, 1) for recipe in _channels_of_convolution(kernel, sizes, between=between)]
-
-
-def _channels_of_convolution(kernel: int, sizes: Sequence[int], *, between: bool) -> list[Recipe]:
-    def outputs(net: CaseBuilder, size: int) -> None:
-        _conv(net, kernel, outer=size, between=between)
-
-    def inputs(net: CaseBuilder, size: int) -> None:
-        _conv(net, kernel, inner=size, between=between)
-
-    name = f"conv-{kernel}x{kernel}"
+def _convolution_channels(sizes: Sequence[int], *, sandwiched: bool) -> list[Recipe]:
     return [
-        _sweep(f"{name}/out-channels", "out_channels", sizes, outputs),
-        _sweep(f"{name}/in-channels", "in_channels", sizes, inputs),
+        _sweep(
+            f"conv-{kernel}x{kernel}/{end}-channels",
+            f"{end}_channels",
+            sizes,
+            _conv,
+            argument,
+            kernel=kernel,
+            sandwiched=sandwiched,
+        )
+        for kernel in (3, 1)
+        for end, argument in (("out", "outer"), ("in", "inner"))
     ]
 
 
-def _sweep(group: str, dimension: str, sizes: Sequence[int], build: Build) -> Recipe:
+def _sweep(
+    group: str, dimension: str, sizes: Sequence[int], build: Callable[..., None], argument: str, **fixed: Any
+) -> Recipe:
+    """A sweep of one argument of a function that builds networks, with its other arguments fixed."""
+
     def draw(s: Sampler, net: CaseBuilder) -> None:
-        build(net, sizes[s.index])
+        build(net, **{argument: sizes[s.index]}, **fixed)
 
     return Recipe(Purpose.MICRO_KERNEL, f"sweep/{group}", len(sizes), draw, _MOST_OPS, sweep=dimension)
 
 
 def _conv(
-    net: CaseBuilder, kernel: int, *, inner: int = 64, outer: int = 64, side: int = 16, between: bool = False
+    net: CaseBuilder, *, kernel: int, inner: int = 64, outer: int = 64, side: int = 16, sandwiched: bool = False
 ) -> None:
-    y = net.conv(_feed(net, (inner, side, side), between), outer, kernel, padding="half", name=SWEPT)
-    if between:
+    y = net.conv(_feed(net, (inner, side, side), sandwiched), outer, kernel, padding="half", name=SWEPT)
+    if sandwiched:
         net.conv(y, 32, 1, name="after")
 
 
-def _depthwise(net: CaseBuilder, channels: int, side: int, *, between: bool = False) -> None:
-    y = net.depthwise_conv(_feed(net, (channels, side, side), between), 3, name=SWEPT)
-    if between:
+def _depthwise(net: CaseBuilder, *, channels: int, side: int, sandwiched: bool = False) -> None:
+    y = net.depthwise_conv(_feed(net, (channels, side, side), sandwiched), 3, name=SWEPT)
+    if sandwiched:
         net.conv(y, 32, 1, name="after")
 
 
-def _feed(net: CaseBuilder, shape: tuple[int, int, int], between: bool) -> Tensor:
+def _feed(net: CaseBuilder, shape: tuple[int, int, int], sandwiched: bool) -> Tensor:
     """An input of the network, or what a 1x1 convolution has written."""
-    return net.relu(net.conv(net.feed((32, *shape[1:])), shape[0], 1, name="before")) if between else net.feed(shape)
+    return net.relu(net.conv(net.feed((32, *shape[1:])), shape[0], 1, name="before")) if sandwiched else net.feed(shape)
 
 
 def _product(net: CaseBuilder, *, rows: int = 128, depth: int = 128, units: int = 128) -> None:

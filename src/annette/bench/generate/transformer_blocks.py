@@ -8,7 +8,7 @@ from annette.bench.generate.products import heads_and_width, tokens
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
-    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.recipe import CaseBuilder
     from annette.bench.generate.sampler import Sampler
     from annette.network import Tensor
 
