@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads annotations
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from annette.bench.backend import ProfileEntry
-from annette.bench.records import Status
+import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from annette.bench.backend import ProfileEntry  # noqa: TC001 - msgspec reads annotations
+from annette.bench.records import Status  # noqa: TC001 - msgspec reads annotations
 
 __all__ = ["CaseResult"]
 
@@ -47,29 +47,4 @@ class CaseResult:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> CaseResult:
         """Builds a result from `to_json`."""
-        entries = values["entries"]
-        return cls(
-            case=values["case"],
-            status=Status(values["status"]),
-            reason=values["reason"],
-            samples_s=tuple(values["samples_s"]),
-            reference_s=tuple(values["reference_s"]),
-            entries=None if entries is None else tuple(_entry(entry) for entry in entries),
-            duration_s=values["duration_s"],
-            attempts=values["attempts"],
-            details=values["details"],
-        )
-
-
-def _entry(values: Mapping[str, Any]) -> ProfileEntry:
-    return ProfileEntry(
-        name=values["name"],
-        operator=values["operator"],
-        latency_s=tuple(values["latency_s"]),
-        layers=tuple(values["layers"]),
-        inputs=tuple(values["inputs"]),
-        outputs=tuple(values["outputs"]),
-        input_shapes=tuple(tuple(shape) for shape in values["input_shapes"]),
-        output_shapes=tuple(tuple(shape) for shape in values["output_shapes"]),
-        info=values["info"],
-    )
+        return msgspec.convert(values, cls)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from annette.bench.records import MOST_DRIFT, MOST_UNCERTAIN, Purpose
 from annette.errors import OptionError
 
@@ -82,4 +84,4 @@ class Settings:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Settings:
         """Builds settings from `to_json`."""
-        return cls(**{**values, "cpus": tuple(values["cpus"])})
+        return msgspec.convert(values, cls)
