@@ -13,7 +13,6 @@ from annette.bench.generate import blocks, mobile_blocks
 from annette.bench.generate.recipe import Recipe
 from annette.bench.generate.size_sweeps import integer_sweeps
 from annette.bench.records import Purpose
-from annette.errors import NetworkShapeError
 
 if TYPE_CHECKING:
     from annette.bench.generate.recipe import Block, CaseBuilder, Draw
@@ -170,12 +169,7 @@ def _slice(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
 
 
 def _shuffle(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
-    batch, channels, height, width = x.shape
-    groups = s.pick((2, 2, 4))
-    if channels % groups:
-        raise NetworkShapeError(f"{groups} groups do not divide {channels} channels")
-    y = net.transpose(net.reshape(x, (batch, groups, channels // groups, height, width)), (0, 2, 1, 3, 4))
-    return net.reshape(y, x.shape)
+    return net.interleave(x, s.pick((2, 2, 4)))
 
 
 _SANDWICHES: Final[dict[str, tuple[int, Block, tuple[int, int], tuple[int, int]]]] = {

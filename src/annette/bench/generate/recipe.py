@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from annette.bench.records import Purpose
+from annette.errors import NetworkShapeError
 from annette.network.tensor import DType
 from annette.network.zoo.folding import FoldingBuilder
 
@@ -39,6 +40,18 @@ class CaseBuilder(FoldingBuilder):
         x = self.feed((16, height, width))
         y = self.conv(x, channels, 1, name="host")
         return self.activation(y, activation) if activation else y
+
+    def interleave(self, x: Tensor, groups: int) -> Tensor:
+        """The channel shuffle: channels of a feature map taken from its groups in turn.
+
+        Raises:
+            NetworkShapeError: The groups do not divide the channels.
+        """
+        batch, channels, height, width = x.shape
+        if channels % groups:
+            raise NetworkShapeError(f"{groups} groups do not divide {channels} channels")
+        y = self.reshape(x, (batch, groups, channels // groups, height, width))
+        return self.reshape(self.transpose(y, (0, 2, 1, 3, 4)), x.shape)
 
 
 Draw: TypeAlias = "Callable[[Sampler, CaseBuilder], object]"
