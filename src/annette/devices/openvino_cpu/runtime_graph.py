@@ -1,6 +1,7 @@
 """Reads OpenVINO's runtime model (``CompiledModel.get_runtime_model``): the graph of executed primitives.
 
-Facts used (OpenVINO 2024 to 2026, CPU plug-in): every node carries in its runtime information ``originalLayersNames``,
+Facts used (OpenVINO 2024 to 2026, CPU plug-in; the keys are defined in exec_model_info.hpp of
+https://github.com/openvinotoolkit/openvino): every node carries in its runtime information ``originalLayersNames``,
 the friendly names of the operations fused into it, separated by commas, with some of the plug-in's own among them
 (``conv1/WithoutBiases``); ``layerType`` is the plug-in's type, ``primitiveType`` the implementation (instruction set,
 algorithm, element type), ``outputLayouts`` the memory format, ``execOrder`` the place in the order of execution. A
