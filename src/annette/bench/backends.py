@@ -29,10 +29,10 @@ def backend_class(name: str) -> type[Backend]:
     Raises:
         OptionError: There is no backend of that name.
     """
-    found = find("backends", name)
-    if found is None:
+    kind = find("backends", name)
+    if kind is None:
         raise OptionError(f"no backend {name!r}{nearest(name, backend_names())}; known: {', '.join(backend_names())}")
-    return cast("type[Backend]", found)
+    return cast("type[Backend]", kind)
 
 
 def require_usable(name: str) -> type[Backend]:

@@ -28,7 +28,7 @@ __all__ = ["Outcome", "Progress", "run_campaign"]
 _CASES_PER_WORKER: Final = 100
 """A worker is renewed after so many cases: what a runtime leaks or fragments does not reach the rest."""
 
-_HOPELESS: Final = 25
+_MOST_FAILURES: Final = 25
 """So many failures in a row, with no success at all, mean that the setup is wrong, not the cases."""
 
 
@@ -106,7 +106,7 @@ def run_campaign(
                 shares.append((run.matched_share, sum(kernel.latency_s for kernel in run.kernels)))
             if progress is not None:
                 progress(case, run)
-            if failures >= _HOPELESS and not successes:
+            if failures >= _MOST_FAILURES and not successes:
                 raise BackendError(f"the first {failures} cases all failed on {backend!r}, the last with: {run.reason}")
     total_s = math.fsum(weight for _, weight in shares)
     return Outcome(

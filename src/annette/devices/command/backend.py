@@ -44,7 +44,7 @@ _FORMATS: Final = ("onnx", "tflite")
 _OWN: Final = "own"
 _NUMBERED: Final = re.compile(r"\[(?P<tensor>.*)\]:(?P<position>\d+)")
 """How TensorFlow Lite's own profiler names an operator: by the tensor that it writes and its place in the file."""
-_LAST_WORDS: Final = 200
+_LONGEST_REASON: Final = 200
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ class _Program(CompiledNetwork):
                 words = _text(errors).strip().splitlines()
                 raise BackendRunError(
                     f"program {self._arguments[0]!r} {_exit_reason(done.returncode)}"
-                    + (f": {words[-1][:_LAST_WORDS]}" if words else "")
+                    + (f": {words[-1][:_LONGEST_REASON]}" if words else "")
                 )
             return _text(output)
 
