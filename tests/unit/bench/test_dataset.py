@@ -239,3 +239,18 @@ def test_a_writer_killed_in_the_middle_leaves_what_was_there(tmp_path):
     assert (tmp_path / "d.sqlite-journal").exists()
     with Dataset.open(path) as dataset:
         assert [r.case for r in dataset.runs()] == ["before"]
+
+
+@pytest.mark.parametrize("time", ["null", '"soon"', "[1.0]"])
+def test_a_time_that_is_no_number_is_refused(tmp_path, time):
+    with Dataset.create(tmp_path / "d") as dataset:
+        dataset.add(run())
+    connection = sqlite3.connect(tmp_path / "d")
+    connection.execute("UPDATE run SET calibration_s = ?", (f"[0.001, {time}]",))
+    connection.commit()
+    connection.close()
+    with (
+        Dataset.open(tmp_path / "d") as dataset,
+        pytest.raises(DatasetError, match="which is no number"),
+    ):
+        list(dataset.runs())
