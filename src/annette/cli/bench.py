@@ -71,6 +71,7 @@ def command(
       annette bench --backend command --option command='./bench {model}' --out board.sqlite --json
     """
     from annette.bench.session import recorded_plan
+    from annette.cli.dataset import describe_dataset
     from annette.report.bench import plan_document, print_bench, print_plan
 
     chosen = chosen_options(backend, options, context.args)
@@ -87,7 +88,7 @@ def command(
         raise click.UsageError("--out DATASET is missing: where the measurements go (or --dry-run)")
     document = _benchmark(plan, out, backend=backend, options=chosen, cpus=cpus, timeout_s=timeout, resume=resume)
     if html is not None:
-        _write_page(out, html)
+        describe_dataset(out, html)
     print_json(document) if as_json else print_bench(document)
 
 
@@ -123,16 +124,6 @@ def _plan(
     except (OSError, UnicodeDecodeError) as error:
         raise OptionError(f"plan file {str(file)!r} cannot be read: {error}") from error
     return Plan.from_text(text)
-
-
-def _write_page(out: Path, html: Path) -> None:
-    from annette.bench.dataset import Dataset
-    from annette.report.dataset import dataset_document
-    from annette.report.dataset_page import dataset_page
-    from annette.report.html import write_page
-
-    with Dataset.open(out) as dataset:
-        write_page(html, dataset_page(dataset_document(dataset)))
 
 
 def _write(path: Path, text: str) -> None:

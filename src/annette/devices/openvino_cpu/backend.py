@@ -165,14 +165,11 @@ class _CompiledNetwork(CompiledNetwork):
             core = openvino.Core()
             model = core.read_model(str(self._path))
             if model.is_dynamic():
-                model.reshape(_shapes(model, self._network))
+                names = filter(None, (_name(port, self._network) for port in model.inputs))
+                model.reshape({name: list(self._network.tensors[name].shape) for name in names})
             return core.compile_model(model, "CPU", settings)
         except Exception as error:
             raise BackendRunError(f"OpenVINO refuses {self._network.name!r}: {_first_line(error)}") from error
-
-
-def _shapes(model: Any, network: Network) -> dict[str, list[int]]:
-    return {name: list(network.tensors[name].shape) for port in model.inputs if (name := _name(port, network))}
 
 
 def _name(port: Any, network: Network) -> str:

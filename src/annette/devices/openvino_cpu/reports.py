@@ -17,6 +17,7 @@ import csv
 import json
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Final
 
 from annette.bench.reported import ReportedKernel, number
@@ -61,8 +62,9 @@ def parse_openvino_counters(text: str) -> tuple[ReportedKernel, ...]:
     if text.lstrip().startswith("{"):
         return _mean(_documents(text))
     lines = [line for line in text.replace("(%)\n", "(%)").splitlines() if line.strip()]
-    if any(line.lstrip().startswith("layerName") for line in lines):
-        return _mean(_tables(lines))
+    starts = [index for index, line in enumerate(lines) if line.lstrip().startswith("layerName")]
+    if starts:
+        return _mean([_table(lines[start:end]) for start, end in pairwise([*starts, len(lines)])])
     return _mean(_printed(lines))
 
 
@@ -79,11 +81,6 @@ def _mean(requests: list[list[_Row]]) -> tuple[ReportedKernel, ...]:
         for rows in zip(*requests, strict=True)
         if rows[0].executed
     )
-
-
-def _tables(lines: list[str]) -> list[list[_Row]]:
-    starts = [index for index, line in enumerate(lines) if line.lstrip().startswith("layerName")]
-    return [_table(lines[start:end]) for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)]
 
 
 def _table(lines: list[str]) -> list[_Row]:

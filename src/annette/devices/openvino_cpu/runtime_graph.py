@@ -105,7 +105,8 @@ def profile_entries(
     elided: set[str] = set()
     for node in nodes:
         layers = _layers(node, network, written)
-        if node.name not in times_s and (not layers or _is_in_place(node)):
+        in_place = node.primitive.startswith(_IN_PLACE) or node.layer_type in _INSERTED
+        if node.name not in times_s and (not layers or in_place):
             elided.update(layers)
             continue
         info = {"primitive": node.primitive, "layout": node.layout}
@@ -126,10 +127,6 @@ def profile_entries(
     completed = complete_fused_layers(entries, network, elided)
     assigned = assign_decomposed_parts(completed, edges, network, elided)
     return name_copied_tensors(assign_unclaimed_layers(assigned, network, elided), edges, network)
-
-
-def _is_in_place(node: RuntimeNode) -> bool:
-    return node.primitive.startswith(_IN_PLACE) or node.layer_type in _INSERTED
 
 
 def _layers(node: RuntimeNode, network: Network, written: Mapping[str, str]) -> tuple[str, ...]:
