@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from types import TracebackType
 
     from annette.network import Network
 
@@ -156,9 +155,7 @@ class CompiledNetwork(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -185,7 +182,7 @@ class Backend(ABC):
 
     Attributes:
         name: The name on the command line.
-        options_type: Its options.
+        options_type: The class of its options; a subclass says of its attribute ``options`` that it is one of these.
         deterministic: Whether one call gives all there is to know (compiler estimates, replays, programs that
             repeat and warm up by themselves): no warm-up, no repeats, no reference workload.
         estimates: Whether times are worked out or recorded instead of taken (a compiler, a replay): its worker is not

@@ -82,23 +82,22 @@ class CommandBackend(Backend):
 
     name = "command"
     options_type = CommandOptions
+    options: CommandOptions
     deterministic = True
     file_formats = tuple(f".{name}" for name in _FORMATS)
 
-    def __init__(self, options: BackendOptions) -> None:
+    def __init__(self, options: CommandOptions) -> None:
         super().__init__(options)
-        self._chosen = options if isinstance(options, CommandOptions) else CommandOptions()
-        if self._chosen.model_format not in _FORMATS:
-            raise OptionError(f"model_format {self._chosen.model_format!r} is none of {', '.join(_FORMATS)}")
+        if options.model_format not in _FORMATS:
+            raise OptionError(f"model_format {options.model_format!r} is none of {', '.join(_FORMATS)}")
         reports = (_OWN, *offered("reports"))
-        if self._chosen.report not in reports:
+        if options.report not in reports:
             raise OptionError(
-                f"there is no report {self._chosen.report!r}{nearest(self._chosen.report, reports)}; "
-                f"known: {', '.join(reports)}"
+                f"there is no report {options.report!r}{nearest(options.report, reports)}; known: {', '.join(reports)}"
             )
-        if self._chosen.runs < 1 or not self._chosen.run_timeout_s > 0:
+        if options.runs < 1 or not options.run_timeout_s > 0:
             raise OptionError("options runs and run_timeout_s of backend 'command' must be at least 1 and more than 0")
-        self._arguments = _split_command(self._chosen.command)
+        self._arguments = _split_command(options.command)
 
     @classmethod
     def available(cls) -> Availability:
@@ -114,9 +113,9 @@ class CommandBackend(Backend):
         """The command and the device, as the user calls them, and what the device is given."""
         return {
             "runtime": "command",
-            "command": self._chosen.command,
-            "device": self._chosen.device,
-            "model_format": self._chosen.model_format,
+            "command": self.options.command,
+            "device": self.options.device,
+            "model_format": self.options.model_format,
         }
 
     def compile(self, subject: Subject) -> CompiledNetwork:
@@ -125,7 +124,7 @@ class CommandBackend(Backend):
         Raises:
             BackendRunError: The network has no form in that format, or the user's file is of the other one.
         """
-        return _Program(subject, self._arguments, self._chosen)
+        return _Program(subject, self._arguments, self.options)
 
 
 class _Program(CompiledNetwork):

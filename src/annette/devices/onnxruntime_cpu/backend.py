@@ -66,6 +66,7 @@ class OnnxRuntimeBackend(Backend):
 
     name = "onnxruntime"
     options_type = OnnxRuntimeOptions
+    options: OnnxRuntimeOptions
     file_formats = (".onnx",)
 
     @classmethod
@@ -80,17 +81,13 @@ class OnnxRuntimeBackend(Backend):
             "runtime_version": version("onnxruntime"),
             "execution_provider": "CPUExecutionProvider",
             "precision": "fp32",
-            "threads": str(self._threads),
+            "threads": str(self.options.threads),
             **cpu_description(),
         }
 
     def compile(self, subject: Subject) -> CompiledNetwork:
         """Makes a session; a network without a file is written as ONNX with random weights first."""
-        return _CompiledNetwork(subject, self._threads)
-
-    @property
-    def _threads(self) -> int:
-        return self.options.threads if isinstance(self.options, OnnxRuntimeOptions) else 1
+        return _CompiledNetwork(subject, self.options.threads)
 
 
 class _CompiledNetwork(CompiledNetwork):

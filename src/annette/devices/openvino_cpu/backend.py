@@ -68,11 +68,8 @@ class OpenvinoBackend(Backend):
 
     name = "openvino"
     options_type = OpenvinoOptions
+    options: OpenvinoOptions
     file_formats = (".onnx",)
-
-    def __init__(self, options: BackendOptions) -> None:
-        super().__init__(options)
-        self._chosen = options if isinstance(options, OpenvinoOptions) else OpenvinoOptions()
 
     @classmethod
     def available(cls) -> Availability:
@@ -85,14 +82,14 @@ class OpenvinoBackend(Backend):
             "runtime": "openvino",
             "runtime_version": version("openvino"),
             "device": "CPU",
-            "precision": self._chosen.precision,
-            "threads": str(self._chosen.threads),
+            "precision": self.options.precision,
+            "threads": str(self.options.threads),
             **cpu_description(),
         }
 
     def compile(self, subject: Subject) -> CompiledNetwork:
         """Compiles a network; one without a file is written as ONNX with random weights first."""
-        return _CompiledNetwork(subject, self._chosen)
+        return _CompiledNetwork(subject, self.options)
 
 
 class _CompiledNetwork(CompiledNetwork):
