@@ -45,7 +45,7 @@ def measured(folder: Path, backend: str, names: list[str]) -> dict[str, Run]:
     """The first round of every network on a backend; what the folder has already is not measured again."""
     options: dict[str, Any] = parse_options(backend, BACKENDS[backend])
     path = folder / f"{backend}.sqlite"
-    found: dict[str, Run] = {}
+    runs_by_name: dict[str, Run] = {}
     with Dataset.open(path, write=True) if path.exists() else Dataset.create(path) as dataset:
         for name in names:
             if dataset.has(name):
@@ -59,15 +59,15 @@ def measured(folder: Path, backend: str, names: list[str]) -> dict[str, Run]:
             except AnnetteError as error:
                 print(backend, name, error, flush=True)
         for run in dataset.runs():
-            found.setdefault(run.case, run)
-    return found
+            runs_by_name.setdefault(run.case, run)
+    return runs_by_name
 
 
 def page(runs: dict[str, dict[str, Run]], names: list[str]) -> str:
     """The page as Markdown."""
     heads = [
-        f"{backend} {' '.join(BACKENDS[backend].values())} {_version(found)}".replace("  ", " ").strip()
-        for backend, found in runs.items()
+        f"{backend} {' '.join(BACKENDS[backend].values())} {_version(runs_by_name)}".replace("  ", " ").strip()
+        for backend, runs_by_name in runs.items()
     ]
     lines = [
         "# How much of the profiled time is matched to layers\n",
@@ -77,24 +77,24 @@ def page(runs: dict[str, dict[str, Run]], names: list[str]) -> str:
         f"\n| Network | {' | '.join(heads)} |\n|---|{'---:|' * len(heads)}\n",
     ]
     for name in names:
-        cells = [_share(found.get(name)) for found in runs.values()]
+        cells = [_share(runs_by_name.get(name)) for runs_by_name in runs.values()]
         lines.append(f"| `{name}` | {' | '.join(cells)} |\n")
     lines.append("\n")
-    for backend, found in runs.items():
-        shares = {name: run.matched_share for name, run in found.items() if run.kernels}
+    for backend, runs_by_name in runs.items():
+        shares = {name: run.matched_share for name, run in runs_by_name.items() if run.kernels}
         below = sorted(name for name, share in shares.items() if share < TARGETS[backend])
         lines.append(
             f"- {backend}: {len(shares)} networks, at least {100 * min(shares.values()):.2f} %; below the aim of "
             f"{100 * TARGETS[backend]:.0f} %: {', '.join(below) or 'none'}\n"
         )
-        failed = [f"`{name}` ({run.reason})" for name, run in sorted(found.items()) if not run.kernels]
+        failed = [f"`{name}` ({run.reason})" for name, run in sorted(runs_by_name.items()) if not run.kernels]
         if failed:
             lines.append(f"  - not measured: {'; '.join(failed)}\n")
     return "".join(lines)
 
 
-def _version(found: dict[str, Run]) -> str:
-    return next((run.environment.get("runtime_version", "") for run in found.values()), "")
+def _version(runs_by_name: dict[str, Run]) -> str:
+    return next((run.environment.get("runtime_version", "") for run in runs_by_name.values()), "")
 
 
 def _share(run: Run | None) -> str:
@@ -113,7 +113,9 @@ def main() -> None:
     usable = [name for name in arguments.backend or BACKENDS if backend_class(name).available().usable]
     runs = {backend: measured(arguments.folder, backend, names) for backend in usable}
     if not arguments.no_page:
-        PAGE.write_text(page({name: found for name, found in runs.items() if found}, names), encoding="utf-8")
+        PAGE.write_text(
+            page({name: runs_by_name for name, runs_by_name in runs.items() if runs_by_name}, names), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -184,14 +184,14 @@ def active(data: Data, start: Sequence[int], pool: Sequence[int], seed: int) -> 
     """Cases chosen at each step: drawn with chances in proportion to expected gain per second."""
     random = np.random.default_rng(seed)
     chosen = up_to(start, data.cost_s, STEPS_S[0])
-    found = {STEPS_S[0]: list(chosen)}
+    chosen_at = {STEPS_S[0]: list(chosen)}
     for step_s in STEPS_S[1:]:
         rest = np.array(sorted(set(pool) - set(chosen)))
         rate = np.maximum(disagreement(data, chosen, random)[rest] / data.cost_s[rest], 1e-12)
         order = rest[np.argsort(-(np.log(rate) + random.gumbel(size=len(rest))))]
         chosen += up_to(order.tolist(), data.cost_s, step_s - float(data.cost_s[chosen].sum()))
-        found[step_s] = list(chosen)
-    return found
+        chosen_at[step_s] = list(chosen)
+    return chosen_at
 
 
 def repetition(
@@ -213,18 +213,18 @@ def repetition(
 
     by_disagreement = active(data, quotas(STEPS_S[0]), pool, seed)
     order = random.permutation(pool).tolist()
-    found = {}
+    results = {}
     for budget_s in BUDGETS_S:
         for way, chosen in (
             ("random", up_to(order, data.cost_s, budget_s)),
             ("quotas", quotas(budget_s)),
             ("disagreement", by_disagreement[budget_s]),
         ):
-            found[way, budget_s] = errors(data, fitted(data, chosen, seed), held_out)
-            chain, network = found[way, budget_s]
+            results[way, budget_s] = errors(data, fitted(data, chosen, seed), held_out)
+            chain, network = results[way, budget_s]
             say(f"{seed} {way} {budget_s:.0f} s: {len(chosen)} cases, chains {chain:.3f}, networks {network:.3f}")
     everything = errors(data, fitted(data, pool, seed), held_out)
-    return {**found, ("everything", float(data.cost_s[pool].sum())): everything}
+    return {**results, ("everything", float(data.cost_s[pool].sum())): everything}
 
 
 def table(results: Sequence[dict[tuple[str, float], tuple[float, float]]]) -> str:

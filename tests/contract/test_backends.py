@@ -15,8 +15,8 @@ from annette.devices.command.backend import CommandBackend, CommandOptions
 from annette.devices.onnxruntime_cpu.backend import OnnxRuntimeBackend, OnnxRuntimeOptions
 from annette.devices.replay.backend import ReplayBackend, ReplayOptions
 from annette.testing.backends import BackendContract, example_network
-from annette.testing.scripted_backend import ScriptedBackend, ScriptedOptions
 from tests.unit.bench.scripted import install
+from tests.unit.bench.scripted_backend import ScriptedBackend, ScriptedOptions
 
 
 class TestScripted(BackendContract):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from annette.bench.backend import Subject
-from annette.bench.match import match
+from annette.bench.profile_matching import match_profile
 from annette.devices.onnxruntime_cpu.backend import OnnxRuntimeBackend, OnnxRuntimeOptions
 from annette.fitting.pairs import kernel_key, record_key
 from annette.mapping.rules import preset
@@ -80,7 +80,7 @@ def disagreement(path):
         profile = compiled.profile(1)
     finally:
         compiled.close()
-    matched = match(network, profile.entries)
+    matched = match_profile(network, profile.entries)
     kinds = network.kinds_by_layer
     measured = {
         record_key(record, network)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from annette.bench.backend import Subject
-from annette.bench.match import match
+from annette.bench.profile_matching import match_profile
 from annette.devices.openvino_cpu.backend import OpenvinoBackend, OpenvinoOptions
 from annette.errors import BackendRunError, OptionError
 from annette.network import zoo
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not OpenvinoBackend.available().usable, reason="
 def test_the_kernels_of_the_zoo_are_matched(name):
     network = zoo.build(name)
     with OpenvinoBackend(OpenvinoOptions()).compile(Subject(network)) as compiled:
-        found = match(network, compiled.profile(3).entries)
+        found = match_profile(network, compiled.profile(3).entries)
     assert found.matched_share > 0.97
     claimed = {layer for kernel in found.kernels for layer in kernel.layers}
     assert {layer.name for layer in network.layers if layer.workload.macs} <= claimed
@@ -32,7 +32,7 @@ def test_parts_that_the_compiler_named_itself_belong_to_their_layer():
     x = net.layer_norm(net.fully_connected(x, 96, name="project"), name="norm")
     network = net.build(net.fully_connected(x, 192, name="expand"))
     with OpenvinoBackend(OpenvinoOptions()).compile(Subject(network)) as compiled:
-        found = match(network, compiled.profile(3).entries)
+        found = match_profile(network, compiled.profile(3).entries)
     assert not found.unmatched
     sets = [kernel.layers for kernel in found.kernels]
     assert ("expand", "expand/bias") in sets, "the product lends its bias its time"

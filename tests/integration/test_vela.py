@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from annette.bench.backend import Subject
-from annette.bench.match import match
+from annette.bench.profile_matching import match_profile
 from annette.devices.arm_ethos_u.backend import VelaBackend, VelaOptions
 from annette.devices.arm_ethos_u.targets import VELAS_OWN
 from annette.errors import BackendRunError
@@ -57,7 +57,7 @@ def test_a_file_takes_the_cycles_of_velas_command_line(target, tmp_path):
         profile = measured(backend, subject)
         assert profile.details["cycles"] == str(expected)
         assert sum(int(entry.info["cycles"]) for entry in profile.entries) == expected
-    found = match(subject.network, profile.entries)
+    found = match_profile(subject.network, profile.entries)
     assert found.matched_share > 0.99
     assert not found.unmatched
 
@@ -99,7 +99,7 @@ def test_files_with_operators_for_the_host_take_the_cycles_of_the_command_line(o
     profile = measured(VelaBackend(VelaOptions()), Subject(load_network(path), path))
     assert profile.details["cycles"] == str(cycles_of_command_line(path, VelaOptions(), tmp_path / "own"))
     assert profile.details["host_operators"]
-    assert match(load_network(path), profile.entries).matched_share == 1.0
+    assert match_profile(load_network(path), profile.entries).matched_share == 1.0
 
 
 def test_a_file_of_real_numbers_is_refused_as_vela_gives_it_no_cycles(tmp_path):
@@ -138,7 +138,9 @@ def test_networks_measured_in_between_change_nothing():
 @pytest.mark.parametrize("accelerator", ["ethos-u55-128", "ethos-u85-512"])
 def test_the_kernels_of_the_zoo_are_matched(name, accelerator):
     network = zoo.build(name)
-    found = match(network, measured(VelaBackend(VelaOptions(accelerator=accelerator)), Subject(network)).entries)
+    found = match_profile(
+        network, measured(VelaBackend(VelaOptions(accelerator=accelerator)), Subject(network)).entries
+    )
     assert found.matched_share > 0.99
     claimed = [layer for kernel in found.kernels for layer in kernel.layers]
     assert len(claimed) == len(set(claimed)), "no layer is in two kernels"

@@ -7,18 +7,29 @@ Order of calls: ``Backend.available()`` → ``Backend(options)`` → ``environme
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads annotations, of profile entries
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
-    from types import TracebackType
 
     from annette.network import Network
 
-__all__ = ["Availability", "Backend", "BackendOptions", "CompiledNetwork", "Profile", "ProfileEntry", "Subject"]
+__all__ = [
+    "Availability",
+    "Backend",
+    "BackendOptions",
+    "CompiledNetwork",
+    "Profile",
+    "ProfileEntry",
+    "Subject",
+    "time_runs",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,14 @@ class Availability:
     usable: bool
     reason: str
     install: str = ""
+
+    @classmethod
+    def of_package(cls, package: str) -> Availability:
+        """That of a runtime that comes as a Python package: its version, or the line that installs it."""
+        try:
+            return cls(usable=True, reason=f"{package} {version(package)}")
+        except PackageNotFoundError:
+            return cls(usable=False, reason=f"{package} is not installed", install=f"pip install {package}")
 
 
 @dataclass(frozen=True)
@@ -52,13 +71,13 @@ class Subject:
     Attributes:
         network: The network; a backend lowers it to its own format where there is no file.
         path: The file to be measured as it is.
-        aside: Whether others are measured while it stays compiled: between its runs, its threads must not keep
-            processors busy to be ready for the next one. Of use to runtimes whose threads spin.
+        idles_between_runs: Whether its threads must sleep between its runs, since others are measured while it stays
+            compiled. Of use to runtimes whose threads spin to be ready for the next run.
     """
 
     network: Network
     path: Path | None = None
-    aside: bool = False
+    idles_between_runs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +155,26 @@ class CompiledNetwork(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def time_runs(run: Callable[[], object], repeats: int, before: Callable[[], None] | None) -> tuple[float, ...]:
+    """Wall-clock times of several runs, in seconds.
+
+    Args:
+        run: Runs a network once and returns when it is done.
+        repeats: How often.
+        before: Called before each run, outside the time that is taken.
+    """
+    samples_s = []
+    for _ in range(repeats):
+        if before is not None:
+            before()
+        started_s = time.perf_counter()
+        run()
+        samples_s.append(time.perf_counter() - started_s)
+    return tuple(samples_s)
 
 
 class Backend(ABC):
@@ -147,9 +182,9 @@ class Backend(ABC):
 
     Attributes:
         name: The name on the command line.
-        options_type: Its options.
+        options_type: The class of its options; a subclass says of its attribute ``options`` that it is one of these.
         deterministic: Whether one call gives all there is to know (compiler estimates, replays, programs that
-            repeat and warm up by themselves): no warm-up, no repeats, no calibration.
+            repeat and warm up by themselves): no warm-up, no repeats, no reference workload.
         estimates: Whether times are worked out or recorded instead of taken (a compiler, a replay): its worker is not
             pinned, keeps the ordinary scheduling class, and neither waits for other campaigns nor disturbs them.
         plan_target: What kind of plan suits it: ``cpu`` computes in floating point, ``npu`` compiles for integers.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_type_hints
+
+import msgspec
 
 from annette.devices.registry import find, offered
 from annette.errors import BackendUnavailableError, OptionError, nearest
@@ -11,7 +13,7 @@ from annette.errors import BackendUnavailableError, OptionError, nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from annette.bench.backend import Backend, BackendOptions
+    from annette.bench.backend import Backend
 
 __all__ = ["backend_class", "backend_names", "open_backend", "option_names", "parse_options", "require_usable"]
 
@@ -27,10 +29,10 @@ def backend_class(name: str) -> type[Backend]:
     Raises:
         OptionError: There is no backend of that name.
     """
-    found = find("backends", name)
-    if found is None:
+    kind = find("backends", name)
+    if kind is None:
         raise OptionError(f"no backend {name!r}{nearest(name, backend_names())}; known: {', '.join(backend_names())}")
-    return cast("type[Backend]", found)
+    return cast("type[Backend]", kind)
 
 
 def require_usable(name: str) -> type[Backend]:
@@ -60,10 +62,7 @@ def open_backend(name: str, options: Mapping[str, Any]) -> Backend:
         BackendUnavailableError: Its runtime is not installed or not usable here.
     """
     kind = require_usable(name)
-    known = option_names(name)
-    for option in options:
-        if option not in known:
-            raise _no_option(name, option, known)
+    _require_options(name, options)
     return kind(kind.options_type(**options))
 
 
@@ -82,32 +81,24 @@ def parse_options(name: str, texts: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         OptionError: An option is unknown, or its value is not of its type.
     """
-    options_type: type[BackendOptions] = backend_class(name).options_type
-    fields = {field.name: field for field in dataclasses.fields(options_type)}
-    values: dict[str, Any] = {}
-    for key, text in texts.items():
-        if key not in fields:
-            raise _no_option(name, key, fields)
-        values[key] = _value(name, fields[key], text)
-    return values
+    _require_options(name, texts)
+    return {option: _value(name, option, text) for option, text in texts.items()}
 
 
-def _no_option(backend: str, option: str, known: Iterable[str]) -> OptionError:
-    names = list(known)
-    return OptionError(
-        f"backend {backend!r} has no option {option!r}{nearest(option, names)} (known: {', '.join(names) or 'none'})"
-    )
+def _require_options(backend: str, options: Iterable[str]) -> None:
+    known = option_names(backend)
+    for option in options:
+        if option not in known:
+            raise OptionError(
+                f"backend {backend!r} has no option {option!r}{nearest(option, known)} "
+                f"(known: {', '.join(known) or 'none'})"
+            )
 
 
-def _value(backend: str, field: dataclasses.Field[Any], text: str) -> int | float | str | bool:
-    kind = field.type if isinstance(field.type, str) else field.type.__name__
+def _value(backend: str, field: str, text: str) -> Any:
+    """The value of an option that is given as text; ``true``, ``false``, ``1`` and ``0`` are booleans."""
+    kind = get_type_hints(backend_class(backend).options_type)[field]
     try:
-        if kind == "bool":
-            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
-        if kind == "int":
-            return int(text)
-        if kind == "float":
-            return float(text)
-    except (KeyError, ValueError):
-        raise OptionError(f"option {field.name!r} of backend {backend!r} is {text!r}, not of type {kind}") from None
-    return text
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError:
+        raise OptionError(f"option {field!r} of backend {backend!r} is {text!r}, not of type {kind.__name__}") from None

@@ -8,26 +8,27 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from annette.bench.match import match
+from annette.bench.dataset import differing_fact
+from annette.bench.profile_matching import match_profile
 from annette.bench.records import Run, Status
 from annette.bench.supervisor import Supervisor
 from annette.bench.sweeps import GROUP, SWEEP
 from annette.errors import BackendError, DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from annette.bench.dataset import Dataset
     from annette.bench.plan import Case, Plan
+    from annette.bench.protocol import CaseResult
     from annette.bench.settings import Settings
-    from annette.bench.wire import CaseResult
 
 __all__ = ["Outcome", "Progress", "run_campaign"]
 
 _CASES_PER_WORKER: Final = 100
 """A worker is renewed after so many cases: what a runtime leaks or fragments does not reach the rest."""
 
-_HOPELESS: Final = 25
+_MOST_FAILURES: Final = 25
 """So many failures in a row, with no success at all, mean that the setup is wrong, not the cases."""
 
 
@@ -105,7 +106,7 @@ def run_campaign(
                 shares.append((run.matched_share, sum(kernel.latency_s for kernel in run.kernels)))
             if progress is not None:
                 progress(case, run)
-            if failures >= _HOPELESS and not successes:
+            if failures >= _MOST_FAILURES and not successes:
                 raise BackendError(f"the first {failures} cases all failed on {backend!r}, the last with: {run.reason}")
     total_s = math.fsum(weight for _, weight in shares)
     return Outcome(
@@ -118,7 +119,7 @@ def run_campaign(
 
 
 def _run(case: Case, result: CaseResult, environment: Mapping[str, str], settings: Settings, round_: int) -> Run:
-    matched = match(case.network, result.entries or ())
+    matched = match_profile(case.network, result.entries or ())
     return Run(
         case=case.id,
         round=round_,
@@ -132,7 +133,7 @@ def _run(case: Case, result: CaseResult, environment: Mapping[str, str], setting
         duration_s=result.duration_s,
         latency_s=median(result.samples_s) if result.samples_s else math.nan,
         samples_s=result.samples_s,
-        calibration_s=result.calibration_s,
+        reference_s=result.reference_s,
         kernels=matched.kernels,
         matched_share=matched.matched_share,
         attempts=result.attempts,
@@ -152,9 +153,8 @@ def _origin(case: Case) -> dict[str, str]:
 def _check_environment(dataset: Dataset, now: Mapping[str, str]) -> None:
     """A dataset holds one environment: what was measured elsewhere or with other versions does not compare."""
     for before in dataset.environments():
-        changed: Sequence[str] = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
-        if changed:
-            key = changed[0]
+        key = differing_fact(before, now)
+        if key is not None:
             raise DatasetError(
                 f"dataset {str(dataset.path)!r} was measured with {key} {before.get(key)!r}, and here it is "
                 f"{now.get(key)!r}: results do not compare; use another --out"

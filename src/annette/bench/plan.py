@@ -9,17 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
-from annette.bench.records import Purpose
+import msgspec
+
+from annette.bench.records import Purpose  # noqa: TC001 - msgspec reads annotations
 from annette.errors import DatasetError
+from annette.network import Network  # noqa: TC001 - msgspec reads annotations
 from annette.network.graph_json import graph_from_json, graph_to_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from annette.network import Network
 
 __all__ = ["SCHEMA", "Case", "Plan"]
 
@@ -42,7 +40,7 @@ class Case:
         evicted_bytes: Memory touched before every run, so that weights come from where they lie in a whole network: the
             next cache, or main memory; 0 runs the network again and again.
         evicted_ops: Operations that a network of such weights would do in that time: as long as they take, at the speed
-            of the calibration workload, at least passes before every run. 0 runs at once; without ``evicted_bytes``
+            of the reference workload, at least passes before every run. 0 runs at once; without ``evicted_bytes``
             it does not count.
         path: File that is measured as it is instead of lowering ``network``; empty for generated networks.
         sweep: Dimension of the layer `annette.bench.sweeps.SWEPT` that the cases of its group sweep; empty for none.
@@ -60,17 +58,8 @@ class Case:
 
     def to_json(self) -> dict[str, Any]:
         """The case as plain JSON values."""
-        return {
-            "id": self.id,
-            "purpose": self.purpose.value,
-            "group": self.group,
-            "expected_s": self.expected_s,
-            "path": self.path,
-            "evicted_bytes": self.evicted_bytes,
-            "evicted_ops": self.evicted_ops,
-            "sweep": self.sweep,
-            "graph": graph_to_json(self.network),
-        }
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "network"}
+        return {**values, "graph": graph_to_json(self.network)}
 
     @classmethod
     def from_json(cls, entry: dict[str, Any]) -> Case:
@@ -80,18 +69,8 @@ class Case:
             DatasetError: The entry is not a case.
         """
         try:
-            return cls(
-                id=str(entry["id"]),
-                purpose=Purpose(entry["purpose"]),
-                group=str(entry["group"]),
-                network=graph_from_json(entry["graph"]),
-                expected_s=float(entry["expected_s"]),
-                path=str(entry["path"]),
-                evicted_bytes=int(entry["evicted_bytes"]),
-                evicted_ops=int(entry.get("evicted_ops", 0)),
-                sweep=str(entry.get("sweep", "")),
-            )
-        except (KeyError, TypeError, ValueError) as error:
+            return msgspec.convert({**entry, "network": graph_from_json(entry["graph"])}, cls)
+        except (KeyError, TypeError, msgspec.ValidationError) as error:
             raise DatasetError(f"a plan holds something that is not a case: {error!r}") from error
 
 
@@ -179,12 +158,8 @@ class Plan:
             raise DatasetError(f"a plan is not JSON: {error}") from error
         if not isinstance(document, dict) or document.get("schema") != SCHEMA:
             raise DatasetError(f"a plan does not have schema {SCHEMA!r}")
-        return cls(str(document.get("name", "")), tuple(_cases(document.get("cases", ()))))
+        return cls(str(document.get("name", "")), tuple(map(Case.from_json, document.get("cases", ()))))
 
     def digest(self) -> str:
         """Identity of the plan: SHA-256 of its text, 32 hexadecimal digits."""
         return hashlib.sha256(self.to_text().encode()).hexdigest()[:32]
-
-
-def _cases(entries: Iterable[Any]) -> list[Case]:
-    return [Case.from_json(entry) for entry in entries]

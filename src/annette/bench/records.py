@@ -21,7 +21,7 @@ __all__ = [
     "Run",
     "Status",
     "calm",
-    "calm_calibration_s",
+    "calm_reference_s",
     "drift",
     "midmean",
     "uncertainty",
@@ -32,7 +32,7 @@ MOST_UNCERTAIN: Final = 0.05
 """Relative standard error of a median above which a run calls itself unstable (`uncertainty`)."""
 
 MOST_DRIFT: Final = 0.1
-"""Relative change of the calibration workload over a run above which the run calls itself drifted (`drift`)."""
+"""Relative change of the reference workload over a run above which the run calls itself drifted (`drift`)."""
 
 _MEDIAN_ERROR: Final = 1.2533 / 1.3490
 """Standard error of a normal distribution's median for one sample, over its interquartile range."""
@@ -103,7 +103,7 @@ class Run:
         duration_s: Device and host time that it took.
         latency_s: Median whole-network time of the samples; NaN where there are none.
         samples_s: Whole-network times without profiling.
-        calibration_s: Times of the fixed calibration workload, measured before and after.
+        reference_s: Times of the reference workload, measured before and after.
         kernels: Executed kernels in order; empty where the runtime does not say.
         matched_share: Share of the profiled time whose layers are known, from 0 to 1; NaN without a profile.
         attempts: How often it was measured before it was accepted.
@@ -121,7 +121,7 @@ class Run:
     duration_s: float
     latency_s: float
     samples_s: tuple[float, ...]
-    calibration_s: tuple[float, ...]
+    reference_s: tuple[float, ...]
     kernels: tuple[KernelRecord, ...]
     matched_share: float
     attempts: int = 1
@@ -135,8 +135,8 @@ class Run:
         """
         if self.status is not Status.UNSTABLE or len(self.samples_s) < 2:
             return self.status.usable
-        third = max(1, len(self.calibration_s) // 3)
-        steady = not self.calibration_s or drift(self.calibration_s[:third], self.calibration_s[-third:]) <= MOST_DRIFT
+        third = max(1, len(self.reference_s) // 3)
+        steady = not self.reference_s or drift(self.reference_s[:third], self.reference_s[-third:]) <= MOST_DRIFT
         return steady and uncertainty(self.samples_s) <= MOST_UNCERTAIN
 
 
@@ -149,13 +149,13 @@ def calm(samples_s: Sequence[float]) -> float:
     return quantiles(samples_s, n=4, method="inclusive")[0] if len(samples_s) > 1 else samples_s[0]
 
 
-def calm_calibration_s(calibration_s: Sequence[float]) -> float | None:
-    """The `calm` one of a run's calibration times; None where none is a positive finite number.
+def calm_reference_s(reference_s: Sequence[float]) -> float | None:
+    """The `calm` one of a run's times of the reference workload; None where none is a positive finite number.
 
     Args:
-        calibration_s: Times of the calibration workload, as a dataset holds them.
+        reference_s: Times of the reference workload, as a dataset holds them.
     """
-    times_s = [time_s for time_s in calibration_s if isfinite(time_s) and time_s > 0]
+    times_s = [time_s for time_s in reference_s if isfinite(time_s) and time_s > 0]
     return calm(times_s) if times_s else None
 
 
@@ -175,7 +175,7 @@ def midmean(samples_s: Sequence[float]) -> float:
 
 
 def drift(before_s: Sequence[float], after_s: Sequence[float]) -> float:
-    """By how much the calibration workload changed over a run, relative to before; 0 where it was not measured.
+    """By how much the reference workload changed over a run, relative to before; 0 where it was not measured.
 
     Args:
         before_s: Its times before the run.

@@ -41,8 +41,8 @@ def repeatability(rounds_s: npt.ArrayLike) -> npt.NDArray[np.float64]:
     apart = np.sort(np.abs(times[first] - times[second]), axis=0)
     half = count // 2 + 1
     spread: npt.NDArray[np.float64] = _CONSISTENT * _factor(count) * apart[half * (half - 1) // 2 - 1]
-    found: npt.NDArray[np.float64] = spread / np.maximum(np.median(times, axis=0), 1e-12)
-    return found
+    share: npt.NDArray[np.float64] = spread / np.maximum(np.median(times, axis=0), 1e-12)
+    return share
 
 
 def _factor(count: int) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.backend import ProfileEntry
-from annette.bench.match import ADDED
+from annette.bench.profile_matching import ADDED
 from annette.errors import BackendRunError
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ def _layer_name(reported: str, known: Mapping[str, object]) -> str:
         if name in known:
             return name
     if reported.endswith(_CUT):
-        found = [name for name in known if name.startswith(short.removesuffix(_CUT))]
-        if len(found) == 1:
-            return found[0]
+        fitting = [name for name in known if name.startswith(short.removesuffix(_CUT))]
+        if len(fitting) == 1:
+            return fitting[0]
     return reported
 
 

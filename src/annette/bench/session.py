@@ -146,19 +146,19 @@ def measure_networks(
     require_usable(backend)
     plan = Plan("networks", tuple(cases))
     passes = rounds_left(cases, dataset, rounds) if resume else [plan.cases] * rounds
-    found: dict[str, list[Run]] = {case.id: [] for case in cases}
+    runs_of: dict[str, list[Run]] = {case.id: [] for case in cases}
 
     def keep(case: Case, run: Run) -> None:
-        found[case.id].append(run)
+        runs_of[case.id].append(run)
         if progress is not None:
             progress(case, run)
 
     for todo in passes:
-        failed = {case for case, runs in found.items() if runs and runs[-1].status is Status.FAILED}
+        failed = {case for case, runs in runs_of.items() if runs and runs[-1].status is Status.FAILED}
         part = tuple(case for case in todo if case.id not in failed)
         if part:
             _measure_round(Plan(plan.name, part), dataset, backend, options, settings, keep)
-    return [MeasuredNetwork(case.id, tuple(found[case.id])) for case in cases]
+    return [MeasuredNetwork(case.id, tuple(runs_of[case.id])) for case in cases]
 
 
 def _measure_round(
@@ -186,11 +186,11 @@ def rounds_left(cases: Sequence[Case], dataset: Dataset, rounds: int) -> list[tu
 
 def measured_networks(dataset: Dataset) -> list[MeasuredNetwork]:
     """The whole networks that a dataset has, each with all of its rounds, in the order of their names."""
-    found: dict[str, list[Run]] = {}
+    runs_of: dict[str, list[Run]] = {}
     for run in dataset.runs():
         if run.purpose is Purpose.NETWORK:
-            found.setdefault(run.case, []).append(run)
-    return [MeasuredNetwork(case, tuple(rounds)) for case, rounds in found.items()]
+            runs_of.setdefault(run.case, []).append(run)
+    return [MeasuredNetwork(case, tuple(rounds)) for case, rounds in runs_of.items()]
 
 
 def network_case(name: str, network: Network, *, backend: str, path: Path | None = None) -> Case:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from annette.bench.records import MOST_DRIFT, MOST_UNCERTAIN, Purpose
 from annette.errors import OptionError
 
@@ -35,7 +37,7 @@ class Settings:
         timeout_s: A case that gives no result for so long has failed.
         cpus: Processors to pin the worker to; empty leaves the choice to the scheduler.
         most_uncertain: Standard error of the samples' median, relative to it, above which a run calls itself unstable.
-        drift: Relative change of the calibration over a run above which it calls itself drifted.
+        drift: Relative change of the reference workload over a run above which it calls itself drifted.
     """
 
     warmup: int = 3
@@ -82,4 +84,4 @@ class Settings:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Settings:
         """Builds settings from `to_json`."""
-        return cls(**{**values, "cpus": tuple(values["cpus"])})
+        return msgspec.convert(values, cls)

@@ -1,4 +1,4 @@
-"""The campaign's side of a worker process: starts it, feeds it, survives it."""
+"""The campaign's side of a worker process: starts it, sends it cases, and replaces it when it dies or hangs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import threading
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from annette import errors
+from annette.bench.protocol import CaseResult
 from annette.bench.records import Status
-from annette.bench.wire import CaseResult
 from annette.errors import BackendError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Supervisor"]
 
 _START_TIMEOUT_S: Final = 120.0
-_LAST_WORDS: Final = 300
+_LONGEST_REASON: Final = 300
 _DEATHS_TO_FAIL: Final = 2
 
 
@@ -123,7 +123,7 @@ class _Worker:
         if answer is None:
             self.died = True
             self._end()
-            return CaseResult(case.id, Status.FAILED, self._obituary())
+            return CaseResult(case.id, Status.FAILED, self._cause_of_death())
         return CaseResult.from_json(json.loads(answer))
 
     def __enter__(self) -> _Worker:
@@ -143,7 +143,7 @@ class _Worker:
             answer = None
         if answer is None:
             self._end()
-            raise BackendError(f"backend {header['backend']!r} could not be started: {self._obituary()}")
+            raise BackendError(f"backend {header['backend']!r} could not be started: {self._cause_of_death()}")
         first = json.loads(answer)
         if "error" in first:
             kind = getattr(errors, first["type"], BackendError)
@@ -175,7 +175,7 @@ class _Worker:
                 with contextlib.suppress(OSError):  # Unsent input of a dead worker.
                     stream.close()
 
-    def _obituary(self) -> str:
+    def _cause_of_death(self) -> str:
         """Why the worker ended: its signal or exit code, and the last line it wrote."""
         code = self._process.returncode
         if code < 0:
@@ -185,4 +185,4 @@ class _Worker:
             how = f"ended with exit code {code}"
         self._errors.seek(0)
         words = self._errors.read().decode(errors="replace").strip().splitlines()
-        return f"the runtime's process was {how}" + (f": {words[-1][:_LAST_WORDS]}" if words else "")
+        return f"the runtime's process was {how}" + (f": {words[-1][:_LONGEST_REASON]}" if words else "")

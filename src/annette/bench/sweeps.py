@@ -59,8 +59,8 @@ def sweeps_of(dataset: Dataset) -> tuple[Sweep, ...]:
     for run in dataset.runs():
         if SWEEP in run.details:
             groups.setdefault(run.details.get(GROUP, ""), []).append(run)
-    found = (_sweep(name, runs) for name, runs in sorted(groups.items()))
-    return tuple(sweep for sweep in found if sweep is not None)
+    sweeps = (_sweep(name, runs) for name, runs in sorted(groups.items()))
+    return tuple(sweep for sweep in sweeps if sweep is not None)
 
 
 def _sweep(name: str, runs: list[Run]) -> Sweep | None:
@@ -91,5 +91,5 @@ def _sweep(name: str, runs: list[Run]) -> Sweep | None:
 
 def _kernel_s(run: Run) -> float | None:
     """Time of the kernel that ran the swept layer, and whatever it was fused with; None where none did."""
-    found = [kernel.latency_s for kernel in run.kernels if SWEPT in kernel.layers]
-    return math.fsum(found) if found else None
+    times_s = [kernel.latency_s for kernel in run.kernels if SWEPT in kernel.layers]
+    return math.fsum(times_s) if times_s else None

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from annette.bench.backend import Subject
 from annette.bench.backends import backend_class, open_backend
-from annette.bench.machine import die_with_parent, settle, taking_turns
-from annette.bench.measure import Bench
+from annette.bench.host import die_with_parent, exclusive_use, pin_process
+from annette.bench.measurement import CaseMeasurer
 from annette.bench.plan import Case
+from annette.bench.protocol import CaseResult
 from annette.bench.records import Status
 from annette.bench.settings import Settings
-from annette.bench.wire import CaseResult
 from annette.errors import AnnetteError
 
 if TYPE_CHECKING:
@@ -50,25 +50,25 @@ def serve(requests: Iterable[str], answers: TextIO) -> None:
     settings = Settings.from_json(header["settings"])
     try:
         estimates = backend_class(header["backend"]).estimates
-        details = {} if estimates else settle(settings.cpus)
+        details = {} if estimates else pin_process(settings.cpus)
         backend = open_backend(header["backend"], header["options"])
-        bench = Bench(backend, settings)
+        measurer = CaseMeasurer(backend, settings)
     except AnnetteError as error:
         _send(answers, {"error": str(error), "type": type(error).__name__})
         return
     _send(answers, {"environment": dict(backend.environment())})
     for line in lines:
         case = Case.from_json(json.loads(line))
-        with taking_turns(() if estimates else settings.cpus):
-            result = _measure(bench, case)
+        with exclusive_use(() if estimates else settings.cpus):
+            result = _measure(measurer, case)
         _send(answers, replace(result, details={**result.details, **details}).to_json())
-    bench.close()
+    measurer.close()
 
 
-def _measure(bench: Bench, case: Case) -> CaseResult:
+def _measure(measurer: CaseMeasurer, case: Case) -> CaseResult:
     subject = Subject(case.network, Path(case.path) if case.path else None)
     try:
-        return bench.measure(case, subject)
+        return measurer.measure(case, subject)
     except (AnnetteError, MemoryError) as error:
         return CaseResult(case.id, Status.FAILED, f"{type(error).__name__}: {error}")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -10,7 +12,15 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["OPEN_ENDED", "backend_options", "chosen_options", "parse_duration", "running_options"]
+__all__ = [
+    "OPEN_ENDED",
+    "backend_options",
+    "chosen_options",
+    "parse_duration",
+    "parse_numbers",
+    "running_options",
+    "split_words",
+]
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
@@ -76,17 +86,39 @@ def chosen_options(backend: str, options: dict[str, str], extra: Sequence[str]) 
     """
     from annette.bench.backends import parse_options
 
-    texts = dict(options)
-    words = list(extra)
-    while words:
-        word = words.pop(0)
+    unexpected, further = split_words(extra)
+    if unexpected:
+        raise click.UsageError(f"unexpected argument {unexpected[0]!r}")
+    return parse_options(backend, {**options, **further})
+
+
+def split_words(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Arguments and options among words that click does not know.
+
+    Returns:
+        Arguments; values of ``--name value`` and ``--name=value`` by name, ``true`` for a ``--name`` without one.
+    """
+    arguments: list[str] = []
+    options: dict[str, str] = {}
+    waiting = deque(words)
+    while waiting:
+        word = waiting.popleft()
         name, equals, value = word.removeprefix("--").partition("=")
         if not word.startswith("--") or not name:
-            raise click.UsageError(f"unexpected argument {word!r}")
+            arguments.append(word)
+            continue
         if not equals:
-            value = words.pop(0) if words and not words[0].startswith("--") else "true"
-        texts[name.replace("-", "_")] = value
-    return parse_options(backend, texts)
+            value = waiting.popleft() if waiting and not waiting[0].startswith("--") else "true"
+        options[name.replace("-", "_")] = value
+    return arguments, options
+
+
+def parse_numbers(value: str) -> tuple[int, ...]:
+    """Integers separated by commas; none where it is something else."""
+    try:
+        return tuple(int(number) for number in value.split(","))
+    except ValueError:
+        return ()
 
 
 def _parse_pairs(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
@@ -100,16 +132,13 @@ def _parse_pairs(ctx: click.Context, param: click.Parameter, value: tuple[str, .
 
 
 def _parse_cpus(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
-    import os
-
     if value is None:
         return None
     if value == "any":
         return ()
-    try:
-        cpus = tuple(sorted({int(number) for number in value.split(",")}))
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is not a list of processors such as 0,1", ctx, param) from None
+    cpus = tuple(sorted(set(parse_numbers(value))))
+    if not cpus:
+        raise click.BadParameter(f"{value!r} is not a list of processors such as 0,1", ctx, param)
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(cpus)
     missing = [str(cpu) for cpu in cpus if cpu not in allowed]
     if missing:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from annette.cli.backend_options import OPEN_ENDED, backend_options, chosen_options, parse_duration
+from annette.cli.backend_options import OPEN_ENDED, backend_options, chosen_options, parse_duration, parse_numbers
 from annette.cli.options import json_option, print_json
 from annette.errors import OptionError
 
@@ -18,10 +18,7 @@ __all__ = ["command"]
 
 
 def _parse_batches(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
-    try:
-        batches = tuple(int(number) for number in value.split(","))
-    except ValueError:
-        batches = ()
+    batches = parse_numbers(value)
     if not batches or min(batches) < 1:
         raise click.BadParameter(f"{value!r} is not a list of batch sizes such as 1,4", ctx, param)
     return batches
@@ -73,10 +70,9 @@ def command(
       annette bench --backend vela --accelerator ethos-u55-128 --budget 60s --out npu.sqlite --html npu.html
       annette bench --backend command --option command='./bench {model}' --out board.sqlite --json
     """
-    from annette.api import benchmark
     from annette.bench.session import recorded_plan
-    from annette.cli.progress import progress_bar
-    from annette.report.bench import bench_document, plan_document, print_bench, print_plan
+    from annette.cli.dataset import describe_dataset
+    from annette.report.bench import plan_document, print_bench, print_plan
 
     chosen = chosen_options(backend, options, context.args)
     plan = recorded_plan(out) if resume and preset is None and plan_file is None and out is not None else None
@@ -90,22 +86,22 @@ def command(
         return
     if out is None:
         raise click.UsageError("--out DATASET is missing: where the measurements go (or --dry-run)")
+    document = _benchmark(plan, out, backend=backend, options=chosen, cpus=cpus, timeout_s=timeout, resume=resume)
+    if html is not None:
+        describe_dataset(out, html)
+    print_json(document) if as_json else print_bench(document)
+
+
+def _benchmark(plan: Plan, out: Path, *, backend: str, resume: bool, **how: Any) -> dict[str, Any]:
+    """Carries the plan out behind a progress bar; returns what is printed of it."""
+    from annette.api import benchmark
+    from annette.cli.progress import progress_bar
+    from annette.report.bench import bench_document
+
     waiting = _waiting(plan, out) if resume and out.exists() else plan.cases
     with progress_bar(sum(case.expected_s for case in waiting), len(waiting)) as listen:
-        outcome = benchmark(
-            out,
-            backend=backend,
-            plan=plan,
-            options=chosen,
-            cpus=cpus,
-            timeout_s=timeout,
-            resume=resume,
-            progress=listen,
-        )
-    document = bench_document(out, backend, plan, outcome)
-    if html is not None:
-        _write_page(out, html)
-    print_json(document) if as_json else print_bench(document)
+        outcome = benchmark(out, backend=backend, plan=plan, resume=resume, progress=listen, **how)
+    return bench_document(out, backend, plan, outcome)
 
 
 def _waiting(plan: Plan, out: Path) -> tuple[Case, ...]:
@@ -128,16 +124,6 @@ def _plan(
     except (OSError, UnicodeDecodeError) as error:
         raise OptionError(f"plan file {str(file)!r} cannot be read: {error}") from error
     return Plan.from_text(text)
-
-
-def _write_page(out: Path, html: Path) -> None:
-    from annette.bench.dataset import Dataset
-    from annette.report.dataset import dataset_document
-    from annette.report.dataset_page import dataset_page
-    from annette.report.html import write_page
-
-    with Dataset.open(out) as dataset:
-        write_page(html, dataset_page(dataset_document(dataset)))
 
 
 def _write(path: Path, text: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from annette.cli.options import json_option, print_json
 
-__all__ = ["command"]
+__all__ = ["command", "describe_dataset"]
 
 
 @click.command("dataset", short_help="What a dataset holds, and how two differ.")
@@ -27,12 +28,7 @@ def command(path: Path, other: Path | None, html: Path | None, as_json: bool) ->
       annette dataset monday.sqlite tuesday.sqlite
     """
     from annette.bench.dataset import Dataset
-    from annette.report.dataset import (
-        dataset_comparison_document,
-        dataset_document,
-        print_dataset,
-        print_dataset_comparison,
-    )
+    from annette.report.dataset import dataset_comparison_document, print_dataset, print_dataset_comparison
 
     if other is not None:
         if html is not None:
@@ -41,11 +37,19 @@ def command(path: Path, other: Path | None, html: Path | None, as_json: bool) ->
             document = dataset_comparison_document(first, second)
         print_json(document) if as_json else print_dataset_comparison(document)
         return
+    document = describe_dataset(path, html)
+    print_json(document) if as_json else print_dataset(document)
+
+
+def describe_dataset(path: Path, html: Path | None) -> dict[str, Any]:
+    """The document of a dataset, written as a page too where ``html`` says where."""
+    from annette.bench.dataset import Dataset
+    from annette.report.dataset import dataset_document
+    from annette.report.dataset_page import dataset_page
+    from annette.report.html import write_page
+
     with Dataset.open(path) as dataset:
         document = dataset_document(dataset)
     if html is not None:
-        from annette.report.dataset_page import dataset_page
-        from annette.report.html import write_page
-
         write_page(html, dataset_page(document))
-    print_json(document) if as_json else print_dataset(document)
+    return document

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from annette.cli.backend_options import OPEN_ENDED, backend_options, chosen_options
+from annette.cli.backend_options import OPEN_ENDED, backend_options, chosen_options, split_words
 from annette.cli.options import json_option, network_options, print_json
 from annette.errors import BackendRunError
 
@@ -56,8 +56,8 @@ def command(
     from annette.cli.progress import progress_bar
     from annette.report.bench import measurement_document, print_measurement
 
-    networks, extra = _sort(arguments)
-    chosen = chosen_options(backend, options, extra)
+    networks, further = _sort(arguments)
+    chosen = chosen_options(backend, {**options, **further}, ())
     cases = [case_of(name, backend, batch=batch, inputs=input_shapes) for name in networks]
     rounds = rounds or default_rounds(backend)
     with progress_bar(rounds * sum(case.expected_s for case in cases), rounds * len(cases)) as listen:
@@ -82,21 +82,11 @@ def command(
         raise BackendRunError(f"{failed[0].case!r} could not be measured: {failed[0].rounds[-1].reason}")
 
 
-def _sort(arguments: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """Networks, and unknown options with their values: a value is what follows ``--name``."""
-    networks: list[str] = []
-    extra: list[str] = []
-    words = list(arguments)
-    while words:
-        word = words.pop(0)
-        if not word.startswith("--"):
-            networks.append(word)
-            continue
-        extra.append(word)
-        if "=" not in word and words and not words[0].startswith("--"):
-            extra.append(words.pop(0))
+def _sort(words: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
+    """Networks, and options of the backend."""
+    networks, options = split_words(words)
     if not networks:
         raise click.UsageError("Missing argument 'NETWORK...'.")
     if len(set(networks)) < len(networks):
         raise click.UsageError("a network is named twice")
-    return networks, extra
+    return networks, options

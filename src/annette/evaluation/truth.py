@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from annette.bench.records import Purpose, Status, calm_calibration_s
+from annette.bench.records import Purpose, Status, calm_reference_s
 from annette.bench.repeatability import repeatability
 from annette.network.load import load_network
 
@@ -44,7 +44,7 @@ class Speed:
 
     def scale(self, run: Run) -> float:
         """Factor that brings a run's times to this speed; 1 where either speed is not known."""
-        measured_s = calm_calibration_s(run.calibration_s)
+        measured_s = calm_reference_s(run.reference_s)
         if self.calibration_s is None or measured_s is None:
             return 1.0
         return float((self.calibration_s / measured_s) ** self.exponent)

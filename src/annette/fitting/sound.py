@@ -32,16 +32,16 @@ def sound_runs(runs: Iterable[Run]) -> tuple[list[Run], tuple[Dropped, ...]]:
     for run in runs:
         kept = tuple(record for record in run.kernels if _positive(record.latency_s))
         samples_s = tuple(time_s for time_s in run.samples_s if _positive(time_s))
-        calibration_s = tuple(time_s for time_s in run.calibration_s if _positive(time_s))
+        reference_s = tuple(time_s for time_s in run.reference_s if _positive(time_s))
         kernels += [f"{run.case}: {record.name}" for record in run.kernels if not _positive(record.latency_s)]
         whole = not run.samples_s or (_positive(run.latency_s) and len(samples_s) == len(run.samples_s))
         if not whole:
             wholes.append(run.case)
-        if len(calibration_s) < len(run.calibration_s):
+        if len(reference_s) < len(run.reference_s):
             calibrations.append(run.case)
         if not whole or len(kept) < len(run.kernels):
             run = replace(run, kernels=kept, latency_s=math.nan, samples_s=())  # noqa: PLW2901 - the same run, less
-        sound.append(replace(run, calibration_s=calibration_s))
+        sound.append(replace(run, reference_s=reference_s))
     reasons = (
         ("the time is not a positive finite number", kernels),
         ("the time of the whole run is not a positive finite number: not used for overheads", wholes),

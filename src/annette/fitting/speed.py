@@ -1,8 +1,8 @@
 """How fast the machine was while something was measured, and how far kernels follow that.
 
 Machines that others share change their speed for seconds and minutes. A calibration workload beside each run says by
-how much (`annette.bench.calibration`), and times are brought to one speed by it, but not one to one: others slow down
-some kernels more than this one, and a few runs of a short workload are themselves known to some percent only.
+how much (`annette.bench.reference_workload`), and times are brought to one speed by it, but not one to one: others
+slow down some kernels more than this one, and a few runs of a short workload are themselves known to some percent only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.bench.records import calm, calm_calibration_s
+from annette.bench.records import calm, calm_reference_s
 from annette.errors import FitError
 from annette.fitting.families import feature_names
 from annette.fitting.folds import folds
@@ -167,5 +167,5 @@ def _excess(samples: Samples) -> FloatArray:
 
 def _calibrations(runs: Sequence[Run]) -> dict[int, float]:
     """Calibration time by number of the run, of those that have one."""
-    found = {index: calm_calibration_s(run.calibration_s) for index, run in enumerate(runs)}
+    found = {index: calm_reference_s(run.reference_s) for index, run in enumerate(runs)}
     return {index: time_s for index, time_s in found.items() if time_s is not None}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from annette.bench.backend import Backend, BackendOptions, Subject
-from annette.bench.match import match
+from annette.bench.profile_matching import match_profile
 from annette.network.builder import NetworkBuilder
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class BackendContract:
             profile = compiled.profile(3)
         if profile is None:
             pytest.skip("the backend has no report per kernel")
-        matched = match(network, profile.entries)
+        matched = match_profile(network, profile.entries)
         assert matched.matched_share >= self.least_matched_share, matched.unmatched
         claimed = [layer for kernel in matched.kernels for layer in kernel.layers]
         assert len(claimed) == len(set(claimed))

@@ -8,6 +8,7 @@ from annette.bench.records import Purpose
 from annette.bench.settings import Settings
 from annette.network.builder import NetworkBuilder
 
+ROOT = Path(__file__).parents[3]
 SETTINGS = Settings(timeout_s=20.0)
 
 
@@ -16,8 +17,8 @@ def install(folder: Path, monkeypatch=None):
     info = folder / "scripted_backend-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: scripted-backend\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[annette.devices]\nscripted = annette.testing.scripted_backend:DEVICE\n")
-    path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH", ""))))
+    (info / "entry_points.txt").write_text("[annette.devices]\nscripted = tests.unit.bench.scripted_backend:DEVICE\n")
+    path = os.pathsep.join(filter(None, (str(folder), str(ROOT), os.environ.get("PYTHONPATH", ""))))
     if monkeypatch is not None:
         monkeypatch.syspath_prepend(str(folder))
         monkeypatch.setenv("PYTHONPATH", path)

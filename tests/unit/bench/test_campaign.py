@@ -92,7 +92,7 @@ def test_refuses_to_go_on_in_another_environment(dataset):
 
 
 def test_gives_up_where_everything_fails(dataset, monkeypatch):
-    monkeypatch.setattr(campaign, "_HOPELESS", 3)
+    monkeypatch.setattr(campaign, "_MOST_FAILURES", 3)
     with pytest.raises(BackendError, match=r"first 3 cases all failed .* it says no"):
         carry_out(dataset, plan(*(f"refuse:{number}" for number in range(5))))
     assert dataset.count(Status.FAILED) == 3

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from annette.bench.dataset import VERSION, Dataset
+from annette.bench.dataset import Dataset
+from annette.bench.dataset_file import VERSION
 from annette.bench.records import KernelRecord, Purpose, Run, Status
 from annette.errors import DatasetError
 from tests.unit.bench.scripted import network
@@ -17,7 +18,7 @@ def run(case="a", round_=0, latency_s=1e-3, **changes):
     base = Run(
         case=case, round=round_, purpose=Purpose.CHAIN, network=network("net"), environment={"runtime": "r 1"},
         details={"cpus": "1"}, status=Status.OK, reason="", started_unix_s=1.0, duration_s=2.0, latency_s=latency_s,
-        samples_s=(latency_s, latency_s * 1.1), calibration_s=(1e-4,), matched_share=1.0,
+        samples_s=(latency_s, latency_s * 1.1), reference_s=(1e-4,), matched_share=1.0,
         kernels=(
             KernelRecord("k", "Conv", ("conv", "relu"), 9e-4, (9e-4, 8e-4), info={"layout": "nchwc"}),
             KernelRecord("r", "Reorder", (), 1e-4, (1e-4, 1e-4), added=True),
@@ -185,7 +186,7 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path, monkeypatch)
         raise sqlite3.OperationalError("unable to open database file")
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    monkeypatch.setattr("annette.bench.dataset.sqlite3.connect", connect)
+    monkeypatch.setattr("annette.bench.dataset_file.sqlite3.connect", connect)
     with pytest.raises(DatasetError, match=r"d\.sqlite.*unable to open"):
         Dataset.create(tmp_path / "d.sqlite")
 
@@ -238,3 +239,18 @@ def test_a_writer_killed_in_the_middle_leaves_what_was_there(tmp_path):
     assert (tmp_path / "d.sqlite-journal").exists()
     with Dataset.open(path) as dataset:
         assert [r.case for r in dataset.runs()] == ["before"]
+
+
+@pytest.mark.parametrize("time", ["null", '"soon"', "[1.0]"])
+def test_a_time_that_is_no_number_is_refused(tmp_path, time):
+    with Dataset.create(tmp_path / "d") as dataset:
+        dataset.add(run())
+    connection = sqlite3.connect(tmp_path / "d")
+    connection.execute("UPDATE run SET calibration_s = ?", (f"[0.001, {time}]",))
+    connection.commit()
+    connection.close()
+    with (
+        Dataset.open(tmp_path / "d") as dataset,
+        pytest.raises(DatasetError, match="which is no number"),
+    ):
+        list(dataset.runs())

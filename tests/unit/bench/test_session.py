@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from annette.bench import backend
 from annette.bench.dataset import Dataset
 from annette.bench.session import benchmark, default_cpus, measure_networks, network_case, rounds_left
 from annette.errors import BackendUnavailableError, DatasetError, OptionError
@@ -88,9 +89,9 @@ def test_files_are_measured_as_they_are_only_where_the_backend_takes_them(tmp_pa
 
 
 def test_a_missing_runtime_is_named_with_its_install_line(tmp_path, monkeypatch):
-    from annette.devices.onnxruntime_cpu import backend
-
     def missing(name):
+        raise backend.PackageNotFoundError(name)
+
         raise backend.PackageNotFoundError(name)
 
     monkeypatch.setattr(backend, "version", missing)

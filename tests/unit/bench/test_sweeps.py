@@ -34,7 +34,7 @@ def run(channels, **changes):
         "network": network(channels), "environment": {"runtime": "paper", "device": "npu"},
         "details": {GROUP: "sweep/out", SWEEP: "out_channels"}, "status": Status.OK, "reason": "",
         "started_unix_s": 1.0, "duration_s": 1.0, "latency_s": 2 * kernel_s, "samples_s": (2 * kernel_s,),
-        "calibration_s": (), "matched_share": 1.0,
+        "reference_s": (), "matched_share": 1.0,
         "kernels": (
             KernelRecord("a", "Conv", (SWEPT,), kernel_s, (kernel_s,)),
             KernelRecord("b", "Copy", (), kernel_s, (kernel_s,), added=True),

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from annette.bench.machine import settle
+from annette.bench.host import pin_process
 from annette.bench.records import Purpose, Run, Status
 from tests.unit.bench.scripted import network
 
 SCATTERED_S = tuple(np.linspace(0.8e-3, 1.2e-3, 40).tolist())
 
 
-def run(status, samples_s=SCATTERED_S, calibration_s=()):
+def run(status, samples_s=SCATTERED_S, reference_s=()):
     return Run(
         case="c", round=0, purpose=Purpose.CHAIN, network=network("c"), environment={}, details={}, status=status,
         reason="", started_unix_s=0.0, duration_s=1.0, latency_s=1e-3, samples_s=samples_s,
-        calibration_s=calibration_s, kernels=(), matched_share=1.0,
+        reference_s=reference_s, kernels=(), matched_share=1.0,
     )  # fmt: skip
 
 
@@ -30,8 +30,8 @@ def run(status, samples_s=SCATTERED_S, calibration_s=()):
         (run(Status.UNSTABLE, ()), False),
         (run(Status.UNSTABLE, (1e-3,)), False),
         (run(Status.UNSTABLE, (float("nan"),) * 40), False),
-        (run(Status.UNSTABLE, calibration_s=(1e-3,) * 9), True),
-        (run(Status.UNSTABLE, calibration_s=(1e-3,) * 5 + (1.2e-3,) * 4), False),
+        (run(Status.UNSTABLE, reference_s=(1e-3,) * 9), True),
+        (run(Status.UNSTABLE, reference_s=(1e-3,) * 5 + (1.2e-3,) * 4), False),
     ],
 )
 def test_an_unstable_run_counts_if_its_median_is_known(made, usable):
@@ -43,6 +43,6 @@ def test_only_one_processor_is_measured_on_in_a_real_time_class(monkeypatch, cpu
     calls = []
     monkeypatch.setattr("os.sched_setaffinity", lambda *_: None, raising=False)
     monkeypatch.setattr("os.sched_setscheduler", lambda *a: calls.append(a), raising=False)
-    reached = settle(cpus)
+    reached = pin_process(cpus)
     assert bool(calls) is asked
     assert reached["scheduler"] == ("SCHED_RR" if asked else "SCHED_OTHER")

@@ -168,15 +168,15 @@ def test_times_are_brought_to_the_speed_of_the_campaign(tmp_path):
     random = np.random.default_rng(0)
     with Dataset.create(tmp_path / "t.sqlite") as made:
         measured = run(NETWORKS[0], random, purpose=Purpose.NETWORK)
-        made.add(replace(measured, calibration_s=(2e-3, 2e-3, 2e-3)))
+        made.add(replace(measured, reference_s=(2e-3, 2e-3, 2e-3)))
         made.add(run(NETWORKS[1], random, purpose=Purpose.CHAIN))
         (scaled,) = truths_of(made, speed=Speed(1e-3))
         (plain,) = truths_of(made)
     assert scaled.latency_s == pytest.approx(plain.latency_s / 2)
     assert Speed(1e-3, 0.5).scale(measured) == 1.0  # It was not calibrated.
-    strange = replace(measured, calibration_s=(float("nan"), 0.0, -1e-3))
+    strange = replace(measured, reference_s=(float("nan"), 0.0, -1e-3))
     assert Speed(1e-3, 0.5).scale(strange) == 1.0
-    assert Speed(1e-3, 0.5).scale(replace(measured, calibration_s=(4e-3,) * 3)) == pytest.approx(0.5)
+    assert Speed(1e-3, 0.5).scale(replace(measured, reference_s=(4e-3,) * 3)) == pytest.approx(0.5)
     assert plain.latency_s == measured.latency_s
 
 

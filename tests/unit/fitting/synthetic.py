@@ -96,7 +96,7 @@ def run(network, random, *, noise=0.02, shared=0.02, purpose=Purpose.CHAIN, roun
         duration_s=1.0,
         latency_s=total_s,
         samples_s=(total_s, total_s),
-        calibration_s=(1e-3, 1e-3, 1e-3),
+        reference_s=(1e-3, 1e-3, 1e-3),
         kernels=tuple(records),
         matched_share=1.0,
     )

@@ -34,9 +34,9 @@ def test_a_kernel_with_a_bad_time_goes_and_takes_the_whole_time_along(bad):
 @pytest.mark.parametrize("bad", [0.0, -1e-3, math.nan, math.inf])
 def test_bad_times_of_runs_and_calibrations_are_not_used(bad):
     before = measured()
-    (after,), (whole, calibration) = sound_runs([replace(before, latency_s=bad, calibration_s=(1e-3, bad))])
+    (after,), (whole, calibration) = sound_runs([replace(before, latency_s=bad, reference_s=(1e-3, bad))])
     assert "whole run" in whole.reason
     assert "calibration" in calibration.reason
     assert whole.sources == calibration.sources == ("chain",)
     assert after.kernels == before.kernels
-    assert after.calibration_s == (1e-3,)
+    assert after.reference_s == (1e-3,)

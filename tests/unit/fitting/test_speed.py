@@ -9,7 +9,7 @@ from tests.unit.fitting.synthetic import DEVICE, convolutions, samples
 
 def runs(times_s):
     return [
-        SimpleNamespace(case=f"case{n}", calibration_s=(time_s,) * 3, started_unix_s=float(n))
+        SimpleNamespace(case=f"case{n}", reference_s=(time_s,) * 3, started_unix_s=float(n))
         for n, time_s in enumerate(times_s)
     ]
 
@@ -35,8 +35,8 @@ def test_campaigns_that_measured_the_same_cases_keep_their_own_speeds():
 
 
 def test_runs_without_calibration_have_no_factor():
-    mixed = [*runs([1e-3, 1e-3]), SimpleNamespace(case="none", calibration_s=(), started_unix_s=9.0), *runs([0.0])[:0]]
-    mixed[0].calibration_s = (2e-3,) * 3
+    mixed = [*runs([1e-3, 1e-3]), SimpleNamespace(case="none", reference_s=(), started_unix_s=9.0), *runs([0.0])[:0]]
+    mixed[0].reference_s = (2e-3,) * 3
     assert calibration_ratios(mixed)[2] == 1.0
     assert calibration_ratios(mixed[2:]) == [1.0]
 

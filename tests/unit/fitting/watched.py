@@ -19,5 +19,5 @@ def watched(network, device):
     return Run(
         case=network.name, round=0, purpose=Purpose.FUSION_PROBE, network=network, environment={}, details={},
         status=Status.OK, reason="", started_unix_s=0.0, duration_s=0.0, latency_s=math.nan, samples_s=(),
-        calibration_s=(), kernels=kernels, matched_share=1.0,
+        reference_s=(), kernels=kernels, matched_share=1.0,
     )  # fmt: skip

@@ -6,17 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.generate import blocks, mobile_blocks, transformer_blocks
-from annette.bench.generate.recipe import Draw, Recipe
+from annette.bench.generate.recipe import Recipe
 from annette.bench.records import Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.recipe import Block, CaseBuilder, Draw
     from annette.bench.generate.sampler import Sampler
-    from annette.network import Tensor
-
-    Block = Callable[[Sampler, CaseBuilder, Tensor], Tensor]
 
 __all__ = ["recipes"]
 
@@ -45,12 +40,11 @@ _FAMILIES: Final[dict[str, tuple[int, Block, tuple[int, int], tuple[int, int]]]]
 
 def recipes() -> list[Recipe]:
     """Recipes for chains."""
-    found = [
-        _chain(name, count, partial(_family, block, channels, sizes))
-        for name, (count, block, channels, sizes) in _FAMILIES.items()
-    ]
     return [
-        *found,
+        *(
+            _chain(name, count, partial(_family, block, channels, sizes))
+            for name, (count, block, channels, sizes) in _FAMILIES.items()
+        ),
         _chain("stem", 40, _stem),
         _chain("patch-stem", 14, transformer_blocks.patch_stem),
         _chain("mixed", 43, _mixed),

@@ -15,7 +15,7 @@ from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR
 from annette.bench.records import Purpose
 
 if TYPE_CHECKING:
-    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.recipe import CaseBuilder
     from annette.bench.generate.sampler import Sampler
 
 __all__ = ["recipes"]
@@ -31,7 +31,7 @@ def recipes() -> list[Recipe]:
         _cold("conv-1x1/small-maps", 28, partial(_convolutions, (1,), (64, 1280))),
         _cold("conv-3x3/small-maps", 20, partial(_convolutions, (3,), (32, 512))),
         _cold("conv-3x3/large-weights", 16, partial(_convolutions, (3,), (256, 640)), most_ops=1_000_000_000),
-        _cold("conv-1x1/one-position", 14, partial(_convolutions_at_one_position)),
+        _cold("conv-1x1/one-position", 14, _convolutions_at_one_position),
     ]
 
 

@@ -10,7 +10,7 @@ from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR
 from annette.bench.records import Purpose
 
 if TYPE_CHECKING:
-    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.recipe import CaseBuilder, Draw
     from annette.bench.generate.sampler import Sampler
     from annette.network import Tensor
 
@@ -22,22 +22,10 @@ _ACTIVATION_SHARES: Final = (0.55, 0.25, 0.1, 0.05, 0.05)
 
 def recipes() -> list[Recipe]:
     """Recipes for convolutions."""
-    found: list[Recipe] = []
-    for alignment, weight in ((ALIGNED, 1.0), (VECTOR, 0.5), (ODD, 0.3)):
-        layout = "plain" if alignment == ODD else "blocked"
-        tag = f"{layout}/{alignment}"
-        found += [
-            micro(f"conv-1x1/{tag}", round(34 * weight), partial(_conv, alignment, (1,))),
-            micro(f"conv-3x3/{tag}", round(34 * weight), partial(_conv, alignment, (3,))),
-            micro(f"conv-large/{tag}", round(12 * weight), partial(_conv, alignment, (5, 5, 7))),
-            micro(f"conv-asymmetric/{tag}", round(12 * weight), partial(_asymmetric, alignment)),
-            micro(f"conv-strided/{tag}", round(18 * weight), partial(_strided, alignment)),
-            micro(f"conv-dilated/{tag}", round(8 * weight), partial(_dilated, alignment)),
-            micro(f"depthwise/{tag}", round(26 * weight), partial(_depthwise, alignment, (3, 3, 5))),
-            micro(f"depthwise-large/{tag}", round(10 * weight), partial(_depthwise, alignment, (7, 7, 9, 11, 13))),
-            micro(f"conv-transpose/{tag}", round(10 * weight), partial(_transposed, alignment)),
-        ]
-    found += [
+    return [
+        *_aligned(ALIGNED, "blocked", 1.0),
+        *_aligned(VECTOR, "blocked", 0.5),
+        *_aligned(ODD, "plain", 0.3),
         Recipe(Purpose.MICRO_KERNEL, "conv-3x3/heavy", 24, _heavy, most_ops=6_000_000_000, most_bytes=64_000_000),
         micro("conv-stem/3-channels", 26, _stem),
         micro("conv-patches/3-channels", 18, _patches),
@@ -47,7 +35,22 @@ def recipes() -> list[Recipe]:
         micro("conv-multiplier/depthwise", 4, _multiplier),
         micro("conv-1d/plain", 20, _one_dimensional),
     ]
-    return found
+
+
+def _aligned(alignment: str, layout: str, weight: float) -> list[Recipe]:
+    """Recipes whose channels all have one alignment; the layout is what blocked runtimes choose for it."""
+    table: tuple[tuple[str, int, Draw], ...] = (
+        ("conv-1x1", 34, partial(_conv, alignment, (1,))),
+        ("conv-3x3", 34, partial(_conv, alignment, (3,))),
+        ("conv-large", 12, partial(_conv, alignment, (5, 5, 7))),
+        ("conv-asymmetric", 12, partial(_asymmetric, alignment)),
+        ("conv-strided", 18, partial(_strided, alignment)),
+        ("conv-dilated", 8, partial(_dilated, alignment)),
+        ("depthwise", 26, partial(_depthwise, alignment, (3, 3, 5))),
+        ("depthwise-large", 10, partial(_depthwise, alignment, (7, 7, 9, 11, 13))),
+        ("conv-transpose", 10, partial(_transposed, alignment)),
+    )
+    return [micro(f"{kind}/{layout}/{alignment}", round(count * weight), draw) for kind, count, draw in table]
 
 
 def _activate(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:

@@ -19,11 +19,11 @@ _WEIGHT_BYTES_PER_S: Final = 4e8
 """Weights are drawn, written, read and packed twice."""
 _FLUSH_BYTES_PER_S: Final = 8e9
 _BUSY_OPS_PER_S: Final = 100e9
-"""Of the calibration workload, whose speed sets how long a wait is."""
+"""Of the reference workload, whose speed sets how long a wait is."""
 _COMPILATION_S: Final = 0.03
 _COMPILED_LAYER_S: Final = 0.005
 _COMPILED_WEIGHTS_PER_S: Final = 3e6
-"""Of Vela 5.2: weights are encoded."""
+"""Of a compiler that encodes weights, as those of integer accelerators do."""
 
 
 def expected_s(

@@ -10,15 +10,15 @@ from annette.bench.generate import (
     chains,
     cold_weights,
     convolutions,
+    fusion_probes,
     integer,
     movement,
     pointwise,
-    probes,
     products,
-    sweeps,
+    size_sweeps,
 )
-from annette.bench.generate.builder import CaseBuilder
 from annette.bench.generate.cost import expected_compilation_s, expected_s
+from annette.bench.generate.recipe import CaseBuilder
 from annette.bench.generate.sampler import Sampler
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose
@@ -106,14 +106,14 @@ def generate_plan(
 
 def _cpu_recipes() -> list[Recipe]:
     return [
-        *sweeps.floating_point_sweeps(),
+        *size_sweeps.floating_point_sweeps(),
         *convolutions.recipes(),
         *products.recipes(),
         *pointwise.recipes(),
         *movement.recipes(),
         *chains.recipes(),
         *cold_weights.recipes(),
-        *probes.recipes(),
+        *fusion_probes.recipes(),
     ]
 
 

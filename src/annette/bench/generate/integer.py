@@ -10,19 +10,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.generate import blocks, mobile_blocks
-from annette.bench.generate.recipe import Draw, Recipe
-from annette.bench.generate.sweeps import integer_sweeps
+from annette.bench.generate.recipe import Recipe
+from annette.bench.generate.size_sweeps import integer_sweeps
 from annette.bench.records import Purpose
-from annette.errors import NetworkShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.recipe import Block, CaseBuilder, Draw
     from annette.bench.generate.sampler import Sampler
     from annette.network import Tensor
-
-    Layer = Callable[[Sampler, CaseBuilder, Tensor], Tensor]
 
 __all__ = ["recipes"]
 
@@ -35,13 +30,14 @@ _KERNEL_SHARES: Final = (32, 5, 32, 11, 6, 3, 2, 2, 2, 2, 1, 1)
 
 def recipes() -> list[Recipe]:
     """Recipes for integer accelerators."""
-    found = [
-        _sandwich(kind, count, layer, channels, sizes) for kind, (count, layer, channels, sizes) in _SANDWICHES.items()
-    ]
-    found += [*integer_sweeps(), _micro("fully-connected", 40, _rows)]
-    found += [_chain(name, count, partial(_family, (block,))) for name, (count, block) in _FAMILIES.items()]
     return [
-        *found,
+        *(
+            _micro(f"{kind}/sandwich", count, partial(_sandwiched, layer, channels, sizes))
+            for kind, (count, layer, channels, sizes) in _SANDWICHES.items()
+        ),
+        *integer_sweeps(),
+        _micro("fully-connected", 40, _rows),
+        *(_chain(name, count, partial(_family, (block,))) for name, (count, block) in _FAMILIES.items()),
         _chain("mixed", 90, partial(_family, tuple(block for _, block in _FAMILIES.values()))),
         _chain("stem", 70, _stem),
         _chain("classifier", 24, blocks.classifier),
@@ -59,17 +55,13 @@ def _chain(group: str, count: int, draw: Draw) -> Recipe:
     return Recipe(Purpose.CHAIN, group, count, draw, _MOST_OPS, _MOST_BYTES)
 
 
-def _sandwich(kind: str, count: int, layer: Layer, channels: tuple[int, int], sizes: tuple[int, int]) -> Recipe:
-    return _micro(f"{kind}/sandwich", count, partial(_between, layer, channels, sizes))
-
-
 def _channels(s: Sampler, low: int, high: int) -> int:
     """Mostly multiples of 16 and 8; any number in a third of the cases: edges are where such engines differ."""
     step = s.pick((16, 8, 1), (35, 35, 30))
     return max(step, round(s.log_integer(low, high) / step) * step)
 
 
-def _between(layer: Layer, channels: tuple[int, int], sizes: tuple[int, int], s: Sampler, net: CaseBuilder) -> None:
+def _sandwiched(layer: Block, channels: tuple[int, int], sizes: tuple[int, int], s: Sampler, net: CaseBuilder) -> None:
     depth = _channels(s, *channels)
     shape = s.feature_map((depth, depth), sizes=sizes, most=1 << 20, range_=400)
     x = net.feed((depth, *shape[1:]))
@@ -177,15 +169,10 @@ def _slice(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
 
 
 def _shuffle(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
-    batch, channels, height, width = x.shape
-    groups = s.pick((2, 2, 4))
-    if channels % groups:
-        raise NetworkShapeError(f"{groups} groups do not divide {channels} channels")
-    y = net.transpose(net.reshape(x, (batch, groups, channels // groups, height, width)), (0, 2, 1, 3, 4))
-    return net.reshape(y, x.shape)
+    return net.interleave(x, s.pick((2, 2, 4)))
 
 
-_SANDWICHES: Final[dict[str, tuple[int, Layer, tuple[int, int], tuple[int, int]]]] = {
+_SANDWICHES: Final[dict[str, tuple[int, Block, tuple[int, int], tuple[int, int]]]] = {
     # kind: (cases, layer, channels of its input, its height)
     "conv": (180, _conv, (1, 2048), (1, 224)),
     "conv-dilated": (14, _dilated, (8, 512), (4, 64)),
@@ -231,7 +218,7 @@ def _plain(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
     return y
 
 
-_FAMILIES: Final[dict[str, tuple[int, Layer]]] = {
+_FAMILIES: Final[dict[str, tuple[int, Block]]] = {
     "plain": (30, _plain),
     "separable": (36, mobile_blocks.separable),
     "inverted-residual": (40, mobile_blocks.inverted_residual),
@@ -246,15 +233,14 @@ _FAMILIES: Final[dict[str, tuple[int, Layer]]] = {
 }
 
 
-def _family(families: tuple[Layer, ...], s: Sampler, net: CaseBuilder) -> None:
+def _family(families: tuple[Block, ...], s: Sampler, net: CaseBuilder) -> None:
     """One to five blocks behind an image, a 1x1 convolution, or nothing."""
     if s.chance(0.3):
         x = _first(s, net)
     else:
-        shape = s.feature_map((8, 512), sizes=(4, 112), most=400_000)
-        x = net.relu(net.conv(net.feed(shape), _channels(s, 8, 256), 1, name="before")) if s.chance(0.7) else (
-            net.feed(shape)
-        )  # fmt: skip
+        x = net.feed(s.feature_map((8, 512), sizes=(4, 112), most=400_000))
+        if s.chance(0.7):
+            x = net.relu(net.conv(x, _channels(s, 8, 256), 1, name="before"))
     for number in range(s.integer(1, 5)):
         if min(x.shape[2:]) < 2:
             break

@@ -8,7 +8,7 @@ from annette.bench.generate.blocks import stride
 from annette.network.zoo.folding import make_divisible
 
 if TYPE_CHECKING:
-    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.recipe import CaseBuilder
     from annette.bench.generate.sampler import Sampler
     from annette.network import Tensor
 
@@ -51,7 +51,7 @@ def inverted_residual_excited(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor
 
 def shuffle(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
     """Half of the channels pass by; the halves are interleaved behind."""
-    batch, channels, height, width = x.shape
+    channels = x.shape[1]
     if channels % 2 or s.chance(0.25):
         half = s.channels(12, 256)
         left = net.conv_norm(_depthwise(net, x, 2), half, activation="relu")
@@ -62,10 +62,7 @@ def shuffle(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
         left, right = net.split(x, 2)
         right = net.conv_norm(right, half, activation="relu")
         right = net.conv_norm(_depthwise(net, right, 1), half, activation="relu")
-    y = net.concat([left, right])
-    batch, channels, height, width = y.shape
-    y = net.transpose(net.reshape(y, (batch, 2, channels // 2, height, width)), (0, 2, 1, 3, 4))
-    return net.reshape(y, (batch, channels, height, width))
+    return net.interleave(net.concat([left, right]), 2)
 
 
 def depthwise_residual(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
-    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.recipe import CaseBuilder
     from annette.bench.generate.sampler import Sampler
 
 __all__ = ["recipes"]
@@ -20,16 +20,15 @@ __all__ = ["recipes"]
 
 def recipes() -> list[Recipe]:
     """Recipes for data movement."""
-    found = [
-        micro(f"concat/blocked/{alignment}", count, partial(_blocked_concat, alignment))
-        for alignment, count in ((ALIGNED, 9), (VECTOR, 3), (ODD, 2))
-    ]
     return [
-        *found,
+        *(
+            micro(f"concat/blocked/{alignment}", count, partial(_blocked_concat, alignment))
+            for alignment, count in ((ALIGNED, 9), (VECTOR, 3), (ODD, 2))
+        ),
         micro("concat/plain", 10, _concat),
         micro("concat/tokens", 4, _class_token),
         micro("split/channels", 6, _split_channels),
-        micro("split/tokens", 4, _split_tokens),
+        micro("split/tokens", 4, lambda s, net: net.split(net.feed((tokens(s), 3 * s.channels(32, 512))), 3, axis=-1)),
         micro("slice/plain", 8, _slice),
         micro("slice/patches", 4, _merge_patches),
         micro("pad/plain", 12, _pad),
@@ -79,10 +78,6 @@ def _split_channels(s: Sampler, net: CaseBuilder) -> None:
     net.split(net.feed((parts * channels, height, width)), parts)
 
 
-def _split_tokens(s: Sampler, net: CaseBuilder) -> None:
-    net.split(net.feed((tokens(s), 3 * s.channels(32, 512))), 3, axis=-1)
-
-
 def _slice(s: Sampler, net: CaseBuilder) -> None:
     x = net.feed(s.feature_map((8, 512), sizes=(6, 112)))
     axis = s.pick((1, 1, 2, 3))
@@ -112,18 +107,14 @@ def _heads(s: Sampler, net: CaseBuilder) -> None:
 def _keys(s: Sampler, net: CaseBuilder) -> None:
     heads, width = heads_and_width(s)
     count = tokens(s)
-    if s.chance(0.5):
-        net.transpose(net.feed((count, heads, width // heads)), (0, 2, 3, 1))
-    else:
-        net.transpose(net.feed((heads, count, width // heads)), (0, 1, 3, 2))
+    shape, order = ((count, heads), (0, 2, 3, 1)) if s.chance(0.5) else ((heads, count), (0, 1, 3, 2))
+    net.transpose(net.feed((*shape, width // heads)), order)
 
 
 def _channels_last(s: Sampler, net: CaseBuilder) -> None:
-    channels, height, width = s.feature_map((3, 1024), sizes=(4, 160))
-    if s.chance(0.5):
-        net.transpose(net.feed((channels, height, width)), (0, 2, 3, 1))
-    else:
-        net.transpose(net.feed((height, width, channels)), (0, 3, 1, 2))
+    channels, *sides = s.feature_map((3, 1024), sizes=(4, 160))
+    shape, order = ((channels, *sides), (0, 2, 3, 1)) if s.chance(0.5) else ((*sides, channels), (0, 3, 1, 2))
+    net.transpose(net.feed(shape), order)
 
 
 def _tokens_last(s: Sampler, net: CaseBuilder) -> None:

@@ -11,7 +11,7 @@ from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
-    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.recipe import CaseBuilder
     from annette.bench.generate.sampler import Sampler
     from annette.network import Tensor
 
@@ -47,13 +47,19 @@ def data(s: Sampler, net: CaseBuilder, *, most: int = 1 << 20) -> Tensor:
 
 
 def _activations() -> list[Recipe]:
-    found = [micro(f"activation-{name}/plain", count, partial(_activation, name)) for name, count in _SIMPLE]
-    found += [micro(f"unary-{name}/plain", count, partial(_unary, name)) for name, count in _UNARY]
-    found += [
+    plain = [micro(f"activation-{name}/plain", count, partial(_activation, name)) for name, count in _SIMPLE]
+    unary = [micro(f"unary-{name}/plain", count, partial(_unary, name)) for name, count in _UNARY]
+    blocked = [
         micro(f"activation-{name}/blocked", count, partial(_blocked_activation, name))
         for name, count in _BLOCKED_ACTIVATIONS
     ]
-    return [*found, micro("prelu/plain", 16, _prelu), micro("cast/plain", 12, _cast)]
+    return [
+        *plain,
+        *unary,
+        *blocked,
+        micro("prelu/plain", 16, lambda s, net: net.prelu(net.feed(s.feature_map((4, 512))))),
+        micro("cast/plain", 12, lambda s, net: net.cast(_integers(s, net), DType.FLOAT32)),
+    ]
 
 
 def _activation(name: str, s: Sampler, net: CaseBuilder) -> None:
@@ -69,32 +75,29 @@ def _blocked_activation(name: str, s: Sampler, net: CaseBuilder) -> None:
     net.conv(y, 16, 1)
 
 
-def _prelu(s: Sampler, net: CaseBuilder) -> None:
-    net.prelu(net.feed(s.feature_map((4, 512))))
-
-
-def _cast(s: Sampler, net: CaseBuilder) -> None:
-    net.cast(net.input("ids", (net.batch, s.log_integer(16, 200_000)), DType.INT64), DType.FLOAT32)
+def _integers(s: Sampler, net: CaseBuilder) -> Tensor:
+    return net.input("ids", (net.batch, s.log_integer(16, 200_000)), DType.INT64)
 
 
 def _arithmetic() -> list[Recipe]:
-    found = [
+    same = [
         micro(f"{kind}-same/plain", count, partial(_same, kind))
         for kind, count in (("add", 16), ("mul", 8), ("sub", 18), ("div", 16))
     ]
-    for alignment, count in ((ALIGNED, 10), (VECTOR, 4), (ODD, 2)):
-        found += [
-            micro(f"add-same/blocked/{alignment}", count, partial(_blocked_add, alignment)),
-            micro(f"mul-channels/blocked/{alignment}", count, partial(_excite, alignment)),
-        ]
+    blocked = [
+        micro(f"{name}/blocked/{alignment}", count, partial(draw, alignment))
+        for alignment, count in ((ALIGNED, 10), (VECTOR, 4), (ODD, 2))
+        for name, draw in (("add-same", _blocked_add), ("mul-channels", _excite))
+    ]
     return [
-        *found,
+        *same,
+        *blocked,
         micro("mul-channels/plain", 6, _scale_channels),
         micro("add-bias/tokens", 8, _token_bias),
         micro("add-table/plain", 8, _table),
         micro("mul-layer-scale/plain", 12, _layer_scale),
         micro("scalar/plain", 10, _scalar),
-        micro("pow/plain", 16, _power),
+        micro("pow/plain", 16, lambda s, net: net.pow(data(s, net, most=1 << 18), s.pick((2.0, 3.0, 0.5)))),
         micro("maximum/plain", 18, _maximum),
         micro("where-causal/plain", 18, _causal),
     ]
@@ -160,10 +163,6 @@ def _scalar(s: Sampler, net: CaseBuilder) -> None:
     net.div(x, 0.7) if s.chance(0.3) else net.mul(x, 0.7) if s.chance(0.6) else net.add(x, 0.7)
 
 
-def _power(s: Sampler, net: CaseBuilder) -> None:
-    net.pow(data(s, net, most=1 << 18), s.pick((2.0, 3.0, 0.5)))
-
-
 def _maximum(s: Sampler, net: CaseBuilder) -> None:
     x = data(s, net)
     net.maximum(x, net.input("other", x.shape))
@@ -177,18 +176,18 @@ def _causal(s: Sampler, net: CaseBuilder) -> None:
 
 def _normalizations() -> list[Recipe]:
     return [
-        micro("layer-norm/tokens", 16, _layer_norm),
+        micro("layer-norm/tokens", 16, lambda s, net: net.layer_norm(net.feed((tokens(s, 1), s.channels(32, 1536))))),
         micro("layer-norm/channels-last", 6, _layer_norm_on_map),
-        micro("instance-norm/plain", 12, _instance_norm),
+        micro("instance-norm/plain", 12, lambda s, net: net.instance_norm(_map(s, net, (16, 512), (4, 128)))),
         micro("instance-norm/groups", 14, _group_norm),
-        micro("batch-norm/plain", 12, _batch_norm),
+        micro("batch-norm/plain", 12, lambda s, net: net.relu(net.batch_norm(_map(s, net, (16, 1024), (4, 112))))),
         micro("batch-norm/blocked", 12, _blocked_batch_norm),
         micro("local-response-norm/plain", 12, _local_response_norm),
     ]
 
 
-def _layer_norm(s: Sampler, net: CaseBuilder) -> None:
-    net.layer_norm(net.feed((tokens(s, 1), s.channels(32, 1536))))
+def _map(s: Sampler, net: CaseBuilder, channels: tuple[int, int], sizes: tuple[int, int]) -> Tensor:
+    return net.feed(s.feature_map(channels, sizes=sizes))
 
 
 def _layer_norm_on_map(s: Sampler, net: CaseBuilder) -> None:
@@ -196,17 +195,13 @@ def _layer_norm_on_map(s: Sampler, net: CaseBuilder) -> None:
     net.layer_norm(net.feed((height, width, channels)))
 
 
-def _instance_norm(s: Sampler, net: CaseBuilder) -> None:
-    net.instance_norm(net.feed(s.feature_map((16, 512), sizes=(4, 128))))
-
-
 def _group_norm(s: Sampler, net: CaseBuilder) -> None:
     """Group normalization, as it is exported: few long rows."""
     net.instance_norm(net.input("groups", (net.batch, s.pick((1, 1, 1, 8, 16, 32)), s.log_integer(2000, 250_000))))
 
 
-def _batch_norm(s: Sampler, net: CaseBuilder) -> None:
-    net.relu(net.batch_norm(net.feed(s.feature_map((16, 1024), sizes=(4, 112)))))
+def _local_response_norm(s: Sampler, net: CaseBuilder) -> None:
+    net.local_response_norm(net.feed(s.feature_map((32, 256), sizes=(7, 56), most=1 << 18)))
 
 
 def _blocked_batch_norm(s: Sampler, net: CaseBuilder) -> None:
@@ -215,24 +210,14 @@ def _blocked_batch_norm(s: Sampler, net: CaseBuilder) -> None:
     net.conv(net.relu(net.batch_norm(net.concat([net.host(shape), net.host(shape)]))), 32, 1)
 
 
-def _local_response_norm(s: Sampler, net: CaseBuilder) -> None:
-    net.local_response_norm(net.feed(s.feature_map((32, 256), sizes=(7, 56), most=1 << 18)))
-
-
 def _poolings() -> list[Recipe]:
-    found: list[Recipe] = []
-    for alignment, count in ((ALIGNED, 8), (VECTOR, 3), (ODD, 2)):
-        found += [
-            micro(f"max-pool/blocked/{alignment}", count, partial(_blocked_pool, "max", alignment)),
-            micro(f"average-pool/blocked/{alignment}", count, partial(_blocked_pool, "average", alignment)),
-            micro(f"global-pool/blocked/{alignment}", count, partial(_blocked_pool, "global", alignment)),
-        ]
-    return [
-        *found,
-        micro("max-pool/plain", 7, partial(_plain_pool, "max")),
-        micro("average-pool/plain", 6, partial(_plain_pool, "average")),
-        micro("global-pool/plain", 6, partial(_plain_pool, "global")),
+    blocked = [
+        micro(f"{kind}-pool/blocked/{alignment}", count, partial(_blocked_pool, kind, alignment))
+        for alignment, count in ((ALIGNED, 8), (VECTOR, 3), (ODD, 2))
+        for kind in ("max", "average", "global")
     ]
+    plain = (("max", 7), ("average", 6), ("global", 6))
+    return [*blocked, *(micro(f"{kind}-pool/plain", count, partial(_plain_pool, kind)) for kind, count in plain)]
 
 
 def _pool(kind: str, s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
@@ -250,30 +235,26 @@ def _blocked_pool(kind: str, alignment: str, s: Sampler, net: CaseBuilder) -> No
 
 
 def _plain_pool(kind: str, s: Sampler, net: CaseBuilder) -> None:
-    _pool(kind, s, net, net.feed(s.feature_map((8, 1024), sizes=(5, 112))))
+    _pool(kind, s, net, _map(s, net, (8, 1024), (5, 112)))
 
 
 def _reductions() -> list[Recipe]:
     return [
         micro("reduce-mean/spatial", 7, _mean_of_positions),
-        micro("reduce-mean/last", 5, _mean_of_last),
-        micro("reduce-mean/tokens", 4, _mean_of_tokens),
+        micro("reduce-mean/last", 5, lambda s, net: net.reduce("reduce_mean", _words(s, net), (-1,))),
+        micro("reduce-mean/tokens", 4, lambda s, net: net.reduce("reduce_mean", _words(s, net), (1,), keep=False)),
         micro("reduce-other/plain", 42, _other_reduction),
         micro("reduce-norm/last", 10, _norm_of_rows),
         micro("arg-max/plain", 12, _arg_max),
     ]
 
 
+def _words(s: Sampler, net: CaseBuilder) -> Tensor:
+    return net.feed((tokens(s), s.channels(32, 1024)))
+
+
 def _mean_of_positions(s: Sampler, net: CaseBuilder) -> None:
-    net.reduce("reduce_mean", net.feed(s.feature_map((16, 1280), sizes=(4, 80))), (2, 3), keep=s.chance(0.5))
-
-
-def _mean_of_last(s: Sampler, net: CaseBuilder) -> None:
-    net.reduce("reduce_mean", net.feed((tokens(s), s.channels(32, 1024))), (-1,))
-
-
-def _mean_of_tokens(s: Sampler, net: CaseBuilder) -> None:
-    net.reduce("reduce_mean", net.feed((tokens(s), s.channels(32, 1024))), (1,), keep=False)
+    net.reduce("reduce_mean", _map(s, net, (16, 1280), (4, 80)), (2, 3), keep=s.chance(0.5))
 
 
 def _other_reduction(s: Sampler, net: CaseBuilder) -> None:

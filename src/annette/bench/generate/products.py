@@ -11,8 +11,7 @@ from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR
 from annette.bench.records import Purpose
 
 if TYPE_CHECKING:
-    from annette.bench.generate.builder import CaseBuilder
-    from annette.bench.generate.recipe import Draw
+    from annette.bench.generate.recipe import CaseBuilder, Draw
     from annette.bench.generate.sampler import Sampler
 
 __all__ = ["heads_and_width", "recipes", "tokens"]
@@ -20,14 +19,12 @@ __all__ = ["heads_and_width", "recipes", "tokens"]
 
 def recipes() -> list[Recipe]:
     """Recipes for products of matrices."""
-    found: list[Recipe] = []
-    for alignment, weight in ((ALIGNED, 1.0), (VECTOR, 0.4), (ODD, 0.3)):
-        found += [
-            micro(f"fully-connected-matrix/plain/{alignment}", round(20 * weight), partial(_matrix, alignment)),
-            micro(f"fully-connected-tokens/plain/{alignment}", round(36 * weight), partial(_tokens, alignment)),
-        ]
     return [
-        *found,
+        *(
+            micro(f"fully-connected-{name}/plain/{alignment}", round(count * weight), partial(draw, alignment))
+            for alignment, weight in ((ALIGNED, 1.0), (VECTOR, 0.4), (ODD, 0.3))
+            for name, count, draw in (("matrix", 20, _matrix), ("tokens", 36, _tokens))
+        ),
         micro("fully-connected-windows/plain", 12, _windows),
         micro("fully-connected-maps/plain", 24, _map_tokens),
         micro("matmul-scores/plain", 16, _scores),
@@ -119,7 +116,7 @@ def _windows(s: Sampler, net: CaseBuilder) -> None:
 
 def _scores(s: Sampler, net: CaseBuilder) -> None:
     heads, width = heads_and_width(s)
-    count, others = tokens(s, 16, 577), 0
+    count = tokens(s, 16, 577)
     others = tokens(s, 16, 577) if s.chance(0.2) else count
     queries, keys = net.feed((heads, count, width // heads)), net.feed((heads, width // heads, others))
     net.mul(net.matmul(queries, keys), 0.125) if s.chance(0.5) else net.matmul(queries, keys)

@@ -8,7 +8,9 @@ from annette.bench.generate.products import heads_and_width, tokens
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
-    from annette.bench.generate.builder import CaseBuilder
+    from collections.abc import Callable
+
+    from annette.bench.generate.recipe import CaseBuilder
     from annette.bench.generate.sampler import Sampler
     from annette.network import Tensor
 
@@ -128,35 +130,40 @@ def _windowed_attention(net: CaseBuilder, x: Tensor, heads: int, window: int, sh
     y = net.roll(net.roll(x, -shift, 1), -shift, 2) if shift else x
     y = net.transpose(net.reshape(y, (batch, rows, window, rows, window, channels)), (0, 1, 3, 2, 4, 5))
     y = net.reshape(y, (batch * rows * rows, area, channels))
-    y = net.reshape(net.fully_connected(y, 3 * channels), (batch * rows * rows, area, 3, heads, channels // heads))
-    y = net.transpose(y, (2, 0, 3, 1, 4))
-    query, key, value = (net.gather(y, index, axis=0) for index in range(3))
-    scores = net.matmul(net.mul(query, (channels // heads) ** -0.5), net.transpose(key, (0, 1, 3, 2)))
-    scores = net.add_constant(scores, (1, heads, area, area))
-    if shift:
+
+    def biased(scores: Tensor) -> Tensor:
+        scores = net.add_constant(scores, (1, heads, area, area))
+        if not shift:
+            return scores
         split = net.reshape(scores, (batch, rows * rows, heads, area, area))
         pattern = f"shifted_windows:{side}:{side}:{window}:{shift}"
         split = net.add_constant(split, (1, rows * rows, 1, area, area), pattern=pattern)
-        scores = net.reshape(split, (batch * rows * rows, heads, area, area))
-    y = net.transpose(net.matmul(net.softmax(scores), value), (0, 2, 1, 3))
-    y = net.fully_connected(net.reshape(y, (batch * rows * rows, area, channels)), channels)
+        return net.reshape(split, scores.shape)
+
+    y = _joint_attention(net, y, heads, biased)
     y = net.transpose(net.reshape(y, (batch, rows, rows, window, window, channels)), (0, 1, 3, 2, 4, 5))
     y = net.reshape(y, x.shape)
     return net.roll(net.roll(y, shift, 1), shift, 2) if shift else y
 
 
 def _self_attention(net: CaseBuilder, x: Tensor, heads: int, *, joint: bool, masked: bool) -> Tensor:
-    batch, count, width = x.shape
     if not joint:
+        count, width = x.shape[1:]
         query, key, value = (net.fully_connected(x, width) for _ in range(3))
         mask = (lambda t: net.add(t, net.feed((1, 1, count)))) if masked else None
         return net.fully_connected(net.attention(query, key, value, heads, scores=mask), width)
+    return _joint_attention(net, x, heads, lambda scores: scores)
+
+
+def _joint_attention(net: CaseBuilder, x: Tensor, heads: int, biased: Callable[[Tensor], Tensor]) -> Tensor:
+    """Attention whose queries, keys and values come from one product and are gathered from its result."""
+    batch, count, width = x.shape
     y = net.reshape(net.fully_connected(x, 3 * width), (batch, count, 3, heads, width // heads))
     y = net.transpose(y, (2, 0, 3, 1, 4))
     query, key, value = (net.gather(y, index, axis=0) for index in range(3))
-    scores = net.matmul(net.mul(query, (width // heads) ** -0.5), net.transpose(key, (0, 1, 3, 2)))
+    scores = biased(net.matmul(net.mul(query, (width // heads) ** -0.5), net.transpose(key, (0, 1, 3, 2))))
     y = net.transpose(net.matmul(net.softmax(scores), value), (0, 2, 1, 3))
-    return net.fully_connected(net.reshape(y, (batch, count, width)), width)
+    return net.fully_connected(net.reshape(y, x.shape), width)
 
 
 def _feed_forward(net: CaseBuilder, x: Tensor, hidden: int, act: str) -> Tensor:

@@ -124,7 +124,7 @@ def measured_run(
         duration_s=float(np.sum([kernel.latency_s for kernel in kernels])),
         latency_s=math.nan,
         samples_s=(),
-        calibration_s=(),
+        reference_s=(),
         kernels=kernels,
         matched_share=1.0,
     )

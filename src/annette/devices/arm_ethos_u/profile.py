@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from annette.bench.backend import ProfileEntry
-from annette.bench.match import ADDED
+from annette.bench.profile_matching import ADDED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Any device for which there is a program that takes a network file and prints how long it takes.
 
 This is how a board behind ssh or adb and a vendor's own benchmark tool are reached. What the program may print is in
-`annette.devices.command.report` and docs/benchmarking.md.
+`annette.devices.command.reports` and docs/benchmarking.md.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from annette.bench.backend import (
     Subject,
 )
 from annette.bench.reported import to_entries
-from annette.devices.command.report import LatencyReport, read_report
+from annette.devices.command.reports import LatencyReport, read_report
 from annette.devices.registry import find, offered
 from annette.errors import BackendRunError, NetworkError, OptionError, nearest
 from annette.network.readers.tflite import read_tflite_operators
@@ -44,7 +44,7 @@ _FORMATS: Final = ("onnx", "tflite")
 _OWN: Final = "own"
 _NUMBERED: Final = re.compile(r"\[(?P<tensor>.*)\]:(?P<position>\d+)")
 """How TensorFlow Lite's own profiler names an operator: by the tensor that it writes and its place in the file."""
-_LAST_WORDS: Final = 200
+_LONGEST_REASON: Final = 200
 
 
 @dataclass(frozen=True)
@@ -82,23 +82,22 @@ class CommandBackend(Backend):
 
     name = "command"
     options_type = CommandOptions
+    options: CommandOptions
     deterministic = True
     file_formats = tuple(f".{name}" for name in _FORMATS)
 
-    def __init__(self, options: BackendOptions) -> None:
+    def __init__(self, options: CommandOptions) -> None:
         super().__init__(options)
-        self._own = options if isinstance(options, CommandOptions) else CommandOptions()
-        if self._own.model_format not in _FORMATS:
-            raise OptionError(f"model_format {self._own.model_format!r} is none of {', '.join(_FORMATS)}")
+        if options.model_format not in _FORMATS:
+            raise OptionError(f"model_format {options.model_format!r} is none of {', '.join(_FORMATS)}")
         reports = (_OWN, *offered("reports"))
-        if self._own.report not in reports:
+        if options.report not in reports:
             raise OptionError(
-                f"there is no report {self._own.report!r}{nearest(self._own.report, reports)}; "
-                f"known: {', '.join(reports)}"
+                f"there is no report {options.report!r}{nearest(options.report, reports)}; known: {', '.join(reports)}"
             )
-        if self._own.runs < 1 or not self._own.run_timeout_s > 0:
+        if options.runs < 1 or not options.run_timeout_s > 0:
             raise OptionError("options runs and run_timeout_s of backend 'command' must be at least 1 and more than 0")
-        self._words = _split(self._own.command)
+        self._arguments = _split_command(options.command)
 
     @classmethod
     def available(cls) -> Availability:
@@ -114,9 +113,9 @@ class CommandBackend(Backend):
         """The command and the device, as the user calls them, and what the device is given."""
         return {
             "runtime": "command",
-            "command": self._own.command,
-            "device": self._own.device,
-            "model_format": self._own.model_format,
+            "command": self.options.command,
+            "device": self.options.device,
+            "model_format": self.options.model_format,
         }
 
     def compile(self, subject: Subject) -> CompiledNetwork:
@@ -125,20 +124,20 @@ class CommandBackend(Backend):
         Raises:
             BackendRunError: The network has no form in that format, or the user's file is of the other one.
         """
-        return _Program(subject, self._words, self._own)
+        return _Program(subject, self._arguments, self.options)
 
 
 class _Program(CompiledNetwork):
-    def __init__(self, subject: Subject, words: list[str], options: CommandOptions) -> None:
+    def __init__(self, subject: Subject, arguments: list[str], options: CommandOptions) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="annette-command-")
         self._options = options
         self._network = subject.network
         try:
-            path, self._operators = _file(subject, options.model_format, Path(self._folder.name))
+            path, self._operators = _model_file(subject, options.model_format, Path(self._folder.name))
         except BaseException:
             self._folder.cleanup()
             raise
-        self._words = [word.replace(_MODEL, str(path)) for word in words]
+        self._arguments = [word.replace(_MODEL, str(path)) for word in arguments]
         self._reports: list[LatencyReport] = []
 
     def run(self, repeats: int, *, before: Callable[[], None] | None = None) -> tuple[float, ...]:
@@ -171,8 +170,8 @@ class _Program(CompiledNetwork):
 
     def _with_layers(self, entry: ProfileEntry) -> ProfileEntry:
         """The entry with the layers of the operator that it is named after, unless the program names them itself."""
-        found = _NUMBERED.fullmatch(entry.name)
-        layers = self._operators.get(found["tensor"] if found else entry.name, ())
+        numbered = _NUMBERED.fullmatch(entry.name)
+        layers = self._operators.get(numbered["tensor"] if numbered else entry.name, ())
         return replace(entry, layers=layers) if layers and not entry.layers else entry
 
     def _execute(self) -> str:
@@ -180,7 +179,7 @@ class _Program(CompiledNetwork):
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             try:
                 done = subprocess.run(  # noqa: S603 - the user's own program, without a shell
-                    self._words,
+                    self._arguments,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=errors,
@@ -189,32 +188,34 @@ class _Program(CompiledNetwork):
                 )
             except subprocess.TimeoutExpired:
                 raise BackendRunError(
-                    f"program {self._words[0]!r} gave no result in {self._options.run_timeout_s:g} s"
+                    f"program {self._arguments[0]!r} gave no result in {self._options.run_timeout_s:g} s"
                 ) from None
             except OSError as error:
-                raise BackendRunError(f"program {self._words[0]!r} cannot be run: {error.strerror or error}") from error
-            if done.returncode:
-                words = _content(errors).strip().splitlines()
                 raise BackendRunError(
-                    f"program {self._words[0]!r} {_ending(done.returncode)}"
-                    + (f": {words[-1][:_LAST_WORDS]}" if words else "")
+                    f"program {self._arguments[0]!r} cannot be run: {error.strerror or error}"
+                ) from error
+            if done.returncode:
+                words = _text(errors).strip().splitlines()
+                raise BackendRunError(
+                    f"program {self._arguments[0]!r} {_exit_reason(done.returncode)}"
+                    + (f": {words[-1][:_LONGEST_REASON]}" if words else "")
                 )
-            return _content(output)
+            return _text(output)
 
 
-def _content(file: IO[bytes]) -> str:
+def _text(file: IO[bytes]) -> str:
     file.seek(0)
     return file.read().decode(errors="replace")
 
 
-def _ending(code: int) -> str:
+def _exit_reason(code: int) -> str:
     """How a program ended; some shells and ssh give 128 and the signal."""
     names = {number.value: number.name for number in signal.Signals}
     name = names.get(-code) or names.get(code - 128, "")
     return f"ended with exit code {code}" + (f" ({name})" if name else "")
 
 
-def _file(subject: Subject, model_format: str, folder: Path) -> tuple[Path, dict[str, tuple[str, ...]]]:
+def _model_file(subject: Subject, model_format: str, folder: Path) -> tuple[Path, dict[str, tuple[str, ...]]]:
     """The file that the program gets, and the layers behind each operator of it, by the tensor that it writes.
 
     ONNX files name their operators as the network does, and need no such table.
@@ -245,13 +246,13 @@ def _operators(path: Path, layers: Sequence[tuple[str, ...]] | None) -> dict[str
         raise BackendRunError(f"{str(path)!r} cannot be used: {error}") from error
     known = network.layers_by_name
     return {
-        known[names[-1]].outputs[0]: found
-        for names, found in zip(read, layers or read, strict=True)
+        known[names[-1]].outputs[0]: run
+        for names, run in zip(read, layers or read, strict=True)
         if names and names[-1] in known and known[names[-1]].outputs
     }
 
 
-def _split(command: str) -> list[str]:
+def _split_command(command: str) -> list[str]:
     if not command.strip():
         raise OptionError("backend 'command' needs a program: --option command='PROGRAM {model}'")
     try:

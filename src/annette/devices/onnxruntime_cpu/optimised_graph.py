@@ -1,11 +1,20 @@
-"""Reads ONNX Runtime's optimised graph: which tensors of the original network does each optimised node touch?
+"""Reads ONNX Runtime's optimised graph, in terms of the original network's tensors.
 
-Facts used (ONNX Runtime 1.20 to 1.32, CPU): a node in the blocked layout is called ``<original output>_nchwc`` and its
-tensors ``reorder_token_N``; concatenations, additions and activations on such tensors keep their names and domain;
-``ReorderInput`` and ``ReorderOutput`` change layouts; a residual addition fused into a convolution is its fourth input;
-an activation fused into it is an attribute; nodes that a rewrite adds have outputs of invented names. Where a
-transposition was moved behind a node, the node's new results are called like the node, ``<node>`` and
-``<node>_token_N``: they hold the original results in another order of dimensions.
+``SessionOptions.optimized_model_filepath`` makes the runtime write the graph that it executes, after all graph
+optimisations and with blocked layouts. Its nodes read and write tensors of the original network, new tensors that hold
+the same values in another layout (here: *aliases*), and new intermediate tensors that nothing of the original
+corresponds to (see `annette.devices.onnxruntime_cpu.segments`).
+
+Facts used (ONNX Runtime 1.20 to 1.32, CPU; the NCHWc transformer and the transpose optimizer are in
+onnxruntime/core/optimizer of https://github.com/microsoft/onnxruntime):
+
+- A node in the blocked layout NCHWc has the domain ``com.microsoft.nchwc`` and is called ``<original output>_nchwc``,
+  its tensors ``reorder_token_N``. Concatenations, additions and activations on such tensors keep name and domain.
+- ``ReorderInput`` and ``ReorderOutput`` go into the blocked layout and out of it; ``channels_last`` of the former says
+  that it transposes NHWC on the way.
+- A residual addition fused into a blocked convolution is its fourth input, a fused activation an attribute.
+- Where the transpose optimizer moved a ``Transpose`` behind a node, the node's new results are called like the node,
+  ``<node>`` and ``<node>_token_N``: they hold the original results with their dimensions in another order.
 """
 
 from __future__ import annotations
@@ -26,7 +35,7 @@ if TYPE_CHECKING:
 
     from annette.network import Layer, Network
 
-__all__ = ["OptimisedNode", "resolve"]
+__all__ = ["OptimisedNode", "read_optimised_graph"]
 
 _BLOCKED_DOMAIN: Final = "com.microsoft.nchwc"
 _BLOCKED_SUFFIX: Final = "_nchwc"
@@ -35,7 +44,7 @@ _LAYOUT_CHANGES: Final = frozenset({"ReorderInput", "ReorderOutput"})
 _RESIDUAL: Final = 3
 _TOKEN: Final = re.compile(r"_token_\d+$")
 _VIEWS: Final = kinds_in(Category.VIEW)
-_BLOCKED_WORKERS: Final = kinds_in(Category.CONVOLUTION) | kinds_in(Category.POOLING)
+_BLOCKED_KINDS: Final = kinds_in(Category.CONVOLUTION) | kinds_in(Category.POOLING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +54,10 @@ class OptimisedNode:
     Attributes:
         name: The runtime's name; empty for some nodes that rewrites add.
         operator: Its type, with the domain where that is not ONNX's own.
-        inputs: Original activations read; invented tensors where nothing resolves them.
-        outputs: Original activations written; invented tensors where nothing resolves them.
-        layout_change: Whether it only changes the layout.
-        reordered: Whether its results hold the original tensors in another order of dimensions: a transposition
+        inputs: Original activations read, directly or through an alias; names of new tensors where there is none.
+        outputs: Original activations written, likewise.
+        layout_change: Whether it is a ``ReorderInput`` or ``ReorderOutput``.
+        reordered: Whether its results hold the original tensors with their dimensions in another order: a transposition
             that stood before it has been moved behind it.
     """
 
@@ -60,7 +69,7 @@ class OptimisedNode:
     reordered: bool = False
 
 
-def resolve(path: Path, network: Network) -> tuple[OptimisedNode, ...]:
+def read_optimised_graph(path: Path, network: Network) -> tuple[OptimisedNode, ...]:
     """Reads an optimised model file.
 
     Args:
@@ -74,7 +83,7 @@ def resolve(path: Path, network: Network) -> tuple[OptimisedNode, ...]:
 
     graph = onnx.load(path, load_external_data=False).graph
     constants = {tensor.name for tensor in graph.initializer}
-    moved = _moved(graph.node, network)
+    moved = _transposed_results(graph.node, network)
     aliases = _aliases(graph.node, network, moved)
     return tuple(
         OptimisedNode(
@@ -89,25 +98,23 @@ def resolve(path: Path, network: Network) -> tuple[OptimisedNode, ...]:
     )
 
 
-def _moved(nodes: Sequence[NodeProto], network: Network) -> dict[str, str]:
-    """The original tensor behind each result that a node has in another order since a transposition was moved."""
+def _transposed_results(nodes: Sequence[NodeProto], network: Network) -> dict[str, str]:
+    """The original tensor that each result with reordered dimensions holds, where a transposition was moved."""
     layers = network.layers_by_name
-    found: dict[str, str] = {}
+    originals: dict[str, str] = {}
     for node in reversed(nodes):
         for position, tensor in enumerate(node.output):
             layer = layers.get(_TOKEN.sub("", tensor)) if tensor not in network.tensors else None
             if layer is not None:
-                found[tensor] = layer.outputs[position if position < len(layer.outputs) else 0]
-            elif tensor in found or tensor in network.tensors:
-                continue
-        if node.op_type == "Squeeze" and node.output[0] in found and node.input[0] not in network.tensors:
-            # The parts of one split instead of several gathers come with the dimension that a gather drops.
-            found.setdefault(node.input[0], found[node.output[0]])
-    return found
+                originals[tensor] = layer.outputs[position if position < len(layer.outputs) else 0]
+        if node.op_type == "Squeeze" and node.output[0] in originals and node.input[0] not in network.tensors:
+            # Several gathers became one split, whose parts keep the dimension that a gather drops.
+            originals.setdefault(node.input[0], originals[node.output[0]])
+    return originals
 
 
 def _aliases(nodes: Sequence[NodeProto], network: Network, moved: dict[str, str]) -> dict[str, str]:
-    """The original tensor behind each invented one."""
+    """The original tensor that each new tensor holds, in another layout or order of dimensions."""
     aliases = dict(moved)
     for node in nodes:
         if node.domain != _BLOCKED_DOMAIN:
@@ -129,7 +136,7 @@ def _aliases(nodes: Sequence[NodeProto], network: Network, moved: dict[str, str]
         if node.domain == _BLOCKED_DOMAIN and node.name.endswith(_BLOCKED_SUFFIX):
             source = node.input[0]
             if source in transposed or (source not in aliases and source not in network.tensors):
-                read = _read_by(node, network)
+                read = _original_input(node, network)
                 if read is not None:
                     aliases[source] = read
     return aliases
@@ -139,12 +146,12 @@ def _is_channels_last(node: NodeProto) -> bool:
     return any(attribute.name == "channels_last" and attribute.i for attribute in node.attribute)
 
 
-def _read_by(node: NodeProto, network: Network) -> str | None:
-    """The original tensor that the layer behind a blocked node reads, from before a padding that it has swallowed."""
+def _original_input(node: NodeProto, network: Network) -> str | None:
+    """The original tensor that a blocked node reads: the input of its layer, or of a padding fused into it."""
     name = node.name.removesuffix(_BLOCKED_SUFFIX)
     layer = network.producers.get(name.removesuffix(_BATCH_NORM_SUFFIX))
     if not name.endswith(_BATCH_NORM_SUFFIX):
-        while layer is not None and layer.kind not in _BLOCKED_WORKERS:
+        while layer is not None and layer.kind not in _BLOCKED_KINDS:
             layer = _producer_of_first(layer, network)
     if layer is None:
         return None
@@ -160,7 +167,7 @@ def _producer_of_first(layer: Layer, network: Network) -> Layer | None:
 
 
 def _layer_named(name: str, network: Network) -> Layer | None:
-    """The layer behind a node that keeps its name in the blocked layout; fusions append to the name."""
+    """The layer of a node that keeps its name in the blocked layout; fusions append parts to the name."""
     layers = network.layers_by_name
     while name:
         if name in layers:
@@ -170,17 +177,17 @@ def _layer_named(name: str, network: Network) -> Layer | None:
 
 
 def _after_fusion(node: NodeProto, tensor: str, network: Network) -> str:
-    """Follows the additions and activations that a blocked convolution swallowed behind the tensor of its name."""
+    """What a blocked node writes: the tensor of its name, or that behind an addition and activation fused into it."""
     if len(node.input) > _RESIDUAL and node.input[_RESIDUAL]:
-        tensor = _through(tensor, network, frozenset({"add"})) or tensor
+        tensor = _output_of_reader(tensor, network, frozenset({"add"})) or tensor
     producer = network.producers.get(tensor)
     activated = any(attribute.name == "activation" for attribute in node.attribute)
     if activated and producer is not None and producer.kind not in ACTIVATION_CODES:
-        tensor = _through(tensor, network, frozenset(ACTIVATION_CODES)) or tensor
+        tensor = _output_of_reader(tensor, network, frozenset(ACTIVATION_CODES)) or tensor
     return tensor
 
 
-def _through(tensor: str, network: Network, kinds: frozenset[str]) -> str | None:
+def _output_of_reader(tensor: str, network: Network, kinds: frozenset[str]) -> str | None:
     """The output of the one layer of the given kinds that reads a tensor; None where there is none or several."""
     readers = [layer for layer in network.consumers.get(tensor, ()) if layer.kind in kinds]
     return readers[0].outputs[0] if len(readers) == 1 else None

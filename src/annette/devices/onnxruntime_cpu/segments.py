@@ -1,8 +1,10 @@
-"""Gives the layers of a network to the nodes of an optimised graph, where rewrites have invented tensors in between.
+"""Assigns the layers of a network to the executed nodes of its optimised graph, segment by segment.
 
-Nodes that are joined by invented tensors form a segment; the segment computes the part of the network between the
-original tensors that it reads and writes, and is reported as one kernel: the node that does the work, with the time of
-all. Layout changes stay on their own.
+A graph optimisation that replaces several nodes by several others (an attention, a split with its transpositions)
+leaves intermediate tensors that the original network does not have. Nodes joined by such tensors form a *segment*:
+between the original tensors that it reads and writes it computes a known part of the network, though no single node of
+it does. A segment becomes one kernel, named after its main node, with the time of all of them. A node that only reads
+and writes original tensors is a segment by itself, and so is a layout change (``ReorderInput``, ``ReorderOutput``).
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.match import ADDED, region
+from annette.bench.profile_matching import ADDED, layers_between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +23,9 @@ if TYPE_CHECKING:
     from annette.devices.onnxruntime_cpu.optimised_graph import OptimisedNode
     from annette.network import Network
 
-__all__ = ["assign"]
+__all__ = ["assign_layers"]
 
-_WORKERS: Final = (
+_MAIN_OPERATORS: Final = (
     "Conv",
     "ConvTranspose",
     "Gemm",
@@ -35,13 +37,15 @@ _WORKERS: Final = (
     "Split",
     "Softmax",
 )
-"""Operators that do the work of a segment, most likely first."""
+"""Operators after which a segment is named, those that do most of the work first; else the slowest node is."""
 
 _ADDED_KINDS: Final = {"ReorderInput": "reorder_input", "ReorderOutput": "reorder_output", "Transpose": "transpose"}
 """Kinds of the kernels that the runtime puts in, by operator."""
 
 
-def assign(pairs: Sequence[tuple[ProfileEntry, OptimisedNode | None]], network: Network) -> tuple[ProfileEntry, ...]:
+def assign_layers(
+    pairs: Sequence[tuple[ProfileEntry, OptimisedNode | None]], network: Network
+) -> tuple[ProfileEntry, ...]:
     """Joins the entries of each segment and fills in ``layers``, ``inputs`` and ``outputs``.
 
     Args:
@@ -54,19 +58,18 @@ def assign(pairs: Sequence[tuple[ProfileEntry, OptimisedNode | None]], network: 
         nodes = [node for position in segment if (node := pairs[position][1]) is not None]
         written = {tensor for node in nodes for tensor in node.outputs if tensor in network.tensors}
         read = {tensor for node in nodes for tensor in node.inputs if tensor in network.tensors} - written
-        layers = () if _is_added(nodes) else region(network, read, written)
+        layers = () if _is_added(nodes) else layers_between(network, read, written)
         if any(node.reordered for node in nodes):
             layers = tuple(name for name in layers if kinds[name] != "transpose")
         entries = [pairs[position][0] for position in segment]
-        worker = min(range(len(segment)), key=lambda at: (_rank(entries[at].operator), -sum(entries[at].latency_s)))
-        entry = replace(
-            entries[worker], latency_s=tuple(map(math.fsum, zip(*(e.latency_s for e in entries), strict=True)))
-        )
+        main = min(range(len(segment)), key=lambda at: (_rank(entries[at].operator), -sum(entries[at].latency_s)))
+        latency_s = tuple(map(math.fsum, zip(*(part.latency_s for part in entries), strict=True)))
+        entry = replace(entries[main], latency_s=latency_s)
         if layers:
             entry = replace(entry, layers=layers, inputs=tuple(sorted(read)), outputs=tuple(sorted(written)))
         elif _is_added(nodes):
             entry = replace(entry, info={**entry.info, **_added(nodes[0])})
-        joined[segment[worker]] = entry
+        joined[segment[main]] = entry
     return tuple(joined[position] for position in sorted(joined))
 
 
@@ -88,11 +91,11 @@ def _added(node: OptimisedNode) -> dict[str, str]:
 
 def _rank(operator: str) -> int:
     name = operator.rpartition(".")[2]
-    return _WORKERS.index(name) if name in _WORKERS else len(_WORKERS)
+    return _MAIN_OPERATORS.index(name) if name in _MAIN_OPERATORS else len(_MAIN_OPERATORS)
 
 
 def _segments(pairs: Sequence[tuple[ProfileEntry, OptimisedNode | None]], network: Network) -> list[list[int]]:
-    """Positions of entries, grouped by the invented tensors that join them; each group in order of execution."""
+    """Positions of entries, grouped by the new tensors that join them; each group in order of execution."""
     parent = list(range(len(pairs)))
 
     def root(position: int) -> int:

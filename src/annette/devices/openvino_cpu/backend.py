@@ -9,9 +9,9 @@ itself which layers each kernel runs (`annette.devices.openvino_cpu.runtime_grap
 from __future__ import annotations
 
 import tempfile
-import time
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,9 +24,10 @@ from annette.bench.backend import (
     CompiledNetwork,
     Profile,
     Subject,
+    time_runs,
 )
-from annette.bench.feeds import input_values
-from annette.bench.machine import cpu_description
+from annette.bench.host import cpu_description
+from annette.bench.random_inputs import input_values
 from annette.devices.openvino_cpu.runtime_graph import executed_nodes, profile_entries
 from annette.errors import BackendRunError, NetworkError, OptionError
 from annette.network.writers.onnx import write_onnx
@@ -67,19 +68,13 @@ class OpenvinoBackend(Backend):
 
     name = "openvino"
     options_type = OpenvinoOptions
+    options: OpenvinoOptions
     file_formats = (".onnx",)
-
-    def __init__(self, options: BackendOptions) -> None:
-        super().__init__(options)
-        self._chosen = options if isinstance(options, OpenvinoOptions) else OpenvinoOptions()
 
     @classmethod
     def available(cls) -> Availability:
         """Whether openvino is installed."""
-        try:
-            return Availability(usable=True, reason=f"openvino {version('openvino')}")
-        except PackageNotFoundError:
-            return Availability(usable=False, reason="openvino is not installed", install="pip install openvino")
+        return Availability.of_package("openvino")
 
     def environment(self) -> Mapping[str, str]:
         """Runtime, version, precision, threads and processor."""
@@ -87,14 +82,14 @@ class OpenvinoBackend(Backend):
             "runtime": "openvino",
             "runtime_version": version("openvino"),
             "device": "CPU",
-            "precision": self._chosen.precision,
-            "threads": str(self._chosen.threads),
+            "precision": self.options.precision,
+            "threads": str(self.options.threads),
             **cpu_description(),
         }
 
     def compile(self, subject: Subject) -> CompiledNetwork:
         """Compiles a network; one without a file is written as ONNX with random weights first."""
-        return _CompiledNetwork(subject, self._chosen)
+        return _CompiledNetwork(subject, self.options)
 
 
 class _CompiledNetwork(CompiledNetwork):
@@ -117,14 +112,14 @@ class _CompiledNetwork(CompiledNetwork):
         self._feeds = [_values(port, self._network) for port in self._compiled.inputs]
 
     def run(self, repeats: int, *, before: Callable[[], None] | None = None) -> tuple[float, ...]:
-        return self._infer(self._request, repeats, before)
+        return time_runs(partial(self._infer, self._request), repeats, before)
 
     def profile(self, repeats: int, *, before: Callable[[], None] | None = None) -> Profile | None:
         compiled = self._compile(counters=True)
         request = compiled.create_infer_request()
-        self._infer(request, _PROFILE_WARMUP, before)
+        time_runs(partial(self._infer, request), _PROFILE_WARMUP, before)
         warm = self._counters(request)
-        total = self._infer(request, repeats, before)
+        samples_s = time_runs(partial(self._infer, request), repeats, before)
         both = self._counters(request)
         runs = _PROFILE_WARMUP + repeats
         times = {
@@ -132,24 +127,17 @@ class _CompiledNetwork(CompiledNetwork):
             for name, average_s in both.items()
         }
         nodes = executed_nodes(compiled.get_runtime_model())
-        return Profile(profile_entries(nodes, times, self._network), total)
+        return Profile(profile_entries(nodes, times, self._network), samples_s)
 
     def close(self) -> None:
         self._compiled = self._request = None
         self._folder.cleanup()
 
-    def _infer(self, request: Any, repeats: int, before: Callable[[], None] | None) -> tuple[float, ...]:
-        samples = []
-        for _ in range(repeats):
-            if before is not None:
-                before()
-            started = time.perf_counter()
-            try:
-                request.infer(self._feeds, share_inputs=True)
-            except Exception as error:
-                raise BackendRunError(f"OpenVINO fails on {self._network.name!r}: {_first_line(error)}") from error
-            samples.append(time.perf_counter() - started)
-        return tuple(samples)
+    def _infer(self, request: Any) -> None:
+        try:
+            request.infer(self._feeds, share_inputs=True)
+        except Exception as error:
+            raise BackendRunError(f"OpenVINO fails on {self._network.name!r}: {_first_line(error)}") from error
 
     def _counters(self, request: Any) -> dict[str, float]:
         """Average time of every node that has run, in seconds."""
@@ -174,14 +162,11 @@ class _CompiledNetwork(CompiledNetwork):
             core = openvino.Core()
             model = core.read_model(str(self._path))
             if model.is_dynamic():
-                model.reshape(_shapes(model, self._network))
+                names = filter(None, (_name(port, self._network) for port in model.inputs))
+                model.reshape({name: list(self._network.tensors[name].shape) for name in names})
             return core.compile_model(model, "CPU", settings)
         except Exception as error:
             raise BackendRunError(f"OpenVINO refuses {self._network.name!r}: {_first_line(error)}") from error
-
-
-def _shapes(model: Any, network: Network) -> dict[str, list[int]]:
-    return {name: list(network.tensors[name].shape) for port in model.inputs if (name := _name(port, network))}
 
 
 def _name(port: Any, network: Network) -> str:

@@ -1,9 +1,12 @@
-"""Reads OpenVINO's runtime model: which layers of the original network does each executed node run?
+"""Reads OpenVINO's runtime model (``CompiledModel.get_runtime_model``): the graph of executed primitives.
 
-Facts used (OpenVINO 2024 to 2026, CPU): every node of the runtime model carries ``originalLayersNames``, the names of
-the layers that were fused into it, separated by commas, with some of the compiler's own among them
-(``conv1/WithoutBiases``); ``layerType`` and ``primitiveType`` say what it is; a layout change or a conversion that the
-compiler inserted has no original layers, or only the compiler's own.
+Facts used (OpenVINO 2024 to 2026, CPU plug-in; the keys are defined in exec_model_info.hpp of
+https://github.com/openvinotoolkit/openvino): every node carries in its runtime information ``originalLayersNames``,
+the friendly names of the operations fused into it, separated by commas, with some of the plug-in's own among them
+(``conv1/WithoutBiases``); ``layerType`` is the plug-in's type, ``primitiveType`` the implementation (instruction set,
+algorithm, element type), ``outputLayouts`` the memory format, ``execOrder`` the place in the order of execution. A
+``Reorder`` or ``Convert`` that the plug-in inserted has no original names, or only its own. What the names leave open
+is found from the graph: see `annette.devices.openvino_cpu.topology`.
 """
 
 from __future__ import annotations
@@ -12,8 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.backend import ProfileEntry
-from annette.bench.match import ADDED
-from annette.devices.openvino_cpu.topology import adopted, explained, filled, located
+from annette.bench.profile_matching import ADDED
+from annette.devices.openvino_cpu.topology import (
+    assign_decomposed_parts,
+    assign_unclaimed_layers,
+    complete_fused_layers,
+    name_copied_tensors,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,10 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["RuntimeNode", "executed_nodes", "profile_entries"]
 
 _INSERTED: Final = {"Reorder": "reorder", "Convert": "convert", "Reshape": "reshape", "Transpose": "transpose"}
-"""Types of nodes that change layout or element type, which a compiler puts between others."""
+"""Types of nodes that change layout or element type, which the plug-in inserts between others, and their kinds."""
 
-_NOTHING: Final = "unknown"
-"""What the name of a primitive begins with where the node may be done in place, by doing nothing."""
+_IN_PLACE: Final = "unknown"
+"""Beginning of ``primitiveType`` of nodes without an implementation: done in place, by doing nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +42,11 @@ class RuntimeNode:
     """A node of the runtime model.
 
     Attributes:
-        name: By which the counters call it.
-        layer_type: What it is.
-        primitive: How it is done: instruction set, algorithm and element type.
-        originals: Names of the layers fused into it, the compiler's own among them.
-        layout: Order of the dimensions of what it writes.
+        name: Its friendly name, which the performance counters use too.
+        layer_type: The plug-in's type for it.
+        primitive: Its implementation: instruction set, algorithm and element type.
+        originals: Names of the layers fused into it, the plug-in's own among them.
+        layout: Memory format of what it writes.
         output_shapes: Shapes of what it writes.
         inputs: Names of the nodes that it reads.
     """
@@ -58,23 +66,23 @@ def executed_nodes(model: Any) -> tuple[RuntimeNode, ...]:
     Args:
         model: What ``CompiledModel.get_runtime_model`` gives.
     """
-    found: list[tuple[int, RuntimeNode]] = []
+    nodes: list[tuple[int, RuntimeNode]] = []
     for node in model.get_ordered_ops():
         facts = {key: _text(node.rt_info[key]) for key in node.rt_info}
         names = tuple(name for name in facts.get("originalLayersNames", "").split(",") if name)
-        order = int(facts["execOrder"]) if facts.get("execOrder", "").isdigit() else len(found)
+        order = int(facts["execOrder"]) if facts.get("execOrder", "").isdigit() else len(nodes)
         shapes = tuple(tuple(port.get_shape()) for port in node.outputs() if port.get_partial_shape().is_static)
         described = RuntimeNode(
-            node.get_friendly_name(),
-            facts.get("layerType", ""),
-            facts.get("primitiveType", ""),
-            names,
-            facts.get("outputLayouts", ""),
-            shapes,
-            tuple(port.get_node().get_friendly_name() for port in node.input_values()),
+            name=node.get_friendly_name(),
+            layer_type=facts.get("layerType", ""),
+            primitive=facts.get("primitiveType", ""),
+            originals=names,
+            layout=facts.get("outputLayouts", ""),
+            output_shapes=shapes,
+            inputs=tuple(port.get_node().get_friendly_name() for port in node.input_values()),
         )
-        found.append((order, described))
-    return tuple(node for _, node in sorted(found, key=lambda entry: entry[0]))
+        nodes.append((order, described))
+    return tuple(node for _, node in sorted(nodes, key=lambda entry: entry[0]))
 
 
 def _text(value: Any) -> str:
@@ -94,11 +102,12 @@ def profile_entries(
     """
     written = {output: layer.name for layer in network.layers for output in layer.outputs}
     entries: list[ProfileEntry] = []
-    silent: set[str] = set()
+    elided: set[str] = set()
     for node in nodes:
         layers = _layers(node, network, written)
-        if node.name not in times_s and (not layers or _does_nothing(node)):
-            silent.update(layers)
+        in_place = node.primitive.startswith(_IN_PLACE) or node.layer_type in _INSERTED
+        if node.name not in times_s and (not layers or in_place):
+            elided.update(layers)
             continue
         info = {"primitive": node.primitive, "layout": node.layout}
         if not layers and node.layer_type in _INSERTED:
@@ -114,17 +123,14 @@ def profile_entries(
             )
         )
     edges = {node.name: node.inputs for node in nodes}
-    silent -= {name for entry in entries for name in entry.layers}
-    known = explained(filled(entries, network, silent), edges, network, silent)
-    return located(adopted(known, network, silent), edges, network)
-
-
-def _does_nothing(node: RuntimeNode) -> bool:
-    return node.primitive.startswith(_NOTHING) or node.layer_type in _INSERTED
+    elided -= {name for entry in entries for name in entry.layers}
+    completed = complete_fused_layers(entries, network, elided)
+    assigned = assign_decomposed_parts(completed, edges, network, elided)
+    return name_copied_tensors(assign_unclaimed_layers(assigned, network, elided), edges, network)
 
 
 def _layers(node: RuntimeNode, network: Network, written: Mapping[str, str]) -> tuple[str, ...]:
     """Layers by their names, or by the tensors that they write where the file does not name them."""
     known = network.layers_by_name
-    found = [name if name in known else written[name] for name in node.originals if name in known or name in written]
-    return tuple(dict.fromkeys(found))
+    names = [name if name in known else written[name] for name in node.originals if name in known or name in written]
+    return tuple(dict.fromkeys(names))

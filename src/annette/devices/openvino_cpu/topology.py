@@ -1,11 +1,17 @@
-"""Finds the layers of nodes that OpenVINO's compiler has named itself, from the nodes before and behind them."""
+"""Layers that ``originalLayersNames`` leaves out, found from the nodes before and behind in the runtime model.
+
+The plug-in's transformations lose names in four ways, and each has a function here: a fusion keeps only some of the
+names (`complete_fused_layers`); a decomposition gives the parts names of its own (`assign_decomposed_parts`); a layer
+that another one absorbs leaves no name at all (`assign_unclaimed_layers`); an inserted copy does not say what it copies
+(`name_copied_tensors`).
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.match import ADDED, region
+from annette.bench.profile_matching import ADDED, layers_between
 from annette.network import Category, kinds_in
 
 if TYPE_CHECKING:
@@ -14,32 +20,39 @@ if TYPE_CHECKING:
     from annette.bench.backend import ProfileEntry
     from annette.network import Network
 
-__all__ = ["adopted", "explained", "filled", "located"]
+__all__ = [
+    "assign_decomposed_parts",
+    "assign_unclaimed_layers",
+    "complete_fused_layers",
+    "name_copied_tensors",
+]
 
-_WORKERS: Final = ("Convolution", "Deconvolution", "FullyConnected", "MatMul")
-_WORK: Final = kinds_in(Category.CONVOLUTION, Category.MATRIX_PRODUCT)
+_PRODUCT_TYPES: Final = ("Convolution", "Deconvolution", "FullyConnected", "MatMul")
+_PRODUCTS: Final = kinds_in(Category.CONVOLUTION, Category.MATRIX_PRODUCT)
 
 
-def filled(entries: Sequence[ProfileEntry], network: Network, silent: Collection[str] = ()) -> list[ProfileEntry]:
+def complete_fused_layers(
+    entries: Sequence[ProfileEntry], network: Network, elided: Collection[str] = ()
+) -> list[ProfileEntry]:
     """Adds the layers that an entry has run but does not name.
 
-    The runtime forgets the name of a product whose bias is a layer of its own, and of a decomposed activation it
-    keeps the first and the last. What nobody names and lies between two layers of an entry ran in it, and so did the
+    A product whose bias is a layer of its own loses its name to the bias; of the layers of a decomposed activation the
+    first and the last keep theirs. Unnamed layers between two layers of an entry ran in it, and so did the unnamed
     product or convolution before the first layer of an entry that is one.
 
     Args:
         entries: In order of execution.
         network: The network that was compiled.
-        silent: Layers of which the runtime says that it does nothing for them.
+        elided: Layers that run as nothing (in place).
     """
-    claimed = {name for entry in entries for name in entry.layers} | {*silent}
+    claimed = {name for entry in entries for name in entry.layers} | {*elided}
     result = []
     for entry in entries:
         own = {*entry.layers}
         if own:
             own |= _enclosed(own, claimed, network)
-            if entry.operator in _WORKERS and not any(network.kinds_by_layer[name] in _WORK for name in own):
-                own |= _worker_before(own, claimed, network)
+            if entry.operator in _PRODUCT_TYPES and not any(network.kinds_by_layer[name] in _PRODUCTS for name in own):
+                own |= _product_before(own, claimed, network)
             claimed |= own
         result.append(replace(entry, layers=tuple(layer.name for layer in network.layers if layer.name in own)))
     return result
@@ -53,14 +66,14 @@ def _enclosed(own: set[str], claimed: set[str], network: Network) -> set[str]:
 
 def _reached(own: set[str], claimed: set[str], network: Network, *, forward: bool) -> set[str]:
     """Unclaimed layers from which a layer of a set can be reached, or that can be reached from one."""
-    found: set[str] = set()
-    open_ = list(own)
-    while open_:
-        for name in _neighbours(open_.pop(), network, forward=forward):
-            if name not in claimed and name not in found:
-                found.add(name)
-                open_.append(name)
-    return found
+    reached: set[str] = set()
+    stack = list(own)
+    while stack:
+        for name in _neighbours(stack.pop(), network, forward=forward):
+            if name not in claimed and name not in reached:
+                reached.add(name)
+                stack.append(name)
+    return reached
 
 
 def _neighbours(name: str, network: Network, *, forward: bool) -> list[str]:
@@ -70,80 +83,82 @@ def _neighbours(name: str, network: Network, *, forward: bool) -> list[str]:
     return [network.producers[t].name for t in network.activations[name] if t in network.producers]
 
 
-def _worker_before(own: set[str], claimed: set[str], network: Network) -> set[str]:
+def _product_before(own: set[str], claimed: set[str], network: Network) -> set[str]:
     """The nearest unclaimed product or convolution before some layers, and what lies between."""
     before = _reached(own, claimed, network, forward=False)
     for layer in reversed(network.layers):
-        if layer.name in before and layer.kind in _WORK:
+        if layer.name in before and layer.kind in _PRODUCTS:
             after = _reached({layer.name}, claimed, network, forward=True)
             return {layer.name} | (after & before)
     return set()
 
 
-def explained(
+def assign_decomposed_parts(
     entries: Sequence[ProfileEntry],
     edges: Mapping[str, Sequence[str]],
     network: Network,
-    silent: Collection[str] = (),
+    elided: Collection[str] = (),
 ) -> list[ProfileEntry]:
     """Gives every entry without layers those between its neighbours, or joins it to the one entry that reads it.
 
-    The runtime takes some layers apart and gives the parts names of its own: a layer normalisation becomes a
-    normalisation and a product, three slices of one tensor become a split. A copy between two parts of one layer
-    belongs to that layer, too.
+    The plug-in decomposes some layers and names the parts itself: a layer normalisation becomes a normalisation and a
+    product, three slices of one tensor become a split. A copy between two parts of one layer belongs to that layer.
 
     Args:
         entries: In order of execution.
         edges: For each node of the runtime model, the nodes that it reads.
         network: The network that was compiled.
-        silent: Layers of which the runtime says that it does nothing for them.
+        elided: Layers that run as nothing (in place).
     """
     result = list(entries)
     place = {entry.name: position for position, entry in enumerate(entries)}
     added = {entry.name for entry in entries if ADDED in entry.info}
-    before = {name: _nearest(name, edges, place.keys() - added) for name in place}
-    behind: dict[str, list[str]] = {name: [] for name in place}
-    for name, read in before.items():
-        for source in read:
-            behind[source].append(name)
+    sources_of = {name: _nearest(name, edges, place.keys() - added) for name in place}
     for position in reversed(range(len(result))):
         entry = result[position]
         if entry.layers or entry.name in added:
             continue
-        readers = [result[place[name]] for name in behind[entry.name] if name not in added]
+        readers = [result[place[name]] for name in place if name not in added and entry.name in sources_of[name]]
         unknown = {other.name for other in result if not other.layers}
         sources = [result[place[name]] for name in _nearest(entry.name, edges, place.keys() - unknown)]
-        claimed = {name for other in result for name in other.layers} | {*silent}
+        claimed = {name for other in result for name in other.layers} | {*elided}
         between = [name for name in _between(sources, readers, network) if name not in claimed]
         if between:
             result[position] = replace(entry, layers=tuple(between))
         elif len({reader.layers for reader in readers}) == 1 and readers[0].layers:
             result[position] = replace(entry, layers=readers[0].layers)
     for name in added:
-        sources = [result[place[source]] for source in before[name]]
         readers = [result[place[reader]] for reader in place if reader not in added and name in edges.get(reader, ())]
-        sides = {side.layers for side in (*sources, *readers)}
-        if sources and readers and len(sides) == 1 and () not in sides:
-            inside = result[place[name]]
-            info = {key: value for key, value in inside.info.items() if key not in (ADDED, "kind")}
-            result[place[name]] = replace(inside, layers=sources[0].layers, info=info)
+        sources = [result[place[source]] for source in sources_of[name]]
+        result[place[name]] = _inside_one_layer(result[place[name]], sources, readers)
     return _joined(result)
+
+
+def _inside_one_layer(
+    copy: ProfileEntry, sources: Sequence[ProfileEntry], readers: Sequence[ProfileEntry]
+) -> ProfileEntry:
+    """An inserted copy, given to the layers before and behind it where these are the same."""
+    sides = {side.layers for side in (*sources, *readers)}
+    if not sources or not readers or len(sides) > 1 or () in sides:
+        return copy
+    info = {key: value for key, value in copy.info.items() if key not in (ADDED, "kind")}
+    return replace(copy, layers=sources[0].layers, info=info)
 
 
 def _nearest(name: str, edges: Mapping[str, Sequence[str]], wanted: Iterable[str]) -> list[str]:
     """The wanted nodes that a node reads, directly or through others."""
     known = set(wanted)
-    found: dict[str, None] = {}
+    nearest: dict[str, None] = {}
     seen: set[str] = set()
     stack = list(edges.get(name, ()))
     while stack:
         source = stack.pop()
         if source in known:
-            found[source] = None
+            nearest[source] = None
         elif source not in seen:
             seen.add(source)
             stack.extend(edges.get(source, ()))
-    return list(found)
+    return list(nearest)
 
 
 def _between(sources: Sequence[ProfileEntry], readers: Sequence[ProfileEntry], network: Network) -> tuple[str, ...]:
@@ -151,7 +166,7 @@ def _between(sources: Sequence[ProfileEntry], readers: Sequence[ProfileEntry], n
     written = {output for entry in sources for name in entry.layers for output in layers[name].outputs}
     inside = {output for entry in readers for name in entry.layers for output in layers[name].outputs}
     read = {tensor for entry in readers for name in entry.layers for tensor in network.activations[name]}
-    return region(network, written | set(network.inputs), read - inside - written)
+    return layers_between(network, written | set(network.inputs), read - inside - written)
 
 
 def _joined(entries: Sequence[ProfileEntry]) -> list[ProfileEntry]:
@@ -171,21 +186,23 @@ def _joined(entries: Sequence[ProfileEntry]) -> list[ProfileEntry]:
     return kept
 
 
-def adopted(entries: Sequence[ProfileEntry], network: Network, silent: Collection[str] = ()) -> list[ProfileEntry]:
-    """Gives layers that no entry names to the one entry that needs their results.
+def assign_unclaimed_layers(
+    entries: Sequence[ProfileEntry], network: Network, elided: Collection[str] = ()
+) -> list[ProfileEntry]:
+    """Gives each layer that no entry has to the one entry that reads its results.
 
-    A layer that nothing claims, and whose results a single kernel reads, can only have run there: the first two
-    layers of a shuffle, a transposition that a product does on the way.
+    A layer without an entry, whose results a single kernel reads, can only have run there: the first two layers of a
+    channel shuffle, a transposition that a product does on the way.
 
     Args:
         entries: In order of execution.
         network: The network that was compiled.
-        silent: Layers of which the runtime says that it does nothing for them; they stay without a kernel.
+        elided: Layers that run as nothing (in place); they stay without a kernel.
     """
     owners = {name: place for place, entry in enumerate(entries) for name in entry.layers}
     handed_out = set(network.outputs)
     for layer in reversed(network.layers):
-        if layer.name in owners or layer.name in silent or handed_out.intersection(layer.outputs):
+        if layer.name in owners or layer.name in elided or handed_out.intersection(layer.outputs):
             continue
         readers = [reader.name for output in layer.outputs for reader in network.consumers.get(output, ())]
         places = {owners.get(name) for name in readers}
@@ -198,7 +215,7 @@ def adopted(entries: Sequence[ProfileEntry], network: Network, silent: Collectio
     return [replace(entry, layers=tuple(members.get(place, ()))) for place, entry in enumerate(entries)]
 
 
-def located(
+def name_copied_tensors(
     entries: Sequence[ProfileEntry], edges: Mapping[str, Sequence[str]], network: Network
 ) -> tuple[ProfileEntry, ...]:
     """Says of every copy that the runtime put in which tensor of the network it copies, as ``tensor`` in its facts.
@@ -210,17 +227,17 @@ def located(
     """
     by_name = {entry.name: entry for entry in entries if entry.layers}
     known = by_name.keys() | set(network.inputs)
-    found = []
+    described = []
     for entry in entries:
         if ADDED in entry.info:
             sources = _nearest(entry.name, edges, known)
             tensor = sources[0] if sources else ""
             if tensor in by_name:
                 tensor = _written(by_name[tensor], network)
-            found.append(replace(entry, info={**entry.info, "tensor": tensor}) if tensor else entry)
+            described.append(replace(entry, info={**entry.info, "tensor": tensor}) if tensor else entry)
         else:
-            found.append(entry)
-    return tuple(found)
+            described.append(entry)
+    return tuple(described)
 
 
 def _written(entry: ProfileEntry, network: Network) -> str:

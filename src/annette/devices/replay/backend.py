@@ -20,7 +20,7 @@ from annette.bench.backend import (
     Subject,
 )
 from annette.bench.dataset import Dataset
-from annette.bench.match import ADDED
+from annette.bench.profile_matching import ADDED
 from annette.bench.records import Status
 from annette.errors import BackendRunError, DatasetError, OptionError
 from annette.network.graph_json import graph_digest
@@ -54,12 +54,13 @@ class ReplayBackend(Backend):
 
     name = "replay"
     options_type = ReplayOptions
+    options: ReplayOptions
     deterministic = True
     estimates = True
 
-    def __init__(self, options: BackendOptions) -> None:
+    def __init__(self, options: ReplayOptions) -> None:
         super().__init__(options)
-        path = options.dataset if isinstance(options, ReplayOptions) else ""
+        path = options.dataset
         if not path:
             raise OptionError("backend 'replay' needs a dataset to play back: --option dataset=PATH")
         with Dataset.open(Path(path)) as dataset:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from annette.bench.backends import parse_options
-from annette.bench.match import match
+from annette.bench.profile_matching import match_profile
 from annette.devices.arm_ethos_u.backend import VelaOptions
 from annette.devices.arm_ethos_u.profile import profile_entries
 from annette.devices.arm_ethos_u.targets import ACCELERATORS, VELAS_OWN, Target
@@ -86,7 +86,7 @@ def entries_of(network):
 
 def test_kernels_of_the_report_have_the_layers_of_the_network():
     network = example_network()
-    found = match(network, entries_of(network))
+    found = match_profile(network, entries_of(network))
     assert [kernel.layers for kernel in found.kernels] == [
         ("stem", "relu"),
         ("conv1", "relu_2"),
@@ -113,7 +113,7 @@ def test_kernels_of_one_layer_are_one_entry():
     assert [entry.layers for entry in entries] == [("stem", "relu"), (), (), ()]
     assert entries[0].latency_s == (12e-6,)
     assert entries[0].info["parts"] == "2"
-    found = match(network, entries)
+    found = match_profile(network, entries)
     assert [kernel.added for kernel in found.kernels] == [False, True, True, False], "operator 9 is not in the file"
     assert found.unmatched == ("d",)
 
@@ -122,7 +122,7 @@ def test_cycles_that_no_kernel_has_are_one_unmatched_entry():
     network = example_network()
     report = parse_vela_report(SUMMARY, "")
     report = type(report)(100, 1e6, (kernel("a", (0,), 60),), ())
-    found = match(network, profile_entries(report, [("stem",)], network))
+    found = match_profile(network, profile_entries(report, [("stem",)], network))
     assert found.matched_share == pytest.approx(0.6)
     assert found.unmatched == ("not in the report",)
     assert sum(kernel.latency_s for kernel in found.kernels) == pytest.approx(100e-6)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from annette.bench.backend import Subject
-from annette.bench.match import match
+from annette.bench.profile_matching import match_profile
 from annette.devices.intel_myriad import backend as myriad
 from annette.devices.intel_myriad.backend import MyriadBackend, MyriadOptions, parse_myriad_output
 from annette.errors import BackendRunError, BackendUnavailableError
@@ -47,7 +47,7 @@ def test_a_recorded_run_is_matched(backend):
     network = example_network()
     with open_backend.compile(Subject(network)) as compiled:
         assert compiled.run(2) == (0.012, 0.011)
-        found = match(network, compiled.profile(2).entries)
+        found = match_profile(network, compiled.profile(2).entries)
     assert [kernel.layers for kernel in found.kernels] == [("stem",), ("conv1",), ("conv1",), ()]
     assert found.kernels[-1].added
     assert open_backend.environment()["runtime_version"] == "2021.4.2"

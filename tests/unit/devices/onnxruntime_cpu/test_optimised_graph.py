@@ -3,9 +3,9 @@
 import pytest
 
 from annette.bench.backend import ProfileEntry
-from annette.bench.match import match
-from annette.devices.onnxruntime_cpu.optimised_graph import resolve
-from annette.devices.onnxruntime_cpu.segments import assign
+from annette.bench.profile_matching import match_profile
+from annette.devices.onnxruntime_cpu.optimised_graph import read_optimised_graph
+from annette.devices.onnxruntime_cpu.segments import assign_layers
 from annette.network.builder import NetworkBuilder
 
 onnx = pytest.importorskip("onnx", reason="needs onnx")
@@ -25,9 +25,9 @@ def profiled(network, folder, nodes):
         [],
     )
     onnx.save(onnx.helper.make_model(graph), folder / "optimised.onnx")
-    resolved = resolve(folder / "optimised.onnx", network)
+    resolved = read_optimised_graph(folder / "optimised.onnx", network)
     entries = [(ProfileEntry(name=node.name, operator=node.operator, latency_s=(1e-5,)), node) for node in resolved]
-    kernels = match(network, assign(entries, network)).kernels
+    kernels = match_profile(network, assign_layers(entries, network)).kernels
     return {k.name: (k.info["kind"], k.info["tensor"]) if k.added else k.layers for k in kernels}
 
 

@@ -14,10 +14,10 @@ Three forms, each with totals at its end, and perhaps once per request, of which
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Final
 
 from annette.bench.reported import ReportedKernel, number
@@ -62,8 +62,9 @@ def parse_openvino_counters(text: str) -> tuple[ReportedKernel, ...]:
     if text.lstrip().startswith("{"):
         return _mean(_documents(text))
     lines = [line for line in text.replace("(%)\n", "(%)").splitlines() if line.strip()]
-    if any(line.lstrip().startswith("layerName") for line in lines):
-        return _mean(_tables(lines))
+    starts = [index for index, line in enumerate(lines) if line.lstrip().startswith("layerName")]
+    if starts:
+        return _mean([_table(lines[start:end]) for start, end in pairwise([*starts, len(lines)])])
     return _mean(_printed(lines))
 
 
@@ -82,35 +83,26 @@ def _mean(requests: list[list[_Row]]) -> tuple[ReportedKernel, ...]:
     )
 
 
-def _tables(lines: list[str]) -> list[list[_Row]]:
-    starts = [index for index, line in enumerate(lines) if line.lstrip().startswith("layerName")]
-    return [_table(lines[start:end]) for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)]
-
-
 def _table(lines: list[str]) -> list[_Row]:
     separator = ";" if ";" in lines[0] else ","
-    cells = [next(csv.reader(io.StringIO(line), delimiter=separator), []) for line in lines]
+    cells = [next(csv.reader([line], delimiter=separator), []) for line in lines]
     columns = [column.strip().strip('"') for column in cells[0]]
-    time = next((index for index, column in enumerate(columns) if _TIME.fullmatch(column)), None)
-    for name in ("execStatus", "layerType", "execType"):
+    timed = next((match for column in columns if (match := _TIME.fullmatch(column))), None)
+    required = ("execStatus", "layerType", "execType", timed[0] if timed else "realTime (ms)")
+    for name in required:
         if name not in columns:
             raise BackendRunError(
                 f"the counters report has no column {name!r}, only {', '.join(filter(None, columns))}"
             )
-    if time is None:
-        raise BackendRunError(
-            f"the counters report has no column 'realTime (ms)', only {', '.join(filter(None, columns))}"
-        )
-    unit = _TIME.fullmatch(columns[time])
-    scale = _SCALES[unit.group(1)] if unit else 1.0
-    status, kind, execution = (columns.index(name) for name in ("execStatus", "layerType", "execType"))
+    status, kind, execution, time = map(columns.index, required)
+    scale = _SCALES[timed[1]] if timed else 1.0
     rows: list[_Row] = []
     for row, line in zip(cells[1:], lines[1:], strict=True):
-        if _TOTAL.match(line):
-            _check_total(rows, line)
+        if (total := _TOTAL.match(line)) is not None:
+            _check_total(rows, total)
             return rows
         if row and row[0].strip().lower() == "total":
-            _check_sum(rows, number(row[min(time, len(row) - 1)], "the total", line) * scale, _ROUNDING_S)
+            _check_sum(rows, number(row[min(time, len(row) - 1)], "the total", line) * scale)
             return rows
         said = row[status].strip().removeprefix("Status.") if len(row) > max(time, status, kind, execution) else ""
         if said not in _STATUSES:
@@ -126,13 +118,13 @@ def _documents(text: str) -> list[list[_Row]]:
         document = json.loads(text)
     except json.JSONDecodeError as error:
         raise BackendRunError(f"the counters report is no JSON, or truncated: {error}") from error
-    found = document.get("avg_performance") or document.get("detailed_performance")
-    if not found:
+    parts = document.get("avg_performance") or document.get("detailed_performance")
+    if not parts:
         raise BackendRunError(
             "this is no report of OpenVINO's performance counters: it has neither 'avg_performance' nor "
             "'detailed_performance'"
         )
-    return [_document(part) for part in (found if isinstance(found, list) else [found])]
+    return [_document(part) for part in (parts if isinstance(parts, list) else [parts])]
 
 
 def _document(part: Any) -> list[_Row]:
@@ -143,7 +135,7 @@ def _document(part: Any) -> list[_Row]:
             seconds = number(str(node["real_time"]), "real_time", json.dumps(node)) * 1e-3
             kernel = ReportedKernel(str(node["name"]), str(node["node_type"]), seconds, str(node["exec_type"]))
             rows.append(_Row(kernel, said == "EXECUTED"))
-        _check_sum(rows, number(str(part["total_real_time"]), "total_real_time", "") * 1e-3, _ROUNDING_S)
+        _check_sum(rows, number(str(part["total_real_time"]), "total_real_time", "") * 1e-3)
     except (KeyError, TypeError) as error:
         raise BackendRunError(f"the counters report has no field {error}") from error
     return rows
@@ -153,15 +145,15 @@ def _printed(lines: list[str]) -> list[list[_Row]]:
     requests: list[list[_Row]] = []
     rows: list[_Row] = []
     for line in lines:
-        found = _PRINTED.match(line)
-        if found is not None:
-            execution = _EXECUTION.search(found["rest"])
-            how = found["before"] or (execution.group(1) if execution else "")
-            seconds = number(found["time"], "realTime", line) * (1e-3 if found["unit"] else 1e-6)
-            kernel = ReportedKernel(found["name"], found["type"].strip(), seconds, how)
-            rows.append(_Row(kernel, found["status"] == "EXECUTED"))
-        elif rows and _TOTAL.match(line):
-            _check_total(rows, line)
+        printed = _PRINTED.match(line)
+        if printed is not None:
+            execution = _EXECUTION.search(printed["rest"])
+            how = printed["before"] or (execution[1] if execution else "")
+            seconds = number(printed["time"], "realTime", line) * (1e-3 if printed["unit"] else 1e-6)
+            kernel = ReportedKernel(printed["name"], printed["type"].strip(), seconds, how)
+            rows.append(_Row(kernel, printed["status"] == "EXECUTED"))
+        elif rows and (total := _TOTAL.match(line)) is not None:
+            _check_total(rows, total)
             requests.append(rows)
             rows = []
         elif " layerType:" in line or any(f" {status}" in line for status in _STATUSES):
@@ -173,20 +165,20 @@ def _printed(lines: list[str]) -> list[list[_Row]]:
     return requests
 
 
-def _check_total(rows: list[_Row], line: str) -> None:
+def _check_total(rows: list[_Row], line: re.Match[str]) -> None:
     """Compares with a line of totals; "seconds" may be milliseconds, as one release has it."""
-    found = _TOTAL.match(line)
-    total, unit = (number(found["time"], "the total", line), found["unit"] or "microseconds") if found else (0.0, "ms")
-    decimals = len(found["time"].partition(".")[2]) if found else 0
-    if unit == "seconds" and total * _SCALES["seconds"] > 2 * sum(row.kernel.latency_s for row in rows):
+    total = number(line["time"], "the total", line[0])
+    unit = line["unit"] or "microseconds"
+    if unit == "seconds" and total > 2 * sum(row.kernel.latency_s for row in rows):
         unit = "milliseconds"
-    _check_sum(rows, total * _SCALES[unit], _ROUNDING_S, 0.5 * 10.0**-decimals * _SCALES[unit])
+    decimals = len(line["time"].partition(".")[2])
+    _check_sum(rows, total * _SCALES[unit], 0.5 * 10.0**-decimals * _SCALES[unit])
 
 
-def _check_sum(rows: list[_Row], total_s: float, rounding_s: float, total_rounding_s: float = 0.0) -> None:
-    found_s = sum(row.kernel.latency_s for row in rows)
-    if abs(found_s - total_s) > _TOLERANCE * max(total_s, 1e-6) + rounding_s * len(rows) + total_rounding_s:
+def _check_sum(rows: list[_Row], total_s: float, total_rounding_s: float = 0.0) -> None:
+    sum_s = sum(row.kernel.latency_s for row in rows)
+    if abs(sum_s - total_s) > _TOLERANCE * max(total_s, 1e-6) + _ROUNDING_S * len(rows) + total_rounding_s:
         raise BackendRunError(
-            f"the layers of the counters report add up to {found_s * 1e3:.3f} ms, its total is {total_s * 1e3:.3f} ms: "
+            f"the layers of the counters report add up to {sum_s * 1e3:.3f} ms, its total is {total_s * 1e3:.3f} ms: "
             "rows are missing"
         )

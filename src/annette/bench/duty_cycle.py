@@ -1,4 +1,4 @@
-"""Rests between runs, so that the operating system does not stop a measured process in the middle of one."""
+"""The duty cycle of a measuring process: it rests between runs, so that Linux does not stop it in the middle of one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Pace"]
+__all__ = ["DutyCycle"]
 
 _BUSY_S: Final = 0.1
 """Time without a rest after which one is due: rarer than most runs, and far more often than once a second."""
@@ -19,10 +19,10 @@ fair server; before Linux 6.12 the throttling of sched_rt_runtime_us) and takes 
 left none."""
 
 
-class Pace:
+class DutyCycle:
     """Called before each run, it sleeps when a rest is due.
 
-    A real-time process (see `annette.bench.machine.settle`) that works without a pause loses 50 ms of every second to
+    A real-time process (see `annette.bench.host.pin_process`) that works without a pause loses 50 ms of every second to
     others. A network of 10 ms shows that in a few outliers; one of half a second shows it in its median, 5 to 10 % too
     high, although the sum of its kernels is right. Who leaves these 5 % by himself is not interrupted. One single run
     of more than 0.9 s cannot be helped this way.
@@ -32,10 +32,10 @@ class Pace:
         sleep: Sleeps for some seconds.
 
     Example:
-        >>> from annette.bench.pace import Pace
+        >>> from annette.bench.duty_cycle import DutyCycle
         >>> times = iter([0.0, 0.4, 0.43])
-        >>> pace = Pace(clock=lambda: next(times), sleep=lambda seconds: print(f"{seconds:.3f} s"))
-        >>> pace()
+        >>> rest = DutyCycle(clock=lambda: next(times), sleep=lambda seconds: print(f"{seconds:.3f} s"))
+        >>> rest()
         0.026 s
     """
 

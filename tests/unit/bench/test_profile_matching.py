@@ -3,7 +3,7 @@ import math
 import pytest
 
 from annette.bench.backend import ProfileEntry
-from annette.bench.match import ADDED, match, region
+from annette.bench.profile_matching import ADDED, layers_between, match_profile
 from annette.network.builder import NetworkBuilder
 
 
@@ -21,7 +21,7 @@ def entry(name, latency_s=(1.0,), **fields):
 
 
 def layers(net, *entries):
-    return [kernel.layers for kernel in match(net, entries).kernels]
+    return [kernel.layers for kernel in match_profile(net, entries).kernels]
 
 
 def test_layers_that_the_runtime_names_win(net):
@@ -38,19 +38,21 @@ def test_a_name_alone_is_enough_where_it_is_a_layers(net):
 
 
 def test_tensors_that_bound_nothing_do_not_match(net):
-    assert region(net, ("add",), ("relu1",)) == ()
+    assert layers_between(net, ("add",), ("relu1",)) == ()
     assert layers(net, entry("k", inputs=("add",), outputs=("relu1",))) == [()]
 
 
 def test_position_proves_nothing(net):
-    matched = match(net, [entry(name) for name in ("a", "b", "c", "d", "e")])
+    matched = match_profile(net, [entry(name) for name in ("a", "b", "c", "d", "e")])
     assert matched.matched_share == 0
     assert matched.unmatched == ("a", "b", "c", "d", "e")
     assert matched.not_run == ("conv1", "relu1", "conv2", "add", "relu2")
 
 
 def test_what_the_runtime_added_counts_as_known(net):
-    matched = match(net, [entry("reorder", info={ADDED: "1", "kind": "copy"}), entry("odd", (3.0,)), entry("conv1")])
+    matched = match_profile(
+        net, [entry("reorder", info={ADDED: "1", "kind": "copy"}), entry("odd", (3.0,)), entry("conv1")]
+    )
     assert [kernel.added for kernel in matched.kernels] == [True, False, False]
     assert matched.kernels[0].info == {"kind": "copy"}
     assert matched.matched_share == pytest.approx(2 / 5)
@@ -58,15 +60,15 @@ def test_what_the_runtime_added_counts_as_known(net):
 
 
 def test_a_layer_is_not_added_by_the_runtime(net):
-    assert match(net, [entry("conv1", info={ADDED: "1"})]).kernels[0].added is False
+    assert match_profile(net, [entry("conv1", info={ADDED: "1"})]).kernels[0].added is False
 
 
 def test_latency_is_the_median_and_samples_are_kept(net):
-    (kernel,) = match(net, [entry("conv1", (3.0, 1.0, 2.0))]).kernels
+    (kernel,) = match_profile(net, [entry("conv1", (3.0, 1.0, 2.0))]).kernels
     assert kernel.latency_s == 2.0
     assert kernel.samples_s == (3.0, 1.0, 2.0)
 
 
 def test_no_profile_has_no_share(net):
-    assert math.isnan(match(net, ()).matched_share)
-    assert math.isnan(match(net, [entry("conv1", (0.0,))]).matched_share)
+    assert math.isnan(match_profile(net, ()).matched_share)
+    assert math.isnan(match_profile(net, [entry("conv1", (0.0,))]).matched_share)

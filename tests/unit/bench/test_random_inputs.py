@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from annette.bench.feeds import input_values
+from annette.bench.random_inputs import input_values
 
 
 @pytest.mark.parametrize("kind", ["float32", "float16", "float64"])

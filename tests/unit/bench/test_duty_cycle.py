@@ -1,4 +1,4 @@
-from annette.bench.pace import Pace
+from annette.bench.duty_cycle import DutyCycle
 
 
 class Clock:
@@ -13,15 +13,15 @@ class Clock:
         self.now_s += seconds
 
 
-def worked(pace, clock, runs_s):
+def worked(rest, clock, runs_s):
     for run_s in runs_s:
-        pace()
+        rest()
         clock.now_s += run_s
 
 
 def test_short_runs_share_a_rest():
     clock = Clock()
-    worked(Pace(clock, clock.sleep), clock, [0.001] * 1000)
+    worked(DutyCycle(clock, clock.sleep), clock, [0.001] * 1000)
     assert 8 <= len(clock.rests_s) <= 10
 
 
@@ -29,14 +29,14 @@ def test_any_second_has_more_than_five_hundredths_of_rest():
     for run_s in (1e-3, 0.03, 0.3, 0.6, 0.9):
         clock = Clock()
         start_s = clock.now_s
-        worked(Pace(clock, clock.sleep), clock, [run_s] * int(30 / run_s))
+        worked(DutyCycle(clock, clock.sleep), clock, [run_s] * int(30 / run_s))
         assert sum(clock.rests_s) / (clock.now_s - start_s) > 0.05
 
 
 def test_what_others_do_meanwhile_counts_as_work():
     clock = Clock()
-    pace = Pace(clock, clock.sleep)
+    rest = DutyCycle(clock, clock.sleep)
     clock.now_s += 2.0
-    pace()
-    pace()
+    rest()
+    rest()
     assert clock.rests_s == [2.0 * 0.065]

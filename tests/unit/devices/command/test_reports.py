@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from annette.devices.command.report import read_report
+from annette.devices.command.reports import read_report
 from annette.errors import BackendRunError
 
 

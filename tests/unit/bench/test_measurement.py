@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from annette.bench import measure, pace
+from annette.bench import duty_cycle, measurement
 from annette.bench.backend import Availability, Backend, BackendOptions, CompiledNetwork, Profile, Subject
-from annette.bench.measure import Bench
+from annette.bench.measurement import CaseMeasurer
 from annette.bench.plan import Case
 from annette.bench.records import Purpose, Status, midmean, uncertainty
 from annette.bench.settings import Settings
@@ -16,10 +16,10 @@ class Clock(Backend):
 
     name = "clock"
 
-    def __init__(self, times, calibration=None):
+    def __init__(self, times, reference=None):
         super().__init__(BackendOptions())
         self.times = iter(times)
-        self.calibration = iter(calibration) if calibration is not None else None
+        self.reference = iter(reference) if reference is not None else None
         self.calls = []
 
     @classmethod
@@ -38,8 +38,8 @@ class _Watch(CompiledNetwork):
         self.clock, self.name = clock, name
 
     def run(self, repeats, *, before=None):
-        if self.name == "calibration":
-            return tuple(next(self.clock.calibration) if self.clock.calibration else 1e-3 for _ in range(repeats))
+        if self.name == "reference-workload":
+            return tuple(next(self.clock.reference) if self.clock.reference else 1e-3 for _ in range(repeats))
         self.clock.calls.append(("run", repeats))
         for _ in range(repeats):
             before()
@@ -52,11 +52,11 @@ class _Watch(CompiledNetwork):
 
 
 def measured(clock, purpose=Purpose.NETWORK, evicted_bytes=0, evicted_ops=0, **settings):
-    bench = Bench(clock, Settings(**settings))
+    measurer = CaseMeasurer(clock, Settings(**settings))
     net = network("net")
     case = Case("net", purpose, "g", net, 1.0, evicted_bytes=evicted_bytes, evicted_ops=evicted_ops)
-    result = bench.measure(case, Subject(net))
-    bench.close()
+    result = measurer.measure(case, Subject(net))
+    measurer.close()
     return result
 
 
@@ -71,7 +71,7 @@ def test_a_steady_run_is_ok():
     assert result.status is Status.OK
     assert (len(result.samples_s), result.attempts) == (20, 1)
     assert clock.calls == [("run", 3), ("run", 20), ("profile", 20)]
-    assert len(result.calibration_s) == 10
+    assert len(result.reference_s) == 10
 
 
 @pytest.mark.parametrize(
@@ -101,26 +101,26 @@ def test_caches_are_emptied_where_the_case_says_so(evicted_bytes, monkeypatch):
     assert clock.calls[-1] == ("profile", 8 if evicted_bytes else 60)
 
 
-def test_operations_become_time_at_the_speed_of_the_calibration_workload(monkeypatch):
+def test_operations_become_time_at_the_speed_of_the_reference_workload(monkeypatch):
     waits = []
-    monkeypatch.setattr(measure, "Between", lambda pace, _, elapsed_s: waits.append(elapsed_s) or pace)
-    ops = 3 * measure.calibration_network().ops
+    monkeypatch.setattr(measurement, "CacheEviction", lambda rest, _, elapsed_s: waits.append(elapsed_s) or rest)
+    ops = 3 * measurement.reference_network().ops
     measured(Clock(always(1e-3)), Purpose.COLD_WEIGHTS, evicted_bytes=10, evicted_ops=ops)
-    assert waits == [pytest.approx(3e-3)]  # The script's calibration takes a millisecond.
+    assert waits == [pytest.approx(3e-3)]  # The script's reference takes a millisecond.
 
 
 def test_long_runs_rest_in_between(monkeypatch):
     rests = []
-    monkeypatch.setattr(pace, "_BUSY_S", 0.0)  # A run of no time counts as a long one.
-    monkeypatch.setattr(measure, "Pace", lambda: pace.Pace(sleep=rests.append))
+    monkeypatch.setattr(duty_cycle, "_BUSY_S", 0.0)  # A run of no time counts as a long one.
+    monkeypatch.setattr(measurement, "DutyCycle", lambda: duty_cycle.DutyCycle(sleep=rests.append))
     measured(Clock(always(0.01)))
     assert len(rests) == 3 + 20  # The script's profile calls nothing.
 
 
 @pytest.mark.parametrize(("one_s", "runs"), [(1.0, 5), (1e-3, 5), (1e-4, 20), (1e-6, 40), (0.0, 40)])
-def test_a_short_calibration_workload_runs_more_often(one_s, runs):
-    result = measured(Clock(always(0.01), calibration=always(one_s)), attempts=1)
-    assert len(result.calibration_s) == 2 * runs
+def test_a_short_reference_workload_runs_more_often(one_s, runs):
+    result = measured(Clock(always(0.01), reference=always(one_s)), attempts=1)
+    assert len(result.reference_s) == 2 * runs
 
 
 def test_an_unstable_run_is_measured_again():
@@ -143,10 +143,10 @@ def test_what_stays_unstable_is_kept_and_marked():
     assert "known to" in result.reason
 
 
-def test_a_changing_calibration_marks_drift():
-    result = measured(Clock(always(0.01), calibration=[1e-3] * 8 + [2e-3] * 5 + [1.5e-3] * 99), attempts=1)
+def test_a_changing_reference_workload_marks_drift():
+    result = measured(Clock(always(0.01), reference=[1e-3] * 8 + [2e-3] * 5 + [1.5e-3] * 99), attempts=1)
     assert result.status is Status.DRIFTED
-    assert "calibration workload changed by" in result.reason
+    assert "reference workload changed by" in result.reason
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from annette.bench.backend import Subject
-from annette.bench.match import match
+from annette.bench.profile_matching import match_profile
 from annette.devices.command.backend import CommandBackend, CommandOptions
 from annette.errors import BackendRunError, OptionError
 from annette.network.builder import NetworkBuilder
@@ -78,7 +78,7 @@ def test_a_device_of_integers_gets_tflite_and_names_operators_by_their_tensors()
     with backend(DEVICE, model_format="tflite").compile(subject) as compiled:
         times = compiled.run(1)
         entries = compiled.profile(1).entries
-    found = match(subject.network, entries)
+    found = match_profile(subject.network, entries)
     assert found.matched_share == 1.0
     assert [kernel.layers for kernel in found.kernels] == [("conv", "relu")]
     assert times == pytest.approx((5e-6,))
@@ -91,7 +91,7 @@ def test_a_users_tflite_file_is_given_to_the_program_as_it_is(tmp_path):
     own = Subject(load_network(str(file)), file)
     with backend(DEVICE, model_format="tflite").compile(own) as compiled:
         compiled.run(1)
-        assert match(own.network, compiled.profile(1).entries).matched_share == 1.0
+        assert match_profile(own.network, compiled.profile(1).entries).matched_share == 1.0
         assert not list(Path(compiled._folder.name).iterdir())
     assert file.read_bytes() == before
     with pytest.raises(BackendRunError, match="--model-format tflite"):
@@ -118,7 +118,7 @@ def test_programs_may_print_the_report_of_a_vendors_tool():
     subject = Subject(network("net"))
     with backend(f"print({table!r})", report="openvino-counters").compile(subject) as compiled:
         assert compiled.run(1) == pytest.approx((0.3e-3,))
-        assert match(subject.network, compiled.profile(1).entries).kernels[0].layers == ("conv",)
+        assert match_profile(subject.network, compiled.profile(1).entries).kernels[0].layers == ("conv",)
     with (
         backend(f"print({table[:-20]!r})", report="openvino-counters").compile(subject) as compiled,
         pytest.raises(BackendRunError, match="truncated"),

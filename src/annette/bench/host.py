@@ -1,4 +1,4 @@
-"""The machine a measurement runs on: its description, and how still it can be made."""
+"""The host that measures: its description, processor pinning, scheduling class, and turns between campaigns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ except ImportError:  # pragma: no cover - not a POSIX system: nothing to take tu
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["cpu_description", "die_with_parent", "settle", "taking_turns"]
+__all__ = ["cpu_description", "die_with_parent", "exclusive_use", "pin_process"]
 
 _PR_SET_PDEATHSIG: Final = 1
 _RELEVANT_FLAGS: Final = (
@@ -56,7 +56,7 @@ def cpu_description() -> dict[str, str]:
     }
 
 
-def settle(cpus: Sequence[int]) -> dict[str, str]:
+def pin_process(cpus: Sequence[int]) -> dict[str, str]:
     """Pins this process and, where it has one processor for itself, asks for a real-time scheduling class.
 
     On several processors it stays in the usual class: Linux moves real-time threads only when they wake up, so that
@@ -82,7 +82,7 @@ def settle(cpus: Sequence[int]) -> dict[str, str]:
 
 
 @contextmanager
-def taking_turns(cpus: Sequence[int]) -> Iterator[None]:
+def exclusive_use(cpus: Sequence[int]) -> Iterator[None]:
     """Waits until no other campaign measures on the same processors, and keeps others waiting meanwhile.
 
     Two workers pinned to one processor with a real-time class would halve each other's speed in turns of 100 ms.

@@ -1,4 +1,4 @@
-"""Which layers of the network did each profiled kernel run?
+"""Profile matching: which layers of the network did each profiled kernel run?
 
 In the order of how much they prove: the layers that the runtime itself names; the part of the graph between the
 tensors that it reads and writes; a layer of the same name. Never by position. What the runtime put in by itself
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from annette.bench.backend import ProfileEntry
     from annette.network import Network
 
-__all__ = ["ADDED", "Match", "match", "region"]
+__all__ = ["ADDED", "ProfileMatch", "layers_between", "match_profile"]
 
 ADDED = "added"
 """Key in a profile entry's ``info`` by which a backend says that the runtime put the kernel in by itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class ProfileMatch:
     """Profiled kernels with their layers.
 
     Attributes:
@@ -43,7 +43,7 @@ class Match:
     not_run: tuple[str, ...]
 
 
-def match(network: Network, entries: Sequence[ProfileEntry]) -> Match:
+def match_profile(network: Network, entries: Sequence[ProfileEntry]) -> ProfileMatch:
     """Finds the layers of each profiled kernel.
 
     Args:
@@ -53,22 +53,22 @@ def match(network: Network, entries: Sequence[ProfileEntry]) -> Match:
     names = {layer.name for layer in network.layers}
     kernels = []
     for entry in entries:
-        found = _layers(network, names, entry)
+        layers = _layers(network, names, entry)
         kernels.append(
             KernelRecord(
                 name=entry.name,
                 operator=entry.operator,
-                layers=found,
+                layers=layers,
                 latency_s=midmean(entry.latency_s),
                 samples_s=entry.latency_s,
-                added=not found and ADDED in entry.info,
+                added=not layers and ADDED in entry.info,
                 info={key: value for key, value in entry.info.items() if key != ADDED},
             )
         )
     total_s = math.fsum(kernel.latency_s for kernel in kernels)
     known_s = math.fsum(kernel.latency_s for kernel in kernels if kernel.layers or kernel.added)
     claimed = {layer for kernel in kernels for layer in kernel.layers}
-    return Match(
+    return ProfileMatch(
         kernels=tuple(kernels),
         matched_share=known_s / total_s if total_s > 0 else math.nan,
         unmatched=tuple(kernel.name for kernel in kernels if not kernel.layers and not kernel.added),
@@ -76,7 +76,7 @@ def match(network: Network, entries: Sequence[ProfileEntry]) -> Match:
     )
 
 
-def region(network: Network, inputs: Iterable[str], outputs: Iterable[str]) -> tuple[str, ...]:
+def layers_between(network: Network, inputs: Iterable[str], outputs: Iterable[str]) -> tuple[str, ...]:
     """The layers between tensors: everything that ``outputs`` need and that does not lie behind ``inputs``.
 
     Args:
@@ -89,7 +89,7 @@ def region(network: Network, inputs: Iterable[str], outputs: Iterable[str]) -> t
         among ``inputs``, for then the tensors do not bound a region.
     """
     border = set(inputs)
-    found: set[str] = set()
+    needed: set[str] = set()
     stack = [tensor for tensor in outputs if tensor not in border]
     while stack:
         tensor = stack.pop()
@@ -98,11 +98,11 @@ def region(network: Network, inputs: Iterable[str], outputs: Iterable[str]) -> t
             if tensor in network.inputs:
                 return ()
             continue
-        if producer.name in found:
+        if producer.name in needed:
             continue
-        found.add(producer.name)
+        needed.add(producer.name)
         stack.extend(operand for operand in network.activations[producer.name] if operand not in border)
-    return tuple(layer.name for layer in network.layers if layer.name in found)
+    return tuple(layer.name for layer in network.layers if layer.name in needed)
 
 
 def _layers(network: Network, names: set[str], entry: ProfileEntry) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ def _layers(network: Network, names: set[str], entry: ProfileEntry) -> tuple[str
     if named:
         return tuple(layer.name for layer in network.layers if layer.name in named)
     if entry.outputs:
-        between = region(network, entry.inputs, entry.outputs)
-        if between:
-            return between
+        computed = layers_between(network, entry.inputs, entry.outputs)
+        if computed:
+            return computed
     return (entry.name,) if entry.name in names else ()

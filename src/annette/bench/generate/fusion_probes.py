@@ -13,7 +13,7 @@ from annette.bench.records import Purpose
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from annette.bench.generate.builder import CaseBuilder
+    from annette.bench.generate.recipe import CaseBuilder
     from annette.bench.generate.sampler import Sampler
     from annette.network import Tensor
 
@@ -79,22 +79,15 @@ def recipes() -> list[Recipe]:
 
 
 def _probe(
-    group: str,
-    combinations: Sequence[tuple[str, ...]],
-    build: Callable[[CaseBuilder, tuple[str, ...]], None],
+    group: str, combinations: Sequence[tuple[str, ...]], build: Callable[[CaseBuilder, tuple[str, ...]], None]
 ) -> Recipe:
-    return Recipe(Purpose.FUSION_PROBE, group, len(combinations), partial(_draw, combinations, build))
-
-
-def _draw(
-    combinations: Sequence[tuple[str, ...]],
-    build: Callable[[CaseBuilder, tuple[str, ...]], None],
-    s: Sampler,
-    net: CaseBuilder,
-) -> None:
-    """The combination at the case's number, in strides of the golden ratio, so that any part of them is mixed."""
+    """Draws combinations by the case's number, in strides of the golden ratio, so that any part of them is mixed."""
     stride = _coprime_stride(len(combinations))
-    build(net, combinations[s.index * stride % len(combinations)])
+
+    def draw(s: Sampler, net: CaseBuilder) -> None:
+        build(net, combinations[s.index * stride % len(combinations)])
+
+    return Recipe(Purpose.FUSION_PROBE, group, len(combinations), draw)
 
 
 def _coprime_stride(length: int) -> int:
@@ -124,6 +117,7 @@ def _branch_on_map(net: CaseBuilder, combination: tuple[str, ...]) -> None:
 
 def _on_map(net: CaseBuilder, x: Tensor) -> dict[str, Callable[[], Tensor]]:
     channels = x.shape[1]
+    per_channel = (channels, *(1 for _ in x.shape[2:]))
     return {
         "conv": lambda: net.conv(x, _CHANNELS, 3, padding=1),
         "depthwise": lambda: net.depthwise_conv(x, 3),
@@ -138,8 +132,8 @@ def _on_map(net: CaseBuilder, x: Tensor) -> dict[str, Callable[[], Tensor]]:
         "excite": lambda: net.mul(x, net.feed((channels, 1, 1))),
         "concat": lambda: net.concat([x, net.feed(x.shape[1:])]),
         "batch_norm": lambda: net.batch_norm(x),
-        "scale": lambda: net.scale_by_constant(x, (channels, 1, 1)),
-        "shift": lambda: net.add_constant(x, (channels, 1, 1)),
+        "scale": lambda: net.scale_by_constant(x, per_channel),
+        "shift": lambda: net.add_constant(x, per_channel),
         "slice": lambda: net.slice(x, [0], [channels // 2], [1]),
         "resize": lambda: net.resize(x, scale=2),
         "pad": lambda: net.pad(x, (0, 0, 1, 1, 0, 0, 1, 1)),
@@ -148,29 +142,23 @@ def _on_map(net: CaseBuilder, x: Tensor) -> dict[str, Callable[[], Tensor]]:
 
 
 def _on_rows(net: CaseBuilder, x: Tensor) -> dict[str, Callable[[], Tensor]]:
-    """Sequences of features, channels first, as networks for sound have them."""
-    channels = x.shape[1]
+    """Sequences of features, channels first, as networks for sound have them: with convolutions of their own."""
     return {
+        **_on_map(net, x),
         "conv": lambda: net.conv1d(x, _CHANNELS, 3, padding="half"),
-        "depthwise": lambda: net.conv1d(x, channels, 3, padding="half", groups=channels),
-        "add": lambda: net.add(x, net.feed(x.shape[1:])),
-        "batch_norm": lambda: net.batch_norm(x),
-        "scale": lambda: net.scale_by_constant(x, (channels, 1)),
-        "shift": lambda: net.add_constant(x, (channels, 1)),
+        "depthwise": lambda: net.conv1d(x, x.shape[1], 3, padding="half", groups=x.shape[1]),
     }
 
 
 def _on_tokens(net: CaseBuilder, x: Tensor) -> dict[str, Callable[[], Tensor]]:
-    count, width = x.shape[-2:]
+    width = x.shape[-1]
     return {
+        **_on_map(net, x),
         "fully_connected": lambda: net.fully_connected(x, _WIDTH),
         "matmul": lambda: net.matmul(x, net.feed((width, _WIDTH))),
-        "add": lambda: net.add(x, net.feed(x.shape[1:])),
-        "mul": lambda: net.mul(x, net.feed(x.shape[1:])),
         "scalar": lambda: net.mul(x, 0.125),
         "bias": lambda: net.add_constant(x, (width,)),
         "layer_norm": lambda: net.layer_norm(x),
         "softmax": lambda: net.softmax(x),
         "transpose": lambda: net.transpose(x, (0, 2, 1)),
-        "concat": lambda: net.concat([x, net.feed((count, width))], axis=1),
     }

@@ -1,4 +1,4 @@
-"""Measures one case on an open backend: calibration, warm-up, samples, profile, calibration again, judgement.
+"""Measures one case on an open backend: reference workload, warm-up, samples, profile, reference again, judgement.
 
 The clock is the backend's: this module only decides what runs how often and what the numbers are worth, so that a
 replayed backend goes through the same code as a real one.
@@ -16,29 +16,29 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.bench.backend import Subject
-from annette.bench.between import Between
-from annette.bench.calibration import calibration_network
-from annette.bench.pace import Pace
+from annette.bench.cache_eviction import CacheEviction
+from annette.bench.duty_cycle import DutyCycle
+from annette.bench.protocol import CaseResult
 from annette.bench.records import Status, drift, uncertainty
-from annette.bench.wire import CaseResult
+from annette.bench.reference_workload import reference_network
 
 if TYPE_CHECKING:
     from annette.bench.backend import Backend, CompiledNetwork, Profile
     from annette.bench.plan import Case
     from annette.bench.settings import Settings
 
-__all__ = ["Bench"]
+__all__ = ["CaseMeasurer"]
 
 _SHORTEST_S: Final = 5e-6
 """Below this the clocks and reports of common runtimes (whole microseconds) say little."""
 
-_CALIBRATIONS: Final = (5, 40)
-"""Calibration runs before and after the runs of a case, at the least and at the most."""
+_REFERENCE_RUNS: Final = (5, 40)
+"""Runs of the reference workload before, and again after, the runs of a case: at the least and at the most."""
 
-_CALIBRATION_S: Final = 2e-3
+_REFERENCE_S: Final = 2e-3
 """How long they take together, at the least: five runs of a twentieth of a millisecond see only the moment."""
 
-_CALIBRATION_WARMUP: Final = 2
+_REFERENCE_WARMUP: Final = 2
 """Runs before these: the first ones after another network find their code and data gone, and their threads asleep."""
 
 
@@ -47,32 +47,32 @@ class _Attempt:
     status: Status
     reason: str
     samples_s: tuple[float, ...]
-    calibration_s: tuple[float, ...]
+    reference_s: tuple[float, ...]
     profile: Profile | None
 
 
-class Bench:
-    """A backend made ready for many cases: its calibration workload is compiled once.
+class CaseMeasurer:
+    """Measures cases on one backend, for which the reference workload is compiled once.
 
     Args:
-        backend: What measures; it stays the caller's.
-        settings: How.
+        backend: Runs and times; stays the caller's.
+        settings: How cases are measured.
     """
 
     def __init__(self, backend: Backend, settings: Settings) -> None:
         self._backend = backend
         self._settings = settings
         self._resources = ExitStack()
-        self._calibration: CompiledNetwork | None = None
-        self._calibrations = _CALIBRATIONS[0]
-        self._flushed = np.zeros(0, dtype=np.uint8)
+        self._reference: CompiledNetwork | None = None
+        self._reference_runs = _REFERENCE_RUNS[0]
+        self._evicting = np.zeros(0, dtype=np.uint8)
         if not backend.deterministic:
-            self._calibration = self._resources.enter_context(
-                backend.compile(Subject(calibration_network(), aside=True))
+            self._reference = self._resources.enter_context(
+                backend.compile(Subject(reference_network(), idles_between_runs=True))
             )
-            one_s = min(self._calibration.run(settings.warmup))
-            wanted = _CALIBRATION_S / one_s if one_s > 0 else math.inf
-            self._calibrations = int(min(max(wanted, _CALIBRATIONS[0]), _CALIBRATIONS[1]))
+            one_s = min(self._reference.run(settings.warmup))
+            wanted = _REFERENCE_S / one_s if one_s > 0 else math.inf
+            self._reference_runs = int(min(max(wanted, _REFERENCE_RUNS[0]), _REFERENCE_RUNS[1]))
 
     def measure(self, case: Case, subject: Subject) -> CaseResult:
         """Measures a case, again if it calls itself unstable, and keeps the steadiest attempt.
@@ -93,7 +93,7 @@ class Bench:
             status=best.status,
             reason=best.reason,
             samples_s=best.samples_s,
-            calibration_s=best.calibration_s,
+            reference_s=best.reference_s,
             entries=None if best.profile is None else best.profile.entries,
             duration_s=time.perf_counter() - started,
             attempts=len(attempts),
@@ -101,34 +101,34 @@ class Bench:
         )
 
     def close(self) -> None:
-        """Frees the calibration workload."""
+        """Frees the reference workload."""
         self._resources.close()
 
     def _attempt(self, case: Case, compiled: CompiledNetwork) -> _Attempt:
         if self._backend.deterministic:
             return self._judge(compiled.run(1), (), (), compiled.profile(1))
-        before = self._calibrate()
-        pace = Pace()
-        warm = compiled.run(self._settings.warmup, before=pace)
+        before = self._time_reference()
+        rest = DutyCycle()
+        warm = compiled.run(self._settings.warmup, before=rest)
         plain, profiled = self._settings.runs(min(warm, default=math.nan), case.purpose, evicted=case.evicted_bytes > 0)
-        prepare = self._between(case, pace, median(before) if before else 0.0)
+        prepare = self._eviction(case, rest, median(before) if before else 0.0)
         samples = compiled.run(plain, before=prepare)
         profile = compiled.profile(profiled, before=prepare)
-        return self._judge(samples, before, self._calibrate(), profile)
+        return self._judge(samples, before, self._time_reference(), profile)
 
-    def _calibrate(self) -> tuple[float, ...]:
-        """Times of the calibration workload; not between the runs of a case, whose threads are ready for the next."""
-        if self._calibration is None:
+    def _time_reference(self) -> tuple[float, ...]:
+        """Times of the reference workload; not between the runs of a case, whose threads are ready for the next."""
+        if self._reference is None:
             return ()
-        self._calibration.run(_CALIBRATION_WARMUP)
-        return self._calibration.run(self._calibrations)
+        self._reference.run(_REFERENCE_WARMUP)
+        return self._reference.run(self._reference_runs)
 
-    def _between(self, case: Case, pace: Pace, calibration_s: float) -> Between:
-        """What a case wants before each run; operations become time at the speed of the calibration workload."""
-        if len(self._flushed) < case.evicted_bytes:
-            self._flushed = np.zeros(case.evicted_bytes, dtype=np.uint8)
-        elapsed_s = case.evicted_ops / calibration_network().ops * calibration_s
-        return Between(pace, self._flushed[: case.evicted_bytes], elapsed_s)
+    def _eviction(self, case: Case, rest: DutyCycle, reference_s: float) -> CacheEviction:
+        """What happens before each run of a case; operations become time at the speed of the reference workload."""
+        if len(self._evicting) < case.evicted_bytes:
+            self._evicting = np.zeros(case.evicted_bytes, dtype=np.uint8)
+        elapsed_s = case.evicted_ops / reference_network().ops * reference_s
+        return CacheEviction(rest, self._evicting[: case.evicted_bytes], elapsed_s)
 
     def _judge(
         self,
@@ -148,7 +148,7 @@ class Bench:
             status = Status.UNSTABLE
             reason = f"samples scatter so that their median is known to {uncertainty(samples_s):.0%} only"
         elif changed > settings.drift:
-            status, reason = Status.DRIFTED, f"the calibration workload changed by {changed:.0%} over the run"
+            status, reason = Status.DRIFTED, f"the reference workload changed by {changed:.0%} over the run"
         elif samples_s and not self._backend.deterministic and median(samples_s) < _SHORTEST_S:
             status, reason = Status.TOO_SHORT, f"one run takes less than {_SHORTEST_S * 1e6:.0f} µs"
         return _Attempt(status, reason, samples_s, before_s + after_s, profile)

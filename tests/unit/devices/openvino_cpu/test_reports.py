@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from annette.bench.match import match
+from annette.bench.profile_matching import match_profile
 from annette.bench.reported import ReportedKernel, to_entries
-from annette.devices.openvino_cpu.counters import parse_openvino_counters
+from annette.devices.openvino_cpu.reports import parse_openvino_counters
 from annette.errors import BackendRunError
 from annette.testing.backends import example_network
 
@@ -54,7 +54,7 @@ def test_reads_what_is_printed():
 
 def test_kernels_find_their_layers_and_copies_are_added():
     network = example_network()
-    found = match(network, to_entries(parse_openvino_counters(TABLE), network))
+    found = match_profile(network, to_entries(parse_openvino_counters(TABLE), network))
     assert [kernel.layers for kernel in found.kernels] == [(), ("stem",), ("conv1",)]
     assert [kernel.added for kernel in found.kernels] == [True, False, False]
     assert found.matched_share == 1

@@ -149,10 +149,10 @@ def _sum(entries: list[ProfileEntry] | tuple[ProfileEntry, ...]) -> tuple[float,
 
 
 def _from_number(line: str) -> float:
-    found = max(_NUMBER.finditer(line), key=re.Match.end, default=None)
-    if found is None or found.end() != len(line.rstrip()):
+    last = max(_NUMBER.finditer(line), key=re.Match.end, default=None)
+    if last is None or last.end() != len(line.rstrip()):
         raise BackendRunError(f"the program's last line does not end in a latency: {line[-_SHOWN:]!r}")
-    unit = found["unit"]
+    unit = last["unit"]
     if unit not in _UNITS:
-        raise BackendRunError(f"the program's latency {found[0]!r} has no unit that is known: {', '.join(_UNITS)}")
-    return _scaled(found["number"], _UNITS[unit], "the last line")
+        raise BackendRunError(f"the program's latency {last[0]!r} has no unit that is known: {', '.join(_UNITS)}")
+    return _scaled(last["number"], _UNITS[unit], "the last line")
