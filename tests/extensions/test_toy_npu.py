@@ -31,7 +31,7 @@ def run(here):
 
 
 @pytest.fixture(scope="module")
-def fitted(here, run):
+def fitted(run):
     """The report of a fit on a small benchmark; the platform is ``toy.json``."""
     run("bench", *TOY, "--budget", "20s", "--out", "toy.sqlite")
     return json.loads(run("fit", "toy.sqlite", "--out", "toy.json", "--json"))
