@@ -10,7 +10,7 @@ import pytest
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose
 from annette.network.builder import NetworkBuilder
-from tests.extensions.installing import annette, install
+from tests.extensions.installing import HERE, annette, install
 
 pytest.importorskip("lightgbm", reason="lightgbm, which fitting needs, is not installed")
 
@@ -53,6 +53,14 @@ def test_the_backend_is_listed_with_its_options(run):
     backends = {entry["name"]: entry for entry in json.loads(run("backends", "--json"))["backends"]}
     assert backends["toy"]["usable"]
     assert backends["toy"]["options"][0]["name"] == "runtime"
+
+
+def test_it_satisfies_the_shipped_contracts(tmp_path):
+    env = install(tmp_path, "toy-npu", FAMILY)
+    suite = ["-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "toy_npu" / "contracts.py")]
+    done = subprocess.run([sys.executable, *suite], check=False, capture_output=True, text=True, env=env, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "passed" in done.stdout
 
 
 def test_the_fit_is_the_familys_own(fitted):
