@@ -15,7 +15,6 @@ from annette.bench.backend import (
     ProfileEntry,
     Subject,
 )
-from annette.bench.match import ADDED
 from annette.errors import BackendRunError
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def _copies(network: Network) -> list[ProfileEntry]:
             f"dma {name}",
             "dma",
             (_DMA_START_S + 2 * network.tensors[name].elements / _DMA_BYTES_PER_S,),
-            info={ADDED: "1", "kind": "dma", "tensor": name},
+            info={"added": "1", "kind": "dma", "tensor": name},
         )
         for name in network.inputs
     ]
