@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -10,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+import annette
 from tests.extensions.installing import install
 
+SOURCE = Path(annette.__file__).parent
 RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
 EXTENSIONS = ("backend", "device", "layer-model", "reader")
+CHANGES = ("operator",)
 BLOCK = re.compile(r"^```(?P<language>\w+)(?: (?P<file>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -68,6 +72,32 @@ def test_the_recipe_of_an_extension_works_as_printed(page, tmp_path):
         assert re.search(r"\d+ passed", report)
     elif page != "reader":
         pytest.fail("the page has no test suite")
+
+
+@pytest.mark.parametrize("page", CHANGES)
+def test_the_recipe_of_a_change_works_as_printed_on_a_copy_of_the_package(page, tmp_path):
+    copy = tmp_path / "src" / "annette"
+    shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__", "catalog"))
+    (copy / "platforms" / "catalog").symlink_to(SOURCE / "platforms" / "catalog")
+    for language, name, text in blocks(page):
+        if language == "diff":
+            apply(text, tmp_path / name)
+        elif name:
+            (tmp_path / name).write_text(text, encoding="utf-8")
+    path = os.pathsep.join(filter(None, (str(copy.parent), os.environ.get("PYTHONPATH", ""))))
+    for language, _, text in blocks(page):
+        if language == "console":
+            check_console(text, {**os.environ, "PYTHONPATH": path}, tmp_path)
+
+
+def apply(diff, path):
+    """Applies a difference without line numbers: its unchanged lines must stand in the file once, in a row."""
+    lines = diff.splitlines(keepends=True)
+    before = "".join(line[1:] for line in lines if not line.startswith("+"))
+    after = "".join(line[1:] for line in lines if not line.startswith("-"))
+    text = path.read_text(encoding="utf-8")
+    assert text.count(before) == 1, f"{path} does not hold once: {before}"
+    path.write_text(text.replace(before, after), encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", [path.stem for path in sorted(RECIPES.glob("*.md")) if path.stem != "README"])
