@@ -6,6 +6,7 @@ Who may import whom is said in ``pyproject.toml`` (import-linter); this is what 
 import ast
 import doctest
 import importlib
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -19,6 +20,10 @@ FILES = sorted(SOURCE.rglob("*.py"))
 MOST_LINES_OF_A_FILE = 400
 MOST_LINES_OF_A_FUNCTION = 60
 EXAMPLES = [path for path in FILES if ">>> " in path.read_text(encoding="utf-8")]
+ROOT = Path(__file__).parents[2]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "tests" / "README.md"]
+NAME = re.compile(r"\bannette(?:\.[A-Za-z_]\w*)+")
+GROUPS = frozenset({"annette.devices", "annette.readers"})
 OPTIONAL = frozenset({"ai_edge_litert", "ethosu", "lightgbm", "onnxruntime", "openvino", "scipy", "sklearn"})
 
 
@@ -81,3 +86,39 @@ def test_no_module_imports_itself_through_others():
     except CycleError as error:
         circle = " → ".join(error.args[1])
         pytest.fail(f"modules import each other in a circle: {circle}")
+
+
+def exists(name):
+    """Whether a dotted name leads to a module, an attribute, or a field of a class."""
+    parts = name.split(".")
+    for count in range(len(parts), 0, -1):
+        try:
+            thing = importlib.import_module(".".join(parts[:count]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[count:]:
+            if not hasattr(thing, part):
+                return part == parts[-1] and part in getattr(thing, "__annotations__", {})
+            thing = getattr(thing, part)
+        return True
+    return False
+
+
+@pytest.mark.parametrize("page", sorted(PAGES), ids=lambda page: str(page.relative_to(ROOT)))
+def test_names_in_the_documentation_exist(page):
+    names = set(NAME.findall(page.read_text(encoding="utf-8"))) - GROUPS
+    assert sorted(name for name in names if not exists(name)) == []
+
+
+def test_names_in_docstrings_exist():
+    names = {}
+    for path in FILES:
+        for name in re.findall(rf"`({NAME.pattern})`", path.read_text(encoding="utf-8")):
+            names.setdefault(name, name_of(path))
+    assert {name: module for name, module in names.items() if name not in GROUPS and not exists(name)} == {}
+
+
+@pytest.mark.parametrize("name", ["annette.no_such_module", "annette.api.no_such_function"])
+def test_a_name_that_leads_nowhere_is_noticed(name):
+    assert exists("annette.models.base.LayerModel.family")
+    assert not exists(name)
