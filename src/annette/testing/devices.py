@@ -48,9 +48,11 @@ FOREIGN_ENVIRONMENTS: Final[tuple[tuple[str, Mapping[str, str]], ...]] = (
     ("", {"runtime": "a-runtime-that-nobody-has", "device": "a-board-that-nobody-has", "precision": "fp32"}),
     ("", {"runtime": "command", "command": "./measure {model}", "device": "", "model_format": "onnx"}),
     ("onnxruntime_cpu", {"runtime": "onnxruntime", "cpu": "some processor", "precision": "fp32", "threads": "1"}),
-    ("openvino_cpu", {"runtime": "openvino", "cpu": "some processor", "precision": "bf16", "threads": "1"}),
+    ("openvino_cpu", {"runtime": "openvino", "device": "CPU", "precision": "bf16", "threads": "1"}),
     ("arm_ethos_u", {"runtime": "vela", "device": "ethos-u55-128", "precision": "int8"}),
-    ("intel_myriad", {"runtime": "openvino", "plugin": "MYRIAD", "device": "MYRIAD", "precision": "fp16"}),
+    ("intel_myriad", {"runtime": "openvino-myriad", "device": "ncs2", "precision": "fp16"}),
+    ("tvm_arm", {"collection": "tophub", "device": "snapdragon835", "runtime": "tvm", "precision": "fp32"}),
+    ("xilinx_dpu", {"collection": "zcu102", "device": "zcu102", "runtime": "dnndk", "precision": "int8"}),
 )
 """Environments as datasets hold them, each with the only family that may recognise it; an empty name is nobody."""
 
