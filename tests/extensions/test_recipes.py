@@ -67,11 +67,9 @@ def test_the_recipe_of_an_extension_works_as_printed(page, tmp_path):
     for text in commands:
         check_console(text, env, tmp_path)
     suites = sorted(path.name for path in tmp_path.glob("test_*.py"))
-    if suites:
-        report = run(shlex.join(["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *suites]), env, tmp_path)
-        assert re.search(r"\d+ passed", report)
-    elif page != "reader":
-        pytest.fail("the page has no test suite")
+    report = run(shlex.join(["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *suites]), env, tmp_path)
+    assert suites
+    assert re.search(r"\d+ passed", report)
 
 
 @pytest.mark.parametrize("page", CHANGES)
