@@ -73,7 +73,7 @@ class Value:
 
 
 class TfliteLowering:
-    """What the rules of `annette.network.writers.tflite_rules` and its neighbours write to.
+    """What the rules of `annette.network.writers.tflite_elementwise` and its neighbours write to.
 
     Args:
         network: What is lowered.
