@@ -1,29 +1,90 @@
-"""JSON documents from strangers: parsed strictly, and checked against one definition of what they may hold.
+"""JSON documents: parsed strictly, checked against one definition of what they may hold, and described by it.
 
 Network descriptions, platform files and mappings are handed around and therefore untrusted. Parsing happens here, once:
-bounded, without NaN, without repeated keys. What a document may hold is a `msgspec.Struct` with bounds on its numbers,
-from which the same library makes the JSON Schema that documents it (docs/decisions/documents-with-msgspec.md).
+bounded, without NaN, without repeated keys. What a document may hold is stated by the annotations of a `msgspec.Struct`
+or of a frozen dataclass, with bounds on its numbers; from these msgspec reads and checks it, and makes the JSON Schema
+that documents it (docs/decisions/documents-with-msgspec.md). Every complaint names the place in the document, the value
+there, and what it must be.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    TypeAlias,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
+from msgspec import Meta
+
+from annette.errors import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
     from pathlib import Path
 
     from annette.errors import AnnetteError
 
-__all__ = ["MAX_JSON_BYTES", "convert", "parse_json", "read_json", "shown"]
+__all__ = [
+    "MAX_JSON_BYTES",
+    "OPTIONAL",
+    "Count",
+    "Document",
+    "Finite",
+    "Natural",
+    "NonNegative",
+    "Positive",
+    "Share",
+    "check_fields",
+    "convert",
+    "located",
+    "member",
+    "parse_json",
+    "plain",
+    "read_json",
+    "shown",
+]
 
 _T = TypeVar("_T")
 
 MAX_JSON_BYTES: Final = 256 * 2**20
 """Larger JSON files are refused: the largest known network description has 0.5 MB, forests stay below 100 MB."""
+
+Finite: TypeAlias = Annotated[float, Meta(ge=-1e30, le=1e30)]
+"""Any number that later arithmetic cannot turn into infinity: times, rates and sizes stay far below."""
+Positive: TypeAlias = Annotated[float, Meta(gt=0, le=1e30)]
+"""A number above 0: rates, bandwidths, clocks."""
+NonNegative: TypeAlias = Annotated[float, Meta(ge=0, le=1e30)]
+"""A number of at least 0: times, overheads, errors."""
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+"""A part of a whole, from 0 to 1."""
+Natural: TypeAlias = Annotated[int, Meta(ge=0, le=2**62)]
+"""A whole number of at least 0."""
+Count: TypeAlias = Annotated[int, Meta(ge=1, le=2**62)]
+"""A whole number of at least 1."""
+
+OPTIONAL: Final[Mapping[str, bool]] = {"optional": True}
+"""Metadata of a dataclass's field that may be missing in a document; all others must be there, defaults or not."""
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An object in a JSON document: what is not declared is refused, and what has no default must be there."""
 
 
 class _RejectedError(ValueError):
@@ -97,42 +158,240 @@ def read_json(path: Path, *, error: type[AnnetteError], max_bytes: int = MAX_JSO
 
 
 def convert(value: Any, kind: type[_T], *, error: type[AnnetteError], path: str = "$") -> _T:
-    """Checks plain JSON values against a definition.
+    """Checks plain JSON values against a definition, and builds what it defines.
 
     Args:
         value: What `parse_json` returned, or a part of it.
-        kind: A `msgspec.Struct`, or any type that msgspec converts to; numbers are not taken for texts or booleans.
+        kind: A `Document`, a frozen dataclass, or any type that msgspec converts to. Numbers are not taken for texts
+            or booleans; a dataclass's fields must all be there, but those marked `OPTIONAL`.
         error: Raised where the value is not acceptable.
         path: Where the value is in its document, as a JSON path such as ``$.models.conv``.
 
     Raises:
-        AnnetteError: As ``error``; the message names the place in the document and the value there.
+        AnnetteError: As ``error``; the message names the place in the document, the value there, and what it must be.
 
     Example:
         >>> from annette.errors import PlatformFormatError
         >>> convert({"conv": [1, 2]}, dict[str, list[int]], error=PlatformFormatError)
         {'conv': [1, 2]}
     """
+    defined: Any = _definition(cast("Hashable", kind))
+    try:
+        checked = msgspec.convert(value, defined)
+    except msgspec.ValidationError as cause:
+        raise error(_complaint(*_innermost(value, defined, path, msgspec.ValidationError))) from cause
+    except RecursionError as cause:
+        raise error(f"{path} is nested too deeply") from cause
+    if defined is kind:
+        return checked  # type: ignore[no-any-return] # a type made at run time
     try:
         return msgspec.convert(value, kind)
-    except msgspec.ValidationError as cause:
-        complaint, _, place = str(cause).partition(" - at `$")
-        where, found = _located(value, place.rstrip("`"), path)
-        raise error(f"{where} is {found}: {complaint[:1].lower()}{complaint[1:]}") from cause
+    except error as cause:  # of a dataclass's __post_init__
+        *_, place = _innermost(value, kind, path, error)
+        raise error(_placed(place, str(cause))) from cause
 
 
-_STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]|\[\.\.\.\]")
+def check_fields(instance: Any, *, error: type[AnnetteError]) -> None:
+    """Checks a dataclass or a struct that was built by hand, as reading it would: for ``__post_init__``.
 
+    Fields that hold instances of classes are left out: those checked themselves.
 
-def _located(value: Any, place: str, path: str) -> tuple[str, str]:
-    """Where a complaint is and what stands there, as far as the path that msgspec gives leads."""
-    for step in _STEP.finditer(place):
+    Args:
+        instance: Fields that are not acceptable are named ``$.FIELD``.
+        error: Raised where one is not acceptable.
+
+    Raises:
+        AnnetteError: As ``error``.
+    """
+    for name, kind in _plain_fields(cast("Hashable", type(instance))):
+        value = _builtin(getattr(instance, name))
         try:
-            value = value[step[1]] if step[1] else value[int(step[2])]
-        except (KeyError, IndexError, TypeError):
-            return f"{path}{place[step.start() :]}", "not acceptable"
-        path += step[0]
-    return path, shown(value)
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as cause:
+            raise error(_complaint(*_innermost(value, kind, f"$.{name}", msgspec.ValidationError))) from cause
+
+
+@contextmanager
+def located(path: str, *, error: type[AnnetteError]) -> Iterator[None]:
+    """Puts a place in front of the complaints of what reads a part of a document.
+
+    Args:
+        path: Where the part is; takes the place of ``$`` where a complaint begins with that.
+        error: Which complaints, and what they are raised as.
+    """
+    try:
+        yield
+    except error as cause:
+        raise error(_placed(path, str(cause))) from cause
+
+
+def _placed(path: str, text: str) -> str:
+    return f"{path}{text[1:]}" if text.startswith(("$.", "$[", "$ ")) else f"{path}: {text}"
+
+
+def member(path: str, key: str) -> str:
+    """Path of a member of an object."""
+    return f"{path}.{key[:80]}" if key.isidentifier() else f"{path}[{key[:80]!r}]"
+
+
+def plain(value: Any) -> Any:
+    """Structs, dataclasses and what they hold as plain JSON values."""
+    return msgspec.to_builtins(value, enc_hook=dict)
+
+
+@cache
+def _definition(kind: Any) -> Any:
+    """A type with each dataclass in it replaced by a struct of the same fields that refuses others."""
+    if is_dataclass(kind):
+        optional = {field.name for field in fields(kind) if "optional" in field.metadata}
+        return msgspec.defstruct(
+            str(getattr(kind, "__name__", "object")),
+            [
+                (name, _definition(inner), *((None,) if name in optional else ()))
+                for name, inner in _members(cast("Hashable", kind)).items()
+            ],
+            forbid_unknown_fields=True,
+            kw_only=True,
+        )
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (None, Annotated, Literal):
+        return kind
+    defined = tuple(_definition(part) for part in inner)
+    if defined == inner:
+        return kind
+    return Union[defined] if origin is UnionType else origin[defined]  # noqa: UP007 - of a tuple known at run time
+
+
+@cache
+def _plain_fields(kind: Any) -> tuple[tuple[str, Any], ...]:
+    """Name and annotation of the fields that hold numbers, texts and collections of these."""
+    return tuple((name, inner) for name, inner in _members(kind).items() if _is_plain(inner))
+
+
+def _is_plain(kind: Any) -> bool:
+    if get_origin(kind) in (Annotated, Literal):
+        return True
+    inner = get_args(kind)
+    return all(map(_is_plain, inner)) if inner else kind in (bool, float, int, str, NoneType, ...)
+
+
+def _builtin(value: Any) -> Any:
+    """Numbers of numpy, which are no exact floats, as such; collections as lists and dicts."""
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {key: _builtin(inner) for key, inner in value.items()}
+    return [_builtin(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _innermost(value: Any, kind: Any, path: str, refusal: type[Exception]) -> tuple[Any, Any, str]:
+    """The smallest part that conversion refuses: itself, what it must be, and where it is."""
+    for key, part, inner in _parts(value, kind):
+        try:
+            msgspec.convert(part, inner)
+        except refusal:
+            place = member(path, key) if isinstance(key, str) else f"{path}[{key}]"
+            return _innermost(part, inner, place, refusal)
+    return value, kind, path
+
+
+def _parts(value: Any, kind: Any) -> Iterator[tuple[str | int, Any, Any]]:
+    """Key or index, value and type of the members of an object or a list, as far as they are defined."""
+    for form in _forms(kind):
+        origin, inner = get_origin(form), get_args(form)
+        if isinstance(value, Mapping):
+            if _is_struct(form) or is_dataclass(form):
+                members = _members(form)
+                yield from ((key, value[key], members[key]) for key in members if key in value)
+            elif origin in (dict, Mapping):
+                yield from ((key, part, inner[1]) for key, part in value.items() if isinstance(key, str))
+        elif isinstance(value, list | tuple) and origin in (list, tuple):
+            each = inner if origin is tuple and inner[-1] is not ... else inner[:1] * len(value)
+            yield from ((index, *pair) for index, pair in enumerate(zip(value, each, strict=False)))
+
+
+@cache
+def _members(kind: Any) -> dict[str, Any]:
+    """Name and type of the fields of a struct or a dataclass."""
+    if _is_struct(kind):
+        return {each.encode_name: each.type for each in msgspec.structs.fields(kind)}
+    hints = get_type_hints(kind, include_extras=True)
+    return {each.name: hints[each.name] for each in fields(kind) if each.init}
+
+
+def _complaint(value: Any, kind: Any, path: str) -> str:
+    """What is wrong with a value whose parts are acceptable by themselves."""
+    if isinstance(value, Mapping):
+        for form in _forms(kind):
+            known, required = _keys(form)
+            unknown = next((str(key) for key in value if known is not None and key not in known), None)
+            if unknown is not None and known is not None:
+                hint = nearest(unknown[:80], known)
+                return f"{member(path, unknown)} is not known here{hint}; known: {', '.join(known)}"
+            for key in required:
+                if key not in value:
+                    return f"{member(path, key)} is missing"
+    hint = nearest(value, _choices(kind)) if isinstance(value, str) else ""
+    return f"{path} is {shown(value)}: it must be {_requirement(kind)}{hint}"
+
+
+def _keys(kind: Any) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Keys that an object may have (None: any), and those that it must have."""
+    if _is_struct(kind):
+        members = msgspec.structs.fields(kind)
+        return tuple(each.encode_name for each in members), tuple(each.encode_name for each in members if each.required)
+    inner = get_args(kind)
+    return (get_args(inner[0]) if inner and get_origin(inner[0]) is Literal else None), ()
+
+
+def _choices(kind: Any) -> tuple[str, ...]:
+    return tuple(str(word) for form in _forms(kind) if get_origin(form) is Literal for word in get_args(form))
+
+
+def _forms(kind: Any) -> tuple[Any, ...]:
+    """The types of a union, without bounds; the type itself where it is none."""
+    if get_origin(kind) is Annotated:
+        return _forms(get_args(kind)[0])
+    return get_args(kind) if get_origin(kind) in (UnionType, Union) else (kind,)
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+_WORDS: Final = {float: "a number", int: "a whole number", str: "text", bool: "true or false", NoneType: "null"}
+_BOUNDS: Final = {"gt": "greater than", "ge": "of at least", "lt": "less than", "le": "at most"}
+
+
+def _requirement(kind: Any) -> str:
+    """What a value of a type must be, in words."""
+    if get_origin(kind) in (UnionType, Union):
+        return " or ".join(_requirement(form) for form in get_args(kind))
+    if get_origin(kind) is Annotated:
+        inner, *metas = get_args(kind)
+        bounds = [
+            f"{words} {_limit(getattr(meta, key))}"
+            for meta in metas
+            for key, words in _BOUNDS.items()
+            if getattr(meta, key, None) is not None
+        ]
+        lengths = [
+            f"with a length of {words} {getattr(meta, key)}"
+            for meta in metas
+            for key, words in (("min_length", "at least"), ("max_length", "at most"))
+            if getattr(meta, key, None) is not None
+        ]
+        return f"{_requirement(inner)} {' and '.join(bounds + lengths)}".strip()
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(map(str, get_args(kind)))}"
+    inner = get_args(kind)
+    if get_origin(kind) in (list, tuple):
+        return f"a list of {len(inner)} values" if get_origin(kind) is tuple and inner[-1] is not ... else "a list"
+    return _WORDS.get(kind, "an object")
+
+
+def _limit(bound: float) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:g}"
 
 
 def shown(value: Any) -> str:

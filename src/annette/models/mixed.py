@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
 
+from annette.documents import Document, convert, located
 from annette.errors import PlatformFormatError
 from annette.models.base import LayerModel, Terms
-from annette.models.fields import Fields
 from annette.models.refined_roofline import RefinedRoofline
 from annette.models.registry import build_model, families, family_class
 from annette.models.statistical import read_forest
@@ -45,6 +45,9 @@ class Mixed(LayerModel):
     features: FeatureSet
     forest: Forest
 
+    def __post_init__(self) -> None:
+        """The parts have checked themselves."""
+
     def predict_s(self, table: KernelTable) -> FloatArray:
         """Latency of each row in seconds, shape ``(rows,)``."""
         logarithm = np.clip(self.forest.predict(self.features.matrix(table)), -_LOG_LIMIT, _LOG_LIMIT)
@@ -73,23 +76,28 @@ class Mixed(LayerModel):
         }
 
     @classmethod
-    def from_json(cls, parameters: Mapping[str, Any]) -> Mixed:
+    def from_json(cls, parameters: Mapping[str, Any]) -> Self:
         """Builds the model from its parameters.
 
         Raises:
             PlatformFormatError: A parameter is missing, unknown, of the wrong type, or out of its range.
         """
-        fields = Fields.of(parameters)
-        fields.only("base", "features", "forest")
-        features, forest = read_forest(fields)
-        return cls(base=_read_base(fields.object("base")), features=features, forest=forest)
+        read = convert(parameters, _Parameters, error=PlatformFormatError)
+        features, forest = read_forest(read.features, read.forest)
+        with located("$.base", error=PlatformFormatError):
+            base = _read_base(read.base)
+        return cls(base, features, forest)
 
 
-def _read_base(fields: Fields) -> LayerModel:
+class _Parameters(Document, frozen=True):
+    base: dict[str, Any]
+    features: tuple[str, ...]
+    forest: dict[str, Any]
+
+
+def _read_base(parameters: Mapping[str, Any]) -> LayerModel:
     """A refined roofline, unless the file names another family."""
-    if "family" not in fields:
-        return RefinedRoofline.from_json(fields)
-    family = fields.text("family")
+    family = convert(parameters.get("family", RefinedRoofline.family), str, error=PlatformFormatError, path="$.family")
     if family in families() and not family_class(family).correctable:
-        raise PlatformFormatError(f"{fields.at('family')} is {family[:80]!r}: a forest cannot correct that family")
-    return build_model(family, Fields({key: fields[key] for key in fields if key != "family"}, fields.path))
+        raise PlatformFormatError(f"$.family is {family[:80]!r}: a forest cannot correct that family")
+    return build_model(family, {key: value for key, value in parameters.items() if key != "family"})

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 
+from annette.documents import Document, convert, located
 from annette.errors import PlatformFormatError
 from annette.models.base import LayerModel, Terms
 from annette.models.features import FeatureSet
-from annette.models.fields import Fields
 from annette.models.forest import Forest
 from annette.models.roofline import Roofline
 
@@ -48,6 +48,9 @@ class Statistical(LayerModel):
     forest: Forest
     roofline: Roofline
 
+    def __post_init__(self) -> None:
+        """The parts have checked themselves."""
+
     def predict_s(self, table: KernelTable) -> FloatArray:
         """Latency of each row in seconds, shape ``(rows,)``."""
         work = table["ops"] if self.per == "ops" else table.bytes
@@ -74,36 +77,40 @@ class Statistical(LayerModel):
         }
 
     @classmethod
-    def from_json(cls, parameters: Mapping[str, Any]) -> Statistical:
+    def from_json(cls, parameters: Mapping[str, Any]) -> Self:
         """Builds the model from its parameters.
 
         Raises:
             PlatformFormatError: A parameter is missing, unknown, of the wrong type, or out of its range.
         """
-        fields = Fields.of(parameters)
-        fields.only("per", "features", "forest", "roofline")
-        features, forest = read_forest(fields)
-        return cls(
-            per=fields.text("per", choices=PER),
-            features=features,
-            forest=forest,
-            roofline=Roofline.from_json(fields.object("roofline")),
-        )
+        read = convert(parameters, _Parameters, error=PlatformFormatError)
+        features, forest = read_forest(read.features, read.forest)
+        with located("$.roofline", error=PlatformFormatError):
+            roofline = Roofline.from_json(read.roofline)
+        return cls(read.per, features, forest, roofline)
 
 
-def read_forest(fields: Fields) -> tuple[FeatureSet, Forest]:
+class _Parameters(Document, frozen=True):
+    per: Literal["ops", "bytes"]
+    features: tuple[str, ...]
+    forest: dict[str, Any]
+    roofline: dict[str, Any]
+
+
+def read_forest(names: tuple[str, ...], packed: Mapping[str, Any]) -> tuple[FeatureSet, Forest]:
     """Reads a forest with the features that it sees.
 
+    Args:
+        names: The features.
+        packed: The forest as it stands in a platform file.
+
     Raises:
-        PlatformFormatError: They are missing, malformed, or the forest looks at a feature that is not listed.
+        PlatformFormatError: They are malformed, or the forest looks at a feature that is not listed.
     """
-    try:
-        features = FeatureSet(fields.texts("features"))
-    except PlatformFormatError as error:
-        raise PlatformFormatError(f"{fields.at('features')}: {error}") from error
-    forest = Forest.from_json(fields.object("forest"))
-    if forest.columns > len(features.names):
-        raise PlatformFormatError(
-            f"{fields.at('forest')} looks at feature {forest.columns}, but only {len(features.names)} are listed"
-        )
+    with located("$.features", error=PlatformFormatError):
+        features = FeatureSet(names)
+    with located("$.forest", error=PlatformFormatError):
+        forest = Forest.from_json(packed)
+        if forest.columns > len(names):
+            raise PlatformFormatError(f"$ looks at feature {forest.columns}, but only {len(names)} are listed")
     return features, forest

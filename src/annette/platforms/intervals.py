@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - annotations are read at run time
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
-from annette.models.fields import checked_number
+import msgspec
+from msgspec import Meta
+
+from annette.documents import Document, check_fields, convert, located, member
+from annette.errors import PlatformFormatError
 from annette.platforms.composition import ComposedErrors
 from annette.platforms.residuals import LogResiduals
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from annette.models.fields import Fields
 
 __all__ = ["Intervals", "LogResiduals"]
 
@@ -36,10 +36,10 @@ class Intervals:
     kernels: Mapping[str, Mapping[str, LogResiduals]] = field(default_factory=dict)
     networks: LogResiduals | None = None
     composed: Mapping[str, ComposedErrors] = field(default_factory=dict)
-    extrapolation_widening: float = 1.0
+    extrapolation_widening: Annotated[float, Meta(ge=1, le=1e30)] = 1.0
 
     def __post_init__(self) -> None:
-        checked_number(self.extrapolation_widening, "intervals.extrapolation_widening", least=1)
+        check_fields(self, error=PlatformFormatError)
         frozen = {kind: MappingProxyType(dict(self.kernels[kind])) for kind in sorted(self.kernels)}
         object.__setattr__(self, "kernels", MappingProxyType(frozen))
         object.__setattr__(self, "composed", MappingProxyType(dict(sorted(self.composed.items()))))
@@ -57,28 +57,32 @@ class Intervals:
         }
 
     @classmethod
-    def from_json(cls, fields: Fields) -> Intervals:
+    def from_json(cls, document: Any) -> Intervals:
         """Reads intervals.
 
         Raises:
             PlatformFormatError: A part is missing, unknown, or out of its range.
         """
-        fields.only("kernels", "networks", "composed", "extrapolation_widening")
-        listed = fields.object("kernels")
-        networks = fields.optional_object("networks")
-        return cls(
-            kernels={
-                kind: {
-                    family: LogResiduals.from_json(listed.object(kind).object(family)) for family in listed.object(kind)
-                }
-                for kind in listed
-            },
-            networks=None if networks is None else LogResiduals.from_json(networks),
-            composed=_composed(fields) if "composed" in fields else {},
-            extrapolation_widening=fields.number("extrapolation_widening", least=1),
-        )
+        read = convert(document, _File, error=PlatformFormatError)
+        kernels: dict[str, dict[str, LogResiduals]] = {}
+        for kind, families in read.kernels.items():
+            path = member("$.kernels", kind)
+            kernels[kind] = {family: _residuals(known, member(path, family)) for family, known in families.items()}
+        networks = None if read.networks is None else _residuals(read.networks, "$.networks")
+        composed: dict[str, ComposedErrors] = {}
+        for family, errors in read.composed.items():
+            with located(member("$.composed", family), error=PlatformFormatError):
+                composed[family] = ComposedErrors.from_json(errors)
+        return cls(kernels, networks, composed, read.extrapolation_widening)
 
 
-def _composed(fields: Fields) -> dict[str, ComposedErrors]:
-    listed = fields.object("composed")
-    return {family: ComposedErrors.from_json(listed.object(family)) for family in listed}
+class _File(Document, frozen=True, kw_only=True):
+    kernels: dict[str, dict[str, dict[str, Any]]]
+    networks: dict[str, Any] | None = None
+    composed: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    extrapolation_widening: float
+
+
+def _residuals(document: Any, path: str) -> LogResiduals:
+    with located(path, error=PlatformFormatError):
+        return LogResiduals.from_json(document)

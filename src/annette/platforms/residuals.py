@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
+from msgspec import UNSET, Meta, UnsetType
+
+from annette.documents import Document, check_fields, convert, located
 from annette.errors import PlatformFormatError
-from annette.models.fields import checked_number
 from annette.platforms.spread import Spread
-
-if TYPE_CHECKING:
-    from annette.models.fields import Fields
 
 __all__ = ["LogResiduals"]
 
@@ -28,8 +27,8 @@ class LogResiduals:
         PlatformFormatError: There are fewer than two levels, they are not increasing, or the counts differ.
     """
 
-    levels: tuple[float, ...]
-    values: tuple[float, ...]
+    levels: tuple[Annotated[float, Meta(gt=0, le=1)], ...]
+    values: tuple[Annotated[float, Meta(ge=-50, le=50)], ...]
     spread: Spread | None = None
 
     def __post_init__(self) -> None:
@@ -38,9 +37,7 @@ class LogResiduals:
                 f"residual quantiles need two or more levels and as many values, "
                 f"not {len(self.levels)} and {len(self.values)}"
             )
-        for level, value in zip(self.levels, self.values, strict=True):
-            checked_number(level, "levels", above=0, most=1)
-            checked_number(value, "values", least=-50, most=50)
+        check_fields(self, error=PlatformFormatError)
         if any(a >= b for a, b in zip(self.levels, self.levels[1:], strict=False)):
             raise PlatformFormatError("residual levels must increase")
         if any(a > b for a, b in zip(self.values, self.values[1:], strict=False)):
@@ -76,15 +73,19 @@ class LogResiduals:
         return document if self.spread is None else document | {"spread": self.spread.to_json()}
 
     @classmethod
-    def from_json(cls, fields: Fields) -> LogResiduals:
-        """Reads levels and values.
+    def from_json(cls, document: Any) -> LogResiduals:
+        """Reads levels, values, and the spread if there is one.
 
         Raises:
             PlatformFormatError: They are missing or do not make quantiles.
         """
-        fields.only("levels", "values", "spread")
-        spread = Spread.from_json(fields, "spread") if "spread" in fields else None
-        try:
-            return cls(fields.numbers("levels"), fields.numbers("values"), spread)
-        except PlatformFormatError as error:
-            raise PlatformFormatError(f"{fields.path}: {error}") from error
+        read = convert(document, _File, error=PlatformFormatError)
+        with located("$.spread", error=PlatformFormatError):
+            spread = None if read.spread is UNSET else Spread.from_json(read.spread)
+        return cls(read.levels, read.values, spread)
+
+
+class _File(Document, frozen=True):
+    levels: tuple[float, ...]
+    values: tuple[float, ...]
+    spread: float | dict[str, Any] | UnsetType = UNSET
