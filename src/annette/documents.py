@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
+from enum import Enum, EnumType
 from functools import cache
 from types import NoneType, UnionType
 from typing import (
@@ -382,6 +383,8 @@ def _requirement(kind: Any) -> str:
             if getattr(meta, key, None) is not None
         ]
         return f"{_requirement(inner)} {' and '.join(bounds + lengths)}".strip()
+    if isinstance(kind, EnumType):
+        return f"one of {', '.join(str(member.value) for member in list[Enum](kind))}"
     if get_origin(kind) is Literal:
         return f"one of {', '.join(map(str, get_args(kind)))}"
     inner = get_args(kind)

@@ -11,7 +11,7 @@ from annette.documents import Document, convert, located
 from annette.errors import PlatformFormatError
 from annette.models.base import LayerModel, Terms
 from annette.models.refined_roofline import RefinedRoofline
-from annette.models.registry import build_model, families, family_class
+from annette.models.registry import build_model, family_class
 from annette.models.statistical import read_forest
 
 if TYPE_CHECKING:
@@ -98,6 +98,6 @@ class _Parameters(Document, frozen=True):
 def _read_base(parameters: Mapping[str, Any]) -> LayerModel:
     """A refined roofline, unless the file names another family."""
     family = convert(parameters.get("family", RefinedRoofline.family), str, error=PlatformFormatError, path="$.family")
-    if family in families() and not family_class(family).correctable:
+    if not family_class(family).correctable:
         raise PlatformFormatError(f"$.family is {family[:80]!r}: a forest cannot correct that family")
     return build_model(family, {key: value for key, value in parameters.items() if key != "family"})

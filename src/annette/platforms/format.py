@@ -212,9 +212,8 @@ def _platform(read: _PlatformFile) -> Platform:
         raise PlatformFormatError(
             f"$.name is {read.name[:80]!r}: it must be letters and digits joined by hyphens, dots or underscores"
         )
-    _check_family(read.preferred_family, "$.preferred_family")
-    for kind, family in read.preferred_by_kind.items():
-        _check_family(family, member("$.preferred_by_kind", kind))
+    preferred = {member("$.preferred_by_kind", kind): family for kind, family in read.preferred_by_kind.items()}
+    _check_families({"$.preferred_family": read.preferred_family, **preferred})
     rates = read.plain_roofline
     return Platform(
         name=read.name,
@@ -239,11 +238,12 @@ def _platform(read: _PlatformFile) -> Platform:
     )
 
 
-def _check_family(family: str, path: str) -> None:
-    if family not in families():
-        raise PlatformFormatError(
-            f"{path} is {family[:80]!r}: it must be one of {', '.join(families())}{nearest(family, families())}"
-        )
+def _check_families(named: dict[str, str]) -> None:
+    known = families()
+    for path, family in named.items():
+        if family not in known:
+            hint = nearest(family, known)
+            raise PlatformFormatError(f"{path} is {family[:80]!r}: it must be one of {', '.join(known)}{hint}")
 
 
 def _mapping(document: dict[str, Any]) -> MappingModel:

@@ -101,10 +101,10 @@ def test_what_is_no_stage_is_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("document", "complaint"),
     [
-        ([], "object with name and parameters"),
-        ({"name": "myriad-placement"}, "object with name and parameters"),
-        ({"name": 3, "parameters": {}}, "must be text"),
-        ({"name": "myriad-placement", "parameters": []}, "must be an object"),
+        ([], r"\$(\.context)? is a list: it must be an object"),
+        ({"name": "myriad-placement"}, r"\$(\.context)?\.parameters is missing"),
+        ({"name": 3, "parameters": {}}, "name is 3: it must be text"),
+        ({"name": "myriad-placement", "parameters": []}, "parameters is a list: it must be an object"),
         ({"name": "myriad-placment", "parameters": {}}, "did you mean 'myriad-placement'"),
         ({"name": "myriad-placement", "parameters": {}}, "'slice_bytes' is missing"),
     ],
