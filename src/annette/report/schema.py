@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,8 +39,6 @@ DOCUMENTS: Final[Mapping[str, type[ReportDocument]]] = MappingProxyType(
 )
 """Every document by its name, such as ``estimate`` for ``annette/estimate/1``."""
 
-_ATTRIBUTE: Final = re.compile(r"^    (\w+): (.*(?:\n {5,}.*)*)", re.MULTILINE)
-
 
 def schema(name: str) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a document.
@@ -61,41 +58,25 @@ def schema(name: str) -> dict[str, Any]:
         raise OptionError(f"there is no document {name!r}{nearest(name, DOCUMENTS)}; known: {known}")
     kind = DOCUMENTS[name]
     _, components = msgspec.json.schema_components([kind], ref_template="{name}")
-    title, *rest = _paragraphs(components[kind.__name__])
-    described = _object(kind.__name__, components)
+    text = str(components[kind.__name__]["description"])
+    title, _, rest = (" ".join(paragraph.split()) for paragraph in text.partition("\n\n"))
+    described = _written_out({"$ref": kind.__name__}, components)
     described["properties"]["schema"] = {"const": kind.__struct_config__.tag}
-    stated = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title.rstrip(".")}
-    return {**stated, "description": " ".join(rest), **described}
-
-
-def _object(name: str, components: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of a structure, those inside it written out, with the descriptions of its fields."""
-    component = components[name]
-    described = {
-        name.rstrip("_"): " ".join(text.split()) for name, text in _ATTRIBUTE.findall(component["description"])
-    }
     return {
-        "type": "object",
-        "properties": {
-            key: {**_written_out(value, components), "description": described.get(key, "")}
-            for key, value in component["properties"].items()
-        },
-        "required": component["required"],
-        "additionalProperties": False,
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title.rstrip("."),
+        "description": rest,
+        **described,
     }
 
 
 def _written_out(node: Any, components: Mapping[str, Any]) -> Any:
+    """A schema with the structures inside it in place of references to them."""
     if isinstance(node, list):
         return [_written_out(entry, components) for entry in node]
     if not isinstance(node, dict):
         return node
     if "$ref" in node:
-        return _object(node["$ref"], components)
+        inner = {key: value for key, value in components[node["$ref"]].items() if key not in ("title", "description")}
+        node = {**inner, **{key: value for key, value in node.items() if key != "$ref"}}
     return {key: _written_out(value, components) for key, value in node.items()}
-
-
-def _paragraphs(component: Mapping[str, Any]) -> list[str]:
-    """The paragraphs of a structure's docstring in front of its attributes."""
-    text, _, _ = str(component["description"]).partition("\n\nAttributes:")
-    return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]

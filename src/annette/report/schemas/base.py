@@ -19,6 +19,7 @@ __all__ = [
     "ReportDocument",
     "ReportPart",
     "Share",
+    "doc",
     "part",
 ]
 
@@ -35,8 +36,13 @@ Digest: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 _Part = TypeVar("_Part", bound="ReportPart")
 
 
+def doc(meaning: str) -> Meta:
+    """What a field means, for its schema and docs/json.md: part of its annotation."""
+    return Meta(description=meaning)
+
+
 class ReportPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An object inside a document. Its docstring's list of attributes is the description of its fields."""
+    """An object inside a document."""
 
 
 class ReportDocument(ReportPart, frozen=True, tag_field="schema", tag="annette"):
