@@ -181,8 +181,6 @@ def convert(value: Any, kind: type[_T], *, error: type[AnnetteError], path: str 
         checked = msgspec.convert(value, defined)
     except msgspec.ValidationError as cause:
         raise error(_complaint(*_innermost(value, defined, path, msgspec.ValidationError))) from cause
-    except RecursionError as cause:
-        raise error(f"{path} is nested too deeply") from cause
     if defined is kind:
         return checked  # type: ignore[no-any-return] # a type made at run time
     try:
@@ -333,7 +331,9 @@ def _complaint(value: Any, kind: Any, path: str) -> str:
                 if key not in value:
                     return f"{member(path, key)} is missing"
     hint = nearest(value, _choices(kind)) if isinstance(value, str) else ""
-    return f"{path} is {shown(value)}: it must be {_requirement(kind)}{hint}"
+    required = _requirement(kind)
+    stated = f"a list of {len(value)}" if isinstance(value, list) and "list of" in required else shown(value)
+    return f"{path} is {stated}: it must be {required}{hint}"
 
 
 def _keys(kind: Any) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
@@ -389,7 +389,7 @@ def _requirement(kind: Any) -> str:
         return f"one of {', '.join(map(str, get_args(kind)))}"
     inner = get_args(kind)
     if get_origin(kind) in (list, tuple):
-        return f"a list of {len(inner)} values" if get_origin(kind) is tuple and inner[-1] is not ... else "a list"
+        return f"a list of {len(inner)}" if get_origin(kind) is tuple and inner[-1] is not ... else "a list"
     return _WORDS.get(kind, "an object")
 
 
