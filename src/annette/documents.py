@@ -320,33 +320,20 @@ def _members(kind: Any) -> dict[str, Any]:
 
 def _complaint(value: Any, kind: Any, path: str) -> str:
     """What is wrong with a value whose parts are acceptable by themselves."""
-    if isinstance(value, Mapping):
-        for form in _forms(kind):
-            known, required = _keys(form)
-            unknown = next((str(key) for key in value if known is not None and key not in known), None)
-            if unknown is not None and known is not None:
-                hint = nearest(unknown[:80], known)
-                return f"{member(path, unknown)} is not known here{hint}; known: {', '.join(known)}"
-            for key in required:
-                if key not in value:
-                    return f"{member(path, key)} is missing"
-    hint = nearest(value, _choices(kind)) if isinstance(value, str) else ""
-    required = _requirement(kind)
-    stated = f"a list of {len(value)}" if isinstance(value, list) and "list of" in required else shown(value)
-    return f"{path} is {stated}: it must be {required}{hint}"
-
-
-def _keys(kind: Any) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
-    """Keys that an object may have (None: any), and those that it must have."""
-    if _is_struct(kind):
-        members = msgspec.structs.fields(kind)
-        return tuple(each.encode_name for each in members), tuple(each.encode_name for each in members if each.required)
-    inner = get_args(kind)
-    return (get_args(inner[0]) if inner and get_origin(inner[0]) is Literal else None), ()
-
-
-def _choices(kind: Any) -> tuple[str, ...]:
-    return tuple(str(word) for form in _forms(kind) if get_origin(form) is Literal for word in get_args(form))
+    structure = next(filter(_is_struct, _forms(kind)), None)
+    if isinstance(value, Mapping) and structure is not None:
+        members = {each.encode_name: each.required for each in msgspec.structs.fields(structure)}
+        unknown = next((str(key) for key in value if key not in members), None)
+        if unknown is not None:
+            hint = nearest(unknown[:80], members)
+            return f"{member(path, unknown)} is not known here{hint}; known: {', '.join(members)}"
+        missing = next((key for key, required in members.items() if required and key not in value), None)
+        if missing is not None:
+            return f"{member(path, missing)} is missing"
+    hint = nearest(value, _words(kind)) if isinstance(value, str) else ""
+    requirement = _requirement(kind)
+    stated = f"a list of {len(value)}" if isinstance(value, list) and "list of" in requirement else shown(value)
+    return f"{path} is {stated}: it must be {requirement}{hint}"
 
 
 def _forms(kind: Any) -> tuple[Any, ...]:
@@ -360,37 +347,38 @@ def _is_struct(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
-_WORDS: Final = {float: "a number", int: "a whole number", str: "text", bool: "true or false", NoneType: "null"}
-_BOUNDS: Final = {"gt": "greater than", "ge": "of at least", "lt": "less than", "le": "at most"}
+def _words(kind: Any) -> tuple[str, ...]:
+    """The words that a value may be one of; none where any are allowed."""
+    if isinstance(kind, EnumType):
+        return tuple(str(each.value) for each in list[Enum](kind))
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+_NAMES: Final = {float: "a number", int: "a whole number", str: "text", bool: "true or false", NoneType: "null"}
+_BOUNDS: Final = {
+    "gt": "greater than",
+    "ge": "of at least",
+    "lt": "less than",
+    "le": "at most",
+    "min_length": "with a length of at least",
+    "max_length": "with a length of at most",
+}
 
 
 def _requirement(kind: Any) -> str:
     """What a value of a type must be, in words."""
-    if get_origin(kind) in (UnionType, Union):
-        return " or ".join(_requirement(form) for form in get_args(kind))
-    if get_origin(kind) is Annotated:
-        inner, *metas = get_args(kind)
-        bounds = [
-            f"{words} {_limit(getattr(meta, key))}"
-            for meta in metas
-            for key, words in _BOUNDS.items()
-            if getattr(meta, key, None) is not None
-        ]
-        lengths = [
-            f"with a length of {words} {getattr(meta, key)}"
-            for meta in metas
-            for key, words in (("min_length", "at least"), ("max_length", "at most"))
-            if getattr(meta, key, None) is not None
-        ]
-        return f"{_requirement(inner)} {' and '.join(bounds + lengths)}".strip()
-    if isinstance(kind, EnumType):
-        return f"one of {', '.join(str(member.value) for member in list[Enum](kind))}"
-    if get_origin(kind) is Literal:
-        return f"one of {', '.join(map(str, get_args(kind)))}"
-    inner = get_args(kind)
-    if get_origin(kind) in (list, tuple):
-        return f"a list of {len(inner)}" if get_origin(kind) is tuple and inner[-1] is not ... else "a list"
-    return _WORDS.get(kind, "an object")
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (UnionType, Union):
+        return " or ".join(_requirement(form) for form in inner)
+    if origin is Annotated:
+        bounds = ((words, getattr(meta, key, None)) for meta in inner[1:] for key, words in _BOUNDS.items())
+        limits = " and ".join(f"{words} {_limit(bound)}" for words, bound in bounds if bound is not None)
+        return f"{_requirement(inner[0])} {limits}".strip()
+    if _words(kind):
+        return f"one of {', '.join(_words(kind))}"
+    if origin in (list, tuple):
+        return f"a list of {len(inner)}" if origin is tuple and inner[-1] is not ... else "a list"
+    return _NAMES.get(kind, "an object")
 
 
 def _limit(bound: float) -> str:

@@ -129,7 +129,7 @@ def test_what_is_defined_is_built():
     [
         ({"name": 3}, ".name is 3: it must be text"),
         ({"name": None}, ".name is null: it must be text"),
-        ({"nam": 3}, ".nam is not known here; did you mean 'name'; known: name, engines"),
+        ({"nam": 3}, ".nam is not known here; did you mean 'name'?; known: name, engines"),
         ({"engines": []}, ".engines is a list: it must be an object"),
         ({"engines": {"a": {"power": 0}}}, ".a.power is 0: it must be a number greater than 0 and at most 1e+30"),
         ({"engines": {"a b": {"power": 1, "shares": 1}}}, ".engines['a b'].shares is 1: it must be a list"),
