@@ -28,6 +28,7 @@ _ALL: Final[tuple[type[ReportDocument], ...]] = (
     estimates.EstimateDocument,
     evaluations.EvaluationDocument,
     fits.FitDocument,
+    measurements.ImportDocument,
     measurements.MeasurementDocument,
     estimates.NetworkDocument,
     platforms.PlatformsDocument,

@@ -19,6 +19,7 @@ __all__ = [
     "ComparedNetwork",
     "DatasetComparisonDocument",
     "DatasetDocument",
+    "ImportDocument",
     "MeasuredKernelPart",
     "MeasuredNetworkPart",
     "MeasurementDocument",
@@ -174,3 +175,14 @@ class DatasetComparisonDocument(ReportDocument, frozen=True, tag="annette/datase
         doc("What the two depend on and do not have in common: the value in the first, and in the second."),
     ]
     networks: Annotated[list[ComparedNetwork], doc("Networks that both have.")]
+
+
+class ImportDocument(ReportDocument, frozen=True, tag="annette/import/1"):
+    """A dataset made from a table of somebody else's measurements.
+
+    Printed by `annette import --json`.
+    """
+
+    dataset: Annotated[str, doc("Path of the dataset.")]
+    runs: Annotated[IntFrom0, doc("Runs in it.")]
+    kernels: Annotated[IntFrom0, doc("Measured kernels of all runs.")]
