@@ -164,7 +164,8 @@ def convert(value: Any, kind: type[_T], *, error: type[AnnetteError], path: str 
     Args:
         value: What `parse_json` returned, or a part of it.
         kind: A `Document`, a frozen dataclass, or any type that msgspec converts to. Numbers are not taken for texts
-            or booleans; a dataclass's fields must all be there, but those marked `OPTIONAL`.
+            or booleans; a dataclass's fields must all be there, but those marked `OPTIONAL`. What a class inside it
+            reads itself, with a class method ``from_json``, it is left to read.
         error: Raised where the value is not acceptable.
         path: Where the value is in its document, as a JSON path such as ``$.models.conv``.
 
@@ -180,14 +181,8 @@ def convert(value: Any, kind: type[_T], *, error: type[AnnetteError], path: str 
     try:
         checked = msgspec.convert(value, defined)
     except msgspec.ValidationError as cause:
-        raise error(_complaint(*_innermost(value, defined, path, msgspec.ValidationError))) from cause
-    if defined is kind:
-        return checked  # type: ignore[no-any-return] # a type made at run time
-    try:
-        return msgspec.convert(value, kind)
-    except error as cause:  # of a dataclass's __post_init__
-        *_, place = _innermost(value, kind, path, error)
-        raise error(_placed(place, str(cause))) from cause
+        raise error(_complaint(*_innermost(value, defined, path))) from cause
+    return checked if defined is kind else _built(value, kind, path, error)  # type: ignore[no-any-return]
 
 
 def check_fields(instance: Any, *, error: type[AnnetteError]) -> None:
@@ -207,7 +202,7 @@ def check_fields(instance: Any, *, error: type[AnnetteError]) -> None:
         try:
             msgspec.convert(value, kind)
         except msgspec.ValidationError as cause:
-            raise error(_complaint(*_innermost(value, kind, f"$.{name}", msgspec.ValidationError))) from cause
+            raise error(_complaint(*_innermost(value, kind, f"$.{name}"))) from cause
 
 
 @contextmanager
@@ -221,11 +216,8 @@ def located(path: str, *, error: type[AnnetteError]) -> Iterator[None]:
     try:
         yield
     except error as cause:
-        raise error(_placed(path, str(cause))) from cause
-
-
-def _placed(path: str, text: str) -> str:
-    return f"{path}{text[1:]}" if text.startswith(("$.", "$[", "$ ")) else f"{path}: {text}"
+        text = str(cause)
+        raise error(f"{path}{text[1:]}" if text.startswith(("$.", "$[", "$ ")) else f"{path}: {text}") from cause
 
 
 def member(path: str, key: str) -> str:
@@ -234,31 +226,61 @@ def member(path: str, key: str) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Structs, dataclasses and what they hold as plain JSON values."""
+    """Structs, dataclasses and what they hold as plain JSON values, field by field."""
     return msgspec.to_builtins(value, enc_hook=dict)
 
 
 @cache
 def _definition(kind: Any) -> Any:
-    """A type with each dataclass in it replaced by a struct of the same fields that refuses others."""
+    """A type as msgspec may check it: each dataclass as a struct of the same fields, which refuses others.
+
+    What reads itself may be anything here.
+    """
     if is_dataclass(kind):
         optional = {field.name for field in fields(kind) if "optional" in field.metadata}
+        members = _members(cast("Hashable", kind)).items()
         return msgspec.defstruct(
             str(getattr(kind, "__name__", "object")),
-            [
-                (name, _definition(inner), *((None,) if name in optional else ()))
-                for name, inner in _members(cast("Hashable", kind)).items()
-            ],
+            [(name, _inner_definition(part), *((None,) if name in optional else ())) for name, part in members],
             forbid_unknown_fields=True,
             kw_only=True,
         )
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (None, Annotated, Literal):
         return kind
-    defined = tuple(_definition(part) for part in inner)
+    defined = tuple(_inner_definition(part) for part in inner)
     if defined == inner:
         return kind
     return Union[defined] if origin is UnionType else origin[defined]  # noqa: UP007 - of a tuple known at run time
+
+
+def _inner_definition(kind: Any) -> Any:
+    return Any if hasattr(kind, "from_json") else _definition(kind)
+
+
+def _built(value: Any, kind: Any, path: str, error: type[AnnetteError]) -> Any:
+    """What a type defines, of a value that passed its definition."""
+    if is_dataclass(kind):
+        given = {name: part for name, part in _members(cast("Hashable", kind)).items() if name in value}
+        parts = {name: _inner_built(value[name], part, member(path, name), error) for name, part in given.items()}
+        with located(path, error=error):
+            return kind(**parts)  # type: ignore[operator] # the class, not an instance
+    if _definition(kind) is kind:
+        return msgspec.convert(value, kind)
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (dict, Mapping):
+        return {key: _inner_built(part, inner[1], member(path, key), error) for key, part in value.items()}
+    if origin in (list, tuple):
+        return origin(_inner_built(part, inner[0], f"{path}[{index}]", error) for index, part in enumerate(value))
+    form = next(form for form in inner if form is not NoneType)
+    return None if value is None else _inner_built(value, form, path, error)
+
+
+def _inner_built(value: Any, kind: Any, path: str, error: type[AnnetteError]) -> Any:
+    if not hasattr(kind, "from_json"):
+        return _built(value, kind, path, error)
+    with located(path, error=error):
+        return kind.from_json(value)
 
 
 @cache
@@ -283,14 +305,13 @@ def _builtin(value: Any) -> Any:
     return [_builtin(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def _innermost(value: Any, kind: Any, path: str, refusal: type[Exception]) -> tuple[Any, Any, str]:
+def _innermost(value: Any, kind: Any, path: str) -> tuple[Any, Any, str]:
     """The smallest part that conversion refuses: itself, what it must be, and where it is."""
     for key, part, inner in _parts(value, kind):
         try:
             msgspec.convert(part, inner)
-        except refusal:
-            place = member(path, key) if isinstance(key, str) else f"{path}[{key}]"
-            return _innermost(part, inner, place, refusal)
+        except msgspec.ValidationError:
+            return _innermost(part, inner, member(path, key) if isinstance(key, str) else f"{path}[{key}]")
     return value, kind, path
 
 
@@ -299,7 +320,7 @@ def _parts(value: Any, kind: Any) -> Iterator[tuple[str | int, Any, Any]]:
     for form in _forms(kind):
         origin, inner = get_origin(form), get_args(form)
         if isinstance(value, Mapping):
-            if _is_struct(form) or is_dataclass(form):
+            if _is_struct(form):
                 members = _members(form)
                 yield from ((key, value[key], members[key]) for key in members if key in value)
             elif origin in (dict, Mapping):

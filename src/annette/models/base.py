@@ -41,7 +41,7 @@ class LayerModel(ABC):
 
     A model is a frozen dataclass whose fields are its parameters, as they stand in platform files. Their annotations
     say what they may be (`annette.documents.Positive` and the like): the constructor, `from_json` and `to_json` below
-    follow them. Only a model that holds something else than numbers, texts and dataclasses of these brings its own.
+    follow them. A field may hold what has a `from_json` and a `to_json` of its own, such as another model.
     A constructor stores its parameters unchanged, so that ``type(model).from_json(model.to_json())`` has the same ones.
     `annette.testing.layer_models` holds this contract as a test suite.
 
@@ -88,7 +88,8 @@ class LayerModel(ABC):
     def to_json(self) -> dict[str, Any]:
         """Parameters as plain JSON values, without the family."""
         listed = fields(self)  # type: ignore[arg-type] # of the dataclass that a model is
-        return {field.name: plain(getattr(self, field.name)) for field in listed}
+        values = {field.name: getattr(self, field.name) for field in listed if field.init}
+        return {name: value.to_json() if hasattr(value, "to_json") else plain(value) for name, value in values.items()}
 
     @classmethod
     def from_json(cls, parameters: Mapping[str, Any]) -> Self:

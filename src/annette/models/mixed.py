@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
 
-from annette.documents import Document, convert, located
+from annette.documents import convert, located
 from annette.errors import PlatformFormatError
 from annette.models.base import LayerModel, Terms
+from annette.models.features import FeatureSet  # noqa: TC001 - annotations are read at run time
+from annette.models.forest import Forest  # noqa: TC001 - annotations are read at run time
 from annette.models.refined_roofline import RefinedRoofline
 from annette.models.registry import build_model, family_class
-from annette.models.statistical import read_forest
+from annette.models.statistical import check_forest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from annette.mapping.kernel import FloatArray, KernelTable
-    from annette.models.features import FeatureSet
-    from annette.models.forest import Forest
 
 __all__ = ["Mixed"]
 
@@ -46,7 +46,7 @@ class Mixed(LayerModel):
     forest: Forest
 
     def __post_init__(self) -> None:
-        """The parts have checked themselves."""
+        check_forest(self.features, self.forest)
 
     def predict_s(self, table: KernelTable) -> FloatArray:
         """Latency of each row in seconds, shape ``(rows,)``."""
@@ -69,11 +69,7 @@ class Mixed(LayerModel):
     def to_json(self) -> dict[str, Any]:
         """All parameters; the base names its family unless it is a refined roofline; the forest's arrays are text."""
         named = {} if self.base.family == RefinedRoofline.family else {"family": self.base.family}
-        return {
-            "base": {**named, **self.base.to_json()},
-            "features": list(self.features.names),
-            "forest": self.forest.to_json(),
-        }
+        return {**super().to_json(), "base": {**named, **self.base.to_json()}}
 
     @classmethod
     def from_json(cls, parameters: Mapping[str, Any]) -> Self:
@@ -83,16 +79,16 @@ class Mixed(LayerModel):
             PlatformFormatError: A parameter is missing, unknown, of the wrong type, or out of its range.
         """
         read = convert(parameters, _Parameters, error=PlatformFormatError)
-        features, forest = read_forest(read.features, read.forest)
         with located("$.base", error=PlatformFormatError):
             base = _read_base(read.base)
-        return cls(base, features, forest)
+        return cls(base, read.features, read.forest)
 
 
-class _Parameters(Document, frozen=True):
+@dataclass(frozen=True)
+class _Parameters:
     base: dict[str, Any]
-    features: tuple[str, ...]
-    forest: dict[str, Any]
+    features: FeatureSet
+    forest: Forest
 
 
 def _read_base(parameters: Mapping[str, Any]) -> LayerModel:

@@ -7,19 +7,20 @@ fitted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - annotations are read at run time
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 import msgspec
 
 from annette.devices.registry import find, offered
-from annette.documents import Document, NonNegative, Positive, convert, plain
+from annette.documents import NonNegative, Positive, convert, plain
 from annette.errors import PlatformFormatError, nearest
 from annette.models.base import LayerModel, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from annette.mapping.kernel import FloatArray, KernelTable
 
@@ -124,23 +125,3 @@ class TiledRoofline(LayerModel):
             for name, value in self.constants.items()
         }
         return replace(self, constants=constants)
-
-    def to_json(self) -> dict[str, Any]:
-        """The formula's name and the constants."""
-        return {"formula": self.formula, "constants": dict(self.constants)}
-
-    @classmethod
-    def from_json(cls, parameters: Mapping[str, Any]) -> Self:
-        """Builds the model.
-
-        Raises:
-            PlatformFormatError: The formula is not known, or a constant is missing, unknown, not a finite number, or
-                out of its range.
-        """
-        read = convert(parameters, _Parameters, error=PlatformFormatError)
-        return cls(read.formula, read.constants)
-
-
-class _Parameters(Document, frozen=True):
-    formula: str
-    constants: dict[str, Any]

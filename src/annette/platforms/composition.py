@@ -14,13 +14,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import numpy as np
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
-from annette.documents import Document, Share, check_fields, convert, located, member
+from annette.documents import Share, check_fields, convert
 from annette.errors import PlatformFormatError
 from annette.platforms.likeness import equal_rows, places, weighted_likeness
-from annette.platforms.residuals import LogResiduals
-from annette.platforms.spread import Spread
+from annette.platforms.residuals import LogResiduals  # noqa: TC001 - annotations are read at run time
+from annette.platforms.spread import Spread  # noqa: TC001 - annotations are read at run time
 
 if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray, KernelTable
@@ -137,22 +137,6 @@ class ComposedErrors:
         Raises:
             PlatformFormatError: A part is missing, unknown, or out of its range.
         """
-        read = convert(document, _File, error=PlatformFormatError)
-        spreads: dict[str, Spread] = {}
-        for kind, spread in read.spreads.items():
-            with located(member("$.spreads", kind), error=PlatformFormatError):
-                spreads[kind] = Spread.from_json(spread)
-        with located("$.standardised", error=PlatformFormatError):
-            standardised = LogResiduals.from_json(read.standardised)
         # Files before it was told apart have one correlation for all kernels of a kind.
-        alike = read.same_kind if read.alike is UNSET else read.alike
-        return cls(spreads, read.same_kind, read.other_kinds, read.run, standardised, alike)
-
-
-class _File(Document, frozen=True):
-    spreads: dict[str, float | dict[str, Any]]
-    same_kind: float
-    other_kinds: float
-    run: float
-    standardised: dict[str, Any]
-    alike: float | UnsetType = UNSET
+        alike = {"alike": document["same_kind"]} if isinstance(document, dict) and "same_kind" in document else {}
+        return convert({**alike, **document} if alike else document, cls, error=PlatformFormatError)

@@ -33,10 +33,10 @@ from annette.mapping.kernel import COLUMNS, Precision, is_context_column
 from annette.mapping.model import MappingModel
 from annette.models.registry import build_model, families
 from annette.models.roofline import Roofline
-from annette.platforms.intervals import Intervals
+from annette.platforms.intervals import Intervals  # noqa: TC001 - annotations are read at run time
 from annette.platforms.overhead import Overhead  # noqa: TC001 - annotations are read at run time
 from annette.platforms.platform import Platform
-from annette.platforms.provenance import Provenance
+from annette.platforms.provenance import Provenance  # noqa: TC001 - annotations are read at run time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,8 +81,8 @@ class _PlatformFile:
     models: dict[str, dict[str, dict[str, Any]]]
     ranges: dict[str, dict[str, list[Finite]]]
     accuracy: list[dict[str, Any]]
-    provenance: dict[str, Any]
-    intervals: dict[str, Any] | None = field(default=None, metadata=OPTIONAL)
+    provenance: Provenance
+    intervals: Intervals | None = field(default=None, metadata=OPTIONAL)
     host_kinds: frozenset[str] = field(default=frozenset(), metadata=OPTIONAL)
     assumed: dict[str, str] | None = field(default=None, metadata=OPTIONAL)
     plain_roofline: _Rates | None = field(default=None, metadata=OPTIONAL)
@@ -229,9 +229,9 @@ def _platform(read: _PlatformFile) -> Platform:
         preferred_by_kind=read.preferred_by_kind,
         overhead=read.overhead,
         ranges=_ranges(read.ranges),
-        intervals=_intervals(read.intervals),
+        intervals=read.intervals,
         accuracy=tuple(read.accuracy),
-        provenance=_provenance(read.provenance),
+        provenance=read.provenance,
         host_kinds=read.host_kinds,
         assumed=read.assumed or {},
         plain_roofline=None if rates is None else Roofline(rates.ops_per_s, rates.bytes_per_s),
@@ -252,16 +252,6 @@ def _mapping(document: dict[str, Any]) -> MappingModel:
             return MappingModel.from_json(document)
     except MappingError as error:
         raise PlatformFormatError(str(error)) from error
-
-
-def _intervals(document: dict[str, Any] | None) -> Intervals | None:
-    with located("$.intervals", error=PlatformFormatError):
-        return None if document is None else Intervals.from_json(document)
-
-
-def _provenance(document: dict[str, Any]) -> Provenance:
-    with located("$.provenance", error=PlatformFormatError):
-        return Provenance.from_json(document)
 
 
 def _models(listed: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Mapping[str, LayerModel]]:

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta
 
-from annette.documents import Document, check_fields, convert, located, member
+from annette.documents import OPTIONAL, check_fields
 from annette.errors import PlatformFormatError
-from annette.platforms.composition import ComposedErrors
+from annette.platforms.composition import ComposedErrors  # noqa: TC001 - annotations are read at run time
 from annette.platforms.residuals import LogResiduals
 
 __all__ = ["Intervals", "LogResiduals"]
@@ -34,8 +33,8 @@ class Intervals:
     """
 
     kernels: Mapping[str, Mapping[str, LogResiduals]] = field(default_factory=dict)
-    networks: LogResiduals | None = None
-    composed: Mapping[str, ComposedErrors] = field(default_factory=dict)
+    networks: LogResiduals | None = field(default=None, metadata=OPTIONAL)
+    composed: Mapping[str, ComposedErrors] = field(default_factory=dict, metadata=OPTIONAL)
     extrapolation_widening: Annotated[float, Meta(ge=1, le=1e30)] = 1.0
 
     def __post_init__(self) -> None:
@@ -55,34 +54,3 @@ class Intervals:
             "composed": {family: errors.to_json() for family, errors in self.composed.items()},
             "extrapolation_widening": self.extrapolation_widening,
         }
-
-    @classmethod
-    def from_json(cls, document: Any) -> Intervals:
-        """Reads intervals.
-
-        Raises:
-            PlatformFormatError: A part is missing, unknown, or out of its range.
-        """
-        read = convert(document, _File, error=PlatformFormatError)
-        kernels: dict[str, dict[str, LogResiduals]] = {}
-        for kind, families in read.kernels.items():
-            path = member("$.kernels", kind)
-            kernels[kind] = {family: _residuals(known, member(path, family)) for family, known in families.items()}
-        networks = None if read.networks is None else _residuals(read.networks, "$.networks")
-        composed: dict[str, ComposedErrors] = {}
-        for family, errors in read.composed.items():
-            with located(member("$.composed", family), error=PlatformFormatError):
-                composed[family] = ComposedErrors.from_json(errors)
-        return cls(kernels, networks, composed, read.extrapolation_widening)
-
-
-class _File(Document, frozen=True, kw_only=True):
-    kernels: dict[str, dict[str, dict[str, Any]]]
-    networks: dict[str, Any] | None = None
-    composed: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
-    extrapolation_widening: float
-
-
-def _residuals(document: Any, path: str) -> LogResiduals:
-    with located(path, error=PlatformFormatError):
-        return LogResiduals.from_json(document)

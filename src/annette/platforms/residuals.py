@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
-from annette.documents import Document, check_fields, convert, located
+from annette.documents import OPTIONAL, check_fields
 from annette.errors import PlatformFormatError
-from annette.platforms.spread import Spread
+from annette.platforms.spread import Spread  # noqa: TC001 - annotations are read at run time
 
 __all__ = ["LogResiduals"]
 
@@ -29,7 +29,7 @@ class LogResiduals:
 
     levels: tuple[Annotated[float, Meta(gt=0, le=1)], ...]
     values: tuple[Annotated[float, Meta(ge=-50, le=50)], ...]
-    spread: Spread | None = None
+    spread: Spread | None = field(default=None, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         if len(self.levels) != len(self.values) or len(self.levels) < 2:
@@ -71,21 +71,3 @@ class LogResiduals:
         """Levels, values, and the spread if there is one."""
         document: dict[str, Any] = {"levels": list(self.levels), "values": list(self.values)}
         return document if self.spread is None else document | {"spread": self.spread.to_json()}
-
-    @classmethod
-    def from_json(cls, document: Any) -> LogResiduals:
-        """Reads levels, values, and the spread if there is one.
-
-        Raises:
-            PlatformFormatError: They are missing or do not make quantiles.
-        """
-        read = convert(document, _File, error=PlatformFormatError)
-        with located("$.spread", error=PlatformFormatError):
-            spread = None if read.spread is UNSET else Spread.from_json(read.spread)
-        return cls(read.levels, read.values, spread)
-
-
-class _File(Document, frozen=True):
-    levels: tuple[float, ...]
-    values: tuple[float, ...]
-    spread: float | dict[str, Any] | UnsetType = UNSET
