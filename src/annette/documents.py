@@ -13,7 +13,6 @@ import json
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
-from enum import Enum, EnumType
 from functools import cache
 from types import NoneType, UnionType
 from typing import (
@@ -34,7 +33,7 @@ from typing import (
 import msgspec
 from msgspec import Meta
 
-from annette.errors import nearest
+from annette.complaints import complaint, member, shown
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -181,12 +180,12 @@ def convert(value: Any, kind: type[_T], *, error: type[AnnetteError], path: str 
     try:
         checked = msgspec.convert(value, defined)
     except msgspec.ValidationError as cause:
-        raise error(_complaint(*_innermost(value, defined, path))) from cause
+        raise error(complaint(value, defined, path)) from cause
     return checked if defined is kind else _built(value, kind, path, error)  # type: ignore[no-any-return]
 
 
 def check_fields(instance: Any, *, error: type[AnnetteError]) -> None:
-    """Checks a dataclass or a struct that was built by hand, as reading it would: for ``__post_init__``.
+    """Checks a dataclass that was built by hand, as reading it would: for ``__post_init__``.
 
     Fields that hold instances of classes are left out: those checked themselves.
 
@@ -202,7 +201,7 @@ def check_fields(instance: Any, *, error: type[AnnetteError]) -> None:
         try:
             msgspec.convert(value, kind)
         except msgspec.ValidationError as cause:
-            raise error(_complaint(*_innermost(value, kind, f"$.{name}"))) from cause
+            raise error(complaint(value, kind, f"$.{name}")) from cause
 
 
 @contextmanager
@@ -218,11 +217,6 @@ def located(path: str, *, error: type[AnnetteError]) -> Iterator[None]:
     except error as cause:
         text = str(cause)
         raise error(f"{path}{text[1:]}" if text.startswith(("$.", "$[", "$ ")) else f"{path}: {text}") from cause
-
-
-def member(path: str, key: str) -> str:
-    """Path of a member of an object."""
-    return f"{path}.{key[:80]}" if key.isidentifier() else f"{path}[{key[:80]!r}]"
 
 
 def plain(value: Any) -> Any:
@@ -305,113 +299,8 @@ def _builtin(value: Any) -> Any:
     return [_builtin(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def _innermost(value: Any, kind: Any, path: str) -> tuple[Any, Any, str]:
-    """The smallest part that conversion refuses: itself, what it must be, and where it is."""
-    for key, part, inner in _parts(value, kind):
-        try:
-            msgspec.convert(part, inner)
-        except msgspec.ValidationError:
-            return _innermost(part, inner, member(path, key) if isinstance(key, str) else f"{path}[{key}]")
-    return value, kind, path
-
-
-def _parts(value: Any, kind: Any) -> Iterator[tuple[str | int, Any, Any]]:
-    """Key or index, value and type of the members of an object or a list, as far as they are defined."""
-    for form in _forms(kind):
-        origin, inner = get_origin(form), get_args(form)
-        if isinstance(value, Mapping):
-            if _is_struct(form):
-                members = _members(form)
-                yield from ((key, value[key], members[key]) for key in members if key in value)
-            elif origin in (dict, Mapping):
-                yield from ((key, part, inner[1]) for key, part in value.items() if isinstance(key, str))
-        elif isinstance(value, list | tuple) and origin in (list, tuple):
-            each = inner if origin is tuple and inner[-1] is not ... else inner[:1] * len(value)
-            yield from ((index, *pair) for index, pair in enumerate(zip(value, each, strict=False)))
-
-
 @cache
 def _members(kind: Any) -> dict[str, Any]:
-    """Name and type of the fields of a struct or a dataclass."""
-    if _is_struct(kind):
-        return {each.encode_name: each.type for each in msgspec.structs.fields(kind)}
+    """Name and annotation of the fields of a dataclass that its constructor takes."""
     hints = get_type_hints(kind, include_extras=True)
     return {each.name: hints[each.name] for each in fields(kind) if each.init}
-
-
-def _complaint(value: Any, kind: Any, path: str) -> str:
-    """What is wrong with a value whose parts are acceptable by themselves."""
-    structure = next(filter(_is_struct, _forms(kind)), None)
-    if isinstance(value, Mapping) and structure is not None:
-        members = {each.encode_name: each.required for each in msgspec.structs.fields(structure)}
-        unknown = next((str(key) for key in value if key not in members), None)
-        if unknown is not None:
-            hint = nearest(unknown[:80], members)
-            return f"{member(path, unknown)} is not known here{hint}; known: {', '.join(members)}"
-        missing = next((key for key, required in members.items() if required and key not in value), None)
-        if missing is not None:
-            return f"{member(path, missing)} is missing"
-    hint = nearest(value, _words(kind)) if isinstance(value, str) else ""
-    requirement = _requirement(kind)
-    stated = f"a list of {len(value)}" if isinstance(value, list) and "list of" in requirement else shown(value)
-    return f"{path} is {stated}: it must be {requirement}{hint}"
-
-
-def _forms(kind: Any) -> tuple[Any, ...]:
-    """The types of a union, without bounds; the type itself where it is none."""
-    if get_origin(kind) is Annotated:
-        return _forms(get_args(kind)[0])
-    return get_args(kind) if get_origin(kind) in (UnionType, Union) else (kind,)
-
-
-def _is_struct(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-
-
-def _words(kind: Any) -> tuple[str, ...]:
-    """The words that a value may be one of; none where any are allowed."""
-    if isinstance(kind, EnumType):
-        return tuple(str(each.value) for each in list[Enum](kind))
-    return get_args(kind) if get_origin(kind) is Literal else ()
-
-
-_NAMES: Final = {float: "a number", int: "a whole number", str: "text", bool: "true or false", NoneType: "null"}
-_BOUNDS: Final = {
-    "gt": "greater than",
-    "ge": "of at least",
-    "lt": "less than",
-    "le": "at most",
-    "min_length": "with a length of at least",
-    "max_length": "with a length of at most",
-}
-
-
-def _requirement(kind: Any) -> str:
-    """What a value of a type must be, in words."""
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin in (UnionType, Union):
-        return " or ".join(_requirement(form) for form in inner)
-    if origin is Annotated:
-        bounds = ((words, getattr(meta, key, None)) for meta in inner[1:] for key, words in _BOUNDS.items())
-        limits = " and ".join(f"{words} {_limit(bound)}" for words, bound in bounds if bound is not None)
-        return f"{_requirement(inner[0])} {limits}".strip()
-    if _words(kind):
-        return f"one of {', '.join(_words(kind))}"
-    if origin in (list, tuple):
-        return f"a list of {len(inner)}" if origin is tuple and inner[-1] is not ... else "a list"
-    return _NAMES.get(kind, "an object")
-
-
-def _limit(bound: float) -> str:
-    return str(bound) if isinstance(bound, int) else f"{bound:g}"
-
-
-def shown(value: Any) -> str:
-    """A value as it may appear in a one-line message: at most 80 characters, containers by their kind."""
-    if value is None:
-        return "null"
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 128:
-        return f"a whole number of {value.bit_length()} bits"
-    return repr(value)[:80]

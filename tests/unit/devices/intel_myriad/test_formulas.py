@@ -80,7 +80,9 @@ def test_unknown_formulas_and_constants_are_refused():
     document = POOLING.to_json()
     with pytest.raises(PlatformFormatError, match="did you mean 'myriad-pooling'"):
         TiledRoofline.from_json({**document, "formula": "myriad-poolin"})
-    with pytest.raises(PlatformFormatError, match=r"\$\.constants\.average is -1\.0: it must be a number of at least 0"):
+    with pytest.raises(
+        PlatformFormatError, match=r"\$\.constants\.average is -1\.0: it must be a number of at least 0"
+    ):
         TiledRoofline.from_json({**document, "constants": {**document["constants"], "average": -1}})
     with pytest.raises(PlatformFormatError, match="greater than 0"):
         TiledRoofline("myriad-convolution", {**CONVOLUTION.constants, "clock_mhz": 0})
