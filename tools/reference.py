@@ -1,6 +1,6 @@
 """Writes the reference pages that repeat what the code says: ``python tools/reference.py``.
 
-``docs/cli.md`` is made from the help texts of the commands, ``docs/json.md`` from the JSON Schemas of the documents.
+``docs/cli.md`` is made from the help texts of the commands, ``docs/json.md`` from the schemas of the documents.
 The examples in ``README.md`` are run and get their present output. ``--check`` writes nothing and fails if one of the
 first two is not up to date.
 """
@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from annette.cli.main import cli
+from annette.report.schema import DOCUMENTS, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-SCHEMAS: Final = ROOT / "src" / "annette" / "report" / "schemas"
 README: Final = ROOT / "README.md"
 ACCURACY: Final = "<!-- accuracy: tools/reference.py -->\n"
 NOTE: Final = "<!-- Written by tools/reference.py; `make docs` writes it anew. -->\n"
@@ -44,7 +44,8 @@ Every document names its schema and version in `schema`. Within a version fields
 or changes its meaning makes a new version. All numbers are in SI units with the unit in the name: `latency_s` is in
 seconds. One multiply-accumulate is two operations. NaN and infinity never occur; what is not known is `null`.
 
-The JSON Schemas are shipped in the package, in `annette/report/schemas`.
+`annette.report.schema.schema("estimate")` gives the JSON Schema of a document. It is made from the structures that the
+package builds its documents with, in `annette.report.schemas` ([why](decisions/documents-with-msgspec.md)).
 """
 
 
@@ -56,12 +57,13 @@ def cli_page() -> str:
 def json_page() -> str:
     """The reference of all documents."""
     parts = [JSON_HEAD]
-    for file in sorted(SCHEMAS.glob("*.json")):
-        schema = json.loads(file.read_text(encoding="utf-8"))
-        parts.append(f"\n## `{schema['properties']['schema']['const']}`\n\n{schema['title']}.")
-        parts.append(f" {schema['description']}\n\n" if "description" in schema else "\n\n")
+    for name in DOCUMENTS:
+        stated = schema(name)
+        parts.append(
+            f"\n## `{stated['properties']['schema']['const']}`\n\n{stated['title']}. {stated['description']}\n\n"
+        )
         parts.append("| Field | Type | Meaning |\n|---|---|---|\n")
-        parts += [f"| `{path}` | {kind} | {meaning} |\n" for path, kind, meaning in fields(schema)]
+        parts += [f"| `{path}` | {kind} | {meaning} |\n" for path, kind, meaning in fields(stated)]
     return "".join(parts)
 
 

@@ -1,29 +1,90 @@
-"""JSON documents from strangers: parsed strictly, and checked against one definition of what they may hold.
+"""JSON documents: parsed strictly, checked against one definition of what they may hold, and described by it.
 
 Network descriptions, platform files and mappings are handed around and therefore untrusted. Parsing happens here, once:
-bounded, without NaN, without repeated keys. What a document may hold is a `msgspec.Struct` with bounds on its numbers,
-from which the same library makes the JSON Schema that documents it (docs/decisions/documents-with-msgspec.md).
+bounded, without NaN, without repeated keys. What a document may hold is stated by the annotations of a `msgspec.Struct`
+or of a frozen dataclass, with bounds on its numbers; from these msgspec reads and checks it, and makes the JSON Schema
+that documents it (docs/decisions/documents-with-msgspec.md). Every complaint names the place in the document, the value
+there, and what it must be.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    TypeAlias,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
+from msgspec import Meta
+
+from annette.complaints import complaint, member, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
     from pathlib import Path
 
     from annette.errors import AnnetteError
 
-__all__ = ["MAX_JSON_BYTES", "convert", "parse_json", "read_json", "shown"]
+__all__ = [
+    "MAX_JSON_BYTES",
+    "OPTIONAL",
+    "Count",
+    "Document",
+    "Finite",
+    "Natural",
+    "NonNegative",
+    "Positive",
+    "Share",
+    "check_fields",
+    "convert",
+    "located",
+    "member",
+    "parse_json",
+    "plain",
+    "read_json",
+    "shown",
+]
 
 _T = TypeVar("_T")
 
 MAX_JSON_BYTES: Final = 256 * 2**20
 """Larger JSON files are refused: the largest known network description has 0.5 MB, forests stay below 100 MB."""
+
+Finite: TypeAlias = Annotated[float, Meta(ge=-1e30, le=1e30)]
+"""Any number that later arithmetic cannot turn into infinity: times, rates and sizes stay far below."""
+Positive: TypeAlias = Annotated[float, Meta(gt=0, le=1e30)]
+"""A number above 0: rates, bandwidths, clocks."""
+NonNegative: TypeAlias = Annotated[float, Meta(ge=0, le=1e30)]
+"""A number of at least 0: times, overheads, errors."""
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+"""A part of a whole, from 0 to 1."""
+Natural: TypeAlias = Annotated[int, Meta(ge=0, le=2**62)]
+"""A whole number of at least 0."""
+Count: TypeAlias = Annotated[int, Meta(ge=1, le=2**62)]
+"""A whole number of at least 1."""
+
+OPTIONAL: Final[Mapping[str, bool]] = {"optional": True}
+"""Metadata of a dataclass's field that may be missing in a document; all others must be there, defaults or not."""
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An object in a JSON document: what is not declared is refused, and what has no default must be there."""
 
 
 class _RejectedError(ValueError):
@@ -97,50 +158,149 @@ def read_json(path: Path, *, error: type[AnnetteError], max_bytes: int = MAX_JSO
 
 
 def convert(value: Any, kind: type[_T], *, error: type[AnnetteError], path: str = "$") -> _T:
-    """Checks plain JSON values against a definition.
+    """Checks plain JSON values against a definition, and builds what it defines.
 
     Args:
         value: What `parse_json` returned, or a part of it.
-        kind: A `msgspec.Struct`, or any type that msgspec converts to; numbers are not taken for texts or booleans.
+        kind: A `Document`, a frozen dataclass, or any type that msgspec converts to. Numbers are not taken for texts
+            or booleans; a dataclass's fields must all be there, but those marked `OPTIONAL`. What a class inside it
+            reads itself, with a class method ``from_json``, it is left to read.
         error: Raised where the value is not acceptable.
         path: Where the value is in its document, as a JSON path such as ``$.models.conv``.
 
     Raises:
-        AnnetteError: As ``error``; the message names the place in the document and the value there.
+        AnnetteError: As ``error``; the message names the place in the document, the value there, and what it must be.
 
     Example:
         >>> from annette.errors import PlatformFormatError
         >>> convert({"conv": [1, 2]}, dict[str, list[int]], error=PlatformFormatError)
         {'conv': [1, 2]}
     """
+    defined: Any = _definition(cast("Hashable", kind))
     try:
-        return msgspec.convert(value, kind)
+        checked = msgspec.convert(value, defined)
     except msgspec.ValidationError as cause:
-        complaint, _, place = str(cause).partition(" - at `$")
-        where, found = _located(value, place.rstrip("`"), path)
-        raise error(f"{where} is {found}: {complaint[:1].lower()}{complaint[1:]}") from cause
+        raise error(complaint(value, defined, path)) from cause
+    return checked if defined is kind else _built(value, kind, path, error)  # type: ignore[no-any-return]
 
 
-_STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]|\[\.\.\.\]")
+def check_fields(instance: Any, *, error: type[AnnetteError]) -> None:
+    """Checks a dataclass that was built by hand, as reading it would: for ``__post_init__``.
 
+    Fields that hold instances of classes are left out: those checked themselves.
 
-def _located(value: Any, place: str, path: str) -> tuple[str, str]:
-    """Where a complaint is and what stands there, as far as the path that msgspec gives leads."""
-    for step in _STEP.finditer(place):
+    Args:
+        instance: Fields that are not acceptable are named ``$.FIELD``.
+        error: Raised where one is not acceptable.
+
+    Raises:
+        AnnetteError: As ``error``.
+    """
+    for name, kind in _plain_fields(cast("Hashable", type(instance))):
+        value = _builtin(getattr(instance, name))
         try:
-            value = value[step[1]] if step[1] else value[int(step[2])]
-        except (KeyError, IndexError, TypeError):
-            return f"{path}{place[step.start() :]}", "not acceptable"
-        path += step[0]
-    return path, shown(value)
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as cause:
+            raise error(complaint(value, kind, f"$.{name}")) from cause
 
 
-def shown(value: Any) -> str:
-    """A value as it may appear in a one-line message: at most 80 characters, containers by their kind."""
-    if value is None:
-        return "null"
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 128:
-        return f"a whole number of {value.bit_length()} bits"
-    return repr(value)[:80]
+@contextmanager
+def located(path: str, *, error: type[AnnetteError]) -> Iterator[None]:
+    """Puts a place in front of the complaints of what reads a part of a document.
+
+    Args:
+        path: Where the part is; takes the place of ``$`` where a complaint begins with that.
+        error: Which complaints, and what they are raised as.
+    """
+    try:
+        yield
+    except error as cause:
+        text = str(cause)
+        raise error(f"{path}{text[1:]}" if text.startswith(("$.", "$[", "$ ")) else f"{path}: {text}") from cause
+
+
+def plain(value: Any) -> Any:
+    """Structs, dataclasses and what they hold as plain JSON values, field by field."""
+    return msgspec.to_builtins(value, enc_hook=dict)
+
+
+@cache
+def _definition(kind: Any) -> Any:
+    """A type as msgspec may check it: each dataclass as a struct of the same fields, which refuses others.
+
+    What reads itself may be anything here.
+    """
+    if is_dataclass(kind):
+        optional = {field.name for field in fields(kind) if "optional" in field.metadata}
+        members = _members(cast("Hashable", kind)).items()
+        return msgspec.defstruct(
+            str(getattr(kind, "__name__", "object")),
+            [(name, _inner_definition(part), *((None,) if name in optional else ())) for name, part in members],
+            forbid_unknown_fields=True,
+            kw_only=True,
+        )
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (None, Annotated, Literal):
+        return kind
+    defined = tuple(_inner_definition(part) for part in inner)
+    if defined == inner:
+        return kind
+    return Union[defined] if origin is UnionType else origin[defined]  # noqa: UP007 - of a tuple known at run time
+
+
+def _inner_definition(kind: Any) -> Any:
+    return Any if hasattr(kind, "from_json") else _definition(kind)
+
+
+def _built(value: Any, kind: Any, path: str, error: type[AnnetteError]) -> Any:
+    """What a type defines, of a value that passed its definition."""
+    if is_dataclass(kind):
+        given = {name: part for name, part in _members(cast("Hashable", kind)).items() if name in value}
+        parts = {name: _inner_built(value[name], part, member(path, name), error) for name, part in given.items()}
+        with located(path, error=error):
+            return kind(**parts)  # type: ignore[operator] # the class, not an instance
+    if _definition(kind) is kind:
+        return msgspec.convert(value, kind)
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (dict, Mapping):
+        return {key: _inner_built(part, inner[1], member(path, key), error) for key, part in value.items()}
+    if origin in (list, tuple):
+        return origin(_inner_built(part, inner[0], f"{path}[{index}]", error) for index, part in enumerate(value))
+    form = next(form for form in inner if form is not NoneType)
+    return None if value is None else _inner_built(value, form, path, error)
+
+
+def _inner_built(value: Any, kind: Any, path: str, error: type[AnnetteError]) -> Any:
+    if not hasattr(kind, "from_json"):
+        return _built(value, kind, path, error)
+    with located(path, error=error):
+        return kind.from_json(value)
+
+
+@cache
+def _plain_fields(kind: Any) -> tuple[tuple[str, Any], ...]:
+    """Name and annotation of the fields that hold numbers, texts and collections of these."""
+    return tuple((name, inner) for name, inner in _members(kind).items() if _is_plain(inner))
+
+
+def _is_plain(kind: Any) -> bool:
+    if get_origin(kind) in (Annotated, Literal):
+        return True
+    inner = get_args(kind)
+    return all(map(_is_plain, inner)) if inner else kind in (bool, float, int, str, NoneType, ...)
+
+
+def _builtin(value: Any) -> Any:
+    """Numbers of numpy, which are no exact floats, as such; collections as lists and dicts."""
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {key: _builtin(inner) for key, inner in value.items()}
+    return [_builtin(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+@cache
+def _members(kind: Any) -> dict[str, Any]:
+    """Name and annotation of the fields of a dataclass that its constructor takes."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {each.name: hints[each.name] for each in fields(kind) if each.init}

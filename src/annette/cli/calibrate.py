@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from annette.cli.options import json_option, print_json
-
-if TYPE_CHECKING:
-    from annette.fitting.calibration import CalibrationReport
 
 __all__ = ["command"]
 
@@ -58,6 +55,7 @@ def command(
     from annette.cli.import_tables import split_columns
     from annette.fitting.calibration import calibrate
     from annette.platforms import Source, dump_platform
+    from annette.report.calibration import calibration_document
 
     pairs = read_network_table(table, TableOptions(split_columns(columns), frozenset(ignored)))
     report = calibrate(
@@ -75,26 +73,11 @@ def command(
     )
     provenance = replace(found.provenance, sources=(*found.provenance.sources, source))
     dump_platform(replace(found, name=name or out.stem, provenance=provenance), out)
-    document = _document(report, str(out))
+    document = calibration_document(report, out)
     if as_json:
         print_json(document)
     else:
         _print(document)
-
-
-def _document(report: CalibrationReport, out: str) -> dict[str, Any]:
-    """Schema ``annette/calibration/1``."""
-    columns = zip(report.names, report.measured_s, report.before_s, report.fitted_s, report.left_out_s, strict=True)
-    keys = ("network", "measured_s", "before_s", "fitted_s", "left_out_s")
-    return {
-        "schema": "annette/calibration/1",
-        "platform": out,
-        "errors": {column: report.error(column) for column in ("before", "fitted", "left_out")},
-        "grouping": report.grouping,
-        "strength": report.strength,
-        "coefficients": dict(report.coefficients),
-        "networks": [dict(zip(keys, row, strict=True)) for row in columns],
-    }
 
 
 def _print(document: dict[str, Any]) -> None:

@@ -58,6 +58,7 @@ def command(
     from annette.bench.dataset import Dataset
     from annette.bench.importing.collection import read_runs
     from annette.bench.importing.table import TableOptions
+    from annette.report.schemas.measurements import ImportDocument
 
     options = TableOptions(split_columns(columns), frozenset(ignored))
     environment = {"device": device, "runtime": runtime, "precision": precision}
@@ -65,16 +66,11 @@ def command(
     with Dataset.create(out) as dataset:
         for run in runs:
             dataset.add(run)
-    document = {
-        "schema": "annette/import/1",
-        "dataset": str(out),
-        "runs": len(runs),
-        "kernels": sum(len(run.kernels) for run in runs),
-    }
+    document = ImportDocument(str(out), len(runs), sum(len(run.kernels) for run in runs))
     if as_json:
-        print_json(document)
+        print_json(document.plain())
     else:
-        click.echo(f"{document['runs']} runs with {document['kernels']} kernels in {out}")
+        click.echo(f"{document.runs} runs with {document.kernels} kernels in {out}")
 
 
 def split_columns(texts: tuple[str, ...]) -> dict[str, str]:

@@ -129,6 +129,10 @@ class Estimate:
     table: KernelTable
     prices: Prices
 
+    def __repr__(self) -> str:
+        kernels = f"{len(self.mapped)} kernels"
+        return f"<Estimate of {self.network!r} on {self.platform!r}: {self.latency_s:.4g} s, {kernels}>"
+
     @cached_property
     def kernels(self) -> tuple[KernelEstimate, ...]:
         """One record per kernel, in the order of execution."""

@@ -13,9 +13,10 @@ are code, so a file can only name one that a device family brings (`annette.devi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from annette.devices.registry import find, offered
+from annette.documents import Document, convert
 from annette.errors import MappingError, nearest
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import Kernel
     from annette.network import Network
 
-__all__ = ["ContextStage", "context_from_json", "context_to_json", "integer_parameters"]
+__all__ = ["ContextStage", "context_from_json", "context_to_json", "integer_parameters", "read_parameters"]
+
+_T = TypeVar("_T")
 
 
 class ContextStage(ABC):
@@ -78,14 +81,28 @@ def context_from_json(data: Any) -> ContextStage:
     Raises:
         MappingError: It is ill-formed, or no such stage is built in or installed.
     """
-    if not isinstance(data, dict) or sorted(data) != ["name", "parameters"]:
-        raise MappingError("a context stage is an object with name and parameters")
-    name, parameters = data["name"], data["parameters"]
-    if not isinstance(name, str):
-        raise MappingError(f"the 'name' of a context stage must be text, not {name!r}")
-    if not isinstance(parameters, dict):
-        raise MappingError(f"context stage {name[:80]!r}: 'parameters' must be an object")
-    return _stage_class(name).from_json(parameters)
+    read = convert(data, _StageFile, error=MappingError)
+    return _stage_class(read.name).from_json(read.parameters)
+
+
+class _StageFile(Document, frozen=True):
+    name: str
+    parameters: dict[str, Any]
+
+
+def read_parameters(stage: str, parameters: Mapping[str, Any], kind: type[_T]) -> _T:
+    """Reads a stage's parameters, for `ContextStage.from_json`; `annette.documents.plain` writes them.
+
+    Args:
+        stage: Name of the stage, for messages.
+        parameters: What a mapping file holds.
+        kind: A frozen dataclass, or an `annette.documents.Document`, whose annotations say what each may be, such as
+            ``slices: Annotated[int, Meta(ge=1, le=64)]``.
+
+    Raises:
+        MappingError: A parameter is missing, unknown, of another type, or out of its range.
+    """
+    return convert(parameters, kind, error=MappingError, path=f"context stage {stage!r}: $")
 
 
 def integer_parameters(

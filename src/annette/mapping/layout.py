@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from annette.documents import Document, convert, located
 from annette.errors import MappingError
 from annette.mapping.kernel import Kernel
 from annette.mapping.layout_conditions import Check, compiled, parse
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Layout", "LayoutModel", "LayoutRule"]
 
-_KEYS: Final = ("kinds", "reads", "writes", "when")
-_MODEL_KEYS: Final = ("rules", "to_blocked", "to_plain", "transposes")
-_MORE_KEYS: Final = ("copies_residuals", "copies_lines")
 _TO_LAST: Final = (0, 2, 3, 1)
 _TO_FIRST: Final = (0, 3, 1, 2)
 _TOKENS_TO_FIRST: Final = (0, 2, 1)
@@ -77,25 +75,6 @@ class LayoutRule:
             "writes": self.writes.value,
             "when": [str(condition) for condition in self.when],
         }
-
-    @classmethod
-    def from_json(cls, data: Any) -> LayoutRule:
-        """Reads a rule.
-
-        Raises:
-            MappingError: It is ill-formed.
-        """
-        if not isinstance(data, dict) or sorted(data) != sorted(_KEYS):
-            raise MappingError(f"a layout rule is an object with {', '.join(_KEYS)}")
-        try:
-            reads, writes = Layout(data["reads"]), Layout(data["writes"])
-        except ValueError as error:
-            raise MappingError(f"a layout rule: {error}; known: {', '.join(Layout)}") from error
-        kinds, when = data["kinds"], data["when"]
-        for name, texts in (("kinds", kinds), ("when", when)):
-            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-                raise MappingError(f"a layout rule's {name!r} must be a list of texts")
-        return cls(tuple(kinds), reads, writes, tuple(parse(line) for line in when))
 
 
 @dataclass(frozen=True)
@@ -172,26 +151,30 @@ class LayoutModel:
         Raises:
             MappingError: It is ill-formed.
         """
-        if not isinstance(data, dict) or sorted(data.keys() - set(_MORE_KEYS)) != sorted(_MODEL_KEYS):
-            raise MappingError(
-                f"a layout model is an object with rules, to_blocked, to_plain and transposes; it may have "
-                f"{' and '.join(_MORE_KEYS)}"
-            )
-        if not isinstance(data["rules"], list):
-            raise MappingError("a layout model's 'rules' must be a list")
-        if not isinstance(data["to_blocked"], str) or not isinstance(data["to_plain"], str):
-            raise MappingError("a layout model's 'to_blocked' and 'to_plain' must be texts")
-        for key in ("transposes", *_MORE_KEYS):
-            if not isinstance(data.get(key, False), bool):
-                raise MappingError(f"a layout model's {key!r} must be true or false, not {data[key]!r}")
+        read = convert(data, _LayoutFile, error=MappingError)
+        rules: list[LayoutRule] = []
+        for index, rule in enumerate(read.rules):
+            with located(f"$.rules[{index}].when", error=MappingError):
+                rules.append(LayoutRule(rule.kinds, rule.reads, rule.writes, tuple(map(parse, rule.when))))
         return cls(
-            tuple(LayoutRule.from_json(rule) for rule in data["rules"]),
-            data["to_blocked"],
-            data["to_plain"],
-            data["transposes"],
-            data.get("copies_residuals", False),
-            data.get("copies_lines", True),
+            tuple(rules), read.to_blocked, read.to_plain, read.transposes, read.copies_residuals, read.copies_lines
         )
+
+
+class _LayoutRuleFile(Document, frozen=True):
+    kinds: tuple[str, ...]
+    reads: Layout
+    writes: Layout
+    when: list[str]
+
+
+class _LayoutFile(Document, frozen=True):
+    rules: list[_LayoutRuleFile]
+    to_blocked: str
+    to_plain: str
+    transposes: bool
+    copies_residuals: bool = False
+    copies_lines: bool = True
 
 
 class _Walk:

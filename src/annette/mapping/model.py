@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
+from msgspec import UNSET, Meta, UnsetType
+
+from annette.documents import Document, convert, located, shown
 from annette.errors import MappingError, nearest
 from annette.mapping.context import ContextStage, context_from_json, context_to_json
 from annette.mapping.grouping import Grouping
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["MappingModel"]
 
 _SCHEMA: Final = "annette/mapping/1"
-_FIELDS: Final = ("name", "rules", "layout", "context")
 
 
 @dataclass(frozen=True)
@@ -121,21 +123,27 @@ class MappingModel:
         Raises:
             MappingError: The schema is another one, or a rule, the layout or the context stage is ill-formed.
         """
-        if not isinstance(data, dict):
-            raise MappingError(f"a mapping is an object, not {type(data).__name__}")
-        if data.get("schema") != _SCHEMA:
+        stated = convert(data, dict[str, Any], error=MappingError)
+        if stated.get("schema") != _SCHEMA:
             raise MappingError(
-                f"this version reads mappings of schema {_SCHEMA!r}, not {data.get('schema')!r}: "
+                f"this version reads mappings of schema {_SCHEMA!r}, not {shown(stated.get('schema'))}: "
                 "install a newer annette or convert the file"
             )
-        unknown = sorted(map(str, data.keys() - {"schema", *_FIELDS}))
-        if unknown:
-            raise MappingError(f"a mapping has no field {unknown[0]!r}{nearest(unknown[0], _FIELDS)}")
-        name, rules = data.get("name"), data.get("rules")
-        if not isinstance(name, str) or not name:
-            raise MappingError(f"a mapping needs a 'name' that is text, not {name!r}")
-        if not isinstance(rules, list):
-            raise MappingError(f"mapping {name!r}: 'rules' must be a list, not {type(rules).__name__}")
-        layout = LayoutModel.from_json(data["layout"]) if "layout" in data else None
-        context = context_from_json(data["context"]) if "context" in data else None
-        return cls(name, tuple(Rule.from_json(rule) for rule in rules), layout, context)
+        read = convert(stated, _MappingFile, error=MappingError)
+        rules: list[Rule] = []
+        for index, rule in enumerate(read.rules):
+            with located(f"$.rules[{index}]", error=MappingError):
+                rules.append(Rule.from_json(rule))
+        with located("$.layout", error=MappingError):
+            layout = None if read.layout is UNSET else LayoutModel.from_json(read.layout)
+        with located("$.context", error=MappingError):
+            context = None if read.context is UNSET else context_from_json(read.context)
+        return cls(read.name, tuple(rules), layout, context)
+
+
+class _MappingFile(Document, frozen=True):
+    schema: str
+    name: Annotated[str, Meta(min_length=1)]
+    rules: list[dict[str, Any]]
+    layout: dict[str, Any] | UnsetType = UNSET
+    context: dict[str, Any] | UnsetType = UNSET

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
+import msgspec
+from msgspec import Meta
+
+from annette.documents import Document, convert, located
 from annette.errors import MappingError, nearest
 from annette.mapping.condition import Condition, Reference
 from annette.mapping.fields import node_field, tensor_field
-from annette.mapping.pattern import Node, Role
-from annette.mapping.rule_json import attribute_to_json, attributes_from_json, conditions_from_json, nodes_from_json
+from annette.mapping.pattern import Node, Role, parse_pattern
 from annette.network.kinds import KINDS, Category
 
 if TYPE_CHECKING:
@@ -145,7 +148,7 @@ class Rule:
         if self.kind is not None:
             found["kind"] = self.kind
         if self.attributes:
-            found["attributes"] = {key: attribute_to_json(value) for key, value in self.attributes.items()}
+            found["attributes"] = {key: _attribute_to_json(value) for key, value in self.attributes.items()}
         return found
 
     @classmethod
@@ -155,29 +158,15 @@ class Rule:
         Raises:
             MappingError: A field is missing, unknown or ill-formed; the message names the rule and the field.
         """
-        if not isinstance(data, dict):
-            raise MappingError(f"a rule is an object, not {type(data).__name__}")
-        name = data.get("name")
-        if not isinstance(name, str):
-            raise MappingError(f"a rule needs a 'name' that is text, not {name!r}")
-        known = ("name", "description", "pattern", "conditions", "action", "kind", "attributes")
-        for key in data:
-            if key not in known:
-                raise MappingError(f"rule {name!r}: there is no field {key!r}{nearest(str(key), known)}")
-        description, kind = data.get("description", ""), data.get("kind")
-        if not isinstance(description, str):
-            raise MappingError(f"rule {name!r}: 'description' must be text, not {description!r}")
-        if kind is not None and not isinstance(kind, str):
-            raise MappingError(f"rule {name!r}: 'kind' must be text, not {kind!r}")
-        return cls(
-            name=name,
-            description=description,
-            nodes=nodes_from_json(name, data.get("pattern")),
-            action=_action_from_json(name, data.get("action")),
-            kind=kind,
-            conditions=conditions_from_json(name, data.get("conditions", [])),
-            attributes=attributes_from_json(name, data.get("attributes", {})),
-        )
+        stated = data.get("name") if isinstance(data, dict) else None
+        path = f"rule {stated[:80]!r}: $" if isinstance(stated, str) else "a rule: $"
+        read = convert(data, _RuleFile, error=MappingError, path=path)
+        where = f"rule {read.name!r}: "
+        with located(where + "'pattern'", error=MappingError):
+            nodes = parse_pattern(read.pattern)
+        with located(where + "'conditions'", error=MappingError):
+            conditions = tuple(Condition.parse(line) for line in read.conditions)
+        return cls(read.name, read.description, nodes, read.action, read.kind, conditions, _references(read.attributes))
 
     def _error(self, where: str, what: str) -> MappingError:
         return MappingError(f"rule {self.name!r}: {where!r} {what}")
@@ -279,8 +268,33 @@ class Rule:
                     raise self._error("conditions", f"{str(condition)!r}: {error}") from error
 
 
-def _action_from_json(name: str, action: Any) -> Action:
-    actions = [known.value for known in Action]
-    if action not in actions:
-        raise MappingError(f"rule {name!r}: 'action' must be one of {', '.join(actions)}, not {action!r}")
-    return Action(action)
+class _FromNode(Document, frozen=True, rename={"field": "from"}):
+    """An attribute that is taken from a matched node, ``{"from": "node.attributes.NAME"}``."""
+
+    field: Annotated[str, Meta(pattern=r"^[^.]+\..")]
+
+
+class _RuleFile(Document, frozen=True, kw_only=True):
+    name: str
+    description: str = ""
+    pattern: str | list[str]
+    conditions: list[str] = msgspec.field(default_factory=list)
+    action: Action
+    kind: str | None = None
+    attributes: dict[str, _Attribute] = msgspec.field(default_factory=dict)
+
+
+_Attribute: TypeAlias = bool | int | float | str | tuple[int | float, ...] | _FromNode
+
+
+def _references(attributes: Mapping[str, _Attribute]) -> dict[str, AttributeValue | Reference]:
+    return {
+        key: Reference(*value.field.split(".", 1)) if isinstance(value, _FromNode) else value
+        for key, value in attributes.items()
+    }
+
+
+def _attribute_to_json(value: AttributeValue | Reference) -> Any:
+    if isinstance(value, Reference):
+        return {"from": str(value)}
+    return list(value) if isinstance(value, tuple) else value

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from annette.errors import ModelError
+from annette.documents import check_fields, convert, plain
+from annette.errors import ModelError, PlatformFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +39,10 @@ class Terms(NamedTuple):
 class LayerModel(ABC):
     """Predicts the latency of kernels of one kind.
 
-    A constructor stores its parameters unchanged after checking their ranges, so that
-    ``type(model).from_json(model.to_json())`` has the same parameters. Instances are immutable.
+    A model is a frozen dataclass whose fields are its parameters, as they stand in platform files. Their annotations
+    say what they may be (`annette.documents.Positive` and the like): the constructor, `from_json` and `to_json` below
+    follow them. A field may hold what has a `from_json` and a `to_json` of its own, such as another model.
+    A constructor stores its parameters unchanged, so that ``type(model).from_json(model.to_json())`` has the same ones.
     `annette.testing.layer_models` holds this contract as a test suite.
 
     Attributes:
@@ -49,6 +53,14 @@ class LayerModel(ABC):
 
     family: ClassVar[str]
     correctable: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        """Checks the parameters of a dataclass.
+
+        Raises:
+            PlatformFormatError: One is of another type than its field, not finite, or out of its range.
+        """
+        check_fields(self, error=PlatformFormatError)
 
     @abstractmethod
     def predict_s(self, table: KernelTable) -> FloatArray:
@@ -73,15 +85,18 @@ class LayerModel(ABC):
         """
         raise ModelError(f"models of family {self.family!r} cannot be scaled by {factor:g}: take another platform")
 
-    @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """Parameters as plain JSON values, without the family."""
+        listed = fields(self)  # type: ignore[arg-type] # of the dataclass that a model is
+        values = {field.name: getattr(self, field.name) for field in listed if field.init}
+        return {name: value.to_json() if hasattr(value, "to_json") else plain(value) for name, value in values.items()}
 
     @classmethod
-    @abstractmethod
-    def from_json(cls, parameters: Mapping[str, Any]) -> LayerModel:
-        """Builds a model from parameters.
+    def from_json(cls, parameters: Mapping[str, Any]) -> Self:
+        """Builds a model from parameters, all of which must be given.
 
         Raises:
-            PlatformFormatError: A parameter is missing, of the wrong type, not finite, or out of its range.
+            PlatformFormatError: A parameter is missing, unknown, of the wrong type, not finite, or out of its range;
+                it is named ``$.PARAMETER``.
         """
+        return convert(parameters, cls, error=PlatformFormatError)

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from annette.documents import convert
 from annette.errors import PlatformFormatError, nearest
 from annette.mapping.kernel import COLUMNS, is_context_column
 
@@ -103,6 +104,19 @@ class FeatureSet:
             raise PlatformFormatError("a model needs at least one feature")
         for name in self.names:
             _parse(name)
+
+    def to_json(self) -> list[str]:
+        """The names."""
+        return list(self.names)
+
+    @classmethod
+    def from_json(cls, names: Any) -> FeatureSet:
+        """Reads the names.
+
+        Raises:
+            PlatformFormatError: They are no list of expressions.
+        """
+        return cls(convert(names, tuple[str, ...], error=PlatformFormatError))
 
     def matrix(self, table: KernelTable) -> FloatArray:
         """The features of each row, shape ``(rows, features)``.

@@ -10,16 +10,17 @@ import binascii
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
+from annette.documents import Document, Finite, convert
 from annette.errors import PlatformFormatError
 
 if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray
-    from annette.models.fields import Fields
 
 __all__ = ["Forest"]
 
@@ -134,32 +135,40 @@ class Forest:
         return document
 
     @classmethod
-    def from_json(cls, fields: Fields) -> Self:
+    def from_json(cls, document: Any) -> Self:
         """Reads the arrays.
 
         Raises:
             PlatformFormatError: They are missing, too large, or do not make trees.
         """
-        fields.only("base", "nodes", "roots", *_ARRAYS)
-        nodes = fields.integer("nodes", least=1, most=_MOST_NODES)
-        roots = fields.list("roots")
-        if not all(isinstance(root, int) and not isinstance(root, bool) and 0 <= root < nodes for root in roots):
-            raise PlatformFormatError(f"{fields.at('roots')} must be a list of node numbers below {nodes}")
-        arrays = {name: _unpack(fields, name, kind, nodes) for name, kind in _ARRAYS.items()}
-        try:
-            return cls(roots=np.array(roots, dtype=np.int32), base=fields.number("base"), **arrays)
-        except PlatformFormatError as error:
-            raise PlatformFormatError(f"{fields.path}: {error}") from error
+        read = convert(document, _PackedForest, error=PlatformFormatError)
+        beyond = next((root for root in read.roots if root >= read.nodes), None)
+        if beyond is not None:
+            raise PlatformFormatError(f"$.roots has {beyond}: it must be a list of node numbers below {read.nodes}")
+        arrays = {name: _unpack(getattr(read, name), name, kind, read.nodes) for name, kind in _ARRAYS.items()}
+        return cls(roots=np.array(read.roots, dtype=np.int32), base=read.base, **arrays)
 
 
-def _unpack(fields: Fields, name: str, kind: str, nodes: int) -> npt.NDArray[Any]:
+class _PackedForest(Document, frozen=True):
+    """A forest in a platform file; the arrays as base64 of compressed bytes."""
+
+    base: Finite
+    nodes: Annotated[int, Meta(ge=1, le=_MOST_NODES)]
+    roots: list[Annotated[int, Meta(ge=0, le=_MOST_NODES)]]
+    feature: str
+    threshold: str
+    left: str
+    value: str
+
+
+def _unpack(text: str, name: str, kind: str, nodes: int) -> npt.NDArray[Any]:
     dtype = np.dtype(kind)
     size = nodes * dtype.itemsize
     try:
         unpacker = zlib.decompressobj()
-        data = unpacker.decompress(base64.b64decode(fields.text(name), validate=True), size + 1)
+        data = unpacker.decompress(base64.b64decode(text, validate=True), size + 1)
     except (binascii.Error, zlib.error, ValueError) as error:
-        raise PlatformFormatError(f"{fields.at(name)} is not a packed array: {error}") from error
+        raise PlatformFormatError(f"$.{name} is not a packed array: {error}") from error
     if len(data) != size:
-        raise PlatformFormatError(f"{fields.at(name)} does not hold {nodes} entries of {dtype.itemsize} bytes")
+        raise PlatformFormatError(f"$.{name} does not hold {nodes} entries of {dtype.itemsize} bytes")
     return np.frombuffer(data, dtype=dtype)

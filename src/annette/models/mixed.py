@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
 
+from annette.documents import convert, located
 from annette.errors import PlatformFormatError
 from annette.models.base import LayerModel, Terms
-from annette.models.fields import Fields
+from annette.models.features import FeatureSet  # noqa: TC001 - annotations are read at run time
+from annette.models.forest import Forest  # noqa: TC001 - annotations are read at run time
 from annette.models.refined_roofline import RefinedRoofline
-from annette.models.registry import build_model, families, family_class
-from annette.models.statistical import read_forest
+from annette.models.registry import build_model, family_class
+from annette.models.statistical import check_forest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from annette.mapping.kernel import FloatArray, KernelTable
-    from annette.models.features import FeatureSet
-    from annette.models.forest import Forest
 
 __all__ = ["Mixed"]
 
@@ -45,6 +45,9 @@ class Mixed(LayerModel):
     features: FeatureSet
     forest: Forest
 
+    def __post_init__(self) -> None:
+        check_forest(self.features, self.forest)
+
     def predict_s(self, table: KernelTable) -> FloatArray:
         """Latency of each row in seconds, shape ``(rows,)``."""
         logarithm = np.clip(self.forest.predict(self.features.matrix(table)), -_LOG_LIMIT, _LOG_LIMIT)
@@ -66,30 +69,31 @@ class Mixed(LayerModel):
     def to_json(self) -> dict[str, Any]:
         """All parameters; the base names its family unless it is a refined roofline; the forest's arrays are text."""
         named = {} if self.base.family == RefinedRoofline.family else {"family": self.base.family}
-        return {
-            "base": {**named, **self.base.to_json()},
-            "features": list(self.features.names),
-            "forest": self.forest.to_json(),
-        }
+        return {**super().to_json(), "base": {**named, **self.base.to_json()}}
 
     @classmethod
-    def from_json(cls, parameters: Mapping[str, Any]) -> Mixed:
+    def from_json(cls, parameters: Mapping[str, Any]) -> Self:
         """Builds the model from its parameters.
 
         Raises:
             PlatformFormatError: A parameter is missing, unknown, of the wrong type, or out of its range.
         """
-        fields = Fields.of(parameters)
-        fields.only("base", "features", "forest")
-        features, forest = read_forest(fields)
-        return cls(base=_read_base(fields.object("base")), features=features, forest=forest)
+        read = convert(parameters, _Parameters, error=PlatformFormatError)
+        with located("$.base", error=PlatformFormatError):
+            base = _read_base(read.base)
+        return cls(base, read.features, read.forest)
 
 
-def _read_base(fields: Fields) -> LayerModel:
+@dataclass(frozen=True)
+class _Parameters:
+    base: dict[str, Any]
+    features: FeatureSet
+    forest: Forest
+
+
+def _read_base(parameters: Mapping[str, Any]) -> LayerModel:
     """A refined roofline, unless the file names another family."""
-    if "family" not in fields:
-        return RefinedRoofline.from_json(fields)
-    family = fields.text("family")
-    if family in families() and not family_class(family).correctable:
-        raise PlatformFormatError(f"{fields.at('family')} is {family[:80]!r}: a forest cannot correct that family")
-    return build_model(family, Fields({key: fields[key] for key in fields if key != "family"}, fields.path))
+    family = convert(parameters.get("family", RefinedRoofline.family), str, error=PlatformFormatError, path="$.family")
+    if not family_class(family).correctable:
+        raise PlatformFormatError(f"$.family is {family[:80]!r}: a forest cannot correct that family")
+    return build_model(family, {key: value for key, value in parameters.items() if key != "family"})

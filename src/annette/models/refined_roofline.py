@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - annotations are read at run time
 from dataclasses import dataclass, field
-from dataclasses import fields as dataclass_fields
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
-from annette.errors import PlatformFormatError
+from annette.documents import Count, Share, check_fields
+from annette.errors import PlatformFormatError, nearest
 from annette.models.base import Terms
-from annette.models.fields import Fields, checked_number
-from annette.models.roofline import Roofline, read_rates
+from annette.models.roofline import Roofline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from annette.mapping.kernel import FloatArray, KernelTable
 
 __all__ = ["UNROLLED", "RefinedRoofline", "Unroll", "extent_of"]
@@ -37,12 +35,11 @@ class Unroll:
         PlatformFormatError: A parameter is out of its range.
     """
 
-    size: int
-    alpha: float
+    size: Count
+    alpha: Share
 
     def __post_init__(self) -> None:
-        Fields({"size": self.size}, "unroll").integer("size", least=1)
-        checked_number(self.alpha, "unroll.alpha", least=0, most=1)
+        check_fields(self, error=PlatformFormatError)
 
     def efficiency(self, extent: FloatArray) -> FloatArray:
         """Share of the peak rate that is left at the edges of this dimension.
@@ -82,9 +79,12 @@ class RefinedRoofline(Roofline):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        unknown = sorted(self.unroll.keys() - set(UNROLLED))
-        if unknown:
-            raise PlatformFormatError(f"dimension {unknown[0]!r} cannot be unrolled; known: {', '.join(UNROLLED)}")
+        unknown = next((name[:80] for name in self.unroll if name not in UNROLLED), None)
+        if unknown is not None:
+            hint = nearest(unknown, UNROLLED)
+            raise PlatformFormatError(
+                f"$.unroll: dimension {unknown!r} is not known here{hint}; known: {', '.join(UNROLLED)}"
+            )
         ordered = {name: self.unroll[name] for name in UNROLLED if name in self.unroll}
         object.__setattr__(self, "unroll", MappingProxyType(ordered))
 
@@ -102,29 +102,6 @@ class RefinedRoofline(Roofline):
         """``ops / (P eff)`` and ``bytes / B`` of each row, without the offset."""
         compute_s, memory_s = super().terms(table)
         return Terms(compute_s / self.efficiency(table), memory_s)
-
-    def to_json(self) -> dict[str, Any]:
-        """The roofline's parameters and one ``{size, alpha}`` for each unrolled dimension."""
-        unroll = {name: {"size": unroll.size, "alpha": unroll.alpha} for name, unroll in self.unroll.items()}
-        return {**super().to_json(), "unroll": unroll}
-
-    @classmethod
-    def from_json(cls, parameters: Mapping[str, Any]) -> RefinedRoofline:
-        """Builds the model from its parameters.
-
-        Raises:
-            PlatformFormatError: A parameter is missing, unknown, not a finite number, or out of its range.
-        """
-        fields = Fields.of(parameters)
-        fields.only(*(field.name for field in dataclass_fields(cls)))
-        listed = fields.object("unroll")
-        listed.only(*UNROLLED)
-        return cls(**read_rates(fields), unroll={name: _read_unroll(listed.object(name)) for name in listed})
-
-
-def _read_unroll(fields: Fields) -> Unroll:
-    fields.only("size", "alpha")
-    return Unroll(fields.integer("size", least=1), fields.number("alpha", least=0, most=1))
 
 
 def extent_of(table: KernelTable, name: str) -> FloatArray:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from annette.devices.registry import find, offered, resolve
+from annette.documents import located
 from annette.errors import PlatformFormatError, nearest
 from annette.models.base import LayerModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from annette.models.fields import Fields
 
 __all__ = ["build_model", "families", "family_class"]
 
@@ -51,18 +50,16 @@ def family_class(family: str) -> type[LayerModel]:
     return found
 
 
-def build_model(family: str, parameters: Fields) -> LayerModel:
+def build_model(family: str, parameters: Any, path: str = "$") -> LayerModel:
     """Builds a layer model from a platform file.
 
     Args:
         family: Name of the family.
-        parameters: Its parameters, with their place in the file.
+        parameters: Its parameters as they stand in the file.
+        path: Where they are in the file, for messages.
 
     Raises:
         PlatformFormatError: The family is not known or a parameter is not acceptable.
     """
-    try:
-        kind = family_class(family)
-    except PlatformFormatError as error:
-        raise PlatformFormatError(f"{parameters.path} is of an {error}") from None
-    return kind.from_json(parameters)
+    with located(path, error=PlatformFormatError):
+        return family_class(family).from_json(parameters)

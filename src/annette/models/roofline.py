@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
+from annette.documents import NonNegative, Positive  # noqa: TC001 - annotations are read at run time
 from annette.models.base import LayerModel, Terms
-from annette.models.fields import Fields, checked_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from annette.mapping.kernel import FloatArray, KernelTable
 
 __all__ = ["Roofline"]
@@ -35,14 +33,9 @@ class Roofline(LayerModel):
     family: ClassVar[str] = "roofline"
     correctable: ClassVar[bool] = True
 
-    ops_per_s: float
-    bytes_per_s: float
-    offset_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        checked_number(self.ops_per_s, "ops_per_s", above=0)
-        checked_number(self.bytes_per_s, "bytes_per_s", above=0)
-        checked_number(self.offset_s, "offset_s", least=0)
+    ops_per_s: Positive
+    bytes_per_s: Positive
+    offset_s: NonNegative = 0.0
 
     def predict_s(self, table: KernelTable) -> FloatArray:
         """Latency of each row, in seconds, shape ``(rows,)``."""
@@ -60,31 +53,3 @@ class Roofline(LayerModel):
             bytes_per_s=self.bytes_per_s / factor,
             offset_s=self.offset_s * factor,
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """The three parameters."""
-        return {"ops_per_s": self.ops_per_s, "bytes_per_s": self.bytes_per_s, "offset_s": self.offset_s}
-
-    @classmethod
-    def from_json(cls, parameters: Mapping[str, Any]) -> Roofline:
-        """Builds the model from the three parameters.
-
-        Raises:
-            PlatformFormatError: A parameter is missing, unknown, not a finite number, or out of its range.
-        """
-        fields = Fields.of(parameters)
-        fields.only("ops_per_s", "bytes_per_s", "offset_s")
-        return cls(**read_rates(fields))
-
-
-def read_rates(fields: Fields) -> dict[str, float]:
-    """The parameters that every roofline has.
-
-    Raises:
-        PlatformFormatError: A parameter is missing, not a finite number, or out of its range.
-    """
-    return {
-        "ops_per_s": fields.number("ops_per_s", above=0),
-        "bytes_per_s": fields.number("bytes_per_s", above=0),
-        "offset_s": fields.number("offset_s", least=0),
-    }

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 import numpy as np
 
 from annette.errors import PlatformFormatError
 from annette.models.base import LayerModel, Terms
-from annette.models.features import FeatureSet
-from annette.models.fields import Fields
-from annette.models.forest import Forest
-from annette.models.roofline import Roofline
+from annette.models.features import FeatureSet  # noqa: TC001 - annotations are read at run time
+from annette.models.forest import Forest  # noqa: TC001 - annotations are read at run time
+from annette.models.roofline import Roofline  # noqa: TC001 - annotations are read at run time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from annette.mapping.kernel import FloatArray, KernelTable
 
-__all__ = ["PER", "Statistical", "read_forest"]
+__all__ = ["PER", "Statistical", "check_forest"]
 
 PER: Final = ("ops", "bytes")
 """What the predicted time is divided by: operations, or bytes for kernels that only move data."""
@@ -48,6 +45,11 @@ class Statistical(LayerModel):
     forest: Forest
     roofline: Roofline
 
+    def __post_init__(self) -> None:
+        if self.per not in PER:
+            raise PlatformFormatError(f"$.per is {self.per[:80]!r}: it must be one of {', '.join(PER)}")
+        check_forest(self.features, self.forest)
+
     def predict_s(self, table: KernelTable) -> FloatArray:
         """Latency of each row in seconds, shape ``(rows,)``."""
         work = table["ops"] if self.per == "ops" else table.bytes
@@ -64,46 +66,14 @@ class Statistical(LayerModel):
         forest = replace(self.forest, base=self.forest.base + math.log(factor))
         return replace(self, forest=forest, roofline=self.roofline.scaled(factor))
 
-    def to_json(self) -> dict[str, Any]:
-        """All parameters; the forest's arrays as text."""
-        return {
-            "per": self.per,
-            "features": list(self.features.names),
-            "forest": self.forest.to_json(),
-            "roofline": self.roofline.to_json(),
-        }
 
-    @classmethod
-    def from_json(cls, parameters: Mapping[str, Any]) -> Statistical:
-        """Builds the model from its parameters.
-
-        Raises:
-            PlatformFormatError: A parameter is missing, unknown, of the wrong type, or out of its range.
-        """
-        fields = Fields.of(parameters)
-        fields.only("per", "features", "forest", "roofline")
-        features, forest = read_forest(fields)
-        return cls(
-            per=fields.text("per", choices=PER),
-            features=features,
-            forest=forest,
-            roofline=Roofline.from_json(fields.object("roofline")),
-        )
-
-
-def read_forest(fields: Fields) -> tuple[FeatureSet, Forest]:
-    """Reads a forest with the features that it sees.
+def check_forest(features: FeatureSet, forest: Forest) -> None:
+    """Refuses a forest that looks at features that there are none of.
 
     Raises:
-        PlatformFormatError: They are missing, malformed, or the forest looks at a feature that is not listed.
+        PlatformFormatError: It does.
     """
-    try:
-        features = FeatureSet(fields.texts("features"))
-    except PlatformFormatError as error:
-        raise PlatformFormatError(f"{fields.at('features')}: {error}") from error
-    forest = Forest.from_json(fields.object("forest"))
     if forest.columns > len(features.names):
         raise PlatformFormatError(
-            f"{fields.at('forest')} looks at feature {forest.columns}, but only {len(features.names)} are listed"
+            f"$.forest looks at feature {forest.columns}, but only {len(features.names)} are listed"
         )
-    return features, forest

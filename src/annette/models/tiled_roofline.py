@@ -7,17 +7,20 @@ fitted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - annotations are read at run time
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
+
+import msgspec
 
 from annette.devices.registry import find, offered
+from annette.documents import NonNegative, Positive, convert, plain
 from annette.errors import PlatformFormatError, nearest
 from annette.models.base import LayerModel, Terms
-from annette.models.fields import Fields, checked_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from annette.mapping.kernel import FloatArray, KernelTable
 
@@ -82,17 +85,10 @@ class TiledRoofline(LayerModel):
                 f"formula {self.formula[:80]!r} of a tiled roofline is not known{nearest(self.formula, known)}; "
                 f"known: {', '.join(known)}"
             )
-        fields = Fields(self.constants, "constants")
-        fields.only(*found.constants)
-        checked = {
-            name: checked_number(
-                fields.required(name),
-                fields.at(name),
-                **({"above": 0.0} if limits.least > 0 else {"least": 0.0}),
-            )
-            for name, limits in found.constants.items()
-        }
-        object.__setattr__(self, "constants", MappingProxyType(checked))
+        limits = [(name, Positive if each.least > 0 else NonNegative) for name, each in found.constants.items()]
+        kind = msgspec.defstruct("Constants", limits, forbid_unknown_fields=True)
+        checked = convert(plain(self.constants), kind, error=PlatformFormatError, path="$.constants")
+        object.__setattr__(self, "constants", MappingProxyType(msgspec.structs.asdict(checked)))
         object.__setattr__(self, "_known", found)
 
     def __hash__(self) -> int:
@@ -129,22 +125,3 @@ class TiledRoofline(LayerModel):
             for name, value in self.constants.items()
         }
         return replace(self, constants=constants)
-
-    def to_json(self) -> dict[str, Any]:
-        """The formula's name and the constants."""
-        return {"formula": self.formula, "constants": dict(self.constants)}
-
-    @classmethod
-    def from_json(cls, parameters: Mapping[str, Any]) -> TiledRoofline:
-        """Builds the model.
-
-        Raises:
-            PlatformFormatError: The formula is not known, or a constant is missing, unknown, not a finite number, or
-                out of its range.
-        """
-        fields = Fields.of(parameters)
-        fields.only("formula", "constants")
-        try:
-            return cls(fields.text("formula"), fields.object("constants"))
-        except PlatformFormatError as error:
-            raise PlatformFormatError(f"{fields.path}: {error}") from error

@@ -7,24 +7,23 @@ together. Errors of different kernels partly cancel in a sum; what they share do
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping  # noqa: TC003 - annotations are read at run time
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import numpy as np
+from msgspec import Meta
 
+from annette.documents import Share, check_fields, convert
 from annette.errors import PlatformFormatError
-from annette.models.fields import checked_number
 from annette.platforms.likeness import equal_rows, places, weighted_likeness
-from annette.platforms.residuals import LogResiduals
-from annette.platforms.spread import Spread
+from annette.platforms.residuals import LogResiduals  # noqa: TC001 - annotations are read at run time
+from annette.platforms.spread import Spread  # noqa: TC001 - annotations are read at run time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from annette.mapping.kernel import FloatArray, KernelTable
-    from annette.models.fields import Fields
 
 __all__ = ["ComposedErrors"]
 
@@ -56,19 +55,21 @@ class ComposedErrors:
     """
 
     spreads: Mapping[str, Spread]
-    same_kind: float
-    other_kinds: float
-    run: float
+    same_kind: Share
+    other_kinds: Share
+    run: Annotated[float, Meta(ge=0, le=50)]
     standardised: LogResiduals
-    alike: float
+    alike: Share
 
     def __post_init__(self) -> None:
         if not self.spreads:
             raise PlatformFormatError("composed errors need the spread of at least one kind")
-        checked_number(self.alike, "alike", least=0, most=1)
-        checked_number(self.same_kind, "same_kind", least=0, most=self.alike)
-        checked_number(self.other_kinds, "other_kinds", least=0, most=self.same_kind)
-        checked_number(self.run, "run", least=0, most=50)
+        check_fields(self, error=PlatformFormatError)
+        for name, limit in (("same_kind", "alike"), ("other_kinds", "same_kind")):
+            if getattr(self, name) > getattr(self, limit):
+                raise PlatformFormatError(
+                    f"$.{name} is {getattr(self, name):g}: it must be at most {limit}, {getattr(self, limit):g}"
+                )
         object.__setattr__(self, "spreads", MappingProxyType(dict(sorted(self.spreads.items()))))
 
     def bounds(
@@ -130,24 +131,12 @@ class ComposedErrors:
         }
 
     @classmethod
-    def from_json(cls, fields: Fields) -> ComposedErrors:
+    def from_json(cls, document: Any) -> ComposedErrors:
         """Reads composed errors.
 
         Raises:
             PlatformFormatError: A part is missing, unknown, or out of its range.
         """
-        fields.only("spreads", "alike", "same_kind", "other_kinds", "run", "standardised")
-        spreads = fields.object("spreads")
-        standardised = LogResiduals.from_json(fields.object("standardised"))
-        try:
-            return cls(
-                spreads={kind: Spread.from_json(spreads, kind) for kind in spreads},
-                same_kind=fields.number("same_kind"),
-                # Files before it was told apart have one correlation for all kernels of a kind.
-                alike=fields.number("alike") if "alike" in fields else fields.number("same_kind"),
-                other_kinds=fields.number("other_kinds"),
-                run=fields.number("run"),
-                standardised=standardised,
-            )
-        except PlatformFormatError as error:
-            raise PlatformFormatError(f"{fields.path}: {error}") from error
+        # Files before it was told apart have one correlation for all kernels of a kind.
+        alike = {"alike": document["same_kind"]} if isinstance(document, dict) and "same_kind" in document else {}
+        return convert({**alike, **document} if alike else document, cls, error=PlatformFormatError)

@@ -9,20 +9,34 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from annette.documents import parse_json
-from annette.errors import MappingError, PlatformError, PlatformFormatError
+from msgspec import Meta
+
+from annette.documents import (
+    OPTIONAL,
+    Document,
+    Finite,
+    Natural,
+    Positive,
+    convert,
+    located,
+    member,
+    parse_json,
+    plain,
+)
+from annette.errors import MappingError, PlatformError, PlatformFormatError, nearest
 from annette.mapping.kernel import COLUMNS, Precision, is_context_column
 from annette.mapping.model import MappingModel
-from annette.models.fields import Fields
 from annette.models.registry import build_model, families
 from annette.models.roofline import Roofline
-from annette.platforms.intervals import Intervals
-from annette.platforms.overhead import Overhead
-from annette.platforms.platform import LATENCY_MEANINGS, Platform
-from annette.platforms.provenance import Provenance
+from annette.platforms.intervals import Intervals  # noqa: TC001 - annotations are read at run time
+from annette.platforms.overhead import Overhead  # noqa: TC001 - annotations are read at run time
+from annette.platforms.platform import Platform
+from annette.platforms.provenance import Provenance  # noqa: TC001 - annotations are read at run time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,29 +48,44 @@ __all__ = ["FORMAT", "VERSION", "dump_platform", "dumps_platform", "loads_platfo
 FORMAT: Final = "annette/platform"
 VERSION: Final = 1
 
-_KEYS: Final = (
-    "format",
-    "version",
-    "name",
-    "description",
-    "device",
-    "runtime",
-    "precision",
-    "threads",
-    "latency_is",
-    "preferred_family",
-    "preferred_by_kind",
-    "overhead",
-    "mapping",
-    "models",
-    "ranges",
-    "intervals",
-    "accuracy",
-    "provenance",
-    "host_kinds",
-    "assumed",
-    "plain_roofline",
-)
+_NAME: Final = re.compile(r"(?=.{1,100}$)[^\W_]+(?:[-._][^\W_]+)*")
+
+
+class _Precision(Document, frozen=True):
+    activation_bits: Annotated[int, Meta(ge=1, le=64)]
+    weight_bits: Annotated[int, Meta(ge=1, le=64)]
+
+
+class _Rates(Document, frozen=True):
+    ops_per_s: Positive
+    bytes_per_s: Positive
+
+
+@dataclass(frozen=True)
+class _PlatformFile:
+    """What a platform file holds; models, mapping and intervals read themselves."""
+
+    format: str
+    version: int
+    name: str
+    description: str
+    device: str
+    runtime: str
+    precision: _Precision
+    threads: Annotated[int, Meta(ge=1, le=65536)]
+    latency_is: Literal["device", "end_to_end"]
+    preferred_family: str
+    preferred_by_kind: dict[str, str]
+    overhead: Overhead
+    mapping: dict[str, Any]
+    models: dict[str, dict[str, dict[str, Any]]]
+    ranges: dict[str, dict[str, list[Finite]]]
+    accuracy: list[dict[str, Any]]
+    provenance: Provenance
+    intervals: Intervals | None = field(default=None, metadata=OPTIONAL)
+    host_kinds: frozenset[str] = field(default=frozenset(), metadata=OPTIONAL)
+    assumed: dict[str, str] | None = field(default=None, metadata=OPTIONAL)
+    plain_roofline: _Rates | None = field(default=None, metadata=OPTIONAL)
 
 
 def dumps_platform(platform: Platform) -> str:
@@ -75,15 +104,12 @@ def dumps_platform(platform: Platform) -> str:
         "description": platform.description,
         "device": platform.device,
         "runtime": platform.runtime,
-        "precision": {
-            "activation_bits": platform.precision.activation_bits,
-            "weight_bits": platform.precision.weight_bits,
-        },
+        "precision": plain(platform.precision),
         "threads": platform.threads,
         "latency_is": platform.latency_is,
         "preferred_family": platform.preferred_family,
         "preferred_by_kind": dict(platform.preferred_by_kind),
-        "overhead": platform.overhead.to_json(),
+        "overhead": plain(platform.overhead),
         "mapping": platform.mapping.to_json(),
         "models": {
             kind: {family: model.to_json() for family, model in families.items()}
@@ -154,23 +180,23 @@ def loads_platform(data: bytes, *, source: str) -> Platform:
     """
     document = parse_json(data, source=f"platform file {source}", error=PlatformFormatError)
     try:
-        fields = Fields(document)
-        _check_version(fields)
-        return _platform(fields)
+        _check_version(document)
+        return _platform(convert(document, _PlatformFile, error=PlatformFormatError))
     except PlatformFormatError as error:
         raise PlatformFormatError(f"platform file {source}: {error}") from error
 
 
-def _check_version(fields: Fields) -> None:
+def _check_version(document: Any) -> None:
     """Tells an old, a newer and a missing version apart, each with its remedy."""
-    if fields.get("format") != FORMAT:
+    stated = convert(document, dict[str, Any], error=PlatformFormatError)
+    if stated.get("format") != FORMAT:
         raise PlatformFormatError(
-            f"$.format is {str(fields.get('format'))[:80]!r}, not {FORMAT!r}: this is not a platform file; "
+            f"$.format is {str(stated.get('format'))[:80]!r}, not {FORMAT!r}: this is not a platform file; "
             "'annette fit' writes platform files"
         )
-    if "version" not in fields:
+    if "version" not in stated:
         raise PlatformFormatError(f'$.version is missing: write "version": {VERSION} if it follows that layout')
-    version = fields.integer("version", least=0)
+    version = convert(stated["version"], Natural, error=PlatformFormatError, path="$.version")
     if version > VERSION:
         raise PlatformFormatError(
             f"$.version is {version}, newer than {VERSION}, which this annette reads: upgrade annette to use it"
@@ -181,85 +207,74 @@ def _check_version(fields: Fields) -> None:
         )
 
 
-def _platform(fields: Fields) -> Platform:
-    fields.only(*_KEYS)
-    precision = fields.object("precision")
-    precision.only("activation_bits", "weight_bits")
-    preferred = fields.object("preferred_by_kind")
-    intervals = fields.optional_object("intervals")
-    assumed = fields.optional_object("assumed")
+def _platform(read: _PlatformFile) -> Platform:
+    if not _NAME.fullmatch(read.name):
+        raise PlatformFormatError(
+            f"$.name is {read.name[:80]!r}: it must be letters and digits joined by hyphens, dots or underscores"
+        )
+    preferred = {member("$.preferred_by_kind", kind): family for kind, family in read.preferred_by_kind.items()}
+    _check_families({"$.preferred_family": read.preferred_family, **preferred})
+    rates = read.plain_roofline
     return Platform(
-        name=_name(fields),
-        description=fields.text("description"),
-        device=fields.text("device"),
-        runtime=fields.text("runtime"),
-        precision=Precision(
-            activation_bits=precision.integer("activation_bits", least=1, most=64),
-            weight_bits=precision.integer("weight_bits", least=1, most=64),
-        ),
-        threads=fields.integer("threads", least=1, most=65536),
-        latency_is=fields.text("latency_is", choices=LATENCY_MEANINGS),
-        mapping=_mapping(fields),
-        models=_models(fields.object("models")),
-        preferred_family=fields.text("preferred_family", choices=families()),
-        preferred_by_kind={kind: preferred.text(kind, choices=families()) for kind in preferred},
-        overhead=Overhead.from_json(fields.object("overhead")),
-        ranges=_ranges(fields.object("ranges")),
-        intervals=None if intervals is None else Intervals.from_json(intervals),
-        accuracy=tuple(dict(row) for row in fields.objects("accuracy")),
-        provenance=Provenance.from_json(fields.object("provenance")),
-        host_kinds=frozenset(fields.texts("host_kinds") if "host_kinds" in fields else ()),
-        assumed={} if assumed is None else {kind: assumed.text(kind) for kind in assumed},
-        plain_roofline=_plain_roofline(fields.optional_object("plain_roofline")),
+        name=read.name,
+        description=read.description,
+        device=read.device,
+        runtime=read.runtime,
+        precision=Precision(read.precision.activation_bits, read.precision.weight_bits),
+        threads=read.threads,
+        latency_is=read.latency_is,
+        mapping=_mapping(read.mapping),
+        models=_models(read.models),
+        preferred_family=read.preferred_family,
+        preferred_by_kind=read.preferred_by_kind,
+        overhead=read.overhead,
+        ranges=_ranges(read.ranges),
+        intervals=read.intervals,
+        accuracy=tuple(read.accuracy),
+        provenance=read.provenance,
+        host_kinds=read.host_kinds,
+        assumed=read.assumed or {},
+        plain_roofline=None if rates is None else Roofline(rates.ops_per_s, rates.bytes_per_s),
     )
 
 
-def _plain_roofline(fields: Fields | None) -> Roofline | None:
-    if fields is None:
-        return None
-    fields.only("ops_per_s", "bytes_per_s")
-    return Roofline(ops_per_s=fields.number("ops_per_s", above=0), bytes_per_s=fields.number("bytes_per_s", above=0))
+def _check_families(named: dict[str, str]) -> None:
+    known = families()
+    for path, family in named.items():
+        if family not in known:
+            hint = nearest(family, known)
+            raise PlatformFormatError(f"{path} is {family[:80]!r}: it must be one of {', '.join(known)}{hint}")
 
 
-def _name(fields: Fields) -> str:
-    name = fields.text("name")
-    if (
-        not name
-        or len(name) > 100
-        or not all(part.isalnum() for part in name.replace(".", "-").replace("_", "-").split("-"))
-    ):
-        raise PlatformFormatError(
-            f"$.name is {name[:80]!r}: it must be letters and digits joined by hyphens, dots or underscores"
-        )
-    return name
-
-
-def _mapping(fields: Fields) -> MappingModel:
+def _mapping(document: dict[str, Any]) -> MappingModel:
     try:
-        return MappingModel.from_json(dict(fields.object("mapping")))
+        with located("$.mapping", error=MappingError):
+            return MappingModel.from_json(document)
     except MappingError as error:
-        raise PlatformFormatError(f"$.mapping: {error}") from error
+        raise PlatformFormatError(str(error)) from error
 
 
-def _models(fields: Fields) -> dict[str, Mapping[str, LayerModel]]:
+def _models(listed: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Mapping[str, LayerModel]]:
     models: dict[str, Mapping[str, LayerModel]] = {}
-    for kind in fields:
-        families = fields.object(kind)
-        models[kind] = {family: build_model(family, families.object(family)) for family in families}
+    for kind, by_family in listed.items():
+        path = member("$.models", kind)
+        models[kind] = {
+            family: build_model(family, parameters, member(path, family)) for family, parameters in by_family.items()
+        }
     return models
 
 
-def _ranges(fields: Fields) -> dict[str, Mapping[str, tuple[float, float]]]:
+def _ranges(listed: dict[str, dict[str, list[float]]]) -> dict[str, Mapping[str, tuple[float, float]]]:
     ranges: dict[str, Mapping[str, tuple[float, float]]] = {}
-    for kind in fields:
-        columns = fields.object(kind)
-        columns.only(*COLUMNS, *(column for column in columns if is_context_column(column)))
-        ranges[kind] = {column: _limits(columns, column) for column in columns}
+    for kind, columns in listed.items():
+        path = member("$.ranges", kind)
+        ranges[kind] = {column: _limits(limits, column, member(path, column)) for column, limits in columns.items()}
     return ranges
 
 
-def _limits(columns: Fields, column: str) -> tuple[float, float]:
-    limits = columns.numbers(column)
+def _limits(limits: list[float], column: str, path: str) -> tuple[float, float]:
+    if column not in COLUMNS and not is_context_column(column):
+        raise PlatformFormatError(f"{path} is not known here{nearest(column, COLUMNS)}; known: {', '.join(COLUMNS)}")
     if len(limits) != 2 or limits[0] > limits[1]:
-        raise PlatformFormatError(f"{columns.at(column)} must be the smallest and the largest value, in that order")
+        raise PlatformFormatError(f"{path} must be the smallest and the largest value, in that order")
     return limits[0], limits[1]

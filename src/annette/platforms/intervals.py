@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - annotations are read at run time
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
-from annette.models.fields import checked_number
-from annette.platforms.composition import ComposedErrors
+from msgspec import Meta
+
+from annette.documents import OPTIONAL, check_fields
+from annette.errors import PlatformFormatError
+from annette.platforms.composition import ComposedErrors  # noqa: TC001 - annotations are read at run time
 from annette.platforms.residuals import LogResiduals
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from annette.models.fields import Fields
 
 __all__ = ["Intervals", "LogResiduals"]
 
@@ -34,12 +33,12 @@ class Intervals:
     """
 
     kernels: Mapping[str, Mapping[str, LogResiduals]] = field(default_factory=dict)
-    networks: LogResiduals | None = None
-    composed: Mapping[str, ComposedErrors] = field(default_factory=dict)
-    extrapolation_widening: float = 1.0
+    networks: LogResiduals | None = field(default=None, metadata=OPTIONAL)
+    composed: Mapping[str, ComposedErrors] = field(default_factory=dict, metadata=OPTIONAL)
+    extrapolation_widening: Annotated[float, Meta(ge=1, le=1e30)] = 1.0
 
     def __post_init__(self) -> None:
-        checked_number(self.extrapolation_widening, "intervals.extrapolation_widening", least=1)
+        check_fields(self, error=PlatformFormatError)
         frozen = {kind: MappingProxyType(dict(self.kernels[kind])) for kind in sorted(self.kernels)}
         object.__setattr__(self, "kernels", MappingProxyType(frozen))
         object.__setattr__(self, "composed", MappingProxyType(dict(sorted(self.composed.items()))))
@@ -55,30 +54,3 @@ class Intervals:
             "composed": {family: errors.to_json() for family, errors in self.composed.items()},
             "extrapolation_widening": self.extrapolation_widening,
         }
-
-    @classmethod
-    def from_json(cls, fields: Fields) -> Intervals:
-        """Reads intervals.
-
-        Raises:
-            PlatformFormatError: A part is missing, unknown, or out of its range.
-        """
-        fields.only("kernels", "networks", "composed", "extrapolation_widening")
-        listed = fields.object("kernels")
-        networks = fields.optional_object("networks")
-        return cls(
-            kernels={
-                kind: {
-                    family: LogResiduals.from_json(listed.object(kind).object(family)) for family in listed.object(kind)
-                }
-                for kind in listed
-            },
-            networks=None if networks is None else LogResiduals.from_json(networks),
-            composed=_composed(fields) if "composed" in fields else {},
-            extrapolation_widening=fields.number("extrapolation_widening", least=1),
-        )
-
-
-def _composed(fields: Fields) -> dict[str, ComposedErrors]:
-    listed = fields.object("composed")
-    return {family: ComposedErrors.from_json(listed.object(family)) for family in listed}

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
+from annette.documents import NonNegative, check_fields
 from annette.errors import PlatformFormatError
-from annette.models.fields import checked_number
-
-if TYPE_CHECKING:
-    from annette.models.fields import Fields
 
 __all__ = ["Overhead"]
 
@@ -32,20 +28,16 @@ class Overhead:
         PlatformFormatError: A term is negative or not finite, or only some of the host's terms are stated.
     """
 
-    per_kernel_s: float = 0.0
-    per_run_s: float | None = None
-    per_input_byte_s: float | None = None
-    per_output_byte_s: float | None = None
+    per_kernel_s: NonNegative = 0.0
+    per_run_s: NonNegative | None = None
+    per_input_byte_s: NonNegative | None = None
+    per_output_byte_s: NonNegative | None = None
 
     def __post_init__(self) -> None:
-        checked_number(self.per_kernel_s, "overhead.per_kernel_s", least=0)
-        host = {name: getattr(self, name) for name in _HOST}
-        stated = {name: value for name, value in host.items() if value is not None}
-        for name, value in stated.items():
-            checked_number(value, f"overhead.{name}", least=0)
-        if stated and len(stated) < len(host):
-            missing = next(name for name in _HOST if name not in stated)
-            raise PlatformFormatError(f"overhead.{missing} is missing: state all of {', '.join(_HOST)} or none")
+        check_fields(self, error=PlatformFormatError)
+        missing = [name for name in _HOST if getattr(self, name) is None]
+        if 0 < len(missing) < len(_HOST):
+            raise PlatformFormatError(f"$.{missing[0]} is missing: state all of {', '.join(_HOST)} or none")
 
     def device_s(self, kernels: int) -> float:
         """What the device adds to the sum of its kernels, in seconds.
@@ -65,18 +57,3 @@ class Overhead:
         if self.per_run_s is None or self.per_input_byte_s is None or self.per_output_byte_s is None:
             return None
         return self.per_run_s + self.per_input_byte_s * input_bytes + self.per_output_byte_s * output_bytes
-
-    def to_json(self) -> dict[str, Any]:
-        """All terms; null stands for a term that is not known."""
-        return {"per_kernel_s": self.per_kernel_s} | {name: getattr(self, name) for name in _HOST}
-
-    @classmethod
-    def from_json(cls, fields: Fields) -> Overhead:
-        """Reads the terms.
-
-        Raises:
-            PlatformFormatError: A term is missing, unknown, not a number, or out of its range.
-        """
-        fields.only("per_kernel_s", *_HOST)
-        terms = {name: None if fields.required(name) is None else fields.number(name, least=0) for name in _HOST}
-        return cls(per_kernel_s=fields.number("per_kernel_s", least=0), **terms)

@@ -93,6 +93,9 @@ class Platform:
     assumed: Mapping[str, str] = field(default_factory=dict)
     plain_roofline: Roofline | None = None
 
+    def __repr__(self) -> str:
+        return f"<Platform {self.name!r}: {self.device}, {self.runtime}; {len(self.models)} kinds of kernel>"
+
     def __post_init__(self) -> None:
         self._freeze()
         if self.latency_is not in LATENCY_MEANINGS:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from annette.documents import OPTIONAL, NonNegative, convert, plain
+from annette.errors import PlatformFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from annette.models.fields import Fields
-
 __all__ = ["Provenance", "Source"]
-
-_MOST: Final = {"calibration_exponent": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +30,8 @@ class Source:
     title: str
     location: str
     licence: str
-    date: str | None = None
-    sha256: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """All attributes."""
-        return {
-            "title": self.title,
-            "location": self.location,
-            "licence": self.licence,
-            "date": self.date,
-            "sha256": self.sha256,
-        }
-
-    @classmethod
-    def from_json(cls, fields: Fields) -> Source:
-        """Reads one source.
-
-        Raises:
-            PlatformFormatError: A part is missing, unknown or not text.
-        """
-        fields.only("title", "location", "licence", "date", "sha256")
-        return cls(
-            title=fields.text("title"),
-            location=fields.text("location"),
-            licence=fields.text("licence"),
-            date=fields.optional_text("date"),
-            sha256=fields.optional_text("sha256"),
-        )
+    date: str | None = field(default=None, metadata=OPTIONAL)
+    sha256: str | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +45,11 @@ class Provenance:
         notes: What a user of the numbers should know, one sentence each.
         measurement: What the measuring itself was like, by name: ``calibration_s``, the calm time of the calibration
             workload, to whose speed all times were brought; ``calibration_exponent``, the power of that time that
-            others go with; ``profiler_s``, what the profiler added to each kernel and was taken off. Each at least 0.
+            others go with, at most 1; ``profiler_s``, what the profiler added to each kernel and was taken off. Each at
+            least 0.
+
+    Raises:
+        PlatformFormatError: The calibration exponent is above 1.
     """
 
     created_by: str
@@ -82,34 +58,30 @@ class Provenance:
     notes: tuple[str, ...] = ()
     measurement: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
+    def __post_init__(self) -> None:
+        exponent = self.measurement.get("calibration_exponent", 0.0)
+        if exponent > 1.0:
+            raise PlatformFormatError(f"$.measurement.calibration_exponent is {exponent:g}: it must be at most 1")
+
     def to_json(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
-        return {
-            "created_by": self.created_by,
-            "sources": [source.to_json() for source in self.sources],
-            "versions": dict(self.versions),
-            "notes": list(self.notes),
-            "measurement": dict(self.measurement),
-        }
+        return {**plain(self), "versions": dict(self.versions)}
 
     @classmethod
-    def from_json(cls, fields: Fields) -> Provenance:
+    def from_json(cls, document: Any) -> Provenance:
         """Reads the provenance.
 
         Raises:
-            PlatformFormatError: A part is missing, unknown or not text.
+            PlatformFormatError: A part is missing, unknown, of another type or out of its range.
         """
-        fields.only("created_by", "sources", "versions", "notes", "measurement")
-        versions = fields.object("versions")
-        return cls(
-            created_by=fields.text("created_by"),
-            sources=tuple(Source.from_json(source) for source in fields.objects("sources")),
-            versions=tuple((name, versions.text(name)) for name in versions),
-            notes=fields.texts("notes"),
-            measurement=_measurement(fields) if "measurement" in fields else {},
-        )
+        read = convert(document, _File, error=PlatformFormatError)
+        return cls(read.created_by, read.sources, tuple(read.versions.items()), read.notes, read.measurement)
 
 
-def _measurement(fields: Fields) -> dict[str, float]:
-    listed = fields.object("measurement")
-    return {name: listed.number(name, least=0, most=_MOST.get(name, math.inf)) for name in listed}
+@dataclass(frozen=True)
+class _File:
+    created_by: str
+    sources: tuple[Source, ...]
+    versions: dict[str, str]
+    notes: tuple[str, ...]
+    measurement: dict[str, NonNegative] = field(default_factory=dict, metadata=OPTIONAL)

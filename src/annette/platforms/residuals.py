@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
+from msgspec import Meta
+
+from annette.documents import OPTIONAL, check_fields
 from annette.errors import PlatformFormatError
-from annette.models.fields import checked_number
-from annette.platforms.spread import Spread
-
-if TYPE_CHECKING:
-    from annette.models.fields import Fields
+from annette.platforms.spread import Spread  # noqa: TC001 - annotations are read at run time
 
 __all__ = ["LogResiduals"]
 
@@ -28,9 +27,9 @@ class LogResiduals:
         PlatformFormatError: There are fewer than two levels, they are not increasing, or the counts differ.
     """
 
-    levels: tuple[float, ...]
-    values: tuple[float, ...]
-    spread: Spread | None = None
+    levels: tuple[Annotated[float, Meta(gt=0, le=1)], ...]
+    values: tuple[Annotated[float, Meta(ge=-50, le=50)], ...]
+    spread: Spread | None = field(default=None, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         if len(self.levels) != len(self.values) or len(self.levels) < 2:
@@ -38,9 +37,7 @@ class LogResiduals:
                 f"residual quantiles need two or more levels and as many values, "
                 f"not {len(self.levels)} and {len(self.values)}"
             )
-        for level, value in zip(self.levels, self.values, strict=True):
-            checked_number(level, "levels", above=0, most=1)
-            checked_number(value, "values", least=-50, most=50)
+        check_fields(self, error=PlatformFormatError)
         if any(a >= b for a, b in zip(self.levels, self.levels[1:], strict=False)):
             raise PlatformFormatError("residual levels must increase")
         if any(a > b for a, b in zip(self.values, self.values[1:], strict=False)):
@@ -74,17 +71,3 @@ class LogResiduals:
         """Levels, values, and the spread if there is one."""
         document: dict[str, Any] = {"levels": list(self.levels), "values": list(self.values)}
         return document if self.spread is None else document | {"spread": self.spread.to_json()}
-
-    @classmethod
-    def from_json(cls, fields: Fields) -> LogResiduals:
-        """Reads levels and values.
-
-        Raises:
-            PlatformFormatError: They are missing or do not make quantiles.
-        """
-        fields.only("levels", "values", "spread")
-        spread = Spread.from_json(fields, "spread") if "spread" in fields else None
-        try:
-            return cls(fields.numbers("levels"), fields.numbers("values"), spread)
-        except PlatformFormatError as error:
-            raise PlatformFormatError(f"{fields.path}: {error}") from error

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 
+from annette.documents import Positive, check_fields, convert
 from annette.errors import PlatformFormatError
-from annette.models.fields import checked_number
 
 if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray
-    from annette.models.fields import Fields
 
 __all__ = ["Spread"]
 
@@ -32,17 +32,15 @@ class Spread:
         PlatformFormatError: There is no point, the counts differ, or a number is out of its range.
     """
 
-    latency_s: tuple[float, ...]
-    values: tuple[float, ...]
+    latency_s: tuple[Positive, ...]
+    values: tuple[Annotated[float, Meta(gt=0, le=50)], ...]
 
     def __post_init__(self) -> None:
         if not self.latency_s or len(self.latency_s) != len(self.values):
             raise PlatformFormatError(
                 f"a spread needs one or more times and as many values, not {len(self.latency_s)} and {len(self.values)}"
             )
-        for time_s, value in zip(self.latency_s, self.values, strict=True):
-            checked_number(time_s, "latency_s", above=0)
-            checked_number(value, "values", above=0, most=50)
+        check_fields(self, error=PlatformFormatError)
         if any(a >= b for a, b in zip(self.latency_s, self.latency_s[1:], strict=False)):
             raise PlatformFormatError("the times of a spread must increase")
 
@@ -64,14 +62,12 @@ class Spread:
         return {"latency_s": list(self.latency_s), "values": list(self.values)}
 
     @classmethod
-    def from_json(cls, fields: Fields, kind: str) -> Spread:
-        """Reads the spread of a kind.
+    def from_json(cls, value: Any) -> Spread:
+        """Reads what `to_json` wrote.
 
         Raises:
             PlatformFormatError: A part is missing, unknown, or out of its range.
         """
-        if not isinstance(fields[kind], dict):
-            return cls.constant(fields.number(kind))
-        listed = fields.object(kind)
-        listed.only("latency_s", "values")
-        return cls(listed.numbers("latency_s"), listed.numbers("values"))
+        if isinstance(value, dict):
+            return convert(value, cls, error=PlatformFormatError)
+        return cls.constant(convert(value, float, error=PlatformFormatError))

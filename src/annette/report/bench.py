@@ -11,6 +11,14 @@ from annette.bench.backends import backend_class, backend_names
 from annette.bench.dataset import Dataset
 from annette.bench.records import Status
 from annette.report.page import Page
+from annette.report.schemas.base import part
+from annette.report.schemas.measurements import (
+    BenchDocument,
+    BenchPlanDocument,
+    MeasuredKernelPart,
+    MeasurementDocument,
+)
+from annette.report.schemas.platforms import BackendOption, BackendsDocument, ListedBackend
 from annette.report.units import percent_text, seconds_text
 
 if TYPE_CHECKING:
@@ -44,33 +52,30 @@ def bench_document(path: Path, backend: str, plan: Plan, outcome: Outcome) -> di
         outcome: How it went.
     """
     with Dataset.open(path) as dataset:
-        return {
-            "schema": "annette/bench/1",
-            "dataset": str(path),
-            "backend": backend,
-            "plan": plan.name,
-            "plan_digest": plan.digest(),
-            "rows": dataset.count(),
-            "measured": outcome.measured,
-            "skipped": outcome.skipped,
-            "failed": outcome.failed,
-            "statuses": {status.value: dataset.count(status) for status in Status},
-            "digest": dataset.digest(),
-            "matched_share": _number(outcome.matched_share),
-            "device_s": outcome.device_s,
-        }
+        return part(
+            BenchDocument,
+            outcome,
+            dataset=str(path),
+            backend=backend,
+            plan=plan.name,
+            plan_digest=plan.digest(),
+            rows=dataset.count(),
+            statuses={status.value: dataset.count(status) for status in Status},
+            digest=dataset.digest(),
+            matched_share=_number(outcome.matched_share),
+        ).plain()
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """What a plan holds; schema ``annette/bench-plan/1``."""
-    return {
-        "schema": "annette/bench-plan/1",
-        "plan": plan.name,
-        "plan_digest": plan.digest(),
-        "cases": len(plan.cases),
-        "expected_s": plan.expected_s,
-        "counts": plan.counts(),
-    }
+    return part(
+        BenchPlanDocument,
+        plan,
+        plan=plan.name,
+        plan_digest=plan.digest(),
+        cases=len(plan.cases),
+        counts=plan.counts(),
+    ).plain()
 
 
 def measurement_document(measured: MeasuredNetwork, backend: str) -> dict[str, Any]:
@@ -86,59 +91,48 @@ def measurement_document(measured: MeasuredNetwork, backend: str) -> dict[str, A
     runs = measured.usable
     profiled = [run for run in runs if run.kernels]
     kernels = [
-        {
-            "name": kernel.name,
-            "operator": kernel.operator,
-            "layers": list(kernel.layers),
-            "added": kernel.added,
-            "latency_s": median(
+        part(
+            MeasuredKernelPart,
+            kernel,
+            latency_s=median(
                 run.kernels[position].latency_s for run in profiled if len(run.kernels) == len(profiled[0].kernels)
             ),
-        }
+        )
         for position, kernel in enumerate(profiled[0].kernels if profiled else ())
     ]
-    return {
-        "schema": "annette/measurement/1",
-        "network": measured.case,
-        "backend": backend,
-        "batch": runs[0].network.batch,
-        "environment": dict(runs[0].environment),
-        "latency_s": measured.latency_s,
-        "rounds_s": [run.latency_s for run in runs],
-        "statuses": [run.status.value for run in measured.rounds],
-        "remeasurement_spread": _number(measured.remeasurement_spread),
-        "matched_share": _number(profiled[0].matched_share) if profiled else None,
-        "host_operators": runs[0].details.get("host_operators", ""),
-        "kernels": kernels,
-    }
+    return part(
+        MeasurementDocument,
+        measured,
+        network=measured.case,
+        backend=backend,
+        batch=runs[0].network.batch,
+        environment=dict(runs[0].environment),
+        rounds_s=[run.latency_s for run in runs],
+        statuses=[run.status.value for run in measured.rounds],
+        remeasurement_spread=_number(measured.remeasurement_spread),
+        matched_share=_number(profiled[0].matched_share) if profiled else None,
+        host_operators=runs[0].details.get("host_operators", ""),
+        kernels=kernels,
+    ).plain()
 
 
 def backends_document() -> dict[str, Any]:
     """All backends; schema ``annette/backends/1``."""
-    found = []
-    for name in backend_names():
-        kind = backend_class(name)
-        state = kind.available()
-        options = [
-            {
-                "name": field.name,
-                "type": field.type if isinstance(field.type, str) else field.type.__name__,
-                "default": field.default,
-                "help": field.metadata.get("help", ""),
-            }
-            for field in dataclasses.fields(kind.options_type)
-        ]
-        found.append(
-            {
-                "name": name,
-                "usable": state.usable,
-                "reason": state.reason,
-                "install": state.install,
-                "options": options,
-                "file_formats": list(kind.file_formats),
-            }
+    return BackendsDocument([_backend(name) for name in backend_names()]).plain()
+
+
+def _backend(name: str) -> ListedBackend:
+    kind = backend_class(name)
+    options = [
+        part(
+            BackendOption,
+            field,
+            type=field.type if isinstance(field.type, str) else field.type.__name__,
+            help=field.metadata.get("help", ""),
         )
-    return {"schema": "annette/backends/1", "backends": found}
+        for field in dataclasses.fields(kind.options_type)
+    ]
+    return part(ListedBackend, kind.available(), name=name, options=options, file_formats=list(kind.file_formats))
 
 
 def print_bench(document: dict[str, Any], *, page: Page | None = None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import asdict
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +12,14 @@ from annette.bench.session import measured_networks
 from annette.bench.sweeps import sweeps_of
 from annette.errors import DatasetError
 from annette.report.page import Page
+from annette.report.schemas.base import part
+from annette.report.schemas.measurements import (
+    ComparedNetwork,
+    DatasetComparisonDocument,
+    DatasetDocument,
+    MeasuredNetworkPart,
+    SweepPart,
+)
 from annette.report.units import percent_text, seconds_text
 
 if TYPE_CHECKING:
@@ -32,30 +39,27 @@ _SIZES: Final = {"out_width": "output width", "in_channels": "input channels", "
 
 def dataset_document(dataset: Dataset) -> dict[str, Any]:
     """What a dataset holds; schema ``annette/dataset-content/1``."""
-    return {
-        "schema": "annette/dataset-content/1",
-        "dataset": str(dataset.path),
-        "rows": dataset.count(),
-        "digest": dataset.digest(),
-        "environment": next(iter(dataset.environments()), {}),
-        "statuses": {status.value: dataset.count(status) for status in Status},
-        "purposes": dict(sorted(Counter(run.purpose.value for run in dataset.runs()).items())),
-        "sweeps": [
-            {**asdict(sweep), "sizes": list(sweep.sizes), "latency_s": list(sweep.latency_s)}
-            for sweep in sweeps_of(dataset)
-        ],
-        "networks": [
-            {
-                "network": measured.case,
-                "latency_s": measured.latency_s,
-                "rounds_s": [run.latency_s for run in measured.usable],
-                "remeasurement_spread": _number(measured.remeasurement_spread),
-                "matched_share": _matched_share(measured),
-            }
+    return DatasetDocument(
+        dataset=str(dataset.path),
+        rows=dataset.count(),
+        digest=dataset.digest(),
+        environment=dict(next(iter(dataset.environments()), {})),
+        statuses={status.value: dataset.count(status) for status in Status},
+        purposes=dict(sorted(Counter(run.purpose.value for run in dataset.runs()).items())),
+        sweeps=[part(SweepPart, sweep) for sweep in sweeps_of(dataset)],
+        networks=[
+            part(
+                MeasuredNetworkPart,
+                measured,
+                network=measured.case,
+                rounds_s=[run.latency_s for run in measured.usable],
+                remeasurement_spread=_number(measured.remeasurement_spread),
+                matched_share=_matched_share(measured),
+            )
             for measured in measured_networks(dataset)
             if measured.usable
         ],
-    }
+    ).plain()
 
 
 def dataset_comparison_document(first: Dataset, second: Dataset) -> dict[str, Any]:
@@ -66,13 +70,13 @@ def dataset_comparison_document(first: Dataset, second: Dataset) -> dict[str, An
     """
     before = {measured.case: measured for measured in measured_networks(first) if measured.usable}
     after = {measured.case: measured for measured in measured_networks(second) if measured.usable}
-    networks: list[dict[str, Any]] = [
-        {
-            "network": name,
-            "first_s": before[name].latency_s,
-            "second_s": after[name].latency_s,
-            "difference": after[name].latency_s / before[name].latency_s - 1,
-        }
+    networks = [
+        ComparedNetwork(
+            network=name,
+            first_s=before[name].latency_s,
+            second_s=after[name].latency_s,
+            difference=after[name].latency_s / before[name].latency_s - 1,
+        )
         for name in before
         if name in after and before[name].latency_s > 0
     ]
@@ -81,19 +85,18 @@ def dataset_comparison_document(first: Dataset, second: Dataset) -> dict[str, An
             f"datasets {str(first.path)!r} and {str(second.path)!r} have no network in common that was measured in both"
         )
     ours, theirs = (next(iter(dataset.environments()), {}) for dataset in (first, second))
-    return {
-        "schema": "annette/dataset-comparison/1",
-        "first": str(first.path),
-        "second": str(second.path),
-        "mean_difference": fmean(abs(entry["difference"]) for entry in networks),
-        "largest_difference": max(abs(entry["difference"]) for entry in networks),
-        "environment": {
+    return DatasetComparisonDocument(
+        first=str(first.path),
+        second=str(second.path),
+        mean_difference=fmean(abs(entry.difference) for entry in networks),
+        largest_difference=max(abs(entry.difference) for entry in networks),
+        environment={
             key: [ours.get(key, ""), theirs.get(key, "")]
             for key in sorted(ours.keys() | theirs.keys())
             if ours.get(key) != theirs.get(key)
         },
-        "networks": networks,
-    }
+        networks=networks,
+    ).plain()
 
 
 def size_name(dimension: str) -> str:

@@ -3,44 +3,42 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from annette.report.evaluation_tables import evaluation_tables, remarks, summary
+from annette.report.mapping import mapping_quality_part
 from annette.report.page import Page
+from annette.report.schemas.base import part
+from annette.report.schemas.evaluations import (
+    EvaluationDocument,
+    IntervalPart,
+    KindPart,
+    ModelPart,
+    NetworkPart,
+    PlainRoofline,
+)
 
 if TYPE_CHECKING:
-    from annette.evaluation.evaluation import Evaluation, KindResult, ModelResult, NetworkResult
-    from annette.evaluation.metrics import Errors, Ranking
-    from annette.models.roofline import Roofline
+    from annette.evaluation.evaluation import Evaluation, ModelResult, NetworkResult
+    from annette.evaluation.metrics import Errors
 
 __all__ = ["evaluation_document", "print_evaluation"]
 
 
 def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
     """Estimates against measurements, schema ``annette/evaluation/1``; errors are shares (0.05 is 5 %)."""
-    return {
-        "schema": "annette/evaluation/1",
-        "platform": evaluation.platform,
-        "suite": evaluation.suite,
-        "model": evaluation.model,
-        "floor": evaluation.floor,
-        "plain_roofline": _plain(evaluation.plain_roofline),
-        "models": [_model(entry) for entry in evaluation.models],
-        "intervals": [
-            {
-                "confidence": entry.confidence,
-                "covered": entry.covered,
-                "width": entry.width,
-                "global_width": entry.global_width,
-            }
-            for entry in evaluation.intervals
-        ],
-        "remaining": dict(evaluation.remaining),
-        "mapping": None if evaluation.mapping is None else evaluation.mapping.to_json(),
-        "kinds": [_kind(entry) for entry in evaluation.kinds],
-        "networks": [_network(entry) for entry in evaluation.networks],
-        "notes": list(evaluation.notes),
-    }
+    plain = evaluation.plain_roofline
+    return part(
+        EvaluationDocument,
+        evaluation,
+        plain_roofline=None if plain is None else part(PlainRoofline, plain),
+        models=[_model(entry) for entry in evaluation.models],
+        intervals=[part(IntervalPart, entry) for entry in evaluation.intervals],
+        mapping=mapping_quality_part(evaluation.mapping),
+        kinds=[part(KindPart, entry, **_errors(entry.errors)) for entry in evaluation.kinds],
+        networks=[_network(entry) for entry in evaluation.networks],
+    ).plain()
 
 
 def print_evaluation(document: dict[str, Any], *, page: Page | None = None, brief: bool = False) -> None:
@@ -66,67 +64,29 @@ def print_evaluation(document: dict[str, Any], *, page: Page | None = None, brie
     page.notes(remarks(document))
 
 
-def _plain(model: Roofline | None) -> dict[str, float] | None:
-    return None if model is None else {"ops_per_s": model.ops_per_s, "bytes_per_s": model.bytes_per_s}
+def _model(entry: ModelResult) -> ModelPart:
+    names = ("spearman", "spearman_interval", "kendall", "kendall_interval")
+    ranking = entry.ranking
+    known = None if ranking is None or math.isnan(ranking.spearman) else ranking
+    ranks = {name: None if known is None else _listed(getattr(known, name)) for name in names}
+    return part(ModelPart, entry, **_errors(entry.errors), **ranks)
 
 
-def _model(entry: ModelResult) -> dict[str, Any]:
-    return {"model": entry.model, **_errors(entry.errors), "ratio": entry.ratio, **_ranking(entry.ranking)}
-
-
-def _kind(entry: KindResult) -> dict[str, Any]:
-    return {
-        "kind": entry.kind,
-        "share": entry.share,
-        **_errors(entry.errors),
-        "spearman": entry.spearman,
-        "kendall": entry.kendall,
-        "floor": entry.floor,
-        "covered": entry.covered,
-        "by_model": dict(entry.by_model),
-    }
-
-
-def _network(entry: NetworkResult) -> dict[str, Any]:
+def _network(entry: NetworkResult) -> NetworkPart:
     swaps = entry.swaps
-    return {
-        "network": entry.name,
-        "batch": entry.batch,
-        "ops": entry.ops,
-        "measured_s": entry.measured_s,
-        "rounds_s": list(entry.rounds_s),
-        "floor": entry.floor,
-        "estimated_s": entry.estimated_s,
-        "interval_s": None if entry.interval_s is None else list(entry.interval_s),
-        "error": entry.error,
-        "by_model": dict(entry.by_model or {}),
-        "remaining": None if swaps is None or entry.measured_s is None else swaps.remaining(entry.measured_s),
-        "mapping": None if entry.mapping is None else entry.mapping.to_json(),
-        "problem": entry.problem,
-        "notes": list(entry.notes),
-    }
+    return part(
+        NetworkPart,
+        entry,
+        network=entry.name,
+        by_model=dict(entry.by_model or {}),
+        remaining=None if swaps is None or entry.measured_s is None else swaps.remaining(entry.measured_s),
+        mapping=mapping_quality_part(entry.mapping),
+    )
 
 
 def _errors(errors: Errors) -> dict[str, Any]:
-    return {
-        "count": errors.count,
-        "mape": errors.mape,
-        "rmspe": errors.rmspe,
-        "median": errors.median,
-        "worst": errors.worst,
-        "bias": errors.bias,
-        "within_5": errors.within_5,
-        "within_10": errors.within_10,
-    }
+    return {field.name: getattr(errors, field.name) for field in fields(errors)}
 
 
-def _ranking(ranking: Ranking | None) -> dict[str, Any]:
-    names = ("spearman", "spearman_interval", "kendall", "kendall_interval")
-    if ranking is None or math.isnan(ranking.spearman):
-        return dict.fromkeys(names)
-    return {
-        "spearman": ranking.spearman,
-        "spearman_interval": list(ranking.spearman_interval),
-        "kendall": ranking.kendall,
-        "kendall_interval": list(ranking.kendall_interval),
-    }
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

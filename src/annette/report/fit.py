@@ -5,8 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.report.mapping import MAPPING_HEADER, MAPPING_QUESTIONS, mapping_row
+from annette.report.mapping import MAPPING_HEADER, MAPPING_QUESTIONS, agreements, mapping_row
 from annette.report.page import Page
+from annette.report.schemas.base import part
+from annette.report.schemas.fits import (
+    DroppedRows,
+    FitDocument,
+    FittedKind,
+    MappingCandidate,
+    MappingChoice,
+    OverheadsPart,
+)
 from annette.report.units import percent_text, seconds_text
 
 if TYPE_CHECKING:
@@ -28,37 +37,35 @@ def fit_document(report: FitReport, out: Path) -> dict[str, Any]:
         out: Where the platform was written to.
     """
     platform, overheads = report.platform, report.overheads
-    return {
-        "schema": "annette/fit/1",
-        "platform": platform.name,
-        "file": str(out),
-        "device": platform.device,
-        "device_family": report.device or None,
-        "road": report.road,
-        "runtime": platform.runtime,
-        "mapping": platform.mapping.name,
-        "mapping_choice": report.mapping.to_json(),
-        "paired_share": None if math.isnan(report.paired_share) else report.paired_share,
-        "overheads": None
-        if overheads is None
-        else {
-            "per_run_s": overheads.per_run_s,
-            "per_kernel_s": overheads.per_kernel_s,
-            "profiler_s": overheads.profiler_s,
-            "runs": overheads.runs,
-        },
-        "kinds": [
-            {
-                "kind": row["kind"],
-                "rows": row["rows"],
-                "best": row["best"],
-                "mape": {family: row[f"{family} MAPE"] for family in _FAMILIES if f"{family} MAPE" in row},
-            }
+    choice = report.mapping
+    return FitDocument(
+        platform=platform.name,
+        file=str(out),
+        device=platform.device,
+        device_family=report.device or None,
+        road=report.road,
+        runtime=platform.runtime,
+        mapping=platform.mapping.name,
+        mapping_choice=MappingChoice(
+            name=choice.mapping.name,
+            reason=choice.reason,
+            networks=choice.networks,
+            candidates=[MappingCandidate(entry.name, **agreements(entry.quality)) for entry in choice.candidates],
+        ),
+        paired_share=None if math.isnan(report.paired_share) else report.paired_share,
+        overheads=None if overheads is None else part(OverheadsPart, overheads),
+        kinds=[
+            FittedKind(
+                kind=row["kind"],
+                rows=row["rows"],
+                best=row["best"],
+                mape={family: row[f"{family} MAPE"] for family in _FAMILIES if f"{family} MAPE" in row},
+            )
             for row in platform.accuracy
         ],
-        "unfitted": dict(report.unfitted),
-        "dropped": [{"reason": part.reason, "rows": list(part.sources)} for part in report.dropped],
-    }
+        unfitted=dict(report.unfitted),
+        dropped=[DroppedRows(dropped.reason, list(dropped.sources)) for dropped in report.dropped],
+    ).plain()
 
 
 def print_fit(document: dict[str, Any], *, page: Page | None = None) -> None:

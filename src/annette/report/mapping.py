@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["MAPPING_HEADER", "MAPPING_QUESTIONS", "mapping_row"]
+from annette.report.schemas.evaluations import AgreementPart, MappingQualityPart
+
+if TYPE_CHECKING:
+    from annette.fitting.mapping_quality import MappingQuality
+
+__all__ = ["MAPPING_HEADER", "MAPPING_QUESTIONS", "agreements", "mapping_quality_part", "mapping_row"]
 
 MAPPING_QUESTIONS: Final = (
     ("pairs", "adjacent layers in one kernel"),
@@ -14,6 +19,16 @@ MAPPING_QUESTIONS: Final = (
 """Parts of a mapping's quality (`annette.fitting.mapping_quality`), and what each asks."""
 
 MAPPING_HEADER: Final = ("question", "cases", "true", "precision", "recall", "Matthews")
+
+
+def agreements(quality: MappingQuality) -> dict[str, AgreementPart]:
+    """The parts of a mapping's quality by name."""
+    return {name: AgreementPart(**figures) for name, figures in quality.to_json().items()}
+
+
+def mapping_quality_part(quality: MappingQuality | None) -> MappingQualityPart | None:
+    """A mapping's quality as part of a document; None where it is not known."""
+    return None if quality is None else MappingQualityPart(**agreements(quality))
 
 
 def mapping_row(question: str, agreement: dict[str, Any]) -> tuple[str, ...]:

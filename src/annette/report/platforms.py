@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from annette.platforms.format import dumps_platform
 from annette.report.page import Page
+from annette.report.schemas.base import part
+from annette.report.schemas.platforms import ListedPlatform, PlatformsDocument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +22,10 @@ _WIDE = 4
 
 def platform_list_document(entries: Sequence[PlatformEntry]) -> dict[str, Any]:
     """The platforms that can be named, schema ``annette/platforms/1``."""
-    return {
-        "schema": "annette/platforms/1",
-        "platforms": [_summary(entry, entry.load()) for entry in entries],
-    }
+    loaded = ((entry, entry.load()) for entry in entries)
+    return PlatformsDocument(
+        [part(ListedPlatform, platform, kinds=list(platform.models), origin=entry.origin) for entry, platform in loaded]
+    ).plain()
 
 
 def platform_document(platform: Platform) -> dict[str, Any]:
@@ -83,19 +85,6 @@ def print_platform(document: dict[str, Any], *, page: Page | None = None) -> Non
         page.line(bold="accuracy")
         page.table(columns, rows, left=(0, 1))
     _print_provenance(document["provenance"], page)
-
-
-def _summary(entry: PlatformEntry, platform: Platform) -> dict[str, Any]:
-    return {
-        "name": platform.name,
-        "description": platform.description,
-        "device": platform.device,
-        "runtime": platform.runtime,
-        "latency_is": platform.latency_is,
-        "preferred_family": platform.preferred_family,
-        "kinds": list(platform.models),
-        "origin": entry.origin,
-    }
 
 
 def _ranges(ranges: dict[str, Any]) -> str:

@@ -6,9 +6,18 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from annette.fitting.candidates import Candidate
-from annette.fitting.rates import SIDES
 from annette.fitting.transfer_kinds import left_out_error
 from annette.report.page import Page
+from annette.report.schemas.base import part
+from annette.report.schemas.fits import (
+    AdaptedKind,
+    DroppedRows,
+    NewKind,
+    TransferDocument,
+    TransferErrors,
+    TransferFactors,
+    TransferStrength,
+)
 from annette.report.units import percent_text
 
 if TYPE_CHECKING:
@@ -26,38 +35,34 @@ def transfer_document(report: TransferReport, out: Path) -> dict[str, Any]:
         report: What the transfer returned.
         out: Where the platform was written to.
     """
-    found = report.differences
-    return {
-        "schema": "annette/transfer/1",
-        "platform": report.platform.name,
-        "file": str(out),
-        "from": report.start,
-        "kernels": len(report.samples),
-        "errors": {column: report.error(column) for column in ("before", "left_out")},
-        "factors": {
-            "overall": math.exp(found.overall),
-            **{side: math.exp(value) for side, value in zip(SIDES, found.sides, strict=True)},
-        },
-        "strength": {"sides": found.strength.sides, "kinds": found.strength.kinds},
-        "kinds": [
-            {
-                "kind": row["kind"],
-                "kernels": row["rows"],
-                "factor": math.exp(found.of(row["kind"]).overall),
-                "way": report.chosen[row["kind"]].way,
-                "family": report.chosen[row["kind"]].family,
-                "before": row["before MAPE"],
-                "left_out": row["left-out MAPE"],
-            }
+    differences = report.differences
+    return TransferDocument(
+        platform=report.platform.name,
+        file=str(out),
+        from_=report.start,
+        kernels=len(report.samples),
+        errors=TransferErrors(report.error("before"), report.error("left_out")),
+        factors=TransferFactors(math.exp(differences.overall), *(math.exp(value) for value in differences.sides)),
+        strength=part(TransferStrength, differences.strength),
+        kinds=[
+            part(
+                AdaptedKind,
+                report.chosen[row["kind"]],
+                kind=row["kind"],
+                kernels=row["rows"],
+                factor=math.exp(differences.of(row["kind"]).overall),
+                before=row["before MAPE"],
+                left_out=row["left-out MAPE"],
+            )
             for row in report.platform.accuracy
-            if row["kind"] in found.kinds
+            if row["kind"] in differences.kinds
         ],
-        "new_kinds": [
-            {"kind": kind, "kernels": len(fit.samples), "family": fit.best, "left_out": left_out_error(fit)}
+        new_kinds=[
+            NewKind(kind=kind, kernels=len(fit.samples), family=fit.best, left_out=left_out_error(fit))
             for kind, fit in sorted(report.new_kinds.items())
         ],
-        "dropped": [{"reason": part.reason, "rows": list(part.sources)} for part in report.dropped],
-    }
+        dropped=[DroppedRows(dropped.reason, list(dropped.sources)) for dropped in report.dropped],
+    ).plain()
 
 
 def print_transfer(document: dict[str, Any], *, page: Page | None = None) -> None:

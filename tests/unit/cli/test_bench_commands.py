@@ -1,6 +1,5 @@
 import json
 import sys
-from importlib import resources
 
 import jsonschema
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from annette.bench.generate import generate_plan
 from annette.bench.plan import Plan
 from annette.cli.main import main
+from annette.report.schema import schema
 from tests.unit.bench.scripted import install, plan
 
 
@@ -50,7 +50,7 @@ def test_bench_resumes_with_the_plan_of_the_dataset(run):
 
 
 @pytest.mark.parametrize(
-    ("words", "schema"),
+    ("words", "document"),
     [
         ((*BENCH, "--json"), "bench"),
         ((*BENCH, "--dry-run", "--json"), "bench-plan"),
@@ -60,7 +60,7 @@ def test_bench_resumes_with_the_plan_of_the_dataset(run):
         (("dataset", "swept.sqlite", "swept.sqlite", "--json"), "dataset-comparison"),
     ],
 )
-def test_documents_follow_their_schemas(run, words, schema, tmp_path):
+def test_documents_follow_their_schemas(run, words, document, tmp_path):
     if "swept.sqlite" in words:
         cases = [case for case in generate_plan("quick", target="npu").cases if case.sweep][:6]
         (tmp_path / "swept.json").write_text(Plan("p", tuple(cases)).to_text())
@@ -68,8 +68,7 @@ def test_documents_follow_their_schemas(run, words, schema, tmp_path):
         assert run("measure", "alexnet", "--backend", "scripted", "--rounds", "1", "--out", "swept.sqlite")[0] == 0
     code, output, errors = run(*words)
     assert (code, errors) == (0, "")
-    file = resources.files("annette.report").joinpath(f"schemas/{schema}.json")
-    jsonschema.validate(json.loads(output), json.loads(file.read_text(encoding="utf-8")))
+    jsonschema.validate(json.loads(output), schema(document))
 
 
 def test_bench_in_words(run):

@@ -2,6 +2,7 @@
 
 import json
 
+import jsonschema
 import pytest
 from click.testing import CliRunner
 
@@ -9,6 +10,7 @@ from annette.bench.dataset import Dataset
 from annette.cli.main import cli
 from annette.errors import DatasetError, FitError
 from annette.platforms import load_platform
+from annette.report.schema import schema
 
 LAYERS = "Op,in_channels,in_height,in_width,out_channels,kernel_height,Time,Notes\n" + "".join(
     f"conv,{channels},14,14,{channels},3,{channels * channels / 50 + 8},x\n" for channels in range(8, 88, 4)
@@ -30,6 +32,7 @@ def test_a_spreadsheet_becomes_a_dataset(tmp_path):
     assert json.loads(result.output) == {
         "schema": "annette/import/1", "dataset": str(out), "runs": 20, "kernels": 20,
     }  # fmt: skip
+    jsonschema.validate(json.loads(result.output), schema("import"))
     with Dataset.open(out) as dataset:
         assert dataset.environments() == [{"device": "board", "runtime": "v1", "precision": "int8"}]
 
@@ -46,6 +49,7 @@ def test_measured_networks_calibrate_a_platform(tmp_path):
     table, out = tmp_path / "networks.csv", tmp_path / "mine.json"
     table.write_text(NETWORKS)
     document = json.loads(run("calibrate", table, "--platform", "zcu102-dnndk", "--out", out, "--json").output)
+    jsonschema.validate(document, schema("calibration"))
     assert document["errors"]["fitted"] < document["errors"]["before"]
     platform = load_platform(str(out))
     assert (platform.name, platform.latency_is) == ("mine", "end_to_end")

@@ -23,6 +23,12 @@ def by_name(estimate):
     return {kernel.name: kernel for kernel in estimate.kernels}
 
 
+def test_an_estimate_is_shown_in_one_line():
+    estimate = estimate_network(small_network(), platform())
+    assert repr(estimate).startswith(f"<Estimate of 'small' on '{platform().name}': ")
+    assert repr(estimate).endswith(f" s, {len(estimate.kernels)} kernels>")
+
+
 def test_kernels_are_priced_by_their_roofline_and_summed_with_the_overhead_per_kernel():
     estimate = estimate_network(small_network(), platform(), model="roofline")
     kernels = by_name(estimate)

@@ -3,7 +3,6 @@
 import json
 import sys
 from dataclasses import replace
-from importlib import resources
 
 import jsonschema
 import numpy as np
@@ -24,6 +23,7 @@ from annette.platforms.intervals import Intervals
 from annette.report.evaluation import evaluation_document, print_evaluation
 from annette.report.evaluation_page import evaluation_page
 from annette.report.page import Page
+from annette.report.schema import schema
 from tests.unit.fitting.synthetic import DEVICE, chain, run
 from tests.unit.samples import platform
 
@@ -132,8 +132,7 @@ def test_documents_follow_the_schema_and_pages_load_nothing():
     known = truths(noise=0.03)
     unknown = Truth("unmeasured <b>", NETWORKS[0])
     document = evaluation_document(evaluate(exact(), [*known, unknown], suite="a<b"))
-    schema = resources.files("annette.report").joinpath("schemas/evaluation.json").read_text(encoding="utf-8")
-    jsonschema.validate(json.loads(json.dumps(document, allow_nan=False)), json.loads(schema))
+    jsonschema.validate(json.loads(json.dumps(document, allow_nan=False)), schema("evaluation"))
     page = evaluation_page(document)
     assert page.count("<circle") == 2 * len(NETWORKS)
     assert "a&lt;b" in page

@@ -3,7 +3,6 @@
 import json
 import sys
 from dataclasses import replace
-from importlib import resources
 
 import jsonschema
 import numpy as np
@@ -17,6 +16,7 @@ from annette.estimation import estimate_network
 from annette.fitting.request import FitRequest
 from annette.fitting.roads import fit_platform
 from annette.platforms import dumps_platform, loads_platform
+from annette.report.schema import schema
 from tests.unit.fitting.synthetic import ENVIRONMENT, chain, dataset, run
 
 
@@ -113,8 +113,7 @@ def test_the_command_writes_the_platform_and_says_what_it_did(capsys, monkeypatc
     assert code == 0
     assert out.read_text(encoding="utf-8") == dumps_platform(report.platform)
     document = json.loads(text)
-    schema = resources.files("annette.report").joinpath("schemas/fit.json").read_text(encoding="utf-8")
-    jsonschema.validate(document, json.loads(schema))
+    jsonschema.validate(document, schema("fit"))
     assert [entry["kind"] for entry in document["kinds"]] == ["conv", "max_pool"]
     assert set(document["kinds"][0]["mape"]) == {"roofline", "refined-roofline", "statistical", "mixed"}
     assert "fitting conv" in progress

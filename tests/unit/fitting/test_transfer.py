@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from importlib import resources
 
 import jsonschema
 import numpy as np
@@ -25,6 +24,7 @@ from annette.platforms import (
     loads_platform,
 )
 from annette.platforms.spread import Spread
+from annette.report.schema import schema
 from tests.unit.fitting import synthetic
 from tests.unit.fitting.synthetic import (
     DEVICE,
@@ -151,8 +151,7 @@ def test_the_command_says_how_each_kind_came_to_its_model(start, tmp_path, monke
     (tmp_path / "start.json").write_text(dumps_platform(start))
     command = ["fit", str(tmp_path / "d.sqlite"), "--from", str(tmp_path / "start.json"), "--out"]
     document = json.loads(CliRunner().invoke(cli, [*command, str(tmp_path / "a.json"), "--json"]).output)
-    schema = resources.files("annette.report").joinpath("schemas/transfer.json").read_text(encoding="utf-8")
-    jsonschema.validate(document, json.loads(schema))
+    jsonschema.validate(document, schema("transfer"))
     assert [(kind["kind"], kind["way"]) for kind in document["kinds"]] == [("conv", "factors"), ("max_pool", "factors")]
     assert document["new_kinds"] == []
     table = CliRunner().invoke(cli, [*command, str(tmp_path / "b.json")]).output

@@ -185,17 +185,17 @@ MODEL = {"rules": [RULE], "to_blocked": "a", "to_plain": "b", "transposes": True
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"rules": None}, "must be a list"),
-        ({"rules": [{**RULE, "reads": "upside-down"}]}, "upside-down"),
-        ({"rules": [{**RULE, "kinds": "conv"}]}, "'kinds' must be a list of texts"),
-        ({"rules": [{**RULE, "when": [1]}]}, "'when' must be a list of texts"),
+        ({"rules": None}, r"\$\.rules is null: it must be a list"),
+        ({"rules": [{**RULE, "reads": "upside-down"}]}, "upside-down': it must be one of plain, blocked, same"),
+        ({"rules": [{**RULE, "kinds": "conv"}]}, r"\$\.rules\[0\]\.kinds is 'conv': it must be a list"),
+        ({"rules": [{**RULE, "when": [1]}]}, r"\$\.rules\[0\]\.when\[0\] is 1: it must be text"),
         ({"rules": [{**RULE, "when": ["conv.groups == 1"]}]}, "conv.groups is not one of"),
         ({"rules": [{**RULE, "when": ["kernel.colour == 1"]}]}, "kernel.colour is not one of"),
-        ({"rules": [{**RULE, "more": 1}]}, "a layout rule is an object with"),
-        ({"rules": ["conv"]}, "a layout rule is an object with"),
-        ({"to_blocked": 1}, "must be texts"),
+        ({"rules": [{**RULE, "more": 1}]}, r"\$\.rules\[0\]\.more is not known here; known: kinds, reads"),
+        ({"rules": ["conv"]}, r"\$\.rules\[0\] is 'conv': it must be an object"),
+        ({"to_blocked": 1}, r"\$\.to_blocked is 1: it must be text"),
         ({"transposes": 1}, "must be true or false"),
-        ({"more": 1}, "a layout model is an object with"),
+        ({"more": 1}, r"\$\.more is not known here; known: rules, to_blocked"),
     ],
 )
 def test_what_a_file_may_not_say(change, message):

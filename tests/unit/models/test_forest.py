@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from annette.errors import PlatformFormatError
-from annette.models.fields import Fields
 from annette.models.forest import Forest
 
 
@@ -33,7 +32,7 @@ def test_rows_go_left_up_to_and_at_the_threshold():
 
 def test_text_round_trip_is_exact():
     document = json.loads(json.dumps(stump().to_json(), allow_nan=False))
-    assert Forest.from_json(Fields(document)).to_json() == document
+    assert Forest.from_json(document).to_json() == document
 
 
 def packed(values, kind):
@@ -67,7 +66,7 @@ def packed(values, kind):
 )
 def test_what_makes_no_forest_is_refused_in_one_line(change):
     with pytest.raises(PlatformFormatError) as caught:
-        Forest.from_json(Fields({**stump().to_json(), **change}))
+        Forest.from_json({**stump().to_json(), **change})
     assert "\n" not in str(caught.value)
 
 

@@ -6,7 +6,6 @@ import pytest
 from annette.devices.original_annette.models import OriginalRefinedRoofline, OriginalRoofline
 from annette.errors import PlatformFormatError
 from annette.mapping.kernel import COLUMNS, KernelTable
-from annette.models.fields import Fields
 from annette.models.refined_roofline import RefinedRoofline, Unroll
 from annette.models.registry import build_model, families, family_class
 from annette.models.roofline import Roofline
@@ -100,12 +99,12 @@ def test_an_unknown_unrolled_dimension_is_refused_with_the_known_ones():
 
 def test_errors_in_parameters_name_their_place():
     with pytest.raises(PlatformFormatError, match=r"\$\.models\.conv\.roofline\.bytes_per_s is -5"):
-        build_model("roofline", Fields({"ops_per_s": 1, "bytes_per_s": -5, "offset_s": 0}, "$.models.conv.roofline"))
+        build_model("roofline", {"ops_per_s": 1, "bytes_per_s": -5, "offset_s": 0}, "$.models.conv.roofline")
 
 
 def test_an_unknown_family_is_refused_with_the_nearest():
     with pytest.raises(PlatformFormatError, match="did you mean 'roofline'"):
-        build_model("rooflin", Fields({}, "$.models.conv.rooflin"))
+        build_model("rooflin", {}, "$.models.conv.rooflin")
 
 
 def test_families_are_registered_under_their_own_names():

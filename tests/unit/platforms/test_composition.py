@@ -8,7 +8,6 @@ import pytest
 
 from annette.errors import PlatformFormatError
 from annette.mapping.kernel import COLUMNS, KernelTable
-from annette.models.fields import Fields
 from annette.platforms import ComposedErrors, LogResiduals
 from annette.platforms.likeness import alike, weighted_likeness
 from annette.platforms.spread import Spread
@@ -68,7 +67,7 @@ def test_spreads_follow_the_time_of_a_kernel():
     assert spread.at(np.array([1e-8, 1e-6, 1e-5, 1e-4, 1.0])) == pytest.approx([0.3, 0.3, 0.2, 0.1, 0.1])
     errors = replace(ERRORS, spreads={"conv": spread})
     assert scale(errors, ["conv"], [1e-6], [0]) == pytest.approx(0.3)
-    assert ComposedErrors.from_json(Fields(json.loads(json.dumps(errors.to_json())))) == errors
+    assert ComposedErrors.from_json(json.loads(json.dumps(errors.to_json()))) == errors
 
 
 @pytest.mark.parametrize(("times", "values"), [((), ()), ((1.0,), (0.1, 0.2)), ((2.0, 1.0), (1, 1)), ((1.0,), (0.0,))])
@@ -86,9 +85,9 @@ def test_bounds_are_quantiles_times_the_scale():
 
 def test_files_keep_everything_and_refuse_the_rest():
     document = json.loads(json.dumps(ERRORS.to_json()))
-    assert ComposedErrors.from_json(Fields(document)) == ERRORS
+    assert ComposedErrors.from_json(document) == ERRORS
     before = {key: value for key, value in document.items() if key != "alike"}
-    assert ComposedErrors.from_json(Fields(before)) == replace(ERRORS, alike=ERRORS.same_kind)
+    assert ComposedErrors.from_json(before) == replace(ERRORS, alike=ERRORS.same_kind)
     for change in (
         {"alike": 1.5},
         {"alike": 0.4},
@@ -100,4 +99,4 @@ def test_files_keep_everything_and_refuse_the_rest():
         {"x": 1},
     ):
         with pytest.raises(PlatformFormatError):
-            ComposedErrors.from_json(Fields({**document, **change}))
+            ComposedErrors.from_json({**document, **change})

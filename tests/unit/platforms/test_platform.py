@@ -22,6 +22,10 @@ def test_kinds_are_sorted_and_cannot_be_changed():
         platform.name = "other"
 
 
+def test_a_platform_is_shown_in_one_line():
+    assert repr(example()) == f"<Platform 'bench-board': {example().device}, {example().runtime}; 2 kinds of kernel>"
+
+
 def test_the_preferred_family_may_differ_by_kind():
     platform = example()
     assert platform.default_family("conv") == "refined-roofline"

@@ -1,28 +1,27 @@
 """The plain data behind the output: against its schemas, and what people read of it."""
 
 import json
-from importlib import resources
+import re
 
 import jsonschema
 import pytest
 
+from annette.errors import OptionError
 from annette.estimation import estimate_network
 from annette.mapping.rules import preset
 from annette.platforms import list_platforms
 from annette.report.documents import comparison_document, estimate_document, network_document
 from annette.report.page import Page
 from annette.report.platforms import platform_list_document, print_platform_list
+from annette.report.schema import DOCUMENTS, schema
 from annette.report.text import print_comparison, print_estimate, print_network
 from annette.report.units import bytes_text, count_text, percent_text, seconds_text
 from tests.unit.samples import platform, small_network, with_intervals
 
 
-def check(document, schema):
+def check(document, name):
     text = json.dumps(document, allow_nan=False)
-    jsonschema.validate(
-        json.loads(text),
-        json.loads(resources.files("annette.report").joinpath(f"schemas/{schema}.json").read_text(encoding="utf-8")),
-    )
+    jsonschema.validate(json.loads(text), schema(name))
 
 
 def printed(function, document, **options):
@@ -108,3 +107,25 @@ def test_comparison_and_network_tables_hold_their_figures():
 )
 def test_units_keep_three_digits(function, value, text):
     assert function(value) == text
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_schemas_are_sound_and_refuse_fields_that_are_not_described(name):
+    stated = schema(name)
+    jsonschema.Draft202012Validator.check_schema(stated)
+    assert re.fullmatch(rf"annette/{name}/\d+", stated["properties"]["schema"]["const"])
+    assert stated["additionalProperties"] is False
+    assert stated["required"][0] == "schema"
+    assert "$ref" not in json.dumps(stated)
+
+
+def test_an_unknown_document_is_refused_with_the_nearest():
+    with pytest.raises(OptionError, match="did you mean 'estimate'"):
+        schema("estimat")
+
+
+def test_a_wrong_document_does_not_follow_its_schema():
+    document = estimate_document(estimate_network(small_network(), platform()))
+    for change in ({"latency_s": -1}, {"coverage": 1.5}, {"latency_is": "wall"}, {"more": 1}, {"interval_s": [1]}):
+        with pytest.raises(jsonschema.ValidationError):
+            check({**document, **change}, "estimate")

@@ -8,17 +8,14 @@ proportional to a count. Such a model is monotone and stays sane far outside the
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from dataclasses import fields as dataclass_fields
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 import numpy as np
 
+from annette.documents import NonNegative, Positive  # noqa: TC001 - annotations are read at run time
 from annette.models.base import LayerModel, Terms
-from annette.models.fields import Fields, checked_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from annette.mapping.kernel import FloatArray, KernelTable
 
 __all__ = ["TERMS", "CachedMemory", "SaturatingRate"]
@@ -50,16 +47,12 @@ class SaturatingRate(LayerModel):
     family: ClassVar[str] = "saturating-rate"
     correctable: ClassVar[bool] = True
 
-    per_mac_s: float
-    per_output_s: float
-    per_patch_s: float
-    per_weight_s: float
-    per_input_s: float
-    offset_s: float
-
-    def __post_init__(self) -> None:
-        for name in TERMS:
-            checked_number(getattr(self, name), name, least=0)
+    per_mac_s: NonNegative
+    per_output_s: NonNegative
+    per_patch_s: NonNegative
+    per_weight_s: NonNegative
+    per_input_s: NonNegative
+    offset_s: NonNegative
 
     @staticmethod
     def columns(table: KernelTable) -> FloatArray:
@@ -99,21 +92,6 @@ class SaturatingRate(LayerModel):
         """The same model, every prediction ``factor`` times as long."""
         return replace(self, **{name: getattr(self, name) * factor for name in TERMS})
 
-    def to_json(self) -> dict[str, Any]:
-        """The six coefficients."""
-        return {name: getattr(self, name) for name in TERMS}
-
-    @classmethod
-    def from_json(cls, parameters: Mapping[str, Any]) -> SaturatingRate:
-        """Builds the model from its coefficients.
-
-        Raises:
-            PlatformFormatError: One is missing, unknown, not a finite number, or negative.
-        """
-        fields = Fields.of(parameters)
-        fields.only(*TERMS)
-        return cls(**{name: fields.number(name, least=0) for name in TERMS})
-
 
 @dataclass(frozen=True)
 class CachedMemory(LayerModel):
@@ -136,17 +114,11 @@ class CachedMemory(LayerModel):
     family: ClassVar[str] = "cached-memory"
     correctable: ClassVar[bool] = True
 
-    ops_per_s: float
-    bytes_per_s: float
-    cache_bytes: float
-    cache_bytes_per_s: float
-    offset_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("ops_per_s", "bytes_per_s", "cache_bytes_per_s"):
-            checked_number(getattr(self, name), name, above=0)
-        checked_number(self.cache_bytes, "cache_bytes", least=0)
-        checked_number(self.offset_s, "offset_s", least=0)
+    ops_per_s: Positive
+    bytes_per_s: Positive
+    cache_bytes: NonNegative
+    cache_bytes_per_s: Positive
+    offset_s: NonNegative = 0.0
 
     def predict_s(self, table: KernelTable) -> FloatArray:
         """Latency of each row in seconds, shape ``(rows,)``."""
@@ -167,19 +139,3 @@ class CachedMemory(LayerModel):
             cache_bytes_per_s=self.cache_bytes_per_s / factor,
             offset_s=self.offset_s * factor,
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """The five parameters."""
-        return {field.name: getattr(self, field.name) for field in dataclass_fields(self)}
-
-    @classmethod
-    def from_json(cls, parameters: Mapping[str, Any]) -> CachedMemory:
-        """Builds the model from its parameters.
-
-        Raises:
-            PlatformFormatError: One is missing, unknown, not a finite number, or out of its range.
-        """
-        fields = Fields.of(parameters)
-        names = [field.name for field in dataclass_fields(cls)]
-        fields.only(*names)
-        return cls(**{name: fields.number(name, least=0) for name in names})

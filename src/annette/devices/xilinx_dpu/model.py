@@ -9,19 +9,16 @@ ALU narrower than the array. Rates are per clock cycle.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from dataclasses import fields as dataclass_fields
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
+from annette.documents import Count, Natural, NonNegative, Positive, check_fields
 from annette.errors import PlatformFormatError
 from annette.models.base import LayerModel, Terms
-from annette.models.fields import Fields, checked_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from annette.mapping.kernel import FloatArray, KernelTable
 
 __all__ = ["Alu", "Array", "Dpu", "Pooling", "fill"]
@@ -56,17 +53,15 @@ class Array:
         PlatformFormatError: A parameter is out of its range.
     """
 
-    rows: int
-    in_channels: int
-    out_channels: int
-    efficiency: float = 1.0
-    augmented_channels: int = 0
-    front_kernel: int = 0
+    rows: Count
+    in_channels: Count
+    out_channels: Count
+    efficiency: Positive = 1.0
+    augmented_channels: Natural = 0
+    front_kernel: Natural = 0
 
     def __post_init__(self) -> None:
-        _check_counts(self, ("rows", "in_channels", "out_channels"), least=1)
-        _check_counts(self, ("augmented_channels", "front_kernel"), least=0)
-        checked_number(self.efficiency, "array.efficiency", above=0)
+        check_fields(self, error=PlatformFormatError)
 
     def cycles(self, table: KernelTable) -> FloatArray:
         """Cycles of each row, shape ``(rows,)``."""
@@ -111,15 +106,13 @@ class Alu:
         PlatformFormatError: A parameter is out of its range.
     """
 
-    rows: int
-    channels: int
-    width_overhead: float = 0.0
-    efficiency: float = 1.0
+    rows: Count
+    channels: Count
+    width_overhead: NonNegative = 0.0
+    efficiency: Positive = 1.0
 
     def __post_init__(self) -> None:
-        _check_counts(self, ("rows", "channels"), least=1)
-        checked_number(self.width_overhead, "alu.width_overhead", least=0)
-        checked_number(self.efficiency, "alu.efficiency", above=0)
+        check_fields(self, error=PlatformFormatError)
 
     def cycles(self, table: KernelTable) -> FloatArray:
         """Cycles of each row, shape ``(rows,)``."""
@@ -147,13 +140,12 @@ class Pooling:
         PlatformFormatError: A parameter is out of its range.
     """
 
-    rows: int
-    channels: int
-    efficiency: float = 1.0
+    rows: Count
+    channels: Count
+    efficiency: Positive = 1.0
 
     def __post_init__(self) -> None:
-        _check_counts(self, ("rows", "channels"), least=1)
-        checked_number(self.efficiency, "pooling.efficiency", above=0)
+        check_fields(self, error=PlatformFormatError)
 
     def cycles(self, table: KernelTable) -> FloatArray:
         """Cycles of each row, shape ``(rows,)``; a global pool reads all positions for each that it writes."""
@@ -189,17 +181,12 @@ class Dpu(LayerModel):
 
     family: ClassVar[str] = "dpu"
 
-    clock_hz: float
-    bytes_per_cycle: float
-    offset_s: float = 0.0
+    clock_hz: Positive
+    bytes_per_cycle: Positive
+    offset_s: NonNegative = 0.0
     array: Array | None = None
     alu: Alu | None = None
     pooling: Pooling | None = None
-
-    def __post_init__(self) -> None:
-        checked_number(self.clock_hz, "clock_hz", above=0)
-        checked_number(self.bytes_per_cycle, "bytes_per_cycle", above=0)
-        checked_number(self.offset_s, "offset_s", least=0)
 
     def predict_s(self, table: KernelTable) -> FloatArray:
         """Latency of each row in seconds, shape ``(rows,)``."""
@@ -228,54 +215,6 @@ class Dpu(LayerModel):
             alu=None if alu is None else replace(alu, efficiency=alu.efficiency / factor),
             pooling=None if pooling is None else replace(pooling, efficiency=pooling.efficiency / factor),
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """All parameters; null for engines that the kind does not use."""
-        engines = {"array": self.array, "alu": self.alu, "pooling": self.pooling}
-        return {
-            "clock_hz": self.clock_hz,
-            "bytes_per_cycle": self.bytes_per_cycle,
-            "offset_s": self.offset_s,
-            **{name: None if engine is None else asdict(engine) for name, engine in engines.items()},
-        }
-
-    @classmethod
-    def from_json(cls, parameters: Mapping[str, Any]) -> Dpu:
-        """Builds the model from its parameters.
-
-        Raises:
-            PlatformFormatError: A parameter is missing, unknown, not a finite number, or out of its range.
-        """
-        fields = Fields.of(parameters)
-        fields.only(*(field.name for field in dataclass_fields(cls)))
-        for name in ("array", "alu", "pooling"):
-            fields.required(name)
-        array, alu, pooling = (fields.optional_object(name) for name in ("array", "alu", "pooling"))
-        return cls(
-            clock_hz=fields.number("clock_hz", above=0),
-            bytes_per_cycle=fields.number("bytes_per_cycle", above=0),
-            offset_s=fields.number("offset_s", least=0),
-            array=None if array is None else Array(**_engine(array, Array)),
-            alu=None if alu is None else Alu(**_engine(alu, Alu)),
-            pooling=None if pooling is None else Pooling(**_engine(pooling, Pooling)),
-        )
-
-
-def _engine(fields: Fields, engine: type[Array | Alu | Pooling]) -> dict[str, Any]:
-    """The parameters of one engine; whole numbers stay whole."""
-    declared = dataclass_fields(engine)
-    fields.only(*(field.name for field in declared))
-    return {
-        field.name: fields.integer(field.name, least=0) if field.type == "int" else fields.number(field.name, least=0)
-        for field in declared
-    }
-
-
-def _check_counts(engine: Array | Alu | Pooling, names: tuple[str, ...], *, least: int) -> None:
-    for name in names:
-        count = getattr(engine, name)
-        if isinstance(count, bool) or not isinstance(count, int) or count < least:
-            raise PlatformFormatError(f"{name} is {count!r}: it must be a whole number of at least {least}")
 
 
 def _depthwise_macs(table: KernelTable) -> FloatArray:

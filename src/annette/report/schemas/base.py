@@ -1,0 +1,72 @@
+"""What the structures of all documents have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from annette.documents import plain
+
+__all__ = [
+    "Digest",
+    "FloatAbove0",
+    "FloatFrom0",
+    "IntFrom0",
+    "IntFrom1",
+    "Interval",
+    "ReportDocument",
+    "ReportPart",
+    "Share",
+    "doc",
+    "part",
+]
+
+FloatFrom0: TypeAlias = Annotated[float, Meta(ge=0)]
+FloatAbove0: TypeAlias = Annotated[float, Meta(gt=0)]
+IntFrom0: TypeAlias = Annotated[int, Meta(ge=0)]
+IntFrom1: TypeAlias = Annotated[int, Meta(ge=1)]
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Interval: TypeAlias = Annotated[list[float], Meta(min_length=2, max_length=2)]
+"""Lower and upper end."""
+Digest: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+"""SHA-256 in hexadecimal digits."""
+
+_Part = TypeVar("_Part", bound="ReportPart")
+
+
+def doc(meaning: str) -> Meta:
+    """What a field means, for its schema and docs/json.md: part of its annotation."""
+    return Meta(description=meaning)
+
+
+class ReportPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An object inside a document."""
+
+
+class ReportDocument(ReportPart, frozen=True, tag_field="schema", tag="annette"):
+    """A document; its ``tag`` is the name and version that it states in ``schema``.
+
+    Within a version fields are only ever added; one that goes or changes its meaning makes a new version.
+    """
+
+    def plain(self) -> dict[str, Any]:
+        """The document as plain JSON values."""
+        values: dict[str, Any] = plain(self)
+        return values
+
+
+def part(kind: type[_Part], source: Any, /, **stated: Any) -> _Part:
+    """A part of a document whose fields are attributes of the same names.
+
+    Args:
+        kind: What to build.
+        source: Has an attribute for each field that is not stated; tuples become lists.
+        stated: Fields that the source does not have, or has in another form.
+    """
+    for name in kind.__struct_fields__:
+        if name not in stated:
+            value = getattr(source, name)
+            stated[name] = list(value) if isinstance(value, tuple) else value
+    return kind(**stated)

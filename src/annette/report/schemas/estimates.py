@@ -1,0 +1,163 @@
+"""Documents of estimates and of networks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, UnsetType
+
+from annette.report.schemas.base import (
+    FloatFrom0,
+    Interval,
+    IntFrom0,
+    IntFrom1,
+    ReportDocument,
+    ReportPart,
+    Share,
+    doc,
+)
+
+__all__ = [
+    "ComparedPlatform",
+    "ComparisonDocument",
+    "EstimateDocument",
+    "KernelPart",
+    "LayerPart",
+    "MappedKernel",
+    "NetworkDocument",
+    "TensorPart",
+]
+
+
+class KernelPart(ReportPart, frozen=True):
+    """One kernel of an estimate."""
+
+    name: Annotated[str, doc("Name of the kernel, usually that of its main layer.")]
+    kind: Annotated[str, doc("Kind of kernel, which decides its layer model.")]
+    layers: Annotated[list[str], doc("Names of the layers that run as this kernel.")]
+    rules: Annotated[list[str], doc("Mapping rules that formed it.")]
+    latency_s: Annotated[FloatFrom0, doc("Its time.")]
+    interval_s: Annotated[Interval | None, doc("Interval of its time; null where there is none.")]
+    ops: Annotated[IntFrom0, doc("Operations of all its layers.")]
+    bytes: Annotated[FloatFrom0, doc("Bytes read and written across its border, at the platform's precision.")]
+    bound: Annotated[Literal["compute", "memory", "free"], doc("What limits it; `free` costs nothing.")]
+    utilisation: Annotated[
+        Share, doc("Share of the kind's peak rate that it reaches, of operations or bytes as `bound` says.")
+    ]
+    method: Annotated[str, doc("The family that priced it; `fallback-roofline` is a rough price.")]
+    in_range: Annotated[bool, doc("Whether it lies inside the range its model was fitted on.")]
+
+
+class EstimateDocument(ReportDocument, frozen=True, tag="annette/estimate/1"):
+    """An estimate.
+
+    Printed by `annette estimate --json`; with several networks, a list of such documents.
+    """
+
+    network: Annotated[str, doc("Name of the network.")]
+    platform: Annotated[str, doc("Name of the platform.")]
+    model: Annotated[str, doc("Family of layer models that was asked for, or that the platform prefers.")]
+    batch: Annotated[IntFrom1, doc("Samples processed together.")]
+    latency_s: Annotated[FloatFrom0, doc("The headline: device or end-to-end time, as `latency_is` says.")]
+    latency_is: Annotated[Literal["device", "end_to_end"], doc("What the platform's headline measures.")]
+    device_latency_s: Annotated[FloatFrom0, doc("Time on the device: the sum of the kernels and what the device adds.")]
+    end_to_end_latency_s: Annotated[
+        FloatFrom0 | None, doc("Time as the host sees it; null where the platform does not know its overhead.")
+    ]
+    interval_s: Annotated[
+        Interval | None, doc("Lower and upper end of the interval of `latency_s`; null where the platform has none.")
+    ]
+    confidence: Annotated[Share, doc("Probability that the intervals are meant to hold with.")]
+    coverage: Annotated[Share, doc("The smaller one of the next two.")]
+    coverage_ops: Annotated[Share, doc("Share of operations priced by fitted models.")]
+    coverage_kernels: Annotated[Share, doc("Share of kernels priced by fitted models.")]
+    notes: Annotated[list[str], doc("What a reader should know about this result.")]
+    kernels: Annotated[list[KernelPart], doc("All kernels in order of execution.")]
+
+
+class ComparedPlatform(ReportPart, frozen=True):
+    """What one platform makes of the network."""
+
+    platform: Annotated[str, doc("Name of the platform.")]
+    model: Annotated[str, doc("Family of layer models that was asked for, or that the platform prefers.")]
+    latency_s: Annotated[FloatFrom0, doc("The headline: device or end-to-end time, as `latency_is` says.")]
+    latency_is: Annotated[Literal["device", "end_to_end"], doc("What the platform's headline measures.")]
+    device_latency_s: Annotated[FloatFrom0, doc("Time on the device: the sum of the kernels and what the device adds.")]
+    end_to_end_latency_s: Annotated[
+        FloatFrom0 | None, doc("Time as the host sees it; null where the platform does not know its overhead.")
+    ]
+    interval_s: Annotated[
+        Interval | None, doc("Lower and upper end of the interval of `latency_s`; null where the platform has none.")
+    ]
+    coverage: Annotated[Share, doc("The smaller one of the next two.")]
+    times_fastest: Annotated[FloatFrom0 | None, doc("Latency over that of the fastest platform; null where that is 0.")]
+    heaviest_kernels: Annotated[list[str], doc("Names of the three kernels that take longest.")]
+    notes: Annotated[list[str], doc("What a reader should know about this result.")]
+
+
+class ComparisonDocument(ReportDocument, frozen=True, tag="annette/comparison/1"):
+    """One network on several platforms, fastest first.
+
+    Printed by `annette compare --json`.
+    """
+
+    network: Annotated[str, doc("Name of the network.")]
+    platforms: Annotated[list[ComparedPlatform], doc("The platforms, fastest first.")]
+
+
+class TensorPart(ReportPart, frozen=True):
+    """An activation that a layer reads or writes."""
+
+    name: Annotated[str, doc("Name of the tensor.")]
+    shape: Annotated[list[IntFrom1], doc("Its shape.")]
+    dtype: Annotated[str, doc("Type of its elements.")]
+
+
+class LayerPart(ReportPart, frozen=True):
+    """One layer."""
+
+    name: Annotated[str, doc("Name of the layer.")]
+    kind: Annotated[str, doc("Kind of layer.")]
+    inputs: Annotated[list[TensorPart], doc("Activations it reads.")]
+    outputs: Annotated[list[TensorPart], doc("Activations it writes.")]
+    macs: Annotated[IntFrom0, doc("Its multiply-accumulates.")]
+    ops: Annotated[IntFrom0, doc("Its operations.")]
+    params: Annotated[IntFrom0, doc("Learned numbers it reads.")]
+    bytes: Annotated[IntFrom0, doc("Bytes it reads and writes.")]
+    dimensions: Annotated[dict[str, int], doc("Its named dimensions that are not 1.")]
+    attributes: Annotated[dict[str, Any], doc("Its attributes.")]
+
+
+class MappedKernel(ReportPart, frozen=True):
+    """One kernel under the mapping of a platform."""
+
+    name: Annotated[str, doc("Name of the kernel.")]
+    kind: Annotated[str, doc("Kind of kernel.")]
+    layers: Annotated[list[str], doc("Names of its layers; none in a copy that the runtime adds.")]
+    rules: Annotated[list[str], doc("Mapping rules that formed it.")]
+    free: Annotated[bool, doc("Whether it costs nothing.")]
+    ops: Annotated[IntFrom0, doc("Operations of all its layers.")]
+
+
+class NetworkDocument(ReportDocument, frozen=True, tag="annette/network/1"):
+    """A network: totals and layers.
+
+    Printed by `annette inspect --json`.
+    """
+
+    network: Annotated[str, doc("Name of the network.")]
+    format: Annotated[str, doc("Where it came from, such as `onnx` or `zoo`.")]
+    batch: Annotated[IntFrom1, doc("Samples processed together.")]
+    inputs: Annotated[dict[str, list[IntFrom0]], doc("Shape of each input by name.")]
+    outputs: Annotated[dict[str, list[IntFrom0]], doc("Shape of each output by name.")]
+    macs: Annotated[IntFrom0, doc("Multiply-accumulates of convolutions and matrix products.")]
+    ops: Annotated[IntFrom0, doc("Operations of all layers; one multiply-accumulate is two.")]
+    params: Annotated[IntFrom0, doc("Learned numbers, each counted once.")]
+    bytes: Annotated[IntFrom0, doc("Bytes that all layers read and write, at the file's own precision.")]
+    kinds: Annotated[dict[str, IntFrom0], doc("Number of layers of each kind.")]
+    unsupported: Annotated[list[str], doc("Operators whose work is not known.")]
+    notes: Annotated[list[str], doc("What was repaired or assumed while reading.")]
+    layers: Annotated[list[LayerPart], doc("All layers in topological order.")]
+    kernels: Annotated[
+        list[MappedKernel] | UnsetType, doc("Kernels in order of execution, with `--platform` only.")
+    ] = UNSET

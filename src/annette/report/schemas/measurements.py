@@ -1,0 +1,188 @@
+"""Documents of campaigns, measured networks and datasets."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from annette.report.schemas.base import (
+    Digest,
+    FloatFrom0,
+    IntFrom0,
+    ReportDocument,
+    ReportPart,
+    doc,
+)
+
+__all__ = [
+    "BenchDocument",
+    "BenchPlanDocument",
+    "ComparedNetwork",
+    "DatasetComparisonDocument",
+    "DatasetDocument",
+    "ImportDocument",
+    "MeasuredKernelPart",
+    "MeasuredNetworkPart",
+    "MeasurementDocument",
+    "SweepPart",
+]
+
+
+class BenchDocument(ReportDocument, frozen=True, tag="annette/bench/1"):
+    """A campaign and the dataset it filled.
+
+    Printed by `annette bench --json`.
+    """
+
+    dataset: Annotated[str, doc("Path of the dataset.")]
+    backend: Annotated[str, doc("Name of the backend.")]
+    plan: Annotated[str, doc("Name of the plan: preset, target and seed.")]
+    plan_digest: Annotated[str, doc("Identity of the plan, 32 hexadecimal digits.")]
+    rows: Annotated[IntFrom0, doc("Runs in the dataset, earlier ones included.")]
+    measured: Annotated[IntFrom0, doc("Cases measured now.")]
+    skipped: Annotated[IntFrom0, doc("Cases that the dataset had already.")]
+    failed: Annotated[IntFrom0, doc("Cases that failed now; recorded with their reasons.")]
+    statuses: Annotated[
+        dict[str, int],
+        doc("Number of runs by what they say of themselves: `ok`, `unstable`, `too-short`, `drifted`, `failed`."),
+    ]
+    digest: Annotated[Digest, doc("SHA-256 of what was measured: equal for two campaigns that measured the same.")]
+    matched_share: Annotated[
+        float | None, doc("Share of the profiled time that was matched to layers; null without profiles.")
+    ]
+    device_s: Annotated[FloatFrom0, doc("Time that the measuring process spent on the cases.")]
+
+
+class BenchPlanDocument(ReportDocument, frozen=True, tag="annette/bench-plan/1"):
+    """What a campaign would measure.
+
+    Printed by `annette bench --dry-run --json`.
+    """
+
+    plan: Annotated[str, doc("Name of the plan.")]
+    plan_digest: Annotated[str, doc("Identity of the plan, 32 hexadecimal digits.")]
+    cases: Annotated[IntFrom0, doc("Number of cases.")]
+    expected_s: Annotated[FloatFrom0, doc("Expected device time.")]
+    counts: Annotated[dict[str, int], doc("Number of cases by purpose and group.")]
+
+
+class MeasuredKernelPart(ReportPart, frozen=True):
+    """One executed kernel."""
+
+    name: Annotated[str, doc("The runtime's name.")]
+    operator: Annotated[str, doc("The runtime's type.")]
+    layers: Annotated[list[str], doc("Layers of the network that it ran.")]
+    added: Annotated[bool, doc("Whether the runtime put it in by itself.")]
+    latency_s: Annotated[FloatFrom0, doc("Median over the rounds.")]
+
+
+class MeasurementDocument(ReportDocument, frozen=True, tag="annette/measurement/1"):
+    """A measured network.
+
+    Printed by `annette measure --json`; with several networks, a list of these.
+    """
+
+    network: Annotated[str, doc("The network, as it was named.")]
+    backend: Annotated[str, doc("Name of the backend.")]
+    batch: Annotated[IntFrom0, doc("Samples processed together.")]
+    environment: Annotated[
+        dict[str, str], doc("What the measurement depends on: runtime, version, device, precision, threads, …")
+    ]
+    latency_s: Annotated[FloatFrom0, doc("Median over the rounds of each round's median.")]
+    rounds_s: Annotated[list[FloatFrom0], doc("Median of each usable round.")]
+    statuses: Annotated[list[str], doc("What each round says of itself.")]
+    remeasurement_spread: Annotated[
+        float | None, doc("Mean distance of the rounds from `latency_s`, relative to it; null for a single round.")
+    ]
+    matched_share: Annotated[
+        float | None, doc("Share of the profiled time that was matched to layers; null without a profile.")
+    ]
+    host_operators: Annotated[
+        str, doc("Operators that the device leaves to its host and the time does not count; mostly empty.")
+    ]
+    kernels: Annotated[list[MeasuredKernelPart], doc("Executed kernels, in order of execution.")]
+
+
+class SweepPart(ReportPart, frozen=True):
+    """One layer at several sizes."""
+
+    name: Annotated[str, doc("Group of the plan.")]
+    dimension: Annotated[str, doc("The size that is swept, such as `out_channels`.")]
+    kind: Annotated[str, doc("Kind of the layer.")]
+    fixed: Annotated[dict[str, int], doc("Sizes other than 1 that all points have in common.")]
+    sizes: Annotated[list[int], doc("The swept size of each point, ascending.")]
+    latency_s: Annotated[list[FloatFrom0], doc("Time at each size.")]
+    of_kernels: Annotated[
+        bool, doc("Whether the times are those of the kernel that ran the layer, or of the whole network.")
+    ]
+    left_out: Annotated[IntFrom0, doc("Points that failed, or were unstable or drifted.")]
+
+
+class MeasuredNetworkPart(ReportPart, frozen=True):
+    """One measured network."""
+
+    network: Annotated[str, doc("The network, as it was named.")]
+    latency_s: Annotated[FloatFrom0, doc("Median over the rounds of each round's median.")]
+    rounds_s: Annotated[list[FloatFrom0], doc("Median of each usable round.")]
+    remeasurement_spread: Annotated[
+        float | None, doc("Mean distance of the rounds from `latency_s`, relative to it; null for a single round.")
+    ]
+    matched_share: Annotated[
+        float | None,
+        doc("Smallest share of the profiled time of a round that was matched to layers; null without profiles."),
+    ]
+
+
+class DatasetDocument(ReportDocument, frozen=True, tag="annette/dataset-content/1"):
+    """What a dataset holds.
+
+    Printed by `annette dataset --json`.
+    """
+
+    dataset: Annotated[str, doc("Path of the dataset.")]
+    rows: Annotated[IntFrom0, doc("Number of runs.")]
+    digest: Annotated[Digest, doc("SHA-256 of what was measured: equal for two campaigns that measured the same.")]
+    environment: Annotated[dict[str, str], doc("What the measurements depend on; empty where there are none.")]
+    statuses: Annotated[
+        dict[str, int],
+        doc("Number of runs by what they say of themselves: `ok`, `unstable`, `too-short`, `drifted`, `failed`."),
+    ]
+    purposes: Annotated[dict[str, int], doc("Number of runs by purpose.")]
+    sweeps: Annotated[list[SweepPart], doc("How the time of a layer follows one of its sizes.")]
+    networks: Annotated[list[MeasuredNetworkPart], doc("Whole networks that were measured.")]
+
+
+class ComparedNetwork(ReportPart, frozen=True):
+    """One network in both datasets."""
+
+    network: Annotated[str, doc("The network, as it was named.")]
+    first_s: Annotated[FloatFrom0, doc("Latency in the first dataset.")]
+    second_s: Annotated[FloatFrom0, doc("Latency in the second dataset.")]
+    difference: Annotated[float, doc("Second over first, less 1.")]
+
+
+class DatasetComparisonDocument(ReportDocument, frozen=True, tag="annette/dataset-comparison/1"):
+    """Two datasets against each other.
+
+    Printed by `annette dataset DATASET OTHER --json`.
+    """
+
+    first: Annotated[str, doc("Path of the first dataset.")]
+    second: Annotated[str, doc("Path of the second dataset.")]
+    mean_difference: Annotated[FloatFrom0, doc("Mean of the absolute differences.")]
+    largest_difference: Annotated[FloatFrom0, doc("Largest absolute difference.")]
+    environment: Annotated[
+        dict[str, list[str]],
+        doc("What the two depend on and do not have in common: the value in the first, and in the second."),
+    ]
+    networks: Annotated[list[ComparedNetwork], doc("Networks that both have.")]
+
+
+class ImportDocument(ReportDocument, frozen=True, tag="annette/import/1"):
+    """A dataset made from a table of somebody else's measurements.
+
+    Printed by `annette import --json`.
+    """
+
+    dataset: Annotated[str, doc("Path of the dataset.")]
+    runs: Annotated[IntFrom0, doc("Runs in it.")]
+    kernels: Annotated[IntFrom0, doc("Measured kernels of all runs.")]
