@@ -1,13 +1,12 @@
 """Every published network description is sound, mended with a note, or refused, as `docs/original.md` says."""
 
-from pathlib import Path
-
 import pytest
 
 from annette.errors import NetworkShapeError, NetworkStructureError
 from annette.network.readers.json import read_json
+from tests.published import DATA
 
-GRAPHS = Path(__file__).parents[3] / "shared" / "data" / "graphs"
+GRAPHS = DATA / "graphs"
 
 REFUSED = {
     "annette_bench0": (NetworkShapeError, "'batch_size', 'width', 'height', 'channels'"),
@@ -63,8 +62,6 @@ TWINS = {
     "dk_yolov3_voc_416_416_65.42G": "dk_yolov3",
     "cf_yolov3_bdd_288_512_53.7G": "cf_yolov3",
 }
-
-pytestmark = pytest.mark.skipif(not GRAPHS.is_dir(), reason="the published descriptions are not beside the checkout")
 
 
 def files(form):

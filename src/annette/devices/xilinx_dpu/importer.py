@@ -1,4 +1,4 @@
-"""Published profiles of the Xilinx DPU B4096 on a ZCU102, and the end-to-end times of Xilinx' model zoo.
+"""Layout ``zcu102``: published profiles of the Xilinx DPU B4096 on a ZCU102, and end-to-end times of Xilinx' model zoo.
 
 Nodes come from tutorials (Xilinx/Vitis-AI-Tutorials, MIT) and from the once-for-all authors' FPGA code
 (zzzDavid/OFA-FPGA); networks from Xilinx/AI-Model-Zoo. Profiles ran at another clock than the tables: times are scaled
@@ -11,19 +11,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from annette.bench.importing.collection import Collection
 from annette.bench.importing.kernel import MeasuredKernel, Stage
-from annette.bench.importing.runs import NetworkLatency, kernel_runs
+from annette.bench.importing.origin import Origin, digest_of
+from annette.bench.importing.runs import NetworkLatency, kernel_runs, network_runs
 from annette.bench.importing.table import rows_of
 from annette.errors import DatasetError
 from annette.network.load import load_network
+from annette.platforms import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from os import PathLike
 
-    from annette.bench.records import Run
+__all__ = ["CLOCK_HZ", "ENVIRONMENT", "PROXYLESS", "import_zcu102", "zcu102_layers", "zcu102_networks"]
 
-__all__ = ["CLOCK_HZ", "PROXYLESS", "import_layers", "zcu102_layers", "zcu102_networks"]
+ENVIRONMENT: Final = {"collection": "zcu102", "device": "zcu102", "runtime": "dnndk", "precision": "int8"}
+"""What the datasets of these tables say of themselves, and how the family recognises them."""
 
 CLOCK_HZ: Final = 287e6
 """Clock of the DPUs in the tables of whole networks."""
@@ -36,6 +39,12 @@ _CLOCKS_HZ: Final = {"miniVggNet_0": 325e6}
 _MIB: Final = 2.0**20
 _MOP_ROUNDING: Final = 1.1e-3
 _KERNELS: Final = (3, 5, 7)
+
+_NOTES: Final = (
+    "profiled nodes ran at 300 MHz (miniVggNet at about 325 MHz, which is not certain) and are scaled to 287 MHz",
+    "nodes without dimensions are rebuilt from workload and memory: fcn8's transposed convolutions, ProxylessNAS 0.5",
+    "the same fully connected node differs by up to 40 % between two profiles: no model can be better there",
+)
 
 _FCN8: Final = {
     "conv2d_transpose_1": Stage("conv_transpose", 512, 7, 7, 12, kernel=(4, 4), stride=(4, 4)),
@@ -63,13 +72,43 @@ def zcu102_layers(path: str | PathLike[str], *, clock_hz: float = CLOCK_HZ) -> l
     return [replace(kernel, latency_s=kernel.latency_s * _clock_hz(kernel.network) / clock_hz) for kernel in measured]
 
 
-def import_layers(path: Path, environment: Mapping[str, str]) -> list[Run]:
-    """The profiled nodes as runs, for ``annette import``.
+def import_zcu102(path: Path, device: str | None = None) -> Collection:
+    """Profiled nodes and whole networks, for ``annette import --layout zcu102``.
+
+    Args:
+        path: Folder with ``layers.csv`` and ``networks.csv``, or the first of them; the networks' graphs are in
+            ``graphs/mmdnn`` beside the folder.
+        device: Not needed: the tables are of one board.
 
     Raises:
-        DatasetError: The file is not the published table.
+        DatasetError: A table is missing or is another one.
+        NetworkError: A graph cannot be read.
     """
-    return kernel_runs(zcu102_layers(path), environment)
+    del device
+    layers = path / "layers.csv" if path.is_dir() else path
+    networks = layers.with_name("networks.csv")
+    kernels = kernel_runs(zcu102_layers(layers), ENVIRONMENT)
+    whole = network_runs(zcu102_networks(networks, layers.parent.parent / "graphs" / "mmdnn"), ENVIRONMENT)
+    sources = (
+        Source(
+            "profiled DPU nodes of fcn8, alexnet, miniVggNet and ProxylessNAS-Mobile 0.5",
+            "https://github.com/Xilinx/Vitis-AI-Tutorials and https://github.com/zzzDavid/OFA-FPGA",
+            "MIT",
+            sha256=digest_of(layers),
+        ),
+        Source(
+            "end-to-end latency of 15 networks on a ZCU102, one thread, 3 x B4096 at 287 MHz, DNNDK 3.1",
+            "https://github.com/Xilinx/AI-Model-Zoo",
+            "not stated in the collection",
+            sha256=digest_of(networks),
+        ),
+        Source(
+            "the networks' graphs in MMdnn's JSON",
+            "https://github.com/embedded-machine-learning/annette, revision a8107fd",
+            "Apache-2.0",
+        ),
+    )
+    return Collection([*kernels, *whole], Origin(sources=sources, versions={"DNNDK": "3.1"}, notes=_NOTES))
 
 
 def zcu102_networks(path: str | PathLike[str], graphs: str | PathLike[str]) -> list[NetworkLatency]:

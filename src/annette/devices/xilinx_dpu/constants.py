@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from scipy.optimize import least_squares
 
-from annette.devices.xilinx_dpu.model import Alu, Array, Dpu, Pooling
+from annette.devices.xilinx_dpu.models import Alu, Array, Dpu, Pooling
 from annette.errors import FitError
 
 if TYPE_CHECKING:

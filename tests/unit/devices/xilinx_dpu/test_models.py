@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from annette.devices.xilinx_dpu.model import Alu, Array, Dpu, Pooling
+from annette.devices.xilinx_dpu.models import Alu, Array, Dpu, Pooling
 from annette.errors import PlatformFormatError
 from annette.mapping.kernel import COLUMNS, KernelTable
 from annette.models.registry import families

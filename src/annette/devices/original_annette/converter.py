@@ -1,34 +1,37 @@
-"""Converts the original ANNETTE's published parameters into platform files.
+"""Layouts ``original-dnndk`` and ``original-ncs2``: the original ANNETTE's published parameters as platforms.
 
-Usage: ``python tools/convert_original_platforms.py PARAMETERS OUT`` where PARAMETERS is the folder with the original's
-``layer-*.json`` and ``mapping-*.json`` (repository embedded-machine-learning/annette, Apache-2.0) and OUT the folder
-to write to, ``src/annette/platforms/catalog``. Equal input gives equal bytes.
+These are parameters of layer models and mapping rules that its authors fitted (repository
+embedded-machine-learning/annette, Apache-2.0), no measurements: they are converted, and nothing is fitted.
 """
 
 from __future__ import annotations
 
-import argparse
-import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from annette._version import __version__
+from annette.bench.importing.origin import digest_of
 from annette.devices.original_annette.models import OriginalRefinedRoofline, OriginalRoofline
+from annette.errors import DatasetError
 from annette.mapping.kernel import Precision
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Action, Rule
 from annette.models.refined_roofline import RefinedRoofline, Unroll
 from annette.models.roofline import Roofline
-from annette.platforms import Overhead, Platform, Provenance, Source, dump_platform
+from annette.platforms import Overhead, Platform, Provenance, Source
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from annette.models.base import LayerModel
 
-ORIGIN: Final = "https://github.com/embedded-machine-learning/annette, revision a8107fd"
-LICENCE: Final = "Apache-2.0"
+__all__ = ["convert_dnndk", "convert_ncs2"]
 
-KINDS: Final[dict[str, tuple[str, ...]]] = {
+_ORIGIN: Final = "https://github.com/embedded-machine-learning/annette, revision a8107fd"
+_LICENCE: Final = "Apache-2.0"
+
+_KINDS: Final[dict[str, tuple[str, ...]]] = {
     "Conv": ("conv", "grouped_conv"),
     "DepthwiseConv": ("depthwise_conv",),
     "ConvTranspose": ("conv_transpose",),
@@ -41,7 +44,7 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Kinds that each of the original's types with parameters of their own stands for."""
 
-CATCH_ALL: Final = (
+_CATCH_ALL: Final = (
     "relu", "clip", "leaky_relu", "sigmoid", "tanh", "softplus", "batch_norm", "lrn", "softmax",
     "add", "sub", "mul", "div", "pow", "reduce_mean", "arg_max",
     "concat", "slice", "pad", "transpose", "copy", "space_to_depth", "resize_nearest", "resize_linear",
@@ -52,16 +55,16 @@ Types with multiply-accumulates for which a platform has no parameters (Depthwis
 them: the original prices them as if they did not compute.
 """
 
-OPS_FACTOR: Final = {"Pool": 0.5}
+_OPS_FACTOR: Final = {"Pool": 0.5}
 """Our operations over the original's: it counts two for each element of a pooling window, we count one."""
 
-SOFTPLUS_PARTS: Final = ("Exp", "Base", "Log")
+_SOFTPLUS_PARTS: Final = ("Exp", "Base", "Log")
 """The original runs Softplus as Exp, Power and Log one after the other; Power has no parameters of its own."""
 
-UNROLLED: Final = {"h": "out_width", "w": "out_height", "c": "in_channels", "f": "out_channels"}
+_UNROLLED: Final = {"h": "out_width", "w": "out_height", "c": "in_channels", "f": "out_channels"}
 """Dimensions behind the original's letters: its convolutions read ``h`` off the output's width."""
 
-LAYERS: Final = {
+_LAYERS: Final = {
     "Conv": "conv|grouped_conv",
     "DepthwiseConv": "depthwise_conv",
     "BatchNorm": "batch_norm",
@@ -74,7 +77,7 @@ LAYERS: Final = {
 
 
 @dataclass(frozen=True)
-class Target:
+class _Target:
     """One of the original's platforms.
 
     Attributes:
@@ -94,62 +97,76 @@ class Target:
     bits: int
 
 
-TARGETS: Final = (
-    Target("zcu102-dnndk", "dnndk", "mapping-dnndk.json", "Xilinx ZCU102, DPU B4096", "DNNDK", 8),
-    Target("ncs2-openvino", "ncs2", "mapping-ov.json", "Intel Neural Compute Stick 2 (Myriad X)", "OpenVINO", 16),
+_DNNDK: Final = _Target("zcu102-dnndk", "dnndk", "mapping-dnndk.json", "Xilinx ZCU102, DPU B4096", "DNNDK", 8)
+_NCS2: Final = _Target(
+    "ncs2-openvino", "ncs2", "mapping-ov.json", "Intel Neural Compute Stick 2 (Myriad X)", "OpenVINO", 16
 )
 
-REPLACED: Final = ("ncs2-openvino", "zcu102-dnndk")
-"""Platforms that are fitted on measurements by tools of their own; only their ``-original`` is converted."""
 
-
-def convert(parameters: Path, target: Target, *, original: bool) -> Platform:
-    """Converts one platform.
+def convert_dnndk(parameters: Path) -> Platform:
+    """The platform ``zcu102-dnndk-original``.
 
     Args:
-        parameters: Folder of the original's files.
-        target: Which platform.
-        original: Whether to add the original's own formulas, for comparing with its results.
+        parameters: Folder of the original's ``layer-*.json`` and ``mapping-*.json``.
+
+    Raises:
+        DatasetError: A file is missing, or is not one of the original's.
     """
+    return _convert(parameters, _DNNDK)
+
+
+def convert_ncs2(parameters: Path) -> Platform:
+    """The platform ``ncs2-openvino-original``; see `convert_dnndk`."""
+    return _convert(parameters, _NCS2)
+
+
+def _convert(parameters: Path, target: _Target) -> Platform:
     files = [parameters / f"layer-{target.key}-{name}.json" for name in ("roofline", "ref_roofline")]
-    plain, refined = (json.loads(file.read_text(encoding="utf-8")) for file in files)
-    mapping_file = parameters / target.mapping
+    files.append(parameters / target.mapping)
+    plain, refined, rules = map(_read, files)
     for entry in (*plain.values(), *refined.values()):
         _check_bits(entry, target.bits)
-    models = {kind: _families(kind, plain, refined, original=original) for kind in _kinds(plain)}
-    never_measured = [kind for kind, name in _kinds(plain).items() if name == "Base"]
     return Platform(
-        name=f"{target.name}-original" if original else target.name,
-        description=_description(target, original=original),
+        name=f"{target.name}-original",
+        description=f"{target.device} with {target.runtime}: the original ANNETTE's published parameters, "
+        "also with its own formulas, for comparing with its results.",
         device=target.device,
         runtime=target.runtime,
         precision=Precision(activation_bits=target.bits, weight_bits=target.bits),
         threads=1,
         latency_is="end_to_end",
-        mapping=_mapping(json.loads(mapping_file.read_text(encoding="utf-8")), target),
-        models=models,
+        mapping=_mapping(rules, target),
+        models={kind: _families(kind, plain, refined) for kind in _kinds(plain)},
         preferred_family="refined-roofline",
         overhead=Overhead(
             per_kernel_s=0.0, per_run_s=0.0, per_input_byte_s=1.0 / _input_bytes_per_s(plain), per_output_byte_s=0.0
         ),
-        provenance=_provenance([*files, mapping_file], never_measured),
+        provenance=_provenance(files, [kind for kind, name in _kinds(plain).items() if name == "Base"]),
     )
 
 
-def _description(target: Target, *, original: bool) -> str:
-    formulas = ", also with its own formulas, for comparing with its results" if original else ""
-    return f"{target.device} with {target.runtime}: the original ANNETTE's published parameters{formulas}."
+def _read(file: Path) -> dict[str, Any]:
+    """Parameters of one file; of a key that is repeated (one of the published files has one) the last counts."""
+    try:
+        parameters = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DatasetError(f"parameters {str(file)!r} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise DatasetError(f"parameters {str(file)!r} are not valid JSON: {error}") from error
+    if not isinstance(parameters, dict):
+        raise DatasetError(f"{str(file)!r} holds no parameters of the original ANNETTE: it is no JSON object")
+    return parameters
 
 
 def _provenance(files: list[Path], never_measured: list[str]) -> Provenance:
     return Provenance(
-        created_by="tools/convert_original_platforms.py",
+        created_by=f"annette {__version__} import",
         sources=tuple(
             Source(
                 title=f"ANNETTE, published parameters, {file.name}",
-                location=ORIGIN,
-                licence=LICENCE,
-                sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+                location=_ORIGIN,
+                licence=_LICENCE,
+                sha256=digest_of(file),
             )
             for file in files
         ),
@@ -170,19 +187,19 @@ def _check_bits(entry: Any, bits: int) -> None:
     if isinstance(entry, dict) and entry.get("architecture"):
         stated = {entry["architecture"].get(key, bits) for key in ("bit_act", "bit_weights")}
         if stated != {bits}:
-            raise SystemExit(f"{entry['name']}: widths {sorted(stated)} are not {bits} throughout")
+            raise DatasetError(f"{entry['name']}: widths {sorted(stated)} are not {bits} throughout")
 
 
 def _kinds(plain: dict[str, Any]) -> dict[str, str]:
     """The original's type behind each kind."""
-    found = dict.fromkeys(CATCH_ALL, "Base")
-    for name, kinds in KINDS.items():
+    found = dict.fromkeys(_CATCH_ALL, "Base")
+    for name, kinds in _KINDS.items():
         if name in plain:
             found.update(dict.fromkeys(kinds, name))
     return found
 
 
-def _families(kind: str, plain: dict[str, Any], refined: dict[str, Any], *, original: bool) -> dict[str, LayerModel]:
+def _families(kind: str, plain: dict[str, Any], refined: dict[str, Any]) -> dict[str, LayerModel]:
     """Layer models of one kind; a refined one only where it differs from the plain one."""
     simple = _roofline(kind, plain)
     models: dict[str, LayerModel] = {"roofline": simple}
@@ -191,9 +208,8 @@ def _families(kind: str, plain: dict[str, Any], refined: dict[str, Any], *, orig
     base = _roofline(kind, refined)
     if unroll or base != simple:
         models["refined-roofline"] = RefinedRoofline(base.ops_per_s, base.bytes_per_s, unroll=unroll)
-    if original:
-        models["original-roofline"] = OriginalRoofline(simple.ops_per_s, simple.bytes_per_s)
-        models["original-refined-roofline"] = OriginalRefinedRoofline(base.ops_per_s, base.bytes_per_s, unroll=unroll)
+    models["original-roofline"] = OriginalRoofline(simple.ops_per_s, simple.bytes_per_s)
+    models["original-refined-roofline"] = OriginalRefinedRoofline(base.ops_per_s, base.bytes_per_s, unroll=unroll)
     return models
 
 
@@ -202,20 +218,20 @@ def _roofline(kind: str, parameters: dict[str, Any]) -> Roofline:
     entry = parameters[name]
     bytes_per_s = float(entry["bandwidth"])
     if kind == "softplus" and "Exp" in parameters:
-        bytes_per_s = 1.0 / sum(1.0 / float(parameters[part]["bandwidth"]) for part in SOFTPLUS_PARTS)
-    return Roofline(float(entry["op_s"]) * OPS_FACTOR.get(name, 1.0), bytes_per_s)
+        bytes_per_s = 1.0 / sum(1.0 / float(parameters[part]["bandwidth"]) for part in _SOFTPLUS_PARTS)
+    return Roofline(float(entry["op_s"]) * _OPS_FACTOR.get(name, 1.0), bytes_per_s)
 
 
 def _unroll(entry: dict[str, Any]) -> dict[str, Unroll]:
     architecture = entry["architecture"]
     return {
         dimension: Unroll(int(architecture[f"{letter}_par"]), float(architecture[f"{letter}_alpha"]))
-        for letter, dimension in UNROLLED.items()
+        for letter, dimension in _UNROLLED.items()
         if f"{letter}_par" in architecture
     }
 
 
-def _mapping(parameters: dict[str, Any], target: Target) -> MappingModel:
+def _mapping(parameters: dict[str, Any], target: _Target) -> MappingModel:
     rules = [
         _rule(name, entry) for name, entry in parameters.items() if name != "name" and entry["sec_type"] is not None
     ]
@@ -230,12 +246,12 @@ def _mapping(parameters: dict[str, Any], target: Target) -> MappingModel:
 
 def _rule(name: str, entry: dict[str, Any]) -> Rule:
     first, second = entry["prim_type"], entry["sec_type"]
-    follower = "max_pool" if entry["fuse_cond"] else LAYERS[second]
+    follower = "max_pool" if entry["fuse_cond"] else _LAYERS[second]
     if entry["fuse_cond"] and not _wants_max_pool(entry["fuse_cond"]):
-        raise SystemExit(f"rule {name}: condition {entry['fuse_cond']} is not known")
+        raise DatasetError(f"rule {name}: condition {entry['fuse_cond']} is not known")
     return Rule.parse(
         f"{first}-{second}".lower(),
-        f"anchor first = {LAYERS[first]} > second = {follower}",
+        f"anchor first = {_LAYERS[first]} > second = {follower}",
         description=f"The original's rule {name}: {first} and a {second} behind it run as one kernel.",
     )
 
@@ -243,22 +259,3 @@ def _rule(name: str, entry: dict[str, Any]) -> Rule:
 def _wants_max_pool(condition: dict[str, Any]) -> bool:
     wanted = [{"name": "pooling_type", "cond": "==", "val": "MAX"}]
     return not condition["primary"] and list(condition["secondary"].values()) == wanted
-
-
-def main() -> None:
-    """Writes all platform files."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parameters", type=Path, help="folder with the original's layer-*.json and mapping-*.json")
-    parser.add_argument("out", type=Path, help="folder to write to")
-    arguments = parser.parse_args()
-    for target in TARGETS:
-        for original in (False, True):
-            if not original and target.name in REPLACED:
-                continue
-            platform = convert(arguments.parameters, target, original=original)
-            dump_platform(platform, arguments.out / f"{platform.name}.json")
-            print(f"{platform.name}: {len(platform.models)} kinds")
-
-
-if __name__ == "__main__":
-    main()
