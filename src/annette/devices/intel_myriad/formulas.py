@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from annette.devices.intel_myriad.placement.tiling import MODE_COSTS, Window, split_groups, tile
+from annette.devices.intel_myriad.placement.tiling import MODE_COSTS, Windows, split_groups, tile
 from annette.errors import UnsupportedKernelError
 from annette.models.base import Terms
 from annette.models.tiled_roofline import Formula, Range
@@ -30,6 +30,8 @@ _WINDOW: Final = (
     "in_channels", "in_height", "in_width", "out_channels", "out_height", "out_width", "kernel_height", "kernel_width",
     "stride_height", "groups",
 )  # fmt: skip
+_OVERHEADS: Final = np.zeros(max(MODE_COSTS) + 1)
+_OVERHEADS[list(MODE_COSTS)] = list(MODE_COSTS.values())
 _WIDE: Final = 14
 _HIDING: Final = 8.0
 _LINE_BYTES: Final = 16.0
@@ -51,29 +53,29 @@ class _Cuts(NamedTuple):
 @lru_cache(maxsize=4)
 def _cuts(table: KernelTable) -> _Cuts:
     """The cuts of a table, remembered: fits price one table many times, estimates ask for its terms, too."""
-    sizes = np.column_stack([table[name] for name in _WINDOW]).astype(np.int64).tolist()
-    rows = [_cut(Window(*row[:9]), row[9]) for row in sizes]
-    return _Cuts(*np.array(rows, dtype=np.float64).reshape(-1, len(_Cuts._fields)).T)
-
-
-def _cut(window: Window, groups: int) -> tuple[float, ...]:
-    stages, one = split_groups(window, groups)
-    found = tile(one)
-    if found is None:
+    sizes = np.column_stack([table[name] for name in _WINDOW]).astype(np.int64)
+    distinct, row = np.unique(sizes, axis=0, return_inverse=True)  # search spaces repeat few sizes many times
+    whole = Windows(*distinct.T[:-1])
+    stages, one = split_groups(whole, distinct.T[-1])
+    cut = tile(one)
+    impossible = np.flatnonzero(cut.mode == 0)
+    if len(impossible):
+        window = Windows(*(column[impossible[0]] for column in whole))
         raise UnsupportedKernelError(
             f"the Myriad X engine cannot run a convolution of {window.in_channels} x {window.in_height} x "
             f"{window.in_width} to {window.out_channels} x {window.out_height} x {window.out_width} with kernel "
             f"{window.kernel_height} x {window.kernel_width}: it would run in software, which nobody measured"
         )
-    return (
-        found.blocks * one.kernel_height * one.kernel_width,
-        MODE_COSTS[found.mode],
-        found.descriptors * found.channel_tiles,
-        found.height_tiles * found.width_tiles,
+    columns = (
+        cut.blocks * one.kernel_height * one.kernel_width,
+        _OVERHEADS[cut.mode],
+        cut.descriptors * cut.channel_tiles,
+        cut.height_tiles * cut.width_tiles,
         stages,
-        one.in_channels / found.channel_tiles,
+        one.in_channels / cut.channel_tiles,
         one.out_channels,
     )
+    return _Cuts(*np.array(columns, dtype=np.float64)[:, row.ravel()])
 
 
 def _soft_max(power: float, *terms: FloatArray) -> FloatArray:
