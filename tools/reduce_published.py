@@ -23,8 +23,8 @@ OUT: Final = Path(__file__).resolve().parents[1] / "tests" / "data" / "published
 COUNTED: Final = ("cf_inceptionv1", "tf_resnet50")
 PHONES: Final = ("snapdragon835", "kirin970")
 DESCRIPTIONS: Final = (
-    *COUNTED, "annette_bench0", "cf_inceptionv1_mod", "cf_landmark", "cf_mobilenetv2", "cf_reid", "cf_resnet18",
-    "cf_squeezenet", "dk_yolov2", "resnet18-v1-7",
+    *COUNTED, "annette_bench0", "cf_landmark", "cf_mobilenetv2", "cf_reid", "cf_resnet18",
+    "cf_squeezenet", "dk_yolov2", "resnet18-v1-7", "shunt1",
 )  # fmt: skip
 TIMED: Final = (
     "cf_resnet50", "cf_mobilenetv2", "cf_ssdtraffic", "dk_yolov2_voc", "cf_squeeze", "cf_reid", "cf_resnet18",

@@ -4,7 +4,7 @@ import pytest
 
 from annette.errors import NetworkShapeError, NetworkStructureError
 from annette.network.readers.json import read_json
-from tests.published import DATA
+from tests.published import DATA, needs_full
 
 GRAPHS = DATA / "graphs"
 
@@ -105,6 +105,7 @@ def kinds(network):
     return sorted(layer.kind for layer in network.layers if layer.kind != "reshape")
 
 
+@needs_full
 def test_a_symbolic_description_is_read_with_its_input_bound():
     file = GRAPHS / "annette" / "cf_inceptionv1_mod.json"
     bound = read_json(file, input_shapes={"data": (1, 224, 224, 3)})
