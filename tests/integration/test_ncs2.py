@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 
+from annette.devices.intel_myriad.constants import Settings
 from annette.devices.intel_myriad.fit import MAPPING, counter_samples, fit_ncs2
 from annette.devices.intel_myriad.importer import TWINS, import_ncs2, match_counters, read_ncs2_counters
 from annette.estimation import estimate_network
@@ -60,6 +61,16 @@ def test_totals_of_networks_that_were_left_out(name):
     network = counted()[name]
     estimate = estimate_network(network.network, fitted_without(TWINS.get(name, name)))
     assert estimate.device_latency_s == pytest.approx(network.latency_s, rel=0.03)
+
+
+def test_a_network_that_typical_settings_never_saw():
+    """With one network to learn from nothing can be chosen by leaving networks out: the defaults must do."""
+    part = counter_samples([run for run in runs() if run.case == "tf_resnet50"])
+    original = load_platform("ncs2-openvino-original")
+    platform = fit_ncs2(part, original, original.provenance, settings=Settings(), held_out=False)
+    network = counted()["cf_inceptionv1"]
+    estimate = estimate_network(network.network, platform)
+    assert estimate.device_latency_s == pytest.approx(network.latency_s, rel=0.15)
 
 
 @needs_full

@@ -87,10 +87,10 @@ def command(
 
 def split_columns(texts: tuple[str, ...]) -> dict[str, str]:
     """Our columns to the table's own names, from ``OURS=THEIRS``."""
-    found = {}
+    renamed = {}
     for text in texts:
         ours, separator, theirs = text.partition("=")
         if not (separator and ours and theirs):
             raise click.BadParameter(f"{text!r} is not OURS=THEIRS, for example latency_ms=Time", param_hint="--column")
-        found[ours] = theirs
-    return found
+        renamed[ours] = theirs
+    return renamed

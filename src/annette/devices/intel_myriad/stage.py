@@ -113,14 +113,14 @@ class MyriadPlacement(ContextStage):
         first = len(network.inputs)
         schedule = place(build_stages(nodes, self.chip.output_limit_bytes), self.chip)
         plans = _plans(schedule, len(nodes))
-        found = [_converted(tensor, network) for tensor in network.inputs]
+        placed = [_converted(tensor, network) for tensor in network.inputs]
         for kernel, node, plan in zip(kernels, nodes[first:], plans[first:], strict=True):
             if kernel.free:
-                found += _transposes(kernel, network)
-                found.append(kernel)
+                placed += _transposes(kernel, network)
+                placed.append(kernel)
             else:
-                found.append(_planned(kernel, node, plan))
-        return tuple(found)
+                placed.append(_planned(kernel, node, plan))
+        return tuple(placed)
 
     def to_json(self) -> dict[str, Any]:
         """The chip's numbers."""
@@ -139,18 +139,18 @@ class MyriadPlacement(ContextStage):
 def _without_constants(kernels: Sequence[Kernel]) -> list[Kernel]:
     """Marks what the model optimizer folds: products with zero, what follows from them alone, and sums with them."""
     constant: set[str] = set()
-    found: list[Kernel] = []
+    kept: list[Kernel] = []
     for kernel in kernels:
         zero = kernel.kind == "mul" and kernel.anchor.attributes.get("scalar") == 0
         varying = tuple(tensor for tensor in kernel.inputs if tensor not in constant)
         if zero or (kernel.inputs and not varying):
             constant.update(kernel.outputs)
-            found.append(replace(kernel, free=True, rules=(*kernel.rules, "constant-folded")))
+            kept.append(replace(kernel, free=True, rules=(*kernel.rules, "constant-folded")))
         elif kernel.kind == "add" and len(varying) == 1 < len(kernel.inputs):
-            found.append(replace(kernel, inputs=varying, free=True, rules=(*kernel.rules, "constant-folded")))
+            kept.append(replace(kernel, inputs=varying, free=True, rules=(*kernel.rules, "constant-folded")))
         else:
-            found.append(kernel)
-    return found
+            kept.append(kernel)
+    return kept
 
 
 def _nodes(kernels: Sequence[Kernel], network: Network, limit_bytes: int) -> list[Node]:

@@ -192,11 +192,11 @@ def _check_bits(entry: Any, bits: int) -> None:
 
 def _kinds(plain: dict[str, Any]) -> dict[str, str]:
     """The original's type behind each kind."""
-    found = dict.fromkeys(_CATCH_ALL, "Base")
+    types = dict.fromkeys(_CATCH_ALL, "Base")
     for name, kinds in _KINDS.items():
         if name in plain:
-            found.update(dict.fromkeys(kinds, name))
-    return found
+            types.update(dict.fromkeys(kinds, name))
+    return types
 
 
 def _families(kind: str, plain: dict[str, Any], refined: dict[str, Any]) -> dict[str, LayerModel]:

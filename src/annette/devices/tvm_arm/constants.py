@@ -40,8 +40,8 @@ def fit_saturating(samples: Samples, terms: Sequence[str]) -> SaturatingRate:
             f"a saturating rate of {len(terms)} terms needs more rows than that, and there are {len(samples)}"
         )
     positions = [TERMS.index(name) for name in terms]
-    found = least_absolute(SaturatingRate.columns(samples.table)[:, positions], samples.latency_s)
-    return SaturatingRate(**{**dict.fromkeys(TERMS, 0.0), **dict(zip(terms, found.tolist(), strict=True))})
+    coefficients = least_absolute(SaturatingRate.columns(samples.table)[:, positions], samples.latency_s)
+    return SaturatingRate(**{**dict.fromkeys(TERMS, 0.0), **dict(zip(terms, coefficients.tolist(), strict=True))})
 
 
 def least_absolute(columns: FloatArray, latency_s: FloatArray) -> FloatArray:
@@ -64,5 +64,5 @@ def least_absolute(columns: FloatArray, latency_s: FloatArray) -> FloatArray:
     solution = linprog(cost, A_eq=equations, b_eq=np.ones(rows), bounds=(0, None), method="highs")
     if not solution.success:
         raise FitError(f"the linear programme of a saturating rate has no solution: {solution.message}")
-    found: FloatArray = np.maximum(solution.x[:width], 0.0) / unit / scale
-    return found
+    coefficients: FloatArray = np.maximum(solution.x[:width], 0.0) / unit / scale
+    return coefficients

@@ -51,10 +51,10 @@ class DpuConstants:
     """What the search finds; sizes are whole numbers.
 
     Attributes:
-        rows: Output rows of the array.
-        in_channels: Input channels of the array; also the channels of ALU and pooling unit.
-        out_channels: Output channels of the array.
-        alu_rows: Rows of the ALU.
+        rows: Pixel parallelism of the array: output rows side by side.
+        in_channels: Input-channel parallelism of the array; also the channel parallelism of ALU and pooling unit.
+        out_channels: Output-channel parallelism of the array.
+        alu_rows: Pixel parallelism of the ALU.
         efficiency: Share of the array's peak that full blocks reach, at most 1.
         width_overhead: Columns that starting a row costs the ALU.
         conv_bytes_per_cycle: What the memory port reaches for convolutions.
@@ -158,10 +158,10 @@ def fit_dpu(samples: Samples, *, clock_hz: float, tied: bool = True) -> DpuConst
             best = current
     if best is None:
         raise FitError("no starting point of the search led anywhere")
-    found = best[1]
+    constants = best[1]
     if problem.has_alu:
-        return found
-    return replace(found, alu_rows=max(found.rows // 2, 1), width_overhead=_WITHOUT_ALU_OVERHEAD)
+        return constants
+    return replace(constants, alu_rows=max(constants.rows // 2, 1), width_overhead=_WITHOUT_ALU_OVERHEAD)
 
 
 def _groups(current: DpuConstants, *, tied: bool, alu: bool) -> list[list[DpuConstants]]:
@@ -217,11 +217,11 @@ class _Problem:
         cycles = {name: self._cycles(bare, name) for name in ("array", "alu", "pooling")}
 
         def residuals(logarithms: FloatArray) -> FloatArray:
-            found = {name: getattr(candidate, name) for name in _BOUNDS} | self._rates(logarithms)
-            engines = np.maximum(cycles["array"] / found["efficiency"], cycles["pooling"])
-            engines = np.maximum(engines, cycles["alu"] * (1.0 + found["width_overhead"] * self._alu_columns))
-            port = np.array([found[f"{kind}_bytes_per_cycle"] for kind in _PORTS])[self._ports]
-            time_s = found["offset_s"] + np.maximum(engines, self._table.bytes / port) / self._clock_hz
+            rates = {name: getattr(candidate, name) for name in _BOUNDS} | self._rates(logarithms)
+            engines = np.maximum(cycles["array"] / rates["efficiency"], cycles["pooling"])
+            engines = np.maximum(engines, cycles["alu"] * (1.0 + rates["width_overhead"] * self._alu_columns))
+            port = np.array([rates[f"{kind}_bytes_per_cycle"] for kind in _PORTS])[self._ports]
+            time_s = rates["offset_s"] + np.maximum(engines, self._table.bytes / port) / self._clock_hz
             error: FloatArray = np.log(time_s + _RESOLUTION_S) - self._log_s
             return error
 

@@ -43,9 +43,9 @@ class Array:
     """The convolution array: ``2 rows in_channels out_channels`` operations a cycle, times its efficiency.
 
     Attributes:
-        rows: Output rows side by side.
-        in_channels: Input channels side by side.
-        out_channels: Output channels side by side.
+        rows: Pixel parallelism: output rows side by side.
+        in_channels: Input-channel parallelism.
+        out_channels: Output-channel parallelism.
         efficiency: Share of the peak rate that full blocks reach, above 0.
         augmented_channels: Up to this many input channels share their axis with the kernel's width (PG338, channel
             augmentation); 0 where that is switched off.
@@ -102,8 +102,8 @@ class Alu:
     """The unit for depthwise convolutions: one window position a cycle for ``rows`` rows of ``channels`` channels.
 
     Attributes:
-        rows: Output rows side by side.
-        channels: Channels side by side.
+        rows: Pixel parallelism: output rows side by side.
+        channels: Channel parallelism.
         width_overhead: What starting a row costs, in columns, at least 0.
         efficiency: Share of the peak rate, above 0.
 
@@ -139,8 +139,8 @@ class Pooling:
     """The unit for pooling and sums: one window position, or one operand, a cycle for ``rows`` x ``channels`` elements.
 
     Attributes:
-        rows: Output rows side by side.
-        channels: Channels side by side.
+        rows: Pixel parallelism: output rows side by side.
+        channels: Channel parallelism.
         efficiency: Share of the peak rate, above 0.
 
     Raises:

@@ -43,8 +43,8 @@ def parse_dpu_profile(text: str) -> tuple[ReportedKernel, ...]:
     # Behind the table of times there may be one of memory ports, which has nodes as well.
     timed = [index for index in headers if _position(_cells(lines[index]), _TIMES) is not None]
     if not timed:
-        found = ", ".join(_cells(lines[headers[-1]]))
-        raise BackendRunError(f"the DPU's profile has no column 'RunTime(ms)', only {found}")
+        listed = ", ".join(_cells(lines[headers[-1]]))
+        raise BackendRunError(f"the DPU's profile has no column 'RunTime(ms)', only {listed}")
     columns = _cells(lines[timed[-1]])
     name, time = _position(columns, _NAMES) or 0, _position(columns, _TIMES) or 0
     rows = lines[timed[-1] + 1 :]

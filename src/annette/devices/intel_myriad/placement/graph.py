@@ -285,7 +285,7 @@ def _readers(stages: Sequence[Stage]) -> dict[Data, list[Stage]]:
 
 
 def _followers(stage: Stage, readers: Mapping[Data, list[Stage]]) -> list[Stage]:
-    found = readers.get(stage.output)
-    if not found:
+    following = readers.get(stage.output)
+    if not following:
         return []
-    return sorted(dict.fromkeys(found), key=_run_order, reverse=True) if len(found) > 1 else found
+    return sorted(dict.fromkeys(following), key=_run_order, reverse=True) if len(following) > 1 else following

@@ -132,13 +132,13 @@ def tile(windows: Windows, limit_bytes: int = OUTPUT_LIMIT_BYTES) -> Tilings:
                 open_rows = open_rows[_ceil(windows.in_width[open_rows], width_tiles) >= _LEAST_WIDTH]
             if not len(open_rows):
                 break
-            found = _fewest_rows(windows.select(open_rows), width_tiles, channel_tiles, limit_bytes)
-            tiles = width_tiles * found[:, 5] * channel_tiles
-            cost = found[:, 3] * tiles + _penalty(windows.select(open_rows), width_tiles, channel_tiles)
+            options = _fewest_rows(windows.select(open_rows), width_tiles, channel_tiles, limit_bytes)
+            tiles = width_tiles * options[:, 5] * channel_tiles
+            cost = options[:, 3] * tiles + _penalty(windows.select(open_rows), width_tiles, channel_tiles)
             lower = (cost < best_cost[open_rows]) | ((cost == best_cost[open_rows]) & (tiles < best_tiles[open_rows]))
-            better = (found[:, 0] > 0) & lower
+            better = (options[:, 0] > 0) & lower
             changed = open_rows[better]
-            best[changed], best_cost[changed], best_tiles[changed] = found[better], cost[better], tiles[better]
+            best[changed], best_cost[changed], best_tiles[changed] = options[better], cost[better], tiles[better]
     return Tilings(*best.T)
 
 
@@ -213,8 +213,8 @@ def _cheapest_mode(windows: Windows) -> npt.NDArray[np.int64]:
     cheapest = cost == cost.min(axis=1, keepdims=True)
     chosen = np.where(cheapest, descriptors, _NEVER).argmin(axis=1)
     rows = np.arange(len(chosen))
-    found = np.stack([_MODES[chosen], descriptors[rows, chosen], blocks[rows, chosen], cost[rows, chosen]], axis=1)
-    return np.where(valid[rows, chosen][:, None], found, 0)
+    columns = np.stack([_MODES[chosen], descriptors[rows, chosen], blocks[rows, chosen], cost[rows, chosen]], axis=1)
+    return np.where(valid[rows, chosen][:, None], columns, 0)
 
 
 def _needed_lines(windows: Windows) -> npt.NDArray[np.int64]:
