@@ -22,7 +22,6 @@ from annette.devices.tvm_arm.importer import import_tophub
 from annette.devices.xilinx_dpu.constants import fit_dpu
 from annette.devices.xilinx_dpu.fit import (
     Variant,
-    choose_variant,
     fit_zcu102,
     fit_zcu102_nodes,
     node_samples,
@@ -30,13 +29,16 @@ from annette.devices.xilinx_dpu.fit import (
 )
 from annette.devices.xilinx_dpu.importer import CLOCK_HZ, PROXYLESS, import_zcu102
 from annette.estimation import estimate_network
+from annette.fitting.calibration import CalibrationReport, calibrate
 from annette.fitting.published import Published
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from annette.devices.xilinx_dpu.constants import DpuConstants
     from annette.fitting.samples import Samples
+    from annette.network import Network
+    from annette.platforms import Platform
 
 Row = tuple[str, str, str, str]
 
@@ -126,6 +128,24 @@ def nested(published: Published, constants: DpuConstants) -> tuple[list[float], 
         chosen.append(variant)
     counts = {variant: chosen.count(variant) for variant in dict.fromkeys(chosen)}
     return estimates, "; ".join(f"{count} x {describe(variant)}" for variant, count in counts.items())
+
+
+def choose_variant(
+    start: Mapping[Variant, Platform], pairs: Sequence[tuple[Network, float]]
+) -> tuple[Variant, CalibrationReport]:
+    """The variant whose calibration predicts left-out networks best.
+
+    Args:
+        start: Uncalibrated platforms by variant.
+        pairs: Networks with their end-to-end times.
+    """
+    reports = {
+        variant: calibrate(platform, pairs, overheads=("per_input_byte_s", "per_output_byte_s"), groupings=("device",))
+        for variant, platform in start.items()
+    }
+    errors = [report.error("left_out") for report in reports.values()]
+    best = list(reports)[int(np.argmin(errors))]
+    return best, reports[best]
 
 
 def describe(variant: Variant) -> str:

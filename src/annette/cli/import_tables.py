@@ -74,7 +74,7 @@ def command(
             raise OptionError(f"--out {str(out)!r} must end in .json: layout {layout!r} becomes a platform file")
         platform = converter(table)
         dump_platform(platform, out)
-        document = {"schema": "annette/import/1", "platform": str(out), "kinds": len(platform.models)}
+        document = {"schema": "annette/conversion/1", "platform": str(out), "kinds": len(platform.models)}
         text = f"published models of {len(platform.models)} kinds in {out}"
     else:
         collection = read_collection(table, layout, stated, options)

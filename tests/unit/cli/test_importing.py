@@ -66,7 +66,7 @@ def test_four_networks_are_refused(tmp_path):
 def test_published_parameters_become_a_platform_and_take_no_other_options(tmp_path):
     parameters, out = DATA / "reference" / "models", tmp_path / "p.json"
     document = json.loads(run("import", parameters, "--layout", "original-ncs2", "--out", out, "--json").output)
-    assert document == {"schema": "annette/import/1", "platform": str(out), "kinds": 35}
+    assert document == {"schema": "annette/conversion/1", "platform": str(out), "kinds": 35}
     with pytest.raises(OptionError, match="--out only"):
         run("import", parameters, "--layout", "original-ncs2", "--out", out, "--device", "x")
     with pytest.raises(OptionError, match=r"must end in \.json"):

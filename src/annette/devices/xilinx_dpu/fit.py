@@ -11,8 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from annette.devices.xilinx_dpu.constants import DpuConstants, dpu_models, fit_dpu
 from annette.devices.xilinx_dpu.importer import CLOCK_HZ
 from annette.fitting.calibration import CalibrationReport, calibrate
@@ -44,14 +42,12 @@ if TYPE_CHECKING:
     from annette.fitting.request import FitReport, FitRequest
     from annette.fitting.samples import Samples
     from annette.models.base import LayerModel
-    from annette.network import Network
     from annette.platforms import Provenance
 
 __all__ = [
     "NOTES",
     "Variant",
     "Zcu102Fit",
-    "choose_variant",
     "fit_datasets",
     "fit_zcu102",
     "fit_zcu102_nodes",
@@ -165,12 +161,11 @@ def fit_datasets(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
     return device_report(fitted.platform, request, fitted.fits)
 
 
-def fit_zcu102(published: Published, *, variant: Variant | None = None, seed: int = 0) -> Zcu102Fit:
+def fit_zcu102(published: Published, *, seed: int = 0) -> Zcu102Fit:
     """Fits the platform ``zcu102-dnndk``.
 
     Args:
         published: Profiled nodes, timed at 287 MHz, and networks with their end-to-end times.
-        variant: What distinguishes networks from profiles.
         seed: For everything random.
 
     Raises:
@@ -181,7 +176,7 @@ def fit_zcu102(published: Published, *, variant: Variant | None = None, seed: in
     nodes = fit_zcu102_nodes(samples)
     fits = fit_families(samples, seed=seed)
     left_out = held_out_by_family(nodes, fits)
-    start = uncalibrated(constants, published.provenance, variant or Variant(), fits)
+    start = uncalibrated(constants, published.provenance, Variant(), fits)
     networks = tables_by_kind([network for network, _ in published.pairs], start.mapping, PRECISION)
     start = replace(
         start,
@@ -252,21 +247,3 @@ def uncalibrated(
             for kind in assumed
         },
     )
-
-
-def choose_variant(
-    start: Mapping[Variant, Platform], pairs: Sequence[tuple[Network, float]]
-) -> tuple[Variant, CalibrationReport]:
-    """The variant whose calibration predicts left-out networks best.
-
-    Args:
-        start: Uncalibrated platforms by variant.
-        pairs: Networks with their end-to-end times.
-    """
-    reports = {
-        variant: calibrate(platform, pairs, overheads=("per_input_byte_s", "per_output_byte_s"), groupings=("device",))
-        for variant, platform in start.items()
-    }
-    errors = [report.error("left_out") for report in reports.values()]
-    best = list(reports)[int(np.argmin(errors))]
-    return best, reports[best]
