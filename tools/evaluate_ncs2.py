@@ -1,8 +1,8 @@
 """Prints how good the platform ``ncs2-openvino`` is on networks that it was not fitted on.
 
-Usage: ``python tools/evaluate_ncs2.py --data DATA [--draws 3]``, DATA as for ``tools/fit_ncs2_platform.py``. Every
-figure goes the way of an estimate: reader, mapping, layer models. Constants, strengths and numbers of trees are found
-without the network in question; the structure of the formulas was found on all of them.
+Usage: ``python tools/evaluate_ncs2.py --data DATA [--draws 3]``, DATA being the folder with ``ncs2`` and ``graphs``.
+Every figure goes the way of an estimate: reader, mapping, layer models. Constants, strengths and numbers of trees are
+found without the network in question; the structure of the formulas was found on all of them.
 """
 
 from __future__ import annotations
@@ -13,17 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from fit_ncs2_platform import GROUPS, NAS_DEVICE, counted, provenance
 from scipy.stats import spearmanr
 
 from annette.devices.intel_myriad.fit import FAMILIES, MAPPING, counter_samples, fit_ncs2
-from annette.devices.intel_myriad.nasbench201 import nasbench201_networks
+from annette.devices.intel_myriad.importer import (
+    NAS_DEVICE,
+    TWINS,
+    import_ncs2,
+    match_counters,
+    nasbench201_networks,
+    read_ncs2_counters,
+)
 from annette.estimation import estimate_network
 from annette.fitting.calibration import calibrate
 from annette.platforms import Platform, load_platform
 
 if TYPE_CHECKING:
-    from annette.devices.intel_myriad.counters import CountedNetwork
+    from annette.devices.intel_myriad.importer import CountedNetwork
 
 CALIBRATED_ON: Final = 50
 
@@ -38,7 +44,7 @@ def mapping_table(networks: list[CountedNetwork]) -> None:
     print("\n| network | layers of the report | runs / does not run: Matthews correlation |\n|---|---|---|")
     every: tuple[list[bool], list[bool]] = ([], [])
     for counted_network in networks:
-        rows = counted_network.match(MAPPING.apply(counted_network.network))
+        rows = match_counters(counted_network.counters, MAPPING.apply(counted_network.network))
         truth = [row.runs for row, _ in rows]
         guess = [kernel is not None and (not kernel.free or "beside-hardware" in kernel.rules) for _, kernel in rows]
         every[0].extend(truth)
@@ -55,10 +61,10 @@ def layer_table(networks: list[CountedNetwork], platforms: dict[str, Platform]) 
         errors: list[float] = []
         totals = []
         for network in networks:
-            platform = platforms[GROUPS.get(network.name, network.name)]
+            platform = platforms[TWINS.get(network.name, network.name)]
             estimate = estimate_network(network.network, platform, model=family)
             latency_s = {kernel.name: kernel.latency_s for kernel in estimate.kernels}
-            for row, kernel in network.match(estimate.mapped):
+            for row, kernel in match_counters(network.counters, estimate.mapped):
                 if kernel is not None and row.runs and kernel.anchor.kind == "conv":
                     errors.append(abs(latency_s[kernel.name] / row.latency_s - 1))
             totals.append(estimate.device_latency_s / network.latency_s - 1)
@@ -70,9 +76,9 @@ def kind_table(networks: list[CountedNetwork], platforms: dict[str, Platform]) -
     """Every kind by the family that the platform prefers."""
     errors: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for network in networks:
-        estimate = estimate_network(network.network, platforms[GROUPS.get(network.name, network.name)])
+        estimate = estimate_network(network.network, platforms[TWINS.get(network.name, network.name)])
         latency_s = {kernel.name: kernel.latency_s for kernel in estimate.kernels}
-        for row, kernel in network.match(estimate.mapped):
+        for row, kernel in match_counters(network.counters, estimate.mapped):
             if kernel is not None and row.runs:
                 errors[kernel.kind].append((latency_s[kernel.name], row.latency_s))
     print("\n| kind | rows | MAPE | estimated | measured |\n|---|---|---|---|---|")
@@ -108,9 +114,10 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=3, help="how often networks are drawn to calibrate on")
     arguments = parser.parse_args()
     data = arguments.data if (arguments.data / "ncs2").is_dir() else arguments.data.parent
-    networks = counted(data)
-    samples = counter_samples(networks, GROUPS)
-    published, origin = load_platform("ncs2-openvino-original"), provenance(data)
+    networks = read_ncs2_counters(data / "ncs2" / "layers.csv", data / "graphs" / "annette")
+    samples = counter_samples([run for run in import_ncs2(data / "ncs2").runs if run.kernels])
+    published = load_platform("ncs2-openvino-original")
+    origin = published.provenance
     platforms = {
         str(group): fit_ncs2(samples.select(samples.groups != group), published, origin, held_out=False)
         for group in np.unique(samples.groups)

@@ -17,28 +17,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import spearmanr
 
-from annette.devices.tvm_arm.fit import DEVICES, fit_phone
-from annette.devices.tvm_arm.published import read_tvm
+from annette.devices.tvm_arm.fit import PHONES, fit_phone
+from annette.devices.tvm_arm.importer import import_tophub
+from annette.devices.xilinx_dpu.constants import fit_dpu
 from annette.devices.xilinx_dpu.fit import (
-    CLOCK_HZ,
     Variant,
-    choose_variant,
     fit_zcu102,
     fit_zcu102_nodes,
     node_samples,
     uncalibrated,
 )
-from annette.devices.xilinx_dpu.fit_engines import fit_dpu
-from annette.devices.xilinx_dpu.published import read_zcu102
-from annette.devices.xilinx_dpu.tables import PROXYLESS
+from annette.devices.xilinx_dpu.importer import CLOCK_HZ, PROXYLESS, import_zcu102
 from annette.estimation import estimate_network
+from annette.fitting.calibration import CalibrationReport, calibrate
+from annette.fitting.published import Published
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from annette.devices.xilinx_dpu.fit_engines import DpuConstants
-    from annette.fitting.published import Published
+    from annette.devices.xilinx_dpu.constants import DpuConstants
     from annette.fitting.samples import Samples
+    from annette.network import Network
+    from annette.platforms import Platform
 
 Row = tuple[str, str, str, str]
 
@@ -50,11 +50,10 @@ def main() -> None:
     parser.add_argument("--structure", action="store_true", help="choose the ZCU102's variant inside every fold")
     parser.add_argument("--out", type=Path, help="Markdown file to write")
     arguments = parser.parse_args()
-    zcu102 = read_zcu102(arguments.data, "tools/evaluate_published.py")
+    zcu102 = Published.of(import_zcu102(arguments.data / "zcu102"))
     rows = evaluate_zcu102(zcu102, structure=arguments.structure)
-    for phone in DEVICES:
-        published = read_tvm(arguments.data, phone.name, "tools/evaluate_published.py")
-        found = fit_phone(phone, published.runs, published.networks, provenance=published.provenance)
+    for phone in PHONES.values():
+        found = fit_phone(phone, Published.of(import_tophub(arguments.data / "tophub", phone.name)))
         what = f"{phone.name}, five networks: MAPE"
         rows.append((f"{what}, fitted on all layers", percent(found.error("estimated")), "10 %", "5 %"))
         rows.append(
@@ -69,7 +68,7 @@ def main() -> None:
 
 def evaluate_zcu102(published: Published, *, structure: bool) -> list[Row]:
     """Nodes and networks of the ZCU102."""
-    samples = node_samples(published.runs)
+    samples = node_samples(published.kernels)
     given = samples.select((samples.groups != PROXYLESS) & np.isin(samples.table.kinds, ("conv", "fully_connected")))
     rows = []
     for what, part, limits in (
@@ -79,7 +78,7 @@ def evaluate_zcu102(published: Published, *, structure: bool) -> list[Row]:
         error = fit_zcu102_nodes(part).error
         rows.append((f"{what} ({len(part)}), one network left out: MAPE", percent(error), *limits))
         rows.append((f"{what}: unrolling found on all / with one network left out", unrollings(part), "", "8x16x16"))
-    found = fit_zcu102(published.runs, published.pairs, names=published.names, provenance=published.provenance)
+    found = fit_zcu102(published)
     report = found.calibration
     count = len(report.names)
     rows.append(
@@ -129,6 +128,24 @@ def nested(published: Published, constants: DpuConstants) -> tuple[list[float], 
         chosen.append(variant)
     counts = {variant: chosen.count(variant) for variant in dict.fromkeys(chosen)}
     return estimates, "; ".join(f"{count} x {describe(variant)}" for variant, count in counts.items())
+
+
+def choose_variant(
+    start: Mapping[Variant, Platform], pairs: Sequence[tuple[Network, float]]
+) -> tuple[Variant, CalibrationReport]:
+    """The variant whose calibration predicts left-out networks best.
+
+    Args:
+        start: Uncalibrated platforms by variant.
+        pairs: Networks with their end-to-end times.
+    """
+    reports = {
+        variant: calibrate(platform, pairs, overheads=("per_input_byte_s", "per_output_byte_s"), groupings=("device",))
+        for variant, platform in start.items()
+    }
+    errors = [report.error("left_out") for report in reports.values()]
+    best = list(reports)[int(np.argmin(errors))]
+    return best, reports[best]
 
 
 def describe(variant: Variant) -> str:

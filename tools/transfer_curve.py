@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from annette.devices.tvm_arm.published import read_tvm
 
 from annette.api import load_network, load_platform
 from annette.bench.dataset import Dataset
 from annette.devices.tvm_arm.fit import phone_samples
-from annette.devices.tvm_arm.published import read_tvm
 from annette.evaluation.suites import DEVELOPMENT
 from annette.fitting.candidates import predicted_s, preferred_models
 from annette.fitting.families import fit_kind

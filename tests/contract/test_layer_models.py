@@ -6,7 +6,7 @@ import pytest
 from annette.devices.original_annette.models import OriginalRefinedRoofline, OriginalRoofline
 from annette.devices.registry import find, offered
 from annette.devices.tvm_arm.models import CachedMemory, SaturatingRate
-from annette.devices.xilinx_dpu.model import Alu, Array, Dpu, Pooling
+from annette.devices.xilinx_dpu.models import Alu, Array, Dpu, Pooling
 from annette.models.features import FeatureSet
 from annette.models.forest import Forest
 from annette.models.mixed import Mixed

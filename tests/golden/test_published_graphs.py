@@ -1,13 +1,12 @@
 """Every published network description is sound, mended with a note, or refused, as `docs/original.md` says."""
 
-from pathlib import Path
-
 import pytest
 
 from annette.errors import NetworkShapeError, NetworkStructureError
 from annette.network.readers.json import read_json
+from tests.published import DATA, needs_full
 
-GRAPHS = Path(__file__).parents[3] / "shared" / "data" / "graphs"
+GRAPHS = DATA / "graphs"
 
 REFUSED = {
     "annette_bench0": (NetworkShapeError, "'batch_size', 'width', 'height', 'channels'"),
@@ -64,8 +63,6 @@ TWINS = {
     "cf_yolov3_bdd_288_512_53.7G": "cf_yolov3",
 }
 
-pytestmark = pytest.mark.skipif(not GRAPHS.is_dir(), reason="the published descriptions are not beside the checkout")
-
 
 def files(form):
     return sorted((GRAPHS / form).glob("*.json"), key=lambda file: file.name)
@@ -108,6 +105,7 @@ def kinds(network):
     return sorted(layer.kind for layer in network.layers if layer.kind != "reshape")
 
 
+@needs_full
 def test_a_symbolic_description_is_read_with_its_input_bound():
     file = GRAPHS / "annette" / "cf_inceptionv1_mod.json"
     bound = read_json(file, input_shapes={"data": (1, 224, 224, 3)})

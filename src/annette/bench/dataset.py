@@ -122,6 +122,16 @@ class Dataset:
         """The plans kept, as JSON documents."""
         return [document for (document,) in self._select("SELECT document FROM plan ORDER BY rowid")]
 
+    def set_origin(self, document: str) -> None:
+        """Keeps where imported measurements come from, as a JSON document (`annette.bench.importing.collection`)."""
+        with mapped_errors(self.path), self._transaction():
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('origin', ?)", (document,))
+
+    def origin(self) -> str | None:
+        """The document that `set_origin` kept; None for what was measured with ``annette bench``."""
+        rows = self._select("SELECT value FROM meta WHERE key = 'origin'")
+        return str(rows[0][0]) if rows else None
+
     def merge(self, other: Dataset) -> int:
         """Appends the runs of another dataset that this one does not have.
 

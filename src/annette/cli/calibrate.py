@@ -47,10 +47,10 @@ def command(
       annette calibrate networks.csv --platform zcu102-dnndk --out my-board.json
       annette calibrate networks.csv --platform ncs2-openvino --measured end_to_end --out my-stick.json
     """
-    import hashlib
     from dataclasses import replace
 
     from annette.api import load_platform
+    from annette.bench.importing.origin import digest_of
     from annette.bench.importing.table import TableOptions, read_network_table
     from annette.cli.import_tables import split_columns
     from annette.fitting.calibration import calibrate
@@ -64,15 +64,15 @@ def command(
         measured=measured,
         names=[pair.name for pair in pairs],
     )
-    found = report.platform
+    calibrated = report.platform
     source = Source(
         f"latency of {len(pairs)} networks",
         table.name,
         "not stated",
-        sha256=hashlib.sha256(table.read_bytes()).hexdigest(),
+        sha256=digest_of(table),
     )
-    provenance = replace(found.provenance, sources=(*found.provenance.sources, source))
-    dump_platform(replace(found, name=name or out.stem, provenance=provenance), out)
+    provenance = replace(calibrated.provenance, sources=(*calibrated.provenance.sources, source))
+    dump_platform(replace(calibrated, name=name or out.stem, provenance=provenance), out)
     document = calibration_document(report, out)
     if as_json:
         print_json(document)
@@ -89,8 +89,8 @@ def _print(document: dict[str, Any]) -> None:
         times = [f"{row[key] * 1e3:.4g}" for key in ("measured_s", "before_s", "fitted_s", "left_out_s")]
         rows.append((row["network"], *times, f"{row['left_out_s'] / row['measured_s'] - 1:+.1%}"))
     page.table(("network", "measured ms", "before", "calibrated", "left out", "error left out"), rows)
-    found = ", ".join(f"{key} {value:.4g}" for key, value in document["coefficients"].items())
-    page.line(plain=f"coefficients: {found}")
+    coefficients = ", ".join(f"{key} {value:.4g}" for key, value in document["coefficients"].items())
+    page.line(plain=f"coefficients: {coefficients}")
     errors = document["errors"]
     page.line(
         plain=f"mean error: {errors['before']:.1%} before, {errors['fitted']:.1%} calibrated, "

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from annette.cli.options import json_option, print_json
+from annette.errors import OptionError
+
+if TYPE_CHECKING:
+    from annette.report.schemas.base import ReportDocument
 
 __all__ = ["command", "split_columns"]
 
@@ -21,13 +26,11 @@ _PRECISIONS = ("fp32", "fp16", "bf16", "int8")
     default="layers",
     show_default=True,
     metavar="NAME",
-    help="What the table holds: our two layouts (docs/importing.md), or a published collection of layers.",
+    help="What the table holds: our two layouts (docs/importing.md), or a published collection.",
 )
-@click.option(
-    "--device", required=True, metavar="NAME", help="What was measured; TopHub's name of it for --layout tophub."
-)
-@click.option("--runtime", required=True, metavar="NAME", help="With which compiler or runtime.")
-@click.option("--precision", type=click.Choice(_PRECISIONS), required=True, help="Numbers it computed with.")
+@click.option("--device", metavar="NAME", help="What was measured; which of its devices for --layout tophub.")
+@click.option("--runtime", metavar="NAME", help="With which compiler or runtime; our own layouts do not know.")
+@click.option("--precision", type=click.Choice(_PRECISIONS), help="Numbers it computed with, likewise.")
 @click.option(
     "--column", "columns", multiple=True, metavar="OURS=THEIRS", help="A column has another name. Repeatable."
 )
@@ -37,16 +40,18 @@ def command(
     table: Path,
     out: Path,
     layout: str,
-    device: str,
-    runtime: str,
-    precision: str,
+    device: str | None,
+    runtime: str | None,
+    precision: str | None,
     columns: tuple[str, ...],
     ignored: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Turns a TABLE of measured layers or networks (CSV) into a dataset, which annette fit reads.
 
-    A dataset of layers becomes a platform with annette fit; whole networks adjust one with annette calibrate.
+    A dataset of layers becomes a platform with annette fit; whole networks adjust one with annette calibrate. Of a
+    published collection TABLE is the folder that holds it, and what was measured where is known. Published parameters
+    of layer models (--layout original-dnndk, original-ncs2) become a platform file at once: nothing is fitted.
 
     \b
     Examples:
@@ -54,31 +59,44 @@ def command(
       annette import vendor.csv --column latency_us=Duration --ignore Notes --device board --runtime vendor-1.2 \\
               --precision int8 --out board.dataset
       annette fit board.dataset --out board.json
+      annette import data/zcu102 --layout zcu102 --out zcu102.dataset
+      annette import data/tophub --layout tophub --device kirin970 --out kirin970.dataset
     """
-    from annette.bench.dataset import Dataset
-    from annette.bench.importing.collection import read_runs
+    from annette.bench.importing.collection import read_collection
     from annette.bench.importing.table import TableOptions
+    from annette.devices.registry import find
+    from annette.platforms import dump_platform
     from annette.report.schemas.measurements import ImportDocument
+    from annette.report.schemas.platforms import ConversionDocument
 
+    given = {"device": device, "runtime": runtime, "precision": precision}
+    stated = {key: value for key, value in given.items() if value is not None}
     options = TableOptions(split_columns(columns), frozenset(ignored))
-    environment = {"device": device, "runtime": runtime, "precision": precision}
-    runs = read_runs(table, layout, environment, options)
-    with Dataset.create(out) as dataset:
-        for run in runs:
-            dataset.add(run)
-    document = ImportDocument(str(out), len(runs), sum(len(run.kernels) for run in runs))
-    if as_json:
-        print_json(document.plain())
+    converter = find("converters", layout)
+    if converter is not None:
+        if stated or options.rename or options.ignore:
+            raise OptionError(f"layout {layout!r} knows everything about its parameters: state --out only")
+        if out.suffix != ".json":
+            raise OptionError(f"--out {str(out)!r} must end in .json: layout {layout!r} becomes a platform file")
+        platform = converter(table)
+        dump_platform(platform, out)
+        document: ReportDocument = ConversionDocument(str(out), len(platform.models))
+        text = f"published models of {len(platform.models)} kinds in {out}"
     else:
-        click.echo(f"{document.runs} runs with {document.kernels} kernels in {out}")
+        collection = read_collection(table, layout, stated, options)
+        collection.save(out)
+        runs, kernels = len(collection.runs), sum(len(run.kernels) for run in collection.runs)
+        document = ImportDocument(str(out), runs, kernels)
+        text = f"{runs} runs with {kernels} kernels in {out}"
+    print_json(document.plain()) if as_json else click.echo(text)
 
 
 def split_columns(texts: tuple[str, ...]) -> dict[str, str]:
     """Our columns to the table's own names, from ``OURS=THEIRS``."""
-    found = {}
+    renamed = {}
     for text in texts:
         ours, separator, theirs = text.partition("=")
         if not (separator and ours and theirs):
             raise click.BadParameter(f"{text!r} is not OURS=THEIRS, for example latency_ms=Time", param_hint="--column")
-        found[ours] = theirs
-    return found
+        renamed[ours] = theirs
+    return renamed

@@ -47,7 +47,10 @@ class Device:
         reports: Parsers of what the family's tools print, by name: functions from text to
             `annette.bench.reported.ReportedKernel`, for programs that are measured through ``--backend command``.
         importers: Readers of published tables by the name of their layout (``annette import --layout``): functions of
-            a path and an environment that return runs, see `annette.bench.importing.collection`.
+            a path and the device that was stated, or None, that return an
+            `annette.bench.importing.collection.Collection`. Its runs state ``device``, ``runtime`` and ``precision``.
+        converters: Readers of published *parameters* of layer models, by the name of their layout as well: functions
+            of a path that return a `annette.platforms.Platform`. Nothing was measured, so nothing is fitted.
         fit: How datasets of a recognised environment become a platform: a function with the signature of
             `annette.fitting.platform.fit_generic`; None takes that one.
     """
@@ -65,6 +68,7 @@ class Device:
     backends: Mapping[str, Reference] = field(default_factory=dict)
     reports: Mapping[str, Reference] = field(default_factory=dict)
     importers: Mapping[str, Reference] = field(default_factory=dict)
+    converters: Mapping[str, Reference] = field(default_factory=dict)
     fit: Reference | None = None
 
 

@@ -25,7 +25,9 @@ __all__ = ["ENTRY_POINTS", "Part", "built_in", "devices", "find", "offered", "re
 ENTRY_POINTS: Final = "annette.devices"
 """Group of entry points under which other packages offer device families."""
 
-Part: TypeAlias = Literal["context_stages", "layer_models", "formulas", "backends", "reports", "importers"]
+Part: TypeAlias = Literal[
+    "context_stages", "layer_models", "formulas", "backends", "reports", "importers", "converters"
+]
 """What families offer by name."""
 
 _BUILT_IN: Final = (

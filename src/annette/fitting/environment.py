@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from annette.bench.importing.origin import origin_of
 from annette.errors import FitError
 from annette.mapping.kernel import Precision
 from annette.platforms import Source
@@ -20,20 +21,25 @@ PRECISIONS: Final[Mapping[str, int]] = {"fp32": 32, "fp16": 16, "bf16": 16, "int
 
 
 def benchmark_sources(datasets: Sequence[Dataset]) -> tuple[Source, ...]:
-    """The datasets as sources of a platform, for its provenance.
+    """The datasets as sources of a platform, for its provenance; of imported ones, the tables behind them.
 
     Args:
         datasets: What the platform was fitted on.
+
+    Raises:
+        DatasetError: What a dataset says about its tables is damaged.
     """
-    return tuple(
-        Source(
+    sources: list[Source] = []
+    for dataset in datasets:
+        measured = Source(
             title=f"benchmark dataset of {dataset.count()} runs",
             location="measured with annette bench",
             licence="CC0-1.0",
             sha256=dataset.digest(),
         )
-        for dataset in datasets
-    )
+        origin = origin_of(dataset)
+        sources += [measured] if origin is None else origin.sources
+    return tuple(sources)
 
 
 def common_environment(datasets: Sequence[Dataset], precision: str | None = None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What the fits of several devices share."""
+"""What the roads of devices with formulas of their own share: errors on rows left out, ranges, intervals, accuracy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ __all__ = [
     "fit_families",
     "grouped_by_network",
     "held_out",
+    "held_out_by_family",
     "kernel_residuals",
+    "networks_of",
     "predict_s",
     "ranges_of",
     "tables_by_kind",
@@ -63,13 +65,17 @@ class DeviceFit:
         return float(np.abs(self.held_out_s / self.samples.latency_s - 1).mean())
 
 
+def networks_of(samples: Samples) -> npt.NDArray[np.str_]:
+    """The network of each row: what stands before the first slash of its source."""
+    return np.array([source.split("/", 1)[0] for source in samples.sources.tolist()])
+
+
 def grouped_by_network(samples: Samples) -> Samples:
-    """The samples, held out network by network: what stands before the first slash of each source.
+    """The samples, held out network by network.
 
     Unlike their own groups, this keeps different networks apart whose layers are called alike.
     """
-    networks = np.array([source.split("/", 1)[0] for source in samples.sources.tolist()])
-    return replace(samples, groups=networks)
+    return replace(samples, groups=networks_of(samples))
 
 
 def predict_s(models: Mapping[str, LayerModel], table: KernelTable) -> FloatArray:
@@ -124,40 +130,61 @@ def tables_by_kind(networks: Sequence[Network], mapping: MappingModel, precision
     return tables
 
 
-def ranges_of(tables: Sequence[KernelTable]) -> dict[str, dict[str, tuple[float, float]]]:
+def ranges_of(
+    tables: Sequence[KernelTable], columns: Sequence[str] = _RANGED
+) -> dict[str, dict[str, tuple[float, float]]]:
     """Smallest and largest value of each dimension and of the multiply-accumulates, by kind.
 
     Columns that follow from what is fused (operations, bytes, activation) do not limit what a formula is good for.
+
+    Args:
+        tables: Kernels that were fitted on.
+        columns: What a formula looks at.
     """
     joined = KernelTable.concatenate(tables)
     ranges = {}
     for kind, rows in joined.rows_by_kind.items():
         part = joined.select(rows)
-        ranges[kind] = {name: (float(part[name].min()), float(part[name].max())) for name in _RANGED}
+        ranges[kind] = {name: (float(part[name].min()), float(part[name].max())) for name in columns}
     return ranges
 
 
-def kernel_residuals(device: DeviceFit, fits: Mapping[str, KindFit]) -> dict[str, dict[str, LogResiduals]]:
-    """Quantiles of left-out log residuals, by kind and family, where there are two rows at least."""
-    found: dict[str, dict[str, LogResiduals]] = {}
-    residuals = np.log(device.samples.latency_s / device.held_out_s)
-    for kind, rows in device.samples.table.rows_by_kind.items():
-        if len(rows) >= 2:
-            found[kind] = {device.family: log_residuals(residuals[rows])}
+def held_out_by_family(device: DeviceFit, fits: Mapping[str, KindFit]) -> dict[str, FloatArray]:
+    """Prediction of each row of the device's fit by family, left out; NaN where its kind has no model of a family."""
+    samples = device.samples
+    predicted = {family: np.full(len(samples), np.nan) for family in FAMILY_ORDER}
     for kind, fit in fits.items():
-        found[kind] = found.get(kind, {}) | {family: log_residuals(fit.residuals(family)) for family in fit.models}
-    return found
+        for family in fit.models:
+            predicted[family][samples.table.rows_by_kind[kind]] = fit.held_out_s[family]
+    return {device.family: device.held_out_s, **predicted}
 
 
-def accuracy_rows(device: DeviceFit, fits: Mapping[str, KindFit]) -> list[dict[str, Any]]:
-    """One row for each kind: left-out mean absolute relative error of the device's formula and of each family."""
-    rows = []
-    for kind, indices in device.samples.table.rows_by_kind.items():
-        measured = device.samples.latency_s[indices]
-        row: dict[str, Any] = {"kind": kind, "rows": len(indices)}
-        row[f"{device.family} MAPE"] = round(float(np.abs(device.held_out_s[indices] / measured - 1).mean()), 4)
-        for family in FAMILY_ORDER if kind in fits else ():
-            error = np.abs(fits[kind].held_out_s[family] / fits[kind].samples.latency_s - 1)
-            row[f"{family} MAPE"] = round(float(error.mean()), 4)
-        rows.append(row)
-    return sorted(rows, key=lambda row: str(row["kind"]))
+def kernel_residuals(samples: Samples, left_out: Mapping[str, FloatArray]) -> dict[str, dict[str, LogResiduals]]:
+    """Quantiles of left-out log residuals, by kind and family, where there are two rows at least.
+
+    Args:
+        samples: Measured kernels.
+        left_out: For each family the prediction of each row by a fit that did not see it, NaN where there is none.
+    """
+    residuals: dict[str, dict[str, LogResiduals]] = {}
+    for kind, rows in samples.table.rows_by_kind.items():
+        for family, predicted in left_out.items():
+            known = rows[np.isfinite(predicted[rows])]
+            if len(known) >= 2:
+                errors = np.log(samples.latency_s[known] / predicted[known])
+                residuals.setdefault(kind, {})[family] = log_residuals(errors)
+    return residuals
+
+
+def accuracy_rows(samples: Samples, left_out: Mapping[str, FloatArray]) -> list[dict[str, Any]]:
+    """One row for each kind: left-out mean absolute relative error of each family; arguments as `kernel_residuals`."""
+    table = []
+    for kind, rows in sorted(samples.table.rows_by_kind.items()):
+        row: dict[str, Any] = {"kind": kind, "rows": len(rows)}
+        for family, predicted in left_out.items():
+            known = rows[np.isfinite(predicted[rows])]
+            if len(known):
+                error = np.abs(predicted[known] / samples.latency_s[known] - 1).mean()
+                row[f"{family} MAPE"] = round(float(error), 4)
+        table.append(row)
+    return table

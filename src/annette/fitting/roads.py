@@ -39,8 +39,10 @@ def fit_platform(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
     if not environments:
         raise FitError("the datasets are empty: nothing was measured")
     device = recognise(environments[0])
-    road = _road(device, environments[0])
+    if device is not None and any(recognise(other) is not device for other in environments[1:]):
+        raise FitError(f"some of the datasets are of {device.title}, others are not: fit them apart")
     report: FitReport = (resolve(device.fit) if device and device.fit else fit_generic)(datasets, request)
+    road = report.road or _road(device, environments[0])
     provenance = report.platform.provenance
     noted = replace(report.platform, provenance=replace(provenance, notes=(*provenance.notes, road)))
     return replace(report, platform=noted, device=device.name if device else "", road=road)

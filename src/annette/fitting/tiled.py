@@ -50,13 +50,15 @@ def fit_per_byte(samples: Samples, *, start: Range, bandwidth: Range, strength: 
         strength: How strongly both are drawn to their typical values.
     """
     size = samples.table.bytes
-    found = fit_constants(
+    constants = fit_constants(
         lambda p: p["start_us"] * 1e-6 + size / (p["gb_per_s"] * 1e9),
         {"start_us": start, "gb_per_s": bandwidth},
         samples.latency_s,
         strength,
     )
-    return Roofline(ops_per_s=NEVER_COMPUTES, bytes_per_s=found["gb_per_s"] * 1e9, offset_s=found["start_us"] * 1e-6)
+    return Roofline(
+        ops_per_s=NEVER_COMPUTES, bytes_per_s=constants["gb_per_s"] * 1e9, offset_s=constants["start_us"] * 1e-6
+    )
 
 
 def fit_constants(
@@ -88,7 +90,7 @@ def fit_constants(
         error = np.log(np.maximum(predicted, _SHORTEST_S)) - log_s
         return np.concatenate([error, pull * (x - start)])
 
-    found = least_squares(
+    optimum = least_squares(
         residuals,
         start,
         bounds=(least, most),
@@ -96,4 +98,4 @@ def fit_constants(
         f_scale=_SOFTNESS,
         x_scale=np.maximum(start, 0.1),
     )
-    return dict(zip(names, found.x.tolist(), strict=True))
+    return dict(zip(names, optimum.x.tolist(), strict=True))

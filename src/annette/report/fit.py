@@ -58,10 +58,11 @@ def fit_document(report: FitReport, out: Path) -> dict[str, Any]:
             FittedKind(
                 kind=row["kind"],
                 rows=row["rows"],
-                best=row["best"],
-                mape={family: row[f"{family} MAPE"] for family in _FAMILIES if f"{family} MAPE" in row},
+                best=row.get("best", platform.default_family(row["kind"])),
+                mape={key.removesuffix(" MAPE"): row[key] for key in row if key.endswith(" MAPE")},
             )
             for row in platform.accuracy
+            if row["kind"] in platform.models
         ],
         unfitted=dict(report.unfitted),
         dropped=[DroppedRows(dropped.reason, list(dropped.sources)) for dropped in report.dropped],
@@ -77,7 +78,7 @@ def print_fit(document: dict[str, Any], *, page: Page | None = None) -> None:
             kind["kind"],
             str(kind["rows"]),
             *(percent_text(kind["mape"][family]) if family in kind["mape"] else "-" for family in _FAMILIES),
-            kind["best"],
+            _best(kind),
         )
         for kind in document["kinds"]
     ]
@@ -97,6 +98,13 @@ def print_fit(document: dict[str, Any], *, page: Page | None = None) -> None:
         )
     _print_mapping(document["mapping_choice"], page)
     page.notes(_notes(document))
+
+
+def _best(kind: dict[str, Any]) -> str:
+    """The family that is preferred for a kind; with its error where no column has it."""
+    family = str(kind["best"])
+    known = family in _FAMILIES or family not in kind["mape"]
+    return family if known else f"{family} ({percent_text(kind['mape'][family])})"
 
 
 def _print_mapping(choice: dict[str, Any], page: Page) -> None:

@@ -23,6 +23,7 @@ _ALL: Final[tuple[type[ReportDocument], ...]] = (
     measurements.BenchPlanDocument,
     fits.CalibrationDocument,
     estimates.ComparisonDocument,
+    platforms.ConversionDocument,
     measurements.DatasetComparisonDocument,
     measurements.DatasetDocument,
     estimates.EstimateDocument,

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+from annette.models.fields import Fields
 
 from annette.models.base import LayerModel, Terms
-from annette.models.fields import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,10 @@ from click.testing import CliRunner
 
 from annette.bench.dataset import Dataset
 from annette.cli.main import cli
-from annette.errors import DatasetError, FitError
+from annette.errors import DatasetError, FitError, OptionError
 from annette.platforms import load_platform
 from annette.report.schema import schema
+from tests.published import DATA
 
 LAYERS = "Op,in_channels,in_height,in_width,out_channels,kernel_height,Time,Notes\n" + "".join(
     f"conv,{channels},14,14,{channels},3,{channels * channels / 50 + 8},x\n" for channels in range(8, 88, 4)
@@ -64,3 +65,13 @@ def test_four_networks_are_refused(tmp_path):
     with pytest.raises(FitError, match="needs 5 networks or more, and there are 4"):
         run("calibrate", table, "--platform", "zcu102-dnndk", "--out", tmp_path / "mine.json")
     assert not (tmp_path / "mine.json").exists()
+
+
+def test_published_parameters_become_a_platform_and_take_no_other_options(tmp_path):
+    parameters, out = DATA / "reference" / "models", tmp_path / "p.json"
+    document = json.loads(run("import", parameters, "--layout", "original-ncs2", "--out", out, "--json").output)
+    assert document == {"schema": "annette/conversion/1", "platform": str(out), "kinds": 35}
+    with pytest.raises(OptionError, match="--out only"):
+        run("import", parameters, "--layout", "original-ncs2", "--out", out, "--device", "x")
+    with pytest.raises(OptionError, match=r"must end in \.json"):
+        run("import", parameters, "--layout", "original-ncs2", "--out", tmp_path / "p.dataset")

@@ -7,9 +7,9 @@ import pytest
 
 from annette.bench.importing.kernel import MeasuredKernel, Stage
 from annette.bench.importing.runs import kernel_runs
-from annette.devices.tvm_arm.fit_rates import DENSE_TERMS, fit_saturating
+from annette.devices.tvm_arm.constants import DENSE_TERMS, fit_saturating
 from annette.devices.tvm_arm.models import SaturatingRate
-from annette.devices.xilinx_dpu.fit_engines import DpuConstants, dpu_models, fit_dpu
+from annette.devices.xilinx_dpu.constants import DpuConstants, dpu_models, fit_dpu
 from annette.errors import FitError
 from annette.fitting.formula_fit import grouped_by_network, predict_s
 from annette.fitting.pairs import samples_of

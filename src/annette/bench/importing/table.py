@@ -213,7 +213,7 @@ def _our_names(
         if wanted not in known:
             raise DatasetError(f"there is no column {wanted!r} to rename to{nearest(wanted, known)}")
     theirs = {name: ours for ours, name in options.rename.items()}
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for column in columns:
         if column in options.ignore:
             continue
@@ -223,11 +223,11 @@ def _our_names(
                 f"table {str(path)!r} has a column {column[:60]!r} that is not known{nearest(column, known)}; "
                 f"rename it (--column OURS={column[:60]}), or pass over it (--ignore {column[:60]})"
             )
-        found[column] = name
-    absent = [name for name in options.rename.values() if name not in found]
+        names[column] = name
+    absent = [name for name in options.rename.values() if name not in names]
     if absent:
-        raise DatasetError(f"table {str(path)!r} has no column {absent[0]!r}{nearest(absent[0], found)}")
-    return found
+        raise DatasetError(f"table {str(path)!r} has no column {absent[0]!r}{nearest(absent[0], names)}")
+    return names
 
 
 def _stages(cells: _Cells) -> tuple[Stage, ...]:

@@ -7,8 +7,10 @@ __all__ = ["DEVICE"]
 DEVICE = Device(
     name="intel_myriad",
     title="Intel Movidius Myriad X (Neural Compute Stick 2) with OpenVINO",
+    recognises=lambda environment: environment.get("runtime") == "openvino-myriad",
     rules=json_file(__name__, "rules.json"),
     presets=json_file(__name__, "presets.json"),
+    mapping=f"{__name__}.fit:known_mapping",
     context_stages={"myriad-placement": f"{__name__}.stage:MyriadPlacement"},
     formulas={
         "myriad-convolution": f"{__name__}.formulas:CONVOLUTION",
@@ -16,5 +18,6 @@ DEVICE = Device(
         "myriad-software": f"{__name__}.formulas:SOFTWARE",
     },
     backends={"myriad": f"{__name__}.backend:MyriadBackend"},
-    importers={"ncs2": f"{__name__}.counters:import_counters"},
+    importers={"ncs2": f"{__name__}.importer:import_ncs2"},
+    fit=f"{__name__}.fit:fit_datasets",
 )

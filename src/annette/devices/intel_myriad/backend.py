@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MyriadBackend", "MyriadOptions", "parse_myriad_output"]
 
-_PROGRAM: Final = Path(__file__).with_name("myriad_program.py")
+_PROGRAM: Final = Path(__file__).with_name("program.py")
 _PYTHONS: Final = ("python3.8", "python3.9", "python3.7", "python3.6")
 _INSTALL: Final = "python3.8 -m pip install openvino==2021.4.2"
 _PROBE_TIMEOUT_S: Final = 30.0

@@ -1,45 +1,41 @@
-"""The Neural Compute Stick 2, from published performance counters.
+"""How published counters of the Neural Compute Stick 2 become a platform.
 
-Kinds that share an engine share their constants: convolutions; maximum and average pooling; and what the processors do
-in software (sums, rectifiers, copies of a concat, means of whole maps). Fully connected layers, softmax, and what the
-runtime adds wait for memory: a start and a bandwidth describe them. Kinds that nobody measured keep the original
-ANNETTE's published parameters and are marked as assumed.
+Layer models are fitted on the counters (`annette.devices.intel_myriad.constants`); kinds that nobody measured keep the
+original ANNETTE's published parameters and are marked as assumed. What the host adds follows from the end-to-end
+latencies of networks on another board.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.devices.intel_myriad.formulas import CONVOLUTION, POOLING, SOFTWARE
+from annette.devices.intel_myriad.constants import UNSEEN, Settings, choose_settings, fit_models
+from annette.devices.intel_myriad.importer import TWINS, Counter, match_counters
+from annette.estimation import estimate_network
 from annette.fitting.conformal import log_residuals
-from annette.fitting.families import feature_names
-from annette.fitting.forest import Growth, grow
-from annette.fitting.roofline import fit_refined_roofline, fit_roofline
-from annette.fitting.samples import LEAST_ROWS, Samples
-from annette.fitting.tiled import NEVER_COMPUTES, fit_per_byte, fit_tiled
+from annette.fitting.formula_fit import accuracy_rows, kernel_residuals, networks_of, ranges_of
+from annette.fitting.platform import fit_generic
+from annette.fitting.published import Published, device_report
+from annette.fitting.samples import Samples
 from annette.mapping.kernel import KernelTable, Precision
 from annette.mapping.rules import preset
-from annette.models.features import FeatureSet
-from annette.models.mixed import Mixed
-from annette.models.statistical import Statistical
-from annette.models.tiled_roofline import Range
-from annette.platforms import Intervals, Platform
+from annette.platforms import Intervals, Overhead, Platform, Source, load_platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy.typing as npt
-
-    from annette.devices.intel_myriad.counters import CountedNetwork
+    from annette.bench.dataset import Dataset
+    from annette.bench.records import Run
+    from annette.fitting.request import FitReport, FitRequest
     from annette.mapping.kernel import FloatArray
+    from annette.mapping.model import MappingModel
     from annette.models.base import LayerModel
-    from annette.models.tiled_roofline import Formula, TiledRoofline
     from annette.platforms import Provenance
 
-__all__ = ["FAMILIES", "GROUPS", "MAPPING", "Settings", "choose_settings", "counter_samples", "fit_models", "fit_ncs2"]
+__all__ = ["FAMILIES", "MAPPING", "NOTES", "counter_samples", "fit_datasets", "fit_ncs2", "known_mapping"]
 
 MAPPING: Final = preset("openvino-myriad")
 """Which layers run as one kernel, and where tensors lie."""
@@ -47,197 +43,104 @@ MAPPING: Final = preset("openvino-myriad")
 FAMILIES: Final = ("roofline", "refined-roofline", "statistical", "tiled-roofline", "mixed")
 """Families fitted for each group of kinds, from the simplest."""
 
-GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
-    "convolution": ("conv",),
-    "pooling": ("max_pool", "average_pool"),
-    "software": ("add", "relu", "concat", "reduce_mean", "global_average_pool", "global_max_pool"),
-}
-"""Kinds that share their constants."""
+NOTES: Final = (
+    "The structure of the formulas was found on all four networks; constants were cross-validated.",
+    "The host's time per run is the median of end-to-end latency less estimated device time over 1,000 small "
+    "networks on another board; its time per byte is the original's published charge for inputs: for large "
+    "inputs over USB it is a lower bound.",
+    "Depthwise and grouped convolutions have no measurement here: the plug-in's way of splitting them is "
+    "priced with the constants of dense ones.",
+)
+"""What a user of the platform should know of the fit."""
 
-_UNSEEN: Final = {
-    "grouped_conv": "convolution",
-    "depthwise_conv": "convolution",
-    "global_average_pool": "software",
-    "global_max_pool": "software",
-}
-"""Kinds that no report has, priced with the constants of a group."""
-
-_FORMULAS: Final[Mapping[str, Formula]] = {"convolution": CONVOLUTION, "pooling": POOLING, "software": SOFTWARE}
-_PER_BYTE: Final = {
-    "fully_connected": Range(9.0, 1.0, 40.0),
-    "softmax": Range(8.0, 0.1, 1000.0),
-    "convert": Range(8.0, 0.1, 1000.0),
-    "transpose": Range(8.0, 0.1, 1000.0),
-}
-"""Kinds that wait for memory, with their bandwidth in gigabytes per second."""
-
-_START_US: Final = Range(20.0, 0.0, 200.0)
+_STRUCTURE: Final = Source(
+    title="structure of the tiler and of the placement passes, re-implemented",
+    location="https://github.com/openvinotoolkit/openvino, inference-engine/src/vpu/graph_transformer",
+    licence="Apache-2.0",
+)
+_ORIGINAL: Final = "ncs2-openvino-original"
 _PRECISION: Final = Precision(activation_bits=16, weight_bits=16)
-_FEATURES: Final = (
-    "in_channels", "in_height", "in_width", "out_channels", "out_height", "out_width", "kernel_height", "kernel_width",
-    "stride_height", "ops", "input_bytes", "output_bytes", "weight_bytes", "context:input_in_ddr",
-    "context:output_in_ddr", "context:copied_bytes", "context:injected_bytes", "context:shaves",
-)  # fmt: skip
 _RANGED: Final = (
     "batch", "groups", "in_channels", "in_depth", "in_height", "in_width", "out_channels", "out_depth", "out_height",
     "out_width", "kernel_height", "kernel_width", "stride_height", "stride_width", "dilation_height", "dilation_width",
 )  # fmt: skip
-_RESIDUAL_LIMIT: Final = 1.0
-_GROWTH: Final = Growth(leaves=8, learning_rate=0.05, least_in_leaf=8, features=0.6, smoothing=0.0, ridge=1.0, rows=0.8)
-_STRENGTHS: Final = (0.003, 0.01, 0.03)
-_TREES: Final = (0, 25, 75)
 _WIDENING: Final = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What is chosen by leaving networks out, inside the networks that are fitted on.
+def known_mapping(environment: Mapping[str, str]) -> MappingModel:
+    """The plug-in's rules and its placement of tensors."""
+    del environment
+    return MAPPING
 
-    Attributes:
-        strength: How strongly the constants of convolutions are drawn to their typical values.
-        trees: Trees of the mixed model's forests; 0 leaves the base as it is.
-        other_strength: As ``strength``, for pooling and software; not chosen.
-        start_strength: As ``strength``, for kinds that wait for memory; not chosen.
+
+def fit_datasets(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
+    """The road of this family from datasets to a platform (`annette.fitting.roads`).
+
+    Published counters of whole networks (``annette import --layout ncs2``) are fitted by the formulas here; what was
+    measured kernel by kernel, on a stick with ``annette bench`` for one, goes the generic road with the plug-in's
+    mapping among the candidates.
+
+    Args:
+        datasets: One or more.
+        request: What is asked for.
+
+    Raises:
+        DatasetError: A dataset is damaged.
+        FitError: The datasets do not belong together, or a mapping or another precision is asked for that the
+            counters do not have.
     """
+    if not all("collection" in environment for dataset in datasets for environment in dataset.environments()):
+        report = fit_generic(datasets, request)
+        return replace(report, road="measured on a Myriad X kernel by kernel: fitted by the generic road")
+    published = Published.read(datasets, request, NOTES)
+    return device_report(fit_published(published), request)
 
-    strength: float = 0.01
-    trees: int = 25
-    other_strength: float = 0.03
-    start_strength: float = 0.01
+
+def fit_published(published: Published) -> Platform:
+    """The platform ``ncs2-openvino`` with the host's overhead, where end-to-end latencies tell it.
+
+    Args:
+        published: Counters of whole networks, and networks with their end-to-end latencies.
+    """
+    original, provenance = load_platform(_ORIGINAL), published.provenance
+    sources = (*provenance.sources, _STRUCTURE, *original.provenance.sources)
+    samples = counter_samples(published.kernels)
+    platform = fit_ncs2(samples, original, replace(provenance, sources=sources))
+    if not published.networks:
+        return platform
+    host_s = [
+        latency_s - estimate_network(network, platform).device_latency_s for network, latency_s in published.pairs
+    ]
+    per_byte_s = original.overhead.per_input_byte_s
+    overhead = Overhead(
+        per_kernel_s=platform.overhead.per_kernel_s,
+        per_run_s=max(0.0, float(np.median(host_s))),
+        per_input_byte_s=per_byte_s,
+        per_output_byte_s=per_byte_s,
+    )
+    return replace(platform, overhead=overhead)
 
 
-def counter_samples(networks: Sequence[CountedNetwork], groups: Mapping[str, str]) -> Samples:
+def counter_samples(runs: Sequence[Run]) -> Samples:
     """The kernels of whole networks with their measured times.
 
     Args:
-        networks: Networks with their reports.
-        groups: What must be left out together, by network; its own name where absent.
+        runs: Networks whose kernels are the rows of a report, named after layers.
     """
     parts = []
-    for counted in networks:
-        kernels = MAPPING.apply(counted.network)
-        pairs = [(row, kernel) for row, kernel in counted.match(kernels) if row.runs and kernel and not kernel.free]
-        table = KernelTable.from_kernels([kernel for _, kernel in pairs], counted.network, _PRECISION)
+    for run in runs:
+        counters = [Counter(record.name, record.operator, True, record.latency_s) for record in run.kernels]
+        matched = match_counters(counters, MAPPING.apply(run.network))
+        pairs = [(row, kernel) for row, kernel in matched if kernel is not None and not kernel.free]
         parts.append(
             Samples(
-                table,
+                KernelTable.from_kernels([kernel for _, kernel in pairs], run.network, _PRECISION),
                 np.array([row.latency_s for row, _ in pairs]),
-                np.full(len(pairs), groups.get(counted.name, counted.name)),
-                np.array([f"{counted.name}/{row.layer}" for row, _ in pairs]),
+                np.full(len(pairs), TWINS.get(run.case, run.case)),
+                np.array([f"{run.case}/{row.layer}" for row, _ in pairs]),
             )
         )
     return Samples.concatenate(parts)
-
-
-def fit_models(samples: Samples, settings: Settings) -> dict[str, dict[str, LayerModel]]:
-    """Fits every family for every kind that the data, or the formulas' typical constants, can carry.
-
-    Args:
-        samples: Measured kernels.
-        settings: How.
-    """
-    models: dict[str, dict[str, LayerModel]] = {}
-    for group, kinds in GROUPS.items():
-        part = _of_kinds(samples, kinds)
-        strength = settings.strength if group == "convolution" else settings.other_strength
-        base = fit_tiled(part, _FORMULAS[group], strength)
-        families = {**_general(part), "tiled-roofline": base}
-        if group != "software":
-            families["mixed"] = _mixed(part, base, settings.trees)
-        models |= {kind: dict(families) for kind in kinds}
-        models |= {kind: {"tiled-roofline": base} for kind, like in _UNSEEN.items() if like == group}
-    for kind, bandwidth in _PER_BYTE.items():
-        part = samples.of_kind(kind)
-        fitted = fit_per_byte(part, start=_START_US, bandwidth=bandwidth, strength=settings.start_strength)
-        models[kind] = {"roofline": fitted}
-    return models
-
-
-def _of_kinds(samples: Samples, kinds: Sequence[str]) -> Samples:
-    return samples.select(np.isin(samples.table.kinds, kinds))
-
-
-def _general(samples: Samples) -> dict[str, LayerModel]:
-    """The families that know nothing of the engine."""
-    if len(samples) < LEAST_ROWS:
-        return {}
-    roofline, refined = fit_roofline(samples), fit_refined_roofline(samples)
-    if not samples.table["ops"].any():  # nothing was seen to compute: other kinds of the group must not be bound by it
-        roofline = replace(roofline, ops_per_s=NEVER_COMPUTES)
-        refined = replace(refined, ops_per_s=NEVER_COMPUTES)
-    features = FeatureSet(feature_names(samples, refined))
-    per = "ops" if float(np.median(samples.table["ops"])) > 0 else "bytes"
-    work = np.maximum(samples.table["ops"] if per == "ops" else samples.table.bytes, 1.0)
-    forest = grow(features.matrix(samples.table), np.log(samples.latency_s) - np.log(work), Growth(least_in_leaf=4))
-    return {
-        "roofline": roofline,
-        "refined-roofline": refined,
-        "statistical": Statistical(per, features, forest, roofline),
-    }
-
-
-def _mixed(samples: Samples, base: TiledRoofline, trees: int) -> Mixed:
-    """The base under a forest that sees what it leaves over."""
-    features = FeatureSet(_FEATURES)
-    target = np.log(samples.latency_s) - np.log(base.predict_s(samples.table))
-    if trees == 0 or len(samples) < 2 * _GROWTH.least_in_leaf:
-        trees, target = 1, np.zeros(len(samples))  # a forest that says nothing
-    limited = np.clip(target, -_RESIDUAL_LIMIT, _RESIDUAL_LIMIT)
-    return Mixed(base, features, grow(features.matrix(samples.table), limited, replace(_GROWTH, trees=trees)))
-
-
-def choose_settings(samples: Samples) -> Settings:
-    """Chooses by leaving out one group after the other: error of convolutions plus error of whole networks.
-
-    The strength is chosen without a forest, then the number of trees with that strength.
-
-    Args:
-        samples: Networks of two groups at least.
-    """
-    splits = [_Split.of(samples, group) for group in np.unique(samples.groups)]
-    strengths = {value: np.mean([split.error(value, 0) for split in splits]) for value in _STRENGTHS}
-    strength = min(strengths, key=strengths.__getitem__)
-    errors = {value: np.mean([split.error(strength, value) for split in splits]) for value in _TREES}
-    return Settings(strength=strength, trees=min(errors, key=errors.__getitem__))
-
-
-class _Split:
-    """Some networks to fit convolutions on, and others to judge them by; all else is fitted once."""
-
-    def __init__(self, training: Samples, held: Samples) -> None:
-        self._training = _of_kinds(training, GROUPS["convolution"])
-        self._held = held
-        self._rows = held.table.kinds == "conv"
-        self._predicted = held.latency_s.copy()
-        self._bases: dict[float, TiledRoofline] = {}
-        for group in ("pooling", "software"):
-            rows = np.isin(held.table.kinds, GROUPS[group])
-            base = fit_tiled(_of_kinds(training, GROUPS[group]), _FORMULAS[group], Settings().other_strength)
-            self._predicted[rows] = base.predict_s(held.table.select(rows))
-
-    @classmethod
-    def of(cls, samples: Samples, group: str) -> _Split:
-        test = samples.groups == group
-        return cls(samples.select(~test), samples.select(test))
-
-    def error(self, strength: float, trees: int) -> float:
-        """Mean relative error of the convolutions that were left out, plus that of their networks."""
-        if strength not in self._bases:
-            self._bases[strength] = fit_tiled(self._training, CONVOLUTION, strength)
-        model = _mixed(self._training, self._bases[strength], trees)
-        predicted, held = self._predicted.copy(), self._held
-        predicted[self._rows] = model.predict_s(held.table.select(self._rows))
-        layers = float(np.abs(predicted / held.latency_s - 1)[self._rows].mean())
-        names = _networks(held)
-        totals = [
-            abs(predicted[names == name].sum() / held.latency_s[names == name].sum() - 1) for name in np.unique(names)
-        ]
-        return layers + float(np.mean(totals))
-
-
-def _networks(samples: Samples) -> npt.NDArray[np.str_]:
-    """The network of each row."""
-    return np.array([source.split("/", 1)[0] for source in samples.sources.tolist()])
 
 
 def fit_ncs2(
@@ -262,7 +165,7 @@ def fit_ncs2(
     """
     settings = settings or choose_settings(samples)
     models: dict[str, Mapping[str, LayerModel]] = dict(fit_models(samples, settings))
-    assumed = {kind: f"constants of {like}, no kernel of this kind measured" for kind, like in _UNSEEN.items()}
+    assumed = {kind: f"constants of {like}, no kernel of this kind measured" for kind, like in UNSEEN.items()}
     for kind, families in published.models.items():
         if kind not in models:
             models[kind] = {name: model for name, model in families.items() if name in ("roofline", "refined-roofline")}
@@ -285,9 +188,9 @@ def fit_ncs2(
         models=models,
         preferred_family="mixed",
         preferred_by_kind=preferred,
-        ranges=_ranges(samples),
+        ranges=ranges_of([samples.table], _RANGED),
         intervals=_intervals(samples, left_out, preferred) if left_out else None,
-        accuracy=_accuracy(samples, left_out),
+        accuracy=tuple(accuracy_rows(samples, left_out)),
         provenance=provenance,
         assumed=assumed,
     )
@@ -295,19 +198,19 @@ def fit_ncs2(
 
 def _left_out(samples: Samples) -> dict[str, FloatArray]:
     """Prediction of each row, by family, by models and settings that never saw its network."""
-    found = {family: np.full(len(samples), np.nan) for family in FAMILIES}
+    left_out = {family: np.full(len(samples), np.nan) for family in FAMILIES}
     for group in np.unique(samples.groups):
         test = samples.groups == group
         training = samples.select(~test)
         models = fit_models(training, choose_settings(training))
         held = samples.table.select(test)
-        for family, column in found.items():
+        for family, column in left_out.items():
             predicted = np.full(len(held), np.nan)
             for kind, rows in held.rows_by_kind.items():
                 if family in models[kind]:
                     predicted[rows] = models[kind][family].predict_s(held.select(rows))
             column[test] = predicted
-    return found
+    return left_out
 
 
 def _preferred_s(samples: Samples, left_out: Mapping[str, FloatArray], preferred: Mapping[str, str]) -> FloatArray:
@@ -315,40 +218,13 @@ def _preferred_s(samples: Samples, left_out: Mapping[str, FloatArray], preferred
     return np.array([left_out[preferred.get(kind, "mixed")][row] for row, kind in enumerate(kinds)])
 
 
-def _ranges(samples: Samples) -> dict[str, dict[str, tuple[float, float]]]:
-    """Smallest and largest value of each column that the formulas look at, by kind."""
-    found: dict[str, dict[str, tuple[float, float]]] = {}
-    for kind, rows in samples.table.rows_by_kind.items():
-        part = samples.table.select(rows)
-        found[kind] = {column: (float(part[column].min()), float(part[column].max())) for column in _RANGED}
-    return found
-
-
 def _intervals(samples: Samples, left_out: Mapping[str, FloatArray], preferred: Mapping[str, str]) -> Intervals:
-    kernels: dict[str, dict[str, Any]] = {}
-    for kind, rows in samples.table.rows_by_kind.items():
-        for family, predicted in left_out.items():
-            known = rows[np.isfinite(predicted[rows])]
-            if len(known) >= 2:
-                residuals = np.log(samples.latency_s[known] / predicted[known])
-                kernels.setdefault(kind, {})[family] = log_residuals(residuals)
-    names = _networks(samples)
-    predicted = _preferred_s(samples, left_out, preferred)
+    names, predicted = networks_of(samples), _preferred_s(samples, left_out, preferred)
     totals = [
         np.log(samples.latency_s[names == name].sum() / predicted[names == name].sum()) for name in np.unique(names)
     ]
-    return Intervals(kernels=kernels, networks=log_residuals(np.array(totals)), extrapolation_widening=_WIDENING)
-
-
-def _accuracy(samples: Samples, left_out: Mapping[str, FloatArray]) -> tuple[dict[str, Any], ...]:
-    """One row for each kind: left-out mean absolute relative error of each family."""
-    found = []
-    for kind, rows in sorted(samples.table.rows_by_kind.items()):
-        row: dict[str, Any] = {"kind": kind, "rows": len(rows)}
-        for family, predicted in left_out.items():
-            known = rows[np.isfinite(predicted[rows])]
-            if len(known):
-                error = np.abs(predicted[known] / samples.latency_s[known] - 1).mean()
-                row[f"{family} MAPE"] = round(float(error), 4)
-        found.append(row)
-    return tuple(found)
+    return Intervals(
+        kernels=kernel_residuals(samples, left_out),
+        networks=log_residuals(np.array(totals)),
+        extrapolation_widening=_WIDENING,
+    )

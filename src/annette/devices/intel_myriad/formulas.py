@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from annette.devices.intel_myriad.placement.tiling import MODE_COSTS, Window, split_groups, tile
+from annette.devices.intel_myriad.placement.tiling import MODE_COSTS, Windows, split_groups, tile
 from annette.errors import UnsupportedKernelError
 from annette.models.base import Terms
 from annette.models.tiled_roofline import Formula, Range
@@ -30,14 +30,30 @@ _WINDOW: Final = (
     "in_channels", "in_height", "in_width", "out_channels", "out_height", "out_width", "kernel_height", "kernel_width",
     "stride_height", "groups",
 )  # fmt: skip
+_OVERHEADS: Final = np.zeros(max(MODE_COSTS) + 1)
+_OVERHEADS[list(MODE_COSTS)] = list(MODE_COSTS.values())
 _WIDE: Final = 14
+"""Elements of a line beyond which each costs more; found from the counters."""
 _HIDING: Final = 8.0
+"""Power of the soft maximum of the engine and reading from DDR, where one hides the other; found from the counters."""
 _LINE_BYTES: Final = 16.0
+"""Lines in memory are padded to this (`annette.devices.intel_myriad.placement.tiling.aligned_bytes`)."""
 _ELEMENT_BYTES: Final = 2.0
+"""Half precision."""
 
 
 class _Cuts(NamedTuple):
-    """How the engine runs each row; every array has shape ``(rows,)``."""
+    """How the engine runs each row; every array has shape ``(rows,)``.
+
+    Attributes:
+        sweep: Coefficients that a descriptor goes through for a position: blocks of input channels times the kernel.
+        overhead: What the plug-in adds to them for the mode.
+        descriptors: Passes over the input of a tile, for all parts of the input channels.
+        tiles: Tiles of the output.
+        stages: Dense convolutions that a grouped one becomes.
+        read_channels: Input channels that one descriptor reads.
+        out_channels: Output channels of one stage.
+    """
 
     sweep: FloatArray
     overhead: FloatArray
@@ -51,29 +67,29 @@ class _Cuts(NamedTuple):
 @lru_cache(maxsize=4)
 def _cuts(table: KernelTable) -> _Cuts:
     """The cuts of a table, remembered: fits price one table many times, estimates ask for its terms, too."""
-    sizes = np.column_stack([table[name] for name in _WINDOW]).astype(np.int64).tolist()
-    rows = [_cut(Window(*row[:9]), row[9]) for row in sizes]
-    return _Cuts(*np.array(rows, dtype=np.float64).reshape(-1, len(_Cuts._fields)).T)
-
-
-def _cut(window: Window, groups: int) -> tuple[float, ...]:
-    stages, one = split_groups(window, groups)
-    found = tile(one)
-    if found is None:
+    sizes = np.column_stack([table[name] for name in _WINDOW]).astype(np.int64)
+    distinct, row = np.unique(sizes, axis=0, return_inverse=True)  # search spaces repeat few sizes many times
+    whole = Windows(*distinct.T[:-1])
+    stages, one = split_groups(whole, distinct.T[-1])
+    cut = tile(one)
+    impossible = np.flatnonzero(cut.mode == 0)
+    if len(impossible):
+        window = Windows(*(column[impossible[0]] for column in whole))
         raise UnsupportedKernelError(
             f"the Myriad X engine cannot run a convolution of {window.in_channels} x {window.in_height} x "
             f"{window.in_width} to {window.out_channels} x {window.out_height} x {window.out_width} with kernel "
             f"{window.kernel_height} x {window.kernel_width}: it would run in software, which nobody measured"
         )
-    return (
-        found.blocks * one.kernel_height * one.kernel_width,
-        MODE_COSTS[found.mode],
-        found.descriptors * found.channel_tiles,
-        found.height_tiles * found.width_tiles,
+    columns = (
+        cut.blocks * one.kernel_height * one.kernel_width,
+        _OVERHEADS[cut.mode],
+        cut.descriptors * cut.channel_tiles,
+        cut.height_tiles * cut.width_tiles,
         stages,
-        one.in_channels / found.channel_tiles,
+        one.in_channels / cut.channel_tiles,
         one.out_channels,
     )
+    return _Cuts(*np.array(columns, dtype=np.float64)[:, row.ravel()])
 
 
 def _soft_max(power: float, *terms: FloatArray) -> FloatArray:
@@ -107,13 +123,13 @@ def _convolution_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
     needed = (np.ceil(height / cuts.tiles) - 1) * table["stride_height"] + table["kernel_height"]
     rows = np.minimum(table["in_height"], needed)
     reads = cuts.read_channels * cuts.descriptors * cuts.tiles * 1e-9
-    near = reads * (p["read_ns"] + p["read_element_ns"] * in_width)
+    from_cmx = reads * (p["read_ns"] + p["read_element_ns"] * in_width)
     injected = table["context:injected_bytes"] / cuts.stages / (p["injected_gb_per_s"] * 1e9)
     writing = cuts.out_channels * height * (p["write_ns"] + p["write_element_ns"] * width) * 1e-9
-    engine = _soft_max(p["power"], _computing_s(table, cuts, p), near * rows + injected, writing)
-    engine = engine + near * np.minimum(rows, table["kernel_height"] + p["first_lines"])
-    far = table["context:input_in_ddr"] * reads * rows * (p["far_ns"] + p["far_element_ns"] * in_width)
-    moved = np.where(cuts.tiles > 1, engine + far, _soft_max(_HIDING, engine, far))
+    engine = _soft_max(p["power"], _computing_s(table, cuts, p), from_cmx * rows + injected, writing)
+    engine = engine + from_cmx * np.minimum(rows, table["kernel_height"] + p["first_lines"])
+    from_ddr = table["context:input_in_ddr"] * reads * rows * (p["far_ns"] + p["far_element_ns"] * in_width)
+    moved = np.where(cuts.tiles > 1, engine + from_ddr, _soft_max(_HIDING, engine, from_ddr))
     copied = table["context:copied_bytes"] / (p["copied_gb_per_s"] * 1e9)
     seconds: FloatArray = (moved + p["start_us"] * 1e-6) * cuts.stages * table["batch"] + copied
     return seconds
@@ -213,9 +229,9 @@ CONVOLUTION: Final = Formula(
     _convolution_terms,
 )
 """Clock; cycles a line costs beside its width, and for each element beyond 14; share of the plug-in's mode overhead;
-time a descriptor and a stage cost; nanoseconds to write, read near and read far a line and each element of it;
-bandwidth of copies on their own and beside the engine; sharpness of the maximum; lines that nothing hides; extra lines
-of a tile."""
+time a descriptor and a stage cost; nanoseconds to write a line and each element of it, and to read them from CMX
+(``read``) and from DDR (``far``); bandwidth of copies on their own and beside the engine; sharpness of the maximum;
+lines that nothing hides; extra lines of a tile."""
 
 POOLING: Final = Formula(
     "myriad-pooling",

@@ -10,10 +10,11 @@ import time
 from typing import Any
 
 WARMUP = 2
+"""Inferences before the recorded ones: the first ones load the network onto the stick."""
 
 
 def main() -> None:
-    """Does the job."""
+    """Answers the job on standard input with one line of JSON on standard output: times and counters, or an error."""
     job = json.loads(sys.stdin.read())
     from openvino.inference_engine import IECore, get_version  # noqa: PLC0415 - only in the other Python
 

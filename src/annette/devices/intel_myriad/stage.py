@@ -14,10 +14,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-from annette.devices.intel_myriad.placement.graph import Node, build_stages, window_of
+from annette.devices.intel_myriad.placement.graph import Node, build_stages
 from annette.devices.intel_myriad.placement.memory import Chip
 from annette.devices.intel_myriad.placement.passes import place
-from annette.devices.intel_myriad.placement.tiling import tile
+from annette.devices.intel_myriad.placement.tiling import Windows, tile
 from annette.errors import MappingError
 from annette.mapping.context import ContextStage, integer_parameters
 from annette.mapping.kernel import Kernel
@@ -113,14 +113,14 @@ class MyriadPlacement(ContextStage):
         first = len(network.inputs)
         schedule = place(build_stages(nodes, self.chip.output_limit_bytes), self.chip)
         plans = _plans(schedule, len(nodes))
-        found = [_converted(tensor, network) for tensor in network.inputs]
+        placed = [_converted(tensor, network) for tensor in network.inputs]
         for kernel, node, plan in zip(kernels, nodes[first:], plans[first:], strict=True):
             if kernel.free:
-                found += _transposes(kernel, network)
-                found.append(kernel)
+                placed += _transposes(kernel, network)
+                placed.append(kernel)
             else:
-                found.append(_planned(kernel, node, plan))
-        return tuple(found)
+                placed.append(_planned(kernel, node, plan))
+        return tuple(placed)
 
     def to_json(self) -> dict[str, Any]:
         """The chip's numbers."""
@@ -139,18 +139,18 @@ class MyriadPlacement(ContextStage):
 def _without_constants(kernels: Sequence[Kernel]) -> list[Kernel]:
     """Marks what the model optimizer folds: products with zero, what follows from them alone, and sums with them."""
     constant: set[str] = set()
-    found: list[Kernel] = []
+    kept: list[Kernel] = []
     for kernel in kernels:
         zero = kernel.kind == "mul" and kernel.anchor.attributes.get("scalar") == 0
         varying = tuple(tensor for tensor in kernel.inputs if tensor not in constant)
         if zero or (kernel.inputs and not varying):
             constant.update(kernel.outputs)
-            found.append(replace(kernel, free=True, rules=(*kernel.rules, "constant-folded")))
+            kept.append(replace(kernel, free=True, rules=(*kernel.rules, "constant-folded")))
         elif kernel.kind == "add" and len(varying) == 1 < len(kernel.inputs):
-            found.append(replace(kernel, inputs=varying, free=True, rules=(*kernel.rules, "constant-folded")))
+            kept.append(replace(kernel, inputs=varying, free=True, rules=(*kernel.rules, "constant-folded")))
         else:
-            found.append(kernel)
-    return found
+            kept.append(kernel)
+    return kept
 
 
 def _nodes(kernels: Sequence[Kernel], network: Network, limit_bytes: int) -> list[Node]:
@@ -161,16 +161,18 @@ def _nodes(kernels: Sequence[Kernel], network: Network, limit_bytes: int) -> lis
         made[tensor] = len(nodes)
         dimensions = _converted(tensor, network).anchor.workload.dimensions
         nodes.append(Node(tensor, "input", dimensions, dimensions.out_height, []))
+    tiles = _height_tiles(kernels, limit_bytes)
     for kernel in kernels:
         dimensions = kernel.anchor.workload.dimensions
         parents = list(dict.fromkeys(made[tensor] for tensor in kernel.inputs if tensor in made))
         node = Node(
             kernel.name,
-            _role(kernel, limit_bytes),
+            _role(kernel, tiles),
             dimensions,
             dimensions.out_height * dimensions.out_depth * dimensions.batch,
             parents,
             is_max=kernel.kind == "max_pool",
+            height_tiles=tiles.get(kernel.name, 0) if dimensions.groups == 1 else 0,
         )
         for parent in parents:
             nodes[parent].children.append(len(nodes))
@@ -180,21 +182,32 @@ def _nodes(kernels: Sequence[Kernel], network: Network, limit_bytes: int) -> lis
     return nodes
 
 
-def _role(kernel: Kernel, limit_bytes: int) -> str:
+def _role(kernel: Kernel, engine: Mapping[str, int]) -> str:
     if kernel.free:
         return "view"
     if kernel.kind in _CONVOLUTIONS:
-        return "convolution" if _runs_on_engine(kernel, limit_bytes) else "software"
+        return "convolution" if kernel.name in engine else "software"
     if kernel.kind == "add":
         return "sum" if len(kernel.inputs) > 1 else "software"
     return _ROLES.get(kernel.kind, "software")
 
 
-def _runs_on_engine(kernel: Kernel, limit_bytes: int) -> bool:
-    dimensions = kernel.anchor.workload.dimensions
-    if dimensions.groups > 1 or dimensions.out_height * dimensions.out_width == 1:
-        return dimensions.out_depth == 1
-    return dimensions.out_depth == 1 and tile(window_of(dimensions), limit_bytes) is not None
+def _height_tiles(kernels: Sequence[Kernel], limit_bytes: int) -> dict[str, int]:
+    """Convolutions that the engine runs, by name, with the tiles that it makes of one sample, downwards.
+
+    Grouped ones always run, as do matrix products, which have one position and are never cut.
+    """
+    kernels = [kernel for kernel in kernels if kernel.kind in _CONVOLUTIONS and not kernel.free]
+    sizes = {kernel.name: kernel.anchor.workload.dimensions for kernel in kernels}
+    sizes = {name: dimensions for name, dimensions in sizes.items() if dimensions.out_depth == 1}
+    engine = dict.fromkeys(sizes, 1)
+    dense = {name: dimensions for name, dimensions in sizes.items() if dimensions.groups == 1}
+    for name, tiles in zip(dense, tile(Windows.of(dense.values()), limit_bytes).height_tiles.tolist(), strict=True):
+        if tiles:
+            engine[name] = tiles
+        elif dense[name].out_height * dense[name].out_width > 1:
+            del engine[name]
+    return engine
 
 
 def _plans(schedule: Schedule, count: int) -> list[_Plan]:

@@ -13,4 +13,8 @@ DEVICE = Device(
         "original-roofline": f"{__name__}.models:OriginalRoofline",
         "original-refined-roofline": f"{__name__}.models:OriginalRefinedRoofline",
     },
+    converters={
+        "original-dnndk": f"{__name__}.converter:convert_dnndk",
+        "original-ncs2": f"{__name__}.converter:convert_ncs2",
+    },
 )

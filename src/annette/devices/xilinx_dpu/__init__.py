@@ -7,9 +7,11 @@ __all__ = ["DEVICE"]
 DEVICE = Device(
     name="xilinx_dpu",
     title="Xilinx DPU B4096 (ZCU102) with DNNDK",
+    recognises=lambda environment: environment.get("collection") == "zcu102",
     rules=json_file(__name__, "rules.json"),
     presets=json_file(__name__, "presets.json"),
-    layer_models={"dpu": f"{__name__}.model:Dpu"},
-    reports={"dpu-profile": f"{__name__}.profile:parse_dpu_profile"},
-    importers={"zcu102": f"{__name__}.tables:import_layers"},
+    layer_models={"dpu": f"{__name__}.models:Dpu"},
+    reports={"dpu-profile": f"{__name__}.reports:parse_dpu_profile"},
+    importers={"zcu102": f"{__name__}.importer:import_zcu102"},
+    fit=f"{__name__}.fit:fit_datasets",
 )

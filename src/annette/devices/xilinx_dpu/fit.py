@@ -1,4 +1,4 @@
-"""The ZCU102 with three DPU B4096 and DNNDK: engines from profiled nodes, the rest from whole networks.
+"""How published measurements of the ZCU102 become a platform: engines from nodes, the rest from whole networks.
 
 Profiled nodes give the engines' sizes and rates. Inside an uninterrupted network three things differ, which a choice
 among variants by left-out networks confirms: no offset per node, the memory port at the rate that streaming reaches,
@@ -11,9 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from annette.devices.xilinx_dpu.fit_engines import DpuConstants, dpu_models, fit_dpu
+from annette.devices.xilinx_dpu.constants import DpuConstants, dpu_models, fit_dpu
+from annette.devices.xilinx_dpu.importer import CLOCK_HZ
 from annette.fitting.calibration import CalibrationReport, calibrate
 from annette.fitting.formula_fit import (
     DeviceFit,
@@ -21,11 +20,13 @@ from annette.fitting.formula_fit import (
     fit_families,
     grouped_by_network,
     held_out,
+    held_out_by_family,
     kernel_residuals,
     ranges_of,
     tables_by_kind,
 )
 from annette.fitting.pairs import samples_of
+from annette.fitting.published import Published, device_report
 from annette.mapping.kernel import Precision
 from annette.mapping.rules import preset
 from annette.models.roofline import Roofline
@@ -35,26 +36,33 @@ from annette.platforms import Intervals, Overhead, Platform
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from annette.bench.dataset import Dataset
     from annette.bench.records import Run
     from annette.fitting.families import KindFit
+    from annette.fitting.request import FitReport, FitRequest
     from annette.fitting.samples import Samples
     from annette.models.base import LayerModel
-    from annette.network import Network
     from annette.platforms import Provenance
 
 __all__ = [
-    "CLOCK_HZ",
+    "NOTES",
     "Variant",
     "Zcu102Fit",
-    "choose_variant",
+    "fit_datasets",
     "fit_zcu102",
     "fit_zcu102_nodes",
     "node_samples",
     "uncalibrated",
 ]
 
-CLOCK_HZ: Final = 287e6
-"""Clock of the DPUs in the published tables of networks."""
+NOTES: Final = (
+    "what distinguishes networks from profiles (no offset per node, streaming port, channel augmentation) was chosen "
+    "on the table of networks; tools/evaluate_published.py --structure makes the choice inside every fold",
+    "the host's cost per pixel, output and pooled element rests on 15 networks, that of windows above 8 on one",
+    "the host started from 15 cycles per pixel, 3 per byte of host operators and 1 per output, at 1.2 GHz",
+    "not priced: non-maximum suppression, box decoding and key-point grouping beyond a cost per output element",
+)
+"""What a user of the platform should know of the fit."""
 
 PRECISION: Final = Precision(activation_bits=8, weight_bits=8)
 
@@ -126,7 +134,7 @@ def fit_zcu102_nodes(samples: Samples, *, tied: bool = True) -> DeviceFit:
 
     Args:
         samples: As `node_samples` gives them.
-        tied: As for `annette.devices.xilinx_dpu.fit_engines.fit_dpu`.
+        tied: As for `annette.devices.xilinx_dpu.constants.fit_dpu`.
 
     Raises:
         FitError: There are too few nodes.
@@ -138,42 +146,50 @@ def fit_zcu102_nodes(samples: Samples, *, tied: bool = True) -> DeviceFit:
     return DeviceFit("dpu", samples, held_out(samples, fit))
 
 
-def fit_zcu102(
-    runs: Sequence[Run],
-    pairs: Sequence[tuple[Network, float]],
-    *,
-    names: Sequence[str],
-    provenance: Provenance,
-    variant: Variant | None = None,
-    seed: int = 0,
-) -> Zcu102Fit:
+def fit_datasets(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
+    """The road of this family from datasets of layout ``zcu102`` to a platform (`annette.fitting.roads`).
+
+    Args:
+        datasets: One or more that ``annette import --layout zcu102`` has made.
+        request: What is asked for.
+
+    Raises:
+        DatasetError: A dataset is damaged.
+        FitError: There are too few nodes or networks, or a mapping or another precision is asked for.
+    """
+    fitted = fit_zcu102(Published.read(datasets, request, NOTES), seed=request.seed)
+    return device_report(fitted.platform, request, fitted.fits)
+
+
+def fit_zcu102(published: Published, *, seed: int = 0) -> Zcu102Fit:
     """Fits the platform ``zcu102-dnndk``.
 
     Args:
-        runs: Profiled nodes, as `annette.devices.xilinx_dpu.tables` reads them, timed at 287 MHz.
-        pairs: Networks with their end-to-end times, seconds.
-        names: What the networks are called.
-        provenance: Where both come from.
-        variant: What distinguishes networks from profiles.
+        published: Profiled nodes, timed at 287 MHz, and networks with their end-to-end times.
         seed: For everything random.
 
     Raises:
         FitError: There are too few nodes or networks.
     """
-    samples = node_samples(runs)
+    samples = node_samples(published.kernels)
     constants = fit_dpu(samples, clock_hz=CLOCK_HZ)
     nodes = fit_zcu102_nodes(samples)
     fits = fit_families(samples, seed=seed)
-    start = uncalibrated(constants, provenance, variant or Variant(), fits)
-    networks = tables_by_kind([network for network, _ in pairs], start.mapping, PRECISION)
+    left_out = held_out_by_family(nodes, fits)
+    start = uncalibrated(constants, published.provenance, Variant(), fits)
+    networks = tables_by_kind([network for network, _ in published.pairs], start.mapping, PRECISION)
     start = replace(
         start,
         ranges={kind: limits for kind, limits in ranges_of([samples.table, *networks]).items() if kind in start.models},
-        intervals=Intervals(kernels=kernel_residuals(nodes, fits), extrapolation_widening=_WIDENING),
-        accuracy=tuple(accuracy_rows(nodes, fits)),
+        intervals=Intervals(kernels=kernel_residuals(samples, left_out), extrapolation_widening=_WIDENING),
+        accuracy=tuple(accuracy_rows(samples, left_out)),
     )
     report = calibrate(
-        start, pairs, overheads=("per_input_byte_s", "per_output_byte_s"), groupings=("device",), names=names
+        start,
+        published.pairs,
+        overheads=("per_input_byte_s", "per_output_byte_s"),
+        groupings=("device",),
+        names=published.names,
     )
     return Zcu102Fit(report.platform, constants, nodes, fits, report)
 
@@ -231,21 +247,3 @@ def uncalibrated(
             for kind in assumed
         },
     )
-
-
-def choose_variant(
-    start: Mapping[Variant, Platform], pairs: Sequence[tuple[Network, float]]
-) -> tuple[Variant, CalibrationReport]:
-    """The variant whose calibration predicts left-out networks best.
-
-    Args:
-        start: Uncalibrated platforms by variant.
-        pairs: Networks with their end-to-end times.
-    """
-    reports = {
-        variant: calibrate(platform, pairs, overheads=("per_input_byte_s", "per_output_byte_s"), groupings=("device",))
-        for variant, platform in start.items()
-    }
-    errors = [report.error("left_out") for report in reports.values()]
-    best = list(reports)[int(np.argmin(errors))]
-    return best, reports[best]

@@ -64,3 +64,13 @@ class BackendsDocument(ReportDocument, frozen=True, tag="annette/backends/1"):
     """
 
     backends: Annotated[list[ListedBackend], doc("All backends, built-in ones first.")]
+
+
+class ConversionDocument(ReportDocument, frozen=True, tag="annette/conversion/1"):
+    """A platform made from somebody else's published models.
+
+    Printed by `annette import --json` where the layout holds models instead of measurements.
+    """
+
+    platform: Annotated[str, doc("Path of the platform file.")]
+    kinds: Annotated[int, doc("Kinds of kernel that have models.")]

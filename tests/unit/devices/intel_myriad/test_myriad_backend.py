@@ -90,3 +90,7 @@ def test_a_program_that_dies_is_an_error(backend, tmp_path):
         pytest.raises(BackendRunError, match="exit code 1: out of memory"),
     ):
         compiled.run(1)
+
+
+def test_the_program_for_the_other_python_is_there():
+    assert myriad._PROGRAM.read_text(encoding="utf-8").startswith('"""Runs in the Python that has OpenVINO 2021.4')

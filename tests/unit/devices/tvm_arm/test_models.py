@@ -5,7 +5,7 @@ import pytest
 
 from annette.devices.tvm_arm.models import CachedMemory, SaturatingRate
 from annette.errors import PlatformFormatError
-from tests.unit.devices.xilinx_dpu.test_model import conv, kernel
+from tests.unit.devices.xilinx_dpu.test_models import conv, kernel
 
 
 def test_the_rate_saturates_with_every_dimension():

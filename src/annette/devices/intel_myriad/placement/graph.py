@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from annette.devices.intel_myriad.placement.tiling import Window, aligned_bytes, tile
+from annette.devices.intel_myriad.placement.tiling import aligned_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from annette.network import Dimensions
 
-__all__ = ["HARDWARE", "Data", "Node", "Stage", "build_stages", "order_stages", "window_of"]
+__all__ = ["HARDWARE", "Data", "Node", "Stage", "build_stages", "order_stages"]
 
 HARDWARE: Final = ("convolution", "pooling", "matrix")
 """Roles of the nodes that the hardware engine runs."""
@@ -36,6 +36,7 @@ class Node:
         parents: Nodes it reads, by position.
         children: Nodes that read it, by position.
         is_max: Whether it is a max pool.
+        height_tiles: Tiles that the engine makes of one sample of a dense convolution, downwards; 0 for anything else.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Node:
     parents: list[int]
     children: list[int] = field(default_factory=list)
     is_max: bool = False
+    height_tiles: int = 0
 
     def size_bytes(self, channels: int | None = None) -> int:
         """Size of its result in memory."""
@@ -114,21 +116,6 @@ class Stage:
     def parts(self) -> tuple[Stage, ...]:
         """Itself, and what runs beside it."""
         return (self,) if self.injected is None else (self, self.injected)
-
-
-def window_of(dimensions: Dimensions) -> Window:
-    """What the tiler needs to know of a convolution."""
-    return Window(
-        dimensions.in_channels,
-        dimensions.in_height,
-        dimensions.in_width,
-        dimensions.out_channels,
-        dimensions.out_height,
-        dimensions.out_width,
-        dimensions.kernel_height,
-        dimensions.kernel_width,
-        dimensions.stride_height,
-    )
 
 
 def build_stages(nodes: Sequence[Node], limit_bytes: int) -> list[Stage]:
@@ -216,9 +203,8 @@ class _Builder:
         return result
 
     def _height_tiles(self, node: Node) -> int:
-        if node.role == "convolution" and node.dimensions.groups == 1:
-            found = tile(window_of(node.dimensions), self._limit)
-            return found.height_tiles * (node.height // node.dimensions.out_height) if found else 1
+        if node.height_tiles:
+            return node.height_tiles * (node.height // node.dimensions.out_height)
         width, channels = node.dimensions.out_width, node.dimensions.out_channels
         rows = max(1, self._limit // aligned_bytes(1, width, channels))
         tiles = -(-node.height // rows)
@@ -299,7 +285,7 @@ def _readers(stages: Sequence[Stage]) -> dict[Data, list[Stage]]:
 
 
 def _followers(stage: Stage, readers: Mapping[Data, list[Stage]]) -> list[Stage]:
-    found = readers.get(stage.output)
-    if not found:
+    following = readers.get(stage.output)
+    if not following:
         return []
-    return sorted(dict.fromkeys(found), key=_run_order, reverse=True) if len(found) > 1 else found
+    return sorted(dict.fromkeys(following), key=_run_order, reverse=True) if len(following) > 1 else following

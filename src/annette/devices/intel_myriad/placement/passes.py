@@ -216,15 +216,15 @@ class _Placement:
 
     def _makers(self, stage: Stage) -> list[Stage]:
         """Stages that must have run: those that write its inputs, and the parts of those that are joined."""
-        found: list[Stage] = []
+        makers: list[Stage] = []
         open_ = list(stage.inputs)
         while open_:
             maker = open_.pop().maker
             if maker is not None:
-                found.append(maker)
+                makers.append(maker)
                 if maker.kind == "join":
                     open_.extend(maker.inputs)
-        return found
+        return makers
 
     def _beside(self, software: Stage, hardware: Stage) -> bool:
         """Lets a software stage run beside a hardware stage if there is room."""
