@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from annette.errors import NetworkShapeError
 from annette.network.building.graph import Graph, pair
-from annette.network.windows import same_padding
+from annette.network.kinds.sliding_window import same_padding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

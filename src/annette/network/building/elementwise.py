@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from annette.errors import OptionError, nearest
 from annette.network.building.graph import Graph
-from annette.network.shape_inference import normalize_axis
+from annette.network.kinds.shapes import normalize_axis
 from annette.network.tensor import DType, Tensor
 
 if TYPE_CHECKING:

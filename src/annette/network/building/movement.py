@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from annette.network.building.graph import Graph
-from annette.network.shape_inference import normalize_axis, output_shapes
+from annette.network.kinds.shapes import normalize_axis
+from annette.network.shape_inference import output_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from annette.network import Category
 from annette.network.kinds import kinds_in
-from annette.network.windows import integers
+from annette.network.kinds.shapes import integers
 from annette.network.writers.tflite_layout import features_last, plain, reshaped, same_memory, stored, transposed
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError
+from annette.network.kinds.sliding_window import same_padding
 from annette.network.layer import Dimensions
 from annette.network.readers.tflite.meaning import Meaning, Rule, fused
 from annette.network.tflite_schema import SAME
-from annette.network.windows import same_padding
 
 if TYPE_CHECKING:
     from annette.network.layer import AttributeValue
