@@ -54,6 +54,8 @@ def describe_layer(
         KeyError: ``kind`` is not a kind.
     """
     definition = KINDS[kind]
+    if macs is None and definition.macs is None:
+        raise NetworkShapeError(f"layer {name!r} ({kind}): its reader must state the multiply-accumulates")
     operands = Operands(inputs, outputs, dict(attributes or {}), channels_last)
     try:
         workload = _workload(definition, operands, dimensions, macs)
@@ -77,9 +79,7 @@ def _workload(kind: Kind, operands: Operands, dimensions: Dimensions | None, mac
     if dimensions is None:
         dimensions = kind.dimensions(operands)
     if macs is None:
-        if kind.macs is None:
-            raise NetworkShapeError("has multiply-accumulates that its reader must state")
-        macs = kind.macs(dimensions)
+        macs = kind.macs(dimensions) if kind.macs is not None else 0
     activations = list({t.name: t for t in operands.inputs if not t.constant}.values())
     weights = list({t.name: t for t in operands.inputs if t.constant}.values())
     input_elements, input_bytes = _read(kind, activations, operands.outputs)
