@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from annette.network.building.graph import Graph
+from annette.network.kinds.movement import keeps_order
 from annette.network.kinds.shapes import normalize_axis
 from annette.network.shape_inference import output_shapes
 
@@ -84,8 +85,7 @@ class MovementOperators(Graph):
             NetworkShapeError: ``perm`` is not a permutation.
         """
         (shape,) = output_shapes("transpose", [x.shape], {"perm": tuple(perm)}, name=name)
-        moved = [axis for axis in perm if x.shape[axis] > 1]
-        if moved == sorted(moved):
+        if keeps_order(x.shape, perm):
             return self.apply("reshape", x, attributes={"shape": shape, "perm": tuple(perm)}, name=name or "transpose")
         return self.apply("transpose", x, attributes={"perm": tuple(perm)}, name=name)
 

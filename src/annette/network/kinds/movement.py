@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from annette.network.layer import AttributeValue
 
-__all__ = ["KINDS", "UNSUPPORTED"]
+__all__ = ["KINDS", "UNSUPPORTED", "keeps_order"]
 
 UNSUPPORTED: Final = "unsupported"
 """Kind of a layer whose operator no reader knows; `attributes["operator"]` names the operator."""
@@ -69,6 +69,12 @@ def _transpose(inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]
     if sorted(perm) != list(range(len(source))):
         raise NetworkShapeError(f"perm {perm} is not a permutation of the dimensions of {source}")
     return [tuple(source[axis] for axis in perm)]
+
+
+def keeps_order(shape: Shape, perm: Sequence[int]) -> bool:
+    """Whether a permutation moves only dimensions of size 1: the elements stay where they are, a reshape does it."""
+    moved = [axis for axis in perm if shape[axis] > 1]
+    return moved == sorted(moved)
 
 
 def _reshape(inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:

@@ -83,7 +83,7 @@ def window_attributes(shape: Shape, attributes: Mapping[str, AttributeValue]) ->
     dilations = integers(attributes, "dilations", (1,) * spatial)
     pads = integers(attributes, "pads", (0,) * (2 * spatial))
     lengths = (len(kernel), len(strides), len(dilations), len(pads))
-    if spatial < 1 or lengths != (spatial, spatial, spatial, 2 * spatial):
+    if not 1 <= spatial <= 3 or lengths != (spatial, spatial, spatial, 2 * spatial):
         raise NetworkShapeError(f"window attributes for {len(kernel)} dimensions do not fit a tensor of shape {shape}")
     return kernel, strides, dilations, pads
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from annette.network.layer import Layer
     from annette.network.readers.onnx.binding import Binding
+    from annette.network.readers.onnx.collection import PendingLayer
     from annette.network.readers.onnx.values import Value
-    from annette.network.readers.onnx.walk import PendingLayer, Walker
+    from annette.network.readers.onnx.walk import Walker
 
 __all__ = ["assemble"]
 

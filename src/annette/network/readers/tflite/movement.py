@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from annette.network.kinds.movement import keeps_order
 from annette.network.readers.tflite.meaning import Meaning, Rule, axis_of, fused
 
 if TYPE_CHECKING:
@@ -95,8 +96,7 @@ def _transpose(operator: FileOperator) -> Meaning:
     source, perm = operator.tensor(0), operator.integers(1)
     if perm is None or sorted(perm) != list(range(len(source.shape))):
         return Meaning("transpose", {}, (source,))
-    moved = [axis for axis in perm if source.shape[axis] > 1]
-    return Meaning("reshape" if moved == sorted(moved) else "transpose", {"perm": perm}, (source,))
+    return Meaning("reshape" if keeps_order(source.shape, perm) else "transpose", {"perm": perm}, (source,))
 
 
 def _gather(operator: FileOperator) -> Meaning:

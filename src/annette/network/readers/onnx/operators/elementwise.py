@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from annette.network.readers.onnx.node import Node, Rule
     from annette.network.readers.onnx.values import Value
 
-__all__ = ["CONTRIB_RULES", "RULES", "broadcast"]
+__all__ = ["CONTRIB_RULES", "RULES", "as_float"]
 
 _UNARY: Final[Mapping[str, str]] = {
     "Relu": "relu",
@@ -101,26 +101,6 @@ _REALS: Final[Mapping[str, tuple[tuple[str, float], ...]]] = {
 _NEUTRAL: Final = {"add": 0.0, "sub": 0.0, "mul": 1.0, "div": 1.0}
 
 
-def broadcast(node: Node, *shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """The common shape of operands under ONNX's multidirectional broadcasting.
-
-    Raises:
-        NetworkShapeError: The shapes do not broadcast.
-    """
-    first = shapes[0]
-    if all(shape == first for shape in shapes):
-        return first
-    rank = max(map(len, shapes))
-    padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
-    result = []
-    for sizes in zip(*padded, strict=True):
-        wide = {size for size in sizes if size != 1}
-        if len(wide) > 1:
-            raise node.error(f"combines shapes that do not broadcast: {', '.join(str(list(s)) for s in shapes)}")
-        result.append(wide.pop() if wide else 1)
-    return tuple(result)
-
-
 def unary(kind: str, node: Node) -> Result:
     """An operator whose result looks like its first operand."""
     operand = node.input(0)
@@ -137,7 +117,7 @@ def binary(kind: str, node: Node, *, result: DType | None = None) -> Result:
     operands = [node.input(index) for index in range(max(1, len(node.inputs)))]
     if len(operands) == 1:
         return Result([operands[0].meta], alias=operands[0])
-    shape = broadcast(node, *[value.shape for value in operands])
+    (shape,) = node.infer(kind, *[value.shape for value in operands])
     kept, attributes = split_scalar(operands)
     if _changes_nothing(kind, attributes) and kept[0].shape == shape and result in (None, kept[0].dtype):
         return Result([kept[0].meta], alias=kept[0])
@@ -178,7 +158,7 @@ def as_float(value: Value | None) -> float | None:
 
 def _where(node: Node) -> Result:
     operands = [node.input(index) for index in range(3)]
-    shape = broadcast(node, *[value.shape for value in operands])
+    (shape,) = node.infer("where", *[value.shape for value in operands])
     attributes: dict[str, AttributeValue] = {}
     kept: list[Value] = [operands[0]]
     for index, name in ((1, "scalar_true"), (2, "scalar_false")):
@@ -205,7 +185,7 @@ def _prelu(node: Node) -> Result:
     operand, slope = node.input(0), node.input(1)
     # Before opset 16, and in many later files, the slope is one number per channel without trailing dimensions.
     if len(slope.shape) != 1 or slope.elements not in (1, *operand.shape[1:2]):
-        broadcast(node, operand.shape, slope.shape)
+        node.infer("mul", operand.shape, slope.shape)
     return Result([operand.meta], "prelu", operands=[operand, slope])
 
 
@@ -233,7 +213,7 @@ def _identity(node: Node) -> Result:
 def _biased(kind: str, node: Node) -> Result:
     """Contributed activations that add a bias first."""
     operand = node.input(0)
-    broadcast(node, operand.shape, *[value.shape for value in node.inputs[1:2] if value is not None])
+    node.infer("add", operand.shape, *[value.shape for value in node.inputs[1:2] if value is not None])
     return Result([operand.meta], kind, operands=node.inputs[:2])
 
 

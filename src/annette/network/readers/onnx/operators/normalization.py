@@ -120,18 +120,14 @@ def _reduce(kind: str, node: Node) -> Result:
         axes = tuple(range(rank))
     reduced = tuple(sorted({node.axis(axis, rank) for axis in axes}))
     keep = node.integer("keepdims", 1) == 1
-    dropped = set(reduced)
-    shape = tuple(1 if i in dropped else size for i, size in enumerate(operand.shape) if keep or i not in dropped)
-    return Result([Meta(shape, operand.dtype)], kind, {"axes": reduced, "keepdims": keep}, operands=[operand])
+    return node.layer(kind, operand, attributes={"axes": reduced, "keepdims": keep})
 
 
 def _arg(node: Node) -> Result:
     operand = node.input(0)
     axis = node.axis(node.integer("axis", 0), max(1, len(operand.shape)))
     keep = node.integer("keepdims", 1) == 1
-    shape = tuple(1 if i == axis else size for i, size in enumerate(operand.shape) if keep or i != axis)
-    attributes: dict[str, AttributeValue] = {"axis": axis, "keepdims": keep}
-    return Result([Meta(shape, DType.INT64)], "arg_max", attributes, operands=[operand])
+    return node.layer("arg_max", operand, attributes={"axis": axis, "keepdims": keep}, dtype=DType.INT64)
 
 
 def _cumulative(node: Node) -> Result:
