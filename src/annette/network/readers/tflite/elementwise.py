@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from annette.network.readers.tflite.meaning import Follower, Meaning, Rule, fused, scalar
+from annette.network.readers.tflite.operator_layer import Follower, OperatorLayer, Rule, fused, scalar
 
 if TYPE_CHECKING:
     from annette.network.layer import AttributeValue
@@ -14,8 +14,8 @@ __all__ = ["ELEMENTWISE"]
 
 
 def _unary(kind: str, **attributes: AttributeValue) -> Rule:
-    def rule(operator: FileOperator) -> Meaning:
-        return Meaning(kind, attributes, (operator.tensor(0),))
+    def rule(operator: FileOperator) -> OperatorLayer:
+        return OperatorLayer(kind, attributes, (operator.tensor(0),))
 
     return rule
 
@@ -23,8 +23,8 @@ def _unary(kind: str, **attributes: AttributeValue) -> Rule:
 def _optioned(kind: str, *names: str) -> Rule:
     """Functions with options of the same names as the attributes."""
 
-    def rule(operator: FileOperator) -> Meaning:
-        return Meaning(kind, {name: operator.options.get(name, 0.0) for name in names}, (operator.tensor(0),))
+    def rule(operator: FileOperator) -> OperatorLayer:
+        return OperatorLayer(kind, {name: operator.options.get(name, 0.0) for name in names}, (operator.tensor(0),))
 
     return rule
 
@@ -32,68 +32,68 @@ def _optioned(kind: str, *names: str) -> Rule:
 def _binary(kind: str) -> Rule:
     """Arithmetic of two operands; a constant of one element is an attribute."""
 
-    def rule(operator: FileOperator) -> Meaning:
+    def rule(operator: FileOperator) -> OperatorLayer:
         left, right = operator.tensor(0), operator.tensor(1)
         numbers = scalar(left), scalar(right)
         if numbers[1] is not None and not left.constant:
-            return Meaning(kind, {"scalar": numbers[1], "scalar_first": False}, (left,), fused(operator))
+            return OperatorLayer(kind, {"scalar": numbers[1], "scalar_first": False}, (left,), fused(operator))
         if numbers[0] is not None and not right.constant:
-            return Meaning(kind, {"scalar": numbers[0], "scalar_first": True}, (right,), fused(operator))
-        return Meaning(kind, {}, (left, right), fused(operator))
+            return OperatorLayer(kind, {"scalar": numbers[0], "scalar_first": True}, (right,), fused(operator))
+        return OperatorLayer(kind, {}, (left, right), fused(operator))
 
     return rule
 
 
 def _several(kind: str) -> Rule:
-    def rule(operator: FileOperator) -> Meaning:
+    def rule(operator: FileOperator) -> OperatorLayer:
         operator.tensor(0)
-        return Meaning(kind, {}, tuple(tensor for tensor in operator.inputs if tensor is not None))
+        return OperatorLayer(kind, {}, tuple(tensor for tensor in operator.inputs if tensor is not None))
 
     return rule
 
 
-def _squared_difference(operator: FileOperator) -> Meaning:
+def _squared_difference(operator: FileOperator) -> OperatorLayer:
     difference = _binary("sub")(operator)
     if difference is None:  # pragma: no cover - the rule above always knows
-        return _several("sub")(operator) or Meaning("sub")
+        return _several("sub")(operator) or OperatorLayer("sub")
     power = Follower("square", "pow", {"scalar": 2.0, "scalar_first": False})
-    return Meaning("sub", difference.attributes, difference.operands, power)
+    return OperatorLayer("sub", difference.attributes, difference.operands, power)
 
 
-def _gelu(operator: FileOperator) -> Meaning:
+def _gelu(operator: FileOperator) -> OperatorLayer:
     attributes: dict[str, AttributeValue] = {"approximate": "tanh"} if operator.options.get("approximate") else {}
-    return Meaning("gelu", attributes, (operator.tensor(0),))
+    return OperatorLayer("gelu", attributes, (operator.tensor(0),))
 
 
-def _prelu(operator: FileOperator) -> Meaning:
-    return Meaning("prelu", {}, (operator.tensor(0), operator.tensor(1)))
+def _prelu(operator: FileOperator) -> OperatorLayer:
+    return OperatorLayer("prelu", {}, (operator.tensor(0), operator.tensor(1)))
 
 
-def _cast(operator: FileOperator) -> Meaning:
-    return Meaning("cast", {"to": operator.outputs[0].dtype.label}, (operator.tensor(0),))
+def _cast(operator: FileOperator) -> OperatorLayer:
+    return OperatorLayer("cast", {"to": operator.outputs[0].dtype.label}, (operator.tensor(0),))
 
 
 def _last_axis(kind: str) -> Rule:
-    def rule(operator: FileOperator) -> Meaning:
+    def rule(operator: FileOperator) -> OperatorLayer:
         source = operator.tensor(0)
-        return Meaning(kind, {"axis": max(0, len(source.shape) - 1)}, (source,), fused(operator))
+        return OperatorLayer(kind, {"axis": max(0, len(source.shape) - 1)}, (source,), fused(operator))
 
     return rule
 
 
-def _lrn(operator: FileOperator) -> Meaning:
-    return Meaning("lrn", {"size": 2 * operator.options.get("radius", 0) + 1}, (operator.tensor(0),))
+def _lrn(operator: FileOperator) -> OperatorLayer:
+    return OperatorLayer("lrn", {"size": 2 * operator.options.get("radius", 0) + 1}, (operator.tensor(0),))
 
 
-def _lstm(operator: FileOperator) -> Meaning | None:
+def _lstm(operator: FileOperator) -> OperatorLayer | None:
     return _recurrent("lstm", operator)
 
 
-def _rnn(operator: FileOperator) -> Meaning | None:
+def _rnn(operator: FileOperator) -> OperatorLayer | None:
     return _recurrent("rnn", operator)
 
 
-def _recurrent(kind: str, operator: FileOperator) -> Meaning | None:
+def _recurrent(kind: str, operator: FileOperator) -> OperatorLayer | None:
     source, result = operator.tensor(0), operator.outputs[0]
     if len(source.shape) != 3 or not result.shape:
         return None
@@ -102,7 +102,7 @@ def _recurrent(kind: str, operator: FileOperator) -> Meaning | None:
         "directions": 1,
         "batch_first": not operator.options.get("time_major"),
     }
-    return Meaning(kind, attributes, tuple(tensor for tensor in operator.inputs if tensor is not None))
+    return OperatorLayer(kind, attributes, tuple(tensor for tensor in operator.inputs if tensor is not None))
 
 
 ELEMENTWISE: Final[dict[str, Rule]] = {

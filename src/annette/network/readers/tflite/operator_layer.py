@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from annette.network.layer import AttributeValue, Dimensions
     from annette.network.readers.tflite.file import FileOperator, FileTensor
 
-__all__ = ["FUSED", "Follower", "Meaning", "Rule", "axis_of", "fused", "scalar"]
+__all__ = ["FUSED", "Follower", "OperatorLayer", "Rule", "axis_of", "fused", "scalar"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Follower:
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class OperatorLayer:
     """An operator as a layer.
 
     Attributes:
@@ -50,7 +50,7 @@ class Meaning:
     dimensions: Dimensions | None = None
 
 
-Rule: TypeAlias = "Callable[[FileOperator], Meaning | None]"
+Rule: TypeAlias = "Callable[[FileOperator], OperatorLayer | None]"
 """Describes an operator; None where its constants are not there that would say what it does."""
 
 FUSED: Final = {

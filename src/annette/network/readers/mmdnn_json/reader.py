@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from annette.documents import read_json
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
-from annette.network.readers.build import build_network
-from annette.network.readers.described import (
+from annette.network.readers.descriptions.described_layer import (
     MAX_NETWORK_BYTES,
-    Described,
+    DescribedLayer,
     batch_size,
     bind,
     identifier,
@@ -25,6 +24,7 @@ from annette.network.readers.described import (
     member,
     texts,
 )
+from annette.network.readers.descriptions.translation import build_network
 
 if TYPE_CHECKING:
     import os
@@ -75,7 +75,7 @@ def parse_mmdnn(document: Any, file: Path, *, batch: int | None, input_shapes: M
     return build_network(file.stem, described, batch=size, source_format="mmdnn-json")
 
 
-def _check_inputs(described: list[Described], given: Mapping[str, Sequence[int]], what: str) -> None:
+def _check_inputs(described: list[DescribedLayer], given: Mapping[str, Sequence[int]], what: str) -> None:
     stated = {layer.name: layer.shape for layer in described if layer.operator == "DataInput"}
     for name, shape in given.items():
         if name not in stated:
@@ -87,7 +87,7 @@ def _check_inputs(described: list[Described], given: Mapping[str, Sequence[int]]
             )
 
 
-def _node(values: Any, position: int, batch: int) -> Described:
+def _node(values: Any, position: int, batch: int) -> DescribedLayer:
     if not isinstance(values, dict):
         raise NetworkFormatError(f"node {position} is {str(values)[:60]!r}, not a JSON object")
     name = identifier(member(values, "name", str, f"node {position}"), "the layer name")
@@ -104,7 +104,7 @@ def _node(values: Any, position: int, batch: int) -> Described:
     bias = _attribute(attributes, "use_bias", "b", where)
     if bias is not None and not isinstance(bias, bool):
         raise NetworkFormatError(f"'use_bias' of {where} is not true or false")
-    return Described(
+    return DescribedLayer(
         name=name,
         operator=identifier(member(values, "op", str, where), f"the operator of {where}"),
         parents=texts(inputs, f"'input' of {where}"),

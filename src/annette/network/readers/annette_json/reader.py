@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from annette.documents import read_json
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
-from annette.network.readers.build import build_network
-from annette.network.readers.described import (
+from annette.network.readers.descriptions.described_layer import (
     MAX_NETWORK_BYTES,
-    Described,
+    DescribedLayer,
     batch_size,
     bind,
     identifier,
@@ -23,6 +22,7 @@ from annette.network.readers.described import (
     member,
     texts,
 )
+from annette.network.readers.descriptions.translation import build_network
 
 if TYPE_CHECKING:
     import os
@@ -84,7 +84,7 @@ def parse_annette(
     return build_network(name, described, batch=size, source_format="annette-json")
 
 
-def _layer(name: str, values: Any, batch: int, bound: list[int] | None) -> Described:
+def _layer(name: str, values: Any, batch: int, bound: list[int] | None) -> DescribedLayer:
     where = f"layer {identifier(name, 'the layer name')[:80]!r}"
     if not isinstance(values, dict):
         raise NetworkFormatError(f"{where} is {str(values)[:60]!r}, not a JSON object")
@@ -95,7 +95,7 @@ def _layer(name: str, values: Any, batch: int, bound: list[int] | None) -> Descr
     details = {key: integers(values.get(key, []), f"{key!r} of {where}") for key in _INTEGERS}
     mode = {key: values[key] for key in ("pooling_type", "axis", "perm") if key in values}
     _check_mode(mode, where)
-    return Described(
+    return DescribedLayer(
         name=name,
         operator=operator,
         parents=texts(member(values, "parents", list, where), f"'parents' of {where}"),
