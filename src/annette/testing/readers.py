@@ -152,7 +152,7 @@ class ReaderContract:
         if seed % 4 == 0:
             content = content[: chance.integers(len(content))]
         for _ in range(chance.integers(1, 7) if content else 0):
-            content[chance.integers(len(content))] = int(chance.choice((0, 1, 127, 255, chance.integers(256))))
+            content[chance.integers(len(content))] = int(chance.choice([0, 1, 127, 255, int(chance.integers(256))]))
         damaged = file.with_name(f"damaged{file.suffix}")
         damaged.write_bytes(content)
         message = ""

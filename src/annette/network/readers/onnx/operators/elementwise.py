@@ -6,6 +6,7 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from annette.network.onnx_names import FUNCTIONS, operator_name
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.values import Meta, dtype_of
 from annette.network.tensor import DType
@@ -20,72 +21,21 @@ if TYPE_CHECKING:
 __all__ = ["CONTRIB_RULES", "RULES", "as_float"]
 
 _UNARY: Final[Mapping[str, str]] = {
-    "Relu": "relu",
-    "LeakyRelu": "leaky_relu",
-    "ThresholdedRelu": "thresholded_relu",
+    **{operator_name(kind): kind for kind in FUNCTIONS},
+    **dict.fromkeys(("Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh"), "trigonometric"),
     "Shrink": "thresholded_relu",
-    "Elu": "elu",
-    "Celu": "celu",
-    "Selu": "selu",
-    "Sigmoid": "sigmoid",
-    "HardSigmoid": "hard_sigmoid",
-    "Tanh": "tanh",
-    "Softplus": "softplus",
-    "Softsign": "softsign",
-    "HardSwish": "hard_swish",
     "Swish": "silu",
-    "Gelu": "gelu",
-    "Mish": "mish",
-    "Abs": "abs",
-    "Neg": "neg",
-    "Sqrt": "sqrt",
-    "Reciprocal": "reciprocal",
-    "Exp": "exp",
-    "Log": "log",
-    "Erf": "erf",
-    "Sin": "sin",
-    "Cos": "cos",
-    "Tan": "trigonometric",
-    "Asin": "trigonometric",
-    "Acos": "trigonometric",
-    "Atan": "trigonometric",
-    "Sinh": "trigonometric",
-    "Cosh": "trigonometric",
-    "Asinh": "trigonometric",
-    "Acosh": "trigonometric",
-    "Atanh": "trigonometric",
-    "Floor": "floor",
-    "Ceil": "ceil",
-    "Round": "round",
-    "Sign": "sign",
-    "Not": "not",
     "BitwiseNot": "not",
 }
+_ARITHMETIC: Final = ("add", "sub", "mul", "div", "pow", "mod", "max", "min", "mean")
 _BINARY: Final[Mapping[str, str]] = {
-    "Add": "add",
-    "Sub": "sub",
-    "Mul": "mul",
-    "Div": "div",
-    "Pow": "pow",
-    "Mod": "mod",
-    "Max": "max",
-    "Min": "min",
-    "Mean": "mean",
+    **{operator_name(kind): kind for kind in _ARITHMETIC},
     "Sum": "add",
-    "BitShift": "logical",
-    "BitwiseAnd": "logical",
-    "BitwiseOr": "logical",
-    "BitwiseXor": "logical",
+    **dict.fromkeys(("BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor"), "logical"),
 }
 _PREDICATES: Final[Mapping[str, str]] = {
-    "Equal": "compare",
-    "Greater": "compare",
-    "GreaterOrEqual": "compare",
-    "Less": "compare",
-    "LessOrEqual": "compare",
-    "And": "logical",
-    "Or": "logical",
-    "Xor": "logical",
+    **dict.fromkeys(("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"), "compare"),
+    **dict.fromkeys(("And", "Or", "Xor"), "logical"),
 }
 _REALS: Final[Mapping[str, tuple[tuple[str, float], ...]]] = {
     "LeakyRelu": (("alpha", 0.01),),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from annette.network.onnx_names import REDUCTIONS, operator_name
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.values import Meta
 from annette.network.tensor import DType
@@ -18,16 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["CONTRIB_RULES", "RULES", "trailing_axes"]
 
 _REDUCTIONS: Final[Mapping[str, str]] = {
-    "ReduceMean": "reduce_mean",
-    "ReduceSum": "reduce_sum",
-    "ReduceMax": "reduce_max",
-    "ReduceMin": "reduce_min",
-    "ReduceProd": "reduce_prod",
-    "ReduceL1": "reduce_norm",
-    "ReduceL2": "reduce_norm",
-    "ReduceLogSum": "reduce_norm",
-    "ReduceLogSumExp": "reduce_norm",
-    "ReduceSumSquare": "reduce_norm",
+    **{operator_name(kind): kind for kind in REDUCTIONS},
+    **dict.fromkeys(("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"), "reduce_norm"),
 }
 
 
