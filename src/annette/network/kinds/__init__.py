@@ -21,12 +21,16 @@ from annette.network.kinds import convolution, elementwise, matrix, movement, no
 from annette.network.kinds.kind import Category, Kind
 from annette.network.kinds.movement import UNSUPPORTED
 
-__all__ = ["KINDS", "UNSUPPORTED", "Category", "Kind", "kinds_in"]
+__all__ = ["KINDS", "SPATIAL", "UNSUPPORTED", "Category", "Kind", "kinds_in"]
 
 _FAMILIES: Final = (convolution, matrix, elementwise, normalization, movement)
 
 KINDS: Final[dict[str, Kind]] = {kind.name: kind for module in _FAMILIES for kind in module.KINDS}
 """Every kind by name."""
+
+
+SPATIAL: Final = frozenset(name for name, kind in KINDS.items() if kind.spatial)
+"""Kinds that work on feature maps, so that the layout of their operands matters."""
 
 
 def kinds_in(*categories: Category) -> frozenset[str]:

@@ -118,6 +118,7 @@ KINDS: Final = (
         attributes=_CONVOLUTION,
         shapes=_shapes,
         dimensions=_map_dimensions,
+        spatial=True,
         macs=_macs,
         weights=_weights,
     ),
@@ -128,6 +129,7 @@ KINDS: Final = (
         attributes=_CONVOLUTION | {"output_padding": INTEGERS._replace(default=0)},
         shapes=_transposed_shapes,
         dimensions=_map_dimensions,
+        spatial=True,
         macs=_transposed_macs,
         weights=_transposed_weights,
     ),
@@ -141,6 +143,7 @@ KINDS: Final = (
         attributes=_WINDOW | {"ceil_mode": FLAG, "count_include_pad": FLAG},
         shapes=_pool_shapes,
         dimensions=_map_dimensions,
+        spatial=True,
         ops=_window_ops,
     ),
     *family(
@@ -151,6 +154,7 @@ KINDS: Final = (
         ),
         shapes=_global_pool_shapes,
         dimensions=_map_dimensions,
+        spatial=True,
     ),
 )
 """Convolutions and pooling."""

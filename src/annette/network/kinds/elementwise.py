@@ -58,7 +58,7 @@ KINDS: Final = (
         attributes={"alpha": NUMBER, "beta": NUMBER, "min": NUMBER, "max": NUMBER, "approximate": TEXT},
         shapes=same,
     ),
-    Kind("prelu", Category.ACTIVATION, "x or a learned multiple of x", 2, shapes=same, weights=_slope),
+    Kind("prelu", Category.ACTIVATION, "x or a learned multiple of x", 2, shapes=same, spatial=True, weights=_slope),
     *family(
         Category.UNARY,
         (

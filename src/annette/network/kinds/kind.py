@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from annette.network.kinds.shapes import ShapeRule
     from annette.network.layer import AttributeValue, Dimensions
 
-__all__ = ["FLAG", "INTEGER", "INTEGERS", "NUMBER", "TEXT", "Attribute", "Category", "Kind", "family"]
+__all__ = ["FLAG", "INTEGER", "INTEGERS", "NUMBER", "TEXT", "Attribute", "Category", "Kind", "WeightRule", "family"]
 
 
 class Category(Enum):
@@ -101,6 +101,7 @@ class Kind:
         macs: Multiply-accumulates of a layer of given dimensions; None where they must be stated.
         ops: Further operations, from ``ops_per_element``, the dimensions and the operands.
         reads_what_it_writes: Whether a layer reads no more of its largest operand than it writes.
+        spatial: Whether it works on feature maps: its operands have channels and positions, whatever their rank.
         weights: How it is built: shapes of the constants that belong to a layer, by their names and in the order of
             operands, from the shape of its first operand (N, C, …spatial…), its attributes and the number of
             features that it writes; None where it has no constants of its own.
@@ -116,6 +117,7 @@ class Kind:
     macs: Callable[[Dimensions], int] | None = _no_macs
     ops: Callable[[int, Dimensions, Operands], int] = _on_the_larger_side
     reads_what_it_writes: bool = False
+    spatial: bool = False
     weights: WeightRule | None = None
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError
 from annette.network.kinds.dimensions import map_dimensions
-from annette.network.kinds.kind import INTEGER, INTEGERS, NUMBER, TEXT, Category, Kind, family
+from annette.network.kinds.kind import INTEGER, INTEGERS, NUMBER, TEXT, Attribute, Category, Kind, family
 from annette.network.kinds.shapes import Shape, broadcast_shapes, integers, normalize_axis, same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from annette.network.kinds.shapes import ShapeRule
     from annette.network.layer import AttributeValue
 
 __all__ = ["KINDS", "UNSUPPORTED", "keeps_order"]
@@ -135,64 +137,50 @@ def _blocks(shape: Shape, attributes: Mapping[str, AttributeValue]) -> tuple[int
     return shape[0], shape[1], shape[2], shape[3], block
 
 
-_movement: Final = partial(Kind, category=Category.MOVEMENT)
+def _kind(
+    name: str, description: str, shapes: ShapeRule | None = None, *, ops: int = 0, **attributes: Attribute
+) -> Kind:
+    return Kind(name, Category.MOVEMENT, description, ops, attributes, shapes)
+
+
+_AXIS: Final = INTEGER._replace(default=0)
+_STEPS: Final = INTEGERS._replace(default=1)
 _RESIZE: Final = {"mode": TEXT, "sizes": INTEGERS, "coordinates": TEXT}
-_BLOCK: Final = {"block_size": INTEGER, "mode": TEXT}
+
+_slice_kind: Final = _kind(
+    "slice", "part of a tensor", _slice, starts=INTEGERS, ends=INTEGERS, axes=INTEGERS, steps=_STEPS
+)
+_gather_kind: Final = _kind(
+    "gather", "rows picked by index; an embedding where the table is constant", _gather, axis=_AXIS, index=INTEGER
+)
 
 KINDS: Final = (
-    _movement(
-        "concat",
-        description="joins tensors along an axis",
-        attributes={"axis": INTEGER},
-        shapes=_concat,
+    replace(
+        _kind("concat", "joins tensors along an axis", _concat, axis=INTEGER),
         dimensions=partial(map_dimensions, axis_of_result=True),
     ),
-    _movement(
-        "split",
-        description="cuts a tensor along an axis",
-        attributes={"axis": INTEGER, "split": INTEGERS},
-        shapes=_split,
+    _kind("split", "cuts a tensor along an axis", _split, axis=INTEGER, split=INTEGERS),
+    replace(_slice_kind, reads_what_it_writes=True),
+    replace(_gather_kind, reads_what_it_writes=True),
+    _kind("pad", "adds a border", _pad, pads=INTEGERS, mode=TEXT, value=NUMBER),
+    _kind("transpose", "permutes dimensions", _transpose, perm=INTEGERS, equation=TEXT),
+    _kind("expand", "repeats along dimensions of size 1", _expand, shape=INTEGERS),
+    _kind("tile", "repeats along dimensions", _tile, repeats=INTEGERS),
+    _kind("scatter", "rows written by index", same),
+    replace(
+        _kind(
+            "depth_to_space",
+            "moves channels into positions (pixel shuffle)",
+            _depth_to_space,
+            block_size=INTEGER,
+            mode=TEXT,
+        ),
+        spatial=True,
     ),
-    _movement(
-        "slice",
-        description="part of a tensor",
-        attributes={
-            "starts": INTEGERS,
-            "ends": INTEGERS,
-            "axes": INTEGERS,
-            "steps": INTEGERS._replace(default=1),
-        },
-        shapes=_slice,
-        reads_what_it_writes=True,
+    replace(
+        _kind("space_to_depth", "moves positions into channels", _space_to_depth, block_size=INTEGER, mode=TEXT),
+        spatial=True,
     ),
-    _movement(
-        "pad", description="adds a border", attributes={"pads": INTEGERS, "mode": TEXT, "value": NUMBER}, shapes=_pad
-    ),
-    _movement(
-        "transpose",
-        description="permutes dimensions",
-        attributes={"perm": INTEGERS, "equation": TEXT},
-        shapes=_transpose,
-    ),
-    _movement(
-        "expand", description="repeats along dimensions of size 1", attributes={"shape": INTEGERS}, shapes=_expand
-    ),
-    _movement("tile", description="repeats along dimensions", attributes={"repeats": INTEGERS}, shapes=_tile),
-    _movement(
-        "gather",
-        description="rows picked by index; an embedding where the table is constant",
-        attributes={"axis": INTEGER._replace(default=0), "index": INTEGER},
-        shapes=_gather,
-        reads_what_it_writes=True,
-    ),
-    _movement("scatter", description="rows written by index", shapes=same),
-    _movement(
-        "depth_to_space",
-        description="moves channels into positions (pixel shuffle)",
-        attributes=_BLOCK,
-        shapes=_depth_to_space,
-    ),
-    _movement("space_to_depth", description="moves positions into channels", attributes=_BLOCK, shapes=_space_to_depth),
     *family(
         Category.MOVEMENT,
         (
@@ -202,28 +190,21 @@ KINDS: Final = (
         ),
         attributes=_RESIZE,
         shapes=_resize,
+        spatial=True,
     ),
-    _movement(
-        "grid_sample", description="resampling at given positions", ops_per_element=10, attributes={"mode": TEXT}
-    ),
-    _movement(
-        "im2col",
-        description="unfolds windows into columns, or folds them back",
-        attributes={"kernel_shape": INTEGERS},
-    ),
-    _movement("copy", description="plain copy, also between layouts", shapes=same),
-    _movement("generate", description="writes a constant, a range or a mask", attributes={"axis": INTEGER}),
-    Kind(
-        "identity",
+    _kind("grid_sample", "resampling at given positions", ops=10, mode=TEXT),
+    _kind("im2col", "unfolds windows into columns, or folds them back", kernel_shape=INTEGERS),
+    _kind("copy", "plain copy, also between layouts", same),
+    _kind("generate", "writes a constant, a range or a mask", axis=INTEGER),
+    *family(
         Category.VIEW,
-        "the same tensor under another name (also dropout at inference)",
+        (("identity", 0, "the same tensor under another name (also dropout at inference)"),),
         shapes=same,
         dimensions=_widest,
     ),
-    Kind(
-        "reshape",
+    *family(
         Category.VIEW,
-        "the same elements under another shape (also flatten, squeeze, unsqueeze)",
+        (("reshape", 0, "the same elements under another shape (also flatten, squeeze, unsqueeze)"),),
         attributes={"shape": INTEGERS, "perm": INTEGERS},
         shapes=_reshape,
         dimensions=_widest,

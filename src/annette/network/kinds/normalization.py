@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from annette.network.kinds.dimensions import map_dimensions
-from annette.network.kinds.kind import FLAG, INTEGER, INTEGERS, NUMBER, TEXT, Category, Kind, family
+from annette.network.kinds.kind import (
+    FLAG,
+    INTEGER,
+    INTEGERS,
+    NUMBER,
+    TEXT,
+    Attribute,
+    Category,
+    Kind,
+    WeightRule,
+    family,
+)
 from annette.network.kinds.shapes import Shape, integers, normalize_axis, same
 
 if TYPE_CHECKING:
@@ -18,8 +30,6 @@ __all__ = ["KINDS", "SOFTMAX_OPS", "reduced_shapes"]
 
 SOFTMAX_OPS: Final = 6
 """Operations per element of a softmax, a convention (`annette.network.kinds.kind`)."""
-
-_per_channel: Final = partial(map_dimensions, channels_first_rank_3=True)
 
 
 def reduced_shapes(inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
@@ -45,54 +55,70 @@ def _trailing_weights(
     return dict.fromkeys(names, shape[min(integers(attributes, "axes")) :])
 
 
-_normalization: Final = partial(Kind, category=Category.NORMALIZATION, shapes=same)
+def _kind(
+    name: str, ops: int, description: str, weights: WeightRule | None = None, *, per_channel: bool = False,
+    **attributes: Attribute,
+) -> Kind:  # fmt: skip
+    """A normalization, over feature maps where it is done for each channel."""
+    return Kind(
+        name,
+        Category.NORMALIZATION,
+        description,
+        ops,
+        attributes,
+        same,
+        partial(map_dimensions, channels_first_rank_3=per_channel),
+        spatial=per_channel,
+        weights=weights,
+    )
+
+
+_STATISTICS: Final = partial(_channel_weights, ("scale", "bias", "mean", "variance"))
+_PER_CHANNEL: Final = partial(_channel_weights, ("scale", "bias"))
 
 KINDS: Final = (
-    _normalization(
-        "batch_norm",
-        description="scale and shift by constants per channel",
-        ops_per_element=2,
-        attributes={"epsilon": NUMBER},
-        dimensions=_per_channel,
-        weights=partial(_channel_weights, ("scale", "bias", "mean", "variance")),
-    ),
-    _normalization(
+    _kind("batch_norm", 2, "scale and shift by constants per channel", _STATISTICS, per_channel=True, epsilon=NUMBER),
+    _kind(
         "layer_norm",
-        description="normalization over the trailing axes",
-        ops_per_element=8,
-        attributes={"axes": INTEGERS, "epsilon": NUMBER, "residual": FLAG, "embedding": FLAG},
-        weights=partial(_trailing_weights, ("scale", "bias")),
+        8,
+        "normalization over the trailing axes",
+        partial(_trailing_weights, ("scale", "bias")),
+        axes=INTEGERS,
+        epsilon=NUMBER,
+        residual=FLAG,
+        embedding=FLAG,
     ),
-    _normalization(
+    _kind(
         "rms_norm",
-        description="division by the root mean square of the trailing axes",
-        ops_per_element=5,
-        attributes={"axes": INTEGERS, "epsilon": NUMBER, "residual": FLAG},
-        weights=partial(_trailing_weights, ("scale",)),
+        5,
+        "division by the root mean square of the trailing axes",
+        partial(_trailing_weights, ("scale",)),
+        axes=INTEGERS,
+        epsilon=NUMBER,
+        residual=FLAG,
     ),
-    _normalization(
+    _kind(
         "instance_norm",
-        description="normalization of each channel over its positions",
-        ops_per_element=8,
-        attributes={"axes": INTEGERS, "epsilon": NUMBER},
-        dimensions=_per_channel,
-        weights=partial(_channel_weights, ("scale", "bias")),
+        8,
+        "normalization of each channel over its positions",
+        _PER_CHANNEL,
+        per_channel=True,
+        axes=INTEGERS,
+        epsilon=NUMBER,
     ),
-    _normalization(
-        "group_norm",
-        description="normalization of groups of channels",
-        ops_per_element=8,
-        attributes={"num_groups": INTEGER, "epsilon": NUMBER},
-        weights=partial(_channel_weights, ("scale", "bias")),
-    ),
-    _normalization(
-        "lp_norm", description="division by the p-norm along an axis", ops_per_element=4, attributes={"axis": INTEGER}
-    ),
-    _normalization(
-        "lrn",
-        description="local response normalization across channels",
-        ops_per_element=10,
-        attributes={"size": INTEGER, "alpha": NUMBER, "beta": NUMBER, "bias": NUMBER},
+    _kind("group_norm", 8, "normalization of groups of channels", _PER_CHANNEL, num_groups=INTEGER, epsilon=NUMBER),
+    _kind("lp_norm", 4, "division by the p-norm along an axis", axis=INTEGER),
+    replace(
+        _kind(
+            "lrn",
+            10,
+            "local response normalization across channels",
+            size=INTEGER,
+            alpha=NUMBER,
+            beta=NUMBER,
+            bias=NUMBER,
+        ),
+        spatial=True,
     ),
     *family(
         Category.NORMALIZATION,
