@@ -147,6 +147,7 @@ _AXIS: Final = INTEGER._replace(default=0)
 _STEPS: Final = INTEGERS._replace(default=1)
 _RESIZE: Final = {"mode": TEXT, "sizes": INTEGERS, "coordinates": TEXT}
 
+_blocks_kind: Final = partial(_kind, block_size=INTEGER, mode=TEXT)
 _slice_kind: Final = _kind(
     "slice", "part of a tensor", _slice, starts=INTEGERS, ends=INTEGERS, axes=INTEGERS, steps=_STEPS
 )
@@ -168,19 +169,9 @@ KINDS: Final = (
     _kind("tile", "repeats along dimensions", _tile, repeats=INTEGERS),
     _kind("scatter", "rows written by index", same),
     replace(
-        _kind(
-            "depth_to_space",
-            "moves channels into positions (pixel shuffle)",
-            _depth_to_space,
-            block_size=INTEGER,
-            mode=TEXT,
-        ),
-        spatial=True,
+        _blocks_kind("depth_to_space", "moves channels into positions (pixel shuffle)", _depth_to_space), spatial=True
     ),
-    replace(
-        _kind("space_to_depth", "moves positions into channels", _space_to_depth, block_size=INTEGER, mode=TEXT),
-        spatial=True,
-    ),
+    replace(_blocks_kind("space_to_depth", "moves positions into channels", _space_to_depth), spatial=True),
     *family(
         Category.MOVEMENT,
         (

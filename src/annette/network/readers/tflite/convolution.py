@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError
@@ -45,7 +46,7 @@ def _convolution(operator: FileOperator, source: FileTensor, kernel: tuple[int, 
     channels = source.shape[-1]
     kind = convolution_kind(groups, channels)
     attributes = _window(operator, source.shape[1:-1], kernel) | {"groups": groups}
-    return OperatorLayer(kind, attributes, _present(operator), fused(operator))
+    return OperatorLayer(kind, attributes, operator.present, fused(operator))
 
 
 def _conv_transpose(operator: FileOperator) -> OperatorLayer:
@@ -70,17 +71,14 @@ def _conv_transpose(operator: FileOperator) -> OperatorLayer:
     return OperatorLayer("conv_transpose", attributes, (source, weights, *rest), fused(operator))
 
 
-def _pool(kind: str) -> Rule:
-    def rule(operator: FileOperator) -> OperatorLayer:
-        source = operator.tensor(0)
-        _require(operator, len(source.shape) == 4, source)
-        kernel = (operator.options.get("filter_height", 0), operator.options.get("filter_width", 0))
-        attributes = _window(operator, source.shape[1:-1], kernel) | {"ceil_mode": 0}
-        if kind == "average_pool":
-            attributes["count_include_pad"] = 0
-        return OperatorLayer(kind, attributes, (source,), fused(operator))
-
-    return rule
+def _pool(kind: str, operator: FileOperator) -> OperatorLayer:
+    source = operator.tensor(0)
+    _require(operator, len(source.shape) == 4, source)
+    kernel = (operator.options.get("filter_height", 0), operator.options.get("filter_width", 0))
+    attributes = _window(operator, source.shape[1:-1], kernel) | {"ceil_mode": 0}
+    if kind == "average_pool":
+        attributes["count_include_pad"] = 0
+    return OperatorLayer(kind, attributes, (source,), fused(operator))
 
 
 def _window(operator: FileOperator, sizes: tuple[int, ...], kernel: tuple[int, ...]) -> dict[str, AttributeValue]:
@@ -103,7 +101,7 @@ def _steps(operator: FileOperator, what: str, suffix: str) -> tuple[int, ...]:
 
 def _fully_connected(operator: FileOperator) -> OperatorLayer:
     operator.tensor(0), operator.tensor(1)
-    return OperatorLayer("fully_connected", {"transposed_weights": 1}, _present(operator), fused(operator))
+    return OperatorLayer("fully_connected", {"transposed_weights": 1}, operator.present, fused(operator))
 
 
 def _matmul(operator: FileOperator) -> OperatorLayer:
@@ -119,10 +117,6 @@ def _matmul(operator: FileOperator) -> OperatorLayer:
     return OperatorLayer("matmul", {}, (left, right), dimensions=dimensions)
 
 
-def _present(operator: FileOperator) -> tuple[FileTensor, ...]:
-    return tuple(tensor for tensor in operator.inputs if tensor is not None)
-
-
 def _require(operator: FileOperator, fits: bool, *operands: FileTensor) -> None:
     if not fits:
         shapes = " and ".join(str(list(tensor.shape)) for tensor in operands)
@@ -136,9 +130,9 @@ CONVOLUTION: Final[dict[str, Rule]] = {
     "DEPTHWISE_CONV_2D": _depthwise,
     "CONV_3D": _conv_3d,
     "TRANSPOSE_CONV": _conv_transpose,
-    "MAX_POOL_2D": _pool("max_pool"),
-    "AVERAGE_POOL_2D": _pool("average_pool"),
-    "L2_POOL_2D": _pool("lp_pool"),
+    "MAX_POOL_2D": partial(_pool, "max_pool"),
+    "AVERAGE_POOL_2D": partial(_pool, "average_pool"),
+    "L2_POOL_2D": partial(_pool, "lp_pool"),
     "FULLY_CONNECTED": _fully_connected,
     "BATCH_MATMUL": _matmul,
 }

@@ -76,6 +76,11 @@ class FileOperator:
             raise NetworkFormatError(f"operator {self.name} that writes {self.label!r} has no operand {position}")
         return tensor
 
+    @property
+    def present(self) -> tuple[FileTensor, ...]:
+        """The operands that are not left out."""
+        return tuple(tensor for tensor in self.inputs if tensor is not None)
+
     def integers(self, position: int) -> tuple[int, ...] | None:
         """Values of a constant operand; None where it is computed, large or left out."""
         tensor = self.inputs[position] if position < len(self.inputs) else None

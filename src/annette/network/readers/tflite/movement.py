@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from annette.network.kinds.movement import keeps_order
-from annette.network.readers.tflite.operator_layer import OperatorLayer, Rule, axis_of, fused
+from annette.network.readers.tflite.operator_layer import OperatorLayer, Rule, axis_of, fused, of_first
 
 if TYPE_CHECKING:
     from annette.network.layer import AttributeValue
@@ -17,19 +18,9 @@ _PAD_MODES: Final = ("reflect", "symmetric")
 _SPATIAL: Final = (1, 2)
 
 
-def _first(kind: str) -> Rule:
-    """What depends on its first operand alone."""
-
-    def rule(operator: FileOperator) -> OperatorLayer:
-        return OperatorLayer(kind, {}, (operator.tensor(0),))
-
-    return rule
-
-
 def _concat(operator: FileOperator) -> OperatorLayer:
-    parts = tuple(tensor for tensor in operator.inputs if tensor is not None)
     axis = axis_of(operator.options.get("axis", 0), len(operator.outputs[0].shape))
-    return OperatorLayer("concat", {"axis": axis}, parts, fused(operator))
+    return OperatorLayer("concat", {"axis": axis}, operator.present, fused(operator))
 
 
 def _split(source: int, axis: int) -> Rule:
@@ -114,17 +105,14 @@ def _tile(operator: FileOperator) -> OperatorLayer:
     return OperatorLayer("tile", {"repeats": repeats} if repeats else {}, (operator.tensor(0),))
 
 
-def _reduce(kind: str) -> Rule:
-    def rule(operator: FileOperator) -> OperatorLayer:
-        source, axes = operator.tensor(0), operator.integers(1)
-        if axes is None:
-            return OperatorLayer(kind, {"keepdims": _keeps(operator)}, (source,))
-        numbers = tuple(sorted({axis_of(axis, len(source.shape)) for axis in axes}))
-        if kind == "reduce_mean" and len(source.shape) == 4 and numbers == _SPATIAL:
-            return OperatorLayer("global_average_pool", {}, (source,))
-        return OperatorLayer(kind, {"axes": numbers, "keepdims": _keeps(operator)}, (source,))
-
-    return rule
+def _reduce(kind: str, operator: FileOperator) -> OperatorLayer:
+    source, axes = operator.tensor(0), operator.integers(1)
+    if axes is None:
+        return OperatorLayer(kind, {"keepdims": _keeps(operator)}, (source,))
+    numbers = tuple(sorted({axis_of(axis, len(source.shape)) for axis in axes}))
+    if kind == "reduce_mean" and len(source.shape) == 4 and numbers == _SPATIAL:
+        return OperatorLayer("global_average_pool", {}, (source,))
+    return OperatorLayer(kind, {"axes": numbers, "keepdims": _keeps(operator)}, (source,))
 
 
 def _keeps(operator: FileOperator) -> int:
@@ -148,22 +136,16 @@ def _top_k(operator: FileOperator) -> OperatorLayer:
     return OperatorLayer("top_k", attributes | ({"k": count[0]} if count else {}), (source,))
 
 
-def _resize(kind: str) -> Rule:
-    def rule(operator: FileOperator) -> OperatorLayer:
-        aligned, half = operator.options.get("align_corners"), operator.options.get("half_pixel_centers")
-        coordinates = "align_corners" if aligned else "half_pixel" if half else "asymmetric"
-        mode = kind.removeprefix("resize_")
-        return OperatorLayer(kind, {"mode": mode, "coordinates": coordinates}, (operator.tensor(0),))
-
-    return rule
+def _resize(kind: str, operator: FileOperator) -> OperatorLayer:
+    aligned, half = operator.options.get("align_corners"), operator.options.get("half_pixel_centers")
+    coordinates = "align_corners" if aligned else "half_pixel" if half else "asymmetric"
+    mode = kind.removeprefix("resize_")
+    return OperatorLayer(kind, {"mode": mode, "coordinates": coordinates}, (operator.tensor(0),))
 
 
-def _blocks(kind: str) -> Rule:
-    def rule(operator: FileOperator) -> OperatorLayer:
-        attributes = {"block_size": operator.options.get("block_size", 0), "mode": "DCR"}
-        return OperatorLayer(kind, attributes, (operator.tensor(0),))
-
-    return rule
+def _blocks(kind: str, operator: FileOperator) -> OperatorLayer:
+    attributes = {"block_size": operator.options.get("block_size", 0), "mode": "DCR"}
+    return OperatorLayer(kind, attributes, (operator.tensor(0),))
 
 
 def _generate(operator: FileOperator) -> OperatorLayer:
@@ -173,7 +155,7 @@ def _generate(operator: FileOperator) -> OperatorLayer:
 
 
 MOVEMENT: Final[dict[str, Rule]] = {
-    **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "BITCAST"), _first("reshape")),
+    **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "BITCAST"), of_first("reshape")),
     "CONCATENATION": _concat,
     "PACK": _concat,
     "SPLIT": _split(1, 0),
@@ -186,21 +168,21 @@ MOVEMENT: Final[dict[str, Rule]] = {
     "GATHER": _gather,
     "EMBEDDING_LOOKUP": _embedding,
     "TILE": _tile,
-    "BROADCAST_TO": _first("expand"),
-    "MEAN": _reduce("reduce_mean"),
-    "SUM": _reduce("reduce_sum"),
-    "REDUCE_MAX": _reduce("reduce_max"),
-    "REDUCE_ANY": _reduce("reduce_max"),
-    "REDUCE_MIN": _reduce("reduce_min"),
-    "REDUCE_ALL": _reduce("reduce_min"),
-    "REDUCE_PROD": _reduce("reduce_prod"),
+    "BROADCAST_TO": of_first("expand"),
+    "MEAN": partial(_reduce, "reduce_mean"),
+    "SUM": partial(_reduce, "reduce_sum"),
+    "REDUCE_MAX": partial(_reduce, "reduce_max"),
+    "REDUCE_ANY": partial(_reduce, "reduce_max"),
+    "REDUCE_MIN": partial(_reduce, "reduce_min"),
+    "REDUCE_ALL": partial(_reduce, "reduce_min"),
+    "REDUCE_PROD": partial(_reduce, "reduce_prod"),
     **dict.fromkeys(("ARG_MAX", "ARG_MIN"), _arg_max),
     "CUMSUM": _cumulative_sum,
     "TOPK_V2": _top_k,
-    "RESIZE_BILINEAR": _resize("resize_linear"),
-    "RESIZE_NEAREST_NEIGHBOR": _resize("resize_nearest"),
-    "DEPTH_TO_SPACE": _blocks("depth_to_space"),
-    "SPACE_TO_DEPTH": _blocks("space_to_depth"),
+    "RESIZE_BILINEAR": partial(_resize, "resize_linear"),
+    "RESIZE_NEAREST_NEIGHBOR": partial(_resize, "resize_nearest"),
+    "DEPTH_TO_SPACE": partial(_blocks, "depth_to_space"),
+    "SPACE_TO_DEPTH": partial(_blocks, "space_to_depth"),
     **dict.fromkeys(("SHAPE", "RANK", "RANGE", "FILL", "ZEROS_LIKE"), _generate),
 }
 """Rules by operator."""
