@@ -6,9 +6,7 @@ import onnx
 import pytest
 
 from annette.network.load import find_reader, readers
-from annette.network.readers.annette_json import read_annette_json
 from annette.network.readers.json import read_json
-from annette.network.readers.mmdnn_json import read_mmdnn_json
 from annette.network.readers.onnx import read_onnx
 from annette.network.readers.tflite import read_tflite
 from annette.network.writers.onnx import write_onnx
@@ -58,7 +56,7 @@ class TestTflite(ReaderContract):
 class TestAnnetteJson(ReaderContract):
     @pytest.fixture
     def reader(self):
-        return read_annette_json
+        return read_json
 
     @pytest.fixture
     def file(self, tmp_path):
@@ -74,7 +72,7 @@ class TestAnnetteJson(ReaderContract):
 class TestMmdnnJson(ReaderContract):
     @pytest.fixture
     def reader(self):
-        return read_mmdnn_json
+        return read_json
 
     @pytest.fixture
     def file(self, tmp_path):
@@ -85,12 +83,6 @@ class TestMmdnnJson(ReaderContract):
         document = copy.deepcopy(small_mmdnn())
         next(node for node in document["node"] if node["name"] == "relu")["op"] = "Mystery"
         return write(tmp_path, document, "unknown.json"), "Mystery"
-
-
-class TestEitherJson(TestAnnetteJson):
-    @pytest.fixture
-    def reader(self):
-        return read_json
 
 
 def test_no_built_in_reader_is_left_out():

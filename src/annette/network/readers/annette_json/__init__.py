@@ -1,5 +1,5 @@
 """Reader of the original ANNETTE's network descriptions."""
 
-from annette.network.readers.annette_json.reader import parse_annette, read_annette_json
+from annette.network.readers.annette_json.reader import parse_annette
 
-__all__ = ["parse_annette", "read_annette_json"]
+__all__ = ["parse_annette"]

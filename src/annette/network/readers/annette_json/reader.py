@@ -7,13 +7,10 @@ kernel with fewer input channels than the tensor it reads.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annette.documents import read_json
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
 from annette.network.readers.descriptions.described_layer import (
-    MAX_NETWORK_BYTES,
     DescribedLayer,
     batch_size,
     bind,
@@ -25,26 +22,24 @@ from annette.network.readers.descriptions.described_layer import (
 from annette.network.readers.descriptions.translation import build_network
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from annette.network.network import Network
 
-__all__ = ["parse_annette", "read_annette_json"]
+__all__ = ["parse_annette"]
 
 _INTEGERS = ("kernel_shape", "strides", "pads", "dilations")
 
 
-def read_annette_json(
-    path: str | os.PathLike[str],
-    *,
-    batch: int | None = None,
-    input_shapes: Mapping[str, Sequence[int]] | None = None,
+def parse_annette(
+    document: Any, file: Path, *, batch: int | None, input_shapes: Mapping[str, Sequence[int]]
 ) -> Network:
     """Reads a network description of the original ANNETTE.
 
     Args:
-        path: The file.
+        document: The parsed JSON document.
+        file: Where it was; the network is named after it where the document has no name.
         batch: Samples processed together; None means 1, or what the file fixes.
         input_shapes: Shapes of network inputs by name, channels last, batch first. They bind symbolic sizes of inputs
             and must agree with the sizes that the file states: it holds the shape of every layer, computed for them.
@@ -57,15 +52,6 @@ def read_annette_json(
         NetworkStructureError: The graph is empty, cyclic or dangling.
         NetworkShapeError: A size is symbolic, unknown, not positive, or contradicts its neighbours.
     """
-    file = Path(path)
-    document = read_json(file, error=NetworkFormatError, max_bytes=MAX_NETWORK_BYTES)
-    return parse_annette(document, file, batch=batch, input_shapes=input_shapes or {})
-
-
-def parse_annette(
-    document: Any, file: Path, *, batch: int | None, input_shapes: Mapping[str, Sequence[int]]
-) -> Network:
-    """As `read_annette_json`, of a document that is parsed already."""
     what = f"network description {str(file)!r}"
     if not isinstance(document, dict) or not isinstance(document.get("layers"), dict):
         raise NetworkFormatError(f"{what} has no object 'layers': it is not a description of the original ANNETTE")

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annette.documents import read_json
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
 from annette.network.readers.descriptions.described_layer import (
-    MAX_NETWORK_BYTES,
     DescribedLayer,
     batch_size,
     bind,
@@ -27,24 +24,20 @@ from annette.network.readers.descriptions.described_layer import (
 from annette.network.readers.descriptions.translation import build_network
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from annette.network.network import Network
 
-__all__ = ["parse_mmdnn", "read_mmdnn_json"]
+__all__ = ["parse_mmdnn"]
 
 
-def read_mmdnn_json(
-    path: str | os.PathLike[str],
-    *,
-    batch: int | None = None,
-    input_shapes: Mapping[str, Sequence[int]] | None = None,
-) -> Network:
+def parse_mmdnn(document: Any, file: Path, *, batch: int | None, input_shapes: Mapping[str, Sequence[int]]) -> Network:
     """Reads a network in MMdnn's JSON form.
 
     Args:
-        path: The file.
+        document: The parsed JSON document.
+        file: Where it was; the network is named after it.
         batch: Samples processed together; None means 1, or what the file fixes.
         input_shapes: Shapes of network inputs by name, channels last, batch first; they must agree with the sizes
             that the file states: it holds the shape of every layer, computed for them.
@@ -57,13 +50,6 @@ def read_mmdnn_json(
         NetworkStructureError: The graph is empty, cyclic or dangling.
         NetworkShapeError: A size is unknown, not positive, or contradicts its neighbours.
     """
-    file = Path(path)
-    document = read_json(file, error=NetworkFormatError, max_bytes=MAX_NETWORK_BYTES)
-    return parse_mmdnn(document, file, batch=batch, input_shapes=input_shapes or {})
-
-
-def parse_mmdnn(document: Any, file: Path, *, batch: int | None, input_shapes: Mapping[str, Sequence[int]]) -> Network:
-    """As `read_mmdnn_json`, of a document that is parsed already."""
     what = f"network description {str(file)!r}"
     if not isinstance(document, dict) or not isinstance(document.get("node"), list):
         raise NetworkFormatError(f"{what} has no list 'node': it is not in MMdnn's JSON form")

@@ -148,8 +148,7 @@ def _cast(node: Node) -> Result:
 
 
 def _is_nan(node: Node) -> Result:
-    operand = node.input(0)
-    return Result([Meta(operand.shape, DType.BOOL)], "is_nan", operands=[operand])
+    return node.layer("is_nan", node.input(0), dtype=DType.BOOL)
 
 
 def _identity(node: Node) -> Result:

@@ -244,8 +244,7 @@ def _blocks(kind: str, node: Node) -> Result:
 
 
 def _same(kind: str, node: Node) -> Result:
-    operand = node.input(0)
-    return Result([operand.meta], kind, operands=[operand])
+    return node.layer(kind, node.input(0))
 
 
 def _random(node: Node) -> Result:

@@ -72,18 +72,17 @@ def _skip(kind: str, node: Node) -> Result:
 def _lp(node: Node) -> Result:
     operand = node.input(0)
     axis = node.axis(node.integer("axis", -1), len(operand.shape))
-    return Result([operand.meta], "lp_norm", {"axis": axis}, operands=[operand])
+    return node.layer("lp_norm", operand, attributes={"axis": axis})
 
 
 def _mean_variance(node: Node) -> Result:
     operand = node.input(0)
     axes = tuple(sorted(node.axis(a, len(operand.shape)) for a in node.integers("axes") or (0, 2, 3)))
-    return Result([operand.meta], "instance_norm", {"axes": axes}, operands=[operand])
+    return node.layer("instance_norm", operand, attributes={"axes": axes})
 
 
 def _lrn(node: Node) -> Result:
-    operand = node.input(0)
-    return Result([operand.meta], "lrn", {"size": node.integer("size", 1)}, operands=[operand])
+    return node.layer("lrn", node.input(0), attributes={"size": node.integer("size", 1)})
 
 
 def _softmax(kind: str, node: Node) -> Result:
