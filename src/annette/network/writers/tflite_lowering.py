@@ -138,7 +138,7 @@ class TfliteLowering:
         index = self.file.tensor(name, stored(shape, order), dtype, quantization=scale)
         return Value(index, tuple(shape), order, dtype, scale)
 
-    def between(self, layer: Layer, label: str, shape: Sequence[int], order: Order | None = None) -> Value:
+    def intermediate(self, layer: Layer, label: str, shape: Sequence[int], order: Order | None = None) -> Value:
         """Makes an intermediate result of a layer that takes several operators."""
         return self.temporary(self.unused(f"{layer.name}/{label}"), shape, order)
 

@@ -30,17 +30,17 @@ class Notes:
     """Collects repairs; each kind of repair becomes one sentence with a count and an example."""
 
     def __init__(self) -> None:
-        self._found: dict[str, list[str]] = {}
+        self._layers_by_repair: dict[str, list[str]] = {}
 
     def add(self, sentence: str, layer: str) -> None:
         """Records a repair of one layer; ``sentence`` speaks of "N layers" as ``{}``."""
-        self._found.setdefault(sentence, []).append(layer)
+        self._layers_by_repair.setdefault(sentence, []).append(layer)
 
     def sentences(self) -> tuple[str, ...]:
         """One sentence for each kind of repair."""
         return tuple(
             f"{sentence.format('1 layer' if len(layers) == 1 else f'{len(layers)} layers')} (first: {layers[0]!r})"
-            for sentence, layers in self._found.items()
+            for sentence, layers in self._layers_by_repair.items()
         )
 
 
