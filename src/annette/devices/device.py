@@ -17,10 +17,9 @@ from functools import cache
 from importlib import resources
 from typing import Any, TypeAlias
 
-__all__ = ["Device", "Document", "Reference", "json_file"]
+from annette.references import Reference
 
-Reference: TypeAlias = str
-"""Where something is: a module and an attribute of it, ``"package.module:attribute"``, imported when asked for."""
+__all__ = ["Device", "Document", "Reference", "json_file"]
 
 Document: TypeAlias = Callable[[], Any]
 """Gives plain JSON values when called, which happens when somebody asks for them."""

@@ -8,17 +8,17 @@ where everything is listed.
 
 from __future__ import annotations
 
-import importlib
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from annette.devices.device import Device
 from annette.errors import PluginError
+from annette.references import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from annette.devices.device import Reference
+    from annette.references import Reference
 
 __all__ = ["ENTRY_POINTS", "Part", "built_in", "devices", "find", "offered", "recognise", "resolve"]
 
@@ -100,23 +100,6 @@ def recognise(environment: Mapping[str, str]) -> Device | None:
         names = ", ".join(device.name for device in claiming)
         raise PluginError(f"the device families {names} claim the same measurements: uninstall all but one")
     return claiming[0] if claiming else None
-
-
-def resolve(reference: Reference) -> Any:
-    """Imports what a reference leads to.
-
-    Raises:
-        PluginError: There is no such module or attribute.
-    """
-    module, _, attribute = reference.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except AttributeError as error:
-        raise PluginError(f"{reference!r} leads nowhere: the module has no {attribute!r}") from error
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise  # something that the module needs is not installed: whoever asked knows what to say
-        raise PluginError(f"{reference!r} leads nowhere: there is no module {error.name!r}") from error
 
 
 def _search() -> Iterator[Device]:

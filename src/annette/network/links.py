@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from annette.network.kinds import Category, kinds_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from annette.network.layer import Layer
-    from annette.network.network import Network
 
 __all__ = ["CONSTANT", "FED", "SCALAR", "Links", "origins"]
 
@@ -51,30 +50,39 @@ class Links(NamedTuple):
     by_kind: Mapping[str, tuple[int, ...]]
 
     @classmethod
-    def of(cls, network: Network) -> Links:
-        """Collects the edges of a network."""
-        made = {tensor: position for position, layer in enumerate(network.layers) for tensor in layer.outputs}
-        activations = network.activations
-        readers: list[set[int]] = [set() for _ in network.layers]
+    def of(
+        cls, layers: Sequence[Layer], constants: Container[str], activations: Mapping[str, tuple[str, ...]],
+        outputs: Iterable[str],
+    ) -> Links:  # fmt: skip
+        """Collects the edges of a network.
+
+        Args:
+            layers: Its layers in topological order.
+            constants: Names of its constants.
+            activations: For each layer's name, the activations it reads, each once, in operand order.
+            outputs: Names of the activations that it hands out.
+        """
+        made = {tensor: position for position, layer in enumerate(layers) for tensor in layer.outputs}
+        readers: list[set[int]] = [set() for _ in layers]
         operands = []
-        names = [_operand_names(layer) for layer in network.layers]
+        names = [_operand_names(layer) for layer in layers]
         by_kind: dict[str, list[int]] = {}
-        for position, layer in enumerate(network.layers):
+        for position, layer in enumerate(layers):
             by_kind.setdefault(layer.kind, []).append(position)
             sources = tuple(
-                made.get(tensor, CONSTANT if tensor == SCALAR or network.tensors[tensor].constant else FED)
+                made.get(tensor, CONSTANT if tensor == SCALAR or tensor in constants else FED)
                 for tensor in names[position]
             )
             operands.append(sources)
             for source in sources:
                 if source >= 0:
                     readers[source].add(position)
-        for tensor in network.outputs:
+        for tensor in outputs:
             if tensor in made:
-                readers[made[tensor]].add(len(network.layers))
-        reads = tuple(activations[layer.name] for layer in network.layers)
+                readers[made[tensor]].add(len(layers))
+        reads = tuple(activations[layer.name] for layer in layers)
         return cls(
-            kinds=tuple(layer.kind for layer in network.layers),
+            kinds=tuple(layer.kind for layer in layers),
             operands=tuple(operands),
             operand_names=tuple(names),
             readers=tuple(tuple(sorted(positions)) for positions in readers),
@@ -95,18 +103,25 @@ def _operand_names(layer: Layer) -> tuple[str, ...]:
     return tuple(names)
 
 
-def origins(network: Network) -> dict[str, tuple[str, ...]]:
+def origins(
+    layers: Iterable[Layer], activations: Mapping[str, tuple[str, ...]], inputs: Iterable[str]
+) -> dict[str, tuple[str, ...]]:
     """For each activation, where it comes from: what decides its layout in memory.
+
+    Args:
+        layers: A network's layers in topological order.
+        activations: For each layer's name, the activations it reads, each once, in operand order.
+        inputs: Names of the activations fed in.
 
     Returns:
         By tensor, the kinds of the nearest layers before it, the one that writes it among them, that do more than
         compute element by element or join; ``input`` where a walk back ends at what is fed; sorted.
     """
-    found: dict[str, tuple[str, ...]] = dict.fromkeys(network.inputs, _INPUT)
-    for layer in network.layers:
+    kinds_before: dict[str, tuple[str, ...]] = dict.fromkeys(inputs, _INPUT)
+    for layer in layers:
         own: tuple[str, ...] = (layer.kind,)
         if layer.kind in _PASSED:
-            read = network.activations[layer.name]
-            own = tuple(sorted({kind for tensor in read for kind in found.get(tensor, _INPUT)})) or own
-        found |= dict.fromkeys(layer.outputs, own)
-    return found
+            read = activations[layer.name]
+            own = tuple(sorted({kind for tensor in read for kind in kinds_before.get(tensor, _INPUT)})) or own
+        kinds_before |= dict.fromkeys(layer.outputs, own)
+    return kinds_before

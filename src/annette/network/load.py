@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol
 
 from annette.errors import NetworkError, NetworkFormatError, OptionError, nearest
+from annette.network import zoo
+from annette.references import Reference, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from importlib.metadata import EntryPoint
 
     from annette.network.network import Network
 
-__all__ = ["Reader", "load_network", "readers"]
+__all__ = ["ENTRY_POINTS", "Reader", "find_reader", "load_network", "readers"]
 
-_BUILT_IN: Final = {
-    ".onnx": ("annette.network.readers.onnx", "read_onnx"),
-    ".json": ("annette.network.readers.json", "read_json"),
-    ".tflite": ("annette.network.readers.tflite", "read_tflite"),
+_BUILT_IN: Final[dict[str, Reference]] = {
+    ".onnx": "annette.network.readers.onnx:read_onnx",
+    ".json": "annette.network.readers.json:read_json",
+    ".tflite": "annette.network.readers.tflite:read_tflite",
 }
-"""File suffix to the module and function that read it; imported when a file of that kind comes."""
+"""File suffix to its `Reader`, imported when a file of that kind comes."""
 
-_PLUG_INS: Final = "annette.readers"
-"""Entry-point group: an entry named ``.suffix`` refers to a `Reader`. Built-in suffixes cannot be taken over."""
+ENTRY_POINTS: Final = "annette.readers"
+"""Group of entry points under which other packages offer readers, each named after its ``.suffix``.
+
+Built-in suffixes cannot be taken over.
+"""
 
 
 class Reader(Protocol):
@@ -67,7 +70,7 @@ def load_network(
     path = Path(source)
     suffix = path.suffix.lower()
     if suffix not in _BUILT_IN:
-        if not path.exists() and _in_zoo(str(source)):
+        if not path.exists() and zoo.is_name(str(source)):
             return _build(str(source), batch, inputs)
         if suffix not in readers():
             raise _unreadable(str(source), path)
@@ -75,7 +78,7 @@ def load_network(
         what = "is not a file" if path.exists() else "does not exist"
         raise NetworkError(f"network file {str(source)!r} {what}")
     try:
-        return _reader(suffix)(path, batch=batch, input_shapes=inputs)
+        return find_reader(suffix)(path, batch=batch, input_shapes=inputs)
     except OSError as error:
         raise NetworkError(f"network file {str(source)!r} cannot be read: {error.strerror or error}") from error
 
@@ -85,23 +88,21 @@ def readers() -> tuple[str, ...]:
     return (*_BUILT_IN, *(name for name in _plug_ins() if name not in _BUILT_IN))
 
 
-def _reader(suffix: str) -> Reader:
-    if suffix in _BUILT_IN:
-        module, function = _BUILT_IN[suffix]
-        return cast("Reader", getattr(importlib.import_module(module), function))
-    return cast("Reader", _plug_ins()[suffix].load())
+def find_reader(suffix: str) -> Reader:
+    """The reader of files of a suffix, built-in or from a plug-in.
+
+    Raises:
+        KeyError: No reader is known for the suffix.
+        PluginError: A plug-in's reader cannot be loaded.
+    """
+    reader: Reader = resolve(_BUILT_IN.get(suffix) or _plug_ins()[suffix])
+    return reader
 
 
-def _plug_ins() -> dict[str, EntryPoint]:
+def _plug_ins() -> dict[str, Reference]:
     from importlib.metadata import entry_points  # noqa: PLC0415 - slow, and built-in formats do without
 
-    return {entry.name: entry for entry in entry_points(group=_PLUG_INS)}
-
-
-def _in_zoo(name: str) -> bool:
-    from annette.network import zoo  # noqa: PLC0415 - most networks come from files
-
-    return zoo.is_name(name)
+    return {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}
 
 
 def _unreadable(source: str, path: Path) -> NetworkError:
@@ -110,15 +111,11 @@ def _unreadable(source: str, path: Path) -> NetworkError:
         return NetworkError(f"{source!r} is a folder; name a network file (they end in {known})")
     if path.exists():
         return NetworkFormatError(f"cannot tell the format of {source!r} by its suffix; known: {known}")
-    from annette.network import zoo  # noqa: PLC0415 - most networks come from files
-
     hint = nearest(source, zoo.names())
     return NetworkError(f"no network file and no network of the zoo is called {source!r}{hint} (files end in {known})")
 
 
 def _build(name: str, batch: int | None, inputs: Mapping[str, tuple[int, ...]] | None) -> Network:
-    from annette.network import zoo  # noqa: PLC0415 - most networks come from files
-
     if inputs:
         raise OptionError(f"{name!r} is a network of the zoo: its inputs have fixed shapes, only the batch can be set")
     return zoo.build(name, batch=batch or 1)

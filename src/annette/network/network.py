@@ -135,11 +135,11 @@ class Network:
     @cached_property
     def consumers(self) -> Mapping[str, tuple[Layer, ...]]:
         """The layers that read each tensor, in topological order, each once."""
-        found: dict[str, list[Layer]] = {}
+        readers: dict[str, list[Layer]] = {}
         for layer in self.layers:
             for tensor in dict.fromkeys(layer.inputs):
-                found.setdefault(tensor, []).append(layer)
-        return MappingProxyType({tensor: tuple(readers) for tensor, readers in found.items()})
+                readers.setdefault(tensor, []).append(layer)
+        return MappingProxyType({tensor: tuple(layers) for tensor, layers in readers.items()})
 
     @cached_property
     def activations(self) -> Mapping[str, tuple[str, ...]]:
@@ -154,12 +154,13 @@ class Network:
     @cached_property
     def links(self) -> Links:
         """The edges as plain numbers, layers named by position."""
-        return Links.of(self)
+        constants = {name for name, tensor in self.tensors.items() if tensor.constant}
+        return Links.of(self.layers, constants, self.activations, self.outputs)
 
     @cached_property
     def origins(self) -> Mapping[str, tuple[str, ...]]:
         """For each activation, the kinds of layers that it comes from (`annette.network.links.origins`)."""
-        return MappingProxyType(origins(self))
+        return MappingProxyType(origins(self.layers, self.activations, self.inputs))
 
     @cached_property
     def layers_by_name(self) -> Mapping[str, Layer]:

@@ -242,3 +242,35 @@ def test_fixed_numbers_masks_indices_and_statistics_are_no_parameters(net):
     assert net.build(net.gather(y, 0, axis=1)).parameters == 0
     z = net.batch_norm(net.reshape(x, (1, 4, 2, 2)))
     assert net.build(z).parameters == 8
+
+
+def test_a_kind_without_a_method_of_its_own_is_built_with_its_weights():
+    net = NetworkBuilder("generic")
+    x = net.input("x", (2, 8, 6, 6))
+    x = net.apply("group_norm", x, attributes={"num_groups": 4})
+    x = net.apply("deformable_conv", x, attributes={"kernel_shape": (3, 3), "groups": 2}, features=4, bias=False)
+    x = net.apply("rms_norm", x, attributes={"axes": (2, 3)}, name="last")
+    network = net.build(x)
+    assert [layer.inputs for layer in network.layers] == [
+        ("x", "group_norm.scale", "group_norm.bias"),
+        ("group_norm", "deformable_conv.weight"),
+        ("deformable_conv", "last.scale"),
+    ]
+    assert network.tensors["deformable_conv.weight"].shape == (4, 4, 3, 3)
+    assert network.tensors["last"].shape == (2, 4, 4, 4)
+    assert network.parameters == 8 + 8 + 4 * 4 * 9 + 16
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes", "error", "message"),
+    [
+        ("softmax", {"axes_": (1,)}, OptionError, "has no attribute 'axes_'; did you mean"),
+        ("softmax", {"axis": "last"}, OptionError, "attribute 'axis' of layer 'softmax'"),
+        ("conv", {}, NetworkShapeError, "'conv'.*cannot have weights: 'kernel_shape'"),
+        ("conv", {"kernel_shape": (1, 1), "groups": 3}, NetworkShapeError, "3 groups do not divide 8 input"),
+    ],
+)
+def test_what_a_kind_does_not_define_is_refused(kind, attributes, error, message):
+    net = NetworkBuilder("wrong")
+    with pytest.raises(error, match=message):
+        net.apply(kind, net.input("x", (2, 8, 6, 6)), attributes=attributes, features=4)

@@ -1,8 +1,8 @@
 import pytest
 
 from annette.errors import NetworkShapeError
-from annette.network.kinds import KINDS
-from annette.network.shape_inference import broadcast_shapes, normalize_axis, output_shapes
+from annette.network.kinds.shapes import broadcast_shapes, normalize_axis
+from annette.network.shape_inference import output_shapes
 
 IMAGE = (2, 16, 13, 9)
 
@@ -124,9 +124,3 @@ def test_axes_count_from_either_end():
 
 def test_no_shapes_broadcast_to_a_scalar():
     assert broadcast_shapes() == ()
-
-
-def test_every_kind_with_a_rule_is_known():
-    from annette.network.shape_inference import _BY_KIND
-
-    assert set(_BY_KIND) <= set(KINDS)

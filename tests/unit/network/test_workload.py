@@ -6,8 +6,8 @@ import pytest
 
 from annette.errors import NetworkShapeError
 from annette.network import KINDS, Category, Dimensions, DType, Tensor, describe_layer, kinds_in
+from annette.network.kinds.dimensions import feature_map
 from annette.network.tensor import MAX_ELEMENTS
-from annette.network.workload import feature_map
 
 
 def _x(*shape: int, name: str = "x", dtype: DType = DType.FLOAT32) -> Tensor:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from annette.errors import NetworkShapeError
 from annette.network.building.graph import Graph, pair
-from annette.network.windows import same_padding
+from annette.network.kinds.convolution import convolution_kind
+from annette.network.kinds.sliding_window import same_pads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +29,7 @@ def _pads(padding: Padding, shape: Sequence[int], kernel: Sequence[int], stride:
         one_side = tuple((k - 1) * d // 2 for k, d in zip(kernel, dilation, strict=True))
         return one_side * 2
     if padding == "same":
-        sides = [same_padding(*values) for values in zip(shape[2:], kernel, stride, dilation, strict=True)]
-        return tuple(front for front, _ in sides) + tuple(back for _, back in sides)
+        return same_pads(shape[2:], kernel, stride, dilation)
     if isinstance(padding, int):
         return (padding,) * (2 * spatial)
     numbers = tuple(int(number) for number in padding)
@@ -38,6 +38,17 @@ def _pads(padding: Padding, shape: Sequence[int], kernel: Sequence[int], stride:
     if len(numbers) != 2 * spatial:
         raise NetworkShapeError(f"padding {numbers} does not fit a kernel of {spatial} dimensions")
     return numbers
+
+
+def _window(
+    x: Tensor, kernel: tuple[int, ...], stride: tuple[int, ...], padding: Padding, dilation: tuple[int, ...]
+) -> dict[str, AttributeValue]:
+    return {
+        "kernel_shape": kernel,
+        "strides": stride,
+        "dilations": dilation,
+        "pads": _pads(padding, x.shape, kernel, stride, dilation),
+    }
 
 
 class ConvolutionOperators(Graph):
@@ -136,19 +147,9 @@ class ConvolutionOperators(Graph):
         Raises:
             NetworkShapeError: Nothing is left after padding, or ``groups`` do not divide the channels.
         """
-        taps, steps = pair(kernel), pair(stride)
-        if groups < 1 or filters % groups:
-            raise NetworkShapeError(f"{groups} groups do not divide {filters} filters")
-        attributes: dict[str, AttributeValue] = {
-            "kernel_shape": taps,
-            "strides": steps,
-            "dilations": (1, 1),
-            "pads": _pads(padding, x.shape, taps, steps, (1, 1)),
-            "output_padding": pair(output_padding),
-            "groups": groups,
-        }
-        weights: dict[str, Sequence[int]] = {"weight": (x.shape[1], filters // groups, *taps)}
-        return self._one("conv_transpose", [x], name, attributes, weights | ({"bias": (filters,)} if bias else {}))
+        attributes = _window(x, pair(kernel), pair(stride), padding, (1, 1))
+        attributes |= {"output_padding": pair(output_padding), "groups": groups}
+        return self.apply("conv_transpose", x, attributes=attributes, features=filters, bias=bias, name=name)
 
     def max_pool(
         self, x: Tensor, kernel: Size, *, stride: Size, padding: Padding = 0, ceil: bool = False, name: str = ""
@@ -158,7 +159,8 @@ class ConvolutionOperators(Graph):
         Raises:
             NetworkShapeError: The window does not fit.
         """
-        return self._one("max_pool", [x], name, self._pooling(x, kernel, stride, padding, ceil))
+        attributes = _window(x, pair(kernel), pair(stride), padding, (1, 1)) | {"ceil_mode": int(ceil)}
+        return self.apply("max_pool", x, attributes=attributes, name=name)
 
     def average_pool(
         self,
@@ -176,16 +178,17 @@ class ConvolutionOperators(Graph):
         Raises:
             NetworkShapeError: The window does not fit.
         """
-        attributes = self._pooling(x, kernel, stride, padding, ceil) | {"count_include_pad": int(count_padding)}
-        return self._one("average_pool", [x], name, attributes)
+        attributes = _window(x, pair(kernel), pair(stride), padding, (1, 1))
+        attributes |= {"ceil_mode": int(ceil), "count_include_pad": int(count_padding)}
+        return self.apply("average_pool", x, attributes=attributes, name=name)
 
     def global_average_pool(self, x: Tensor, *, name: str = "") -> Tensor:
         """The mean over all positions, as N, C, 1, 1."""
-        return self._one("global_average_pool", [x], name)
+        return self.apply("global_average_pool", x, name=name)
 
     def global_max_pool(self, x: Tensor, *, name: str = "") -> Tensor:
         """The maximum over all positions, as N, C, 1, 1."""
-        return self._one("global_max_pool", [x], name)
+        return self.apply("global_max_pool", x, name=name)
 
     def resize(
         self,
@@ -207,7 +210,8 @@ class ConvolutionOperators(Graph):
         height, width = pair(scale)
         target = pair(size) if size is not None else (x.shape[2] * height, x.shape[3] * width)
         mapping = coordinates or ("asymmetric" if mode == "nearest" else "half_pixel")
-        return self._one(f"resize_{mode}", [x], name, {"mode": mode, "sizes": target, "coordinates": mapping})
+        attributes: dict[str, AttributeValue] = {"mode": mode, "sizes": target, "coordinates": mapping}
+        return self.apply(f"resize_{mode}", x, attributes=attributes, name=name)
 
     def depth_to_space(self, x: Tensor, block: int, *, name: str = "") -> Tensor:
         """Moves channels into ``block`` x ``block`` positions (pixel shuffle).
@@ -215,7 +219,7 @@ class ConvolutionOperators(Graph):
         Raises:
             NetworkShapeError: The channels do not divide.
         """
-        return self._one("depth_to_space", [x], name, {"block_size": block, "mode": "CRD"})
+        return self.apply("depth_to_space", x, attributes={"block_size": block, "mode": "CRD"}, name=name)
 
     def space_to_depth(self, x: Tensor, block: int, *, name: str = "") -> Tensor:
         """Moves ``block`` x ``block`` positions into channels.
@@ -223,7 +227,7 @@ class ConvolutionOperators(Graph):
         Raises:
             NetworkShapeError: The positions do not divide.
         """
-        return self._one("space_to_depth", [x], name, {"block_size": block, "mode": "DCR"})
+        return self.apply("space_to_depth", x, attributes={"block_size": block, "mode": "DCR"}, name=name)
 
     def _convolve(
         self,
@@ -237,29 +241,6 @@ class ConvolutionOperators(Graph):
         bias: bool,
         name: str,
     ) -> Tensor:
-        channels = x.shape[1]
-        if groups < 1 or channels % groups or filters % groups:
-            raise NetworkShapeError(
-                f"{groups} groups do not divide {channels} input and {filters} output channels of {name or 'conv'!r}"
-            )
-        kind = "conv" if groups == 1 else "depthwise_conv" if groups == channels else "grouped_conv"
-        attributes: dict[str, AttributeValue] = {
-            "kernel_shape": kernel,
-            "strides": stride,
-            "dilations": dilation,
-            "pads": _pads(padding, x.shape, kernel, stride, dilation),
-            "groups": groups,
-        }
-        weights: dict[str, Sequence[int]] = {"weight": (filters, channels // groups, *kernel)}
-        return self._one(kind, [x], name, attributes, weights | ({"bias": (filters,)} if bias else {}))
-
-    @staticmethod
-    def _pooling(x: Tensor, kernel: Size, stride: Size, padding: Padding, ceil: bool) -> dict[str, AttributeValue]:
-        taps, steps = pair(kernel), pair(stride)
-        return {
-            "kernel_shape": taps,
-            "strides": steps,
-            "dilations": (1, 1),
-            "pads": _pads(padding, x.shape, taps, steps, (1, 1)),
-            "ceil_mode": int(ceil),
-        }
+        attributes = _window(x, kernel, stride, padding, dilation) | {"groups": groups}
+        kind = convolution_kind(groups, x.shape[1])
+        return self.apply(kind, x, attributes=attributes, features=filters, bias=bias, name=name)

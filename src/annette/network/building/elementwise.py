@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from annette.errors import OptionError, nearest
 from annette.network.building.graph import Graph
-from annette.network.shape_inference import normalize_axis
+from annette.network.kinds.shapes import normalize_axis
 from annette.network.tensor import DType, Tensor
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class ElementwiseOperators(Graph):
         """
         if function in _SIMPLE:
             kind, attributes = _SIMPLE[function]
-            return self._one(kind, [x], name or function, attributes)
+            return self.apply(kind, x, attributes=attributes, name=name or function)
         if function not in _COMPOUND:
             known = [*_SIMPLE, *_COMPOUND]
             raise OptionError(f"{function!r} is not an activation{nearest(function, known)}; known are {known}")
@@ -68,23 +68,23 @@ class ElementwiseOperators(Graph):
 
     def relu(self, x: Tensor, *, name: str = "") -> Tensor:
         """max(x, 0)."""
-        return self._one("relu", [x], name)
+        return self.apply("relu", x, name=name)
 
     def leaky_relu(self, x: Tensor, alpha: float = 0.1, *, name: str = "") -> Tensor:
         """x, or alpha x where x is negative."""
-        return self._one("leaky_relu", [x], name, {"alpha": alpha})
+        return self.apply("leaky_relu", x, attributes={"alpha": alpha}, name=name)
 
     def clip(self, x: Tensor, low: float, high: float, *, name: str = "") -> Tensor:
         """Limits to [low, high]."""
-        return self._one("clip", [x], name, {"min": float(low), "max": float(high)})
+        return self.apply("clip", x, attributes={"min": float(low), "max": float(high)}, name=name)
 
     def prelu(self, x: Tensor, *, name: str = "") -> Tensor:
         """x, or a learned multiple of x per channel where x is negative."""
-        return self._one("prelu", [x], name, weights={"slope": (x.shape[1], *(1,) * (len(x.shape) - 2))})
+        return self.apply("prelu", x, name=name)
 
     def unary(self, kind: str, x: Tensor, *, name: str = "") -> Tensor:
         """Any kind of one operand without attributes: ``sigmoid``, ``exp``, ``sqrt``, ``erf``, ``abs``, …."""
-        return self._one(kind, [x], name)
+        return self.apply(kind, x, name=name)
 
     def cast(self, x: Tensor, dtype: DType, *, name: str = "") -> Tensor:
         """Converts the element type."""
@@ -114,11 +114,11 @@ class ElementwiseOperators(Graph):
 
     def maximum(self, x: Tensor, *others: Tensor, name: str = "") -> Tensor:
         """The largest of the operands, with broadcasting."""
-        return self._one("max", [x, *others], name)
+        return self.apply("max", x, *others, name=name)
 
     def minimum(self, x: Tensor, *others: Tensor, name: str = "") -> Tensor:
         """The smallest of the operands, with broadcasting."""
-        return self._one("min", [x, *others], name)
+        return self.apply("min", x, *others, name=name)
 
     def add_constant(self, x: Tensor, shape: Sequence[int], *, name: str = "", pattern: str = "") -> Tensor:
         """Adds a constant of its own: learned, or by a rule of `annette.network.writers.patterns`.
@@ -130,11 +130,11 @@ class ElementwiseOperators(Graph):
             pattern: How its values come about, such as ``causal``; random (learned) where absent.
         """
         key, attributes = ("constant", {"constant_pattern": pattern}) if pattern else ("bias", {})
-        return self._one("add", [x], name or "add", attributes, {key: tuple(shape)})
+        return self.layer("add", [x], name=name, attributes=attributes, weights={key: shape})[0]
 
     def scale_by_constant(self, x: Tensor, shape: Sequence[int], *, name: str = "") -> Tensor:
         """Multiplies by a learned constant (layer scale)."""
-        return self._one("mul", [x], name or "scale", weights={"scale": tuple(shape)})
+        return self.layer("mul", [x], name=name or "scale", weights={"scale": shape})[0]
 
     def where_mask(self, x: Tensor, shape: Sequence[int], *, pattern: str, value: float, name: str = "") -> Tensor:
         """Keeps ``x`` where a constant mask is true and writes ``value`` elsewhere.
@@ -153,46 +153,43 @@ class ElementwiseOperators(Graph):
 
     def batch_norm(self, x: Tensor, *, epsilon: float = 1e-5, name: str = "") -> Tensor:
         """Scale and shift per channel by learned values and running statistics."""
-        channels = (x.shape[1],)
-        weights = {"scale": channels, "bias": channels, "mean": channels, "variance": channels}
-        return self._one("batch_norm", [x], name, {"epsilon": epsilon}, weights)
+        return self.apply("batch_norm", x, attributes={"epsilon": epsilon}, name=name)
 
     def layer_norm(self, x: Tensor, *, axis: int = -1, epsilon: float = 1e-5, name: str = "") -> Tensor:
         """Normalization over the axes from ``axis`` on."""
         first = normalize_axis(axis, len(x.shape))
         attributes: dict[str, AttributeValue] = {"axes": tuple(range(first, len(x.shape))), "epsilon": epsilon}
-        return self._one("layer_norm", [x], name, attributes, {"scale": x.shape[first:], "bias": x.shape[first:]})
+        return self.apply("layer_norm", x, attributes=attributes, name=name)
 
     def instance_norm(self, x: Tensor, *, epsilon: float = 1e-5, name: str = "") -> Tensor:
         """Normalization of each channel over its positions."""
-        weights = {"scale": (x.shape[1],), "bias": (x.shape[1],)}
         attributes: dict[str, AttributeValue] = {"axes": tuple(range(2, len(x.shape))), "epsilon": epsilon}
-        return self._one("instance_norm", [x], name, attributes, weights)
+        return self.apply("instance_norm", x, attributes=attributes, name=name)
 
     def local_response_norm(
         self, x: Tensor, size: int = 5, *, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0, name: str = ""
     ) -> Tensor:
         """Local response normalization across ``size`` neighbouring channels."""
         attributes: dict[str, AttributeValue] = {"size": size, "alpha": alpha, "beta": beta, "bias": bias}
-        return self._one("lrn", [x], name, attributes)
+        return self.apply("lrn", x, attributes=attributes, name=name)
 
     def softmax(self, x: Tensor, *, axis: int = -1, name: str = "") -> Tensor:
         """Exponentials normalized along an axis."""
-        return self._one("softmax", [x], name, {"axis": normalize_axis(axis, len(x.shape))})
+        return self.apply("softmax", x, attributes={"axis": normalize_axis(axis, len(x.shape))}, name=name)
 
     def reduce(self, kind: str, x: Tensor, axes: Sequence[int], *, keep: bool = True, name: str = "") -> Tensor:
         """A reduction (``reduce_mean``, ``reduce_sum``, ``reduce_max``, …) along axes."""
         numbers = tuple(sorted(normalize_axis(axis, len(x.shape)) for axis in axes))
-        return self._one(kind, [x], name, {"axes": numbers, "keepdims": int(keep)})
+        return self.apply(kind, x, attributes={"axes": numbers, "keepdims": int(keep)}, name=name)
 
     def _arithmetic(self, kind: str, x: Tensor | float, y: Tensor | float, name: str) -> Tensor:
         """Two operands; a number is no operand but an attribute, as the readers have it."""
-        if isinstance(x, Tensor):
-            if isinstance(y, Tensor):
-                return self._one(kind, [x, y], name)
-            return self._one(kind, [x], name, {"scalar": float(y), "scalar_first": False})
-        if isinstance(y, Tensor):
-            return self._one(kind, [y], name, {"scalar": float(x), "scalar_first": True})
+        operands = [operand for operand in (x, y) if isinstance(operand, Tensor)]
+        numbers = [operand for operand in (x, y) if not isinstance(operand, Tensor)]
+        if operands:
+            first = not isinstance(x, Tensor)
+            attributes = {"scalar": float(numbers[0]), "scalar_first": first} if numbers else {}
+            return self.apply(kind, *operands, attributes=attributes, name=name)
         raise OptionError(f"{kind} of the numbers {x} and {y} is no layer: one operand must be a tensor")
 
     def _gelu(self, x: Tensor) -> Tensor:

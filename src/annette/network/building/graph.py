@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from annette.errors import NetworkStructureError
+from annette.errors import NetworkShapeError, NetworkStructureError, OptionError, nearest
+from annette.network.kinds import KINDS
 from annette.network.network import Network
 from annette.network.shape_inference import output_shapes
 from annette.network.tensor import DType, Tensor
@@ -14,6 +15,7 @@ from annette.network.workload import describe_layer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from annette.network.kinds.shapes import Shape
     from annette.network.layer import AttributeValue, Layer
 
 __all__ = ["Graph", "pair"]
@@ -140,10 +142,12 @@ class Graph:
 
         Raises:
             NetworkShapeError: The operands do not fit.
+            OptionError: The kind has no such attribute, or it is of another type.
             KeyError: ``kind`` is not a kind.
         """
         full = full_name or self.unique_name(name or kind)
         attributes = dict(attributes or {})
+        _check_attributes(kind, full, attributes)
         operands = [
             *inputs,
             *(
@@ -186,15 +190,50 @@ class Graph:
             notes=notes,
         )
 
-    def _one(
+    def apply(
         self,
         kind: str,
-        inputs: Sequence[Tensor],
-        name: str,
+        *inputs: Tensor,
         attributes: Mapping[str, AttributeValue] | None = None,
-        weights: Mapping[str, Sequence[int]] | None = None,
+        features: int = 0,
+        bias: bool = True,
+        name: str = "",
     ) -> Tensor:
-        """Appends a layer that writes one tensor."""
+        """Appends one layer of any kind, with the weights that its kind says it has.
+
+        Args:
+            kind: A name in `annette.network.kinds.KINDS`.
+            inputs: The activations read.
+            attributes: Canonical attributes.
+            features: How many features (filters, units) it writes, where that does not follow from its attributes.
+            bias: Whether it has a bias, where its kind can do without.
+            name: The layer's name within the scope; the kind where absent.
+
+        Returns:
+            What it writes; the first result where there are several.
+
+        Raises:
+            NetworkShapeError: The operands or attributes do not fit.
+            OptionError: The kind has no such attribute, or it is of another type.
+            KeyError: ``kind`` is not a kind.
+
+        Example:
+            >>> net = Graph("tiny")
+            >>> net.apply("instance_norm", net.input("x", (1, 8, 4, 4)), attributes={"axes": (2, 3)}).shape
+            (1, 8, 4, 4)
+        """
+        attributes = attributes or {}
+        weights: dict[str, Shape] = {}
+        rule = KINDS[kind].weights
+        if rule is not None:
+            try:
+                weights = rule(inputs[0].shape, attributes, features)
+            except (IndexError, KeyError) as error:
+                raise NetworkShapeError(f"layer {name or kind!r} ({kind}) cannot have weights: {error}") from None
+            except NetworkShapeError as error:
+                raise NetworkShapeError(f"layer {name or kind!r} ({kind}): {error}") from None
+        if not bias:
+            weights.pop("bias", None)
         return self.layer(kind, inputs, name=name, attributes=attributes, weights=weights)[0]
 
     def _new_tensor(
@@ -214,3 +253,12 @@ class Graph:
         if count == 1 and full not in self._tensors:
             return full
         return self.unique_name(f"{name}_{max(count, 2)}")
+
+
+def _check_attributes(kind: str, name: str, attributes: Mapping[str, AttributeValue]) -> None:
+    known = KINDS[kind].attributes
+    for key, value in attributes.items():
+        if key not in known:
+            raise OptionError(f"layer {name!r} ({kind}) has no attribute {key!r}{nearest(key, known)}")
+        if not known[key].accepts(value):
+            raise OptionError(f"attribute {key!r} of layer {name!r} ({kind}) is {value!r}: that is not of its type")

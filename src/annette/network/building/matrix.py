@@ -10,9 +10,8 @@ from annette.network.building.elementwise import ElementwiseOperators
 from annette.network.building.movement import MovementOperators
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from annette.network.layer import AttributeValue
     from annette.network.tensor import Tensor
 
 __all__ = ["MatrixOperators"]
@@ -27,17 +26,10 @@ class MatrixOperators(ElementwiseOperators, MovementOperators):
         A matrix [N, K] is multiplied in one layer with its bias (an ONNX Gemm); a higher rank takes a second layer
         that adds the bias, as exported files do.
         """
-        depth = x.shape[-1]
         if len(x.shape) == 2:
-            weights: dict[str, Sequence[int]] = {"weight": (units, depth)}
-            return self._one(
-                "fully_connected",
-                [x],
-                name,
-                {"transposed_weights": 1},
-                weights | ({"bias": (units,)} if bias else {}),
-            )
-        y = self._one("fully_connected", [x], name, weights={"weight": (depth, units)})
+            attributes = {"transposed_weights": 1}
+            return self.apply("fully_connected", x, attributes=attributes, features=units, bias=bias, name=name)
+        y = self.apply("fully_connected", x, features=units, bias=False, name=name)
         return self.add_constant(y, (units,), name=f"{name or 'fully_connected'}/bias") if bias else y
 
     def matmul(self, x: Tensor, y: Tensor, *, name: str = "") -> Tensor:
@@ -46,7 +38,7 @@ class MatrixOperators(ElementwiseOperators, MovementOperators):
         Raises:
             NetworkShapeError: The inner dimensions differ.
         """
-        return self._one("matmul", [x, y], name)
+        return self.apply("matmul", x, y, name=name)
 
     def embedding(self, indices: Tensor, rows: int, width: int, *, name: str = "") -> Tensor:
         """Rows of a learned table picked by index."""
@@ -108,7 +100,7 @@ class MatrixOperators(ElementwiseOperators, MovementOperators):
         Returns:
             [steps, directions, batch, hidden].
         """
-        return self._recurrent("lstm", 4, x, hidden, bidirectional, name)
+        return self._recurrent("lstm", x, hidden, bidirectional, name)
 
     def gru(self, x: Tensor, hidden: int, *, bidirectional: bool = False, name: str = "") -> Tensor:
         """A gated recurrent unit over [steps, batch, features], the reset gate applied after the product.
@@ -116,7 +108,7 @@ class MatrixOperators(ElementwiseOperators, MovementOperators):
         Returns:
             [steps, directions, batch, hidden].
         """
-        return self._recurrent("gru", 3, x, hidden, bidirectional, name)
+        return self._recurrent("gru", x, hidden, bidirectional, name)
 
     def rnn(self, x: Tensor, hidden: int, *, bidirectional: bool = False, name: str = "") -> Tensor:
         """A plain recurrent layer with tanh over [steps, batch, features].
@@ -124,16 +116,8 @@ class MatrixOperators(ElementwiseOperators, MovementOperators):
         Returns:
             [steps, directions, batch, hidden].
         """
-        return self._recurrent("rnn", 1, x, hidden, bidirectional, name)
+        return self._recurrent("rnn", x, hidden, bidirectional, name)
 
-    def _recurrent(self, kind: str, gates: int, x: Tensor, hidden: int, bidirectional: bool, name: str) -> Tensor:
-        if len(x.shape) != 3:
-            raise NetworkShapeError(f"a recurrent layer reads [steps, batch, features], not {x.shape}")
-        directions = 2 if bidirectional else 1
-        attributes: dict[str, AttributeValue] = {"hidden_size": hidden, "directions": directions}
-        weights = {
-            "weight": (directions, gates * hidden, x.shape[2]),
-            "recurrence": (directions, gates * hidden, hidden),
-            "bias": (directions, 2 * gates * hidden),
-        }
-        return self._one(kind, [x], name, attributes, weights)
+    def _recurrent(self, kind: str, x: Tensor, hidden: int, bidirectional: bool, name: str) -> Tensor:
+        attributes = {"hidden_size": hidden, "directions": 2 if bidirectional else 1}
+        return self.apply(kind, x, attributes=attributes, name=name)

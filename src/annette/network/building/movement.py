@@ -6,7 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from annette.network.building.graph import Graph
-from annette.network.shape_inference import normalize_axis, output_shapes
+from annette.network.kinds.movement import keeps_order
+from annette.network.kinds.shapes import normalize_axis
+from annette.network.shape_inference import output_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +27,7 @@ class MovementOperators(Graph):
         Raises:
             NetworkShapeError: The other dimensions differ.
         """
-        return self._one("concat", parts, name, {"axis": normalize_axis(axis, len(parts[0].shape))})
+        return self.apply("concat", *parts, attributes={"axis": normalize_axis(axis, len(parts[0].shape))}, name=name)
 
     def split(self, x: Tensor, sizes: int | Sequence[int], *, axis: int = 1, name: str = "") -> list[Tensor]:
         """Cuts a tensor into a number of equal parts, or parts of the given sizes.
@@ -50,7 +52,8 @@ class MovementOperators(Graph):
         sizes = [x.shape[number] for number in numbers]
         firsts = tuple(start + size if -size <= start < 0 else start for start, size in zip(starts, sizes, strict=True))
         attributes = {"starts": firsts, "ends": tuple(ends), "axes": numbers}
-        return self._one("slice", [x], name, attributes | {"steps": tuple(steps or (1,) * len(numbers))})
+        attributes["steps"] = tuple(steps or (1,) * len(numbers))
+        return self.apply("slice", x, attributes=attributes, name=name)
 
     def roll(self, x: Tensor, shift: int, axis: int, *, name: str = "") -> Tensor:
         """Rotates along an axis towards its end: two slices and a concat, as exported files do."""
@@ -71,7 +74,7 @@ class MovementOperators(Graph):
         Raises:
             NetworkShapeError: ``pads`` does not fit the rank.
         """
-        return self._one("pad", [x], name, {"pads": tuple(pads), "mode": mode, "value": float(value)})
+        return self.apply("pad", x, attributes={"pads": tuple(pads), "mode": mode, "value": float(value)}, name=name)
 
     def transpose(self, x: Tensor, perm: Sequence[int], *, name: str = "") -> Tensor:
         """Permutes dimensions: dimension i of the result is ``perm[i]`` of the operand.
@@ -82,10 +85,9 @@ class MovementOperators(Graph):
             NetworkShapeError: ``perm`` is not a permutation.
         """
         (shape,) = output_shapes("transpose", [x.shape], {"perm": tuple(perm)}, name=name)
-        moved = [axis for axis in perm if x.shape[axis] > 1]
-        if moved == sorted(moved):
-            return self._one("reshape", [x], name or "transpose", {"shape": shape, "perm": tuple(perm)})
-        return self._one("transpose", [x], name, {"perm": tuple(perm)})
+        if keeps_order(x.shape, perm):
+            return self.apply("reshape", x, attributes={"shape": shape, "perm": tuple(perm)}, name=name or "transpose")
+        return self.apply("transpose", x, attributes={"perm": tuple(perm)}, name=name)
 
     def reshape(self, x: Tensor, shape: Sequence[int], *, name: str = "") -> Tensor:
         """The same elements under another shape; one size may be -1.
@@ -93,7 +95,7 @@ class MovementOperators(Graph):
         Raises:
             NetworkShapeError: The number of elements differs.
         """
-        return self._one("reshape", [x], name, {"shape": tuple(shape)})
+        return self.apply("reshape", x, attributes={"shape": tuple(shape)}, name=name)
 
     def flatten(self, x: Tensor, *, name: str = "") -> Tensor:
         """All dimensions but the first as one."""
@@ -105,7 +107,7 @@ class MovementOperators(Graph):
         Raises:
             NetworkShapeError: The shapes do not broadcast.
         """
-        return self._one("expand", [x], name, {"shape": tuple(shape)})
+        return self.apply("expand", x, attributes={"shape": tuple(shape)}, name=name)
 
     def tile(self, x: Tensor, repeats: Sequence[int], *, name: str = "") -> Tensor:
         """Repeats along dimensions.
@@ -113,12 +115,14 @@ class MovementOperators(Graph):
         Raises:
             NetworkShapeError: There is not one positive count per dimension.
         """
-        return self._one("tile", [x], name, {"repeats": tuple(repeats)})
+        return self.apply("tile", x, attributes={"repeats": tuple(repeats)}, name=name)
 
     def gather(self, x: Tensor, index: int, *, axis: int, name: str = "") -> Tensor:
         """The slice at one position of an axis, which disappears (x[:, 0])."""
-        return self._one("gather", [x], name, {"axis": normalize_axis(axis, len(x.shape)), "index": index})
+        return self.apply(
+            "gather", x, attributes={"axis": normalize_axis(axis, len(x.shape)), "index": index}, name=name
+        )
 
     def identity(self, x: Tensor, *, name: str = "") -> Tensor:
         """The same tensor under another name."""
-        return self._one("identity", [x], name)
+        return self.apply("identity", x, name=name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from annette import documents
 from annette.errors import NetworkFormatError
 from annette.network.readers.annette_json import parse_annette
-from annette.network.readers.described import MAX_NETWORK_BYTES
+from annette.network.readers.descriptions.described_layer import MAX_NETWORK_BYTES
 from annette.network.readers.mmdnn_json import parse_mmdnn
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from annette.errors import UnsupportedOperatorError
 from annette.network.kinds import Category, kinds_in
+from annette.network.onnx_names import REDUCTIONS, operator_name
 from annette.network.writers.onnx_tables import ONNX_DTYPES, OPERATORS
 
 if TYPE_CHECKING:
@@ -21,13 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Lowering"]
 
-_REDUCTIONS: Final = {
-    "reduce_mean": "ReduceMean",
-    "reduce_sum": "ReduceSum",
-    "reduce_max": "ReduceMax",
-    "reduce_min": "ReduceMin",
-    "reduce_prod": "ReduceProd",
-    "reduce_norm": "ReduceL2",  # The commonest of those that are read as one kind.
+_REDUCTIONS: Final = {kind: operator_name(kind) for kind in REDUCTIONS} | {
+    "reduce_norm": "ReduceL2"  # The commonest of those that are read as one kind.
 }
 _GROUPED: Final = kinds_in(Category.CONVOLUTION)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from onnx import TensorProto
 
+from annette.network.onnx_names import FUNCTIONS, operator_name
 from annette.network.tensor import DType
 
 __all__ = ["ONNX_DTYPES", "OPERATORS"]
@@ -28,6 +29,11 @@ ONNX_DTYPES: Final = {
 
 _WINDOW: Final = ("kernel_shape", "strides", "pads")
 
+_PARAMETERS: Final = {
+    **dict.fromkeys(("leaky_relu", "thresholded_relu", "elu", "celu"), ("alpha",)),
+    "hard_sigmoid": ("alpha", "beta"),
+}
+
 OPERATORS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "conv": ("Conv", (*_WINDOW, "dilations")),
     "grouped_conv": ("Conv", (*_WINDOW, "dilations")),
@@ -39,21 +45,10 @@ OPERATORS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "lp_pool": ("LpPool", (*_WINDOW, "p")),
     "global_average_pool": ("GlobalAveragePool", ()),
     "global_max_pool": ("GlobalMaxPool", ()),
-    "relu": ("Relu", ()),
-    "leaky_relu": ("LeakyRelu", ("alpha",)),
+    **{kind: (operator_name(kind), _PARAMETERS.get(kind, ())) for kind in FUNCTIONS - {"gelu", "mish"}},
+    "identity": ("Identity", ()),
+    "mean": ("Mean", ()),
     "prelu": ("PRelu", ()),
-    "thresholded_relu": ("ThresholdedRelu", ("alpha",)),
-    "elu": ("Elu", ("alpha",)),
-    "celu": ("Celu", ("alpha",)),
-    "selu": ("Selu", ()),
-    "sigmoid": ("Sigmoid", ()),
-    "hard_sigmoid": ("HardSigmoid", ("alpha", "beta")),
-    "tanh": ("Tanh", ()),
-    "softplus": ("Softplus", ()),
-    "softsign": ("Softsign", ()),
-    "hard_swish": ("HardSwish", ()),
-    **{kind: (kind.capitalize(), ()) for kind in ("abs", "neg", "sqrt", "reciprocal", "exp", "log", "erf", "sin",
-                                                  "cos", "floor", "ceil", "round", "sign", "not", "identity", "mean")},
     "copy": ("Identity", ()),
     "batch_norm": ("BatchNormalization", ("epsilon",)),
     "instance_norm": ("InstanceNormalization", ("epsilon",)),

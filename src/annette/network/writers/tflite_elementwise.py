@@ -87,7 +87,9 @@ def _limits(to: TfliteLowering, group: Group, source: Value) -> None:
     for position, (key, name) in enumerate(limits):
         last = position == len(limits) - 1
         result = (
-            to.define(group.outputs[0], source.order) if last else to.between(layer, key, source.shape, source.order)
+            to.define(group.outputs[0], source.order)
+            if last
+            else to.intermediate(layer, key, source.shape, source.order)
         )
         number = to.number(f"{layer.name}/{key}", float(layer.attributes[key]))  # type: ignore[arg-type]
         to.file.operator(name, [source.index, number.index], [result.index], "MaximumMinimum", layers=group.names)
@@ -117,7 +119,7 @@ def arithmetic(to: TfliteLowering, group: Group) -> None:
         result = (
             to.define(group.outputs[0], order)
             if last
-            else to.between(layer, "part", to.tensor(layer.outputs[0]).shape, order)
+            else to.intermediate(layer, "part", to.tensor(layer.outputs[0]).shape, order)
         )
         if table == "MaximumMinimum":
             total, other = (to.requantized(value, result.quantization, layer.name) for value in (total, other))  # noqa: PLW2901 - the operand at the result's scale
@@ -164,7 +166,7 @@ def power(to: TfliteLowering, group: Group) -> None:
         result = (
             to.define(group.outputs[0], source.order)
             if last
-            else to.between(layer, "square", source.shape, source.order)
+            else to.intermediate(layer, "square", source.shape, source.order)
         )
         to.file.operator("MUL", [total.index, source.index], [result.index], "Mul", layers=group.names)
         total = result
@@ -186,7 +188,7 @@ def hard_sigmoid(to: TfliteLowering, group: Group) -> None:
     """min(max(x + 3, 0), 6) / 6, as converters write it."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
-    shifted = to.between(layer, "shifted", source.shape, source.order)
+    shifted = to.intermediate(layer, "shifted", source.shape, source.order)
     three = to.number(f"{layer.name}/three", 3.0)
     to.file.operator(
         "ADD",
@@ -205,7 +207,7 @@ def silu(to: TfliteLowering, group: Group) -> None:
     """LOGISTIC of the operand times the operand."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
-    gate = to.between(layer, "gate", source.shape, source.order)
+    gate = to.intermediate(layer, "gate", source.shape, source.order)
     to.file.operator("LOGISTIC", [source.index], [gate.index], layers=group.names)
     result = to.define(group.outputs[0], source.order)
     to.file.operator("MUL", [source.index, gate.index], [result.index], "Mul", layers=group.names)
@@ -222,7 +224,7 @@ def batch_norm(to: TfliteLowering, group: Group) -> None:
 def _scale_and_shift(to: TfliteLowering, group: Group, source: Value, result: Value, axes: Sequence[int]) -> None:
     """Ends a normalisation: its learned factor and its learned summand, which vary along ``axes``."""
     name = group.anchor.name
-    scaled = to.between(group.anchor, "scaled", source.shape, source.order)
+    scaled = to.intermediate(group.anchor, "scaled", source.shape, source.order)
     shape = tuple(source.shape[d] if d in axes else 1 for d in source.order)
     factor, summand = (
         to.constant(f"{name}/{label}", weight_values(to.seed, f"{name}/{label}", shape, math.prod(shape)))
@@ -268,20 +270,20 @@ def _normalize(to: TfliteLowering, group: Group, source: Value, axes: set[int], 
     along = to.integers(f"{layer.name}/axes", places)
     centred = source
     if layer.kind != "rms_norm":
-        mean = to.between(layer, "mean", small, source.order)
+        mean = to.intermediate(layer, "mean", small, source.order)
         _reduce_mean(to, group, source, mean, along)
-        centred = to.between(layer, "centred", source.shape, source.order)
+        centred = to.intermediate(layer, "centred", source.shape, source.order)
         to.file.operator("SUB", [source.index, mean.index], [centred.index], "Sub", layers=group.names)
-    squares = to.between(layer, "squares", source.shape, source.order)
+    squares = to.intermediate(layer, "squares", source.shape, source.order)
     to.file.operator("MUL", [centred.index, centred.index], [squares.index], "Mul", layers=group.names)
-    variance = to.between(layer, "variance", small, source.order)
+    variance = to.intermediate(layer, "variance", small, source.order)
     _reduce_mean(to, group, squares, variance, along)
     epsilon = to.number(f"{layer.name}/epsilon", float(layer.attributes.get("epsilon", 1e-5)))  # type: ignore[arg-type]
-    guarded = to.between(layer, "guarded", small, source.order)
+    guarded = to.intermediate(layer, "guarded", small, source.order)
     to.file.operator("ADD", [variance.index, epsilon.index], [guarded.index], "Add", layers=group.names)
-    inverse = to.between(layer, "inverse", small, source.order)
+    inverse = to.intermediate(layer, "inverse", small, source.order)
     to.file.operator("RSQRT", [guarded.index], [inverse.index], layers=group.names)
-    normal = to.between(layer, "normal", source.shape, source.order)
+    normal = to.intermediate(layer, "normal", source.shape, source.order)
     to.file.operator("MUL", [centred.index, inverse.index], [normal.index], "Mul", layers=group.names)
     learned = (to.channel % rank,) if layer.kind == "instance_norm" else tuple(axes)
     _scale_and_shift(to, group, normal, result, learned)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from annette.errors import UnsupportedOperatorError
-from annette.network.kinds import Category, kinds_in
+from annette.network.kinds import SPATIAL
 from annette.network.tensor import DType
 from annette.network.writers.tflite_file import Quantization, TfliteFile
 from annette.network.writers.tflite_layout import Order, features_last, plain, same_memory, stored
@@ -27,16 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TfliteLowering", "Value"]
 
-_SPATIAL: Final = kinds_in(Category.CONVOLUTION, Category.POOLING, Category.GLOBAL_POOLING) | {
-    "batch_norm",
-    "instance_norm",
-    "lrn",
-    "prelu",
-    "resize_nearest",
-    "resize_linear",
-    "depth_to_space",
-    "space_to_depth",
-}
 _STORED_AS: Final = {
     **dict.fromkeys((DType.FLOAT64, DType.FLOAT32, DType.FLOAT16, DType.BFLOAT16, DType.INT8, DType.UINT8), "int8"),
     **dict.fromkeys((DType.INT64, DType.INT32, DType.INT16), "int32"),
@@ -94,7 +84,7 @@ class TfliteLowering:
         self._values: dict[str, Value] = {}
         self._moved: dict[tuple[int, Order], Value] = {}
         self._counts: dict[str, int] = {}
-        self.spatial = any(layer.kind in _SPATIAL for layer in network.layers)
+        self.spatial = any(layer.kind in SPATIAL for layer in network.layers)
         for name in network.inputs:
             tensor = network.tensors[name]
             self.define(name, self.features(len(tensor.shape)) if self.spatial else plain(len(tensor.shape)))
@@ -148,7 +138,7 @@ class TfliteLowering:
         index = self.file.tensor(name, stored(shape, order), dtype, quantization=scale)
         return Value(index, tuple(shape), order, dtype, scale)
 
-    def between(self, layer: Layer, label: str, shape: Sequence[int], order: Order | None = None) -> Value:
+    def intermediate(self, layer: Layer, label: str, shape: Sequence[int], order: Order | None = None) -> Value:
         """Makes an intermediate result of a layer that takes several operators."""
         return self.temporary(self.unused(f"{layer.name}/{label}"), shape, order)
 

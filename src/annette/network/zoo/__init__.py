@@ -9,12 +9,12 @@ networks is built.
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from typing import TYPE_CHECKING, Any
 
 from annette.errors import OptionError, nearest
 from annette.network.zoo.catalog import CATALOG, PARAMETRIC, Entry
+from annette.references import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +87,7 @@ def build(name: str, *, batch: int = 1, **options: Any) -> Network:
 
 
 def _load(module: str, function: str) -> Callable[..., Network]:
-    loaded: Callable[..., Network] = getattr(importlib.import_module(f"annette.network.zoo.{module}"), function)
+    loaded: Callable[..., Network] = resolve(f"annette.network.zoo.{module}:{function}")
     return loaded
 
 

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
-from annette.network.readers.annette_json import read_annette_json
+from annette.network.readers.json import read_json
 from tests.unit.network.readers.descriptions import conv, layer, linked, small, write
 
 
 def read(folder, document, **options):
-    return read_annette_json(write(folder, document), **options)
+    return read_json(write(folder, document), **options)
 
 
 def changed(name, **values):
@@ -281,7 +281,7 @@ def test_a_fixed_batch_cannot_be_changed(tmp_path):
 @pytest.mark.parametrize(
     ("document", "complaint"),
     [
-        ([], "no object 'layers'"),
+        ([], "neither 'layers'"),
         ({"layers": []}, "no object 'layers'"),
         ({"layers": {"a": 3}}, "not a JSON object"),
         ({"layers": {"a": {}}}, "has no 'type'"),

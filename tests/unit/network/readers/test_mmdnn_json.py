@@ -4,7 +4,6 @@ import pytest
 
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
 from annette.network.readers.json import read_json
-from annette.network.readers.mmdnn_json import read_mmdnn_json
 from tests.unit.network.readers.descriptions import node, small, small_mmdnn, write
 
 
@@ -37,7 +36,7 @@ def test_groups_and_batch(tmp_path):
             ),
         ]
     }
-    network = read_mmdnn_json(write(tmp_path, document), batch=2)
+    network = read_json(write(tmp_path, document), batch=2)
     assert [layer.kind for layer in network.layers] == ["conv", "depthwise_conv", "grouped_conv"]
     assert [layer.workload.macs for layer in network.layers] == [2 * 64 * 1024, 2 * 64 * 9 * 32, 2 * 64 * 9 * 4 * 32]
 
@@ -66,17 +65,17 @@ def test_groups_and_batch(tmp_path):
 )
 def test_what_is_wrong_is_refused_in_one_line(tmp_path, document, error, complaint):
     with pytest.raises(error, match=complaint) as caught:
-        read_mmdnn_json(write(tmp_path, document))
+        read_json(write(tmp_path, document))
     assert "\n" not in str(caught.value)
 
 
 def test_input_shapes_must_be_those_described(tmp_path):
     file = write(tmp_path, small_mmdnn())
-    assert read_mmdnn_json(file, input_shapes={"data": (3, 8, 8, 3)}).batch == 3
+    assert read_json(file, input_shapes={"data": (3, 8, 8, 3)}).batch == 3
     with pytest.raises(NetworkShapeError, match="described for shape"):
-        read_mmdnn_json(file, input_shapes={"data": (1, 9, 8, 3)})
+        read_json(file, input_shapes={"data": (1, 9, 8, 3)})
     with pytest.raises(NetworkShapeError, match="no input 'image'"):
-        read_mmdnn_json(file, input_shapes={"image": (1, 8, 8, 3)})
+        read_json(file, input_shapes={"image": (1, 8, 8, 3)})
 
 
 def test_json_of_neither_form_is_refused(tmp_path):

@@ -17,7 +17,7 @@ from annette.devices.arm_ethos_u.scheduler.maps import BRICK, Map, sizes_of, sto
 from annette.devices.arm_ethos_u.scheduler.tiling import Window, choose_tile, up
 from annette.devices.arm_ethos_u.scheduler.turning import merged, turns
 from annette.devices.arm_ethos_u.scheduler.work import TABLES, UNARY, Work, scales_of, weights_of, work_of
-from annette.network.windows import integers
+from annette.network.kinds.shapes import integers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

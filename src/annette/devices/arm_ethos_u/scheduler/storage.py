@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from annette.network import Category
-from annette.network.kinds import kinds_in
-from annette.network.windows import integers
+from annette.network.kinds import SPATIAL
+from annette.network.kinds.shapes import integers
 from annette.network.writers.tflite_layout import features_last, plain, reshaped, same_memory, stored, transposed
 
 if TYPE_CHECKING:
@@ -22,16 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Storage", "storage_of"]
 
-_SPATIAL: Final = kinds_in(Category.CONVOLUTION, Category.POOLING, Category.GLOBAL_POOLING) | {
-    "batch_norm",
-    "depth_to_space",
-    "instance_norm",
-    "lrn",
-    "prelu",
-    "resize_linear",
-    "resize_nearest",
-    "space_to_depth",
-}
 _MAP_RANK: Final = 4
 
 
@@ -53,7 +42,7 @@ def storage_of(network: Network) -> Storage:
     shapes = {name: tuple(tensor.shape) for name, tensor in network.tensors.items()}
     if network.channels_last:
         return Storage({name: plain(len(shape)) for name, shape in shapes.items()}, shapes)
-    spatial = any(layer.kind in _SPATIAL for layer in network.layers)
+    spatial = any(layer.kind in SPATIAL for layer in network.layers)
     orders = {
         name: features_last(len(shapes[name])) if spatial else plain(len(shapes[name])) for name in network.inputs
     }
@@ -75,7 +64,7 @@ def _order(
 ) -> Order:
     """The order of what one layer writes."""
     rank = len(shapes[result])
-    if layer.kind in _SPATIAL:
+    if layer.kind in SPATIAL:
         return features_last(rank)
     if source is None or layer.kind in ("matmul", "fully_connected"):
         return plain(rank)

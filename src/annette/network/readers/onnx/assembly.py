@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from annette.network.layer import Layer
     from annette.network.readers.onnx.binding import Binding
+    from annette.network.readers.onnx.collection import PendingLayer
     from annette.network.readers.onnx.values import Value
-    from annette.network.readers.onnx.walk import PendingLayer, Walker
+    from annette.network.readers.onnx.walk import Walker
 
 __all__ = ["assemble"]
 
@@ -68,7 +69,7 @@ def assemble(path: Path, graph: GraphProto, walker: Walker, values: Mapping[str,
 
 
 def _outputs(path: Path, graph: GraphProto, values: Mapping[str, Value]) -> list[Value]:
-    found: dict[str, Value] = {}
+    outputs: dict[str, Value] = {}
     for info in graph.output:
         value = values.get(info.name)
         if value is None:
@@ -76,10 +77,10 @@ def _outputs(path: Path, graph: GraphProto, values: Mapping[str, Value]) -> list
         for item in (value,) if value.items is None else value.items:
             if item.elements == 0:
                 raise NetworkShapeError(f"output {info.name!r} of {path} has shape {list(item.shape)}: it is empty")
-            found[item.name] = item
-    if not found:
+            outputs[item.name] = item
+    if not outputs:
         raise NetworkStructureError(f"{path} has no outputs: there is nothing to estimate")
-    return list(found.values())
+    return list(outputs.values())
 
 
 def _check_batch(path: Path, graph: GraphProto, binding: Binding, values: Mapping[str, Value]) -> None:

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
     from onnx import FunctionProto, GraphProto
 
+    from annette.network.readers.onnx.collection import Collection
     from annette.network.readers.onnx.node import Node
-    from annette.network.readers.onnx.walk import Walker
 
 __all__ = ["CONTROL_FLOW", "call"]
 
 _MAX_ITERATIONS: Final = 4096
 
 
-def call(walker: Walker, node: Node, function: FunctionProto, frame: Frame) -> None:
+def call(walker: Collection, node: Node, function: FunctionProto, frame: Frame) -> None:
     """Walks a function's body with the caller's operands.
 
     Raises:
@@ -54,7 +54,7 @@ def call(walker: Walker, node: Node, function: FunctionProto, frame: Frame) -> N
     _return(walker, node, _results(node, list(function.output), inner), frame)
 
 
-def _branch(walker: Walker, node: Node, frame: Frame) -> None:
+def _branch(walker: Collection, node: Node, frame: Frame) -> None:
     condition = _flag(node.optional(0))
     if condition is None:
         raise UnsupportedOperatorError(
@@ -66,7 +66,7 @@ def _branch(walker: Walker, node: Node, frame: Frame) -> None:
     _return(walker, node, results, frame)
 
 
-def _loop(walker: Walker, node: Node, frame: Frame) -> None:
+def _loop(walker: Collection, node: Node, frame: Frame) -> None:
     """Unrolls a Loop whose number of iterations is a constant."""
     body = _body(node, "body")
     trips = node.data(0)
@@ -98,7 +98,7 @@ def _loop(walker: Walker, node: Node, frame: Frame) -> None:
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
 
 
-def _scan(walker: Walker, node: Node, frame: Frame) -> None:
+def _scan(walker: Collection, node: Node, frame: Frame) -> None:
     """Unrolls a Scan: the length of its sequences says how often it runs."""
     body = _body(node, "body")
     states = len(node.inputs) - node.integer("num_scan_inputs", 0)
@@ -128,14 +128,14 @@ def _scan(walker: Walker, node: Node, frame: Frame) -> None:
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
 
 
-def _sequence_map(_: Walker, node: Node, __: Frame) -> None:
+def _sequence_map(_: Collection, node: Node, __: Frame) -> None:
     raise UnsupportedOperatorError(
         f"node {node.name!r} (SequenceMap) repeats a graph over a sequence, which annette does not count; export the "
         "model with it unrolled"
     )
 
 
-CONTROL_FLOW: Final[Mapping[str, Callable[[Walker, Node, Frame], None]]] = {
+CONTROL_FLOW: Final[Mapping[str, Callable[[Collection, Node, Frame], None]]] = {
     "If": _branch,
     "Loop": _loop,
     "Scan": _scan,
@@ -159,7 +159,7 @@ def _body(node: Node, name: str) -> GraphProto:
 
 
 def _walk_body(
-    walker: Walker, node: Node, body: GraphProto, values: Mapping[str, Value | None], frame: Frame, *, prefix: str
+    walker: Collection, node: Node, body: GraphProto, values: Mapping[str, Value | None], frame: Frame, *, prefix: str
 ) -> list[Value]:
     """Walks a nested graph once and returns its outputs."""
     inner = Frame(
@@ -182,7 +182,7 @@ def _results(node: Node, names: Sequence[str], inner: Frame) -> list[Value]:
     return [inner.values[name] for name in names]
 
 
-def _return(walker: Walker, node: Node, results: Sequence[Value], frame: Frame) -> None:
+def _return(walker: Collection, node: Node, results: Sequence[Value], frame: Frame) -> None:
     for index, output in enumerate(node.output_names):
         if output and index >= len(results):
             raise NetworkStructureError(f"node {node.name!r} ({node.op}) gives no value for its output {output!r}")
@@ -202,7 +202,7 @@ def _number(name: str, number: int, dtype: DType) -> Value:
     return Value(name, (), dtype, constant=True, data=np.array(number, dtype=kind))
 
 
-def _stack(walker: Walker, node: Node, values: list[Value], axis: int, name: str) -> Value:
+def _stack(walker: Collection, node: Node, values: list[Value], axis: int, name: str) -> Value:
     """What every iteration gave, joined along a new axis."""
     if not values:
         raise node.error("runs zero times and joins what it never computed")
@@ -218,7 +218,7 @@ def _stack(walker: Walker, node: Node, values: list[Value], axis: int, name: str
     return result
 
 
-def _unstack(walker: Walker, node: Node, sequence: Value, axis: int, name: str) -> list[Value]:
+def _unstack(walker: Collection, node: Node, sequence: Value, axis: int, name: str) -> list[Value]:
     """A sequence cut into one part for every iteration."""
     at = node.axis(axis, len(sequence.shape))
     count = sequence.shape[at]

@@ -82,12 +82,12 @@ def resolved_attributes(proto: NodeProto, frame: Frame) -> dict[str, AttributePr
     Raises:
         NetworkFormatError: Two attributes have the same name.
     """
-    found: dict[str, AttributeProto] = {}
+    attributes: dict[str, AttributeProto] = {}
     for attribute in proto.attribute:
-        if attribute.name in found:
+        if attribute.name in attributes:
             raise NetworkFormatError(f"node {proto.name!r} ({proto.op_type}) has two attributes {attribute.name!r}")
         if not attribute.ref_attr_name:
-            found[attribute.name] = attribute
+            attributes[attribute.name] = attribute
             continue
         given = frame.arguments.get(attribute.ref_attr_name)
         if given is None:
@@ -97,5 +97,5 @@ def resolved_attributes(proto: NodeProto, frame: Frame) -> dict[str, AttributePr
             copy.CopyFrom(given)
             copy.name = attribute.name
             given = copy
-        found[attribute.name] = given
-    return found
+        attributes[attribute.name] = given
+    return attributes

@@ -37,8 +37,8 @@ def unsupported(node: Node) -> Result:
 
 def _declared(node: Node) -> list[Meta] | None:
     metas = [meta for meta, name in zip(node.declared, node.output_names, strict=True) if name]
-    found = [meta for meta in metas if meta is not None]
-    return found if found and len(found) == len(metas) == len(node.output_names) else None
+    stated = [meta for meta in metas if meta is not None]
+    return stated if stated and len(stated) == len(metas) == len(node.output_names) else None
 
 
 def _inferred(node: Node) -> list[Meta] | None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from onnx import AttributeProto
 
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
+from annette.network.readers.onnx.values import Meta
+from annette.network.shape_inference import output_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from onnx import NodeProto
 
     from annette.network.layer import AttributeValue, Dimensions
-    from annette.network.readers.onnx.values import Meta, Value
+    from annette.network.readers.onnx.values import Value
+    from annette.network.tensor import DType
 
 __all__ = ["Node", "Result", "Rule"]
 
@@ -162,6 +165,42 @@ class Node:
     def shapes(self) -> str:
         """The operands' shapes for messages."""
         return ", ".join("none" if v is None else str(list(v.shape)) for v in self.inputs)
+
+    def infer(
+        self, kind: str, *shapes: tuple[int, ...], attributes: Mapping[str, AttributeValue] | None = None
+    ) -> list[tuple[int, ...]]:
+        """Shapes that a layer of a kind writes, by the kind's own rule.
+
+        Raises:
+            NetworkShapeError: The shapes read do not fit each other or the attributes.
+        """
+        subject = f"node {self.name!r} ({self.op})"
+        return output_shapes(kind, shapes, attributes or {}, subject=subject, empty=True)
+
+    def layer(
+        self,
+        kind: str,
+        *operands: Value,
+        attributes: Mapping[str, AttributeValue] | None = None,
+        only_for_shapes: Mapping[str, AttributeValue] | None = None,
+        dtype: DType | None = None,
+    ) -> Result:
+        """A layer of a kind, its results by the kind's own shape rule.
+
+        Args:
+            kind: Its kind.
+            operands: What it reads.
+            attributes: Its canonical attributes.
+            only_for_shapes: Further attributes that its shape rule needs and a layer that was read does not keep.
+            dtype: Element type of its results; the first operand's where absent.
+
+        Raises:
+            NetworkShapeError: The operands do not fit each other or the attributes.
+        """
+        known = {**(attributes or {}), **(only_for_shapes or {})}
+        shapes = self.infer(kind, *(operand.shape for operand in operands), attributes=known)
+        metas = [Meta(shape, dtype or operands[0].dtype) for shape in shapes]
+        return Result(metas, kind, dict(attributes or {}), operands=operands)
 
     def axis(self, axis: int, rank: int) -> int:
         """A non-negative axis below ``rank``.

@@ -6,13 +6,13 @@ becomes no layer; what reaches no output is left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from annette.errors import NetworkStructureError
 from annette.network.readers.onnx import control
+from annette.network.readers.onnx.collection import Collection
 from annette.network.readers.onnx.folding import Folder
 from annette.network.readers.onnx.frame import (
     ABSENT,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from onnx import GraphProto, ModelProto, NodeProto
 
-__all__ = ["PendingLayer", "Walker"]
+__all__ = ["Walker"]
 
 _MAX_NODES: Final = 200_000
 _SHAPE_READERS: Final = frozenset({"Shape", "Size", "SequenceLength"})
@@ -46,24 +46,8 @@ _NEVER_CONSTANT: Final = frozenset(
 )
 
 
-@dataclass(slots=True)
-class PendingLayer:
-    """A layer before it is known whether anything reads it."""
-
-    name: str
-    result: Result
-    operands: list[Value]
-    outputs: list[Value]
-
-
-class Walker:
+class Walker(Collection):
     """Walks one model.
-
-    Attributes:
-        layers: Found so far, in topological order.
-        notes: Assumptions made, as the keys of an ordered set.
-        names: Names of tensors taken.
-        layer_names: Names of layers taken.
 
     Args:
         model: The model without its weights.
@@ -82,14 +66,11 @@ class Walker:
         trust_stated_shapes: bool,
         rebatch: tuple[int, int] | None = None,
     ) -> None:
-        self.layers: list[PendingLayer] = []
-        self.notes: dict[str, None] = {}
+        super().__init__()
         self._external = external
         self._rebatch = rebatch
         self._functions = {(f.domain, f.name): f for f in model.functions}
         self._folder = Folder()
-        self.names: set[str] = set()
-        self.layer_names: set[str] = set()
         self._nodes = 0
         infos = (*model.graph.value_info, *model.graph.output) if trust_stated_shapes else ()
         self._stated = {info.name: info.type for info in infos}
@@ -110,22 +91,6 @@ class Walker:
     def stated(self, name: str) -> Meta | None:
         """The shape and type that the file states for a tensor of the main graph."""
         return meta_of_type(self._stated.get(name), f"tensor {name!r}")
-
-    def define(self, frame: Frame, name: str, value: Value) -> None:
-        """Gives a value a name in a frame."""
-        if name in frame.values:
-            raise NetworkStructureError(f"tensor {name!r} in graph {frame.graph!r} is produced twice")
-        self.names.add(value.name)
-        frame.values[name] = value
-
-    def unique(self, name: str, taken: set[str]) -> str:
-        """The name, or with a number behind it where it is taken, and marks it as taken."""
-        unique, count = name, 2
-        while unique in taken:
-            unique = f"{name}#{count}"
-            count += 1
-        taken.add(unique)
-        return unique
 
     def initializers(self, graph: GraphProto, frame: Frame) -> None:
         """Defines a graph's stored tensors."""
@@ -280,16 +245,6 @@ class Walker:
 
     def _layer(self, node: Node, result: Result, outputs: list[Value]) -> None:
         self.add_layer(node.name, result, node.inputs if result.operands is None else result.operands, outputs)
-
-    def add_layer(self, name: str, result: Result, operands: Sequence[Value | None], outputs: list[Value]) -> None:
-        """Adds a layer; sequences among its operands count as their members, empty tensors not at all."""
-        if not outputs:
-            return
-        kept: list[Value] = []
-        for value in operands:
-            if value is not None:
-                kept.extend(member for member in (value.items or (value,)) if member.elements)
-        self.layers.append(PendingLayer(self.unique(name, self.layer_names), result, kept, outputs))
 
 
 def _nothing(_: str) -> Meta | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import NetworkFormatError
-from annette.network.readers.flatbuffer import Flatbuffer
+from annette.network.readers.tflite.flatbuffer import Flatbuffer
 from annette.network.tensor import DType
 from annette.network.tflite_schema import DTYPES, IDENTIFIER, OPERATORS, OPTIONS, TABLES
 
@@ -71,17 +71,22 @@ class FileOperator:
         Raises:
             NetworkFormatError: It is not.
         """
-        found = self.inputs[position] if position < len(self.inputs) else None
-        if found is None:
+        tensor = self.inputs[position] if position < len(self.inputs) else None
+        if tensor is None:
             raise NetworkFormatError(f"operator {self.name} that writes {self.label!r} has no operand {position}")
-        return found
+        return tensor
+
+    @property
+    def present(self) -> tuple[FileTensor, ...]:
+        """The operands that are not left out."""
+        return tuple(tensor for tensor in self.inputs if tensor is not None)
 
     def integers(self, position: int) -> tuple[int, ...] | None:
         """Values of a constant operand; None where it is computed, large or left out."""
-        found = self.inputs[position] if position < len(self.inputs) else None
-        if found is None or not found.values or not all(math.isfinite(value) for value in found.values):
+        tensor = self.inputs[position] if position < len(self.inputs) else None
+        if tensor is None or not tensor.values or not all(math.isfinite(value) for value in tensor.values):
             return None
-        return tuple(int(value) for value in found.values)
+        return tuple(int(value) for value in tensor.values)
 
     @property
     def label(self) -> str:

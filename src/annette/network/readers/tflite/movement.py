@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from annette.network.readers.tflite.meaning import Meaning, Rule, axis_of, fused
+from annette.network.kinds.movement import keeps_order
+from annette.network.readers.tflite.operator_layer import OperatorLayer, Rule, axis_of, fused, of_first
 
 if TYPE_CHECKING:
     from annette.network.layer import AttributeValue
@@ -16,51 +18,41 @@ _PAD_MODES: Final = ("reflect", "symmetric")
 _SPATIAL: Final = (1, 2)
 
 
-def _first(kind: str) -> Rule:
-    """What depends on its first operand alone."""
-
-    def rule(operator: FileOperator) -> Meaning:
-        return Meaning(kind, {}, (operator.tensor(0),))
-
-    return rule
-
-
-def _concat(operator: FileOperator) -> Meaning:
-    parts = tuple(tensor for tensor in operator.inputs if tensor is not None)
+def _concat(operator: FileOperator) -> OperatorLayer:
     axis = axis_of(operator.options.get("axis", 0), len(operator.outputs[0].shape))
-    return Meaning("concat", {"axis": axis}, parts, fused(operator))
+    return OperatorLayer("concat", {"axis": axis}, operator.present, fused(operator))
 
 
 def _split(source: int, axis: int) -> Rule:
-    def rule(operator: FileOperator) -> Meaning | None:
+    def rule(operator: FileOperator) -> OperatorLayer | None:
         tensor, axes = operator.tensor(source), operator.integers(axis)
-        return Meaning("split", {"axis": axis_of(axes[0], len(tensor.shape))}, (tensor,)) if axes else None
+        return OperatorLayer("split", {"axis": axis_of(axes[0], len(tensor.shape))}, (tensor,)) if axes else None
 
     return rule
 
 
-def _unpack(operator: FileOperator) -> Meaning:
+def _unpack(operator: FileOperator) -> OperatorLayer:
     source = operator.tensor(0)
-    return Meaning("split", {"axis": axis_of(operator.options.get("axis", 0), len(source.shape))}, (source,))
+    return OperatorLayer("split", {"axis": axis_of(operator.options.get("axis", 0), len(source.shape))}, (source,))
 
 
-def _slice(operator: FileOperator) -> Meaning:
+def _slice(operator: FileOperator) -> OperatorLayer:
     """Operands are the source, where it begins, and how much of it."""
     source, begins = operator.tensor(0), operator.integers(1)
     if begins is None or len(begins) != len(source.shape):
-        return Meaning("slice", {}, (source,))
-    return Meaning("slice", _cut(source, begins, (1,) * len(begins), operator.outputs[0]), (source,))
+        return OperatorLayer("slice", {}, (source,))
+    return OperatorLayer("slice", _cut(source, begins, (1,) * len(begins), operator.outputs[0]), (source,))
 
 
-def _strided_slice(operator: FileOperator) -> Meaning:
+def _strided_slice(operator: FileOperator) -> OperatorLayer:
     """Operands are the source, where it begins and ends, and the steps; bits of a mask say "from the start"."""
     source, begins, steps = operator.tensor(0), operator.integers(1), operator.integers(3)
     plain = not operator.options.get("ellipsis_mask") and not operator.options.get("new_axis_mask")
     if begins is None or steps is None or not plain or not len(begins) == len(steps) <= len(source.shape):
-        return Meaning("slice", {}, (source,))
+        return OperatorLayer("slice", {}, (source,))
     mask = operator.options.get("begin_mask", 0)
     starts = [0 if mask >> axis & 1 else axis_of(begin, source.shape[axis]) for axis, begin in enumerate(begins)]
-    return Meaning("slice", _cut(source, tuple(starts), steps, operator.outputs[0]), (source,))
+    return OperatorLayer("slice", _cut(source, tuple(starts), steps, operator.outputs[0]), (source,))
 
 
 def _cut(
@@ -79,7 +71,7 @@ def _cut(
     }
 
 
-def _pad(operator: FileOperator) -> Meaning:
+def _pad(operator: FileOperator) -> OperatorLayer:
     source, amounts = operator.tensor(0), operator.integers(1)
     attributes: dict[str, AttributeValue] = {"mode": "constant"}
     if operator.name == "MIRROR_PAD":
@@ -87,93 +79,83 @@ def _pad(operator: FileOperator) -> Meaning:
         attributes["mode"] = _PAD_MODES[mode] if 0 <= mode < len(_PAD_MODES) else "reflect"
     if amounts is not None and len(amounts) == 2 * len(source.shape):
         attributes["pads"] = (*amounts[::2], *amounts[1::2])
-    return Meaning("pad", attributes, (source,))
+    return OperatorLayer("pad", attributes, (source,))
 
 
-def _transpose(operator: FileOperator) -> Meaning:
+def _transpose(operator: FileOperator) -> OperatorLayer:
     """A transpose that moves only dimensions of size 1 moves nothing."""
     source, perm = operator.tensor(0), operator.integers(1)
     if perm is None or sorted(perm) != list(range(len(source.shape))):
-        return Meaning("transpose", {}, (source,))
-    moved = [axis for axis in perm if source.shape[axis] > 1]
-    return Meaning("reshape" if moved == sorted(moved) else "transpose", {"perm": perm}, (source,))
+        return OperatorLayer("transpose", {}, (source,))
+    return OperatorLayer("reshape" if keeps_order(source.shape, perm) else "transpose", {"perm": perm}, (source,))
 
 
-def _gather(operator: FileOperator) -> Meaning:
+def _gather(operator: FileOperator) -> OperatorLayer:
     source, indices = operator.tensor(0), operator.tensor(1)
     axis = axis_of(operator.options.get("axis", 0), len(source.shape))
-    return Meaning("gather", {"axis": axis}, (source,) if indices.constant else (source, indices))
+    return OperatorLayer("gather", {"axis": axis}, (source,) if indices.constant else (source, indices))
 
 
-def _embedding(operator: FileOperator) -> Meaning:
-    return Meaning("gather", {"axis": 0}, (operator.tensor(1), operator.tensor(0)))
+def _embedding(operator: FileOperator) -> OperatorLayer:
+    return OperatorLayer("gather", {"axis": 0}, (operator.tensor(1), operator.tensor(0)))
 
 
-def _tile(operator: FileOperator) -> Meaning:
+def _tile(operator: FileOperator) -> OperatorLayer:
     repeats = operator.integers(1)
-    return Meaning("tile", {"repeats": repeats} if repeats else {}, (operator.tensor(0),))
+    return OperatorLayer("tile", {"repeats": repeats} if repeats else {}, (operator.tensor(0),))
 
 
-def _reduce(kind: str) -> Rule:
-    def rule(operator: FileOperator) -> Meaning:
-        source, axes = operator.tensor(0), operator.integers(1)
-        if axes is None:
-            return Meaning(kind, {"keepdims": _keeps(operator)}, (source,))
-        numbers = tuple(sorted({axis_of(axis, len(source.shape)) for axis in axes}))
-        if kind == "reduce_mean" and len(source.shape) == 4 and numbers == _SPATIAL:
-            return Meaning("global_average_pool", {}, (source,))
-        return Meaning(kind, {"axes": numbers, "keepdims": _keeps(operator)}, (source,))
-
-    return rule
+def _reduce(kind: str, operator: FileOperator) -> OperatorLayer:
+    source, axes = operator.tensor(0), operator.integers(1)
+    if axes is None:
+        return OperatorLayer(kind, {"keepdims": _keeps(operator)}, (source,))
+    numbers = tuple(sorted({axis_of(axis, len(source.shape)) for axis in axes}))
+    if kind == "reduce_mean" and len(source.shape) == 4 and numbers == _SPATIAL:
+        return OperatorLayer("global_average_pool", {}, (source,))
+    return OperatorLayer(kind, {"axes": numbers, "keepdims": _keeps(operator)}, (source,))
 
 
 def _keeps(operator: FileOperator) -> int:
     return int(bool(operator.options.get("keep_dims")))
 
 
-def _arg_max(operator: FileOperator) -> Meaning:
+def _arg_max(operator: FileOperator) -> OperatorLayer:
     source, axis = operator.tensor(0), operator.integers(1)
     place = axis_of(axis[0], len(source.shape)) if axis else max(0, len(source.shape) - 1)
-    return Meaning("arg_max", {"axis": place, "keepdims": 0}, (source,))
+    return OperatorLayer("arg_max", {"axis": place, "keepdims": 0}, (source,))
 
 
-def _cumulative_sum(operator: FileOperator) -> Meaning:
+def _cumulative_sum(operator: FileOperator) -> OperatorLayer:
     source, axis = operator.tensor(0), operator.integers(1)
-    return Meaning("cumulative_sum", {"axis": axis_of(axis[0], len(source.shape)) if axis else 0}, (source,))
+    return OperatorLayer("cumulative_sum", {"axis": axis_of(axis[0], len(source.shape)) if axis else 0}, (source,))
 
 
-def _top_k(operator: FileOperator) -> Meaning:
+def _top_k(operator: FileOperator) -> OperatorLayer:
     source, count = operator.tensor(0), operator.integers(1)
     attributes: dict[str, AttributeValue] = {"axis": max(0, len(source.shape) - 1)}
-    return Meaning("top_k", attributes | ({"k": count[0]} if count else {}), (source,))
+    return OperatorLayer("top_k", attributes | ({"k": count[0]} if count else {}), (source,))
 
 
-def _resize(kind: str) -> Rule:
-    def rule(operator: FileOperator) -> Meaning:
-        aligned, half = operator.options.get("align_corners"), operator.options.get("half_pixel_centers")
-        coordinates = "align_corners" if aligned else "half_pixel" if half else "asymmetric"
-        mode = kind.removeprefix("resize_")
-        return Meaning(kind, {"mode": mode, "coordinates": coordinates}, (operator.tensor(0),))
-
-    return rule
+def _resize(kind: str, operator: FileOperator) -> OperatorLayer:
+    aligned, half = operator.options.get("align_corners"), operator.options.get("half_pixel_centers")
+    coordinates = "align_corners" if aligned else "half_pixel" if half else "asymmetric"
+    mode = kind.removeprefix("resize_")
+    return OperatorLayer(kind, {"mode": mode, "coordinates": coordinates}, (operator.tensor(0),))
 
 
-def _blocks(kind: str) -> Rule:
-    def rule(operator: FileOperator) -> Meaning:
-        attributes = {"block_size": operator.options.get("block_size", 0), "mode": "DCR"}
-        return Meaning(kind, attributes, (operator.tensor(0),))
-
-    return rule
+def _blocks(kind: str, operator: FileOperator) -> OperatorLayer:
+    attributes = {"block_size": operator.options.get("block_size", 0), "mode": "DCR"}
+    return OperatorLayer(kind, attributes, (operator.tensor(0),))
 
 
-def _generate(operator: FileOperator) -> Meaning:
+def _generate(operator: FileOperator) -> OperatorLayer:
     """What depends on shapes and constants alone, or fills a tensor."""
     del operator
-    return Meaning("generate", {}, ())
+    return OperatorLayer("generate", {}, ())
 
 
 MOVEMENT: Final[dict[str, Rule]] = {
-    **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "BITCAST"), _first("reshape")),
+    **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "BITCAST"), of_first("reshape")),
     "CONCATENATION": _concat,
     "PACK": _concat,
     "SPLIT": _split(1, 0),
@@ -186,21 +168,21 @@ MOVEMENT: Final[dict[str, Rule]] = {
     "GATHER": _gather,
     "EMBEDDING_LOOKUP": _embedding,
     "TILE": _tile,
-    "BROADCAST_TO": _first("expand"),
-    "MEAN": _reduce("reduce_mean"),
-    "SUM": _reduce("reduce_sum"),
-    "REDUCE_MAX": _reduce("reduce_max"),
-    "REDUCE_ANY": _reduce("reduce_max"),
-    "REDUCE_MIN": _reduce("reduce_min"),
-    "REDUCE_ALL": _reduce("reduce_min"),
-    "REDUCE_PROD": _reduce("reduce_prod"),
+    "BROADCAST_TO": of_first("expand"),
+    "MEAN": partial(_reduce, "reduce_mean"),
+    "SUM": partial(_reduce, "reduce_sum"),
+    "REDUCE_MAX": partial(_reduce, "reduce_max"),
+    "REDUCE_ANY": partial(_reduce, "reduce_max"),
+    "REDUCE_MIN": partial(_reduce, "reduce_min"),
+    "REDUCE_ALL": partial(_reduce, "reduce_min"),
+    "REDUCE_PROD": partial(_reduce, "reduce_prod"),
     **dict.fromkeys(("ARG_MAX", "ARG_MIN"), _arg_max),
     "CUMSUM": _cumulative_sum,
     "TOPK_V2": _top_k,
-    "RESIZE_BILINEAR": _resize("resize_linear"),
-    "RESIZE_NEAREST_NEIGHBOR": _resize("resize_nearest"),
-    "DEPTH_TO_SPACE": _blocks("depth_to_space"),
-    "SPACE_TO_DEPTH": _blocks("space_to_depth"),
+    "RESIZE_BILINEAR": partial(_resize, "resize_linear"),
+    "RESIZE_NEAREST_NEIGHBOR": partial(_resize, "resize_nearest"),
+    "DEPTH_TO_SPACE": partial(_blocks, "depth_to_space"),
+    "SPACE_TO_DEPTH": partial(_blocks, "space_to_depth"),
     **dict.fromkeys(("SHAPE", "RANK", "RANGE", "FILL", "ZEROS_LIKE"), _generate),
 }
 """Rules by operator."""

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 from annette.errors import NetworkFormatError, NetworkShapeError
 from annette.network.kinds import UNSUPPORTED
 from annette.network.network import Network
+from annette.network.readers.tflite.convolution import CONVOLUTION
 from annette.network.readers.tflite.elementwise import ELEMENTWISE
 from annette.network.readers.tflite.file import FileOperator, FileTensor, Graph, open_graph
-from annette.network.readers.tflite.meaning import Follower, Meaning, Rule
 from annette.network.readers.tflite.movement import MOVEMENT
-from annette.network.readers.tflite.weighted import WEIGHTED
+from annette.network.readers.tflite.operator_layer import Follower, OperatorLayer, Rule
 from annette.network.tensor import Tensor
 from annette.network.workload import describe_layer
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_tflite", "read_tflite_operators"]
 
-_RULES: Final[dict[str, Rule]] = {**WEIGHTED, **ELEMENTWISE, **MOVEMENT}
+_RULES: Final[dict[str, Rule]] = {**CONVOLUTION, **ELEMENTWISE, **MOVEMENT}
 _CONTROL: Final = frozenset({"WHILE", "IF", "CALL", "CALL_ONCE", "STABLEHLO_WHILE", "STABLEHLO_CASE"})
 _NOT_FOLDED: Final = frozenset({"RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL", *_CONTROL})
 
@@ -88,8 +88,8 @@ class _Builder:
         if self._fold(operator):
             return ()
         rule = _RULES.get(operator.name)
-        meaning = rule(operator) if rule is not None else None
-        return self._append(operator, meaning or Meaning(UNSUPPORTED, {"operator": operator.name}))
+        described = rule(operator) if rule is not None else None
+        return self._append(operator, described or OperatorLayer(UNSUPPORTED, {"operator": operator.name}))
 
     def network(self, name: str) -> Network:
         """The network of all operators so far.
@@ -115,30 +115,25 @@ class _Builder:
             notes=self._notes,
         )
 
-    def _append(self, operator: FileOperator, meaning: Meaning) -> tuple[str, ...]:
-        chosen = operator.inputs if meaning.operands is None else meaning.operands
+    def _append(self, operator: FileOperator, described: OperatorLayer) -> tuple[str, ...]:
+        chosen = operator.inputs if described.operands is None else described.operands
         operands = [self._tensors[tensor.name] for tensor in chosen if tensor is not None]
         outputs = [self._tensors[tensor.name] for tensor in operator.outputs]
-        follower = meaning.follower if len(outputs) == 1 else None
+        follower = described.follower if len(outputs) == 1 else None
         result = outputs[0]
         if follower is not None:
             inner = replace(result, name=self._free(f"{result.name}:linear"))
             self._tensors[inner.name] = inner
             outputs = [inner]
-        macs = None
-        if meaning.dimensions is not None:
-            size = meaning.dimensions
-            macs = size.batch * size.out_width * size.in_channels * size.out_channels
         self._layers.append(
             describe_layer(
-                meaning.kind,
+                described.kind,
                 result.name,
                 inputs=operands,
                 outputs=outputs,
-                attributes=meaning.attributes,
+                attributes=described.attributes,
                 channels_last=True,
-                dimensions=meaning.dimensions,
-                macs=macs,
+                dimensions=described.dimensions,
             )
         )
         return (result.name,) if follower is None else (result.name, self._follow(follower, outputs[0], result))

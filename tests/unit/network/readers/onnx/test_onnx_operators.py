@@ -426,16 +426,16 @@ def test_attention(tmp_path, name):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("y = Conv(x, w)", "do not fit together"),
-        ("y = MaxPool <kernel_shape = [9,9]> (x)", "nothing is left"),
+        ("y = Conv(x, w)", "do not fit input"),
+        ("y = MaxPool <kernel_shape = [9,9]> (x)", "does not fit in 8 elements"),
         ("y = MaxPool <kernel_shape = [2]> (x)", "kernel_shape"),
         ("y = MaxPool <kernel_shape = [2,2], strides = [0,1]> (x)", "at least 1"),
-        ("y = Transpose <perm = [0,0,1,2]> (x)", "permutes"),
+        ("y = Transpose <perm = [0,0,1,2]> (x)", "not a permutation"),
         ("y = Softmax <axis = 7> (x)", "names axis 7"),
-        ("y = MatMul(x, w)", "inner dimensions differ"),
-        ("y = Reshape(x, s)", "numbers of elements differ"),
+        ("y = MatMul(x, w)", "do not share their inner dimension"),
+        ("y = Reshape(x, s)", "cannot be reshaped"),
         ("y = DepthToSpace <blocksize = 3> (x)", "blocks of 3x3"),
-        ("y = Concat <axis = 1> (x, w)", "other dimensions differ"),
+        ("y = Concat <axis = 1> (x, w)", "cannot be joined along axis 1"),
     ],
 )
 def test_shapes_that_do_not_fit_are_errors_that_name_the_node(tmp_path, body, message):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from annette.network.readers.onnx.operators import (
     attention,
+    convolution,
     elementwise,
     indexing,
     layout,
@@ -14,7 +15,6 @@ from annette.network.readers.onnx.operators import (
     quantization,
     recurrent,
     sequences,
-    windows,
 )
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ __all__ = ["RULES", "rule_for"]
 
 _STANDARD: Final[Mapping[str, Rule]] = {
     **attention.RULES,
+    **convolution.RULES,
     **elementwise.RULES,
     **indexing.RULES,
     **layout.RULES,
@@ -34,16 +35,15 @@ _STANDARD: Final[Mapping[str, Rule]] = {
     **quantization.RULES,
     **recurrent.RULES,
     **sequences.RULES,
-    **windows.RULES,
 }
 _CONTRIBUTED: Final[Mapping[str, Rule]] = {
     **attention.CONTRIB_RULES,
+    **convolution.CONTRIB_RULES,
     **elementwise.CONTRIB_RULES,
     **matrix.CONTRIB_RULES,
     **normalization.CONTRIB_RULES,
     **quantization.CONTRIB_RULES,
     **recurrent.CONTRIB_RULES,
-    **windows.CONTRIB_RULES,
 }
 RULES: Final[Mapping[str, Mapping[str, Rule]]] = {"": _STANDARD, "com.microsoft": _CONTRIBUTED}
 """Rules by domain and operator; the domain of ``ai.onnx`` is empty."""

@@ -83,7 +83,7 @@ def _attention(node: Node) -> Result:
         raise node.error(f"attends over operands of shape {node.shapes()}, which do not fit together")
     past = node.optional(4)
     keys += past.shape[2] if past is not None and len(past.shape) == 4 else 0
-    found = _Heads(batch, heads, kv_heads, queries, keys, size, value_size)
+    attended = _Heads(batch, heads, kv_heads, queries, keys, size, value_size)
     shape = (batch, queries, heads * value_size) if flat else (batch, heads, queries, value_size)
     outputs = [
         Meta(shape, query.dtype),
@@ -91,7 +91,7 @@ def _attention(node: Node) -> Result:
         Meta((batch, kv_heads, keys, value_size), query.dtype),
         Meta((batch, heads, queries, keys), query.dtype),
     ]
-    return found.result(node, outputs)
+    return attended.result(node, outputs)
 
 
 def _packed_attention(node: Node) -> Result:
@@ -106,12 +106,12 @@ def _packed_attention(node: Node) -> Result:
         raise node.error(f"has weights of shape {list(weights.shape)} for {heads} heads")
     past = node.optional(4)
     keys = queries + (past.shape[3] if past is not None and len(past.shape) == 5 else 0)
-    found = _Heads(batch, heads, heads, queries, keys, sizes[0] // heads, sizes[2] // heads)
+    attended = _Heads(batch, heads, heads, queries, keys, sizes[0] // heads, sizes[2] // heads)
     outputs = [
         Meta((batch, queries, sizes[2]), operand.dtype),
         Meta((2, batch, heads, keys, sizes[0] // heads), operand.dtype),
     ]
-    return found.result(node, outputs, projection_macs=batch * queries * width * sum(sizes))
+    return attended.result(node, outputs, projection_macs=batch * queries * width * sum(sizes))
 
 
 def _quantized_attention(node: Node) -> Result:
@@ -141,13 +141,13 @@ def _multi_head(node: Node) -> Result:
             value_size = size if value is None else _split(node, value, heads)[2]
     past = node.optional(6)
     keys += past.shape[2] if past is not None and len(past.shape) == 4 else 0
-    found = _Heads(batch, heads, heads, queries, keys, size, value_size)
+    attended = _Heads(batch, heads, heads, queries, keys, size, value_size)
     outputs = [
         Meta((batch, queries, heads * value_size), query.dtype),
         Meta((batch, heads, keys, size), query.dtype),
         Meta((batch, heads, keys, value_size), query.dtype),
     ]
-    return found.result(node, outputs)
+    return attended.result(node, outputs)
 
 
 def _group_query(node: Node) -> Result:
@@ -162,9 +162,9 @@ def _group_query(node: Node) -> Result:
     before = past.shape[2] if past is not None and len(past.shape) == 4 else 0
     total = as_float(node.optional(6))
     keys = max(before, int(total)) if total is not None else before + queries
-    found = _Heads(batch, heads, kv_heads, queries, keys, size, size)
+    attended = _Heads(batch, heads, kv_heads, queries, keys, size, size)
     cache = Meta((batch, kv_heads, keys, size), query.dtype)
-    return found.result(node, [Meta((batch, queries, heads * size), query.dtype), cache, cache])
+    return attended.result(node, [Meta((batch, queries, heads * size), query.dtype), cache, cache])
 
 
 def _rotary(node: Node) -> Result:

@@ -6,6 +6,7 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from annette.network.onnx_names import FUNCTIONS, operator_name
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.values import Meta, dtype_of
 from annette.network.tensor import DType
@@ -17,75 +18,24 @@ if TYPE_CHECKING:
     from annette.network.readers.onnx.node import Node, Rule
     from annette.network.readers.onnx.values import Value
 
-__all__ = ["CONTRIB_RULES", "RULES", "broadcast"]
+__all__ = ["CONTRIB_RULES", "RULES", "as_float"]
 
 _UNARY: Final[Mapping[str, str]] = {
-    "Relu": "relu",
-    "LeakyRelu": "leaky_relu",
-    "ThresholdedRelu": "thresholded_relu",
+    **{operator_name(kind): kind for kind in FUNCTIONS},
+    **dict.fromkeys(("Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh"), "trigonometric"),
     "Shrink": "thresholded_relu",
-    "Elu": "elu",
-    "Celu": "celu",
-    "Selu": "selu",
-    "Sigmoid": "sigmoid",
-    "HardSigmoid": "hard_sigmoid",
-    "Tanh": "tanh",
-    "Softplus": "softplus",
-    "Softsign": "softsign",
-    "HardSwish": "hard_swish",
     "Swish": "silu",
-    "Gelu": "gelu",
-    "Mish": "mish",
-    "Abs": "abs",
-    "Neg": "neg",
-    "Sqrt": "sqrt",
-    "Reciprocal": "reciprocal",
-    "Exp": "exp",
-    "Log": "log",
-    "Erf": "erf",
-    "Sin": "sin",
-    "Cos": "cos",
-    "Tan": "trigonometric",
-    "Asin": "trigonometric",
-    "Acos": "trigonometric",
-    "Atan": "trigonometric",
-    "Sinh": "trigonometric",
-    "Cosh": "trigonometric",
-    "Asinh": "trigonometric",
-    "Acosh": "trigonometric",
-    "Atanh": "trigonometric",
-    "Floor": "floor",
-    "Ceil": "ceil",
-    "Round": "round",
-    "Sign": "sign",
-    "Not": "not",
     "BitwiseNot": "not",
 }
+_ARITHMETIC: Final = ("add", "sub", "mul", "div", "pow", "mod", "max", "min", "mean")
 _BINARY: Final[Mapping[str, str]] = {
-    "Add": "add",
-    "Sub": "sub",
-    "Mul": "mul",
-    "Div": "div",
-    "Pow": "pow",
-    "Mod": "mod",
-    "Max": "max",
-    "Min": "min",
-    "Mean": "mean",
+    **{operator_name(kind): kind for kind in _ARITHMETIC},
     "Sum": "add",
-    "BitShift": "logical",
-    "BitwiseAnd": "logical",
-    "BitwiseOr": "logical",
-    "BitwiseXor": "logical",
+    **dict.fromkeys(("BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor"), "logical"),
 }
 _PREDICATES: Final[Mapping[str, str]] = {
-    "Equal": "compare",
-    "Greater": "compare",
-    "GreaterOrEqual": "compare",
-    "Less": "compare",
-    "LessOrEqual": "compare",
-    "And": "logical",
-    "Or": "logical",
-    "Xor": "logical",
+    **dict.fromkeys(("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"), "compare"),
+    **dict.fromkeys(("And", "Or", "Xor"), "logical"),
 }
 _REALS: Final[Mapping[str, tuple[tuple[str, float], ...]]] = {
     "LeakyRelu": (("alpha", 0.01),),
@@ -99,26 +49,6 @@ _REALS: Final[Mapping[str, tuple[tuple[str, float], ...]]] = {
 
 
 _NEUTRAL: Final = {"add": 0.0, "sub": 0.0, "mul": 1.0, "div": 1.0}
-
-
-def broadcast(node: Node, *shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """The common shape of operands under ONNX's multidirectional broadcasting.
-
-    Raises:
-        NetworkShapeError: The shapes do not broadcast.
-    """
-    first = shapes[0]
-    if all(shape == first for shape in shapes):
-        return first
-    rank = max(map(len, shapes))
-    padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
-    result = []
-    for sizes in zip(*padded, strict=True):
-        wide = {size for size in sizes if size != 1}
-        if len(wide) > 1:
-            raise node.error(f"combines shapes that do not broadcast: {', '.join(str(list(s)) for s in shapes)}")
-        result.append(wide.pop() if wide else 1)
-    return tuple(result)
 
 
 def unary(kind: str, node: Node) -> Result:
@@ -137,7 +67,7 @@ def binary(kind: str, node: Node, *, result: DType | None = None) -> Result:
     operands = [node.input(index) for index in range(max(1, len(node.inputs)))]
     if len(operands) == 1:
         return Result([operands[0].meta], alias=operands[0])
-    shape = broadcast(node, *[value.shape for value in operands])
+    (shape,) = node.infer(kind, *[value.shape for value in operands])
     kept, attributes = split_scalar(operands)
     if _changes_nothing(kind, attributes) and kept[0].shape == shape and result in (None, kept[0].dtype):
         return Result([kept[0].meta], alias=kept[0])
@@ -178,7 +108,7 @@ def as_float(value: Value | None) -> float | None:
 
 def _where(node: Node) -> Result:
     operands = [node.input(index) for index in range(3)]
-    shape = broadcast(node, *[value.shape for value in operands])
+    (shape,) = node.infer("where", *[value.shape for value in operands])
     attributes: dict[str, AttributeValue] = {}
     kept: list[Value] = [operands[0]]
     for index, name in ((1, "scalar_true"), (2, "scalar_false")):
@@ -205,7 +135,7 @@ def _prelu(node: Node) -> Result:
     operand, slope = node.input(0), node.input(1)
     # Before opset 16, and in many later files, the slope is one number per channel without trailing dimensions.
     if len(slope.shape) != 1 or slope.elements not in (1, *operand.shape[1:2]):
-        broadcast(node, operand.shape, slope.shape)
+        node.infer("mul", operand.shape, slope.shape)
     return Result([operand.meta], "prelu", operands=[operand, slope])
 
 
@@ -218,8 +148,7 @@ def _cast(node: Node) -> Result:
 
 
 def _is_nan(node: Node) -> Result:
-    operand = node.input(0)
-    return Result([Meta(operand.shape, DType.BOOL)], "is_nan", operands=[operand])
+    return node.layer("is_nan", node.input(0), dtype=DType.BOOL)
 
 
 def _identity(node: Node) -> Result:
@@ -233,7 +162,7 @@ def _identity(node: Node) -> Result:
 def _biased(kind: str, node: Node) -> Result:
     """Contributed activations that add a bias first."""
     operand = node.input(0)
-    broadcast(node, operand.shape, *[value.shape for value in node.inputs[1:2] if value is not None])
+    node.infer("add", operand.shape, *[value.shape for value in node.inputs[1:2] if value is not None])
     return Result([operand.meta], kind, operands=node.inputs[:2])
 
 

@@ -30,9 +30,10 @@ _RESIZE_KINDS: Final[Mapping[str, str]] = {
 def _gather(node: Node) -> Result:
     operand, indices = node.input(0), node.input(1)
     axis = node.axis(node.integer("axis", 0), len(operand.shape))
-    shape = (*operand.shape[:axis], *indices.shape, *operand.shape[axis + 1 :])
-    kept = [operand] if indices.constant and indices.elements == 1 else [operand, indices]
-    return Result([Meta(shape, operand.dtype)], "gather", {"axis": axis}, operands=kept)
+    result = node.layer("gather", operand, indices, attributes={"axis": axis})
+    if indices.constant and indices.elements == 1:
+        result.operands = [operand]
+    return result
 
 
 def _gather_elements(node: Node) -> Result:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from annette.errors import NetworkStructureError
+from annette.network.kinds.movement import keeps_order
 from annette.network.readers.onnx.node import Result
-from annette.network.readers.onnx.operators.elementwise import as_float, broadcast
+from annette.network.readers.onnx.operators.elementwise import as_float
 from annette.network.readers.onnx.rebatch import repeated_constant, rescaled_target
 from annette.network.readers.onnx.values import Meta, Value, dtype_of
 from annette.network.tensor import DType
@@ -40,16 +41,8 @@ def _reshape(node: Node) -> Result:
         target = [operand.shape[i] if size == 0 else size for i, size in enumerate(target)]
     if node.rebatch is not None and not operand.constant:
         target = rescaled_target(operand.shape, target, *node.rebatch)
-    if target.count(-1) > 1 or any(size < -1 for size in target):
-        raise node.error(f"has the target shape {target}")
-    if -1 in target:
-        rest = math.prod(size for size in target if size != -1)
-        if rest == 0 or operand.elements % rest:
-            raise node.error(f"cannot view {list(operand.shape)} as {target}: the numbers of elements differ")
-        target[target.index(-1)] = operand.elements // rest
-    if math.prod(target) != operand.elements:
-        raise node.error(f"cannot view {list(operand.shape)} as {target}: the numbers of elements differ")
-    return _view(operand, tuple(target))
+    (shape,) = node.infer("reshape", operand.shape, attributes={"shape": tuple(target)})
+    return _view(operand, shape)
 
 
 def _declared_or_known(node: Node, index: int, what: str) -> list[int]:
@@ -102,35 +95,24 @@ def _transpose(node: Node) -> Result:
     operand = node.input(0)
     rank = len(operand.shape)
     perm = node.integers("perm") or tuple(reversed(range(rank)))
-    if sorted(perm) != list(range(rank)):
-        raise node.error(f"permutes the dimensions of {list(operand.shape)} by {list(perm)}")
-    meta = Meta(tuple(operand.shape[axis] for axis in perm), operand.dtype)
     if perm == tuple(range(rank)):
-        return Result([meta], alias=operand)
-    moved = [axis for axis in perm if operand.shape[axis] != 1]
-    # Only dimensions of size 1 change their place: the elements stay where they are.
-    kind = "reshape" if moved == sorted(moved) else "transpose"
-    attributes: dict[str, AttributeValue] = {"perm": tuple(perm)}
-    return Result([meta], kind, attributes, operands=[operand])
+        return Result([operand.meta], alias=operand)
+    result = node.layer("transpose", operand, attributes={"perm": perm})
+    if keeps_order(operand.shape, perm):
+        result.kind = "reshape"
+    return result
 
 
 def _concat(node: Node) -> Result:
     operands = [node.input(index) for index in range(max(1, len(node.inputs)))]
-    first = operands[0].shape
-    axis = node.axis(node.integer("axis", 1 if node.version < 4 else 0), len(first))
-    total = 0
+    axis = node.axis(node.integer("axis", 1 if node.version < 4 else 0), len(operands[0].shape))
     shapes = [value.shape for value in operands]
     if node.rebatch is not None and axis:
         shapes = [repeated_constant(value, first=_batch_of(operands), old=node.rebatch[0]) for value in operands]
-        first = shapes[0]
-    for shape in shapes:
-        if len(shape) != len(first) or shape[:axis] != first[:axis] or shape[axis + 1 :] != first[axis + 1 :]:
-            raise node.error(f"joins {node.shapes()} along axis {axis}: the other dimensions differ")
-        total += shape[axis]
+    (shape,) = node.infer("concat", *shapes, attributes={"axis": axis})
     if len(operands) == 1:
         return Result([operands[0].meta], alias=operands[0])
-    meta = Meta((*first[:axis], total, *first[axis + 1 :]), operands[0].dtype)
-    return Result([meta], "concat", {"axis": axis}, operands=operands)
+    return Result([Meta(shape, operands[0].dtype)], "concat", {"axis": axis}, operands=operands)
 
 
 def _batch_of(operands: list[Value]) -> int:
@@ -148,12 +130,11 @@ def _split(node: Node) -> Result:
         parts = [min(step, size - i * step) for i in range(count)]
         if node.version < 18 and size % max(1, count):
             raise node.error(f"cuts {size} elements into {count} equal parts")
-    if sum(parts) != size or any(part < 0 for part in parts) or len(parts) < len(node.output_names):
+    if len(parts) < len(node.output_names):
         raise node.error(f"cuts axis {axis} of {list(operand.shape)} into {parts}")
-    metas = [Meta((*operand.shape[:axis], part, *operand.shape[axis + 1 :]), operand.dtype) for part in parts]
-    if len(parts) == 1:
-        return Result(metas, alias=operand)
-    return Result(metas, "split", {"axis": axis}, operands=[operand])
+    if len(parts) == 1 and parts[0] == size:
+        return Result([operand.meta], alias=operand)
+    return node.layer("split", operand, attributes={"axis": axis}, only_for_shapes={"split": tuple(parts)})
 
 
 def _slice(node: Node) -> Result:
@@ -170,23 +151,17 @@ def _slice(node: Node) -> Result:
         steps = tuple(node.known(4, "steps")) if node.has(4) else None
     axes = tuple(range(len(starts))) if axes is None else axes
     steps = (1,) * len(starts) if steps is None else steps
-    if not len(starts) == len(ends) == len(axes) == len(steps):
-        raise node.error("has starts, ends, axes and steps of different lengths")
-    shape = list(operand.shape)
-    for start, end, axis_, step in zip(starts, ends, axes, steps, strict=True):
-        axis = node.axis(axis_, rank)
-        if step == 0:
-            raise node.error("has a step of 0")
-        shape[axis] = len(range(*slice(start, end, step).indices(operand.shape[axis])))
     positive = tuple(node.axis(axis, rank) for axis in axes)
-    if tuple(shape) == operand.shape and all(step > 0 for step in steps):
+    bounds: dict[str, AttributeValue] = {"axes": positive, "steps": steps, "starts": starts, "ends": ends}
+    result = node.layer("slice", operand, attributes=bounds)
+    if result.outputs[0].shape == operand.shape and all(step > 0 for step in steps):
         return Result([operand.meta], alias=operand)
-    attributes: dict[str, AttributeValue] = {"axes": positive, "steps": tuple(steps)}
-    attributes["starts"] = tuple(
+    del result.attributes["ends"]
+    result.attributes["starts"] = tuple(
         slice(start, None, step).indices(operand.shape[axis])[0]
         for start, axis, step in zip(starts, positive, steps, strict=True)
     )
-    return Result([Meta(tuple(shape), operand.dtype)], "slice", attributes, operands=[operand])
+    return result
 
 
 def _declared_slice(node: Node, operand: Value) -> Result:
@@ -202,21 +177,17 @@ def _pad(node: Node) -> Result:
     axes = [node.axis(axis, rank) for axis in node.known(3, "axes")] if node.has(3) else list(range(rank))
     if len(pads) != 2 * len(axes):
         raise node.error(f"has {len(pads)} pads for {len(axes)} axes")
-    shape, full = list(operand.shape), [0] * (2 * rank)
-    for i, axis in enumerate(axes):
-        full[axis], full[axis + rank] = pads[i], pads[i + len(axes)]
-        shape[axis] += pads[i] + pads[i + len(axes)]
     if not any(pads):
         return Result([operand.meta], alias=operand)
-    if any(size < 0 for size in shape):
-        raise node.error(f"pads {list(operand.shape)} to {shape}")
-    attributes: dict[str, AttributeValue] = {"pads": tuple(full), "mode": node.text("mode", "constant")}
-    return Result([Meta(tuple(shape), operand.dtype)], "pad", attributes, operands=[operand])
+    full = [0] * (2 * rank)
+    for i, axis in enumerate(axes):
+        full[axis], full[axis + rank] = pads[i], pads[i + len(axes)]
+    return node.layer("pad", operand, attributes={"pads": tuple(full), "mode": node.text("mode", "constant")})
 
 
 def _expand(node: Node) -> Result:
     operand = node.input(0)
-    shape = broadcast(node, operand.shape, tuple(_declared_or_known(node, 1, "shape")))
+    (shape,) = node.infer("expand", operand.shape, attributes={"shape": tuple(_declared_or_known(node, 1, "shape"))})
     if shape == operand.shape:
         return Result([operand.meta], alias=operand)
     return Result([Meta(shape, operand.dtype)], "expand", operands=[operand])
@@ -225,12 +196,9 @@ def _expand(node: Node) -> Result:
 def _tile(node: Node) -> Result:
     operand = node.input(0)
     repeats = node.known(1, "repeats")
-    if len(repeats) != len(operand.shape) or any(count < 0 for count in repeats):
-        raise node.error(f"repeats {list(operand.shape)} by {repeats}")
-    if all(count == 1 for count in repeats):
+    if len(repeats) == len(operand.shape) and all(count == 1 for count in repeats):
         return Result([operand.meta], alias=operand)
-    shape = tuple(size * count for size, count in zip(operand.shape, repeats, strict=True))
-    return Result([Meta(shape, operand.dtype)], "tile", {"repeats": tuple(repeats)}, operands=[operand])
+    return node.layer("tile", operand, attributes={"repeats": tuple(repeats)})
 
 
 def _shape(node: Node) -> Result:
@@ -267,27 +235,16 @@ def _range(node: Node) -> Result:
     return Result([Meta((count,), dtype)], "generate", operands=())
 
 
-def _depth_to_space(node: Node) -> Result:
-    operand = node.input(0)
-    block = node.integer("blocksize", 0)
-    if len(operand.shape) != 4 or block < 1:
-        raise node.error(f"moves blocks of {block} in a tensor of shape {list(operand.shape)}")
-    n, c, h, w = operand.shape
-    attributes: dict[str, AttributeValue] = {"block_size": block, "mode": node.text("mode", "DCR")}
-    if node.op == "DepthToSpace":
-        if c % (block * block):
-            raise node.error(f"moves {c} channels into blocks of {block}x{block}")
-        shape = (n, c // (block * block), h * block, w * block)
-        return Result([Meta(shape, operand.dtype)], "depth_to_space", attributes, operands=[operand])
-    if h % block or w % block:
-        raise node.error(f"moves blocks of {block}x{block} of a {h}x{w} map into channels")
-    shape = (n, c * block * block, h // block, w // block)
-    return Result([Meta(shape, operand.dtype)], "space_to_depth", attributes, operands=[operand])
+def _blocks(kind: str, node: Node) -> Result:
+    attributes: dict[str, AttributeValue] = {
+        "block_size": node.integer("blocksize", 0),
+        "mode": node.text("mode", "DCR"),
+    }
+    return node.layer(kind, node.input(0), attributes=attributes)
 
 
 def _same(kind: str, node: Node) -> Result:
-    operand = node.input(0)
-    return Result([operand.meta], kind, operands=[operand])
+    return node.layer(kind, node.input(0))
 
 
 def _random(node: Node) -> Result:
@@ -346,8 +303,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "Size": _size,
     "ConstantOfShape": _constant_of_shape,
     "Range": _range,
-    "DepthToSpace": _depth_to_space,
-    "SpaceToDepth": _depth_to_space,
+    "DepthToSpace": partial(_blocks, "depth_to_space"),
+    "SpaceToDepth": partial(_blocks, "space_to_depth"),
     "Trilu": partial(_same, "copy"),
     "ReverseSequence": partial(_same, "copy"),
     "RandomNormal": _random,

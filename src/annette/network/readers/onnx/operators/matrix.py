@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from annette.network.layer import Dimensions
+from annette.network.kinds.matrix import product_dimensions
 from annette.network.readers.onnx.node import Result
-from annette.network.readers.onnx.operators.elementwise import broadcast
 from annette.network.readers.onnx.values import Meta
 from annette.network.tensor import DType
 
@@ -45,13 +44,11 @@ def product(
     b = right.shape if right_shape is None else right_shape
     if not a or not b:
         raise node.error(f"multiplies a scalar: {list(a)} x {list(b)}")
+    (shape,) = node.infer("matmul", a, b)
     wide = (1, *a) if len(a) == 1 else a
     tall = (*b, 1) if len(b) == 1 else b
-    if wide[-1] != tall[-2]:
-        raise node.error(f"multiplies {list(a)} by {list(b)}: the inner dimensions differ")
-    leading = broadcast(node, wide[:-2], tall[:-2])
+    (leading,) = node.infer("add", wide[:-2], tall[:-2])
     rows, depth, columns = wide[-2], wide[-1], tall[-1]
-    shape = (*leading, *((rows,) if len(a) > 1 else ()), *((columns,) if len(b) > 1 else ()))
     kind = "fully_connected" if left.constant or right.constant else "matmul"
     if right.constant and math.prod(tall[:-2]) == 1:
         batch, rows = (leading[0], rows * math.prod(leading[1:])) if leading else (rows, 1)
@@ -64,17 +61,13 @@ def product(
         [Meta(shape, dtype or left.dtype)],
         kind,
         operands=[left, right, *extra],
-        dimensions=Dimensions(
-            batch=batch,
-            in_channels=depth,
-            in_width=rows,
-            out_channels=columns,
-            out_width=rows,
-            input_count=len(
-                {value.name for value in (left, right, *extra) if value is not None and not value.constant}
-            ),
-        ),
+        dimensions=product_dimensions(batch, rows, depth, columns, input_count=_activations(left, right, *extra)),
     )
+
+
+def _activations(*operands: Value | None) -> int:
+    """Number of activations among operands, each once."""
+    return len({value.name for value in operands if value is not None and not value.constant})
 
 
 def swapped(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -94,7 +87,7 @@ def _gemm(node: Node) -> Result:
     b = swapped(right.shape) if node.integer("transB", 0) else right.shape
     result = product(node, left, right, extra=node.inputs[2:3], left_shape=a, right_shape=b)
     if node.has(2):
-        broadcast(node, result.outputs[0].shape, node.input(2).shape)
+        node.infer("add", result.outputs[0].shape, node.input(2).shape)
     activation = node.text("activation", "")
     if activation:
         result.attributes["activation"] = activation.lower()
@@ -209,14 +202,7 @@ def _einsum_product(
         "fully_connected" if constant else "matmul",
         {"equation": equation},
         operands=operands,
-        dimensions=Dimensions(
-            batch=batch,
-            in_channels=depth,
-            in_width=rows,
-            out_channels=columns,
-            out_width=rows,
-            input_count=len({value.name for value in operands if not value.constant}),
-        ),
+        dimensions=product_dimensions(batch, rows, depth, columns, input_count=_activations(*operands)),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from annette.network.onnx_names import REDUCTIONS, operator_name
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.values import Meta
 from annette.network.tensor import DType
@@ -18,16 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["CONTRIB_RULES", "RULES", "trailing_axes"]
 
 _REDUCTIONS: Final[Mapping[str, str]] = {
-    "ReduceMean": "reduce_mean",
-    "ReduceSum": "reduce_sum",
-    "ReduceMax": "reduce_max",
-    "ReduceMin": "reduce_min",
-    "ReduceProd": "reduce_prod",
-    "ReduceL1": "reduce_norm",
-    "ReduceL2": "reduce_norm",
-    "ReduceLogSum": "reduce_norm",
-    "ReduceLogSumExp": "reduce_norm",
-    "ReduceSumSquare": "reduce_norm",
+    **{operator_name(kind): kind for kind in REDUCTIONS},
+    **dict.fromkeys(("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"), "reduce_norm"),
 }
 
 
@@ -79,18 +72,17 @@ def _skip(kind: str, node: Node) -> Result:
 def _lp(node: Node) -> Result:
     operand = node.input(0)
     axis = node.axis(node.integer("axis", -1), len(operand.shape))
-    return Result([operand.meta], "lp_norm", {"axis": axis}, operands=[operand])
+    return node.layer("lp_norm", operand, attributes={"axis": axis})
 
 
 def _mean_variance(node: Node) -> Result:
     operand = node.input(0)
     axes = tuple(sorted(node.axis(a, len(operand.shape)) for a in node.integers("axes") or (0, 2, 3)))
-    return Result([operand.meta], "instance_norm", {"axes": axes}, operands=[operand])
+    return node.layer("instance_norm", operand, attributes={"axes": axes})
 
 
 def _lrn(node: Node) -> Result:
-    operand = node.input(0)
-    return Result([operand.meta], "lrn", {"size": node.integer("size", 1)}, operands=[operand])
+    return node.layer("lrn", node.input(0), attributes={"size": node.integer("size", 1)})
 
 
 def _softmax(kind: str, node: Node) -> Result:
@@ -120,18 +112,14 @@ def _reduce(kind: str, node: Node) -> Result:
         axes = tuple(range(rank))
     reduced = tuple(sorted({node.axis(axis, rank) for axis in axes}))
     keep = node.integer("keepdims", 1) == 1
-    dropped = set(reduced)
-    shape = tuple(1 if i in dropped else size for i, size in enumerate(operand.shape) if keep or i not in dropped)
-    return Result([Meta(shape, operand.dtype)], kind, {"axes": reduced, "keepdims": keep}, operands=[operand])
+    return node.layer(kind, operand, attributes={"axes": reduced, "keepdims": keep})
 
 
 def _arg(node: Node) -> Result:
     operand = node.input(0)
     axis = node.axis(node.integer("axis", 0), max(1, len(operand.shape)))
     keep = node.integer("keepdims", 1) == 1
-    shape = tuple(1 if i == axis else size for i, size in enumerate(operand.shape) if keep or i != axis)
-    attributes: dict[str, AttributeValue] = {"axis": axis, "keepdims": keep}
-    return Result([Meta(shape, DType.INT64)], "arg_max", attributes, operands=[operand])
+    return node.layer("arg_max", operand, attributes={"axis": axis, "keepdims": keep}, dtype=DType.INT64)
 
 
 def _cumulative(node: Node) -> Result:

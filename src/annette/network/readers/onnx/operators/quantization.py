@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from annette.network.readers.onnx.node import Result
-from annette.network.readers.onnx.operators.elementwise import broadcast
 from annette.network.readers.onnx.values import Meta, dtype_of
 from annette.network.tensor import DType
 
@@ -46,9 +45,7 @@ def _dynamic_quantize(node: Node) -> Result:
 
 
 def _quantized_binary(kind: str, node: Node) -> Result:
-    left, right = node.input(0), node.input(3)
-    meta = Meta(broadcast(node, left.shape, right.shape), left.dtype)
-    return Result([meta], kind, operands=[left, right])
+    return node.layer(kind, node.input(0), node.input(3))
 
 
 def _quantized_unary(kind: str, node: Node) -> Result:
@@ -64,17 +61,12 @@ def _quantized_concat(node: Node) -> Result:
     if not operands:
         raise node.error("joins nothing")
     axis = node.axis(node.integer("axis", 0), len(operands[0].shape))
-    shape = list(operands[0].shape)
-    if any(len(value.shape) != len(shape) for value in operands):
-        raise node.error(f"joins {node.shapes()}")
-    shape[axis] = sum(value.shape[axis] for value in operands)
-    return Result([Meta(tuple(shape), operands[0].dtype)], "concat", {"axis": axis}, operands=operands)
+    return node.layer("concat", *operands, attributes={"axis": axis})
 
 
 def _quantized_where(node: Node) -> Result:
-    condition, left, right = node.input(0), node.input(1), node.input(4)
-    meta = Meta(broadcast(node, condition.shape, left.shape, right.shape), left.dtype)
-    return Result([meta], "where", operands=[condition, left, right])
+    left = node.input(1)
+    return node.layer("where", node.input(0), left, node.input(4), dtype=left.dtype)
 
 
 RULES: Final[Mapping[str, Rule]] = {

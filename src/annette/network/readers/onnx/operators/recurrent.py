@@ -5,17 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from annette.network.readers.onnx.node import Result
-from annette.network.readers.onnx.values import Meta
+from annette.network.kinds.matrix import GATES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from annette.network.readers.onnx.node import Node, Rule
+    from annette.network.readers.onnx.node import Node, Result, Rule
 
 __all__ = ["CONTRIB_RULES", "RULES"]
-
-_GATES: Final[Mapping[str, int]] = {"lstm": 4, "gru": 3, "rnn": 1}
 
 
 def _recurrent(kind: str, node: Node) -> Result:
@@ -26,27 +23,19 @@ def _recurrent(kind: str, node: Node) -> Result:
             "must have three dimensions"
         )
     batch_first = node.integer("layout", 0) == 1
-    steps, batch = (sequence.shape[1], sequence.shape[0]) if batch_first else sequence.shape[:2]
     directions = 2 if node.text("direction", "forward") == "bidirectional" else 1
     # Dynamic-quantized layers store their weights transposed, so that both orders are accepted.
     hidden = node.integer("hidden_size", min(recurrence.shape[1:]))
-    gates = _GATES[kind]
-    wanted = {gates * hidden, sequence.shape[2]}
+    wanted = {GATES[kind] * hidden, sequence.shape[2]}
     if hidden < 1 or weights.shape[0] != directions or set(weights.shape[1:]) != wanted:
         raise node.error(
             f"reads {list(sequence.shape)} with hidden size {hidden}, {directions} directions and weights "
             f"{list(weights.shape)}, which do not fit together"
         )
-    states = (batch, directions, hidden) if batch_first else (directions, batch, hidden)
-    every = (batch, steps, directions, hidden) if batch_first else (steps, directions, batch, hidden)
-    final = Meta(states, sequence.dtype)
-    operands = [*node.inputs[:4], *node.inputs[5:8]]
-    return Result(
-        [Meta(every, sequence.dtype), final, final],
-        kind,
-        {"hidden_size": hidden, "directions": directions, "batch_first": batch_first},
-        operands=operands,
-    )
+    attributes = {"hidden_size": hidden, "directions": directions, "batch_first": batch_first}
+    result = node.layer(kind, sequence, attributes=attributes)
+    result.operands = [*node.inputs[:4], *node.inputs[5:8]]
+    return result
 
 
 RULES: Final[Mapping[str, Rule]] = {

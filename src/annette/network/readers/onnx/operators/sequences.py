@@ -98,17 +98,8 @@ def _concat(node: Node) -> Result:
         raise node.error("joins an empty sequence")
     first = operands[0].shape
     axis = node.axis(node.integer("axis", 0), len(first) + new)
-    if new:
-        shape = (*first[:axis], len(operands), *first[axis:])
-        fits = all(value.shape == first for value in operands)
-    else:
-        shape = (*first[:axis], sum(value.shape[axis] for value in operands if len(value.shape) > axis))
-        shape = (*shape, *first[axis + 1 :])
-        fits = all(
-            value.shape[:axis] == first[:axis] and value.shape[axis + 1 :] == first[axis + 1 :] for value in operands
-        )
-    if not fits:
-        raise node.error(f"joins a sequence of different shapes along axis {axis}")
+    shapes = [(*value.shape[:axis], 1, *value.shape[axis:]) if new else value.shape for value in operands]
+    (shape,) = node.infer("concat", *shapes, attributes={"axis": axis})
     return Result([Meta(shape, operands[0].dtype)], "concat", {"axis": axis}, operands=operands)
 
 

@@ -8,38 +8,40 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from annette.network.readers.meaning import Meaning, refusal
-from annette.network.readers.windows import windows
+from annette.network.kinds import KINDS
+from annette.network.kinds.convolution import convolution_kind
+from annette.network.readers.descriptions.layer_plan import LayerPlan, refusal
+from annette.network.readers.descriptions.lost_pads import checked_window
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from annette.network.layer import AttributeValue
-    from annette.network.readers.described import Described
-    from annette.network.readers.repair import Notes
+    from annette.network.readers.descriptions.described_layer import DescribedLayer
+    from annette.network.readers.descriptions.reconstruction import Notes
     from annette.network.tensor import Tensor
 
 __all__ = ["conv", "conv_transpose", "fully_connected", "pool"]
 
 
-def conv(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+def conv(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
     """Convolutions; a kernel with fewer channels than the tensor read proves groups."""
     read, written, kernel = sources[0].shape, layer.shape, layer.kernel
     if len(read) < 3 or len(read) != len(written) or len(kernel) != len(read):
         raise refusal(layer, sources, f"that does not fit kernel {list(kernel)}")
     channels, filters = kernel[-2:]
     if layer.operator.startswith("Depthwise"):
-        groups, channels, filters = read[-1], 1, channels * filters
+        groups, filters = read[-1], channels * filters
     else:
         groups = _groups(layer, sources, channels)
-        channels = read[-1] // groups
     if filters != written[-1] or filters % groups:
         raise refusal(layer, sources, f"kernel {list(kernel)} in {groups} groups does not write {written[-1]} channels")
-    window = windows(layer, kernel[:-2], read[1:-1], written[1:-1], notes)
-    kind = "conv" if groups == 1 else "depthwise_conv" if groups == read[-1] else "grouped_conv"
-    constants = {"weights": (filters, channels, *window.kernel)} | ({"bias": (filters,)} if layer.bias else {})
-    return Meaning(kind, _window_attributes(window) | {"groups": groups}, constants)
+    attributes = checked_window(layer, kernel[:-2], read[1:-1], written[1:-1], notes) | {"groups": groups}
+    kind = convolution_kind(groups, read[-1])
+    return LayerPlan(kind, attributes, _constants(kind, read[-1], attributes, filters, bias=layer.bias))
 
 
-def _groups(layer: Described, sources: list[Tensor], channels: int) -> int:
+def _groups(layer: DescribedLayer, sources: list[Tensor], channels: int) -> int:
     """Groups, from the file or from a kernel that has fewer channels than the tensor read."""
     read = sources[0].shape[-1]
     stated = layer.groups or 1
@@ -51,12 +53,15 @@ def _groups(layer: Described, sources: list[Tensor], channels: int) -> int:
     return stated if stated > 1 else proven
 
 
-def _window_attributes(window: tuple[tuple[int, ...], ...]) -> dict[str, AttributeValue]:
-    kernel, strides, dilations, pads = window
-    return {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": pads}
+def _constants(
+    kind: str, channels: int, attributes: Mapping[str, AttributeValue], features: int, *, bias: bool | None
+) -> dict[str, tuple[int, ...]]:
+    """Shapes of a layer's weights, and of its bias where the file says that there is one."""
+    shapes = KINDS[kind].weights((1, channels), attributes, features)  # type: ignore[misc]
+    return {"weights": shapes["weight"]} | ({"bias": shapes["bias"]} if bias else {})
 
 
-def conv_transpose(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+def conv_transpose(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
     """Transposed convolutions: their windows slide over what they write."""
     read, written, kernel = sources[0].shape, layer.shape, layer.kernel
     if len(read) < 3 or len(read) != len(written) or len(kernel) != len(read):
@@ -65,12 +70,12 @@ def conv_transpose(layer: Described, sources: list[Tensor], notes: Notes) -> Mea
     channels = {kernel[-1] * groups, kernel[-2] * groups, kernel[-1], kernel[-2]}
     if read[-1] % groups or written[-1] % groups or not {read[-1], written[-1]} <= channels:
         raise refusal(layer, sources, f"kernel {list(kernel)} in {groups} groups does not fit these channels")
-    window = windows(layer, kernel[:-2], written[1:-1], read[1:-1], notes)
-    constants = {"weights": (read[-1], written[-1] // groups, *window.kernel)}
-    return Meaning("conv_transpose", _window_attributes(window) | {"groups": groups}, constants)
+    attributes = checked_window(layer, kernel[:-2], written[1:-1], read[1:-1], notes) | {"groups": groups}
+    constants = _constants("conv_transpose", read[-1], attributes, written[-1], bias=False)
+    return LayerPlan("conv_transpose", attributes, constants)
 
 
-def pool(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+def pool(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
     """Pooling over windows."""
     read, written = sources[0].shape, layer.shape
     kinds = {"MAX": "max_pool", "AVG": "average_pool"}
@@ -80,11 +85,10 @@ def pool(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
     if len(read) < 3 or len(read) != len(written) or read[-1] != written[-1]:
         raise refusal(layer, sources, "pooling keeps rank and channels")
     kernel = layer.kernel[1:-1] if len(layer.kernel) == len(read) else layer.kernel
-    window = windows(layer, kernel, read[1:-1], written[1:-1], notes)
-    return Meaning(kind, _window_attributes(window))
+    return LayerPlan(kind, checked_window(layer, kernel, read[1:-1], written[1:-1], notes))
 
 
-def fully_connected(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+def fully_connected(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
     """Products with a constant matrix, one row of features per sample."""
     del notes
     read, written = sources[0].shape, layer.shape
@@ -93,5 +97,4 @@ def fully_connected(layer: Described, sources: list[Tensor], notes: Notes) -> Me
     features, units = math.prod(read[1:]), written[-1]
     if layer.stated_input and math.prod(layer.stated_input[1:]) != features:
         raise refusal(layer, sources, f"it claims to read {list(layer.stated_input)}, {features} features arrive")
-    constants = {"weights": (features, units)} | ({"bias": (units,)} if layer.bias else {})
-    return Meaning("fully_connected", {}, constants)
+    return LayerPlan("fully_connected", {}, _constants("fully_connected", features, {}, units, bias=layer.bias))

@@ -6,31 +6,23 @@ one stride, and no operation or byte depends on which of them it was.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from annette.errors import NetworkShapeError
 
 if TYPE_CHECKING:
-    from annette.network.readers.described import Described
-    from annette.network.readers.repair import Notes
+    from annette.network.layer import AttributeValue
+    from annette.network.readers.descriptions.described_layer import DescribedLayer
+    from annette.network.readers.descriptions.reconstruction import Notes
 
-__all__ = ["Windows", "windows"]
+__all__ = ["checked_window"]
 
 _LOST_PADS = "the pads of {} do not give the stated output sizes; they were recomputed from those"
 
 
-class Windows(NamedTuple):
-    """Window attributes of the spatial dimensions, in canonical form."""
-
-    kernel: tuple[int, ...]
-    strides: tuple[int, ...]
-    dilations: tuple[int, ...]
-    pads: tuple[int, ...]
-
-
-def windows(
-    layer: Described, kernel: tuple[int, ...], read: tuple[int, ...], written: tuple[int, ...], notes: Notes
-) -> Windows:
+def checked_window(
+    layer: DescribedLayer, kernel: tuple[int, ...], read: tuple[int, ...], written: tuple[int, ...], notes: Notes
+) -> dict[str, AttributeValue]:
     """Checks the windows of a layer, and mends its pads where the output sizes prove them.
 
     Args:
@@ -41,7 +33,7 @@ def windows(
         notes: Where a repair is recorded.
 
     Returns:
-        Spatial attributes; pads are all begins, then all ends.
+        Canonical window attributes of the spatial dimensions.
 
     Raises:
         NetworkShapeError: The sizes cannot come from such windows.
@@ -72,15 +64,15 @@ def windows(
         mended = True
     if mended:
         notes.add(_LOST_PADS, layer.name)
-    return Windows(kernel, strides, dilations, (*begins, *ends))
+    return {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": (*begins, *ends)}
 
 
-def _is_ceiled(layer: Described, total: int, least: int, stride: int) -> bool:
+def _is_ceiled(layer: DescribedLayer, total: int, least: int, stride: int) -> bool:
     """Whether a pool rounded its size up: the last window then reaches past the pads, by less than a stride."""
     return layer.operator.startswith("Pool") and least - stride < total < least
 
 
-def _spatial(values: tuple[int, ...], rank: int, layer: Described) -> tuple[int, ...]:
+def _spatial(values: tuple[int, ...], rank: int, layer: DescribedLayer) -> tuple[int, ...]:
     """The spatial part of a per-dimension list; 1 where the file states none."""
     if not values:
         return (1,) * rank
@@ -93,7 +85,7 @@ def _spatial(values: tuple[int, ...], rank: int, layer: Described) -> tuple[int,
     )
 
 
-def _pads(layer: Described, rank: int) -> tuple[list[int], list[int]]:
+def _pads(layer: DescribedLayer, rank: int) -> tuple[list[int], list[int]]:
     pads = layer.pads or (0,) * (2 * rank + 4)
     if len(pads) == 2 * rank:
         begins, ends = pads[:rank], pads[rank:]

@@ -7,15 +7,11 @@ kernel with fewer input channels than the tensor it reads.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annette.documents import read_json
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
-from annette.network.readers.build import build_network
-from annette.network.readers.described import (
-    MAX_NETWORK_BYTES,
-    Described,
+from annette.network.readers.descriptions.described_layer import (
+    DescribedLayer,
     batch_size,
     bind,
     identifier,
@@ -23,28 +19,27 @@ from annette.network.readers.described import (
     member,
     texts,
 )
+from annette.network.readers.descriptions.translation import build_network
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from annette.network.network import Network
 
-__all__ = ["parse_annette", "read_annette_json"]
+__all__ = ["parse_annette"]
 
 _INTEGERS = ("kernel_shape", "strides", "pads", "dilations")
 
 
-def read_annette_json(
-    path: str | os.PathLike[str],
-    *,
-    batch: int | None = None,
-    input_shapes: Mapping[str, Sequence[int]] | None = None,
+def parse_annette(
+    document: Any, file: Path, *, batch: int | None, input_shapes: Mapping[str, Sequence[int]]
 ) -> Network:
     """Reads a network description of the original ANNETTE.
 
     Args:
-        path: The file.
+        document: The parsed JSON document.
+        file: Where it was; the network is named after it where the document has no name.
         batch: Samples processed together; None means 1, or what the file fixes.
         input_shapes: Shapes of network inputs by name, channels last, batch first. They bind symbolic sizes of inputs
             and must agree with the sizes that the file states: it holds the shape of every layer, computed for them.
@@ -57,15 +52,6 @@ def read_annette_json(
         NetworkStructureError: The graph is empty, cyclic or dangling.
         NetworkShapeError: A size is symbolic, unknown, not positive, or contradicts its neighbours.
     """
-    file = Path(path)
-    document = read_json(file, error=NetworkFormatError, max_bytes=MAX_NETWORK_BYTES)
-    return parse_annette(document, file, batch=batch, input_shapes=input_shapes or {})
-
-
-def parse_annette(
-    document: Any, file: Path, *, batch: int | None, input_shapes: Mapping[str, Sequence[int]]
-) -> Network:
-    """As `read_annette_json`, of a document that is parsed already."""
     what = f"network description {str(file)!r}"
     if not isinstance(document, dict) or not isinstance(document.get("layers"), dict):
         raise NetworkFormatError(f"{what} has no object 'layers': it is not a description of the original ANNETTE")
@@ -84,7 +70,7 @@ def parse_annette(
     return build_network(name, described, batch=size, source_format="annette-json")
 
 
-def _layer(name: str, values: Any, batch: int, bound: list[int] | None) -> Described:
+def _layer(name: str, values: Any, batch: int, bound: list[int] | None) -> DescribedLayer:
     where = f"layer {identifier(name, 'the layer name')[:80]!r}"
     if not isinstance(values, dict):
         raise NetworkFormatError(f"{where} is {str(values)[:60]!r}, not a JSON object")
@@ -95,7 +81,7 @@ def _layer(name: str, values: Any, batch: int, bound: list[int] | None) -> Descr
     details = {key: integers(values.get(key, []), f"{key!r} of {where}") for key in _INTEGERS}
     mode = {key: values[key] for key in ("pooling_type", "axis", "perm") if key in values}
     _check_mode(mode, where)
-    return Described(
+    return DescribedLayer(
         name=name,
         operator=operator,
         parents=texts(member(values, "parents", list, where), f"'parents' of {where}"),

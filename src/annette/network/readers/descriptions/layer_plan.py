@@ -1,4 +1,4 @@
-"""What a described layer turns out to be."""
+"""The kind, attributes and constants that a described layer gets in a network."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from annette.network.layer import AttributeValue
-    from annette.network.readers.described import Described
+    from annette.network.readers.descriptions.described_layer import DescribedLayer
     from annette.network.tensor import Tensor
 
-__all__ = ["Meaning", "refusal"]
+__all__ = ["LayerPlan", "refusal"]
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a described layer is.
+class LayerPlan:
+    """How a described layer enters the network.
 
     Attributes:
         kind: Kind of layer.
@@ -34,7 +34,7 @@ class Meaning:
     reads: bool = True
 
 
-def refusal(layer: Described, sources: list[Tensor], why: str) -> NetworkShapeError:
+def refusal(layer: DescribedLayer, sources: list[Tensor], why: str) -> NetworkShapeError:
     """The error for a layer whose shapes contradict each other."""
     read = ", ".join(str(list(source.shape)) for source in sources)
     return NetworkShapeError(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from annette.errors import NetworkShapeError, NetworkStructureError
 from annette.network.network import Network
-from annette.network.readers.operators import meaning
-from annette.network.readers.repair import (
+from annette.network.readers.descriptions.operators import plan_layer
+from annette.network.readers.descriptions.reconstruction import (
     INPUT,
     Notes,
     drop_shape_arithmetic,
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.network.layer import Layer
-    from annette.network.readers.described import Described
+    from annette.network.readers.descriptions.described_layer import DescribedLayer
 
 __all__ = ["build_network"]
 
 
-def build_network(name: str, described: Sequence[Described], *, batch: int, source_format: str) -> Network:
+def build_network(name: str, described: Sequence[DescribedLayer], *, batch: int, source_format: str) -> Network:
     """Builds a network from what a JSON description says.
 
     Args:
@@ -71,7 +71,7 @@ def build_network(name: str, described: Sequence[Described], *, batch: int, sour
     )
 
 
-def _fill_shapes(layers: Mapping[str, Described], notes: Notes) -> None:
+def _fill_shapes(layers: Mapping[str, DescribedLayer], notes: Notes) -> None:
     """Gives padding by nothing, which the original writes with shape ``[0]``, the shape that it reads."""
     for layer in layers.values():
         if layer.shape:
@@ -82,30 +82,30 @@ def _fill_shapes(layers: Mapping[str, Described], notes: Notes) -> None:
         notes.add("the output shape of {} that pad by nothing was missing; it is the input's", layer.name)
 
 
-def _build(layer: Described, tensors: dict[str, Tensor], notes: Notes) -> Layer:
+def _build(layer: DescribedLayer, tensors: dict[str, Tensor], notes: Notes) -> Layer:
     sources = [tensors[parent] for parent in layer.parents]
     if not sources:
         raise NetworkStructureError(f"layer {layer.name!r} ({layer.operator}) reads nothing that is computed")
     _check_stated_input(layer, sources)
-    found = meaning(layer, sources, notes)
+    plan = plan_layer(layer, sources, notes)
     constants = []
-    for role, shape in found.constants.items():
+    for role, shape in plan.constants.items():
         constant = Tensor(f"{layer.name}/{role}", shape, constant=True)
         if constant.name in tensors:
             raise NetworkStructureError(f"tensor {constant.name!r} exists twice: rename the layer of that name")
         tensors[constant.name] = constant
         constants.append(constant)
     return describe_layer(
-        found.kind,
+        plan.kind,
         layer.name,
-        inputs=[*(sources if found.reads else ()), *constants],
+        inputs=[*(sources if plan.reads else ()), *constants],
         outputs=[tensors[layer.name]],
-        attributes=found.attributes,
+        attributes=plan.attributes,
         channels_last=True,
     )
 
 
-def _check_stated_input(layer: Described, sources: Sequence[Tensor]) -> None:
+def _check_stated_input(layer: DescribedLayer, sources: Sequence[Tensor]) -> None:
     """What a layer claims to read must be what arrives; of several operands only the first is stated."""
     if not layer.stated_input or layer.operator == "PriorBox":
         return

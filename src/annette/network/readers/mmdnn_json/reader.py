@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annette.documents import read_json
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
-from annette.network.readers.build import build_network
-from annette.network.readers.described import (
-    MAX_NETWORK_BYTES,
-    Described,
+from annette.network.readers.descriptions.described_layer import (
+    DescribedLayer,
     batch_size,
     bind,
     identifier,
@@ -25,26 +21,23 @@ from annette.network.readers.described import (
     member,
     texts,
 )
+from annette.network.readers.descriptions.translation import build_network
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from annette.network.network import Network
 
-__all__ = ["parse_mmdnn", "read_mmdnn_json"]
+__all__ = ["parse_mmdnn"]
 
 
-def read_mmdnn_json(
-    path: str | os.PathLike[str],
-    *,
-    batch: int | None = None,
-    input_shapes: Mapping[str, Sequence[int]] | None = None,
-) -> Network:
+def parse_mmdnn(document: Any, file: Path, *, batch: int | None, input_shapes: Mapping[str, Sequence[int]]) -> Network:
     """Reads a network in MMdnn's JSON form.
 
     Args:
-        path: The file.
+        document: The parsed JSON document.
+        file: Where it was; the network is named after it.
         batch: Samples processed together; None means 1, or what the file fixes.
         input_shapes: Shapes of network inputs by name, channels last, batch first; they must agree with the sizes
             that the file states: it holds the shape of every layer, computed for them.
@@ -57,13 +50,6 @@ def read_mmdnn_json(
         NetworkStructureError: The graph is empty, cyclic or dangling.
         NetworkShapeError: A size is unknown, not positive, or contradicts its neighbours.
     """
-    file = Path(path)
-    document = read_json(file, error=NetworkFormatError, max_bytes=MAX_NETWORK_BYTES)
-    return parse_mmdnn(document, file, batch=batch, input_shapes=input_shapes or {})
-
-
-def parse_mmdnn(document: Any, file: Path, *, batch: int | None, input_shapes: Mapping[str, Sequence[int]]) -> Network:
-    """As `read_mmdnn_json`, of a document that is parsed already."""
     what = f"network description {str(file)!r}"
     if not isinstance(document, dict) or not isinstance(document.get("node"), list):
         raise NetworkFormatError(f"{what} has no list 'node': it is not in MMdnn's JSON form")
@@ -75,7 +61,7 @@ def parse_mmdnn(document: Any, file: Path, *, batch: int | None, input_shapes: M
     return build_network(file.stem, described, batch=size, source_format="mmdnn-json")
 
 
-def _check_inputs(described: list[Described], given: Mapping[str, Sequence[int]], what: str) -> None:
+def _check_inputs(described: list[DescribedLayer], given: Mapping[str, Sequence[int]], what: str) -> None:
     stated = {layer.name: layer.shape for layer in described if layer.operator == "DataInput"}
     for name, shape in given.items():
         if name not in stated:
@@ -87,7 +73,7 @@ def _check_inputs(described: list[Described], given: Mapping[str, Sequence[int]]
             )
 
 
-def _node(values: Any, position: int, batch: int) -> Described:
+def _node(values: Any, position: int, batch: int) -> DescribedLayer:
     if not isinstance(values, dict):
         raise NetworkFormatError(f"node {position} is {str(values)[:60]!r}, not a JSON object")
     name = identifier(member(values, "name", str, f"node {position}"), "the layer name")
@@ -104,7 +90,7 @@ def _node(values: Any, position: int, batch: int) -> Described:
     bias = _attribute(attributes, "use_bias", "b", where)
     if bias is not None and not isinstance(bias, bool):
         raise NetworkFormatError(f"'use_bias' of {where} is not true or false")
-    return Described(
+    return DescribedLayer(
         name=name,
         operator=identifier(member(values, "op", str, where), f"the operator of {where}"),
         parents=texts(inputs, f"'input' of {where}"),

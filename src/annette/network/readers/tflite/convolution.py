@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError
-from annette.network.layer import Dimensions
-from annette.network.readers.tflite.meaning import Meaning, Rule, fused
+from annette.network.kinds.convolution import convolution_kind
+from annette.network.kinds.matrix import product_dimensions
+from annette.network.kinds.sliding_window import same_pads
+from annette.network.readers.tflite.operator_layer import OperatorLayer, Rule, fused
 from annette.network.tflite_schema import SAME
-from annette.network.windows import same_padding
 
 if TYPE_CHECKING:
     from annette.network.layer import AttributeValue
     from annette.network.readers.tflite.file import FileOperator, FileTensor
 
-__all__ = ["WEIGHTED"]
+__all__ = ["CONVOLUTION"]
 
 _AXES: Final = {1: ("w",), 2: ("h", "w"), 3: ("d", "h", "w")}
 
 
-def _conv(operator: FileOperator) -> Meaning:
+def _conv(operator: FileOperator) -> OperatorLayer:
     source, weights = operator.tensor(0), operator.tensor(1)
     _require(operator, len(source.shape) == 4 and len(weights.shape) == 4, source, weights)
     _require(operator, weights.shape[3] > 0 and source.shape[3] % max(1, weights.shape[3]) == 0, source, weights)
@@ -28,26 +30,26 @@ def _conv(operator: FileOperator) -> Meaning:
     return _convolution(operator, source, weights.shape[1:3], groups)
 
 
-def _depthwise(operator: FileOperator) -> Meaning:
+def _depthwise(operator: FileOperator) -> OperatorLayer:
     source, weights = operator.tensor(0), operator.tensor(1)
     _require(operator, len(source.shape) == 4 and len(weights.shape) == 4, source, weights)
     return _convolution(operator, source, weights.shape[1:3], source.shape[3])
 
 
-def _conv_3d(operator: FileOperator) -> Meaning:
+def _conv_3d(operator: FileOperator) -> OperatorLayer:
     source, weights = operator.tensor(0), operator.tensor(1)
     _require(operator, len(source.shape) == 5 and len(weights.shape) == 5, source, weights)
     return _convolution(operator, source, weights.shape[:3], 1)
 
 
-def _convolution(operator: FileOperator, source: FileTensor, kernel: tuple[int, ...], groups: int) -> Meaning:
+def _convolution(operator: FileOperator, source: FileTensor, kernel: tuple[int, ...], groups: int) -> OperatorLayer:
     channels = source.shape[-1]
-    kind = "conv" if groups == 1 else "depthwise_conv" if groups == channels else "grouped_conv"
+    kind = convolution_kind(groups, channels)
     attributes = _window(operator, source.shape[1:-1], kernel) | {"groups": groups}
-    return Meaning(kind, attributes, _present(operator), fused(operator))
+    return OperatorLayer(kind, attributes, operator.present, fused(operator))
 
 
-def _conv_transpose(operator: FileOperator) -> Meaning:
+def _conv_transpose(operator: FileOperator) -> OperatorLayer:
     """Operands are the result's shape, the weights, the input, and perhaps a bias."""
     weights, source = operator.tensor(1), operator.tensor(2)
     written = operator.outputs[0].shape
@@ -66,20 +68,17 @@ def _conv_transpose(operator: FileOperator) -> Meaning:
         "groups": 1,
     }
     rest = tuple(tensor for tensor in operator.inputs[3:] if tensor is not None)
-    return Meaning("conv_transpose", attributes, (source, weights, *rest), fused(operator))
+    return OperatorLayer("conv_transpose", attributes, (source, weights, *rest), fused(operator))
 
 
-def _pool(kind: str) -> Rule:
-    def rule(operator: FileOperator) -> Meaning:
-        source = operator.tensor(0)
-        _require(operator, len(source.shape) == 4, source)
-        kernel = (operator.options.get("filter_height", 0), operator.options.get("filter_width", 0))
-        attributes = _window(operator, source.shape[1:-1], kernel) | {"ceil_mode": 0}
-        if kind == "average_pool":
-            attributes["count_include_pad"] = 0
-        return Meaning(kind, attributes, (source,), fused(operator))
-
-    return rule
+def _pool(kind: str, operator: FileOperator) -> OperatorLayer:
+    source = operator.tensor(0)
+    _require(operator, len(source.shape) == 4, source)
+    kernel = (operator.options.get("filter_height", 0), operator.options.get("filter_width", 0))
+    attributes = _window(operator, source.shape[1:-1], kernel) | {"ceil_mode": 0}
+    if kind == "average_pool":
+        attributes["count_include_pad"] = 0
+    return OperatorLayer(kind, attributes, (source,), fused(operator))
 
 
 def _window(operator: FileOperator, sizes: tuple[int, ...], kernel: tuple[int, ...]) -> dict[str, AttributeValue]:
@@ -89,10 +88,8 @@ def _window(operator: FileOperator, sizes: tuple[int, ...], kernel: tuple[int, .
             f"operator {operator.name} that writes {operator.label!r} has kernel {kernel}, strides {strides} and "
             f"dilations {dilations}: each must be at least 1"
         )
-    sides = [(0, 0)] * len(kernel)
-    if operator.options.get("padding", SAME) == SAME:
-        sides = [same_padding(*values) for values in zip(sizes, kernel, strides, dilations, strict=True)]
-    pads = (*(front for front, _ in sides), *(back for _, back in sides))
+    same = operator.options.get("padding", SAME) == SAME
+    pads = same_pads(sizes, kernel, strides, dilations) if same else (0,) * (2 * len(kernel))
     return {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": pads}
 
 
@@ -102,32 +99,22 @@ def _steps(operator: FileOperator, what: str, suffix: str) -> tuple[int, ...]:
     return tuple(operator.options.get(f"{what}_{axis}{suffix}", 0) or 1 for axis in _AXES.get(rank, ("h", "w")))
 
 
-def _fully_connected(operator: FileOperator) -> Meaning:
+def _fully_connected(operator: FileOperator) -> OperatorLayer:
     operator.tensor(0), operator.tensor(1)
-    return Meaning("fully_connected", {"transposed_weights": 1}, _present(operator), fused(operator))
+    return OperatorLayer("fully_connected", {"transposed_weights": 1}, operator.present, fused(operator))
 
 
-def _matmul(operator: FileOperator) -> Meaning:
+def _matmul(operator: FileOperator) -> OperatorLayer:
     left, right = operator.tensor(0), operator.tensor(1)
     result = operator.outputs[0].shape
     _require(operator, min(len(left.shape), len(right.shape), len(result)) >= 2, left, right)
     if right.constant and len(right.shape) == 2 and not operator.options.get("adj_x"):
         transposed = int(bool(operator.options.get("adj_y")))
-        return Meaning("fully_connected", {"transposed_weights": transposed}, (left, right))
+        return OperatorLayer("fully_connected", {"transposed_weights": transposed}, (left, right))
     depth = left.shape[-2 if operator.options.get("adj_x") else -1]
-    dimensions = Dimensions(
-        batch=math.prod(result[:-2]),
-        in_channels=depth,
-        in_width=result[-2],
-        out_channels=result[-1],
-        out_width=result[-2],
-        input_count=2 - left.constant - right.constant,
-    )
-    return Meaning("matmul", {}, (left, right), dimensions=dimensions)
-
-
-def _present(operator: FileOperator) -> tuple[FileTensor, ...]:
-    return tuple(tensor for tensor in operator.inputs if tensor is not None)
+    count = 2 - left.constant - right.constant
+    dimensions = product_dimensions(math.prod(result[:-2]), result[-2], depth, result[-1], input_count=count)
+    return OperatorLayer("matmul", {}, (left, right), dimensions=dimensions)
 
 
 def _require(operator: FileOperator, fits: bool, *operands: FileTensor) -> None:
@@ -138,14 +125,14 @@ def _require(operator: FileOperator, fits: bool, *operands: FileTensor) -> None:
         )
 
 
-WEIGHTED: Final[dict[str, Rule]] = {
+CONVOLUTION: Final[dict[str, Rule]] = {
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _depthwise,
     "CONV_3D": _conv_3d,
     "TRANSPOSE_CONV": _conv_transpose,
-    "MAX_POOL_2D": _pool("max_pool"),
-    "AVERAGE_POOL_2D": _pool("average_pool"),
-    "L2_POOL_2D": _pool("lp_pool"),
+    "MAX_POOL_2D": partial(_pool, "max_pool"),
+    "AVERAGE_POOL_2D": partial(_pool, "average_pool"),
+    "L2_POOL_2D": partial(_pool, "lp_pool"),
     "FULLY_CONNECTED": _fully_connected,
     "BATCH_MATMUL": _matmul,
 }

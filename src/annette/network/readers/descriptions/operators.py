@@ -9,22 +9,24 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from annette.network.kinds import UNSUPPORTED
-from annette.network.readers.meaning import Meaning, refusal
-from annette.network.readers.weighted import conv, conv_transpose, fully_connected, pool
+from annette.errors import NetworkShapeError
+from annette.network.kinds import KINDS, UNSUPPORTED
+from annette.network.readers.descriptions.convolution import conv, conv_transpose, fully_connected, pool
+from annette.network.readers.descriptions.layer_plan import LayerPlan, refusal
+from annette.network.shape_inference import output_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from annette.network.layer import AttributeValue
-    from annette.network.readers.described import Described
-    from annette.network.readers.repair import Notes
+    from annette.network.readers.descriptions.described_layer import DescribedLayer
+    from annette.network.readers.descriptions.reconstruction import Notes
     from annette.network.tensor import Tensor
 
-__all__ = ["OPERATORS", "meaning"]
+__all__ = ["OPERATORS", "plan_layer"]
 
 
-def meaning(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+def plan_layer(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
     """Determines what a described layer is.
 
     Args:
@@ -37,98 +39,91 @@ def meaning(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
     """
     if layer.operator in OPERATORS:
         return OPERATORS[layer.operator](layer, sources, notes)
-    return Meaning(UNSUPPORTED, {"operator": layer.operator})
+    return LayerPlan(UNSUPPORTED, {"operator": layer.operator})
 
 
-def _same(kind: str, **attributes: AttributeValue) -> Callable[..., Meaning]:
+def _same(kind: str, **attributes: AttributeValue) -> Callable[..., LayerPlan]:
     """One operand; the result has its elements, possibly under another rank."""
 
-    def read(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+    def read(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
         del notes
         if len(sources) != 1 or math.prod(layer.shape) != sources[0].elements:
             raise refusal(layer, sources, "it writes as many elements as its one operand has")
-        return Meaning(kind, attributes)
+        return LayerPlan(kind, attributes)
 
     return read
 
 
-def _batch_norm(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+def _batch_norm(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
     same = _same("batch_norm")(layer, sources, notes)
-    channels = (layer.shape[-1],)
-    return Meaning(same.kind, {}, dict.fromkeys(("scale", "bias", "mean", "variance"), channels))
+    return LayerPlan(same.kind, {}, KINDS["batch_norm"].weights((1, layer.shape[-1]), {}, 0))  # type: ignore[misc]
 
 
-def _along_last(kind: str) -> Callable[..., Meaning]:
-    def read(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+def _along_last(kind: str) -> Callable[..., LayerPlan]:
+    def read(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
         same = _same(kind)(layer, sources, notes)
-        return Meaning(same.kind, {"axis": len(sources[0].shape) - 1})
+        return LayerPlan(same.kind, {"axis": len(sources[0].shape) - 1})
 
     return read
 
 
-def _binary(kind: str) -> Callable[..., Meaning]:
+def _binary(kind: str) -> Callable[..., LayerPlan]:
     """Several operands, broadcast; a single one means that the other was a constant, which the format does not hold."""
 
-    def read(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
-        if _broadcast([source.shape for source in sources]) != layer.shape:
+    def read(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
+        if _written(kind, [source.shape for source in sources]) != layer.shape:
             raise refusal(layer, sources, "its operands do not broadcast to that shape")
         if len(sources) > 1:
-            return Meaning(kind)
+            return LayerPlan(kind)
         notes.add("the constant operand of {} is not in the file; counted as one number", layer.name)
-        return Meaning(kind, {}, {"constant": ()})
+        return LayerPlan(kind, {}, {"constant": ()})
 
     return read
 
 
-def _broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...] | None:
-    rank = max(len(shape) for shape in shapes)
-    padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
-    result = tuple(max(sizes) for sizes in zip(*padded, strict=True))
-    fits = all(size in (1, whole) for shape in padded for size, whole in zip(shape, result, strict=True))
-    return result if fits else None
+def _written(
+    kind: str, shapes: list[tuple[int, ...]], attributes: Mapping[str, AttributeValue] | None = None
+) -> tuple[int, ...] | None:
+    """The shape that a layer of a kind writes, or None where it cannot read such shapes."""
+    try:
+        return output_shapes(kind, shapes, attributes or {})[0]
+    except NetworkShapeError:
+        return None
 
 
-def _concat(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+def _concat(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
     rank = len(sources[0].shape)
     if any(len(source.shape) != rank for source in sources):
         raise refusal(layer, sources, "joined tensors have the same rank")
     stated = layer.detail("axis")
     joins = range(rank) if stated is None or len(layer.shape) != rank else (stated % max(1, rank),)
     for axis in joins:
-        joined = _joined([source.shape for source in sources], axis)
+        joined = _written("concat", [source.shape for source in sources], {"axis": axis})
         if joined == layer.shape:
-            return Meaning("concat", {"axis": axis})
+            return LayerPlan("concat", {"axis": axis})
         if joined is not None and len(layer.shape) > rank == 2 and _squeezed(joined) == _squeezed(layer.shape):
             notes.add("the result of {} that join rows is stored under another rank", layer.name)
-            return Meaning("concat", {"axis": layer.shape.index(joined[axis])})
+            return LayerPlan("concat", {"axis": layer.shape.index(joined[axis])})
     raise refusal(layer, sources, "they cannot be joined along one axis to that shape")
-
-
-def _joined(shapes: list[tuple[int, ...]], axis: int) -> tuple[int, ...] | None:
-    """Shape of tensors joined along an axis, or None where they differ elsewhere."""
-    first = shapes[0]
-    if any(shape[:axis] + shape[axis + 1 :] != first[:axis] + first[axis + 1 :] for shape in shapes):
-        return None
-    return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*shape[:1], *(size for size in shape[1:] if size != 1))
 
 
-def _reduce(kind: str) -> Callable[..., Meaning]:
-    def read(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+def _reduce(kind: str) -> Callable[..., LayerPlan]:
+    def read(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
         axes = _reduced_axes(layer, sources[0].shape, notes)
         if axes is None:
             raise refusal(layer, sources, "no reduction along axes gives that")
         if kind == "arg_max":
-            return Meaning(kind, {"axis": axes[0]})
-        return Meaning(kind, {"axes": axes} if axes else {})
+            return LayerPlan(kind, {"axis": axes[0]})
+        return LayerPlan(kind, {"axes": axes} if axes else {})
 
     return read
 
 
-def _reduced_axes(layer: Described, shape: tuple[int, ...], notes: Notes) -> tuple[int, ...] | None:
+def _reduced_axes(layer: DescribedLayer, shape: tuple[int, ...], notes: Notes) -> tuple[int, ...] | None:
     """Axes along which a reduction of one shape gives the layer's, or None where there are none."""
     written = layer.shape
     if len(written) == len(shape):
@@ -150,72 +145,72 @@ def _removed(shape: tuple[int, ...], left: tuple[int, ...]) -> tuple[int, ...]:
     return ()
 
 
-def _resize(kind: str) -> Callable[..., Meaning]:
-    def read(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+def _resize(kind: str) -> Callable[..., LayerPlan]:
+    def read(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
         shape = sources[0].shape
         if len(shape) != 4 or len(layer.shape) != 4 or shape[0] != layer.shape[0] or shape[3] != layer.shape[3]:
             raise refusal(layer, sources, "resampling keeps batch and channels")
         if layer.operator == "Resize":
             notes.add("the method of {} that resample is not in the file; taken for nearest neighbour", layer.name)
-        return Meaning(kind)
+        return LayerPlan(kind)
 
     return read
 
 
-def _slice(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+def _slice(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
     del notes
     shape = sources[0].shape
     if len(shape) != len(layer.shape) or any(new > old for new, old in zip(layer.shape, shape, strict=True)):
         raise refusal(layer, sources, "a part is not larger than the whole")
-    return Meaning("slice")
+    return LayerPlan("slice")
 
 
-def _pad(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+def _pad(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
     shape, pads = sources[0].shape, layer.pads
     if shape == layer.shape and not any(pads):
         notes.add("{} that pad by nothing taken for views", layer.name)
-        return Meaning("identity")
+        return LayerPlan("identity")
     rank = len(shape)
     if len(layer.shape) != rank or len(pads) not in (0, 2 * rank):
         raise refusal(layer, sources, f"pads {list(pads)} do not fit that")
     added = tuple(new - old for new, old in zip(layer.shape, shape, strict=True))
     if min(added) < 0 or (any(pads) and added != tuple(pads[axis] + pads[axis + rank] for axis in range(rank))):
         raise refusal(layer, sources, f"pads {list(pads)} do not give that")
-    return Meaning("pad", {"pads": pads} if pads else {})
+    return LayerPlan("pad", {"pads": pads} if pads else {})
 
 
-def _transpose(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+def _transpose(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
     del notes
     shape, perm = sources[0].shape, layer.detail("perm")
     if perm is not None and sorted(perm) != list(range(len(shape))):
         raise refusal(layer, sources, f"{list(perm)} is not a permutation of its dimensions")
-    written = tuple(shape[axis] for axis in perm) if perm is not None else None
+    written = None if perm is None else _written("transpose", [shape], {"perm": tuple(perm)})
     if sorted(shape) != sorted(layer.shape) or written not in (None, layer.shape):
         raise refusal(layer, sources, "that is not its operand's shape permuted")
-    return Meaning("transpose", {} if perm is None else {"perm": tuple(perm)})
+    return LayerPlan("transpose", {} if perm is None else {"perm": tuple(perm)})
 
 
-def _move(kind: str) -> Callable[..., Meaning]:
+def _move(kind: str) -> Callable[..., LayerPlan]:
     """Blocks of positions moved to or from the batch, with a border added or cut: channels stay."""
 
-    def read(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+    def read(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
         del notes
         shape = sources[0].shape
         if len(sources) != 1 or len(shape) != 4 or len(layer.shape) != 4 or shape[3] != layer.shape[3]:
             raise refusal(layer, sources, "moving blocks to or from the batch keeps rank and channels")
-        return Meaning(kind)
+        return LayerPlan(kind)
 
     return read
 
 
-def _prior_box(layer: Described, sources: list[Tensor], notes: Notes) -> Meaning:
+def _prior_box(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
     del layer, sources, notes
-    return Meaning("generate", reads=False)
+    return LayerPlan("generate", reads=False)
 
 
 _RELU6: Final = _same("clip", min=0.0, max=6.0)
 
-OPERATORS: Final[Mapping[str, Callable[[Described, list[Tensor], Notes], Meaning]]] = {
+OPERATORS: Final[Mapping[str, Callable[[DescribedLayer, list[Tensor], Notes], LayerPlan]]] = {
     "Conv": conv,
     "Conv1d": conv,
     "DepthwiseConv": conv,

@@ -16,7 +16,7 @@ from annette.errors import NetworkShapeError, NetworkStructureError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from annette.network.readers.described import Described
+    from annette.network.readers.descriptions.described_layer import DescribedLayer
 
 __all__ = ["INPUT", "Notes", "drop_shape_arithmetic", "ordered", "refuse_lost_groups", "retype_inputs"]
 
@@ -30,27 +30,27 @@ class Notes:
     """Collects repairs; each kind of repair becomes one sentence with a count and an example."""
 
     def __init__(self) -> None:
-        self._found: dict[str, list[str]] = {}
+        self._layers_by_repair: dict[str, list[str]] = {}
 
     def add(self, sentence: str, layer: str) -> None:
         """Records a repair of one layer; ``sentence`` speaks of "N layers" as ``{}``."""
-        self._found.setdefault(sentence, []).append(layer)
+        self._layers_by_repair.setdefault(sentence, []).append(layer)
 
     def sentences(self) -> tuple[str, ...]:
         """One sentence for each kind of repair."""
         return tuple(
             f"{sentence.format('1 layer' if len(layers) == 1 else f'{len(layers)} layers')} (first: {layers[0]!r})"
-            for sentence, layers in self._found.items()
+            for sentence, layers in self._layers_by_repair.items()
         )
 
 
-def ordered(layers: Iterable[Described], network: str, notes: Notes) -> dict[str, Described]:
+def ordered(layers: Iterable[DescribedLayer], network: str, notes: Notes) -> dict[str, DescribedLayer]:
     """Layers by name, producers first, with every edge checked.
 
     Raises:
         NetworkStructureError: A name occurs twice, an edge leads nowhere, a layer reads nothing, or there is a cycle.
     """
-    by_name: dict[str, Described] = {}
+    by_name: dict[str, DescribedLayer] = {}
     for layer in layers:
         if layer.name in by_name:
             raise NetworkStructureError(f"network {network!r} has two layers named {layer.name!r}")
@@ -74,7 +74,7 @@ def ordered(layers: Iterable[Described], network: str, notes: Notes) -> dict[str
 
 
 def _check_children(
-    by_name: Mapping[str, Described], readers: Mapping[str, list[str]], network: str, notes: Notes
+    by_name: Mapping[str, DescribedLayer], readers: Mapping[str, list[str]], network: str, notes: Notes
 ) -> None:
     """Compares the stated children, where the format has them, with those that follow from the parents."""
     for layer in by_name.values():
@@ -94,10 +94,12 @@ def _check_children(
             notes.add("the list of children of {} was incomplete; it was recomputed from the parents", layer.name)
 
 
-def _sorted(by_name: Mapping[str, Described], readers: Mapping[str, list[str]], network: str) -> dict[str, Described]:
+def _sorted(
+    by_name: Mapping[str, DescribedLayer], readers: Mapping[str, list[str]], network: str
+) -> dict[str, DescribedLayer]:
     waiting = {name: len(layer.parents) for name, layer in by_name.items()}
     ready = deque(name for name, count in waiting.items() if count == 0)
-    order: dict[str, Described] = {}
+    order: dict[str, DescribedLayer] = {}
     while ready:
         name = ready.popleft()
         order[name] = by_name[name]
@@ -113,7 +115,7 @@ def _sorted(by_name: Mapping[str, Described], readers: Mapping[str, list[str]], 
     return order
 
 
-def drop_shape_arithmetic(layers: dict[str, Described], notes: Notes) -> dict[str, Described]:
+def drop_shape_arithmetic(layers: dict[str, DescribedLayer], notes: Notes) -> dict[str, DescribedLayer]:
     """Leaves out layers that compute shapes only: Shape and what follows from it alone."""
     dropped: set[str] = set()
     for layer in layers.values():
@@ -126,7 +128,7 @@ def drop_shape_arithmetic(layers: dict[str, Described], notes: Notes) -> dict[st
     return kept
 
 
-def retype_inputs(layers: Mapping[str, Described], network: str, notes: Notes) -> None:
+def retype_inputs(layers: Mapping[str, DescribedLayer], network: str, notes: Notes) -> None:
     """Gives layers that are stored as inputs although they read something the type that their shapes prove.
 
     Raises:
@@ -171,7 +173,7 @@ def _proven_resampling(read: tuple[int, ...], written: tuple[int, ...]) -> tuple
     return None, ""
 
 
-def refuse_lost_groups(layers: Mapping[str, Described], network: str) -> None:
+def refuse_lost_groups(layers: Mapping[str, DescribedLayer], network: str) -> None:
     """Refuses networks of inverted bottlenecks whose middle convolution is dense: their groups were lost.
 
     A convolution that keeps its channels, right behind a 1x1 convolution that widens and right before one that
@@ -180,7 +182,7 @@ def refuse_lost_groups(layers: Mapping[str, Described], network: str) -> None:
     Raises:
         NetworkShapeError: There are three or more of them.
     """
-    readers: dict[str, list[Described]] = {}
+    readers: dict[str, list[DescribedLayer]] = {}
     for layer in layers.values():
         for parent in layer.parents:
             readers.setdefault(parent, []).append(layer)
@@ -194,14 +196,16 @@ def refuse_lost_groups(layers: Mapping[str, Described], network: str) -> None:
         )
 
 
-def _is_dense_spatial(layer: Described) -> bool:
+def _is_dense_spatial(layer: DescribedLayer) -> bool:
     """Whether it is a dense convolution over more than one position, in a format that does not state groups."""
     kernel = layer.kernel
     keeps_channels = len(kernel) == 4 and kernel[0] > 1 and kernel[2] == kernel[3]
     return layer.operator == "Conv" and layer.groups is None and keeps_channels
 
 
-def _is_inverted(layer: Described, layers: Mapping[str, Described], readers: Mapping[str, list[Described]]) -> bool:
+def _is_inverted(
+    layer: DescribedLayer, layers: Mapping[str, DescribedLayer], readers: Mapping[str, list[DescribedLayer]]
+) -> bool:
     before = layers[layer.parents[0]]
     while before.operator in _POINTWISE and len(before.parents) == 1:
         before = layers[before.parents[0]]
@@ -218,5 +222,5 @@ def _is_inverted(layer: Described, layers: Mapping[str, Described], readers: Map
     )
 
 
-def _is_pointwise_conv(layer: Described) -> bool:
+def _is_pointwise_conv(layer: DescribedLayer) -> bool:
     return layer.operator == "Conv" and len(layer.kernel) == 4 and layer.kernel[:2] == (1, 1)

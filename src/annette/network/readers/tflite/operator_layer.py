@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from annette.network.layer import AttributeValue, Dimensions
     from annette.network.readers.tflite.file import FileOperator, FileTensor
 
-__all__ = ["FUSED", "Follower", "Meaning", "Rule", "axis_of", "fused", "scalar"]
+__all__ = ["FUSED", "Follower", "OperatorLayer", "Rule", "axis_of", "fused", "of_first", "scalar"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Follower:
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class OperatorLayer:
     """An operator as a layer.
 
     Attributes:
@@ -50,7 +50,7 @@ class Meaning:
     dimensions: Dimensions | None = None
 
 
-Rule: TypeAlias = "Callable[[FileOperator], Meaning | None]"
+Rule: TypeAlias = "Callable[[FileOperator], OperatorLayer | None]"
 """Describes an operator; None where its constants are not there that would say what it does."""
 
 FUSED: Final = {
@@ -66,6 +66,22 @@ def fused(operator: FileOperator) -> Follower | None:
     """The activation that is an attribute of an operator."""
     code = operator.options.get("fused_activation_function", 0)
     return FUSED.get(ACTIVATIONS[code]) if 0 <= code < len(ACTIVATIONS) else None
+
+
+def of_first(kind: str, *options: str, **attributes: AttributeValue) -> Rule:
+    """Rule of operators that depend on their first operand alone.
+
+    Args:
+        kind: Kind of the layer.
+        options: The operator's options that are attributes under the same names.
+        attributes: Further attributes.
+    """
+
+    def rule(operator: FileOperator) -> OperatorLayer:
+        stated = {name: operator.options.get(name, 0.0) for name in options}
+        return OperatorLayer(kind, attributes | stated, (operator.tensor(0),))
+
+    return rule
 
 
 def axis_of(axis: int, rank: int) -> int:

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from annette.errors import NetworkFormatError
-from annette.network.readers.flatbuffer import Flatbuffer
+from annette.network.readers.tflite.flatbuffer import Flatbuffer
 from annette.network.writers.flatbuffer import encode
 
 SCHEMA = {

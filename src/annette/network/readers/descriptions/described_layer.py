@@ -1,8 +1,8 @@
 """Layers as JSON network descriptions state them, before anything is believed.
 
 The original ANNETTE's format and MMdnn's describe the same things: a type, what a layer reads, the shape it writes,
-kernel, strides and pads, all channels last. Their readers translate into `Described`; `repair`, `check` and `build`
-work on that.
+kernel, strides and pads, all channels last. Their readers translate into `DescribedLayer`; the modules
+`reconstruction`, `operators` and `translation` work on that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from annette.errors import NetworkFormatError, NetworkShapeError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["MAX_NETWORK_BYTES", "Described", "batch_size", "bind", "identifier", "integers", "member", "texts"]
+__all__ = ["MAX_NETWORK_BYTES", "DescribedLayer", "batch_size", "bind", "identifier", "integers", "member", "texts"]
 
 MAX_NETWORK_BYTES: Final = 64 * 2**20
 """Larger descriptions are refused unread; the largest known one has 0.5 MB."""
@@ -25,7 +25,7 @@ _LONGEST_NAME: Final = 1000
 
 
 @dataclass(slots=True)
-class Described:
+class DescribedLayer:
     """One layer of a description.
 
     Attributes:

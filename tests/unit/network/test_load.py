@@ -1,0 +1,56 @@
+"""Networks by what a user names: files of built-in formats, files of plug-ins, the zoo."""
+
+import pytest
+
+from annette.errors import NetworkError, NetworkFormatError, OptionError
+from annette.network import zoo
+from annette.network.load import ENTRY_POINTS, find_reader, load_network, readers
+from annette.network.readers.onnx import read_onnx
+
+
+@pytest.fixture
+def plug_in(tmp_path, monkeypatch):
+    """An installed package that reads files of the suffix ``.name``: a file holds the name of a zoo network."""
+    (tmp_path / "name_reader.py").write_text(
+        "from annette.network import zoo\n"
+        "def read(path, *, batch=None, input_shapes=None):\n"
+        "    return zoo.build(path.read_text().strip(), batch=batch or 1)\n"
+    )
+    info = tmp_path / "name_reader-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: name-reader\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[{ENTRY_POINTS}]\n.name = name_reader:read\n.onnx = name_reader:read\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def test_a_plug_in_reads_its_suffix_and_takes_no_built_in_one_over(plug_in):
+    (plug_in / "small.name").write_text("squeezenet1_1")
+    assert load_network(plug_in / "small.name", batch=2).batch == 2
+    assert readers() == (".onnx", ".json", ".tflite", ".name")
+    assert find_reader(".onnx") is read_onnx
+
+
+def test_a_name_of_the_zoo_is_built():
+    assert load_network("squeezenet1_1").name == "squeezenet1_1"
+    assert "squeezenet1_1" in zoo.names()
+    with pytest.raises(OptionError, match="only the batch can be set"):
+        load_network("squeezenet1_1", inputs={"x": (1, 3, 8, 8)})
+
+
+def test_what_cannot_be_read_says_what_can(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(NetworkFormatError, match=r"known: \.json, \.onnx, \.tflite"):
+        load_network(tmp_path / "notes.txt")
+    with pytest.raises(NetworkError, match="is a folder"):
+        load_network(tmp_path)
+    with pytest.raises(NetworkError, match="does not exist"):
+        load_network(tmp_path / "none.onnx")
+    with pytest.raises(NetworkError, match=r"no network of the zoo is called 'resnet5'.*'resnet50'"):
+        load_network("resnet5")
+
+
+@pytest.mark.parametrize(("options", "message"), [({"batch": 0}, "batch 0"), ({"inputs": {"x": (0,)}}, "at least 1")])
+def test_sizes_below_one_are_refused(options, message):
+    with pytest.raises(OptionError, match=message):
+        load_network("squeezenet1_1", **options)
