@@ -4,27 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from onnx import TensorProto
+from onnx import helper
 
 from annette.network.onnx_names import FUNCTIONS, operator_name
-from annette.network.tensor import DType
+from annette.network.writers.weights import NUMPY_DTYPES
 
 __all__ = ["ONNX_DTYPES", "OPERATORS"]
 
-ONNX_DTYPES: Final = {
-    DType.FLOAT64: TensorProto.DOUBLE,
-    DType.FLOAT32: TensorProto.FLOAT,
-    DType.FLOAT16: TensorProto.FLOAT16,
-    DType.INT64: TensorProto.INT64,
-    DType.INT32: TensorProto.INT32,
-    DType.INT16: TensorProto.INT16,
-    DType.INT8: TensorProto.INT8,
-    DType.UINT64: TensorProto.UINT64,
-    DType.UINT32: TensorProto.UINT32,
-    DType.UINT16: TensorProto.UINT16,
-    DType.UINT8: TensorProto.UINT8,
-    DType.BOOL: TensorProto.BOOL,
-}
+ONNX_DTYPES: Final = {dtype: helper.np_dtype_to_tensor_dtype(numpy) for dtype, numpy in NUMPY_DTYPES.items()}
 """Element types of activations and constants that can be written."""
 
 _WINDOW: Final = ("kernel_shape", "strides", "pads")

@@ -71,7 +71,7 @@ def activation(to: TfliteLowering, group: Group) -> None:
     if name == "GELU":
         fields["approximate"] = layer.kind == "tanh" or layer.attributes.get("approximate") == "tanh"
     table = "" if name in _EMPTY else _table(name)
-    to.file.operator(name, [source.index], [result.index], table, layers=group.names, **fields)
+    to.append(group, name, [source], result, table, **fields)
 
 
 def _table(name: str) -> str:
@@ -92,7 +92,7 @@ def _limits(to: TfliteLowering, group: Group, source: Value) -> None:
             else to.intermediate(layer, key, source.shape, source.order)
         )
         number = to.number(f"{layer.name}/{key}", float(layer.attributes[key]))  # type: ignore[arg-type]
-        to.file.operator(name, [source.index, number.index], [result.index], "MaximumMinimum", layers=group.names)
+        to.append(group, name, [source, number], result, "MaximumMinimum")
         source = result
 
 
@@ -123,9 +123,7 @@ def arithmetic(to: TfliteLowering, group: Group) -> None:
         )
         if table == "MaximumMinimum":
             total, other = (to.requantized(value, result.quantization, layer.name) for value in (total, other))  # noqa: PLW2901 - the operand at the result's scale
-        to.file.operator(
-            name, [total.index, other.index], [result.index], table, layers=group.names, **(fields if last else {})
-        )
+        to.append(group, name, [total, other], result, table, **(fields if last else {}))
         total = result
 
 
@@ -168,7 +166,7 @@ def power(to: TfliteLowering, group: Group) -> None:
             if last
             else to.intermediate(layer, "square", source.shape, source.order)
         )
-        to.file.operator("MUL", [total.index, source.index], [result.index], "Mul", layers=group.names)
+        to.append(group, "MUL", [total, source], result, "Mul")
         total = result
 
 
@@ -181,7 +179,7 @@ def prelu(to: TfliteLowering, group: Group) -> None:
         shape = tuple(source.shape[d] if d == to.channel % len(source.shape) else 1 for d in source.order)
         slope = to.constant(f"{layer.name}/slope", weight_values(to.seed, layer.name, shape, math.prod(shape)))
     result = to.define(group.outputs[0], source.order)
-    to.file.operator("PRELU", [source.index, slope.index], [result.index], layers=group.names)
+    to.append(group, "PRELU", [source, slope], result)
 
 
 def hard_sigmoid(to: TfliteLowering, group: Group) -> None:
@@ -190,17 +188,10 @@ def hard_sigmoid(to: TfliteLowering, group: Group) -> None:
     source = to.value(layer.inputs[0])
     shifted = to.intermediate(layer, "shifted", source.shape, source.order)
     three = to.number(f"{layer.name}/three", 3.0)
-    to.file.operator(
-        "ADD",
-        [source.index, three.index],
-        [shifted.index],
-        "Add",
-        layers=group.names,
-        fused_activation_function=ACTIVATIONS.index("relu6"),
-    )
+    to.append(group, "ADD", [source, three], shifted, "Add", fused_activation_function=ACTIVATIONS.index("relu6"))
     result = to.define(group.outputs[0], source.order)
     sixth = to.number(f"{layer.name}/sixth", 1 / 6)
-    to.file.operator("MUL", [shifted.index, sixth.index], [result.index], "Mul", layers=group.names)
+    to.append(group, "MUL", [shifted, sixth], result, "Mul")
 
 
 def silu(to: TfliteLowering, group: Group) -> None:
@@ -208,9 +199,9 @@ def silu(to: TfliteLowering, group: Group) -> None:
     layer = group.anchor
     source = to.value(layer.inputs[0])
     gate = to.intermediate(layer, "gate", source.shape, source.order)
-    to.file.operator("LOGISTIC", [source.index], [gate.index], layers=group.names)
+    to.append(group, "LOGISTIC", [source], gate)
     result = to.define(group.outputs[0], source.order)
-    to.file.operator("MUL", [source.index, gate.index], [result.index], "Mul", layers=group.names)
+    to.append(group, "MUL", [source, gate], result, "Mul")
 
 
 def batch_norm(to: TfliteLowering, group: Group) -> None:
@@ -230,16 +221,9 @@ def _scale_and_shift(to: TfliteLowering, group: Group, source: Value, result: Va
         to.constant(f"{name}/{label}", weight_values(to.seed, f"{name}/{label}", shape, math.prod(shape)))
         for label in ("factor", "summand")
     )
-    to.file.operator("MUL", [source.index, factor.index], [scaled.index], "Mul", layers=group.names)
+    to.append(group, "MUL", [source, factor], scaled, "Mul")
     code = ACTIVATIONS.index(group.activation)
-    to.file.operator(
-        "ADD",
-        [scaled.index, summand.index],
-        [result.index],
-        "Add",
-        layers=group.names,
-        fused_activation_function=code,
-    )
+    to.append(group, "ADD", [scaled, summand], result, "Add", fused_activation_function=code)
 
 
 def normalize(to: TfliteLowering, group: Group) -> None:
@@ -273,24 +257,24 @@ def _normalize(to: TfliteLowering, group: Group, source: Value, axes: set[int], 
         mean = to.intermediate(layer, "mean", small, source.order)
         _reduce_mean(to, group, source, mean, along)
         centred = to.intermediate(layer, "centred", source.shape, source.order)
-        to.file.operator("SUB", [source.index, mean.index], [centred.index], "Sub", layers=group.names)
+        to.append(group, "SUB", [source, mean], centred, "Sub")
     squares = to.intermediate(layer, "squares", source.shape, source.order)
-    to.file.operator("MUL", [centred.index, centred.index], [squares.index], "Mul", layers=group.names)
+    to.append(group, "MUL", [centred, centred], squares, "Mul")
     variance = to.intermediate(layer, "variance", small, source.order)
     _reduce_mean(to, group, squares, variance, along)
     epsilon = to.number(f"{layer.name}/epsilon", float(layer.attributes.get("epsilon", 1e-5)))  # type: ignore[arg-type]
     guarded = to.intermediate(layer, "guarded", small, source.order)
-    to.file.operator("ADD", [variance.index, epsilon.index], [guarded.index], "Add", layers=group.names)
+    to.append(group, "ADD", [variance, epsilon], guarded, "Add")
     inverse = to.intermediate(layer, "inverse", small, source.order)
-    to.file.operator("RSQRT", [guarded.index], [inverse.index], layers=group.names)
+    to.append(group, "RSQRT", [guarded], inverse)
     normal = to.intermediate(layer, "normal", source.shape, source.order)
-    to.file.operator("MUL", [centred.index, inverse.index], [normal.index], "Mul", layers=group.names)
+    to.append(group, "MUL", [centred, inverse], normal, "Mul")
     learned = (to.channel % rank,) if layer.kind == "instance_norm" else tuple(axes)
     _scale_and_shift(to, group, normal, result, learned)
 
 
 def _reduce_mean(to: TfliteLowering, group: Group, source: Value, result: Value, axes: int) -> None:
-    to.file.operator("MEAN", [source.index, axes], [result.index], "Reducer", layers=group.names, keep_dims=True)
+    to.append(group, "MEAN", [source, axes], result, "Reducer", keep_dims=True)
 
 
 def _axes(value: object, rank: int) -> set[int]:
@@ -317,7 +301,7 @@ def select(to: TfliteLowering, group: Group) -> None:
             branches.insert(position, number)
     result = to.define(group.outputs[0], order)
     operands += [branch.index for branch in branches]
-    to.file.operator("SELECT_V2", operands, [result.index], "SelectV2", layers=group.names)
+    to.append(group, "SELECT_V2", operands, result, "SelectV2")
 
 
 def cast(to: TfliteLowering, group: Group) -> None:
@@ -331,6 +315,6 @@ def cast(to: TfliteLowering, group: Group) -> None:
     if source.dtype == "int8" or not written.dtype.is_float:
         raise to.refuse(group, f"from {to.tensor(layer.inputs[0]).dtype.label} to {written.dtype.label}")
     real = to.temporary(to.unused(f"{layer.name}/real"), source.shape, source.order, "float32")
-    to.file.operator("CAST", [source.index], [real.index], layers=group.names)
+    to.append(group, "CAST", [source], real)
     result = to.define(written.name, source.order)
-    to.file.operator("QUANTIZE", [real.index], [result.index], "Quantize", layers=group.names)
+    to.append(group, "QUANTIZE", [real], result, "Quantize")

@@ -138,6 +138,28 @@ class TfliteLowering:
         index = self.file.tensor(name, stored(shape, order), dtype, quantization=scale)
         return Value(index, tuple(shape), order, dtype, scale)
 
+    def append(
+        self,
+        group: Group,
+        name: str,
+        operands: Sequence[Value | int],
+        result: Value,
+        options: str = "",
+        **fields: Any,
+    ) -> None:
+        """Appends an operator that runs layers of a group and writes one value.
+
+        Args:
+            group: The layers that it runs.
+            name: Its name in the schema.
+            operands: What it reads; numbers are tensors of the file.
+            result: What it writes.
+            options: The table of its options; none where empty.
+            **fields: Values of the options.
+        """
+        numbers = [operand.index if isinstance(operand, Value) else operand for operand in operands]
+        self.file.operator(name, numbers, [result.index], options, layers=group.names, **fields)
+
     def intermediate(self, layer: Layer, label: str, shape: Sequence[int], order: Order | None = None) -> Value:
         """Makes an intermediate result of a layer that takes several operators."""
         return self.temporary(self.unused(f"{layer.name}/{label}"), shape, order)

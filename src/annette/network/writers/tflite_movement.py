@@ -61,14 +61,7 @@ def concat(to: TfliteLowering, group: Group) -> None:
         else:
             operands.append(to.requantized(to.ordered(name, order), result.quantization, name))
     axis = order.index(_integer(layer, "axis", len(order)))
-    to.file.operator(
-        "CONCATENATION",
-        [value.index for value in operands],
-        [result.index],
-        "Concatenation",
-        layers=group.names,
-        axis=axis,
-    )
+    to.append(group, "CONCATENATION", operands, result, "Concatenation", axis=axis)
 
 
 def split(to: TfliteLowering, group: Group) -> None:
@@ -112,14 +105,7 @@ def _slice(
         to.integers(f"{name}/{label}", [part[dimension] for dimension in source.order])
         for label, part in zip(("begin", "end", "strides"), parts, strict=True)
     ]
-    to.file.operator(
-        "STRIDED_SLICE",
-        [source.index, *operands],
-        [result.index],
-        "StridedSlice",
-        layers=group.names,
-        shrink_axis_mask=shrink,
-    )
+    to.append(group, "STRIDED_SLICE", [source, *operands], result, "StridedSlice", shrink_axis_mask=shrink)
 
 
 def gather(to: TfliteLowering, group: Group) -> None:
@@ -139,7 +125,7 @@ def gather(to: TfliteLowering, group: Group) -> None:
     indices = to.ordered(layer.inputs[1], plain(len(to.tensor(layer.inputs[1]).shape)))
     result = to.define(layer.outputs[0], plain(len(to.tensor(layer.outputs[0]).shape)), source.quantization)
     operands = [source.index, indices.index]
-    to.file.operator("GATHER", operands, [result.index], "Gather", layers=group.names, axis=axis)
+    to.append(group, "GATHER", operands, result, "Gather", axis=axis)
 
 
 def _pick(to: TfliteLowering, group: Group, axis: int) -> None:
@@ -165,7 +151,7 @@ def pad(to: TfliteLowering, group: Group) -> None:
     amounts = to.integers(f"{layer.name}/pads", [(pads[d], pads[rank + d]) for d in source.order])
     result = to.define(layer.outputs[0], source.order, source.quantization)
     name, table = ("PAD", "Pad") if mode == "constant" else ("MIRROR_PAD", "MirrorPad")
-    to.file.operator(name, [source.index, amounts], [result.index], table, layers=group.names)
+    to.append(group, name, [source, amounts], result, table)
 
 
 def transpose(to: TfliteLowering, group: Group) -> None:
@@ -231,7 +217,7 @@ def softmax(to: TfliteLowering, group: Group) -> None:
         order = (*(d for d in plain(len(source.shape)) if d != axis), axis)
         source = to.in_order(source, order, layer.inputs[0])
     result = to.define(layer.outputs[0], source.order)
-    to.file.operator("SOFTMAX", [source.index], [result.index], "Softmax", layers=group.names, beta=1.0)
+    to.append(group, "SOFTMAX", [source], result, "Softmax", beta=1.0)
 
 
 def matmul(to: TfliteLowering, group: Group) -> None:
@@ -249,7 +235,7 @@ def matmul(to: TfliteLowering, group: Group) -> None:
             operands.append(to.ordered(name, plain(len(tensor.shape))))
     result = to.define(layer.outputs[0], plain(len(to.tensor(layer.outputs[0]).shape)))
     indices = [value.index for value in operands]
-    to.file.operator("BATCH_MATMUL", indices, [result.index], "BatchMatMul", layers=group.names)
+    to.append(group, "BATCH_MATMUL", indices, result, "BatchMatMul")
 
 
 def reduce(to: TfliteLowering, group: Group) -> None:
@@ -282,7 +268,7 @@ def _reduce(to: TfliteLowering, group: Group, source: Value, axes: set[int], *, 
     if name.startswith("REDUCE"):
         source = to.requantized(source, result.quantization, layer.name)
     operands = [source.index, places]
-    to.file.operator(name, operands, [result.index], "Reducer", layers=group.names, keep_dims=keep)
+    to.append(group, name, operands, result, "Reducer", keep_dims=keep)
 
 
 def arg_max(to: TfliteLowering, group: Group) -> None:
@@ -297,7 +283,7 @@ def arg_max(to: TfliteLowering, group: Group) -> None:
     order = tuple(d - (d > axis) for d in kept)
     place = to.integers(f"{layer.name}/axis", source.order.index(axis))
     result = to.define(layer.outputs[0], order)
-    to.file.operator("ARG_MAX", [source.index, place], [result.index], layers=group.names)
+    to.append(group, "ARG_MAX", [source, place], result)
 
 
 def resize(to: TfliteLowering, group: Group) -> None:
@@ -309,12 +295,12 @@ def resize(to: TfliteLowering, group: Group) -> None:
     size = to.integers(f"{layer.name}/size", result.stored[1:3])
     nearest = layer.kind == "resize_nearest"
     coordinates = layer.attributes.get("coordinates", "asymmetric" if nearest else "half_pixel")
-    to.file.operator(
+    to.append(
+        group,
         "RESIZE_NEAREST_NEIGHBOR" if nearest else "RESIZE_BILINEAR",
-        [source.index, size],
-        [result.index],
+        [source, size],
+        result,
         "ResizeNearestNeighbor" if nearest else "ResizeBilinear",
-        layers=group.names,
         align_corners=coordinates == "align_corners",
         half_pixel_centers=coordinates == "half_pixel",
     )
@@ -329,7 +315,7 @@ def rearrange(to: TfliteLowering, group: Group) -> None:
         ("SPACE_TO_DEPTH", "SpaceToDepth") if layer.kind == "space_to_depth" else ("DEPTH_TO_SPACE", "DepthToSpace")
     )
     block = _integers(layer, "block_size")[0]
-    to.file.operator(name, [source.index], [result.index], table, layers=group.names, block_size=block)
+    to.append(group, name, [source], result, table, block_size=block)
 
 
 def broadcast(to: TfliteLowering, group: Group) -> None:
@@ -345,7 +331,7 @@ def broadcast(to: TfliteLowering, group: Group) -> None:
     counts = [target[d] // source.shape[d] for d in source.order]
     repeats = to.integers(f"{layer.name}/repeats", np.array(counts))
     result = to.define(layer.outputs[0], source.order, source.quantization)
-    to.file.operator("TILE", [source.index, repeats], [result.index], "Tile", layers=group.names)
+    to.append(group, "TILE", [source, repeats], result, "Tile")
 
 
 def _integers(layer: Layer, key: str) -> tuple[int, ...]:

@@ -66,12 +66,12 @@ def conv_transpose(to: TfliteLowering, group: Group) -> None:
     shape = (size.out_channels, *kernel, size.in_channels)
     weights = _weights(to, group, source, shape, 0)
     target = to.integers(f"{layer.name}/shape", result.stored)
-    to.file.operator(
+    to.append(
+        group,
         "TRANSPOSE_CONV",
-        [target, weights[0], source.index, *weights[1:]],
-        [result.index],
+        [target, weights[0], source, *weights[1:]],
+        result,
         "TransposeConv",
-        layers=group.names,
         padding=padding,
         stride_h=strides[0],
         stride_w=strides[1],
@@ -94,7 +94,7 @@ def pool(to: TfliteLowering, group: Group) -> None:
     operator = "MAX_POOL_2D" if highest else "AVERAGE_POOL_2D"
     source = to.requantized(source, to.define(group.outputs[0], to.features(4)).quantization, layer.inputs[0])
     result = to.value(group.outputs[0])
-    to.file.operator(operator, [source.index], [result.index], "Pool2D", layers=group.names, **options)
+    to.append(group, operator, [source], result, "Pool2D", **options)
 
 
 def fully_connected(to: TfliteLowering, group: Group) -> None:
@@ -106,12 +106,12 @@ def fully_connected(to: TfliteLowering, group: Group) -> None:
     weights = _weights(to, group, source, (size.out_channels, size.in_channels), 0, per_channel=False)
     rank = len(to.tensor(group.outputs[0]).shape)
     result = to.define(group.outputs[0], plain(rank))
-    to.file.operator(
+    to.append(
+        group,
         "FULLY_CONNECTED",
-        [source.index, *weights],
-        [result.index],
+        [source, *weights],
+        result,
         "FullyConnected",
-        layers=group.names,
         keep_num_dims=rank > 2,
         fused_activation_function=ACTIVATIONS.index(group.activation),
     )
@@ -121,7 +121,7 @@ def _write(
     to: TfliteLowering, group: Group, operator: str, operands: Sequence[int], table: str, options: dict[str, Any]
 ) -> None:
     result = to.define(group.outputs[0], to.features(4))
-    to.file.operator(operator, operands, [result.index], table, layers=group.names, **options)
+    to.append(group, operator, operands, result, table, **options)
 
 
 def _weights(

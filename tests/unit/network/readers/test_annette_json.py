@@ -308,3 +308,10 @@ def test_what_is_no_description_is_refused(tmp_path, document, complaint):
 def test_no_layers_is_refused(tmp_path):
     with pytest.raises(NetworkStructureError, match="no layers"):
         read(tmp_path, {"layers": {}})
+
+
+@pytest.mark.parametrize("operator", ["ArgMax", "ReduceMean"])
+def test_a_reduction_that_changes_no_size_names_no_axis(tmp_path, operator):
+    layer = next(x for x in read(tmp_path, changed("relu", type=operator)).layers if x.name == "relu")
+    assert layer.attributes == {}
+    assert layer.workload.ops == 8 * 8 * 16

@@ -116,9 +116,7 @@ def _reduce(kind: str) -> Callable[..., LayerPlan]:
         axes = _reduced_axes(layer, sources[0].shape, notes)
         if axes is None:
             raise refusal(layer, sources, "no reduction along axes gives that")
-        if kind == "arg_max":
-            return LayerPlan(kind, {"axis": axes[0]})
-        return LayerPlan(kind, {"axes": axes} if axes else {})
+        return LayerPlan(kind, {} if not axes else {"axis": axes[0]} if kind == "arg_max" else {"axes": axes})
 
     return read
 

@@ -158,7 +158,10 @@ class Walker(Collection):
             return
         node.inputs = [None if value is ABSENT else value for value in node.inputs]
         rule = rule_for(node.domain, node.op)
-        result = rule(node) if rule is not None else unsupported(node)
+        try:
+            result = rule(node) if rule is not None else unsupported(node)
+        except IndexError:  # A rule looked for a dimension that an operand does not have.
+            raise node.error(f"cannot read operands of shapes {node.shapes()}") from None
         if result.note:
             self.notes[result.note] = None
         if result.items is not None:

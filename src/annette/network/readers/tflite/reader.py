@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
     from annette.network.layer import Layer
 
-__all__ = ["read_tflite", "read_tflite_operators"]
+__all__ = ["RULES", "read_tflite", "read_tflite_operators"]
 
-_RULES: Final[dict[str, Rule]] = {**CONVOLUTION, **ELEMENTWISE, **MOVEMENT}
+RULES: Final[dict[str, Rule]] = {**CONVOLUTION, **ELEMENTWISE, **MOVEMENT}
+"""Rules of all operators that are known, by their names in the format."""
+
 _CONTROL: Final = frozenset({"WHILE", "IF", "CALL", "CALL_ONCE", "STABLEHLO_WHILE", "STABLEHLO_CASE"})
 _NOT_FOLDED: Final = frozenset({"RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL", *_CONTROL})
 
@@ -87,7 +89,7 @@ class _Builder:
             return ()
         if self._fold(operator):
             return ()
-        rule = _RULES.get(operator.name)
+        rule = RULES.get(operator.name)
         described = rule(operator) if rule is not None else None
         return self._append(operator, described or OperatorLayer(UNSUPPORTED, {"operator": operator.name}))
 

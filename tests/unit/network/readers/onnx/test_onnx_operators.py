@@ -454,3 +454,9 @@ def test_sequences_of_tensors_are_resolved(tmp_path):
     network = read(tmp_path, graph)
     assert kinds(network) == ["split", "concat"]
     assert network.tensors["y"].shape == (2, 2)
+
+
+def test_operands_of_too_few_dimensions_are_an_error_that_names_the_node(tmp_path):
+    graph = "g (float[1,4,8,8] x, float[8] k) => (float y) { y = Attention(x, k, k) }"
+    with pytest.raises(NetworkShapeError, match=r"'y' \(Attention\) cannot read operands of shapes .*\[8\]"):
+        read(tmp_path, graph, opset=23)

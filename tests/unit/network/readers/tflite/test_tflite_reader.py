@@ -287,9 +287,9 @@ def test_refuses_graphs_that_are_no_network(tmp_path):
 
 
 def test_every_operator_with_a_rule_exists_in_the_format():
-    from annette.network.readers.tflite.reader import _RULES
+    from annette.network.readers.tflite.reader import RULES
 
-    assert set(_RULES) <= set(OPERATORS)
+    assert set(RULES) <= set(OPERATORS)
 
 
 def test_integer_tensors_keep_their_type(tmp_path):
