@@ -14,7 +14,10 @@ from annette.errors import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["complaint", "member", "shown"]
+__all__ = ["REFUSALS", "complaint", "member", "shown"]
+
+REFUSALS: Final = (msgspec.ValidationError, UnicodeEncodeError)
+"""What `msgspec.convert` raises; the latter for halves of surrogate pairs, which JSON can write and UTF-8 cannot."""
 
 
 def complaint(value: Any, kind: Any, path: str) -> str:
@@ -63,7 +66,7 @@ def _innermost(value: Any, kind: Any, path: str) -> tuple[Any, Any, str]:
     for key, part, inner in _parts(value, kind):
         try:
             msgspec.convert(part, inner)
-        except msgspec.ValidationError:
+        except REFUSALS:
             return _innermost(part, inner, member(path, key) if isinstance(key, str) else f"{path}[{key}]")
     return value, kind, path
 
@@ -78,7 +81,7 @@ def _parts(value: Any, kind: Any) -> Iterator[tuple[str | int, Any, Any]]:
                 yield from ((key, value[key], members[key]) for key in members if key in value)
             elif origin in (dict, Mapping):
                 yield from ((key, part, inner[1]) for key, part in value.items() if isinstance(key, str))
-        elif isinstance(value, list | tuple) and origin in (list, tuple):
+        elif isinstance(value, list | tuple) and origin in _LISTS:
             each = inner if origin is tuple and inner[-1] is not ... else inner[:1] * len(value)
             yield from ((index, *pair) for index, pair in enumerate(zip(value, each, strict=False)))
 
@@ -101,6 +104,7 @@ def _words(kind: Any) -> tuple[str, ...]:
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
+_LISTS: Final = (list, tuple, frozenset)
 _NAMES: Final = {float: "a number", int: "a whole number", str: "text", bool: "true or false", NoneType: "null"}
 _BOUNDS: Final = {
     "gt": "greater than",
@@ -123,7 +127,7 @@ def _requirement(kind: Any) -> str:
         return f"{_requirement(inner[0])} {limits}".strip()
     if _words(kind):
         return f"one of {', '.join(_words(kind))}"
-    if origin in (list, tuple):
+    if origin in _LISTS:
         return f"a list of {len(inner)}" if origin is tuple and inner[-1] is not ... else "a list"
     return _NAMES.get(kind, "an object")
 

@@ -33,7 +33,7 @@ from typing import (
 import msgspec
 from msgspec import Meta
 
-from annette.complaints import complaint, member, shown
+from annette.complaints import REFUSALS, complaint, member, shown
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -179,7 +179,7 @@ def convert(value: Any, kind: type[_T], *, error: type[AnnetteError], path: str 
     defined: Any = _definition(cast("Hashable", kind))
     try:
         checked = msgspec.convert(value, defined)
-    except msgspec.ValidationError as cause:
+    except REFUSALS as cause:
         raise error(complaint(value, defined, path)) from cause
     return checked if defined is kind else _built(value, kind, path, error)  # type: ignore[no-any-return]
 
@@ -200,7 +200,7 @@ def check_fields(instance: Any, *, error: type[AnnetteError]) -> None:
         value = _builtin(getattr(instance, name))
         try:
             msgspec.convert(value, kind)
-        except msgspec.ValidationError as cause:
+        except REFUSALS as cause:
             raise error(complaint(value, kind, f"$.{name}")) from cause
 
 

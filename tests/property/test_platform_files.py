@@ -21,7 +21,9 @@ PLATFORMS = {
     name: json.loads((CATALOGUE / f"{name}.json").read_bytes())
     for name in ("zcu102-dnndk", "ncs2-openvino", "kirin970-tvm", "ethos-u65-512", "xeon-openvino-fp32")
 }
-WRONG = VALUES | st.sampled_from([10**400, -1, 0, 1e300, 2**62 + 1, "$", "a.b", "\n", "x" * 400])
+WRONG = VALUES | st.sampled_from(
+    [10**400, -1, 0, 1e300, 2**62 + 1, "$", "a.b", "\n", "x" * 400, "\ud800", {"\ud800": 1}]
+)
 
 
 def damaged(document, data):

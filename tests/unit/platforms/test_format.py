@@ -133,6 +133,8 @@ def test_versions_are_told_apart(path, value, complaint):
         (("provenance", "notes"), [3], r"\$\.provenance\.notes\[0\] is 3: it must be text"),
         (("plain_roofline", "ops_per_s"), 0, r"\$\.plain_roofline\.ops_per_s is 0"),
         (("plain_roofline", "offset_s"), 0, r"\$\.plain_roofline\.offset_s is not known"),
+        (("host_kinds",), ["relu", 1], r"\$\.host_kinds\[1\] is 1: it must be text"),
+        (("host_kinds",), "relu", r"\$\.host_kinds is 'relu': it must be a list"),
         (("surprise",), 1, r"\$\.surprise is not known here"),
         (("device",), ..., r"\$\.device is missing"),
     ],
