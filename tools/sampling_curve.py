@@ -4,7 +4,7 @@
 
 Takes a finished dataset of ``annette bench --preset full`` and pretends to have measured only part of it. A fifth of
 the chains is held out in each repetition; nobody may choose those. All ways fit the same small forests: per kind of
-kernel, on the log ratio of time to one roofline of the device. Times follow the calibration workload one to one.
+kernel, on the log ratio of time to one roofline of the device. Times follow the reference workload one to one.
 """
 
 from __future__ import annotations

@@ -106,10 +106,6 @@ def _binary(kind: str, s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
     return net.relu(y) if s.chance(0.4) else y
 
 
-def _scale(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
-    return net.squeeze_excite(x, max(1, x.shape[1] // s.pick((2, 4, 8))))
-
-
 def _pool(kind: str, s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
     kernel = s.pick((2, 3, 5, 7), (40, 45, 10, 5))
     pool = net.max_pool if kind == "max" else net.average_pool
@@ -168,10 +164,6 @@ def _slice(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
     return net.slice(x, [0], [max(1, x.shape[axis] - s.pick((1, 2, x.shape[axis] // 2)))], [axis])
 
 
-def _shuffle(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
-    return net.interleave(x, s.pick((2, 2, 4)))
-
-
 _SANDWICHES: Final[dict[str, tuple[int, Block, tuple[int, int], tuple[int, int]]]] = {
     # kind: (cases, layer, channels of its input, its height)
     "conv": (180, _conv, (1, 2048), (1, 224)),
@@ -181,7 +173,12 @@ _SANDWICHES: Final[dict[str, tuple[int, Block, tuple[int, int], tuple[int, int]]
     "add": (34, partial(_binary, "add"), (1, 1024), (1, 160)),
     "mul": (14, partial(_binary, "mul"), (1, 1024), (1, 112)),
     "sub": (7, partial(_binary, "sub"), (1, 1024), (1, 112)),
-    "squeeze-excite": (28, _scale, (8, 1024), (2, 112)),
+    "squeeze-excite": (
+        28,
+        lambda s, net, x: net.squeeze_excite(x, max(1, x.shape[1] // s.pick((2, 4, 8)))),
+        (8, 1024),
+        (2, 112),
+    ),
     "max-pool": (28, partial(_pool, "max"), (1, 1024), (8, 160)),
     "average-pool": (20, partial(_pool, "average"), (1, 1024), (8, 112)),
     "mean": (34, _mean, (1, 2048), (1, 64)),
@@ -198,7 +195,7 @@ _SANDWICHES: Final[dict[str, tuple[int, Block, tuple[int, int], tuple[int, int]]
     "pad": (14, _pad, (4, 512), (4, 112)),
     "split": (14, _split, (8, 512), (2, 80)),
     "slice": (14, _slice, (4, 512), (3, 80)),
-    "shuffle": (14, _shuffle, (8, 512), (2, 64)),
+    "shuffle": (14, lambda s, net, x: net.interleave(x, s.pick((2, 2, 4))), (8, 512), (2, 64)),
 }
 
 
