@@ -17,7 +17,7 @@ from tests.extensions.installing import install
 SOURCE = Path(annette.__file__).parent
 RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
 EXTENSIONS = ("backend", "device", "layer-model", "reader")
-CHANGES = ("operator",)
+CHANGES = ("operator", "kind")
 BLOCK = re.compile(r"^```(?P<language>\w+)(?: (?P<file>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from annette.models.fields import Fields
 
+from annette.documents import NonNegative, Positive  # noqa: TC001 - annotations are read at run time
 from annette.models.base import LayerModel, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from annette.mapping.kernel import FloatArray, KernelTable
 
 
@@ -27,8 +26,8 @@ class Stream(LayerModel):
 
     family: ClassVar[str] = "toy-stream"
 
-    bytes_per_s: float
-    start_s: float
+    bytes_per_s: Positive
+    start_s: NonNegative
 
     def predict_s(self, table: KernelTable) -> FloatArray:
         return self.terms(table).slower_s(self.start_s)
@@ -38,12 +37,3 @@ class Stream(LayerModel):
 
     def scaled(self, factor: float) -> Self:
         return replace(self, bytes_per_s=self.bytes_per_s / factor, start_s=self.start_s * factor)
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, parameters: Mapping[str, Any]) -> Stream:
-        fields = Fields.of(parameters)
-        fields.only("bytes_per_s", "start_s")
-        return cls(fields.number("bytes_per_s", above=0), fields.number("start_s", least=0))
