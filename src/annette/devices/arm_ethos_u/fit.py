@@ -129,7 +129,7 @@ def fit(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
     unfitted: dict[str, int] = {}
     for kind, count in kept.kinds.items():
         rows = kept.of_kind(kind)
-        if count < LEAST_ROWS and not np.all(np.abs(_residual(rows, formula)) < _EXACT):
+        if count < LEAST_ROWS and not _is_exact(rows, formula):
             unfitted[kind] = count
             continue
         if request.progress is not None:
@@ -180,6 +180,7 @@ def _platform(
     }
     families: dict[str, str | None] = {"preferred": None} | {family: family for family in _COMPOSED}
     composed = {key: composed_errors(samples, judged, family, 0.0) for key, family in families.items()}
+    rough = {kind: fit_roofline(kept.of_kind(kind)) for kind, count in unfitted.items() if count >= _LEAST_FOR_ROOFLINE}
     preferred = "mixed" if any("mixed" in fit.models for fit in fits.values()) else _FORMULA
     version = environment["runtime_version"]
     options = {"accelerator": target.accelerator}
@@ -195,9 +196,10 @@ def _platform(
         threads=1,
         latency_is="device",
         mapping=choice.mapping,
-        models={kind: fit.models for kind, fit in fits.items()},
+        models={kind: fit.models for kind, fit in fits.items()} | {kind: {"roofline": rough[kind]} for kind in rough},
         preferred_family=preferred,
-        preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != preferred},
+        preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != preferred}
+        | dict.fromkeys(rough, "roofline"),
         ranges={kind: limits for kind, limits in ranges_of([kept.table]).items() if kind in fits},
         intervals=Intervals(
             kernels=kernels,
@@ -207,6 +209,7 @@ def _platform(
         ),
         accuracy=tuple(_accuracy(fit) for fit in fits.values()),
         provenance=_provenance(version, options, networks, fits, unfitted),
+        assumed={kind: f"priced by a roofline through {unfitted[kind]} measured kernels" for kind in rough},
     )
 
 
@@ -223,8 +226,8 @@ def _provenance(
     ]
     few = {kind: len(fit.samples) for kind, fit in fits.items() if len(fit.samples) < LEAST_ROWS}
     for what, kinds in (
-        ("too few measurements to fit, all as the compiler's formula says, which is taken", few),
-        ("too few measurements to fit, and not as the compiler's formula says, so no model", unfitted),
+        ("too few measurements to fit, but as the compiler's formula says, which is taken", few),
+        ("too few measurements to fit, and not as the compiler's formula says: a roofline or nothing", unfitted),
     ):
         if kinds:
             notes.append(f"{what}: " + ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items())))
@@ -245,7 +248,7 @@ def _fit_kind(kind: str, samples: Samples, formula: TiledRoofline, seed: int) ->
         chosen = np.random.default_rng(seed).choice(len(samples), _MOST_ROWS, replace=False)
         samples = samples.select(np.sort(chosen))
     few = len(samples) < LEAST_ROWS
-    exact = few or bool(np.median(np.abs(_residual(samples, formula))) < _EXACT)
+    exact = _is_exact(samples, formula)
     models = _models(samples, formula, exact=exact, few=few, seed=seed)
     held_out = {family: np.empty(len(samples)) for family in models}
     names = np.unique(samples.groups)
@@ -283,6 +286,10 @@ def _models(samples: Samples, formula: TiledRoofline, *, exact: bool, few: bool,
         residual = _residual(samples, formula)
         models["mixed"] = Mixed(formula, features, grow(features.matrix(samples.table), residual, growth, seed=seed))
     return models
+
+
+def _is_exact(samples: Samples, formula: TiledRoofline) -> bool:
+    return bool(np.median(np.abs(_residual(samples, formula))) < _EXACT)
 
 
 def _residual(samples: Samples, model: LayerModel) -> FloatArray:

@@ -76,9 +76,10 @@ def test_few_kernels_are_priced_by_the_formula_only_where_they_agree_with_it(dat
     assert any("max_pool (3)" in note for note in report.platform.provenance.notes)
     with dataset_of([run_of(number, factor=2.0) for number in range(3)]) as dataset:
         report = fit([dataset], FitRequest(name="few"))
-    assert "max_pool" not in report.platform.models
+    assert set(report.platform.models["max_pool"]) == {"roofline"}
+    assert set(report.platform.assumed) == {"conv", "max_pool"} - set(report.fits)
     assert report.unfitted["max_pool"] == 3
-    assert any("no model" in note and "max_pool (3)" in note for note in report.platform.provenance.notes)
+    assert any("not as the compiler" in note and "max_pool (3)" in note for note in report.platform.provenance.notes)
 
 
 def test_whole_networks_and_cold_weights_have_no_part(dataset_of, tmp_path):
