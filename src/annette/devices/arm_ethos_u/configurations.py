@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["clock_hz", "mapping_document", "preset_targets", "presets", "target_of"]
 
-_ON_FLASH: Final = {"ethos-u65-512-sram": Target.choose("ethos-u65-512", "Ethos_U65_Embedded", "Shared_Sram")}
+_ON_FLASH: Final = {"ethos-u65-512-sram": Target("ethos-u65-512", "Ethos_U65_Embedded", "Shared_Sram")}
 """Presets besides those of each accelerator's usual system."""
 
 _FIRST: Final = (
@@ -78,9 +78,12 @@ def mapping_document(target: Target) -> dict[str, Any] | None:
     family = facts["families"][target.family]
     staging_bytes = min(target.arena_cache_size or mode["cache_bytes"], 1 << 30) if cached else 0
     sram = _memory(accelerator, family, system["Sram"])
+    where = (
+        f"feature maps in DRAM and {staging_bytes // 1024} KB on chip for staging" if cached else "feature maps on chip"
+    )
     rules = (*_FIRST, *(_CHAINING if family["rules"] == "chaining" else ()), *_LAST)
     return {
-        "description": f"{target.accelerator}, {target.system_config}, {target.memory_mode}, as Vela 5.2 schedules it.",
+        "description": f"{_title(target)}, {where}, as Vela 5.2 reports its kernels.",
         "context": {"name": "ethos-u-placement", "parameters": {
             "engine": _engine(accelerator, family),
             "inside": sram | {"scales": sram["read"]},  # Never used: scales lie where weights lie.
@@ -93,6 +96,12 @@ def mapping_document(target: Target) -> dict[str, Any] | None:
 
 
 _CYCLES: Final = {"output": "output", "table": "lut", "maximum": "max_pool", "sum": "add", "product": "mul"}
+
+
+def _title(target: Target) -> str:
+    """The accelerator's name for people."""
+    family, macs = target.family.removeprefix("ethos-"), target.accelerator.rpartition("-")[2]
+    return f"Arm Ethos-{family.upper()} with {macs} multiply-accumulates per cycle"
 
 
 _LEFT_OUT: Final = {"output_bytes": 4096, "chaining_bytes": 3072, "weight_decoders": 2}

@@ -88,6 +88,7 @@ class Schedule:
     ) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
         """Bytes, and bytes per cycle, of each channel of the memory on chip and of that off chip."""
         on_chip, off_chip = self.accelerator.on_chip, self.accelerator.off_chip
+        one_memory = on_chip == off_chip  # Weights lie in the SRAM as well.
         channels: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
         streamed = entry.op.shape is not None and entry.op.shape.block_type in ("resize", "elementwise")
 
@@ -96,20 +97,20 @@ class Schedule:
 
         if entry.op.chained:  # The operand of what is chained is read by a channel of its own.
             for memory, size in zip(ifms, traffic.ifm_bytes, strict=True):
-                channels[memory is on_chip].append((size, rate(memory)))
+                channels[memory == on_chip].append((size, rate(memory)))
         else:
             for memory in (on_chip, off_chip):
                 together = sum(size for each, size in zip(ifms, traffic.ifm_bytes, strict=True) if each is memory)
-                channels[memory is on_chip].append((together, rate(memory)))
-        channels[ofm is on_chip].append((traffic.ofm_bytes, ofm.write))
-        channels[False].append((traffic.constant_bytes, rate(off_chip)))
-        channels[False].append((entry.op.scale_bytes * traffic.weight_reads, off_chip.scales))
+                channels[memory == on_chip].append((together, rate(memory)))
+        channels[ofm == on_chip].append((traffic.ofm_bytes, ofm.write))
+        channels[one_memory].append((traffic.constant_bytes, rate(off_chip)))
+        channels[one_memory].append((entry.op.scale_bytes * traffic.weight_reads, off_chip.scales))
         weights = entry.op.weight_bytes * traffic.weight_reads
         if entry.buffering:
-            channels[False].append((copied, off_chip.copy))
+            channels[one_memory].append((copied, off_chip.copy))
             channels[True] += [(copied, on_chip.write), (weights, on_chip.weights)]
         else:
-            channels[False].append((weights, off_chip.weights))
+            channels[one_memory].append((weights, off_chip.weights))
         return channels[True], channels[False]
 
 
