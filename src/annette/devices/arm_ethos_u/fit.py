@@ -17,6 +17,7 @@ from annette.bench.records import Purpose
 from annette.devices.arm_ethos_u.configurations import clock_hz, target_of
 from annette.devices.arm_ethos_u.formulas import BUSIEST
 from annette.devices.arm_ethos_u.mapping import known_mapping
+from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS
 from annette.devices.arm_ethos_u.stage import EthosUPlacement
 from annette.devices.arm_ethos_u.targets import Target
 from annette.errors import FitError
@@ -92,6 +93,9 @@ _MOST_ROWS: Final = 1500
 _LEAST_FOR_ROOFLINE: Final = 3
 _WIDENING: Final = 2.0
 _FORMULA: Final = "tiled-roofline"
+_ALIKE: Final = ACTIVATIONS - {"gelu", "silu"}
+"""Activations that are one operation of the same kind each, where they run by themselves."""
+
 _COMPOSED: Final = ("roofline", "statistical", "mixed")
 
 
@@ -137,7 +141,7 @@ def fit(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
         fits[kind] = _fit_kind(kind, rows, formula, request.seed)
     if not fits:
         raise FitError(f"no kind of kernel agrees with the formula or has {LEAST_ROWS} or more measured configurations")
-    platform = _platform(request, environment, target, choice, fits, unfitted, samples, kept, len(runs))
+    platform = _platform(request, environment, target, choice, formula, fits, unfitted, samples, kept, len(runs))
     return FitReport(platform, fits, choice, dropped, unfitted, share)
 
 
@@ -167,6 +171,7 @@ def _platform(
     environment: Mapping[str, str],
     target: Target,
     choice: MappingChoice,
+    formula: TiledRoofline,
     fits: Mapping[str, KindFit],
     unfitted: Mapping[str, int],
     samples: Samples,
@@ -180,7 +185,7 @@ def _platform(
     }
     families: dict[str, str | None] = {"preferred": None} | {family: family for family in _COMPOSED}
     composed = {key: composed_errors(samples, judged, family, 0.0) for key, family in families.items()}
-    rough = {kind: fit_roofline(kept.of_kind(kind)) for kind, count in unfitted.items() if count >= _LEAST_FOR_ROOFLINE}
+    assumed, reasons = _assumed(fits, unfitted, kept, formula)
     preferred = "mixed" if any("mixed" in fit.models for fit in fits.values()) else _FORMULA
     version = environment["runtime_version"]
     options = {"accelerator": target.accelerator}
@@ -196,10 +201,10 @@ def _platform(
         threads=1,
         latency_is="device",
         mapping=choice.mapping,
-        models={kind: fit.models for kind, fit in fits.items()} | {kind: {"roofline": rough[kind]} for kind in rough},
+        models={kind: fit.models for kind, fit in fits.items()} | assumed,
         preferred_family=preferred,
         preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != preferred}
-        | dict.fromkeys(rough, "roofline"),
+        | {kind: family for kind, models in assumed.items() for family in models if family != preferred},
         ranges={kind: limits for kind, limits in ranges_of([kept.table]).items() if kind in fits},
         intervals=Intervals(
             kernels=kernels,
@@ -209,8 +214,31 @@ def _platform(
         ),
         accuracy=tuple(_accuracy(fit) for fit in fits.values()),
         provenance=_provenance(version, options, networks, fits, unfitted),
-        assumed={kind: f"priced by a roofline through {unfitted[kind]} measured kernels" for kind in rough},
+        assumed=reasons,
     )
+
+
+def _assumed(
+    fits: Mapping[str, KindFit], unfitted: Mapping[str, int], kept: Samples, formula: TiledRoofline
+) -> tuple[dict[str, dict[str, LayerModel]], dict[str, str]]:
+    """One model each for kinds that were measured too little, and for activations that run as measured ones do.
+
+    Returns:
+        Models by kind and family, and for each of these kinds why it is an assumption.
+    """
+    models: dict[str, dict[str, LayerModel]] = {}
+    reasons: dict[str, str] = {}
+    for kind, count in unfitted.items():
+        if count >= _LEAST_FOR_ROOFLINE:
+            models[kind] = {"roofline": fit_roofline(kept.of_kind(kind))}
+            reasons[kind] = f"priced by a roofline through {count} measured kernels"
+    alike = sorted(kind for kind, fit in fits.items() if kind in _ALIKE and fit.best == _FORMULA)
+    for kind in sorted(_ALIKE - fits.keys() - models.keys()) if alike else ():
+        models[kind] = {_FORMULA: formula}
+        reasons[kind] = (
+            f"priced by the compiler's formula, with which {', '.join(alike)} agree{'s' * (len(alike) == 1)}"
+        )
+    return models, reasons
 
 
 def _provenance(

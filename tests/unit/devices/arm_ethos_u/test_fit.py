@@ -25,6 +25,7 @@ def network(number):
     net = NetworkBuilder(f"chain{number}", source_format="test")
     x = net.conv(net.input("x", (1, 16, 16 + number, 16)), 32, 1, name="before")
     x = net.max_pool(net.conv(x, 16 + 8 * number, 3, padding=1, name="middle"), 2, stride=2, name="pool")
+    x = net.relu(x, name="relu")
     return net.build(net.conv(x, 32, 1, name="behind"))
 
 
@@ -69,6 +70,15 @@ def test_rules_stage_and_clock_are_those_of_the_accelerator(dataset_of):
     assert platform.preferred_family == "tiled-roofline"  # All is as the formula says.
 
 
+def test_activations_that_were_not_measured_run_as_measured_ones_do(dataset_of):
+    with dataset_of([run_of(number) for number in range(10)]) as dataset:
+        platform = fit([dataset], FitRequest(name="mine")).platform
+    assert "relu" not in platform.assumed
+    assert platform.assumed["tanh"] == "priced by the compiler's formula, with which relu agrees"
+    assert set(platform.models["tanh"]) == {"tiled-roofline"}
+    assert "softmax" not in platform.models
+
+
 def test_few_kernels_are_priced_by_the_formula_only_where_they_agree_with_it(dataset_of):
     with dataset_of([run_of(number) for number in range(3)]) as dataset:
         report = fit([dataset], FitRequest(name="few"))
@@ -77,7 +87,7 @@ def test_few_kernels_are_priced_by_the_formula_only_where_they_agree_with_it(dat
     with dataset_of([run_of(number, factor=2.0) for number in range(3)]) as dataset:
         report = fit([dataset], FitRequest(name="few"))
     assert set(report.platform.models["max_pool"]) == {"roofline"}
-    assert set(report.platform.assumed) == {"conv", "max_pool"} - set(report.fits)
+    assert {"max_pool", "relu"} <= set(report.platform.assumed)
     assert report.unfitted["max_pool"] == 3
     assert any("not as the compiler" in note and "max_pool (3)" in note for note in report.platform.provenance.notes)
 
