@@ -1,46 +1,68 @@
-"""Fits the Ethos-U platforms on benchmark networks that Vela compiled.
+"""Fits a platform on networks that Vela compiled.
 
-The context stage reckons as the compiler does (`annette.devices.arm_ethos_u.scheduler`), so that of most kinds of
-kernel nothing is left to fit. Forests correct the kinds that the compiler takes apart or that the stage does not know,
-and tell what is left over. Whole networks have no part in the fit.
+The context stage estimates cycles as the compiler does (`annette.devices.arm_ethos_u.scheduler`), so that of most kinds
+of kernel nothing is left to fit. Forests correct the kinds that the compiler takes apart or that the stage does not
+know. Whole networks have no part in the fit.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from annette._version import __version__
+from annette.bench.records import Purpose
+from annette.devices.arm_ethos_u.configurations import clock_hz, target_of
 from annette.devices.arm_ethos_u.formulas import BUSIEST
+from annette.devices.arm_ethos_u.mapping import known_mapping
+from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS
+from annette.devices.arm_ethos_u.stage import EthosUPlacement
+from annette.devices.arm_ethos_u.targets import Target
+from annette.errors import FitError
 from annette.fitting.composition import composed_errors
 from annette.fitting.conformal import log_residuals
+from annette.fitting.environment import common_environment, precision_of
 from annette.fitting.families import KindFit
 from annette.fitting.forest import Growth, grow
 from annette.fitting.formula_fit import ranges_of
+from annette.fitting.mapping_choice import LEARNED, MappingChoice, check_request
 from annette.fitting.pairs import samples_of
+from annette.fitting.platform import fit_generic
+from annette.fitting.request import AUTO, FitReport
 from annette.fitting.roofline import fit_roofline
 from annette.fitting.samples import LEAST_ROWS, clean
-from annette.mapping.kernel import Precision
 from annette.mapping.rules import preset
 from annette.models.features import FeatureSet
 from annette.models.mixed import Mixed
 from annette.models.statistical import Statistical
 from annette.models.tiled_roofline import TiledRoofline
-from annette.platforms import Intervals, Platform
+from annette.platforms import Intervals, Platform, Provenance, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from annette.bench.records import Run
+    from annette.bench.dataset import Dataset
+    from annette.fitting.request import FitRequest
     from annette.fitting.samples import Samples
     from annette.mapping.kernel import FloatArray, KernelTable
     from annette.models.base import LayerModel
-    from annette.platforms import Provenance
 
-__all__ = ["TARGETS", "EthosU", "fit_ethos_u"]
+__all__ = ["fit"]
 
-PRECISION: Final = Precision(activation_bits=8, weight_bits=8)
+_PURPOSES: Final = (Purpose.MICRO_KERNEL, Purpose.CHAIN, Purpose.FUSION_PROBE)
+"""What is fitted on: neither whole networks, nor cold weights, of which a compiler's estimate knows nothing."""
+
+_SOURCE: Final = Source(
+    "Vela, the compiler of the Ethos-U: its performance estimate and debug database",
+    "https://gitlab.arm.com/artificial-intelligence/ethos-u/ethos-u-vela",
+    "Apache-2.0",
+)
+_NOTES: Final = (
+    "All times are estimates of the compiler Vela for a generated network lowered to int8, never a measured latency.",
+    "Fitted on generated layers between others, chains and fusion probes; no whole network had a part in it.",
+)
 
 _CONTEXT: Final = (
     "log2:context:engine_cycles", "log2:context:on_chip_cycles", "log2:context:off_chip_cycles",
@@ -64,89 +86,125 @@ _GROWTH: Final = Growth(trees=60, leaves=15, learning_rate=0.1, least_in_leaf=10
 _SMALL_GROWTH: Final = Growth(trees=60, leaves=7, learning_rate=0.12, least_in_leaf=4)
 _ENOUGH: Final = 200
 _EXACT: Final = 0.03
+"""Median relative error of the formula up to which it is taken as it is: a forest could only learn from kernels whose
+placement was mistaken."""
+
 _MOST_ROWS: Final = 1500
+_LEAST_FOR_ROOFLINE: Final = 3
 _WIDENING: Final = 2.0
 _FORMULA: Final = "tiled-roofline"
+_ALIKE: Final = ACTIVATIONS - {"gelu", "silu"}
+"""Activations that are one operation of the same kind each, where they run by themselves."""
+
 _COMPOSED: Final = ("roofline", "statistical", "mixed")
 
 
-@dataclass(frozen=True, slots=True)
-class EthosU:
-    """What one platform is made for.
+def fit(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
+    """Fits a platform, with the rules, the stage and the clock of what the datasets were compiled for.
 
-    Attributes:
-        name: Of the platform and of the mapping's preset.
-        options: Of the Vela backend.
-        clock_mhz: Clock, from Vela's configuration file.
-    """
-
-    name: str
-    options: Mapping[str, str]
-    clock_mhz: float
-
-
-TARGETS: Final = (
-    EthosU("ethos-u55-128", {"accelerator": "ethos-u55-128"}, 500.0),
-    EthosU(
-        "ethos-u65-512-sram",
-        {"accelerator": "ethos-u65-512", "system_config": "Ethos_U65_Embedded", "memory_mode": "Shared_Sram"},
-        500.0,
-    ),
-    EthosU("ethos-u65-512", {"accelerator": "ethos-u65-512"}, 1000.0),
-    EthosU("ethos-u85-512", {"accelerator": "ethos-u85-512"}, 1000.0),
-)
-
-
-def fit_ethos_u(
-    target: EthosU,
-    runs: Sequence[Run],
-    *,
-    provenance: Provenance,
-    runtime: str,
-    seed: int = 0,
-    progress: Callable[[str, int], None] | None = None,
-) -> Platform:
-    """Fits one platform.
+    Where these are not known (`annette.devices.arm_ethos_u.mapping.known_mapping`) and no mapping with this family's
+    stage is asked for, or learned rules are, the platform is fitted by what any device's kernels have in common.
 
     Args:
-        target: Which.
-        runs: Usable runs of benchmark networks.
-        provenance: Where they come from.
-        runtime: Compiler and version.
-        seed: For everything random.
-        progress: Told about each kind and its rows.
+        datasets: One or more, compiled for the same target.
+        request: What is asked for.
 
     Raises:
-        FitError: Nothing can be fitted.
+        FitError: The datasets are empty, differ in environment, or no kind has enough rows.
+        OptionError: There is no mapping of the name asked for.
     """
-    mapping = preset(target.name)
-    samples, _ = samples_of(runs, mapping, PRECISION)
-    kept, _ = clean(samples)
+    environment = common_environment(datasets, request.precision)
+    choice, target = _choose_mapping(environment, request), target_of(environment)
+    clock = clock_hz(target) if target is not None else None
+    if choice is None or target is None or clock is None:
+        return _generic(datasets, request)
+    runs = [
+        run
+        for dataset in datasets
+        for run in dataset.runs()
+        if run.purpose in _PURPOSES and run.status.usable and run.kernels
+    ]
+    if not runs:
+        raise FitError("the datasets hold no usable run of generated layers, chains or fusion probes with its kernels")
+    formula = TiledRoofline(BUSIEST.name, {"clock_mhz": clock / 1e6, "start_cycles": 0.0})
+    samples, share = samples_of(runs, choice.mapping, precision_of(environment))
+    kept, dropped = clean(samples)
     fits: dict[str, KindFit] = {}
+    unfitted: dict[str, int] = {}
     for kind, count in kept.kinds.items():
-        if count < LEAST_ROWS:
+        rows = kept.of_kind(kind)
+        if count < LEAST_ROWS and not _is_exact(rows, formula):
+            unfitted[kind] = count
             continue
-        if progress is not None:
-            progress(kind, count)
-        fits[kind] = _fit_kind(kind, kept.of_kind(kind), target, seed)
+        if request.progress is not None:
+            request.progress(kind, count)
+        fits[kind] = _fit_kind(kind, rows, formula, request.seed)
+    if not fits:
+        raise FitError(f"no kind of kernel agrees with the formula or has {LEAST_ROWS} or more measured configurations")
+    platform = _platform(request, environment, target, choice, formula, fits, unfitted, samples, kept, len(runs))
+    return FitReport(platform, fits, choice, dropped, unfitted, share)
+
+
+def _generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
+    report = fit_generic(datasets, request)
+    provenance = report.platform.provenance
+    note = "without the schedule and the clock of what was compiled for: fitted as any other device"
+    noted = replace(report.platform, provenance=replace(provenance, notes=(*provenance.notes, note)))
+    return replace(report, platform=noted)
+
+
+def _choose_mapping(environment: Mapping[str, str], request: FitRequest) -> MappingChoice | None:
+    """The mapping asked for, or that of the datasets' target; None where it does not schedule as Vela does."""
+    if isinstance(request.mapping, str):
+        check_request(request.mapping)
+        if request.mapping == AUTO:
+            known = known_mapping(environment)
+            return MappingChoice(known, "known for what was compiled for") if known else None
+        if request.mapping == LEARNED:
+            return None
+    mapping = preset(request.mapping) if isinstance(request.mapping, str) else request.mapping
+    return MappingChoice(mapping, "as asked for") if isinstance(mapping.context, EthosUPlacement) else None
+
+
+def _platform(
+    request: FitRequest,
+    environment: Mapping[str, str],
+    target: Target,
+    choice: MappingChoice,
+    formula: TiledRoofline,
+    fits: Mapping[str, KindFit],
+    unfitted: Mapping[str, int],
+    samples: Samples,
+    kept: Samples,
+    networks: int,
+) -> Platform:
+    judged = {kind: fit for kind, fit in fits.items() if len(fit.samples) >= LEAST_ROWS}
     kernels = {
         kind: {family: log_residuals(fit.residuals(family), fit.held_out_s[family]) for family in fit.models}
-        for kind, fit in fits.items()
+        for kind, fit in judged.items()
     }
     families: dict[str, str | None] = {"preferred": None} | {family: family for family in _COMPOSED}
-    composed = {key: composed_errors(samples, fits, family, 0.0) for key, family in families.items()}
+    composed = {key: composed_errors(samples, judged, family, 0.0) for key, family in families.items()}
+    assumed, reasons = _assumed(fits, unfitted, kept, formula)
+    preferred = "mixed" if any("mixed" in fit.models for fit in fits.values()) else _FORMULA
+    version = environment["runtime_version"]
+    options = {"accelerator": target.accelerator}
+    if target != Target.choose(target.accelerator):
+        options |= {key: value for key, value in target.described().items() if key not in ("device", "optimise")}
     return Platform(
-        name=target.name,
-        description=f"{target.name}: what its compiler estimates, not a measured latency; fitted on generated networks",
-        device=", ".join(target.options.values()),
-        runtime=runtime,
-        precision=PRECISION,
+        name=request.name,
+        description=request.description
+        or f"{request.name}: what its compiler estimates, not a measured latency; fitted on generated networks",
+        device=", ".join(options.values()),
+        runtime=f"Vela {version} (the compiler's estimate)",
+        precision=precision_of(environment),
         threads=1,
         latency_is="device",
-        mapping=mapping,
-        models={kind: fit.models for kind, fit in fits.items()},
-        preferred_family="mixed",
-        preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != "mixed"},
+        mapping=choice.mapping,
+        models={kind: fit.models for kind, fit in fits.items()} | assumed,
+        preferred_family=preferred,
+        preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != preferred}
+        | {kind: family for kind, models in assumed.items() for family in models if family != preferred},
         ranges={kind: limits for kind, limits in ranges_of([kept.table]).items() if kind in fits},
         intervals=Intervals(
             kernels=kernels,
@@ -155,25 +213,78 @@ def fit_ethos_u(
             extrapolation_widening=_WIDENING,
         ),
         accuracy=tuple(_accuracy(fit) for fit in fits.values()),
-        provenance=provenance,
+        provenance=_provenance(version, options, networks, fits, unfitted),
+        assumed=reasons,
     )
 
 
-def _fit_kind(kind: str, samples: Samples, target: EthosU, seed: int) -> KindFit:
-    """All families, the fitted ones cross-validated by fitting on half of the networks, both ways."""
+def _assumed(
+    fits: Mapping[str, KindFit], unfitted: Mapping[str, int], kept: Samples, formula: TiledRoofline
+) -> tuple[dict[str, dict[str, LayerModel]], dict[str, str]]:
+    """One model each for kinds that were measured too little, and for activations that run as measured ones do.
+
+    Returns:
+        Models by kind and family, and for each of these kinds why it is an assumption.
+    """
+    models: dict[str, dict[str, LayerModel]] = {}
+    reasons: dict[str, str] = {}
+    for kind, count in unfitted.items():
+        if count >= _LEAST_FOR_ROOFLINE:
+            models[kind] = {"roofline": fit_roofline(kept.of_kind(kind))}
+            reasons[kind] = f"priced by a roofline through {count} measured kernels"
+    alike = sorted(kind for kind, fit in fits.items() if kind in _ALIKE and fit.best == _FORMULA)
+    for kind in sorted(_ALIKE - fits.keys() - models.keys()) if alike else ():
+        models[kind] = {_FORMULA: formula}
+        reasons[kind] = (
+            f"priced by the compiler's formula, with which {', '.join(alike)} agree{'s' * (len(alike) == 1)}"
+        )
+    return models, reasons
+
+
+def _provenance(
+    version: str,
+    options: Mapping[str, str],
+    networks: int,
+    fits: Mapping[str, KindFit],
+    unfitted: Mapping[str, int],
+) -> Provenance:
+    notes = [
+        *_NOTES,
+        f"{networks} generated networks, " + ", ".join(f"{key} {value}" for key, value in options.items()),
+    ]
+    few = {kind: len(fit.samples) for kind, fit in fits.items() if len(fit.samples) < LEAST_ROWS}
+    for what, kinds in (
+        ("too few measurements to fit, but as the compiler's formula says, which is taken", few),
+        ("too few measurements to fit, and not as the compiler's formula says: a roofline or nothing", unfitted),
+    ):
+        if kinds:
+            notes.append(f"{what}: " + ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items())))
+    return Provenance(
+        created_by=f"annette {__version__} fit",
+        sources=(_SOURCE,),
+        versions=(("ethos-u-vela", version),),
+        notes=tuple(notes),
+    )
+
+
+def _fit_kind(kind: str, samples: Samples, formula: TiledRoofline, seed: int) -> KindFit:
+    """All families, the fitted ones cross-validated by fitting on half of the networks, both ways.
+
+    A kind with too few rows gets the formula, and a roofline if there are enough for its parameters.
+    """
     if len(samples) > _MOST_ROWS:
         chosen = np.random.default_rng(seed).choice(len(samples), _MOST_ROWS, replace=False)
         samples = samples.select(np.sort(chosen))
-    formula = TiledRoofline(BUSIEST.name, {"clock_mhz": target.clock_mhz, "start_cycles": 0.0})
-    exact = bool(np.median(np.abs(_residual(samples, formula))) < _EXACT)
-    models = _models(samples, formula, exact=exact, seed=seed)
+    few = len(samples) < LEAST_ROWS
+    exact = _is_exact(samples, formula)
+    models = _models(samples, formula, exact=exact, few=few, seed=seed)
     held_out = {family: np.empty(len(samples)) for family in models}
     names = np.unique(samples.groups)
     first = np.isin(samples.groups, names[::2])
     for training, test in ((first, ~first), (~first, first)):
         part = models
         if training.sum() >= LEAST_ROWS:
-            part = _models(samples.select(training), formula, exact=exact, seed=seed)
+            part = _models(samples.select(training), formula, exact=exact, few=few, seed=seed)
         table = samples.table.select(test)
         for family, model in part.items():
             held_out[family][test] = model.predict_s(table)
@@ -182,8 +293,11 @@ def _fit_kind(kind: str, samples: Samples, target: EthosU, seed: int) -> KindFit
     return KindFit(kind, models, held_out, samples, _FORMULA if exact else "mixed")
 
 
-def _models(samples: Samples, formula: TiledRoofline, *, exact: bool, seed: int) -> dict[str, LayerModel]:
-    """Roofline, statistical, the formula, and a forest over it where it needs one."""
+def _models(samples: Samples, formula: TiledRoofline, *, exact: bool, few: bool, seed: int) -> dict[str, LayerModel]:
+    """Roofline, the formula, and where there are rows enough statistical, and a forest over the formula if needed."""
+    if few:
+        enough = len(samples) >= _LEAST_FOR_ROOFLINE
+        return ({"roofline": fit_roofline(samples)} if enough else {}) | {_FORMULA: formula}
     roofline = fit_roofline(samples)
     per = "ops" if float(np.median(samples.table["ops"])) > 0 else "bytes"
     work = np.maximum(samples.table["ops"] if per == "ops" else samples.table.bytes, 1.0)
@@ -200,6 +314,10 @@ def _models(samples: Samples, formula: TiledRoofline, *, exact: bool, seed: int)
         residual = _residual(samples, formula)
         models["mixed"] = Mixed(formula, features, grow(features.matrix(samples.table), residual, growth, seed=seed))
     return models
+
+
+def _is_exact(samples: Samples, formula: TiledRoofline) -> bool:
+    return bool(np.median(np.abs(_residual(samples, formula))) < _EXACT)
 
 
 def _residual(samples: Samples, model: LayerModel) -> FloatArray:

@@ -1,6 +1,6 @@
-"""The formula for the Ethos-U: how long its engine and its memories are busy.
+"""The formula for the Ethos-U: how long the accelerator and its memories are busy.
 
-The context stage reckons the cycles of each unit as the compiler does (`annette.devices.arm_ethos_u.stage`, columns
+The context stage estimates the cycles of each unit as the compiler does (`annette.devices.arm_ethos_u.stage`, columns
 ``context:engine_cycles``, ``context:on_chip_cycles`` and ``context:off_chip_cycles``); a kernel takes as long as the
 busiest of the three (an identity in the compiler's own report), and longer by ``context:waiting_cycles`` where it runs
 as several operations with different busiest units. What is left to fit is what a start costs.

@@ -1,10 +1,11 @@
-"""What Vela makes of a network for the accelerator that a dataset names."""
+"""How Vela maps and schedules networks for what a dataset was compiled for."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from annette.mapping.rules import preset, presets
+from annette.devices.arm_ethos_u.configurations import mapping_document, preset_targets, target_of
+from annette.mapping.rules import preset, read_preset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +16,18 @@ __all__ = ["known_mapping"]
 
 
 def known_mapping(environment: Mapping[str, str]) -> MappingModel | None:
-    """The rules and the context stage of the accelerator; None where none is known for it."""
-    name = environment.get("device", "")
-    if name == "ethos-u65-512" and environment.get("memory_mode") == "Shared_Sram":
-        name = "ethos-u65-512-sram"
-    return preset(name) if name in presets() else None
+    """The rules and the context stage for a dataset's target; None where facts about it are not known.
+
+    Args:
+        environment: As `annette.devices.arm_ethos_u.backend.VelaBackend.environment` writes it.
+    """
+    target = target_of(environment)
+    document = mapping_document(target) if target is not None else None
+    if target is None or document is None:
+        return None
+    named = next((name for name, each in preset_targets().items() if each == target), None)
+    if named is not None:
+        return preset(named)
+    parts = [target.accelerator, target.system_config, target.memory_mode]
+    parts += [str(target.arena_cache_size)] if target.arena_cache_size else []
+    return read_preset("-".join(parts).lower().replace("_", "-"), document)

@@ -1,32 +1,38 @@
-"""The context stage of the Ethos-U: the order of kernels, their blocks, where maps and weights lie, and the cycles.
+"""The context stage of the Ethos-U: schedules a network as Vela does, and gives kernels what follows for them.
 
-Numbers that it gives to kernels (columns ``context:…``):
+Columns (``context:…``; their names are older than the words of this package and stay, because platform files hold
+them):
 
-- ``engine_cycles``, ``on_chip_cycles``, ``off_chip_cycles``: how long the engine and each memory are busy, as the
-  compiler reckons (`annette.devices.arm_ethos_u.scheduler.device`); what the layer models start from;
+- ``engine_cycles``, ``on_chip_cycles``, ``off_chip_cycles``: cycles that the accelerator and each memory are busy, as
+  Vela's performance model estimates them; what the layer models start from;
 - ``waiting_cycles``: what these wait for each other, in a kernel that runs as several operations;
-- ``tile_height``, ``tile_width``, ``tile_channels``, ``part_kernel``, ``refetches``: the block, and how often
-  weights are read;
-- ``input_outside``, ``side_outside``, ``output_outside``: 1 where a map lies in the memory outside;
-- ``staged``, ``slices``, ``copied_weights``, ``slack_cycles``: whether weights are copied to the memory on chip
-  first, in how many pieces, how many bytes of that are not hidden, and how long the kernel before hides a copy;
-- ``cascaded``, ``stripe_height``: whether it runs in turns with its neighbours, and by how many lines;
-- ``input_rows``, ``output_rows``: 1 where a map is stored in rows instead of bricks of 16 channels;
+- ``tile_height``, ``tile_width``, ``tile_channels``, ``part_kernel``, ``refetches``: the OFM block, whether it is
+  traversed part-kernel first, and how often weights are read;
+- ``input_outside``, ``side_outside``, ``output_outside``: 1 where the first IFM, another IFM, the OFM lies off chip;
+- ``staged``, ``slices``, ``copied_weights``, ``slack_cycles``: number of weight buffers, of slices, bytes of weights
+  whose DMA is not prefetched, and cycles of the operation before that hide a DMA;
+- ``cascaded``, ``stripe_height``: whether it is part of a cascade, and the height of its stripes;
+- ``input_rows``, ``output_rows``: 1 where an IFM, the OFM is stored as NHWC instead of NHCWB16;
 - ``copied_bytes``: what a concat has to copy, because its producer cannot write it in place.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-from annette.devices.arm_ethos_u.scheduler.borders import border_of
-from annette.devices.arm_ethos_u.scheduler.maps import maps_of
-from annette.devices.arm_ethos_u.scheduler.order import concat_copies, elements, execution_order
-from annette.devices.arm_ethos_u.scheduler.parameters import device_from_json, device_to_json
-from annette.devices.arm_ethos_u.scheduler.parts import copies_of_border, parts_of
+import msgspec
+
+from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator
+from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, padding_copies
+from annette.devices.arm_ethos_u.scheduler.execution_order import concat_copies, execution_order
+from annette.devices.arm_ethos_u.scheduler.feature_maps import feature_maps_of
+from annette.devices.arm_ethos_u.scheduler.padding import explicit_padding_of
 from annette.devices.arm_ethos_u.scheduler.schedule import schedule
 from annette.devices.arm_ethos_u.scheduler.storage import storage_of
+from annette.documents import convert
+from annette.errors import MappingError
 from annette.mapping.context import ContextStage
 from annette.mapping.kernel import Kernel
 from annette.network.workload import describe_layer
@@ -34,9 +40,8 @@ from annette.network.workload import describe_layer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from annette.devices.arm_ethos_u.scheduler.device import Device
+    from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
     from annette.devices.arm_ethos_u.scheduler.schedule import Schedule
-    from annette.devices.arm_ethos_u.scheduler.work import Work
     from annette.network import Network
 
 __all__ = ["EthosUPlacement"]
@@ -49,35 +54,20 @@ class EthosUPlacement(ContextStage):
     """Schedules a network as the compiler does.
 
     Attributes:
-        device: The accelerator with its memories.
+        accelerator: The accelerator with its memories.
     """
 
     name: ClassVar[str] = "ethos-u-placement"
     columns: ClassVar[tuple[str, ...]] = (
-        "engine_cycles",
-        "on_chip_cycles",
-        "off_chip_cycles",
+        *_BUSY,
         "waiting_cycles",
-        "tile_height",
-        "tile_width",
-        "tile_channels",
-        "part_kernel",
-        "refetches",
-        "input_outside",
-        "side_outside",
-        "output_outside",
-        "staged",
-        "slices",
-        "copied_weights",
-        "slack_cycles",
-        "cascaded",
-        "stripe_height",
-        "input_rows",
-        "output_rows",
-        "copied_bytes",
+        *("tile_height", "tile_width", "tile_channels", "part_kernel", "refetches"),
+        *("input_outside", "side_outside", "output_outside"),
+        *("staged", "slices", "copied_weights", "slack_cycles"),
+        *("cascaded", "stripe_height", "input_rows", "output_rows", "copied_bytes"),
     )
 
-    device: Device
+    accelerator: Accelerator
 
     def apply(self, kernels: Sequence[Kernel], network: Network) -> tuple[Kernel, ...]:
         """Gives the kernels their context.
@@ -103,32 +93,34 @@ class EthosUPlacement(ContextStage):
                     kernel = replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
             ordered.append(kernel)
         storage = storage_of(network)
-        maps, root = maps_of(ordered, network, storage.shapes, in_place)
-        engine = self.device.engine
-        works: list[Work] = []
-        places: list[tuple[Kernel, range]] = []
+        maps, root = feature_maps_of(ordered, network, storage.shapes, in_place)
+        operations: list[NpuOp] = []
+        placed: list[tuple[Kernel, range]] = []
+
+        def place(kernel: Kernel, own: Sequence[NpuOp]) -> None:
+            placed.append((kernel, range(len(operations), len(operations) + len(own))))
+            operations.extend(own)
+
         for kernel in ordered:
             if kernel.free:
-                places.append((kernel, range(0)))
+                place(kernel, ())
                 continue
-            if (border := border_of(kernel)) is not None:
-                sides = copies_of_border(kernel, border, root[kernel.inputs[0]], maps)
-                places.append((_border(kernel, network), range(len(works), len(works) + len(sides))))
-                works += sides
-            parts = parts_of(kernel, storage, root, maps, engine, copied.get(kernel.name))
-            places.append((kernel, range(len(works), len(works) + len(parts))))
-            works += parts
-        plan = schedule(self.device, works, maps)
+            if (padding := explicit_padding_of(kernel)) is not None:
+                place(_padding_kernel(kernel, network), padding_copies(kernel, padding, root[kernel.inputs[0]], maps))
+            config = self.accelerator.config
+            place(kernel, operations_of(kernel, storage, root, maps, config, copied.get(kernel.name)))
+        scheduled = schedule(self.accelerator, operations, maps)
         return tuple(
-            replace(kernel, context=_context(plan, place, elements(copied.get(kernel.name, ()), network)))
-            if place
+            replace(kernel, context=_context(scheduled, own, _elements(copied.get(kernel.name, ()), network)))
+            if own
             else kernel
-            for kernel, place in places
+            for kernel, own in placed
         )
 
     def to_json(self) -> dict[str, Any]:
         """Sizes and speeds of the accelerator."""
-        return device_to_json(self.device)
+        parameters: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.accelerator))
+        return parameters
 
     @classmethod
     def from_json(cls, parameters: Mapping[str, Any]) -> Self:
@@ -137,42 +129,52 @@ class EthosUPlacement(ContextStage):
         Raises:
             MappingError: A value is missing, unknown, of the wrong type, or out of its range.
         """
-        return cls(device_from_json(cls.name, parameters))
+        return cls(convert(parameters, Accelerator, error=MappingError, path=f"context stage {cls.name!r}: $"))
 
 
-def _border(kernel: Kernel, network: Network) -> Kernel:
+def _elements(tensors: Sequence[str], network: Network) -> int:
+    return sum(math.prod(network.tensors[tensor].shape) for tensor in tensors)
+
+
+def _padding_kernel(kernel: Kernel, network: Network) -> Kernel:
     """The copies of a constant around what a pooling reads, which run as those of a concat do."""
-    name, read = f"{kernel.name}/border", network.tensors[kernel.inputs[0]]
-    copied = describe_layer("copy", name, inputs=[read], outputs=[read], channels_last=network.channels_last)
+    name, ifm = f"{kernel.name}/border", network.tensors[kernel.inputs[0]]
+    copied = describe_layer("copy", name, inputs=[ifm], outputs=[ifm], channels_last=network.channels_last)
     return Kernel(name, "concat", copied, (), (), (), ("border",))
 
 
-def _context(found: Schedule, place: range, copied: int) -> dict[str, float]:
-    """What a kernel is given: sums over its operations, and details of the first."""
-    position = place[0]
-    plan = found.plans[position]
-    reads, written = found.memories(position)
-    parts = [found.busy(part) for part in place]
-    sums = {unit: sum(part[unit] for part in parts) for unit in _BUSY}
-    one_by_one = sum(max(part[unit] for unit in _BUSY) for part in parts)
-    tile = plan.tile
-    outside = [float(memory is found.device.outside) for memory in reads]
+def _context(scheduled: Schedule, own: range, copied: int) -> dict[str, float]:
+    """What a kernel is given: sums over its operations, and details of the first.
+
+    Args:
+        scheduled: The whole schedule.
+        own: Positions of the kernel's operations.
+        copied: Elements that a concat copies.
+    """
+    position = own[0]
+    entry = scheduled.entries[position]
+    ifms, ofm = scheduled.memories(position)
+    busy = [scheduled.busy(each) for each in own]
+    sums = {unit: sum(each[unit] for each in busy) for unit in _BUSY}
+    one_by_one = sum(max(each[unit] for unit in _BUSY) for each in busy)
+    block, buffering = entry.block, entry.buffering
+    off_chip = [float(memory is scheduled.accelerator.off_chip) for memory in ifms]
     return {
-        **parts[0],
+        **busy[0],
         **sums,
         "waiting_cycles": max(one_by_one - max(sums.values()), 0.0),
-        "tile_height": float(tile.height) if tile else 0.0,
-        "tile_width": float(tile.width) if tile else 0.0,
-        "tile_channels": float(tile.channels) if tile else 0.0,
-        "part_kernel": float(tile.part_kernel) if tile else 0.0,
-        "input_outside": outside[0] if outside else 0.0,
-        "side_outside": max(outside[1:], default=0.0),
-        "output_outside": float(written is found.device.outside),
-        "staged": float(len(plan.staged.buffers)) if plan.staged else 0.0,
-        "slices": float(len(plan.staged.slices)) if plan.staged else 0.0,
-        "cascaded": float(plan.cascade >= 0),
-        "stripe_height": float(plan.stripe),
-        "input_rows": float(any(found.maps[name].rows for name in plan.work.reads)),
-        "output_rows": float(bool(plan.work.writes) and found.maps[plan.work.writes].rows),
+        "tile_height": float(block.ofm_height) if block else 0.0,
+        "tile_width": float(block.ofm_width) if block else 0.0,
+        "tile_channels": float(block.ofm_depth) if block else 0.0,
+        "part_kernel": float(block.part_kernel) if block else 0.0,
+        "input_outside": off_chip[0] if off_chip else 0.0,
+        "side_outside": max(off_chip[1:], default=0.0),
+        "output_outside": float(ofm is scheduled.accelerator.off_chip),
+        "staged": float(len(buffering.buffers)) if buffering else 0.0,
+        "slices": float(len(buffering.slices)) if buffering else 0.0,
+        "cascaded": float(entry.cascade >= 0),
+        "stripe_height": float(entry.stripe_height),
+        "input_rows": float(any(scheduled.maps[name].nhwc for name in entry.op.ifms)),
+        "output_rows": float(bool(entry.op.ofm) and scheduled.maps[entry.op.ofm].nhwc),
         "copied_bytes": float(copied),
     }

@@ -1,8 +1,8 @@
-"""Which kernels run in turns, stripe by stripe, so that what lies between them is never stored as a whole.
+"""Cascades: operations that run stripe by stripe in turns, so that what lies between them is a rolling buffer.
 
-The compiler's way, as it publishes it: beginning with the smallest stripes, a cascade takes in one kernel after
-another as long as the next one would not fit the memory on chip by itself and the rolling buffers do. Then its
-stripes are made as high as memory allows without breaking it up.
+As Vela's ``CascadeBuilder`` (regor, ``cascade_builder.cpp``): beginning with the lowest stripes, a cascade takes in one
+operation after another as long as the next one would not fit the SRAM by itself and the rolling buffers do. Then its
+stripes are made as high as the SRAM allows without breaking it up.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from annette.devices.arm_ethos_u.scheduler.buffering import Context, stage_weights
-from annette.devices.arm_ethos_u.scheduler.maps import BRICK
-from annette.devices.arm_ethos_u.scheduler.plan import in_lines, striped
-from annette.devices.arm_ethos_u.scheduler.tiling import up
-from annette.devices.arm_ethos_u.scheduler.work import ELEMENTWISE
+from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK
+from annette.devices.arm_ethos_u.scheduler.op_shape import round_up
+from annette.devices.arm_ethos_u.scheduler.operations import ELEMENTWISE
+from annette.devices.arm_ethos_u.scheduler.scheduled_op import ifm_stripe_height, schedule_op
+from annette.devices.arm_ethos_u.scheduler.weight_buffering import BufferingSituation, buffer_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from annette.devices.arm_ethos_u.scheduler.device import Device
-    from annette.devices.arm_ethos_u.scheduler.maps import Map
-    from annette.devices.arm_ethos_u.scheduler.plan import Plan
+    from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator
+    from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
+    from annette.devices.arm_ethos_u.scheduler.scheduled_op import ScheduledOp
 
 __all__ = ["Cascade", "cascades_of", "find_cascades"]
 
@@ -30,61 +30,68 @@ _KINDS: Final = frozenset({"conv", "depthwise_conv", "max_pool", "average_pool"}
 
 @dataclass(frozen=True, slots=True)
 class Cascade:
-    """Kernels that run in turns.
+    """Operations that run in turns.
 
     Attributes:
         start: Position of the first.
-        stripes: Lines of output of each.
-        buffers: Bytes of the rolling buffer before each but the first.
-        weight_bytes: Of the weights that are kept on chip meanwhile.
+        stripe_heights: Height of the OFM's stripes of each.
+        rolling_buffers: Bytes of the rolling buffer before each but the first.
+        weight_bytes: Weights that are kept in the SRAM meanwhile.
     """
 
     start: int
-    stripes: tuple[int, ...]
-    buffers: tuple[int, ...]
+    stripe_heights: tuple[int, ...]
+    rolling_buffers: tuple[int, ...]
     weight_bytes: int
 
     @property
+    def positions(self) -> range:
+        """Positions of its operations."""
+        return range(self.start, self.start + len(self.stripe_heights))
+
+    @property
     def size_bytes(self) -> int:
-        """Memory on chip that it takes."""
-        return sum(self.buffers) + self.weight_bytes
+        """SRAM that it takes."""
+        return sum(self.rolling_buffers) + self.weight_bytes
 
 
-def _cascadable(plan: Plan, stripe: int) -> bool:
-    work = plan.work
-    return not work.chained and stripe < work.lines and work.kind in _KINDS and work.repeats == 1
+def _cascadable(entry: ScheduledOp, stripe_height: int) -> bool:
+    op = entry.op
+    return not op.chained and stripe_height < op.ofm_height and op.kind in _KINDS and op.repeats == 1
 
 
-def _follows(plans: Sequence[Plan], maps: Mapping[str, Map], position: int) -> bool:
-    """Whether a kernel reads from the one before alone, line by line."""
-    written = plans[position - 1].work.writes
-    link = maps.get(written)
+def _follows(entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap], position: int) -> bool:
+    """Whether an operation alone reads what the one before writes, and can do so row by row."""
+    written = entries[position - 1].op.ofm
+    between = maps.get(written)
     return (
-        link is not None
-        and not (link.rows or link.whole or link.ends)
-        and written in plans[position].work.reads
-        and link.readers == [position]
+        between is not None
+        and not (between.nhwc or between.whole or between.network_io)
+        and written in entries[position].op.ifms
+        and between.readers == [position]
     )
 
 
-def _rolling_bytes(plans: Sequence[Plan], maps: Mapping[str, Map], position: int, stripes: Sequence[int]) -> int:
-    """Room between a kernel and the one before: what one writes and the other needs at once, in whole stripes."""
-    producer, needed = plans[position - 1].work, in_lines(plans[position].work, stripes[1])
-    size = maps[producer.writes].size_bytes
-    return up(size // max(producer.lines, 1) * up(stripes[0] + needed, needed), BRICK)
+def _rolling_bytes(
+    entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap], position: int, stripes: tuple[int, int]
+) -> int:
+    """Rolling buffer between an operation and the one before: what both need at once, in whole stripes."""
+    producer, needed = entries[position - 1].op, ifm_stripe_height(entries[position].op, stripes[1])
+    row_bytes = maps[producer.ofm].size_bytes // max(producer.ofm_height, 1)
+    return round_up(row_bytes * round_up(stripes[0] + needed, needed), BRICK)
 
 
-def _alone_bytes(plans: Sequence[Plan], maps: Mapping[str, Map], position: int) -> int:
-    """Room that a kernel takes with its whole input and output; an element-wise one may write over its input."""
-    work = plans[position].work
-    read = maps[plans[position - 1].work.writes].size_bytes
-    written = maps[work.writes].size_bytes if work.writes else 0
-    return read if work.kind in ELEMENTWISE and read == written else read + written
+def _alone_bytes(entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap], position: int) -> int:
+    """SRAM of an operation with its whole IFM and OFM; an element-wise one may write over its IFM."""
+    op = entries[position].op
+    ifm = maps[entries[position - 1].op.ofm].size_bytes
+    ofm = maps[op.ofm].size_bytes if op.ofm else 0
+    return ifm if op.kind in ELEMENTWISE and ifm == ofm else ifm + ofm
 
 
 def find_cascades(
-    plans: Sequence[Plan],
-    maps: Mapping[str, Map],
+    entries: Sequence[ScheduledOp],
+    maps: Mapping[str, FeatureMap],
     stripes: Mapping[int, int],
     weights: Mapping[int, int],
     limit: int,
@@ -92,75 +99,73 @@ def find_cascades(
     """Cascades for given stripes.
 
     Args:
-        plans: The whole schedule.
-        maps: All maps.
-        stripes: Lines of output for each position to look at.
-        weights: Bytes of weights kept on chip, by position.
-        limit: Memory on chip.
+        entries: The whole schedule.
+        maps: All feature maps.
+        stripes: Height of the OFM's stripes for each position to look at.
+        weights: Bytes of weights kept in the SRAM, by position.
+        limit: Bytes of SRAM.
     """
-    found = []
+    cascades = []
     positions = sorted(stripes)
     at = 0
     while at < len(positions):
         start = positions[at]
         at += 1
-        if not _cascadable(plans[start], stripes[start]):
+        if not _cascadable(entries[start], stripes[start]):
             continue
         buffers: list[int] = []
         held = weights.get(start, 0)
         end = start
-        while end + 1 in stripes and _cascadable(plans[end + 1], stripes[end + 1]) and _follows(plans, maps, end + 1):
-            rolling = _rolling_bytes(plans, maps, end + 1, (stripes[end], stripes[end + 1]))
+        while (
+            end + 1 in stripes and _cascadable(entries[end + 1], stripes[end + 1]) and _follows(entries, maps, end + 1)
+        ):
+            rolling = _rolling_bytes(entries, maps, end + 1, (stripes[end], stripes[end + 1]))
             more = held + weights.get(end + 1, 0)
-            reused = plans[end].work.kind in ELEMENTWISE and bool(buffers) and buffers[-1] == rolling
-            if _alone_bytes(plans, maps, end + 1) < limit or sum(buffers) + rolling * (not reused) + more > limit:
+            reused = entries[end].op.kind in ELEMENTWISE and bool(buffers) and buffers[-1] == rolling
+            if _alone_bytes(entries, maps, end + 1) < limit or sum(buffers) + rolling * (not reused) + more > limit:
                 break
             buffers.append(0 if reused else rolling)
             held = more
             end += 1
         if end > start:
-            found.append(Cascade(start, tuple(stripes[p] for p in range(start, end + 1)), tuple(buffers), held))
+            heights = tuple(stripes[position] for position in range(start, end + 1))
+            cascades.append(Cascade(start, heights, tuple(buffers), held))
             at = positions.index(end) + 1
-    return found
+    return cascades
 
 
-def cascades_of(device: Device, plans: Sequence[Plan], maps: Mapping[str, Map]) -> list[Cascade]:
-    """All cascades of a schedule, with the highest stripes.
-
-    Args:
-        device: The accelerator.
-        plans: The whole schedule, nothing striped yet.
-        maps: All maps.
-    """
-    limit = device.staging_bytes
-    least = {}
-    for position, plan in enumerate(plans):
-        behind = plans[position + 1].work.window if position + 1 < len(plans) else None
-        least[position] = min(behind.stride_height if behind else 1, plan.work.lines)
-    found = []
-    for cascade in find_cascades(plans, maps, least, {}, limit):
-        found += _higher(device, plans, maps, cascade, limit)
-    return found
-
-
-def _higher(
-    device: Device, plans: Sequence[Plan], maps: Mapping[str, Map], cascade: Cascade, limit: int
+def cascades_of(
+    accelerator: Accelerator, entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap]
 ) -> list[Cascade]:
-    """A cascade with stripes as high as memory allows."""
-    positions = range(cascade.start, cascade.start + len(cascade.stripes))
-    weights = _kept_weights(device, plans, cascade, limit)
+    """All cascades of a schedule in which nothing is striped yet, with the highest stripes."""
+    lowest = {}
+    for position, entry in enumerate(entries):
+        behind = entries[position + 1].op.shape if position + 1 < len(entries) else None
+        lowest[position] = min(behind.stride_height if behind else 1, entry.op.ofm_height)
+    return [
+        higher
+        for cascade in find_cascades(entries, maps, lowest, {}, accelerator.staging_bytes)
+        for higher in _with_highest_stripes(accelerator, entries, maps, cascade)
+    ]
+
+
+def _with_highest_stripes(
+    accelerator: Accelerator, entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap], cascade: Cascade
+) -> list[Cascade]:
+    limit, positions = accelerator.staging_bytes, cascade.positions
+    weights = _kept_weights(accelerator, entries, cascade)
     best, most = [cascade], 0
-    for height in range(cascade.stripes[-1] + 1, (plans[positions[-1]].work.lines + 1) // 2 + 1):
+    for height in range(cascade.stripe_heights[-1] + 1, (entries[positions[-1]].op.ofm_height + 1) // 2 + 1):
         stripes = {}
         stripe = height
         for position in reversed(positions):
             stripes[position] = stripe
-            window = plans[position].work.window
-            stripe *= window.stride_height if window else 1
-        proposed = find_cascades(plans, maps, stripes, weights, limit)
+            shape = entries[position].op.shape
+            stripe *= shape.stride_height if shape else 1
+        proposed = find_cascades(entries, maps, stripes, weights, limit)
         most = most or len(proposed)
-        inside = {p for each in proposed for p in range(each.start, each.start + len(each.stripes))}
-        alone = (_whole_bytes(plans[p], maps) + weights.get(p, 0) for p in positions if p not in inside)
+        within = {position for each in proposed for position in each.positions}
+        alone = (_whole_bytes(entries[p], maps) + weights.get(p, 0) for p in positions if p not in within)
         if len(proposed) > most or any(size > limit for size in alone):
             break
         best = proposed
@@ -169,24 +174,24 @@ def _higher(
     return best
 
 
-def _whole_bytes(plan: Plan, maps: Mapping[str, Map]) -> int:
-    return sum(maps[name].size_bytes for name in (*plan.work.reads, plan.work.writes) if name)
+def _whole_bytes(entry: ScheduledOp, maps: Mapping[str, FeatureMap]) -> int:
+    return sum(maps[name].size_bytes for name in (*entry.op.ifms, entry.op.ofm) if name)
 
 
-def _kept_weights(device: Device, plans: Sequence[Plan], cascade: Cascade, limit: int) -> dict[int, int]:
-    """Weights that are worth keeping on chip while the smallest stripes run."""
-    used = cascade.size_bytes
+def _kept_weights(accelerator: Accelerator, entries: Sequence[ScheduledOp], cascade: Cascade) -> dict[int, int]:
+    """Weights that are worth keeping in the SRAM while the lowest stripes run."""
+    free = accelerator.staging_bytes - cascade.size_bytes
     kept = {}
-    before = plans[cascade.start - 1] if cascade.start else None
-    for offset, stripe in enumerate(cascade.stripes):
-        position = cascade.start + offset
-        plan = striped(device, plans[position], stripe, device.outside)
-        plan.cascade, plan.first = cascade.start + len(cascade.stripes) - 1, not offset
-        context = Context(device, before, limit - used, limit - used, position == 0, device.outside)
-        plan.staged = stage_weights(context, plan)
-        if plan.staged is not None:
-            used += plan.staged.size_bytes
-            if len(plan.staged.buffers) == 1:
-                kept[position] = plan.work.weight_bytes + plan.work.scale_bytes
-        before = plan
+    before = entries[cascade.start - 1] if cascade.start else None
+    for position, stripe_height in zip(cascade.positions, cascade.stripe_heights, strict=True):
+        op = entries[position].op
+        entry = schedule_op(accelerator, op, arena=accelerator.off_chip, stripe_height=stripe_height)
+        entry.cascade, entry.first = cascade.positions[-1], position == cascade.start
+        situation = BufferingSituation(accelerator, before, free, free, position == 0, accelerator.off_chip)
+        entry.buffering = buffer_weights(situation, entry)
+        if entry.buffering is not None:
+            free -= entry.buffering.size_bytes
+            if len(entry.buffering.buffers) == 1:
+                kept[position] = op.constant_bytes
+        before = entry
     return kept

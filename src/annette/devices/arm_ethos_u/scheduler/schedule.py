@@ -1,28 +1,29 @@
-"""The schedule of a network: every kernel's block, cascade and staged weights, and where every map lies."""
+"""The schedule of a network: every operation's blocks, cascade and weight buffering, and where feature maps lie."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from annette.devices.arm_ethos_u.scheduler.buffering import Context, copy_cycles, stage_weights
 from annette.devices.arm_ethos_u.scheduler.cascades import cascades_of
-from annette.devices.arm_ethos_u.scheduler.engine import engine_cycles
-from annette.devices.arm_ethos_u.scheduler.plan import make_plan, striped
-from annette.devices.arm_ethos_u.scheduler.staging import staged_maps
-from annette.devices.arm_ethos_u.scheduler.traffic import traffic_of
+from annette.devices.arm_ethos_u.scheduler.feature_map_staging import staged_feature_maps
+from annette.devices.arm_ethos_u.scheduler.memory_traffic import memory_traffic_of
+from annette.devices.arm_ethos_u.scheduler.performance import engine_cycles
+from annette.devices.arm_ethos_u.scheduler.scheduled_op import schedule_op
+from annette.devices.arm_ethos_u.scheduler.weight_buffering import BufferingSituation, buffer_weights, copy_cycles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from annette.devices.arm_ethos_u.scheduler.device import Device, Memory
-    from annette.devices.arm_ethos_u.scheduler.maps import Map
-    from annette.devices.arm_ethos_u.scheduler.plan import Plan
-    from annette.devices.arm_ethos_u.scheduler.work import Work
+    from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator, Memory
+    from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
+    from annette.devices.arm_ethos_u.scheduler.memory_traffic import MemoryTraffic
+    from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
+    from annette.devices.arm_ethos_u.scheduler.scheduled_op import ScheduledOp
 
 __all__ = ["Schedule", "schedule"]
 
-_ENDLESS: Final = 1 << 30
+_UNLIMITED: Final = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,151 +31,160 @@ class Schedule:
     """A network as the compiler runs it.
 
     Attributes:
-        device: The accelerator.
-        plans: Operations in order.
-        maps: All maps by name.
-        inside: Names of the maps that lie on chip.
+        accelerator: The accelerator.
+        entries: Operations in order.
+        maps: All feature maps by name.
+        staged: Names of the feature maps that lie on chip.
     """
 
-    device: Device
-    plans: tuple[Plan, ...]
-    maps: Mapping[str, Map]
-    inside: frozenset[str]
+    accelerator: Accelerator
+    entries: tuple[ScheduledOp, ...]
+    maps: Mapping[str, FeatureMap]
+    staged: frozenset[str]
 
     def memories(self, position: int) -> tuple[list[Memory], Memory]:
-        """Where a kernel's inputs are, and where its output goes."""
-        plan = self.plans[position]
-        rolled_in = self.plans[position - 1].work.writes if plan.cascade >= 0 and not plan.first else None
-        rolls = plan.cascade >= 0 and plan.cascade != position
-        device = self.device
-        reads = [
-            device.inside if name == rolled_in or name in self.inside else device.outside for name in plan.work.reads
+        """Where an operation's IFMs are, and where its OFM goes."""
+        entry, accelerator = self.entries[position], self.accelerator
+        rolling_ifm = self.entries[position - 1].op.ofm if entry.within_cascade else None
+        rolling_ofm = entry.cascade >= 0 and entry.cascade != position
+        ifms = [
+            accelerator.on_chip if name == rolling_ifm or name in self.staged else accelerator.off_chip
+            for name in entry.op.ifms
         ]
-        return reads, device.inside if rolls or plan.work.writes in self.inside else device.outside
+        return ifms, accelerator.on_chip if rolling_ofm or entry.op.ofm in self.staged else accelerator.off_chip
 
     def busy(self, position: int) -> dict[str, float]:
-        """Cycles of the engine and of each memory for one kernel, and what decided them."""
-        plan, device = self.plans[position], self.device
-        work = plan.work
-        reads, written = self.memories(position)
-        main = reads[0] if reads else device.outside if work.constant_elements else device.inside
-        biases = device.inside if plan.staged else device.outside
-        engine = engine_cycles(device, work, plan.tile, memories=(main, written, biases))
-        traffic = traffic_of(
-            device,
-            work,
-            plan.tile,
-            [self.maps[name] for name in work.reads],
-            self.maps.get(work.writes),
-            [*reads, written],
-        )
-        before = plan if work.repeats > 1 else self.plans[position - 1] if position else None
+        """Cycles of the accelerator and of each memory for one operation, and what decided them."""
+        entry, accelerator = self.entries[position], self.accelerator
+        op, buffering = entry.op, entry.buffering
+        ifms, ofm = self.memories(position)
+        first = ifms[0] if ifms else accelerator.off_chip if op.constant_elements else accelerator.on_chip
+        scales = accelerator.on_chip if buffering else accelerator.off_chip
+        engine = engine_cycles(accelerator, op, entry.block, memories=(first, ofm, scales))
+        maps = [self.maps[name] for name in op.ifms]
+        traffic = memory_traffic_of(accelerator, op, entry.block, maps, self.maps.get(op.ofm), [*ifms, ofm])
+        before = entry if op.repeats > 1 else self.entries[position - 1] if position else None
         slack = before.slack_cycles if before else 0.0
-        size = work.weight_bytes + work.scale_bytes
-        streams: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
-        if work.chained:  # What is added behind is a stream of its own.
-            for memory, amount in zip(reads, traffic.reads, strict=True):
-                streams[memory is device.inside].append((amount, memory.read))
-        else:
-            for memory in (device.inside, device.outside):
-                together = sum(amount for each, amount in zip(reads, traffic.reads, strict=True) if each is memory)
-                streams[memory is device.inside].append((together, memory.read))
-        streams[written is device.inside].append((traffic.write, written.write))
-        streams[False].append((traffic.constant, device.outside.read))
-        streams[False].append((work.scale_bytes * traffic.refetches, device.outside.scales))
         copied = 0.0
-        if plan.staged is None:
-            streams[False].append((work.weight_bytes * traffic.refetches, device.outside.weights))
-        else:
-            first = size * plan.staged.slices[0] / sum(plan.staged.slices)
-            copied = max(work.weight_bytes - first, 0.0) if plan.staged.early else work.weight_bytes
-            streams[False].append((copied, device.outside.copy))
-            streams[True].append((copied, device.inside.write))
-            streams[True].append((work.weight_bytes * traffic.refetches, device.inside.weights))
+        if buffering:
+            first_bytes = op.constant_bytes * buffering.slices[0] / sum(buffering.slices)
+            copied = max(op.weight_bytes - first_bytes, 0.0) if buffering.prefetched else op.weight_bytes
             engine = max(
-                copy_cycles(device, size) - slack + plan.staged.last_cycles,
-                engine + max(copy_cycles(device, first) - slack, 0.0),
+                copy_cycles(accelerator, op.constant_bytes) - slack + buffering.last_cycles,
+                engine + max(copy_cycles(accelerator, first_bytes) - slack, 0.0),
             )
+        on_chip, off_chip = self._channels(entry, traffic, ifms, ofm, copied)
         return {
-            "engine_cycles": engine * work.repeats,
-            "on_chip_cycles": _moving(device.inside, streams[True]) * work.repeats,
-            "off_chip_cycles": _moving(device.outside, streams[False]) * work.repeats,
+            "engine_cycles": engine * op.repeats,
+            "on_chip_cycles": _transfer_cycles(accelerator.on_chip, on_chip) * op.repeats,
+            "off_chip_cycles": _transfer_cycles(accelerator.off_chip, off_chip) * op.repeats,
             "slack_cycles": slack,
             "copied_weights": copied,
-            "refetches": float(traffic.refetches),
+            "refetches": float(traffic.weight_reads),
         }
 
+    def _channels(
+        self, entry: ScheduledOp, traffic: MemoryTraffic, ifms: Sequence[Memory], ofm: Memory, copied: float
+    ) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+        """Bytes, and bytes per cycle, of each channel of the memory on chip and of that off chip."""
+        on_chip, off_chip = self.accelerator.on_chip, self.accelerator.off_chip
+        one_memory = on_chip == off_chip  # Weights lie in the SRAM as well.
+        channels: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+        streamed = entry.op.shape is not None and entry.op.shape.block_type in ("resize", "elementwise")
 
-def _moving(memory: Memory, streams: Sequence[tuple[float, float]]) -> float:
-    """All streams share the memory, and each has a limit of its own."""
-    total = sum(amount for amount, _ in streams) / memory.bytes_per_cycle
-    return max([total, *(amount / rate for amount, rate in streams)])
+        def rate(memory: Memory) -> float:
+            return memory.stream if streamed and memory.stream else memory.read
+
+        if entry.op.chained:  # The operand of what is chained is read by a channel of its own.
+            for memory, size in zip(ifms, traffic.ifm_bytes, strict=True):
+                channels[memory == on_chip].append((size, rate(memory)))
+        else:
+            for memory in (on_chip, off_chip):
+                together = sum(size for each, size in zip(ifms, traffic.ifm_bytes, strict=True) if each is memory)
+                channels[memory == on_chip].append((together, rate(memory)))
+        channels[ofm == on_chip].append((traffic.ofm_bytes, ofm.write))
+        channels[one_memory].append((traffic.constant_bytes, rate(off_chip)))
+        channels[one_memory].append((entry.op.scale_bytes * traffic.weight_reads, off_chip.scales))
+        weights = entry.op.weight_bytes * traffic.weight_reads
+        if entry.buffering:
+            channels[one_memory].append((copied, off_chip.copy))
+            channels[True] += [(copied, on_chip.write), (weights, on_chip.weights)]
+        else:
+            channels[one_memory].append((weights, off_chip.weights))
+        return channels[True], channels[False]
 
 
-def schedule(device: Device, works: Sequence[Work], maps: Mapping[str, Map]) -> Schedule:
+def _transfer_cycles(memory: Memory, channels: Sequence[tuple[float, float]]) -> float:
+    """Channels share the memory's bandwidth, and each has a limit of its own."""
+    total = sum(size for size, _ in channels) / memory.bytes_per_cycle
+    return max([total, *(size / rate for size, rate in channels)])
+
+
+def schedule(accelerator: Accelerator, operations: Sequence[NpuOp], maps: Mapping[str, FeatureMap]) -> Schedule:
     """Schedules a network.
 
     Args:
-        device: The accelerator.
-        works: Its operations in order.
-        maps: All maps; writers and readers are filled in.
+        accelerator: The accelerator.
+        operations: In order.
+        maps: All feature maps; writers and readers are filled in.
     """
-    staging = device.staging_bytes > 0
-    maps_in = device.outside if staging else device.inside
-    plans = [make_plan(device, work, maps_in=maps_in) for work in works]
-    _connect(plans, maps)
+    arena = accelerator.arena
+    entries = [schedule_op(accelerator, op, arena=arena) for op in operations]
+    _connect(entries, maps)
     rolling = {}
-    if staging:
-        for cascade in cascades_of(device, plans, maps):
-            end = cascade.start + len(cascade.stripes) - 1
-            for offset, stripe in enumerate(cascade.stripes):
-                plan = striped(device, plans[cascade.start + offset], stripe, maps_in)
-                plan.cascade, plan.first = end, not offset
-                plans[cascade.start + offset] = plan
-            rolling[end] = sum(cascade.buffers)
-    times = _times(plans)
-    _stage_all(device, plans, maps, times, rolling)
-    if not staging:
-        return Schedule(device, tuple(plans), maps, frozenset(maps))
-    accesses = _accesses(device, plans, maps, maps_in)
-    inside = staged_maps(plans, maps, times, _taken(plans, times, rolling), accesses, device.staging_bytes)
-    return Schedule(device, tuple(plans), maps, frozenset(inside))
+    if accelerator.staging_bytes:
+        for cascade in cascades_of(accelerator, entries, maps):
+            end = cascade.positions[-1]
+            for position, stripe_height in zip(cascade.positions, cascade.stripe_heights, strict=True):
+                entry = schedule_op(accelerator, operations[position], arena=arena, stripe_height=stripe_height)
+                entry.cascade, entry.first = end, position == cascade.start
+                entries[position] = entry
+            rolling[end] = sum(cascade.rolling_buffers)
+    times = _times(entries)
+    _buffer_all_weights(accelerator, entries, maps, times, rolling)
+    staged = set(maps)
+    if accelerator.staging_bytes:
+        held, accesses = _held_bytes(entries, times, rolling), _accesses(accelerator, entries, maps)
+        staged = staged_feature_maps(entries, maps, times, held, accesses, accelerator.staging_bytes)
+    return Schedule(accelerator, tuple(entries), maps, frozenset(staged))
 
 
-def _accesses(device: Device, plans: Sequence[Plan], maps: Mapping[str, Map], maps_in: Memory) -> dict[str, float]:
-    """How often elements of each map are read and written.
+def _accesses(
+    accelerator: Accelerator, entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap]
+) -> dict[str, float]:
+    """How often elements of each feature map are read and written.
 
     On the Ethos-U85 the compiler does not count what is written together with an activation.
     """
-    found: dict[str, float] = {}
-    for plan in plans:
-        work = plan.work
-        where = [maps_in] * (len(work.reads) + 1)
-        traffic = traffic_of(device, work, plan.tile, [maps[name] for name in work.reads], maps.get(work.writes), where)
-        amounts = [*traffic.elements]
-        if work.activated and not device.engine.banks:
-            amounts[-1] = 0.0
-        for name, amount in zip((*work.reads, work.writes), amounts, strict=True):
-            found[name] = found.get(name, 0.0) + amount * work.repeats
-    return found
+    counts: dict[str, float] = {}
+    for entry in entries:
+        op = entry.op
+        memories = [accelerator.arena] * (len(op.ifms) + 1)
+        ifms = [maps[name] for name in op.ifms]
+        accesses = [*memory_traffic_of(accelerator, op, entry.block, ifms, maps.get(op.ofm), memories).accesses]
+        if op.activated and not accelerator.config.shram_banks:
+            accesses[-1] = 0.0
+        for name, count in zip((*op.ifms, op.ofm), accesses, strict=True):
+            counts[name] = counts.get(name, 0.0) + count * op.repeats
+    return counts
 
 
-def _connect(plans: Sequence[Plan], maps: Mapping[str, Map]) -> None:
-    for position, plan in enumerate(plans):
-        for name in plan.work.reads:
+def _connect(entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap]) -> None:
+    for position, entry in enumerate(entries):
+        for name in entry.op.ifms:
             maps[name].readers.append(position)
-        if plan.work.writes:
-            maps[plan.work.writes].writers.append(position)
-    for link in maps.values():
-        link.whole = link.whole or link.ends or len(link.writers) != 1 or len(link.readers) != 1
+        if entry.op.ofm:
+            maps[entry.op.ofm].writers.append(position)
+    for each in maps.values():
+        each.whole = each.whole or each.network_io or len(each.writers) != 1 or len(each.readers) != 1
 
 
-def _times(plans: Sequence[Plan]) -> list[int]:
-    """When each kernel runs: two steps apart, those of a cascade at the same time."""
+def _times(entries: Sequence[ScheduledOp]) -> list[int]:
+    """When each operation runs: two steps apart, those of a cascade at the same time."""
     times: list[int] = []
     now = 0
-    for plan in plans:
-        if plan.cascade >= 0 and not plan.first:
+    for entry in entries:
+        if entry.within_cascade:
             times.append(times[-1])
             continue
         times.append(now)
@@ -182,51 +192,52 @@ def _times(plans: Sequence[Plan]) -> list[int]:
     return times
 
 
-def _taken(plans: Sequence[Plan], times: Sequence[int], rolling: Mapping[int, int]) -> dict[int, int]:
-    """Memory that rolling buffers and weights take, by time; what is filled early overlaps with the kernel before."""
-    taken: dict[int, int] = {}
-    for position, plan in enumerate(plans):
-        time = times[position]
-        if plan.cascade == position:
-            for at in (time, time + 1):
-                taken[at] = taken.get(at, 0) + rolling[position]
-        if plan.staged is not None:
-            for at in range(time - 1 if plan.staged.early else time, time + 2):
-                taken[at] = taken.get(at, 0) + plan.staged.size_bytes
-    return taken
-
-
-def _stage_all(
-    device: Device, plans: Sequence[Plan], maps: Mapping[str, Map], times: Sequence[int], rolling: Mapping[int, int]
-) -> None:
-    """Decides about the weights of every kernel."""
-    limit = device.staging_bytes or _ENDLESS
+def _held_bytes(entries: Sequence[ScheduledOp], times: Sequence[int], rolling: Mapping[int, int]) -> dict[int, int]:
+    """SRAM that rolling buffers and weights take, by time; a prefetched buffer overlaps with the operation before."""
     held: dict[int, int] = {}
-    for position, plan in enumerate(plans):
-        if plan.cascade >= 0:
-            held[times[position]] = rolling[plan.cascade]
-    maps_in = device.outside if device.staging_bytes else device.inside
+    for position, entry in enumerate(entries):
+        time = times[position]
+        if entry.cascade == position:
+            for at in (time, time + 1):
+                held[at] = held.get(at, 0) + rolling[position]
+        if entry.buffering is not None:
+            for at in range(time - 1 if entry.buffering.prefetched else time, time + 2):
+                held[at] = held.get(at, 0) + entry.buffering.size_bytes
+    return held
+
+
+def _buffer_all_weights(
+    accelerator: Accelerator,
+    entries: Sequence[ScheduledOp],
+    maps: Mapping[str, FeatureMap],
+    times: Sequence[int],
+    rolling: Mapping[int, int],
+) -> None:
+    """Decides about the weights of every operation."""
+    limit = accelerator.staging_bytes or _UNLIMITED
+    held = {times[position]: rolling[entry.cascade] for position, entry in enumerate(entries) if entry.cascade >= 0}
     free_before, before = limit, None
-    for position, plan in enumerate(plans):
-        free = max(limit - held.get(times[position], 0), 0)
-        first = maps[plan.work.reads[0]] if plan.work.reads else None
-        movable = device.staging_bytes and first is not None and first.writers and plan.cascade < 0
-        readers = maps[plan.work.writes].readers if plan.work.writes else []
-        after = plans[readers[0]] if readers else None
-        context = Context(
-            device=device,
-            before=before if plan.work.repeats == 1 else plan,  # Behind another of the same.
+    for position, entry in enumerate(entries):
+        op, time = entry.op, times[position]
+        free = max(limit - held.get(time, 0), 0)
+        ifm = maps[op.ifms[0]] if op.ifms else None
+        stageable = accelerator.staging_bytes and ifm is not None and ifm.writers and entry.cascade < 0
+        readers = maps[op.ofm].readers if op.ofm else []
+        after = entries[readers[0]] if readers else None
+        situation = BufferingSituation(
+            accelerator=accelerator,
+            before=before if op.repeats == 1 else entry,  # One of several equal operations follows another of them.
             free_bytes=free,
             free_before_bytes=free_before if before else free,
-            begins=position == 0 and plan.work.repeats == 1,
-            maps_in=maps_in,
-            first_map_bytes=first.size_bytes if movable and first else 0,
+            begins=position == 0 and op.repeats == 1,
+            arena=accelerator.arena,
+            stageable_ifm_bytes=ifm.size_bytes if stageable and ifm else 0,
             after=after,
-            after_map_bytes=maps[after.work.reads[0]].size_bytes if after and after.work.reads else 0,
+            after_ifm_bytes=maps[after.op.ifms[0]].size_bytes if after and after.op.ifms else 0,
         )
-        plan.staged = stage_weights(context, plan)
-        if plan.staged is not None:
-            held[times[position]] = held.get(times[position], 0) + plan.staged.size_bytes
-            last = plan.staged.buffers[(len(plan.staged.slices) - 1) % len(plan.staged.buffers)]
-            free -= last
-        free_before, before = free, plan
+        entry.buffering = buffer_weights(situation, entry)
+        if entry.buffering is not None:
+            buffers = entry.buffering.buffers
+            held[time] = held.get(time, 0) + sum(buffers)
+            free -= buffers[(len(entry.buffering.slices) - 1) % len(buffers)]
+        free_before, before = free, entry

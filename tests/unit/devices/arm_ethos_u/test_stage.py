@@ -1,4 +1,4 @@
-"""The Ethos-U's order, copies and context, worked by hand."""
+"""The context stage of the Ethos-U: order, copies and context, worked by hand."""
 
 import json
 
@@ -118,6 +118,7 @@ def test_bad_micro_tiles_are_refused(units):
         ({"staging_bytes": 1.5}, "staging_bytes"),
         ({"cycles_per_sum": "1"}, "cycles_per_sum"),
         ({"unknown": 1}, "unknown"),
+        ({"engine__cores": True}, "cores"),
     ],
 )
 def test_bad_parameters_are_refused_by_name(changes, named):

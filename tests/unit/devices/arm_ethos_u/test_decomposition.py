@@ -2,7 +2,7 @@
 
 import pytest
 
-from annette.devices.arm_ethos_u.scheduler.borders import Border, border_of
+from annette.devices.arm_ethos_u.scheduler.padding import ExplicitPadding, explicit_padding_of
 from annette.mapping.rules import preset
 from annette.network.builder import NetworkBuilder
 
@@ -56,16 +56,18 @@ def test_a_stride_of_more_than_three_takes_a_convolution_for_each_element_of_the
     assert four.context["input_outside"] == three.context["input_outside"]
 
 
-def test_a_border_is_copied_into_four_sides():
+def test_explicit_padding_is_copied_into_four_sides():
     network = between(lambda net, x: net.max_pool(x, 3, stride=2, padding=1, name="middle"))
     found = kernels(network)
-    assert border_of(found["middle"]) == Border(1, 1, 1, 1)  # As the lowering writes it: as far as the layer says
+    assert explicit_padding_of(found["middle"]) == ExplicitPadding(
+        1, 1, 1, 1
+    )  # As the lowering writes it: as far as the layer says
     copies = found["middle/border"]
     assert copies.kind == "concat"
     assert not copies.layers
     assert copies.context["engine_cycles"] > 0
 
 
-def test_padding_of_the_format_needs_no_border():
+def test_same_padding_needs_no_copies():
     network = between(lambda net, x: net.max_pool(x, 3, stride=1, padding=1, name="middle"))
     assert "middle/border" not in kernels(network)

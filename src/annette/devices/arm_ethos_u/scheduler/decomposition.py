@@ -1,0 +1,294 @@
+"""Kernels that Vela takes apart into several operations, each of which is scheduled by itself.
+
+From Vela's graph optimiser and its reports: a grouped convolution becomes one convolution a group, which reads and
+writes its channels in place; a depthwise convolution with a channel multiplier becomes one for each output of a
+channel, and transposes that interleave the results; a convolution with a stride above 3 becomes one of a single element
+for each element of its kernel, block by block; a concat copies input by input. An activation behind several operations
+that write one OFM is an operation of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from annette.devices.arm_ethos_u.scheduler.block_config import choose_block_config
+from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK, FeatureMap, hwc_of, stored_bytes
+from annette.devices.arm_ethos_u.scheduler.op_shape import OpShape, round_up
+from annette.devices.arm_ethos_u.scheduler.operations import (
+    ACTIVATIONS,
+    LUT_ACTIVATIONS,
+    NpuOp,
+    encoded_scale_bytes,
+    encoded_weight_bytes,
+    operation_of,
+)  # fmt: skip
+from annette.devices.arm_ethos_u.scheduler.transposes import merged_axes, transpose_steps
+from annette.network.kinds.shapes import integers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from annette.devices.arm_ethos_u.scheduler.accelerator import AcceleratorConfig
+    from annette.devices.arm_ethos_u.scheduler.padding import ExplicitPadding
+    from annette.devices.arm_ethos_u.scheduler.storage import Storage
+    from annette.devices.arm_ethos_u.scheduler.transposes import TransposeStep
+    from annette.mapping.kernel import Kernel
+
+__all__ = ["operations_of", "padding_copies"]
+
+_MOST_STRIDE: Final = 3
+
+
+def operations_of(
+    kernel: Kernel,
+    storage: Storage,
+    root: Mapping[str, str],
+    maps: dict[str, FeatureMap],
+    config: AcceleratorConfig,
+    copied: Sequence[str] | None = None,
+) -> list[NpuOp]:
+    """The operations of a kernel, in order.
+
+    Args:
+        kernel: Any that is not free.
+        storage: How tensors are stored.
+        root: Name of the feature map in which each tensor lies.
+        maps: All feature maps; those between the operations are added.
+        config: The accelerator.
+        copied: Inputs of a concat that it copies; the others are written in place.
+    """
+    op = operation_of(kernel, storage.shapes, root, maps, config)
+    d, shape = kernel.anchor.workload.dimensions, op.shape
+    if copied is not None:
+        return [_copy(op, tensor, storage, root, maps) for tensor in copied]
+    if kernel.kind == "grouped_conv" and d.groups > 1 and d.out_depth == d.kernel_depth == 1:
+        return _by_group(op, kernel, maps, config)
+    if kernel.kind == "transpose" and len(kernel.layers) == 1:
+        return _transposed(op, kernel, storage, maps, config)
+    if shape is not None and kernel.kind == "depthwise_conv" and 1 < d.in_channels < d.out_channels:
+        return _by_multiplier(op, shape, kernel, maps, config)
+    if shape is not None and shape.block_type == "conv" and max(shape.stride_height, shape.stride_width) > _MOST_STRIDE:
+        return _by_kernel_element(op, shape, kernel, maps, config)
+    return [op]
+
+
+def _single_element(height: int, width: int, depth: int, block_type: str) -> OpShape:
+    """A kernel of a single element whose OFM has the shape of its IFM."""
+    return OpShape(block_type, height, width, depth, depth, height, width, 1, 1, 1, 1, 1)
+
+
+def _copy(op: NpuOp, tensor: str, storage: Storage, root: Mapping[str, str], maps: Mapping[str, FeatureMap]) -> NpuOp:
+    """One input of a concat."""
+    shape = storage.shapes[tensor]
+    size, name, hwc = stored_bytes(shape), root[tensor], hwc_of(shape)
+    return replace(
+        op,
+        kind="copy",
+        shape=_single_element(*hwc, "copy"),
+        ifms=(name,),
+        ifm_bytes=(size,),
+        ofm_bytes=size,
+        ofm_elements=math.prod(shape),
+        ofm_depth=hwc[2],
+        ifm_nhwc=maps[name].nhwc,
+    )
+
+
+def padding_copies(kernel: Kernel, padding: ExplicitPadding, name: str, maps: Mapping[str, FeatureMap]) -> list[NpuOp]:
+    """The copies of a constant into the sides of a feature map.
+
+    Args:
+        kernel: The pooling that reads it.
+        padding: What is added.
+        name: Of the feature map.
+        maps: All feature maps.
+    """
+    d = kernel.anchor.workload.dimensions
+    padded = any(layer.kind == "pad" for layer in kernel.layers)
+    height = d.in_height + (0 if padded else padding.rows)
+    width = d.in_width + (0 if padded else padding.columns)
+    sides = ((height, padding.left), (height, padding.right), (padding.top, width), (padding.bottom, width))
+    return [
+        NpuOp(
+            kind="copy",
+            shape=_single_element(rows, columns, d.in_channels, "copy"),
+            ifms=(),
+            ifm_bytes=(),
+            ofm=name,
+            ofm_bytes=rows * columns * d.in_channels,
+            ofm_elements=rows * columns * d.in_channels,
+            ofm_height=rows,
+            ofm_depth=d.in_channels,
+            constant_elements=rows * columns * d.in_channels,
+            ifm_nhwc=True,
+            ofm_nhwc=maps[name].nhwc,
+        )
+        for rows, columns in sides
+        if rows and columns
+    ]
+
+
+def _add_map(maps: dict[str, FeatureMap], op: NpuOp, height: int, width: int, depth: int, *, nhwc: bool) -> str:
+    """Adds a feature map between operations of a kernel; its name."""
+    name = f"{op.ofm}/{len(maps)}"
+    maps[name] = FeatureMap(height * width * (depth if nhwc else round_up(depth, BRICK)), nhwc=nhwc, whole=True)
+    return name
+
+
+def _part(op: NpuOp, shape: OpShape, ofm: FeatureMap, config: AcceleratorConfig, repeats: int) -> NpuOp:
+    """One of equal parts of an operation, without its activation.
+
+    What it reads and writes is left as that of the whole operation.
+    """
+    return replace(
+        op,
+        shape=shape,
+        ofm_depth=shape.ofm_depth,
+        weight_bytes=encoded_weight_bytes(shape, config),
+        scale_bytes=encoded_scale_bytes(shape, config),
+        ofm_nhwc=ofm.nhwc,
+        lut=False,
+        activated=False,
+        repeats=repeats,
+    )
+
+
+def _activation(op: NpuOp, kernel: Kernel, source: str, maps: Mapping[str, FeatureMap]) -> list[NpuOp]:
+    """The activation behind parts that write the feature map ``source``; none where they write the OFM itself."""
+    kind = _fused_activation(kernel)
+    if kind is None or source == op.ofm:
+        return []
+    d = kernel.anchor.workload.dimensions
+    return [
+        replace(
+            op,
+            kind=kind,
+            shape=_single_element(d.out_height, d.out_width, d.out_channels, "pool"),
+            ifms=(source,),
+            ifm_bytes=(maps[source].size_bytes,),
+            ofm_elements=d.out_height * d.out_width * d.out_channels,
+            weight_bytes=0,
+            scale_bytes=0,
+            ifm_nhwc=maps[source].nhwc,
+            lut=kind in LUT_ACTIVATIONS,
+            activated=False,
+        )
+    ]
+
+
+def _fused_activation(kernel: Kernel) -> str | None:
+    return next(
+        (layer.kind for layer in kernel.layers if layer is not kernel.anchor and layer.kind in ACTIVATIONS), None
+    )
+
+
+def _by_group(op: NpuOp, kernel: Kernel, maps: dict[str, FeatureMap], config: AcceleratorConfig) -> list[NpuOp]:
+    d = kernel.anchor.workload.dimensions
+    inputs, outputs = d.in_channels // d.groups, d.out_channels // d.groups
+    shape = OpShape(
+        "conv", d.out_height, d.out_width, outputs, inputs, d.in_height, d.in_width,
+        d.kernel_height, d.kernel_width, d.stride_height, d.stride_width, d.dilation_height,
+    )  # fmt: skip
+    target = op.ofm
+    if _fused_activation(kernel):
+        target = _add_map(maps, op, d.out_height, d.out_width, d.out_channels, nhwc=bool(outputs % BRICK))
+    each = replace(
+        _part(op, shape, maps[target], config, d.groups),
+        kind="conv",
+        ifm_bytes=tuple(size // d.groups for size in op.ifm_bytes),
+        ofm=target,
+        ofm_bytes=op.ofm_bytes // d.groups,
+        ofm_elements=op.ofm_elements // d.groups,
+    )
+    return [each, *_activation(op, kernel, target, maps)]
+
+
+def _by_multiplier(
+    op: NpuOp, shape: OpShape, kernel: Kernel, maps: dict[str, FeatureMap], config: AcceleratorConfig
+) -> list[NpuOp]:
+    d = kernel.anchor.workload.dimensions
+    multiplier = d.out_channels // d.in_channels
+    target = _add_map(maps, op, multiplier * d.out_height, d.out_width, d.in_channels, nhwc=True)
+    each = replace(
+        _part(op, shape._replace(ofm_depth=d.in_channels), maps[target], config, multiplier),
+        ofm=target,
+        ofm_bytes=op.ofm_bytes // multiplier,
+        ofm_elements=op.ofm_elements // multiplier,
+    )
+    steps = transpose_steps((multiplier, d.out_height, d.out_width, d.in_channels), (1, 2, 3, 0))
+    return [each, *_stepwise(op, steps, target, maps, config)]
+
+
+def _transposed(
+    op: NpuOp, kernel: Kernel, storage: Storage, maps: dict[str, FeatureMap], config: AcceleratorConfig
+) -> list[NpuOp]:
+    order = storage.orders[kernel.inputs[0]]
+    perm = integers(kernel.anchor.attributes, "perm", tuple(reversed(range(len(order)))))
+    shape, axes = merged_axes(storage.shapes[kernel.inputs[0]], [order.index(perm[axis]) for axis in order])
+    return _stepwise(op, transpose_steps(shape, axes), op.ifms[0], maps, config) or [op]
+
+
+def _stepwise(
+    op: NpuOp, steps: Sequence[TransposeStep], source: str, maps: dict[str, FeatureMap], config: AcceleratorConfig
+) -> list[NpuOp]:
+    """Transposes one after another, the first of which reads ``source``."""
+    operations: list[NpuOp] = []
+    for position, step in enumerate(steps):
+        last = position == len(steps) - 1
+        bricks = not (config.shram_banks or last) and steps[position + 1].ifm[1:] == step.ofm[1:]
+        target = op.ofm if last else _add_map(maps, op, *step.ofm, nhwc=not bricks)
+        operations.append(
+            replace(
+                op,
+                kind="transpose",
+                shape=step.shape,
+                block_shape=_single_element(*step.ifm, "pool"),
+                ifms=(source,),
+                ifm_bytes=(maps[source].size_bytes,),
+                ofm=target,
+                ofm_bytes=maps[target].size_bytes,
+                ofm_elements=math.prod(step.ifm),
+                ofm_depth=step.ofm[2],
+                weight_bytes=0,
+                scale_bytes=0,
+                ifm_nhwc=maps[source].nhwc,
+                ofm_nhwc=maps[target].nhwc,
+                lut=op.lut and last,
+                activated=op.activated and last,
+                transposes=True,
+                half_speed=step.half_speed,
+            )
+        )
+        source = target
+    return operations
+
+
+def _by_kernel_element(
+    op: NpuOp, shape: OpShape, kernel: Kernel, maps: dict[str, FeatureMap], config: AcceleratorConfig
+) -> list[NpuOp]:
+    single = shape._replace(
+        ifm_height=shape.ofm_height, ifm_width=shape.ofm_width, kernel_height=1, kernel_width=1,
+        stride_height=1, stride_width=1, dilation=1,
+    )  # fmt: skip
+    block = choose_block_config(config, single)
+    height, width = min(block.ofm_height, shape.ofm_height), min(block.ofm_width, shape.ofm_width)
+    depth = min(block.ofm_depth, shape.ofm_depth)
+    blocks = shape.ofm_height / height * (shape.ofm_width / width) * math.ceil(shape.ofm_depth / depth)
+    target = op.ofm
+    if _fused_activation(kernel):
+        target = _add_map(maps, op, shape.ofm_height, shape.ofm_width, shape.ofm_depth, nhwc=False)
+    repeats = max(round(blocks * shape.kernel_height * shape.kernel_width), 1)
+    part = single._replace(
+        ofm_height=height, ofm_width=width, ofm_depth=depth,
+        ifm_height=height * shape.stride_height, ifm_width=width * shape.stride_width,
+    )  # fmt: skip
+    each = replace(
+        _part(op, part, maps[target], config, repeats),
+        ifm_bytes=tuple(size // repeats for size in op.ifm_bytes),
+        ofm=target,
+        ofm_bytes=op.ofm_bytes // repeats,
+        ofm_elements=height * width * depth,
+    )
+    return [each, *_activation(op, kernel, target, maps)]

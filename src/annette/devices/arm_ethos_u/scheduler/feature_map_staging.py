@@ -1,0 +1,225 @@
+"""Feature map staging: which feature maps are held in the SRAM, where the arena lies off chip.
+
+As Vela's ``FastStorageAllocator`` (regor, ``fast_storage_allocator.cpp``): every feature map that one operation writes
+for another and that is no rolling buffer of a cascade is tried in the SRAM, from its writing to its last reading. What
+never fits is evicted, what always fits stays, and of the others those stay that are accessed most, found by trying all
+choices among feature maps that live at the same time. Both IFMs of an element-wise operator lie in the same memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS, ELEMENTWISE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
+    from annette.devices.arm_ethos_u.scheduler.scheduled_op import ScheduledOp
+
+__all__ = ["LiveRange", "choose_staged", "staged_feature_maps"]
+
+_MOST_RIVALS: Final = 20
+_MOST_TRIES: Final = 20_000
+_MUST_STAY: Final = 1 << 40
+
+
+@dataclass(slots=True)
+class LiveRange:
+    """A feature map, or several that follow each other in the same place, while they are held.
+
+    Attributes:
+        names: The feature maps.
+        start: When the first is written; operations are two steps apart.
+        end: When the last is read.
+        size_bytes: What it takes.
+        accesses: How often its elements are read and written.
+    """
+
+    names: tuple[str, ...]
+    start: int
+    end: int
+    size_bytes: int
+    accesses: float
+
+
+def staged_feature_maps(
+    entries: Sequence[ScheduledOp],
+    maps: Mapping[str, FeatureMap],
+    times: Sequence[int],
+    held: Mapping[int, int],
+    accesses: Mapping[str, float],
+    limit: int,
+) -> set[str]:
+    """Names of the feature maps that are held in the SRAM.
+
+    Args:
+        entries: The schedule.
+        maps: All feature maps.
+        times: When each operation runs; those of a cascade at the same time.
+        held: SRAM that rolling buffers and weights take, by time.
+        accesses: How often each feature map's elements are read and written.
+        limit: Bytes of SRAM.
+    """
+    ranges = _live_ranges(entries, maps, times, accesses)
+    base = [held.get(time, 0) for time in range(max(times, default=0) + 3)]
+    kept = choose_staged(ranges, base, limit)
+    return _both_ifms_alike(entries, {name for each in kept for name in each.names}, ranges)
+
+
+def _live_ranges(
+    entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap], times: Sequence[int], accesses: Mapping[str, float]
+) -> list[LiveRange]:
+    """Feature maps that may be held, as they are written; one that overwrites another shares its live range."""
+    by_name: dict[str, LiveRange] = {}
+    ordered: list[LiveRange] = []
+    for position, entry in enumerate(entries):
+        end = times[position] + 1
+        for name in entry.op.ifms:
+            if name in by_name:
+                by_name[name].end = max(by_name[name].end, end)
+        name = entry.op.ofm
+        written = maps.get(name)
+        if written is None or entry.cascade >= 0 or written.network_io or not written.readers:
+            continue
+        if name in by_name:
+            by_name[name].end = max(by_name[name].end, end)
+            continue
+        overwritten = _overwritten(entry, maps, by_name) if len(written.writers) == 1 else None
+        if overwritten is not None:
+            each = by_name[overwritten]
+            each.names = (*each.names, name)
+            each.accesses += accesses.get(name, 0.0)
+        else:
+            each = LiveRange((name,), times[position], end, written.size_bytes, accesses.get(name, 0.0))
+            ordered.append(each)
+        by_name[name] = each
+        each.end = max(each.end, end)
+    for entry in entries:  # What a cascade reads besides its rolling buffers must be on chip as they are.
+        if entry.within_cascade:
+            for name in entry.op.ifms:
+                if name in by_name:
+                    by_name[name].accesses = _MUST_STAY
+    return ordered
+
+
+def _overwritten(entry: ScheduledOp, maps: Mapping[str, FeatureMap], by_name: Mapping[str, LiveRange]) -> str | None:
+    """The IFM that an element-wise operator writes its OFM over."""
+    if entry.op.kind not in ELEMENTWISE | ACTIVATIONS:
+        return None
+    ofm = maps[entry.op.ofm]
+    for name in entry.op.ifms:
+        ifm = maps[name]
+        alike = ifm.size_bytes == ofm.size_bytes and ifm.nhwc == ofm.nhwc
+        if alike and name in by_name and len(ifm.readers) == 1 and not ifm.network_io:
+            return name
+    return None
+
+
+def choose_staged(ranges: Sequence[LiveRange], base: list[int], limit: int) -> list[LiveRange]:
+    """Which are kept in the SRAM.
+
+    Args:
+        ranges: In the order in which they begin.
+        base: Bytes that are taken anyway, by time; what is kept is added.
+        limit: Bytes of SRAM.
+    """
+    full = list(base)
+    for each in ranges:
+        _add(full, each, each.size_bytes)
+    if max(full, default=0) <= limit:
+        return list(ranges)
+    possible = []
+    for each in ranges:
+        if max(base[each.start : each.end + 1]) + each.size_bytes > limit:
+            _add(full, each, -each.size_bytes)
+        else:
+            possible.append(each)
+    kept, rivals = [], []
+    for each in possible:
+        if max(full[each.start : each.end + 1]) <= limit:
+            _add(base, each, each.size_bytes)
+            kept.append(each)
+        else:
+            rivals.append(each)
+    for group in _groups(rivals):
+        for each, stays in zip(group, _Search(group, base, full, limit).best(), strict=True):
+            if stays:
+                _add(base, each, each.size_bytes)
+                kept.append(each)
+            else:
+                _add(full, each, -each.size_bytes)
+    return kept
+
+
+def _groups(rivals: Sequence[LiveRange]) -> Iterator[list[LiveRange]]:
+    """Rivals that live at the same time, one group after another."""
+    at = 0
+    while at < len(rivals):
+        group, end = [rivals[at]], rivals[at].end
+        while at + len(group) < len(rivals) and rivals[at + len(group)].start <= end and len(group) <= _MOST_RIVALS:
+            end = max(end, rivals[at + len(group)].end)
+            group.append(rivals[at + len(group)])
+        at += len(group)
+        yield group
+
+
+def _add(usage: list[int], live: LiveRange, size_bytes: int) -> None:
+    for time in range(live.start, live.end + 1):
+        usage[time] += size_bytes
+
+
+class _Search:
+    """Tries every choice among feature maps that live at the same time, and cuts a branch that cannot win any more."""
+
+    def __init__(self, ranges: Sequence[LiveRange], base: list[int], full: list[int], limit: int) -> None:
+        self._ranges, self._base, self._full, self._limit = ranges, list(base), list(full), limit
+        self._rest = [0.0] * (len(ranges) + 1)
+        for index in range(len(ranges) - 1, -1, -1):
+            self._rest[index] = self._rest[index + 1] + ranges[index].accesses
+        self._now = [False] * len(ranges)
+        self._best = [False] * len(ranges)
+        self._score = -1.0
+        self._tries = 0
+
+    def best(self) -> list[bool]:
+        """Whether each stays."""
+        self._try(0, 0.0)
+        return self._best
+
+    def _try(self, index: int, score: float) -> None:
+        self._tries += 1
+        if self._tries > _MOST_TRIES or score + self._rest[index] <= self._score:
+            return
+        if index == len(self._ranges):
+            self._score, self._best = score, list(self._now)
+            return
+        live = self._ranges[index]
+        always = fits = max(self._base[live.start : live.end + 1]) + live.size_bytes <= self._limit
+        if fits:
+            always = max(self._full[live.start : live.end + 1]) <= self._limit
+            self._now[index] = True
+            _add(self._base, live, live.size_bytes)
+            self._try(index + 1, score + live.accesses)
+            _add(self._base, live, -live.size_bytes)
+        if not always:
+            self._now[index] = False
+            _add(self._full, live, -live.size_bytes)
+            self._try(index + 1, score)
+            _add(self._full, live, live.size_bytes)
+
+
+def _both_ifms_alike(entries: Sequence[ScheduledOp], staged: set[str], ranges: Sequence[LiveRange]) -> set[str]:
+    """Evicts the second IFM of an element-wise operator whose other one is not staged."""
+    range_of = {name: each for each in ranges for name in each.names}
+    for entry in entries:
+        op = entry.op
+        if op.kind not in ELEMENTWISE or len(op.ifms) < 2 or entry.within_cascade:
+            continue
+        if not all(name in staged for name in op.ifms):
+            for name in op.ifms:
+                if name in staged:
+                    staged.difference_update(range_of[name].names)
+    return staged

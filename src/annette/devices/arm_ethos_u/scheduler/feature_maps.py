@@ -1,0 +1,175 @@
+"""Feature maps in memory: which tensors share one, in which format it is stored, and how large it is.
+
+The result of a view or a slice lies where its input lies, and the inputs of a concat that copies nothing are written
+right into its output. A feature map is stored as NHCWB16, in bricks of 16 channels, or as NHWC where bricks do not do:
+the network's inputs and outputs, feature maps that are read with another width or depth than they are written with
+(through a view, a slice, a group), parts that begin within a brick, and what is transposed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from annette.devices.arm_ethos_u.scheduler.op_shape import round_up
+from annette.devices.arm_ethos_u.scheduler.padding import ExplicitPadding, explicit_padding_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from annette.mapping.kernel import Kernel
+    from annette.network import Network
+
+__all__ = ["BRICK", "FeatureMap", "feature_maps_of", "height_of_positions", "hwc_of", "stored_bytes"]
+
+BRICK: Final = 16
+"""Channels of a brick of the format NHCWB16."""
+
+_MOST_HEIGHT: Final = 16
+
+
+@dataclass(slots=True)
+class FeatureMap:
+    """A feature map in memory.
+
+    Attributes:
+        size_bytes: What it takes, rounded up to whole bricks in NHCWB16.
+        nhwc: Whether it is stored as NHWC instead of NHCWB16.
+        whole: Whether it must be stored as a whole instead of in a rolling buffer: because several operations write
+            or read it, or because it is the network's.
+        network_io: Whether it is an input or an output of the network.
+        writers: Operations that write it, by position in the schedule.
+        readers: Operations that read it.
+    """
+
+    size_bytes: int
+    nhwc: bool = False
+    whole: bool = False
+    network_io: bool = False
+    writers: list[int] = field(default_factory=list)
+    readers: list[int] = field(default_factory=list)
+
+
+class _SharedTensors:
+    """Tensors that lie in one feature map, each under the name of one of them."""
+
+    def __init__(self) -> None:
+        self.root: dict[str, str] = {}
+
+    def find(self, tensor: str) -> str:
+        while self.root.setdefault(tensor, tensor) != tensor:
+            tensor = self.root[tensor]
+        return tensor
+
+    def join(self, whole: str, parts: Sequence[str]) -> None:
+        for tensor in parts:
+            other = self.find(tensor)
+            if other != whole:
+                self.root[other] = whole
+
+
+def feature_maps_of(
+    kernels: Sequence[Kernel],
+    network: Network,
+    shapes: Mapping[str, Sequence[int]],
+    in_place: Mapping[str, Sequence[str]],
+) -> tuple[dict[str, FeatureMap], dict[str, str]]:
+    """The feature maps of a network by name, and for each tensor the name of the one in which it lies.
+
+    Args:
+        kernels: In order of execution, free ones included.
+        network: Says which tensors are its inputs and outputs.
+        shapes: Of all tensors, as stored.
+        in_place: For each concat, by its kernel's name, the inputs that are written right into its output.
+    """
+    shared = _SharedTensors()
+    nhwc_tensors: set[str] = set()
+    paddings: dict[str, ExplicitPadding] = {}
+    joined: dict[str, str] = {}
+    for kernel in kernels:
+        for tensor in (*kernel.inputs, *kernel.outputs):
+            shared.find(tensor)
+        nhwc_tensors.update(_nhwc_tensors(kernel))
+        if (padding := explicit_padding_of(kernel)) is not None:
+            paddings[kernel.inputs[0]] = padding
+        if not (kernel.outputs and kernel.inputs and (kernel.free or kernel.name in in_place)):
+            continue
+        concat = kernel.name in in_place
+        whole = shared.find(kernel.outputs[0] if concat else kernel.inputs[0])
+        if concat:
+            joined.update(dict.fromkeys(in_place[kernel.name], kernel.outputs[0]))
+            depths = [shapes[tensor][-1] for tensor in kernel.inputs]
+            depth = shapes[kernel.outputs[0]][-1]
+            if any(size % BRICK for size in depths[:-1] or depths if size != depth):
+                nhwc_tensors.add(whole)
+        shared.join(whole, in_place[kernel.name] if concat else kernel.outputs)
+    root = {tensor: shared.find(tensor) for tensor in list(shared.root)}
+    io = {root[tensor] for tensor in (*network.inputs, *network.outputs) if tensor in root}
+    nhwc = {root[tensor] for tensor in nhwc_tensors} | _seen_differently(kernels, shapes, root, joined)
+    padded = {root[tensor]: padding for tensor, padding in paddings.items()}
+    maps = {}
+    for name in dict.fromkeys(root.values()):
+        linear = name in io or name in nhwc
+        shape = shapes[name]
+        if name in padded:
+            height, width, depth = hwc_of(shape)
+            shape = (height + padded[name].rows, width + padded[name].columns, depth)
+        whole_map = name in nhwc or name in padded
+        maps[name] = FeatureMap(stored_bytes(shape, nhwc=linear), linear, whole_map, name in io)
+    return maps, root
+
+
+def _nhwc_tensors(kernel: Kernel) -> tuple[str, ...]:
+    """Tensors that a kernel can only read or write as NHWC."""
+    d = kernel.anchor.workload.dimensions
+    if kernel.kind == "grouped_conv":
+        within_bricks = len(kernel.layers) == 1 and d.out_channels // max(d.groups, 1) % BRICK
+        return (*kernel.inputs, *kernel.outputs) if within_bricks else kernel.inputs
+    if kernel.kind == "depthwise_conv" and 1 < d.in_channels < d.out_channels:
+        return kernel.outputs
+    return (*kernel.inputs, *kernel.outputs) if kernel.kind == "transpose" else ()
+
+
+def _seen_differently(
+    kernels: Sequence[Kernel], shapes: Mapping[str, Sequence[int]], root: Mapping[str, str], joined: Mapping[str, str]
+) -> set[str]:
+    """Feature maps that kernels do not all write and read with the same width and depth.
+
+    Args:
+        kernels: All kernels.
+        shapes: Of all tensors, as stored.
+        root: Name of the feature map in which each tensor lies.
+        joined: The concat's output for what is written right into it.
+    """
+    views: dict[str, set[tuple[int, int]]] = {}
+    for kernel in kernels:
+        if kernel.free:
+            continue
+        for tensor in (*kernel.inputs, *kernel.outputs):
+            if kernel.kind == "concat" and tensor in joined:
+                continue
+            _, width, depth = hwc_of(shapes[joined.get(tensor, tensor)])
+            if kernel.kind == "fully_connected":
+                width = math.prod(shapes[tensor][:-1])
+                width //= height_of_positions(width)
+            views.setdefault(root[tensor], set()).add((width, depth))
+    return {name for name, seen in views.items() if len(seen) > 1}
+
+
+def height_of_positions(positions: int) -> int:
+    """Height into which the positions of a matrix product are laid: up to 16, and no more than the width."""
+    most = min(_MOST_HEIGHT, math.isqrt(max(positions, 1)))
+    return max(size for size in range(1, most + 1) if positions % size == 0)
+
+
+def hwc_of(shape: Sequence[int]) -> tuple[int, int, int]:
+    """Height, width and depth of a tensor's shape as stored; leading dimensions count as height."""
+    width, depth = shape[-2] if len(shape) > 1 else 1, shape[-1] if shape else 1
+    return max(math.prod(shape[:-2]), 1), width, depth
+
+
+def stored_bytes(shape: Sequence[int], *, nhwc: bool = False) -> int:
+    """Bytes that a tensor takes in memory, in NHCWB16 unless ``nhwc``."""
+    elements, depth = math.prod(shape), shape[-1] if shape else 1
+    return round_up(elements if nhwc or not depth else elements // depth * round_up(depth, BRICK), BRICK)

@@ -1,0 +1,200 @@
+"""Cycles that the accelerator is busy with one operation, as Vela's performance model estimates them.
+
+From ``EstimateConvCycles``, ``EstimateOutputCyclesPerElement`` and ``EstimateMinimumMemoryCycles`` (regor,
+``ethos_u55_performance.cpp`` and ``ethos_u85_performance.cpp``), with their own simplifications: blocks follow one
+another, each as long as its multiply-accumulates or its outputs take, and never faster than a quarter of what both and
+the transfers of its IFM and OFM take together (commands are issued no faster); the first block of the IFM comes before,
+the last one of the OFM is written behind.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from annette.devices.arm_ethos_u.scheduler.memory_traffic import burst_overhead, read_run, write_run
+from annette.devices.arm_ethos_u.scheduler.op_shape import SUB_KERNEL, BlockConfig
+from annette.devices.arm_ethos_u.scheduler.operations import ELEMENTWISE
+
+if TYPE_CHECKING:
+    from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator, AcceleratorConfig, Memory, UBlock
+    from annette.devices.arm_ethos_u.scheduler.op_shape import OpShape
+    from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
+
+__all__ = ["engine_cycles"]
+
+_DELAY_CYCLES: Final = 2
+"""Between two steps that add to the same accumulators; 3 on the smallest accelerator."""
+
+_SMALLEST_MACS: Final = 32
+"""The U55-32, of which Vela assumes another delay, and poolings four times as fast as its others."""
+
+_SCALE_BYTES: Final = 10
+_SCALES_AT_ONCE: Final = 256
+_NOP_POOL_CYCLES: Final = 16
+_COMMANDS_IN_FLIGHT: Final = 4
+
+
+def engine_cycles(
+    accelerator: Accelerator,
+    op: NpuOp,
+    block: BlockConfig | None,
+    *,
+    memories: tuple[Memory, Memory, Memory],
+    ofm_depth: int = 0,
+) -> float:
+    """Cycles that the accelerator is busy.
+
+    Args:
+        accelerator: The accelerator.
+        op: The operation.
+        block: Its block configuration; None where it has none.
+        memories: Where its first IFM, its OFM, and its scales and biases are.
+        ofm_depth: Depth of the OFM to compute, if not all.
+    """
+    shape, config = op.shape, accelerator.config
+    ifm_memory, ofm_memory, scale_memory = memories
+    per_output = _cycles_per_output(accelerator, op)
+    if shape is None or block is None:
+        if op.kind not in ELEMENTWISE:  # Copied by a pooling of single elements.
+            cores = config.cores if config.shram_banks else 1
+            per_output = max(per_output, _NOP_POOL_CYCLES / math.prod(config.ofm_ublocks[0]) / cores)
+        return math.ceil(per_output * op.ofm_elements)
+    if op.transposes and config.shram_banks:  # Estimated by its transfers alone.
+        reading = op.ofm_elements * burst_overhead(ifm_memory, read_run(block, shape, nhwc=op.ifm_nhwc))
+        writing = op.ofm_elements * burst_overhead(ofm_memory, write_run(config, block, shape, nhwc=op.ofm_nhwc))
+        return max(
+            ifm_memory.read_latency + reading / ifm_memory.bytes_per_cycle,
+            ofm_memory.write_latency + writing / ofm_memory.bytes_per_cycle,
+        )
+    if ofm_depth:
+        shape = shape._replace(ofm_depth=ofm_depth)
+    macless = 0
+    if shape.block_type in ("resize", "elementwise"):
+        macless = op.ofm_elements if op.ofm_nhwc else max(op.ofm_bytes, op.ofm_elements)
+    scale_latency = scale_memory.read_latency if op.weight_bytes else 0.0
+    return _blocked_cycles(
+        config, shape, block, per_output, scale_latency, macless, ifm_memory, ofm_memory,
+        ifm_nhwc=op.ifm_nhwc, ofm_nhwc=op.ofm_nhwc,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=65_536)  # The scheduler asks again and again, and networks repeat their blocks.
+def _blocked_cycles(
+    config: AcceleratorConfig,
+    shape: OpShape,
+    block: BlockConfig,
+    per_output: float,
+    scale_latency: float,
+    macless: int,
+    ifm_memory: Memory,
+    ofm_memory: Memory,
+    *,
+    ifm_nhwc: bool,
+    ofm_nhwc: bool,
+) -> float:
+    """Cycles of an operation that runs block by block.
+
+    Args:
+        config: The accelerator.
+        shape: Shape of the operation.
+        block: Its block configuration.
+        per_output: Cycles of writing one element.
+        scale_latency: Cycles until scales and biases come; 0 without.
+        macless: Elements that are written without multiply-accumulates; 0 where there are some.
+        ifm_memory: Where its first IFM is.
+        ofm_memory: Where its OFM is.
+        ifm_nhwc: Whether its first IFM is stored as NHWC.
+        ofm_nhwc: Whether its OFM is.
+    """
+    height, width, depth = (
+        min(block.ofm_height, shape.ofm_height),
+        min(block.ofm_width, shape.ofm_width),
+        min(block.ofm_depth, shape.ofm_depth),
+    )
+    outputs = height * width * depth
+    inputs = (
+        min(block.ifm_height, shape.ifm_height)
+        * min(block.ifm_width, shape.ifm_width)
+        * min(block.ifm_depth, shape.ifm_depth)
+    )
+    reading = inputs * burst_overhead(ifm_memory, read_run(block, shape, nhwc=ifm_nhwc))
+    writing = outputs * burst_overhead(ofm_memory, write_run(config, block, shape, nhwc=ofm_nhwc))
+    fetch = ifm_memory.read_latency + int(reading / ifm_memory.bytes_per_cycle)
+    drain = ofm_memory.write_latency + int(writing / ofm_memory.bytes_per_cycle)
+    if macless:
+        transfer = max(fetch, drain) / (block.ofm_height * block.ofm_width * block.ofm_depth)
+        issue = (transfer + per_output) / _COMMANDS_IN_FLIGHT
+        return max(math.ceil(per_output * macless), math.ceil(issue * macless))
+    ublock = _computed_ublock(config, shape, block)
+    blocks = (
+        -(-shape.ofm_height // ublock[0]) * -(-shape.ofm_width // ublock[1]) * -(-shape.ofm_depth // ublock[2])
+    ) / (-(-height // ublock[0]) * -(-width // ublock[1]) * -(-depth // ublock[2]))
+    mac_cycles = _mac_cycles(config, shape, block, ublock)
+    output_cycles = max(math.ceil(per_output * outputs), _SCALE_BYTES * depth * scale_latency / _SCALES_AT_ONCE)
+    transfer = abs(drain - fetch) if blocks > 1 else 0.0
+    issue = (transfer + mac_cycles + output_cycles) / _COMMANDS_IN_FLIGHT
+    mac_cycles, output_cycles = max(mac_cycles, issue), max(output_cycles, issue)
+    return max(mac_cycles * blocks + output_cycles, output_cycles * blocks + mac_cycles) + fetch + drain
+
+
+def _cycles_per_output(accelerator: Accelerator, op: NpuOp) -> float:
+    cycles = accelerator.cycles_per_output
+    if op.kind == "max_pool":
+        cycles = accelerator.cycles_per_max_pool
+    elif op.kind in ("add", "sub", "max", "min"):
+        cycles = accelerator.cycles_per_add
+    elif op.kind == "mul":
+        cycles = accelerator.cycles_per_mul
+    if op.lut:
+        cycles = max(cycles, accelerator.cycles_per_lut)
+    if op.half_speed:
+        cycles *= 2
+    return cycles + accelerator.cycles_per_add if op.chained else cycles
+
+
+def _computed_ublock(config: AcceleratorConfig, shape: OpShape, block: BlockConfig) -> UBlock:
+    """The micro-block; one of height 2 is laid flat for an OFM of one row (Ethos-U55 and U65)."""
+    flat = (
+        config.shram_banks and block.ofm_ublock[0] == 2 and shape.ofm_height == 1 and shape.ofm_width % 2 == 0
+        and shape.kernel_height == 1 and shape.block_type in ("conv", "vector")
+    )  # fmt: skip
+    return (1, 4, block.ofm_ublock[2]) if flat else block.ofm_ublock
+
+
+def _mac_cycles(config: AcceleratorConfig, shape: OpShape, block: BlockConfig, ublock: UBlock) -> float:
+    """Cycles of the multiply-accumulates of one block, with decoding weights and waiting for accumulators."""
+    rows, columns, deep = (
+        math.ceil(min(size, most) / step)
+        for size, most, step in zip(
+            block[:3], (shape.ofm_height, shape.ofm_width, shape.ofm_depth), ublock, strict=True
+        )
+    )
+    area = rows * columns
+    ifm_depth = min(block.ifm_depth, shape.ifm_depth)
+    eighths = math.ceil(ifm_depth / 8)
+    smallest = config.macs == _SMALLEST_MACS
+    cycles, weight_cycles, delay = 0.0, config.weight_cycles(ublock), _DELAY_CYCLES + smallest
+    for x in range(0, shape.kernel_width, SUB_KERNEL):
+        for y in range(0, shape.kernel_height, SUB_KERNEL):
+            elements = min(shape.kernel_height - y, SUB_KERNEL) * min(shape.kernel_width - x, SUB_KERNEL)
+            steps, repeats = elements, 1
+            if shape.block_type in ("pool", "copy"):
+                steps, computing = 1, max(4, elements) * area * deep * (1.0 if smallest else 4.0)
+            elif shape.block_type == "depthwise":
+                steps = math.ceil(elements / 4)
+                computing = float(max(weight_cycles, 4 * area) * steps * deep)
+            elif block.part_kernel:
+                steps, repeats = math.ceil(elements / 4), eighths
+                computing = float(max(weight_cycles, 4 * area) * steps * deep * eighths)
+            else:
+                per_ublock = 4 if config.shram_banks else ifm_depth // 8
+                computing = float(max(weight_cycles, per_ublock * area) * steps * deep)
+            waiting = 0
+            if area == 1:
+                waiting = delay * (steps if deep == 1 else (steps - 1) * deep) * repeats
+            cycles += computing + waiting
+    if shape.block_type in ("conv", "vector"):
+        cycles *= math.ceil(shape.ifm_depth / ifm_depth)
+    return cycles / (config.cores if config.shram_banks else 1)
