@@ -15,8 +15,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from annette.errors import FitError
+from annette.evaluation.mapping_quality import kernel_of_layer
 from annette.fitting.mapping_examples import anchors_second, collect, rank
-from annette.fitting.mapping_quality import kernel_of_layer
 from annette.fitting.mapping_trees import leaves
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Action, Rule

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.bench.records import Purpose, Status
 from annette.devices.registry import recognise, resolve
 from annette.errors import FitError, OptionError, nearest
+from annette.evaluation.mapping_quality import MappingQuality, mapping_quality
 from annette.fitting.mapping import learn_mapping
 from annette.fitting.mapping_layout import choose_layout
-from annette.fitting.mapping_quality import MappingQuality, mapping_quality
 from annette.fitting.request import AUTO
 from annette.mapping.model import MappingModel
 from annette.mapping.rules import preset, presets

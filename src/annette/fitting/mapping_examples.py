@@ -11,8 +11,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from annette.fitting.mapping_quality import kernel_of_layer, never_run
-from annette.mapping.fields import NODE_FIELDS, TENSOR_FIELDS, node_field, tensor_field
+from annette.evaluation.mapping_quality import kernel_of_layer, never_run
+from annette.mapping.condition_fields import NODE_FIELDS, TENSOR_FIELDS, node_field, tensor_field
 from annette.mapping.pattern import COMMUTATIVE
 from annette.network import KINDS, Category, Dimensions
 from annette.network.kinds import kinds_in

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from annette.fitting.mapping_quality import MappingQuality, copies_of, quality_of_kernels
+from annette.evaluation.mapping_quality import MappingQuality, copies_of, quality_of_kernels
 from annette.mapping.layout import Layout, LayoutModel, LayoutRule
 from annette.mapping.layout_conditions import parse
 from annette.mapping.rules import layout, layouts
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from annette.bench.records import Run
-    from annette.fitting.mapping_quality import Agreement
+    from annette.evaluation.mapping_quality import Confusion
     from annette.mapping.kernel import Kernel
     from annette.mapping.model import MappingModel
 
@@ -107,7 +107,7 @@ def choose_layout(mapping: MappingModel, runs: Sequence[Run]) -> LayoutModel | N
     return found
 
 
-def _wrong(agreement: Agreement) -> int:
+def _wrong(agreement: Confusion) -> int:
     return agreement.only_predicted + agreement.only_true
 
 

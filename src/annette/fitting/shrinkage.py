@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.fitting.rates import SIDES, Change
+from annette.fitting.model_scaling import SIDES, Change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,7 +77,7 @@ def solve_differences(
 
     Args:
         off: ``log(measured / predicted)`` of each row, shape ``(rows,)``.
-        shares: How much of each row's time follows each side, shape ``(rows, 3)``; see `annette.fitting.rates`.
+        shares: How much of each row's time follows each side, shape ``(rows, 3)``; see `annette.fitting.model_scaling`.
         kinds: Kind of each row.
         strength: How far factors may go.
     """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import MappingError, nearest
 from annette.mapping.condition import Condition, Reference
-from annette.mapping.fields import node_field, tensor_field
+from annette.mapping.condition_fields import node_field, tensor_field
 from annette.mapping.pattern import Node, Role
 from annette.mapping.rule_json import attribute_to_json, attributes_from_json, conditions_from_json, nodes_from_json
 from annette.network.kinds import KINDS, Category

@@ -88,7 +88,7 @@ def _kind(entry: KindResult) -> dict[str, Any]:
 
 
 def _network(entry: NetworkResult) -> dict[str, Any]:
-    swaps = entry.swaps
+    parts = entry.error_parts
     return {
         "network": entry.name,
         "batch": entry.batch,
@@ -100,7 +100,7 @@ def _network(entry: NetworkResult) -> dict[str, Any]:
         "interval_s": None if entry.interval_s is None else list(entry.interval_s),
         "error": entry.error,
         "by_model": dict(entry.by_model or {}),
-        "remaining": None if swaps is None or entry.measured_s is None else swaps.remaining(entry.measured_s),
+        "remaining": None if parts is None or entry.measured_s is None else parts.remaining(entry.measured_s),
         "mapping": None if entry.mapping is None else entry.mapping.to_json(),
         "problem": entry.problem,
         "notes": list(entry.notes),

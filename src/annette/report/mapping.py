@@ -11,7 +11,7 @@ MAPPING_QUESTIONS: Final = (
     ("removed", "layers left out"),
     ("copies", "copies put in"),
 )
-"""Parts of a mapping's quality (`annette.fitting.mapping_quality`), and what each asks."""
+"""Parts of a mapping's quality (`annette.evaluation.mapping_quality`), and what each asks."""
 
 MAPPING_HEADER: Final = ("question", "cases", "true", "precision", "recall", "Matthews")
 
@@ -21,7 +21,7 @@ def mapping_row(question: str, agreement: dict[str, Any]) -> tuple[str, ...]:
 
     Args:
         question: What is asked.
-        agreement: What `annette.fitting.mapping_quality.Agreement.to_json` gives.
+        agreement: What `annette.evaluation.mapping_quality.Confusion.to_json` gives.
     """
     figures = (agreement[key] for key in ("precision", "recall", "matthews"))
     texts = ("-" if figure is None else f"{figure:.3f}" for figure in figures)

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from annette.fitting.candidates import Candidate
-from annette.fitting.rates import SIDES
+from annette.fitting.model_scaling import SIDES
 from annette.fitting.transfer_kinds import left_out_error
 from annette.report.page import Page
 from annette.report.units import percent_text

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from annette.cli.main import cli
 from annette.errors import FitError
 from annette.estimation import estimate_network
-from annette.fitting.rates import Change, adapted, shares
+from annette.fitting.model_scaling import Change, rescaled, time_shares
 from annette.fitting.transfer import transfer, transfer_platform
 from annette.fitting.transfer_kinds import left_out_error
 from annette.models.refined_roofline import RefinedRoofline, Unroll
@@ -163,9 +163,9 @@ def test_the_command_says_how_each_kind_came_to_its_model(start, tmp_path, monke
 def test_shares_say_what_changes_do():
     table = convolutions(50)
     for model in SLOWER.values():
-        follows = shares(model, table)
+        follows = time_shares(model, table)
         assert follows.sum(axis=1) == pytest.approx(np.ones(50))
         step = 1e-4
         for side, change in enumerate((Change(computing=step), Change(moving=step), Change(starting=step))):
-            slope = np.log(adapted(model, change).predict_s(table) / model.predict_s(table)) / step
+            slope = np.log(rescaled(model, change).predict_s(table) / model.predict_s(table)) / step
             assert slope == pytest.approx(follows[:, side], abs=2e-3)

@@ -18,9 +18,8 @@ from annette.fitting.conformal import log_residuals
 from annette.fitting.families import KindFit
 from annette.fitting.forest import Growth, grow
 from annette.fitting.formula_fit import ranges_of
-from annette.fitting.pairs import samples_of
 from annette.fitting.roofline import fit_roofline
-from annette.fitting.samples import LEAST_ROWS, clean
+from annette.fitting.samples import LEAST_ROWS, clean, paired_kernels
 from annette.mapping.kernel import Precision
 from annette.mapping.rules import preset
 from annette.models.features import FeatureSet
@@ -120,7 +119,7 @@ def fit_ethos_u(
         FitError: Nothing can be fitted.
     """
     mapping = preset(target.name)
-    samples, _ = samples_of(runs, mapping, PRECISION)
+    samples = paired_kernels(runs, mapping, PRECISION).samples
     kept, _ = clean(samples)
     fits: dict[str, KindFit] = {}
     for kind, count in kept.kinds.items():

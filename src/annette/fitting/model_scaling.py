@@ -17,7 +17,7 @@ from annette.models.roofline import Roofline
 if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray, KernelTable
 
-__all__ = ["SIDES", "Change", "adapted", "shares"]
+__all__ = ["SIDES", "Change", "rescaled", "time_shares"]
 
 SIDES: Final = ("computing", "moving", "starting")
 """What bounds a kernel of a roofline: operations, bytes, and the time that every kernel takes."""
@@ -41,7 +41,7 @@ class Change:
 
 
 @singledispatch
-def adapted(model: LayerModel, change: Change) -> LayerModel:
+def rescaled(model: LayerModel, change: Change) -> LayerModel:
     """The model for a device that differs by ``change``.
 
     Models without rates of their own (forests, fixed formulas) follow the overall factor alone.
@@ -52,7 +52,7 @@ def adapted(model: LayerModel, change: Change) -> LayerModel:
     return model.scaled(math.exp(change.overall))
 
 
-@adapted.register
+@rescaled.register
 def _(model: Roofline, change: Change) -> LayerModel:
     return replace(
         model,
@@ -62,16 +62,16 @@ def _(model: Roofline, change: Change) -> LayerModel:
     )
 
 
-@adapted.register
+@rescaled.register
 def _(model: Mixed, change: Change) -> LayerModel:
-    base = adapted(model.base, change)
+    base = rescaled(model.base, change)
     if not isinstance(base, type(model.base)):
         raise TypeError(f"adapting turned a base of family {model.base.family!r} into {base.family!r}")
     return replace(model, base=base)
 
 
-def shares(model: LayerModel, table: KernelTable) -> FloatArray:
-    """How much of each row's time follows each of `SIDES` in `adapted`, shape ``(rows, 3)``; zeros where none does."""
+def time_shares(model: LayerModel, table: KernelTable) -> FloatArray:
+    """How much of each row's time follows each of `SIDES` in `rescaled`, shape ``(rows, 3)``; zeros where none does."""
     base = model.base if isinstance(model, Mixed) else model
     found = np.zeros((len(table), len(SIDES)))
     if not isinstance(base, (Roofline, RefinedRoofline)):
