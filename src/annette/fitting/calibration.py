@@ -20,7 +20,7 @@ from annette.estimation import estimate_network
 from annette.estimation.traffic import host_traffic
 from annette.fitting.conformal import log_residuals
 from annette.fitting.families import FAMILY_ORDER
-from annette.fitting.regularised import Candidate, choose, folds, solve
+from annette.fitting.regularised import LinearModel, choose, folds, solve
 from annette.network.kinds import KINDS, Category
 from annette.platforms import Intervals
 
@@ -129,9 +129,9 @@ def calibrate(
     work = [_Work.of(estimate_network(network, platform), network, platform) for network, _ in pairs]
     designs = [_Design.of(platform, work, latency_s, grouping, fitted, meaning) for grouping in groupings]
     left_out = _nested(designs, latency_s)
-    choice = choose([design.candidate for design in designs], latency_s)
+    choice = choose([design.model for design in designs], latency_s)
     design = designs[choice.candidate]
-    coefficients = solve(design.candidate, latency_s, choice.strength)
+    coefficients = solve(design.model, latency_s, choice.strength)
     scales = design.scales(coefficients)
     result = _apply(platform, scales, design.overhead(coefficients), meaning)
     result = _scale_other_families(platform, result, pairs, meaning)
@@ -139,8 +139,8 @@ def calibrate(
         platform=result,
         names=tuple(names) or tuple(network.name for network, _ in pairs),
         measured_s=tuple(latency_s.tolist()),
-        before_s=tuple(design.candidate.predict_s(design.candidate.prior).tolist()),
-        fitted_s=tuple(design.candidate.predict_s(coefficients).tolist()),
+        before_s=tuple(design.model.predict_s(design.model.prior).tolist()),
+        fitted_s=tuple(design.model.predict_s(coefficients).tolist()),
         left_out_s=tuple(left_out.tolist()),
         coefficients=dict(zip(design.labels, coefficients.tolist(), strict=True)),
         grouping=groupings[choice.candidate],
@@ -199,7 +199,7 @@ class _Design:
 
     labels: tuple[str, ...]
     groups: Mapping[str, str]
-    candidate: Candidate
+    model: LinearModel
     overheads: tuple[str, ...]
     totals_s: Mapping[str, float]
 
@@ -232,7 +232,7 @@ class _Design:
         return cls(
             labels=(*names, *overheads),
             groups=groups,
-            candidate=Candidate(features, prior, np.array(spread), fixed_s),
+            model=LinearModel(features, prior, np.array(spread), fixed_s),
             overheads=overheads,
             totals_s={kind: sum(item.by_kind_s.get(kind, 0.0) for item in work) for kind in seen},
         )
@@ -263,10 +263,10 @@ def _nested(designs: Sequence[_Design], latency_s: FloatArray) -> FloatArray:
     """Each network's estimate by a calibration, choices included, that never saw it."""
     predicted = np.empty(len(latency_s))
     for training, test in folds(len(latency_s)):
-        inner = [design.candidate.select(training) for design in designs]
+        inner = [design.model.select(training) for design in designs]
         choice = choose(inner, latency_s[training])
         coefficients = solve(inner[choice.candidate], latency_s[training], choice.strength)
-        predicted[test] = designs[choice.candidate].candidate.select(test).predict_s(coefficients)
+        predicted[test] = designs[choice.candidate].model.select(test).predict_s(coefficients)
     return predicted
 
 
@@ -317,7 +317,7 @@ def _family_factors(
         return {}
     common = max(float(np.median(((latency_s - fixed_s) / np.maximum(parts.sum(axis=1), 1e-300))[seen])), _NEGLIGIBLE)
     prior = np.full(len(kinds), common)
-    found = solve(Candidate(parts, prior, prior, fixed_s), latency_s, _FAMILY_PULL)
+    found = solve(LinearModel(parts, prior, prior, fixed_s), latency_s, _FAMILY_PULL)
     return dict(zip(kinds, np.maximum(found, _NEGLIGIBLE * common).tolist(), strict=True))
 
 

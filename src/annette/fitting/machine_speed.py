@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 
 from annette.bench.records import calm, calm_calibration_s
 from annette.fitting.roofline import fit_roofline
-from annette.platforms.kernel_similarity import similarity_coordinates
+from annette.platforms.kernel_similarity import similarity, similarity_coordinates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,17 +31,21 @@ _ADJACENT_RUNS: Final = 1
 
 _LEAST_ROWS_OF_KIND: Final = 100
 _LEAST_ROWS_OF_ALL: Final = 500
-"""With fewer kernels the standard error of the exponent is above 0.1 where times are off by 10 % (a simulation)."""
+"""Fewer kernels tell too little: simulated times off by 2 to 15 %, on a machine whose speed varied by 10 %, gave
+standard errors of 0.02 to 0.06 with 900 kernels, which are a third more with 500."""
 
 _LONG_S: Final = 2e-5
 """Shorter kernels are mostly overhead, and little of a network's time."""
 
-_SIMILAR_KERNELS: Final = 8
-"""Kernels that each is compared with. From 4 to 8 gave standard errors within 15 % of each other, on simulated kernels
-and on two benchmarks of x86 runtimes whose times were slowed down by known powers."""
+_SIMILAR_KERNELS: Final = 16
+"""Kernels that each is compared with. From 4 to 16 gave errors within 20 % of each other, on simulated kernels and on
+benchmarks of two x86 runtimes whose times were multiplied by known powers of a simulated slowdown."""
 
-_LARGEST_DIFFERENCE: Final = 1.0
-"""Natural logarithm: kernels that take e times as long as similar ones, or less than 1 / e, are not similar."""
+_LARGEST_MISFIT: Final = 1.0
+"""Natural logarithm: kernels whose roofline is off by more than e times count as off by e times."""
+
+_LARGEST_DIFFERENCE: Final = 0.7
+"""Natural logarithm: kernels that take more than twice or less than half of what similar ones take are left out."""
 
 _LEAST_CHANGE: Final = 0.02
 """Standard deviation of the logarithm of the reference workload's time below which the machine counts as steady: as
@@ -93,8 +97,8 @@ def speed_exponent(samples: Samples, ratios: FloatArray) -> float:
 
     A partially linear model, ``log t = exponent * log(reference workload) + f(kernel) + noise``, estimated by
     differences between similar kernels (Yatchew, Economics Letters 57, 1997), for which f is almost the same: how much
-    longer a kernel takes than the median of its nearest neighbours, beyond what a roofline says, is regressed on how
-    much slower the machine was. Benchmarks mix the cases of all kinds, so that nothing else goes with that.
+    longer a kernel took than the mean of its nearest neighbours, beyond what a roofline says, is regressed on how much
+    slower the machine was then. Benchmarks mix the cases of all kinds, so that nothing else goes with that.
 
     Args:
         samples: Kernels with their times as they were measured.
@@ -111,13 +115,17 @@ def speed_exponent(samples: Samples, ratios: FloatArray) -> float:
         if len(chosen) < _LEAST_ROWS_OF_KIND:
             continue
         part = samples.select(chosen)
-        off = np.log(part.latency_s / fit_roofline(part).predict_s(part.table))
+        misfit = np.log(part.latency_s / fit_roofline(part).predict_s(part.table))
+        misfit = np.clip(misfit - np.median(misfit), -_LARGEST_MISFIT, _LARGEST_MISFIT)
         coordinates = similarity_coordinates(part.table)
         similar = cKDTree(coordinates).query(coordinates, k=_SIMILAR_KERNELS + 1)[1][:, 1:]  # without itself
-        difference = off - np.median(off[similar], axis=1)
-        near = np.abs(difference) < _LARGEST_DIFFERENCE
-        longer.append(difference[near])
-        slower.append((slowness[chosen] - slowness[chosen][similar].mean(axis=1))[near])
+        weights = similarity(coordinates[:, None], coordinates[similar])
+        weights /= weights.sum(axis=1, keepdims=True)
+        x = slowness[chosen] - (weights * slowness[chosen][similar]).sum(axis=1)
+        y = misfit - (weights * misfit[similar]).sum(axis=1)
+        near = np.abs(y) < _LARGEST_DIFFERENCE
+        slower.append(x[near])
+        longer.append(y[near])
         cases += [source.partition(": ")[0] for source in part.sources[near].tolist()]
     if len(cases) < _LEAST_ROWS_OF_ALL:
         return 1.0

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from annette.bench.records import Run
 
-__all__ = ["LEARNED", "Candidate", "MappingChoice", "check_request", "choose_mapping"]
+__all__ = ["LEARNED", "JudgedMapping", "MappingChoice", "check_request", "choose_mapping"]
 
 LEARNED: Final = "learned"
 
@@ -38,7 +38,7 @@ _FOLDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class JudgedMapping:
     """A mapping that could have been taken, and how well it tells what was measured.
 
     Attributes:
@@ -64,7 +64,7 @@ class MappingChoice:
 
     mapping: MappingModel
     reason: str
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[JudgedMapping, ...] = ()
     networks: int = 0
 
     @property
@@ -127,7 +127,7 @@ def choose_mapping(
     if request == AUTO and len(truth) < _LEAST_RUNS:
         why = f"known for {environment['runtime']}" if known else "too few runs tell which layers ran together to learn"
         return _judged(_with_layout(otherwise, truth), why, truth)
-    learned = Candidate(LEARNED, _held_out(truth, otherwise, seed))
+    learned = JudgedMapping(LEARNED, _held_out(truth, otherwise, seed))
     written = _with_layout(otherwise, truth)
     other = _candidate(written, truth)
     if request == AUTO and known and _agreement(other) >= _agreement(learned):
@@ -175,15 +175,15 @@ def _with_layout(mapping: MappingModel, truth: Sequence[Run]) -> MappingModel:
     return replace(mapping, layout=choose_layout(mapping, truth)) if truth else mapping
 
 
-def _candidate(mapping: MappingModel, truth: Sequence[Run]) -> Candidate:
-    return Candidate(mapping.name, mapping_quality(mapping, truth))
+def _candidate(mapping: MappingModel, truth: Sequence[Run]) -> JudgedMapping:
+    return JudgedMapping(mapping.name, mapping_quality(mapping, truth))
 
 
 def _judged(mapping: MappingModel, reason: str, truth: Sequence[Run]) -> MappingChoice:
     return MappingChoice(mapping, reason, (_candidate(mapping, truth),) if truth else (), len(truth))
 
 
-def _agreement(candidate: Candidate) -> float:
+def _agreement(candidate: JudgedMapping) -> float:
     """Matthews correlation over everything that was asked."""
     quality = candidate.quality
     matthews = (quality.pairs + quality.removed + quality.copies).matthews

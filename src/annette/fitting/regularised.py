@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from annette.mapping.kernel import FloatArray
 
-__all__ = ["STRENGTHS", "Candidate", "Choice", "choose", "folds", "left_out_s", "solve"]
+__all__ = ["STRENGTHS", "Choice", "LinearModel", "choose", "folds", "left_out_s", "solve"]
 
 STRENGTHS: Final = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Strengths of the pull that are tried."""
@@ -24,7 +24,7 @@ _MOST_FOLDS: Final = 20
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class LinearModel:
     """One way to describe the same networks by a few numbers.
 
     Attributes:
@@ -44,9 +44,9 @@ class Candidate:
         predicted: FloatArray = self.fixed_s + self.features @ coefficients
         return predicted
 
-    def select(self, rows: npt.NDArray[np.intp]) -> Candidate:
+    def select(self, rows: npt.NDArray[np.intp]) -> LinearModel:
         """The given networks."""
-        return Candidate(self.features[rows], self.prior, self.spread, self.fixed_s[rows])
+        return LinearModel(self.features[rows], self.prior, self.spread, self.fixed_s[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Choice:
     error: float
 
 
-def solve(candidate: Candidate, latency_s: FloatArray, strength: float) -> FloatArray:
+def solve(candidate: LinearModel, latency_s: FloatArray, strength: float) -> FloatArray:
     """Coefficients a >= 0 that minimise ``sum(((fixed + f a) / y - 1)^2) + strength sum(((a - prior) / spread)^2)``.
 
     A coefficient that the networks do not tell about keeps its prior.
@@ -81,7 +81,7 @@ def solve(candidate: Candidate, latency_s: FloatArray, strength: float) -> Float
     return found
 
 
-def left_out_s(candidate: Candidate, latency_s: FloatArray, strength: float) -> FloatArray:
+def left_out_s(candidate: LinearModel, latency_s: FloatArray, strength: float) -> FloatArray:
     """Prediction of each network by coefficients that did not see it."""
     predicted = np.empty(len(latency_s))
     for training, test in folds(len(latency_s)):
@@ -90,7 +90,7 @@ def left_out_s(candidate: Candidate, latency_s: FloatArray, strength: float) -> 
     return predicted
 
 
-def choose(candidates: Sequence[Candidate], latency_s: FloatArray) -> Choice:
+def choose(candidates: Sequence[LinearModel], latency_s: FloatArray) -> Choice:
     """The candidate and strength with the smallest error on left-out networks.
 
     A later candidate must be better by 2 %, so that a richer description earns its place; of equal strengths the
