@@ -117,13 +117,17 @@ def command(
     evaluation = evaluate(platform, listed, model=model, fallback=fallback, name=suite, notes=notes)
     document = evaluation_document(evaluation)
     if html is not None:
-        from annette.report.evaluation_page import evaluation_page
-        from annette.report.html import write_page
-
-        write_page(html, evaluation_page(document))
+        _write_page(html, document)
     print_json(document) if as_json else print_evaluation(document, brief=brief)
     if suite in _HELD_OUT:
         _remind(document)
+
+
+def _write_page(html: Path, document: dict[str, Any]) -> None:
+    from annette.report.evaluation_page import evaluation_page
+    from annette.report.html import write_page
+
+    write_page(html, evaluation_page(document))
 
 
 def _refuse_unused(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
@@ -29,10 +29,12 @@ __all__ = ["KernelPairs", "kernel_pairs"]
 _Key: TypeAlias = tuple[str, ...]
 """What a kernel runs, which a runtime calls by another name in every process."""
 
+_COLUMNS: Final = ("kinds", "measured_s", "estimated_s", "lower_s", "upper_s", "floor")
+
 
 @dataclass(frozen=True, eq=False)
 class KernelPairs:
-    """Kernels that were both predicted and measured, and the times of those that were only one of both.
+    """Kernels that were both predicted and measured, and the time of those that were only predicted or only measured.
 
     Attributes:
         kinds: Kind of each pair, shape ``(pairs,)``.
@@ -58,30 +60,19 @@ class KernelPairs:
 
     def select(self, rows: npt.NDArray[np.bool_]) -> KernelPairs:
         """The given pairs."""
-        return KernelPairs(
-            self.kinds[rows],
-            self.measured_s[rows],
-            self.estimated_s[rows],
-            self.lower_s[rows],
-            self.upper_s[rows],
-            self.floor[rows],
-            {family: column[rows] for family, column in self.by_model.items()},
-        )
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        return KernelPairs(**columns, by_model={family: column[rows] for family, column in self.by_model.items()})
 
     @classmethod
     def concatenate(cls, parts: Sequence[KernelPairs]) -> KernelPairs:
         """Stacks pairs; families that only some parts have are left out."""
         families = [family for family in parts[0].by_model if all(family in part.by_model for part in parts)]
+        columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
         return cls(
-            np.concatenate([part.kinds for part in parts]),
-            np.concatenate([part.measured_s for part in parts]),
-            np.concatenate([part.estimated_s for part in parts]),
-            np.concatenate([part.lower_s for part in parts]),
-            np.concatenate([part.upper_s for part in parts]),
-            np.concatenate([part.floor for part in parts]),
-            {family: np.concatenate([part.by_model[family] for part in parts]) for family in families},
-            sum(part.unpredicted_s for part in parts),
-            sum(part.unmeasured_s for part in parts),
+            **columns,
+            by_model={family: np.concatenate([part.by_model[family] for part in parts]) for family in families},
+            unpredicted_s=sum(part.unpredicted_s for part in parts),
+            unmeasured_s=sum(part.unmeasured_s for part in parts),
         )
 
 

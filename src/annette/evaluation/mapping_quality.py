@@ -133,11 +133,11 @@ def mapping_quality(mapping: MappingModel, runs: Iterable[Run]) -> MappingQualit
         runs: Runs with matched kernels, best of networks that the model was not learned from; those without a profile
             are passed over.
     """
-    found = MappingQuality()
+    quality = MappingQuality()
     for run in runs:
         if run.kernels:
-            found += quality_of_kernels(mapping.apply(run.network), run)
-    return found
+            quality += quality_of_kernels(mapping.apply(run.network), run)
+    return quality
 
 
 def quality_of_kernels(kernels: Iterable[Kernel], run: Run) -> MappingQuality:
@@ -180,15 +180,15 @@ def never_run(run: Run) -> set[str] | None:
 def _adjacent(network: Network) -> set[tuple[str, str]]:
     """Pairs of layers of which the second reads a result of the first, directly or through views."""
     before: dict[str, tuple[Layer, ...]] = {}
-    found = set()
+    pairs = set()
     for layer in network.layers:
         made = [network.producers[tensor] for tensor in network.activations[layer.name] if tensor in network.producers]
         direct = tuple(source for maker in made for source in before.get(maker.name, (maker,)))
         if layer.kind in _VIEWS:
             before[layer.name] = direct
         else:
-            found |= {(source.name, layer.name) for source in direct}
-    return found
+            pairs |= {(source.name, layer.name) for source in direct}
+    return pairs
 
 
 def copies_of(kernels: Iterable[Kernel], run: Run) -> Confusion:

@@ -29,8 +29,8 @@ class MachineSpeed:
     """The speed of a machine that measured times are brought to.
 
     Attributes:
-        calibration_s: Time of the calibration workload at that speed; None leaves times as they were measured.
-        exponent: Power of the calibration's time that other times go with.
+        calibration_s: Time of the reference workload at that speed; None leaves times as they were measured.
+        exponent: Power of the reference workload's time that other times are proportional to.
     """
 
     calibration_s: float | None = None
@@ -111,13 +111,13 @@ def truths_of(
     for run in dataset.runs():
         if run.purpose is Purpose.NETWORK and run.status is not Status.FAILED and math.isfinite(run.latency_s):
             runs[run.case].append(run)
-    found = []
+    truths = []
     for name in sorted(runs) if names is None else names:
         wanted = (networks or {}).get(name)
         if wanted is not None:
             dataset.rounds(name, wanted)
-        found.append(_truth(name, wanted, runs[name], speed or MachineSpeed()))
-    return tuple(found)
+        truths.append(_truth(name, wanted, runs[name], speed or MachineSpeed()))
+    return tuple(truths)
 
 
 def _truth(name: str, network: Network | None, runs: Sequence[Run], speed: MachineSpeed) -> Truth:

@@ -46,17 +46,18 @@ def common_environment(datasets: Sequence[Dataset], precision: str | None = None
     Raises:
         FitError: There is none, there are several, or the precision is missing, unknown or contradicted.
     """
-    found = [environment for dataset in datasets for environment in dataset.environments()]
-    if not found:
+    environments = [environment for dataset in datasets for environment in dataset.environments()]
+    if not environments:
         raise FitError("the datasets are empty: nothing was measured")
-    for other in found[1:]:
-        for key in sorted(found[0].keys() | other.keys()):
-            if found[0].get(key) != other.get(key):
+    first = environments[0]
+    for other in environments[1:]:
+        for key in sorted(first.keys() | other.keys()):
+            if first.get(key) != other.get(key):
                 raise FitError(
-                    f"the datasets were measured in different environments: {key} is {found[0].get(key)!r} in one "
+                    f"the datasets were measured in different environments: {key} is {first.get(key)!r} in one "
                     f"and {other.get(key)!r} in another; fit them apart"
                 )
-    measured = found[0].get("precision")
+    measured = first.get("precision")
     known = ", ".join(PRECISIONS)
     if measured is None and precision is None:
         raise FitError(f"the datasets do not say which precision they were measured in: state --precision ({known})")
@@ -65,7 +66,7 @@ def common_environment(datasets: Sequence[Dataset], precision: str | None = None
     name = precision or measured or ""
     if name not in PRECISIONS:
         raise FitError(f"precision {name!r} is not known, so bytes cannot be counted; known: {known}")
-    return {**found[0], "precision": name}
+    return {**first, "precision": name}
 
 
 def precision_of(environment: Mapping[str, str]) -> Precision:

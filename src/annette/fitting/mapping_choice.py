@@ -39,7 +39,7 @@ _FOLDS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class JudgedMapping:
-    """A mapping that could have been taken, and how well it tells what was measured.
+    """A mapping model that was compared, and how well it tells what was measured.
 
     Attributes:
         name: Name of a preset, or ``learned``.
@@ -143,12 +143,12 @@ def choose_mapping(
 
 def _distinct(runs: Iterable[Run]) -> list[Run]:
     """One run of each network that says which layers its kernels ran."""
-    found: dict[str, Run] = {}
+    by_network: dict[str, Run] = {}
     for run in runs:
         told = run.status is not Status.FAILED and any(kernel.layers for kernel in run.kernels)
         if told and run.purpose is not Purpose.NETWORK:
-            found.setdefault(run.network.name, run)
-    return [found[name] for name in sorted(found)]
+            by_network.setdefault(run.network.name, run)
+    return [by_network[name] for name in sorted(by_network)]
 
 
 def _base() -> MappingModel:

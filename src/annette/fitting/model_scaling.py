@@ -73,13 +73,13 @@ def _(model: Mixed, change: Change) -> LayerModel:
 def time_shares(model: LayerModel, table: KernelTable) -> FloatArray:
     """How much of each row's time follows each of `SIDES` in `rescaled`, shape ``(rows, 3)``; zeros where none does."""
     base = model.base if isinstance(model, Mixed) else model
-    found = np.zeros((len(table), len(SIDES)))
+    shares = np.zeros((len(table), len(SIDES)))
     if not isinstance(base, (Roofline, RefinedRoofline)):
-        return found
+        return shares
     terms = base.terms(table)
     total_s = np.maximum(terms.slower_s(base.offset_s), 1e-300)
     computing = terms.compute_s >= terms.memory_s
-    found[:, 0] = np.where(computing, terms.compute_s, 0.0) / total_s
-    found[:, 1] = np.where(computing, 0.0, terms.memory_s) / total_s
-    found[:, 2] = base.offset_s / total_s
-    return found
+    shares[:, 0] = np.where(computing, terms.compute_s, 0.0) / total_s
+    shares[:, 1] = np.where(computing, 0.0, terms.memory_s) / total_s
+    shares[:, 2] = base.offset_s / total_s
+    return shares

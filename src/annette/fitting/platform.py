@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from annette._version import __version__
 from annette.errors import FitError
 from annette.fitting.composition import composed_errors, run_spread
@@ -111,8 +109,7 @@ def _accuracy(fit: KindFit) -> dict[str, object]:
     """One row of the accuracy table: cross-validated mean relative error by family."""
     row: dict[str, object] = {"kind": fit.kind, "rows": len(fit.samples), "best": fit.best}
     for family in FAMILY_ORDER:
-        error = np.abs(fit.held_out_s[family] / fit.samples.latency_s - 1)
-        row[f"{family} MAPE"] = round(float(error.mean()), 4)
+        row[f"{family} MAPE"] = round(fit.error(family), 4)
     return row
 
 

@@ -1,4 +1,4 @@
-"""Leaves the parts of runs out whose times cannot be, before anything is summed over them."""
+"""Removes times that are not positive finite numbers from runs, before anything is summed over them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def with_usable_times(runs: Iterable[Run]) -> tuple[list[Run], tuple[Dropped, ..
     """Runs with times that are positive finite numbers, and what was left out for that.
 
     A kernel with a bad time goes, and with it the time of the whole run, which says nothing about the kernels that are
-    left; so do bad times of whole runs and of the calibration workload.
+    left; so do bad times of whole runs and of the reference workload.
 
     Args:
         runs: Usable runs.

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from annette.fitting.candidates import Candidate
 from annette.fitting.model_scaling import SIDES
-from annette.fitting.transfer_kinds import left_out_error
 from annette.report.page import Page
 from annette.report.units import percent_text
 
@@ -53,7 +52,7 @@ def transfer_document(report: TransferReport, out: Path) -> dict[str, Any]:
             if row["kind"] in found.kinds
         ],
         "new_kinds": [
-            {"kind": kind, "kernels": len(fit.samples), "family": fit.best, "left_out": left_out_error(fit)}
+            {"kind": kind, "kernels": len(fit.samples), "family": fit.best, "left_out": fit.error(fit.best)}
             for kind, fit in sorted(report.new_kinds.items())
         ],
         "dropped": [{"reason": part.reason, "rows": list(part.sources)} for part in report.dropped],

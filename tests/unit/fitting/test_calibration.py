@@ -130,7 +130,7 @@ def test_a_richer_description_must_earn_its_place():
     features = np.arange(1.0, 9.0)[:, None]
     plain = LinearModel(features, np.ones(1), np.ones(1), np.zeros(8))
     same = LinearModel(np.hstack([features, np.zeros((8, 1))]), np.ones(2), np.ones(2), np.zeros(8))
-    assert choose([plain, same], 2 * features[:, 0]).candidate == 0
+    assert choose([plain, same], 2 * features[:, 0]).model == 0
 
 
 def test_groupings_go_from_coarse_to_fine():

@@ -14,7 +14,6 @@ from annette.errors import FitError
 from annette.estimation import estimate_network
 from annette.fitting.model_scaling import Change, rescaled, time_shares
 from annette.fitting.transfer import transfer, transfer_platform
-from annette.fitting.transfer_kinds import left_out_error
 from annette.models.refined_roofline import RefinedRoofline, Unroll
 from annette.models.roofline import Roofline
 from annette.platforms import (
@@ -140,7 +139,7 @@ def test_kinds_that_the_start_has_no_fitted_model_of_are_fitted_anew(start, tmp_
     found = enough.platform
     assert not found.assumed
     assert enough.new_kinds.keys() == {"max_pool"}
-    assert left_out_error(enough.new_kinds["max_pool"]) < 0.15
+    assert enough.new_kinds["max_pool"].error(enough.new_kinds["max_pool"].best) < 0.15
     assert found.intervals.kernels["max_pool"].keys() >= {"roofline", "mixed"}
     assert any("max_pool (12 kernels" in note for note in found.provenance.notes)
     assert loads_platform(dumps_platform(found).encode(), source="test").ranges["max_pool"]
