@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import FitError
 from annette.mapping.kernel import Precision
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from annette.bench.dataset import Dataset
 
-__all__ = ["PRECISIONS", "benchmark_sources", "common_environment", "precision_of"]
+__all__ = ["PRECISIONS", "benchmark_sources", "common_environment", "platform_fields", "precision_of"]
 
 PRECISIONS: Final[Mapping[str, int]] = {"fp32": 32, "fp16": 16, "bf16": 16, "int8": 8}
 """Bits of the numbers that a precision computes with, by its name in datasets."""
@@ -67,6 +67,15 @@ def common_environment(datasets: Sequence[Dataset], precision: str | None = None
     if name not in PRECISIONS:
         raise FitError(f"precision {name!r} is not known, so bytes cannot be counted; known: {known}")
     return {**first, "precision": name}
+
+
+def platform_fields(environment: Mapping[str, str]) -> dict[str, Any]:
+    """What an environment says of a platform that is fitted to its measurements: device, runtime and threads."""
+    return {
+        "device": environment.get("device", environment.get("cpu", "unknown device")),
+        "runtime": f"{environment.get('runtime', '?')} {environment.get('runtime_version', '')}".strip(),
+        "threads": int(environment.get("threads", "1")),
+    }
 
 
 def precision_of(environment: Mapping[str, str]) -> Precision:

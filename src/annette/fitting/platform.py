@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from annette._version import __version__
 from annette.errors import FitError
 from annette.fitting.composition import composed_errors, run_spread
+from annette.fitting.environment import platform_fields
 from annette.fitting.families import FAMILY_ORDER, KindFit, fit_kind
 from annette.fitting.mapping_choice import MappingChoice, choose_mapping
 from annette.fitting.plain_roofline import fit_plain_roofline
@@ -64,10 +65,8 @@ def fit_generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
         name=request.name,
         description=request.description
         or f"{environment.get('cpu', environment.get('device', '?'))}, fitted from benchmarks",
-        device=environment.get("device", environment.get("cpu", "unknown device")),
-        runtime=f"{environment.get('runtime', '?')} {environment.get('runtime_version', '')}".strip(),
+        **platform_fields(environment),
         precision=data.precision,
-        threads=int(environment.get("threads", "1")),
         latency_is="device",
         mapping=choice.mapping,
         models={kind: fit.models for kind, fit in fits.items()} | shared,
@@ -118,7 +117,7 @@ def _provenance(
 ) -> Provenance:
     notes = [
         *choice.notes,
-        *(f"{len(part.sources)} measured kernels left out: {part.reason}" for part in measured.dropped),
+        *(part.text for part in measured.dropped),
     ]
     if data.whole_networks:
         notes.append(f"{data.whole_networks} runs of whole networks in the datasets were not fitted on")

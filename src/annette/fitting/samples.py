@@ -94,6 +94,11 @@ class Dropped:
     reason: str
     sources: tuple[str, ...]
 
+    @property
+    def text(self) -> str:
+        """Number and reason, for the notes of a platform."""
+        return f"{len(self.sources)} measured kernels left out: {self.reason}"
+
 
 class PairedKernels(NamedTuple):
     """The measured kernels of some runs that a mapping model predicts.

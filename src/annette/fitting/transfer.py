@@ -16,6 +16,7 @@ from annette._version import __version__
 from annette.errors import FitError
 from annette.evaluation.metrics import mape
 from annette.fitting.candidates import LEAST_KERNELS, fit_candidates, predicted_s, preferred_models
+from annette.fitting.environment import platform_fields
 from annette.fitting.folds import configurations
 from annette.fitting.selection import PREFERRED, judge, leave_out, select
 from annette.fitting.transfer_intervals import adapted_intervals
@@ -121,20 +122,15 @@ def transfer_platform(
         created_by=f"annette {__version__} fit, from {start.name}",
         sources=(*adapted.provenance.sources, *measured.sources),
         versions=tuple(sorted(environment.items())),
-        notes=(
-            *adapted.provenance.notes,
-            *(f"{len(part.sources)} measured kernels left out: {part.reason}" for part in measured.dropped),
-        ),
+        notes=(*adapted.provenance.notes, *(part.text for part in measured.dropped)),
         measurement=measured.measurement,
     )
-    device = environment.get("device", environment.get("cpu", "unknown device"))
+    known = platform_fields(environment)
     platform = replace(
         adapted,
+        **known,
         name=name,
-        description=description or f"{device}, adapted from {start.name} with {len(report.samples)} kernels",
-        device=device,
-        runtime=f"{environment.get('runtime', '?')} {environment.get('runtime_version', '')}".strip(),
-        threads=int(environment.get("threads", "1")),
+        description=description or f"{known['device']}, adapted from {start.name} with {len(report.samples)} kernels",
         overhead=measured.overhead or adapted.overhead,
         provenance=provenance,
     )

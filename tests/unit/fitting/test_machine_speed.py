@@ -41,11 +41,13 @@ def test_runs_without_calibration_have_no_factor():
     assert speed_ratios(mixed[2:]) == [1.0]
 
 
+@pytest.mark.parametrize("drifts", [False, True])
 @pytest.mark.parametrize(("power", "expected"), [(0.4, 0.4), (1.0, 1.0), (0.97, 1.0), (0.0, 0.0)])
-def test_kernels_tell_how_far_they_follow(power, expected):
+def test_the_exponent_of_the_reference_workload_is_recovered(power, expected, drifts):
     random = np.random.default_rng(4)
     table = convolutions(900)
-    slowness = np.repeat(random.normal(0.0, 0.1, 90), 10)
+    moments = np.cumsum(random.normal(0.0, 0.03, 90)) if drifts else random.normal(0.0, 0.1, 90)
+    slowness = np.repeat(moments, 10)
     noise = np.exp(random.normal(0.0, 0.05, 900))
     measured = samples(table, (5e-5 + DEVICE["conv"].predict_s(table)) * np.exp(power * slowness) * noise)
     assert speed_exponent(measured, np.exp(-slowness)) == pytest.approx(expected, abs=0.15 if expected < 1 else 0)
