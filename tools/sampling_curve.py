@@ -21,18 +21,17 @@ from annette.api import load_platform
 from annette.bench.dataset import Dataset
 from annette.bench.plan import Plan
 from annette.bench.records import Purpose
-from annette.evaluation.truth import Speed, truths_of
+from annette.evaluation.truth import MachineSpeed, truths_of
 from annette.fitting.families import feature_names
 from annette.fitting.forest import Growth, grow
+from annette.fitting.machine_speed import reference_workload_s, speed_ratios
 from annette.fitting.overheads import run_overheads
-from annette.fitting.pairs import samples_of
 from annette.fitting.plain_roofline import fit_plain_roofline
-from annette.fitting.samples import LEAST_ROWS, Samples
-from annette.fitting.speed import calibration_ratios, calibration_reference_s
+from annette.fitting.samples import LEAST_ROWS, Samples, paired_kernels
 from annette.mapping.kernel import KernelTable
 from annette.models.features import FeatureSet
 from annette.models.refined_roofline import RefinedRoofline
-from annette.platforms.likeness import equal_rows
+from annette.platforms.kernel_similarity import equal_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,9 +84,11 @@ def load(path: Path, truth: Path, platform: Platform) -> tuple[Data, Plan]:
         runs = [run for run in dataset.runs() if run.usable and run.purpose is not Purpose.NETWORK]
         plan = Plan.from_text(dataset.plans()[-1])
     overheads = run_overheads(runs)
-    scales, speed = calibration_ratios(runs), Speed(calibration_reference_s(runs))
+    speed = MachineSpeed(reference_workload_s(runs))
     added_s = overheads.profiler_s
-    measured, _ = samples_of(runs, platform.mapping, platform.precision, per_entry_s=added_s, scales=scales)
+    paired = paired_kernels(runs, platform.mapping, platform.precision, profiler_s=added_s)
+    ratios = np.array(speed_ratios(runs))[paired.run_of_row]
+    measured = replace(paired.samples, latency_s=paired.samples.latency_s * ratios)
     with Dataset.open(truth) as dataset:
         truths = [entry for entry in truths_of(dataset, speed=speed) if entry.latency_s]
     tables = []

@@ -6,15 +6,17 @@ Prints the table of docs/results/transfer.md. The target is a dataset of annette
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from annette.devices.tvm_arm.published import read_tvm
 
 from annette.api import load_network, load_platform
 from annette.bench.dataset import Dataset
+from annette.bench.importing.collection import read_collection
 from annette.devices.tvm_arm.fit import phone_samples
+from annette.estimation import estimate_network
 from annette.evaluation.suites import DEVELOPMENT
 from annette.fitting.candidates import predicted_s, preferred_models
 from annette.fitting.families import fit_kind
@@ -22,13 +24,67 @@ from annette.fitting.folds import configurations
 from annette.fitting.roofline import fit_roofline
 from annette.fitting.samples import LEAST_ROWS
 from annette.fitting.transfer import adapt_models
-from annette.fitting.transfer_choice import expected_shares, spread_kernels
 from annette.fitting.transfer_kernels import measured_kernels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import numpy.typing as npt
+
     from annette.fitting.samples import Samples
+    from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
+    from annette.network import Network
     from annette.platforms import Platform
+
+
+def expected_shares(platform: Platform, networks: Iterable[Network]) -> dict[str, float]:
+    """Share of the time that each kind of kernel takes in networks, each network counting the same.
+
+    Args:
+        platform: Whose estimates are taken: the one to start from.
+        networks: What the new platform will be used for.
+    """
+    shares: Counter[str] = Counter()
+    for network in networks:
+        estimate = estimate_network(network, platform, fallback="roofline")
+        total_s = float(estimate.prices.latency_s.sum())
+        for kernel, time_s in zip(estimate.mapped, estimate.prices.latency_s.tolist(), strict=True):
+            shares[kernel.kind] += time_s / total_s
+    total = sum(shares.values())
+    return {kind: share / total for kind, share in shares.items() if share > 0}
+
+
+def spread_kernels(
+    samples: Samples, expected_s: FloatArray, shares: Mapping[str, float], count: int, *, offset: float = 0.5
+) -> npt.NDArray[np.intp]:
+    """Chooses kernels: each kind by its share of the time, within a kind evenly from short to long.
+
+    Args:
+        samples: What could be measured.
+        expected_s: Estimates of them by the starting platform.
+        shares: Share of the time by kind; kinds that are missing are not chosen.
+        count: How many, of different configurations.
+        offset: From 0 to 1: which one is taken of equally good ones.
+
+    Returns:
+        Row numbers, fewer than ``count`` where there are not enough different kernels.
+    """
+    own = configurations(samples.table)
+    pools: dict[str, list[int]] = {}
+    for kind, rows in samples.table.rows_by_kind.items():
+        if kind in shares:
+            _, first = np.unique(own[rows], return_index=True)
+            different = rows[np.sort(first)]
+            pools[kind] = different[np.argsort(expected_s[different], kind="stable")].tolist()
+    quota: Counter[str] = Counter()
+    for _ in range(min(count, sum(len(pool) for pool in pools.values()))):
+        open_kinds = [kind for kind, pool in pools.items() if quota[kind] < len(pool)]
+        quota[max(open_kinds, key=lambda kind: shares[kind] / (quota[kind] + 0.5))] += 1
+    chosen = [
+        pools[kind][int((step + offset) * len(pools[kind]) / n)] for kind, n in quota.items() for step in range(n)
+    ]
+    return np.array(sorted(chosen), dtype=np.intp)
 
 
 def from_scratch(samples: Samples, kinds: list[str]) -> dict[str, LayerModel]:
@@ -97,7 +153,7 @@ def main() -> None:
         with Dataset.open(options.dataset) as dataset:
             pool = measured_kernels([dataset], start).samples
     else:
-        pool = phone_samples(read_tvm(options.tophub, options.device, created_by="tools/transfer_curve.py").runs)
+        pool = phone_samples(read_collection(options.tophub, "tophub", {"device": options.device}).runs)
     print(f"{len(pool)} kernels; median and worst of {options.repeats} choices")
     print("| kernels | chosen | starting platform as it is | from scratch | adapted |\n|---:|---|---:|---:|---:|")
     curve(start, pool, options.counts, options.repeats)

@@ -7,22 +7,19 @@ Example:
     ('mobilenet_v2', True)
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from annette._version import __version__
-from annette.api import (
-    benchmark,
-    estimate,
-    evaluate,
-    fit,
-    list_platforms,
-    load_network,
-    load_platform,
-    measure,
-    plan_benchmark,
-)
 from annette.errors import AnnetteError
 from annette.estimation import Estimate
+from annette.estimation.by_name import estimate
 from annette.network import Network
-from annette.platforms import Platform
+from annette.network.load import load_network
+from annette.platforms import Platform, list_platforms, load_platform
+
+if TYPE_CHECKING:
+    from annette.api import benchmark, evaluate, fit, measure, plan_benchmark
 
 __all__ = [
     "AnnetteError",
@@ -40,3 +37,10 @@ __all__ = [
     "measure",
     "plan_benchmark",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Functions that measure, fit or evaluate, from `annette.api`: what they need is imported on first use."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module("annette.api"), name)

@@ -1,23 +1,30 @@
 """What ``import annette`` offers, and what the commands call.
 
-Functions that measure or fit import what they need when they are called: estimating loads neither a runtime nor a
-learner.
+``annette`` itself imports this module when one of the functions that measure, fit or evaluate is first used:
+estimating stays quick. No vendor runtime is loaded here, and no learner before a fit.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from annette.errors import FitError, OptionError
-from annette.estimation import Estimate, estimate_network
-from annette.network import Network
+from annette.bench import session
+from annette.bench.backends import backend_class
+from annette.bench.dataset import Dataset
+from annette.bench.generate import generate_plan
+from annette.estimation.by_name import estimate
+from annette.evaluation import evaluation
+from annette.evaluation.sources import listed_networks, recorded_truths
+from annette.fitting import fit_extra
+from annette.fitting.request import FitRequest
 from annette.network.load import load_network
 from annette.platforms import Platform, list_platforms, load_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from annette.bench.campaign import Outcome, Progress
     from annette.bench.plan import Case, Plan
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
     from annette.evaluation.evaluation import Evaluation
     from annette.evaluation.truth import Truth
     from annette.fitting.request import FitReport
+    from annette.network import Network
 
 __all__ = [
     "benchmark",
@@ -35,6 +43,7 @@ __all__ = [
     "load_network",
     "load_platform",
     "measure",
+    "open_datasets",
     "plan_benchmark",
 ]
 
@@ -42,50 +51,6 @@ _NETWORK_S = 0.5
 """Time for the recorded runs of a whole network in one round."""
 _NETWORK_TIMEOUT_S = 600.0
 """A whole network that gives no result for so long has failed."""
-
-
-def estimate(
-    network: Network | str | Path,
-    platform: Platform | str | Path,
-    *,
-    model: str | None = None,
-    batch: int | None = None,
-    inputs: Mapping[str, tuple[int, ...]] | None = None,
-    fallback: str = "error",
-    confidence: float = 0.9,
-) -> Estimate:
-    """Estimates how long a network takes on a platform.
-
-    Args:
-        network: A loaded network, a network file, or the name of a network of the zoo.
-        platform: A loaded platform, a platform file, or the name of a known platform.
-        model: Model family; None takes the platform's preference per kind.
-        batch: Samples processed together; only for a network that is not loaded yet.
-        inputs: Shapes that bind symbolic dimensions; only for a network that is not loaded yet.
-        fallback: ``error`` refuses kinds that the platform has no model for, ``roofline`` prices them roughly.
-        confidence: Probability, between 0 and 1, that the intervals are meant to hold with.
-
-    Returns:
-        The estimate; ``latency_s`` is the headline, ``kernels`` the breakdown.
-
-    Raises:
-        NetworkError: The network cannot be read or used.
-        PlatformError: The platform cannot be found or used.
-        UnsupportedKernelError: The platform has no model for a kind in the network.
-        OptionError: An argument is out of its range.
-
-    Example:
-        >>> import annette
-        >>> annette.estimate("resnet50", "ncs2-openvino").latency_s > 0
-        True
-    """
-    if isinstance(network, Network):
-        if batch is not None or inputs:
-            raise OptionError("batch and inputs bind a network while it is read; this one is loaded already")
-    else:
-        network = load_network(network, batch=batch, inputs=inputs)
-    target = platform if isinstance(platform, Platform) else load_platform(platform)
-    return estimate_network(network, target, model=model, fallback=fallback, confidence=confidence)
 
 
 def plan_benchmark(
@@ -115,12 +80,8 @@ def plan_benchmark(
         >>> annette.plan_benchmark("vela", budget_s=60.0).expected_s <= 60.0
         True
     """
-    from annette.bench.backends import backend_class
-    from annette.bench.generate import generate_plan
-    from annette.bench.session import settings_for
-
     target = backend_class(backend).planned_for(options or {})
-    plan = generate_plan(preset, target=target, seed=seed, batch=batch, settings=settings_for(options or {}))
+    plan = generate_plan(preset, target=target, seed=seed, batch=batch, settings=session.settings_for(options or {}))
     return plan if budget_s is None else plan.within(budget_s)
 
 
@@ -152,8 +113,6 @@ def benchmark(
         DatasetError: The file exists and ``resume`` is not set, belongs to another environment, or cannot be written.
         OptionError: There is no such backend, or it has no such option.
     """
-    from annette.bench import session
-
     out = Path(out)
     chosen = dict(options or {})
     if plan is None and resume:
@@ -209,12 +168,8 @@ def measure(
         DatasetError: The dataset belongs to another environment or cannot be written.
         OptionError: An argument is out of its range, or a network is named twice.
     """
-    from tempfile import TemporaryDirectory
-
-    from annette.bench import session
-    from annette.bench.dataset import Dataset
-
     chosen = dict(options or {})
+    timeout_s = timeout_s or _NETWORK_TIMEOUT_S
     cases = [session.case_of(network, backend, batch=batch, inputs=inputs) for network in networks]
     with TemporaryDirectory(prefix="annette-measure-") as folder:
         path = Path(out) if out is not None else Path(folder) / "measured.sqlite"
@@ -224,13 +179,22 @@ def measure(
                 dataset,
                 backend=backend,
                 options=chosen,
-                settings=session.settings_for(
-                    chosen, cpus, target_s=_NETWORK_S, timeout_s=timeout_s or _NETWORK_TIMEOUT_S
-                ),
+                settings=session.settings_for(chosen, cpus, target_s=_NETWORK_S, timeout_s=timeout_s),
                 rounds=session.default_rounds(backend) if rounds is None else rounds,
                 resume=resume,
                 progress=progress,
             )
+
+
+@contextmanager
+def open_datasets(paths: Sequence[Path | str]) -> Iterator[list[Dataset]]:
+    """Opens the datasets of benchmarks for reading, and closes them together.
+
+    Raises:
+        DatasetError: One cannot be read.
+    """
+    with ExitStack() as stack:
+        yield [stack.enter_context(Dataset.open(Path(path))) for path in paths]
 
 
 def fit(
@@ -262,18 +226,12 @@ def fit(
         FitError: What fitting needs is not installed, or the datasets are empty or differ in environment.
         OptionError: There is no such mapping.
     """
-    from annette.bench.dataset import Dataset
-
-    try:
-        from annette.fitting.request import FitRequest
+    with fit_extra():
         from annette.fitting.roads import fit_platform
-    except ModuleNotFoundError as error:
-        raise FitError(f"fitting needs {error.name}, which is not installed: pip install 'annette[fit]'") from error
-    with ExitStack() as stack:
-        opened = [stack.enter_context(Dataset.open(Path(path))) for path in datasets]
-        request = FitRequest(
-            name=name, description=description, mapping=mapping, precision=precision, seed=seed, progress=progress
-        )
+    request = FitRequest(
+        name=name, description=description, mapping=mapping, precision=precision, seed=seed, progress=progress
+    )
+    with open_datasets(datasets) as opened:
         return fit_platform(opened, request)
 
 
@@ -310,13 +268,10 @@ def evaluate(
         DatasetError: The dataset cannot be read.
         PlatformError: The platform cannot be found or used.
     """
-    from annette.evaluation.evaluation import evaluate as compare
-    from annette.evaluation.sources import listed_networks, recorded_truths
-
     target = platform if isinstance(platform, Platform) else load_platform(platform)
     if isinstance(suite, (str, Path)):
         suite, name = listed_networks(str(suite)), name or str(suite)
     if truth is not None:
         suite, remarks = recorded_truths(target, suite, Path(truth), calibrated=calibrated)
         notes = (*notes, *remarks)
-    return compare(target, suite, suite=name, model=model, fallback=fallback, notes=notes)
+    return evaluation.evaluate(target, suite, suite=name, model=model, fallback=fallback, notes=notes)

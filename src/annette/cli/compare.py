@@ -34,7 +34,7 @@ def command(
       annette compare mobilenet_v2 --platform zcu102-dnndk --platform ncs2-openvino
       annette compare model.onnx --fallback roofline --json
     """
-    from annette.api import estimate, list_platforms, load_network, load_platform
+    from annette import estimate, list_platforms, load_network, load_platform
     from annette.report.documents import comparison_document
 
     loaded = load_network(network, batch=batch, inputs=input_shapes)

@@ -37,7 +37,7 @@ def command(
       annette estimate model.onnx --platform ncs2-openvino --batch 4 --json
       annette estimate model.onnx --platform my-platform.json --input ids=1x128 --fallback roofline
     """
-    from annette.api import estimate, load_platform
+    from annette import estimate, load_platform
     from annette.report.documents import estimate_document
 
     target = load_platform(platform)

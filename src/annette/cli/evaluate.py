@@ -117,13 +117,17 @@ def command(
     evaluation = evaluate(platform, listed, model=model, fallback=fallback, name=suite, notes=notes)
     document = evaluation_document(evaluation)
     if html is not None:
-        from annette.report.evaluation_page import evaluation_page
-        from annette.report.html import write_page
-
-        write_page(html, evaluation_page(document))
+        _write_page(html, document)
     print_json(document) if as_json else print_evaluation(document, brief=brief)
     if suite in _HELD_OUT:
         _remind(document)
+
+
+def _write_page(html: Path, document: dict[str, Any]) -> None:
+    from annette.report.evaluation_page import evaluation_page
+    from annette.report.html import write_page
+
+    write_page(html, evaluation_page(document))
 
 
 def _refuse_unused(
@@ -164,11 +168,11 @@ def _run(platform: Platform, listed: tuple[Truth, ...], path: Path, how: _Measur
     from annette.bench.session import default_rounds, network_case, rounds_left, settings_for
     from annette.bench.supervisor import Supervisor
     from annette.cli.progress import progress_bar
-    from annette.evaluation.agreement import agreement
+    from annette.evaluation.comparability import compare_environments
 
     backend = how.backend or _runtime_of(platform)
     options = _options(platform, backend, how)
-    agreement(platform, Supervisor(backend, options, settings_for(options, how.cpus)).probe())
+    compare_environments(platform, Supervisor(backend, options, settings_for(options, how.cpus)).probe())
     cases = [network_case(entry.name, entry.network, backend=backend, path=entry.path) for entry in listed]
     rounds = how.rounds or default_rounds(backend)
     left = [tuple(cases)] * rounds
@@ -205,7 +209,7 @@ def _runtime_of(platform: Platform) -> str:
 
 def _options(platform: Platform, backend: str, how: _Measuring) -> dict[str, Any]:
     from annette.bench.backends import option_names
-    from annette.evaluation.agreement import measuring_options
+    from annette.evaluation.comparability import measuring_options
 
     texts = measuring_options(platform, option_names(backend), how.options)
     return chosen_options(backend, texts, how.extra)

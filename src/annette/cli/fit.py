@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -97,18 +96,14 @@ def command(
 
 
 def _transfer(datasets: tuple[Path, ...], start: str, out: Path, as_json: bool, **options: Any) -> None:
-    from annette.api import load_platform
-    from annette.bench.dataset import Dataset
-    from annette.errors import FitError
+    from annette.api import load_platform, open_datasets
+    from annette.fitting import fit_extra
     from annette.platforms import dump_platform
     from annette.report.transfer import print_transfer, transfer_document
 
-    try:
+    with fit_extra():
         from annette.fitting.transfer import transfer_platform
-    except ModuleNotFoundError as error:
-        raise FitError(f"fitting needs {error.name}, which is not installed: pip install 'annette[fit]'") from error
-    with ExitStack() as stack:
-        opened = [stack.enter_context(Dataset.open(path)) for path in datasets]
+    with open_datasets(datasets) as opened:
         report = transfer_platform(opened, load_platform(start), **options)
     dump_platform(report.platform, out)
     document = transfer_document(report, out)

@@ -31,7 +31,7 @@ def command(
       annette inspect resnet50 --platform ncs2-openvino
       annette inspect model.onnx --json
     """
-    from annette.api import load_network, load_platform
+    from annette import load_network, load_platform
     from annette.report.documents import network_document
 
     loaded = load_network(network, batch=batch, inputs=input_shapes)

@@ -33,7 +33,7 @@ def list_command(as_json: bool) -> None:
     Example:
       annette platforms list --json
     """
-    from annette.api import list_platforms
+    from annette import list_platforms
     from annette.report.platforms import platform_list_document, print_platform_list
 
     document = platform_list_document(list_platforms())
@@ -53,7 +53,7 @@ def show_command(platform: str, as_json: bool) -> None:
     Example:
       annette platforms show zcu102-dnndk
     """
-    from annette.api import load_platform
+    from annette import load_platform
     from annette.report.platforms import platform_document, print_platform
 
     document = platform_document(load_platform(platform))

@@ -11,10 +11,10 @@ import numpy as np
 from annette.errors import AnnetteError, OptionError
 from annette.estimation import estimate_mapped
 from annette.evaluation.baselines import OPERATION_COUNT, PLAIN_ROOFLINE, operation_scale, plain_roofline_s
+from annette.evaluation.error_parts import ErrorParts, error_parts
 from annette.evaluation.kernels import KernelPairs, kernel_pairs
+from annette.evaluation.mapping_quality import MappingQuality, quality_of_kernels
 from annette.evaluation.metrics import Errors, Ranking, errors, kendall, ranking, spearman
-from annette.evaluation.swaps import Swaps, swaps
-from annette.fitting.mapping_quality import MappingQuality, quality_of_kernels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -58,7 +58,7 @@ class NetworkResult:
         interval_s: The estimate's interval at 90 %; None where the platform states none.
         by_model: Its estimate by each family that the platform has, and by the baselines.
         intervals_s: Interval at each of `CONFIDENCES`; empty where the platform states none.
-        swaps: Where its error comes from; None without a profile.
+        error_parts: Where its error comes from; None without a profile.
         mapping: How well the platform's mapping tells which layers ran together; None without a profile.
         problem: Why it could not be estimated; empty where it could.
         notes: Remarks of the estimate.
@@ -74,7 +74,7 @@ class NetworkResult:
     interval_s: tuple[float, float] | None = None
     by_model: Mapping[str, float] | None = None
     intervals_s: tuple[tuple[float, float], ...] = ()
-    swaps: Swaps | None = None
+    error_parts: ErrorParts | None = None
     mapping: MappingQuality | None = None
     problem: str = ""
     notes: tuple[str, ...] = ()
@@ -211,9 +211,9 @@ def evaluate(
     results: list[NetworkResult] = []
     pairs: list[KernelPairs] = []
     for truth in truths:
-        result, found = _network(platform, truth, model, fallback)
+        result, profile = _network(platform, truth, model, fallback)
         results.append(result)
-        pairs += [found] if found is not None else []
+        pairs += [profile] if profile is not None else []
     if not results:
         raise OptionError("there are no networks to evaluate on")
     results = _with_operation_count(results)
@@ -265,7 +265,7 @@ def _network(
     plain_s = plain_roofline_s(platform, chosen)
     if plain_s is not None:
         totals_s[PLAIN_ROOFLINE], kernels_s[PLAIN_ROOFLINE] = float(plain_s.sum()), plain_s
-    found = kernel_pairs(truth, platform, chosen, kernels_s) if truth.runs else None
+    pairs = kernel_pairs(truth, platform, chosen, kernels_s) if truth.runs else None
     result = replace(
         base,
         estimated_s=chosen.latency_s,
@@ -273,10 +273,10 @@ def _network(
         by_model=totals_s,
         intervals_s=ends if len(ends) == len(CONFIDENCES) else (),
         mapping=next((quality_of_kernels(kernels, run) for run in truth.runs if run.kernels), None),
-        swaps=None if found is None or truth.latency_s is None else swaps(found, chosen, truth.latency_s),
+        error_parts=None if pairs is None or truth.latency_s is None else error_parts(pairs, chosen, truth.latency_s),
         notes=chosen.notes,
     )
-    return result, found
+    return result, pairs
 
 
 def _mapping(results: Sequence[NetworkResult]) -> MappingQuality | None:
@@ -310,10 +310,10 @@ def _models(compared: Sequence[NetworkResult], headline: str) -> list[ModelResul
     for name in (*FAMILIES, PLAIN_ROOFLINE, OPERATION_COUNT):
         if name != headline and all(name in (result.by_model or {}) for result in compared):
             columns[name] = np.array([(result.by_model or {})[name] for result in compared])
-    found = {name: errors(column, measured) for name, column in columns.items()}
-    ours = found[headline].mape
+    by_name = {name: errors(column, measured) for name, column in columns.items()}
+    ours = by_name[headline].mape
     return [
-        ModelResult(name, found[name], found[name].mape / ours if ours > 0 else None, ranking(column, measured))
+        ModelResult(name, by_name[name], by_name[name].mape / ours if ours > 0 else None, ranking(column, measured))
         for name, column in columns.items()
     ]
 
@@ -326,13 +326,13 @@ def _kinds(pairs: Sequence[KernelPairs]) -> list[KindResult]:
         return []
     everything = KernelPairs.concatenate(pairs)
     everything = everything.select(everything.measured_s > 0)  # Some runtimes report 0 for less than a microsecond.
-    found = []
+    results = []
     for kind in sorted(set(everything.kinds.tolist())):
         rows = everything.select(everything.kinds == kind)
         floors = rows.floor[np.isfinite(rows.floor)]
         stated = np.isfinite(rows.lower_s)
         inside = (rows.lower_s <= rows.measured_s) & (rows.measured_s <= rows.upper_s)
-        found.append(
+        results.append(
             KindResult(
                 kind=kind,
                 share=float(rows.measured_s.sum()) / total_s,
@@ -344,7 +344,7 @@ def _kinds(pairs: Sequence[KernelPairs]) -> list[KindResult]:
                 covered=float(inside[stated].mean()) if stated.any() else None,
             )
         )
-    return sorted(found, key=lambda entry: -entry.share)
+    return sorted(results, key=lambda entry: -entry.share)
 
 
 def _correlation(of: Callable[[FloatArray, FloatArray], float], rows: KernelPairs) -> float | None:
@@ -359,11 +359,11 @@ def _intervals(compared: Sequence[NetworkResult]) -> list[IntervalResult]:
     measured = np.array([result.measured_s for result in stated], dtype=np.float64)
     estimated = np.array([result.estimated_s for result in stated], dtype=np.float64)
     off = np.abs(np.log(measured / estimated))
-    found = []
+    results = []
     for index, confidence in enumerate(CONFIDENCES):
         lower, upper = np.array([result.intervals_s[index] for result in stated]).T
         needed = float(np.quantile(off, confidence, method="higher"))
-        found.append(
+        results.append(
             IntervalResult(
                 confidence=confidence,
                 covered=float(((lower <= measured) & (measured <= upper)).mean()),
@@ -371,10 +371,15 @@ def _intervals(compared: Sequence[NetworkResult]) -> list[IntervalResult]:
                 global_width=float(np.expm1(2.0 * needed)),
             )
         )
-    return found
+    return results
 
 
 def _remaining(compared: Sequence[NetworkResult]) -> dict[str, float]:
-    known = [(result.swaps, result.measured_s) for result in compared if result.swaps is not None]
-    parts = [swap.remaining(measured_s) for swap, measured_s in known if swap is not None and measured_s is not None]
-    return {part: float(np.mean([abs(entry[part]) for entry in parts])) for part in parts[0]} if parts else {}
+    remaining = [
+        result.error_parts.remaining(result.measured_s)
+        for result in compared
+        if result.error_parts is not None and result.measured_s is not None
+    ]
+    return (
+        {part: float(np.mean([abs(entry[part]) for entry in remaining])) for part in remaining[0]} if remaining else {}
+    )

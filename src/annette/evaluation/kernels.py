@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 from annette.bench.repeatability import repeatability
-from annette.evaluation.truth import Speed
-from annette.fitting.pairs import pair
+from annette.evaluation.kernel_pairing import pair_kernels
+from annette.evaluation.truth import MachineSpeed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,10 +29,12 @@ __all__ = ["KernelPairs", "kernel_pairs"]
 _Key: TypeAlias = tuple[str, ...]
 """What a kernel runs, which a runtime calls by another name in every process."""
 
+_COLUMNS: Final = ("kinds", "measured_s", "estimated_s", "lower_s", "upper_s", "floor")
+
 
 @dataclass(frozen=True, eq=False)
 class KernelPairs:
-    """Kernels that were both predicted and measured, and the times of those that were only one of both.
+    """Kernels that were both predicted and measured, and the time of those that were only predicted or only measured.
 
     Attributes:
         kinds: Kind of each pair, shape ``(pairs,)``.
@@ -58,30 +60,19 @@ class KernelPairs:
 
     def select(self, rows: npt.NDArray[np.bool_]) -> KernelPairs:
         """The given pairs."""
-        return KernelPairs(
-            self.kinds[rows],
-            self.measured_s[rows],
-            self.estimated_s[rows],
-            self.lower_s[rows],
-            self.upper_s[rows],
-            self.floor[rows],
-            {family: column[rows] for family, column in self.by_model.items()},
-        )
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        return KernelPairs(**columns, by_model={family: column[rows] for family, column in self.by_model.items()})
 
     @classmethod
     def concatenate(cls, parts: Sequence[KernelPairs]) -> KernelPairs:
         """Stacks pairs; families that only some parts have are left out."""
         families = [family for family in parts[0].by_model if all(family in part.by_model for part in parts)]
+        columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
         return cls(
-            np.concatenate([part.kinds for part in parts]),
-            np.concatenate([part.measured_s for part in parts]),
-            np.concatenate([part.estimated_s for part in parts]),
-            np.concatenate([part.lower_s for part in parts]),
-            np.concatenate([part.upper_s for part in parts]),
-            np.concatenate([part.floor for part in parts]),
-            {family: np.concatenate([part.by_model[family] for part in parts]) for family in families},
-            sum(part.unpredicted_s for part in parts),
-            sum(part.unmeasured_s for part in parts),
+            **columns,
+            by_model={family: np.concatenate([part.by_model[family] for part in parts]) for family in families},
+            unpredicted_s=sum(part.unpredicted_s for part in parts),
+            unmeasured_s=sum(part.unmeasured_s for part in parts),
         )
 
 
@@ -103,22 +94,22 @@ def kernel_pairs(
     if not profiled:
         return None
     run, floors = _together(profiled, platform)
-    found = pair(run, platform.mapping)
-    lost = {id(record) for record in found.unpredicted}
+    pairing = pair_kernels(run, platform.mapping)
+    lost = {id(record) for record in pairing.unpredicted}
     paired = [index for index, record in enumerate(run.kernels) if id(record) not in lost]
     row_of = {_identity(kernel): row for row, kernel in enumerate(chosen.mapped)}
-    rows = np.array([row_of[_identity(kernel)] for kernel, _ in found.pairs], dtype=np.intp)
-    unmeasured = np.array([row_of[_identity(kernel)] for kernel in found.unmeasured], dtype=np.intp)
+    rows = np.array([row_of[_identity(kernel)] for kernel, _ in pairing.pairs], dtype=np.intp)
+    unmeasured = np.array([row_of[_identity(kernel)] for kernel in pairing.unmeasured], dtype=np.intp)
     prices = chosen.prices
     return KernelPairs(
         kinds=chosen.table.kinds[rows],
-        measured_s=np.array([time_s for _, time_s in found.pairs]),
+        measured_s=np.array([time_s for _, time_s in pairing.pairs]),
         estimated_s=prices.latency_s[rows],
         lower_s=prices.lower_s[rows],
         upper_s=prices.upper_s[rows],
         floor=floors[paired],
         by_model={model: latency_s[rows] for model, latency_s in by_model.items()},
-        unpredicted_s=float(sum(record.latency_s for record in found.unpredicted)),
+        unpredicted_s=float(sum(record.latency_s for record in pairing.unpredicted)),
         unmeasured_s=float(prices.latency_s[unmeasured].sum()),
     )
 
@@ -131,7 +122,7 @@ def _together(runs: Sequence[Run], platform: Platform) -> tuple[Run, FloatArray]
     """One run with the median time of each kernel over the rounds, and how well the rounds repeat."""
     first = runs[0]
     kernels_s = [_times(run, platform) for run in runs]
-    times = np.array([list(found.values()) for found in _in_order(kernels_s)])
+    times = np.array([list(round_.values()) for round_ in _in_order(kernels_s)])
     kernels = tuple(
         replace(record, latency_s=median(column))
         for record, column in zip(first.kernels, times.T.tolist(), strict=True)
@@ -142,12 +133,12 @@ def _together(runs: Sequence[Run], platform: Platform) -> tuple[Run, FloatArray]
 def _in_order(rounds: Sequence[Mapping[_Key, float]]) -> list[dict[_Key, float]]:
     """The rounds with the same kernels as the first, in its order: runtimes number and order nodes anew each time."""
     first = rounds[0]
-    return [{key: found[key] for key in first} for found in rounds if found.keys() == first.keys()]
+    return [{key: round_[key] for key in first} for round_ in rounds if round_.keys() == first.keys()]
 
 
 def _times(run: Run, platform: Platform) -> dict[_Key, float]:
     """Kernel times at the speed of the platform's campaign, without what the profiler adds (at most half of each)."""
-    scale = Speed.of(platform).scale(run)
+    scale = MachineSpeed.of(platform).scale(run)
     profiler_s = platform.provenance.measurement.get("profiler_s", 0.0)
     seen: Counter[tuple[str, ...]] = Counter()
     times: dict[_Key, float] = {}

@@ -12,7 +12,7 @@ from annette.errors import OptionError
 if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray
 
-__all__ = ["Errors", "Ranking", "errors", "kendall", "ranking", "spearman"]
+__all__ = ["Errors", "Ranking", "errors", "kendall", "mape", "ranking", "spearman"]
 
 _RESAMPLES: Final = 1000
 _BLOCK: Final = 256
@@ -87,6 +87,11 @@ def errors(estimated_s: FloatArray, measured_s: FloatArray) -> Errors:
         within_5=float((absolute <= 0.05).mean()),
         within_10=float((absolute <= 0.10).mean()),
     )
+
+
+def mape(estimated_s: FloatArray, measured_s: FloatArray) -> float:
+    """Mean absolute relative error, as a share; arguments as `errors`."""
+    return float(np.abs(estimated_s / measured_s - 1).mean())
 
 
 def ranking(estimated_s: FloatArray, measured_s: FloatArray, *, seed: int = 0) -> Ranking | None:

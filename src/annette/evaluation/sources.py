@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from annette.bench.dataset import Dataset
 from annette.errors import OptionError
-from annette.evaluation.agreement import agreement
+from annette.evaluation.comparability import compare_environments
 from annette.evaluation.listing import is_listing, load_listing
 from annette.evaluation.suites import suite as suite_networks
-from annette.evaluation.truth import Speed, Truth, truths_of
+from annette.evaluation.truth import MachineSpeed, Truth, truths_of
 from annette.network.load import load_network
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def recorded_truths(
     """
     if any(entry.rounds_s for entry in listed):
         raise OptionError("the FILE states latencies, and --truth does as well: take one of the two")
-    speed = Speed.of(platform) if calibrated else None
+    speed = MachineSpeed.of(platform) if calibrated else None
     networks = {entry.name: entry.network for entry in listed}
     with Dataset.open(path) as dataset:
-        notes = [note for environment in dataset.environments() for note in agreement(platform, environment)]
+        notes = [note for environment in dataset.environments() for note in compare_environments(platform, environment)]
         return truths_of(dataset, list(networks), networks=networks, speed=speed), tuple(notes)

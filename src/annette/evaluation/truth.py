@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from annette.network import Network
     from annette.platforms import Platform
 
-__all__ = ["Speed", "Truth", "truths_of"]
+__all__ = ["MachineSpeed", "Truth", "truths_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
+class MachineSpeed:
     """The speed of a machine that measured times are brought to.
 
     Attributes:
-        calibration_s: Time of the calibration workload at that speed; None leaves times as they were measured.
-        exponent: Power of the calibration's time that other times go with.
+        calibration_s: Time of the reference workload at that speed; None leaves times as they were measured.
+        exponent: Power of the reference workload's time that other times are proportional to.
     """
 
     calibration_s: float | None = None
     exponent: float = 1.0
 
     @classmethod
-    def of(cls, platform: Platform) -> Speed:
+    def of(cls, platform: Platform) -> MachineSpeed:
         """The speed that a platform was fitted at."""
         facts = platform.provenance.measurement
         return cls(facts.get("calibration_s"), facts.get("calibration_exponent", 1.0))
@@ -87,7 +87,7 @@ def truths_of(
     names: Sequence[str] | None = None,
     *,
     networks: Mapping[str, Network] | None = None,
-    speed: Speed | None = None,
+    speed: MachineSpeed | None = None,
 ) -> tuple[Truth, ...]:
     """Measured networks of a dataset.
 
@@ -111,16 +111,16 @@ def truths_of(
     for run in dataset.runs():
         if run.purpose is Purpose.NETWORK and run.status is not Status.FAILED and math.isfinite(run.latency_s):
             runs[run.case].append(run)
-    found = []
+    truths = []
     for name in sorted(runs) if names is None else names:
         wanted = (networks or {}).get(name)
         if wanted is not None:
             dataset.rounds(name, wanted)
-        found.append(_truth(name, wanted, runs[name], speed or Speed()))
-    return tuple(found)
+        truths.append(_truth(name, wanted, runs[name], speed or MachineSpeed()))
+    return tuple(truths)
 
 
-def _truth(name: str, network: Network | None, runs: Sequence[Run], speed: Speed) -> Truth:
+def _truth(name: str, network: Network | None, runs: Sequence[Run], speed: MachineSpeed) -> Truth:
     if network is None:
         network = runs[0].network if runs else load_network(name)
     return Truth(name, network, tuple(run.latency_s * speed.scale(run) for run in runs), tuple(runs))

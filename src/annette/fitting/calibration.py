@@ -18,9 +18,10 @@ import numpy as np
 from annette.errors import FitError
 from annette.estimation import estimate_network
 from annette.estimation.traffic import host_traffic
+from annette.evaluation.metrics import mape
 from annette.fitting.conformal import log_residuals
 from annette.fitting.families import FAMILY_ORDER
-from annette.fitting.regularised import Candidate, choose, folds, solve
+from annette.fitting.regularised import LinearModel, choose, folds, solve
 from annette.network.kinds import KINDS, Category
 from annette.platforms import Intervals
 
@@ -93,7 +94,7 @@ class CalibrationReport:
     def error(self, column: str) -> float:
         """Mean absolute relative error of ``before``, ``fitted`` or ``left_out``."""
         estimated = np.array(getattr(self, f"{column}_s"))
-        return float(np.abs(estimated / np.array(self.measured_s) - 1).mean())
+        return mape(estimated, np.array(self.measured_s))
 
 
 def calibrate(
@@ -129,9 +130,9 @@ def calibrate(
     work = [_Work.of(estimate_network(network, platform), network, platform) for network, _ in pairs]
     designs = [_Design.of(platform, work, latency_s, grouping, fitted, meaning) for grouping in groupings]
     left_out = _nested(designs, latency_s)
-    choice = choose([design.candidate for design in designs], latency_s)
-    design = designs[choice.candidate]
-    coefficients = solve(design.candidate, latency_s, choice.strength)
+    choice = choose([design.model for design in designs], latency_s)
+    design = designs[choice.model]
+    coefficients = solve(design.model, latency_s, choice.strength)
     scales = design.scales(coefficients)
     result = _apply(platform, scales, design.overhead(coefficients), meaning)
     result = _scale_other_families(platform, result, pairs, meaning)
@@ -139,11 +140,11 @@ def calibrate(
         platform=result,
         names=tuple(names) or tuple(network.name for network, _ in pairs),
         measured_s=tuple(latency_s.tolist()),
-        before_s=tuple(design.candidate.predict_s(design.candidate.prior).tolist()),
-        fitted_s=tuple(design.candidate.predict_s(coefficients).tolist()),
+        before_s=tuple(design.model.predict_s(design.model.prior).tolist()),
+        fitted_s=tuple(design.model.predict_s(coefficients).tolist()),
         left_out_s=tuple(left_out.tolist()),
         coefficients=dict(zip(design.labels, coefficients.tolist(), strict=True)),
-        grouping=groupings[choice.candidate],
+        grouping=groupings[choice.model],
         strength=choice.strength,
     )
     return replace(report, platform=_documented(report, meaning))
@@ -199,7 +200,7 @@ class _Design:
 
     labels: tuple[str, ...]
     groups: Mapping[str, str]
-    candidate: Candidate
+    model: LinearModel
     overheads: tuple[str, ...]
     totals_s: Mapping[str, float]
 
@@ -232,15 +233,15 @@ class _Design:
         return cls(
             labels=(*names, *overheads),
             groups=groups,
-            candidate=Candidate(features, prior, np.array(spread), fixed_s),
+            model=LinearModel(features, prior, np.array(spread), fixed_s),
             overheads=overheads,
             totals_s={kind: sum(item.by_kind_s.get(kind, 0.0) for item in work) for kind in seen},
         )
 
     def scales(self, coefficients: FloatArray) -> dict[str, float]:
         """Factor of each kind that occurred, and of all others under ``""``: the mean, weighted by time."""
-        found = dict(zip(self.labels, coefficients.tolist(), strict=True))
-        scales = {kind: max(found[group], _NEGLIGIBLE) for kind, group in self.groups.items()}
+        by_label = dict(zip(self.labels, coefficients.tolist(), strict=True))
+        scales = {kind: max(by_label[group], _NEGLIGIBLE) for kind, group in self.groups.items()}
         on_device = [kind for kind, group in self.groups.items() if group not in _HOST_GROUPS]
         before = sum(self.totals_s[kind] for kind in on_device)
         after = sum(self.totals_s[kind] * scales[kind] for kind in on_device)
@@ -248,8 +249,8 @@ class _Design:
 
     def overhead(self, coefficients: FloatArray) -> dict[str, float]:
         """The overheads that were fitted."""
-        found = dict(zip(self.labels, coefficients.tolist(), strict=True))
-        return {name: found[name] for name in self.overheads}
+        by_label = dict(zip(self.labels, coefficients.tolist(), strict=True))
+        return {name: by_label[name] for name in self.overheads}
 
 
 def _host_group(platform: Platform, kind: str) -> str:
@@ -263,10 +264,10 @@ def _nested(designs: Sequence[_Design], latency_s: FloatArray) -> FloatArray:
     """Each network's estimate by a calibration, choices included, that never saw it."""
     predicted = np.empty(len(latency_s))
     for training, test in folds(len(latency_s)):
-        inner = [design.candidate.select(training) for design in designs]
+        inner = [design.model.select(training) for design in designs]
         choice = choose(inner, latency_s[training])
-        coefficients = solve(inner[choice.candidate], latency_s[training], choice.strength)
-        predicted[test] = designs[choice.candidate].candidate.select(test).predict_s(coefficients)
+        coefficients = solve(inner[choice.model], latency_s[training], choice.strength)
+        predicted[test] = designs[choice.model].model.select(test).predict_s(coefficients)
     return predicted
 
 
@@ -317,8 +318,8 @@ def _family_factors(
         return {}
     common = max(float(np.median(((latency_s - fixed_s) / np.maximum(parts.sum(axis=1), 1e-300))[seen])), _NEGLIGIBLE)
     prior = np.full(len(kinds), common)
-    found = solve(Candidate(parts, prior, prior, fixed_s), latency_s, _FAMILY_PULL)
-    return dict(zip(kinds, np.maximum(found, _NEGLIGIBLE * common).tolist(), strict=True))
+    factors = solve(LinearModel(parts, prior, prior, fixed_s), latency_s, _FAMILY_PULL)
+    return dict(zip(kinds, np.maximum(factors, _NEGLIGIBLE * common).tolist(), strict=True))
 
 
 def _documented(report: CalibrationReport, meaning: str) -> Platform:
@@ -331,10 +332,11 @@ def _documented(report: CalibrationReport, meaning: str) -> Platform:
         "left-out MAPE": round(report.error("left_out"), 4),
         "fitted MAPE": round(report.error("fitted"), 4),
     }
-    found = ", ".join(f"{name} {value:.4g}" for name, value in report.coefficients.items())
+    coefficients = ", ".join(f"{name} {value:.4g}" for name, value in report.coefficients.items())
     note = (
-        f"calibrated on {len(report.names)} whole networks ({meaning.replace('_', ' ')} times): {found}; kinds grouped "
-        f"by {report.grouping}, pull {report.strength:g}; left out, networks are off by {report.error('left_out'):.1%}"
+        f"calibrated on {len(report.names)} whole networks ({meaning.replace('_', ' ')} times): {coefficients}; "
+        f"kinds grouped by {report.grouping}, pull {report.strength:g}; left out, networks are off by "
+        f"{report.error('left_out'):.1%}"
     )
     known = platform.intervals or Intervals()
     provenance = replace(platform.provenance, notes=(*platform.provenance.notes, note))

@@ -16,7 +16,7 @@ import numpy as np
 from annette.fitting.families import feature_names, fit_all
 from annette.fitting.folds import configurations, folds
 from annette.fitting.forest import Growth, grow, joined
-from annette.fitting.rates import adapted, shares
+from annette.fitting.model_scaling import rescaled, time_shares
 from annette.fitting.samples import LEAST_ROWS
 from annette.fitting.shrinkage import Differences, choose_strength, solve_differences
 from annette.models.features import FeatureSet
@@ -68,7 +68,7 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """Everything that some rows give.
+    """All candidates that were fitted on some rows.
 
     Attributes:
         models: By kind and candidate.
@@ -99,18 +99,18 @@ def fit_candidates(start: Platform, samples: Samples, *, kinds: Iterable[str], s
     models: dict[str, dict[Candidate, LayerModel]] = {}
     for kind in kinds:
         rows = samples.of_kind(kind)
-        found: dict[Candidate, LayerModel] = {}
+        of_kind: dict[Candidate, LayerModel] = {}
         for family, model in start.models[kind].items():
             differences = main if model is preferred[kind] else by_family.get(family, main)
-            found[Candidate("factors", family)] = changed = adapted(model, differences.of(kind))
+            of_kind[Candidate("factors", family)] = changed = rescaled(model, differences.of(kind))
             if len(rows) >= _LEAST_FOR_TREES:
                 corrected = _with_trees(changed, start.models[kind], rows, seed)
                 if corrected is not None:
-                    found[Candidate("trees", family)] = corrected
+                    of_kind[Candidate("trees", family)] = corrected
         if len(rows) >= LEAST_ROWS:
             for family, model in fit_all(rows, seed=seed, checked=False).items():
-                found[Candidate("anew", family)] = model
-        models[kind] = found
+                of_kind[Candidate("anew", family)] = model
+        models[kind] = of_kind
     return Candidates(models, main)
 
 
@@ -141,7 +141,7 @@ def _differences(models: Mapping[str, LayerModel], samples: Samples) -> Differen
     off = np.log(samples.latency_s / predicted_s(models, samples))
     follows = np.zeros((len(samples), 3))
     for kind, rows in table.rows_by_kind.items():
-        follows[rows] = shares(models[kind], table.select(rows))
+        follows[rows] = time_shares(models[kind], table.select(rows))
     strength = choose_strength(off, follows, table.kinds, folds(samples))
     return solve_differences(off, follows, table.kinds, strength)
 

@@ -16,7 +16,7 @@ from scipy.optimize import nnls
 from annette.fitting.conformal import LARGEST_SCORE, half_width, log_residuals, spread_by_time
 from annette.fitting.overheads import evicted_bytes
 from annette.platforms.composition import ComposedErrors
-from annette.platforms.likeness import alike, equal_rows, places
+from annette.platforms.kernel_similarity import equal_rows, similarity, similarity_coordinates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -143,10 +143,10 @@ def _longest(rows: _Rows) -> list[npt.NDArray[np.intp]]:
 def _correlations(
     rows: _Rows, spreads: Mapping[str, Spread], runs: Sequence[npt.NDArray[np.intp]]
 ) -> tuple[float, float, float]:
-    """How errors of different kernels of one run go together: alike, of one kind but not alike, and of two kinds.
+    """Correlations of the errors of different kernels of one run: of one kind and equal sizes, one kind, two kinds.
 
-    The products of standardised errors of all pairs are regressed on the likeness of the two and on whether they are of
-    one kind, each pair weighted by what it contributes to the error of the run: pairs of kernels that take a small
+    The products of standardised errors of all pairs are regressed on the similarity of the two and on whether they are
+    of one kind, each pair weighted by what it contributes to the error of the run: pairs of kernels that take a small
     share of the time say little about sums.
     """
     scale = np.empty(len(rows.table))
@@ -154,8 +154,9 @@ def _correlations(
         scale[own] = spreads[kind].at(rows.predicted_s[own])
     scores = np.clip(rows.residuals / scale, -LARGEST_SCORE, LARGEST_SCORE)
     weight_s = rows.predicted_s * scale
-    equal, place, kinds = equal_rows(rows.table), places(rows.table), rows.table.kinds
-    products, weights, likeness, same = [], [], [], []
+    equal, coordinates = equal_rows(rows.table), similarity_coordinates(rows.table)
+    kinds = rows.table.kinds
+    products, weights, similarities, same = [], [], [], []
     for run in runs:
         first, second = np.triu_indices(len(run), k=1)
         a, b = run[first], run[second]
@@ -163,16 +164,16 @@ def _correlations(
         a, b = a[distinct], b[distinct]
         products.append(scores[a] * scores[b])
         weights.append(weight_s[a] * weight_s[b] / float(rows.predicted_s[run].sum()) ** 2)
-        likeness.append(alike(place[a], place[b]))
+        similarities.append(similarity(coordinates[a], coordinates[b]))
         same.append(kinds[a] == kinds[b])
-    product, weight, near, one = (np.concatenate(parts) for parts in (products, weights, likeness, same))
+    product, weight, near, one = (np.concatenate(parts) for parts in (products, weights, similarities, same))
     if not weight.sum() > 0:
         return 0.0, 0.0, 0.0
     other = _mean(product, weight * ~one)
     design = np.column_stack([near, 1.0 - near])[one] * np.sqrt(weight[one])[:, None]
-    found = nnls(design, (product * np.sqrt(weight))[one])[0] if one.any() else np.zeros(2)
-    far = float(np.clip(found[1], other, _LARGEST))
-    return float(np.clip(found[0], far, _LARGEST)), far, other
+    alike, unlike = nnls(design, (product * np.sqrt(weight))[one])[0] if one.any() else np.zeros(2)
+    far = float(np.clip(unlike, other, _LARGEST))
+    return float(np.clip(alike, far, _LARGEST)), far, other
 
 
 def _mean(values: FloatArray, weights: FloatArray) -> float:

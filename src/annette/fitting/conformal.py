@@ -67,10 +67,10 @@ def spread_by_time(residuals: FloatArray, predicted_s: FloatArray) -> Spread:
     """The spread in up to 8 classes of estimated time, of 40 rows or more each."""
     classes = int(np.clip(len(residuals) // _ROWS_OF_A_CLASS, 1, _MOST_CLASSES))
     order = np.argsort(predicted_s, kind="stable")
-    found: dict[float, float] = {}
+    spread_at: dict[float, float] = {}
     for part in np.array_split(order, classes):
-        found[float(np.median(predicted_s[part]))] = _spread(residuals[part])
-    return Spread(tuple(found), tuple(found.values()))
+        spread_at[float(np.median(predicted_s[part]))] = _spread(residuals[part])
+    return Spread(tuple(spread_at), tuple(spread_at.values()))
 
 
 def _bound(ordered: FloatArray, level: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.importing.origin import origin_of
 from annette.errors import FitError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from annette.bench.dataset import Dataset
 
-__all__ = ["PRECISIONS", "benchmark_sources", "common_environment", "precision_of"]
+__all__ = ["PRECISIONS", "benchmark_sources", "common_environment", "platform_fields", "precision_of"]
 
 PRECISIONS: Final[Mapping[str, int]] = {"fp32": 32, "fp16": 16, "bf16": 16, "int8": 8}
 """Bits of the numbers that a precision computes with, by its name in datasets."""
@@ -52,17 +52,18 @@ def common_environment(datasets: Sequence[Dataset], precision: str | None = None
     Raises:
         FitError: There is none, there are several, or the precision is missing, unknown or contradicted.
     """
-    found = [environment for dataset in datasets for environment in dataset.environments()]
-    if not found:
+    environments = [environment for dataset in datasets for environment in dataset.environments()]
+    if not environments:
         raise FitError("the datasets are empty: nothing was measured")
-    for other in found[1:]:
-        for key in sorted(found[0].keys() | other.keys()):
-            if found[0].get(key) != other.get(key):
+    first = environments[0]
+    for other in environments[1:]:
+        for key in sorted(first.keys() | other.keys()):
+            if first.get(key) != other.get(key):
                 raise FitError(
-                    f"the datasets were measured in different environments: {key} is {found[0].get(key)!r} in one "
+                    f"the datasets were measured in different environments: {key} is {first.get(key)!r} in one "
                     f"and {other.get(key)!r} in another; fit them apart"
                 )
-    measured = found[0].get("precision")
+    measured = first.get("precision")
     known = ", ".join(PRECISIONS)
     if measured is None and precision is None:
         raise FitError(f"the datasets do not say which precision they were measured in: state --precision ({known})")
@@ -71,7 +72,16 @@ def common_environment(datasets: Sequence[Dataset], precision: str | None = None
     name = precision or measured or ""
     if name not in PRECISIONS:
         raise FitError(f"precision {name!r} is not known, so bytes cannot be counted; known: {known}")
-    return {**found[0], "precision": name}
+    return {**first, "precision": name}
+
+
+def platform_fields(environment: Mapping[str, str]) -> dict[str, Any]:
+    """What an environment says of a platform that is fitted to its measurements: device, runtime and threads."""
+    return {
+        "device": environment.get("device", environment.get("cpu", "unknown device")),
+        "runtime": f"{environment.get('runtime', '?')} {environment.get('runtime_version', '')}".strip(),
+        "threads": int(environment.get("threads", "1")),
+    }
 
 
 def precision_of(environment: Mapping[str, str]) -> Precision:

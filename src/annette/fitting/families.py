@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from annette.evaluation.metrics import mape
 from annette.fitting.conformal import log_residuals, spread_by_time
 from annette.fitting.folds import folds
 from annette.fitting.forest import Growth, grow
@@ -33,10 +34,20 @@ FAMILY_ORDER: Final = ("roofline", "refined-roofline", "statistical", "mixed")
 _PREFERENCE: Final = ("roofline", "refined-roofline", "mixed", "statistical")
 """From the safest beyond what was measured; a later family must earn its place."""
 
-_CLEARLY: Final = 0.98
+_RICHER_BELOW: Final = 0.98
+"""Share of a simpler model's left-out error that a richer one must stay below to be preferred. That differences of 2 %
+may be chance is an assumption: it was neither measured nor tuned."""
+
 _EXACT: Final = 1e-6
-_ROWS_BEYOND_DOUBT: Final = 300
+"""Log error below which a model reproduces the rows: a richer one has nothing left to improve."""
+
+_ROWS_WITHOUT_CHECK: Final = 300
+"""From so many rows on the information criterion alone decides about unrolls: trying them on rows left out, too, means
+five more searches, which take longer the more rows there are."""
+
 _MANY_ROWS: Final = 1000
+"""From so many rows on trees have larger leaves, and rows count by how well their times are known."""
+
 _GENERAL: Final = (
     "log2:ops",
     "log2:bytes",
@@ -95,6 +106,10 @@ class KindFit:
     samples: Samples
     best: str
 
+    def error(self, family: str) -> float:
+        """Mean absolute relative error of a family on rows left out."""
+        return mape(self.held_out_s[family], self.samples.latency_s)
+
     def residuals(self, family: str) -> FloatArray:
         """``log(measured / predicted)`` of each row, predicted without its group."""
         residuals: FloatArray = np.log(self.samples.latency_s / self.held_out_s[family])
@@ -105,19 +120,18 @@ class KindFit:
         return {family: log_residuals(self.residuals(family), self.held_out_s[family]) for family in self.models}
 
 
-def fit_kind(kind: str, samples: Samples, *, growth: Growth | None = None, seed: int = 0) -> KindFit:
+def fit_kind(kind: str, samples: Samples, *, seed: int = 0) -> KindFit:
     """Fits all families for one kind.
 
     Args:
         kind: Kind of kernel.
         samples: Its cleaned rows.
-        growth: How forests are grown; the default suits some dozens to some thousands of rows.
         seed: For everything random.
 
     Raises:
         FitError: There are too few rows.
     """
-    growth = growth or _growth(len(samples))
+    growth = _growth(len(samples))
     models = fit_all(samples, growth, seed=seed)
     held_out = {family: np.empty(len(samples)) for family in models}
     for training, test in folds(samples):
@@ -204,14 +218,14 @@ def _refined(samples: Samples, roofline: Roofline) -> RefinedRoofline:
     With many rows the criterion of `fit_refined_roofline` is enough; with few, unrolls are also tried on held-out rows.
     """
     refined = fit_refined_roofline(samples)
-    if not refined.unroll or len(samples) >= _ROWS_BEYOND_DOUBT:
+    if not refined.unroll or len(samples) >= _ROWS_WITHOUT_CHECK:
         return refined
     without_s, with_s = np.empty(len(samples)), np.empty(len(samples))
     for training, test in folds(samples):
         part, table = samples.select(training), samples.table.select(test)
         without_s[test] = fit_roofline(part).predict_s(table)
         with_s[test] = fit_refined_roofline(part).predict_s(table)
-    if log_error(with_s, samples.latency_s) < _CLEARLY * log_error(without_s, samples.latency_s):
+    if log_error(with_s, samples.latency_s) < _RICHER_BELOW * log_error(without_s, samples.latency_s):
         return refined
     return RefinedRoofline(roofline.ops_per_s, roofline.bytes_per_s, roofline.offset_s)
 
@@ -224,7 +238,7 @@ def _best(errors: Mapping[str, float]) -> str:
     """
     best = _PREFERENCE[0]
     for family in _PREFERENCE[1:]:
-        if errors[family] < _CLEARLY * errors[best] - _EXACT:
+        if errors[family] < _RICHER_BELOW * errors[best] - _EXACT:
             best = family
     return best
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sklearn.model_selection import GroupKFold
 
 from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS, KernelTable
-from annette.platforms.likeness import equal_rows
+from annette.platforms.kernel_similarity import equal_rows
 
 if TYPE_CHECKING:
     from annette.fitting.samples import Samples

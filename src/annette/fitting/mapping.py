@@ -15,8 +15,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from annette.errors import FitError
+from annette.evaluation.mapping_quality import kernel_of_layer
 from annette.fitting.mapping_examples import anchors_second, collect, rank
-from annette.fitting.mapping_quality import kernel_of_layer
 from annette.fitting.mapping_trees import leaves
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Action, Rule
@@ -66,7 +66,7 @@ def learn_mapping(
         learned += [(leaf.holds, rule) for leaf, rule in _rules(key, leaves(cases, seed))]
     learned.sort(key=lambda entry: (min(rank(kind) for node in entry[1].nodes[:1] for kind in node.kinds), -entry[0]))
     free = [rule for kind, cases in sorted(examples.single.items()) for rule in _free_rules(kind, leaves(cases, seed))]
-    more = [part for rule in otherwise.rules for part in _unmet(rule, base, examples)]
+    more = [part for rule in otherwise.rules for part in _for_unmeasured_pairs(rule, base, examples)]
     return MappingModel(name, (*base.rules, *(rule for _, rule in learned), *more, *free), context=otherwise.context)
 
 
@@ -94,12 +94,12 @@ def _borne_out(base: MappingModel, runs: Sequence[Run], believed: Collection[str
     return replace(base, rules=tuple(kept), layout=None, context=None)
 
 
-def _unmet(rule: Rule, base: MappingModel, examples: Examples) -> list[Rule]:
-    """What a known rule says of pairs of kinds that were never measured, one rule for each kind of the first.
+def _for_unmeasured_pairs(rule: Rule, base: MappingModel, examples: Examples) -> list[Rule]:
+    """A known rule restricted to pairs of kinds that no run has, as one rule for each kind of the first layer.
 
-    Of what is no pair, a subgraph of several layers is a matter for the base; what changes or frees one kernel stays.
-    A rule without conditions that is mostly wrong about the pairs that were measured is believed about no other, and
-    layers that never ran join nothing.
+    Rules about one layer are kept whole. Recognitions and rules about more than two layers are left to the base. A rule
+    without conditions is dropped for a first kind whose measured pairs mostly contradict it, and no rule is kept for
+    layers that never ran.
     """
     taken = rule.taken
     if rule.name in {known.name for known in base.rules} or rule.action is Action.RECOGNISE or len(taken) > 2:
@@ -112,7 +112,7 @@ def _unmet(rule: Rule, base: MappingModel, examples: Examples) -> list[Rule]:
     right = {pair: vote for pair, vote in _votes(examples).items() if pair[0] in firsts and pair[1] in seconds}
     met = {(key.first, key.second) for key in examples.pairs}
     always = not rule.conditions and len(rule.nodes) == len(taken)
-    found = []
+    narrowed_rules = []
     for kind in sorted(firsts):
         votes = [vote for pair, vote in right.items() if pair[0] == kind] or list(right.values())
         if always and 2 * sum(votes) < len(votes):
@@ -121,8 +121,8 @@ def _unmet(rule: Rule, base: MappingModel, examples: Examples) -> list[Rule]:
         if kinds:
             narrowed = {first.name: (kind,), second.name: kinds}
             nodes = tuple(replace(node, kinds=narrowed.get(node.name, node.kinds)) for node in rule.nodes)
-            found.append(replace(rule, name=f"{rule.name}.{kind}", nodes=nodes))
-    return found
+            narrowed_rules.append(replace(rule, name=f"{rule.name}.{kind}", nodes=nodes))
+    return narrowed_rules
 
 
 def _votes(examples: Examples) -> dict[tuple[str, str], bool]:
@@ -134,7 +134,7 @@ def _votes(examples: Examples) -> dict[tuple[str, str], bool]:
     return {pair: 2 * sum(holds) >= len(holds) for pair, holds in together.items()}
 
 
-def _rules(key: PairKey, found: Sequence[Leaf]) -> list[tuple[Leaf, Rule]]:
+def _rules(key: PairKey, tree_leaves: Sequence[Leaf]) -> list[tuple[Leaf, Rule]]:
     """One rule for each leaf that mostly says "together". The side that does the work is the kernel's anchor."""
     second = anchors_second(key)
     operands = ["_"] * key.position + ["first"]
@@ -151,7 +151,7 @@ def _rules(key: PairKey, found: Sequence[Leaf]) -> list[tuple[Leaf, Rule]]:
     parts = [key.first, key.second, str(key.position) if key.position else "", key.other.strip("$")]
     parts += ["constant" if key.other.startswith("$") else "", "shared" if key.shared else ""]
     name = "-".join(["learned", *(part.replace("_", "-") for part in parts if part)])
-    together = [leaf for leaf in found if 2 * leaf.holds > leaf.seen]
+    together = [leaf for leaf in tree_leaves if 2 * leaf.holds > leaf.seen]
     return [
         (
             leaf,
@@ -167,7 +167,7 @@ def _rules(key: PairKey, found: Sequence[Leaf]) -> list[tuple[Leaf, Rule]]:
     ]
 
 
-def _free_rules(kind: str, found: Sequence[Leaf]) -> list[Rule]:
+def _free_rules(kind: str, tree_leaves: Sequence[Leaf]) -> list[Rule]:
     """One rule for each leaf that mostly says "left out"."""
     return [
         Rule.parse(
@@ -178,5 +178,5 @@ def _free_rules(kind: str, found: Sequence[Leaf]) -> list[Rule]:
             description=f"Learned: {leaf.holds} of {leaf.seen} such layers did not run.",
             action=Action.FREE,
         )
-        for number, leaf in enumerate((leaf for leaf in found if 2 * leaf.holds > leaf.seen), start=1)
+        for number, leaf in enumerate((leaf for leaf in tree_leaves if 2 * leaf.holds > leaf.seen), start=1)
     ]

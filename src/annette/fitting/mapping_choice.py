@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.bench.records import Purpose, Status
 from annette.devices.registry import recognise, resolve
 from annette.errors import FitError, OptionError, nearest
+from annette.evaluation.mapping_quality import MappingQuality, mapping_quality
 from annette.fitting.mapping import learn_mapping
 from annette.fitting.mapping_layout import choose_layout
-from annette.fitting.mapping_quality import MappingQuality, mapping_quality
 from annette.fitting.request import AUTO
 from annette.mapping.model import MappingModel
 from annette.mapping.rules import preset, presets
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from annette.bench.records import Run
 
-__all__ = ["LEARNED", "Candidate", "MappingChoice", "check_request", "choose_mapping"]
+__all__ = ["LEARNED", "JudgedMapping", "MappingChoice", "check_request", "choose_mapping"]
 
 LEARNED: Final = "learned"
 
@@ -38,8 +38,8 @@ _FOLDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A mapping that could have been taken, and how well it tells what was measured.
+class JudgedMapping:
+    """A mapping model that was compared, and how well it tells what was measured.
 
     Attributes:
         name: Name of a preset, or ``learned``.
@@ -64,7 +64,7 @@ class MappingChoice:
 
     mapping: MappingModel
     reason: str
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[JudgedMapping, ...] = ()
     networks: int = 0
 
     @property
@@ -127,7 +127,7 @@ def choose_mapping(
     if request == AUTO and len(truth) < _LEAST_RUNS:
         why = f"known for {environment['runtime']}" if known else "too few runs tell which layers ran together to learn"
         return _judged(_with_layout(otherwise, truth), why, truth)
-    learned = Candidate(LEARNED, _held_out(truth, otherwise, seed))
+    learned = JudgedMapping(LEARNED, _held_out(truth, otherwise, seed))
     written = _with_layout(otherwise, truth)
     other = _candidate(written, truth)
     if request == AUTO and known and _agreement(other) >= _agreement(learned):
@@ -143,12 +143,12 @@ def choose_mapping(
 
 def _distinct(runs: Iterable[Run]) -> list[Run]:
     """One run of each network that says which layers its kernels ran."""
-    found: dict[str, Run] = {}
+    by_network: dict[str, Run] = {}
     for run in runs:
         told = run.status is not Status.FAILED and any(kernel.layers for kernel in run.kernels)
         if told and run.purpose is not Purpose.NETWORK:
-            found.setdefault(run.network.name, run)
-    return [found[name] for name in sorted(found)]
+            by_network.setdefault(run.network.name, run)
+    return [by_network[name] for name in sorted(by_network)]
 
 
 def _base() -> MappingModel:
@@ -175,15 +175,15 @@ def _with_layout(mapping: MappingModel, truth: Sequence[Run]) -> MappingModel:
     return replace(mapping, layout=choose_layout(mapping, truth)) if truth else mapping
 
 
-def _candidate(mapping: MappingModel, truth: Sequence[Run]) -> Candidate:
-    return Candidate(mapping.name, mapping_quality(mapping, truth))
+def _candidate(mapping: MappingModel, truth: Sequence[Run]) -> JudgedMapping:
+    return JudgedMapping(mapping.name, mapping_quality(mapping, truth))
 
 
 def _judged(mapping: MappingModel, reason: str, truth: Sequence[Run]) -> MappingChoice:
     return MappingChoice(mapping, reason, (_candidate(mapping, truth),) if truth else (), len(truth))
 
 
-def _agreement(candidate: Candidate) -> float:
+def _agreement(candidate: JudgedMapping) -> float:
     """Matthews correlation over everything that was asked."""
     quality = candidate.quality
     matthews = (quality.pairs + quality.removed + quality.copies).matthews

@@ -11,8 +11,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from annette.fitting.mapping_quality import kernel_of_layer, never_run
-from annette.mapping.fields import NODE_FIELDS, TENSOR_FIELDS, node_field, tensor_field
+from annette.evaluation.mapping_quality import kernel_of_layer, never_run
+from annette.mapping.condition_fields import NODE_FIELDS, TENSOR_FIELDS, node_field, tensor_field
 from annette.mapping.pattern import COMMUTATIVE
 from annette.network import KINDS, Category, Dimensions
 from annette.network.kinds import kinds_in
@@ -70,7 +70,7 @@ class PairKey:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One case.
+    """A pair of groups, or one group, as it was measured.
 
     Attributes:
         facts: Value of every field, by how a condition writes it.
@@ -113,19 +113,19 @@ def collect(runs: Iterable[Run], base: MappingModel) -> Examples:
         runs: Runs with matched kernels; those without are passed over.
         base: Rules that are applied before.
     """
-    found = Examples()
+    examples = Examples()
     for run in runs:
         if run.kernels:
-            _Walk(base.group(run.network), run, found).go()
-    return found
+            _Walk(base.group(run.network), run, examples).go()
+    return examples
 
 
 class _Walk:
     """One network, built up as it was measured."""
 
-    def __init__(self, state: Grouping, run: Run, found: Examples) -> None:
+    def __init__(self, state: Grouping, run: Run, examples: Examples) -> None:
         self._state = state
-        self._found = found
+        self._examples = examples
         self._source = run.network.name
         claimed = kernel_of_layer(run)
         self._kernel = [claimed.get(layer.name) for layer in state.layers]
@@ -139,7 +139,7 @@ class _Walk:
             if self._lost is not None:
                 left_out = all(self._kernel[position] is None for position in self._members(group))
                 facts = _of_node(state, group, "node")
-                self._found.single[str(state.kind[group])].append(Example(facts, left_out, self._source))
+                self._examples.single[str(state.kind[group])].append(Example(facts, left_out, self._source))
             if self._ran_in(group) is not None:
                 self._visit(group)
 
@@ -157,7 +157,9 @@ class _Walk:
                 key = self._key(group, root, position)
                 if key is None:
                     continue
-                self._found.pairs[key].append(Example(self._facts(key, group, root, position), together, self._source))
+                self._examples.pairs[key].append(
+                    Example(self._facts(key, group, root, position), together, self._source)
+                )
                 if together:
                     again = self._join(key, group, root)
                     break

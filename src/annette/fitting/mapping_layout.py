@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from annette.fitting.mapping_quality import MappingQuality, copies_of, quality_of_kernels
+from annette.evaluation.mapping_quality import MappingQuality, copies_of, quality_of_kernels
 from annette.mapping.layout import Layout, LayoutModel, LayoutRule
 from annette.mapping.layout_conditions import parse
 from annette.mapping.rules import layout, layouts
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from annette.bench.records import Run
-    from annette.fitting.mapping_quality import Agreement
+    from annette.evaluation.mapping_quality import Confusion
     from annette.mapping.kernel import Kernel
     from annette.mapping.model import MappingModel
 
@@ -92,9 +92,9 @@ def choose_layout(mapping: MappingModel, runs: Sequence[Run]) -> LayoutModel | N
     qualities = [sum((case.quality(choice) for case in cases), MappingQuality()) for choice in candidates]
     wrong = [_wrong(quality.copies) + _wrong(quality.pairs) for quality in qualities]
     best = wrong.index(min(wrong))
-    found, fewest, copies_right = candidates[best], wrong[best], qualities[best].copies.matthews
+    chosen, fewest, copies_right = candidates[best], wrong[best], qualities[best].copies.matthews
     if not names or copies_right >= _GOOD:
-        return found
+        return chosen
     split = _wrong(qualities[candidates.index(None)].pairs)
     empty = LayoutModel((), *names, transposes=False, copies_residuals=True)
     searches = [_Search(empty, cases, following=following) for following in (True, False)]
@@ -103,11 +103,11 @@ def choose_layout(mapping: MappingModel, runs: Sequence[Run]) -> LayoutModel | N
     lines = replace(learned, copies_lines=False)
     without_lines = sum(case.wrong_copies(lines) for case in cases)
     if min(search.wrong, without_lines) + split < fewest:
-        found = learned if search.wrong <= without_lines else lines
-    return found
+        chosen = learned if search.wrong <= without_lines else lines
+    return chosen
 
 
-def _wrong(agreement: Agreement) -> int:
+def _wrong(agreement: Confusion) -> int:
     return agreement.only_predicted + agreement.only_true
 
 

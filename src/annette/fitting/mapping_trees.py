@@ -20,7 +20,7 @@ from sklearn.tree import DecisionTreeClassifier
 from annette.network import Dimensions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from annette.fitting.mapping_examples import Example
     from annette.mapping.condition import FieldValue
@@ -89,7 +89,7 @@ def leaves(examples: Sequence[Example], seed: int) -> list[Leaf]:
     if labels.all() or not labels.any():
         return [count]
     columns = [column for column in _columns(examples) if len(set(column.values)) > 1]
-    best, best_bits = [count], _bits(labels)
+    best, best_bits = [count], _entropy(count.holds, count.seen)
     for level in (_STRUCTURAL, _DIMENSION, _SPECIAL):
         chosen = [column for column in columns if column.level <= level]
         if not chosen:
@@ -99,15 +99,11 @@ def leaves(examples: Sequence[Example], seed: int) -> list[Leaf]:
         tree = DecisionTreeClassifier(
             criterion="entropy", max_depth=_DEEPEST, ccp_alpha=price / len(labels), random_state=seed
         ).fit(values, labels)
-        found = list(_walk(tree.tree_, chosen, 0, (), np.arange(len(labels))))
-        bits = sum(leaf_bits for _, leaf_bits in found) + price * (len(found) - 1)
+        tree_leaves = list(_walk(tree.tree_, chosen, 0, (), np.arange(len(labels))))
+        bits = sum(leaf_bits for _, leaf_bits in tree_leaves) + price * (len(tree_leaves) - 1)
         if bits < best_bits - 1e-9:
-            best, best_bits = [leaf for leaf, _ in found], bits
+            best, best_bits = [leaf for leaf, _ in tree_leaves], bits
     return best
-
-
-def _bits(labels: np.ndarray[Any, np.dtype[np.bool_]]) -> float:
-    return _entropy(int(labels.sum()), len(labels))
 
 
 def _entropy(holds: int, seen: int) -> float:
@@ -160,21 +156,17 @@ def _text(threshold: float) -> str:
 
 def _columns(examples: Sequence[Example]) -> list[_Column]:
     names = dict.fromkeys(name for example in examples for name in example.facts)
-    found: list[_Column] = []
+    columns: list[_Column] = []
     for name in names:
         values = [example.facts.get(name) for example in examples]
         if len(set(values)) > 1:
-            found += _asked(name, values)
+            columns += _asked(name, values)
     for left, right in _SAME_SHAPE:
-        sides = [(_shape(example.facts, left), _shape(example.facts, right)) for example in examples]
+        sides = [(example.facts.get(left), example.facts.get(right)) for example in examples]
         if all(side[0] is not None and side[1] is not None for side in sides):
             same = [float(a == b) for a, b in sides]
-            found.append(_Column(f"{left} != {right}", f"{left} == {right}", same, _STRUCTURAL))
-    return found
-
-
-def _shape(facts: Mapping[str, FieldValue | None], name: str) -> FieldValue | None:
-    return facts.get(name)
+            columns.append(_Column(f"{left} != {right}", f"{left} == {right}", same, _STRUCTURAL))
+    return columns
 
 
 def _asked(name: str, values: Sequence[FieldValue | None]) -> Iterable[_Column]:

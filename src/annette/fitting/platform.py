@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from annette._version import __version__
 from annette.errors import FitError
-from annette.fitting.campaign import read_campaign
 from annette.fitting.composition import composed_errors, run_spread
+from annette.fitting.environment import platform_fields
 from annette.fitting.families import FAMILY_ORDER, KindFit, fit_kind
 from annette.fitting.mapping_choice import MappingChoice, choose_mapping
 from annette.fitting.plain_roofline import fit_plain_roofline
-from annette.fitting.pooled import pooled_models
+from annette.fitting.related_kinds import shared_rooflines
 from annette.fitting.request import FitReport
 from annette.fitting.samples import LEAST_ROWS
+from annette.fitting.training_data import read_training_data
 from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS
 from annette.platforms import Intervals, Overhead, Platform, Provenance
 
@@ -24,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.bench.dataset import Dataset
-    from annette.fitting.campaign import Campaign, MeasuredKernels
     from annette.fitting.request import FitRequest
     from annette.fitting.samples import Samples
+    from annette.fitting.training_data import MeasuredKernels, TrainingData
 
 __all__ = ["fit_generic", "fitted_ranges"]
 
@@ -43,14 +42,14 @@ def fit_generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
     Raises:
         FitError: The datasets are empty, differ in environment, do not say their precision, or no kind has enough rows.
     """
-    campaign = read_campaign(datasets, request.precision)
-    environment = campaign.environment
+    data = read_training_data(datasets, request.precision)
+    environment = data.environment
     if isinstance(request.mapping, str):
-        choice = choose_mapping(campaign.everything, environment, request=request.mapping, seed=request.seed)
+        choice = choose_mapping(data.everything, environment, request=request.mapping, seed=request.seed)
     else:
         choice = MappingChoice(request.mapping, "as given")
-    measured = campaign.kernels(choice.mapping)
-    kept, overheads = measured.samples, campaign.overheads
+    measured = data.kernels(choice.mapping)
+    kept, overheads = measured.samples, data.overheads
     fits: dict[str, KindFit] = {}
     unfitted = {kind: count for kind, count in kept.kinds.items() if count < LEAST_ROWS}
     for kind, count in kept.kinds.items():
@@ -61,25 +60,23 @@ def fit_generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
         fits[kind] = fit_kind(kind, kept.of_kind(kind), seed=request.seed)
     if not fits:
         raise FitError(f"no kind of kernel has {LEAST_ROWS} or more measured configurations: {_counts(unfitted)}")
-    pooled, assumed = pooled_models(kept, fits)
+    shared, assumed = shared_rooflines(kept, fits)
     platform = Platform(
         name=request.name,
         description=request.description
         or f"{environment.get('cpu', environment.get('device', '?'))}, fitted from benchmarks",
-        device=environment.get("device", environment.get("cpu", "unknown device")),
-        runtime=f"{environment.get('runtime', '?')} {environment.get('runtime_version', '')}".strip(),
-        precision=campaign.precision,
-        threads=int(environment.get("threads", "1")),
+        **platform_fields(environment),
+        precision=data.precision,
         latency_is="device",
         mapping=choice.mapping,
-        models={kind: fit.models for kind, fit in fits.items()} | pooled,
+        models={kind: fit.models for kind, fit in fits.items()} | shared,
         preferred_family="mixed",
         preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != "mixed"},
         overhead=Overhead(per_kernel_s=overheads.per_kernel_s),
         ranges={kind: fitted_ranges(fit.samples) for kind, fit in fits.items()},
-        intervals=_intervals(fits, measured.paired, run_spread(campaign.runs, overheads)),
+        intervals=_intervals(fits, measured.paired, run_spread(data.runs, overheads)),
         accuracy=tuple(_accuracy(fit) for fit in fits.values()),
-        provenance=_provenance(campaign, choice, measured, unfitted),
+        provenance=_provenance(data, choice, measured, unfitted),
         assumed=assumed,
         plain_roofline=fit_plain_roofline(kept),
     )
@@ -111,26 +108,25 @@ def _accuracy(fit: KindFit) -> dict[str, object]:
     """One row of the accuracy table: cross-validated mean relative error by family."""
     row: dict[str, object] = {"kind": fit.kind, "rows": len(fit.samples), "best": fit.best}
     for family in FAMILY_ORDER:
-        error = np.abs(fit.held_out_s[family] / fit.samples.latency_s - 1)
-        row[f"{family} MAPE"] = round(float(error.mean()), 4)
+        row[f"{family} MAPE"] = round(fit.error(family), 4)
     return row
 
 
 def _provenance(
-    campaign: Campaign, choice: MappingChoice, measured: MeasuredKernels, unfitted: Mapping[str, int]
+    data: TrainingData, choice: MappingChoice, measured: MeasuredKernels, unfitted: Mapping[str, int]
 ) -> Provenance:
     notes = [
         *choice.notes,
-        *(f"{len(part.sources)} measured kernels left out: {part.reason}" for part in measured.dropped),
+        *(part.text for part in measured.dropped),
     ]
-    if campaign.whole_networks:
-        notes.append(f"{campaign.whole_networks} runs of whole networks in the datasets were not fitted on")
+    if data.whole_networks:
+        notes.append(f"{data.whole_networks} runs of whole networks in the datasets were not fitted on")
     if unfitted:
         notes.append(f"too few measurements to fit: {_counts(unfitted)}")
     return Provenance(
         created_by=f"annette {__version__} fit",
-        sources=campaign.sources,
-        versions=tuple(sorted(campaign.environment.items())),
+        sources=data.sources,
+        versions=tuple(sorted(data.environment.items())),
         notes=tuple(notes),
         measurement=measured.measurement,
     )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.optimize import nnls
 
+from annette.evaluation.metrics import mape
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -15,16 +17,20 @@ if TYPE_CHECKING:
 
     from annette.mapping.kernel import FloatArray
 
-__all__ = ["STRENGTHS", "Candidate", "Choice", "choose", "folds", "left_out_s", "solve"]
+__all__ = ["STRENGTHS", "Choice", "LinearModel", "choose", "folds", "left_out_s", "solve"]
 
 STRENGTHS: Final = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Strengths of the pull that are tried."""
 
 _MOST_FOLDS: Final = 20
 
+_RICHER_BELOW: Final = 0.98
+"""Share of a coarser model's left-out error that a richer one must stay below, as for families of layer models
+(`annette.fitting.families`)."""
+
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class LinearModel:
     """One way to describe the same networks by a few numbers.
 
     Attributes:
@@ -44,63 +50,63 @@ class Candidate:
         predicted: FloatArray = self.fixed_s + self.features @ coefficients
         return predicted
 
-    def select(self, rows: npt.NDArray[np.intp]) -> Candidate:
+    def select(self, rows: npt.NDArray[np.intp]) -> LinearModel:
         """The given networks."""
-        return Candidate(self.features[rows], self.prior, self.spread, self.fixed_s[rows])
+        return LinearModel(self.features[rows], self.prior, self.spread, self.fixed_s[rows])
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What leaving out prefers.
+    """The model and strength with the smallest error on networks left out.
 
     Attributes:
-        candidate: Position among the candidates.
+        model: Position among the models.
         strength: Strength of the pull.
         error: Mean absolute relative error on networks that were left out.
     """
 
-    candidate: int
+    model: int
     strength: float
     error: float
 
 
-def solve(candidate: Candidate, latency_s: FloatArray, strength: float) -> FloatArray:
+def solve(model: LinearModel, latency_s: FloatArray, strength: float) -> FloatArray:
     """Coefficients a >= 0 that minimise ``sum(((fixed + f a) / y - 1)^2) + strength sum(((a - prior) / spread)^2)``.
 
     A coefficient that the networks do not tell about keeps its prior.
 
     Args:
-        candidate: Features f, priors and spreads.
+        model: Features f, priors and spreads.
         latency_s: Measured times y, above 0, shape ``(networks,)``.
         strength: Above 0.
     """
-    pull = np.sqrt(strength) / candidate.spread
-    rows = np.vstack([candidate.features / latency_s[:, None], np.diag(pull)])
-    targets = np.concatenate([1.0 - candidate.fixed_s / latency_s, pull * candidate.prior])
+    pull = np.sqrt(strength) / model.spread
+    rows = np.vstack([model.features / latency_s[:, None], np.diag(pull)])
+    targets = np.concatenate([1.0 - model.fixed_s / latency_s, pull * model.prior])
     found: FloatArray = nnls(rows, targets)[0]
     return found
 
 
-def left_out_s(candidate: Candidate, latency_s: FloatArray, strength: float) -> FloatArray:
+def left_out_s(model: LinearModel, latency_s: FloatArray, strength: float) -> FloatArray:
     """Prediction of each network by coefficients that did not see it."""
     predicted = np.empty(len(latency_s))
     for training, test in folds(len(latency_s)):
-        coefficients = solve(candidate.select(training), latency_s[training], strength)
-        predicted[test] = candidate.select(test).predict_s(coefficients)
+        coefficients = solve(model.select(training), latency_s[training], strength)
+        predicted[test] = model.select(test).predict_s(coefficients)
     return predicted
 
 
-def choose(candidates: Sequence[Candidate], latency_s: FloatArray) -> Choice:
-    """The candidate and strength with the smallest error on left-out networks.
+def choose(models: Sequence[LinearModel], latency_s: FloatArray) -> Choice:
+    """The model and strength with the smallest error on left-out networks.
 
-    A later candidate must be better by 2 %, so that a richer description earns its place; of equal strengths the
+    A later model must be better by 2 %, so that a richer description earns its place; of equal strengths the
     larger.
     """
     best: Choice | None = None
-    for index, candidate in enumerate(candidates):
+    for index, model in enumerate(models):
         for strength in reversed(STRENGTHS):
-            error = float(np.abs(left_out_s(candidate, latency_s, strength) / latency_s - 1).mean())
-            margin = 1.0 if best is None or best.candidate == index else 0.98
+            error = mape(left_out_s(model, latency_s, strength), latency_s)
+            margin = 1.0 if best is None or best.model == index else _RICHER_BELOW
             if best is None or error < margin * best.error:
                 best = Choice(index, strength, error)
     if best is None:

@@ -19,8 +19,6 @@ from annette.models.refined_roofline import UNROLLED, RefinedRoofline, Unroll
 from annette.models.roofline import Roofline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from annette.fitting.samples import Samples
     from annette.fitting.unroll_search import Point
     from annette.mapping.kernel import FloatArray
@@ -57,9 +55,7 @@ def fit_roofline(samples: Samples) -> Roofline:
     return Roofline(**_rates(problem, Search(problem, {}, Criterion()).from_rates(problem.starts())))
 
 
-def fit_refined_roofline(
-    samples: Samples, *, dimensions: Sequence[str] = UNROLLED, candidates: Sequence[int] = UNROLL_CANDIDATES
-) -> RefinedRoofline:
+def fit_refined_roofline(samples: Samples) -> RefinedRoofline:
     """Fits P, B, t0, and finds which dimensions are unrolled, by how much (s) and for how much of the work (alpha).
 
     A dimension is refined only if that lowers the error clearly: an unroll that the data does not show is not claimed.
@@ -69,8 +65,6 @@ def fit_refined_roofline(
 
     Args:
         samples: Cleaned rows of one kind; at least 3.
-        dimensions: Those that may be unrolled.
-        candidates: Sizes that are tried.
 
     Raises:
         FitError: There are too few rows.
@@ -79,9 +73,9 @@ def fit_refined_roofline(
         raise FitError(f"a refined roofline needs at least 3 measured kernels, and there are {len(samples)}")
     problem = Problem.of(samples)
     usable: dict[str, list[int]] = {}
-    for name in dimensions:
+    for name in UNROLLED:
         extents = np.unique(problem.extents[name])
-        sizes = problem.distinct(name, [size for size in candidates if size <= 2 * extents.max()])
+        sizes = problem.distinct(name, [size for size in UNROLL_CANDIDATES if size <= 2 * extents.max()])
         if len(extents) >= _LEAST_EXTENTS and sizes:
             usable[name] = sizes
     search = Search(problem, usable, Criterion())

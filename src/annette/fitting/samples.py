@@ -1,25 +1,34 @@
-"""Measured kernels as a table with times: what layer models are fitted on."""
+"""Measured kernels as a table with times: what layer models are fitted on.
+
+Layer models are fitted on the kernels that the mapping model will hand them later. A measured kernel that no predicted
+one equals is not fitted on; its share of the time says how wrong the mapping is.
+"""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from annette.errors import FitError
+from annette.evaluation.kernel_pairing import pair_kernels
+from annette.fitting.overheads import evicted_bytes, evicted_ops
 from annette.mapping.kernel import KernelTable
-from annette.platforms.likeness import equal_rows
+from annette.platforms.kernel_similarity import equal_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    from annette.mapping.kernel import FloatArray
+    from annette.bench.records import Run
+    from annette.mapping.kernel import FloatArray, Precision
+    from annette.mapping.model import MappingModel
 
-__all__ = ["LEAST_ROWS", "Dropped", "Samples", "clean"]
+__all__ = ["LEAST_ROWS", "Dropped", "PairedKernels", "Samples", "clean", "paired_kernels"]
 
 LEAST_ROWS: Final = 8
 """A kind with fewer measured configurations is not fitted: the model would be a guess that looks like a fit."""
@@ -84,6 +93,68 @@ class Dropped:
 
     reason: str
     sources: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """Number and reason, for the notes of a platform."""
+        return f"{len(self.sources)} measured kernels left out: {self.reason}"
+
+
+class PairedKernels(NamedTuple):
+    """The measured kernels of some runs that a mapping model predicts.
+
+    Attributes:
+        samples: The kernels with their measured times.
+        predicted_share: Their share of the measured time of all kernels, from 0 to 1; NaN where that is 0.
+        run_of_row: For each kernel, the position of the run that it was measured in, shape ``(rows,)``.
+    """
+
+    samples: Samples
+    predicted_share: float
+    run_of_row: npt.NDArray[np.intp]
+
+
+def paired_kernels(
+    runs: Sequence[Run], mapping: MappingModel, precision: Precision, *, profiler_s: float = 0.0
+) -> PairedKernels:
+    """Turns runs into samples, each network a group.
+
+    Args:
+        runs: Usable runs; those without a profile are passed over.
+        mapping: The mapping model whose kernels are to be priced.
+        precision: Width of the platform's numbers.
+        profiler_s: Time that the profiler itself adds to each kernel; taken off, but never more than half of a time.
+
+    Raises:
+        FitError: No kernel of any run is predicted.
+    """
+    tables: list[KernelTable] = []
+    times: list[float] = []
+    groups: list[str] = []
+    sources: list[str] = []
+    run_of_row: list[int] = []
+    shares: list[tuple[float, float]] = []
+    for index, run in enumerate(runs):
+        if not run.kernels:
+            continue
+        pairing = pair_kernels(run, mapping)
+        kernels = [kernel for kernel, _ in pairing.pairs]
+        if not math.isnan(pairing.predicted_share):
+            shares.append((pairing.predicted_share, math.fsum(record.latency_s for record in run.kernels)))
+        if not kernels:
+            continue
+        before = {"evicted_bytes": evicted_bytes(run), "evicted_ops": evicted_ops(run)}
+        tables.append(KernelTable.from_kernels(kernels, run.network, precision, **before))
+        times += [max(time_s - profiler_s, time_s / 2) for _, time_s in pairing.pairs]
+        groups += [run.network.name] * len(kernels)
+        run_of_row += [index] * len(kernels)
+        sources += [f"{run.case}: {kernel.name}" for kernel in kernels]
+    if not tables:
+        raise FitError("no measured kernel is one that the mapping model predicts: nothing can be fitted")
+    total_s = math.fsum(weight for _, weight in shares)
+    share = math.fsum(share * weight for share, weight in shares) / total_s if total_s > 0 else math.nan
+    samples = Samples(KernelTable.concatenate(tables), np.array(times), np.array(groups), np.array(sources))
+    return PairedKernels(samples, share, np.array(run_of_row, dtype=np.intp))
 
 
 def clean(samples: Samples) -> tuple[Samples, tuple[Dropped, ...]]:

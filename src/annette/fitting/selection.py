@@ -35,7 +35,9 @@ PREFERRED: Final = "preferred"
 """Stands for the family that is best for a kind, beside the names of families."""
 
 _ROWS_OF_OTHERS: Final = 10.0
-_CLEARLY: Final = 0.02
+_LEAST_GAIN: Final = 0.02
+"""Share of the reference's error by which another candidate must be better, as for families of layer models
+(`annette.fitting.families`)."""
 _WAYS: Final = ("factors", "trees", "anew")
 
 
@@ -67,7 +69,7 @@ class Evidence:
         others = ~own & np.isin(self.kinds, alike)
         told = self._of_references[own if own.any() else others]
         least = float(told.mean()) if len(told) else 0.0
-        best, most = reference, self._gain(reference, own, others) + _CLEARLY * least
+        best, most = reference, self._gain(reference, own, others) + _LEAST_GAIN * least
         for candidate in sorted(candidates, key=lambda c: (_WAYS.index(c.way), c.family)):
             gain = self._gain(candidate, own, others)
             if gain > most:
@@ -76,11 +78,11 @@ class Evidence:
 
     @cached_property
     def _of_references(self) -> FloatArray:
-        found = np.full(len(self.kinds), np.nan)
+        errors = np.full(len(self.kinds), np.nan)
         for kind in np.unique(self.kinds).tolist():
             rows = self.kinds == kind
-            found[rows] = self.errors[self.references[kind]][rows]
-        return found
+            errors[rows] = self.errors[self.references[kind]][rows]
+        return errors
 
     def _gain(self, candidate: Candidate, own: npt.NDArray[np.bool_], others: npt.NDArray[np.bool_]) -> float:
         """By how much the error is smaller than the references', a kind's own rows and others' taken together."""
@@ -158,9 +160,9 @@ def leave_out(start: Platform, samples: Samples, *, seed: int = 0) -> LeftOut:
     """
     splits = folds(samples)
     kinds = list(samples.kinds)
-    found = [fit_candidates(start, samples.select(training), kinds=kinds, seed=seed) for training, _ in splits]
-    tested = [(candidates, test) for candidates, (_, test) in zip(found, splits, strict=True)]
-    return LeftOut(splits, found, _evidence(samples, _references(start), tested))
+    fitted = [fit_candidates(start, samples.select(training), kinds=kinds, seed=seed) for training, _ in splits]
+    tested = [(candidates, test) for candidates, (_, test) in zip(fitted, splits, strict=True)]
+    return LeftOut(splits, fitted, _evidence(samples, _references(start), tested))
 
 
 def judge(start: Platform, samples: Samples, left_out: LeftOut, *, seed: int = 0) -> dict[str, FloatArray]:
@@ -219,12 +221,12 @@ def _evidence(
     log_s = np.log(samples.latency_s)
     errors: dict[Candidate, FloatArray] = {}
     seen = np.zeros(len(samples), dtype=bool)
-    for found, test in tested:
+    for candidates, test in tested:
         seen[test] = True
         for kind, rows in samples.table.rows_by_kind.items():
             own = np.intersect1d(rows, test)
             table = samples.table.select(own)
-            for candidate, model in found.models[kind].items() if len(own) else ():
+            for candidate, model in candidates.models[kind].items() if len(own) else ():
                 column = errors.setdefault(candidate, np.full(len(samples), np.nan))
                 column[own] = np.abs(log_s[own] - np.log(positive_s(model, table)))
     return Evidence(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.fitting.rates import SIDES, Change
+from annette.fitting.model_scaling import SIDES, Change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,9 @@ _ANYTHING: Final = 3.0
 _NOTHING: Final = 1e-6
 _SPREADS_OF_SIDES: Final = (_NOTHING, 0.1, 0.3)
 _SPREADS_OF_KINDS: Final = (_NOTHING, 0.1, 0.3, 1.0)
-_CLEARLY: Final = 0.95
+_OTHER_STRENGTH_BELOW: Final = 0.95
+"""Share of the error with the usual strength that another one must stay below: of twelve that are tried on some dozens
+of rows, one is often a little better by chance."""
 _ROUNDS: Final = 8
 _LEAST_SCALE: Final = 0.02
 
@@ -51,13 +53,13 @@ USUAL: Final = Strength(0.1, 0.3)
 
 @dataclass(frozen=True)
 class Differences:
-    """What was found.
+    """How the new device differs, as natural logarithms of factors on time.
 
     Attributes:
         overall: Logarithm of the factor on everything.
         sides: Those of computing, moving and starting, on top.
         kinds: Those of kinds that have rows, on top.
-        strength: What they were pulled with.
+        strength: How far factors were allowed to go.
     """
 
     overall: float
@@ -77,7 +79,7 @@ def solve_differences(
 
     Args:
         off: ``log(measured / predicted)`` of each row, shape ``(rows,)``.
-        shares: How much of each row's time follows each side, shape ``(rows, 3)``; see `annette.fitting.rates`.
+        shares: How much of each row's time follows each side, shape ``(rows, 3)``; see `annette.fitting.model_scaling`.
         kinds: Kind of each row.
         strength: How far factors may go.
     """
@@ -86,17 +88,17 @@ def solve_differences(
     allowed = np.array([_ANYTHING, *[strength.sides] * len(SIDES), *[strength.kinds] * len(present)])
     scale = max(float(np.median(np.abs(off - np.median(off)))) * 1.5, _LEAST_SCALE)
     weight = np.ones(len(off))
-    found = np.zeros(design.shape[1])
+    coefficients = np.zeros(design.shape[1])
     for _ in range(_ROUNDS):
         weighted = design * weight[:, None]
         curvature = weighted.T @ design / scale**2 + np.diag(allowed**-2.0)
-        found = np.linalg.solve(curvature, weighted.T @ off / scale**2)
-        rest = np.abs(off - design @ found)
+        coefficients = np.linalg.solve(curvature, weighted.T @ off / scale**2)
+        rest = np.abs(off - design @ coefficients)
         scale = max(float(np.median(rest)) * 1.5, _LEAST_SCALE)
         weight = 1.0 / np.maximum(rest / scale, 1.0)
-    first, second, third = found[1:4].tolist()
-    factors = dict(zip(present.tolist(), found[4:].tolist(), strict=True))
-    return Differences(float(found[0]), (first, second, third), factors, strength)
+    first, second, third = coefficients[1:4].tolist()
+    factors = dict(zip(present.tolist(), coefficients[4:].tolist(), strict=True))
+    return Differences(float(coefficients[0]), (first, second, third), factors, strength)
 
 
 def choose_strength(
@@ -110,7 +112,7 @@ def choose_strength(
         kinds: As there.
         splits: Training and test rows.
     """
-    best, least = USUAL, _left_out_error(off, shares, kinds, splits, USUAL) * _CLEARLY
+    best, least = USUAL, _left_out_error(off, shares, kinds, splits, USUAL) * _OTHER_STRENGTH_BELOW
     for strength in (Strength(sides, kinds) for sides in _SPREADS_OF_SIDES for kinds in _SPREADS_OF_KINDS):
         error = _left_out_error(off, shares, kinds, splits, strength)
         if error < least:
@@ -127,13 +129,13 @@ def _left_out_error(
 ) -> float:
     error = 0.0
     for training, test in splits:
-        found = solve_differences(off[training], shares[training], kinds[training], strength)
-        error += float(np.abs(off[test] - explained(found, shares[test], kinds[test])).sum())
+        differences = solve_differences(off[training], shares[training], kinds[training], strength)
+        error += float(np.abs(off[test] - explained(differences, shares[test], kinds[test])).sum())
     return error
 
 
-def explained(found: Differences, shares: FloatArray, kinds: npt.NDArray[np.str_]) -> FloatArray:
+def explained(differences: Differences, shares: FloatArray, kinds: npt.NDArray[np.str_]) -> FloatArray:
     """What the factors explain of ``log(measured / predicted)``, to first order; see `solve_differences`."""
-    own = np.array([found.kinds.get(kind, 0.0) for kind in kinds.tolist()])
-    total: FloatArray = found.overall + shares @ np.array(found.sides) + own
+    own = np.array([differences.kinds.get(kind, 0.0) for kind in kinds.tolist()])
+    total: FloatArray = differences.overall + shares @ np.array(differences.sides) + own
     return total

@@ -52,7 +52,7 @@ class Residuals(Protocol):
 
 
 class Solution(NamedTuple):
-    """What was found for each problem.
+    """The solution of each problem.
 
     Attributes:
         parameters: Shape ``(problems, parameters)``.

@@ -14,7 +14,9 @@ import numpy as np
 
 from annette._version import __version__
 from annette.errors import FitError
+from annette.evaluation.metrics import mape
 from annette.fitting.candidates import LEAST_KERNELS, fit_candidates, predicted_s, preferred_models
+from annette.fitting.environment import platform_fields
 from annette.fitting.folds import configurations
 from annette.fitting.selection import PREFERRED, judge, leave_out, select
 from annette.fitting.transfer_intervals import adapted_intervals
@@ -85,7 +87,7 @@ class TransferReport:
     def error(self, column: str) -> float:
         """Mean absolute relative error of ``before`` or ``left_out``."""
         estimated: FloatArray = getattr(self, f"{column}_s")
-        return float(np.abs(estimated / self.samples.latency_s - 1).mean())
+        return mape(estimated, self.samples.latency_s)
 
 
 def transfer_platform(
@@ -114,27 +116,22 @@ def transfer_platform(
     report = transfer(start, measured.samples, seed=seed)
     new_kinds = fit_new_kinds(measured.others, seed=seed)
     environment = measured.environment
-    found = with_new_kinds(report.platform, new_kinds)
+    adapted = with_new_kinds(report.platform, new_kinds)
     provenance = replace(
-        found.provenance,
+        adapted.provenance,
         created_by=f"annette {__version__} fit, from {start.name}",
-        sources=(*found.provenance.sources, *measured.sources),
+        sources=(*adapted.provenance.sources, *measured.sources),
         versions=tuple(sorted(environment.items())),
-        notes=(
-            *found.provenance.notes,
-            *(f"{len(part.sources)} measured kernels left out: {part.reason}" for part in measured.dropped),
-        ),
+        notes=(*adapted.provenance.notes, *(part.text for part in measured.dropped)),
         measurement=measured.measurement,
     )
-    device = environment.get("device", environment.get("cpu", "unknown device"))
+    known = platform_fields(environment)
     platform = replace(
-        found,
+        adapted,
+        **known,
         name=name,
-        description=description or f"{device}, adapted from {start.name} with {len(report.samples)} kernels",
-        device=device,
-        runtime=f"{environment.get('runtime', '?')} {environment.get('runtime_version', '')}".strip(),
-        threads=int(environment.get("threads", "1")),
-        overhead=measured.overhead or found.overhead,
+        description=description or f"{known['device']}, adapted from {start.name} with {len(report.samples)} kernels",
+        overhead=measured.overhead or adapted.overhead,
         provenance=provenance,
     )
     return replace(report, platform=platform, new_kinds=new_kinds, dropped=measured.dropped)
@@ -157,22 +154,22 @@ def transfer(start: Platform, samples: Samples, *, seed: int = 0) -> TransferRep
             f"a transfer needs {LEAST_KERNELS} different kernels or more, and there are {different}: with fewer, "
             "nothing could be left out to see whether it helps; measure more"
         )
-    found = adapt_models(start, samples, seed=seed)
-    judged_s = judge(start, samples, found.left_out, seed=seed)
+    adapted = adapt_models(start, samples, seed=seed)
+    judged_s = judge(start, samples, adapted.left_out, seed=seed)
     before_s, left_out_s = predicted_s(preferred_models(start), samples), judged_s[PREFERRED]
-    factor = float(np.exp(found.differences.overall))
-    best = {kind: model.family for kind, model in found.models.items()}
+    factor = float(np.exp(adapted.differences.overall))
+    best = {kind: model.family for kind, model in adapted.models.items()}
     platform = replace(
         start,
-        models=found.families,
+        models=adapted.families,
         preferred_by_kind={kind: family for kind, family in best.items() if family != start.preferred_family},
         overhead=replace(start.overhead, per_kernel_s=start.overhead.per_kernel_s * factor),
-        intervals=adapted_intervals(start, best, samples, judged_s, found.differences),
+        intervals=adapted_intervals(start, best, samples, judged_s, adapted.differences),
         accuracy=_accuracy(samples, before_s, left_out_s),
         plain_roofline=None,
     )
     report = TransferReport(
-        platform, start.name, samples, before_s, left_out_s, found.differences, found.chosen, {}, ()
+        platform, start.name, samples, before_s, left_out_s, adapted.differences, adapted.chosen, {}, ()
     )
     return replace(report, platform=_documented(report))
 
@@ -208,26 +205,27 @@ def _accuracy(samples: Samples, before_s: FloatArray, left_out_s: FloatArray) ->
         {
             "kind": kind,
             "rows": len(own),
-            "before MAPE": round(float(np.abs(before_s[own] / samples.latency_s[own] - 1).mean()), 4),
-            "left-out MAPE": round(float(np.abs(left_out_s[own] / samples.latency_s[own] - 1).mean()), 4),
+            "before MAPE": round(mape(before_s[own], samples.latency_s[own]), 4),
+            "left-out MAPE": round(mape(left_out_s[own], samples.latency_s[own]), 4),
         }
         for kind, own in rows
     )
 
 
 def _documented(report: TransferReport) -> Platform:
-    platform, found = report.platform, report.differences
+    platform, differences = report.platform, report.differences
     sides = ", ".join(
         f"{side} {np.exp(value):.3g}"
-        for side, value in zip(("computing", "moving", "starting"), found.sides, strict=True)
+        for side, value in zip(("computing", "moving", "starting"), differences.sides, strict=True)
     )
-    kinds = ", ".join(f"{kind} {np.exp(value):.3g}" for kind, value in found.kinds.items())
+    kinds = ", ".join(f"{kind} {np.exp(value):.3g}" for kind, value in differences.kinds.items())
     ways = ", ".join(
-        f"{kind} {report.chosen[kind].text}" for kind in found.kinds if report.chosen[kind].way != "factors"
+        f"{kind} {report.chosen[kind].text}" for kind in differences.kinds if report.chosen[kind].way != "factors"
     )
     note = (
-        f"adapted from {report.start} with {len(report.samples)} kernels: all times by {np.exp(found.overall):.4g}, "
-        f"on top {sides}; {kinds}; {f'more than factors: {ways}; ' if ways else ''}left out, kernels are off by "
+        f"adapted from {report.start} with {len(report.samples)} kernels: all times by "
+        f"{np.exp(differences.overall):.4g}, on top {sides}; {kinds}; "
+        f"{f'more than factors: {ways}; ' if ways else ''}left out, kernels are off by "
         f"{report.error('left_out'):.1%} ({report.error('before'):.1%} before)"
     )
     provenance = replace(platform.provenance, notes=(*platform.provenance.notes, note))

@@ -37,7 +37,7 @@ def adapted_intervals(
     best: Mapping[str, str],
     samples: Samples,
     left_out_s: Mapping[str, FloatArray],
-    found: Differences,
+    differences: Differences,
 ) -> Intervals | None:
     """Intervals for the new device.
 
@@ -51,7 +51,7 @@ def adapted_intervals(
         best: The family that each kind prefers now.
         samples: The measured kernels.
         left_out_s: Estimates of left-out rows by family, and of what is preferred; NaN where a kind has no such family.
-        found: What was found for the models that the starting platform prefers.
+        differences: Factors of the models that the starting platform prefers.
     """
     known = start.intervals
     if known is None:
@@ -66,11 +66,13 @@ def adapted_intervals(
                 column = family if family in residuals and family != best.get(kind) else PREFERRED
                 before = usual if column == PREFERRED and usual is not None else before
                 off, units = residuals[column], _units(start, samples, column)
-                kernels.setdefault(kind, {})[family] = _kernel_residuals(samples, off, off / units, found, kind, before)
+                kernels.setdefault(kind, {})[family] = _kernel_residuals(
+                    samples, off, off / units, differences, kind, before
+                )
     off = residuals[PREFERRED]
     wider = max(1.0, _corrected(off / _units(start, samples, PREFERRED)))
     common = _corrected(off) / math.sqrt(len(off))
-    factor = math.exp(found.overall)
+    factor = math.exp(differences.overall)
     composed = {
         key: replace(
             errors,
@@ -83,7 +85,7 @@ def adapted_intervals(
 
 
 def _kernel_residuals(
-    samples: Samples, off: FloatArray, scores: FloatArray, found: Differences, kind: str, before: LogResiduals
+    samples: Samples, off: FloatArray, scores: FloatArray, differences: Differences, kind: str, before: LogResiduals
 ) -> LogResiduals:
     """Quantiles of a kind: those of its own rows where there are enough, else those of all rows in units of spreads."""
     own = off[samples.table.kinds == kind]
@@ -91,10 +93,10 @@ def _kernel_residuals(
     if len(own) >= _ENOUGH_ROWS:
         return log_residuals(own)
     pooled = log_residuals(scores[np.isfinite(scores)])
-    difference = max(found.strength.kinds, _LEAST_DIFFERENCE) if not len(own) else 0.0
+    difference = max(differences.strength.kinds, _LEAST_DIFFERENCE) if not len(own) else 0.0
     width = math.hypot(_half(before), difference)
     values = tuple(float(value) for value in np.clip(np.array(pooled.values) * width, -50, 50))
-    spread = None if before.spread is None else _moved(before.spread, math.exp(found.of(kind).overall), 1.0)
+    spread = None if before.spread is None else _moved(before.spread, math.exp(differences.of(kind).overall), 1.0)
     if spread is not None:
         # The quantiles are in units of the typical spread, which `_half` includes.
         spread = Spread(spread.latency_s, tuple(value / _typical(before) for value in spread.values))

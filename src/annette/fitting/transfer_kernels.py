@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.errors import FitError
-from annette.fitting.campaign import read_campaign
 from annette.fitting.samples import LEAST_ROWS, Dropped, Samples
+from annette.fitting.training_data import read_training_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,15 +56,15 @@ def measured_kernels(datasets: Sequence[Dataset], start: Platform, *, precision:
     Raises:
         FitError: Nothing usable was measured, environments differ, or the precision is not that of the start.
     """
-    campaign = read_campaign(datasets, precision)
-    if campaign.precision != start.precision:
+    data = read_training_data(datasets, precision)
+    if data.precision != start.precision:
         raise FitError(
             f"{start.name!r} computes with {start.precision.activation_bits} bits and the datasets were measured in "
-            f"{campaign.environment['precision']}: a transfer changes the device, not the precision"
+            f"{data.environment['precision']}: a transfer changes the device, not the precision"
         )
-    enough = campaign.overheads.runs >= _LEAST_RUNS
+    enough = data.overheads.runs >= _LEAST_RUNS
     profiler_s = None if enough else start.provenance.measurement.get("profiler_s", 0.0)
-    measured = campaign.kernels(start.mapping, profiler_s=profiler_s)
+    measured = data.kernels(start.mapping, profiler_s=profiler_s)
     kinds, counts = measured.samples.table.kinds, measured.samples.kinds
     known = np.isin(kinds, sorted(start.models.keys() - start.assumed.keys()))
     enough_to_fit = np.isin(kinds, [kind for kind, count in counts.items() if count >= LEAST_ROWS])
@@ -77,8 +77,8 @@ def measured_kernels(datasets: Sequence[Dataset], start: Platform, *, precision:
         samples=measured.samples.select(known),
         others=measured.samples.select(~known & enough_to_fit),
         dropped=dropped,
-        environment=campaign.environment,
-        sources=campaign.sources,
+        environment=data.environment,
+        sources=data.sources,
         measurement=measured.measurement,
-        overhead=replace(start.overhead, per_kernel_s=campaign.overheads.per_kernel_s) if enough else None,
+        overhead=replace(start.overhead, per_kernel_s=data.overheads.per_kernel_s) if enough else None,
     )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from annette.fitting.families import KindFit, fit_kind
 from annette.fitting.platform import fitted_ranges
 from annette.fitting.samples import LEAST_ROWS
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from annette.fitting.samples import Samples
     from annette.platforms import Platform
 
-__all__ = ["fit_new_kinds", "left_out_error", "with_new_kinds"]
+__all__ = ["fit_new_kinds", "with_new_kinds"]
 
 
 def fit_new_kinds(samples: Samples, *, seed: int = 0) -> dict[str, KindFit]:
@@ -56,14 +54,9 @@ def with_new_kinds(platform: Platform, fits: Mapping[str, KindFit]) -> Platform:
         accuracy=(
             *platform.accuracy,
             *(
-                {"kind": kind, "rows": len(fit.samples), "left-out MAPE": round(left_out_error(fit), 4)}
+                {"kind": kind, "rows": len(fit.samples), "left-out MAPE": round(fit.error(fit.best), 4)}
                 for kind, fit in sorted(fits.items())
             ),
         ),
         provenance=replace(platform.provenance, notes=(*platform.provenance.notes, note)),
     )
-
-
-def left_out_error(fit: KindFit) -> float:
-    """Mean absolute relative error of the best family, on rows that were left out."""
-    return float(np.abs(fit.held_out_s[fit.best] / fit.samples.latency_s - 1).mean())

@@ -110,14 +110,14 @@ class Search:
         """Changes the point as long as that is worth it."""
         for _ in range(_ROUNDS):
             scan = Scan(self._problem, point.sizes, point.parameters, softness=self._criterion.softness)
-            found = self._better(point, self._changes_of_one(point, scan))
-            if found is point:
-                found = self._rates(point)
-            if found is point:
-                found = self._better(point, self._changes_of_two(scan))
-            if found is point:
+            better = self._better(point, self._changes_of_one(point, scan))
+            if better is point:
+                better = self._rates(point)
+            if better is point:
+                better = self._better(point, self._changes_of_two(scan))
+            if better is point:
                 break
-            point = found
+            point = better
         return point
 
     def _changes_of_one(self, point: Point, scan: Scan) -> list[Trial]:
@@ -150,9 +150,9 @@ class Search:
         for batch in batches.values():
             sizes = [choice for choice, _ in batch]
             starts = np.array([[*point.parameters[:RATES], *start] for _, start in batch])
-            found = self._polished(sizes, starts)
-            if found.score < best.score - _WORTH:
-                best = found
+            polished = self._polished(sizes, starts)
+            if polished.score < best.score - _WORTH:
+                best = polished
         return best
 
     def _polished(self, sizes: Sequence[Mapping[str, int]], starts: FloatArray) -> Point:
@@ -166,14 +166,14 @@ class Search:
         return self._solved([sizes[index] for index in kept.tolist()], first.parameters[kept])
 
     def _solved(self, sizes: Sequence[Mapping[str, int]], starts: FloatArray) -> Point:
-        found = self._problem.solve(self._problem.losses(sizes), starts, softness=self._criterion.softness)
+        solution = self._problem.solve(self._problem.losses(sizes), starts, softness=self._criterion.softness)
         rows = len(self._problem)
         scores = [
             self._criterion.score(cost, choice, rows, self._choices)
-            for cost, choice in zip(found.cost.tolist(), sizes, strict=True)
+            for cost, choice in zip(solution.cost.tolist(), sizes, strict=True)
         ]
         best = int(np.argmin(scores))
-        return Point(dict(sizes[best]), found.parameters[best], float(found.cost[best]), scores[best])
+        return Point(dict(sizes[best]), solution.parameters[best], float(solution.cost[best]), scores[best])
 
     def _rates(self, point: Point) -> Point:
         """Other bandwidths and offsets: from where a side decides nowhere, no derivative leads back."""
@@ -190,8 +190,8 @@ class Search:
         softness = self._criterion.softness
         first = self._problem.solve(lost, np.array(starts), softness=softness, steps=2 * _FIRST_STEPS)
         kept = np.argsort(first.cost, kind="stable")[:2]
-        found = self._solved([point.sizes] * len(kept), first.parameters[kept])
-        return found if found.score < point.score - _WORTH else point
+        solved = self._solved([point.sizes] * len(kept), first.parameters[kept])
+        return solved if solved.score < point.score - _WORTH else point
 
 
 def _between(size: int, listed: Sequence[int]) -> list[int]:

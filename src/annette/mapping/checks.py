@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from annette.mapping.condition import Condition, Reference, compare
-from annette.mapping.fields import node_field, tensor_field
+from annette.mapping.condition_fields import node_field, tensor_field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

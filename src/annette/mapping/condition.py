@@ -10,10 +10,10 @@
     sum.output_shape == y.shape
     pool.attributes.auto_pad is missing
 
-The left side is a field of a node, a constant or an activation of the pattern (see `annette.mapping.fields`); the
-right side is a number, ``true``, ``false``, a word or quoted text, a list, or another field. A rule holds if all its
-conditions do; for "or", write two rules. An attribute that a layer does not have equals nothing: it fulfils ``!=``,
-``not in``, ``lacks`` and ``is missing`` alone.
+The left side is a field of a node, a constant or an activation of the pattern (see
+`annette.mapping.condition_fields`); the right side is a number, ``true``, ``false``, a word or quoted text, a list, or
+another field. A rule holds if all its conditions do; for "or", write two rules. An attribute that a layer does not have
+equals nothing: it fulfils ``!=``, ``not in``, ``lacks`` and ``is missing`` alone.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Reference:
 
     Attributes:
         at: Name of a node or an activation, or of a constant with its leading ``$``.
-        field: One of the fields of `annette.mapping.fields`.
+        field: One of the fields of `annette.mapping.condition_fields`.
     """
 
     at: str

@@ -86,10 +86,10 @@ class Grouping:
     def candidates(self, kinds: Iterable[str]) -> Sequence[int]:
         """Groups that may have one of the given kinds, ascending; whether they still do is for the caller to see."""
         by_kind = self.by_kind
-        found = [by_kind[kind] for kind in kinds if kind in by_kind]
-        if len(found) == 1:
-            return sorted(found[0])
-        return sorted({group for groups in found for group in groups})
+        by_wanted_kind = [by_kind[kind] for kind in kinds if kind in by_kind]
+        if len(by_wanted_kind) == 1:
+            return sorted(by_wanted_kind[0])
+        return sorted({group for groups in by_wanted_kind for group in groups})
 
     def is_news(self, kinds: frozenset[str], since: int) -> bool:
         """Whether a group of one of some kinds has been changed since ``changes`` was ``since``; -1 is ever.
@@ -232,10 +232,10 @@ class Grouping:
 
     def groups(self) -> list[int]:
         """The groups in topological order."""
-        found = [group for group, kind in enumerate(self.kind) if kind is not None]
+        groups = [group for group, kind in enumerate(self.kind) if kind is not None]
         if self._rank is not None:
-            found.sort(key=self._rank.__getitem__)
-        return found
+            groups.sort(key=self._rank.__getitem__)
+        return groups
 
     def kernels(self) -> tuple[Kernel, ...]:
         """The groups as kernels, in topological order."""
@@ -264,13 +264,13 @@ class Grouping:
     def _inputs(self, group: int) -> dict[str, int]:
         """Activations that a group reads from outside, each once, with their producers."""
         all_reads, all_producers, group_of = self.links.reads, self.links.producers, self.group_of
-        found: dict[str, int] = {}
+        producer_of: dict[str, int] = {}
         for position in sorted(self.members.get(group) or (group,)):
             reads = all_reads[position]
             for index, producer in enumerate(all_producers[position]):
                 if producer < 0 or group_of[producer] != group:
-                    found[reads[index]] = producer
-        return found
+                    producer_of[reads[index]] = producer
+        return producer_of
 
     def _outputs(self, group: int) -> tuple[str, ...]:
         """Activations that a group writes for the outside; a result that nobody reads is written too."""

@@ -81,7 +81,7 @@ class Matcher:
         return step(state)
 
     def _run_pair(self, state: Grouping) -> bool:
-        """The common case, one node that reads another: no search, no bookkeeping."""
+        """Applies a rule of two nodes, the common case, without the search that larger patterns need."""
         producer_kinds, root_kinds = self.kinds
         kind, operands, readers, group_of = state.kind, state.operands, state.readers, state.group_of
         changed = False
@@ -144,7 +144,7 @@ class Matcher:
     def _bind(
         self, state: Grouping, index: int, group: int, rest: _Goals, bound: list[int], tensors: dict[str, str]
     ) -> bool:
-        """Lets a node stand for a group and goes on with its operands, then with the rest; acts if all fits."""
+        """Binds a node to a group, then its operands, then the remaining goals; applies the rule if all fit."""
         sources = state.operands[group]
         if not _offers(state, sources, self._wanted[index]):
             return False
@@ -172,7 +172,7 @@ class Matcher:
         return kinds, any(name.startswith("$") for name in names)
 
     def _solve(self, state: Grouping, goals: _Goals, bound: list[int], tensors: dict[str, str]) -> bool:
-        """Meets the goals one by one, going back where a choice of operands leads nowhere."""
+        """Binds the operands that are left, one by one, with backtracking; applies the rule when none is left."""
         if goals is None:
             return self._act(state, bound, tensors)
         (spec, tensor, source, reader), rest = goals
@@ -206,7 +206,7 @@ class Matcher:
         return False
 
     def _act(self, state: Grouping, bound: list[int], tensors: dict[str, str]) -> bool:
-        """Everything is bound: does what the rule says, unless others need what would vanish."""
+        """Applies the rule to a complete match, unless a result that would no longer be written is read outside."""
         rule = self.rule
         taken = [bound[index] for index in self._taken]
         if len(taken) == 1:
@@ -244,7 +244,7 @@ class Matcher:
         return True
 
     def _is_closed(self, state: Grouping, taken: list[int]) -> bool | None:
-        """Whether only the last group's results are read outside; None if that is so where it may not be."""
+        """Whether only the last group's results are read outside; None if one's are that the rule does not share."""
         closed = True
         for group, shared in zip(taken[:-1], self._shared, strict=False):
             reading = state.readers[group]
@@ -262,16 +262,16 @@ class Matcher:
 
     def _attributes(self, state: Grouping, bound: list[int]) -> dict[str, AttributeValue]:
         """Attributes of the recognised layer; those that refer to what a layer does not have are left out."""
-        found: dict[str, AttributeValue] = {}
+        attributes: dict[str, AttributeValue] = {}
         for key, value in self.rule.attributes.items():
             if not isinstance(value, Reference):
-                found[key] = value
+                attributes[key] = value
                 continue
             layer = state.anchor(bound[self._index[value.at]])
             name = value.field.removeprefix("attributes.")
             if name in layer.attributes:
-                found[key] = layer.attributes[name]
-        return found
+                attributes[key] = layer.attributes[name]
+        return attributes
 
     def _decided_by(self, condition: Condition) -> int | None:
         """The node that alone decides a condition, so that it can be checked early; None for pairs, which are quick."""

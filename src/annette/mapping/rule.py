@@ -13,7 +13,7 @@ from msgspec import Meta
 from annette.documents import Document, convert, located
 from annette.errors import MappingError, nearest
 from annette.mapping.condition import Condition, Reference
-from annette.mapping.fields import node_field, tensor_field
+from annette.mapping.condition_fields import node_field, tensor_field
 from annette.mapping.pattern import Node, Role, parse_pattern
 from annette.network.kinds import KINDS, Category
 

@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from annette.documents import Share, check_fields, convert
 from annette.errors import PlatformFormatError
-from annette.platforms.likeness import equal_rows, places, weighted_likeness
+from annette.platforms.kernel_similarity import equal_rows, similarity_coordinates, weighted_similarity
 from annette.platforms.residuals import LogResiduals  # noqa: TC001 - annotations are read at run time
 from annette.platforms.spread import Spread  # noqa: TC001 - annotations are read at run time
 
@@ -37,7 +37,7 @@ class ComposedErrors:
     With kernel i taking the share w_i of the estimate and its log error having the standard deviation s_i, the log
     error of the sum has the variance ``run^2 + sum_ij w_i w_j s_i s_j rho_ij``. The correlation rho_ij is 1 for equal
     kernels (one model gives them one error) and ``other_kinds`` between kinds. Within a kind it falls from ``alike``
-    for kernels of the same sizes to ``same_kind`` for those of other ones (`annette.platforms.likeness`).
+    for kernels of the same sizes to ``same_kind`` for those of other ones (`annette.platforms.kernel_similarity`).
     The error divided by the root of this variance is a standardised residual, whose quantiles come from runs that
     the models did not see (split conformal prediction with a normalised score; Lei et al., Journal of the American
     Statistical Association 113, 2018).
@@ -97,7 +97,7 @@ class ComposedErrors:
 
         A kind whose spread is not known counts as the worst known one, and at least as a factor of two.
         """
-        equal, place = equal_rows(table), places(table)
+        equal, coordinates = equal_rows(table), similarity_coordinates(table)
         variance, by_kind, total = 0.0, 0.0, 0.0
         for kind, rows in table.rows_by_kind.items():
             spread = self.spreads[kind].at(latency_s[rows]) if kind in self.spreads else self._worst
@@ -110,7 +110,7 @@ class ComposedErrors:
                 continue
             _, first, members = np.unique(equal[rows], return_index=True, return_inverse=True)
             parts = np.bincount(members.ravel(), weights=weight).astype(np.float64)
-            own, near = float(parts @ parts), weighted_likeness(place[rows[first]], parts)
+            own, near = float(parts @ parts), weighted_similarity(coordinates[rows[first]], parts)
             variance += (1.0 - self.alike) * own + (self.alike - self.same_kind) * near + self.same_kind * sum_**2
         variance += self.other_kinds * max(0.0, total**2 - by_kind)
         return math.hypot(self.run, math.sqrt(variance) / float(latency_s.sum()))

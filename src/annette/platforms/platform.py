@@ -164,11 +164,11 @@ class Platform:
     @cached_property
     def _limits(self) -> dict[str, _Limits]:
         """The ranges of each kind as columns, so that a table is checked at once."""
-        found: dict[str, _Limits] = {}
+        limits_of: dict[str, _Limits] = {}
         for kind, columns in self.ranges.items():
             limits = np.array([*columns.values()], dtype=np.float64).reshape(-1, 2, 1)
-            found[kind] = tuple(columns), limits[:, 0] * (1 - _RANGE_SLACK), limits[:, 1] * (1 + _RANGE_SLACK)
-        return found
+            limits_of[kind] = tuple(columns), limits[:, 0] * (1 - _RANGE_SLACK), limits[:, 1] * (1 + _RANGE_SLACK)
+        return limits_of
 
     def kernel_interval(self, kind: str, family: str, confidence: float) -> tuple[float, float] | None:
         """Log factors from a kernel's estimate to the ends of its interval.

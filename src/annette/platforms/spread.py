@@ -52,8 +52,8 @@ class Spread:
     def at(self, latency_s: FloatArray) -> FloatArray:
         """Standard deviation for kernels with these estimates, shape as ``latency_s``."""
         known = np.log(self.latency_s)
-        found: FloatArray = np.interp(np.log(np.maximum(latency_s, 1e-12)), known, self.values)
-        return found
+        values: FloatArray = np.interp(np.log(np.maximum(latency_s, 1e-12)), known, self.values)
+        return values
 
     def to_json(self) -> dict[str, list[float]] | float:
         """Times and values, or one number where it is constant."""

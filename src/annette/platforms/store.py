@@ -64,13 +64,13 @@ def user_folders() -> tuple[Path, ...]:
 
 def list_platforms() -> tuple[PlatformEntry, ...]:
     """All platforms that can be loaded by name, sorted by name; a user's file hides a shipped one of the same name."""
-    found = {entry.name: entry for entry in _catalogue()}
+    by_name = {entry.name: entry for entry in _catalogue()}
     for folder in reversed(user_folders()):
         if folder.is_dir():
-            found.update(
+            by_name.update(
                 (file.stem, PlatformEntry(file.stem, str(folder), file)) for file in folder.glob(f"*{_SUFFIX}")
             )
-    return tuple(found[name] for name in sorted(found))
+    return tuple(by_name[name] for name in sorted(by_name))
 
 
 def load_platform(name_or_path: str | os.PathLike[str]) -> Platform:

@@ -73,13 +73,13 @@ def _model(entry: ModelResult) -> ModelPart:
 
 
 def _network(entry: NetworkResult) -> NetworkPart:
-    swaps = entry.swaps
+    parts = entry.error_parts
     return part(
         NetworkPart,
         entry,
         network=entry.name,
         by_model=dict(entry.by_model or {}),
-        remaining=None if swaps is None or entry.measured_s is None else swaps.remaining(entry.measured_s),
+        remaining=None if parts is None or entry.measured_s is None else parts.remaining(entry.measured_s),
         mapping=mapping_quality_part(entry.mapping),
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.report.schemas.evaluations import AgreementPart, MappingQualityPart
 
 if TYPE_CHECKING:
-    from annette.fitting.mapping_quality import MappingQuality
+    from annette.evaluation.mapping_quality import MappingQuality
 
 __all__ = ["MAPPING_HEADER", "MAPPING_QUESTIONS", "agreements", "mapping_quality_part", "mapping_row"]
 
@@ -16,7 +16,7 @@ MAPPING_QUESTIONS: Final = (
     ("removed", "layers left out"),
     ("copies", "copies put in"),
 )
-"""Parts of a mapping's quality (`annette.fitting.mapping_quality`), and what each asks."""
+"""Parts of a mapping's quality (`annette.evaluation.mapping_quality`), and what each asks."""
 
 MAPPING_HEADER: Final = ("question", "cases", "true", "precision", "recall", "Matthews")
 
@@ -36,7 +36,7 @@ def mapping_row(question: str, agreement: dict[str, Any]) -> tuple[str, ...]:
 
     Args:
         question: What is asked.
-        agreement: What `annette.fitting.mapping_quality.Agreement.to_json` gives.
+        agreement: What `annette.evaluation.mapping_quality.Confusion.to_json` gives.
     """
     figures = (agreement[key] for key in ("precision", "recall", "matthews"))
     texts = ("-" if figure is None else f"{figure:.3f}" for figure in figures)

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from annette.fitting.candidates import Candidate
-from annette.fitting.transfer_kinds import left_out_error
 from annette.report.page import Page
 from annette.report.schemas.base import part
 from annette.report.schemas.fits import (
@@ -58,7 +57,7 @@ def transfer_document(report: TransferReport, out: Path) -> dict[str, Any]:
             if row["kind"] in differences.kinds
         ],
         new_kinds=[
-            NewKind(kind=kind, kernels=len(fit.samples), family=fit.best, left_out=left_out_error(fit))
+            NewKind(kind=kind, kernels=len(fit.samples), family=fit.best, left_out=fit.error(fit.best))
             for kind, fit in sorted(report.new_kinds.items())
         ],
         dropped=[DroppedRows(dropped.reason, list(dropped.sources)) for dropped in report.dropped],

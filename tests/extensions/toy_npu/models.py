@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
-from annette.models.fields import Fields
 
 from annette.documents import NonNegative, Positive  # noqa: TC001 - annotations are read at run time
 from annette.models.base import LayerModel, Terms

@@ -15,7 +15,7 @@ from annette.errors import OptionError
 from annette.evaluation.baselines import OPERATION_COUNT, PLAIN_ROOFLINE
 from annette.evaluation.evaluation import evaluate
 from annette.evaluation.suites import DEVELOPMENT, HELD_OUT
-from annette.evaluation.truth import Speed, Truth, truths_of
+from annette.evaluation.truth import MachineSpeed, Truth, truths_of
 from annette.mapping.kernel import KernelTable, Precision
 from annette.models.roofline import Roofline
 from annette.platforms import LogResiduals, Overhead, Provenance, dump_platform
@@ -169,13 +169,13 @@ def test_times_are_brought_to_the_speed_of_the_campaign(tmp_path):
         measured = run(NETWORKS[0], random, purpose=Purpose.NETWORK)
         made.add(replace(measured, reference_s=(2e-3, 2e-3, 2e-3)))
         made.add(run(NETWORKS[1], random, purpose=Purpose.CHAIN))
-        (scaled,) = truths_of(made, speed=Speed(1e-3))
+        (scaled,) = truths_of(made, speed=MachineSpeed(1e-3))
         (plain,) = truths_of(made)
     assert scaled.latency_s == pytest.approx(plain.latency_s / 2)
-    assert Speed(1e-3, 0.5).scale(measured) == 1.0  # It was not calibrated.
+    assert MachineSpeed(1e-3, 0.5).scale(measured) == 1.0  # It was not calibrated.
     strange = replace(measured, reference_s=(float("nan"), 0.0, -1e-3))
-    assert Speed(1e-3, 0.5).scale(strange) == 1.0
-    assert Speed(1e-3, 0.5).scale(replace(measured, reference_s=(4e-3,) * 3)) == pytest.approx(0.5)
+    assert MachineSpeed(1e-3, 0.5).scale(strange) == 1.0
+    assert MachineSpeed(1e-3, 0.5).scale(replace(measured, reference_s=(4e-3,) * 3)) == pytest.approx(0.5)
     assert plain.latency_s == measured.latency_s
 
 

@@ -8,7 +8,7 @@ import pytest
 from annette.errors import FitError
 from annette.estimation import estimate_network
 from annette.fitting.calibration import GROUPINGS, calibrate
-from annette.fitting.regularised import Candidate, choose, left_out_s, solve
+from annette.fitting.regularised import LinearModel, choose, left_out_s, solve
 from annette.models.registry import families
 from annette.network.builder import NetworkBuilder
 from annette.platforms import Overhead, dumps_platform, loads_platform
@@ -111,13 +111,13 @@ def test_times_must_be_positive(wrong):
 
 def test_what_the_data_does_not_tell_keeps_its_prior():
     features = np.column_stack([np.arange(1.0, 9.0), np.zeros(8)])
-    candidate = Candidate(features, np.array([1.0, 0.3]), np.array([1.0, 0.3]), np.zeros(8))
+    candidate = LinearModel(features, np.array([1.0, 0.3]), np.array([1.0, 0.3]), np.zeros(8))
     assert solve(candidate, 2 * np.arange(1.0, 9.0), 0.01) == pytest.approx([2.0, 0.3], rel=1e-2)
 
 
 def test_left_out_predictions_do_not_see_the_network():
     random = np.random.default_rng(1)
-    candidate = Candidate(random.uniform(1, 2, (8, 2)), np.ones(2), np.ones(2), np.zeros(8))
+    candidate = LinearModel(random.uniform(1, 2, (8, 2)), np.ones(2), np.ones(2), np.zeros(8))
     measured = candidate.features.sum(axis=1)
     before = left_out_s(candidate, measured, 0.01)
     measured[3] *= 100
@@ -128,9 +128,9 @@ def test_left_out_predictions_do_not_see_the_network():
 
 def test_a_richer_description_must_earn_its_place():
     features = np.arange(1.0, 9.0)[:, None]
-    plain = Candidate(features, np.ones(1), np.ones(1), np.zeros(8))
-    same = Candidate(np.hstack([features, np.zeros((8, 1))]), np.ones(2), np.ones(2), np.zeros(8))
-    assert choose([plain, same], 2 * features[:, 0]).candidate == 0
+    plain = LinearModel(features, np.ones(1), np.ones(1), np.zeros(8))
+    same = LinearModel(np.hstack([features, np.zeros((8, 1))]), np.ones(2), np.ones(2), np.zeros(8))
+    assert choose([plain, same], 2 * features[:, 0]).model == 0
 
 
 def test_groupings_go_from_coarse_to_fine():

@@ -12,7 +12,7 @@ from annette.devices.tvm_arm.models import SaturatingRate
 from annette.devices.xilinx_dpu.constants import DpuConstants, dpu_models, fit_dpu
 from annette.errors import FitError
 from annette.fitting.formula_fit import grouped_by_network, predict_s
-from annette.fitting.pairs import samples_of
+from annette.fitting.samples import paired_kernels
 from annette.mapping.kernel import Precision
 from annette.mapping.rules import preset
 
@@ -30,9 +30,9 @@ def samples():
         taps = int(random.choice([1, 3, 5]))
         stage = Stage("conv", channels, size, size, filters, (taps, taps))
         kernels.append(MeasuredKernel(f"net{number % 3}", f"conv{number}", (stage,), 1.0))
-    found, share = samples_of(kernel_runs(kernels, {"device": "x"}), preset("dnndk"), Precision(8, 8))
+    measured, share, _ = paired_kernels(kernel_runs(kernels, {"device": "x"}), preset("dnndk"), Precision(8, 8))
     assert share == 1.0
-    return grouped_by_network(found)
+    return grouped_by_network(measured)
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.02])

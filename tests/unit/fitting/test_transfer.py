@@ -11,9 +11,8 @@ from click.testing import CliRunner
 from annette.cli.main import cli
 from annette.errors import FitError
 from annette.estimation import estimate_network
-from annette.fitting.rates import Change, adapted, shares
+from annette.fitting.model_scaling import Change, rescaled, time_shares
 from annette.fitting.transfer import transfer, transfer_platform
-from annette.fitting.transfer_kinds import left_out_error
 from annette.models.refined_roofline import RefinedRoofline, Unroll
 from annette.models.roofline import Roofline
 from annette.platforms import (
@@ -140,7 +139,7 @@ def test_kinds_that_the_start_has_no_fitted_model_of_are_fitted_anew(start, tmp_
     found = enough.platform
     assert not found.assumed
     assert enough.new_kinds.keys() == {"max_pool"}
-    assert left_out_error(enough.new_kinds["max_pool"]) < 0.15
+    assert enough.new_kinds["max_pool"].error(enough.new_kinds["max_pool"].best) < 0.15
     assert found.intervals.kernels["max_pool"].keys() >= {"roofline", "mixed"}
     assert any("max_pool (12 kernels" in note for note in found.provenance.notes)
     assert loads_platform(dumps_platform(found).encode(), source="test").ranges["max_pool"]
@@ -162,9 +161,9 @@ def test_the_command_says_how_each_kind_came_to_its_model(start, tmp_path, monke
 def test_shares_say_what_changes_do():
     table = convolutions(50)
     for model in SLOWER.values():
-        follows = shares(model, table)
+        follows = time_shares(model, table)
         assert follows.sum(axis=1) == pytest.approx(np.ones(50))
         step = 1e-4
         for side, change in enumerate((Change(computing=step), Change(moving=step), Change(starting=step))):
-            slope = np.log(adapted(model, change).predict_s(table) / model.predict_s(table)) / step
+            slope = np.log(rescaled(model, change).predict_s(table) / model.predict_s(table)) / step
             assert slope == pytest.approx(follows[:, side], abs=2e-3)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from annette.errors import MappingError
-from annette.mapping.fields import NODE_FIELDS, TENSOR_FIELDS
+from annette.mapping.condition_fields import NODE_FIELDS, TENSOR_FIELDS
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Rule
 from annette.mapping.rules import known_rules, layout, preset, presets

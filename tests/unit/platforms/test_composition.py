@@ -9,7 +9,7 @@ import pytest
 from annette.errors import PlatformFormatError
 from annette.mapping.kernel import COLUMNS, KernelTable
 from annette.platforms import ComposedErrors, LogResiduals
-from annette.platforms.likeness import alike, weighted_likeness
+from annette.platforms.kernel_similarity import similarity, weighted_similarity
 from annette.platforms.spread import Spread
 
 UNIT = LogResiduals((0.05, 0.95), (-2.0, 2.0))
@@ -46,8 +46,8 @@ def test_what_is_alike_errs_alike():
 def test_networks_of_any_length_are_compared_in_pieces():
     random = np.random.default_rng(0)
     place, parts = random.random((1300, 6)) * 3, random.random(1300)
-    expected = float(parts @ alike(place[:, None], place[None]) @ parts)
-    assert weighted_likeness(place, parts) == pytest.approx(expected)
+    expected = float(parts @ similarity(place[:, None], place[None]) @ parts)
+    assert weighted_similarity(place, parts) == pytest.approx(expected)
 
 
 def test_repeats_do_not_cancel_and_variety_does():

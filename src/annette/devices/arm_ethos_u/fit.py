@@ -28,11 +28,10 @@ from annette.fitting.families import KindFit
 from annette.fitting.forest import Growth, grow
 from annette.fitting.formula_fit import ranges_of
 from annette.fitting.mapping_choice import LEARNED, MappingChoice, check_request
-from annette.fitting.pairs import samples_of
 from annette.fitting.platform import fit_generic
 from annette.fitting.request import AUTO, FitReport
 from annette.fitting.roofline import fit_roofline
-from annette.fitting.samples import LEAST_ROWS, clean
+from annette.fitting.samples import LEAST_ROWS, clean, paired_kernels
 from annette.mapping.rules import preset
 from annette.models.features import FeatureSet
 from annette.models.mixed import Mixed
@@ -127,8 +126,8 @@ def fit(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
     if not runs:
         raise FitError("the datasets hold no usable run of generated layers, chains or fusion probes with its kernels")
     formula = TiledRoofline(BUSIEST.name, {"clock_mhz": clock / 1e6, "start_cycles": 0.0})
-    samples, share = samples_of(runs, choice.mapping, precision_of(environment))
-    kept, dropped = clean(samples)
+    paired = paired_kernels(runs, choice.mapping, precision_of(environment))
+    kept, dropped = clean(paired.samples)
     fits: dict[str, KindFit] = {}
     unfitted: dict[str, int] = {}
     for kind, count in kept.kinds.items():
@@ -141,8 +140,8 @@ def fit(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
         fits[kind] = _fit_kind(kind, rows, formula, request.seed)
     if not fits:
         raise FitError(f"no kind of kernel agrees with the formula or has {LEAST_ROWS} or more measured configurations")
-    platform = _platform(request, environment, target, choice, formula, fits, unfitted, samples, kept, len(runs))
-    return FitReport(platform, fits, choice, dropped, unfitted, share)
+    platform = _platform(request, environment, target, choice, formula, fits, unfitted, paired.samples, kept, len(runs))
+    return FitReport(platform, fits, choice, dropped, unfitted, paired.predicted_share)
 
 
 def _generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:

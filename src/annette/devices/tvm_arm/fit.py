@@ -26,9 +26,8 @@ from annette.fitting.formula_fit import (
     kernel_residuals,
     ranges_of,
 )
-from annette.fitting.pairs import samples_of
 from annette.fitting.published import Published, device_report
-from annette.fitting.samples import clean
+from annette.fitting.samples import clean, paired_kernels
 from annette.mapping.kernel import KernelTable, Precision
 from annette.mapping.rules import preset
 from annette.network.kinds import Category, kinds_in
@@ -152,7 +151,7 @@ class PhoneFit:
 
 def phone_samples(runs: Sequence[Run]) -> Samples:
     """The tuned layers as samples, one row for each configuration."""
-    samples, _ = samples_of(runs, preset("tvm-cpu"), PRECISION)
+    samples = paired_kernels(runs, preset("tvm-cpu"), PRECISION).samples
     return clean(samples)[0]
 
 

@@ -25,8 +25,8 @@ from annette.fitting.formula_fit import (
     ranges_of,
     tables_by_kind,
 )
-from annette.fitting.pairs import samples_of
 from annette.fitting.published import Published, device_report
+from annette.fitting.samples import paired_kernels
 from annette.mapping.kernel import Precision
 from annette.mapping.rules import preset
 from annette.models.roofline import Roofline
@@ -125,7 +125,7 @@ class Zcu102Fit:
 
 def node_samples(runs: Sequence[Run]) -> Samples:
     """The profiled nodes as samples, held out network by network."""
-    samples, _ = samples_of(runs, preset("dnndk"), PRECISION)
+    samples = paired_kernels(runs, preset("dnndk"), PRECISION).samples
     return grouped_by_network(samples)
 
 

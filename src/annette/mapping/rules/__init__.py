@@ -39,12 +39,12 @@ def known_rules() -> dict[str, tuple[Rule, ...]]:
     Raises:
         MappingError: Two entries have the same name, or one is ill-formed.
     """
-    found: dict[str, tuple[Rule, ...]] = {}
+    by_name: dict[str, tuple[Rule, ...]] = {}
     for entry in itertools.chain.from_iterable(_tables()):
-        if entry["name"] in found:
+        if entry["name"] in by_name:
             raise MappingError(f"two tables of rules have an entry named {entry['name']!r}")
-        found[entry["name"]] = tuple(_expand(entry))
-    return found
+        by_name[entry["name"]] = tuple(_expand(entry))
+    return by_name
 
 
 def presets() -> tuple[str, ...]:
@@ -78,15 +78,15 @@ def read_preset(name: str, described: dict[str, Any]) -> MappingModel:
         MappingError: It lists a rule, a layout or a stage that there is none of.
     """
     known = known_rules()
-    found: list[Rule] = []
+    rules: list[Rule] = []
     for entry in _entries(described["rules"]):
         if entry not in known:
             raise MappingError(f"preset {name!r} lists {entry!r}, which no table has{nearest(entry, known)}")
-        found += known[entry]
+        rules += known[entry]
     listed, stage = described.get("layout"), described.get("context")
     return MappingModel(
         name,
-        tuple(found),
+        tuple(rules),
         layout=None if listed is None else layout(listed),
         context=None if stage is None else context_from_json(stage),
     )
@@ -132,20 +132,20 @@ def _tables() -> Iterator[list[dict[str, Any]]]:
 
 @cache
 def _presets() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = dict(json_file(__name__, "presets.json")())
+    by_name: dict[str, dict[str, Any]] = dict(json_file(__name__, "presets.json")())
     for device in devices():
         for name, described in (device.presets() if device.presets is not None else {}).items():
-            found.setdefault(name, described)
-    return found
+            by_name.setdefault(name, described)
+    return by_name
 
 
 @cache
 def _layouts() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    by_name: dict[str, dict[str, Any]] = {}
     for device in devices():
         for name, described in (device.layouts() if device.layouts is not None else {}).items():
-            found.setdefault(name, described)
-    return found
+            by_name.setdefault(name, described)
+    return by_name
 
 
 def _expand(entry: dict[str, Any]) -> list[Rule]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from annette.network import Layer, Network
 
 __all__ = [
-    "Agreement",
+    "Confusion",
     "MappingQuality",
     "copies_of",
     "kernel_of_layer",
@@ -40,8 +40,8 @@ Copies: TypeAlias = "set[tuple[str, str]]"
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
-    """Yes and no, predicted and true.
+class Confusion:
+    """Confusion counts of a yes-or-no question, with the figures that follow from them.
 
     Attributes:
         both: Cases predicted and true.
@@ -55,8 +55,8 @@ class Agreement:
     only_true: int = 0
     neither: int = 0
 
-    def __add__(self, other: Agreement) -> Agreement:
-        return Agreement(
+    def __add__(self, other: Confusion) -> Confusion:
+        return Confusion(
             self.both + other.both,
             self.only_predicted + other.only_predicted,
             self.only_true + other.only_true,
@@ -113,9 +113,9 @@ class MappingQuality:
         copies: Activations and kinds of copies: does the runtime put one in?
     """
 
-    pairs: Agreement = Agreement()
-    removed: Agreement = Agreement()
-    copies: Agreement = Agreement()
+    pairs: Confusion = Confusion()
+    removed: Confusion = Confusion()
+    copies: Confusion = Confusion()
 
     def __add__(self, other: MappingQuality) -> MappingQuality:
         return MappingQuality(self.pairs + other.pairs, self.removed + other.removed, self.copies + other.copies)
@@ -133,11 +133,11 @@ def mapping_quality(mapping: MappingModel, runs: Iterable[Run]) -> MappingQualit
         runs: Runs with matched kernels, best of networks that the model was not learned from; those without a profile
             are passed over.
     """
-    found = MappingQuality()
+    quality = MappingQuality()
     for run in runs:
         if run.kernels:
-            found += quality_of_kernels(mapping.apply(run.network), run)
-    return found
+            quality += quality_of_kernels(mapping.apply(run.network), run)
+    return quality
 
 
 def quality_of_kernels(kernels: Iterable[Kernel], run: Run) -> MappingQuality:
@@ -180,18 +180,18 @@ def never_run(run: Run) -> set[str] | None:
 def _adjacent(network: Network) -> set[tuple[str, str]]:
     """Pairs of layers of which the second reads a result of the first, directly or through views."""
     before: dict[str, tuple[Layer, ...]] = {}
-    found = set()
+    pairs = set()
     for layer in network.layers:
         made = [network.producers[tensor] for tensor in network.activations[layer.name] if tensor in network.producers]
         direct = tuple(source for maker in made for source in before.get(maker.name, (maker,)))
         if layer.kind in _VIEWS:
             before[layer.name] = direct
         else:
-            found |= {(source.name, layer.name) for source in direct}
-    return found
+            pairs |= {(source.name, layer.name) for source in direct}
+    return pairs
 
 
-def copies_of(kernels: Iterable[Kernel], run: Run) -> Agreement:
+def copies_of(kernels: Iterable[Kernel], run: Run) -> Confusion:
     """Copies by kind and tensor; nothing where the runtime does not say what it copies.
 
     Args:
@@ -200,18 +200,18 @@ def copies_of(kernels: Iterable[Kernel], run: Run) -> Agreement:
     """
     added = [record for record in run.kernels if record.added]
     if any("tensor" not in record.info for record in added):
-        return Agreement()
+        return Confusion()
     true: Copies = {(record.info.get("kind", record.operator), record.info["tensor"]) for record in added}
     predicted: Copies = {(kernel.kind, kernel.inputs[0]) for kernel in kernels if not kernel.layers and kernel.inputs}
     tensors = sum(not tensor.constant for tensor in run.network.tensors.values())
     either = len(true | predicted)
     both = len(true & predicted)
-    return Agreement(both, len(predicted) - both, len(true) - both, max(0, tensors - either))
+    return Confusion(both, len(predicted) - both, len(true) - both, max(0, tensors - either))
 
 
-def _count(cases: Iterable[tuple[bool, bool]]) -> Agreement:
+def _count(cases: Iterable[tuple[bool, bool]]) -> Confusion:
     listed = list(cases)
-    return Agreement(
+    return Confusion(
         sum(predicted and true for predicted, true in listed),
         sum(predicted and not true for predicted, true in listed),
         sum(true and not predicted for predicted, true in listed),

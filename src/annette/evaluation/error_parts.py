@@ -1,4 +1,4 @@
-"""Where the error of an estimate comes from: each part swapped for its truth."""
+"""Error attribution: how much of an estimate's error is the mapping's, the kernel models' and the overhead's."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from annette.estimation import Estimate
     from annette.evaluation.kernels import KernelPairs
 
-__all__ = ["Swaps", "swaps"]
+__all__ = ["ErrorParts", "error_parts"]
 
 
 @dataclass(frozen=True, slots=True)
-class Swaps:
+class ErrorParts:
     """The error of an estimate, in seconds, split into parts that add up to it.
 
     Attributes:
@@ -48,7 +48,7 @@ class Swaps:
         }
 
 
-def swaps(pairs: KernelPairs, estimate: Estimate, measured_s: float) -> Swaps:
+def error_parts(pairs: KernelPairs, estimate: Estimate, measured_s: float) -> ErrorParts:
     """Splits the error of an estimate.
 
     Args:
@@ -58,7 +58,7 @@ def swaps(pairs: KernelPairs, estimate: Estimate, measured_s: float) -> Swaps:
     """
     predicted_s = float(estimate.prices.latency_s.sum())
     kernels_s = float(pairs.measured_s.sum()) + pairs.unpredicted_s
-    return Swaps(
+    return ErrorParts(
         mapping_s=pairs.unmeasured_s - pairs.unpredicted_s,
         kernels_s=float(pairs.estimated_s.sum() - pairs.measured_s.sum()),
         overhead_s=(estimate.latency_s - predicted_s) - (measured_s - kernels_s),

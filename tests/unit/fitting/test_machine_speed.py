@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from annette.fitting.speed import calibration_ratios, calibration_reference_s, followed
+from annette.fitting.machine_speed import reference_workload_s, speed_exponent, speed_ratios
 from tests.unit.fitting.synthetic import DEVICE, convolutions, samples
 
 
@@ -17,19 +17,19 @@ def runs(times_s):
 def test_an_interruption_of_one_calibration_changes_nothing():
     times_s = [1e-3] * 20
     times_s[7] = 1.3e-3
-    assert set(calibration_ratios(runs(times_s))) == {1.0}
+    assert set(speed_ratios(runs(times_s))) == {1.0}
 
 
 def test_a_clock_that_drifts_is_followed():
-    scales = calibration_ratios(runs([1e-3] * 50 + [1.25e-3] * 49)[::-1])
-    assert calibration_reference_s(runs([1e-3] * 50 + [1.25e-3] * 49)) == 1e-3
+    scales = speed_ratios(runs([1e-3] * 50 + [1.25e-3] * 49)[::-1])
+    assert reference_workload_s(runs([1e-3] * 50 + [1.25e-3] * 49)) == 1e-3
     assert scales[-1 - 3] == 1.0
     assert scales[-1 - 97] == pytest.approx(0.8)
 
 
 def test_campaigns_that_measured_the_same_cases_keep_their_own_speeds():
     slow = [SimpleNamespace(**{**vars(run), "started_unix_s": run.started_unix_s + 1e3}) for run in runs([2e-3] * 20)]
-    scales = calibration_ratios([*runs([1e-3] * 21), *slow])
+    scales = speed_ratios([*runs([1e-3] * 21), *slow])
     assert scales[:20] == [1.0] * 20
     assert scales[-20:] == [0.5] * 20
 
@@ -37,24 +37,25 @@ def test_campaigns_that_measured_the_same_cases_keep_their_own_speeds():
 def test_runs_without_calibration_have_no_factor():
     mixed = [*runs([1e-3, 1e-3]), SimpleNamespace(case="none", reference_s=(), started_unix_s=9.0), *runs([0.0])[:0]]
     mixed[0].reference_s = (2e-3,) * 3
-    assert calibration_ratios(mixed)[2] == 1.0
-    assert calibration_ratios(mixed[2:]) == [1.0]
+    assert speed_ratios(mixed)[2] == 1.0
+    assert speed_ratios(mixed[2:]) == [1.0]
 
 
+@pytest.mark.parametrize("drifts", [False, True])
 @pytest.mark.parametrize(("power", "expected"), [(0.4, 0.4), (1.0, 1.0), (0.97, 1.0), (0.0, 0.0)])
-def test_kernels_tell_how_far_they_follow(power, expected):
+def test_the_exponent_of_the_reference_workload_is_recovered(power, expected, drifts):
     random = np.random.default_rng(4)
     table = convolutions(900)
-    slowness = np.repeat(random.normal(0.0, 0.1, 90), 10)
+    moments = np.cumsum(random.normal(0.0, 0.03, 90)) if drifts else random.normal(0.0, 0.1, 90)
+    slowness = np.repeat(moments, 10)
     noise = np.exp(random.normal(0.0, 0.05, 900))
     measured = samples(table, (5e-5 + DEVICE["conv"].predict_s(table)) * np.exp(power * slowness) * noise)
-    assert followed(measured, slowness) == pytest.approx(expected, abs=0.15)
-    if expected == 1.0:
-        assert followed(measured, slowness) == 1.0
+    assert speed_exponent(measured, np.exp(-slowness)) == pytest.approx(expected, abs=0.15 if expected < 1 else 0)
 
 
 def test_a_steady_machine_and_few_kernels_tell_nothing():
     table = convolutions(900)
     measured = samples(table, 5e-5 + DEVICE["conv"].predict_s(table))
-    assert followed(measured, np.zeros(900)) == 1.0
-    assert followed(measured.select(np.arange(300)), np.random.default_rng(0).normal(0.0, 0.1, 300)) == 1.0
+    assert speed_exponent(measured, np.ones(900)) == 1.0
+    ratios = np.exp(np.random.default_rng(0).normal(0.0, 0.1, 300))
+    assert speed_exponent(measured.select(np.arange(300)), ratios) == 1.0

@@ -17,7 +17,7 @@ from annette.models.roofline import Roofline
 if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray, KernelTable
 
-__all__ = ["SIDES", "Change", "adapted", "shares"]
+__all__ = ["SIDES", "Change", "rescaled", "time_shares"]
 
 SIDES: Final = ("computing", "moving", "starting")
 """What bounds a kernel of a roofline: operations, bytes, and the time that every kernel takes."""
@@ -41,7 +41,7 @@ class Change:
 
 
 @singledispatch
-def adapted(model: LayerModel, change: Change) -> LayerModel:
+def rescaled(model: LayerModel, change: Change) -> LayerModel:
     """The model for a device that differs by ``change``.
 
     Models without rates of their own (forests, fixed formulas) follow the overall factor alone.
@@ -52,7 +52,7 @@ def adapted(model: LayerModel, change: Change) -> LayerModel:
     return model.scaled(math.exp(change.overall))
 
 
-@adapted.register
+@rescaled.register
 def _(model: Roofline, change: Change) -> LayerModel:
     return replace(
         model,
@@ -62,24 +62,24 @@ def _(model: Roofline, change: Change) -> LayerModel:
     )
 
 
-@adapted.register
+@rescaled.register
 def _(model: Mixed, change: Change) -> LayerModel:
-    base = adapted(model.base, change)
+    base = rescaled(model.base, change)
     if not isinstance(base, type(model.base)):
         raise TypeError(f"adapting turned a base of family {model.base.family!r} into {base.family!r}")
     return replace(model, base=base)
 
 
-def shares(model: LayerModel, table: KernelTable) -> FloatArray:
-    """How much of each row's time follows each of `SIDES` in `adapted`, shape ``(rows, 3)``; zeros where none does."""
+def time_shares(model: LayerModel, table: KernelTable) -> FloatArray:
+    """How much of each row's time follows each of `SIDES` in `rescaled`, shape ``(rows, 3)``; zeros where none does."""
     base = model.base if isinstance(model, Mixed) else model
-    found = np.zeros((len(table), len(SIDES)))
+    shares = np.zeros((len(table), len(SIDES)))
     if not isinstance(base, (Roofline, RefinedRoofline)):
-        return found
+        return shares
     terms = base.terms(table)
     total_s = np.maximum(terms.slower_s(base.offset_s), 1e-300)
     computing = terms.compute_s >= terms.memory_s
-    found[:, 0] = np.where(computing, terms.compute_s, 0.0) / total_s
-    found[:, 1] = np.where(computing, 0.0, terms.memory_s) / total_s
-    found[:, 2] = base.offset_s / total_s
-    return found
+    shares[:, 0] = np.where(computing, terms.compute_s, 0.0) / total_s
+    shares[:, 1] = np.where(computing, 0.0, terms.memory_s) / total_s
+    shares[:, 2] = base.offset_s / total_s
+    return shares

@@ -1,4 +1,4 @@
-"""Leaves the parts of runs out whose times cannot be, before anything is summed over them."""
+"""Removes times that are not positive finite numbers from runs, before anything is summed over them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
     from annette.bench.records import Run
 
-__all__ = ["sound_runs"]
+__all__ = ["with_usable_times"]
 
 
-def sound_runs(runs: Iterable[Run]) -> tuple[list[Run], tuple[Dropped, ...]]:
+def with_usable_times(runs: Iterable[Run]) -> tuple[list[Run], tuple[Dropped, ...]]:
     """Runs with times that are positive finite numbers, and what was left out for that.
 
     A kernel with a bad time goes, and with it the time of the whole run, which says nothing about the kernels that are
-    left; so do bad times of whole runs and of the calibration workload.
+    left; so do bad times of whole runs and of the reference workload.
 
     Args:
         runs: Usable runs.
     """
-    sound = []
+    usable = []
     kernels: list[str] = []
     wholes: list[str] = []
     calibrations: list[str] = []
@@ -41,13 +41,13 @@ def sound_runs(runs: Iterable[Run]) -> tuple[list[Run], tuple[Dropped, ...]]:
             calibrations.append(run.case)
         if not whole or len(kept) < len(run.kernels):
             run = replace(run, kernels=kept, latency_s=math.nan, samples_s=())  # noqa: PLW2901 - the same run, less
-        sound.append(replace(run, reference_s=reference_s))
+        usable.append(replace(run, reference_s=reference_s))
     reasons = (
         ("the time is not a positive finite number", kernels),
         ("the time of the whole run is not a positive finite number: not used for overheads", wholes),
         ("a time of the calibration workload is not a positive finite number: that time is not used", calibrations),
     )
-    return sound, tuple(Dropped(reason, tuple(sources)) for reason, sources in reasons if sources)
+    return usable, tuple(Dropped(reason, tuple(sources)) for reason, sources in reasons if sources)
 
 
 def _positive(time_s: float) -> bool:

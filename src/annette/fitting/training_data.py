@@ -1,19 +1,20 @@
-"""What datasets hold that can be fitted on: the opening of a fit, and of a transfer from another platform."""
+"""What datasets hold that layer models can be fitted on: read once for a fit, or a transfer from another platform."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from annette.bench.records import Purpose
 from annette.errors import FitError
 from annette.fitting.environment import benchmark_sources, common_environment, precision_of
+from annette.fitting.machine_speed import reference_workload_s, speed_exponent, speed_ratios
 from annette.fitting.outliers import without_outliers
 from annette.fitting.overheads import RunOverheads, run_overheads
-from annette.fitting.pairs import samples_of
-from annette.fitting.samples import Dropped, Samples, clean
-from annette.fitting.sound import sound_runs
-from annette.fitting.speed import calibration_exponent, calibration_ratios, calibration_reference_s
+from annette.fitting.samples import Dropped, Samples, clean, paired_kernels
+from annette.fitting.usable_times import with_usable_times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,16 +25,16 @@ if TYPE_CHECKING:
     from annette.mapping.model import MappingModel
     from annette.platforms import Source
 
-__all__ = ["Campaign", "MeasuredKernels", "read_campaign"]
+__all__ = ["MeasuredKernels", "TrainingData", "read_training_data"]
 
 
 @dataclass(frozen=True, eq=False)
 class MeasuredKernels:
-    """The kernels of a campaign as a mapping model sees them.
+    """The measured kernels as a mapping model sees them.
 
     Attributes:
-        paired: All of them, as they were measured.
-        samples: Those that can be fitted on: sound, each configuration once, none off by orders of magnitude.
+        paired: All that the mapping model predicts, at one speed of the machine.
+        samples: Those to fit on: positive times, each configuration once, none off by orders of magnitude.
         dropped: Rows that were left out, with reasons.
         paired_share: Share of the measured time whose kernels the mapping model predicts.
         measurement: What the measuring was like, see `annette.platforms.Provenance`.
@@ -47,7 +48,7 @@ class MeasuredKernels:
 
 
 @dataclass(frozen=True, eq=False)
-class Campaign:
+class TrainingData:
     """Datasets of one environment.
 
     Attributes:
@@ -57,7 +58,7 @@ class Campaign:
         runs: Usable runs of anything but whole networks, with times that can be.
         whole_networks: Usable runs of whole networks, which are not fitted on.
         overheads: Costs beside kernels, found from ``runs``.
-        unsound: Parts of runs that were left out, with reasons.
+        dropped: Parts of runs that were left out, with reasons.
         sources: The datasets, for the provenance.
     """
 
@@ -67,7 +68,7 @@ class Campaign:
     runs: Sequence[Run]
     whole_networks: int
     overheads: RunOverheads
-    unsound: tuple[Dropped, ...]
+    dropped: tuple[Dropped, ...]
     sources: tuple[Source, ...]
 
     def kernels(self, mapping: MappingModel, *, profiler_s: float | None = None) -> MeasuredKernels:
@@ -81,21 +82,20 @@ class Campaign:
             FitError: No measured kernel is predicted, or none can be fitted on.
         """
         added_s = self.overheads.profiler_s if profiler_s is None else profiler_s
-        ratios = calibration_ratios(self.runs)
-        exponent = calibration_exponent(self.runs, ratios, mapping, self.precision)
-        scales = [ratio**exponent for ratio in ratios]
-        paired, share = samples_of(self.runs, mapping, self.precision, per_entry_s=added_s, scales=scales)
+        measured, share, run_of_row = paired_kernels(self.runs, mapping, self.precision, profiler_s=added_s)
+        ratios = np.array(speed_ratios(self.runs))[run_of_row]
+        exponent = speed_exponent(measured, ratios)
+        paired = replace(measured, latency_s=measured.latency_s * ratios**exponent)
         cleaned, joined = clean(paired)
         kept, outliers = without_outliers(cleaned)
-        dropped = (*self.unsound, *joined, *outliers)
         facts = {"profiler_s": added_s}
-        calibrated_s = calibration_reference_s(self.runs)
-        if calibrated_s is not None:
-            facts |= {"calibration_s": calibrated_s, "calibration_exponent": exponent}
-        return MeasuredKernels(paired, kept, dropped, share, facts)
+        reference_s = reference_workload_s(self.runs)
+        if reference_s is not None:
+            facts |= {"calibration_s": reference_s, "calibration_exponent": exponent}
+        return MeasuredKernels(paired, kept, (*self.dropped, *joined, *outliers), share, facts)
 
 
-def read_campaign(datasets: Sequence[Dataset], precision: str | None = None) -> Campaign:
+def read_training_data(datasets: Sequence[Dataset], precision: str | None = None) -> TrainingData:
     """Reads the datasets that a platform is fitted on.
 
     Args:
@@ -112,14 +112,14 @@ def read_campaign(datasets: Sequence[Dataset], precision: str | None = None) -> 
     parts = [run for run in usable if run.purpose is not Purpose.NETWORK]
     if not parts:
         raise FitError("the datasets hold no usable run of anything but whole networks, which are not fitted on")
-    runs, unsound = sound_runs(parts)
-    return Campaign(
+    runs, dropped = with_usable_times(parts)
+    return TrainingData(
         environment=environment,
         precision=precision_of(environment),
         everything=everything,
         runs=runs,
         whole_networks=len(usable) - len(parts),
         overheads=run_overheads(runs),
-        unsound=unsound,
+        dropped=dropped,
         sources=benchmark_sources(datasets),
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from annette.fitting.samples import Samples
     from annette.models.base import LayerModel
 
-__all__ = ["pooled_models"]
+__all__ = ["shared_rooflines"]
 
 _RELATED: Final = (
     (Category.ACTIVATION, Category.UNARY, Category.QUANTIZATION),
@@ -36,7 +36,9 @@ _RELATED: Final = (
 """Categories whose kinds do much the same with their data."""
 
 
-def pooled_models(samples: Samples, fitted: Collection[str]) -> tuple[dict[str, dict[str, LayerModel]], dict[str, str]]:
+def shared_rooflines(
+    samples: Samples, fitted: Collection[str]
+) -> tuple[dict[str, dict[str, LayerModel]], dict[str, str]]:
     """One roofline for all kinds of a group of categories that have no model of their own.
 
     Args:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annette.fitting.sound import sound_runs
+from annette.fitting.usable_times import with_usable_times
 from tests.unit.fitting.synthetic import chain, run
 
 
@@ -15,16 +15,16 @@ def measured():
     return run(chain("chain", random), random)
 
 
-def test_sound_runs_stay_as_they_are():
+def test_with_usable_times_stay_as_they_are():
     runs = [measured()]
-    assert sound_runs(runs) == (runs, ())
+    assert with_usable_times(runs) == (runs, ())
 
 
 @pytest.mark.parametrize("bad", [0.0, -1e-3, math.nan, math.inf])
 def test_a_kernel_with_a_bad_time_goes_and_takes_the_whole_time_along(bad):
     before = measured()
     first = replace(before.kernels[0], latency_s=bad)
-    (after,), (dropped,) = sound_runs([replace(before, kernels=(first, *before.kernels[1:]))])
+    (after,), (dropped,) = with_usable_times([replace(before, kernels=(first, *before.kernels[1:]))])
     assert after.kernels == before.kernels[1:]
     assert dropped.sources == (f"chain: {first.name}",)
     assert after.samples_s == ()
@@ -34,7 +34,7 @@ def test_a_kernel_with_a_bad_time_goes_and_takes_the_whole_time_along(bad):
 @pytest.mark.parametrize("bad", [0.0, -1e-3, math.nan, math.inf])
 def test_bad_times_of_runs_and_calibrations_are_not_used(bad):
     before = measured()
-    (after,), (whole, calibration) = sound_runs([replace(before, latency_s=bad, reference_s=(1e-3, bad))])
+    (after,), (whole, calibration) = with_usable_times([replace(before, latency_s=bad, reference_s=(1e-3, bad))])
     assert "whole run" in whole.reason
     assert "calibration" in calibration.reason
     assert whole.sources == calibration.sources == ("chain",)

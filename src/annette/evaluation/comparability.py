@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from annette.platforms import Platform
 
-__all__ = ["agreement", "measuring_options"]
+__all__ = ["compare_environments", "measuring_options"]
 
 _MUST_AGREE: Final = ("runtime", "precision", "threads")
 _SHOULD_AGREE: Final = (("runtime_version", "version of the runtime"), ("cpu", "processor"), ("cpu_flags", "processor"))
@@ -32,7 +32,7 @@ def measuring_options(platform: Platform, known: Iterable[str], texts: Mapping[s
     return {**wanted, **texts}
 
 
-def agreement(platform: Platform, environment: Mapping[str, str]) -> tuple[str, ...]:
+def compare_environments(platform: Platform, environment: Mapping[str, str]) -> tuple[str, ...]:
     """Compares the environment of measurements with that of the benchmark that a platform was fitted to.
 
     Args:

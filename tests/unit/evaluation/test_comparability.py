@@ -3,7 +3,7 @@
 import pytest
 
 from annette.errors import OptionError
-from annette.evaluation.agreement import agreement, measuring_options
+from annette.evaluation.comparability import compare_environments, measuring_options
 from annette.platforms import Provenance
 from tests.unit.samples import platform
 
@@ -22,28 +22,28 @@ def fitted(**changes):
 
 
 def test_the_same_environment_needs_no_remark():
-    assert agreement(fitted(), HERE) == ()
+    assert compare_environments(fitted(), HERE) == ()
 
 
 @pytest.mark.parametrize(("key", "value"), [("runtime", "openvino"), ("precision", "bf16"), ("threads", "2")])
 def test_what_makes_estimates_meaningless_is_refused(key, value):
     with pytest.raises(OptionError, match=f"{key} .*{value}"):
-        agreement(fitted(), {**HERE, key: value})
+        compare_environments(fitted(), {**HERE, key: value})
 
 
 def test_other_processors_and_versions_are_remarked():
-    (note,) = agreement(fitted(), {**HERE, "cpu": "B", "cpu_flags": "avx512f"})
+    (note,) = compare_environments(fitted(), {**HERE, "cpu": "B", "cpu_flags": "avx512f"})
     assert "another processor" in note
     assert "'B'" in note
-    (note,) = agreement(fitted(), {**HERE, "runtime_version": "2"})
+    (note,) = compare_environments(fitted(), {**HERE, "runtime_version": "2"})
     assert "version of the runtime" in note
 
 
 def test_a_platform_without_provenance_still_states_its_threads():
-    (note,) = agreement(platform(), HERE)
+    (note,) = compare_environments(platform(), HERE)
     assert "not compared" in note
     with pytest.raises(OptionError, match="threads"):
-        agreement(platform(threads=4), HERE)
+        compare_environments(platform(threads=4), HERE)
 
 
 def test_measuring_takes_the_platforms_threads_and_precision_where_the_backend_has_them():

@@ -6,7 +6,7 @@ import pytest
 from annette.bench.dataset import Dataset
 from annette.bench.records import Purpose
 from annette.errors import FitError
-from annette.fitting.campaign import read_campaign
+from annette.fitting.training_data import read_training_data
 from annette.mapping.rules import preset
 from tests.unit.fitting.synthetic import ENVIRONMENT, chain, dataset, run
 
@@ -15,13 +15,13 @@ def test_whole_networks_are_counted_and_not_fitted_on(tmp_path):
     dataset(tmp_path / "d.sqlite", 4).close()
     random = np.random.default_rng(1)
     with Dataset.open(tmp_path / "d.sqlite") as opened:
-        before = read_campaign([opened])
+        before = read_training_data([opened])
     with Dataset.create(tmp_path / "networks.sqlite") as made:
         made.add(run(chain("net", random), random, purpose=Purpose.NETWORK))
         with pytest.raises(FitError, match="anything but whole networks"):
-            read_campaign([made])
+            read_training_data([made])
         with Dataset.open(tmp_path / "d.sqlite") as opened:
-            both = read_campaign([opened, made])
+            both = read_training_data([opened, made])
     assert (before.whole_networks, both.whole_networks) == (0, 1)
     assert len(before.runs) == len(both.runs) == 4
     assert len(both.everything) == 5
@@ -31,9 +31,9 @@ def test_whole_networks_are_counted_and_not_fitted_on(tmp_path):
 
 def test_time_of_the_profiler_is_taken_off_as_told_or_as_found(tmp_path):
     with dataset(tmp_path / "d.sqlite", 4) as opened:
-        campaign = read_campaign([opened])
-    found, told = (campaign.kernels(preset("generic"), profiler_s=added_s) for added_s in (None, 1e-6))
-    assert campaign.overheads.profiler_s == 0
+        data = read_training_data([opened])
+    found, told = (data.kernels(preset("generic"), profiler_s=added_s) for added_s in (None, 1e-6))
+    assert data.overheads.profiler_s == 0
     assert found.measurement["profiler_s"] == 0
     assert told.measurement["profiler_s"] == 1e-6
     assert found.paired.latency_s - told.paired.latency_s == pytest.approx(np.full(len(found.paired), 1e-6))
