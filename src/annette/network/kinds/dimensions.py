@@ -99,7 +99,9 @@ def map_dimensions(
 def axis_sizes(shape: Sequence[int], attributes: Mapping[str, AttributeValue]) -> tuple[int, int]:
     """Size of the axis or axes an attribute names, and the product of the sizes behind them."""
     key = "axes" if "axes" in attributes else "axis"
-    axes = tuple(axis + len(shape) if axis < 0 else axis for axis in integers(attributes, key, ()))
+    if key not in attributes:
+        return 1, 1
+    axes = tuple(axis + len(shape) if axis < 0 else axis for axis in integers(attributes, key))
     if not axes or any(not 0 <= axis < len(shape) for axis in axes):
         return 1, 1
     return math.prod(shape[axis] for axis in axes), math.prod(shape[max(axes) + 1 :])

@@ -60,8 +60,9 @@ class Attribute(NamedTuple):
 
     def accepts(self, value: AttributeValue) -> bool:
         """Whether a value is of the attribute's type."""
-        items = value if self.several and isinstance(value, tuple) else (value,)
-        return all(isinstance(item, self.types) for item in items)
+        if self.several and isinstance(value, tuple):
+            return all(map(isinstance, value, (self.types,) * len(value)))
+        return isinstance(value, self.types)
 
 
 INTEGER: Final = Attribute((int,))
@@ -81,6 +82,8 @@ def _no_macs(_: Dimensions) -> int:
 def _on_the_larger_side(ops: int, sizes: Dimensions, operands: Operands) -> int:
     """A number of operations for each element of the input or the output, whichever has more."""
     del sizes
+    if not ops:
+        return 0
     read = sum(tensor.elements for tensor in operands.inputs if not tensor.constant)
     return ops * max(read, sum(tensor.elements for tensor in operands.outputs))
 

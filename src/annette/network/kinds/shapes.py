@@ -36,7 +36,7 @@ def integers(attributes: Mapping[str, AttributeValue], key: str, default: Shape 
         KeyError: It is absent and there is no default.
     """
     value = attributes[key] if default is None else attributes.get(key, default)
-    return tuple(int(v) for v in value) if isinstance(value, tuple) else (int(value),)
+    return tuple(map(int, value)) if isinstance(value, tuple) else (int(value),)
 
 
 def broadcast_shapes(*shapes: Shape) -> Shape:
