@@ -5,9 +5,10 @@ import functools
 import numpy as np
 import pytest
 
-from annette.devices.intel_myriad.constants import Settings
+from annette.devices.intel_myriad.constants import Settings, choose_settings
 from annette.devices.intel_myriad.fit import MAPPING, counter_samples, fit_ncs2
 from annette.devices.intel_myriad.importer import TWINS, import_ncs2, match_counters, read_ncs2_counters
+from annette.errors import FitError
 from annette.estimation import estimate_network
 from annette.network.zoo import build
 from annette.platforms import dumps_platform, load_platform
@@ -71,6 +72,12 @@ def test_a_network_that_typical_settings_never_saw():
     network = counted()["cf_inceptionv1"]
     estimate = estimate_network(network.network, platform)
     assert estimate.device_latency_s == pytest.approx(network.latency_s, rel=0.15)
+
+
+def test_settings_are_not_chosen_where_nothing_can_be_left_out():
+    part = counter_samples([run for run in runs() if run.case == "tf_resnet50"])
+    with pytest.raises(FitError, match="counters of three different networks"):
+        choose_settings(part)
 
 
 @needs_full

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.devices.intel_myriad.formulas import CONVOLUTION, POOLING, SOFTWARE
+from annette.errors import FitError
 from annette.fitting.families import feature_names
 from annette.fitting.forest import Growth, grow
 from annette.fitting.formula_fit import networks_of
@@ -150,7 +151,12 @@ def choose_settings(samples: Samples) -> Settings:
 
     Args:
         samples: Networks of two groups at least.
+
+    Raises:
+        FitError: There are fewer.
     """
+    if len(np.unique(samples.groups)) < 2:
+        raise FitError("nothing can be chosen by leaving networks out: counters of three different networks are needed")
     splits = [_Split.of(samples, group) for group in np.unique(samples.groups)]
     strengths = {value: np.mean([split.error(value, 0) for split in splits]) for value in _STRENGTHS}
     strength = min(strengths, key=strengths.__getitem__)

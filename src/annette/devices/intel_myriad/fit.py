@@ -43,11 +43,14 @@ MAPPING: Final = preset("openvino-myriad")
 FAMILIES: Final = ("roofline", "refined-roofline", "statistical", "tiled-roofline", "mixed")
 """Families fitted for each group of kinds, from the simplest."""
 
-NOTES: Final = (
-    "The structure of the formulas was found on all four networks; constants were cross-validated.",
+_HOST_NOTE: Final = (
     "The host's time per run is the median of end-to-end latency less estimated device time over 1,000 small "
     "networks on another board; its time per byte is the original's published charge for inputs: for large "
-    "inputs over USB it is a lower bound.",
+    "inputs over USB it is a lower bound."
+)
+NOTES: Final = (
+    "The structure of the formulas was found on all four networks; constants were cross-validated.",
+    _HOST_NOTE,
     "Depthwise and grouped convolutions have no measurement here: the plug-in's way of splitting them is "
     "priced with the constants of dense ones.",
 )
@@ -107,7 +110,8 @@ def fit_published(published: Published) -> Platform:
     samples = counter_samples(published.kernels)
     platform = fit_ncs2(samples, original, replace(provenance, sources=sources))
     if not published.networks:
-        return platform
+        notes = tuple(note for note in provenance.notes if note != _HOST_NOTE)
+        return replace(platform, provenance=replace(platform.provenance, notes=notes))
     host_s = [
         latency_s - estimate_network(network, platform).device_latency_s for network, latency_s in published.pairs
     ]
