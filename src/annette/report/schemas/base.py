@@ -23,6 +23,7 @@ __all__ = [
     "part",
 ]
 
+# Bounds of what is printed; unlike those of `annette.documents`, which reads files of strangers, without upper limits.
 FloatFrom0: TypeAlias = Annotated[float, Meta(ge=0)]
 FloatAbove0: TypeAlias = Annotated[float, Meta(gt=0)]
 IntFrom0: TypeAlias = Annotated[int, Meta(ge=0)]
