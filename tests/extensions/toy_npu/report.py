@@ -6,7 +6,9 @@ import csv
 import re
 from typing import TYPE_CHECKING, Final
 
+from annette.bench.importing.collection import Collection
 from annette.bench.importing.kernel import MeasuredKernel, Stage
+from annette.bench.importing.origin import Origin
 from annette.bench.importing.runs import kernel_runs
 from annette.bench.reported import ReportedKernel, number
 from annette.errors import BackendRunError, DatasetError
@@ -14,8 +16,6 @@ from annette.errors import BackendRunError, DatasetError
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from annette.bench.records import Run
 
 _LINE: Final = re.compile(r"\[npu\] (?P<operator>\S+) (?P<name>\S+) took (?P<time>\S+) us")
 _COLUMNS: Final = ("network", "layer", "ci", "co", "size", "kernel", "us")
@@ -36,8 +36,12 @@ def parse_trace(text: str) -> tuple[ReportedKernel, ...]:
     return kernels
 
 
-def import_sheet(path: Path, environment: Mapping[str, str]) -> list[Run]:
+def import_sheet(path: Path, device: str | None) -> Collection:
     """Reads the sheet of convolutions: square feature maps and kernels, times in microseconds.
+
+    Args:
+        path: The sheet.
+        device: What was measured; without a word it is the only Toy NPU that there is.
 
     Raises:
         DatasetError: A column is missing, or a field is no number.
@@ -46,10 +50,12 @@ def import_sheet(path: Path, environment: Mapping[str, str]) -> list[Run]:
         rows = list(csv.DictReader(lines))
     if not rows or not set(_COLUMNS) <= rows[0].keys():
         raise DatasetError(f"table {str(path)!r} has no columns {', '.join(_COLUMNS)}: it is not the Toy NPU's sheet")
+    environment = {"device": device or "toy-npu-16", "runtime": "toy", "precision": "int8"}
     try:
-        return kernel_runs([_convolution(row) for row in rows], environment)
+        runs = kernel_runs([_convolution(row) for row in rows], environment)
     except ValueError as error:
         raise DatasetError(f"table {str(path)!r}: {error}") from error
+    return Collection(runs, Origin(notes=("times as the sheet states them",)))
 
 
 def _convolution(row: Mapping[str, str]) -> MeasuredKernel:
