@@ -29,6 +29,9 @@ def complaint(value: Any, kind: Any, path: str) -> str:
         path: Where the value is in its document.
     """
     value, kind, path = _innermost(value, kind, path)
+    own = _own_words(value, kind)
+    if own:
+        return f"{path}: {own}"
     structure = next(filter(_is_struct, _forms(kind)), None)
     if isinstance(value, Mapping) and structure is not None:
         members = {each.encode_name: each.required for each in msgspec.structs.fields(structure)}
@@ -43,6 +46,15 @@ def complaint(value: Any, kind: Any, path: str) -> str:
     requirement = _requirement(kind)
     stated = f"a list of {len(value)}" if isinstance(value, list) and "list of" in requirement else shown(value)
     return f"{path} is {stated}: it must be {requirement}{hint}"
+
+
+def _own_words(value: Any, kind: Any) -> str:
+    """What a structure's own check (``__post_init__``) says; empty where a field is wrong."""
+    try:
+        msgspec.convert(value, kind)
+    except REFUSALS as error:
+        return str(error.__cause__) if type(error.__cause__) is ValueError else ""
+    return ""
 
 
 def member(path: str, key: str) -> str:

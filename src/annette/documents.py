@@ -66,11 +66,11 @@ _T = TypeVar("_T")
 MAX_JSON_BYTES: Final = 256 * 2**20
 """Larger JSON files are refused: the largest known network description has 0.5 MB, forests stay below 100 MB."""
 
-Finite: TypeAlias = Annotated[float, Meta(ge=-1e30, le=1e30)]
+Finite: TypeAlias = Annotated[float, Meta(ge=-1e100, le=1e100)]
 """Any number that later arithmetic cannot turn into infinity: times, rates and sizes stay far below."""
-Positive: TypeAlias = Annotated[float, Meta(gt=0, le=1e30)]
+Positive: TypeAlias = Annotated[float, Meta(gt=0, le=1e100)]
 """A number above 0: rates, bandwidths, clocks."""
-NonNegative: TypeAlias = Annotated[float, Meta(ge=0, le=1e30)]
+NonNegative: TypeAlias = Annotated[float, Meta(ge=0, le=1e100)]
 """A number of at least 0: times, overheads, errors."""
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 """A part of a whole, from 0 to 1."""

@@ -8,6 +8,7 @@ where everything is listed.
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -50,7 +51,14 @@ def built_in() -> tuple[Device, ...]:
 
 
 def _installed() -> tuple[Device, ...]:
-    """Families of other packages, looked for anew each time: what is installed can change while a program runs."""
+    """Families of other packages."""
+    return _installed_on(tuple(sys.path))
+
+
+@cache
+def _installed_on(path: tuple[str, ...]) -> tuple[Device, ...]:
+    """Families of packages on a search path: looking for them takes milliseconds, and platforms ask often."""
+    del path
     from importlib.metadata import entry_points  # noqa: PLC0415 - slow, and built-in families do without
 
     return tuple(_device(entry.value, f"entry point {entry.name!r}") for entry in entry_points(group=ENTRY_POINTS))

@@ -9,8 +9,8 @@ one is taken. The layouts in which a runtime keeps feature maps are chosen in th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from annette.bench.records import Purpose, Status
 from annette.devices.registry import recognise, resolve
@@ -18,7 +18,7 @@ from annette.errors import FitError, OptionError, nearest
 from annette.evaluation.mapping_quality import MappingQuality, mapping_quality
 from annette.fitting.mapping import learn_mapping
 from annette.fitting.mapping_layout import choose_layout
-from annette.fitting.request import AUTO
+from annette.fitting.request import AUTO, LEARNED, JudgedMapping, MappingChoice
 from annette.mapping.model import MappingModel
 from annette.mapping.rules import preset, presets
 
@@ -27,65 +27,12 @@ if TYPE_CHECKING:
 
     from annette.bench.records import Run
 
-__all__ = ["LEARNED", "JudgedMapping", "MappingChoice", "check_request", "choose_mapping"]
-
-LEARNED: Final = "learned"
+__all__ = ["check_request", "choose_mapping"]
 
 _OTHERWISE: Final = "generic"
 _BASE: Final = ("recognitions", "generic-attention", "views")
 _LEAST_RUNS: Final = 20
 _FOLDS: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedMapping:
-    """A mapping model that was compared, and how well it tells what was measured.
-
-    Attributes:
-        name: Name of a preset, or ``learned``.
-        quality: On the fusion truth of the datasets; of learned rules, each network judged by rules that were learned
-            without it.
-    """
-
-    name: str
-    quality: MappingQuality
-
-
-@dataclass(frozen=True, slots=True)
-class MappingChoice:
-    """The mapping model of a platform.
-
-    Attributes:
-        mapping: The model.
-        reason: Why it was taken, as a sentence for people.
-        candidates: What was compared, what was taken first; empty where no run tells which layers ran together.
-        networks: Number of networks that it was compared on.
-    """
-
-    mapping: MappingModel
-    reason: str
-    candidates: tuple[JudgedMapping, ...] = ()
-    networks: int = 0
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a user of the platform should know about it, one sentence each."""
-        if not self.candidates:
-            return (f"mapping {self.mapping.name!r}: {self.reason}",)
-        figures = "; ".join(f"{entry.name}: {_figures(entry.quality)}" for entry in self.candidates)
-        return (
-            f"mapping {self.mapping.name!r}: {self.reason}; adjacent layers in one kernel, on the fusion truth of "
-            f"{self.networks} benchmark networks, learned rules on networks held out: {figures}",
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything but the model itself, as plain JSON values."""
-        return {
-            "name": self.mapping.name,
-            "reason": self.reason,
-            "networks": self.networks,
-            "candidates": [{"name": entry.name, **entry.quality.to_json()} for entry in self.candidates],
-        }
 
 
 def check_request(request: str) -> None:
@@ -188,8 +135,3 @@ def _agreement(candidate: JudgedMapping) -> float:
     quality = candidate.quality
     matthews = (quality.pairs + quality.removed + quality.copies).matthews
     return -1.0 if math.isnan(matthews) else matthews
-
-
-def _figures(quality: MappingQuality) -> str:
-    pairs = quality.pairs
-    return f"precision {pairs.precision:.3f}, recall {pairs.recall:.3f}, Matthews correlation {pairs.matthews:.3f}"

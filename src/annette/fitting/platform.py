@@ -10,10 +10,10 @@ from annette.errors import FitError
 from annette.fitting.composition import composed_errors, run_spread
 from annette.fitting.environment import platform_fields
 from annette.fitting.families import FAMILY_ORDER, KindFit, fit_kind
-from annette.fitting.mapping_choice import MappingChoice, choose_mapping
+from annette.fitting.mapping_choice import choose_mapping
 from annette.fitting.plain_roofline import fit_plain_roofline
 from annette.fitting.related_kinds import shared_rooflines
-from annette.fitting.request import FitReport
+from annette.fitting.request import FitReport, MappingChoice
 from annette.fitting.samples import LEAST_ROWS
 from annette.fitting.training_data import read_training_data
 from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS

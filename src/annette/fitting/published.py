@@ -13,8 +13,7 @@ from annette._version import __version__
 from annette.bench.importing.collection import ROW
 from annette.bench.importing.origin import Origin, origin_of
 from annette.errors import FitError
-from annette.fitting.mapping_choice import MappingChoice
-from annette.fitting.request import AUTO, FitReport
+from annette.fitting.request import AUTO, FitReport, MappingChoice
 from annette.platforms import Provenance
 
 if TYPE_CHECKING:

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from annette.evaluation.mapping_quality import MappingQuality
     from annette.fitting.families import KindFit
-    from annette.fitting.mapping_choice import MappingChoice
     from annette.fitting.overheads import RunOverheads
     from annette.fitting.samples import Dropped
     from annette.mapping.model import MappingModel
     from annette.platforms import Platform
 
-__all__ = ["AUTO", "FitReport", "FitRequest"]
+__all__ = ["AUTO", "LEARNED", "FitReport", "FitRequest", "JudgedMapping", "MappingChoice"]
 
 AUTO: Final = "auto"
 """The mapping that agrees best with what was measured."""
+
+LEARNED: Final = "learned"
+"""Rules learned from what was measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,48 @@ class FitRequest:
     precision: str | None = None
     seed: int = 0
     progress: Callable[[str, int], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedMapping:
+    """A mapping model that was compared, and how well it tells what was measured.
+
+    Attributes:
+        name: Name of a preset, or ``learned``.
+        quality: On the fusion truth of the datasets; of learned rules, each network judged by rules that were learned
+            without it.
+    """
+
+    name: str
+    quality: MappingQuality
+
+
+@dataclass(frozen=True, slots=True)
+class MappingChoice:
+    """The mapping model of a platform.
+
+    Attributes:
+        mapping: The model.
+        reason: Why it was taken, as a sentence for people.
+        candidates: What was compared, what was taken first; empty where no run tells which layers ran together.
+        networks: Number of networks that it was compared on.
+    """
+
+    mapping: MappingModel
+    reason: str
+    candidates: tuple[JudgedMapping, ...] = ()
+    networks: int = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user of the platform should know about it, one sentence each."""
+        if not self.candidates:
+            return (f"mapping {self.mapping.name!r}: {self.reason}",)
+        figures = "; ".join(f"{entry.name}: {_figures(entry.quality)}" for entry in self.candidates)
+        return (
+            f"mapping {self.mapping.name!r}: {self.reason}; adjacent layers in one kernel, on the fusion truth of "
+            f"{self.networks} benchmark networks, learned rules on networks held out: {figures}",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +114,8 @@ class FitReport:
     overheads: RunOverheads | None = None
     device: str = ""
     road: str = ""
+
+
+def _figures(quality: MappingQuality) -> str:
+    pairs = quality.pairs
+    return f"precision {pairs.precision:.3f}, recall {pairs.recall:.3f}, Matthews correlation {pairs.matthews:.3f}"

@@ -36,8 +36,17 @@ __all__ = [
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
+_CODED_FIRST: Final = (
+    "celu", "clip", "elu", "gelu", "hard_sigmoid", "hard_swish", "leaky_relu", "mish", "prelu", "relu", "selu",
+    "sigmoid", "silu", "softplus", "softsign", "tanh", "thresholded_relu",
+)  # fmt: skip
+"""Activations in the order of their codes, which the forests of shipped platforms hold: this order never changes."""
+
 ACTIVATION_CODES: Final[Mapping[str, int]] = {
-    kind: code for code, kind in enumerate(sorted(kinds_in(Category.ACTIVATION)), start=1)
+    kind: code
+    for code, kind in enumerate(
+        (*_CODED_FIRST, *sorted(kinds_in(Category.ACTIVATION).difference(_CODED_FIRST))), start=1
+    )
 }
 """Code of a fused activation in the ``activation`` column; 0 is none."""
 

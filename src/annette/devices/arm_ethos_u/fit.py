@@ -27,9 +27,9 @@ from annette.fitting.environment import common_environment, precision_of
 from annette.fitting.families import KindFit
 from annette.fitting.forest import Growth, grow
 from annette.fitting.formula_fit import ranges_of
-from annette.fitting.mapping_choice import LEARNED, MappingChoice, check_request
+from annette.fitting.mapping_choice import check_request
 from annette.fitting.platform import fit_generic
-from annette.fitting.request import AUTO, FitReport
+from annette.fitting.request import AUTO, LEARNED, FitReport, MappingChoice
 from annette.fitting.roofline import fit_roofline
 from annette.fitting.samples import LEAST_ROWS, clean, paired_kernels
 from annette.mapping.rules import preset
@@ -145,11 +145,8 @@ def fit(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
 
 
 def _generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
-    report = fit_generic(datasets, request)
-    provenance = report.platform.provenance
-    note = "without the schedule and the clock of what was compiled for: fitted as any other device"
-    noted = replace(report.platform, provenance=replace(provenance, notes=(*provenance.notes, note)))
-    return replace(report, platform=noted)
+    road = "compiled by Vela, but without the schedule and the clock of its target: fitted by the generic road"
+    return replace(fit_generic(datasets, request), road=road)
 
 
 def _choose_mapping(environment: Mapping[str, str], request: FitRequest) -> MappingChoice | None:

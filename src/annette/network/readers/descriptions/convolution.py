@@ -1,6 +1,6 @@
 """Convolutions, pooling and fully connected layers of JSON network descriptions.
 
-Each function has the form of those in `annette.network.readers.operators`.
+Each function has the form of those in `annette.network.readers.descriptions.operators`.
 """
 
 from __future__ import annotations
