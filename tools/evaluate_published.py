@@ -30,7 +30,7 @@ from annette.devices.xilinx_dpu.fit import (
 from annette.devices.xilinx_dpu.importer import CLOCK_HZ, PROXYLESS, import_zcu102
 from annette.estimation import estimate_network
 from annette.fitting.calibration import CalibrationReport, calibrate
-from annette.fitting.published import Published
+from annette.fitting.formula_fit import Published
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

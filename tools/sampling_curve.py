@@ -24,9 +24,8 @@ from annette.bench.records import Purpose
 from annette.evaluation.truth import MachineSpeed, truths_of
 from annette.fitting.families import feature_names
 from annette.fitting.forest import Growth, grow
-from annette.fitting.machine_speed import reference_workload_s, speed_ratios
-from annette.fitting.overheads import run_overheads
-from annette.fitting.plain_roofline import fit_plain_roofline
+from annette.fitting.overheads import reference_workload_s, run_overheads, speed_ratios
+from annette.fitting.roofline import fit_plain_roofline
 from annette.fitting.samples import LEAST_ROWS, Samples, paired_kernels
 from annette.mapping.kernel import KernelTable
 from annette.models.features import FeatureSet

@@ -20,11 +20,9 @@ from annette.estimation import estimate_network
 from annette.evaluation.suites import DEVELOPMENT
 from annette.fitting.candidates import predicted_s, preferred_models
 from annette.fitting.families import fit_kind
-from annette.fitting.folds import configurations
 from annette.fitting.roofline import fit_roofline
-from annette.fitting.samples import LEAST_ROWS
-from annette.fitting.transfer import adapt_models
-from annette.fitting.transfer_kernels import measured_kernels
+from annette.fitting.samples import LEAST_ROWS, configurations
+from annette.fitting.transfer import adapt_models, measured_kernels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

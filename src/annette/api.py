@@ -227,7 +227,7 @@ def fit(
         OptionError: There is no such mapping.
     """
     with fit_extra():
-        from annette.fitting.roads import fit_platform
+        from annette.fitting.platform import fit_platform
     request = FitRequest(
         name=name, description=description, mapping=mapping, precision=precision, seed=seed, progress=progress
     )

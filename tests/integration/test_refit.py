@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from annette.cli.main import cli
 from annette.devices.tvm_arm.fit import NOTES, PHONES, fit_phone
 from annette.devices.tvm_arm.importer import import_tophub
-from annette.fitting.published import Published
+from annette.fitting.formula_fit import Published
 from annette.platforms import dumps_platform
 from tests.published import DATA
 

@@ -44,6 +44,8 @@ OVERHEADS: Final = ("per_kernel_s", "per_run_s", "per_input_byte_s", "per_output
 
 _HOST: Final = OVERHEADS[1:]
 _HOST_GROUPS: Final = ("host kinds", "assumed host kinds")
+"""Groups of kinds that the host runs: measured ones apart from assumed ones."""
+
 _COMPUTING: Final = (Category.CONVOLUTION, Category.MATRIX_PRODUCT, Category.ATTENTION, Category.RECURRENT)
 _SPREAD_OF_ZERO: Final = 0.05
 _SPREAD_OF_SCALE: Final = 1.0
@@ -127,14 +129,14 @@ def calibrate(
     fitted = tuple(overheads if overheads is not None else (OVERHEADS if meaning == "end_to_end" else OVERHEADS[:1]))
     _check(pairs, meaning, fitted, groupings)
     latency_s = np.array([time_s for _, time_s in pairs])
-    work = [_Work.of(estimate_network(network, platform), network, platform) for network, _ in pairs]
+    work = [_Work.of(network, platform) for network, _ in pairs]
     designs = [_Design.of(platform, work, latency_s, grouping, fitted, meaning) for grouping in groupings]
     left_out = _nested(designs, latency_s)
     choice = choose([design.model for design in designs], latency_s)
     design = designs[choice.model]
     coefficients = solve(design.model, latency_s, choice.strength)
-    scales = design.scales(coefficients)
-    result = _apply(platform, scales, design.overhead(coefficients), meaning)
+    by_label = dict(zip(design.labels, coefficients.tolist(), strict=True))
+    result = _apply(platform, design.scales(by_label), {name: by_label[name] for name in fitted}, meaning)
     result = _scale_other_families(platform, result, pairs, meaning)
     report = CalibrationReport(
         platform=result,
@@ -143,7 +145,7 @@ def calibrate(
         before_s=tuple(design.model.predict_s(design.model.prior).tolist()),
         fitted_s=tuple(design.model.predict_s(coefficients).tolist()),
         left_out_s=tuple(left_out.tolist()),
-        coefficients=dict(zip(design.labels, coefficients.tolist(), strict=True)),
+        coefficients=by_label,
         grouping=groupings[choice.model],
         strength=choice.strength,
     )
@@ -175,23 +177,15 @@ class _Work:
     """What one network asks of a platform."""
 
     by_kind_s: Mapping[str, float]
-    kernels: int
-    input_bytes: float
-    output_bytes: float
+    amounts: Mapping[str, float]
+    """What each overhead is multiplied with."""
 
     @classmethod
-    def of(cls, estimate: Estimate, network: Network, platform: Platform) -> _Work:
-        by_kind: Counter[str] = Counter()
-        for kernel, time_s in zip(estimate.mapped, estimate.prices.latency_s.tolist(), strict=True):
-            by_kind[kernel.kind] += time_s
-        read, written = host_traffic(network, platform.precision)
+    def of(cls, network: Network, platform: Platform) -> _Work:
+        estimate = estimate_network(network, platform)
         run = sum(not kernel.free and kernel.kind not in platform.host_kinds for kernel in estimate.mapped)
-        return cls(by_kind, run, read, written)
-
-    def amount(self, overhead: str) -> float:
-        """What an overhead is multiplied with."""
-        amounts = {"per_kernel_s": self.kernels, "per_run_s": 1.0}
-        return amounts.get(overhead, self.input_bytes if overhead == "per_input_byte_s" else self.output_bytes)
+        amounts = (run, 1.0, *host_traffic(network, platform.precision))
+        return cls(_by_kind_s(estimate), dict(zip(OVERHEADS, amounts, strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +195,6 @@ class _Design:
     labels: tuple[str, ...]
     groups: Mapping[str, str]
     model: LinearModel
-    overheads: tuple[str, ...]
     totals_s: Mapping[str, float]
 
     @classmethod
@@ -218,13 +211,14 @@ class _Design:
         seen = sorted({kind for item in work for kind, time_s in item.by_kind_s.items() if time_s > 0})
         if meaning == "device":
             seen = [kind for kind in seen if kind not in platform.host_kinds]
-        groups = {kind: _host_group(platform, kind) or on_device(kind) for kind in seen}
+        host = {kind: _HOST_GROUPS[kind in platform.assumed] for kind in platform.host_kinds}
+        groups = {kind: host.get(kind) or on_device(kind) for kind in seen}
         names = tuple(sorted(set(groups.values())))
         times = np.array([[sum(w.by_kind_s.get(k, 0.0) for k in seen if groups[k] == n) for n in names] for w in work])
         known = {name: getattr(platform.overhead, name) or 0.0 for name in OVERHEADS}
-        amounts = np.array([[item.amount(name) for name in overheads] for item in work]).reshape(len(work), -1)
+        amounts = np.array([[item.amounts[name] for name in overheads] for item in work]).reshape(len(work), -1)
         kept = [name for name in (OVERHEADS if meaning == "end_to_end" else OVERHEADS[:1]) if name not in overheads]
-        fixed_s = np.array([sum(known[name] * item.amount(name) for name in kept) for item in work])
+        fixed_s = np.array([sum(known[name] * item.amounts[name] for name in kept) for item in work])
         prior = np.array([*(1.0 for _ in names), *(known[name] for name in overheads)])
         typical = _SPREAD_OF_ZERO * np.median(latency_s[:, None] / np.maximum(amounts, 1e-300), axis=0)
         spread = [_SPREAD_OF_SCALE for _ in names]
@@ -234,30 +228,24 @@ class _Design:
             labels=(*names, *overheads),
             groups=groups,
             model=LinearModel(features, prior, np.array(spread), fixed_s),
-            overheads=overheads,
             totals_s={kind: sum(item.by_kind_s.get(kind, 0.0) for item in work) for kind in seen},
         )
 
-    def scales(self, coefficients: FloatArray) -> dict[str, float]:
+    def scales(self, by_label: Mapping[str, float]) -> dict[str, float]:
         """Factor of each kind that occurred, and of all others under ``""``: the mean, weighted by time."""
-        by_label = dict(zip(self.labels, coefficients.tolist(), strict=True))
         scales = {kind: max(by_label[group], _NEGLIGIBLE) for kind, group in self.groups.items()}
         on_device = [kind for kind, group in self.groups.items() if group not in _HOST_GROUPS]
         before = sum(self.totals_s[kind] for kind in on_device)
         after = sum(self.totals_s[kind] * scales[kind] for kind in on_device)
         return {**scales, "": after / before if before > 0 else 1.0}
 
-    def overhead(self, coefficients: FloatArray) -> dict[str, float]:
-        """The overheads that were fitted."""
-        by_label = dict(zip(self.labels, coefficients.tolist(), strict=True))
-        return {name: by_label[name] for name in self.overheads}
 
-
-def _host_group(platform: Platform, kind: str) -> str:
-    """Group of a kind that the host runs, measured ones apart from assumed ones; empty for the device's kinds."""
-    if kind not in platform.host_kinds:
-        return ""
-    return _HOST_GROUPS[kind in platform.assumed]
+def _by_kind_s(estimate: Estimate) -> Counter[str]:
+    """Time of all kernels of each kind."""
+    by_kind: Counter[str] = Counter()
+    for kernel, time_s in zip(estimate.mapped, estimate.prices.latency_s.tolist(), strict=True):
+        by_kind[kernel.kind] += time_s
+    return by_kind
 
 
 def _nested(designs: Sequence[_Design], latency_s: FloatArray) -> FloatArray:
@@ -307,9 +295,7 @@ def _family_factors(
     fixed_s = np.zeros(len(pairs))
     for row, (network, _) in enumerate(pairs):
         estimate = estimate_network(network, platform, model=family)
-        by_kind: Counter[str] = Counter()
-        for kernel, time_s in zip(estimate.mapped, estimate.prices.latency_s.tolist(), strict=True):
-            by_kind[kernel.kind] += time_s
+        by_kind = _by_kind_s(estimate)
         parts[row] = [by_kind[kind] for kind in kinds]
         total_s = estimate.end_to_end_latency_s if meaning == "end_to_end" else estimate.device_latency_s
         fixed_s[row] = (total_s or 0.0) - parts[row].sum()

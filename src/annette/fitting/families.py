@@ -9,16 +9,16 @@ import numpy as np
 
 from annette.evaluation.metrics import mape
 from annette.fitting.conformal import log_residuals, spread_by_time
-from annette.fitting.folds import folds
 from annette.fitting.forest import Growth, grow
 from annette.fitting.roofline import fit_refined_roofline, fit_roofline, log_error
+from annette.fitting.samples import LEAST_ROWS, folds
 from annette.models.features import FeatureSet
 from annette.models.mixed import Mixed
 from annette.models.refined_roofline import RefinedRoofline
 from annette.models.statistical import Statistical
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from annette.fitting.samples import Samples
     from annette.mapping.kernel import FloatArray
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from annette.models.roofline import Roofline
     from annette.platforms.residuals import LogResiduals
 
-__all__ = ["FAMILY_ORDER", "KindFit", "feature_names", "fit_all", "fit_kind"]
+__all__ = ["FAMILY_ORDER", "PREFERRED", "KindFit", "feature_names", "fit_all", "fit_kind", "fit_kinds"]
 
 FAMILY_ORDER: Final = ("roofline", "refined-roofline", "statistical", "mixed")
 """From the simplest to the richest, as tables show them."""
+
+PREFERRED: Final = "preferred"
+"""Stands for the family that is best for a kind, beside the names of families."""
 
 _PREFERENCE: Final = ("roofline", "refined-roofline", "mixed", "statistical")
 """From the safest beyond what was measured; a later family must earn its place."""
@@ -49,40 +52,13 @@ _MANY_ROWS: Final = 1000
 """From so many rows on trees have larger leaves, and rows count by how well their times are known."""
 
 _GENERAL: Final = (
-    "log2:ops",
-    "log2:bytes",
-    "log2:intensity",
-    "log2:input_bytes",
-    "log2:weight_bytes",
-    "log2:output_bytes",
-    "log2:in_channels_per_group",
-    "log2:out_channels_per_group",
-    "log2:in_positions",
-    "log2:out_positions",
-    "out_width",
-    "out_height",
-    "batch",
-    "groups",
-    "kernel_height",
-    "kernel_width",
-    "stride_height",
-    "stride_width",
-    "dilation_height",
-    "log2:axis_size",
-    "log2:inner_size",
-    "log2:outer_size",
-    "input_count",
-    "output_count",
-    "activation",
-    "residual",
-    "blocked",
-    "log2:held_bytes",
-    "log2:held_ops",
-    "reads_network_input",
-    "writes_network_output",
-    "masked",
-    "valid_taps",
-)
+    "log2:ops", "log2:bytes", "log2:intensity", "log2:input_bytes", "log2:weight_bytes", "log2:output_bytes",
+    "log2:in_channels_per_group", "log2:out_channels_per_group", "log2:in_positions", "log2:out_positions",
+    "out_width", "out_height", "batch", "groups", "kernel_height", "kernel_width", "stride_height", "stride_width",
+    "dilation_height", "log2:axis_size", "log2:inner_size", "log2:outer_size", "input_count", "output_count",
+    "activation", "residual", "blocked", "log2:held_bytes", "log2:held_ops", "reads_network_input",
+    "writes_network_output", "masked", "valid_taps",
+)  # fmt: skip
 _LITTLE_WEIGHT_BYTES: Final = 65536.0
 _REMAINDERS: Final = (4, 8, 16, 32)
 _REMAINDERS_OF: Final = ("in_channels_per_group", "out_channels_per_group", "out_width")
@@ -141,6 +117,25 @@ def fit_kind(kind: str, samples: Samples, *, seed: int = 0) -> KindFit:
             held_out[family][test] = model.predict_s(table)
     errors = {family: log_error(held_out[family], samples.latency_s) for family in models}
     return KindFit(kind, models, held_out, samples, _best(errors))
+
+
+def fit_kinds(
+    samples: Samples, *, seed: int = 0, progress: Callable[[str, int], None] | None = None
+) -> dict[str, KindFit]:
+    """Fits all families for each kind with enough rows.
+
+    Args:
+        samples: Cleaned rows of any kinds.
+        seed: For everything random.
+        progress: Told about each kind and its number of rows before it is fitted.
+    """
+    fits: dict[str, KindFit] = {}
+    for kind, count in samples.kinds.items():
+        if count >= LEAST_ROWS:
+            if progress is not None:
+                progress(kind, count)
+            fits[kind] = fit_kind(kind, samples.of_kind(kind), seed=seed)
+    return fits
 
 
 def feature_names(samples: Samples, base: RefinedRoofline | None = None) -> tuple[str, ...]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import lightgbm
@@ -57,18 +56,17 @@ def grow(
         seed: For the choice of features.
         weights: How much each row counts, above 0, shape ``(rows,)``; all the same where absent.
     """
-    options = asdict(growth)
     booster = lightgbm.train(
         {
             "objective": "l2",
-            "num_leaves": options["leaves"],
-            "learning_rate": options["learning_rate"],
-            "min_data_in_leaf": options["least_in_leaf"],
-            "feature_fraction": options["features"],
-            "path_smooth": options["smoothing"],
-            "lambda_l2": options["ridge"],
-            "bagging_fraction": options["rows"],
-            "bagging_freq": 1 if options["rows"] < 1 else 0,
+            "num_leaves": growth.leaves,
+            "learning_rate": growth.learning_rate,
+            "min_data_in_leaf": growth.least_in_leaf,
+            "feature_fraction": growth.features,
+            "path_smooth": growth.smoothing,
+            "lambda_l2": growth.ridge,
+            "bagging_fraction": growth.rows,
+            "bagging_freq": 1 if growth.rows < 1 else 0,
             "max_bin": 255,
             "min_data_in_bin": 1,
             "num_threads": 1,
@@ -85,39 +83,23 @@ def grow(
 
 def _flatten(trees: list[dict[str, Any]]) -> Forest:
     """Lays trees out in arrays, breadth first, siblings side by side."""
-    feature: list[int] = []
-    threshold: list[float] = []
+    nodes: list[dict[str, Any]] = []
     left: list[int] = []
-    value: list[float] = []
     roots = []
-
-    def append() -> int:
-        feature.append(-1)
-        threshold.append(0.0)
-        left.append(0)
-        value.append(0.0)
-        return len(feature) - 1
-
     for tree in trees:
-        roots.append(append())
-        queue = deque([(tree, roots[-1])])
-        while queue:
-            node, index = queue.popleft()
-            if "split_feature" not in node:
-                value[index] = float(node["leaf_value"])
-                continue
-            feature[index] = int(node["split_feature"])
-            threshold[index] = _not_above(float(node["threshold"]))
-            left[index] = append()
-            append()
-            queue.append((node["left_child"], left[index]))
-            queue.append((node["right_child"], left[index] + 1))
+        roots.append(len(nodes))
+        nodes.append(tree)
+        while len(left) < len(nodes):
+            node = nodes[len(left)]
+            splits = "split_feature" in node
+            left.append(len(nodes) if splits else 0)
+            nodes += [node["left_child"], node["right_child"]] if splits else []
     return Forest(
         roots=np.array(roots, dtype=np.int32),
-        feature=np.array(feature, dtype=np.int16),
-        threshold=np.array(threshold, dtype=np.float32),
+        feature=np.array([node.get("split_feature", -1) for node in nodes], dtype=np.int16),
+        threshold=np.array([_not_above(float(node.get("threshold", 0.0))) for node in nodes], dtype=np.float32),
         left=np.array(left, dtype=np.int32),
-        value=np.array(value, dtype=np.float32),
+        value=np.array([float(node.get("leaf_value", 0.0)) for node in nodes], dtype=np.float32),
     )
 
 

@@ -22,7 +22,7 @@ from annette.network import Dimensions
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from annette.fitting.mapping_examples import Example
+    from annette.fitting.mapping import Example
     from annette.mapping.condition import FieldValue
 
 __all__ = ["Leaf", "leaves"]

@@ -1,35 +1,59 @@
-"""From datasets to a platform: everything that was measured, fitted, judged and written down."""
+"""From datasets to a platform: in the way of the device family that recognises them, or by what all devices share.
+
+Everything that was measured is fitted, judged and written down. Kinds that were measured too little or not at all are
+priced like related ones: a square root takes about as long as other element-wise functions of as many operations. Such
+a price is better than refusing the network, but it is an assumption: the platform says so for every kind, its kernels
+count as not fitted, and estimates show it.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from annette._version import __version__
+from annette.devices.registry import recognise, resolve
 from annette.errors import FitError
-from annette.fitting.composition import composed_errors, run_spread
-from annette.fitting.environment import platform_fields
-from annette.fitting.families import FAMILY_ORDER, KindFit, fit_kind
+from annette.fitting.conformal import composed_errors, run_spread
+from annette.fitting.families import FAMILY_ORDER, KindFit, fit_kinds
+from annette.fitting.formula_fit import OWN_COLUMNS, ranges_of
 from annette.fitting.mapping_choice import choose_mapping
-from annette.fitting.plain_roofline import fit_plain_roofline
-from annette.fitting.related_kinds import shared_rooflines
 from annette.fitting.request import FitReport, MappingChoice
+from annette.fitting.roofline import fit_plain_roofline, fit_roofline
 from annette.fitting.samples import LEAST_ROWS
-from annette.fitting.training_data import read_training_data
-from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS
+from annette.fitting.training_data import platform_fields, read_training_data
+from annette.network import Category
+from annette.network.kinds import kinds_in
 from annette.platforms import Intervals, Overhead, Platform, Provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from annette.bench.dataset import Dataset
+    from annette.devices.device import Device
     from annette.fitting.request import FitRequest
     from annette.fitting.samples import Samples
     from annette.fitting.training_data import MeasuredKernels, TrainingData
+    from annette.models.base import LayerModel
 
-__all__ = ["fit_generic", "fitted_ranges"]
+__all__ = ["fit_generic", "fit_platform", "shared_rooflines"]
 
 _WIDENING: Final = 2.0
+
+_RELATED: Final = (
+    (Category.ACTIVATION, Category.UNARY, Category.QUANTIZATION),
+    (Category.BINARY,),
+    (Category.REDUCTION, Category.GLOBAL_POOLING),
+    (Category.NORMALIZATION,),
+    (Category.POOLING,),
+    (Category.MOVEMENT, Category.SELECTION),
+    (Category.RECURRENT,),
+)
+"""Categories whose kinds do much the same with their data."""
+
+_SAID: Final = ("runtime", "device", "system_config", "memory_mode")
 
 
 def fit_generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
@@ -50,14 +74,8 @@ def fit_generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
         choice = MappingChoice(request.mapping, "as given")
     measured = data.kernels(choice.mapping)
     kept, overheads = measured.samples, data.overheads
-    fits: dict[str, KindFit] = {}
-    unfitted = {kind: count for kind, count in kept.kinds.items() if count < LEAST_ROWS}
-    for kind, count in kept.kinds.items():
-        if kind in unfitted:
-            continue
-        if request.progress is not None:
-            request.progress(kind, count)
-        fits[kind] = fit_kind(kind, kept.of_kind(kind), seed=request.seed)
+    fits = fit_kinds(kept, seed=request.seed, progress=request.progress)
+    unfitted = {kind: count for kind, count in kept.kinds.items() if kind not in fits}
     if not fits:
         raise FitError(f"no kind of kernel has {LEAST_ROWS} or more measured configurations: {_counts(unfitted)}")
     shared, assumed = shared_rooflines(kept, fits)
@@ -73,7 +91,7 @@ def fit_generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
         preferred_family="mixed",
         preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != "mixed"},
         overhead=Overhead(per_kernel_s=overheads.per_kernel_s),
-        ranges={kind: fitted_ranges(fit.samples) for kind, fit in fits.items()},
+        ranges=ranges_of([fit.samples.table for fit in fits.values()], OWN_COLUMNS),
         intervals=_intervals(fits, measured.paired, run_spread(data.runs, overheads)),
         accuracy=tuple(_accuracy(fit) for fit in fits.values()),
         provenance=_provenance(data, choice, measured, unfitted),
@@ -81,16 +99,6 @@ def fit_generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
         plain_roofline=fit_plain_roofline(kept),
     )
     return FitReport(platform, fits, choice, measured.dropped, unfitted, measured.paired_share, overheads)
-
-
-def fitted_ranges(samples: Samples) -> dict[str, tuple[float, float]]:
-    """Smallest and largest value of each column but those of the network around a kernel, for rows of one kind."""
-    values = samples.table.values
-    return {
-        column: (float(values[:, index].min()), float(values[:, index].max()))
-        for index, column in enumerate(COLUMNS)
-        if column not in NETWORK_COLUMNS
-    }
 
 
 def _intervals(fits: Mapping[str, KindFit], samples: Samples, run_s: float) -> Intervals:
@@ -106,19 +114,14 @@ def _intervals(fits: Mapping[str, KindFit], samples: Samples, run_s: float) -> I
 
 def _accuracy(fit: KindFit) -> dict[str, object]:
     """One row of the accuracy table: cross-validated mean relative error by family."""
-    row: dict[str, object] = {"kind": fit.kind, "rows": len(fit.samples), "best": fit.best}
-    for family in FAMILY_ORDER:
-        row[f"{family} MAPE"] = round(fit.error(family), 4)
-    return row
+    errors = {f"{family} MAPE": round(fit.error(family), 4) for family in FAMILY_ORDER}
+    return {"kind": fit.kind, "rows": len(fit.samples), "best": fit.best, **errors}
 
 
 def _provenance(
     data: TrainingData, choice: MappingChoice, measured: MeasuredKernels, unfitted: Mapping[str, int]
 ) -> Provenance:
-    notes = [
-        *choice.notes,
-        *(part.text for part in measured.dropped),
-    ]
+    notes = [*choice.notes, *(part.text for part in measured.dropped)]
     if data.whole_networks:
         notes.append(f"{data.whole_networks} runs of whole networks in the datasets were not fitted on")
     if unfitted:
@@ -133,4 +136,66 @@ def _provenance(
 
 
 def _counts(kinds: Mapping[str, int]) -> str:
-    return ", ".join(f"{kind} ({count})" for kind, count in sorted(Counter(kinds).items())) or "none"
+    return ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items())) or "none"
+
+
+def shared_rooflines(
+    samples: Samples, fitted: Collection[str]
+) -> tuple[dict[str, dict[str, LayerModel]], dict[str, str]]:
+    """One roofline for all kinds of a group of categories that have no model of their own.
+
+    Args:
+        samples: All cleaned rows.
+        fitted: Kinds that have models of their own.
+
+    Returns:
+        Models by kind and family, and for each of these kinds why it is an assumption.
+    """
+    models: dict[str, dict[str, LayerModel]] = {}
+    reasons: dict[str, str] = {}
+    for categories in _RELATED:
+        related = kinds_in(*categories)
+        rows = samples.select(np.isin(samples.table.kinds, sorted(related)))
+        if len(rows) < LEAST_ROWS:
+            continue
+        roofline = fit_roofline(rows)
+        measured = ", ".join(rows.kinds)
+        for kind in sorted(related - set(fitted)):
+            models[kind] = {"roofline": roofline}
+            reasons[kind] = f"priced like the related kinds that were measured: {measured}"
+    return models, reasons
+
+
+def fit_platform(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
+    """Fits a platform, in the way of the device family that recognises where the datasets were measured.
+
+    Args:
+        datasets: One or more.
+        request: What is asked for.
+
+    Returns:
+        The platform, with the family that was recognised. Where none is, the provenance says so as well.
+
+    Raises:
+        FitError: The datasets are empty, differ in environment, do not say their precision, or no kind has enough rows.
+        PluginError: Several families claim the datasets.
+    """
+    environments = [environment for dataset in datasets for environment in dataset.environments()]
+    if not environments:
+        raise FitError("the datasets are empty: nothing was measured")
+    device = recognise(environments[0])
+    if device is not None and any(recognise(other) is not device for other in environments[1:]):
+        raise FitError(f"some of the datasets are of {device.title}, others are not: fit them apart")
+    report: FitReport = (resolve(device.fit) if device and device.fit else fit_generic)(datasets, request)
+    road = report.road or _road(device, environments[0])
+    provenance = report.platform.provenance
+    noted = replace(report.platform, provenance=replace(provenance, notes=(*provenance.notes, road)))
+    return replace(report, platform=noted, device=device.name if device else "", road=road)
+
+
+def _road(device: Device | None, environment: Mapping[str, str]) -> str:
+    said = ", ".join(f"{key} {environment[key]!r}" for key in _SAID if environment.get(key))
+    if device is None:
+        return f"no device family knows measurements of {said or 'an unnamed device'}: fitted by the generic road"
+    own = "its own way of fitting" if device.fit else "the generic road"
+    return f"measurements of {said}, recognised as {device.title}: fitted by {own}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.errors import FitError
-from annette.fitting.roofline_problem import RATES, SOFTNESS, Problem
+from annette.fitting.solver import RATES, SOFTNESS, Problem
 from annette.fitting.unroll_search import Criterion, Search
 from annette.models.refined_roofline import UNROLLED, RefinedRoofline, Unroll
 from annette.models.roofline import Roofline
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from annette.fitting.unroll_search import Point
     from annette.mapping.kernel import FloatArray
 
-__all__ = ["UNROLL_CANDIDATES", "fit_refined_roofline", "fit_roofline", "log_error"]
+__all__ = ["UNROLL_CANDIDATES", "fit_plain_roofline", "fit_refined_roofline", "fit_roofline", "log_error"]
 
 UNROLL_CANDIDATES: Final = (*range(2, 33), *range(34, 65, 2), *range(72, 129, 8), 144, 160, 192, 224, 256)
 """Unroll sizes that are tried first: every size up to 32, then in steps; around the best, all whole numbers are."""
@@ -33,6 +33,10 @@ _MOST_NOISE: Final = 0.12
 _NORMAL_MEDIAN: Final = 0.6745
 _MOST_TAIL: Final = 2.9
 _SOFTNESS_OF_NOISE: Final = 2.5
+
+_RIDGES: Final = 257
+_REFINEMENTS: Final = 3
+_RIDGE_SLACK: Final = 1e-3
 
 
 def log_error(predicted_s: FloatArray, measured_s: FloatArray) -> float:
@@ -119,3 +123,40 @@ def _rates(problem: Problem, point: Point) -> dict[str, float]:
         "bytes_per_s": float(np.exp(-log_bytes_s)),
         "offset_s": offset_s if offset_s > 1e-4 * shortest_s else 0.0,
     }
+
+
+def fit_plain_roofline(samples: Samples) -> Roofline:
+    """Fits one peak rate P and one bandwidth B to kernels of all kinds, ``t = max(ops / P, bytes / B)``.
+
+    Minimises the mean absolute logarithm of predicted over measured. With the ridge ``r = P / B`` given, the best P
+    follows from a median; the ridge is searched on a grid that is refined around its best point.
+
+    Args:
+        samples: Cleaned rows of all kinds.
+
+    Raises:
+        FitError: No row has any work.
+    """
+    ops, moved, log_s = samples.table["ops"], samples.table.bytes, np.log(samples.latency_s)
+    works = (ops > 0) | (moved > 0)
+    if not works.any():
+        raise FitError("no measured kernel computes or moves anything: a roofline cannot be fitted")
+    ops, moved, log_s = ops[works], moved[works], log_s[works]
+    both = (ops > 0) & (moved > 0)
+    intensity = np.log(ops[both] / moved[both]) if both.any() else np.zeros(1)
+    low, high = float(intensity.min()) - _RIDGE_SLACK, float(intensity.max()) + _RIDGE_SLACK
+    for _ in range(_REFINEMENTS):
+        ridges = np.linspace(low, high, _RIDGES)
+        costs = [_fitted(ops, moved, log_s, ridge)[1] for ridge in ridges.tolist()]
+        best = int(np.argmin(costs))
+        low, high = float(ridges[max(best - 1, 0)]), float(ridges[min(best + 1, _RIDGES - 1)])
+    ridge = float(ridges[best])
+    per_op_s = float(np.exp(_fitted(ops, moved, log_s, ridge)[0]))
+    return Roofline(ops_per_s=1.0 / per_op_s, bytes_per_s=1.0 / (per_op_s * float(np.exp(ridge))))
+
+
+def _fitted(ops: FloatArray, moved: FloatArray, log_s: FloatArray, ridge: float) -> tuple[float, float]:
+    """The best logarithm of 1 / P for a ridge, and the mean absolute log error that it leaves."""
+    off = log_s - np.log(np.maximum(ops, moved * np.exp(ridge)))
+    middle = float(np.median(off))
+    return middle, float(np.abs(off - middle).mean())

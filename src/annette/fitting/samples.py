@@ -9,29 +9,48 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import GroupKFold
 
 from annette.errors import FitError
 from annette.evaluation.kernel_pairing import pair_kernels
 from annette.fitting.overheads import evicted_bytes, evicted_ops
-from annette.mapping.kernel import KernelTable
+from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS, KernelTable
 from annette.platforms.kernel_similarity import equal_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
-
     from annette.bench.records import Run
     from annette.mapping.kernel import FloatArray, Precision
     from annette.mapping.model import MappingModel
 
-__all__ = ["LEAST_ROWS", "Dropped", "PairedKernels", "Samples", "clean", "paired_kernels"]
+__all__ = [
+    "FOLDS",
+    "LEAST_ROWS",
+    "Dropped",
+    "PairedKernels",
+    "Rows",
+    "Samples",
+    "clean",
+    "configurations",
+    "folds",
+    "paired_kernels",
+]
 
 LEAST_ROWS: Final = 8
 """A kind with fewer measured configurations is not fitted: the model would be a guess that looks like a fit."""
+
+Rows: TypeAlias = npt.NDArray[np.intp]
+
+FOLDS: Final = 5
+"""Parts that rows are split into, each left out once."""
+
+_OF_THE_NETWORK: Final = [COLUMNS.index(name) for name in NETWORK_COLUMNS]
+_LEAST_KEPT: Final = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,20 +186,15 @@ def clean(samples: Samples) -> tuple[Samples, tuple[Dropped, ...]]:
     Raises:
         FitError: Nothing is left.
     """
-    dropped = []
-    for reason, bad in (
-        ("the time is not a positive finite number", ~(np.isfinite(samples.latency_s) & (samples.latency_s > 0))),
-        ("a feature is not finite", ~np.isfinite(samples.table.values).all(axis=1)),
-    ):
-        if bad.any():
-            dropped.append(Dropped(reason, tuple(samples.sources[bad].tolist())))
-    good = np.isfinite(samples.latency_s) & (samples.latency_s > 0) & np.isfinite(samples.table.values).all(axis=1)
-    if not good.any():
+    timed = np.isfinite(samples.latency_s) & (samples.latency_s > 0)
+    finite = np.isfinite(samples.table.values).all(axis=1)
+    reasons = (("the time is not a positive finite number", timed), ("a feature is not finite", finite))
+    dropped = [Dropped(why, tuple(samples.sources[~good].tolist())) for why, good in reasons if not good.all()]
+    if not (timed & finite).any():
         raise FitError(
             f"none of {len(samples)} measured kernels can be fitted on: {'; '.join(d.reason for d in dropped)}"
         )
-    kept = samples.select(good)
-    joined, repeated = _join(kept)
+    joined, repeated = _join(samples.select(timed & finite))
     if repeated:
         dropped.append(Dropped("measured several times: joined by their median", tuple(repeated)))
     return joined, tuple(dropped)
@@ -195,3 +209,41 @@ def _join(samples: Samples) -> tuple[Samples, list[str]]:
     others = np.setdiff1d(np.arange(len(samples)), first)
     latency_s = np.array([np.median(part) for part in parts])
     return Samples(kept.table, latency_s, kept.groups, kept.sources), samples.sources[others].tolist()
+
+
+def folds(samples: Samples) -> list[tuple[Rows, Rows]]:
+    """Training and test rows: no network and no configuration is ever on both sides, and every row is tested once.
+
+    Rows are split by network, and the configurations of the test rows are taken out of the training rows. Where that
+    would take half of them, because a few configurations occur in all networks, rows are split by configuration alone.
+
+    Args:
+        samples: Rows of one kind. Where they are all of one configuration, all rows are on both sides.
+    """
+    own = configurations(samples.table)
+    if len(np.unique(own)) < 2:
+        everything = np.arange(len(samples))
+        return [(everything, everything)]
+    by_network = [(train, train[~np.isin(own[train], own[test])], test) for train, test in _split(samples.groups)]
+    if by_network and all(len(kept) >= _LEAST_KEPT * len(train) for train, kept, _ in by_network):
+        return [(kept, test) for _, kept, test in by_network]
+    return _split(own)
+
+
+def configurations(table: KernelTable) -> Rows:
+    """A number for each row that rows of the same configuration share, shape ``(rows,)``.
+
+    Kernels that differ in nothing but the size of the network around them are one configuration.
+    """
+    values = table.values.copy()
+    values[:, _OF_THE_NETWORK] = 0.0
+    return equal_rows(KernelTable(table.kinds, values, table.context))
+
+
+def _split(labels: npt.NDArray[np.str_] | Rows) -> list[tuple[Rows, Rows]]:
+    """Parts of about equal size; empty with fewer than two labels."""
+    count = len(np.unique(labels))
+    if count < 2:
+        return []
+    splitter = GroupKFold(n_splits=min(FOLDS, count))
+    return list(splitter.split(np.zeros(len(labels)), groups=labels))

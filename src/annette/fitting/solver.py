@@ -1,21 +1,39 @@
-"""Robust least squares for many small problems at once.
+"""The fit of a refined roofline as a problem for a robust least squares solver of many small problems at once.
 
-Finding unroll sizes solves thousands of fits with three to seven parameters. Solved together, with exact derivatives,
-they take a hundredth of what a general solver needs for them one by one.
+Peak rate P, bandwidth B, offset t0 and the alphas are continuous and are solved for; unroll sizes are given. Finding
+these solves thousands of fits with three to seven parameters. Solved together, with exact derivatives, they take a
+hundredth of what a general solver needs for them one by one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
+from annette.models.refined_roofline import UNROLLED, extent_of
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     import numpy.typing as npt
 
+    from annette.fitting.samples import Samples
     from annette.mapping.kernel import FloatArray
 
-__all__ = ["Linearised", "Residuals", "Solution", "soft_cost", "solve"]
+__all__ = [
+    "RATES",
+    "SOFTNESS",
+    "TINY_S",
+    "Linearised",
+    "Problem",
+    "Residuals",
+    "Solution",
+    "roundness",
+    "soft_cost",
+    "solve",
+]
 
 _MOST_STEPS: Final = 100
 _LEAST_PROGRESS: Final = 1e-6
@@ -25,6 +43,16 @@ _DAMPING_LEAST: Final = 1e-12
 _DAMPING_MOST: Final = 1e8
 _EXACT: Final = 1e-10
 _RIDGE: Final = 1e-10
+
+RATES: Final = 3
+"""Parameters before the alphas: log 1/P, log 1/B and log t0."""
+
+SOFTNESS: Final = 0.02
+"""Log error at which squares turn into absolute values: what repeated measurements differ by."""
+
+TINY_S: Final = 1e-12
+_LOWER: Final = (-60.0, -60.0, -40.0)
+_UPPER: Final = (0.0, 0.0, 5.0)
 
 
 class Linearised(NamedTuple):
@@ -39,16 +67,11 @@ class Linearised(NamedTuple):
     jacobian: FloatArray
 
 
-class Residuals(Protocol):
-    """The residuals of problems that share their rows."""
+Residuals: TypeAlias = "Callable[[FloatArray, npt.NDArray[np.intp]], Linearised]"
+"""The residuals of problems that share their rows.
 
-    def __call__(self, parameters: FloatArray, problems: npt.NDArray[np.intp]) -> Linearised:
-        """Residuals and derivatives.
-
-        Args:
-            parameters: Shape ``(problems, parameters)``.
-            problems: Index of the problem that each row of ``parameters`` belongs to, shape ``(problems,)``.
-        """
+They are given parameters, shape ``(problems, parameters)``, and for each row of these the index of its problem.
+"""
 
 
 class Solution(NamedTuple):
@@ -117,8 +140,7 @@ def solve(
         )
         chosen = better[:, None]
         now = Linearised(
-            np.where(chosen, then.residuals, now.residuals),
-            np.where(chosen[:, :, None], then.jacobian, now.jacobian),
+            np.where(chosen, then.residuals, now.residuals), np.where(chosen[:, :, None], then.jacobian, now.jacobian)
         )
         going = (idle[active] < _PATIENCE) & (damping[active] < _DAMPING_MOST) & (cost[active] > _EXACT)
         if not going.all():
@@ -130,12 +152,7 @@ def solve(
 
 
 def _step(
-    now: Linearised,
-    parameters: FloatArray,
-    damping: FloatArray,
-    lower: FloatArray,
-    upper: FloatArray,
-    softness: float,
+    now: Linearised, parameters: FloatArray, damping: FloatArray, lower: FloatArray, upper: FloatArray, softness: float
 ) -> FloatArray:
     weight = 1.0 / np.sqrt(1.0 + (now.residuals / softness) ** 2)
     weighted = now.jacobian * weight[:, None, :]
@@ -149,3 +166,128 @@ def _step(
     diagonal += damping[:, None] * diagonal + np.where(held, 1.0, _RIDGE * now.residuals.shape[1])
     solved: FloatArray = np.asarray(np.linalg.solve(curvature, -gradient[:, :, None]), dtype=np.float64)
     return solved[:, :, 0]
+
+
+def roundness(size: int) -> int:
+    """How often a size can be halved."""
+    return (size & -size).bit_length() - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """One fit: the work of each row and the logarithm of its time.
+
+    Attributes:
+        ops: Operations of each row, shape ``(rows,)``.
+        bytes: Bytes of each row.
+        log_s: Natural logarithm of the measured time.
+        extents: Sizes of the dimensions that may be unrolled, by name.
+    """
+
+    ops: FloatArray
+    bytes: FloatArray
+    log_s: FloatArray
+    extents: Mapping[str, FloatArray]
+    _lost: dict[tuple[str, int], FloatArray] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, samples: Samples) -> Problem:
+        """The problem of some measured kernels."""
+        table = samples.table
+        extents = {name: extent_of(table, name) for name in UNROLLED}
+        return cls(table["ops"], table.bytes, np.log(samples.latency_s), extents)
+
+    def __len__(self) -> int:
+        return len(self.log_s)
+
+    def lost(self, name: str, size: int) -> FloatArray:
+        """``1 / u - 1`` of a dimension: the share of extra work when it is fully unrolled by ``size``."""
+        key = (name, size)
+        if key not in self._lost:
+            extent = self.extents[name]
+            self._lost[key] = np.ceil(extent / size) * size / extent - 1.0
+        return self._lost[key]
+
+    def distinct(self, name: str, sizes: Sequence[int]) -> list[int]:
+        """Of sizes that cut every extent into as many parts, and so fit equally well, the roundest; ascending."""
+        extents = np.unique(self.extents[name])
+        roundest: dict[bytes, int] = {}
+        for size in sorted(set(sizes)):
+            parts = np.ceil(extents / size).tobytes()
+            if roundness(size) > roundness(roundest.get(parts, 1)) or parts not in roundest:
+                roundest[parts] = size
+        return sorted(roundest.values())
+
+    def losses(self, sizes: Sequence[Mapping[str, int]]) -> FloatArray:
+        """What each refined dimension loses, for several choices of sizes of the same number of dimensions.
+
+        Returns:
+            Shape ``(choices, dimensions, rows)``; dimensions in the order of each choice.
+        """
+        return np.array([[self.lost(*entry) for entry in choice.items()] for choice in sizes]).reshape(
+            len(sizes), -1, len(self)
+        )
+
+    def terms(self, parameters: FloatArray, lost: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Compute time, memory time and offset of each problem and row, in seconds.
+
+        Args:
+            parameters: log 1/P, log 1/B, log t0 and one alpha a dimension, shape ``(problems, 3 + dimensions)``.
+            lost: What each refined dimension loses, shape ``(problems, dimensions, rows)``.
+        """
+        rates = np.exp(parameters[:, :RATES])
+        work = self.ops * rates[:, 0, None]
+        for index in range(lost.shape[1]):
+            work = work * (1.0 + parameters[:, RATES + index, None] * lost[:, index])
+        return work, self.bytes * rates[:, 1, None], rates[:, 2, None]
+
+    def residuals(self, parameters: FloatArray, lost: FloatArray) -> FloatArray:
+        """Logarithm of predicted over measured, shape ``(problems, rows)``; arguments as `terms`."""
+        work, memory, offset = self.terms(parameters, lost)
+        residuals: FloatArray = np.log(np.maximum(np.maximum(work, memory) + offset, TINY_S)) - self.log_s
+        return residuals
+
+    def linearised(self, parameters: FloatArray, lost: FloatArray) -> Linearised:
+        """The residuals with their derivatives; arguments as `terms`."""
+        work, memory, offset = self.terms(parameters, lost)
+        computing = work >= memory
+        time_s = np.maximum(np.where(computing, work, memory) + offset, TINY_S)
+        by_work = np.where(computing, work, 0.0) / time_s
+        jacobian = np.empty((*parameters.shape, len(self.log_s)))
+        jacobian[:, 0] = by_work
+        jacobian[:, 1] = np.where(computing, 0.0, memory) / time_s
+        jacobian[:, 2] = offset / time_s
+        jacobian[:, RATES:] = by_work[:, None] * lost / (1.0 + parameters[:, RATES:, None] * lost)
+        return Linearised(np.log(time_s) - self.log_s, jacobian)
+
+    def solve(
+        self, lost: FloatArray, starts: FloatArray, *, softness: float = SOFTNESS, steps: int | None = None
+    ) -> Solution:
+        """What each start leads to, with its own losses.
+
+        Args:
+            lost: As `terms`.
+            starts: Parameters as `terms`, one row a problem.
+            softness: As `annette.fitting.solver.solve`.
+            steps: Most steps of the solver; its own limit where absent.
+        """
+        alphas = lost.shape[1]
+        return solve(
+            lambda parameters, problems: self.linearised(parameters, lost[problems]),
+            starts,
+            np.array([*_LOWER, *([0.0] * alphas)]),
+            np.array([*_UPPER, *([1.0] * alphas)]),
+            softness,
+            steps=steps,
+        )
+
+    def starts(self) -> FloatArray:
+        """Starting points of the rates: compute-bound, memory-bound, both; shape ``(starts, 3)``."""
+        time_s = np.exp(self.log_s)
+        with np.errstate(divide="ignore"):
+            per_op = np.log(time_s / np.maximum(self.ops, 1.0))
+            per_byte = np.log(time_s / np.maximum(self.bytes, 1.0))
+        small = float(np.log(max(float(time_s.min()) * 0.3, TINY_S)))
+        low, mid = (float(np.quantile(per_op, q)) for q in (0.05, 0.5))
+        low_b, mid_b = (float(np.quantile(per_byte, q)) for q in (0.05, 0.5))
+        return np.array([[low, low_b, small], [mid, low_b, small], [low, mid_b, small], [mid, mid_b, small]])

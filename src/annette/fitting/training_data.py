@@ -1,31 +1,57 @@
-"""What datasets hold that layer models can be fitted on: read once for a fit, or a transfer from another platform."""
+"""What datasets hold that layer models can be fitted on: read once for a fit, or a transfer from another platform.
+
+What they were measured in says whether they may be fitted together.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from annette.bench.importing.origin import origin_of
 from annette.bench.records import Purpose
 from annette.errors import FitError
-from annette.fitting.environment import benchmark_sources, common_environment, precision_of
-from annette.fitting.machine_speed import reference_workload_s, speed_exponent, speed_ratios
-from annette.fitting.outliers import without_outliers
-from annette.fitting.overheads import RunOverheads, run_overheads
-from annette.fitting.samples import Dropped, Samples, clean, paired_kernels
-from annette.fitting.usable_times import with_usable_times
+from annette.fitting.conformal import half_width
+from annette.fitting.overheads import RunOverheads, reference_workload_s, run_overheads, speed_exponent, speed_ratios
+from annette.fitting.roofline import fit_roofline
+from annette.fitting.samples import LEAST_ROWS, Dropped, Samples, clean, paired_kernels
+from annette.mapping.kernel import Precision
+from annette.platforms import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from annette.bench.dataset import Dataset
     from annette.bench.records import Run
-    from annette.mapping.kernel import Precision
     from annette.mapping.model import MappingModel
-    from annette.platforms import Source
 
-__all__ = ["MeasuredKernels", "TrainingData", "read_training_data"]
+__all__ = [
+    "OUTLIER_FACTOR",
+    "PRECISIONS",
+    "MeasuredKernels",
+    "TrainingData",
+    "benchmark_sources",
+    "common_environment",
+    "platform_fields",
+    "precision_of",
+    "read_training_data",
+    "with_usable_times",
+    "without_outliers",
+]
+
+OUTLIER_FACTOR: Final = 50.0
+"""Kernels that are at least so many times slower or faster than others of their kind with as much work are left out.
+
+Real kernels of one kind were seen to differ by up to 26 times on one runtime (a slow road for odd channel counts).
+"""
+
+_SPREADS: Final = 8.0
+
+PRECISIONS: Final[Mapping[str, int]] = {"fp32": 32, "fp16": 16, "bf16": 16, "int8": 8}
+"""Bits of the numbers that a precision computes with, by its name in datasets."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,3 +149,137 @@ def read_training_data(datasets: Sequence[Dataset], precision: str | None = None
         dropped=dropped,
         sources=benchmark_sources(datasets),
     )
+
+
+def without_outliers(samples: Samples) -> tuple[Samples, tuple[Dropped, ...]]:
+    """Leaves out rows that no model of their kind should follow.
+
+    A row counts as one if it is off from its kind's roofline (robust, so that single rows do not move it) by a factor
+    of 50 and by 8 times the kind's spread.
+
+    Args:
+        samples: Cleaned rows; kinds with too few to be fitted are not judged.
+
+    Returns:
+        What is left, and the rows that were left out, with the reason.
+    """
+    far = np.zeros(len(samples), dtype=bool)
+    for rows in samples.table.rows_by_kind.values():
+        if len(rows) < LEAST_ROWS:
+            continue
+        part = samples.select(rows)
+        off = np.log(part.latency_s / fit_roofline(part).predict_s(part.table))
+        off -= np.median(off)
+        far[rows] = np.abs(off) > max(math.log(OUTLIER_FACTOR), _SPREADS * half_width(off))
+    if not far.any():
+        return samples, ()
+    reason = f"more than {OUTLIER_FACTOR:.0f} times slower or faster than other kernels of the kind with as much work"
+    return samples.select(~far), (Dropped(reason, tuple(samples.sources[far].tolist())),)
+
+
+def with_usable_times(runs: Iterable[Run]) -> tuple[list[Run], tuple[Dropped, ...]]:
+    """Runs with times that are positive finite numbers, and what was left out for that.
+
+    A kernel with a bad time goes, and with it the time of the whole run, which says nothing about the kernels that are
+    left; so do bad times of whole runs and of the reference workload.
+
+    Args:
+        runs: Usable runs.
+    """
+    usable = []
+    kernels: list[str] = []
+    wholes: list[str] = []
+    calibrations: list[str] = []
+    for run in runs:
+        kept = tuple(record for record in run.kernels if _positive(record.latency_s))
+        samples_s = tuple(time_s for time_s in run.samples_s if _positive(time_s))
+        reference_s = tuple(time_s for time_s in run.reference_s if _positive(time_s))
+        kernels += [f"{run.case}: {record.name}" for record in run.kernels if not _positive(record.latency_s)]
+        whole = not run.samples_s or (_positive(run.latency_s) and len(samples_s) == len(run.samples_s))
+        if not whole:
+            wholes.append(run.case)
+        if len(reference_s) < len(run.reference_s):
+            calibrations.append(run.case)
+        if not whole or len(kept) < len(run.kernels):
+            run = replace(run, kernels=kept, latency_s=math.nan, samples_s=())  # noqa: PLW2901 - the same run, less
+        usable.append(replace(run, reference_s=reference_s))
+    reasons = (
+        ("the time is not a positive finite number", kernels),
+        ("the time of the whole run is not a positive finite number: not used for overheads", wholes),
+        ("a time of the calibration workload is not a positive finite number: that time is not used", calibrations),
+    )
+    return usable, tuple(Dropped(reason, tuple(sources)) for reason, sources in reasons if sources)
+
+
+def _positive(time_s: float) -> bool:
+    return math.isfinite(time_s) and time_s > 0
+
+
+def benchmark_sources(datasets: Sequence[Dataset]) -> tuple[Source, ...]:
+    """The datasets as sources of a platform, for its provenance; of imported ones, the tables behind them.
+
+    Args:
+        datasets: What the platform was fitted on.
+
+    Raises:
+        DatasetError: What a dataset says about its tables is damaged.
+    """
+    sources: list[Source] = []
+    for dataset in datasets:
+        measured = Source(
+            title=f"benchmark dataset of {dataset.count()} runs",
+            location="measured with annette bench",
+            licence="CC0-1.0",
+            sha256=dataset.digest(),
+        )
+        origin = origin_of(dataset)
+        sources += [measured] if origin is None else origin.sources
+    return tuple(sources)
+
+
+def common_environment(datasets: Sequence[Dataset], precision: str | None = None) -> dict[str, str]:
+    """The one environment of all datasets.
+
+    Args:
+        datasets: What is to be fitted together.
+        precision: One of `PRECISIONS`, for datasets that do not say; None if they do.
+
+    Raises:
+        FitError: There is none, there are several, or the precision is missing, unknown or contradicted.
+    """
+    environments = [environment for dataset in datasets for environment in dataset.environments()]
+    if not environments:
+        raise FitError("the datasets are empty: nothing was measured")
+    first = environments[0]
+    for other in environments[1:]:
+        for key in sorted(first.keys() | other.keys()):
+            if first.get(key) != other.get(key):
+                raise FitError(
+                    f"the datasets were measured in different environments: {key} is {first.get(key)!r} in one "
+                    f"and {other.get(key)!r} in another; fit them apart"
+                )
+    measured = first.get("precision")
+    known = ", ".join(PRECISIONS)
+    if measured is None and precision is None:
+        raise FitError(f"the datasets do not say which precision they were measured in: state --precision ({known})")
+    if measured is not None and precision is not None and precision != measured:
+        raise FitError(f"precision {precision!r} was stated, but the datasets were measured in {measured!r}")
+    name = precision or measured or ""
+    if name not in PRECISIONS:
+        raise FitError(f"precision {name!r} is not known, so bytes cannot be counted; known: {known}")
+    return {**first, "precision": name}
+
+
+def platform_fields(environment: Mapping[str, str]) -> dict[str, Any]:
+    """What an environment says of a platform that is fitted to its measurements: device, runtime and threads."""
+    return {
+        "device": environment.get("device", environment.get("cpu", "unknown device")),
+        "runtime": f"{environment.get('runtime', '?')} {environment.get('runtime_version', '')}".strip(),
+        "threads": int(environment.get("threads", "1")),
+    }
+
+
+def precision_of(environment: Mapping[str, str]) -> Precision:
+    """Width of the numbers in an environment that `common_environment` returned."""
+    bits = PRECISIONS[environment["precision"]]
+    return Precision(bits, bits)

@@ -8,35 +8,42 @@ towards the platform that is there. What more kernels may change, and how much i
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from annette._version import __version__
 from annette.errors import FitError
 from annette.evaluation.metrics import mape
-from annette.fitting.candidates import LEAST_KERNELS, fit_candidates, predicted_s, preferred_models
-from annette.fitting.environment import platform_fields
-from annette.fitting.folds import configurations
-from annette.fitting.selection import PREFERRED, judge, leave_out, select
-from annette.fitting.transfer_intervals import adapted_intervals
-from annette.fitting.transfer_kernels import measured_kernels
-from annette.fitting.transfer_kinds import fit_new_kinds, with_new_kinds
+from annette.fitting.candidates import (
+    LEAST_KERNELS,
+    fit_candidates,
+    judge,
+    leave_out,
+    predicted_s,
+    preferred_models,
+    select,
+)
+from annette.fitting.families import PREFERRED, KindFit, fit_kinds
+from annette.fitting.formula_fit import OWN_COLUMNS, accuracy_rows, ranges_of
+from annette.fitting.samples import LEAST_ROWS, Dropped, Samples, configurations
+from annette.fitting.shrinkage import SIDES, adapted_intervals
+from annette.fitting.training_data import platform_fields, read_training_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.bench.dataset import Dataset
-    from annette.fitting.candidates import Candidate
-    from annette.fitting.families import KindFit
-    from annette.fitting.samples import Dropped, Samples
-    from annette.fitting.selection import LeftOut
+    from annette.fitting.candidates import Candidate, LeftOut
     from annette.fitting.shrinkage import Differences
+    from annette.fitting.training_data import TrainingData
     from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
     from annette.platforms import Platform
 
-__all__ = ["Adapted", "TransferReport", "adapt_models", "transfer", "transfer_platform"]
+__all__ = ["Adapted", "Measured", "TransferReport", "adapt_models", "measured_kernels", "transfer", "transfer_platform"]
+
+_LEAST_RUNS: Final = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,24 +121,27 @@ def transfer_platform(
     """
     measured = measured_kernels(datasets, start, precision=precision)
     report = transfer(start, measured.samples, seed=seed)
-    new_kinds = fit_new_kinds(measured.others, seed=seed)
-    environment = measured.environment
-    adapted = with_new_kinds(report.platform, new_kinds)
+    new_kinds = fit_kinds(measured.others, seed=seed)
+    data = measured.data
+    adapted = _with_new_kinds(report.platform, new_kinds)
+    overhead = adapted.overhead
+    if data.overheads.runs >= _LEAST_RUNS:
+        overhead = replace(start.overhead, per_kernel_s=data.overheads.per_kernel_s)
     provenance = replace(
         adapted.provenance,
         created_by=f"annette {__version__} fit, from {start.name}",
-        sources=(*adapted.provenance.sources, *measured.sources),
-        versions=tuple(sorted(environment.items())),
+        sources=(*adapted.provenance.sources, *data.sources),
+        versions=tuple(sorted(data.environment.items())),
         notes=(*adapted.provenance.notes, *(part.text for part in measured.dropped)),
         measurement=measured.measurement,
     )
-    known = platform_fields(environment)
+    known = platform_fields(data.environment)
     platform = replace(
         adapted,
         **known,
         name=name,
         description=description or f"{known['device']}, adapted from {start.name} with {len(report.samples)} kernels",
-        overhead=measured.overhead or adapted.overhead,
+        overhead=overhead,
         provenance=provenance,
     )
     return replace(report, platform=platform, new_kinds=new_kinds, dropped=measured.dropped)
@@ -185,13 +195,14 @@ def adapt_models(start: Platform, samples: Samples, *, seed: int = 0) -> Adapted
     left_out = leave_out(start, samples, seed=seed)
     candidates = fit_candidates(start, samples, kinds=start.models, seed=seed)
     chosen = select(candidates.models, start, left_out.evidence)
+    families = {
+        kind: {family: candidates.models[kind][candidate] for family, candidate in own.items()}
+        for kind, own in chosen.items()
+    }
     return Adapted(
-        models={kind: candidates.models[kind][best] for kind, best in chosen.preferred.items()},
-        families={
-            kind: {family: candidates.models[kind][candidate] for family, candidate in families.items()}
-            for kind, families in chosen.families.items()
-        },
-        chosen=chosen.preferred,
+        models={kind: own.pop(PREFERRED) for kind, own in families.items()},
+        families=families,
+        chosen={kind: own[PREFERRED] for kind, own in chosen.items()},
         differences=candidates.differences,
         left_out=left_out,
     )
@@ -199,25 +210,14 @@ def adapt_models(start: Platform, samples: Samples, *, seed: int = 0) -> Adapted
 
 def _accuracy(samples: Samples, before_s: FloatArray, left_out_s: FloatArray) -> tuple[dict[str, object], ...]:
     """A row a kind: kernels, error before, and error of adaptations that did not see them."""
-    everything = np.arange(len(samples))
-    rows = [("all kinds", everything), *sorted(samples.table.rows_by_kind.items())]
-    return tuple(
-        {
-            "kind": kind,
-            "rows": len(own),
-            "before MAPE": round(mape(before_s[own], samples.latency_s[own]), 4),
-            "left-out MAPE": round(mape(left_out_s[own], samples.latency_s[own]), 4),
-        }
-        for kind, own in rows
-    )
+    columns = {"before": before_s, "left-out": left_out_s}
+    errors = {f"{name} MAPE": round(mape(column, samples.latency_s), 4) for name, column in columns.items()}
+    return ({"kind": "all kinds", "rows": len(samples), **errors}, *accuracy_rows(samples, columns))
 
 
 def _documented(report: TransferReport) -> Platform:
     platform, differences = report.platform, report.differences
-    sides = ", ".join(
-        f"{side} {np.exp(value):.3g}"
-        for side, value in zip(("computing", "moving", "starting"), differences.sides, strict=True)
-    )
+    sides = ", ".join(f"{side} {np.exp(value):.3g}" for side, value in zip(SIDES, differences.sides, strict=True))
     kinds = ", ".join(f"{kind} {np.exp(value):.3g}" for kind, value in differences.kinds.items())
     ways = ", ".join(
         f"{kind} {report.chosen[kind].text}" for kind in differences.kinds if report.chosen[kind].way != "factors"
@@ -230,3 +230,91 @@ def _documented(report: TransferReport) -> Platform:
     )
     provenance = replace(platform.provenance, notes=(*platform.provenance.notes, note))
     return replace(platform, provenance=provenance)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What was measured on the new device.
+
+    Attributes:
+        samples: Kernels of kinds that the starting platform has fitted models for, cleaned.
+        others: Kernels of other kinds, cleaned; of each kind enough to be fitted anew.
+        dropped: Rows that were left out, with reasons.
+        data: All that the datasets hold.
+        measurement: What the measuring was like, see `annette.platforms.Provenance`.
+    """
+
+    samples: Samples
+    others: Samples
+    dropped: tuple[Dropped, ...]
+    data: TrainingData
+    measurement: Mapping[str, float]
+
+
+def measured_kernels(datasets: Sequence[Dataset], start: Platform, *, precision: str | None = None) -> Measured:
+    """The kernels of datasets as the starting platform sees them.
+
+    Args:
+        datasets: Measured on the new device, in one environment.
+        start: Its mapping says which layers run as one kernel, its precision how bytes are counted.
+        precision: For datasets that do not say theirs.
+
+    Raises:
+        FitError: Nothing usable was measured, environments differ, or the precision is not that of the start.
+    """
+    data = read_training_data(datasets, precision)
+    if data.precision != start.precision:
+        raise FitError(
+            f"{start.name!r} computes with {start.precision.activation_bits} bits and the datasets were measured in "
+            f"{data.environment['precision']}: a transfer changes the device, not the precision"
+        )
+    told = data.overheads.runs >= _LEAST_RUNS
+    profiler_s = None if told else start.provenance.measurement.get("profiler_s", 0.0)
+    measured = data.kernels(start.mapping, profiler_s=profiler_s)
+    kinds, counts = measured.samples.table.kinds, measured.samples.kinds
+    known = np.isin(kinds, sorted(start.models.keys() - start.assumed.keys()))
+    enough_to_fit = np.isin(kinds, [kind for kind, count in counts.items() if count >= LEAST_ROWS])
+    few = measured.samples.select(~known & ~enough_to_fit)
+    dropped = measured.dropped
+    if len(few):
+        reason = f"kinds without a fitted model in {start.name!r}, and too few to fit one ({', '.join(few.kinds)})"
+        dropped = (*dropped, Dropped(reason, tuple(few.sources.tolist())))
+    return Measured(
+        samples=measured.samples.select(known),
+        others=measured.samples.select(~known & enough_to_fit),
+        dropped=dropped,
+        data=data,
+        measurement=measured.measurement,
+    )
+
+
+def _with_new_kinds(platform: Platform, fits: Mapping[str, KindFit]) -> Platform:
+    """The platform with these kinds as well: models, ranges, intervals, accuracy and a note.
+
+    Args:
+        platform: The adapted platform; what it assumes of these kinds goes.
+        fits: Their fits.
+    """
+    if not fits:
+        return platform
+    intervals = platform.intervals
+    if intervals is not None:
+        own = {kind: fit.intervals() for kind, fit in fits.items()}
+        intervals = replace(intervals, kernels={**intervals.kernels, **own})
+    by_kind = sorted(fits.items())
+    accuracy = [
+        {"kind": kind, "rows": len(fit.samples), "left-out MAPE": round(fit.error(fit.best), 4)}
+        for kind, fit in by_kind
+    ]
+    listed = ", ".join(f"{kind} ({len(fit.samples)} kernels, {fit.best})" for kind, fit in by_kind)
+    note = f"fitted anew, for the starting platform has no fitted model of them: {listed}"
+    return replace(
+        platform,
+        models={**platform.models, **{kind: fit.models for kind, fit in fits.items()}},
+        preferred_by_kind={**platform.preferred_by_kind, **{kind: fit.best for kind, fit in fits.items()}},
+        ranges={**platform.ranges, **ranges_of([fit.samples.table for fit in fits.values()], OWN_COLUMNS)},
+        assumed={kind: why for kind, why in platform.assumed.items() if kind not in fits},
+        intervals=intervals,
+        accuracy=(*platform.accuracy, *accuracy),
+        provenance=replace(platform.provenance, notes=(*platform.provenance.notes, note)),
+    )

@@ -13,8 +13,8 @@ from annette.bench.records import Purpose
 from annette.cli.main import main
 from annette.errors import FitError
 from annette.estimation import estimate_network
+from annette.fitting.platform import fit_platform
 from annette.fitting.request import FitRequest
-from annette.fitting.roads import fit_platform
 from annette.platforms import dumps_platform, loads_platform
 from annette.report.schema import schema
 from tests.unit.fitting.synthetic import ENVIRONMENT, chain, dataset, run

@@ -10,7 +10,7 @@ import pytest
 from annette.errors import FitError
 from annette.evaluation.mapping_quality import mapping_quality
 from annette.fitting.mapping import learn_mapping
-from annette.fitting.mapping_layout import choose_layout
+from annette.fitting.mapping_choice import choose_layout
 from annette.mapping.layout import Layout, LayoutModel, LayoutRule
 from annette.mapping.layout_conditions import parse
 from annette.mapping.model import MappingModel

@@ -2,15 +2,13 @@
 
 import pytest
 
-from annette.fitting.mapping_examples import Example
+from annette.fitting.mapping import Example
 from annette.fitting.mapping_trees import leaves
 
 
 def examples(field, *groups):
     """``count`` examples of a value each."""
-    return [
-        Example({f"second.{field}": value}, holds, f"{value}") for value, holds, count in groups for _ in range(count)
-    ]
+    return [Example({f"second.{field}": value}, holds) for value, holds, count in groups for _ in range(count)]
 
 
 def conditions(found):
@@ -27,7 +25,7 @@ def test_splits_of_counts_are_written_right_above_the_smaller_one(field, thresho
 
 def test_a_count_that_is_special_elsewhere_does_not_move_a_split():
     made = [
-        Example({"second.consumers": count, "first.has_residual": residual}, holds, f"{number}")
+        Example({"second.consumers": count, "first.has_residual": residual}, holds)
         for number in range(30)
         for count, residual, holds in ((0, False, False), (4, False, True), (1, True, False), (4, True, False))
     ]

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from annette.cli.main import cli
 from annette.errors import FitError
 from annette.estimation import estimate_network
-from annette.fitting.model_scaling import Change, rescaled, time_shares
+from annette.fitting.shrinkage import Change, rescaled, time_shares
 from annette.fitting.transfer import transfer, transfer_platform
 from annette.models.refined_roofline import RefinedRoofline, Unroll
 from annette.models.roofline import Roofline

@@ -21,9 +21,7 @@ from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS
 from annette.devices.arm_ethos_u.stage import EthosUPlacement
 from annette.devices.arm_ethos_u.targets import Target
 from annette.errors import FitError
-from annette.fitting.composition import composed_errors
-from annette.fitting.conformal import log_residuals
-from annette.fitting.environment import common_environment, precision_of
+from annette.fitting.conformal import composed_errors, log_residuals
 from annette.fitting.families import KindFit
 from annette.fitting.forest import Growth, grow
 from annette.fitting.formula_fit import ranges_of
@@ -32,6 +30,7 @@ from annette.fitting.platform import fit_generic
 from annette.fitting.request import AUTO, LEARNED, FitReport, MappingChoice
 from annette.fitting.roofline import fit_roofline
 from annette.fitting.samples import LEAST_ROWS, clean, paired_kernels
+from annette.fitting.training_data import common_environment, precision_of
 from annette.mapping.rules import preset
 from annette.models.features import FeatureSet
 from annette.models.mixed import Mixed

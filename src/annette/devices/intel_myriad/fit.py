@@ -16,9 +16,15 @@ from annette.devices.intel_myriad.constants import UNSEEN, Settings, choose_sett
 from annette.devices.intel_myriad.importer import TWINS, Counter, match_counters
 from annette.estimation import estimate_network
 from annette.fitting.conformal import log_residuals
-from annette.fitting.formula_fit import accuracy_rows, kernel_residuals, networks_of, ranges_of
+from annette.fitting.formula_fit import (
+    Published,
+    accuracy_rows,
+    device_report,
+    kernel_residuals,
+    networks_of,
+    ranges_of,
+)
 from annette.fitting.platform import fit_generic
-from annette.fitting.published import Published, device_report
 from annette.fitting.samples import Samples
 from annette.mapping.kernel import KernelTable, Precision
 from annette.mapping.rules import preset
@@ -77,7 +83,7 @@ def known_mapping(environment: Mapping[str, str]) -> MappingModel:
 
 
 def fit_datasets(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
-    """The road of this family from datasets to a platform (`annette.fitting.roads`).
+    """The road of this family from datasets to a platform (`annette.fitting.platform`).
 
     Published counters of whole networks (``annette import --layout ncs2``) are fitted by the formulas here; what was
     measured kernel by kernel, on a stick with ``annette bench`` for one, goes the generic road with the plug-in's

@@ -16,18 +16,19 @@ from annette.devices.tvm_arm.constants import DENSE_TERMS, DEPTHWISE_TERMS, fit_
 from annette.devices.tvm_arm.models import CachedMemory, SaturatingRate
 from annette.estimation import estimate_network
 from annette.fitting.conformal import log_residuals
-from annette.fitting.environment import common_environment
 from annette.fitting.formula_fit import (
     DeviceFit,
+    Published,
     accuracy_rows,
+    device_report,
     fit_families,
     held_out,
     held_out_by_family,
     kernel_residuals,
     ranges_of,
 )
-from annette.fitting.published import Published, device_report
 from annette.fitting.samples import clean, paired_kernels
+from annette.fitting.training_data import common_environment
 from annette.mapping.kernel import KernelTable, Precision
 from annette.mapping.rules import preset
 from annette.network.kinds import Category, kinds_in
@@ -156,7 +157,7 @@ def phone_samples(runs: Sequence[Run]) -> Samples:
 
 
 def fit_datasets(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
-    """The road of this family from a dataset of layout ``tophub`` to a platform (`annette.fitting.roads`).
+    """The road of this family from a dataset of layout ``tophub`` to a platform (`annette.fitting.platform`).
 
     Args:
         datasets: One or more that ``annette import --layout tophub`` has made, of one of the `PHONES`.

@@ -16,7 +16,9 @@ from annette.devices.xilinx_dpu.importer import CLOCK_HZ
 from annette.fitting.calibration import CalibrationReport, calibrate
 from annette.fitting.formula_fit import (
     DeviceFit,
+    Published,
     accuracy_rows,
+    device_report,
     fit_families,
     grouped_by_network,
     held_out,
@@ -25,7 +27,6 @@ from annette.fitting.formula_fit import (
     ranges_of,
     tables_by_kind,
 )
-from annette.fitting.published import Published, device_report
 from annette.fitting.samples import paired_kernels
 from annette.mapping.kernel import Precision
 from annette.mapping.rules import preset
@@ -147,7 +148,7 @@ def fit_zcu102_nodes(samples: Samples, *, tied: bool = True) -> DeviceFit:
 
 
 def fit_datasets(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
-    """The road of this family from datasets of layout ``zcu102`` to a platform (`annette.fitting.roads`).
+    """The road of this family from datasets of layout ``zcu102`` to a platform (`annette.fitting.platform`).
 
     Args:
         datasets: One or more that ``annette import --layout zcu102`` has made.

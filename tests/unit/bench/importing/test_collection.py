@@ -9,9 +9,9 @@ from annette.bench.dataset import Dataset
 from annette.bench.importing.collection import read_collection
 from annette.bench.importing.origin import digest_of, origin_of
 from annette.errors import DatasetError, FitError, OptionError
-from annette.fitting.environment import benchmark_sources
+from annette.fitting.platform import fit_platform
 from annette.fitting.request import FitRequest
-from annette.fitting.roads import fit_platform
+from annette.fitting.training_data import benchmark_sources
 
 STATED = {"device": "board", "runtime": "v1", "precision": "int8"}
 TABLE = "kind,in_channels,in_height,in_width,latency_us\n" + "".join(

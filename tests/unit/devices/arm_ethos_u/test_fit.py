@@ -10,8 +10,8 @@ from annette.devices.arm_ethos_u.fit import fit
 from annette.devices.arm_ethos_u.mapping import known_mapping
 from annette.devices.arm_ethos_u.targets import Target
 from annette.errors import FitError, OptionError
+from annette.fitting.platform import fit_platform
 from annette.fitting.request import FitRequest
-from annette.fitting.roads import fit_platform
 from annette.models.tiled_roofline import TiledRoofline
 from annette.network.builder import NetworkBuilder
 from annette.platforms import dump_platform

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from annette.fitting.machine_speed import reference_workload_s, speed_exponent, speed_ratios
+from annette.fitting.overheads import reference_workload_s, speed_exponent, speed_ratios
 from tests.unit.fitting.synthetic import DEVICE, convolutions, samples
 
 

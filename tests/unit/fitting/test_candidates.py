@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from annette.devices.tvm_arm.models import SaturatingRate
-from annette.fitting import selection
-from annette.fitting.candidates import Candidate, fit_candidates
-from annette.fitting.folds import folds
-from annette.fitting.selection import PREFERRED, Evidence, judge, leave_out, select
+from annette.fitting import candidates as selection
+from annette.fitting.candidates import PREFERRED, Candidate, Evidence, fit_candidates, judge, leave_out, select
+from annette.fitting.samples import folds
 from annette.fitting.transfer import adapt_models, transfer
 from annette.models.mixed import Mixed
 from annette.models.roofline import Roofline
