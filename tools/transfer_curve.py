@@ -149,7 +149,7 @@ def main() -> None:
     start = load_platform(options.source)
     if options.dataset is not None:
         with Dataset.open(options.dataset) as dataset:
-            pool = measured_kernels([dataset], start).samples
+            pool = measured_kernels([dataset], start)[1].samples
     else:
         pool = phone_samples(read_collection(options.tophub, "tophub", {"device": options.device}).runs)
     print(f"{len(pool)} kernels; median and worst of {options.repeats} choices")

@@ -119,7 +119,7 @@ def fit_candidates(start: Platform, samples: Samples, *, kinds: Iterable[str], s
         of_kind: dict[Candidate, LayerModel] = {}
         for family, model in start.models[kind].items():
             differences = main if model is preferred[kind] else by_family.get(family, main)
-            of_kind[Candidate("factors", family)] = changed = rescaled(model, differences.of(kind))
+            of_kind[Candidate("factors", family)] = changed = rescaled(model, differences.of(kind), differences.sides)
             if len(rows) >= _LEAST_FOR_TREES:
                 corrected = _with_trees(changed, start.models[kind], rows, seed)
                 if corrected is not None:

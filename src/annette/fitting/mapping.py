@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from annette.errors import FitError
 from annette.evaluation.mapping_quality import kernel_of_layer, never_run
-from annette.fitting.mapping_trees import leaves
+from annette.fitting.mapping_trees import Example, leaves
 from annette.mapping.condition_fields import NODE_FIELDS, TENSOR_FIELDS, node_field, tensor_field
 from annette.mapping.model import MappingModel
 from annette.mapping.pattern import COMMUTATIVE
@@ -26,14 +26,14 @@ from annette.network.kinds import kinds_in
 from annette.network.links import CONSTANT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from annette.bench.records import Run
     from annette.fitting.mapping_trees import Leaf
     from annette.mapping.condition import FieldValue
     from annette.mapping.grouping import Grouping
 
-__all__ = ["Example", "Examples", "PairKey", "anchors_second", "collect", "learn_mapping"]
+__all__ = ["Examples", "PairKey", "anchors_second", "collect", "learn_mapping"]
 
 _WITH_OTHER: Final = kinds_in(Category.BINARY) | {"matmul"}
 _RANKS: Final = {
@@ -81,7 +81,7 @@ def learn_mapping(
     examples = collect(profiled, base)
     learned: list[tuple[int, Rule]] = []
     for key, cases in sorted(examples.pairs.items()):
-        learned += [(leaf.holds, rule) for leaf, rule in _rules(key, leaves(cases, seed))]
+        learned += _rules(key, leaves(cases, seed))
     learned.sort(key=lambda entry: (min(rank(kind) for node in entry[1].nodes[:1] for kind in node.kinds), -entry[0]))
     free = [rule for kind, cases in sorted(examples.single.items()) for rule in _free_rules(kind, leaves(cases, seed))]
     more = [part for rule in otherwise.rules for part in _for_unmeasured_pairs(rule, base, examples)]
@@ -154,8 +154,11 @@ def _votes(examples: Examples) -> dict[tuple[str, str], bool]:
     return {pair: 2 * sum(holds) >= len(holds) for pair, holds in together.items()}
 
 
-def _rules(key: PairKey, tree_leaves: Sequence[Leaf]) -> list[tuple[Leaf, Rule]]:
-    """One rule for each leaf that mostly says "together". The side that does the work is the kernel's anchor."""
+def _rules(key: PairKey, tree_leaves: Sequence[Leaf]) -> list[tuple[int, Rule]]:
+    """One rule for each leaf that mostly says "together", with the number of pairs that bear it out.
+
+    The side that does the work is the kernel's anchor.
+    """
     second = anchors_second(key)
     operands = ["_"] * key.position + ["first"]
     if key.other:
@@ -171,20 +174,11 @@ def _rules(key: PairKey, tree_leaves: Sequence[Leaf]) -> list[tuple[Leaf, Rule]]
     parts = [key.first, key.second, str(key.position) if key.position else "", key.other.strip("$")]
     parts += ["constant" if key.other.startswith("$") else "", "shared" if key.shared else ""]
     name = "-".join(["learned", *(part.replace("_", "-") for part in parts if part)])
-    together = [leaf for leaf in tree_leaves if 2 * leaf.holds > leaf.seen]
-    return [
-        (
-            leaf,
-            Rule.parse(
-                f"{name}-{number}",
-                pattern,
-                *guard,
-                *leaf.conditions,
-                description=f"Learned: {leaf.holds} of {leaf.seen} such pairs ran as one kernel.",
-            ),
-        )
-        for number, leaf in enumerate(together, start=1)
-    ]
+    rules = []
+    for number, leaf in _affirming(tree_leaves):
+        why = f"Learned: {leaf.holds} of {leaf.seen} such pairs ran as one kernel."
+        rules.append((leaf.holds, Rule.parse(f"{name}-{number}", pattern, *guard, *leaf.conditions, description=why)))
+    return rules
 
 
 def _free_rules(kind: str, tree_leaves: Sequence[Leaf]) -> list[Rule]:
@@ -198,8 +192,13 @@ def _free_rules(kind: str, tree_leaves: Sequence[Leaf]) -> list[Rule]:
             description=f"Learned: {leaf.holds} of {leaf.seen} such layers did not run.",
             action=Action.FREE,
         )
-        for number, leaf in enumerate((leaf for leaf in tree_leaves if 2 * leaf.holds > leaf.seen), start=1)
+        for number, leaf in _affirming(tree_leaves)
     ]
+
+
+def _affirming(tree_leaves: Sequence[Leaf]) -> Iterable[tuple[int, Leaf]]:
+    """Leaves of which more than half hold, counted from 1."""
+    return enumerate((leaf for leaf in tree_leaves if 2 * leaf.holds > leaf.seen), start=1)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -220,19 +219,6 @@ class PairKey:
     position: int = 0
     other: str = ""
     shared: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A pair of groups, or one group, as it was measured.
-
-    Attributes:
-        facts: Value of every field, by how a condition writes it.
-        holds: Whether the two ran together, or the one was left out.
-    """
-
-    facts: Mapping[str, FieldValue | None]
-    holds: bool
 
 
 @dataclass(slots=True)

@@ -20,12 +20,11 @@ from sklearn.tree import DecisionTreeClassifier
 from annette.network import Dimensions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from annette.fitting.mapping import Example
     from annette.mapping.condition import FieldValue
 
-__all__ = ["Leaf", "leaves"]
+__all__ = ["Example", "Leaf", "leaves"]
 
 _DEEPEST: Final = 4
 _DIVISORS: Final = (4, 8, 16, 32)
@@ -43,6 +42,19 @@ _SAME_SHAPE: Final = (
     ("second.output_shape", "first.output_shape"), ("second.output_shape", "other.shape"),
     ("second.output_shape", "$other.shape"), ("first.output_shape", "other.shape"),
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A pair of groups, or one group, as it was measured.
+
+    Attributes:
+        facts: Value of every field, by how a condition writes it.
+        holds: Whether the two ran together, or the one was left out.
+    """
+
+    facts: Mapping[str, FieldValue | None]
+    holds: bool
 
 
 @dataclass(frozen=True, slots=True)

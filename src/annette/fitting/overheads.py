@@ -22,6 +22,7 @@ from scipy.spatial import cKDTree
 
 from annette.bench.records import calm, calm_reference_s
 from annette.fitting.roofline import fit_roofline
+from annette.fitting.samples import evicted_bytes
 from annette.platforms.kernel_similarity import similarity, similarity_coordinates
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RunOverheads",
-    "evicted_bytes",
-    "evicted_ops",
     "reference_workload_s",
     "run_overheads",
     "speed_exponent",
@@ -126,16 +125,6 @@ def run_overheads(runs: Iterable[Run]) -> RunOverheads:
         profiler_s=max(-between_s, 0.0),
         runs=len(rows),
     )
-
-
-def evicted_bytes(run: Run) -> float:
-    """Memory that was touched before each run, to drive everything else out of the caches."""
-    return float(run.details.get("evicted_bytes", "0"))
-
-
-def evicted_ops(run: Run) -> float:
-    """Operations of the larger network whose place was taken by waiting before each run."""
-    return float(run.details.get("evicted_ops", "0"))
 
 
 def speed_ratios(runs: Sequence[Run]) -> list[float]:

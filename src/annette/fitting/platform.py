@@ -16,7 +16,7 @@ import numpy as np
 from annette._version import __version__
 from annette.devices.registry import recognise, resolve
 from annette.errors import FitError
-from annette.fitting.conformal import composed_errors, run_spread
+from annette.fitting.composition import composed_errors, run_spread
 from annette.fitting.families import FAMILY_ORDER, KindFit, fit_kinds
 from annette.fitting.formula_fit import OWN_COLUMNS, ranges_of
 from annette.fitting.mapping_choice import choose_mapping

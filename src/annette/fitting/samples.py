@@ -17,7 +17,6 @@ from sklearn.model_selection import GroupKFold
 
 from annette.errors import FitError
 from annette.evaluation.kernel_pairing import pair_kernels
-from annette.fitting.overheads import evicted_bytes, evicted_ops
 from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS, KernelTable
 from annette.platforms.kernel_similarity import equal_rows
 
@@ -37,6 +36,8 @@ __all__ = [
     "Samples",
     "clean",
     "configurations",
+    "evicted_bytes",
+    "evicted_ops",
     "folds",
     "paired_kernels",
 ]
@@ -174,6 +175,16 @@ def paired_kernels(
     share = math.fsum(share * weight for share, weight in shares) / total_s if total_s > 0 else math.nan
     samples = Samples(KernelTable.concatenate(tables), np.array(times), np.array(groups), np.array(sources))
     return PairedKernels(samples, share, np.array(run_of_row, dtype=np.intp))
+
+
+def evicted_bytes(run: Run) -> float:
+    """Memory that was touched before each run, to drive everything else out of the caches."""
+    return float(run.details.get("evicted_bytes", "0"))
+
+
+def evicted_ops(run: Run) -> float:
+    """Operations of the larger network whose place was taken by waiting before each run."""
+    return float(run.details.get("evicted_ops", "0"))
 
 
 def clean(samples: Samples) -> tuple[Samples, tuple[Dropped, ...]]:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SIDES",
-    "Change",
     "Differences",
     "Strength",
     "adapted_intervals",
@@ -98,9 +97,9 @@ class Differences:
     kinds: Mapping[str, float]
     strength: Strength
 
-    def of(self, kind: str) -> Change:
-        """The change of a kind, with rows or without."""
-        return Change(self.overall + self.kinds.get(kind, 0.0), *self.sides)
+    def of(self, kind: str) -> float:
+        """Logarithm of the factor on everything of a kind, with rows or without."""
+        return self.overall + self.kinds.get(kind, 0.0)
 
 
 def solve_differences(
@@ -166,44 +165,33 @@ def _explained(differences: Differences, shares: FloatArray, kinds: npt.NDArray[
     return total
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """How another device differs, as natural logarithms of factors on time; 0 changes nothing.
-
-    Attributes:
-        overall: On everything.
-        computing: On the time of operations, on top.
-        moving: On the time of bytes, on top.
-        starting: On the offset of every kernel, on top.
-    """
-
-    overall: float = 0.0
-    computing: float = 0.0
-    moving: float = 0.0
-    starting: float = 0.0
-
-
-def rescaled(model: LayerModel, change: Change) -> LayerModel:
-    """The model for a device that differs by ``change``.
+def rescaled(model: LayerModel, overall: float, sides: Sequence[float]) -> LayerModel:
+    """The model for a device that differs, by natural logarithms of factors on time; 0 changes nothing.
 
     Models without rates of their own (forests, fixed formulas) follow the overall factor alone.
+
+    Args:
+        model: Any model.
+        overall: Logarithm of the factor on everything.
+        sides: Those on the time of operations, on the time of bytes and on the offset of every kernel, on top.
 
     Raises:
         ModelError: The family is not one that can be scaled.
     """
     if isinstance(model, Mixed):
-        base = rescaled(model.base, change)
+        base = rescaled(model.base, overall, sides)
         if not isinstance(base, type(model.base)):
             raise TypeError(f"adapting turned a base of family {model.base.family!r} into {base.family!r}")
         return replace(model, base=base)
     if isinstance(model, Roofline):
+        computing, moving, starting = (math.exp(overall + side) for side in sides)
         return replace(
             model,
-            ops_per_s=model.ops_per_s / math.exp(change.overall + change.computing),
-            bytes_per_s=model.bytes_per_s / math.exp(change.overall + change.moving),
-            offset_s=model.offset_s * math.exp(change.overall + change.starting),
+            ops_per_s=model.ops_per_s / computing,
+            bytes_per_s=model.bytes_per_s / moving,
+            offset_s=model.offset_s * starting,
         )
-    return model.scaled(math.exp(change.overall))
+    return model.scaled(math.exp(overall))
 
 
 def time_shares(model: LayerModel, table: KernelTable) -> FloatArray:
@@ -285,7 +273,7 @@ def _kernel_residuals(
     difference = max(differences.strength.kinds, _LEAST_DIFFERENCE) if not len(own) else 0.0
     width = math.hypot(_half(before), difference)
     values = tuple(float(value) for value in np.clip(np.array(pooled.values) * width, -50, 50))
-    spread = None if before.spread is None else _moved(before.spread, math.exp(differences.of(kind).overall), 1.0)
+    spread = None if before.spread is None else _moved(before.spread, math.exp(differences.of(kind)), 1.0)
     if spread is not None:
         # The quantiles are in units of the typical spread, which `_half` includes.
         spread = Spread(spread.latency_s, tuple(value / _typical(before) for value in spread.values))

@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from annette.bench.dataset import Dataset
     from annette.fitting.candidates import Candidate, LeftOut
     from annette.fitting.shrinkage import Differences
-    from annette.fitting.training_data import TrainingData
+    from annette.fitting.training_data import MeasuredKernels, TrainingData
     from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
     from annette.platforms import Platform
 
-__all__ = ["Adapted", "Measured", "TransferReport", "adapt_models", "measured_kernels", "transfer", "transfer_platform"]
+__all__ = ["Adapted", "TransferReport", "adapt_models", "measured_kernels", "transfer", "transfer_platform"]
 
 _LEAST_RUNS: Final = 10
 
@@ -119,10 +119,9 @@ def transfer_platform(
     Raises:
         FitError: There are too few kernels, or they cannot be compared with the starting platform.
     """
-    measured = measured_kernels(datasets, start, precision=precision)
+    data, measured, others = measured_kernels(datasets, start, precision=precision)
     report = transfer(start, measured.samples, seed=seed)
-    new_kinds = fit_kinds(measured.others, seed=seed)
-    data = measured.data
+    new_kinds = fit_kinds(others, seed=seed)
     adapted = _with_new_kinds(report.platform, new_kinds)
     overhead = adapted.overhead
     if data.overheads.runs >= _LEAST_RUNS:
@@ -232,32 +231,19 @@ def _documented(report: TransferReport) -> Platform:
     return replace(platform, provenance=provenance)
 
 
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """What was measured on the new device.
-
-    Attributes:
-        samples: Kernels of kinds that the starting platform has fitted models for, cleaned.
-        others: Kernels of other kinds, cleaned; of each kind enough to be fitted anew.
-        dropped: Rows that were left out, with reasons.
-        data: All that the datasets hold.
-        measurement: What the measuring was like, see `annette.platforms.Provenance`.
-    """
-
-    samples: Samples
-    others: Samples
-    dropped: tuple[Dropped, ...]
-    data: TrainingData
-    measurement: Mapping[str, float]
-
-
-def measured_kernels(datasets: Sequence[Dataset], start: Platform, *, precision: str | None = None) -> Measured:
+def measured_kernels(
+    datasets: Sequence[Dataset], start: Platform, *, precision: str | None = None
+) -> tuple[TrainingData, MeasuredKernels, Samples]:
     """The kernels of datasets as the starting platform sees them.
 
     Args:
         datasets: Measured on the new device, in one environment.
         start: Its mapping says which layers run as one kernel, its precision how bytes are counted.
         precision: For datasets that do not say theirs.
+
+    Returns:
+        All that the datasets hold; kernels of kinds that the starting platform has fitted models for; cleaned kernels
+        of other kinds, of each enough to be fitted anew.
 
     Raises:
         FitError: Nothing usable was measured, environments differ, or the precision is not that of the start.
@@ -279,13 +265,8 @@ def measured_kernels(datasets: Sequence[Dataset], start: Platform, *, precision:
     if len(few):
         reason = f"kinds without a fitted model in {start.name!r}, and too few to fit one ({', '.join(few.kinds)})"
         dropped = (*dropped, Dropped(reason, tuple(few.sources.tolist())))
-    return Measured(
-        samples=measured.samples.select(known),
-        others=measured.samples.select(~known & enough_to_fit),
-        dropped=dropped,
-        data=data,
-        measurement=measured.measurement,
-    )
+    others = measured.samples.select(~known & enough_to_fit)
+    return data, replace(measured, samples=measured.samples.select(known), dropped=dropped), others
 
 
 def _with_new_kinds(platform: Platform, fits: Mapping[str, KindFit]) -> Platform:

@@ -49,7 +49,7 @@ def transfer_document(report: TransferReport, out: Path) -> dict[str, Any]:
                 report.chosen[row["kind"]],
                 kind=row["kind"],
                 kernels=row["rows"],
-                factor=math.exp(differences.of(row["kind"]).overall),
+                factor=math.exp(differences.of(row["kind"])),
                 before=row["before MAPE"],
                 left_out=row["left-out MAPE"],
             )

@@ -2,8 +2,7 @@
 
 import pytest
 
-from annette.fitting.mapping import Example
-from annette.fitting.mapping_trees import leaves
+from annette.fitting.mapping_trees import Example, leaves
 
 
 def examples(field, *groups):

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from annette.cli.main import cli
 from annette.errors import FitError
 from annette.estimation import estimate_network
-from annette.fitting.shrinkage import Change, rescaled, time_shares
+from annette.fitting.shrinkage import rescaled, time_shares
 from annette.fitting.transfer import transfer, transfer_platform
 from annette.models.refined_roofline import RefinedRoofline, Unroll
 from annette.models.roofline import Roofline
@@ -164,6 +164,6 @@ def test_shares_say_what_changes_do():
         follows = time_shares(model, table)
         assert follows.sum(axis=1) == pytest.approx(np.ones(50))
         step = 1e-4
-        for side, change in enumerate((Change(computing=step), Change(moving=step), Change(starting=step))):
-            slope = np.log(rescaled(model, change).predict_s(table) / model.predict_s(table)) / step
+        for side, change in enumerate(np.eye(3) * step):
+            slope = np.log(rescaled(model, 0.0, change.tolist()).predict_s(table) / model.predict_s(table)) / step
             assert slope == pytest.approx(follows[:, side], abs=2e-3)

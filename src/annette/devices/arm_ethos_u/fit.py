@@ -21,7 +21,8 @@ from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS
 from annette.devices.arm_ethos_u.stage import EthosUPlacement
 from annette.devices.arm_ethos_u.targets import Target
 from annette.errors import FitError
-from annette.fitting.conformal import composed_errors, log_residuals
+from annette.fitting.composition import composed_errors
+from annette.fitting.conformal import log_residuals
 from annette.fitting.families import KindFit
 from annette.fitting.forest import Growth, grow
 from annette.fitting.formula_fit import ranges_of
