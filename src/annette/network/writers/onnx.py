@@ -17,8 +17,7 @@ from onnx import GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryPr
 
 from annette._version import __version__
 from annette.errors import NetworkError, OptionError, UnsupportedOperatorError
-from annette.network.writers.onnx_nodes import Lowering
-from annette.network.writers.onnx_tables import ONNX_DTYPES
+from annette.network.writers.onnx_nodes import ONNX_DTYPES, Lowering
 from annette.network.writers.weights import constant_values
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Networks as int8 TFLite files, as converters write them: channels last, activations and normalisation fused.
 
-Weights are random with the distribution of trained ones (`annette.network.writers.tflite_weights`). What the format
+Weights are random with the distribution of trained ones (`annette.network.writers.weights`). What the format
 needs besides the layers of the network (padding, copies between layouts, changes of scale) is inserted and marked.
 """
 
@@ -26,13 +26,10 @@ __all__ = ["LoweredTflite", "lower_tflite", "write_tflite"]
 Rule: TypeAlias = "Callable[[TfliteLowering, Group], None]"
 
 _RULES: Final[dict[str, Rule]] = {
-    "conv": tflite_weighted.conv,
-    "grouped_conv": tflite_weighted.conv,
-    "depthwise_conv": tflite_weighted.depthwise_conv,
+    **dict.fromkeys(("conv", "grouped_conv", "depthwise_conv"), tflite_weighted.conv),
     "conv_transpose": tflite_weighted.conv_transpose,
     "fully_connected": tflite_weighted.fully_connected,
-    "max_pool": tflite_weighted.pool,
-    "average_pool": tflite_weighted.pool,
+    **dict.fromkeys(("max_pool", "average_pool"), tflite_weighted.pool),
     **dict.fromkeys(("add", "sub", "mul", "div", "max", "min"), tflite_elementwise.arithmetic),
     **dict.fromkeys(
         ("relu", "clip", "leaky_relu", "sigmoid", "tanh", "hard_swish", "elu", "exp", "log", "abs", "gelu"),

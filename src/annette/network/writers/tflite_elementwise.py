@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from annette.network.onnx_names import operator_name
 from annette.network.tflite_schema import ACTIVATIONS
 from annette.network.writers.tflite_fusion import clip_activation
 from annette.network.writers.tflite_layout import Order, plain
-from annette.network.writers.tflite_weights import weight_values
+from annette.network.writers.tflite_lowering import integers
+from annette.network.writers.weights import weight_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,12 +72,8 @@ def activation(to: TfliteLowering, group: Group) -> None:
         fields["alpha"] = float(layer.attributes.get("alpha", 0.01))  # type: ignore[arg-type]
     if name == "GELU":
         fields["approximate"] = layer.kind == "tanh" or layer.attributes.get("approximate") == "tanh"
-    table = "" if name in _EMPTY else _table(name)
+    table = "" if name in _EMPTY else operator_name(name)
     to.append(group, name, [source], result, table, **fields)
-
-
-def _table(name: str) -> str:
-    return "".join(word.capitalize() for word in name.split("_"))
 
 
 def _limits(to: TfliteLowering, group: Group, source: Value) -> None:
@@ -85,15 +83,17 @@ def _limits(to: TfliteLowering, group: Group, source: Value) -> None:
     if layer.kind != "clip" or not limits:
         raise to.refuse(group, "the format has no such function of int8")
     for position, (key, name) in enumerate(limits):
-        last = position == len(limits) - 1
-        result = (
-            to.define(group.outputs[0], source.order)
-            if last
-            else to.intermediate(layer, key, source.shape, source.order)
-        )
+        result = _result(to, group, source.order, key if position < len(limits) - 1 else "")
         number = to.number(f"{layer.name}/{key}", float(layer.attributes[key]))  # type: ignore[arg-type]
         to.append(group, name, [source, number], result, "MaximumMinimum")
         source = result
+
+
+def _result(to: TfliteLowering, group: Group, order: Order, intermediate: str) -> Value:
+    """What a group writes, or something of the same shape on the way there, by its label."""
+    if not intermediate:
+        return to.define(group.outputs[0], order)
+    return to.intermediate(group.anchor, intermediate, to.tensor(group.outputs[0]).shape, order)
 
 
 def arithmetic(to: TfliteLowering, group: Group) -> None:
@@ -116,11 +116,7 @@ def arithmetic(to: TfliteLowering, group: Group) -> None:
     total = operands[0]
     for position, other in enumerate(operands[1:], 2):
         last = position == len(operands)
-        result = (
-            to.define(group.outputs[0], order)
-            if last
-            else to.intermediate(layer, "part", to.tensor(layer.outputs[0]).shape, order)
-        )
+        result = _result(to, group, order, "" if last else "part")
         if table == "MaximumMinimum":
             total, other = (to.requantized(value, result.quantization, layer.name) for value in (total, other))  # noqa: PLW2901 - the operand at the result's scale
         to.append(group, name, [total, other], result, table, **(fields if last else {}))
@@ -157,15 +153,9 @@ def power(to: TfliteLowering, group: Group) -> None:
     number = layer.attributes.get("scalar", 0)
     if number not in (2, 3) or layer.attributes.get("scalar_first"):
         raise to.refuse(group, f"the format has no power of {number} of int8")
-    source = to.value(layer.inputs[0])
-    total = source
+    total = source = to.value(layer.inputs[0])
     for step in range(int(number) - 1):
-        last = step == number - 2
-        result = (
-            to.define(group.outputs[0], source.order)
-            if last
-            else to.intermediate(layer, "square", source.shape, source.order)
-        )
+        result = _result(to, group, source.order, "square" if step < number - 2 else "")
         to.append(group, "MUL", [total, source], result, "Mul")
         total = result
 
@@ -178,8 +168,7 @@ def prelu(to: TfliteLowering, group: Group) -> None:
     if len(to.tensor(layer.inputs[1]).shape) == 1 and len(source.shape) > 2:
         shape = tuple(source.shape[d] if d == to.channel % len(source.shape) else 1 for d in source.order)
         slope = to.constant(f"{layer.name}/slope", weight_values(to.seed, layer.name, shape, math.prod(shape)))
-    result = to.define(group.outputs[0], source.order)
-    to.append(group, "PRELU", [source, slope], result)
+    to.append(group, "PRELU", [source, slope], to.define(group.outputs[0], source.order))
 
 
 def hard_sigmoid(to: TfliteLowering, group: Group) -> None:
@@ -200,8 +189,7 @@ def silu(to: TfliteLowering, group: Group) -> None:
     source = to.value(layer.inputs[0])
     gate = to.intermediate(layer, "gate", source.shape, source.order)
     to.append(group, "LOGISTIC", [source], gate)
-    result = to.define(group.outputs[0], source.order)
-    to.append(group, "MUL", [source, gate], result, "Mul")
+    to.append(group, "MUL", [source, gate], to.define(group.outputs[0], source.order), "Mul")
 
 
 def batch_norm(to: TfliteLowering, group: Group) -> None:
@@ -234,7 +222,7 @@ def normalize(to: TfliteLowering, group: Group) -> None:
     layer = group.anchor
     source = to.value(layer.inputs[0])
     rank = len(source.shape)
-    axes = _axes(layer.attributes.get("axes", (rank - 1,)), rank)
+    axes = {axis % rank for axis in integers(layer, "axes") or (rank - 1,)}
     if rank <= _MATRIX_RANK or axes != {source.order[-1]}:
         _normalize(to, group, source, axes, to.define(group.outputs[0], source.order))
         return
@@ -277,11 +265,6 @@ def _reduce_mean(to: TfliteLowering, group: Group, source: Value, result: Value,
     to.append(group, "MEAN", [source, axes], result, "Reducer", keep_dims=True)
 
 
-def _axes(value: object, rank: int) -> set[int]:
-    numbers = value if isinstance(value, tuple) else (value,)
-    return {int(axis) % rank for axis in numbers}
-
-
 def select(to: TfliteLowering, group: Group) -> None:
     """SELECT_V2 by a constant or computed mask."""
     layer = group.anchor
@@ -291,17 +274,15 @@ def select(to: TfliteLowering, group: Group) -> None:
         shape = (1,) * (len(order) - len(mask.shape)) + mask.shape
         stored = tuple(shape[dimension] for dimension in order)
         values = np.arange(math.prod(stored)).reshape(stored) % 2 == 0
-        operands = [to.file.tensor(to.unused(f"{layer.name}/mask"), stored, "bool", data=values)]
+        operands: list[Value | int] = [to.file.tensor(to.unused(f"{layer.name}/mask"), stored, "bool", data=values)]
     else:
-        operands = [_operand(to, layer.inputs[0], order, layer.name).index]
+        operands = [_operand(to, layer.inputs[0], order, layer.name)]
     branches = [_operand(to, tensor, order, layer.name) for tensor in layer.inputs[1:]]
     for position, key in enumerate(("scalar_true", "scalar_false")):
         if key in layer.attributes:
             number = to.number(f"{layer.name}/{key}", float(layer.attributes[key]))  # type: ignore[arg-type]
             branches.insert(position, number)
-    result = to.define(group.outputs[0], order)
-    operands += [branch.index for branch in branches]
-    to.append(group, "SELECT_V2", operands, result, "SelectV2")
+    to.append(group, "SELECT_V2", [*operands, *branches], to.define(group.outputs[0], order), "SelectV2")
 
 
 def cast(to: TfliteLowering, group: Group) -> None:
@@ -316,5 +297,4 @@ def cast(to: TfliteLowering, group: Group) -> None:
         raise to.refuse(group, f"from {to.tensor(layer.inputs[0]).dtype.label} to {written.dtype.label}")
     real = to.temporary(to.unused(f"{layer.name}/real"), source.shape, source.order, "float32")
     to.append(group, "CAST", [source], real)
-    result = to.define(written.name, source.order)
-    to.append(group, "QUANTIZE", [real], result, "Quantize")
+    to.append(group, "QUANTIZE", [real], to.define(written.name, source.order), "Quantize")

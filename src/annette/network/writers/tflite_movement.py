@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from annette.network.onnx_names import operator_name
 from annette.network.writers.tflite_file import Quantization
 from annette.network.writers.tflite_layout import Order, plain, reshaped, same_memory, transposed
-from annette.network.writers.tflite_weights import weight_values
+from annette.network.writers.tflite_lowering import integers
+from annette.network.writers.weights import weight_values
 
 if TYPE_CHECKING:
     from annette.network.layer import Layer
@@ -84,7 +86,7 @@ def strided_slice(to: TfliteLowering, group: Group) -> None:
     layer = group.anchor
     source = to.value(layer.inputs[0])
     begins, ends, steps = [0] * len(source.shape), list(source.shape), [1] * len(source.shape)
-    starts, axes, strides = (_integers(layer, key) for key in ("starts", "axes", "steps"))
+    starts, axes, strides = (integers(layer, key) for key in ("starts", "axes", "steps"))
     written = to.tensor(layer.outputs[0]).shape
     for start, axis, step in zip(starts, axes, strides or (1,) * len(axes), strict=True):
         if step < 1:
@@ -124,8 +126,7 @@ def gather(to: TfliteLowering, group: Group) -> None:
         source = to.ordered(table.name, plain(len(table.shape)))
     indices = to.ordered(layer.inputs[1], plain(len(to.tensor(layer.inputs[1]).shape)))
     result = to.define(layer.outputs[0], plain(len(to.tensor(layer.outputs[0]).shape)), source.quantization)
-    operands = [source.index, indices.index]
-    to.append(group, "GATHER", operands, result, "Gather", axis=axis)
+    to.append(group, "GATHER", [source, indices], result, "Gather", axis=axis)
 
 
 def _pick(to: TfliteLowering, group: Group, axis: int) -> None:
@@ -144,7 +145,7 @@ def pad(to: TfliteLowering, group: Group) -> None:
     layer = group.anchor
     source = to.value(layer.inputs[0])
     rank = len(source.shape)
-    pads = _integers(layer, "pads")
+    pads = integers(layer, "pads")
     mode = layer.attributes.get("mode", "constant")
     if mode not in ("constant", "reflect") or min(pads) < 0:
         raise to.refuse(group, f"mode {mode!r} with pads {pads}")
@@ -158,7 +159,7 @@ def transpose(to: TfliteLowering, group: Group) -> None:
     """A transpose between channels first and last is none here; any other one moves data."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
-    perm = _integers(layer, "perm")
+    perm = integers(layer, "perm")
     rank = len(perm)
     moved = transposed(source.order, perm)
     shape = to.tensor(layer.outputs[0]).shape
@@ -216,8 +217,7 @@ def softmax(to: TfliteLowering, group: Group) -> None:
     if source.order[-1] != axis:
         order = (*(d for d in plain(len(source.shape)) if d != axis), axis)
         source = to.in_order(source, order, layer.inputs[0])
-    result = to.define(layer.outputs[0], source.order)
-    to.append(group, "SOFTMAX", [source], result, "Softmax", beta=1.0)
+    to.append(group, "SOFTMAX", [source], to.define(layer.outputs[0], source.order), "Softmax", beta=1.0)
 
 
 def matmul(to: TfliteLowering, group: Group) -> None:
@@ -229,13 +229,11 @@ def matmul(to: TfliteLowering, group: Group) -> None:
         if len(tensor.shape) < 2:
             raise to.refuse(group, f"operand {name!r} is a vector")
         if tensor.constant:
-            values = weight_values(to.seed, name, tensor.shape, tensor.elements)
-            operands.append(to.constant(name, values))
+            operands.append(to.constant(name, weight_values(to.seed, name, tensor.shape, tensor.elements)))
         else:
             operands.append(to.ordered(name, plain(len(tensor.shape))))
     result = to.define(layer.outputs[0], plain(len(to.tensor(layer.outputs[0]).shape)))
-    indices = [value.index for value in operands]
-    to.append(group, "BATCH_MATMUL", indices, result, "BatchMatMul")
+    to.append(group, "BATCH_MATMUL", operands, result, "BatchMatMul")
 
 
 def reduce(to: TfliteLowering, group: Group) -> None:
@@ -243,9 +241,8 @@ def reduce(to: TfliteLowering, group: Group) -> None:
     layer = group.anchor
     source = to.value(layer.inputs[0])
     rank = len(source.shape)
-    axes = {axis % rank for axis in _integers(layer, "axes") or tuple(range(rank))}
-    keep = bool(layer.attributes.get("keepdims", 1))
-    _reduce(to, group, source, axes, keep=keep)
+    axes = {axis % rank for axis in integers(layer, "axes") or range(rank)}
+    _reduce(to, group, source, axes, keep=bool(layer.attributes.get("keepdims", 1)))
 
 
 def global_pool(to: TfliteLowering, group: Group) -> None:
@@ -267,8 +264,7 @@ def _reduce(to: TfliteLowering, group: Group, source: Value, axes: set[int], *, 
     name = _REDUCTIONS[layer.kind]
     if name.startswith("REDUCE"):
         source = to.requantized(source, result.quantization, layer.name)
-    operands = [source.index, places]
-    to.append(group, name, operands, result, "Reducer", keep_dims=keep)
+    to.append(group, name, [source, places], result, "Reducer", keep_dims=keep)
 
 
 def arg_max(to: TfliteLowering, group: Group) -> None:
@@ -282,8 +278,7 @@ def arg_max(to: TfliteLowering, group: Group) -> None:
         raise to.refuse(group, "the format does not keep the axis")
     order = tuple(d - (d > axis) for d in kept)
     place = to.integers(f"{layer.name}/axis", source.order.index(axis))
-    result = to.define(layer.outputs[0], order)
-    to.append(group, "ARG_MAX", [source, place], result)
+    to.append(group, "ARG_MAX", [source, place], to.define(layer.outputs[0], order))
 
 
 def resize(to: TfliteLowering, group: Group) -> None:
@@ -295,15 +290,9 @@ def resize(to: TfliteLowering, group: Group) -> None:
     size = to.integers(f"{layer.name}/size", result.stored[1:3])
     nearest = layer.kind == "resize_nearest"
     coordinates = layer.attributes.get("coordinates", "asymmetric" if nearest else "half_pixel")
-    to.append(
-        group,
-        "RESIZE_NEAREST_NEIGHBOR" if nearest else "RESIZE_BILINEAR",
-        [source, size],
-        result,
-        "ResizeNearestNeighbor" if nearest else "ResizeBilinear",
-        align_corners=coordinates == "align_corners",
-        half_pixel_centers=coordinates == "half_pixel",
-    )
+    name = "RESIZE_NEAREST_NEIGHBOR" if nearest else "RESIZE_BILINEAR"
+    options = {"align_corners": coordinates == "align_corners", "half_pixel_centers": coordinates == "half_pixel"}
+    to.append(group, name, [source, size], result, operator_name(name), **options)
 
 
 def rearrange(to: TfliteLowering, group: Group) -> None:
@@ -311,11 +300,8 @@ def rearrange(to: TfliteLowering, group: Group) -> None:
     layer = group.anchor
     source = to.ordered(layer.inputs[0], to.features(4))
     result = to.define(layer.outputs[0], to.features(4))
-    name, table = (
-        ("SPACE_TO_DEPTH", "SpaceToDepth") if layer.kind == "space_to_depth" else ("DEPTH_TO_SPACE", "DepthToSpace")
-    )
-    block = _integers(layer, "block_size")[0]
-    to.append(group, name, [source], result, table, block_size=block)
+    block = integers(layer, "block_size")[0]
+    to.append(group, layer.kind.upper(), [source], result, operator_name(layer.kind), block_size=block)
 
 
 def broadcast(to: TfliteLowering, group: Group) -> None:
@@ -330,14 +316,8 @@ def broadcast(to: TfliteLowering, group: Group) -> None:
         source = aligned
     counts = [target[d] // source.shape[d] for d in source.order]
     repeats = to.integers(f"{layer.name}/repeats", np.array(counts))
-    result = to.define(layer.outputs[0], source.order, source.quantization)
-    to.append(group, "TILE", [source, repeats], result, "Tile")
-
-
-def _integers(layer: Layer, key: str) -> tuple[int, ...]:
-    value: Any = layer.attributes.get(key, ())
-    return tuple(int(number) for number in value) if isinstance(value, tuple) else (int(value),)
+    to.append(group, "TILE", [source, repeats], to.define(layer.outputs[0], source.order, source.quantization), "Tile")
 
 
 def _integer(layer: Layer, key: str, rank: int) -> int:
-    return _integers(layer, key)[0] % rank
+    return integers(layer, key)[0] % rank
