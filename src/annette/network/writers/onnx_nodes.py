@@ -33,9 +33,7 @@ _PARAMETERS: Final = {
 }
 
 OPERATORS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
-    "conv": ("Conv", (*_WINDOW, "dilations")),
-    "grouped_conv": ("Conv", (*_WINDOW, "dilations")),
-    "depthwise_conv": ("Conv", (*_WINDOW, "dilations")),
+    **dict.fromkeys(("conv", "grouped_conv", "depthwise_conv"), ("Conv", (*_WINDOW, "dilations"))),
     "conv_transpose": ("ConvTranspose", (*_WINDOW, "dilations", "output_padding")),
     "matmul": ("MatMul", ()),
     "max_pool": ("MaxPool", (*_WINDOW, "dilations", "ceil_mode")),
@@ -232,14 +230,10 @@ def _pad(to: Lowering, layer: Layer) -> None:
     to.node("Pad", layer, inputs, mode=mode)
 
 
-def _shaped(operator: str, label: str) -> Rule:
+def _shaped(to: Lowering, layer: Layer) -> None:
     """Operators whose second operand is the shape of the result."""
-
-    def rule(to: Lowering, layer: Layer) -> None:
-        shape = to.network.tensors[layer.outputs[0]].shape
-        to.node(operator, layer, [layer.inputs[0], to.integers(layer, label, shape)])
-
-    return rule
+    shape = to.integers(layer, "shape", to.network.tensors[layer.outputs[0]].shape)
+    to.node(operator_name(layer.kind), layer, [layer.inputs[0], shape])
 
 
 def _tile(to: Lowering, layer: Layer) -> None:
@@ -249,26 +243,19 @@ def _tile(to: Lowering, layer: Layer) -> None:
 
 def _resize(to: Lowering, layer: Layer) -> None:
     mode = layer.kind.removeprefix("resize_")
-    attributes: dict[str, Any] = {"nearest_mode": "floor"} if mode == "nearest" else {}
     sizes = to.integers(layer, "sizes", to.network.tensors[layer.outputs[0]].shape)
     coordinates = layer.attributes.get("coordinates", "asymmetric" if mode == "nearest" else "half_pixel")
-    to.node(
-        "Resize",
-        layer,
-        [layer.inputs[0], "", "", sizes],
-        mode=mode,
-        coordinate_transformation_mode=coordinates,
-        **attributes,
-    )
+    attributes: dict[str, Any] = {"mode": mode, "coordinate_transformation_mode": coordinates}
+    if mode == "nearest":
+        attributes["nearest_mode"] = "floor"
+    to.node("Resize", layer, [layer.inputs[0], "", "", sizes], **attributes)
 
 
-def _depth_to_space(to: Lowering, layer: Layer) -> None:
-    block, mode = layer.attributes["block_size"], layer.attributes.get("mode", "DCR")
-    to.node("DepthToSpace", layer, layer.inputs, blocksize=block, mode=mode)
-
-
-def _space_to_depth(to: Lowering, layer: Layer) -> None:
-    to.node("SpaceToDepth", layer, layer.inputs, blocksize=layer.attributes["block_size"])
+def _rearrange(to: Lowering, layer: Layer) -> None:
+    attributes: dict[str, Any] = {"blocksize": layer.attributes["block_size"]}
+    if layer.kind == "depth_to_space":
+        attributes["mode"] = layer.attributes.get("mode", "DCR")
+    to.node(operator_name(layer.kind), layer, layer.inputs, **attributes)
 
 
 def _recurrent(to: Lowering, layer: Layer) -> None:
@@ -291,15 +278,9 @@ _RULES: Final[dict[str, Rule]] = {
     "split": _split,
     "slice": _slice,
     "pad": _pad,
-    "reshape": _shaped("Reshape", "shape"),
-    "expand": _shaped("Expand", "shape"),
+    **dict.fromkeys(("reshape", "expand"), _shaped),
     "tile": _tile,
-    "resize_nearest": _resize,
-    "resize_linear": _resize,
-    "resize_cubic": _resize,
-    "depth_to_space": _depth_to_space,
-    "space_to_depth": _space_to_depth,
-    "lstm": _recurrent,
-    "gru": _recurrent,
-    "rnn": _recurrent,
+    **dict.fromkeys(("resize_nearest", "resize_linear", "resize_cubic"), _resize),
+    **dict.fromkeys(("depth_to_space", "space_to_depth"), _rearrange),
+    **dict.fromkeys(("lstm", "gru", "rnn"), _recurrent),
 }

@@ -101,7 +101,7 @@ def lower_tflite(network: Network, *, seed: int = 0) -> LoweredTflite:
         )
     inputs = [lowering.value(name).index for name in network.inputs]
     outputs = [lowering.value(name).index for name in network.outputs if not network.tensors[name].constant]
-    return LoweredTflite(lowering.file.encode(inputs, outputs), lowering.file.layers)
+    return LoweredTflite(lowering.file.encode(inputs, outputs), tuple(lowering.file.layers))
 
 
 def write_tflite(network: Network, path: str | Path, *, seed: int = 0) -> None:

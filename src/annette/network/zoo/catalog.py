@@ -44,7 +44,6 @@ class Entry:
 
 
 _OMZ: Final = "Open Model Zoo, "
-_DARKNET: Final = "operations: pjreddie.com/darknet/yolo ({}); parameters: " + _OMZ + "{}"
 
 PARAMETRIC: Final = {"nasbench101": ("nasbench101", "nasbench101"), "nasbench201": ("nasbench201", "nasbench201")}
 """Families of cells, each with its module and function."""
@@ -125,7 +124,7 @@ _ENTRIES: Final = (
         "object detection on Darknet-19",
         31.47,
         50_950_000,
-        _DARKNET.format("62.94 Bn", "yolo-v2-tf"),
+        "operations: pjreddie.com/darknet/yolo (62.94 Bn); parameters: " + _OMZ + "yolo-v2-tf",
         input="3x608x608",
     ),
     Entry(
@@ -134,7 +133,7 @@ _ENTRIES: Final = (
         "object detection on Darknet-53, three resolutions",
         32.93,
         61_922_000,
-        _DARKNET.format("65.86 Bn", "yolo-v3-tf"),
+        "operations: pjreddie.com/darknet/yolo (65.86 Bn); parameters: " + _OMZ + "yolo-v3-tf",
         input="3x416x416",
     ),
     Entry(
