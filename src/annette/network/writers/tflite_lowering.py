@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from annette.network.writers.tflite_file import Quantization, TfliteFile
 from annette.network.writers.tflite_layout import Order, features_last, plain, same_memory, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from annette.network.tensor import Tensor
     from annette.network.writers.tflite_fusion import Group
 
-__all__ = ["TfliteLowering", "Value", "integers"]
+__all__ = ["Rule", "TfliteLowering", "Value", "integers"]
+
+Rule: TypeAlias = "Callable[[TfliteLowering, Group], None]"
+"""Appends the operators of a group."""
 
 _STORED_AS: Final = {
     **dict.fromkeys((DType.FLOAT64, DType.FLOAT32, DType.FLOAT16, DType.BFLOAT16, DType.INT8, DType.UINT8), "int8"),

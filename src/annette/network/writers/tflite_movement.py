@@ -15,26 +15,9 @@ from annette.network.writers.weights import weight_values
 if TYPE_CHECKING:
     from annette.network.layer import Layer
     from annette.network.writers.tflite_fusion import Group
-    from annette.network.writers.tflite_lowering import TfliteLowering, Value
+    from annette.network.writers.tflite_lowering import Rule, TfliteLowering, Value
 
-__all__ = [
-    "arg_max",
-    "broadcast",
-    "concat",
-    "gather",
-    "global_pool",
-    "identity",
-    "matmul",
-    "pad",
-    "rearrange",
-    "reduce",
-    "reshape",
-    "resize",
-    "softmax",
-    "split",
-    "strided_slice",
-    "transpose",
-]
+__all__ = ["RULES"]
 
 _REDUCTIONS: Final = {
     "reduce_mean": "MEAN",
@@ -48,7 +31,7 @@ _MOST_SLICED: Final = 5
 _MAP_RANK: Final = 4
 
 
-def concat(to: TfliteLowering, group: Group) -> None:
+def _concat(to: TfliteLowering, group: Group) -> None:
     """CONCATENATION; its operands have the result's scale."""
     layer = group.anchor
     computed = [to.value(name) for name in layer.inputs if not to.tensor(name).constant]
@@ -66,7 +49,7 @@ def concat(to: TfliteLowering, group: Group) -> None:
     to.append(group, "CONCATENATION", operands, result, "Concatenation", axis=axis)
 
 
-def split(to: TfliteLowering, group: Group) -> None:
+def _split(to: TfliteLowering, group: Group) -> None:
     """SPLIT into equal parts, SPLIT_V into others."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -81,7 +64,7 @@ def split(to: TfliteLowering, group: Group) -> None:
     to.file.operator(name, operands, results, table, layers=group.names, num_splits=len(sizes))
 
 
-def strided_slice(to: TfliteLowering, group: Group) -> None:
+def _strided_slice(to: TfliteLowering, group: Group) -> None:
     """STRIDED_SLICE."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -110,7 +93,7 @@ def _slice(
     to.append(group, "STRIDED_SLICE", [source, *operands], result, "StridedSlice", shrink_axis_mask=shrink)
 
 
-def gather(to: TfliteLowering, group: Group) -> None:
+def _gather(to: TfliteLowering, group: Group) -> None:
     """One position of an axis, or rows of a table."""
     layer = group.anchor
     axis = _integer(layer, "axis", len(to.tensor(layer.inputs[0]).shape))
@@ -140,7 +123,7 @@ def _pick(to: TfliteLowering, group: Group, axis: int) -> None:
     _slice(to, group, source, result, (begins, ends, steps), 1 << source.order.index(axis))
 
 
-def pad(to: TfliteLowering, group: Group) -> None:
+def _pad(to: TfliteLowering, group: Group) -> None:
     """PAD with zeros, MIRROR_PAD with what is there."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -155,7 +138,7 @@ def pad(to: TfliteLowering, group: Group) -> None:
     to.append(group, name, [source, amounts], result, table)
 
 
-def transpose(to: TfliteLowering, group: Group) -> None:
+def _transpose(to: TfliteLowering, group: Group) -> None:
     """A transpose between channels first and last is none here; any other one moves data."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -173,7 +156,7 @@ def transpose(to: TfliteLowering, group: Group) -> None:
     to.transpose(source, result, places, group.names, layer.name)
 
 
-def reshape(to: TfliteLowering, group: Group) -> None:
+def _reshape(to: TfliteLowering, group: Group) -> None:
     """RESHAPE; a flattened feature map stays channels-last where only a fully connected layer reads it."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -203,13 +186,13 @@ def _only_weighted(to: TfliteLowering, tensor: str) -> bool:
     return bool(readers) and all(reader.kind == "fully_connected" for reader in readers)
 
 
-def identity(to: TfliteLowering, group: Group) -> None:
+def _identity(to: TfliteLowering, group: Group) -> None:
     """The same tensor under another name: nothing."""
     source = to.value(group.anchor.inputs[0])
     to.alias(group.anchor.outputs[0], source, source.order)
 
 
-def softmax(to: TfliteLowering, group: Group) -> None:
+def _softmax(to: TfliteLowering, group: Group) -> None:
     """SOFTMAX over the last dimension as stored."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -220,7 +203,7 @@ def softmax(to: TfliteLowering, group: Group) -> None:
     to.append(group, "SOFTMAX", [source], to.define(layer.outputs[0], source.order), "Softmax", beta=1.0)
 
 
-def matmul(to: TfliteLowering, group: Group) -> None:
+def _matmul(to: TfliteLowering, group: Group) -> None:
     """BATCH_MATMUL."""
     layer = group.anchor
     operands = []
@@ -236,25 +219,25 @@ def matmul(to: TfliteLowering, group: Group) -> None:
     to.append(group, "BATCH_MATMUL", operands, result, "BatchMatMul")
 
 
-def reduce(to: TfliteLowering, group: Group) -> None:
+def _reduce(to: TfliteLowering, group: Group) -> None:
     """MEAN, SUM, REDUCE_MAX or REDUCE_MIN."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
     rank = len(source.shape)
     axes = {axis % rank for axis in integers(layer, "axes") or range(rank)}
-    _reduce(to, group, source, axes, keep=bool(layer.attributes.get("keepdims", 1)))
+    _append_reduction(to, group, source, axes, keep=bool(layer.attributes.get("keepdims", 1)))
 
 
-def global_pool(to: TfliteLowering, group: Group) -> None:
+def _global_pool(to: TfliteLowering, group: Group) -> None:
     """A reduction over all positions."""
     source = to.value(group.anchor.inputs[0])
     rank = len(source.shape)
     source = to.in_order(source, to.features(rank), group.anchor.inputs[0])
     keep = len(to.tensor(group.anchor.outputs[0]).shape) == rank
-    _reduce(to, group, source, set(range(1, rank)) - {to.channel % rank}, keep=keep)
+    _append_reduction(to, group, source, set(range(1, rank)) - {to.channel % rank}, keep=keep)
 
 
-def _reduce(to: TfliteLowering, group: Group, source: Value, axes: set[int], *, keep: bool) -> None:
+def _append_reduction(to: TfliteLowering, group: Group, source: Value, axes: set[int], *, keep: bool) -> None:
     layer = group.anchor
     kept = [dimension for dimension in source.order if dimension not in axes]
     ranks = {dimension: rank for rank, dimension in enumerate(sorted(kept))}
@@ -267,7 +250,7 @@ def _reduce(to: TfliteLowering, group: Group, source: Value, axes: set[int], *, 
     to.append(group, name, [source, places], result, "Reducer", keep_dims=keep)
 
 
-def arg_max(to: TfliteLowering, group: Group) -> None:
+def _arg_max(to: TfliteLowering, group: Group) -> None:
     """ARG_MAX."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -281,7 +264,7 @@ def arg_max(to: TfliteLowering, group: Group) -> None:
     to.append(group, "ARG_MAX", [source, place], to.define(layer.outputs[0], order))
 
 
-def resize(to: TfliteLowering, group: Group) -> None:
+def _resize(to: TfliteLowering, group: Group) -> None:
     """RESIZE_NEAREST_NEIGHBOR or RESIZE_BILINEAR."""
     layer = group.anchor
     source = to.ordered(layer.inputs[0], to.features(4))
@@ -295,7 +278,7 @@ def resize(to: TfliteLowering, group: Group) -> None:
     to.append(group, name, [source, size], result, operator_name(name), **options)
 
 
-def rearrange(to: TfliteLowering, group: Group) -> None:
+def _rearrange(to: TfliteLowering, group: Group) -> None:
     """SPACE_TO_DEPTH or DEPTH_TO_SPACE."""
     layer = group.anchor
     source = to.ordered(layer.inputs[0], to.features(4))
@@ -304,7 +287,7 @@ def rearrange(to: TfliteLowering, group: Group) -> None:
     to.append(group, layer.kind.upper(), [source], result, operator_name(layer.kind), block_size=block)
 
 
-def broadcast(to: TfliteLowering, group: Group) -> None:
+def _broadcast(to: TfliteLowering, group: Group) -> None:
     """TILE of the dimensions that are repeated."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -321,3 +304,23 @@ def broadcast(to: TfliteLowering, group: Group) -> None:
 
 def _integer(layer: Layer, key: str, rank: int) -> int:
     return integers(layer, key)[0] % rank
+
+
+RULES: Final[dict[str, Rule]] = {
+    "softmax": _softmax,
+    "matmul": _matmul,
+    **dict.fromkeys(("reduce_mean", "reduce_sum", "reduce_max", "reduce_min"), _reduce),
+    **dict.fromkeys(("global_average_pool", "global_max_pool"), _global_pool),
+    "arg_max": _arg_max,
+    "concat": _concat,
+    "split": _split,
+    "slice": _strided_slice,
+    "gather": _gather,
+    "pad": _pad,
+    "transpose": _transpose,
+    "reshape": _reshape,
+    **dict.fromkeys(("expand", "tile"), _broadcast),
+    **dict.fromkeys(("resize_nearest", "resize_linear"), _resize),
+    **dict.fromkeys(("space_to_depth", "depth_to_space"), _rearrange),
+    **dict.fromkeys(("identity", "copy"), _identity),
+}

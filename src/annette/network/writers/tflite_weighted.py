@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
     from annette.network.layer import Layer
     from annette.network.writers.tflite_fusion import Group
-    from annette.network.writers.tflite_lowering import TfliteLowering, Value
+    from annette.network.writers.tflite_lowering import Rule, TfliteLowering, Value
 
-__all__ = ["conv", "conv_transpose", "fully_connected", "pool"]
+__all__ = ["RULES"]
 
 _WEIGHT_SCALE = 0.005
 _SMALLEST = -128
 
 
-def conv(to: TfliteLowering, group: Group) -> None:
+def _conv(to: TfliteLowering, group: Group) -> None:
     """CONV_2D, with groups where there are several, or DEPTHWISE_CONV_2D."""
     size = group.anchor.workload.dimensions
     source, padding = _padded(to, group)
@@ -50,7 +50,7 @@ def conv(to: TfliteLowering, group: Group) -> None:
     to.append(group, name, [source, *weights], to.define(group.outputs[0], to.features(4)), table, **options)
 
 
-def conv_transpose(to: TfliteLowering, group: Group) -> None:
+def _conv_transpose(to: TfliteLowering, group: Group) -> None:
     """TRANSPOSE_CONV, where its result has one of the two sizes that the format can express."""
     layer, size = group.anchor, group.anchor.workload.dimensions
     if size.groups != 1 or (size.dilation_height, size.dilation_width) != (1, 1):
@@ -72,7 +72,7 @@ def conv_transpose(to: TfliteLowering, group: Group) -> None:
     to.append(group, "TRANSPOSE_CONV", [target, weights[0], source, *weights[1:]], result, "TransposeConv", **options)
 
 
-def pool(to: TfliteLowering, group: Group) -> None:
+def _pool(to: TfliteLowering, group: Group) -> None:
     """MAX_POOL_2D or AVERAGE_POOL_2D."""
     layer = group.anchor
     highest = layer.kind == "max_pool"
@@ -91,7 +91,7 @@ def pool(to: TfliteLowering, group: Group) -> None:
     to.append(group, operator, [source], result, "Pool2D", **options)
 
 
-def fully_connected(to: TfliteLowering, group: Group) -> None:
+def _fully_connected(to: TfliteLowering, group: Group) -> None:
     """FULLY_CONNECTED over the last dimension."""
     layer, size = group.anchor, group.anchor.workload.dimensions
     name = next(tensor for tensor in layer.inputs if not to.tensor(tensor).constant)
@@ -171,3 +171,11 @@ def _pad(to: TfliteLowering, layer: Layer, source: Value, sides: Sequence[tuple[
         operands.append(to.file.tensor(f"{name}/fill", (), "int8", quantization=scale, data=fill))
     to.file.operator("PADV2" if lowest else "PAD", operands, [result.index], "PadV2" if lowest else "Pad")
     return result
+
+
+RULES: Final[dict[str, Rule]] = {
+    **dict.fromkeys(("conv", "grouped_conv", "depthwise_conv"), _conv),
+    "conv_transpose": _conv_transpose,
+    "fully_connected": _fully_connected,
+    **dict.fromkeys(("max_pool", "average_pool"), _pool),
+}
