@@ -15,7 +15,7 @@ from annette.network.readers.tflite import read_tflite
 from annette.network.readers.tflite.operator_layer import of_first
 from annette.network.readers.tflite.reader import RULES as TFLITE
 from annette.network.writers.onnx import write_onnx
-from annette.network.writers.onnx_tables import OPERATORS as WRITTEN
+from annette.network.writers.onnx_nodes import OPERATORS as WRITTEN
 from tests.unit.network.readers.descriptions import small, write
 from tests.unit.network.readers.onnx.build import only, read
 from tests.unit.network.readers.tflite.build import File
