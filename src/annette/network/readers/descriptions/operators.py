@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from annette.errors import NetworkShapeError
 from annette.network.kinds import KINDS, UNSUPPORTED
 from annette.network.readers.descriptions.convolution import conv, conv_transpose, fully_connected, pool
-from annette.network.readers.descriptions.layer_plan import LayerPlan, refusal
+from annette.network.readers.descriptions.described_layer import LayerPlan, refusal
 from annette.network.shape_inference import output_shapes
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ def plan_layer(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> La
 def _same(kind: str, **attributes: AttributeValue) -> Callable[..., LayerPlan]:
     """One operand; the result has its elements, possibly under another rank."""
 
-    def read(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
-        del notes
+    def read(layer: DescribedLayer, sources: list[Tensor], _: Notes) -> LayerPlan:
         if len(sources) != 1 or math.prod(layer.shape) != sources[0].elements:
             raise refusal(layer, sources, "it writes as many elements as its one operand has")
         return LayerPlan(kind, attributes)
@@ -155,8 +154,7 @@ def _resize(kind: str) -> Callable[..., LayerPlan]:
     return read
 
 
-def _slice(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
-    del notes
+def _slice(layer: DescribedLayer, sources: list[Tensor], _: Notes) -> LayerPlan:
     shape = sources[0].shape
     if len(shape) != len(layer.shape) or any(new > old for new, old in zip(layer.shape, shape, strict=True)):
         raise refusal(layer, sources, "a part is not larger than the whole")
@@ -177,8 +175,7 @@ def _pad(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPla
     return LayerPlan("pad", {"pads": pads} if pads else {})
 
 
-def _transpose(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
-    del notes
+def _transpose(layer: DescribedLayer, sources: list[Tensor], _: Notes) -> LayerPlan:
     shape, perm = sources[0].shape, layer.detail("perm")
     if perm is not None and sorted(perm) != list(range(len(shape))):
         raise refusal(layer, sources, f"{list(perm)} is not a permutation of its dimensions")
@@ -191,19 +188,13 @@ def _transpose(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> La
 def _move(kind: str) -> Callable[..., LayerPlan]:
     """Blocks of positions moved to or from the batch, with a border added or cut: channels stay."""
 
-    def read(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
-        del notes
+    def read(layer: DescribedLayer, sources: list[Tensor], _: Notes) -> LayerPlan:
         shape = sources[0].shape
         if len(sources) != 1 or len(shape) != 4 or len(layer.shape) != 4 or shape[3] != layer.shape[3]:
             raise refusal(layer, sources, "moving blocks to or from the batch keeps rank and channels")
         return LayerPlan(kind)
 
     return read
-
-
-def _prior_box(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
-    del layer, sources, notes
-    return LayerPlan("generate", reads=False)
 
 
 _RELU6: Final = _same("clip", min=0.0, max=6.0)
@@ -254,6 +245,6 @@ OPERATORS: Final[Mapping[str, Callable[[DescribedLayer, list[Tensor], Notes], La
     "Squeeze": _same("reshape"),
     "Unsqueeze": _same("reshape"),
     "Dropout": _same("identity"),
-    "PriorBox": _prior_box,
+    "PriorBox": lambda *_: LayerPlan("generate", reads=False),
 }
 """Every operator that is understood, by the name both formats give it."""

@@ -103,14 +103,12 @@ class Graph:
         operators: In the file's order.
         inputs: Names of the activations fed in.
         outputs: Names of the activations handed out.
-        graphs: How many graphs the file has; control flow refers to those behind the first.
     """
 
     tensors: tuple[FileTensor, ...]
     operators: tuple[FileOperator, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    graphs: int
 
 
 def open_graph(path: Path) -> Graph:
@@ -155,7 +153,6 @@ class _Decoder:
             operators,
             inputs=tuple(_pick(tensors, index).name for index in self._main["inputs"]),
             outputs=tuple(_pick(tensors, index).name for index in self._main["outputs"]),
-            graphs=len(self._model["subgraphs"]),
         )
 
     def _tensor(self, values: dict[str, Any], name: str) -> FileTensor:

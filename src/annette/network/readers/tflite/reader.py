@@ -9,10 +9,9 @@ from annette.errors import NetworkFormatError, NetworkShapeError
 from annette.network.kinds import UNSUPPORTED
 from annette.network.network import Network
 from annette.network.readers.tflite.convolution import CONVOLUTION
-from annette.network.readers.tflite.elementwise import ELEMENTWISE
 from annette.network.readers.tflite.file import FileOperator, FileTensor, Graph, open_graph
-from annette.network.readers.tflite.movement import MOVEMENT
 from annette.network.readers.tflite.operator_layer import Follower, OperatorLayer, Rule
+from annette.network.readers.tflite.operators import ELEMENTWISE, MOVEMENT
 from annette.network.tensor import Tensor
 from annette.network.workload import describe_layer
 
