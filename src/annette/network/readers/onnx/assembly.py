@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from annette.network.layer import Layer
     from annette.network.readers.onnx.binding import Binding
-    from annette.network.readers.onnx.collection import PendingLayer
+    from annette.network.readers.onnx.frame import PendingLayer
     from annette.network.readers.onnx.values import Value
     from annette.network.readers.onnx.walk import Walker
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from annette.errors import NetworkStructureError
 from annette.network.readers.onnx import control
-from annette.network.readers.onnx.collection import Collection
 from annette.network.readers.onnx.folding import Folder
 from annette.network.readers.onnx.frame import (
     ABSENT,
     MAX_DEPTH,
     STANDARD_DOMAINS,
+    Collection,
     Frame,
     require_text,
     resolved_attributes,

@@ -12,8 +12,6 @@ from annette.network.readers.onnx.operators import (
     layout,
     matrix,
     normalization,
-    quantization,
-    recurrent,
     sequences,
 )
 
@@ -32,8 +30,6 @@ _STANDARD: Final[Mapping[str, Rule]] = {
     **layout.RULES,
     **matrix.RULES,
     **normalization.RULES,
-    **quantization.RULES,
-    **recurrent.RULES,
     **sequences.RULES,
 }
 _CONTRIBUTED: Final[Mapping[str, Rule]] = {
@@ -42,8 +38,6 @@ _CONTRIBUTED: Final[Mapping[str, Rule]] = {
     **elementwise.CONTRIB_RULES,
     **matrix.CONTRIB_RULES,
     **normalization.CONTRIB_RULES,
-    **quantization.CONTRIB_RULES,
-    **recurrent.CONTRIB_RULES,
 }
 RULES: Final[Mapping[str, Mapping[str, Rule]]] = {"": _STANDARD, "com.microsoft": _CONTRIBUTED}
 """Rules by domain and operator; the domain of ``ai.onnx`` is empty."""

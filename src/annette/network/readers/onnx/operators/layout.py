@@ -10,9 +10,9 @@ import numpy as np
 
 from annette.errors import NetworkStructureError
 from annette.network.kinds.movement import keeps_order
+from annette.network.readers.onnx.binding import repeated_constant, rescaled_target
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.operators.elementwise import as_float
-from annette.network.readers.onnx.rebatch import repeated_constant, rescaled_target
 from annette.network.readers.onnx.values import Meta, Value, dtype_of
 from annette.network.tensor import DType
 
