@@ -166,10 +166,6 @@ def _biased(kind: str, node: Node) -> Result:
     return Result([operand.meta], kind, operands=node.inputs[:2])
 
 
-def _bias_add(node: Node) -> Result:
-    return Result([node.input(0).meta], "add", operands=node.inputs[:3])
-
-
 def _gated(node: Node) -> Result:
     """SwiGLU and BiasSplitGelu: one half gates the other."""
     operand = node.input(0)
@@ -205,10 +201,6 @@ def _dynamic_quantize(node: Node) -> Result:
     return Result(metas, "dynamic_quantize", operands=[operand])
 
 
-def _quantized_binary(kind: str, node: Node) -> Result:
-    return node.layer(kind, node.input(0), node.input(3))
-
-
 def _quantized_unary(kind: str, node: Node) -> Result:
     operand = node.input(0)
     attributes: dict[str, AttributeValue] = {}
@@ -223,11 +215,6 @@ def _quantized_concat(node: Node) -> Result:
         raise node.error("joins nothing")
     axis = node.axis(node.integer("axis", 0), len(operands[0].shape))
     return node.layer("concat", *operands, attributes={"axis": axis})
-
-
-def _quantized_where(node: Node) -> Result:
-    left = node.input(1)
-    return node.layer("where", node.input(0), left, node.input(4), dtype=left.dtype)
 
 
 RULES: Final[Mapping[str, Rule]] = {
@@ -256,18 +243,21 @@ CONTRIB_RULES: Final[Mapping[str, Rule]] = {
     "BiasGelu": partial(_biased, "gelu"),
     "FastGelu": partial(_biased, "gelu"),
     "BiasSplitGelu": _gated,
-    "BiasDropout": _bias_add,
-    "BiasAdd": _bias_add,
+    **dict.fromkeys(
+        ("BiasDropout", "BiasAdd"), lambda node: Result([node.input(0).meta], "add", operands=node.inputs[:3])
+    ),
     "Dropout": _identity,
     "IsAllFinite": _is_nan,
     "QuantizeLinear": _quantize,
     "DequantizeLinear": _dequantize,
-    "QLinearAdd": partial(_quantized_binary, "add"),
-    "QLinearMul": partial(_quantized_binary, "mul"),
+    "QLinearAdd": lambda node: node.layer("add", node.input(0), node.input(3)),
+    "QLinearMul": lambda node: node.layer("mul", node.input(0), node.input(3)),
     "QLinearSigmoid": partial(_quantized_unary, "sigmoid"),
     "QLinearLeakyRelu": partial(_quantized_unary, "leaky_relu"),
     "QLinearSoftmax": partial(_quantized_unary, "softmax"),
     "QLinearConcat": _quantized_concat,
-    "QLinearWhere": _quantized_where,
+    "QLinearWhere": lambda node: node.layer(
+        "where", node.input(0), node.input(1), node.input(4), dtype=node.input(1).dtype
+    ),
 }
 """Rules of ``com.microsoft`` by operator."""
