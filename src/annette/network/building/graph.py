@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError, NetworkStructureError, OptionError, nearest
-from annette.network.kinds import KINDS
+from annette.network.kinds import KINDS, output_shapes
 from annette.network.network import Network
-from annette.network.shape_inference import output_shapes
 from annette.network.tensor import DType, Tensor
 from annette.network.workload import describe_layer
 

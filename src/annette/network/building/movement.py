@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from annette.network.building.graph import Graph
+from annette.network.kinds import output_shapes
 from annette.network.kinds.movement import keeps_order
 from annette.network.kinds.shapes import normalize_axis
-from annette.network.shape_inference import output_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 Shapes are whole (batch included), feature maps N, C, …spatial…; constants are operands like any other, in the
 operator's order (a convolution reads its input, its weights and perhaps its bias). A size may be 0 here: files hold
-empty tensors; whoever wants none asks `annette.network.shape_inference.output_shapes`.
+empty tensors; whoever wants none asks `annette.network.kinds.output_shapes`.
 """
 
 from __future__ import annotations

@@ -10,10 +10,9 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError
-from annette.network.kinds import KINDS, UNSUPPORTED
+from annette.network.kinds import KINDS, UNSUPPORTED, output_shapes
 from annette.network.readers.descriptions.convolution import conv, conv_transpose, fully_connected, pool
 from annette.network.readers.descriptions.described_layer import LayerPlan, refusal
-from annette.network.shape_inference import output_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from onnx import AttributeProto
 
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
+from annette.network.kinds import output_shapes
 from annette.network.readers.onnx.values import Meta
-from annette.network.shape_inference import output_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
