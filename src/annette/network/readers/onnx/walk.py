@@ -6,6 +6,7 @@ becomes no layer; what reaches no output is left out.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -137,7 +138,7 @@ class Walker(Collection):
             version=frame.opsets.get(domain, 1),
             inputs=[frame.values[name] if name else None for name in proto.input],
             attributes=resolved_attributes(proto, frame),
-            states=self.stated if frame.stated else _nothing,
+            states=self.stated if frame.stated else lambda _: None,
             rebatch=self._rebatch,
         )
         function = self._functions.get((proto.domain, proto.op_type))
@@ -250,17 +251,10 @@ class Walker(Collection):
         self.add_layer(node.name, result, node.inputs if result.operands is None else result.operands, outputs)
 
 
-def _nothing(_: str) -> Meta | None:
-    return None
-
-
 def _source(node: Node, meta: Meta) -> Value | None:
     """The stored constant that a constant result holds in another form or in part, if any."""
     roots = [value for value in node.inputs if value is not None and value.root and value.elements > 1]
     largest = max(roots, key=lambda value: value.elements, default=None)
     if largest is None or meta.dtype in (DType.INT64, DType.BOOL):
         return None
-    elements = 1
-    for size in meta.shape:
-        elements *= size
-    return largest if elements <= largest.elements else None
+    return largest if math.prod(meta.shape) <= largest.elements else None

@@ -87,12 +87,9 @@ def _concat(operator: FileOperator) -> OperatorLayer:
     return OperatorLayer("concat", {"axis": axis}, operator.present, fused(operator))
 
 
-def _split(source: int, axis: int) -> Rule:
-    def rule(operator: FileOperator) -> OperatorLayer | None:
-        tensor, axes = operator.tensor(source), operator.integers(axis)
-        return OperatorLayer("split", {"axis": axis_of(axes[0], len(tensor.shape))}, (tensor,)) if axes else None
-
-    return rule
+def _split(source: int, axis: int, operator: FileOperator) -> OperatorLayer | None:
+    tensor, axes = operator.tensor(source), operator.integers(axis)
+    return OperatorLayer("split", {"axis": axis_of(axes[0], len(tensor.shape))}, (tensor,)) if axes else None
 
 
 def _unpack(operator: FileOperator) -> OperatorLayer:
@@ -264,8 +261,8 @@ MOVEMENT: Final[dict[str, Rule]] = {
     **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "BITCAST"), of_first("reshape")),
     "CONCATENATION": _concat,
     "PACK": _concat,
-    "SPLIT": _split(1, 0),
-    "SPLIT_V": _split(0, 2),
+    "SPLIT": partial(_split, 1, 0),
+    "SPLIT_V": partial(_split, 0, 2),
     "UNPACK": _unpack,
     "SLICE": _slice,
     "STRIDED_SLICE": _strided_slice,

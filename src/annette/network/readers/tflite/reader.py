@@ -74,7 +74,7 @@ def read_tflite_operators(path: Path) -> tuple[Network, tuple[tuple[str, ...], .
 class _Builder:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._notes: list[str] = []
+        self._notes: dict[str, None] = {}
         self._inputs = set(graph.inputs)
         self._tensors = {tensor.name: self._tensor(tensor) for tensor in graph.tensors}
         self._layers: list[Layer] = []
@@ -82,9 +82,11 @@ class _Builder:
     def add(self, operator: FileOperator) -> tuple[str, ...]:
         """Describes an operator; returns the names of its layers."""
         if operator.name in _CONTROL:
-            self._note(f"operator {operator.name} that writes {operator.label!r} runs other graphs, which are not read")
+            self._notes[
+                f"operator {operator.name} that writes {operator.label!r} runs other graphs, which are not read"
+            ] = None
         if not operator.outputs:
-            self._note(f"operator {operator.name} writes no tensor and is left out")
+            self._notes[f"operator {operator.name} writes no tensor and is left out"] = None
             return ()
         if self._fold(operator):
             return ()
@@ -113,7 +115,7 @@ class _Builder:
             batch=first[0] if first else 1,
             channels_last=True,
             source_format="tflite",
-            notes=self._notes,
+            notes=tuple(self._notes),
         )
 
     def _append(self, operator: FileOperator, described: OperatorLayer) -> tuple[str, ...]:
@@ -168,12 +170,8 @@ class _Builder:
         shape = tuple(max(1, size) for size in tensor.shape)
         constant = tensor.constant and tensor.name not in self._inputs
         if shape != tensor.shape and not constant:
-            self._note(f"tensor {tensor.name!r} has shape {list(tensor.shape)}: sizes below 1 are counted as 1")
+            self._notes[f"tensor {tensor.name!r} has shape {list(tensor.shape)}: sizes below 1 are counted as 1"] = None
         return Tensor(tensor.name, shape, tensor.dtype, constant, learned=constant and not tensor.state)
-
-    def _note(self, sentence: str) -> None:
-        if sentence not in self._notes:
-            self._notes.append(sentence)
 
     def _free(self, name: str) -> str:
         while name in self._tensors:
