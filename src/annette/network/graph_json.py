@@ -40,7 +40,10 @@ def graph_to_json(network: Network) -> dict[str, Any]:
         "inputs": list(network.inputs),
         "outputs": list(network.outputs),
         "notes": list(network.notes),
-        "tensors": {name: _tensor_to_json(tensor) for name, tensor in network.tensors.items()},
+        "tensors": {
+            name: [tensor.dtype.label, list(tensor.shape), *["constant"] * tensor.constant]
+            for name, tensor in network.tensors.items()
+        },
         "layers": [_layer_to_json(layer, network) for layer in network.layers],
     }
 
@@ -81,11 +84,6 @@ def graph_digest(network: Network) -> str:
     for key in ("name", "notes", "source_format"):
         del document[key]
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:32]
-
-
-def _tensor_to_json(tensor: Tensor) -> list[Any]:
-    entry: list[Any] = [tensor.dtype.label, list(tensor.shape)]
-    return [*entry, "constant"] if tensor.constant else entry
 
 
 def _layer_to_json(layer: Layer, network: Network) -> dict[str, Any]:

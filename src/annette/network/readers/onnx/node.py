@@ -53,7 +53,7 @@ class Result:
     note: str = ""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
     """An operator with its operands resolved.
 

@@ -126,16 +126,8 @@ def _contents(
 
 
 def _decode(what: str, tensor: TensorProto, elements: int) -> npt.NDArray[np.generic] | None:
-    stored = tensor.HasField("raw_data") or any(
-        len(field)
-        for field in (
-            tensor.float_data,
-            tensor.int32_data,
-            tensor.int64_data,
-            tensor.double_data,
-            tensor.uint64_data,
-        )
-    )
+    fields = (tensor.float_data, tensor.int32_data, tensor.int64_data, tensor.double_data, tensor.uint64_data)
+    stored = tensor.HasField("raw_data") or any(map(len, fields))
     if not stored and elements:
         return None
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.errors import NetworkFormatError, NetworkShapeError
@@ -65,6 +66,7 @@ class Meta(NamedTuple):
     dtype: DType
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Value:
     """One tensor while the graph is walked.
 
@@ -79,27 +81,18 @@ class Value:
         items: The members, where it is a sequence of tensors.
     """
 
-    __slots__ = ("constant", "data", "dtype", "items", "name", "root", "shape", "stored")
+    name: str
+    shape: tuple[int, ...]
+    dtype: DType
+    _: KW_ONLY
+    constant: bool = False
+    data: npt.NDArray[np.generic] | None = None
+    root: str = ""
+    items: tuple[Value, ...] | None = None
+    stored: DType = field(init=False)
 
-    def __init__(
-        self,
-        name: str,
-        shape: tuple[int, ...],
-        dtype: DType,
-        *,
-        constant: bool = False,
-        data: npt.NDArray[np.generic] | None = None,
-        root: str = "",
-        items: tuple[Value, ...] | None = None,
-    ) -> None:
-        self.name = name
-        self.shape = shape
-        self.dtype = dtype
-        self.constant = constant
-        self.data = data
-        self.root = root
-        self.items = items
-        self.stored = dtype
+    def __post_init__(self) -> None:
+        self.stored = self.dtype
 
     @property
     def elements(self) -> int:

@@ -10,7 +10,7 @@ from annette.network.kinds import UNSUPPORTED
 from annette.network.network import Network
 from annette.network.readers.tflite.convolution import CONVOLUTION
 from annette.network.readers.tflite.file import FileOperator, FileTensor, Graph, open_graph
-from annette.network.readers.tflite.operator_layer import Follower, OperatorLayer, Rule
+from annette.network.readers.tflite.operator_layer import OperatorLayer, Rule
 from annette.network.readers.tflite.operators import ELEMENTWISE, MOVEMENT
 from annette.network.tensor import Tensor
 from annette.network.workload import describe_layer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from annette.network.layer import Layer
+    from annette.network.layer import AttributeValue, Dimensions, Layer
 
 __all__ = ["RULES", "read_tflite", "read_tflite_operators"]
 
@@ -128,31 +128,21 @@ class _Builder:
             inner = replace(result, name=self._free(f"{result.name}:linear"))
             self._tensors[inner.name] = inner
             outputs = [inner]
-        self._layers.append(
-            describe_layer(
-                described.kind,
-                result.name,
-                inputs=operands,
-                outputs=outputs,
-                attributes=described.attributes,
-                channels_last=True,
-                dimensions=described.dimensions,
-            )
-        )
-        return (result.name,) if follower is None else (result.name, self._follow(follower, outputs[0], result))
-
-    def _follow(self, follower: Follower, source: Tensor, result: Tensor) -> str:
+        self._describe(described.kind, result.name, operands, outputs, described.attributes, described.dimensions)
+        if follower is None:
+            return (result.name,)
         name = f"{result.name}:{follower.label}"
+        self._describe(follower.kind, name, outputs, [result], follower.attributes)
+        return result.name, name
+
+    def _describe(
+        self, kind: str, name: str, inputs: list[Tensor], outputs: list[Tensor],
+        attributes: Mapping[str, AttributeValue], dimensions: Dimensions | None = None,
+    ) -> None:  # fmt: skip
         layer = describe_layer(
-            follower.kind,
-            name,
-            inputs=[source],
-            outputs=[result],
-            attributes=follower.attributes,
-            channels_last=True,
+            kind, name, inputs=inputs, outputs=outputs, attributes=attributes, channels_last=True, dimensions=dimensions
         )
         self._layers.append(layer)
-        return name
 
     def _fold(self, operator: FileOperator) -> bool:
         """Whether an operator only computes a constant from constants, which runtimes do once; no layer is made."""
