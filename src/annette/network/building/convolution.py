@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from annette.errors import NetworkShapeError
 from annette.network.building.graph import Graph, pair
 from annette.network.kinds.convolution import convolution_kind
-from annette.network.kinds.sliding_window import same_pads
+from annette.network.kinds.shapes import same_pads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

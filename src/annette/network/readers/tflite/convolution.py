@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from annette.errors import NetworkShapeError
 from annette.network.kinds.convolution import convolution_kind
 from annette.network.kinds.matrix import product_dimensions
-from annette.network.kinds.sliding_window import same_pads
+from annette.network.kinds.shapes import same_pads
 from annette.network.readers.tflite.operator_layer import OperatorLayer, Rule, fused
 from annette.network.tflite_schema import SAME
 

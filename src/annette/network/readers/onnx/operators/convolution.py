@@ -7,8 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from annette.network.kinds.convolution import convolution_kind
-from annette.network.kinds.shapes import integers
-from annette.network.kinds.sliding_window import same_pads
+from annette.network.kinds.shapes import integers, same_pads
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.values import Meta
 from annette.network.tensor import DType
