@@ -20,7 +20,7 @@ from annette.network.tensor import DType, Tensor
 from annette.network.workload import describe_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 __all__ = ["SCHEMA", "graph_digest", "graph_from_json", "graph_to_json"]
 
@@ -118,7 +118,9 @@ def _follows_from_shapes(layer: Layer, network: Network) -> bool:
 def _layer_from_json(entry: Mapping[str, Any], tensors: Mapping[str, Tensor], channels_last: bool) -> Layer:
     if entry["kind"] not in KINDS:
         raise NetworkFormatError(f"layer {entry['name']!r} of a stored network is of unknown kind {entry['kind']!r}")
-    attributes: dict[str, AttributeValue] = {k: _attribute(v) for k, v in entry["attributes"].items()}
+    attributes: dict[str, AttributeValue] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in entry["attributes"].items()
+    }
     return describe_layer(
         entry["kind"],
         entry["name"],
@@ -129,7 +131,3 @@ def _layer_from_json(entry: Mapping[str, Any], tensors: Mapping[str, Tensor], ch
         dimensions=Dimensions(**entry["dimensions"]) if "dimensions" in entry else None,
         macs=entry.get("macs"),
     )
-
-
-def _attribute(value: AttributeValue | Sequence[Any]) -> AttributeValue:
-    return tuple(value) if isinstance(value, list) else value  # type: ignore[return-value]

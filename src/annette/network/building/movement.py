@@ -119,9 +119,8 @@ class MovementOperators(Graph):
 
     def gather(self, x: Tensor, index: int, *, axis: int, name: str = "") -> Tensor:
         """The slice at one position of an axis, which disappears (x[:, 0])."""
-        return self.apply(
-            "gather", x, attributes={"axis": normalize_axis(axis, len(x.shape)), "index": index}, name=name
-        )
+        attributes = {"axis": normalize_axis(axis, len(x.shape)), "index": index}
+        return self.apply("gather", x, attributes=attributes, name=name)
 
     def identity(self, x: Tensor, *, name: str = "") -> Tensor:
         """The same tensor under another name."""

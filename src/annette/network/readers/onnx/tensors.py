@@ -74,9 +74,7 @@ class ExternalData:
         if not location or "\0" in location or len(location) > 4096:
             raise NetworkFormatError(f"{self._model}: external data of tensor {tensor!r} has no usable location")
         posix, windows = PurePosixPath(location), PureWindowsPath(location)
-        if posix.is_absolute() or windows.is_absolute() or windows.drive or windows.root:
-            raise outside
-        if ".." in posix.parts or ".." in windows.parts:
+        if posix.is_absolute() or windows.drive or windows.root or ".." in (*posix.parts, *windows.parts):
             raise outside
         folder = self._folder.resolve()
         try:

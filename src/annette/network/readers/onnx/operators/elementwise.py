@@ -87,10 +87,7 @@ def split_scalar(operands: list[Value]) -> tuple[list[Value], dict[str, Attribut
     if len(operands) != 2 or operands[0].constant == operands[1].constant:
         return operands, {}
     index = 0 if operands[0].constant else 1
-    scalar = operands[index]
-    if scalar.data is None or scalar.elements != 1:
-        return operands, {}
-    number = as_float(scalar)
+    number = as_float(operands[index])
     if number is None:
         return operands, {}
     return [operands[1 - index]], {"scalar": number, "scalar_first": index == 0}

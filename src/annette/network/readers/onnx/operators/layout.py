@@ -243,10 +243,6 @@ def _blocks(kind: str, node: Node) -> Result:
     return node.layer(kind, node.input(0), attributes={"block_size": size, "mode": mode})
 
 
-def _same(kind: str, node: Node) -> Result:
-    return node.layer(kind, node.input(0))
-
-
 def _generated(node: Node) -> Result:
     """Random numbers and unit matrices, perhaps of the shape of an operand, which is not read."""
     if node.op.endswith("Like"):
@@ -292,10 +288,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "Range": _range,
     "DepthToSpace": partial(_blocks, "depth_to_space"),
     "SpaceToDepth": partial(_blocks, "space_to_depth"),
-    "Trilu": partial(_same, "copy"),
-    "ReverseSequence": partial(_same, "copy"),
+    **dict.fromkeys(("Trilu", "ReverseSequence"), lambda node: node.layer("copy", node.input(0))),
     **dict.fromkeys(("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "EyeLike"), _generated),
-    "Bernoulli": partial(_same, "compare"),
+    "Bernoulli": lambda node: node.layer("compare", node.input(0)),
     "Constant": _constant,
 }
 """Rules of ``ai.onnx`` by operator."""
