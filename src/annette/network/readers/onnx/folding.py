@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from onnx import helper, numpy_helper
 
-from annette.network.readers.onnx.values import ONNX_TYPES, Meta, dtype_of_array
+from annette.network.readers.onnx.values import NUMPY_NAMES, ONNX_TYPES, Meta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -132,9 +132,7 @@ class Folder:
 
 def _checked(result: Any, meta: Meta) -> npt.NDArray[np.generic] | None:
     array = np.asarray(result)
-    if array.shape != meta.shape or dtype_of_array(array) is None:
-        return None
-    return array
+    return array if array.shape == meta.shape and array.dtype.name in NUMPY_NAMES else None
 
 
 def _compute(node: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]:
