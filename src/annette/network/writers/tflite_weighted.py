@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.network.kinds.sliding_window import same_padding
+from annette.network.kinds.shapes import same_padding
 from annette.network.tflite_schema import ACTIVATIONS, SAME, VALID
 from annette.network.writers.tflite_file import Quantization
 from annette.network.writers.tflite_layout import plain

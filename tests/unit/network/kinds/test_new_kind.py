@@ -7,7 +7,7 @@ from annette.network.graph_json import graph_from_json, graph_to_json
 from annette.network.kinds import KINDS, Category, Kind
 from annette.network.kinds.kind import NUMBER
 from annette.network.kinds.shapes import same
-from annette.network.readers.descriptions.layer_plan import LayerPlan
+from annette.network.readers.descriptions.described_layer import LayerPlan
 from annette.network.readers.descriptions.operators import OPERATORS as DESCRIBED
 from annette.network.readers.json import read_json
 from annette.network.readers.onnx.operators import RULES as ONNX

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from annette.network.kinds.shapes import integers
-from annette.network.kinds.sliding_window import same_padding
+from annette.network.kinds.shapes import integers, same_padding
 
 if TYPE_CHECKING:
     from annette.mapping.kernel import Kernel

@@ -1,6 +1,6 @@
 import pytest
 
-from annette.network.kinds.sliding_window import same_padding, window_count
+from annette.network.kinds.shapes import same_padding, window_count
 
 
 def test_a_last_window_must_start_on_data():

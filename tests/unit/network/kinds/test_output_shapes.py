@@ -1,8 +1,8 @@
 import pytest
 
 from annette.errors import NetworkShapeError
+from annette.network.kinds import output_shapes
 from annette.network.kinds.shapes import broadcast_shapes, normalize_axis
-from annette.network.shape_inference import output_shapes
 
 IMAGE = (2, 16, 13, 9)
 
