@@ -24,9 +24,8 @@ from annette.bench.backend import (
     Profile,
     Subject,
 )
-from annette.devices.arm_ethos_u.profile import profile_entries
 from annette.devices.arm_ethos_u.targets import Target
-from annette.devices.arm_ethos_u.vela_report import VelaReport, parse_vela_report
+from annette.devices.arm_ethos_u.vela_report import VelaReport, parse_vela_report, profile_entries
 from annette.errors import BackendRunError, NetworkError
 from annette.network.readers.tflite import read_tflite_operators
 from annette.network.writers.tflite import lower_tflite

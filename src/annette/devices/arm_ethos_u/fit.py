@@ -14,12 +14,10 @@ import numpy as np
 
 from annette._version import __version__
 from annette.bench.records import Purpose
-from annette.devices.arm_ethos_u.configurations import clock_hz, target_of
 from annette.devices.arm_ethos_u.formulas import BUSIEST
-from annette.devices.arm_ethos_u.mapping import known_mapping
 from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS
 from annette.devices.arm_ethos_u.stage import EthosUPlacement
-from annette.devices.arm_ethos_u.targets import Target
+from annette.devices.arm_ethos_u.targets import Target, clock_hz, known_mapping, target_of
 from annette.errors import FitError
 from annette.fitting.composition import composed_errors
 from annette.fitting.conformal import log_residuals
@@ -101,7 +99,7 @@ _COMPOSED: Final = ("roofline", "statistical", "mixed")
 def fit(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
     """Fits a platform, with the rules, the stage and the clock of what the datasets were compiled for.
 
-    Where these are not known (`annette.devices.arm_ethos_u.mapping.known_mapping`) and no mapping with this family's
+    Where these are not known (`annette.devices.arm_ethos_u.targets.known_mapping`) and no mapping with this family's
     stage is asked for, or learned rules are, the platform is fitted by what any device's kernels have in common.
 
     Args:

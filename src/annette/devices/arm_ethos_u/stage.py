@@ -14,6 +14,10 @@ them):
 - ``cascaded``, ``stripe_height``: whether it is part of a cascade, and the height of its stripes;
 - ``input_rows``, ``output_rows``: 1 where an IFM, the OFM is stored as NHWC instead of NHCWB16;
 - ``copied_bytes``: what a concat has to copy, because its producer cannot write it in place.
+
+The order of execution was found from profiles of generated networks: the schedule is made backwards from the outputs,
+depth first; of a kernel's inputs the first is computed last, right before it, except for a concat, whose inputs come in
+their own order.
 """
 
 from __future__ import annotations
@@ -26,11 +30,8 @@ import msgspec
 
 from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator
 from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, padding_copies
-from annette.devices.arm_ethos_u.scheduler.execution_order import concat_copies, execution_order
-from annette.devices.arm_ethos_u.scheduler.feature_maps import feature_maps_of
-from annette.devices.arm_ethos_u.scheduler.padding import explicit_padding_of
+from annette.devices.arm_ethos_u.scheduler.feature_maps import explicit_padding_of, feature_maps_of, storage_of
 from annette.devices.arm_ethos_u.scheduler.schedule import schedule
-from annette.devices.arm_ethos_u.scheduler.storage import storage_of
 from annette.documents import convert
 from annette.errors import MappingError
 from annette.mapping.context import ContextStage
@@ -83,10 +84,10 @@ class EthosUPlacement(ContextStage):
         ordered: list[Kernel] = []
         copied: dict[str, list[str]] = {}
         in_place: dict[str, list[str]] = {}
-        for position in execution_order(kernels, network):
+        for position in _execution_order(kernels, network):
             kernel = kernels[position]
             if kernel.kind == "concat" and not kernel.free:
-                copies = concat_copies(position, kernels, network)
+                copies = _concat_copies(position, kernels, network)
                 copied[kernel.name] = copies
                 in_place[kernel.name] = [tensor for tensor in kernel.inputs if tensor not in copies]
                 if not copies:
@@ -178,3 +179,66 @@ def _context(scheduled: Schedule, own: range, copied: int) -> dict[str, float]:
         "output_rows": float(bool(entry.op.ofm) and scheduled.maps[entry.op.ofm].nhwc),
         "copied_bytes": float(copied),
     }
+
+
+def _readers_of(kernels: Sequence[Kernel]) -> dict[str, list[int]]:
+    """Positions of the kernels that read each tensor."""
+    readers: dict[str, list[int]] = {}
+    for position, kernel in enumerate(kernels):
+        for tensor in dict.fromkeys(kernel.inputs):
+            readers.setdefault(tensor, []).append(position)
+    return readers
+
+
+def _execution_order(kernels: Sequence[Kernel], network: Network) -> list[int]:
+    """Positions of the kernels in the order in which they run.
+
+    Args:
+        kernels: All kernels, in topological order.
+        network: Whose outputs the schedule starts from.
+    """
+    writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
+    readers = _readers_of(kernels)
+    unplaced = [len({reader for tensor in kernel.outputs for reader in readers.get(tensor, ())}) for kernel in kernels]
+    ends = dict.fromkeys(writer[tensor] for tensor in network.outputs if tensor in writer)
+    stack = [position for position in ends if not unplaced[position]][::-1]
+    backwards: list[int] = []
+    while stack:
+        position = stack.pop()
+        backwards.append(position)
+        ready = []
+        for before in dict.fromkeys(writer[tensor] for tensor in kernels[position].inputs if tensor in writer):
+            unplaced[before] -= 1
+            if not unplaced[before]:
+                ready.append(before)
+        stack += ready if kernels[position].kind == "concat" else ready[::-1]
+    placed = set(backwards)
+    rest = [position for position in range(len(kernels)) if position not in placed]
+    return _topological([*rest, *backwards[::-1]], kernels, writer)
+
+
+def _topological(order: list[int], kernels: Sequence[Kernel], writer: Mapping[str, int]) -> list[int]:
+    """The order itself where every kernel comes behind what it reads; else that of the mapping."""
+    rank = {position: index for index, position in enumerate(order)}
+    sound = all(
+        rank[writer[tensor]] < rank[position]
+        for position, kernel in enumerate(kernels)
+        for tensor in kernel.inputs
+        if tensor in writer
+    )
+    return order if sound else list(range(len(kernels)))
+
+
+def _concat_copies(position: int, kernels: Sequence[Kernel], network: Network) -> list[str]:
+    """Inputs of a concat that have to be copied: nobody can write them right where they end up.
+
+    A tensor that others read as well, that a view or a slice makes, or that the network is handed, lies elsewhere.
+    """
+    readers = _readers_of(kernels)
+    writer = {tensor: kernel for kernel in kernels for tensor in kernel.outputs}
+    copied = []
+    for tensor in kernels[position].inputs:
+        before = writer.get(tensor)
+        if before is None or before.free or len(readers[tensor]) > 1 or tensor in network.outputs:
+            copied.append(tensor)
+    return copied

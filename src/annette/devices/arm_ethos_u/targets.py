@@ -1,20 +1,28 @@
-"""What Vela can compile for: accelerators, and the clocks and memories that go with them.
+"""What Vela can compile for, and what follows from it for a schedule: mappings, context stages, clocks.
 
-The names are those of Vela's bundled configuration file ``Arm/vela.ini``.
+The names are those of Vela's bundled configuration file ``Arm/vela.ini``. The facts are in ``configurations.json``,
+with their source: what each accelerator's blocks are limited by, the memories of each system configuration, and what
+lies in which memory in each memory mode. Nothing here is fitted.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from annette.devices.device import json_file
 from annette.errors import OptionError, nearest
+from annette.mapping.rules import preset, read_preset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["BUNDLED", "FACTS", "VELAS_OWN", "Target"]
+    from annette.mapping.model import MappingModel
+
+__all__ = [
+    "FACTS", "VELAS_OWN", "Target", "clock_hz", "known_mapping", "mapping_document", "preset_targets", "presets",
+    "target_of",
+]  # fmt: skip
 
 FACTS: Final = json_file(__package__, "configurations.json")
 """Accelerators with the system configuration and memory mode taken where none is named, system configurations and
@@ -23,7 +31,7 @@ memory modes of Vela's own configuration file."""
 VELAS_OWN: Final = "internal-default"
 """Vela's name for what its command line takes where it is told nothing."""
 
-BUNDLED: Final = "Arm/vela.ini"
+_BUNDLED: Final = "Arm/vela.ini"
 """Vela's own configuration file."""
 
 _STRATEGIES: Final = ("Performance", "Size")
@@ -48,7 +56,7 @@ class Target:
     memory_mode: str
     optimise: str = "Performance"
     arena_cache_size: int = 0
-    config: str = BUNDLED
+    config: str = _BUNDLED
 
     @classmethod
     def choose(
@@ -59,7 +67,7 @@ class Target:
         *,
         optimise: str = "Performance",
         arena_cache_size: int = 0,
-        config: str = BUNDLED,
+        config: str = _BUNDLED,
     ) -> Self:
         """Fills in what is left open: what a memory mode needs decides the system, and the accelerator the rest.
 
@@ -78,7 +86,7 @@ class Target:
         system_config = velas_system if system_config == VELAS_OWN else system_config
         memory_mode = velas_mode if memory_mode == VELAS_OWN else memory_mode
         usual_system, usual_mode = facts["accelerators"][accelerator]["usual"]
-        if config == BUNDLED:
+        if config == _BUNDLED:
             _known("system_config", system_config or usual_system, facts["system_configs"])
             _known("memory_mode", memory_mode or usual_mode, facts["memory_modes"])
         if not memory_mode:
@@ -115,7 +123,7 @@ class Target:
         }
         if self.arena_cache_size:
             described["arena_cache_size"] = str(self.arena_cache_size)
-        if self.config != BUNDLED:
+        if self.config != _BUNDLED:
             described["config"] = self.config
         return described
 
@@ -129,3 +137,176 @@ def _known(option: str, value: str, known: Iterable[str]) -> None:
     names = list(known)
     if value not in names:
         raise OptionError(f"Vela has no {option} {value!r}{nearest(value, names)}; known: {', '.join(names)}")
+
+
+_ON_FLASH: Final = {"ethos-u65-512-sram": Target("ethos-u65-512", "Ethos_U65_Embedded", "Shared_Sram")}
+"""Presets besides those of each accelerator's usual system."""
+
+_FIRST: Final = (
+    "gelu-erf", "gelu-tanh", "pad-into-convolution", "pad-into-pooling", "ethos-u-border",
+    "batch-norm-into-convolution", "batch-norm-into-fully-connected", "bias-into-fully-connected",
+)  # fmt: skip
+_CHAINING: Final = ("ethos-u-sum", "ethos-u-sum-of-vectors")
+_LAST: Final = ("ethos-u-clamp", "ethos-u-table", "ethos-u-gelu", "ethos-u-cut", "@views")
+
+
+def presets() -> dict[str, dict[str, Any]]:
+    """A mapping for each accelerator, named like it, with its usual system configuration and memory mode."""
+    return {name: document for name, target in preset_targets().items() if (document := mapping_document(target))}
+
+
+def preset_targets() -> dict[str, Target]:
+    """What each preset is for."""
+    return {name: Target.choose(name) for name in FACTS()["accelerators"]} | _ON_FLASH
+
+
+def target_of(environment: Mapping[str, str]) -> Target | None:
+    """What a dataset was compiled for; None where its environment does not say."""
+    try:
+        return Target(
+            accelerator=environment["device"],
+            system_config=environment["system_config"],
+            memory_mode=environment["memory_mode"],
+            optimise=environment["optimise"],
+            arena_cache_size=int(environment.get("arena_cache_size", "0")),
+            config=environment.get("config", _BUNDLED),
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def clock_hz(target: Target) -> float | None:
+    """Clock of the accelerator; None in a system configuration that is not one of Vela's own."""
+    system = FACTS()["system_configs"].get(target.system_config) if target.config == _BUNDLED else None
+    return None if system is None else float(system["clock_hz"])
+
+
+def mapping_document(target: Target) -> dict[str, Any] | None:
+    """Rules and context stage for a target, as `annette.mapping.rules` reads them.
+
+    Returns:
+        None where the facts are not known: another accelerator or configuration file than Vela's own, the strategy
+        ``Size``, or a limited arena in a memory mode without a cache, for both of which Vela schedules otherwise.
+    """
+    facts = FACTS()
+    accelerator, system = (
+        facts["accelerators"].get(target.accelerator),
+        facts["system_configs"].get(target.system_config),
+    )
+    mode = facts["memory_modes"].get(target.memory_mode)
+    if target.config != _BUNDLED or target.optimise != "Performance" or not (accelerator and system and mode):
+        return None
+    cached = "cache_bytes" in mode
+    if (cached and "Dram" not in system) or (target.arena_cache_size and not cached):
+        return None
+    family = facts["families"][target.family]
+    staging_bytes = min(target.arena_cache_size or mode["cache_bytes"], 1 << 30) if cached else 0
+    sram = _memory(accelerator, family, system["Sram"])
+    where = (
+        f"feature maps in DRAM and {staging_bytes // 1024} KB on chip for staging" if cached else "feature maps on chip"
+    )
+    rules = (*_FIRST, *(_CHAINING if family["rules"] == "chaining" else ()), *_LAST)
+    return {
+        "description": f"{_title(target)}, {where}, as Vela 5.2 reports its kernels.",
+        "context": {"name": "ethos-u-placement", "parameters": {
+            "engine": _engine(accelerator, family),
+            "inside": sram | {"scales": sram["read"]},  # Never used: scales lie where weights lie.
+            "outside": _memory(accelerator, family, _weight_memory(system, mode)),
+            "staging_bytes": staging_bytes,
+            **{f"cycles_per_{key}": accelerator["cycles"][name] for key, name in _CYCLES.items()},
+        }},
+        "rules": list(rules),
+    }  # fmt: skip
+
+
+_CYCLES: Final = {"output": "output", "table": "lut", "maximum": "max_pool", "sum": "add", "product": "mul"}
+
+
+def _title(target: Target) -> str:
+    """The accelerator's name for people."""
+    family, macs = target.family.removeprefix("ethos-"), target.accelerator.rpartition("-")[2]
+    return f"Arm Ethos-{family.upper()} with {macs} multiply-accumulates per cycle"
+
+
+_LEFT_OUT: Final = {"output_bytes": 4096, "chaining_bytes": 3072, "weight_decoders": 2}
+"""What the stage takes where these are left out."""
+
+
+def _weight_memory(system: Mapping[str, Any], mode: Mapping[str, Any]) -> Mapping[str, Any]:
+    outer: Mapping[str, Any] = next(value for key, value in system.items() if key not in ("clock_hz", "Sram"))
+    return system["Sram"] if mode["weights"] == "on chip" else outer
+
+
+def _engine(accelerator: Mapping[str, Any], family: Mapping[str, Any]) -> dict[str, Any]:
+    shram, rams = accelerator.get("shram", {}), accelerator.get("rams", {})
+    height, width, depth = family["max_block"]
+    engine = {
+        "units": accelerator["ofm_ublocks"],
+        "banks": shram.get("banks", 0),
+        "input_grain": shram.get("ifm_granule", 0),
+        "accumulator_grain": shram.get("accumulator_granule", 0),
+        "input_bytes": rams.get("ifm", 0),
+        "accumulator_bytes": rams.get("accumulator", 0),
+        "max_height": height,
+        "max_width": width,
+        "max_channels": depth,
+        "deep_channels": family["depth_first_depth"],
+        "cores": accelerator["cores"],
+    }
+    if "special_ublocks" in accelerator:
+        engine["special_units"] = [list(pair) for pair in accelerator["special_ublocks"].items()]
+    if "ifm_alloc_units" in accelerator:
+        engine["input_units"] = accelerator["ifm_alloc_units"]
+    sizes = {
+        "output_bytes": rams.get("output"),
+        "chaining_bytes": rams.get("chaining"),
+        "weight_decoders": accelerator.get("weight_decoders"),
+    }
+    return engine | {name: size for name, size in sizes.items() if size not in (None, _LEFT_OUT[name])}
+
+
+def _memory(
+    accelerator: Mapping[str, Any], family: Mapping[str, Any], memory: Mapping[str, Any]
+) -> dict[str, float | int]:
+    """A memory as one accelerator sees it: on the Ethos-U85 every channel has a limit of its own.
+
+    Vela's ``ChannelBW``: as many bursts are under way as the channel's read buffer holds (in words of 16 bytes), and no
+    more than four fifths of the outstanding transfers that the ports take; four fifths of that pass in a latency.
+    """
+    bandwidth = float(family["axi_bytes_per_cycle"] * memory["ports"] * memory["clock_scale"])
+    burst, (read_latency, write_latency) = memory["burst_bytes"], memory["latency"]
+
+    def channel(read_buffer: int | None, outstanding: int, latency: int) -> float:
+        bursts = outstanding * memory["ports"] * 0.8
+        if read_buffer is not None:
+            bursts = min(bursts, read_buffer / max(burst // 16, 1))
+        return round(min(bandwidth, burst * bursts / latency * 0.8), 6) if bursts else bandwidth
+
+    buffers = accelerator.get("read_buffers")
+    reads, writes = memory["outstanding"]
+    rates = dict.fromkeys(("read", "write", "weights", "scales", "copy"), bandwidth)
+    if buffers:
+        rates = {name: channel(buffers[name], reads, read_latency) for name in rates if name != "write"}
+        rates["write"] = channel(None, writes, write_latency)
+        if (stream := channel(buffers["stream"], reads, read_latency)) != rates["read"]:
+            rates["stream"] = stream
+    latencies = {"read_latency": read_latency, "write_latency": write_latency}
+    return {"bytes_per_cycle": bandwidth, **rates, "burst_bytes": burst, **latencies}
+
+
+def known_mapping(environment: Mapping[str, str]) -> MappingModel | None:
+    """The rules and the context stage for a dataset's target; None where facts about it are not known.
+
+    Args:
+        environment: As `annette.devices.arm_ethos_u.backend.VelaBackend.environment` writes it.
+    """
+    target = target_of(environment)
+    document = mapping_document(target) if target is not None else None
+    if target is None or document is None:
+        return None
+    named = next((name for name, each in preset_targets().items() if each == target), None)
+    if named is not None:
+        return preset(named)
+    parts = [target.accelerator, target.system_config, target.memory_mode]
+    parts += [str(target.arena_cache_size)] if target.arena_cache_size else []
+    return read_preset("-".join(parts).lower().replace("_", "-"), document)

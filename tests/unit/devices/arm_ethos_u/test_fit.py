@@ -7,8 +7,7 @@ import pytest
 from annette.bench.dataset import Dataset
 from annette.bench.records import KernelRecord, Purpose, Run, Status
 from annette.devices.arm_ethos_u.fit import fit
-from annette.devices.arm_ethos_u.mapping import known_mapping
-from annette.devices.arm_ethos_u.targets import Target
+from annette.devices.arm_ethos_u.targets import Target, known_mapping
 from annette.errors import FitError, OptionError
 from annette.fitting.request import FitRequest
 from annette.fitting.roads import fit_platform

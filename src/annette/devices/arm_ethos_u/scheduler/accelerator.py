@@ -1,6 +1,6 @@
 """What a schedule depends on of an Ethos-U: its configuration, its memories, and its cycles per output element.
 
-The numbers follow from what Arm publishes with its compiler (`annette.devices.arm_ethos_u.configurations`). In mapping
+The numbers follow from what Arm publishes with its compiler (`annette.devices.arm_ethos_u.targets`). In mapping
 files they are the parameters of the context stage, under older names: ``engine`` is the configuration, ``units`` are
 OFM micro-blocks, ``banks`` those of the SHRAM, ``inside`` is the memory on chip and ``outside`` that off chip.
 """

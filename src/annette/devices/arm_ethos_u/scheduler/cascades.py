@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING, Final
 from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK
 from annette.devices.arm_ethos_u.scheduler.op_shape import round_up
 from annette.devices.arm_ethos_u.scheduler.operations import ELEMENTWISE
-from annette.devices.arm_ethos_u.scheduler.scheduled_op import ifm_stripe_height, schedule_op
-from annette.devices.arm_ethos_u.scheduler.weight_buffering import BufferingSituation, buffer_weights
+from annette.devices.arm_ethos_u.scheduler.weight_buffering import (
+    BufferingSituation,
+    buffer_weights,
+    ifm_stripe_height,
+    schedule_op,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator
     from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
-    from annette.devices.arm_ethos_u.scheduler.scheduled_op import ScheduledOp
+    from annette.devices.arm_ethos_u.scheduler.weight_buffering import ScheduledOp
 
 __all__ = ["Cascade", "cascades_of", "find_cascades"]
 

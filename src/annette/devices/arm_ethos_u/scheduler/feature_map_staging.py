@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
-    from annette.devices.arm_ethos_u.scheduler.scheduled_op import ScheduledOp
+    from annette.devices.arm_ethos_u.scheduler.weight_buffering import ScheduledOp
 
 __all__ = ["LiveRange", "choose_staged", "staged_feature_maps"]
 

@@ -1,27 +1,147 @@
 """Feature maps in memory: which tensors share one, in which format it is stored, and how large it is.
 
+A converter stores feature maps with their channels last, and what is reshaped or transposed so that as little as
+possible moves (`annette.network.writers.tflite_layout`); a network that has its channels last is stored as it is.
+
 The result of a view or a slice lies where its input lies, and the inputs of a concat that copies nothing are written
 right into its output. A feature map is stored as NHCWB16, in bricks of 16 channels, or as NHWC where bricks do not do:
 the network's inputs and outputs, feature maps that are read with another width or depth than they are written with
 (through a view, a slice, a group), parts that begin within a brick, and what is transposed.
+
+TFLite has two kinds of padding, SAME and VALID. In front of poolings with another one, Vela lets the operator before
+write into the middle of a larger feature map, and copies a constant into each side.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.devices.arm_ethos_u.scheduler.op_shape import round_up
-from annette.devices.arm_ethos_u.scheduler.padding import ExplicitPadding, explicit_padding_of
+from annette.network.kinds import SPATIAL
+from annette.network.kinds.shapes import integers
+from annette.network.kinds.sliding_window import same_padding
+from annette.network.writers.tflite_layout import features_last, plain, reshaped, same_memory, stored, transposed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.mapping.kernel import Kernel
-    from annette.network import Network
+    from annette.network import Layer, Network
+    from annette.network.writers.tflite_layout import Order
 
-__all__ = ["BRICK", "FeatureMap", "feature_maps_of", "height_of_positions", "hwc_of", "stored_bytes"]
+__all__ = [
+    "BRICK", "ExplicitPadding", "FeatureMap", "Storage", "explicit_padding_of", "feature_maps_of",
+    "height_of_positions", "hwc_of", "storage_of", "stored_bytes",
+]  # fmt: skip
+
+_MAP_RANK: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """How tensors are stored.
+
+    Attributes:
+        orders: For each tensor, which of its dimensions is stored at each place.
+        shapes: Its shape as stored.
+    """
+
+    orders: Mapping[str, Order]
+    shapes: Mapping[str, tuple[int, ...]]
+
+
+def storage_of(network: Network) -> Storage:
+    """How the tensors of a network are stored."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.tensors.items()}
+    if network.channels_last:
+        return Storage({name: plain(len(shape)) for name, shape in shapes.items()}, shapes)
+    spatial = any(layer.kind in SPATIAL for layer in network.layers)
+    orders = {
+        name: features_last(len(shapes[name])) if spatial else plain(len(shapes[name])) for name in network.inputs
+    }
+    for layer in network.layers:
+        source = next((tensor for tensor in layer.inputs if tensor in orders), None)
+        for tensor in layer.outputs:
+            orders[tensor] = _order(layer, source, tensor, shapes, orders, spatial=spatial)
+    return Storage(orders, {name: stored(shapes[name], order) for name, order in orders.items()})
+
+
+def _order(
+    layer: Layer,
+    source: str | None,
+    result: str,
+    shapes: Mapping[str, Sequence[int]],
+    orders: Mapping[str, Order],
+    *,
+    spatial: bool,
+) -> Order:
+    """The order of what one layer writes."""
+    rank = len(shapes[result])
+    if layer.kind in SPATIAL:
+        return features_last(rank)
+    if source is None or layer.kind in ("matmul", "fully_connected"):
+        return plain(rank)
+    before = orders[source]
+    if layer.kind == "transpose":
+        perm = integers(layer.attributes, "perm", tuple(reversed(range(len(before)))))
+        moved = transposed(before, perm)
+        features = spatial and rank == _MAP_RANK and same_memory(shapes[result], moved, features_last(rank))
+        if features or (before != plain(rank) and same_memory(shapes[result], moved, plain(rank))):
+            return moved
+        return before
+    if layer.kind in ("reshape", "flatten", "squeeze", "unsqueeze"):
+        return reshaped(shapes[source], before, shapes[result]) or plain(rank)
+    return before if len(before) == rank else plain(rank)
+
+
+_SIDES: Final = 4
+
+
+class ExplicitPadding(NamedTuple):
+    """Rows above and below a feature map, and columns left and right of it."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def rows(self) -> int:
+        """Rows that it adds."""
+        return self.top + self.bottom
+
+    @property
+    def columns(self) -> int:
+        """Columns that it adds."""
+        return self.left + self.right
+
+
+def explicit_padding_of(kernel: Kernel) -> ExplicitPadding | None:
+    """What is written around the IFM of a pooling; None for other kernels, and where the operator pads by itself."""
+    if kernel.kind not in ("max_pool", "average_pool"):
+        return None
+    d = kernel.anchor.workload.dimensions
+    pad = next((layer for layer in kernel.layers if layer.kind == "pad"), None)
+    if pad is not None:
+        before = pad.workload.dimensions
+        rows, columns = max(d.in_height - before.in_height, 0), max(d.in_width - before.in_width, 0)
+        return ExplicitPadding(rows // 2, columns // 2, rows - rows // 2, columns - columns // 2)
+    pads = integers(kernel.anchor.attributes, "pads", (0, 0, 0, 0))
+    if len(pads) != _SIDES or not any(pads):
+        return None
+    sides = []
+    same = True
+    for ifm, ofm, size, stride, dilation, front, behind in (
+        (d.in_height, d.out_height, d.kernel_height, d.stride_height, d.dilation_height, pads[0], pads[2]),
+        (d.in_width, d.out_width, d.kernel_width, d.stride_width, d.dilation_width, pads[1], pads[3]),
+    ):
+        same = same and ofm == -(-ifm // stride) and same_padding(ifm, size, stride, dilation) == (front, behind)
+        reach = (ofm - 1) * stride + (size - 1) * dilation + 1 - ifm - front
+        sides.append((front, max(behind, reach, 0)))
+    return None if same else ExplicitPadding(sides[0][0], sides[1][0], sides[0][1], sides[1][1])
+
 
 BRICK: Final = 16
 """Channels of a brick of the format NHCWB16."""

@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING, Final
 
 from annette.devices.arm_ethos_u.scheduler.cascades import cascades_of
 from annette.devices.arm_ethos_u.scheduler.feature_map_staging import staged_feature_maps
-from annette.devices.arm_ethos_u.scheduler.memory_traffic import memory_traffic_of
-from annette.devices.arm_ethos_u.scheduler.performance import engine_cycles
-from annette.devices.arm_ethos_u.scheduler.scheduled_op import schedule_op
-from annette.devices.arm_ethos_u.scheduler.weight_buffering import BufferingSituation, buffer_weights, copy_cycles
+from annette.devices.arm_ethos_u.scheduler.performance import engine_cycles, memory_traffic_of
+from annette.devices.arm_ethos_u.scheduler.weight_buffering import (
+    BufferingSituation,
+    buffer_weights,
+    copy_cycles,
+    schedule_op,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator, Memory
     from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
-    from annette.devices.arm_ethos_u.scheduler.memory_traffic import MemoryTraffic
     from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
-    from annette.devices.arm_ethos_u.scheduler.scheduled_op import ScheduledOp
+    from annette.devices.arm_ethos_u.scheduler.performance import MemoryTraffic
+    from annette.devices.arm_ethos_u.scheduler.weight_buffering import ScheduledOp
 
 __all__ = ["Schedule", "schedule"]
 
