@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
@@ -71,14 +71,7 @@ class VelaOptions(BackendOptions):
         Raises:
             OptionError: An option has a value that Vela does not know.
         """
-        return Target.choose(
-            self.accelerator,
-            self.system_config,
-            self.memory_mode,
-            optimise=self.optimise,
-            arena_cache_size=self.arena_cache_size,
-            config=self.config,
-        )
+        return Target.choose(**asdict(self))
 
 
 class VelaBackend(Backend):
@@ -225,7 +218,7 @@ def _silence() -> Iterator[Callable[[], str]]:
             with redirect_stdout(sink), redirect_stderr(sink):
                 yield lambda: _content(sink)
         finally:
-            for descriptor, copy in zip((1, 2), saved, strict=True):
+            for descriptor, copy in enumerate(saved, start=1):
                 os.dup2(copy, descriptor)
                 os.close(copy)
 

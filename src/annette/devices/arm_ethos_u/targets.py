@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import msgspec
+
+from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator, AcceleratorConfig, Memory
 from annette.devices.device import json_file
 from annette.errors import OptionError, nearest
 from annette.mapping.rules import preset, read_preset
@@ -115,17 +118,9 @@ class Target:
 
     def described(self) -> dict[str, str]:
         """The target as text, for the environment of a dataset."""
-        described = {
-            "device": self.accelerator,
-            "system_config": self.system_config,
-            "memory_mode": self.memory_mode,
-            "optimise": self.optimise,
-        }
-        if self.arena_cache_size:
-            described["arena_cache_size"] = str(self.arena_cache_size)
-        if self.config != _BUNDLED:
-            described["config"] = self.config
-        return described
+        names = ["system_config", "memory_mode", "optimise"]
+        names += ["arena_cache_size"] * bool(self.arena_cache_size) + ["config"] * (self.config != _BUNDLED)
+        return {"device": self.accelerator} | {name: str(getattr(self, name)) for name in names}
 
 
 def _has_flash(system_config: str) -> bool:
@@ -163,14 +158,9 @@ def preset_targets() -> dict[str, Target]:
 def target_of(environment: Mapping[str, str]) -> Target | None:
     """What a dataset was compiled for; None where its environment does not say."""
     try:
-        return Target(
-            accelerator=environment["device"],
-            system_config=environment["system_config"],
-            memory_mode=environment["memory_mode"],
-            optimise=environment["optimise"],
-            arena_cache_size=int(environment.get("arena_cache_size", "0")),
-            config=environment.get("config", _BUNDLED),
-        )
+        names = [environment[key] for key in ("device", "system_config", "memory_mode", "optimise")]
+        size = int(environment.get("arena_cache_size", "0"))
+        return Target(*names, arena_cache_size=size, config=environment.get("config", _BUNDLED))
     except (KeyError, ValueError):
         return None
 
@@ -189,10 +179,8 @@ def mapping_document(target: Target) -> dict[str, Any] | None:
         ``Size``, or a limited arena in a memory mode without a cache, for both of which Vela schedules otherwise.
     """
     facts = FACTS()
-    accelerator, system = (
-        facts["accelerators"].get(target.accelerator),
-        facts["system_configs"].get(target.system_config),
-    )
+    accelerator = facts["accelerators"].get(target.accelerator)
+    system = facts["system_configs"].get(target.system_config)
     mode = facts["memory_modes"].get(target.memory_mode)
     if target.config != _BUNDLED or target.optimise != "Performance" or not (accelerator and system and mode):
         return None
@@ -205,21 +193,18 @@ def mapping_document(target: Target) -> dict[str, Any] | None:
     where = (
         f"feature maps in DRAM and {staging_bytes // 1024} KB on chip for staging" if cached else "feature maps on chip"
     )
-    rules = (*_FIRST, *(_CHAINING if family["rules"] == "chaining" else ()), *_LAST)
+    schedules_for = Accelerator(
+        config=AcceleratorConfig(**family["config"], **accelerator["config"]),
+        on_chip=msgspec.structs.replace(sram, scales=sram.read),  # Never used: scales lie where weights lie.
+        off_chip=_memory(accelerator, family, _weight_memory(system, mode)),
+        staging_bytes=staging_bytes,
+        **{f"cycles_per_{what}": cycles for what, cycles in accelerator["cycles"].items()},
+    )
     return {
         "description": f"{_title(target)}, {where}, as Vela 5.2 reports its kernels.",
-        "context": {"name": "ethos-u-placement", "parameters": {
-            "engine": _engine(accelerator, family),
-            "inside": sram | {"scales": sram["read"]},  # Never used: scales lie where weights lie.
-            "outside": _memory(accelerator, family, _weight_memory(system, mode)),
-            "staging_bytes": staging_bytes,
-            **{f"cycles_per_{key}": accelerator["cycles"][name] for key, name in _CYCLES.items()},
-        }},
-        "rules": list(rules),
-    }  # fmt: skip
-
-
-_CYCLES: Final = {"output": "output", "table": "lut", "maximum": "max_pool", "sum": "add", "product": "mul"}
+        "context": {"name": "ethos-u-placement", "parameters": msgspec.to_builtins(schedules_for)},
+        "rules": [*_FIRST, *(_CHAINING if family["rules"] == "chaining" else ()), *_LAST],
+    }
 
 
 def _title(target: Target) -> str:
@@ -228,46 +213,12 @@ def _title(target: Target) -> str:
     return f"Arm Ethos-{family.upper()} with {macs} multiply-accumulates per cycle"
 
 
-_LEFT_OUT: Final = {"output_bytes": 4096, "chaining_bytes": 3072, "weight_decoders": 2}
-"""What the stage takes where these are left out."""
-
-
 def _weight_memory(system: Mapping[str, Any], mode: Mapping[str, Any]) -> Mapping[str, Any]:
     outer: Mapping[str, Any] = next(value for key, value in system.items() if key not in ("clock_hz", "Sram"))
     return system["Sram"] if mode["weights"] == "on chip" else outer
 
 
-def _engine(accelerator: Mapping[str, Any], family: Mapping[str, Any]) -> dict[str, Any]:
-    shram, rams = accelerator.get("shram", {}), accelerator.get("rams", {})
-    height, width, depth = family["max_block"]
-    engine = {
-        "units": accelerator["ofm_ublocks"],
-        "banks": shram.get("banks", 0),
-        "input_grain": shram.get("ifm_granule", 0),
-        "accumulator_grain": shram.get("accumulator_granule", 0),
-        "input_bytes": rams.get("ifm", 0),
-        "accumulator_bytes": rams.get("accumulator", 0),
-        "max_height": height,
-        "max_width": width,
-        "max_channels": depth,
-        "deep_channels": family["depth_first_depth"],
-        "cores": accelerator["cores"],
-    }
-    if "special_ublocks" in accelerator:
-        engine["special_units"] = [list(pair) for pair in accelerator["special_ublocks"].items()]
-    if "ifm_alloc_units" in accelerator:
-        engine["input_units"] = accelerator["ifm_alloc_units"]
-    sizes = {
-        "output_bytes": rams.get("output"),
-        "chaining_bytes": rams.get("chaining"),
-        "weight_decoders": accelerator.get("weight_decoders"),
-    }
-    return engine | {name: size for name, size in sizes.items() if size not in (None, _LEFT_OUT[name])}
-
-
-def _memory(
-    accelerator: Mapping[str, Any], family: Mapping[str, Any], memory: Mapping[str, Any]
-) -> dict[str, float | int]:
+def _memory(accelerator: Mapping[str, Any], family: Mapping[str, Any], memory: Mapping[str, Any]) -> Memory:
     """A memory as one accelerator sees it: on the Ethos-U85 every channel has a limit of its own.
 
     Vela's ``ChannelBW``: as many bursts are under way as the channel's read buffer holds (in words of 16 bytes), and no
@@ -291,7 +242,7 @@ def _memory(
         if (stream := channel(buffers["stream"], reads, read_latency)) != rates["read"]:
             rates["stream"] = stream
     latencies = {"read_latency": read_latency, "write_latency": write_latency}
-    return {"bytes_per_cycle": bandwidth, **rates, "burst_bytes": burst, **latencies}
+    return Memory(bytes_per_cycle=bandwidth, **rates, burst_bytes=burst, **latencies)
 
 
 def known_mapping(environment: Mapping[str, str]) -> MappingModel | None:

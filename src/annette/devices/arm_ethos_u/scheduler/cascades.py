@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from annette.devices.arm_ethos_u.scheduler.block_config import round_up
 from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK
-from annette.devices.arm_ethos_u.scheduler.op_shape import round_up
 from annette.devices.arm_ethos_u.scheduler.operations import ELEMENTWISE
 from annette.devices.arm_ethos_u.scheduler.weight_buffering import (
     BufferingSituation,
@@ -189,9 +189,9 @@ def _kept_weights(accelerator: Accelerator, entries: Sequence[ScheduledOp], casc
     before = entries[cascade.start - 1] if cascade.start else None
     for position, stripe_height in zip(cascade.positions, cascade.stripe_heights, strict=True):
         op = entries[position].op
-        entry = schedule_op(accelerator, op, arena=accelerator.off_chip, stripe_height=stripe_height)
+        entry = schedule_op(accelerator, op, stripe_height)
         entry.cascade, entry.first = cascade.positions[-1], position == cascade.start
-        situation = BufferingSituation(accelerator, before, free, free, position == 0, accelerator.off_chip)
+        situation = BufferingSituation(accelerator, before, free, free)
         entry.buffering = buffer_weights(situation, entry)
         if entry.buffering is not None:
             free -= entry.buffering.size_bytes

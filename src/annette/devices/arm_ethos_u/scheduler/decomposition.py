@@ -17,9 +17,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from annette.devices.arm_ethos_u.scheduler.block_config import choose_block_config
+from annette.devices.arm_ethos_u.scheduler.block_config import OpShape, choose_block_config, round_up
 from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK, FeatureMap, hwc_of, stored_bytes
-from annette.devices.arm_ethos_u.scheduler.op_shape import OpShape, round_up
 from annette.devices.arm_ethos_u.scheduler.operations import (
     ACTIVATIONS,
     LUT_ACTIVATIONS,

@@ -18,10 +18,10 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from annette.devices.arm_ethos_u.scheduler.op_shape import round_up
+from annette.devices.arm_ethos_u.scheduler.block_config import round_up
 from annette.network.kinds import SPATIAL
 from annette.network.kinds.shapes import integers
-from annette.network.kinds.sliding_window import same_padding
+from annette.network.kinds.sliding_window import same_pads
 from annette.network.writers.tflite_layout import features_last, plain, reshaped, same_memory, stored, transposed
 
 if TYPE_CHECKING:
@@ -131,16 +131,16 @@ def explicit_padding_of(kernel: Kernel) -> ExplicitPadding | None:
     pads = integers(kernel.anchor.attributes, "pads", (0, 0, 0, 0))
     if len(pads) != _SIDES or not any(pads):
         return None
-    sides = []
-    same = True
-    for ifm, ofm, size, stride, dilation, front, behind in (
-        (d.in_height, d.out_height, d.kernel_height, d.stride_height, d.dilation_height, pads[0], pads[2]),
-        (d.in_width, d.out_width, d.kernel_width, d.stride_width, d.dilation_width, pads[1], pads[3]),
-    ):
-        same = same and ofm == -(-ifm // stride) and same_padding(ifm, size, stride, dilation) == (front, behind)
-        reach = (ofm - 1) * stride + (size - 1) * dilation + 1 - ifm - front
-        sides.append((front, max(behind, reach, 0)))
-    return None if same else ExplicitPadding(sides[0][0], sides[1][0], sides[0][1], sides[1][1])
+    ifm, ofm, strides = (d.in_height, d.in_width), (d.out_height, d.out_width), (d.stride_height, d.stride_width)
+    kernel, dilations = (d.kernel_height, d.kernel_width), (d.dilation_height, d.dilation_width)
+    positions = tuple(-(-size // stride) for size, stride in zip(ifm, strides, strict=True))
+    if ofm == positions and pads == same_pads(ifm, kernel, strides, dilations):
+        return None
+    reach = [
+        (out - 1) * stride + (taps - 1) * dilation + 1 - size - front
+        for out, stride, taps, dilation, size, front in zip(ofm, strides, kernel, dilations, ifm, pads, strict=False)
+    ]
+    return ExplicitPadding(pads[0], pads[1], max(pads[2], reach[0], 0), max(pads[3], reach[1], 0))
 
 
 BRICK: Final = 16

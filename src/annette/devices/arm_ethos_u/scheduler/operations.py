@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from annette.devices.arm_ethos_u.scheduler.block_config import OpShape, is_part_kernel, round_up
 from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK, height_of_positions, hwc_of, stored_bytes
-from annette.devices.arm_ethos_u.scheduler.op_shape import OpShape, is_part_kernel, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

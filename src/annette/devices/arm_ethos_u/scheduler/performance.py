@@ -15,16 +15,16 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from annette.devices.arm_ethos_u.scheduler.block_config import EQUAL_DEPTH, SUB_KERNEL, BlockConfig, round_up
 from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK
-from annette.devices.arm_ethos_u.scheduler.op_shape import EQUAL_DEPTH, SUB_KERNEL, BlockConfig, round_up
 from annette.devices.arm_ethos_u.scheduler.operations import ELEMENTWISE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator, AcceleratorConfig, Memory, UBlock
+    from annette.devices.arm_ethos_u.scheduler.block_config import OpShape
     from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
-    from annette.devices.arm_ethos_u.scheduler.op_shape import OpShape
     from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
 
 __all__ = ["MemoryTraffic", "blocks_of", "engine_cycles", "memory_traffic_of"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -131,15 +133,14 @@ def schedule(accelerator: Accelerator, operations: Sequence[NpuOp], maps: Mappin
         operations: In order.
         maps: All feature maps; writers and readers are filled in.
     """
-    arena = accelerator.arena
-    entries = [schedule_op(accelerator, op, arena=arena) for op in operations]
+    entries = [schedule_op(accelerator, op) for op in operations]
     _connect(entries, maps)
     rolling = {}
     if accelerator.staging_bytes:
         for cascade in cascades_of(accelerator, entries, maps):
             end = cascade.positions[-1]
             for position, stripe_height in zip(cascade.positions, cascade.stripe_heights, strict=True):
-                entry = schedule_op(accelerator, operations[position], arena=arena, stripe_height=stripe_height)
+                entry = schedule_op(accelerator, operations[position], stripe_height)
                 entry.cascade, entry.first = end, position == cascade.start
                 entries[position] = entry
             rolling[end] = sum(cascade.rolling_buffers)
@@ -159,7 +160,7 @@ def _accesses(
 
     On the Ethos-U85 the compiler does not count what is written together with an activation.
     """
-    counts: dict[str, float] = {}
+    counts: dict[str, float] = defaultdict(float)
     for entry in entries:
         op = entry.op
         memories = [accelerator.arena] * (len(op.ifms) + 1)
@@ -168,7 +169,7 @@ def _accesses(
         if op.activated and not accelerator.config.shram_banks:
             accesses[-1] = 0.0
         for name, count in zip((*op.ifms, op.ofm), accesses, strict=True):
-            counts[name] = counts.get(name, 0.0) + count * op.repeats
+            counts[name] += count * op.repeats
     return counts
 
 
@@ -184,28 +185,21 @@ def _connect(entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap]) -> 
 
 def _times(entries: Sequence[ScheduledOp]) -> list[int]:
     """When each operation runs: two steps apart, those of a cascade at the same time."""
-    times: list[int] = []
-    now = 0
-    for entry in entries:
-        if entry.within_cascade:
-            times.append(times[-1])
-            continue
-        times.append(now)
-        now += 2
-    return times
+    begun = itertools.accumulate(int(not entry.within_cascade) for entry in entries)
+    return [2 * (count - 1) for count in begun]
 
 
 def _held_bytes(entries: Sequence[ScheduledOp], times: Sequence[int], rolling: Mapping[int, int]) -> dict[int, int]:
     """SRAM that rolling buffers and weights take, by time; a prefetched buffer overlaps with the operation before."""
-    held: dict[int, int] = {}
+    held: Counter[int] = Counter()
     for position, entry in enumerate(entries):
         time = times[position]
         if entry.cascade == position:
             for at in (time, time + 1):
-                held[at] = held.get(at, 0) + rolling[position]
+                held[at] += rolling[position]
         if entry.buffering is not None:
             for at in range(time - 1 if entry.buffering.prefetched else time, time + 2):
-                held[at] = held.get(at, 0) + entry.buffering.size_bytes
+                held[at] += entry.buffering.size_bytes
     return held
 
 
@@ -232,8 +226,6 @@ def _buffer_all_weights(
             before=before if op.repeats == 1 else entry,  # One of several equal operations follows another of them.
             free_bytes=free,
             free_before_bytes=free_before if before else free,
-            begins=position == 0 and op.repeats == 1,
-            arena=accelerator.arena,
             stageable_ifm_bytes=ifm.size_bytes if stageable and ifm else 0,
             after=after,
             after_ifm_bytes=maps[after.op.ifms[0]].size_bytes if after and after.op.ifms else 0,

@@ -11,13 +11,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from annette.devices.arm_ethos_u.scheduler.block_config import choose_block_config
-from annette.devices.arm_ethos_u.scheduler.op_shape import round_up
+from annette.devices.arm_ethos_u.scheduler.block_config import choose_block_config, round_up
 from annette.devices.arm_ethos_u.scheduler.performance import blocks_of, engine_cycles
 
 if TYPE_CHECKING:
     from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator, Memory
-    from annette.devices.arm_ethos_u.scheduler.op_shape import BlockConfig, OpShape
+    from annette.devices.arm_ethos_u.scheduler.block_config import BlockConfig, OpShape
     from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
 
 __all__ = [
@@ -97,13 +96,12 @@ def ifm_stripe_height(op: NpuOp, stripe_height: int) -> int:
     return min((stripe_height - 1) * shape.stride_height + size, shape.ifm_height)
 
 
-def schedule_op(accelerator: Accelerator, op: NpuOp, *, arena: Memory, stripe_height: int = 0) -> ScheduledOp:
+def schedule_op(accelerator: Accelerator, op: NpuOp, stripe_height: int = 0) -> ScheduledOp:
     """Schedules an operation on its own, or in stripes.
 
     Args:
         accelerator: The accelerator.
         op: The operation.
-        arena: Memory that feature maps lie in, until they are staged.
         stripe_height: Height of the OFM computed at a time; 0 is all.
     """
     shape, block, weight_reads = op.shape, None, 1
@@ -114,7 +112,8 @@ def schedule_op(accelerator: Accelerator, op: NpuOp, *, arena: Memory, stripe_he
         block = choose_block_config(accelerator.config, cut)
         rows, columns, _ = blocks_of(block, shape)
         weight_reads = rows * columns
-    cycles = engine_cycles(accelerator, op, block, memories=(arena, arena, accelerator.off_chip))
+    memories = (accelerator.arena, accelerator.arena, accelerator.off_chip)
+    cycles = engine_cycles(accelerator, op, block, memories=memories)
     return ScheduledOp(op, block, cycles, weight_reads, stripe_height)
 
 
@@ -134,11 +133,9 @@ class BufferingSituation:
 
     Attributes:
         accelerator: The accelerator.
-        before: The operation before; None at the beginning.
+        before: The operation before; None at the beginning of the network.
         free_bytes: SRAM that is free meanwhile.
         free_before_bytes: SRAM that is free under the operation before.
-        begins: Whether it is the network's first operation.
-        arena: Memory that feature maps lie in.
         stageable_ifm_bytes: Size of its first IFM, where that could be staged instead; else 0.
         after: The first operation that reads its OFM; None where there is none.
         after_ifm_bytes: Size of the first IFM of that operation.
@@ -148,8 +145,6 @@ class BufferingSituation:
     before: ScheduledOp | None
     free_bytes: int
     free_before_bytes: int
-    begins: bool
-    arena: Memory
     stageable_ifm_bytes: int = 0
     after: ScheduledOp | None = None
     after_ifm_bytes: int = 0
@@ -218,7 +213,7 @@ def _costs(situation: BufferingSituation, entry: ScheduledOp, shape: OpShape) ->
         on_chip=(size / accelerator.on_chip.weights + accelerator.on_chip.read_latency) * reads,
         copy=copy,
         slack=before.slack_cycles if before else 0.0,
-        prefetch=not situation.begins and (entry.cascade < 0 or entry.first),
+        prefetch=before is not None and (entry.cascade < 0 or entry.first),
         force=before is None and reads > 1 and (least < off_chip / 10 or least <= _STARTUP_CYCLES),
         compute_bound=entry.cycles > off_chip,
     )
@@ -247,7 +242,7 @@ def _slices(
     first = max(int(depth * _first_share(costs, depth, half)) // granule * granule, _LEAST_DEPTH)
     if (costs.size_bytes <= half and _first_share(costs, depth, half) >= 1) or first >= depth:
         return (depth,)
-    memories = (situation.arena, situation.arena, situation.accelerator.on_chip)
+    memories = (situation.accelerator.arena, situation.accelerator.arena, situation.accelerator.on_chip)
     under = engine_cycles(situation.accelerator, entry.op, block, memories=memories, ofm_depth=first)
     each = round_up(max(int(depth * under / costs.copy), _LEAST_DEPTH), block_depth)
     if each / depth * costs.size_bytes > half:
@@ -293,7 +288,7 @@ def _sliced(
 ) -> tuple[float, float, float]:
     """Cycles of all slices, of the last one, and of the copies that nothing hides."""
     op, accelerator, depth = entry.op, situation.accelerator, sum(slices)
-    memories = (situation.arena, situation.arena, accelerator.on_chip)
+    memories = (situation.accelerator.arena, situation.accelerator.arena, accelerator.on_chip)
     total = visible = cycles = 0.0
     known: dict[int, float] = {}
     for part in slices:
@@ -328,14 +323,14 @@ def _pays(
     run, _, visible = _sliced(situation, entry, slices, len(buffers), usable)
     fits = situation.stageable_ifm_bytes + room <= situation.free_bytes
     if situation.stageable_ifm_bytes and entry.cascade < 0:
-        from_arena = _ifm_cycles(entry, situation.arena)
+        from_arena = _ifm_cycles(entry, situation.accelerator.arena)
         staged = max(entry.cycles, costs.off_chip, _ifm_cycles(entry, accelerator.on_chip))
         stageable = situation.stageable_ifm_bytes < situation.free_before_bytes
         if not fits and stageable and staged < min(max(run + visible, costs.on_chip, from_arena), from_arena):
             return False
         if _next_needs_more(situation, entry, costs, room):
             return False
-    reading = _ifm_cycles(entry, accelerator.on_chip if fits or entry.cascade >= 0 else situation.arena)
+    reading = _ifm_cycles(entry, accelerator.on_chip if fits or entry.cascade >= 0 else situation.accelerator.arena)
     old, new = max(entry.cycles, costs.off_chip, reading), max(run + visible, costs.on_chip, reading)
     if costs.compute_bound:
         dominated = run + visible >= new
@@ -353,12 +348,12 @@ def _next_needs_more(situation: BufferingSituation, entry: ScheduledOp, costs: _
         return False
     off_chip = situation.accelerator.off_chip
     weights = (after.op.constant_bytes / off_chip.weights + off_chip.read_latency) * after.weight_reads
-    reading = _ifm_cycles(after, situation.arena)
+    reading = _ifm_cycles(after, situation.accelerator.arena)
     if after.cycles > max(weights, reading) or reading <= _MUCH * weights:
         return False
     if situation.after_ifm_bytes >= situation.free_bytes:
         return False
     if situation.after_ifm_bytes + situation.stageable_ifm_bytes + room <= situation.free_before_bytes:
         return False
-    own = _ifm_cycles(entry, situation.arena)
+    own = _ifm_cycles(entry, situation.accelerator.arena)
     return reading > own or entry.cycles > max(own, costs.off_chip)
