@@ -13,7 +13,7 @@ DEVICE = Device(
     presets=presets,
     mapping=f"{__name__}.targets:known_mapping",
     context_stages={"ethos-u-placement": f"{__name__}.stage:EthosUPlacement"},
-    formulas={"ethos-u-busiest": f"{__name__}.formulas:BUSIEST"},
+    formulas={"ethos-u-busiest": f"{__name__}.stage:BUSIEST"},
     backends={"vela": f"{__name__}.backend:VelaBackend"},
     fit=f"{__name__}.fit:fit",
 )

@@ -14,13 +14,11 @@ import numpy as np
 
 from annette._version import __version__
 from annette.bench.records import Purpose
-from annette.devices.arm_ethos_u.formulas import BUSIEST
 from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS
-from annette.devices.arm_ethos_u.stage import EthosUPlacement
+from annette.devices.arm_ethos_u.stage import BUSIEST, EthosUPlacement
 from annette.devices.arm_ethos_u.targets import Target, clock_hz, known_mapping, target_of
 from annette.errors import FitError
 from annette.fitting.composition import composed_errors
-from annette.fitting.conformal import log_residuals
 from annette.fitting.environment import common_environment, precision_of
 from annette.fitting.families import KindFit
 from annette.fitting.forest import Growth, grow
@@ -173,10 +171,6 @@ def _platform(
     networks: int,
 ) -> Platform:
     judged = {kind: fit for kind, fit in fits.items() if len(fit.samples) >= LEAST_ROWS}
-    kernels = {
-        kind: {family: log_residuals(fit.residuals(family), fit.held_out_s[family]) for family in fit.models}
-        for kind, fit in judged.items()
-    }
     families: dict[str, str | None] = {"preferred": None} | {family: family for family in _COMPOSED}
     composed = {key: composed_errors(samples, judged, family, 0.0) for key, family in families.items()}
     assumed, reasons = _assumed(fits, unfitted, kept, formula)
@@ -201,7 +195,7 @@ def _platform(
         | {kind: family for kind, models in assumed.items() for family in models if family != preferred},
         ranges={kind: limits for kind, limits in ranges_of([kept.table]).items() if kind in fits},
         intervals=Intervals(
-            kernels=kernels,
+            kernels={kind: fit.intervals() for kind, fit in judged.items()},
             networks=None,
             composed={key: errors for key, errors in composed.items() if errors is not None},
             extrapolation_widening=_WIDENING,
@@ -328,7 +322,4 @@ def _varying(table: KernelTable, names: Sequence[str]) -> FeatureSet:
 def _accuracy(fit: KindFit) -> dict[str, object]:
     """One row of the accuracy table: cross-validated mean relative error by family."""
     row: dict[str, object] = {"kind": fit.kind, "rows": len(fit.samples), "best": fit.best}
-    for family in fit.models:
-        error = np.abs(fit.held_out_s[family] / fit.samples.latency_s - 1)
-        row[f"{family} MAPE"] = round(float(error.mean()), 4)
-    return row
+    return row | {f"{family} MAPE": round(fit.error(family), 4) for family in fit.models}

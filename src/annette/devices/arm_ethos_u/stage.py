@@ -18,15 +18,20 @@ them):
 The order of execution was found from profiles of generated networks: the schedule is made backwards from the outputs,
 depth first; of a kernel's inputs the first is computed last, right before it, except for a concat, whose inputs come in
 their own order.
+
+The formula: a kernel takes as long as the busiest of the accelerator and the two memories (an identity in the
+compiler's own report), and longer by ``waiting_cycles``. What is left to fit is what a start costs.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import msgspec
+import numpy as np
 
 from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator
 from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, padding_copies
@@ -36,6 +41,8 @@ from annette.documents import convert
 from annette.errors import MappingError
 from annette.mapping.context import ContextStage
 from annette.mapping.kernel import Kernel
+from annette.models.base import Terms
+from annette.models.tiled_roofline import Formula, Range
 from annette.network.workload import describe_layer
 
 if TYPE_CHECKING:
@@ -43,11 +50,13 @@ if TYPE_CHECKING:
 
     from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
     from annette.devices.arm_ethos_u.scheduler.schedule import Schedule
+    from annette.mapping.kernel import FloatArray, KernelTable
     from annette.network import Network
 
-__all__ = ["EthosUPlacement"]
+__all__ = ["BUSIEST", "EthosUPlacement"]
 
 _BUSY: Final = ("engine_cycles", "on_chip_cycles", "off_chip_cycles")
+_LEAST_CYCLES: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -242,3 +251,23 @@ def _concat_copies(position: int, kernels: Sequence[Kernel], network: Network) -
         if before is None or before.free or len(readers[tensor]) > 1 or tensor in network.outputs:
             copied.append(tensor)
     return copied
+
+
+def _unit_s(unit: str, table: KernelTable, p: Mapping[str, float]) -> FloatArray:
+    cycles: FloatArray = np.maximum(table[f"context:{unit}"], _LEAST_CYCLES) + p["start_cycles"]
+    return cycles / (p["clock_mhz"] * 1e6)
+
+
+def _busiest_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
+    busiest: FloatArray = np.max([_unit_s(unit, table, p) for unit in _BUSY], axis=0)
+    return busiest + table["context:waiting_cycles"] / (p["clock_mhz"] * 1e6)
+
+
+def _busy(table: KernelTable, p: Mapping[str, float]) -> Terms:
+    engine, *memories = (_unit_s(unit, table, p) for unit in _BUSY)
+    return Terms(np.where(table["ops"] > 0, engine, 0.0), np.maximum(*memories))
+
+
+_CONSTANTS: Final = MappingProxyType({"clock_mhz": Range(1000.0, 1.0, 1e5), "start_cycles": Range(0.0, 0.0, 1e4)})
+
+BUSIEST: Final = Formula("ethos-u-busiest", _CONSTANTS, _busiest_s, _busy)

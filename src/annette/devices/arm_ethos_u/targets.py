@@ -158,9 +158,11 @@ def preset_targets() -> dict[str, Target]:
 def target_of(environment: Mapping[str, str]) -> Target | None:
     """What a dataset was compiled for; None where its environment does not say."""
     try:
-        names = [environment[key] for key in ("device", "system_config", "memory_mode", "optimise")]
+        device, system, mode, optimise = (
+            environment[key] for key in ("device", "system_config", "memory_mode", "optimise")
+        )
         size = int(environment.get("arena_cache_size", "0"))
-        return Target(*names, arena_cache_size=size, config=environment.get("config", _BUNDLED))
+        return Target(device, system, mode, optimise, size, environment.get("config", _BUNDLED))
     except (KeyError, ValueError):
         return None
 

@@ -35,25 +35,11 @@ _HOST: Final = "Passthrough"
 _PERF_COLUMNS: Final = ("id", "source_id", "operator", "name", "op_cycles", "npu_cycles", "mac_count")
 _SUMMARY_COLUMNS: Final = ("cycles_total", "core_clock")
 _DETAILS: Final = (
-    "ifm_memory",
-    "ifm2_memory",
-    "ofm_memory",
-    "ifm_format",
-    "ofm_format",
-    "cascade",
-    "weight_buffering",
-    "weight_total_bytes",
-    "ofm_depth_slices",
-    "time_index",
-)
-_SHAPES: Final = {
-    "ifm_shape": "nhwc",
-    "ifm2_shape": "nhwc",
-    "ofm_shape": "nhwc",
-    "ifm_stripe": "nhwc",
-    "ofm_stripe": "nhwc",
-}
-_BLOCKS: Final = {"ifm_block": "hwc", "ofm_block": "hwc", "ofm_ublock": "hwc"}
+    "ifm_memory", "ifm2_memory", "ofm_memory", "ifm_format", "ofm_format", "cascade", "weight_buffering",
+    "weight_total_bytes", "ofm_depth_slices", "time_index",
+)  # fmt: skip
+_SHAPES: Final = ("ifm_shape", "ifm2_shape", "ofm_shape", "ifm_stripe", "ofm_stripe")
+_BLOCKS: Final = ("ifm_block", "ofm_block", "ofm_ublock")
 _CSV_FIELD_LIMIT: Final = 1 << 24
 
 
@@ -152,10 +138,7 @@ def _kernels(tables: Mapping[str, list[Row]]) -> tuple[VelaKernel, ...]:
     details = {row["id"]: row for row in tables.get("perf_debug", [])}
     blocks = {row["id"]: row for row in tables.get("perf_debug_main", [])}
     return tuple(
-        _kernel(
-            rows, sources, details.get(root, {}), blocks.get(root, {}), [details.get(row["id"], {}) for row in rows]
-        )
-        for root, rows in members.items()
+        _kernel(rows, sources, details.get(root, {}), blocks.get(root, {}), details) for root, rows in members.items()
     )
 
 
@@ -174,14 +157,18 @@ def _sources(tables: Mapping[str, list[Row]]) -> dict[str, int]:
     return found
 
 
-def _kernel(rows: list[Row], sources: Mapping[str, int], detail: Row, block: Row, details: list[Row]) -> VelaKernel:
+def _kernel(
+    rows: list[Row], sources: Mapping[str, int], detail: Row, block: Row, details: Mapping[str, Row]
+) -> VelaKernel:
     info = {key: detail[key] for key in _DETAILS if detail.get(key)}
-    info |= {key: text for key, axes in _SHAPES.items() if (text := _joined(detail, key, axes))}
-    info |= {key: text for key, axes in _BLOCKS.items() if (text := _joined(block, key, axes))}
+    info |= {key: text for key in _SHAPES if (text := _joined(detail, key, "nhwc"))}
+    info |= {key: text for key in _BLOCKS if (text := _joined(block, key, "hwc"))}
     info |= {key: block[key] for key in ("traversal", "mac_cycles", "ao_cycles", "cmd_cycles") if block.get(key)}
     for column in ("npu_cycles", "mac_count", *(key for key in rows[0] if key.endswith("_ac"))):
         info[column] = str(sum(int(row[column]) for row in rows))
-    info |= {key: str(total) for key in detail if _TRAFFIC.fullmatch(key) and (total := _total(details, key))}
+    for column in filter(_TRAFFIC.fullmatch, detail):
+        if total := sum(int(details.get(row["id"], {}).get(column) or 0) for row in rows):
+            info[column] = str(total)
     operators = dict.fromkeys(sources[row["source_id"]] for row in rows if row["source_id"] in sources)
     return VelaKernel(
         name=rows[0]["name"],
@@ -201,10 +188,6 @@ def _joined(row: Row, key: str, axes: str) -> str:
 
 def _shape(row: Row, key: str) -> tuple[int, ...]:
     return tuple(int(size) for size in _joined(row, key, "nhwc").split("x") if size)
-
-
-def _total(rows: Sequence[Row], key: str) -> int:
-    return sum(int(row[key]) for row in rows if row.get(key))
 
 
 def _host_operators(tables: Mapping[str, list[Row]]) -> tuple[tuple[int, str], ...]:
@@ -228,7 +211,7 @@ def profile_entries(
     """
     order = {layer.name: position for position, layer in enumerate(network.layers)}
     entries = []
-    for kernels in _joined(report.kernels, operators):
+    for kernels in _kernels_by_layer(report.kernels, operators):
         layers = sorted({name for kernel in kernels for name in _layers(kernel, operators)}, key=order.__getitem__)
         entries.append(_entry(kernels, tuple(layers), len(operators), report.clock_hz))
     rest = report.cycles - sum(kernel.cycles for kernel in report.kernels)
@@ -241,7 +224,7 @@ def _layers(kernel: VelaKernel, operators: Sequence[tuple[str, ...]]) -> list[st
     return [name for position in kernel.operators if 0 <= position < len(operators) for name in operators[position]]
 
 
-def _joined(kernels: Sequence[VelaKernel], operators: Sequence[tuple[str, ...]]) -> list[list[VelaKernel]]:
+def _kernels_by_layer(kernels: Sequence[VelaKernel], operators: Sequence[tuple[str, ...]]) -> list[list[VelaKernel]]:
     """Kernels in groups that share no layer, each at the place of its first kernel."""
     groups: list[list[VelaKernel]] = []
     place: dict[str, int] = {}

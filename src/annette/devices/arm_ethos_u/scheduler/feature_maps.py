@@ -132,13 +132,13 @@ def explicit_padding_of(kernel: Kernel) -> ExplicitPadding | None:
     if len(pads) != _SIDES or not any(pads):
         return None
     ifm, ofm, strides = (d.in_height, d.in_width), (d.out_height, d.out_width), (d.stride_height, d.stride_width)
-    kernel, dilations = (d.kernel_height, d.kernel_width), (d.dilation_height, d.dilation_width)
+    window, dilations = (d.kernel_height, d.kernel_width), (d.dilation_height, d.dilation_width)
     positions = tuple(-(-size // stride) for size, stride in zip(ifm, strides, strict=True))
-    if ofm == positions and pads == same_pads(ifm, kernel, strides, dilations):
+    if ofm == positions and pads == same_pads(ifm, window, strides, dilations):
         return None
     reach = [
         (out - 1) * stride + (taps - 1) * dilation + 1 - size - front
-        for out, stride, taps, dilation, size, front in zip(ofm, strides, kernel, dilations, ifm, pads, strict=False)
+        for out, stride, taps, dilation, size, front in zip(ofm, strides, window, dilations, ifm, pads[:2], strict=True)
     ]
     return ExplicitPadding(pads[0], pads[1], max(pads[2], reach[0], 0), max(pads[3], reach[1], 0))
 
