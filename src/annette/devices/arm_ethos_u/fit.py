@@ -112,7 +112,8 @@ def fit(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
     choice, target = _choose_mapping(environment, request), target_of(environment)
     clock = clock_hz(target) if target is not None else None
     if choice is None or target is None or clock is None:
-        return _generic(datasets, request)
+        road = "compiled by Vela, but without the schedule and the clock of its target: fitted by the generic road"
+        return replace(fit_generic(datasets, request), road=road)
     runs = [
         run
         for dataset in datasets
@@ -138,11 +139,6 @@ def fit(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
         raise FitError(f"no kind of kernel agrees with the formula or has {LEAST_ROWS} or more measured configurations")
     platform = _platform(request, environment, target, choice, formula, fits, unfitted, paired.samples, kept, len(runs))
     return FitReport(platform, fits, choice, dropped, unfitted, paired.predicted_share)
-
-
-def _generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
-    road = "compiled by Vela, but without the schedule and the clock of its target: fitted by the generic road"
-    return replace(fit_generic(datasets, request), road=road)
 
 
 def _choose_mapping(environment: Mapping[str, str], request: FitRequest) -> MappingChoice | None:
@@ -230,11 +226,7 @@ def _assumed(
 
 
 def _provenance(
-    version: str,
-    options: Mapping[str, str],
-    networks: int,
-    fits: Mapping[str, KindFit],
-    unfitted: Mapping[str, int],
+    version: str, options: Mapping[str, str], networks: int, fits: Mapping[str, KindFit], unfitted: Mapping[str, int]
 ) -> Provenance:
     notes = [
         *_NOTES,
@@ -247,12 +239,7 @@ def _provenance(
     ):
         if kinds:
             notes.append(f"{what}: " + ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items())))
-    return Provenance(
-        created_by=f"annette {__version__} fit",
-        sources=(_SOURCE,),
-        versions=(("ethos-u-vela", version),),
-        notes=tuple(notes),
-    )
+    return Provenance(f"annette {__version__} fit", (_SOURCE,), (("ethos-u-vela", version),), notes=tuple(notes))
 
 
 def _fit_kind(kind: str, samples: Samples, formula: TiledRoofline, seed: int) -> KindFit:
@@ -263,16 +250,15 @@ def _fit_kind(kind: str, samples: Samples, formula: TiledRoofline, seed: int) ->
     if len(samples) > _MOST_ROWS:
         chosen = np.random.default_rng(seed).choice(len(samples), _MOST_ROWS, replace=False)
         samples = samples.select(np.sort(chosen))
-    few = len(samples) < LEAST_ROWS
     exact = _is_exact(samples, formula)
-    models = _models(samples, formula, exact=exact, few=few, seed=seed)
+    models = _models(samples, formula, exact=exact, seed=seed)
     held_out = {family: np.empty(len(samples)) for family in models}
     names = np.unique(samples.groups)
     first = np.isin(samples.groups, names[::2])
     for training, test in ((first, ~first), (~first, first)):
         part = models
         if training.sum() >= LEAST_ROWS:
-            part = _models(samples.select(training), formula, exact=exact, few=few, seed=seed)
+            part = _models(samples.select(training), formula, exact=exact, seed=seed)
         table = samples.table.select(test)
         for family, model in part.items():
             held_out[family][test] = model.predict_s(table)
@@ -281,9 +267,9 @@ def _fit_kind(kind: str, samples: Samples, formula: TiledRoofline, seed: int) ->
     return KindFit(kind, models, held_out, samples, _FORMULA if exact else "mixed")
 
 
-def _models(samples: Samples, formula: TiledRoofline, *, exact: bool, few: bool, seed: int) -> dict[str, LayerModel]:
+def _models(samples: Samples, formula: TiledRoofline, *, exact: bool, seed: int) -> dict[str, LayerModel]:
     """Roofline, the formula, and where there are rows enough statistical, and a forest over the formula if needed."""
-    if few:
+    if len(samples) < LEAST_ROWS:
         enough = len(samples) >= _LEAST_FOR_ROOFLINE
         return ({"roofline": fit_roofline(samples)} if enough else {}) | {_FORMULA: formula}
     roofline = fit_roofline(samples)

@@ -120,10 +120,12 @@ class EthosUPlacement(ContextStage):
             config = self.accelerator.config
             place(kernel, operations_of(kernel, storage, root, maps, config, copied.get(kernel.name)))
         scheduled = schedule(self.accelerator, operations, maps)
+        copied_elements = {
+            name: sum(math.prod(network.tensors[tensor].shape) for tensor in tensors)
+            for name, tensors in copied.items()
+        }
         return tuple(
-            replace(kernel, context=_context(scheduled, own, _elements(copied.get(kernel.name, ()), network)))
-            if own
-            else kernel
+            replace(kernel, context=_context(scheduled, own, copied_elements.get(kernel.name, 0))) if own else kernel
             for kernel, own in placed
         )
 
@@ -140,10 +142,6 @@ class EthosUPlacement(ContextStage):
             MappingError: A value is missing, unknown, of the wrong type, or out of its range.
         """
         return cls(convert(parameters, Accelerator, error=MappingError, path=f"context stage {cls.name!r}: $"))
-
-
-def _elements(tensors: Sequence[str], network: Network) -> int:
-    return sum(math.prod(network.tensors[tensor].shape) for tensor in tensors)
 
 
 def _padding_kernel(kernel: Kernel, network: Network) -> Kernel:

@@ -195,6 +195,7 @@ def mapping_document(target: Target) -> dict[str, Any] | None:
     where = (
         f"feature maps in DRAM and {staging_bytes // 1024} KB on chip for staging" if cached else "feature maps on chip"
     )
+    _, name, macs = target.accelerator.split("-")
     schedules_for = Accelerator(
         config=AcceleratorConfig(**family["config"], **accelerator["config"]),
         on_chip=msgspec.structs.replace(sram, scales=sram.read),  # Never used: scales lie where weights lie.
@@ -203,16 +204,11 @@ def mapping_document(target: Target) -> dict[str, Any] | None:
         **{f"cycles_per_{what}": cycles for what, cycles in accelerator["cycles"].items()},
     )
     return {
-        "description": f"{_title(target)}, {where}, as Vela 5.2 reports its kernels.",
+        "description": f"Arm Ethos-{name.upper()} with {macs} multiply-accumulates per cycle, {where}, as Vela 5.2 "
+        "reports its kernels.",
         "context": {"name": "ethos-u-placement", "parameters": msgspec.to_builtins(schedules_for)},
         "rules": [*_FIRST, *(_CHAINING if family["rules"] == "chaining" else ()), *_LAST],
     }
-
-
-def _title(target: Target) -> str:
-    """The accelerator's name for people."""
-    family, macs = target.family.removeprefix("ethos-"), target.accelerator.rpartition("-")[2]
-    return f"Arm Ethos-{family.upper()} with {macs} multiply-accumulates per cycle"
 
 
 def _weight_memory(system: Mapping[str, Any], mode: Mapping[str, Any]) -> Mapping[str, Any]:

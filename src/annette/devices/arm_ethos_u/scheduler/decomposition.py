@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["TransposeStep", "merged_axes", "operations_of", "padding_copies", "transpose_steps"]
 
 _AXES: Final = 3
+_MOST_STRIDE: Final = 3
 
 
 class TransposeStep(NamedTuple):
@@ -126,42 +127,27 @@ def _swap(sizes: list[int], first: int, second: int) -> list[TransposeStep]:
     elif (first, second) == (last - 1, last):
         step = TransposeStep((whole // (sizes[-2] * sizes[-1]), sizes[-2], sizes[-1]), 1, 2)
     elif first:
-        return _swap_through_front(sizes, first, second)
+        return _swap_through_end(sizes, first, second, back=False)
     elif second != last:
-        return _swap_through_back(sizes, second)
+        return _swap_through_end(sizes, second, first, back=True)
     else:
         step = TransposeStep((sizes[0], whole // (sizes[0] * sizes[-1]), sizes[-1]), 0, 2)
     sizes[first], sizes[second] = sizes[second], sizes[first]
     return [step]
 
 
-def _swap_through_front(sizes: list[int], first: int, second: int) -> list[TransposeStep]:
-    """Moves ``first`` to the front, swaps, and moves what came there back."""
-    whole = math.prod(sizes)
-    before, size = math.prod(sizes[:first]), sizes.pop(first)
-    sizes.insert(0, size)
-    inner = _swap(sizes, 0, second)
-    moved = sizes.pop(0)
-    sizes.insert(first, moved)
-    between = math.prod(sizes[:first])
-    there = TransposeStep((before, size, whole // (before * size)), 0, 1)
-    return [there, *inner, TransposeStep((moved, between, whole // (moved * between)), 0, 1)]
-
-
-def _swap_through_back(sizes: list[int], second: int) -> list[TransposeStep]:
-    """Moves ``second`` to the back, swaps it with the first dimension, and moves what came there back."""
-    whole = math.prod(sizes)
-    before, size = math.prod(sizes[:second]), sizes.pop(second)
-    sizes.append(size)
-    inner = _swap(sizes, 0, len(sizes) - 1)
-    moved = sizes.pop()
-    sizes.insert(second, moved)
-    again = math.prod(sizes[:second])
-    there = TransposeStep((before, size, whole // (before * size)), 1, 2)
-    return [there, *inner, TransposeStep((again, whole // (again * moved), moved), 1, 2)]
-
-
-_MOST_STRIDE: Final = 3
+def _swap_through_end(sizes: list[int], axis: int, other: int, *, back: bool) -> list[TransposeStep]:
+    """Moves a dimension to the front or back, swaps it with the ``other``, and moves what came there back."""
+    whole, axes = math.prod(sizes), (1, 2) if back else (0, 1)
+    before, size = math.prod(sizes[:axis]), sizes.pop(axis)
+    there = TransposeStep((before, size, whole // (before * size)), *axes)
+    sizes.insert(len(sizes) if back else 0, size)
+    inner = _swap(sizes, other, len(sizes) - 1) if back else _swap(sizes, 0, other)
+    moved = sizes.pop(-1 if back else 0)
+    before = math.prod(sizes[:axis])
+    sizes.insert(axis, moved)
+    rest = whole // (before * moved)
+    return [there, *inner, TransposeStep((before, rest, moved) if back else (moved, before, rest), *axes)]
 
 
 def operations_of(
@@ -230,9 +216,10 @@ def padding_copies(kernel: Kernel, padding: ExplicitPadding, name: str, maps: Ma
     """
     d = kernel.anchor.workload.dimensions
     padded = any(layer.kind == "pad" for layer in kernel.layers)
-    height = d.in_height + (0 if padded else padding.rows)
-    width = d.in_width + (0 if padded else padding.columns)
-    sides = ((height, padding.left), (height, padding.right), (padding.top, width), (padding.bottom, width))
+    top, left, bottom, right = padding
+    height = d.in_height + (0 if padded else top + bottom)
+    width = d.in_width + (0 if padded else left + right)
+    sides = ((height, left), (height, right), (top, width), (bottom, width))
     return [
         NpuOp(
             kind="copy",
@@ -260,18 +247,23 @@ def _add_map(maps: dict[str, FeatureMap], op: NpuOp, height: int, width: int, de
     return name
 
 
-def _part(op: NpuOp, shape: OpShape, ofm: FeatureMap, config: AcceleratorConfig, repeats: int) -> NpuOp:
-    """One of equal parts of an operation, without its activation.
+def _part(
+    op: NpuOp, shape: OpShape, target: str, maps: Mapping[str, FeatureMap], config: AcceleratorConfig, repeats: int
+) -> NpuOp:
+    """One of equal parts of an operation, without its activation, which writes to ``target``.
 
-    What it reads and writes is left as that of the whole operation.
+    What it reads is left as that of the whole operation.
     """
     return replace(
         op,
         shape=shape,
+        ofm=target,
+        ofm_bytes=op.ofm_bytes // repeats,
+        ofm_elements=op.ofm_elements // repeats,
         ofm_depth=shape.ofm_depth,
         weight_bytes=encoded_weight_bytes(shape, config),
         scale_bytes=encoded_scale_bytes(shape, config),
-        ofm_nhwc=ofm.nhwc,
+        ofm_nhwc=maps[target].nhwc,
         lut=False,
         activated=False,
         repeats=repeats,
@@ -318,12 +310,9 @@ def _by_group(op: NpuOp, kernel: Kernel, maps: dict[str, FeatureMap], config: Ac
     if _fused_activation(kernel):
         target = _add_map(maps, op, d.out_height, d.out_width, d.out_channels, nhwc=bool(outputs % BRICK))
     each = replace(
-        _part(op, shape, maps[target], config, d.groups),
+        _part(op, shape, target, maps, config, d.groups),
         kind="conv",
         ifm_bytes=tuple(size // d.groups for size in op.ifm_bytes),
-        ofm=target,
-        ofm_bytes=op.ofm_bytes // d.groups,
-        ofm_elements=op.ofm_elements // d.groups,
     )
     return [each, *_activation(op, kernel, target, maps)]
 
@@ -334,12 +323,7 @@ def _by_multiplier(
     d = kernel.anchor.workload.dimensions
     multiplier = d.out_channels // d.in_channels
     target = _add_map(maps, op, multiplier * d.out_height, d.out_width, d.in_channels, nhwc=True)
-    each = replace(
-        _part(op, shape._replace(ofm_depth=d.in_channels), maps[target], config, multiplier),
-        ofm=target,
-        ofm_bytes=op.ofm_bytes // multiplier,
-        ofm_elements=op.ofm_elements // multiplier,
-    )
+    each = _part(op, shape._replace(ofm_depth=d.in_channels), target, maps, config, multiplier)
     steps = transpose_steps((multiplier, d.out_height, d.out_width, d.in_channels), (1, 2, 3, 0))
     return [each, *_stepwise(op, steps, target, maps, config)]
 
@@ -408,10 +392,8 @@ def _by_kernel_element(
         ifm_height=height * shape.stride_height, ifm_width=width * shape.stride_width,
     )  # fmt: skip
     each = replace(
-        _part(op, part, maps[target], config, repeats),
+        _part(op, part, target, maps, config, repeats),
         ifm_bytes=tuple(size // repeats for size in op.ifm_bytes),
-        ofm=target,
-        ofm_bytes=op.ofm_bytes // repeats,
         ofm_elements=height * width * depth,
     )
     return [each, *_activation(op, kernel, target, maps)]

@@ -107,16 +107,6 @@ class ExplicitPadding(NamedTuple):
     bottom: int
     right: int
 
-    @property
-    def rows(self) -> int:
-        """Rows that it adds."""
-        return self.top + self.bottom
-
-    @property
-    def columns(self) -> int:
-        """Columns that it adds."""
-        return self.left + self.right
-
 
 def explicit_padding_of(kernel: Kernel) -> ExplicitPadding | None:
     """What is written around the IFM of a pooling; None for other kernels, and where the operator pads by itself."""
@@ -234,7 +224,8 @@ def feature_maps_of(
         shape = shapes[name]
         if name in padded:
             height, width, depth = hwc_of(shape)
-            shape = (height + padded[name].rows, width + padded[name].columns, depth)
+            top, left, bottom, right = padded[name]
+            shape = (top + height + bottom, left + width + right, depth)
         whole_map = name in nhwc or name in padded
         maps[name] = FeatureMap(stored_bytes(shape, nhwc=linear), linear, whole_map, name in io)
     return maps, root
