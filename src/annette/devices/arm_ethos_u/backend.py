@@ -138,15 +138,11 @@ class _CompiledNetwork(CompiledNetwork):
         report = self._report
         if not report.kernels:
             return None
+        details = {"cycles": str(report.cycles)}
+        if report.host_operators:  # Which the cycles leave out.
+            details["host_operators"] = ", ".join(name for _, name in report.host_operators)
         entries = profile_entries(report, self._operators, self._network)
-        return Profile(entries, (report.latency_s,) * repeats, self._details())
-
-    def _details(self) -> dict[str, str]:
-        """The cycles, and the operators that they leave out because the host runs them."""
-        details = {"cycles": str(self._report.cycles)}
-        if self._report.host_operators:
-            details["host_operators"] = ", ".join(name for _, name in self._report.host_operators)
-        return details
+        return Profile(entries, (report.latency_s,) * repeats, details)
 
 
 def _operators(path: Path, network: Network) -> tuple[tuple[str, ...], ...]:

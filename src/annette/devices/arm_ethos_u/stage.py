@@ -13,7 +13,8 @@ them):
   whose DMA is not prefetched, and cycles of the operation before that hide a DMA;
 - ``cascaded``, ``stripe_height``: whether it is part of a cascade, and the height of its stripes;
 - ``input_rows``, ``output_rows``: 1 where an IFM, the OFM is stored as NHWC instead of NHCWB16;
-- ``copied_bytes``: what a concat has to copy, because its producer cannot write it in place.
+- ``copied_bytes``: what a concat has to copy, because its producer cannot write it in place: others read it as well, a
+  view or a slice makes it, or the network is handed it.
 
 The order of execution was found from profiles of generated networks: the schedule is made backwards from the outputs,
 depth first; of a kernel's inputs the first is computed last, right before it, except for a concat, whose inputs come in
@@ -91,19 +92,20 @@ class EthosUPlacement(ContextStage):
             nothing is free.
         """
         ordered: list[Kernel] = []
-        copied: dict[str, list[str]] = {}
-        in_place: dict[str, list[str]] = {}
-        for position in _execution_order(kernels, network):
+        copied: dict[str, list[str]] = {}  # By concats, whose other inputs are written right where they end up.
+        writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
+        readers = _readers_of(kernels)
+        for position in _execution_order(kernels, network, writer, readers):
             kernel = kernels[position]
             if kernel.kind == "concat" and not kernel.free:
-                copies = _concat_copies(position, kernels, network)
-                copied[kernel.name] = copies
-                in_place[kernel.name] = [tensor for tensor in kernel.inputs if tensor not in copies]
-                if not copies:
+                made = [tensor for tensor in kernel.inputs if tensor in writer and not kernels[writer[tensor]].free]
+                in_place = {tensor for tensor in made if len(readers[tensor]) == 1 and tensor not in network.outputs}
+                copied[kernel.name] = [tensor for tensor in kernel.inputs if tensor not in in_place]
+                if not copied[kernel.name]:
                     kernel = replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
             ordered.append(kernel)
         storage = storage_of(network)
-        maps, root = feature_maps_of(ordered, network, storage.shapes, in_place)
+        maps, root = feature_maps_of(ordered, network, storage.shapes, copied)
         operations: list[NpuOp] = []
         placed: list[tuple[Kernel, range]] = []
 
@@ -197,15 +199,17 @@ def _readers_of(kernels: Sequence[Kernel]) -> dict[str, list[int]]:
     return readers
 
 
-def _execution_order(kernels: Sequence[Kernel], network: Network) -> list[int]:
+def _execution_order(
+    kernels: Sequence[Kernel], network: Network, writer: Mapping[str, int], readers: Mapping[str, Sequence[int]]
+) -> list[int]:
     """Positions of the kernels in the order in which they run.
 
     Args:
         kernels: All kernels, in topological order.
         network: Whose outputs the schedule starts from.
+        writer: Position of the kernel that writes each tensor.
+        readers: Positions of the kernels that read each tensor.
     """
-    writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
-    readers = _readers_of(kernels)
     unplaced = [len({reader for tensor in kernel.outputs for reader in readers.get(tensor, ())}) for kernel in kernels]
     ends = dict.fromkeys(writer[tensor] for tensor in network.outputs if tensor in writer)
     stack = [position for position in ends if not unplaced[position]][::-1]
@@ -221,11 +225,7 @@ def _execution_order(kernels: Sequence[Kernel], network: Network) -> list[int]:
         stack += ready if kernels[position].kind == "concat" else ready[::-1]
     placed = set(backwards)
     rest = [position for position in range(len(kernels)) if position not in placed]
-    return _topological([*rest, *backwards[::-1]], kernels, writer)
-
-
-def _topological(order: list[int], kernels: Sequence[Kernel], writer: Mapping[str, int]) -> list[int]:
-    """The order itself where every kernel comes behind what it reads; else that of the mapping."""
+    order = [*rest, *backwards[::-1]]
     rank = {position: index for index, position in enumerate(order)}
     sound = all(
         rank[writer[tensor]] < rank[position]
@@ -233,22 +233,7 @@ def _topological(order: list[int], kernels: Sequence[Kernel], writer: Mapping[st
         for tensor in kernel.inputs
         if tensor in writer
     )
-    return order if sound else list(range(len(kernels)))
-
-
-def _concat_copies(position: int, kernels: Sequence[Kernel], network: Network) -> list[str]:
-    """Inputs of a concat that have to be copied: nobody can write them right where they end up.
-
-    A tensor that others read as well, that a view or a slice makes, or that the network is handed, lies elsewhere.
-    """
-    readers = _readers_of(kernels)
-    writer = {tensor: kernel for kernel in kernels for tensor in kernel.outputs}
-    copied = []
-    for tensor in kernels[position].inputs:
-        before = writer.get(tensor)
-        if before is None or before.free or len(readers[tensor]) > 1 or tensor in network.outputs:
-            copied.append(tensor)
-    return copied
+    return order if sound else list(range(len(kernels)))  # Else that of the mapping.
 
 
 def _unit_s(unit: str, table: KernelTable, p: Mapping[str, float]) -> FloatArray:

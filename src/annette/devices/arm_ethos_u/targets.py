@@ -191,6 +191,7 @@ def mapping_document(target: Target) -> dict[str, Any] | None:
         return None
     family = facts["families"][target.family]
     staging_bytes = min(target.arena_cache_size or mode["cache_bytes"], 1 << 30) if cached else 0
+    outer = next(value for key, value in system.items() if key not in ("clock_hz", "Sram"))
     sram = _memory(accelerator, family, system["Sram"])
     where = (
         f"feature maps in DRAM and {staging_bytes // 1024} KB on chip for staging" if cached else "feature maps on chip"
@@ -199,7 +200,7 @@ def mapping_document(target: Target) -> dict[str, Any] | None:
     schedules_for = Accelerator(
         config=AcceleratorConfig(**family["config"], **accelerator["config"]),
         on_chip=msgspec.structs.replace(sram, scales=sram.read),  # Never used: scales lie where weights lie.
-        off_chip=_memory(accelerator, family, _weight_memory(system, mode)),
+        off_chip=_memory(accelerator, family, system["Sram"] if mode["weights"] == "on chip" else outer),
         staging_bytes=staging_bytes,
         **{f"cycles_per_{what}": cycles for what, cycles in accelerator["cycles"].items()},
     )
@@ -209,11 +210,6 @@ def mapping_document(target: Target) -> dict[str, Any] | None:
         "context": {"name": "ethos-u-placement", "parameters": msgspec.to_builtins(schedules_for)},
         "rules": [*_FIRST, *(_CHAINING if family["rules"] == "chaining" else ()), *_LAST],
     }
-
-
-def _weight_memory(system: Mapping[str, Any], mode: Mapping[str, Any]) -> Mapping[str, Any]:
-    outer: Mapping[str, Any] = next(value for key, value in system.items() if key not in ("clock_hz", "Sram"))
-    return system["Sram"] if mode["weights"] == "on chip" else outer
 
 
 def _memory(accelerator: Mapping[str, Any], family: Mapping[str, Any], memory: Mapping[str, Any]) -> Memory:

@@ -106,7 +106,11 @@ def parse_vela_report(summary: str, database: str) -> VelaReport:
         if not (clock_hz > 0 and math.isfinite(clock_hz)) or cycles < 0:
             raise BackendRunError(f"Vela's summary says {cycles} cycles at {clock_hz} Hz: that is no result")
         tables = _tables(database)
-        return VelaReport(cycles, clock_hz, _kernels(tables), _host_operators(tables))
+        sources = _sources(tables)
+        kernels = _kernels(tables, sources)
+        on_host = [row for row in tables.get("perf", []) if row["operator"] == _HOST]
+        host_operators = tuple((sources.get(row["source_id"], -1), row["name"]) for row in on_host)
+        return VelaReport(cycles, clock_hz, kernels, host_operators)
     except (ValueError, OverflowError, TypeError, csv.Error) as error:
         raise BackendRunError(f"Vela's report cannot be understood: {error}") from error
 
@@ -126,7 +130,7 @@ def _require(where: str, row: Mapping[str, str | None], columns: Sequence[str]) 
         )
 
 
-def _kernels(tables: Mapping[str, list[Row]]) -> tuple[VelaKernel, ...]:
+def _kernels(tables: Mapping[str, list[Row]], sources: Mapping[str, int]) -> tuple[VelaKernel, ...]:
     """Operations joined by the group that they run in, in the order of the report."""
     roots = {row["id"]: row["group_id"] for row in tables.get("group", [])}
     members: dict[str, list[Row]] = {}
@@ -134,7 +138,6 @@ def _kernels(tables: Mapping[str, list[Row]]) -> tuple[VelaKernel, ...]:
         _require("performance table", row, _PERF_COLUMNS)
         if row["operator"] != _HOST:
             members.setdefault(roots.get(row["id"], row["id"]), []).append(row)
-    sources = _sources(tables)
     details = {row["id"]: row for row in tables.get("perf_debug", [])}
     blocks = {row["id"]: row for row in tables.get("perf_debug_main", [])}
     return tuple(
@@ -188,12 +191,6 @@ def _joined(row: Row, key: str, axes: str) -> str:
 
 def _shape(row: Row, key: str) -> tuple[int, ...]:
     return tuple(int(size) for size in _joined(row, key, "nhwc").split("x") if size)
-
-
-def _host_operators(tables: Mapping[str, list[Row]]) -> tuple[tuple[int, str], ...]:
-    sources = _sources(tables)
-    rows = [row for row in tables.get("perf", []) if row["operator"] == _HOST]
-    return tuple((sources.get(row["source_id"], -1), row["name"]) for row in rows)
 
 
 def profile_entries(

@@ -130,16 +130,13 @@ def is_part_kernel(config: AcceleratorConfig, shape: OpShape) -> bool:
 @lru_cache(maxsize=65_536)
 def choose_block_config(config: AcceleratorConfig, shape: OpShape) -> BlockConfig:
     """Chooses the block configuration of one operator."""
-    ublock = min(config.ublocks_of(shape.block_type), key=lambda each: _rounded_outputs(shape, each))
+    sizes = (shape.ofm_height, shape.ofm_width, shape.ofm_depth)
+    ublock = min(config.ublocks_of(shape.block_type), key=lambda each: math.prod(map(round_up, sizes, each)))
     if shape.block_type in ("resize", "elementwise"):
         return _fit_output_buffer(config, shape, ublock)
     if not config.shram_banks and shape.block_type in ("depthwise", "pool"):
         return _fit_area(config, shape, ublock)
     return _search(config, shape, ublock)
-
-
-def _rounded_outputs(shape: OpShape, ublock: UBlock) -> int:
-    return math.prod(map(round_up, (shape.ofm_height, shape.ofm_width, shape.ofm_depth), ublock))
 
 
 def _search(config: AcceleratorConfig, shape: OpShape, ublock: UBlock) -> BlockConfig:

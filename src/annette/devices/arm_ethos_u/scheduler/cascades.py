@@ -53,11 +53,6 @@ class Cascade:
         """Positions of its operations."""
         return range(self.start, self.start + len(self.stripe_heights))
 
-    @property
-    def size_bytes(self) -> int:
-        """SRAM that it takes."""
-        return sum(self.rolling_buffers) + self.weight_bytes
-
 
 def _cascadable(entry: ScheduledOp, stripe_height: int) -> bool:
     op = entry.op
@@ -184,7 +179,7 @@ def _whole_bytes(entry: ScheduledOp, maps: Mapping[str, FeatureMap]) -> int:
 
 def _kept_weights(accelerator: Accelerator, entries: Sequence[ScheduledOp], cascade: Cascade) -> dict[int, int]:
     """Weights that are worth keeping in the SRAM while the lowest stripes run."""
-    free = accelerator.staging_bytes - cascade.size_bytes
+    free = accelerator.staging_bytes - sum(cascade.rolling_buffers) - cascade.weight_bytes
     kept = {}
     before = entries[cascade.start - 1] if cascade.start else None
     for position, stripe_height in zip(cascade.positions, cascade.stripe_heights, strict=True):

@@ -36,7 +36,12 @@ __all__ = [
     "height_of_positions", "hwc_of", "storage_of", "stored_bytes",
 ]  # fmt: skip
 
+BRICK: Final = 16
+"""Channels of a brick of the format NHCWB16."""
+
 _MAP_RANK: Final = 4
+_SIDES: Final = 4
+_MOST_HEIGHT: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +67,16 @@ def storage_of(network: Network) -> Storage:
         name: features_last(len(shapes[name])) if spatial else plain(len(shapes[name])) for name in network.inputs
     }
     for layer in network.layers:
-        source = next((tensor for tensor in layer.inputs if tensor in orders), None)
         for tensor in layer.outputs:
-            orders[tensor] = _order(layer, source, tensor, shapes, orders, spatial=spatial)
+            orders[tensor] = _order(layer, tensor, shapes, orders, spatial=spatial)
     return Storage(orders, {name: stored(shapes[name], order) for name, order in orders.items()})
 
 
 def _order(
-    layer: Layer,
-    source: str | None,
-    result: str,
-    shapes: Mapping[str, Sequence[int]],
-    orders: Mapping[str, Order],
-    *,
-    spatial: bool,
+    layer: Layer, result: str, shapes: Mapping[str, Sequence[int]], orders: Mapping[str, Order], *, spatial: bool
 ) -> Order:
     """The order of what one layer writes."""
-    rank = len(shapes[result])
+    rank, source = len(shapes[result]), next((tensor for tensor in layer.inputs if tensor in orders), None)
     if layer.kind in SPATIAL:
         return features_last(rank)
     if source is None or layer.kind in ("matmul", "fully_connected"):
@@ -94,9 +92,6 @@ def _order(
     if layer.kind in ("reshape", "flatten", "squeeze", "unsqueeze"):
         return reshaped(shapes[source], before, shapes[result]) or plain(rank)
     return before if len(before) == rank else plain(rank)
-
-
-_SIDES: Final = 4
 
 
 class ExplicitPadding(NamedTuple):
@@ -131,12 +126,6 @@ def explicit_padding_of(kernel: Kernel) -> ExplicitPadding | None:
         for out, stride, taps, dilation, size, front in zip(ofm, strides, window, dilations, ifm, pads[:2], strict=True)
     ]
     return ExplicitPadding(pads[0], pads[1], max(pads[2], reach[0], 0), max(pads[3], reach[1], 0))
-
-
-BRICK: Final = 16
-"""Channels of a brick of the format NHCWB16."""
-
-_MOST_HEIGHT: Final = 16
 
 
 @dataclass(slots=True)
@@ -183,7 +172,7 @@ def feature_maps_of(
     kernels: Sequence[Kernel],
     network: Network,
     shapes: Mapping[str, Sequence[int]],
-    in_place: Mapping[str, Sequence[str]],
+    copied: Mapping[str, Sequence[str]],
 ) -> tuple[dict[str, FeatureMap], dict[str, str]]:
     """The feature maps of a network by name, and for each tensor the name of the one in which it lies.
 
@@ -191,7 +180,7 @@ def feature_maps_of(
         kernels: In order of execution, free ones included.
         network: Says which tensors are its inputs and outputs.
         shapes: Of all tensors, as stored.
-        in_place: For each concat, by its kernel's name, the inputs that are written right into its output.
+        copied: For each concat, by its kernel's name, the inputs that are not written right into its output.
     """
     shared = _SharedTensors()
     nhwc_tensors: set[str] = set()
@@ -203,17 +192,18 @@ def feature_maps_of(
         nhwc_tensors.update(_nhwc_tensors(kernel))
         if (padding := explicit_padding_of(kernel)) is not None:
             paddings[kernel.inputs[0]] = padding
-        if not (kernel.outputs and kernel.inputs and (kernel.free or kernel.name in in_place)):
+        if not (kernel.outputs and kernel.inputs and (kernel.free or kernel.name in copied)):
             continue
-        concat = kernel.name in in_place
+        concat = kernel.name in copied
+        parts = [tensor for tensor in kernel.inputs if tensor not in copied[kernel.name]] if concat else kernel.outputs
         whole = shared.find(kernel.outputs[0] if concat else kernel.inputs[0])
         if concat:
-            joined.update(dict.fromkeys(in_place[kernel.name], kernel.outputs[0]))
+            joined.update(dict.fromkeys(parts, kernel.outputs[0]))
             depths = [shapes[tensor][-1] for tensor in kernel.inputs]
             depth = shapes[kernel.outputs[0]][-1]
             if any(size % BRICK for size in depths[:-1] or depths if size != depth):
                 nhwc_tensors.add(whole)
-        shared.join(whole, in_place[kernel.name] if concat else kernel.outputs)
+        shared.join(whole, parts)
     root = {tensor: shared.find(tensor) for tensor in list(shared.root)}
     io = {root[tensor] for tensor in (*network.inputs, *network.outputs) if tensor in root}
     nhwc = {root[tensor] for tensor in nhwc_tensors} | _seen_differently(kernels, shapes, root, joined)

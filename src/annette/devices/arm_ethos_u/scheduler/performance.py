@@ -20,7 +20,7 @@ from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK
 from annette.devices.arm_ethos_u.scheduler.operations import ELEMENTWISE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator, AcceleratorConfig, Memory, UBlock
     from annette.devices.arm_ethos_u.scheduler.block_config import OpShape
@@ -31,6 +31,16 @@ __all__ = ["MemoryTraffic", "blocks_of", "engine_cycles", "memory_traffic_of"]
 
 _MOST_NHWC_WRITE: Final = 64
 _BROADCAST_RUN: Final = 64
+_DELAY_CYCLES: Final = 2
+"""Between two steps that add to the same accumulators; 3 on the smallest accelerator."""
+
+_SMALLEST_MACS: Final = 32
+"""The U55-32, of which Vela assumes another delay, and poolings four times as fast as its others."""
+
+_SCALE_BYTES: Final = 10
+_SCALES_AT_ONCE: Final = 256
+_NOP_POOL_CYCLES: Final = 16
+_COMMANDS_IN_FLIGHT: Final = 4
 
 
 class MemoryTraffic(NamedTuple):
@@ -64,8 +74,7 @@ def memory_traffic_of(
     accelerator: Accelerator,
     op: NpuOp,
     block: BlockConfig | None,
-    ifms: Sequence[FeatureMap],
-    ofm: FeatureMap | None,
+    maps: Mapping[str, FeatureMap],
     memories: Sequence[Memory],
 ) -> MemoryTraffic:
     """What an operation moves.
@@ -74,11 +83,10 @@ def memory_traffic_of(
         accelerator: The accelerator.
         op: The operation.
         block: Its block configuration; None where it has none.
-        ifms: What it reads.
-        ofm: What it writes.
+        maps: All feature maps.
         memories: The memory of each IFM, then that of the OFM.
     """
-    shape = op.shape
+    shape, ifms, ofm = op.shape, [maps[name] for name in op.ifms], maps.get(op.ofm)
     if shape is None or block is None:
         return _unblocked_traffic(accelerator, op, ifms, ofm)
     config = accelerator.config
@@ -90,9 +98,8 @@ def memory_traffic_of(
         moved.append(size if whole else size * _burst_overhead(memory, _read_run(block, shape, nhwc=each.nhwc)))
     depth = shape.ofm_depth if op.ofm_nhwc else round_up(shape.ofm_depth, BRICK)
     outputs = shape.ofm_height * shape.ofm_width * depth
-    written = (
-        outputs * _burst_overhead(memories[-1], _write_run(config, block, shape, nhwc=op.ofm_nhwc)) if ofm else 0.0
-    )
+    run = _write_run(config, block, shape, nhwc=op.ofm_nhwc)
+    written = outputs * _burst_overhead(memories[-1], run) if ofm else 0.0
     constant = op.constant_elements * _burst_overhead(accelerator.off_chip, _read_run(block, shape, nhwc=True))
     rows, columns, _ = blocks_of(block, shape)
     accesses = (*sizes, float(outputs) if ofm else 0.0)
@@ -151,18 +158,6 @@ def _write_run(config: AcceleratorConfig, block: BlockConfig, shape: OpShape, *,
     if block.ofm_depth <= BRICK and shape.ofm_depth == block.ofm_depth:
         return block.ofm_width * block.ofm_depth
     return min(_MOST_NHWC_WRITE, BRICK * config.cores, block.ofm_depth)
-
-
-_DELAY_CYCLES: Final = 2
-"""Between two steps that add to the same accumulators; 3 on the smallest accelerator."""
-
-_SMALLEST_MACS: Final = 32
-"""The U55-32, of which Vela assumes another delay, and poolings four times as fast as its others."""
-
-_SCALE_BYTES: Final = 10
-_SCALES_AT_ONCE: Final = 256
-_NOP_POOL_CYCLES: Final = 16
-_COMMANDS_IN_FLIGHT: Final = 4
 
 
 def engine_cycles(

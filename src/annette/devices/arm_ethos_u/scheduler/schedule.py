@@ -66,8 +66,7 @@ class Schedule:
         first = ifms[0] if ifms else accelerator.off_chip if op.constant_elements else accelerator.on_chip
         scales = accelerator.on_chip if buffering else accelerator.off_chip
         engine = engine_cycles(accelerator, op, entry.block, memories=(first, ofm, scales))
-        maps = [self.maps[name] for name in op.ifms]
-        traffic = memory_traffic_of(accelerator, op, entry.block, maps, self.maps.get(op.ofm), [*ifms, ofm])
+        traffic = memory_traffic_of(accelerator, op, entry.block, self.maps, [*ifms, ofm])
         before = entry if op.repeats > 1 else self.entries[position - 1] if position else None
         slack = before.slack_cycles if before else 0.0
         copied = 0.0
@@ -164,8 +163,7 @@ def _accesses(
     for entry in entries:
         op = entry.op
         memories = [accelerator.arena] * (len(op.ifms) + 1)
-        ifms = [maps[name] for name in op.ifms]
-        accesses = [*memory_traffic_of(accelerator, op, entry.block, ifms, maps.get(op.ofm), memories).accesses]
+        accesses = [*memory_traffic_of(accelerator, op, entry.block, maps, memories).accesses]
         if op.activated and not accelerator.config.shram_banks:
             accesses[-1] = 0.0
         for name, count in zip((*op.ifms, op.ofm), accesses, strict=True):
