@@ -196,7 +196,11 @@ def _platform(
             composed={key: errors for key, errors in composed.items() if errors is not None},
             extrapolation_widening=_WIDENING,
         ),
-        accuracy=tuple(_accuracy(fit) for fit in fits.values()),
+        accuracy=tuple(
+            {"kind": fit.kind, "rows": len(fit.samples), "best": fit.best}
+            | {f"{family} MAPE": round(fit.error(family), 4) for family in fit.models}
+            for fit in fits.values()
+        ),
         provenance=_provenance(version, options, networks, fits, unfitted),
         assumed=reasons,
     )
@@ -303,9 +307,3 @@ def _varying(table: KernelTable, names: Sequence[str]) -> FeatureSet:
     values = FeatureSet(tuple(names)).matrix(table)
     varying = tuple(name for name, spread in zip(names, np.ptp(values, axis=0), strict=True) if spread > 0)
     return FeatureSet(varying or ("log2:ops",))
-
-
-def _accuracy(fit: KindFit) -> dict[str, object]:
-    """One row of the accuracy table: cross-validated mean relative error by family."""
-    row: dict[str, object] = {"kind": fit.kind, "rows": len(fit.samples), "best": fit.best}
-    return row | {f"{family} MAPE": round(fit.error(family), 4) for family in fit.models}

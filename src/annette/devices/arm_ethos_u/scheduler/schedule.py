@@ -143,7 +143,8 @@ def schedule(accelerator: Accelerator, operations: Sequence[NpuOp], maps: Mappin
                 entry.cascade, entry.first = end, position == cascade.start
                 entries[position] = entry
             rolling[end] = sum(cascade.rolling_buffers)
-    times = _times(entries)
+    begun = itertools.accumulate(int(not entry.within_cascade) for entry in entries)
+    times = [2 * (count - 1) for count in begun]  # Two steps apart, those of a cascade at the same time.
     _buffer_all_weights(accelerator, entries, maps, times, rolling)
     staged = set(maps)
     if accelerator.staging_bytes:
@@ -179,12 +180,6 @@ def _connect(entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap]) -> 
             maps[entry.op.ofm].writers.append(position)
     for each in maps.values():
         each.whole = each.whole or each.network_io or len(each.writers) != 1 or len(each.readers) != 1
-
-
-def _times(entries: Sequence[ScheduledOp]) -> list[int]:
-    """When each operation runs: two steps apart, those of a cascade at the same time."""
-    begun = itertools.accumulate(int(not entry.within_cascade) for entry in entries)
-    return [2 * (count - 1) for count in begun]
 
 
 def _held_bytes(entries: Sequence[ScheduledOp], times: Sequence[int], rolling: Mapping[int, int]) -> dict[int, int]:
