@@ -62,7 +62,6 @@ def bench_document(path: Path, backend: str, plan: Plan, outcome: Outcome) -> di
             rows=dataset.count(),
             statuses={status.value: dataset.count(status) for status in Status},
             digest=dataset.digest(),
-            matched_share=_number(outcome.matched_share),
         ).plain()
 
 
@@ -109,8 +108,7 @@ def measurement_document(measured: MeasuredNetwork, backend: str) -> dict[str, A
         environment=dict(runs[0].environment),
         rounds_s=[run.latency_s for run in runs],
         statuses=[run.status.value for run in measured.rounds],
-        remeasurement_spread=_number(measured.remeasurement_spread),
-        matched_share=_number(profiled[0].matched_share) if profiled else None,
+        matched_share=profiled[0].matched_share if profiled else None,
         host_operators=runs[0].details.get("host_operators", ""),
         kernels=kernels,
     ).plain()
@@ -208,7 +206,3 @@ def print_backends(document: dict[str, Any], *, page: Page | None = None) -> Non
         for entry in document["backends"]
     ]
     page.table(("backend", "here", "why", "options"), rows, left=(0, 1, 2, 3))
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value

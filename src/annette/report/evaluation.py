@@ -1,29 +1,70 @@
-"""An evaluation as plain data and as tables."""
+"""An evaluation as plain data and as tables of texts; the terminal and the HTML page show the same ones."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
 
-from annette.report.evaluation_tables import evaluation_tables, remarks, summary
-from annette.report.mapping import mapping_quality_part
 from annette.report.page import Page
 from annette.report.schemas.base import part
 from annette.report.schemas.evaluations import (
+    AgreementPart,
     EvaluationDocument,
     IntervalPart,
     KindPart,
+    MappingQualityPart,
     ModelPart,
     NetworkPart,
     PlainRoofline,
 )
+from annette.report.units import bytes_text, change_text, count_text, interval_text, percent_text, seconds_text
 
 if TYPE_CHECKING:
-    from annette.evaluation.evaluation import Evaluation, ModelResult, NetworkResult
-    from annette.evaluation.metrics import Errors
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["evaluation_document", "print_evaluation"]
+    from annette.evaluation.evaluation import Evaluation, ModelResult, NetworkResult
+    from annette.evaluation.mapping_quality import MappingQuality
+
+__all__ = [
+    "MAPPING_HEADER",
+    "Table",
+    "agreements",
+    "evaluation_document",
+    "evaluation_tables",
+    "mapping_rows",
+    "print_evaluation",
+    "remarks",
+    "summary",
+]
+
+MAPPING_HEADER: Final = ("question", "cases", "true", "precision", "recall", "Matthews")
+_QUESTIONS: Final = {"pairs": "adjacent layers in one kernel", "removed": "layers left out", "copies": "copies put in"}
+"""Parts of a mapping's quality (`annette.evaluation.mapping_quality`), and what each asks."""
+_UNKNOWN: Final = "-"
+_RANKS: Final = ("spearman", "kendall")
+_ERRORS: Final = ("mape", "rmspe", "median", "worst", "bias", "within_5", "within_10")
+_ERROR_TITLES: Final = ("MAPE", "RMSPE", "median", "worst", "bias", "≤ 5 %", "≤ 10 %")
+_PARTS: Final = ("mapping", "kernel model", "overhead")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of texts.
+
+    Attributes:
+        title: What it shows.
+        header: Titles of the columns; the first column names the row.
+        rows: As many texts each as the header has.
+        notes: Sentences below it.
+        brief: Whether a short report has it.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    notes: tuple[str, ...] = ()
+    brief: bool = False
 
 
 def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
@@ -35,8 +76,8 @@ def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
         plain_roofline=None if plain is None else part(PlainRoofline, plain),
         models=[_model(entry) for entry in evaluation.models],
         intervals=[part(IntervalPart, entry) for entry in evaluation.intervals],
-        mapping=mapping_quality_part(evaluation.mapping),
-        kinds=[part(KindPart, entry, **_errors(entry.errors)) for entry in evaluation.kinds],
+        mapping=_quality(evaluation.mapping),
+        kinds=[part(KindPart, entry, **asdict(entry.errors)) for entry in evaluation.kinds],
         networks=[_network(entry) for entry in evaluation.networks],
     ).plain()
 
@@ -64,12 +105,159 @@ def print_evaluation(document: dict[str, Any], *, page: Page | None = None, brie
     page.notes(remarks(document))
 
 
+def agreements(quality: MappingQuality) -> dict[str, AgreementPart]:
+    """The parts of a mapping's quality by name."""
+    return {name: AgreementPart(**figures) for name, figures in quality.to_json().items()}
+
+
+def mapping_rows(quality: dict[str, Any]) -> Iterable[tuple[str, ...]]:
+    """A mapping's quality, as a document has it, in rows below `MAPPING_HEADER`."""
+    for name, question in _QUESTIONS.items():
+        agreement = quality[name]
+        figures = (_figure(agreement[key]) for key in ("precision", "recall", "matthews"))
+        yield (question, str(agreement["cases"]), str(agreement["true"]), *figures)
+
+
+def evaluation_tables(document: dict[str, Any]) -> list[Table]:
+    """All tables that have rows, in the order of reading.
+
+    Args:
+        document: What `evaluation_document` gives.
+    """
+    tables = (*_overall(document), *_of_kinds(document["kinds"]), *_of_networks(document))
+    return [table for table in tables if table.rows]
+
+
+def summary(document: dict[str, Any]) -> tuple[str, ...]:
+    """What belongs to the whole evaluation, one sentence each: the floor, and what the baselines are."""
+    if not document["models"]:
+        return ("no latency is known: nothing to compare with",)
+    floor = document["floor"]
+    known = "not known (fewer than two rounds)" if floor is None else percent_text(floor)
+    lines = [f"re-measurement floor: {known}; the standard deviation of a round, mean over the networks"]
+    names = [entry["model"] for entry in document["models"]]
+    plain = document["plain_roofline"]
+    if plain is not None and "plain roofline" in names:
+        lines.append(
+            "plain roofline: max(operations / P, bytes / B) for each kernel, with "
+            f"P = {count_text(plain['ops_per_s'])}ops/s and B = {bytes_text(plain['bytes_per_s'])}/s of the device"
+        )
+    if "roofline" in names:
+        lines.append("roofline: P, B and an offset for each kind of kernel")
+    if "operation count" in names:
+        lines.append("operation count: operations times the best single scale, found on these networks")
+    return tuple(lines)
+
+
+def remarks(document: dict[str, Any]) -> list[str]:
+    """What the reader must not overlook: about the measurements, and which networks are left out."""
+    left_out = (entry for entry in document["networks"] if entry["problem"])
+    return [*document["notes"], *(f"{entry['network']} is left out: {entry['problem']}" for entry in left_out)]
+
+
+def _overall(document: dict[str, Any]) -> Iterable[Table]:
+    """Tables of the whole evaluation."""
+    networks = [
+        (
+            entry["network"],
+            seconds_text(entry["measured_s"]),
+            seconds_text(entry["estimated_s"]),
+            change_text(entry["error"]),
+            percent_text(entry["floor"]),
+            interval_text(entry["interval_s"]),
+            _inside(entry),
+        )
+        for entry in document["networks"]
+    ]
+    header = ("network", "measured", "estimated", "error", "floor", "90 % interval", "inside")
+    yield Table("Networks", header, networks, brief=True)
+    models = [
+        (
+            entry["model"],
+            str(entry["count"]),
+            *(percent_text(entry[key]) for key in _ERRORS),
+            _UNKNOWN if entry["ratio"] is None else f"{entry['ratio']:.2f}x",
+        )
+        for entry in document["models"]
+    ]
+    yield Table("Models", ("model", "networks", *_ERROR_TITLES, "to first"), models, summary(document), brief=True)
+    ranks = [
+        (entry["model"], *(_correlation(entry[key], entry[f"{key}_interval"]) for key in _RANKS))
+        for entry in document["models"]
+        if entry["spearman"] is not None
+    ]
+    yield Table("Ranking, with 95 % bootstrap intervals", ("model", "Spearman's rho", "Kendall's tau"), ranks)
+    keys = ("confidence", "covered", "width", "global_width")
+    intervals = [tuple(percent_text(entry[key]) for key in keys) for entry in document["intervals"]]
+    yield Table("Intervals of whole networks", ("stated", "reached", "mean width", "one width for all"), intervals)
+    remaining = [(part, percent_text(share)) for part, share in document["remaining"].items()]
+    title = "Where the error comes from: mean absolute error left with one part replaced by its truth"
+    yield Table(title, ("replaced", "MAPE"), remaining)
+    mapping = list(mapping_rows(document["mapping"])) if document["mapping"] else []
+    yield Table("Mapping: what the platform says the runtime does, against what it did", MAPPING_HEADER, mapping)
+
+
+def _of_kinds(kinds: Sequence[dict[str, Any]]) -> Iterable[Table]:
+    errors = [
+        (
+            entry["kind"],
+            str(entry["count"]),
+            percent_text(entry["share"]),
+            *(percent_text(entry[key]) for key in _ERRORS),
+            *(_figure(entry[key]) for key in _RANKS),
+            percent_text(entry["floor"]),
+            percent_text(entry["covered"]),
+        )
+        for entry in kinds
+    ]
+    header = ("kind", "kernels", "time", *_ERROR_TITLES, "rho", "tau", "floor", "in 90 %")
+    yield Table("Kinds of kernel", header, errors)
+    models = tuple(kinds[0]["by_model"]) if kinds else ()
+    rows = [(entry["kind"], *(percent_text(entry["by_model"][model]) for model in models)) for entry in kinds]
+    yield Table("Kinds of kernel: MAPE by model", ("kind", *models), rows)
+
+
+def _of_networks(document: dict[str, Any]) -> Iterable[Table]:
+    compared = [entry for entry in document["networks"] if entry["error"] is not None]
+    models = tuple(entry["model"] for entry in document["models"][1:])
+    by_model = [
+        (entry["network"], *(_off(entry["by_model"].get(model), entry["measured_s"]) for model in models))
+        for entry in compared
+    ]
+    yield Table("Networks: error by model", ("network", *models), by_model)
+    remaining = [
+        (entry["network"], *(change_text(entry["remaining"][part]) for part in ("nothing", *_PARTS)))
+        for entry in compared
+        if entry["remaining"]
+    ]
+    title = "Networks: error left with one part replaced by its truth"
+    yield Table(title, ("network", "none", *_PARTS), remaining)
+
+
+def _correlation(value: float, interval: Sequence[float]) -> str:
+    return f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
+
+
+def _figure(value: float | None) -> str:
+    return _UNKNOWN if value is None else f"{value:.3f}"
+
+
+def _off(estimated_s: float | None, measured_s: float) -> str:
+    return change_text(None if estimated_s is None else estimated_s / measured_s - 1)
+
+
+def _inside(entry: dict[str, Any]) -> str:
+    if entry["interval_s"] is None or entry["measured_s"] is None:
+        return _UNKNOWN
+    return "yes" if entry["interval_s"][0] <= entry["measured_s"] <= entry["interval_s"][1] else "no"
+
+
 def _model(entry: ModelResult) -> ModelPart:
     names = ("spearman", "spearman_interval", "kendall", "kendall_interval")
     ranking = entry.ranking
-    known = None if ranking is None or math.isnan(ranking.spearman) else ranking
-    ranks = {name: None if known is None else _listed(getattr(known, name)) for name in names}
-    return part(ModelPart, entry, **_errors(entry.errors), **ranks)
+    unknown = ranking is None or math.isnan(ranking.spearman)
+    ranks = {name: None if unknown else getattr(ranking, name) for name in names}
+    return part(ModelPart, entry, **asdict(entry.errors), **ranks)
 
 
 def _network(entry: NetworkResult) -> NetworkPart:
@@ -80,13 +268,9 @@ def _network(entry: NetworkResult) -> NetworkPart:
         network=entry.name,
         by_model=dict(entry.by_model or {}),
         remaining=None if parts is None or entry.measured_s is None else parts.remaining(entry.measured_s),
-        mapping=mapping_quality_part(entry.mapping),
+        mapping=_quality(entry.mapping),
     )
 
 
-def _errors(errors: Errors) -> dict[str, Any]:
-    return {field.name: getattr(errors, field.name) for field in fields(errors)}
-
-
-def _listed(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def _quality(quality: MappingQuality | None) -> MappingQualityPart | None:
+    return None if quality is None else MappingQualityPart(**agreements(quality))

@@ -6,15 +6,14 @@ import math
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.report.evaluation_tables import evaluation_tables, remarks, summary
-from annette.report.html import html_page, html_section, html_table
-from annette.report.svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, axis, decades, line, plot, text
-from annette.report.units import seconds_text
+from annette.report.evaluation import evaluation_tables, remarks, summary
+from annette.report.html import Plot, decades, html_page, html_section, html_table
+from annette.report.units import change_text, seconds_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from annette.report.evaluation_tables import Table
+    from annette.report.evaluation import Table
 
 __all__ = ["evaluation_page"]
 
@@ -47,27 +46,20 @@ def _scatter(entries: Sequence[dict[str, Any]]) -> str:
     """Estimated over measured, both on logarithmic axes, with ±10 % around the diagonal."""
     times = [entry[key] for entry in entries for key in ("measured_s", "estimated_s")]
     low, high = math.log10(min(times)) - 0.1, math.log10(max(times)) + 0.1
-    x, y = axis(low, high, LEFT, WIDTH - RIGHT), axis(low, high, HEIGHT - BOTTOM, TOP)
+    plot = Plot((low, high), (low, high))
     ten = math.log10(1.1)
-    marks = [
-        f'<polygon class="band" points="{x(low):.1f},{y(low + ten):.1f} {x(high):.1f},{y(high + ten):.1f} '
-        f'{x(high):.1f},{y(high - ten):.1f} {x(low):.1f},{y(low - ten):.1f}"/>',
-        line("ideal", x(low), y(low), x(high), y(high)),
-    ]
+    marks = [plot.band((low, low + ten), (high, high + ten), (high, high - ten), (low, low - ten))]
+    marks.append(plot.line("ideal", (low, low), (high, high)))
     for tick in decades(low, high):
-        marks += [
-            line("grid", x(tick), TOP, x(tick), HEIGHT - BOTTOM),
-            line("grid", LEFT, y(tick), WIDTH - RIGHT, y(tick)),
-            text(x(tick), HEIGHT - BOTTOM + 15, seconds_text(10**tick), "middle"),
-            text(LEFT - 6, y(tick) + 4, seconds_text(10**tick), "end"),
-        ]
+        label = seconds_text(10**tick)
+        marks += [plot.upright(tick), plot.level(tick), plot.below(tick, label), plot.beside(tick, label)]
     for entry in entries:
-        across, up = x(math.log10(entry["measured_s"])), y(math.log10(entry["estimated_s"]))
+        across = math.log10(entry["measured_s"])
         if entry["interval_s"]:
-            ends = [y(math.log10(end)) for end in entry["interval_s"]]
-            marks.append(line("bar", across, ends[0], across, ends[1]))
-        marks.append(_dot(across, up, entry))
-    return plot(marks, "measured", "estimated")
+            least, most = (math.log10(end) for end in entry["interval_s"])
+            marks.append(plot.line("bar", (across, least), (across, most)))
+        marks.append(_dot(plot, across, math.log10(entry["estimated_s"]), entry))
+    return plot.svg(marks, "measured", "estimated")
 
 
 def _residuals(entries: Sequence[dict[str, Any]]) -> str:
@@ -75,34 +67,23 @@ def _residuals(entries: Sequence[dict[str, Any]]) -> str:
     logs = [math.log10(entry["measured_s"]) for entry in entries]
     most = max(_WORST_SHOWN, *(abs(entry["error"]) for entry in entries)) * 1.1
     low, high = min(logs) - 0.1, max(logs) + 0.1
-    x, y = axis(low, high, LEFT, WIDTH - RIGHT), axis(-most, most, HEIGHT - BOTTOM, TOP)
-    marks = [
-        f'<rect class="band" x="{LEFT}" y="{y(0.1):.1f}" width="{WIDTH - RIGHT - LEFT}" '
-        f'height="{y(-0.1) - y(0.1):.1f}"/>',
-        line("ideal", LEFT, y(0), WIDTH - RIGHT, y(0)),
-    ]
+    plot = Plot((low, high), (-most, most))
+    marks = [plot.stripe(0.1), plot.level(0, "ideal")]
     step = 0.05 if most < 0.25 else (0.2 if most < 1 else 10 ** math.ceil(math.log10(most)) / 5)
     for index in range(-int(most / step), int(most / step) + 1):
         share = index * step
-        marks += [
-            line("grid", LEFT, y(share), WIDTH - RIGHT, y(share)),
-            text(LEFT - 6, y(share) + 4, f"{100 * share:+.0f} %", "end"),
-        ]
-    marks += [text(x(tick), HEIGHT - BOTTOM + 15, seconds_text(10**tick), "middle") for tick in decades(low, high)]
-    marks += [_dot(x(position), y(entry["error"]), entry) for position, entry in zip(logs, entries, strict=True)]
-    return plot(marks, "measured", "error of the estimate")
+        marks += [plot.level(share), plot.beside(share, f"{100 * share:+.0f} %")]
+    marks += [plot.below(tick, seconds_text(10**tick)) for tick in decades(low, high)]
+    marks += [_dot(plot, position, entry["error"], entry) for position, entry in zip(logs, entries, strict=True)]
+    return plot.svg(marks, "measured", "error of the estimate")
 
 
-def _dot(x: float, y: float, entry: dict[str, Any]) -> str:
-    kind = ' class="out"' if abs(entry["error"]) > _WORST_SHOWN else ""
-    label = f"{entry['network']}: {seconds_text(entry['estimated_s'])} estimated, {_signed(entry['error'])}"
-    return f'<circle{kind} cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{escape(label)}</title></circle>'
+def _dot(plot: Plot, across: float, up: float, entry: dict[str, Any]) -> str:
+    kind = "out" if abs(entry["error"]) > _WORST_SHOWN else ""
+    label = f"{entry['network']}: {seconds_text(entry['estimated_s'])} estimated, {change_text(entry['error'])}"
+    return plot.dot(across, up, label, radius=4, kind=kind)
 
 
 def _section(table: Table) -> str:
     notes = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
     return html_section(table.title, html_table(table.header, table.rows)) + notes
-
-
-def _signed(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:+.1f} %"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from annette.errors import OptionError, nearest
-from annette.report.schemas import estimates, evaluations, fits, measurements, platforms
+from annette.report.schemas import estimates, evaluations, measurements, platforms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,19 +21,19 @@ _ALL: Final[tuple[type[ReportDocument], ...]] = (
     platforms.BackendsDocument,
     measurements.BenchDocument,
     measurements.BenchPlanDocument,
-    fits.CalibrationDocument,
+    platforms.CalibrationDocument,
     estimates.ComparisonDocument,
     platforms.ConversionDocument,
     measurements.DatasetComparisonDocument,
     measurements.DatasetDocument,
     estimates.EstimateDocument,
     evaluations.EvaluationDocument,
-    fits.FitDocument,
+    platforms.FitDocument,
     measurements.ImportDocument,
     measurements.MeasurementDocument,
     estimates.NetworkDocument,
     platforms.PlatformsDocument,
-    fits.TransferDocument,
+    platforms.TransferDocument,
 )
 
 DOCUMENTS: Final[Mapping[str, type[ReportDocument]]] = MappingProxyType(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from annette.fitting.candidates import Candidate
 from annette.report.page import Page
 from annette.report.schemas.base import part
-from annette.report.schemas.fits import (
+from annette.report.schemas.platforms import (
     AdaptedKind,
     DroppedRows,
     NewKind,

@@ -1,10 +1,15 @@
-"""Numbers with units, for people."""
+"""Numbers with units, for people; what is not known is ``-``."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["bytes_text", "count_text", "percent_text", "seconds_text"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["bytes_text", "change_text", "count_text", "interval_text", "percent_text", "seconds_text"]
+
+_UNKNOWN: Final = "-"
 
 _TIMES: Final = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _COUNTS: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -13,13 +18,15 @@ _ROUNDS_UP: Final = 0.9995
 _SIZES: Final = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
-def seconds_text(seconds: float) -> str:
+def seconds_text(seconds: float | None) -> str:
     """A duration with three significant digits.
 
     Example:
         >>> seconds_text(0.01294)
         '12.9 ms'
     """
+    if seconds is None:
+        return _UNKNOWN
     if seconds == 0:
         return "0 s"
     return _scaled(seconds, _TIMES) or f"{_three_digits(seconds / 1e-9)} ns"
@@ -45,14 +52,29 @@ def bytes_text(size_bytes: float) -> str:
     return _scaled(size_bytes, _SIZES) or f"{size_bytes:.0f} B"
 
 
-def percent_text(share: float) -> str:
+def percent_text(share: float | None) -> str:
     """A share as a percentage.
 
     Example:
         >>> percent_text(0.987)
         '98.7 %'
     """
-    return f"{100 * share:.1f} %"
+    return _UNKNOWN if share is None else f"{100 * share:.1f} %"
+
+
+def change_text(share: float | None) -> str:
+    """A difference relative to something, as a percentage with its sign.
+
+    Example:
+        >>> change_text(0.05)
+        '+5.0 %'
+    """
+    return _UNKNOWN if share is None else f"{100 * share:+.1f} %"
+
+
+def interval_text(ends_s: Sequence[float] | None) -> str:
+    """Lower and upper end of a duration."""
+    return _UNKNOWN if ends_s is None else f"{seconds_text(ends_s[0])} to {seconds_text(ends_s[1])}"
 
 
 def _scaled(value: float, units: tuple[tuple[float, str], ...]) -> str:

@@ -1,25 +1,103 @@
-"""Documents as tables for the terminal."""
+"""Estimates, comparisons and networks as plain data, and as tables."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import UNSET
+
+from annette.network import KINDS, UNSUPPORTED, Category
 from annette.report.page import Page
-from annette.report.units import bytes_text, count_text, percent_text, seconds_text
+from annette.report.schemas.base import part
+from annette.report.schemas.estimates import (
+    ComparedPlatform,
+    ComparisonDocument,
+    EstimateDocument,
+    KernelPart,
+    LayerPart,
+    MappedKernel,
+    NetworkDocument,
+    TensorPart,
+)
+from annette.report.units import bytes_text, count_text, interval_text, percent_text, seconds_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["print_comparison", "print_estimate", "print_network"]
+    from annette.estimation import Estimate, KernelEstimate
+    from annette.mapping.kernel import Kernel
+    from annette.network import Layer, Network
+
+__all__ = [
+    "comparison_document",
+    "estimate_document",
+    "network_document",
+    "print_comparison",
+    "print_estimate",
+    "print_network",
+]
 
 _SHOWN_BY_DEFAULT: Final = 15
+
+
+def estimate_document(estimate: Estimate) -> dict[str, Any]:
+    """An estimate as plain data, schema ``annette/estimate/1``."""
+    return part(
+        EstimateDocument,
+        estimate,
+        coverage=estimate.coverage.lowest,
+        coverage_ops=estimate.coverage.ops,
+        coverage_kernels=estimate.coverage.kernels,
+        kernels=[part(KernelPart, kernel) for kernel in estimate.kernels],
+    ).plain()
+
+
+def comparison_document(network: str, estimates: Sequence[Estimate]) -> dict[str, Any]:
+    """One network on several platforms, fastest first, schema ``annette/comparison/1``."""
+    ranked = sorted(estimates, key=lambda estimate: estimate.latency_s)
+    fastest_s = ranked[0].latency_s
+    compared = [
+        part(
+            ComparedPlatform,
+            estimate,
+            coverage=estimate.coverage.lowest,
+            times_fastest=estimate.latency_s / fastest_s if fastest_s > 0 else None,
+            heaviest_kernels=[kernel.name for kernel in _heaviest(estimate, 3)],
+        )
+        for estimate in ranked
+    ]
+    return ComparisonDocument(network, compared).plain()
+
+
+def network_document(network: Network, kernels: Sequence[Kernel] | None = None) -> dict[str, Any]:
+    """A network as plain data, schema ``annette/network/1``.
+
+    Args:
+        network: What is described.
+        kernels: Its kernels under some mapping, if they are to be listed with the rules that formed them.
+    """
+    unsupported = {str(layer.attributes.get("operator", "?")) for layer in network.layers if layer.kind == UNSUPPORTED}
+    return part(
+        NetworkDocument,
+        network,
+        network=network.name,
+        format=network.source_format,
+        inputs={name: list(network.tensors[name].shape) for name in network.inputs},
+        outputs={name: list(network.tensors[name].shape) for name in network.outputs},
+        params=network.parameters,
+        kinds=dict(sorted(Counter(layer.kind for layer in network.layers).items())),
+        unsupported=sorted(unsupported),
+        layers=[_layer(layer, network) for layer in network.layers],
+        kernels=UNSET if kernels is None else [_kernel(kernel) for kernel in kernels],
+    ).plain()
 
 
 def print_estimate(document: dict[str, Any], *, everything: bool = False, page: Page | None = None) -> None:
     """Prints an estimate: the headline, the heaviest kernels (or all), the notes.
 
     Args:
-        document: What `annette.report.documents.estimate_document` gives.
+        document: What `estimate_document` gives.
         everything: All kernels in order of execution, instead of the heaviest.
         page: Where to; standard output by default.
     """
@@ -62,7 +140,7 @@ def print_comparison(document: dict[str, Any], *, page: Page | None = None) -> N
         (
             entry["platform"],
             seconds_text(entry["latency_s"]),
-            _interval(entry["interval_s"]),
+            interval_text(entry["interval_s"]),
             "-" if entry["times_fastest"] is None else f"{entry['times_fastest']:.2f}x",
             entry["latency_is"].replace("_", " "),
             percent_text(entry["coverage"]),
@@ -122,10 +200,43 @@ def print_network(document: dict[str, Any], *, everything: bool = False, page: P
     page.notes(document["notes"])
 
 
+def _heaviest(estimate: Estimate, count: int) -> list[KernelEstimate]:
+    return sorted(estimate.kernels, key=lambda kernel: -kernel.latency_s)[:count]
+
+
+def _kernel(kernel: Kernel) -> MappedKernel:
+    return part(MappedKernel, kernel, layers=[layer.name for layer in kernel.layers])
+
+
+def _layer(layer: Layer, network: Network) -> LayerPart:
+    workload = layer.workload
+    dimensions = workload.dimensions._asdict()
+    if KINDS[layer.kind].category in (Category.VIEW, Category.OPAQUE):
+        dimensions = {}
+    return part(
+        LayerPart,
+        workload,
+        name=layer.name,
+        kind=layer.kind,
+        inputs=[_tensor(tensor, network) for tensor in network.activations[layer.name]],
+        outputs=[_tensor(tensor, network) for tensor in layer.outputs],
+        params=sum(
+            network.tensors[tensor].elements for tensor in set(layer.inputs) if network.tensors[tensor].constant
+        ),
+        dimensions={name: size for name, size in dimensions.items() if size != 1},
+        attributes={key: list(value) if isinstance(value, tuple) else value for key, value in layer.attributes.items()},
+    )
+
+
+def _tensor(name: str, network: Network) -> TensorPart:
+    described = network.tensors[name]
+    return TensorPart(name, list(described.shape), described.dtype.label)
+
+
 def _print_headline(document: dict[str, Any], page: Page) -> None:
     interval = ""
     if document["interval_s"]:
-        interval = f" ({_interval(document['interval_s'])} at {percent_text(document['confidence'])})"
+        interval = f" ({interval_text(document['interval_s'])} at {percent_text(document['confidence'])})"
     other = "device_latency_s" if document["latency_is"] == "end_to_end" else "end_to_end_latency_s"
     other_s, other_name = document[other], other.removesuffix("_latency_s").replace("_", " ")
     poor = document["coverage"] < 1
@@ -135,10 +246,6 @@ def _print_headline(document: dict[str, Any], page: Page) -> None:
         f"{document['model']}" + ("" if other_s is None else f"; {other_name} {seconds_text(other_s)}"),
         red=f"; only {percent_text(document['coverage'])} priced by fitted models" if poor else "",
     )
-
-
-def _interval(interval_s: Sequence[float] | None) -> str:
-    return "-" if interval_s is None else f"{seconds_text(interval_s[0])} to {seconds_text(interval_s[1])}"
 
 
 def _size(tensor: dict[str, Any]) -> str:
