@@ -11,17 +11,10 @@ from annette.bench.records import Status
 from annette.bench.session import measured_networks
 from annette.bench.sweeps import sweeps_of
 from annette.errors import DatasetError
-from annette.report.html import Plot, html_page, html_section, html_table, ticks
-from annette.report.page import Page
+from annette.report.html import Plot, html_page, html_table, ticks
+from annette.report.page import Page, change_text, percent_text, seconds_text
+from annette.report.schemas import measurements as schemas
 from annette.report.schemas.base import part
-from annette.report.schemas.measurements import (
-    ComparedNetwork,
-    DatasetComparisonDocument,
-    DatasetDocument,
-    MeasuredNetworkPart,
-    SweepPart,
-)
-from annette.report.units import change_text, percent_text, seconds_text
 
 if TYPE_CHECKING:
     from annette.bench.dataset import Dataset
@@ -41,17 +34,17 @@ _NETWORKS: Final = ("network", "latency", "rounds", "they differ by", "matched")
 
 def dataset_document(dataset: Dataset) -> dict[str, Any]:
     """What a dataset holds; schema ``annette/dataset-content/1``."""
-    return DatasetDocument(
+    return schemas.DatasetDocument(
         dataset=str(dataset.path),
         rows=dataset.count(),
         digest=dataset.digest(),
         environment=dict(next(iter(dataset.environments()), {})),
         statuses={status.value: dataset.count(status) for status in Status},
         purposes=dict(sorted(Counter(run.purpose.value for run in dataset.runs()).items())),
-        sweeps=[part(SweepPart, sweep) for sweep in sweeps_of(dataset)],
+        sweeps=[part(schemas.SweepPart, sweep) for sweep in sweeps_of(dataset)],
         networks=[
             part(
-                MeasuredNetworkPart,
+                schemas.MeasuredNetworkPart,
                 measured,
                 network=measured.case,
                 rounds_s=[run.latency_s for run in measured.usable],
@@ -72,7 +65,7 @@ def dataset_comparison_document(first: Dataset, second: Dataset) -> dict[str, An
     before = {measured.case: measured for measured in measured_networks(first) if measured.usable}
     after = {measured.case: measured for measured in measured_networks(second) if measured.usable}
     networks = [
-        ComparedNetwork(
+        schemas.ComparedNetwork(
             network=name,
             first_s=before[name].latency_s,
             second_s=after[name].latency_s,
@@ -86,7 +79,7 @@ def dataset_comparison_document(first: Dataset, second: Dataset) -> dict[str, An
             f"datasets {str(first.path)!r} and {str(second.path)!r} have no network in common that was measured in both"
         )
     ours, theirs = (next(iter(dataset.environments()), {}) for dataset in (first, second))
-    return DatasetComparisonDocument(
+    return schemas.DatasetComparisonDocument(
         first=str(first.path),
         second=str(second.path),
         mean_difference=fmean(abs(entry.difference) for entry in networks),
@@ -166,9 +159,9 @@ def dataset_page(document: dict[str, Any]) -> str:
         plots = "\n".join(_sweep(sweep, times) for sweep in document["sweeps"])
         parts.append(f'<h2>Sweeps: one size of a layer, everything else fixed</h2>\n<div class="plots">{plots}</div>')
     if document["networks"]:
-        parts.append(html_section("Networks", html_table(_NETWORKS, _network_rows(document))))
+        parts.append(html_table("Networks", _NETWORKS, _network_rows(document)))
     rows = [(key, value) for key, value in environment.items() if value]
-    parts.append(html_section("Environment", html_table(("", ""), rows)))
+    parts.append(html_table("Environment", ("", ""), rows))
     return html_page(title, parts)
 
 

@@ -8,24 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import UNSET
 
 from annette.network import KINDS, UNSUPPORTED, Category
-from annette.report.page import Page
+from annette.report.page import Page, bytes_text, count_text, interval_text, percent_text, seconds_text
+from annette.report.schemas import estimates as schemas
 from annette.report.schemas.base import part
-from annette.report.schemas.estimates import (
-    ComparedPlatform,
-    ComparisonDocument,
-    EstimateDocument,
-    KernelPart,
-    LayerPart,
-    MappedKernel,
-    NetworkDocument,
-    TensorPart,
-)
-from annette.report.units import bytes_text, count_text, interval_text, percent_text, seconds_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from annette.estimation import Estimate, KernelEstimate
+    from annette.estimation import Estimate
     from annette.mapping.kernel import Kernel
     from annette.network import Layer, Network
 
@@ -44,12 +34,12 @@ _SHOWN_BY_DEFAULT: Final = 15
 def estimate_document(estimate: Estimate) -> dict[str, Any]:
     """An estimate as plain data, schema ``annette/estimate/1``."""
     return part(
-        EstimateDocument,
+        schemas.EstimateDocument,
         estimate,
         coverage=estimate.coverage.lowest,
         coverage_ops=estimate.coverage.ops,
         coverage_kernels=estimate.coverage.kernels,
-        kernels=[part(KernelPart, kernel) for kernel in estimate.kernels],
+        kernels=[part(schemas.KernelPart, kernel) for kernel in estimate.kernels],
     ).plain()
 
 
@@ -59,15 +49,17 @@ def comparison_document(network: str, estimates: Sequence[Estimate]) -> dict[str
     fastest_s = ranked[0].latency_s
     compared = [
         part(
-            ComparedPlatform,
+            schemas.ComparedPlatform,
             estimate,
             coverage=estimate.coverage.lowest,
             times_fastest=estimate.latency_s / fastest_s if fastest_s > 0 else None,
-            heaviest_kernels=[kernel.name for kernel in _heaviest(estimate, 3)],
+            heaviest_kernels=[
+                kernel.name for kernel in sorted(estimate.kernels, key=lambda kernel: -kernel.latency_s)[:3]
+            ],
         )
         for estimate in ranked
     ]
-    return ComparisonDocument(network, compared).plain()
+    return schemas.ComparisonDocument(network, compared).plain()
 
 
 def network_document(network: Network, kernels: Sequence[Kernel] | None = None) -> dict[str, Any]:
@@ -78,8 +70,11 @@ def network_document(network: Network, kernels: Sequence[Kernel] | None = None) 
         kernels: Its kernels under some mapping, if they are to be listed with the rules that formed them.
     """
     unsupported = {str(layer.attributes.get("operator", "?")) for layer in network.layers if layer.kind == UNSUPPORTED}
+    mapped = [
+        part(schemas.MappedKernel, kernel, layers=[layer.name for layer in kernel.layers]) for kernel in kernels or ()
+    ]
     return part(
-        NetworkDocument,
+        schemas.NetworkDocument,
         network,
         network=network.name,
         format=network.source_format,
@@ -89,7 +84,7 @@ def network_document(network: Network, kernels: Sequence[Kernel] | None = None) 
         kinds=dict(sorted(Counter(layer.kind for layer in network.layers).items())),
         unsupported=sorted(unsupported),
         layers=[_layer(layer, network) for layer in network.layers],
-        kernels=UNSET if kernels is None else [_kernel(kernel) for kernel in kernels],
+        kernels=UNSET if kernels is None else mapped,
     ).plain()
 
 
@@ -200,21 +195,13 @@ def print_network(document: dict[str, Any], *, everything: bool = False, page: P
     page.notes(document["notes"])
 
 
-def _heaviest(estimate: Estimate, count: int) -> list[KernelEstimate]:
-    return sorted(estimate.kernels, key=lambda kernel: -kernel.latency_s)[:count]
-
-
-def _kernel(kernel: Kernel) -> MappedKernel:
-    return part(MappedKernel, kernel, layers=[layer.name for layer in kernel.layers])
-
-
-def _layer(layer: Layer, network: Network) -> LayerPart:
+def _layer(layer: Layer, network: Network) -> schemas.LayerPart:
     workload = layer.workload
     dimensions = workload.dimensions._asdict()
     if KINDS[layer.kind].category in (Category.VIEW, Category.OPAQUE):
         dimensions = {}
     return part(
-        LayerPart,
+        schemas.LayerPart,
         workload,
         name=layer.name,
         kind=layer.kind,
@@ -228,9 +215,9 @@ def _layer(layer: Layer, network: Network) -> LayerPart:
     )
 
 
-def _tensor(name: str, network: Network) -> TensorPart:
+def _tensor(name: str, network: Network) -> schemas.TensorPart:
     described = network.tensors[name]
-    return TensorPart(name, list(described.shape), described.dtype.label)
+    return schemas.TensorPart(name, list(described.shape), described.dtype.label)
 
 
 def _print_headline(document: dict[str, Any], page: Page) -> None:

@@ -1,24 +1,16 @@
-"""An evaluation as plain data and as tables of texts; the terminal and the HTML page show the same ones."""
+"""An evaluation as plain data, as tables, and as one HTML page with the same tables and plots."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.report.page import Page
+from annette.report.html import Plot, decades, html_page, html_table
+from annette.report.page import Page, bytes_text, change_text, count_text, interval_text, percent_text, seconds_text
+from annette.report.schemas import evaluations as schemas
 from annette.report.schemas.base import part
-from annette.report.schemas.evaluations import (
-    AgreementPart,
-    EvaluationDocument,
-    IntervalPart,
-    KindPart,
-    MappingQualityPart,
-    ModelPart,
-    NetworkPart,
-    PlainRoofline,
-)
-from annette.report.units import bytes_text, change_text, count_text, interval_text, percent_text, seconds_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,17 +23,17 @@ __all__ = [
     "Table",
     "agreements",
     "evaluation_document",
+    "evaluation_page",
     "evaluation_tables",
     "mapping_rows",
     "print_evaluation",
-    "remarks",
-    "summary",
 ]
 
 MAPPING_HEADER: Final = ("question", "cases", "true", "precision", "recall", "Matthews")
 _QUESTIONS: Final = {"pairs": "adjacent layers in one kernel", "removed": "layers left out", "copies": "copies put in"}
 """Parts of a mapping's quality (`annette.evaluation.mapping_quality`), and what each asks."""
 _UNKNOWN: Final = "-"
+_WORST_SHOWN: Final = 0.1
 _RANKS: Final = ("spearman", "kendall")
 _ERRORS: Final = ("mape", "rmspe", "median", "worst", "bias", "within_5", "within_10")
 _ERROR_TITLES: Final = ("MAPE", "RMSPE", "median", "worst", "bias", "≤ 5 %", "≤ 10 %")
@@ -71,13 +63,13 @@ def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
     """Estimates against measurements, schema ``annette/evaluation/1``; errors are shares (0.05 is 5 %)."""
     plain = evaluation.plain_roofline
     return part(
-        EvaluationDocument,
+        schemas.EvaluationDocument,
         evaluation,
-        plain_roofline=None if plain is None else part(PlainRoofline, plain),
+        plain_roofline=None if plain is None else part(schemas.PlainRoofline, plain),
         models=[_model(entry) for entry in evaluation.models],
-        intervals=[part(IntervalPart, entry) for entry in evaluation.intervals],
+        intervals=[part(schemas.IntervalPart, entry) for entry in evaluation.intervals],
         mapping=_quality(evaluation.mapping),
-        kinds=[part(KindPart, entry, **asdict(entry.errors)) for entry in evaluation.kinds],
+        kinds=[part(schemas.KindPart, entry, **asdict(entry.errors)) for entry in evaluation.kinds],
         networks=[_network(entry) for entry in evaluation.networks],
     ).plain()
 
@@ -100,14 +92,38 @@ def print_evaluation(document: dict[str, Any], *, page: Page | None = None, brie
         for note in table.notes:
             page.line(plain=note)
     if not document["models"]:
-        for line in summary(document):
+        for line in _summary(document):
             page.line(plain=line)
-    page.notes(remarks(document))
+    page.notes(_remarks(document))
 
 
-def agreements(quality: MappingQuality) -> dict[str, AgreementPart]:
+def evaluation_page(document: dict[str, Any]) -> str:
+    """The text of a page: tables, and plots of the networks.
+
+    Args:
+        document: What `evaluation_document` gives.
+    """
+    title = f"{document['platform']} on {document['suite']}"
+    compared = [entry for entry in document["networks"] if entry["error"] is not None]
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f"<p>Model: {escape(document['model'])}. {len(compared)} of {len(document['networks'])} networks compared.</p>",
+    ]
+    if compared:
+        parts.append(f'<div class="plots">{_scatter(compared)}{_residuals(compared)}</div>')
+        parts.append("<p>Each dot is a network; bars are 90 % intervals, the band is ±10 %.</p>")
+    else:
+        parts += [f"<p>{escape(line)}</p>" for line in _summary(document)]
+    for table in evaluation_tables(document):
+        notes = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
+        parts.append(html_table(table.title, table.header, table.rows) + notes)
+    parts += [f"<p>{escape(remark)}</p>" for remark in _remarks(document)]
+    return html_page(title, parts)
+
+
+def agreements(quality: MappingQuality) -> dict[str, schemas.AgreementPart]:
     """The parts of a mapping's quality by name."""
-    return {name: AgreementPart(**figures) for name, figures in quality.to_json().items()}
+    return {name: schemas.AgreementPart(**figures) for name, figures in quality.to_json().items()}
 
 
 def mapping_rows(quality: dict[str, Any]) -> Iterable[tuple[str, ...]]:
@@ -128,7 +144,7 @@ def evaluation_tables(document: dict[str, Any]) -> list[Table]:
     return [table for table in tables if table.rows]
 
 
-def summary(document: dict[str, Any]) -> tuple[str, ...]:
+def _summary(document: dict[str, Any]) -> tuple[str, ...]:
     """What belongs to the whole evaluation, one sentence each: the floor, and what the baselines are."""
     if not document["models"]:
         return ("no latency is known: nothing to compare with",)
@@ -149,7 +165,7 @@ def summary(document: dict[str, Any]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def remarks(document: dict[str, Any]) -> list[str]:
+def _remarks(document: dict[str, Any]) -> list[str]:
     """What the reader must not overlook: about the measurements, and which networks are left out."""
     left_out = (entry for entry in document["networks"] if entry["problem"])
     return [*document["notes"], *(f"{entry['network']} is left out: {entry['problem']}" for entry in left_out)]
@@ -180,9 +196,9 @@ def _overall(document: dict[str, Any]) -> Iterable[Table]:
         )
         for entry in document["models"]
     ]
-    yield Table("Models", ("model", "networks", *_ERROR_TITLES, "to first"), models, summary(document), brief=True)
+    yield Table("Models", ("model", "networks", *_ERROR_TITLES, "to first"), models, _summary(document), brief=True)
     ranks = [
-        (entry["model"], *(_correlation(entry[key], entry[f"{key}_interval"]) for key in _RANKS))
+        (entry["model"], *("{:.3f} [{:.3f}, {:.3f}]".format(entry[key], *entry[f"{key}_interval"]) for key in _RANKS))
         for entry in document["models"]
         if entry["spearman"] is not None
     ]
@@ -234,10 +250,6 @@ def _of_networks(document: dict[str, Any]) -> Iterable[Table]:
     yield Table(title, ("network", "none", *_PARTS), remaining)
 
 
-def _correlation(value: float, interval: Sequence[float]) -> str:
-    return f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
-
-
 def _figure(value: float | None) -> str:
     return _UNKNOWN if value is None else f"{value:.3f}"
 
@@ -252,18 +264,18 @@ def _inside(entry: dict[str, Any]) -> str:
     return "yes" if entry["interval_s"][0] <= entry["measured_s"] <= entry["interval_s"][1] else "no"
 
 
-def _model(entry: ModelResult) -> ModelPart:
+def _model(entry: ModelResult) -> schemas.ModelPart:
     names = ("spearman", "spearman_interval", "kendall", "kendall_interval")
     ranking = entry.ranking
     unknown = ranking is None or math.isnan(ranking.spearman)
     ranks = {name: None if unknown else getattr(ranking, name) for name in names}
-    return part(ModelPart, entry, **asdict(entry.errors), **ranks)
+    return part(schemas.ModelPart, entry, **asdict(entry.errors), **ranks)
 
 
-def _network(entry: NetworkResult) -> NetworkPart:
+def _network(entry: NetworkResult) -> schemas.NetworkPart:
     parts = entry.error_parts
     return part(
-        NetworkPart,
+        schemas.NetworkPart,
         entry,
         network=entry.name,
         by_model=dict(entry.by_model or {}),
@@ -272,5 +284,47 @@ def _network(entry: NetworkResult) -> NetworkPart:
     )
 
 
-def _quality(quality: MappingQuality | None) -> MappingQualityPart | None:
-    return None if quality is None else MappingQualityPart(**agreements(quality))
+def _quality(quality: MappingQuality | None) -> schemas.MappingQualityPart | None:
+    return None if quality is None else schemas.MappingQualityPart(**agreements(quality))
+
+
+def _scatter(entries: Sequence[dict[str, Any]]) -> str:
+    """Estimated over measured, both on logarithmic axes, with ±10 % around the diagonal."""
+    times = [entry[key] for entry in entries for key in ("measured_s", "estimated_s")]
+    low, high = math.log10(min(times)) - 0.1, math.log10(max(times)) + 0.1
+    plot = Plot((low, high), (low, high))
+    ten = math.log10(1.1)
+    marks = [plot.band((low, low + ten), (high, high + ten), (high, high - ten), (low, low - ten))]
+    marks.append(plot.line("ideal", (low, low), (high, high)))
+    for tick in decades(low, high):
+        label = seconds_text(10**tick)
+        marks += [plot.upright(tick), plot.level(tick), plot.below(tick, label), plot.beside(tick, label)]
+    for entry in entries:
+        across = math.log10(entry["measured_s"])
+        if entry["interval_s"]:
+            least, most = (math.log10(end) for end in entry["interval_s"])
+            marks.append(plot.line("bar", (across, least), (across, most)))
+        marks.append(_dot(plot, across, math.log10(entry["estimated_s"]), entry))
+    return plot.svg(marks, "measured", "estimated")
+
+
+def _residuals(entries: Sequence[dict[str, Any]]) -> str:
+    """Relative error over the measured latency."""
+    logs = [math.log10(entry["measured_s"]) for entry in entries]
+    most = max(_WORST_SHOWN, *(abs(entry["error"]) for entry in entries)) * 1.1
+    low, high = min(logs) - 0.1, max(logs) + 0.1
+    plot = Plot((low, high), (-most, most))
+    marks = [plot.stripe(0.1), plot.level(0, "ideal")]
+    step = 0.05 if most < 0.25 else (0.2 if most < 1 else 10 ** math.ceil(math.log10(most)) / 5)
+    for index in range(-int(most / step), int(most / step) + 1):
+        share = index * step
+        marks += [plot.level(share), plot.beside(share, f"{100 * share:+.0f} %")]
+    marks += [plot.below(tick, seconds_text(10**tick)) for tick in decades(low, high)]
+    marks += [_dot(plot, position, entry["error"], entry) for position, entry in zip(logs, entries, strict=True)]
+    return plot.svg(marks, "measured", "error of the estimate")
+
+
+def _dot(plot: Plot, across: float, up: float, entry: dict[str, Any]) -> str:
+    kind = "out" if abs(entry["error"]) > _WORST_SHOWN else ""
+    label = f"{entry['network']}: {seconds_text(entry['estimated_s'])} estimated, {change_text(entry['error'])}"
+    return plot.dot(across, up, label, radius=4, kind=kind)

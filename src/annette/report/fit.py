@@ -5,20 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.report.evaluation import MAPPING_HEADER, agreements, mapping_rows
-from annette.report.page import Page
+from annette.report.page import Page, percent_text, seconds_text
+from annette.report.schemas import platforms as schemas
 from annette.report.schemas.base import part
-from annette.report.schemas.platforms import (
-    CalibratedNetwork,
-    CalibrationDocument,
-    CalibrationErrors,
-    DroppedRows,
-    FitDocument,
-    FittedKind,
-    MappingCandidate,
-    MappingChoice,
-    OverheadsPart,
-)
-from annette.report.units import percent_text, seconds_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +31,7 @@ def fit_document(report: FitReport, out: Path) -> dict[str, Any]:
     platform, overheads = report.platform, report.overheads
     choice = report.mapping
     return part(
-        FitDocument,
+        schemas.FitDocument,
         report,
         platform=platform.name,
         file=str(out),
@@ -51,14 +40,16 @@ def fit_document(report: FitReport, out: Path) -> dict[str, Any]:
         runtime=platform.runtime,
         mapping=platform.mapping.name,
         mapping_choice=part(
-            MappingChoice,
+            schemas.MappingChoice,
             choice,
             name=choice.mapping.name,
-            candidates=[MappingCandidate(entry.name, **agreements(entry.quality)) for entry in choice.candidates],
+            candidates=[
+                schemas.MappingCandidate(entry.name, **agreements(entry.quality)) for entry in choice.candidates
+            ],
         ),
-        overheads=None if overheads is None else part(OverheadsPart, overheads),
+        overheads=None if overheads is None else part(schemas.OverheadsPart, overheads),
         kinds=[
-            FittedKind(
+            schemas.FittedKind(
                 kind=row["kind"],
                 rows=row["rows"],
                 best=row.get("best", platform.default_family(row["kind"])),
@@ -68,7 +59,7 @@ def fit_document(report: FitReport, out: Path) -> dict[str, Any]:
             if row["kind"] in platform.models
         ],
         unfitted=dict(report.unfitted),
-        dropped=[DroppedRows(dropped.reason, list(dropped.sources)) for dropped in report.dropped],
+        dropped=[schemas.DroppedRows(dropped.reason, list(dropped.sources)) for dropped in report.dropped],
     ).plain()
 
 
@@ -81,12 +72,12 @@ def calibration_document(report: CalibrationReport, out: Path) -> dict[str, Any]
     """
     columns = zip(report.names, report.measured_s, report.before_s, report.fitted_s, report.left_out_s, strict=True)
     return part(
-        CalibrationDocument,
+        schemas.CalibrationDocument,
         report,
         platform=str(out),
-        errors=CalibrationErrors(report.error("before"), report.error("fitted"), report.error("left_out")),
+        errors=schemas.CalibrationErrors(report.error("before"), report.error("fitted"), report.error("left_out")),
         coefficients=dict(report.coefficients),
-        networks=[CalibratedNetwork(*row) for row in columns],
+        networks=[schemas.CalibratedNetwork(*row) for row in columns],
     ).plain()
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["Plot", "decades", "html_page", "html_section", "html_table", "ticks", "write_page"]
+__all__ = ["Plot", "decades", "html_page", "html_table", "ticks", "write_page"]
 
 _WIDTH: Final = 460
 _HEIGHT: Final = 340
@@ -57,16 +57,12 @@ def html_page(title: str, parts: Iterable[str]) -> str:
     )
 
 
-def html_section(title: str, content: str) -> str:
-    """A titled part of a page; what is too wide for it scrolls."""
-    return f'<h2>{escape(title)}</h2>\n<div class="wide">{content}</div>'
-
-
-def html_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of texts."""
+def html_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of texts below its title; what is too wide for the page scrolls."""
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "\n".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    return f'<h2>{escape(title)}</h2>\n<div class="wide">{table}</div>'
 
 
 def write_page(path: Path, text: str) -> None:

@@ -18,10 +18,9 @@ from annette.report.estimates import (
     print_estimate,
     print_network,
 )
-from annette.report.page import Page
+from annette.report.page import Page, bytes_text, count_text, percent_text, seconds_text
 from annette.report.platforms import platform_list_document, print_platform_list
 from annette.report.schema import DOCUMENTS, schema
-from annette.report.units import bytes_text, count_text, percent_text, seconds_text
 from tests.unit.samples import platform, small_network, with_intervals
 
 
