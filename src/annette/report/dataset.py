@@ -12,7 +12,7 @@ from annette.bench.session import measured_networks
 from annette.bench.sweeps import sweeps_of
 from annette.errors import DatasetError
 from annette.report.html import Plot, html_page, html_table, ticks
-from annette.report.page import Page, change_text, percent_text, seconds_text
+from annette.report.page import Page, change_text, percent_text, seconds_text, size_of, texts, words_text
 from annette.report.schemas import measurements as schemas
 from annette.report.schemas.base import part
 
@@ -120,15 +120,8 @@ def print_dataset(document: dict[str, Any], *, page: Page | None = None) -> None
 def print_dataset_comparison(document: dict[str, Any], *, page: Page | None = None) -> None:
     """Prints how two datasets differ."""
     page = page or Page()
-    rows = [
-        (
-            entry["network"],
-            seconds_text(entry["first_s"]),
-            seconds_text(entry["second_s"]),
-            change_text(entry["difference"]),
-        )
-        for entry in document["networks"]
-    ]
+    networks = document["networks"]
+    rows = texts(networks, network=str, first_s=seconds_text, second_s=seconds_text, difference=change_text)
     page.table(("network", document["first"], document["second"], "difference"), rows)
     page.line(
         plain=f"{len(rows)} networks differ by {percent_text(document['mean_difference'])} on average, "
@@ -173,21 +166,13 @@ def _matched_share(measured: MeasuredNetwork) -> float | None:
 
 def _size_name(dimension: str) -> str:
     """A swept dimension in words."""
-    return _SIZES.get(dimension, dimension.replace("_", " "))
+    return _SIZES.get(dimension, words_text(dimension))
 
 
 def _network_rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
     """The measured networks as texts below `_NETWORKS`."""
-    return [
-        (
-            entry["network"],
-            seconds_text(entry["latency_s"]),
-            str(len(entry["rounds_s"])),
-            percent_text(entry["remeasurement_spread"]),
-            percent_text(entry["matched_share"]),
-        )
-        for entry in document["networks"]
-    ]
+    shares = dict.fromkeys(("remeasurement_spread", "matched_share"), percent_text)
+    return texts(document["networks"], network=str, latency_s=seconds_text, rounds_s=size_of, **shares)
 
 
 def _sweep(sweep: dict[str, Any], times: str) -> str:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import UNSET
 
 from annette.network import KINDS, UNSUPPORTED, Category
-from annette.report.page import Page, bytes_text, count_text, interval_text, percent_text, seconds_text
+from annette.report.page import (
+    Page,
+    bytes_text,
+    count_text,
+    interval_text,
+    percent_text,
+    seconds_text,
+    texts,
+    times_text,
+    words_text,
+)
 from annette.report.schemas import estimates as schemas
 from annette.report.schemas.base import part
 
@@ -131,18 +141,16 @@ def print_comparison(document: dict[str, Any], *, page: Page | None = None) -> N
     """Prints one network on several platforms, fastest first."""
     page = page or Page()
     page.line(bold=document["network"])
-    rows = [
-        (
-            entry["platform"],
-            seconds_text(entry["latency_s"]),
-            interval_text(entry["interval_s"]),
-            "-" if entry["times_fastest"] is None else f"{entry['times_fastest']:.2f}x",
-            entry["latency_is"].replace("_", " "),
-            percent_text(entry["coverage"]),
-            ", ".join(entry["heaviest_kernels"]),
-        )
-        for entry in document["platforms"]
-    ]
+    rows = texts(
+        document["platforms"],
+        platform=str,
+        latency_s=seconds_text,
+        interval_s=interval_text,
+        times_fastest=times_text,
+        latency_is=words_text,
+        coverage=percent_text,
+        heaviest_kernels=", ".join,
+    )
     header = ("platform", "latency", "interval", "to fastest", "measures", "coverage", "heaviest kernels")
     page.table(header, rows, left=(0, 4, 6))
     for entry in document["platforms"]:
@@ -173,19 +181,8 @@ def print_network(document: dict[str, Any], *, everything: bool = False, page: P
     else:
         layers = document["layers"]
         shown = layers if everything else sorted(layers, key=lambda entry: -entry["ops"])[:_SHOWN_BY_DEFAULT]
-        layer_rows = [
-            (
-                layer["name"],
-                layer["kind"],
-                " ".join(_size(tensor) for tensor in layer["inputs"]),
-                " ".join(_size(tensor) for tensor in layer["outputs"]),
-                count_text(layer["macs"]),
-                count_text(layer["ops"]),
-                count_text(layer["params"]),
-                bytes_text(layer["bytes"]),
-            )
-            for layer in shown
-        ]
+        counts = dict.fromkeys(("macs", "ops", "params"), count_text)
+        layer_rows = texts(shown, name=str, kind=str, inputs=_sizes, outputs=_sizes, **counts, bytes=bytes_text)
         header = ("layer", "kind", "reads", "writes", "MACs", "ops", "params", "bytes")
         page.table(header, layer_rows, left=(0, 1, 2, 3))
         if len(shown) < len(layers):
@@ -225,15 +222,15 @@ def _print_headline(document: dict[str, Any], page: Page) -> None:
     if document["interval_s"]:
         interval = f" ({interval_text(document['interval_s'])} at {percent_text(document['confidence'])})"
     other = "device_latency_s" if document["latency_is"] == "end_to_end" else "end_to_end_latency_s"
-    other_s, other_name = document[other], other.removesuffix("_latency_s").replace("_", " ")
+    other_s, other_name = document[other], words_text(other.removesuffix("_latency_s"))
     poor = document["coverage"] < 1
     page.line(
         bold=f"{document['network']} on {document['platform']}: {seconds_text(document['latency_s'])}",
-        plain=f"{interval}, {document['latency_is'].replace('_', ' ')} time, batch {document['batch']}, "
+        plain=f"{interval}, {words_text(document['latency_is'])} time, batch {document['batch']}, "
         f"{document['model']}" + ("" if other_s is None else f"; {other_name} {seconds_text(other_s)}"),
         red=f"; only {percent_text(document['coverage'])} priced by fitted models" if poor else "",
     )
 
 
-def _size(tensor: dict[str, Any]) -> str:
-    return "x".join(map(str, tensor["shape"])) or "scalar"
+def _sizes(tensors: Sequence[dict[str, Any]]) -> str:
+    return " ".join("x".join(map(str, tensor["shape"])) or "scalar" for tensor in tensors)

@@ -8,7 +8,17 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.report.html import Plot, decades, html_page, html_table
-from annette.report.page import Page, bytes_text, change_text, count_text, interval_text, percent_text, seconds_text
+from annette.report.page import (
+    Page,
+    bytes_text,
+    change_text,
+    count_text,
+    interval_text,
+    percent_text,
+    seconds_text,
+    texts,
+    times_text,
+)
 from annette.report.schemas import evaluations as schemas
 from annette.report.schemas.base import part
 
@@ -126,12 +136,10 @@ def agreements(quality: MappingQuality) -> dict[str, schemas.AgreementPart]:
     return {name: schemas.AgreementPart(**figures) for name, figures in quality.to_json().items()}
 
 
-def mapping_rows(quality: dict[str, Any]) -> Iterable[tuple[str, ...]]:
+def mapping_rows(quality: dict[str, Any]) -> list[tuple[str, ...]]:
     """A mapping's quality, as a document has it, in rows below `MAPPING_HEADER`."""
-    for name, question in _QUESTIONS.items():
-        agreement = quality[name]
-        figures = (_figure(agreement[key]) for key in ("precision", "recall", "matthews"))
-        yield (question, str(agreement["cases"]), str(agreement["true"]), *figures)
+    answers = [{"question": question, **quality[name]} for name, question in _QUESTIONS.items()]
+    return texts(answers, question=str, cases=str, true=str, precision=_figure, recall=_figure, matthews=_figure)
 
 
 def evaluation_tables(document: dict[str, Any]) -> list[Table]:
@@ -173,29 +181,13 @@ def _remarks(document: dict[str, Any]) -> list[str]:
 
 def _overall(document: dict[str, Any]) -> Iterable[Table]:
     """Tables of the whole evaluation."""
-    networks = [
-        (
-            entry["network"],
-            seconds_text(entry["measured_s"]),
-            seconds_text(entry["estimated_s"]),
-            change_text(entry["error"]),
-            percent_text(entry["floor"]),
-            interval_text(entry["interval_s"]),
-            _inside(entry),
-        )
-        for entry in document["networks"]
-    ]
+    entries, times = document["networks"], dict.fromkeys(("measured_s", "estimated_s"), seconds_text)
+    rows = texts(entries, network=str, **times, error=change_text, floor=percent_text, interval_s=interval_text)
+    networks = [(*row, _inside(entry)) for row, entry in zip(rows, entries, strict=True)]
     header = ("network", "measured", "estimated", "error", "floor", "90 % interval", "inside")
     yield Table("Networks", header, networks, brief=True)
-    models = [
-        (
-            entry["model"],
-            str(entry["count"]),
-            *(percent_text(entry[key]) for key in _ERRORS),
-            _UNKNOWN if entry["ratio"] is None else f"{entry['ratio']:.2f}x",
-        )
-        for entry in document["models"]
-    ]
+    errors = dict.fromkeys(_ERRORS, percent_text)
+    models = texts(document["models"], model=str, count=str, **errors, ratio=times_text)
     yield Table("Models", ("model", "networks", *_ERROR_TITLES, "to first"), models, _summary(document), brief=True)
     ranks = [
         (entry["model"], *("{:.3f} [{:.3f}, {:.3f}]".format(entry[key], *entry[f"{key}_interval"]) for key in _RANKS))
@@ -204,28 +196,19 @@ def _overall(document: dict[str, Any]) -> Iterable[Table]:
     ]
     yield Table("Ranking, with 95 % bootstrap intervals", ("model", "Spearman's rho", "Kendall's tau"), ranks)
     keys = ("confidence", "covered", "width", "global_width")
-    intervals = [tuple(percent_text(entry[key]) for key in keys) for entry in document["intervals"]]
+    intervals = texts(document["intervals"], **dict.fromkeys(keys, percent_text))
     yield Table("Intervals of whole networks", ("stated", "reached", "mean width", "one width for all"), intervals)
     remaining = [(part, percent_text(share)) for part, share in document["remaining"].items()]
     title = "Where the error comes from: mean absolute error left with one part replaced by its truth"
     yield Table(title, ("replaced", "MAPE"), remaining)
-    mapping = list(mapping_rows(document["mapping"])) if document["mapping"] else []
+    mapping = mapping_rows(document["mapping"]) if document["mapping"] else []
     yield Table("Mapping: what the platform says the runtime does, against what it did", MAPPING_HEADER, mapping)
 
 
 def _of_kinds(kinds: Sequence[dict[str, Any]]) -> Iterable[Table]:
-    errors = [
-        (
-            entry["kind"],
-            str(entry["count"]),
-            percent_text(entry["share"]),
-            *(percent_text(entry[key]) for key in _ERRORS),
-            *(_figure(entry[key]) for key in _RANKS),
-            percent_text(entry["floor"]),
-            percent_text(entry["covered"]),
-        )
-        for entry in kinds
-    ]
+    shares, ranks = dict.fromkeys(_ERRORS, percent_text), dict.fromkeys(_RANKS, _figure)
+    last = dict.fromkeys(("floor", "covered"), percent_text)
+    errors = texts(kinds, kind=str, count=str, share=percent_text, **shares, **ranks, **last)
     header = ("kind", "kernels", "time", *_ERROR_TITLES, "rho", "tau", "floor", "in 90 %")
     yield Table("Kinds of kernel", header, errors)
     models = tuple(kinds[0]["by_model"]) if kinds else ()

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 __all__ = [
     "Page",
@@ -23,6 +23,10 @@ __all__ = [
     "percent_text",
     "printable",
     "seconds_text",
+    "size_of",
+    "texts",
+    "times_text",
+    "words_text",
 ]
 
 _WIDTH_OF_A_PIPE: Final = 200
@@ -92,6 +96,31 @@ class Page:
             widths[widest] -= 1
             excess -= 1
         return widths
+
+
+def texts(entries: Iterable[Mapping[str, Any]], **columns: Callable[[Any], str]) -> list[tuple[str, ...]]:
+    """Entries of a document as rows of a table.
+
+    Args:
+        entries: Objects with the same fields.
+        columns: The fields that are shown, in order, and what makes a text of each.
+    """
+    return [tuple(text(entry[name]) for name, text in columns.items()) for entry in entries]
+
+
+def size_of(values: Sequence[Any]) -> str:
+    """How many there are."""
+    return str(len(values))
+
+
+def words_text(name: str) -> str:
+    """A name in words."""
+    return name.replace("_", " ")
+
+
+def times_text(ratio: float | None) -> str:
+    """A ratio."""
+    return _UNKNOWN if ratio is None else f"{ratio:.2f}x"
 
 
 def seconds_text(seconds: float | None) -> str:

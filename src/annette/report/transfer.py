@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from annette.fitting.candidates import Candidate
-from annette.report.page import Page, percent_text
+from annette.report.page import Page, percent_text, texts
 from annette.report.schemas import platforms as schemas
 from annette.report.schemas.base import part
 
@@ -61,17 +61,10 @@ def print_transfer(document: dict[str, Any], *, page: Page | None = None) -> Non
     """Prints the kinds with their factors and errors, what was left out, and where the platform is."""
     page = page or Page()
     page.line(bold=document["platform"], plain=f"  from {document['from']}: {document['file']}")
-    rows = [
-        (
-            kind["kind"],
-            str(kind["kernels"]),
-            f"{kind['factor']:.3g}",
-            percent_text(kind["before"]),
-            percent_text(kind["left_out"]),
-            Candidate(kind["way"], kind["family"]).text,
-        )
-        for kind in document["kinds"]
-    ]
+    shares = dict.fromkeys(("before", "left_out"), percent_text)
+    shown = texts(document["kinds"], kind=str, kernels=str, factor="{:.3g}".format, **shares)
+    ways = [Candidate(kind["way"], kind["family"]).text for kind in document["kinds"]]
+    rows = [(*row, way) for row, way in zip(shown, ways, strict=True)]
     rows += [
         (kind["kind"], str(kind["kernels"]), "", "", percent_text(kind["left_out"]), f"{kind['family']} fitted anew")
         for kind in document["new_kinds"]
