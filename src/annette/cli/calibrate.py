@@ -55,7 +55,7 @@ def command(
     from annette.cli.import_tables import split_columns
     from annette.fitting.calibration import calibrate
     from annette.platforms import Source, dump_platform
-    from annette.report.calibration import calibration_document
+    from annette.report.fit import calibration_document
 
     pairs = read_network_table(table, TableOptions(split_columns(columns), frozenset(ignored)))
     report = calibrate(

@@ -35,15 +35,10 @@ def command(
       annette compare model.onnx --fallback roofline --json
     """
     from annette import estimate, list_platforms, load_network, load_platform
-    from annette.report.documents import comparison_document
+    from annette.report.estimates import comparison_document, print_comparison
 
     loaded = load_network(network, batch=batch, inputs=input_shapes)
     targets = [load_platform(name) for name in platforms or (entry.name for entry in list_platforms())]
     estimates = [estimate(loaded, target, model=model, fallback=fallback, confidence=confidence) for target in targets]
     document = comparison_document(loaded.name, estimates)
-    if as_json:
-        print_json(document)
-        return
-    from annette.report.text import print_comparison
-
-    print_comparison(document)
+    print_json(document) if as_json else print_comparison(document)

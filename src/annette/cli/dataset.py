@@ -44,8 +44,7 @@ def command(path: Path, other: Path | None, html: Path | None, as_json: bool) ->
 def describe_dataset(path: Path, html: Path | None) -> dict[str, Any]:
     """The document of a dataset, written as a page too where ``html`` says where."""
     from annette.bench.dataset import Dataset
-    from annette.report.dataset import dataset_document
-    from annette.report.dataset_page import dataset_page
+    from annette.report.dataset import dataset_document, dataset_page
     from annette.report.html import write_page
 
     with Dataset.open(path) as dataset:

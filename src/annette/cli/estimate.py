@@ -38,7 +38,7 @@ def command(
       annette estimate model.onnx --platform my-platform.json --input ids=1x128 --fallback roofline
     """
     from annette import estimate, load_platform
-    from annette.report.documents import estimate_document
+    from annette.report.estimates import estimate_document, print_estimate
 
     target = load_platform(platform)
     documents = [
@@ -58,7 +58,5 @@ def command(
     if as_json:
         print_json(documents[0] if len(documents) == 1 else documents)
         return
-    from annette.report.text import print_estimate
-
     for document in documents:
         print_estimate(document, everything=everything)

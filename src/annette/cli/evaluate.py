@@ -124,7 +124,7 @@ def command(
 
 
 def _write_page(html: Path, document: dict[str, Any]) -> None:
-    from annette.report.evaluation_page import evaluation_page
+    from annette.report.evaluation import evaluation_page
     from annette.report.html import write_page
 
     write_page(html, evaluation_page(document))

@@ -32,14 +32,9 @@ def command(
       annette inspect model.onnx --json
     """
     from annette import load_network, load_platform
-    from annette.report.documents import network_document
+    from annette.report.estimates import network_document, print_network
 
     loaded = load_network(network, batch=batch, inputs=input_shapes)
     kernels = load_platform(platform).mapping.apply(loaded) if platform else None
     document = network_document(loaded, kernels)
-    if as_json:
-        print_json(document)
-        return
-    from annette.report.text import print_network
-
-    print_network(document, everything=everything)
+    print_json(document) if as_json else print_network(document, everything=everything)

@@ -20,8 +20,7 @@ from annette.mapping.kernel import KernelTable, Precision
 from annette.models.roofline import Roofline
 from annette.platforms import LogResiduals, Overhead, Provenance, dump_platform
 from annette.platforms.intervals import Intervals
-from annette.report.evaluation import evaluation_document, print_evaluation
-from annette.report.evaluation_page import evaluation_page
+from annette.report.evaluation import evaluation_document, evaluation_page, print_evaluation
 from annette.report.page import Page
 from annette.report.schema import schema
 from tests.unit.fitting.synthetic import DEVICE, chain, run
