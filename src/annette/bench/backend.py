@@ -14,9 +14,13 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    import numpy.typing as npt
 
     from annette.network import Network
 
@@ -28,6 +32,7 @@ __all__ = [
     "Profile",
     "ProfileEntry",
     "Subject",
+    "input_values",
     "time_runs",
 ]
 
@@ -177,6 +182,23 @@ def time_runs(run: Callable[[], object], repeats: int, before: Callable[[], None
     return tuple(samples_s)
 
 
+def input_values(shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Standard normal reals; ones for integers and booleans, which are tokens, positions and masks.
+
+    Times depend on values in one place: on some processors (Intel's) an exponential that underflows takes a hundred
+    times as long as another, so that the softmax of masked scores is several times slower. A mask of ones hides
+    nothing, as for a sequence without padding; one of random numbers would hide half of it.
+
+    Args:
+        shape: Sizes of the input.
+        dtype: Its element type.
+    """
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        return np.random.default_rng(0).standard_normal(shape).astype(kind)
+    return np.ones(shape, dtype=kind)
+
+
 class Backend(ABC):
     """One runtime on one device.
 
@@ -226,7 +248,3 @@ class Backend(ABC):
         Raises:
             BackendRunError: The runtime refuses the network.
         """
-
-    def to_json(self) -> dict[str, Any]:
-        """The options as plain JSON values."""
-        return dict(vars(self.options))

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from annette.bench.dataset import Dataset
+    from annette.bench.measurement import CaseResult
     from annette.bench.plan import Case, Plan
-    from annette.bench.protocol import CaseResult
     from annette.bench.settings import Settings
 
 __all__ = ["Outcome", "Progress", "run_campaign"]

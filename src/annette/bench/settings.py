@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
+from dataclasses import dataclass
+from typing import Final
 
 from annette.bench.records import MOST_DRIFT, MOST_UNCERTAIN, Purpose
 from annette.errors import OptionError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["Settings"]
 
@@ -76,12 +71,3 @@ class Settings:
         wanted = self.target_s / one_s if one_s > 0 else least
         profiled = int(max(min(wanted, self.most_repeats), least))
         return (profiled if purpose is Purpose.NETWORK else max(_FEWEST, profiled // 3)), profiled
-
-    def to_json(self) -> dict[str, Any]:
-        """The settings as plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Settings:
-        """Builds settings from `to_json`."""
-        return msgspec.convert(values, cls)

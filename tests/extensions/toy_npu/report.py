@@ -10,7 +10,7 @@ from annette.bench.importing.collection import Collection
 from annette.bench.importing.kernel import MeasuredKernel, Stage
 from annette.bench.importing.origin import Origin
 from annette.bench.importing.runs import kernel_runs
-from annette.bench.reported import ReportedKernel, number
+from annette.bench.profile_matching import ReportedKernel, number
 from annette.errors import BackendRunError, DatasetError
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from annette.bench.backend import (
     ProfileEntry,
     Subject,
 )
-from annette.bench.reported import to_entries
+from annette.bench.profile_matching import to_entries
 from annette.devices.command.reports import LatencyReport, read_report
 from annette.devices.registry import find, offered
 from annette.errors import BackendRunError, NetworkError, OptionError, nearest

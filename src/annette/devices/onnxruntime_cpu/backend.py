@@ -24,10 +24,10 @@ from annette.bench.backend import (
     CompiledNetwork,
     Profile,
     Subject,
+    input_values,
     time_runs,
 )
 from annette.bench.host import cpu_description
-from annette.bench.random_inputs import input_values
 from annette.devices.onnxruntime_cpu.optimised_graph import read_optimised_graph
 from annette.devices.onnxruntime_cpu.reports import read_profile
 from annette.devices.onnxruntime_cpu.segments import assign_layers

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
-from annette.bench.reported import ReportedKernel, number
+from annette.bench.profile_matching import ReportedKernel, number
 from annette.errors import BackendRunError
 
 __all__ = ["parse_openvino_counters"]
