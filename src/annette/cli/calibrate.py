@@ -50,7 +50,7 @@ def command(
     from dataclasses import replace
 
     from annette.api import load_platform
-    from annette.bench.importing.origin import digest_of
+    from annette.bench.importing.collection import digest_of
     from annette.bench.importing.table import TableOptions, read_network_table
     from annette.cli.import_tables import split_columns
     from annette.fitting.calibration import calibrate
