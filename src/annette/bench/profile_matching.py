@@ -138,12 +138,14 @@ class ReportedKernel:
         operator: Its type, where the report has one.
         latency_s: Its time, in seconds.
         execution: How it was done, where the report says so.
+        executed: Whether it ran; some reports list what did not.
     """
 
     name: str
     operator: str
     latency_s: float
     execution: str = ""
+    executed: bool = True
 
 
 def to_entries(kernels: Sequence[ReportedKernel], network: Network) -> tuple[ProfileEntry, ...]:

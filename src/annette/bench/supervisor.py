@@ -24,8 +24,8 @@ from annette.errors import BackendError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from annette.bench.measurement import Settings
     from annette.bench.plan import Case
-    from annette.bench.settings import Settings
 
 __all__ = ["Supervisor"]
 

@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
-from annette.bench.backend import Subject
-from annette.bench.backends import backend_class, open_backend
+from annette.bench.backend import Subject, backend_class, open_backend
 from annette.bench.host import die_with_parent, exclusive_use, pin_process
-from annette.bench.measurement import CaseMeasurer, CaseResult
+from annette.bench.measurement import CaseMeasurer, CaseResult, Settings
 from annette.bench.plan import Case
 from annette.bench.records import Status
-from annette.bench.settings import Settings
 from annette.errors import AnnetteError
 
 if TYPE_CHECKING:

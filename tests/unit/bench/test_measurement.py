@@ -4,10 +4,9 @@ import pytest
 
 from annette.bench import measurement
 from annette.bench.backend import Availability, Backend, BackendOptions, CompiledNetwork, Profile, Subject
-from annette.bench.measurement import CacheEviction, CaseMeasurer, DutyCycle
+from annette.bench.measurement import CacheEviction, CaseMeasurer, DutyCycle, Settings
 from annette.bench.plan import Case
 from annette.bench.records import Purpose, Status, midmean, uncertainty
-from annette.bench.settings import Settings
 from annette.errors import OptionError
 from tests.unit.bench.scripted import network
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from annette.bench.generate import (
     chains,
-    cold_weights,
     convolutions,
     fusion_probes,
     integer,
@@ -17,11 +16,10 @@ from annette.bench.generate import (
     products,
     size_sweeps,
 )
-from annette.bench.generate.recipe import CaseBuilder
-from annette.bench.generate.sampler import Sampler
+from annette.bench.generate.recipe import CaseBuilder, Sampler
+from annette.bench.measurement import Settings
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose
-from annette.bench.settings import Settings
 from annette.errors import NetworkError, OptionError
 from annette.network.graph_json import graph_digest
 
@@ -35,12 +33,7 @@ __all__ = ["generate_plan"]
 
 _PRESETS: Final[dict[str, dict[Purpose, float]]] = {
     "full": dict.fromkeys(Purpose, 1.0),
-    "quick": {
-        Purpose.MICRO_KERNEL: 0.35,
-        Purpose.CHAIN: 0.17,
-        Purpose.COLD_WEIGHTS: 0.16,
-        Purpose.FUSION_PROBE: 0.36,
-    },
+    "quick": {Purpose.MICRO_KERNEL: 0.35, Purpose.CHAIN: 0.17, Purpose.COLD_WEIGHTS: 0.16, Purpose.FUSION_PROBE: 0.36},
 }
 """Share of each recipe's cases in a preset; of sweeps, which are whole or absent, the share of the sweeps."""
 
@@ -69,12 +62,7 @@ _COMPILED_WEIGHTS_PER_S: Final = 3e6
 
 
 def generate_plan(
-    preset: str,
-    *,
-    target: str = "cpu",
-    seed: int = 0,
-    batch: Sequence[int] = (1,),
-    settings: Settings | None = None,
+    preset: str, *, target: str = "cpu", seed: int = 0, batch: Sequence[int] = (1,), settings: Settings | None = None
 ) -> Plan:
     """Makes a plan of micro-kernels, chains, cold weights and fusion probes.
 
@@ -122,7 +110,7 @@ def _cpu_recipes() -> list[Recipe]:
         *pointwise.recipes(),
         *movement.recipes(),
         *chains.recipes(),
-        *cold_weights.recipes(),
+        *products.cold_weights(),
         *fusion_probes.recipes(),
     ]
 

@@ -192,12 +192,7 @@ def network_runs(pairs: Sequence[NetworkLatency], environment: Mapping[str, str]
 
 
 def measured_run(
-    case: str,
-    purpose: Purpose,
-    network: Network,
-    environment: Mapping[str, str],
-    *,
-    kernels: tuple[KernelRecord, ...],
+    case: str, purpose: Purpose, network: Network, environment: Mapping[str, str], *, kernels: tuple[KernelRecord, ...]
 ) -> Run:
     """A run that was measured elsewhere: usable, once, without samples of the whole network.
 

@@ -6,7 +6,7 @@ import csv
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.importing.kernel import MeasuredKernel, Stage
 from annette.errors import DatasetError, NetworkError, nearest
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["NetworkLatency", "TableOptions", "read_layer_table", "read_network_table", "rows_of"]
 
 _UNITS: Final = {"latency_s": 1.0, "latency_ms": 1e-3, "latency_us": 1e-6}
-_INTEGERS: Final = ("in_channels", "in_height", "in_width", "out_channels", "groups", "operands", "batch")
+_INTEGERS: Final = {
+    "in_channels": 1, "in_height": 1, "in_width": 1, "out_channels": 0, "groups": 1, "operands": 2, "batch": 1,
+}  # fmt: skip
+"""Columns of whole numbers, and what an empty cell stands for."""
 _PAIRS: Final = ("kernel", "stride", "dilation")
 
 _LAYER_COLUMNS: Final = (
@@ -253,19 +256,8 @@ def _our_names(
 
 def _stages(cells: _Cells) -> tuple[Stage, ...]:
     """The row's layer, and its activation."""
-    stage = Stage(
-        kind=cells.text("kind"),
-        in_channels=cells.integer("in_channels", 1),
-        in_height=cells.integer("in_height", 1),
-        in_width=cells.integer("in_width", 1),
-        out_channels=cells.integer("out_channels", 1) if cells.text("out_channels") else 0,
-        kernel=cells.pair("kernel"),
-        stride=cells.pair("stride"),
-        padding=cells.padding(),
-        groups=cells.integer("groups", 1),
-        dilation=cells.pair("dilation"),
-        operands=cells.integer("operands", 2),
-        batch=cells.integer("batch", 1),
-    )
+    sizes: dict[str, Any] = {name: cells.integer(name, default) for name, default in _INTEGERS.items()}
+    sizes |= {name: cells.pair(name) for name in _PAIRS}
+    stage = Stage(kind=cells.text("kind"), padding=cells.padding(), **sizes)
     activation = cells.text("activation")
     return (stage,) if not activation else (stage, Stage(activation, stage.out_channels or stage.in_channels))
