@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from annette.bench import session
-from annette.bench.backends import backend_class
+from annette.bench.backend import backend_class
 from annette.bench.dataset import Dataset
 from annette.bench.generate import generate_plan
 from annette.estimation.by_name import estimate

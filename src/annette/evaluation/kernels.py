@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from annette.bench.repeatability import repeatability
+from annette.bench.records import repeatability
 from annette.evaluation.kernel_pairing import pair_kernels
 from annette.evaluation.truth import MachineSpeed
 

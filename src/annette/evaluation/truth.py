@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from annette.bench.records import Purpose, Status, calm_reference_s
-from annette.bench.repeatability import repeatability
+from annette.bench.records import Purpose, Status, calm_reference_s, repeatability
 from annette.network.load import load_network
 
 if TYPE_CHECKING:

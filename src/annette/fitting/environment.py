@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.bench.importing.origin import origin_of
+from annette.bench.importing.collection import origin_of
 from annette.errors import FitError
 from annette.mapping.kernel import Precision
 from annette.platforms import Source

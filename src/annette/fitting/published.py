@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from annette._version import __version__
-from annette.bench.importing.collection import ROW
-from annette.bench.importing.origin import Origin, origin_of
+from annette.bench.importing.collection import ROW, Origin, origin_of
 from annette.errors import FitError
 from annette.fitting.request import AUTO, FitReport, MappingChoice
 from annette.platforms import Provenance

@@ -7,7 +7,7 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.bench.backends import backend_class, backend_names
+from annette.bench.backend import backend_class, backend_names
 from annette.bench.dataset import Dataset
 from annette.bench.records import Status
 from annette.report.page import Page, percent_text, seconds_text

@@ -22,7 +22,7 @@ from annette.bench.backend import (
     Profile,
     Subject,
 )
-from annette.bench.reported import ReportedKernel, to_entries
+from annette.bench.profile_matching import ReportedKernel, to_entries
 from annette.errors import BackendRunError, BackendUnavailableError, NetworkError
 from annette.network.writers.onnx import write_onnx
 

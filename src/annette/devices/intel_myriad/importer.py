@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.importing.collection import Collection
-from annette.bench.importing.origin import Origin, digest_of
-from annette.bench.importing.runs import NetworkLatency, measured_run, network_runs
-from annette.bench.importing.table import rows_of
+from annette.bench.importing.collection import Collection, Origin, digest_of, measured_run, network_runs
+from annette.bench.importing.table import NetworkLatency, rows_of
 from annette.bench.records import KernelRecord, Purpose
 from annette.errors import DatasetError, nearest
 from annette.network.readers.json import read_json

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from annette._version import __version__
-from annette.bench.importing.origin import digest_of
+from annette.bench.importing.collection import digest_of
 from annette.devices.original_annette.models import OriginalRefinedRoofline, OriginalRoofline
 from annette.errors import DatasetError
 from annette.mapping.kernel import Precision

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.importing.collection import Collection
+from annette.bench.importing.collection import Collection, Origin, digest_of, kernel_runs, network_runs
 from annette.bench.importing.kernel import MeasuredKernel, Stage
-from annette.bench.importing.origin import Origin, digest_of
-from annette.bench.importing.runs import NetworkLatency, kernel_runs, network_runs
-from annette.bench.importing.table import rows_of
+from annette.bench.importing.table import NetworkLatency, rows_of
 from annette.devices.tvm_arm.nnvm import NETWORKS, nnvm_network
 from annette.errors import DatasetError, OptionError, nearest
 from annette.platforms import Source

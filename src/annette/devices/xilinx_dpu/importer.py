@@ -11,11 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.importing.collection import Collection
+from annette.bench.importing.collection import Collection, Origin, digest_of, kernel_runs, network_runs
 from annette.bench.importing.kernel import MeasuredKernel, Stage
-from annette.bench.importing.origin import Origin, digest_of
-from annette.bench.importing.runs import NetworkLatency, kernel_runs, network_runs
-from annette.bench.importing.table import rows_of
+from annette.bench.importing.table import NetworkLatency, rows_of
 from annette.errors import DatasetError
 from annette.network.load import load_network
 from annette.platforms import Source

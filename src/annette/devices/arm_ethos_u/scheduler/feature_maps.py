@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.devices.arm_ethos_u.scheduler.block_config import round_up
 from annette.network.kinds import SPATIAL
-from annette.network.kinds.shapes import integers
-from annette.network.kinds.shapes import same_pads
+from annette.network.kinds.shapes import integers, same_pads
 from annette.network.writers.tflite_layout import features_last, plain, reshaped, same_memory, stored, transposed
 
 if TYPE_CHECKING:
