@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from annette.devices.intel_myriad.placement.graph import Node, build_stages
 from annette.devices.intel_myriad.placement.memory import Chip
 from annette.devices.intel_myriad.placement.passes import place
-from annette.devices.intel_myriad.placement.tiling import Windows, tile
+from annette.devices.intel_myriad.placement.tiling import Window, tile
 from annette.errors import MappingError
 from annette.mapping.context import ContextStage, integer_parameters
 from annette.mapping.kernel import Kernel
@@ -197,16 +197,17 @@ def _height_tiles(kernels: Sequence[Kernel], limit_bytes: int) -> dict[str, int]
 
     Grouped ones always run, as do matrix products, which have one position and are never cut.
     """
-    kernels = [kernel for kernel in kernels if kernel.kind in _CONVOLUTIONS and not kernel.free]
-    sizes = {kernel.name: kernel.anchor.workload.dimensions for kernel in kernels}
-    sizes = {name: dimensions for name, dimensions in sizes.items() if dimensions.out_depth == 1}
-    engine = dict.fromkeys(sizes, 1)
-    dense = {name: dimensions for name, dimensions in sizes.items() if dimensions.groups == 1}
-    for name, tiles in zip(dense, tile(Windows.of(dense.values()), limit_bytes).height_tiles.tolist(), strict=True):
-        if tiles:
-            engine[name] = tiles
-        elif dense[name].out_height * dense[name].out_width > 1:
-            del engine[name]
+    engine: dict[str, int] = {}
+    for kernel in kernels:
+        size = kernel.anchor.workload.dimensions
+        if kernel.free or kernel.kind not in _CONVOLUTIONS or size.out_depth > 1:
+            continue
+        window = Window(*(getattr(size, name) for name in Window._fields))
+        tiling = tile(window, limit_bytes) if size.groups == 1 else None
+        if tiling:
+            engine[kernel.name] = tiling.height_tiles
+        elif size.groups > 1 or size.out_height * size.out_width == 1:
+            engine[kernel.name] = 1
     return engine
 
 
