@@ -16,10 +16,9 @@ from annette.devices.intel_myriad.formulas import CONVOLUTION, POOLING, SOFTWARE
 from annette.errors import FitError
 from annette.fitting.families import feature_names
 from annette.fitting.forest import Growth, grow
-from annette.fitting.formula_fit import networks_of
+from annette.fitting.formula_fit import NEVER_COMPUTES, fit_per_byte, fit_tiled, networks_of
 from annette.fitting.roofline import fit_refined_roofline, fit_roofline
 from annette.fitting.samples import LEAST_ROWS
-from annette.fitting.tiled import NEVER_COMPUTES, fit_per_byte, fit_tiled
 from annette.models.features import FeatureSet
 from annette.models.mixed import Mixed
 from annette.models.statistical import Statistical

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
 
-__all__ = ["import_tophub", "tophub_layers", "tophub_networks"]
+__all__ = ["import_tophub", "tophub_networks"]
 
 _PROCESSORS: Final = "arm_cpu"
 """Start of the name of the files that hold processors."""
@@ -42,7 +42,7 @@ def import_tophub(path: Path, device: str | None) -> Collection:
         raise OptionError("layout 'tophub' holds several devices: state one, for example --device kirin970")
     layers = path / "layers.csv" if path.is_dir() else path
     environment = {"collection": "tophub", "device": device, "runtime": "tvm", "precision": "fp32"}
-    rows = _rows(layers, device, "float32")
+    rows = _rows(layers, device)
     library, _, version = rows[0]["file"].rpartition("_")
     runs = kernel_runs([_kernel(row) for row in rows], environment)
     sources = [
@@ -66,20 +66,6 @@ def import_tophub(path: Path, device: str | None) -> Collection:
             )
         )
     return Collection(runs, Origin(sources=tuple(sources), versions={f"TopHub {library}": version}))
-
-
-def tophub_layers(path: str | PathLike[str], device: str, *, dtype: str = "float32") -> list[MeasuredKernel]:
-    """The tuned convolutions of one device.
-
-    Args:
-        path: ``tophub/layers.csv``.
-        device: Such as ``snapdragon835``; of a chip that was tuned as processor and as GPU, the processor.
-        dtype: Element type.
-
-    Raises:
-        DatasetError: The file is not that table, or holds nothing of that device and element type.
-    """
-    return [_kernel(row) for row in _rows(path, device, dtype)]
 
 
 def tophub_networks(path: str | PathLike[str], device: str) -> list[NetworkLatency]:
@@ -106,14 +92,15 @@ def _rows_by_device(path: str | PathLike[str]) -> dict[str, dict[str, str]]:
     return {row["device"].split(" (")[0]: row for row in rows}
 
 
-def _rows(path: str | PathLike[str], device: str, dtype: str) -> list[dict[str, str]]:
+def _rows(path: Path, device: str) -> list[dict[str, str]]:
+    """The tuned convolutions of a device in single precision; of a chip that was tuned as GPU, too, the processor's."""
     rows = rows_of(path)
     if not {"file", "device", "task", "dtype", "time_ms"} <= rows[0].keys():
         raise DatasetError(f"table {str(path)!r} has no columns file, device, task, dtype, time_ms: it is not TopHub's")
-    wanted = [row for row in rows if (row["device"], row["dtype"]) == (device, dtype)]
+    wanted = [row for row in rows if (row["device"], row["dtype"]) == (device, "float32")]
     if not wanted:
         devices = {row["device"] for row in rows}
-        raise DatasetError(f"table {str(path)!r} holds no {dtype} layers of {device!r}{nearest(device, devices)}")
+        raise DatasetError(f"table {str(path)!r} holds no float32 layers of {device!r}{nearest(device, devices)}")
     return [row for row in wanted if row["file"].startswith(_PROCESSORS)] or wanted
 
 

@@ -10,7 +10,7 @@ ALU narrower than the array. Rates are per clock cycle.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -117,12 +117,7 @@ class Alu:
     def cycles(self, table: KernelTable) -> FloatArray:
         """Cycles of each row, shape ``(rows,)``."""
         work = _depthwise_macs(table) * (1.0 + self.width_overhead / table["out_width"])
-        lanes = (
-            self.rows
-            * self.channels
-            * fill(table["out_height"], self.rows)
-            * fill(table["out_channels"], self.channels)
-        )
+        lanes = _lanes(table, self.rows, self.channels)
         cycles: FloatArray = np.where(table["macs"] > 0, work / (lanes * self.efficiency), 0.0)
         return cycles
 
@@ -153,12 +148,7 @@ class Pooling:
         window = table["kernel_height"] * table["kernel_width"]
         covered = table["in_height"] * table["in_width"] / (table["out_height"] * table["out_width"])
         reads = np.maximum(np.where(window > 1, window, covered), table["input_count"])
-        lanes = (
-            self.rows
-            * self.channels
-            * fill(table["out_height"], self.rows)
-            * fill(table["out_channels"], self.channels)
-        )
+        lanes = _lanes(table, self.rows, self.channels)
         cycles: FloatArray = np.where(table["ops"] > 0, reads * written / (lanes * self.efficiency), 0.0)
         return cycles
 
@@ -206,15 +196,18 @@ class Dpu(LayerModel):
 
     def scaled(self, factor: float) -> Self:
         """The same model, every prediction ``factor`` times as long."""
-        array, alu, pooling = self.array, self.alu, self.pooling
-        return replace(
-            self,
-            bytes_per_cycle=self.bytes_per_cycle / factor,
-            offset_s=self.offset_s * factor,
-            array=None if array is None else replace(array, efficiency=array.efficiency / factor),
-            alu=None if alu is None else replace(alu, efficiency=alu.efficiency / factor),
-            pooling=None if pooling is None else replace(pooling, efficiency=pooling.efficiency / factor),
-        )
+        engines: dict[str, Any] = {
+            name: replace(engine, efficiency=engine.efficiency / factor)
+            for name in ("array", "alu", "pooling")
+            if (engine := getattr(self, name)) is not None
+        }
+        return replace(self, bytes_per_cycle=self.bytes_per_cycle / factor, offset_s=self.offset_s * factor, **engines)
+
+
+def _lanes(table: KernelTable, rows: int, channels: int) -> FloatArray:
+    """Elements of a cycle in a unit of ``rows`` x ``channels``, whose edges do no useful work."""
+    lanes: FloatArray = rows * channels * fill(table["out_height"], rows) * fill(table["out_channels"], channels)
+    return lanes
 
 
 def _depthwise_macs(table: KernelTable) -> FloatArray:
