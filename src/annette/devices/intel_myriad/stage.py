@@ -44,10 +44,7 @@ _ROLES: Final[dict[str, str]] = {
 
 _LIMITS: Final = {
     "slice_bytes": (1024, 1 << 30),
-    "slices": (1, 64),
-    "output_slices": (1, 64),
-    "shaves": (1, 64),
-    "shaves_beside_hardware": (1, 64),
+    **dict.fromkeys(("slices", "output_slices", "shaves", "shaves_beside_hardware"), (1, 64)),
 }
 
 
@@ -84,13 +81,8 @@ class MyriadPlacement(ContextStage):
 
     name: ClassVar[str] = "myriad-placement"
     columns: ClassVar[tuple[str, ...]] = (
-        "input_in_ddr",
-        "output_in_ddr",
-        "copied_bytes",
-        "injected_bytes",
-        "pieces",
-        "shaves",
-    )
+        "input_in_ddr", "output_in_ddr", "copied_bytes", "injected_bytes", "pieces", "shaves"
+    )  # fmt: skip
 
     chip: Chip = field(default_factory=Chip)
 
@@ -113,7 +105,7 @@ class MyriadPlacement(ContextStage):
         first = len(network.inputs)
         schedule = place(build_stages(nodes, self.chip.output_limit_bytes), self.chip)
         plans = _plans(schedule, len(nodes))
-        placed = [_converted(tensor, network) for tensor in network.inputs]
+        placed = [_moved(tensor, network, "convert") for tensor in network.inputs]
         for kernel, node, plan in zip(kernels, nodes[first:], plans[first:], strict=True):
             if kernel.free:
                 placed += _transposes(kernel, network)
@@ -159,7 +151,7 @@ def _nodes(kernels: Sequence[Kernel], network: Network, limit_bytes: int) -> lis
     made: dict[str, int] = {}
     for tensor in network.inputs:
         made[tensor] = len(nodes)
-        dimensions = _converted(tensor, network).anchor.workload.dimensions
+        dimensions = _moved(tensor, network, "convert").anchor.workload.dimensions
         nodes.append(Node(tensor, "input", dimensions, dimensions.out_height, []))
     tiles = _height_tiles(kernels, limit_bytes)
     for kernel in kernels:
@@ -252,11 +244,6 @@ def _planned(kernel: Kernel, node: Node, plan: _Plan) -> Kernel:
     return replace(kernel, context=context)
 
 
-def _converted(tensor: str, network: Network) -> Kernel:
-    """The kernel that brings an input of the network to half precision."""
-    return _moved(tensor, network, "convert")
-
-
 def _transposes(view: Kernel, network: Network) -> list[Kernel]:
     """The plug-in stores channels first: a feature map is transposed before a view of it as channels last."""
     if not network.channels_last or not view.inputs or view.kind != "reshape":
@@ -266,6 +253,7 @@ def _transposes(view: Kernel, network: Network) -> list[Kernel]:
 
 
 def _moved(tensor: str, network: Network, kind: str) -> Kernel:
+    """A kernel that the runtime adds: it brings an input to half precision, or a feature map into another order."""
     described = network.tensors[tensor]
     name = f"{tensor}:{kind}"
     copied = describe_layer("copy", name, inputs=[described], outputs=[described], channels_last=network.channels_last)

@@ -166,12 +166,8 @@ def _descend(problem: _Problem, start: int, *, tied: bool) -> tuple[float, DpuCo
 
 def _groups(current: DpuConstants, *, tied: bool, alu: bool) -> list[list[DpuConstants]]:
     """Neighbours of a candidate: any other size of one dimension; a factor of two moved from one to another."""
-    if tied:
-        names: list[tuple[str, ...]] = [("rows",), ("in_channels", "out_channels")]
-    else:
-        names = [("rows",), ("in_channels",), ("out_channels",)]
-    if alu:
-        names.append(("alu_rows",))
+    channels = [("in_channels", "out_channels")] if tied else [("in_channels",), ("out_channels",)]
+    names = [("rows",), *channels, *([("alu_rows",)] if alu else [])]
     groups = [[_with(current, *together, size=size) for size in _CANDIDATES] for together in names]
     if not tied:
         groups.append(list(_exchanges(current)))
