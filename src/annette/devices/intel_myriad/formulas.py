@@ -100,10 +100,7 @@ def _computing_s(table: KernelTable, cuts: _Cuts, p: Mapping[str, float]) -> Flo
     line = width + p["wide"] * np.maximum(width - _WIDE, 0.0) + p["line_cycles"]
     lines = table["out_height"] + p["tile_lines"] * np.where(cuts.tiles > 1, cuts.tiles, 0.0)
     sweep = (cuts.sweep + p["mode_overhead"] * cuts.overhead) / 2.0
-    seconds: FloatArray = cuts.descriptors * (
-        sweep * lines * line / (p["clock_mhz"] * 1e6) + p["descriptor_us"] * 1e-6 * cuts.tiles
-    )
-    return seconds
+    return cuts.descriptors * (sweep * lines * line / (p["clock_mhz"] * 1e6) + p["descriptor_us"] * 1e-6 * cuts.tiles)
 
 
 def _convolution_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
@@ -126,8 +123,7 @@ def _convolution_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
     from_ddr = table["context:input_in_ddr"] * reads * rows * (p["far_ns"] + p["far_element_ns"] * in_width)
     moved = np.where(cuts.tiles > 1, engine + from_ddr, _soft_max(_HIDING, engine, from_ddr))
     copied = table["context:copied_bytes"] / (p["copied_gb_per_s"] * 1e9)
-    seconds: FloatArray = (moved + p["start_us"] * 1e-6) * cuts.stages * table["batch"] + copied
-    return seconds
+    return (moved + p["start_us"] * 1e-6) * cuts.stages * table["batch"] + copied
 
 
 def _convolution_terms(table: KernelTable, p: Mapping[str, float]) -> Terms:
@@ -159,8 +155,7 @@ def _pooling_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
     reading, making = _pooling_parts(table, p)
     starts = np.maximum(table["context:pieces"], 1.0) * p["start_us"] * 1e-6
     copied = table["context:copied_bytes"] / (p["copied_gb_per_s"] * 1e9)
-    seconds: FloatArray = _soft_max(p["power"], reading, making) + starts + copied
-    return seconds
+    return _soft_max(p["power"], reading, making) + starts + copied
 
 
 def _pooling_terms(table: KernelTable, p: Mapping[str, float]) -> Terms:
@@ -171,25 +166,22 @@ def _pooling_terms(table: KernelTable, p: Mapping[str, float]) -> Terms:
 def _lines_bytes(table: KernelTable, side: str) -> FloatArray:
     """A feature map as it lies in memory, its lines padded to 16 bytes."""
     line = np.ceil(table[f"{side}_width"] * _ELEMENT_BYTES / _LINE_BYTES) * _LINE_BYTES
-    size: FloatArray = table["batch"] * table[f"{side}_height"] * table[f"{side}_channels"] * line
-    return size
+    return table["batch"] * table[f"{side}_height"] * table[f"{side}_channels"] * line
 
 
 def _traffic_bytes(table: KernelTable) -> FloatArray:
     """What a software stage reads and writes; a concat only what is copied."""
     own = _lines_bytes(table, "in") * np.maximum(table["input_count"], 1.0) + _lines_bytes(table, "out")
-    traffic: FloatArray = np.where(table.kinds == "concat", 0.0, own) + 2.0 * table["context:copied_bytes"]
-    return traffic
+    return np.where(table.kinds == "concat", 0.0, own) + 2.0 * table["context:copied_bytes"]
 
 
 def _software_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
     """Sums, rectifiers, copies of a concat, global means: ``t0 + traffic * (per processor / processors + shared)``."""
     shaves = np.maximum(table["context:shaves"], 1.0)
-    seconds: FloatArray = (
+    return (
         p["start_us"] * 1e-6
         + _traffic_bytes(table) * (p["shave_ns_per_byte"] / shaves + p["shared_ns_per_byte"]) * 1e-9
     )
-    return seconds
 
 
 def _software_terms(table: KernelTable, p: Mapping[str, float]) -> Terms:

@@ -67,17 +67,13 @@ class Array:
         """Cycles of each row, shape ``(rows,)``."""
         macs, *_ = self._work(table)
         per_cycle = self.rows * self.in_channels * self.out_channels * self.efficiency
-        cycles: FloatArray = macs / (per_cycle * self.used(table))
-        return cycles
+        return macs / (per_cycle * self.used(table))
 
     def used(self, table: KernelTable) -> FloatArray:
         """Share of the array that does useful work, in (0, 1], shape ``(rows,)``."""
         _, height, inputs, outputs, width = self._work(table)
         channels = np.where(inputs <= self.augmented_channels, inputs * width, inputs)
-        product: FloatArray = (
-            fill(height, self.rows) * fill(channels, self.in_channels) * fill(outputs, self.out_channels)
-        )
-        return product
+        return fill(height, self.rows) * fill(channels, self.in_channels) * fill(outputs, self.out_channels)
 
     def _work(self, table: KernelTable) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
         """Multiply-accumulates, output rows, input and output channels, kernel width of what the array computes."""
@@ -118,8 +114,7 @@ class Alu:
         """Cycles of each row, shape ``(rows,)``."""
         work = _depthwise_macs(table) * (1.0 + self.width_overhead / table["out_width"])
         lanes = _lanes(table, self.rows, self.channels)
-        cycles: FloatArray = np.where(table["macs"] > 0, work / (lanes * self.efficiency), 0.0)
-        return cycles
+        return np.where(table["macs"] > 0, work / (lanes * self.efficiency), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +144,7 @@ class Pooling:
         covered = table["in_height"] * table["in_width"] / (table["out_height"] * table["out_width"])
         reads = np.maximum(np.where(window > 1, window, covered), table["input_count"])
         lanes = _lanes(table, self.rows, self.channels)
-        cycles: FloatArray = np.where(table["ops"] > 0, reads * written / (lanes * self.efficiency), 0.0)
-        return cycles
+        return np.where(table["ops"] > 0, reads * written / (lanes * self.efficiency), 0.0)
 
 
 @dataclass(frozen=True)
@@ -206,13 +200,11 @@ class Dpu(LayerModel):
 
 def _lanes(table: KernelTable, rows: int, channels: int) -> FloatArray:
     """Elements of a cycle in a unit of ``rows`` x ``channels``, whose edges do no useful work."""
-    lanes: FloatArray = rows * channels * fill(table["out_height"], rows) * fill(table["out_channels"], channels)
-    return lanes
+    return rows * channels * fill(table["out_height"], rows) * fill(table["out_channels"], channels)
 
 
 def _depthwise_macs(table: KernelTable) -> FloatArray:
     """Multiply-accumulates of the depthwise layer that anchors each row."""
     window = table["kernel_height"] * table["kernel_width"]
     written = table["batch"] * table["out_channels"] * table["out_height"] * table["out_width"]
-    macs: FloatArray = written * window
-    return macs
+    return written * window
