@@ -1,16 +1,23 @@
-"""What the roads of devices with formulas of their own share: errors on rows left out, ranges, intervals, accuracy."""
+"""What the roads of devices with formulas of their own share.
+
+Constants of a formula, by robust regression on the logarithm of time, drawn to what is known beforehand; and errors on
+rows left out, ranges, intervals, accuracy.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from scipy.optimize import least_squares
 
 from annette.fitting.conformal import log_residuals
 from annette.fitting.families import FAMILY_ORDER, fit_kind
 from annette.fitting.samples import LEAST_ROWS
 from annette.mapping.kernel import KernelTable
+from annette.models.roofline import Roofline
+from annette.models.tiled_roofline import Range, TiledRoofline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,16 +26,18 @@ if TYPE_CHECKING:
 
     from annette.fitting.families import KindFit
     from annette.fitting.samples import Samples
-    from annette.mapping.kernel import FloatArray, Precision
-    from annette.mapping.model import MappingModel
+    from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
-    from annette.network import Network
+    from annette.models.tiled_roofline import Formula
     from annette.platforms.intervals import LogResiduals
 
 __all__ = [
-    "DeviceFit",
+    "NEVER_COMPUTES",
     "accuracy_rows",
+    "fit_constants",
     "fit_families",
+    "fit_per_byte",
+    "fit_tiled",
     "grouped_by_network",
     "held_out",
     "held_out_by_family",
@@ -36,33 +45,92 @@ __all__ = [
     "networks_of",
     "predict_s",
     "ranges_of",
-    "tables_by_kind",
 ]
 
 _RANGED: Final = (
     "batch", "in_channels", "in_height", "in_width", "out_channels", "out_height", "out_width", "kernel_height",
     "kernel_width", "stride_height", "stride_width", "dilation_height", "dilation_width", "input_count", "macs",
 )  # fmt: skip
+_SOFTNESS: Final = 0.05
+_SHORTEST_S: Final = 1e-9
+_LEAST_SCALE: Final = 0.5
+
+NEVER_COMPUTES: Final = 1e15
+"""Peak rate of a roofline that only memory bounds, operations per second."""
 
 
-@dataclass(frozen=True, eq=False)
-class DeviceFit:
-    """The device's own formula, cross-validated on the rows it was fitted on.
+def fit_tiled(samples: Samples, formula: Formula, strength: float) -> TiledRoofline:
+    """Fits a formula.
 
-    Attributes:
-        family: Its family.
-        samples: The rows.
-        held_out_s: Prediction of each row by a fit that did not see its group.
+    Args:
+        samples: Rows of kinds that the formula is for; without any, its typical constants are taken.
+        formula: What to fit.
+        strength: How strongly constants are drawn to their typical values.
     """
+    table = samples.table
+    constants = fit_constants(lambda p: formula.seconds(table, p), formula.constants, samples.latency_s, strength)
+    return TiledRoofline(formula.name, constants)
 
-    family: str
-    samples: Samples
-    held_out_s: FloatArray
 
-    @property
-    def error(self) -> float:
-        """Mean absolute relative error, left out."""
-        return float(np.abs(self.held_out_s / self.samples.latency_s - 1).mean())
+def fit_per_byte(samples: Samples, *, start: Range, bandwidth: Range, strength: float) -> Roofline:
+    """Fits ``t0 + bytes / B``, for kernels that a start and one bandwidth describe.
+
+    Args:
+        samples: Rows of such kernels.
+        start: Of t0, in microseconds.
+        bandwidth: Of B, in gigabytes per second.
+        strength: How strongly both are drawn to their typical values.
+    """
+    size = samples.table.bytes
+    constants = fit_constants(
+        lambda p: p["start_us"] * 1e-6 + size / (p["gb_per_s"] * 1e9),
+        {"start_us": start, "gb_per_s": bandwidth},
+        samples.latency_s,
+        strength,
+    )
+    return Roofline(
+        ops_per_s=NEVER_COMPUTES, bytes_per_s=constants["gb_per_s"] * 1e9, offset_s=constants["start_us"] * 1e-6
+    )
+
+
+def fit_constants(
+    seconds: Callable[[Mapping[str, float]], FloatArray],
+    ranges: Mapping[str, Range],
+    latency_s: FloatArray,
+    strength: float,
+) -> dict[str, float]:
+    """Finds constants that explain measured times.
+
+    Minimises a soft absolute error of ``log(predicted / measured)`` and, with weight ``strength`` and for as many rows
+    as there are, the distance of each constant from its typical value relative to that value.
+
+    Args:
+        seconds: Time of each row for given constants.
+        ranges: Where each constant is looked for.
+        latency_s: Measured times, shape ``(rows,)``.
+        strength: Weight of what is known beforehand.
+    """
+    names = list(ranges)
+    start, least, most = (np.array([ranges[name][part] for name in names], dtype=np.float64) for part in range(3))
+    if not len(latency_s):
+        return dict(zip(names, start.tolist(), strict=True))
+    log_s = np.log(latency_s)
+    pull = strength * np.sqrt(len(log_s)) / np.maximum(np.abs(start), _LEAST_SCALE)
+
+    def residuals(x: FloatArray) -> FloatArray:
+        predicted = seconds(dict(zip(names, x.tolist(), strict=True)))
+        error = np.log(np.maximum(predicted, _SHORTEST_S)) - log_s
+        return np.concatenate([error, pull * (x - start)])
+
+    optimum = least_squares(
+        residuals,
+        start,
+        bounds=(least, most),
+        loss="soft_l1",
+        f_scale=_SOFTNESS,
+        x_scale=np.maximum(start, 0.1),
+    )
+    return dict(zip(names, optimum.x.tolist(), strict=True))
 
 
 def networks_of(samples: Samples) -> npt.NDArray[np.str_]:
@@ -121,15 +189,6 @@ def _configurations(samples: Samples) -> npt.NDArray[np.str_]:
     return np.array([f"configuration {number}" for number in inverse.ravel().tolist()])
 
 
-def tables_by_kind(networks: Sequence[Network], mapping: MappingModel, precision: Precision) -> list[KernelTable]:
-    """The kernels of whole networks, for the ranges that a calibration has seen."""
-    tables = []
-    for network in networks:
-        kernels = [kernel for kernel in mapping.apply(network) if not kernel.free]
-        tables.append(KernelTable.from_kernels(kernels, network, precision))
-    return tables
-
-
 def ranges_of(
     tables: Sequence[KernelTable], columns: Sequence[str] = _RANGED
 ) -> dict[str, dict[str, tuple[float, float]]]:
@@ -149,14 +208,22 @@ def ranges_of(
     return ranges
 
 
-def held_out_by_family(device: DeviceFit, fits: Mapping[str, KindFit]) -> dict[str, FloatArray]:
-    """Prediction of each row of the device's fit by family, left out; NaN where its kind has no model of a family."""
-    samples = device.samples
+def held_out_by_family(
+    samples: Samples, fits: Mapping[str, KindFit], own: str, left_out_s: FloatArray
+) -> dict[str, FloatArray]:
+    """Prediction of each row by family, left out; NaN where its kind has no model of a family.
+
+    Args:
+        samples: The rows that the device's own formula was fitted on.
+        fits: The general families, fitted on the same rows.
+        own: The family of the device's own formula.
+        left_out_s: Its prediction of each row, left out.
+    """
     predicted = {family: np.full(len(samples), np.nan) for family in FAMILY_ORDER}
     for kind, fit in fits.items():
         for family in fit.models:
             predicted[family][samples.table.rows_by_kind[kind]] = fit.held_out_s[family]
-    return {device.family: device.held_out_s, **predicted}
+    return {own: left_out_s, **predicted}
 
 
 def kernel_residuals(samples: Samples, left_out: Mapping[str, FloatArray]) -> dict[str, dict[str, LogResiduals]]:

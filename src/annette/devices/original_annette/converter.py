@@ -139,7 +139,11 @@ def _convert(parameters: Path, target: _Target) -> Platform:
         models={kind: _families(kind, plain, refined) for kind in _kinds(plain)},
         preferred_family="refined-roofline",
         overhead=Overhead(
-            per_kernel_s=0.0, per_run_s=0.0, per_input_byte_s=1.0 / _input_bytes_per_s(plain), per_output_byte_s=0.0
+            per_kernel_s=0.0,
+            per_run_s=0.0,
+            # The original charges network inputs to its type Base, whatever its type Input says.
+            per_input_byte_s=1.0 / float(plain["Base"]["bandwidth"]),
+            per_output_byte_s=0.0,
         ),
         provenance=_provenance(files, [kind for kind, name in _kinds(plain).items() if name == "Base"]),
     )
@@ -176,11 +180,6 @@ def _provenance(files: list[Path], never_measured: list[str]) -> Provenance:
             "Fitted ranges, intervals and accuracy were not published.",
         ),
     )
-
-
-def _input_bytes_per_s(plain: dict[str, Any]) -> float:
-    """The original charges network inputs to its type Base, whatever its type Input says."""
-    return float(plain["Base"]["bandwidth"])
 
 
 def _check_bits(entry: Any, bits: int) -> None:
