@@ -101,7 +101,7 @@ def command(
       annette evaluate --platform ncs2-openvino --suite published.csv --json
     """
     from annette.api import evaluate, load_platform
-    from annette.evaluation.sources import listed_networks, recorded_truths
+    from annette.evaluation.suites import listed_networks, recorded_truths
     from annette.report.evaluation import evaluation_document, print_evaluation
 
     if not measure:
@@ -145,7 +145,7 @@ def _measured(
     platform: Platform, listed: tuple[Truth, ...], truth: Path | None, how: _Measuring, *, calibrated: bool
 ) -> tuple[tuple[Truth, ...], tuple[str, ...]]:
     """Measures, and returns latencies with remarks on them; what a file says of latencies does not count."""
-    from annette.evaluation.sources import recorded_truths
+    from annette.evaluation.suites import recorded_truths
 
     listed = tuple(replace(entry, rounds_s=()) for entry in listed)
     with tempfile.TemporaryDirectory(prefix="annette-evaluate-") as folder:
@@ -168,7 +168,7 @@ def _run(platform: Platform, listed: tuple[Truth, ...], path: Path, how: _Measur
     from annette.bench.session import default_rounds, network_case, rounds_left, settings_for
     from annette.bench.supervisor import Supervisor
     from annette.cli.progress import progress_bar
-    from annette.evaluation.comparability import compare_environments
+    from annette.evaluation.suites import compare_environments
 
     backend = how.backend or _runtime_of(platform)
     options = _options(platform, backend, how)
@@ -209,7 +209,7 @@ def _runtime_of(platform: Platform) -> str:
 
 def _options(platform: Platform, backend: str, how: _Measuring) -> dict[str, Any]:
     from annette.bench.backends import option_names
-    from annette.evaluation.comparability import measuring_options
+    from annette.evaluation.suites import measuring_options
 
     texts = measuring_options(platform, option_names(backend), how.options)
     return chosen_options(backend, texts, how.extra)

@@ -1,4 +1,4 @@
-"""One network on one platform: map, price, sum."""
+"""One network on one platform: map, price, sum. `estimate` takes both as objects, files or names."""
 
 from __future__ import annotations
 
@@ -9,23 +9,68 @@ import numpy as np
 
 from annette.errors import OptionError, UnsupportedOperatorError, nearest
 from annette.estimation.estimate import Coverage, Estimate
-from annette.estimation.fallback import FALLBACK_METHOD
-from annette.estimation.pricing import FREE_METHOD, price
-from annette.estimation.traffic import host_traffic
+from annette.estimation.pricing import FALLBACK_METHOD, FREE_METHOD, price
 from annette.mapping.kernel import Kernel, KernelTable
 from annette.models.registry import families
 from annette.network import UNSUPPORTED, Network
+from annette.network.load import load_network
+from annette.platforms import Platform, load_platform
+from annette.platforms.overhead import host_traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from annette.estimation.estimate import Prices
-    from annette.platforms.platform import Platform
 
-__all__ = ["FALLBACKS", "estimate_mapped", "estimate_network"]
+__all__ = ["FALLBACKS", "estimate", "estimate_mapped", "estimate_network"]
 
 FALLBACKS: Final = ("error", "roofline")
 """What to do with a kind of kernel that the platform has no model for."""
+
+
+def estimate(
+    network: Network | str | Path,
+    platform: Platform | str | Path,
+    *,
+    model: str | None = None,
+    batch: int | None = None,
+    inputs: Mapping[str, tuple[int, ...]] | None = None,
+    fallback: str = "error",
+    confidence: float = 0.9,
+) -> Estimate:
+    """Estimates how long a network takes on a platform.
+
+    Args:
+        network: A loaded network, a network file, or the name of a network of the zoo.
+        platform: A loaded platform, a platform file, or the name of a known platform.
+        model: Model family; None takes the platform's preference per kind.
+        batch: Samples processed together; only for a network that is not loaded yet.
+        inputs: Shapes that bind symbolic dimensions; only for a network that is not loaded yet.
+        fallback: ``error`` refuses kinds that the platform has no model for, ``roofline`` prices them roughly.
+        confidence: Probability, between 0 and 1, that the intervals are meant to hold with.
+
+    Returns:
+        The estimate; ``latency_s`` is the headline, ``kernels`` the breakdown.
+
+    Raises:
+        NetworkError: The network cannot be read or used.
+        PlatformError: The platform cannot be found or used.
+        UnsupportedKernelError: The platform has no model for a kind in the network.
+        OptionError: An argument is out of its range.
+
+    Example:
+        >>> import annette
+        >>> annette.estimate("resnet50", "ncs2-openvino").latency_s > 0
+        True
+    """
+    if isinstance(network, Network):
+        if batch is not None or inputs:
+            raise OptionError("batch and inputs bind a network while it is read; this one is loaded already")
+    else:
+        network = load_network(network, batch=batch, inputs=inputs)
+    target = platform if isinstance(platform, Platform) else load_platform(platform)
+    return estimate_network(network, target, model=model, fallback=fallback, confidence=confidence)
 
 
 def estimate_network(
@@ -167,8 +212,8 @@ def _refuse_unknown_operators(network: Network, platform: Platform) -> None:
 
 def _end_to_end_s(network: Network, platform: Platform, kernels_s: float) -> float | None:
     """Time of all kernels, wherever they run, and what the host adds."""
-    traffic = host_traffic(network, platform.precision)
-    host_s = platform.overhead.host_s(input_bytes=traffic.input_bytes, output_bytes=traffic.output_bytes)
+    read, written = host_traffic(network, platform.precision)
+    host_s = platform.overhead.host_s(input_bytes=read, output_bytes=written)
     return None if host_s is None else kernels_s + host_s
 
 

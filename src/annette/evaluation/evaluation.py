@@ -11,8 +11,7 @@ import numpy as np
 from annette.errors import AnnetteError, OptionError
 from annette.estimation import estimate_mapped
 from annette.evaluation.baselines import OPERATION_COUNT, PLAIN_ROOFLINE, operation_scale, plain_roofline_s
-from annette.evaluation.error_parts import ErrorParts, error_parts
-from annette.evaluation.kernels import KernelPairs, kernel_pairs
+from annette.evaluation.kernels import ErrorParts, KernelPairs, error_parts, kernel_pairs
 from annette.evaluation.mapping_quality import MappingQuality, quality_of_kernels
 from annette.evaluation.metrics import Errors, Ranking, errors, kendall, ranking, spearman
 

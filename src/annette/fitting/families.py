@@ -13,9 +13,8 @@ from annette.fitting.folds import folds
 from annette.fitting.forest import Growth, grow
 from annette.fitting.roofline import fit_refined_roofline, fit_roofline, log_error
 from annette.models.features import FeatureSet
-from annette.models.mixed import Mixed
-from annette.models.refined_roofline import RefinedRoofline
-from annette.models.statistical import Statistical
+from annette.models.roofline import RefinedRoofline
+from annette.models.statistical import Mixed, Statistical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

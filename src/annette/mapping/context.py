@@ -13,7 +13,7 @@ are code, so a file can only name one that a device family brings (`annette.devi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from annette.devices.registry import find, offered
 from annette.documents import Document, convert
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import Kernel
     from annette.network import Network
 
-__all__ = ["ContextStage", "context_from_json", "context_to_json", "integer_parameters", "read_parameters"]
-
-_T = TypeVar("_T")
+__all__ = ["ContextStage", "context_from_json", "context_to_json", "integer_parameters"]
 
 
 class ContextStage(ABC):
@@ -88,21 +86,6 @@ def context_from_json(data: Any) -> ContextStage:
 class _StageFile(Document, frozen=True):
     name: str
     parameters: dict[str, Any]
-
-
-def read_parameters(stage: str, parameters: Mapping[str, Any], kind: type[_T]) -> _T:
-    """Reads a stage's parameters, for `ContextStage.from_json`; `annette.documents.plain` writes them.
-
-    Args:
-        stage: Name of the stage, for messages.
-        parameters: What a mapping file holds.
-        kind: A frozen dataclass, or an `annette.documents.Document`, whose annotations say what each may be, such as
-            ``slices: Annotated[int, Meta(ge=1, le=64)]``.
-
-    Raises:
-        MappingError: A parameter is missing, unknown, of another type, or out of its range.
-    """
-    return convert(parameters, kind, error=MappingError, path=f"context stage {stage!r}: $")
 
 
 def integer_parameters(

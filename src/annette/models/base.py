@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -87,9 +86,7 @@ class LayerModel(ABC):
 
     def to_json(self) -> dict[str, Any]:
         """Parameters as plain JSON values, without the family."""
-        listed = fields(self)  # type: ignore[arg-type] # of the dataclass that a model is
-        values = {field.name: getattr(self, field.name) for field in listed if field.init}
-        return {name: value.to_json() if hasattr(value, "to_json") else plain(value) for name, value in values.items()}
+        return dict(plain(self))
 
     @classmethod
     def from_json(cls, parameters: Mapping[str, Any]) -> Self:

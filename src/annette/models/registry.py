@@ -18,9 +18,9 @@ __all__ = ["build_model", "families", "family_class"]
 _GENERAL: Final[Mapping[str, str]] = MappingProxyType(
     {
         "roofline": "annette.models.roofline:Roofline",
-        "refined-roofline": "annette.models.refined_roofline:RefinedRoofline",
+        "refined-roofline": "annette.models.roofline:RefinedRoofline",
         "statistical": "annette.models.statistical:Statistical",
-        "mixed": "annette.models.mixed:Mixed",
+        "mixed": "annette.models.statistical:Mixed",
         "tiled-roofline": "annette.models.tiled_roofline:TiledRoofline",
     }
 )

@@ -1,8 +1,7 @@
 """Platforms: a device with its runtime, precision and threads, and everything needed to price networks on it."""
 
-from annette.platforms.composition import ComposedErrors
 from annette.platforms.format import FORMAT, VERSION, dump_platform, dumps_platform, loads_platform
-from annette.platforms.intervals import Intervals
+from annette.platforms.intervals import ComposedErrors, Intervals
 from annette.platforms.overhead import Overhead
 from annette.platforms.platform import Platform
 from annette.platforms.provenance import Provenance, Source

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -61,9 +61,9 @@ class _Rates(Document, frozen=True):
     bytes_per_s: Positive
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _PlatformFile:
-    """What a platform file holds; models, mapping and intervals read themselves."""
+    """What a platform file holds, in this order; models, mapping and intervals read themselves."""
 
     format: str
     version: int
@@ -80,12 +80,19 @@ class _PlatformFile:
     mapping: dict[str, Any]
     models: dict[str, dict[str, dict[str, Any]]]
     ranges: dict[str, dict[str, list[Finite]]]
+    intervals: Intervals | None = field(default=None, metadata=OPTIONAL)
     accuracy: list[dict[str, Any]]
     provenance: Provenance
-    intervals: Intervals | None = field(default=None, metadata=OPTIONAL)
     host_kinds: frozenset[str] = field(default=frozenset(), metadata=OPTIONAL)
     assumed: dict[str, str] | None = field(default=None, metadata=OPTIONAL)
     plain_roofline: _Rates | None = field(default=None, metadata=OPTIONAL)
+
+
+_MEMBERS: Final = tuple(each.name for each in fields(_PlatformFile) if each.name not in ("format", "version"))
+"""Fields of a platform, in the order of a file."""
+
+_LEFT_OUT: Final = ("host_kinds", "assumed", "plain_roofline")
+"""Fields that are not written where they are empty."""
 
 
 def dumps_platform(platform: Platform) -> str:
@@ -97,41 +104,13 @@ def dumps_platform(platform: Platform) -> str:
     Returns:
         JSON with one line break at the end.
     """
-    document: dict[str, Any] = {
-        "format": FORMAT,
-        "version": VERSION,
-        "name": platform.name,
-        "description": platform.description,
-        "device": platform.device,
-        "runtime": platform.runtime,
-        "precision": plain(platform.precision),
-        "threads": platform.threads,
-        "latency_is": platform.latency_is,
-        "preferred_family": platform.preferred_family,
-        "preferred_by_kind": dict(platform.preferred_by_kind),
-        "overhead": plain(platform.overhead),
-        "mapping": platform.mapping.to_json(),
-        "models": {
-            kind: {family: model.to_json() for family, model in families.items()}
-            for kind, families in platform.models.items()
-        },
-        "ranges": {
-            kind: {column: list(limits) for column, limits in columns.items()}
-            for kind, columns in platform.ranges.items()
-        },
-        "intervals": None if platform.intervals is None else platform.intervals.to_json(),
-        "accuracy": [dict(row) for row in platform.accuracy],
-        "provenance": platform.provenance.to_json(),
-    }
-    if platform.host_kinds:
-        document["host_kinds"] = sorted(platform.host_kinds)
-    if platform.assumed:
-        document["assumed"] = dict(platform.assumed)
+    document: dict[str, Any] = {"format": FORMAT, "version": VERSION}
+    document |= {name: getattr(platform, name) for name in _MEMBERS}
+    document["host_kinds"] = sorted(platform.host_kinds)
     if platform.plain_roofline is not None:
-        document["plain_roofline"] = {
-            "ops_per_s": platform.plain_roofline.ops_per_s,
-            "bytes_per_s": platform.plain_roofline.bytes_per_s,
-        }
+        rates = platform.plain_roofline
+        document["plain_roofline"] = {"ops_per_s": rates.ops_per_s, "bytes_per_s": rates.bytes_per_s}
+    document = {name: value for name, value in plain(document).items() if value or name not in _LEFT_OUT}
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -215,27 +194,16 @@ def _platform(read: _PlatformFile) -> Platform:
     preferred = {member("$.preferred_by_kind", kind): family for kind, family in read.preferred_by_kind.items()}
     _check_families({"$.preferred_family": read.preferred_family, **preferred})
     rates = read.plain_roofline
-    return Platform(
-        name=read.name,
-        description=read.description,
-        device=read.device,
-        runtime=read.runtime,
-        precision=Precision(read.precision.activation_bits, read.precision.weight_bits),
-        threads=read.threads,
-        latency_is=read.latency_is,
-        mapping=_mapping(read.mapping),
-        models=_models(read.models),
-        preferred_family=read.preferred_family,
-        preferred_by_kind=read.preferred_by_kind,
-        overhead=read.overhead,
-        ranges=_ranges(read.ranges),
-        intervals=read.intervals,
-        accuracy=tuple(read.accuracy),
-        provenance=read.provenance,
-        host_kinds=read.host_kinds,
-        assumed=read.assumed or {},
-        plain_roofline=None if rates is None else Roofline(rates.ops_per_s, rates.bytes_per_s),
-    )
+    read_otherwise = {
+        "precision": Precision(read.precision.activation_bits, read.precision.weight_bits),
+        "mapping": _mapping(read.mapping),
+        "models": _models(read.models),
+        "ranges": _ranges(read.ranges),
+        "accuracy": tuple(read.accuracy),
+        "assumed": read.assumed or {},
+        "plain_roofline": None if rates is None else Roofline(rates.ops_per_s, rates.bytes_per_s),
+    }
+    return Platform(**{name: getattr(read, name) for name in _MEMBERS} | read_otherwise)
 
 
 def _check_families(named: dict[str, str]) -> None:

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from annette.mapping.model import MappingModel
     from annette.models.base import LayerModel
     from annette.models.roofline import Roofline
-    from annette.platforms.composition import ComposedErrors
-    from annette.platforms.intervals import Intervals
+    from annette.platforms.intervals import ComposedErrors, Intervals
     from annette.platforms.provenance import Provenance
 
 __all__ = ["LATENCY_MEANINGS", "Platform"]
