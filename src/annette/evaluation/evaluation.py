@@ -37,7 +37,7 @@ __all__ = [
 CONFIDENCES: Final = (0.5, 0.8, 0.9, 0.95)
 """Confidences at which intervals are checked."""
 
-FAMILIES: Final = ("mixed", "statistical", "refined-roofline", "roofline")
+FAMILIES: Final[tuple[str, ...]] = ("mixed", "statistical", "refined-roofline", "roofline")
 
 _HEADLINE_CONFIDENCE: Final = 0.9
 
@@ -217,6 +217,7 @@ def evaluate(
         raise OptionError("there are no networks to evaluate on")
     results = _with_operation_count(results)
     compared = [result for result in results if result.error is not None]
+    mapped = [result.mapping for result in results if result.mapping is not None]
     floors = [result.floor for result in compared if result.floor is not None]
     return Evaluation(
         platform=platform.name,
@@ -230,7 +231,7 @@ def evaluate(
         plain_roofline=platform.plain_roofline,
         remaining=_remaining(compared),
         notes=tuple(notes),
-        mapping=_mapping(results),
+        mapping=sum(mapped, MappingQuality()) if mapped else None,
     )
 
 
@@ -254,7 +255,8 @@ def _network(
             )
 
         chosen = estimated(model)
-        families = {family: estimated(family) for family in _known_families(platform)}
+        known = {family for kinds in platform.models.values() for family in kinds}
+        families = {family: estimated(family) for family in FAMILIES if family in known}
         stated = [estimated(model, confidence) for confidence in CONFIDENCES]
     except AnnetteError as error:
         return replace(base, problem=str(error)), None
@@ -276,16 +278,6 @@ def _network(
         notes=chosen.notes,
     )
     return result, pairs
-
-
-def _mapping(results: Sequence[NetworkResult]) -> MappingQuality | None:
-    known = [result.mapping for result in results if result.mapping is not None]
-    return sum(known, MappingQuality()) if known else None
-
-
-def _known_families(platform: Platform) -> list[str]:
-    known = {family for families in platform.models.values() for family in families}
-    return [family for family in FAMILIES if family in known]
 
 
 def _with_operation_count(results: Sequence[NetworkResult]) -> list[NetworkResult]:

@@ -3,8 +3,7 @@
 from annette.platforms.format import FORMAT, VERSION, dump_platform, dumps_platform, loads_platform
 from annette.platforms.intervals import ComposedErrors, Intervals
 from annette.platforms.overhead import Overhead
-from annette.platforms.platform import Platform
-from annette.platforms.provenance import Provenance, Source
+from annette.platforms.platform import Platform, Provenance, Source
 from annette.platforms.residuals import LogResiduals
 from annette.platforms.store import PlatformEntry, list_platforms, load_platform
 

@@ -35,8 +35,10 @@ from annette.models.registry import build_model, families
 from annette.models.roofline import Roofline
 from annette.platforms.intervals import Intervals  # noqa: TC001 - annotations are read at run time
 from annette.platforms.overhead import Overhead  # noqa: TC001 - annotations are read at run time
-from annette.platforms.platform import Platform
-from annette.platforms.provenance import Provenance  # noqa: TC001 - annotations are read at run time
+from annette.platforms.platform import (
+    Platform,
+    Provenance,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,11 +51,6 @@ FORMAT: Final = "annette/platform"
 VERSION: Final = 1
 
 _NAME: Final = re.compile(r"(?=.{1,100}$)[^\W_]+(?:[-._][^\W_]+)*")
-
-
-class _Precision(Document, frozen=True):
-    activation_bits: Annotated[int, Meta(ge=1, le=64)]
-    weight_bits: Annotated[int, Meta(ge=1, le=64)]
 
 
 class _Rates(Document, frozen=True):
@@ -71,7 +68,7 @@ class _PlatformFile:
     description: str
     device: str
     runtime: str
-    precision: _Precision
+    precision: Precision
     threads: Annotated[int, Meta(ge=1, le=65536)]
     latency_is: Literal["device", "end_to_end"]
     preferred_family: str
@@ -195,7 +192,6 @@ def _platform(read: _PlatformFile) -> Platform:
     _check_families({"$.preferred_family": read.preferred_family, **preferred})
     rates = read.plain_roofline
     read_otherwise = {
-        "precision": Precision(read.precision.activation_bits, read.precision.weight_bits),
         "mapping": _mapping(read.mapping),
         "models": _models(read.models),
         "ranges": _ranges(read.ranges),
