@@ -11,7 +11,7 @@ from annette.errors import OptionError, UnsupportedOperatorError, nearest
 from annette.estimation.estimate import Coverage, Estimate
 from annette.estimation.pricing import FALLBACK_METHOD, FREE_METHOD, price
 from annette.mapping.kernel import Kernel, KernelTable
-from annette.models.registry import families
+from annette.models.base import families
 from annette.network import UNSUPPORTED, Network
 from annette.network.load import load_network
 from annette.platforms import Platform, load_platform
@@ -152,19 +152,14 @@ def estimate_mapped(
         latency_is=platform.latency_is,
         device_latency_s=device_s,
         end_to_end_latency_s=end_to_end_s,
-        interval_s=None if bounds is None else _ends(latency_s, bounds),
+        interval_s=None if bounds is None else (latency_s * math.exp(bounds[0]), latency_s * math.exp(bounds[1])),
         confidence=confidence,
         coverage=_coverage(table, prices),
-        notes=(*network.notes, *_remarks(kernels, prices), *_host_remark(kernels, platform)),
+        notes=(*network.notes, *_remarks(kernels, prices, platform)),
         mapped=tuple(kernels),
         table=table,
         prices=prices,
     )
-
-
-def _ends(latency_s: float, bounds: tuple[float, float]) -> tuple[float, float]:
-    """Interval from log factors."""
-    return latency_s * math.exp(bounds[0]), latency_s * math.exp(bounds[1])
 
 
 def _bounds(
@@ -227,7 +222,7 @@ def _coverage(table: KernelTable, prices: Prices) -> Coverage:
     )
 
 
-def _remarks(kernels: Sequence[Kernel], prices: Prices) -> list[str]:
+def _remarks(kernels: Sequence[Kernel], prices: Prices, platform: Platform) -> list[str]:
     """What the user must not overlook, one sentence each."""
     remarks = []
     unfitted = [(k.kind, m) for k, m, fit in zip(kernels, prices.methods, prices.fitted, strict=True) if not fit]
@@ -244,10 +239,7 @@ def _remarks(kernels: Sequence[Kernel], prices: Prices) -> list[str]:
             f"{int(outside.sum())} kernels ({share:.0%} of the time) lie outside the ranges that their models were "
             "fitted on"
         )
-    return remarks
-
-
-def _host_remark(kernels: Sequence[Kernel], platform: Platform) -> list[str]:
-    """Which kernels do not run on the device."""
     away = sorted({kernel.kind for kernel in kernels if kernel.kind in platform.host_kinds and not kernel.free})
-    return [f"{', '.join(away)} run on the host: in the end-to-end time, not in the device's"] if away else []
+    if away:
+        remarks.append(f"{', '.join(away)} run on the host: in the end-to-end time, not in the device's")
+    return remarks

@@ -10,10 +10,20 @@ import numpy as np
 
 from annette.errors import AnnetteError, OptionError
 from annette.estimation import estimate_mapped
-from annette.evaluation.baselines import OPERATION_COUNT, PLAIN_ROOFLINE, operation_scale, plain_roofline_s
 from annette.evaluation.kernels import ErrorParts, KernelPairs, error_parts, kernel_pairs
 from annette.evaluation.mapping_quality import MappingQuality, quality_of_kernels
-from annette.evaluation.metrics import Errors, Ranking, errors, kendall, ranking, spearman
+from annette.evaluation.metrics import (
+    OPERATION_COUNT,
+    PLAIN_ROOFLINE,
+    Errors,
+    Ranking,
+    errors,
+    kendall,
+    operation_scale,
+    plain_roofline_s,
+    ranking,
+    spearman,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -91,7 +101,7 @@ class ModelResult:
     """How good one way to estimate is over all networks.
 
     Attributes:
-        model: ``preferred``, a family, or a baseline (`annette.evaluation.baselines`).
+        model: ``preferred``, a family, or a baseline (`annette.evaluation.metrics`).
         errors: Relative errors.
         ratio: Its mean absolute error over that of the model that is evaluated; None where that has no error.
         ranking: Rank correlations; None for fewer than 3 networks.

@@ -208,19 +208,14 @@ def _identity(kernel: Kernel) -> tuple[str, ...]:
 def _together(runs: Sequence[Run], platform: Platform) -> tuple[Run, FloatArray]:
     """One run with the median time of each kernel over the rounds, and how well the rounds repeat."""
     first = runs[0]
-    kernels_s = [_times(run, platform) for run in runs]
-    times = np.array([list(round_.values()) for round_ in _in_order(kernels_s)])
+    rounds = [_times(run, platform) for run in runs]
+    # In the order of the first, and of the same kernels: runtimes number and order nodes anew each time.
+    times = np.array([[each[key] for key in rounds[0]] for each in rounds if each.keys() == rounds[0].keys()])
     kernels = tuple(
         replace(record, latency_s=median(column))
         for record, column in zip(first.kernels, times.T.tolist(), strict=True)
     )
     return replace(first, kernels=kernels), repeatability(times)
-
-
-def _in_order(rounds: Sequence[Mapping[_Key, float]]) -> list[dict[_Key, float]]:
-    """The rounds with the same kernels as the first, in its order: runtimes number and order nodes anew each time."""
-    first = rounds[0]
-    return [{key: round_[key] for key in first} for round_ in rounds if round_.keys() == first.keys()]
 
 
 def _times(run: Run, platform: Platform) -> dict[_Key, float]:

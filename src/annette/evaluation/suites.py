@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from annette.bench.dataset import Dataset
 from annette.errors import OptionError, nearest
-from annette.evaluation.listing import is_listing, load_listing
-from annette.evaluation.truth import MachineSpeed, Truth, truths_of
+from annette.evaluation.truth import MachineSpeed, Truth, is_listing, load_listing, truths_of
 from annette.network.load import load_network
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ def listed_networks(suite: str) -> tuple[Truth, ...]:
     """The networks of a suite, with what a file says of their latencies.
 
     Args:
-        suite: Name of a suite, or a file that lists networks (`annette.evaluation.listing`).
+        suite: Name of a suite, or a file that lists networks (`annette.evaluation.truth`).
 
     Raises:
         OptionError: There is no such suite, or the file is no list.

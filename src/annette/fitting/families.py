@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
     from annette.models.roofline import Roofline
-    from annette.platforms.residuals import LogResiduals
+    from annette.platforms.intervals import LogResiduals
 
 __all__ = ["FAMILY_ORDER", "KindFit", "feature_names", "fit_all", "fit_kind"]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from annette.mapping.model import MappingModel
     from annette.models.base import LayerModel
     from annette.network import Network
-    from annette.platforms.residuals import LogResiduals
+    from annette.platforms.intervals import LogResiduals
 
 __all__ = [
     "DeviceFit",

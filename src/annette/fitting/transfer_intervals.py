@@ -11,7 +11,7 @@ import numpy as np
 from annette.fitting.conformal import half_width, log_residuals
 from annette.fitting.selection import PREFERRED
 from annette.platforms import Intervals
-from annette.platforms.residuals import LogResiduals, Spread
+from annette.platforms.intervals import LogResiduals, Spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

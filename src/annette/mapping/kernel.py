@@ -231,8 +231,6 @@ class KernelTable:
 
     def select(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> KernelTable:
         """The given rows as a table of their own."""
-        if not self.context:
-            return KernelTable(self.kinds[rows], self.values[rows])
         context = {name: column[rows] for name, column in self.context.items()}
         return KernelTable(self.kinds[rows], self.values[rows], context)
 

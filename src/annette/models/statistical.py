@@ -13,10 +13,9 @@ import numpy as np
 
 from annette.documents import convert, located
 from annette.errors import PlatformFormatError
-from annette.models.base import LayerModel, Terms
+from annette.models.base import LayerModel, Terms, build_model, family_class
 from annette.models.features import FeatureSet  # noqa: TC001 - annotations are read at run time
 from annette.models.forest import Forest  # noqa: TC001 - annotations are read at run time
-from annette.models.registry import build_model, family_class
 from annette.models.roofline import RefinedRoofline, Roofline
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import os
 import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 from msgspec import Meta
 
@@ -31,7 +31,7 @@ from annette.documents import (
 from annette.errors import MappingError, PlatformError, PlatformFormatError, nearest
 from annette.mapping.kernel import COLUMNS, Precision, is_context_column
 from annette.mapping.model import MappingModel
-from annette.models.registry import build_model, families
+from annette.models.base import build_model, families
 from annette.models.roofline import Roofline
 from annette.platforms.intervals import Intervals  # noqa: TC001 - annotations are read at run time
 from annette.platforms.overhead import Overhead  # noqa: TC001 - annotations are read at run time
@@ -41,9 +41,7 @@ from annette.platforms.platform import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from annette.models.base import LayerModel
+    from collections.abc import Callable
 
 __all__ = ["FORMAT", "VERSION", "dump_platform", "dumps_platform", "loads_platform"]
 
@@ -84,6 +82,8 @@ class _PlatformFile:
     assumed: dict[str, str] | None = field(default=None, metadata=OPTIONAL)
     plain_roofline: _Rates | None = field(default=None, metadata=OPTIONAL)
 
+
+_T = TypeVar("_T")
 
 _MEMBERS: Final = tuple(each.name for each in fields(_PlatformFile) if each.name not in ("format", "version"))
 """Fields of a platform, in the order of a file."""
@@ -189,25 +189,21 @@ def _platform(read: _PlatformFile) -> Platform:
             f"$.name is {read.name[:80]!r}: it must be letters and digits joined by hyphens, dots or underscores"
         )
     preferred = {member("$.preferred_by_kind", kind): family for kind, family in read.preferred_by_kind.items()}
-    _check_families({"$.preferred_family": read.preferred_family, **preferred})
+    known = families()
+    for path, family in {"$.preferred_family": read.preferred_family, **preferred}.items():
+        if family not in known:
+            hint = nearest(family, known)
+            raise PlatformFormatError(f"{path} is {family[:80]!r}: it must be one of {', '.join(known)}{hint}")
     rates = read.plain_roofline
     read_otherwise = {
         "mapping": _mapping(read.mapping),
-        "models": _models(read.models),
-        "ranges": _ranges(read.ranges),
+        "models": _each(read.models, "$.models", build_model),
+        "ranges": _each(read.ranges, "$.ranges", _limits),
         "accuracy": tuple(read.accuracy),
         "assumed": read.assumed or {},
         "plain_roofline": None if rates is None else Roofline(rates.ops_per_s, rates.bytes_per_s),
     }
     return Platform(**{name: getattr(read, name) for name in _MEMBERS} | read_otherwise)
-
-
-def _check_families(named: dict[str, str]) -> None:
-    known = families()
-    for path, family in named.items():
-        if family not in known:
-            hint = nearest(family, known)
-            raise PlatformFormatError(f"{path} is {family[:80]!r}: it must be one of {', '.join(known)}{hint}")
 
 
 def _mapping(document: dict[str, Any]) -> MappingModel:
@@ -218,25 +214,17 @@ def _mapping(document: dict[str, Any]) -> MappingModel:
         raise PlatformFormatError(str(error)) from error
 
 
-def _models(listed: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Mapping[str, LayerModel]]:
-    models: dict[str, Mapping[str, LayerModel]] = {}
-    for kind, by_family in listed.items():
-        path = member("$.models", kind)
-        models[kind] = {
-            family: build_model(family, parameters, member(path, family)) for family, parameters in by_family.items()
-        }
-    return models
+def _each(
+    listed: dict[str, dict[str, Any]], path: str, build: Callable[[str, Any, str], _T]
+) -> dict[str, dict[str, _T]]:
+    """What a function builds of the name, the value and the place of each member, by kind of kernel."""
+    return {
+        kind: {name: build(name, part, member(member(path, kind), name)) for name, part in parts.items()}
+        for kind, parts in listed.items()
+    }
 
 
-def _ranges(listed: dict[str, dict[str, list[float]]]) -> dict[str, Mapping[str, tuple[float, float]]]:
-    ranges: dict[str, Mapping[str, tuple[float, float]]] = {}
-    for kind, columns in listed.items():
-        path = member("$.ranges", kind)
-        ranges[kind] = {column: _limits(limits, column, member(path, column)) for column, limits in columns.items()}
-    return ranges
-
-
-def _limits(limits: list[float], column: str, path: str) -> tuple[float, float]:
+def _limits(column: str, limits: list[float], path: str) -> tuple[float, float]:
     if column not in COLUMNS and not is_context_column(column):
         raise PlatformFormatError(f"{path} is not known here{nearest(column, COLUMNS)}; known: {', '.join(COLUMNS)}")
     if len(limits) != 2 or limits[0] > limits[1]:

@@ -6,7 +6,7 @@ import pytest
 from annette.devices.original_annette.models import OriginalRefinedRoofline, OriginalRoofline
 from annette.errors import PlatformFormatError
 from annette.mapping.kernel import COLUMNS, KernelTable
-from annette.models.registry import build_model, families, family_class
+from annette.models.base import build_model, families, family_class
 from annette.models.roofline import RefinedRoofline, Roofline, Unroll
 
 

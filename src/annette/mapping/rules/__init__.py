@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from annette.devices.device import json_file
 from annette.devices.registry import devices
@@ -20,9 +20,6 @@ from annette.mapping.context import context_from_json
 from annette.mapping.layout import LayoutModel
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["known_rules", "layout", "layouts", "preset", "presets", "read_preset"]
 
@@ -40,7 +37,9 @@ def known_rules() -> dict[str, tuple[Rule, ...]]:
         MappingError: Two entries have the same name, or one is ill-formed.
     """
     by_name: dict[str, tuple[Rule, ...]] = {}
-    for entry in itertools.chain.from_iterable(_tables()):
+    tables = [json_file(__name__, f"{name}.json")() for name in _TABLES]
+    tables += [device.rules() for device in devices() if device.rules is not None]
+    for entry in itertools.chain.from_iterable(tables):
         if entry["name"] in by_name:
             raise MappingError(f"two tables of rules have an entry named {entry['name']!r}")
         by_name[entry["name"]] = tuple(_expand(entry))
@@ -119,14 +118,6 @@ def _entries(listed: list[str]) -> list[str]:
     known = _described("presets")
     nested = (_entries(known[entry[1:]]["rules"]) if entry.startswith("@") else [entry] for entry in listed)
     return list(dict.fromkeys(itertools.chain.from_iterable(nested)))
-
-
-def _tables() -> Iterator[list[dict[str, Any]]]:
-    for name in _TABLES:
-        yield json_file(__name__, f"{name}.json")()
-    for device in devices():
-        if device.rules is not None:
-            yield device.rules()
 
 
 @cache
