@@ -140,7 +140,9 @@ def estimate_mapped(
     on_host = np.fromiter((kernel.kind in platform.host_kinds for kernel in kernels), dtype=bool, count=len(kernels))
     run = sum(not kernel.free for kernel, away in zip(kernels, on_host.tolist(), strict=True) if not away)
     device_s = float(prices.latency_s[~on_host].sum()) + platform.overhead.device_s(run)
-    end_to_end_s = _end_to_end_s(network, platform, device_s + float(prices.latency_s[on_host].sum()))
+    read, written = host_traffic(network, platform.precision)
+    host_s = platform.overhead.host_s(input_bytes=read, output_bytes=written)
+    end_to_end_s = None if host_s is None else device_s + float(prices.latency_s[on_host].sum()) + host_s
     latency_s = end_to_end_s if platform.latency_is == "end_to_end" and end_to_end_s is not None else device_s
     bounds = _bounds(platform, model, confidence, table, prices)
     return Estimate(
@@ -203,13 +205,6 @@ def _refuse_unknown_operators(network: Network, platform: Platform) -> None:
             f"kinds fitted on {platform.name!r}: {', '.join(sorted(platform.models))}; "
             "use --fallback roofline to price it roughly"
         )
-
-
-def _end_to_end_s(network: Network, platform: Platform, kernels_s: float) -> float | None:
-    """Time of all kernels, wherever they run, and what the host adds."""
-    read, written = host_traffic(network, platform.precision)
-    host_s = platform.overhead.host_s(input_bytes=read, output_bytes=written)
-    return None if host_s is None else kernels_s + host_s
 
 
 def _coverage(table: KernelTable, prices: Prices) -> Coverage:

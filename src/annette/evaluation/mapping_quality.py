@@ -61,7 +61,7 @@ class Confusion:
     @property
     def cases(self) -> int:
         """All cases."""
-        return self.both + self.only_predicted + self.only_true + self.neither
+        return sum(astuple(self))
 
     @property
     def precision(self) -> float:

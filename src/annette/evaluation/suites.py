@@ -152,10 +152,7 @@ def measuring_options(platform: Platform, known: Iterable[str], texts: Mapping[s
         texts: What the user gave, as texts.
     """
     stated = {"threads": str(platform.threads), **dict(platform.provenance.versions)}
-    wanted: dict[str, str] = {
-        name: stated[name] for name in ("threads", "precision") if name in stated and name in known
-    }
-    return {**wanted, **texts}
+    return {name: stated[name] for name in ("threads", "precision") if name in stated and name in known} | dict(texts)
 
 
 def compare_environments(platform: Platform, environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -170,7 +170,10 @@ def load_listing(path: Path) -> tuple[Truth, ...]:
             raise OptionError(f"{where}: {name!r} is listed already in {places[name]}")
         places[name] = where
         latency_s = _latency_s(where, row)
-        network = _network(where, file or str(row["network"]).strip(), batch)
+        try:
+            network = load_network(file or str(row["network"]).strip(), batch=batch)
+        except AnnetteError as error:
+            raise type(error)(f"{where}: {error}") from error
         truths[name] = Truth(name, network, () if latency_s is None else (latency_s,), path=file)
     return tuple(truths.values())
 
@@ -243,13 +246,6 @@ def _named(path: Path, where: str, row: Mapping[str, Any]) -> tuple[str, Path | 
     is_file = beside.suffix.lower() in readers() or beside.is_file()
     name = source if batch is None or batch == 1 else f"{source} batch {int(batch)}"
     return name, beside if is_file else None, None if batch is None else int(batch)
-
-
-def _network(where: str, source: Path | str, batch: int | None) -> Network:
-    try:
-        return load_network(source, batch=batch)
-    except AnnetteError as error:
-        raise type(error)(f"{where}: {error}") from error
 
 
 def _latency_s(where: str, row: Mapping[str, Any]) -> float | None:

@@ -80,7 +80,15 @@ def context_from_json(data: Any) -> ContextStage:
         MappingError: It is ill-formed, or no such stage is built in or installed.
     """
     read = convert(data, _StageFile, error=MappingError)
-    return _stage_class(read.name).from_json(read.parameters)
+    name, found = read.name, find("context_stages", read.name)
+    if found is None:
+        known = sorted(offered("context_stages"))
+        raise MappingError(
+            f"there is no context stage named {name[:80]!r}{nearest(name, known)}; known: {', '.join(known)}"
+        )
+    if not (isinstance(found, type) and issubclass(found, ContextStage)):
+        raise MappingError(f"context stage {name!r} leads to {found!r}, which is no ContextStage")
+    return found.from_json(read.parameters)
 
 
 class _StageFile(Document, frozen=True):
@@ -115,15 +123,3 @@ def integer_parameters(
                 f"context stage {stage!r}: {key!r} is {shown}: it must be a whole number from {least} to {most}"
             )
     return {key: int(parameters[key]) for key in limits}
-
-
-def _stage_class(name: str) -> type[ContextStage]:
-    found = find("context_stages", name)
-    if found is None:
-        known = sorted(offered("context_stages"))
-        raise MappingError(
-            f"there is no context stage named {name[:80]!r}{nearest(name, known)}; known: {', '.join(known)}"
-        )
-    if not (isinstance(found, type) and issubclass(found, ContextStage)):
-        raise MappingError(f"context stage {name!r} leads to {found!r}, which is no ContextStage")
-    return found

@@ -150,11 +150,7 @@ def _read_base(parameters: Mapping[str, Any]) -> LayerModel:
 
 
 def _check_forest(features: FeatureSet, forest: Forest) -> None:
-    """Refuses a forest that looks at features that there are none of.
-
-    Raises:
-        PlatformFormatError: It does.
-    """
+    """Refuses a forest that looks at features that there are none of."""
     if forest.columns > len(features.names):
         raise PlatformFormatError(
             f"$.forest looks at feature {forest.columns}, but only {len(features.names)} are listed"
