@@ -15,7 +15,7 @@ from annette.devices.xilinx_dpu.constants import fit_dpu
 from annette.devices.xilinx_dpu.fit import node_samples
 from annette.devices.xilinx_dpu.importer import CLOCK_HZ, zcu102_layers, zcu102_networks
 from annette.errors import DatasetError, OptionError
-from annette.evaluation.kernel_pairing import pair_kernels
+from annette.evaluation.kernels import pair_kernels
 from annette.fitting.published import Published
 from annette.fitting.request import FitRequest
 from tests.published import DATA, FULL

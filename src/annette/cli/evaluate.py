@@ -96,7 +96,7 @@ def command(
       annette evaluate --platform ncs2-openvino --suite published.csv --json
     """
     from annette.api import evaluate, load_platform
-    from annette.evaluation.sources import listed_networks, recorded_truths
+    from annette.evaluation.suites import listed_networks, recorded_truths
     from annette.report.evaluation import evaluation_document, evaluation_page, print_evaluation
     from annette.report.html import write_page
 
@@ -133,7 +133,7 @@ def _measured(
     platform: Platform, listed: tuple[Truth, ...], truth: Path | None, how: dict[str, Any], *, calibrated: bool
 ) -> tuple[tuple[Truth, ...], tuple[str, ...]]:
     """Measures, and returns latencies with remarks on them; what a file says of latencies does not count."""
-    from annette.evaluation.sources import recorded_truths
+    from annette.evaluation.suites import recorded_truths
 
     listed = tuple(replace(entry, rounds_s=()) for entry in listed)
     with tempfile.TemporaryDirectory(prefix="annette-evaluate-") as folder:
@@ -156,7 +156,7 @@ def _run(platform: Platform, listed: tuple[Truth, ...], path: Path, how: dict[st
     from annette.bench.session import network_case, rounds_left, settings_for
     from annette.bench.supervisor import Supervisor
     from annette.cli.progress import progress_bar
-    from annette.evaluation.comparability import compare_environments
+    from annette.evaluation.suites import compare_environments
 
     backend, options, rounds = how["backend"], how["options"], how["rounds"]
     compare_environments(platform, Supervisor(backend, options, settings_for(options, how["cpus"])).probe())
@@ -189,7 +189,7 @@ def _chosen(
     """Backend, its options and rounds; what was not asked for is as the platform's campaign had it."""
     from annette.bench.backend import option_names
     from annette.bench.session import default_rounds
-    from annette.evaluation.comparability import measuring_options
+    from annette.evaluation.suites import measuring_options
 
     backend = backend or _runtime_of(platform)
     texts = measuring_options(platform, option_names(backend), options)

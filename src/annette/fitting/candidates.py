@@ -20,8 +20,7 @@ from annette.fitting.model_scaling import rescaled, time_shares
 from annette.fitting.samples import LEAST_ROWS
 from annette.fitting.shrinkage import Differences, choose_strength, solve_differences
 from annette.models.features import FeatureSet
-from annette.models.mixed import Mixed
-from annette.models.statistical import Statistical
+from annette.models.statistical import Mixed, Statistical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from annette.evaluation.mapping_quality import MappingQuality, copies_of, quality_of_kernels
+from annette.mapping.condition_fields import layout_condition
 from annette.mapping.layout import Layout, LayoutModel, LayoutRule
-from annette.mapping.layout_conditions import parse
 from annette.mapping.rules import layout, layouts
 from annette.network import Category
 from annette.network.kinds import kinds_in
@@ -175,7 +175,9 @@ class _Search:
                 break
         for kind in self._kinds:
             if kind in self._rules and not self._rules[kind].when:
-                self._improve(kind, [replace(self._rules[kind], when=(parse(line),)) for line in _CONDITIONS])
+                self._improve(
+                    kind, [replace(self._rules[kind], when=(layout_condition(line),)) for line in _CONDITIONS]
+                )
         for kind in self._kinds:
             if kind in self._rules:
                 self._improve(kind, [None], least=0)
@@ -186,7 +188,11 @@ class _Search:
         plain = [LayoutRule((kind,), reads, writes) for reads, writes in _WAYS]
         if not thorough or kind not in _LEADING:
             return [None, *plain]
-        return [None, *plain, *(replace(rule, when=(parse(line),)) for rule in plain for line in _CONDITIONS)]
+        return [
+            None,
+            *plain,
+            *(replace(rule, when=(layout_condition(line),)) for rule in plain for line in _CONDITIONS),
+        ]
 
     def _improve(self, kind: str, choices: Sequence[LayoutRule | None], *, least: int = 1) -> bool:
         """Takes the choice for a kind that saves most mistakes; says whether there is one.

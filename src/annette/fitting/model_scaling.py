@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.models.base import LayerModel
-from annette.models.mixed import Mixed
-from annette.models.refined_roofline import RefinedRoofline
-from annette.models.roofline import Roofline
+from annette.models.roofline import RefinedRoofline, Roofline
+from annette.models.statistical import Mixed
 
 if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray, KernelTable

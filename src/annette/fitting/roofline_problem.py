@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.fitting.solver import Linearised, Solution, solve
-from annette.models.refined_roofline import UNROLLED, extent_of
+from annette.models.roofline import UNROLLED, extent_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from annette.errors import FitError
-from annette.evaluation.kernel_pairing import pair_kernels
+from annette.evaluation.kernels import pair_kernels
 from annette.fitting.overheads import evicted_bytes, evicted_ops
 from annette.mapping.kernel import KernelTable
 from annette.platforms.kernel_similarity import equal_rows

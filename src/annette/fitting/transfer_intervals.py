@@ -11,8 +11,7 @@ import numpy as np
 from annette.fitting.conformal import half_width, log_residuals
 from annette.fitting.selection import PREFERRED
 from annette.platforms import Intervals
-from annette.platforms.residuals import LogResiduals
-from annette.platforms.spread import Spread
+from annette.platforms.intervals import LogResiduals, Spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,8 +12,8 @@ from annette.bench.dataset import Dataset
 from annette.bench.records import Purpose
 from annette.cli.main import main
 from annette.errors import OptionError
-from annette.evaluation.baselines import OPERATION_COUNT, PLAIN_ROOFLINE
 from annette.evaluation.evaluation import evaluate
+from annette.evaluation.metrics import OPERATION_COUNT, PLAIN_ROOFLINE
 from annette.evaluation.suites import DEVELOPMENT, HELD_OUT
 from annette.evaluation.truth import MachineSpeed, Truth, truths_of
 from annette.mapping.kernel import KernelTable, Precision

@@ -11,8 +11,8 @@ from annette.fitting.candidates import Candidate, fit_candidates
 from annette.fitting.folds import folds
 from annette.fitting.selection import PREFERRED, Evidence, judge, leave_out, select
 from annette.fitting.transfer import adapt_models, transfer
-from annette.models.mixed import Mixed
 from annette.models.roofline import Roofline
+from annette.models.statistical import Mixed
 from annette.platforms import Intervals, LogResiduals
 from tests.unit.fitting.synthetic import DEVICE, convolutions, samples, starting_platform
 

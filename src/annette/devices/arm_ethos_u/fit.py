@@ -30,8 +30,7 @@ from annette.fitting.roofline import fit_roofline
 from annette.fitting.samples import LEAST_ROWS, clean, paired_kernels
 from annette.mapping.rules import preset
 from annette.models.features import FeatureSet
-from annette.models.mixed import Mixed
-from annette.models.statistical import Statistical
+from annette.models.statistical import Mixed, Statistical
 from annette.models.tiled_roofline import TiledRoofline
 from annette.platforms import Intervals, Platform, Provenance, Source
 

@@ -20,8 +20,7 @@ from annette.fitting.formula_fit import NEVER_COMPUTES, fit_per_byte, fit_tiled,
 from annette.fitting.roofline import fit_refined_roofline, fit_roofline
 from annette.fitting.samples import LEAST_ROWS
 from annette.models.features import FeatureSet
-from annette.models.mixed import Mixed
-from annette.models.statistical import Statistical
+from annette.models.statistical import Mixed, Statistical
 from annette.models.tiled_roofline import Range
 
 if TYPE_CHECKING:

@@ -17,8 +17,7 @@ from annette.errors import DatasetError
 from annette.mapping.kernel import Precision
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Action, Rule
-from annette.models.refined_roofline import RefinedRoofline, Unroll
-from annette.models.roofline import Roofline
+from annette.models.roofline import RefinedRoofline, Roofline, Unroll
 from annette.platforms import Overhead, Platform, Provenance, Source
 
 if TYPE_CHECKING:

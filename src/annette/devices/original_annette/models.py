@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from annette.models.base import Terms
-from annette.models.refined_roofline import RefinedRoofline, extent_of
-from annette.models.roofline import Roofline
+from annette.models.roofline import RefinedRoofline, Roofline, extent_of
 
 if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray, KernelTable

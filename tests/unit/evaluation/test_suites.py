@@ -3,7 +3,7 @@
 import pytest
 
 from annette.errors import OptionError
-from annette.evaluation.comparability import compare_environments, measuring_options
+from annette.evaluation.suites import compare_environments, measuring_options
 from annette.platforms import Provenance
 from tests.unit.samples import platform
 
