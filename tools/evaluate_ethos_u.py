@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from annette.bench.dataset import Dataset
+from annette.bench.measurement import Settings
 from annette.bench.session import measure_networks, network_case
-from annette.bench.settings import Settings
 from annette.devices.arm_ethos_u.targets import Target
 from annette.errors import AnnetteError
 from annette.estimation import estimate_network

@@ -17,7 +17,6 @@ from scipy.stats import spearmanr
 
 from annette.devices.intel_myriad.fit import FAMILIES, MAPPING, counter_samples, fit_ncs2
 from annette.devices.intel_myriad.importer import (
-    NAS_DEVICE,
     TWINS,
     import_ncs2,
     match_counters,
@@ -90,7 +89,7 @@ def kind_table(networks: list[CountedNetwork], platforms: dict[str, Platform]) -
 
 def search_table(platform: Platform, data: Path, draws: int) -> None:
     """Ranks of NAS-Bench-201 networks, from layers alone and after calibration on 50 of them."""
-    pairs = nasbench201_networks(data / "ncs2" / "nasbench201_latency_ms.csv", NAS_DEVICE)
+    pairs = nasbench201_networks(data / "ncs2" / "nasbench201_latency_ms.csv")
     measured = np.array([pair.latency_s for pair in pairs])
     device = np.array([estimate_network(pair.network, platform).device_latency_s for pair in pairs])
     print(f"\nNAS-Bench-201, {len(pairs)} networks, from layers alone: Spearman {spearmanr(device, measured)[0]:.4f}")

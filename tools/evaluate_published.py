@@ -17,16 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import spearmanr
 
-from annette.devices.tvm_arm.fit import PHONES, fit_phone
+from annette.devices.tvm_arm.fit import PHONES, fit_phone, left_out_latency_s, left_out_layers_s, phone_samples
 from annette.devices.tvm_arm.importer import import_tophub
-from annette.devices.xilinx_dpu.constants import fit_dpu
-from annette.devices.xilinx_dpu.fit import (
-    Variant,
-    fit_zcu102,
-    fit_zcu102_nodes,
-    node_samples,
-    uncalibrated,
-)
+from annette.devices.xilinx_dpu.constants import dpu_models, fit_dpu
+from annette.devices.xilinx_dpu.fit import fit_zcu102, left_out_nodes_s, node_samples, uncalibrated
 from annette.devices.xilinx_dpu.importer import CLOCK_HZ, PROXYLESS, import_zcu102
 from annette.estimation import estimate_network
 from annette.fitting.calibration import CalibrationReport, calibrate
@@ -35,12 +29,16 @@ from annette.fitting.formula_fit import Published
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from annette.devices.tvm_arm.fit import Phone
     from annette.devices.xilinx_dpu.constants import DpuConstants
     from annette.fitting.samples import Samples
     from annette.network import Network
     from annette.platforms import Platform
 
 Row = tuple[str, str, str, str]
+
+Variant = tuple[bool, bool, int]
+"""What distinguishes a network from a profile: offset per node, streaming port, channels that are augmented."""
 
 
 def main() -> None:
@@ -53,17 +51,31 @@ def main() -> None:
     zcu102 = Published.of(import_zcu102(arguments.data / "zcu102"))
     rows = evaluate_zcu102(zcu102, structure=arguments.structure)
     for phone in PHONES.values():
-        found = fit_phone(phone, Published.of(import_tophub(arguments.data / "tophub", phone.name)))
-        what = f"{phone.name}, five networks: MAPE"
-        rows.append((f"{what}, fitted on all layers", percent(found.error("estimated")), "10 %", "5 %"))
-        rows.append(
-            (f"{what}, layers of the network in question left out", percent(found.error("left_out")), "15 %", "10 %")
-        )
-        rows.append((f"{phone.name}, layers, tenfold: MAPE", percent(found.layers.error), "", ""))
+        rows += evaluate_phone(phone, Published.of(import_tophub(arguments.data / "tophub", phone.name)))
     text = table(rows)
     print(text)
     if arguments.out is not None:
         arguments.out.write_text(HEADING + text + "\n", encoding="utf-8")
+
+
+def evaluate_phone(phone: Phone, published: Published) -> list[Row]:
+    """Layers and networks of a phone."""
+    platform, _ = fit_phone(phone, published)
+    samples = phone_samples(published.kernels)
+    measured = [latency_s for _, latency_s in published.pairs]
+    estimated = [estimate_network(network, platform).latency_s for network, _ in published.pairs]
+    left_out = [left_out_latency_s(phone, samples, network, published.provenance) for network, _ in published.pairs]
+    what = f"{phone.name}, five networks: MAPE"
+    return [
+        (f"{what}, fitted on all layers", percent(error(estimated, measured)), "10 %", "5 %"),
+        (f"{what}, layers of the network in question left out", percent(error(left_out, measured)), "15 %", "10 %"),
+        (f"{phone.name}, layers, tenfold: MAPE", percent(error(left_out_layers_s(samples), samples.latency_s)), "", ""),
+    ]
+
+
+def error(estimated: Sequence[float], measured: Sequence[float]) -> float:
+    """Mean absolute relative error."""
+    return float(np.abs(np.array(estimated) / np.array(measured) - 1).mean())
 
 
 def evaluate_zcu102(published: Published, *, structure: bool) -> list[Row]:
@@ -75,11 +87,10 @@ def evaluate_zcu102(published: Published, *, structure: bool) -> list[Row]:
         ("DPU nodes with given dimensions", given, ("15 %", "10 %")),
         ("DPU nodes, rebuilt ones included", samples, ("15 %", "10 %")),
     ):
-        error = fit_zcu102_nodes(part).error
-        rows.append((f"{what} ({len(part)}), one network left out: MAPE", percent(error), *limits))
+        share = percent(error(left_out_nodes_s(part), part.latency_s))
+        rows.append((f"{what} ({len(part)}), one network left out: MAPE", share, *limits))
         rows.append((f"{what}: unrolling found on all / with one network left out", unrollings(part), "", "8x16x16"))
-    found = fit_zcu102(published)
-    report = found.calibration
+    report, _ = fit_zcu102(published)
     count = len(report.names)
     rows.append(
         (f"ZCU102, {count} networks end to end, one left out: MAPE", percent(report.error("left_out")), "12 %", "7 %")
@@ -88,10 +99,10 @@ def evaluate_zcu102(published: Published, *, structure: bool) -> list[Row]:
     rows.append(("the same, fitted on all", percent(report.error("fitted")), "", ""))
     rows.append(("the same, before any network was seen", percent(report.error("before")), "", ""))
     if structure:
-        estimates, chosen = nested(published, found.constants)
-        error = float(np.abs(np.array(estimates) / np.array(report.measured_s) - 1).mean())
+        estimates, chosen = nested(published, fit_dpu(samples, clock_hz=CLOCK_HZ))
+        share = percent(error(estimates, report.measured_s))
         what = f"the same, structure chosen inside the folds ({chosen})"
-        rows.append((what, f"{percent(error)}, rho {rho(estimates, report.measured_s)}", "12 %", "7 %"))
+        rows.append((what, f"{share}, rho {rho(estimates, report.measured_s)}", "12 %", "7 %"))
     return rows
 
 
@@ -114,11 +125,12 @@ def sizes(constants: DpuConstants) -> str:
 def nested(published: Published, constants: DpuConstants) -> tuple[list[float], str]:
     """Each network by the variant and calibration that the others prefer; and how often each variant was chosen."""
     start = {
-        variant: uncalibrated(constants, published.provenance, variant, {})
-        for variant in (
-            Variant(offset=offset, streaming=streaming, augmented_channels=augmented)
-            for offset, streaming, augmented in itertools.product((True, False), (True, False), (0, 8))
+        (offset, streaming, augmented): uncalibrated(
+            dpu_models(constants, CLOCK_HZ, offset=offset, streaming=streaming, augmented_channels=augmented),
+            published.provenance,
+            {},
         )
+        for offset, streaming, augmented in itertools.product((True, False), (True, False), (0, 8))
     }
     estimates, chosen = [], []
     for left, (network, _) in enumerate(published.pairs):
@@ -150,8 +162,9 @@ def choose_variant(
 
 def describe(variant: Variant) -> str:
     """A variant in words."""
-    parts = ("offset" if variant.offset else "no offset", "streaming port" if variant.streaming else "profiled port")
-    return ", ".join((*parts, "augmentation" if variant.augmented_channels else "no augmentation"))
+    offset, streaming, augmented = variant
+    parts = ("offset" if offset else "no offset", "streaming port" if streaming else "profiled port")
+    return ", ".join((*parts, "augmentation" if augmented else "no augmentation"))
 
 
 def rho(estimated: Sequence[float], measured: Sequence[float]) -> str:

@@ -11,10 +11,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annette.bench.backends import backend_class, parse_options
+from annette.bench.backend import backend_class, parse_options
 from annette.bench.dataset import Dataset
+from annette.bench.measurement import Settings
 from annette.bench.session import case_of, measure_networks
-from annette.bench.settings import Settings
 from annette.errors import AnnetteError
 from annette.network import zoo
 

@@ -29,7 +29,7 @@ from annette.fitting.roofline import fit_plain_roofline
 from annette.fitting.samples import LEAST_ROWS, Samples, paired_kernels
 from annette.mapping.kernel import KernelTable
 from annette.models.features import FeatureSet
-from annette.models.refined_roofline import RefinedRoofline
+from annette.models.roofline import RefinedRoofline
 from annette.platforms.kernel_similarity import equal_rows
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from annette._version import __version__
 from annette.errors import AnnetteError
 from annette.estimation import Estimate
-from annette.estimation.by_name import estimate
+from annette.estimation.estimator import estimate
 from annette.network import Network
 from annette.network.load import load_network
 from annette.platforms import Platform, list_platforms, load_platform

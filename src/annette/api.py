@@ -12,12 +12,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from annette.bench import session
-from annette.bench.backends import backend_class
+from annette.bench.backend import backend_class
 from annette.bench.dataset import Dataset
 from annette.bench.generate import generate_plan
-from annette.estimation.by_name import estimate
+from annette.estimation.estimator import estimate
 from annette.evaluation import evaluation
-from annette.evaluation.sources import listed_networks, recorded_truths
+from annette.evaluation.suites import listed_networks, recorded_truths
 from annette.fitting import fit_extra
 from annette.fitting.request import FitRequest
 from annette.network.load import load_network

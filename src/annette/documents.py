@@ -220,8 +220,21 @@ def located(path: str, *, error: type[AnnetteError]) -> Iterator[None]:
 
 
 def plain(value: Any) -> Any:
-    """Structs, dataclasses and what they hold as plain JSON values, field by field."""
+    """Structs, dataclasses and what they hold as plain JSON values, field by field.
+
+    What a class inside writes itself, with a method ``to_json``, it is left to write.
+    """
+    if is_dataclass(value):
+        return {each.name: _inner_plain(getattr(value, each.name)) for each in fields(value) if each.init}
+    if isinstance(value, Mapping):
+        return {key: _inner_plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return (list if isinstance(value, list) else tuple)(map(_inner_plain, value))
     return msgspec.to_builtins(value, enc_hook=dict)
+
+
+def _inner_plain(value: Any) -> Any:
+    return value.to_json() if hasattr(value, "to_json") else plain(value)
 
 
 @cache

@@ -17,8 +17,7 @@
     ├── BackendError                  a runtime could not do what was asked
     │   ├── BackendUnavailableError   the runtime is not installed, with the install line
     │   └── BackendRunError           compiling, running or profiling one network failed
-    ├── MeasurementError              measurements cannot be trusted or combined
-    │   └── DatasetError              a dataset is torn, foreign, or of another version
+    ├── DatasetError                  a dataset is torn, foreign, or of another version
     ├── FitError                      the data cannot carry the model that was asked for
     ├── PluginError                   an installed extension cannot be loaded or contradicts another
     └── OptionError                   an argument or command-line option has a value that makes no sense
@@ -42,7 +41,6 @@ __all__ = [
     "DatasetError",
     "FitError",
     "MappingError",
-    "MeasurementError",
     "ModelError",
     "NetworkError",
     "NetworkFormatError",
@@ -119,11 +117,7 @@ class BackendRunError(BackendError):
     """Compiling, running or profiling one network failed."""
 
 
-class MeasurementError(AnnetteError):
-    """Measurements cannot be trusted or combined."""
-
-
-class DatasetError(MeasurementError):
+class DatasetError(AnnetteError):
     """A dataset is torn, from elsewhere, or of another version."""
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from annette.bench.campaign import run_campaign
 from annette.bench.dataset import Dataset
+from annette.bench.measurement import Settings
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose
-from annette.bench.settings import Settings
 from annette.devices.command.backend import CommandBackend, CommandOptions
 from annette.devices.onnxruntime_cpu.backend import OnnxRuntimeBackend, OnnxRuntimeOptions
 from annette.devices.replay.backend import ReplayBackend, ReplayOptions

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from annette.bench.backends import backend_class, open_backend
+from annette.bench.backend import backend_class, open_backend
 from annette.bench.dataset import Dataset
 from annette.devices.registry import built_in, recognise
 from annette.devices.replay.backend import ReplayBackend, ReplayOptions

@@ -7,13 +7,11 @@ from annette.devices.original_annette.models import OriginalRefinedRoofline, Ori
 from annette.devices.registry import find, offered
 from annette.devices.tvm_arm.models import CachedMemory, SaturatingRate
 from annette.devices.xilinx_dpu.models import Alu, Array, Dpu, Pooling
+from annette.models.base import families
 from annette.models.features import FeatureSet
 from annette.models.forest import Forest
-from annette.models.mixed import Mixed
-from annette.models.refined_roofline import RefinedRoofline, Unroll
-from annette.models.registry import families
-from annette.models.roofline import Roofline
-from annette.models.statistical import Statistical
+from annette.models.roofline import RefinedRoofline, Roofline, Unroll
+from annette.models.statistical import Mixed, Statistical
 from annette.models.tiled_roofline import TiledRoofline
 from annette.testing.layer_models import LayerModelContract
 

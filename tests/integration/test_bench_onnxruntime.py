@@ -4,10 +4,10 @@ import pytest
 
 from annette.bench.dataset import Dataset
 from annette.bench.generate import generate_plan
+from annette.bench.measurement import Settings
 from annette.bench.plan import Plan
 from annette.bench.records import Status
 from annette.bench.session import benchmark, measure_networks, network_case
-from annette.bench.settings import Settings
 from annette.devices.onnxruntime_cpu.backend import OnnxRuntimeBackend
 from annette.network import zoo
 

@@ -8,7 +8,7 @@ import pytest
 
 from annette.bench.backend import Subject
 from annette.devices.arm_ethos_u.backend import VelaBackend, VelaOptions
-from annette.devices.arm_ethos_u.configurations import preset_targets
+from annette.devices.arm_ethos_u.targets import preset_targets
 from annette.estimation import estimate_network
 from annette.network import zoo
 from annette.network.load import load_network

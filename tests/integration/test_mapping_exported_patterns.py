@@ -6,7 +6,7 @@ import pytest
 from annette.bench.backend import Subject
 from annette.bench.profile_matching import match_profile
 from annette.devices.onnxruntime_cpu.backend import OnnxRuntimeBackend, OnnxRuntimeOptions
-from annette.evaluation.kernel_pairing import kernel_key, record_key
+from annette.evaluation.kernels import kernel_key, record_key
 from annette.mapping.rules import preset
 from annette.network import Category
 from annette.network.kinds import kinds_in

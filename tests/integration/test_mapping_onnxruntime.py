@@ -6,18 +6,12 @@ import pytest
 
 from annette.mapping.rules import preset
 from annette.network.writers.onnx import write_onnx
-from annette.network.zoo.bert import bert_base
-from annette.network.zoo.densenet import densenet121
-from annette.network.zoo.efficientnet import efficientnet_b0
-from annette.network.zoo.gpt import gpt2
-from annette.network.zoo.inception_v3 import inception_v3
-from annette.network.zoo.mobilenet_v3 import mobilenet_v3_small
-from annette.network.zoo.regnet import regnet_y_400mf
-from annette.network.zoo.resnet import resnet18
-from annette.network.zoo.shufflenet import shufflenet_v2_x0_5
-from annette.network.zoo.squeezenet import squeezenet1_1
-from annette.network.zoo.vit import vit_b_16
-from annette.network.zoo.yolo import yolov4_tiny
+from annette.network.zoo.classic import squeezenet1_1
+from annette.network.zoo.dense_prediction import yolov4_tiny
+from annette.network.zoo.inception import inception_v3
+from annette.network.zoo.mobile import efficientnet_b0, mobilenet_v3_small, shufflenet_v2_x0_5
+from annette.network.zoo.residual import densenet121, regnet_y_400mf, resnet18
+from annette.network.zoo.transformer import bert_base, gpt2, vit_b_16
 
 onnx = pytest.importorskip("onnx", reason="needs onnx")
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra onnxruntime")

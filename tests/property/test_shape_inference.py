@@ -5,9 +5,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from annette.errors import NetworkShapeError
-from annette.network.kinds.shapes import broadcast_shapes
-from annette.network.kinds.sliding_window import window_count
-from annette.network.shape_inference import output_shapes
+from annette.network.kinds import output_shapes
+from annette.network.kinds.shapes import broadcast_shapes, window_count
 
 shapes = st.lists(st.integers(1, 5), min_size=0, max_size=5).map(tuple)
 

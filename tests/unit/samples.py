@@ -2,8 +2,7 @@
 
 from annette.mapping.kernel import Precision
 from annette.mapping.rules import preset
-from annette.models.refined_roofline import RefinedRoofline, Unroll
-from annette.models.roofline import Roofline
+from annette.models.roofline import RefinedRoofline, Roofline, Unroll
 from annette.network.builder import NetworkBuilder
 from annette.platforms import Intervals, LogResiduals, Overhead, Platform, Provenance
 

@@ -1,4 +1,6 @@
-"""The contract of a backend: one runtime on one device that compiles, runs and profiles networks.
+"""The contract of a backend, and the backends by name that device families bring.
+
+A backend is one runtime on one device that compiles, runs and profiles networks.
 
 Order of calls: ``Backend.available()`` → ``Backend(options)`` → ``environment()`` → for each network
 ``compile()`` → any number of ``run()`` and ``profile()`` → ``close()``. A backend owns what it compiles until
@@ -7,16 +9,25 @@ Order of calls: ``Backend.available()`` → ``Backend(options)`` → ``environme
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping  # noqa: TC003 - msgspec reads annotations, of profile entries
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, get_type_hints
+
+import msgspec
+import numpy as np
+
+from annette.devices.registry import find, offered
+from annette.errors import BackendUnavailableError, OptionError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
+
+    import numpy.typing as npt
 
     from annette.network import Network
 
@@ -28,6 +39,13 @@ __all__ = [
     "Profile",
     "ProfileEntry",
     "Subject",
+    "backend_class",
+    "backend_names",
+    "input_values",
+    "open_backend",
+    "option_names",
+    "parse_options",
+    "require_usable",
     "time_runs",
 ]
 
@@ -177,6 +195,23 @@ def time_runs(run: Callable[[], object], repeats: int, before: Callable[[], None
     return tuple(samples_s)
 
 
+def input_values(shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Standard normal reals; ones for integers and booleans, which are tokens, positions and masks.
+
+    Times depend on values in one place: on some processors (Intel's) an exponential that underflows takes a hundred
+    times as long as another, so that the softmax of masked scores is several times slower. A mask of ones hides
+    nothing, as for a sequence without padding; one of random numbers would hide half of it.
+
+    Args:
+        shape: Sizes of the input.
+        dtype: Its element type.
+    """
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        return np.random.default_rng(0).standard_normal(shape).astype(kind)
+    return np.ones(shape, dtype=kind)
+
+
 class Backend(ABC):
     """One runtime on one device.
 
@@ -227,6 +262,88 @@ class Backend(ABC):
             BackendRunError: The runtime refuses the network.
         """
 
-    def to_json(self) -> dict[str, Any]:
-        """The options as plain JSON values."""
-        return dict(vars(self.options))
+
+def backend_names() -> tuple[str, ...]:
+    """The backends that can be named, whether or not their runtimes are installed."""
+    return tuple(offered("backends"))
+
+
+def backend_class(name: str) -> type[Backend]:
+    """The class of a backend.
+
+    Raises:
+        OptionError: There is no backend of that name.
+    """
+    kind = find("backends", name)
+    if kind is None:
+        raise OptionError(f"no backend {name!r}{nearest(name, backend_names())}; known: {', '.join(backend_names())}")
+    return cast("type[Backend]", kind)
+
+
+def require_usable(name: str) -> type[Backend]:
+    """The class of a backend whose runtime is usable here.
+
+    Raises:
+        OptionError: There is no backend of that name.
+        BackendUnavailableError: Its runtime is not installed or not usable here.
+    """
+    kind = backend_class(name)
+    state = kind.available()
+    if not state.usable:
+        remedy = f"; install it with: {state.install}" if state.install else ""
+        raise BackendUnavailableError(f"backend {name!r} is not usable here: {state.reason}{remedy}")
+    return kind
+
+
+def open_backend(name: str, options: Mapping[str, Any]) -> Backend:
+    """Opens a backend that is usable here.
+
+    Args:
+        name: Its name.
+        options: Values for its options type, already of the right types.
+
+    Raises:
+        OptionError: There is no such backend, or an option is unknown or out of its range.
+        BackendUnavailableError: Its runtime is not installed or not usable here.
+    """
+    kind = require_usable(name)
+    _require_options(name, options)
+    return kind(kind.options_type(**options))
+
+
+def option_names(name: str) -> tuple[str, ...]:
+    """The options that a backend has.
+
+    Raises:
+        OptionError: There is no backend of that name.
+    """
+    return tuple(field.name for field in dataclasses.fields(backend_class(name).options_type))
+
+
+def parse_options(name: str, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Turns ``NAME=VALUE`` texts into values of the types that a backend declares.
+
+    Raises:
+        OptionError: An option is unknown, or its value is not of its type.
+    """
+    _require_options(name, texts)
+    return {option: _value(name, option, text) for option, text in texts.items()}
+
+
+def _require_options(backend: str, options: Iterable[str]) -> None:
+    known = option_names(backend)
+    for option in options:
+        if option not in known:
+            raise OptionError(
+                f"backend {backend!r} has no option {option!r}{nearest(option, known)} "
+                f"(known: {', '.join(known) or 'none'})"
+            )
+
+
+def _value(backend: str, field: str, text: str) -> Any:
+    """The value of an option that is given as text; ``true``, ``false``, ``1`` and ``0`` are booleans."""
+    kind = get_type_hints(backend_class(backend).options_type)[field]
+    try:
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError:
+        raise OptionError(f"option {field!r} of backend {backend!r} is {text!r}, not of type {kind.__name__}") from None

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from annette.bench.dataset import Dataset
+    from annette.bench.measurement import CaseResult, Settings
     from annette.bench.plan import Case, Plan
-    from annette.bench.protocol import CaseResult
-    from annette.bench.settings import Settings
 
 __all__ = ["Outcome", "Progress", "run_campaign"]
 
@@ -119,6 +118,9 @@ def run_campaign(
 
 
 def _run(case: Case, result: CaseResult, environment: Mapping[str, str], settings: Settings, round_: int) -> Run:
+    origin = {GROUP: case.group, "evicted_bytes": str(case.evicted_bytes), "evicted_ops": str(case.evicted_ops)}
+    if case.sweep:
+        origin[SWEEP] = case.sweep
     matched = match_profile(case.network, result.entries or ())
     return Run(
         case=case.id,
@@ -126,7 +128,7 @@ def _run(case: Case, result: CaseResult, environment: Mapping[str, str], setting
         purpose=case.purpose,
         network=case.network,
         environment=environment,
-        details={**result.details, **_origin(case), "settings": repr(settings)},
+        details={**result.details, **origin, "settings": repr(settings)},
         status=result.status,
         reason=result.reason,
         started_unix_s=time.time() - result.duration_s,
@@ -138,16 +140,6 @@ def _run(case: Case, result: CaseResult, environment: Mapping[str, str], setting
         matched_share=matched.matched_share,
         attempts=result.attempts,
     )
-
-
-def _origin(case: Case) -> dict[str, str]:
-    """What of the plan the dataset keeps beside a run."""
-    origin = {
-        GROUP: case.group,
-        "evicted_bytes": str(case.evicted_bytes),
-        "evicted_ops": str(case.evicted_ops),
-    }
-    return {**origin, SWEEP: case.sweep} if case.sweep else origin
 
 
 def _check_environment(dataset: Dataset, now: Mapping[str, str]) -> None:

@@ -13,8 +13,17 @@ from contextlib import closing, contextmanager
 from itertools import product
 from typing import TYPE_CHECKING, Any, Self
 
-from annette.bench.dataset_file import create_file, mapped_errors, open_file
-from annette.bench.dataset_rows import dump, kernel_row, nan_as_none, not_numbers, run_from_rows, run_row
+from annette.bench.dataset_file import (
+    create_file,
+    dump,
+    kernel_row,
+    mapped_errors,
+    nan_as_none,
+    not_numbers,
+    open_file,
+    run_from_rows,
+    run_row,
+)
 from annette.bench.records import Status
 from annette.errors import DatasetError, NetworkError
 from annette.network.graph_json import graph_digest, graph_from_json, graph_to_json

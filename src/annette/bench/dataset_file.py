@@ -1,21 +1,37 @@
-"""The file behind a dataset: its tables, how it is made and opened, and SQLite's errors as ours."""
+"""The file behind a dataset: its tables and their rows, how it is made and opened, and SQLite's errors as ours."""
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import sqlite3
 from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from annette.bench.records import KernelRecord, Purpose, Run, Status
 from annette.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["FORMAT", "VERSION", "create_file", "mapped_errors", "open_file"]
+    from annette.network import Network
 
-FORMAT: Final = "annette/dataset"
+__all__ = [
+    "VERSION",
+    "create_file",
+    "dump",
+    "kernel_row",
+    "mapped_errors",
+    "nan_as_none",
+    "not_numbers",
+    "open_file",
+    "run_from_rows",
+    "run_row",
+]
+
+_FORMAT: Final = "annette/dataset"
 VERSION: Final = 1
 _APPLICATION_ID: Final = 0x414E4E45  # "ANNE", in the SQLite header: tells our files from other people's
 
@@ -78,7 +94,7 @@ def create_file(path: Path) -> None:
             connection.execute(f"PRAGMA application_id={_APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version={VERSION}")
             connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-            connection.execute("INSERT INTO meta VALUES ('format', ?), ('version', ?)", (FORMAT, str(VERSION)))
+            connection.execute("INSERT INTO meta VALUES ('format', ?), ('version', ?)", (_FORMAT, str(VERSION)))
         unfinished.replace(path)  # Whoever is killed in the middle leaves no half-made dataset under this name.
     except OSError as error:
         raise DatasetError(f"dataset {str(path)!r} cannot be made: {error.strerror or error}") from error
@@ -128,3 +144,110 @@ def mapped_errors(path: Path) -> Iterator[None]:
         full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
         remedy = "; what was finished is kept: make room and go on with --resume" if full else ""
         raise DatasetError(f"dataset {str(path)!r} cannot be used: {error}{remedy}") from error
+
+
+def run_row(run: Run, network_digest: str, environment: int) -> dict[str, Any]:
+    """A row of the table ``run``, by column.
+
+    Args:
+        run: What was measured.
+        network_digest: Key of its network, with the network's name.
+        environment: Key of its environment.
+    """
+    return {
+        "case_id": run.case,
+        "round": run.round,
+        "purpose": run.purpose.value,
+        "network_digest": network_digest,
+        "network_name": run.network.name,
+        "environment": environment,
+        "details": dump(dict(run.details)),
+        "status": run.status.value,
+        "reason": run.reason,
+        "started_unix_s": run.started_unix_s,
+        "duration_s": run.duration_s,
+        "latency_s": nan_as_none(run.latency_s),
+        "samples_s": dump(run.samples_s),
+        "calibration_s": dump(run.reference_s),
+        "matched_share": nan_as_none(run.matched_share),
+        "attempts": run.attempts,
+    }
+
+
+def kernel_row(kernel: KernelRecord, run: int, position: int) -> dict[str, Any]:
+    """A row of the table ``kernel``, by column.
+
+    Args:
+        kernel: One kernel of a run.
+        run: Key of the run.
+        position: Its place in the order of execution, from 0.
+    """
+    return {
+        "run": run,
+        "position": position,
+        "name": kernel.name,
+        "operator": kernel.operator,
+        "layers": dump(kernel.layers),
+        "latency_s": kernel.latency_s,
+        "samples_s": dump(kernel.samples_s),
+        "added": int(kernel.added),
+        "info": dump(dict(kernel.info)),
+    }
+
+
+def run_from_rows(
+    row: sqlite3.Row, kernels: Sequence[sqlite3.Row], network: Network, environment: Mapping[str, str]
+) -> Run:
+    """The run that a row of ``run`` and its rows of ``kernel`` hold.
+
+    Args:
+        row: The run.
+        kernels: Its kernels in order of execution.
+        network: Its network.
+        environment: Its environment.
+    """
+    return Run(
+        case=row["case_id"],
+        round=row["round"],
+        purpose=Purpose(row["purpose"]),
+        network=network,
+        environment=environment,
+        details=json.loads(row["details"]),
+        status=Status(row["status"]),
+        reason=row["reason"],
+        started_unix_s=row["started_unix_s"],
+        duration_s=row["duration_s"],
+        latency_s=math.nan if row["latency_s"] is None else row["latency_s"],
+        samples_s=tuple(json.loads(row["samples_s"])),
+        reference_s=tuple(json.loads(row["calibration_s"])),
+        kernels=tuple(
+            KernelRecord(
+                name=kernel["name"],
+                operator=kernel["operator"],
+                layers=tuple(json.loads(kernel["layers"])),
+                latency_s=kernel["latency_s"],
+                samples_s=tuple(json.loads(kernel["samples_s"])),
+                added=bool(kernel["added"]),
+                info=json.loads(kernel["info"]),
+            )
+            for kernel in kernels
+        ),
+        matched_share=math.nan if row["matched_share"] is None else row["matched_share"],
+        attempts=row["attempts"],
+    )
+
+
+def not_numbers(run: Run) -> list[object]:
+    """Times of a run that are no numbers, as a file from elsewhere may hold them."""
+    times = (run.latency_s, *run.samples_s, *run.reference_s, *(kernel.latency_s for kernel in run.kernels))
+    return [time_s for time_s in times if not isinstance(time_s, (int, float))]
+
+
+def dump(value: object) -> str:
+    """Compact JSON whose objects have their keys in order, so that equal values are equal texts."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def nan_as_none(value: float) -> float | None:
+    """A number that may be unknown, as SQL has it."""
+    return None if math.isnan(value) else value

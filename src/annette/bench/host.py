@@ -23,16 +23,8 @@ __all__ = ["cpu_description", "die_with_parent", "exclusive_use", "pin_process"]
 
 _PR_SET_PDEATHSIG: Final = 1
 _RELEVANT_FLAGS: Final = (
-    "avx2",
-    "avx512f",
-    "avx512_vnni",
-    "avx512_bf16",
-    "avx_vnni",
-    "amx_tile",
-    "amx_bf16",
-    "asimd",
-    "sve",
-)
+    "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_bf16", "asimd", "sve",
+)  # fmt: skip
 
 
 def cpu_description() -> dict[str, str]:

@@ -1,33 +1,46 @@
 """Measures one case on an open backend: reference workload, warm-up, samples, profile, reference again, judgement.
 
-The clock is the backend's: this module only decides what runs how often and what the numbers are worth, so that a
-replayed backend goes through the same code as a real one.
+The clock is the backend's: this module only decides what runs how often, what happens before each run and what the
+numbers are worth, so that a replayed backend goes through the same code as a real one.
+
+The reference workload is one fixed network, timed before and after each case; it tells how fast the host is just then.
+Datasets call its times ``calibration_s``, and the provenance of platforms does too: names of formats that users have.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads annotations
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cache
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.bench.backend import Subject
-from annette.bench.cache_eviction import CacheEviction
-from annette.bench.duty_cycle import DutyCycle
-from annette.bench.protocol import CaseResult
-from annette.bench.records import Status, drift, uncertainty
-from annette.bench.reference_workload import reference_network
+from annette.bench.backend import ProfileEntry, Subject
+from annette.bench.records import MOST_DRIFT, MOST_UNCERTAIN, Purpose, Status, drift, uncertainty
+from annette.errors import OptionError
+from annette.network.builder import NetworkBuilder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
     from annette.bench.backend import Backend, CompiledNetwork, Profile
     from annette.bench.plan import Case
-    from annette.bench.settings import Settings
+    from annette.network import Network
 
-__all__ = ["CaseMeasurer"]
+__all__ = ["CacheEviction", "CaseMeasurer", "CaseResult", "DutyCycle", "Settings", "reference_network"]
+
+_FEWEST: Final = 6
+"""Runs without the profiler, at the least: fewer would not show whether a moment was calm."""
+
+_EVICTED: Final = (4, 8)
+"""Runs without and with the profiler where the caches are emptied: it takes longer than a run, and has no outliers."""
 
 _SHORTEST_S: Final = 5e-6
 """Below this the clocks and reports of common runtimes (whole microseconds) say little."""
@@ -41,14 +54,186 @@ _REFERENCE_S: Final = 2e-3
 _REFERENCE_WARMUP: Final = 2
 """Runs before these: the first ones after another network find their code and data gone, and their threads asleep."""
 
+_BUSY_S: Final = 0.1
+"""Time without a rest after which one is due: rarer than most runs, and far more often than once a second."""
+
+_SHARE: Final = 0.065
+"""Rest for each second of work. Linux keeps 5 % of every second for processes of other scheduling classes (the
+fair server; before Linux 6.12 the throttling of sched_rt_runtime_us) and takes them in one piece of 50 ms from whoever
+left none."""
+
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
+class Settings:
+    """How a case is measured; part of what a dataset keeps about its runs.
+
+    Attributes:
+        warmup: Runs before anything is recorded.
+        repeats: Runs of a whole network that are recorded, at the least; as many again are profiled.
+        kernel_repeats: Profiled runs of anything but whole networks, at the least; about a third as many are run
+            without the profiler.
+        target_s: Time for the recorded runs of one case: short networks are run more often, up to ``most_repeats``.
+        most_repeats: Runs recorded, at the most.
+        attempts: How often a run that calls itself unstable is measured again before it is kept, marked.
+        timeout_s: A case that gives no result for so long has failed.
+        cpus: Processors to pin the worker to; empty leaves the choice to the scheduler.
+        most_uncertain: Standard error of the samples' median, relative to it, above which a run calls itself unstable.
+        drift: Relative change of the reference workload over a run above which it calls itself drifted.
+    """
+
+    warmup: int = 3
+    repeats: int = 20
+    kernel_repeats: int = 12
+    target_s: float = 0.1
+    most_repeats: int = 60
+    attempts: int = 3
+    timeout_s: float = 120.0
+    cpus: tuple[int, ...] = ()
+    most_uncertain: float = MOST_UNCERTAIN
+    drift: float = MOST_DRIFT
+
+    def __post_init__(self) -> None:
+        for name in ("repeats", "kernel_repeats", "most_repeats", "attempts"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"measurement setting {name} is {getattr(self, name)}, less than 1")
+        for name in ("target_s", "timeout_s", "most_uncertain", "drift"):
+            if not getattr(self, name) > 0:
+                raise OptionError(f"measurement setting {name} is {getattr(self, name)}, not more than 0")
+
+    def runs(self, one_s: float, purpose: Purpose, *, evicted: bool = False) -> tuple[int, int]:
+        """How often a case is run for the record.
+
+        Args:
+            one_s: Time of one run; anything that is not more than 0 stands for unknown.
+            purpose: Why it is measured: of micro-kernels and chains the profile counts, of networks the total.
+            evicted: Whether the caches are emptied before each run.
+
+        Returns:
+            Runs without the profiler, and with it.
+        """
+        if evicted:
+            return _EVICTED
+        least = self.repeats if purpose is Purpose.NETWORK else self.kernel_repeats
+        wanted = self.target_s / one_s if one_s > 0 else least
+        profiled = int(max(min(wanted, self.most_repeats), least))
+        return (profiled if purpose is Purpose.NETWORK else max(_FEWEST, profiled // 3)), profiled
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What a worker measured for one case; goes to the campaign as a line of JSON.
+
+    Attributes:
+        case: Identity of the case.
+        status: What the run says of itself.
+        reason: Why it failed or is marked.
+        samples_s: Whole-network times, in seconds.
+        reference_s: Times of the reference workload, in seconds.
+        entries: The runtime's per-kernel report; None where it has none.
+        duration_s: Time taken in the worker.
+        attempts: How often it was measured.
+        details: Facts about the moment (scheduling class, processors, clock), and what the runtime adds.
+    """
+
+    case: str
     status: Status
-    reason: str
-    samples_s: tuple[float, ...]
-    reference_s: tuple[float, ...]
-    profile: Profile | None
+    reason: str = ""
+    samples_s: tuple[float, ...] = ()
+    reference_s: tuple[float, ...] = ()
+    entries: tuple[ProfileEntry, ...] | None = None
+    duration_s: float = 0.0
+    attempts: int = 1
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@cache
+def reference_network() -> Network:
+    """One 3x3 convolution, 64 to 64 channels on a 28 x 28 map: 29 million multiply-accumulates, 0.35 MB.
+
+    It never changes: times are comparable between datasets only because of that.
+    """
+    net = NetworkBuilder("reference-workload")
+    return net.build(net.conv(net.input("data", (1, 64, 28, 28)), 64, 3, padding=1, bias=False))
+
+
+class DutyCycle:
+    """Called before each run, it sleeps when a rest is due.
+
+    A real-time process (see `annette.bench.host.pin_process`) that works without a pause loses 50 ms of every second to
+    others. A network of 10 ms shows that in a few outliers; one of half a second shows it in its median, 5 to 10 % too
+    high, although the sum of its kernels is right. Who leaves these 5 % by himself is not interrupted. One single run
+    of more than 0.9 s cannot be helped this way.
+
+    Args:
+        clock: Seconds that pass, from any start.
+        sleep: Sleeps for some seconds.
+
+    Example:
+        >>> from annette.bench.measurement import DutyCycle
+        >>> times = iter([0.0, 0.4, 0.43])
+        >>> rest = DutyCycle(clock=lambda: next(times), sleep=lambda seconds: print(f"{seconds:.3f} s"))
+        >>> rest()
+        0.026 s
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.perf_counter, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._rested_s = clock()
+
+    def __call__(self) -> None:
+        """Rests, if so much time has passed since the last rest."""
+        busy_s = self._clock() - self._rested_s
+        if busy_s >= _BUSY_S:
+            self._sleep(busy_s * _SHARE)
+            self._rested_s = self._clock()
+
+
+class CacheEviction:
+    """Called before each run: rests when that is due, touches memory, and lets time pass.
+
+    A layer of a whole network finds its weights where the other layers left them: these evicted them from the caches
+    that are the core's own by touching memory, and from the last one, which others share, by taking time. On a
+    server with 480 MB of shared cache, weights were back in main memory after some ten milliseconds, whatever the
+    network had touched meanwhile.
+
+    Args:
+        rest: Rests where that is due (`DutyCycle`).
+        memory: What is touched, all of it; may be empty, and then no time passes either.
+        elapsed_s: Seconds from the first touch to the run, at the least, spent computing as a network does.
+        clock: Seconds that pass, from any start.
+
+    Example:
+        >>> import numpy as np
+        >>> from annette.bench.measurement import CacheEviction
+        >>> times = iter([0.0, 0.001, 0.0019, 0.0021])
+        >>> evict = CacheEviction(lambda: None, np.zeros(8, np.uint8), 0.002, clock=lambda: next(times))
+        >>> evict()
+    """
+
+    def __init__(
+        self,
+        rest: Callable[[], None],
+        memory: npt.NDArray[np.uint8],
+        elapsed_s: float,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._rest = rest
+        self._memory = memory
+        self._elapsed_s = elapsed_s
+        self._clock = clock
+
+    def __call__(self) -> None:
+        """Prepares one run."""
+        self._rest()
+        if not len(self._memory):
+            return
+        started_s = self._clock()
+        self._memory += 1
+        while self._clock() - started_s < self._elapsed_s:
+            pass
 
 
 class CaseMeasurer:
@@ -81,32 +266,22 @@ class CaseMeasurer:
             BackendRunError: The runtime refuses the network or fails on it.
         """
         started = time.perf_counter()
-        attempts: list[_Attempt] = []
+        attempts: list[CaseResult] = []
         with self._backend.compile(subject) as compiled:
             for _ in range(1 if self._backend.deterministic else self._settings.attempts):
                 attempts.append(self._attempt(case, compiled))
                 if attempts[-1].status.usable:
                     break
         best = min(attempts, key=lambda attempt: (not attempt.status.usable, uncertainty(attempt.samples_s)))
-        return CaseResult(
-            case=case.id,
-            status=best.status,
-            reason=best.reason,
-            samples_s=best.samples_s,
-            reference_s=best.reference_s,
-            entries=None if best.profile is None else best.profile.entries,
-            duration_s=time.perf_counter() - started,
-            attempts=len(attempts),
-            details={} if best.profile is None else best.profile.details,
-        )
+        return replace(best, duration_s=time.perf_counter() - started, attempts=len(attempts))
 
     def close(self) -> None:
         """Frees the reference workload."""
         self._resources.close()
 
-    def _attempt(self, case: Case, compiled: CompiledNetwork) -> _Attempt:
+    def _attempt(self, case: Case, compiled: CompiledNetwork) -> CaseResult:
         if self._backend.deterministic:
-            return self._judge(compiled.run(1), (), (), compiled.profile(1))
+            return self._judge(case, compiled.run(1), (), (), compiled.profile(1))
         before = self._time_reference()
         rest = DutyCycle()
         warm = compiled.run(self._settings.warmup, before=rest)
@@ -114,7 +289,7 @@ class CaseMeasurer:
         prepare = self._eviction(case, rest, median(before) if before else 0.0)
         samples = compiled.run(plain, before=prepare)
         profile = compiled.profile(profiled, before=prepare)
-        return self._judge(samples, before, self._time_reference(), profile)
+        return self._judge(case, samples, before, self._time_reference(), profile)
 
     def _time_reference(self) -> tuple[float, ...]:
         """Times of the reference workload; not between the runs of a case, whose threads are ready for the next."""
@@ -132,18 +307,19 @@ class CaseMeasurer:
 
     def _judge(
         self,
+        case: Case,
         samples_s: tuple[float, ...],
         before_s: tuple[float, ...],
         after_s: tuple[float, ...],
         profile: Profile | None,
-    ) -> _Attempt:
+    ) -> CaseResult:
         status, reason = Status.OK, ""
         settings = self._settings
         changed = drift(before_s, after_s)
         entries = () if profile is None else profile.entries
         if not _are_times(samples_s) or not all(_are_times(entry.latency_s) for entry in entries):
             reason = "the runtime reported a time that is negative or not a number"
-            return _Attempt(Status.FAILED, reason, (), (), None)  # Nothing of such a report is worth keeping.
+            return CaseResult(case.id, Status.FAILED, reason)  # Nothing of such a report is worth keeping.
         if uncertainty(samples_s) > settings.most_uncertain:
             status = Status.UNSTABLE
             reason = f"samples scatter so that their median is known to {uncertainty(samples_s):.0%} only"
@@ -151,7 +327,8 @@ class CaseMeasurer:
             status, reason = Status.DRIFTED, f"the reference workload changed by {changed:.0%} over the run"
         elif samples_s and not self._backend.deterministic and median(samples_s) < _SHORTEST_S:
             status, reason = Status.TOO_SHORT, f"one run takes less than {_SHORTEST_S * 1e6:.0f} µs"
-        return _Attempt(status, reason, samples_s, before_s + after_s, profile)
+        result = CaseResult(case.id, status, reason, samples_s, before_s + after_s)
+        return result if profile is None else replace(result, entries=profile.entries, details=profile.details)
 
 
 def _are_times(values_s: tuple[float, ...]) -> bool:

@@ -8,12 +8,12 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from annette.bench.backends import backend_class, require_usable
+from annette.bench.backend import backend_class, require_usable
 from annette.bench.campaign import run_campaign
 from annette.bench.dataset import Dataset
+from annette.bench.measurement import Settings
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose, Status
-from annette.bench.settings import Settings
 from annette.errors import OptionError
 from annette.network import Network
 from annette.network.load import load_network
@@ -157,15 +157,16 @@ def measure_networks(
         failed = {case for case, runs in runs_of.items() if runs and runs[-1].status is Status.FAILED}
         part = tuple(case for case in todo if case.id not in failed)
         if part:
-            _measure_round(Plan(plan.name, part), dataset, backend, options, settings, keep)
+            run_campaign(
+                Plan(plan.name, part),
+                dataset,
+                backend=backend,
+                options=options,
+                settings=settings,
+                round_=dataset.next_round(case.id for case in part),
+                progress=keep,
+            )
     return [MeasuredNetwork(case.id, tuple(runs_of[case.id])) for case in cases]
-
-
-def _measure_round(
-    plan: Plan, dataset: Dataset, backend: str, options: Mapping[str, Any], settings: Settings, progress: Progress
-) -> None:
-    round_ = dataset.next_round(case.id for case in plan.cases)
-    run_campaign(plan, dataset, backend=backend, options=options, settings=settings, round_=round_, progress=progress)
 
 
 def rounds_left(cases: Sequence[Case], dataset: Dataset, rounds: int) -> list[tuple[Case, ...]]:
@@ -253,7 +254,7 @@ def settings_for(options: Mapping[str, Any], cpus: tuple[int, ...] | None = None
     Args:
         options: The backend's options; ``threads`` counts.
         cpus: Processors to measure on; None chooses.
-        **changes: Further fields of `annette.bench.settings.Settings`.
+        **changes: Further fields of `annette.bench.measurement.Settings`.
     """
     threads = options.get("threads", 1)
     return Settings(cpus=default_cpus(threads if isinstance(threads, int) else 1) if cpus is None else cpus, **changes)

@@ -11,18 +11,21 @@ import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from annette import errors
-from annette.bench.protocol import CaseResult
+from annette.bench.measurement import CaseResult
 from annette.bench.records import Status
 from annette.errors import BackendError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from annette.bench.measurement import Settings
     from annette.bench.plan import Case
-    from annette.bench.settings import Settings
 
 __all__ = ["Supervisor"]
 
@@ -80,7 +83,7 @@ class Supervisor:
         return self.environment
 
     def _header(self) -> dict[str, Any]:
-        return {"backend": self._backend, "options": dict(self._options), "settings": self._settings.to_json()}
+        return {"backend": self._backend, "options": dict(self._options), "settings": asdict(self._settings)}
 
 
 class _Worker:
@@ -124,7 +127,7 @@ class _Worker:
             self.died = True
             self._end()
             return CaseResult(case.id, Status.FAILED, self._cause_of_death())
-        return CaseResult.from_json(json.loads(answer))
+        return msgspec.json.decode(answer, type=CaseResult)
 
     def __enter__(self) -> _Worker:
         return self

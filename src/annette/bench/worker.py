@@ -10,18 +10,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from annette.bench.backend import Subject
-from annette.bench.backends import backend_class, open_backend
+import msgspec
+
+from annette.bench.backend import Subject, backend_class, open_backend
 from annette.bench.host import die_with_parent, exclusive_use, pin_process
-from annette.bench.measurement import CaseMeasurer
+from annette.bench.measurement import CaseMeasurer, CaseResult, Settings
 from annette.bench.plan import Case
-from annette.bench.protocol import CaseResult
 from annette.bench.records import Status
-from annette.bench.settings import Settings
 from annette.errors import AnnetteError
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def serve(requests: Iterable[str], answers: TextIO) -> None:
     """
     lines = iter(requests)
     header = json.loads(next(lines))
-    settings = Settings.from_json(header["settings"])
+    settings = msgspec.convert(header["settings"], Settings)
     try:
         estimates = backend_class(header["backend"]).estimates
         details = {} if estimates else pin_process(settings.cpus)
@@ -61,7 +60,7 @@ def serve(requests: Iterable[str], answers: TextIO) -> None:
         case = Case.from_json(json.loads(line))
         with exclusive_use(() if estimates else settings.cpus):
             result = _measure(measurer, case)
-        _send(answers, replace(result, details={**result.details, **details}).to_json())
+        _send(answers, asdict(replace(result, details={**result.details, **details})))
     measurer.close()
 
 

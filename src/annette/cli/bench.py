@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from annette.cli.backend_options import OPEN_ENDED, backend_options, chosen_options, parse_duration, parse_numbers
-from annette.cli.options import json_option, print_json
+from annette.cli.options import (
+    FILE,
+    OPEN_ENDED,
+    backend_options,
+    chosen_options,
+    json_option,
+    parse_duration,
+    parse_numbers,
+    print_json,
+)
 from annette.errors import OptionError
 
 if TYPE_CHECKING:
-    from annette.bench.plan import Case, Plan
+    from pathlib import Path
+
+    from annette.bench.plan import Plan
 
 __all__ = ["command"]
 
@@ -26,24 +35,23 @@ def _parse_batches(ctx: click.Context, param: click.Parameter, value: str) -> tu
 
 @click.command("bench", context_settings=OPEN_ENDED, short_help="Benchmark a backend into a dataset.")
 @backend_options
-@click.option("--out", type=click.Path(path_type=Path), metavar="DATASET", help="The dataset's file (SQLite).")
+@click.option("--out", type=FILE, metavar="DATASET", help="The dataset's file (SQLite).")
 @click.option("--preset", type=click.Choice(["quick", "full"]), help="How much to measure.  [default: quick]")
 @click.option("--budget", callback=parse_duration, metavar="TIME", help="Cut the plan to a device time: 60s, 10m.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, another plan.")
 @click.option("--batch", default="1", show_default=True, callback=_parse_batches, help="Batch sizes to sweep: 1,4.")
-@click.option("--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="Measure this plan instead.")
-@click.option("--save-plan", type=click.Path(path_type=Path), metavar="FILE", help="Write the plan to a file.")
+@click.option("--plan", "plan_file", type=FILE, metavar="FILE", help="Measure this plan instead.")
+@click.option("--save-plan", type=FILE, metavar="FILE", help="Write the plan to a file.")
 @click.option("--resume", is_flag=True, help="Continue an existing dataset; what it has is not measured again.")
 @click.option("--dry-run", is_flag=True, help="Only print what would be measured, and how long it would take.")
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Also write a page with plots of sweeps.")
+@click.option("--html", type=FILE, metavar="FILE", help="Also write a page with plots of sweeps.")
 @json_option
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     backend: str,
     options: dict[str, str],
-    cpus: tuple[int, ...] | None,
-    timeout: float | None,
     out: Path | None,
     preset: str | None,
     budget: float | None,
@@ -55,6 +63,7 @@ def command(
     dry_run: bool,
     html: Path | None,
     as_json: bool,
+    **how: Any,
 ) -> None:
     """Measures micro-kernels, chains, cold weights and fusion probes on a backend and records them in a dataset.
 
@@ -86,7 +95,7 @@ def command(
         return
     if out is None:
         raise click.UsageError("--out DATASET is missing: where the measurements go (or --dry-run)")
-    document = _benchmark(plan, out, backend=backend, options=chosen, cpus=cpus, timeout_s=timeout, resume=resume)
+    document = _benchmark(plan, out, backend=backend, options=chosen, resume=resume, **how)
     if html is not None:
         describe_dataset(out, html)
     print_json(document) if as_json else print_bench(document)
@@ -95,20 +104,17 @@ def command(
 def _benchmark(plan: Plan, out: Path, *, backend: str, resume: bool, **how: Any) -> dict[str, Any]:
     """Carries the plan out behind a progress bar; returns what is printed of it."""
     from annette.api import benchmark
+    from annette.bench.dataset import Dataset
     from annette.cli.progress import progress_bar
     from annette.report.bench import bench_document
 
-    waiting = _waiting(plan, out) if resume and out.exists() else plan.cases
-    with progress_bar(sum(case.expected_s for case in waiting), len(waiting)) as listen:
+    waiting = plan.cases
+    if resume and out.exists():
+        with Dataset.open(out) as dataset:
+            waiting = tuple(case for case in plan.cases if not dataset.has(case.id))
+    with progress_bar(waiting) as listen:
         outcome = benchmark(out, backend=backend, plan=plan, resume=resume, progress=listen, **how)
     return bench_document(out, backend, plan, outcome)
-
-
-def _waiting(plan: Plan, out: Path) -> tuple[Case, ...]:
-    from annette.bench.dataset import Dataset
-
-    with Dataset.open(out) as dataset:
-        return tuple(case for case in plan.cases if not dataset.has(case.id))
 
 
 def _plan(

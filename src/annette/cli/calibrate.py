@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from annette.cli.options import json_option, print_json
+from annette.cli.options import FILE, json_option, print_json, table_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command"]
 
 
 @click.command("calibrate", short_help="Adjust a platform to measured networks.")
-@click.argument("table", type=click.Path(path_type=Path))
+@click.argument("table", type=FILE)
 @click.option("--platform", required=True, metavar="P", help="Where to start from: a platform's name or file.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Platform file to write.")
+@click.option("--out", type=FILE, required=True, metavar="FILE", help="Platform file to write.")
 @click.option("--name", help="Name of the calibrated platform; by default that of the file.")
 @click.option(
-    "--measured",
-    type=click.Choice(["device", "end_to_end"]),
+    "--measured", type=click.Choice(["device", "end_to_end"]),
     help="What the times are: on the device alone, or as the host sees them; by default what the platform's are.",
-)
-@click.option(
-    "--column", "columns", multiple=True, metavar="OURS=THEIRS", help="A column has another name. Repeatable."
-)
-@click.option("--ignore", "ignored", multiple=True, metavar="COLUMN", help="A column to pass over. Repeatable.")
+)  # fmt: skip
+@table_options
 @json_option
 def command(
     table: Path,
@@ -33,7 +31,7 @@ def command(
     out: Path,
     name: str | None,
     measured: str | None,
-    columns: tuple[str, ...],
+    columns: dict[str, str],
     ignored: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -50,14 +48,13 @@ def command(
     from dataclasses import replace
 
     from annette.api import load_platform
-    from annette.bench.importing.origin import digest_of
+    from annette.bench.importing.collection import digest_of
     from annette.bench.importing.table import TableOptions, read_network_table
-    from annette.cli.import_tables import split_columns
     from annette.fitting.calibration import calibrate
     from annette.platforms import Source, dump_platform
-    from annette.report.calibration import calibration_document
+    from annette.report.fit import calibration_document
 
-    pairs = read_network_table(table, TableOptions(split_columns(columns), frozenset(ignored)))
+    pairs = read_network_table(table, TableOptions(columns, frozenset(ignored)))
     report = calibrate(
         load_platform(platform),
         [(pair.network, pair.latency_s) for pair in pairs],
@@ -65,19 +62,11 @@ def command(
         names=[pair.name for pair in pairs],
     )
     calibrated = report.platform
-    source = Source(
-        f"latency of {len(pairs)} networks",
-        table.name,
-        "not stated",
-        sha256=digest_of(table),
-    )
+    source = Source(f"latency of {len(pairs)} networks", table.name, "not stated", sha256=digest_of(table))
     provenance = replace(calibrated.provenance, sources=(*calibrated.provenance.sources, source))
     dump_platform(replace(calibrated, name=name or out.stem, provenance=provenance), out)
     document = calibration_document(report, out)
-    if as_json:
-        print_json(document)
-    else:
-        _print(document)
+    print_json(document) if as_json else _print(document)
 
 
 def _print(document: dict[str, Any]) -> None:

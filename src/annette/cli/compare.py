@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from annette.cli.options import json_option, model_options, network_options, print_json
@@ -20,12 +22,10 @@ __all__ = ["command"]
 def command(
     network: str,
     platforms: tuple[str, ...],
-    model: str | None,
-    fallback: str,
-    confidence: float,
     batch: int | None,
-    input_shapes: dict[str, tuple[int, ...]],
+    inputs: dict[str, tuple[int, ...]],
     as_json: bool,
+    **how: Any,
 ) -> None:
     """Estimates one NETWORK on several platforms and ranks them.
 
@@ -35,15 +35,10 @@ def command(
       annette compare model.onnx --fallback roofline --json
     """
     from annette import estimate, list_platforms, load_network, load_platform
-    from annette.report.documents import comparison_document
+    from annette.report.estimates import comparison_document, print_comparison
 
-    loaded = load_network(network, batch=batch, inputs=input_shapes)
+    loaded = load_network(network, batch=batch, inputs=inputs)
     targets = [load_platform(name) for name in platforms or (entry.name for entry in list_platforms())]
-    estimates = [estimate(loaded, target, model=model, fallback=fallback, confidence=confidence) for target in targets]
+    estimates = [estimate(loaded, target, **how) for target in targets]
     document = comparison_document(loaded.name, estimates)
-    if as_json:
-        print_json(document)
-        return
-    from annette.report.text import print_comparison
-
-    print_comparison(document)
+    print_json(document) if as_json else print_comparison(document)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from annette.cli.options import json_option, print_json
+from annette.cli.options import FILE, json_option, print_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command", "describe_dataset"]
 
 
 @click.command("dataset", short_help="What a dataset holds, and how two differ.")
-@click.argument("path", metavar="DATASET", type=click.Path(path_type=Path))
-@click.argument("other", metavar="[OTHER]", required=False, type=click.Path(path_type=Path))
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Also write a page with plots of sweeps.")
+@click.argument("path", metavar="DATASET", type=FILE)
+@click.argument("other", metavar="[OTHER]", required=False, type=FILE)
+@click.option("--html", type=FILE, metavar="FILE", help="Also write a page with plots of sweeps.")
 @json_option
 def command(path: Path, other: Path | None, html: Path | None, as_json: bool) -> None:
     """Shows what a DATASET holds: environment, sweeps, and the whole networks with how well they repeat.
@@ -44,8 +46,7 @@ def command(path: Path, other: Path | None, html: Path | None, as_json: bool) ->
 def describe_dataset(path: Path, html: Path | None) -> dict[str, Any]:
     """The document of a dataset, written as a page too where ``html`` says where."""
     from annette.bench.dataset import Dataset
-    from annette.report.dataset import dataset_document
-    from annette.report.dataset_page import dataset_page
+    from annette.report.dataset import dataset_document, dataset_page
     from annette.report.html import write_page
 
     with Dataset.open(path) as dataset:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from annette.cli.options import json_option, model_options, network_options, print_json
@@ -16,17 +18,7 @@ __all__ = ["command"]
 @network_options
 @click.option("--all", "everything", is_flag=True, help="Show all kernels, in order of execution.")
 @json_option
-def command(
-    networks: tuple[str, ...],
-    platform: str,
-    model: str | None,
-    fallback: str,
-    confidence: float,
-    batch: int | None,
-    input_shapes: dict[str, tuple[int, ...]],
-    everything: bool,
-    as_json: bool,
-) -> None:
+def command(networks: tuple[str, ...], platform: str, everything: bool, as_json: bool, **how: Any) -> None:
     """Estimates how long each NETWORK takes on a platform, kernel by kernel.
 
     With --json and several networks, prints a list of documents.
@@ -38,27 +30,12 @@ def command(
       annette estimate model.onnx --platform my-platform.json --input ids=1x128 --fallback roofline
     """
     from annette import estimate, load_platform
-    from annette.report.documents import estimate_document
+    from annette.report.estimates import estimate_document, print_estimate
 
     target = load_platform(platform)
-    documents = [
-        estimate_document(
-            estimate(
-                network,
-                target,
-                model=model,
-                fallback=fallback,
-                confidence=confidence,
-                batch=batch,
-                inputs=input_shapes,
-            )
-        )
-        for network in networks
-    ]
+    documents = [estimate_document(estimate(network, target, **how)) for network in networks]
     if as_json:
         print_json(documents[0] if len(documents) == 1 else documents)
         return
-    from annette.report.text import print_estimate
-
     for document in documents:
         print_estimate(document, everything=everything)

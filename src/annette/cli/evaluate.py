@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from annette.cli.backend_options import OPEN_ENDED, chosen_options, running_options
-from annette.cli.options import json_option, print_json
+from annette.cli.options import (
+    FALLBACKS,
+    FILE,
+    MODELS,
+    OPEN_ENDED,
+    chosen_options,
+    json_option,
+    print_json,
+    running_options,
+)
 
 if TYPE_CHECKING:
     from annette.bench.session import MeasuredNetwork
@@ -22,18 +30,6 @@ __all__ = ["command"]
 _HELD_OUT = ("held-out", "classic")
 
 
-@dataclass(frozen=True, slots=True)
-class _Measuring:
-    """What the options of --measure say."""
-
-    backend: str | None
-    options: dict[str, str]
-    extra: list[str]
-    cpus: tuple[int, ...] | None
-    timeout_s: float | None
-    rounds: int | None
-
-
 @click.command("evaluate", context_settings=OPEN_ENDED, short_help="Estimates against measurements.")
 @click.option("--platform", "platform_name", required=True, metavar="P", help="A platform, or its file.")
 @click.option(
@@ -41,15 +37,14 @@ class _Measuring:
     "nasbench201, or a FILE (.csv, .json) that lists networks, with or without latencies.",
 )  # fmt: skip
 @click.option(
-    "--model",
-    type=click.Choice(["mixed", "statistical", "refined-roofline", "roofline"]),
+    "--model", type=MODELS,
     help="Family to evaluate; by default what the platform prefers for each kind. All are shown beside it.",
-)
+)  # fmt: skip
 @click.option(
-    "--fallback", type=click.Choice(["error", "roofline"]), default="error", show_default=True,
+    "--fallback", type=FALLBACKS, default="error", show_default=True,
     help="For kinds without a model: leave the network out and say so, or price it roughly.",
 )  # fmt: skip
-@click.option("--truth", type=click.Path(path_type=Path), metavar="DATASET", help="Latencies measured before.")
+@click.option("--truth", type=FILE, metavar="DATASET", help="Latencies measured before.")
 @click.option("--measure", is_flag=True, help="Measure now; with --truth, record it there and go on with it later.")
 @click.option("--backend", metavar="B", help="Backend to measure on.  [default: the platform's runtime]")
 @click.option(
@@ -59,11 +54,12 @@ class _Measuring:
 @running_options
 @click.option("--uncalibrated", is_flag=True, help="Leave measured times at the speed that the machine had then.")
 @click.option("--brief", is_flag=True, help="Print networks and models only.")
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Also write a page with plots.")
+@click.option("--html", type=FILE, metavar="FILE", help="Also write a page with plots.")
 @json_option
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     platform_name: str,
     suite: str,
     model: str | None,
@@ -73,12 +69,11 @@ def command(
     backend: str | None,
     rounds: int | None,
     options: dict[str, str],
-    cpus: tuple[int, ...] | None,
-    timeout: float | None,
     uncalibrated: bool,
     brief: bool,
     html: Path | None,
     as_json: bool,
+    **how: Any,
 ) -> None:
     """Compares a platform's estimates with measured latencies, per network and per kind of kernel.
 
@@ -101,33 +96,26 @@ def command(
       annette evaluate --platform ncs2-openvino --suite published.csv --json
     """
     from annette.api import evaluate, load_platform
-    from annette.evaluation.sources import listed_networks, recorded_truths
-    from annette.report.evaluation import evaluation_document, print_evaluation
+    from annette.evaluation.suites import listed_networks, recorded_truths
+    from annette.report.evaluation import evaluation_document, evaluation_page, print_evaluation
+    from annette.report.html import write_page
 
     if not measure:
-        _refuse_unused(context.args, backend, options, cpus)
+        _refuse_unused(context.args, backend, options, how["cpus"])
     platform = load_platform(platform_name)
     listed = listed_networks(suite)
     notes: tuple[str, ...] = ()
     if measure:
-        how = _Measuring(backend, options, context.args, cpus, timeout, rounds)
+        how |= _chosen(platform, backend, options, context.args, rounds)
         listed, notes = _measured(platform, listed, truth, how, calibrated=not uncalibrated)
     elif truth is not None:
         listed, notes = recorded_truths(platform, listed, truth, calibrated=not uncalibrated)
-    evaluation = evaluate(platform, listed, model=model, fallback=fallback, name=suite, notes=notes)
-    document = evaluation_document(evaluation)
+    document = evaluation_document(evaluate(platform, listed, model=model, fallback=fallback, name=suite, notes=notes))
     if html is not None:
-        _write_page(html, document)
+        write_page(html, evaluation_page(document))
     print_json(document) if as_json else print_evaluation(document, brief=brief)
     if suite in _HELD_OUT:
         _remind(document)
-
-
-def _write_page(html: Path, document: dict[str, Any]) -> None:
-    from annette.report.evaluation_page import evaluation_page
-    from annette.report.html import write_page
-
-    write_page(html, evaluation_page(document))
 
 
 def _refuse_unused(
@@ -142,10 +130,10 @@ def _refuse_unused(
 
 
 def _measured(
-    platform: Platform, listed: tuple[Truth, ...], truth: Path | None, how: _Measuring, *, calibrated: bool
+    platform: Platform, listed: tuple[Truth, ...], truth: Path | None, how: dict[str, Any], *, calibrated: bool
 ) -> tuple[tuple[Truth, ...], tuple[str, ...]]:
     """Measures, and returns latencies with remarks on them; what a file says of latencies does not count."""
-    from annette.evaluation.sources import recorded_truths
+    from annette.evaluation.suites import recorded_truths
 
     listed = tuple(replace(entry, rounds_s=()) for entry in listed)
     with tempfile.TemporaryDirectory(prefix="annette-evaluate-") as folder:
@@ -161,42 +149,30 @@ def _measured(
     return truths, (*notes, *(f"{one.case} could not be measured: {one.rounds[-1].reason}" for one in failed))
 
 
-def _run(platform: Platform, listed: tuple[Truth, ...], path: Path, how: _Measuring) -> list[MeasuredNetwork]:
+def _run(platform: Platform, listed: tuple[Truth, ...], path: Path, how: dict[str, Any]) -> list[MeasuredNetwork]:
     """Measures what the dataset lacks."""
     from annette.api import measure
     from annette.bench.dataset import Dataset
-    from annette.bench.session import default_rounds, network_case, rounds_left, settings_for
+    from annette.bench.session import network_case, rounds_left, settings_for
     from annette.bench.supervisor import Supervisor
     from annette.cli.progress import progress_bar
-    from annette.evaluation.comparability import compare_environments
+    from annette.evaluation.suites import compare_environments
 
-    backend = how.backend or _runtime_of(platform)
-    options = _options(platform, backend, how)
-    compare_environments(platform, Supervisor(backend, options, settings_for(options, how.cpus)).probe())
+    backend, options, rounds = how["backend"], how["options"], how["rounds"]
+    compare_environments(platform, Supervisor(backend, options, settings_for(options, how["cpus"])).probe())
     cases = [network_case(entry.name, entry.network, backend=backend, path=entry.path) for entry in listed]
-    rounds = how.rounds or default_rounds(backend)
     left = [tuple(cases)] * rounds
     if path.exists():
         with Dataset.open(path) as dataset:
             left = rounds_left(cases, dataset, rounds)
     waiting = [case for todo in left for case in todo]
-    with progress_bar(sum(case.expected_s for case in waiting), len(waiting)) as listen:
-        return measure(
-            cases,
-            backend=backend,
-            options=options,
-            rounds=rounds,
-            out=path,
-            cpus=how.cpus,
-            timeout_s=how.timeout_s,
-            resume=True,
-            progress=listen,
-        )
+    with progress_bar(waiting) as listen:
+        return measure(cases, out=path, resume=True, progress=listen, **how)
 
 
 def _runtime_of(platform: Platform) -> str:
     """The backend that runs what the platform was fitted on."""
-    from annette.bench.backends import backend_names
+    from annette.bench.backend import backend_names
 
     runtime = dict(platform.provenance.versions).get("runtime", "")
     if runtime not in backend_names():
@@ -207,12 +183,18 @@ def _runtime_of(platform: Platform) -> str:
     return runtime
 
 
-def _options(platform: Platform, backend: str, how: _Measuring) -> dict[str, Any]:
-    from annette.bench.backends import option_names
-    from annette.evaluation.comparability import measuring_options
+def _chosen(
+    platform: Platform, backend: str | None, options: dict[str, str], extra: list[str], rounds: int | None
+) -> dict[str, Any]:
+    """Backend, its options and rounds; what was not asked for is as the platform's campaign had it."""
+    from annette.bench.backend import option_names
+    from annette.bench.session import default_rounds
+    from annette.evaluation.suites import measuring_options
 
-    texts = measuring_options(platform, option_names(backend), how.options)
-    return chosen_options(backend, texts, how.extra)
+    backend = backend or _runtime_of(platform)
+    texts = measuring_options(platform, option_names(backend), options)
+    options = chosen_options(backend, texts, extra)
+    return {"backend": backend, "options": options, "rounds": rounds or default_rounds(backend)}
 
 
 def _remind(document: dict[str, Any]) -> None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from annette.cli.options import json_option, print_json
+from annette.cli.options import FILE, json_option, print_json
 from annette.errors import OptionError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command"]
 
 
 @click.command("fit", short_help="Fit a platform from datasets.")
-@click.argument("datasets", metavar="DATASET...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="PLATFORM", help="The platform's file (.json)."
-)
+@click.argument("datasets", metavar="DATASET...", nargs=-1, required=True, type=FILE)
+@click.option("--out", required=True, type=FILE, metavar="PLATFORM", help="The platform's file (.json).")
 @click.option("--name", help="The platform's name.  [default: that of the file]")
 @click.option("--description", default="", help="One sentence for people.")
 @click.option(
@@ -37,12 +37,10 @@ def command(
     datasets: tuple[Path, ...],
     out: Path,
     name: str | None,
-    description: str,
-    precision: str | None,
-    seed: int,
     mapping: str,
     start: str | None,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Fits layer models and overheads from one or more DATASETs of annette bench, and writes a platform file.
 
@@ -75,21 +73,10 @@ def command(
     if start is not None:
         if mapping != "auto":
             raise OptionError("--mapping does not go with --from: the mapping is that of the starting platform")
-        _transfer(
-            datasets, start, out, as_json,
-            name=name or out.stem, description=description, precision=precision, seed=seed,
-        )  # fmt: skip
+        _transfer(datasets, start, out, as_json, name=name or out.stem, **options)
         return
     with fit_status() as tell:
-        report = fit(
-            datasets,
-            name=name or out.stem,
-            description=description,
-            precision=precision,
-            mapping=mapping,
-            seed=seed,
-            progress=tell,
-        )
+        report = fit(datasets, name=name or out.stem, mapping=mapping, progress=tell, **options)
     dump_platform(report.platform, out)
     document = fit_document(report, out)
     print_json(document) if as_json else print_fit(document)

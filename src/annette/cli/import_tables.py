@@ -2,50 +2,43 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from annette.cli.options import json_option, print_json
+from annette.cli.options import FILE, json_option, print_json, table_options
 from annette.errors import OptionError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from annette.report.schemas.base import ReportDocument
 
-__all__ = ["command", "split_columns"]
+__all__ = ["command"]
 
 _PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 
 
 @click.command("import", short_help="A dataset from somebody else's measurements.")
-@click.argument("table", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DATASET", help="Dataset to write.")
+@click.argument("table", type=FILE)
+@click.option("--out", type=FILE, required=True, metavar="DATASET", help="Dataset to write.")
 @click.option(
-    "--layout",
-    default="layers",
-    show_default=True,
-    metavar="NAME",
+    "--layout", default="layers", show_default=True, metavar="NAME",
     help="What the table holds: our two layouts (docs/importing.md), or a published collection.",
-)
+)  # fmt: skip
 @click.option("--device", metavar="NAME", help="What was measured; which of its devices for --layout tophub.")
 @click.option("--runtime", metavar="NAME", help="With which compiler or runtime; our own layouts do not know.")
 @click.option("--precision", type=click.Choice(_PRECISIONS), help="Numbers it computed with, likewise.")
-@click.option(
-    "--column", "columns", multiple=True, metavar="OURS=THEIRS", help="A column has another name. Repeatable."
-)
-@click.option("--ignore", "ignored", multiple=True, metavar="COLUMN", help="A column to pass over. Repeatable.")
+@table_options
 @json_option
 def command(
     table: Path,
     out: Path,
     layout: str,
-    device: str | None,
-    runtime: str | None,
-    precision: str | None,
-    columns: tuple[str, ...],
+    columns: dict[str, str],
     ignored: tuple[str, ...],
     as_json: bool,
+    **given: str | None,
 ) -> None:
     """Turns a TABLE of measured layers or networks (CSV) into a dataset, which annette fit reads.
 
@@ -69,9 +62,8 @@ def command(
     from annette.report.schemas.measurements import ImportDocument
     from annette.report.schemas.platforms import ConversionDocument
 
-    given = {"device": device, "runtime": runtime, "precision": precision}
     stated = {key: value for key, value in given.items() if value is not None}
-    options = TableOptions(split_columns(columns), frozenset(ignored))
+    options = TableOptions(columns, frozenset(ignored))
     converter = find("converters", layout)
     if converter is not None:
         if stated or options.rename or options.ignore:
@@ -89,14 +81,3 @@ def command(
         document = ImportDocument(str(out), runs, kernels)
         text = f"{runs} runs with {kernels} kernels in {out}"
     print_json(document.plain()) if as_json else click.echo(text)
-
-
-def split_columns(texts: tuple[str, ...]) -> dict[str, str]:
-    """Our columns to the table's own names, from ``OURS=THEIRS``."""
-    renamed = {}
-    for text in texts:
-        ours, separator, theirs = text.partition("=")
-        if not (separator and ours and theirs):
-            raise click.BadParameter(f"{text!r} is not OURS=THEIRS, for example latency_ms=Time", param_hint="--column")
-        renamed[ours] = theirs
-    return renamed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from annette.cli.options import json_option, network_options, print_json
@@ -15,14 +17,7 @@ __all__ = ["command"]
 @click.option("--platform", metavar="P", help="Also show which layers run as one kernel there, and by which rule.")
 @click.option("--all", "everything", is_flag=True, help="Show all layers, in topological order.")
 @json_option
-def command(
-    network: str,
-    batch: int | None,
-    input_shapes: dict[str, tuple[int, ...]],
-    platform: str | None,
-    everything: bool,
-    as_json: bool,
-) -> None:
+def command(network: str, platform: str | None, everything: bool, as_json: bool, **given: Any) -> None:
     """Shows what a NETWORK consists of: layers, operations, bytes, parameters, unsupported operators.
 
     \b
@@ -32,14 +27,9 @@ def command(
       annette inspect model.onnx --json
     """
     from annette import load_network, load_platform
-    from annette.report.documents import network_document
+    from annette.report.estimates import network_document, print_network
 
-    loaded = load_network(network, batch=batch, inputs=input_shapes)
+    loaded = load_network(network, **given)
     kernels = load_platform(platform).mapping.apply(loaded) if platform else None
     document = network_document(loaded, kernels)
-    if as_json:
-        print_json(document)
-        return
-    from annette.report.text import print_network
-
-    print_network(document, everything=everything)
+    print_json(document) if as_json else print_network(document, everything=everything)

@@ -14,20 +14,11 @@ from annette.errors import AnnetteError, nearest
 
 __all__ = ["cli", "main"]
 
-_COMMANDS: Final = {
-    "backends": "annette.cli.backends",
-    "bench": "annette.cli.bench",
-    "calibrate": "annette.cli.calibrate",
-    "compare": "annette.cli.compare",
-    "dataset": "annette.cli.dataset",
-    "estimate": "annette.cli.estimate",
-    "evaluate": "annette.cli.evaluate",
-    "fit": "annette.cli.fit",
-    "import": "annette.cli.import_tables",
-    "inspect": "annette.cli.inspect",
-    "measure": "annette.cli.measure",
-    "platforms": "annette.cli.platforms",
-}
+_NAMES: Final = (
+    "backends", "bench", "calibrate", "compare", "dataset", "estimate", "evaluate", "fit", "inspect", "measure",
+    "platforms",
+)  # fmt: skip
+_COMMANDS: Final = {**{name: f"annette.cli.{name}" for name in _NAMES}, "import": "annette.cli.import_tables"}
 """Command name to module; the module's ``command`` is the click command. Nothing is imported before it is used."""
 
 _USAGE_ERROR: Final = 2

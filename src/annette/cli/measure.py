@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
-from annette.cli.backend_options import OPEN_ENDED, backend_options, chosen_options, split_words
-from annette.cli.options import json_option, network_options, print_json
+from annette.cli.options import (
+    FILE,
+    OPEN_ENDED,
+    backend_options,
+    chosen_options,
+    json_option,
+    network_options,
+    print_json,
+    split_words,
+)
 from annette.errors import BackendRunError
 
 __all__ = ["command"]
@@ -18,27 +26,21 @@ __all__ = ["command"]
 @backend_options
 @network_options
 @click.option(
-    "--rounds",
-    type=click.IntRange(min=1),
-    help="Processes, one after another.  [default: 3, of what is estimated 1]",
+    "--rounds", type=click.IntRange(min=1), help="Processes, one after another.  [default: 3, of what is estimated 1]"
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DATASET", help="Dataset to record in; made or added to."
-)
+@click.option("--out", type=FILE, metavar="DATASET", help="Dataset to record in; made or added to.")
 @click.option("--all", "everything", is_flag=True, help="Show all kernels, in order of execution.")
 @json_option
 def command(
     arguments: tuple[str, ...],
     backend: str,
     options: dict[str, str],
-    cpus: tuple[int, ...] | None,
-    timeout: float | None,
     batch: int | None,
-    input_shapes: dict[str, tuple[int, ...]],
+    inputs: dict[str, tuple[int, ...]],
     rounds: int | None,
-    out: Path | None,
     everything: bool,
     as_json: bool,
+    **how: Any,
 ) -> None:
     """Runs each NETWORK on a backend: latency, how well it repeats, and a profile per kernel.
 
@@ -56,21 +58,16 @@ def command(
     from annette.cli.progress import progress_bar
     from annette.report.bench import measurement_document, print_measurement
 
-    networks, further = _sort(arguments)
+    networks, further = split_words(arguments)
+    if not networks:
+        raise click.UsageError("Missing argument 'NETWORK...'.")
+    if len(set(networks)) < len(networks):
+        raise click.UsageError("a network is named twice")
     chosen = chosen_options(backend, {**options, **further}, ())
-    cases = [case_of(name, backend, batch=batch, inputs=input_shapes) for name in networks]
+    cases = [case_of(name, backend, batch=batch, inputs=inputs) for name in networks]
     rounds = rounds or default_rounds(backend)
-    with progress_bar(rounds * sum(case.expected_s for case in cases), rounds * len(cases)) as listen:
-        measured = measure(
-            cases,
-            backend=backend,
-            options=chosen,
-            rounds=rounds,
-            out=out,
-            cpus=cpus,
-            timeout_s=timeout,
-            progress=listen,
-        )
+    with progress_bar(cases * rounds) as listen:
+        measured = measure(cases, backend=backend, options=chosen, rounds=rounds, progress=listen, **how)
     documents = [measurement_document(network, backend) for network in measured if network.usable]
     if as_json and documents:
         print_json(documents[0] if len(measured) == 1 else documents)
@@ -80,13 +77,3 @@ def command(
     failed = [network for network in measured if not network.usable]
     if failed:
         raise BackendRunError(f"{failed[0].case!r} could not be measured: {failed[0].rounds[-1].reason}")
-
-
-def _sort(words: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
-    """Networks, and options of the backend."""
-    networks, options = split_words(words)
-    if not networks:
-        raise click.UsageError("Missing argument 'NETWORK...'.")
-    if len(set(networks)) < len(networks):
-        raise click.UsageError("a network is named twice")
-    return networks, options

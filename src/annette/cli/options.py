@@ -3,19 +3,48 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections import deque
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["json_option", "model_options", "network_options", "print_json"]
+__all__ = [
+    "FALLBACKS",
+    "FILE",
+    "MODELS",
+    "OPEN_ENDED",
+    "backend_options",
+    "chosen_options",
+    "json_option",
+    "model_options",
+    "network_options",
+    "parse_duration",
+    "parse_numbers",
+    "print_json",
+    "running_options",
+    "split_words",
+    "table_options",
+]
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
-_SHAPE = re.compile(r"(?P<name>.+)=(?P<shape>\d+(?:x\d+)*)")
+FILE: Final = click.Path(path_type=Path)
+MODELS: Final = click.Choice(["mixed", "statistical", "refined-roofline", "roofline"])
+FALLBACKS: Final = click.Choice(["error", "roofline"])
+
+OPEN_ENDED: Final[dict[str, Any]] = {"ignore_unknown_options": True, "allow_extra_args": True}
+"""Context settings of a command that passes unknown ``--name value`` on to the backend."""
+
+_SHAPE: Final = re.compile(r"(?P<name>.+)=(?P<shape>\d+(?:x\d+)*)")
+_DURATION: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>s|m|min|h|)")
+_SECONDS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 def _parse_shapes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
@@ -28,47 +57,178 @@ def _parse_shapes(ctx: click.Context, param: click.Parameter, value: tuple[str, 
     return shapes
 
 
-def network_options(command: _Command) -> _Command:
-    """Adds ``--batch`` and ``--input``."""
-    command = click.option(
-        "--input",
-        "input_shapes",
-        multiple=True,
-        metavar="NAME=SHAPE",
-        callback=_parse_shapes,
+def parse_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Turns 90, 90s, 10m or 1.5h into seconds; a click callback."""
+    if value is None:
+        return None
+    match = _DURATION.fullmatch(value.strip())
+    seconds = float(match["number"]) * _SECONDS[match["unit"]] if match else 0.0
+    if not seconds > 0:
+        raise click.BadParameter(f"{value!r} is not a duration such as 90s, 10m or 1h", ctx, param)
+    return seconds
+
+
+def _parse_pairs(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for text in value:
+        name, equals, content = text.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE", ctx, param)
+        pairs[name.replace("-", "_")] = content
+    return pairs
+
+
+def _parse_cpus(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    if value == "any":
+        return ()
+    cpus = tuple(sorted(set(parse_numbers(value))))
+    if not cpus:
+        raise click.BadParameter(f"{value!r} is not a list of processors such as 0,1", ctx, param)
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(cpus)
+    missing = [str(cpu) for cpu in cpus if cpu not in allowed]
+    if missing:
+        raise click.BadParameter(
+            f"processor {missing[0]} is not one that may be used here: {', '.join(map(str, sorted(allowed)))}",
+            ctx,
+            param,
+        )
+    return cpus
+
+
+def _split_columns(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
+    """Our columns to the table's own names, from ``OURS=THEIRS``."""
+    del ctx, param
+    renamed = {}
+    for text in value:
+        ours, separator, theirs = text.partition("=")
+        if not (separator and ours and theirs):
+            raise click.BadParameter(f"{text!r} is not OURS=THEIRS, for example latency_ms=Time", param_hint="--column")
+        renamed[ours] = theirs
+    return renamed
+
+
+def _together(what: str, *options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    """Several options as one decorator, in the order in which the help lists them, and what it says of itself."""
+
+    def decorate(command: _Command) -> _Command:
+        return reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+    decorate.__doc__ = what
+    return decorate
+
+
+network_options = _together(
+    "Adds ``--batch`` and ``--input``.",
+    click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples processed together."),
+    click.option(
+        "--input", "inputs", multiple=True, metavar="NAME=SHAPE", callback=_parse_shapes,
         help="Shape of an input, for example data=1x3x224x224; binds symbolic dimensions. May be repeated.",
-    )(command)
-    return click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples processed together.")(command)
+    ),
+)  # fmt: skip
 
-
-def model_options(command: _Command) -> _Command:
-    """Adds ``--model``, ``--fallback`` and ``--confidence``."""
-    command = click.option(
-        "--confidence",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        default=0.9,
-        show_default=True,
-        help="Probability that the intervals are meant to hold with.",
-    )(command)
-    command = click.option(
-        "--fallback",
-        type=click.Choice(["error", "roofline"]),
-        default="error",
-        show_default=True,
+model_options = _together(
+    "Adds ``--model``, ``--fallback`` and ``--confidence``.",
+    click.option(
+        "--model", type=MODELS, help="Layer-model family; by default what the platform prefers for each kind."
+    ),
+    click.option(
+        "--fallback", type=FALLBACKS, default="error", show_default=True,
         help="What to do with a kind of kernel that the platform has no model for: refuse, or price it roughly.",
-    )(command)
-    return click.option(
-        "--model",
-        type=click.Choice(["mixed", "statistical", "refined-roofline", "roofline"]),
-        help="Layer-model family; by default what the platform prefers for each kind.",
-    )(command)
+    ),
+    click.option(
+        "--confidence", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.9, show_default=True,
+        help="Probability that the intervals are meant to hold with.",
+    ),
+)  # fmt: skip
 
+running_options = _together(
+    "Adds ``--option``, ``--cpus`` and ``--timeout``.",
+    click.option(
+        "--option", "options", multiple=True, metavar="NAME=VALUE", callback=_parse_pairs,
+        help="Option of the backend (annette backends lists them); --NAME VALUE does the same. May be repeated.",
+    ),
+    click.option(
+        "--cpus", metavar="LIST", callback=_parse_cpus,
+        help="Processors to measure on, such as 1 or 0,1, or 'any'. By default the last ones, one per thread.",
+    ),
+    click.option(
+        "--timeout", "timeout_s", callback=parse_duration, metavar="TIME",
+        help="What gives no result for so long has failed: 90s, 1h.  [default: 2m, for whole networks 10m]",
+    ),
+)  # fmt: skip
 
-def json_option(command: _Command) -> _Command:
-    """Adds ``--json``."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document (see docs/json.md).")(command)
+backend_options = _together(
+    "Adds ``--backend``, ``--option``, ``--cpus`` and ``--timeout``.",
+    click.option("--backend", required=True, metavar="B", help="Name of a backend (annette backends)."),
+    running_options,
+)
+
+table_options = _together(
+    "Adds ``--column`` and ``--ignore``.",
+    click.option(
+        "--column", "columns", multiple=True, metavar="OURS=THEIRS", callback=_split_columns,
+        help="A column has another name. Repeatable.",
+    ),
+    click.option("--ignore", "ignored", multiple=True, metavar="COLUMN", help="A column to pass over. Repeatable."),
+)  # fmt: skip
+
+json_option = _together(
+    "Adds ``--json``.",
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON document (see docs/json.md)."),
+)
 
 
 def print_json(document: object) -> None:
     """Prints a document; NaN and infinity are not JSON and would be a bug."""
     click.echo(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def chosen_options(backend: str, options: dict[str, str], extra: Sequence[str]) -> dict[str, Any]:
+    """Values for a backend's options, from ``--option NAME=VALUE`` and from further ``--name value``.
+
+    Args:
+        backend: Name of the backend.
+        options: What ``--option`` gave.
+        extra: What click did not know.
+
+    Raises:
+        UsageError: An argument is neither an option nor the value of one.
+        OptionError: The backend has no such option, or the value is not of its type.
+    """
+    from annette.bench.backend import parse_options
+
+    unexpected, further = split_words(extra)
+    if unexpected:
+        raise click.UsageError(f"unexpected argument {unexpected[0]!r}")
+    return parse_options(backend, {**options, **further})
+
+
+def split_words(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Arguments and options among words that click does not know.
+
+    Returns:
+        Arguments; values of ``--name value`` and ``--name=value`` by name, ``true`` for a ``--name`` without one.
+    """
+    arguments: list[str] = []
+    options: dict[str, str] = {}
+    waiting = deque(words)
+    while waiting:
+        word = waiting.popleft()
+        name, equals, value = word.removeprefix("--").partition("=")
+        if not word.startswith("--") or not name:
+            arguments.append(word)
+            continue
+        if not equals:
+            value = waiting.popleft() if waiting and not waiting[0].startswith("--") else "true"
+        options[name.replace("-", "_")] = value
+    return arguments, options
+
+
+def parse_numbers(value: str) -> tuple[int, ...]:
+    """Integers separated by commas; none where it is something else."""
+    try:
+        return tuple(int(number) for number in value.split(","))
+    except ValueError:
+        return ()

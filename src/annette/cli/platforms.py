@@ -37,10 +37,7 @@ def list_command(as_json: bool) -> None:
     from annette.report.platforms import platform_list_document, print_platform_list
 
     document = platform_list_document(list_platforms())
-    if as_json:
-        print_json(document)
-    else:
-        print_platform_list(document)
+    print_json(document) if as_json else print_platform_list(document)
 
 
 @command.command("show", short_help="One platform in full.")
@@ -57,7 +54,4 @@ def show_command(platform: str, as_json: bool) -> None:
     from annette.report.platforms import platform_document, print_platform
 
     document = platform_document(load_platform(platform))
-    if as_json:
-        print_json(document)
-    else:
-        print_platform(document)
+    print_json(document) if as_json else print_platform(document)

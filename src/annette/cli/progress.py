@@ -20,7 +20,7 @@ from rich.progress import (
 from annette.bench.records import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from annette.bench.campaign import Progress as Listener
     from annette.bench.plan import Case
@@ -30,12 +30,11 @@ __all__ = ["fit_status", "progress_bar"]
 
 
 @contextmanager
-def progress_bar(expected_s: float, count: int) -> Iterator[Listener]:
+def progress_bar(waiting: Sequence[Case]) -> Iterator[Listener]:
     """Shows how far a campaign is, weighted by how long its cases are expected to take; only to a terminal.
 
     Args:
-        expected_s: Expected time of what is still to be measured.
-        count: Number of cases still to be measured.
+        waiting: What is still to be measured.
 
     Yields:
         What the campaign tells about its cases.
@@ -51,7 +50,9 @@ def progress_bar(expected_s: float, count: int) -> Iterator[Listener]:
     done = failed = 0
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("measuring", total=expected_s, done=0, count=count, failed=0)
+        task = progress.add_task(
+            "measuring", total=sum(case.expected_s for case in waiting), done=0, count=len(waiting), failed=0
+        )
 
         def listen(case: Case, run: Run) -> None:
             nonlocal done, failed

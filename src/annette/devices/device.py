@@ -43,8 +43,8 @@ class Device:
         layer_models: Subclasses of `annette.models.base.LayerModel` by the name of their family in platform files.
         formulas: Instances of `annette.models.tiled_roofline.Formula` by their name in platform files.
         backends: Subclasses of `annette.bench.backend.Backend` by their name on the command line.
-        reports: Parsers of what the family's tools print, by name: functions from text to
-            `annette.bench.reported.ReportedKernel`, for programs that are measured through ``--backend command``.
+        reports: Parsers of what the family's tools print, by name: functions from text to kernels
+            (`annette.bench.profile_matching.ReportedKernel`), for programs measured through ``--backend command``.
         importers: Readers of published tables by the name of their layout (``annette import --layout``): functions of
             a path and the device that was stated, or None, that return an
             `annette.bench.importing.collection.Collection`. Its runs state ``device``, ``runtime`` and ``precision``.

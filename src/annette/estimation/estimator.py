@@ -1,4 +1,4 @@
-"""One network on one platform: map, price, sum."""
+"""One network on one platform: map, price, sum. `estimate` takes both as objects, files or names."""
 
 from __future__ import annotations
 
@@ -9,23 +9,68 @@ import numpy as np
 
 from annette.errors import OptionError, UnsupportedOperatorError, nearest
 from annette.estimation.estimate import Coverage, Estimate
-from annette.estimation.fallback import FALLBACK_METHOD
-from annette.estimation.pricing import FREE_METHOD, price
-from annette.estimation.traffic import host_traffic
+from annette.estimation.pricing import FALLBACK_METHOD, FREE_METHOD, price
 from annette.mapping.kernel import Kernel, KernelTable
-from annette.models.registry import families
+from annette.models.base import families
 from annette.network import UNSUPPORTED, Network
+from annette.network.load import load_network
+from annette.platforms import Platform, load_platform
+from annette.platforms.overhead import host_traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from annette.estimation.estimate import Prices
-    from annette.platforms.platform import Platform
 
-__all__ = ["FALLBACKS", "estimate_mapped", "estimate_network"]
+__all__ = ["FALLBACKS", "estimate", "estimate_mapped", "estimate_network"]
 
 FALLBACKS: Final = ("error", "roofline")
 """What to do with a kind of kernel that the platform has no model for."""
+
+
+def estimate(
+    network: Network | str | Path,
+    platform: Platform | str | Path,
+    *,
+    model: str | None = None,
+    batch: int | None = None,
+    inputs: Mapping[str, tuple[int, ...]] | None = None,
+    fallback: str = "error",
+    confidence: float = 0.9,
+) -> Estimate:
+    """Estimates how long a network takes on a platform.
+
+    Args:
+        network: A loaded network, a network file, or the name of a network of the zoo.
+        platform: A loaded platform, a platform file, or the name of a known platform.
+        model: Model family; None takes the platform's preference per kind.
+        batch: Samples processed together; only for a network that is not loaded yet.
+        inputs: Shapes that bind symbolic dimensions; only for a network that is not loaded yet.
+        fallback: ``error`` refuses kinds that the platform has no model for, ``roofline`` prices them roughly.
+        confidence: Probability, between 0 and 1, that the intervals are meant to hold with.
+
+    Returns:
+        The estimate; ``latency_s`` is the headline, ``kernels`` the breakdown.
+
+    Raises:
+        NetworkError: The network cannot be read or used.
+        PlatformError: The platform cannot be found or used.
+        UnsupportedKernelError: The platform has no model for a kind in the network.
+        OptionError: An argument is out of its range.
+
+    Example:
+        >>> import annette
+        >>> annette.estimate("resnet50", "ncs2-openvino").latency_s > 0
+        True
+    """
+    if isinstance(network, Network):
+        if batch is not None or inputs:
+            raise OptionError("batch and inputs bind a network while it is read; this one is loaded already")
+    else:
+        network = load_network(network, batch=batch, inputs=inputs)
+    target = platform if isinstance(platform, Platform) else load_platform(platform)
+    return estimate_network(network, target, model=model, fallback=fallback, confidence=confidence)
 
 
 def estimate_network(
@@ -95,7 +140,9 @@ def estimate_mapped(
     on_host = np.fromiter((kernel.kind in platform.host_kinds for kernel in kernels), dtype=bool, count=len(kernels))
     run = sum(not kernel.free for kernel, away in zip(kernels, on_host.tolist(), strict=True) if not away)
     device_s = float(prices.latency_s[~on_host].sum()) + platform.overhead.device_s(run)
-    end_to_end_s = _end_to_end_s(network, platform, device_s + float(prices.latency_s[on_host].sum()))
+    read, written = host_traffic(network, platform.precision)
+    host_s = platform.overhead.host_s(input_bytes=read, output_bytes=written)
+    end_to_end_s = None if host_s is None else device_s + float(prices.latency_s[on_host].sum()) + host_s
     latency_s = end_to_end_s if platform.latency_is == "end_to_end" and end_to_end_s is not None else device_s
     bounds = _bounds(platform, model, confidence, table, prices)
     return Estimate(
@@ -107,19 +154,14 @@ def estimate_mapped(
         latency_is=platform.latency_is,
         device_latency_s=device_s,
         end_to_end_latency_s=end_to_end_s,
-        interval_s=None if bounds is None else _ends(latency_s, bounds),
+        interval_s=None if bounds is None else (latency_s * math.exp(bounds[0]), latency_s * math.exp(bounds[1])),
         confidence=confidence,
         coverage=_coverage(table, prices),
-        notes=(*network.notes, *_remarks(kernels, prices), *_host_remark(kernels, platform)),
+        notes=(*network.notes, *_remarks(kernels, prices, platform)),
         mapped=tuple(kernels),
         table=table,
         prices=prices,
     )
-
-
-def _ends(latency_s: float, bounds: tuple[float, float]) -> tuple[float, float]:
-    """Interval from log factors."""
-    return latency_s * math.exp(bounds[0]), latency_s * math.exp(bounds[1])
 
 
 def _bounds(
@@ -165,13 +207,6 @@ def _refuse_unknown_operators(network: Network, platform: Platform) -> None:
         )
 
 
-def _end_to_end_s(network: Network, platform: Platform, kernels_s: float) -> float | None:
-    """Time of all kernels, wherever they run, and what the host adds."""
-    traffic = host_traffic(network, platform.precision)
-    host_s = platform.overhead.host_s(input_bytes=traffic.input_bytes, output_bytes=traffic.output_bytes)
-    return None if host_s is None else kernels_s + host_s
-
-
 def _coverage(table: KernelTable, prices: Prices) -> Coverage:
     ops = table["ops"]
     total = float(ops.sum())
@@ -182,7 +217,7 @@ def _coverage(table: KernelTable, prices: Prices) -> Coverage:
     )
 
 
-def _remarks(kernels: Sequence[Kernel], prices: Prices) -> list[str]:
+def _remarks(kernels: Sequence[Kernel], prices: Prices, platform: Platform) -> list[str]:
     """What the user must not overlook, one sentence each."""
     remarks = []
     unfitted = [(k.kind, m) for k, m, fit in zip(kernels, prices.methods, prices.fitted, strict=True) if not fit]
@@ -199,10 +234,7 @@ def _remarks(kernels: Sequence[Kernel], prices: Prices) -> list[str]:
             f"{int(outside.sum())} kernels ({share:.0%} of the time) lie outside the ranges that their models were "
             "fitted on"
         )
-    return remarks
-
-
-def _host_remark(kernels: Sequence[Kernel], platform: Platform) -> list[str]:
-    """Which kernels do not run on the device."""
     away = sorted({kernel.kind for kernel in kernels if kernel.kind in platform.host_kinds and not kernel.free})
-    return [f"{', '.join(away)} run on the host: in the end-to-end time, not in the device's"] if away else []
+    if away:
+        remarks.append(f"{', '.join(away)} run on the host: in the end-to-end time, not in the device's")
+    return remarks

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from annette.errors import ModelError, UnsupportedKernelError, nearest
 from annette.estimation.estimate import Prices
-from annette.estimation.fallback import FALLBACK_METHOD, fallback_model
+from annette.models.roofline import Roofline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
     from annette.models.base import LayerModel
     from annette.platforms.platform import Platform
 
-__all__ = ["FREE_METHOD", "price"]
+__all__ = ["FALLBACK_METHOD", "FREE_METHOD", "fallback_model", "price"]
 
 FREE_METHOD: Final = "free"
 """Method of a kernel for which the platform does nothing."""
+
+FALLBACK_METHOD: Final = "fallback-roofline"
+"""Method of a kernel of a kind that the platform has no model for, where a rough price was asked for."""
 
 _SIMPLER: Final = {
     "mixed": ("mixed", "tiled-roofline", "refined-roofline", "roofline"),
@@ -118,4 +122,31 @@ def _choose(kind: str, platform: Platform, family: str | None, fallback: str, ex
         f"platform {platform.name!r} has no model for {what} of layer {example.name!r}"
         f"{nearest(kind, platform.models)}; fitted kinds: {measured}; "
         "use --fallback roofline to price it roughly"
+    )
+
+
+@lru_cache(maxsize=64)
+def fallback_model(platform: Platform) -> Roofline:
+    """A roofline with the median peak rate, bandwidth and offset of the kinds that are fitted.
+
+    Args:
+        platform: Where the fitted rooflines are taken from.
+
+    Raises:
+        UnsupportedKernelError: The platform has no roofline at all to derive one from.
+    """
+    known = [
+        model
+        for families in platform.models.values()
+        for model in (families.get("roofline"), families.get("refined-roofline"))
+        if isinstance(model, Roofline)
+    ]
+    if not known:
+        raise UnsupportedKernelError(
+            f"platform {platform.name!r} has no roofline models to derive a fallback from; use --fallback error"
+        )
+    return Roofline(
+        ops_per_s=float(np.median([model.ops_per_s for model in known])),
+        bytes_per_s=float(np.median([model.bytes_per_s for model in known])),
+        offset_s=float(np.median([model.offset_s for model in known])),
     )

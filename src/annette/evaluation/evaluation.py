@@ -10,11 +10,20 @@ import numpy as np
 
 from annette.errors import AnnetteError, OptionError
 from annette.estimation import estimate_mapped
-from annette.evaluation.baselines import OPERATION_COUNT, PLAIN_ROOFLINE, operation_scale, plain_roofline_s
-from annette.evaluation.error_parts import ErrorParts, error_parts
-from annette.evaluation.kernels import KernelPairs, kernel_pairs
+from annette.evaluation.kernels import ErrorParts, KernelPairs, error_parts, kernel_pairs
 from annette.evaluation.mapping_quality import MappingQuality, quality_of_kernels
-from annette.evaluation.metrics import Errors, Ranking, errors, kendall, ranking, spearman
+from annette.evaluation.metrics import (
+    OPERATION_COUNT,
+    PLAIN_ROOFLINE,
+    Errors,
+    Ranking,
+    errors,
+    kendall,
+    operation_scale,
+    plain_roofline_s,
+    ranking,
+    spearman,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -38,7 +47,7 @@ __all__ = [
 CONFIDENCES: Final = (0.5, 0.8, 0.9, 0.95)
 """Confidences at which intervals are checked."""
 
-FAMILIES: Final = ("mixed", "statistical", "refined-roofline", "roofline")
+FAMILIES: Final[tuple[str, ...]] = ("mixed", "statistical", "refined-roofline", "roofline")
 
 _HEADLINE_CONFIDENCE: Final = 0.9
 
@@ -92,7 +101,7 @@ class ModelResult:
     """How good one way to estimate is over all networks.
 
     Attributes:
-        model: ``preferred``, a family, or a baseline (`annette.evaluation.baselines`).
+        model: ``preferred``, a family, or a baseline (`annette.evaluation.metrics`).
         errors: Relative errors.
         ratio: Its mean absolute error over that of the model that is evaluated; None where that has no error.
         ranking: Rank correlations; None for fewer than 3 networks.
@@ -218,6 +227,7 @@ def evaluate(
         raise OptionError("there are no networks to evaluate on")
     results = _with_operation_count(results)
     compared = [result for result in results if result.error is not None]
+    mapped = [result.mapping for result in results if result.mapping is not None]
     floors = [result.floor for result in compared if result.floor is not None]
     return Evaluation(
         platform=platform.name,
@@ -231,7 +241,7 @@ def evaluate(
         plain_roofline=platform.plain_roofline,
         remaining=_remaining(compared),
         notes=tuple(notes),
-        mapping=_mapping(results),
+        mapping=sum(mapped, MappingQuality()) if mapped else None,
     )
 
 
@@ -255,7 +265,8 @@ def _network(
             )
 
         chosen = estimated(model)
-        families = {family: estimated(family) for family in _known_families(platform)}
+        known = {family for kinds in platform.models.values() for family in kinds}
+        families = {family: estimated(family) for family in FAMILIES if family in known}
         stated = [estimated(model, confidence) for confidence in CONFIDENCES]
     except AnnetteError as error:
         return replace(base, problem=str(error)), None
@@ -277,16 +288,6 @@ def _network(
         notes=chosen.notes,
     )
     return result, pairs
-
-
-def _mapping(results: Sequence[NetworkResult]) -> MappingQuality | None:
-    known = [result.mapping for result in results if result.mapping is not None]
-    return sum(known, MappingQuality()) if known else None
-
-
-def _known_families(platform: Platform) -> list[str]:
-    known = {family for families in platform.models.values() for family in families}
-    return [family for family in FAMILIES if family in known]
 
 
 def _with_operation_count(results: Sequence[NetworkResult]) -> list[NetworkResult]:

@@ -9,9 +9,12 @@ layers nor as borders: layers with only views between them are adjacent.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+import operator
+from collections import Counter
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Any, Final
 
+from annette.documents import plain
 from annette.network import Category
 from annette.network.kinds import kinds_in
 
@@ -35,9 +38,6 @@ __all__ = [
 
 _VIEWS: Final = kinds_in(Category.VIEW)
 
-Copies: TypeAlias = "set[tuple[str, str]]"
-"""Kind of copy and tensor that is copied."""
-
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
@@ -56,17 +56,12 @@ class Confusion:
     neither: int = 0
 
     def __add__(self, other: Confusion) -> Confusion:
-        return Confusion(
-            self.both + other.both,
-            self.only_predicted + other.only_predicted,
-            self.only_true + other.only_true,
-            self.neither + other.neither,
-        )
+        return Confusion(*map(operator.add, astuple(self), astuple(other)))
 
     @property
     def cases(self) -> int:
         """All cases."""
-        return self.both + self.only_predicted + self.only_true + self.neither
+        return sum(astuple(self))
 
     @property
     def precision(self) -> float:
@@ -122,7 +117,7 @@ class MappingQuality:
 
     def to_json(self) -> dict[str, Any]:
         """The three parts as plain JSON values."""
-        return {"pairs": self.pairs.to_json(), "removed": self.removed.to_json(), "copies": self.copies.to_json()}
+        return dict(plain(self))
 
 
 def mapping_quality(mapping: MappingModel, runs: Iterable[Run]) -> MappingQuality:
@@ -192,7 +187,7 @@ def _adjacent(network: Network) -> set[tuple[str, str]]:
 
 
 def copies_of(kernels: Iterable[Kernel], run: Run) -> Confusion:
-    """Copies by kind and tensor; nothing where the runtime does not say what it copies.
+    """Copies by kind of copy and tensor that is copied; nothing where the runtime does not say what it copies.
 
     Args:
         kernels: What a mapping model makes of the run's network.
@@ -201,8 +196,8 @@ def copies_of(kernels: Iterable[Kernel], run: Run) -> Confusion:
     added = [record for record in run.kernels if record.added]
     if any("tensor" not in record.info for record in added):
         return Confusion()
-    true: Copies = {(record.info.get("kind", record.operator), record.info["tensor"]) for record in added}
-    predicted: Copies = {(kernel.kind, kernel.inputs[0]) for kernel in kernels if not kernel.layers and kernel.inputs}
+    true = {(record.info.get("kind", record.operator), record.info["tensor"]) for record in added}
+    predicted = {(kernel.kind, kernel.inputs[0]) for kernel in kernels if not kernel.layers and kernel.inputs}
     tensors = sum(not tensor.constant for tensor in run.network.tensors.values())
     either = len(true | predicted)
     both = len(true & predicted)
@@ -210,10 +205,6 @@ def copies_of(kernels: Iterable[Kernel], run: Run) -> Confusion:
 
 
 def _count(cases: Iterable[tuple[bool, bool]]) -> Confusion:
-    listed = list(cases)
-    return Confusion(
-        sum(predicted and true for predicted, true in listed),
-        sum(predicted and not true for predicted, true in listed),
-        sum(true and not predicted for predicted, true in listed),
-        sum(not true and not predicted for predicted, true in listed),
-    )
+    """Counts pairs of what is predicted and what is true."""
+    counted = Counter(cases)
+    return Confusion(*(counted[case] for case in ((True, True), (True, False), (False, True), (False, False))))

@@ -1,4 +1,4 @@
-"""Suites of networks to evaluate on, in two lists that never mix.
+"""Suites of networks to evaluate on, and what is known of their latencies.
 
 The development list may be looked at while models, features and benchmark plans are tuned. The held-out list is for
 scoring: each scoring is a line in docs/held-out-log.md, with its commit. A network never changes lists. No plan and no
@@ -7,11 +7,30 @@ fit contains a whole network of either.
 
 from __future__ import annotations
 
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+from annette.bench.dataset import Dataset
 from annette.errors import OptionError, nearest
+from annette.evaluation.truth import MachineSpeed, Truth, is_listing, load_listing, truths_of
+from annette.network.load import load_network
 
-__all__ = ["DEVELOPMENT", "HELD_OUT", "NASBENCH_101", "NASBENCH_201", "SUITES", "suite"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from annette.platforms import Platform
+
+__all__ = [
+    "DEVELOPMENT",
+    "HELD_OUT",
+    "NASBENCH_101",
+    "NASBENCH_201",
+    "SUITES",
+    "compare_environments",
+    "listed_networks",
+    "measuring_options",
+    "recorded_truths",
+]
 
 DEVELOPMENT: Final = (
     "alexnet",
@@ -74,13 +93,93 @@ SUITES: Final = {
 }
 """Suites by name."""
 
+_MUST_AGREE: Final = ("runtime", "precision", "threads")
+_SHOULD_AGREE: Final = (("runtime_version", "version of the runtime"), ("cpu", "processor"), ("cpu_flags", "processor"))
 
-def suite(name: str) -> tuple[str, ...]:
-    """Networks of a suite, as names of the zoo.
+
+def listed_networks(suite: str) -> tuple[Truth, ...]:
+    """The networks of a suite, with what a file says of their latencies.
+
+    Args:
+        suite: Name of a suite, or a file that lists networks (`annette.evaluation.truth`).
 
     Raises:
-        OptionError: There is no such suite.
+        OptionError: There is no such suite, or the file is no list.
+        NetworkError: A network cannot be loaded.
     """
-    if name not in SUITES:
-        raise OptionError(f"no suite {name!r}{nearest(name, SUITES)}; known: {', '.join(SUITES)}")
-    return SUITES[name]
+    if is_listing(suite):
+        return load_listing(Path(suite))
+    if Path(suite).is_file():
+        raise OptionError(f"--suite {suite!r} is a file but no list: networks are listed in a .csv or .json")
+    if suite not in SUITES:
+        raise OptionError(f"no suite {suite!r}{nearest(suite, SUITES)}; known: {', '.join(SUITES)}")
+    return tuple(Truth(name, load_network(name)) for name in SUITES[suite])
+
+
+def recorded_truths(
+    platform: Platform, listed: Sequence[Truth], path: Path, *, calibrated: bool = True
+) -> tuple[tuple[Truth, ...], tuple[str, ...]]:
+    """Networks with the latencies that a dataset has of them.
+
+    Args:
+        platform: What will be evaluated: its campaign's speed is the reference.
+        listed: The networks; none with a latency already.
+        path: The dataset.
+        calibrated: Whether measured times are brought to the speed of the platform's campaign.
+
+    Returns:
+        The networks in the order given, and remarks on how they were measured.
+
+    Raises:
+        OptionError: A latency is known already, or was not measured as the platform was.
+        DatasetError: The dataset cannot be read, or holds another network under a name.
+    """
+    if any(entry.rounds_s for entry in listed):
+        raise OptionError("the FILE states latencies, and --truth does as well: take one of the two")
+    speed = MachineSpeed.of(platform) if calibrated else None
+    networks = {entry.name: entry.network for entry in listed}
+    with Dataset.open(path) as dataset:
+        notes = [note for environment in dataset.environments() for note in compare_environments(platform, environment)]
+        return truths_of(dataset, list(networks), networks=networks, speed=speed), tuple(notes)
+
+
+def measuring_options(platform: Platform, known: Iterable[str], texts: Mapping[str, str]) -> dict[str, str]:
+    """Options of a backend that make it run as the platform does; what the user gave is kept.
+
+    Args:
+        platform: What is evaluated.
+        known: Options that the backend has.
+        texts: What the user gave, as texts.
+    """
+    stated = {"threads": str(platform.threads), **dict(platform.provenance.versions)}
+    return {name: stated[name] for name in ("threads", "precision") if name in stated and name in known} | dict(texts)
+
+
+def compare_environments(platform: Platform, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Compares the environment of measurements with that of the benchmark that a platform was fitted to.
+
+    Args:
+        platform: What is evaluated.
+        environment: What a backend says of itself.
+
+    Returns:
+        Differences that make errors larger without making them meaningless, one sentence each.
+
+    Raises:
+        OptionError: Runtime, precision or number of threads differ: the estimates are of something else.
+    """
+    stated = {"threads": str(platform.threads), **dict(platform.provenance.versions)}
+    for key in _MUST_AGREE:
+        if key in stated and key in environment and stated[key] != environment[key]:
+            raise OptionError(
+                f"platform {platform.name!r} is for {key} {stated[key]!r}, and measured was with {key} "
+                f"{environment[key]!r}: they do not compare; measure with {stated[key]!r}, or evaluate another platform"
+            )
+    notes = {
+        what: f"another {what}: measured on {environment[key]!r}, the platform was fitted on {stated[key]!r}"
+        for key, what in reversed(_SHOULD_AGREE)
+        if key in stated and key in environment and stated[key] != environment[key]
+    }
+    if "runtime" not in stated:
+        notes["runtime"] = f"the platform states its runtime as {platform.runtime!r}, which was not compared"
+    return tuple(notes.values())

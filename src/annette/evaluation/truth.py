@@ -1,16 +1,20 @@
-"""What networks really take: measured now, measured before, or published."""
+"""What networks really take: measured now, measured before, or stated in a file that lists networks."""
 
 from __future__ import annotations
 
+import csv
+import io
 import math
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from annette.bench.records import Purpose, Status, calm_reference_s
-from annette.bench.repeatability import repeatability
-from annette.network.load import load_network
+from annette.bench.records import Purpose, Status, calm_reference_s, repeatability
+from annette.documents import parse_json
+from annette.errors import AnnetteError, OptionError, nearest
+from annette.network.load import load_network, readers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +25,15 @@ if TYPE_CHECKING:
     from annette.network import Network
     from annette.platforms import Platform
 
-__all__ = ["MachineSpeed", "Truth", "truths_of"]
+__all__ = ["MachineSpeed", "Truth", "is_listing", "load_listing", "truths_of"]
+
+_UNITS: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
+_SCALES: Final = {f"latency_{unit}": scale for unit, scale in _UNITS.items() if unit.isascii()}
+_COLUMNS: Final = ("network", "batch", *_SCALES, "latency")
+_QUANTITY: Final = re.compile(r"(?P<number>[-+.\deE]+)\s*(?P<unit>\S*)")
+_MOST_BYTES: Final = 4 * 2**20
+_MOST_NETWORKS: Final = 10_000
+_SHOWN: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +124,157 @@ def truths_of(
         if run.purpose is Purpose.NETWORK and run.status is not Status.FAILED and math.isfinite(run.latency_s):
             runs[run.case].append(run)
     truths = []
+    speed = speed or MachineSpeed()
     for name in sorted(runs) if names is None else names:
         wanted = (networks or {}).get(name)
         if wanted is not None:
             dataset.rounds(name, wanted)
-        truths.append(_truth(name, wanted, runs[name], speed or MachineSpeed()))
+        else:
+            wanted = runs[name][0].network if runs[name] else load_network(name)
+        latencies_s = tuple(run.latency_s * speed.scale(run) for run in runs[name])
+        truths.append(Truth(name, wanted, latencies_s, tuple(runs[name])))
     return tuple(truths)
 
 
-def _truth(name: str, network: Network | None, runs: Sequence[Run], speed: MachineSpeed) -> Truth:
-    if network is None:
-        network = runs[0].network if runs else load_network(name)
-    return Truth(name, network, tuple(run.latency_s * speed.scale(run) for run in runs), tuple(runs))
+def is_listing(suite: str) -> bool:
+    """Whether the name of a suite is that of a file."""
+    return suite.lower().endswith((".csv", ".json"))
+
+
+def load_listing(path: Path) -> tuple[Truth, ...]:
+    """Networks, with latencies where they are known, from a table.
+
+    CSV with a header, or JSON with a list (or with a list under ``networks``) of objects or names. Columns: ``network``
+    (a file, relative to the table's folder, or a name of the zoo); ``latency_s``, ``latency_ms``, ``latency_us`` or
+    ``latency_ns`` (a number) or ``latency`` (a number with its unit, ``12.5 ms``), which may be empty; ``batch``
+    (optional).
+
+    Raises:
+        OptionError: The file cannot be read or is too large; a row has no network, an unknown column, a latency that is
+            no time, or lists a network again. The message names the line.
+        NetworkError: A network cannot be loaded.
+    """
+    data = _bytes(path)
+    rows = _json_rows(path, data) if path.suffix.lower() == ".json" else _csv_rows(path, data)
+    if not rows:
+        raise OptionError(f"list of networks {str(path)!r} is empty")
+    if len(rows) > _MOST_NETWORKS:
+        raise OptionError(f"list of networks {str(path)!r} has {len(rows)} networks, more than {_MOST_NETWORKS}")
+    truths: dict[str, Truth] = {}
+    places: dict[str, str] = {}
+    for where, row in rows:
+        _check_columns(where, row)
+        name, file, batch = _named(path, where, row)
+        if name in places:
+            raise OptionError(f"{where}: {name!r} is listed already in {places[name]}")
+        places[name] = where
+        latency_s = _latency_s(where, row)
+        try:
+            network = load_network(file or str(row["network"]).strip(), batch=batch)
+        except AnnetteError as error:
+            raise type(error)(f"{where}: {error}") from error
+        truths[name] = Truth(name, network, () if latency_s is None else (latency_s,), path=file)
+    return tuple(truths.values())
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise OptionError(f"list of networks {str(path)!r} cannot be read: {error.strerror or error}") from error
+    if len(data) > _MOST_BYTES:
+        raise OptionError(f"list of networks {str(path)!r} is larger than {_MOST_BYTES} bytes: it is no such list")
+    return data
+
+
+def _csv_rows(path: Path, data: bytes) -> list[tuple[str, Mapping[str, Any]]]:
+    try:
+        reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise OptionError(f"list of networks {str(path)!r} is not a CSV file in UTF-8: {error}") from error
+    if not lines:
+        return []
+    header = lines[0][1]
+    if "network" not in header or len(set(header)) < len(header):
+        raise OptionError(
+            f"list of networks {str(path)!r} must begin with a line of different column names, one of them 'network'; "
+            f"it begins with {','.join(header)[:_SHOWN]!r}"
+        )
+    rows: list[tuple[str, Mapping[str, Any]]] = []
+    for number, cells in lines[1:]:
+        where = f"line {number} of {str(path)!r}"
+        if len(cells) != len(header):
+            raise OptionError(f"{where} has {len(cells)} cells, and the header {len(header)}")
+        rows.append((where, dict(zip(header, cells, strict=True))))
+    return rows
+
+
+def _json_rows(path: Path, data: bytes) -> list[tuple[str, Mapping[str, Any]]]:
+    document = parse_json(data, source=f"list of networks {str(path)!r}", error=OptionError)
+    entries = document.get("networks") if isinstance(document, dict) else document
+    if not isinstance(entries, list) or not all(isinstance(entry, (dict, str)) for entry in entries):
+        raise OptionError(
+            f"list of networks {str(path)!r} holds no list of names, or of objects with 'network' and 'latency_s'"
+        )
+    return [
+        (f"entry {number} of {str(path)!r}", {"network": entry} if isinstance(entry, str) else entry)
+        for number, entry in enumerate(entries, start=1)
+    ]
+
+
+def _check_columns(where: str, row: Mapping[str, Any]) -> None:
+    unknown = [str(key) for key in row if key not in _COLUMNS]
+    if unknown:
+        raise OptionError(
+            f"{where} has the unknown column {unknown[0][:_SHOWN]!r}{nearest(unknown[0], _COLUMNS)}; known: "
+            f"{', '.join(_COLUMNS)}"
+        )
+    if not isinstance(row.get("network"), str) or not row["network"].strip():
+        raise OptionError(f"{where} names no network")
+
+
+def _named(path: Path, where: str, row: Mapping[str, Any]) -> tuple[str, Path | None, int | None]:
+    """What to call the network, its file if it is one, and its batch."""
+    source = str(row["network"]).strip()
+    batch = _number(where, "batch", row.get("batch"))
+    if batch is not None and (batch < 1 or batch != int(batch)):
+        raise OptionError(f"{where}: batch {batch:g} is not a whole number of at least 1")
+    beside = path.parent / source
+    is_file = beside.suffix.lower() in readers() or beside.is_file()
+    name = source if batch is None or batch == 1 else f"{source} batch {int(batch)}"
+    return name, beside if is_file else None, None if batch is None else int(batch)
+
+
+def _latency_s(where: str, row: Mapping[str, Any]) -> float | None:
+    given = [column for column in (*_SCALES, "latency") if row.get(column) not in (None, "")]
+    if not given:
+        return None
+    if len(given) > 1:
+        raise OptionError(f"{where} states a latency twice: {given[0]} and {given[1]}")
+    column, value = given[0], row[given[0]]
+    scale = _SCALES.get(column, math.nan)
+    if column == "latency":
+        match = _QUANTITY.fullmatch(value.strip()) if isinstance(value, str) else None
+        if match is None or match["unit"] not in _UNITS:
+            raise OptionError(
+                f"{where}: latency {str(value)[:_SHOWN]!r} is not a number with a unit, such as '12.5 ms'"
+            )
+        value, scale = match["number"], _UNITS[match["unit"]]
+    number = _number(where, column, value)
+    if number is None or not number * scale > 0:
+        raise OptionError(f"{where}: {column} {str(row[column])[:_SHOWN]!r} is not more than 0")
+    return number * scale
+
+
+def _number(where: str, column: str, value: Any) -> float | None:
+    if value is None or value == "":
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if isinstance(value, bool) or not math.isfinite(number):
+        raise OptionError(f"{where}: {column} {str(value)[:_SHOWN]!r} is not a number")
+    return number

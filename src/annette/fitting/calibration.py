@@ -17,13 +17,13 @@ import numpy as np
 
 from annette.errors import FitError
 from annette.estimation import estimate_network
-from annette.estimation.traffic import host_traffic
 from annette.evaluation.metrics import mape
 from annette.fitting.conformal import log_residuals
 from annette.fitting.families import FAMILY_ORDER
 from annette.fitting.regularised import LinearModel, choose, folds, solve
 from annette.network.kinds import KINDS, Category
 from annette.platforms import Intervals
+from annette.platforms.overhead import host_traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

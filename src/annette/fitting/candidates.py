@@ -24,8 +24,7 @@ from annette.fitting.formula_fit import predict_s
 from annette.fitting.samples import LEAST_ROWS, configurations, folds
 from annette.fitting.shrinkage import Differences, choose_strength, rescaled, solve_differences, time_shares
 from annette.models.features import FeatureSet
-from annette.models.mixed import Mixed
-from annette.models.statistical import Statistical
+from annette.models.statistical import Mixed, Statistical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

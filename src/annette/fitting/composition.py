@@ -15,7 +15,7 @@ from scipy.optimize import nnls
 
 from annette.fitting.conformal import LARGEST_SCORE, half_width, log_residuals, spread_by_time
 from annette.fitting.samples import evicted_bytes
-from annette.platforms.composition import ComposedErrors
+from annette.platforms.intervals import ComposedErrors
 from annette.platforms.kernel_similarity import equal_rows, similarity, similarity_coordinates
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from annette.fitting.overheads import RunOverheads
     from annette.fitting.samples import Samples
     from annette.mapping.kernel import FloatArray, KernelTable
-    from annette.platforms.spread import Spread
+    from annette.platforms.intervals import Spread
 
 __all__ = ["composed_errors", "run_spread"]
 
@@ -80,9 +80,9 @@ def composed_errors(
     }
     near, far, other = _correlations(rows, spreads, longest)
     unit = log_residuals(np.array([-1.0, 1.0]))
-    shape = ComposedErrors(spreads, far, other, 0.0, unit, near)
+    shape = ComposedErrors(spreads, near, far, other, 0.0, unit)
     scores = np.array([_score(rows, run, shape) for run in longest])
-    return ComposedErrors(spreads, far, other, run_s, log_residuals(scores), near)
+    return ComposedErrors(spreads, near, far, other, run_s, log_residuals(scores))
 
 
 def run_spread(runs: Iterable[Run], overheads: RunOverheads) -> float:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.platforms.residuals import LogResiduals
-from annette.platforms.spread import Spread
+from annette.platforms.intervals import LogResiduals, Spread
 
 if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray

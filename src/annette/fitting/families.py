@@ -13,9 +13,8 @@ from annette.fitting.forest import Growth, grow
 from annette.fitting.roofline import fit_refined_roofline, fit_roofline, log_error
 from annette.fitting.samples import LEAST_ROWS, folds
 from annette.models.features import FeatureSet
-from annette.models.mixed import Mixed
-from annette.models.refined_roofline import RefinedRoofline
-from annette.models.statistical import Statistical
+from annette.models.roofline import RefinedRoofline
+from annette.models.statistical import Mixed, Statistical
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
     from annette.models.roofline import Roofline
-    from annette.platforms.residuals import LogResiduals
+    from annette.platforms.intervals import LogResiduals
 
 __all__ = ["FAMILY_ORDER", "PREFERRED", "KindFit", "feature_names", "fit_all", "fit_kind", "fit_kinds"]
 

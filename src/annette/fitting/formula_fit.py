@@ -13,8 +13,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from annette._version import __version__
-from annette.bench.importing.collection import ROW
-from annette.bench.importing.origin import Origin, origin_of
+from annette.bench.importing.collection import ROW, Origin, origin_of
 from annette.errors import FitError
 from annette.evaluation.metrics import mape
 from annette.fitting.conformal import log_residuals
@@ -37,8 +36,7 @@ if TYPE_CHECKING:
     from annette.fitting.families import KindFit
     from annette.fitting.request import FitRequest
     from annette.fitting.samples import Samples
-    from annette.mapping.kernel import FloatArray, Precision
-    from annette.mapping.model import MappingModel
+    from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
     from annette.models.tiled_roofline import Formula
     from annette.network import Network
@@ -48,7 +46,6 @@ if TYPE_CHECKING:
 __all__ = [
     "NEVER_COMPUTES",
     "OWN_COLUMNS",
-    "DeviceFit",
     "Published",
     "accuracy_rows",
     "device_report",
@@ -62,7 +59,6 @@ __all__ = [
     "networks_of",
     "predict_s",
     "ranges_of",
-    "tables_by_kind",
 ]
 
 OWN_COLUMNS: Final = tuple(column for column in COLUMNS if column not in NETWORK_COLUMNS)
@@ -79,26 +75,6 @@ _LEAST_SCALE: Final = 0.5
 
 NEVER_COMPUTES: Final = 1e15
 """Peak rate of a roofline that only memory bounds, operations per second."""
-
-
-@dataclass(frozen=True, eq=False)
-class DeviceFit:
-    """The device's own formula, cross-validated on the rows it was fitted on.
-
-    Attributes:
-        family: Its family.
-        samples: The rows.
-        held_out_s: Prediction of each row by a fit that did not see its group.
-    """
-
-    family: str
-    samples: Samples
-    held_out_s: FloatArray
-
-    @property
-    def error(self) -> float:
-        """Mean absolute relative error, left out."""
-        return mape(self.held_out_s, self.samples.latency_s)
 
 
 def networks_of(samples: Samples) -> npt.NDArray[np.str_]:
@@ -154,15 +130,6 @@ def _separable(samples: Samples) -> Samples:
     return replace(samples, groups=np.array([f"configuration {number}" for number in configuration.ravel().tolist()]))
 
 
-def tables_by_kind(networks: Sequence[Network], mapping: MappingModel, precision: Precision) -> list[KernelTable]:
-    """The kernels of whole networks, for the ranges that a calibration has seen."""
-    tables = []
-    for network in networks:
-        kernels = [kernel for kernel in mapping.apply(network) if not kernel.free]
-        tables.append(KernelTable.from_kernels(kernels, network, precision))
-    return tables
-
-
 def ranges_of(
     tables: Sequence[KernelTable], columns: Sequence[str] = _RANGED
 ) -> dict[str, dict[str, tuple[float, float]]]:
@@ -182,14 +149,22 @@ def ranges_of(
     return ranges
 
 
-def held_out_by_family(device: DeviceFit, fits: Mapping[str, KindFit]) -> dict[str, FloatArray]:
-    """Prediction of each row of the device's fit by family, left out; NaN where its kind has no model of a family."""
-    samples = device.samples
+def held_out_by_family(
+    samples: Samples, fits: Mapping[str, KindFit], own: str, left_out_s: FloatArray
+) -> dict[str, FloatArray]:
+    """Prediction of each row by family, left out; NaN where its kind has no model of a family.
+
+    Args:
+        samples: The rows that the device's own formula was fitted on.
+        fits: The general families, fitted on the same rows.
+        own: The family of the device's own formula.
+        left_out_s: Its prediction of each row, left out.
+    """
     predicted = {family: np.full(len(samples), np.nan) for family in FAMILY_ORDER}
     for kind, fit in fits.items():
         for family in fit.models:
             predicted[family][samples.table.rows_by_kind[kind]] = fit.held_out_s[family]
-    return {device.family: device.held_out_s, **predicted}
+    return {own: left_out_s, **predicted}
 
 
 def kernel_residuals(samples: Samples, left_out: Mapping[str, FloatArray]) -> dict[str, dict[str, LogResiduals]]:

@@ -23,8 +23,8 @@ from annette.errors import FitError, OptionError, nearest
 from annette.evaluation.mapping_quality import MappingQuality, copies_of, mapping_quality, quality_of_kernels
 from annette.fitting.mapping import learn_mapping
 from annette.fitting.request import AUTO, LEARNED, JudgedMapping, MappingChoice
+from annette.mapping.condition_fields import layout_condition
 from annette.mapping.layout import Layout, LayoutModel, LayoutRule
-from annette.mapping.layout_conditions import parse
 from annette.mapping.model import MappingModel
 from annette.mapping.rules import layout, layouts, preset, presets
 from annette.network import Category
@@ -290,7 +290,9 @@ class _Search:
                 break
         for kind in self._kinds:
             if kind in self._rules and not self._rules[kind].when:
-                self._improve(kind, [replace(self._rules[kind], when=(parse(line),)) for line in _CONDITIONS])
+                self._improve(
+                    kind, [replace(self._rules[kind], when=(layout_condition(line),)) for line in _CONDITIONS]
+                )
         for kind in self._kinds:
             if kind in self._rules:
                 self._improve(kind, [None], least=0)
@@ -301,7 +303,11 @@ class _Search:
         plain = [LayoutRule((kind,), reads, writes) for reads, writes in _WAYS]
         if not thorough or kind not in _LEADING:
             return [None, *plain]
-        return [None, *plain, *(replace(rule, when=(parse(line),)) for rule in plain for line in _CONDITIONS)]
+        return [
+            None,
+            *plain,
+            *(replace(rule, when=(layout_condition(line),)) for rule in plain for line in _CONDITIONS),
+        ]
 
     def _improve(self, kind: str, choices: Sequence[LayoutRule | None], *, least: int = 1) -> bool:
         """Takes the choice for a kind that saves most mistakes; says whether there is one.

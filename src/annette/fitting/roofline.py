@@ -15,8 +15,7 @@ import numpy as np
 from annette.errors import FitError
 from annette.fitting.solver import RATES, SOFTNESS, Problem
 from annette.fitting.unroll_search import Criterion, Search
-from annette.models.refined_roofline import UNROLLED, RefinedRoofline, Unroll
-from annette.models.roofline import Roofline
+from annette.models.roofline import UNROLLED, RefinedRoofline, Roofline, Unroll
 
 if TYPE_CHECKING:
     from annette.fitting.samples import Samples

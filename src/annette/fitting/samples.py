@@ -16,7 +16,7 @@ import numpy.typing as npt
 from sklearn.model_selection import GroupKFold
 
 from annette.errors import FitError
-from annette.evaluation.kernel_pairing import pair_kernels
+from annette.evaluation.kernels import pair_kernels
 from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS, KernelTable
 from annette.platforms.kernel_similarity import equal_rows
 

@@ -16,11 +16,10 @@ import numpy as np
 
 from annette.fitting.conformal import half_width, log_residuals
 from annette.fitting.families import PREFERRED
-from annette.models.mixed import Mixed
 from annette.models.roofline import Roofline
+from annette.models.statistical import Mixed
 from annette.platforms import Intervals
-from annette.platforms.residuals import LogResiduals
-from annette.platforms.spread import Spread
+from annette.platforms.intervals import LogResiduals, Spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
-from annette.models.refined_roofline import UNROLLED, extent_of
+from annette.models.roofline import UNROLLED, extent_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

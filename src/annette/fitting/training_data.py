@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from annette.bench.importing.origin import origin_of
+from annette.bench.importing.collection import origin_of
 from annette.bench.records import Purpose
 from annette.errors import FitError
 from annette.fitting.conformal import half_width

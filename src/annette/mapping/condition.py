@@ -28,7 +28,7 @@ from annette.errors import MappingError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Condition", "FieldValue", "Literal", "Reference", "Value", "compare"]
+__all__ = ["Condition", "FieldValue", "Getter", "Literal", "Reference", "Value", "compare", "compile_condition"]
 
 FieldValue: TypeAlias = "int | float | str | bool | tuple[int, ...] | tuple[float, ...] | tuple[str, ...]"
 """What a field can hold."""
@@ -68,6 +68,8 @@ class Reference:
 
 Literal: TypeAlias = "int | float | str | bool"
 Value: TypeAlias = "Literal | Reference | tuple[Literal | Reference, ...]"
+Getter: TypeAlias = "Callable[..., FieldValue | None]"
+"""Reads what a reference stands for; None where it is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,35 @@ class Condition:
         """Everything it looks at."""
         values = self.value if isinstance(self.value, tuple) else (self.value,)
         return (self.left, *(value for value in values if isinstance(value, Reference)))
+
+
+def compile_condition(condition: Condition, getter: Callable[[Reference], Getter]) -> Callable[..., bool]:
+    """Prepares a condition, so that it can be asked many times.
+
+    Args:
+        condition: A condition whose references exist.
+        getter: How to read what a reference stands for, from whatever the result is called with.
+
+    Returns:
+        Says whether the condition holds; called with what the getters take.
+    """
+    left, op, modulo, value = getter(condition.left), condition.op, condition.modulo, condition.value
+    if op == "==" and not modulo and isinstance(value, bool | int | float | str):
+        return lambda *at: left(*at) == value  # the common case
+    if isinstance(value, Reference):
+        right = getter(value)
+    elif isinstance(value, tuple):
+        items = [getter(item) if isinstance(item, Reference) else item for item in value]
+        return lambda *at: compare(
+            op, _modulo(left(*at), modulo), tuple([item(*at) if callable(item) else item for item in items])
+        )
+    else:
+        return lambda *at: compare(op, _modulo(left(*at), modulo), value)
+    return lambda *at: compare(op, _modulo(left(*at), modulo), right(*at))
+
+
+def _modulo(value: FieldValue | None, modulo: int) -> FieldValue | None:
+    return value % modulo if modulo and isinstance(value, int | float) else value
 
 
 def compare(op: str, left: FieldValue | None, right: object) -> bool:

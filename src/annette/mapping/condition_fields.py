@@ -2,36 +2,53 @@
 
 Of a node (its kernel's anchor layer, unless it says kernel): every field of `annette.network.Dimensions`, every
 number of `annette.network.Workload`, ``attributes.NAME`` and ``attributes.NAME.INDEX`` of the layer, and the fields of
-`NODE_FIELDS`. Of an activation or a constant, by its name: the fields of `TENSOR_FIELDS` and ``shape.INDEX``.
+`NODE_FIELDS`. Of an activation or a constant, by its name: the fields of `TENSOR_FIELDS` and ``shape.INDEX``. Of a
+kernel, in conditions of layout rules: `KERNEL_FIELDS`.
 """
 
 from __future__ import annotations
 
 import math
+import operator
 import re
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from annette.errors import MappingError, nearest
+from annette.mapping.condition import Condition
 from annette.mapping.kernel import ACTIVATION_CODES
 from annette.network import KINDS, Category, Dimensions
 from annette.network.links import CONSTANT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from annette.mapping.condition import FieldValue
+    from annette.mapping.condition import FieldValue, Getter, Reference
     from annette.mapping.grouping import Grouping
+    from annette.mapping.kernel import Kernel
     from annette.network import Layer, Network, Tensor
 
-__all__ = ["NODE_FIELDS", "TENSOR_FIELDS", "node_field", "tensor_field"]
+__all__ = [
+    "KERNEL_FIELDS",
+    "NODE_FIELDS",
+    "TENSOR_FIELDS",
+    "layout_condition",
+    "node_field",
+    "pattern_getter",
+    "tensor_field",
+]
 
 NodeField: TypeAlias = "Callable[[Grouping, int], FieldValue | None]"
 TensorField: TypeAlias = "Callable[[Grouping, str], FieldValue | None]"
+KernelField: TypeAlias = "Callable[[Kernel, Network], int]"
 
 _WORKLOAD: Final = (
     "ops", "macs", "bytes", "input_elements", "weight_elements", "output_elements", "input_bytes", "weight_bytes",
     "output_bytes",
 )  # fmt: skip
+
+
+_SHAPE: Final = operator.attrgetter("shape")
+_DTYPE: Final = operator.attrgetter("dtype.label")
 
 
 def _consumers(state: Grouping, group: int) -> int:
@@ -76,20 +93,26 @@ def _outer_size(layer: Layer, network: Network) -> int:
     return elements // max(1, dimensions.axis_size * dimensions.inner_size)
 
 
-def _shape_of_input(layer: Layer, network: Network) -> tuple[int, ...] | None:
-    return network.tensors[layer.inputs[0]].shape if layer.inputs else None
-
-
-def _dtype_of_input(layer: Layer, network: Network) -> str | None:
-    return network.tensors[layer.inputs[0]].dtype.label if layer.inputs else None
-
-
 def _weights_constant(layer: Layer, network: Network) -> bool:
     return len(layer.inputs) > 1 and network.tensors[layer.inputs[1]].constant
 
 
 def _of_layer(read: Callable[[Layer, Network], FieldValue | None]) -> NodeField:
     return lambda state, group: read(state.anchor(group), state.network)
+
+
+def _of_operand(read: Callable[[Tensor], FieldValue | None]) -> NodeField:
+    """Of the layer's first operand; missing where it has none."""
+    return _of_layer(lambda layer, network: read(network.tensors[layer.inputs[0]]) if layer.inputs else None)
+
+
+def _of_result(read: Callable[[Tensor], FieldValue | None]) -> NodeField:
+    """Of the layer's first result."""
+    return _of_layer(lambda layer, network: read(network.tensors[layer.outputs[0]]))
+
+
+def _rank(tensor: Tensor) -> int:
+    return len(tensor.shape)
 
 
 def _layer_kinds(state: Grouping, group: int) -> tuple[str, ...]:
@@ -138,21 +161,12 @@ NODE_FIELDS: Final[dict[str, tuple[str, NodeField]]] = {
         ),
     ),
     "outer_size": ("product of the sizes before the layer's axis", _of_layer(_outer_size)),
-    "input_shape": ("shape of the first operand", _of_layer(_shape_of_input)),
-    "output_shape": ("shape of the first result", _of_layer(lambda layer, net: net.tensors[layer.outputs[0]].shape)),
-    "input_rank": (
-        "number of dimensions of the first operand",
-        _of_layer(lambda layer, network: len(network.tensors[layer.inputs[0]].shape) if layer.inputs else None),
-    ),
-    "output_rank": (
-        "number of dimensions of the first result",
-        _of_layer(lambda layer, network: len(network.tensors[layer.outputs[0]].shape)),
-    ),
-    "input_dtype": ("element type of the first operand", _of_layer(_dtype_of_input)),
-    "output_dtype": (
-        "element type of the first result",
-        _of_layer(lambda layer, network: network.tensors[layer.outputs[0]].dtype.label),
-    ),
+    "input_shape": ("shape of the first operand", _of_operand(_SHAPE)),
+    "output_shape": ("shape of the first result", _of_result(_SHAPE)),
+    "input_rank": ("number of dimensions of the first operand", _of_operand(_rank)),
+    "output_rank": ("number of dimensions of the first result", _of_result(_rank)),
+    "input_dtype": ("element type of the first operand", _of_operand(_DTYPE)),
+    "output_dtype": ("element type of the first result", _of_result(_DTYPE)),
     "channels_last": (
         "whether the network stores feature maps channels last",
         lambda state, _: state.network.channels_last,
@@ -173,11 +187,11 @@ def _written_by(state: Grouping, name: str) -> str:
 
 
 TENSOR_FIELDS: Final[dict[str, tuple[str, TensorField]]] = {
-    "elements": ("number of elements", _of_tensor(lambda tensor: tensor.elements)),
-    "rank": ("number of dimensions", _of_tensor(lambda tensor: len(tensor.shape))),
-    "shape": ("sizes of the dimensions", _of_tensor(lambda tensor: tensor.shape)),
-    "dtype": ("element type", _of_tensor(lambda tensor: tensor.dtype.label)),
-    "size_bytes": ("size in the tensor's own element type", _of_tensor(lambda tensor: tensor.size_bytes)),
+    "elements": ("number of elements", _of_tensor(operator.attrgetter("elements"))),
+    "rank": ("number of dimensions", _of_tensor(_rank)),
+    "shape": ("sizes of the dimensions", _of_tensor(_SHAPE)),
+    "dtype": ("element type", _of_tensor(_DTYPE)),
+    "size_bytes": ("size in the tensor's own element type", _of_tensor(operator.attrgetter("size_bytes"))),
     "written_by": (
         "kind of the layer that writes it; ``input`` where it is fed, ``constant`` where it is one",
         _written_by,
@@ -206,7 +220,8 @@ def node_field(field: str) -> NodeField:
         index = Dimensions._fields.index(field)
         return lambda state, group: state.anchor(group).workload.dimensions[index]
     if field in _WORKLOAD:
-        return lambda state, group: _number(getattr(state.anchor(group).workload, field))
+        number = operator.attrgetter(field)
+        return lambda state, group: number(state.anchor(group).workload)
     found = _ATTRIBUTE.fullmatch(field)
     if found:
         name, item = found[1], found[2]
@@ -229,12 +244,70 @@ def tensor_field(field: str) -> TensorField:
     raise MappingError(f"a tensor has no field {field!r}{nearest(field, TENSOR_FIELDS)}")
 
 
-def _number(value: Any) -> FieldValue:
-    number: FieldValue = value
-    return number
-
-
 def _item(value: FieldValue | None, item: str | None) -> FieldValue | None:
     if item is None or value is None:
         return value
     return value[int(item)] if isinstance(value, tuple) and int(item) < len(value) else None
+
+
+def pattern_getter(reference: Reference, nodes: Mapping[str, int]) -> Getter:
+    """How to read a reference of a rule's condition from a grouping and what a pattern has bound in it.
+
+    Args:
+        reference: A field of a node, a constant or an activation.
+        nodes: Position of each node of the pattern; other names are tensors.
+
+    Returns:
+        Called with the grouping, the group bound to each node, and the tensor bound to each name.
+    """
+    if reference.at in nodes:
+        index, of_node = nodes[reference.at], node_field(reference.field)
+        return lambda state, bound, _: of_node(state, bound[index])
+    at, of_tensor = reference.at, tensor_field(reference.field)
+    return lambda state, _, tensors: of_tensor(state, tensors[at])
+
+
+def _dimension(index: int) -> KernelField:
+    return lambda kernel, _: kernel.anchor.workload.dimensions[index]
+
+
+def _channels_per_group(index: int) -> KernelField:
+    def field(kernel: Kernel, _: Network) -> int:
+        dimensions = kernel.anchor.workload.dimensions
+        return dimensions[index] // dimensions.groups
+
+    return field
+
+
+def _input_alignment(kernel: Kernel, network: Network) -> int:
+    """Greatest common divisor of the channels of all feature maps read; 0 where none is."""
+    shapes = [network.tensors[tensor].shape for tensor in kernel.inputs]
+    return math.gcd(*(shape[1] for shape in shapes if len(shape) == 4))
+
+
+def _equal_shapes(kernel: Kernel, network: Network) -> int:
+    """1 if all activations read have the same shape, else 0."""
+    return int(len({network.tensors[tensor].shape for tensor in kernel.inputs}) == 1)
+
+
+KERNEL_FIELDS: Final[dict[str, KernelField]] = {
+    **{name: _dimension(index) for index, name in enumerate(Dimensions._fields)},
+    "in_channels_per_group": _channels_per_group(Dimensions._fields.index("in_channels")),
+    "out_channels_per_group": _channels_per_group(Dimensions._fields.index("out_channels")),
+    "input_alignment": _input_alignment,
+    "equal_shapes": _equal_shapes,
+}
+"""Fields of kernels in conditions of layout rules: dimensions of the anchor and what the functions above say."""
+
+
+def layout_condition(line: str) -> Condition:
+    """Reads a condition of a layout rule.
+
+    Raises:
+        MappingError: It is none, or looks at something else than a field of ``kernel``.
+    """
+    condition = Condition.parse(line)
+    for reference in condition.references:
+        if reference.at != "kernel" or reference.field not in KERNEL_FIELDS:
+            raise MappingError(f"layout condition {line!r}: {reference} is not one of {', '.join(KERNEL_FIELDS)}")
+    return condition

@@ -13,7 +13,7 @@ are code, so a file can only name one that a device family brings (`annette.devi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from annette.devices.registry import find, offered
 from annette.documents import Document, convert
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import Kernel
     from annette.network import Network
 
-__all__ = ["ContextStage", "context_from_json", "context_to_json", "integer_parameters", "read_parameters"]
-
-_T = TypeVar("_T")
+__all__ = ["ContextStage", "context_from_json", "context_to_json", "integer_parameters"]
 
 
 class ContextStage(ABC):
@@ -82,27 +80,20 @@ def context_from_json(data: Any) -> ContextStage:
         MappingError: It is ill-formed, or no such stage is built in or installed.
     """
     read = convert(data, _StageFile, error=MappingError)
-    return _stage_class(read.name).from_json(read.parameters)
+    name, found = read.name, find("context_stages", read.name)
+    if found is None:
+        known = sorted(offered("context_stages"))
+        raise MappingError(
+            f"there is no context stage named {name[:80]!r}{nearest(name, known)}; known: {', '.join(known)}"
+        )
+    if not (isinstance(found, type) and issubclass(found, ContextStage)):
+        raise MappingError(f"context stage {name!r} leads to {found!r}, which is no ContextStage")
+    return found.from_json(read.parameters)
 
 
 class _StageFile(Document, frozen=True):
     name: str
     parameters: dict[str, Any]
-
-
-def read_parameters(stage: str, parameters: Mapping[str, Any], kind: type[_T]) -> _T:
-    """Reads a stage's parameters, for `ContextStage.from_json`; `annette.documents.plain` writes them.
-
-    Args:
-        stage: Name of the stage, for messages.
-        parameters: What a mapping file holds.
-        kind: A frozen dataclass, or an `annette.documents.Document`, whose annotations say what each may be, such as
-            ``slices: Annotated[int, Meta(ge=1, le=64)]``.
-
-    Raises:
-        MappingError: A parameter is missing, unknown, of another type, or out of its range.
-    """
-    return convert(parameters, kind, error=MappingError, path=f"context stage {stage!r}: $")
 
 
 def integer_parameters(
@@ -132,15 +123,3 @@ def integer_parameters(
                 f"context stage {stage!r}: {key!r} is {shown}: it must be a whole number from {least} to {most}"
             )
     return {key: int(parameters[key]) for key in limits}
-
-
-def _stage_class(name: str) -> type[ContextStage]:
-    found = find("context_stages", name)
-    if found is None:
-        known = sorted(offered("context_stages"))
-        raise MappingError(
-            f"there is no context stage named {name[:80]!r}{nearest(name, known)}; known: {', '.join(known)}"
-        )
-    if not (isinstance(found, type) and issubclass(found, ContextStage)):
-        raise MappingError(f"context stage {name!r} leads to {found!r}, which is no ContextStage")
-    return found

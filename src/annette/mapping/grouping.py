@@ -103,10 +103,6 @@ class Grouping:
                 return True
         return False
 
-    def rule_used(self, group: int, rule: str) -> bool:
-        """Whether a rule has formed a group already."""
-        return rule in self.rules.get(group, ())
-
     def crosses(self, taken: Collection[int]) -> set[int] | None:
         """Looks for what would come between groups if they ran as one.
 

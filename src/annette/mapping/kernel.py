@@ -10,10 +10,11 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
 from annette.mapping.masks import NO_MASK, mask_behind, mask_of
 from annette.network import Dimensions, Layer, Network, kinds_in
@@ -111,8 +112,8 @@ class Precision:
         weight_bits: Bits per element of a constant.
     """
 
-    activation_bits: int = 32
-    weight_bits: int = 32
+    activation_bits: Annotated[int, Meta(ge=1, le=64)] = 32
+    weight_bits: Annotated[int, Meta(ge=1, le=64)] = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +231,6 @@ class KernelTable:
 
     def select(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> KernelTable:
         """The given rows as a table of their own."""
-        if not self.context:
-            return KernelTable(self.kinds[rows], self.values[rows])
         context = {name: column[rows] for name, column in self.context.items()}
         return KernelTable(self.kinds[rows], self.values[rows], context)
 

@@ -8,19 +8,20 @@ another time in another layout: both are predicted here, from rules that are dat
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.documents import Document, convert, located
+from annette.documents import OPTIONAL, Document, convert, located, plain
 from annette.errors import MappingError
+from annette.mapping.condition import compile_condition
+from annette.mapping.condition_fields import KERNEL_FIELDS, layout_condition
 from annette.mapping.kernel import Kernel
-from annette.mapping.layout_conditions import Check, compiled, parse
 from annette.network import describe_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from annette.mapping.condition import Condition
     from annette.network import Network, Tensor
@@ -64,8 +65,8 @@ class LayoutRule:
         return True
 
     @cached_property
-    def _checks(self) -> tuple[Check, ...]:
-        return tuple(compiled(condition) for condition in self.when)
+    def _checks(self) -> tuple[Callable[..., bool], ...]:
+        return tuple(compile_condition(each, lambda reference: KERNEL_FIELDS[reference.field]) for each in self.when)
 
     def to_json(self) -> dict[str, Any]:
         """The rule as plain JSON values."""
@@ -75,6 +76,17 @@ class LayoutRule:
             "writes": self.writes.value,
             "when": [str(condition) for condition in self.when],
         }
+
+    @classmethod
+    def from_json(cls, data: Any) -> LayoutRule:
+        """Reads a rule.
+
+        Raises:
+            MappingError: It is ill-formed.
+        """
+        read = convert(data, _LayoutRuleFile, error=MappingError)
+        with located("$.when", error=MappingError):
+            return cls(read.kinds, read.reads, read.writes, tuple(map(layout_condition, read.when)))
 
 
 @dataclass(frozen=True)
@@ -97,8 +109,8 @@ class LayoutModel:
     to_blocked: str = "reorder_input"
     to_plain: str = "reorder_output"
     transposes: bool = True
-    copies_residuals: bool = False
-    copies_lines: bool = True
+    copies_residuals: bool = field(default=False, metadata=OPTIONAL)
+    copies_lines: bool = field(default=True, metadata=OPTIONAL)
 
     def apply(self, kernels: Sequence[Kernel], network: Network) -> tuple[Kernel, ...]:
         """Marks and adds kernels.
@@ -135,14 +147,8 @@ class LayoutModel:
 
     def to_json(self) -> dict[str, Any]:
         """The model as plain JSON values."""
-        return {
-            "rules": [rule.to_json() for rule in self.rules],
-            "to_blocked": self.to_blocked,
-            "to_plain": self.to_plain,
-            "transposes": self.transposes,
-            **({"copies_residuals": True} if self.copies_residuals else {}),
-            **({} if self.copies_lines else {"copies_lines": False}),
-        }
+        usual = {each.name: each.default for each in fields(self) if each.metadata}
+        return {name: value for name, value in plain(self).items() if name not in usual or value != usual[name]}
 
     @classmethod
     def from_json(cls, data: Any) -> LayoutModel:
@@ -151,14 +157,7 @@ class LayoutModel:
         Raises:
             MappingError: It is ill-formed.
         """
-        read = convert(data, _LayoutFile, error=MappingError)
-        rules: list[LayoutRule] = []
-        for index, rule in enumerate(read.rules):
-            with located(f"$.rules[{index}].when", error=MappingError):
-                rules.append(LayoutRule(rule.kinds, rule.reads, rule.writes, tuple(map(parse, rule.when))))
-        return cls(
-            tuple(rules), read.to_blocked, read.to_plain, read.transposes, read.copies_residuals, read.copies_lines
-        )
+        return convert(data, cls, error=MappingError)
 
 
 class _LayoutRuleFile(Document, frozen=True):
@@ -166,15 +165,6 @@ class _LayoutRuleFile(Document, frozen=True):
     reads: Layout
     writes: Layout
     when: list[str]
-
-
-class _LayoutFile(Document, frozen=True):
-    rules: list[_LayoutRuleFile]
-    to_blocked: str
-    to_plain: str
-    transposes: bool
-    copies_residuals: bool = False
-    copies_lines: bool = True
 
 
 class _Walk:

@@ -61,7 +61,8 @@ def mask_of(softmax: Layer, network: Network) -> int:
         layer = network.producers.get(tensor)
         if layer is None or not (layer.kind in _VIEWS or layer.kind in _COMBINING):
             return NO_MASK
-        main = _scores_among(layer, network)
+        reads = network.activations[layer.name]
+        main = max(reads, key=lambda name: network.tensors[name].elements, default="")  # what carries the scores
         if layer.kind in ("add", "sub", "where"):
             for operand in layer.inputs:
                 found = _mask(operand, network) if operand != main else NO_MASK
@@ -74,11 +75,6 @@ def mask_of(softmax: Layer, network: Network) -> int:
 def _first_read(layer: Layer, network: Network) -> str:
     """The first activation that a layer reads; no tensor's name where it reads none."""
     return next(iter(network.activations[layer.name]), "")
-
-
-def _scores_among(layer: Layer, network: Network) -> str:
-    """The operand that carries the scores: the largest activation."""
-    return max(network.activations[layer.name], key=lambda tensor: network.tensors[tensor].elements, default="")
 
 
 def _mask(tensor: str, network: Network) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import permutations
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from annette.mapping.checks import compile_condition
-from annette.mapping.condition import Condition, Reference
+from annette.mapping.condition import Condition, Reference, compile_condition
+from annette.mapping.condition_fields import pattern_getter
 from annette.mapping.pattern import COMMUTATIVE, Role
 from annette.mapping.rule import Action, Rule
 from annette.network.links import CONSTANT
@@ -51,20 +52,12 @@ class Matcher:
         self._shared = tuple(node.role is Role.SHARED for node in rule.taken)
         self._anchor = self._index[rule.anchor.name] if rule.anchor else None
         self._is_pair = _is_pair(rule)
-        early = [self._decided_by(condition) for condition in rule.conditions]
-        self._checks = tuple(
-            compile_condition(condition, self._index)
-            for condition, node in zip(rule.conditions, early, strict=True)
-            if node is None
-        )
-        self._early = tuple(
-            tuple(
-                compile_condition(c, self._index)
-                for c, node in zip(rule.conditions, early, strict=True)
-                if node == index
-            )
-            for index in range(len(rule.nodes))
-        )
+        decided = [
+            (self._decided_by(each), compile_condition(each, partial(pattern_getter, nodes=self._index)))
+            for each in rule.conditions
+        ]
+        self._checks = tuple(check for node, check in decided if node is None)
+        self._early = tuple(tuple(check for node, check in decided if node == i) for i in range(len(rule.nodes)))
         self._pair_other = rule.nodes[-1].operands[1] if self._is_pair and len(rule.nodes[-1].operands) > 1 else None
         self._wanted = tuple(self._wanted_of(node) for node in rule.nodes)
 
@@ -102,7 +95,9 @@ class Matcher:
                     ):
                         continue
                     if self._pair_holds(state, group, root, position):
-                        self._fuse_pair(state, group, root)
+                        anchor = group if self._anchor == 0 else root
+                        fused = self.rule.kind or str(kind[anchor])
+                        state.merge((group, root), anchor, fused, self.rule.name)
                         changed = again = True
                         break
         return changed
@@ -123,10 +118,6 @@ class Matcher:
             if self._holds(state, [group, root], {spec: state.names[root][other]}):
                 return True
         return False
-
-    def _fuse_pair(self, state: Grouping, group: int, root: int) -> None:
-        anchor = group if self._anchor == 0 else root
-        state.merge((group, root), anchor, self.rule.kind or str(state.kind[anchor]), self.rule.name)
 
     def _run_pattern(self, state: Grouping) -> bool:
         kind, root_kinds, wanted = state.kind, self.kinds[self._root], self._wanted[self._root]
@@ -228,7 +219,7 @@ class Matcher:
 
     def _act_alone(self, state: Grouping, group: int, bound: list[int], tensors: dict[str, str]) -> bool:
         rule = self.rule
-        if state.rule_used(group, rule.name) or not self._holds(state, bound, tensors):
+        if rule.name in state.rules.get(group, ()) or not self._holds(state, bound, tensors):
             return False
         if rule.action is Action.FREE:
             if group in state.free:

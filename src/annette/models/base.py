@@ -1,22 +1,34 @@
-"""The contract of a layer model."""
+"""The contract of a layer model, and the families by the name that platform files use."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Self
 
 import numpy as np
 
-from annette.documents import check_fields, convert, plain
-from annette.errors import ModelError, PlatformFormatError
+from annette.devices.registry import find, offered, resolve
+from annette.documents import check_fields, convert, located, plain
+from annette.errors import ModelError, PlatformFormatError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from annette.mapping.kernel import FloatArray, KernelTable
 
-__all__ = ["LayerModel", "Terms"]
+__all__ = ["LayerModel", "Terms", "build_model", "families", "family_class"]
+
+_GENERAL: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "roofline": "annette.models.roofline:Roofline",
+        "refined-roofline": "annette.models.roofline:RefinedRoofline",
+        "statistical": "annette.models.statistical:Statistical",
+        "mixed": "annette.models.statistical:Mixed",
+        "tiled-roofline": "annette.models.tiled_roofline:TiledRoofline",
+    }
+)
+"""Families that suit any device; imported when asked for, since most platforms use two or three of them."""
 
 
 class Terms(NamedTuple):
@@ -87,9 +99,7 @@ class LayerModel(ABC):
 
     def to_json(self) -> dict[str, Any]:
         """Parameters as plain JSON values, without the family."""
-        listed = fields(self)  # type: ignore[arg-type] # of the dataclass that a model is
-        values = {field.name: getattr(self, field.name) for field in listed if field.init}
-        return {name: value.to_json() if hasattr(value, "to_json") else plain(value) for name, value in values.items()}
+        return dict(plain(self))
 
     @classmethod
     def from_json(cls, parameters: Mapping[str, Any]) -> Self:
@@ -100,3 +110,41 @@ class LayerModel(ABC):
                 it is named ``$.PARAMETER``.
         """
         return convert(parameters, cls, error=PlatformFormatError)
+
+
+def families() -> tuple[str, ...]:
+    """Names of all families that a platform file may hold: those that suit any device, then those of device families.
+
+    Names that begin with ``original-`` are for cross-checks only.
+    """
+    return (*_GENERAL, *(name for name in offered("layer_models") if name not in _GENERAL))
+
+
+def family_class(family: str) -> type[LayerModel]:
+    """The class of a family.
+
+    Raises:
+        PlatformFormatError: There is no such family.
+    """
+    found = resolve(_GENERAL[family]) if family in _GENERAL else find("layer_models", family)
+    if not (isinstance(found, type) and issubclass(found, LayerModel)):
+        known = families()
+        raise PlatformFormatError(
+            f"unknown model family {family[:80]!r}{nearest(family, known)}; known: {', '.join(known)}"
+        )
+    return found
+
+
+def build_model(family: str, parameters: Any, path: str = "$") -> LayerModel:
+    """Builds a layer model from a platform file.
+
+    Args:
+        family: Name of the family.
+        parameters: Its parameters as they stand in the file.
+        path: Where they are in the file, for messages.
+
+    Raises:
+        PlatformFormatError: The family is not known or a parameter is not acceptable.
+    """
+    with located(path, error=PlatformFormatError):
+        return family_class(family).from_json(parameters)

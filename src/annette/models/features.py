@@ -82,6 +82,14 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
 """Derived quantities by name: each maps a table to one number per row."""
 
 
+_FUNCTIONS: Final[Mapping[str, Callable[[FloatArray, int], FloatArray]]] = {
+    "": lambda x, _: x,
+    "log2": lambda x, _: np.log2(np.maximum(x, 1.0)),
+    "fill": lambda x, size: x / (np.maximum(np.ceil(x / size), 1.0) * size),
+    "rest": np.mod,
+}
+
+
 @dataclass(frozen=True)
 class FeatureSet:
     """An ordered list of features.
@@ -129,25 +137,12 @@ class FeatureSet:
         for index, (function, quantity, size) in enumerate(self._parsed):
             if quantity not in known:
                 known[quantity] = QUANTITIES[quantity](table) if quantity in QUANTITIES else table[quantity]
-            values[:, index] = _apply(function, known[quantity], size)
+            values[:, index] = _FUNCTIONS[function](known[quantity], size)
         return values.astype(np.float32).astype(np.float64)
 
     @cached_property
     def _parsed(self) -> tuple[tuple[str, str, int], ...]:
         return tuple(_parse(name) for name in self.names)
-
-
-def _apply(function: str, x: FloatArray, size: int) -> FloatArray:
-    if function == "log2":
-        logarithm: FloatArray = np.log2(np.maximum(x, 1.0))
-        return logarithm
-    if function == "fill":
-        fill: FloatArray = x / (np.maximum(np.ceil(x / size), 1.0) * size)
-        return fill
-    if function == "rest":
-        rest: FloatArray = np.mod(x, size)
-        return rest
-    return x
 
 
 def _parse(name: str) -> tuple[str, str, int]:

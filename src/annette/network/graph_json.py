@@ -20,7 +20,7 @@ from annette.network.tensor import DType, Tensor
 from annette.network.workload import describe_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 __all__ = ["SCHEMA", "graph_digest", "graph_from_json", "graph_to_json"]
 
@@ -40,7 +40,10 @@ def graph_to_json(network: Network) -> dict[str, Any]:
         "inputs": list(network.inputs),
         "outputs": list(network.outputs),
         "notes": list(network.notes),
-        "tensors": {name: _tensor_to_json(tensor) for name, tensor in network.tensors.items()},
+        "tensors": {
+            name: [tensor.dtype.label, list(tensor.shape), *["constant"] * tensor.constant]
+            for name, tensor in network.tensors.items()
+        },
         "layers": [_layer_to_json(layer, network) for layer in network.layers],
     }
 
@@ -83,11 +86,6 @@ def graph_digest(network: Network) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:32]
 
 
-def _tensor_to_json(tensor: Tensor) -> list[Any]:
-    entry: list[Any] = [tensor.dtype.label, list(tensor.shape)]
-    return [*entry, "constant"] if tensor.constant else entry
-
-
 def _layer_to_json(layer: Layer, network: Network) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": layer.name,
@@ -120,7 +118,9 @@ def _follows_from_shapes(layer: Layer, network: Network) -> bool:
 def _layer_from_json(entry: Mapping[str, Any], tensors: Mapping[str, Tensor], channels_last: bool) -> Layer:
     if entry["kind"] not in KINDS:
         raise NetworkFormatError(f"layer {entry['name']!r} of a stored network is of unknown kind {entry['kind']!r}")
-    attributes: dict[str, AttributeValue] = {k: _attribute(v) for k, v in entry["attributes"].items()}
+    attributes: dict[str, AttributeValue] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in entry["attributes"].items()
+    }
     return describe_layer(
         entry["kind"],
         entry["name"],
@@ -131,7 +131,3 @@ def _layer_from_json(entry: Mapping[str, Any], tensors: Mapping[str, Tensor], ch
         dimensions=Dimensions(**entry["dimensions"]) if "dimensions" in entry else None,
         macs=entry.get("macs"),
     )
-
-
-def _attribute(value: AttributeValue | Sequence[Any]) -> AttributeValue:
-    return tuple(value) if isinstance(value, list) else value  # type: ignore[return-value]

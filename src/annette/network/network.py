@@ -114,11 +114,6 @@ class Network:
                     done.add(layer.name)
                     order.append(layer)
                     continue
-                if layer.name in open_:
-                    raise NetworkStructureError(
-                        f"network {self.name!r} has a cycle through layer {layer.name!r}: "
-                        "only acyclic networks can be estimated"
-                    )
                 open_.add(layer.name)
                 stack.append((layer, True))
                 for tensor in reversed(layer.inputs):

@@ -100,6 +100,9 @@ DTYPES: Final = (
 """Element types by their code."""
 
 _ACTIVATED = (("fused_activation_function", "int8"),)
+_PADDED = (("padding", "int8"),)
+_STRIDES = (("stride_w", "int32"), ("stride_h", "int32"))
+_DILATIONS = (("dilation_w_factor", "int32"), ("dilation_h_factor", "int32"))
 _RESIZED = (("align_corners", "bool"), ("half_pixel_centers", "bool"))
 
 TABLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
@@ -150,58 +153,18 @@ TABLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("builtin_options", "options"),
     ),
     "Buffer": (("data", "[byte]"), ("offset", "uint64"), ("size", "uint64")),
-    "Conv2D": (
-        ("padding", "int8"),
-        ("stride_w", "int32"),
-        ("stride_h", "int32"),
-        ("fused_activation_function", "int8"),
-        ("dilation_w_factor", "int32"),
-        ("dilation_h_factor", "int32"),
-    ),
-    "Conv3D": (
-        ("padding", "int8"),
-        ("stride_d", "int32"),
-        ("stride_w", "int32"),
-        ("stride_h", "int32"),
-        ("fused_activation_function", "int8"),
-        ("dilation_d_factor", "int32"),
-        ("dilation_w_factor", "int32"),
-        ("dilation_h_factor", "int32"),
-    ),
-    "DepthwiseConv2D": (
-        ("padding", "int8"),
-        ("stride_w", "int32"),
-        ("stride_h", "int32"),
-        ("depth_multiplier", "int32"),
-        ("fused_activation_function", "int8"),
-        ("dilation_w_factor", "int32"),
-        ("dilation_h_factor", "int32"),
-    ),
-    "TransposeConv": (
-        ("padding", "int8"),
-        ("stride_w", "int32"),
-        ("stride_h", "int32"),
-        ("fused_activation_function", "int8"),
-    ),
+    "Conv2D": (*_PADDED, *_STRIDES, *_ACTIVATED, *_DILATIONS),
+    "Conv3D": (*_PADDED, ("stride_d", "int32"), *_STRIDES, *_ACTIVATED, ("dilation_d_factor", "int32"), *_DILATIONS),
+    "DepthwiseConv2D": (*_PADDED, *_STRIDES, ("depth_multiplier", "int32"), *_ACTIVATED, *_DILATIONS),
+    "TransposeConv": (*_PADDED, *_STRIDES, *_ACTIVATED),
     "FullyConnected": (
-        ("fused_activation_function", "int8"),
+        *_ACTIVATED,
         ("weights_format", "int8"),
         ("keep_num_dims", "bool"),
         ("asymmetric_quantize_inputs", "bool"),
     ),
-    "Pool2D": (
-        ("padding", "int8"),
-        ("stride_w", "int32"),
-        ("stride_h", "int32"),
-        ("filter_width", "int32"),
-        ("filter_height", "int32"),
-        ("fused_activation_function", "int8"),
-    ),
-    "Add": _ACTIVATED,
-    "Sub": _ACTIVATED,
-    "Mul": _ACTIVATED,
-    "Div": _ACTIVATED,
-    "L2Norm": _ACTIVATED,
+    "Pool2D": (*_PADDED, *_STRIDES, ("filter_width", "int32"), ("filter_height", "int32"), *_ACTIVATED),
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "L2Norm"), _ACTIVATED),
     "Concatenation": (("axis", "int32"), *_ACTIVATED),
     "Softmax": (("beta", "float32"),),
     "Reshape": (("new_shape", "[int32]"),),
@@ -218,11 +181,9 @@ TABLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "BatchMatMul": (("adj_x", "bool"), ("adj_y", "bool")),
     "Pack": (("values_count", "int32"), ("axis", "int32")),
     "Unpack": (("num", "int32"), ("axis", "int32")),
-    "Split": (("num_splits", "int32"),),
-    "SplitV": (("num_splits", "int32"),),
+    **dict.fromkeys(("Split", "SplitV"), (("num_splits", "int32"),)),
     "LeakyRelu": (("alpha", "float32"),),
-    "SpaceToDepth": (("block_size", "int32"),),
-    "DepthToSpace": (("block_size", "int32"),),
+    **dict.fromkeys(("SpaceToDepth", "DepthToSpace"), (("block_size", "int32"),)),
     "ResizeBilinear": (("new_height", "int32"), ("new_width", "int32"), *_RESIZED),
     "ResizeNearestNeighbor": _RESIZED,
     "Gelu": (("approximate", "bool"),),
@@ -234,7 +195,7 @@ TABLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("beta", "float32"),
     ),
     "UnidirectionalSequenceLSTM": (
-        ("fused_activation_function", "int8"),
+        *_ACTIVATED,
         ("cell_clip", "float32"),
         ("proj_clip", "float32"),
         ("time_major", "bool"),

@@ -1,12 +1,9 @@
 """Platforms: a device with its runtime, precision and threads, and everything needed to price networks on it."""
 
-from annette.platforms.composition import ComposedErrors
 from annette.platforms.format import FORMAT, VERSION, dump_platform, dumps_platform, loads_platform
-from annette.platforms.intervals import Intervals
+from annette.platforms.intervals import ComposedErrors, Intervals, LogResiduals
 from annette.platforms.overhead import Overhead
-from annette.platforms.platform import Platform
-from annette.platforms.provenance import Provenance, Source
-from annette.platforms.residuals import LogResiduals
+from annette.platforms.platform import Platform, Provenance, Source
 from annette.platforms.store import PlatformEntry, list_platforms, load_platform
 
 __all__ = [

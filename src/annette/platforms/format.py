@@ -10,9 +10,9 @@ import contextlib
 import json
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 from msgspec import Meta
 
@@ -31,17 +31,17 @@ from annette.documents import (
 from annette.errors import MappingError, PlatformError, PlatformFormatError, nearest
 from annette.mapping.kernel import COLUMNS, Precision, is_context_column
 from annette.mapping.model import MappingModel
-from annette.models.registry import build_model, families
+from annette.models.base import build_model, families
 from annette.models.roofline import Roofline
 from annette.platforms.intervals import Intervals  # noqa: TC001 - annotations are read at run time
 from annette.platforms.overhead import Overhead  # noqa: TC001 - annotations are read at run time
-from annette.platforms.platform import Platform
-from annette.platforms.provenance import Provenance  # noqa: TC001 - annotations are read at run time
+from annette.platforms.platform import (
+    Platform,
+    Provenance,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from annette.models.base import LayerModel
+    from collections.abc import Callable
 
 __all__ = ["FORMAT", "VERSION", "dump_platform", "dumps_platform", "loads_platform"]
 
@@ -51,19 +51,14 @@ VERSION: Final = 1
 _NAME: Final = re.compile(r"(?=.{1,100}$)[^\W_]+(?:[-._][^\W_]+)*")
 
 
-class _Precision(Document, frozen=True):
-    activation_bits: Annotated[int, Meta(ge=1, le=64)]
-    weight_bits: Annotated[int, Meta(ge=1, le=64)]
-
-
 class _Rates(Document, frozen=True):
     ops_per_s: Positive
     bytes_per_s: Positive
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _PlatformFile:
-    """What a platform file holds; models, mapping and intervals read themselves."""
+    """What a platform file holds, in this order; models, mapping and intervals read themselves."""
 
     format: str
     version: int
@@ -71,7 +66,7 @@ class _PlatformFile:
     description: str
     device: str
     runtime: str
-    precision: _Precision
+    precision: Precision
     threads: Annotated[int, Meta(ge=1, le=65536)]
     latency_is: Literal["device", "end_to_end"]
     preferred_family: str
@@ -80,12 +75,21 @@ class _PlatformFile:
     mapping: dict[str, Any]
     models: dict[str, dict[str, dict[str, Any]]]
     ranges: dict[str, dict[str, list[Finite]]]
+    intervals: Intervals | None = field(default=None, metadata=OPTIONAL)
     accuracy: list[dict[str, Any]]
     provenance: Provenance
-    intervals: Intervals | None = field(default=None, metadata=OPTIONAL)
     host_kinds: frozenset[str] = field(default=frozenset(), metadata=OPTIONAL)
     assumed: dict[str, str] | None = field(default=None, metadata=OPTIONAL)
     plain_roofline: _Rates | None = field(default=None, metadata=OPTIONAL)
+
+
+_T = TypeVar("_T")
+
+_MEMBERS: Final = tuple(each.name for each in fields(_PlatformFile) if each.name not in ("format", "version"))
+"""Fields of a platform, in the order of a file."""
+
+_LEFT_OUT: Final = ("host_kinds", "assumed", "plain_roofline")
+"""Fields that are not written where they are empty."""
 
 
 def dumps_platform(platform: Platform) -> str:
@@ -97,41 +101,13 @@ def dumps_platform(platform: Platform) -> str:
     Returns:
         JSON with one line break at the end.
     """
-    document: dict[str, Any] = {
-        "format": FORMAT,
-        "version": VERSION,
-        "name": platform.name,
-        "description": platform.description,
-        "device": platform.device,
-        "runtime": platform.runtime,
-        "precision": plain(platform.precision),
-        "threads": platform.threads,
-        "latency_is": platform.latency_is,
-        "preferred_family": platform.preferred_family,
-        "preferred_by_kind": dict(platform.preferred_by_kind),
-        "overhead": plain(platform.overhead),
-        "mapping": platform.mapping.to_json(),
-        "models": {
-            kind: {family: model.to_json() for family, model in families.items()}
-            for kind, families in platform.models.items()
-        },
-        "ranges": {
-            kind: {column: list(limits) for column, limits in columns.items()}
-            for kind, columns in platform.ranges.items()
-        },
-        "intervals": None if platform.intervals is None else platform.intervals.to_json(),
-        "accuracy": [dict(row) for row in platform.accuracy],
-        "provenance": platform.provenance.to_json(),
-    }
-    if platform.host_kinds:
-        document["host_kinds"] = sorted(platform.host_kinds)
-    if platform.assumed:
-        document["assumed"] = dict(platform.assumed)
+    document: dict[str, Any] = {"format": FORMAT, "version": VERSION}
+    document |= {name: getattr(platform, name) for name in _MEMBERS}
+    document["host_kinds"] = sorted(platform.host_kinds)
     if platform.plain_roofline is not None:
-        document["plain_roofline"] = {
-            "ops_per_s": platform.plain_roofline.ops_per_s,
-            "bytes_per_s": platform.plain_roofline.bytes_per_s,
-        }
+        rates = platform.plain_roofline
+        document["plain_roofline"] = {"ops_per_s": rates.ops_per_s, "bytes_per_s": rates.bytes_per_s}
+    document = {name: value for name, value in plain(document).items() if value or name not in _LEFT_OUT}
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -213,37 +189,21 @@ def _platform(read: _PlatformFile) -> Platform:
             f"$.name is {read.name[:80]!r}: it must be letters and digits joined by hyphens, dots or underscores"
         )
     preferred = {member("$.preferred_by_kind", kind): family for kind, family in read.preferred_by_kind.items()}
-    _check_families({"$.preferred_family": read.preferred_family, **preferred})
-    rates = read.plain_roofline
-    return Platform(
-        name=read.name,
-        description=read.description,
-        device=read.device,
-        runtime=read.runtime,
-        precision=Precision(read.precision.activation_bits, read.precision.weight_bits),
-        threads=read.threads,
-        latency_is=read.latency_is,
-        mapping=_mapping(read.mapping),
-        models=_models(read.models),
-        preferred_family=read.preferred_family,
-        preferred_by_kind=read.preferred_by_kind,
-        overhead=read.overhead,
-        ranges=_ranges(read.ranges),
-        intervals=read.intervals,
-        accuracy=tuple(read.accuracy),
-        provenance=read.provenance,
-        host_kinds=read.host_kinds,
-        assumed=read.assumed or {},
-        plain_roofline=None if rates is None else Roofline(rates.ops_per_s, rates.bytes_per_s),
-    )
-
-
-def _check_families(named: dict[str, str]) -> None:
     known = families()
-    for path, family in named.items():
+    for path, family in {"$.preferred_family": read.preferred_family, **preferred}.items():
         if family not in known:
             hint = nearest(family, known)
             raise PlatformFormatError(f"{path} is {family[:80]!r}: it must be one of {', '.join(known)}{hint}")
+    rates = read.plain_roofline
+    read_otherwise = {
+        "mapping": _mapping(read.mapping),
+        "models": _each(read.models, "$.models", build_model),
+        "ranges": _each(read.ranges, "$.ranges", _limits),
+        "accuracy": tuple(read.accuracy),
+        "assumed": read.assumed or {},
+        "plain_roofline": None if rates is None else Roofline(rates.ops_per_s, rates.bytes_per_s),
+    }
+    return Platform(**{name: getattr(read, name) for name in _MEMBERS} | read_otherwise)
 
 
 def _mapping(document: dict[str, Any]) -> MappingModel:
@@ -254,25 +214,17 @@ def _mapping(document: dict[str, Any]) -> MappingModel:
         raise PlatformFormatError(str(error)) from error
 
 
-def _models(listed: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Mapping[str, LayerModel]]:
-    models: dict[str, Mapping[str, LayerModel]] = {}
-    for kind, by_family in listed.items():
-        path = member("$.models", kind)
-        models[kind] = {
-            family: build_model(family, parameters, member(path, family)) for family, parameters in by_family.items()
-        }
-    return models
+def _each(
+    listed: dict[str, dict[str, Any]], path: str, build: Callable[[str, Any, str], _T]
+) -> dict[str, dict[str, _T]]:
+    """What a function builds of the name, the value and the place of each member, by kind of kernel."""
+    return {
+        kind: {name: build(name, part, member(member(path, kind), name)) for name, part in parts.items()}
+        for kind, parts in listed.items()
+    }
 
 
-def _ranges(listed: dict[str, dict[str, list[float]]]) -> dict[str, Mapping[str, tuple[float, float]]]:
-    ranges: dict[str, Mapping[str, tuple[float, float]]] = {}
-    for kind, columns in listed.items():
-        path = member("$.ranges", kind)
-        ranges[kind] = {column: _limits(limits, column, member(path, column)) for column, limits in columns.items()}
-    return ranges
-
-
-def _limits(limits: list[float], column: str, path: str) -> tuple[float, float]:
+def _limits(column: str, limits: list[float], path: str) -> tuple[float, float]:
     if column not in COLUMNS and not is_context_column(column):
         raise PlatformFormatError(f"{path} is not known here{nearest(column, COLUMNS)}; known: {', '.join(COLUMNS)}")
     if len(limits) != 2 or limits[0] > limits[1]:

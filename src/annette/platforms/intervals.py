@@ -1,20 +1,249 @@
-"""How far estimates were off: quantiles of log residuals, for kernels by kind and for whole networks."""
+"""What a platform knows about its own errors: of kernels by kind, of whole networks, and how the former add up.
+
+A platform that never saw a whole network's time still knows how its kernel models err, and how those errors go
+together. Errors of different kernels partly cancel in a sum; what they share does not.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping  # noqa: TC003 - annotations are read at run time
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
+import numpy as np
 from msgspec import Meta
 
-from annette.documents import OPTIONAL, check_fields
+from annette.documents import OPTIONAL, Positive, Share, check_fields, convert, plain
 from annette.errors import PlatformFormatError
-from annette.platforms.composition import ComposedErrors  # noqa: TC001 - annotations are read at run time
-from annette.platforms.residuals import LogResiduals
+from annette.platforms.kernel_similarity import equal_rows, similarity_coordinates, weighted_similarity
 
-__all__ = ["Intervals", "LogResiduals"]
+if TYPE_CHECKING:
+    from annette.mapping.kernel import FloatArray, KernelTable
+
+__all__ = ["ComposedErrors", "Intervals", "LogResiduals", "Spread"]
+
+_UNKNOWN: Final = math.log(2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Standard deviation of the log error of one kind of kernel, by how long a kernel takes.
+
+    Short kernels err more: clocks tick, and what surrounds a kernel counts for more.
+
+    Attributes:
+        latency_s: Estimates at which it is known, increasing, seconds; between them it changes linearly in log time,
+            outside it stays as at the nearest.
+        values: Standard deviation at each, natural logarithm of a ratio, above 0.
+
+    Raises:
+        PlatformFormatError: There is no point, the counts differ, or a number is out of its range.
+    """
+
+    latency_s: tuple[Positive, ...]
+    values: tuple[Annotated[float, Meta(gt=0, le=50)], ...]
+
+    def __post_init__(self) -> None:
+        if not self.latency_s or len(self.latency_s) != len(self.values):
+            raise PlatformFormatError(
+                f"a spread needs one or more times and as many values, not {len(self.latency_s)} and {len(self.values)}"
+            )
+        check_fields(self, error=PlatformFormatError)
+        if any(a >= b for a, b in zip(self.latency_s, self.latency_s[1:], strict=False)):
+            raise PlatformFormatError("the times of a spread must increase")
+
+    @classmethod
+    def constant(cls, value: float) -> Spread:
+        """The same for all kernels."""
+        return cls((1.0,), (value,))
+
+    def at(self, latency_s: FloatArray) -> FloatArray:
+        """Standard deviation for kernels with these estimates, shape as ``latency_s``."""
+        known = np.log(self.latency_s)
+        values: FloatArray = np.interp(np.log(np.maximum(latency_s, 1e-12)), known, self.values)
+        return values
+
+    def to_json(self) -> dict[str, list[float]] | float:
+        """Times and values, or one number where it is constant."""
+        return self.values[0] if len(self.values) == 1 else dict(plain(self))
+
+    @classmethod
+    def from_json(cls, value: Any) -> Spread:
+        """Reads what `to_json` wrote.
+
+        Raises:
+            PlatformFormatError: A part is missing, unknown, or out of its range.
+        """
+        if isinstance(value, dict):
+            return convert(value, cls, error=PlatformFormatError)
+        return cls.constant(convert(value, float, error=PlatformFormatError))
+
+
+@dataclass(frozen=True, slots=True)
+class LogResiduals:
+    """Quantiles of ``log(measured / estimated)`` on data that was not fitted.
+
+    Attributes:
+        levels: Probabilities, increasing, each between 0 and 1.
+        values: The quantile at each level, natural logarithm of a ratio, not decreasing.
+        spread: By what the logarithms were divided before, for kernels of different length; None for nothing.
+
+    Raises:
+        PlatformFormatError: There are fewer than two levels, they are not increasing, or the counts differ.
+    """
+
+    levels: tuple[Annotated[float, Meta(gt=0, le=1)], ...]
+    values: tuple[Annotated[float, Meta(ge=-50, le=50)], ...]
+    spread: Spread | None = field(default=None, metadata=OPTIONAL)
+
+    def __post_init__(self) -> None:
+        if len(self.levels) != len(self.values) or len(self.levels) < 2:
+            raise PlatformFormatError(
+                f"residual quantiles need two or more levels and as many values, "
+                f"not {len(self.levels)} and {len(self.values)}"
+            )
+        check_fields(self, error=PlatformFormatError)
+        if any(a >= b for a, b in zip(self.levels, self.levels[1:], strict=False)):
+            raise PlatformFormatError("residual levels must increase")
+        if any(a > b for a, b in zip(self.values, self.values[1:], strict=False)):
+            raise PlatformFormatError("residual values must not decrease")
+
+    def bounds(self, confidence: float) -> tuple[float, float] | None:
+        """Log factors from the estimate to the ends of the central interval, in units of the spread if there is one.
+
+        Args:
+            confidence: Probability that the interval is meant to hold with, between 0 and 1.
+
+        Returns:
+            Lower and upper factor, linear between the stated levels; None where the levels do not reach that far.
+        """
+        tail = (1.0 - confidence) / 2.0
+        lower, upper = self._at(tail), self._at(1.0 - tail)
+        return None if lower is None or upper is None else (lower, upper)
+
+    def _at(self, level: float) -> float | None:
+        slack = 1e-12
+        if not self.levels[0] - slack <= level <= self.levels[-1] + slack:
+            return None
+        for index in range(1, len(self.levels)):
+            if level <= self.levels[index] + slack:
+                start, end = self.levels[index - 1], self.levels[index]
+                share = (level - start) / (end - start)
+                return self.values[index - 1] + share * (self.values[index] - self.values[index - 1])
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        """Levels, values, and the spread if there is one."""
+        return {name: value for name, value in plain(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class ComposedErrors:
+    """How the errors of kernels add up to that of a network.
+
+    With kernel i taking the share w_i of the estimate and its log error having the standard deviation s_i, the log
+    error of the sum has the variance ``run^2 + sum_ij w_i w_j s_i s_j rho_ij``. The correlation rho_ij is 1 for equal
+    kernels (one model gives them one error) and ``other_kinds`` between kinds. Within a kind it falls from ``alike``
+    for kernels of the same sizes to ``same_kind`` for those of other ones (`annette.platforms.kernel_similarity`).
+    The error divided by the root of this variance is a standardised residual, whose quantiles come from runs that
+    the models did not see (split conformal prediction with a normalised score; Lei et al., Journal of the American
+    Statistical Association 113, 2018).
+
+    Attributes:
+        spreads: Standard deviation of the log error by kind of kernel and by how long it takes.
+        alike: Correlation of the errors of different kernels of one kind and the same sizes, from 0 to 1.
+        same_kind: Correlation of the errors of kernels of one kind that are not alike in one run, from 0 to ``alike``.
+        other_kinds: Correlation of the errors of kernels of two kinds in one run, from 0 to ``same_kind``.
+        run: Standard deviation of the log ratio of a run to the sum of its measured kernels.
+        standardised: Quantiles of the standardised residuals.
+
+    Raises:
+        PlatformFormatError: A number is out of its range, or there is no kind.
+    """
+
+    spreads: Mapping[str, Spread]
+    alike: Share
+    same_kind: Share
+    other_kinds: Share
+    run: Annotated[float, Meta(ge=0, le=50)]
+    standardised: LogResiduals
+
+    def __post_init__(self) -> None:
+        if not self.spreads:
+            raise PlatformFormatError("composed errors need the spread of at least one kind")
+        check_fields(self, error=PlatformFormatError)
+        for name, limit in (("same_kind", "alike"), ("other_kinds", "same_kind")):
+            if getattr(self, name) > getattr(self, limit):
+                raise PlatformFormatError(
+                    f"$.{name} is {getattr(self, name):g}: it must be at most {limit}, {getattr(self, limit):g}"
+                )
+        object.__setattr__(self, "spreads", MappingProxyType(dict(sorted(self.spreads.items()))))
+
+    def bounds(
+        self, confidence: float, table: KernelTable, latency_s: FloatArray, widening: FloatArray
+    ) -> tuple[float, float] | None:
+        """Log factors from a network's estimate to the ends of its interval.
+
+        Args:
+            confidence: Probability that the interval is meant to hold with, between 0 and 1.
+            table: The network's kernels.
+            latency_s: Estimate of each, at least 0, shape ``(kernels,)``.
+            widening: Factor on the spread of each: more than 1 outside the fitted ranges.
+
+        Returns:
+            Lower and upper log factor; None where the known quantiles do not reach that far or no kernel takes time.
+        """
+        bounds = self.standardised.bounds(confidence)
+        if bounds is None or not latency_s.sum() > 0:
+            return None
+        scale = self.scale(table, latency_s, widening)
+        return bounds[0] * scale, bounds[1] * scale
+
+    def scale(self, table: KernelTable, latency_s: FloatArray, widening: FloatArray) -> float:
+        """Standard deviation of the log error of a sum of kernels; arguments as in `bounds`.
+
+        A kind whose spread is not known counts as the worst known one, and at least as a factor of two.
+        """
+        equal, coordinates = equal_rows(table), similarity_coordinates(table)
+        variance, by_kind, total = 0.0, 0.0, 0.0
+        for kind, rows in table.rows_by_kind.items():
+            spread = self.spreads[kind].at(latency_s[rows]) if kind in self.spreads else self._worst
+            weight = latency_s[rows] * spread * widening[rows]
+            sum_ = float(weight.sum())
+            by_kind += sum_**2
+            total += sum_
+            if len(rows) == 1:
+                variance += sum_**2
+                continue
+            _, first, members = np.unique(equal[rows], return_index=True, return_inverse=True)
+            parts = np.bincount(members.ravel(), weights=weight).astype(np.float64)
+            own, near = float(parts @ parts), weighted_similarity(coordinates[rows[first]], parts)
+            variance += (1.0 - self.alike) * own + (self.alike - self.same_kind) * near + self.same_kind * sum_**2
+        variance += self.other_kinds * max(0.0, total**2 - by_kind)
+        return math.hypot(self.run, math.sqrt(variance) / float(latency_s.sum()))
+
+    @cached_property
+    def _worst(self) -> float:
+        return max(_UNKNOWN, *(max(spread.values) for spread in self.spreads.values()))
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain JSON values."""
+        return dict(plain(self))
+
+    @classmethod
+    def from_json(cls, document: Any) -> ComposedErrors:
+        """Reads composed errors.
+
+        Raises:
+            PlatformFormatError: A part is missing, unknown, or out of its range.
+        """
+        # Files before it was told apart have one correlation for all kernels of a kind.
+        if isinstance(document, dict) and "same_kind" in document:
+            document = {"alike": document["same_kind"], **document}
+        return convert(document, cls, error=PlatformFormatError)
 
 
 @dataclass(frozen=True)
@@ -39,18 +268,10 @@ class Intervals:
 
     def __post_init__(self) -> None:
         check_fields(self, error=PlatformFormatError)
-        frozen = {kind: MappingProxyType(dict(self.kernels[kind])) for kind in sorted(self.kernels)}
+        frozen = {kind: MappingProxyType(dict(sorted(self.kernels[kind].items()))) for kind in sorted(self.kernels)}
         object.__setattr__(self, "kernels", MappingProxyType(frozen))
         object.__setattr__(self, "composed", MappingProxyType(dict(sorted(self.composed.items()))))
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
-        return {
-            "kernels": {
-                kind: {family: residuals.to_json() for family, residuals in sorted(families.items())}
-                for kind, families in self.kernels.items()
-            },
-            "networks": None if self.networks is None else self.networks.to_json(),
-            "composed": {family: errors.to_json() for family, errors in self.composed.items()},
-            "extrapolation_widening": self.extrapolation_widening,
-        }
+        return dict(plain(self))

@@ -1,13 +1,18 @@
-"""What a run costs beside its kernels."""
+"""What a run costs beside its kernels, and what it carries between host and device."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from annette.documents import NonNegative, check_fields
 from annette.errors import PlatformFormatError
 
-__all__ = ["Overhead"]
+if TYPE_CHECKING:
+    from annette.mapping.kernel import Precision
+    from annette.network import Network
+
+__all__ = ["Overhead", "host_traffic"]
 
 _HOST = ("per_run_s", "per_input_byte_s", "per_output_byte_s")
 
@@ -57,3 +62,36 @@ class Overhead:
         if self.per_run_s is None or self.per_input_byte_s is None or self.per_output_byte_s is None:
             return None
         return self.per_run_s + self.per_input_byte_s * input_bytes + self.per_output_byte_s * output_bytes
+
+
+def host_traffic(network: Network, precision: Precision) -> tuple[float, float]:
+    """What one run carries between host and device: bytes in and bytes out, at the platform's precision.
+
+    All network inputs come in; those outputs go out that depend on an input. What follows from shapes alone (the prior
+    boxes of a detector) is known before the first run and is not carried.
+
+    Args:
+        network: Any network.
+        precision: Width of the platform's numbers.
+    """
+    outputs = network.outputs
+    if any(not _reads(network, layer.inputs) for layer in network.layers):
+        outputs = _computed_outputs(network)
+    read, written = (
+        sum(network.tensors[tensor].elements for tensor in names) * precision.activation_bits / 8
+        for names in (network.inputs, outputs)
+    )
+    return read, written
+
+
+def _reads(network: Network, operands: tuple[str, ...]) -> bool:
+    return any(not network.tensors[name].constant for name in operands)
+
+
+def _computed_outputs(network: Network) -> tuple[str, ...]:
+    """The outputs that depend on an input, by one walk through the layers in their topological order."""
+    moving = set(network.inputs)
+    for layer in network.layers:
+        if not moving.isdisjoint(layer.inputs):
+            moving.update(layer.outputs)
+    return tuple(name for name in network.outputs if name in moving)

@@ -1,4 +1,7 @@
-"""A platform: device, runtime, precision and threads, with the stacked models that price networks on it."""
+"""A platform: device, runtime, precision and threads, with the stacked models that price networks on it.
+
+It says where its numbers come from (`Provenance`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
+from annette.documents import OPTIONAL, NonNegative, convert, plain
 from annette.errors import PlatformFormatError
 from annette.platforms.overhead import Overhead
 
@@ -21,11 +25,9 @@ if TYPE_CHECKING:
     from annette.mapping.model import MappingModel
     from annette.models.base import LayerModel
     from annette.models.roofline import Roofline
-    from annette.platforms.composition import ComposedErrors
-    from annette.platforms.intervals import Intervals
-    from annette.platforms.provenance import Provenance
+    from annette.platforms.intervals import ComposedErrors, Intervals
 
-__all__ = ["LATENCY_MEANINGS", "Platform"]
+__all__ = ["LATENCY_MEANINGS", "Platform", "Provenance", "Source"]
 
 LATENCY_MEANINGS: Final = ("device", "end_to_end")
 """What a platform's headline latency is: time on the device alone, or as the host's program sees it."""
@@ -36,6 +38,78 @@ _Limits: TypeAlias = "tuple[tuple[str, ...], FloatArray, FloatArray]"
 """Names of columns, with the smallest and largest value of each, shape ``(columns, 1)``."""
 
 _NO_LIMITS: Final[_Limits] = ((), np.empty((0, 1)), np.empty((0, 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One thing that numbers were taken from.
+
+    Attributes:
+        title: What it is.
+        location: Where it is: a repository with its revision, a publication, a dataset.
+        licence: Its licence, as an SPDX identifier or a short text.
+        date: When it was published or measured, ISO 8601, or None where that is not known.
+        sha256: Hash of the data, or None where the source is not one file.
+    """
+
+    title: str
+    location: str
+    licence: str
+    date: str | None = field(default=None, metadata=OPTIONAL)
+    sha256: str | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How a platform file came about.
+
+    Attributes:
+        created_by: Program and version, or tool, that wrote the numbers.
+        sources: What they were taken from.
+        versions: Versions of what was measured with: runtime, driver, compiler; name and version.
+        notes: What a user of the numbers should know, one sentence each.
+        measurement: What the measuring itself was like, by name: ``calibration_s``, the calm time of the calibration
+            workload, to whose speed all times were brought; ``calibration_exponent``, the power of that time that
+            others go with, at most 1; ``profiler_s``, what the profiler added to each kernel and was taken off. Each at
+            least 0.
+
+    Raises:
+        PlatformFormatError: The calibration exponent is above 1.
+    """
+
+    created_by: str
+    sources: tuple[Source, ...] = ()
+    versions: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    measurement: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        exponent = self.measurement.get("calibration_exponent", 0.0)
+        if exponent > 1.0:
+            raise PlatformFormatError(f"$.measurement.calibration_exponent is {exponent:g}: it must be at most 1")
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain JSON values."""
+        return {**plain(self), "versions": dict(self.versions)}
+
+    @classmethod
+    def from_json(cls, document: Any) -> Provenance:
+        """Reads the provenance.
+
+        Raises:
+            PlatformFormatError: A part is missing, unknown, of another type or out of its range.
+        """
+        read = convert(document, _ProvenanceFile, error=PlatformFormatError)
+        return cls(read.created_by, read.sources, tuple(read.versions.items()), read.notes, read.measurement)
+
+
+@dataclass(frozen=True)
+class _ProvenanceFile:
+    created_by: str
+    sources: tuple[Source, ...]
+    versions: dict[str, str]
+    notes: tuple[str, ...]
+    measurement: dict[str, NonNegative] = field(default_factory=dict, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, eq=False)

@@ -64,12 +64,10 @@ def user_folders() -> tuple[Path, ...]:
 
 def list_platforms() -> tuple[PlatformEntry, ...]:
     """All platforms that can be loaded by name, sorted by name; a user's file hides a shipped one of the same name."""
-    by_name = {entry.name: entry for entry in _catalogue()}
-    for folder in reversed(user_folders()):
+    by_name: dict[str, PlatformEntry] = {}
+    for origin, folder in (("catalogue", _CATALOGUE), *((str(folder), folder) for folder in reversed(user_folders()))):
         if folder.is_dir():
-            by_name.update(
-                (file.stem, PlatformEntry(file.stem, str(folder), file)) for file in folder.glob(f"*{_SUFFIX}")
-            )
+            by_name |= {file.stem: PlatformEntry(file.stem, origin, file) for file in folder.glob(f"*{_SUFFIX}")}
     return tuple(by_name[name] for name in sorted(by_name))
 
 
@@ -102,10 +100,6 @@ def load_platform(name_or_path: str | os.PathLike[str]) -> Platform:
         known = ", ".join(entries) or "none"
         raise PlatformNotFoundError(f"there is no platform {text!r}{nearest(text, entries)}; known: {known}")
     return entries[text].load()
-
-
-def _catalogue() -> tuple[PlatformEntry, ...]:
-    return tuple(PlatformEntry(file.stem, "catalogue", file) for file in _CATALOGUE.glob(f"*{_SUFFIX}"))
 
 
 def _read(file: Path, source: str) -> Platform:

@@ -7,19 +7,13 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.bench.backends import backend_class, backend_names
+from annette.bench.backend import backend_class, backend_names
 from annette.bench.dataset import Dataset
 from annette.bench.records import Status
-from annette.report.page import Page
+from annette.report.page import Page, percent_text, seconds_text
+from annette.report.schemas import measurements as schemas
 from annette.report.schemas.base import part
-from annette.report.schemas.measurements import (
-    BenchDocument,
-    BenchPlanDocument,
-    MeasuredKernelPart,
-    MeasurementDocument,
-)
 from annette.report.schemas.platforms import BackendOption, BackendsDocument, ListedBackend
-from annette.report.units import percent_text, seconds_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +47,7 @@ def bench_document(path: Path, backend: str, plan: Plan, outcome: Outcome) -> di
     """
     with Dataset.open(path) as dataset:
         return part(
-            BenchDocument,
+            schemas.BenchDocument,
             outcome,
             dataset=str(path),
             backend=backend,
@@ -62,14 +56,13 @@ def bench_document(path: Path, backend: str, plan: Plan, outcome: Outcome) -> di
             rows=dataset.count(),
             statuses={status.value: dataset.count(status) for status in Status},
             digest=dataset.digest(),
-            matched_share=_number(outcome.matched_share),
         ).plain()
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """What a plan holds; schema ``annette/bench-plan/1``."""
     return part(
-        BenchPlanDocument,
+        schemas.BenchPlanDocument,
         plan,
         plan=plan.name,
         plan_digest=plan.digest(),
@@ -92,7 +85,7 @@ def measurement_document(measured: MeasuredNetwork, backend: str) -> dict[str, A
     profiled = [run for run in runs if run.kernels]
     kernels = [
         part(
-            MeasuredKernelPart,
+            schemas.MeasuredKernelPart,
             kernel,
             latency_s=median(
                 run.kernels[position].latency_s for run in profiled if len(run.kernels) == len(profiled[0].kernels)
@@ -101,7 +94,7 @@ def measurement_document(measured: MeasuredNetwork, backend: str) -> dict[str, A
         for position, kernel in enumerate(profiled[0].kernels if profiled else ())
     ]
     return part(
-        MeasurementDocument,
+        schemas.MeasurementDocument,
         measured,
         network=measured.case,
         backend=backend,
@@ -109,8 +102,7 @@ def measurement_document(measured: MeasuredNetwork, backend: str) -> dict[str, A
         environment=dict(runs[0].environment),
         rounds_s=[run.latency_s for run in runs],
         statuses=[run.status.value for run in measured.rounds],
-        remeasurement_spread=_number(measured.remeasurement_spread),
-        matched_share=_number(profiled[0].matched_share) if profiled else None,
+        matched_share=profiled[0].matched_share if profiled else None,
         host_operators=runs[0].details.get("host_operators", ""),
         kernels=kernels,
     ).plain()
@@ -208,7 +200,3 @@ def print_backends(document: dict[str, Any], *, page: Page | None = None) -> Non
         for entry in document["backends"]
     ]
     page.table(("backend", "here", "why", "options"), rows, left=(0, 1, 2, 3))
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -1,9 +1,9 @@
-"""Documents and tables of datasets: what one holds, and how two of them differ."""
+"""Datasets as plain data, as tables and as one HTML page: what one holds, and how two of them differ."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
+from html import escape
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,16 +11,10 @@ from annette.bench.records import Status
 from annette.bench.session import measured_networks
 from annette.bench.sweeps import sweeps_of
 from annette.errors import DatasetError
-from annette.report.page import Page
+from annette.report.html import Plot, html_page, html_table, ticks
+from annette.report.page import Page, change_text, percent_text, seconds_text, size_of, texts, words_text
+from annette.report.schemas import measurements as schemas
 from annette.report.schemas.base import part
-from annette.report.schemas.measurements import (
-    ComparedNetwork,
-    DatasetComparisonDocument,
-    DatasetDocument,
-    MeasuredNetworkPart,
-    SweepPart,
-)
-from annette.report.units import percent_text, seconds_text
 
 if TYPE_CHECKING:
     from annette.bench.dataset import Dataset
@@ -29,31 +23,31 @@ if TYPE_CHECKING:
 __all__ = [
     "dataset_comparison_document",
     "dataset_document",
+    "dataset_page",
     "print_dataset",
     "print_dataset_comparison",
-    "size_name",
 ]
 
 _SIZES: Final = {"out_width": "output width", "in_channels": "input channels", "out_channels": "output channels"}
+_NETWORKS: Final = ("network", "latency", "rounds", "they differ by", "matched")
 
 
 def dataset_document(dataset: Dataset) -> dict[str, Any]:
     """What a dataset holds; schema ``annette/dataset-content/1``."""
-    return DatasetDocument(
+    return schemas.DatasetDocument(
         dataset=str(dataset.path),
         rows=dataset.count(),
         digest=dataset.digest(),
         environment=dict(next(iter(dataset.environments()), {})),
         statuses={status.value: dataset.count(status) for status in Status},
         purposes=dict(sorted(Counter(run.purpose.value for run in dataset.runs()).items())),
-        sweeps=[part(SweepPart, sweep) for sweep in sweeps_of(dataset)],
+        sweeps=[part(schemas.SweepPart, sweep) for sweep in sweeps_of(dataset)],
         networks=[
             part(
-                MeasuredNetworkPart,
+                schemas.MeasuredNetworkPart,
                 measured,
                 network=measured.case,
                 rounds_s=[run.latency_s for run in measured.usable],
-                remeasurement_spread=_number(measured.remeasurement_spread),
                 matched_share=_matched_share(measured),
             )
             for measured in measured_networks(dataset)
@@ -71,7 +65,7 @@ def dataset_comparison_document(first: Dataset, second: Dataset) -> dict[str, An
     before = {measured.case: measured for measured in measured_networks(first) if measured.usable}
     after = {measured.case: measured for measured in measured_networks(second) if measured.usable}
     networks = [
-        ComparedNetwork(
+        schemas.ComparedNetwork(
             network=name,
             first_s=before[name].latency_s,
             second_s=after[name].latency_s,
@@ -85,7 +79,7 @@ def dataset_comparison_document(first: Dataset, second: Dataset) -> dict[str, An
             f"datasets {str(first.path)!r} and {str(second.path)!r} have no network in common that was measured in both"
         )
     ours, theirs = (next(iter(dataset.environments()), {}) for dataset in (first, second))
-    return DatasetComparisonDocument(
+    return schemas.DatasetComparisonDocument(
         first=str(first.path),
         second=str(second.path),
         mean_difference=fmean(abs(entry.difference) for entry in networks),
@@ -99,11 +93,6 @@ def dataset_comparison_document(first: Dataset, second: Dataset) -> dict[str, An
     ).plain()
 
 
-def size_name(dimension: str) -> str:
-    """A swept dimension in words."""
-    return _SIZES.get(dimension, dimension.replace("_", " "))
-
-
 def print_dataset(document: dict[str, Any], *, page: Page | None = None) -> None:
     """Prints what a dataset holds."""
     page = page or Page()
@@ -115,7 +104,7 @@ def print_dataset(document: dict[str, Any], *, page: Page | None = None) -> None
         rows = [
             (
                 sweep["name"],
-                size_name(sweep["dimension"]),
+                _size_name(sweep["dimension"]),
                 str(len(sweep["sizes"])),
                 f"{sweep['sizes'][0]} to {sweep['sizes'][-1]}",
                 f"{seconds_text(min(sweep['latency_s']))} to {seconds_text(max(sweep['latency_s']))}",
@@ -124,32 +113,15 @@ def print_dataset(document: dict[str, Any], *, page: Page | None = None) -> None
         ]
         page.table(("sweep", "of", "points", "sizes", "latency"), rows, left=(0, 1))
     if document["networks"]:
-        networks = [
-            (
-                entry["network"],
-                seconds_text(entry["latency_s"]),
-                str(len(entry["rounds_s"])),
-                "-" if entry["remeasurement_spread"] is None else percent_text(entry["remeasurement_spread"]),
-                "-" if entry["matched_share"] is None else percent_text(entry["matched_share"]),
-            )
-            for entry in document["networks"]
-        ]
-        page.table(("network", "latency", "rounds", "they differ by", "matched"), networks)
+        page.table(_NETWORKS, _network_rows(document))
     page.line(plain=f"digest {document['digest']}")
 
 
 def print_dataset_comparison(document: dict[str, Any], *, page: Page | None = None) -> None:
     """Prints how two datasets differ."""
     page = page or Page()
-    rows = [
-        (
-            entry["network"],
-            seconds_text(entry["first_s"]),
-            seconds_text(entry["second_s"]),
-            f"{100 * entry['difference']:+.1f} %",
-        )
-        for entry in document["networks"]
-    ]
+    networks = document["networks"]
+    rows = texts(networks, network=str, first_s=seconds_text, second_s=seconds_text, difference=change_text)
     page.table(("network", document["first"], document["second"], "difference"), rows)
     page.line(
         plain=f"{len(rows)} networks differ by {percent_text(document['mean_difference'])} on average, "
@@ -161,11 +133,67 @@ def print_dataset_comparison(document: dict[str, Any], *, page: Page | None = No
     )
 
 
+def dataset_page(document: dict[str, Any]) -> str:
+    """What a dataset holds as the text of a page: its sweeps as plots, and its networks.
+
+    Args:
+        document: What `dataset_document` gives.
+    """
+    environment = document["environment"]
+    title = " ".join(filter(None, (environment.get("runtime", ""), environment.get("device", "")))) or "Dataset"
+    times = "estimated by the compiler" if "estimated" in environment.get("times", "") else "measured"
+    statuses = ", ".join(f"{count} {name}" for name, count in document["statuses"].items() if count)
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f"<p>{escape(document['dataset'])}: {document['rows']} rows ({escape(statuses)}); digest "
+        f"{escape(document['digest'])}</p>",
+    ]
+    if document["sweeps"]:
+        plots = "\n".join(_sweep(sweep, times) for sweep in document["sweeps"])
+        parts.append(f'<h2>Sweeps: one size of a layer, everything else fixed</h2>\n<div class="plots">{plots}</div>')
+    if document["networks"]:
+        parts.append(html_table("Networks", _NETWORKS, _network_rows(document)))
+    rows = [(key, value) for key, value in environment.items() if value]
+    parts.append(html_table("Environment", ("", ""), rows))
+    return html_page(title, parts)
+
+
 def _matched_share(measured: MeasuredNetwork) -> float | None:
     """The smallest of the rounds' shares; None without profiles."""
     shares = [run.matched_share for run in measured.usable if run.kernels]
     return min(shares) if shares else None
 
 
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
+def _size_name(dimension: str) -> str:
+    """A swept dimension in words."""
+    return _SIZES.get(dimension, words_text(dimension))
+
+
+def _network_rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
+    """The measured networks as texts below `_NETWORKS`."""
+    shares = dict.fromkeys(("remeasurement_spread", "matched_share"), percent_text)
+    return texts(document["networks"], network=str, latency_s=seconds_text, rounds_s=size_of, **shares)
+
+
+def _sweep(sweep: dict[str, Any], times: str) -> str:
+    sizes, latencies = sweep["sizes"], sweep["latency_s"]
+    top = max(latencies) * 1.05 or 1.0
+    plot = Plot((0, sizes[-1] * 1.02), (0, top))
+    marks = []
+    for tick in ticks(sizes[-1], base=2):
+        marks += [plot.upright(tick), plot.below(tick, f"{tick:g}")]
+    for tick in ticks(top):
+        marks += [plot.level(tick), plot.beside(tick, seconds_text(tick))]
+    places = list(zip(sizes, latencies, strict=True))
+    points = " ".join(f"{plot.x(size):.1f},{plot.y(latency_s):.1f}" for size, latency_s in places)
+    marks.append(f'<polyline class="curve" points="{points}"/>')
+    marks += [plot.dot(size, latency_s, f"{size}: {seconds_text(latency_s)}", radius=2.2) for size, latency_s in places]
+    what = "kernel" if sweep["of_kernels"] else "whole network"
+    drawn = plot.svg(marks, f"{_size_name(sweep['dimension'])} of {sweep['kind']}", f"{what}, {times}")
+    return f"<figure>{drawn}<figcaption>{escape(_caption(sweep))}</figcaption></figure>"
+
+
+def _caption(sweep: dict[str, Any]) -> str:
+    fixed = ", ".join(f"{_size_name(name)} {size}" for name, size in sweep["fixed"].items())
+    left_out = f"; {sweep['left_out']} points left out" if sweep["left_out"] else ""
+    return f"{sweep['name']}: {fixed}{left_out}"

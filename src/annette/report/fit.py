@@ -1,29 +1,21 @@
-"""What a fit came to, as plain data and as tables."""
+"""What a fit came to, as plain data and as tables; what a calibration came to, as plain data."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.report.mapping import MAPPING_HEADER, MAPPING_QUESTIONS, agreements, mapping_row
-from annette.report.page import Page
+from annette.report.evaluation import MAPPING_HEADER, agreements, mapping_rows
+from annette.report.page import Page, percent_text, seconds_text
+from annette.report.schemas import platforms as schemas
 from annette.report.schemas.base import part
-from annette.report.schemas.fits import (
-    DroppedRows,
-    FitDocument,
-    FittedKind,
-    MappingCandidate,
-    MappingChoice,
-    OverheadsPart,
-)
-from annette.report.units import percent_text, seconds_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from annette.fitting.calibration import CalibrationReport
     from annette.fitting.request import FitReport
 
-__all__ = ["fit_document", "print_fit"]
+__all__ = ["calibration_document", "fit_document", "print_fit"]
 
 _FAMILIES: Final = ("roofline", "refined-roofline", "statistical", "mixed")
 _NAMED: Final = 3
@@ -38,24 +30,26 @@ def fit_document(report: FitReport, out: Path) -> dict[str, Any]:
     """
     platform, overheads = report.platform, report.overheads
     choice = report.mapping
-    return FitDocument(
+    return part(
+        schemas.FitDocument,
+        report,
         platform=platform.name,
         file=str(out),
         device=platform.device,
         device_family=report.device or None,
-        road=report.road,
         runtime=platform.runtime,
         mapping=platform.mapping.name,
-        mapping_choice=MappingChoice(
+        mapping_choice=part(
+            schemas.MappingChoice,
+            choice,
             name=choice.mapping.name,
-            reason=choice.reason,
-            networks=choice.networks,
-            candidates=[MappingCandidate(entry.name, **agreements(entry.quality)) for entry in choice.candidates],
+            candidates=[
+                schemas.MappingCandidate(entry.name, **agreements(entry.quality)) for entry in choice.candidates
+            ],
         ),
-        paired_share=None if math.isnan(report.paired_share) else report.paired_share,
-        overheads=None if overheads is None else part(OverheadsPart, overheads),
+        overheads=None if overheads is None else part(schemas.OverheadsPart, overheads),
         kinds=[
-            FittedKind(
+            schemas.FittedKind(
                 kind=row["kind"],
                 rows=row["rows"],
                 best=row.get("best", platform.default_family(row["kind"])),
@@ -65,7 +59,25 @@ def fit_document(report: FitReport, out: Path) -> dict[str, Any]:
             if row["kind"] in platform.models
         ],
         unfitted=dict(report.unfitted),
-        dropped=[DroppedRows(dropped.reason, list(dropped.sources)) for dropped in report.dropped],
+        dropped=[schemas.DroppedRows(dropped.reason, list(dropped.sources)) for dropped in report.dropped],
+    ).plain()
+
+
+def calibration_document(report: CalibrationReport, out: Path) -> dict[str, Any]:
+    """A calibrated platform and its errors, schema ``annette/calibration/1``.
+
+    Args:
+        report: What the calibration returned.
+        out: Where the platform was written to.
+    """
+    columns = zip(report.names, report.measured_s, report.before_s, report.fitted_s, report.left_out_s, strict=True)
+    return part(
+        schemas.CalibrationDocument,
+        report,
+        platform=str(out),
+        errors=schemas.CalibrationErrors(report.error("before"), report.error("fitted"), report.error("left_out")),
+        coefficients=dict(report.coefficients),
+        networks=[schemas.CalibratedNetwork(*row) for row in columns],
     ).plain()
 
 
@@ -77,7 +89,7 @@ def print_fit(document: dict[str, Any], *, page: Page | None = None) -> None:
         (
             kind["kind"],
             str(kind["rows"]),
-            *(percent_text(kind["mape"][family]) if family in kind["mape"] else "-" for family in _FAMILIES),
+            *(percent_text(kind["mape"].get(family)) for family in _FAMILIES),
             _best(kind),
         )
         for kind in document["kinds"]
@@ -112,11 +124,7 @@ def _print_mapping(choice: dict[str, Any], page: Page) -> None:
     page.line(plain=f"mapping {choice['name']!r}: {choice['reason']}")
     if not choice["candidates"]:
         return
-    rows = [
-        (entry["name"], *mapping_row(question, entry[part]))
-        for entry in choice["candidates"]
-        for part, question in MAPPING_QUESTIONS
-    ]
+    rows = [(entry["name"], *row) for entry in choice["candidates"] for row in mapping_rows(entry)]
     page.table(("mapping", *MAPPING_HEADER), rows, left=(0, 1))
     page.line(
         plain=f"on {choice['networks']} benchmark networks; learned rules on networks that they were not learned from"

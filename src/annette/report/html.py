@@ -1,7 +1,9 @@
-"""Pages of HTML that stand on their own: nothing is loaded from anywhere."""
+"""Pages of HTML that stand on their own, with tables and plots as inline SVG: nothing is loaded from anywhere."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["html_page", "html_section", "html_table", "write_page"]
+__all__ = ["Plot", "decades", "html_page", "html_table", "ticks", "write_page"]
+
+_WIDTH: Final = 460
+_HEIGHT: Final = 340
+_LEFT: Final = 70
+_RIGHT: Final = _WIDTH - 12
+_TOP: Final = 12
+_BOTTOM: Final = _HEIGHT - 40
+"""Size of a plot and the sides of its frame, in units of the drawing."""
 
 _STYLE: Final = """
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#667;--line:#d5d9e0;--a:#2563eb;--bad:#d9480f;--back:#fff}
@@ -47,16 +57,12 @@ def html_page(title: str, parts: Iterable[str]) -> str:
     )
 
 
-def html_section(title: str, content: str) -> str:
-    """A titled part of a page; what is too wide for it scrolls."""
-    return f'<h2>{escape(title)}</h2>\n<div class="wide">{content}</div>'
-
-
-def html_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of texts."""
+def html_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of texts below its title; what is too wide for the page scrolls."""
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "\n".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    return f'<h2>{escape(title)}</h2>\n<div class="wide">{table}</div>'
 
 
 def write_page(path: Path, text: str) -> None:
@@ -69,3 +75,105 @@ def write_page(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OptionError(f"--html {str(path)!r} cannot be written: {error.strerror or error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A frame with two axes, and what is drawn in it at values of these.
+
+    Attributes:
+        across: Values at the left and at the right side.
+        up: Values at the bottom and at the top.
+    """
+
+    across: tuple[float, float]
+    up: tuple[float, float]
+
+    def x(self, value: float) -> float:
+        """The place of a value across."""
+        low, high = self.across
+        return _LEFT + (value - low) / (high - low) * (_RIGHT - _LEFT)
+
+    def y(self, value: float) -> float:
+        """The place of a value up."""
+        low, high = self.up
+        return _BOTTOM + (value - low) / (high - low) * (_TOP - _BOTTOM)
+
+    def line(self, kind: str, start: tuple[float, float], end: tuple[float, float]) -> str:
+        """A straight line of a class of the page's style."""
+        x1, y1, x2, y2 = self.x(start[0]), self.y(start[1]), self.x(end[0]), self.y(end[1])
+        return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+    def upright(self, value: float) -> str:
+        """A line of the grid at a value across."""
+        return self.line("grid", (value, self.up[1]), (value, self.up[0]))
+
+    def level(self, value: float, kind: str = "grid") -> str:
+        """A line from side to side at a value up."""
+        return self.line(kind, (self.across[0], value), (self.across[1], value))
+
+    def below(self, value: float, label: str) -> str:
+        """A label of the axis across."""
+        return _text(self.x(value), _BOTTOM + 15, label, "middle")
+
+    def beside(self, value: float, label: str) -> str:
+        """A label of the axis up."""
+        return _text(_LEFT - 6, self.y(value) + 4, label, "end")
+
+    def band(self, *corners: tuple[float, float]) -> str:
+        """A shaded area."""
+        points = " ".join(f"{self.x(across):.1f},{self.y(up):.1f}" for across, up in corners)
+        return f'<polygon class="band" points="{points}"/>'
+
+    def stripe(self, half: float) -> str:
+        """A shaded area from side to side, so far below and above 0."""
+        top, height = self.y(half), self.y(-half) - self.y(half)
+        return f'<rect class="band" x="{_LEFT}" y="{top:.1f}" width="{_RIGHT - _LEFT}" height="{height:.1f}"/>'
+
+    def dot(self, across: float, up: float, label: str, *, radius: float, kind: str = "") -> str:
+        """A dot that says what it is, perhaps of a class of the page's style."""
+        drawn = f' class="{kind}"' if kind else ""
+        place = f'cx="{self.x(across):.1f}" cy="{self.y(up):.1f}"'
+        return f'<circle{drawn} {place} r="{radius}"><title>{escape(label)}</title></circle>'
+
+    def svg(self, marks: Iterable[str], across: str, up: str) -> str:
+        """The drawing.
+
+        Args:
+            marks: What is drawn.
+            across: Title of the horizontal axis.
+            up: Title of the vertical axis.
+        """
+        middle = (_BOTTOM + _TOP) / 2
+        return (
+            f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(up)} over {escape(across)}">'
+            f"{''.join(marks)}{_text((_WIDTH + _LEFT) / 2, _HEIGHT - 6, across, 'middle')}"
+            f'<text x="12" y="{middle}" text-anchor="middle" transform="rotate(-90 12 {middle})">'
+            f"{escape(up)}</text></svg>"
+        )
+
+
+def decades(low: float, high: float) -> list[float]:
+    """Ticks at 1, 2 and 5 times powers of ten, as logarithms; only powers of ten where those are many."""
+    steps = (1, 2, 5) if high - low < 2.5 else (1,)
+    found = [power + math.log10(step) for power in range(math.floor(low), math.ceil(high) + 1) for step in steps]
+    return [tick for tick in found if low <= tick <= high]
+
+
+def ticks(high: float, *, base: int = 10, most: int = 8) -> list[float]:
+    """Ticks from 0 to ``high`` at multiples of a round number.
+
+    Args:
+        high: More than 0.
+        base: What is round: 10 stands for 1, 2 and 5 times its powers, 2 for its powers.
+        most: So many at the most, besides 0.
+    """
+    step = float(base) ** math.floor(math.log(high / most, base))
+    factors = (1.0, 2.0, 5.0, 10.0, 20.0) if base == 10 else (1.0, 2.0, 4.0)
+    step *= next(factor for factor in factors if high / (step * factor) <= most)
+    return [step * index for index in range(int(high / step + 1e-9) + 1)]
+
+
+def _text(x: float, y: float, content: str, anchor: str) -> str:
+    """A text whose ``start``, ``middle`` or ``end`` is at a place."""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(content)}</text>'

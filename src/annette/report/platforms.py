@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from annette.platforms.format import dumps_platform
-from annette.report.page import Page
+from annette.report.page import Page, size_of, texts, words_text
 from annette.report.schemas.base import part
 from annette.report.schemas.platforms import ListedPlatform, PlatformsDocument
 
@@ -42,17 +42,8 @@ def platform_document(platform: Platform) -> dict[str, Any]:
 def print_platform_list(document: dict[str, Any], *, page: Page | None = None) -> None:
     """Prints the list of platforms."""
     page = page or Page()
-    rows = [
-        (
-            entry["name"],
-            entry["device"],
-            entry["runtime"],
-            entry["latency_is"].replace("_", " "),
-            str(len(entry["kinds"])),
-            entry["origin"],
-        )
-        for entry in document["platforms"]
-    ]
+    entries = document["platforms"]
+    rows = texts(entries, name=str, device=str, runtime=str, latency_is=words_text, kinds=size_of, origin=str)
     header = ("platform", "device", "runtime", "measures", "kinds", "origin")
     page.table(header, rows, left=(0, 1, 2, 3, 5))
 
@@ -66,7 +57,7 @@ def print_platform(document: dict[str, Any], *, page: Page | None = None) -> Non
         ("runtime", document["runtime"]),
         ("precision", ", ".join(f"{key} {value}" for key, value in document["precision"].items())),
         ("threads", str(document["threads"])),
-        ("latency is", document["latency_is"].replace("_", " ")),
+        ("latency is", words_text(document["latency_is"])),
         ("preferred model", document["preferred_family"]),
         ("mapping rules", str(len(document["mapping"]))),
     ]

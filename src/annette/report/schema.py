@@ -8,36 +8,23 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from annette.errors import OptionError, nearest
-from annette.report.schemas import estimates, evaluations, fits, measurements, platforms
+from annette.report.schemas import estimates, evaluations, measurements, platforms
+from annette.report.schemas.base import ReportDocument
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from annette.report.schemas.base import ReportDocument
-
 __all__ = ["DOCUMENTS", "schema"]
 
-_ALL: Final[tuple[type[ReportDocument], ...]] = (
-    platforms.BackendsDocument,
-    measurements.BenchDocument,
-    measurements.BenchPlanDocument,
-    fits.CalibrationDocument,
-    estimates.ComparisonDocument,
-    platforms.ConversionDocument,
-    measurements.DatasetComparisonDocument,
-    measurements.DatasetDocument,
-    estimates.EstimateDocument,
-    evaluations.EvaluationDocument,
-    fits.FitDocument,
-    measurements.ImportDocument,
-    measurements.MeasurementDocument,
-    estimates.NetworkDocument,
-    platforms.PlatformsDocument,
-    fits.TransferDocument,
-)
+_MODULES: Final = (estimates, evaluations, measurements, platforms)
+_DEFINED: Final = {name: kind for module in _MODULES for name, kind in vars(module).items() if name in module.__all__}
 
 DOCUMENTS: Final[Mapping[str, type[ReportDocument]]] = MappingProxyType(
-    {str(kind.__struct_config__.tag).split("/")[1]: kind for kind in _ALL}
+    {
+        str(kind.__struct_config__.tag).split("/")[1]: kind
+        for _, kind in sorted(_DEFINED.items())
+        if issubclass(kind, ReportDocument)
+    }
 )
 """Every document by its name, such as ``estimate`` for ``annette/estimate/1``."""
 

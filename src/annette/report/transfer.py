@@ -6,18 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from annette.fitting.candidates import Candidate
-from annette.report.page import Page
+from annette.report.page import Page, percent_text, texts
+from annette.report.schemas import platforms as schemas
 from annette.report.schemas.base import part
-from annette.report.schemas.fits import (
-    AdaptedKind,
-    DroppedRows,
-    NewKind,
-    TransferDocument,
-    TransferErrors,
-    TransferFactors,
-    TransferStrength,
-)
-from annette.report.units import percent_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,17 +26,19 @@ def transfer_document(report: TransferReport, out: Path) -> dict[str, Any]:
         out: Where the platform was written to.
     """
     differences = report.differences
-    return TransferDocument(
+    return schemas.TransferDocument(
         platform=report.platform.name,
         file=str(out),
         from_=report.start,
         kernels=len(report.samples),
-        errors=TransferErrors(report.error("before"), report.error("left_out")),
-        factors=TransferFactors(math.exp(differences.overall), *(math.exp(value) for value in differences.sides)),
-        strength=part(TransferStrength, differences.strength),
+        errors=schemas.TransferErrors(report.error("before"), report.error("left_out")),
+        factors=schemas.TransferFactors(
+            math.exp(differences.overall), *(math.exp(value) for value in differences.sides)
+        ),
+        strength=part(schemas.TransferStrength, differences.strength),
         kinds=[
             part(
-                AdaptedKind,
+                schemas.AdaptedKind,
                 report.chosen[row["kind"]],
                 kind=row["kind"],
                 kernels=row["rows"],
@@ -57,10 +50,10 @@ def transfer_document(report: TransferReport, out: Path) -> dict[str, Any]:
             if row["kind"] in differences.kinds
         ],
         new_kinds=[
-            NewKind(kind=kind, kernels=len(fit.samples), family=fit.best, left_out=fit.error(fit.best))
+            schemas.NewKind(kind=kind, kernels=len(fit.samples), family=fit.best, left_out=fit.error(fit.best))
             for kind, fit in sorted(report.new_kinds.items())
         ],
-        dropped=[DroppedRows(dropped.reason, list(dropped.sources)) for dropped in report.dropped],
+        dropped=[schemas.DroppedRows(dropped.reason, list(dropped.sources)) for dropped in report.dropped],
     ).plain()
 
 
@@ -68,17 +61,10 @@ def print_transfer(document: dict[str, Any], *, page: Page | None = None) -> Non
     """Prints the kinds with their factors and errors, what was left out, and where the platform is."""
     page = page or Page()
     page.line(bold=document["platform"], plain=f"  from {document['from']}: {document['file']}")
-    rows = [
-        (
-            kind["kind"],
-            str(kind["kernels"]),
-            f"{kind['factor']:.3g}",
-            percent_text(kind["before"]),
-            percent_text(kind["left_out"]),
-            Candidate(kind["way"], kind["family"]).text,
-        )
-        for kind in document["kinds"]
-    ]
+    shares = dict.fromkeys(("before", "left_out"), percent_text)
+    shown = texts(document["kinds"], kind=str, kernels=str, factor="{:.3g}".format, **shares)
+    ways = [Candidate(kind["way"], kind["family"]).text for kind in document["kinds"]]
+    rows = [(*row, way) for row, way in zip(shown, ways, strict=True)]
     rows += [
         (kind["kind"], str(kind["kernels"]), "", "", percent_text(kind["left_out"]), f"{kind['family']} fitted anew")
         for kind in document["new_kinds"]

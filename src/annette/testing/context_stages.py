@@ -10,11 +10,9 @@ An author of a context stage subclasses `ContextStageContract`, overrides the fi
 
 from __future__ import annotations
 
-import copy
 import json
 import math
-from dataclasses import FrozenInstanceError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,6 +20,7 @@ from annette.errors import MappingError
 from annette.mapping.kernel import CONTEXT_PREFIX, is_context_column
 from annette.mapping.rules import preset
 from annette.network.builder import NetworkBuilder
+from annette.testing import ParametersContract
 from annette.testing.backends import example_network
 
 if TYPE_CHECKING:
@@ -58,16 +57,23 @@ def token_network() -> Network:
     return net.build(net.fully_connected(net.activation(y, "gelu"), 8))
 
 
-class ContextStageContract:
+class ContextStageContract(ParametersContract):
     """What every context stage must satisfy.
 
     Override ``stage``; ``kernels`` where the stage wants other kernels than the rules of ``generic`` make.
     """
 
+    refusal = MappingError
+
     @pytest.fixture
     def stage(self) -> ContextStage:
         """The stage under test."""
         raise NotImplementedError("override the fixture 'stage' with the context stage to test")
+
+    @pytest.fixture
+    def described(self, stage: ContextStage) -> ContextStage:
+        """The stage, whose parameters are tested."""
+        return stage
 
     @pytest.fixture(params=[example_network, branched_network, token_network], ids=lambda build: build.__name__)
     def network(self, request: pytest.FixtureRequest) -> Network:
@@ -134,43 +140,3 @@ class ContextStageContract:
         again = type(stage).from_json(json.loads(text))
         assert json.dumps(again.to_json(), allow_nan=False) == text
         assert again.apply(kernels, network) == stage.apply(kernels, network)
-
-    def test_is_immutable(self, stage: ContextStage) -> None:
-        """No attribute can be set."""
-        for name in (*stage.to_json(), "something_new"):
-            with pytest.raises((FrozenInstanceError, AttributeError, TypeError)):
-                setattr(stage, name, 1)
-
-    def test_refuses_unknown_and_missing_parameters(self, stage: ContextStage) -> None:
-        """A misspelt parameter must not pass for a default."""
-        parameters = stage.to_json()
-        with pytest.raises(MappingError):
-            type(stage).from_json({**parameters, "no_such_parameter": 1})
-        for name in parameters:
-            with pytest.raises(MappingError):
-                type(stage).from_json({key: value for key, value in parameters.items() if key != name})
-
-    @pytest.mark.parametrize("wrong", [math.nan, math.inf, "1", None, True, []], ids=str)
-    def test_refuses_numbers_that_are_none(self, stage: ContextStage, wrong: Any) -> None:
-        """Every number of the parameters, however deep, must be a finite number; the message is one line."""
-        for place in _numbers(stage.to_json()):
-            parameters = copy.deepcopy(stage.to_json())
-            inner = parameters
-            for key in place[:-1]:
-                inner = inner[key]
-            inner[place[-1]] = wrong
-            with pytest.raises(MappingError) as caught:
-                type(stage).from_json(parameters)
-            assert place[-1] in str(caught.value)
-            assert "\n" not in str(caught.value)
-
-
-def _numbers(values: dict[str, Any], path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Paths of all numbers in nested objects; lists are left to the stage's own tests."""
-    places: list[tuple[str, ...]] = []
-    for key, value in values.items():
-        if isinstance(value, dict):
-            places += _numbers(value, (*path, key))
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            places.append((*path, key))
-    return places

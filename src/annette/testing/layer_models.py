@@ -10,17 +10,15 @@ An author of a layer model subclasses `LayerModelContract`, overrides the fixtur
 
 from __future__ import annotations
 
-import copy
 import json
-import math
-from dataclasses import FrozenInstanceError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from annette.errors import PlatformFormatError
 from annette.mapping.kernel import COLUMNS, KernelTable
+from annette.testing import ParametersContract
 
 if TYPE_CHECKING:
     from annette.models.base import LayerModel
@@ -55,13 +53,20 @@ def example_table(rows: int = _ROWS, *, seed: int = 0) -> KernelTable:
     return KernelTable(np.full(rows, "conv"), values)
 
 
-class LayerModelContract:
+class LayerModelContract(ParametersContract):
     """What every layer model must satisfy; override ``model``, and ``table`` where the model wants other kernels."""
+
+    refusal = PlatformFormatError
 
     @pytest.fixture
     def model(self) -> LayerModel:
         """The model under test."""
         raise NotImplementedError("override the fixture 'model' with the layer model to test")
+
+    @pytest.fixture
+    def described(self, model: LayerModel) -> LayerModel:
+        """The model, whose parameters are tested."""
+        return model
 
     @pytest.fixture
     def table(self) -> KernelTable:
@@ -125,50 +130,7 @@ class LayerModelContract:
         np.testing.assert_array_equal(again.predict_s(table), model.predict_s(table))
         assert json.dumps(again.to_json(), allow_nan=False) == text
 
-    def test_is_immutable(self, model: LayerModel) -> None:
-        """No attribute can be set."""
-        name = next(iter(model.to_json()))
-        with pytest.raises((FrozenInstanceError, AttributeError)):
-            setattr(model, name, 1.0)
-
     def test_has_a_family_name(self, model: LayerModel) -> None:
         """Lower-case words joined by hyphens, the key in platform files."""
         assert model.family
         assert all(part.isalnum() and part == part.lower() for part in model.family.split("-"))
-
-    def test_refuses_unknown_and_missing_parameters(self, model: LayerModel) -> None:
-        """A misspelt parameter must not pass for a default."""
-        parameters = model.to_json()
-        with pytest.raises(PlatformFormatError):
-            type(model).from_json({**parameters, "no_such_parameter": 1})
-        for name in parameters:
-            with pytest.raises(PlatformFormatError):
-                type(model).from_json({key: value for key, value in parameters.items() if key != name})
-
-    @pytest.mark.parametrize("wrong", [math.nan, math.inf, "1", None, True, []], ids=str)
-    def test_refuses_numbers_that_are_none(self, model: LayerModel, wrong: Any) -> None:
-        """Every number of the parameters, however deep, must be a finite number."""
-        for place in _numbers(model.to_json()):
-            parameters = copy.deepcopy(model.to_json())
-            _put(parameters, place, wrong)
-            with pytest.raises(PlatformFormatError) as caught:
-                type(model).from_json(parameters)
-            assert str(place[-1]) in str(caught.value)
-            assert "\n" not in str(caught.value)
-
-
-def _numbers(values: dict[str, Any], path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Paths of all numbers in nested objects; lists are left to the model's own tests."""
-    found: list[tuple[str, ...]] = []
-    for key, value in values.items():
-        if isinstance(value, dict):
-            found += _numbers(value, (*path, key))
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            found.append((*path, key))
-    return found
-
-
-def _put(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    for key in path[:-1]:
-        values = values[key]
-    values[path[-1]] = value

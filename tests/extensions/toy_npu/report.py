@@ -6,11 +6,9 @@ import csv
 import re
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.importing.collection import Collection
+from annette.bench.importing.collection import Collection, Origin, kernel_runs
 from annette.bench.importing.kernel import MeasuredKernel, Stage
-from annette.bench.importing.origin import Origin
-from annette.bench.importing.runs import kernel_runs
-from annette.bench.reported import ReportedKernel, number
+from annette.bench.profile_matching import ReportedKernel, number
 from annette.errors import BackendRunError, DatasetError
 
 if TYPE_CHECKING:

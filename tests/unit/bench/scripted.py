@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
+from annette.bench.measurement import Settings
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose
-from annette.bench.settings import Settings
 from annette.network.builder import NetworkBuilder
 
 ROOT = Path(__file__).parents[3]

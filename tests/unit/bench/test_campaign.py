@@ -5,9 +5,9 @@ import pytest
 from annette.bench import campaign
 from annette.bench.campaign import run_campaign
 from annette.bench.dataset import Dataset
+from annette.bench.measurement import Settings
 from annette.bench.plan import Plan
 from annette.bench.records import Status
-from annette.bench.settings import Settings
 from annette.errors import BackendError, DatasetError, OptionError
 from tests.unit.bench.scripted import SETTINGS, case, plan
 

@@ -1,12 +1,12 @@
+import msgspec
 import numpy as np
 import pytest
 
-from annette.bench import duty_cycle, measurement
+from annette.bench import measurement
 from annette.bench.backend import Availability, Backend, BackendOptions, CompiledNetwork, Profile, Subject
-from annette.bench.measurement import CaseMeasurer
+from annette.bench.measurement import CacheEviction, CaseMeasurer, DutyCycle, Settings
 from annette.bench.plan import Case
 from annette.bench.records import Purpose, Status, midmean, uncertainty
-from annette.bench.settings import Settings
 from annette.errors import OptionError
 from tests.unit.bench.scripted import network
 
@@ -111,8 +111,8 @@ def test_operations_become_time_at_the_speed_of_the_reference_workload(monkeypat
 
 def test_long_runs_rest_in_between(monkeypatch):
     rests = []
-    monkeypatch.setattr(duty_cycle, "_BUSY_S", 0.0)  # A run of no time counts as a long one.
-    monkeypatch.setattr(measurement, "DutyCycle", lambda: duty_cycle.DutyCycle(sleep=rests.append))
+    monkeypatch.setattr(measurement, "_BUSY_S", 0.0)  # A run of no time counts as a long one.
+    monkeypatch.setattr(measurement, "DutyCycle", lambda: DutyCycle(sleep=rests.append))
     measured(Clock(always(0.01)))
     assert len(rests) == 3 + 20  # The script's profile calls nothing.
 
@@ -179,10 +179,79 @@ def test_settings_refuse_what_makes_no_sense(changes):
 
 def test_settings_survive_a_round_trip():
     settings = Settings(cpus=(1, 2), repeats=7)
-    assert Settings.from_json(settings.to_json()) == settings
+    assert msgspec.convert(msgspec.to_builtins(settings), Settings) == settings
 
 
 def test_the_middle_half_is_finer_than_the_clock_and_ignores_outliers():
     assert midmean([3e-6, 3e-6, 3e-6, 4e-6, 3e-6, 4e-6, 4e-6, 900e-6]) == pytest.approx(3.5e-6)
     assert midmean([2.0]) == 2.0
     assert midmean([1.0, 2.0]) == 1.5
+
+
+class TickingClock:
+    """Moves on by a millisecond whenever it is looked at."""
+
+    def __init__(self):
+        self.now_s = 0.0
+
+    def __call__(self):
+        self.now_s += 1e-3
+        return self.now_s
+
+
+def test_memory_is_touched_and_time_passes_before_every_run():
+    clock, memory, rests = TickingClock(), np.zeros(100, np.uint8), []
+    evict = CacheEviction(lambda: rests.append(clock.now_s), memory, 0.02, clock=clock)
+    evict()
+    assert clock.now_s >= 0.02
+    evict()
+    assert (memory == 2).all()
+    assert rests == [0.0, pytest.approx(0.022, abs=2e-3)]
+
+
+@pytest.mark.parametrize("elapsed_s", [0.0, 1.0])
+def test_without_memory_to_touch_it_only_rests(elapsed_s):
+    clock, rests = TickingClock(), []
+    CacheEviction(lambda: rests.append(1), np.zeros(0, np.uint8), elapsed_s, clock=clock)()
+    assert (rests, clock.now_s) == ([1], 0.0)
+
+
+class RestingClock:
+    def __init__(self):
+        self.now_s, self.rests_s = 5.0, []
+
+    def __call__(self):
+        return self.now_s
+
+    def sleep(self, seconds):
+        self.rests_s.append(seconds)
+        self.now_s += seconds
+
+
+def worked(rest, clock, runs_s):
+    for run_s in runs_s:
+        rest()
+        clock.now_s += run_s
+
+
+def test_short_runs_share_a_rest():
+    clock = RestingClock()
+    worked(DutyCycle(clock, clock.sleep), clock, [0.001] * 1000)
+    assert 8 <= len(clock.rests_s) <= 10
+
+
+def test_any_second_has_more_than_five_hundredths_of_rest():
+    for run_s in (1e-3, 0.03, 0.3, 0.6, 0.9):
+        clock = RestingClock()
+        start_s = clock.now_s
+        worked(DutyCycle(clock, clock.sleep), clock, [run_s] * int(30 / run_s))
+        assert sum(clock.rests_s) / (clock.now_s - start_s) > 0.05
+
+
+def test_what_others_do_meanwhile_counts_as_work():
+    clock = RestingClock()
+    rest = DutyCycle(clock, clock.sleep)
+    clock.now_s += 2.0
+    rest()
+    rest()
+    assert clock.rests_s == [2.0 * 0.065]

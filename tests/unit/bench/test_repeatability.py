@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from annette.bench.repeatability import repeatability
+from annette.bench.records import repeatability
 
 
 @pytest.mark.parametrize("rounds", [2, 3, 4, 5, 7, 12, 13])

@@ -10,8 +10,7 @@ from annette.bench.plan import Case, Plan
 from annette.bench.records import KernelRecord, Purpose, Run, Status
 from annette.bench.sweeps import GROUP, SWEEP, SWEPT, sweeps_of
 from annette.network.builder import NetworkBuilder
-from annette.report.dataset import dataset_document
-from annette.report.dataset_page import dataset_page
+from annette.report.dataset import dataset_document, dataset_page
 
 STEP_S = 10e-6
 

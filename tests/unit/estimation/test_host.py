@@ -6,12 +6,12 @@ import pytest
 
 from annette.errors import PlatformFormatError
 from annette.estimation import estimate_network
-from annette.estimation.traffic import host_traffic
 from annette.mapping.kernel import Precision
 from annette.models.roofline import Roofline
 from annette.network.builder import NetworkBuilder
 from annette.network.tensor import DType
 from annette.platforms import Overhead, dumps_platform, loads_platform
+from annette.platforms.overhead import host_traffic
 from tests.unit.platforms.examples import example
 
 MODELS = {

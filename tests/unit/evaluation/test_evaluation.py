@@ -12,16 +12,15 @@ from annette.bench.dataset import Dataset
 from annette.bench.records import Purpose
 from annette.cli.main import main
 from annette.errors import OptionError
-from annette.evaluation.baselines import OPERATION_COUNT, PLAIN_ROOFLINE
 from annette.evaluation.evaluation import evaluate
+from annette.evaluation.metrics import OPERATION_COUNT, PLAIN_ROOFLINE
 from annette.evaluation.suites import DEVELOPMENT, HELD_OUT
 from annette.evaluation.truth import MachineSpeed, Truth, truths_of
 from annette.mapping.kernel import KernelTable, Precision
 from annette.models.roofline import Roofline
 from annette.platforms import LogResiduals, Overhead, Provenance, dump_platform
 from annette.platforms.intervals import Intervals
-from annette.report.evaluation import evaluation_document, print_evaluation
-from annette.report.evaluation_page import evaluation_page
+from annette.report.evaluation import evaluation_document, evaluation_page, print_evaluation
 from annette.report.page import Page
 from annette.report.schema import schema
 from tests.unit.fitting.synthetic import DEVICE, chain, run

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from annette.errors import NetworkError, OptionError
-from annette.evaluation.listing import is_listing, load_listing
+from annette.evaluation.truth import is_listing, load_listing
 from annette.network.writers.onnx import write_onnx
 from tests.unit.samples import small_network
 

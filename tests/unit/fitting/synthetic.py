@@ -7,8 +7,7 @@ from annette.bench.records import KernelRecord, Purpose, Run, Status
 from annette.fitting.samples import Samples
 from annette.mapping.kernel import COLUMNS, KernelTable, Precision
 from annette.mapping.rules import preset
-from annette.models.refined_roofline import RefinedRoofline, Unroll
-from annette.models.roofline import Roofline
+from annette.models.roofline import RefinedRoofline, Roofline, Unroll
 from annette.network.builder import NetworkBuilder
 from annette.platforms import Platform, Provenance
 

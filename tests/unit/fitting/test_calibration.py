@@ -9,7 +9,7 @@ from annette.errors import FitError
 from annette.estimation import estimate_network
 from annette.fitting.calibration import GROUPINGS, calibrate
 from annette.fitting.regularised import LinearModel, choose, left_out_s, solve
-from annette.models.registry import families
+from annette.models.base import families
 from annette.network.builder import NetworkBuilder
 from annette.platforms import Overhead, dumps_platform, loads_platform
 from annette.testing.layer_models import example_table

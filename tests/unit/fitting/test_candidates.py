@@ -10,8 +10,8 @@ from annette.fitting import candidates as selection
 from annette.fitting.candidates import PREFERRED, Candidate, Evidence, fit_candidates, judge, leave_out, select
 from annette.fitting.samples import folds
 from annette.fitting.transfer import adapt_models, transfer
-from annette.models.mixed import Mixed
 from annette.models.roofline import Roofline
+from annette.models.statistical import Mixed
 from annette.platforms import Intervals, LogResiduals
 from tests.unit.fitting.synthetic import DEVICE, convolutions, samples, starting_platform
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from annette.bench.importing.collection import kernel_runs
 from annette.bench.importing.kernel import MeasuredKernel, Stage
-from annette.bench.importing.runs import kernel_runs
-from annette.devices.tvm_arm.constants import DENSE_TERMS, fit_saturating
+from annette.devices.tvm_arm.fit import DENSE_TERMS, fit_saturating
 from annette.devices.tvm_arm.models import SaturatingRate
 from annette.devices.xilinx_dpu.constants import DpuConstants, dpu_models, fit_dpu
 from annette.errors import FitError

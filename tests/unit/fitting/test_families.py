@@ -6,7 +6,7 @@ import pytest
 from annette.errors import FitError
 from annette.fitting import families
 from annette.fitting.families import FAMILY_ORDER, fit_kind
-from annette.models.refined_roofline import RefinedRoofline, Unroll
+from annette.models.roofline import RefinedRoofline, Unroll
 from tests.unit.fitting.synthetic import convolutions, samples
 
 DEVICE = RefinedRoofline(1e12, 8e9, 1e-5, {"out_channels": Unroll(16, 1.0)})

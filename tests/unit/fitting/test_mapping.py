@@ -11,8 +11,8 @@ from annette.errors import FitError
 from annette.evaluation.mapping_quality import mapping_quality
 from annette.fitting.mapping import learn_mapping
 from annette.fitting.mapping_choice import choose_layout
+from annette.mapping.condition_fields import layout_condition
 from annette.mapping.layout import Layout, LayoutModel, LayoutRule
-from annette.mapping.layout_conditions import parse
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Action, Rule
 from annette.network.builder import NetworkBuilder
@@ -39,7 +39,7 @@ RESIDUALS = MappingModel(
 )  # fmt: skip
 LAYOUTS = LayoutModel(
     (
-        LayoutRule(("conv",), Layout.BLOCKED, Layout.BLOCKED, (parse("kernel.out_channels % 8 == 0"),)),
+        LayoutRule(("conv",), Layout.BLOCKED, Layout.BLOCKED, (layout_condition("kernel.out_channels % 8 == 0"),)),
         LayoutRule(("max_pool",), Layout.BLOCKED, Layout.BLOCKED),
         LayoutRule(("relu",), Layout.SAME, Layout.SAME),
     ),

@@ -6,8 +6,7 @@ import pytest
 from annette.errors import FitError
 from annette.fitting.roofline import fit_plain_roofline, fit_refined_roofline, fit_roofline
 from annette.mapping.kernel import COLUMNS, KernelTable
-from annette.models.refined_roofline import RefinedRoofline, Unroll
-from annette.models.roofline import Roofline
+from annette.models.roofline import RefinedRoofline, Roofline, Unroll
 from tests.unit.fitting.synthetic import convolutions, samples
 
 UNROLLS = [

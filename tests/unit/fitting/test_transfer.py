@@ -13,8 +13,7 @@ from annette.errors import FitError
 from annette.estimation import estimate_network
 from annette.fitting.shrinkage import rescaled, time_shares
 from annette.fitting.transfer import transfer, transfer_platform
-from annette.models.refined_roofline import RefinedRoofline, Unroll
-from annette.models.roofline import Roofline
+from annette.models.roofline import RefinedRoofline, Roofline, Unroll
 from annette.platforms import (
     ComposedErrors,
     Intervals,
@@ -22,7 +21,7 @@ from annette.platforms import (
     dumps_platform,
     loads_platform,
 )
-from annette.platforms.spread import Spread
+from annette.platforms.intervals import Spread
 from annette.report.schema import schema
 from tests.unit.fitting import synthetic
 from tests.unit.fitting.synthetic import (
@@ -44,7 +43,7 @@ SLOWER = {
 
 
 RESIDUALS = LogResiduals((0.005, 0.16, 0.84, 0.995), (-0.06, -0.02, 0.02, 0.06))
-COMPOSED = ComposedErrors(dict.fromkeys(DEVICE, Spread.constant(0.03)), 0.3, 0.1, 0.01, UNIT, 0.3)
+COMPOSED = ComposedErrors(dict.fromkeys(DEVICE, Spread.constant(0.03)), 0.3, 0.3, 0.1, 0.01, UNIT)
 
 
 @pytest.fixture(scope="module")

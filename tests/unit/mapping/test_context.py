@@ -1,22 +1,18 @@
 """Context stages: how a mapping names them, and what kernels and tables do with their numbers."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated
 
 import numpy as np
 import pytest
-from msgspec import Meta
 
 from annette.devices import registry
 from annette.devices.device import Device
-from annette.documents import Positive
 from annette.errors import MappingError
 from annette.mapping.context import (
     ContextStage,
     context_from_json,
     context_to_json,
     integer_parameters,
-    read_parameters,
 )
 from annette.mapping.kernel import KernelTable, Precision, is_context_column
 from annette.mapping.model import MappingModel
@@ -134,28 +130,6 @@ def test_parameters_are_whole_numbers_in_their_range(wrong):
         context_from_json({**good, "parameters": {**good["parameters"], "slice": 9}})
     with pytest.raises(MappingError, match="more than the 3 'slices'"):
         context_from_json({**good, "parameters": {**good["parameters"], "slices": 3}})
-
-
-@dataclass(frozen=True)
-class Limits:
-    slices: Annotated[int, Meta(ge=1, le=64)]
-    bytes_per_s: Positive
-
-
-@pytest.mark.parametrize(
-    ("change", "complaint"),
-    [
-        ({"slices": 65}, r"\$\.slices is 65: it must be a whole number of at least 1 and at most 64"),
-        ({"slices": True}, r"\$\.slices is True"),
-        ({"slice": 9}, r"\$\.slice is not known here; did you mean 'slices'"),
-        ({"bytes_per_s": 0}, r"\$\.bytes_per_s is 0: it must be a number greater than 0"),
-    ],
-)
-def test_parameters_are_read_by_what_their_annotations_say(change, complaint):
-    good = {"slices": 9, "bytes_per_s": 1e9}
-    assert read_parameters("numbering", good, Limits) == Limits(9, 1e9)
-    with pytest.raises(MappingError, match=f"context stage 'numbering': {complaint}"):
-        read_parameters("numbering", {**good, **change}, Limits)
 
 
 def test_other_platforms_have_none():

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annette.errors import MappingError
+from annette.mapping.condition_fields import layout_condition
 from annette.mapping.kernel import Kernel
 from annette.mapping.layout import Layout, LayoutModel, LayoutRule, _in_blocks
-from annette.mapping.layout_conditions import compiled, parse
 from annette.mapping.model import MappingModel
 from annette.mapping.rules import layout, layouts, preset
 from annette.network.builder import NetworkBuilder
@@ -164,14 +164,14 @@ def test_conditions(line, expected):
     net, x = convolutions((32,))
     network = net.build(x)
     (kernel,) = MappingModel("plain").apply(network)
-    assert compiled(parse(line))(kernel, network) is expected
+    assert LayoutRule((), Layout.PLAIN, Layout.PLAIN, (layout_condition(line),)).holds(kernel, network) is expected
 
 
 def test_the_first_rule_whose_conditions_hold_counts():
     net, x = convolutions((32,))
     network = net.build(x)
     (kernel,) = MappingModel("plain").apply(network)
-    never = LayoutRule(("conv",), Layout.PLAIN, Layout.PLAIN, (parse("kernel.groups == 2"),))
+    never = LayoutRule(("conv",), Layout.PLAIN, Layout.PLAIN, (layout_condition("kernel.groups == 2"),))
     first = LayoutRule(("relu", "conv"), Layout.BLOCKED, Layout.PLAIN)
     later = LayoutRule(("conv",), Layout.BLOCKED, Layout.BLOCKED)
     assert LayoutModel((never, first, later)).rule(kernel, network) is first

@@ -11,7 +11,7 @@ from annette.mapping.condition_fields import NODE_FIELDS, TENSOR_FIELDS
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Rule
 from annette.mapping.rules import known_rules, layout, preset, presets
-from annette.network.zoo.resnet import resnet50
+from annette.network.zoo.residual import resnet50
 
 TESTS = Path(__file__).parents[1]
 

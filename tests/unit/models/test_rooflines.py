@@ -6,9 +6,8 @@ import pytest
 from annette.devices.original_annette.models import OriginalRefinedRoofline, OriginalRoofline
 from annette.errors import PlatformFormatError
 from annette.mapping.kernel import COLUMNS, KernelTable
-from annette.models.refined_roofline import RefinedRoofline, Unroll
-from annette.models.registry import build_model, families, family_class
-from annette.models.roofline import Roofline
+from annette.models.base import build_model, families, family_class
+from annette.models.roofline import RefinedRoofline, Roofline, Unroll
 
 
 def table(**columns):

@@ -3,8 +3,7 @@
 from annette.mapping.kernel import Precision
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Rule
-from annette.models.refined_roofline import RefinedRoofline, Unroll
-from annette.models.roofline import Roofline
+from annette.models.roofline import RefinedRoofline, Roofline, Unroll
 from annette.platforms import Intervals, LogResiduals, Overhead, Platform, Provenance, Source
 
 

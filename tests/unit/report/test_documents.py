@@ -10,12 +10,17 @@ from annette.errors import OptionError
 from annette.estimation import estimate_network
 from annette.mapping.rules import preset
 from annette.platforms import list_platforms
-from annette.report.documents import comparison_document, estimate_document, network_document
-from annette.report.page import Page
+from annette.report.estimates import (
+    comparison_document,
+    estimate_document,
+    network_document,
+    print_comparison,
+    print_estimate,
+    print_network,
+)
+from annette.report.page import Page, bytes_text, count_text, percent_text, seconds_text
 from annette.report.platforms import platform_list_document, print_platform_list
 from annette.report.schema import DOCUMENTS, schema
-from annette.report.text import print_comparison, print_estimate, print_network
-from annette.report.units import bytes_text, count_text, percent_text, seconds_text
 from tests.unit.samples import platform, small_network, with_intervals
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.generate import blocks, mobile_blocks, transformer_blocks
+from annette.bench.generate import blocks, transformer_blocks
 from annette.bench.generate.recipe import Recipe
 from annette.bench.records import Purpose
 
 if TYPE_CHECKING:
-    from annette.bench.generate.recipe import Block, CaseBuilder, Draw
-    from annette.bench.generate.sampler import Sampler
+    from annette.bench.generate.recipe import Block, CaseBuilder, Sampler
 
 __all__ = ["recipes"]
+
+_chain = partial(Recipe, Purpose.CHAIN, most_ops=1_200_000_000, most_bytes=16_000_000)
 
 _FAMILIES: Final[dict[str, tuple[int, Block, tuple[int, int], tuple[int, int]]]] = {
     # name: (cases, block, channels of the input, its height)
@@ -26,13 +27,13 @@ _FAMILIES: Final[dict[str, tuple[int, Block, tuple[int, int], tuple[int, int]]]]
     "branches": (32, blocks.branches, (32, 768), (5, 48)),
     "fire": (14, blocks.fire, (32, 512), (7, 80)),
     "cell": (25, blocks.cell, (32, 384), (5, 40)),
-    "separable": (22, mobile_blocks.separable, (16, 768), (5, 112)),
-    "inverted-residual": (47, mobile_blocks.inverted_residual, (12, 256), (5, 112)),
-    "inverted-residual-excited": (43, mobile_blocks.inverted_residual_excited, (12, 256), (5, 112)),
-    "shuffle": (25, mobile_blocks.shuffle, (16, 512), (4, 56)),
-    "depthwise-residual": (24, mobile_blocks.depthwise_residual, (16, 384), (5, 64)),
-    "gated": (12, mobile_blocks.gated, (16, 256), (5, 64)),
-    "ghost": (11, mobile_blocks.ghost, (16, 256), (5, 64)),
+    "separable": (22, blocks.separable, (16, 768), (5, 112)),
+    "inverted-residual": (47, blocks.inverted_residual, (12, 256), (5, 112)),
+    "inverted-residual-excited": (43, blocks.inverted_residual_excited, (12, 256), (5, 112)),
+    "shuffle": (25, blocks.shuffle, (16, 512), (4, 56)),
+    "depthwise-residual": (24, blocks.depthwise_residual, (16, 384), (5, 64)),
+    "gated": (12, blocks.gated, (16, 256), (5, 64)),
+    "ghost": (11, blocks.ghost, (16, 256), (5, 64)),
     "cross-stage": (18, blocks.cross_stage, (32, 512), (5, 80)),
     "convnext": (22, transformer_blocks.convnext, (24, 768), (5, 64)),
 }
@@ -63,10 +64,6 @@ def recipes() -> list[Recipe]:
     ]
 
 
-def _chain(group: str, count: int, draw: Draw) -> Recipe:
-    return Recipe(Purpose.CHAIN, group, count, draw, most_ops=1_200_000_000, most_bytes=16_000_000)
-
-
 def _family(block: Block, channels: tuple[int, int], sizes: tuple[int, int], s: Sampler, net: CaseBuilder) -> None:
     """Two to four blocks of one family; half of the chains start behind a convolution."""
     net.keeps_batch_norm = s.chance(0.15)
@@ -82,7 +79,7 @@ def _stem(s: Sampler, net: CaseBuilder) -> None:
     side = s.resolution()
     x = net.input("image", (net.batch, 3, side, side))
     x = blocks.stem(s, net, x)
-    block = s.pick((blocks.plain, blocks.basic_residual, mobile_blocks.separable, mobile_blocks.inverted_residual))
+    block = s.pick((blocks.plain, blocks.basic_residual, blocks.separable, blocks.inverted_residual))
     for number in range(s.pick((0, 1, 1, 2))):
         with net.scope(f"block{number}"):
             x = block(s, net, x)

@@ -5,13 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.generate.recipe import Recipe, micro
-from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR
-from annette.bench.records import Purpose
+from annette.bench.generate.recipe import ALIGNED, ODD, VECTOR, Recipe, micro
 
 if TYPE_CHECKING:
-    from annette.bench.generate.recipe import CaseBuilder, Draw
-    from annette.bench.generate.sampler import Sampler
+    from annette.bench.generate.recipe import CaseBuilder, Draw, Sampler
     from annette.network import Tensor
 
 __all__ = ["recipes"]
@@ -26,7 +23,7 @@ def recipes() -> list[Recipe]:
         *_aligned(ALIGNED, "blocked", 1.0),
         *_aligned(VECTOR, "blocked", 0.5),
         *_aligned(ODD, "plain", 0.3),
-        Recipe(Purpose.MICRO_KERNEL, "conv-3x3/heavy", 24, _heavy, most_ops=6_000_000_000, most_bytes=64_000_000),
+        micro("conv-3x3/heavy", 24, _heavy, most_ops=6_000_000_000, most_bytes=64_000_000),
         micro("conv-stem/3-channels", 26, _stem),
         micro("conv-patches/3-channels", 18, _patches),
         micro("conv-stem/few-channels", 8, _few_channels),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from itertools import product
+from itertools import count, product
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from annette.bench.generate.recipe import Recipe
@@ -13,8 +13,7 @@ from annette.bench.records import Purpose
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from annette.bench.generate.recipe import CaseBuilder
-    from annette.bench.generate.sampler import Sampler
+    from annette.bench.generate.recipe import CaseBuilder, Sampler
     from annette.network import Tensor
 
     _Makers: TypeAlias = Callable[[CaseBuilder, Tensor], dict[str, Callable[[], Tensor]]]
@@ -82,19 +81,13 @@ def _probe(
     group: str, combinations: Sequence[tuple[str, ...]], build: Callable[[CaseBuilder, tuple[str, ...]], None]
 ) -> Recipe:
     """Draws combinations by the case's number, in strides of the golden ratio, so that any part of them is mixed."""
-    stride = _coprime_stride(len(combinations))
+    length = len(combinations)
+    stride = next(step for step in count(max(1, round(length * 0.6180339887498949))) if math.gcd(step, length) == 1)
 
     def draw(s: Sampler, net: CaseBuilder) -> None:
-        build(net, combinations[s.index * stride % len(combinations)])
+        build(net, combinations[s.index * stride % length])
 
-    return Recipe(Purpose.FUSION_PROBE, group, len(combinations), draw)
-
-
-def _coprime_stride(length: int) -> int:
-    stride = max(1, round(length * 0.6180339887498949))
-    while math.gcd(stride, length) > 1:
-        stride += 1
-    return stride
+    return Recipe(Purpose.FUSION_PROBE, group, length, draw)
 
 
 def _chain(shape: tuple[int, ...], makers: _Makers, net: CaseBuilder, combination: tuple[str, ...]) -> None:

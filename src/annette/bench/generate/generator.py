@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from itertools import count
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from annette.bench.generate import (
     chains,
-    cold_weights,
     convolutions,
     fusion_probes,
     integer,
@@ -17,12 +16,10 @@ from annette.bench.generate import (
     products,
     size_sweeps,
 )
-from annette.bench.generate.cost import expected_compilation_s, expected_s
-from annette.bench.generate.recipe import CaseBuilder
-from annette.bench.generate.sampler import Sampler
+from annette.bench.generate.recipe import CaseBuilder, Sampler
+from annette.bench.measurement import Settings
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose
-from annette.bench.settings import Settings
 from annette.errors import NetworkError, OptionError
 from annette.network.graph_json import graph_digest
 
@@ -32,19 +29,11 @@ if TYPE_CHECKING:
     from annette.bench.generate.recipe import Recipe
     from annette.network import Network
 
-__all__ = ["PRESETS", "Preset", "Target", "generate_plan"]
+__all__ = ["generate_plan"]
 
-Preset: TypeAlias = Literal["quick", "full"]
-Target: TypeAlias = Literal["cpu", "npu"]
-
-PRESETS: Final[dict[str, dict[Purpose, float]]] = {
+_PRESETS: Final[dict[str, dict[Purpose, float]]] = {
     "full": dict.fromkeys(Purpose, 1.0),
-    "quick": {
-        Purpose.MICRO_KERNEL: 0.35,
-        Purpose.CHAIN: 0.17,
-        Purpose.COLD_WEIGHTS: 0.16,
-        Purpose.FUSION_PROBE: 0.36,
-    },
+    "quick": {Purpose.MICRO_KERNEL: 0.35, Purpose.CHAIN: 0.17, Purpose.COLD_WEIGHTS: 0.16, Purpose.FUSION_PROBE: 0.36},
 }
 """Share of each recipe's cases in a preset; of sweeps, which are whole or absent, the share of the sweeps."""
 
@@ -57,14 +46,23 @@ _EVICTIONS: Final = tuple(
 last one does not know how much of it is his, nor for how long. Networks do 5 (AlexNet) to 300 operations for each byte
 of their weights."""
 
+_OPS_PER_S: Final = 65e9
+_BYTES_PER_S: Final = 10e9
+_LAYER_S: Final = 3e-6
+_CASE_S: Final = 0.019
+_WEIGHT_BYTES_PER_S: Final = 4e8
+"""Weights are drawn, written, read and packed twice."""
+_FLUSH_BYTES_PER_S: Final = 8e9
+_BUSY_OPS_PER_S: Final = 100e9
+"""Of the reference workload, whose speed sets how long a wait is."""
+_COMPILATION_S: Final = 0.03
+_COMPILED_LAYER_S: Final = 0.005
+_COMPILED_WEIGHTS_PER_S: Final = 3e6
+"""Of a compiler that encodes weights, as those of integer accelerators do."""
+
 
 def generate_plan(
-    preset: Preset | str,
-    *,
-    target: Target | str = "cpu",
-    seed: int = 0,
-    batch: Sequence[int] = (1,),
-    settings: Settings | None = None,
+    preset: str, *, target: str = "cpu", seed: int = 0, batch: Sequence[int] = (1,), settings: Settings | None = None
 ) -> Plan:
     """Makes a plan of micro-kernels, chains, cold weights and fusion probes.
 
@@ -84,11 +82,11 @@ def generate_plan(
     """
     if not batch or min(batch) < 1:
         raise OptionError(f"batch sizes {tuple(batch)} are not all at least 1")
-    if preset not in PRESETS:
-        raise OptionError(f"no preset {preset!r}; known: {', '.join(PRESETS)}")
+    if preset not in _PRESETS:
+        raise OptionError(f"no preset {preset!r}; known: {', '.join(_PRESETS)}")
     if target not in _TARGETS:
         raise OptionError(f"no plans for target {target!r}; known: {', '.join(_TARGETS)}")
-    shares = PRESETS[preset]
+    shares = _PRESETS[preset]
     settings = settings or Settings()
     ranked: list[tuple[float, int, Case]] = []
     recipes = _TARGETS[target]()
@@ -112,7 +110,7 @@ def _cpu_recipes() -> list[Recipe]:
         *pointwise.recipes(),
         *movement.recipes(),
         *chains.recipes(),
-        *cold_weights.recipes(),
+        *products.cold_weights(),
         *fusion_probes.recipes(),
     ]
 
@@ -129,9 +127,9 @@ def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int], setting
             return
         for evicted_bytes, evicted_ops in _evictions(recipe, index) if target == "cpu" else ((0, 0),):
             if target == "cpu":
-                seconds = expected_s(network, recipe.purpose, settings, evicted_bytes, evicted_ops)
+                seconds = _expected_s(network, recipe.purpose, settings, evicted_bytes, evicted_ops)
             else:
-                seconds = expected_compilation_s(network)
+                seconds = _expected_compilation_s(network)
             yield Case(
                 id=f"{network.name}/evicted-{evicted_bytes >> 20}M-{evicted_ops // 10**6}Mops"
                 if evicted_bytes
@@ -181,3 +179,31 @@ def _draw(recipe: Recipe, seed: int, index: int, batch: int, seen: set[str]) -> 
 def _fits(network: Network, recipe: Recipe) -> bool:
     largest = max(tensor.elements * tensor.dtype.bits // 8 for tensor in network.tensors.values())
     return network.ops <= recipe.most_ops * network.batch and largest <= recipe.most_bytes * network.batch
+
+
+def _expected_s(
+    network: Network, purpose: Purpose, settings: Settings, evicted_bytes: int = 0, evicted_ops: int = 0
+) -> float:
+    """Device time of a whole measurement, guessed for one core of a current processor.
+
+    Args:
+        network: What is measured.
+        purpose: Why.
+        settings: How.
+        evicted_bytes: Memory touched before each run.
+        evicted_ops: Operations whose time passes before each run.
+    """
+    one_s = sum(
+        max(layer.workload.ops / _OPS_PER_S, layer.workload.bytes / _BYTES_PER_S) + _LAYER_S for layer in network.layers
+    )
+    plain, profiled = settings.runs(one_s, purpose, evicted=evicted_bytes > 0)
+    runs = settings.warmup + plain + profiled
+    flush_s = max(evicted_bytes / _FLUSH_BYTES_PER_S, evicted_ops / _BUSY_OPS_PER_S)
+    weight_bytes = sum(layer.workload.weight_bytes for layer in network.layers)
+    return _CASE_S + weight_bytes / _WEIGHT_BYTES_PER_S + runs * one_s + (plain + profiled) * flush_s
+
+
+def _expected_compilation_s(network: Network) -> float:
+    """Time that a compiler takes which estimates instead of running."""
+    weights = sum(layer.workload.weight_elements for layer in network.layers)
+    return _COMPILATION_S + _COMPILED_LAYER_S * len(network.layers) + weights / _COMPILED_WEIGHTS_PER_S

@@ -9,14 +9,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.generate import blocks, mobile_blocks
+from annette.bench.generate import blocks
 from annette.bench.generate.recipe import Recipe
 from annette.bench.generate.size_sweeps import integer_sweeps
 from annette.bench.records import Purpose
 
 if TYPE_CHECKING:
-    from annette.bench.generate.recipe import Block, CaseBuilder, Draw
-    from annette.bench.generate.sampler import Sampler
+    from annette.bench.generate.recipe import Block, CaseBuilder, Sampler
     from annette.network import Tensor
 
 __all__ = ["recipes"]
@@ -24,6 +23,8 @@ __all__ = ["recipes"]
 _MOST_OPS: Final = 1_200_000_000
 _MOST_BYTES: Final = 13_000_000  # of a tensor in floating point: a quarter of it in integers
 _BORDER: Final = 256
+_micro = partial(Recipe, Purpose.MICRO_KERNEL, most_ops=_MOST_OPS, most_bytes=_MOST_BYTES)
+_chain = partial(Recipe, Purpose.CHAIN, most_ops=_MOST_OPS, most_bytes=_MOST_BYTES)
 _KERNELS: Final = ((1, 1), (2, 2), (3, 3), (5, 5), (7, 7), (9, 9), (1, 7), (7, 1), (1, 3), (3, 1), (1, 5), (5, 1))
 _KERNEL_SHARES: Final = (32, 5, 32, 11, 6, 3, 2, 2, 2, 2, 1, 1)
 
@@ -45,14 +46,6 @@ def recipes() -> list[Recipe]:
         _chain("transposed-decoder", 12, blocks.transposed_decoder),
         _chain("pyramid", 8, blocks.pyramid),
     ]
-
-
-def _micro(group: str, count: int, draw: Draw) -> Recipe:
-    return Recipe(Purpose.MICRO_KERNEL, group, count, draw, _MOST_OPS, _MOST_BYTES)
-
-
-def _chain(group: str, count: int, draw: Draw) -> Recipe:
-    return Recipe(Purpose.CHAIN, group, count, draw, _MOST_OPS, _MOST_BYTES)
 
 
 def _channels(s: Sampler, low: int, high: int) -> int:
@@ -217,16 +210,16 @@ def _plain(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
 
 _FAMILIES: Final[dict[str, tuple[int, Block]]] = {
     "plain": (30, _plain),
-    "separable": (36, mobile_blocks.separable),
-    "inverted-residual": (40, mobile_blocks.inverted_residual),
-    "inverted-residual-excited": (24, mobile_blocks.inverted_residual_excited),
+    "separable": (36, blocks.separable),
+    "inverted-residual": (40, blocks.inverted_residual),
+    "inverted-residual-excited": (24, blocks.inverted_residual_excited),
     "basic-residual": (26, blocks.basic_residual),
     "bottleneck": (26, blocks.bottleneck),
     "branches": (18, blocks.branches),
     "fire": (12, blocks.fire),
     "dense": (12, blocks.dense),
     "cell": (26, blocks.cell),
-    "shuffle": (10, mobile_blocks.shuffle),
+    "shuffle": (10, blocks.shuffle),
 }
 
 
@@ -258,7 +251,7 @@ def _first(s: Sampler, net: CaseBuilder) -> Tensor:
 def _stem(s: Sampler, net: CaseBuilder) -> None:
     """First layers: few channels, large maps, then what usually follows."""
     x = _first(s, net)
-    families = (mobile_blocks.separable, mobile_blocks.inverted_residual, _plain)
+    families = (blocks.separable, blocks.inverted_residual, _plain)
     for number in range(s.integer(1, 3)):
         with net.scope(f"block{number}"):
             x = s.pick(families, (40, 30, 30))(s, net, x)

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from annette.bench.generate.pointwise import data
 from annette.bench.generate.products import heads_and_width, tokens
-from annette.bench.generate.recipe import Recipe, micro
-from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR
+from annette.bench.generate.recipe import ALIGNED, ODD, VECTOR, Recipe, micro
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
-    from annette.bench.generate.recipe import CaseBuilder
-    from annette.bench.generate.sampler import Sampler
+    from annette.bench.generate.recipe import CaseBuilder, Sampler
 
 __all__ = ["recipes"]
 

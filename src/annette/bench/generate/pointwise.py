@@ -6,13 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.generate.products import heads_and_width, tokens
-from annette.bench.generate.recipe import Recipe, micro
-from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR
+from annette.bench.generate.recipe import ALIGNED, ODD, VECTOR, Recipe, micro
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
-    from annette.bench.generate.recipe import CaseBuilder
-    from annette.bench.generate.sampler import Sampler
+    from annette.bench.generate.recipe import CaseBuilder, Sampler
     from annette.network import Tensor
 
 __all__ = ["data", "recipes"]
@@ -27,7 +25,55 @@ _BLOCKED_ACTIVATIONS: Final = (("hard_swish", 4), ("silu", 5), ("gelu", 2), ("mi
 
 def recipes() -> list[Recipe]:
     """Recipes for layers that compute little and move much."""
-    return [*_activations(), *_arithmetic(), *_normalizations(), *_poolings(), *_reductions()]
+    return [
+        *(micro(f"activation-{name}/plain", count, partial(_activation, name)) for name, count in _SIMPLE),
+        *(micro(f"unary-{name}/plain", count, partial(_unary, name)) for name, count in _UNARY),
+        *(
+            micro(f"activation-{name}/blocked", count, partial(_blocked_activation, name))
+            for name, count in _BLOCKED_ACTIVATIONS
+        ),
+        micro("prelu/plain", 16, lambda s, net: net.prelu(net.feed(s.feature_map((4, 512))))),
+        micro("cast/plain", 12, lambda s, net: net.cast(_integers(s, net), DType.FLOAT32)),
+        *(
+            micro(f"{kind}-same/plain", count, partial(_same, kind))
+            for kind, count in (("add", 16), ("mul", 8), ("sub", 18), ("div", 16))
+        ),
+        *(
+            micro(f"{name}/blocked/{alignment}", count, partial(draw, alignment))
+            for alignment, count in ((ALIGNED, 10), (VECTOR, 4), (ODD, 2))
+            for name, draw in (("add-same", _blocked_add), ("mul-channels", _excite))
+        ),
+        micro("mul-channels/plain", 6, _scale_channels),
+        micro("add-bias/tokens", 8, _token_bias),
+        micro("add-table/plain", 8, _table),
+        micro("mul-layer-scale/plain", 12, _layer_scale),
+        micro("scalar/plain", 10, _scalar),
+        micro("pow/plain", 16, lambda s, net: net.pow(data(s, net, most=1 << 18), s.pick((2.0, 3.0, 0.5)))),
+        micro("maximum/plain", 18, _maximum),
+        micro("where-causal/plain", 18, _causal),
+        micro("layer-norm/tokens", 16, lambda s, net: net.layer_norm(net.feed((tokens(s, 1), s.channels(32, 1536))))),
+        micro("layer-norm/channels-last", 6, _layer_norm_on_map),
+        micro("instance-norm/plain", 12, lambda s, net: net.instance_norm(_map(s, net, (16, 512), (4, 128)))),
+        micro("instance-norm/groups", 14, _group_norm),
+        micro("batch-norm/plain", 12, lambda s, net: net.relu(net.batch_norm(_map(s, net, (16, 1024), (4, 112))))),
+        micro("batch-norm/blocked", 12, _blocked_batch_norm),
+        micro("local-response-norm/plain", 12, _local_response_norm),
+        *(
+            micro(f"{kind}-pool/blocked/{alignment}", count, partial(_blocked_pool, kind, alignment))
+            for alignment, count in ((ALIGNED, 8), (VECTOR, 3), (ODD, 2))
+            for kind in ("max", "average", "global")
+        ),
+        *(
+            micro(f"{kind}-pool/plain", count, partial(_plain_pool, kind))
+            for kind, count in (("max", 7), ("average", 6), ("global", 6))
+        ),
+        micro("reduce-mean/spatial", 7, _mean_of_positions),
+        micro("reduce-mean/last", 5, lambda s, net: net.reduce("reduce_mean", _words(s, net), (-1,))),
+        micro("reduce-mean/tokens", 4, lambda s, net: net.reduce("reduce_mean", _words(s, net), (1,), keep=False)),
+        micro("reduce-other/plain", 42, _other_reduction),
+        micro("reduce-norm/last", 10, _norm_of_rows),
+        micro("arg-max/plain", 12, _arg_max),
+    ]
 
 
 def data(s: Sampler, net: CaseBuilder, *, most: int = 1 << 20) -> Tensor:
@@ -46,22 +92,6 @@ def data(s: Sampler, net: CaseBuilder, *, most: int = 1 << 20) -> Tensor:
     return net.input("rows", (net.batch, s.log_integer(16, 4096)))
 
 
-def _activations() -> list[Recipe]:
-    plain = [micro(f"activation-{name}/plain", count, partial(_activation, name)) for name, count in _SIMPLE]
-    unary = [micro(f"unary-{name}/plain", count, partial(_unary, name)) for name, count in _UNARY]
-    blocked = [
-        micro(f"activation-{name}/blocked", count, partial(_blocked_activation, name))
-        for name, count in _BLOCKED_ACTIVATIONS
-    ]
-    return [
-        *plain,
-        *unary,
-        *blocked,
-        micro("prelu/plain", 16, lambda s, net: net.prelu(net.feed(s.feature_map((4, 512))))),
-        micro("cast/plain", 12, lambda s, net: net.cast(_integers(s, net), DType.FLOAT32)),
-    ]
-
-
 def _activation(name: str, s: Sampler, net: CaseBuilder) -> None:
     net.activation(data(s, net), name)
 
@@ -77,30 +107,6 @@ def _blocked_activation(name: str, s: Sampler, net: CaseBuilder) -> None:
 
 def _integers(s: Sampler, net: CaseBuilder) -> Tensor:
     return net.input("ids", (net.batch, s.log_integer(16, 200_000)), DType.INT64)
-
-
-def _arithmetic() -> list[Recipe]:
-    same = [
-        micro(f"{kind}-same/plain", count, partial(_same, kind))
-        for kind, count in (("add", 16), ("mul", 8), ("sub", 18), ("div", 16))
-    ]
-    blocked = [
-        micro(f"{name}/blocked/{alignment}", count, partial(draw, alignment))
-        for alignment, count in ((ALIGNED, 10), (VECTOR, 4), (ODD, 2))
-        for name, draw in (("add-same", _blocked_add), ("mul-channels", _excite))
-    ]
-    return [
-        *same,
-        *blocked,
-        micro("mul-channels/plain", 6, _scale_channels),
-        micro("add-bias/tokens", 8, _token_bias),
-        micro("add-table/plain", 8, _table),
-        micro("mul-layer-scale/plain", 12, _layer_scale),
-        micro("scalar/plain", 10, _scalar),
-        micro("pow/plain", 16, lambda s, net: net.pow(data(s, net, most=1 << 18), s.pick((2.0, 3.0, 0.5)))),
-        micro("maximum/plain", 18, _maximum),
-        micro("where-causal/plain", 18, _causal),
-    ]
 
 
 def _same(kind: str, s: Sampler, net: CaseBuilder) -> None:
@@ -174,18 +180,6 @@ def _causal(s: Sampler, net: CaseBuilder) -> None:
     net.where_mask(x, (1, 1, count, count), pattern="causal", value=-1e9)
 
 
-def _normalizations() -> list[Recipe]:
-    return [
-        micro("layer-norm/tokens", 16, lambda s, net: net.layer_norm(net.feed((tokens(s, 1), s.channels(32, 1536))))),
-        micro("layer-norm/channels-last", 6, _layer_norm_on_map),
-        micro("instance-norm/plain", 12, lambda s, net: net.instance_norm(_map(s, net, (16, 512), (4, 128)))),
-        micro("instance-norm/groups", 14, _group_norm),
-        micro("batch-norm/plain", 12, lambda s, net: net.relu(net.batch_norm(_map(s, net, (16, 1024), (4, 112))))),
-        micro("batch-norm/blocked", 12, _blocked_batch_norm),
-        micro("local-response-norm/plain", 12, _local_response_norm),
-    ]
-
-
 def _map(s: Sampler, net: CaseBuilder, channels: tuple[int, int], sizes: tuple[int, int]) -> Tensor:
     return net.feed(s.feature_map(channels, sizes=sizes))
 
@@ -210,16 +204,6 @@ def _blocked_batch_norm(s: Sampler, net: CaseBuilder) -> None:
     net.conv(net.relu(net.batch_norm(net.concat([net.host(shape), net.host(shape)]))), 32, 1)
 
 
-def _poolings() -> list[Recipe]:
-    blocked = [
-        micro(f"{kind}-pool/blocked/{alignment}", count, partial(_blocked_pool, kind, alignment))
-        for alignment, count in ((ALIGNED, 8), (VECTOR, 3), (ODD, 2))
-        for kind in ("max", "average", "global")
-    ]
-    plain = (("max", 7), ("average", 6), ("global", 6))
-    return [*blocked, *(micro(f"{kind}-pool/plain", count, partial(_plain_pool, kind)) for kind, count in plain)]
-
-
 def _pool(kind: str, s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
     if kind == "global":
         return net.global_average_pool(x)
@@ -236,17 +220,6 @@ def _blocked_pool(kind: str, alignment: str, s: Sampler, net: CaseBuilder) -> No
 
 def _plain_pool(kind: str, s: Sampler, net: CaseBuilder) -> None:
     _pool(kind, s, net, _map(s, net, (8, 1024), (5, 112)))
-
-
-def _reductions() -> list[Recipe]:
-    return [
-        micro("reduce-mean/spatial", 7, _mean_of_positions),
-        micro("reduce-mean/last", 5, lambda s, net: net.reduce("reduce_mean", _words(s, net), (-1,))),
-        micro("reduce-mean/tokens", 4, lambda s, net: net.reduce("reduce_mean", _words(s, net), (1,), keep=False)),
-        micro("reduce-other/plain", 42, _other_reduction),
-        micro("reduce-norm/last", 10, _norm_of_rows),
-        micro("arg-max/plain", 12, _arg_max),
-    ]
 
 
 def _words(s: Sampler, net: CaseBuilder) -> Tensor:

@@ -1,4 +1,10 @@
-"""Micro-kernels: matrix products, attention, recurrence."""
+"""Micro-kernels: matrix products, attention, recurrence; and cold weights.
+
+Cold weights are products so large that every run fetches its matrix from main memory, as whole networks do. The
+measurement empties the caches before each run, so that one network can hold several products. They follow each other:
+the first kernel of a run finds its input, its code and its page tables cold as well, which takes a product of some
+dozen rows a fifth longer than it takes inside a network.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +12,18 @@ from functools import partial
 from math import isqrt
 from typing import TYPE_CHECKING
 
-from annette.bench.generate.recipe import Recipe, micro
-from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR
+from annette.bench.generate.recipe import ALIGNED, ODD, VECTOR, Recipe, micro
 from annette.bench.records import Purpose
 
 if TYPE_CHECKING:
-    from annette.bench.generate.recipe import CaseBuilder, Draw
-    from annette.bench.generate.sampler import Sampler
+    from annette.bench.generate.recipe import CaseBuilder, Sampler
 
-__all__ = ["heads_and_width", "recipes", "tokens"]
+__all__ = ["cold_weights", "heads_and_width", "recipes", "tokens"]
+
+_heavy = partial(micro, most_ops=5_000_000_000, most_bytes=64_000_000)
+"""What takes most of the time in large transformers, and is beyond the limits of a usual micro-kernel."""
+
+_cold = partial(Recipe, Purpose.COLD_WEIGHTS, most_ops=500_000_000, most_bytes=80_000_000)
 
 
 def recipes() -> list[Recipe]:
@@ -43,9 +52,18 @@ def recipes() -> list[Recipe]:
     ]
 
 
-def _heavy(group: str, count: int, draw: Draw) -> Recipe:
-    """What takes most of the time in large transformers, and is beyond the limits of a usual micro-kernel."""
-    return Recipe(Purpose.MICRO_KERNEL, group, count, draw, most_ops=5_000_000_000, most_bytes=64_000_000)
+def cold_weights() -> list[Recipe]:
+    """Recipes for cold weights."""
+    return [
+        _cold("fully-connected/one-row", 34, partial(_cold_rows, (1,))),
+        _cold("fully-connected/few-rows", 18, partial(_cold_rows, (2, 3, 4, 8, 16))),
+        _cold("fully-connected/many-rows", 12, partial(_cold_rows, (32, 64, 128))),
+        _cold("fully-connected/tokens", 30, _cold_tokens),
+        _cold("conv-1x1/small-maps", 28, partial(_convolutions, (1,), (64, 1280))),
+        _cold("conv-3x3/small-maps", 20, partial(_convolutions, (3,), (32, 512))),
+        _cold("conv-3x3/large-weights", 16, partial(_convolutions, (3,), (256, 640)), most_ops=1_000_000_000),
+        _cold("conv-1x1/one-position", 14, _convolutions_at_one_position),
+    ]
 
 
 def heads_and_width(s: Sampler, low: int = 32, high: int = 1280) -> tuple[int, int]:
@@ -172,3 +190,33 @@ def _recurrent(kind: str, s: Sampler, net: CaseBuilder) -> None:
     hidden = s.log_integer(16, 256)
     layer = net.lstm if kind == "lstm" else net.gru
     layer(x, hidden, bidirectional=s.chance(0.3))
+
+
+def _cold_rows(rows: tuple[int, ...], s: Sampler, net: CaseBuilder) -> None:
+    depth = s.channels(128, 9216 if s.chance(0.3) else 4096, s.pick((ALIGNED, ALIGNED, VECTOR, ODD)))
+    x = net.input("rows", (s.pick(rows) * net.batch, depth))
+    for _ in range(3):
+        x = net.fully_connected(x, s.channels(128, 4096, s.pick((ALIGNED, ALIGNED, VECTOR, ODD))))
+        if s.chance(0.5):
+            x = net.relu(x)
+    net.fully_connected(x, s.pick((1000, 10, 100, 512, 1024, 2048, 4096)))
+
+
+def _cold_tokens(s: Sampler, net: CaseBuilder) -> None:
+    width = s.channels(128, 1280, s.pick((ALIGNED, ALIGNED, VECTOR)))
+    x = net.feed((s.log_integer(1, 200), width))
+    for ratio in (1, s.pick((1, 3, 4, 0.25)), 1):
+        x = net.fully_connected(x, round(width * ratio), bias=s.chance(0.5))
+
+
+def _convolutions(kernels: tuple[int, ...], channels: tuple[int, int], s: Sampler, net: CaseBuilder) -> None:
+    x = net.feed((s.channels(*channels), *(s.pick((4, 5, 6, 7, 7, 8, 10, 14)),) * 2))
+    for stride in (1, s.pick((1, 1, 2)), 1):
+        x = net.relu(net.conv(x, s.channels(*channels), s.pick(kernels), padding="half", stride=stride))
+
+
+def _convolutions_at_one_position(s: Sampler, net: CaseBuilder) -> None:
+    """Squeeze and excitation's products: a convolution of one position."""
+    x = net.feed((s.channels(16, 2048), 1, 1))
+    for _ in range(4):
+        x = net.relu(net.conv(x, s.channels(8, 1280), 1))

@@ -14,8 +14,7 @@ from annette.bench.sweeps import SWEPT
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from annette.bench.generate.recipe import CaseBuilder
-    from annette.bench.generate.sampler import Sampler
+    from annette.bench.generate.recipe import CaseBuilder, Sampler
     from annette.network import Tensor
 
 __all__ = ["floating_point_sweeps", "integer_sweeps"]

@@ -10,8 +10,7 @@ from annette.network.tensor import DType
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from annette.bench.generate.recipe import CaseBuilder
-    from annette.bench.generate.sampler import Sampler
+    from annette.bench.generate.recipe import CaseBuilder, Sampler
     from annette.network import Tensor
 
 __all__ = ["convnext", "decoder", "embedding", "encoder", "mixer", "patch_stem", "windowed"]

@@ -158,14 +158,8 @@ def _combined(builder: NetworkBuilder, x: Tensor, stage: Stage) -> Tensor:
     others = [builder.input(f"{stage.kind}_operand{index}", x.shape) for index in range(1, stage.operands)]
     if stage.kind == "concat":
         return builder.concat([x, *others])
-    methods: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-        "add": builder.add,
-        "sub": builder.sub,
-        "mul": builder.mul,
-        "div": builder.div,
-    }
     for other in others:
-        x = methods[stage.kind](x, other)
+        x = builder.layer(stage.kind, [x, other])[0]
     return x
 
 

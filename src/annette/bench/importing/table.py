@@ -6,10 +6,9 @@ import csv
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.importing.kernel import MeasuredKernel, Stage
-from annette.bench.importing.runs import NetworkLatency
 from annette.errors import DatasetError, NetworkError, nearest
 from annette.network.load import load_network
 
@@ -17,13 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from os import PathLike
 
-__all__ = ["LAYER_COLUMNS", "NETWORK_COLUMNS", "TableOptions", "read_layer_table", "read_network_table", "rows_of"]
+    from annette.network import Network
+
+__all__ = ["NetworkLatency", "TableOptions", "read_layer_table", "read_network_table", "rows_of"]
 
 _UNITS: Final = {"latency_s": 1.0, "latency_ms": 1e-3, "latency_us": 1e-6}
-_INTEGERS: Final = ("in_channels", "in_height", "in_width", "out_channels", "groups", "operands", "batch")
+_INTEGERS: Final = {
+    "in_channels": 1, "in_height": 1, "in_width": 1, "out_channels": 0, "groups": 1, "operands": 2, "batch": 1,
+}  # fmt: skip
+"""Columns of whole numbers, and what an empty cell stands for."""
 _PAIRS: Final = ("kernel", "stride", "dilation")
 
-LAYER_COLUMNS: Final = (
+_LAYER_COLUMNS: Final = (
     "network",
     "kernel",
     "kind",
@@ -35,7 +39,7 @@ LAYER_COLUMNS: Final = (
 )
 """Columns of a layer table; ``kind``, ``in_channels`` and one of the latencies are required."""
 
-NETWORK_COLUMNS: Final = ("network", "name", "batch", *_UNITS)
+_NETWORK_COLUMNS: Final = ("network", "name", "batch", *_UNITS)
 """Columns of a network table; ``network`` and one of the latencies are required."""
 
 
@@ -50,6 +54,25 @@ class TableOptions:
 
     rename: Mapping[str, str] = field(default_factory=dict)
     ignore: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkLatency:
+    """A whole network and its measured time.
+
+    Attributes:
+        name: What the table calls it.
+        network: The network.
+        latency_s: Measured time, seconds.
+    """
+
+    name: str
+    network: Network
+    latency_s: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.latency_s) and self.latency_s > 0):
+            raise DatasetError(f"network {self.name!r} has latency {self.latency_s}: it must be positive seconds")
 
 
 def rows_of(path: str | PathLike[str]) -> list[dict[str, str]]:
@@ -89,7 +112,7 @@ def read_layer_table(path: str | PathLike[str], options: TableOptions | None = N
             names the row and the value.
     """
     kernels: list[MeasuredKernel] = []
-    for cells in _rows(path, options or TableOptions(), LAYER_COLUMNS, ("kind", "in_channels")):
+    for cells in _rows(path, options or TableOptions(), _LAYER_COLUMNS, ("kind", "in_channels")):
         stages, name = _stages(cells), cells.text("kernel")
         network = cells.text("network") or f"{Path(path).stem} {name or cells.number}"
         if not cells.has_latency:
@@ -115,7 +138,7 @@ def read_network_table(path: str | PathLike[str], options: TableOptions | None =
         DatasetError: As for `read_layer_table`, or a network cannot be loaded.
     """
     pairs = []
-    for cells in _rows(path, options or TableOptions(), NETWORK_COLUMNS, ("network",)):
+    for cells in _rows(path, options or TableOptions(), _NETWORK_COLUMNS, ("network",)):
         source = cells.text("network")
         beside = Path(path).parent / source
         batch = cells.integer("batch", 1)
@@ -125,6 +148,13 @@ def read_network_table(path: str | PathLike[str], options: TableOptions | None =
             raise cells.error(f"network {source!r}: {error}") from error
         pairs.append(NetworkLatency(cells.text("name") or Path(source).stem, network, cells.latency_s()))
     return pairs
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 class _Cells:
@@ -145,10 +175,7 @@ class _Cells:
         text = self.text(column)
         if not text:
             return default
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
+        value = _number(text)
         if not (value >= 1 and value == int(value)):
             raise self.error(f"{column} is {text[:40]!r}, not a whole number of at least 1")
         return int(value)
@@ -162,10 +189,7 @@ class _Cells:
         if len(given) != 1:
             raise self.error(f"has {len(given)} latencies: give one of {', '.join(_UNITS)}")
         text = self.text(given[0])
-        try:
-            value = float(text) * _UNITS[given[0]]
-        except ValueError:
-            value = math.nan
+        value = _number(text) * _UNITS[given[0]]
         if not (math.isfinite(value) and value > 0):
             raise self.error(f"{given[0]} is {text[:40]!r}, not a positive number")
         return value
@@ -232,19 +256,8 @@ def _our_names(
 
 def _stages(cells: _Cells) -> tuple[Stage, ...]:
     """The row's layer, and its activation."""
-    stage = Stage(
-        kind=cells.text("kind"),
-        in_channels=cells.integer("in_channels", 1),
-        in_height=cells.integer("in_height", 1),
-        in_width=cells.integer("in_width", 1),
-        out_channels=cells.integer("out_channels", 1) if cells.text("out_channels") else 0,
-        kernel=cells.pair("kernel"),
-        stride=cells.pair("stride"),
-        padding=cells.padding(),
-        groups=cells.integer("groups", 1),
-        dilation=cells.pair("dilation"),
-        operands=cells.integer("operands", 2),
-        batch=cells.integer("batch", 1),
-    )
+    sizes: dict[str, Any] = {name: cells.integer(name, default) for name, default in _INTEGERS.items()}
+    sizes |= {name: cells.pair(name) for name in _PAIRS}
+    stage = Stage(kind=cells.text("kind"), padding=cells.padding(), **sizes)
     activation = cells.text("activation")
     return (stage,) if not activation else (stage, Stage(activation, stage.out_channels or stage.in_channels))

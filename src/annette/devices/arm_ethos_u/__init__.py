@@ -1,6 +1,6 @@
 """Arm Ethos-U microNPUs (U55, U65, U85), as Arm's compiler Vela schedules and prices networks for them."""
 
-from annette.devices.arm_ethos_u.configurations import presets
+from annette.devices.arm_ethos_u.targets import presets
 from annette.devices.device import Device, json_file
 
 __all__ = ["DEVICE"]
@@ -11,9 +11,9 @@ DEVICE = Device(
     recognises=lambda environment: environment.get("runtime") == "vela",
     rules=json_file(__name__, "rules.json"),
     presets=presets,
-    mapping=f"{__name__}.mapping:known_mapping",
+    mapping=f"{__name__}.targets:known_mapping",
     context_stages={"ethos-u-placement": f"{__name__}.stage:EthosUPlacement"},
-    formulas={"ethos-u-busiest": f"{__name__}.formulas:BUSIEST"},
+    formulas={"ethos-u-busiest": f"{__name__}.stage:BUSIEST"},
     backends={"vela": f"{__name__}.backend:VelaBackend"},
     fit=f"{__name__}.fit:fit",
 )

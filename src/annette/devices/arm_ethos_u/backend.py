@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
@@ -24,9 +24,8 @@ from annette.bench.backend import (
     Profile,
     Subject,
 )
-from annette.devices.arm_ethos_u.profile import profile_entries
 from annette.devices.arm_ethos_u.targets import Target
-from annette.devices.arm_ethos_u.vela_report import VelaReport, parse_vela_report
+from annette.devices.arm_ethos_u.vela_report import VelaReport, parse_vela_report, profile_entries
 from annette.errors import BackendRunError, NetworkError
 from annette.network.readers.tflite import read_tflite_operators
 from annette.network.writers.tflite import lower_tflite
@@ -72,14 +71,7 @@ class VelaOptions(BackendOptions):
         Raises:
             OptionError: An option has a value that Vela does not know.
         """
-        return Target.choose(
-            self.accelerator,
-            self.system_config,
-            self.memory_mode,
-            optimise=self.optimise,
-            arena_cache_size=self.arena_cache_size,
-            config=self.config,
-        )
+        return Target.choose(**asdict(self))
 
 
 class VelaBackend(Backend):
@@ -146,15 +138,11 @@ class _CompiledNetwork(CompiledNetwork):
         report = self._report
         if not report.kernels:
             return None
+        details = {"cycles": str(report.cycles)}
+        if report.host_operators:  # Which the cycles leave out.
+            details["host_operators"] = ", ".join(name for _, name in report.host_operators)
         entries = profile_entries(report, self._operators, self._network)
-        return Profile(entries, (report.latency_s,) * repeats, self._details())
-
-    def _details(self) -> dict[str, str]:
-        """The cycles, and the operators that they leave out because the host runs them."""
-        details = {"cycles": str(self._report.cycles)}
-        if self._report.host_operators:
-            details["host_operators"] = ", ".join(name for _, name in self._report.host_operators)
-        return details
+        return Profile(entries, (report.latency_s,) * repeats, details)
 
 
 def _operators(path: Path, network: Network) -> tuple[tuple[str, ...], ...]:
@@ -226,7 +214,7 @@ def _silence() -> Iterator[Callable[[], str]]:
             with redirect_stdout(sink), redirect_stderr(sink):
                 yield lambda: _content(sink)
         finally:
-            for descriptor, copy in zip((1, 2), saved, strict=True):
+            for descriptor, copy in enumerate(saved, start=1):
                 os.dup2(copy, descriptor)
                 os.close(copy)
 

@@ -14,15 +14,11 @@ import numpy as np
 
 from annette._version import __version__
 from annette.bench.records import Purpose
-from annette.devices.arm_ethos_u.configurations import clock_hz, target_of
-from annette.devices.arm_ethos_u.formulas import BUSIEST
-from annette.devices.arm_ethos_u.mapping import known_mapping
 from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS
-from annette.devices.arm_ethos_u.stage import EthosUPlacement
-from annette.devices.arm_ethos_u.targets import Target
+from annette.devices.arm_ethos_u.stage import BUSIEST, EthosUPlacement
+from annette.devices.arm_ethos_u.targets import Target, clock_hz, known_mapping, target_of
 from annette.errors import FitError
 from annette.fitting.composition import composed_errors
-from annette.fitting.conformal import log_residuals
 from annette.fitting.families import KindFit
 from annette.fitting.forest import Growth, grow
 from annette.fitting.formula_fit import ranges_of
@@ -34,8 +30,7 @@ from annette.fitting.samples import LEAST_ROWS, clean, paired_kernels
 from annette.fitting.training_data import common_environment, precision_of
 from annette.mapping.rules import preset
 from annette.models.features import FeatureSet
-from annette.models.mixed import Mixed
-from annette.models.statistical import Statistical
+from annette.models.statistical import Mixed, Statistical
 from annette.models.tiled_roofline import TiledRoofline
 from annette.platforms import Intervals, Platform, Provenance, Source
 
@@ -101,7 +96,7 @@ _COMPOSED: Final = ("roofline", "statistical", "mixed")
 def fit(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
     """Fits a platform, with the rules, the stage and the clock of what the datasets were compiled for.
 
-    Where these are not known (`annette.devices.arm_ethos_u.mapping.known_mapping`) and no mapping with this family's
+    Where these are not known (`annette.devices.arm_ethos_u.targets.known_mapping`) and no mapping with this family's
     stage is asked for, or learned rules are, the platform is fitted by what any device's kernels have in common.
 
     Args:
@@ -116,7 +111,8 @@ def fit(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
     choice, target = _choose_mapping(environment, request), target_of(environment)
     clock = clock_hz(target) if target is not None else None
     if choice is None or target is None or clock is None:
-        return _generic(datasets, request)
+        road = "compiled by Vela, but without the schedule and the clock of its target: fitted by the generic road"
+        return replace(fit_generic(datasets, request), road=road)
     runs = [
         run
         for dataset in datasets
@@ -142,11 +138,6 @@ def fit(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
         raise FitError(f"no kind of kernel agrees with the formula or has {LEAST_ROWS} or more measured configurations")
     platform = _platform(request, environment, target, choice, formula, fits, unfitted, paired.samples, kept, len(runs))
     return FitReport(platform, fits, choice, dropped, unfitted, paired.predicted_share)
-
-
-def _generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
-    road = "compiled by Vela, but without the schedule and the clock of its target: fitted by the generic road"
-    return replace(fit_generic(datasets, request), road=road)
 
 
 def _choose_mapping(environment: Mapping[str, str], request: FitRequest) -> MappingChoice | None:
@@ -175,10 +166,6 @@ def _platform(
     networks: int,
 ) -> Platform:
     judged = {kind: fit for kind, fit in fits.items() if len(fit.samples) >= LEAST_ROWS}
-    kernels = {
-        kind: {family: log_residuals(fit.residuals(family), fit.held_out_s[family]) for family in fit.models}
-        for kind, fit in judged.items()
-    }
     families: dict[str, str | None] = {"preferred": None} | {family: family for family in _COMPOSED}
     composed = {key: composed_errors(samples, judged, family, 0.0) for key, family in families.items()}
     assumed, reasons = _assumed(fits, unfitted, kept, formula)
@@ -203,12 +190,16 @@ def _platform(
         | {kind: family for kind, models in assumed.items() for family in models if family != preferred},
         ranges={kind: limits for kind, limits in ranges_of([kept.table]).items() if kind in fits},
         intervals=Intervals(
-            kernels=kernels,
+            kernels={kind: fit.intervals() for kind, fit in judged.items()},
             networks=None,
             composed={key: errors for key, errors in composed.items() if errors is not None},
             extrapolation_widening=_WIDENING,
         ),
-        accuracy=tuple(_accuracy(fit) for fit in fits.values()),
+        accuracy=tuple(
+            {"kind": fit.kind, "rows": len(fit.samples), "best": fit.best}
+            | {f"{family} MAPE": round(fit.error(family), 4) for family in fit.models}
+            for fit in fits.values()
+        ),
         provenance=_provenance(version, options, networks, fits, unfitted),
         assumed=reasons,
     )
@@ -238,11 +229,7 @@ def _assumed(
 
 
 def _provenance(
-    version: str,
-    options: Mapping[str, str],
-    networks: int,
-    fits: Mapping[str, KindFit],
-    unfitted: Mapping[str, int],
+    version: str, options: Mapping[str, str], networks: int, fits: Mapping[str, KindFit], unfitted: Mapping[str, int]
 ) -> Provenance:
     notes = [
         *_NOTES,
@@ -255,12 +242,7 @@ def _provenance(
     ):
         if kinds:
             notes.append(f"{what}: " + ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items())))
-    return Provenance(
-        created_by=f"annette {__version__} fit",
-        sources=(_SOURCE,),
-        versions=(("ethos-u-vela", version),),
-        notes=tuple(notes),
-    )
+    return Provenance(f"annette {__version__} fit", (_SOURCE,), (("ethos-u-vela", version),), notes=tuple(notes))
 
 
 def _fit_kind(kind: str, samples: Samples, formula: TiledRoofline, seed: int) -> KindFit:
@@ -271,16 +253,15 @@ def _fit_kind(kind: str, samples: Samples, formula: TiledRoofline, seed: int) ->
     if len(samples) > _MOST_ROWS:
         chosen = np.random.default_rng(seed).choice(len(samples), _MOST_ROWS, replace=False)
         samples = samples.select(np.sort(chosen))
-    few = len(samples) < LEAST_ROWS
     exact = _is_exact(samples, formula)
-    models = _models(samples, formula, exact=exact, few=few, seed=seed)
+    models = _models(samples, formula, exact=exact, seed=seed)
     held_out = {family: np.empty(len(samples)) for family in models}
     names = np.unique(samples.groups)
     first = np.isin(samples.groups, names[::2])
     for training, test in ((first, ~first), (~first, first)):
         part = models
         if training.sum() >= LEAST_ROWS:
-            part = _models(samples.select(training), formula, exact=exact, few=few, seed=seed)
+            part = _models(samples.select(training), formula, exact=exact, seed=seed)
         table = samples.table.select(test)
         for family, model in part.items():
             held_out[family][test] = model.predict_s(table)
@@ -289,9 +270,9 @@ def _fit_kind(kind: str, samples: Samples, formula: TiledRoofline, seed: int) ->
     return KindFit(kind, models, held_out, samples, _FORMULA if exact else "mixed")
 
 
-def _models(samples: Samples, formula: TiledRoofline, *, exact: bool, few: bool, seed: int) -> dict[str, LayerModel]:
+def _models(samples: Samples, formula: TiledRoofline, *, exact: bool, seed: int) -> dict[str, LayerModel]:
     """Roofline, the formula, and where there are rows enough statistical, and a forest over the formula if needed."""
-    if few:
+    if len(samples) < LEAST_ROWS:
         enough = len(samples) >= _LEAST_FOR_ROOFLINE
         return ({"roofline": fit_roofline(samples)} if enough else {}) | {_FORMULA: formula}
     roofline = fit_roofline(samples)
@@ -325,12 +306,3 @@ def _varying(table: KernelTable, names: Sequence[str]) -> FeatureSet:
     values = FeatureSet(tuple(names)).matrix(table)
     varying = tuple(name for name, spread in zip(names, np.ptp(values, axis=0), strict=True) if spread > 0)
     return FeatureSet(varying or ("log2:ops",))
-
-
-def _accuracy(fit: KindFit) -> dict[str, object]:
-    """One row of the accuracy table: cross-validated mean relative error by family."""
-    row: dict[str, object] = {"kind": fit.kind, "rows": len(fit.samples), "best": fit.best}
-    for family in fit.models:
-        error = np.abs(fit.held_out_s[family] / fit.samples.latency_s - 1)
-        row[f"{family} MAPE"] = round(float(error.mean()), 4)
-    return row

@@ -13,28 +13,37 @@ them):
   whose DMA is not prefetched, and cycles of the operation before that hide a DMA;
 - ``cascaded``, ``stripe_height``: whether it is part of a cascade, and the height of its stripes;
 - ``input_rows``, ``output_rows``: 1 where an IFM, the OFM is stored as NHWC instead of NHCWB16;
-- ``copied_bytes``: what a concat has to copy, because its producer cannot write it in place.
+- ``copied_bytes``: what a concat has to copy, because its producer cannot write it in place: others read it as well, a
+  view or a slice makes it, or the network is handed it.
+
+The order of execution was found from profiles of generated networks: the schedule is made backwards from the outputs,
+depth first; of a kernel's inputs the first is computed last, right before it, except for a concat, whose inputs come in
+their own order.
+
+The formula: a kernel takes as long as the busiest of the accelerator and the two memories (an identity in the
+compiler's own report), and longer by ``waiting_cycles``. What is left to fit is what a start costs.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import msgspec
+import numpy as np
 
 from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator
 from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, padding_copies
-from annette.devices.arm_ethos_u.scheduler.execution_order import concat_copies, execution_order
-from annette.devices.arm_ethos_u.scheduler.feature_maps import feature_maps_of
-from annette.devices.arm_ethos_u.scheduler.padding import explicit_padding_of
+from annette.devices.arm_ethos_u.scheduler.feature_maps import explicit_padding_of, feature_maps_of, storage_of
 from annette.devices.arm_ethos_u.scheduler.schedule import schedule
-from annette.devices.arm_ethos_u.scheduler.storage import storage_of
 from annette.documents import convert
 from annette.errors import MappingError
 from annette.mapping.context import ContextStage
 from annette.mapping.kernel import Kernel
+from annette.models.base import Terms
+from annette.models.tiled_roofline import Formula, Range
 from annette.network.workload import describe_layer
 
 if TYPE_CHECKING:
@@ -42,11 +51,13 @@ if TYPE_CHECKING:
 
     from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
     from annette.devices.arm_ethos_u.scheduler.schedule import Schedule
+    from annette.mapping.kernel import FloatArray, KernelTable
     from annette.network import Network
 
-__all__ = ["EthosUPlacement"]
+__all__ = ["BUSIEST", "EthosUPlacement"]
 
 _BUSY: Final = ("engine_cycles", "on_chip_cycles", "off_chip_cycles")
+_LEAST_CYCLES: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -81,19 +92,20 @@ class EthosUPlacement(ContextStage):
             nothing is free.
         """
         ordered: list[Kernel] = []
-        copied: dict[str, list[str]] = {}
-        in_place: dict[str, list[str]] = {}
-        for position in execution_order(kernels, network):
+        copied: dict[str, list[str]] = {}  # By concats, whose other inputs are written right where they end up.
+        writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
+        readers = _readers_of(kernels)
+        for position in _execution_order(kernels, network, writer, readers):
             kernel = kernels[position]
             if kernel.kind == "concat" and not kernel.free:
-                copies = concat_copies(position, kernels, network)
-                copied[kernel.name] = copies
-                in_place[kernel.name] = [tensor for tensor in kernel.inputs if tensor not in copies]
-                if not copies:
+                made = [tensor for tensor in kernel.inputs if tensor in writer and not kernels[writer[tensor]].free]
+                in_place = {tensor for tensor in made if len(readers[tensor]) == 1 and tensor not in network.outputs}
+                copied[kernel.name] = [tensor for tensor in kernel.inputs if tensor not in in_place]
+                if not copied[kernel.name]:
                     kernel = replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
             ordered.append(kernel)
         storage = storage_of(network)
-        maps, root = feature_maps_of(ordered, network, storage.shapes, in_place)
+        maps, root = feature_maps_of(ordered, network, storage.shapes, copied)
         operations: list[NpuOp] = []
         placed: list[tuple[Kernel, range]] = []
 
@@ -110,10 +122,12 @@ class EthosUPlacement(ContextStage):
             config = self.accelerator.config
             place(kernel, operations_of(kernel, storage, root, maps, config, copied.get(kernel.name)))
         scheduled = schedule(self.accelerator, operations, maps)
+        copied_elements = {
+            name: sum(math.prod(network.tensors[tensor].shape) for tensor in tensors)
+            for name, tensors in copied.items()
+        }
         return tuple(
-            replace(kernel, context=_context(scheduled, own, _elements(copied.get(kernel.name, ()), network)))
-            if own
-            else kernel
+            replace(kernel, context=_context(scheduled, own, copied_elements.get(kernel.name, 0))) if own else kernel
             for kernel, own in placed
         )
 
@@ -130,10 +144,6 @@ class EthosUPlacement(ContextStage):
             MappingError: A value is missing, unknown, of the wrong type, or out of its range.
         """
         return cls(convert(parameters, Accelerator, error=MappingError, path=f"context stage {cls.name!r}: $"))
-
-
-def _elements(tensors: Sequence[str], network: Network) -> int:
-    return sum(math.prod(network.tensors[tensor].shape) for tensor in tensors)
 
 
 def _padding_kernel(kernel: Kernel, network: Network) -> Kernel:
@@ -178,3 +188,69 @@ def _context(scheduled: Schedule, own: range, copied: int) -> dict[str, float]:
         "output_rows": float(bool(entry.op.ofm) and scheduled.maps[entry.op.ofm].nhwc),
         "copied_bytes": float(copied),
     }
+
+
+def _readers_of(kernels: Sequence[Kernel]) -> dict[str, list[int]]:
+    """Positions of the kernels that read each tensor."""
+    readers: dict[str, list[int]] = {}
+    for position, kernel in enumerate(kernels):
+        for tensor in dict.fromkeys(kernel.inputs):
+            readers.setdefault(tensor, []).append(position)
+    return readers
+
+
+def _execution_order(
+    kernels: Sequence[Kernel], network: Network, writer: Mapping[str, int], readers: Mapping[str, Sequence[int]]
+) -> list[int]:
+    """Positions of the kernels in the order in which they run.
+
+    Args:
+        kernels: All kernels, in topological order.
+        network: Whose outputs the schedule starts from.
+        writer: Position of the kernel that writes each tensor.
+        readers: Positions of the kernels that read each tensor.
+    """
+    unplaced = [len({reader for tensor in kernel.outputs for reader in readers.get(tensor, ())}) for kernel in kernels]
+    ends = dict.fromkeys(writer[tensor] for tensor in network.outputs if tensor in writer)
+    stack = [position for position in ends if not unplaced[position]][::-1]
+    backwards: list[int] = []
+    while stack:
+        position = stack.pop()
+        backwards.append(position)
+        ready = []
+        for before in dict.fromkeys(writer[tensor] for tensor in kernels[position].inputs if tensor in writer):
+            unplaced[before] -= 1
+            if not unplaced[before]:
+                ready.append(before)
+        stack += ready if kernels[position].kind == "concat" else ready[::-1]
+    placed = set(backwards)
+    rest = [position for position in range(len(kernels)) if position not in placed]
+    order = [*rest, *backwards[::-1]]
+    rank = {position: index for index, position in enumerate(order)}
+    sound = all(
+        rank[writer[tensor]] < rank[position]
+        for position, kernel in enumerate(kernels)
+        for tensor in kernel.inputs
+        if tensor in writer
+    )
+    return order if sound else list(range(len(kernels)))  # Else that of the mapping.
+
+
+def _unit_s(unit: str, table: KernelTable, p: Mapping[str, float]) -> FloatArray:
+    cycles: FloatArray = np.maximum(table[f"context:{unit}"], _LEAST_CYCLES) + p["start_cycles"]
+    return cycles / (p["clock_mhz"] * 1e6)
+
+
+def _busiest_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
+    busiest: FloatArray = np.max([_unit_s(unit, table, p) for unit in _BUSY], axis=0)
+    return busiest + table["context:waiting_cycles"] / (p["clock_mhz"] * 1e6)
+
+
+def _busy(table: KernelTable, p: Mapping[str, float]) -> Terms:
+    engine, *memories = (_unit_s(unit, table, p) for unit in _BUSY)
+    return Terms(np.where(table["ops"] > 0, engine, 0.0), np.maximum(*memories))
+
+
+_CONSTANTS: Final = MappingProxyType({"clock_mhz": Range(1000.0, 1.0, 1e5), "start_cycles": Range(0.0, 0.0, 1e4)})
+
+BUSIEST: Final = Formula("ethos-u-busiest", _CONSTANTS, _busiest_s, _busy)

@@ -4,6 +4,7 @@ The summary (``*_summary_*.csv``) has the cycles of the whole network and the cl
 (``*_debug.xml``) holds tables as CSV: ``perf`` (one row per operation with its cycles), ``group`` (which operations run
 as one), ``source`` (the operator of the file behind each, by its position ``ext_key``), and more about memory and
 blocks. A row of ``perf`` called Passthrough is an operator that stays on the host: Vela gives no cycles for it.
+The kernels of a report get the layers of the network by the operators of the file that they run.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from annette.bench.backend import ProfileEntry
+from annette.bench.profile_matching import ADDED
 from annette.errors import BackendRunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["VelaKernel", "VelaReport", "parse_vela_report"]
+    from annette.network import Network
+
+__all__ = ["VelaKernel", "VelaReport", "parse_vela_report", "profile_entries"]
 
 Row = dict[str, str]
 
@@ -30,25 +35,11 @@ _HOST: Final = "Passthrough"
 _PERF_COLUMNS: Final = ("id", "source_id", "operator", "name", "op_cycles", "npu_cycles", "mac_count")
 _SUMMARY_COLUMNS: Final = ("cycles_total", "core_clock")
 _DETAILS: Final = (
-    "ifm_memory",
-    "ifm2_memory",
-    "ofm_memory",
-    "ifm_format",
-    "ofm_format",
-    "cascade",
-    "weight_buffering",
-    "weight_total_bytes",
-    "ofm_depth_slices",
-    "time_index",
-)
-_SHAPES: Final = {
-    "ifm_shape": "nhwc",
-    "ifm2_shape": "nhwc",
-    "ofm_shape": "nhwc",
-    "ifm_stripe": "nhwc",
-    "ofm_stripe": "nhwc",
-}
-_BLOCKS: Final = {"ifm_block": "hwc", "ofm_block": "hwc", "ofm_ublock": "hwc"}
+    "ifm_memory", "ifm2_memory", "ofm_memory", "ifm_format", "ofm_format", "cascade", "weight_buffering",
+    "weight_total_bytes", "ofm_depth_slices", "time_index",
+)  # fmt: skip
+_SHAPES: Final = ("ifm_shape", "ifm2_shape", "ofm_shape", "ifm_stripe", "ofm_stripe")
+_BLOCKS: Final = ("ifm_block", "ofm_block", "ofm_ublock")
 _CSV_FIELD_LIMIT: Final = 1 << 24
 
 
@@ -115,7 +106,11 @@ def parse_vela_report(summary: str, database: str) -> VelaReport:
         if not (clock_hz > 0 and math.isfinite(clock_hz)) or cycles < 0:
             raise BackendRunError(f"Vela's summary says {cycles} cycles at {clock_hz} Hz: that is no result")
         tables = _tables(database)
-        return VelaReport(cycles, clock_hz, _kernels(tables), _host_operators(tables))
+        sources = _sources(tables)
+        kernels = _kernels(tables, sources)
+        on_host = [row for row in tables.get("perf", []) if row["operator"] == _HOST]
+        host_operators = tuple((sources.get(row["source_id"], -1), row["name"]) for row in on_host)
+        return VelaReport(cycles, clock_hz, kernels, host_operators)
     except (ValueError, OverflowError, TypeError, csv.Error) as error:
         raise BackendRunError(f"Vela's report cannot be understood: {error}") from error
 
@@ -135,7 +130,7 @@ def _require(where: str, row: Mapping[str, str | None], columns: Sequence[str]) 
         )
 
 
-def _kernels(tables: Mapping[str, list[Row]]) -> tuple[VelaKernel, ...]:
+def _kernels(tables: Mapping[str, list[Row]], sources: Mapping[str, int]) -> tuple[VelaKernel, ...]:
     """Operations joined by the group that they run in, in the order of the report."""
     roots = {row["id"]: row["group_id"] for row in tables.get("group", [])}
     members: dict[str, list[Row]] = {}
@@ -143,14 +138,10 @@ def _kernels(tables: Mapping[str, list[Row]]) -> tuple[VelaKernel, ...]:
         _require("performance table", row, _PERF_COLUMNS)
         if row["operator"] != _HOST:
             members.setdefault(roots.get(row["id"], row["id"]), []).append(row)
-    sources = _sources(tables)
     details = {row["id"]: row for row in tables.get("perf_debug", [])}
     blocks = {row["id"]: row for row in tables.get("perf_debug_main", [])}
     return tuple(
-        _kernel(
-            rows, sources, details.get(root, {}), blocks.get(root, {}), [details.get(row["id"], {}) for row in rows]
-        )
-        for root, rows in members.items()
+        _kernel(rows, sources, details.get(root, {}), blocks.get(root, {}), details) for root, rows in members.items()
     )
 
 
@@ -169,14 +160,18 @@ def _sources(tables: Mapping[str, list[Row]]) -> dict[str, int]:
     return found
 
 
-def _kernel(rows: list[Row], sources: Mapping[str, int], detail: Row, block: Row, details: list[Row]) -> VelaKernel:
+def _kernel(
+    rows: list[Row], sources: Mapping[str, int], detail: Row, block: Row, details: Mapping[str, Row]
+) -> VelaKernel:
     info = {key: detail[key] for key in _DETAILS if detail.get(key)}
-    info |= {key: text for key, axes in _SHAPES.items() if (text := _joined(detail, key, axes))}
-    info |= {key: text for key, axes in _BLOCKS.items() if (text := _joined(block, key, axes))}
+    info |= {key: text for key in _SHAPES if (text := _joined(detail, key, "nhwc"))}
+    info |= {key: text for key in _BLOCKS if (text := _joined(block, key, "hwc"))}
     info |= {key: block[key] for key in ("traversal", "mac_cycles", "ao_cycles", "cmd_cycles") if block.get(key)}
     for column in ("npu_cycles", "mac_count", *(key for key in rows[0] if key.endswith("_ac"))):
         info[column] = str(sum(int(row[column]) for row in rows))
-    info |= {key: str(total) for key in detail if _TRAFFIC.fullmatch(key) and (total := _total(details, key))}
+    for column in filter(_TRAFFIC.fullmatch, detail):
+        if total := sum(int(details.get(row["id"], {}).get(column) or 0) for row in rows):
+            info[column] = str(total)
     operators = dict.fromkeys(sources[row["source_id"]] for row in rows if row["source_id"] in sources)
     return VelaKernel(
         name=rows[0]["name"],
@@ -198,11 +193,70 @@ def _shape(row: Row, key: str) -> tuple[int, ...]:
     return tuple(int(size) for size in _joined(row, key, "nhwc").split("x") if size)
 
 
-def _total(rows: Sequence[Row], key: str) -> int:
-    return sum(int(row[key]) for row in rows if row.get(key))
+def profile_entries(
+    report: VelaReport, operators: Sequence[tuple[str, ...]], network: Network
+) -> tuple[ProfileEntry, ...]:
+    """The kernels of a report with their layers, in order of execution.
+
+    Kernels that share a layer become one entry: Vela takes some operators apart (a softmax, a mean), and the lowering
+    some layers (a layer normalisation); what is measured of such a layer is all of it.
+
+    Args:
+        report: Vela's report.
+        operators: For each operator of the file, the layers that it runs; none where the lowering inserted it.
+        network: The network that these layers belong to.
+    """
+    order = {layer.name: position for position, layer in enumerate(network.layers)}
+    entries = []
+    for kernels in _kernels_by_layer(report.kernels, operators):
+        layers = sorted({name for kernel in kernels for name in _layers(kernel, operators)}, key=order.__getitem__)
+        entries.append(_entry(kernels, tuple(layers), len(operators), report.clock_hz))
+    rest = report.cycles - sum(kernel.cycles for kernel in report.kernels)
+    if rest > 0:  # Of a file with several graphs, Vela reports the operations of one.
+        entries.append(ProfileEntry("not in the report", "", (rest / report.clock_hz,), info={"cycles": str(rest)}))
+    return tuple(entries)
 
 
-def _host_operators(tables: Mapping[str, list[Row]]) -> tuple[tuple[int, str], ...]:
-    sources = _sources(tables)
-    rows = [row for row in tables.get("perf", []) if row["operator"] == _HOST]
-    return tuple((sources.get(row["source_id"], -1), row["name"]) for row in rows)
+def _layers(kernel: VelaKernel, operators: Sequence[tuple[str, ...]]) -> list[str]:
+    return [name for position in kernel.operators if 0 <= position < len(operators) for name in operators[position]]
+
+
+def _kernels_by_layer(kernels: Sequence[VelaKernel], operators: Sequence[tuple[str, ...]]) -> list[list[VelaKernel]]:
+    """Kernels in groups that share no layer, each at the place of its first kernel."""
+    groups: list[list[VelaKernel]] = []
+    place: dict[str, int] = {}
+    for kernel in kernels:
+        layers = _layers(kernel, operators)
+        met = sorted({place[name] for name in layers if name in place})
+        if not met:
+            groups.append([kernel])
+            place.update(dict.fromkeys(layers, len(groups) - 1))
+            continue
+        first, *others = met
+        groups[first].append(kernel)
+        for other in others:
+            groups[first] += groups[other]
+            groups[other] = []
+        place.update({name: first for name, position in place.items() if position in others})
+        place.update(dict.fromkeys(layers, first))
+    return [group for group in groups if group]
+
+
+def _entry(kernels: Sequence[VelaKernel], layers: tuple[str, ...], count: int, clock_hz: float) -> ProfileEntry:
+    """One entry; added by the compiler or the lowering where none of its ``count`` operators runs a layer."""
+    main = max(kernels, key=lambda kernel: kernel.cycles)
+    cycles = sum(kernel.cycles for kernel in kernels)
+    info = {"cycles": str(cycles), **main.info}
+    if len(kernels) > 1:
+        info["parts"] = str(len(kernels))
+    if not layers and all(0 <= position < count for kernel in kernels for position in kernel.operators):
+        info |= {ADDED: "1", "kind": "_".join(main.operations).lower()}
+    return ProfileEntry(
+        name=main.name,
+        operator="+".join(operation for kernel in kernels for operation in kernel.operations),
+        latency_s=(cycles / clock_hz,),
+        layers=layers,
+        input_shapes=(main.input_shape,) if main.input_shape else (),
+        output_shapes=(main.output_shape,) if main.output_shape else (),
+        info=info,
+    )

@@ -17,16 +17,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from annette.bench.backend import (
-    Availability,
-    Backend,
-    BackendOptions,
-    CompiledNetwork,
-    Profile,
-    ProfileEntry,
-    Subject,
-)
-from annette.bench.reported import to_entries
+from annette.bench.backend import Availability, Backend, BackendOptions, CompiledNetwork, Profile, ProfileEntry, Subject
+from annette.bench.profile_matching import to_entries
 from annette.devices.command.reports import LatencyReport, read_report
 from annette.devices.registry import find, offered
 from annette.errors import BackendRunError, NetworkError, OptionError, nearest

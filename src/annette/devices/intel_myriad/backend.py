@@ -22,7 +22,7 @@ from annette.bench.backend import (
     Profile,
     Subject,
 )
-from annette.bench.reported import ReportedKernel, to_entries
+from annette.bench.profile_matching import ReportedKernel, to_entries
 from annette.errors import BackendRunError, BackendUnavailableError, NetworkError
 from annette.network.writers.onnx import write_onnx
 
@@ -170,23 +170,12 @@ def parse_myriad_output(text: str, network: Network) -> tuple[tuple[float, ...],
 
 
 def _find_python() -> str:
-    for name in _PYTHONS:
-        path = shutil.which(name)
-        if path and _succeeds(path, "import openvino.inference_engine"):
-            return path
-    return ""
-
-
-def _succeeds(python: str, code: str) -> bool:
-    try:
-        done = subprocess.run([python, "-c", code], capture_output=True, timeout=_PROBE_TIMEOUT_S, check=False)  # noqa: S603 - a Python of the user's choice
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+    """The first Python that has the runtime, whatever devices it sees; empty where none has."""
+    return next((path for path in map(shutil.which, _PYTHONS) if path and _probe(path, "")), "")
 
 
 def _probe(python: str, device: str) -> str | None:
-    """The runtime's version, where it is there and sees the device."""
+    """The runtime's version, where it is there and sees a device whose name begins so."""
     try:
         document = json.loads(_call(python, {"device": device}, _PROBE_TIMEOUT_S).strip().splitlines()[-1])
     except (BackendRunError, ValueError, IndexError):

@@ -20,8 +20,7 @@ from annette.fitting.formula_fit import NEVER_COMPUTES, fit_per_byte, fit_tiled,
 from annette.fitting.roofline import fit_refined_roofline, fit_roofline
 from annette.fitting.samples import LEAST_ROWS
 from annette.models.features import FeatureSet
-from annette.models.mixed import Mixed
-from annette.models.statistical import Statistical
+from annette.models.statistical import Mixed, Statistical
 from annette.models.tiled_roofline import Range
 
 if TYPE_CHECKING:
@@ -67,6 +66,10 @@ _RESIDUAL_LIMIT: Final = 1.0
 _GROWTH: Final = Growth(leaves=8, learning_rate=0.05, least_in_leaf=8, features=0.6, smoothing=0.0, ridge=1.0, rows=0.8)
 _STRENGTHS: Final = (0.003, 0.01, 0.03)
 _TREES: Final = (0, 25, 75)
+_OTHER_STRENGTH: Final = 0.03
+"""How strongly the constants of pooling and software are drawn to their typical values."""
+_START_STRENGTH: Final = 0.01
+"""The same for kinds that wait for memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +79,10 @@ class Settings:
     Attributes:
         strength: How strongly the constants of convolutions are drawn to their typical values.
         trees: Trees of the mixed model's forests; 0 leaves the base as it is.
-        other_strength: As ``strength``, for pooling and software; not chosen.
-        start_strength: As ``strength``, for kinds that wait for memory; not chosen.
     """
 
     strength: float = 0.01
     trees: int = 25
-    other_strength: float = 0.03
-    start_strength: float = 0.01
 
 
 def fit_models(samples: Samples, settings: Settings) -> dict[str, dict[str, LayerModel]]:
@@ -96,7 +95,7 @@ def fit_models(samples: Samples, settings: Settings) -> dict[str, dict[str, Laye
     models: dict[str, dict[str, LayerModel]] = {}
     for group, kinds in GROUPS.items():
         part = _of_kinds(samples, kinds)
-        strength = settings.strength if group == "convolution" else settings.other_strength
+        strength = settings.strength if group == "convolution" else _OTHER_STRENGTH
         base = fit_tiled(part, _FORMULAS[group], strength)
         families = {**_general(part), "tiled-roofline": base}
         if group != "software":
@@ -105,7 +104,7 @@ def fit_models(samples: Samples, settings: Settings) -> dict[str, dict[str, Laye
         models |= {kind: {"tiled-roofline": base} for kind, like in UNSEEN.items() if like == group}
     for kind, bandwidth in _PER_BYTE.items():
         part = samples.of_kind(kind)
-        fitted = fit_per_byte(part, start=_START_US, bandwidth=bandwidth, strength=settings.start_strength)
+        fitted = fit_per_byte(part, start=_START_US, bandwidth=bandwidth, strength=_START_STRENGTH)
         models[kind] = {"roofline": fitted}
     return models
 
@@ -156,7 +155,8 @@ def choose_settings(samples: Samples) -> Settings:
     """
     if len(np.unique(samples.groups)) < 2:
         raise FitError("nothing can be chosen by leaving networks out: counters of three different networks are needed")
-    splits = [_Split.of(samples, group) for group in np.unique(samples.groups)]
+    tests = [samples.groups == group for group in np.unique(samples.groups)]
+    splits = [_Split(samples.select(~test), samples.select(test)) for test in tests]
     strengths = {value: np.mean([split.error(value, 0) for split in splits]) for value in _STRENGTHS}
     strength = min(strengths, key=strengths.__getitem__)
     errors = {value: np.mean([split.error(strength, value) for split in splits]) for value in _TREES}
@@ -174,13 +174,8 @@ class _Split:
         self._bases: dict[float, TiledRoofline] = {}
         for group in ("pooling", "software"):
             rows = np.isin(held.table.kinds, GROUPS[group])
-            base = fit_tiled(_of_kinds(training, GROUPS[group]), _FORMULAS[group], Settings().other_strength)
+            base = fit_tiled(_of_kinds(training, GROUPS[group]), _FORMULAS[group], _OTHER_STRENGTH)
             self._predicted[rows] = base.predict_s(held.table.select(rows))
-
-    @classmethod
-    def of(cls, samples: Samples, group: str) -> _Split:
-        test = samples.groups == group
-        return cls(samples.select(~test), samples.select(test))
 
     def error(self, strength: float, trees: int) -> float:
         """Mean relative error of the convolutions that were left out, plus that of their networks."""

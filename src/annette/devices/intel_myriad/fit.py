@@ -223,13 +223,9 @@ def _left_out(samples: Samples) -> dict[str, FloatArray]:
     return left_out
 
 
-def _preferred_s(samples: Samples, left_out: Mapping[str, FloatArray], preferred: Mapping[str, str]) -> FloatArray:
-    kinds = samples.table.kinds.tolist()
-    return np.array([left_out[preferred.get(kind, "mixed")][row] for row, kind in enumerate(kinds)])
-
-
 def _intervals(samples: Samples, left_out: Mapping[str, FloatArray], preferred: Mapping[str, str]) -> Intervals:
-    names, predicted = networks_of(samples), _preferred_s(samples, left_out, preferred)
+    names, kinds = networks_of(samples), samples.table.kinds.tolist()
+    predicted = np.array([left_out[preferred.get(kind, "mixed")][row] for row, kind in enumerate(kinds)])
     totals = [
         np.log(samples.latency_s[names == name].sum() / predicted[names == name].sum()) for name in np.unique(names)
     ]

@@ -9,12 +9,11 @@ Structure and typical values come from performance counters of four networks (`d
 from __future__ import annotations
 
 from functools import lru_cache
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from annette.devices.intel_myriad.placement.tiling import MODE_COSTS, Windows, split_groups, tile
+from annette.devices.intel_myriad.placement.tiling import MODE_COSTS, Window, split_groups, tile
 from annette.errors import UnsupportedKernelError
 from annette.models.base import Terms
 from annette.models.tiled_roofline import Formula, Range
@@ -26,12 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CONVOLUTION", "POOLING", "SOFTWARE"]
 
-_WINDOW: Final = (
-    "in_channels", "in_height", "in_width", "out_channels", "out_height", "out_width", "kernel_height", "kernel_width",
-    "stride_height", "groups",
-)  # fmt: skip
-_OVERHEADS: Final = np.zeros(max(MODE_COSTS) + 1)
-_OVERHEADS[list(MODE_COSTS)] = list(MODE_COSTS.values())
 _WIDE: Final = 14
 """Elements of a line beyond which each costs more; found from the counters."""
 _HIDING: Final = 8.0
@@ -67,29 +60,31 @@ class _Cuts(NamedTuple):
 @lru_cache(maxsize=4)
 def _cuts(table: KernelTable) -> _Cuts:
     """The cuts of a table, remembered: fits price one table many times, estimates ask for its terms, too."""
-    sizes = np.column_stack([table[name] for name in _WINDOW]).astype(np.int64)
+    sizes = np.column_stack([table[name] for name in (*Window._fields, "groups")]).astype(np.int64)
     distinct, row = np.unique(sizes, axis=0, return_inverse=True)  # search spaces repeat few sizes many times
-    whole = Windows(*distinct.T[:-1])
-    stages, one = split_groups(whole, distinct.T[-1])
+    cuts = [_cuts_of(Window(*window), groups) for *window, groups in distinct.tolist()]
+    return _Cuts(*np.array(cuts).reshape(-1, len(_Cuts._fields)).T[:, row.ravel()])
+
+
+def _cuts_of(window: Window, groups: int) -> tuple[float, ...]:
+    """The cuts of one convolution, in the order of `_Cuts`."""
+    stages, one = split_groups(window, groups)
     cut = tile(one)
-    impossible = np.flatnonzero(cut.mode == 0)
-    if len(impossible):
-        window = Windows(*(column[impossible[0]] for column in whole))
+    if cut is None:
         raise UnsupportedKernelError(
             f"the Myriad X engine cannot run a convolution of {window.in_channels} x {window.in_height} x "
             f"{window.in_width} to {window.out_channels} x {window.out_height} x {window.out_width} with kernel "
             f"{window.kernel_height} x {window.kernel_width}: it would run in software, which nobody measured"
         )
-    columns = (
+    return (
         cut.blocks * one.kernel_height * one.kernel_width,
-        _OVERHEADS[cut.mode],
+        MODE_COSTS[cut.mode],
         cut.descriptors * cut.channel_tiles,
         cut.height_tiles * cut.width_tiles,
         stages,
         one.in_channels / cut.channel_tiles,
         one.out_channels,
     )
-    return _Cuts(*np.array(columns, dtype=np.float64)[:, row.ravel()])
 
 
 def _soft_max(power: float, *terms: FloatArray) -> FloatArray:
@@ -105,10 +100,7 @@ def _computing_s(table: KernelTable, cuts: _Cuts, p: Mapping[str, float]) -> Flo
     line = width + p["wide"] * np.maximum(width - _WIDE, 0.0) + p["line_cycles"]
     lines = table["out_height"] + p["tile_lines"] * np.where(cuts.tiles > 1, cuts.tiles, 0.0)
     sweep = (cuts.sweep + p["mode_overhead"] * cuts.overhead) / 2.0
-    seconds: FloatArray = cuts.descriptors * (
-        sweep * lines * line / (p["clock_mhz"] * 1e6) + p["descriptor_us"] * 1e-6 * cuts.tiles
-    )
-    return seconds
+    return cuts.descriptors * (sweep * lines * line / (p["clock_mhz"] * 1e6) + p["descriptor_us"] * 1e-6 * cuts.tiles)
 
 
 def _convolution_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
@@ -131,8 +123,7 @@ def _convolution_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
     from_ddr = table["context:input_in_ddr"] * reads * rows * (p["far_ns"] + p["far_element_ns"] * in_width)
     moved = np.where(cuts.tiles > 1, engine + from_ddr, _soft_max(_HIDING, engine, from_ddr))
     copied = table["context:copied_bytes"] / (p["copied_gb_per_s"] * 1e9)
-    seconds: FloatArray = (moved + p["start_us"] * 1e-6) * cuts.stages * table["batch"] + copied
-    return seconds
+    return (moved + p["start_us"] * 1e-6) * cuts.stages * table["batch"] + copied
 
 
 def _convolution_terms(table: KernelTable, p: Mapping[str, float]) -> Terms:
@@ -164,8 +155,7 @@ def _pooling_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
     reading, making = _pooling_parts(table, p)
     starts = np.maximum(table["context:pieces"], 1.0) * p["start_us"] * 1e-6
     copied = table["context:copied_bytes"] / (p["copied_gb_per_s"] * 1e9)
-    seconds: FloatArray = _soft_max(p["power"], reading, making) + starts + copied
-    return seconds
+    return _soft_max(p["power"], reading, making) + starts + copied
 
 
 def _pooling_terms(table: KernelTable, p: Mapping[str, float]) -> Terms:
@@ -176,25 +166,22 @@ def _pooling_terms(table: KernelTable, p: Mapping[str, float]) -> Terms:
 def _lines_bytes(table: KernelTable, side: str) -> FloatArray:
     """A feature map as it lies in memory, its lines padded to 16 bytes."""
     line = np.ceil(table[f"{side}_width"] * _ELEMENT_BYTES / _LINE_BYTES) * _LINE_BYTES
-    size: FloatArray = table["batch"] * table[f"{side}_height"] * table[f"{side}_channels"] * line
-    return size
+    return table["batch"] * table[f"{side}_height"] * table[f"{side}_channels"] * line
 
 
 def _traffic_bytes(table: KernelTable) -> FloatArray:
     """What a software stage reads and writes; a concat only what is copied."""
     own = _lines_bytes(table, "in") * np.maximum(table["input_count"], 1.0) + _lines_bytes(table, "out")
-    traffic: FloatArray = np.where(table.kinds == "concat", 0.0, own) + 2.0 * table["context:copied_bytes"]
-    return traffic
+    return np.where(table.kinds == "concat", 0.0, own) + 2.0 * table["context:copied_bytes"]
 
 
 def _software_s(table: KernelTable, p: Mapping[str, float]) -> FloatArray:
     """Sums, rectifiers, copies of a concat, global means: ``t0 + traffic * (per processor / processors + shared)``."""
     shaves = np.maximum(table["context:shaves"], 1.0)
-    seconds: FloatArray = (
+    return (
         p["start_us"] * 1e-6
         + _traffic_bytes(table) * (p["shave_ns_per_byte"] / shaves + p["shared_ns_per_byte"]) * 1e-9
     )
-    return seconds
 
 
 def _software_terms(table: KernelTable, p: Mapping[str, float]) -> Terms:
@@ -204,27 +191,25 @@ def _software_terms(table: KernelTable, p: Mapping[str, float]) -> Terms:
 
 CONVOLUTION: Final = Formula(
     "myriad-convolution",
-    MappingProxyType(
-        {
-            "clock_mhz": Range(430, 200, 900),
-            "line_cycles": Range(8.6, 0, 30),
-            "wide": Range(0.2, 0, 3),
-            "mode_overhead": Range(1.2, 0.3, 3),
-            "descriptor_us": Range(1, 0, 20),
-            "start_us": Range(3, 0, 40),
-            "write_ns": Range(6, 0, 30),
-            "write_element_ns": Range(0.9, 0, 5),
-            "read_ns": Range(1, 0, 30),
-            "read_element_ns": Range(0.2, 0, 5),
-            "far_ns": Range(4, 0, 60),
-            "far_element_ns": Range(0.4, 0, 5),
-            "copied_gb_per_s": Range(2.6, 0.5, 50),
-            "injected_gb_per_s": Range(2.6, 0.5, 50),
-            "power": Range(3, 1.5, 8),
-            "first_lines": Range(2, 0, 6),
-            "tile_lines": Range(1.2, 0, 4),
-        }
-    ),
+    {
+        "clock_mhz": Range(430, 200, 900),
+        "line_cycles": Range(8.6, 0, 30),
+        "wide": Range(0.2, 0, 3),
+        "mode_overhead": Range(1.2, 0.3, 3),
+        "descriptor_us": Range(1, 0, 20),
+        "start_us": Range(3, 0, 40),
+        "write_ns": Range(6, 0, 30),
+        "write_element_ns": Range(0.9, 0, 5),
+        "read_ns": Range(1, 0, 30),
+        "read_element_ns": Range(0.2, 0, 5),
+        "far_ns": Range(4, 0, 60),
+        "far_element_ns": Range(0.4, 0, 5),
+        "copied_gb_per_s": Range(2.6, 0.5, 50),
+        "injected_gb_per_s": Range(2.6, 0.5, 50),
+        "power": Range(3, 1.5, 8),
+        "first_lines": Range(2, 0, 6),
+        "tile_lines": Range(1.2, 0, 4),
+    },
     _convolution_s,
     _convolution_terms,
 )
@@ -235,18 +220,16 @@ lines that nothing hides; extra lines of a tile."""
 
 POOLING: Final = Formula(
     "myriad-pooling",
-    MappingProxyType(
-        {
-            "read_ns": Range(1.0, 0, 30),
-            "read_element_ns": Range(0.4, 0, 5),
-            "write_ns": Range(1.0, 0, 30),
-            "write_element_ns": Range(1.2, 0, 9),
-            "average": Range(0.5, 0, 3),
-            "start_us": Range(3, 0, 40),
-            "power": Range(3, 1.5, 8),
-            "copied_gb_per_s": Range(10, 1, 100),
-        }
-    ),
+    {
+        "read_ns": Range(1.0, 0, 30),
+        "read_element_ns": Range(0.4, 0, 5),
+        "write_ns": Range(1.0, 0, 30),
+        "write_element_ns": Range(1.2, 0, 9),
+        "average": Range(0.5, 0, 3),
+        "start_us": Range(3, 0, 40),
+        "power": Range(3, 1.5, 8),
+        "copied_gb_per_s": Range(10, 1, 100),
+    },
     _pooling_s,
     _pooling_terms,
 )
@@ -254,13 +237,11 @@ POOLING: Final = Formula(
 
 SOFTWARE: Final = Formula(
     "myriad-software",
-    MappingProxyType(
-        {
-            "start_us": Range(8, 0, 60),
-            "shave_ns_per_byte": Range(0.4, 0, 3),
-            "shared_ns_per_byte": Range(0.05, 0, 2),
-        }
-    ),
+    {
+        "start_us": Range(8, 0, 60),
+        "shave_ns_per_byte": Range(0.4, 0, 3),
+        "shared_ns_per_byte": Range(0.05, 0, 2),
+    },
     _software_s,
     _software_terms,
 )

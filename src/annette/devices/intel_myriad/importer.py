@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.importing.collection import Collection
-from annette.bench.importing.origin import Origin, digest_of
-from annette.bench.importing.runs import NetworkLatency, measured_run, network_runs
-from annette.bench.importing.table import rows_of
+from annette.bench.importing.collection import Collection, Origin, digest_of, measured_run, network_runs
+from annette.bench.importing.table import NetworkLatency, rows_of
 from annette.bench.records import KernelRecord, Purpose
 from annette.errors import DatasetError, nearest
 from annette.network.readers.json import read_json
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from annette.network import Network
 
 __all__ = [
-    "NAS_DEVICE",
     "TWINS",
     "CountedNetwork",
     "Counter",
@@ -40,15 +37,13 @@ __all__ = [
     "read_ncs2_counters",
 ]
 
-NAS_DEVICE: Final = "myriadvpu_openvino2019r2"
-"""Column of the latencies."""
-
 TWINS: Final = {"cf_inceptionv1": "inceptionv1", "tf_inceptionv1": "inceptionv1"}
 """The same network from two frameworks: what must be left out together."""
 
 _ENVIRONMENT: Final = {"collection": "ncs2", "runtime": "openvino-myriad", "precision": "fp16"}
 _NOTES: Final = ("Device time is what the performance counters sum to: no host, no USB.",)
 
+_NAS_DEVICE: Final = "myriadvpu_openvino2019r2"
 _GRAPHS: Final = "graphs/annette"
 _COLUMNS: Final = ("network", "ov_layer", "graph_layer", "exec_status", "ov_type", "time_ms")
 _STATUS: Final = ("EXECUTED", "OPTIMIZED_OUT", "NOT_RUN")
@@ -127,13 +122,11 @@ def read_ncs2_counters(path: str | PathLike[str], graphs: str | PathLike[str]) -
     ]
 
 
-def nasbench201_networks(path: str | PathLike[str], device: str, *, rows: slice | None = None) -> list[NetworkLatency]:
-    """NAS-Bench-201 networks with their time on a phone, its GPUs or the Myriad VPU.
+def nasbench201_networks(path: str | PathLike[str]) -> list[NetworkLatency]:
+    """NAS-Bench-201 networks with their time on the Myriad VPU.
 
     Args:
         path: ``nasbench201_latency_ms.csv``: columns ``idx``, ``arch`` and one of milliseconds for each device.
-        device: One of the columns, such as ``myriadvpu_openvino2019r2``.
-        rows: Which rows; None takes all.
 
     Raises:
         DatasetError: The file is not that table, or has no such device.
@@ -142,14 +135,11 @@ def nasbench201_networks(path: str | PathLike[str], device: str, *, rows: slice 
     table = rows_of(path)
     if not {"idx", "arch"} <= table[0].keys():
         raise DatasetError(f"table {str(path)!r} has no columns idx and arch: it is not a table of NAS-Bench-201")
-    if device not in table[0] or device in ("idx", "arch"):
-        known = [column for column in table[0] if column not in ("idx", "arch")]
-        raise DatasetError(
-            f"table {str(path)!r} has no device {device!r}{nearest(device, known)}; known: {', '.join(known)}"
-        )
+    if _NAS_DEVICE not in table[0]:
+        raise DatasetError(f"table {str(path)!r} has no device {_NAS_DEVICE!r}{nearest(_NAS_DEVICE, table[0])}")
     return [
-        NetworkLatency(f"nasbench201-{row['idx']}", nasbench201(row["arch"]), float(row[device]) * 1e-3)
-        for row in table[rows or slice(None)]
+        NetworkLatency(f"nasbench201-{row['idx']}", nasbench201(row["arch"]), float(row[_NAS_DEVICE]) * 1e-3)
+        for row in table
     ]
 
 
@@ -178,7 +168,7 @@ def import_ncs2(path: Path, device: str | None = None) -> Collection:
     ]
     latencies = layers.with_name("nasbench201_latency_ms.csv")
     if latencies.is_file():
-        networks = nasbench201_networks(latencies, NAS_DEVICE)
+        networks = nasbench201_networks(latencies)
         runs += network_runs(networks, {**_ENVIRONMENT, "device": "myriadvpu", "runtime_version": "2019R2"})
         sources.append(
             Source(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from annette.devices.intel_myriad.placement.graph import Node, build_stages
 from annette.devices.intel_myriad.placement.memory import Chip
 from annette.devices.intel_myriad.placement.passes import place
-from annette.devices.intel_myriad.placement.tiling import Windows, tile
+from annette.devices.intel_myriad.placement.tiling import Window, tile
 from annette.errors import MappingError
 from annette.mapping.context import ContextStage, integer_parameters
 from annette.mapping.kernel import Kernel
@@ -44,10 +44,7 @@ _ROLES: Final[dict[str, str]] = {
 
 _LIMITS: Final = {
     "slice_bytes": (1024, 1 << 30),
-    "slices": (1, 64),
-    "output_slices": (1, 64),
-    "shaves": (1, 64),
-    "shaves_beside_hardware": (1, 64),
+    **dict.fromkeys(("slices", "output_slices", "shaves", "shaves_beside_hardware"), (1, 64)),
 }
 
 
@@ -84,13 +81,8 @@ class MyriadPlacement(ContextStage):
 
     name: ClassVar[str] = "myriad-placement"
     columns: ClassVar[tuple[str, ...]] = (
-        "input_in_ddr",
-        "output_in_ddr",
-        "copied_bytes",
-        "injected_bytes",
-        "pieces",
-        "shaves",
-    )
+        "input_in_ddr", "output_in_ddr", "copied_bytes", "injected_bytes", "pieces", "shaves"
+    )  # fmt: skip
 
     chip: Chip = field(default_factory=Chip)
 
@@ -113,7 +105,7 @@ class MyriadPlacement(ContextStage):
         first = len(network.inputs)
         schedule = place(build_stages(nodes, self.chip.output_limit_bytes), self.chip)
         plans = _plans(schedule, len(nodes))
-        placed = [_converted(tensor, network) for tensor in network.inputs]
+        placed = [_moved(tensor, network, "convert") for tensor in network.inputs]
         for kernel, node, plan in zip(kernels, nodes[first:], plans[first:], strict=True):
             if kernel.free:
                 placed += _transposes(kernel, network)
@@ -159,7 +151,7 @@ def _nodes(kernels: Sequence[Kernel], network: Network, limit_bytes: int) -> lis
     made: dict[str, int] = {}
     for tensor in network.inputs:
         made[tensor] = len(nodes)
-        dimensions = _converted(tensor, network).anchor.workload.dimensions
+        dimensions = _moved(tensor, network, "convert").anchor.workload.dimensions
         nodes.append(Node(tensor, "input", dimensions, dimensions.out_height, []))
     tiles = _height_tiles(kernels, limit_bytes)
     for kernel in kernels:
@@ -197,16 +189,17 @@ def _height_tiles(kernels: Sequence[Kernel], limit_bytes: int) -> dict[str, int]
 
     Grouped ones always run, as do matrix products, which have one position and are never cut.
     """
-    kernels = [kernel for kernel in kernels if kernel.kind in _CONVOLUTIONS and not kernel.free]
-    sizes = {kernel.name: kernel.anchor.workload.dimensions for kernel in kernels}
-    sizes = {name: dimensions for name, dimensions in sizes.items() if dimensions.out_depth == 1}
-    engine = dict.fromkeys(sizes, 1)
-    dense = {name: dimensions for name, dimensions in sizes.items() if dimensions.groups == 1}
-    for name, tiles in zip(dense, tile(Windows.of(dense.values()), limit_bytes).height_tiles.tolist(), strict=True):
-        if tiles:
-            engine[name] = tiles
-        elif dense[name].out_height * dense[name].out_width > 1:
-            del engine[name]
+    engine: dict[str, int] = {}
+    for kernel in kernels:
+        size = kernel.anchor.workload.dimensions
+        if kernel.free or kernel.kind not in _CONVOLUTIONS or size.out_depth > 1:
+            continue
+        window = Window(*(getattr(size, name) for name in Window._fields))
+        tiling = tile(window, limit_bytes) if size.groups == 1 else None
+        if tiling:
+            engine[kernel.name] = tiling.height_tiles
+        elif size.groups > 1 or size.out_height * size.out_width == 1:
+            engine[kernel.name] = 1
     return engine
 
 
@@ -251,11 +244,6 @@ def _planned(kernel: Kernel, node: Node, plan: _Plan) -> Kernel:
     return replace(kernel, context=context)
 
 
-def _converted(tensor: str, network: Network) -> Kernel:
-    """The kernel that brings an input of the network to half precision."""
-    return _moved(tensor, network, "convert")
-
-
 def _transposes(view: Kernel, network: Network) -> list[Kernel]:
     """The plug-in stores channels first: a feature map is transposed before a view of it as channels last."""
     if not network.channels_last or not view.inputs or view.kind != "reshape":
@@ -265,6 +253,7 @@ def _transposes(view: Kernel, network: Network) -> list[Kernel]:
 
 
 def _moved(tensor: str, network: Network, kind: str) -> Kernel:
+    """A kernel that the runtime adds: it brings an input to half precision, or a feature map into another order."""
     described = network.tensors[tensor]
     name = f"{tensor}:{kind}"
     copied = describe_layer("copy", name, inputs=[described], outputs=[described], channels_last=network.channels_last)

@@ -24,13 +24,12 @@ from annette.bench.backend import (
     CompiledNetwork,
     Profile,
     Subject,
+    input_values,
     time_runs,
 )
 from annette.bench.host import cpu_description
-from annette.bench.random_inputs import input_values
 from annette.devices.onnxruntime_cpu.optimised_graph import read_optimised_graph
-from annette.devices.onnxruntime_cpu.reports import read_profile
-from annette.devices.onnxruntime_cpu.segments import assign_layers
+from annette.devices.onnxruntime_cpu.reports import assign_layers, read_profile
 from annette.errors import BackendRunError, OptionError
 from annette.network.writers.onnx import write_onnx
 
@@ -93,14 +92,13 @@ class OnnxRuntimeBackend(Backend):
 class _CompiledNetwork(CompiledNetwork):
     def __init__(self, subject: Subject, threads: int) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="annette-ort-")
+        self._optimised_path = Path(self._folder.name) / "optimised.onnx"
         self._network = subject.network
         self._threads = threads
         self._idles_between_runs = subject.idles_between_runs
+        self._path = subject.path or Path(self._folder.name) / "network.onnx"
         if subject.path is None:
-            self._path = Path(self._folder.name) / "network.onnx"
             write_onnx(subject.network, self._path)
-        else:
-            self._path = subject.path
         self._session: Any = self._open(profiling=False)
         self._feeds = {entry.name: _values(entry, self._network) for entry in self._session.get_inputs()}
 
@@ -111,7 +109,9 @@ class _CompiledNetwork(CompiledNetwork):
 
     def profile(self, repeats: int, *, before: Callable[[], None] | None = None) -> Profile | None:
         self._session = None  # Its threads are ready for another run, and would hold up those of the profiled one.
-        samples_s, report = self._run_profiled(_PROFILE_WARMUP + repeats, before)
+        session = self._open(profiling=True)
+        samples_s = time_runs(partial(self._call, session), _PROFILE_WARMUP + repeats, before)
+        report = Path(session.end_profiling())
         nodes = read_optimised_graph(self._optimised_path, self._network)
         entries = assign_layers(read_profile(report, nodes, repeats), self._network)
         return Profile(entries, samples_s[_PROFILE_WARMUP:])
@@ -119,16 +119,6 @@ class _CompiledNetwork(CompiledNetwork):
     def close(self) -> None:
         self._session = None
         self._folder.cleanup()
-
-    def _run_profiled(self, repeats: int, before: Callable[[], None] | None) -> tuple[tuple[float, ...], Path]:
-        """Runs in a session of its own, which ends here; returns the times and the profiler's report."""
-        session = self._open(profiling=True)
-        samples_s = time_runs(partial(self._call, session), repeats, before)
-        return samples_s, Path(session.end_profiling())
-
-    @property
-    def _optimised_path(self) -> Path:
-        return Path(self._folder.name) / "optimised.onnx"
 
     def _open(self, *, profiling: bool) -> Any:
         import onnxruntime  # noqa: PLC0415 - this module must be importable without the runtime

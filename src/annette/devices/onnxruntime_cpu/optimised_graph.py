@@ -3,7 +3,7 @@
 ``SessionOptions.optimized_model_filepath`` makes the runtime write the graph that it executes, after all graph
 optimisations and with blocked layouts. Its nodes read and write tensors of the original network, new tensors that hold
 the same values in another layout (here: *aliases*), and new intermediate tensors that nothing of the original
-corresponds to (see `annette.devices.onnxruntime_cpu.segments`).
+corresponds to (see `annette.devices.onnxruntime_cpu.reports`).
 
 Facts used (ONNX Runtime 1.20 to 1.32, CPU; the NCHWc transformer and the transpose optimizer are in
 onnxruntime/core/optimizer of https://github.com/microsoft/onnxruntime):

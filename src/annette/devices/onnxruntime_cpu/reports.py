@@ -3,15 +3,24 @@
 Facts used (ONNX Runtime 1.20 to 1.32): events of category ``Node`` whose name ends in ``_kernel_time`` are executed
 nodes; ``dur`` is in whole microseconds; ``args`` has the operator's type and the shapes of inputs and outputs. Some
 nodes that rewrites add have no name in the optimised graph, and one in the trace: those are paired by type, in order.
+
+A graph optimisation that replaces several nodes by several others (an attention, a split with its transpositions)
+leaves intermediate tensors that the original network does not have. Nodes joined by such tensors form a *segment*:
+between the original tensors that it reads and writes it computes a known part of the network, though no single node of
+it does. A segment becomes one kernel, named after its main node, with the time of all of them. A node that only reads
+and writes original tensors is a segment by itself, and so is a layout change (``ReorderInput``, ``ReorderOutput``).
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict, deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.backend import ProfileEntry
+from annette.bench.profile_matching import ADDED, layers_between
 from annette.errors import BackendRunError
 
 if TYPE_CHECKING:
@@ -19,10 +28,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from annette.devices.onnxruntime_cpu.optimised_graph import OptimisedNode
+    from annette.network import Network
 
-__all__ = ["read_profile"]
+__all__ = ["assign_layers", "read_profile"]
 
 _KERNEL_SUFFIX: Final = "_kernel_time"
+
+_MAIN_OPERATORS: Final = (
+    "Conv", "ConvTranspose", "Gemm", "MatMul", "FusedMatMul", "Attention", "LSTM", "GRU", "Split", "Softmax",
+)  # fmt: skip
+"""Operators after which a segment is named, those that do most of the work first; else the slowest node is."""
+
+_ADDED_KINDS: Final = {"ReorderInput": "reorder_input", "ReorderOutput": "reorder_output", "Transpose": "transpose"}
+"""Kinds of the kernels that the runtime puts in, by operator."""
 
 
 def read_profile(
@@ -77,3 +95,80 @@ def _kernel_events(report: Path) -> list[dict[str, Any]]:
 
 def _shapes(reported: Any) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(int(size) for size in shape) for entry in reported for shape in entry.values())
+
+
+def assign_layers(
+    pairs: Sequence[tuple[ProfileEntry, OptimisedNode | None]], network: Network
+) -> tuple[ProfileEntry, ...]:
+    """Joins the entries of each segment and fills in ``layers``, ``inputs`` and ``outputs``.
+
+    Args:
+        pairs: Profile entries in order of execution, each with its node where that is known.
+        network: The original network.
+    """
+    joined: dict[int, ProfileEntry] = {}
+    kinds = network.kinds_by_layer
+    for segment in _segments(pairs, network):
+        nodes = [node for position in segment if (node := pairs[position][1]) is not None]
+        written = {tensor for node in nodes for tensor in node.outputs if tensor in network.tensors}
+        read = {tensor for node in nodes for tensor in node.inputs if tensor in network.tensors} - written
+        layers = () if _is_added(nodes) else layers_between(network, read, written)
+        if any(node.reordered for node in nodes):
+            layers = tuple(name for name in layers if kinds[name] != "transpose")
+        entries = [pairs[position][0] for position in segment]
+        main = min(range(len(segment)), key=lambda at: (_rank(entries[at].operator), -sum(entries[at].latency_s)))
+        latency_s = tuple(map(math.fsum, zip(*(part.latency_s for part in entries), strict=True)))
+        entry = replace(entries[main], latency_s=latency_s)
+        if layers:
+            entry = replace(entry, layers=layers, inputs=tuple(sorted(read)), outputs=tuple(sorted(written)))
+        elif _is_added(nodes):
+            entry = replace(entry, info={**entry.info, **_added(nodes[0])})
+        joined[segment[main]] = entry
+    return tuple(joined[position] for position in sorted(joined))
+
+
+def _is_added(nodes: Sequence[OptimisedNode]) -> bool:
+    """Whether the runtime put a node in: one that brings a tensor into a blocked layout or another order."""
+    if len(nodes) != 1:
+        return False
+    (node,) = nodes
+    return node.operator.endswith("ReorderInput") or (
+        (node.layout_change or node.operator == "Transpose") and node.inputs[:1] == node.outputs
+    )
+
+
+def _added(node: OptimisedNode) -> dict[str, str]:
+    """What is kept of a node that the runtime put in: its kind and the tensor that it copies."""
+    kind = _ADDED_KINDS[node.operator.rpartition(".")[2]]
+    return {ADDED: "1", "kind": kind, "tensor": node.outputs[0]}
+
+
+def _rank(operator: str) -> int:
+    name = operator.rpartition(".")[2]
+    return _MAIN_OPERATORS.index(name) if name in _MAIN_OPERATORS else len(_MAIN_OPERATORS)
+
+
+def _segments(pairs: Sequence[tuple[ProfileEntry, OptimisedNode | None]], network: Network) -> list[list[int]]:
+    """Positions of entries, grouped by the new tensors that join them; each group in order of execution."""
+    parent = list(range(len(pairs)))
+
+    def root(position: int) -> int:
+        while parent[position] != position:
+            parent[position] = parent[parent[position]]
+            position = parent[position]
+        return position
+
+    touched: dict[str, int] = {}
+    for position, (_, node) in enumerate(pairs):
+        if node is None or node.layout_change:
+            continue
+        for tensor in (*node.inputs, *node.outputs):
+            if tensor in network.tensors:
+                continue
+            if tensor in touched:
+                parent[root(position)] = root(touched[tensor])
+            touched[tensor] = position
+    groups: dict[int, list[int]] = defaultdict(list)
+    for position in range(len(pairs)):
+        groups[root(position)].append(position)
+    return list(groups.values())

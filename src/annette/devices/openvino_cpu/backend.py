@@ -24,10 +24,10 @@ from annette.bench.backend import (
     CompiledNetwork,
     Profile,
     Subject,
+    input_values,
     time_runs,
 )
 from annette.bench.host import cpu_description
-from annette.bench.random_inputs import input_values
 from annette.devices.openvino_cpu.runtime_graph import executed_nodes, profile_entries
 from annette.errors import BackendRunError, NetworkError, OptionError
 from annette.network.writers.onnx import write_onnx

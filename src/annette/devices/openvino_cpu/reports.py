@@ -16,11 +16,11 @@ from __future__ import annotations
 import csv
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
 
-from annette.bench.reported import ReportedKernel, number
+from annette.bench.profile_matching import ReportedKernel, number
 from annette.errors import BackendRunError
 
 __all__ = ["parse_openvino_counters"]
@@ -43,12 +43,6 @@ _ROUNDING_S: Final = 1e-6
 _SHOWN: Final = 80
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    kernel: ReportedKernel
-    executed: bool
-
-
 def parse_openvino_counters(text: str) -> tuple[ReportedKernel, ...]:
     """Reads a report; layers that did not run are left out.
 
@@ -68,22 +62,22 @@ def parse_openvino_counters(text: str) -> tuple[ReportedKernel, ...]:
     return _mean(_printed(lines))
 
 
-def _mean(requests: list[list[_Row]]) -> tuple[ReportedKernel, ...]:
+def _mean(requests: list[list[ReportedKernel]]) -> tuple[ReportedKernel, ...]:
     """The executed layers with their mean times over the requests, which must have the same layers."""
     first = requests[0]
-    names = [row.kernel.name for row in first]
-    if any([row.kernel.name for row in rows] != names for rows in requests[1:]):  # Sorted by time in some releases.
-        requests = [sorted(rows, key=lambda row: row.kernel.name) for rows in requests]
-        if any([row.kernel.name for row in rows] != [row.kernel.name for row in requests[0]] for rows in requests):
+    names = [row.name for row in first]
+    if any([row.name for row in rows] != names for rows in requests[1:]):  # Sorted by time in some releases.
+        requests = [sorted(rows, key=lambda row: row.name) for rows in requests]
+        if any([row.name for row in rows] != [row.name for row in requests[0]] for rows in requests):
             raise BackendRunError("the requests of the counters report have different layers")
     return tuple(
-        replace(rows[0].kernel, latency_s=sum(row.kernel.latency_s for row in rows) / len(rows))
+        replace(rows[0], latency_s=sum(row.latency_s for row in rows) / len(rows))
         for rows in zip(*requests, strict=True)
         if rows[0].executed
     )
 
 
-def _table(lines: list[str]) -> list[_Row]:
+def _table(lines: list[str]) -> list[ReportedKernel]:
     separator = ";" if ";" in lines[0] else ","
     cells = [next(csv.reader([line], delimiter=separator), []) for line in lines]
     columns = [column.strip().strip('"') for column in cells[0]]
@@ -96,7 +90,7 @@ def _table(lines: list[str]) -> list[_Row]:
             )
     status, kind, execution, time = map(columns.index, required)
     scale = _SCALES[timed[1]] if timed else 1.0
-    rows: list[_Row] = []
+    rows: list[ReportedKernel] = []
     for row, line in zip(cells[1:], lines[1:], strict=True):
         if (total := _TOTAL.match(line)) is not None:
             _check_total(rows, total)
@@ -108,12 +102,12 @@ def _table(lines: list[str]) -> list[_Row]:
         if said not in _STATUSES:
             raise BackendRunError(f"the counters report is torn or truncated in line {line[:_SHOWN]!r}")
         seconds = number(row[time], "realTime", line) * scale
-        kernel = ReportedKernel(row[0].strip(), row[kind].strip(), seconds, row[execution].strip())
-        rows.append(_Row(kernel, said == "EXECUTED"))
+        how = row[execution].strip()
+        rows.append(ReportedKernel(row[0].strip(), row[kind].strip(), seconds, how, said == "EXECUTED"))
     raise BackendRunError("the counters report is truncated: there is no row of totals at its end")
 
 
-def _documents(text: str) -> list[list[_Row]]:
+def _documents(text: str) -> list[list[ReportedKernel]]:
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
@@ -127,31 +121,31 @@ def _documents(text: str) -> list[list[_Row]]:
     return [_document(part) for part in (parts if isinstance(parts, list) else [parts])]
 
 
-def _document(part: Any) -> list[_Row]:
+def _document(part: Any) -> list[ReportedKernel]:
     rows = []
     try:
         for node in part["nodes"]:
             said = str(node["status"]).removeprefix("Status.")
             seconds = number(str(node["real_time"]), "real_time", json.dumps(node)) * 1e-3
-            kernel = ReportedKernel(str(node["name"]), str(node["node_type"]), seconds, str(node["exec_type"]))
-            rows.append(_Row(kernel, said == "EXECUTED"))
+            name, kind, how = (str(node[key]) for key in ("name", "node_type", "exec_type"))
+            rows.append(ReportedKernel(name, kind, seconds, how, said == "EXECUTED"))
         _check_sum(rows, number(str(part["total_real_time"]), "total_real_time", "") * 1e-3)
     except (KeyError, TypeError) as error:
         raise BackendRunError(f"the counters report has no field {error}") from error
     return rows
 
 
-def _printed(lines: list[str]) -> list[list[_Row]]:
-    requests: list[list[_Row]] = []
-    rows: list[_Row] = []
+def _printed(lines: list[str]) -> list[list[ReportedKernel]]:
+    requests: list[list[ReportedKernel]] = []
+    rows: list[ReportedKernel] = []
     for line in lines:
         printed = _PRINTED.match(line)
         if printed is not None:
             execution = _EXECUTION.search(printed["rest"])
             how = printed["before"] or (execution[1] if execution else "")
             seconds = number(printed["time"], "realTime", line) * (1e-3 if printed["unit"] else 1e-6)
-            kernel = ReportedKernel(printed["name"], printed["type"].strip(), seconds, how)
-            rows.append(_Row(kernel, printed["status"] == "EXECUTED"))
+            ran = printed["status"] == "EXECUTED"
+            rows.append(ReportedKernel(printed["name"], printed["type"].strip(), seconds, how, ran))
         elif rows and (total := _TOTAL.match(line)) is not None:
             _check_total(rows, total)
             requests.append(rows)
@@ -165,18 +159,18 @@ def _printed(lines: list[str]) -> list[list[_Row]]:
     return requests
 
 
-def _check_total(rows: list[_Row], line: re.Match[str]) -> None:
+def _check_total(rows: list[ReportedKernel], line: re.Match[str]) -> None:
     """Compares with a line of totals; "seconds" may be milliseconds, as one release has it."""
     total = number(line["time"], "the total", line[0])
     unit = line["unit"] or "microseconds"
-    if unit == "seconds" and total > 2 * sum(row.kernel.latency_s for row in rows):
+    if unit == "seconds" and total > 2 * sum(row.latency_s for row in rows):
         unit = "milliseconds"
     decimals = len(line["time"].partition(".")[2])
     _check_sum(rows, total * _SCALES[unit], 0.5 * 10.0**-decimals * _SCALES[unit])
 
 
-def _check_sum(rows: list[_Row], total_s: float, total_rounding_s: float = 0.0) -> None:
-    sum_s = sum(row.kernel.latency_s for row in rows)
+def _check_sum(rows: list[ReportedKernel], total_s: float, total_rounding_s: float = 0.0) -> None:
+    sum_s = sum(row.latency_s for row in rows)
     if abs(sum_s - total_s) > _TOLERANCE * max(total_s, 1e-6) + _ROUNDING_S * len(rows) + total_rounding_s:
         raise BackendRunError(
             f"the layers of the counters report add up to {sum_s * 1e3:.3f} ms, its total is {total_s * 1e3:.3f} ms: "

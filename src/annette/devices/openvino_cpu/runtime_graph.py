@@ -6,29 +6,40 @@ the friendly names of the operations fused into it, separated by commas, with so
 (``conv1/WithoutBiases``); ``layerType`` is the plug-in's type, ``primitiveType`` the implementation (instruction set,
 algorithm, element type), ``outputLayouts`` the memory format, ``execOrder`` the place in the order of execution. A
 ``Reorder`` or ``Convert`` that the plug-in inserted has no original names, or only its own. What the names leave open
-is found from the graph: see `annette.devices.openvino_cpu.topology`.
+is found from the nodes before and behind.
+
+The plug-in's transformations lose names in four ways, and each has a function here: a fusion keeps only some of the
+names (`complete_fused_layers`); a decomposition gives the parts names of its own (`assign_decomposed_parts`); a layer
+that another one absorbs leaves no name at all (`assign_unclaimed_layers`); an inserted copy does not say what it copies
+(`name_copied_tensors`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.backend import ProfileEntry
-from annette.bench.profile_matching import ADDED
-from annette.devices.openvino_cpu.topology import (
-    assign_decomposed_parts,
-    assign_unclaimed_layers,
-    complete_fused_layers,
-    name_copied_tensors,
-)
+from annette.bench.profile_matching import ADDED, layers_between
+from annette.network import Category, kinds_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from annette.network import Network
 
-__all__ = ["RuntimeNode", "executed_nodes", "profile_entries"]
+__all__ = [
+    "RuntimeNode",
+    "assign_decomposed_parts",
+    "assign_unclaimed_layers",
+    "complete_fused_layers",
+    "executed_nodes",
+    "name_copied_tensors",
+    "profile_entries",
+]
+
+_PRODUCT_TYPES: Final = ("Convolution", "Deconvolution", "FullyConnected", "MatMul")
+_PRODUCTS: Final = kinds_in(Category.CONVOLUTION, Category.MATRIX_PRODUCT)
 
 _INSERTED: Final = {"Reorder": "reorder", "Convert": "convert", "Reshape": "reshape", "Transpose": "transpose"}
 """Types of nodes that change layout or element type, which the plug-in inserts between others, and their kinds."""
@@ -134,3 +145,217 @@ def _layers(node: RuntimeNode, network: Network, written: Mapping[str, str]) -> 
     known = network.layers_by_name
     names = [name if name in known else written[name] for name in node.originals if name in known or name in written]
     return tuple(dict.fromkeys(names))
+
+
+def complete_fused_layers(
+    entries: Sequence[ProfileEntry], network: Network, elided: Collection[str] = ()
+) -> list[ProfileEntry]:
+    """Adds the layers that an entry has run but does not name.
+
+    A product whose bias is a layer of its own loses its name to the bias; of the layers of a decomposed activation the
+    first and the last keep theirs. Unnamed layers between two layers of an entry ran in it, and so did the unnamed
+    product or convolution before the first layer of an entry that is one.
+
+    Args:
+        entries: In order of execution.
+        network: The network that was compiled.
+        elided: Layers that run as nothing (in place).
+    """
+    claimed = {name for entry in entries for name in entry.layers} | {*elided}
+    result = []
+    for entry in entries:
+        own = {*entry.layers}
+        if own:
+            own |= _enclosed(own, claimed, network)
+            if entry.operator in _PRODUCT_TYPES and not any(network.kinds_by_layer[name] in _PRODUCTS for name in own):
+                own |= _product_before(own, claimed, network)
+            claimed |= own
+        result.append(replace(entry, layers=tuple(layer.name for layer in network.layers if layer.name in own)))
+    return result
+
+
+def _enclosed(own: set[str], claimed: set[str], network: Network) -> set[str]:
+    """Unclaimed layers on a path from one layer of a set to another."""
+    behind = _reached(own, claimed, network, forward=True)
+    return behind & _reached(own, claimed, network, forward=False) if behind else behind
+
+
+def _reached(own: set[str], claimed: set[str], network: Network, *, forward: bool) -> set[str]:
+    """Unclaimed layers from which a layer of a set can be reached, or that can be reached from one."""
+    reached: set[str] = set()
+    stack = list(own)
+    while stack:
+        for name in _neighbours(stack.pop(), network, forward=forward):
+            if name not in claimed and name not in reached:
+                reached.add(name)
+                stack.append(name)
+    return reached
+
+
+def _neighbours(name: str, network: Network, *, forward: bool) -> list[str]:
+    if forward:
+        outputs = network.layers_by_name[name].outputs
+        return [reader.name for output in outputs for reader in network.consumers.get(output, ())]
+    return [network.producers[t].name for t in network.activations[name] if t in network.producers]
+
+
+def _product_before(own: set[str], claimed: set[str], network: Network) -> set[str]:
+    """The nearest unclaimed product or convolution before some layers, and what lies between."""
+    before = _reached(own, claimed, network, forward=False)
+    for layer in reversed(network.layers):
+        if layer.name in before and layer.kind in _PRODUCTS:
+            after = _reached({layer.name}, claimed, network, forward=True)
+            return {layer.name} | (after & before)
+    return set()
+
+
+def assign_decomposed_parts(
+    entries: Sequence[ProfileEntry], edges: Mapping[str, Sequence[str]], network: Network, elided: Collection[str] = ()
+) -> list[ProfileEntry]:
+    """Gives every entry without layers those between its neighbours, or joins it to the one entry that reads it.
+
+    The plug-in decomposes some layers and names the parts itself: a layer normalisation becomes a normalisation and a
+    product, three slices of one tensor become a split. A copy between two parts of one layer belongs to that layer.
+
+    Args:
+        entries: In order of execution.
+        edges: For each node of the runtime model, the nodes that it reads.
+        network: The network that was compiled.
+        elided: Layers that run as nothing (in place).
+    """
+    result = list(entries)
+    place = {entry.name: position for position, entry in enumerate(entries)}
+    added = {entry.name for entry in entries if ADDED in entry.info}
+    sources_of = {name: _nearest(name, edges, place.keys() - added) for name in place}
+    for position in reversed(range(len(result))):
+        entry = result[position]
+        if entry.layers or entry.name in added:
+            continue
+        readers = [result[place[name]] for name in place if name not in added and entry.name in sources_of[name]]
+        unknown = {other.name for other in result if not other.layers}
+        sources = [result[place[name]] for name in _nearest(entry.name, edges, place.keys() - unknown)]
+        claimed = {name for other in result for name in other.layers} | {*elided}
+        between = [name for name in _between(sources, readers, network) if name not in claimed]
+        if between:
+            result[position] = replace(entry, layers=tuple(between))
+        elif len({reader.layers for reader in readers}) == 1 and readers[0].layers:
+            result[position] = replace(entry, layers=readers[0].layers)
+    for name in added:
+        readers = [result[place[reader]] for reader in place if reader not in added and name in edges.get(reader, ())]
+        sources = [result[place[source]] for source in sources_of[name]]
+        result[place[name]] = _inside_one_layer(result[place[name]], sources, readers)
+    return _joined(result)
+
+
+def _inside_one_layer(
+    copy: ProfileEntry, sources: Sequence[ProfileEntry], readers: Sequence[ProfileEntry]
+) -> ProfileEntry:
+    """An inserted copy, given to the layers before and behind it where these are the same."""
+    sides = {side.layers for side in (*sources, *readers)}
+    if not sources or not readers or len(sides) > 1 or () in sides:
+        return copy
+    info = {key: value for key, value in copy.info.items() if key not in (ADDED, "kind")}
+    return replace(copy, layers=sources[0].layers, info=info)
+
+
+def _nearest(name: str, edges: Mapping[str, Sequence[str]], wanted: Iterable[str]) -> list[str]:
+    """The wanted nodes that a node reads, directly or through others."""
+    known = set(wanted)
+    nearest: dict[str, None] = {}
+    seen: set[str] = set()
+    stack = list(edges.get(name, ()))
+    while stack:
+        source = stack.pop()
+        if source in known:
+            nearest[source] = None
+        elif source not in seen:
+            seen.add(source)
+            stack.extend(edges.get(source, ()))
+    return list(nearest)
+
+
+def _between(sources: Sequence[ProfileEntry], readers: Sequence[ProfileEntry], network: Network) -> tuple[str, ...]:
+    layers = network.layers_by_name
+    written = {output for entry in sources for name in entry.layers for output in layers[name].outputs}
+    inside = {output for entry in readers for name in entry.layers for output in layers[name].outputs}
+    read = {tensor for entry in readers for name in entry.layers for tensor in network.activations[name]}
+    return layers_between(network, written | set(network.inputs), read - inside - written)
+
+
+def _joined(entries: Sequence[ProfileEntry]) -> list[ProfileEntry]:
+    """Entries of the same layers as one, at the place of the slowest."""
+    groups: dict[tuple[str, ...], list[ProfileEntry]] = {}
+    for entry in entries:
+        key = entry.layers or ("", entry.name)
+        groups.setdefault(key, []).append(entry)
+    kept = []
+    for entry in entries:
+        group = groups[entry.layers or ("", entry.name)]
+        main = max(group, key=lambda member: sum(member.latency_s))
+        if entry is main:
+            total = sum(member.latency_s[0] for member in group)
+            parts = {"parts": str(len(group))} if len(group) > 1 else {}
+            kept.append(replace(entry, latency_s=(total,), info={**entry.info, **parts}))
+    return kept
+
+
+def assign_unclaimed_layers(
+    entries: Sequence[ProfileEntry], network: Network, elided: Collection[str] = ()
+) -> list[ProfileEntry]:
+    """Gives each layer that no entry has to the one entry that reads its results.
+
+    A layer without an entry, whose results a single kernel reads, can only have run there: the first two layers of a
+    channel shuffle, a transposition that a product does on the way.
+
+    Args:
+        entries: In order of execution.
+        network: The network that was compiled.
+        elided: Layers that run as nothing (in place); they stay without a kernel.
+    """
+    owners = {name: place for place, entry in enumerate(entries) for name in entry.layers}
+    handed_out = set(network.outputs)
+    for layer in reversed(network.layers):
+        if layer.name in owners or layer.name in elided or handed_out.intersection(layer.outputs):
+            continue
+        readers = [reader.name for output in layer.outputs for reader in network.consumers.get(output, ())]
+        places = {owners.get(name) for name in readers}
+        if len(places) == 1 and (place := places.pop()) is not None:
+            owners[layer.name] = place
+    members: dict[int, list[str]] = {}
+    for layer in network.layers:
+        if layer.name in owners:
+            members.setdefault(owners[layer.name], []).append(layer.name)
+    return [replace(entry, layers=tuple(members.get(place, ()))) for place, entry in enumerate(entries)]
+
+
+def name_copied_tensors(
+    entries: Sequence[ProfileEntry], edges: Mapping[str, Sequence[str]], network: Network
+) -> tuple[ProfileEntry, ...]:
+    """Says of every copy that the runtime put in which tensor of the network it copies, as ``tensor`` in its facts.
+
+    Args:
+        entries: With their layers.
+        edges: For each node of the runtime model, the nodes that it reads.
+        network: The network that was compiled; the runtime keeps the names of its inputs.
+    """
+    by_name = {entry.name: entry for entry in entries if entry.layers}
+    known = by_name.keys() | set(network.inputs)
+    described = []
+    for entry in entries:
+        sources = _nearest(entry.name, edges, known) if ADDED in entry.info else []
+        tensor = sources[0] if sources else ""
+        if tensor in by_name:
+            tensor = _written(by_name[tensor], network)
+        described.append(replace(entry, info={**entry.info, "tensor": tensor}) if tensor else entry)
+    return tuple(described)
+
+
+def _written(entry: ProfileEntry, network: Network) -> str:
+    """What a kernel writes for others: the last result of its layers that is read outside or handed out."""
+    inside = set(entry.layers)
+    for name in reversed(entry.layers):
+        for output in network.layers_by_name[name].outputs:
+            readers = network.consumers.get(output, ())
+            if output in network.outputs or any(reader.name not in inside for reader in readers):
+                return output
+    return ""

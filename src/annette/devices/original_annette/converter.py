@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from annette._version import __version__
-from annette.bench.importing.origin import digest_of
+from annette.bench.importing.collection import digest_of
 from annette.devices.original_annette.models import OriginalRefinedRoofline, OriginalRoofline
 from annette.errors import DatasetError
 from annette.mapping.kernel import Precision
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Action, Rule
-from annette.models.refined_roofline import RefinedRoofline, Unroll
-from annette.models.roofline import Roofline
+from annette.models.roofline import RefinedRoofline, Roofline, Unroll
 from annette.platforms import Overhead, Platform, Provenance, Source
 
 if TYPE_CHECKING:
@@ -139,7 +138,11 @@ def _convert(parameters: Path, target: _Target) -> Platform:
         models={kind: _families(kind, plain, refined) for kind in _kinds(plain)},
         preferred_family="refined-roofline",
         overhead=Overhead(
-            per_kernel_s=0.0, per_run_s=0.0, per_input_byte_s=1.0 / _input_bytes_per_s(plain), per_output_byte_s=0.0
+            per_kernel_s=0.0,
+            per_run_s=0.0,
+            # The original charges network inputs to its type Base, whatever its type Input says.
+            per_input_byte_s=1.0 / float(plain["Base"]["bandwidth"]),
+            per_output_byte_s=0.0,
         ),
         provenance=_provenance(files, [kind for kind, name in _kinds(plain).items() if name == "Base"]),
     )
@@ -176,11 +179,6 @@ def _provenance(files: list[Path], never_measured: list[str]) -> Provenance:
             "Fitted ranges, intervals and accuracy were not published.",
         ),
     )
-
-
-def _input_bytes_per_s(plain: dict[str, Any]) -> float:
-    """The original charges network inputs to its type Base, whatever its type Input says."""
-    return float(plain["Base"]["bandwidth"])
 
 
 def _check_bits(entry: Any, bits: int) -> None:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from annette.models.base import Terms
-from annette.models.refined_roofline import RefinedRoofline, Unroll, extent_of
-from annette.models.roofline import Roofline
+from annette.models.roofline import RefinedRoofline, Roofline, extent_of
 
 if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray, KernelTable
@@ -58,15 +57,11 @@ class OriginalRefinedRoofline(RefinedRoofline):
         """As in the refined roofline, but a dimension smaller than its unroll size loses nothing."""
         product = np.ones(len(table))
         for name, unroll in self.unroll.items():
-            product *= _replicated(unroll, extent_of(table, name))
+            extent = extent_of(table, name)
+            product *= unroll.efficiency(np.where(extent < unroll.size, float(unroll.size), extent))
         return product
 
     def terms(self, table: KernelTable) -> Terms:
         """Compute and memory time of each row; the efficiency divides the compute time only where it is longer."""
         compute_s, memory_s = _original_terms(self, table)
         return Terms(np.where(compute_s > memory_s, compute_s / self.efficiency(table), compute_s), memory_s)
-
-
-def _replicated(unroll: Unroll, extent: FloatArray) -> FloatArray:
-    whole = np.where(extent < unroll.size, float(unroll.size), extent)
-    return unroll.efficiency(whole)

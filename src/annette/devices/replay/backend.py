@@ -10,15 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from annette.bench.backend import (
-    Availability,
-    Backend,
-    BackendOptions,
-    CompiledNetwork,
-    Profile,
-    ProfileEntry,
-    Subject,
-)
+from annette.bench.backend import Availability, Backend, BackendOptions, CompiledNetwork, Profile, ProfileEntry, Subject
 from annette.bench.dataset import Dataset
 from annette.bench.profile_matching import ADDED
 from annette.bench.records import Status

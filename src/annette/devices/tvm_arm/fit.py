@@ -1,23 +1,24 @@
 """Phones with TVM's tuned kernels: convolutions from TopHub, everything else from facts about the memory.
 
 TopHub's tables hold convolutions only. Each of four kinds (Winograd, pointwise, other dense, depthwise) has a
-saturating rate; pools, fully connected layers, normalizations and joins are priced by the processor's cache and memory
-bandwidth, and are marked as assumed.
+saturating rate, fitted by a linear programme: least absolute relative error with coefficients that are not negative.
+Pools, fully connected layers, normalizations and joins are priced by the processor's cache and memory bandwidth, and
+are marked as assumed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from scipy.optimize import linprog
 
-from annette.devices.tvm_arm.constants import DENSE_TERMS, DEPTHWISE_TERMS, fit_saturating
-from annette.devices.tvm_arm.models import CachedMemory, SaturatingRate
+from annette.devices.tvm_arm.models import TERMS, CachedMemory, SaturatingRate
+from annette.errors import FitError
 from annette.estimation import estimate_network
 from annette.fitting.conformal import log_residuals
 from annette.fitting.formula_fit import (
-    DeviceFit,
     Published,
     accuracy_rows,
     device_report,
@@ -44,19 +45,22 @@ if TYPE_CHECKING:
     from annette.fitting.families import KindFit
     from annette.fitting.request import FitReport, FitRequest
     from annette.fitting.samples import Samples
+    from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
     from annette.network import Network
     from annette.platforms import Provenance
 
 __all__ = [
+    "DENSE_TERMS",
     "NOTES",
     "PHONES",
     "Phone",
-    "PhoneFit",
     "fit_datasets",
     "fit_phone",
     "fit_phone_models",
+    "fit_saturating",
     "left_out_latency_s",
+    "left_out_layers_s",
     "phone_samples",
 ]
 
@@ -69,14 +73,27 @@ NOTES: Final = (
 
 PRECISION: Final = Precision(activation_bits=32, weight_bits=32)
 
+DENSE_TERMS: Final = ("per_mac_s", "per_output_s", "per_patch_s", "per_weight_s", "offset_s")
+"""Terms of convolutions that mix channels."""
+
+_DEPTHWISE_TERMS: Final = ("per_mac_s", "per_input_s", "offset_s")
+"""Terms of depthwise convolutions: the input counts on its own, since a stride reads what it does not use."""
+
 _FITTED: Final[Mapping[str, tuple[str, ...]]] = {
     "winograd_conv": DENSE_TERMS,
     "pointwise_conv": DENSE_TERMS,
     "conv": DENSE_TERMS,
-    "depthwise_conv": DEPTHWISE_TERMS,
+    "depthwise_conv": _DEPTHWISE_TERMS,
 }
 _LIKE_DIRECT: Final = ("grouped_conv", "conv_transpose")
+_CONFIGURATION: Final = (
+    "batch", "groups", "in_channels", "in_height", "in_width", "out_channels", "out_height", "out_width",
+    "kernel_height", "kernel_width", "stride_height", "stride_width",
+)  # fmt: skip
 _WIDENING: Final = 2.0
+_WHY_MEMORY: Final = (
+    "no measurement: activations at the cache's bandwidth if they fit, else and for weights at the memory's"
+)
 _MOVING: Final = (
     Category.POOLING,
     Category.GLOBAL_POOLING,
@@ -122,34 +139,6 @@ Both have LPDDR4X-1866 on 4 x 16 bit, 29.9 GB/s at the pins, and 2 MiB of second
 """
 
 
-@dataclass(frozen=True, eq=False)
-class PhoneFit:
-    """A phone's platform, and what it rests on.
-
-    Attributes:
-        platform: The platform.
-        layers: Errors of the saturating rates, left out configuration by configuration.
-        fits: The general families.
-        names: The whole networks.
-        measured_s: Their measured times.
-        estimated_s: Estimates fitted on all layers.
-        left_out_s: Estimates fitted without the layers that the network in question has.
-    """
-
-    platform: Platform
-    layers: DeviceFit
-    fits: Mapping[str, KindFit]
-    names: tuple[str, ...]
-    measured_s: tuple[float, ...]
-    estimated_s: tuple[float, ...]
-    left_out_s: tuple[float, ...]
-
-    def error(self, column: str) -> float:
-        """Mean absolute relative error of ``estimated`` or ``left_out`` on whole networks."""
-        estimated = np.array(getattr(self, f"{column}_s"))
-        return float(np.abs(estimated / np.array(self.measured_s) - 1).mean())
-
-
 def phone_samples(runs: Sequence[Run]) -> Samples:
     """The tuned layers as samples, one row for each configuration."""
     samples = paired_kernels(runs, preset("tvm-cpu"), PRECISION).samples
@@ -169,11 +158,11 @@ def fit_datasets(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
             precision is asked for.
     """
     phone = PHONES[common_environment(datasets)["device"]]
-    fitted = fit_phone(phone, Published.read(datasets, request, NOTES), seed=request.seed)
-    return device_report(fitted.platform, request, fitted.fits)
+    platform, fits = fit_phone(phone, Published.read(datasets, request, NOTES), seed=request.seed)
+    return device_report(platform, request, fits)
 
 
-def fit_phone(phone: Phone, published: Published, *, seed: int = 0) -> PhoneFit:
+def fit_phone(phone: Phone, published: Published, *, seed: int = 0) -> tuple[Platform, dict[str, KindFit]]:
     """Fits a phone's platform on layers; the networks only say how good it is.
 
     Args:
@@ -181,14 +170,16 @@ def fit_phone(phone: Phone, published: Published, *, seed: int = 0) -> PhoneFit:
         published: TopHub's layers of it, and whole networks with their times.
         seed: For everything random.
 
+    Returns:
+        The platform; the general families.
+
     Raises:
         FitError: There are too few layers of a kind.
     """
     networks, provenance = published.pairs, published.provenance
     samples = phone_samples(published.kernels)
-    layers = DeviceFit("saturating-rate", samples, held_out(_in_folds(samples), fit_phone_models))
     fits = fit_families(samples, seed=seed)
-    by_family = held_out_by_family(layers, fits)
+    by_family = held_out_by_family(samples, fits, "saturating-rate", left_out_layers_s(samples))
     measured_s = np.array([latency_s for _, latency_s in networks])
     left_out = np.array([left_out_latency_s(phone, samples, network, provenance) for network, _ in networks])
     intervals = Intervals(
@@ -200,11 +191,7 @@ def fit_phone(phone: Phone, published: Published, *, seed: int = 0) -> PhoneFit:
     if len(networks):
         error = float(np.abs(left_out / measured_s - 1).mean())
         accuracy.append({"kind": "networks", "rows": len(networks), "left-out MAPE": round(error, 4)})
-    platform = _platform(phone, samples, provenance, fits, intervals, accuracy)
-    estimated = tuple(estimate_network(network, platform).latency_s for network, _ in networks)
-    return PhoneFit(
-        platform, layers, fits, tuple(published.names), tuple(measured_s.tolist()), estimated, tuple(left_out.tolist())
-    )
+    return _platform(phone, samples, provenance, fits, intervals, accuracy), fits
 
 
 def fit_phone_models(samples: Samples) -> dict[str, SaturatingRate]:
@@ -214,6 +201,62 @@ def fit_phone_models(samples: Samples) -> dict[str, SaturatingRate]:
         FitError: A kind has too few rows.
     """
     return {kind: fit_saturating(samples.of_kind(kind), terms) for kind, terms in _FITTED.items()}
+
+
+def fit_saturating(samples: Samples, terms: Sequence[str]) -> SaturatingRate:
+    """Fits one kind.
+
+    Args:
+        samples: Its rows, of one kind.
+        terms: Which coefficients may differ from 0.
+
+    Raises:
+        FitError: There are fewer rows than coefficients, or the programme has no solution.
+    """
+    if len(samples) <= len(terms):
+        raise FitError(
+            f"a saturating rate of {len(terms)} terms needs more rows than that, and there are {len(samples)}"
+        )
+    positions = [TERMS.index(name) for name in terms]
+    coefficients = _least_absolute(SaturatingRate.columns(samples.table)[:, positions], samples.latency_s)
+    return SaturatingRate(**{**dict.fromkeys(TERMS, 0.0), **dict(zip(terms, coefficients.tolist(), strict=True))})
+
+
+def _least_absolute(columns: FloatArray, latency_s: FloatArray) -> FloatArray:
+    """Coefficients a >= 0 that minimise ``sum(|columns a / latency - 1|)``; deterministic.
+
+    Args:
+        columns: What the coefficients multiply, not negative, shape ``(rows, coefficients)``.
+        latency_s: Measured times, above 0, shape ``(rows,)``.
+
+    Raises:
+        FitError: The solver finds no optimum.
+    """
+    scale = np.maximum(columns.max(axis=0), 1e-300)
+    relative = columns / scale / latency_s[:, None]
+    unit = float(np.median(1.0 / latency_s))
+    rows, width = relative.shape
+    cost = np.concatenate([np.zeros(width), np.ones(2 * rows)])
+    slack = np.hstack([np.eye(rows), -np.eye(rows)])
+    equations = np.hstack([relative / unit, slack])
+    solution = linprog(cost, A_eq=equations, b_eq=np.ones(rows), bounds=(0, None), method="highs")
+    if not solution.success:
+        raise FitError(f"the linear programme of a saturating rate has no solution: {solution.message}")
+    coefficients: FloatArray = np.maximum(solution.x[:width], 0.0) / unit / scale
+    return coefficients
+
+
+def left_out_layers_s(samples: Samples, folds: int = 10) -> FloatArray:
+    """Prediction of each layer by rates that were fitted on other folds; each kind is spread over all of them.
+
+    Args:
+        samples: As `phone_samples` gives them.
+        folds: How many.
+    """
+    groups: npt.NDArray[np.str_] = np.empty(len(samples), dtype="<U12")
+    for rows in samples.table.rows_by_kind.values():
+        groups[rows] = [f"fold {position % folds}" for position in range(len(rows))]
+    return held_out(replace(samples, groups=groups), fit_phone_models)
 
 
 def left_out_latency_s(phone: Phone, samples: Samples, network: Network, provenance: Provenance) -> float:
@@ -232,25 +275,10 @@ def left_out_latency_s(phone: Phone, samples: Samples, network: Network, provena
     return estimate_network(network, platform).latency_s
 
 
-_CONFIGURATION: Final = (
-    "batch", "groups", "in_channels", "in_height", "in_width", "out_channels", "out_height", "out_width",
-    "kernel_height", "kernel_width", "stride_height", "stride_width",
-)  # fmt: skip
-
-
 def _configurations(table: KernelTable) -> list[tuple[str, ...]]:
     """A key for each row, equal for layers of equal dimensions whatever is fused with them."""
     values = np.column_stack([table[name] for name in _CONFIGURATION])
     return [(kind, *map(str, row)) for kind, row in zip(table.kinds.tolist(), values.tolist(), strict=True)]
-
-
-def _in_folds(samples: Samples, folds: int = 10) -> Samples:
-    """The samples with each configuration assigned to one of ten folds, kind by kind."""
-    groups: npt.NDArray[np.str_] = np.empty(len(samples), dtype="<U12")
-    for rows in samples.table.rows_by_kind.values():
-        for position, row in enumerate(rows.tolist()):
-            groups[row] = f"fold {position % folds}"
-    return type(samples)(samples.table, samples.latency_s, groups, samples.sources)
 
 
 def _platform(
@@ -266,7 +294,9 @@ def _platform(
     for kind, fit in fits.items():
         models[kind] |= fit.models
     models |= {kind: {"saturating-rate": rates["conv"]} for kind in _LIKE_DIRECT}
-    memory = _memory(phone, rates)
+    # Computing is as fast as in pointwise convolutions.
+    ops_per_s = 2.0 / rates["pointwise_conv"].per_mac_s
+    memory = CachedMemory(ops_per_s, phone.memory_bytes_per_s, phone.cache_bytes, phone.cache_bytes_per_s)
     moving = sorted(kinds_in(*_MOVING) | {"fully_connected", "matmul"})
     models |= {kind: {"cached-memory": memory} for kind in moving}
     return Platform(
@@ -289,19 +319,4 @@ def _platform(
             **dict.fromkeys(moving, _WHY_MEMORY),
             **dict.fromkeys(_LIKE_DIRECT, "no measurement: as a direct convolution of the channels of one group"),
         },
-    )
-
-
-_WHY_MEMORY: Final = (
-    "no measurement: activations at the cache's bandwidth if they fit, else and for weights at the memory's"
-)
-
-
-def _memory(phone: Phone, rates: Mapping[str, SaturatingRate]) -> CachedMemory:
-    """Everything without a measurement; computing is as fast as in pointwise convolutions."""
-    return CachedMemory(
-        ops_per_s=2.0 / rates["pointwise_conv"].per_mac_s,
-        bytes_per_s=phone.memory_bytes_per_s,
-        cache_bytes=phone.cache_bytes,
-        cache_bytes_per_s=phone.cache_bytes_per_s,
     )

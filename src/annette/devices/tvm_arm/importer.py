@@ -1,27 +1,34 @@
 """Layout ``tophub``: TVM's published schedules for ARM processors and GPUs, and the networks of its auto-tuning post.
 
-Layers come from tlc-pack/tophub (Apache-2.0), networks from the post of 2018-10-03 on tvm.apache.org. Its networks are
-those of ``nnvm.testing`` (`annette.devices.tvm_arm.nnvm`).
+Layers come from tlc-pack/tophub (Apache-2.0), networks from the post of 2018-10-03 on tvm.apache.org: as its script
+built them with ``nnvm.testing``. They differ from their namesakes in the zoo: resnet18 is the pre-activation variant
+with a projection in every stage, which the published layers confirm one by one (all 207 convolutions of the five
+networks are rows of TopHub's tables).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.importing.collection import Collection
+from annette.bench.importing.collection import Collection, Origin, digest_of, kernel_runs, network_runs
 from annette.bench.importing.kernel import MeasuredKernel, Stage
-from annette.bench.importing.origin import Origin, digest_of
-from annette.bench.importing.runs import NetworkLatency, kernel_runs, network_runs
-from annette.bench.importing.table import rows_of
-from annette.devices.tvm_arm.nnvm import NETWORKS, nnvm_network
+from annette.bench.importing.table import NetworkLatency, rows_of
 from annette.errors import DatasetError, OptionError, nearest
+from annette.network.builder import NetworkBuilder
 from annette.platforms import Source
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from os import PathLike
     from pathlib import Path
 
-__all__ = ["import_tophub", "tophub_layers", "tophub_networks"]
+    from annette.network import Network
+    from annette.network.tensor import Tensor
+
+__all__ = ["NETWORKS", "import_tophub", "nnvm_network", "tophub_networks"]
+
+NETWORKS: Final = ("resnet18", "mobilenet", "vgg16", "squeezenet_v1.1", "densenet121")
+"""Names as the post writes them."""
 
 _PROCESSORS: Final = "arm_cpu"
 """Start of the name of the files that hold processors."""
@@ -42,7 +49,7 @@ def import_tophub(path: Path, device: str | None) -> Collection:
         raise OptionError("layout 'tophub' holds several devices: state one, for example --device kirin970")
     layers = path / "layers.csv" if path.is_dir() else path
     environment = {"collection": "tophub", "device": device, "runtime": "tvm", "precision": "fp32"}
-    rows = _rows(layers, device, "float32")
+    rows = _rows(layers, device)
     library, _, version = rows[0]["file"].rpartition("_")
     runs = kernel_runs([_kernel(row) for row in rows], environment)
     sources = [
@@ -66,20 +73,6 @@ def import_tophub(path: Path, device: str | None) -> Collection:
             )
         )
     return Collection(runs, Origin(sources=tuple(sources), versions={f"TopHub {library}": version}))
-
-
-def tophub_layers(path: str | PathLike[str], device: str, *, dtype: str = "float32") -> list[MeasuredKernel]:
-    """The tuned convolutions of one device.
-
-    Args:
-        path: ``tophub/layers.csv``.
-        device: Such as ``snapdragon835``; of a chip that was tuned as processor and as GPU, the processor.
-        dtype: Element type.
-
-    Raises:
-        DatasetError: The file is not that table, or holds nothing of that device and element type.
-    """
-    return [_kernel(row) for row in _rows(path, device, dtype)]
 
 
 def tophub_networks(path: str | PathLike[str], device: str) -> list[NetworkLatency]:
@@ -106,14 +99,15 @@ def _rows_by_device(path: str | PathLike[str]) -> dict[str, dict[str, str]]:
     return {row["device"].split(" (")[0]: row for row in rows}
 
 
-def _rows(path: str | PathLike[str], device: str, dtype: str) -> list[dict[str, str]]:
+def _rows(path: Path, device: str) -> list[dict[str, str]]:
+    """The tuned convolutions of a device in single precision; of a chip that was tuned as GPU, too, the processor's."""
     rows = rows_of(path)
     if not {"file", "device", "task", "dtype", "time_ms"} <= rows[0].keys():
         raise DatasetError(f"table {str(path)!r} has no columns file, device, task, dtype, time_ms: it is not TopHub's")
-    wanted = [row for row in rows if (row["device"], row["dtype"]) == (device, dtype)]
+    wanted = [row for row in rows if (row["device"], row["dtype"]) == (device, "float32")]
     if not wanted:
         devices = {row["device"] for row in rows}
-        raise DatasetError(f"table {str(path)!r} holds no {dtype} layers of {device!r}{nearest(device, devices)}")
+        raise DatasetError(f"table {str(path)!r} holds no float32 layers of {device!r}{nearest(device, devices)}")
     return [row for row in wanted if row["file"].startswith(_PROCESSORS)] or wanted
 
 
@@ -138,3 +132,100 @@ def _kernel(row: dict[str, str]) -> MeasuredKernel:
     )
     shape = "x".join(str(number[key]) for key in ("c", "h", "w", "f", "kh", "kw", "sh"))
     return MeasuredKernel(f"{row['task']}/{shape}", row["task"], (stage,), float(row["time_ms"]) * 1e-3)
+
+
+def nnvm_network(name: str) -> Network:
+    """Builds one of the networks for one image of 224 x 224.
+
+    Args:
+        name: One of `NETWORKS`.
+
+    Raises:
+        OptionError: There is no such network.
+    """
+    if name not in _BUILD:
+        raise OptionError(
+            f"nnvm.testing has no network {name!r} here{nearest(name, _BUILD)}; known: {', '.join(_BUILD)}"
+        )
+    net = NetworkBuilder(f"nnvm-{name}", source_format="nnvm")
+    x = _BUILD[name](net, net.input("data", (1, 3, 224, 224)))
+    return net.build(net.softmax(x, axis=1))
+
+
+def _norm_relu(net: NetworkBuilder, x: Tensor) -> Tensor:
+    return net.relu(net.batch_norm(x))
+
+
+def _conv_norm_relu(net: NetworkBuilder, x: Tensor, filters: int, kernel: int, stride: int = 1) -> Tensor:
+    x = net.conv(x, filters, kernel, stride=stride, padding="half", bias=False)
+    return _norm_relu(net, x)
+
+
+def _classifier(net: NetworkBuilder, x: Tensor) -> Tensor:
+    return net.fully_connected(net.flatten(net.global_average_pool(x)), 1000)
+
+
+def _resnet18(net: NetworkBuilder, x: Tensor) -> Tensor:
+    x = net.max_pool(_conv_norm_relu(net, net.batch_norm(x), 64, 7, 2), 3, stride=2, padding=1)
+    for stage, width in enumerate((64, 128, 256, 512)):
+        for unit in range(2):
+            stride = 2 if stage and unit == 0 else 1
+            active = _norm_relu(net, x)
+            shortcut = net.conv(active, width, 1, stride=stride, bias=False) if unit == 0 else x
+            inner = _conv_norm_relu(net, active, width, 3, stride)
+            x = net.add(net.conv(inner, width, 3, padding=1, bias=False), shortcut)
+    return _classifier(net, _norm_relu(net, x))
+
+
+def _mobilenet(net: NetworkBuilder, x: Tensor) -> Tensor:
+    plan = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1)]
+    x = _conv_norm_relu(net, x, 32, 3, 2)
+    for width, stride in plan:
+        x = _norm_relu(net, net.depthwise_conv(x, 3, stride=stride, bias=False))
+        x = _conv_norm_relu(net, x, width, 1)
+    return _classifier(net, x)
+
+
+def _vgg16(net: NetworkBuilder, x: Tensor) -> Tensor:
+    for width, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+        for _ in range(count):
+            x = net.relu(net.conv(x, width, 3, padding=1))
+        x = net.max_pool(x, 2, stride=2)
+    x = net.flatten(x)
+    for _ in range(2):
+        x = net.relu(net.fully_connected(x, 4096))
+    return net.fully_connected(x, 1000)
+
+
+def _squeezenet(net: NetworkBuilder, x: Tensor) -> Tensor:
+    x = net.max_pool(net.relu(net.conv(x, 64, 3, stride=2, padding=1)), 3, stride=2)
+    for position, (squeeze, expand) in enumerate(
+        ((16, 64),) * 2 + ((32, 128),) * 2 + ((48, 192),) * 2 + ((64, 256),) * 2
+    ):
+        if position in (2, 4):
+            x = net.max_pool(x, 3, stride=2)
+        x = net.relu(net.conv(x, squeeze, 1))
+        x = net.concat([net.relu(net.conv(x, expand, 1)), net.relu(net.conv(x, expand, 3, padding=1))])
+    return net.flatten(net.global_average_pool(net.relu(net.conv(x, 1000, 1))))
+
+
+def _densenet121(net: NetworkBuilder, x: Tensor) -> Tensor:
+    x = net.max_pool(_conv_norm_relu(net, x, 64, 7, 2), 3, stride=2, padding=1)
+    for stage, count in enumerate((6, 12, 24, 16)):
+        for _ in range(count):
+            inner = _conv_norm_relu(net, _norm_relu(net, x), 128, 1)
+            x = net.concat([x, net.conv(inner, 32, 3, padding=1, bias=False)])
+        x = _norm_relu(net, x)
+        if stage < 3:
+            x = net.conv(x, x.shape[1] // 2, 1, bias=False)
+            x = net.average_pool(x, 2, stride=2)
+    return _classifier(net, x)
+
+
+_BUILD: Final[dict[str, Callable[[NetworkBuilder, Tensor], Tensor]]] = {
+    "resnet18": _resnet18,
+    "mobilenet": _mobilenet,
+    "vgg16": _vgg16,
+    "squeezenet_v1.1": _squeezenet,
+    "densenet121": _densenet121,
+}

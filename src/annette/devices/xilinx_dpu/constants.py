@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import permutations
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -143,35 +144,30 @@ def fit_dpu(samples: Samples, *, clock_hz: float, tied: bool = True) -> DpuConst
         FitError: There are too few convolutions, or kernels of a kind that the accelerator does not run.
     """
     problem = _Problem(samples, clock_hz)
-    best: tuple[float, DpuConstants] | None = None
-    for start in _STARTS:
-        current = problem.scored(DpuConstants(start, start, start))
-        for _ in range(_ROUNDS):
-            before = current[0]
-            for group in range(len(_groups(current[1], tied=tied, alu=problem.has_alu))):
-                candidates = _groups(current[1], tied=tied, alu=problem.has_alu)[group]
-                current = min([current, *map(problem.scored, candidates)], key=lambda trial: trial[0])
-            current = min(current, problem.scored(current[1], steps=_ALL_STEPS), key=lambda trial: trial[0])
-            if current[0] > before - 1e-6:
-                break
-        if best is None or current[0] < best[0]:
-            best = current
-    if best is None:
-        raise FitError("no starting point of the search led anywhere")
-    constants = best[1]
+    _, constants = min((_descend(problem, start, tied=tied) for start in _STARTS), key=itemgetter(0))
     if problem.has_alu:
         return constants
     return replace(constants, alu_rows=max(constants.rows // 2, 1), width_overhead=_WITHOUT_ALU_OVERHEAD)
 
 
+def _descend(problem: _Problem, start: int, *, tied: bool) -> tuple[float, DpuConstants]:
+    """The best candidate that one start leads to, with its score."""
+    current = problem.scored(DpuConstants(start, start, start))
+    for _ in range(_ROUNDS):
+        before = current[0]
+        for group in range(len(_groups(current[1], tied=tied, alu=problem.has_alu))):
+            candidates = _groups(current[1], tied=tied, alu=problem.has_alu)[group]
+            current = min([current, *map(problem.scored, candidates)], key=itemgetter(0))
+        current = min(current, problem.scored(current[1], steps=_ALL_STEPS), key=itemgetter(0))
+        if current[0] > before - 1e-6:
+            break
+    return current
+
+
 def _groups(current: DpuConstants, *, tied: bool, alu: bool) -> list[list[DpuConstants]]:
     """Neighbours of a candidate: any other size of one dimension; a factor of two moved from one to another."""
-    if tied:
-        names: list[tuple[str, ...]] = [("rows",), ("in_channels", "out_channels")]
-    else:
-        names = [("rows",), ("in_channels",), ("out_channels",)]
-    if alu:
-        names.append(("alu_rows",))
+    channels = [("in_channels", "out_channels")] if tied else [("in_channels",), ("out_channels",)]
+    names = [("rows",), *channels, *([("alu_rows",)] if alu else [])]
     groups = [[_with(current, *together, size=size) for size in _CANDIDATES] for together in names]
     if not tied:
         groups.append(list(_exchanges(current)))

@@ -8,14 +8,13 @@ processor cycles per element.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from annette.devices.xilinx_dpu.constants import DpuConstants, dpu_models, fit_dpu
+from annette.devices.xilinx_dpu.constants import dpu_models, fit_dpu
 from annette.devices.xilinx_dpu.importer import CLOCK_HZ
-from annette.fitting.calibration import CalibrationReport, calibrate
+from annette.fitting.calibration import calibrate
 from annette.fitting.formula_fit import (
-    DeviceFit,
     Published,
     accuracy_rows,
     device_report,
@@ -25,10 +24,9 @@ from annette.fitting.formula_fit import (
     held_out_by_family,
     kernel_residuals,
     ranges_of,
-    tables_by_kind,
 )
 from annette.fitting.samples import paired_kernels
-from annette.mapping.kernel import Precision
+from annette.mapping.kernel import KernelTable, Precision
 from annette.mapping.rules import preset
 from annette.models.roofline import Roofline
 from annette.network.kinds import Category, kinds_in
@@ -39,19 +37,19 @@ if TYPE_CHECKING:
 
     from annette.bench.dataset import Dataset
     from annette.bench.records import Run
+    from annette.fitting.calibration import CalibrationReport
     from annette.fitting.families import KindFit
     from annette.fitting.request import FitReport, FitRequest
     from annette.fitting.samples import Samples
+    from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
     from annette.platforms import Provenance
 
 __all__ = [
     "NOTES",
-    "Variant",
-    "Zcu102Fit",
     "fit_datasets",
     "fit_zcu102",
-    "fit_zcu102_nodes",
+    "left_out_nodes_s",
     "node_samples",
     "uncalibrated",
 ]
@@ -90,61 +88,22 @@ _ALONE: Final = ("batch_norm", "clip", "leaky_relu", "prelu", "relu")
 """What the DPU computes with a convolution, and on its own as fast as it adds: assumed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """What distinguishes a whole network from a profile.
-
-    Attributes:
-        offset: Whether every kernel costs what it does in a profile.
-        streaming: Whether the memory port reaches the rate of streaming for every kind.
-        augmented_channels: Up to this many input channels share the array's axis with the kernel's width.
-    """
-
-    offset: bool = False
-    streaming: bool = True
-    augmented_channels: int = _AUGMENTED_CHANNELS
-
-
-@dataclass(frozen=True, eq=False)
-class Zcu102Fit:
-    """A platform of the ZCU102, and what it rests on.
-
-    Attributes:
-        platform: The platform.
-        constants: Sizes and rates of the engines.
-        nodes: Their errors on profiled nodes, left out network by network.
-        fits: The general families for kinds with enough nodes.
-        calibration: What the whole networks added.
-    """
-
-    platform: Platform
-    constants: DpuConstants
-    nodes: DeviceFit
-    fits: Mapping[str, KindFit]
-    calibration: CalibrationReport
-
-
 def node_samples(runs: Sequence[Run]) -> Samples:
     """The profiled nodes as samples, held out network by network."""
     samples = paired_kernels(runs, preset("dnndk"), PRECISION).samples
     return grouped_by_network(samples)
 
 
-def fit_zcu102_nodes(samples: Samples, *, tied: bool = True) -> DeviceFit:
-    """Errors of the engines' formula on nodes of networks that it was not fitted on.
+def left_out_nodes_s(samples: Samples) -> FloatArray:
+    """Prediction of each node by the engines' formula, fitted without the nodes of its network.
 
     Args:
         samples: As `node_samples` gives them.
-        tied: As for `annette.devices.xilinx_dpu.constants.fit_dpu`.
 
     Raises:
         FitError: There are too few nodes.
     """
-
-    def fit(part: Samples) -> Mapping[str, LayerModel]:
-        return dpu_models(fit_dpu(part, clock_hz=CLOCK_HZ, tied=tied), CLOCK_HZ)
-
-    return DeviceFit("dpu", samples, held_out(samples, fit))
+    return held_out(samples, lambda part: dpu_models(fit_dpu(part, clock_hz=CLOCK_HZ), CLOCK_HZ))
 
 
 def fit_datasets(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
@@ -158,27 +117,35 @@ def fit_datasets(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
         DatasetError: A dataset is damaged.
         FitError: There are too few nodes or networks, or a mapping or another precision is asked for.
     """
-    fitted = fit_zcu102(Published.read(datasets, request, NOTES), seed=request.seed)
-    return device_report(fitted.platform, request, fitted.fits)
+    report, fits = fit_zcu102(Published.read(datasets, request, NOTES), seed=request.seed)
+    return device_report(report.platform, request, fits)
 
 
-def fit_zcu102(published: Published, *, seed: int = 0) -> Zcu102Fit:
+def fit_zcu102(published: Published, *, seed: int = 0) -> tuple[CalibrationReport, dict[str, KindFit]]:
     """Fits the platform ``zcu102-dnndk``.
 
     Args:
         published: Profiled nodes, timed at 287 MHz, and networks with their end-to-end times.
         seed: For everything random.
 
+    Returns:
+        The platform with what the whole networks added; the general families for kinds with enough nodes.
+
     Raises:
         FitError: There are too few nodes or networks.
     """
     samples = node_samples(published.kernels)
     constants = fit_dpu(samples, clock_hz=CLOCK_HZ)
-    nodes = fit_zcu102_nodes(samples)
+    engines = dpu_models(constants, CLOCK_HZ, offset=False, streaming=True, augmented_channels=_AUGMENTED_CHANNELS)
     fits = fit_families(samples, seed=seed)
-    left_out = held_out_by_family(nodes, fits)
-    start = uncalibrated(constants, published.provenance, Variant(), fits)
-    networks = tables_by_kind([network for network, _ in published.pairs], start.mapping, PRECISION)
+    left_out = held_out_by_family(samples, fits, "dpu", left_out_nodes_s(samples))
+    start = uncalibrated(engines, published.provenance, fits)
+    networks = [
+        KernelTable.from_kernels(
+            [kernel for kernel in start.mapping.apply(network) if not kernel.free], network, PRECISION
+        )
+        for network, _ in published.pairs
+    ]
     start = replace(
         start,
         ranges={kind: limits for kind, limits in ranges_of([samples.table, *networks]).items() if kind in start.models},
@@ -192,27 +159,17 @@ def fit_zcu102(published: Published, *, seed: int = 0) -> Zcu102Fit:
         groupings=("device",),
         names=published.names,
     )
-    return Zcu102Fit(report.platform, constants, nodes, fits, report)
+    return report, fits
 
 
-def uncalibrated(
-    constants: DpuConstants, provenance: Provenance, variant: Variant, fits: Mapping[str, KindFit]
-) -> Platform:
+def uncalibrated(engines: Mapping[str, LayerModel], provenance: Provenance, fits: Mapping[str, KindFit]) -> Platform:
     """The platform before it has seen a whole network.
 
     Args:
-        constants: Sizes and rates of the engines.
+        engines: Models of the kinds that the accelerator runs, as they run inside a network.
         provenance: Where the measurements come from.
-        variant: What distinguishes networks from profiles.
         fits: General families to ship beside the engines' formula.
     """
-    engines = dpu_models(
-        constants,
-        CLOCK_HZ,
-        offset=variant.offset,
-        streaming=variant.streaming,
-        augmented_channels=variant.augmented_channels,
-    )
     models: dict[str, dict[str, LayerModel]] = {kind: {"dpu": model} for kind, model in engines.items()}
     models |= {kind: {"dpu": engines["add"]} for kind in _ALONE}
     for kind, fit in fits.items():

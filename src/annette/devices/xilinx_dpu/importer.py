@@ -11,11 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.importing.collection import Collection
+from annette.bench.importing.collection import Collection, Origin, digest_of, kernel_runs, network_runs
 from annette.bench.importing.kernel import MeasuredKernel, Stage
-from annette.bench.importing.origin import Origin, digest_of
-from annette.bench.importing.runs import NetworkLatency, kernel_runs, network_runs
-from annette.bench.importing.table import rows_of
+from annette.bench.importing.table import NetworkLatency, rows_of
 from annette.errors import DatasetError
 from annette.network.load import load_network
 from annette.platforms import Source
@@ -56,12 +54,11 @@ _FCN8: Final = {
 MOP) and memory leave no other choice."""
 
 
-def zcu102_layers(path: str | PathLike[str], *, clock_hz: float = CLOCK_HZ) -> list[MeasuredKernel]:
-    """The profiled nodes, each once, timed as if at ``clock_hz``.
+def zcu102_layers(path: str | PathLike[str]) -> list[MeasuredKernel]:
+    """The profiled nodes, each once, timed as if at `CLOCK_HZ`.
 
     Args:
         path: ``zcu102/layers.csv``.
-        clock_hz: Clock that the times are scaled to.
 
     Raises:
         DatasetError: The file is not that table, or a block of ProxylessNAS cannot be rebuilt in exactly one way.
@@ -69,7 +66,8 @@ def zcu102_layers(path: str | PathLike[str], *, clock_hz: float = CLOCK_HZ) -> l
     rows = _distinct(path)
     measured = [kernel for kernel in map(_node, rows) if kernel is not None]
     measured += _proxyless(rows)
-    return [replace(kernel, latency_s=kernel.latency_s * _clock_hz(kernel.network) / clock_hz) for kernel in measured]
+    clock_hz = {kernel.network: _CLOCKS_HZ.get(kernel.network, _PROFILE_CLOCK_HZ) for kernel in measured}
+    return [replace(kernel, latency_s=kernel.latency_s * clock_hz[kernel.network] / CLOCK_HZ) for kernel in measured]
 
 
 def import_zcu102(path: Path, device: str | None = None) -> Collection:
@@ -154,17 +152,9 @@ def _distinct(path: str | PathLike[str]) -> list[dict[str, str]]:
     return list(seen.values())
 
 
-def _network_of(kernel: str) -> str:
-    return "fcn8" if kernel.startswith("fcn8") else kernel
-
-
-def _clock_hz(network: str) -> float:
-    return _CLOCKS_HZ.get(network, _PROFILE_CLOCK_HZ)
-
-
 def _node(row: dict[str, str]) -> MeasuredKernel | None:
     """A node whose dimensions are given or known; None for the others."""
-    name, network = row["node"], _network_of(row["kernel"])
+    name, network = row["node"], "fcn8" if row["kernel"].startswith("fcn8") else row["kernel"]
     runtime_s = float(row["runtime_ms"]) * 1e-3
     known = _FCN8.get(name.removesuffix("_*").removesuffix("_conv2d_transpose")) if network == "fcn8" else None
     if known is not None:

@@ -10,7 +10,7 @@ ALU narrower than the array. Rates are per clock cycle.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -67,17 +67,13 @@ class Array:
         """Cycles of each row, shape ``(rows,)``."""
         macs, *_ = self._work(table)
         per_cycle = self.rows * self.in_channels * self.out_channels * self.efficiency
-        cycles: FloatArray = macs / (per_cycle * self.used(table))
-        return cycles
+        return macs / (per_cycle * self.used(table))
 
     def used(self, table: KernelTable) -> FloatArray:
         """Share of the array that does useful work, in (0, 1], shape ``(rows,)``."""
         _, height, inputs, outputs, width = self._work(table)
         channels = np.where(inputs <= self.augmented_channels, inputs * width, inputs)
-        product: FloatArray = (
-            fill(height, self.rows) * fill(channels, self.in_channels) * fill(outputs, self.out_channels)
-        )
-        return product
+        return fill(height, self.rows) * fill(channels, self.in_channels) * fill(outputs, self.out_channels)
 
     def _work(self, table: KernelTable) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
         """Multiply-accumulates, output rows, input and output channels, kernel width of what the array computes."""
@@ -117,14 +113,8 @@ class Alu:
     def cycles(self, table: KernelTable) -> FloatArray:
         """Cycles of each row, shape ``(rows,)``."""
         work = _depthwise_macs(table) * (1.0 + self.width_overhead / table["out_width"])
-        lanes = (
-            self.rows
-            * self.channels
-            * fill(table["out_height"], self.rows)
-            * fill(table["out_channels"], self.channels)
-        )
-        cycles: FloatArray = np.where(table["macs"] > 0, work / (lanes * self.efficiency), 0.0)
-        return cycles
+        lanes = _lanes(table, self.rows, self.channels)
+        return np.where(table["macs"] > 0, work / (lanes * self.efficiency), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +143,8 @@ class Pooling:
         window = table["kernel_height"] * table["kernel_width"]
         covered = table["in_height"] * table["in_width"] / (table["out_height"] * table["out_width"])
         reads = np.maximum(np.where(window > 1, window, covered), table["input_count"])
-        lanes = (
-            self.rows
-            * self.channels
-            * fill(table["out_height"], self.rows)
-            * fill(table["out_channels"], self.channels)
-        )
-        cycles: FloatArray = np.where(table["ops"] > 0, reads * written / (lanes * self.efficiency), 0.0)
-        return cycles
+        lanes = _lanes(table, self.rows, self.channels)
+        return np.where(table["ops"] > 0, reads * written / (lanes * self.efficiency), 0.0)
 
 
 @dataclass(frozen=True)
@@ -206,20 +190,21 @@ class Dpu(LayerModel):
 
     def scaled(self, factor: float) -> Self:
         """The same model, every prediction ``factor`` times as long."""
-        array, alu, pooling = self.array, self.alu, self.pooling
-        return replace(
-            self,
-            bytes_per_cycle=self.bytes_per_cycle / factor,
-            offset_s=self.offset_s * factor,
-            array=None if array is None else replace(array, efficiency=array.efficiency / factor),
-            alu=None if alu is None else replace(alu, efficiency=alu.efficiency / factor),
-            pooling=None if pooling is None else replace(pooling, efficiency=pooling.efficiency / factor),
-        )
+        engines: dict[str, Any] = {
+            name: replace(engine, efficiency=engine.efficiency / factor)
+            for name in ("array", "alu", "pooling")
+            if (engine := getattr(self, name)) is not None
+        }
+        return replace(self, bytes_per_cycle=self.bytes_per_cycle / factor, offset_s=self.offset_s * factor, **engines)
+
+
+def _lanes(table: KernelTable, rows: int, channels: int) -> FloatArray:
+    """Elements of a cycle in a unit of ``rows`` x ``channels``, whose edges do no useful work."""
+    return rows * channels * fill(table["out_height"], rows) * fill(table["out_channels"], channels)
 
 
 def _depthwise_macs(table: KernelTable) -> FloatArray:
     """Multiply-accumulates of the depthwise layer that anchors each row."""
     window = table["kernel_height"] * table["kernel_width"]
     written = table["batch"] * table["out_channels"] * table["out_height"] * table["out_width"]
-    macs: FloatArray = written * window
-    return macs
+    return written * window

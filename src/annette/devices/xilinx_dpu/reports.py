@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from annette.bench.reported import ReportedKernel, number
+from annette.bench.profile_matching import ReportedKernel, number
 from annette.errors import BackendRunError
 
 __all__ = ["parse_dpu_profile"]

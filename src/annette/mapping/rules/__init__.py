@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Literal
 
 from annette.devices.device import json_file
 from annette.devices.registry import devices
@@ -20,9 +20,6 @@ from annette.mapping.context import context_from_json
 from annette.mapping.layout import LayoutModel
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["known_rules", "layout", "layouts", "preset", "presets", "read_preset"]
 
@@ -40,7 +37,9 @@ def known_rules() -> dict[str, tuple[Rule, ...]]:
         MappingError: Two entries have the same name, or one is ill-formed.
     """
     by_name: dict[str, tuple[Rule, ...]] = {}
-    for entry in itertools.chain.from_iterable(_tables()):
+    tables = [json_file(__name__, f"{name}.json")() for name in _TABLES]
+    tables += [device.rules() for device in devices() if device.rules is not None]
+    for entry in itertools.chain.from_iterable(tables):
         if entry["name"] in by_name:
             raise MappingError(f"two tables of rules have an entry named {entry['name']!r}")
         by_name[entry["name"]] = tuple(_expand(entry))
@@ -49,9 +48,10 @@ def known_rules() -> dict[str, tuple[Rule, ...]]:
 
 def presets() -> tuple[str, ...]:
     """Names of the presets: those that suit any runtime, then those of each device family."""
-    return tuple(_presets())
+    return tuple(_described("presets"))
 
 
+@cache
 def preset(name: str) -> MappingModel:
     """A named mapping.
 
@@ -61,9 +61,10 @@ def preset(name: str) -> MappingModel:
     Raises:
         MappingError: There is no such preset.
     """
-    if name not in _presets():
-        raise MappingError(f"there is no mapping preset named {name!r}{nearest(name, _presets())}")
-    return _preset(name)
+    known = _described("presets")
+    if name not in known:
+        raise MappingError(f"there is no mapping preset named {name!r}{nearest(name, known)}")
+    return read_preset(name, known[name])
 
 
 def read_preset(name: str, described: dict[str, Any]) -> MappingModel:
@@ -94,7 +95,7 @@ def read_preset(name: str, described: dict[str, Any]) -> MappingModel:
 
 def layouts() -> tuple[str, ...]:
     """Names of the layout models, each of a device family."""
-    return tuple(_layouts())
+    return tuple(_described("layouts"))
 
 
 def layout(name: str) -> LayoutModel:
@@ -106,44 +107,26 @@ def layout(name: str) -> LayoutModel:
     Raises:
         MappingError: There is no such layout model.
     """
-    if name not in _layouts():
-        raise MappingError(f"there is no layout model named {name!r}{nearest(name, _layouts())}")
-    return LayoutModel.from_json(_layouts()[name]["layout"])
-
-
-@cache
-def _preset(name: str) -> MappingModel:
-    return read_preset(name, _presets()[name])
+    known = _described("layouts")
+    if name not in known:
+        raise MappingError(f"there is no layout model named {name!r}{nearest(name, known)}")
+    return LayoutModel.from_json(known[name]["layout"])
 
 
 def _entries(listed: list[str]) -> list[str]:
     """Names of a preset's rules, each once; ``"@other"`` stands for all of another preset's."""
-    nested = (_entries(_presets()[entry[1:]]["rules"]) if entry.startswith("@") else [entry] for entry in listed)
+    known = _described("presets")
+    nested = (_entries(known[entry[1:]]["rules"]) if entry.startswith("@") else [entry] for entry in listed)
     return list(dict.fromkeys(itertools.chain.from_iterable(nested)))
 
 
-def _tables() -> Iterator[list[dict[str, Any]]]:
-    for name in _TABLES:
-        yield json_file(__name__, f"{name}.json")()
-    for device in devices():
-        if device.rules is not None:
-            yield device.rules()
-
-
 @cache
-def _presets() -> dict[str, dict[str, Any]]:
-    by_name: dict[str, dict[str, Any]] = dict(json_file(__name__, "presets.json")())
+def _described(part: Literal["presets", "layouts"]) -> dict[str, dict[str, Any]]:
+    """Presets or layouts by name: those that suit any runtime, then those of each device family."""
+    by_name: dict[str, dict[str, Any]] = dict(json_file(__name__, "presets.json")()) if part == "presets" else {}
     for device in devices():
-        for name, described in (device.presets() if device.presets is not None else {}).items():
-            by_name.setdefault(name, described)
-    return by_name
-
-
-@cache
-def _layouts() -> dict[str, dict[str, Any]]:
-    by_name: dict[str, dict[str, Any]] = {}
-    for device in devices():
-        for name, described in (device.layouts() if device.layouts is not None else {}).items():
+        read = getattr(device, part)
+        for name, described in (read() if read is not None else {}).items():
             by_name.setdefault(name, described)
     return by_name
 

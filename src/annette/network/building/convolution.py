@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from annette.errors import NetworkShapeError
 from annette.network.building.graph import Graph, pair
 from annette.network.kinds.convolution import convolution_kind
-from annette.network.kinds.sliding_window import same_pads
+from annette.network.kinds.shapes import same_pads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,14 +40,16 @@ def _pads(padding: Padding, shape: Sequence[int], kernel: Sequence[int], stride:
     return numbers
 
 
-def _window(
-    x: Tensor, kernel: tuple[int, ...], stride: tuple[int, ...], padding: Padding, dilation: tuple[int, ...]
-) -> dict[str, AttributeValue]:
+def _window(x: Tensor, kernel: Size, stride: Size, padding: Padding, dilation: Size = 1) -> dict[str, AttributeValue]:
+    """Attributes of a window over N, C, steps, or over feature maps."""
+    sizes: list[tuple[int, ...]] = [
+        (size,) if len(x.shape) == 3 and isinstance(size, int) else pair(size) for size in (kernel, stride, dilation)
+    ]
     return {
-        "kernel_shape": kernel,
-        "strides": stride,
-        "dilations": dilation,
-        "pads": _pads(padding, x.shape, kernel, stride, dilation),
+        "kernel_shape": sizes[0],
+        "strides": sizes[1],
+        "dilations": sizes[2],
+        "pads": _pads(padding, x.shape, *sizes),
     }
 
 
@@ -72,32 +74,17 @@ class ConvolutionOperators(Graph):
         bias: bool = True,
         name: str = "",
     ) -> Tensor:
-        """A two-dimensional convolution; its kind follows from ``groups``.
+        """A convolution of N, C, steps or of feature maps; its kind follows from ``groups``.
 
         Raises:
             NetworkShapeError: The kernel does not fit, or ``groups`` do not divide the channels.
         """
-        return self._convolve(x, filters, pair(kernel), pair(stride), padding, pair(dilation), groups, bias, name)
+        attributes = _window(x, kernel, stride, padding, dilation) | {"groups": groups}
+        kind = convolution_kind(groups, x.shape[1])
+        return self.apply(kind, x, attributes=attributes, features=filters, bias=bias, name=name)
 
-    def conv1d(
-        self,
-        x: Tensor,
-        filters: int,
-        kernel: int,
-        *,
-        stride: int = 1,
-        padding: Padding = 0,
-        dilation: int = 1,
-        groups: int = 1,
-        bias: bool = True,
-        name: str = "",
-    ) -> Tensor:
-        """A one-dimensional convolution of N, C, steps.
-
-        Raises:
-            NetworkShapeError: The kernel does not fit, or ``groups`` do not divide the channels.
-        """
-        return self._convolve(x, filters, (kernel,), (stride,), padding, (dilation,), groups, bias, name)
+    conv1d = conv
+    """`conv`, where a reader should see that it is one-dimensional."""
 
     def depthwise_conv(
         self,
@@ -147,7 +134,7 @@ class ConvolutionOperators(Graph):
         Raises:
             NetworkShapeError: Nothing is left after padding, or ``groups`` do not divide the channels.
         """
-        attributes = _window(x, pair(kernel), pair(stride), padding, (1, 1))
+        attributes = _window(x, kernel, stride, padding)
         attributes |= {"output_padding": pair(output_padding), "groups": groups}
         return self.apply("conv_transpose", x, attributes=attributes, features=filters, bias=bias, name=name)
 
@@ -159,7 +146,7 @@ class ConvolutionOperators(Graph):
         Raises:
             NetworkShapeError: The window does not fit.
         """
-        attributes = _window(x, pair(kernel), pair(stride), padding, (1, 1)) | {"ceil_mode": int(ceil)}
+        attributes = _window(x, kernel, stride, padding) | {"ceil_mode": int(ceil)}
         return self.apply("max_pool", x, attributes=attributes, name=name)
 
     def average_pool(
@@ -178,7 +165,7 @@ class ConvolutionOperators(Graph):
         Raises:
             NetworkShapeError: The window does not fit.
         """
-        attributes = _window(x, pair(kernel), pair(stride), padding, (1, 1))
+        attributes = _window(x, kernel, stride, padding)
         attributes |= {"ceil_mode": int(ceil), "count_include_pad": int(count_padding)}
         return self.apply("average_pool", x, attributes=attributes, name=name)
 
@@ -228,19 +215,3 @@ class ConvolutionOperators(Graph):
             NetworkShapeError: The positions do not divide.
         """
         return self.apply("space_to_depth", x, attributes={"block_size": block, "mode": "DCR"}, name=name)
-
-    def _convolve(
-        self,
-        x: Tensor,
-        filters: int,
-        kernel: tuple[int, ...],
-        stride: tuple[int, ...],
-        padding: Padding,
-        dilation: tuple[int, ...],
-        groups: int,
-        bias: bool,
-        name: str,
-    ) -> Tensor:
-        attributes = _window(x, kernel, stride, padding, dilation) | {"groups": groups}
-        kind = convolution_kind(groups, x.shape[1])
-        return self.apply(kind, x, attributes=attributes, features=filters, bias=bias, name=name)

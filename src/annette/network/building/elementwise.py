@@ -121,7 +121,7 @@ class ElementwiseOperators(Graph):
         return self.apply("min", x, *others, name=name)
 
     def add_constant(self, x: Tensor, shape: Sequence[int], *, name: str = "", pattern: str = "") -> Tensor:
-        """Adds a constant of its own: learned, or by a rule of `annette.network.writers.patterns`.
+        """Adds a constant of its own: learned, or by a rule of `annette.network.writers.weights`.
 
         Args:
             x: The operand.
@@ -142,7 +142,7 @@ class ElementwiseOperators(Graph):
         Args:
             x: The operand.
             shape: The mask's shape, which broadcasts with ``x``.
-            pattern: The rule of `annette.network.writers.patterns` that makes the mask.
+            pattern: The rule of `annette.network.writers.weights` that makes the mask.
             value: What is written elsewhere.
             name: The layer's name.
         """

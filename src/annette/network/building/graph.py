@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError, NetworkStructureError, OptionError, nearest
-from annette.network.kinds import KINDS
+from annette.network.kinds import KINDS, output_shapes
 from annette.network.network import Network
-from annette.network.shape_inference import output_shapes
 from annette.network.tensor import DType, Tensor
 from annette.network.workload import describe_layer
 
@@ -148,13 +147,9 @@ class Graph:
         full = full_name or self.unique_name(name or kind)
         attributes = dict(attributes or {})
         _check_attributes(kind, full, attributes)
-        operands = [
-            *inputs,
-            *(
-                self.weight(key, shape, owner=full, learned=key not in _NOT_LEARNED)
-                for key, shape in (weights or {}).items()
-            ),
-        ]
+        operands = list(inputs)
+        for key, shape in (weights or {}).items():
+            operands.append(self.weight(key, shape, owner=full, learned=key not in _NOT_LEARNED))
         if shapes is None:
             shapes = output_shapes(kind, [t.shape for t in operands], attributes, name=full)
         if dtype is None:

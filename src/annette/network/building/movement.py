@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from annette.network.building.graph import Graph
+from annette.network.kinds import output_shapes
 from annette.network.kinds.movement import keeps_order
 from annette.network.kinds.shapes import normalize_axis
-from annette.network.shape_inference import output_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,9 +119,8 @@ class MovementOperators(Graph):
 
     def gather(self, x: Tensor, index: int, *, axis: int, name: str = "") -> Tensor:
         """The slice at one position of an axis, which disappears (x[:, 0])."""
-        return self.apply(
-            "gather", x, attributes={"axis": normalize_axis(axis, len(x.shape)), "index": index}, name=name
-        )
+        attributes = {"axis": normalize_axis(axis, len(x.shape)), "index": index}
+        return self.apply("gather", x, attributes=attributes, name=name)
 
     def identity(self, x: Tensor, *, name: str = "") -> Tensor:
         """The same tensor under another name."""

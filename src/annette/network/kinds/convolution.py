@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 from annette.errors import NetworkShapeError
 from annette.network.kinds.dimensions import map_dimensions
 from annette.network.kinds.kind import FLAG, INTEGER, INTEGERS, TEXT, Category, Kind, family
-from annette.network.kinds.shapes import Shape, integers
-from annette.network.kinds.sliding_window import window_attributes, windowed
+from annette.network.kinds.shapes import Shape, integers, window_attributes, windowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -148,21 +148,26 @@ _STEPS: Final = INTEGERS._replace(default=1)
 _RESIZE: Final = {"mode": TEXT, "sizes": INTEGERS, "coordinates": TEXT}
 
 _blocks_kind: Final = partial(_kind, block_size=INTEGER, mode=TEXT)
-_slice_kind: Final = _kind(
-    "slice", "part of a tensor", _slice, starts=INTEGERS, ends=INTEGERS, axes=INTEGERS, steps=_STEPS
-)
-_gather_kind: Final = _kind(
-    "gather", "rows picked by index; an embedding where the table is constant", _gather, axis=_AXIS, index=INTEGER
-)
-
 KINDS: Final = (
     replace(
         _kind("concat", "joins tensors along an axis", _concat, axis=INTEGER),
         dimensions=partial(map_dimensions, axis_of_result=True),
     ),
     _kind("split", "cuts a tensor along an axis", _split, axis=INTEGER, split=INTEGERS),
-    replace(_slice_kind, reads_what_it_writes=True),
-    replace(_gather_kind, reads_what_it_writes=True),
+    replace(
+        _kind("slice", "part of a tensor", _slice, starts=INTEGERS, ends=INTEGERS, axes=INTEGERS, steps=_STEPS),
+        reads_what_it_writes=True,
+    ),
+    replace(
+        _kind(
+            "gather",
+            "rows picked by index; an embedding where the table is constant",
+            _gather,
+            axis=_AXIS,
+            index=INTEGER,
+        ),
+        reads_what_it_writes=True,
+    ),
     _kind("pad", "adds a border", _pad, pads=INTEGERS, mode=TEXT, value=NUMBER),
     _kind("transpose", "permutes dimensions", _transpose, perm=INTEGERS, equation=TEXT),
     _kind("expand", "repeats along dimensions of size 1", _expand, shape=INTEGERS),
@@ -187,15 +192,17 @@ KINDS: Final = (
     _kind("im2col", "unfolds windows into columns, or folds them back", kernel_shape=INTEGERS),
     _kind("copy", "plain copy, also between layouts", same),
     _kind("generate", "writes a constant, a range or a mask", axis=INTEGER),
-    *family(
+    Kind(
+        "identity",
         Category.VIEW,
-        (("identity", 0, "the same tensor under another name (also dropout at inference)"),),
+        "the same tensor under another name (also dropout at inference)",
         shapes=same,
         dimensions=_widest,
     ),
-    *family(
+    Kind(
+        "reshape",
         Category.VIEW,
-        (("reshape", 0, "the same elements under another shape (also flatten, squeeze, unsqueeze)"),),
+        "the same elements under another shape (also flatten, squeeze, unsqueeze)",
         attributes={"shape": INTEGERS, "perm": INTEGERS},
         shapes=_reshape,
         dimensions=_widest,

@@ -56,8 +56,8 @@ def _trailing_weights(
 
 
 def _kind(
-    name: str, ops: int, description: str, weights: WeightRule | None = None, *, per_channel: bool = False,
-    **attributes: Attribute,
+    name: str, ops: int, description: str, attributes: Mapping[str, Attribute], weights: WeightRule | None = None,
+    *, per_channel: bool = False,
 ) -> Kind:  # fmt: skip
     """A normalization, over feature maps where it is done for each channel."""
     return Kind(
@@ -75,51 +75,38 @@ def _kind(
 
 _STATISTICS: Final = partial(_channel_weights, ("scale", "bias", "mean", "variance"))
 _PER_CHANNEL: Final = partial(_channel_weights, ("scale", "bias"))
+_EPSILON: Final = {"epsilon": NUMBER}
+_OVER_AXES: Final = {"axes": INTEGERS, "epsilon": NUMBER}
+_TRAILING: Final = _OVER_AXES | {"residual": FLAG}
+_LRN: Final = {"size": INTEGER, "alpha": NUMBER, "beta": NUMBER, "bias": NUMBER}
 
 KINDS: Final = (
-    _kind("batch_norm", 2, "scale and shift by constants per channel", _STATISTICS, per_channel=True, epsilon=NUMBER),
+    _kind("batch_norm", 2, "scale and shift by constants per channel", _EPSILON, _STATISTICS, per_channel=True),
     _kind(
         "layer_norm",
         8,
         "normalization over the trailing axes",
+        _TRAILING | {"embedding": FLAG},
         partial(_trailing_weights, ("scale", "bias")),
-        axes=INTEGERS,
-        epsilon=NUMBER,
-        residual=FLAG,
-        embedding=FLAG,
     ),
     _kind(
         "rms_norm",
         5,
         "division by the root mean square of the trailing axes",
+        _TRAILING,
         partial(_trailing_weights, ("scale",)),
-        axes=INTEGERS,
-        epsilon=NUMBER,
-        residual=FLAG,
     ),
     _kind(
         "instance_norm",
         8,
         "normalization of each channel over its positions",
+        _OVER_AXES,
         _PER_CHANNEL,
         per_channel=True,
-        axes=INTEGERS,
-        epsilon=NUMBER,
     ),
-    _kind("group_norm", 8, "normalization of groups of channels", _PER_CHANNEL, num_groups=INTEGER, epsilon=NUMBER),
-    _kind("lp_norm", 4, "division by the p-norm along an axis", axis=INTEGER),
-    replace(
-        _kind(
-            "lrn",
-            10,
-            "local response normalization across channels",
-            size=INTEGER,
-            alpha=NUMBER,
-            beta=NUMBER,
-            bias=NUMBER,
-        ),
-        spatial=True,
-    ),
+    _kind("group_norm", 8, "normalization of groups of channels", _EPSILON | {"num_groups": INTEGER}, _PER_CHANNEL),
+    _kind("lp_norm", 4, "division by the p-norm along an axis", {"axis": INTEGER}),
+    replace(_kind("lrn", 10, "local response normalization across channels", _LRN), spatial=True),
     *family(
         Category.NORMALIZATION,
         (

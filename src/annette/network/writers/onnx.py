@@ -6,8 +6,7 @@ protobuf messages: a message's fields may follow each other as they are made, on
 
 from __future__ import annotations
 
-import os
-import tempfile
+import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,7 @@ from onnx import GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryPr
 
 from annette._version import __version__
 from annette.errors import NetworkError, OptionError, UnsupportedOperatorError
-from annette.network.writers.onnx_nodes import Lowering
-from annette.network.writers.onnx_tables import ONNX_DTYPES
+from annette.network.writers.onnx_nodes import ONNX_DTYPES, Lowering
 from annette.network.writers.weights import constant_values
 
 if TYPE_CHECKING:
@@ -118,21 +116,13 @@ class _Constant:
 @contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """Opens a temporary file that takes the place of ``path`` when the block ends well."""
-    number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(number, "wb", buffering=1 << 20) as file:
+        with temporary.open("xb", buffering=1 << 20) as file:
             yield file
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _constants(network: Network) -> Iterator[_Constant]:

@@ -9,8 +9,8 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from annette.errors import UnsupportedOperatorError
 from annette.network.kinds import Category, kinds_in
-from annette.network.onnx_names import REDUCTIONS, operator_name
-from annette.network.writers.onnx_tables import ONNX_DTYPES, OPERATORS
+from annette.network.onnx_names import FUNCTIONS, REDUCTIONS, operator_name
+from annette.network.writers.weights import NUMPY_DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +20,43 @@ if TYPE_CHECKING:
     from annette.network.layer import Layer
     from annette.network.network import Network
 
-__all__ = ["Lowering"]
+__all__ = ["ONNX_DTYPES", "OPERATORS", "Lowering"]
+
+ONNX_DTYPES: Final = {dtype: helper.np_dtype_to_tensor_dtype(numpy) for dtype, numpy in NUMPY_DTYPES.items()}
+"""Element types of activations and constants that can be written."""
+
+_WINDOW: Final = ("kernel_shape", "strides", "pads")
+
+_PARAMETERS: Final = {
+    **dict.fromkeys(("leaky_relu", "thresholded_relu", "elu", "celu"), ("alpha",)),
+    "hard_sigmoid": ("alpha", "beta"),
+}
+
+OPERATORS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    **dict.fromkeys(("conv", "grouped_conv", "depthwise_conv"), ("Conv", (*_WINDOW, "dilations"))),
+    "conv_transpose": ("ConvTranspose", (*_WINDOW, "dilations", "output_padding")),
+    "matmul": ("MatMul", ()),
+    "max_pool": ("MaxPool", (*_WINDOW, "dilations", "ceil_mode")),
+    "average_pool": ("AveragePool", (*_WINDOW, "ceil_mode", "count_include_pad")),
+    "lp_pool": ("LpPool", (*_WINDOW, "p")),
+    "global_average_pool": ("GlobalAveragePool", ()),
+    "global_max_pool": ("GlobalMaxPool", ()),
+    **{kind: (operator_name(kind), _PARAMETERS.get(kind, ())) for kind in FUNCTIONS - {"gelu", "mish"}},
+    "identity": ("Identity", ()),
+    "mean": ("Mean", ()),
+    "prelu": ("PRelu", ()),
+    "copy": ("Identity", ()),
+    "batch_norm": ("BatchNormalization", ("epsilon",)),
+    "instance_norm": ("InstanceNormalization", ("epsilon",)),
+    "lp_norm": ("LpNormalization", ("axis", "p")),
+    "lrn": ("LRN", ("size", "alpha", "beta", "bias")),
+    "softmax": ("Softmax", ("axis",)),
+    "log_softmax": ("LogSoftmax", ("axis",)),
+    "arg_max": ("ArgMax", ("axis", "keepdims")),
+    "concat": ("Concat", ("axis",)),
+    "transpose": ("Transpose", ("perm",)),
+}  # fmt: skip
+"""Kinds that are one operator of the same operands, and the attributes taken over under the same name."""
 
 _REDUCTIONS: Final = {kind: operator_name(kind) for kind in REDUCTIONS} | {
     "reduce_norm": "ReduceL2"  # The commonest of those that are read as one kind.
@@ -194,14 +230,10 @@ def _pad(to: Lowering, layer: Layer) -> None:
     to.node("Pad", layer, inputs, mode=mode)
 
 
-def _shaped(operator: str, label: str) -> Rule:
+def _shaped(to: Lowering, layer: Layer) -> None:
     """Operators whose second operand is the shape of the result."""
-
-    def rule(to: Lowering, layer: Layer) -> None:
-        shape = to.network.tensors[layer.outputs[0]].shape
-        to.node(operator, layer, [layer.inputs[0], to.integers(layer, label, shape)])
-
-    return rule
+    shape = to.integers(layer, "shape", to.network.tensors[layer.outputs[0]].shape)
+    to.node(operator_name(layer.kind), layer, [layer.inputs[0], shape])
 
 
 def _tile(to: Lowering, layer: Layer) -> None:
@@ -211,26 +243,19 @@ def _tile(to: Lowering, layer: Layer) -> None:
 
 def _resize(to: Lowering, layer: Layer) -> None:
     mode = layer.kind.removeprefix("resize_")
-    attributes: dict[str, Any] = {"nearest_mode": "floor"} if mode == "nearest" else {}
     sizes = to.integers(layer, "sizes", to.network.tensors[layer.outputs[0]].shape)
     coordinates = layer.attributes.get("coordinates", "asymmetric" if mode == "nearest" else "half_pixel")
-    to.node(
-        "Resize",
-        layer,
-        [layer.inputs[0], "", "", sizes],
-        mode=mode,
-        coordinate_transformation_mode=coordinates,
-        **attributes,
-    )
+    attributes: dict[str, Any] = {"mode": mode, "coordinate_transformation_mode": coordinates}
+    if mode == "nearest":
+        attributes["nearest_mode"] = "floor"
+    to.node("Resize", layer, [layer.inputs[0], "", "", sizes], **attributes)
 
 
-def _depth_to_space(to: Lowering, layer: Layer) -> None:
-    block, mode = layer.attributes["block_size"], layer.attributes.get("mode", "DCR")
-    to.node("DepthToSpace", layer, layer.inputs, blocksize=block, mode=mode)
-
-
-def _space_to_depth(to: Lowering, layer: Layer) -> None:
-    to.node("SpaceToDepth", layer, layer.inputs, blocksize=layer.attributes["block_size"])
+def _rearrange(to: Lowering, layer: Layer) -> None:
+    attributes: dict[str, Any] = {"blocksize": layer.attributes["block_size"]}
+    if layer.kind == "depth_to_space":
+        attributes["mode"] = layer.attributes.get("mode", "DCR")
+    to.node(operator_name(layer.kind), layer, layer.inputs, **attributes)
 
 
 def _recurrent(to: Lowering, layer: Layer) -> None:
@@ -253,15 +278,9 @@ _RULES: Final[dict[str, Rule]] = {
     "split": _split,
     "slice": _slice,
     "pad": _pad,
-    "reshape": _shaped("Reshape", "shape"),
-    "expand": _shaped("Expand", "shape"),
+    **dict.fromkeys(("reshape", "expand"), _shaped),
     "tile": _tile,
-    "resize_nearest": _resize,
-    "resize_linear": _resize,
-    "resize_cubic": _resize,
-    "depth_to_space": _depth_to_space,
-    "space_to_depth": _space_to_depth,
-    "lstm": _recurrent,
-    "gru": _recurrent,
-    "rnn": _recurrent,
+    **dict.fromkeys(("resize_nearest", "resize_linear", "resize_cubic"), _resize),
+    **dict.fromkeys(("depth_to_space", "space_to_depth"), _rearrange),
+    **dict.fromkeys(("lstm", "gru", "rnn"), _recurrent),
 }

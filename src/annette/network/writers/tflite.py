@@ -1,6 +1,6 @@
 """Networks as int8 TFLite files, as converters write them: channels last, activations and normalisation fused.
 
-Weights are random with the distribution of trained ones (`annette.network.writers.tflite_weights`). What the format
+Weights are random with the distribution of trained ones (`annette.network.writers.weights`). What the format
 needs besides the layers of the network (padding, copies between layouts, changes of scale) is inserted and marked.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkError, UnsupportedOperatorError
 from annette.network.writers import tflite_elementwise, tflite_movement, tflite_weighted
@@ -16,53 +16,11 @@ from annette.network.writers.tflite_fusion import group_layers
 from annette.network.writers.tflite_lowering import TfliteLowering
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from annette.network.network import Network
-    from annette.network.writers.tflite_fusion import Group
 
 __all__ = ["LoweredTflite", "lower_tflite", "write_tflite"]
 
-Rule: TypeAlias = "Callable[[TfliteLowering, Group], None]"
-
-_RULES: Final[dict[str, Rule]] = {
-    "conv": tflite_weighted.conv,
-    "grouped_conv": tflite_weighted.conv,
-    "depthwise_conv": tflite_weighted.depthwise_conv,
-    "conv_transpose": tflite_weighted.conv_transpose,
-    "fully_connected": tflite_weighted.fully_connected,
-    "max_pool": tflite_weighted.pool,
-    "average_pool": tflite_weighted.pool,
-    **dict.fromkeys(("add", "sub", "mul", "div", "max", "min"), tflite_elementwise.arithmetic),
-    **dict.fromkeys(
-        ("relu", "clip", "leaky_relu", "sigmoid", "tanh", "hard_swish", "elu", "exp", "log", "abs", "gelu"),
-        tflite_elementwise.activation,
-    ),
-    "hard_sigmoid": tflite_elementwise.hard_sigmoid,
-    "silu": tflite_elementwise.silu,
-    "prelu": tflite_elementwise.prelu,
-    "pow": tflite_elementwise.power,
-    "where": tflite_elementwise.select,
-    "cast": tflite_elementwise.cast,
-    "batch_norm": tflite_elementwise.batch_norm,
-    **dict.fromkeys(("layer_norm", "rms_norm", "instance_norm"), tflite_elementwise.normalize),
-    "softmax": tflite_movement.softmax,
-    "matmul": tflite_movement.matmul,
-    **dict.fromkeys(("reduce_mean", "reduce_sum", "reduce_max", "reduce_min"), tflite_movement.reduce),
-    **dict.fromkeys(("global_average_pool", "global_max_pool"), tflite_movement.global_pool),
-    "arg_max": tflite_movement.arg_max,
-    "concat": tflite_movement.concat,
-    "split": tflite_movement.split,
-    "slice": tflite_movement.strided_slice,
-    "gather": tflite_movement.gather,
-    "pad": tflite_movement.pad,
-    "transpose": tflite_movement.transpose,
-    "reshape": tflite_movement.reshape,
-    **dict.fromkeys(("expand", "tile"), tflite_movement.broadcast),
-    **dict.fromkeys(("resize_nearest", "resize_linear"), tflite_movement.resize),
-    **dict.fromkeys(("space_to_depth", "depth_to_space"), tflite_movement.rearrange),
-    **dict.fromkeys(("identity", "copy"), tflite_movement.identity),
-}
+_RULES: Final = tflite_elementwise.RULES | tflite_movement.RULES | tflite_weighted.RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +62,7 @@ def lower_tflite(network: Network, *, seed: int = 0) -> LoweredTflite:
         )
     inputs = [lowering.value(name).index for name in network.inputs]
     outputs = [lowering.value(name).index for name in network.outputs if not network.tensors[name].constant]
-    return LoweredTflite(lowering.file.encode(inputs, outputs), lowering.file.layers)
+    return LoweredTflite(lowering.file.encode(inputs, outputs), tuple(lowering.file.layers))
 
 
 def write_tflite(network: Network, path: str | Path, *, seed: int = 0) -> None:

@@ -7,29 +7,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from annette.network.onnx_names import operator_name
 from annette.network.tflite_schema import ACTIVATIONS
 from annette.network.writers.tflite_fusion import clip_activation
 from annette.network.writers.tflite_layout import Order, plain
-from annette.network.writers.tflite_weights import weight_values
+from annette.network.writers.tflite_lowering import integers
+from annette.network.writers.weights import weight_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from annette.network.writers.tflite_fusion import Group
-    from annette.network.writers.tflite_lowering import TfliteLowering, Value
+    from annette.network.writers.tflite_lowering import Rule, TfliteLowering, Value
 
-__all__ = [
-    "activation",
-    "arithmetic",
-    "batch_norm",
-    "cast",
-    "hard_sigmoid",
-    "normalize",
-    "power",
-    "prelu",
-    "select",
-    "silu",
-]
+__all__ = ["RULES"]
 
 _ARITHMETIC: Final = {
     "add": ("ADD", "Add"),
@@ -38,29 +29,19 @@ _ARITHMETIC: Final = {
     "max": ("MAXIMUM", "MaximumMinimum"),
     "min": ("MINIMUM", "MaximumMinimum"),
 }
-_ACTIVATIONS: Final = {
-    "sigmoid": "LOGISTIC",
-    "tanh": "TANH",
-    "hard_swish": "HARD_SWISH",
-    "elu": "ELU",
-    "relu": "RELU",
-    "exp": "EXP",
-    "log": "LOG",
-    "abs": "ABS",
-    "gelu": "GELU",
-    "leaky_relu": "LEAKY_RELU",
+_ACTIVATIONS: Final = {"sigmoid": "LOGISTIC"} | {
+    kind: kind.upper() for kind in ("tanh", "hard_swish", "elu", "exp", "log", "abs", "gelu", "leaky_relu")
 }
-_CLIPS: Final = {"relu": "RELU", "relu6": "RELU6", "relu_n1_to_1": "RELU_N1_TO_1"}
-_EMPTY: Final = {"RELU", "RELU6", "RELU_N1_TO_1", "LOGISTIC", "TANH", "ELU", "LOG", "PRELU", "RSQRT"}
-"""Operators without a table of options."""
+_EMPTY: Final = {"RELU", "RELU6", "RELU_N1_TO_1", "LOGISTIC", "TANH", "ELU", "LOG"}
+"""Activations without a table of options."""
 _MATRIX_RANK: Final = 3
 
 
-def activation(to: TfliteLowering, group: Group) -> None:
+def _activation(to: TfliteLowering, group: Group) -> None:
     """A function of one operand."""
     layer = group.anchor
     source = to.value(group.source or layer.inputs[0])
-    name = _CLIPS.get(clip_activation(layer)) or _ACTIVATIONS.get(group.kind)
+    name = clip_activation(layer).upper() or _ACTIVATIONS.get(group.kind)
     if name is None:
         _limits(to, group, source)
         return
@@ -70,12 +51,8 @@ def activation(to: TfliteLowering, group: Group) -> None:
         fields["alpha"] = float(layer.attributes.get("alpha", 0.01))  # type: ignore[arg-type]
     if name == "GELU":
         fields["approximate"] = layer.kind == "tanh" or layer.attributes.get("approximate") == "tanh"
-    table = "" if name in _EMPTY else _table(name)
+    table = "" if name in _EMPTY else operator_name(name)
     to.append(group, name, [source], result, table, **fields)
-
-
-def _table(name: str) -> str:
-    return "".join(word.capitalize() for word in name.split("_"))
 
 
 def _limits(to: TfliteLowering, group: Group, source: Value) -> None:
@@ -85,18 +62,20 @@ def _limits(to: TfliteLowering, group: Group, source: Value) -> None:
     if layer.kind != "clip" or not limits:
         raise to.refuse(group, "the format has no such function of int8")
     for position, (key, name) in enumerate(limits):
-        last = position == len(limits) - 1
-        result = (
-            to.define(group.outputs[0], source.order)
-            if last
-            else to.intermediate(layer, key, source.shape, source.order)
-        )
+        result = _result(to, group, source.order, key if position < len(limits) - 1 else "")
         number = to.number(f"{layer.name}/{key}", float(layer.attributes[key]))  # type: ignore[arg-type]
         to.append(group, name, [source, number], result, "MaximumMinimum")
         source = result
 
 
-def arithmetic(to: TfliteLowering, group: Group) -> None:
+def _result(to: TfliteLowering, group: Group, order: Order, intermediate: str) -> Value:
+    """What a group writes, or something of the same shape on the way there, by its label."""
+    if not intermediate:
+        return to.define(group.outputs[0], order)
+    return to.intermediate(group.anchor, intermediate, to.tensor(group.outputs[0]).shape, order)
+
+
+def _arithmetic(to: TfliteLowering, group: Group) -> None:
     """Two operands or more, with broadcasting; a quotient by a number is a product."""
     layer = group.anchor
     kind = layer.kind
@@ -116,11 +95,7 @@ def arithmetic(to: TfliteLowering, group: Group) -> None:
     total = operands[0]
     for position, other in enumerate(operands[1:], 2):
         last = position == len(operands)
-        result = (
-            to.define(group.outputs[0], order)
-            if last
-            else to.intermediate(layer, "part", to.tensor(layer.outputs[0]).shape, order)
-        )
+        result = _result(to, group, order, "" if last else "part")
         if table == "MaximumMinimum":
             total, other = (to.requantized(value, result.quantization, layer.name) for value in (total, other))  # noqa: PLW2901 - the operand at the result's scale
         to.append(group, name, [total, other], result, table, **(fields if last else {}))
@@ -151,26 +126,20 @@ def _operand(to: TfliteLowering, name: str, order: Order, layer: str) -> Value:
     return to.in_order(aligned, order, name)
 
 
-def power(to: TfliteLowering, group: Group) -> None:
+def _power(to: TfliteLowering, group: Group) -> None:
     """A small whole power, as products."""
     layer = group.anchor
     number = layer.attributes.get("scalar", 0)
     if number not in (2, 3) or layer.attributes.get("scalar_first"):
         raise to.refuse(group, f"the format has no power of {number} of int8")
-    source = to.value(layer.inputs[0])
-    total = source
+    total = source = to.value(layer.inputs[0])
     for step in range(int(number) - 1):
-        last = step == number - 2
-        result = (
-            to.define(group.outputs[0], source.order)
-            if last
-            else to.intermediate(layer, "square", source.shape, source.order)
-        )
+        result = _result(to, group, source.order, "square" if step < number - 2 else "")
         to.append(group, "MUL", [total, source], result, "Mul")
         total = result
 
 
-def prelu(to: TfliteLowering, group: Group) -> None:
+def _prelu(to: TfliteLowering, group: Group) -> None:
     """PRELU with a slope per channel."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -178,11 +147,10 @@ def prelu(to: TfliteLowering, group: Group) -> None:
     if len(to.tensor(layer.inputs[1]).shape) == 1 and len(source.shape) > 2:
         shape = tuple(source.shape[d] if d == to.channel % len(source.shape) else 1 for d in source.order)
         slope = to.constant(f"{layer.name}/slope", weight_values(to.seed, layer.name, shape, math.prod(shape)))
-    result = to.define(group.outputs[0], source.order)
-    to.append(group, "PRELU", [source, slope], result)
+    to.append(group, "PRELU", [source, slope], to.define(group.outputs[0], source.order))
 
 
-def hard_sigmoid(to: TfliteLowering, group: Group) -> None:
+def _hard_sigmoid(to: TfliteLowering, group: Group) -> None:
     """min(max(x + 3, 0), 6) / 6, as converters write it."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -194,17 +162,16 @@ def hard_sigmoid(to: TfliteLowering, group: Group) -> None:
     to.append(group, "MUL", [shifted, sixth], result, "Mul")
 
 
-def silu(to: TfliteLowering, group: Group) -> None:
+def _silu(to: TfliteLowering, group: Group) -> None:
     """LOGISTIC of the operand times the operand."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
     gate = to.intermediate(layer, "gate", source.shape, source.order)
     to.append(group, "LOGISTIC", [source], gate)
-    result = to.define(group.outputs[0], source.order)
-    to.append(group, "MUL", [source, gate], result, "Mul")
+    to.append(group, "MUL", [source, gate], to.define(group.outputs[0], source.order), "Mul")
 
 
-def batch_norm(to: TfliteLowering, group: Group) -> None:
+def _batch_norm(to: TfliteLowering, group: Group) -> None:
     """A product and a sum with constants per channel."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -226,7 +193,7 @@ def _scale_and_shift(to: TfliteLowering, group: Group, source: Value, result: Va
     to.append(group, "ADD", [scaled, summand], result, "Add", fused_activation_function=code)
 
 
-def normalize(to: TfliteLowering, group: Group) -> None:
+def _normalize(to: TfliteLowering, group: Group) -> None:
     """Normalisation over axes, in the steps in which converters write it.
 
     Rows of features are normalised as a matrix, for a mean over the channels of a map is not for every accelerator.
@@ -234,55 +201,45 @@ def normalize(to: TfliteLowering, group: Group) -> None:
     layer = group.anchor
     source = to.value(layer.inputs[0])
     rank = len(source.shape)
-    axes = _axes(layer.attributes.get("axes", (rank - 1,)), rank)
+    axes = {axis % rank for axis in integers(layer, "axes") or (rank - 1,)}
     if rank <= _MATRIX_RANK or axes != {source.order[-1]}:
-        _normalize(to, group, source, axes, to.define(group.outputs[0], source.order))
+        _append_normalization(to, group, source, axes, to.define(group.outputs[0], source.order))
         return
     shape = (1, math.prod(source.stored[:-1]), source.stored[-1])
     rows = to.temporary(to.unused(f"{layer.name}/rows"), shape, None, source.dtype, source.quantization)
     to.reshape(source, rows, ())
     result = to.define(group.outputs[0], source.order)
     normal = to.temporary(to.unused(f"{layer.name}/normal_rows"), shape, None, result.dtype, result.quantization)
-    _normalize(to, group, rows, {2}, normal)
+    _append_normalization(to, group, rows, {2}, normal)
     to.reshape(normal, result, ())
 
 
-def _normalize(to: TfliteLowering, group: Group, source: Value, axes: set[int], result: Value) -> None:
+def _append_normalization(to: TfliteLowering, group: Group, source: Value, axes: set[int], result: Value) -> None:
     layer, rank = group.anchor, len(source.shape)
     places = sorted(source.order.index(axis) for axis in axes)
     small = tuple(1 if dimension in axes else size for dimension, size in enumerate(source.shape))
     along = to.integers(f"{layer.name}/axes", places)
+
+    def step(label: str, operator: str, operands: list[Value | int], shape: Sequence[int], **more: Any) -> Value:
+        written = to.intermediate(layer, label, shape, source.order)
+        table = {"MEAN": "Reducer", "RSQRT": ""}.get(operator, operator_name(operator))
+        to.append(group, operator, operands, written, table, **more)
+        return written
+
     centred = source
     if layer.kind != "rms_norm":
-        mean = to.intermediate(layer, "mean", small, source.order)
-        _reduce_mean(to, group, source, mean, along)
-        centred = to.intermediate(layer, "centred", source.shape, source.order)
-        to.append(group, "SUB", [source, mean], centred, "Sub")
-    squares = to.intermediate(layer, "squares", source.shape, source.order)
-    to.append(group, "MUL", [centred, centred], squares, "Mul")
-    variance = to.intermediate(layer, "variance", small, source.order)
-    _reduce_mean(to, group, squares, variance, along)
+        mean = step("mean", "MEAN", [source, along], small, keep_dims=True)
+        centred = step("centred", "SUB", [source, mean], source.shape)
+    squares = step("squares", "MUL", [centred, centred], source.shape)
+    variance = step("variance", "MEAN", [squares, along], small, keep_dims=True)
     epsilon = to.number(f"{layer.name}/epsilon", float(layer.attributes.get("epsilon", 1e-5)))  # type: ignore[arg-type]
-    guarded = to.intermediate(layer, "guarded", small, source.order)
-    to.append(group, "ADD", [variance, epsilon], guarded, "Add")
-    inverse = to.intermediate(layer, "inverse", small, source.order)
-    to.append(group, "RSQRT", [guarded], inverse)
-    normal = to.intermediate(layer, "normal", source.shape, source.order)
-    to.append(group, "MUL", [centred, inverse], normal, "Mul")
+    inverse = step("inverse", "RSQRT", [step("guarded", "ADD", [variance, epsilon], small)], small)
+    normal = step("normal", "MUL", [centred, inverse], source.shape)
     learned = (to.channel % rank,) if layer.kind == "instance_norm" else tuple(axes)
     _scale_and_shift(to, group, normal, result, learned)
 
 
-def _reduce_mean(to: TfliteLowering, group: Group, source: Value, result: Value, axes: int) -> None:
-    to.append(group, "MEAN", [source, axes], result, "Reducer", keep_dims=True)
-
-
-def _axes(value: object, rank: int) -> set[int]:
-    numbers = value if isinstance(value, tuple) else (value,)
-    return {int(axis) % rank for axis in numbers}
-
-
-def select(to: TfliteLowering, group: Group) -> None:
+def _select(to: TfliteLowering, group: Group) -> None:
     """SELECT_V2 by a constant or computed mask."""
     layer = group.anchor
     order = _common_order(to, layer.outputs[0], layer.inputs[1:])
@@ -291,20 +248,18 @@ def select(to: TfliteLowering, group: Group) -> None:
         shape = (1,) * (len(order) - len(mask.shape)) + mask.shape
         stored = tuple(shape[dimension] for dimension in order)
         values = np.arange(math.prod(stored)).reshape(stored) % 2 == 0
-        operands = [to.file.tensor(to.unused(f"{layer.name}/mask"), stored, "bool", data=values)]
+        operands: list[Value | int] = [to.file.tensor(to.unused(f"{layer.name}/mask"), stored, "bool", data=values)]
     else:
-        operands = [_operand(to, layer.inputs[0], order, layer.name).index]
+        operands = [_operand(to, layer.inputs[0], order, layer.name)]
     branches = [_operand(to, tensor, order, layer.name) for tensor in layer.inputs[1:]]
     for position, key in enumerate(("scalar_true", "scalar_false")):
         if key in layer.attributes:
             number = to.number(f"{layer.name}/{key}", float(layer.attributes[key]))  # type: ignore[arg-type]
             branches.insert(position, number)
-    result = to.define(group.outputs[0], order)
-    operands += [branch.index for branch in branches]
-    to.append(group, "SELECT_V2", operands, result, "SelectV2")
+    to.append(group, "SELECT_V2", [*operands, *branches], to.define(group.outputs[0], order), "SelectV2")
 
 
-def cast(to: TfliteLowering, group: Group) -> None:
+def _cast(to: TfliteLowering, group: Group) -> None:
     """CAST to real numbers, which are then quantised; between integers nothing changes."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -316,5 +271,18 @@ def cast(to: TfliteLowering, group: Group) -> None:
         raise to.refuse(group, f"from {to.tensor(layer.inputs[0]).dtype.label} to {written.dtype.label}")
     real = to.temporary(to.unused(f"{layer.name}/real"), source.shape, source.order, "float32")
     to.append(group, "CAST", [source], real)
-    result = to.define(written.name, source.order)
-    to.append(group, "QUANTIZE", [real], result, "Quantize")
+    to.append(group, "QUANTIZE", [real], to.define(written.name, source.order), "Quantize")
+
+
+RULES: Final[dict[str, Rule]] = {
+    **dict.fromkeys(("add", "sub", "mul", "div", "max", "min"), _arithmetic),
+    **dict.fromkeys(("relu", "clip", *_ACTIVATIONS), _activation),
+    "hard_sigmoid": _hard_sigmoid,
+    "silu": _silu,
+    "prelu": _prelu,
+    "pow": _power,
+    "where": _select,
+    "cast": _cast,
+    "batch_norm": _batch_norm,
+    **dict.fromkeys(("layer_norm", "rms_norm", "instance_norm"), _normalize),
+}

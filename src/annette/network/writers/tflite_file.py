@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -44,30 +43,23 @@ class Quantization(NamedTuple):
     zero_point: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Operator:
-    values: dict[str, Any]
-    layers: tuple[str, ...]
-
-
 class TfliteFile:
     """A TFLite file in the making.
 
     Args:
         name: Of the network.
+
+    Attributes:
+        layers: For each operator so far, the layers that it runs.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._buffers: list[dict[str, Any]] = [{}]
         self._tensors: list[dict[str, Any]] = []
-        self._operators: list[_Operator] = []
+        self._operators: list[dict[str, Any]] = []
+        self.layers: list[tuple[str, ...]] = []
         self._codes: dict[str, int] = {}
-
-    @property
-    def layers(self) -> tuple[tuple[str, ...], ...]:
-        """For each operator so far, the layers that it runs."""
-        return tuple(operator.layers for operator in self._operators)
 
     def tensor(
         self,
@@ -130,7 +122,8 @@ class TfliteFile:
         if options:
             values["builtin_options_type"] = _MEMBERS[options]
             values["builtin_options"] = (options, fields)
-        self._operators.append(_Operator(values, layers))
+        self._operators.append(values)
+        self.layers.append(layers)
 
     def encode(self, inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
         """The file's bytes.
@@ -142,7 +135,7 @@ class TfliteFile:
         graph = {
             "name": "main",
             "tensors": self._tensors,
-            "operators": [operator.values for operator in self._operators],
+            "operators": self._operators,
             "inputs": tuple(inputs),
             "outputs": tuple(outputs),
         }

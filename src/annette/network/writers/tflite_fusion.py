@@ -33,7 +33,6 @@ class Group:
         activation: The activation that is an attribute of the operator; ``none``, or a name of the format.
         kind: The anchor's kind, or that of a recognised group.
         source: The tensor that a recognised group reads; empty where the anchor's operands count.
-        bias: Whether a later layer adds the bias.
     """
 
     anchor: Layer
@@ -41,7 +40,6 @@ class Group:
     activation: str = "none"
     kind: str = ""
     source: str = ""
-    bias: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -88,18 +86,17 @@ class _Finder:
 
     def fused(self, layer: Layer, taken: set[str]) -> Group:
         """A layer and what goes into it."""
-        members, bias, activation = [layer], False, "none"
+        members, activation = [layer], "none"
         if layer.kind in _WEIGHTED:
             reader = self._only_reader(layer)
             if reader is not None and (reader.kind == "batch_norm" or self._adds_bias(layer, reader)):
-                bias = len(layer.inputs) == 2
                 members.append(reader)
         if layer.kind in _ACTIVATED:
             reader = self._only_reader(members[-1])
             if reader is not None and reader.name not in taken and clip_activation(reader):
                 activation = clip_activation(reader)
                 members.append(reader)
-        return Group(layer, tuple(members), activation, layer.kind, bias=bias)
+        return Group(layer, tuple(members), activation, layer.kind)
 
     def gelu(self, layer: Layer) -> Group | None:
         """The layers of x · (1 + f(x)) / 2 around an error function, or a hyperbolic tangent of a cubic."""

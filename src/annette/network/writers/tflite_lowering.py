@@ -1,22 +1,27 @@
-"""What the rules build on that turn a network into int8 TFLite: layouts, quantisation, constants, copies."""
+"""What the rules build on that turn a network into int8 TFLite: layouts, scales, constants, copies.
+
+Scales of activations are such as converters choose. Tensors of a trained network differ in their scales, and a compiler
+that finds equal ones may take a shortcut that no real file allows. What only moves or selects elements keeps the scale,
+and so does concatenation for all its operands; functions of a known range have fixed scales.
+"""
 
 from __future__ import annotations
 
 import math
+import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 from annette.errors import UnsupportedOperatorError
-from annette.network.kinds import SPATIAL
+from annette.network.kinds import SPATIAL, Category, kinds_in
 from annette.network.tensor import DType
 from annette.network.writers.tflite_file import Quantization, TfliteFile
 from annette.network.writers.tflite_layout import Order, features_last, plain, same_memory, stored
-from annette.network.writers.tflite_scales import own_quantization, shared_quantization
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -25,7 +30,10 @@ if TYPE_CHECKING:
     from annette.network.tensor import Tensor
     from annette.network.writers.tflite_fusion import Group
 
-__all__ = ["TfliteLowering", "Value"]
+__all__ = ["Rule", "TfliteLowering", "Value", "integers"]
+
+Rule: TypeAlias = "Callable[[TfliteLowering, Group], None]"
+"""Appends the operators of a group."""
 
 _STORED_AS: Final = {
     **dict.fromkeys((DType.FLOAT64, DType.FLOAT32, DType.FLOAT16, DType.BFLOAT16, DType.INT8, DType.UINT8), "int8"),
@@ -36,6 +44,18 @@ _LARGEST: Final = 127
 _CONSTANT: Final = Quantization(0.005, 0)
 _MOST_TRANSPOSED: Final = 6
 _SMALL_RANK: Final = 4
+
+_FIXED: Final = {
+    "sigmoid": Quantization(1 / 256, -128),
+    "softmax": Quantization(1 / 256, -128),
+    "tanh": Quantization(1 / 128, 0),
+}
+"""Scales that the format prescribes for the results of some kinds."""
+
+_KEEPS: Final = {"average_pool", "max_pool", "max", "min", "reduce_max", "reduce_min"} | kinds_in(
+    Category.VIEW, Category.MOVEMENT, Category.GLOBAL_POOLING
+)
+_RECTIFIED: Final = frozenset({"relu", "clip"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +100,7 @@ class TfliteLowering:
         self.network = network
         self.seed = seed
         self.file = TfliteFile(network.name)
-        self._quantization = shared_quantization(network)
+        self._quantization = _shared_quantization(network)
         self._values: dict[str, Value] = {}
         self._moved: dict[tuple[int, Order], Value] = {}
         self._counts: dict[str, int] = {}
@@ -134,7 +154,7 @@ class TfliteLowering:
     ) -> Value:
         """Makes a tensor of the file that no tensor of the network stands for, with a quantisation of its own."""
         order = plain(len(shape)) if order is None else order
-        scale = (quantization or own_quantization(name)) if dtype == "int8" else None
+        scale = (quantization or _own_quantization(name)) if dtype == "int8" else None
         index = self.file.tensor(name, stored(shape, order), dtype, quantization=scale)
         return Value(index, tuple(shape), order, dtype, scale)
 
@@ -274,3 +294,53 @@ def _merged(shape: Sequence[int], perm: Sequence[int]) -> tuple[tuple[int, ...],
     order = sorted(range(len(runs)), key=lambda run: runs[run][0])
     sizes = tuple(math.prod(shape[axis] for axis in runs[run]) for run in order)
     return sizes or (1,), tuple(order.index(run) for run in range(len(runs))) or (0,)
+
+
+def _own_quantization(name: str, *, rectified: bool = False) -> Quantization:
+    """A scale between 0.01 and 0.03 that follows from a name.
+
+    Args:
+        name: Of the tensor.
+        rectified: Whether its values are not negative.
+    """
+    return Quantization(0.01 + 0.02 * (zlib.crc32(name.encode()) % 997) / 997, -128 if rectified else -4)
+
+
+def _shared_quantization(network: Network) -> dict[str, Quantization]:
+    """The quantisation of every activation; those that must agree do, unless two fixed ones meet."""
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    for layer in network.layers:
+        if layer.kind in _KEEPS:
+            members = [*layer.outputs, *network.activations[layer.name]]
+            for member in members[1:]:
+                parent[root(member)] = root(members[0])
+    fixed: dict[str, Quantization] = {}
+    rectified: set[str] = set()
+    for layer in network.layers:
+        for output in layer.outputs:
+            if layer.kind in _FIXED:
+                fixed.setdefault(root(output), _FIXED[layer.kind])
+            elif layer.kind in _RECTIFIED:
+                rectified.add(root(output))
+    names = [*network.inputs, *(output for layer in network.layers for output in layer.outputs)]
+    chosen = {
+        name: fixed.get(root(name)) or _own_quantization(root(name), rectified=root(name) in rectified)
+        for name in names
+    }
+    for layer in network.layers:
+        if layer.kind in _FIXED:
+            chosen.update(dict.fromkeys(layer.outputs, _FIXED[layer.kind]))
+    return chosen
+
+
+def integers(layer: Layer, key: str) -> tuple[int, ...]:
+    """An attribute of one integer or several; none where it is missing."""
+    value: Any = layer.attributes.get(key, ())
+    return tuple(int(number) for number in value) if isinstance(value, tuple) else (int(value),)

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from annette.network.onnx_names import operator_name
 from annette.network.writers.tflite_file import Quantization
 from annette.network.writers.tflite_layout import Order, plain, reshaped, same_memory, transposed
-from annette.network.writers.tflite_weights import weight_values
+from annette.network.writers.tflite_lowering import integers
+from annette.network.writers.weights import weight_values
 
 if TYPE_CHECKING:
     from annette.network.layer import Layer
     from annette.network.writers.tflite_fusion import Group
-    from annette.network.writers.tflite_lowering import TfliteLowering, Value
+    from annette.network.writers.tflite_lowering import Rule, TfliteLowering, Value
 
-__all__ = [
-    "arg_max",
-    "broadcast",
-    "concat",
-    "gather",
-    "global_pool",
-    "identity",
-    "matmul",
-    "pad",
-    "rearrange",
-    "reduce",
-    "reshape",
-    "resize",
-    "softmax",
-    "split",
-    "strided_slice",
-    "transpose",
-]
+__all__ = ["RULES"]
 
 _REDUCTIONS: Final = {
     "reduce_mean": "MEAN",
@@ -46,7 +31,7 @@ _MOST_SLICED: Final = 5
 _MAP_RANK: Final = 4
 
 
-def concat(to: TfliteLowering, group: Group) -> None:
+def _concat(to: TfliteLowering, group: Group) -> None:
     """CONCATENATION; its operands have the result's scale."""
     layer = group.anchor
     computed = [to.value(name) for name in layer.inputs if not to.tensor(name).constant]
@@ -64,7 +49,7 @@ def concat(to: TfliteLowering, group: Group) -> None:
     to.append(group, "CONCATENATION", operands, result, "Concatenation", axis=axis)
 
 
-def split(to: TfliteLowering, group: Group) -> None:
+def _split(to: TfliteLowering, group: Group) -> None:
     """SPLIT into equal parts, SPLIT_V into others."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -79,12 +64,12 @@ def split(to: TfliteLowering, group: Group) -> None:
     to.file.operator(name, operands, results, table, layers=group.names, num_splits=len(sizes))
 
 
-def strided_slice(to: TfliteLowering, group: Group) -> None:
+def _strided_slice(to: TfliteLowering, group: Group) -> None:
     """STRIDED_SLICE."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
     begins, ends, steps = [0] * len(source.shape), list(source.shape), [1] * len(source.shape)
-    starts, axes, strides = (_integers(layer, key) for key in ("starts", "axes", "steps"))
+    starts, axes, strides = (integers(layer, key) for key in ("starts", "axes", "steps"))
     written = to.tensor(layer.outputs[0]).shape
     for start, axis, step in zip(starts, axes, strides or (1,) * len(axes), strict=True):
         if step < 1:
@@ -108,7 +93,7 @@ def _slice(
     to.append(group, "STRIDED_SLICE", [source, *operands], result, "StridedSlice", shrink_axis_mask=shrink)
 
 
-def gather(to: TfliteLowering, group: Group) -> None:
+def _gather(to: TfliteLowering, group: Group) -> None:
     """One position of an axis, or rows of a table."""
     layer = group.anchor
     axis = _integer(layer, "axis", len(to.tensor(layer.inputs[0]).shape))
@@ -124,8 +109,7 @@ def gather(to: TfliteLowering, group: Group) -> None:
         source = to.ordered(table.name, plain(len(table.shape)))
     indices = to.ordered(layer.inputs[1], plain(len(to.tensor(layer.inputs[1]).shape)))
     result = to.define(layer.outputs[0], plain(len(to.tensor(layer.outputs[0]).shape)), source.quantization)
-    operands = [source.index, indices.index]
-    to.append(group, "GATHER", operands, result, "Gather", axis=axis)
+    to.append(group, "GATHER", [source, indices], result, "Gather", axis=axis)
 
 
 def _pick(to: TfliteLowering, group: Group, axis: int) -> None:
@@ -139,12 +123,12 @@ def _pick(to: TfliteLowering, group: Group, axis: int) -> None:
     _slice(to, group, source, result, (begins, ends, steps), 1 << source.order.index(axis))
 
 
-def pad(to: TfliteLowering, group: Group) -> None:
+def _pad(to: TfliteLowering, group: Group) -> None:
     """PAD with zeros, MIRROR_PAD with what is there."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
     rank = len(source.shape)
-    pads = _integers(layer, "pads")
+    pads = integers(layer, "pads")
     mode = layer.attributes.get("mode", "constant")
     if mode not in ("constant", "reflect") or min(pads) < 0:
         raise to.refuse(group, f"mode {mode!r} with pads {pads}")
@@ -154,11 +138,11 @@ def pad(to: TfliteLowering, group: Group) -> None:
     to.append(group, name, [source, amounts], result, table)
 
 
-def transpose(to: TfliteLowering, group: Group) -> None:
+def _transpose(to: TfliteLowering, group: Group) -> None:
     """A transpose between channels first and last is none here; any other one moves data."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
-    perm = _integers(layer, "perm")
+    perm = integers(layer, "perm")
     rank = len(perm)
     moved = transposed(source.order, perm)
     shape = to.tensor(layer.outputs[0]).shape
@@ -172,7 +156,7 @@ def transpose(to: TfliteLowering, group: Group) -> None:
     to.transpose(source, result, places, group.names, layer.name)
 
 
-def reshape(to: TfliteLowering, group: Group) -> None:
+def _reshape(to: TfliteLowering, group: Group) -> None:
     """RESHAPE; a flattened feature map stays channels-last where only a fully connected layer reads it."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -202,13 +186,13 @@ def _only_weighted(to: TfliteLowering, tensor: str) -> bool:
     return bool(readers) and all(reader.kind == "fully_connected" for reader in readers)
 
 
-def identity(to: TfliteLowering, group: Group) -> None:
+def _identity(to: TfliteLowering, group: Group) -> None:
     """The same tensor under another name: nothing."""
     source = to.value(group.anchor.inputs[0])
     to.alias(group.anchor.outputs[0], source, source.order)
 
 
-def softmax(to: TfliteLowering, group: Group) -> None:
+def _softmax(to: TfliteLowering, group: Group) -> None:
     """SOFTMAX over the last dimension as stored."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -216,11 +200,10 @@ def softmax(to: TfliteLowering, group: Group) -> None:
     if source.order[-1] != axis:
         order = (*(d for d in plain(len(source.shape)) if d != axis), axis)
         source = to.in_order(source, order, layer.inputs[0])
-    result = to.define(layer.outputs[0], source.order)
-    to.append(group, "SOFTMAX", [source], result, "Softmax", beta=1.0)
+    to.append(group, "SOFTMAX", [source], to.define(layer.outputs[0], source.order), "Softmax", beta=1.0)
 
 
-def matmul(to: TfliteLowering, group: Group) -> None:
+def _matmul(to: TfliteLowering, group: Group) -> None:
     """BATCH_MATMUL."""
     layer = group.anchor
     operands = []
@@ -229,35 +212,32 @@ def matmul(to: TfliteLowering, group: Group) -> None:
         if len(tensor.shape) < 2:
             raise to.refuse(group, f"operand {name!r} is a vector")
         if tensor.constant:
-            values = weight_values(to.seed, name, tensor.shape, tensor.elements)
-            operands.append(to.constant(name, values))
+            operands.append(to.constant(name, weight_values(to.seed, name, tensor.shape, tensor.elements)))
         else:
             operands.append(to.ordered(name, plain(len(tensor.shape))))
     result = to.define(layer.outputs[0], plain(len(to.tensor(layer.outputs[0]).shape)))
-    indices = [value.index for value in operands]
-    to.append(group, "BATCH_MATMUL", indices, result, "BatchMatMul")
+    to.append(group, "BATCH_MATMUL", operands, result, "BatchMatMul")
 
 
-def reduce(to: TfliteLowering, group: Group) -> None:
+def _reduce(to: TfliteLowering, group: Group) -> None:
     """MEAN, SUM, REDUCE_MAX or REDUCE_MIN."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
     rank = len(source.shape)
-    axes = {axis % rank for axis in _integers(layer, "axes") or tuple(range(rank))}
-    keep = bool(layer.attributes.get("keepdims", 1))
-    _reduce(to, group, source, axes, keep=keep)
+    axes = {axis % rank for axis in integers(layer, "axes") or range(rank)}
+    _append_reduction(to, group, source, axes, keep=bool(layer.attributes.get("keepdims", 1)))
 
 
-def global_pool(to: TfliteLowering, group: Group) -> None:
+def _global_pool(to: TfliteLowering, group: Group) -> None:
     """A reduction over all positions."""
     source = to.value(group.anchor.inputs[0])
     rank = len(source.shape)
     source = to.in_order(source, to.features(rank), group.anchor.inputs[0])
     keep = len(to.tensor(group.anchor.outputs[0]).shape) == rank
-    _reduce(to, group, source, set(range(1, rank)) - {to.channel % rank}, keep=keep)
+    _append_reduction(to, group, source, set(range(1, rank)) - {to.channel % rank}, keep=keep)
 
 
-def _reduce(to: TfliteLowering, group: Group, source: Value, axes: set[int], *, keep: bool) -> None:
+def _append_reduction(to: TfliteLowering, group: Group, source: Value, axes: set[int], *, keep: bool) -> None:
     layer = group.anchor
     kept = [dimension for dimension in source.order if dimension not in axes]
     ranks = {dimension: rank for rank, dimension in enumerate(sorted(kept))}
@@ -267,11 +247,10 @@ def _reduce(to: TfliteLowering, group: Group, source: Value, axes: set[int], *, 
     name = _REDUCTIONS[layer.kind]
     if name.startswith("REDUCE"):
         source = to.requantized(source, result.quantization, layer.name)
-    operands = [source.index, places]
-    to.append(group, name, operands, result, "Reducer", keep_dims=keep)
+    to.append(group, name, [source, places], result, "Reducer", keep_dims=keep)
 
 
-def arg_max(to: TfliteLowering, group: Group) -> None:
+def _arg_max(to: TfliteLowering, group: Group) -> None:
     """ARG_MAX."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -282,11 +261,10 @@ def arg_max(to: TfliteLowering, group: Group) -> None:
         raise to.refuse(group, "the format does not keep the axis")
     order = tuple(d - (d > axis) for d in kept)
     place = to.integers(f"{layer.name}/axis", source.order.index(axis))
-    result = to.define(layer.outputs[0], order)
-    to.append(group, "ARG_MAX", [source, place], result)
+    to.append(group, "ARG_MAX", [source, place], to.define(layer.outputs[0], order))
 
 
-def resize(to: TfliteLowering, group: Group) -> None:
+def _resize(to: TfliteLowering, group: Group) -> None:
     """RESIZE_NEAREST_NEIGHBOR or RESIZE_BILINEAR."""
     layer = group.anchor
     source = to.ordered(layer.inputs[0], to.features(4))
@@ -295,30 +273,21 @@ def resize(to: TfliteLowering, group: Group) -> None:
     size = to.integers(f"{layer.name}/size", result.stored[1:3])
     nearest = layer.kind == "resize_nearest"
     coordinates = layer.attributes.get("coordinates", "asymmetric" if nearest else "half_pixel")
-    to.append(
-        group,
-        "RESIZE_NEAREST_NEIGHBOR" if nearest else "RESIZE_BILINEAR",
-        [source, size],
-        result,
-        "ResizeNearestNeighbor" if nearest else "ResizeBilinear",
-        align_corners=coordinates == "align_corners",
-        half_pixel_centers=coordinates == "half_pixel",
-    )
+    name = "RESIZE_NEAREST_NEIGHBOR" if nearest else "RESIZE_BILINEAR"
+    options = {"align_corners": coordinates == "align_corners", "half_pixel_centers": coordinates == "half_pixel"}
+    to.append(group, name, [source, size], result, operator_name(name), **options)
 
 
-def rearrange(to: TfliteLowering, group: Group) -> None:
+def _rearrange(to: TfliteLowering, group: Group) -> None:
     """SPACE_TO_DEPTH or DEPTH_TO_SPACE."""
     layer = group.anchor
     source = to.ordered(layer.inputs[0], to.features(4))
     result = to.define(layer.outputs[0], to.features(4))
-    name, table = (
-        ("SPACE_TO_DEPTH", "SpaceToDepth") if layer.kind == "space_to_depth" else ("DEPTH_TO_SPACE", "DepthToSpace")
-    )
-    block = _integers(layer, "block_size")[0]
-    to.append(group, name, [source], result, table, block_size=block)
+    block = integers(layer, "block_size")[0]
+    to.append(group, layer.kind.upper(), [source], result, operator_name(layer.kind), block_size=block)
 
 
-def broadcast(to: TfliteLowering, group: Group) -> None:
+def _broadcast(to: TfliteLowering, group: Group) -> None:
     """TILE of the dimensions that are repeated."""
     layer = group.anchor
     source = to.value(layer.inputs[0])
@@ -330,14 +299,28 @@ def broadcast(to: TfliteLowering, group: Group) -> None:
         source = aligned
     counts = [target[d] // source.shape[d] for d in source.order]
     repeats = to.integers(f"{layer.name}/repeats", np.array(counts))
-    result = to.define(layer.outputs[0], source.order, source.quantization)
-    to.append(group, "TILE", [source, repeats], result, "Tile")
-
-
-def _integers(layer: Layer, key: str) -> tuple[int, ...]:
-    value: Any = layer.attributes.get(key, ())
-    return tuple(int(number) for number in value) if isinstance(value, tuple) else (int(value),)
+    to.append(group, "TILE", [source, repeats], to.define(layer.outputs[0], source.order, source.quantization), "Tile")
 
 
 def _integer(layer: Layer, key: str, rank: int) -> int:
-    return _integers(layer, key)[0] % rank
+    return integers(layer, key)[0] % rank
+
+
+RULES: Final[dict[str, Rule]] = {
+    "softmax": _softmax,
+    "matmul": _matmul,
+    **dict.fromkeys(("reduce_mean", "reduce_sum", "reduce_max", "reduce_min"), _reduce),
+    **dict.fromkeys(("global_average_pool", "global_max_pool"), _global_pool),
+    "arg_max": _arg_max,
+    "concat": _concat,
+    "split": _split,
+    "slice": _strided_slice,
+    "gather": _gather,
+    "pad": _pad,
+    "transpose": _transpose,
+    "reshape": _reshape,
+    **dict.fromkeys(("expand", "tile"), _broadcast),
+    **dict.fromkeys(("resize_nearest", "resize_linear"), _resize),
+    **dict.fromkeys(("space_to_depth", "depth_to_space"), _rearrange),
+    **dict.fromkeys(("identity", "copy"), _identity),
+}

@@ -3,52 +3,54 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.network.kinds.sliding_window import same_padding
+from annette.network.kinds.shapes import same_padding
 from annette.network.tflite_schema import ACTIVATIONS, SAME, VALID
 from annette.network.writers.tflite_file import Quantization
 from annette.network.writers.tflite_layout import plain
-from annette.network.writers.tflite_weights import bias_values, weight_values
+from annette.network.writers.tflite_lowering import integers
+from annette.network.writers.weights import bias_values, weight_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from annette.network.layer import Layer
     from annette.network.writers.tflite_fusion import Group
-    from annette.network.writers.tflite_lowering import TfliteLowering, Value
+    from annette.network.writers.tflite_lowering import Rule, TfliteLowering, Value
 
-__all__ = ["conv", "conv_transpose", "depthwise_conv", "fully_connected", "pool"]
+__all__ = ["RULES"]
 
 _WEIGHT_SCALE = 0.005
 _SMALLEST = -128
 
 
-def conv(to: TfliteLowering, group: Group) -> None:
-    """CONV_2D, with groups where there are several."""
-    layer, size = group.anchor, group.anchor.workload.dimensions
-    shape = (size.out_channels, size.kernel_height, size.kernel_width, size.in_channels // size.groups)
+def _conv(to: TfliteLowering, group: Group) -> None:
+    """CONV_2D, with groups where there are several, or DEPTHWISE_CONV_2D."""
+    size = group.anchor.workload.dimensions
     source, padding = _padded(to, group)
-    operands = [source.index, *_weights(to, group, source, shape, 0)]
-    options = _window_options(layer, padding, group)
-    _write(to, group, "CONV_2D", operands, "Conv2D", options)
+    kernel = size.kernel_height, size.kernel_width
+    options = {
+        "padding": padding,
+        "stride_h": size.stride_height,
+        "stride_w": size.stride_width,
+        "dilation_h_factor": size.dilation_height,
+        "dilation_w_factor": size.dilation_width,
+        "fused_activation_function": ACTIVATIONS.index(group.activation),
+    }
+    if group.kind == "depthwise_conv":
+        name, table = "DEPTHWISE_CONV_2D", "DepthwiseConv2D"
+        weights = _weights(to, group, source, (1, *kernel, size.out_channels), 3)
+        options["depth_multiplier"] = size.out_channels // size.in_channels
+    else:
+        name, table = "CONV_2D", "Conv2D"
+        weights = _weights(to, group, source, (size.out_channels, *kernel, size.in_channels // size.groups), 0)
+    to.append(group, name, [source, *weights], to.define(group.outputs[0], to.features(4)), table, **options)
 
 
-def depthwise_conv(to: TfliteLowering, group: Group) -> None:
-    """DEPTHWISE_CONV_2D."""
-    layer, size = group.anchor, group.anchor.workload.dimensions
-    source, padding = _padded(to, group)
-    operands = [
-        source.index,
-        *_weights(to, group, source, (1, size.kernel_height, size.kernel_width, size.out_channels), 3),
-    ]
-    options = _window_options(layer, padding, group) | {"depth_multiplier": size.out_channels // size.in_channels}
-    _write(to, group, "DEPTHWISE_CONV_2D", operands, "DepthwiseConv2D", options)
-
-
-def conv_transpose(to: TfliteLowering, group: Group) -> None:
+def _conv_transpose(to: TfliteLowering, group: Group) -> None:
     """TRANSPOSE_CONV, where its result has one of the two sizes that the format can express."""
     layer, size = group.anchor, group.anchor.workload.dimensions
     if size.groups != 1 or (size.dilation_height, size.dilation_width) != (1, 1):
@@ -66,19 +68,11 @@ def conv_transpose(to: TfliteLowering, group: Group) -> None:
     shape = (size.out_channels, *kernel, size.in_channels)
     weights = _weights(to, group, source, shape, 0)
     target = to.integers(f"{layer.name}/shape", result.stored)
-    to.append(
-        group,
-        "TRANSPOSE_CONV",
-        [target, weights[0], source, *weights[1:]],
-        result,
-        "TransposeConv",
-        padding=padding,
-        stride_h=strides[0],
-        stride_w=strides[1],
-    )
+    options = {"padding": padding, "stride_h": strides[0], "stride_w": strides[1]}
+    to.append(group, "TRANSPOSE_CONV", [target, weights[0], source, *weights[1:]], result, "TransposeConv", **options)
 
 
-def pool(to: TfliteLowering, group: Group) -> None:
+def _pool(to: TfliteLowering, group: Group) -> None:
     """MAX_POOL_2D or AVERAGE_POOL_2D."""
     layer = group.anchor
     highest = layer.kind == "max_pool"
@@ -92,12 +86,12 @@ def pool(to: TfliteLowering, group: Group) -> None:
         "filter_width": size.kernel_width,
     }
     operator = "MAX_POOL_2D" if highest else "AVERAGE_POOL_2D"
-    source = to.requantized(source, to.define(group.outputs[0], to.features(4)).quantization, layer.inputs[0])
-    result = to.value(group.outputs[0])
+    result = to.define(group.outputs[0], to.features(4))
+    source = to.requantized(source, result.quantization, layer.inputs[0])
     to.append(group, operator, [source], result, "Pool2D", **options)
 
 
-def fully_connected(to: TfliteLowering, group: Group) -> None:
+def _fully_connected(to: TfliteLowering, group: Group) -> None:
     """FULLY_CONNECTED over the last dimension."""
     layer, size = group.anchor, group.anchor.workload.dimensions
     name = next(tensor for tensor in layer.inputs if not to.tensor(tensor).constant)
@@ -106,22 +100,8 @@ def fully_connected(to: TfliteLowering, group: Group) -> None:
     weights = _weights(to, group, source, (size.out_channels, size.in_channels), 0, per_channel=False)
     rank = len(to.tensor(group.outputs[0]).shape)
     result = to.define(group.outputs[0], plain(rank))
-    to.append(
-        group,
-        "FULLY_CONNECTED",
-        [source, *weights],
-        result,
-        "FullyConnected",
-        keep_num_dims=rank > 2,
-        fused_activation_function=ACTIVATIONS.index(group.activation),
-    )
-
-
-def _write(
-    to: TfliteLowering, group: Group, operator: str, operands: Sequence[int], table: str, options: dict[str, Any]
-) -> None:
-    result = to.define(group.outputs[0], to.features(4))
-    to.append(group, operator, operands, result, table, **options)
+    options = {"keep_num_dims": rank > 2, "fused_activation_function": ACTIVATIONS.index(group.activation)}
+    to.append(group, "FULLY_CONNECTED", [source, *weights], result, "FullyConnected", **options)
 
 
 def _weights(
@@ -152,18 +132,6 @@ def _weights(
     return [weights, bias]
 
 
-def _window_options(layer: Layer, padding: int, group: Group) -> dict[str, int]:
-    size = layer.workload.dimensions
-    return {
-        "padding": padding,
-        "stride_h": size.stride_height,
-        "stride_w": size.stride_width,
-        "dilation_h_factor": size.dilation_height,
-        "dilation_w_factor": size.dilation_width,
-        "fused_activation_function": ACTIVATIONS.index(group.activation),
-    }
-
-
 def _padded(to: TfliteLowering, group: Group, *, lowest: bool = False) -> tuple[Value, int]:
     """The operand of a window and its padding; a PAD is inserted where the format's two kinds do not do."""
     layer, size = group.anchor, group.anchor.workload.dimensions
@@ -171,7 +139,7 @@ def _padded(to: TfliteLowering, group: Group, *, lowest: bool = False) -> tuple[
     if len(source.shape) != 4:
         raise to.refuse(group, f"its operand {source.shape} is not a two-dimensional feature map")
     source = to.in_order(source, to.features(4), layer.inputs[0])
-    pads = _numbers(layer, "pads", (0, 0, 0, 0))
+    pads = integers(layer, "pads") or (0, 0, 0, 0)
     sides = []
     for axis, (read, written, kernel, stride, dilation) in enumerate((
         (size.in_height, size.out_height, size.kernel_height, size.stride_height, size.dilation_height),
@@ -205,6 +173,9 @@ def _pad(to: TfliteLowering, layer: Layer, source: Value, sides: Sequence[tuple[
     return result
 
 
-def _numbers(layer: Layer, key: str, default: tuple[int, ...]) -> tuple[int, ...]:
-    value = layer.attributes.get(key, default)
-    return tuple(int(number) for number in value) if isinstance(value, tuple) else default
+RULES: Final[dict[str, Rule]] = {
+    **dict.fromkeys(("conv", "grouped_conv", "depthwise_conv"), _conv),
+    "conv_transpose": _conv_transpose,
+    "fully_connected": _fully_connected,
+    **dict.fromkeys(("max_pool", "average_pool"), _pool),
+}

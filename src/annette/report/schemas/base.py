@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
@@ -63,11 +64,16 @@ def part(kind: type[_Part], source: Any, /, **stated: Any) -> _Part:
 
     Args:
         kind: What to build.
-        source: Has an attribute for each field that is not stated; tuples become lists.
+        source: Has an attribute for each field that is not stated.
         stated: Fields that the source does not have, or has in another form.
+
+    Tuples become lists, and NaN becomes null: what is not known.
     """
-    for name in kind.__struct_fields__:
-        if name not in stated:
-            value = getattr(source, name)
-            stated[name] = list(value) if isinstance(value, tuple) else value
-    return kind(**stated)
+    values = {name: stated[name] if name in stated else getattr(source, name) for name in kind.__struct_fields__}
+    return kind(**{name: _known(value) for name, value in values.items()})
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -6,16 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, UnsetType
 
-from annette.report.schemas.base import (
-    FloatFrom0,
-    Interval,
-    IntFrom0,
-    IntFrom1,
-    ReportDocument,
-    ReportPart,
-    Share,
-    doc,
-)
+from annette.report.schemas.base import FloatFrom0, Interval, IntFrom0, IntFrom1, ReportDocument, ReportPart, Share, doc
 
 __all__ = [
     "ComparedPlatform",

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from annette.report.schemas.base import (
-    Digest,
-    FloatFrom0,
-    IntFrom0,
-    ReportDocument,
-    ReportPart,
-    doc,
-)
+from annette.report.schemas.base import Digest, FloatFrom0, IntFrom0, ReportDocument, ReportPart, doc
 
 __all__ = [
     "BenchDocument",

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from annette.bench.generate import generate_plan
-from annette.bench.generate.sampler import ALIGNED, ODD, VECTOR, Sampler
+from annette.bench.generate.recipe import ALIGNED, ODD, VECTOR, Sampler
 from annette.bench.plan import Plan
 from annette.bench.records import Purpose
 from annette.errors import OptionError

@@ -6,8 +6,7 @@ from contextlib import closing
 import pytest
 
 from annette.bench.dataset import Dataset
-from annette.bench.importing.collection import read_collection
-from annette.bench.importing.origin import digest_of, origin_of
+from annette.bench.importing.collection import digest_of, origin_of, read_collection
 from annette.errors import DatasetError, FitError, OptionError
 from annette.fitting.platform import fit_platform
 from annette.fitting.request import FitRequest

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from annette.bench.dataset import Dataset
+from annette.bench.importing.collection import kernel_runs, network_runs
 from annette.bench.importing.kernel import MeasuredKernel, Stage, kernel_network
-from annette.bench.importing.runs import NetworkLatency, kernel_runs, network_runs
-from annette.bench.importing.table import TableOptions, read_layer_table, read_network_table
+from annette.bench.importing.table import NetworkLatency, TableOptions, read_layer_table, read_network_table
 from annette.errors import DatasetError
 
 HEADING = "network,kernel,kind,in_channels,in_height,in_width,out_channels,kernel_height,stride_height,latency_ms\n"

@@ -3,8 +3,7 @@
 import pytest
 
 from annette.devices.arm_ethos_u.scheduler.accelerator import AcceleratorConfig
-from annette.devices.arm_ethos_u.scheduler.block_config import choose_block_config
-from annette.devices.arm_ethos_u.scheduler.op_shape import OpShape, is_part_kernel
+from annette.devices.arm_ethos_u.scheduler.block_config import OpShape, choose_block_config, is_part_kernel
 from annette.mapping.rules import preset
 
 U55 = preset("ethos-u55-128").context.accelerator.config

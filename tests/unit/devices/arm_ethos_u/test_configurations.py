@@ -5,9 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from annette.devices.arm_ethos_u.configurations import clock_hz, preset_targets, presets, target_of
-from annette.devices.arm_ethos_u.mapping import known_mapping
-from annette.devices.arm_ethos_u.targets import FACTS, Target
+from annette.devices.arm_ethos_u.targets import (
+    FACTS,
+    Target,
+    clock_hz,
+    known_mapping,
+    preset_targets,
+    presets,
+    target_of,
+)
 from annette.mapping.rules import preset
 from annette.platforms import load_platform
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from annette.devices.arm_ethos_u.scheduler.feature_maps import feature_maps_of, stored_bytes
-from annette.devices.arm_ethos_u.scheduler.storage import storage_of
+from annette.devices.arm_ethos_u.scheduler.feature_maps import feature_maps_of, storage_of, stored_bytes
 from annette.devices.arm_ethos_u.scheduler.weight_buffering import copy_cycles
 from annette.mapping.rules import preset
 from annette.network.builder import NetworkBuilder

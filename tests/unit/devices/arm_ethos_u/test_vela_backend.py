@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from annette.bench.backends import parse_options
+from annette.bench.backend import parse_options
 from annette.bench.profile_matching import match_profile
 from annette.devices.arm_ethos_u.backend import VelaOptions
-from annette.devices.arm_ethos_u.profile import profile_entries
 from annette.devices.arm_ethos_u.targets import FACTS, VELAS_OWN, Target
-from annette.devices.arm_ethos_u.vela_report import VelaKernel, parse_vela_report
+from annette.devices.arm_ethos_u.vela_report import VelaKernel, parse_vela_report, profile_entries
 from annette.errors import OptionError
 from annette.network.writers.tflite import lower_tflite
 from annette.testing.backends import example_network

@@ -7,7 +7,7 @@ from annette.devices.intel_myriad import formulas
 from annette.errors import PlatformFormatError, UnsupportedKernelError
 from annette.mapping.kernel import COLUMNS, KernelTable
 from annette.models.features import FeatureSet
-from annette.models.mixed import Mixed
+from annette.models.statistical import Mixed
 from annette.models.tiled_roofline import TiledRoofline
 from annette.testing.layer_models import example_table
 

@@ -5,7 +5,7 @@ import pytest
 from annette.bench.backend import ProfileEntry
 from annette.bench.profile_matching import match_profile
 from annette.devices.onnxruntime_cpu.optimised_graph import read_optimised_graph
-from annette.devices.onnxruntime_cpu.segments import assign_layers
+from annette.devices.onnxruntime_cpu.reports import assign_layers
 from annette.network.builder import NetworkBuilder
 
 onnx = pytest.importorskip("onnx", reason="needs onnx")

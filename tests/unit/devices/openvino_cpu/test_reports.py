@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from annette.bench.profile_matching import match_profile
-from annette.bench.reported import ReportedKernel, to_entries
+from annette.bench.profile_matching import ReportedKernel, match_profile, to_entries
 from annette.devices.openvino_cpu.reports import parse_openvino_counters
 from annette.errors import BackendRunError
 from annette.testing.backends import example_network

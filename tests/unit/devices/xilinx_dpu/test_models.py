@@ -6,7 +6,7 @@ import pytest
 from annette.devices.xilinx_dpu.models import Alu, Array, Dpu, Pooling
 from annette.errors import PlatformFormatError
 from annette.mapping.kernel import COLUMNS, KernelTable
-from annette.models.registry import families
+from annette.models.base import families
 
 ARRAY = Array(8, 16, 16)
 

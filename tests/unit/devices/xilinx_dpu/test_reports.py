@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from annette.bench.reported import to_entries
+from annette.bench.profile_matching import to_entries
 from annette.devices.xilinx_dpu.reports import parse_dpu_profile
 from annette.errors import BackendRunError
 from annette.testing.backends import example_network

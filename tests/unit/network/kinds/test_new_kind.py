@@ -7,7 +7,7 @@ from annette.network.graph_json import graph_from_json, graph_to_json
 from annette.network.kinds import KINDS, Category, Kind
 from annette.network.kinds.kind import NUMBER
 from annette.network.kinds.shapes import same
-from annette.network.readers.descriptions.layer_plan import LayerPlan
+from annette.network.readers.descriptions.described_layer import LayerPlan
 from annette.network.readers.descriptions.operators import OPERATORS as DESCRIBED
 from annette.network.readers.json import read_json
 from annette.network.readers.onnx.operators import RULES as ONNX
@@ -15,7 +15,7 @@ from annette.network.readers.tflite import read_tflite
 from annette.network.readers.tflite.operator_layer import of_first
 from annette.network.readers.tflite.reader import RULES as TFLITE
 from annette.network.writers.onnx import write_onnx
-from annette.network.writers.onnx_tables import OPERATORS as WRITTEN
+from annette.network.writers.onnx_nodes import OPERATORS as WRITTEN
 from tests.unit.network.readers.descriptions import small, write
 from tests.unit.network.readers.onnx.build import only, read
 from tests.unit.network.readers.tflite.build import File

@@ -12,7 +12,7 @@ from annette.network.readers.tflite import read_tflite
 from annette.network.readers.tflite.file import open_graph
 from annette.network.writers.tflite import lower_tflite, write_tflite
 from annette.network.writers.tflite_layout import reshaped
-from annette.network.writers.tflite_weights import weight_values
+from annette.network.writers.weights import weight_values
 
 
 def lowered(net, *outputs):

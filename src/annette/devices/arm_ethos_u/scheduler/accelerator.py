@@ -1,6 +1,6 @@
 """What a schedule depends on of an Ethos-U: its configuration, its memories, and its cycles per output element.
 
-The numbers follow from what Arm publishes with its compiler (`annette.devices.arm_ethos_u.configurations`). In mapping
+The numbers follow from what Arm publishes with its compiler (`annette.devices.arm_ethos_u.targets`). In mapping
 files they are the parameters of the context stage, under older names: ``engine`` is the configuration, ``units`` are
 OFM micro-blocks, ``banks`` those of the SHRAM, ``inside`` is the memory on chip and ``outside`` that off chip.
 """
@@ -78,7 +78,8 @@ class AcceleratorConfig(
 ):
     """Sizes of an accelerator that limit its blocks.
 
-    The Ethos-U55 and U65 keep IFM, accumulators and tables in one SHRAM; the Ethos-U85 has a RAM for each.
+    The Ethos-U55 and U65 keep IFM, accumulators and tables in one SHRAM; the Ethos-U85 has a RAM for each. What has a
+    default may be left out where it is as on the U85-512.
 
     Attributes:
         ofm_ublocks: Micro-blocks that an operator's OFM can be computed in; the one that wastes least is taken.
@@ -136,6 +137,11 @@ class AcceleratorConfig(
     def ublocks_of(self, block_type: str) -> tuple[UBlock, ...]:
         """Micro-blocks that operators of a type can be computed in."""
         return dict(self.special_ublocks).get(block_type, self.ofm_ublocks)
+
+    def ifm_alloc_unit(self, depth: int, ublock: UBlock) -> UBlock:
+        """Height, width and depth in which the IFM RAM of an Ethos-U85 is allocated: the deeper, the narrower."""
+        units = dict(self.ifm_alloc_units).get(ublock) or ((*ublock[:2], 16), (1, 2, 32), (1, 1, 64))
+        return units[0 if depth <= 16 else 1 if depth <= 32 else 2]
 
 
 class Accelerator(

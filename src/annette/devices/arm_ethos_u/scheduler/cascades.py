@@ -10,18 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from annette.devices.arm_ethos_u.scheduler.block_config import round_up
 from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK
-from annette.devices.arm_ethos_u.scheduler.op_shape import round_up
 from annette.devices.arm_ethos_u.scheduler.operations import ELEMENTWISE
-from annette.devices.arm_ethos_u.scheduler.scheduled_op import ifm_stripe_height, schedule_op
-from annette.devices.arm_ethos_u.scheduler.weight_buffering import BufferingSituation, buffer_weights
+from annette.devices.arm_ethos_u.scheduler.weight_buffering import (
+    BufferingSituation,
+    buffer_weights,
+    ifm_stripe_height,
+    schedule_op,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator
     from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
-    from annette.devices.arm_ethos_u.scheduler.scheduled_op import ScheduledOp
+    from annette.devices.arm_ethos_u.scheduler.weight_buffering import ScheduledOp
 
 __all__ = ["Cascade", "cascades_of", "find_cascades"]
 
@@ -48,11 +52,6 @@ class Cascade:
     def positions(self) -> range:
         """Positions of its operations."""
         return range(self.start, self.start + len(self.stripe_heights))
-
-    @property
-    def size_bytes(self) -> int:
-        """SRAM that it takes."""
-        return sum(self.rolling_buffers) + self.weight_bytes
 
 
 def _cascadable(entry: ScheduledOp, stripe_height: int) -> bool:
@@ -180,14 +179,14 @@ def _whole_bytes(entry: ScheduledOp, maps: Mapping[str, FeatureMap]) -> int:
 
 def _kept_weights(accelerator: Accelerator, entries: Sequence[ScheduledOp], cascade: Cascade) -> dict[int, int]:
     """Weights that are worth keeping in the SRAM while the lowest stripes run."""
-    free = accelerator.staging_bytes - cascade.size_bytes
+    free = accelerator.staging_bytes - sum(cascade.rolling_buffers) - cascade.weight_bytes
     kept = {}
     before = entries[cascade.start - 1] if cascade.start else None
     for position, stripe_height in zip(cascade.positions, cascade.stripe_heights, strict=True):
         op = entries[position].op
-        entry = schedule_op(accelerator, op, arena=accelerator.off_chip, stripe_height=stripe_height)
+        entry = schedule_op(accelerator, op, stripe_height)
         entry.cascade, entry.first = cascade.positions[-1], position == cascade.start
-        situation = BufferingSituation(accelerator, before, free, free, position == 0, accelerator.off_chip)
+        situation = BufferingSituation(accelerator, before, free, free)
         entry.buffering = buffer_weights(situation, entry)
         if entry.buffering is not None:
             free -= entry.buffering.size_bytes

@@ -5,17 +5,20 @@ writes its channels in place; a depthwise convolution with a channel multiplier 
 channel, and transposes that interleave the results; a convolution with a stride above 3 becomes one of a single element
 for each element of its kernel, block by block; a concat copies input by input. An activation behind several operations
 that write one OFM is an operation of its own.
+
+Tensors of more than three dimensions are transposed step by step, each step in three dimensions: the dimensions are
+brought into their places one after another by swapping two of them; a swap that three dimensions do not hold moves one
+to an end, swaps, and moves it back.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from annette.devices.arm_ethos_u.scheduler.block_config import choose_block_config
+from annette.devices.arm_ethos_u.scheduler.block_config import OpShape, choose_block_config, round_up
 from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK, FeatureMap, hwc_of, stored_bytes
-from annette.devices.arm_ethos_u.scheduler.op_shape import OpShape, round_up
 from annette.devices.arm_ethos_u.scheduler.operations import (
     ACTIVATIONS,
     LUT_ACTIVATIONS,
@@ -23,22 +26,128 @@ from annette.devices.arm_ethos_u.scheduler.operations import (
     encoded_scale_bytes,
     encoded_weight_bytes,
     operation_of,
-)  # fmt: skip
-from annette.devices.arm_ethos_u.scheduler.transposes import merged_axes, transpose_steps
+)
 from annette.network.kinds.shapes import integers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.devices.arm_ethos_u.scheduler.accelerator import AcceleratorConfig
-    from annette.devices.arm_ethos_u.scheduler.padding import ExplicitPadding
-    from annette.devices.arm_ethos_u.scheduler.storage import Storage
-    from annette.devices.arm_ethos_u.scheduler.transposes import TransposeStep
+    from annette.devices.arm_ethos_u.scheduler.feature_maps import ExplicitPadding, Storage
     from annette.mapping.kernel import Kernel
 
-__all__ = ["operations_of", "padding_copies"]
+__all__ = ["TransposeStep", "merged_axes", "operations_of", "padding_copies", "transpose_steps"]
 
+_AXES: Final = 3
 _MOST_STRIDE: Final = 3
+
+
+class TransposeStep(NamedTuple):
+    """A transpose in three dimensions.
+
+    Attributes:
+        ifm: Height, width and depth of what it reads.
+        first: The dimension that changes places with `second`.
+        second: The other one, behind it.
+    """
+
+    ifm: tuple[int, int, int]
+    first: int
+    second: int
+
+    @property
+    def ofm(self) -> tuple[int, int, int]:
+        """Height, width and depth of what it writes."""
+        sizes = list(self.ifm)
+        sizes[self.first], sizes[self.second] = sizes[self.second], sizes[self.first]
+        return (sizes[0], sizes[1], sizes[2])
+
+    @property
+    def half_speed(self) -> bool:
+        """Whether rows move, which halves the speed of writing."""
+        return self.first == 0
+
+    @property
+    def shape(self) -> OpShape:
+        """Its shape as an operator: a pooling of single elements."""
+        return OpShape("pool", *self.ofm, self.ifm[2], self.ifm[0], self.ifm[1], 1, 1, 1, 1, 1)
+
+
+def merged_axes(shape: Sequence[int], perm: Sequence[int]) -> tuple[list[int], list[int]]:
+    """A transpose without dimensions of one, those that stay together taken as one.
+
+    Args:
+        shape: Of what is read.
+        perm: Which dimension of it comes where.
+    """
+    runs: list[list[int]] = []
+    for axis in perm:
+        if shape[axis] == 1:
+            continue
+        if runs and axis > runs[-1][-1] and all(shape[other] == 1 for other in range(runs[-1][-1] + 1, axis)):
+            runs[-1].append(axis)
+        else:
+            runs.append([axis])
+    order = sorted(range(len(runs)), key=lambda run: runs[run][0])
+    return [math.prod(shape[axis] for axis in runs[run]) for run in order], [
+        order.index(run) for run in range(len(runs))
+    ]
+
+
+def transpose_steps(shape: Sequence[int], perm: Sequence[int]) -> list[TransposeStep]:
+    """The steps of a transpose.
+
+    Args:
+        shape: Of what is read.
+        perm: Which dimension of it comes where.
+    """
+    sizes, steps = list(shape), []
+    order = list(perm)
+    while len(sizes) < _AXES:  # Leading dimensions of one.
+        sizes, order = [1, *sizes], [0, *(axis + 1 for axis in order)]
+    target = [order.index(axis) for axis in range(len(order))]  # The place that each dimension goes to.
+    for place in range(len(sizes)):
+        if target[place] == place:
+            continue
+        other = target.index(place)
+        steps += _swap(sizes, place, other)
+        target[place], target[other] = target[other], target[place]
+    return steps
+
+
+def _swap(sizes: list[int], first: int, second: int) -> list[TransposeStep]:
+    """Swaps two dimensions, ``first`` before ``second``; changes ``sizes``."""
+    last = len(sizes) - 1
+    whole = math.prod(sizes)
+    if math.prod(sizes[:-_AXES]) == 1 and first >= len(sizes) - _AXES:
+        start = len(sizes) - _AXES
+        step = TransposeStep((sizes[start], sizes[start + 1], sizes[start + 2]), first - start, second - start)
+    elif (first, second) == (0, 1):
+        step = TransposeStep((sizes[0], sizes[1], whole // (sizes[0] * sizes[1])), 0, 1)
+    elif (first, second) == (last - 1, last):
+        step = TransposeStep((whole // (sizes[-2] * sizes[-1]), sizes[-2], sizes[-1]), 1, 2)
+    elif first:
+        return _swap_through_end(sizes, first, second, back=False)
+    elif second != last:
+        return _swap_through_end(sizes, second, first, back=True)
+    else:
+        step = TransposeStep((sizes[0], whole // (sizes[0] * sizes[-1]), sizes[-1]), 0, 2)
+    sizes[first], sizes[second] = sizes[second], sizes[first]
+    return [step]
+
+
+def _swap_through_end(sizes: list[int], axis: int, other: int, *, back: bool) -> list[TransposeStep]:
+    """Moves a dimension to the front or back, swaps it with the ``other``, and moves what came there back."""
+    whole, axes = math.prod(sizes), (1, 2) if back else (0, 1)
+    before, size = math.prod(sizes[:axis]), sizes.pop(axis)
+    there = TransposeStep((before, size, whole // (before * size)), *axes)
+    sizes.insert(len(sizes) if back else 0, size)
+    inner = _swap(sizes, other, len(sizes) - 1) if back else _swap(sizes, 0, other)
+    moved = sizes.pop(-1 if back else 0)
+    before = math.prod(sizes[:axis])
+    sizes.insert(axis, moved)
+    rest = whole // (before * moved)
+    return [there, *inner, TransposeStep((before, rest, moved) if back else (moved, before, rest), *axes)]
 
 
 def operations_of(
@@ -107,9 +216,10 @@ def padding_copies(kernel: Kernel, padding: ExplicitPadding, name: str, maps: Ma
     """
     d = kernel.anchor.workload.dimensions
     padded = any(layer.kind == "pad" for layer in kernel.layers)
-    height = d.in_height + (0 if padded else padding.rows)
-    width = d.in_width + (0 if padded else padding.columns)
-    sides = ((height, padding.left), (height, padding.right), (padding.top, width), (padding.bottom, width))
+    top, left, bottom, right = padding
+    height = d.in_height + (0 if padded else top + bottom)
+    width = d.in_width + (0 if padded else left + right)
+    sides = ((height, left), (height, right), (top, width), (bottom, width))
     return [
         NpuOp(
             kind="copy",
@@ -137,18 +247,23 @@ def _add_map(maps: dict[str, FeatureMap], op: NpuOp, height: int, width: int, de
     return name
 
 
-def _part(op: NpuOp, shape: OpShape, ofm: FeatureMap, config: AcceleratorConfig, repeats: int) -> NpuOp:
-    """One of equal parts of an operation, without its activation.
+def _part(
+    op: NpuOp, shape: OpShape, target: str, maps: Mapping[str, FeatureMap], config: AcceleratorConfig, repeats: int
+) -> NpuOp:
+    """One of equal parts of an operation, without its activation, which writes to ``target``.
 
-    What it reads and writes is left as that of the whole operation.
+    What it reads is left as that of the whole operation.
     """
     return replace(
         op,
         shape=shape,
+        ofm=target,
+        ofm_bytes=op.ofm_bytes // repeats,
+        ofm_elements=op.ofm_elements // repeats,
         ofm_depth=shape.ofm_depth,
         weight_bytes=encoded_weight_bytes(shape, config),
         scale_bytes=encoded_scale_bytes(shape, config),
-        ofm_nhwc=ofm.nhwc,
+        ofm_nhwc=maps[target].nhwc,
         lut=False,
         activated=False,
         repeats=repeats,
@@ -195,12 +310,9 @@ def _by_group(op: NpuOp, kernel: Kernel, maps: dict[str, FeatureMap], config: Ac
     if _fused_activation(kernel):
         target = _add_map(maps, op, d.out_height, d.out_width, d.out_channels, nhwc=bool(outputs % BRICK))
     each = replace(
-        _part(op, shape, maps[target], config, d.groups),
+        _part(op, shape, target, maps, config, d.groups),
         kind="conv",
         ifm_bytes=tuple(size // d.groups for size in op.ifm_bytes),
-        ofm=target,
-        ofm_bytes=op.ofm_bytes // d.groups,
-        ofm_elements=op.ofm_elements // d.groups,
     )
     return [each, *_activation(op, kernel, target, maps)]
 
@@ -211,12 +323,7 @@ def _by_multiplier(
     d = kernel.anchor.workload.dimensions
     multiplier = d.out_channels // d.in_channels
     target = _add_map(maps, op, multiplier * d.out_height, d.out_width, d.in_channels, nhwc=True)
-    each = replace(
-        _part(op, shape._replace(ofm_depth=d.in_channels), maps[target], config, multiplier),
-        ofm=target,
-        ofm_bytes=op.ofm_bytes // multiplier,
-        ofm_elements=op.ofm_elements // multiplier,
-    )
+    each = _part(op, shape._replace(ofm_depth=d.in_channels), target, maps, config, multiplier)
     steps = transpose_steps((multiplier, d.out_height, d.out_width, d.in_channels), (1, 2, 3, 0))
     return [each, *_stepwise(op, steps, target, maps, config)]
 
@@ -285,10 +392,8 @@ def _by_kernel_element(
         ifm_height=height * shape.stride_height, ifm_width=width * shape.stride_width,
     )  # fmt: skip
     each = replace(
-        _part(op, part, maps[target], config, repeats),
+        _part(op, part, target, maps, config, repeats),
         ifm_bytes=tuple(size // repeats for size in op.ifm_bytes),
-        ofm=target,
-        ofm_bytes=op.ofm_bytes // repeats,
         ofm_elements=height * width * depth,
     )
     return [each, *_activation(op, kernel, target, maps)]

@@ -8,6 +8,7 @@ choices among feature maps that live at the same time. Both IFMs of an element-w
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
-    from annette.devices.arm_ethos_u.scheduler.scheduled_op import ScheduledOp
+    from annette.devices.arm_ethos_u.scheduler.weight_buffering import ScheduledOp
 
 __all__ = ["LiveRange", "choose_staged", "staged_feature_maps"]
 
@@ -145,7 +146,7 @@ def choose_staged(ranges: Sequence[LiveRange], base: list[int], limit: int) -> l
         else:
             rivals.append(each)
     for group in _groups(rivals):
-        for each, stays in zip(group, _Search(group, base, full, limit).best(), strict=True):
+        for each, stays in zip(group, _best_choice(group, base, full, limit), strict=True):
             if stays:
                 _add(base, each, each.size_bytes)
                 kept.append(each)
@@ -171,44 +172,36 @@ def _add(usage: list[int], live: LiveRange, size_bytes: int) -> None:
         usage[time] += size_bytes
 
 
-class _Search:
-    """Tries every choice among feature maps that live at the same time, and cuts a branch that cannot win any more."""
+def _best_choice(rivals: Sequence[LiveRange], base: list[int], full: list[int], limit: int) -> list[bool]:
+    """Which of the rivals stay: tries every choice, and cuts a branch that cannot win any more."""
+    base, full = list(base), list(full)
+    rest = [*itertools.accumulate((live.accesses for live in reversed(rivals)), initial=0.0)][::-1]
+    now, best, most, tries = [False] * len(rivals), [False] * len(rivals), -1.0, 0
 
-    def __init__(self, ranges: Sequence[LiveRange], base: list[int], full: list[int], limit: int) -> None:
-        self._ranges, self._base, self._full, self._limit = ranges, list(base), list(full), limit
-        self._rest = [0.0] * (len(ranges) + 1)
-        for index in range(len(ranges) - 1, -1, -1):
-            self._rest[index] = self._rest[index + 1] + ranges[index].accesses
-        self._now = [False] * len(ranges)
-        self._best = [False] * len(ranges)
-        self._score = -1.0
-        self._tries = 0
-
-    def best(self) -> list[bool]:
-        """Whether each stays."""
-        self._try(0, 0.0)
-        return self._best
-
-    def _try(self, index: int, score: float) -> None:
-        self._tries += 1
-        if self._tries > _MOST_TRIES or score + self._rest[index] <= self._score:
+    def attempt(index: int, score: float) -> None:
+        nonlocal best, most, tries
+        tries += 1
+        if tries > _MOST_TRIES or score + rest[index] <= most:
             return
-        if index == len(self._ranges):
-            self._score, self._best = score, list(self._now)
+        if index == len(rivals):
+            most, best = score, list(now)
             return
-        live = self._ranges[index]
-        always = fits = max(self._base[live.start : live.end + 1]) + live.size_bytes <= self._limit
+        live = rivals[index]
+        always = fits = max(base[live.start : live.end + 1]) + live.size_bytes <= limit
         if fits:
-            always = max(self._full[live.start : live.end + 1]) <= self._limit
-            self._now[index] = True
-            _add(self._base, live, live.size_bytes)
-            self._try(index + 1, score + live.accesses)
-            _add(self._base, live, -live.size_bytes)
+            always = max(full[live.start : live.end + 1]) <= limit
+            now[index] = True
+            _add(base, live, live.size_bytes)
+            attempt(index + 1, score + live.accesses)
+            _add(base, live, -live.size_bytes)
         if not always:
-            self._now[index] = False
-            _add(self._full, live, -live.size_bytes)
-            self._try(index + 1, score)
-            _add(self._full, live, live.size_bytes)
+            now[index] = False
+            _add(full, live, -live.size_bytes)
+            attempt(index + 1, score)
+            _add(full, live, live.size_bytes)
+
+    attempt(0, 0.0)
+    return best
 
 
 def _both_ifms_alike(entries: Sequence[ScheduledOp], staged: set[str], ranges: Sequence[LiveRange]) -> set[str]:
@@ -218,8 +211,7 @@ def _both_ifms_alike(entries: Sequence[ScheduledOp], staged: set[str], ranges: S
         op = entry.op
         if op.kind not in ELEMENTWISE or len(op.ifms) < 2 or entry.within_cascade:
             continue
-        if not all(name in staged for name in op.ifms):
-            for name in op.ifms:
-                if name in staged:
-                    staged.difference_update(range_of[name].names)
+        if not staged.issuperset(op.ifms):
+            for name in staged.intersection(op.ifms):
+                staged.difference_update(range_of[name].names)
     return staged

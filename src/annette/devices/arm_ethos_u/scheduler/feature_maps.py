@@ -1,32 +1,130 @@
 """Feature maps in memory: which tensors share one, in which format it is stored, and how large it is.
 
+A converter stores feature maps with their channels last, and what is reshaped or transposed so that as little as
+possible moves (`annette.network.writers.tflite_layout`); a network that has its channels last is stored as it is.
+
 The result of a view or a slice lies where its input lies, and the inputs of a concat that copies nothing are written
 right into its output. A feature map is stored as NHCWB16, in bricks of 16 channels, or as NHWC where bricks do not do:
 the network's inputs and outputs, feature maps that are read with another width or depth than they are written with
 (through a view, a slice, a group), parts that begin within a brick, and what is transposed.
+
+TFLite has two kinds of padding, SAME and VALID. In front of poolings with another one, Vela lets the operator before
+write into the middle of a larger feature map, and copies a constant into each side.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from annette.devices.arm_ethos_u.scheduler.op_shape import round_up
-from annette.devices.arm_ethos_u.scheduler.padding import ExplicitPadding, explicit_padding_of
+from annette.devices.arm_ethos_u.scheduler.block_config import round_up
+from annette.network.kinds import SPATIAL
+from annette.network.kinds.shapes import integers, same_pads
+from annette.network.writers.tflite_layout import features_last, plain, reshaped, same_memory, stored, transposed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.mapping.kernel import Kernel
-    from annette.network import Network
+    from annette.network import Layer, Network
+    from annette.network.writers.tflite_layout import Order
 
-__all__ = ["BRICK", "FeatureMap", "feature_maps_of", "height_of_positions", "hwc_of", "stored_bytes"]
+__all__ = [
+    "BRICK", "ExplicitPadding", "FeatureMap", "Storage", "explicit_padding_of", "feature_maps_of",
+    "height_of_positions", "hwc_of", "storage_of", "stored_bytes",
+]  # fmt: skip
 
 BRICK: Final = 16
 """Channels of a brick of the format NHCWB16."""
 
+_MAP_RANK: Final = 4
+_SIDES: Final = 4
 _MOST_HEIGHT: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """How tensors are stored.
+
+    Attributes:
+        orders: For each tensor, which of its dimensions is stored at each place.
+        shapes: Its shape as stored.
+    """
+
+    orders: Mapping[str, Order]
+    shapes: Mapping[str, tuple[int, ...]]
+
+
+def storage_of(network: Network) -> Storage:
+    """How the tensors of a network are stored."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.tensors.items()}
+    if network.channels_last:
+        return Storage({name: plain(len(shape)) for name, shape in shapes.items()}, shapes)
+    spatial = any(layer.kind in SPATIAL for layer in network.layers)
+    orders = {
+        name: features_last(len(shapes[name])) if spatial else plain(len(shapes[name])) for name in network.inputs
+    }
+    for layer in network.layers:
+        for tensor in layer.outputs:
+            orders[tensor] = _order(layer, tensor, shapes, orders, spatial=spatial)
+    return Storage(orders, {name: stored(shapes[name], order) for name, order in orders.items()})
+
+
+def _order(
+    layer: Layer, result: str, shapes: Mapping[str, Sequence[int]], orders: Mapping[str, Order], *, spatial: bool
+) -> Order:
+    """The order of what one layer writes."""
+    rank, source = len(shapes[result]), next((tensor for tensor in layer.inputs if tensor in orders), None)
+    if layer.kind in SPATIAL:
+        return features_last(rank)
+    if source is None or layer.kind in ("matmul", "fully_connected"):
+        return plain(rank)
+    before = orders[source]
+    if layer.kind == "transpose":
+        perm = integers(layer.attributes, "perm", tuple(reversed(range(len(before)))))
+        moved = transposed(before, perm)
+        features = spatial and rank == _MAP_RANK and same_memory(shapes[result], moved, features_last(rank))
+        if features or (before != plain(rank) and same_memory(shapes[result], moved, plain(rank))):
+            return moved
+        return before
+    if layer.kind in ("reshape", "flatten", "squeeze", "unsqueeze"):
+        return reshaped(shapes[source], before, shapes[result]) or plain(rank)
+    return before if len(before) == rank else plain(rank)
+
+
+class ExplicitPadding(NamedTuple):
+    """Rows above and below a feature map, and columns left and right of it."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
+def explicit_padding_of(kernel: Kernel) -> ExplicitPadding | None:
+    """What is written around the IFM of a pooling; None for other kernels, and where the operator pads by itself."""
+    if kernel.kind not in ("max_pool", "average_pool"):
+        return None
+    d = kernel.anchor.workload.dimensions
+    pad = next((layer for layer in kernel.layers if layer.kind == "pad"), None)
+    if pad is not None:
+        before = pad.workload.dimensions
+        rows, columns = max(d.in_height - before.in_height, 0), max(d.in_width - before.in_width, 0)
+        return ExplicitPadding(rows // 2, columns // 2, rows - rows // 2, columns - columns // 2)
+    pads = integers(kernel.anchor.attributes, "pads", (0, 0, 0, 0))
+    if len(pads) != _SIDES or not any(pads):
+        return None
+    ifm, ofm, strides = (d.in_height, d.in_width), (d.out_height, d.out_width), (d.stride_height, d.stride_width)
+    window, dilations = (d.kernel_height, d.kernel_width), (d.dilation_height, d.dilation_width)
+    positions = tuple(-(-size // stride) for size, stride in zip(ifm, strides, strict=True))
+    if ofm == positions and pads == same_pads(ifm, window, strides, dilations):
+        return None
+    reach = [
+        (out - 1) * stride + (taps - 1) * dilation + 1 - size - front
+        for out, stride, taps, dilation, size, front in zip(ofm, strides, window, dilations, ifm, pads[:2], strict=True)
+    ]
+    return ExplicitPadding(pads[0], pads[1], max(pads[2], reach[0], 0), max(pads[3], reach[1], 0))
 
 
 @dataclass(slots=True)
@@ -73,7 +171,7 @@ def feature_maps_of(
     kernels: Sequence[Kernel],
     network: Network,
     shapes: Mapping[str, Sequence[int]],
-    in_place: Mapping[str, Sequence[str]],
+    copied: Mapping[str, Sequence[str]],
 ) -> tuple[dict[str, FeatureMap], dict[str, str]]:
     """The feature maps of a network by name, and for each tensor the name of the one in which it lies.
 
@@ -81,7 +179,7 @@ def feature_maps_of(
         kernels: In order of execution, free ones included.
         network: Says which tensors are its inputs and outputs.
         shapes: Of all tensors, as stored.
-        in_place: For each concat, by its kernel's name, the inputs that are written right into its output.
+        copied: For each concat, by its kernel's name, the inputs that are not written right into its output.
     """
     shared = _SharedTensors()
     nhwc_tensors: set[str] = set()
@@ -93,17 +191,18 @@ def feature_maps_of(
         nhwc_tensors.update(_nhwc_tensors(kernel))
         if (padding := explicit_padding_of(kernel)) is not None:
             paddings[kernel.inputs[0]] = padding
-        if not (kernel.outputs and kernel.inputs and (kernel.free or kernel.name in in_place)):
+        if not (kernel.outputs and kernel.inputs and (kernel.free or kernel.name in copied)):
             continue
-        concat = kernel.name in in_place
+        concat = kernel.name in copied
+        parts = [tensor for tensor in kernel.inputs if tensor not in copied[kernel.name]] if concat else kernel.outputs
         whole = shared.find(kernel.outputs[0] if concat else kernel.inputs[0])
         if concat:
-            joined.update(dict.fromkeys(in_place[kernel.name], kernel.outputs[0]))
+            joined.update(dict.fromkeys(parts, kernel.outputs[0]))
             depths = [shapes[tensor][-1] for tensor in kernel.inputs]
             depth = shapes[kernel.outputs[0]][-1]
             if any(size % BRICK for size in depths[:-1] or depths if size != depth):
                 nhwc_tensors.add(whole)
-        shared.join(whole, in_place[kernel.name] if concat else kernel.outputs)
+        shared.join(whole, parts)
     root = {tensor: shared.find(tensor) for tensor in list(shared.root)}
     io = {root[tensor] for tensor in (*network.inputs, *network.outputs) if tensor in root}
     nhwc = {root[tensor] for tensor in nhwc_tensors} | _seen_differently(kernels, shapes, root, joined)
@@ -114,7 +213,8 @@ def feature_maps_of(
         shape = shapes[name]
         if name in padded:
             height, width, depth = hwc_of(shape)
-            shape = (height + padded[name].rows, width + padded[name].columns, depth)
+            top, left, bottom, right = padded[name]
+            shape = (top + height + bottom, left + width + right, depth)
         whole_map = name in nhwc or name in padded
         maps[name] = FeatureMap(stored_bytes(shape, nhwc=linear), linear, whole_map, name in io)
     return maps, root

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from annette.devices.arm_ethos_u.scheduler.block_config import OpShape, is_part_kernel, round_up
 from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK, height_of_positions, hwc_of, stored_bytes
-from annette.devices.arm_ethos_u.scheduler.op_shape import OpShape, is_part_kernel, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from annette.devices.arm_ethos_u.scheduler.accelerator import AcceleratorConfig
     from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
     from annette.mapping.kernel import Kernel
-    from annette.network import Layer
 
 __all__ = [
     "ACTIVATIONS", "ELEMENTWISE", "LUT_ACTIVATIONS", "NpuOp", "encoded_scale_bytes", "encoded_weight_bytes",
@@ -140,13 +139,15 @@ def operation_of(
         shape = _elementwise_shape(kernel, shapes, ofm)
     weights = 0
     if shape is not None and kernel.anchor.workload.weight_elements:
-        weights = encoded_weight_bytes(shape, config, _dense_share(kernel, shape))
+        d = kernel.anchor.workload.dimensions
+        dense = d.kernel_height * d.kernel_width / (shape.kernel_height * shape.kernel_width)
+        weights = encoded_weight_bytes(shape, config, dense)
     elif shape is None and kernel.kind in _MEANS:
         shape = _mean_shape(kernel)
         share = _SHRAM_ONES_SHARE if config.shram_banks else _ONES_SHARE
         ones = shape.ofm_depth * shape.kernel_height * shape.kernel_width if shape else 0
         weights = round_up(math.ceil(share * ones), BRICK)
-    names = tuple(ifms)
+    names, fused = tuple(ifms), [layer for layer in kernel.layers if layer is not kernel.anchor]
     written = root[kernel.outputs[0]] if kernel.outputs else ""
     return NpuOp(
         kind=kernel.kind,
@@ -158,14 +159,15 @@ def operation_of(
         ofm_elements=kernel.anchor.workload.output_elements,
         ofm_height=ofm[0],
         ofm_depth=ofm[2],
-        chained=not config.shram_banks and any(_joins(layer) for layer in kernel.layers if layer is not kernel.anchor),
+        chained=not config.shram_banks
+        and any(layer.kind in ELEMENTWISE and layer.workload.dimensions.input_count > 1 for layer in fused),
         weight_bytes=weights,
         scale_bytes=encoded_scale_bytes(shape, config) if shape and weights else 0,
         constant_elements=kernel.anchor.workload.weight_elements if kernel.kind in ELEMENTWISE else 0,
         ifm_nhwc=bool(names) and maps[names[0]].nhwc,
         ofm_nhwc=bool(written) and maps[written].nhwc,
         lut=any(layer.kind in LUT_ACTIVATIONS for layer in kernel.layers),
-        activated=any(layer.kind in ACTIVATIONS for layer in kernel.layers if layer is not kernel.anchor),
+        activated=any(layer.kind in ACTIVATIONS for layer in fused),
     )
 
 
@@ -183,7 +185,7 @@ def encoded_weight_bytes(shape: OpShape, config: AcceleratorConfig, dense: float
     Args:
         shape: Of the operation that they are for.
         config: The accelerator.
-        dense: Share of them that is not zeros put between them.
+        dense: Share of them that is not zeros of a dilation put between them.
     """
     elements = shape.kernel_height * shape.kernel_width
     inputs = 1 if shape.block_type == "depthwise" else shape.ifm_depth
@@ -248,17 +250,6 @@ def _dilated(size: int, dilation: int) -> tuple[int, int]:
         return size, dilation
     left = _MOST_DILATION if dilation % _MOST_DILATION == 0 else 1
     return (size - 1) * dilation // left + 1, left
-
-
-def _joins(layer: Layer) -> bool:
-    """Whether a layer combines two feature maps."""
-    return layer.kind in ELEMENTWISE and layer.workload.dimensions.input_count > 1
-
-
-def _dense_share(kernel: Kernel, shape: OpShape) -> float:
-    """Share of a kernel's elements that are weights and not zeros of its dilation."""
-    d = kernel.anchor.workload.dimensions
-    return d.kernel_height * d.kernel_width / (shape.kernel_height * shape.kernel_width)
 
 
 def _mean_shape(kernel: Kernel) -> OpShape | None:

@@ -1,29 +1,36 @@
-"""Cycles that the accelerator is busy with one operation, as Vela's performance model estimates them.
+"""How long the accelerator is busy with one operation, and what that moves, as Vela's performance model estimates it.
 
-From ``EstimateConvCycles``, ``EstimateOutputCyclesPerElement`` and ``EstimateMinimumMemoryCycles`` (regor,
-``ethos_u55_performance.cpp`` and ``ethos_u85_performance.cpp``), with their own simplifications: blocks follow one
-another, each as long as its multiply-accumulates or its outputs take, and never faster than a quarter of what both and
-the transfers of its IFM and OFM take together (commands are issued no faster); the first block of the IFM comes before,
-the last one of the OFM is written behind.
+From ``EstimateConvCycles``, ``EstimateOutputCyclesPerElement``, ``EstimateMinimumMemoryCycles``,
+``MeasureElementAccess`` and ``ElementTransferToBytes`` (regor, ``ethos_u55_performance.cpp`` and
+``ethos_u85_performance.cpp``), with their own simplifications: blocks follow one another, each as long as its
+multiply-accumulates or its outputs take, and never faster than a quarter of what both and the transfers of its IFM and
+OFM take together (commands are issued no faster); the first block of the IFM comes before, the last one of the OFM is
+written behind. A memory moves bursts: a shorter run of bytes takes as long as a full one. The IFM is read again for
+every block in depth, weights for every block in height and width.
 """
 
 from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from annette.devices.arm_ethos_u.scheduler.memory_traffic import burst_overhead, read_run, write_run
-from annette.devices.arm_ethos_u.scheduler.op_shape import SUB_KERNEL, BlockConfig
+from annette.devices.arm_ethos_u.scheduler.block_config import EQUAL_DEPTH, SUB_KERNEL, BlockConfig, round_up
+from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK
 from annette.devices.arm_ethos_u.scheduler.operations import ELEMENTWISE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator, AcceleratorConfig, Memory, UBlock
-    from annette.devices.arm_ethos_u.scheduler.op_shape import OpShape
+    from annette.devices.arm_ethos_u.scheduler.block_config import OpShape
+    from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
     from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
 
-__all__ = ["engine_cycles"]
+__all__ = ["MemoryTraffic", "blocks_of", "engine_cycles", "memory_traffic_of"]
 
+_MOST_NHWC_WRITE: Final = 64
+_BROADCAST_RUN: Final = 64
 _DELAY_CYCLES: Final = 2
 """Between two steps that add to the same accumulators; 3 on the smallest accelerator."""
 
@@ -34,6 +41,123 @@ _SCALE_BYTES: Final = 10
 _SCALES_AT_ONCE: Final = 256
 _NOP_POOL_CYCLES: Final = 16
 _COMMANDS_IN_FLIGHT: Final = 4
+
+
+class MemoryTraffic(NamedTuple):
+    """What an operation moves.
+
+    Attributes:
+        ifm_bytes: For each IFM, bytes of full bursts.
+        ofm_bytes: Of the OFM, the same.
+        accesses: Elements of each IFM and then of the OFM, whatever the bursts.
+        weight_reads: How often the weights are read.
+        constant_bytes: What is read of a constant operand from off chip, bytes of full bursts.
+    """
+
+    ifm_bytes: tuple[float, ...]
+    ofm_bytes: float
+    accesses: tuple[float, ...]
+    weight_reads: int
+    constant_bytes: float = 0.0
+
+
+def blocks_of(block: BlockConfig, shape: OpShape) -> tuple[int, int, int]:
+    """Number of OFM blocks in height, width and depth."""
+    return (
+        math.ceil(shape.ofm_height / block.ofm_height),
+        math.ceil(shape.ofm_width / block.ofm_width),
+        math.ceil(shape.ofm_depth / block.ofm_depth),
+    )
+
+
+def memory_traffic_of(
+    accelerator: Accelerator,
+    op: NpuOp,
+    block: BlockConfig | None,
+    maps: Mapping[str, FeatureMap],
+    memories: Sequence[Memory],
+) -> MemoryTraffic:
+    """What an operation moves.
+
+    Args:
+        accelerator: The accelerator.
+        op: The operation.
+        block: Its block configuration; None where it has none.
+        maps: All feature maps.
+        memories: The memory of each IFM, then that of the OFM.
+    """
+    shape, ifms, ofm = op.shape, [maps[name] for name in op.ifms], maps.get(op.ofm)
+    if shape is None or block is None:
+        return _unblocked_traffic(accelerator, op, ifms, ofm)
+    config = accelerator.config
+    sizes = [_first_ifm_elements(config, op, shape, block, ifms[0])] if ifms else []
+    sizes += [float(min(each.size_bytes, amount)) for each, amount in zip(ifms[1:], op.ifm_bytes[1:], strict=True)]
+    moved = [sizes[0] * _burst_overhead(memories[0], _read_run(block, shape, nhwc=op.ifm_nhwc))] if ifms else []
+    for each, size, memory in zip(ifms[1:], sizes[1:], memories[1:], strict=False):
+        whole = shape.block_type != "elementwise"
+        moved.append(size if whole else size * _burst_overhead(memory, _read_run(block, shape, nhwc=each.nhwc)))
+    depth = shape.ofm_depth if op.ofm_nhwc else round_up(shape.ofm_depth, BRICK)
+    outputs = shape.ofm_height * shape.ofm_width * depth
+    run = _write_run(config, block, shape, nhwc=op.ofm_nhwc)
+    written = outputs * _burst_overhead(memories[-1], run) if ofm else 0.0
+    constant = op.constant_elements * _burst_overhead(accelerator.off_chip, _read_run(block, shape, nhwc=True))
+    rows, columns, _ = blocks_of(block, shape)
+    accesses = (*sizes, float(outputs) if ofm else 0.0)
+    return MemoryTraffic(tuple(moved), written, accesses, rows * columns, constant)
+
+
+def _first_ifm_elements(
+    config: AcceleratorConfig, op: NpuOp, shape: OpShape, block: BlockConfig, ifm: FeatureMap
+) -> float:
+    depth = shape.ifm_depth if op.ifm_nhwc else round_up(shape.ifm_depth, BRICK)
+    if shape.block_type == "elementwise":
+        return float(min(ifm.size_bytes, op.ifm_bytes[0]))
+    if shape.block_type == "resize" or (op.transposes and config.shram_banks):
+        return float(shape.ifm_height * shape.ifm_width * depth)
+    rows, columns, deep = blocks_of(block, shape)
+    area = min(block.ifm_height, shape.ifm_height) * min(block.ifm_width, shape.ifm_width)
+    sub_kernels = math.ceil(shape.kernel_height / SUB_KERNEL) * math.ceil(shape.kernel_width / SUB_KERNEL)
+    return float(area * depth * sub_kernels * rows * columns * (1 if shape.block_type in EQUAL_DEPTH else deep))
+
+
+def _unblocked_traffic(
+    accelerator: Accelerator, op: NpuOp, ifms: Sequence[FeatureMap], ofm: FeatureMap | None
+) -> MemoryTraffic:
+    """Traffic of an operation without a block configuration: every feature map once.
+
+    Where an element-wise operator broadcasts, the Ethos-U55 and U65 read the operand for every output.
+    """
+    least = float(op.ofm_elements) if op.kind in ELEMENTWISE and accelerator.config.shram_banks else 0.0
+    sizes = tuple(
+        max(float(min(each.size_bytes, amount)), least) for each, amount in zip(ifms, op.ifm_bytes, strict=True)
+    )
+    written = float(min(ofm.size_bytes, op.ofm_bytes)) if ofm else 0.0
+    constant = 0.0
+    if op.constant_elements > 1:
+        run = min(_BROADCAST_RUN if op.ofm_height == 1 else BRICK, op.ofm_depth)
+        constant = op.ofm_elements * _burst_overhead(accelerator.off_chip, run)
+    return MemoryTraffic(sizes, written, (*sizes, written), 1, constant)
+
+
+def _burst_overhead(memory: Memory, run: float) -> float:
+    """How much longer runs of some bytes take than full bursts."""
+    return memory.burst_bytes / max(min(memory.burst_bytes, run), 1.0)
+
+
+def _read_run(block: BlockConfig, shape: OpShape, *, nhwc: bool) -> float:
+    """Bytes of the IFM block that lie side by side in memory."""
+    if nhwc:
+        return block.ifm_depth * (block.ifm_width if shape.ifm_depth == block.ifm_depth else 1)
+    return BRICK * block.ifm_width
+
+
+def _write_run(config: AcceleratorConfig, block: BlockConfig, shape: OpShape, *, nhwc: bool) -> float:
+    """Bytes of the OFM block that lie side by side in memory."""
+    if not nhwc:
+        return BRICK * config.cores * block.ofm_width
+    if block.ofm_depth <= BRICK and shape.ofm_depth == block.ofm_depth:
+        return block.ofm_width * block.ofm_depth
+    return min(_MOST_NHWC_WRITE, BRICK * config.cores, block.ofm_depth)
 
 
 def engine_cycles(
@@ -62,8 +186,8 @@ def engine_cycles(
             per_output = max(per_output, _NOP_POOL_CYCLES / math.prod(config.ofm_ublocks[0]) / cores)
         return math.ceil(per_output * op.ofm_elements)
     if op.transposes and config.shram_banks:  # Estimated by its transfers alone.
-        reading = op.ofm_elements * burst_overhead(ifm_memory, read_run(block, shape, nhwc=op.ifm_nhwc))
-        writing = op.ofm_elements * burst_overhead(ofm_memory, write_run(config, block, shape, nhwc=op.ofm_nhwc))
+        reading = op.ofm_elements * _burst_overhead(ifm_memory, _read_run(block, shape, nhwc=op.ifm_nhwc))
+        writing = op.ofm_elements * _burst_overhead(ofm_memory, _write_run(config, block, shape, nhwc=op.ofm_nhwc))
         return max(
             ifm_memory.read_latency + reading / ifm_memory.bytes_per_cycle,
             ofm_memory.write_latency + writing / ofm_memory.bytes_per_cycle,
@@ -119,8 +243,8 @@ def _blocked_cycles(
         * min(block.ifm_width, shape.ifm_width)
         * min(block.ifm_depth, shape.ifm_depth)
     )
-    reading = inputs * burst_overhead(ifm_memory, read_run(block, shape, nhwc=ifm_nhwc))
-    writing = outputs * burst_overhead(ofm_memory, write_run(config, block, shape, nhwc=ofm_nhwc))
+    reading = inputs * _burst_overhead(ifm_memory, _read_run(block, shape, nhwc=ifm_nhwc))
+    writing = outputs * _burst_overhead(ofm_memory, _write_run(config, block, shape, nhwc=ofm_nhwc))
     fetch = ifm_memory.read_latency + int(reading / ifm_memory.bytes_per_cycle)
     drain = ofm_memory.write_latency + int(writing / ofm_memory.bytes_per_cycle)
     if macless:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from annette.devices.arm_ethos_u.scheduler.cascades import cascades_of
 from annette.devices.arm_ethos_u.scheduler.feature_map_staging import staged_feature_maps
-from annette.devices.arm_ethos_u.scheduler.memory_traffic import memory_traffic_of
-from annette.devices.arm_ethos_u.scheduler.performance import engine_cycles
-from annette.devices.arm_ethos_u.scheduler.scheduled_op import schedule_op
-from annette.devices.arm_ethos_u.scheduler.weight_buffering import BufferingSituation, buffer_weights, copy_cycles
+from annette.devices.arm_ethos_u.scheduler.performance import engine_cycles, memory_traffic_of
+from annette.devices.arm_ethos_u.scheduler.weight_buffering import (
+    BufferingSituation,
+    buffer_weights,
+    copy_cycles,
+    schedule_op,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator, Memory
     from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
-    from annette.devices.arm_ethos_u.scheduler.memory_traffic import MemoryTraffic
     from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
-    from annette.devices.arm_ethos_u.scheduler.scheduled_op import ScheduledOp
+    from annette.devices.arm_ethos_u.scheduler.performance import MemoryTraffic
+    from annette.devices.arm_ethos_u.scheduler.weight_buffering import ScheduledOp
 
 __all__ = ["Schedule", "schedule"]
 
@@ -61,8 +66,7 @@ class Schedule:
         first = ifms[0] if ifms else accelerator.off_chip if op.constant_elements else accelerator.on_chip
         scales = accelerator.on_chip if buffering else accelerator.off_chip
         engine = engine_cycles(accelerator, op, entry.block, memories=(first, ofm, scales))
-        maps = [self.maps[name] for name in op.ifms]
-        traffic = memory_traffic_of(accelerator, op, entry.block, maps, self.maps.get(op.ofm), [*ifms, ofm])
+        traffic = memory_traffic_of(accelerator, op, entry.block, self.maps, [*ifms, ofm])
         before = entry if op.repeats > 1 else self.entries[position - 1] if position else None
         slack = before.slack_cycles if before else 0.0
         copied = 0.0
@@ -128,19 +132,19 @@ def schedule(accelerator: Accelerator, operations: Sequence[NpuOp], maps: Mappin
         operations: In order.
         maps: All feature maps; writers and readers are filled in.
     """
-    arena = accelerator.arena
-    entries = [schedule_op(accelerator, op, arena=arena) for op in operations]
+    entries = [schedule_op(accelerator, op) for op in operations]
     _connect(entries, maps)
     rolling = {}
     if accelerator.staging_bytes:
         for cascade in cascades_of(accelerator, entries, maps):
             end = cascade.positions[-1]
             for position, stripe_height in zip(cascade.positions, cascade.stripe_heights, strict=True):
-                entry = schedule_op(accelerator, operations[position], arena=arena, stripe_height=stripe_height)
+                entry = schedule_op(accelerator, operations[position], stripe_height)
                 entry.cascade, entry.first = end, position == cascade.start
                 entries[position] = entry
             rolling[end] = sum(cascade.rolling_buffers)
-    times = _times(entries)
+    begun = itertools.accumulate(int(not entry.within_cascade) for entry in entries)
+    times = [2 * (count - 1) for count in begun]  # Two steps apart, those of a cascade at the same time.
     _buffer_all_weights(accelerator, entries, maps, times, rolling)
     staged = set(maps)
     if accelerator.staging_bytes:
@@ -156,16 +160,15 @@ def _accesses(
 
     On the Ethos-U85 the compiler does not count what is written together with an activation.
     """
-    counts: dict[str, float] = {}
+    counts: dict[str, float] = defaultdict(float)
     for entry in entries:
         op = entry.op
         memories = [accelerator.arena] * (len(op.ifms) + 1)
-        ifms = [maps[name] for name in op.ifms]
-        accesses = [*memory_traffic_of(accelerator, op, entry.block, ifms, maps.get(op.ofm), memories).accesses]
+        accesses = [*memory_traffic_of(accelerator, op, entry.block, maps, memories).accesses]
         if op.activated and not accelerator.config.shram_banks:
             accesses[-1] = 0.0
         for name, count in zip((*op.ifms, op.ofm), accesses, strict=True):
-            counts[name] = counts.get(name, 0.0) + count * op.repeats
+            counts[name] += count * op.repeats
     return counts
 
 
@@ -179,30 +182,17 @@ def _connect(entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap]) -> 
         each.whole = each.whole or each.network_io or len(each.writers) != 1 or len(each.readers) != 1
 
 
-def _times(entries: Sequence[ScheduledOp]) -> list[int]:
-    """When each operation runs: two steps apart, those of a cascade at the same time."""
-    times: list[int] = []
-    now = 0
-    for entry in entries:
-        if entry.within_cascade:
-            times.append(times[-1])
-            continue
-        times.append(now)
-        now += 2
-    return times
-
-
 def _held_bytes(entries: Sequence[ScheduledOp], times: Sequence[int], rolling: Mapping[int, int]) -> dict[int, int]:
     """SRAM that rolling buffers and weights take, by time; a prefetched buffer overlaps with the operation before."""
-    held: dict[int, int] = {}
+    held: Counter[int] = Counter()
     for position, entry in enumerate(entries):
         time = times[position]
         if entry.cascade == position:
             for at in (time, time + 1):
-                held[at] = held.get(at, 0) + rolling[position]
+                held[at] += rolling[position]
         if entry.buffering is not None:
             for at in range(time - 1 if entry.buffering.prefetched else time, time + 2):
-                held[at] = held.get(at, 0) + entry.buffering.size_bytes
+                held[at] += entry.buffering.size_bytes
     return held
 
 
@@ -229,8 +219,6 @@ def _buffer_all_weights(
             before=before if op.repeats == 1 else entry,  # One of several equal operations follows another of them.
             free_bytes=free,
             free_before_bytes=free_before if before else free,
-            begins=position == 0 and op.repeats == 1,
-            arena=accelerator.arena,
             stageable_ifm_bytes=ifm.size_bytes if stageable and ifm else 0,
             after=after,
             after_ifm_bytes=maps[after.op.ifms[0]].size_bytes if after and after.op.ifms else 0,

@@ -127,7 +127,7 @@ def build_stages(nodes: Sequence[Node], limit_bytes: int) -> list[Stage]:
     """
     builder = _Builder(nodes, limit_bytes)
     for position, node in enumerate(nodes):
-        builder.add(position, node)
+        builder.values.append(builder.make(position, node))
     _resolve_wholes(builder.stages)
     ranks = {position: rank for rank, position in enumerate(sorted(range(len(nodes)), key=lambda n: nodes[n].name))}
     for stage in builder.stages:
@@ -140,21 +140,19 @@ class _Builder:
         self.stages: list[Stage] = []
         self._nodes = nodes
         self._limit = limit_bytes
-        self._value: list[Data] = []
+        self.values: list[Data] = []
         self._swapped = dict(_swapped_pools(nodes))
         self._waiting = set(self._swapped.values())
 
-    def add(self, position: int, node: Node) -> None:
-        self._value.append(self._made(position, node))
-
-    def _made(self, position: int, node: Node) -> Data:
+    def make(self, position: int, node: Node) -> Data:
+        """Adds the stages of a node; returns its result."""
         if node.role == "view" and node.parents:
-            return self._value[node.parents[0]]
+            return self.values[node.parents[0]]
         if node.role in ("input", "view") or position in self._waiting:
             return Data(node.size_bytes())
         if position in self._swapped:
             return self._pool_before_concat(position, node)
-        inputs = [self._value[parent] for parent in node.parents]
+        inputs = [self.values[parent] for parent in node.parents]
         if node.role == "concat":
             return self._concat(position, inputs, Data(node.size_bytes()))
         return self._computed(position, node, inputs)
@@ -163,9 +161,7 @@ class _Builder:
         if node.role in ("convolution", "pooling"):
             return self._hardware(position, node, inputs)
         if node.role == "matrix" and node.size_bytes() <= self._limit:
-            result = Data(node.size_bytes(), in_cmx=True)
-            self.stages.append(Stage(position, node.role, inputs, result, hardware=True, shaves="none"))
-            return result
+            return self._on_engine(position, node.role, inputs, node.size_bytes())
         result = Data(node.size_bytes())
         shaves = "most" if node.role == "reduction" else "limited"
         self.stages.append(Stage(position, node.role, inputs, result, shaves=shaves))
@@ -176,31 +172,37 @@ class _Builder:
         concat = self._swapped[position]
         parts = []
         for parent in self._nodes[concat].parents:
-            part = Data(pool.size_bytes(self._nodes[parent].dimensions.out_channels), in_cmx=True)
-            stage = Stage(position, "pooling", [self._value[parent]], part, hardware=True, shaves="none")
-            self.stages.append(stage)
-            parts.append(part)
+            size = pool.size_bytes(self._nodes[parent].dimensions.out_channels)
+            parts.append(self._on_engine(position, "pooling", [self.values[parent]], size))
         return self._concat(concat, parts, Data(pool.size_bytes()))
 
     def _hardware(self, position: int, node: Node, inputs: list[Data]) -> Data:
         tiles = self._height_tiles(node)
-        result = Data(node.size_bytes())
         if tiles == 1:
-            result.in_cmx = True
-            self.stages.append(Stage(position, node.role, inputs, result, hardware=True, shaves="none"))
-            return result
+            return self._on_engine(position, node.role, inputs, node.size_bytes())
+        result = Data(node.size_bytes())
         rows = -(-node.height // tiles)
         children = []
         for index in range(-(-node.height // rows)):
             height = min(rows, node.height - index * rows)
             size = aligned_bytes(height, node.dimensions.out_width, node.dimensions.out_channels)
-            part, child = Data(size, in_cmx=True), Data(size)
-            child.top = result
-            self.stages.append(Stage(position, node.role, inputs, part, hardware=True, shaves="none", tile=index))
-            self.stages.append(Stage(position, "copy", [part], child, optional=True, tile=index))
-            children.append(child)
+            part = self._on_engine(position, node.role, inputs, size, index)
+            children.append(self._copied(position, part, result, optional=True, tile=index))
         self.stages.append(Stage(position, "join", children, result, shaves="none"))
         return result
+
+    def _on_engine(self, position: int, role: str, inputs: list[Data], size_bytes: int, tile: int = -1) -> Data:
+        """Adds a stage of the hardware engine; returns what it writes to on-chip memory."""
+        result = Data(size_bytes, in_cmx=True)
+        self.stages.append(Stage(position, role, inputs, result, hardware=True, shaves="none", tile=tile))
+        return result
+
+    def _copied(self, position: int, part: Data, whole: Data, *, optional: bool, tile: int = -1) -> Data:
+        """Adds a copy of a part to where the whole lies; returns the copy."""
+        child = Data(part.size_bytes)
+        child.top = whole
+        self.stages.append(Stage(position, "copy", [part], child, optional=optional, tile=tile))
+        return child
 
     def _height_tiles(self, node: Node) -> int:
         if node.height_tiles:
@@ -220,11 +222,8 @@ class _Builder:
                 part.top = whole
                 children.append(part)
             else:
-                child = Data(part.size_bytes)
-                child.top = whole
                 hosted = maker is not None and maker.hardware
-                self.stages.append(Stage(position, "copy", [part], child, optional=hosted))
-                children.append(child)
+                children.append(self._copied(position, part, whole, optional=hosted))
         self.stages.append(Stage(position, "join", children, whole, shaves="none"))
         return whole
 
@@ -254,7 +253,10 @@ def _run_order(stage: Stage) -> tuple[bool, bool, bool, int, int]:
 
 def order_stages(stages: Sequence[Stage]) -> list[Stage]:
     """The order of execution: reverse post-order of a depth-first walk."""
-    readers: Mapping[Data, list[Stage]] = _readers(stages)
+    readers: dict[Data, list[Stage]] = {}
+    for stage in stages:
+        for data in stage.inputs:
+            readers.setdefault(data, []).append(stage)
     produced = {stage.output for stage in stages}
     seen: set[Stage] = set()
     result: list[Stage] = []
@@ -274,14 +276,6 @@ def order_stages(stages: Sequence[Stage]) -> list[Stage]:
                 stack.append((following, iter(_followers(following, readers))))
     result.reverse()
     return result
-
-
-def _readers(stages: Sequence[Stage]) -> dict[Data, list[Stage]]:
-    readers: dict[Data, list[Stage]] = {}
-    for stage in stages:
-        for data in stage.inputs:
-            readers.setdefault(data, []).append(stage)
-    return readers
 
 
 def _followers(stage: Stage, readers: Mapping[Data, list[Stage]]) -> list[Stage]:

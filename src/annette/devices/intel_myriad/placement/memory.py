@@ -12,14 +12,17 @@ was remembered.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from annette.devices.intel_myriad.placement.graph import Data, Stage
 
-__all__ = ["Chip", "Failure", "Schedule"]
+__all__ = ["Chip", "Schedule"]
+
+_NEEDS: Final = ("none", "limited", "most")
+"""Processors that stages need, from the fewest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +49,6 @@ class Chip:
         return self.output_slices * self.slice_bytes
 
 
-class Failure(NamedTuple):
-    """A stage that found no room.
-
-    Attributes:
-        stage: Which.
-        resident: What was in on-chip memory then.
-    """
-
-    stage: Stage
-    resident: tuple[Data, ...]
-
-
 @dataclass(slots=True)
 class _State:
     """Occupied memory: height of the stack, holes as (offset, size), and where each tensor lies."""
@@ -71,16 +62,11 @@ class _State:
 
     def take(self, size: int, capacity: int) -> int | None:
         """A place for ``size`` bytes: the end of the smallest hole that fits, or the top of the stack."""
-        best = -1
-        for index, (_, hole) in enumerate(self.holes):
-            if hole >= size and (best < 0 or hole < self.holes[best][1]):
-                best = index
-        if best >= 0:
-            offset, hole = self.holes[best]
-            if hole == size:
-                del self.holes[best]
-            else:
-                self.holes[best] = (offset, hole - size)
+        fitting = [(hole, index) for index, (_, hole) in enumerate(self.holes) if hole >= size]
+        if fitting:
+            hole, index = min(fitting)
+            offset, _ = self.holes[index]
+            self.holes[index : index + 1] = [(offset, hole - size)] if hole > size else []
             return offset + hole - size
         if self.top + size > capacity:
             return None
@@ -89,15 +75,10 @@ class _State:
 
     def give(self, offset: int, size: int) -> None:
         """Frees a place; neighbouring holes become one."""
-        joined = True
-        while joined:
-            joined = False
-            for index, (start, length) in enumerate(self.holes):
-                if offset + size == start or start + length == offset:
-                    offset, size = min(offset, start), size + length
-                    del self.holes[index]
-                    joined = True
-                    break
+        neighbours = [hole for hole in self.holes if offset + size == hole[0] or sum(hole) == offset]
+        for hole in neighbours:
+            offset, size = min(offset, hole[0]), size + hole[1]
+            self.holes.remove(hole)
         if offset + size == self.top:
             self.top = offset
         else:
@@ -159,16 +140,16 @@ class Schedule:
         other._before = self._before[: same + 1]
         return other
 
-    def fill(self) -> Failure | None:
+    def fill(self) -> tuple[Stage, tuple[Data, ...]] | None:
         """Runs all stages whose memory is not known and remembers the memory before each.
 
         Returns:
-            None, or the first stage that found no room.
+            None, or the first stage that found no room, and what was in on-chip memory then.
         """
         state = self._before[-1].copy()
         for stage in self.slots[len(self._before) - 1 :]:
             if stage is not None and not self._step(stage, state):
-                return Failure(stage, tuple(state.live))
+                return stage, tuple(state.live)
             self._before.append(state.copy())
         return None
 
@@ -182,17 +163,9 @@ class Schedule:
 
         Returns:
             Whether everything has room; then the change is kept, else the slots are as before, and the caller must
-            take back its own changes and call `forget`.
+            take back its own changes and call `find_last`.
         """
-        settled = max(changed, default=first)
-        for top in tops:
-            users = self.users.get(top)
-            if users:
-                last = max([stage.slot for stage in users])
-                settled = max(settled, last, self._last.get(top, 0))
-                self._last[top] = last
-            else:
-                settled = max(settled, self._last.pop(top, 0))
+        settled = max(self.find_last(tops), max(changed, default=first))
         state = self._before[first].copy()
         passed: list[_State] = []
         known = self._before
@@ -208,14 +181,16 @@ class Schedule:
             self.slots[slot] = stage
         return True
 
-    def forget(self, tops: Iterable[Data]) -> None:
-        """Looks anew when tensors are read last, after a change was taken back."""
+    def find_last(self, tops: Iterable[Data]) -> int:
+        """Looks anew when tensors are read last; returns the last slot in which one of them was read, or is now."""
+        latest = 0
         for top in tops:
+            latest = max(latest, self._last.pop(top, 0))
             users = self.users.get(top)
             if users:
                 self._last[top] = max([stage.slot for stage in users])
-            else:
-                self._last.pop(top, None)
+                latest = max(latest, self._last[top])
+        return latest
 
     def count_shaves(self) -> None:
         """Tells every software stage how many processors it gets; one where the memory is not known."""
@@ -239,8 +214,8 @@ class Schedule:
     def _step(self, stage: Stage, state: _State) -> bool:
         """Runs one stage; says whether there was room for its outputs and its processors."""
         injected = stage.injected
-        needs = stage.shaves if injected is None else _more(stage.shaves, injected.shaves)
-        if needs == "most" and self._slices(state) > self.chip.slices - self.chip.shaves:
+        needs = stage.shaves if injected is None else max(stage.shaves, injected.shaves, key=_NEEDS.index)
+        if needs == "most" and self._shaves_left(state) < self.chip.shaves:
             return False
         if not self._place_outputs(stage, state):
             return False
@@ -262,16 +237,8 @@ class Schedule:
                 return False
         return True
 
-    def _slices(self, state: _State) -> int:
-        return -(-state.top // self.chip.slice_bytes)
-
     def _shaves_left(self, state: _State) -> int:
-        return min(self.chip.slices - self._slices(state), self.chip.shaves)
-
-
-def _more(first: str, second: str) -> str:
-    order = ("none", "limited", "most")
-    return max(first, second, key=order.index)
+        return min(self.chip.slices - -(-state.top // self.chip.slice_bytes), self.chip.shaves)
 
 
 def _beside_hardware(stages: Sequence[Stage]) -> set[Stage]:

@@ -52,10 +52,11 @@ def _spill(stages: list[Stage], chip: Chip) -> tuple[Schedule, bool]:
         failure = schedule.fill()
         if failure is None:
             return schedule, True
-        leaving = [data for data in failure.resident if not data.spilled]
+        failed, resident = failure
+        leaving = [data for data in resident if not data.spilled]
         if not leaving:
             break
-        stages.extend([_spill_copy(data, schedule, failure.stage) for data in leaving])
+        stages.extend([_spill_copy(data, schedule, failed) for data in leaving])
         stages = order_stages(stages)
         schedule = schedule.reordered(stages)
     return schedule, False
@@ -140,15 +141,14 @@ class _Placement:
         """Puts tensors into on-chip memory if there is room for all."""
         if not tops:
             return True
-        for top in tops:
-            top.in_cmx = True
+
+        def put(*, in_cmx: bool) -> None:
+            for top in tops:
+                top.in_cmx = in_cmx
+
+        put(in_cmx=True)
         first = min(writer.slot for top in tops for writer in self._writers[top])
-        if self._try({}, tops, first):
-            return True
-        for top in tops:
-            top.in_cmx = False
-        self._schedule.forget(tops)
-        return False
+        return self._try({}, tops, first, lambda: put(in_cmx=False))
 
     def _without(self, copies: Sequence[Stage]) -> bool:
         """Takes copies out if there is room for what they wrote to; else changes nothing."""
@@ -169,30 +169,28 @@ class _Placement:
         if not changed:
             return False
         top.in_cmx = True
+        undo.append(lambda: setattr(top, "in_cmx", before))
         first = min(first, *(writer.slot for writer in self._writers[top]))
-        if self._try(changed, affected, first):
-            kept = [writer for writer in self._writers[top] if writer.slot not in changed]
-            makers = [copy.output.maker for copy in copies if copy.slot in changed and copy.output.maker is not None]
-            self._writers[top] = list(dict.fromkeys([*kept, *makers]))
-            return True
-        top.in_cmx = before
-        for take_back in reversed(undo):
-            take_back()
-        self._schedule.forget(affected)
-        return False
+        if not self._try(changed, affected, first, *reversed(undo)):
+            return False
+        kept = [writer for writer in self._writers[top] if writer.slot not in changed]
+        makers = [copy.output.maker for copy in copies if copy.slot in changed and copy.output.maker is not None]
+        self._writers[top] = list(dict.fromkeys([*kept, *makers]))
+        return True
 
     def _redirect(self, source: Data, copy: Stage) -> Callable[[], None]:
         """Lets the maker of ``source`` write where ``copy`` writes, and all others read there; returns the way back."""
         target, maker, users = copy.output, source.maker, self._schedule.users
         others = [stage for stage in self._readers[source] if stage is not copy]
         inputs = [stage.inputs for stage in others]
-        kept = {data: users[data].copy() for data in (source, target.top) if data in users}
+        kept = {data: users.get(data, []) for data in (source, target.top)}
         if maker is not None:
             maker.output = target
         for stage in others:
             stage.inputs = [target if data is source else data for data in stage.inputs]
         target.maker = maker
-        users.setdefault(target.top, []).extend(stage for stage in users.pop(source, ()) if stage is not copy)
+        users[target.top] = [*kept[target.top], *(stage for stage in kept[source] if stage is not copy)]
+        users[source] = []
         old_readers = self._readers.get(target, [])
         self._readers[target] = [*old_readers, *others]
 
@@ -203,8 +201,6 @@ class _Placement:
                 stage.inputs = read
             target.maker = copy
             self._readers[target] = old_readers
-            for data in (source, target.top):
-                users.pop(data, None)
             users.update(kept)
 
         return take_back
@@ -212,39 +208,43 @@ class _Placement:
     def _independent(self, software: Stage, hardware: Stage) -> bool:
         """Whether neither needs what the other makes, so that they can run at the time of the earlier one."""
         early, late = (hardware, software) if software.slot > hardware.slot else (software, hardware)
-        return all(maker.slot < early.slot for maker in self._makers(late))
-
-    def _makers(self, stage: Stage) -> list[Stage]:
-        """Stages that must have run: those that write its inputs, and the parts of those that are joined."""
-        makers: list[Stage] = []
-        open_ = list(stage.inputs)
-        while open_:
-            maker = open_.pop().maker
+        needed = list(late.inputs)  # and the parts of those that are joined
+        while needed:
+            maker = needed.pop().maker
             if maker is not None:
-                makers.append(maker)
+                if maker.slot >= early.slot:
+                    return False
                 if maker.kind == "join":
-                    open_.extend(maker.inputs)
-        return makers
+                    needed.extend(maker.inputs)
+        return True
 
     def _beside(self, software: Stage, hardware: Stage) -> bool:
         """Lets a software stage run beside a hardware stage if there is room."""
         users = self._schedule.users
         at, own = software.slot, hardware.slot
         tops = list(dict.fromkeys(data.top for stage in (software, hardware) for data in stage.inputs))
-        kept = {top: users[top].copy() for top in tops}
+        kept = {top: users[top] for top in tops}
         for data in software.inputs:
             users[data.top] = [hardware if stage is software else stage for stage in users[data.top]]
         hardware.injected = software
         first = min(at, own)
         hardware.slot = software.slot = first
-        if self._try({at: None, own: None} | {first: hardware}, tops, first):
-            return True
-        hardware.injected = None
-        software.slot, hardware.slot = at, own
-        users.update(kept)
-        self._schedule.forget(tops)
-        return False
 
-    def _try(self, changed: dict[int, Stage | None], tops: Sequence[Data], first: int) -> bool:
+        def take_back() -> None:
+            hardware.injected = None
+            software.slot, hardware.slot = at, own
+            users.update(kept)
+
+        return self._try({at: None, own: None} | {first: hardware}, tops, first, take_back)
+
+    def _try(
+        self, changed: dict[int, Stage | None], tops: Sequence[Data], first: int, *undo: Callable[[], None]
+    ) -> bool:
+        """Whether there is room after a change; if not, it is taken back."""
         self._trials += 1
-        return self._schedule.try_slots(changed, tops, first)
+        if self._schedule.try_slots(changed, tops, first):
+            return True
+        for take_back in undo:
+            take_back()
+        self._schedule.find_last(tops)
+        return False

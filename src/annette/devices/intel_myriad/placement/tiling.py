@@ -1,9 +1,12 @@
-"""How the hardware engine runs convolutions: which mode, how many descriptors, which tiles; for many at once.
+"""How the hardware engine runs a convolution: which mode, how many descriptors, which tiles.
 
 The engine has 256 multipliers. In mode nb it treats nb input channels and ``256 / nb`` output channels side by side;
 one descriptor makes one such set of output channels, and reads the whole input for it. A mode is valid where the
 coefficients of a set fit (256) and the input lines it needs fit into the engine's memory (128 KB); the cheapest valid
 mode wins. An output that is larger than its share of the on-chip memory (CMX) is cut into tiles.
+
+Networks repeat few sizes, and so do search spaces: tilings are found for one convolution at a time and remembered,
+which is faster than searching for rows of them together.
 
 Decisions and numbers as in OpenVINO 2019, ``inference-engine/src/vpu/graph_transformer``, files
 ``middleend/hw/tiling.cpp`` and ``middleend/hw/conv_tiling/hw_convolution_tiler.cpp`` (Apache-2.0); borders of tiles are
@@ -12,18 +15,10 @@ approximated: an output tile needs ``(tile - 1) * stride + kernel`` input lines.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
-import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import numpy.typing as npt
-
-    from annette.network import Dimensions
-
-__all__ = ["MODE_COSTS", "OUTPUT_LIMIT_BYTES", "Tilings", "Windows", "aligned_bytes", "split_groups", "tile"]
+__all__ = ["MODE_COSTS", "OUTPUT_LIMIT_BYTES", "Tiling", "Window", "aligned_bytes", "split_groups", "tile"]
 
 MODE_COSTS: Final = {1: 0, 2: 5, 4: 11, 8: 19, 16: 31}
 """What the plug-in adds to the coefficients of each block of input channels, by mode."""
@@ -31,8 +26,6 @@ MODE_COSTS: Final = {1: 0, 2: 5, 4: 11, 8: 19, 16: 31}
 OUTPUT_LIMIT_BYTES: Final = 4 * 128 * 1024
 """A tile's output may take 4 of the 9 slices of 128 KB that one of the two executors has."""
 
-_MODES: Final = np.array(list(MODE_COSTS))
-_OVERHEADS: Final = np.array(list(MODE_COSTS.values()))
 _MULTIPLIERS: Final = 256
 _COEFFICIENTS: Final = 256
 _ENGINE_BYTES: Final = 128 * 1024
@@ -43,38 +36,30 @@ _ELEMENT_BYTES: Final = 2
 _MOST_TILES: Final = 15
 _LEAST_WIDTH: Final = 64
 """The input is not cut across into tiles narrower than this."""
-_NO_LINE: Final = 1 << 40
-"""A line of so many elements fits nowhere; longer ones would not fit into 64 bits either."""
-_NEVER: Final = np.iinfo(np.int64).max
+_REMEMBERED: Final = 1 << 16
 
 
-class Windows(NamedTuple):
-    """What decides how convolutions are cut: sizes in elements, each an array of shape ``(rows,)`` of int64."""
+class Window(NamedTuple):
+    """What decides how a convolution is cut; sizes in elements."""
 
-    in_channels: npt.NDArray[np.int64]
-    in_height: npt.NDArray[np.int64]
-    in_width: npt.NDArray[np.int64]
-    out_channels: npt.NDArray[np.int64]
-    out_height: npt.NDArray[np.int64]
-    out_width: npt.NDArray[np.int64]
-    kernel_height: npt.NDArray[np.int64]
-    kernel_width: npt.NDArray[np.int64]
-    stride: npt.NDArray[np.int64]
+    in_channels: int
+    in_height: int
+    in_width: int
+    out_channels: int
+    out_height: int
+    out_width: int
+    kernel_height: int
+    kernel_width: int
+    stride_height: int
 
-    @classmethod
-    def of(cls, convolutions: Iterable[Dimensions]) -> Windows:
-        """The windows of convolutions."""
-        names = (*cls._fields[:-1], "stride_height")
-        rows = [[getattr(dimensions, name) for name in names] for dimensions in convolutions]
-        return cls(*np.array(rows, dtype=np.int64).reshape(-1, len(names)).T)
-
-    def select(self, rows: npt.NDArray[np.int64]) -> Windows:
-        """Some rows."""
-        return Windows(*(column[rows] for column in self))
+    @property
+    def needed_lines(self) -> int:
+        """Input lines that the engine's memory must hold."""
+        return min(self.kernel_height + self.stride_height + 2 + (self.in_width <= 8), self.in_height)
 
 
-class Tilings(NamedTuple):
-    """How the engine runs convolutions; each an array of shape ``(rows,)``, all 0 where it cannot run one.
+class Tiling(NamedTuple):
+    """How the engine runs a convolution.
 
     Attributes:
         mode: Input channels treated side by side, nb.
@@ -86,180 +71,139 @@ class Tilings(NamedTuple):
         channel_tiles: Parts of the input channels, whose partial sums are added up.
     """
 
-    mode: npt.NDArray[np.int64]
-    descriptors: npt.NDArray[np.int64]
-    blocks: npt.NDArray[np.int64]
-    cost: npt.NDArray[np.int64]
-    width_tiles: npt.NDArray[np.int64]
-    height_tiles: npt.NDArray[np.int64]
-    channel_tiles: npt.NDArray[np.int64]
+    mode: int
+    descriptors: int
+    blocks: int
+    cost: int
+    width_tiles: int = 1
+    height_tiles: int = 1
+    channel_tiles: int = 1
 
 
-def _ceil(a: npt.NDArray[np.int64], b: npt.NDArray[np.int64] | int) -> npt.NDArray[np.int64]:
-    quotient: npt.NDArray[np.int64] = -(-a // b)
-    return quotient
+def _ceil(a: int, b: int) -> int:
+    return -(-a // b)
 
 
-def _line_bytes(width: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    return _ceil(np.minimum(width, _NO_LINE) * _ELEMENT_BYTES, _LINE_BYTES) * _LINE_BYTES
+def _line_bytes(width: int) -> int:
+    return _ceil(width * _ELEMENT_BYTES, _LINE_BYTES) * _LINE_BYTES
 
 
 def aligned_bytes(height: int, width: int, channels: int) -> int:
     """Size of a feature map in half precision as it lies in memory: lines are padded to 16 bytes."""
-    return height * (-(-width * _ELEMENT_BYTES // _LINE_BYTES) * _LINE_BYTES) * channels
+    return height * _line_bytes(width) * channels
 
 
-def tile(windows: Windows, limit_bytes: int = OUTPUT_LIMIT_BYTES) -> Tilings:
-    """Searches the cheapest tiling of each convolution, as the plug-in does: by total cost, then by number of tiles.
+@lru_cache(maxsize=_REMEMBERED)
+def tile(window: Window, limit_bytes: int = OUTPUT_LIMIT_BYTES) -> Tiling | None:
+    """Searches the cheapest tiling, as the plug-in does: by total cost, then by number of tiles.
 
     Args:
-        windows: The convolutions, of one group each.
+        window: The convolution, of one group.
         limit_bytes: Largest output of one tile, bytes.
+
+    Returns:
+        The tiling, or None where the engine cannot run the convolution.
     """
-    rows = len(windows.in_channels)
-    best = np.zeros((rows, len(Tilings._fields)), dtype=np.int64)
-    best_cost, best_tiles = np.full(rows, np.inf), np.full(rows, _NEVER)
-    outputs = windows.out_width.astype(np.float64) * windows.out_height * windows.out_channels
-    area = windows.kernel_width.astype(np.float64) * windows.kernel_height
+    best: tuple[int, int, Tiling] | None = None
     for channel_tiles in range(1, _MOST_TILES + 1):
         # Adding partial sums alone costs this much: where that is no less than the best tiling so far, none is better.
-        cheaper = (channel_tiles - 1) * outputs < best_cost
-        channels = _ceil(windows.in_channels, channel_tiles)
-        few = _ceil(channels, _MODES[-1]) * area <= _COEFFICIENTS  # else no mode is valid
-        open_rows = np.flatnonzero(cheaper & few & (channels <= _MOST_CHANNELS))
-        for width_tiles in range(1, _MOST_TILES + 1):
-            if width_tiles > 1:
-                open_rows = open_rows[_ceil(windows.in_width[open_rows], width_tiles) >= _LEAST_WIDTH]
-            if not len(open_rows):
-                break
-            options = _fewest_rows(windows.select(open_rows), width_tiles, channel_tiles, limit_bytes)
-            tiles = width_tiles * options[:, 5] * channel_tiles
-            cost = options[:, 3] * tiles + _penalty(windows.select(open_rows), width_tiles, channel_tiles)
-            lower = (cost < best_cost[open_rows]) | ((cost == best_cost[open_rows]) & (tiles < best_tiles[open_rows]))
-            better = (options[:, 0] > 0) & lower
-            changed = open_rows[better]
-            best[changed], best_cost[changed], best_tiles[changed] = options[better], cost[better], tiles[better]
-    return Tilings(*best.T)
-
-
-def _fewest_rows(windows: Windows, width_tiles: int, channel_tiles: int, limit_bytes: int) -> npt.NDArray[np.int64]:
-    """The fewest tiles downwards that are valid, shape ``(rows, 7)`` in the order of `Tilings`; 0 where none is."""
-    tilings = np.zeros((len(windows.in_channels), len(Tilings._fields)), dtype=np.int64)
-    rows = np.arange(len(tilings))
-    for height_tiles in range(1, _MOST_TILES + 1):
-        if height_tiles > 1:
-            enough = _ceil(windows.in_height[rows], height_tiles) >= windows.kernel_height[rows]
-            rows = rows[enough]
-        if not len(rows):
+        if best and (channel_tiles - 1) * window.out_width * window.out_height * window.out_channels >= best[0]:
             break
-        part = windows.select(rows)
-        width, in_width = _extent(part.out_width, part.in_width, width_tiles, part.kernel_width, part.stride)
-        height, in_height = _extent(part.out_height, part.in_height, height_tiles, part.kernel_height, part.stride)
-        fits = height.astype(np.float64) * _line_bytes(width) * part.out_channels <= limit_bytes
-        modes = _cheapest_mode(
-            part._replace(in_channels=_ceil(part.in_channels, channel_tiles), in_height=in_height, in_width=in_width)
-        )
-        valid = fits & (modes[:, 0] > 0)
-        tilings[rows[valid], :4] = modes[valid]
-        tilings[rows[valid], 4:] = width_tiles, height_tiles, channel_tiles
-        rows = rows[~valid]
-    return tilings
+        for width_tiles in range(1, _MOST_TILES + 1):
+            if width_tiles > 1 and _ceil(window.in_width, width_tiles) < _LEAST_WIDTH:
+                break
+            option = _fewest_rows(window, width_tiles, channel_tiles, limit_bytes)
+            if option and (best is None or option[:2] < best[:2]):
+                best = option
+    return best[2] if best else None
 
 
-def _extent(
-    out: npt.NDArray[np.int64],
-    read: npt.NDArray[np.int64],
-    tiles: int,
-    kernel: npt.NDArray[np.int64],
-    stride: npt.NDArray[np.int64],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _fewest_rows(
+    window: Window, width_tiles: int, channel_tiles: int, limit_bytes: int
+) -> tuple[int, int, Tiling] | None:
+    """The fewest tiles downwards that are valid: total cost, number of tiles, and the tiling."""
+    stride = window.stride_height
+    width, in_width = _extent(window.out_width, window.in_width, width_tiles, window.kernel_width, stride)
+    part = window._replace(in_channels=_ceil(window.in_channels, channel_tiles), in_width=in_width)
+    for height_tiles in range(1, _MOST_TILES + 1):
+        if height_tiles > 1 and _ceil(window.in_height, height_tiles) < window.kernel_height:
+            return None
+        height, in_height = _extent(window.out_height, window.in_height, height_tiles, window.kernel_height, stride)
+        if aligned_bytes(height, width, window.out_channels) > limit_bytes:
+            continue
+        found = _cheapest_mode(part._replace(in_height=in_height))
+        if found:
+            tiles = width_tiles * height_tiles * channel_tiles
+            cost = found.cost * tiles + _penalty(window, width, part, width_tiles, channel_tiles)
+            return cost, tiles, Tiling(*found[:4], width_tiles, height_tiles, channel_tiles)
+    return None
+
+
+def _extent(out: int, read: int, tiles: int, kernel: int, stride: int) -> tuple[int, int]:
     """Output and input of one tile along one side."""
     size = _ceil(out, tiles)
-    return size, read if tiles == 1 else np.minimum(read, (size - 1) * stride + kernel)
+    return size, read if tiles == 1 else min(read, (size - 1) * stride + kernel)
 
 
-def _penalty(windows: Windows, width_tiles: int, channel_tiles: int) -> npt.NDArray[np.float64]:
+def _penalty(window: Window, width: int, part: Window, width_tiles: int, channel_tiles: int) -> int:
     """Adding partial sums, and copying where a tile does not begin at a whole word."""
-    width, in_width = _extent(windows.out_width, windows.in_width, width_tiles, windows.kernel_width, windows.stride)
-    lines = windows.out_height.astype(np.float64) * windows.out_channels
-    read = in_width.astype(np.float64) * windows.in_height * _ceil(windows.in_channels, channel_tiles)
-    cost = (channel_tiles - 1) * windows.out_width * lines
-    for index in range(1, width_tiles):
-        begins = index * width * _ELEMENT_BYTES
-        cost += np.where(begins % _LINE_BYTES != 0, width * lines, 0.0)
-        cost += np.where(begins * windows.stride % _LINE_BYTES != 0, read, 0.0)
+    lines = window.out_height * window.out_channels
+    cost = (channel_tiles - 1) * window.out_width * lines
+    for begins in range(width * _ELEMENT_BYTES, width_tiles * width * _ELEMENT_BYTES, width * _ELEMENT_BYTES):
+        if begins % _LINE_BYTES:
+            cost += width * lines
+        if begins * window.stride_height % _LINE_BYTES:
+            cost += part.in_width * window.in_height * part.in_channels
     return cost
 
 
-def _cheapest_mode(windows: Windows) -> npt.NDArray[np.int64]:
-    """The cheapest valid mode for one tile of each row: mode, descriptors, blocks and cost; all 0 where none is valid.
-
-    Candidate modes are the second axis.
-    """
-    channels = np.minimum(windows.in_channels, _MOST_CHANNELS + 1)[:, None]
-    area = windows.kernel_width.astype(np.float64) * windows.kernel_height
-    needed = _needed_lines(windows)[:, None]
-    blocks = _ceil(channels, _MODES)
-    lines = _ENGINE_BYTES // (blocks * _MODES * _line_bytes(windows.in_width)[:, None])
-    strip = (windows.in_width > _WIDEST) & (windows.in_height > 1) & (windows.in_height < 64)
-    runs = (windows.in_channels <= _MOST_CHANNELS) & ~(strip & (windows.in_channels != 3))
-    coefficients = blocks * area[:, None]
-    valid = runs[:, None] & (coefficients <= _COEFFICIENTS)
-    valid &= np.minimum(lines, windows.in_height[:, None]) >= needed
-    at_once = np.minimum(_MULTIPLIERS // _MODES, _ceil(windows.out_channels, 8)[:, None] * 8)
-    descriptors = _ceil(windows.out_channels[:, None], at_once)
-    per_descriptor = np.where(valid, coefficients, 0.0).astype(np.int64) + _OVERHEADS
-    cost = np.where(valid, descriptors * per_descriptor, _NEVER)
-    cheapest = cost == cost.min(axis=1, keepdims=True)
-    chosen = np.where(cheapest, descriptors, _NEVER).argmin(axis=1)
-    rows = np.arange(len(chosen))
-    columns = np.stack([_MODES[chosen], descriptors[rows, chosen], blocks[rows, chosen], cost[rows, chosen]], axis=1)
-    return np.where(valid[rows, chosen][:, None], columns, 0)
+def _cheapest_mode(window: Window) -> Tiling | None:
+    """The cheapest valid mode for one tile; of equals the one of fewest descriptors."""
+    channels, height, width = window.in_channels, window.in_height, window.in_width
+    if channels > _MOST_CHANNELS or (width > _WIDEST and 1 < height < 64 and channels != 3):
+        return None
+    area, needed, line_bytes = window.kernel_width * window.kernel_height, window.needed_lines, _line_bytes(width)
+    best: Tiling | None = None
+    for mode, overhead in MODE_COSTS.items():
+        blocks = _ceil(channels, mode)
+        if blocks * area > _COEFFICIENTS or _ENGINE_BYTES // (blocks * mode * line_bytes) < needed:
+            continue
+        descriptors = _ceil(window.out_channels, min(_MULTIPLIERS // mode, _ceil(window.out_channels, 8) * 8))
+        cost = descriptors * (blocks * area + overhead)
+        if best is None or (cost, descriptors) < (best.cost, best.descriptors):
+            best = Tiling(mode, descriptors, blocks, cost)
+    return best
 
 
-def _needed_lines(windows: Windows) -> npt.NDArray[np.int64]:
-    """Input lines that the engine's memory must hold."""
-    needed = windows.kernel_height + windows.stride + 2 + (windows.in_width <= 8)
-    lines: npt.NDArray[np.int64] = np.minimum(needed, windows.in_height)
-    return lines
-
-
-def split_groups(windows: Windows, groups: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Windows]:
-    """How grouped convolutions become dense ones.
+@lru_cache(maxsize=_REMEMBERED)
+def split_groups(window: Window, groups: int) -> tuple[int, Window]:
+    """How a grouped convolution becomes dense ones.
 
     A depthwise convolution becomes dense convolutions over small blocks of channels, of the size that costs least
     (``split_hw_depth_convolution``); any other runs group by group (``split_grouped_conv``).
 
     Args:
-        windows: The whole convolutions.
-        groups: The groups of each, which divide its channels.
+        window: The whole convolution.
+        groups: Its groups, which divide its channels.
 
     Returns:
-        Number of stages that run one after the other, and one of them, for each row.
+        Number of stages that run one after the other, and one of them.
     """
-    stages, inputs, outputs = groups.copy(), windows.in_channels // groups, windows.out_channels // groups
-    depthwise = np.flatnonzero((groups > 1) & (groups == windows.in_channels))
-    if len(depthwise):
-        part = windows.select(depthwise)
-        block = _cheapest_blocks(part)
-        stages[depthwise] = _ceil(part.in_channels, block)
-        inputs[depthwise], outputs[depthwise] = block, _ceil(part.out_channels, stages[depthwise])
-    return stages, windows._replace(in_channels=inputs, out_channels=outputs)
+    if groups == 1 or groups != window.in_channels:
+        inputs, outputs = window.in_channels // groups, window.out_channels // groups
+        return groups, window._replace(in_channels=inputs, out_channels=outputs)
+    block = _cheapest_block(window)
+    stages = _ceil(window.in_channels, block)
+    return stages, window._replace(in_channels=block, out_channels=_ceil(window.out_channels, stages))
 
 
-def _cheapest_blocks(windows: Windows) -> npt.NDArray[np.int64]:
-    """Channels of the blocks that make each depthwise convolution cheapest, the fewest of equals; all if none runs."""
-    area = windows.kernel_width.astype(np.float64) * windows.kernel_height
-    most = np.minimum(_MOST_CHANNELS, _COEFFICIENTS // area * _MODES[-1]).astype(np.int64)
-    most = np.minimum(most, _ENGINE_BYTES // (_line_bytes(windows.in_width) * _needed_lines(windows)))
-    counts = np.minimum(windows.in_channels - 1, most)  # a larger block has no valid mode
-    rows = np.repeat(np.arange(len(counts)), counts)
-    sizes = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
-    modes = _cheapest_mode(windows.select(rows)._replace(in_channels=sizes, out_channels=sizes))
-    cost = np.where(modes[:, 0] > 0, modes[:, 3] * _ceil(windows.in_channels[rows], sizes), _NEVER)
-    order = np.lexsort((sizes, cost, rows))
-    firsts = order[np.unique(rows[order], return_index=True)[1]]
-    blocks = windows.in_channels.copy()
-    usable = firsts[cost[firsts] < _NEVER]
-    blocks[rows[usable]] = sizes[usable]
-    return blocks
+def _cheapest_block(window: Window) -> int:
+    """Channels of the blocks that make a depthwise convolution cheapest, the fewest of equals; all if none runs."""
+    most = _COEFFICIENTS // (window.kernel_width * window.kernel_height) * max(MODE_COSTS)
+    most = min(most, _ENGINE_BYTES // (_line_bytes(window.in_width) * window.needed_lines))  # no mode takes more
+    costs = {}
+    for block in range(1, min(window.in_channels, most + 1)):
+        found = _cheapest_mode(window._replace(in_channels=block, out_channels=block))
+        if found:
+            costs[block] = found.cost * _ceil(window.in_channels, block)
+    return min(costs, key=costs.__getitem__, default=window.in_channels)

@@ -1,13 +1,13 @@
-"""Layers as JSON network descriptions state them, before anything is believed.
+"""Layers as JSON network descriptions state them, before anything is believed, and what they become.
 
 The original ANNETTE's format and MMdnn's describe the same things: a type, what a layer reads, the shape it writes,
-kernel, strides and pads, all channels last. Their readers translate into `DescribedLayer`; the modules
-`reconstruction`, `operators` and `translation` work on that.
+kernel, strides and pads, all channels last. Their reader translates into `DescribedLayer`; the modules
+`reconstruction`, `operators` and `translation` work on that, by way of `LayerPlan`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import NetworkFormatError, NetworkShapeError
@@ -15,7 +15,21 @@ from annette.errors import NetworkFormatError, NetworkShapeError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["MAX_NETWORK_BYTES", "DescribedLayer", "batch_size", "bind", "identifier", "integers", "member", "texts"]
+    from annette.network.layer import AttributeValue
+    from annette.network.tensor import Tensor
+
+__all__ = [
+    "MAX_NETWORK_BYTES",
+    "DescribedLayer",
+    "LayerPlan",
+    "batch_size",
+    "bind",
+    "identifier",
+    "integers",
+    "member",
+    "refusal",
+    "texts",
+]
 
 MAX_NETWORK_BYTES: Final = 64 * 2**20
 """Larger descriptions are refused unread; the largest known one has 0.5 MB."""
@@ -61,6 +75,31 @@ class DescribedLayer:
     def detail(self, key: str) -> Any:
         """A further detail, or None where the file does not state it."""
         return None if self.mode is None else self.mode.get(key)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPlan:
+    """How a described layer enters the network.
+
+    Attributes:
+        kind: Kind of layer.
+        attributes: Canonical attributes.
+        constants: Shapes of its constants by name, in the order of operands.
+        reads: Whether it reads its parents at all.
+    """
+
+    kind: str
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    constants: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    reads: bool = True
+
+
+def refusal(layer: DescribedLayer, sources: list[Tensor], why: str) -> NetworkShapeError:
+    """The error for a layer whose shapes contradict each other."""
+    read = ", ".join(str(list(source.shape)) for source in sources)
+    return NetworkShapeError(
+        f"layer {layer.name!r} ({layer.operator}) reads {read} and writes {list(layer.shape)}: {why}"
+    )
 
 
 def batch_size(batch: int | None, input_shapes: Mapping[str, Sequence[int]]) -> int:

@@ -7,13 +7,13 @@ returns the kind with its constants and canonical attributes.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from annette.errors import NetworkShapeError
-from annette.network.kinds import KINDS, UNSUPPORTED
+from annette.network.kinds import KINDS, UNSUPPORTED, output_shapes
 from annette.network.readers.descriptions.convolution import conv, conv_transpose, fully_connected, pool
-from annette.network.readers.descriptions.layer_plan import LayerPlan, refusal
-from annette.network.shape_inference import output_shapes
+from annette.network.readers.descriptions.described_layer import LayerPlan, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,43 +42,31 @@ def plan_layer(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> La
     return LayerPlan(UNSUPPORTED, {"operator": layer.operator})
 
 
-def _same(kind: str, **attributes: AttributeValue) -> Callable[..., LayerPlan]:
+def _same(kind: str, layer: DescribedLayer, sources: list[Tensor], _: Notes, **attributes: AttributeValue) -> LayerPlan:
     """One operand; the result has its elements, possibly under another rank."""
-
-    def read(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
-        del notes
-        if len(sources) != 1 or math.prod(layer.shape) != sources[0].elements:
-            raise refusal(layer, sources, "it writes as many elements as its one operand has")
-        return LayerPlan(kind, attributes)
-
-    return read
+    if len(sources) != 1 or math.prod(layer.shape) != sources[0].elements:
+        raise refusal(layer, sources, "it writes as many elements as its one operand has")
+    return LayerPlan(kind, attributes)
 
 
 def _batch_norm(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
-    same = _same("batch_norm")(layer, sources, notes)
+    same = _same("batch_norm", layer, sources, notes)
     return LayerPlan(same.kind, {}, KINDS["batch_norm"].weights((1, layer.shape[-1]), {}, 0))  # type: ignore[misc]
 
 
-def _along_last(kind: str) -> Callable[..., LayerPlan]:
-    def read(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
-        same = _same(kind)(layer, sources, notes)
-        return LayerPlan(same.kind, {"axis": len(sources[0].shape) - 1})
-
-    return read
+def _along_last(kind: str, layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
+    same = _same(kind, layer, sources, notes)
+    return LayerPlan(same.kind, {"axis": len(sources[0].shape) - 1})
 
 
-def _binary(kind: str) -> Callable[..., LayerPlan]:
+def _binary(kind: str, layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
     """Several operands, broadcast; a single one means that the other was a constant, which the format does not hold."""
-
-    def read(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
-        if _written(kind, [source.shape for source in sources]) != layer.shape:
-            raise refusal(layer, sources, "its operands do not broadcast to that shape")
-        if len(sources) > 1:
-            return LayerPlan(kind)
-        notes.add("the constant operand of {} is not in the file; counted as one number", layer.name)
-        return LayerPlan(kind, {}, {"constant": ()})
-
-    return read
+    if _written(kind, [source.shape for source in sources]) != layer.shape:
+        raise refusal(layer, sources, "its operands do not broadcast to that shape")
+    if len(sources) > 1:
+        return LayerPlan(kind)
+    notes.add("the constant operand of {} is not in the file; counted as one number", layer.name)
+    return LayerPlan(kind, {}, {"constant": ()})
 
 
 def _written(
@@ -111,14 +99,11 @@ def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*shape[:1], *(size for size in shape[1:] if size != 1))
 
 
-def _reduce(kind: str) -> Callable[..., LayerPlan]:
-    def read(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
-        axes = _reduced_axes(layer, sources[0].shape, notes)
-        if axes is None:
-            raise refusal(layer, sources, "no reduction along axes gives that")
-        return LayerPlan(kind, {} if not axes else {"axis": axes[0]} if kind == "arg_max" else {"axes": axes})
-
-    return read
+def _reduce(kind: str, layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
+    axes = _reduced_axes(layer, sources[0].shape, notes)
+    if axes is None:
+        raise refusal(layer, sources, "no reduction along axes gives that")
+    return LayerPlan(kind, {} if not axes else {"axis": axes[0]} if kind == "arg_max" else {"axes": axes})
 
 
 def _reduced_axes(layer: DescribedLayer, shape: tuple[int, ...], notes: Notes) -> tuple[int, ...] | None:
@@ -143,20 +128,16 @@ def _removed(shape: tuple[int, ...], left: tuple[int, ...]) -> tuple[int, ...]:
     return ()
 
 
-def _resize(kind: str) -> Callable[..., LayerPlan]:
-    def read(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
-        shape = sources[0].shape
-        if len(shape) != 4 or len(layer.shape) != 4 or shape[0] != layer.shape[0] or shape[3] != layer.shape[3]:
-            raise refusal(layer, sources, "resampling keeps batch and channels")
-        if layer.operator == "Resize":
-            notes.add("the method of {} that resample is not in the file; taken for nearest neighbour", layer.name)
-        return LayerPlan(kind)
-
-    return read
+def _resize(kind: str, layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
+    shape = sources[0].shape
+    if len(shape) != 4 or len(layer.shape) != 4 or shape[0] != layer.shape[0] or shape[3] != layer.shape[3]:
+        raise refusal(layer, sources, "resampling keeps batch and channels")
+    if layer.operator == "Resize":
+        notes.add("the method of {} that resample is not in the file; taken for nearest neighbour", layer.name)
+    return LayerPlan(kind)
 
 
-def _slice(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
-    del notes
+def _slice(layer: DescribedLayer, sources: list[Tensor], _: Notes) -> LayerPlan:
     shape = sources[0].shape
     if len(shape) != len(layer.shape) or any(new > old for new, old in zip(layer.shape, shape, strict=True)):
         raise refusal(layer, sources, "a part is not larger than the whole")
@@ -177,8 +158,7 @@ def _pad(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPla
     return LayerPlan("pad", {"pads": pads} if pads else {})
 
 
-def _transpose(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
-    del notes
+def _transpose(layer: DescribedLayer, sources: list[Tensor], _: Notes) -> LayerPlan:
     shape, perm = sources[0].shape, layer.detail("perm")
     if perm is not None and sorted(perm) != list(range(len(shape))):
         raise refusal(layer, sources, f"{list(perm)} is not a permutation of its dimensions")
@@ -188,72 +168,45 @@ def _transpose(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> La
     return LayerPlan("transpose", {} if perm is None else {"perm": tuple(perm)})
 
 
-def _move(kind: str) -> Callable[..., LayerPlan]:
+def _move_blocks(layer: DescribedLayer, sources: list[Tensor], _: Notes) -> LayerPlan:
     """Blocks of positions moved to or from the batch, with a border added or cut: channels stay."""
-
-    def read(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
-        del notes
-        shape = sources[0].shape
-        if len(sources) != 1 or len(shape) != 4 or len(layer.shape) != 4 or shape[3] != layer.shape[3]:
-            raise refusal(layer, sources, "moving blocks to or from the batch keeps rank and channels")
-        return LayerPlan(kind)
-
-    return read
+    shape = sources[0].shape
+    if len(sources) != 1 or len(shape) != 4 or len(layer.shape) != 4 or shape[3] != layer.shape[3]:
+        raise refusal(layer, sources, "moving blocks to or from the batch keeps rank and channels")
+    return LayerPlan("copy")
 
 
-def _prior_box(layer: DescribedLayer, sources: list[Tensor], notes: Notes) -> LayerPlan:
-    del layer, sources, notes
-    return LayerPlan("generate", reads=False)
+_Rule: TypeAlias = "Callable[[DescribedLayer, list[Tensor], Notes], LayerPlan]"
 
-
-_RELU6: Final = _same("clip", min=0.0, max=6.0)
-
-OPERATORS: Final[Mapping[str, Callable[[DescribedLayer, list[Tensor], Notes], LayerPlan]]] = {
-    "Conv": conv,
-    "Conv1d": conv,
-    "DepthwiseConv": conv,
-    "DepthwiseConv1d": conv,
-    "ConvTranspose": conv_transpose,
-    "ConvTranspose2d": conv_transpose,
-    "Pool": pool,
-    "Pool1d": pool,
-    "FullyConnected": fully_connected,
-    "MatMul": fully_connected,
+OPERATORS: Final[Mapping[str, _Rule]] = {
+    **dict.fromkeys(("Conv", "Conv1d", "DepthwiseConv", "DepthwiseConv1d"), conv),
+    **dict.fromkeys(("ConvTranspose", "ConvTranspose2d"), conv_transpose),
+    **dict.fromkeys(("Pool", "Pool1d"), pool),
+    **dict.fromkeys(("FullyConnected", "MatMul"), fully_connected),
     "BatchNorm": _batch_norm,
-    "Relu": _same("relu"),
-    "Relu6": _RELU6,
-    "Relu6 (stored as DataInput)": _RELU6,
-    "Clip": _same("clip"),
-    "LeakyRelu": _same("leaky_relu"),
-    "Sigmoid": _same("sigmoid"),
-    "Softplus": _same("softplus"),
-    "Tanh": _same("tanh"),
-    "LRN": _same("lrn"),
-    "Softmax": _along_last("softmax"),
-    "Add": _binary("add"),
-    "Sub": _binary("sub"),
-    "Mul": _binary("mul"),
-    "Div": _binary("div"),
-    "RealDiv": _binary("div"),
-    "Pow": _binary("pow"),
+    "Relu": partial(_same, "relu"),
+    **dict.fromkeys(("Relu6", "Relu6 (stored as DataInput)"), partial(_same, "clip", min=0.0, max=6.0)),
+    "Clip": partial(_same, "clip"),
+    "LeakyRelu": partial(_same, "leaky_relu"),
+    "Sigmoid": partial(_same, "sigmoid"),
+    "Softplus": partial(_same, "softplus"),
+    "Tanh": partial(_same, "tanh"),
+    "LRN": partial(_same, "lrn"),
+    "Softmax": partial(_along_last, "softmax"),
+    **{operator: partial(_binary, operator.lower()) for operator in ("Add", "Sub", "Mul", "Div", "Pow")},
+    "RealDiv": partial(_binary, "div"),
     "Concat": _concat,
-    "ReduceMean": _reduce("reduce_mean"),
-    "ArgMax": _reduce("arg_max"),
+    "ReduceMean": partial(_reduce, "reduce_mean"),
+    "ArgMax": partial(_reduce, "arg_max"),
     "Slice": _slice,
     "Pad": _pad,
-    "Transpose": _transpose,
-    "Permute": _transpose,
-    "Resize": _resize("resize_nearest"),
-    "ResizeNearestNeighbor": _resize("resize_nearest"),
-    "ResizeBilinear": _resize("resize_linear"),
-    "SpaceToDepth": _same("space_to_depth"),
-    "SpaceToBatchND": _move("copy"),
-    "BatchToSpaceND": _move("copy"),
-    "Reshape": _same("reshape"),
-    "Flatten": _same("reshape"),
-    "Squeeze": _same("reshape"),
-    "Unsqueeze": _same("reshape"),
-    "Dropout": _same("identity"),
-    "PriorBox": _prior_box,
+    **dict.fromkeys(("Transpose", "Permute"), _transpose),
+    **dict.fromkeys(("Resize", "ResizeNearestNeighbor"), partial(_resize, "resize_nearest")),
+    "ResizeBilinear": partial(_resize, "resize_linear"),
+    "SpaceToDepth": partial(_same, "space_to_depth"),
+    **dict.fromkeys(("SpaceToBatchND", "BatchToSpaceND"), _move_blocks),
+    **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze"), partial(_same, "reshape")),
+    "Dropout": partial(_same, "identity"),
+    "PriorBox": lambda *_: LayerPlan("generate", reads=False),
 }
 """Every operator that is understood, by the name both formats give it."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from annette.network.layer import Layer
     from annette.network.readers.onnx.binding import Binding
-    from annette.network.readers.onnx.collection import PendingLayer
+    from annette.network.readers.onnx.frame import PendingLayer
     from annette.network.readers.onnx.values import Value
     from annette.network.readers.onnx.walk import Walker
 
@@ -113,22 +113,15 @@ def _alive(layers: list[PendingLayer], outputs: list[Value]) -> list[PendingLaye
 
 def _describe(pending: PendingLayer, tensors: dict[str, Tensor], owners: dict[str, str]) -> Layer:
     result, kind = pending.result, pending.result.kind or "identity"
-    inputs = []
     for value in pending.operands:
-        tensor = tensors.get(value.name)
-        if tensor is None:
-            learned = not value.constant or _learned(value, kind, owners)
-            tensor = tensors[value.name] = value.tensor(learned=learned)
-        inputs.append(tensor)
-    outputs = []
-    for value in pending.outputs:
-        tensors[value.name] = tensor = value.tensor()
-        outputs.append(tensor)
+        if value.name not in tensors:
+            tensors[value.name] = value.tensor(learned=not value.constant or _learned(value, kind, owners))
+    tensors.update((value.name, value.tensor()) for value in pending.outputs)
     return describe_layer(
         kind,
         pending.name,
-        inputs=inputs,
-        outputs=outputs,
+        inputs=[tensors[value.name] for value in pending.operands],
+        outputs=[tensors[value.name] for value in pending.outputs],
         attributes=result.attributes,
         dimensions=result.dimensions,
         macs=result.macs,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.errors import NetworkStructureError, UnsupportedOperatorError
-from annette.network.readers.onnx.frame import ABSENT, MAX_DEPTH, Frame, opset_versions, require_text
+from annette.network.readers.onnx.frame import ABSENT, MAX_DEPTH, Collection, Frame, opset_versions, require_text
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.values import Value
 from annette.network.tensor import DType
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from onnx import FunctionProto, GraphProto
 
-    from annette.network.readers.onnx.collection import Collection
     from annette.network.readers.onnx.node import Node
 
 __all__ = ["CONTROL_FLOW", "call"]

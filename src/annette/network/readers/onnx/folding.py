@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from onnx import helper, numpy_helper
 
-from annette.network.readers.onnx.values import ONNX_TYPES, Meta, dtype_of_array
+from annette.network.readers.onnx.values import NUMPY_NAMES, ONNX_TYPES, Meta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,7 +64,6 @@ _REDUCE: Final[Mapping[str, Callable[..., Any]]] = {
     "ReduceProd": np.prod,
     "ReduceSum": np.sum,
 }
-_VIEWS: Final = frozenset({"Reshape", "Squeeze", "Unsqueeze", "Flatten"})
 _REFERENCE: Final = frozenset(
     {
         "ArgMax",
@@ -133,9 +132,7 @@ class Folder:
 
 def _checked(result: Any, meta: Meta) -> npt.NDArray[np.generic] | None:
     array = np.asarray(result)
-    if array.shape != meta.shape or dtype_of_array(array) is None:
-        return None
-    return array
+    return array if array.shape == meta.shape and array.dtype.name in NUMPY_NAMES else None
 
 
 def _compute(node: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]:
@@ -143,15 +140,14 @@ def _compute(node: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any
     first: Any = inputs[0] if inputs else None
     if node.domain:
         return []
-    if op in _VIEWS:
-        return [first.reshape(outputs[0].shape)]
     if op in _BINARY and len(inputs) == 2:
         return [_BINARY[op](first, inputs[1]).astype(_numpy_type(outputs[0].dtype), copy=False)]
     if op in _UNARY:
         return [_UNARY[op](first).astype(first.dtype, copy=False)]
-    special = _SPECIAL.get(op)
-    if special is not None:
-        return special(node, inputs, outputs)
+    if op in _SINGLE:
+        return [_SINGLE[op](node, inputs, outputs)]
+    if op == "Split":
+        return _split(node, inputs, outputs)
     return _reference(node, inputs) if op in _REFERENCE else []
 
 
@@ -159,28 +155,16 @@ def _numpy_type(dtype: DType) -> npt.DTypeLike:
     return np.dtype(helper.tensor_dtype_to_np_dtype(ONNX_TYPES[dtype]))
 
 
-def _div(_: Node, inputs: list[Any], __: Sequence[Meta]) -> list[Any]:
+def _div(_: Node, inputs: list[Any], __: Sequence[Meta]) -> Any:
     left, right = inputs[0], inputs[1]
     if np.issubdtype(left.dtype, np.integer):
         # Integer division rounds towards zero.
         quotient = np.floor_divide(np.abs(left), np.abs(right))
-        return [(np.sign(left) * np.sign(right) * quotient).astype(left.dtype)]
-    return [np.divide(left, right)]
+        return (np.sign(left) * np.sign(right) * quotient).astype(left.dtype)
+    return np.divide(left, right)
 
 
-def _mod(node: Node, inputs: list[Any], _: Sequence[Meta]) -> list[Any]:
-    return [(np.fmod if node.integer("fmod", 0) else np.mod)(inputs[0], inputs[1])]
-
-
-def _gather(node: Node, inputs: list[Any], _: Sequence[Meta]) -> list[Any]:
-    return [np.take(inputs[0], inputs[1].astype(np.int64), axis=node.integer("axis", 0))]
-
-
-def _concat(node: Node, inputs: list[Any], _: Sequence[Meta]) -> list[Any]:
-    return [np.concatenate(inputs, axis=node.integer("axis", 0))]
-
-
-def _slice(node: Node, inputs: list[Any], _: Sequence[Meta]) -> list[Any]:
+def _slice(node: Node, inputs: list[Any], _: Sequence[Meta]) -> Any:
     data = inputs[0]
     if node.version < 10:
         starts, ends = node.integers("starts") or (), node.integers("ends") or ()
@@ -192,39 +176,19 @@ def _slice(node: Node, inputs: list[Any], _: Sequence[Meta]) -> list[Any]:
     index: list[slice] = [slice(None)] * data.ndim
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         index[axis] = slice(start, end if step > 0 or end >= -data.shape[axis] else None, step)
-    return [data[tuple(index)]]
+    return data[tuple(index)]
 
 
-def _cast(_: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]:
-    return [inputs[0].astype(_numpy_type(outputs[0].dtype))]
-
-
-def _where(_: Node, inputs: list[Any], __: Sequence[Meta]) -> list[Any]:
-    return [np.where(inputs[0], inputs[1], inputs[2]).astype(inputs[1].dtype, copy=False)]
-
-
-def _transpose(node: Node, inputs: list[Any], _: Sequence[Meta]) -> list[Any]:
-    return [np.transpose(inputs[0], node.integers("perm"))]
-
-
-def _expand(_: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]:
-    return [np.broadcast_to(inputs[0], outputs[0].shape)]
-
-
-def _tile(_: Node, inputs: list[Any], __: Sequence[Meta]) -> list[Any]:
-    return [np.tile(inputs[0], inputs[1])]
-
-
-def _range(_: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]:
+def _range(_: Node, inputs: list[Any], outputs: Sequence[Meta]) -> Any:
     start, _limit, step = (array.reshape(-1)[0] for array in inputs)
     count = outputs[0].shape[0]
-    return [(start + step * np.arange(count)).astype(inputs[0].dtype)]
+    return (start + step * np.arange(count)).astype(inputs[0].dtype)
 
 
-def _constant_of_shape(node: Node, _: list[Any], outputs: Sequence[Meta]) -> list[Any]:
+def _constant_of_shape(node: Node, _: list[Any], outputs: Sequence[Meta]) -> Any:
     attribute = node.attributes.get("value")
     fill = np.zeros(1, np.float32) if attribute is None else numpy_helper.to_array(attribute.t).reshape(-1)
-    return [np.full(outputs[0].shape, fill[0], fill.dtype)]
+    return np.full(outputs[0].shape, fill[0], fill.dtype)
 
 
 def _split(node: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]:
@@ -233,16 +197,12 @@ def _split(node: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]:
     return list(np.split(inputs[0], np.cumsum(sizes)[:-1].tolist(), axis=axis))
 
 
-def _reduce(node: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]:
+def _reduce(node: Node, inputs: list[Any], outputs: Sequence[Meta]) -> Any:
     axes = node.integers("axes")
     if axes is None and len(inputs) > 1 and inputs[1] is not None:
         axes = tuple(inputs[1].tolist())
     reduced = _REDUCE[node.op](inputs[0], axis=axes or None)
-    return [np.asarray(reduced, dtype=inputs[0].dtype).reshape(outputs[0].shape)]
-
-
-def _non_zero(_: Node, inputs: list[Any], __: Sequence[Meta]) -> list[Any]:
-    return [np.array(np.nonzero(inputs[0]), dtype=np.int64).reshape(inputs[0].ndim, -1)]
+    return np.asarray(reduced, dtype=inputs[0].dtype).reshape(outputs[0].shape)
 
 
 def _reference(node: Node, inputs: list[Any]) -> list[Any]:
@@ -263,21 +223,23 @@ def _reference(node: Node, inputs: list[Any]) -> list[Any]:
     return list(ReferenceEvaluator(model).run(None, feeds))
 
 
-_SPECIAL: Final[Mapping[str, Callable[[Node, list[Any], Sequence[Meta]], list[Any]]]] = {
-    "Cast": _cast,
-    "CastLike": _cast,
-    "Concat": _concat,
+_SINGLE: Final[Mapping[str, Callable[[Node, list[Any], Sequence[Meta]], Any]]] = {
+    **dict.fromkeys(("Cast", "CastLike"), lambda _, inputs, outputs: inputs[0].astype(_numpy_type(outputs[0].dtype))),
+    "Concat": lambda node, inputs, _: np.concatenate(inputs, axis=node.integer("axis", 0)),
     "ConstantOfShape": _constant_of_shape,
     "Div": _div,
-    "Expand": _expand,
-    "Gather": _gather,
-    "Mod": _mod,
-    "NonZero": _non_zero,
+    "Expand": lambda _, inputs, outputs: np.broadcast_to(inputs[0], outputs[0].shape),
+    "Gather": lambda node, inputs, _: np.take(inputs[0], inputs[1].astype(np.int64), axis=node.integer("axis", 0)),
+    "Mod": lambda node, inputs, _: (np.fmod if node.integer("fmod", 0) else np.mod)(inputs[0], inputs[1]),
+    "NonZero": lambda _, inputs, __: np.array(np.nonzero(inputs[0]), dtype=np.int64).reshape(inputs[0].ndim, -1),
     "Range": _range,
     **dict.fromkeys(_REDUCE, _reduce),
+    **dict.fromkeys(
+        ("Reshape", "Squeeze", "Unsqueeze", "Flatten"), lambda _, inputs, outputs: inputs[0].reshape(outputs[0].shape)
+    ),
     "Slice": _slice,
-    "Split": _split,
-    "Tile": _tile,
-    "Transpose": _transpose,
-    "Where": _where,
+    "Tile": lambda _, inputs, __: np.tile(inputs[0], inputs[1]),
+    "Transpose": lambda node, inputs, _: np.transpose(inputs[0], node.integers("perm")),
+    "Where": lambda _, inputs, __: np.where(inputs[0], inputs[1], inputs[2]).astype(inputs[1].dtype, copy=False),
 }
+"""Operators of one result that take their attributes into account: node, operands and results to the result."""

@@ -1,20 +1,33 @@
-"""The names and attributes that one graph or function body sees while it is walked."""
+"""What a walk has found so far, and the names and attributes that one graph or function body sees meanwhile."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from annette.errors import NetworkFormatError
+from annette.errors import NetworkFormatError, NetworkStructureError
 from annette.network.readers.onnx.values import Value
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from onnx import AttributeProto, NodeProto, OperatorSetIdProto
+    from onnx import AttributeProto, GraphProto, NodeProto, OperatorSetIdProto
 
-__all__ = ["ABSENT", "MAX_DEPTH", "STANDARD_DOMAINS", "Frame", "opset_versions", "require_text", "resolved_attributes"]
+    from annette.network.readers.onnx.node import Result
+
+__all__ = [
+    "ABSENT",
+    "MAX_DEPTH",
+    "STANDARD_DOMAINS",
+    "Collection",
+    "Frame",
+    "PendingLayer",
+    "opset_versions",
+    "require_text",
+    "resolved_attributes",
+]
 
 MAX_DEPTH: Final = 32
 """How deep functions, branches and loops may nest."""
@@ -47,6 +60,71 @@ class Frame:
     depth: int = 0
     arguments: Mapping[str, AttributeProto] = field(default_factory=dict)
     stated: bool = False
+
+
+@dataclass(slots=True)
+class PendingLayer:
+    """A layer before it is known whether anything reads it."""
+
+    name: str
+    result: Result
+    operands: list[Value]
+    outputs: list[Value]
+
+
+class Collection(ABC):
+    """What a walk has found so far; nested graphs add to it through the same methods as the main graph.
+
+    Attributes:
+        layers: Found so far, in topological order.
+        notes: Assumptions made, as the keys of an ordered set.
+        names: Names of tensors taken.
+        layer_names: Names of layers taken.
+    """
+
+    def __init__(self) -> None:
+        self.layers: list[PendingLayer] = []
+        self.notes: dict[str, None] = {}
+        self.names: set[str] = set()
+        self.layer_names: set[str] = set()
+
+    @abstractmethod
+    def initializers(self, graph: GraphProto, frame: Frame) -> None:
+        """Defines a graph's stored tensors."""
+
+    @abstractmethod
+    def run(self, nodes: Sequence[NodeProto], frame: Frame) -> None:
+        """Walks the nodes of one graph or function body.
+
+        Raises:
+            NetworkError: They are malformed, or a shape cannot be determined.
+        """
+
+    def define(self, frame: Frame, name: str, value: Value) -> None:
+        """Gives a value a name in a frame."""
+        if name in frame.values:
+            raise NetworkStructureError(f"tensor {name!r} in graph {frame.graph!r} is produced twice")
+        self.names.add(value.name)
+        frame.values[name] = value
+
+    def unique(self, name: str, taken: set[str]) -> str:
+        """The name, or with a number behind it where it is taken, and marks it as taken."""
+        unique, count = name, 2
+        while unique in taken:
+            unique = f"{name}#{count}"
+            count += 1
+        taken.add(unique)
+        return unique
+
+    def add_layer(self, name: str, result: Result, operands: Sequence[Value | None], outputs: list[Value]) -> None:
+        """Adds a layer; sequences among its operands count as their members, empty tensors not at all."""
+        if not outputs:
+            return
+        kept: list[Value] = []
+        for value in operands:
+            if value is not None:
+                kept.extend(member for member in (value.items or (value,)) if member.elements)
+        self.layers.append(PendingLayer(self.unique(name, self.layer_names), result, kept, outputs))
 
 
 def require_text(names: Iterable[str], what: str) -> None:

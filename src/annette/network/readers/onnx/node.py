@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from onnx import AttributeProto
 
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
+from annette.network.kinds import output_shapes
 from annette.network.readers.onnx.values import Meta
-from annette.network.shape_inference import output_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,61 +53,42 @@ class Result:
     note: str = ""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
     """An operator with its operands resolved.
 
     Attributes:
-        op: Operator type.
+        proto: The node as stored.
+        name: For messages and the layer; unique.
         domain: Operator set, empty for ``ai.onnx``.
         version: Version of that operator set.
-        name: For messages and the layer; unique.
         inputs: Operands in order, None for optional ones left out.
-        output_names: Names of the outputs, empty for optional ones left out.
         attributes: Attributes by name, references to function attributes resolved.
-        proto: The node as stored.
+        states: Shape and type that the file itself states for a tensor.
         rebatch: The batch sizes that the file states and that was asked for instead, where they differ.
+        op: Operator type.
+        output_names: Names of the outputs, empty for optional ones left out.
     """
 
-    __slots__ = (
-        "_states",
-        "attributes",
-        "domain",
-        "inputs",
-        "name",
-        "op",
-        "output_names",
-        "proto",
-        "rebatch",
-        "version",
-    )
+    proto: NodeProto
+    name: str
+    domain: str
+    version: int
+    inputs: list[Value | None]
+    attributes: Mapping[str, AttributeProto]
+    states: Callable[[str], Meta | None] = lambda _: None
+    rebatch: tuple[int, int] | None = None
+    op: str = field(init=False)
+    output_names: list[str] = field(init=False)
 
-    def __init__(
-        self,
-        proto: NodeProto,
-        *,
-        name: str,
-        domain: str,
-        version: int,
-        inputs: list[Value | None],
-        attributes: Mapping[str, AttributeProto],
-        states: Callable[[str], Meta | None] = lambda _: None,
-        rebatch: tuple[int, int] | None = None,
-    ) -> None:
-        self.proto = proto
-        self.op: str = proto.op_type
-        self.domain = domain
-        self.version = version
-        self.name = name
-        self.inputs = inputs
-        self.output_names: list[str] = list(proto.output)
-        self.attributes = attributes
-        self.rebatch = rebatch
-        self._states = states
+    def __post_init__(self) -> None:
+        self.op = self.proto.op_type
+        self.output_names = list(self.proto.output)
 
     @property
     def declared(self) -> list[Meta | None]:
         """Output shapes that the file itself states, for operators whose result depends on data."""
-        return [self._states(name) if name else None for name in self.output_names]
+        return [self.states(name) if name else None for name in self.output_names]
 
     @property
     def operator(self) -> str:

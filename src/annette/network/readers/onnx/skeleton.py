@@ -32,29 +32,14 @@ _TINY: Final = re.compile(rb"[\x0a\x12\x1a\x22\x2a\x32\x3a\x52\x5a\x62\x6a\x72\x
 _MAX_DEPTH: Final = 48
 
 # What each message type holds: field number -> message type of the field, or None to leave the field out.
-_TENSOR: Final[Mapping[int, str | None]] = {4: None, 5: None, 6: None, 7: None, 9: None, 10: None, 11: None, 12: None}
-_SPARSE: Final[Mapping[int, str | None]] = {1: "tensor", 2: "tensor"}
-_ATTRIBUTE: Final[Mapping[int, str | None]] = {
-    5: "tensor",
-    6: "graph",
-    10: "tensor",
-    11: "graph",
-    13: None,
-    22: "sparse",
-    23: "sparse",
-}
-_NODE: Final[Mapping[int, str | None]] = {5: "attribute", 6: None, 9: None}
-_GRAPH: Final[Mapping[int, str | None]] = {1: "node", 5: "tensor", 10: None, 14: None, 15: "sparse", 16: None}
-_FUNCTION: Final[Mapping[int, str | None]] = {7: "node", 8: None, 11: "attribute", 14: None}
-_MODEL: Final[Mapping[int, str | None]] = {6: None, 7: "graph", 14: None, 20: None, 25: "function"}
 _MESSAGES: Final[Mapping[str, Mapping[int, str | None]]] = {
-    "model": _MODEL,
-    "graph": _GRAPH,
-    "function": _FUNCTION,
-    "node": _NODE,
-    "attribute": _ATTRIBUTE,
-    "sparse": _SPARSE,
-    "tensor": _TENSOR,
+    "model": {6: None, 7: "graph", 14: None, 20: None, 25: "function"},
+    "graph": {1: "node", 5: "tensor", 10: None, 14: None, 15: "sparse", 16: None},
+    "function": {7: "node", 8: None, 11: "attribute", 14: None},
+    "node": {5: "attribute", 6: None, 9: None},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 13: None, 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+    "tensor": {4: None, 5: None, 6: None, 7: None, 9: None, 10: None, 11: None, 12: None},
 }
 # Messages up to this size are copied without a look inside: a few spare bytes cost less than a walk.
 _COPIED_WHOLE: Final = {"tensor": KEPT_TENSOR_BYTES, "node": KEPT_TENSOR_BYTES, "attribute": KEPT_TENSOR_BYTES}

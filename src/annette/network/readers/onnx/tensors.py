@@ -74,9 +74,7 @@ class ExternalData:
         if not location or "\0" in location or len(location) > 4096:
             raise NetworkFormatError(f"{self._model}: external data of tensor {tensor!r} has no usable location")
         posix, windows = PurePosixPath(location), PureWindowsPath(location)
-        if posix.is_absolute() or windows.is_absolute() or windows.drive or windows.root:
-            raise outside
-        if ".." in posix.parts or ".." in windows.parts:
+        if posix.is_absolute() or windows.drive or windows.root or ".." in (*posix.parts, *windows.parts):
             raise outside
         folder = self._folder.resolve()
         try:
@@ -126,16 +124,8 @@ def _contents(
 
 
 def _decode(what: str, tensor: TensorProto, elements: int) -> npt.NDArray[np.generic] | None:
-    stored = tensor.HasField("raw_data") or any(
-        len(field)
-        for field in (
-            tensor.float_data,
-            tensor.int32_data,
-            tensor.int64_data,
-            tensor.double_data,
-            tensor.uint64_data,
-        )
-    )
+    fields = (tensor.float_data, tensor.int32_data, tensor.int64_data, tensor.double_data, tensor.uint64_data)
+    stored = tensor.HasField("raw_data") or any(map(len, fields))
     if not stored and elements:
         return None
     try:

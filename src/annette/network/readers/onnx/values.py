@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.errors import NetworkFormatError, NetworkShapeError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["DTYPES", "ONNX_TYPES", "Meta", "Value", "dtype_of"]
+__all__ = ["DTYPES", "NUMPY_NAMES", "ONNX_TYPES", "Meta", "Value", "dtype_of"]
 
 DTYPES: Final[Mapping[int, DType]] = {
     1: DType.FLOAT32,
@@ -51,11 +52,9 @@ ONNX_TYPES: Final[Mapping[DType, int]] = {
 }
 """The inverse of `DTYPES`; formats that annette does not tell apart map to the first."""
 
-_NUMPY: Final[Mapping[str, DType]] = {
-    dtype.label: dtype
-    for dtype in DType
-    if dtype.label not in ("bfloat16", "float8", "float4", "int4", "uint4", "int2", "uint2", "string")
-}
+_NOT_IN_NUMPY: Final = {"bfloat16", "float8", "float4", "int4", "uint4", "int2", "uint2", "string"}
+NUMPY_NAMES: Final = frozenset(dtype.label for dtype in DType) - _NOT_IN_NUMPY
+"""NumPy's names of the element types that it has."""
 
 
 class Meta(NamedTuple):
@@ -65,6 +64,7 @@ class Meta(NamedTuple):
     dtype: DType
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Value:
     """One tensor while the graph is walked.
 
@@ -79,27 +79,18 @@ class Value:
         items: The members, where it is a sequence of tensors.
     """
 
-    __slots__ = ("constant", "data", "dtype", "items", "name", "root", "shape", "stored")
+    name: str
+    shape: tuple[int, ...]
+    dtype: DType
+    _: KW_ONLY
+    constant: bool = False
+    data: npt.NDArray[np.generic] | None = None
+    root: str = ""
+    items: tuple[Value, ...] | None = None
+    stored: DType = field(init=False)
 
-    def __init__(
-        self,
-        name: str,
-        shape: tuple[int, ...],
-        dtype: DType,
-        *,
-        constant: bool = False,
-        data: npt.NDArray[np.generic] | None = None,
-        root: str = "",
-        items: tuple[Value, ...] | None = None,
-    ) -> None:
-        self.name = name
-        self.shape = shape
-        self.dtype = dtype
-        self.constant = constant
-        self.data = data
-        self.root = root
-        self.items = items
-        self.stored = dtype
+    def __post_init__(self) -> None:
+        self.stored = self.dtype
 
     @property
     def elements(self) -> int:
@@ -133,11 +124,6 @@ def dtype_of(number: int, what: str) -> DType:
     if dtype is None:
         raise NetworkFormatError(f"{what} has element type {number}, which ONNX does not define")
     return dtype
-
-
-def dtype_of_array(array: npt.NDArray[np.generic]) -> DType | None:
-    """The element type of an array, or None where annette has no such type."""
-    return _NUMPY.get(array.dtype.name)
 
 
 def checked_shape(dims: tuple[int, ...], what: str) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from annette.errors import NetworkShapeError
 from annette.network.kinds.convolution import convolution_kind
 from annette.network.kinds.matrix import product_dimensions
-from annette.network.kinds.sliding_window import same_pads
+from annette.network.kinds.shapes import same_pads
 from annette.network.readers.tflite.operator_layer import OperatorLayer, Rule, fused
 from annette.network.tflite_schema import SAME
 
@@ -23,30 +23,18 @@ _AXES: Final = {1: ("w",), 2: ("h", "w"), 3: ("d", "h", "w")}
 
 
 def _conv(operator: FileOperator) -> OperatorLayer:
+    """Convolutions; the kernel stands in front of the weights' channels in three dimensions, between them in two."""
     source, weights = operator.tensor(0), operator.tensor(1)
-    _require(operator, len(source.shape) == 4 and len(weights.shape) == 4, source, weights)
-    _require(operator, weights.shape[3] > 0 and source.shape[3] % max(1, weights.shape[3]) == 0, source, weights)
-    groups = source.shape[3] // weights.shape[3]
-    return _convolution(operator, source, weights.shape[1:3], groups)
-
-
-def _depthwise(operator: FileOperator) -> OperatorLayer:
-    source, weights = operator.tensor(0), operator.tensor(1)
-    _require(operator, len(source.shape) == 4 and len(weights.shape) == 4, source, weights)
-    return _convolution(operator, source, weights.shape[1:3], source.shape[3])
-
-
-def _conv_3d(operator: FileOperator) -> OperatorLayer:
-    source, weights = operator.tensor(0), operator.tensor(1)
-    _require(operator, len(source.shape) == 5 and len(weights.shape) == 5, source, weights)
-    return _convolution(operator, source, weights.shape[:3], 1)
-
-
-def _convolution(operator: FileOperator, source: FileTensor, kernel: tuple[int, ...], groups: int) -> OperatorLayer:
-    channels = source.shape[-1]
-    kind = convolution_kind(groups, channels)
+    rank = 5 if operator.name == "CONV_3D" else 4
+    _require(operator, len(source.shape) == len(weights.shape) == rank, source, weights)
+    channels, kernel = source.shape[-1], weights.shape[:3] if rank == 5 else weights.shape[1:3]
+    if operator.name == "CONV_2D":
+        _require(operator, weights.shape[3] > 0 and channels % max(1, weights.shape[3]) == 0, source, weights)
+        groups = channels // weights.shape[3]
+    else:
+        groups = channels if operator.name == "DEPTHWISE_CONV_2D" else 1
     attributes = _window(operator, source.shape[1:-1], kernel) | {"groups": groups}
-    return OperatorLayer(kind, attributes, operator.present, fused(operator))
+    return OperatorLayer(convolution_kind(groups, channels), attributes, operator.present, fused(operator))
 
 
 def _conv_transpose(operator: FileOperator) -> OperatorLayer:
@@ -126,9 +114,7 @@ def _require(operator: FileOperator, fits: bool, *operands: FileTensor) -> None:
 
 
 CONVOLUTION: Final[dict[str, Rule]] = {
-    "CONV_2D": _conv,
-    "DEPTHWISE_CONV_2D": _depthwise,
-    "CONV_3D": _conv_3d,
+    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D"), _conv),
     "TRANSPOSE_CONV": _conv_transpose,
     "MAX_POOL_2D": partial(_pool, "max_pool"),
     "AVERAGE_POOL_2D": partial(_pool, "average_pool"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import mmap
 import struct
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +14,7 @@ from annette.network.tensor import DType
 from annette.network.tflite_schema import DTYPES, IDENTIFIER, OPERATORS, OPTIONS, TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = ["FileOperator", "FileTensor", "Graph", "open_graph"]
@@ -103,14 +102,12 @@ class Graph:
         operators: In the file's order.
         inputs: Names of the activations fed in.
         outputs: Names of the activations handed out.
-        graphs: How many graphs the file has; control flow refers to those behind the first.
     """
 
     tensors: tuple[FileTensor, ...]
     operators: tuple[FileOperator, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    graphs: int
 
 
 def open_graph(path: Path) -> Graph:
@@ -120,22 +117,16 @@ def open_graph(path: Path) -> Graph:
         NetworkFormatError: The file is not TFLite, truncated or damaged.
         OSError: It cannot be read.
     """
-    with _mapped(path) as data:
-        if bytes(data[_IDENTIFIER_AT : _IDENTIFIER_AT + len(IDENTIFIER)]) != IDENTIFIER:
-            raise NetworkFormatError(f"{str(path)!r} is not a TFLite file: it does not have TFL3 at offset 4")
-        try:
-            return _Decoder(data).graph()
-        except NetworkFormatError as error:
-            raise NetworkFormatError(f"TFLite file {str(path)!r}: {error}") from None
-
-
-@contextmanager
-def _mapped(path: Path) -> Iterator[Any]:
     with path.open("rb") as file:
         if path.stat().st_size < _IDENTIFIER_AT + len(IDENTIFIER):
             raise NetworkFormatError(f"{str(path)!r} is not a TFLite file: it is almost empty")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            yield data
+            if data[_IDENTIFIER_AT : _IDENTIFIER_AT + len(IDENTIFIER)] != IDENTIFIER:
+                raise NetworkFormatError(f"{str(path)!r} is not a TFLite file: it does not have TFL3 at offset 4")
+            try:
+                return _Decoder(data).graph()
+            except NetworkFormatError as error:
+                raise NetworkFormatError(f"TFLite file {str(path)!r}: {error}") from None
 
 
 class _Decoder:
@@ -155,7 +146,6 @@ class _Decoder:
             operators,
             inputs=tuple(_pick(tensors, index).name for index in self._main["inputs"]),
             outputs=tuple(_pick(tensors, index).name for index in self._main["outputs"]),
-            graphs=len(self._model["subgraphs"]),
         )
 
     def _tensor(self, values: dict[str, Any], name: str) -> FileTensor:

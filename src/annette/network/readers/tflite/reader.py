@@ -9,10 +9,9 @@ from annette.errors import NetworkFormatError, NetworkShapeError
 from annette.network.kinds import UNSUPPORTED
 from annette.network.network import Network
 from annette.network.readers.tflite.convolution import CONVOLUTION
-from annette.network.readers.tflite.elementwise import ELEMENTWISE
 from annette.network.readers.tflite.file import FileOperator, FileTensor, Graph, open_graph
-from annette.network.readers.tflite.movement import MOVEMENT
-from annette.network.readers.tflite.operator_layer import Follower, OperatorLayer, Rule
+from annette.network.readers.tflite.operator_layer import OperatorLayer, Rule
+from annette.network.readers.tflite.operators import ELEMENTWISE, MOVEMENT
 from annette.network.tensor import Tensor
 from annette.network.workload import describe_layer
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from annette.network.layer import Layer
+    from annette.network.layer import AttributeValue, Dimensions, Layer
 
 __all__ = ["RULES", "read_tflite", "read_tflite_operators"]
 
@@ -75,7 +74,7 @@ def read_tflite_operators(path: Path) -> tuple[Network, tuple[tuple[str, ...], .
 class _Builder:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._notes: list[str] = []
+        self._notes: dict[str, None] = {}
         self._inputs = set(graph.inputs)
         self._tensors = {tensor.name: self._tensor(tensor) for tensor in graph.tensors}
         self._layers: list[Layer] = []
@@ -83,9 +82,11 @@ class _Builder:
     def add(self, operator: FileOperator) -> tuple[str, ...]:
         """Describes an operator; returns the names of its layers."""
         if operator.name in _CONTROL:
-            self._note(f"operator {operator.name} that writes {operator.label!r} runs other graphs, which are not read")
+            self._notes[
+                f"operator {operator.name} that writes {operator.label!r} runs other graphs, which are not read"
+            ] = None
         if not operator.outputs:
-            self._note(f"operator {operator.name} writes no tensor and is left out")
+            self._notes[f"operator {operator.name} writes no tensor and is left out"] = None
             return ()
         if self._fold(operator):
             return ()
@@ -114,7 +115,7 @@ class _Builder:
             batch=first[0] if first else 1,
             channels_last=True,
             source_format="tflite",
-            notes=self._notes,
+            notes=tuple(self._notes),
         )
 
     def _append(self, operator: FileOperator, described: OperatorLayer) -> tuple[str, ...]:
@@ -127,31 +128,21 @@ class _Builder:
             inner = replace(result, name=self._free(f"{result.name}:linear"))
             self._tensors[inner.name] = inner
             outputs = [inner]
-        self._layers.append(
-            describe_layer(
-                described.kind,
-                result.name,
-                inputs=operands,
-                outputs=outputs,
-                attributes=described.attributes,
-                channels_last=True,
-                dimensions=described.dimensions,
-            )
-        )
-        return (result.name,) if follower is None else (result.name, self._follow(follower, outputs[0], result))
-
-    def _follow(self, follower: Follower, source: Tensor, result: Tensor) -> str:
+        self._describe(described.kind, result.name, operands, outputs, described.attributes, described.dimensions)
+        if follower is None:
+            return (result.name,)
         name = f"{result.name}:{follower.label}"
+        self._describe(follower.kind, name, outputs, [result], follower.attributes)
+        return result.name, name
+
+    def _describe(
+        self, kind: str, name: str, inputs: list[Tensor], outputs: list[Tensor],
+        attributes: Mapping[str, AttributeValue], dimensions: Dimensions | None = None,
+    ) -> None:  # fmt: skip
         layer = describe_layer(
-            follower.kind,
-            name,
-            inputs=[source],
-            outputs=[result],
-            attributes=follower.attributes,
-            channels_last=True,
+            kind, name, inputs=inputs, outputs=outputs, attributes=attributes, channels_last=True, dimensions=dimensions
         )
         self._layers.append(layer)
-        return name
 
     def _fold(self, operator: FileOperator) -> bool:
         """Whether an operator only computes a constant from constants, which runtimes do once; no layer is made."""
@@ -169,12 +160,8 @@ class _Builder:
         shape = tuple(max(1, size) for size in tensor.shape)
         constant = tensor.constant and tensor.name not in self._inputs
         if shape != tensor.shape and not constant:
-            self._note(f"tensor {tensor.name!r} has shape {list(tensor.shape)}: sizes below 1 are counted as 1")
+            self._notes[f"tensor {tensor.name!r} has shape {list(tensor.shape)}: sizes below 1 are counted as 1"] = None
         return Tensor(tensor.name, shape, tensor.dtype, constant, learned=constant and not tensor.state)
-
-    def _note(self, sentence: str) -> None:
-        if sentence not in self._notes:
-            self._notes.append(sentence)
 
     def _free(self, name: str) -> str:
         while name in self._tensors:

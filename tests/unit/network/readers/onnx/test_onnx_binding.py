@@ -4,7 +4,7 @@ import pytest
 
 from annette.errors import NetworkShapeError, OptionError
 from annette.network.readers.onnx import read_onnx
-from annette.network.readers.onnx.rebatch import rescaled_target
+from annette.network.readers.onnx.binding import rescaled_target
 from tests.unit.network.readers.onnx.build import model, read, save
 
 SYMBOLIC = "g (float[N, 3, H, W] x) => (float[N, 3, H, W] y) { y = Relu(x) }"

@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from annette.errors import NetworkFormatError
-from annette.network.readers.onnx.file import load_skeleton
+from annette.network.readers.onnx.reader import load_skeleton
 from annette.network.readers.onnx.skeleton import skeleton
 
 

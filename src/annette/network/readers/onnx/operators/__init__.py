@@ -12,8 +12,6 @@ from annette.network.readers.onnx.operators import (
     layout,
     matrix,
     normalization,
-    quantization,
-    recurrent,
     sequences,
 )
 
@@ -24,32 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES", "rule_for"]
 
-_STANDARD: Final[Mapping[str, Rule]] = {
-    **attention.RULES,
-    **convolution.RULES,
-    **elementwise.RULES,
-    **indexing.RULES,
-    **layout.RULES,
-    **matrix.RULES,
-    **normalization.RULES,
-    **quantization.RULES,
-    **recurrent.RULES,
-    **sequences.RULES,
+_STANDARD: Final = (attention, convolution, elementwise, indexing, layout, matrix, normalization, sequences)
+_CONTRIBUTED: Final = (attention, convolution, elementwise, matrix, normalization)
+
+RULES: Final[Mapping[str, Mapping[str, Rule]]] = {
+    "": {op: rule for family in _STANDARD for op, rule in family.RULES.items()},
+    "com.microsoft": {op: rule for family in _CONTRIBUTED for op, rule in family.CONTRIB_RULES.items()},
 }
-_CONTRIBUTED: Final[Mapping[str, Rule]] = {
-    **attention.CONTRIB_RULES,
-    **convolution.CONTRIB_RULES,
-    **elementwise.CONTRIB_RULES,
-    **matrix.CONTRIB_RULES,
-    **normalization.CONTRIB_RULES,
-    **quantization.CONTRIB_RULES,
-    **recurrent.CONTRIB_RULES,
-}
-RULES: Final[Mapping[str, Mapping[str, Rule]]] = {"": _STANDARD, "com.microsoft": _CONTRIBUTED}
 """Rules by domain and operator; the domain of ``ai.onnx`` is empty."""
 
 
 def rule_for(domain: str, op: str) -> Rule | None:
     """The rule of an operator, or None where there is none."""
-    rules = RULES.get(domain)
-    return None if rules is None else rules.get(op)
+    return RULES.get(domain, {}).get(op)

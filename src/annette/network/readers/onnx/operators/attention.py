@@ -8,8 +8,7 @@ mask, plus the input projections where the operator holds them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.network.layer import Dimensions
 from annette.network.readers.onnx.node import Result
@@ -17,16 +16,16 @@ from annette.network.readers.onnx.operators.elementwise import as_float
 from annette.network.readers.onnx.values import Meta
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from annette.network.readers.onnx.node import Node, Rule
     from annette.network.readers.onnx.values import Value
+    from annette.network.tensor import DType
 
 __all__ = ["CONTRIB_RULES", "RULES"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Heads:
+class _Heads(NamedTuple):
     """Sizes of one attention."""
 
     batch: int
@@ -37,13 +36,16 @@ class _Heads:
     size: int
     value_size: int
 
-    def result(self, node: Node, outputs: Sequence[Meta], *, projection_macs: int = 0) -> Result:
-        if min(self.batch, self.heads, self.kv_heads, self.queries, self.keys, self.size, self.value_size) < 1:
+    def result(
+        self, node: Node, *shapes: tuple[int, ...], dtype: DType | None = None, projection_macs: int = 0
+    ) -> Result:
+        """The layer, with results of the given shapes, of the first operand's element type where none is given."""
+        if min(self) < 1:
             raise node.error(f"attends over operands of shape {node.shapes()}, which do not fit together")
         products = self.batch * self.heads * self.queries * self.keys * (self.size + self.value_size)
         activations = {value.name for value in node.inputs if value is not None and not value.constant}
         return Result(
-            outputs,
+            [Meta(shape, dtype or node.input(0).dtype) for shape in shapes],
             "attention",
             {"heads": self.heads, "kv_heads": self.kv_heads},
             operands=node.inputs,
@@ -85,16 +87,11 @@ def _attention(node: Node) -> Result:
     keys += past.shape[2] if past is not None and len(past.shape) == 4 else 0
     attended = _Heads(batch, heads, kv_heads, queries, keys, size, value_size)
     shape = (batch, queries, heads * value_size) if flat else (batch, heads, queries, value_size)
-    outputs = [
-        Meta(shape, query.dtype),
-        Meta((batch, kv_heads, keys, size), query.dtype),
-        Meta((batch, kv_heads, keys, value_size), query.dtype),
-        Meta((batch, heads, queries, keys), query.dtype),
-    ]
-    return attended.result(node, outputs)
+    cache = (batch, kv_heads, keys)
+    return attended.result(node, shape, (*cache, size), (*cache, value_size), (batch, heads, queries, keys))
 
 
-def _packed_attention(node: Node) -> Result:
+def _packed_attention(node: Node, dtype: DType | None = None) -> Result:
     """``com.microsoft`` Attention: input projections and attention in one."""
     operand, weights = node.input(0), node.input(1)
     heads = node.integer("num_heads", 0)
@@ -107,18 +104,13 @@ def _packed_attention(node: Node) -> Result:
     past = node.optional(4)
     keys = queries + (past.shape[3] if past is not None and len(past.shape) == 5 else 0)
     attended = _Heads(batch, heads, heads, queries, keys, sizes[0] // heads, sizes[2] // heads)
-    outputs = [
-        Meta((batch, queries, sizes[2]), operand.dtype),
-        Meta((2, batch, heads, keys, sizes[0] // heads), operand.dtype),
-    ]
-    return attended.result(node, outputs, projection_macs=batch * queries * width * sum(sizes))
+    shapes = (batch, queries, sizes[2]), (2, batch, heads, keys, sizes[0] // heads)
+    return attended.result(node, *shapes, dtype=dtype, projection_macs=batch * queries * width * sum(sizes))
 
 
 def _quantized_attention(node: Node) -> Result:
     """QAttention: the same with integer weights; its mask and past stand elsewhere."""
-    result = _packed_attention(node)
-    floats = node.input(3).dtype
-    result.outputs = [Meta(meta.shape, floats) for meta in result.outputs]
+    result = _packed_attention(node, node.input(3).dtype)
     result.operands = [node.input(0), node.input(1), node.optional(2), node.optional(5), node.optional(8)]
     return result
 
@@ -142,12 +134,8 @@ def _multi_head(node: Node) -> Result:
     past = node.optional(6)
     keys += past.shape[2] if past is not None and len(past.shape) == 4 else 0
     attended = _Heads(batch, heads, heads, queries, keys, size, value_size)
-    outputs = [
-        Meta((batch, queries, heads * value_size), query.dtype),
-        Meta((batch, heads, keys, size), query.dtype),
-        Meta((batch, heads, keys, value_size), query.dtype),
-    ]
-    return attended.result(node, outputs)
+    cache = (batch, heads, keys)
+    return attended.result(node, (batch, queries, heads * value_size), (*cache, size), (*cache, value_size))
 
 
 def _group_query(node: Node) -> Result:
@@ -163,8 +151,8 @@ def _group_query(node: Node) -> Result:
     total = as_float(node.optional(6))
     keys = max(before, int(total)) if total is not None else before + queries
     attended = _Heads(batch, heads, kv_heads, queries, keys, size, size)
-    cache = Meta((batch, kv_heads, keys, size), query.dtype)
-    return attended.result(node, [Meta((batch, queries, heads * size), query.dtype), cache, cache])
+    cache = (batch, kv_heads, keys, size)
+    return attended.result(node, (batch, queries, heads * size), cache, cache)
 
 
 def _rotary(node: Node) -> Result:

@@ -7,8 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from annette.network.kinds.convolution import convolution_kind
-from annette.network.kinds.shapes import integers
-from annette.network.kinds.sliding_window import same_pads
+from annette.network.kinds.shapes import integers, same_pads
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.values import Meta
 from annette.network.tensor import DType
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from annette.network.readers.onnx.node import Node, Rule
     from annette.network.readers.onnx.values import Value
 
-__all__ = ["CONTRIB_RULES", "RULES", "conv_result"]
+__all__ = ["CONTRIB_RULES", "RULES"]
 
 
 def _window(node: Node, operand: Value, kernel: Sequence[int]) -> dict[str, AttributeValue]:
@@ -54,47 +53,33 @@ def _per_dimension(node: Node, name: str, count: int, default: int) -> tuple[int
     return values
 
 
-def conv_result(
-    node: Node, operand: Value, weights: Value, *, dtype: DType | None = None, operands: Sequence[Value | None]
+def _conv(
+    node: Node, *, kind: str = "", weights: int = 1, kept: Sequence[int] | None = None, dtype: DType | None = None
 ) -> Result:
-    """A convolution, whatever the element type and the extra operands."""
-    groups = node.integer("group", 1)
-    attributes = _window(node, operand, node.integers("kernel_shape") or weights.shape[2:]) | {"groups": groups}
-    kind = convolution_kind(groups, operand.shape[1])
-    result = node.layer(kind, operand, weights, attributes=attributes, dtype=dtype)
-    result.operands = operands
-    return result
+    """A convolution, perhaps with a residual and an activation in one (written by ONNX Runtime's optimizer).
 
-
-def _conv(node: Node) -> Result:
-    return conv_result(node, node.input(0), node.input(1), operands=node.inputs)
-
-
-def _fused_conv(node: Node) -> Result:
-    """A convolution with bias, residual and activation in one (written by ONNX Runtime's optimizer)."""
-    result = conv_result(node, node.input(0), node.input(1), operands=node.inputs)
+    Args:
+        node: The operator.
+        kind: Its kind, where that does not follow from its groups.
+        weights: Position of the weights.
+        kept: Positions of the layer's operands; all where absent.
+        dtype: Element type of the result, the first operand's if None.
+    """
+    operand, filters, groups = node.input(0), node.input(weights), node.integer("group", 1)
+    attributes = _window(node, operand, node.integers("kernel_shape") or filters.shape[2:]) | {"groups": groups}
     activation = node.text("activation", "")
     if activation:
-        result.attributes["activation"] = activation.lower()
+        attributes["activation"] = activation.lower()
+    result = node.layer(
+        kind or convolution_kind(groups, operand.shape[1]), operand, filters, attributes=attributes, dtype=dtype
+    )
+    result.operands = node.inputs if kept is None else [node.optional(index) for index in kept]
     return result
-
-
-def _conv_integer(node: Node) -> Result:
-    return conv_result(node, node.input(0), node.input(1), dtype=DType.INT32, operands=node.inputs[:2])
 
 
 def _qlinear_conv(node: Node) -> Result:
-    output = node.optional(7)
-    dtype = output.dtype if output is not None else DType.UINT8
-    return conv_result(
-        node, node.input(0), node.input(3), dtype=dtype, operands=[node.input(0), node.input(3), node.optional(8)]
-    )
-
-
-def _deform_conv(node: Node) -> Result:
-    result = conv_result(node, node.input(0), node.input(1), operands=node.inputs)
-    result.kind = "deformable_conv"
-    return result
+    point = node.optional(7)
+    return _conv(node, weights=3, kept=(0, 3, 8), dtype=point.dtype if point is not None else DType.UINT8)
 
 
 def _conv_transpose(node: Node) -> Result:
@@ -125,7 +110,7 @@ def _conv_transpose(node: Node) -> Result:
     return result
 
 
-def pool(kind: str, node: Node) -> Result:
+def _pool(kind: str, node: Node) -> Result:
     """Pooling over a window."""
     operand = node.input(0)
     if len(operand.shape) < 3:
@@ -141,7 +126,7 @@ def pool(kind: str, node: Node) -> Result:
     return result
 
 
-def global_pool(kind: str, node: Node) -> Result:
+def _global_pool(kind: str, node: Node) -> Result:
     """Pooling over all positions."""
     operand = node.input(0)
     if len(operand.shape) < 2:
@@ -180,24 +165,24 @@ def _quantized(rule: Rule, node: Node) -> Result:
 
 RULES: Final[Mapping[str, Rule]] = {
     "Conv": _conv,
-    "ConvInteger": _conv_integer,
+    "ConvInteger": partial(_conv, kept=(0, 1), dtype=DType.INT32),
     "QLinearConv": _qlinear_conv,
-    "DeformConv": _deform_conv,
+    "DeformConv": partial(_conv, kind="deformable_conv"),
     "ConvTranspose": _conv_transpose,
-    "MaxPool": partial(pool, "max_pool"),
-    "AveragePool": partial(pool, "average_pool"),
-    "LpPool": partial(pool, "lp_pool"),
-    "GlobalAveragePool": partial(global_pool, "global_average_pool"),
-    "GlobalMaxPool": partial(global_pool, "global_max_pool"),
-    "GlobalLpPool": partial(global_pool, "global_average_pool"),
+    "MaxPool": partial(_pool, "max_pool"),
+    "AveragePool": partial(_pool, "average_pool"),
+    "LpPool": partial(_pool, "lp_pool"),
+    "GlobalAveragePool": partial(_global_pool, "global_average_pool"),
+    "GlobalMaxPool": partial(_global_pool, "global_max_pool"),
+    "GlobalLpPool": partial(_global_pool, "global_average_pool"),
     "MaxUnpool": _max_unpool,
     "Col2Im": _col2im,
 }
 """Rules of ``ai.onnx`` by operator."""
 
 CONTRIB_RULES: Final[Mapping[str, Rule]] = {
-    "FusedConv": _fused_conv,
-    "QLinearAveragePool": partial(_quantized, partial(pool, "average_pool")),
-    "QLinearGlobalAveragePool": partial(_quantized, partial(global_pool, "global_average_pool")),
+    "FusedConv": _conv,
+    "QLinearAveragePool": partial(_quantized, partial(_pool, "average_pool")),
+    "QLinearGlobalAveragePool": partial(_quantized, partial(_global_pool, "global_average_pool")),
 }
 """Rules of ``com.microsoft`` by operator."""

@@ -1,4 +1,4 @@
-"""Operators that work element by element: activations, arithmetic, comparison, selection."""
+"""Operators that work element by element: activations, arithmetic, comparison, selection, quantization."""
 
 from __future__ import annotations
 
@@ -87,10 +87,7 @@ def split_scalar(operands: list[Value]) -> tuple[list[Value], dict[str, Attribut
     if len(operands) != 2 or operands[0].constant == operands[1].constant:
         return operands, {}
     index = 0 if operands[0].constant else 1
-    scalar = operands[index]
-    if scalar.data is None or scalar.elements != 1:
-        return operands, {}
-    number = as_float(scalar)
+    number = as_float(operands[index])
     if number is None:
         return operands, {}
     return [operands[1 - index]], {"scalar": number, "scalar_first": index == 0}
@@ -166,10 +163,6 @@ def _biased(kind: str, node: Node) -> Result:
     return Result([operand.meta], kind, operands=node.inputs[:2])
 
 
-def _bias_add(node: Node) -> Result:
-    return Result([node.input(0).meta], "add", operands=node.inputs[:3])
-
-
 def _gated(node: Node) -> Result:
     """SwiGLU and BiasSplitGelu: one half gates the other."""
     operand = node.input(0)
@@ -177,6 +170,48 @@ def _gated(node: Node) -> Result:
         raise node.error(f"halves the last dimension of {list(operand.shape)}")
     kind = "silu" if "wi" in node.op else "gelu"
     return Result([Meta((*operand.shape[:-1], operand.shape[-1] // 2), operand.dtype)], kind, operands=node.inputs)
+
+
+def _per_axis(node: Node) -> dict[str, AttributeValue]:
+    scale, rank = node.input(1), len(node.input(0).shape)
+    return {"axis": node.axis(node.integer("axis", 1), rank)} if scale.elements > 1 and rank > 1 else {}
+
+
+def _quantize(node: Node) -> Result:
+    operand, scale, point = node.input(0), node.input(1), node.optional(2)
+    number = node.integer("output_dtype", 0)
+    dtype = dtype_of(number, f"node {node.name!r}") if number else point.dtype if point else DType.UINT8
+    kept = [operand, scale, point] if scale.elements > 1 else [operand]
+    return Result([Meta(operand.shape, dtype)], "quantize", _per_axis(node), operands=kept)
+
+
+def _dequantize(node: Node) -> Result:
+    operand, scale = node.input(0), node.input(1)
+    kept = [operand, scale, node.optional(2)] if scale.elements > 1 else [operand]
+    dtype = scale.dtype if scale.dtype.is_float else DType.FLOAT32
+    return Result([Meta(operand.shape, dtype)], "dequantize", _per_axis(node), operands=kept)
+
+
+def _dynamic_quantize(node: Node) -> Result:
+    operand = node.input(0)
+    metas = [Meta(operand.shape, DType.UINT8), Meta((), DType.FLOAT32), Meta((), DType.UINT8)]
+    return Result(metas, "dynamic_quantize", operands=[operand])
+
+
+def _quantized_unary(kind: str, node: Node) -> Result:
+    operand = node.input(0)
+    attributes: dict[str, AttributeValue] = {}
+    if kind == "softmax":
+        attributes["axis"] = node.axis(node.integer("axis", -1), len(operand.shape))
+    return Result([operand.meta], kind, attributes, operands=[operand])
+
+
+def _quantized_concat(node: Node) -> Result:
+    operands = [node.input(index) for index in range(2, len(node.inputs), 3)]
+    if not operands:
+        raise node.error("joins nothing")
+    axis = node.axis(node.integer("axis", 0), len(operands[0].shape))
+    return node.layer("concat", *operands, attributes={"axis": axis})
 
 
 RULES: Final[Mapping[str, Rule]] = {
@@ -193,6 +228,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "Identity": _identity,
     "Dropout": _identity,
     "SwiGLU": _gated,
+    "QuantizeLinear": _quantize,
+    "DequantizeLinear": _dequantize,
+    "DynamicQuantizeLinear": _dynamic_quantize,
 }
 """Rules of ``ai.onnx`` by operator."""
 
@@ -202,9 +240,21 @@ CONTRIB_RULES: Final[Mapping[str, Rule]] = {
     "BiasGelu": partial(_biased, "gelu"),
     "FastGelu": partial(_biased, "gelu"),
     "BiasSplitGelu": _gated,
-    "BiasDropout": _bias_add,
-    "BiasAdd": _bias_add,
+    **dict.fromkeys(
+        ("BiasDropout", "BiasAdd"), lambda node: Result([node.input(0).meta], "add", operands=node.inputs[:3])
+    ),
     "Dropout": _identity,
     "IsAllFinite": _is_nan,
+    "QuantizeLinear": _quantize,
+    "DequantizeLinear": _dequantize,
+    "QLinearAdd": lambda node: node.layer("add", node.input(0), node.input(3)),
+    "QLinearMul": lambda node: node.layer("mul", node.input(0), node.input(3)),
+    "QLinearSigmoid": partial(_quantized_unary, "sigmoid"),
+    "QLinearLeakyRelu": partial(_quantized_unary, "leaky_relu"),
+    "QLinearSoftmax": partial(_quantized_unary, "softmax"),
+    "QLinearConcat": _quantized_concat,
+    "QLinearWhere": lambda node: node.layer(
+        "where", node.input(0), node.input(1), node.input(4), dtype=node.input(1).dtype
+    ),
 }
 """Rules of ``com.microsoft`` by operator."""

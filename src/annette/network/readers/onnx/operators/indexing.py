@@ -13,7 +13,6 @@ from annette.network.tensor import DType
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from annette.network.layer import AttributeValue
     from annette.network.readers.onnx.node import Node, Rule
     from annette.network.readers.onnx.values import Value
 
@@ -28,18 +27,15 @@ _RESIZE_KINDS: Final[Mapping[str, str]] = {
 
 
 def _gather(node: Node) -> Result:
+    """Gather and GatherElements: rows at the indices, or elements that are shaped like the indices."""
     operand, indices = node.input(0), node.input(1)
     axis = node.axis(node.integer("axis", 0), len(operand.shape))
+    if node.op == "GatherElements":
+        return Result([Meta(indices.shape, operand.dtype)], "gather", {"axis": axis}, operands=[operand, indices])
     result = node.layer("gather", operand, indices, attributes={"axis": axis})
     if indices.constant and indices.elements == 1:
         result.operands = [operand]
     return result
-
-
-def _gather_elements(node: Node) -> Result:
-    operand, indices = node.input(0), node.input(1)
-    axis = node.axis(node.integer("axis", 0), len(operand.shape))
-    return Result([Meta(indices.shape, operand.dtype)], "gather", {"axis": axis}, operands=[operand, indices])
 
 
 def _gather_nd(node: Node) -> Result:
@@ -50,11 +46,6 @@ def _gather_nd(node: Node) -> Result:
         raise node.error(f"gathers from {list(operand.shape)} by indices of shape {list(indices.shape)}")
     shape = (*indices.shape[:-1], *operand.shape[batched + depth :])
     return Result([Meta(shape, operand.dtype)], "gather", operands=[operand, indices])
-
-
-def _scatter(node: Node) -> Result:
-    operand = node.input(0)
-    return Result([operand.meta], "scatter", operands=node.inputs[:3])
 
 
 def _one_hot(node: Node) -> Result:
@@ -84,15 +75,13 @@ def _top_k(node: Node) -> Result:
         raise node.error(f"keeps {count} of {operand.shape[axis]} elements")
     shape = (*operand.shape[:axis], count, *operand.shape[axis + 1 :])
     metas = [Meta(shape, operand.dtype), Meta(shape, DType.INT64)]
-    attributes: dict[str, AttributeValue] = {"axis": axis, "k": count}
-    return Result(metas, "top_k", attributes, operands=[operand], note=note)
+    return Result(metas, "top_k", {"axis": axis, "k": count}, operands=[operand], note=note)
 
 
 def _non_zero(node: Node) -> Result:
     operand = node.input(0)
-    data = operand.data
-    if data is not None:
-        count = int((data != 0).sum())
+    if operand.data is not None:
+        count = int((operand.data != 0).sum())
         return Result([Meta((len(operand.shape), count), DType.INT64)], "non_zero", operands=[operand])
     note = (
         f"node {node.name!r} (NonZero) finds a number of elements only known at run time; "
@@ -104,10 +93,9 @@ def _non_zero(node: Node) -> Result:
 
 def _compress(node: Node) -> Result:
     operand, mask = node.input(0), node.input(1)
-    axis = node.integer("axis", 0)
     whole = "axis" not in node.attributes
     shape = (operand.elements,) if whole else operand.shape
-    axis = 0 if whole else node.axis(axis, len(operand.shape))
+    axis = 0 if whole else node.axis(node.integer("axis", 0), len(operand.shape))
     count = min(mask.elements, shape[axis]) if mask.data is None else int(mask.data.astype(bool).sum())
     note = "" if mask.data is not None else f"node {node.name!r} (Compress) counted as if it kept everything"
     meta = Meta((*shape[:axis], count, *shape[axis + 1 :]), operand.dtype)
@@ -132,27 +120,19 @@ def _non_max_suppression(node: Node) -> Result:
     each = boxes.shape[1] if limit is None else min(int(limit), boxes.shape[1])
     count = scores.shape[0] * scores.shape[1] * each
     note = f"node {node.name!r} (NonMaxSuppression) counted as if it kept the largest number of boxes, {count}"
-    attributes: dict[str, AttributeValue] = {"max_boxes": each}
     meta = Meta((count, 3), DType.INT64)
-    return Result([meta], "non_max_suppression", attributes, operands=[boxes, scores], note=note)
+    return Result([meta], "non_max_suppression", {"max_boxes": each}, operands=[boxes, scores], note=note)
 
 
 def _roi(node: Node) -> Result:
     operand, regions = node.input(0), node.input(1)
     if len(operand.shape) != 4 or len(regions.shape) != 2:
         raise node.error(f"samples regions of shape {list(regions.shape)} from {list(operand.shape)}")
-    pooled = node.integers("pooled_shape")
-    height, width = (
-        pooled
-        if pooled and len(pooled) == 2
-        else (
-            node.integer("output_height", 1),
-            node.integer("output_width", 1),
-        )
-    )
+    pooled = node.integers("pooled_shape") or ()
+    height, width = pooled if len(pooled) == 2 else (node.integer("output_height", 1), node.integer("output_width", 1))
     meta = Meta((regions.shape[0], operand.shape[1], height, width), operand.dtype)
-    attributes: dict[str, AttributeValue] = {"sampling_ratio": node.integer("sampling_ratio", 0)}
-    return Result([meta], "roi_align", attributes, operands=node.inputs)
+    ratio = node.integer("sampling_ratio", 0)
+    return Result([meta], "roi_align", {"sampling_ratio": ratio}, operands=node.inputs)
 
 
 def _grid_sample(node: Node) -> Result:
@@ -160,8 +140,7 @@ def _grid_sample(node: Node) -> Result:
     if len(operand.shape) < 3 or len(grid.shape) != len(operand.shape):
         raise node.error(f"samples {list(operand.shape)} at positions of shape {list(grid.shape)}")
     meta = Meta((*operand.shape[:2], *grid.shape[1:-1]), operand.dtype)
-    attributes: dict[str, AttributeValue] = {"mode": node.text("mode", "linear")}
-    return Result([meta], "grid_sample", attributes, operands=[operand, grid])
+    return Result([meta], "grid_sample", {"mode": node.text("mode", "linear")}, operands=[operand, grid])
 
 
 def _resize(node: Node) -> Result:
@@ -246,12 +225,12 @@ def _center_crop_pad(node: Node) -> Result:
 
 RULES: Final[Mapping[str, Rule]] = {
     "Gather": _gather,
-    "GatherElements": _gather_elements,
+    "GatherElements": _gather,
     "GatherND": _gather_nd,
-    "Scatter": _scatter,
-    "ScatterElements": _scatter,
-    "ScatterND": _scatter,
-    "TensorScatter": _scatter,
+    **dict.fromkeys(
+        ("Scatter", "ScatterElements", "ScatterND", "TensorScatter"),
+        lambda node: Result([node.input(0).meta], "scatter", operands=node.inputs[:3]),
+    ),
     "OneHot": _one_hot,
     "TopK": _top_k,
     "NonZero": _non_zero,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from annette.errors import NetworkStructureError
 from annette.network.kinds.movement import keeps_order
+from annette.network.readers.onnx.binding import repeated_constant, rescaled_target
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.operators.elementwise import as_float
-from annette.network.readers.onnx.rebatch import repeated_constant, rescaled_target
 from annette.network.readers.onnx.values import Meta, Value, dtype_of
 from annette.network.tensor import DType
 
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from annette.network.readers.onnx.node import Node, Rule
 
 __all__ = ["RULES"]
+
+_NUMBERS: Final = {
+    "value_int": ("i", DType.INT64),
+    "value_ints": ("ints", DType.INT64),
+    "value_float": ("f", DType.FLOAT32),
+    "value_floats": ("floats", DType.FLOAT32),
+}
+"""Field and element type of the attributes of Constant."""
 
 
 def _view(operand: Value, shape: tuple[int, ...]) -> Result:
@@ -202,15 +210,10 @@ def _tile(node: Node) -> Result:
 
 
 def _shape(node: Node) -> Result:
-    operand = node.input(0)
-    rank = len(operand.shape)
+    """Shape, and Size, which is one number."""
+    rank = len(node.input(0).shape)
     count = len(range(*slice(node.integer("start", 0), node.integer("end", rank)).indices(rank)))
-    return Result([Meta((count,), DType.INT64)], "generate", operands=())
-
-
-def _size(node: Node) -> Result:
-    node.input(0)
-    return Result([Meta((), DType.INT64)], "generate", operands=())
+    return Result([Meta(() if node.op == "Size" else (count,), DType.INT64)], "generate", operands=())
 
 
 def _constant_of_shape(node: Node) -> Result:
@@ -236,18 +239,12 @@ def _range(node: Node) -> Result:
 
 
 def _blocks(kind: str, node: Node) -> Result:
-    attributes: dict[str, AttributeValue] = {
-        "block_size": node.integer("blocksize", 0),
-        "mode": node.text("mode", "DCR"),
-    }
-    return node.layer(kind, node.input(0), attributes=attributes)
+    size, mode = node.integer("blocksize", 0), node.text("mode", "DCR")
+    return node.layer(kind, node.input(0), attributes={"block_size": size, "mode": mode})
 
 
-def _same(kind: str, node: Node) -> Result:
-    return node.layer(kind, node.input(0))
-
-
-def _random(node: Node) -> Result:
+def _generated(node: Node) -> Result:
+    """Random numbers and unit matrices, perhaps of the shape of an operand, which is not read."""
     if node.op.endswith("Like"):
         operand = node.input(0)
         dtype = dtype_of(node.integer("dtype", 0), f"node {node.name!r}") if "dtype" in node.attributes else None
@@ -256,34 +253,20 @@ def _random(node: Node) -> Result:
     return Result([Meta(node.integers("shape") or (), dtype)], "generate", operands=())
 
 
-def _eye(node: Node) -> Result:
-    operand = node.input(0)
-    dtype = dtype_of(node.integer("dtype", 0), f"node {node.name!r}") if "dtype" in node.attributes else None
-    return Result([Meta(operand.shape, dtype or operand.dtype)], "generate", operands=())
-
-
 def _constant(node: Node) -> Result:
     """Constants given as numbers; tensors are handled where the graph is walked."""
-    attribute: Any = next(iter(node.attributes.values()), None)
-    if attribute is None:
+    if not node.attributes:
         raise NetworkStructureError(f"node {node.name!r} (Constant) has no value")
-    name = next(iter(node.attributes))
-    if name == "value_int":
-        array: Any = np.array(attribute.i, dtype=np.int64)
-    elif name == "value_ints":
-        array = np.array(list(attribute.ints), dtype=np.int64)
-    elif name == "value_float":
-        array = np.array(attribute.f, dtype=np.float32)
-    elif name == "value_floats":
-        array = np.array(list(attribute.floats), dtype=np.float32)
-    elif name in ("value_string", "value_strings"):
+    name, attribute = next(iter(node.attributes.items()))
+    if name in ("value_string", "value_strings"):
         shape = () if name == "value_string" else (len(attribute.strings),)
         value = Value(node.output_names[0], shape, DType.STRING, constant=True)
-        return Result([value.meta], alias=value)
+    elif name in _NUMBERS:
+        field, dtype = _NUMBERS[name]
+        array = np.array(getattr(attribute, field), dtype=np.int64 if dtype is DType.INT64 else np.float32)
+        value = Value(node.output_names[0], array.shape, dtype, constant=True, data=array)
     else:
         raise NetworkStructureError(f"node {node.name!r} (Constant) has its value under {name!r}, which is not known")
-    dtype = DType.INT64 if array.dtype == np.int64 else DType.FLOAT32
-    value = Value(node.output_names[0], array.shape, dtype, constant=True, data=array)
     return Result([value.meta], alias=value)
 
 
@@ -300,19 +283,14 @@ RULES: Final[Mapping[str, Rule]] = {
     "Expand": _expand,
     "Tile": _tile,
     "Shape": _shape,
-    "Size": _size,
+    "Size": _shape,
     "ConstantOfShape": _constant_of_shape,
     "Range": _range,
     "DepthToSpace": partial(_blocks, "depth_to_space"),
     "SpaceToDepth": partial(_blocks, "space_to_depth"),
-    "Trilu": partial(_same, "copy"),
-    "ReverseSequence": partial(_same, "copy"),
-    "RandomNormal": _random,
-    "RandomUniform": _random,
-    "RandomNormalLike": _random,
-    "RandomUniformLike": _random,
-    "Bernoulli": partial(_same, "compare"),
-    "EyeLike": _eye,
+    **dict.fromkeys(("Trilu", "ReverseSequence"), lambda node: node.layer("copy", node.input(0))),
+    **dict.fromkeys(("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "EyeLike"), _generated),
+    "Bernoulli": lambda node: node.layer("compare", node.input(0)),
     "Constant": _constant,
 }
 """Rules of ``ai.onnx`` by operator."""

@@ -1,11 +1,12 @@
-"""Matrix products: with a constant operand they are fully connected layers, with two activations matmuls."""
+"""Matrix products, with a constant operand fully connected layers, with two activations matmuls; LSTM, GRU and RNN."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from annette.network.kinds.matrix import product_dimensions
+from annette.network.kinds.matrix import GATES, product_dimensions
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.values import Meta
 from annette.network.tensor import DType
@@ -70,72 +71,44 @@ def _activations(*operands: Value | None) -> int:
     return len({value.name for value in operands if value is not None and not value.constant})
 
 
-def swapped(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape with its last two dimensions exchanged."""
-    return (*shape[:-2], shape[-1], shape[-2]) if len(shape) > 1 else shape
+def _product(
+    node: Node, *, right: int = 1, extra: Sequence[int] = (), dtype: DType | None = None, point: int | None = None
+) -> Result:
+    """A product of operands that the operator may transpose on the way.
+
+    Args:
+        node: The operator.
+        right: Position of the second operand.
+        extra: Positions of further operands of the layer.
+        dtype: Element type of the result, the first operand's if None.
+        point: Position of the zero point whose element type the result has, where it is there.
+    """
+    left, other = node.input(0), node.input(right)
+    a = _moved(left.shape, batch=node.integer("transBatchA", 0), last=node.integer("transA", 0))
+    b = _moved(other.shape, batch=node.integer("transBatchB", 0), last=node.integer("transB", 0))
+    if point is not None and node.has(point):
+        dtype = node.input(point).dtype
+    operands = [node.optional(index) for index in extra]
+    return product(node, left, other, left_shape=a, right_shape=b, dtype=dtype, extra=operands)
 
 
-def _matmul(node: Node) -> Result:
-    return product(node, node.input(0), node.input(1))
+def _moved(shape: tuple[int, ...], *, batch: int, last: int) -> tuple[int, ...]:
+    if batch and len(shape) > 2:
+        shape = (*shape[1:-1], shape[0], shape[-1])
+    return (*shape[:-2], shape[-1], shape[-2]) if last and len(shape) > 1 else shape
 
 
 def _gemm(node: Node) -> Result:
     left, right = node.input(0), node.input(1)
     if len(left.shape) != 2 or len(right.shape) != 2:
         raise node.error(f"multiplies {list(left.shape)} by {list(right.shape)}: both must be matrices")
-    a = swapped(left.shape) if node.integer("transA", 0) else left.shape
-    b = swapped(right.shape) if node.integer("transB", 0) else right.shape
-    result = product(node, left, right, extra=node.inputs[2:3], left_shape=a, right_shape=b)
+    result = _product(node, extra=(2,))
     if node.has(2):
         node.infer("add", result.outputs[0].shape, node.input(2).shape)
     activation = node.text("activation", "")
     if activation:
         result.attributes["activation"] = activation.lower()
     return result
-
-
-def _fused_matmul(node: Node) -> Result:
-    """A matrix product that transposes or scales its operands (written by ONNX Runtime's optimizer)."""
-    left, right = node.input(0), node.input(1)
-    a = _moved(left.shape, batch=node.integer("transBatchA", 0), last=node.integer("transA", 0))
-    b = _moved(right.shape, batch=node.integer("transBatchB", 0), last=node.integer("transB", 0))
-    return product(node, left, right, left_shape=a, right_shape=b, extra=node.inputs[2:])
-
-
-def _moved(shape: tuple[int, ...], *, batch: int, last: int) -> tuple[int, ...]:
-    if batch and len(shape) > 2:
-        shape = (*shape[1:-1], shape[0], shape[-1])
-    return swapped(shape) if last else shape
-
-
-def _gemm_gelu(node: Node) -> Result:
-    return product(node, node.input(0), node.input(1), extra=node.inputs[2:3])
-
-
-def _matmul_integer(node: Node) -> Result:
-    return product(node, node.input(0), node.input(1), dtype=DType.INT32)
-
-
-def _matmul_integer_to_float(node: Node) -> Result:
-    return product(node, node.input(0), node.input(1), dtype=DType.FLOAT32, extra=[node.optional(6)])
-
-
-def _dynamic_quantize_matmul(node: Node) -> Result:
-    return product(node, node.input(0), node.input(1), extra=[node.optional(4)])
-
-
-def _qlinear_matmul(node: Node) -> Result:
-    point = node.optional(7)
-    return product(node, node.input(0), node.input(3), dtype=point.dtype if point is not None else None)
-
-
-def _qgemm(node: Node) -> Result:
-    left, right = node.input(0), node.input(3)
-    a = swapped(left.shape) if node.integer("transA", 0) else left.shape
-    b = swapped(right.shape) if node.integer("transB", 0) else right.shape
-    point = node.optional(8)
-    dtype = point.dtype if point is not None else DType.FLOAT32
-    return product(node, left, right, dtype=dtype, extra=[node.optional(6)], left_shape=a, right_shape=b)
 
 
 def _matmul_nbits(node: Node) -> Result:
@@ -228,24 +201,50 @@ def _parse(node: Node, equation: str, operands: list[Value]) -> tuple[list[str],
     return named, marks + "".join(sorted(label for label in set(labels) if labels.count(label) == 1))
 
 
+def _recurrent(kind: str, node: Node) -> Result:
+    sequence, weights, recurrence = node.input(0), node.input(1), node.input(2)
+    if len(sequence.shape) != 3 or len(weights.shape) != 3 or len(recurrence.shape) != 3:
+        raise node.error(
+            f"reads {list(sequence.shape)} with weights {list(weights.shape)} and {list(recurrence.shape)}; each "
+            "must have three dimensions"
+        )
+    batch_first = node.integer("layout", 0) == 1
+    directions = 2 if node.text("direction", "forward") == "bidirectional" else 1
+    # Dynamic-quantized layers store their weights transposed, so that both orders are accepted.
+    hidden = node.integer("hidden_size", min(recurrence.shape[1:]))
+    wanted = {GATES[kind] * hidden, sequence.shape[2]}
+    if hidden < 1 or weights.shape[0] != directions or set(weights.shape[1:]) != wanted:
+        raise node.error(
+            f"reads {list(sequence.shape)} with hidden size {hidden}, {directions} directions and weights "
+            f"{list(weights.shape)}, which do not fit together"
+        )
+    attributes = {"hidden_size": hidden, "directions": directions, "batch_first": batch_first}
+    result = node.layer(kind, sequence, attributes=attributes)
+    result.operands = [*node.inputs[:4], *node.inputs[5:8]]
+    return result
+
+
 RULES: Final[Mapping[str, Rule]] = {
-    "MatMul": _matmul,
+    "MatMul": _product,
     "Gemm": _gemm,
-    "MatMulInteger": _matmul_integer,
-    "QLinearMatMul": _qlinear_matmul,
+    "MatMulInteger": partial(_product, dtype=DType.INT32),
+    "QLinearMatMul": partial(_product, right=3, point=7),
     "Einsum": _einsum,
+    "LSTM": partial(_recurrent, "lstm"),
+    "GRU": partial(_recurrent, "gru"),
+    "RNN": partial(_recurrent, "rnn"),
 }
 """Rules of ``ai.onnx`` by operator."""
 
 CONTRIB_RULES: Final[Mapping[str, Rule]] = {
-    "FusedMatMul": _fused_matmul,
-    "TransposeMatMul": _fused_matmul,
+    # Written by ONNX Runtime's optimizer; these may transpose the batch as well.
+    **dict.fromkeys(("FusedMatMul", "TransposeMatMul", "FusedMatMulActivation"), _product),
     "FusedGemm": _gemm,
-    "FusedMatMulActivation": _fused_matmul,
-    "MatMulIntegerToFloat": _matmul_integer_to_float,
-    "DynamicQuantizeMatMul": _dynamic_quantize_matmul,
-    "QGemm": _qgemm,
+    "MatMulIntegerToFloat": partial(_product, dtype=DType.FLOAT32, extra=(6,)),
+    "DynamicQuantizeMatMul": partial(_product, extra=(4,)),
+    "QGemm": partial(_product, right=3, dtype=DType.FLOAT32, point=8, extra=(6,)),
     "MatMulNBits": _matmul_nbits,
-    "GemmFastGelu": _gemm_gelu,
+    "GemmFastGelu": partial(_product, extra=(2,)),
+    "DynamicQuantizeLSTM": partial(_recurrent, "lstm"),
 }
 """Rules of ``com.microsoft`` by operator."""

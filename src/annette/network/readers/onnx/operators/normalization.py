@@ -16,17 +16,12 @@ if TYPE_CHECKING:
     from annette.network.layer import AttributeValue
     from annette.network.readers.onnx.node import Node, Rule
 
-__all__ = ["CONTRIB_RULES", "RULES", "trailing_axes"]
+__all__ = ["CONTRIB_RULES", "RULES"]
 
 _REDUCTIONS: Final[Mapping[str, str]] = {
     **{operator_name(kind): kind for kind in REDUCTIONS},
     **dict.fromkeys(("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"), "reduce_norm"),
 }
-
-
-def trailing_axes(axis: int, rank: int) -> tuple[int, ...]:
-    """All axes from ``axis`` on."""
-    return tuple(range(axis, rank))
 
 
 def _per_channel(kind: str, node: Node) -> Result:
@@ -43,30 +38,24 @@ def _per_channel(kind: str, node: Node) -> Result:
     if kind == "group_norm":
         attributes["num_groups"] = node.integer("num_groups", node.integer("groups", 1))
     if kind == "instance_norm":
-        attributes["axes"] = trailing_axes(2, len(operand.shape))
+        attributes["axes"] = tuple(range(2, len(operand.shape)))
     if node.integer("training_mode", 0) or (node.op == "BatchNormalization" and len(node.output_names) > 1):
         statistics = [Meta((channels,), operand.dtype)] * 4
         return Result([operand.meta, *statistics], kind, attributes, operands=node.inputs)
     return Result([operand.meta], kind, attributes, operands=node.inputs)
 
 
-def _trailing(kind: str, node: Node) -> Result:
-    """LayerNormalization and RMSNormalization: over all axes from one on."""
+def _trailing(kind: str, node: Node, *, residual: bool = False) -> Result:
+    """Normalizations over all axes from one on; over the last one where a residual and a bias are added first."""
     operand = node.input(0)
     rank = len(operand.shape)
-    axis = node.axis(node.integer("axis", -1), rank)
+    axis = node.axis(-1 if residual else node.integer("axis", -1), rank)
     reduced = Meta((*operand.shape[:axis], *(1 for _ in operand.shape[axis:])), DType.FLOAT32)
-    attributes: dict[str, AttributeValue] = {"axes": trailing_axes(axis, rank)}
-    return Result([operand.meta, reduced, reduced], kind, attributes, operands=node.inputs)
-
-
-def _skip(kind: str, node: Node) -> Result:
-    """Addition of a residual and a bias followed by a normalization, as one operator."""
-    operand = node.input(0)
-    rank = len(operand.shape)
-    reduced = Meta((*operand.shape[:-1], 1), DType.FLOAT32)
-    attributes: dict[str, AttributeValue] = {"axes": (rank - 1,), "residual": True}
-    return Result([operand.meta, reduced, reduced, operand.meta], kind, attributes, operands=node.inputs)
+    attributes: dict[str, AttributeValue] = {"axes": tuple(range(axis, rank))}
+    if residual:
+        attributes["residual"] = True
+    metas = [operand.meta, reduced, reduced, *[operand.meta] * residual]
+    return Result(metas, kind, attributes, operands=node.inputs)
 
 
 def _lp(node: Node) -> Result:
@@ -81,10 +70,6 @@ def _mean_variance(node: Node) -> Result:
     return node.layer("instance_norm", operand, attributes={"axes": axes})
 
 
-def _lrn(node: Node) -> Result:
-    return node.layer("lrn", node.input(0), attributes={"size": node.integer("size", 1)})
-
-
 def _softmax(kind: str, node: Node) -> Result:
     operand = node.input(0)
     rank = len(operand.shape)
@@ -94,7 +79,7 @@ def _softmax(kind: str, node: Node) -> Result:
     attributes: dict[str, AttributeValue]
     if node.version < 13 and node.domain == "":
         axis = node.axis(node.integer("axis", 1), rank) if rank > 1 else 0
-        attributes = {"axes": trailing_axes(axis, rank)} if axis < rank - 1 else {"axis": axis}
+        attributes = {"axes": tuple(range(axis, rank))} if axis < rank - 1 else {"axis": axis}
     else:
         attributes = {"axis": node.axis(node.integer("axis", -1), rank)}
     return Result([operand.meta], kind, attributes, operands=[operand])
@@ -150,7 +135,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "RMSNormalization": partial(_trailing, "rms_norm"),
     "LpNormalization": _lp,
     "MeanVarianceNormalization": _mean_variance,
-    "LRN": _lrn,
+    "LRN": lambda node: node.layer("lrn", node.input(0), attributes={"size": node.integer("size", 1)}),
     "Softmax": partial(_softmax, "softmax"),
     "LogSoftmax": partial(_softmax, "log_softmax"),
     "Hardmax": partial(_softmax, "softmax"),
@@ -165,8 +150,8 @@ RULES: Final[Mapping[str, Rule]] = {
 CONTRIB_RULES: Final[Mapping[str, Rule]] = {
     "LayerNormalization": partial(_trailing, "layer_norm"),
     "SimplifiedLayerNormalization": partial(_trailing, "rms_norm"),
-    "SkipLayerNormalization": partial(_skip, "layer_norm"),
-    "SkipSimplifiedLayerNormalization": partial(_skip, "rms_norm"),
+    "SkipLayerNormalization": partial(_trailing, "layer_norm", residual=True),
+    "SkipSimplifiedLayerNormalization": partial(_trailing, "rms_norm", residual=True),
     "EmbedLayerNormalization": _embed,
     "GroupNorm": partial(_per_channel, "group_norm"),
 }

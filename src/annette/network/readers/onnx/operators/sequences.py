@@ -33,10 +33,6 @@ def _position(node: Node, index: int, count: int, *, default: int | None = None)
     return position[0] + count if position[0] < 0 else position[0]
 
 
-def _construct(node: Node) -> Result:
-    return Result(items=tuple(node.input(index) for index in range(len(node.inputs))))
-
-
 def _insert(node: Node) -> Result:
     items = _items(node)
     at = _position(node, 2, len(items), default=len(items))
@@ -104,7 +100,7 @@ def _concat(node: Node) -> Result:
 
 
 RULES: Final[Mapping[str, Rule]] = {
-    "SequenceConstruct": _construct,
+    "SequenceConstruct": lambda node: Result(items=tuple(node.input(index) for index in range(len(node.inputs)))),
     "SequenceEmpty": lambda _: Result(items=()),
     "SequenceInsert": _insert,
     "SequenceErase": _erase,

@@ -1,0 +1,236 @@
+"""Estimates, comparisons and networks as plain data, and as tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import UNSET
+
+from annette.network import KINDS, UNSUPPORTED, Category
+from annette.report.page import (
+    Page,
+    bytes_text,
+    count_text,
+    interval_text,
+    percent_text,
+    seconds_text,
+    texts,
+    times_text,
+    words_text,
+)
+from annette.report.schemas import estimates as schemas
+from annette.report.schemas.base import part
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from annette.estimation import Estimate
+    from annette.mapping.kernel import Kernel
+    from annette.network import Layer, Network
+
+__all__ = [
+    "comparison_document",
+    "estimate_document",
+    "network_document",
+    "print_comparison",
+    "print_estimate",
+    "print_network",
+]
+
+_SHOWN_BY_DEFAULT: Final = 15
+
+
+def estimate_document(estimate: Estimate) -> dict[str, Any]:
+    """An estimate as plain data, schema ``annette/estimate/1``."""
+    return part(
+        schemas.EstimateDocument,
+        estimate,
+        coverage=estimate.coverage.lowest,
+        coverage_ops=estimate.coverage.ops,
+        coverage_kernels=estimate.coverage.kernels,
+        kernels=[part(schemas.KernelPart, kernel) for kernel in estimate.kernels],
+    ).plain()
+
+
+def comparison_document(network: str, estimates: Sequence[Estimate]) -> dict[str, Any]:
+    """One network on several platforms, fastest first, schema ``annette/comparison/1``."""
+    ranked = sorted(estimates, key=lambda estimate: estimate.latency_s)
+    fastest_s = ranked[0].latency_s
+    compared = [
+        part(
+            schemas.ComparedPlatform,
+            estimate,
+            coverage=estimate.coverage.lowest,
+            times_fastest=estimate.latency_s / fastest_s if fastest_s > 0 else None,
+            heaviest_kernels=[
+                kernel.name for kernel in sorted(estimate.kernels, key=lambda kernel: -kernel.latency_s)[:3]
+            ],
+        )
+        for estimate in ranked
+    ]
+    return schemas.ComparisonDocument(network, compared).plain()
+
+
+def network_document(network: Network, kernels: Sequence[Kernel] | None = None) -> dict[str, Any]:
+    """A network as plain data, schema ``annette/network/1``.
+
+    Args:
+        network: What is described.
+        kernels: Its kernels under some mapping, if they are to be listed with the rules that formed them.
+    """
+    unsupported = {str(layer.attributes.get("operator", "?")) for layer in network.layers if layer.kind == UNSUPPORTED}
+    mapped = [
+        part(schemas.MappedKernel, kernel, layers=[layer.name for layer in kernel.layers]) for kernel in kernels or ()
+    ]
+    return part(
+        schemas.NetworkDocument,
+        network,
+        network=network.name,
+        format=network.source_format,
+        inputs={name: list(network.tensors[name].shape) for name in network.inputs},
+        outputs={name: list(network.tensors[name].shape) for name in network.outputs},
+        params=network.parameters,
+        kinds=dict(sorted(Counter(layer.kind for layer in network.layers).items())),
+        unsupported=sorted(unsupported),
+        layers=[_layer(layer, network) for layer in network.layers],
+        kernels=UNSET if kernels is None else mapped,
+    ).plain()
+
+
+def print_estimate(document: dict[str, Any], *, everything: bool = False, page: Page | None = None) -> None:
+    """Prints an estimate: the headline, the heaviest kernels (or all), the notes.
+
+    Args:
+        document: What `estimate_document` gives.
+        everything: All kernels in order of execution, instead of the heaviest.
+        page: Where to; standard output by default.
+    """
+    page = page or Page()
+    _print_headline(document, page)
+    kernels = document["kernels"]
+    total_s = sum(kernel["latency_s"] for kernel in kernels) or 1.0
+    shown = kernels if everything else sorted(kernels, key=lambda k: -k["latency_s"])[:_SHOWN_BY_DEFAULT]
+    rows = [
+        (
+            kernel["name"],
+            kernel["kind"],
+            str(len(kernel["layers"])),
+            seconds_text(kernel["latency_s"]),
+            percent_text(kernel["latency_s"] / total_s),
+            count_text(kernel["ops"]),
+            bytes_text(kernel["bytes"]),
+            kernel["bound"],
+            percent_text(kernel["utilisation"]),
+            kernel["method"] + ("" if kernel["in_range"] else " (out of range)"),
+        )
+        for kernel in shown
+    ]
+    header = ("kernel", "kind", "layers", "latency", "share", "ops", "bytes", "bound", "utilisation", "method")
+    page.table(header, rows, left=(0, 1, 7, 9))
+    rest = len(kernels) - len(shown)
+    if rest:
+        rest_s = total_s - sum(kernel["latency_s"] for kernel in shown)
+        page.line(
+            plain=f"… and {rest} lighter kernels, {percent_text(rest_s / total_s)} of the time (--all shows them)"
+        )
+    page.notes(document["notes"])
+
+
+def print_comparison(document: dict[str, Any], *, page: Page | None = None) -> None:
+    """Prints one network on several platforms, fastest first."""
+    page = page or Page()
+    page.line(bold=document["network"])
+    rows = texts(
+        document["platforms"],
+        platform=str,
+        latency_s=seconds_text,
+        interval_s=interval_text,
+        times_fastest=times_text,
+        latency_is=words_text,
+        coverage=percent_text,
+        heaviest_kernels=", ".join,
+    )
+    header = ("platform", "latency", "interval", "to fastest", "measures", "coverage", "heaviest kernels")
+    page.table(header, rows, left=(0, 4, 6))
+    for entry in document["platforms"]:
+        page.notes(f"{entry['platform']}: {note}" for note in entry["notes"])
+
+
+def print_network(document: dict[str, Any], *, everything: bool = False, page: Page | None = None) -> None:
+    """Prints a network: totals, then its layers (or its kernels, where a mapping was applied)."""
+    page = page or Page()
+    page.line(
+        bold=document["network"],
+        plain=f"  {count_text(document['macs'])}MACs, {count_text(document['ops'])}ops, "
+        f"{count_text(document['params'])} parameters, {bytes_text(document['bytes'])} moved, "
+        f"{len(document['layers'])} layers, batch {document['batch']}",
+    )
+    if "kernels" in document:
+        kernel_rows = [
+            (
+                kernel["name"],
+                kernel["kind"] + (" (free)" if kernel["free"] else ""),
+                count_text(kernel["ops"]),
+                ", ".join(kernel["layers"][1:]),
+                ", ".join(kernel["rules"]),
+            )
+            for kernel in document["kernels"]
+        ]
+        page.table(("kernel", "kind", "ops", "further layers", "rules"), kernel_rows, left=(0, 1, 3, 4))
+    else:
+        layers = document["layers"]
+        shown = layers if everything else sorted(layers, key=lambda entry: -entry["ops"])[:_SHOWN_BY_DEFAULT]
+        counts = dict.fromkeys(("macs", "ops", "params"), count_text)
+        layer_rows = texts(shown, name=str, kind=str, inputs=_sizes, outputs=_sizes, **counts, bytes=bytes_text)
+        header = ("layer", "kind", "reads", "writes", "MACs", "ops", "params", "bytes")
+        page.table(header, layer_rows, left=(0, 1, 2, 3))
+        if len(shown) < len(layers):
+            page.line(plain=f"… and {len(layers) - len(shown)} layers with fewer operations (--all shows them)")
+    if document["unsupported"]:
+        page.line(red="unsupported operators: " + ", ".join(document["unsupported"]))
+    page.notes(document["notes"])
+
+
+def _layer(layer: Layer, network: Network) -> schemas.LayerPart:
+    workload = layer.workload
+    dimensions = workload.dimensions._asdict()
+    if KINDS[layer.kind].category in (Category.VIEW, Category.OPAQUE):
+        dimensions = {}
+    return part(
+        schemas.LayerPart,
+        workload,
+        name=layer.name,
+        kind=layer.kind,
+        inputs=[_tensor(tensor, network) for tensor in network.activations[layer.name]],
+        outputs=[_tensor(tensor, network) for tensor in layer.outputs],
+        params=sum(
+            network.tensors[tensor].elements for tensor in set(layer.inputs) if network.tensors[tensor].constant
+        ),
+        dimensions={name: size for name, size in dimensions.items() if size != 1},
+        attributes={key: list(value) if isinstance(value, tuple) else value for key, value in layer.attributes.items()},
+    )
+
+
+def _tensor(name: str, network: Network) -> schemas.TensorPart:
+    described = network.tensors[name]
+    return schemas.TensorPart(name, list(described.shape), described.dtype.label)
+
+
+def _print_headline(document: dict[str, Any], page: Page) -> None:
+    interval = ""
+    if document["interval_s"]:
+        interval = f" ({interval_text(document['interval_s'])} at {percent_text(document['confidence'])})"
+    other = "device_latency_s" if document["latency_is"] == "end_to_end" else "end_to_end_latency_s"
+    other_s, other_name = document[other], words_text(other.removesuffix("_latency_s"))
+    poor = document["coverage"] < 1
+    page.line(
+        bold=f"{document['network']} on {document['platform']}: {seconds_text(document['latency_s'])}",
+        plain=f"{interval}, {words_text(document['latency_is'])} time, batch {document['batch']}, "
+        f"{document['model']}" + ("" if other_s is None else f"; {other_name} {seconds_text(other_s)}"),
+        red=f"; only {percent_text(document['coverage'])} priced by fitted models" if poor else "",
+    )
+
+
+def _sizes(tensors: Sequence[dict[str, Any]]) -> str:
+    return " ".join("x".join(map(str, tensor["shape"])) or "scalar" for tensor in tensors)
