@@ -89,12 +89,12 @@ def offered(part: Part) -> dict[str, Reference]:
     Raises:
         PluginError: An installed family cannot be loaded.
     """
-    found: dict[str, Reference] = {}
+    references: dict[str, Reference] = {}
     for device in devices():
         mapping: Mapping[str, Reference] = getattr(device, part)
         for name, reference in mapping.items():
-            found.setdefault(name, reference)
-    return found
+            references.setdefault(name, reference)
+    return references
 
 
 def recognise(environment: Mapping[str, str]) -> Device | None:
@@ -116,7 +116,7 @@ def _search() -> Iterator[Device]:
 
 
 def _device(reference: Reference, source: str) -> Device:
-    found = resolve(reference)
-    if not isinstance(found, Device):
-        raise PluginError(f"{source} leads to {found!r:.80}, which is no device family")
-    return found
+    device = resolve(reference)
+    if not isinstance(device, Device):
+        raise PluginError(f"{source} leads to {device!r:.80}, which is no device family")
+    return device

@@ -117,8 +117,8 @@ def run_overheads(runs: Iterable[Run]) -> RunOverheads:
         expected: FloatArray = (profiled_s + parameters[0] + parameters[1] * count - latency_s) * weight
         return expected
 
-    found = least_squares(residuals, np.array([1e-5, 0.0]), loss="soft_l1", x_scale=1e-6)
-    per_run_s, between_s = (float(value) for value in found.x)
+    optimum = least_squares(residuals, np.array([1e-5, 0.0]), loss="soft_l1", x_scale=1e-6)
+    per_run_s, between_s = (float(value) for value in optimum.x)
     return RunOverheads(
         per_run_s=max(per_run_s, 0.0),
         per_kernel_s=max(between_s, 0.0),

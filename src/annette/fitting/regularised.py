@@ -83,8 +83,8 @@ def solve(model: LinearModel, latency_s: FloatArray, strength: float) -> FloatAr
     pull = np.sqrt(strength) / model.spread
     rows = np.vstack([model.features / latency_s[:, None], np.diag(pull)])
     targets = np.concatenate([1.0 - model.fixed_s / latency_s, pull * model.prior])
-    found: FloatArray = nnls(rows, targets)[0]
-    return found
+    solution: FloatArray = nnls(rows, targets)[0]
+    return solution
 
 
 def left_out_s(model: LinearModel, latency_s: FloatArray, strength: float) -> FloatArray:

@@ -263,13 +263,13 @@ class Scan:
         apart_one, cost_one = self._projected(names, one.added)
         apart_two, cost_two = self._projected(names, two.added, base=False)
         cost = cost_one[:, None] + cost_two + 2.0 * (apart_one @ apart_two.T)
-        found: dict[tuple[int, int], Trial] = {}
+        trials: dict[tuple[int, int], Trial] = {}
         reach = min(cost.size, _REFINED * len(_FEW_ALPHAS))
         nearest = np.argpartition(cost, reach - 1, axis=None)[:reach]
         for index in nearest[np.argsort(cost.ravel()[nearest], kind="stable")].tolist():
             left, right = one.choices[index // len(two.choices)], two.choices[index % len(two.choices)]
-            found.setdefault((left[0], right[0]), {names[0]: left, names[1]: right})
-        return self._refined(list(found.values())[:_REFINED], most)
+            trials.setdefault((left[0], right[0]), {names[0]: left, names[1]: right})
+        return self._refined(list(trials.values())[:_REFINED], most)
 
     def _refined(self, trials: Sequence[Trial], most: int) -> list[Trial]:
         """Some trials that change the same dimensions, the most promising first, with the best alphas for them."""

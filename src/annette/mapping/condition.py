@@ -95,11 +95,11 @@ class Condition:
         Raises:
             MappingError: The line is no condition, or its two sides do not fit its comparison.
         """
-        found = _LINE.fullmatch(line.strip())
-        if found is None:
+        parts = _LINE.fullmatch(line.strip())
+        if parts is None:
             raise MappingError(f"condition {line!r} is not of the form 'name.field comparison value'")
-        at, field = found["left"].split(".", 1)
-        op, value = found["op"], _value(found["value"].strip(), line)
+        at, field = parts["left"].split(".", 1)
+        op, value = parts["op"], _value(parts["value"].strip(), line)
         if op in ("in", "not in") and not isinstance(value, tuple | Reference):
             raise MappingError(f"condition {line!r}: {op!r} compares with a list")
         if op not in ("in", "not in", "==", "!=") and isinstance(value, tuple):
@@ -108,8 +108,8 @@ class Condition:
             raise MappingError(f"condition {line!r}: {op!r} compares numbers, not {value!r}")
         if op == "is" and value not in _PRESENCE:
             raise MappingError(f"condition {line!r}: after 'is' comes 'present' or 'missing'")
-        modulo = int(found["modulo"] or 0)
-        if found["modulo"] is not None and modulo < 2:
+        modulo = int(parts["modulo"] or 0)
+        if parts["modulo"] is not None and modulo < 2:
             raise MappingError(f"condition {line!r}: remainders are by 2 or more")
         return cls(Reference(at, field), op, value, modulo)
 

@@ -222,9 +222,9 @@ def node_field(field: str) -> NodeField:
     if field in _WORKLOAD:
         number = operator.attrgetter(field)
         return lambda state, group: number(state.anchor(group).workload)
-    found = _ATTRIBUTE.fullmatch(field)
-    if found:
-        name, item = found[1], found[2]
+    attribute = _ATTRIBUTE.fullmatch(field)
+    if attribute:
+        name, item = attribute[1], attribute[2]
         return lambda state, group: _item(state.anchor(group).attributes.get(name), item)
     known = (*NODE_FIELDS, *Dimensions._fields, *_WORKLOAD)
     raise MappingError(f"a node has no field {field!r}{nearest(field, known)}")

@@ -80,15 +80,15 @@ def context_from_json(data: Any) -> ContextStage:
         MappingError: It is ill-formed, or no such stage is built in or installed.
     """
     read = convert(data, _StageFile, error=MappingError)
-    name, found = read.name, find("context_stages", read.name)
-    if found is None:
+    name, stage = read.name, find("context_stages", read.name)
+    if stage is None:
         known = sorted(offered("context_stages"))
         raise MappingError(
             f"there is no context stage named {name[:80]!r}{nearest(name, known)}; known: {', '.join(known)}"
         )
-    if not (isinstance(found, type) and issubclass(found, ContextStage)):
-        raise MappingError(f"context stage {name!r} leads to {found!r}, which is no ContextStage")
-    return found.from_json(read.parameters)
+    if not (isinstance(stage, type) and issubclass(stage, ContextStage)):
+        raise MappingError(f"context stage {name!r} leads to {stage!r}, which is no ContextStage")
+    return stage.from_json(read.parameters)
 
 
 class _StageFile(Document, frozen=True):

@@ -238,10 +238,10 @@ class KernelTable:
     def rows_by_kind(self) -> dict[str, npt.NDArray[np.intp]]:
         """Row numbers of each kind that occurs, kinds in order of first appearance."""
         kinds = self.kinds.tolist()
-        found: dict[str, list[int]] = {}
+        rows_of: dict[str, list[int]] = {}
         for row, kind in enumerate(kinds):
-            found.setdefault(kind, []).append(row)
-        return {kind: np.array(rows, dtype=np.intp) for kind, rows in found.items()}
+            rows_of.setdefault(kind, []).append(row)
+        return {kind: np.array(rows, dtype=np.intp) for kind, rows in rows_of.items()}
 
     @property
     def bytes(self) -> FloatArray:

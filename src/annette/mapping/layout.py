@@ -139,11 +139,11 @@ class LayoutModel:
 
     @cached_property
     def _rules_of_kind(self) -> dict[str, list[LayoutRule]]:
-        found: dict[str, list[LayoutRule]] = {}
+        by_kind: dict[str, list[LayoutRule]] = {}
         for rule in self.rules:
             for kind in dict.fromkeys(rule.kinds):
-                found.setdefault(kind, []).append(rule)
-        return found
+                by_kind.setdefault(kind, []).append(rule)
+        return by_kind
 
     def to_json(self) -> dict[str, Any]:
         """The model as plain JSON values."""

@@ -65,9 +65,9 @@ def mask_of(softmax: Layer, network: Network) -> int:
         main = max(reads, key=lambda name: network.tensors[name].elements, default="")  # what carries the scores
         if layer.kind in ("add", "sub", "where"):
             for operand in layer.inputs:
-                found = _mask(operand, network) if operand != main else NO_MASK
-                if found:
-                    return found
+                mask = _mask(operand, network) if operand != main else NO_MASK
+                if mask:
+                    return mask
         tensor = main
     return NO_MASK
 

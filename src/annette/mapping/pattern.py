@@ -74,19 +74,19 @@ class Node:
         Raises:
             MappingError: The line is not of the form ``[role] name = kinds(operands)``.
         """
-        found = _LINE.fullmatch(line.strip())
-        if found is None:
+        parts = _LINE.fullmatch(line.strip())
+        if parts is None:
             raise MappingError(f"pattern line {line!r} is not of the form '[role] name = kinds(operands)'")
-        kinds = tuple(found["kinds"].split("|"))
-        name = found["name"] or default_name
+        kinds = tuple(parts["kinds"].split("|"))
+        name = parts["name"] or default_name
         if not name:
-            raise MappingError(f"pattern line {line!r} gives its node no name: write 'name = {found['kinds']}…'")
-        text = found["operands"]
+            raise MappingError(f"pattern line {line!r} gives its node no name: write 'name = {parts['kinds']}…'")
+        text = parts["operands"]
         operands = tuple(part.strip() for part in text.split(",")) if text and text.strip() else ()
         for operand in operands:
             if not _OPERAND.fullmatch(operand):
                 raise MappingError(f"pattern line {line!r} has an operand {operand!r} that is no name, '$' or '_'")
-        return cls(name, kinds, operands, Role(found["role"] or ""))
+        return cls(name, kinds, operands, Role(parts["role"] or ""))
 
     def __str__(self) -> str:
         role = f"{self.role.value} " if self.role.value else ""
@@ -100,10 +100,10 @@ class Node:
         Raises:
             MappingError: A category does not exist.
         """
-        found: set[str] = set()
+        expanded: set[str] = set()
         for kind in self.kinds:
-            found |= _category(kind[1:]) if kind.startswith("@") else {kind}
-        return frozenset(found)
+            expanded |= _category(kind[1:]) if kind.startswith("@") else {kind}
+        return frozenset(expanded)
 
 
 @cache

@@ -137,19 +137,19 @@ class Rule:
 
     def to_json(self) -> dict[str, Any]:
         """The rule as plain JSON values."""
-        found: dict[str, Any] = {
+        document: dict[str, Any] = {
             "name": self.name,
             "description": self.description,
             "pattern": [str(node) for node in self.nodes],
         }
         if self.conditions:
-            found["conditions"] = [str(condition) for condition in self.conditions]
-        found["action"] = self.action.value
+            document["conditions"] = [str(condition) for condition in self.conditions]
+        document["action"] = self.action.value
         if self.kind is not None:
-            found["kind"] = self.kind
+            document["kind"] = self.kind
         if self.attributes:
-            found["attributes"] = {key: _attribute_to_json(value) for key, value in self.attributes.items()}
-        return found
+            document["attributes"] = {key: _attribute_to_json(value) for key, value in self.attributes.items()}
+        return document
 
     @classmethod
     def from_json(cls, data: Any) -> Rule:
@@ -204,15 +204,15 @@ class Rule:
     def _feeding(self, last: Node) -> set[str]:
         """Names of the nodes from which a walk along operands leads to ``last``."""
         by_name = {node.name: node for node in self.nodes}
-        found: set[str] = set()
+        feeding: set[str] = set()
         open_ = [last]
         while open_:
             for operand in open_.pop().operands:
                 name = operand.split(":")[0]
-                if name in by_name and name not in found:
-                    found.add(name)
+                if name in by_name and name not in feeding:
+                    feeding.add(name)
                     open_.append(by_name[name])
-        return found
+        return feeding
 
     def _check_roles(self) -> None:
         taken = self.taken

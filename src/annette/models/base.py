@@ -126,13 +126,13 @@ def family_class(family: str) -> type[LayerModel]:
     Raises:
         PlatformFormatError: There is no such family.
     """
-    found = resolve(_GENERAL[family]) if family in _GENERAL else find("layer_models", family)
-    if not (isinstance(found, type) and issubclass(found, LayerModel)):
+    model_class = resolve(_GENERAL[family]) if family in _GENERAL else find("layer_models", family)
+    if not (isinstance(model_class, type) and issubclass(model_class, LayerModel)):
         known = families()
         raise PlatformFormatError(
             f"unknown model family {family[:80]!r}{nearest(family, known)}; known: {', '.join(known)}"
         )
-    return found
+    return model_class
 
 
 def build_model(family: str, parameters: Any, path: str = "$") -> LayerModel:

@@ -78,18 +78,18 @@ class TiledRoofline(LayerModel):
     _known: Formula = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        found = find("formulas", self.formula)
-        if not isinstance(found, Formula):
+        formula = find("formulas", self.formula)
+        if not isinstance(formula, Formula):
             known = offered("formulas")
             raise PlatformFormatError(
                 f"formula {self.formula[:80]!r} of a tiled roofline is not known{nearest(self.formula, known)}; "
                 f"known: {', '.join(known)}"
             )
-        limits = [(name, Positive if each.least > 0 else NonNegative) for name, each in found.constants.items()]
+        limits = [(name, Positive if each.least > 0 else NonNegative) for name, each in formula.constants.items()]
         kind = msgspec.defstruct("Constants", limits, forbid_unknown_fields=True)
         checked = convert(plain(self.constants), kind, error=PlatformFormatError, path="$.constants")
         object.__setattr__(self, "constants", MappingProxyType(msgspec.structs.asdict(checked)))
-        object.__setattr__(self, "_known", found)
+        object.__setattr__(self, "_known", formula)
 
     def __hash__(self) -> int:
         return hash((self.formula, tuple(self.constants.items())))

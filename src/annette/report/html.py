@@ -156,8 +156,8 @@ class Plot:
 def decades(low: float, high: float) -> list[float]:
     """Ticks at 1, 2 and 5 times powers of ten, as logarithms; only powers of ten where those are many."""
     steps = (1, 2, 5) if high - low < 2.5 else (1,)
-    found = [power + math.log10(step) for power in range(math.floor(low), math.ceil(high) + 1) for step in steps]
-    return [tick for tick in found if low <= tick <= high]
+    ticks = [power + math.log10(step) for power in range(math.floor(low), math.ceil(high) + 1) for step in steps]
+    return [tick for tick in ticks if low <= tick <= high]
 
 
 def ticks(high: float, *, base: int = 10, most: int = 8) -> list[float]:

@@ -191,10 +191,10 @@ def _last_line(text: str) -> str:
 
 
 def _only(folder: Path, middle: str, suffix: str) -> str:
-    found = [path for path in folder.iterdir() if middle in path.name and path.name.endswith(suffix)]
-    if len(found) != 1:
-        raise BackendRunError(f"Vela wrote {len(found)} files *{middle}*{suffix} where one was expected")
-    return found[0].read_text(encoding="utf-8", errors="replace")
+    files = [path for path in folder.iterdir() if middle in path.name and path.name.endswith(suffix)]
+    if len(files) != 1:
+        raise BackendRunError(f"Vela wrote {len(files)} files *{middle}*{suffix} where one was expected")
+    return files[0].read_text(encoding="utf-8", errors="replace")
 
 
 @contextmanager

@@ -150,14 +150,14 @@ def _sources(tables: Mapping[str, list[Row]]) -> dict[str, int]:
 
     The table goes through the graphs of the file one after another, the main one first; positions start again in each.
     """
-    found: dict[str, int] = {}
+    positions: dict[str, int] = {}
     last, main = -1, True
     for row in tables.get("source", []):
         if (row.get("ext_key") or "").isdigit():
             position = int(row["ext_key"])
             main = main and position > last
-            found[row["id"]], last = position if main else -1, position
-    return found
+            positions[row["id"]], last = position if main else -1, position
+    return positions
 
 
 def _kernel(

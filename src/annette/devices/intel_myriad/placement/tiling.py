@@ -131,11 +131,11 @@ def _fewest_rows(
         height, in_height = _extent(window.out_height, window.in_height, height_tiles, window.kernel_height, stride)
         if aligned_bytes(height, width, window.out_channels) > limit_bytes:
             continue
-        found = _cheapest_mode(part._replace(in_height=in_height))
-        if found:
+        tiling = _cheapest_mode(part._replace(in_height=in_height))
+        if tiling:
             tiles = width_tiles * height_tiles * channel_tiles
-            cost = found.cost * tiles + _penalty(window, width, part, width_tiles, channel_tiles)
-            return cost, tiles, Tiling(*found[:4], width_tiles, height_tiles, channel_tiles)
+            cost = tiling.cost * tiles + _penalty(window, width, part, width_tiles, channel_tiles)
+            return cost, tiles, Tiling(*tiling[:4], width_tiles, height_tiles, channel_tiles)
     return None
 
 
@@ -203,7 +203,7 @@ def _cheapest_block(window: Window) -> int:
     most = min(most, _ENGINE_BYTES // (_line_bytes(window.in_width) * window.needed_lines))  # no mode takes more
     costs = {}
     for block in range(1, min(window.in_channels, most + 1)):
-        found = _cheapest_mode(window._replace(in_channels=block, out_channels=block))
-        if found:
-            costs[block] = found.cost * _ceil(window.in_channels, block)
+        tiling = _cheapest_mode(window._replace(in_channels=block, out_channels=block))
+        if tiling:
+            costs[block] = tiling.cost * _ceil(window.in_channels, block)
     return min(costs, key=costs.__getitem__, default=window.in_channels)
