@@ -78,7 +78,7 @@ def command(
     """Compares a platform's estimates with measured latencies, per network and per kind of kernel.
 
     Latencies come from a dataset of annette measure (--truth), from measuring now (--measure), or from the FILE.
-    Measured times are brought to the speed of the platform's campaign by the calibration workload that runs before
+    Measured times are brought to the speed of the platform's campaign by the reference workload that runs before
     and after each. With --measure, threads and precision are the platform's unless given, and further --NAME VALUE go
     to the backend.
 

@@ -189,7 +189,7 @@ def with_usable_times(runs: Iterable[Run]) -> tuple[list[Run], tuple[Dropped, ..
     usable = []
     kernels: list[str] = []
     wholes: list[str] = []
-    calibrations: list[str] = []
+    references: list[str] = []
     for run in runs:
         kept = tuple(record for record in run.kernels if _positive(record.latency_s))
         samples_s = tuple(time_s for time_s in run.samples_s if _positive(time_s))
@@ -199,14 +199,14 @@ def with_usable_times(runs: Iterable[Run]) -> tuple[list[Run], tuple[Dropped, ..
         if not whole:
             wholes.append(run.case)
         if len(reference_s) < len(run.reference_s):
-            calibrations.append(run.case)
+            references.append(run.case)
         if not whole or len(kept) < len(run.kernels):
             run = replace(run, kernels=kept, latency_s=math.nan, samples_s=())  # noqa: PLW2901 - the same run, less
         usable.append(replace(run, reference_s=reference_s))
     reasons = (
         ("the time is not a positive finite number", kernels),
         ("the time of the whole run is not a positive finite number: not used for overheads", wholes),
-        ("a time of the calibration workload is not a positive finite number: that time is not used", calibrations),
+        ("a time of the reference workload is not a positive finite number: that time is not used", references),
     )
     return usable, tuple(Dropped(reason, tuple(sources)) for reason, sources in reasons if sources)
 

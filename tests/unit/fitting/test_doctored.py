@@ -68,7 +68,7 @@ def test_bad_rows_are_named_and_left_out(capsys, monkeypatch, doctored, tmp_path
     assert rows("the time is not") == ["chain/000: conv", "chain/001: conv", "chain/002: conv"]
     assert rows("50 times") == ["chain/003: conv"]
     assert rows("whole run") == ["chain/004"]
-    assert rows("calibration") == ["chain/005"]
+    assert rows("reference workload") == ["chain/005"]
     assert len(rows("several times")) == 4
     notes = json.loads(out.read_text(encoding="utf-8"))["provenance"]["notes"]
     assert all(any(reason in note for note in notes) for reason in named)

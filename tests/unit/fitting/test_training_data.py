@@ -101,12 +101,12 @@ def test_a_kernel_with_a_bad_time_goes_and_takes_the_whole_time_along(bad):
 
 
 @pytest.mark.parametrize("bad", [0.0, -1e-3, math.nan, math.inf])
-def test_bad_times_of_runs_and_calibrations_are_not_used(bad):
+def test_bad_times_of_runs_and_references_are_not_used(bad):
     before = measured_chain()
-    (after,), (whole, calibration) = with_usable_times([replace(before, latency_s=bad, reference_s=(1e-3, bad))])
+    (after,), (whole, reference) = with_usable_times([replace(before, latency_s=bad, reference_s=(1e-3, bad))])
     assert "whole run" in whole.reason
-    assert "calibration" in calibration.reason
-    assert whole.sources == calibration.sources == ("chain",)
+    assert "reference workload" in reference.reason
+    assert whole.sources == reference.sources == ("chain",)
     assert after.kernels == before.kernels
     assert after.reference_s == (1e-3,)
 
