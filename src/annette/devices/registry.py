@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from annette.references import Reference
 
-__all__ = ["ENTRY_POINTS", "Part", "built_in", "devices", "find", "offered", "recognise", "resolve"]
+__all__ = ["ENTRY_POINTS", "Part", "built_in", "devices", "find", "offered", "recognise"]
 
 ENTRY_POINTS: Final = "annette.devices"
 """Group of entry points under which other packages offer device families."""

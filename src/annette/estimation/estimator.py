@@ -184,8 +184,10 @@ def _check(fallback: str, confidence: float) -> None:
 
 
 def _check_offered(model: str | None, platform: Platform) -> None:
+    if model is None:
+        return
     held = {family for kinds in platform.models.values() for family in kinds}
-    if model is None or model in held:
+    if model in held:
         return
     known = families()
     if model not in known:

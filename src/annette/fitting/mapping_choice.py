@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.records import Purpose, Status
-from annette.devices.registry import recognise, resolve
+from annette.devices.registry import recognise
 from annette.errors import FitError, OptionError, nearest
 from annette.evaluation.mapping_quality import MappingQuality, copies_of, mapping_quality, quality_of_kernels
 from annette.fitting.mapping import learn_mapping
@@ -29,6 +29,7 @@ from annette.mapping.model import MappingModel
 from annette.mapping.rules import layout, layouts, preset, presets
 from annette.network import Category
 from annette.network.kinds import kinds_in
+from annette.references import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

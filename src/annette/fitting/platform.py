@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette._version import __version__
-from annette.devices.registry import recognise, resolve
+from annette.devices.registry import recognise
 from annette.errors import FitError
 from annette.fitting.composition import composed_errors, run_spread
 from annette.fitting.families import FAMILY_ORDER, KindFit, fit_kinds
@@ -27,6 +27,7 @@ from annette.fitting.training_data import platform_fields, read_training_data
 from annette.network import Category
 from annette.network.kinds import kinds_in
 from annette.platforms import Intervals, Overhead, Platform, Provenance
+from annette.references import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Self
 
 import numpy as np
 
-from annette.devices.registry import find, offered, resolve
+from annette.devices.registry import find, offered
 from annette.documents import check_fields, convert, located, plain
 from annette.errors import ModelError, PlatformFormatError, nearest
+from annette.references import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

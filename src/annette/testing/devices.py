@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from annette.bench.backend import Backend
-from annette.devices.registry import devices, find, recognise, resolve
+from annette.devices.registry import devices, find, recognise
 from annette.errors import BackendRunError, DatasetError
 from annette.mapping.context import ContextStage
 from annette.mapping.layout import LayoutModel
@@ -31,6 +31,7 @@ from annette.mapping.model import MappingModel
 from annette.mapping.rules import known_rules, layout, preset
 from annette.models.base import LayerModel
 from annette.models.tiled_roofline import Formula
+from annette.references import resolve
 from annette.testing.backends import example_network
 
 if TYPE_CHECKING:
