@@ -7,6 +7,7 @@
     │   ├── NetworkFormatError        the file is not what its name says: not a model, truncated, wrong schema
     │   ├── NetworkStructureError     empty graph, cycle, dangling input, the same tensor produced twice
     │   ├── NetworkShapeError         a dimension is unknown, not positive or too large
+    │   ├── NetworkSizeError          reading or mapping it would take more work or memory than its size warrants
     │   └── UnsupportedOperatorError  an operator whose result cannot be determined
     ├── PlatformError                 a platform cannot be used as it is
     │   ├── PlatformNotFoundError     no such platform, with the nearest names
@@ -30,6 +31,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from annette.plain_text import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -45,6 +48,7 @@ __all__ = [
     "NetworkError",
     "NetworkFormatError",
     "NetworkShapeError",
+    "NetworkSizeError",
     "NetworkStructureError",
     "OptionError",
     "PlatformError",
@@ -58,7 +62,13 @@ __all__ = [
 
 
 class AnnetteError(Exception):
-    """Root of everything annette raises on purpose."""
+    """Root of everything annette raises on purpose.
+
+    As text it is one line in which names taken from files are escaped and cut (`annette.plain_text`).
+    """
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class NetworkError(AnnetteError):
@@ -75,6 +85,10 @@ class NetworkStructureError(NetworkError):
 
 class NetworkShapeError(NetworkError):
     """A dimension is unknown, not positive, inconsistent, or too large to count with."""
+
+
+class NetworkSizeError(NetworkError):
+    """Reading or mapping the network would take more work or memory than its size warrants."""
 
 
 class UnsupportedOperatorError(NetworkError):
