@@ -7,12 +7,15 @@ Example:
     ('mobilenet_v2', True)
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any, Final
+from __future__ import annotations
 
 from annette._version import __version__
 
+# Nothing else is imported here, not even `typing`: the command line imports this first and silences interrupts next.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from annette.api import benchmark, evaluate, fit, measure, plan_benchmark
     from annette.errors import AnnetteError
     from annette.estimation import Estimate
@@ -55,7 +58,9 @@ def __getattr__(name: str) -> Any:
     """What this package offers, imported on first use: the command line starts before numpy is loaded."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES.get(name, "annette.api")), name)
+    from importlib import import_module  # noqa: PLC0415 - see above
+
+    value = getattr(import_module(_HOMES.get(name, "annette.api")), name)
     globals()[name] = value
     return value
 
