@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from annette.errors import NetworkFormatError, NetworkShapeError, OptionError, nearest
 from annette.network.readers.onnx.frame import require_text
-from annette.network.readers.onnx.values import Value, checked_shape, dtype_of
+from annette.network.readers.onnx.values import MAX_RANK, Value, checked_shape, dtype_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -103,6 +103,11 @@ def _dims(info: ValueInfoProto, path: str) -> tuple[list[_Dim] | None, int]:
         )
     if not tensor.HasField("shape"):
         return None, tensor.elem_type
+    if len(tensor.shape.dim) > MAX_RANK:
+        raise NetworkShapeError(
+            f"input {info.name!r} of {path} has {len(tensor.shape.dim)} dimensions: no runtime takes more than "
+            f"{MAX_RANK}"
+        )
     dims: list[_Dim] = []
     require_text((info.name, *(dim.dim_param for dim in tensor.shape.dim)), path)
     for position, dim in enumerate(tensor.shape.dim):

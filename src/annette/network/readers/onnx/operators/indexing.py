@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from annette.network.readers.onnx.node import Result
-from annette.network.readers.onnx.operators.elementwise import as_float
 from annette.network.readers.onnx.values import Meta
 from annette.network.tensor import DType
 
@@ -67,7 +66,7 @@ def _top_k(node: Node) -> Result:
     if node.version >= 10:
         data = node.data(1)
         if data is not None and data.size == 1:
-            count = int(data.reshape(-1)[0])
+            (count,) = node.known(1, "number of elements")
         else:
             count = operand.shape[axis]
             note = f"node {node.name!r} (TopK) keeps a number of elements only known at run time; counted as {count}"
@@ -116,8 +115,12 @@ def _non_max_suppression(node: Node) -> Result:
     boxes, scores = node.input(0), node.input(1)
     if len(boxes.shape) != 3 or len(scores.shape) != 3:
         raise node.error(f"selects boxes of shape {list(boxes.shape)} by scores of shape {list(scores.shape)}")
-    limit = as_float(node.optional(2)) if node.has(2) else 0.0
-    each = boxes.shape[1] if limit is None else min(int(limit), boxes.shape[1])
+    limit = boxes.shape[1]
+    if not node.has(2):
+        limit = 0
+    elif node.input(2).data is not None and node.input(2).elements == 1:
+        (limit,) = node.known(2, "number of boxes")
+    each = max(0, min(limit, boxes.shape[1]))
     count = scores.shape[0] * scores.shape[1] * each
     note = f"node {node.name!r} (NonMaxSuppression) counted as if it kept the largest number of boxes, {count}"
     meta = Meta((count, 3), DType.INT64)
@@ -204,7 +207,7 @@ def _keep_aspect(policy: str, sizes: list[float], current: list[int]) -> list[fl
 
 def _affine_grid(node: Node) -> Result:
     theta = node.input(0)
-    size = node.known(1, "size")
+    size = node.known_shape(1, "size")
     if len(size) not in (4, 5):
         raise node.error(f"makes a grid for the size {size}")
     meta = Meta((size[0], *size[2:], len(size) - 2), theta.dtype)
