@@ -233,7 +233,7 @@ def _unstack(walker: Collection, node: Node, sequence: Value, axis: int, name: s
     if count > _MAX_ITERATIONS:
         raise _endless(node)
     shape = (*sequence.shape[:at], *sequence.shape[at + 1 :])
-    spend(f"node {node.name!r} ({node.op})", steps=2 * count, size_bytes=count * (400 + 4 * len(name)))
+    spend(f"node {node.name!r} ({node.op})", steps=6 * count, size_bytes=count * (400 + 4 * len(name)))
     parts = [
         Value(walker.unique(f"{name}[{i}]", walker.names), shape, sequence.dtype, constant=sequence.constant)
         for i in range(count)

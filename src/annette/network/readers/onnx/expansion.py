@@ -23,11 +23,8 @@ __all__ = ["Expansion", "spend_on_body"]
 _STEPS_PER_NODE: Final = 50
 """Microseconds that reading one node takes, from finding its operands to describing its layer."""
 
-_BYTES_PER_NODE: Final = 1500
+_BYTES_PER_NODE: Final = 800
 """Memory of one node's value and layer, its names and lists apart."""
-
-_BYTES_PER_CHARACTER: Final = 4
-"""Python keeps a text with characters beyond Latin in as many bytes for each."""
 
 
 def spend_on_body(nodes: Sequence[NodeProto], frame: Frame) -> None:
@@ -36,13 +33,15 @@ def spend_on_body(nodes: Sequence[NodeProto], frame: Frame) -> None:
     Raises:
         NetworkSizeError: That is more than the file's size warrants.
     """
-    names = sum(2 + len(node.output) for node in nodes)
+    names = [name for node in nodes for name in (node.name, *node.output)]
+    # One character that is not ASCII may make a text four times as large.
+    width = 1 if frame.prefix.isascii() and all(name.isascii() for name in names) else 4
     spend(
         f"graph {frame.graph!r}",
-        steps=_STEPS_PER_NODE * (1 + len(nodes)) + frame.encoded_bytes / 8,
+        steps=_STEPS_PER_NODE * (1 + len(nodes)) + frame.encoded_bytes / 4,
         size_bytes=_BYTES_PER_NODE * (1 + len(nodes))
-        + _BYTES_PER_CHARACTER * names * len(frame.prefix)
-        + 2 * _BYTES_PER_CHARACTER * frame.encoded_bytes,
+        + width * (len(names) + 1) * len(frame.prefix)
+        + 2 * width * frame.encoded_bytes,
     )
 
 

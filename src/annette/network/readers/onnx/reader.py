@@ -71,7 +71,7 @@ def _read(
     path: Path, model: ModelProto, batch: int | None, input_shapes: Mapping[str, tuple[int, ...]]
 ) -> tuple[Network, Binding]:
     described = model.ByteSize()
-    with budgeted(str(path), steps=2 * BASE_STEPS + described, size_bytes=1.5 * BASE_BYTES + 16 * described):
+    with budgeted(str(path), steps=2 * BASE_STEPS + described, size_bytes=BASE_BYTES + 16 * described):
         return _walk(path, model, batch, input_shapes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,9 +65,10 @@ class ExternalData:
             return None
         size = math.prod(tensor.dims) * np.dtype(_RAW[tensor.data_type]).itemsize
         with open_regular(path, error=NetworkFormatError) as file:
+            if os.fstat(file.fileno()).st_size < offset + size:
+                return None
             file.seek(offset)
-            data = file.read(size)
-        return data if len(data) == size else None
+            return file.read(size)
 
     def _resolve(self, tensor: str, location: str) -> Path:
         if location in self._checked:

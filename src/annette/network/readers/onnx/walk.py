@@ -7,6 +7,7 @@ becomes no layer; what reaches no output is left out. Files should store their n
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -74,7 +75,7 @@ class Walker(Collection):
         self._functions = {(f.domain, f.name): f for f in model.functions}
         self._expansion = Expansion(self._function_of)
         self._nodes = 0
-        infos = (*model.graph.value_info, *model.graph.output) if trust_stated_shapes else ()
+        infos = chain(model.graph.value_info, model.graph.output) if trust_stated_shapes else ()
         self._stated = {info.name: info.type for info in infos}
 
     def graph(self, graph: GraphProto, inputs: Iterable[Value], opsets: Mapping[str, int]) -> dict[str, Value]:

@@ -186,7 +186,9 @@ def _declared_slice(node: Node, operand: Value) -> Result:
 def _pad(node: Node) -> Result:
     operand = node.input(0)
     rank = len(operand.shape)
-    pads = list(node.integers("pads") or node.integers("paddings") or ()) or node.known(1, "pads")
+    pads = (
+        node.known(1, "pads") if node.version >= 11 else list(node.integers("pads") or node.integers("paddings") or ())
+    )
     if len(pads) > 2 * rank:
         raise node.error(f"has {len(pads)} pads for {rank} dimensions")
     axes = [node.axis(axis, rank) for axis in node.known(3, "axes")] if node.has(3) else list(range(rank))

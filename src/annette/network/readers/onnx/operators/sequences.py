@@ -83,7 +83,7 @@ def _split(node: Node) -> Result:
             parts = _equal_parts(node, size, parts[0])
     if sum(parts) != size or any(part < 1 for part in parts) or len(parts) > _MAX_PARTS:
         raise node.error(f"cuts axis {axis} of {list(operand.shape)} into {len(parts)} parts")
-    _spend(node, len(parts), steps=2, size_bytes=_BYTES_PER_PART + 4 * len(node.name))
+    _spend(node, len(parts), steps=6, size_bytes=_BYTES_PER_PART + 4 * len(node.name))
     behind = operand.shape[axis + 1 :]
     items = tuple(
         Value(
