@@ -28,7 +28,7 @@ __all__ = ["MappingModel"]
 _SCHEMA: Final = "annette/mapping/1"
 
 _STEPS_PER_LAYER: Final = 1000
-_BYTES_PER_LAYER: Final = 64 * 2**10
+_BYTES_PER_LAYER: Final = 32 * 2**10
 """What a network may ask of the stages beyond what any may (`annette.budget`), for each of its layers."""
 
 
