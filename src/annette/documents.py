@@ -10,6 +10,7 @@ there, and what it must be.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
@@ -43,17 +44,23 @@ if TYPE_CHECKING:
     from annette.errors import AnnetteError
 
 __all__ = [
+    "LEAST_LATENCY_S",
     "MAX_JSON_BYTES",
+    "MOST_LATENCY_S",
     "OPTIONAL",
     "Count",
     "Document",
+    "Duration",
     "Finite",
+    "Latency",
     "Natural",
     "NonNegative",
     "Positive",
     "Share",
     "check_fields",
     "convert",
+    "is_duration",
+    "is_latency",
     "located",
     "member",
     "parse_json",
@@ -73,12 +80,22 @@ Positive: TypeAlias = Annotated[float, Meta(gt=0, le=1e100)]
 """A number above 0: rates, bandwidths, clocks."""
 NonNegative: TypeAlias = Annotated[float, Meta(ge=0, le=1e100)]
 """A number of at least 0: times, overheads, errors."""
+LEAST_LATENCY_S: Final = 1e-9
+"""Seconds that anything that was run takes, at the least: three to five cycles of the fastest clocks there are."""
+MOST_LATENCY_S: Final = 1e6
+"""Seconds that anything that was run takes, at the most: eleven days, longer than anybody waited for a network."""
+Latency: TypeAlias = Annotated[float, Meta(ge=LEAST_LATENCY_S, le=MOST_LATENCY_S)]
+"""A time that was measured, in seconds: of a whole network, or of a kernel that somebody timed by itself."""
+Duration: TypeAlias = Annotated[float, Meta(ge=0, le=MOST_LATENCY_S)]
+"""A time that may be too short for the clock that took it, in seconds: of a kernel in a profile, or an overhead."""
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 """A part of a whole, from 0 to 1."""
 Natural: TypeAlias = Annotated[int, Meta(ge=0, le=2**62)]
 """A whole number of at least 0."""
 Count: TypeAlias = Annotated[int, Meta(ge=1, le=2**62)]
 """A whole number of at least 1."""
+
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 OPTIONAL: Final[Mapping[str, bool]] = {"optional": True}
 """Metadata of a dataclass's field that may be missing in a document; all others must be there, defaults or not."""
@@ -118,12 +135,20 @@ def parse_json(data: bytes, *, source: str, error: type[AnnetteError]) -> Any:
         as infinity; whoever reads them checks the range.
 
     Raises:
-        AnnetteError: As ``error``: not UTF-8, not JSON, nested too deeply, a repeated key, NaN or Infinity.
+        AnnetteError: As ``error``: not UTF-8, not JSON, nested too deeply, a repeated key, NaN or Infinity,
+            or half of a surrogate pair.
     """
     try:
-        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_constant)
+        text = data.decode("utf-8-sig")
+        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant)
+        if _SURROGATE.search(text):
+            json.dumps(document, ensure_ascii=False).encode()
     except RecursionError as cause:
         raise error(f"{source} is not usable: its JSON is nested too deeply") from cause
+    except UnicodeEncodeError as cause:
+        raise error(
+            f"{source} is not usable: a text in it holds half of a surrogate pair, which no text can"
+        ) from cause
     except UnicodeDecodeError as cause:
         raise error(f"{source} is not a JSON file: byte {cause.start} is not UTF-8 text") from cause
     except json.JSONDecodeError as cause:
@@ -132,6 +157,7 @@ def parse_json(data: bytes, *, source: str, error: type[AnnetteError]) -> Any:
         raise error(f"{source} is not usable: {cause}") from cause
     except ValueError as cause:  # an integer with more digits than Python converts
         raise error(f"{source} is not usable: it holds a number with thousands of digits") from cause
+    return document
 
 
 def read_json(path: Path, *, error: type[AnnetteError], max_bytes: int = MAX_JSON_BYTES) -> Any:
@@ -203,6 +229,24 @@ def check_fields(instance: Any, *, error: type[AnnetteError]) -> None:
             msgspec.convert(value, kind)
         except REFUSALS as cause:
             raise error(complaint(value, kind, f"$.{name}")) from cause
+
+
+def is_latency(value_s: float) -> bool:
+    """Whether a time is one that something can take (`Latency`).
+
+    Args:
+        value_s: Any number, in seconds.
+    """
+    return LEAST_LATENCY_S <= value_s <= MOST_LATENCY_S
+
+
+def is_duration(value_s: float) -> bool:
+    """Whether a time is one that a profile may report (`Duration`).
+
+    Args:
+        value_s: Any number, in seconds.
+    """
+    return 0 <= value_s <= MOST_LATENCY_S
 
 
 @contextmanager

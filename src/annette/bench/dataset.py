@@ -13,20 +13,23 @@ from contextlib import closing, contextmanager
 from itertools import product
 from typing import TYPE_CHECKING, Any, Self
 
-from annette.bench.dataset_file import (
-    create_file,
+from annette.bench.dataset_file import create_file, empty_tables, mapped_errors, open_file, require_new, write_file
+from annette.bench.dataset_rows import (
+    KernelRow,
+    RunRow,
+    check_row,
     dump,
+    identity_from_text,
     kernel_row,
-    mapped_errors,
     nan_as_none,
-    not_numbers,
-    open_file,
     run_from_rows,
     run_row,
 )
 from annette.bench.records import Status
+from annette.budget import BASE_BYTES, BASE_STEPS, budgeted
+from annette.documents import Natural, convert
 from annette.errors import DatasetError, NetworkError
-from annette.network.graph_json import graph_digest, graph_from_json, graph_to_json
+from annette.network.graph_json import graph_digest, graph_from_text, graph_to_json
 
 if TYPE_CHECKING:
     import sqlite3
@@ -68,6 +71,24 @@ class Dataset:
         """
         return cls(path, open_file(path, write=write))
 
+    @classmethod
+    def unsaved(cls, path: Path) -> Self:
+        """Makes an empty dataset in memory; `save` makes it a file, with everything that was added meanwhile.
+
+        Raises:
+            DatasetError: The path exists, or its folder does not.
+        """
+        require_new(path)
+        return cls(path, empty_tables())
+
+    def save(self) -> None:
+        """Writes a dataset that is in memory (`unsaved`), whole or not at all.
+
+        Raises:
+            DatasetError: The path exists, or its folder cannot be written.
+        """
+        write_file(self.path, self._connection)
+
     def add(self, run: Run) -> None:
         """Appends a run and its kernels, all or nothing.
 
@@ -97,30 +118,32 @@ class Dataset:
     def next_round(self, cases: Iterable[str]) -> int:
         """The first round that none of the cases has been recorded for."""
         rounds = [self._select("SELECT max(round) FROM run WHERE case_id = ?", (case,))[0][0] for case in cases]
-        return max((int(last) + 1 for last in rounds if last is not None), default=0)
+        place = self._place("max(round) of table run")
+        known = [convert(last, Natural, error=DatasetError, path=place) for last in rounds if last is not None]
+        return max(known, default=-1) + 1
 
     def runs(self) -> Iterator[Run]:
         """All runs, in the order of case and round, which does not depend on when they were measured."""
-        environments = {
-            key: json.loads(identity) for key, identity in self._select("SELECT id, identity FROM environment")
-        }
+        environments = self._environments()
         networks: dict[tuple[str, str], Network] = {}
-        for row in self._select("SELECT * FROM run ORDER BY case_id, round"):
-            key = (row["network_digest"], row["network_name"])
+        for values in self._select("SELECT * FROM run ORDER BY case_id, round"):
+            place = self._place(f"row {values['id']} of table run")
+            row = check_row(values, RunRow, place)
+            key = (row.network_digest, row.network_name)
             if key not in networks:
                 networks[key] = self._network(*key)
-            kernels = self._select("SELECT * FROM kernel WHERE run = ? ORDER BY position", (row["id"],))
-            run = run_from_rows(row, kernels, networks[key], environments[row["environment"]])
-            strange = not_numbers(run)
-            if strange:
-                raise DatasetError(
-                    f"dataset {str(self.path)!r}: a time of run {run.case!r} is {strange[0]!r}, which is no number"
-                )
-            yield run
+            rows = self._select("SELECT * FROM kernel WHERE run = ? ORDER BY position", (row.id,))
+            where = f"{place}, kernel"
+            kernels = [check_row(kernel, KernelRow, f"{where} {number}") for number, kernel in enumerate(rows)]
+            yield run_from_rows(row, kernels, networks[key], environments[row.environment], place)
 
     def environments(self) -> list[dict[str, str]]:
-        """The distinct environments of the runs."""
-        return [json.loads(identity) for (identity,) in self._select("SELECT identity FROM environment ORDER BY id")]
+        """The distinct environments of the runs.
+
+        Raises:
+            DatasetError: One is not texts by name.
+        """
+        return list(self._environments().values())
 
     def add_plan(self, digest: str, document: str) -> None:
         """Keeps the plan that the runs belong to, so that a campaign can be resumed from the dataset alone."""
@@ -128,8 +151,14 @@ class Dataset:
             self._connection.execute("INSERT OR IGNORE INTO plan VALUES (?, ?)", (digest, document))
 
     def plans(self) -> list[str]:
-        """The plans kept, as JSON documents."""
-        return [document for (document,) in self._select("SELECT document FROM plan ORDER BY rowid")]
+        """The plans kept, as JSON documents.
+
+        Raises:
+            DatasetError: One is no text.
+        """
+        place = self._place("document of table plan")
+        rows = self._select("SELECT document FROM plan ORDER BY rowid")
+        return [convert(document, str, error=DatasetError, path=place) for (document,) in rows]
 
     def set_origin(self, document: str) -> None:
         """Keeps where imported measurements come from, as a JSON document (`annette.bench.importing.collection`)."""
@@ -139,7 +168,8 @@ class Dataset:
     def origin(self) -> str | None:
         """The document that `set_origin` kept; None for what was measured with ``annette bench``."""
         rows = self._select("SELECT value FROM meta WHERE key = 'origin'")
-        return str(rows[0][0]) if rows else None
+        place = self._place("origin in table meta")
+        return convert(rows[0][0], str, error=DatasetError, path=place) if rows else None
 
     def merge(self, other: Dataset) -> int:
         """Appends the runs of another dataset that this one does not have.
@@ -237,12 +267,25 @@ class Dataset:
         columns = f"{table} ({', '.join(row)}) VALUES ({', '.join(f':{column}' for column in row)})"
         self._connection.execute(f"INSERT INTO {columns}", row)
 
+    def _environments(self) -> dict[int, dict[str, str]]:
+        rows = self._select("SELECT id, identity FROM environment ORDER BY id")
+        return {
+            key: identity_from_text(identity, self._place(f"row {key} of table environment.identity"))
+            for key, identity in rows
+        }
+
     def _network(self, digest: str, name: str) -> Network:
         ((graph,),) = self._select("SELECT graph FROM network WHERE digest = ? AND name = ?", (digest, name))
-        try:
-            return graph_from_json(json.loads(graph))
-        except (NetworkError, json.JSONDecodeError) as error:
-            raise DatasetError(f"dataset {str(self.path)!r} holds a damaged network {name!r}: {error}") from error
+        place = self._place(f"graph of network {name!r}")
+        text = convert(graph, str, error=DatasetError, path=place)
+        with budgeted(place, steps=BASE_STEPS + len(text), size_bytes=BASE_BYTES + 10 * len(text)):
+            try:
+                return graph_from_text(text)
+            except NetworkError as error:
+                raise DatasetError(f"dataset {str(self.path)!r} holds a damaged network {name!r}: {error}") from error
+
+    def _place(self, what: str) -> str:
+        return f"dataset {str(self.path)!r}, {what}"
 
 
 def differing_fact(first: Mapping[str, str], second: Mapping[str, str]) -> str | None:

@@ -1,41 +1,42 @@
-"""The file behind a dataset: its tables and their rows, how it is made and opened, and SQLite's errors as ours."""
+"""The file behind a dataset: its tables, how it is made and opened, and SQLite's errors as ours.
+
+Datasets are handed around, and an SQLite file may hold programs (views, triggers, generated columns) as well as data,
+or trees of pages that share branches and never end. A file is opened only if it has our tables and nothing else, each
+page of it once, and it is opened so that nothing in its schema is trusted (https://www.sqlite.org/security.html).
+"""
 
 from __future__ import annotations
 
-import json
-import math
-import os
 import sqlite3
-from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+import stat
+from contextlib import closing, contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
-from annette.bench.records import KernelRecord, Purpose, Run, Status
+from annette.atomic import write_whole
+from annette.documents import MAX_JSON_BYTES
 from annette.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from annette.network import Network
-
 __all__ = [
+    "SCHEMA",
     "VERSION",
     "create_file",
-    "dump",
-    "kernel_row",
+    "empty_tables",
     "mapped_errors",
-    "nan_as_none",
-    "not_numbers",
     "open_file",
-    "run_from_rows",
-    "run_row",
+    "require_new",
+    "write_file",
 ]
 
 _FORMAT: Final = "annette/dataset"
 VERSION: Final = 1
 _APPLICATION_ID: Final = 0x414E4E45  # "ANNE", in the SQLite header: tells our files from other people's
 
-_SCHEMA: Final = """
+SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE environment (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE);
 CREATE TABLE network (digest TEXT NOT NULL, name TEXT NOT NULL, graph TEXT NOT NULL, PRIMARY KEY (digest, name));
@@ -76,6 +77,29 @@ CREATE TABLE kernel (
 """
 """``run.calibration_s`` holds the times of the reference workload; the column keeps its name for old datasets."""
 
+_LIMITS: Final = {
+    sqlite3.SQLITE_LIMIT_LENGTH: MAX_JSON_BYTES,
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 10_000,
+    sqlite3.SQLITE_LIMIT_COLUMN: 100,
+    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 50,
+    sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 5,
+    sqlite3.SQLITE_LIMIT_VDBE_OP: 25_000,
+    sqlite3.SQLITE_LIMIT_FUNCTION_ARG: 8,
+    sqlite3.SQLITE_LIMIT_ATTACHED: 0,
+    sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
+}
+"""What SQLite may be asked for; our own statements stay far below."""
+
+_SUPER_JOURNAL: Final = bytes.fromhex("d9d505f920a163d7")
+"""Last bytes of a journal that names another file, which SQLite then reads and may delete."""
+
+_DEFENSIVE: Final = 1010  # SQLITE_DBCONFIG_DEFENSIVE in sqlite3.h
+
+_STEPS_PER_BYTE: Final = 20
+_STEPS: Final = 10_000_000
+_GLANCE: Final = 100_000
+"""Instructions of SQLite's machine between two looks at how many there were."""
+
 
 def create_file(path: Path) -> None:
     """Makes a file with empty tables.
@@ -83,52 +107,166 @@ def create_file(path: Path) -> None:
     Raises:
         DatasetError: The path exists, or its folder does not or cannot be written.
     """
-    if path.exists():
-        raise DatasetError(f"dataset {str(path)!r} exists already: use --resume to continue it, or another --out")
-    if not path.parent.is_dir():
-        what = "is not a folder" if path.parent.exists() else "does not exist"
-        raise DatasetError(f"folder {str(path.parent)!r} for dataset {path.name!r} {what}")
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with closing(empty_tables()) as connection:
+        write_file(path, connection)
+
+
+def empty_tables() -> sqlite3.Connection:
+    """A dataset without runs, in memory."""
+    connection = _configured(sqlite3.connect(":memory:", isolation_level=None))
+    connection.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version={VERSION}")
+    connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")
+    connection.execute("INSERT INTO meta VALUES ('format', ?), ('version', ?)", (_FORMAT, str(VERSION)))
+    return connection
+
+
+def write_file(path: Path, connection: sqlite3.Connection) -> None:
+    """Makes a file of what is in memory, whole or not at all.
+
+    Raises:
+        DatasetError: The path exists, or its folder does not or cannot be written.
+    """
+    require_new(path)
     try:
-        with mapped_errors(path), closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
-            connection.execute(f"PRAGMA application_id={_APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version={VERSION}")
-            connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-            connection.execute("INSERT INTO meta VALUES ('format', ?), ('version', ?)", (_FORMAT, str(VERSION)))
-        unfinished.replace(path)  # Whoever is killed in the middle leaves no half-made dataset under this name.
+        write_whole(path, connection.serialize(), new=True)
     except OSError as error:
         raise DatasetError(f"dataset {str(path)!r} cannot be made: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # Where nothing can be written, nothing can be removed.
-            unfinished.unlink(missing_ok=True)
+
+
+def require_new(path: Path) -> None:
+    """Checks that a dataset can be made.
+
+    Raises:
+        DatasetError: The path exists, or its folder does not.
+    """
+    try:
+        exists, is_folder = path.exists(), path.parent.is_dir()
+    except OSError as error:  # A name that no file can have.
+        raise DatasetError(f"dataset {str(path)!r} cannot be made: {error.strerror or error}") from error
+    if exists:
+        raise DatasetError(f"dataset {str(path)!r} exists already: use --resume to continue it, or another --out")
+    if not is_folder:
+        what = "is not a folder" if path.parent.exists() else "does not exist"
+        raise DatasetError(f"folder {str(path.parent)!r} for dataset {path.name!r} {what}")
 
 
 def open_file(path: Path, *, write: bool) -> sqlite3.Connection:
     """Connects to an existing file; rows answer to the names of their columns, transactions are begun explicitly.
 
     Raises:
-        DatasetError: There is none at ``path``, it is something else, of another version, or torn.
+        DatasetError: There is none at ``path``, it is something else, of another version, or torn, or it has other
+            tables than ours.
     """
-    if not path.is_file():
-        raise DatasetError(f"there is no dataset at {str(path)!r}; annette bench --out makes one")
+    size_bytes = _require_file(path)
     with mapped_errors(path):
         if not write and path.with_name(f"{path.name}-journal").exists():
             _connect(path, "rw").close()  # Its writer was killed: what was half written is taken back first.
         connection = _connect(path, "rw" if write else "ro")
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        try:
+            _check(connection, path, size_bytes)
+            connection.execute(f"PRAGMA query_only={int(not write)}")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _require_file(path: Path) -> int:
+    """The size of a file that is one, and whose neighbours are what SQLite takes them for."""
+    try:
+        if not path.is_file():
+            what = "is no file" if path.exists() else "does not exist; annette bench --out makes one"
+            raise DatasetError(f"there is no dataset at {str(path)!r}: it {what}")
+        size_bytes = path.stat().st_size
+        for ending in ("-journal", "-wal", "-shm"):
+            beside = path.with_name(path.name + ending)
+            if beside.exists() and not stat.S_ISREG(beside.lstat().st_mode):
+                raise DatasetError(f"dataset {str(path)!r} cannot be used: {str(beside)!r} is no file")
+            if ending == "-journal" and _names_another_file(beside):
+                raise DatasetError(f"dataset {str(path)!r} cannot be used: its journal names another file")
+    except (OSError, ValueError) as error:  # A name that no file can have, or a folder that may not be read.
+        raise DatasetError(f"dataset {str(path)!r} cannot be used: {getattr(error, 'strerror', error)}") from error
+    return size_bytes
+
+
+def _names_another_file(journal: Path) -> bool:
+    if not journal.exists():
+        return False
+    with journal.open("rb") as file:
+        end = file.seek(0, 2)
+        file.seek(max(0, end - len(_SUPER_JOURNAL)))
+        return file.read() == _SUPER_JOURNAL
+
+
+def _check(connection: sqlite3.Connection, path: Path, size_bytes: int) -> None:
+    """Checks that the file is ours, has our tables, and is sound, in a number of steps that its size warrants."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != _APPLICATION_ID:
         raise DatasetError(f"{str(path)!r} is not a dataset of annette")
     if version != VERSION:
         remedy = "update annette" if version > VERSION else "measure again, or use the annette that wrote it"
         raise DatasetError(f"dataset {str(path)!r} has version {version}, this annette reads {VERSION}: {remedy}")
-    return connection
+    left = _STEPS + _STEPS_PER_BYTE * size_bytes
+
+    def count() -> int:
+        nonlocal left
+        left -= _GLANCE
+        return left < 0
+
+    connection.set_progress_handler(count, _GLANCE)
+    try:
+        strange = _strange(connection)
+        if strange:
+            raise DatasetError(f"dataset {str(path)!r} {strange}: it was not made by annette, or was changed")
+        (finding,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if finding != "ok":
+            raise DatasetError(f"dataset {str(path)!r} is damaged: {str(finding).splitlines()[-1]}")
+        for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
+            raise DatasetError(f"dataset {str(path)!r} is damaged: row {row} of {table} refers to no {parent}")
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+def _strange(connection: sqlite3.Connection) -> str:
+    """What the schema has that ours does not, or lacks; empty where there is no such thing."""
+    left = dict(_objects())
+    for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_master"):
+        if left.pop(name, None) != (kind, sql):
+            return f"has a {kind} {name!r} that is not ours"
+    return f"has no table {min(left)!r}" if left else ""
+
+
+@cache
+def _objects() -> tuple[tuple[str, tuple[str, str | None]], ...]:
+    """Name, type and definition of everything in our schema."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(SCHEMA)
+        rows = connection.execute("SELECT name, type, sql FROM sqlite_master").fetchall()
+    return tuple((name, (kind, sql)) for name, kind, sql in rows)
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
     connection.row_factory = sqlite3.Row
-    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # Opens the file, which connecting does not.
+    try:
+        _configured(connection)
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # Opens the file, which connecting does not
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _configured(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Distrusts what is in the file, as far as this version of SQLite knows how to."""
+    for limit, most in _LIMITS.items():
+        connection.setlimit(limit, most)
+    if hasattr(connection, "setconfig"):  # From Python 3.12 on.
+        connection.setconfig(_DEFENSIVE, True)
+    connection.execute("PRAGMA trusted_schema=OFF")
+    connection.execute("PRAGMA cell_size_check=ON")
     return connection
 
 
@@ -141,113 +279,9 @@ def mapped_errors(path: Path) -> Iterator[None]:
         what = "has this run already" if "UNIQUE" in str(error) else "refuses this run"
         raise DatasetError(f"dataset {str(path)!r} {what}: {error}") from error
     except sqlite3.Error as error:
-        full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_INTERRUPT:
+            raise DatasetError(f"dataset {str(path)!r} asks for more work than a file of its size warrants") from error
+        full = code == sqlite3.SQLITE_FULL
         remedy = "; what was finished is kept: make room and go on with --resume" if full else ""
         raise DatasetError(f"dataset {str(path)!r} cannot be used: {error}{remedy}") from error
-
-
-def run_row(run: Run, network_digest: str, environment: int) -> dict[str, Any]:
-    """A row of the table ``run``, by column.
-
-    Args:
-        run: What was measured.
-        network_digest: Key of its network, with the network's name.
-        environment: Key of its environment.
-    """
-    return {
-        "case_id": run.case,
-        "round": run.round,
-        "purpose": run.purpose.value,
-        "network_digest": network_digest,
-        "network_name": run.network.name,
-        "environment": environment,
-        "details": dump(dict(run.details)),
-        "status": run.status.value,
-        "reason": run.reason,
-        "started_unix_s": run.started_unix_s,
-        "duration_s": run.duration_s,
-        "latency_s": nan_as_none(run.latency_s),
-        "samples_s": dump(run.samples_s),
-        "calibration_s": dump(run.reference_s),
-        "matched_share": nan_as_none(run.matched_share),
-        "attempts": run.attempts,
-    }
-
-
-def kernel_row(kernel: KernelRecord, run: int, position: int) -> dict[str, Any]:
-    """A row of the table ``kernel``, by column.
-
-    Args:
-        kernel: One kernel of a run.
-        run: Key of the run.
-        position: Its place in the order of execution, from 0.
-    """
-    return {
-        "run": run,
-        "position": position,
-        "name": kernel.name,
-        "operator": kernel.operator,
-        "layers": dump(kernel.layers),
-        "latency_s": kernel.latency_s,
-        "samples_s": dump(kernel.samples_s),
-        "added": int(kernel.added),
-        "info": dump(dict(kernel.info)),
-    }
-
-
-def run_from_rows(
-    row: sqlite3.Row, kernels: Sequence[sqlite3.Row], network: Network, environment: Mapping[str, str]
-) -> Run:
-    """The run that a row of ``run`` and its rows of ``kernel`` hold.
-
-    Args:
-        row: The run.
-        kernels: Its kernels in order of execution.
-        network: Its network.
-        environment: Its environment.
-    """
-    return Run(
-        case=row["case_id"],
-        round=row["round"],
-        purpose=Purpose(row["purpose"]),
-        network=network,
-        environment=environment,
-        details=json.loads(row["details"]),
-        status=Status(row["status"]),
-        reason=row["reason"],
-        started_unix_s=row["started_unix_s"],
-        duration_s=row["duration_s"],
-        latency_s=math.nan if row["latency_s"] is None else row["latency_s"],
-        samples_s=tuple(json.loads(row["samples_s"])),
-        reference_s=tuple(json.loads(row["calibration_s"])),
-        kernels=tuple(
-            KernelRecord(
-                name=kernel["name"],
-                operator=kernel["operator"],
-                layers=tuple(json.loads(kernel["layers"])),
-                latency_s=kernel["latency_s"],
-                samples_s=tuple(json.loads(kernel["samples_s"])),
-                added=bool(kernel["added"]),
-                info=json.loads(kernel["info"]),
-            )
-            for kernel in kernels
-        ),
-        matched_share=math.nan if row["matched_share"] is None else row["matched_share"],
-        attempts=row["attempts"],
-    )
-
-
-def not_numbers(run: Run) -> list[object]:
-    """Times of a run that are no numbers, as a file from elsewhere may hold them."""
-    times = (run.latency_s, *run.samples_s, *run.reference_s, *(kernel.latency_s for kernel in run.kernels))
-    return [time_s for time_s in times if not isinstance(time_s, (int, float))]
-
-
-def dump(value: object) -> str:
-    """Compact JSON whose objects have their keys in order, so that equal values are equal texts."""
-    return json.dumps(value, separators=(",", ":"), sort_keys=True)
-
-
-def nan_as_none(value: float) -> float | None:
-    """A number that may be unknown, as SQL has it."""
-    return None if math.isnan(value) else value

@@ -18,10 +18,12 @@ from functools import cache
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import numpy as np
 
 from annette.bench.backend import ProfileEntry, Subject
 from annette.bench.records import MOST_DRIFT, MOST_UNCERTAIN, Purpose, Status, drift, uncertainty
+from annette.documents import LEAST_LATENCY_S, MOST_LATENCY_S, is_duration, is_latency
 from annette.errors import OptionError
 from annette.network.builder import NetworkBuilder
 
@@ -61,6 +63,8 @@ _SHARE: Final = 0.065
 """Rest for each second of work. Linux keeps 5 % of every second for processes of other scheduling classes (the
 fair server; before Linux 6.12 the throttling of sched_rt_runtime_us) and takes them in one piece of 50 ms from whoever
 left none."""
+
+_NO_TIME: Final = f"which is negative, not a number, or beyond {LEAST_LATENCY_S:g} to {MOST_LATENCY_S:g} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,10 +320,9 @@ class CaseMeasurer:
         status, reason = Status.OK, ""
         settings = self._settings
         changed = drift(before_s, after_s)
-        entries = () if profile is None else profile.entries
-        if not _are_times(samples_s) or not all(_are_times(entry.latency_s) for entry in entries):
-            reason = "the runtime reported a time that is negative or not a number"
-            return CaseResult(case.id, Status.FAILED, reason)  # Nothing of such a report is worth keeping.
+        problem = _impossible(samples_s, profile)
+        if problem:
+            return CaseResult(case.id, Status.FAILED, problem)  # Nothing of such a report is worth keeping.
         if uncertainty(samples_s) > settings.most_uncertain:
             status = Status.UNSTABLE
             reason = f"samples scatter so that their median is known to {uncertainty(samples_s):.0%} only"
@@ -331,5 +334,19 @@ class CaseMeasurer:
         return result if profile is None else replace(result, entries=profile.entries, details=profile.details)
 
 
-def _are_times(values_s: tuple[float, ...]) -> bool:
-    return all(math.isfinite(value) and value >= 0 for value in values_s)
+def _impossible(samples_s: tuple[float, ...], profile: Profile | None) -> str:
+    """What no runtime can mean, of what one reported; empty where there is no such thing."""
+    for time_s in samples_s:
+        if not is_latency(time_s):
+            return f"the runtime reported {time_s:g} s for the network, {_NO_TIME}"
+    if profile is None:
+        return ""
+    for entry in profile.entries:
+        if not entry.latency_s or not all(map(is_duration, entry.latency_s)):
+            given = ", ".join(f"{time_s:g}" for time_s in entry.latency_s[:3]) or "nothing"
+            return f"the runtime reported {given} s for kernel {entry.name!r}, {_NO_TIME}"
+    try:
+        msgspec.json.encode(profile)
+    except UnicodeEncodeError:
+        return "the runtime reported a name that is no text: it holds half of a surrogate pair"
+    return ""

@@ -18,6 +18,7 @@ import msgspec
 
 from annette import errors
 from annette.bench.measurement import CaseResult
+from annette.bench.processes import end_processes, marked_environment, new_token
 from annette.bench.records import Status
 from annette.errors import BackendError
 
@@ -31,7 +32,12 @@ __all__ = ["Supervisor"]
 
 _START_TIMEOUT_S: Final = 120.0
 _LONGEST_REASON: Final = 300
+_LAST_BYTES: Final = 1 << 16
+"""Of what a worker wrote on standard error, only the end is looked at: runtimes may write gigabytes."""
 _DEATHS_TO_FAIL: Final = 2
+_DYING_S: Final = 10.0
+"""Time that a worker may take to end after it has closed its output: to write a traceback or a core dump."""
+_SIGNALS: Final = {number.value: number.name for number in signal.Signals}
 
 
 class Supervisor:
@@ -91,6 +97,7 @@ class _Worker:
 
     def __init__(self, header: dict[str, Any]) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._token = new_token()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "annette.bench.worker"],
             stdin=subprocess.PIPE,
@@ -98,6 +105,7 @@ class _Worker:
             stderr=self._errors,
             text=True,
             encoding="utf-8",
+            env=marked_environment(self._token),
             start_new_session=True,
         )
         self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -125,9 +133,11 @@ class _Worker:
             answer = None
         if answer is None:
             self.died = True
-            self._end()
             return CaseResult(case.id, Status.FAILED, self._cause_of_death())
-        return msgspec.json.decode(answer, type=CaseResult)
+        try:
+            return msgspec.json.decode(answer, type=CaseResult)
+        except msgspec.DecodeError as error:
+            return CaseResult(case.id, Status.FAILED, f"the worker's answer cannot be read: {error}")
 
     def __enter__(self) -> _Worker:
         return self
@@ -145,7 +155,6 @@ class _Worker:
         except OSError:
             answer = None
         if answer is None:
-            self._end()
             raise BackendError(f"backend {header['backend']!r} could not be started: {self._cause_of_death()}")
         first = json.loads(answer)
         if "error" in first:
@@ -163,14 +172,13 @@ class _Worker:
     def _read(self) -> None:
         """Runs in a thread of its own: hands lines over, then None at the end."""
         for line in self._process.stdout or ():
-            self._answers.put(line)
+            if line.endswith("\n"):  # Else the worker died over it.
+                self._answers.put(line)
         self._answers.put(None)
 
     def _end(self) -> None:
         self.alive = False
-        if self._process.returncode is None:  # Not reaped yet, so that the group is still the worker's own.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        end_processes(self._process, self._token)
         self._process.wait()
         self._reader.join()
         for stream in (self._process.stdin, self._process.stdout):
@@ -179,13 +187,21 @@ class _Worker:
                     stream.close()
 
     def _cause_of_death(self) -> str:
-        """Why the worker ended: its signal or exit code, and the last line it wrote."""
-        code = self._process.returncode
-        if code < 0:
-            name = signal.Signals(-code).name
+        """Why a worker that answers no more has ended: its signal or exit code, and the last line it wrote."""
+        try:
+            self._process.wait(_DYING_S)  # Else it would be our signal that ended it.
+            code = self._process.returncode
+        except subprocess.TimeoutExpired:
+            code = None
+        self._end()
+        if code is None:
+            how = "ended: it closed its output and went on"
+        elif code < 0:
+            name = _SIGNALS.get(-code, f"signal {-code}")
             how = f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
         else:
             how = f"ended with exit code {code}"
-        self._errors.seek(0)
+        printed = self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, printed - _LAST_BYTES))
         words = self._errors.read().decode(errors="replace").strip().splitlines()
         return f"the runtime's process was {how}" + (f": {words[-1][:_LONGEST_REASON]}" if words else "")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -20,11 +21,14 @@ from annette.bench.backend import Subject, backend_class, open_backend
 from annette.bench.host import die_with_parent, exclusive_use, pin_process
 from annette.bench.measurement import CaseMeasurer, CaseResult, Settings
 from annette.bench.plan import Case
+from annette.bench.processes import adopt_orphans
 from annette.bench.records import Status
 from annette.errors import AnnetteError
+from annette.plain_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import TracebackType
 
 __all__ = ["main", "serve"]
 
@@ -32,9 +36,17 @@ __all__ = ["main", "serve"]
 def main() -> None:
     """Serves the campaign that started this process until it closes our standard input."""
     die_with_parent()
+    sys.excepthook = _tell
+    adopt_orphans()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # What a runtime prints on standard output must not end up between the answers.
     serve(sys.stdin, answers)
+
+
+def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Ends the traceback with a line that says it all: the campaign records that as the reason."""
+    traceback.print_exception(kind, error, trace)
+    sys.stderr.write(f"{kind.__name__}: {one_line(str(error))}\n")
 
 
 def serve(requests: Iterable[str], answers: TextIO) -> None:

@@ -133,7 +133,9 @@ def _plan(
 
 
 def _write(path: Path, text: str) -> None:
+    from annette.atomic import write_whole
+
     try:
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text)
     except OSError as error:
         raise OptionError(f"plan file {str(path)!r} cannot be written: {error.strerror or error}") from error

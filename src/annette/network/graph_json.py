@@ -10,8 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, Literal, cast
 
+import msgspec
+
+from annette.documents import Count, Document, Natural, convert, parse_json
 from annette.errors import NetworkFormatError, NetworkShapeError
 from annette.network.kinds import KINDS
 from annette.network.layer import AttributeValue, Dimensions, Layer
@@ -19,14 +23,43 @@ from annette.network.network import Network
 from annette.network.tensor import DType, Tensor
 from annette.network.workload import describe_layer
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["SCHEMA", "graph_digest", "graph_from_json", "graph_to_json"]
+__all__ = ["SCHEMA", "graph_digest", "graph_from_json", "graph_from_text", "graph_to_json"]
 
 SCHEMA: Final = "annette/graph/1"
 
 _DTYPES: Final = {dtype.label: dtype for dtype in DType}
+
+
+class _Tensor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    dtype: str
+    shape: tuple[Natural, ...]
+    constant: Literal["constant"] | None = None
+
+
+class _Layer(Document, frozen=True):
+    name: str
+    kind: str
+    inputs: list[str]
+    outputs: list[str]
+    attributes: dict[str, bool | int | float | str | list[bool | int | float]]
+    macs: Natural | None = None
+    dimensions: dict[str, Count] | None = None
+
+
+class _Graph(Document, frozen=True):
+    schema: Literal["annette/graph/1"]
+    name: str
+    batch: Count
+    channels_last: bool
+    source_format: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    notes: tuple[str, ...]
+    tensors: dict[str, _Tensor]
+    layers: list[_Layer]
+
+
+_DECODER: Final = msgspec.json.Decoder(_Graph)
 
 
 def graph_to_json(network: Network) -> dict[str, Any]:
@@ -55,27 +88,48 @@ def graph_from_json(document: Mapping[str, Any]) -> Network:
         NetworkFormatError: The document is not of this schema.
         NetworkError: It describes something that is no network.
     """
-    if document.get("schema") != SCHEMA:
-        raise NetworkFormatError(f"a stored network has schema {document.get('schema')!r} instead of {SCHEMA!r}")
+    schema = document.get("schema") if isinstance(document, Mapping) else None
+    if schema != SCHEMA:
+        raise NetworkFormatError(f"a stored network has schema {schema!r} instead of {SCHEMA!r}")
+    return _network(convert(document, _Graph, error=NetworkFormatError))
+
+
+def graph_from_text(text: str) -> Network:
+    """Builds the network that `graph_to_json` described, from its JSON; twice as fast as from its values.
+
+    Raises:
+        NetworkError: As for `graph_from_json`, or the text is no JSON.
+    """
     try:
-        tensors = {
-            name: Tensor(name, tuple(map(int, entry[1])), _DTYPES[entry[0]], constant="constant" in entry[2:])
-            for name, entry in document["tensors"].items()
-        }
-        channels_last = bool(document["channels_last"])
-        return Network(
-            name=str(document["name"]),
-            layers=[_layer_from_json(entry, tensors, channels_last) for entry in document["layers"]],
-            tensors=tensors,
-            inputs=document["inputs"],
-            outputs=document["outputs"],
-            batch=int(document["batch"]),
-            channels_last=channels_last,
-            source_format=str(document["source_format"]),
-            notes=document["notes"],
+        stored = _DECODER.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        # Read again in a way that is slower, and says what is wrong where.
+        data = text.encode(errors="replace")
+        return graph_from_json(parse_json(data, source="a stored network", error=NetworkFormatError))
+    return _network(stored)
+
+
+def _network(stored: _Graph) -> Network:
+    strange = next((name for name, entry in stored.tensors.items() if entry.dtype not in _DTYPES), None)
+    if strange is not None:
+        raise NetworkFormatError(
+            f"tensor {strange!r} of a stored network has the unknown element type {stored.tensors[strange].dtype!r}"
         )
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise NetworkFormatError(f"a stored network is not of schema {SCHEMA!r}: {error!r}") from error
+    tensors = {
+        name: Tensor(name, entry.shape, _DTYPES[entry.dtype], constant=entry.constant is not None)
+        for name, entry in stored.tensors.items()
+    }
+    return Network(
+        name=stored.name,
+        layers=[_layer_from_json(entry, tensors, stored.channels_last) for entry in stored.layers],
+        tensors=tensors,
+        inputs=stored.inputs,
+        outputs=stored.outputs,
+        batch=stored.batch,
+        channels_last=stored.channels_last,
+        source_format=stored.source_format,
+        notes=stored.notes,
+    )
 
 
 def graph_digest(network: Network) -> str:
@@ -115,19 +169,25 @@ def _follows_from_shapes(layer: Layer, network: Network) -> bool:
     return again.workload == layer.workload
 
 
-def _layer_from_json(entry: Mapping[str, Any], tensors: Mapping[str, Tensor], channels_last: bool) -> Layer:
-    if entry["kind"] not in KINDS:
-        raise NetworkFormatError(f"layer {entry['name']!r} of a stored network is of unknown kind {entry['kind']!r}")
+def _layer_from_json(entry: _Layer, tensors: Mapping[str, Tensor], channels_last: bool) -> Layer:
+    if entry.kind not in KINDS:
+        raise NetworkFormatError(f"layer {entry.name!r} of a stored network is of unknown kind {entry.kind!r}")
+    missing = [name for name in (*entry.inputs, *entry.outputs) if name not in tensors]
+    if missing:
+        raise NetworkFormatError(f"layer {entry.name!r} of a stored network refers to no tensor {missing[0]!r}")
+    unknown = [name for name in entry.dimensions or () if name not in Dimensions._fields]
+    if unknown:
+        raise NetworkFormatError(f"layer {entry.name!r} of a stored network has no dimension {unknown[0]!r}")
     attributes: dict[str, AttributeValue] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in entry["attributes"].items()
+        k: cast("AttributeValue", tuple(v)) if isinstance(v, list) else v for k, v in entry.attributes.items()
     }
     return describe_layer(
-        entry["kind"],
-        entry["name"],
-        inputs=[tensors[tensor] for tensor in entry["inputs"]],
-        outputs=[tensors[tensor] for tensor in entry["outputs"]],
+        entry.kind,
+        entry.name,
+        inputs=[tensors[tensor] for tensor in entry.inputs],
+        outputs=[tensors[tensor] for tensor in entry.outputs],
         attributes=attributes,
         channels_last=channels_last,
-        dimensions=Dimensions(**entry["dimensions"]) if "dimensions" in entry else None,
-        macs=entry.get("macs"),
+        dimensions=None if entry.dimensions is None else Dimensions(**entry.dimensions),
+        macs=entry.macs,
     )

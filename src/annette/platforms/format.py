@@ -6,16 +6,15 @@ checked, and unknown keys are refused, so that a misspelt parameter cannot pass 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 from msgspec import Meta
 
+from annette.atomic import write_whole
 from annette.documents import (
     OPTIONAL,
     Document,
@@ -121,23 +120,11 @@ def dump_platform(platform: Platform, path: str | os.PathLike[str]) -> None:
     Raises:
         PlatformError: The file cannot be written.
     """
-    import tempfile  # noqa: PLC0415 - estimates only read, and it is slow to import
-
-    target = Path(path)
+    text = dumps_platform(platform)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(dumps_platform(platform))
-            temporary.chmod(0o644)
-            temporary.replace(target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
+        write_whole(path, text)
     except OSError as error:
-        raise PlatformError(f"cannot write platform file {str(target)!r}: {error.strerror or error}") from error
+        raise PlatformError(f"cannot write platform file {os.fspath(path)!r}: {error.strerror or error}") from error
 
 
 def loads_platform(data: bytes, *, source: str) -> Platform:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+from annette.atomic import write_whole
 from annette.errors import OptionError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def write_page(path: Path, text: str) -> None:
         OptionError: The file cannot be written.
     """
     try:
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text)
     except OSError as error:
         raise OptionError(f"--html {str(path)!r} cannot be written: {error.strerror or error}") from error
 

@@ -2,8 +2,9 @@
 
 The part of a network's name before the first colon says what happens when it is compiled: ``crash`` ends the process
 by an abort, ``killed`` as the kernel's out-of-memory killer does, ``leave`` by an exit code, ``hang`` never returns,
-``refuse`` is a refusal, ``memory`` is a `MemoryError`, ``nan`` reports a time that is no number, ``chatter`` prints on
-standard output. Everything else runs, and takes a time that follows from the network's operations alone.
+``refuse`` is a refusal, ``memory`` is a `MemoryError`, ``nan`` reports a time that is no number, ``surrogate`` a
+name that is no text, ``bug`` is an error of the backend's, ``odd`` reports details of the wrong type, ``chatter``
+prints on standard output. Everything else runs, and takes a time that follows from the network's operations alone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -101,6 +102,8 @@ class ScriptedBackend(Backend):
             raise BackendRunError("it says no")
         if deed == "memory":
             raise MemoryError("1 TB more")
+        if deed == "bug":
+            raise ZeroDivisionError("its\nfault")
         if deed == "chatter":
             sys.stdout.write("a runtime that talks\n")
             sys.stdout.flush()
@@ -127,7 +130,10 @@ class _Scripted(CompiledNetwork):
             ProfileEntry(layer.name, layer.kind, (time_s,) * repeats)
             for layer, time_s in zip(self._network.layers, self._times, strict=True)
         )
-        return Profile(entries)
+        deed = self._network.name.partition(":")[0]
+        if deed == "surrogate":
+            return Profile((replace(entries[0], name="\ud800"),))
+        return Profile(entries, details={"odd": 1} if deed == "odd" else {})  # type: ignore[dict-item]
 
 
 DEVICE: Final = Device(

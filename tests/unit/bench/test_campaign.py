@@ -47,7 +47,10 @@ def test_records_times_kernels_and_layers(dataset):
         ("leave", "exit code 3"),
         ("refuse", "it says no"),
         ("memory", "1 TB more"),
+        ("bug", "ended with exit code 1: ZeroDivisionError: its\\nfault"),
         ("nan", "not a number"),
+        ("surrogate", "half of a surrogate pair"),
+        ("odd", "the worker's answer cannot be read: Expected `str`, got `int`"),
     ],
 )
 def test_a_case_that_goes_wrong_costs_itself_alone(dataset, deed, reason):

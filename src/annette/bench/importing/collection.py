@@ -78,15 +78,16 @@ class Collection:
     origin: Origin
 
     def save(self, path: Path) -> None:
-        """Writes everything to a new dataset.
+        """Writes everything to a new dataset, whole or not at all.
 
         Raises:
             DatasetError: The file exists, or cannot be written.
         """
-        with Dataset.create(path) as dataset:
+        with Dataset.unsaved(path) as dataset:
             dataset.set_origin(msgspec.json.encode(self.origin).decode())
             for row, run in enumerate(self.runs):
                 dataset.add(replace(run, details={**run.details, ROW: str(row)}))
+            dataset.save()
 
 
 def layouts() -> tuple[str, ...]:

@@ -31,6 +31,7 @@ Row = dict[str, str]
 
 _TABLE: Final = re.compile(r'<table name="([^"]*)">\s*<!\[CDATA\[\n?(.*?)\]\]>', re.DOTALL)
 _TRAFFIC: Final = re.compile(r"(Sram|Dram|OffChipFlash|OnChipFlash)(FeatureMap|Weights|Scales|Lut)_(ac|read|write)")
+_UNNAMED: Final = re.compile(r"#\d+", re.ASCII)
 _HOST: Final = "Passthrough"
 _PERF_COLUMNS: Final = ("id", "source_id", "operator", "name", "op_cycles", "npu_cycles", "mac_count")
 _SUMMARY_COLUMNS: Final = ("cycles_total", "core_clock")
@@ -106,6 +107,7 @@ def parse_vela_report(summary: str, database: str) -> VelaReport:
         if not (clock_hz > 0 and math.isfinite(clock_hz)) or cycles < 0:
             raise BackendRunError(f"Vela's summary says {cycles} cycles at {clock_hz} Hz: that is no result")
         tables = _tables(database)
+        _name_unnamed(tables.get("perf", []))
         sources = _sources(tables)
         kernels = _kernels(tables, sources)
         on_host = [row for row in tables.get("perf", []) if row["operator"] == _HOST]
@@ -120,6 +122,17 @@ def _tables(database: str) -> dict[str, list[Row]]:
         raise BackendRunError("Vela's debug database is truncated: it does not end with </debug>")
     csv.field_size_limit(max(csv.field_size_limit(), _CSV_FIELD_LIMIT))
     return {name: list(csv.DictReader(io.StringIO(body.strip()))) for name, body in _TABLE.findall(database)}
+
+
+def _name_unnamed(rows: Sequence[Row]) -> None:
+    """Numbers tensors without a name by their order in the report.
+
+    Vela calls them ``#`` and a number that goes on from network to network for as long as its process lives.
+    """
+    names: dict[str, str] = {}
+    for row in rows:
+        if _UNNAMED.fullmatch(row.get("name") or ""):
+            row["name"] = names.setdefault(row["name"], f"#{len(names) + 1}")
 
 
 def _require(where: str, row: Mapping[str, str | None], columns: Sequence[str]) -> None:

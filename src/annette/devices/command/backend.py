@@ -10,15 +10,14 @@ import math
 import re
 import shlex
 import shutil
-import signal
-import subprocess
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.backend import Availability, Backend, BackendOptions, CompiledNetwork, Profile, ProfileEntry, Subject
 from annette.bench.profile_matching import to_entries
+from annette.devices.command.program import run_program
 from annette.devices.command.reports import LatencyReport, read_report
 from annette.devices.registry import find, offered
 from annette.errors import BackendRunError, NetworkError, OptionError, nearest
@@ -36,7 +35,6 @@ _FORMATS: Final = ("onnx", "tflite")
 _OWN: Final = "own"
 _NUMBERED: Final = re.compile(r"\[(?P<tensor>.*)\]:(?P<position>\d+)")
 """How TensorFlow Lite's own profiler names an operator: by the tensor that it writes and its place in the file."""
-_LONGEST_REASON: Final = 200
 
 
 @dataclass(frozen=True)
@@ -138,7 +136,7 @@ class _Program(CompiledNetwork):
         for _ in range(repeats * self._options.runs):
             if before is not None:
                 before()
-            self._reports.append(self._read(self._execute()))
+            self._reports.append(self._read(run_program(self._arguments, timeout_s=self._options.run_timeout_s)))
         return tuple(time_s for report in self._reports for time_s in report.latency_s)
 
     def profile(self, repeats: int, *, before: Callable[[], None] | None = None) -> Profile | None:
@@ -165,46 +163,6 @@ class _Program(CompiledNetwork):
         numbered = _NUMBERED.fullmatch(entry.name)
         layers = self._operators.get(numbered["tensor"] if numbered else entry.name, ())
         return replace(entry, layers=layers) if layers and not entry.layers else entry
-
-    def _execute(self) -> str:
-        """Runs the program; into files, as pipes would wait for what it has started and left behind."""
-        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-            try:
-                done = subprocess.run(  # noqa: S603 - the user's own program, without a shell
-                    self._arguments,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=errors,
-                    check=False,
-                    timeout=self._options.run_timeout_s,
-                )
-            except subprocess.TimeoutExpired:
-                raise BackendRunError(
-                    f"program {self._arguments[0]!r} gave no result in {self._options.run_timeout_s:g} s"
-                ) from None
-            except OSError as error:
-                raise BackendRunError(
-                    f"program {self._arguments[0]!r} cannot be run: {error.strerror or error}"
-                ) from error
-            if done.returncode:
-                words = _text(errors).strip().splitlines()
-                raise BackendRunError(
-                    f"program {self._arguments[0]!r} {_exit_reason(done.returncode)}"
-                    + (f": {words[-1][:_LONGEST_REASON]}" if words else "")
-                )
-            return _text(output)
-
-
-def _text(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode(errors="replace")
-
-
-def _exit_reason(code: int) -> str:
-    """How a program ended; some shells and ssh give 128 and the signal."""
-    names = {number.value: number.name for number in signal.Signals}
-    name = names.get(-code) or names.get(code - 128, "")
-    return f"ended with exit code {code}" + (f" ({name})" if name else "")
 
 
 def _model_file(subject: Subject, model_format: str, folder: Path) -> tuple[Path, dict[str, tuple[str, ...]]]:

@@ -6,8 +6,6 @@ protobuf messages: a message's fields may follow each other as they are made, on
 
 from __future__ import annotations
 
-import secrets
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from onnx import GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, helper
 
 from annette._version import __version__
+from annette.atomic import replacing
 from annette.errors import NetworkError, OptionError, UnsupportedOperatorError
 from annette.network.writers.onnx_nodes import ONNX_DTYPES, Lowering
 from annette.network.writers.weights import constant_values
@@ -70,7 +69,7 @@ def write_onnx(network: Network, path: str | Path, *, seed: int = 0, opset: int 
     constants = list(_constants(network))
     try:
         if weights and sum(item.tensor.size_bytes for item in constants) <= _EXTERNAL_ABOVE_BYTES:
-            with _replacing(path) as file:
+            with replacing(path, durable=False) as file:
                 _write_model(file, network, lowering, constants, seed, opset)
             return
         data_path = path.with_name(path.name + ".data")
@@ -80,11 +79,11 @@ def write_onnx(network: Network, path: str | Path, *, seed: int = 0, opset: int 
                 item.place(data_path.name, offset)
                 offset += item.tensor.size_bytes
         if weights:
-            with _replacing(data_path) as file:
+            with replacing(data_path, durable=False) as file:
                 for item in constants:
                     if item.external:
                         file.write(item.values(network, seed))
-        with _replacing(path) as file:
+        with replacing(path, durable=False) as file:
             _write_model(file, network, lowering, constants, seed, opset)
     except OSError as error:
         raise NetworkError(f"network {network.name!r} cannot be written to {str(path)!r}: {error.strerror}") from error
@@ -111,18 +110,6 @@ class _Constant:
     def values(self, network: Network, seed: int) -> memoryview:
         array = constant_values(network, self.tensor, self.layer, seed)
         return array.reshape(-1).view("uint8").data
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Opens a temporary file that takes the place of ``path`` when the block ends well."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb", buffering=1 << 20) as file:
-            yield file
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _constants(network: Network) -> Iterator[_Constant]:

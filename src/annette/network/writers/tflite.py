@@ -7,15 +7,17 @@ needs besides the layers of the network (padding, copies between layouts, change
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from annette.atomic import replacing
 from annette.errors import NetworkError, UnsupportedOperatorError
 from annette.network.writers import tflite_elementwise, tflite_movement, tflite_weighted
 from annette.network.writers.tflite_fusion import group_layers
 from annette.network.writers.tflite_lowering import TfliteLowering
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from annette.network.network import Network
 
 __all__ = ["LoweredTflite", "lower_tflite", "write_tflite"]
@@ -83,6 +85,7 @@ def write_tflite(network: Network, path: str | Path, *, seed: int = 0) -> None:
     """
     content = lower_tflite(network, seed=seed).content
     try:
-        Path(path).write_bytes(content)
+        with replacing(path, durable=False) as file:
+            file.write(content)
     except OSError as error:
         raise NetworkError(f"network {network.name!r} cannot be written to {str(path)!r}: {error.strerror}") from error
