@@ -86,20 +86,22 @@ def check_estimate(estimate: Estimate) -> None:
     """An estimate is finite and positive, and so is everything that it consists of."""
     where = f"on {estimate.platform}"
     if not (math.isfinite(estimate.latency_s) and estimate.latency_s > 0):
-        raise Violation("estimate", f"latency is not finite and positive {where}", f"{estimate.latency_s}")
+        what = "0" if estimate.latency_s == 0 else "negative" if estimate.latency_s < 0 else "not finite"
+        kinds = ", ".join(sorted({kernel.kind for kernel in estimate.mapped})[:3])
+        raise Violation("estimate", f"the latency of {kinds} is {what}", f"{estimate.latency_s} s {where}")
     for total_s in (estimate.device_latency_s, estimate.end_to_end_latency_s):
         if total_s is not None and not (math.isfinite(total_s) and total_s >= 0):
-            raise Violation("estimate", f"a total is not finite {where}", f"{total_s}")
+            raise Violation("estimate", "a total is not finite, or negative", f"{total_s} s {where}")
     if estimate.interval_s is not None:
         lower_s, upper_s = estimate.interval_s
         if not (0 <= lower_s <= upper_s < math.inf):
-            raise Violation("estimate", f"the interval is none {where}", f"{estimate.interval_s}")
+            raise Violation("estimate", "the interval is not one of finite times", f"{estimate.interval_s} {where}")
     for kernel in estimate.kernels:
         about = f"{kernel.latency_s} s, {kernel.interval_s}, {kernel.utilisation}, {kernel.bytes} bytes"
         bounds = kernel.interval_s or (0.0, 0.0)
         numbers = (kernel.latency_s, *bounds, kernel.utilisation, kernel.bytes, kernel.ops)
         if not all(math.isfinite(number) and number >= 0 for number in numbers):
-            raise Violation("estimate", f"a number of a kernel is not finite, or negative {where}", about)
+            raise Violation("estimate", "a number of a kernel is not finite, or negative", f"{about} {where}")
 
 
 def check_network(network: Network) -> None:
@@ -110,12 +112,11 @@ def check_network(network: Network) -> None:
 
 
 def check_document(document: Any) -> None:
-    """A document is JSON that a pipe takes.
-
-    Raises:
-        ValueError: It holds NaN or infinity, or (UnicodeEncodeError) a lone surrogate.
-    """
-    json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False).encode()
+    """A document is JSON that a pipe takes: no NaN, no infinity, no lone surrogate."""
+    try:
+        json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError as error:
+        raise Violation("report", f"a document {document.get('schema')} is no JSON", str(error)) from error
 
 
 def check_printed(show: Callable[[Page], object]) -> None:

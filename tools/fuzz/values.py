@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from random import Random
@@ -53,7 +53,7 @@ def floating(dice: Random) -> float:
     return dice.choice(FLOATS) if dice.random() < 0.8 else dice.uniform(-10, 10)
 
 
-def near(dice: Random, value: float) -> float:
+def near(dice: Random, value: Any) -> Any:
     """A number that comes from another one, or from the pool; an integer from an integer."""
     if dice.random() >= _SIMPLE:
         return floating(dice) if isinstance(value, float) else integer(dice)
@@ -77,9 +77,9 @@ def clean(value: str) -> str:
     return value.encode("utf-8", "ignore").decode()
 
 
-def within(value: float, bits: int, *, signed: bool = True) -> int:
+def within(value: Any, bits: int, *, signed: bool = True) -> int:
     """An integer brought into the range of a machine's type: at its border, not wrapped."""
     low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return high if value == math.inf else low if value == -math.inf else 0
     return max(low, min(high, int(value)))

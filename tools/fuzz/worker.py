@@ -133,7 +133,7 @@ def ascii_lines(text: str) -> str:
 
 def _place(error: BaseException) -> str:
     """The innermost function of annette that an exception came through."""
-    place = "?"
+    place = "the campaign's own code"
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.filename.startswith(_SOURCE):
             place = f"{Path(frame.filename).relative_to(_SOURCE)}:{frame.name}"

@@ -62,8 +62,9 @@ _TEXTS: Final = (
     g (i) => (o) { t = Relu(i) o = Add(t, i) }""",
     """<ir_version: 8, opset_import: ["" : 17]>
     g (float[1,8] x) => (float[1,8] y)
-    <float one = {0.1}, uint8 zero = {128}, int8 wz = {0}, int64[2] shape = {1, 8}, int64[1] axes = {0}, int64[1] to = {4},
-     int8[4,8] w = {0,1,2,3,4,5,6,7,0,1,2,3,4,5,6,7,0,1,2,3,4,5,6,7,0,1,2,3,4,5,6,7}, int64[1] from = {0}> {
+    <float one = {0.1}, uint8 zero = {128}, int8 wz = {0}, int64[2] shape = {1, 8}, int64[1] axes = {0},
+     int64[1] to = {4}, int64[1] from = {0},
+     int8[4,8] w = {0,1,2,3,4,5,6,7,0,1,2,3,4,5,6,7,0,1,2,3,4,5,6,7,0,1,2,3,4,5,6,7}> {
         q = QuantizeLinear(x, one, zero)
         d = DequantizeLinear(q, one, zero)
         v = DequantizeLinear(w, one, wz)
