@@ -1,17 +1,20 @@
-"""``python -m tools.fuzz``: runs a campaign, tries one case again, prints figures."""
+"""``python -m tools.fuzz``: campaigns of cases, kills and load; tries one case again; prints figures."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 from tools.fuzz.campaign import run_campaign
 from tools.fuzz.case import Case, build, steps
 from tools.fuzz.formats import FORMATS
+from tools.fuzz.kills import SCENARIOS, kill_and_resume
 from tools.fuzz.pool import HANG_S
 from tools.fuzz.record import Record
+from tools.fuzz.stress import stress
 from tools.fuzz.summary import summary
 from tools.fuzz.worker import Tester
 
@@ -35,14 +38,34 @@ def main() -> int:
     replay.add_argument("--file", type=Path, help="try this file instead")
     replay.add_argument("--save", type=Path, help="write the case's file here")
     replay.add_argument("--seeds", type=Path, help="folder of the campaign's further seeds")
-    figures = commands.add_parser("figures", help="print the figures of a campaign")
+    kills = commands.add_parser("kills", help="kill commands at random moments and go on with them")
+    kills.add_argument("--out", type=Path, required=True, help="folder of the campaign")
+    kills.add_argument("--kills", type=int, default=50, help="of each command (%(default)s)")
+    kills.add_argument("--seed", type=int, default=0, help="of the moments")
+    kills.add_argument("--scenarios", default=",".join(SCENARIOS), help="names with commas between (%(default)s)")
+    load = commands.add_parser("stress", help="estimate in threads and processes at the same time")
+    load.add_argument("--out", type=Path, required=True, help="folder of the campaign")
+    load.add_argument("--minutes", type=float, default=30.0, help="how long (%(default)s)")
+    load.add_argument("--processes", type=int, default=4)
+    load.add_argument("--threads", type=int, default=8)
+    load.add_argument("--platform", default="ncs2-openvino", help="where to estimate (%(default)s)")
+    figures = commands.add_parser("figures", help="print what a campaign's folder holds")
     figures.add_argument("out", type=Path)
+    figures.add_argument("--page", type=Path, help="Markdown file to write")
     arguments = parser.parse_args()
     if arguments.command == "run":
         return _run(arguments)
     if arguments.command == "replay":
         return _replay(arguments)
-    print(summary(Record(arguments.out)))
+    record = Record(arguments.out)
+    if arguments.command == "kills":
+        return _kills(arguments, record)
+    if arguments.command == "stress":
+        return _stress(arguments, record)
+    text = summary(record)
+    print(text)
+    if arguments.page:
+        arguments.page.write_text(text, encoding="utf-8")
     return 0
 
 
@@ -79,6 +102,28 @@ def _replay(arguments: argparse.Namespace) -> int:
     for key, value in answer.items():
         print(f"{key}: {value}")
     return int("kind" in answer)
+
+
+def _kills(arguments: argparse.Namespace, record: Record) -> int:
+    wrong = 0
+    for name in arguments.scenarios.split(","):
+        figures = kill_and_resume(SCENARIOS[name], kills=arguments.kills, seed=arguments.seed)
+        record.add_kills(asdict(figures))
+        print(
+            f"{name}: {figures.kills} kills, {figures.finished} finished, faults: {dict(figures.faults) or 'none'}",
+            flush=True,
+        )
+        wrong += bool(figures.faults)
+    return int(wrong > 0)
+
+
+def _stress(arguments: argparse.Namespace, record: Record) -> int:
+    how = {"platform": arguments.platform, "minutes": arguments.minutes, "threads": arguments.threads}
+    seen = stress(processes=arguments.processes, **how)
+    for figures in seen:
+        record.add_stress({**how, **asdict(figures)})
+        print(figures)
+    return int(any(figures.wrong for figures in seen) or len({figures.digest for figures in seen}) > 1)
 
 
 if __name__ == "__main__":

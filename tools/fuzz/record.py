@@ -85,6 +85,8 @@ class Record:
         folder.mkdir(parents=True, exist_ok=True)
         self._figures = folder / "figures.jsonl"
         self._findings = folder / "findings.jsonl"
+        self._kills = folder / "kills.jsonl"
+        self._stress = folder / "stress.jsonl"
         self.known = {line["key"] for line in _lines(self._findings)}
 
     def add_figures(self, seed: int, form: str, first: int, figures: Figures, wall_s: float) -> None:
@@ -135,6 +137,22 @@ class Record:
             found.setdefault(line["format"], Figures()).merge(line)
             wall_s += line["wall_s"]
         return found, wall_s
+
+    def add_kills(self, values: dict[str, Any]) -> None:
+        """Keeps what came of killing a command."""
+        _append(self._kills, values)
+
+    def add_stress(self, values: dict[str, Any]) -> None:
+        """Keeps what a process under load saw."""
+        _append(self._stress, values)
+
+    def kills(self) -> list[dict[str, Any]]:
+        """What `add_kills` kept."""
+        return list(_lines(self._kills))
+
+    def stress(self) -> list[dict[str, Any]]:
+        """What `add_stress` kept."""
+        return list(_lines(self._stress))
 
     def classes(self) -> Iterator[tuple[str, str, int]]:
         """Classes of findings with their format and how often they were met, the most frequent first."""

@@ -11,6 +11,7 @@ import faulthandler
 import json
 import os
 import resource
+import shutil
 import signal
 import sys
 import time
@@ -184,6 +185,7 @@ def main() -> None:
         with suppress(EOFError):
             while True:
                 _serve(tester, requests)
+    shutil.rmtree(folder, ignore_errors=True)  # Where the pool has gone, nobody else does.
 
 
 def _serve(tester: Tester, requests: Connection) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from annette.network import Network
 
-__all__ = ["sound_datasets", "write_dataset"]
+__all__ = ["measured_run", "sound_datasets", "write_dataset"]
 
 _ENVIRONMENTS: Final[tuple[dict[str, str], ...]] = (
     {"runtime": "command", "command": "run {model}", "device": "board", "precision": "fp32", "threads": "1"},
@@ -48,7 +48,22 @@ def _pooling(channels: int) -> Network:
     return net.build(net.max_pool(net.input("x", (1, channels, 8, 8)), 2, stride=2))
 
 
-def _run(case: str, purpose: Purpose, network: Network, environment: Mapping[str, str], **changes: object) -> Run:
+def measured_run(
+    case: str,
+    purpose: Purpose,
+    network: Network,
+    environment: Mapping[str, str] = _ENVIRONMENTS[0],
+    **changes: object,
+) -> Run:
+    """A run as a campaign would record it: every layer a kernel, with a time that follows from its operations.
+
+    Args:
+        case: Its identity.
+        purpose: Why it was measured.
+        network: What was measured.
+        environment: Where; by default on a device behind a command.
+        **changes: Fields with other values.
+    """
     kernels = tuple(
         KernelRecord(
             layer.name, layer.kind, (layer.name,), _time_s(layer.workload.ops), (_time_s(layer.workload.ops),) * 3
@@ -80,26 +95,27 @@ def _time_s(ops: float) -> float:
 def _runs(environment: Mapping[str, str]) -> Iterator[Run]:
     for channels in _SIZES:
         details = {"group": "sweep", SWEEP: "conv-channels", "settings": "none"}
-        yield _run(f"conv{channels}", Purpose.MICRO_KERNEL, _convolution(channels), environment, details=details)
-        yield _run(f"pool{channels}", Purpose.MICRO_KERNEL, _pooling(channels), environment)
+        yield measured_run(
+            f"conv{channels}", Purpose.MICRO_KERNEL, _convolution(channels), environment, details=details
+        )
+        yield measured_run(f"pool{channels}", Purpose.MICRO_KERNEL, _pooling(channels), environment)
     gates, network = small_networks()[1], small_networks()[0]
-    yield _run("chain", Purpose.CHAIN, gates, environment, status=Status.UNSTABLE, reason="its samples scatter")
+    yield measured_run("chain", Purpose.CHAIN, gates, environment, status=Status.UNSTABLE, reason="its samples scatter")
     for number in range(3):
-        yield _run("network", Purpose.NETWORK, network, environment, round=number)
+        yield measured_run("network", Purpose.NETWORK, network, environment, round=number)
     nothing = {"latency_s": math.nan, "samples_s": (), "kernels": (), "matched_share": math.nan}
-    yield _run(
+    yield measured_run(
         "failed", Purpose.MICRO_KERNEL, _pooling(3), environment, status=Status.FAILED, reason="no memory", **nothing
     )
 
 
-def write_dataset(path: Path, environment: Mapping[str, str] | None = None) -> None:
+def write_dataset(path: Path, environment: Mapping[str, str] = _ENVIRONMENTS[0]) -> None:
     """Writes a dataset of twenty-one runs with the plan that they come from.
 
     Args:
         path: Where to.
         environment: What they were measured in; by default a device behind a command.
     """
-    environment = environment or _ENVIRONMENTS[0]
     runs = list(_runs(environment))
     cases = {run.case: Case(run.case, run.purpose, "fuzz", run.network, 0.1) for run in runs}
     plan = Plan("fuzz", tuple(cases.values()))
