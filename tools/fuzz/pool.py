@@ -27,6 +27,7 @@ __all__ = ["HANG_S", "Answer", "Pool", "Request", "Worker"]
 
 HANG_S: Final = 20.0
 """A case that takes longer hangs."""
+_ERRORS: Final = "stderr.txt"
 _START_S: Final = 120.0
 _TRACE_S: Final = 0.5
 _ROOT: Final = Path(__file__).parents[2]
@@ -71,9 +72,11 @@ class Worker:
     Args:
         extra: Files of a user's that join the seeds.
         hang_s: Time after which a case hangs.
+        module: What is run; `tools.fuzz.worker` or something that ends in its ``main``.
     """
 
-    def __init__(self, extra: Sequence[Path] = (), hang_s: float = HANG_S) -> None:
+    def __init__(self, extra: Sequence[Path] = (), hang_s: float = HANG_S, module: str = "tools.fuzz.worker") -> None:
+        self._module = module
         self._extra = [str(path.absolute()) for path in extra]
         self._hang_s = hang_s
         self._request: Request | None = None
@@ -153,22 +156,18 @@ class Worker:
         shared = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
         self._folder = Path(tempfile.mkdtemp(prefix="annette-fuzz-", dir=shared if shared.is_dir() else None))
         self._connection, theirs = Pipe()
-        self._process = subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-m", "tools.fuzz.worker", str(theirs.fileno()), str(self._folder), *self._extra],
-            cwd=_ROOT,
-            pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self._folder / "stderr.txt").open("wb"),
-            env={
-                **os.environ,
-                "OMP_NUM_THREADS": "1",
-                "OPENBLAS_NUM_THREADS": "1",
-                "PYTHONHASHSEED": "0",
-                "TMPDIR": str(self._folder),
-            },
-            start_new_session=True,
-        )
+        own = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "TMPDIR": str(self._folder)}
+        with (self._folder / _ERRORS).open("wb") as errors:
+            self._process = subprocess.Popen(  # noqa: S603 - ourselves
+                [sys.executable, "-m", self._module, str(theirs.fileno()), str(self._folder), *self._extra],
+                cwd=_ROOT,
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                env={**os.environ, **own},
+                start_new_session=True,
+            )
         theirs.close()
         try:
             ready = self._connection.poll(_START_S) and self._connection.recv_bytes()
@@ -180,7 +179,7 @@ class Worker:
             raise RuntimeError(f"a worker does not start: {words}")
 
     def _errors(self) -> str:
-        return ascii_lines((self._folder / "stderr.txt").read_text(encoding="utf-8", errors="replace"))[-4000:]
+        return ascii_lines((self._folder / _ERRORS).read_text(encoding="utf-8", errors="replace"))[-4000:]
 
     def _killed(self) -> dict[str, Any]:
         """Ends a process that hangs, and says where it was."""

@@ -61,12 +61,6 @@ class Tester:
             self._forms[name] = FORMATS[name](self._extra)
         return self._forms[name]
 
-    def prepare(self) -> None:
-        """Loads what cases need, so that none of them is blamed for it."""
-        platforms()
-        for name in FORMATS:
-            self.form(name)
-
     def attempt(self, case: Case, *, kept: list[str] | None = None, data: bytes | None = None) -> dict[str, Any]:
         """Tries one case.
 
@@ -177,7 +171,7 @@ def main() -> None:
     with (folder / TRACE_FILE).open("w", encoding="utf-8") as trace:
         faulthandler.register(signal.SIGUSR1, trace)
         tester = Tester(folder, tuple(map(Path, sys.argv[3:])))
-        tester.prepare()
+        platforms()  # Loaded before any case, so that none is blamed for it.
         if sys.platform == "linux":
             _limit_memory()
             _forget_peak()
