@@ -10,6 +10,7 @@ from tools.fuzz.oracle import Violation, check_document, check_error, check_prin
 from tools.fuzz.pool import Request, Worker
 from tools.fuzz.record import Figures, Record
 from tools.fuzz.summary import summary
+from tools.fuzz.worker import Tester
 
 from annette.errors import NetworkError
 from tests.fuzz.faulty_worker import PLANTED, FaultyFormat
@@ -77,14 +78,9 @@ def test_a_case_is_the_same_whenever_it_is_built(name):
     assert len(set(files)) > 20
 
 
-@pytest.mark.parametrize("name", REAL)
-def test_what_is_not_mutated_is_sound(name, tmp_path):
-    form = FORMATS[name]()
-    if name in ("onnx", "tflite"):
-        pytest.skip("some of its seeds are single operators over any operands, which need not fit")
-    from tools.fuzz.worker import Tester
-
-    tester = Tester(tmp_path)
+@pytest.mark.parametrize("name", ["command", "dataset", "json", "platform", "table"])
+def test_what_is_not_mutated_shows_nothing(name, tmp_path):
+    form, tester = FORMATS[name](), Tester(tmp_path)
     for number in range(12):
         case = Case(name, 0, number)
         answer = tester.attempt(case, data=build(form, case, kept=()))
