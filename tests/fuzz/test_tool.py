@@ -118,7 +118,7 @@ def test_a_stopped_campaign_keeps_its_figures_and_goes_on(tmp_path):
     answer = {"outcome": "finding", "seconds": 0.5, "peak_bytes": 2**20, "kind": "traceback", "key": "k", "text": "t"}
     for number in range(3):
         figures.add(Case("json", 7, number), answer)
-    record.add_figures(7, "json", 0, figures, 1.5)
+    record.add_figures(7, "json", figures, 1.5)
     assert record.add_finding(Case("json", 7, 0), answer)
     again = Record(tmp_path)
     assert not again.add_finding(Case("json", 7, 1), answer)

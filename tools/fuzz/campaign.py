@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from tools.fuzz.case import build
@@ -77,30 +78,50 @@ def run_campaign(
     """
     record = Record(out)
     schedule = iter(_Schedule(record, seed, formats, cases, time.monotonic() + 60 * minutes))
-    open_: dict[tuple[str, int], Figures] = {}
-    news: list[tuple[Case, dict[str, Any]]] = []
     forms = {name: FORMATS[name](extra) for name in formats}
-    counted, shown_s, since_s = 0, time.monotonic(), time.monotonic()
-    with Pool(jobs, extra, hang_s) as pool:
+    tally = _Tally(record, seed)
+    news: list[tuple[Case, dict[str, Any]]] = []
+    shown_s = time.monotonic()
+    with Pool(jobs, extra, hang_s) as pool, tally, suppress(KeyboardInterrupt):
         for case, answer in pool.run(schedule):
-            chunk = (case.format, case.number - case.number % _CHUNK)
-            figures = open_.setdefault(chunk, Figures())
-            figures.add(case, answer)
+            tally.add(case, answer)
             if "kind" in answer and record.add_finding(case, answer) and answer["kind"] != "fault":
                 news.append((case, answer))
                 record.keep_input(case, answer, build(forms[case.format], case), ["all"], forms[case.format].suffix)
-            counted += 1
-            if figures.cases == _CHUNK:
-                record.add_figures(seed, *chunk, open_.pop(chunk), time.monotonic() - since_s)
-                since_s = time.monotonic()
             if not quiet and time.monotonic() - shown_s > _PROGRESS_S:
                 shown_s = time.monotonic()
-                print(f"{counted} cases, {len(record.known)} classes of findings", file=sys.stderr, flush=True)
-    for (form, first), figures in open_.items():
-        record.add_figures(seed, form, first, figures, time.monotonic() - since_s)
-        since_s = time.monotonic()
+                print(f"{tally.cases} cases, {len(record.known)} classes of findings", file=sys.stderr, flush=True)
     _keep_smaller(record, news, forms, extra, hang_s)
     return record
+
+
+class _Tally:
+    """Figures of each format, kept whenever there are enough and at the end."""
+
+    def __init__(self, record: Record, seed: int) -> None:
+        self._record, self._seed = record, seed
+        self._open: dict[str, Figures] = {}
+        self._since_s = time.monotonic()
+        self.cases = 0
+
+    def add(self, case: Case, answer: dict[str, Any]) -> None:
+        self.cases += 1
+        figures = self._open.setdefault(case.format, Figures())
+        figures.add(case, answer)
+        if figures.cases == _CHUNK:
+            self._keep(case.format)
+
+    def _keep(self, form: str) -> None:
+        now_s = time.monotonic()
+        self._record.add_figures(self._seed, form, self._open.pop(form), now_s - self._since_s)
+        self._since_s = now_s
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, *_: object) -> None:
+        for form in list(self._open):
+            self._keep(form)
 
 
 def _keep_smaller(

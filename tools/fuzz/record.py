@@ -89,9 +89,9 @@ class Record:
         self._stress = folder / "stress.jsonl"
         self.known = {line["key"] for line in _lines(self._findings)}
 
-    def add_figures(self, seed: int, form: str, first: int, figures: Figures, wall_s: float) -> None:
+    def add_figures(self, seed: int, form: str, figures: Figures, wall_s: float) -> None:
         """Keeps the figures of a chunk of cases."""
-        values = {**vars(figures), "seed": seed, "format": form, "first": first, "wall_s": wall_s}
+        values = {**vars(figures), "seed": seed, "format": form, "wall_s": wall_s}
         _append(self._figures, values)
 
     def add_finding(self, case: Case, answer: dict[str, Any]) -> bool:
@@ -119,15 +119,8 @@ class Record:
         return folder
 
     def next_case(self, seed: int, form: str) -> int:
-        """The first case of a format that no chunk has."""
-        return max(
-            (
-                line["first"] + line["cases"]
-                for line in self._chunks()
-                if (line["seed"], line["format"]) == (seed, form)
-            ),
-            default=0,
-        )
+        """How many cases of a format and a campaign's seed were tried: the number of the next."""
+        return sum(line["cases"] for line in self._chunks() if (line["seed"], line["format"]) == (seed, form))
 
     def figures(self) -> tuple[dict[str, Figures], float]:
         """Figures of each format, and the time that the campaign took, seconds."""
