@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: quickstart test check bench docs clean install
+.PHONY: quickstart test check bench fuzz docs clean install
 
 install: $(STAMP)
 
@@ -32,6 +32,10 @@ check: install
 ## Speed: ratios within one run; never part of the tests.
 bench: install
 	$(BIN)/python -m pytest benchmarks --benchmark-only -p no:cacheprovider
+
+## Mutated files of every format, for an hour: findings and figures go to the folder `fuzz`. SEED=1 takes others.
+fuzz: install
+	$(BIN)/python -m tools.fuzz run --out fuzz --seed $(or $(SEED),0) --cases 300000
 
 ## Writes the generated pages of the documentation anew.
 docs: install

@@ -1,0 +1,34 @@
+"""Formats, by the name that the command line knows them by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tools.fuzz.formats.commands import CommandFormat
+from tools.fuzz.formats.datasets import DatasetFormat
+from tools.fuzz.formats.descriptions import DescriptionFormat
+from tools.fuzz.formats.onnx_models import OnnxFormat
+from tools.fuzz.formats.platform_files import PlatformFormat
+from tools.fuzz.formats.tables import TableFormat
+from tools.fuzz.formats.tflite_models import TfliteFormat
+
+if TYPE_CHECKING:
+    from tools.fuzz.case import Format
+
+__all__ = ["FORMATS", "SHARES"]
+
+FORMATS: Final[dict[str, type[Format]]] = {
+    form.name: form
+    for form in (
+        OnnxFormat,
+        TfliteFormat,
+        DescriptionFormat,
+        PlatformFormat,
+        TableFormat,
+        DatasetFormat,
+        CommandFormat,
+    )
+}
+
+SHARES: Final = {"onnx": 28, "tflite": 16, "json": 14, "platform": 12, "table": 12, "dataset": 9, "command": 9}
+"""How the cases of a campaign are divided, in hundredths."""
