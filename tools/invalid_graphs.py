@@ -1,13 +1,13 @@
 """Measures how annette's reader and ONNX Runtime agree on which graphs are valid.
 
-Usage: ``python tools/invalid_graphs.py [--count N] [--seed S] [--out FILE]``. Valid models, those of ONNX's own tests of
-operators and small networks of the zoo, are mutated once each, at random but by meaning: element types, attributes,
+Usage: ``python tools/invalid_graphs.py [--count N] [--seed S] [--out FILE]``. Valid models, those of ONNX's own tests
+of operators and small networks of the zoo, are mutated once each, at random but by meaning: element types, attributes,
 numbers of inputs and outputs, operator sets, shapes, order. Each mutant is read, and given to ONNX Runtime in a process
 of its own, without optimisations. The table says which mutants are priced that ONNX Runtime does not load, and which
-are refused that it does, by reason. That a runtime has no kernel for an operator's types is none: such mutants are left
-out.
+are refused that it does, by reason. That a runtime has no kernel for an operator's types is no reason: such mutants are
+left out.
 
-docs/results/invalid-graphs.md has figures. To measure another version, run it with that version's ``src`` first in
+docs/results/validity.md has figures. To measure another version, run it with that version's ``src`` first in
 PYTHONPATH.
 """
 
@@ -25,7 +25,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx
+import onnxruntime
 from onnx import AttributeProto, TensorProto, helper
+from onnx.backend.test.case.node import collect_testcases
 
 from annette.errors import AnnetteError
 from annette.network import zoo
@@ -73,7 +75,7 @@ def main() -> None:
 
 def compare(count: int, seed: int) -> str:
     """Mutates, asks both, and returns a table in Markdown."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - not for secrets
     verdicts: Counter[tuple[bool, str]] = Counter()
     reasons: dict[tuple[bool, str], Counter[str]] = {}
     with tempfile.TemporaryDirectory() as folder, Runtime() as runtime:
@@ -120,8 +122,6 @@ def kind_of_reason(text: str) -> str:
 
 def sources(folder: Path) -> Iterator[bytes]:
     """Valid models: ONNX's own tests of operators, and small networks of the zoo."""
-    from onnx.backend.test.case.node import collect_testcases
-
     for case in collect_testcases(None):
         data = case.model.SerializeToString() if case.model is not None else b""
         if 0 < len(data) < LARGEST_SEED:
@@ -167,15 +167,13 @@ class Runtime:
 
 def load(data: bytes) -> str:
     """Loads a model in ONNX Runtime; the complaint, empty if there is none."""
-    import onnxruntime
-
     onnxruntime.set_default_logger_severity(4)
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1
     try:
         onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions have no common class
+    except Exception as error:  # noqa: BLE001 - its exceptions have no common class
         return str(error) or "refused"
     return ""
 

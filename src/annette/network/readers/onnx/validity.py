@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from onnx import AttributeProto, TensorProto, defs
 
@@ -222,7 +222,7 @@ def _defined(op: str, since: int, domain: str) -> _Definition:
         operands=tuple(map(_operand, schema.inputs)),
         inputs=range(schema.min_input, schema.max_input + 1),
         outputs=range(schema.min_output, schema.max_output + 1),
-        attributes={name: int(attribute.type.value) for name, attribute in attributes},
+        attributes={name: _number(attribute.type) for name, attribute in attributes},
         required=frozenset(name for name, attribute in attributes if attribute.required),
         deprecated=schema.deprecated,
     )
@@ -236,6 +236,11 @@ def _operand(parameter: defs.OpSchema.FormalParameter) -> _Operand:
         dtypes=frozenset(_DTYPES[text] for text in parameter.types if text in _DTYPES),
         sequences=any(not text.startswith("tensor(") for text in parameter.types),
     )
+
+
+def _number(kind: Any) -> int:
+    """The number that the format has for a type of attribute; `defs` writes the same ones."""
+    return int(kind.value)
 
 
 @cache

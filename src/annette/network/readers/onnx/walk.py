@@ -153,6 +153,8 @@ class Walker(Collection):
             rebatch=self._rebatch,
         )
         function = self._function_of(proto)
+        if not node.output_names:
+            raise NetworkStructureError(f"{node.subject} in graph {frame.graph!r} has no outputs")
         imported = domain in frame.opsets
         if function is not None:
             self.complaints.add(call_complaint(node, function, imported=imported))
