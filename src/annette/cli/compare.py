@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from annette.cli.options import json_option, model_options, network_options, print_json
+from annette.cli.options import json_option, lenient_option, model_options, network_options, print_json
 
 __all__ = ["command"]
 
@@ -18,12 +18,14 @@ __all__ = ["command"]
 )
 @model_options
 @network_options
+@lenient_option
 @json_option
 def command(
     network: str,
     platforms: tuple[str, ...],
     batch: int | None,
     inputs: dict[str, tuple[int, ...]],
+    lenient: bool,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -37,7 +39,7 @@ def command(
     from annette import estimate, list_platforms, load_network, load_platform
     from annette.report.estimates import comparison_document, print_comparison
 
-    loaded = load_network(network, batch=batch, inputs=inputs)
+    loaded = load_network(network, batch=batch, inputs=inputs, lenient=lenient)
     targets = [load_platform(name) for name in platforms or (entry.name for entry in list_platforms())]
     estimates = [estimate(loaded, target, **how) for target in targets]
     document = comparison_document(loaded.name, estimates)

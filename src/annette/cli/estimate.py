@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from annette.cli.options import json_option, model_options, network_options, print_json
+from annette.cli.options import json_option, lenient_option, model_options, network_options, print_json
 
 __all__ = ["command"]
 
@@ -16,6 +16,7 @@ __all__ = ["command"]
 @click.option("--platform", required=True, metavar="P", help="Name of a platform (annette platforms), or its file.")
 @model_options
 @network_options
+@lenient_option
 @click.option("--all", "everything", is_flag=True, help="Show all kernels, in order of execution.")
 @json_option
 def command(networks: tuple[str, ...], platform: str, everything: bool, as_json: bool, **how: Any) -> None:

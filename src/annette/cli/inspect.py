@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from annette.cli.options import json_option, network_options, print_json
+from annette.cli.options import json_option, lenient_option, network_options, print_json
 
 __all__ = ["command"]
 
@@ -14,6 +14,7 @@ __all__ = ["command"]
 @click.command("inspect", short_help="Layers, operations and bytes of a network.")
 @click.argument("network", metavar="NETWORK")
 @network_options
+@lenient_option
 @click.option("--platform", metavar="P", help="Also show which layers run as one kernel there, and by which rule.")
 @click.option("--all", "everything", is_flag=True, help="Show all layers, in topological order.")
 @json_option

@@ -23,6 +23,7 @@ __all__ = [
     "backend_options",
     "chosen_options",
     "json_option",
+    "lenient_option",
     "model_options",
     "network_options",
     "parse_duration",
@@ -126,6 +127,11 @@ network_options = _together(
         "--input", "inputs", multiple=True, metavar="NAME=SHAPE", callback=_parse_shapes,
         help="Shape of an input, for example data=1x3x224x224; binds symbolic dimensions. May be repeated.",
     ),
+)  # fmt: skip
+
+lenient_option = click.option(
+    "--lenient", is_flag=True,
+    help="Price an invalid ONNX file as well as can be, with a note, instead of refusing it.",
 )  # fmt: skip
 
 model_options = _together(

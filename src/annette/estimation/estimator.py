@@ -36,6 +36,7 @@ def estimate(
     model: str | None = None,
     batch: int | None = None,
     inputs: Mapping[str, tuple[int, ...]] | None = None,
+    lenient: bool = False,
     fallback: str = "error",
     confidence: float = 0.9,
 ) -> Estimate:
@@ -47,6 +48,7 @@ def estimate(
         model: Model family; None takes the platform's preference per kind.
         batch: Samples processed together; only for a network that is not loaded yet.
         inputs: Shapes that bind symbolic dimensions; only for a network that is not loaded yet.
+        lenient: Whether an invalid ONNX file is priced nevertheless (`annette.load_network`); as above.
         fallback: ``error`` refuses kinds that the platform has no model for, ``roofline`` prices them roughly.
         confidence: Probability, between 0 and 1, that the intervals are meant to hold with.
 
@@ -66,10 +68,10 @@ def estimate(
         True
     """
     if isinstance(network, Network):
-        if batch is not None or inputs:
-            raise OptionError("batch and inputs bind a network while it is read; this one is loaded already")
+        if batch is not None or inputs or lenient:
+            raise OptionError("batch, inputs and lenient say how a network is read; this one is loaded already")
     else:
-        network = load_network(network, batch=batch, inputs=inputs)
+        network = load_network(network, batch=batch, inputs=inputs, lenient=lenient)
     target = platform if isinstance(platform, Platform) else load_platform(platform)
     return estimate_network(network, target, model=model, fallback=fallback, confidence=confidence)
 

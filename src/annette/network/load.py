@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -50,7 +51,11 @@ class Reader(Protocol):
 
 
 def load_network(
-    source: str | Path, *, batch: int | None = None, inputs: Mapping[str, tuple[int, ...]] | None = None
+    source: str | Path,
+    *,
+    batch: int | None = None,
+    inputs: Mapping[str, tuple[int, ...]] | None = None,
+    lenient: bool = False,
 ) -> Network:
     """Loads a network from a file, or builds one of the zoo.
 
@@ -58,6 +63,8 @@ def load_network(
         source: A path ending in a known suffix, or the name of a zoo network (`annette.network.zoo.names`).
         batch: Samples processed together, at least 1.
         inputs: Shapes of inputs by name, every dimension at least 1.
+        lenient: Whether an ONNX file whose nodes break the standard is read nevertheless, as well as can be, with a
+            note; other formats have no such checks.
 
     Raises:
         OptionError: ``batch`` or a shape is out of its range.
@@ -79,8 +86,10 @@ def load_network(
         raise NetworkError(f"network file {str(source)!r} does not exist")
     with open_regular(path, error=NetworkError):
         pass  # Readers, of other packages too, need not care for pipes and devices.
+    strict = find_reader(suffix)
+    reader: Reader = partial(resolve(_BUILT_IN[suffix]), lenient=True) if lenient and suffix == ".onnx" else strict
     try:
-        return find_reader(suffix)(path, batch=batch, input_shapes=inputs)
+        return reader(path, batch=batch, input_shapes=inputs)
     except OSError as error:
         raise NetworkError(f"network file {str(source)!r} cannot be read: {error.strerror or error}") from error
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from annette.errors import NetworkShapeError, NetworkStructureError
 from annette.network.network import Network
 from annette.network.readers.onnx.generic import meta_of_type
+from annette.network.readers.onnx.values import dtype_of
 from annette.network.tensor import DType, Tensor
 from annette.network.workload import describe_layer
 
@@ -41,12 +42,14 @@ def assemble(path: Path, graph: GraphProto, walker: Walker, values: Mapping[str,
 
     Raises:
         NetworkStructureError: There is no output, nothing produces one, or nothing computes it.
+        NetworkStructureError: A tensor is stated to be of another type than it is.
         NetworkShapeError: A tensor is empty or too large, or the batch size did not reach the outputs.
     """
     outputs = _outputs(path, graph, values)
     _check_batch(path, graph, binding, values)
     alive = _alive(walker.layers, outputs)
-    notes = [*walker.notes, *_disagreements(walker, graph, values)]
+    _check_types(walker, graph, values)
+    notes = [*walker.notes, *_disagreements(walker, graph, values), *walker.complaints.notes()]
     dropped = len(walker.layers) - len(alive)
     if dropped:
         notes.append(f"{dropped} operators whose results reach no output were left out")
@@ -134,6 +137,23 @@ def _learned(value: Value, kind: str, owners: dict[str, str]) -> bool:
     if not value.root or value.dtype in _NOT_LEARNED or (value.dtype is DType.INT32 and kind in _INDEXED):
         return False
     return owners.setdefault(value.root, value.name) == value.name
+
+
+def _check_types(walker: Walker, graph: GraphProto, values: Mapping[str, Value]) -> None:
+    """Complains of tensors that the file states to be something else than their operators produce."""
+    for info in chain(graph.input, graph.output, graph.value_info):
+        value, form = values.get(info.name), info.type.WhichOneof("value")
+        if value is None or form not in ("tensor_type", "sequence_type"):
+            continue
+        if (form == "sequence_type") != (value.items is not None):
+            computed = "a tensor" if value.items is None else "a sequence of tensors"
+            walker.complaints.add(f"{info.name!r} is stated to be a {form.removesuffix('_type')}, but is {computed}")
+        elif form == "tensor_type" and info.type.tensor_type.elem_type:
+            stated = dtype_of(info.type.tensor_type.elem_type, f"tensor {info.name!r}")
+            if stated is not value.dtype:
+                walker.complaints.add(
+                    f"{info.name!r} is stated to be of type {stated.label}, but is {value.dtype.label}"
+                )
 
 
 def _disagreements(walker: Walker, graph: GraphProto, values: Mapping[str, Value]) -> list[str]:

@@ -92,6 +92,11 @@ class Node:
         return [self.states(name) if name else None for name in self.output_names]
 
     @property
+    def subject(self) -> str:
+        """The node as messages begin."""
+        return f"node {self.name!r} ({self.op})"
+
+    @property
     def operator(self) -> str:
         """The operator with its domain, as messages name it."""
         return f"{self.domain}.{self.op}" if self.domain else f"ai.onnx.{self.op}"

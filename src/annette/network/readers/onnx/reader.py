@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,7 @@ from annette.network.readers.onnx.binding import bind_inputs, check_scaled
 from annette.network.readers.onnx.frame import opset_versions
 from annette.network.readers.onnx.skeleton import skeleton
 from annette.network.readers.onnx.tensors import ExternalData
+from annette.network.readers.onnx.validity import Complaints
 from annette.network.readers.onnx.walk import Walker
 
 if TYPE_CHECKING:
@@ -32,7 +34,11 @@ _TEXT_STARTS: Final = (b"{", b"<", b"[", b"version https://git-lfs")
 
 
 def read_onnx(
-    path: Path, *, batch: int | None = None, input_shapes: Mapping[str, tuple[int, ...]] | None = None
+    path: Path,
+    *,
+    batch: int | None = None,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    lenient: bool = False,
 ) -> Network:
     """Reads an ONNX model: what it computes and moves, never its weights.
 
@@ -41,6 +47,8 @@ def read_onnx(
         batch: Number of samples processed together; binds dimension 0 of the inputs where that is symbolic, and
             replaces it where the file states a size. None keeps the file's own.
         input_shapes: Shapes of inputs by name, which bind all their symbolic dimensions.
+        lenient: Whether nodes that break their operator's definition are counted nevertheless, as well as can be, and
+            told in the network's notes.
 
     Returns:
         The network, every shape concrete, its layers in topological order.
@@ -48,7 +56,8 @@ def read_onnx(
     Raises:
         NetworkFormatError: The file is not an ONNX model, is truncated or malformed, or its external data leaves
             its folder.
-        NetworkStructureError: The graph is empty, cyclic, reads what nothing produces, or produces a tensor twice.
+        NetworkStructureError: The graph is empty, cyclic, reads what nothing produces, or produces a tensor twice; a
+            node breaks its operator's definition, or a tensor is stated to be of another type than it is.
         NetworkShapeError: A dimension is unknown, not positive, inconsistent or too large.
         NetworkSizeError: Functions, loops or constants would become more than a file of its size warrants.
         UnsupportedOperatorError: An operator is not known and the file does not state its result's shape.
@@ -56,10 +65,11 @@ def read_onnx(
     """
     path = Path(path)
     model = load_skeleton(path)
+    read = partial(_read, path, model, input_shapes=input_shapes or {}, lenient=lenient)
     try:
-        network, binding = _read(path, model, batch, input_shapes or {})
+        network, binding = read(batch=batch)
         if binding.rebatched_from:
-            check_scaled(str(path), network, _read(path, model, None, input_shapes or {})[0], binding.rebatched_from)
+            check_scaled(str(path), network, read(batch=None)[0], binding.rebatched_from)
     except UnicodeDecodeError as error:
         raise NetworkFormatError(f"{path} holds a name that is not UTF-8 text: it is damaged") from error
     except RecursionError as error:
@@ -68,15 +78,19 @@ def read_onnx(
 
 
 def _read(
-    path: Path, model: ModelProto, batch: int | None, input_shapes: Mapping[str, tuple[int, ...]]
+    path: Path, model: ModelProto, *, batch: int | None, input_shapes: Mapping[str, tuple[int, ...]], lenient: bool
 ) -> tuple[Network, Binding]:
     described = model.ByteSize()
     with budgeted(str(path), steps=2 * BASE_STEPS + described, size_bytes=BASE_BYTES + 16 * described):
-        return _walk(path, model, batch, input_shapes)
+        return _walk(path, model, batch, input_shapes, Complaints(str(path), lenient=lenient))
 
 
 def _walk(
-    path: Path, model: ModelProto, batch: int | None, input_shapes: Mapping[str, tuple[int, ...]]
+    path: Path,
+    model: ModelProto,
+    batch: int | None,
+    input_shapes: Mapping[str, tuple[int, ...]],
+    complaints: Complaints,
 ) -> tuple[Network, Binding]:
     graph = model.graph
     stored = {tensor.name for tensor in graph.initializer}
@@ -86,13 +100,15 @@ def _walk(
         raise NetworkStructureError(f"{path} declares an input twice: {', '.join(map(repr, names))}")
     binding = bind_inputs(fed, batch=batch, input_shapes=input_shapes, path=str(path))
     opsets = opset_versions(model.opset_import, str(path))
-    if opsets.setdefault("", _MIN_OPSET) < _MIN_OPSET:
+    if opsets.get("", _MIN_OPSET) < _MIN_OPSET:
         raise NetworkFormatError(
             f"{path} uses operator set {opsets['']}; annette reads {_MIN_OPSET} and newer: convert it with "
             "onnx.version_converter"
         )
     rebatch = (binding.rebatched_from, binding.batch) if binding.rebatched_from else None
-    walker = Walker(model, ExternalData(path), trust_stated_shapes=not binding.changed, rebatch=rebatch)
+    walker = Walker(
+        model, ExternalData(path), complaints=complaints, trust_stated_shapes=not binding.changed, rebatch=rebatch
+    )
     try:
         values = walker.graph(graph, binding.values, opsets)
     except NetworkShapeError as error:

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from onnx import defs
 
 from annette.budget import require
 from annette.errors import NetworkStructureError
@@ -31,6 +32,7 @@ from annette.network.readers.onnx.node import Node, Result
 from annette.network.readers.onnx.operators import rule_for
 from annette.network.readers.onnx.operators.sequences import sequence_length
 from annette.network.readers.onnx.tensors import ExternalData, constant_value
+from annette.network.readers.onnx.validity import Complaints, call_complaint, node_complaint
 from annette.network.readers.onnx.values import Meta, Value, checked_shape
 from annette.network.tensor import DType
 
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Walker"]
 
+_UNSTATED_VERSION: Final = defs.onnx_opset_version()
+"""What runtimes take where a file does not say which operator set it uses: the newest they know."""
 _MAX_NODES: Final = 200_000
 _SHAPE_READERS: Final = frozenset({"Shape", "Size", "SequenceLength"})
 _NEVER_CONSTANT: Final = frozenset(
@@ -55,6 +59,7 @@ class Walker(Collection):
     Args:
         model: The model without its weights.
         external: Checks and reads external data.
+        complaints: Takes what breaks the standard's definitions.
         trust_stated_shapes: Whether the shapes that the file states for its tensors hold: not where the batch size
             or another stated dimension was replaced.
         rebatch: The batch sizes that the file states and that was asked for instead, where they differ; constants
@@ -66,11 +71,13 @@ class Walker(Collection):
         model: ModelProto,
         external: ExternalData,
         *,
+        complaints: Complaints,
         trust_stated_shapes: bool,
         rebatch: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         self._external = external
+        self.complaints = complaints
         self._rebatch = rebatch
         self._functions = {(f.domain, f.name): f for f in model.functions}
         self._expansion = Expansion(self._function_of)
@@ -139,17 +146,23 @@ class Walker(Collection):
             proto,
             name=frame.prefix + (proto.name or next(filter(None, proto.output), "") or proto.op_type),
             domain=domain,
-            version=frame.opsets.get(domain, 1),
+            version=frame.opsets.get(domain, 1 if domain else _UNSTATED_VERSION),
             inputs=[_present(frame.values[name]) if name else None for name in proto.input],
             attributes=resolved_attributes(proto, frame),
             states=self.stated if frame.stated else lambda _: None,
             rebatch=self._rebatch,
         )
         function = self._function_of(proto)
+        if not node.output_names:
+            raise NetworkStructureError(f"{node.subject} in graph {frame.graph!r} has no outputs")
+        imported = domain in frame.opsets
         if function is not None:
+            self.complaints.add(call_complaint(node, function, imported=imported))
             require(f"node {node.name!r} ({proto.op_type})", steps=self._expansion.steps(function))
             control.call(self, node, function, frame)
-        elif domain == "" and proto.op_type in control.CONTROL_FLOW:
+            return
+        self.complaints.add(node_complaint(node, imported=imported))
+        if domain == "" and proto.op_type in control.CONTROL_FLOW:
             control.CONTROL_FLOW[proto.op_type](self, node, frame)
         else:
             self._apply(node, frame)

@@ -263,6 +263,11 @@ def _generated(node: Node) -> Result:
     return Result([Meta(node.integers("shape") or (), dtype)], "generate", operands=())
 
 
+def _bernoulli(node: Node) -> Result:
+    number = node.integer("dtype", 0)
+    return node.layer("compare", node.input(0), dtype=dtype_of(number, node.subject) if number else None)
+
+
 def _constant(node: Node) -> Result:
     """Constants given as numbers; tensors are handled where the graph is walked."""
     if not node.attributes:
@@ -300,7 +305,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "SpaceToDepth": partial(_blocks, "space_to_depth"),
     **dict.fromkeys(("Trilu", "ReverseSequence"), lambda node: node.layer("copy", node.input(0))),
     **dict.fromkeys(("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "EyeLike"), _generated),
-    "Bernoulli": lambda node: node.layer("compare", node.input(0)),
+    "Bernoulli": _bernoulli,
     "Constant": _constant,
 }
 """Rules of ``ai.onnx`` by operator."""
