@@ -151,8 +151,8 @@ def _search(config: AcceleratorConfig, shape: OpShape, ublock: UBlock) -> BlockC
     heights = _candidates(shape.ofm_height, config.max_height, ublock[0])
     widths = _candidates(shape.ofm_width, config.max_width, ublock[1])
     depths = _candidate_depths(shape.ofm_depth, config.max_depth, ublock[2])
-    candidates = len(depths) * len(heights) * len(widths)
-    spend(f"the blocks of {shape}", steps=candidates / 10, size_bytes=_BYTES_PER_CANDIDATE * candidates)
+    count = len(depths) * len(heights) * len(widths)
+    spend(f"the choice of blocks of {shape}", steps=count / 10, size_bytes=_BYTES_PER_CANDIDATE * count)
     c, h, w = np.meshgrid(depths, heights, widths, indexing="ij")
     equal = shape.block_type in EQUAL_DEPTH
     depth = c if equal else np.full_like(c, step)
@@ -212,8 +212,7 @@ def _reads(shape: OpShape, ofm: _Shapes, ifm_area: _Sizes, ifm_elements: _Sizes)
 
     In single precision, as the compiler does: rounding decides between blocks that read the same.
     """
-    h, w, c = ofm
-    single = np.float32
+    (h, w, c), single = ofm, np.float32
     sub_kernels = math.ceil(shape.kernel_height / SUB_KERNEL) * math.ceil(shape.kernel_width / SUB_KERNEL)
     cost = ifm_area.astype(single) * _single(shape.ifm_depth) * _single(sub_kernels)
     cost = cost * ((single(shape.ofm_height) / h.astype(single)) * (single(shape.ofm_width) / w.astype(single)))
@@ -227,11 +226,12 @@ def _reads(shape: OpShape, ofm: _Shapes, ifm_area: _Sizes, ifm_elements: _Sizes)
         cost = cost + weights
     cost = cost / _single(shape.ofm_height * shape.ofm_width * shape.ofm_depth)
     cost = np.where(shape.ifm_height * shape.ifm_width * shape.ifm_depth < ifm_elements * 2, cost / 2, cost)
-    return np.nan_to_num(cost, nan=np.inf, posinf=np.inf)
+    cost[np.isnan(cost)] = np.inf
+    return cost
 
 
-# Sizes that are tried are whole numbers in double precision: times a stranger's stride they overflow no integers.
 def _candidates(size: int, most: int, step: int) -> _Sizes:
+    """Multiples of a micro-block's side, in double precision: times a stranger's stride they overflow no integers."""
     return np.arange(step, round_up(max(min(size, most), step), step) + 1, step, dtype=np.float64)
 
 
