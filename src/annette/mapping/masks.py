@@ -42,7 +42,9 @@ def mask_behind(product: Layer, network: Network) -> int:
     """
     for tensor in network.activations[product.name]:
         layer = network.producers.get(tensor)
-        while layer is not None and layer.kind in _VIEWS:
+        for _ in range(_MOST_LAYERS):
+            if layer is None or layer.kind not in _VIEWS:
+                break
             layer = network.producers.get(_first_read(layer, network))
         if layer is not None and layer.kind == "softmax":
             return mask_of(layer, network)
@@ -60,6 +62,8 @@ def mask_of(softmax: Layer, network: Network) -> int:
     for _ in range(_MOST_LAYERS):
         layer = network.producers.get(tensor)
         if layer is None or not (layer.kind in _VIEWS or layer.kind in _COMBINING):
+            return NO_MASK
+        if len(layer.inputs) > _MOST_LAYERS:  # No mask is added so, and many may ask for the same.
             return NO_MASK
         reads = network.activations[layer.name]
         main = max(reads, key=lambda name: network.tensors[name].elements, default="")  # what carries the scores
@@ -90,7 +94,7 @@ def _mask(tensor: str, network: Network) -> int:
             continue
         layer = network.producers.get(current)
         if layer is not None:
-            waiting += layer.inputs
+            waiting += layer.inputs[:_MOST_LAYERS]
     return NO_MASK
 
 

@@ -56,6 +56,7 @@ def describe_layer(
     definition = KINDS[kind]
     if macs is None and definition.macs is None:
         raise NetworkShapeError(f"layer {name!r} ({kind}): its reader must state the multiply-accumulates")
+    _check_elements(definition, name, inputs, outputs)
     operands = Operands(inputs, outputs, dict(attributes or {}), channels_last)
     try:
         workload = _workload(definition, operands, dimensions, macs)
@@ -73,6 +74,18 @@ def describe_layer(
         workload=workload,
         attributes=operands.attributes,
     )
+
+
+def _check_elements(kind: Kind, name: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+    if not outputs:
+        raise NetworkShapeError(f"layer {name!r} ({kind.name}) writes nothing: it must have a result")
+    if kind.keeps_elements and not inputs:
+        raise NetworkShapeError(f"layer {name!r} ({kind.name}) reads nothing: there are no elements to write")
+    if kind.keeps_elements and inputs[0].elements != outputs[0].elements:
+        raise NetworkShapeError(
+            f"layer {name!r} ({kind.name}) cannot make shape {outputs[0].shape} of {inputs[0].shape}: "
+            "the numbers of elements differ"
+        )
 
 
 def _workload(kind: Kind, operands: Operands, dimensions: Dimensions | None, macs: int | None) -> Workload:

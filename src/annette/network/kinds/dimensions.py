@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from annette.errors import NetworkShapeError
 from annette.network.kinds.shapes import integers
 from annette.network.layer import Dimensions
 
@@ -108,6 +109,12 @@ def axis_sizes(shape: Sequence[int], attributes: Mapping[str, AttributeValue]) -
 
 
 def _three(sizes: tuple[int, ...]) -> tuple[int, int, int]:
-    """Spatial sizes as (depth, height, width), missing dimensions being 1."""
+    """Spatial sizes as (depth, height, width), missing dimensions being 1.
+
+    Raises:
+        NetworkShapeError: There are more than three.
+    """
+    if len(sizes) > 3:
+        raise NetworkShapeError(f"has {len(sizes)} spatial dimensions, {sizes}: three are the most")
     depth, height, width = (1,) * (3 - len(sizes)) + sizes
     return depth, height, width

@@ -104,6 +104,8 @@ class Kind:
         macs: Multiply-accumulates of a layer of given dimensions; None where they must be stated.
         ops: Further operations, from ``ops_per_element``, the dimensions and the operands.
         reads_what_it_writes: Whether a layer reads no more of its largest operand than it writes.
+        keeps_elements: Whether a layer writes exactly the elements that it reads, at other places or under another
+            shape.
         spatial: Whether it works on feature maps: its operands have channels and positions, whatever their rank.
         weights: How it is built: shapes of the constants that belong to a layer, by their names and in the order of
             operands, from the shape of its first operand (N, C, …spatial…), its attributes and the number of
@@ -120,6 +122,7 @@ class Kind:
     macs: Callable[[Dimensions], int] | None = _no_macs
     ops: Callable[[int, Dimensions, Operands], int] = _on_the_larger_side
     reads_what_it_writes: bool = False
+    keeps_elements: bool = False
     spatial: bool = False
     weights: WeightRule | None = None
 

@@ -169,14 +169,20 @@ KINDS: Final = (
         reads_what_it_writes=True,
     ),
     _kind("pad", "adds a border", _pad, pads=INTEGERS, mode=TEXT, value=NUMBER),
-    _kind("transpose", "permutes dimensions", _transpose, perm=INTEGERS, equation=TEXT),
+    replace(_kind("transpose", "permutes dimensions", _transpose, perm=INTEGERS, equation=TEXT), keeps_elements=True),
     _kind("expand", "repeats along dimensions of size 1", _expand, shape=INTEGERS),
     _kind("tile", "repeats along dimensions", _tile, repeats=INTEGERS),
     _kind("scatter", "rows written by index", same),
     replace(
-        _blocks_kind("depth_to_space", "moves channels into positions (pixel shuffle)", _depth_to_space), spatial=True
+        _blocks_kind("depth_to_space", "moves channels into positions (pixel shuffle)", _depth_to_space),
+        keeps_elements=True,
+        spatial=True,
     ),
-    replace(_blocks_kind("space_to_depth", "moves positions into channels", _space_to_depth), spatial=True),
+    replace(
+        _blocks_kind("space_to_depth", "moves positions into channels", _space_to_depth),
+        keeps_elements=True,
+        spatial=True,
+    ),
     *family(
         Category.MOVEMENT,
         (
@@ -198,6 +204,7 @@ KINDS: Final = (
         "the same tensor under another name (also dropout at inference)",
         shapes=same,
         dimensions=_widest,
+        keeps_elements=True,
     ),
     Kind(
         "reshape",
@@ -206,6 +213,7 @@ KINDS: Final = (
         attributes={"shape": INTEGERS, "perm": INTEGERS},
         shapes=_reshape,
         dimensions=_widest,
+        keeps_elements=True,
     ),
     Kind("top_k", Category.SELECTION, "largest elements along an axis", 4, {"axis": INTEGER, "k": INTEGER}),
     Kind(

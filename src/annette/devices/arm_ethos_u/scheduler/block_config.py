@@ -48,9 +48,7 @@ _MOST_STEPS: Final = 200
 _STEPS_WITHOUT_PROGRESS: Final = 25
 _BRICK: Final = 16
 _CHAINING_SLOTS: Final = 6
-_BYTES_PER_CANDIDATE: Final = 160
-"""Numbers about each candidate that are held at a time, of 8 bytes."""
-
+_BYTES_PER_CANDIDATE: Final = 160  # Some twenty numbers about each are held at a time.
 _MOST_WIDTH: Final = 128
 
 _Sizes: TypeAlias = np.ndarray
@@ -153,8 +151,8 @@ def _search(config: AcceleratorConfig, shape: OpShape, ublock: UBlock) -> BlockC
     heights = _candidates(shape.ofm_height, config.max_height, ublock[0])
     widths = _candidates(shape.ofm_width, config.max_width, ublock[1])
     depths = _candidate_depths(shape.ofm_depth, config.max_depth, ublock[2])
-    candidates = len(depths) * len(heights) * len(widths)
-    spend(f"the blocks of {shape}", steps=candidates / 10, size_bytes=_BYTES_PER_CANDIDATE * candidates)
+    count = len(depths) * len(heights) * len(widths)
+    spend(f"the choice of blocks of {shape}", steps=count / 10, size_bytes=_BYTES_PER_CANDIDATE * count)
     c, h, w = np.meshgrid(depths, heights, widths, indexing="ij")
     equal = shape.block_type in EQUAL_DEPTH
     depth = c if equal else np.full_like(c, step)
@@ -204,37 +202,36 @@ def _fits(
     return apart
 
 
+def _single(number: float) -> np.float32:
+    return np.float32(min(number, float(np.finfo(np.float32).max)))
+
+
 @np.errstate(over="ignore", invalid="ignore")
 def _reads(shape: OpShape, ofm: _Shapes, ifm_area: _Sizes, ifm_elements: _Sizes) -> np.ndarray:
     """Elements read per OFM element for each candidate: halved where the whole IFM fits the buffer.
 
     In single precision, as the compiler does: rounding decides between blocks that read the same.
     """
-    h, w, c = ofm
-    single = np.float32
-    most = float(np.finfo(single).max)
-
-    def whole(number: float) -> np.float32:
-        return single(min(number, most))
-
+    (h, w, c), single = ofm, np.float32
     sub_kernels = math.ceil(shape.kernel_height / SUB_KERNEL) * math.ceil(shape.kernel_width / SUB_KERNEL)
-    cost = ifm_area.astype(single) * whole(shape.ifm_depth) * whole(sub_kernels)
+    cost = ifm_area.astype(single) * _single(shape.ifm_depth) * _single(sub_kernels)
     cost = cost * ((single(shape.ofm_height) / h.astype(single)) * (single(shape.ofm_width) / w.astype(single)))
     if shape.block_type not in EQUAL_DEPTH:
         cost = cost * (-(-shape.ofm_depth // c)).astype(single)
     if shape.block_type not in ("pool", "copy"):
         planes = (-(-shape.ofm_height // h) * -(-shape.ofm_width // w)).astype(single)
-        weights = whole(shape.kernel_height * shape.kernel_width) * whole(shape.ifm_depth) * planes
+        weights = _single(shape.kernel_height * shape.kernel_width) * _single(shape.ifm_depth) * planes
         if shape.block_type not in EQUAL_DEPTH:
             weights = weights * (single(shape.ofm_depth) / c.astype(single) * c.astype(single))
         cost = cost + weights
-    cost = cost / whole(shape.ofm_height * shape.ofm_width * shape.ofm_depth)
+    cost = cost / _single(shape.ofm_height * shape.ofm_width * shape.ofm_depth)
     cost = np.where(shape.ifm_height * shape.ifm_width * shape.ifm_depth < ifm_elements * 2, cost / 2, cost)
-    return np.nan_to_num(cost, nan=np.inf, posinf=np.inf)
+    cost[np.isnan(cost)] = np.inf
+    return cost
 
 
-# Sizes that are tried are whole numbers in double precision: times a stranger's stride they overflow no integers.
 def _candidates(size: int, most: int, step: int) -> _Sizes:
+    """Multiples of a micro-block's side, in double precision: times a stranger's stride they overflow no integers."""
     return np.arange(step, round_up(max(min(size, most), step), step) + 1, step, dtype=np.float64)
 
 

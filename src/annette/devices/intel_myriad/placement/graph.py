@@ -237,8 +237,10 @@ def _resolve_wholes(stages: Sequence[Stage]) -> None:
             whole = data.top
             while whole.top is not whole:
                 whole = whole.top
-            while data is not whole:  # All on the way, so that long chains of concats are walked once.
-                data.top, data = whole, data.top
+            part = data
+            while part is not whole:  # All on the way, so that long chains of concats are walked once.
+                above, part.top = part.top, whole
+                part = above
 
 
 def _swapped_pools(nodes: Sequence[Node]) -> Iterable[tuple[int, int]]:
