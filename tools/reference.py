@@ -33,8 +33,10 @@ CLI_HEAD: Final = f"""# Commands
 
 {NOTE}
 Every command has `--help` with examples. Exit code 0 means success; 2 means a mistake that the one line on standard
-error describes; 130 means interrupted. With `--json` a command prints one JSON document, described in
-[json.md](json.md). Tables are as wide as the terminal; in a file or a pipe they keep their rows whole.
+error describes; 130 means interrupted; 70 a fault of annette itself, whose traceback is in the file that the line
+names. Names taken from files are escaped and cut in all that is printed. With `--json` a command prints one JSON
+document, described in [json.md](json.md). Tables are as wide as the terminal; in a file or a pipe they keep their rows
+whole.
 """
 
 JSON_HEAD: Final = f"""# Documents of `--json`

@@ -7,19 +7,22 @@ Example:
     ('mobilenet_v2', True)
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
 from annette._version import __version__
-from annette.errors import AnnetteError
-from annette.estimation import Estimate
-from annette.estimation.estimator import estimate
-from annette.network import Network
-from annette.network.load import load_network
-from annette.platforms import Platform, list_platforms, load_platform
 
+# Nothing else is imported here, not even `typing`: the command line imports this first and silences interrupts next.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from annette.api import benchmark, evaluate, fit, measure, plan_benchmark
+    from annette.errors import AnnetteError
+    from annette.estimation import Estimate
+    from annette.estimation.estimator import estimate
+    from annette.network import Network
+    from annette.network.load import load_network
+    from annette.platforms import Platform, list_platforms, load_platform
 
 __all__ = [
     "AnnetteError",
@@ -38,9 +41,29 @@ __all__ = [
     "plan_benchmark",
 ]
 
+_HOMES: Final = {
+    "AnnetteError": "annette.errors",
+    "Estimate": "annette.estimation",
+    "Network": "annette.network",
+    "Platform": "annette.platforms",
+    "estimate": "annette.estimation.estimator",
+    "list_platforms": "annette.platforms",
+    "load_network": "annette.network.load",
+    "load_platform": "annette.platforms",
+}
+"""Module of each name; the functions that measure, fit or evaluate are in `annette.api`."""
+
 
 def __getattr__(name: str) -> Any:
-    """Functions that measure, fit or evaluate, from `annette.api`: what they need is imported on first use."""
+    """What this package offers, imported on first use: the command line starts before numpy is loaded."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module("annette.api"), name)
+    from importlib import import_module  # noqa: PLC0415 - see above
+
+    value = getattr(import_module(_HOMES.get(name, "annette.api")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

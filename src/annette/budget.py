@@ -18,7 +18,7 @@ from annette.errors import NetworkSizeError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BASE_BYTES", "BASE_STEPS", "budgeted", "spend"]
+__all__ = ["BASE_BYTES", "BASE_STEPS", "budgeted", "require", "spend", "spend_spare"]
 
 BASE_STEPS: Final = 5_000_000
 """Steps that any file may take. A step is about a microsecond's work: a turn of a loop in Python, or a hundred elements
@@ -33,6 +33,8 @@ class _Budget:
     subject: str
     steps: float
     size_bytes: float
+    spare_steps: float
+    spare_bytes: float
 
 
 _current: ContextVar[_Budget | None] = ContextVar("budget", default=None)
@@ -53,7 +55,7 @@ def budgeted(subject: str, *, steps: float = BASE_STEPS, size_bytes: float = BAS
     if _current.get() is not None:
         yield
         return
-    token = _current.set(_Budget(subject, steps, size_bytes))
+    token = _current.set(_Budget(subject, steps, size_bytes, steps / 2, size_bytes / 2))
     try:
         yield
     finally:
@@ -85,5 +87,48 @@ def spend(what: str, *, steps: float = 0, size_bytes: float = 0) -> None:
     budget.steps -= steps
     budget.size_bytes -= size_bytes
     if budget.steps < 0 or budget.size_bytes < 0:
-        resource = "work" if budget.steps < 0 else "memory"
-        raise NetworkSizeError(f"{budget.subject!r}: {what} asks for more {resource} than a file of its size warrants")
+        raise _exceeded(budget, what, "work" if budget.steps < 0 else "memory")
+
+
+def require(what: str, *, steps: float = 0, size_bytes: float = 0) -> None:
+    """Refuses what is about to ask for more than is left, and draws nothing: the parts will, one by one.
+
+    Args:
+        what: As for `spend`.
+        steps: Work of the whole.
+        size_bytes: Memory of the whole.
+
+    Raises:
+        NetworkSizeError: The budget does not allow it.
+    """
+    budget = _current.get()
+    if budget is not None and (steps > budget.steps or size_bytes > budget.size_bytes):
+        raise _exceeded(budget, what, "work" if steps > budget.steps else "memory")
+
+
+def spend_spare(*, steps: float = 0, size_bytes: float = 0) -> bool:
+    """Draws on the budget for what can be left out, such as the contents of a constant that perhaps nobody needs.
+
+    Such work gets no more than half of a budget, so that what must be done never fails for it.
+
+    Args:
+        steps: As for `spend`.
+        size_bytes: As for `spend`.
+
+    Returns:
+        Whether it was drawn; False leaves the budget as it is.
+    """
+    budget = _current.get()
+    if budget is None:
+        return True
+    if steps > min(budget.spare_steps, budget.steps) or size_bytes > min(budget.spare_bytes, budget.size_bytes):
+        return False
+    budget.spare_steps -= steps
+    budget.spare_bytes -= size_bytes
+    budget.steps -= steps
+    budget.size_bytes -= size_bytes
+    return True
+
+
+def _exceeded(budget: _Budget, what: str, resource: str) -> NetworkSizeError:
+    return NetworkSizeError(f"{budget.subject!r}: {what} asks for more {resource} than a file of its size warrants")

@@ -35,6 +35,7 @@ import msgspec
 from msgspec import Meta
 
 from annette.complaints import REFUSALS, complaint, member, shown
+from annette.files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -174,8 +175,8 @@ def read_json(path: Path, *, error: type[AnnetteError], max_bytes: int = MAX_JSO
         AnnetteError: As ``error``.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
+        with open_regular(path, error=error) as file:
+            data = file.read(max_bytes + 1) or b""
     except OSError as cause:
         raise error(f"cannot read {str(path)!r}: {cause.strerror or cause}") from cause
     if len(data) > max_bytes:

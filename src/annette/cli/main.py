@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import _thread
 import importlib
+import io
 import os
+import signal
 import sys
+import tempfile
+import threading
+import traceback
+from contextlib import suppress
 from typing import Final
 
 import click
 
 from annette._version import __version__
 from annette.errors import AnnetteError, nearest
+from annette.plain_text import one_line, shortened
 
 __all__ = ["cli", "main"]
 
@@ -22,7 +30,12 @@ _COMMANDS: Final = {**{name: f"annette.cli.{name}" for name in _NAMES}, "import"
 """Command name to module; the module's ``command`` is the click command. Nothing is imported before it is used."""
 
 _USAGE_ERROR: Final = 2
+_FAULT: Final = 70
+"""``EX_SOFTWARE`` of sysexits.h."""
 _INTERRUPTED: Final = 130
+_MOMENT_S: Final = 0.02
+_UNGUARDED: Final = "ANNETTE_UNGUARDED"
+"""Environment variable that lets a fault of ours end in its traceback, for developers and fuzzers."""
 
 
 class _LazyGroup(click.Group):
@@ -52,9 +65,22 @@ def cli() -> None:
     """
 
 
-def main() -> None:
-    """Entry point: exit code 0 on success, 2 with one line on standard error for anything the user can mend."""
+def main(*, interruptible: bool = False) -> None:
+    """Runs one command: exit code 0 on success, 2 with one line on standard error for anything the user can mend.
+
+    What is left is a fault of ours: one line that asks for a report, with the traceback in a file, and exit code 70.
+
+    Args:
+        interruptible: Whether to turn interrupts into `KeyboardInterrupt` from here on, which an entry point that was
+            not to be interrupted while it loaded this module asks for.
+    """
     try:
+        if interruptible:
+            sys.unraisablehook = _interrupt_again
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # units and names go to any terminal
         code = cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
@@ -69,10 +95,41 @@ def main() -> None:
         # The reader of our output has gone (`annette … | head`): nothing is wrong, and nothing more can be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        where = f" {error.filename!r}" if error.filename else ""
+        sys.exit(_complain(f"cannot read or write{where}: {error.strerror or error}"))
+    except Exception as error:  # the last guard hides nothing: it keeps the traceback
+        if os.environ.get(_UNGUARDED):
+            raise
+        sys.exit(_report_fault(error))
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Delivers an interrupt once more that fell into a callback, from where nothing can be raised: a moment later."""
+    if unraisable.exc_type is KeyboardInterrupt:
+        threading.Timer(_MOMENT_S, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(unraisable)
+
+
 def _complain(message: str) -> int:
-    line = " ".join(message.split())
-    click.echo(f"annette: {line}", err=True)
+    click.echo(f"annette: {one_line(' '.join(message.split()))}", err=True)
     return _USAGE_ERROR
+
+
+def _report_fault(error: Exception) -> int:
+    """Keeps the traceback in a file and asks for a report of it."""
+    where = "with what was done"
+    with (
+        suppress(OSError),
+        tempfile.NamedTemporaryFile(
+            "w", prefix="annette-fault-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as file,
+    ):
+        file.write(f"annette {__version__}, Python {sys.version}\n{sys.argv[1:]!r}\n\n")
+        file.write("".join(traceback.format_exception(error)))
+        where = f"with the file {file.name!r}, which has the details"
+    what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    _complain(f"this is a fault of annette, not of yours ({shortened(what)}): please report it {where}")
+    return _FAULT

@@ -181,8 +181,16 @@ json_option = _together(
 
 
 def print_json(document: object) -> None:
-    """Prints a document; NaN and infinity are not JSON and would be a bug."""
-    click.echo(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
+    """Prints a document; NaN and infinity are not JSON and would be a bug.
+
+    Letters of all languages stand as they are; what a terminal would obey, or cannot be encoded, is escaped as in JSON.
+    """
+    lines = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False).split("\n")
+    click.echo("\n".join(line if line.isprintable() else _escaped_json(line) for line in lines))
+
+
+def _escaped_json(line: str) -> str:
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in line)
 
 
 def chosen_options(backend: str, options: dict[str, str], extra: Sequence[str]) -> dict[str, Any]:

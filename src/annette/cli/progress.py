@@ -18,6 +18,7 @@ from rich.progress import (
 )
 
 from annette.bench.records import Status
+from annette.plain_text import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +41,7 @@ def progress_bar(waiting: Sequence[Case]) -> Iterator[Listener]:
         What the campaign tells about its cases.
     """
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.fields[done]}/{task.fields[count]} cases, {task.fields[failed]} failed"),
@@ -58,7 +59,7 @@ def progress_bar(waiting: Sequence[Case]) -> Iterator[Listener]:
             nonlocal done, failed
             done += 1
             failed += run.status is Status.FAILED
-            progress.update(task, advance=case.expected_s, done=done, failed=failed, description=case.group)
+            progress.update(task, advance=case.expected_s, done=done, failed=failed, description=escaped(case.group))
 
         yield listen
 
@@ -73,7 +74,7 @@ def fit_status() -> Iterator[Callable[[str, int], None]]:
     console = Console(stderr=True)
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         TimeElapsedColumn(),
         console=console,
         transient=True,
@@ -82,8 +83,9 @@ def fit_status() -> Iterator[Callable[[str, int], None]]:
         task = progress.add_task("reading the measurements")
 
         def tell(kind: str, rows: int) -> None:
-            progress.update(task, description=f"fitting {kind} ({rows} kernels)")
+            what = escaped(f"fitting {kind} ({rows} kernels)")
+            progress.update(task, description=what)
             if not console.is_terminal:
-                click.echo(f"fitting {kind} ({rows} kernels)", err=True)
+                click.echo(what, err=True)
 
         yield tell

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.errors import OptionError, UnsupportedOperatorError, nearest
+from annette.errors import ModelError, OptionError, UnsupportedOperatorError, nearest
 from annette.estimation.estimate import Coverage, Estimate
 from annette.estimation.pricing import FALLBACK_METHOD, FREE_METHOD, price
 from annette.mapping.kernel import Kernel, KernelTable
@@ -57,6 +57,7 @@ def estimate(
         NetworkError: The network cannot be read or used.
         PlatformError: The platform cannot be found or used.
         UnsupportedKernelError: The platform has no model for a kind in the network.
+        ModelError: The network costs nothing on the platform, or more than can be counted.
         OptionError: An argument is out of its range.
 
     Example:
@@ -101,6 +102,7 @@ def estimate_network(
         OptionError: An argument is out of its range.
         UnsupportedOperatorError: The network has an operator that no reader knows and ``fallback`` is ``error``.
         UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
+        ModelError: The network costs nothing on the platform, or more than can be counted.
     """
     _check(fallback, confidence)
     if fallback == "error":
@@ -132,6 +134,7 @@ def estimate_mapped(
     Raises:
         OptionError: An argument is out of its range.
         UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
+        ModelError: The network costs nothing on the platform, or more than can be counted.
     """
     _check(fallback, confidence)
     _check_offered(model, platform)
@@ -139,11 +142,13 @@ def estimate_mapped(
     prices = price(table, kernels, platform, family=model, fallback=fallback, confidence=confidence)
     on_host = np.fromiter((kernel.kind in platform.host_kinds for kernel in kernels), dtype=bool, count=len(kernels))
     run = sum(not kernel.free for kernel, away in zip(kernels, on_host.tolist(), strict=True) if not away)
-    device_s = float(prices.latency_s[~on_host].sum()) + platform.overhead.device_s(run)
+    with np.errstate(over="ignore"):  # a total that cannot be counted is refused below
+        device_s = float(prices.latency_s[~on_host].sum()) + platform.overhead.device_s(run)
     read, written = host_traffic(network, platform.precision)
     host_s = platform.overhead.host_s(input_bytes=read, output_bytes=written)
     end_to_end_s = None if host_s is None else device_s + float(prices.latency_s[on_host].sum()) + host_s
     latency_s = end_to_end_s if platform.latency_is == "end_to_end" and end_to_end_s is not None else device_s
+    _refuse_impossible(latency_s, end_to_end_s, network, platform, kernels)
     bounds = _bounds(platform, model, confidence, table, prices)
     return Estimate(
         network=network.name,
@@ -154,7 +159,7 @@ def estimate_mapped(
         latency_is=platform.latency_is,
         device_latency_s=device_s,
         end_to_end_latency_s=end_to_end_s,
-        interval_s=None if bounds is None else (latency_s * math.exp(bounds[0]), latency_s * math.exp(bounds[1])),
+        interval_s=_interval(latency_s, bounds, platform),
         confidence=confidence,
         coverage=_coverage(table, prices),
         notes=(*network.notes, *_remarks(kernels, prices, platform)),
@@ -174,6 +179,37 @@ def _bounds(
         return whole
     widening = np.where(prices.in_range, 1.0, platform.extrapolation_widening)
     return errors.bounds(confidence, table, prices.latency_s, widening)
+
+
+def _refuse_impossible(
+    latency_s: float, end_to_end_s: float | None, network: Network, platform: Platform, kernels: Sequence[Kernel]
+) -> None:
+    """An estimate is a finite, positive time, or an error that says why there is none."""
+    if not math.isfinite(latency_s) or not math.isfinite(end_to_end_s or 0.0):
+        raise ModelError(
+            f"the kernels of network {network.name!r} on platform {platform.name!r} take longer than can be counted: "
+            "check its largest dimensions (annette inspect), or the platform's overheads"
+        )
+    if latency_s > 0:
+        return
+    kinds = ", ".join(sorted({layer.kind for layer in network.layers}))
+    why = "its layers run as no kernel" if all(kernel.free for kernel in kernels) else "its kernels take no time"
+    raise ModelError(
+        f"network {network.name!r} costs nothing on platform {platform.name!r}, so there is no time to estimate: "
+        f"{why} there ({kinds})"
+    )
+
+
+def _interval(latency_s: float, bounds: tuple[float, float] | None, platform: Platform) -> tuple[float, float] | None:
+    if bounds is None:
+        return None
+    with np.errstate(over="ignore"):
+        lower_s, upper_s = (latency_s * float(np.exp(bound)) for bound in bounds)
+    if not math.isfinite(upper_s) or not math.isfinite(lower_s):
+        raise ModelError(
+            f"the interval of platform {platform.name!r} is wider than can be counted: the platform file is damaged"
+        )
+    return lower_s, upper_s
 
 
 def _check(fallback: str, confidence: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from annette.models.roofline import Roofline
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from annette.mapping.kernel import Kernel, KernelTable
+    from annette.mapping.kernel import FloatArray, Kernel, KernelTable
     from annette.models.base import LayerModel
     from annette.platforms.platform import Platform
 
@@ -66,7 +66,7 @@ def price(
 
     Raises:
         UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
-        ModelError: A model gives a time that is negative or not a number.
+        ModelError: A model gives a time that is negative or not finite, or an interval does not end.
     """
     rows = len(table)
     latency_s, compute_s, memory_s = np.zeros(rows), np.zeros(rows), np.zeros(rows)
@@ -81,25 +81,51 @@ def price(
             continue
         choice = _choose(kind, platform, family, fallback, kernels[int(where[0])])
         part = table.select(where)
-        latency_s[where] = seconds = choice.model.predict_s(part)
-        if not np.isfinite(seconds).all() or (seconds < 0).any():
-            raise ModelError(
-                f"the {choice.method!r} model of platform {platform.name!r} for {kind!r} gives a time that is negative "
-                "or not a number: fit the platform again"
-            )
-        compute_s[where], memory_s[where] = choice.model.terms(part)
-        efficiency[where] = choice.model.efficiency(part)
+        with np.errstate(all="ignore"):  # what comes out is checked
+            latency_s[where] = seconds = choice.model.predict_s(part)
+            compute_s[where], memory_s[where] = choice.model.terms(part)
+            efficiency[where] = choice.model.efficiency(part)
+        _refuse_impossible(seconds, [kernels[row] for row in where.tolist()], choice, platform)
         fitted[where] = choice.fitted
         in_range[where] = inside = platform.in_range(kind, part) if choice.fitted else np.zeros(len(where), dtype=bool)
         bounds = platform.kernel_interval(kind, choice.method, confidence)
         if bounds is not None:
-            widen = np.where(inside, 1.0, platform.extrapolation_widening)
-            widen = widen * platform.kernel_spread(kind, choice.method, seconds)
-            lower_s[where] = seconds * np.exp(bounds[0] * widen)
-            upper_s[where] = seconds * np.exp(bounds[1] * widen)
+            lower_s[where], upper_s[where] = _interval(seconds, bounds, inside, kind, choice, platform)
         for row in where.tolist():
             methods[row] = choice.method
     return Prices(latency_s, lower_s, upper_s, compute_s, memory_s, efficiency, in_range, fitted, tuple(methods))
+
+
+def _refuse_impossible(seconds: FloatArray, kernels: Sequence[Kernel], choice: _Choice, platform: Platform) -> None:
+    impossible = ~(np.isfinite(seconds) & (seconds >= 0))
+    if impossible.any():
+        row = int(np.argmax(impossible))
+        raise ModelError(
+            f"the {choice.method!r} model of platform {platform.name!r} for {kernels[row].kind!r} gives kernel "
+            f"{kernels[row].name!r} a time of {seconds[row]} s: a dimension is far outside what was fitted, or the "
+            "platform file is damaged"
+        )
+
+
+def _interval(
+    seconds: FloatArray,
+    bounds: tuple[float, float],
+    inside: np.ndarray[Any, np.dtype[np.bool_]],
+    kind: str,
+    choice: _Choice,
+    platform: Platform,
+) -> tuple[FloatArray, FloatArray]:
+    """Lower and upper ends, wider outside the fitted range."""
+    widen = np.where(inside, 1.0, platform.extrapolation_widening)
+    widen = widen * platform.kernel_spread(kind, choice.method, seconds)
+    with np.errstate(all="ignore"):
+        lower_s, upper_s = seconds * np.exp(bounds[0] * widen), seconds * np.exp(bounds[1] * widen)
+    if not (np.isfinite(lower_s) & np.isfinite(upper_s)).all():
+        raise ModelError(
+            f"the intervals of platform {platform.name!r} for {kind!r} are wider than can be counted: the "
+            "platform file is damaged"
+        )
+    return lower_s, upper_s
 
 
 def _choose(kind: str, platform: Platform, family: str | None, fallback: str, example: Kernel) -> _Choice:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from msgspec import UNSET, Meta, UnsetType
 
+from annette.budget import BASE_BYTES, BASE_STEPS, budgeted
 from annette.documents import Document, convert, located, shown
 from annette.errors import MappingError, nearest
 from annette.mapping.context import ContextStage, context_from_json, context_to_json
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["MappingModel"]
 
 _SCHEMA: Final = "annette/mapping/1"
+
+_STEPS_PER_LAYER: Final = 1000
+_BYTES_PER_LAYER: Final = 32 * 2**10
+"""What a network may ask of the stages beyond what any may (`annette.budget`), for each of its layers."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,15 @@ class MappingModel:
 
         Raises:
             MappingError: A rule recognises a kind of layer in what cannot be one.
+            NetworkSizeError: Its sizes ask for more work or memory than its layers warrant.
         """
-        kernels = self.group(network).kernels()
-        if self.layout is not None:
-            kernels = self.layout.apply(kernels, network)
-        return kernels if self.context is None else self.context.apply(kernels, network)
+        count = len(network.layers)
+        steps, size_bytes = BASE_STEPS + _STEPS_PER_LAYER * count, BASE_BYTES + _BYTES_PER_LAYER * count
+        with budgeted(network.name, steps=steps, size_bytes=size_bytes):
+            kernels = self.group(network).kernels()
+            if self.layout is not None:
+                kernels = self.layout.apply(kernels, network)
+            return kernels if self.context is None else self.context.apply(kernels, network)
 
     def group(self, network: Network) -> Grouping:
         """The rules' part of `apply`: groups of layers, before layouts and context.

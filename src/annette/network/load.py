@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from annette.errors import NetworkError, NetworkFormatError, OptionError, nearest
+from annette.files import exists, open_regular
 from annette.network import zoo
 from annette.references import Reference, resolve
 
@@ -70,13 +71,14 @@ def load_network(
     path = Path(source)
     suffix = path.suffix.lower()
     if suffix not in _BUILT_IN:
-        if not path.exists() and zoo.is_name(str(source)):
+        if not exists(path) and zoo.is_name(str(source)):
             return _build(str(source), batch, inputs)
         if suffix not in readers():
             raise _unreadable(str(source), path)
-    if not path.is_file():
-        what = "is not a file" if path.exists() else "does not exist"
-        raise NetworkError(f"network file {str(source)!r} {what}")
+    if not exists(path):
+        raise NetworkError(f"network file {str(source)!r} does not exist")
+    with open_regular(path, error=NetworkError):
+        pass  # Readers, of other packages too, need not care for pipes and devices.
     try:
         return find_reader(suffix)(path, batch=batch, input_shapes=inputs)
     except OSError as error:
@@ -107,9 +109,9 @@ def _plug_ins() -> dict[str, Reference]:
 
 def _unreadable(source: str, path: Path) -> NetworkError:
     known = ", ".join(sorted(readers()))
-    if path.is_dir():
+    if exists(path) and path.is_dir():
         return NetworkError(f"{source!r} is a folder; name a network file (they end in {known})")
-    if path.exists():
+    if exists(path):
         return NetworkFormatError(f"cannot tell the format of {source!r} by its suffix; known: {known}")
     hint = nearest(source, zoo.names())
     return NetworkError(f"no network file and no network of the zoo is called {source!r}{hint} (files end in {known})")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from annette.plain_text import escaped
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -21,7 +23,6 @@ __all__ = [
     "count_text",
     "interval_text",
     "percent_text",
-    "printable",
     "seconds_text",
     "size_of",
     "texts",
@@ -41,11 +42,6 @@ _ROUNDS_UP: Final = 0.9995
 _SIZES: Final = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
-def printable(text: str) -> str:
-    """The text with control characters escaped: names come from untrusted files, and terminals obey what they print."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 class Page:
     """Where a report is printed to.
 
@@ -61,7 +57,7 @@ class Page:
 
     def line(self, *, bold: str = "", plain: str = "", red: str = "", yellow: str = "") -> None:
         """Prints one line of up to four parts, in this order."""
-        parts = (_styled(bold, bold=True), printable(plain), _styled(red, fg="red"), _styled(yellow, fg="yellow"))
+        parts = (_styled(bold, bold=True), escaped(plain), _styled(red, fg="red"), _styled(yellow, fg="yellow"))
         self._write("".join(parts))
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[str]], *, left: Sequence[int] = (0,)) -> None:
@@ -73,7 +69,7 @@ class Page:
             left: Columns that are aligned to the left; the others hold numbers, are aligned to the right and never
                 broken.
         """
-        cells = [[printable(cell) for cell in row] for row in rows]
+        cells = [[escaped(cell) for cell in row] for row in rows]
         widths = self._widths([header, *cells], left)
         if any(header):
             self._write(_styled(_joined(header, widths, left), bold=True))
@@ -198,7 +194,7 @@ def _broken(row: Sequence[str], widths: Sequence[int]) -> Iterable[list[str]]:
 
 
 def _styled(text: str, *, bold: bool | None = None, fg: str | None = None) -> str:
-    return click.style(printable(text), bold=bold, fg=fg) if text else ""
+    return click.style(escaped(text), bold=bold, fg=fg) if text else ""
 
 
 def _scaled(value: float, units: tuple[tuple[float, str], ...]) -> str:

@@ -1,5 +1,7 @@
 """Networks by what a user names: files of built-in formats, files of plug-ins, the zoo."""
 
+import os
+
 import pytest
 
 from annette.errors import NetworkError, NetworkFormatError, OptionError
@@ -54,3 +56,17 @@ def test_what_cannot_be_read_says_what_can(tmp_path):
 def test_sizes_below_one_are_refused(options, message):
     with pytest.raises(OptionError, match=message):
         load_network("squeezenet1_1", **options)
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".json", ".tflite"])
+def test_a_pipe_is_refused_without_waiting(tmp_path, suffix):
+    path = tmp_path / f"net{suffix}"
+    os.mkfifo(path)
+    with pytest.raises(NetworkError, match="it is a pipe, not a file"):
+        load_network(path)
+
+
+@pytest.mark.parametrize("name", ["n" * 5000, "n" * 5000 + ".onnx", "a\0b", "a\0b.onnx", "\ud800.json"])
+def test_a_name_that_no_file_can_have_is_an_error(name):
+    with pytest.raises(NetworkError, match=r"no network|does not exist"):
+        load_network(name)

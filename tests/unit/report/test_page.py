@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annette.report.page import Page, printable
+from annette.plain_text import escaped
+from annette.report.page import Page
 
 
 def lines_of(width, header, rows, left):
@@ -33,7 +34,6 @@ def test_a_styled_line_has_its_parts_in_order():
 
 
 def test_names_cannot_command_the_terminal():
-    assert printable("conv\x1b[2J\n") == "conv\\x1b[2J\\n"
     assert "\x1b" not in lines_of(80, ("",), [("\x1b]0;title\x07",)], (0,))[0]
 
 
@@ -44,5 +44,5 @@ def test_nothing_is_lost_and_no_line_is_wider_than_the_page(rows, width):
     assert all(len(line) <= width for line in lines)
     shown = "".join("".join(lines).split())
     assert sum(map(len, shown.split())) == sum(
-        len("".join(printable(name).split())) + len(number) for name, number in rows
+        len("".join(escaped(name).split())) + len(number) for name, number in rows
     )

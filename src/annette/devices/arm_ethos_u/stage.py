@@ -94,12 +94,12 @@ class EthosUPlacement(ContextStage):
         ordered: list[Kernel] = []
         copied: dict[str, list[str]] = {}  # By concats, whose other inputs are written right where they end up.
         writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
-        readers = _readers_of(kernels)
+        readers, handed_out = _readers_of(kernels), set(network.outputs)
         for position in _execution_order(kernels, network, writer, readers):
             kernel = kernels[position]
             if kernel.kind == "concat" and not kernel.free:
                 made = [tensor for tensor in kernel.inputs if tensor in writer and not kernels[writer[tensor]].free]
-                in_place = {tensor for tensor in made if len(readers[tensor]) == 1 and tensor not in network.outputs}
+                in_place = {tensor for tensor in made if len(readers[tensor]) == 1 and tensor not in handed_out}
                 copied[kernel.name] = [tensor for tensor in kernel.inputs if tensor not in in_place]
                 if not copied[kernel.name]:
                     kernel = replace(kernel, free=True, rules=(*kernel.rules, "in-place"))

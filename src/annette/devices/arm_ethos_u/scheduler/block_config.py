@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
+from annette.budget import spend
+
 if TYPE_CHECKING:
     from annette.devices.arm_ethos_u.scheduler.accelerator import AcceleratorConfig, UBlock
 
@@ -46,6 +48,9 @@ _MOST_STEPS: Final = 200
 _STEPS_WITHOUT_PROGRESS: Final = 25
 _BRICK: Final = 16
 _CHAINING_SLOTS: Final = 6
+_BYTES_PER_CANDIDATE: Final = 160
+"""Numbers about each candidate that are held at a time, of 8 bytes."""
+
 _MOST_WIDTH: Final = 128
 
 _Sizes: TypeAlias = np.ndarray
@@ -148,6 +153,8 @@ def _search(config: AcceleratorConfig, shape: OpShape, ublock: UBlock) -> BlockC
     heights = _candidates(shape.ofm_height, config.max_height, ublock[0])
     widths = _candidates(shape.ofm_width, config.max_width, ublock[1])
     depths = _candidate_depths(shape.ofm_depth, config.max_depth, ublock[2])
+    candidates = len(depths) * len(heights) * len(widths)
+    spend(f"the blocks of {shape}", steps=candidates / 10, size_bytes=_BYTES_PER_CANDIDATE * candidates)
     c, h, w = np.meshgrid(depths, heights, widths, indexing="ij")
     equal = shape.block_type in EQUAL_DEPTH
     depth = c if equal else np.full_like(c, step)
@@ -162,7 +169,7 @@ def _search(config: AcceleratorConfig, shape: OpShape, ublock: UBlock) -> BlockC
     at = 0
     if fits.any():
         cost = np.where(fits, _reads(shape, (h, w, c), rows * columns, rows * columns * depth), np.inf).ravel()
-        ties = np.flatnonzero(cost == cost.min())
+        ties = np.flatnonzero((cost == cost.min()) & fits.ravel())  # Where all overflow, the first that fits.
         small = ties[1:][(h.ravel()[ties[1:]] <= _SMALL_BLOCK) & (w.ravel()[ties[1:]] <= _SMALL_BLOCK)]
         at = int(_widest(shape, small, rows.ravel(), columns.ravel()) if len(small) else ties[0])
     sizes = [int(size.ravel()[at]) for size in (h, w, c, rows, columns, depth)]
@@ -197,6 +204,7 @@ def _fits(
     return apart
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _reads(shape: OpShape, ofm: _Shapes, ifm_area: _Sizes, ifm_elements: _Sizes) -> np.ndarray:
     """Elements read per OFM element for each candidate: halved where the whole IFM fits the buffer.
 
@@ -204,23 +212,30 @@ def _reads(shape: OpShape, ofm: _Shapes, ifm_area: _Sizes, ifm_elements: _Sizes)
     """
     h, w, c = ofm
     single = np.float32
+    most = float(np.finfo(single).max)
+
+    def whole(number: float) -> np.float32:
+        return single(min(number, most))
+
     sub_kernels = math.ceil(shape.kernel_height / SUB_KERNEL) * math.ceil(shape.kernel_width / SUB_KERNEL)
-    cost = ifm_area.astype(single) * single(shape.ifm_depth) * single(sub_kernels)
+    cost = ifm_area.astype(single) * whole(shape.ifm_depth) * whole(sub_kernels)
     cost = cost * ((single(shape.ofm_height) / h.astype(single)) * (single(shape.ofm_width) / w.astype(single)))
     if shape.block_type not in EQUAL_DEPTH:
         cost = cost * (-(-shape.ofm_depth // c)).astype(single)
     if shape.block_type not in ("pool", "copy"):
         planes = (-(-shape.ofm_height // h) * -(-shape.ofm_width // w)).astype(single)
-        weights = single(shape.kernel_height * shape.kernel_width) * single(shape.ifm_depth) * planes
+        weights = whole(shape.kernel_height * shape.kernel_width) * whole(shape.ifm_depth) * planes
         if shape.block_type not in EQUAL_DEPTH:
             weights = weights * (single(shape.ofm_depth) / c.astype(single) * c.astype(single))
         cost = cost + weights
-    cost = cost / single(shape.ofm_height * shape.ofm_width * shape.ofm_depth)
-    return np.where(shape.ifm_height * shape.ifm_width * shape.ifm_depth < ifm_elements * 2, cost / 2, cost)
+    cost = cost / whole(shape.ofm_height * shape.ofm_width * shape.ofm_depth)
+    cost = np.where(shape.ifm_height * shape.ifm_width * shape.ifm_depth < ifm_elements * 2, cost / 2, cost)
+    return np.nan_to_num(cost, nan=np.inf, posinf=np.inf)
 
 
+# Sizes that are tried are whole numbers in double precision: times a stranger's stride they overflow no integers.
 def _candidates(size: int, most: int, step: int) -> _Sizes:
-    return np.arange(step, round_up(max(min(size, most), step), step) + 1, step)
+    return np.arange(step, round_up(max(min(size, most), step), step) + 1, step, dtype=np.float64)
 
 
 def _candidate_depths(size: int, most: int, step: int) -> _Sizes:
@@ -234,7 +249,7 @@ def _candidate_depths(size: int, most: int, step: int) -> _Sizes:
             break
         depths.append(depth)
         depth += step
-    return np.array(depths or [step])
+    return np.array(depths or [step], dtype=np.float64)
 
 
 class _OfmBlock(NamedTuple):
@@ -375,12 +390,12 @@ def _fit_output_buffer(config: AcceleratorConfig, shape: OpShape, ublock: UBlock
     chaining_bricks = config.chaining_ram_bytes // _CHAINING_SLOTS // _BRICK
     if shape.block_type == "resize":  # A row at a time, as wide as its IFM fits a slot of the chaining RAM.
         scale = max(shape.ofm_width // max(shape.ifm_width, 1), 1)
-        width = min((chaining_bricks - 2) * scale // ublock[1] * ublock[1] or ublock[1], _MOST_WIDTH)
+        width = min(max((chaining_bricks - 2) * scale // ublock[1], 1) * ublock[1], _MOST_WIDTH)
         return BlockConfig(1, width, _BRICK, ublock[0], width, _BRICK, False, ublock)
     height = min(round_up(shape.ofm_height, ublock[0]), config.max_height)
     depth = min(round_up(shape.ofm_depth, _BRICK), config.max_depth)
     broadcast = shape.ifm_height < shape.ofm_height
-    room = chaining_bricks // ublock[0] if broadcast else config.output_ram_bytes // _BRICK
+    room = max(chaining_bricks // ublock[0] if broadcast else config.output_ram_bytes // _BRICK, 1)
     needed = min(round_up(shape.ofm_width, ublock[1]), room, config.max_width)
     if shape.ofm_width % needed:
         needed = round_up(round_up(shape.ofm_width, ublock[1]) // (shape.ofm_width // needed + 1), ublock[1])

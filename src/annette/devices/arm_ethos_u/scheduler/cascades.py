@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from annette.budget import spend
 from annette.devices.arm_ethos_u.scheduler.block_config import round_up
 from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK
 from annette.devices.arm_ethos_u.scheduler.operations import ELEMENTWISE
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from annette.devices.arm_ethos_u.scheduler.weight_buffering import ScheduledOp
 
 __all__ = ["Cascade", "cascades_of", "find_cascades"]
+
+_STEPS_PER_OPERATION: Final = 10
+"""What trying another height of stripes takes for each operation (`annette.budget`)."""
 
 _KINDS: Final = frozenset({"conv", "depthwise_conv", "max_pool", "average_pool"}) | ELEMENTWISE
 
@@ -113,7 +117,7 @@ def find_cascades(
         if not _cascadable(entries[start], stripes[start]):
             continue
         buffers: list[int] = []
-        held = weights.get(start, 0)
+        held, rolled = weights.get(start, 0), 0
         end = start
         while (
             end + 1 in stripes and _cascadable(entries[end + 1], stripes[end + 1]) and _follows(entries, maps, end + 1)
@@ -121,15 +125,16 @@ def find_cascades(
             rolling = _rolling_bytes(entries, maps, end + 1, (stripes[end], stripes[end + 1]))
             more = held + weights.get(end + 1, 0)
             reused = entries[end].op.kind in ELEMENTWISE and bool(buffers) and buffers[-1] == rolling
-            if _alone_bytes(entries, maps, end + 1) < limit or sum(buffers) + rolling * (not reused) + more > limit:
+            if _alone_bytes(entries, maps, end + 1) < limit or rolled + rolling * (not reused) + more > limit:
                 break
             buffers.append(0 if reused else rolling)
+            rolled += buffers[-1]
             held = more
             end += 1
         if end > start:
             heights = tuple(stripes[position] for position in range(start, end + 1))
             cascades.append(Cascade(start, heights, tuple(buffers), held))
-            at = positions.index(end) + 1
+            at += end - start
     return cascades
 
 
@@ -155,6 +160,7 @@ def _with_highest_stripes(
     weights = _kept_weights(accelerator, entries, cascade)
     best, most = [cascade], 0
     for height in range(cascade.stripe_heights[-1] + 1, (entries[positions[-1]].op.ofm_height + 1) // 2 + 1):
+        spend(f"cascade of {len(positions)} operations", steps=_STEPS_PER_OPERATION * len(positions))
         stripes = {}
         stripe = height
         for position in reversed(positions):

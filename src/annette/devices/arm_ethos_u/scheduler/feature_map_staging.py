@@ -10,12 +10,17 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+import numpy as np
+
+from annette.budget import spend
 from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS, ELEMENTWISE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    import numpy.typing as npt
 
     from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
     from annette.devices.arm_ethos_u.scheduler.weight_buffering import ScheduledOp
@@ -25,6 +30,11 @@ __all__ = ["LiveRange", "choose_staged", "staged_feature_maps"]
 _MOST_RIVALS: Final = 20
 _MOST_TRIES: Final = 20_000
 _MUST_STAY: Final = 1 << 40
+_STEPS_PER_TRY: Final = 5
+_IN_PLACE: Final = ELEMENTWISE | ACTIVATIONS
+
+
+_Usage: TypeAlias = "npt.NDArray[np.int64]"
 
 
 @dataclass(slots=True)
@@ -108,7 +118,7 @@ def _live_ranges(
 
 def _overwritten(entry: ScheduledOp, maps: Mapping[str, FeatureMap], by_name: Mapping[str, LiveRange]) -> str | None:
     """The IFM that an element-wise operator writes its OFM over."""
-    if entry.op.kind not in ELEMENTWISE | ACTIVATIONS:
+    if entry.op.kind not in _IN_PLACE:
         return None
     ofm = maps[entry.op.ofm]
     for name in entry.op.ifms:
@@ -119,39 +129,48 @@ def _overwritten(entry: ScheduledOp, maps: Mapping[str, FeatureMap], by_name: Ma
     return None
 
 
-def choose_staged(ranges: Sequence[LiveRange], base: list[int], limit: int) -> list[LiveRange]:
+def choose_staged(ranges: Sequence[LiveRange], held: Sequence[int], limit: int) -> list[LiveRange]:
     """Which are kept in the SRAM.
 
     Args:
         ranges: In the order in which they begin.
-        base: Bytes that are taken anyway, by time; what is kept is added.
+        held: Bytes that are taken anyway, by time.
         limit: Bytes of SRAM.
     """
-    full = list(base)
+    sizes = {id(each): min(each.size_bytes, limit + 1) for each in ranges}  # More fits no better, and may overflow.
+    base = np.array([min(taken, limit + 1) for taken in held], dtype=np.int64)
+    full = base.copy()
+
+    def add(usage: _Usage, live: LiveRange, sign: int) -> None:
+        usage[live.start : live.end + 1] += sign * sizes[id(live)]
+
+    def most(usage: _Usage, live: LiveRange) -> int:
+        return int(usage[live.start : live.end + 1].max())
+
     for each in ranges:
-        _add(full, each, each.size_bytes)
-    if max(full, default=0) <= limit:
+        add(full, each, 1)
+    if full.max(initial=0) <= limit:
         return list(ranges)
     possible = []
     for each in ranges:
-        if max(base[each.start : each.end + 1]) + each.size_bytes > limit:
-            _add(full, each, -each.size_bytes)
+        if most(base, each) + sizes[id(each)] > limit:
+            add(full, each, -1)
         else:
             possible.append(each)
     kept, rivals = [], []
     for each in possible:
-        if max(full[each.start : each.end + 1]) <= limit:
-            _add(base, each, each.size_bytes)
+        if most(full, each) <= limit:
+            add(base, each, 1)
             kept.append(each)
         else:
             rivals.append(each)
     for group in _groups(rivals):
         for each, stays in zip(group, _best_choice(group, base, full, limit), strict=True):
             if stays:
-                _add(base, each, each.size_bytes)
+                add(base, each, 1)
                 kept.append(each)
             else:
-                _add(full, each, -each.size_bytes)
+                add(full, each, -1)
     return kept
 
 
@@ -167,38 +186,46 @@ def _groups(rivals: Sequence[LiveRange]) -> Iterator[list[LiveRange]]:
         yield group
 
 
-def _add(usage: list[int], live: LiveRange, size_bytes: int) -> None:
-    for time in range(live.start, live.end + 1):
-        usage[time] += size_bytes
+def _compressed(usage: _Usage, borders: Sequence[int]) -> list[int]:
+    """The most that is used between each two times at which a rival begins or ends."""
+    most: list[int] = np.maximum.reduceat(usage[: borders[-1]], borders[:-1]).tolist()
+    return most
 
 
-def _best_choice(rivals: Sequence[LiveRange], base: list[int], full: list[int], limit: int) -> list[bool]:
+def _best_choice(rivals: Sequence[LiveRange], base_by_time: _Usage, full_by_time: _Usage, limit: int) -> list[bool]:
     """Which of the rivals stay: tries every choice, and cuts a branch that cannot win any more."""
-    base, full = list(base), list(full)
+    borders = sorted({time for live in rivals for time in (live.start, live.end + 1)})
+    between = {time: index for index, time in enumerate(borders)}
+    base, full = (_compressed(usage, borders) for usage in (base_by_time, full_by_time))
+    lives = [(between[live.start], between[live.end + 1], live.size_bytes, live.accesses) for live in rivals]
+    what = f"the choice of feature maps to hold in the SRAM, {rivals[0].names[0]!r} among them,"
     rest = [*itertools.accumulate((live.accesses for live in reversed(rivals)), initial=0.0)][::-1]
     now, best, most, tries = [False] * len(rivals), [False] * len(rivals), -1.0, 0
 
     def attempt(index: int, score: float) -> None:
         nonlocal best, most, tries
         tries += 1
+        spend(what, steps=_STEPS_PER_TRY)
         if tries > _MOST_TRIES or score + rest[index] <= most:
             return
         if index == len(rivals):
             most, best = score, list(now)
             return
-        live = rivals[index]
-        always = fits = max(base[live.start : live.end + 1]) + live.size_bytes <= limit
+        start, end, size_bytes, accesses = lives[index]
+        before = base[start:end]
+        always = fits = max(before) + size_bytes <= limit
         if fits:
-            always = max(full[live.start : live.end + 1]) <= limit
+            always = max(full[start:end]) <= limit
             now[index] = True
-            _add(base, live, live.size_bytes)
-            attempt(index + 1, score + live.accesses)
-            _add(base, live, -live.size_bytes)
+            base[start:end] = [used + size_bytes for used in before]
+            attempt(index + 1, score + accesses)
+            base[start:end] = before
         if not always:
             now[index] = False
-            _add(full, live, -live.size_bytes)
+            before = full[start:end]
+            full[start:end] = [used - size_bytes for used in before]
             attempt(index + 1, score)
-            _add(full, live, live.size_bytes)
+            full[start:end] = before
 
     attempt(0, 0.0)
     return best

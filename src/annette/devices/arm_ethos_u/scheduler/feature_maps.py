@@ -156,8 +156,9 @@ class _SharedTensors:
         self.root: dict[str, str] = {}
 
     def find(self, tensor: str) -> str:
-        while self.root.setdefault(tensor, tensor) != tensor:
-            tensor = self.root[tensor]
+        root = self.root
+        while (above := root.setdefault(tensor, tensor)) != tensor:
+            root[tensor] = tensor = root[above]  # Halves the path, so that long chains of concats stay cheap.
         return tensor
 
     def join(self, whole: str, parts: Sequence[str]) -> None:
@@ -194,12 +195,13 @@ def feature_maps_of(
         if not (kernel.outputs and kernel.inputs and (kernel.free or kernel.name in copied)):
             continue
         concat = kernel.name in copied
-        parts = [tensor for tensor in kernel.inputs if tensor not in copied[kernel.name]] if concat else kernel.outputs
+        apart = set(copied.get(kernel.name, ()))
+        parts = [tensor for tensor in kernel.inputs if tensor not in apart] if concat else kernel.outputs
         whole = shared.find(kernel.outputs[0] if concat else kernel.inputs[0])
         if concat:
             joined.update(dict.fromkeys(parts, kernel.outputs[0]))
-            depths = [shapes[tensor][-1] for tensor in kernel.inputs]
-            depth = shapes[kernel.outputs[0]][-1]
+            depths = [hwc_of(shapes[tensor])[2] for tensor in kernel.inputs]
+            depth = hwc_of(shapes[kernel.outputs[0]])[2]
             if any(size % BRICK for size in depths[:-1] or depths if size != depth):
                 nhwc_tensors.add(whole)
         shared.join(whole, parts)

@@ -287,6 +287,15 @@ def _computed_ublock(config: AcceleratorConfig, shape: OpShape, block: BlockConf
     return (1, 4, block.ofm_ublock[2]) if flat else block.ofm_ublock
 
 
+def _sub_kernels(shape: OpShape) -> list[tuple[int, int]]:
+    """Sizes of the parts that a kernel is computed in, and how many there are of each, however large the kernel is."""
+    sides = []
+    for size in (shape.kernel_height, shape.kernel_width):
+        whole, rest = divmod(size, SUB_KERNEL)
+        sides.append([(side, count) for side, count in ((SUB_KERNEL, whole), (rest, 1)) if side and count])
+    return [(height * width, rows * columns) for height, rows in sides[0] for width, columns in sides[1]]
+
+
 def _mac_cycles(config: AcceleratorConfig, shape: OpShape, block: BlockConfig, ublock: UBlock) -> float:
     """Cycles of the multiply-accumulates of one block, with decoding weights and waiting for accumulators."""
     rows, columns, deep = (
@@ -300,25 +309,23 @@ def _mac_cycles(config: AcceleratorConfig, shape: OpShape, block: BlockConfig, u
     eighths = math.ceil(ifm_depth / 8)
     smallest = config.macs == _SMALLEST_MACS
     cycles, weight_cycles, delay = 0.0, config.weight_cycles(ublock), _DELAY_CYCLES + smallest
-    for x in range(0, shape.kernel_width, SUB_KERNEL):
-        for y in range(0, shape.kernel_height, SUB_KERNEL):
-            elements = min(shape.kernel_height - y, SUB_KERNEL) * min(shape.kernel_width - x, SUB_KERNEL)
-            steps, repeats = elements, 1
-            if shape.block_type in ("pool", "copy"):
-                steps, computing = 1, max(4, elements) * area * deep * (1.0 if smallest else 4.0)
-            elif shape.block_type == "depthwise":
-                steps = math.ceil(elements / 4)
-                computing = float(max(weight_cycles, 4 * area) * steps * deep)
-            elif block.part_kernel:
-                steps, repeats = math.ceil(elements / 4), eighths
-                computing = float(max(weight_cycles, 4 * area) * steps * deep * eighths)
-            else:
-                per_ublock = 4 if config.shram_banks else ifm_depth // 8
-                computing = float(max(weight_cycles, per_ublock * area) * steps * deep)
-            waiting = 0
-            if area == 1:
-                waiting = delay * (steps if deep == 1 else (steps - 1) * deep) * repeats
-            cycles += computing + waiting
+    for elements, count in _sub_kernels(shape):
+        steps, repeats = elements, 1
+        if shape.block_type in ("pool", "copy"):
+            steps, computing = 1, max(4, elements) * area * deep * (1.0 if smallest else 4.0)
+        elif shape.block_type == "depthwise":
+            steps = math.ceil(elements / 4)
+            computing = float(max(weight_cycles, 4 * area) * steps * deep)
+        elif block.part_kernel:
+            steps, repeats = math.ceil(elements / 4), eighths
+            computing = float(max(weight_cycles, 4 * area) * steps * deep * eighths)
+        else:
+            per_ublock = 4 if config.shram_banks else ifm_depth // 8
+            computing = float(max(weight_cycles, per_ublock * area) * steps * deep)
+        waiting = 0
+        if area == 1:
+            waiting = delay * (steps if deep == 1 else (steps - 1) * deep) * repeats
+        cycles += count * (computing + waiting)
     if shape.block_type in ("conv", "vector"):
         cycles *= math.ceil(shape.ifm_depth / ifm_depth)
     return cycles / (config.cores if config.shram_banks else 1)

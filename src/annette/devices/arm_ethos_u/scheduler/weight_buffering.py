@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from annette.budget import spend
 from annette.devices.arm_ethos_u.scheduler.block_config import choose_block_config, round_up
 from annette.devices.arm_ethos_u.scheduler.performance import blocks_of, engine_cycles
 
@@ -122,6 +123,9 @@ _STARTUP_CYCLES: Final = 1000
 _LEAST_UTILISATION: Final = 0.3
 _MUCH: Final = 2.0
 _HALF: Final = 0.5
+_STEPS_PER_SLICE: Final = 5
+"""What buffering one slice of weights takes to decide (`annette.budget`)."""
+
 _TRIES: Final = 64
 _FEW_BLOCKS: Final = 2
 _FIRST_AND_LAST: Final = 2
@@ -247,6 +251,7 @@ class _Proposal:
             else:
                 first = round_up(first // 2, _LEAST_DEPTH)
         rest = depth - first
+        spend(f"{depth} channels of weights in slices", steps=_STEPS_PER_SLICE * (rest // each + 1))
         slices = (first, *(min(each, rest - done) for done in range(0, rest, each)))
         thin = len(slices) > _FIRST_AND_LAST and each / round_up(each, block_depth) < _LEAST_UTILISATION
         return () if thin and self.compute_bound else slices

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from annette.budget import spend
 from annette.devices.intel_myriad.placement.tiling import aligned_bytes
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ __all__ = ["HARDWARE", "Data", "Node", "Stage", "build_stages", "order_stages"]
 
 HARDWARE: Final = ("convolution", "pooling", "matrix")
 """Roles of the nodes that the hardware engine runs."""
+
+_STEPS_PER_TILE: Final = 100
+"""What placing one tile takes, with all trials (`annette.budget`)."""
 
 
 @dataclass(eq=False, slots=True, repr=False)
@@ -180,6 +184,7 @@ class _Builder:
         tiles = self._height_tiles(node)
         if tiles == 1:
             return self._on_engine(position, node.role, inputs, node.size_bytes())
+        spend(f"layer {node.name!r}, which the engine computes in {tiles} tiles,", steps=_STEPS_PER_TILE * tiles)
         result = Data(node.size_bytes())
         rows = -(-node.height // tiles)
         children = []
@@ -209,10 +214,7 @@ class _Builder:
             return node.height_tiles * (node.height // node.dimensions.out_height)
         width, channels = node.dimensions.out_width, node.dimensions.out_channels
         rows = max(1, self._limit // aligned_bytes(1, width, channels))
-        tiles = -(-node.height // rows)
-        while tiles < node.height and aligned_bytes(-(-node.height // tiles), width, channels) > self._limit:
-            tiles += 1
-        return tiles
+        return -(-node.height // rows)
 
     def _concat(self, position: int, parts: Sequence[Data], whole: Data) -> Data:
         children = []
@@ -232,8 +234,11 @@ def _resolve_wholes(stages: Sequence[Stage]) -> None:
     """Parts of parts are parts of the whole."""
     for stage in stages:
         for data in (*stage.inputs, stage.output):
-            while data.top.top is not data.top:
-                data.top = data.top.top
+            whole = data.top
+            while whole.top is not whole:
+                whole = whole.top
+            while data is not whole:  # All on the way, so that long chains of concats are walked once.
+                data.top, data = whole, data.top
 
 
 def _swapped_pools(nodes: Sequence[Node]) -> Iterable[tuple[int, int]]:

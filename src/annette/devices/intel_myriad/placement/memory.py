@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from annette.budget import spend
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -23,6 +25,12 @@ __all__ = ["Chip", "Schedule"]
 
 _NEEDS: Final = ("none", "limited", "most")
 """Processors that stages need, from the fewest."""
+
+_WORK: Final = "the placement of tensors on chip"
+_STEPS_PER_STAGE: Final = 4
+_BYTES_PER_STATE: Final = 200
+_BYTES_PER_TENSOR: Final = 120
+"""What running a stage and remembering the memory before it take (`annette.budget`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,46 +158,59 @@ class Schedule:
         for stage in self.slots[len(self._before) - 1 :]:
             if stage is not None and not self._step(stage, state):
                 return stage, tuple(state.live)
+            held = len(state.live) + len(state.holes)
+            spend(_WORK, steps=_STEPS_PER_STAGE, size_bytes=_BYTES_PER_STATE + _BYTES_PER_TENSOR * held)
             self._before.append(state.copy())
         return None
 
-    def try_slots(self, changed: Mapping[int, Stage | None], tops: Iterable[Data], first: int) -> bool:
+    def try_slots(
+        self, changed: Mapping[int, Stage | None], tops: Iterable[Data], first: int, *, moved: bool = True
+    ) -> bool:
         """Tries other stages in some slots, everything else about the stages being changed already.
 
         Args:
             changed: What shall stand in which slot.
             tops: Tensors whose place or readers were changed; their users must be known (`users`).
             first: The first slot that is affected.
+            moved: Whether ``tops`` may lie elsewhere now; else only their readers were changed.
 
         Returns:
             Whether everything has room; then the change is kept, else the slots are as before, and the caller must
             take back its own changes and call `find_last`.
         """
-        settled = max(self.find_last(tops), max(changed, default=first))
+        settled = max(self.find_last(tops, moved=moved), max(changed, default=first))
         state = self._before[first].copy()
         passed: list[_State] = []
         known = self._before
         for slot in range(first, len(self.slots)):
             stage = changed[slot] if slot in changed else self.slots[slot]
             if stage is not None and not self._step(stage, state):
+                spend(_WORK, steps=_STEPS_PER_STAGE * len(passed))
                 return False
             if slot >= settled and state == known[slot + 1]:
                 break
             passed.append(state.copy())
+        spend(_WORK, steps=_STEPS_PER_STAGE * len(passed))
         known[first + 1 : first + 1 + len(passed)] = passed
         for slot, stage in changed.items():
             self.slots[slot] = stage
         return True
 
-    def find_last(self, tops: Iterable[Data]) -> int:
-        """Looks anew when tensors are read last; returns the last slot in which one of them was read, or is now."""
+    def find_last(self, tops: Iterable[Data], *, moved: bool = True) -> int:
+        """Looks anew when tensors are read last; returns the last slot in which one of them was read, or is now.
+
+        Args:
+            tops: The tensors; their users must be known.
+            moved: Whether they may lie elsewhere now; else those count only that are read last in another slot.
+        """
         latest = 0
         for top in tops:
-            latest = max(latest, self._last.pop(top, 0))
+            before = now = self._last.pop(top, 0)
             users = self.users.get(top)
             if users:
-                self._last[top] = max([stage.slot for stage in users])
-                latest = max(latest, self._last[top])
+                self._last[top] = now = max([stage.slot for stage in users])
+            if moved or now != before or not users:
+                latest = max(latest, before, now)
         return latest
 
     def count_shaves(self) -> None:

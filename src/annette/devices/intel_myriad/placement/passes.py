@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from annette.budget import spend
 from annette.devices.intel_myriad.placement.graph import Data, Stage, order_stages
 from annette.devices.intel_myriad.placement.memory import Schedule
 
@@ -23,6 +24,11 @@ _MOST_STEPS: Final = 400_000
 """Stages that may be put in order while spilling; networks of thousands of layers may reach it."""
 
 _MOST_TRIALS: Final = 20_000
+
+_WORK: Final = "the placement of tensors on chip"
+_STEPS_PER_TRIAL: Final = 10
+_USERS_PER_STEP: Final = 10
+"""What a trial takes besides the stages that it runs (`annette.budget`)."""
 
 
 def place(stages: list[Stage], chip: Chip) -> Schedule:
@@ -122,13 +128,19 @@ class _Placement:
     def inject(self) -> None:
         """Software stages that may run beside a hardware stage are put there."""
         stages = self._schedule.stages
-        software = [stage for stage in stages if stage.kind in _INJECTABLE and stage.shaves == "limited"]
+        injectable = [stage for stage in stages if stage.kind in _INJECTABLE and stage.shaves == "limited"]
+        software = dict.fromkeys(injectable)
+        of_node: dict[int, dict[Stage, None]] = {}
+        for stage in software:
+            of_node.setdefault(stage.node, {})[stage] = None
         for hardware in [stage for stage in stages if stage.hardware]:
             whole = hardware.kind == "convolution" and hardware.tile < 0
-            for candidate in software:
-                if (whole or candidate.node == hardware.node) and self._independent(candidate, hardware):
+            candidates = software if whole else of_node.get(hardware.node, {})
+            spend(_WORK, steps=len(candidates) / _USERS_PER_STEP)
+            for candidate in candidates:
+                if self._independent(candidate, hardware):
                     if self._beside(candidate, hardware):
-                        software.remove(candidate)
+                        del software[candidate], of_node[candidate.node][candidate]
                         break
                     if self._trials > _MOST_TRIALS:
                         return
@@ -170,6 +182,7 @@ class _Placement:
             return False
         top.in_cmx = True
         undo.append(lambda: setattr(top, "in_cmx", before))
+        spend(_WORK, steps=len(self._writers[top]) / _USERS_PER_STEP)
         first = min(first, *(writer.slot for writer in self._writers[top]))
         if not self._try(changed, affected, first, *reversed(undo)):
             return False
@@ -235,14 +248,21 @@ class _Placement:
             software.slot, hardware.slot = at, own
             users.update(kept)
 
-        return self._try({at: None, own: None} | {first: hardware}, tops, first, take_back)
+        return self._try({at: None, own: None} | {first: hardware}, tops, first, take_back, moved=False)
 
     def _try(
-        self, changed: dict[int, Stage | None], tops: Sequence[Data], first: int, *undo: Callable[[], None]
+        self,
+        changed: dict[int, Stage | None],
+        tops: Sequence[Data],
+        first: int,
+        *undo: Callable[[], None],
+        moved: bool = True,
     ) -> bool:
         """Whether there is room after a change; if not, it is taken back."""
         self._trials += 1
-        if self._schedule.try_slots(changed, tops, first):
+        users = sum(len(self._schedule.users.get(top, ())) for top in tops)
+        spend(_WORK, steps=_STEPS_PER_TRIAL + users / _USERS_PER_STEP)
+        if self._schedule.try_slots(changed, tops, first, moved=moved):
             return True
         for take_back in undo:
             take_back()

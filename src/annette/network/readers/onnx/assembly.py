@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError, NetworkStructureError
@@ -138,7 +139,7 @@ def _learned(value: Value, kind: str, owners: dict[str, str]) -> bool:
 def _disagreements(walker: Walker, graph: GraphProto, values: Mapping[str, Value]) -> list[str]:
     """Notes on tensors whose stated shape is not the one that their operators produce."""
     wrong = []
-    for info in (*graph.output, *graph.value_info):
+    for info in chain(graph.output, graph.value_info):
         value, stated = values.get(info.name), walker.stated(info.name)
         if value is None or stated is None or value.items is not None or stated.shape == value.shape:
             continue

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from annette.errors import NetworkFormatError, NetworkShapeError, OptionError, nearest
 from annette.network.readers.onnx.frame import require_text
-from annette.network.readers.onnx.values import Value, checked_shape, dtype_of
+from annette.network.readers.onnx.values import MAX_RANK, Value, checked_shape, dtype_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,7 +69,7 @@ def bind_inputs(
     """
     if batch is not None and batch < 1:
         raise OptionError(f"--batch {batch}: a batch holds at least 1 sample")
-    declared = {info.name: _dims(info, path) for info in inputs}
+    declared = {info.name: _dims(info, number, path) for number, info in enumerate(inputs)}
     dtypes = {name: dtype for name, (_, dtype) in declared.items()}
     dims = {name: shape for name, (shape, _) in declared.items()}
     unknown = [name for name in input_shapes if name not in dims]
@@ -95,7 +95,7 @@ def bind_inputs(
     return Binding(values, batch, rebatched_from=stated, changed=changed or bool(stated), symbols=symbols)
 
 
-def _dims(info: ValueInfoProto, path: str) -> tuple[list[_Dim] | None, int]:
+def _dims(info: ValueInfoProto, number: int, path: str) -> tuple[list[_Dim] | None, int]:
     tensor = info.type.tensor_type
     if not info.type.HasField("tensor_type"):
         raise NetworkFormatError(
@@ -103,6 +103,11 @@ def _dims(info: ValueInfoProto, path: str) -> tuple[list[_Dim] | None, int]:
         )
     if not tensor.HasField("shape"):
         return None, tensor.elem_type
+    if len(tensor.shape.dim) > MAX_RANK:
+        raise NetworkShapeError(
+            f"input {info.name!r} of {path} has {len(tensor.shape.dim)} dimensions: no runtime takes more than "
+            f"{MAX_RANK}"
+        )
     dims: list[_Dim] = []
     require_text((info.name, *(dim.dim_param for dim in tensor.shape.dim)), path)
     for position, dim in enumerate(tensor.shape.dim):
@@ -110,10 +115,10 @@ def _dims(info: ValueInfoProto, path: str) -> tuple[list[_Dim] | None, int]:
             dims.append(int(dim.dim_value))
         else:
             named = dim.dim_param not in ("", "?", "None", "-1")
-            dims.append(dim.dim_param if named else f"?{info.name}.{position}")
+            dims.append(dim.dim_param if named else f"?{number}.{position}")
     # Some exporters write -1 for an unknown batch size.
     if dims and dims[0] == -1:
-        dims[0] = f"?{info.name}.0"
+        dims[0] = f"?{number}.0"
     return dims, tensor.elem_type
 
 

@@ -6,10 +6,12 @@ iteration becomes layers of its own, so that a loop counts as often as it runs.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from annette.budget import spend
 from annette.errors import NetworkStructureError, UnsupportedOperatorError
 from annette.network.readers.onnx.frame import ABSENT, MAX_DEPTH, Collection, Frame, opset_versions, require_text
 from annette.network.readers.onnx.node import Result
@@ -17,7 +19,7 @@ from annette.network.readers.onnx.values import Value
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
     from onnx import FunctionProto, GraphProto
 
@@ -48,6 +50,7 @@ def call(walker: Collection, node: Node, function: FunctionProto, frame: Frame) 
         prefix=f"{walker.unique(node.name, walker.layer_names)}/",
         depth=frame.depth + 1,
         arguments=arguments,
+        encoded_bytes=function.ByteSize(),
     )
     walker.run(function.node, inner)
     _return(walker, node, _results(node, list(function.output), inner), frame)
@@ -72,7 +75,7 @@ def _loop(walker: Collection, node: Node, frame: Frame) -> None:
     running = _flag(node.inputs[1]) if node.has(1) else True
     if node.has(0) and (trips is None or trips.size != 1):
         raise _endless(node)
-    limit = None if trips is None else int(trips.reshape(-1)[0])
+    limit = None if trips is None else node.known(0, "number of rounds")[0]
     carried: list[Value | None] = list(node.inputs[2:])
     if len(body.input) != 2 + len(carried) or len(body.output) < 1 + len(carried):
         raise NetworkStructureError(f"node {node.name!r} (Loop) has a body that does not fit its operands")
@@ -163,15 +166,21 @@ def _walk_body(
     """Walks a nested graph once and returns its outputs."""
     inner = Frame(
         body.name,
-        {**frame.values, **{name: value or ABSENT for name, value in values.items()}},
+        ChainMap({name: value or ABSENT for name, value in values.items()}, *_maps(frame)),
         frame.opsets,
         prefix=prefix,
         depth=frame.depth + 1,
         arguments=frame.arguments,
+        encoded_bytes=body.ByteSize(),
     )
     walker.initializers(body, inner)
     walker.run(body.node, inner)
     return _results(node, [info.name for info in body.output], inner)
+
+
+def _maps(frame: Frame) -> Sequence[MutableMapping[str, Value]]:
+    """What a nested graph sees of the graphs around it, the innermost first; shared, for there may be thousands."""
+    return frame.values.maps if isinstance(frame.values, ChainMap) else [frame.values]
 
 
 def _results(node: Node, names: Sequence[str], inner: Frame) -> list[Value]:
@@ -224,6 +233,7 @@ def _unstack(walker: Collection, node: Node, sequence: Value, axis: int, name: s
     if count > _MAX_ITERATIONS:
         raise _endless(node)
     shape = (*sequence.shape[:at], *sequence.shape[at + 1 :])
+    spend(f"node {node.name!r} ({node.op})", steps=6 * count, size_bytes=count * (400 + 4 * len(name)))
     parts = [
         Value(walker.unique(f"{name}[{i}]", walker.names), shape, sequence.dtype, constant=sequence.constant)
         for i in range(count)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from onnx import helper, numpy_helper
 
+from annette.budget import spend_spare
 from annette.network.readers.onnx.values import NUMPY_NAMES, ONNX_TYPES, Meta
 
 if TYPE_CHECKING:
@@ -22,12 +23,17 @@ if TYPE_CHECKING:
     from annette.network.readers.onnx.node import Node
     from annette.network.tensor import DType
 
-__all__ = ["MAX_ELEMENTS_FOLDED", "Folder"]
+__all__ = ["MAX_ELEMENTS_FOLDED", "empty_array", "evaluate"]
 
 MAX_ELEMENTS_FOLDED: Final = 1 << 18
 """A constant larger than this keeps its shape and type only."""
 
-_BUDGET: Final = 1 << 25
+_MOST_COUNTED: Final = 2**59
+"""NumPy counts the bytes of an array in 63 bits; no element has more than 16."""
+
+_REFERENCE_STEPS: Final = 3000
+"""Microseconds to build and run a model of one node."""
+
 _FAILURES: Final = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError)
 
 _BINARY: Final[Mapping[str, Callable[..., Any]]] = {
@@ -94,40 +100,67 @@ _REFERENCE: Final = frozenset(
     }
 )
 
+_LOOPS: Final = frozenset({"GatherElements", "GatherND", "ReverseSequence", "ScatterElements", "ScatterND"})
+"""Operators that ``onnx.reference`` evaluates element by element, in Python."""
 
-class Folder:
-    """Evaluates constants within a budget of elements for the whole network."""
 
-    def __init__(self) -> None:
-        self._left = _BUDGET
+def evaluate(node: Node, outputs: Sequence[Meta]) -> list[npt.NDArray[np.generic] | None]:
+    """The contents of a node's outputs, as far as the file's budget has something to spare for them.
 
-    def evaluate(self, node: Node, outputs: Sequence[Meta]) -> list[npt.NDArray[np.generic] | None]:
-        """The contents of a node's outputs.
+    Args:
+        node: All its operands are constants.
+        outputs: Shapes and types of its results.
 
-        Args:
-            node: All its operands are constants.
-            outputs: Shapes and types of its results.
+    Returns:
+        One array per output; None where it is too large, not known, or cannot be computed.
+    """
+    unknown: list[npt.NDArray[np.generic] | None] = [None] * len(outputs)
+    inputs = [None if value is None else value.data for value in node.inputs]
+    if any(value is not None and data is None for value, data in zip(node.inputs, inputs, strict=True)):
+        return unknown
+    written = outputs[: len(node.output_names)]
+    if not any(math.prod(meta.shape) for meta in written):
+        return [empty_array(meta) for meta in written] + unknown[len(written) :]
+    if node.domain or not _affordable(node, inputs, written):
+        return unknown
+    try:
+        with np.errstate(all="ignore"):
+            results = _compute(node, inputs, outputs)
+    except _FAILURES:
+        # What cannot be computed is not known; whoever needs it says so, with its own name.
+        return unknown
+    return [_checked(result, meta) for result, meta in zip(results, outputs[: len(results)], strict=True)] + unknown[
+        len(results) :
+    ]
 
-        Returns:
-            One array per output; None where it is too large, not known, or cannot be computed.
-        """
-        unknown: list[npt.NDArray[np.generic] | None] = [None] * len(outputs)
-        inputs = [None if value is None else value.data for value in node.inputs]
-        if any(value is not None and data is None for value, data in zip(node.inputs, inputs, strict=True)):
-            return unknown
-        size = sum(math.prod(meta.shape) for meta in outputs[: len(node.output_names)])
-        if size > MAX_ELEMENTS_FOLDED or size > self._left:
-            return unknown
-        self._left -= size + 16
-        try:
-            with np.errstate(all="ignore"):
-                results = _compute(node, inputs, outputs)
-        except _FAILURES:
-            # What cannot be computed is not known; whoever needs it says so, with its own name.
-            return unknown
-        return [
-            _checked(result, meta) for result, meta in zip(results, outputs[: len(results)], strict=True)
-        ] + unknown[len(results) :]
+
+def empty_array(meta: Meta) -> npt.NDArray[np.generic] | None:
+    """An array without elements, or None where its other dimensions are more than NumPy counts."""
+    if _extent(meta.shape) >= _MOST_COUNTED:
+        return None
+    return np.zeros(meta.shape, _numpy_type(meta.dtype) if meta.dtype.label in NUMPY_NAMES else np.float32)
+
+
+def _affordable(node: Node, inputs: Sequence[npt.NDArray[np.generic] | None], outputs: Sequence[Meta]) -> bool:
+    """Whether nothing is large that evaluating a node touches, and the budget has it to spare.
+
+    Empty operands count by their other dimensions: what is computed on the way may have those.
+    """
+    extents = [_extent(array.shape) for array in inputs if array is not None] + [_extent(m.shape) for m in outputs]
+    if max(extents, default=0) > MAX_ELEMENTS_FOLDED:
+        return False
+    if node.op == "Clip" and any(array is not None and array.size > 1 for array in inputs[1:]):
+        return False  # Bounds are numbers; broadcast against the operand, tensors would make it larger.
+    touched = sum(extents)
+    steps = 20 + touched / 50
+    if node.op in _REFERENCE:
+        steps = _REFERENCE_STEPS + touched * (3 if node.op in _LOOPS else max(len(m.shape) for m in outputs) / 10)
+    size_bytes = sum(_extent(meta.shape) * meta.dtype.bits // 8 for meta in outputs) + 128
+    return spend_spare(steps=steps, size_bytes=size_bytes)
+
+
+def _extent(shape: tuple[int, ...]) -> int:
+    return math.prod(max(1, size) for size in shape)
 
 
 def _checked(result: Any, meta: Meta) -> npt.NDArray[np.generic] | None:
@@ -138,8 +171,6 @@ def _checked(result: Any, meta: Meta) -> npt.NDArray[np.generic] | None:
 def _compute(node: Node, inputs: list[Any], outputs: Sequence[Meta]) -> list[Any]:
     op: str = node.op
     first: Any = inputs[0] if inputs else None
-    if node.domain:
-        return []
     if op in _BINARY and len(inputs) == 2:
         return [_BINARY[op](first, inputs[1]).astype(_numpy_type(outputs[0].dtype), copy=False)]
     if op in _UNARY:

@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from annette.budget import spend
 from annette.errors import NetworkFormatError, NetworkStructureError
 from annette.network.readers.onnx.values import Value
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 
     from onnx import AttributeProto, GraphProto, NodeProto, OperatorSetIdProto
 
@@ -51,15 +52,17 @@ class Frame:
         depth: Number of frames around it.
         arguments: Attributes that a function's caller gave.
         stated: Whether the shapes that the file states apply to its names.
+        encoded_bytes: Size of a nested body in the file, which every walk of it costs anew.
     """
 
     graph: str
-    values: dict[str, Value]
+    values: MutableMapping[str, Value]
     opsets: Mapping[str, int]
     prefix: str = ""
     depth: int = 0
     arguments: Mapping[str, AttributeProto] = field(default_factory=dict)
     stated: bool = False
+    encoded_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -78,15 +81,15 @@ class Collection(ABC):
     Attributes:
         layers: Found so far, in topological order.
         notes: Assumptions made, as the keys of an ordered set.
-        names: Names of tensors taken.
-        layer_names: Names of layers taken.
+        names: Names of tensors taken, and the highest number behind each.
+        layer_names: The same of layers.
     """
 
     def __init__(self) -> None:
         self.layers: list[PendingLayer] = []
         self.notes: dict[str, None] = {}
-        self.names: set[str] = set()
-        self.layer_names: set[str] = set()
+        self.names: dict[str, int] = {}
+        self.layer_names: dict[str, int] = {}
 
     @abstractmethod
     def initializers(self, graph: GraphProto, frame: Frame) -> None:
@@ -104,16 +107,17 @@ class Collection(ABC):
         """Gives a value a name in a frame."""
         if name in frame.values:
             raise NetworkStructureError(f"tensor {name!r} in graph {frame.graph!r} is produced twice")
-        self.names.add(value.name)
+        self.names.setdefault(value.name, 1)
         frame.values[name] = value
 
-    def unique(self, name: str, taken: set[str]) -> str:
+    def unique(self, name: str, taken: dict[str, int]) -> str:
         """The name, or with a number behind it where it is taken, and marks it as taken."""
-        unique, count = name, 2
+        unique = name
         while unique in taken:
-            unique = f"{name}#{count}"
-            count += 1
-        taken.add(unique)
+            # As many nodes as there are may have one name: none counts from the beginning again.
+            taken[name] += 1
+            unique = f"{name}#{taken[name]}"
+        taken[unique] = 1
         return unique
 
     def add_layer(self, name: str, result: Result, operands: Sequence[Value | None], outputs: list[Value]) -> None:
@@ -123,7 +127,8 @@ class Collection(ABC):
         kept: list[Value] = []
         for value in operands:
             if value is not None:
-                kept.extend(member for member in (value.items or (value,)) if member.elements)
+                members = (value,) if value.items is None else value.items
+                kept.extend(member for member in members if member.elements)
         self.layers.append(PendingLayer(self.unique(name, self.layer_names), result, kept, outputs))
 
 
@@ -170,6 +175,7 @@ def resolved_attributes(proto: NodeProto, frame: Frame) -> dict[str, AttributePr
         given = frame.arguments.get(attribute.ref_attr_name)
         if given is None:
             continue
+        spend(f"node {proto.name!r} ({proto.op_type})", steps=given.ByteSize() / 4, size_bytes=8 * given.ByteSize())
         if given.name != attribute.name:
             copy = type(given)()
             copy.CopyFrom(given)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from onnx import AttributeProto
 
+from annette.budget import spend
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
 from annette.network.kinds import output_shapes
-from annette.network.readers.onnx.values import Meta
+from annette.network.readers.onnx.values import MAX_RANK, Meta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -125,12 +126,32 @@ class Node:
         """The integers that an operand holds.
 
         Raises:
-            NetworkShapeError: They depend on the network's input data.
+            NetworkShapeError: They depend on the network's input data, or are no integers.
         """
         data = self.input(index).data
         if data is None:
             raise self.unknown(what)
-        return [int(item) for item in data.ravel().tolist()]
+        spend(f"node {self.name!r} ({self.op})", steps=data.size / 10)
+        numbers: list[Any] = data.ravel().tolist()
+        if not all(
+            isinstance(number, int) or (isinstance(number, float) and number.is_integer()) for number in numbers
+        ):
+            raise self.error(
+                f"takes its {what} from an operand of type {data.dtype.name}, which holds no whole numbers"
+            )
+        return [int(number) for number in numbers]
+
+    def known_shape(self, index: int, what: str) -> tuple[int, ...]:
+        """The integers that an operand holds, no more of them than a tensor has dimensions.
+
+        Raises:
+            NetworkShapeError: They depend on the network's input data, or are too many.
+        """
+        if self.input(index).elements > MAX_RANK:
+            raise self.error(
+                f"takes its {what} from {self.input(index).elements} numbers: no tensor has that many dimensions"
+            )
+        return tuple(self.known(index, what))
 
     def unknown(self, what: str) -> NetworkShapeError:
         """The error for a result that depends on data."""

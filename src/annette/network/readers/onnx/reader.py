@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import ModelProto
 
+from annette.budget import BASE_BYTES, BASE_STEPS, budgeted
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
+from annette.files import open_regular
 from annette.network.readers.onnx.assembly import assemble
 from annette.network.readers.onnx.binding import bind_inputs, check_scaled
 from annette.network.readers.onnx.frame import opset_versions
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from annette.network.network import Network
+    from annette.network.readers.onnx.binding import Binding
 
 __all__ = ["load_skeleton", "read_onnx"]
 
@@ -47,20 +50,34 @@ def read_onnx(
             its folder.
         NetworkStructureError: The graph is empty, cyclic, reads what nothing produces, or produces a tensor twice.
         NetworkShapeError: A dimension is unknown, not positive, inconsistent or too large.
+        NetworkSizeError: Functions, loops or constants would become more than a file of its size warrants.
         UnsupportedOperatorError: An operator is not known and the file does not state its result's shape.
         OptionError: ``batch`` is not positive, or ``input_shapes`` does not fit the inputs.
     """
     path = Path(path)
     model = load_skeleton(path)
     try:
-        return _read(path, model, batch, input_shapes or {})
+        network, binding = _read(path, model, batch, input_shapes or {})
+        if binding.rebatched_from:
+            check_scaled(str(path), network, _read(path, model, None, input_shapes or {})[0], binding.rebatched_from)
     except UnicodeDecodeError as error:
         raise NetworkFormatError(f"{path} holds a name that is not UTF-8 text: it is damaged") from error
     except RecursionError as error:
         raise NetworkFormatError(f"{path} nests graphs too deep") from error
+    return network
 
 
-def _read(path: Path, model: ModelProto, batch: int | None, input_shapes: Mapping[str, tuple[int, ...]]) -> Network:
+def _read(
+    path: Path, model: ModelProto, batch: int | None, input_shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[Network, Binding]:
+    described = model.ByteSize()
+    with budgeted(str(path), steps=2 * BASE_STEPS + described, size_bytes=BASE_BYTES + 16 * described):
+        return _walk(path, model, batch, input_shapes)
+
+
+def _walk(
+    path: Path, model: ModelProto, batch: int | None, input_shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[Network, Binding]:
     graph = model.graph
     stored = {tensor.name for tensor in graph.initializer}
     fed = [info for info in graph.input if info.name not in stored]
@@ -84,10 +101,7 @@ def _read(path: Path, model: ModelProto, batch: int | None, input_shapes: Mappin
         raise NetworkShapeError(
             f"{path} is fixed to batch {binding.rebatched_from} and cannot run with --batch {binding.batch}: {error}"
         ) from error
-    network = assemble(path, graph, walker, values, binding)
-    if binding.rebatched_from:
-        check_scaled(str(path), network, _read(path, model, None, input_shapes), binding.rebatched_from)
-    return network
+    return assemble(path, graph, walker, values, binding), binding
 
 
 def load_skeleton(path: Path) -> ModelProto:
@@ -97,7 +111,7 @@ def load_skeleton(path: Path) -> ModelProto:
         NetworkFormatError: The file cannot be read, is empty, truncated, or not an ONNX model.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path, error=NetworkFormatError) as file:
             if not file.read(1):
                 raise NetworkFormatError(f"{path} is empty")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +11,7 @@ import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from annette.errors import NetworkFormatError
+from annette.files import exists, open_regular
 from annette.network.readers.onnx.frame import require_text
 from annette.network.readers.onnx.skeleton import KEPT_TENSOR_BYTES
 from annette.network.readers.onnx.values import Value, checked_shape, dtype_of
@@ -47,22 +49,26 @@ class ExternalData:
         numbers = []
         for key, default in (("offset", 0), ("length", -1)):
             text = entries.get(key)
-            if text is not None and not (text.isascii() and text.isdigit() and len(text) < 20):
+            if text is not None and not (text.isascii() and text.isdigit() and len(text) < 19):
                 raise NetworkFormatError(f"{self._model}: external data of tensor {tensor.name!r} has {key} {text!r}")
             numbers.append(default if text is None else int(text))
         return path, numbers[0], numbers[1]
 
     def read(self, tensor: TensorProto) -> bytes | None:
-        """The bytes of a small external tensor, or None where the file is absent or too short."""
+        """The bytes of a small external tensor, or None where the file is absent or too short.
+
+        Raises:
+            NetworkFormatError: It is no regular file, or cannot be read.
+        """
         path, offset, _ = self.locate(tensor)
-        size = math.prod(tensor.dims) * np.dtype(_RAW[tensor.data_type]).itemsize
-        try:
-            with path.open("rb") as file:
-                file.seek(offset)
-                data = file.read(size)
-        except OSError:
+        if not exists(path):
             return None
-        return data if len(data) == size else None
+        size = math.prod(tensor.dims) * np.dtype(_RAW[tensor.data_type]).itemsize
+        with open_regular(path, error=NetworkFormatError) as file:
+            if os.fstat(file.fileno()).st_size < offset + size:
+                return None
+            file.seek(offset)
+            return file.read(size)
 
     def _resolve(self, tensor: str, location: str) -> Path:
         if location in self._checked:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["DTYPES", "NUMPY_NAMES", "ONNX_TYPES", "Meta", "Value", "dtype_of"]
+__all__ = ["DTYPES", "MAX_RANK", "NUMPY_NAMES", "ONNX_TYPES", "Meta", "Value", "dtype_of"]
 
 DTYPES: Final[Mapping[int, DType]] = {
     1: DType.FLOAT32,
@@ -55,6 +55,10 @@ ONNX_TYPES: Final[Mapping[DType, int]] = {
 _NOT_IN_NUMPY: Final = {"bfloat16", "float8", "float4", "int4", "uint4", "int2", "uint2", "string"}
 NUMPY_NAMES: Final = frozenset(dtype.label for dtype in DType) - _NOT_IN_NUMPY
 """NumPy's names of the element types that it has."""
+
+
+MAX_RANK: Final = 64
+"""No runtime takes tensors of more dimensions."""
 
 
 class Meta(NamedTuple):
@@ -132,10 +136,10 @@ def checked_shape(dims: tuple[int, ...], what: str) -> tuple[int, ...]:
     Raises:
         NetworkShapeError: A dimension is negative, or there are too many elements or dimensions.
     """
+    if len(dims) > MAX_RANK:
+        raise NetworkShapeError(f"{what} has {len(dims)} dimensions: no runtime takes more than {MAX_RANK}")
     if any(size < 0 for size in dims):
         raise NetworkShapeError(f"{what} has shape {list(dims)}: a dimension is negative")
-    if len(dims) > 64:
-        raise NetworkShapeError(f"{what} has {len(dims)} dimensions: no runtime takes more than 64")
-    if math.prod(dims) > MAX_ELEMENTS:
+    if math.prod(size or 1 for size in dims) > MAX_ELEMENTS:
         raise NetworkShapeError(f"{what} has shape {list(dims)}: its number of elements overflows 64-bit counts")
     return dims

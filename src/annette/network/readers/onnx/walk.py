@@ -7,13 +7,16 @@ becomes no layer; what reaches no output is left out. Files should store their n
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from annette.budget import require
 from annette.errors import NetworkStructureError
 from annette.network.readers.onnx import control
-from annette.network.readers.onnx.folding import Folder
+from annette.network.readers.onnx.expansion import Expansion, spend_on_body
+from annette.network.readers.onnx.folding import empty_array, evaluate
 from annette.network.readers.onnx.frame import (
     ABSENT,
     MAX_DEPTH,
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
     import numpy.typing as npt
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
 
 __all__ = ["Walker"]
 
@@ -70,9 +73,9 @@ class Walker(Collection):
         self._external = external
         self._rebatch = rebatch
         self._functions = {(f.domain, f.name): f for f in model.functions}
-        self._folder = Folder()
+        self._expansion = Expansion(self._function_of)
         self._nodes = 0
-        infos = (*model.graph.value_info, *model.graph.output) if trust_stated_shapes else ()
+        infos = chain(model.graph.value_info, model.graph.output) if trust_stated_shapes else ()
         self._stated = {info.name: info.type for info in infos}
 
     def graph(self, graph: GraphProto, inputs: Iterable[Value], opsets: Mapping[str, int]) -> dict[str, Value]:
@@ -86,7 +89,7 @@ class Walker(Collection):
             self.define(frame, value.name, value)
         self.initializers(graph, frame)
         self.run(graph.node, frame)
-        return frame.values
+        return dict(frame.values)
 
     def stated(self, name: str) -> Meta | None:
         """The shape and type that the file states for a tensor of the main graph."""
@@ -118,6 +121,8 @@ class Walker(Collection):
         """
         if frame.depth > MAX_DEPTH:
             raise NetworkStructureError(f"graph {frame.graph!r} nests functions or branches too deep")
+        if frame.depth:
+            spend_on_body(nodes, frame)
         self._nodes += len(nodes)
         if self._nodes > _MAX_NODES:
             raise NetworkStructureError(f"the network has more than {_MAX_NODES} nodes once functions are inlined")
@@ -135,18 +140,25 @@ class Walker(Collection):
             name=frame.prefix + (proto.name or next(filter(None, proto.output), "") or proto.op_type),
             domain=domain,
             version=frame.opsets.get(domain, 1),
-            inputs=[frame.values[name] if name else None for name in proto.input],
+            inputs=[_present(frame.values[name]) if name else None for name in proto.input],
             attributes=resolved_attributes(proto, frame),
             states=self.stated if frame.stated else lambda _: None,
             rebatch=self._rebatch,
         )
-        function = self._functions.get((proto.domain, proto.op_type))
-        if function is not None and not rule_for(domain, proto.op_type):
+        function = self._function_of(proto)
+        if function is not None:
+            require(f"node {node.name!r} ({proto.op_type})", steps=self._expansion.steps(function))
             control.call(self, node, function, frame)
         elif domain == "" and proto.op_type in control.CONTROL_FLOW:
             control.CONTROL_FLOW[proto.op_type](self, node, frame)
         else:
             self._apply(node, frame)
+
+    def _function_of(self, proto: NodeProto) -> FunctionProto | None:
+        """The file's own function that a node calls; operators that annette knows are not replaced by one."""
+        function = self._functions.get((proto.domain, proto.op_type))
+        domain = "" if proto.domain in STANDARD_DOMAINS else proto.domain
+        return None if function is None or rule_for(domain, proto.op_type) else function
 
     def _apply(self, node: Node, frame: Frame) -> None:
         if node.op == "Constant" and node.domain == "" and "value" in node.attributes:
@@ -156,7 +168,6 @@ class Walker(Collection):
             length = np.array(sequence_length(node), dtype=np.int64)
             self._bind(node, frame, 0, Meta((), DType.INT64), constant=True, data=length, source=None)
             return
-        node.inputs = [None if value is ABSENT else value for value in node.inputs]
         rule = rule_for(node.domain, node.op)
         try:
             result = rule(node) if rule is not None else unsupported(node)
@@ -197,15 +208,18 @@ class Walker(Collection):
             raise NetworkStructureError(
                 f"node {node.name!r} ({node.op}) has {len(node.output_names)} outputs where {len(metas)} belong"
             )
+        for name, meta in zip(node.output_names, metas, strict=False):
+            checked_shape(meta.shape, f"output {name!r} of node {node.name!r}")
         constant, data = self._fold(node, metas)
         written = []
         for index, name in enumerate(node.output_names):
             if not name or (index == 0 and result.alias is not None):
                 continue
-            meta = Meta(checked_shape(metas[index].shape, f"output {name!r} of node {node.name!r}"), metas[index].dtype)
             contents = data[index] if index < len(data) else None
-            source = _source(node, meta) if constant else None
-            written.append(self._bind(node, frame, index, meta, constant=constant, data=contents, source=source))
+            source = _source(node, metas[index]) if constant else None
+            written.append(
+                self._bind(node, frame, index, metas[index], constant=constant, data=contents, source=source)
+            )
         if not constant and result.kind is not None:
             self._layer(node, result, [value for value in written if not value.constant])
 
@@ -219,7 +233,7 @@ class Walker(Collection):
             return True, [np.array(selected, dtype=np.int64)]
         if not all(value is None or value.constant for value in node.inputs) or node.op in _NEVER_CONSTANT:
             return False, ()
-        return True, self._folder.evaluate(node, metas)
+        return True, evaluate(node, metas)
 
     def _bind(
         self,
@@ -239,7 +253,7 @@ class Walker(Collection):
         if value.elements == 0:
             # An empty tensor costs nothing, whatever computes it.
             value.constant = True
-            value.data = np.zeros(meta.shape, np.int64 if meta.dtype is DType.INT64 else np.float32)
+            value.data = empty_array(meta)
         elif source is not None:
             value.root = source.root if value.elements == source.elements else value.name
             value.stored = source.stored if node.op != "Cast" else value.dtype
@@ -248,6 +262,10 @@ class Walker(Collection):
 
     def _layer(self, node: Node, result: Result, outputs: list[Value]) -> None:
         self.add_layer(node.name, result, node.inputs if result.operands is None else result.operands, outputs)
+
+
+def _present(value: Value) -> Value | None:
+    return None if value is ABSENT else value
 
 
 def _source(node: Node, meta: Meta) -> Value | None:

@@ -270,7 +270,7 @@ def test_files_that_are_no_models_are_refused(tmp_path, content):
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     for path in (tmp_path / "absent.onnx", tmp_path):
-        with pytest.raises(NetworkFormatError, match="cannot be read"):
+        with pytest.raises(NetworkFormatError, match="cannot read"):
             read_onnx(path)
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.network.layer import Dimensions
 from annette.network.readers.onnx.node import Result
-from annette.network.readers.onnx.operators.elementwise import as_float
 from annette.network.readers.onnx.values import Meta
 
 if TYPE_CHECKING:
@@ -148,8 +147,8 @@ def _group_query(node: Node) -> Result:
     batch, queries, size = _split(node, query, packed)
     past = node.optional(3)
     before = past.shape[2] if past is not None and len(past.shape) == 4 else 0
-    total = as_float(node.optional(6))
-    keys = max(before, int(total)) if total is not None else before + queries
+    total = node.known(6, "sequence length") if node.data(6) is not None else []
+    keys = max(before, *total) if len(total) == 1 else before + queries
     attended = _Heads(batch, heads, kv_heads, queries, keys, size, size)
     cache = (batch, kv_heads, keys, size)
     return attended.result(node, (batch, queries, heads * size), cache, cache)

@@ -139,7 +139,7 @@ def _max_unpool(node: Node) -> Result:
     operand = node.input(0)
     attributes = _window(node, operand, node.integers("kernel_shape") or ())
     if node.has(2):
-        shape = tuple(node.known(2, "output shape"))
+        shape = node.known_shape(2, "output shape")
     else:  # What a transposed convolution of each channel would write.
         weights = (operand.shape[1], 1, *integers(attributes, "kernel_shape"))
         (shape,) = node.infer(
@@ -150,11 +150,11 @@ def _max_unpool(node: Node) -> Result:
 
 def _col2im(node: Node) -> Result:
     operand = node.input(0)
-    image, block = node.known(1, "image shape"), node.known(2, "block shape")
+    image, block = node.known_shape(1, "image shape"), node.known_shape(2, "block shape")
     if len(operand.shape) != 3 or math.prod(block) < 1 or operand.shape[1] % math.prod(block):
         raise node.error(f"folds columns of shape {list(operand.shape)} with blocks {block}")
     shape = (operand.shape[0], operand.shape[1] // math.prod(block), *image)
-    return Result([Meta(shape, operand.dtype)], "im2col", {"kernel_shape": tuple(block)}, operands=[operand])
+    return Result([Meta(shape, operand.dtype)], "im2col", {"kernel_shape": block}, operands=[operand])
 
 
 def _quantized(rule: Rule, node: Node) -> Result:

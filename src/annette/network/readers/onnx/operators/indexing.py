@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from annette.network.readers.onnx.node import Result
-from annette.network.readers.onnx.operators.elementwise import as_float
 from annette.network.readers.onnx.values import Meta
 from annette.network.tensor import DType
 
@@ -24,6 +23,14 @@ _RESIZE_KINDS: Final[Mapping[str, str]] = {
     "bilinear": "resize_linear",
     "cubic": "resize_cubic",
 }
+
+
+def _one(node: Node, index: int, what: str) -> int:
+    """The integer that an operand of one element holds."""
+    numbers = node.known(index, what)
+    if len(numbers) != 1:
+        raise node.error(f"takes its {what} from {len(numbers)} numbers, where one belongs")
+    return numbers[0]
 
 
 def _gather(node: Node) -> Result:
@@ -48,14 +55,26 @@ def _gather_nd(node: Node) -> Result:
     return Result([Meta(shape, operand.dtype)], "gather", operands=[operand, indices])
 
 
+def _scatter_nd(node: Node) -> Result:
+    operand, indices, updates = (node.input(index) for index in range(3))
+    depth = indices.shape[-1] if indices.shape else 0
+    if (
+        not indices.shape
+        or (*indices.shape[:-1], *operand.shape[depth:]) != updates.shape
+        or depth > len(operand.shape)
+    ):
+        raise node.error(f"writes {list(updates.shape)} into {list(operand.shape)} by indices {list(indices.shape)}")
+    return Result([operand.meta], "scatter", operands=node.inputs[:3])
+
+
 def _one_hot(node: Node) -> Result:
     indices = node.input(0)
-    depth = node.known(1, "depth")
-    if len(depth) != 1 or depth[0] < 1:
-        raise node.error(f"has depth {depth}")
+    depth = _one(node, 1, "depth")
+    if depth < 1 or node.input(2).shape != (2,):
+        raise node.error(f"has depth {depth} and values of shape {list(node.input(2).shape)}")
     rank = len(indices.shape) + 1
     axis = node.axis(node.integer("axis", -1), rank)
-    shape = (*indices.shape[:axis], depth[0], *indices.shape[axis:])
+    shape = (*indices.shape[:axis], depth, *indices.shape[axis:])
     return Result([Meta(shape, node.input(2).dtype)], "generate", {"axis": axis}, operands=[indices])
 
 
@@ -65,9 +84,8 @@ def _top_k(node: Node) -> Result:
     note = ""
     count = node.integer("k", 0)
     if node.version >= 10:
-        data = node.data(1)
-        if data is not None and data.size == 1:
-            count = int(data.reshape(-1)[0])
+        if node.data(1) is not None:
+            count = _one(node, 1, "number of elements")
         else:
             count = operand.shape[axis]
             note = f"node {node.name!r} (TopK) keeps a number of elements only known at run time; counted as {count}"
@@ -116,8 +134,12 @@ def _non_max_suppression(node: Node) -> Result:
     boxes, scores = node.input(0), node.input(1)
     if len(boxes.shape) != 3 or len(scores.shape) != 3:
         raise node.error(f"selects boxes of shape {list(boxes.shape)} by scores of shape {list(scores.shape)}")
-    limit = as_float(node.optional(2)) if node.has(2) else 0.0
-    each = boxes.shape[1] if limit is None else min(int(limit), boxes.shape[1])
+    limit = boxes.shape[1]
+    if not node.has(2):
+        limit = 0
+    elif node.input(2).data is not None:
+        limit = _one(node, 2, "number of boxes")
+    each = max(0, min(limit, boxes.shape[1]))
     count = scores.shape[0] * scores.shape[1] * each
     note = f"node {node.name!r} (NonMaxSuppression) counted as if it kept the largest number of boxes, {count}"
     meta = Meta((count, 3), DType.INT64)
@@ -204,7 +226,7 @@ def _keep_aspect(policy: str, sizes: list[float], current: list[int]) -> list[fl
 
 def _affine_grid(node: Node) -> Result:
     theta = node.input(0)
-    size = node.known(1, "size")
+    size = node.known_shape(1, "size")
     if len(size) not in (4, 5):
         raise node.error(f"makes a grid for the size {size}")
     meta = Meta((size[0], *size[2:], len(size) - 2), theta.dtype)
@@ -227,8 +249,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "Gather": _gather,
     "GatherElements": _gather,
     "GatherND": _gather_nd,
+    "ScatterND": _scatter_nd,
     **dict.fromkeys(
-        ("Scatter", "ScatterElements", "ScatterND", "TensorScatter"),
+        ("Scatter", "ScatterElements", "TensorScatter"),
         lambda node: Result([node.input(0).meta], "scatter", operands=node.inputs[:3]),
     ),
     "OneHot": _one_hot,

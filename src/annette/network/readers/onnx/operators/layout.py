@@ -13,7 +13,7 @@ from annette.network.kinds.movement import keeps_order
 from annette.network.readers.onnx.binding import repeated_constant, rescaled_target
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.operators.elementwise import as_float
-from annette.network.readers.onnx.values import Meta, Value, dtype_of
+from annette.network.readers.onnx.values import MAX_RANK, Meta, Value, dtype_of
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def _reshape(node: Node) -> Result:
     operand = node.input(0)
     stated = node.integers("shape") if node.version < 5 else None
     target = list(stated) if stated is not None else _declared_or_known(node, 1, "target shape")
+    if len(target) > MAX_RANK:
+        raise node.error(f"makes {len(target)} dimensions: no runtime takes more than {MAX_RANK}")
     if node.integer("allowzero", 0) == 0:
         if any(size == 0 and i >= len(operand.shape) for i, size in enumerate(target)):
             raise node.error(f"copies a dimension that {list(operand.shape)} does not have into {target}")
@@ -57,7 +59,7 @@ def _declared_or_known(node: Node, index: int, what: str) -> list[int]:
     """A shape argument, or the file's own statement of the result where the argument depends on data."""
     if node.input(index).data is None and node.declared and node.declared[0] is not None:
         return list(node.declared[0].shape)
-    return node.known(index, what)
+    return list(node.known_shape(index, what))
 
 
 def _flatten(node: Node) -> Result:
@@ -71,7 +73,7 @@ def _flatten(node: Node) -> Result:
 def _axes(node: Node, rank: int) -> tuple[int, ...] | None:
     axes = node.integers("axes")
     if axes is None and node.has(1):
-        axes = tuple(node.known(1, "axes"))
+        axes = node.known_shape(1, "axes")
     return None if axes is None else tuple(node.axis(axis, rank) for axis in axes)
 
 
@@ -133,12 +135,13 @@ def _split(node: Node) -> Result:
     size, count = operand.shape[axis], len(node.output_names)
     parts = list(node.integers("split") or (node.known(1, "sizes") if node.has(1) else ()))
     if not parts:
-        count = node.integer("num_outputs", count)
+        if node.integer("num_outputs", count) != count:
+            raise node.error(f"has {count} outputs where its num_outputs is {node.integer('num_outputs', count)}")
         step = -(-size // max(1, count))
         parts = [min(step, size - i * step) for i in range(count)]
         if node.version < 18 and size % max(1, count):
             raise node.error(f"cuts {size} elements into {count} equal parts")
-    if len(parts) < len(node.output_names):
+    if len(parts) != len(node.output_names):
         raise node.error(f"cuts axis {axis} of {list(operand.shape)} into {parts}")
     if len(parts) == 1 and parts[0] == size:
         return Result([operand.meta], alias=operand)
@@ -154,9 +157,11 @@ def _slice(node: Node) -> Result:
     else:
         if any(node.has(i) and node.input(i).data is None for i in range(1, 5)):
             return _declared_slice(node, operand)
-        starts, ends = tuple(node.known(1, "starts")), tuple(node.known(2, "ends"))
-        axes = tuple(node.known(3, "axes")) if node.has(3) else None
-        steps = tuple(node.known(4, "steps")) if node.has(4) else None
+        starts, ends = node.known_shape(1, "starts"), node.known_shape(2, "ends")
+        axes = node.known_shape(3, "axes") if node.has(3) else None
+        steps = node.known_shape(4, "steps") if node.has(4) else None
+    if len(starts) > rank:
+        raise node.error(f"cuts {len(starts)} axes of a tensor with {rank} dimensions")
     axes = tuple(range(len(starts))) if axes is None else axes
     steps = (1,) * len(starts) if steps is None else steps
     positive = tuple(node.axis(axis, rank) for axis in axes)
@@ -181,7 +186,11 @@ def _declared_slice(node: Node, operand: Value) -> Result:
 def _pad(node: Node) -> Result:
     operand = node.input(0)
     rank = len(operand.shape)
-    pads = list(node.integers("pads") or node.integers("paddings") or ()) or node.known(1, "pads")
+    pads = (
+        node.known(1, "pads") if node.version >= 11 else list(node.integers("pads") or node.integers("paddings") or ())
+    )
+    if len(pads) > 2 * rank:
+        raise node.error(f"has {len(pads)} pads for {rank} dimensions")
     axes = [node.axis(axis, rank) for axis in node.known(3, "axes")] if node.has(3) else list(range(rank))
     if len(pads) != 2 * len(axes):
         raise node.error(f"has {len(pads)} pads for {len(axes)} axes")
@@ -203,7 +212,7 @@ def _expand(node: Node) -> Result:
 
 def _tile(node: Node) -> Result:
     operand = node.input(0)
-    repeats = node.known(1, "repeats")
+    repeats = node.known_shape(1, "repeats")
     if len(repeats) == len(operand.shape) and all(count == 1 for count in repeats):
         return Result([operand.meta], alias=operand)
     return node.layer("tile", operand, attributes={"repeats": tuple(repeats)})
@@ -234,7 +243,8 @@ def _range(node: Node) -> Result:
         raise node.error(f"counts from {first} to {last} in steps of {step}")
     count = max(0, math.ceil((last - first) / step))
     if not dtype.is_float:
-        count = len(range(*(int(item.reshape(-1)[0]) for item in (start, limit, delta))))
+        begin, end, by = (node.known(index, "bounds")[0] for index in range(3))
+        count = max(0, -((begin - end) // by))
     return Result([Meta((count,), dtype)], "generate", operands=())
 
 

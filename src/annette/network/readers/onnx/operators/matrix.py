@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -197,8 +198,8 @@ def _parse(node: Node, equation: str, operands: list[Value]) -> tuple[list[str],
     named = [term.replace("...", marks[hidden - count :]) for term, count in expanded]
     if arrow:
         return named, right.replace("...", marks)
-    labels = "".join(term.replace("...", "") for term in terms)
-    return named, marks + "".join(sorted(label for label in set(labels) if labels.count(label) == 1))
+    counts = Counter("".join(term.replace("...", "") for term in terms))
+    return named, marks + "".join(sorted(label for label, count in counts.items() if count == 1))
 
 
 def _recurrent(kind: str, node: Node) -> Result:

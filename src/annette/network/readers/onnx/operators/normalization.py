@@ -90,7 +90,7 @@ def _reduce(kind: str, node: Node) -> Result:
     rank = len(operand.shape)
     axes = node.integers("axes")
     if axes is None and node.has(1) and node.input(1).elements:
-        axes = tuple(node.known(1, "axes"))
+        axes = node.known_shape(1, "axes")
     if not axes:
         if node.integer("noop_with_empty_axes", 0):
             return Result([operand.meta], alias=operand)
@@ -112,7 +112,7 @@ def _cumulative(node: Node) -> Result:
     axis = node.data(1)
     attributes: dict[str, AttributeValue] = {}
     if axis is not None and axis.size == 1:
-        attributes["axis"] = node.axis(int(axis.reshape(-1)[0]), len(operand.shape))
+        attributes["axis"] = node.axis(node.known(1, "axis")[0], len(operand.shape))
     return Result([operand.meta], "cumulative_sum", attributes, operands=[operand])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from annette.budget import spend
 from annette.errors import NetworkStructureError
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.values import Meta, Value
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
     from annette.network.readers.onnx.node import Node, Rule
 
 __all__ = ["RULES", "sequence_length"]
+
+_MAX_PARTS: Final = 65536
+_BYTES_PER_PART: Final = 400
+"""Memory of the value that describes one part."""
+
+
+def _spend(node: Node, count: int, *, steps: float = 0.05, size_bytes: int = 8) -> None:
+    """Draws what a sequence of so many tensors takes: every operator on sequences writes its own."""
+    spend(f"node {node.name!r} ({node.op})", steps=20 + count * steps, size_bytes=count * size_bytes)
 
 
 def _items(node: Node, index: int = 0) -> tuple[Value, ...]:
@@ -35,12 +45,14 @@ def _position(node: Node, index: int, count: int, *, default: int | None = None)
 
 def _insert(node: Node) -> Result:
     items = _items(node)
+    _spend(node, len(items))
     at = _position(node, 2, len(items), default=len(items))
     return Result(items=(*items[:at], node.input(1), *items[at:]))
 
 
 def _erase(node: Node) -> Result:
     items = _items(node)
+    _spend(node, len(items))
     at = _position(node, 1, len(items), default=max(0, len(items) - 1))
     return Result(items=(*items[:at], *items[at + 1 :]))
 
@@ -64,15 +76,14 @@ def _split(node: Node) -> Result:
     size = operand.shape[axis]
     keep = True
     if not node.has(1):
-        parts, keep = [1] * size, node.integer("keepdims", 1) == 1
+        parts, keep = _equal_parts(node, size, 1), node.integer("keepdims", 1) == 1
     else:
         parts = node.known(1, "sizes")
         if not node.input(1).shape:
-            if parts[0] < 1:
-                raise node.error(f"cuts {size} elements into parts of {parts[0]}")
-            parts = [min(parts[0], size - start) for start in range(0, size, parts[0])]
-    if sum(parts) != size or any(part < 1 for part in parts) or len(parts) > 65536:
+            parts = _equal_parts(node, size, parts[0])
+    if sum(parts) != size or any(part < 1 for part in parts) or len(parts) > _MAX_PARTS:
         raise node.error(f"cuts axis {axis} of {list(operand.shape)} into {len(parts)} parts")
+    _spend(node, len(parts), steps=6, size_bytes=_BYTES_PER_PART + 4 * len(node.name))
     behind = operand.shape[axis + 1 :]
     items = tuple(
         Value(
@@ -87,8 +98,16 @@ def _split(node: Node) -> Result:
     return Result(kind="split", items=items, attributes=attributes, operands=[operand])
 
 
+def _equal_parts(node: Node, size: int, part: int) -> list[int]:
+    """Sizes of parts, the last of which may be smaller."""
+    if part < 1 or size > part * _MAX_PARTS:
+        raise node.error(f"cuts {size} elements into parts of {part}")
+    return [min(part, size - start) for start in range(0, size, part)]
+
+
 def _concat(node: Node) -> Result:
     operands = _items(node)
+    _spend(node, len(operands), steps=1)
     new = node.integer("new_axis", 0) == 1
     if not operands:
         raise node.error("joins an empty sequence")
