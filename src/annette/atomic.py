@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["replacing", "write_whole"]
+__all__ = ["lives", "replacing", "write_whole"]
 
 _MODE = 0o666
 _WRITING = os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -85,12 +85,17 @@ def _clear(folder: Path, prefix: str) -> None:
     """Removes what processes that are gone have left of a file."""
     for path in folder.glob(f"{prefix}*"):
         number = path.name.removeprefix(prefix).partition("-")[0]
-        if number.isdecimal() and not _lives(int(number)):
+        if number.isdecimal() and not lives(int(number)):
             with suppress(OSError):
                 path.unlink()
 
 
-def _lives(process: int) -> bool:
+def lives(process: int) -> bool:
+    """Whether there is a process of this number, whoever's it is.
+
+    Args:
+        process: Its number, at least 1.
+    """
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):

@@ -74,17 +74,18 @@ def pin_process(cpus: Sequence[int]) -> dict[str, str]:
 
 
 @contextmanager
-def exclusive_use(cpus: Sequence[int]) -> Iterator[None]:
+def exclusive_use(cpus: Sequence[int], folder: Path | None = None) -> Iterator[None]:
     """Waits until no other campaign measures on the same processors, and keeps others waiting meanwhile.
 
     Two workers pinned to one processor with a real-time class would halve each other's speed in turns of 100 ms.
 
     Args:
         cpus: Processors that are measured on; none, no waiting.
+        folder: Where all campaigns have their locks; None is the folder for temporary files.
     """
     with ExitStack() as stack:
         for cpu in sorted(set(cpus)) if fcntl is not None else ():
-            path = Path(tempfile.gettempdir()) / f"annette-cpu{cpu}.lock"
+            path = (folder or Path(tempfile.gettempdir())) / f"annette-cpu{cpu}.lock"
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             stack.callback(os.close, handle)
             fcntl.flock(handle, fcntl.LOCK_EX)

@@ -15,18 +15,22 @@ import ctypes
 import os
 import platform
 import secrets
+import shutil
 import signal
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from annette.atomic import lives
+
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
-__all__ = ["adopt_orphans", "end_processes", "marked_environment", "new_token"]
+__all__ = ["adopt_orphans", "end_processes", "marked_environment", "new_token", "working_folder"]
 
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _VARIABLE: Final = "ANNETTE_STARTED_BY"
@@ -37,12 +41,24 @@ _PAUSE_S: Final = 0.005
 """Between two looks: time to die in."""
 
 
+_FOLDER: Final = "annette-worker-"
+
+
 @dataclass(frozen=True, slots=True)
 class _Process:
     number: int
     parent: int
     session: int
     dead: bool
+
+
+def working_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder for the temporary files of what this process starts; those of processes that were killed are removed."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        number = path.name.removeprefix(_FOLDER).partition("-")[0]
+        if number.isdecimal() and not lives(int(number)):
+            shutil.rmtree(path, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-", ignore_cleanup_errors=True)
 
 
 def new_token() -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import fsum, isfinite, sqrt
+from math import fsum, sqrt
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+
+from annette.documents import is_latency
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -160,12 +162,12 @@ def calm(samples_s: Sequence[float]) -> float:
 
 
 def calm_reference_s(reference_s: Sequence[float]) -> float | None:
-    """The `calm` one of a run's times of the reference workload; None where none is a positive finite number.
+    """The `calm` one of a run's times of the reference workload; None where none is a time that something takes.
 
     Args:
         reference_s: Times of the reference workload, as a dataset holds them.
     """
-    times_s = [time_s for time_s in reference_s if isfinite(time_s) and time_s > 0]
+    times_s = [time_s for time_s in reference_s if is_latency(time_s)]
     return calm(times_s) if times_s else None
 
 

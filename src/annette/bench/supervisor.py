@@ -18,7 +18,7 @@ import msgspec
 
 from annette import errors
 from annette.bench.measurement import CaseResult
-from annette.bench.processes import end_processes, marked_environment, new_token
+from annette.bench.processes import end_processes, marked_environment, new_token, working_folder
 from annette.bench.records import Status
 from annette.errors import BackendError
 
@@ -97,6 +97,7 @@ class _Worker:
 
     def __init__(self, header: dict[str, Any]) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._folder = working_folder()
         self._token = new_token()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "annette.bench.worker"],
@@ -148,7 +149,7 @@ class _Worker:
 
     def _start(self, header: dict[str, Any]) -> None:
         try:
-            self._send(header)
+            self._send({**header, "folder": self._folder.name})
             answer = self._answers.get(timeout=_START_TIMEOUT_S)
         except queue.Empty:
             raise BackendError(f"backend {header['backend']!r} did not start in {_START_TIMEOUT_S:g} s") from None
@@ -181,6 +182,7 @@ class _Worker:
         end_processes(self._process, self._token)
         self._process.wait()
         self._reader.join()
+        self._folder.cleanup()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):  # Unsent input of a dead worker.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import traceback
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -53,12 +54,15 @@ def serve(requests: Iterable[str], answers: TextIO) -> None:
     """Measures the cases that ``requests`` lists.
 
     Args:
-        requests: A header line ``{"backend", "options", "settings"}``, then one case a line.
+        requests: A header line ``{"backend", "options", "settings"}``, perhaps with a ``folder`` for temporary
+            files, then one case a line.
         answers: Gets a line ``{"environment"}`` or ``{"error"}`` first, then one `CaseResult` a line.
     """
     lines = iter(requests)
     header = json.loads(next(lines))
     settings = msgspec.convert(header["settings"], Settings)
+    shared = Path(tempfile.gettempdir())
+    tempfile.tempdir = header.get("folder")  # Where backends put theirs: it is removed when this process is killed.
     try:
         estimates = backend_class(header["backend"]).estimates
         details = {} if estimates else pin_process(settings.cpus)
@@ -70,7 +74,7 @@ def serve(requests: Iterable[str], answers: TextIO) -> None:
     _send(answers, {"environment": dict(backend.environment())})
     for line in lines:
         case = Case.from_json(json.loads(line))
-        with exclusive_use(() if estimates else settings.cpus):
+        with exclusive_use(() if estimates else settings.cpus, shared):
             result = _measure(measurer, case)
         _send(answers, asdict(replace(result, details={**result.details, **details})))
     measurer.close()

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
+from annette.bench.importing.kernel import TIME
+from annette.bench.importing.table import is_file
 from annette.bench.records import Purpose, Status, calm_reference_s, repeatability
-from annette.documents import parse_json
-from annette.errors import AnnetteError, OptionError, nearest
+from annette.documents import is_latency, parse_json
+from annette.errors import AnnetteError, DatasetError, OptionError, nearest
 from annette.network.load import load_network, readers
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ _QUANTITY: Final = re.compile(r"(?P<number>[-+.\deE]+)\s*(?P<unit>\S*)")
 _MOST_BYTES: Final = 4 * 2**20
 _MOST_NETWORKS: Final = 10_000
 _SHOWN: Final = 40
+_LARGEST_BATCH: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,11 @@ def truths_of(
         else:
             wanted = runs[name][0].network if runs[name] else load_network(name)
         latencies_s = tuple(run.latency_s * speed.scale(run) for run in runs[name])
+        if not all(map(is_latency, latencies_s)):
+            raise DatasetError(
+                f"dataset {str(dataset.path)!r}: network {name!r} would take {latencies_s} s at the speed of the "
+                f"platform's campaign, by its times of the reference workload: it must be {TIME}"
+            )
         truths.append(Truth(name, wanted, latencies_s, tuple(runs[name])))
     return tuple(truths)
 
@@ -179,6 +187,8 @@ def load_listing(path: Path) -> tuple[Truth, ...]:
 
 def _bytes(path: Path) -> bytes:
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():  # A pipe would block whoever opens it.
+            raise OptionError(f"list of networks {str(path)!r} cannot be read: it is no file")
         with path.open("rb") as file:
             data = file.read(_MOST_BYTES + 1)
     except OSError as error:
@@ -239,12 +249,12 @@ def _named(path: Path, where: str, row: Mapping[str, Any]) -> tuple[str, Path | 
     """What to call the network, its file if it is one, and its batch."""
     source = str(row["network"]).strip()
     batch = _number(where, "batch", row.get("batch"))
-    if batch is not None and (batch < 1 or batch != int(batch)):
-        raise OptionError(f"{where}: batch {batch:g} is not a whole number of at least 1")
+    if batch is not None and not (1 <= batch <= _LARGEST_BATCH and batch == int(batch)):
+        raise OptionError(f"{where}: batch {batch:g} is not a whole number of 1 to {_LARGEST_BATCH}")
     beside = path.parent / source
-    is_file = beside.suffix.lower() in readers() or beside.is_file()
+    named = beside.suffix.lower() in readers() or is_file(beside)
     name = source if batch is None or batch == 1 else f"{source} batch {int(batch)}"
-    return name, beside if is_file else None, None if batch is None else int(batch)
+    return name, beside if named else None, None if batch is None else int(batch)
 
 
 def _latency_s(where: str, row: Mapping[str, Any]) -> float | None:
@@ -263,8 +273,8 @@ def _latency_s(where: str, row: Mapping[str, Any]) -> float | None:
             )
         value, scale = match["number"], _UNITS[match["unit"]]
     number = _number(where, column, value)
-    if number is None or not number * scale > 0:
-        raise OptionError(f"{where}: {column} {str(row[column])[:_SHOWN]!r} is not more than 0")
+    if number is None or not is_latency(number * scale):
+        raise OptionError(f"{where}: {column} {str(row[column])[:_SHOWN]!r} is no time: it must be {TIME}")
     return number * scale
 
 

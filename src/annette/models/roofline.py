@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 import numpy as np
 
-from annette.documents import Count, NonNegative, Positive, Share, check_fields
+from annette.documents import Count, Duration, Positive, Share, check_fields
 from annette.errors import PlatformFormatError, nearest
 from annette.models.base import LayerModel, Terms
 
@@ -46,7 +46,7 @@ class Roofline(LayerModel):
 
     ops_per_s: Positive
     bytes_per_s: Positive
-    offset_s: NonNegative = 0.0
+    offset_s: Duration = 0.0
 
     def predict_s(self, table: KernelTable) -> FloatArray:
         """Latency of each row, in seconds, shape ``(rows,)``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from annette.documents import NonNegative, check_fields
+from annette.documents import Duration, check_fields
 from annette.errors import PlatformFormatError
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ class Overhead:
         PlatformFormatError: A term is negative or not finite, or only some of the host's terms are stated.
     """
 
-    per_kernel_s: NonNegative = 0.0
-    per_run_s: NonNegative | None = None
-    per_input_byte_s: NonNegative | None = None
-    per_output_byte_s: NonNegative | None = None
+    per_kernel_s: Duration = 0.0
+    per_run_s: Duration | None = None
+    per_input_byte_s: Duration | None = None
+    per_output_byte_s: Duration | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, error=PlatformFormatError)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from annette.documents import OPTIONAL, NonNegative, convert, plain
+from annette.documents import OPTIONAL, Duration, convert, plain
 from annette.errors import PlatformFormatError
 from annette.platforms.overhead import Overhead
 
@@ -109,7 +109,7 @@ class _ProvenanceFile:
     sources: tuple[Source, ...]
     versions: dict[str, str]
     notes: tuple[str, ...]
-    measurement: dict[str, NonNegative] = field(default_factory=dict, metadata=OPTIONAL)
+    measurement: dict[str, Duration] = field(default_factory=dict, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,11 +1,12 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from annette.bench.processes import end_processes, marked_environment, new_token
+from annette.bench.processes import end_processes, marked_environment, new_token, working_folder
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
 
@@ -60,3 +61,15 @@ def test_other_processes_go_on():
 def test_tokens_add_up(monkeypatch):
     monkeypatch.setenv("ANNETTE_STARTED_BY", "first")
     assert marked_environment("second")["ANNETTE_STARTED_BY"] == "first second"
+
+
+def test_folders_of_processes_that_were_killed_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    names = [f"annette-worker-{gone.pid}-x", f"annette-worker-{os.getpid()}-y", "annette-worker-z", "other"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    with working_folder() as folder:
+        assert {path.name for path in tmp_path.iterdir()} == {*names[1:], Path(folder).name}

@@ -53,11 +53,14 @@ def test_json_holds_names_or_objects(tmp_path, entry, latency_s):
         ("network,network\na,b\n", "different column names"),
         ("network,latencyms\nalexnet,1\n", "unknown column 'latencyms'.*'latency_ms'"),
         ("network,latency_s\nalexnet,fast\n", "line 2 .*latency_s 'fast' is not a number"),
-        ("network,latency_s\nalexnet,-1\n", "latency_s '-1' is not more than 0"),
-        ("network,latency_s\nalexnet,0\n", "is not more than 0"),
+        ("network,latency_s\nalexnet,-1\n", "latency_s '-1' is no time: it must be"),
+        ("network,latency_s\nalexnet,0\n", "is no time: it must be"),
         ("network,latency_s\nalexnet,nan\n", "latency_s 'nan' is not a number"),
         ("network,latency_s\nalexnet,inf\n", "latency_s 'inf' is not a number"),
-        ("network,latency_s\nalexnet,1e-400\n", "is not more than 0"),
+        ("network,latency_s\nresnet18,1e-310\nmobilenet_v2,1\n", "line 2 .* latency_s '1e-310' is no time"),
+        ("network,latency_s\nalexnet,1e300\n", "is no time: it must be a number of 1e-09 to"),
+        ("network,batch\nalexnet,1e300\n", "batch 1e\\+300 is not a whole number of 1 to 65536"),
+        ("network,latency_s\nalexnet,1e-400\n", "is no time: it must be"),
         ("network,latency\nalexnet,12.5\n", "not a number with a unit"),
         ("network,latency\nalexnet,12.5 hours\n", "not a number with a unit"),
         ("network,latency\nalexnet,1e+-e ms\n", "is not a number"),
@@ -124,3 +127,17 @@ def test_suites_and_files_are_told_apart():
     assert is_listing("a.CSV")
     assert is_listing("b/c.json")
     assert not is_listing("classic")
+
+
+@pytest.mark.parametrize("name", ["x" * 3000, "x" * 3000 + ".onnx", "a\0b"])
+def test_names_that_no_file_can_have_are_networks_that_are_not_there(tmp_path, name):
+    for text, file in ((json.dumps([name]), "list.json"), (f"network\n{name}\n", "list.csv")):
+        with pytest.raises(NetworkError, match=r"'(xxx|a\\x00b)") as caught:
+            load_listing(table(tmp_path, text, file))
+        assert len(str(caught.value)) < 1000
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "list.csv")
+    with pytest.raises(OptionError, match="cannot be read"):
+        load_listing(tmp_path / "list.csv")

@@ -18,6 +18,7 @@ from annette.bench.dataset import Dataset
 from annette.bench.importing.kernel import kernel_network
 from annette.bench.importing.table import TableOptions, read_layer_table, read_network_table
 from annette.bench.records import KernelRecord, Purpose, Run, Status
+from annette.budget import BASE_STEPS, budgeted
 from annette.devices.registry import find, offered
 from annette.documents import convert, parse_json
 from annette.errors import DatasetError, OptionError, nearest
@@ -48,6 +49,7 @@ ROW: Final = "row"
 """Key of a run's details that holds its position in the collection: a dataset gives runs in another order."""
 
 _OWN: Final = ("layers", "networks")
+_STEPS_PER_BYTE: Final = 100
 _STATED: Final = ("device", "runtime", "precision")
 
 
@@ -132,7 +134,9 @@ def _own(path: Path, layout: str, stated: Mapping[str, str], options: TableOptio
     if missing:
         raise OptionError(f"a table of layout {layout!r} does not say what was measured: state {', '.join(missing)}")
     if layout == "layers":
-        runs = kernel_runs(read_layer_table(path, options), stated)
+        kernels = read_layer_table(path, options)
+        with budgeted(f"table {str(path)!r}", steps=BASE_STEPS + _STEPS_PER_BYTE * path.stat().st_size):
+            runs = kernel_runs(kernels, stated)
     else:
         runs = network_runs(read_network_table(path, options), stated)
     source = Source(f"measured {layout} of {path.name}", "imported table", "not stated", sha256=digest_of(path))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from annette.budget import spend
+from annette.documents import LEAST_LATENCY_S, MOST_LATENCY_S, is_latency
 from annette.errors import DatasetError, NetworkError, nearest
 from annette.network.builder import NetworkBuilder
 from annette.network.kinds import KINDS, Category, kinds_in
@@ -19,10 +21,26 @@ if TYPE_CHECKING:
     from annette.network import Network
     from annette.network.tensor import Tensor
 
-__all__ = ["STAGE_KINDS", "MeasuredKernel", "Stage", "kernel_network"]
+__all__ = ["LARGEST_SIZE", "MOST_OPERANDS", "STAGE_KINDS", "TIME", "MeasuredKernel", "Stage", "kernel_network"]
 
 _ARITHMETIC: Final = ("add", "sub", "mul", "div")
 _WINDOWED: Final = ("conv", "grouped_conv", "depthwise_conv", "conv_transpose", "max_pool", "average_pool")
+
+_OF_IMAGES: Final = (
+    *_WINDOWED, "global_average_pool", "global_max_pool", "batch_norm", "resize_nearest", "resize_linear",
+)  # fmt: skip
+"""Kinds that read batch, channels, rows and columns."""
+
+TIME: Final = f"a number of {LEAST_LATENCY_S:g} to {MOST_LATENCY_S:g} seconds"
+"""What a measured time must be, in words."""
+
+LARGEST_SIZE: Final = 2**31 - 1
+"""Of a dimension: what compilers count with."""
+
+MOST_OPERANDS: Final = 4096
+"""Tensors that one kernel reads; networks that concatenate most have a few dozen."""
+
+_STEPS_PER_OPERAND: Final = 20
 
 STAGE_KINDS: Final = tuple(
     sorted(
@@ -88,12 +106,21 @@ class MeasuredKernel:
         name: Its name there.
         stages: What it computes, in order: each stage reads what the one before wrote.
         latency_s: Measured time, seconds.
+
+    Raises:
+        DatasetError: Nothing takes such a time.
     """
 
     network: str
     name: str
     stages: tuple[Stage, ...]
     latency_s: float
+
+    def __post_init__(self) -> None:
+        if not is_latency(self.latency_s):
+            raise DatasetError(
+                f"kernel {self.name!r} of {self.network!r} has latency {self.latency_s} s: it must be {TIME}"
+            )
 
 
 def kernel_network(kernel: MeasuredKernel) -> Network:
@@ -115,14 +142,32 @@ def kernel_network(kernel: MeasuredKernel) -> Network:
                 f"{where}: kind {stage.kind!r} cannot be imported{nearest(stage.kind, STAGE_KINDS)}; "
                 f"known: {', '.join(STAGE_KINDS)}"
             )
+        _check_sizes(where, stage)
     builder = NetworkBuilder(kernel.network, batch=first.batch, source_format="layer-table")
     try:
         x = _input(builder, first)
         for stage in kernel.stages:
+            if len(x.shape) != 4 and stage.kind in _OF_IMAGES:
+                raise DatasetError(f"{where}: {stage.kind} reads an image, and what is before it wrote none")
+            spend(where, steps=_STEPS_PER_OPERAND * stage.operands)
             x = _stage(builder, x, stage)
         return builder.build(x)
     except NetworkError as error:
         raise DatasetError(f"{where}: {error}") from error
+
+
+def _check_sizes(where: str, stage: Stage) -> None:
+    """Checks that sizes can be counted with; what a kind does not have is at its default."""
+    padding = stage.padding if isinstance(stage.padding, tuple) else ()
+    sizes = {name: (getattr(stage, name),) for name in ("in_channels", "in_height", "in_width", "groups", "batch")}
+    sizes |= {name: getattr(stage, name) for name in ("kernel", "stride", "dilation")}
+    for name, values in sizes.items():
+        if not all(1 <= value <= LARGEST_SIZE for value in values):
+            raise DatasetError(f"{where}: {name} of {stage.kind} is {values}, not of 1 to {LARGEST_SIZE}")
+    if not 0 <= stage.out_channels <= LARGEST_SIZE or not all(0 <= side <= LARGEST_SIZE for side in padding):
+        raise DatasetError(f"{where}: {stage.out_channels} out_channels or padding {padding} make no sense")
+    if not 1 <= stage.operands <= MOST_OPERANDS:
+        raise DatasetError(f"{where}: {stage.operands} operands are not 1 to {MOST_OPERANDS}")
 
 
 def _input(builder: NetworkBuilder, stage: Stage) -> Tensor:

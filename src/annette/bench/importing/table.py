@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.bench.importing.kernel import MeasuredKernel, Stage
+from annette.bench.importing.kernel import LARGEST_SIZE, STAGE_KINDS, TIME, MeasuredKernel, Stage
+from annette.documents import is_latency
 from annette.errors import DatasetError, NetworkError, nearest
+from annette.network.kinds import KINDS, Category
 from annette.network.load import load_network
 
 if TYPE_CHECKING:
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 
     from annette.network import Network
 
-__all__ = ["NetworkLatency", "TableOptions", "read_layer_table", "read_network_table", "rows_of"]
+__all__ = ["NetworkLatency", "TableOptions", "TableRow", "is_file", "read_layer_table", "read_network_table", "rows_of"]
 
 _UNITS: Final = {"latency_s": 1.0, "latency_ms": 1e-3, "latency_us": 1e-6}
 _INTEGERS: Final = {
@@ -64,6 +68,9 @@ class NetworkLatency:
         name: What the table calls it.
         network: The network.
         latency_s: Measured time, seconds.
+
+    Raises:
+        DatasetError: Nothing takes such a time.
     """
 
     name: str
@@ -71,30 +78,93 @@ class NetworkLatency:
     latency_s: float
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.latency_s) and self.latency_s > 0):
-            raise DatasetError(f"network {self.name!r} has latency {self.latency_s}: it must be positive seconds")
+        if not is_latency(self.latency_s):
+            raise DatasetError(f"network {self.name!r} has latency {self.latency_s} s: it must be {TIME}")
 
 
-def rows_of(path: str | PathLike[str]) -> list[dict[str, str]]:
-    """The rows of a CSV file as texts by column.
+class TableRow(dict[str, str]):
+    """A row's cells by column, and where it stands; what a cell must be is told with that."""
+
+    def __init__(self, place: str, cells: Mapping[str, str]) -> None:
+        super().__init__(cells)
+        self.place = place
+
+    def __missing__(self, column: str) -> str:
+        raise DatasetError(f"{self.place}: the table has no column {column!r}")
+
+    def error(self, problem: str) -> DatasetError:
+        """An error about this row."""
+        return DatasetError(f"{self.place}: {problem}")
+
+    def number(self, column: str) -> float:
+        """A finite number.
+
+        Raises:
+            DatasetError: It is none.
+        """
+        value = _number(self[column])
+        if not math.isfinite(value):
+            raise self.error(f"{column} is {self[column]!r}, not a number")
+        return value
+
+    def whole(self, column: str, least: int = 0) -> int:
+        """A whole number; spreadsheets write 3 as 3.0.
+
+        Raises:
+            DatasetError: It is none, or out of its range.
+        """
+        value = self.number(column)
+        if not (least <= value <= LARGEST_SIZE and value == int(value)):
+            raise self.error(f"{column} is {self[column]!r}, not a whole number of {least} to {LARGEST_SIZE}")
+        return int(value)
+
+    def latency_s(self, column: str, unit_s: float) -> float:
+        """A measured time, in seconds.
+
+        Raises:
+            DatasetError: Nothing takes such a time.
+        """
+        value = _number(self[column]) * unit_s
+        if not is_latency(value):
+            raise self.error(f"{column} is {self[column]!r}: it must be {TIME}")
+        return value
+
+
+def rows_of(path: str | PathLike[str]) -> list[TableRow]:
+    """The rows of a CSV file.
 
     Raises:
-        DatasetError: The file cannot be read, is no UTF-8 text, has no rows, or a row of another length.
+        DatasetError: The file cannot be read, is no UTF-8 text, has no rows, two columns of one name, or a row of
+            another length.
     """
-    file = Path(path)
+    table = f"table {str(path)!r}"
     try:
-        with file.open(newline="", encoding="utf-8-sig") as handle:
-            rows = list(csv.DictReader(handle))
-    except OSError as error:
-        raise DatasetError(f"table {str(file)!r} cannot be read: {error.strerror or error}") from error
+        text = _content(Path(path), table).decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        rows = [TableRow(f"{table}, row {number}", row) for number, row in enumerate(reader, start=2)]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"table {str(file)!r} is not a CSV file in UTF-8: {error}") from error
+        raise DatasetError(f"{table} is not a CSV file in UTF-8: {error}") from error
+    columns = reader.fieldnames or []
     if not rows:
-        raise DatasetError(f"table {str(file)!r} has no rows under its heading")
-    for number, row in enumerate(rows, start=2):
+        raise DatasetError(f"{table} has no rows under its heading")
+    if len(set(columns)) < len(columns):
+        repeated = next(name for name, count in Counter(columns).items() if count > 1)
+        raise DatasetError(f"{table} has several columns called {repeated!r}")
+    for row in rows:
         if None in row or None in row.values():
-            raise DatasetError(f"table {str(file)!r}, row {number}: not as many cells as columns")
+            raise DatasetError(f"{row.place}: not as many cells as columns")
     return rows
+
+
+def _content(file: Path, table: str) -> bytes:
+    try:
+        if file.exists() and not file.is_file() and not file.is_dir():  # A pipe would block whoever opens it.
+            raise DatasetError(f"{table} cannot be read: it is no file")
+        return file.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{table} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise DatasetError(f"{table} cannot be read: {error}") from error
 
 
 def read_layer_table(path: str | PathLike[str], options: TableOptions | None = None) -> list[MeasuredKernel]:
@@ -114,14 +184,14 @@ def read_layer_table(path: str | PathLike[str], options: TableOptions | None = N
     kernels: list[MeasuredKernel] = []
     for cells in _rows(path, options or TableOptions(), _LAYER_COLUMNS, ("kind", "in_channels")):
         stages, name = _stages(cells), cells.text("kernel")
-        network = cells.text("network") or f"{Path(path).stem} {name or cells.number}"
+        network = cells.text("network") or f"{Path(path).stem} {name or cells.row_number}"
         if not cells.has_latency:
             if not (kernels and name and (kernels[-1].network, kernels[-1].name) == (network, name)):
                 raise cells.error("has no latency, and is no further stage of the kernel in the row before")
             last = kernels.pop()
             kernels.append(MeasuredKernel(network, name, (*last.stages, *stages), last.latency_s))
             continue
-        kernels.append(MeasuredKernel(network, name or f"row{cells.number}", stages, cells.latency_s()))
+        kernels.append(MeasuredKernel(network, name or f"row{cells.row_number}", stages, cells.stated_latency_s()))
     return kernels
 
 
@@ -143,11 +213,19 @@ def read_network_table(path: str | PathLike[str], options: TableOptions | None =
         beside = Path(path).parent / source
         batch = cells.integer("batch", 1)
         try:
-            network = load_network(str(beside) if beside.is_file() else source, batch=batch if batch > 1 else None)
+            network = load_network(str(beside) if is_file(beside) else source, batch=batch if batch > 1 else None)
         except NetworkError as error:
             raise cells.error(f"network {source!r}: {error}") from error
-        pairs.append(NetworkLatency(cells.text("name") or Path(source).stem, network, cells.latency_s()))
+        pairs.append(NetworkLatency(cells.text("name") or Path(source).stem, network, cells.stated_latency_s()))
     return pairs
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file of this name; not where no file can have it."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _number(text: str) -> float:
@@ -157,42 +235,29 @@ def _number(text: str) -> float:
         return math.nan
 
 
-class _Cells:
-    """One row, with what messages need."""
+class _Cells(TableRow):
+    """A row under our names of the columns; cells that are not there are empty."""
 
-    def __init__(self, path: Path, number: int, cells: Mapping[str, str]) -> None:
-        self._path, self._cells = path, cells
-        self.number = number
-
-    def error(self, problem: str) -> DatasetError:
-        return DatasetError(f"table {str(self._path)!r}, row {self.number}: {problem}")
+    def __init__(self, place: str, cells: Mapping[str, str], number: int) -> None:
+        super().__init__(place, cells)
+        self.row_number = number
 
     def text(self, column: str) -> str:
-        return self._cells.get(column, "").strip()
+        return self.get(column, "").strip()
 
     def integer(self, column: str, default: int) -> int:
-        """A whole number of at least 1; spreadsheets write 3 as 3.0."""
-        text = self.text(column)
-        if not text:
-            return default
-        value = _number(text)
-        if not (value >= 1 and value == int(value)):
-            raise self.error(f"{column} is {text[:40]!r}, not a whole number of at least 1")
-        return int(value)
+        """A whole number of at least 1."""
+        return self.whole(column, 1) if self.text(column) else default
 
     @property
     def has_latency(self) -> bool:
         return any(self.text(column) for column in _UNITS)
 
-    def latency_s(self) -> float:
+    def stated_latency_s(self) -> float:
         given = [column for column in _UNITS if self.text(column)]
         if len(given) != 1:
             raise self.error(f"has {len(given)} latencies: give one of {', '.join(_UNITS)}")
-        text = self.text(given[0])
-        value = _number(text) * _UNITS[given[0]]
-        if not (math.isfinite(value) and value > 0):
-            raise self.error(f"{given[0]} is {text[:40]!r}, not a positive number")
-        return value
+        return self.latency_s(given[0], _UNITS[given[0]])
 
     def pair(self, name: str) -> tuple[int, int]:
         """Height and width; one alone stands for both."""
@@ -205,10 +270,8 @@ class _Cells:
         if text in ("same", "half", "valid"):
             return text
         parts = text.split()
-        if not all(part.isdecimal() for part in parts) or len(parts) not in (1, 2, 4):
-            raise self.error(
-                f"padding is {text[:40]!r}: same, half, valid, or 1, 2 or 4 numbers (top left bottom right)"
-            )
+        if not all(part.isdecimal() and len(part) < 10 for part in parts) or len(parts) not in (1, 2, 4):
+            raise self.error(f"padding is {text!r}: same, half, valid, or 1, 2 or 4 numbers (top left bottom right)")
         numbers = tuple(int(part) for part in parts)
         return numbers * (4 // len(numbers))
 
@@ -226,7 +289,7 @@ def _rows(
     if not any(column in ours.values() for column in _UNITS):
         raise DatasetError(f"table {str(path)!r} has no latency column: one of {', '.join(_UNITS)}")
     for number, row in enumerate(rows, start=2):
-        yield _Cells(Path(path), number, {ours[theirs]: value for theirs, value in row.items() if theirs in ours})
+        yield _Cells(row.place, {ours[theirs]: value for theirs, value in row.items() if theirs in ours}, number)
 
 
 def _our_names(
@@ -244,7 +307,7 @@ def _our_names(
         name = theirs.get(column, column)
         if name not in known:
             raise DatasetError(
-                f"table {str(path)!r} has a column {column[:60]!r} that is not known{nearest(column, known)}; "
+                f"table {str(path)!r} has a column {column[:60]!r} that is not known{nearest(column[:60], known)}; "
                 f"rename it (--column OURS={column[:60]}), or pass over it (--ignore {column[:60]})"
             )
         names[column] = name
@@ -260,4 +323,7 @@ def _stages(cells: _Cells) -> tuple[Stage, ...]:
     sizes |= {name: cells.pair(name) for name in _PAIRS}
     stage = Stage(kind=cells.text("kind"), padding=cells.padding(), **sizes)
     activation = cells.text("activation")
+    if activation and (activation not in STAGE_KINDS or KINDS[activation].category is not Category.ACTIVATION):
+        known = [kind for kind in STAGE_KINDS if KINDS[kind].category is Category.ACTIVATION]
+        raise cells.error(f"activation is {activation!r}{nearest(activation[:60], known)}; known: {', '.join(known)}")
     return (stage,) if not activation else (stage, Stage(activation, stage.out_channels or stage.in_channels))

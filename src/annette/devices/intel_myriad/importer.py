@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.importing.collection import Collection, Origin, digest_of, measured_run, network_runs
-from annette.bench.importing.table import NetworkLatency, rows_of
+from annette.bench.importing.table import NetworkLatency, TableRow, rows_of
 from annette.bench.records import KernelRecord, Purpose
+from annette.documents import is_latency
 from annette.errors import DatasetError, nearest
-from annette.network.readers.json import read_json
+from annette.network.load import load_network
 from annette.network.zoo.nasbench201 import nasbench201
 from annette.platforms import Source
 
@@ -114,10 +115,10 @@ def read_ncs2_counters(path: str | PathLike[str], graphs: str | PathLike[str]) -
     if missing:
         raise DatasetError(f"table {str(path)!r} has no column {missing[0]!r}: it is not a table of NCS2 counters")
     reports: dict[str, list[Counter]] = {}
-    for number, row in enumerate(rows, start=2):
-        reports.setdefault(row["network"], []).append(_counter(row, f"table {str(path)!r}, row {number}"))
+    for row in rows:
+        reports.setdefault(row["network"], []).append(_counter(row))
     return [
-        CountedNetwork(name, read_json(Path(graphs) / f"{name}.json"), tuple(counters))
+        CountedNetwork(name, load_network(Path(graphs) / f"{name}.json"), tuple(counters))
         for name, counters in reports.items()
     ]
 
@@ -138,7 +139,7 @@ def nasbench201_networks(path: str | PathLike[str]) -> list[NetworkLatency]:
     if _NAS_DEVICE not in table[0]:
         raise DatasetError(f"table {str(path)!r} has no device {_NAS_DEVICE!r}{nearest(_NAS_DEVICE, table[0])}")
     return [
-        NetworkLatency(f"nasbench201-{row['idx']}", nasbench201(row["arch"]), float(row[_NAS_DEVICE]) * 1e-3)
+        NetworkLatency(f"nasbench201-{row['idx']}", nasbench201(row["arch"]), row.latency_s(_NAS_DEVICE, 1e-3))
         for row in table
     ]
 
@@ -202,14 +203,11 @@ def _counted_run(counted: CountedNetwork) -> Run:
     return measured_run(counted.name, Purpose.NETWORK, counted.network, environment, kernels=records)
 
 
-def _counter(row: dict[str, str], where: str) -> Counter:
+def _counter(row: TableRow) -> Counter:
     if row["exec_status"] not in _STATUS:
-        raise DatasetError(f"{where}: exec_status is {row['exec_status']!r}, not one of {', '.join(_STATUS)}")
-    try:
-        latency_s = float(row["time_ms"]) * 1e-3
-    except ValueError as error:
-        raise DatasetError(f"{where}: time_ms is {row['time_ms']!r}, not a number") from error
+        raise row.error(f"exec_status is {row['exec_status']!r}, not one of {', '.join(_STATUS)}")
+    latency_s = row.number("time_ms") * 1e-3
     runs = row["exec_status"] == "EXECUTED"
-    if not 0 <= latency_s < 1e3 or (runs and latency_s == 0):
-        raise DatasetError(f"{where}: time_ms is {row['time_ms']!r}, which a layer that ran cannot take")
+    if not (is_latency(latency_s) or (latency_s == 0 and not runs)):
+        raise row.error(f"time_ms is {row['time_ms']!r}, which a layer that ran cannot take")
     return Counter(row["graph_layer"] or row["ov_layer"], row["ov_type"], runs, latency_s)

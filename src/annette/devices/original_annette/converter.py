@@ -6,13 +6,15 @@ embedded-machine-learning/annette, Apache-2.0), no measurements: they are conver
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from annette._version import __version__
 from annette.bench.importing.collection import digest_of
 from annette.devices.original_annette.models import OriginalRefinedRoofline, OriginalRoofline
+from annette.documents import Finite, Positive, convert
 from annette.errors import DatasetError
 from annette.mapping.kernel import Precision
 from annette.mapping.model import MappingModel
@@ -102,6 +104,28 @@ _NCS2: Final = _Target(
 )
 
 
+class _Entry(msgspec.Struct):
+    """The parameters of one of the original's types, as far as they are read."""
+
+    est_type: str
+    op_s: Positive
+    bandwidth: Positive
+    architecture: dict[str, Finite] = {}
+
+
+class _Condition(msgspec.Struct):
+    primary: dict[str, Any]
+    secondary: dict[str, Any]
+
+
+class _FusionRule(msgspec.Struct):
+    """One of the original's mapping rules, likewise."""
+
+    prim_type: str
+    sec_type: str | None
+    fuse_cond: _Condition | None
+
+
 def convert_dnndk(parameters: Path) -> Platform:
     """The platform ``zcu102-dnndk-original``.
 
@@ -122,9 +146,8 @@ def convert_ncs2(parameters: Path) -> Platform:
 def _convert(parameters: Path, target: _Target) -> Platform:
     files = [parameters / f"layer-{target.key}-{name}.json" for name in ("roofline", "ref_roofline")]
     files.append(parameters / target.mapping)
-    plain, refined, rules = map(_read, files)
-    for entry in (*plain.values(), *refined.values()):
-        _check_bits(entry, target.bits)
+    plain, refined = (_entries(file, target.bits) for file in files[:2])
+    rules = _read(files[2])
     return Platform(
         name=f"{target.name}-original",
         description=f"{target.device} with {target.runtime}: the original ANNETTE's published parameters, "
@@ -134,14 +157,14 @@ def _convert(parameters: Path, target: _Target) -> Platform:
         precision=Precision(activation_bits=target.bits, weight_bits=target.bits),
         threads=1,
         latency_is="end_to_end",
-        mapping=_mapping(rules, target),
-        models={kind: _families(kind, plain, refined) for kind in _kinds(plain)},
+        mapping=_mapping(rules, target, files[2]),
+        models={kind: _families(kind, plain, refined, files[1]) for kind in _kinds(plain)},
         preferred_family="refined-roofline",
         overhead=Overhead(
             per_kernel_s=0.0,
             per_run_s=0.0,
             # The original charges network inputs to its type Base, whatever its type Input says.
-            per_input_byte_s=1.0 / float(plain["Base"]["bandwidth"]),
+            per_input_byte_s=1.0 / plain["Base"].bandwidth,
             per_output_byte_s=0.0,
         ),
         provenance=_provenance(files, [kind for kind, name in _kinds(plain).items() if name == "Base"]),
@@ -151,14 +174,31 @@ def _convert(parameters: Path, target: _Target) -> Platform:
 def _read(file: Path) -> dict[str, Any]:
     """Parameters of one file; of a key that is repeated (one of the published files has one) the last counts."""
     try:
-        parameters = json.loads(file.read_text(encoding="utf-8"))
+        if file.exists() and not file.is_file() and not file.is_dir():  # A pipe would block whoever opens it.
+            raise DatasetError(f"parameters {str(file)!r} cannot be read: it is no file")
+        parameters = msgspec.json.decode(file.read_bytes())
     except OSError as error:
         raise DatasetError(f"parameters {str(file)!r} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise DatasetError(f"parameters {str(file)!r} are not valid JSON: {error}") from error
     if not isinstance(parameters, dict):
         raise DatasetError(f"{str(file)!r} holds no parameters of the original ANNETTE: it is no JSON object")
     return parameters
+
+
+def _entries(file: Path, bits: int) -> dict[str, _Entry]:
+    """The parameters of one file by the original's types, those that have some of their own and ``Base``."""
+    parameters = _read(file)
+    known = {name: entry for name, entry in parameters.items() if name in ("Base", *_KINDS)}
+    path = f"parameters {str(file)!r}: $"
+    entries = convert(known, dict[str, _Entry], error=DatasetError, path=path)
+    if "Base" not in entries:
+        raise DatasetError(f"{path}.Base is missing")
+    for name, entry in entries.items():
+        stated = {entry.architecture.get(key, bits) for key in ("bit_act", "bit_weights")}
+        if stated != {bits}:
+            raise DatasetError(f"{path}.{name}.architecture: widths {sorted(stated)} are not {bits} throughout")
+    return entries
 
 
 def _provenance(files: list[Path], never_measured: list[str]) -> Provenance:
@@ -181,13 +221,6 @@ def _provenance(files: list[Path], never_measured: list[str]) -> Provenance:
     )
 
 
-def _check_bits(entry: Any, bits: int) -> None:
-    if isinstance(entry, dict) and entry.get("architecture"):
-        stated = {entry["architecture"].get(key, bits) for key in ("bit_act", "bit_weights")}
-        if stated != {bits}:
-            raise DatasetError(f"{entry['name']}: widths {sorted(stated)} are not {bits} throughout")
-
-
 def _kinds(plain: dict[str, Any]) -> dict[str, str]:
     """The original's type behind each kind."""
     types = dict.fromkeys(_CATCH_ALL, "Base")
@@ -197,12 +230,15 @@ def _kinds(plain: dict[str, Any]) -> dict[str, str]:
     return types
 
 
-def _families(kind: str, plain: dict[str, Any], refined: dict[str, Any]) -> dict[str, LayerModel]:
+def _families(kind: str, plain: dict[str, _Entry], refined: dict[str, _Entry], file: Path) -> dict[str, LayerModel]:
     """Layer models of one kind; a refined one only where it differs from the plain one."""
     simple = _roofline(kind, plain)
     models: dict[str, LayerModel] = {"roofline": simple}
-    entry = refined[_kinds(refined)[kind]]
-    unroll = _unroll(entry) if entry["est_type"] == "refined_roofline" else {}
+    name = _kinds(refined).get(kind)
+    if name is None:
+        raise DatasetError(f"parameters {str(file)!r} have no type for {kind!r}, and the other file has one")
+    entry = refined[name]
+    unroll = _unroll(entry) if entry.est_type == "refined_roofline" else {}
     base = _roofline(kind, refined)
     if unroll or base != simple:
         models["refined-roofline"] = RefinedRoofline(base.ops_per_s, base.bytes_per_s, unroll=unroll)
@@ -211,28 +247,28 @@ def _families(kind: str, plain: dict[str, Any], refined: dict[str, Any]) -> dict
     return models
 
 
-def _roofline(kind: str, parameters: dict[str, Any]) -> Roofline:
-    name = _kinds(parameters)[kind]
-    entry = parameters[name]
-    bytes_per_s = float(entry["bandwidth"])
-    if kind == "softplus" and "Exp" in parameters:
-        bytes_per_s = 1.0 / sum(1.0 / float(parameters[part]["bandwidth"]) for part in _SOFTPLUS_PARTS)
-    return Roofline(float(entry["op_s"]) * _OPS_FACTOR.get(name, 1.0), bytes_per_s)
+def _roofline(kind: str, entries: dict[str, _Entry]) -> Roofline:
+    name = _kinds(entries)[kind]
+    entry = entries[name]
+    bytes_per_s = entry.bandwidth
+    if kind == "softplus" and {"Exp", "Log"} <= entries.keys():
+        bytes_per_s = 1.0 / sum(1.0 / entries[part].bandwidth for part in _SOFTPLUS_PARTS)
+    return Roofline(entry.op_s * _OPS_FACTOR.get(name, 1.0), bytes_per_s)
 
 
-def _unroll(entry: dict[str, Any]) -> dict[str, Unroll]:
-    architecture = entry["architecture"]
+def _unroll(entry: _Entry) -> dict[str, Unroll]:
+    stated = entry.architecture
     return {
-        dimension: Unroll(int(architecture[f"{letter}_par"]), float(architecture[f"{letter}_alpha"]))
+        dimension: Unroll(int(stated[f"{letter}_par"]), stated.get(f"{letter}_alpha", 0.0))
         for letter, dimension in _UNROLLED.items()
-        if f"{letter}_par" in architecture
+        if f"{letter}_par" in stated
     }
 
 
-def _mapping(parameters: dict[str, Any], target: _Target) -> MappingModel:
-    rules = [
-        _rule(name, entry) for name, entry in parameters.items() if name != "name" and entry["sec_type"] is not None
-    ]
+def _mapping(parameters: dict[str, Any], target: _Target, file: Path) -> MappingModel:
+    stated = {name: entry for name, entry in parameters.items() if name != "name"}
+    read = convert(stated, dict[str, _FusionRule], error=DatasetError, path=f"parameters {str(file)!r}: $")
+    rules = [_rule(name, entry) for name, entry in read.items() if entry.sec_type is not None]
     views = Rule.parse(
         "views",
         "view = @view",
@@ -242,18 +278,20 @@ def _mapping(parameters: dict[str, Any], target: _Target) -> MappingModel:
     return MappingModel(f"{target.name}, the original's rules", (*rules, views))
 
 
-def _rule(name: str, entry: dict[str, Any]) -> Rule:
-    first, second = entry["prim_type"], entry["sec_type"]
-    follower = "max_pool" if entry["fuse_cond"] else _LAYERS[second]
-    if entry["fuse_cond"] and not _wants_max_pool(entry["fuse_cond"]):
-        raise DatasetError(f"rule {name}: condition {entry['fuse_cond']} is not known")
+def _rule(name: str, entry: _FusionRule) -> Rule:
+    first, second, condition = entry.prim_type, entry.sec_type, entry.fuse_cond
+    for word in (first, second):
+        if word not in _LAYERS:
+            raise DatasetError(f"rule {name!r}: type {word!r} is not known; known: {', '.join(_LAYERS)}")
+    if condition is not None and not _wants_max_pool(condition):
+        raise DatasetError(f"rule {name!r}: its condition is not known")
     return Rule.parse(
         f"{first}-{second}".lower(),
-        f"anchor first = {_LAYERS[first]} > second = {follower}",
+        f"anchor first = {_LAYERS[first]} > second = {_LAYERS[str(second)] if condition is None else 'max_pool'}",
         description=f"The original's rule {name}: {first} and a {second} behind it run as one kernel.",
     )
 
 
-def _wants_max_pool(condition: dict[str, Any]) -> bool:
+def _wants_max_pool(condition: _Condition) -> bool:
     wanted = [{"name": "pooling_type", "cond": "==", "val": "MAX"}]
-    return not condition["primary"] and list(condition["secondary"].values()) == wanted
+    return not condition.primary and list(condition.secondary.values()) == wanted

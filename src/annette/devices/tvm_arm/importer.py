@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from annette.bench.importing.collection import Collection, Origin, digest_of, kernel_runs, network_runs
 from annette.bench.importing.kernel import MeasuredKernel, Stage
-from annette.bench.importing.table import NetworkLatency, rows_of
+from annette.bench.importing.table import NetworkLatency, TableRow, rows_of
 from annette.errors import DatasetError, OptionError, nearest
 from annette.network.builder import NetworkBuilder
 from annette.platforms import Source
@@ -89,17 +89,17 @@ def tophub_networks(path: str | PathLike[str], device: str) -> list[NetworkLaten
     if device not in measured:
         raise DatasetError(f"table {str(path)!r} has no device {device!r}{nearest(device, measured)}")
     row = measured[device]
-    return [NetworkLatency(name, nnvm_network(name), float(row[name]) * 1e-3) for name in NETWORKS if row[name]]
+    return [NetworkLatency(name, nnvm_network(name), row.latency_s(name, 1e-3)) for name in NETWORKS if row[name]]
 
 
-def _rows_by_device(path: str | PathLike[str]) -> dict[str, dict[str, str]]:
+def _rows_by_device(path: str | PathLike[str]) -> dict[str, TableRow]:
     rows = rows_of(path)
     if not {"device", *NETWORKS} <= rows[0].keys():
         raise DatasetError(f"table {str(path)!r} has no columns device, {', '.join(NETWORKS)}: it is not the post's")
     return {row["device"].split(" (")[0]: row for row in rows}
 
 
-def _rows(path: Path, device: str) -> list[dict[str, str]]:
+def _rows(path: Path, device: str) -> list[TableRow]:
     """The tuned convolutions of a device in single precision; of a chip that was tuned as GPU, too, the processor's."""
     rows = rows_of(path)
     if not {"file", "device", "task", "dtype", "time_ms"} <= rows[0].keys():
@@ -111,10 +111,8 @@ def _rows(path: Path, device: str) -> list[dict[str, str]]:
     return [row for row in wanted if row["file"].startswith(_PROCESSORS)] or wanted
 
 
-def _kernel(row: dict[str, str]) -> MeasuredKernel:
-    number = {
-        key: int(float(row[key])) for key in ("n", "h", "w", "c", "f", "kh", "kw", "sh", "sw", "pt", "pl", "oh", "ow")
-    }
+def _kernel(row: TableRow) -> MeasuredKernel:
+    number = {key: row.whole(key) for key in ("n", "h", "w", "c", "f", "kh", "kw", "sh", "sw", "pt", "pl", "oh", "ow")}
     back = [
         max((number[out] - 1) * number[stride] + number[kernel] - number[size] - number[front], 0)
         for out, stride, kernel, size, front in (("oh", "sh", "kh", "h", "pt"), ("ow", "sw", "kw", "w", "pl"))
@@ -131,7 +129,7 @@ def _kernel(row: dict[str, str]) -> MeasuredKernel:
         batch=number["n"],
     )
     shape = "x".join(str(number[key]) for key in ("c", "h", "w", "f", "kh", "kw", "sh"))
-    return MeasuredKernel(f"{row['task']}/{shape}", row["task"], (stage,), float(row["time_ms"]) * 1e-3)
+    return MeasuredKernel(f"{row['task']}/{shape}", row["task"], (stage,), row.latency_s("time_ms", 1e-3))
 
 
 def nnvm_network(name: str) -> Network:

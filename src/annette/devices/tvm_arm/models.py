@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 import numpy as np
 
-from annette.documents import NonNegative, Positive  # noqa: TC001 - annotations are read at run time
+from annette.documents import Duration, NonNegative, Positive  # noqa: TC001 - annotations are read at run time
 from annette.models.base import LayerModel, Terms
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ class SaturatingRate(LayerModel):
     family: ClassVar[str] = "saturating-rate"
     correctable: ClassVar[bool] = True
 
-    per_mac_s: NonNegative
-    per_output_s: NonNegative
-    per_patch_s: NonNegative
-    per_weight_s: NonNegative
-    per_input_s: NonNegative
-    offset_s: NonNegative
+    per_mac_s: Duration
+    per_output_s: Duration
+    per_patch_s: Duration
+    per_weight_s: Duration
+    per_input_s: Duration
+    offset_s: Duration
 
     @staticmethod
     def columns(table: KernelTable) -> FloatArray:
@@ -118,7 +118,7 @@ class CachedMemory(LayerModel):
     bytes_per_s: Positive
     cache_bytes: NonNegative
     cache_bytes_per_s: Positive
-    offset_s: NonNegative = 0.0
+    offset_s: Duration = 0.0
 
     def predict_s(self, table: KernelTable) -> FloatArray:
         """Latency of each row in seconds, shape ``(rows,)``."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from annette.bench.importing.collection import Collection, Origin, digest_of, kernel_runs, network_runs
 from annette.bench.importing.kernel import MeasuredKernel, Stage
-from annette.bench.importing.table import NetworkLatency, rows_of
+from annette.bench.importing.table import NetworkLatency, TableRow, is_file, rows_of
 from annette.errors import DatasetError
 from annette.network.load import load_network
 from annette.platforms import Source
@@ -127,8 +127,8 @@ def zcu102_networks(path: str | PathLike[str], graphs: str | PathLike[str]) -> l
     for row in rows:
         # Two descriptions carry another name than the table gives them.
         choices = [Path(graphs) / row["mmdnn_graph"], Path(graphs) / f"{row['name']}.json"]
-        network = load_network(next((choice for choice in choices if choice.is_file()), choices[0]))
-        latency_s = sum(float(row[column]) for column in columns) / len(columns) * 1e-3
+        network = load_network(next(filter(is_file, choices), choices[0]))
+        latency_s = sum(row.latency_s(column, 1e-3) for column in columns) / len(columns)
         pairs.append(NetworkLatency(row["name"], network, latency_s))
     return pairs
 
@@ -141,34 +141,34 @@ def _require(path: str | PathLike[str], row: dict[str, str], columns: tuple[str,
         )
 
 
-def _distinct(path: str | PathLike[str]) -> list[dict[str, str]]:
+def _distinct(path: str | PathLike[str]) -> list[TableRow]:
     """Rows without totals and without the copies of them that the collection holds."""
     rows = rows_of(path)
     _require(path, rows[0], ("kernel", "node", "workload_mop", "mem_mb", "runtime_ms", "h", "w", "c", "f", "k", "s"))
-    seen: dict[tuple[str, str, str], dict[str, str]] = {}
+    seen: dict[tuple[str, str, str], TableRow] = {}
     for row in rows:
-        if row["node"] != "ALL" and float(row["runtime_ms"]) > 0:
+        if row["node"] != "ALL" and row.number("runtime_ms") > 0:
             seen.setdefault((row["kernel"], row["node"], row["runtime_ms"]), row)
     return list(seen.values())
 
 
-def _node(row: dict[str, str]) -> MeasuredKernel | None:
+def _node(row: TableRow) -> MeasuredKernel | None:
     """A node whose dimensions are given or known; None for the others."""
     name, network = row["node"], "fcn8" if row["kernel"].startswith("fcn8") else row["kernel"]
-    runtime_s = float(row["runtime_ms"]) * 1e-3
+    runtime_s = row.latency_s("runtime_ms", 1e-3)
     known = _FCN8.get(name.removesuffix("_*").removesuffix("_conv2d_transpose")) if network == "fcn8" else None
     if known is not None:
         return MeasuredKernel(network, name, (known,), runtime_s)
     if not row["c"]:
         return None
     height, width, inputs, outputs, kernel, stride, out = (
-        int(float(row[key])) for key in ("h", "w", "c", "f", "k", "s", "oh")
+        row.whole(key) for key in ("h", "w", "c", "f", "k", "s", "oh")
     )
     if out == 1 and row["p"] == "valid" and kernel == height:
         stages: tuple[Stage, ...] = (Stage("fully_connected", inputs * height * width, out_channels=outputs),)
     else:
         conv = Stage("conv", inputs, height, width, outputs, (kernel, kernel), (stride, stride), padding=row["p"])
-        stages = (conv, *_joined(conv, out, float(row["mem_mb"]) * _MIB))
+        stages = (conv, *_joined(conv, out, row.number("mem_mb") * _MIB))
     return MeasuredKernel(network, name, stages, runtime_s)
 
 
@@ -185,7 +185,7 @@ def _joined(conv: Stage, out: int, reported_bytes: float) -> tuple[Stage, ...]:
     return readings[min(readings, key=lambda size: abs(size - reported_bytes))]
 
 
-def _proxyless(rows: list[dict[str, str]]) -> list[MeasuredKernel]:
+def _proxyless(rows: list[TableRow]) -> list[MeasuredKernel]:
     """ProxylessNAS-Mobile at width 0.5, rebuilt block by block.
 
     The workload column shows that an expanding convolution (or the stem) and the depthwise convolution behind it are
@@ -194,7 +194,7 @@ def _proxyless(rows: list[dict[str, str]]) -> list[MeasuredKernel]:
     nodes = [row for row in rows if row["kernel"] == PROXYLESS]
     if len(nodes) != 42:
         return []
-    workload = [float(row["workload_mop"]) for row in nodes]
+    workload = [row.number("workload_mop") for row in nodes]
     stages: list[tuple[Stage, ...]] = [
         (_square("conv", 3, 224, 16, 3, 2), _square("depthwise_conv", 16, 112, 16, 3, 1)),
         (_square("conv", 16, 112, 8, 1, 1),),
@@ -209,12 +209,12 @@ def _proxyless(rows: list[dict[str, str]]) -> list[MeasuredKernel]:
             )
         )
         project = _square("conv", expanded, out, produced, 1, 1)
-        stages.append((project, *_joined(project, out, float(nodes[at + 1]["mem_mb"]) * _MIB)))
+        stages.append((project, *_joined(project, out, nodes[at + 1].number("mem_mb") * _MIB)))
         size, channels = out, produced
     stages.append((_square("conv", 160, 7, 1280, 1, 1),))
     stages.append((Stage("fully_connected", 1280, out_channels=1000),))
     return [
-        MeasuredKernel(PROXYLESS, row["node"], parts, float(row["runtime_ms"]) * 1e-3)
+        MeasuredKernel(PROXYLESS, row["node"], parts, row.latency_s("runtime_ms", 1e-3))
         for row, parts in zip(nodes, stages, strict=True)
     ]
 

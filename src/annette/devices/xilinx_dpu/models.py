@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from annette.documents import Count, Natural, NonNegative, Positive, check_fields
+from annette.documents import Count, Duration, Natural, NonNegative, Positive, check_fields
 from annette.errors import PlatformFormatError
 from annette.models.base import LayerModel, Terms
 
@@ -167,7 +167,7 @@ class Dpu(LayerModel):
 
     clock_hz: Positive
     bytes_per_cycle: Positive
-    offset_s: NonNegative = 0.0
+    offset_s: Duration = 0.0
     array: Array | None = None
     alu: Alu | None = None
     pooling: Pooling | None = None

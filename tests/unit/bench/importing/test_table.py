@@ -1,13 +1,15 @@
 """Layer tables and network tables: what is read, what is refused, and the way to a platform."""
 
+import os
+
 import numpy as np
 import pytest
 
 from annette.bench.dataset import Dataset
-from annette.bench.importing.collection import kernel_runs, network_runs
+from annette.bench.importing.collection import kernel_runs, network_runs, read_collection
 from annette.bench.importing.kernel import MeasuredKernel, Stage, kernel_network
 from annette.bench.importing.table import NetworkLatency, TableOptions, read_layer_table, read_network_table
-from annette.errors import DatasetError
+from annette.errors import DatasetError, NetworkSizeError
 
 HEADING = "network,kernel,kind,in_channels,in_height,in_width,out_channels,kernel_height,stride_height,latency_ms\n"
 
@@ -68,11 +70,71 @@ def test_foreign_columns_are_renamed_or_passed_over(write):
         ("kind,in_channels,padding,latency_ms\nconv,8,some,1\n", "padding is 'some'"),
         ("kind,in_channels,latency_ms\nrelu,8\n", "row 2: not as many cells"),
         ("kind,in_channels,latency_ms\n", "no rows"),
+        ("kind,in_channels,latency_ms\nrelu,8,inf\n", "row 2: latency_ms is 'inf': it must be a number of 1e-09 to"),
+        ("kind,in_channels,latency_s\nrelu,8,1e300\n", "row 2: latency_s is '1e300'"),
+        ("kind,in_channels,latency_s\nrelu,8,1e-310\n", "row 2: latency_s is '1e-310'"),
+        ("kind,in_channels,latency_s\nrelu,8,true\n", "row 2: latency_s is 'true'"),
+        ("kind,in_channels,latency_ms\nconv,inf,1\n", "row 2: in_channels is 'inf', not a number"),
+        ("kind,in_channels,latency_ms\nconv,2147483648,1\n", "row 2: in_channels is '2147483648', not a whole number"),
+        (f"kind,in_channels,padding,latency_ms\nconv,8,{'9' * 5000},1\n", "padding is '99"),
+        ("kind,in_channels,in_channels,latency_ms\nconv,8,9,1\n", "several columns called 'in_channels'"),
+        ("kind,in_channels,latency_ms\n" + "x" * 200_000 + ",8,1\n", "not a CSV file in UTF-8: field larger"),
+        ("kind,in_channels,latency_ms," + "x" * 200_000 + "\n", "not a CSV file in UTF-8: field larger"),
+        ("kind,in_channels,latency_ms," + ",".join(map(str, range(10_000))) + "\n", "no rows"),
+        ("kind,in_channels,latency_ms\n=cmd(),8,1\n", None),
+        (
+            "kind,in_channels,out_channels,activation,latency_ms\nfully_connected,512,1000,resize_nearest,1\n",
+            "row 2: activation is 'resize_nearest'; known: ",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_its_place(write, text, complaint):
+    if complaint is None:  # Words are only words.
+        assert read_layer_table(write(text))[0].stages[0].kind == "=cmd()"
+        return
     with pytest.raises(DatasetError, match=complaint):
         read_layer_table(write(text))
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfek\0i\0", b"kind,in_channels,latency_ms\nrel\xff,8,1\n"])
+def test_other_encodings_are_refused(tmp_path, content):
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(DatasetError, match="not a CSV file in UTF-8"):
+        read_layer_table(tmp_path / "t.csv")
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for name, complaint in (("pipe", "no file"), ("x" * 300, "too long"), ("a\0b", "null"), ("", "directory")):
+        with pytest.raises(DatasetError, match=complaint):
+            read_layer_table(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("stages", "complaint"),
+    [
+        ([Stage("add", 64, 7, 7, operands=2147483648)], "2147483648 operands are not 1 to 4096"),
+        ([Stage("fully_connected", 512, out_channels=1000), Stage("resize_nearest", 1000)], "resize_nearest reads an im"),
+        ([Stage("fully_connected", 512, out_channels=1000), Stage("conv", 1000, out_channels=8)], "conv reads an image"),
+        ([Stage("fully_connected", 512, out_channels=1000), Stage("global_max_pool", 1000)], "reads an image"),
+        ([Stage("conv", 8, 8, 8, 8, stride=(0, 1))], r"stride of conv is \(0, 1\)"),
+        ([Stage("conv", 2**31 - 1, 2**31 - 1, 2**31 - 1, 8)], "overflow 64-bit counts"),
+        ([Stage("conv", 8, 8, 8, 8, padding=(-1, 0, 0, 0))], "padding"),
+    ],
+)
+def test_kernels_that_cannot_be_are_refused(stages, complaint):
+    with pytest.raises(DatasetError, match=complaint):
+        kernel_network(MeasuredKernel("n", "k", tuple(stages), 1e-3))
+
+
+def test_a_table_may_not_ask_for_more_than_its_size_warrants(write):
+    rows = "add,8,4096,1\n" * 600
+    with pytest.raises(NetworkSizeError, match="more work"):
+        read_collection(
+            write(f"kind,in_channels,operands,latency_ms\n{rows}"),
+            "layers",
+            {"device": "d", "runtime": "r", "precision": "int8"},
+        )
 
 
 def test_a_kind_that_is_not_known_is_refused_with_the_nearest(write):
@@ -125,5 +187,5 @@ def test_a_network_that_cannot_be_loaded_is_named_with_its_row(write):
 
 
 def test_times_of_networks_must_be_positive():
-    with pytest.raises(DatasetError, match="positive"):
+    with pytest.raises(DatasetError, match="it must be a number of"):
         NetworkLatency("n", None, 0.0)
