@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-__all__ = ["encode_document", "mutate_document", "value"]
+__all__ = ["encode_document", "mutate_document", "mutate_leaf", "value"]
 
 _RAW: Final = "@raw@"
 """Begins a text that stands for itself in the file, without quotes: numbers that Python does not write."""
@@ -51,6 +51,17 @@ def mutate_document(document: Any, dice: Random) -> None:
     dice.choice(_CHANGES)(place, document, dice)
 
 
+def mutate_leaf(document: Any, dice: Random) -> None:
+    """Changes one number, text or truth value to another one of its type, wherever it stands.
+
+    Most of what a document holds are such values, and a reader takes most of their changes: what becomes of them is
+    seen by whoever reckons with them.
+    """
+    place = _place(document, dice, stop=0.0)
+    if place is not None:
+        _same_type(place, document, dice)
+
+
 def encode_document(document: Any, dice: Random) -> bytes:
     """The document as a file, with what was marked; in most cases ASCII, sometimes UTF-8 with what is no Unicode."""
     ascii_only = dice.random() < 0.8
@@ -80,14 +91,14 @@ _CONTAINERS: Final[tuple[Callable[[Random, int], Any], ...]] = (
 )
 
 
-def _place(document: Any, dice: Random) -> _Place | None:
+def _place(document: Any, dice: Random, stop: float = 0.12) -> _Place | None:
     container = document
     while True:
         if not container or not isinstance(container, dict | list):
             return None
         key = dice.choice(list(container)) if isinstance(container, dict) else dice.randrange(len(container))
         inner = container[key]
-        if not inner or not isinstance(inner, dict | list) or dice.random() < 0.12:
+        if not inner or not isinstance(inner, dict | list) or dice.random() < stop:
             return _Place(container, key)
         container = inner
 

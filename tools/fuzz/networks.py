@@ -76,8 +76,8 @@ def _arithmetic() -> Network:
     y = net.sub(net.pow(x, 2.0), net.unary("sqrt", net.unary("abs", x)))
     y = net.maximum(net.clip(y, -1.0, 1.0), net.minimum(x, y))
     y = net.scale_by_constant(net.add_constant(y, (3, 1, 1)), (1,))
-    y = net.local_response_norm(net.instance_norm(net.cast(y, DType.FLOAT16)))
-    return net.build(net.reduce("reduce_mean", y, [2, 3], keep=False), net.global_max_pool(x))
+    y = net.local_response_norm(net.instance_norm(y))
+    return net.build(net.cast(net.reduce("reduce_mean", y, [2, 3], keep=False), DType.FLOAT16), net.global_max_pool(x))
 
 
 def _embedding() -> Network:

@@ -37,7 +37,7 @@ TEXTS: Final = (
 )  # fmt: skip
 """Control characters, directions, surrogates, long, quoting of many languages, numbers in disguise, words of ours."""
 
-_SIMPLE: Final = 0.6
+_SIMPLE: Final = 0.7
 """Share of numbers that stay near what was there: files that are all absurd are refused by their first number."""
 
 

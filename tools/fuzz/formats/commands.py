@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 from tools.fuzz.case import Format
-from tools.fuzz.documents import encode_document, mutate_document
+from tools.fuzz.documents import encode_document, mutate_document, mutate_leaf
 from tools.fuzz.networks import small_networks
 from tools.fuzz.oracle import Violation, check_document
 from tools.fuzz.values import floating, integer, near, text
@@ -104,7 +104,8 @@ class CommandFormat(Format):
     def mutate(self, subject: Any, dice: Random) -> None:
         """Changes a value of the document, or a word of the text."""
         if subject and isinstance(subject[0], dict):
-            mutate_document(subject if dice.random() < 0.1 else subject[0], dice)
+            change = mutate_leaf if dice.random() < 0.4 else mutate_document
+            change(subject if dice.random() < 0.1 else subject[0], dice)
             return
         if not subject:
             subject.append(text(dice, _WORDS))
@@ -134,8 +135,7 @@ class CommandFormat(Format):
             return _measure(file)
         output = file.read_bytes().decode(errors="replace")
         network = dice.choice(small_networks()[:2])
-        names = ("own", *offered("reports"))
-        name = dice.choice(names)
+        name = _report_of(output) if dice.random() < 0.9 else dice.choice(("own", *offered("reports")))
         entries: Sequence[ProfileEntry] | None
         if name == "own":
             report = read_report(output)
@@ -148,6 +148,17 @@ class CommandFormat(Format):
                 raise Violation("estimate", f"a time of a report ({name}) is not finite, or negative", f"{time_s}")
         _record(file, network, CaseResult("case", Status.OK, samples_s=tuple(times_s), entries=tuple(entries or ())))
         return "accepted"
+
+
+def _report_of(output: str) -> str:
+    """The report that a text may be."""
+    words = {
+        "layerName": "openvino-counters",
+        "realTime": "openvino-counters",
+        "Node": "dpu-profile",
+        "DPU": "dpu-profile",
+    }
+    return next((name for word, name in words.items() if word in output), "own")
 
 
 def _changed(line: str, dice: Random) -> str:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tools.fuzz.case import Format
-from tools.fuzz.documents import encode_document, mutate_document
+from tools.fuzz.documents import encode_document, mutate_document, mutate_leaf
 from tools.fuzz.formats.dataset_seeds import sound_datasets
 from tools.fuzz.networks import small_networks
 from tools.fuzz.oracle import Violation, check_document, check_error, check_estimate, check_printed, platforms
@@ -147,9 +147,10 @@ def _value(dice: Random, old: Any, *, is_json: bool) -> Any:
         except ValueError:
             return text(dice, _WORDS)
         if isinstance(document, dict | list):
-            mutate_document(document, dice)
+            change = mutate_leaf if dice.random() < 0.6 else mutate_document
+            change(document, dice)
             return encode_document(document, dice).decode("utf-8", "surrogateescape")
-    if isinstance(old, int | float) and dice.random() < 0.3:
+    if isinstance(old, int | float) and dice.random() < 0.5:
         return near(dice, old)
     noise = bytes(dice.randrange(256) for _ in range(dice.choice((0, 1, 8, 100))))
     return dice.choice((floating(dice), integer(dice), None, noise, text(dice, _WORDS), text(dice, _WORDS)))

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tools.fuzz.case import Format
-from tools.fuzz.documents import encode_document, mutate_document
+from tools.fuzz.documents import encode_document, mutate_document, mutate_leaf
 from tools.fuzz.oracle import read_and_estimate
 from tools.fuzz.values import near
 
@@ -59,7 +59,8 @@ class DescriptionFormat(Format):
             if isinstance(layer, dict):
                 _change_layer(layer, list(layers), dice)
                 return
-        mutate_document(subject, dice)
+        change = mutate_leaf if dice.random() < 0.4 else mutate_document
+        change(subject, dice)
 
     def encode(self, subject: Any, dice: Random) -> bytes:
         """JSON, or nearly."""

@@ -48,6 +48,7 @@ class OnnxFormat(Format):
 
     name: ClassVar[str] = "onnx"
     suffix: ClassVar[str] = ".onnx"
+    raw: ClassVar[float] = 0.08
 
     def __init__(self, extra: Sequence[Path] = ()) -> None:
         super().__init__(extra)
@@ -55,7 +56,7 @@ class OnnxFormat(Format):
 
     def draw(self, dice: Random) -> ModelProto:
         """A model of a writer's, one that was written by hand, a user's, or one of a single operator."""
-        if dice.random() < 0.4:
+        if dice.random() < 0.3:
             return single_operator(dice)
         model = ModelProto()
         model.ParseFromString(dice.choice(self._models))

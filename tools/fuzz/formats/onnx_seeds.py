@@ -75,9 +75,11 @@ _TEXTS: Final = (
         y = Reshape(c, shape)
     }""",
     """<ir_version: 8, opset_import: ["" : 17]>
-    g (seq(float[2,3]) x, optional(float[2]) o, string[2] t) => (float[2,3] y, bool h) <int64 i = {0}> {
-        y = SequenceAt(x, i)
-        h = OptionalHasElement(o)
+    g (float[2,3] x, float[2,3] z) => (float[2,3] y, int64 n) <int64 i = {0}> {
+        s = SequenceConstruct(x, z)
+        t = SequenceInsert(s, x, i)
+        y = SequenceAt(t, i)
+        n = SequenceLength(t)
     }""",
     """<ir_version: 8, opset_import: ["" : 17]>
     g (int64[2,3] ids) => (float[2,3,4] y)
@@ -155,12 +157,14 @@ def single_operator(dice: Random) -> ModelProto:
     graph = helper.make_graph([], "one", [], [])
     node = random_node(dice, schema)
     types = {constraint.type_param_str: sorted(constraint.allowed_type_strs) for constraint in schema.type_constraints}
-    formals = list(schema.inputs) or []
+    formals = list(schema.inputs)
+    shape = dice.choice(_SHAPES[:2] if dice.random() < 0.5 else _SHAPES)
     for position in range(len(node.input)):
         formal = formals[min(position, len(formals) - 1)]
         name = f"x{position}"
         node.input[position] = name
-        _operand(graph, dice, name, types.get(formal.type_str, [formal.type_str]), first=position == 0)
+        own = shape if dice.random() < 0.7 else dice.choice(_SHAPES)
+        _operand(graph, dice, name, types.get(formal.type_str, [formal.type_str]), own if position else shape)
     for position in range(len(node.output)):
         node.output[position] = f"y{position}"
         graph.output.append(helper.make_tensor_value_info(node.output[position], TensorProto.FLOAT, None))
@@ -188,18 +192,17 @@ def random_node(dice: Random, schema: defs.OpSchema | None = None) -> NodeProto:
     return node
 
 
-def _operand(graph: Any, dice: Random, name: str, types: list[str], *, first: bool) -> None:
+def _operand(graph: Any, dice: Random, name: str, types: list[str], shape: tuple[int, ...]) -> None:
     """An input, or for later operands of whole numbers, a small constant: a shape, axes, indices."""
     known = [kind for kind in types if kind in _TYPES]
     kind = (
         "tensor(float)" if "tensor(float)" in known and dice.random() < 0.7 else dice.choice(known or ["tensor(float)"])
     )
-    if not first and kind in _INTEGERS and dice.random() < 0.8:
+    if name != "x0" and kind in _INTEGERS and dice.random() < 0.8:
         count = dice.randrange(5)
         values = [dice.randrange(-1, 5) for _ in range(count or 1)]
         graph.initializer.append(helper.make_tensor(name, _TYPES[kind], [count] if count else [], values))
         return
-    shape = dice.choice(_SHAPES[:2] if dice.random() < 0.5 else _SHAPES)
     graph.input.append(helper.make_tensor_value_info(name, _TYPES[kind], shape))
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tools.fuzz.case import Format
-from tools.fuzz.documents import encode_document, mutate_document
+from tools.fuzz.documents import encode_document, mutate_document, mutate_leaf
 from tools.fuzz.networks import small_networks
 from tools.fuzz.oracle import Violation, check_document, check_printed, estimate_somewhere
 from tools.fuzz.values import near
@@ -61,10 +61,12 @@ class PlatformFormat(Format):
         part = dice.choice(("", "", "models", "models", "mapping", "mapping", "overhead", "intervals", "ranges"))
         inner = subject.get(part) if isinstance(subject, dict) else None
         if part == "overhead" and isinstance(inner, dict) and inner:
-            key = dice.choice(list(inner))
-            inner[key] = near(dice, inner[key] if isinstance(inner[key], int | float) else 0.0)
+            stated = [key for key, value in inner.items() if isinstance(value, int | float)]
+            key = dice.choice(stated or list(inner))
+            inner[key] = near(dice, float(inner[key]) if key in stated else 0.0)
         else:
-            mutate_document(inner if isinstance(inner, dict | list) and inner else subject, dice)
+            change = mutate_leaf if dice.random() < 0.6 else mutate_document
+            change(inner if isinstance(inner, dict | list) and inner else subject, dice)
 
     def encode(self, subject: Any, dice: Random) -> bytes:
         """JSON, or nearly."""

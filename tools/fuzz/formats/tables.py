@@ -142,9 +142,9 @@ def network_file() -> bytes:
 
 def _cell(dice: Random, old: str) -> str:
     draw = dice.random()
-    if draw < 0.4 and old.replace(".", "", 1).isdigit() and old.isascii() and len(old) < 20:
+    if draw < 0.7 and old.replace(".", "", 1).isdigit() and old.isascii() and len(old) < 20:
         return repr(near(dice, float(old) if "." in old else int(old)))[:500]
-    if draw < 0.6:
+    if draw < 0.8:
         return repr(integer(dice) if dice.random() < 0.7 else floating(dice))[:500]
     return text(dice, _WORDS)
 

@@ -38,7 +38,7 @@ class TfliteFormat(Format):
 
     name: ClassVar[str] = "tflite"
     suffix: ClassVar[str] = ".tflite"
-    raw: ClassVar[float] = 0.35
+    raw: ClassVar[float] = 0.25
 
     def __init__(self, extra: Sequence[Path] = ()) -> None:
         super().__init__(extra)
@@ -47,7 +47,7 @@ class TfliteFormat(Format):
 
     def draw(self, dice: Random) -> Values:
         """A model that the writer lowered, a user's, or one of a single operator."""
-        if dice.random() < 0.35:
+        if dice.random() < 0.3:
             return _single_operator(dice)
         return copy.deepcopy(dice.choice(self._models))
 
@@ -116,7 +116,7 @@ def _single_operator(dice: Random) -> Values:
     buffers: list[Values] = [{}]
     tensors: list[Values] = []
     for number in range(count + written):
-        own = shape if dice.random() < 0.6 else dice.choice(_SHAPES)
+        own = shape if dice.random() < 0.8 else dice.choice(_SHAPES)
         tensor: Values = {"name": f"t{number}", "shape": own, "type": dice.choice((9, 9, 9, 0, 2, 4, 3, 6))}
         if 0 < number < count and dice.random() < 0.6:
             values = [dice.randrange(-1, 5) for _ in range(dice.randint(1, 4))]
