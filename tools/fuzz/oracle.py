@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import contextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import annette
-from annette.errors import AnnetteError
+from annette.errors import AnnetteError, NetworkError, OptionError
 from annette.estimation.estimator import estimate_network
 from annette.network.load import load_network
 from annette.plain_text import MAX_MESSAGE_LENGTH
@@ -24,7 +25,7 @@ from annette.report.estimates import (
 from annette.report.page import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
     from random import Random
 
@@ -42,6 +43,7 @@ __all__ = [
     "estimate_somewhere",
     "platforms",
     "read_and_estimate",
+    "refused_with",
 ]
 
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -82,6 +84,17 @@ def check_error(error: AnnetteError) -> None:
         raise Violation("message", f"a {name} of more than {MAX_MESSAGE_LENGTH} characters", message[:300])
 
 
+@contextmanager
+def refused_with(*kinds: type[AnnetteError]) -> Iterator[None]:
+    """What is read may be refused with errors of some kinds: those that callers are told of."""
+    try:
+        yield
+    except AnnetteError as error:
+        if not isinstance(error, kinds):
+            raise Violation("message", f"a file is refused with {type(error).__name__}", str(error)) from error
+        raise
+
+
 def check_estimate(estimate: Estimate) -> None:
     """An estimate is finite and positive, and so is everything that it consists of."""
     where = f"on {estimate.platform}"
@@ -109,6 +122,8 @@ def check_network(network: Network) -> None:
     for layer in network.layers:
         if layer.workload.ops < 0 or layer.workload.bytes < 0:
             raise Violation("estimate", f"a layer of kind {layer.kind} has negative work", repr(layer.workload))
+    if not network.layers or not all(size >= 1 for tensor in network.tensors.values() for size in tensor.shape):
+        raise Violation("estimate", "a network without layers, or with dimensions below 1")
 
 
 def check_document(document: Any) -> None:
@@ -134,7 +149,8 @@ def read_and_estimate(file: Path, dice: Random) -> str:
     """What ``annette inspect``, ``estimate`` and ``compare`` do with a network file."""
     batch = dice.choice(_BATCHES) if dice.random() < 0.15 else None
     inputs = {dice.choice(("x", "image", "data")): (1, 3, 8, 8)} if dice.random() < 0.03 else None
-    network = load_network(file, batch=batch, inputs=inputs, lenient=dice.random() < 0.5)
+    with refused_with(NetworkError, OptionError):
+        network = load_network(file, batch=batch, inputs=inputs, lenient=dice.random() < 0.5)
     return estimate_somewhere(network, dice, platforms())
 
 

@@ -10,13 +10,14 @@ if TYPE_CHECKING:
 __all__ = ["mutate_bytes"]
 
 _BYTES: Final = (0, 1, 10, 34, 44, 127, 128, 254, 255)
+_NOISE: Final = 0.02
 _WORDS: Final = (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x10000, 0xFFFFFFF0)
 
 
 def mutate_bytes(data: bytes, dice: Random) -> bytes:
     """Flips, cuts, repeats or moves bytes."""
-    if not data:
-        return bytes(dice.choices(_BYTES, k=4))
+    if not data or dice.random() < _NOISE:
+        return bytes(dice.randrange(256) for _ in range(dice.randrange(300)))
     changed = bytearray(data)
     at = dice.randrange(len(changed))
     length = min(dice.choice((1, 2, 4, 8, 30, 200)), len(changed) - at)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from tools.fuzz.case import Format
 from tools.fuzz.documents import encode_document, mutate_document, mutate_leaf
 from tools.fuzz.networks import small_networks
-from tools.fuzz.oracle import Violation, check_document, check_printed, estimate_somewhere
+from tools.fuzz.oracle import Violation, check_document, check_printed, estimate_somewhere, refused_with
 from tools.fuzz.values import near
 
 import annette
-from annette.errors import PlatformFormatError
+from annette.errors import PlatformError, PlatformFormatError
 from annette.mapping.rules import preset, presets
 from annette.platforms import load_platform
 from annette.platforms.format import dumps_platform, loads_platform
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["PlatformFormat", "small_platforms"]
 
 _KINDS: Final = ("conv", "depthwise_conv", "add", "relu", "max_pool", "fully_connected", "softmax", "concat", "matmul")
-_LARGEST_MODEL: Final = 16_000
-"""Characters of one layer model that is kept: forests of all kinds would make a case twenty times as slow."""
+_LARGEST_FIRST: Final = 20_000
+_LARGEST_MODEL: Final = 2_000
+"""Characters of a layer model that is kept, of the first kind and of others: forests everywhere would take the time of
+twenty cases."""
 _RULES: Final = 12
 
 
@@ -74,7 +76,8 @@ class PlatformFormat(Format):
 
     def attempt(self, file: Path, dice: Random) -> str:
         """What ``annette platforms show`` and ``annette estimate --platform FILE`` do."""
-        platform = load_platform(file)
+        with refused_with(PlatformError):
+            platform = load_platform(file)
         repr(platform)
         document = platform_document(platform)
         check_document(document)
@@ -112,11 +115,16 @@ def small_platforms() -> tuple[str, ...]:
 def _cut(document: dict[str, Any], kinds: frozenset[str]) -> dict[str, Any]:
     known = frozenset(document["models"])
     cut: dict[str, Any] = {key: _only(value, known, kinds) for key, value in document.items()}
-    for kind, families in cut["models"].items():
-        light = {name: model for name, model in families.items() if len(json.dumps(model)) <= _LARGEST_MODEL}
+    for number, (kind, families) in enumerate(cut["models"].items()):
+        sizes = {name: len(json.dumps(model)) for name, model in families.items()}
+        most = max(_LARGEST_MODEL if number else _LARGEST_FIRST, min(sizes.values()))
+        light = {name: families[name] for name, size in sizes.items() if size <= most}
         cut["models"][kind] = light
         if cut.get("preferred_by_kind", {}).get(kind) not in light:
             cut.get("preferred_by_kind", {}).pop(kind, None)
+    held = [name for families in cut["models"].values() for name in families]
+    if cut["preferred_family"] not in held:
+        cut["preferred_family"] = held[0]
     cut["mapping"] = {**document["mapping"], "rules": document["mapping"]["rules"][:_RULES]}
     return cut
 
