@@ -17,7 +17,7 @@ from annette.bench.sweeps import SWEEP
 from annette.network.builder import NetworkBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from annette.network import Network
 
@@ -36,11 +36,12 @@ _ENVIRONMENTS: Final[tuple[dict[str, str], ...]] = (
     {"runtime": "openvino", "device": "CPU", "precision": "fp32", "threads": "1"},
 )
 _SIZES: Final = (4, 8, 12, 16, 24, 32, 48, 64)
+_FEW_SIZES: Final = (4, 8)
 
 
 def _convolution(channels: int) -> Network:
     net = NetworkBuilder(f"conv{channels}")
-    return net.build(net.relu(net.conv(net.input("x", (1, channels, 8, 8)), channels, 3, padding=1)))
+    return net.build(net.conv(net.input("x", (1, channels, 8, 8)), channels, 3, padding=1))
 
 
 def _pooling(channels: int) -> Network:
@@ -92,8 +93,8 @@ def _time_s(ops: float) -> float:
     return 1e-6 + float(ops) * 1e-10
 
 
-def _runs(environment: Mapping[str, str]) -> Iterator[Run]:
-    for channels in _SIZES:
+def _runs(environment: Mapping[str, str], sizes: Sequence[int]) -> Iterator[Run]:
+    for channels in sizes:
         details = {"group": "sweep", SWEEP: "conv-channels", "settings": "none"}
         yield measured_run(
             f"conv{channels}", Purpose.MICRO_KERNEL, _convolution(channels), environment, details=details
@@ -109,14 +110,15 @@ def _runs(environment: Mapping[str, str]) -> Iterator[Run]:
     )
 
 
-def write_dataset(path: Path, environment: Mapping[str, str] = _ENVIRONMENTS[0]) -> None:
-    """Writes a dataset of twenty-one runs with the plan that they come from.
+def write_dataset(path: Path, environment: Mapping[str, str] = _ENVIRONMENTS[0], sizes: Sequence[int] = _SIZES) -> None:
+    """Writes a dataset of some twenty runs, which a platform can be fitted to, with the plan that they come from.
 
     Args:
         path: Where to.
         environment: What they were measured in; by default a device behind a command.
+        sizes: Channels of the layers that are swept.
     """
-    runs = list(_runs(environment))
+    runs = list(_runs(environment, sizes))
     cases = {run.case: Case(run.case, run.purpose, "fuzz", run.network, 0.1) for run in runs}
     plan = Plan("fuzz", tuple(cases.values()))
     with Dataset.create(path) as dataset:
@@ -127,11 +129,11 @@ def write_dataset(path: Path, environment: Mapping[str, str] = _ENVIRONMENTS[0])
 
 @cache
 def sound_datasets() -> tuple[bytes, ...]:
-    """One dataset for each of a few environments, as files' bytes."""
+    """A small dataset for each of a few environments, and one that a platform can be fitted to, as files' bytes."""
     contents = []
     with TemporaryDirectory(prefix="annette-fuzz-") as folder:
-        for number, environment in enumerate(_ENVIRONMENTS):
+        for number, environment in enumerate((*_ENVIRONMENTS, _ENVIRONMENTS[0])):
             path = Path(folder) / f"{number}.dataset"
-            write_dataset(path, environment)
+            write_dataset(path, environment, _FEW_SIZES if number < len(_ENVIRONMENTS) else _SIZES)
             contents.append(path.read_bytes())
     return tuple(contents)

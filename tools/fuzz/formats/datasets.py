@@ -48,8 +48,8 @@ _WORDS: Final = ("ok", "failed", "unstable", "too-short", "drifted", "network", 
                  "format", "version", "annette/dataset", "1", "[]", "{}", "null", "[1e999]", "[null]", "[true]",
                  '["a"]', "[NaN]",
                  "[-1]", "[0]", "[1e300]", "[1e-310]", '{"a": 1}', "fp32", "conv8")  # fmt: skip
-_FITS: Final = 1 / 250
-"""Share of the cases that a platform is fitted to: a fit takes as long as two hundred reports."""
+_FITS: Final = 1 / 100
+"""Share of the cases that a platform is fitted to: a fit takes as long as a hundred reports."""
 _MOST_STEPS: Final = 300_000
 _WRITABLE: Final = "PRAGMA writable_schema = 1; UPDATE sqlite_master"
 _SCHEMA_CHANGES: Final = (

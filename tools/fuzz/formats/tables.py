@@ -58,6 +58,8 @@ _WORDS: Final = (*STAGE_KINDS, "same", "half", "valid", "1 2 3 4", "0", "3", "3.
 "squeezenet1_1",
                  "nasbench101:seed1", "1e-5", "12.5 ms", "1e300 s", "0.001", "latency_s", "batch", "operands",
                  "kind")  # fmt: skip
+_EVALUATIONS: Final = 0.25
+"""Share of the suites that are not only read: the figures of several networks take a tenth of a second."""
 _FITS: Final = 0.04
 """Share of the network tables that a platform is calibrated with, which takes longer than all the rest."""
 
@@ -167,10 +169,11 @@ def _dataset(collection: Any, file: Path) -> str:
 
 
 def _evaluate(file: Path, dice: Random) -> str:
-    platform = dice.choice(platforms())
-    evaluation = evaluate(
-        platform, listed_networks(str(file)), fallback=dice.choice(("error", "roofline")), name=file.name
-    )
+    listed = listed_networks(str(file))
+    if dice.random() > _EVALUATIONS:
+        return "accepted"
+    fallback = dice.choice(("error", "roofline"))
+    evaluation = evaluate(dice.choice(platforms()), listed, fallback=fallback, name=file.name)
     document = evaluation_document(evaluation)
     check_document(document)
     check_printed(lambda page: print_evaluation(document, brief=dice.random() < 0.5, page=page))
