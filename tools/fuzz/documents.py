@@ -116,7 +116,7 @@ def _same_type(place: _Place, _: Any, dice: Random) -> None:
     elif isinstance(old, int | float):
         new = near(dice, old)
     elif isinstance(old, str):
-        digits = old.lstrip("-").isdigit()
+        digits = old.lstrip("-").isdecimal() and old.isascii()
         new = str(near(dice, int(old))) if digits and len(old) < 20 else text(dice, (old.upper(), old + old, old[:-1]))
     elif isinstance(old, list):
         new = dice.choice((old[::-1], old[:1], old + old, old[:200] * 50, [], old[:-1], [old], old[:1] * 1000))
