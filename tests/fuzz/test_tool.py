@@ -10,7 +10,7 @@ from tools.fuzz.oracle import Violation, check_document, check_error, check_prin
 from tools.fuzz.pool import Request, Worker
 from tools.fuzz.record import Figures, Record
 from tools.fuzz.summary import summary
-from tools.fuzz.worker import Tester
+from tools.fuzz.worker import CaseRunner
 
 from annette.errors import NetworkError
 from tests.fuzz.faulty_worker import PLANTED, FaultyFormat
@@ -20,7 +20,7 @@ REAL = sorted(set(FORMATS) - {FaultyFormat.name})
 
 @pytest.fixture(scope="module")
 def worker():
-    with Worker(hang_s=3.0, module="tests.fuzz.faulty_worker") as started:
+    with Worker(hang_s=2.0, module="tests.fuzz.faulty_worker") as started:
         yield started
 
 
@@ -80,10 +80,10 @@ def test_a_case_is_the_same_whenever_it_is_built(name):
 
 @pytest.mark.parametrize("name", ["command", "dataset", "json", "platform", "table"])
 def test_what_is_not_mutated_shows_nothing(name, tmp_path):
-    form, tester = FORMATS[name](), Tester(tmp_path)
+    form, runner = FORMATS[name](), CaseRunner(tmp_path)
     for number in range(12):
         case = Case(name, 0, number)
-        answer = tester.attempt(case, data=build(form, case, kept=()))
+        answer = runner.attempt(case, data=build(form, case, kept=()))
         assert "kind" not in answer
 
 

@@ -16,7 +16,7 @@ from tools.fuzz.pool import HANG_S
 from tools.fuzz.record import Record
 from tools.fuzz.stress import stress
 from tools.fuzz.summary import summary
-from tools.fuzz.worker import Tester
+from tools.fuzz.worker import CaseRunner
 
 
 def main() -> int:
@@ -92,13 +92,13 @@ def _replay(arguments: argparse.Namespace) -> int:
     case = Case.parse(arguments.case, arguments.format)
     extra = _extra(arguments.seeds)
     with tempfile.TemporaryDirectory(prefix="annette-fuzz-") as folder:
-        tester = Tester(Path(folder), extra)
-        form = tester.form(case.format)
+        runner = CaseRunner(Path(folder), extra)
+        form = runner.form(case.format)
         data = arguments.file.read_bytes() if arguments.file else build(form, case)
         if arguments.save:
             arguments.save.write_bytes(data)
         print(f"{len(data)} bytes, mutations {' '.join(steps(form, case)) or 'none'}")
-        answer = tester.attempt(case, data=data)
+        answer = runner.attempt(case, data=data)
     for key, value in answer.items():
         print(f"{key}: {value}")
     return int("kind" in answer)

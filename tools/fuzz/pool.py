@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -63,7 +63,7 @@ class Request:
 
 
 Answer = tuple[Case, dict[str, Any]]
-"""A case, and what `tools.fuzz.worker.Tester.attempt` says of it."""
+"""A case, and what `tools.fuzz.worker.CaseRunner.attempt` says of it."""
 
 
 class Worker:
@@ -80,6 +80,7 @@ class Worker:
         self._extra = [str(path.absolute()) for path in extra]
         self._hang_s = hang_s
         self._request: Request | None = None
+        self._lost: Case | None = None
         self._done = 0
         self._since_s = 0.0
         self._start()
@@ -106,7 +107,10 @@ class Worker:
         self._connection.send_bytes(request.encoded())
 
     def answer(self) -> Answer | None:
-        """The next answer, if there is one or the worker was lost over the case; None while it works."""
+        """The next answer, if there is one or the worker was lost twice over the case; None while it works.
+
+        A worker that is lost may have been killed from outside, or held up by others: its case is tried once more.
+        """
         request = self._request
         if request is None:
             return None
@@ -120,15 +124,19 @@ class Worker:
             return None
         else:
             answer = self._killed()
-        self._done += 1
+        lost = answer["outcome"] in ("hang", "death")
+        again = lost and self._lost != case
+        self._lost = case if lost else None
+        if not again:
+            self._done += 1
         self._since_s = time.monotonic()
         self._request = request if self._done < request.count else None
-        if answer["outcome"] in ("hang", "death"):
+        if lost:
             self._start()
             if self._request is not None:
-                rest = Request(request.format, request.seed, request.first + self._done, request.count - self._done)
-                self.ask(rest)
-        return case, answer
+                first, count = request.first + self._done, request.count - self._done
+                self.ask(replace(request, first=first, count=count))
+        return None if again else (case, answer)
 
     def try_one(self, request: Request) -> dict[str, Any]:
         """Asks for one case and waits for its answer."""

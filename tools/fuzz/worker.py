@@ -30,7 +30,7 @@ from tools.fuzz.oracle import Violation, check_error, platforms
 import annette
 from annette.errors import AnnetteError
 
-__all__ = ["MEMORY_BYTES", "TRACE_FILE", "Tester", "main"]
+__all__ = ["MEMORY_BYTES", "TRACE_FILE", "CaseRunner", "main"]
 
 MEMORY_BYTES: Final = 2**30
 """What the process may use in all, and a case may ask for beyond what there is."""
@@ -41,7 +41,7 @@ TRACE_FILE: Final = "hang.txt"
 _SOURCE: Final = str(Path(annette.__file__).parent)
 
 
-class Tester:
+class CaseRunner:
     """Tries cases in this process.
 
     Args:
@@ -170,7 +170,7 @@ def main() -> None:
     folder = Path(sys.argv[2])
     with (folder / TRACE_FILE).open("w", encoding="utf-8") as trace:
         faulthandler.register(signal.SIGUSR1, trace)
-        tester = Tester(folder, tuple(map(Path, sys.argv[3:])))
+        runner = CaseRunner(folder, tuple(map(Path, sys.argv[3:])))
         platforms()  # Loaded before any case, so that none is blamed for it.
         if sys.platform == "linux":
             _limit_memory()
@@ -178,17 +178,17 @@ def main() -> None:
         requests.send_bytes(b"{}")
         with suppress(EOFError):
             while True:
-                _serve(tester, requests)
+                _serve(runner, requests)
     shutil.rmtree(folder, ignore_errors=True)  # Where the pool has gone, nobody else does.
 
 
-def _serve(tester: Tester, requests: Connection) -> None:
+def _serve(runner: CaseRunner, requests: Connection) -> None:
     """Tries what one request lists, and answers for each case."""
     asked = json.loads(requests.recv_bytes())
     data = base64.b64decode(asked["data"]) if asked.get("data") is not None else None
     for number in range(asked["first"], asked["first"] + asked["count"]):
         case = Case(asked["format"], asked["seed"], number)
-        requests.send_bytes(json.dumps(tester.attempt(case, kept=asked.get("kept"), data=data)).encode())
+        requests.send_bytes(json.dumps(runner.attempt(case, kept=asked.get("kept"), data=data)).encode())
 
 
 if __name__ == "__main__":
