@@ -54,6 +54,19 @@ _SUITES: Final = (
     ("network,latency_s", f"{NETWORK_FILE},0.01"),
     ("network,latency_ns,batch", f"{NETWORK_FILE},,1", f"{NETWORK_FILE},5e6,2"),
 )  # fmt: skip
+_PUBLISHED: Final = (
+    ("file,device,task,kind,dtype,n,h,w,c,f,kh,kw,sh,sw,pt,pl,oh,ow,time_ms",
+     "arm_cpu_v0.08,kirin970,depthwise_conv2d_nchw.arm_cpu,dwconv,float32,1,14,14,512,512,3,3,2,2,1,1,7,7,0.0727",
+     "arm_cpu_v0.08,kirin970,conv2d_nchw_spatial_pack.arm_cpu,conv,float32,1,28,28,144,32,1,1,1,1,0,0,28,28,0.265"),
+    ("repo,kernel,node,workload_mop,mem_mb,runtime_ms,h,w,c,f,k,s,p,oh",
+     "Xilinx/Vitis-AI-Tutorials,net_0,conv2d_1_convolution,1.77,0.04,0.02,32.0,32.0,3.0,32.0,3.0,1.0,same,32.0",
+     "Xilinx/Vitis-AI-Tutorials,net_0,dense_1_MatMul,4.19,2.01,0.33,1.0,1.0,4096.0,512.0,1.0,1.0,valid,1.0",
+     "Xilinx/Vitis-AI-Tutorials,net_0,ALL,53.16,2.31,0.41,,,,,,,,"),
+    ("network,ov_layer,exec_status,ov_type,time_ms,graph_layer", "net,conv,EXECUTED,Convolution,0.5,conv",
+     "net,conv/relu,OPTIMIZED_OUT,ReLU,0.0,conv/relu"),
+)  # fmt: skip
+_LAYOUTS: Final = {b"dtype": "tophub", b"workload_mop": "zcu102", b"ov_layer": "ncs2"}
+"""Layouts of published collections, by a word of their headings."""
 _WORDS: Final = (*STAGE_KINDS, "same", "half", "valid", "1 2 3 4", "0", "3", "3.0", NETWORK_FILE, "folder", "pipe",
 "squeezenet1_1",
                  "nasbench101:seed1", "1e-5", "12.5 ms", "1e300 s", "0.001", "latency_s", "batch", "operands",
@@ -72,8 +85,7 @@ class TableFormat(Format):
 
     def draw(self, dice: Random) -> dict[str, Any]:
         """A table as a list of rows, and how they will be written."""
-        kind = dice.choice(("layers", "layers", "networks", "suite"))
-        tables = {"layers": _LAYERS, "networks": _NETWORKS, "suite": _SUITES}[kind]
+        tables = dice.choice((_LAYERS, _LAYERS, _LAYERS, _NETWORKS, _NETWORKS, _SUITES, _SUITES, _PUBLISHED))
         rows = [line.split(",") for line in dice.choice(tables)]
         if self.extra and dice.random() < 0.3:
             rows = list(csv.reader(io.StringIO(dice.choice(self.extra).read_text(encoding="utf-8"))))[:100]
@@ -119,6 +131,10 @@ class TableFormat(Format):
     def attempt(self, file: Path, dice: Random) -> str:
         """What the heading says that the table is for; each of them in some cases whatever it says."""
         head = file.read_bytes()[:300].split(b"\n", 1)[0]
+        published = next((layout for word, layout in _LAYOUTS.items() if word in head), None)
+        if published is not None:
+            device = {"device": "kirin970"} if published == "tophub" else {}
+            return _dataset(read_collection(file, published, device), file)
         kind = "layers" if b"kind" in head else "networks" if b"name" in head else "suite"
         if dice.random() < 0.05:
             kind = dice.choice(("layers", "networks", "suite"))
