@@ -178,3 +178,25 @@ def test_the_random_type_that_bernoulli_states(tmp_path):
     proto = model("g (float[2] x) => (double[2] y) { y = Bernoulli<dtype: int = 11>(x) }")
     network = read_onnx(save(tmp_path, proto))
     assert network.tensors["y"].dtype.label == "float64"
+
+
+@pytest.mark.parametrize("sizes", [[np.nan, 1.0], [np.inf, 1.0], [2.5, 1.0]])
+def test_sizes_that_are_no_whole_numbers_are_refused_leniently_too(tmp_path, sizes):
+    reshape = helper.make_node("Reshape", ["x", "n"], ["y"])
+    path = _save(tmp_path, reshape, n=np.array(sizes, np.float32))
+    with pytest.raises(annette.errors.NetworkShapeError, match="of type float32, which holds no whole numbers"):
+        read_onnx(path, lenient=True)
+
+
+@pytest.mark.parametrize(("domain", "operator"), [("\x1b]0;own\x07", "f"), ("", "a\nb"), ("\u202e", "f" * 5000)])
+def test_operators_with_names_that_a_terminal_obeys_are_named_in_one_line(tmp_path, domain, operator):
+    path = _save(tmp_path, helper.make_node(operator, ["x"], ["y"], domain=domain), opsets=[(domain, 1), ("", 17)])
+    with pytest.raises(annette.errors.UnsupportedOperatorError) as caught:
+        read_onnx(path)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 2000
+
+
+def test_attention_over_vectors_is_refused(tmp_path):
+    with pytest.raises(annette.errors.NetworkShapeError, match=r"cannot read operands of shapes \[1, 2, 4, 8\], \[8\]"):
+        read(tmp_path, "g (float[1,2,4,8] q, float[8] k) => (float y) { y = Attention(q, k, k) }", opset=23)
