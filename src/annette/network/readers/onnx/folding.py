@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from annette.budget import spend_spare
 from annette.network.readers.onnx.values import NUMPY_NAMES, ONNX_TYPES, Meta
@@ -218,6 +218,8 @@ def _range(_: Node, inputs: list[Any], outputs: Sequence[Meta]) -> Any:
 
 def _constant_of_shape(node: Node, _: list[Any], outputs: Sequence[Meta]) -> Any:
     attribute = node.attributes.get("value")
+    if attribute is not None and attribute.t.data_location == TensorProto.EXTERNAL:
+        raise ValueError("external data are read in one place only, where they are checked")
     fill = np.zeros(1, np.float32) if attribute is None else numpy_helper.to_array(attribute.t).reshape(-1)
     return np.full(outputs[0].shape, fill[0], fill.dtype)
 

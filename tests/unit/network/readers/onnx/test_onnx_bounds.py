@@ -263,3 +263,14 @@ def test_a_model_that_is_a_pipe_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "net.onnx")
     with pytest.raises(NetworkFormatError, match="it is a pipe"):
         read_onnx(tmp_path / "net.onnx")
+
+
+def test_the_number_that_fills_a_constant_is_not_read_from_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    fill = TensorProto(dims=[1], data_type=TensorProto.INT64, data_location=TensorProto.EXTERNAL)
+    fill.external_data.add(key="location", value="pipe")
+    nodes = [helper.make_node("ConstantOfShape", ["s"], ["n"], value=fill)]
+    nodes.append(helper.make_node("Reshape", ["x", "n"], ["y"]))
+    with pytest.raises(NetworkShapeError, match="only known at run time"):
+        read_onnx(_file(tmp_path, nodes, s=[2]))
