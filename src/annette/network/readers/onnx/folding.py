@@ -82,7 +82,6 @@ _REFERENCE: Final = frozenset(
         "Clip",
         "CumSum",
         "EyeLike",
-        "GatherElements",
         "GatherND",
         "IsInf",
         "IsNaN",
@@ -100,7 +99,7 @@ _REFERENCE: Final = frozenset(
     }
 )
 
-_LOOPS: Final = frozenset({"GatherElements", "GatherND", "ReverseSequence", "ScatterElements", "ScatterND"})
+_LOOPS: Final = frozenset({"GatherND", "ReverseSequence", "ScatterElements", "ScatterND"})
 """Operators that ``onnx.reference`` evaluates element by element, in Python."""
 
 
@@ -238,6 +237,14 @@ def _reduce(node: Node, inputs: list[Any], outputs: Sequence[Meta]) -> Any:
     return np.asarray(reduced, dtype=inputs[0].dtype).reshape(outputs[0].shape)
 
 
+def _gather_elements(node: Node, inputs: list[Any], _: Sequence[Meta]) -> Any:
+    data, indices = inputs[0], inputs[1]
+    axis = node.axis(node.integer("axis", 0), data.ndim)
+    if np.delete(data.shape, axis).tolist() != np.delete(indices.shape, axis).tolist():
+        raise ValueError("other dimensions would be broadcast")
+    return np.take_along_axis(data, indices.astype(np.int64), axis)
+
+
 def _reference(node: Node, inputs: list[Any]) -> list[Any]:
     """Evaluates one node with ``onnx.reference``, imported only when a file needs it."""
     from onnx.reference import ReferenceEvaluator  # noqa: PLC0415 - rarely needed and slow to import
@@ -263,6 +270,7 @@ _SINGLE: Final[Mapping[str, Callable[[Node, list[Any], Sequence[Meta]], Any]]] =
     "Div": _div,
     "Expand": lambda _, inputs, outputs: np.broadcast_to(inputs[0], outputs[0].shape),
     "Gather": lambda node, inputs, _: np.take(inputs[0], inputs[1].astype(np.int64), axis=node.integer("axis", 0)),
+    "GatherElements": _gather_elements,
     "Mod": lambda node, inputs, _: (np.fmod if node.integer("fmod", 0) else np.mod)(inputs[0], inputs[1]),
     "NonZero": lambda _, inputs, __: np.array(np.nonzero(inputs[0]), dtype=np.int64).reshape(inputs[0].ndim, -1),
     "Range": _range,
