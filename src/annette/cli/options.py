@@ -129,9 +129,12 @@ network_options = _together(
     ),
 )  # fmt: skip
 
-lenient_option = click.option(
-    "--lenient", is_flag=True,
-    help="Price an invalid ONNX file as well as can be, with a note, instead of refusing it.",
+lenient_option = _together(
+    "Adds ``--lenient``.",
+    click.option(
+        "--lenient", is_flag=True,
+        help="Price an invalid ONNX file as well as can be, with a note, instead of refusing it.",
+    ),
 )  # fmt: skip
 
 model_options = _together(

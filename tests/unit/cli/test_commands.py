@@ -129,7 +129,7 @@ def test_bad_files_get_one_line_and_exit_code_2(capsys, monkeypatch, toy, tmp_pa
     (tmp_path / "folder.onnx").mkdir()
     code, _, err = run(capsys, monkeypatch, "inspect", str(tmp_path / "folder.onnx"))
     assert code == 2
-    assert "is not a file" in err
+    assert "is a folder" in err
 
 
 def test_a_closed_pipe_ends_quietly():

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from annette.budget import spend_spare
 from annette.network.readers.onnx.values import NUMPY_NAMES, ONNX_TYPES, Meta
@@ -82,7 +82,6 @@ _REFERENCE: Final = frozenset(
         "Clip",
         "CumSum",
         "EyeLike",
-        "GatherElements",
         "GatherND",
         "IsInf",
         "IsNaN",
@@ -100,7 +99,7 @@ _REFERENCE: Final = frozenset(
     }
 )
 
-_LOOPS: Final = frozenset({"GatherElements", "GatherND", "ReverseSequence", "ScatterElements", "ScatterND"})
+_LOOPS: Final = frozenset({"GatherND", "ReverseSequence", "ScatterElements", "ScatterND"})
 """Operators that ``onnx.reference`` evaluates element by element, in Python."""
 
 
@@ -218,6 +217,8 @@ def _range(_: Node, inputs: list[Any], outputs: Sequence[Meta]) -> Any:
 
 def _constant_of_shape(node: Node, _: list[Any], outputs: Sequence[Meta]) -> Any:
     attribute = node.attributes.get("value")
+    if attribute is not None and attribute.t.data_location == TensorProto.EXTERNAL:
+        raise ValueError("external data are read in one place only, where they are checked")
     fill = np.zeros(1, np.float32) if attribute is None else numpy_helper.to_array(attribute.t).reshape(-1)
     return np.full(outputs[0].shape, fill[0], fill.dtype)
 
@@ -234,6 +235,14 @@ def _reduce(node: Node, inputs: list[Any], outputs: Sequence[Meta]) -> Any:
         axes = tuple(inputs[1].tolist())
     reduced = _REDUCE[node.op](inputs[0], axis=axes or None)
     return np.asarray(reduced, dtype=inputs[0].dtype).reshape(outputs[0].shape)
+
+
+def _gather_elements(node: Node, inputs: list[Any], _: Sequence[Meta]) -> Any:
+    data, indices = inputs[0], inputs[1]
+    axis = node.axis(node.integer("axis", 0), data.ndim)
+    if np.delete(data.shape, axis).tolist() != np.delete(indices.shape, axis).tolist():
+        raise ValueError("other dimensions would be broadcast")
+    return np.take_along_axis(data, indices.astype(np.int64), axis)
 
 
 def _reference(node: Node, inputs: list[Any]) -> list[Any]:
@@ -261,6 +270,7 @@ _SINGLE: Final[Mapping[str, Callable[[Node, list[Any], Sequence[Meta]], Any]]] =
     "Div": _div,
     "Expand": lambda _, inputs, outputs: np.broadcast_to(inputs[0], outputs[0].shape),
     "Gather": lambda node, inputs, _: np.take(inputs[0], inputs[1].astype(np.int64), axis=node.integer("axis", 0)),
+    "GatherElements": _gather_elements,
     "Mod": lambda node, inputs, _: (np.fmod if node.integer("fmod", 0) else np.mod)(inputs[0], inputs[1]),
     "NonZero": lambda _, inputs, __: np.array(np.nonzero(inputs[0]), dtype=np.int64).reshape(inputs[0].ndim, -1),
     "Range": _range,

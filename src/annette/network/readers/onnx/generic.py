@@ -25,7 +25,7 @@ def unsupported(node: Node) -> Result:
     Raises:
         UnsupportedOperatorError: Neither the standard nor the file says what shape its result has.
     """
-    metas = _declared(node) or _inferred(node)
+    metas = _inferred(node) or _declared(node)
     if metas is None:
         known = {op for rules in RULES.values() for op in rules}
         raise UnsupportedOperatorError(
@@ -42,7 +42,11 @@ def _declared(node: Node) -> list[Meta] | None:
 
 
 def _inferred(node: Node) -> list[Meta] | None:
-    """Shapes by the operator's schema in the ``onnx`` package."""
+    """Shapes by the operator's schema in the ``onnx`` package.
+
+    Raises:
+        NetworkShapeError: The operands contradict it.
+    """
     try:
         schema = defs.get_schema(node.op, node.version, node.domain)
     except defs.SchemaError:
@@ -69,7 +73,9 @@ def _inferred(node: Node) -> list[Meta] | None:
             opset_imports=[helper.make_opsetid(node.domain, node.version)],
             ir_version=onnx.IR_VERSION,
         )
-    except (shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError, TypeError):
+    except shape_inference.InferenceError as error:
+        raise node.error(f"reads operands that do not fit: {str(error).rpartition(']')[2].strip()}") from error
+    except (onnx.checker.ValidationError, RuntimeError, ValueError, TypeError):
         return None
     metas = [meta_of_type(result.get(name), node.name) for name in outputs]
     known = [meta for meta in metas if meta is not None]

@@ -263,3 +263,30 @@ def test_a_model_that_is_a_pipe_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "net.onnx")
     with pytest.raises(NetworkFormatError, match="it is a pipe"):
         read_onnx(tmp_path / "net.onnx")
+
+
+def test_the_number_that_fills_a_constant_is_not_read_from_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    fill = TensorProto(dims=[1], data_type=TensorProto.INT64, data_location=TensorProto.EXTERNAL)
+    fill.external_data.add(key="location", value="pipe")
+    nodes = [helper.make_node("ConstantOfShape", ["s"], ["n"], value=fill)]
+    nodes.append(helper.make_node("Reshape", ["x", "n"], ["y"]))
+    with pytest.raises(NetworkShapeError, match="only known at run time"):
+        read_onnx(_file(tmp_path, nodes, s=[2]))
+
+
+@pytest.mark.parametrize(("indices", "shape"), [([[1, 0, -1]], (4, 2, 4)), ([[2**62, 0, 0]], None)])
+def test_indices_far_outside_are_not_brought_back_one_length_at_a_time(tmp_path, indices, shape):
+    # NumPy's choose adds the length to an index until it is within.
+    nodes = [
+        helper.make_node("GatherElements", ["c", "i"], ["t"], axis=1),
+        helper.make_node("Squeeze", ["t", "zero"], ["n"]),
+        helper.make_node("Expand", ["x", "n"], ["y"]),
+    ]
+    path = _file(tmp_path, nodes, shape=(1,), c=[[2, 4]], i=indices, zero=[0])
+    if shape is None:
+        with pytest.raises(NetworkShapeError, match="only known at run time"):
+            read_onnx(path)
+    else:
+        assert read_onnx(path).tensors["y"].shape == shape

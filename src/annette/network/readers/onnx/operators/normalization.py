@@ -74,7 +74,7 @@ def _softmax(kind: str, node: Node) -> Result:
     operand = node.input(0)
     rank = len(operand.shape)
     if rank == 0:
-        return Result([operand.meta], kind, operands=[operand])
+        raise node.error("normalizes a scalar")
     # Before opset 13 everything from the axis on was normalized together.
     attributes: dict[str, AttributeValue]
     if node.version < 13 and node.domain == "":
