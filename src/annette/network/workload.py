@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from annette.errors import NetworkShapeError
 from annette.network.kinds import KINDS
 from annette.network.kinds.dimensions import Operands
+from annette.network.kinds.shapes import integers
 from annette.network.layer import AttributeValue, Dimensions, Layer, Workload
 from annette.network.tensor import MAX_ELEMENTS, Tensor
 
@@ -56,7 +57,7 @@ def describe_layer(
     definition = KINDS[kind]
     if macs is None and definition.macs is None:
         raise NetworkShapeError(f"layer {name!r} ({kind}): its reader must state the multiply-accumulates")
-    _check_elements(definition, name, inputs, outputs)
+    _check_elements(definition, name, inputs, outputs, attributes or {})
     operands = Operands(inputs, outputs, dict(attributes or {}), channels_last)
     try:
         workload = _workload(definition, operands, dimensions, macs)
@@ -76,7 +77,14 @@ def describe_layer(
     )
 
 
-def _check_elements(kind: Kind, name: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+def _check_elements(
+    kind: Kind,
+    name: str,
+    inputs: Sequence[Tensor],
+    outputs: Sequence[Tensor],
+    attributes: Mapping[str, AttributeValue],
+) -> None:
+    """Refuses what no layer of its kind can do, however a file describes it."""
     if not outputs:
         raise NetworkShapeError(f"layer {name!r} ({kind.name}) writes nothing: it must have a result")
     if kind.keeps_elements and not inputs:
@@ -86,6 +94,12 @@ def _check_elements(kind: Kind, name: str, inputs: Sequence[Tensor], outputs: Se
             f"layer {name!r} ({kind.name}) cannot make shape {outputs[0].shape} of {inputs[0].shape}: "
             "the numbers of elements differ"
         )
+    if kind.name == "transpose" and "perm" in attributes:
+        source, perm = inputs[0].shape, integers(attributes, "perm")
+        if sorted(perm) != list(range(len(source))) or tuple(source[axis] for axis in perm) != outputs[0].shape:
+            raise NetworkShapeError(
+                f"layer {name!r} ({kind.name}) cannot make shape {outputs[0].shape} of {source} by permutation {perm}"
+            )
 
 
 def _workload(kind: Kind, operands: Operands, dimensions: Dimensions | None, macs: int | None) -> Workload:

@@ -104,7 +104,7 @@ class ExplicitPadding(NamedTuple):
 
 def explicit_padding_of(kernel: Kernel) -> ExplicitPadding | None:
     """What is written around the IFM of a pooling; None for other kernels, and where the operator pads by itself."""
-    if kernel.kind not in ("max_pool", "average_pool"):
+    if kernel.kind not in ("max_pool", "average_pool") or not kernel.inputs:
         return None
     d = kernel.anchor.workload.dimensions
     pad = next((layer for layer in kernel.layers if layer.kind == "pad"), None)
