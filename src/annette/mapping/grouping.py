@@ -50,8 +50,8 @@ class Grouping:
     """
 
     __slots__ = (
-        "_changed", "_handed_out", "_rank", "anchors", "by_kind", "changes", "followers", "free", "group_of", "kind", "layers",
-        "links", "members", "names", "network", "operands", "readers", "rules",
+        "_changed", "_handed_out", "_rank", "anchors", "by_kind", "changes", "followers", "free", "group_of", "kind",
+        "layers", "links", "members", "names", "network", "operands", "readers", "rules",
     )  # fmt: skip
 
     def __init__(self, network: Network) -> None:

@@ -63,6 +63,12 @@ def describe_layer(
         workload = _workload(definition, operands, dimensions, macs)
     except NetworkShapeError as error:
         raise NetworkShapeError(f"layer {name!r} ({kind}) {error}") from None
+    largest, least = max(workload.dimensions), min(workload.dimensions)
+    if largest > MAX_ELEMENTS or least < 0:
+        field = workload.dimensions._fields[workload.dimensions.index(least if least < 0 else largest)]
+        raise NetworkShapeError(
+            f"layer {name!r} ({kind}): its {field} is {least if least < 0 else largest}, not between 0 and 2^62"
+        )
     if workload.ops > MAX_ELEMENTS:
         raise NetworkShapeError(
             f"layer {name!r} ({kind}) takes {workload.ops} operations: that overflows 64-bit counts"
@@ -85,6 +91,9 @@ def _check_elements(
     attributes: Mapping[str, AttributeValue],
 ) -> None:
     """Refuses what no layer of its kind can do, however a file describes it."""
+    for key, value in attributes.items():
+        if key in kind.attributes and not kind.attributes[key].accepts(value):
+            raise NetworkShapeError(f"layer {name!r} ({kind.name}): attribute {key!r} is {value!r}, not of its type")
     if not outputs:
         raise NetworkShapeError(f"layer {name!r} ({kind.name}) writes nothing: it must have a result")
     if kind.keeps_elements and not inputs:
