@@ -6,12 +6,12 @@ came from.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from annette.errors import NetworkShapeError
 from annette.network.kinds import KINDS
 from annette.network.kinds.dimensions import Operands
-from annette.network.kinds.shapes import integers
 from annette.network.layer import AttributeValue, Dimensions, Layer, Workload
 from annette.network.tensor import MAX_ELEMENTS, Tensor
 
@@ -57,7 +57,7 @@ def describe_layer(
     definition = KINDS[kind]
     if macs is None and definition.macs is None:
         raise NetworkShapeError(f"layer {name!r} ({kind}): its reader must state the multiply-accumulates")
-    _check_elements(definition, name, inputs, outputs, attributes or {})
+    _check(definition, name, inputs, outputs, attributes or {})
     operands = Operands(inputs, outputs, dict(attributes or {}), channels_last)
     try:
         workload = _workload(definition, operands, dimensions, macs)
@@ -83,7 +83,7 @@ def describe_layer(
     )
 
 
-def _check_elements(
+def _check(
     kind: Kind,
     name: str,
     inputs: Sequence[Tensor],
@@ -98,17 +98,19 @@ def _check_elements(
         raise NetworkShapeError(f"layer {name!r} ({kind.name}) writes nothing: it must have a result")
     if kind.keeps_elements and not inputs:
         raise NetworkShapeError(f"layer {name!r} ({kind.name}) reads nothing: there are no elements to write")
-    if kind.keeps_elements and inputs[0].elements != outputs[0].elements:
-        raise NetworkShapeError(
-            f"layer {name!r} ({kind.name}) cannot make shape {outputs[0].shape} of {inputs[0].shape}: "
-            "the numbers of elements differ"
-        )
-    if kind.name == "transpose" and "perm" in attributes:
-        source, perm = inputs[0].shape, integers(attributes, "perm")
-        if sorted(perm) != list(range(len(source))) or tuple(source[axis] for axis in perm) != outputs[0].shape:
-            raise NetworkShapeError(
-                f"layer {name!r} ({kind.name}) cannot make shape {outputs[0].shape} of {source} by permutation {perm}"
-            )
+    if not kind.keeps_elements:
+        return
+    source, perm = inputs[0].shape, attributes.get("perm") if kind.name == "transpose" else None
+    for shape in (output.shape for output in outputs):
+        if math.prod(shape) != inputs[0].elements:
+            why = "the numbers of elements differ"
+        elif isinstance(perm, tuple) and (
+            sorted(perm) != list(range(len(source))) or tuple(source[int(axis)] for axis in perm) != shape
+        ):
+            why = f"permutation {perm} makes another"
+        else:
+            continue
+        raise NetworkShapeError(f"layer {name!r} ({kind.name}) cannot make shape {shape} of {source}: {why}")
 
 
 def _workload(kind: Kind, operands: Operands, dimensions: Dimensions | None, macs: int | None) -> Workload:

@@ -78,7 +78,8 @@ def _order(
     rank, source = len(shapes[result]), next((tensor for tensor in layer.inputs if tensor in orders), None)
     if layer.kind in SPATIAL:
         return features_last(rank)
-    if source is None or layer.kind in ("matmul", "fully_connected"):
+    moves = layer.kind in ("transpose", "reshape", "flatten", "squeeze", "unsqueeze")
+    if source is None or layer.kind in ("matmul", "fully_connected") or (moves and source != layer.inputs[0]):
         return plain(rank)
     before = orders[source]
     if layer.kind == "transpose":
