@@ -23,7 +23,7 @@ def test_a_sum_of_activations_is_looked_at_once():
 
 def test_a_sum_that_every_operand_might_run_with_is_bounded():
     network = _sum(3000, "bias", "other")
-    with budgeted("sum", steps=100_000), pytest.raises(NetworkSizeError, match="layer 'add' of 300[12] operands"):
+    with budgeted("sum", steps=100_000), pytest.raises(NetworkSizeError, match=r"layer .add. of 300[12] operands"):
         preset("onnxruntime-cpu").group(network)
 
 
