@@ -72,6 +72,8 @@ def _moves_data(layer: Layer, network: Network) -> bool:
     """Whether the elements change their order in memory; a transpose that only moves sizes of 1 does not."""
     if layer.kind != "transpose":
         return KINDS[layer.kind].category is not Category.VIEW
+    if not layer.inputs:
+        return False
     permutation = layer.attributes.get("perm")
     shape = network.tensors[layer.inputs[0]].shape
     if not isinstance(permutation, tuple):

@@ -50,8 +50,8 @@ class Grouping:
     """
 
     __slots__ = (
-        "_changed", "_rank", "anchors", "by_kind", "changes", "followers", "free", "group_of", "kind", "layers",
-        "links", "members", "names", "network", "operands", "readers", "rules",
+        "_changed", "_handed_out", "_rank", "anchors", "by_kind", "changes", "followers", "free", "group_of", "kind",
+        "layers", "links", "members", "names", "network", "operands", "readers", "rules",
     )  # fmt: skip
 
     def __init__(self, network: Network) -> None:
@@ -74,6 +74,7 @@ class Grouping:
         self.changes = 0
         self._changed: dict[str, int] = {}
         self._rank: list[int] | None = None
+        self._handed_out = frozenset(network.outputs)
 
     def anchor(self, group: int) -> Layer:
         """The layer whose dimensions describe a group."""
@@ -281,7 +282,7 @@ class Grouping:
     def _leaves(self, tensor: str, inside: set[str]) -> bool:
         """Whether a tensor is read outside a set of layers, handed out, or read by nobody."""
         consumers = self.network.consumers.get(tensor, ())
-        return not consumers or tensor in self.network.outputs or any(c.name not in inside for c in consumers)
+        return not consumers or tensor in self._handed_out or any(c.name not in inside for c in consumers)
 
     def _set_kind(self, group: int, kind: str) -> None:
         self.changes += 1

@@ -177,6 +177,7 @@ class _Walk:
         self._blocked: set[str] = set()
         self._plain: set[str] = set(network.inputs)
         self._absorbed: set[str] = set()
+        self._handed_out = frozenset(network.outputs)
 
     def look_for_transposed_inputs(self, kernels: Sequence[Kernel]) -> None:
         """Finds the transpositions from channels last that the copies to the blocked layout do on the way."""
@@ -198,14 +199,14 @@ class _Walk:
         follower = readers.get(result, ())
         if permutation != _TOKENS_TO_FIRST or len(follower) != 1 or not follower[0].free:
             return None
-        if result in self._network.outputs:
+        if result in self._handed_out:
             return None
         view = follower[0].outputs[0]
         shapes = self._network.tensors[result].shape, self._network.tensors[view].shape
         return view if len(shapes[1]) == len(_TO_FIRST) and shapes[0][:2] == shapes[1][:2] else None
 
     def _all_read_blocked(self, tensor: str, readers: Sequence[Kernel]) -> bool:
-        if not readers or tensor in self._network.outputs:
+        if not readers or tensor in self._handed_out:
             return False
         rules = (self._model.rule(kernel, self._network) for kernel in readers if not kernel.free)
         reads = [rule.reads if rule is not None else Layout.PLAIN for rule in rules]

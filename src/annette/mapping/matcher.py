@@ -6,6 +6,7 @@ from functools import partial
 from itertools import permutations
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from annette.budget import spend
 from annette.mapping.condition import Condition, Reference, compile_condition
 from annette.mapping.condition_fields import pattern_getter
 from annette.mapping.pattern import COMMUTATIVE, Role
@@ -26,6 +27,8 @@ _Goals: TypeAlias = "tuple[_Goal, _Goals] | None"
 _Wanted: TypeAlias = "tuple[tuple[frozenset[str], ...], bool]"
 
 _UNBOUND: Final = -1
+_MANY: Final = 32
+"""Operands beyond which looking at them draws on the network's budget (`annette.budget`)."""
 
 
 class Matcher:
@@ -59,6 +62,7 @@ class Matcher:
         self._checks = tuple(check for node, check in decided if node is None)
         self._early = tuple(tuple(check for node, check in decided if node == i) for i in range(len(rule.nodes)))
         self._pair_other = rule.nodes[-1].operands[1] if self._is_pair and len(rule.nodes[-1].operands) > 1 else None
+        self._pair_needs_constant = (self._pair_other or "").startswith("$")
         self._wanted = tuple(self._wanted_of(node) for node in rule.nodes)
 
     def may_apply(self, present: Mapping[str, object]) -> bool:
@@ -83,6 +87,10 @@ class Matcher:
             while again and kind[root] in root_kinds:
                 again = False
                 sources = operands[root]
+                if len(sources) > _MANY:
+                    if self._pair_needs_constant and CONSTANT not in sources:
+                        break
+                    spend(f"layer {state.layers[root].name!r} of {len(sources)} operands", steps=len(sources) / 2)
                 for position, source in enumerate(sources if kind[root] in COMMUTATIVE else sources[:1]):
                     if source < 0:
                         continue
@@ -108,6 +116,8 @@ class Matcher:
         if spec is None:
             return not self._checks or self._holds(state, [group, root], {})
         sources = state.operands[root]
+        if len(sources) > _MANY:
+            spend(f"layer {state.layers[root].name!r} of {len(sources)} operands", steps=len(sources) / 2)
         for other, source in enumerate(sources):
             if other == position or (position == 0 and other > 1 and state.kind[root] not in COMMUTATIVE):
                 continue
@@ -148,6 +158,8 @@ class Matcher:
         if len(sources) >= len(specs):
             names = state.names[group]
             for order in _orders(str(state.kind[group]), len(specs), len(sources)):
+                if len(sources) > _MANY:
+                    spend(f"layer {state.layers[group].name!r} of {len(sources)} operands", steps=5)
                 goals = rest
                 for spec, position in zip(reversed(specs), reversed(order), strict=True):
                     goals = ((spec, names[position], sources[position], group), goals)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from annette.errors import NetworkShapeError
 from annette.network.building.convolution import ConvolutionOperators
 from annette.network.building.elementwise import ElementwiseOperators
+from annette.network.building.graph import check_rank
 from annette.network.building.movement import MovementOperators
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class NetworkBuilder(ConvolutionOperators, ElementwiseOperators, MovementOperato
         Raises:
             NetworkShapeError: The heads do not divide the width.
         """
+        check_rank(x, 3)
         batch, tokens, width = x.shape
         if heads < 1 or width % heads:
             raise NetworkShapeError(f"{heads} heads do not divide a width of {width}")
@@ -104,6 +106,7 @@ class NetworkBuilder(ConvolutionOperators, ElementwiseOperators, MovementOperato
         Raises:
             NetworkShapeError: The heads do not divide the width, or the operands do not fit.
         """
+        check_rank(query, 3)
         batch, tokens, width = query.shape
         q = self.split_heads(query, heads, name="query_")
         k = self.split_heads(keys, heads, keys=True, name="key_")

@@ -69,19 +69,20 @@ class Network:
     def _check(self, layers: tuple[Layer, ...]) -> dict[str, Layer]:
         producers: dict[str, Layer] = {}
         names: set[str] = set()
+        given = set(self.inputs)
         for layer in layers:
             if layer.name in names:
                 raise NetworkStructureError(f"network {self.name!r} has two layers named {layer.name!r}")
             names.add(layer.name)
             for output in layer.outputs:
-                if output in producers or output in self.inputs:
+                if output in producers or output in given:
                     raise NetworkStructureError(
                         f"tensor {output!r} in network {self.name!r} is produced twice, by "
                         f"{producers[output].name if output in producers else 'the network input'!r} "
                         f"and {layer.name!r}"
                     )
                 producers[output] = layer
-        available = producers.keys() | set(self.inputs)
+        available = producers.keys() | given
         for layer in layers:
             for tensor in (*layer.inputs, *layer.outputs):
                 if tensor not in self.tensors:

@@ -6,6 +6,7 @@ came from.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from annette.errors import NetworkShapeError
@@ -56,12 +57,18 @@ def describe_layer(
     definition = KINDS[kind]
     if macs is None and definition.macs is None:
         raise NetworkShapeError(f"layer {name!r} ({kind}): its reader must state the multiply-accumulates")
-    _check_elements(definition, name, inputs, outputs)
+    _check(definition, name, inputs, outputs, attributes or {})
     operands = Operands(inputs, outputs, dict(attributes or {}), channels_last)
     try:
         workload = _workload(definition, operands, dimensions, macs)
     except NetworkShapeError as error:
         raise NetworkShapeError(f"layer {name!r} ({kind}) {error}") from None
+    largest, least = max(workload.dimensions), min(workload.dimensions)
+    if largest > MAX_ELEMENTS or least < 0:
+        field = workload.dimensions._fields[workload.dimensions.index(least if least < 0 else largest)]
+        raise NetworkShapeError(
+            f"layer {name!r} ({kind}): its {field} is {least if least < 0 else largest}, not between 0 and 2^62"
+        )
     if workload.ops > MAX_ELEMENTS:
         raise NetworkShapeError(
             f"layer {name!r} ({kind}) takes {workload.ops} operations: that overflows 64-bit counts"
@@ -76,16 +83,34 @@ def describe_layer(
     )
 
 
-def _check_elements(kind: Kind, name: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+def _check(
+    kind: Kind,
+    name: str,
+    inputs: Sequence[Tensor],
+    outputs: Sequence[Tensor],
+    attributes: Mapping[str, AttributeValue],
+) -> None:
+    """Refuses what no layer of its kind can do, however a file describes it."""
+    for key, value in attributes.items():
+        if key in kind.attributes and not kind.attributes[key].accepts(value):
+            raise NetworkShapeError(f"layer {name!r} ({kind.name}): attribute {key!r} is {value!r}, not of its type")
     if not outputs:
         raise NetworkShapeError(f"layer {name!r} ({kind.name}) writes nothing: it must have a result")
     if kind.keeps_elements and not inputs:
         raise NetworkShapeError(f"layer {name!r} ({kind.name}) reads nothing: there are no elements to write")
-    if kind.keeps_elements and inputs[0].elements != outputs[0].elements:
-        raise NetworkShapeError(
-            f"layer {name!r} ({kind.name}) cannot make shape {outputs[0].shape} of {inputs[0].shape}: "
-            "the numbers of elements differ"
-        )
+    if not kind.keeps_elements:
+        return
+    source, perm = inputs[0].shape, attributes.get("perm") if kind.name == "transpose" else None
+    for shape in (output.shape for output in outputs):
+        if math.prod(shape) != inputs[0].elements:
+            why = "the numbers of elements differ"
+        elif isinstance(perm, tuple) and (
+            sorted(perm) != list(range(len(source))) or tuple(source[int(axis)] for axis in perm) != shape
+        ):
+            why = f"permutation {perm} makes another"
+        else:
+            continue
+        raise NetworkShapeError(f"layer {name!r} ({kind.name}) cannot make shape {shape} of {source}: {why}")
 
 
 def _workload(kind: Kind, operands: Operands, dimensions: Dimensions | None, macs: int | None) -> Workload:

@@ -274,3 +274,23 @@ def test_what_a_kind_does_not_define_is_refused(kind, attributes, error, message
     net = NetworkBuilder("wrong")
     with pytest.raises(error, match=message):
         net.apply(kind, net.input("x", (2, 8, 6, 6)), attributes=attributes, features=4)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda net, x: net.resize(x),
+        lambda net, x: net.conv(x, 4, 1),
+        lambda net, x: net.depthwise_conv(x, 1),
+        lambda net, x: net.split_heads(x, 2),
+        lambda net, x: net.attention(x, x, x, 2),
+        lambda net, x: net.concat([x][1:]),
+    ],
+)
+def test_operands_of_other_ranks_are_refused(net, build):
+    with pytest.raises(NetworkShapeError, match=r"must have [345 to]+ dimensions here|of no tensors"):
+        build(net, net.fully_connected(net.input("x", (1, 512)), 1000))
+
+
+def test_a_scalar_is_flattened_to_a_row(net):
+    assert net.flatten(net.input("x", ())).shape == (1, 1)

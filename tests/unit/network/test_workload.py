@@ -206,3 +206,35 @@ def test_element_wise_kinds_count_their_operations(kind):
 @pytest.mark.parametrize("kind", sorted(kinds_in(Category.VIEW)))
 def test_views_compute_nothing(kind):
     assert describe_layer(kind, "v", inputs=[_x(2, 3)], outputs=[_x(6, name="y")]).workload.ops == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "result", "attributes", "why"),
+    [
+        ("reshape", (2, 3), (7,), {}, "cannot make shape .7,. of .2, 3.: the numbers of elements differ"),
+        ("identity", (2, 3), (3,), {}, "the numbers of elements differ"),
+        ("transpose", (2, 3), (2, 3), {"perm": (1, 0)}, r"permutation \(1, 0\) makes another"),
+        ("transpose", (2, 3), (3, 2), {"perm": (1, 1)}, r"permutation \(1, 1\) makes another"),
+        ("transpose", (2, 3), (3, 2), {"perm": (1, 0.5)}, "attribute 'perm' is .* not of its type"),
+        ("concat", (2, 3), (2, 3), {"axis": "first"}, "attribute 'axis' is 'first', not of its type"),
+        ("max_pool", (1, 2, 3, 3, 3, 3), (1, 2, 3, 3, 3, 3), {"kernel_shape": (1, 1, 1, 1)}, "three are the most"),
+        (
+            "max_pool",
+            (1, 2, 3, 3),
+            (1, 2, 3, 3),
+            {"kernel_shape": (2**63, 1)},
+            "its kernel_height is 9223372036854775808",
+        ),
+        ("max_pool", (1, 2, 3, 3), (1, 2, 3, 3), {"strides": (-1, 1)}, "its stride_height is -1, not between"),
+    ],
+)
+def test_what_no_layer_of_a_kind_can_do_is_refused(kind, source, result, attributes, why):
+    with pytest.raises(NetworkShapeError, match=why):
+        describe_layer(kind, "l", inputs=[_x(*source)], outputs=[_x(*result, name="y")], attributes=attributes)
+
+
+def test_a_layer_has_a_result_and_a_view_an_operand():
+    with pytest.raises(NetworkShapeError, match=r"layer 'l' .relu. writes nothing"):
+        describe_layer("relu", "l", inputs=[_x(2)], outputs=[])
+    with pytest.raises(NetworkShapeError, match=r"layer 'l' .reshape. reads nothing"):
+        describe_layer("reshape", "l", inputs=[], outputs=[_x(2)])

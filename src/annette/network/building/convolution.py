@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from annette.errors import NetworkShapeError
-from annette.network.building.graph import Graph, pair
+from annette.network.building.graph import Graph, check_rank, pair
 from annette.network.kinds.convolution import convolution_kind
 from annette.network.kinds.shapes import same_pads
 
@@ -79,6 +79,7 @@ class ConvolutionOperators(Graph):
         Raises:
             NetworkShapeError: The kernel does not fit, or ``groups`` do not divide the channels.
         """
+        check_rank(x, 3, 5)
         attributes = _window(x, kernel, stride, padding, dilation) | {"groups": groups}
         kind = convolution_kind(groups, x.shape[1])
         return self.apply(kind, x, attributes=attributes, features=filters, bias=bias, name=name)
@@ -103,6 +104,7 @@ class ConvolutionOperators(Graph):
         Raises:
             NetworkShapeError: The kernel does not fit.
         """
+        check_rank(x, 3, 5)
         channels = x.shape[1]
         return self.conv(
             x,
@@ -192,8 +194,9 @@ class ConvolutionOperators(Graph):
         ``coordinates`` is how positions correspond; ``asymmetric`` for nearest, ``half_pixel`` otherwise by default.
 
         Raises:
-            NetworkShapeError: The size is not positive.
+            NetworkShapeError: It is no feature map of two dimensions, or the size is not positive.
         """
+        check_rank(x, 4)
         height, width = pair(scale)
         target = pair(size) if size is not None else (x.shape[2] * height, x.shape[3] * width)
         mapping = coordinates or ("asymmetric" if mode == "nearest" else "half_pixel")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from annette.network.kinds.shapes import Shape
     from annette.network.layer import AttributeValue, Layer
 
-__all__ = ["Graph", "pair"]
+__all__ = ["Graph", "check_rank", "pair"]
 
 _NOT_LEARNED: Final = frozenset({"constant", "mean", "variance"})
 
@@ -33,6 +33,22 @@ def pair(value: int | Sequence[int]) -> tuple[int, int]:
     if len(value) != 2:
         raise NetworkStructureError(f"{tuple(value)} is not a number or a pair (height, width)")
     return value[0], value[1]
+
+
+def check_rank(x: Tensor, least: int, most: int | None = None) -> None:
+    """Refuses a tensor of too few or too many dimensions, before its sizes are looked at.
+
+    Args:
+        x: What an operator reads.
+        least: Dimensions that it must have.
+        most: Dimensions that it may have; as many as it must where absent.
+
+    Raises:
+        NetworkShapeError: It has others.
+    """
+    if not least <= len(x.shape) <= (least if most is None else most):
+        wanted = f"{least}" if most is None else f"{least} to {most}"
+        raise NetworkShapeError(f"tensor {x.name!r} of shape {x.shape} must have {wanted} dimensions here")
 
 
 class Graph:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from annette.errors import NetworkShapeError
 from annette.network.building.graph import Graph
 from annette.network.kinds import output_shapes
 from annette.network.kinds.movement import keeps_order
@@ -25,8 +26,10 @@ class MovementOperators(Graph):
         """Joins tensors along an axis.
 
         Raises:
-            NetworkShapeError: The other dimensions differ.
+            NetworkShapeError: There are no tensors, or their other dimensions differ.
         """
+        if not parts:
+            raise NetworkShapeError("a concat of no tensors has no shape")
         return self.apply("concat", *parts, attributes={"axis": normalize_axis(axis, len(parts[0].shape))}, name=name)
 
     def split(self, x: Tensor, sizes: int | Sequence[int], *, axis: int = 1, name: str = "") -> list[Tensor]:
@@ -99,7 +102,7 @@ class MovementOperators(Graph):
 
     def flatten(self, x: Tensor, *, name: str = "") -> Tensor:
         """All dimensions but the first as one."""
-        return self.reshape(x, (x.shape[0], math.prod(x.shape[1:])), name=name or "flatten")
+        return self.reshape(x, (math.prod(x.shape[:1]), math.prod(x.shape[1:])), name=name or "flatten")
 
     def expand(self, x: Tensor, shape: Sequence[int], *, name: str = "") -> Tensor:
         """Repeats along dimensions of size 1.

@@ -5,7 +5,6 @@ and its IFM block the IFM buffer, twice each. IFMs are read again for every bloc
 height and width, and the block that reads least is taken. Where both buffers share an SHRAM, it is searched for all
 operators with a kernel; on an Ethos-U85 poolings, depthwise and element-wise operators have their own ways, as Vela's
 ``FindDepthwiseConfig``, ``AreaFit`` and ``FindElementwiseConfig`` (``ethos_u85.cpp``).
-
 There, for poolings and depthwise convolutions: for every depth, the block's area takes the aspect ratio of the OFM,
 shrunk until accumulators and IFM fit their RAMs; the depth is taken whose block covers the OFM best, wastes least of
 the IFM RAM and is nearest to the OFM's depth. Then the block gives way until one more row of the IFM can be fetched

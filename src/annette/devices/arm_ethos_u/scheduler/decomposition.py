@@ -174,7 +174,7 @@ def operations_of(
         return [_copy(op, tensor, storage, root, maps) for tensor in copied]
     if kernel.kind == "grouped_conv" and d.groups > 1 and d.out_depth == d.kernel_depth == 1:
         return _by_group(op, kernel, maps, config)
-    if kernel.kind == "transpose" and len(kernel.layers) == 1:
+    if kernel.kind == "transpose" and len(kernel.layers) == 1 and kernel.inputs:
         return _transposed(op, kernel, storage, maps, config)
     if shape is not None and kernel.kind == "depthwise_conv" and 1 < d.in_channels < d.out_channels:
         return _by_multiplier(op, shape, kernel, maps, config)

@@ -78,7 +78,8 @@ def _order(
     rank, source = len(shapes[result]), next((tensor for tensor in layer.inputs if tensor in orders), None)
     if layer.kind in SPATIAL:
         return features_last(rank)
-    if source is None or layer.kind in ("matmul", "fully_connected"):
+    moves = layer.kind in ("transpose", "reshape", "flatten", "squeeze", "unsqueeze")
+    if source is None or layer.kind in ("matmul", "fully_connected") or (moves and source != layer.inputs[0]):
         return plain(rank)
     before = orders[source]
     if layer.kind == "transpose":
@@ -104,7 +105,7 @@ class ExplicitPadding(NamedTuple):
 
 def explicit_padding_of(kernel: Kernel) -> ExplicitPadding | None:
     """What is written around the IFM of a pooling; None for other kernels, and where the operator pads by itself."""
-    if kernel.kind not in ("max_pool", "average_pool"):
+    if kernel.kind not in ("max_pool", "average_pool") or not kernel.inputs:
         return None
     d = kernel.anchor.workload.dimensions
     pad = next((layer for layer in kernel.layers if layer.kind == "pad"), None)

@@ -251,7 +251,8 @@ class _Proposal:
             else:
                 first = round_up(first // 2, _LEAST_DEPTH)
         rest = depth - first
-        spend(f"{depth} channels of weights in slices", steps=_STEPS_PER_SLICE * (rest // each + 1))
+        count = rest // each + 1
+        spend(f"{self.entry.op.ofm!r}, whose weights are copied in {count} slices,", steps=_STEPS_PER_SLICE * count)
         slices = (first, *(min(each, rest - done) for done in range(0, rest, each)))
         thin = len(slices) > _FIRST_AND_LAST and each / round_up(each, block_depth) < _LEAST_UTILISATION
         return () if thin and self.compute_bound else slices

@@ -213,6 +213,10 @@ class Schedule:
                 latest = max(latest, before, now)
         return latest
 
+    def never_fits(self, top: Data) -> bool:
+        """Whether a tensor that stages read is larger than the whole memory, so that no trial can find room for it."""
+        return top.size_bytes > self._capacity and bool(self.users.get(top))
+
     def count_shaves(self) -> None:
         """Tells every software stage how many processors it gets; one where the memory is not known."""
         beside = _beside_hardware(self.stages)

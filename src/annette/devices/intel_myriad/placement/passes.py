@@ -165,6 +165,9 @@ class _Placement:
     def _without(self, copies: Sequence[Stage]) -> bool:
         """Takes copies out if there is room for what they wrote to; else changes nothing."""
         top = copies[0].output.top
+        if self._schedule.never_fits(top):
+            self._trials += any(_writes_apart(copy.inputs[0]) for copy in copies)
+            return False
         before = top.in_cmx
         undo: list[Callable[[], None]] = []
         changed: dict[int, Stage | None] = {}
@@ -172,7 +175,7 @@ class _Placement:
         first = len(self._schedule.slots)
         for copy in copies:
             source = copy.inputs[0]
-            if source.maker is None or source.top is not source:
+            if source.maker is None or not _writes_apart(source):
                 continue
             changed[copy.slot] = None
             affected.append(source)
@@ -197,6 +200,7 @@ class _Placement:
         others = [stage for stage in self._readers[source] if stage is not copy]
         inputs = [stage.inputs for stage in others]
         kept = {data: users.get(data, []) for data in (source, target.top)}
+        spend(_WORK, steps=(len(others) + sum(map(len, kept.values()))) / _USERS_PER_STEP)
         if maker is not None:
             maker.output = target
         for stage in others:
@@ -268,3 +272,8 @@ class _Placement:
             take_back()
         self._schedule.find_last(tops)
         return False
+
+
+def _writes_apart(data: Data) -> bool:
+    """Whether a stage makes a tensor that is no part of another."""
+    return data.maker is not None and data.top is data

@@ -11,6 +11,7 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from annette.budget import spend
 from annette.errors import NetworkShapeError, NetworkStructureError
 
 if TYPE_CHECKING:
@@ -77,15 +78,18 @@ def _check_children(
     by_name: Mapping[str, DescribedLayer], readers: Mapping[str, list[str]], network: str, notes: Notes
 ) -> None:
     """Compares the stated children, where the format has them, with those that follow from the parents."""
+    parents: dict[str, frozenset[str]] = {}
     for layer in by_name.values():
         if layer.children is None:
             continue
-        for child in layer.children:
+        for child in dict.fromkeys(layer.children):
             if child not in by_name:
                 raise NetworkStructureError(
                     f"layer {layer.name!r} of network {network!r} has a child {child!r}, which is not a layer"
                 )
-            if layer.name not in by_name[child].parents:
+            if child not in parents:
+                parents[child] = frozenset(by_name[child].parents)
+            if layer.name not in parents[child]:
                 raise NetworkStructureError(
                     f"layer {child!r} of network {network!r} dangles: {layer.name!r} lists it as a child, "
                     "but it does not list that layer as a parent"
@@ -208,12 +212,14 @@ def _is_inverted(
 ) -> bool:
     before = layers[layer.parents[0]]
     while before.operator in _POINTWISE and len(before.parents) == 1:
+        spend(f"what surrounds layer {layer.name!r}", steps=1)
         before = layers[before.parents[0]]
     after = layer
     while True:
         following = readers.get(after.name, [])
         if len(following) != 1:
             return False
+        spend(f"what surrounds layer {layer.name!r}", steps=1)
         after = following[0]
         if after.operator not in _POINTWISE:
             break

@@ -43,6 +43,7 @@ def _conv_transpose(operator: FileOperator) -> OperatorLayer:
     written = operator.outputs[0].shape
     _require(operator, len(source.shape) == len(weights.shape) == len(written) == 4, source, weights)
     kernel, strides = weights.shape[1:3], _steps(operator, "stride", "")
+    _require_window(operator, kernel, strides, (1, 1))
     pads = [
         max(0, (read - 1) * stride + size - out)
         for read, out, size, stride in zip(source.shape[1:3], written[1:3], kernel, strides, strict=True)
@@ -71,14 +72,21 @@ def _pool(kind: str, operator: FileOperator) -> OperatorLayer:
 
 def _window(operator: FileOperator, sizes: tuple[int, ...], kernel: tuple[int, ...]) -> dict[str, AttributeValue]:
     strides, dilations = _steps(operator, "stride", ""), _steps(operator, "dilation", "_factor")
-    if min(*kernel, *strides, *dilations) < 1 or not len(sizes) == len(kernel) == len(strides):
+    _require_window(operator, kernel, strides, dilations)
+    _require(operator, len(sizes) == len(kernel) == len(strides), operator.tensor(0))
+    same = operator.options.get("padding", SAME) == SAME
+    pads = same_pads(sizes, kernel, strides, dilations) if same else (0,) * (2 * len(kernel))
+    return {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": pads}
+
+
+def _require_window(
+    operator: FileOperator, kernel: tuple[int, ...], strides: tuple[int, ...], dilations: tuple[int, ...]
+) -> None:
+    if min(*kernel, *strides, *dilations) < 1:
         raise NetworkShapeError(
             f"operator {operator.name} that writes {operator.label!r} has kernel {kernel}, strides {strides} and "
             f"dilations {dilations}: each must be at least 1"
         )
-    same = operator.options.get("padding", SAME) == SAME
-    pads = same_pads(sizes, kernel, strides, dilations) if same else (0,) * (2 * len(kernel))
-    return {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": pads}
 
 
 def _steps(operator: FileOperator, what: str, suffix: str) -> tuple[int, ...]:

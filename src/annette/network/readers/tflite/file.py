@@ -33,7 +33,8 @@ class FileTensor:
 
     Attributes:
         name: Unique within the graph; the file's name where that is.
-        shape: As the file states it; sizes that are not positive are unknown.
+        shape: Sizes below 1, which are unknown, count as 1.
+        stated: The shape as the file has it.
         dtype: Element type.
         constant: Whether the file holds its values, or it is a state that is kept between runs.
         state: Whether it is such a state.
@@ -42,6 +43,7 @@ class FileTensor:
 
     name: str
     shape: tuple[int, ...]
+    stated: tuple[int, ...]
     dtype: DType
     constant: bool
     state: bool = False
@@ -162,7 +164,13 @@ class _Decoder:
         start, size = (buffer["offset"], buffer["size"]) if buffer["offset"] > 1 else buffer["data"]
         state = bool(values["is_variable"]) and not size
         return FileTensor(
-            name, shape, dtype, constant=size > 0 or state, state=state, values=self._values(dtype, start, size, values)
+            name,
+            tuple(max(1, size) for size in shape),
+            shape,
+            dtype,
+            constant=size > 0 or state,
+            state=state,
+            values=self._values(dtype, start, size, values),
         )
 
     def _values(self, dtype: DType, start: int, size: int, values: dict[str, Any]) -> tuple[float, ...]:
@@ -170,6 +178,7 @@ class _Decoder:
         width = struct.calcsize(code) if code else 0
         if not code or not 0 < size <= _SMALL * width or size % width:
             return ()
+        self._file.spend(size // width)
         raw = struct.unpack(f"<{size // width}{code}", self._file.bytes_at(start, size))
         scales = (values["quantization"] or {}).get("scale", ())
         zeros = (values["quantization"] or {}).get("zero_point", ())

@@ -91,7 +91,7 @@ class Flatbuffer:
         if size < _VTABLE_HEADER or size % 2:
             raise _torn(f"a table's index of {size} bytes")
         count = (size - _VTABLE_HEADER) // 2
-        self._spend(count + 1)
+        self.spend(count + 1)
         return struct.unpack_from(f"<{count}H", self._data, vtable + _VTABLE_HEADER)
 
     def _field(self, position: int, kind: str, before: Mapping[str, Any]) -> Any:
@@ -126,7 +126,7 @@ class Flatbuffer:
     def _string(self, position: int) -> str:
         start, count = self._extent(position, 1)
         raw = bytes(self._data[start : start + min(count, _LONGEST_NAME)])
-        self._spend(len(raw))
+        self.spend(len(raw))
         text = raw.decode("utf-8", errors="replace")
         return text if text.isprintable() else "".join(c if c.isprintable() else "�" for c in text)
 
@@ -137,7 +137,7 @@ class Flatbuffer:
             return ()
         size = struct.calcsize(_SCALARS.get(kind, "I"))
         start, count = self._extent(position, size)
-        self._spend(count)
+        self.spend(count)
         if kind in _SCALARS:
             return struct.unpack_from(f"<{count}{_SCALARS[kind]}", self._data, start)
         return tuple(self._table(self._forward(start + 4 * index), kind) for index in range(count))
@@ -153,7 +153,12 @@ class Flatbuffer:
         if position < 0 or position + size > self._size:
             raise _torn(f"{size} bytes at offset {position}")
 
-    def _spend(self, count: int) -> None:
+    def spend(self, count: int) -> None:
+        """Draws on what decoding may cost, which is in proportion to the file.
+
+        Args:
+            count: Bytes or items that are decoded.
+        """
         self._budget -= count
         if self._budget < 0:
             raise NetworkFormatError("the file refers to the same bytes over and over: it is damaged")

@@ -104,7 +104,8 @@ class _Builder:
         read = {tensor for layer in self._layers for tensor in (*layer.inputs, *layer.outputs)}
         produced = {tensor for layer in self._layers for tensor in layer.outputs}
         sources = [tensor for tensor in dict.fromkeys(graph.inputs) if tensor not in produced]
-        tensors = {key: self._tensors[key] for key in self._tensors if key in read or key in (*sources, *graph.outputs)}
+        used = read.union(sources, graph.outputs)
+        tensors = {key: tensor for key, tensor in self._tensors.items() if key in used}
         first = tensors[sources[0]].shape if sources else ()
         return Network(
             name=name,
@@ -157,11 +158,11 @@ class _Builder:
         return True
 
     def _tensor(self, tensor: FileTensor) -> Tensor:
-        shape = tuple(max(1, size) for size in tensor.shape)
         constant = tensor.constant and tensor.name not in self._inputs
-        if shape != tensor.shape and not constant:
-            self._notes[f"tensor {tensor.name!r} has shape {list(tensor.shape)}: sizes below 1 are counted as 1"] = None
-        return Tensor(tensor.name, shape, tensor.dtype, constant, learned=constant and not tensor.state)
+        if tensor.shape != tensor.stated and not constant:
+            stated = list(tensor.stated)
+            self._notes[f"tensor {tensor.name!r} has shape {stated}: sizes below 1 are counted as 1"] = None
+        return Tensor(tensor.name, tensor.shape, tensor.dtype, constant, learned=constant and not tensor.state)
 
     def _free(self, name: str) -> str:
         while name in self._tensors:
