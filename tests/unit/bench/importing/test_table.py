@@ -105,7 +105,12 @@ def test_other_encodings_are_refused(tmp_path, content):
 
 def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    for name, complaint in (("pipe", "a pipe, not a file"), ("x" * 300, "too long"), ("a\0b", "no file can have this name"), ("", "a folder")):
+    for name, complaint in (
+        ("pipe", "a pipe, not a file"),
+        ("x" * 300, "too long"),
+        ("a\0b", "no file can have this name"),
+        ("", "a folder"),
+    ):
         with pytest.raises(DatasetError, match=complaint):
             read_layer_table(tmp_path / name)
 
