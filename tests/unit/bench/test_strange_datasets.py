@@ -58,7 +58,7 @@ VALUES = [
     ("run", "reason", b"\xff"), ("run", "started_unix_s", "soon"), ("run", "started_unix_s", 1e300),
     ("run", "duration_s", -1.0), ("run", "duration_s", float("inf")),
     ("run", "latency_s", 0.0), ("run", "latency_s", -1.0), ("run", "latency_s", 1e300), ("run", "latency_s", "1 ms"),
-    ("run", "latency_s", float("inf")), ("run", "latency_s", 1e-310), ("run", "latency_s", b"\0"),
+    ("run", "latency_s", float("inf")), ("run", "latency_s", None), ("run", "latency_s", 1e-310), ("run", "latency_s", b"\0"),
     ("run", "samples_s", "[-1]"), ("run", "samples_s", "[0]"), ("run", "samples_s", "[1e999]"),
     ("run", "samples_s", "[true]"), ("run", "samples_s", "[NaN]"), ("run", "samples_s", "{}"),
     ("run", "samples_s", "5"), ("run", "samples_s", ""), ("run", "samples_s", b"[]"),
@@ -256,7 +256,11 @@ def test_a_dataset_in_memory_is_a_file_only_when_it_is_whole(tmp_path):
 
 def test_what_is_sound_is_read_as_before(path):
     """Times of zero included, of kernels and of the reference workload."""
-    change(path, "UPDATE kernel SET latency_s = 0, samples_s = '[0.0, 0]'", "UPDATE run SET latency_s = NULL")
+    change(
+        path,
+        "UPDATE kernel SET latency_s = 0, samples_s = '[0.0, 0]'",
+        "UPDATE run SET latency_s = NULL, samples_s = '[]'",
+    )
     with Dataset.open(path) as dataset:
         first = next(iter(dataset.runs()))
     assert first.kernels[0].samples_s == (0.0, 0.0)
