@@ -194,6 +194,23 @@ def test_every_single_byte_may_be_wrong(path):
             read_all(path)
 
 
+def test_a_name_in_the_schema_that_is_no_text_is_refused(path):
+    """SQLite quotes it in its complaint, which Python cannot decode."""
+    content = path.read_bytes()
+    assert content.count(b"CREATE TABLE kernel (") == 1
+    path.write_bytes(content.replace(b"CREATE TABLE kernel (", b"CREATE TABLE \xff\xfe\xfd\xfc\xfb\xfa ("))
+    with pytest.raises(DatasetError):
+        read_all(path)
+    path.write_bytes(content.replace(b"CREATE TABLE kernel (", b"CREATE T\xffBLE kernel ("))
+    with pytest.raises(DatasetError):
+        read_all(path)
+    path.write_bytes(
+        content.replace(b"tablekernelkernel", b"tablek\xffrnelk\xffrnel").replace(b"E kernel (", b"E kernel  ")
+    )
+    with pytest.raises(DatasetError, match=r"damaged|malformed|cannot be used"):
+        read_all(path)
+
+
 @pytest.mark.parametrize("cut", [0, 1, 99, 100, 4096, 5000, -1])
 def test_files_that_end_early_are_refused(path, cut):
     path.write_bytes(path.read_bytes()[:cut])
