@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from annette.errors import AnnetteError
 
-__all__ = ["exists", "open_regular"]
+__all__ = ["exists", "is_file", "open_regular"]
 
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK"))
 _KINDS = {
@@ -54,6 +54,14 @@ def exists(path: Path) -> bool:
     """Whether there is something of this name; not where no file can have such a name, or it may not be looked for."""
     try:
         return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a regular file of this name; not where no file can have such a name."""
+    try:
+        return path.is_file()
     except (OSError, ValueError):
         return False
 

@@ -275,6 +275,8 @@ def mapped_errors(path: Path) -> Iterator[None]:
     """Raises SQLite's errors about a dataset as `annette.errors.DatasetError`."""
     try:
         yield
+    except UnicodeDecodeError as error:  # Of a message that quotes a damaged name.
+        raise DatasetError(f"dataset {str(path)!r} is damaged: a name in its schema is no UTF-8 text") from error
     except sqlite3.IntegrityError as error:
         what = "has this run already" if "UNIQUE" in str(error) else "refuses this run"
         raise DatasetError(f"dataset {str(path)!r} {what}: {error}") from error

@@ -160,8 +160,11 @@ def run_from_rows(
         place: Which row of the table it is, for messages.
 
     Raises:
-        DatasetError: A column that is JSON holds something else.
+        DatasetError: A column that is JSON holds something else, or there are times of the network and no latency.
     """
+    samples_s = parse_column(row.samples_s, _Latencies, f"{place}.samples_s")
+    if samples_s and row.latency_s is None:
+        raise DatasetError(f"{place}.latency_s is null: it must be the median of samples_s, which has {len(samples_s)}")
     return Run(
         case=row.case_id,
         round=row.round,
@@ -174,7 +177,7 @@ def run_from_rows(
         started_unix_s=row.started_unix_s,
         duration_s=row.duration_s,
         latency_s=math.nan if row.latency_s is None else row.latency_s,
-        samples_s=parse_column(row.samples_s, _Latencies, f"{place}.samples_s"),
+        samples_s=samples_s,
         reference_s=parse_column(row.calibration_s, _Durations, f"{place}.calibration_s"),
         kernels=tuple(_kernel(kernel, f"{place}, kernel {kernel.position}") for kernel in kernels),
         matched_share=math.nan if row.matched_share is None else row.matched_share,

@@ -10,14 +10,17 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import msgspec
+from msgspec import Meta
 
 from annette.bench.records import Purpose  # noqa: TC001 - msgspec reads annotations
-from annette.errors import DatasetError
-from annette.network import Network  # noqa: TC001 - msgspec reads annotations
+from annette.documents import Document, Duration, Natural, convert, parse_json
+from annette.errors import DatasetError, NetworkError
 from annette.network.graph_json import graph_from_json, graph_to_json
+
+if TYPE_CHECKING:
+    from annette.network import Network
 
 __all__ = ["SCHEMA", "Case", "Plan"]
 
@@ -68,10 +71,35 @@ class Case:
         Raises:
             DatasetError: The entry is not a case.
         """
-        try:
-            return msgspec.convert({**entry, "network": graph_from_json(entry["graph"])}, cls)
-        except (KeyError, TypeError, msgspec.ValidationError) as error:
-            raise DatasetError(f"a plan holds something that is not a case: {error!r}") from error
+        return _case(convert(entry, _CaseEntry, error=DatasetError, path="a case of a plan: $"))
+
+
+class _CaseEntry(Document, frozen=True):
+    """A case as `Case.to_json` writes it."""
+
+    id: str
+    purpose: Purpose
+    group: str
+    graph: dict[str, Any]
+    expected_s: Duration
+    path: str = ""
+    evicted_bytes: Annotated[int, Meta(ge=0, le=2**36)] = 0
+    evicted_ops: Natural = 0
+    sweep: str = ""
+
+
+class _PlanDocument(Document, frozen=True):
+    schema: str
+    name: str = ""
+    cases: tuple[_CaseEntry, ...] = ()
+
+
+def _case(entry: _CaseEntry) -> Case:
+    values = {name: getattr(entry, name) for name in entry.__struct_fields__ if name != "graph"}
+    try:
+        return Case(**values, network=graph_from_json(entry.graph))
+    except NetworkError as error:
+        raise DatasetError(f"case {entry.id!r} of a plan holds no network: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +180,11 @@ class Plan:
         Raises:
             DatasetError: The text is not a plan of this version.
         """
-        try:
-            document = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise DatasetError(f"a plan is not JSON: {error}") from error
+        document = parse_json(text.encode(errors="replace"), source="a plan", error=DatasetError)
         if not isinstance(document, dict) or document.get("schema") != SCHEMA:
             raise DatasetError(f"a plan does not have schema {SCHEMA!r}")
-        return cls(str(document.get("name", "")), tuple(map(Case.from_json, document.get("cases", ()))))
+        read = convert(document, _PlanDocument, error=DatasetError, path="a plan: $")
+        return cls(read.name, tuple(map(_case, read.cases)))
 
     def digest(self) -> str:
         """Identity of the plan: SHA-256 of its text, 32 hexadecimal digits."""

@@ -122,11 +122,13 @@ def _plan(
 ) -> Plan:
     from annette.api import plan_benchmark
     from annette.bench.plan import Plan
+    from annette.files import open_regular
 
     if file is None:
         return plan_benchmark(backend, preset=preset, seed=seed, batch=batch, options=options)
     try:
-        text = file.read_text(encoding="utf-8")
+        with open_regular(file, error=OptionError) as opened:
+            text = opened.read().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise OptionError(f"plan file {str(file)!r} cannot be read: {error}") from error
     return Plan.from_text(text)

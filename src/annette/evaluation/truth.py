@@ -12,10 +12,10 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.importing.kernel import TIME
-from annette.bench.importing.table import is_file
 from annette.bench.records import Purpose, Status, calm_reference_s, repeatability
 from annette.documents import is_latency, parse_json
 from annette.errors import AnnetteError, DatasetError, OptionError, nearest
+from annette.files import is_file, open_regular
 from annette.network.load import load_network, readers
 
 if TYPE_CHECKING:
@@ -187,9 +187,7 @@ def load_listing(path: Path) -> tuple[Truth, ...]:
 
 def _bytes(path: Path) -> bytes:
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():  # A pipe would block whoever opens it.
-            raise OptionError(f"list of networks {str(path)!r} cannot be read: it is no file")
-        with path.open("rb") as file:
+        with open_regular(path, error=OptionError) as file:
             data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise OptionError(f"list of networks {str(path)!r} cannot be read: {error.strerror or error}") from error

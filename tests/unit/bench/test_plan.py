@@ -25,11 +25,11 @@ def test_survives_a_round_trip_through_text():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "not JSON"),
+        ("{", "not valid JSON"),
         ("[]", "does not have schema"),
         ('{"schema": "annette/plan/9", "cases": []}', "does not have schema"),
-        (json.dumps({"schema": "annette/plan/1", "cases": [{"id": "a"}]}), "not a case"),
-        (json.dumps({"schema": "annette/plan/1", "cases": [{"id": "a", "purpose": "fun", "group": ""}]}), "not a case"),
+        (json.dumps({"schema": "annette/plan/1", "cases": [{"id": "a"}]}), "purpose is"),
+        (json.dumps({"schema": "annette/plan/1", "cases": [{"id": "a", "purpose": "fun", "group": ""}]}), "purpose is"),
     ],
 )
 def test_refuses_what_is_no_plan(text, message):

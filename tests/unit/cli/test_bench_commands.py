@@ -110,7 +110,7 @@ def test_a_budget_cuts_the_plan(run):
         ((*BENCH[:-1], "no/folder/d.sqlite"), "does not exist"),
         ((*BENCH[:-1], "plan.json"), "exists already"),
         ((*BENCH[:-1], "plan.json", "--resume"), "not a database"),
-        (("bench", "--backend", "scripted", "--plan", "none.json", "--out", "d"), "cannot be read"),
+        (("bench", "--backend", "scripted", "--plan", "none.json", "--out", "d"), "cannot read"),
         (("measure", "--backend", "scripted"), "Missing argument"),
         (("measure", "no-such-network", "--backend", "scripted"), "no-such-network"),
         (("measure", "lenet", "lenet", "--backend", "scripted"), "twice"),

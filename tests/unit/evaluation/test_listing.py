@@ -1,6 +1,7 @@
 """Lists of networks: what they may hold, and what is wrong with broken ones."""
 
 import json
+import os
 
 import pytest
 
@@ -110,9 +111,9 @@ def test_networks_that_cannot_be_loaded_are_named_with_their_line(tmp_path, monk
 
 
 def test_files_that_are_no_lists_are_refused_unread(tmp_path):
-    with pytest.raises(OptionError, match="cannot be read"):
+    with pytest.raises(OptionError, match="cannot read"):
         load_listing(tmp_path / "none.csv")
-    with pytest.raises(OptionError, match="cannot be read"):
+    with pytest.raises(OptionError, match="cannot read"):
         load_listing(tmp_path)
     with pytest.raises(OptionError, match="larger than"):
         load_listing(table(tmp_path, "network\n" + "alexnet\n" * 600_000))
@@ -132,12 +133,12 @@ def test_suites_and_files_are_told_apart():
 @pytest.mark.parametrize("name", ["x" * 3000, "x" * 3000 + ".onnx", "a\0b"])
 def test_names_that_no_file_can_have_are_networks_that_are_not_there(tmp_path, name):
     for text, file in ((json.dumps([name]), "list.json"), (f"network\n{name}\n", "list.csv")):
-        with pytest.raises(NetworkError, match=r"'(xxx|a\\x00b)") as caught:
+        with pytest.raises(NetworkError, match=r"(xxx|a\\x00b)") as caught:
             load_listing(table(tmp_path, text, file))
         assert len(str(caught.value)) < 1000
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "list.csv")
-    with pytest.raises(OptionError, match="cannot be read"):
+    with pytest.raises(OptionError, match="cannot read"):
         load_listing(tmp_path / "list.csv")

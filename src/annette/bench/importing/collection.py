@@ -135,7 +135,7 @@ def _own(path: Path, layout: str, stated: Mapping[str, str], options: TableOptio
         raise OptionError(f"a table of layout {layout!r} does not say what was measured: state {', '.join(missing)}")
     if layout == "layers":
         kernels = read_layer_table(path, options)
-        with budgeted(f"table {str(path)!r}", steps=BASE_STEPS + _STEPS_PER_BYTE * path.stat().st_size):
+        with budgeted(str(path), steps=BASE_STEPS + _STEPS_PER_BYTE * path.stat().st_size):
             runs = kernel_runs(kernels, stated)
     else:
         runs = network_runs(read_network_table(path, options), stated)

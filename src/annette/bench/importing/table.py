@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.bench.importing.kernel import LARGEST_SIZE, STAGE_KINDS, TIME, MeasuredKernel, Stage
 from annette.documents import is_latency
 from annette.errors import DatasetError, NetworkError, nearest
+from annette.files import is_file, open_regular
 from annette.network.kinds import KINDS, Category
 from annette.network.load import load_network
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from annette.network import Network
 
-__all__ = ["NetworkLatency", "TableOptions", "TableRow", "is_file", "read_layer_table", "read_network_table", "rows_of"]
+__all__ = ["NetworkLatency", "TableOptions", "TableRow", "read_layer_table", "read_network_table", "rows_of"]
 
 _UNITS: Final = {"latency_s": 1.0, "latency_ms": 1e-3, "latency_us": 1e-6}
 _INTEGERS: Final = {
@@ -139,7 +140,8 @@ def rows_of(path: str | PathLike[str]) -> list[TableRow]:
     """
     table = f"table {str(path)!r}"
     try:
-        text = _content(Path(path), table).decode("utf-8-sig")
+        with open_regular(Path(path), error=DatasetError) as file:
+            text = file.read().decode("utf-8-sig")
         reader = csv.DictReader(io.StringIO(text, newline=""))
         rows = [TableRow(f"{table}, row {number}", row) for number, row in enumerate(reader, start=2)]
     except (UnicodeDecodeError, csv.Error) as error:
@@ -154,17 +156,6 @@ def rows_of(path: str | PathLike[str]) -> list[TableRow]:
         if None in row or None in row.values():
             raise DatasetError(f"{row.place}: not as many cells as columns")
     return rows
-
-
-def _content(file: Path, table: str) -> bytes:
-    try:
-        if file.exists() and not file.is_file() and not file.is_dir():  # A pipe would block whoever opens it.
-            raise DatasetError(f"{table} cannot be read: it is no file")
-        return file.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{table} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise DatasetError(f"{table} cannot be read: {error}") from error
 
 
 def read_layer_table(path: str | PathLike[str], options: TableOptions | None = None) -> list[MeasuredKernel]:
@@ -218,14 +209,6 @@ def read_network_table(path: str | PathLike[str], options: TableOptions | None =
             raise cells.error(f"network {source!r}: {error}") from error
         pairs.append(NetworkLatency(cells.text("name") or Path(source).stem, network, cells.stated_latency_s()))
     return pairs
-
-
-def is_file(path: Path) -> bool:
-    """Whether there is a file of this name; not where no file can have it."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def _number(text: str) -> float:

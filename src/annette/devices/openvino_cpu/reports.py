@@ -14,13 +14,15 @@ Three forms, each with totals at its end, and perhaps once per request, of which
 from __future__ import annotations
 
 import csv
-import json
 import re
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
+
+import msgspec
 
 from annette.bench.profile_matching import ReportedKernel, number
+from annette.documents import convert, parse_json
 from annette.errors import BackendRunError
 
 __all__ = ["parse_openvino_counters"]
@@ -41,6 +43,8 @@ _TOLERANCE: Final = 0.001
 _ROUNDING_S: Final = 1e-6
 """Last digit of a layer's time."""
 _SHOWN: Final = 80
+_LONGEST_LINE: Final = 4096
+"""Lines that are longer are none of a report; expressions for those that are take time by the square of it."""
 
 
 def parse_openvino_counters(text: str) -> tuple[ReportedKernel, ...]:
@@ -56,6 +60,8 @@ def parse_openvino_counters(text: str) -> tuple[ReportedKernel, ...]:
     if text.lstrip().startswith("{"):
         return _mean(_documents(text))
     lines = [line for line in text.replace("(%)\n", "(%)").splitlines() if line.strip()]
+    if any(len(line) > _LONGEST_LINE for line in lines):
+        raise BackendRunError("this is no report of OpenVINO's performance counters: a line is too long")
     starts = [index for index, line in enumerate(lines) if line.lstrip().startswith("layerName")]
     if starts:
         return _mean([_table(lines[start:end]) for start, end in pairwise([*starts, len(lines)])])
@@ -79,7 +85,10 @@ def _mean(requests: list[list[ReportedKernel]]) -> tuple[ReportedKernel, ...]:
 
 def _table(lines: list[str]) -> list[ReportedKernel]:
     separator = ";" if ";" in lines[0] else ","
-    cells = [next(csv.reader([line], delimiter=separator), []) for line in lines]
+    try:
+        cells = [next(csv.reader([line], delimiter=separator), []) for line in lines]
+    except csv.Error as error:
+        raise BackendRunError(f"the counters report is no table: {error}") from error
     columns = [column.strip().strip('"') for column in cells[0]]
     timed = next((match for column in columns if (match := _TIME.fullmatch(column))), None)
     required = ("execStatus", "layerType", "execType", timed[0] if timed else "realTime (ms)")
@@ -107,31 +116,43 @@ def _table(lines: list[str]) -> list[ReportedKernel]:
     raise BackendRunError("the counters report is truncated: there is no row of totals at its end")
 
 
+class _Node(msgspec.Struct):
+    name: str
+    status: str
+    node_type: str
+    exec_type: str
+    real_time: float | str
+
+
+class _Request(msgspec.Struct):
+    nodes: list[_Node]
+    total_real_time: float | str
+
+
+class _Report(msgspec.Struct):
+    avg_performance: _Request | list[_Request] | None = None
+    detailed_performance: _Request | list[_Request] | None = None
+
+
 def _documents(text: str) -> list[list[ReportedKernel]]:
-    try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BackendRunError(f"the counters report is no JSON, or truncated: {error}") from error
-    parts = document.get("avg_performance") or document.get("detailed_performance")
+    document = parse_json(text.encode(), source="the counters report", error=BackendRunError)
+    report = convert(document, _Report, error=BackendRunError, path="the counters report")
+    parts = report.avg_performance or report.detailed_performance
     if not parts:
         raise BackendRunError(
             "this is no report of OpenVINO's performance counters: it has neither 'avg_performance' nor "
             "'detailed_performance'"
         )
-    return [_document(part) for part in (parts if isinstance(parts, list) else [parts])]
+    return [_request(part) for part in (parts if isinstance(parts, list) else [parts])]
 
 
-def _document(part: Any) -> list[ReportedKernel]:
+def _request(part: _Request) -> list[ReportedKernel]:
     rows = []
-    try:
-        for node in part["nodes"]:
-            said = str(node["status"]).removeprefix("Status.")
-            seconds = number(str(node["real_time"]), "real_time", json.dumps(node)) * 1e-3
-            name, kind, how = (str(node[key]) for key in ("name", "node_type", "exec_type"))
-            rows.append(ReportedKernel(name, kind, seconds, how, said == "EXECUTED"))
-        _check_sum(rows, number(str(part["total_real_time"]), "total_real_time", "") * 1e-3)
-    except (KeyError, TypeError) as error:
-        raise BackendRunError(f"the counters report has no field {error}") from error
+    for node in part.nodes:
+        said = node.status.removeprefix("Status.")
+        seconds = number(str(node.real_time), "real_time", node.name) * 1e-3
+        rows.append(ReportedKernel(node.name, node.node_type, seconds, node.exec_type, said == "EXECUTED"))
+    _check_sum(rows, number(str(part.total_real_time), "total_real_time", "") * 1e-3)
     return rows
 
 

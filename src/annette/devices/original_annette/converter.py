@@ -16,6 +16,7 @@ from annette.bench.importing.collection import digest_of
 from annette.devices.original_annette.models import OriginalRefinedRoofline, OriginalRoofline
 from annette.documents import Finite, Positive, convert
 from annette.errors import DatasetError
+from annette.files import open_regular
 from annette.mapping.kernel import Precision
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Action, Rule
@@ -174,9 +175,8 @@ def _convert(parameters: Path, target: _Target) -> Platform:
 def _read(file: Path) -> dict[str, Any]:
     """Parameters of one file; of a key that is repeated (one of the published files has one) the last counts."""
     try:
-        if file.exists() and not file.is_file() and not file.is_dir():  # A pipe would block whoever opens it.
-            raise DatasetError(f"parameters {str(file)!r} cannot be read: it is no file")
-        parameters = msgspec.json.decode(file.read_bytes())
+        with open_regular(file, error=DatasetError) as opened:
+            parameters = msgspec.json.decode(opened.read())
     except OSError as error:
         raise DatasetError(f"parameters {str(file)!r} cannot be read: {error.strerror or error}") from error
     except (msgspec.DecodeError, RecursionError) as error:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from annette.bench.importing.collection import Collection, Origin, digest_of, kernel_runs, network_runs
 from annette.bench.importing.kernel import MeasuredKernel, Stage
-from annette.bench.importing.table import NetworkLatency, TableRow, is_file, rows_of
+from annette.bench.importing.table import NetworkLatency, TableRow, rows_of
 from annette.errors import DatasetError
+from annette.files import is_file
 from annette.network.load import load_network
 from annette.platforms import Source
 
