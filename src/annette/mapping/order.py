@@ -1,4 +1,4 @@
-"""An order of kernels that follows from what a network computes: neither from names nor from how a file lists layers."""
+"""An order of kernels that follows from what a network computes: neither names nor the order in a file count."""
 
 from __future__ import annotations
 

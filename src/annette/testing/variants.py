@@ -7,7 +7,6 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from annette.errors import AnnetteError
 from annette.network.network import Network
 from annette.network.workload import describe_layer
 
@@ -15,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from annette.network.layer import Layer
+    from annette.network.tensor import Tensor
 
-__all__ = ["listed_otherwise", "renamed", "reversed_names", "scrambled_names", "shorter", "without"]
+__all__ = ["listed_otherwise", "renamed", "results_reversed", "reversed_names", "scrambled_names", "shorter", "without"]
 
 
 def renamed(network: Network, name: Callable[[str], str]) -> Network:
@@ -32,17 +32,8 @@ def renamed(network: Network, name: Callable[[str], str]) -> Network:
         )
         for layer in network.layers
     ]
-    return Network(
-        name=network.name,
-        layers=layers,
-        tensors={name(old): replace(tensor, name=name(old)) for old, tensor in network.tensors.items()},
-        inputs=[name(old) for old in network.inputs],
-        outputs=[name(old) for old in network.outputs],
-        batch=network.batch,
-        channels_last=network.channels_last,
-        source_format=network.source_format,
-        notes=network.notes,
-    )
+    tensors = {name(old): replace(tensor, name=name(old)) for old, tensor in network.tensors.items()}
+    return _like(network, layers, tensors, [*map(name, network.inputs)], [*map(name, network.outputs)])
 
 
 def scrambled_names(seed: int) -> Callable[[str], str]:
@@ -58,7 +49,7 @@ def reversed_names(network: Network) -> Callable[[str], str]:
 
 
 def listed_otherwise(network: Network, seed: int) -> Network:
-    """The same network, its layers in another topological order, inputs, outputs and tensors shuffled.
+    """The same network, its layers in another topological order, its inputs and tensors shuffled.
 
     Args:
         network: The network.
@@ -82,12 +73,28 @@ def listed_otherwise(network: Network, seed: int) -> Network:
             waiting[reader.name].discard(layer.name)
             if not waiting[reader.name]:
                 ready.append(reader)
+    tensors = {name: network.tensors[name] for name in _shuffled(network.tensors, chance)}
+    return _like(network, order, tensors, _shuffled(network.inputs, chance), network.outputs)
+
+
+def results_reversed(network: Network) -> Network:
+    """The same network, its results handed out in the reverse order."""
+    return _like(network, network.layers, network.tensors, network.inputs, network.outputs[::-1])
+
+
+def _like(
+    network: Network,
+    layers: Iterable[Layer],
+    tensors: Mapping[str, Tensor],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+) -> Network:
     return Network(
         name=network.name,
-        layers=order,
-        tensors={name: network.tensors[name] for name in _shuffled(network.tensors, chance)},
-        inputs=_shuffled(network.inputs, chance),
-        outputs=_shuffled(network.outputs, chance),
+        layers=layers,
+        tensors=tensors,
+        inputs=inputs,
+        outputs=outputs,
         batch=network.batch,
         channels_last=network.channels_last,
         source_format=network.source_format,
@@ -170,20 +177,13 @@ def _pruned(network: Network, layers: Sequence[Layer], outputs: Sequence[str]) -
     if not kept:
         return None
     used = {tensor for layer in kept for tensor in (*layer.inputs, *layer.outputs)} | set(outputs)
-    try:
-        return Network(
-            name=network.name,
-            layers=reversed(kept),
-            tensors={name: tensor for name, tensor in network.tensors.items() if name in used},
-            inputs=[name for name in network.inputs if name in used],
-            outputs=tuple(dict.fromkeys(outputs)),
-            batch=network.batch,
-            channels_last=network.channels_last,
-            source_format=network.source_format,
-            notes=network.notes,
-        )
-    except AnnetteError:
-        return None
+    return _like(
+        network,
+        kept[::-1],
+        {name: tensor for name, tensor in network.tensors.items() if name in used},
+        [name for name in network.inputs if name in used],
+        tuple(dict.fromkeys(outputs)),
+    )
 
 
 def _shuffled(items: Iterable[str], chance: random.Random) -> list[str]:
