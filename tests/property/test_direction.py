@@ -72,9 +72,10 @@ TRUTHS = (
     ),
     Truth("epyc-openvino", _CONVOLUTIONS, 0.08, "as above"),
     Truth(
-        "ncs2", frozenset({"max_pool", "conv", "relu"}), 0.02,
-        "what fits into on-chip memory is decided anew, and a sum gets the processors that the memory leaves; a "
-        "rectifier on its own goes over memory (0.48 ms for 401,408 elements in the published counters)",
+        "ncs2", frozenset({"max_pool", "conv", "relu"}), 0.09,
+        "the compiler keeps what it tries (a tensor on chip, a sum beside a convolution) where all later stages still "
+        "have room, so that one stage less at the end may undo it everywhere; and a rectifier on its own goes over "
+        "memory: 0.48 ms for 401,408 elements in the published counters",
     ),
     *(
         Truth(
@@ -169,6 +170,8 @@ def test_twice_the_work_is_not_cheaper(platform):
         ("nasbench101:seed1", {"channels": 64}, {"channels": 128}),
         ("resnet18", {"batch": 1}, {"batch": 2}),
     ):
+        if "batch" in half and platform.startswith("ethos-u"):
+            continue  # its operators take one sample; what Vela makes of several is not known
         less, more = (_latency_s(annette.network.zoo.build(name, **options), target) for options in (half, whole))
         assert (less is None) == (more is None)
         assert less is None or less < more, name
