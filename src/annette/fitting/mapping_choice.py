@@ -224,10 +224,11 @@ def choose_layout(mapping: MappingModel, runs: Sequence[Run]) -> LayoutModel | N
     searches = [_Search(empty, cases, following=following) for following in (True, False)]
     models = [search.run() for search in searches]
     search, learned = min(zip(searches, models, strict=True), key=lambda entry: entry[0].wrong)
-    lines = replace(learned, copies_lines=False)
-    without_lines = sum(case.wrong_copies(lines) for case in cases)
-    if min(search.wrong, without_lines) + split < fewest:
-        chosen = learned if search.wrong <= without_lines else lines
+    variants = [learned, replace(learned, copies_lines=False)]
+    variants += [replace(variant, follows_most=True) for variant in variants]
+    mistakes = [search.wrong, *(sum(case.wrong_copies(variant) for case in cases) for variant in variants[1:])]
+    if min(mistakes) + split < fewest:
+        chosen = variants[mistakes.index(min(mistakes))]
     return chosen
 
 

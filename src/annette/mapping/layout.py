@@ -21,7 +21,7 @@ from annette.mapping.kernel import Kernel
 from annette.network import describe_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from annette.mapping.condition import Condition
     from annette.network import Network, Tensor
@@ -47,7 +47,8 @@ class LayoutRule:
 
     Attributes:
         kinds: Kinds of kernel it is about.
-        reads: Layout that it needs its feature maps in; ``same`` runs blocked if all of them are, else plain.
+        reads: Layout that it needs its feature maps in; ``same`` runs blocked if all of them are written so, else plain
+            (a copy that was made for another reader does not count: what runs must not depend on what came before).
         writes: Layout of its result; ``same`` is the one it runs in.
         when: Conditions on the kernel, such as ``kernel.out_channels % 16 == 0``; all must hold.
     """
@@ -103,6 +104,8 @@ class LayoutModel:
             kernel, but by a plain one behind it.
         copies_lines: Whether a map of a single position or a single channel is copied, too, although channels first and
             channels last are the same to it.
+        follows_most: Whether a kernel that reads ``same`` runs blocked where half of its maps or more are written so;
+            the others are then copied.
     """
 
     rules: tuple[LayoutRule, ...] = field(default=())
@@ -111,6 +114,7 @@ class LayoutModel:
     transposes: bool = True
     copies_residuals: bool = field(default=False, metadata=OPTIONAL)
     copies_lines: bool = field(default=True, metadata=OPTIONAL)
+    follows_most: bool = field(default=False, metadata=OPTIONAL)
 
     def apply(self, kernels: Sequence[Kernel], network: Network) -> tuple[Kernel, ...]:
         """Marks and adds kernels.
@@ -175,6 +179,7 @@ class _Walk:
         self._model = model
         self._network = network
         self._blocked: set[str] = set()
+        self._written_blocked: set[str] = set()
         self._plain: set[str] = set(network.inputs)
         self._absorbed: set[str] = set()
         self._handed_out = frozenset(network.outputs)
@@ -227,8 +232,7 @@ class _Walk:
         if reads is Layout.BLOCKED and not self._model.copies_residuals and self._falls_apart(kernel, maps):
             return
         if reads is Layout.SAME:
-            all_blocked = bool(maps) and len(maps) == len(kernel.inputs) and all(t in self._blocked for t in maps)
-            reads = Layout.BLOCKED if all_blocked else Layout.PLAIN
+            reads = self._same(maps) if len(maps) == len(kernel.inputs) else Layout.PLAIN
         writes = rule.writes if rule is not None else Layout.PLAIN
         if writes is Layout.SAME:
             writes = reads
@@ -238,6 +242,12 @@ class _Walk:
         blocked = reads is Layout.BLOCKED or writes is Layout.BLOCKED
         self.result.append(_in_blocks(kernel) if blocked else kernel)
         self._record(kernel.outputs, writes)
+
+    def _same(self, maps: Sequence[str]) -> Layout:
+        """The layout of a kernel that takes what it gets."""
+        blocked = sum(tensor in self._written_blocked for tensor in maps)
+        enough = 2 * blocked >= len(maps) if self._model.follows_most else blocked == len(maps)
+        return Layout.BLOCKED if blocked and enough else Layout.PLAIN
 
     def _falls_apart(self, kernel: Kernel, maps: list[str]) -> bool:
         """A residual that comes in the plain layout is not added inside the kernel, but by a plain one behind it."""
@@ -288,8 +298,12 @@ class _Walk:
         self._record(kernel.outputs, Layout.PLAIN)
         return True
 
-    def _record(self, tensors: Iterable[str], layout: Layout) -> None:
-        (self._blocked if layout is Layout.BLOCKED else self._plain).update(tensors)
+    def _record(self, tensors: Collection[str], layout: Layout) -> None:
+        if layout is Layout.BLOCKED:
+            self._blocked.update(tensors)
+            self._written_blocked.update(tensors)
+        else:
+            self._plain.update(tensors)
 
     def _provide(self, tensor: str, layout: Layout) -> None:
         have, other = (self._blocked, self._plain) if layout is Layout.BLOCKED else (self._plain, self._blocked)

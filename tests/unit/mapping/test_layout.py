@@ -102,6 +102,34 @@ def test_a_transposition_that_others_read_too_stays():
     assert [kernel.kind for kernel in kernels].count("transpose") == 1
 
 
+def test_a_copy_for_another_reader_does_not_decide():
+    """A pooling of a plain input stays plain, whether a convolution that reads the same comes before it or after it."""
+    for pool_first in (False, True):
+        net = NetworkBuilder("test", source_format="test")
+        x = net.input("x", (1, 16, 8, 8))
+        parts = [lambda x=x, net=net: net.activation(x, "relu"), lambda x=x, net=net: net.conv(x, 16, 1)]
+        made = [part() for part in (parts if pool_first else parts[::-1])]
+        _, kernels = kernels_of(net, *made)
+        assert not next(kernel for kernel in kernels if kernel.kind == "relu").blocked
+
+
+@pytest.mark.parametrize(("plain", "follows_most", "blocked"), [(1, False, False), (1, True, True), (2, True, False)])
+def test_what_reads_several_maps_may_follow_most_of_them(plain, follows_most, blocked):
+    """Half is enough, as in OpenVINO's runtime graphs; the others are copied."""
+    net = NetworkBuilder("test", source_format="test")
+    x = net.input("x", (1, 16, 8, 8))
+    pools = [net.max_pool(x, 3, stride=1, padding=1) for _ in range(plain)]
+    network = net.build(net.conv(net.concat([net.conv(x, 16, 1), *pools]), 16, 1))
+    rules = (
+        LayoutRule(("conv",), Layout.BLOCKED, Layout.BLOCKED),
+        LayoutRule(("max_pool", "concat"), Layout.SAME, Layout.SAME),
+    )
+    kernels = LayoutModel(rules, follows_most=follows_most).apply(MappingModel("plain").apply(network), network)
+    assert next(kernel for kernel in kernels if kernel.kind == "concat").blocked is blocked
+    copied = [kernel.inputs[0] for kernel in kernels if not kernel.layers]
+    assert ("max_pool" in copied) is blocked
+
+
 def test_the_model_without_rules_changes_nothing():
     net, x = convolutions()
     network = net.build(x)

@@ -21,6 +21,7 @@ from annette.devices.intel_myriad.placement.tiling import Window, tile
 from annette.errors import MappingError
 from annette.mapping.context import ContextStage, integer_parameters
 from annette.mapping.kernel import Kernel
+from annette.mapping.order import structural_order
 from annette.network import describe_layer
 from annette.network.kinds import Category, kinds_in
 
@@ -101,12 +102,15 @@ class MyriadPlacement(ContextStage):
             network: Where their tensors are described.
         """
         kernels = _without_constants(kernels)
-        nodes = _nodes(kernels, network, self.chip.output_limit_bytes)
+        order = structural_order(kernels)
+        nodes = _nodes([kernels[position] for position in order], network, self.chip.output_limit_bytes)
         first = len(network.inputs)
         schedule = place(build_stages(nodes, self.chip.output_limit_bytes), self.chip)
         plans = _plans(schedule, len(nodes))
         placed = [_moved(tensor, network, "convert") for tensor in network.inputs]
-        for kernel, node, plan in zip(kernels, nodes[first:], plans[first:], strict=True):
+        at = {position: first + place for place, position in enumerate(order)}
+        for position, kernel in enumerate(kernels):
+            node, plan = nodes[at[position]], plans[at[position]]
             if kernel.free:
                 placed += _transposes(kernel, network)
                 placed.append(kernel)
@@ -146,19 +150,19 @@ def _without_constants(kernels: Sequence[Kernel]) -> list[Kernel]:
 
 
 def _nodes(kernels: Sequence[Kernel], network: Network, limit_bytes: int) -> list[Node]:
-    """One node for each input of the network and for each kernel, in this order."""
+    """One node for each input of the network, as they are first read, and for each kernel, in this order."""
     nodes: list[Node] = []
     made: dict[str, int] = {}
-    for tensor in network.inputs:
+    first_read = {tensor: place for place, kernel in reversed(list(enumerate(kernels))) for tensor in kernel.inputs}
+    for tensor in sorted(network.inputs, key=lambda tensor: first_read.get(tensor, len(kernels))):
         made[tensor] = len(nodes)
         dimensions = _moved(tensor, network, "convert").anchor.workload.dimensions
-        nodes.append(Node(tensor, "input", dimensions, dimensions.out_height, []))
+        nodes.append(Node("input", dimensions, dimensions.out_height, []))
     tiles = _height_tiles(kernels, limit_bytes)
     for kernel in kernels:
         dimensions = kernel.anchor.workload.dimensions
         parents = list(dict.fromkeys(made[tensor] for tensor in kernel.inputs if tensor in made))
         node = Node(
-            kernel.name,
             _role(kernel, tiles),
             dimensions,
             dimensions.out_height * dimensions.out_depth * dimensions.batch,

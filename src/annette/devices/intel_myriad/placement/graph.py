@@ -32,7 +32,6 @@ class Node:
     """One kernel, as far as placement is concerned.
 
     Attributes:
-        name: The kernel's name.
         role: ``convolution``, ``pooling``, ``matrix``, ``concat``, ``sum``, ``activation``, ``reduction``, ``software``
             (anything else that computes), ``input`` or ``view``.
         dimensions: The kernel's.
@@ -43,7 +42,6 @@ class Node:
         height_tiles: Tiles that the engine makes of one sample of a dense convolution, downwards; 0 for anything else.
     """
 
-    name: str
     role: str
     dimensions: Dimensions
     height: int
@@ -95,7 +93,6 @@ class Stage:
         injected: A software stage that runs beside it.
         shave_count: Processors it gets.
         tile: Number of its tile; -1 for a whole layer.
-        rank: Position of its node's name among the sorted names.
         slot: Place in the order of execution.
     """
 
@@ -110,7 +107,6 @@ class Stage:
     injected: Stage | None = None
     shave_count: int = 0
     tile: int = -1
-    rank: int = 0
     slot: int = -1
 
     def __post_init__(self) -> None:
@@ -133,9 +129,6 @@ def build_stages(nodes: Sequence[Node], limit_bytes: int) -> list[Stage]:
     for position, node in enumerate(nodes):
         builder.values.append(builder.make(position, node))
     _resolve_wholes(builder.stages)
-    ranks = {position: rank for rank, position in enumerate(sorted(range(len(nodes)), key=lambda n: nodes[n].name))}
-    for stage in builder.stages:
-        stage.rank = ranks[stage.node]
     return order_stages(builder.stages)
 
 
@@ -255,7 +248,7 @@ def _swapped_pools(nodes: Sequence[Node]) -> Iterable[tuple[int, int]]:
 
 def _run_order(stage: Stage) -> tuple[bool, bool, bool, int, int]:
     """Branches that spill or start with a cut or a software stage run first, then whole convolutions, then pools."""
-    return (not stage.spill, stage.hardware and stage.tile < 0, stage.kind == "pooling", -stage.rank, stage.tile)
+    return (not stage.spill, stage.hardware and stage.tile < 0, stage.kind == "pooling", -stage.node, stage.tile)
 
 
 def order_stages(stages: Sequence[Stage]) -> list[Stage]:

@@ -74,7 +74,7 @@ def _spill_copy(data: Data, schedule: Schedule, failed: Stage) -> Stage:
     copy = Data(data.size_bytes)
     for stage in schedule.users.get(data, ()):
         stage.inputs = [copy if read is data else read for read in stage.inputs]
-    return Stage(failed.node, "copy", [data], copy, spill=True, rank=failed.rank)
+    return Stage(failed.node, "copy", [data], copy, spill=True)
 
 
 class _Placement:

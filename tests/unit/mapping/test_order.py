@@ -1,0 +1,43 @@
+"""The order that follows from what a network computes."""
+
+from annette.mapping.model import MappingModel
+from annette.mapping.order import structural_order
+from annette.network.builder import NetworkBuilder
+from annette.testing.variants import listed_otherwise, renamed, reversed_names
+
+
+def _kinds(network):
+    kernels = MappingModel("plain").apply(network)
+    return [kernels[position].kind for position in structural_order(kernels)]
+
+
+def _branches(join, *, swapped=False):
+    """A short branch and a long one, joined."""
+    net = NetworkBuilder("branches")
+    x = net.input("x", (1, 8, 8, 8))
+    short, long = net.activation(x, "tanh"), net.activation(net.activation(x, "sigmoid"), "relu")
+    operands = (long, short) if swapped else (short, long)
+    return net.build(net.concat(list(operands)) if join == "concat" else net.add(*operands))
+
+
+def test_branches_come_as_the_operands_of_a_concat():
+    assert _kinds(_branches("concat")) == ["tanh", "sigmoid", "relu", "concat"]
+    assert _kinds(_branches("concat", swapped=True)) == ["sigmoid", "relu", "tanh", "concat"]
+
+
+def test_the_longer_branch_of_a_sum_comes_first():
+    for swapped in (False, True):
+        assert _kinds(_branches("add", swapped=swapped)) == ["sigmoid", "relu", "tanh", "add"]
+
+
+def test_of_several_results_that_of_fewer_kernels_comes_first():
+    net = NetworkBuilder("results")
+    x = net.input("x", (1, 8, 8, 8))
+    long, short = net.activation(net.activation(x, "sigmoid"), "relu"), net.activation(x, "tanh")
+    assert _kinds(net.build(long, short)) == ["tanh", "sigmoid", "relu"]
+
+
+def test_neither_names_nor_the_order_of_layers_count():
+    network = _branches("concat")
+    for other in (renamed(network, reversed_names(network)), *(listed_otherwise(network, seed) for seed in range(4))):
+        assert _kinds(other) == _kinds(network)
