@@ -72,6 +72,8 @@ __all__ = [
 _T = TypeVar("_T")
 
 MAX_JSON_BYTES: Final = 256 * 2**20
+_MAX_VALUES: Final = 5_000_000
+"""Values in one document; empty objects, of two bytes each in the file, take most memory once parsed: 64 bytes each."""
 """Larger JSON files are refused: the largest known network description has 0.5 MB, forests stay below 100 MB."""
 
 Finite: TypeAlias = Annotated[float, Meta(ge=-1e100, le=1e100)]
@@ -135,9 +137,11 @@ def parse_json(data: bytes, *, source: str, error: type[AnnetteError]) -> Any:
         as infinity; whoever reads them checks the range.
 
     Raises:
-        AnnetteError: As ``error``: not UTF-8, not JSON, nested too deeply, a repeated key, NaN or Infinity,
-            or half of a surrogate pair.
+        AnnetteError: As ``error``: not UTF-8, not JSON, too many values or nested too deeply, a repeated key, NaN or
+            Infinity, or half of a surrogate pair.
     """
+    if sum(map(data.count, (b",", b"[", b"{"))) > _MAX_VALUES:
+        raise error(f"{source} is not usable: it holds more than {_MAX_VALUES} values")
     try:
         text = data.decode("utf-8-sig")
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant)

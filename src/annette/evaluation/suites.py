@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from annette.bench.dataset import Dataset
 from annette.errors import OptionError, nearest
 from annette.evaluation.truth import MachineSpeed, Truth, is_listing, load_listing, truths_of
+from annette.files import is_file
 from annette.network.load import load_network
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def listed_networks(suite: str) -> tuple[Truth, ...]:
     """
     if is_listing(suite):
         return load_listing(Path(suite))
-    if Path(suite).is_file():
+    if is_file(Path(suite)):
         raise OptionError(f"--suite {suite!r} is a file but no list: networks are listed in a .csv or .json")
     if suite not in SUITES:
         raise OptionError(f"no suite {suite!r}{nearest(suite, SUITES)}; known: {', '.join(SUITES)}")

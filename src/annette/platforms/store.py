@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from annette.documents import MAX_JSON_BYTES
 from annette.errors import PlatformFormatError, PlatformNotFoundError, nearest
+from annette.files import exists, open_regular
 from annette.platforms.format import loads_platform
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def load_platform(name_or_path: str | os.PathLike[str]) -> Platform:
     text = os.fspath(name_or_path)
     if not isinstance(name_or_path, str) or text.endswith(_SUFFIX) or os.sep in text:
         path = Path(text)
-        if not path.is_file():
+        if not exists(path):
             raise PlatformNotFoundError(f"there is no platform file {text!r}; 'annette platforms' lists known names")
         return _read(path, repr(text))
     entries = {entry.name: entry for entry in list_platforms()}
@@ -103,11 +104,8 @@ def load_platform(name_or_path: str | os.PathLike[str]) -> Platform:
 
 
 def _read(file: Path, source: str) -> Platform:
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_JSON_BYTES + 1)
-    except OSError as error:
-        raise PlatformFormatError(f"cannot read platform file {source}: {error.strerror or error}") from error
+    with open_regular(file, error=PlatformFormatError) as stream:
+        data = stream.read(MAX_JSON_BYTES + 1)
     if len(data) > MAX_JSON_BYTES:
         raise PlatformFormatError(f"platform file {source} is larger than {MAX_JSON_BYTES} bytes")
     return _parsed(bytes(data), source)

@@ -157,12 +157,13 @@ def _nodes(kernels: Sequence[Kernel], network: Network, limit_bytes: int) -> lis
     for tensor in sorted(network.inputs, key=lambda tensor: first_read.get(tensor, len(kernels))):
         made[tensor] = len(nodes)
         dimensions = _moved(tensor, network, "convert").anchor.workload.dimensions
-        nodes.append(Node("input", dimensions, dimensions.out_height, []))
+        nodes.append(Node(tensor, "input", dimensions, dimensions.out_height, []))
     tiles = _height_tiles(kernels, limit_bytes)
     for kernel in kernels:
         dimensions = kernel.anchor.workload.dimensions
         parents = list(dict.fromkeys(made[tensor] for tensor in kernel.inputs if tensor in made))
         node = Node(
+            kernel.name,
             _role(kernel, tiles),
             dimensions,
             dimensions.out_height * dimensions.out_depth * dimensions.batch,

@@ -32,6 +32,7 @@ class Node:
     """One kernel, as far as placement is concerned.
 
     Attributes:
+        name: Of the kernel or input, for messages alone.
         role: ``convolution``, ``pooling``, ``matrix``, ``concat``, ``sum``, ``activation``, ``reduction``, ``software``
             (anything else that computes), ``input`` or ``view``.
         dimensions: The kernel's.
@@ -42,6 +43,7 @@ class Node:
         height_tiles: Tiles that the engine makes of one sample of a dense convolution, downwards; 0 for anything else.
     """
 
+    name: str
     role: str
     dimensions: Dimensions
     height: int

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import mmap
+import os
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import NetworkFormatError
+from annette.files import open_regular
 from annette.network.readers.tflite.flatbuffer import Flatbuffer
 from annette.network.tensor import DType
 from annette.network.tflite_schema import DTYPES, IDENTIFIER, OPERATORS, OPTIONS, TABLES
@@ -116,11 +118,10 @@ def open_graph(path: Path) -> Graph:
     """Reads the main graph of a file; weights stay on disk.
 
     Raises:
-        NetworkFormatError: The file is not TFLite, truncated or damaged.
-        OSError: It cannot be read.
+        NetworkFormatError: The file cannot be read, is not TFLite, truncated or damaged.
     """
-    with path.open("rb") as file:
-        if path.stat().st_size < _IDENTIFIER_AT + len(IDENTIFIER):
+    with open_regular(path, error=NetworkFormatError) as file:
+        if os.fstat(file.fileno()).st_size < _IDENTIFIER_AT + len(IDENTIFIER):
             raise NetworkFormatError(f"{str(path)!r} is not a TFLite file: it is almost empty")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             if data[_IDENTIFIER_AT : _IDENTIFIER_AT + len(IDENTIFIER)] != IDENTIFIER:
