@@ -67,11 +67,6 @@ TRUTHS = (
         "a convolution takes its activation, a sum and a pool along; without it each of them goes over memory",
     ),
     Truth(
-        "xeon-openvino", _CONVOLUTIONS, 0.08,
-        "as above; and a map that no convolution wrote in the blocked layout is copied before it is joined with others",
-    ),
-    Truth("epyc-openvino", _CONVOLUTIONS, 0.08, "as above"),
-    Truth(
         "ncs2", frozenset({"max_pool", "conv", "relu"}), 0.09,
         "the compiler keeps what it tries (a tensor on chip, a sum beside a convolution) where all later stages still "
         "have room, so that one stage less at the end may undo it everywhere; and a rectifier on its own goes over "

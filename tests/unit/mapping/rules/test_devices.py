@@ -106,6 +106,7 @@ def test_a_single_layer_cannot_be_fused_into_its_own_kind():
         (DNNDK, lambda net, x: net.add(net.conv(x, 64, 1), x), "dpu-residual-into-convolution"),
         (DNNDK, lambda net, x: net.relu(net.add(x, x)), "dpu-activation-into-sum"),
         (DNNDK, lambda net, x: net.batch_norm(net.add(x, x)), "dpu-batch-norm-into-sum"),
+        (DNNDK, lambda net, x: net.scale_by_constant(x, (64, 1, 1)), "dpu-scale"),
         (DNNDK, lambda net, x: net.max_pool(net.conv(x, 8, 1), 2, stride=2), "dpu-max-pool-into-convolution"),
         (DNNDK, lambda net, x: net.depthwise_conv(net.conv(x, 8, 1), 3), "dpu-pointwise-into-depthwise"),
         (DNNDK, lambda net, x: net.depthwise_conv(net.conv(x, 8, 3), 3), "dpu-window-into-depthwise"),
@@ -118,12 +119,30 @@ def test_a_single_layer_cannot_be_fused_into_its_own_kind():
         (TVM, lambda net, x: net.relu(net.conv(x, 8, 1)), "tvm-element-wise-into-operator"),
         (TVM, lambda net, x: net.add(net.conv(x, 64, 1), x), "tvm-residual-into-operator"),
         (TVM, lambda net, x: net.relu(net.mul(x, x)), "tvm-element-wise-chain"),
+        (TVM, lambda net, x: net.mul(net.relu(x), 0.5), "tvm-constant-in-chain"),
+        (TVM, lambda net, x: net.pow(net.conv(x, 8, 1), 2.0), "tvm-constant-into-operator"),
+        (TVM, lambda net, x: net.mul(y := net.conv(x, 8, 1), y), "tvm-square"),
+        (TVM, lambda net, x: net.mul(y := net.conv(x, 8, 1), net.activation(y, "tanh")), "tvm-gate"),
+        (TVM, lambda net, x: net.mul(y := net.conv(x, 8, 1), net.add(y, 3.0)), "tvm-gate-by-constant"),
     ],
 )
 def test_each_rule_is_named_in_the_kernel_that_it_makes(mapping, build, name):
     net = NetworkBuilder("n")
     kernels = mapping.apply(net.build(build(net, net.input("image", (1, 64, 28, 28)))))
     assert name in [rule for kernel in kernels for rule in kernel.rules]
+
+
+def test_a_product_with_another_map_or_a_number_is_no_scale():
+    assert kinds(DNNDK, lambda net, x: net.mul(x, net.global_average_pool(x)), size=7)[-1] == "mul"
+    assert kinds(DNNDK, lambda net, x: net.mul(x, 0.5)) == ["mul"]
+
+
+def test_a_gate_of_another_map_stays_a_kernel_of_its_own():
+    def squeezed(net, x):
+        y = net.conv(x, 8, 1)
+        return net.mul(y, net.activation(net.global_average_pool(y), "sigmoid"))
+
+    assert kinds(TVM, squeezed) == ["pointwise_conv", "global_average_pool", "sigmoid", "mul"]
 
 
 @pytest.mark.parametrize(
