@@ -72,9 +72,9 @@ __all__ = [
 _T = TypeVar("_T")
 
 MAX_JSON_BYTES: Final = 256 * 2**20
+"""Larger JSON files are refused: the largest known network description has 0.5 MB, forests stay below 100 MB."""
 _MAX_VALUES: Final = 5_000_000
 """Values in one document; empty objects, of two bytes each in the file, take most memory once parsed: 64 bytes each."""
-"""Larger JSON files are refused: the largest known network description has 0.5 MB, forests stay below 100 MB."""
 
 Finite: TypeAlias = Annotated[float, Meta(ge=-1e100, le=1e100)]
 """Any number that later arithmetic cannot turn into infinity: times, rates and sizes stay far below."""
