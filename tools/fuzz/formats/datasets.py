@@ -22,6 +22,7 @@ from annette.errors import AnnetteError
 from annette.estimation.estimator import estimate_network
 from annette.evaluation.truth import MachineSpeed, truths_of
 from annette.fitting.training_data import read_training_data
+from annette.fitting.transfer import transfer_platform
 from annette.report.dataset import (
     dataset_comparison_document,
     dataset_document,
@@ -30,6 +31,7 @@ from annette.report.dataset import (
     print_dataset_comparison,
 )
 from annette.report.fit import fit_document, print_fit
+from annette.report.transfer import print_transfer, transfer_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -257,9 +259,14 @@ def _merge(file: Path) -> None:
 
 
 def _fit(file: Path, dice: Random) -> None:
-    """``annette fit``; the platform must give an estimate."""
-    report = fit([file], name="fuzz", mapping=dice.choice(("auto", "generic")))
-    document = fit_document(report, file)
+    """``annette fit``, or ``fit --from``; the platform must give an estimate."""
+    if dice.random() < 0.3:
+        with open_datasets([file]) as opened:
+            adapted = transfer_platform(opened, dice.choice(platforms()), name="fuzz")
+        platform, document, show = adapted.platform, transfer_document(adapted, file), print_transfer
+    else:
+        report = fit([file], name="fuzz", mapping=dice.choice(("auto", "generic")))
+        platform, document, show = report.platform, fit_document(report, file), print_fit
     check_document(document)
-    check_printed(lambda page: print_fit(document, page=page))
-    check_estimate(estimate_network(small_networks()[0], report.platform, fallback="roofline"))
+    check_printed(lambda page: show(document, page=page))
+    check_estimate(estimate_network(small_networks()[0], platform, fallback="roofline"))

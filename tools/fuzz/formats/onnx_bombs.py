@@ -10,9 +10,9 @@ from tools.fuzz.values import within
 if TYPE_CHECKING:
     from random import Random
 
-    from onnx import GraphProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
-__all__ = ["plant_bomb"]
+__all__ = ["plant_bomb", "plant_calls", "plant_nest"]
 
 _LARGE: Final = (
     0,
@@ -32,6 +32,8 @@ _LARGE: Final = (
     2**62,
     2**63 - 1,
 )
+_DEEPEST: Final = 30
+"""Bodies within bodies: protobuf reads a hundred messages within each other, three for each body."""
 _MAKERS: Final = {
     "Tile": ("data", "sizes"),
     "Expand": ("data", "sizes"),
@@ -86,6 +88,63 @@ def plant_bomb(graph: GraphProto, dice: Random) -> None:
         graph.node.append(node)
         previous = node.output[0]
     _use(graph, dice, previous)
+
+
+def plant_calls(model: ModelProto, dice: Random) -> None:
+    """Functions that call the next one twice: the last is called 2 to the power of their number times."""
+    depth = dice.choice((3, 12, 25, 60))
+    for level in range(depth):
+        inner = f"laugh{level + 1}" if level < depth - 1 else "Relu"
+        domain = "laughs" if level < depth - 1 else ""
+        nodes = [
+            helper.make_node(inner, ["x"], ["t"], domain=domain),
+            helper.make_node(inner, ["t"], ["y"], domain=domain),
+        ]
+        opsets = [helper.make_opsetid("", 17), helper.make_opsetid("laughs", 1)]
+        model.functions.append(helper.make_function("laughs", f"laugh{level}", ["x"], ["y"], nodes, opsets))
+    model.opset_import.add(domain="laughs", version=1)
+    _append(model.graph, helper.make_node("laugh0", [_source(model.graph)], ["laughed"], domain="laughs"))
+
+
+def plant_nest(model: ModelProto, dice: Random) -> None:
+    """Branches within branches, or loops within loops whose rounds multiply."""
+    operator, rounds = dice.choice(("If", "Loop")), dice.choice((1, 2, 50, 2**31, 2**62))
+    source = _source(model.graph)
+    model.graph.initializer.append(helper.make_tensor("nest_go", TensorProto.BOOL, [], [True]))
+    model.graph.initializer.append(helper.make_tensor("nest_rounds", TensorProto.INT64, [], [rounds]))
+    node = helper.make_node("Relu", [source], ["nest_out"])
+    for level in range(dice.choice((2, 5, 15, _DEEPEST))):
+        node = _around(node, operator, level)
+    _append(model.graph, node)
+
+
+def _around(node: NodeProto, operator: str, level: int) -> NodeProto:
+    """A node of control flow with another one in its body."""
+    written = f"nested{level}"
+    result = helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, None)
+    if operator == "If":
+        body = helper.make_graph([node], f"branch{level}", [], [result])
+        other = helper.make_tensor_value_info(f"other{level}", TensorProto.FLOAT, None)
+        plain = helper.make_graph([helper.make_node("Relu", ["x"], [other.name])], f"plain{level}", [], [other])
+        return helper.make_node("If", ["nest_go"], [written], then_branch=body, else_branch=plain)
+    inputs = [
+        helper.make_tensor_value_info(f"round{level}", TensorProto.INT64, []),
+        helper.make_tensor_value_info(f"go{level}", TensorProto.BOOL, []),
+    ]
+    goes_on = helper.make_tensor_value_info(f"goes_on{level}", TensorProto.BOOL, [])
+    nodes = [helper.make_node("Identity", [f"go{level}"], [goes_on.name]), node]
+    body = helper.make_graph(nodes, f"loop{level}", inputs, [goes_on, result])
+    return helper.make_node("Loop", ["nest_rounds", "nest_go"], [written], body=body)
+
+
+def _source(graph: GraphProto) -> str:
+    return graph.input[0].name if graph.input else ""
+
+
+def _append(graph: GraphProto, node: NodeProto) -> None:
+    """Appends a node and hands its result out."""
+    graph.node.append(node)
+    graph.output.append(helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, None))
 
 
 def _constant(graph: GraphProto, dice: Random, role: str, name: str) -> str:

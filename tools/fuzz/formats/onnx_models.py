@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, helper
 from tools.fuzz.case import Format
-from tools.fuzz.formats.onnx_bombs import plant_bomb
+from tools.fuzz.formats.onnx_bombs import plant_bomb, plant_calls, plant_nest
 from tools.fuzz.formats.onnx_seeds import DATA_FILE, operators, random_node, single_operator, sound_models
 from tools.fuzz.oracle import read_and_estimate
 from tools.fuzz.values import clean, floating, integer, near, text, within
@@ -92,7 +92,7 @@ def _graphs(model: ModelProto) -> list[Any]:
 
 
 def _change_model(model: ModelProto, dice: Random) -> None:
-    match dice.randrange(8):
+    match dice.randrange(10):
         case 0 | 1 if model.opset_import:
             dice.choice(model.opset_import).version = dice.choice(_VERSIONS)
         case 2:
@@ -108,6 +108,10 @@ def _change_model(model: ModelProto, dice: Random) -> None:
         case 6:
             other = single_operator(dice)
             model.graph.MergeFrom(other.graph)
+        case 8:
+            plant_calls(model, dice)
+        case 9:
+            plant_nest(model, dice)
         case _:
             model.metadata_props.add(key=clean(text(dice)), value=clean(text(dice)))
 
