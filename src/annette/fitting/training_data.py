@@ -178,41 +178,31 @@ def without_outliers(samples: Samples) -> tuple[Samples, tuple[Dropped, ...]]:
 
 
 def with_usable_times(runs: Iterable[Run]) -> tuple[list[Run], tuple[Dropped, ...]]:
-    """Runs with times that are positive finite numbers, and what was left out for that.
+    """Runs with times of kernels and of the reference workload above 0, and what was left out for that.
 
-    A kernel with a bad time goes, and with it the time of the whole run, which says nothing about the kernels that are
-    left; so do bad times of whole runs and of the reference workload.
+    A kernel whose time is below what the profile resolves says 0. It goes, and with it the time of the whole run, which
+    says nothing about the kernels that are left. (Datasets hold no times that cannot be.)
 
     Args:
         runs: Usable runs.
     """
     usable = []
     kernels: list[str] = []
-    wholes: list[str] = []
     references: list[str] = []
     for run in runs:
-        kept = tuple(record for record in run.kernels if _positive(record.latency_s))
-        samples_s = tuple(time_s for time_s in run.samples_s if _positive(time_s))
-        reference_s = tuple(time_s for time_s in run.reference_s if _positive(time_s))
-        kernels += [f"{run.case}: {record.name}" for record in run.kernels if not _positive(record.latency_s)]
-        whole = not run.samples_s or (_positive(run.latency_s) and len(samples_s) == len(run.samples_s))
-        if not whole:
-            wholes.append(run.case)
+        kept = tuple(record for record in run.kernels if record.latency_s > 0)
+        reference_s = tuple(time_s for time_s in run.reference_s if time_s > 0)
+        kernels += [f"{run.case}: {record.name}" for record in run.kernels if not record.latency_s > 0]
         if len(reference_s) < len(run.reference_s):
             references.append(run.case)
-        if not whole or len(kept) < len(run.kernels):
+        if len(kept) < len(run.kernels):
             run = replace(run, kernels=kept, latency_s=math.nan, samples_s=())  # noqa: PLW2901 - the same run, less
         usable.append(replace(run, reference_s=reference_s))
     reasons = (
-        ("the time is not a positive finite number", kernels),
-        ("the time of the whole run is not a positive finite number: not used for overheads", wholes),
-        ("a time of the reference workload is not a positive finite number: that time is not used", references),
+        ("the time is 0: below what the profile resolves", kernels),
+        ("a time of the reference workload is 0: that time is not used", references),
     )
     return usable, tuple(Dropped(reason, tuple(sources)) for reason, sources in reasons if sources)
-
-
-def _positive(time_s: float) -> bool:
-    return math.isfinite(time_s) and time_s > 0
 
 
 def benchmark_sources(datasets: Sequence[Dataset]) -> tuple[Source, ...]:

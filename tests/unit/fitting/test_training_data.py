@@ -89,10 +89,9 @@ def test_with_usable_times_stay_as_they_are():
     assert with_usable_times(runs) == (runs, ())
 
 
-@pytest.mark.parametrize("bad", [0.0, -1e-3, math.nan, math.inf])
-def test_a_kernel_with_a_bad_time_goes_and_takes_the_whole_time_along(bad):
+def test_a_kernel_without_a_time_goes_and_takes_the_whole_time_along():
     before = measured_chain()
-    first = replace(before.kernels[0], latency_s=bad)
+    first = replace(before.kernels[0], latency_s=0.0)
     (after,), (dropped,) = with_usable_times([replace(before, kernels=(first, *before.kernels[1:]))])
     assert after.kernels == before.kernels[1:]
     assert dropped.sources == (f"chain: {first.name}",)
@@ -100,13 +99,11 @@ def test_a_kernel_with_a_bad_time_goes_and_takes_the_whole_time_along(bad):
     assert math.isnan(after.latency_s)
 
 
-@pytest.mark.parametrize("bad", [0.0, -1e-3, math.nan, math.inf])
-def test_bad_times_of_runs_and_references_are_not_used(bad):
+def test_references_without_a_time_are_not_used():
     before = measured_chain()
-    (after,), (whole, reference) = with_usable_times([replace(before, latency_s=bad, reference_s=(1e-3, bad))])
-    assert "whole run" in whole.reason
-    assert "reference workload" in reference.reason
-    assert whole.sources == reference.sources == ("chain",)
+    (after,), (dropped,) = with_usable_times([replace(before, reference_s=(1e-3, 0.0))])
+    assert "reference workload" in dropped.reason
+    assert dropped.sources == ("chain",)
     assert after.kernels == before.kernels
     assert after.reference_s == (1e-3,)
 

@@ -1,5 +1,6 @@
 """Layer tables and network tables: what is read, what is refused, and the way to a platform."""
 
+import csv
 import os
 
 import numpy as np
@@ -89,6 +90,7 @@ def test_foreign_columns_are_renamed_or_passed_over(write):
     ],
 )
 def test_what_makes_no_sense_is_refused_with_its_place(write, text, complaint):
+    csv.field_size_limit(2**17)  # one for the whole process, which the reports of Vela need larger
     if complaint is None:  # Words are only words.
         assert read_layer_table(write(text))[0].stages[0].kind == "=cmd()"
         return

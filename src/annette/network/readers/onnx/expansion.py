@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Expansion", "spend_on_body"]
 
-_STEPS_PER_NODE: Final = 50
-"""Microseconds that reading one node takes, from finding its operands to describing its layer."""
+_STEPS_PER_NODE: Final = 90
+"""Microseconds that reading one node takes on a busy machine, from finding its operands to describing its layer (60 on
+a calm one)."""
 
 _BYTES_PER_NODE: Final = 800
 """Memory of one node's value and layer, its names and lists apart."""
