@@ -211,7 +211,8 @@ def _change_vector(values: Values, field: str, kind: str, dice: Random) -> None:
         case 3:
             items.reverse()
         case 4 if items:
-            items += [items[0]] * dice.choice((1, 3, 33, 1000))
+            # Tables hold tables: a thousand of a thousand would be a file of gigabytes, and a case of the tool itself.
+            items += [items[0]] * dice.choice((1, 3, 33, 1000 if scalar else 33))
         case 5:
             items.append(_element(kind, dice) if scalar else {})
         case _ if items and scalar:
