@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
-from annette.budget import spend
+from annette.budget import require
 
 if TYPE_CHECKING:
     from annette.devices.arm_ethos_u.scheduler.accelerator import AcceleratorConfig, UBlock
@@ -151,7 +151,7 @@ def _search(config: AcceleratorConfig, shape: OpShape, ublock: UBlock) -> BlockC
     widths = _candidates(shape.ofm_width, config.max_width, ublock[1])
     depths = _candidate_depths(shape.ofm_depth, config.max_depth, ublock[2])
     count = len(depths) * len(heights) * len(widths)
-    spend(f"the choice of blocks of {shape}", steps=count / 10, size_bytes=_BYTES_PER_CANDIDATE * count)
+    require(f"a block of {shape.block_type}", steps=count / 5, size_bytes=_BYTES_PER_CANDIDATE * count)
     c, h, w = np.meshgrid(depths, heights, widths, indexing="ij")
     equal = shape.block_type in EQUAL_DEPTH
     depth = c if equal else np.full_like(c, step)
