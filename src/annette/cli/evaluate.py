@@ -46,7 +46,9 @@ _HELD_OUT = ("held-out", "classic")
 )  # fmt: skip
 @click.option("--truth", type=FILE, metavar="DATASET", help="Latencies measured before.")
 @click.option("--measure", is_flag=True, help="Measure now; with --truth, record it there and go on with it later.")
-@click.option("--backend", metavar="B", help="Backend to measure on.  [default: the platform's runtime]")
+@click.option(
+    "--backend", metavar="B", help="Backend to measure on.  [default: that of the platform's runtime, with its options]"
+)
 @click.option(
     "--rounds", type=click.IntRange(min=1),
     help="Rounds of --measure for each network, counting what --truth has; by default as annette measure.",
@@ -171,16 +173,22 @@ def _run(platform: Platform, listed: tuple[Truth, ...], path: Path, how: dict[st
 
 
 def _runtime_of(platform: Platform) -> str:
-    """The backend that runs what the platform was fitted on."""
+    """The backend that runs what the platform was fitted on: of that name, or the only one of the device's family."""
     from annette.bench.backend import backend_names
+    from annette.devices.registry import recognise
 
-    runtime = dict(platform.provenance.versions).get("runtime", "")
-    if runtime not in backend_names():
-        raise click.UsageError(
-            f"platform {platform.name!r} ({platform.runtime}) does not say which backend measures it: "
-            "name one with --backend (annette backends)"
-        )
-    return runtime
+    stated = dict(platform.provenance.versions)
+    runtime = stated.get("runtime", "")
+    if runtime in backend_names():
+        return runtime
+    family = recognise(stated)
+    if family is not None and len(family.backends) == 1:
+        return next(iter(family.backends))
+    raise click.UsageError(
+        f"no backend here measures platform {platform.name!r} ({platform.runtime}): a program of yours that runs "
+        "networks on the device can (--backend command --option command='./measure {model}'); "
+        "annette backends lists the others"
+    )
 
 
 def _chosen(

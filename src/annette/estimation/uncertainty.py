@@ -7,7 +7,7 @@ no fitted model prices, or priced by another family than the platform prefers ne
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from annette.platforms.intervals import ComposedErrors
     from annette.platforms.platform import Platform
 
-    _Flags = np.ndarray[Any, np.dtype[np.bool_]]
+    _Flags: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 
 __all__ = ["kernel_bounds", "network_bounds"]
 
@@ -94,6 +94,8 @@ def network_bounds(
         `annette.platforms.intervals.WIDEST`.
     """
     errors, whole = platform.composed_errors(family), platform.network_interval(confidence)
+    bounds: tuple[float, float] | None
+    inner: tuple[float, float] | None
     if whole is not None:
         known = prices.fitted & prices.in_range & prices.usual
         bounds = inner = whole
@@ -114,7 +116,8 @@ def network_bounds(
 
 def _counts(errors: ComposedErrors, table: KernelTable, known: _Flags) -> _Flags:
     """Kernels whose errors have a spread, or would if a fitted model priced them."""
-    return known | np.array([kind in errors.spreads for kind in table.kinds.tolist()], dtype=bool)
+    spread: _Flags = np.array([kind in errors.spreads for kind in table.kinds.tolist()], dtype=bool)
+    return np.logical_or(known, spread)
 
 
 def _widened(

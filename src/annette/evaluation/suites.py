@@ -94,7 +94,7 @@ SUITES: Final = {
 }
 """Suites by name."""
 
-_MUST_AGREE: Final = ("runtime", "precision", "threads")
+_MUST_AGREE: Final = ("runtime", "precision", "threads", "accelerator", "system_config", "memory_mode", "optimise")
 _SHOULD_AGREE: Final = (("runtime_version", "version of the runtime"), ("cpu", "processor"), ("cpu_flags", "processor"))
 
 
@@ -147,13 +147,16 @@ def recorded_truths(
 def measuring_options(platform: Platform, known: Iterable[str], texts: Mapping[str, str]) -> dict[str, str]:
     """Options of a backend that make it run as the platform does; what the user gave is kept.
 
+    An option is taken from what the platform's provenance states under the same name; ``accelerator`` is the device
+    where nothing else is stated.
+
     Args:
         platform: What is evaluated.
         known: Options that the backend has.
         texts: What the user gave, as texts.
     """
-    stated = {"threads": str(platform.threads), **dict(platform.provenance.versions)}
-    return {name: stated[name] for name in ("threads", "precision") if name in stated and name in known} | dict(texts)
+    stated = {"threads": str(platform.threads), **_environment(platform)}
+    return {name: stated[name] for name in known if stated.get(name)} | dict(texts)
 
 
 def compare_environments(platform: Platform, environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -169,7 +172,8 @@ def compare_environments(platform: Platform, environment: Mapping[str, str]) -> 
     Raises:
         OptionError: Runtime, precision or number of threads differ: the estimates are of something else.
     """
-    stated = {"threads": str(platform.threads), **dict(platform.provenance.versions)}
+    stated = {"threads": str(platform.threads), **_environment(platform)}
+    environment = _named_alike(environment)
     for key in _MUST_AGREE:
         if key in stated and key in environment and stated[key] != environment[key]:
             raise OptionError(
@@ -184,3 +188,15 @@ def compare_environments(platform: Platform, environment: Mapping[str, str]) -> 
     if "runtime" not in stated:
         notes["runtime"] = f"the platform states its runtime as {platform.runtime!r}, which was not compared"
     return tuple(notes.values())
+
+
+def _environment(platform: Platform) -> dict[str, str]:
+    return _named_alike(dict(platform.provenance.versions))
+
+
+def _named_alike(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which what compiles for an accelerator names it: some state it as the device alone."""
+    named = dict(environment)
+    if "memory_mode" in named and "device" in named:
+        named.setdefault("accelerator", named["device"])
+    return named

@@ -190,7 +190,7 @@ def _tail(quantiles: tuple[tuple[float, float], ...], level: float) -> float | N
         return None
     median = float(np.interp(0.5, levels, values))
     reach = math.log(0.5 / level) / math.log(0.5 / levels[last])
-    return median + (values[last] - median) * reach
+    return median + (float(values[last]) - median) * reach
 
 
 @dataclass(frozen=True)

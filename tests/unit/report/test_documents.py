@@ -8,6 +8,7 @@ import pytest
 
 from annette.errors import OptionError
 from annette.estimation import estimate_network
+from annette.estimation.comparison import Comparison, compare_platforms
 from annette.mapping.rules import preset
 from annette.platforms import list_platforms
 from annette.report.estimates import (
@@ -47,7 +48,7 @@ def test_estimate_document_follows_its_schema(target):
 def test_comparison_document_ranks_the_fastest_first():
     network = small_network()
     slow = platform(name="slow", overhead=type(platform().overhead)(per_kernel_s=1.0))
-    document = comparison_document("small", [estimate_network(network, target) for target in (slow, platform())])
+    document = comparison_document(compare_platforms(network, [slow, platform()]))
     check(document, "comparison")
     assert [entry["platform"] for entry in document["platforms"]] == ["toy", "slow"]
     assert document["platforms"][0]["times_fastest"] == 1
@@ -76,7 +77,7 @@ def test_the_estimate_table_shows_heaviest_first_and_all_on_demand():
     document = estimate_document(estimate_network(small_network(), with_intervals()))
     text = printed(print_estimate, document)
     assert text.index("stem") < text.index("pool")
-    assert "(out of range)" in text
+    assert "(out of range: out_channels 16" in text
     assert "note: " in text
     assert seconds_text(document["latency_s"]) in text
     assert "free" in printed(print_estimate, document, everything=True)
@@ -85,7 +86,7 @@ def test_the_estimate_table_shows_heaviest_first_and_all_on_demand():
 def test_comparison_and_network_tables_hold_their_figures():
     network = small_network()
     estimate = estimate_network(network, platform())
-    assert "1.00x" in printed(print_comparison, comparison_document("small", [estimate]))
+    assert "1.00x" in printed(print_comparison, comparison_document(Comparison("small", (estimate,))))
     assert "classifier" in printed(print_network, network_document(network))
     assert "activation" in printed(print_network, network_document(network, preset("generic").apply(network)))
 
