@@ -16,7 +16,6 @@ from annette.platforms.intervals import WIDEST, unfitted_bounds
 if TYPE_CHECKING:
     from annette.estimation.estimate import Prices
     from annette.mapping.kernel import FloatArray, KernelTable
-    from annette.platforms.intervals import ComposedErrors
     from annette.platforms.platform import Platform
 
     _Flags: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
@@ -100,10 +99,10 @@ def network_bounds(
         known = prices.fitted & prices.in_range & prices.usual
         bounds = inner = whole
     elif errors is not None:
-        known = prices.fitted
+        stated: _Flags = np.array([kind in errors.spreads for kind in table.kinds.tolist()], dtype=bool)
+        known = prices.fitted & stated
         widening = np.where(prices.in_range, 1.0, platform.extrapolation_widening)
-        counts = np.where(_counts(errors, table, known), widening, 0.0)
-        bounds = inner = errors.bounds(confidence, table, prices.latency_s, counts)
+        bounds = inner = errors.bounds(confidence, table, prices.latency_s, np.where(stated, widening, 0.0))
         if not known.all():
             inner = errors.bounds(confidence, table.select(known), prices.latency_s[known], widening[known])
     else:
@@ -112,12 +111,6 @@ def network_bounds(
     if away.any():
         bounds = _widened(bounds or (0.0, 0.0), inner or (0.0, 0.0), prices, away, total_s)
     return None if bounds is None or bounds[1] > WIDEST else bounds
-
-
-def _counts(errors: ComposedErrors, table: KernelTable, known: _Flags) -> _Flags:
-    """Kernels whose errors have a spread, or would if a fitted model priced them."""
-    spread: _Flags = np.array([kind in errors.spreads for kind in table.kinds.tolist()], dtype=bool)
-    return np.logical_or(known, spread)
 
 
 def _widened(
