@@ -34,7 +34,7 @@ _HELD_OUT = ("held-out", "classic")
 @click.option("--platform", "platform_name", required=True, metavar="P", help="A platform, or its file.")
 @click.option(
     "--suite", required=True, metavar="SUITE", help="classic, development, held-out, nasbench, nasbench101, "
-    "nasbench201, or a FILE (.csv, .json) that lists networks, with or without latencies.",
+    "nasbench201, a FILE (.csv, .json) that lists networks, with or without latencies, or a DATASET that has some.",
 )  # fmt: skip
 @click.option(
     "--model", type=MODELS,
@@ -98,7 +98,7 @@ def command(
       annette evaluate --platform ncs2-openvino --suite published.csv --json
     """
     from annette.api import evaluate, load_platform
-    from annette.evaluation.suites import listed_networks, recorded_truths
+    from annette.evaluation.suites import is_dataset, listed_networks, recorded_truths
     from annette.report.evaluation import evaluation_document, evaluation_page, print_evaluation
     from annette.report.html import write_page
 
@@ -106,6 +106,8 @@ def command(
         _refuse_unused(context.args, backend, options, how["cpus"])
     platform = load_platform(platform_name)
     listed = listed_networks(suite)
+    if truth is None and not measure and is_dataset(Path(suite)):
+        truth = Path(suite)
     notes: tuple[str, ...] = ()
     if measure:
         how |= _chosen(platform, backend, options, context.args, rounds)

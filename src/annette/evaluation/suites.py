@@ -7,13 +7,14 @@ fit contains a whole network of either.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.dataset import Dataset
-from annette.errors import OptionError, nearest
+from annette.errors import DatasetError, OptionError, nearest
 from annette.evaluation.truth import MachineSpeed, Truth, is_listing, load_listing, truths_of
-from annette.files import is_file
+from annette.files import is_file, open_regular
 from annette.network.load import load_network
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ __all__ = [
     "NASBENCH_201",
     "SUITES",
     "compare_environments",
+    "is_dataset",
     "listed_networks",
+    "measured_networks",
     "measuring_options",
     "recorded_truths",
 ]
@@ -94,6 +97,8 @@ SUITES: Final = {
 }
 """Suites by name."""
 
+_SQLITE: Final = b"SQLite format 3\0"
+
 _MUST_AGREE: Final = ("runtime", "precision", "threads", "accelerator", "system_config", "memory_mode", "optimise")
 _SHOULD_AGREE: Final = (("runtime_version", "version of the runtime"), ("cpu", "processor"), ("cpu_flags", "processor"))
 
@@ -102,7 +107,8 @@ def listed_networks(suite: str) -> tuple[Truth, ...]:
     """The networks of a suite, with what a file says of their latencies.
 
     Args:
-        suite: Name of a suite, or a file that lists networks (`annette.evaluation.truth`).
+        suite: Name of a suite, a file that lists networks (`annette.evaluation.truth`), or a dataset, whose whole
+            networks are taken; their latencies are what `recorded_truths` reads from it.
 
     Raises:
         OptionError: There is no such suite, or the file is no list.
@@ -110,11 +116,44 @@ def listed_networks(suite: str) -> tuple[Truth, ...]:
     """
     if is_listing(suite):
         return load_listing(Path(suite))
+    if is_dataset(Path(suite)):
+        return tuple(replace(truth, rounds_s=(), runs=()) for truth in measured_networks(Path(suite)))
     if is_file(Path(suite)):
         raise OptionError(f"--suite {suite!r} is a file but no list: networks are listed in a .csv or .json")
     if suite not in SUITES:
         raise OptionError(f"no suite {suite!r}{nearest(suite, SUITES)}; known: {', '.join(SUITES)}")
     return tuple(Truth(name, load_network(name)) for name in SUITES[suite])
+
+
+def is_dataset(path: Path) -> bool:
+    """Whether a path is a file that begins as datasets do."""
+    if not is_file(path):
+        return False
+    with open_regular(path, error=DatasetError) as file:
+        return file.read(len(_SQLITE)) == _SQLITE
+
+
+def measured_networks(path: Path, platform: Platform | None = None) -> tuple[Truth, ...]:
+    """The whole networks of a dataset, with their latencies as they were measured.
+
+    Args:
+        path: The dataset, of ``annette measure``, ``bench`` or ``import``.
+        platform: What they are compared with, at the speed of whose campaign; None leaves them as they are.
+
+    Raises:
+        DatasetError: It cannot be read, or holds no whole network.
+        OptionError: They were not measured as the platform was.
+    """
+    with Dataset.open(path) as dataset:
+        for environment in dataset.environments() if platform is not None else ():
+            compare_environments(platform, environment)
+        truths = truths_of(dataset, speed=None if platform is None else MachineSpeed.of(platform))
+    if not truths:
+        raise DatasetError(
+            f"dataset {str(path)!r} holds no whole network with its time, as annette measure --out records them; "
+            "annette fit takes its kernels"
+        )
+    return truths
 
 
 def recorded_truths(
