@@ -140,7 +140,7 @@ def read_training_data(datasets: Sequence[Dataset], precision: str | None = None
         raise FitError(
             "the datasets hold no usable run of anything but whole networks, which are not fitted on: "
             "'annette calibrate' takes those"
-)
+        )
     runs, dropped = with_usable_times(parts)
     return TrainingData(
         environment=environment,

@@ -6,13 +6,14 @@ import re
 import jsonschema
 import pytest
 
-from annette.errors import OptionError
+from annette.errors import NetworkError, OptionError
 from annette.estimation import estimate_network
 from annette.estimation.comparison import Comparison, compare_platforms
 from annette.mapping.rules import preset
 from annette.platforms import list_platforms
 from annette.report.estimates import (
     comparison_document,
+    error_document,
     estimate_document,
     network_document,
     print_comparison,
@@ -135,3 +136,32 @@ def test_a_wrong_document_does_not_follow_its_schema():
     for change in ({"latency_s": -1}, {"coverage": 1.5}, {"latency_is": "wall"}, {"more": 1}, {"interval_s": [1]}):
         with pytest.raises(jsonschema.ValidationError):
             check({**document, **change}, "estimate")
+
+
+def test_shares_of_time_and_samples_are_told_apart():
+    network = small_network(batch=4)
+    estimate = estimate_network(network, platform(assumed={"conv": "a test"}))
+    document = estimate_document(estimate)
+    check(document, "estimate")
+    assert document["sample_latency_s"] == pytest.approx(document["latency_s"] / 4)
+    conv_s = next(kernel["latency_s"] for kernel in document["kernels"] if kernel["kind"] == "conv")
+    total_s = sum(kernel["latency_s"] for kernel in document["kernels"])
+    assert document["coverage_latency"] == pytest.approx(1 - conv_s / total_s)
+    assert document["coverage"] == min(document[f"coverage_{share}"] for share in ("ops", "kernels", "latency"))
+    text = printed(print_estimate, document)
+    assert f"batch 4 ({seconds_text(document['sample_latency_s'])} per sample)" in text
+    assert f"{percent_text(document['coverage_latency'])} of the time" in text
+
+
+def test_a_comparison_names_what_was_skipped():
+    estimate = estimate_network(small_network(), platform())
+    document = comparison_document(Comparison("small", (estimate,), (("board", "no model for kind 'conv'"),)))
+    check(document, "comparison")
+    assert document["skipped"] == [{"platform": "board", "reason": "no model for kind 'conv'"}]
+    assert "skipped board: no model for kind 'conv'" in printed(print_comparison, document)
+
+
+def test_a_network_without_an_estimate_is_a_document_too():
+    document = error_document("a.onnx", NetworkError("a.onnx is broken"))
+    check(document, "error")
+    assert document["error"] == "a.onnx is broken"
