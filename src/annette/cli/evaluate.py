@@ -106,8 +106,7 @@ def command(
         _refuse_unused(context.args, backend, options, how["cpus"])
     platform = load_platform(platform_name)
     listed = listed_networks(suite)
-    if truth is None and not measure and is_dataset(Path(suite)):
-        truth = Path(suite)
+    truth = Path(suite) if truth is None and not measure and is_dataset(Path(suite)) else truth
     notes: tuple[str, ...] = ()
     if measure:
         how |= _chosen(platform, backend, options, context.args, rounds)

@@ -132,7 +132,7 @@ network_options = _together(
     click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples processed together."),
     click.option(
         "--input", "inputs", multiple=True, metavar="NAME=SHAPE", callback=_parse_shapes,
-        help="Shape of an input, for example data=1x3x224x224; binds symbolic dimensions. May be repeated.",
+        help="Shape of an input, data=1x3x224x224, or size of a symbolic dimension, seq=128. May be repeated.",
     ),
 )  # fmt: skip
 

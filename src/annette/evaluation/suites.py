@@ -145,9 +145,12 @@ def measured_networks(path: Path, platform: Platform | None = None) -> tuple[Tru
         OptionError: They were not measured as the platform was.
     """
     with Dataset.open(path) as dataset:
-        for environment in dataset.environments() if platform is not None else ():
-            compare_environments(platform, environment)
-        truths = truths_of(dataset, speed=None if platform is None else MachineSpeed.of(platform))
+        speed = None
+        if platform is not None:
+            speed = MachineSpeed.of(platform)
+            for environment in dataset.environments():
+                compare_environments(platform, environment)
+        truths = truths_of(dataset, speed=speed)
     if not truths:
         raise DatasetError(
             f"dataset {str(path)!r} holds no whole network with its time, as annette measure --out records them; "
