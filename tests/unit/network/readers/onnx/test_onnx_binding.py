@@ -49,7 +49,7 @@ def test_unbound_dimensions_are_named_with_the_options_that_bind_them(tmp_path):
     ],
 )
 def test_suggested_shapes_bind_everything_and_work(tmp_path, signature, suggested):
-    path = save(tmp_path, model(f"({signature}) => (float[] y) {{ y = Relu(x) }}"))
+    path = save(tmp_path, model(f"net ({signature}) => (float[] y) {{ y = Relu(x) }}"))
     with pytest.raises(NetworkShapeError) as refused:
         read_onnx(path)
     options = [word for word in str(refused.value).split() if "=" in word]
@@ -59,7 +59,7 @@ def test_suggested_shapes_bind_everything_and_work(tmp_path, signature, suggeste
 
 
 def test_a_dimension_is_bound_by_its_symbol(tmp_path):
-    path = save(tmp_path, model("(float[batch, seq, 64] x) => (float[] y) { y = Relu(x) }"))
+    path = save(tmp_path, model("net (float[batch, seq, 64] x) => (float[] y) { y = Relu(x) }"))
     network = read_onnx(path, batch=2, input_shapes={"seq": (32,)})
     assert network.tensors["x"].shape == (2, 32, 64)
     with pytest.raises(OptionError, match="one number"):
