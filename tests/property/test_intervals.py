@@ -70,7 +70,7 @@ def reach(estimate):
         return np.log(np.array(ratios)) * [-1, 1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(intervals(), OFFSETS, CONFIDENCES, st.sets(st.sampled_from(KINDS)), st.sets(st.sampled_from(KINDS)))
 def test_intervals_grow_with_confidence_and_contain_the_estimate(known, offsets, confidences, unfitted, outside):
     target = platform(
@@ -88,7 +88,7 @@ def test_intervals_grow_with_confidence_and_contain_the_estimate(known, offsets,
         before = ends
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(intervals(), OFFSETS, st.floats(0.1, 0.999), st.sampled_from(KINDS), st.sets(st.sampled_from(KINDS)))
 def test_a_kind_that_goes_out_of_range_or_loses_its_model_narrows_nothing(known, offsets, confidence, kind, others):
     reasons = dict.fromkeys(others - {kind}, "a test")

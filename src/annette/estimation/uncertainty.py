@@ -103,8 +103,8 @@ def network_bounds(
         known = prices.fitted & stated
         widening = np.where(prices.in_range, 1.0, platform.extrapolation_widening)
         bounds = inner = errors.bounds(confidence, table, prices.latency_s, np.where(stated, widening, 0.0))
-        if not known.all():
-            inner = errors.bounds(confidence, table.select(known), prices.latency_s[known], widening[known])
+        if not stated.all():
+            inner = errors.bounds(confidence, table.select(stated), prices.latency_s[stated], widening[stated])
     else:
         return None
     away = counted & ~known & (prices.latency_s > 0)
