@@ -17,7 +17,7 @@ from annette.bench.dataset import Dataset
 from annette.bench.generate import generate_plan
 from annette.estimation.estimator import estimate
 from annette.evaluation import evaluation
-from annette.evaluation.suites import listed_networks, recorded_truths
+from annette.evaluation.suites import is_dataset, listed_networks, recorded_truths
 from annette.fitting import fit_extra
 from annette.fitting.request import FitRequest
 from annette.network.load import load_network
@@ -250,8 +250,8 @@ def evaluate(
 
     Args:
         platform: A loaded platform, a platform file, or the name of a known platform.
-        suite: Name of a suite, a table of networks, perhaps with latencies (``.csv``, ``.json``), or the networks
-            themselves.
+        suite: Name of a suite, a table of networks, perhaps with latencies (``.csv``, ``.json``), a dataset of whole
+            networks, or the networks themselves.
         truth: Dataset that `measure` has filled, with the latencies of networks that come without.
         calibrated: Whether measured times are brought to the speed that the machine had when it was benchmarked.
         model: Model family; None takes the platform's preference per kind.
@@ -270,6 +270,8 @@ def evaluate(
     """
     target = platform if isinstance(platform, Platform) else load_platform(platform)
     if isinstance(suite, (str, Path)):
+        if truth is None and is_dataset(Path(suite)):
+            truth = suite
         suite, name = listed_networks(str(suite)), name or str(suite)
     if truth is not None:
         suite, remarks = recorded_truths(target, suite, Path(truth), calibrated=calibrated)

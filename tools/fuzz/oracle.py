@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import annette
 from annette.errors import AnnetteError, NetworkError, OptionError
+from annette.estimation.comparison import Comparison
 from annette.estimation.estimator import estimate_network
 from annette.network.load import load_network
 from annette.plain_text import MAX_MESSAGE_LENGTH
@@ -184,7 +185,7 @@ def estimate_somewhere(network: Network, dice: Random, targets: Iterable[Platfor
         everything = dice.random() < 0.5
         check_printed(partial(_print_estimate, document, everything))
     if len(estimates) > 1:
-        compared = comparison_document(network.name, estimates)
+        compared = comparison_document(Comparison(network.name, tuple(estimates)))
         check_document(compared)
         check_printed(lambda page: print_comparison(compared, page=page))
     if refusal is not None:

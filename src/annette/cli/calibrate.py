@@ -37,6 +37,9 @@ def command(
 ) -> None:
     """Adjusts a platform to a TABLE of whole networks with their times (CSV, see docs/calibration.md).
 
+    TABLE may be a dataset of annette measure as well: its whole networks are taken, at the speed of the platform's
+    campaign.
+
     Few numbers move: scales of groups of kinds, the time between kernels, what the host adds per run and per byte. The
     printed left-out error is that of networks which the calibration did not see. Fewer than 5 networks are refused.
 
@@ -44,19 +47,31 @@ def command(
     Examples:
       annette calibrate networks.csv --platform zcu102-dnndk --out my-board.json
       annette calibrate networks.csv --platform ncs2-openvino --measured end_to_end --out my-stick.json
+      annette calibrate truth.sqlite --platform xeon-onnxruntime-fp32 --out my-server.json
     """
     from dataclasses import replace
 
     from annette.api import load_platform
     from annette.bench.importing.collection import digest_of
-    from annette.bench.importing.table import TableOptions, read_network_table
+    from annette.bench.importing.table import NetworkLatency, TableOptions, read_network_table
+    from annette.evaluation.suites import is_dataset, measured_networks
     from annette.fitting.calibration import calibrate
     from annette.platforms import Source, dump_platform
     from annette.report.fit import calibration_document
 
-    pairs = read_network_table(table, TableOptions(columns, frozenset(ignored)))
+    start, pairs = load_platform(platform), []
+    if is_dataset(table):
+        if columns or ignored:
+            raise click.UsageError("--column and --ignore say how a table is read; this is a dataset")
+        pairs = [
+            NetworkLatency(truth.name, truth.network, truth.latency_s)
+            for truth in measured_networks(table, start)
+            if truth.latency_s is not None
+        ]
+    else:
+        pairs = read_network_table(table, TableOptions(columns, frozenset(ignored)))
     report = calibrate(
-        load_platform(platform),
+        start,
         [(pair.network, pair.latency_s) for pair in pairs],
         measured=measured,
         names=[pair.name for pair in pairs],

@@ -14,7 +14,7 @@ __all__ = ["command"]
 @click.command("compare", short_help="One network on several platforms.")
 @click.argument("network", metavar="NETWORK")
 @click.option(
-    "--platform", "platforms", multiple=True, metavar="P", help="A platform; repeat it. Without it, all that are known."
+    "--platform", "platforms", multiple=True, metavar="P", help="A platform; repeat it. Without it, all that fit."
 )
 @model_options
 @network_options
@@ -29,18 +29,20 @@ def command(
     as_json: bool,
     **how: Any,
 ) -> None:
-    """Estimates one NETWORK on several platforms and ranks them.
+    """Estimates one NETWORK on several platforms and ranks them, device times and end-to-end times apart.
+
+    Without --platform, platforms that have no estimate of the NETWORK are skipped with the reason, and reproductions of
+    the original program (-original) are left out.
 
     \b
     Examples:
       annette compare mobilenet_v2 --platform zcu102-dnndk --platform ncs2-openvino
       annette compare model.onnx --fallback roofline --json
     """
-    from annette import estimate, list_platforms, load_network, load_platform
+    from annette import load_network
+    from annette.estimation.comparison import compare_platforms
     from annette.report.estimates import comparison_document, print_comparison
 
     loaded = load_network(network, batch=batch, inputs=inputs, lenient=lenient)
-    targets = [load_platform(name) for name in platforms or (entry.name for entry in list_platforms())]
-    estimates = [estimate(loaded, target, **how) for target in targets]
-    document = comparison_document(loaded.name, estimates)
+    document = comparison_document(compare_platforms(loaded, platforms, **how))
     print_json(document) if as_json else print_comparison(document)

@@ -6,7 +6,15 @@ from typing import Any
 
 import click
 
-from annette.cli.options import json_option, lenient_option, model_options, network_options, print_json
+from annette.cli.options import (
+    USAGE_ERROR,
+    complain,
+    json_option,
+    lenient_option,
+    model_options,
+    network_options,
+    print_json,
+)
 
 __all__ = ["command"]
 
@@ -22,7 +30,8 @@ __all__ = ["command"]
 def command(networks: tuple[str, ...], platform: str, everything: bool, as_json: bool, **how: Any) -> None:
     """Estimates how long each NETWORK takes on a platform, kernel by kernel.
 
-    With --json and several networks, prints a list of documents.
+    With --json and several networks, prints a list of documents. Where one of several cannot be estimated, the others
+    are: a line on standard error and, with --json, an entry of the list say why, and the exit code is 2.
 
     \b
     Examples:
@@ -30,13 +39,25 @@ def command(networks: tuple[str, ...], platform: str, everything: bool, as_json:
       annette estimate model.onnx --platform ncs2-openvino --batch 4 --json
       annette estimate model.onnx --platform my-platform.json --input ids=1x128 --fallback roofline
     """
-    from annette import estimate, load_platform
-    from annette.report.estimates import estimate_document, print_estimate
+    from annette import AnnetteError, estimate, load_platform
+    from annette.report.estimates import error_document, estimate_document, print_estimate
 
     target = load_platform(platform)
-    documents = [estimate_document(estimate(network, target, **how)) for network in networks]
+    documents: list[dict[str, Any]] = []
+    failed = False
+    for network in networks:
+        try:
+            documents.append(estimate_document(estimate(network, target, **how)))
+        except AnnetteError as error:
+            if len(networks) == 1:
+                raise
+            complain(str(error) if network in str(error) else f"{network!r}: {error}")
+            documents.append(error_document(network, error))
+            failed = True
+            continue
+        if not as_json:
+            print_estimate(documents[-1], everything=everything)
     if as_json:
         print_json(documents[0] if len(documents) == 1 else documents)
-        return
-    for document in documents:
-        print_estimate(document, everything=everything)
+    if failed:
+        click.get_current_context().exit(USAGE_ERROR)

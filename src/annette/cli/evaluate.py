@@ -34,7 +34,7 @@ _HELD_OUT = ("held-out", "classic")
 @click.option("--platform", "platform_name", required=True, metavar="P", help="A platform, or its file.")
 @click.option(
     "--suite", required=True, metavar="SUITE", help="classic, development, held-out, nasbench, nasbench101, "
-    "nasbench201, or a FILE (.csv, .json) that lists networks, with or without latencies.",
+    "nasbench201, a FILE (.csv, .json) that lists networks, with or without latencies, or a DATASET that has some.",
 )  # fmt: skip
 @click.option(
     "--model", type=MODELS,
@@ -46,7 +46,9 @@ _HELD_OUT = ("held-out", "classic")
 )  # fmt: skip
 @click.option("--truth", type=FILE, metavar="DATASET", help="Latencies measured before.")
 @click.option("--measure", is_flag=True, help="Measure now; with --truth, record it there and go on with it later.")
-@click.option("--backend", metavar="B", help="Backend to measure on.  [default: the platform's runtime]")
+@click.option(
+    "--backend", metavar="B", help="Backend to measure on.  [default: that of the platform's runtime, with its options]"
+)
 @click.option(
     "--rounds", type=click.IntRange(min=1),
     help="Rounds of --measure for each network, counting what --truth has; by default as annette measure.",
@@ -96,7 +98,7 @@ def command(
       annette evaluate --platform ncs2-openvino --suite published.csv --json
     """
     from annette.api import evaluate, load_platform
-    from annette.evaluation.suites import listed_networks, recorded_truths
+    from annette.evaluation.suites import is_dataset, listed_networks, recorded_truths
     from annette.report.evaluation import evaluation_document, evaluation_page, print_evaluation
     from annette.report.html import write_page
 
@@ -104,6 +106,7 @@ def command(
         _refuse_unused(context.args, backend, options, how["cpus"])
     platform = load_platform(platform_name)
     listed = listed_networks(suite)
+    truth = Path(suite) if truth is None and not measure and is_dataset(Path(suite)) else truth
     notes: tuple[str, ...] = ()
     if measure:
         how |= _chosen(platform, backend, options, context.args, rounds)
@@ -171,16 +174,22 @@ def _run(platform: Platform, listed: tuple[Truth, ...], path: Path, how: dict[st
 
 
 def _runtime_of(platform: Platform) -> str:
-    """The backend that runs what the platform was fitted on."""
+    """The backend that runs what the platform was fitted on: of that name, or the only one of the device's family."""
     from annette.bench.backend import backend_names
+    from annette.devices.registry import recognise
 
-    runtime = dict(platform.provenance.versions).get("runtime", "")
-    if runtime not in backend_names():
-        raise click.UsageError(
-            f"platform {platform.name!r} ({platform.runtime}) does not say which backend measures it: "
-            "name one with --backend (annette backends)"
-        )
-    return runtime
+    stated = dict(platform.provenance.versions)
+    runtime = stated.get("runtime", "")
+    if runtime in backend_names():
+        return runtime
+    family = recognise(stated)
+    if family is not None and len(family.backends) == 1:
+        return next(iter(family.backends))
+    raise click.UsageError(
+        f"no backend here measures platform {platform.name!r} ({platform.runtime}): a program of yours that runs "
+        "networks on the device can (--backend command --option command='./measure {model}'); "
+        "annette backends lists the others"
+    )
 
 
 def _chosen(

@@ -17,8 +17,9 @@ from typing import Final
 import click
 
 from annette._version import __version__
+from annette.cli.options import USAGE_ERROR, complain
 from annette.errors import AnnetteError, nearest
-from annette.plain_text import one_line, shortened
+from annette.plain_text import shortened
 
 __all__ = ["cli", "main"]
 
@@ -29,7 +30,6 @@ _NAMES: Final = (
 _COMMANDS: Final = {**{name: f"annette.cli.{name}" for name in _NAMES}, "import": "annette.cli.import_tables"}
 """Command name to module; the module's ``command`` is the click command. Nothing is imported before it is used."""
 
-_USAGE_ERROR: Final = 2
 _FAULT: Final = 70
 """``EX_SOFTWARE`` of sysexits.h."""
 _INTERRUPTED: Final = 130
@@ -84,7 +84,7 @@ def main(*, interruptible: bool = False) -> None:
         code = cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
-        sys.exit(_USAGE_ERROR)
+        sys.exit(USAGE_ERROR)
     except click.ClickException as error:
         sys.exit(_complain(error.format_message()))
     except AnnetteError as error:
@@ -114,8 +114,8 @@ def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
 
 
 def _complain(message: str) -> int:
-    click.echo(f"annette: {one_line(' '.join(message.split()))}", err=True)
-    return _USAGE_ERROR
+    complain(message)
+    return USAGE_ERROR
 
 
 def _report_fault(error: Exception) -> int:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from annette.plain_text import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -20,8 +22,10 @@ __all__ = [
     "FILE",
     "MODELS",
     "OPEN_ENDED",
+    "USAGE_ERROR",
     "backend_options",
     "chosen_options",
+    "complain",
     "json_option",
     "lenient_option",
     "model_options",
@@ -39,6 +43,9 @@ _Command = TypeVar("_Command", bound="Callable[..., Any]")
 FILE: Final = click.Path(path_type=Path)
 MODELS: Final = click.Choice(["mixed", "statistical", "refined-roofline", "roofline"])
 FALLBACKS: Final = click.Choice(["error", "roofline"])
+
+USAGE_ERROR: Final = 2
+"""Exit code for anything that the user can mend."""
 
 OPEN_ENDED: Final[dict[str, Any]] = {"ignore_unknown_options": True, "allow_extra_args": True}
 """Context settings of a command that passes unknown ``--name value`` on to the backend."""
@@ -125,7 +132,7 @@ network_options = _together(
     click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples processed together."),
     click.option(
         "--input", "inputs", multiple=True, metavar="NAME=SHAPE", callback=_parse_shapes,
-        help="Shape of an input, for example data=1x3x224x224; binds symbolic dimensions. May be repeated.",
+        help="Shape of an input, data=1x3x224x224, or size of a symbolic dimension, seq=128. May be repeated.",
     ),
 )  # fmt: skip
 
@@ -187,6 +194,11 @@ json_option = _together(
     "Adds ``--json``.",
     click.option("--json", "as_json", is_flag=True, help="Print one JSON document (see docs/json.md)."),
 )
+
+
+def complain(message: str) -> None:
+    """Says on standard error, in one line, what the user can mend."""
+    click.echo(f"annette: {one_line(' '.join(message.split()))}", err=True)
 
 
 def print_json(document: object) -> None:

@@ -8,28 +8,72 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annette.platforms.platform import within
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from annette.mapping.kernel import FloatArray, Kernel, KernelTable
 
-__all__ = ["Coverage", "Estimate", "KernelEstimate", "Prices"]
+__all__ = ["Coverage", "Estimate", "KernelEstimate", "Outside", "Prices", "outside"]
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Shares, from 0 to 1, that a fitted model priced; the rest was priced by a fallback.
+    """Shares, from 0 to 1, that a fitted model priced; the rest was priced by a fallback or by assumption.
 
     Attributes:
         ops: Share of the network's operations.
         kernels: Share of the kernels that cost something.
+        latency: Share of the estimated time of all kernels.
     """
 
     ops: float
     kernels: float
+    latency: float
 
     @property
     def lowest(self) -> float:
-        """The smaller of the two shares: the one figure to look at."""
-        return min(self.ops, self.kernels)
+        """The smallest of the shares: the one figure to look at."""
+        return min(self.ops, self.kernels, self.latency)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A feature of a kernel that lies outside the range that its model was fitted on.
+
+    Attributes:
+        feature: Column of the kernel table.
+        value: Its value, in the unit of the column.
+        fitted: Smallest and largest value that the model was fitted on.
+    """
+
+    feature: str
+    value: float
+    fitted: tuple[float, float]
+
+    def __str__(self) -> str:
+        least, most = self.fitted
+        return f"{self.feature} {self.value:.6g} (fitted {least:.6g} to {most:.6g})"
+
+
+def outside(
+    table: KernelTable, row: int, ranges: Mapping[str, Mapping[str, tuple[float, float]]]
+) -> tuple[Outside, ...]:
+    """The features of a kernel that lie outside the fitted ranges, farthest first, by the factor.
+
+    Args:
+        table: Kernels.
+        row: Number of the one.
+        ranges: For each kind, smallest and largest value of each column that its models were fitted on.
+    """
+    beyond: list[tuple[float, Outside]] = []
+    for feature, (least, most) in ranges.get(str(table.kinds[row]), {}).items():
+        value = float(table[feature][row])
+        if not within(value, least, most):
+            factor = max(value, 1.0) / max(most, 1.0) if value > most else max(least, 1.0) / max(value, 1.0)
+            beyond.append((-factor, Outside(feature, value, (least, most))))
+    return tuple(each for _, each in sorted(beyond, key=lambda pair: pair[0]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +89,9 @@ class Prices:
         efficiency: Share of the kind's peak rate that ``compute_s`` reckons with, in (0, 1].
         in_range: Whether every feature lay inside the range that the model was fitted on.
         fitted: Whether a model fitted for the kernel's kind priced it.
+        usual: Whether the model is the one that the platform prefers.
         methods: Model family that priced it, ``fallback-roofline``, or ``free``.
+        ranges: For each kind, smallest and largest value of each column that its models were fitted on.
     """
 
     latency_s: FloatArray
@@ -56,7 +102,9 @@ class Prices:
     efficiency: FloatArray
     in_range: np.ndarray[tuple[int], np.dtype[np.bool_]]
     fitted: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    usual: np.ndarray[tuple[int], np.dtype[np.bool_]]
     methods: tuple[str, ...]
+    ranges: Mapping[str, Mapping[str, tuple[float, float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +125,7 @@ class KernelEstimate:
             from 0 to 1.
         method: Model family that priced it, ``fallback-roofline``, or ``free``.
         in_range: Whether it lay inside the ranges that the model was fitted on.
+        outside: The features that did not, farthest first; none where no fitted model priced it.
     """
 
     name: str
@@ -91,6 +140,7 @@ class KernelEstimate:
     utilisation: float
     method: str
     in_range: bool
+    outside: tuple[Outside, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +151,7 @@ class Estimate:
         network: Name of the network.
         platform: Name of the platform.
         model: Model family that was asked for.
-        batch: Samples processed together.
+        batch: Samples processed together; `sample_latency_s` is the time of each.
         latency_s: The platform's headline figure: device or end-to-end time, as `latency_is` says.
         latency_is: ``device`` or ``end_to_end``.
         device_latency_s: Sum of the kernels and what the device adds per kernel.
@@ -133,6 +183,11 @@ class Estimate:
         kernels = f"{len(self.mapped)} kernels"
         return f"<Estimate of {self.network!r} on {self.platform!r}: {self.latency_s:.4g} s, {kernels}>"
 
+    @property
+    def sample_latency_s(self) -> float:
+        """``latency_s`` divided among the samples of a batch."""
+        return self.latency_s / self.batch
+
     @cached_property
     def kernels(self) -> tuple[KernelEstimate, ...]:
         """One record per kernel, in the order of execution."""
@@ -140,8 +195,7 @@ class Estimate:
         sizes = self.table.bytes.tolist()
         return tuple(self._kernel(row, kernel, sizes[row], prices) for row, kernel in enumerate(self.mapped))
 
-    @staticmethod
-    def _kernel(row: int, kernel: Kernel, size_bytes: float, prices: Prices) -> KernelEstimate:
+    def _kernel(self, row: int, kernel: Kernel, size_bytes: float, prices: Prices) -> KernelEstimate:
         latency_s = float(prices.latency_s[row])
         compute_s, memory_s = float(prices.compute_s[row]), float(prices.memory_s[row])
         lower_s, upper_s = float(prices.lower_s[row]), float(prices.upper_s[row])
@@ -159,4 +213,5 @@ class Estimate:
             utilisation=min(1.0, limit_s / latency_s) if latency_s > 0 else 0.0,
             method=prices.methods[row],
             in_range=bool(prices.in_range[row]),
+            outside=() if prices.in_range[row] or not prices.fitted[row] else outside(self.table, row, prices.ranges),
         )

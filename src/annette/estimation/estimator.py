@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.errors import ModelError, OptionError, UnsupportedOperatorError, nearest
-from annette.estimation.estimate import Coverage, Estimate
+from annette.estimation.estimate import Coverage, Estimate, outside
 from annette.estimation.pricing import FALLBACK_METHOD, FREE_METHOD, price
+from annette.estimation.uncertainty import network_bounds
 from annette.mapping.kernel import Kernel, KernelTable
 from annette.models.base import families
 from annette.network import UNSUPPORTED, Network
@@ -27,6 +28,8 @@ __all__ = ["FALLBACKS", "estimate", "estimate_mapped", "estimate_network"]
 
 FALLBACKS: Final = ("error", "roofline")
 """What to do with a kind of kernel that the platform has no model for."""
+
+_FEATURES_NAMED: Final = 3
 
 
 def estimate(
@@ -151,7 +154,8 @@ def estimate_mapped(
     end_to_end_s = None if host_s is None else device_s + float(prices.latency_s[on_host].sum()) + host_s
     latency_s = end_to_end_s if platform.latency_is == "end_to_end" and end_to_end_s is not None else device_s
     _refuse_impossible(latency_s, end_to_end_s, network, platform, kernels)
-    bounds = _bounds(platform, model, confidence, table, prices)
+    counted = ~on_host if latency_s == device_s else np.ones(len(kernels), dtype=bool)
+    bounds = network_bounds(platform, model, confidence, table, prices, counted, latency_s)
     return Estimate(
         network=network.name,
         platform=platform.name,
@@ -161,26 +165,14 @@ def estimate_mapped(
         latency_is=platform.latency_is,
         device_latency_s=device_s,
         end_to_end_latency_s=end_to_end_s,
-        interval_s=_interval(latency_s, bounds, platform),
+        interval_s=None if bounds is None else (latency_s * math.exp(bounds[0]), latency_s * math.exp(bounds[1])),
         confidence=confidence,
         coverage=_coverage(table, prices),
-        notes=(*network.notes, *_remarks(kernels, prices, platform)),
+        notes=(*network.notes, *_remarks(kernels, table, prices, platform), *_unstated(bounds, confidence, platform)),
         mapped=tuple(kernels),
         table=table,
         prices=prices,
     )
-
-
-def _bounds(
-    platform: Platform, model: str | None, confidence: float, table: KernelTable, prices: Prices
-) -> tuple[float, float] | None:
-    """Log factors to the ends of the network's interval: from whole networks where known, else from its kernels."""
-    whole = platform.network_interval(confidence)
-    errors = platform.composed_errors(model)
-    if whole is not None or errors is None:
-        return whole
-    widening = np.where(prices.in_range, 1.0, platform.extrapolation_widening)
-    return errors.bounds(confidence, table, prices.latency_s, widening)
 
 
 def _refuse_impossible(
@@ -200,18 +192,6 @@ def _refuse_impossible(
         f"network {network.name!r} costs nothing on platform {platform.name!r}, so there is no time to estimate: "
         f"{why} there ({kinds})"
     )
-
-
-def _interval(latency_s: float, bounds: tuple[float, float] | None, platform: Platform) -> tuple[float, float] | None:
-    if bounds is None:
-        return None
-    with np.errstate(over="ignore"):
-        lower_s, upper_s = (latency_s * float(np.exp(bound)) for bound in bounds)
-    if not math.isfinite(upper_s) or not math.isfinite(lower_s):
-        raise ModelError(
-            f"the interval of platform {platform.name!r} is wider than can be counted: the platform file is damaged"
-        )
-    return lower_s, upper_s
 
 
 def _check(fallback: str, confidence: float) -> None:
@@ -247,17 +227,25 @@ def _refuse_unknown_operators(network: Network, platform: Platform) -> None:
         )
 
 
+def _unstated(bounds: tuple[float, float] | None, confidence: float, platform: Platform) -> list[str]:
+    if bounds is not None or platform.intervals is None:
+        return []
+    return [f"no interval is stated at {confidence:.4g}: the errors of platform {platform.name!r} are not known so far"]
+
+
 def _coverage(table: KernelTable, prices: Prices) -> Coverage:
     ops = table["ops"]
     total = float(ops.sum())
+    total_s = float(prices.latency_s.sum())
     costs = np.array([method != FREE_METHOD for method in prices.methods])
     return Coverage(
         ops=float(ops[prices.fitted].sum()) / total if total else 1.0,
         kernels=float(prices.fitted[costs].mean()) if costs.any() else 1.0,
+        latency=min(1.0, float(prices.latency_s[prices.fitted].sum()) / total_s) if total_s else 1.0,
     )
 
 
-def _remarks(kernels: Sequence[Kernel], prices: Prices, platform: Platform) -> list[str]:
+def _remarks(kernels: Sequence[Kernel], table: KernelTable, prices: Prices, platform: Platform) -> list[str]:
     """What the user must not overlook, one sentence each."""
     remarks = []
     unfitted = [(k.kind, m) for k, m, fit in zip(kernels, prices.methods, prices.fitted, strict=True) if not fit]
@@ -267,12 +255,14 @@ def _remarks(kernels: Sequence[Kernel], prices: Prices, platform: Platform) -> l
         remarks.append(f"{', '.join(assumed)}: priced by assumption, not by measurements of this platform")
     if rough:
         remarks.append(f"no fitted model for {', '.join(rough)}: priced roughly by a fallback roofline")
-    outside = ~prices.in_range & prices.fitted
-    if outside.any():
-        share = float(prices.latency_s[outside].sum() / max(float(prices.latency_s.sum()), 1e-300))
+    strange = ~prices.in_range & prices.fitted
+    if strange.any():
+        share = float(prices.latency_s[strange].sum() / max(float(prices.latency_s.sum()), 1e-300))
+        heaviest = int(np.argmax(np.where(strange, prices.latency_s, -1.0)))
+        features = ", ".join(str(each) for each in outside(table, heaviest, prices.ranges)[:_FEATURES_NAMED])
         remarks.append(
-            f"{int(outside.sum())} kernels ({share:.0%} of the time) lie outside the ranges that their models were "
-            "fitted on"
+            f"{int(strange.sum())} kernels ({share:.0%} of the time) lie outside the ranges that their models were "
+            f"fitted on, the longest of them, {kernels[heaviest].name!r}, by {features}"
         )
     away = sorted({kernel.kind for kernel in kernels if kernel.kind in platform.host_kinds and not kernel.free})
     if away:

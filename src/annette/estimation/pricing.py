@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from annette.errors import ModelError, UnsupportedKernelError, nearest
 from annette.estimation.estimate import Prices
+from annette.estimation.uncertainty import kernel_bounds
 from annette.models.roofline import Roofline
 
 if TYPE_CHECKING:
@@ -66,12 +67,12 @@ def price(
 
     Raises:
         UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
-        ModelError: A model gives a time that is negative or not finite, or an interval does not end.
+        ModelError: A model gives a time that is negative or not finite.
     """
     rows = len(table)
     latency_s, compute_s, memory_s = np.zeros(rows), np.zeros(rows), np.zeros(rows)
     lower_s, upper_s, efficiency = np.full(rows, np.nan), np.full(rows, np.nan), np.ones(rows)
-    in_range, fitted = np.ones(rows, dtype=bool), np.ones(rows, dtype=bool)
+    in_range, fitted, usual = (np.ones(rows, dtype=bool) for _ in range(3))
     methods = [FREE_METHOD] * rows
     free = np.fromiter((kernel.free for kernel in kernels), dtype=bool, count=rows)
     lower_s[free] = upper_s[free] = 0.0
@@ -87,13 +88,19 @@ def price(
             efficiency[where] = choice.model.efficiency(part)
         _refuse_impossible(seconds, [kernels[row] for row in where.tolist()], choice, platform)
         fitted[where] = choice.fitted
+        usual[where] = family is None or _choose(kind, platform, None, fallback, kernels[int(where[0])]) == choice
         in_range[where] = inside = platform.in_range(kind, part) if choice.fitted else np.zeros(len(where), dtype=bool)
-        bounds = platform.kernel_interval(kind, choice.method, confidence)
-        if bounds is not None:
-            lower_s[where], upper_s[where] = _interval(seconds, bounds, inside, kind, choice, platform)
+        if platform.intervals is not None:
+            lower, upper = kernel_bounds(
+                kind, choice.method, seconds, inside, platform, fitted=choice.fitted, confidence=confidence
+            )
+            lower_s[where], upper_s[where] = seconds * np.exp(lower), seconds * np.exp(upper)
         for row in where.tolist():
             methods[row] = choice.method
-    return Prices(latency_s, lower_s, upper_s, compute_s, memory_s, efficiency, in_range, fitted, tuple(methods))
+    return Prices(
+        latency_s, lower_s, upper_s, compute_s, memory_s, efficiency, in_range, fitted, usual, tuple(methods),
+        platform.ranges,
+    )  # fmt: skip
 
 
 def _refuse_impossible(seconds: FloatArray, kernels: Sequence[Kernel], choice: _Choice, platform: Platform) -> None:
@@ -105,27 +112,6 @@ def _refuse_impossible(seconds: FloatArray, kernels: Sequence[Kernel], choice: _
             f"{kernels[row].name!r} a time of {seconds[row]} s: a dimension is far outside what was fitted, or the "
             "platform file is damaged"
         )
-
-
-def _interval(
-    seconds: FloatArray,
-    bounds: tuple[float, float],
-    inside: np.ndarray[Any, np.dtype[np.bool_]],
-    kind: str,
-    choice: _Choice,
-    platform: Platform,
-) -> tuple[FloatArray, FloatArray]:
-    """Lower and upper ends, wider outside the fitted range."""
-    widen = np.where(inside, 1.0, platform.extrapolation_widening)
-    widen = widen * platform.kernel_spread(kind, choice.method, seconds)
-    with np.errstate(all="ignore"):
-        lower_s, upper_s = seconds * np.exp(bounds[0] * widen), seconds * np.exp(bounds[1] * widen)
-    if not (np.isfinite(lower_s) & np.isfinite(upper_s)).all():
-        raise ModelError(
-            f"the intervals of platform {platform.name!r} for {kind!r} are wider than can be counted: the "
-            "platform file is damaged"
-        )
-    return lower_s, upper_s
 
 
 def _choose(kind: str, platform: Platform, family: str | None, fallback: str, example: Kernel) -> _Choice:
@@ -153,23 +139,25 @@ def _choose(kind: str, platform: Platform, family: str | None, fallback: str, ex
 
 @lru_cache(maxsize=64)
 def fallback_model(platform: Platform) -> Roofline:
-    """A roofline with the median peak rate, bandwidth and offset of the kinds that are fitted.
+    """A roofline with the median peak rate, bandwidth and offset of the kinds that were measured.
 
     Args:
-        platform: Where the fitted rooflines are taken from.
+        platform: Where the fitted rooflines are taken from; those that rest on assumptions do not count.
 
     Raises:
-        UnsupportedKernelError: The platform has no roofline at all to derive one from.
+        UnsupportedKernelError: The platform has no measured roofline to derive one from.
     """
     known = [
         model
-        for families in platform.models.values()
+        for kind, families in platform.models.items()
+        if kind not in platform.assumed
         for model in (families.get("roofline"), families.get("refined-roofline"))
         if isinstance(model, Roofline)
     ]
     if not known:
         raise UnsupportedKernelError(
-            f"platform {platform.name!r} has no roofline models to derive a fallback from; use --fallback error"
+            f"platform {platform.name!r} has no roofline of a measured kind to derive a fallback from; "
+            "use --fallback error"
         )
     return Roofline(
         ops_per_s=float(np.median([model.ops_per_s for model in known])),

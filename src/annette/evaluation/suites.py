@@ -7,13 +7,14 @@ fit contains a whole network of either.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.dataset import Dataset
-from annette.errors import OptionError, nearest
+from annette.errors import DatasetError, OptionError, nearest
 from annette.evaluation.truth import MachineSpeed, Truth, is_listing, load_listing, truths_of
-from annette.files import is_file
+from annette.files import is_file, open_regular
 from annette.network.load import load_network
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ __all__ = [
     "NASBENCH_201",
     "SUITES",
     "compare_environments",
+    "is_dataset",
     "listed_networks",
+    "measured_networks",
     "measuring_options",
     "recorded_truths",
 ]
@@ -94,7 +97,9 @@ SUITES: Final = {
 }
 """Suites by name."""
 
-_MUST_AGREE: Final = ("runtime", "precision", "threads")
+_SQLITE: Final = b"SQLite format 3\0"
+
+_MUST_AGREE: Final = ("runtime", "precision", "threads", "accelerator", "system_config", "memory_mode", "optimise")
 _SHOULD_AGREE: Final = (("runtime_version", "version of the runtime"), ("cpu", "processor"), ("cpu_flags", "processor"))
 
 
@@ -102,7 +107,8 @@ def listed_networks(suite: str) -> tuple[Truth, ...]:
     """The networks of a suite, with what a file says of their latencies.
 
     Args:
-        suite: Name of a suite, or a file that lists networks (`annette.evaluation.truth`).
+        suite: Name of a suite, a file that lists networks (`annette.evaluation.truth`), or a dataset, whose whole
+            networks are taken; their latencies are what `recorded_truths` reads from it.
 
     Raises:
         OptionError: There is no such suite, or the file is no list.
@@ -110,11 +116,47 @@ def listed_networks(suite: str) -> tuple[Truth, ...]:
     """
     if is_listing(suite):
         return load_listing(Path(suite))
+    if is_dataset(Path(suite)):
+        return tuple(replace(truth, rounds_s=(), runs=()) for truth in measured_networks(Path(suite)))
     if is_file(Path(suite)):
         raise OptionError(f"--suite {suite!r} is a file but no list: networks are listed in a .csv or .json")
     if suite not in SUITES:
         raise OptionError(f"no suite {suite!r}{nearest(suite, SUITES)}; known: {', '.join(SUITES)}")
     return tuple(Truth(name, load_network(name)) for name in SUITES[suite])
+
+
+def is_dataset(path: Path) -> bool:
+    """Whether a path is a file that begins as datasets do."""
+    if not is_file(path):
+        return False
+    with open_regular(path, error=DatasetError) as file:
+        return file.read(len(_SQLITE)) == _SQLITE
+
+
+def measured_networks(path: Path, platform: Platform | None = None) -> tuple[Truth, ...]:
+    """The whole networks of a dataset, with their latencies as they were measured.
+
+    Args:
+        path: The dataset, of ``annette measure``, ``bench`` or ``import``.
+        platform: What they are compared with, at the speed of whose campaign; None leaves them as they are.
+
+    Raises:
+        DatasetError: It cannot be read, or holds no whole network.
+        OptionError: They were not measured as the platform was.
+    """
+    with Dataset.open(path) as dataset:
+        speed = None
+        if platform is not None:
+            speed = MachineSpeed.of(platform)
+            for environment in dataset.environments():
+                compare_environments(platform, environment)
+        truths = truths_of(dataset, speed=speed)
+    if not truths:
+        raise DatasetError(
+            f"dataset {str(path)!r} holds no whole network with its time, as annette measure --out records them; "
+            "annette fit takes its kernels"
+        )
+    return truths
 
 
 def recorded_truths(
@@ -147,13 +189,16 @@ def recorded_truths(
 def measuring_options(platform: Platform, known: Iterable[str], texts: Mapping[str, str]) -> dict[str, str]:
     """Options of a backend that make it run as the platform does; what the user gave is kept.
 
+    An option is taken from what the platform's provenance states under the same name; ``accelerator`` is the device
+    where nothing else is stated.
+
     Args:
         platform: What is evaluated.
         known: Options that the backend has.
         texts: What the user gave, as texts.
     """
-    stated = {"threads": str(platform.threads), **dict(platform.provenance.versions)}
-    return {name: stated[name] for name in ("threads", "precision") if name in stated and name in known} | dict(texts)
+    stated = {"threads": str(platform.threads), **_environment(platform)}
+    return {name: stated[name] for name in known if stated.get(name)} | dict(texts)
 
 
 def compare_environments(platform: Platform, environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -169,7 +214,8 @@ def compare_environments(platform: Platform, environment: Mapping[str, str]) -> 
     Raises:
         OptionError: Runtime, precision or number of threads differ: the estimates are of something else.
     """
-    stated = {"threads": str(platform.threads), **dict(platform.provenance.versions)}
+    stated = {"threads": str(platform.threads), **_environment(platform)}
+    environment = _named_alike(environment)
     for key in _MUST_AGREE:
         if key in stated and key in environment and stated[key] != environment[key]:
             raise OptionError(
@@ -184,3 +230,15 @@ def compare_environments(platform: Platform, environment: Mapping[str, str]) -> 
     if "runtime" not in stated:
         notes["runtime"] = f"the platform states its runtime as {platform.runtime!r}, which was not compared"
     return tuple(notes.values())
+
+
+def _environment(platform: Platform) -> dict[str, str]:
+    return _named_alike(dict(platform.provenance.versions))
+
+
+def _named_alike(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which what compiles for an accelerator names it: some state it as the device alone."""
+    named = dict(environment)
+    if "memory_mode" in named and "device" in named:
+        named.setdefault("accelerator", named["device"])
+    return named

@@ -190,7 +190,11 @@ def fit_platform(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
     report: FitReport = (resolve(device.fit) if device and device.fit else fit_generic)(datasets, request)
     road = report.road or _road(device, environments[0])
     provenance = report.platform.provenance
-    noted = replace(report.platform, provenance=replace(provenance, notes=(*provenance.notes, road)))
+    versions = provenance.versions
+    if "collection" not in environments[0]:  # what was measured here can be measured again in the same way
+        versions = tuple(sorted({**environments[0], **dict(versions)}.items()))
+    provenance = replace(provenance, versions=versions, notes=(*provenance.notes, road))
+    noted = replace(report.platform, provenance=provenance)
     return replace(report, platform=noted, device=device.name if device else "", road=road)
 
 

@@ -137,7 +137,10 @@ def read_training_data(datasets: Sequence[Dataset], precision: str | None = None
     usable = [run for run in everything if run.usable]
     parts = [run for run in usable if run.purpose is not Purpose.NETWORK]
     if not parts:
-        raise FitError("the datasets hold no usable run of anything but whole networks, which are not fitted on")
+        raise FitError(
+            "the datasets hold no usable run of anything but whole networks, which are not fitted on: "
+            "'annette calibrate' takes those"
+        )
     runs, dropped = with_usable_times(parts)
     return TrainingData(
         environment=environment,

@@ -27,12 +27,18 @@ if TYPE_CHECKING:
     from annette.models.roofline import Roofline
     from annette.platforms.intervals import ComposedErrors, Intervals
 
-__all__ = ["LATENCY_MEANINGS", "Platform", "Provenance", "Source"]
+__all__ = ["LATENCY_MEANINGS", "Platform", "Provenance", "Source", "within"]
 
 LATENCY_MEANINGS: Final = ("device", "end_to_end")
 """What a platform's headline latency is: time on the device alone, or as the host's program sees it."""
 
 _RANGE_SLACK: Final = 1e-9
+
+
+def within(value: float, least: float, most: float) -> bool:
+    """Whether a value lies inside a fitted range, but for rounding: as `Platform.in_range`, for one number."""
+    return least * (1 - _RANGE_SLACK) <= value <= most * (1 + _RANGE_SLACK)
+
 
 _Limits: TypeAlias = "tuple[tuple[str, ...], FloatArray, FloatArray]"
 """Names of columns, with the smallest and largest value of each, shape ``(columns, 1)``."""

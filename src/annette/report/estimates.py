@@ -25,12 +25,15 @@ from annette.report.schemas.base import part
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from annette.estimation import Estimate
+    from annette.errors import AnnetteError
+    from annette.estimation import Estimate, KernelEstimate
+    from annette.estimation.comparison import Comparison
     from annette.mapping.kernel import Kernel
     from annette.network import Layer, Network
 
 __all__ = [
     "comparison_document",
+    "error_document",
     "estimate_document",
     "network_document",
     "print_comparison",
@@ -49,27 +52,37 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         coverage=estimate.coverage.lowest,
         coverage_ops=estimate.coverage.ops,
         coverage_kernels=estimate.coverage.kernels,
-        kernels=[part(schemas.KernelPart, kernel) for kernel in estimate.kernels],
+        coverage_latency=estimate.coverage.latency,
+        kernels=[_kernel(kernel) for kernel in estimate.kernels],
     ).plain()
 
 
-def comparison_document(network: str, estimates: Sequence[Estimate]) -> dict[str, Any]:
-    """One network on several platforms, fastest first, schema ``annette/comparison/1``."""
-    ranked = sorted(estimates, key=lambda estimate: estimate.latency_s)
-    fastest_s = ranked[0].latency_s
+def error_document(network: str, error: AnnetteError) -> dict[str, Any]:
+    """A network without an estimate as plain data, schema ``annette/error/1``."""
+    return schemas.ErrorDocument(network, " ".join(str(error).split())).plain()
+
+
+def comparison_document(comparison: Comparison) -> dict[str, Any]:
+    """One network on several platforms, ranked like with like, schema ``annette/comparison/1``."""
+    ranked = comparison.ranked
+    fastest_s: dict[str, float] = {}
+    for estimate in ranked:
+        fastest_s.setdefault(estimate.latency_is, estimate.latency_s)
     compared = [
         part(
             schemas.ComparedPlatform,
             estimate,
             coverage=estimate.coverage.lowest,
-            times_fastest=estimate.latency_s / fastest_s if fastest_s > 0 else None,
+            coverage_latency=estimate.coverage.latency,
+            times_fastest=estimate.latency_s / fastest_s[estimate.latency_is],
             heaviest_kernels=[
                 kernel.name for kernel in sorted(estimate.kernels, key=lambda kernel: -kernel.latency_s)[:3]
             ],
         )
         for estimate in ranked
     ]
-    return schemas.ComparisonDocument(network, compared).plain()
+    skipped = [schemas.SkippedPlatform(name, reason) for name, reason in comparison.skipped]
+    return schemas.ComparisonDocument(comparison.network, compared, skipped).plain()
 
 
 def network_document(network: Network, kernels: Sequence[Kernel] | None = None) -> dict[str, Any]:
@@ -122,7 +135,7 @@ def print_estimate(document: dict[str, Any], *, everything: bool = False, page: 
             bytes_text(kernel["bytes"]),
             kernel["bound"],
             percent_text(kernel["utilisation"]),
-            kernel["method"] + ("" if kernel["in_range"] else " (out of range)"),
+            kernel["method"] + _range_text(kernel),
         )
         for kernel in shown
     ]
@@ -138,23 +151,32 @@ def print_estimate(document: dict[str, Any], *, everything: bool = False, page: 
 
 
 def print_comparison(document: dict[str, Any], *, page: Page | None = None) -> None:
-    """Prints one network on several platforms, fastest first."""
+    """Prints one network on several platforms, fastest first, device and end-to-end times apart."""
     page = page or Page()
     page.line(bold=document["network"])
-    rows = texts(
-        document["platforms"],
-        platform=str,
-        latency_s=seconds_text,
-        interval_s=interval_text,
-        times_fastest=times_text,
-        latency_is=words_text,
-        coverage=percent_text,
-        heaviest_kernels=", ".join,
-    )
-    header = ("platform", "latency", "interval", "to fastest", "measures", "coverage", "heaviest kernels")
-    page.table(header, rows, left=(0, 4, 6))
+    header = (
+        "platform", "latency", "interval", "to fastest", "measures", "coverage", "by time", "heaviest kernels"
+    )  # fmt: skip
+    meanings = list(dict.fromkeys(entry["latency_is"] for entry in document["platforms"]))
+    for meaning in meanings:
+        if len(meanings) > 1:
+            page.line(plain=f"{words_text(meaning)} time:")
+        rows = texts(
+            [entry for entry in document["platforms"] if entry["latency_is"] == meaning],
+            platform=str,
+            latency_s=seconds_text,
+            interval_s=interval_text,
+            times_fastest=times_text,
+            latency_is=words_text,
+            coverage=percent_text,
+            coverage_latency=percent_text,
+            heaviest_kernels=", ".join,
+        )
+        page.table(header, rows, left=(0, 4, 7))
     for entry in document["platforms"]:
         page.notes(f"{entry['platform']}: {note}" for note in entry["notes"])
+    for entry in document["skipped"]:
+        page.line(yellow=f"skipped {entry['platform']}: {entry['reason']}")
 
 
 def print_network(document: dict[str, Any], *, everything: bool = False, page: Page | None = None) -> None:
@@ -192,6 +214,20 @@ def print_network(document: dict[str, Any], *, everything: bool = False, page: P
     page.notes(document["notes"])
 
 
+def _kernel(kernel: KernelEstimate) -> schemas.KernelPart:
+    outside = [part(schemas.OutsidePart, feature) for feature in kernel.outside]
+    return part(schemas.KernelPart, kernel, outside=outside)
+
+
+def _range_text(kernel: dict[str, Any]) -> str:
+    """The feature that lies farthest outside the fitted range, and how many more do."""
+    outside = kernel["outside"]
+    if not outside:
+        return "" if kernel["in_range"] else " (out of range)"
+    more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+    return f" (out of range: {outside[0]['feature']} {outside[0]['value']:.6g}{more})"
+
+
 def _layer(layer: Layer, network: Network) -> schemas.LayerPart:
     workload = layer.workload
     dimensions = workload.dimensions._asdict()
@@ -223,12 +259,17 @@ def _print_headline(document: dict[str, Any], page: Page) -> None:
         interval = f" ({interval_text(document['interval_s'])} at {percent_text(document['confidence'])})"
     other = "device_latency_s" if document["latency_is"] == "end_to_end" else "end_to_end_latency_s"
     other_s, other_name = document[other], words_text(other.removesuffix("_latency_s"))
-    poor = document["coverage"] < 1
+    poor = ""
+    if document["coverage"] < 1:
+        shares = {"time": "latency", "operations": "ops", "kernels": "kernels"}
+        stated = (f"{percent_text(document[f'coverage_{key}'])} of the {name}" for name, key in shares.items())
+        poor = f"; only {percent_text(document['coverage'])} priced by fitted models ({', '.join(stated)})"
+    each = f" ({seconds_text(document['sample_latency_s'])} per sample)" if document["batch"] > 1 else ""
     page.line(
         bold=f"{document['network']} on {document['platform']}: {seconds_text(document['latency_s'])}",
-        plain=f"{interval}, {words_text(document['latency_is'])} time, batch {document['batch']}, "
+        plain=f"{interval}, {words_text(document['latency_is'])} time, batch {document['batch']}{each}, "
         f"{document['model']}" + ("" if other_s is None else f"; {other_name} {seconds_text(other_s)}"),
-        red=f"; only {percent_text(document['coverage'])} priced by fitted models" if poor else "",
+        red=poor,
     )
 
 

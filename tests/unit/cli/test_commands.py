@@ -45,6 +45,27 @@ def test_estimate_prints_a_document_for_one_network_and_a_list_for_several(capsy
     assert [document["network"] for document in json.loads(out)] == ["squeezenet1_1", "alexnet"]
 
 
+def test_one_bad_network_among_several_does_not_lose_the_others(capsys, monkeypatch, toy, tmp_path):
+    bad = tmp_path / "bad.onnx"
+    bad.write_bytes(b"no model")
+    arguments = (str(bad), "squeezenet1_1", "no-such-net", "--platform", toy, "--fallback", "roofline")
+    code, out, err = run(capsys, monkeypatch, "estimate", *arguments)
+    assert code == 2
+    assert "squeezenet1_1 on toy: " in out
+    assert [line.partition(": ")[0] for line in err.splitlines()] == ["annette", "annette"]
+    assert "bad.onnx" in err
+    assert "'no-such-net'" in err
+    code, out, again = run(capsys, monkeypatch, "estimate", *arguments, "--json")
+    assert (code, again) == (2, err)
+    documents = json.loads(out)
+    schemas = [document["schema"] for document in documents]
+    assert schemas == ["annette/error/1", "annette/estimate/1", "annette/error/1"]
+    assert documents[0]["network"] == str(bad)
+    code, out, err = run(capsys, monkeypatch, "estimate", str(bad), "--platform", toy)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+
+
 def test_batch_reaches_the_network(capsys, monkeypatch, toy):
     code, out, _ = run(
         capsys,

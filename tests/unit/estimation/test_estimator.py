@@ -119,9 +119,13 @@ def test_intervals_follow_the_residuals_and_widen_outside_the_fitted_range():
     assert not kernels["stem"].in_range  # 16 channels, fitted from 32
     lower, upper = kernels["stem"].interval_s
     assert (lower, upper) == pytest.approx([kernels["stem"].latency_s * math.exp(q) for q in (-0.2, 0.4)])
-    assert kernels["classifier"].interval_s is None
-    assert estimate.interval_s == pytest.approx([estimate.latency_s * math.exp(q) for q in (-0.1, 0.2)])
-    assert any("outside the ranges" in note for note in estimate.notes)
+    lower, upper = kernels["classifier"].interval_s  # nothing was held out for it
+    assert (lower, upper) == pytest.approx([kernels["classifier"].latency_s * factor for factor in (1 / 36, 3.2)])
+    stem_s, rest_s = kernels["stem"].latency_s, estimate.latency_s - kernels["stem"].latency_s
+    ends = [stem_s * math.exp(2 * q) + rest_s * math.exp(q) for q in (-0.1, 0.2)]
+    assert estimate.interval_s == pytest.approx(ends)
+    assert [str(feature) for feature in kernels["stem"].outside] == ["out_channels 16 (fitted 32 to 64)"]
+    assert any("outside the ranges" in note and "out_channels 16 (fitted 32 to 64)" in note for note in estimate.notes)
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_spreads_that_are_none_are_refused(times, values):
 def test_bounds_are_quantiles_times_the_scale():
     arguments = (table(["conv"], [1]), np.array([3.0]), np.ones(1))
     assert ERRORS.bounds(0.9, *arguments) == pytest.approx((-0.2, 0.2))
-    assert ERRORS.bounds(0.99, *arguments) is None
+    assert ERRORS.bounds(0.99, *arguments) == pytest.approx((-0.4, 0.4)), "an exponential tail beyond 90 %"
     assert ERRORS.bounds(0.9, arguments[0], np.zeros(1), np.ones(1)) is None
 
 
@@ -100,3 +100,31 @@ def test_files_keep_everything_and_refuse_the_rest():
     ):
         with pytest.raises(PlatformFormatError):
             ComposedErrors.from_json({**document, **change})
+
+
+PLATEAU = LogResiduals(
+    (0.005, 0.025, 0.05, 0.1, 0.5, 0.9, 0.95, 0.975, 0.995), (-0.2, -0.2, -0.2, -0.1, 0, 0.1, 0.3, 0.3, 0.3)
+)
+
+
+def test_beyond_the_sample_a_tail_goes_on_instead_of_its_extreme():
+    """A fit with few residuals repeats the last one: 90 % as stated, 99 % twice as far, 99.9 % three times."""
+    assert PLATEAU.bounds(0.8) == pytest.approx((-0.1, 0.1))
+    for confidence, times in ((0.9, 1), (0.99, 2), (0.999, 3)):
+        assert PLATEAU.bounds(confidence) == pytest.approx((-0.2 * times, 0.3 * times))
+
+
+def test_where_a_fit_cut_off_the_tail_goes_on_from_before():
+    cut = LogResiduals((0.005, 0.05, 0.5, 0.95, 0.995), (-2.0, -1.0, 0.0, 3.0, 40.0))
+    assert cut.bounds(0.99) == pytest.approx((-2.0, 6.0))
+
+
+def test_an_interval_contains_its_estimate():
+    """Residuals on one side say that the estimate is biased, not that it lies outside its interval."""
+    assert LogResiduals((0.05, 0.5, 0.95), (0.1, 0.2, 0.3)).bounds(0.9) == (0.0, 0.3)
+    assert LogResiduals((0.05, 0.5, 0.95), (-0.3, -0.2, -0.1)).bounds(0.9) == (-0.3, 0.0)
+
+
+def test_without_a_tail_on_either_side_nothing_is_known():
+    assert LogResiduals((0.6, 0.9), (0.1, 0.2)).bounds(0.9) is None
+    assert LogResiduals((0.1, 0.4), (0.1, 0.2)).bounds(0.9) is None

@@ -47,7 +47,9 @@ def test_intervals_come_from_quantiles_of_residuals():
     platform = example()
     assert platform.kernel_interval("conv", "roofline", 0.9) == pytest.approx((-0.2, 0.1))
     assert platform.kernel_interval("conv", "roofline", 0.45) == pytest.approx((-0.1, 0.05))
-    assert platform.kernel_interval("conv", "roofline", 0.99) is None
+    assert platform.kernel_interval("conv", "roofline", 0.99) == pytest.approx((-0.4, 0.2)), (
+        "twice as far: 0.5 % to 5 %"
+    )
     assert platform.kernel_interval("conv", "refined-roofline", 0.9) is None
     assert platform.network_interval(0.9) == pytest.approx((-0.1, 0.1))
     assert platform.extrapolation_widening == 2.0

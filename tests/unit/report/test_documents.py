@@ -6,12 +6,14 @@ import re
 import jsonschema
 import pytest
 
-from annette.errors import OptionError
+from annette.errors import NetworkError, OptionError
 from annette.estimation import estimate_network
+from annette.estimation.comparison import Comparison, compare_platforms
 from annette.mapping.rules import preset
 from annette.platforms import list_platforms
 from annette.report.estimates import (
     comparison_document,
+    error_document,
     estimate_document,
     network_document,
     print_comparison,
@@ -47,7 +49,7 @@ def test_estimate_document_follows_its_schema(target):
 def test_comparison_document_ranks_the_fastest_first():
     network = small_network()
     slow = platform(name="slow", overhead=type(platform().overhead)(per_kernel_s=1.0))
-    document = comparison_document("small", [estimate_network(network, target) for target in (slow, platform())])
+    document = comparison_document(compare_platforms(network, [slow, platform()]))
     check(document, "comparison")
     assert [entry["platform"] for entry in document["platforms"]] == ["toy", "slow"]
     assert document["platforms"][0]["times_fastest"] == 1
@@ -76,7 +78,7 @@ def test_the_estimate_table_shows_heaviest_first_and_all_on_demand():
     document = estimate_document(estimate_network(small_network(), with_intervals()))
     text = printed(print_estimate, document)
     assert text.index("stem") < text.index("pool")
-    assert "(out of range)" in text
+    assert "(out of range: out_channels 16" in text
     assert "note: " in text
     assert seconds_text(document["latency_s"]) in text
     assert "free" in printed(print_estimate, document, everything=True)
@@ -85,7 +87,7 @@ def test_the_estimate_table_shows_heaviest_first_and_all_on_demand():
 def test_comparison_and_network_tables_hold_their_figures():
     network = small_network()
     estimate = estimate_network(network, platform())
-    assert "1.00x" in printed(print_comparison, comparison_document("small", [estimate]))
+    assert "1.00x" in printed(print_comparison, comparison_document(Comparison("small", (estimate,))))
     assert "classifier" in printed(print_network, network_document(network))
     assert "activation" in printed(print_network, network_document(network, preset("generic").apply(network)))
 
@@ -134,3 +136,32 @@ def test_a_wrong_document_does_not_follow_its_schema():
     for change in ({"latency_s": -1}, {"coverage": 1.5}, {"latency_is": "wall"}, {"more": 1}, {"interval_s": [1]}):
         with pytest.raises(jsonschema.ValidationError):
             check({**document, **change}, "estimate")
+
+
+def test_shares_of_time_and_samples_are_told_apart():
+    network = small_network(batch=4)
+    estimate = estimate_network(network, platform(assumed={"conv": "a test"}))
+    document = estimate_document(estimate)
+    check(document, "estimate")
+    assert document["sample_latency_s"] == pytest.approx(document["latency_s"] / 4)
+    conv_s = next(kernel["latency_s"] for kernel in document["kernels"] if kernel["kind"] == "conv")
+    total_s = sum(kernel["latency_s"] for kernel in document["kernels"])
+    assert document["coverage_latency"] == pytest.approx(1 - conv_s / total_s)
+    assert document["coverage"] == min(document[f"coverage_{share}"] for share in ("ops", "kernels", "latency"))
+    text = printed(print_estimate, document)
+    assert f"batch 4 ({seconds_text(document['sample_latency_s'])} per sample)" in text
+    assert f"{percent_text(document['coverage_latency'])} of the time" in text
+
+
+def test_a_comparison_names_what_was_skipped():
+    estimate = estimate_network(small_network(), platform())
+    document = comparison_document(Comparison("small", (estimate,), (("board", "no model for kind 'conv'"),)))
+    check(document, "comparison")
+    assert document["skipped"] == [{"platform": "board", "reason": "no model for kind 'conv'"}]
+    assert "skipped board: no model for kind 'conv'" in printed(print_comparison, document)
+
+
+def test_a_network_without_an_estimate_is_a_document_too():
+    document = error_document("a.onnx", NetworkError("a.onnx is broken"))
+    check(document, "error")
+    assert document["error"] == "a.onnx is broken"

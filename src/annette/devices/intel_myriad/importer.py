@@ -180,7 +180,9 @@ def import_ncs2(path: Path, device: str | None = None) -> Collection:
                 sha256=digest_of(latencies),
             )
         )
-    return Collection(runs, Origin(sources=tuple(sources), versions={"openvino": "2019"}, notes=_NOTES))
+    return Collection(
+        runs, Origin(sources=tuple(sources), versions={"openvino": "2019", "runtime": "openvino-myriad"}, notes=_NOTES)
+    )
 
 
 def _counted_run(counted: CountedNetwork) -> Run:

@@ -11,13 +11,24 @@ from annette.report.schemas.base import FloatFrom0, Interval, IntFrom0, IntFrom1
 __all__ = [
     "ComparedPlatform",
     "ComparisonDocument",
+    "ErrorDocument",
     "EstimateDocument",
     "KernelPart",
     "LayerPart",
     "MappedKernel",
     "NetworkDocument",
+    "OutsidePart",
+    "SkippedPlatform",
     "TensorPart",
 ]
+
+
+class OutsidePart(ReportPart, frozen=True):
+    """A feature that lies outside the fitted range."""
+
+    feature: Annotated[str, doc("Column of the kernel table, in its unit.")]
+    value: Annotated[float, doc("Its value.")]
+    fitted: Annotated[Interval, doc("Smallest and largest value that the model was fitted on.")]
 
 
 class KernelPart(ReportPart, frozen=True):
@@ -37,12 +48,15 @@ class KernelPart(ReportPart, frozen=True):
     ]
     method: Annotated[str, doc("The family that priced it; `fallback-roofline` is a rough price.")]
     in_range: Annotated[bool, doc("Whether it lies inside the range its model was fitted on.")]
+    outside: Annotated[
+        list[OutsidePart], doc("The features that do not, farthest first; empty where no fitted model priced it.")
+    ]
 
 
 class EstimateDocument(ReportDocument, frozen=True, tag="annette/estimate/1"):
     """An estimate.
 
-    Printed by `annette estimate --json`; with several networks, a list of such documents.
+    Printed by `annette estimate --json`; with several networks, a list of such documents and of `annette/error/1`.
     """
 
     network: Annotated[str, doc("Name of the network.")]
@@ -50,6 +64,7 @@ class EstimateDocument(ReportDocument, frozen=True, tag="annette/estimate/1"):
     model: Annotated[str, doc("Family of layer models that was asked for, or that the platform prefers.")]
     batch: Annotated[IntFrom1, doc("Samples processed together.")]
     latency_s: Annotated[FloatFrom0, doc("The headline: device or end-to-end time, as `latency_is` says.")]
+    sample_latency_s: Annotated[FloatFrom0, doc("`latency_s` divided by the samples of the batch.")]
     latency_is: Annotated[Literal["device", "end_to_end"], doc("What the platform's headline measures.")]
     device_latency_s: Annotated[FloatFrom0, doc("Time on the device: the sum of the kernels and what the device adds.")]
     end_to_end_latency_s: Annotated[
@@ -59,9 +74,10 @@ class EstimateDocument(ReportDocument, frozen=True, tag="annette/estimate/1"):
         Interval | None, doc("Lower and upper end of the interval of `latency_s`; null where the platform has none.")
     ]
     confidence: Annotated[Share, doc("Probability that the intervals are meant to hold with.")]
-    coverage: Annotated[Share, doc("The smaller one of the next two.")]
+    coverage: Annotated[Share, doc("The smallest of the next three.")]
     coverage_ops: Annotated[Share, doc("Share of operations priced by fitted models.")]
     coverage_kernels: Annotated[Share, doc("Share of kernels priced by fitted models.")]
+    coverage_latency: Annotated[Share, doc("Share of the kernels' estimated time priced by fitted models.")]
     notes: Annotated[list[str], doc("What a reader should know about this result.")]
     kernels: Annotated[list[KernelPart], doc("All kernels in order of execution.")]
 
@@ -72,6 +88,7 @@ class ComparedPlatform(ReportPart, frozen=True):
     platform: Annotated[str, doc("Name of the platform.")]
     model: Annotated[str, doc("Family of layer models that was asked for, or that the platform prefers.")]
     latency_s: Annotated[FloatFrom0, doc("The headline: device or end-to-end time, as `latency_is` says.")]
+    sample_latency_s: Annotated[FloatFrom0, doc("`latency_s` divided by the samples of the batch.")]
     latency_is: Annotated[Literal["device", "end_to_end"], doc("What the platform's headline measures.")]
     device_latency_s: Annotated[FloatFrom0, doc("Time on the device: the sum of the kernels and what the device adds.")]
     end_to_end_latency_s: Annotated[
@@ -80,20 +97,45 @@ class ComparedPlatform(ReportPart, frozen=True):
     interval_s: Annotated[
         Interval | None, doc("Lower and upper end of the interval of `latency_s`; null where the platform has none.")
     ]
-    coverage: Annotated[Share, doc("The smaller one of the next two.")]
-    times_fastest: Annotated[FloatFrom0 | None, doc("Latency over that of the fastest platform; null where that is 0.")]
+    coverage: Annotated[Share, doc("Smallest of the shares of operations, kernels and time that fitted models priced.")]
+    coverage_latency: Annotated[Share, doc("Share of the kernels' estimated time priced by fitted models.")]
+    times_fastest: Annotated[
+        FloatFrom0 | None,
+        doc("Latency over that of the fastest platform with the same `latency_is`; null where that is 0."),
+    ]
     heaviest_kernels: Annotated[list[str], doc("Names of the three kernels that take longest.")]
     notes: Annotated[list[str], doc("What a reader should know about this result.")]
 
 
+class SkippedPlatform(ReportPart, frozen=True):
+    """A platform that could not be compared."""
+
+    platform: Annotated[str, doc("Name of the platform.")]
+    reason: Annotated[str, doc("Why it has no estimate of the network.")]
+
+
 class ComparisonDocument(ReportDocument, frozen=True, tag="annette/comparison/1"):
-    """One network on several platforms, fastest first.
+    """One network on several platforms: device times, then end-to-end times, fastest first in each.
 
     Printed by `annette compare --json`.
     """
 
     network: Annotated[str, doc("Name of the network.")]
-    platforms: Annotated[list[ComparedPlatform], doc("The platforms, fastest first.")]
+    platforms: Annotated[
+        list[ComparedPlatform],
+        doc("The platforms, fastest first among those with the same `latency_is`, which alone are ranked together."),
+    ]
+    skipped: Annotated[list[SkippedPlatform], doc("Known platforms that could not be compared; none where named.")]
+
+
+class ErrorDocument(ReportDocument, frozen=True, tag="annette/error/1"):
+    """A network that has no estimate.
+
+    Stands in the list that `annette estimate --json` prints for several networks, in the place of an estimate.
+    """
+
+    network: Annotated[str, doc("The network as it was named: a file, or a network built in.")]
+    error: Annotated[str, doc("What failed, and what to do.")]
 
 
 class TensorPart(ReportPart, frozen=True):

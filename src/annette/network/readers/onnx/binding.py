@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from annette.errors import NetworkFormatError, NetworkShapeError, OptionError, nearest
 from annette.network.readers.onnx.frame import require_text
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["Binding", "bind_inputs", "check_scaled", "repeated_constant", "rescaled_target"]
 
 _Dim: TypeAlias = "int | str"
+
+_IMAGE_SIZE: Final = 224
+_COLOURS: Final = 3
+_MOST_COLOURS: Final = 4
+_SEQUENCE_LENGTH: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,9 @@ def bind_inputs(
 ) -> Binding:
     """Gives every input a concrete shape.
 
-    ``input_shapes`` go first. ``batch`` sets the dimensions whose name has "batch" in it, or dimension 0 of every
-    input where no dimension has such a name; a batch size that the file states is replaced. A symbol bound once is
-    bound everywhere.
+    ``input_shapes`` go first, of inputs or of single dimensions by their symbol. ``batch`` sets the dimensions whose
+    name has "batch" in it, or dimension 0 of every input where no dimension has such a name; a batch size that the file
+    states is replaced. A symbol bound once is bound everywhere.
 
     Args:
         inputs: The activations that the file declares.
@@ -64,7 +69,7 @@ def bind_inputs(
     Raises:
         NetworkShapeError: A dimension stays unknown, is not positive, or is bound to two sizes.
         NetworkFormatError: An input is not a tensor.
-        OptionError: ``input_shapes`` names an input that the file does not have or has another rank, or ``batch``
+        OptionError: ``input_shapes`` names what the file does not have, or has another rank, or ``batch``
             is not positive.
     """
     if batch is not None and batch < 1:
@@ -72,19 +77,21 @@ def bind_inputs(
     declared = {info.name: _dims(info, number, path) for number, info in enumerate(inputs)}
     dtypes = {name: dtype for name, (_, dtype) in declared.items()}
     dims = {name: shape for name, (shape, _) in declared.items()}
+    symbols = _bound_symbols(dims, input_shapes)
+    input_shapes = {name: shape for name, shape in input_shapes.items() if name not in symbols}
     unknown = [name for name in input_shapes if name not in dims]
     if unknown:
         raise OptionError(
             f"--input {unknown[0]}: {path} has no such input; it has {', '.join(map(repr, dims)) or 'none'}"
             f"{nearest(unknown[0], dims)}"
         )
-    symbols: dict[str, int] = {}
     changed = False
     for name, shape in input_shapes.items():
         changed |= _apply_shape(name, dims, tuple(shape), symbols)
     stated = _apply_batch(dims, batch, symbols, exempt=set(input_shapes))
     for name, shape_ in dims.items():
         dims[name] = None if shape_ is None else [symbols.get(d, d) if isinstance(d, str) else d for d in shape_]
+    _refuse_loose(dims, path)
     values = [
         Value(name, _concrete(name, dims[name], path), dtype_of(dtypes[name], f"input {name!r}")) for name in dims
     ]
@@ -171,19 +178,56 @@ def _apply_batch(
     return stated
 
 
+def _bound_symbols(dims: dict[str, list[_Dim] | None], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """Sizes given to dimensions by their symbol, as in ``--input seq=128``; a name of an input is that input."""
+    symbols = {dim for shape in dims.values() for dim in shape or () if isinstance(dim, str)}
+    named = {name: shape for name, shape in shapes.items() if name in symbols and name not in dims}
+    for name, shape in named.items():
+        if len(shape) != 1 or shape[0] < 1:
+            raise OptionError(f"--input {name}={'x'.join(map(str, shape))}: a dimension is one number of at least 1")
+    return {name: shape[0] for name, shape in named.items()}
+
+
+def _refuse_loose(dims: dict[str, list[_Dim] | None], path: str) -> None:
+    """Refuses inputs with unknown dimensions, and suggests sizes for all of them at once."""
+    loose = {name: shape for name, shape in dims.items() if shape and any(isinstance(dim, str) for dim in shape)}
+    if not loose:
+        return
+    name, shape = next(iter(loose.items()))
+    names = ", ".join(_label(dim) for dim in shape if isinstance(dim, str))
+    batch = "--batch N binds dimension 0, " if isinstance(shape[0], str) else ""
+    sizes: dict[str, int] = {}
+    options = " ".join(f"--input {other}={_suggested(dims_, sizes)}" for other, dims_ in loose.items())
+    raise NetworkShapeError(
+        f"input {name!r} of {path} has shape {_show(shape)} with unknown dimensions {names}; "
+        f"{batch}{options} binds all of them"
+    )
+
+
+def _suggested(shape: Sequence[_Dim], sizes: dict[str, int]) -> str:
+    """Sizes that most networks of such an input take: 1 sample, images of 224 by 224, sequences of 128.
+
+    Args:
+        shape: The input's dimensions.
+        sizes: What was suggested for a symbol before; added to.
+    """
+    channels_last = len(shape) == 4 and isinstance(shape[3], int) and shape[3] <= _MOST_COLOURS
+    for position, dim in enumerate(shape):
+        if not isinstance(dim, str) or dim in sizes:
+            continue
+        if position == 0 or "batch" in dim.lower():
+            sizes[dim] = 1
+        elif len(shape) == 4 and position == 1 and not channels_last:
+            sizes[dim] = _COLOURS
+        else:
+            sizes[dim] = _IMAGE_SIZE if len(shape) == 4 else _SEQUENCE_LENGTH
+    return "x".join(str(sizes[dim] if isinstance(dim, str) else dim) for dim in shape)
+
+
 def _concrete(name: str, shape: Sequence[_Dim] | None, path: str) -> tuple[int, ...]:
     if shape is None:
         raise NetworkShapeError(
             f"input {name!r} of {path} has no shape; give it with --input {name}=1x3x224x224 (its own sizes)"
-        )
-    loose = [dim for dim in shape if isinstance(dim, str)]
-    if loose:
-        example = "x".join("1" if isinstance(dim, str) else str(dim) for dim in shape)
-        names = ", ".join(_label(dim) for dim in loose)
-        batch = "--batch N binds dimension 0, " if isinstance(shape[0], str) else ""
-        raise NetworkShapeError(
-            f"input {name!r} of {path} has shape {_show(shape)} with unknown dimensions {names}; "
-            f"{batch}--input {name}={example} binds all of them"
         )
     sizes: list[Any] = list(shape)
     if any(size < 1 for size in sizes):

@@ -32,10 +32,40 @@ def test_a_dimension_named_batch_goes_before_dimension_0(tmp_path):
 
 
 def test_unbound_dimensions_are_named_with_the_options_that_bind_them(tmp_path):
-    with pytest.raises(NetworkShapeError, match=r"'x'.*\[N, 3, H, W\].*'N', 'H', 'W'.*--batch N.*--input x=1x3x1x1"):
+    with pytest.raises(
+        NetworkShapeError, match=r"'x'.*\[N, 3, H, W\].*'N', 'H', 'W'.*--batch N.*--input x=1x3x224x224"
+    ):
         read(tmp_path, SYMBOLIC)
     with pytest.raises(NetworkShapeError, match=r"'H', 'W'"):
         read(tmp_path, SYMBOLIC, batch=1)
+
+
+@pytest.mark.parametrize(
+    ("signature", "suggested"),
+    [
+        ("float[N, 3, H, W] x", ["x=1x3x224x224"]),
+        ("float[N, H, W, 3] x", ["x=1x224x224x3"]),
+        ("float[batch, seq, 64] x, float[batch, seq, 64] z", ["x=1x128x64", "z=1x128x64"]),
+    ],
+)
+def test_suggested_shapes_bind_everything_and_work(tmp_path, signature, suggested):
+    path = save(tmp_path, model(f"net ({signature}) => (float[] y) {{ y = Relu(x) }}"))
+    with pytest.raises(NetworkShapeError) as refused:
+        read_onnx(path)
+    options = [word for word in str(refused.value).split() if "=" in word]
+    assert options == suggested
+    shapes = {name: tuple(map(int, sizes.split("x"))) for name, sizes in (option.split("=") for option in options)}
+    assert read_onnx(path, input_shapes=shapes).batch == 1
+
+
+def test_a_dimension_is_bound_by_its_symbol(tmp_path):
+    path = save(tmp_path, model("net (float[batch, seq, 64] x) => (float[] y) { y = Relu(x) }"))
+    network = read_onnx(path, batch=2, input_shapes={"seq": (32,)})
+    assert network.tensors["x"].shape == (2, 32, 64)
+    with pytest.raises(OptionError, match="one number"):
+        read_onnx(path, input_shapes={"seq": (32, 2)})
+    with pytest.raises(OptionError, match="no such input"):
+        read_onnx(path, input_shapes={"sec": (32,)})
 
 
 def test_an_input_without_a_shape_asks_for_one(tmp_path):

@@ -1,0 +1,136 @@
+"""How far off an estimate may be: the interval of each kernel, and of the network that they add up to.
+
+What is known of a platform's errors holds for what it was fitted on. A kernel outside the fitted ranges, of a kind that
+no fitted model prices, or priced by another family than the platform prefers never makes an interval narrower.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from annette.platforms.intervals import WIDEST, unfitted_bounds
+
+if TYPE_CHECKING:
+    from annette.estimation.estimate import Prices
+    from annette.mapping.kernel import FloatArray, KernelTable
+    from annette.platforms.platform import Platform
+
+    _Flags: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
+
+__all__ = ["kernel_bounds", "network_bounds"]
+
+
+def kernel_bounds(
+    kind: str,
+    method: str,
+    latency_s: FloatArray,
+    inside: _Flags,
+    platform: Platform,
+    *,
+    fitted: bool,
+    confidence: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Log factors from the estimates of kernels of one kind to the ends of their intervals.
+
+    They come from held-out residuals of the kind and family, wider outside the fitted ranges; without residuals, or
+    where no fitted model made the price, from `annette.platforms.intervals.unfitted_bounds`, whichever is wider.
+
+    Args:
+        kind: Kind of the kernels.
+        method: Model family that priced them.
+        latency_s: Their estimates, seconds.
+        inside: Whether each lies inside the fitted ranges.
+        platform: What priced them.
+        fitted: Whether a fitted model did.
+        confidence: Probability that the intervals are meant to hold with.
+
+    Returns:
+        Lower factors, at most 0, and upper ones, at least 0; NaN where the upper one would be more than
+        `annette.platforms.intervals.WIDEST`.
+    """
+    lower, upper = np.zeros(len(latency_s)), np.zeros(len(latency_s))
+    known = platform.kernel_interval(kind, method, confidence)
+    if known is not None:
+        widening = np.where(inside, 1.0, platform.extrapolation_widening)
+        widening = widening * platform.kernel_spread(kind, method, latency_s)
+        lower, upper = known[0] * widening, known[1] * widening
+    if known is None or not fitted:
+        least, most = unfitted_bounds(confidence)
+        lower, upper = np.minimum(lower, least), np.maximum(upper, most)
+    unknown = upper > WIDEST
+    lower[unknown] = upper[unknown] = np.nan
+    return lower, upper
+
+
+def network_bounds(
+    platform: Platform,
+    family: str | None,
+    confidence: float,
+    table: KernelTable,
+    prices: Prices,
+    counted: _Flags,
+    total_s: float,
+) -> tuple[float, float] | None:
+    """Log factors from a network's estimate to the ends of its interval.
+
+    Kernels whose errors are known go together as whole networks did, or as `ComposedErrors` says. The ends of all
+    others are added in time, each with its own interval, which is at least as wide.
+
+    Args:
+        platform: What priced the kernels.
+        family: Model family that was asked for, or None.
+        confidence: Probability that the interval is meant to hold with.
+        table: The network's kernels.
+        prices: Their estimates.
+        counted: Which of them the network's estimate contains.
+        total_s: The network's estimate, seconds, above 0.
+
+    Returns:
+        Lower and upper factor; None where the platform does not know its errors, or the upper one would be more than
+        `annette.platforms.intervals.WIDEST`.
+    """
+    errors, whole = platform.composed_errors(family), platform.network_interval(confidence)
+    bounds: tuple[float, float] | None
+    inner: tuple[float, float] | None
+    if whole is not None:
+        known = prices.fitted & prices.in_range & prices.usual
+        bounds = inner = whole
+    elif errors is not None:
+        stated: _Flags = np.array([kind in errors.spreads for kind in table.kinds.tolist()], dtype=bool)
+        known = prices.fitted & stated
+        widening = np.where(prices.in_range, 1.0, platform.extrapolation_widening)
+        bounds = inner = errors.bounds(confidence, table, prices.latency_s, np.where(stated, widening, 0.0))
+        if not stated.all():
+            inner = errors.bounds(confidence, table.select(stated), prices.latency_s[stated], widening[stated])
+    else:
+        return None
+    away = counted & ~known & (prices.latency_s > 0)
+    if away.any():
+        bounds = _widened(bounds or (0.0, 0.0), inner or (0.0, 0.0), prices, away, total_s)
+    return None if bounds is None or bounds[1] > WIDEST else bounds
+
+
+def _widened(
+    bounds: tuple[float, float], inner: tuple[float, float], prices: Prices, away: _Flags, total_s: float
+) -> tuple[float, float]:
+    """The wider of given bounds and those of a sum, of which some kernels have intervals of their own.
+
+    Args:
+        bounds: Log factors as if all kernels were known like the others.
+        inner: Log factors of the others, at the same confidence.
+        prices: All kernels.
+        away: Those with intervals of their own.
+        total_s: The network's estimate, seconds, above 0.
+    """
+    latency_s = prices.latency_s[away]
+    share = latency_s / total_s
+    lower, upper = prices.lower_s[away] / latency_s, prices.upper_s[away] / latency_s
+    least, most = math.exp(inner[0]), math.exp(inner[1])
+    lower = np.minimum(np.where(np.isnan(lower), 0.0, lower), least)
+    upper = np.maximum(np.where(np.isnan(upper), math.exp(WIDEST), upper), most)
+    rest = max(0.0, 1.0 - float(share.sum()))
+    down, up = float(share @ lower) + rest * least, float(share @ upper) + rest * most
+    return min(bounds[0], math.log(down) if down > 0 else -math.inf), max(bounds[1], math.log(up))
