@@ -10,7 +10,7 @@ import numpy as np
 from annette.errors import ModelError, OptionError, UnsupportedOperatorError, nearest
 from annette.estimation.estimate import Coverage, Estimate
 from annette.estimation.pricing import FALLBACK_METHOD, FREE_METHOD, price
-from annette.mapping.kernel import Kernel, KernelTable
+from annette.mapping.kernel import LEFT_TO_HOST, Kernel, KernelTable
 from annette.models.base import families
 from annette.network import UNSUPPORTED, Network
 from annette.network.load import load_network
@@ -107,11 +107,10 @@ def estimate_network(
         ModelError: The network costs nothing on the platform, or more than can be counted.
     """
     _check(fallback, confidence)
+    kernels = platform.mapping.apply(network)
     if fallback == "error":
-        _refuse_unknown_operators(network, platform)
-    return estimate_mapped(
-        network, platform.mapping.apply(network), platform, model=model, fallback=fallback, confidence=confidence
-    )
+        _refuse_unknown_operators(network, kernels, platform)
+    return estimate_mapped(network, kernels, platform, model=model, fallback=fallback, confidence=confidence)
 
 
 def estimate_mapped(
@@ -234,8 +233,9 @@ def _check_offered(model: str | None, platform: Platform) -> None:
     raise OptionError(f"platform {platform.name!r} has no {model!r} models at all; it has: {offered}")
 
 
-def _refuse_unknown_operators(network: Network, platform: Platform) -> None:
-    unknown = [layer for layer in network.layers if layer.kind == UNSUPPORTED]
+def _refuse_unknown_operators(network: Network, kernels: Sequence[Kernel], platform: Platform) -> None:
+    run = (kernel for kernel in kernels if LEFT_TO_HOST not in kernel.rules)
+    unknown = [layer for kernel in run for layer in kernel.layers if layer.kind == UNSUPPORTED]
     if unknown:
         operator = str(unknown[0].attributes.get("operator", "?"))
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
@@ -277,4 +277,12 @@ def _remarks(kernels: Sequence[Kernel], prices: Prices, platform: Platform) -> l
     away = sorted({kernel.kind for kernel in kernels if kernel.kind in platform.host_kinds and not kernel.free})
     if away:
         remarks.append(f"{', '.join(away)} run on the host: in the end-to-end time, not in the device's")
+    left = sorted({_named(kernel) for kernel in kernels if LEFT_TO_HOST in kernel.rules})
+    if left:
+        remarks.append(f"{', '.join(left)} left to the host by the device's compiler: not in any time")
     return remarks
+
+
+def _named(kernel: Kernel) -> str:
+    """A kernel's kind, or the operator where its kind is unknown."""
+    return str(kernel.anchor.attributes.get("operator", kernel.kind)) if kernel.kind == UNSUPPORTED else kernel.kind

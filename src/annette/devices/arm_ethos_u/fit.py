@@ -35,7 +35,7 @@ from annette.models.tiled_roofline import TiledRoofline
 from annette.platforms import Intervals, Platform, Provenance, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from annette.bench.dataset import Dataset
     from annette.fitting.request import FitRequest
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray, KernelTable
     from annette.models.base import LayerModel
 
-__all__ = ["fit"]
+__all__ = ["assumed_by_formula", "fit"]
 
 _PURPOSES: Final = (Purpose.MICRO_KERNEL, Purpose.CHAIN, Purpose.FUSION_PROBE)
 """What is fitted on: neither whole networks, nor cold weights, of which a compiler's estimate knows nothing."""
@@ -89,6 +89,12 @@ _WIDENING: Final = 2.0
 _FORMULA: Final = "tiled-roofline"
 _ALIKE: Final = ACTIVATIONS - {"gelu", "silu"}
 """Activations that are one operation of the same kind each, where they run by themselves."""
+
+_BY_FORMULA: Final = frozenset({
+    "arg_max", "cast", "compare", "copy", "div", "gather", "global_max_pool", "logical", "lstm", "max", "min", "neg",
+    "not", "pow", "quantize", "tile", "where",
+})  # fmt: skip
+"""Kinds that files have and the benchmark's networks do not: what they cost is taken from the formula."""
 
 _COMPOSED: Final = ("roofline", "statistical", "mixed")
 
@@ -219,13 +225,30 @@ def _assumed(
         if count >= _LEAST_FOR_ROOFLINE:
             models[kind] = {"roofline": fit_roofline(kept.of_kind(kind))}
             reasons[kind] = f"priced by a roofline through {count} measured kernels"
-    alike = sorted(kind for kind, fit in fits.items() if kind in _ALIKE and fit.best == _FORMULA)
-    for kind in sorted(_ALIKE - fits.keys() - models.keys()) if alike else ():
-        models[kind] = {_FORMULA: formula}
-        reasons[kind] = (
-            f"priced by the compiler's formula, with which {', '.join(alike)} agree{'s' * (len(alike) == 1)}"
-        )
-    return models, reasons
+    exact = [kind for kind, fit in fits.items() if fit.best == _FORMULA]
+    more, why = assumed_by_formula(exact, fits.keys() | models.keys(), formula)
+    return models | more, reasons | why
+
+
+def assumed_by_formula(
+    exact: Collection[str], known: Collection[str], formula: TiledRoofline
+) -> tuple[dict[str, dict[str, LayerModel]], dict[str, str]]:
+    """The formula for kinds that no benchmark measured; none if it agrees with no measured activation.
+
+    Args:
+        exact: Kinds that the formula agrees with.
+        known: Kinds that have a model.
+        formula: With the clock of the accelerator.
+
+    Returns:
+        Models by kind and family, and for each of these kinds why it is an assumption.
+    """
+    alike = sorted(_ALIKE.intersection(exact))
+    if not alike:
+        return {}, {}
+    reason = f"priced by the compiler's formula, with which {', '.join(alike)} agree{'s' * (len(alike) == 1)}"
+    kinds = sorted((_ALIKE | _BY_FORMULA).difference(known))
+    return {kind: {_FORMULA: formula} for kind in kinds}, dict.fromkeys(kinds, reason)
 
 
 def _provenance(

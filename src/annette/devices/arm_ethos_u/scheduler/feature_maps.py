@@ -19,12 +19,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.devices.arm_ethos_u.scheduler.block_config import round_up
+from annette.mapping.kernel import LEFT_TO_HOST
 from annette.network.kinds import SPATIAL
 from annette.network.kinds.shapes import integers, same_pads
 from annette.network.writers.tflite_layout import features_last, plain, reshaped, same_memory, stored, transposed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from annette.mapping.kernel import Kernel
     from annette.network import Layer, Network
@@ -171,18 +172,19 @@ class _SharedTensors:
 
 def feature_maps_of(
     kernels: Sequence[Kernel],
-    network: Network,
     shapes: Mapping[str, Sequence[int]],
     copied: Mapping[str, Sequence[str]],
+    border: Collection[str],
 ) -> tuple[dict[str, FeatureMap], dict[str, str]]:
     """The feature maps of a network by name, and for each tensor the name of the one in which it lies.
 
     Args:
         kernels: In order of execution, free ones included.
-        network: Says which tensors are its inputs and outputs.
         shapes: Of all tensors, as stored.
         copied: For each concat, by its kernel's name, the inputs that are not written right into its output.
+        border: The network's inputs and outputs, and what the host hands over or takes within it.
     """
+    kernels = [kernel for kernel in kernels if LEFT_TO_HOST not in kernel.rules]
     shared = _SharedTensors()
     nhwc_tensors: set[str] = set()
     paddings: dict[str, ExplicitPadding] = {}
@@ -207,7 +209,7 @@ def feature_maps_of(
                 nhwc_tensors.add(whole)
         shared.join(whole, parts)
     root = {tensor: shared.find(tensor) for tensor in list(shared.root)}
-    io = {root[tensor] for tensor in (*network.inputs, *network.outputs) if tensor in root}
+    io = {root[tensor] for tensor in border if tensor in root}
     nhwc = {root[tensor] for tensor in nhwc_tensors} | _seen_differently(kernels, shapes, root, joined)
     padded = {root[tensor]: padding for tensor, padding in paddings.items()}
     maps = {}

@@ -32,6 +32,9 @@ LUT_ACTIVATIONS: Final = frozenset({
 ACTIVATIONS: Final = LUT_ACTIVATIONS | {"relu", "clip"}
 """Activations; one that runs by itself is a pooling of single elements."""
 
+_SINGLE_ELEMENTS: Final = ACTIVATIONS | {"quantize", "copy"}
+"""Poolings of single elements."""
+
 _BLOCK_TYPES: Final = {
     "conv": "conv",
     "fully_connected": "vector",
@@ -135,7 +138,7 @@ def operation_of(
         ifms[root[tensor]] = ifms.get(root[tensor], 0) + stored_bytes(shapes[tensor])
     ofm = hwc_of(shapes[kernel.outputs[0]]) if kernel.outputs else (1, 1, 1)
     shape = _shape(kernel, config)
-    if kernel.kind in ACTIVATIONS or (kernel.kind in ELEMENTWISE and not config.shram_banks):
+    if kernel.kind in _SINGLE_ELEMENTS or (kernel.kind in ELEMENTWISE and not config.shram_banks):
         shape = _elementwise_shape(kernel, shapes, ofm)
     weights = 0
     if shape is not None and kernel.anchor.workload.weight_elements:
@@ -237,7 +240,7 @@ def _shape(kernel: Kernel, config: AcceleratorConfig) -> OpShape | None:
 
 def _elementwise_shape(kernel: Kernel, shapes: Mapping[str, Sequence[int]], ofm: tuple[int, int, int]) -> OpShape:
     """Shape of an activation or an element-wise operator; a lower IFM is broadcast in height."""
-    block_type = "pool" if kernel.kind in ACTIVATIONS else "elementwise"
+    block_type = "pool" if kernel.kind in _SINGLE_ELEMENTS else "elementwise"
     height = min((hwc_of(shapes[tensor])[0] for tensor in kernel.inputs), default=ofm[0])
     if 1 < kernel.anchor.workload.weight_elements < kernel.anchor.workload.output_elements:
         height = 1
