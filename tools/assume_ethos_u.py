@@ -22,7 +22,10 @@ def main() -> None:
     for file in parser.parse_args().files:
         platform = load_platform(file)
         formula = next(
-            model for models in platform.models.values() for model in models.values() if isinstance(model, TiledRoofline)
+            model
+            for models in platform.models.values()
+            for model in models.values()
+            if isinstance(model, TiledRoofline)
         )
         exact = [kind for kind, family in platform.preferred_by_kind.items() if family == "tiled-roofline"]
         models, reasons = assumed_by_formula(exact, platform.models.keys(), formula)

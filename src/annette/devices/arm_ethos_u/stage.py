@@ -143,10 +143,11 @@ class EthosUPlacement(ContextStage):
         for kernel in kernels:
             if left_to_host(kernel, network, shram=shram, quantised=quantised):
                 border.update(kernel.inputs, kernel.outputs)
-                kernel = replace(kernel, free=True, rules=(*kernel.rules, LEFT_TO_HOST))
+                divided.append(replace(kernel, free=True, rules=(*kernel.rules, LEFT_TO_HOST)))
             elif kernel.free and len(kernel.inputs) > 1:  # A view whose shape is computed is a copy.
-                kernel = replace(kernel, kind="copy", free=False)
-            divided.append(kernel)
+                divided.append(replace(kernel, kind="copy", free=False))
+            else:
+                divided.append(kernel)
         return divided, frozenset(border)
 
     def to_json(self) -> dict[str, Any]:

@@ -24,7 +24,10 @@ from annette.budget import require
 if TYPE_CHECKING:
     from annette.devices.arm_ethos_u.scheduler.accelerator import AcceleratorConfig, UBlock
 
-__all__ = ["EQUAL_DEPTH", "SUB_KERNEL", "BlockConfig", "OpShape", "choose_block_config", "is_part_kernel", "round_up"]
+__all__ = [
+    "EQUAL_DEPTH", "SUB_KERNEL", "BlockConfig", "OpShape", "candidate_depths", "candidates", "choose_block_config",
+    "is_part_kernel", "round_up", "usable_banks",
+]  # fmt: skip
 
 SUB_KERNEL: Final = 8
 """Largest side of a kernel that is computed at once; larger ones are computed in parts (Vela: ``SubKernelMax``)."""
@@ -147,9 +150,9 @@ def _search(config: AcceleratorConfig, shape: OpShape, ublock: UBlock) -> BlockC
     step = _PART_KERNEL_DEPTH if part_kernel else config.depth_first_depth
     if config.shram_banks:
         step = round_up(min(shape.ifm_depth, step), max(ublock[2], 8))
-    heights = _candidates(shape.ofm_height, config.max_height, ublock[0])
-    widths = _candidates(shape.ofm_width, config.max_width, ublock[1])
-    depths = _candidate_depths(shape.ofm_depth, config.max_depth, ublock[2])
+    heights = candidates(shape.ofm_height, config.max_height, ublock[0])
+    widths = candidates(shape.ofm_width, config.max_width, ublock[1])
+    depths = candidate_depths(shape.ofm_depth, config.max_depth, ublock[2])
     count = len(depths) * len(heights) * len(widths)
     require(f"a block of {shape.block_type}", steps=count / 5, size_bytes=_BYTES_PER_CANDIDATE * count)
     c, h, w = np.meshgrid(depths, heights, widths, indexing="ij")
@@ -192,13 +195,18 @@ def _fits(
             h = np.minimum(h, shape.ofm_height)
         accumulator_bytes = h * w * round_up(c, 8) * 4
         accumulator_banks = round_up(2 * -(-accumulator_bytes // _BANK_BYTES), config.accumulator_granule)
-        reserved = _RESERVED_BANKS if config.shram_banks > _SMALL_SHRAM else 0
-        shared: np.ndarray = _OUTPUT_BANKS + ifm_banks + accumulator_banks <= config.shram_banks - reserved
+        shared: np.ndarray = ifm_banks + accumulator_banks <= usable_banks(config)
         return shared
     apart: np.ndarray = (2 * rows * columns * deep <= config.ifm_ram_bytes) & (
         2 * 4 * h * w * round_up(c, _ACCUMULATOR_DEPTH) <= config.accumulator_ram_bytes
     )
     return apart
+
+
+def usable_banks(config: AcceleratorConfig) -> int:
+    """Banks of the SHRAM for IFMs and accumulators."""
+    reserved = _RESERVED_BANKS if config.shram_banks > _SMALL_SHRAM else 0
+    return config.shram_banks - reserved - _OUTPUT_BANKS
 
 
 def _single(number: float) -> np.float32:
@@ -229,12 +237,12 @@ def _reads(shape: OpShape, ofm: _Shapes, ifm_area: _Sizes, ifm_elements: _Sizes)
     return cost
 
 
-def _candidates(size: int, most: int, step: int) -> _Sizes:
+def candidates(size: int, most: int, step: int) -> _Sizes:
     """Multiples of a micro-block's side, in double precision: times a stranger's stride they overflow no integers."""
     return np.arange(step, round_up(max(min(size, most), step), step) + 1, step, dtype=np.float64)
 
 
-def _candidate_depths(size: int, most: int, step: int) -> _Sizes:
+def candidate_depths(size: int, most: int, step: int) -> _Sizes:
     """Multiples of the micro-block's depth; what does not cover the whole OFM is a multiple of 16."""
     top = round_up(max(min(size, most), step), step)
     depths, depth = [], max(step, min(top, _ACCUMULATOR_DEPTH))

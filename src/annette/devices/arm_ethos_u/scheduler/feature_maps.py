@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.devices.arm_ethos_u.scheduler.block_config import round_up
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from annette.network.writers.tflite_layout import Order
 
 __all__ = [
-    "BRICK", "ExplicitPadding", "FeatureMap", "Storage", "explicit_padding_of", "feature_maps_of",
-    "height_of_positions", "hwc_of", "storage_of", "stored_bytes",
+    "BRICK", "ELEMENTWISE", "ExplicitPadding", "FeatureMap", "Storage", "explicit_padding_of", "feature_maps_of",
+    "height_of_positions", "hwc_of", "is_by_element", "reinterpreted", "storage_of", "stored_bytes",
 ]  # fmt: skip
 
 BRICK: Final = 16
@@ -42,6 +43,15 @@ BRICK: Final = 16
 _MAP_RANK: Final = 4
 _SIDES: Final = 4
 _MOST_HEIGHT: Final = 16
+_LARGEST_FACTOR: Final = 65_536
+ELEMENTWISE: Final = frozenset({"add", "sub", "mul", "max", "min"})
+"""Kinds that combine two feature maps element by element."""
+
+_BY_ELEMENT: Final = frozenset({
+    "relu", "clip", "leaky_relu", "sigmoid", "tanh", "hard_swish", "hard_sigmoid", "silu", "elu", "gelu", "abs", "neg",
+    "quantize", "copy",
+})  # fmt: skip
+"""Kinds that read and write one feature map element by element."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +265,8 @@ def _seen_differently(
             if kernel.kind == "concat" and tensor in joined:
                 continue
             _, width, depth = hwc_of(shapes[joined.get(tensor, tensor)])
+            if is_by_element(kernel, shapes):
+                _, width, depth = reinterpreted(hwc_of(shapes[tensor]))
             if kernel.kind == "fully_connected":
                 width = math.prod(shapes[tensor][:-1])
                 width //= height_of_positions(width)
@@ -262,10 +274,47 @@ def _seen_differently(
     return {name for name, seen in views.items() if len(seen) > 1}
 
 
+def is_by_element(kernel: Kernel, shapes: Mapping[str, Sequence[int]]) -> bool:
+    """Whether only the elements of what a kernel reads and writes count, not their places."""
+    if kernel.kind in _BY_ELEMENT:
+        return True
+    elements = kernel.anchor.workload.output_elements
+    alike = all(math.prod(shapes[tensor]) == elements for tensor in (*kernel.inputs, *kernel.outputs))
+    return kernel.kind in ELEMENTWISE and alike and kernel.anchor.workload.weight_elements in (0, 1, elements)
+
+
 def height_of_positions(positions: int) -> int:
     """Height into which the positions of a matrix product are laid: up to 16, and no more than the width."""
     most = min(_MOST_HEIGHT, math.isqrt(max(positions, 1)))
     return max(size for size in range(1, most + 1) if positions % size == 0)
+
+
+def reinterpreted(hwc: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Height, width and depth as which a thin feature map is read and written where only the elements count.
+
+    Below a brick, Vela fills the depth with the smallest prime factors of all sizes until it is one, and deals the
+    others out between height and width, the largest first (found from its reports).
+    """
+    if hwc[2] >= BRICK or math.prod(hwc) <= hwc[2]:
+        return hwc
+    rest = sorted(factor for size in hwc for factor in _prime_factors(size))
+    depth = 1
+    while rest and depth < BRICK:
+        depth *= rest.pop(0)
+    return math.prod(rest[::-1][::2]), math.prod(rest[::-1][1::2]), depth
+
+
+@lru_cache(maxsize=4096)
+def _prime_factors(size: int) -> tuple[int, ...]:
+    """Prime factors; what is left above the largest that is looked for counts as one."""
+    factors, factor = [], 2
+    while factor * factor <= size and factor <= _LARGEST_FACTOR:
+        if size % factor:
+            factor += 1
+        else:
+            factors.append(factor)
+            size //= factor
+    return (*factors, size) if size > 1 else tuple(factors)
 
 
 def hwc_of(shape: Sequence[int]) -> tuple[int, int, int]:

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from annette.devices.arm_ethos_u.scheduler.block_config import OpShape, is_part_kernel, round_up
-from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK, height_of_positions, hwc_of, stored_bytes
+from annette.devices.arm_ethos_u.scheduler.feature_maps import (
+    BRICK,
+    ELEMENTWISE,
+    height_of_positions,
+    hwc_of,
+    is_by_element,
+    reinterpreted,
+    stored_bytes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,12 +25,9 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import Kernel
 
 __all__ = [
-    "ACTIVATIONS", "ELEMENTWISE", "LUT_ACTIVATIONS", "NpuOp", "encoded_scale_bytes", "encoded_weight_bytes",
+    "ACTIVATIONS", "LUT_ACTIVATIONS", "NpuOp", "encoded_scale_bytes", "encoded_weight_bytes",
     "operation_of",
 ]  # fmt: skip
-
-ELEMENTWISE: Final = frozenset({"add", "sub", "mul", "max", "min"})
-"""Kinds that combine two feature maps element by element."""
 
 LUT_ACTIVATIONS: Final = frozenset({
     "leaky_relu", "sigmoid", "tanh", "hard_swish", "hard_sigmoid", "silu", "elu", "gelu",
@@ -137,9 +142,13 @@ def operation_of(
     for tensor in kernel.inputs:
         ifms[root[tensor]] = ifms.get(root[tensor], 0) + stored_bytes(shapes[tensor])
     ofm = hwc_of(shapes[kernel.outputs[0]]) if kernel.outputs else (1, 1, 1)
-    shape = _shape(kernel, config)
+    if kernel.outputs and is_by_element(kernel, shapes):
+        ofm = reinterpreted(ofm)
+    shape, block_shape = _shape(kernel, config), None
     if kernel.kind in _SINGLE_ELEMENTS or (kernel.kind in ELEMENTWISE and not config.shram_banks):
         shape = _elementwise_shape(kernel, shapes, ofm)
+    elif kernel.kind in ELEMENTWISE:
+        block_shape = OpShape("elementwise", *ofm, ofm[2], ofm[0], ofm[1], 1, 1, 1, 1, 1)
     weights = 0
     if shape is not None and kernel.anchor.workload.weight_elements:
         d = kernel.anchor.workload.dimensions
@@ -171,6 +180,7 @@ def operation_of(
         ofm_nhwc=bool(written) and maps[written].nhwc,
         lut=any(layer.kind in LUT_ACTIVATIONS for layer in kernel.layers),
         activated=any(layer.kind in ACTIVATIONS for layer in fused),
+        block_shape=block_shape,
     )
 
 
@@ -241,7 +251,9 @@ def _shape(kernel: Kernel, config: AcceleratorConfig) -> OpShape | None:
 def _elementwise_shape(kernel: Kernel, shapes: Mapping[str, Sequence[int]], ofm: tuple[int, int, int]) -> OpShape:
     """Shape of an activation or an element-wise operator; a lower IFM is broadcast in height."""
     block_type = "pool" if kernel.kind in _SINGLE_ELEMENTS else "elementwise"
-    height = min((hwc_of(shapes[tensor])[0] for tensor in kernel.inputs), default=ofm[0])
+    height = ofm[0]
+    if not is_by_element(kernel, shapes):
+        height = min((hwc_of(shapes[tensor])[0] for tensor in kernel.inputs), default=ofm[0])
     if 1 < kernel.anchor.workload.weight_elements < kernel.anchor.workload.output_elements:
         height = 1
     return OpShape(block_type, *ofm, ofm[2], height if block_type == "elementwise" else ofm[0], ofm[1], 1, 1, 1, 1, 1)
