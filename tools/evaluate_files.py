@@ -2,8 +2,8 @@
 
 Usage: ``python tools/evaluate_files.py --work FOLDER [--half look|scored|all] [--kernels] [--platform P …] FILE…``.
 Vela's report of each file is kept in FOLDER. Of files of the half ``look`` (`tools/corpus.py`) a line each is printed:
-Vela's time, the estimate's error, coverage, and what runs on the host; with ``--kernels`` also the kernels that the error
-comes from. Of the half ``scored`` nothing is printed but how many are estimated, the mean and the largest error, and
+Vela's time, the estimate's error, coverage, and what runs on the host; with ``--kernels`` also the kernels that the
+error comes from. Of the half ``scored`` nothing is printed but how many are estimated, the mean and the largest error, and
 why one is refused.
 """
 
@@ -115,11 +115,9 @@ def evaluate(platform: Platform, files: list[Path], chosen: argparse.Namespace, 
                 print_kernels(truth, estimate)
     if errors:
         size = 100 * np.abs(errors)
-        print(
-            f"| {platform.name} | {half} | {len(errors)} of {compiled} | {size.mean():.2f} % | {np.median(size):.2f} % | "
-            f"{size.max():.2f} % |",
-            flush=True,
-        )
+        cells = (platform.name, half, f"{len(errors)} of {compiled}")
+        figures = (f"{figure:.2f} %" for figure in (size.mean(), np.median(size), size.max()))
+        print(f"| {' | '.join((*cells, *figures))} |", flush=True)
 
 
 def main() -> None:

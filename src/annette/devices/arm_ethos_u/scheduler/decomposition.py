@@ -168,7 +168,7 @@ def operations_of(
         config: The accelerator.
         copied: Inputs of a concat that it copies; the others are written in place.
     """
-    op = operation_of(kernel, storage.shapes, root, maps, config)
+    op = operation_of(kernel, storage, root, maps, config)
     d, shape = kernel.anchor.workload.dimensions, op.shape
     if copied is not None:
         return [_copy(op, tensor, storage, root, maps) for tensor in copied]
@@ -261,7 +261,7 @@ def _part(
         ofm_bytes=op.ofm_bytes // repeats,
         ofm_elements=op.ofm_elements // repeats,
         ofm_depth=shape.ofm_depth,
-        weight_bytes=encoded_weight_bytes(shape, config),
+        weight_bytes=encoded_weight_bytes(shape, config, share=op.weight_share),
         scale_bytes=encoded_scale_bytes(shape, config),
         ofm_nhwc=maps[target].nhwc,
         lut=False,

@@ -61,17 +61,20 @@ class Storage:
     Attributes:
         orders: For each tensor, which of its dimensions is stored at each place.
         shapes: Its shape as stored.
+        code_bits: For constants whose values are known, what an element takes in the code of weights.
     """
 
     orders: Mapping[str, Order]
     shapes: Mapping[str, tuple[int, ...]]
+    code_bits: Mapping[str, float] = field(default_factory=dict)
 
 
 def storage_of(network: Network) -> Storage:
     """How the tensors of a network are stored."""
     shapes = {name: tuple(tensor.shape) for name, tensor in network.tensors.items()}
     if network.channels_last:
-        return Storage({name: plain(len(shape)) for name, shape in shapes.items()}, shapes)
+        known = {name: each.code_bits for name, each in network.tensors.items() if each.code_bits is not None}
+        return Storage({name: plain(len(shape)) for name, shape in shapes.items()}, shapes, known)
     spatial = any(layer.kind in SPATIAL for layer in network.layers)
     orders = {
         name: features_last(len(shapes[name])) if spatial else plain(len(shapes[name])) for name in network.inputs

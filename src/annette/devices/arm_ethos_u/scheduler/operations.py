@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.devices.arm_ethos_u.scheduler.accelerator import AcceleratorConfig
-    from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
+    from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap, Storage
     from annette.mapping.kernel import Kernel
 
 __all__ = [
@@ -59,6 +59,10 @@ _WEIGHTS_PER_CHANNEL: Final = 256
 _VECTOR_SHARE: Final = 0.865
 _LARGE_VECTOR_SHARE: Final = 0.895
 _LARGE_VECTOR: Final = 1 << 20
+_WEIGHT_BITS: Final = 8
+_CODE_OVERHEAD_BITS: Final = 0.03
+"""What Vela's weight stream takes beside its codes, of each weight: from weights that its encoder was given."""
+
 _DILATION_ZEROS_SHARE: Final = 0.03
 _PADDING_SHARE: Final = 0.55
 _ONES_SHARE: Final = 0.16
@@ -92,6 +96,7 @@ class NpuOp:
         transposes: Whether it transposes.
         half_speed: Whether it writes at half speed.
         repeats: How many equal operations run one after another.
+        weight_share: What its encoded weights take of their own size; None where their values are not known.
     """
 
     kind: str
@@ -115,6 +120,7 @@ class NpuOp:
     transposes: bool = False
     half_speed: bool = False
     repeats: int = 1
+    weight_share: float | None = None
 
     @property
     def constant_bytes(self) -> int:
@@ -124,7 +130,7 @@ class NpuOp:
 
 def operation_of(
     kernel: Kernel,
-    shapes: Mapping[str, Sequence[int]],
+    storage: Storage,
     root: Mapping[str, str],
     maps: Mapping[str, FeatureMap],
     config: AcceleratorConfig,
@@ -133,11 +139,12 @@ def operation_of(
 
     Args:
         kernel: Any that is not free.
-        shapes: Of all tensors, as stored.
+        storage: How tensors are stored.
         root: Name of the feature map in which each tensor lies.
         maps: All feature maps.
         config: The accelerator.
     """
+    shapes, share = storage.shapes, _known_share(kernel, storage)
     ifms: dict[str, int] = {}
     for tensor in kernel.inputs:
         ifms[root[tensor]] = ifms.get(root[tensor], 0) + stored_bytes(shapes[tensor])
@@ -153,7 +160,7 @@ def operation_of(
     if shape is not None and kernel.anchor.workload.weight_elements:
         d = kernel.anchor.workload.dimensions
         dense = d.kernel_height * d.kernel_width / (shape.kernel_height * shape.kernel_width)
-        weights = encoded_weight_bytes(shape, config, dense)
+        weights = encoded_weight_bytes(shape, config, dense, share)
     elif shape is None and kernel.kind in _MEANS:
         shape = _mean_shape(kernel)
         share = _SHRAM_ONES_SHARE if config.shram_banks else _ONES_SHARE
@@ -181,6 +188,7 @@ def operation_of(
         lut=any(layer.kind in LUT_ACTIVATIONS for layer in kernel.layers),
         activated=any(layer.kind in ACTIVATIONS for layer in fused),
         block_shape=block_shape,
+        weight_share=share,
     )
 
 
@@ -190,7 +198,17 @@ def encoded_scale_bytes(shape: OpShape, config: AcceleratorConfig) -> int:
     return round_up(_SCALE_BYTES * channels, BRICK)
 
 
-def encoded_weight_bytes(shape: OpShape, config: AcceleratorConfig, dense: float = 1.0) -> int:
+def _known_share(kernel: Kernel, storage: Storage) -> float | None:
+    """What the encoded weights of a kernel take of their own size; None where their values are not known."""
+    elements = kernel.anchor.workload.weight_elements
+    bits = (storage.code_bits[name] for name in kernel.anchor.inputs if name in storage.code_bits)
+    found = next(bits, None) if elements else None
+    return None if found is None else (found + _CODE_OVERHEAD_BITS) / _WEIGHT_BITS
+
+
+def encoded_weight_bytes(
+    shape: OpShape, config: AcceleratorConfig, dense: float = 1.0, share: float | None = None
+) -> int:
     """Bytes of encoded weights: what pads them takes less room, zeros of a dilated kernel almost none.
 
     Weights that share a scale are spread over fewer values the more they are, and compress better.
@@ -199,6 +217,7 @@ def encoded_weight_bytes(shape: OpShape, config: AcceleratorConfig, dense: float
         shape: Of the operation that they are for.
         config: The accelerator.
         dense: Share of them that is not zeros of a dilation put between them.
+        share: What they take of their own size; None where their values are not known.
     """
     elements = shape.kernel_height * shape.kernel_width
     inputs = 1 if shape.block_type == "depthwise" else shape.ifm_depth
@@ -209,7 +228,8 @@ def encoded_weight_bytes(shape: OpShape, config: AcceleratorConfig, dense: float
         padded = round_up(shape.ofm_depth, 8) * round_up(elements, 4) * round_up(inputs, 8)
     else:
         padded = round_up(shape.ofm_depth, 8) * elements * round_up(inputs, config.depth_first_depth)
-    encoded = raw * dense * _encoded_share(shape, raw, inputs * elements)
+    share = _encoded_share(shape, raw, inputs * elements) if share is None else share
+    encoded = raw * dense * share
     encoded += raw * (1 - dense) * _DILATION_ZEROS_SHARE + (padded - raw) * _PADDING_SHARE
     return round_up(math.ceil(encoded), BRICK)
 
