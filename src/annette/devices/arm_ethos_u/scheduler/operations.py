@@ -63,6 +63,7 @@ _WEIGHT_BITS: Final = 8
 _CODE_OVERHEAD_BITS: Final = 0.03
 """What Vela's weight stream takes beside its codes, of each weight: from weights that its encoder was given."""
 
+_RUN_PARAMETERS: Final = 6
 _DILATION_ZEROS_SHARE: Final = 0.03
 _PADDING_SHARE: Final = 0.55
 _ONES_SHARE: Final = 0.16
@@ -228,10 +229,18 @@ def encoded_weight_bytes(
         padded = round_up(shape.ofm_depth, 8) * round_up(elements, 4) * round_up(inputs, 8)
     else:
         padded = round_up(shape.ofm_depth, 8) * elements * round_up(inputs, config.depth_first_depth)
+    if share is not None and dense == 1:
+        plain = raw * share + (padded - raw) * _PADDING_SHARE
+        return round_up(math.ceil(min(plain, raw * (share + _run_bits((padded - raw) / raw) / _WEIGHT_BITS))), BRICK)
     share = _encoded_share(shape, raw, inputs * elements) if share is None else share
     encoded = raw * dense * share
     encoded += raw * (1 - dense) * _DILATION_ZEROS_SHARE + (padded - raw) * _PADDING_SHARE
     return round_up(math.ceil(encoded), BRICK)
+
+
+def _run_bits(zeros: float) -> float:
+    """Bits that the number of zeros before a weight takes, where there are so many of them on average."""
+    return min(zeros / (1 << parameter) + 1 + parameter for parameter in range(_RUN_PARAMETERS))
 
 
 def _encoded_share(shape: OpShape, raw: int, per_channel: int) -> float:
