@@ -28,6 +28,9 @@ __all__ = ["FALLBACKS", "estimate", "estimate_mapped", "estimate_network"]
 FALLBACKS: Final = ("error", "roofline")
 """What to do with a kind of kernel that the platform has no model for."""
 
+_INTEGER_BITS: Final = 8
+"""Width up to which a platform computes with integers."""
+
 
 def estimate(
     network: Network | str | Path,
@@ -163,7 +166,7 @@ def estimate_mapped(
         interval_s=_interval(latency_s, bounds, platform),
         confidence=confidence,
         coverage=_coverage(table, prices),
-        notes=(*network.notes, *_remarks(kernels, prices, platform)),
+        notes=(*network.notes, *_remarks(network, kernels, prices, platform)),
         mapped=tuple(kernels),
         table=table,
         prices=prices,
@@ -257,9 +260,11 @@ def _coverage(table: KernelTable, prices: Prices) -> Coverage:
     )
 
 
-def _remarks(kernels: Sequence[Kernel], prices: Prices, platform: Platform) -> list[str]:
+def _remarks(network: Network, kernels: Sequence[Kernel], prices: Prices, platform: Platform) -> list[str]:
     """What the user must not overlook, one sentence each."""
     remarks = []
+    if platform.precision.activation_bits <= _INTEGER_BITS and _is_float(network):
+        remarks.append("a network of floating-point numbers: estimated as if quantised to 8 bits")
     unfitted = [(k.kind, m) for k, m, fit in zip(kernels, prices.methods, prices.fitted, strict=True) if not fit]
     rough = sorted({kind for kind, method in unfitted if method == FALLBACK_METHOD})
     assumed = sorted({kind for kind, method in unfitted if method != FALLBACK_METHOD})
@@ -281,6 +286,14 @@ def _remarks(kernels: Sequence[Kernel], prices: Prices, platform: Platform) -> l
     if left:
         remarks.append(f"{', '.join(left)} left to the host by the device's compiler: not in any time")
     return remarks
+
+
+def _is_float(network: Network) -> bool:
+    """Whether what flows into layers with weights are floating-point numbers, and nothing is quantised on the way."""
+    weighted = [layer for layer in network.layers if layer.workload.weight_elements]
+    read = {name for layer in weighted for name in layer.inputs if not network.tensors[name].constant}
+    quantised = any(layer.kind in ("quantize", "dequantize") for layer in network.layers)
+    return bool(read) and not quantised and all(network.tensors[name].dtype.is_float for name in read)
 
 
 def _named(kernel: Kernel) -> str:

@@ -28,6 +28,7 @@ _INVERSE_ROOT: Final = -0.5
 _SQUARED: Final = ":square"
 """What the reader of TFLite calls the second layer of a squared difference."""
 
+_MAP_RANK: Final = 3
 _BITS: Final = {32: "kinds_of_32_bits", 64: "kinds_of_64_bits"}
 
 
@@ -74,10 +75,20 @@ def _runs(layer: Layer, network: Network, facts: Mapping[str, Any], *, quantised
     d = layer.workload.dimensions
     if not known or d.kernel_depth > 1:
         return False
+    if layer.kind == "reduce_mean" and _is_over_depth_of_maps(layer, network):
+        return False
     most = facts["most"].get(layer.kind, {})
     if any(getattr(d, name) > limit for name, limit in most.items()):
         return False
     return not quantised or _types_fit(layer, network, facts)
+
+
+def _is_over_depth_of_maps(layer: Layer, network: Network) -> bool:
+    """Whether a mean reduces the depth of feature maps of which no side is one."""
+    shape = network.tensors[layer.inputs[0]].shape if layer.inputs else ()
+    axes = layer.attributes.get("axes", ())
+    inner = len(shape) - 1 in axes if isinstance(axes, tuple) else False
+    return inner and len(shape) >= _MAP_RANK and min(shape[-3:]) > 1
 
 
 def _types_fit(layer: Layer, network: Network, facts: Mapping[str, Any]) -> bool:

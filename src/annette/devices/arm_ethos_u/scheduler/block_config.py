@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EQUAL_DEPTH", "SUB_KERNEL", "BlockConfig", "OpShape", "candidate_depths", "candidates", "choose_block_config",
-    "is_part_kernel", "round_up", "usable_banks",
+    "is_part_kernel", "round_up",
 ]  # fmt: skip
 
 SUB_KERNEL: Final = 8
@@ -37,11 +37,6 @@ EQUAL_DEPTH: Final = frozenset({"depthwise", "pool", "copy", "resize", "elementw
 
 _FEW_CHANNELS: Final = 8
 _BANK_BYTES: Final = 1024
-_OUTPUT_BANKS: Final = 2
-_RESERVED_BANKS: Final = 2
-_SMALL_SHRAM: Final = 16
-"""Banks of an SHRAM up to which none are reserved for tables."""
-
 _SMALL_BLOCK: Final = 4
 _PART_KERNEL_DEPTH: Final = 16
 _ACCUMULATOR_DEPTH: Final = 16
@@ -195,18 +190,12 @@ def _fits(
             h = np.minimum(h, shape.ofm_height)
         accumulator_bytes = h * w * round_up(c, 8) * 4
         accumulator_banks = round_up(2 * -(-accumulator_bytes // _BANK_BYTES), config.accumulator_granule)
-        shared: np.ndarray = ifm_banks + accumulator_banks <= usable_banks(config)
+        shared: np.ndarray = ifm_banks + accumulator_banks <= config.usable_banks
         return shared
     apart: np.ndarray = (2 * rows * columns * deep <= config.ifm_ram_bytes) & (
         2 * 4 * h * w * round_up(c, _ACCUMULATOR_DEPTH) <= config.accumulator_ram_bytes
     )
     return apart
-
-
-def usable_banks(config: AcceleratorConfig) -> int:
-    """Banks of the SHRAM for IFMs and accumulators."""
-    reserved = _RESERVED_BANKS if config.shram_banks > _SMALL_SHRAM else 0
-    return config.shram_banks - reserved - _OUTPUT_BANKS
 
 
 def _single(number: float) -> np.float32:

@@ -23,6 +23,7 @@ from annette.devices.arm_ethos_u.scheduler.operations import (
     ACTIVATIONS,
     LUT_ACTIVATIONS,
     NpuOp,
+    by_sample,
     encoded_scale_bytes,
     encoded_weight_bytes,
     operation_of,
@@ -180,7 +181,7 @@ def operations_of(
         return _by_multiplier(op, shape, kernel, maps, config)
     if shape is not None and shape.block_type == "conv" and max(shape.stride_height, shape.stride_width) > _MOST_STRIDE:
         return _by_kernel_element(op, shape, kernel, maps, config)
-    return [op]
+    return [by_sample(op, d.batch)]
 
 
 def _single_element(height: int, width: int, depth: int, block_type: str) -> OpShape:

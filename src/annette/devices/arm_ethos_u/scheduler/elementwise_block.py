@@ -14,7 +14,6 @@ from annette.devices.arm_ethos_u.scheduler.block_config import (
     candidate_depths,
     candidates,
     round_up,
-    usable_banks,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def elementwise_block(config: AcceleratorConfig, shape: OpShape) -> BlockConfig:
     require("a block of elements", steps=len(heights) * len(widths) * len(depths) / 5)
     h, w, c = (each.ravel() for each in np.meshgrid(heights, widths, depths, indexing="ij"))
     banks = 2 * round_up(2 * -(-(h * w * c) // _BANK_BYTES), config.ifm_granule)
-    held = np.where(banks <= usable_banks(config), h * w * c, 0)
+    held = np.where(banks <= config.usable_banks, h * w * c, 0)
     at = int(np.lexsort((w, -c, held))[-1])
     height, width, depth = (int(size[at]) for size in (h, w, c))
     return BlockConfig(height, width, depth, height, width, depth, False, ublock)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from annette.devices.arm_ethos_u.scheduler.block_config import OpShape, is_part_kernel, round_up
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import Kernel
 
 __all__ = [
-    "ACTIVATIONS", "LUT_ACTIVATIONS", "NpuOp", "encoded_scale_bytes", "encoded_weight_bytes",
+    "ACTIVATIONS", "LUT_ACTIVATIONS", "NpuOp", "by_sample", "encoded_scale_bytes", "encoded_weight_bytes",
     "operation_of",
 ]  # fmt: skip
 
@@ -49,6 +49,11 @@ _BLOCK_TYPES: Final = {
 }
 _RESIZES: Final = frozenset({"resize_nearest", "resize_linear"})
 _MEANS: Final = frozenset({"global_average_pool", "reduce_mean"})
+_ONE_SAMPLE: Final = frozenset(
+    {"conv", "depthwise_conv", "max_pool", "average_pool", "resize_nearest", "resize_linear"}
+)
+"""Kinds that take one sample at a time."""
+
 _SCALE_BYTES: Final = 10
 _MOST_DILATION: Final = 2
 
@@ -157,16 +162,7 @@ def operation_of(
         shape = _elementwise_shape(kernel, shapes, ofm)
     elif kernel.kind in ELEMENTWISE:
         block_shape = OpShape("elementwise", *ofm, ofm[2], ofm[0], ofm[1], 1, 1, 1, 1, 1)
-    weights = 0
-    if shape is not None and kernel.anchor.workload.weight_elements:
-        d = kernel.anchor.workload.dimensions
-        dense = d.kernel_height * d.kernel_width / (shape.kernel_height * shape.kernel_width)
-        weights = encoded_weight_bytes(shape, config, dense, share)
-    elif shape is None and kernel.kind in _MEANS:
-        shape = _mean_shape(kernel)
-        share = _SHRAM_ONES_SHARE if config.shram_banks else _ONES_SHARE
-        ones = shape.ofm_depth * shape.kernel_height * shape.kernel_width if shape else 0
-        weights = round_up(math.ceil(share * ones), BRICK)
+    shape, weights = _weighted(kernel, shape, config, share)
     names, fused = tuple(ifms), [layer for layer in kernel.layers if layer is not kernel.anchor]
     written = root[kernel.outputs[0]] if kernel.outputs else ""
     return NpuOp(
@@ -190,6 +186,40 @@ def operation_of(
         activated=any(layer.kind in ACTIVATIONS for layer in fused),
         block_shape=block_shape,
         weight_share=share,
+    )
+
+
+def _weighted(
+    kernel: Kernel, shape: OpShape | None, config: AcceleratorConfig, share: float | None
+) -> tuple[OpShape | None, int]:
+    """The shape with bytes of encoded weights; that of a mean, whose weights are ones, where it has none yet."""
+    if shape is not None and kernel.anchor.workload.weight_elements:
+        d = kernel.anchor.workload.dimensions
+        dense = d.kernel_height * d.kernel_width / (shape.kernel_height * shape.kernel_width)
+        return shape, encoded_weight_bytes(shape, config, dense, share)
+    if shape is None and kernel.kind in _MEANS:
+        shape = _mean_shape(kernel)
+        ones = shape.ofm_depth * shape.kernel_height * shape.kernel_width if shape else 0
+        return shape, round_up(math.ceil((_SHRAM_ONES_SHARE if config.shram_banks else _ONES_SHARE) * ones), BRICK)
+    return shape, 0
+
+
+def by_sample(op: NpuOp, samples: int) -> NpuOp:
+    """An operation for each sample of a batch, one after another; the same where it takes all at once.
+
+    Args:
+        op: The operation of a whole kernel.
+        samples: How many samples there are.
+    """
+    if samples == 1 or op.kind not in _ONE_SAMPLE:
+        return op
+    return replace(
+        op,
+        ifm_bytes=tuple(size // samples for size in op.ifm_bytes),
+        ofm_bytes=op.ofm_bytes // samples,
+        ofm_elements=op.ofm_elements // samples,
+        ofm_height=max(op.ofm_height // samples, 1),
+        repeats=samples,
     )
 
 
