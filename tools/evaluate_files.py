@@ -3,8 +3,8 @@
 Usage: ``python tools/evaluate_files.py --work FOLDER [--half look|scored|all] [--kernels] [--platform P …] FILE…``.
 Vela's report of each file is kept in FOLDER. Of files of the half ``look`` (`tools/corpus.py`) a line each is printed:
 Vela's time, the estimate's error, coverage, and what runs on the host; with ``--kernels`` also the kernels that the
-error comes from. Of the half ``scored`` nothing is printed but how many are estimated, the mean and the largest error, and
-why one is refused.
+error comes from. Of the half ``scored`` nothing is printed but how many are estimated, the mean, the median and the
+largest error, and why one is refused.
 """
 
 from __future__ import annotations

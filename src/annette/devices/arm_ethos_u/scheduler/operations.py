@@ -49,9 +49,7 @@ _BLOCK_TYPES: Final = {
 }
 _RESIZES: Final = frozenset({"resize_nearest", "resize_linear"})
 _MEANS: Final = frozenset({"global_average_pool", "reduce_mean"})
-_ONE_SAMPLE: Final = frozenset(
-    {"conv", "depthwise_conv", "max_pool", "average_pool", "resize_nearest", "resize_linear"}
-)
+_ONE_SAMPLE: Final = _RESIZES | {"conv", "depthwise_conv", "max_pool", "average_pool"}
 """Kinds that take one sample at a time."""
 
 _SCALE_BYTES: Final = 10
