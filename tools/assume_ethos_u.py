@@ -28,7 +28,9 @@ def main() -> None:
             if isinstance(model, TiledRoofline)
         )
         exact = [kind for kind, family in platform.preferred_by_kind.items() if family == "tiled-roofline"]
-        models, reasons = assumed_by_formula(exact, platform.models.keys(), formula)
+        models, reasons = assumed_by_formula(
+            exact, platform.models.keys(), formula, shram=not platform.device.startswith("ethos-u85")
+        )
         family = dict.fromkeys(models, "tiled-roofline")
         dump_platform(
             replace(

@@ -14,6 +14,7 @@ import numpy as np
 
 from annette._version import __version__
 from annette.bench.records import Purpose
+from annette.devices.arm_ethos_u.operators import accelerated_kinds
 from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS
 from annette.devices.arm_ethos_u.stage import BUSIEST, EthosUPlacement
 from annette.devices.arm_ethos_u.targets import Target, clock_hz, known_mapping, target_of
@@ -174,7 +175,7 @@ def _platform(
     judged = {kind: fit for kind, fit in fits.items() if len(fit.samples) >= LEAST_ROWS}
     families: dict[str, str | None] = {"preferred": None} | {family: family for family in _COMPOSED}
     composed = {key: composed_errors(samples, judged, family, 0.0) for key, family in families.items()}
-    assumed, reasons = _assumed(fits, unfitted, kept, formula)
+    assumed, reasons = _assumed(fits, unfitted, kept, formula, shram=not target.accelerator.startswith("ethos-u85"))
     preferred = "mixed" if any("mixed" in fit.models for fit in fits.values()) else _FORMULA
     version = environment["runtime_version"]
     options = {"accelerator": target.accelerator}
@@ -212,7 +213,7 @@ def _platform(
 
 
 def _assumed(
-    fits: Mapping[str, KindFit], unfitted: Mapping[str, int], kept: Samples, formula: TiledRoofline
+    fits: Mapping[str, KindFit], unfitted: Mapping[str, int], kept: Samples, formula: TiledRoofline, *, shram: bool
 ) -> tuple[dict[str, dict[str, LayerModel]], dict[str, str]]:
     """One model each for kinds that were measured too little, and for activations that run as measured ones do.
 
@@ -226,12 +227,12 @@ def _assumed(
             models[kind] = {"roofline": fit_roofline(kept.of_kind(kind))}
             reasons[kind] = f"priced by a roofline through {count} measured kernels"
     exact = [kind for kind, fit in fits.items() if fit.best == _FORMULA]
-    more, why = assumed_by_formula(exact, fits.keys() | models.keys(), formula)
+    more, why = assumed_by_formula(exact, fits.keys() | models.keys(), formula, shram=shram)
     return models | more, reasons | why
 
 
 def assumed_by_formula(
-    exact: Collection[str], known: Collection[str], formula: TiledRoofline
+    exact: Collection[str], known: Collection[str], formula: TiledRoofline, *, shram: bool
 ) -> tuple[dict[str, dict[str, LayerModel]], dict[str, str]]:
     """The formula for kinds that no benchmark measured; none if it agrees with no measured activation.
 
@@ -239,6 +240,7 @@ def assumed_by_formula(
         exact: Kinds that the formula agrees with.
         known: Kinds that have a model.
         formula: With the clock of the accelerator.
+        shram: Whether that is an Ethos-U55 or U65, which run fewer kinds.
 
     Returns:
         Models by kind and family, and for each of these kinds why it is an assumption.
@@ -247,7 +249,8 @@ def assumed_by_formula(
     if not alike:
         return {}, {}
     reason = f"priced by the compiler's formula, with which {', '.join(alike)} agree{'s' * (len(alike) == 1)}"
-    kinds = sorted((_ALIKE | _BY_FORMULA).difference(known))
+    run = _BY_FORMULA.intersection((*accelerated_kinds(shram=shram), "copy", "pow"))
+    kinds = sorted((_ALIKE | run).difference(known))
     return {kind: {_FORMULA: formula} for kind in kinds}, dict.fromkeys(kinds, reason)
 
 
