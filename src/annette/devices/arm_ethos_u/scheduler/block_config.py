@@ -211,7 +211,7 @@ def _reads(shape: OpShape, ofm: _Shapes, ifm_area: _Sizes, ifm_elements: _Sizes)
     (h, w, c), single = ofm, np.float32
     sub_kernels = math.ceil(shape.kernel_height / SUB_KERNEL) * math.ceil(shape.kernel_width / SUB_KERNEL)
     cost = ifm_area.astype(single) * _single(shape.ifm_depth) * _single(sub_kernels)
-    cost = cost * ((single(shape.ofm_height) / h.astype(single)) * (single(shape.ofm_width) / w.astype(single)))
+    cost = cost * (single(shape.ofm_width) / w.astype(single)) * (single(shape.ofm_height) / h.astype(single))
     if shape.block_type not in EQUAL_DEPTH:
         cost = cost * (-(-shape.ofm_depth // c)).astype(single)
     if shape.block_type not in ("pool", "copy"):
