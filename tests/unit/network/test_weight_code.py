@@ -11,15 +11,21 @@ def test_zeros_alone_take_nothing():
 
 
 def test_a_symbol_takes_its_unary_part_and_the_bits_shifted_out():
-    assert code_bits(np.full(64, 1, np.int16)) == pytest.approx(2)  # Symbol 1: one unary bit and its end.
-    assert code_bits(np.full(64, -16, np.int16)) == pytest.approx((32 >> 5) + 1 + 5)
+    values = np.arange(-50, 51, dtype=np.int16)  # One of each symbol up to 100: no palette.
+    expected = min(np.mean([(symbol >> shift) + 1 + shift for symbol in range(101)]) for shift in range(6))
+    assert code_bits(values) == pytest.approx(expected)
+
+
+def test_most_frequent_values_come_first():
+    assert code_bits(np.full(64, -16, np.int16)) == pytest.approx(1)
+    rare = np.concatenate([np.repeat(np.int16(-16), 90), np.arange(1, 11, dtype=np.int16)])
+    assert 1 < code_bits(rare) < 3
 
 
 def test_many_zeros_are_written_as_runs():
-    values = np.zeros(1000, np.int16)
-    values[::20] = 100
-    dense = np.full(1000, 100, np.int16)
-    assert code_bits(values) < code_bits(dense) / 5
+    dense = np.random.default_rng(0).integers(-100, 101, 1000).astype(np.int16)
+    sparse = dense * (np.arange(1000) % 20 == 0)
+    assert code_bits(sparse) < code_bits(dense) / 5
 
 
 def test_a_large_tensor_is_looked_at_in_parts_spread_over_it():
