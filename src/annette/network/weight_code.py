@@ -3,8 +3,8 @@
 Accelerators for integers keep weights in such codes and decode them on the way (the weight stream of the Arm Ethos-U is
 one). A value costs its distance from zero, sign included, shifted right by a parameter, in unary, and the bits shifted
 out; where zeros are many, each other value is preceded by the number of zeros before it. Where the most frequent values
-of a palette are more than half of all, these come first, by how frequent they are, and all others behind them (found from
-what Vela's encoder makes of the weights of public networks).
+are more than half of all, a palette of these comes first, by how frequent they are, and all others behind it (found
+from what Vela's encoder makes of the weights of public networks).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from annette.devices.arm_ethos_u.scheduler.block_config import OpShape
+from annette.devices.arm_ethos_u.scheduler.block_config import OpShape, choose_block_config
 from annette.devices.arm_ethos_u.scheduler.elementwise_block import elementwise_block
 from annette.devices.arm_ethos_u.scheduler.feature_maps import reinterpreted
 from annette.devices.arm_ethos_u.scheduler.operations import encoded_weight_bytes
@@ -175,6 +175,23 @@ def test_element_wise_blocks_are_those_that_vela_reports(name, size, block):
     height, width, depth = size
     shape = OpShape("elementwise", *size, depth, height, width, 1, 1, 1, 1, 1)
     assert elementwise_block(preset(name).context.accelerator.config, shape)[:3] == block
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "block"),
+    [
+        ("ethos-u55-128", (168, 56, 16), (1, 46, 16)),
+        ("ethos-u55-128", (144, 48, 16), (29, 2, 16)),
+        ("ethos-u55-128", (100, 80, 16), (3, 4, 16)),
+        ("ethos-u65-512", (168, 56, 16), (2, 46, 16)),
+        ("ethos-u65-512", (144, 48, 16), (4, 4, 16)),
+        ("ethos-u65-512", (28, 28, 16), (18, 6, 16)),
+    ],
+)
+def test_rounding_decides_between_blocks_as_in_velas_reports(name, size, block):
+    height, width, depth = size
+    shape = OpShape("pool", *size, depth, height, width, 1, 1, 1, 1, 1)
+    assert choose_block_config(preset(name).context.accelerator.config, shape)[:3] == block
 
 
 def test_weights_that_compress_well_take_less(tmp_path):

@@ -163,7 +163,7 @@ def _search(config: AcceleratorConfig, shape: OpShape, ublock: UBlock) -> BlockC
     fits = _fits(config, shape, (h, w, c), (rows, columns, round_up(held, unit_depth)), depth, ublock)
     at = 0
     if fits.any():
-        cost = np.where(fits, _reads(shape, (h, w, c), rows * columns, rows * columns * depth), np.inf).ravel()
+        cost = np.where(fits, _reads(config, shape, (h, w, c), rows * columns, rows * columns * depth), np.inf).ravel()
         ties = np.flatnonzero((cost == cost.min()) & fits.ravel())  # Where all overflow, the first that fits.
         small = ties[1:][(h.ravel()[ties[1:]] <= _SMALL_BLOCK) & (w.ravel()[ties[1:]] <= _SMALL_BLOCK)]
         at = int(_widest(shape, small, rows.ravel(), columns.ravel()) if len(small) else ties[0])
@@ -203,7 +203,9 @@ def _single(number: float) -> np.float32:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def _reads(shape: OpShape, ofm: _Shapes, ifm_area: _Sizes, ifm_elements: _Sizes) -> np.ndarray:
+def _reads(
+    config: AcceleratorConfig, shape: OpShape, ofm: _Shapes, ifm_area: _Sizes, ifm_elements: _Sizes
+) -> np.ndarray:
     """Elements read per OFM element for each candidate: halved where the whole IFM fits the buffer.
 
     In single precision, as the compiler does: rounding decides between blocks that read the same.
@@ -211,7 +213,8 @@ def _reads(shape: OpShape, ofm: _Shapes, ifm_area: _Sizes, ifm_elements: _Sizes)
     (h, w, c), single = ofm, np.float32
     sub_kernels = math.ceil(shape.kernel_height / SUB_KERNEL) * math.ceil(shape.kernel_width / SUB_KERNEL)
     cost = ifm_area.astype(single) * _single(shape.ifm_depth) * _single(sub_kernels)
-    cost = cost * (single(shape.ofm_width) / w.astype(single)) * (single(shape.ofm_height) / h.astype(single))
+    high, wide = single(shape.ofm_height) / h.astype(single), single(shape.ofm_width) / w.astype(single)
+    cost = cost * wide * high if config.shram_banks else cost * (high * wide)
     if shape.block_type not in EQUAL_DEPTH:
         cost = cost * (-(-shape.ofm_depth // c)).astype(single)
     if shape.block_type not in ("pool", "copy"):
