@@ -43,7 +43,7 @@ BRICK: Final = 16
 _MAP_RANK: Final = 4
 _SIDES: Final = 4
 _MOST_HEIGHT: Final = 16
-_LARGEST_FACTOR: Final = 65_536
+_LARGEST_FACTOR: Final = 4096
 ELEMENTWISE: Final = frozenset({"add", "sub", "mul", "max", "min"})
 """Kinds that combine two feature maps element by element."""
 
