@@ -11,7 +11,7 @@ from annette.errors import ModelError, OptionError, UnsupportedOperatorError, ne
 from annette.estimation.estimate import Coverage, Estimate, outside
 from annette.estimation.pricing import FALLBACK_METHOD, FREE_METHOD, price
 from annette.estimation.uncertainty import network_bounds
-from annette.mapping.kernel import Kernel, KernelTable
+from annette.mapping.kernel import LEFT_TO_HOST, Kernel, KernelTable
 from annette.models.base import families
 from annette.network import UNSUPPORTED, Network
 from annette.network.load import load_network
@@ -30,6 +30,9 @@ FALLBACKS: Final = ("error", "roofline")
 """What to do with a kind of kernel that the platform has no model for."""
 
 _FEATURES_NAMED: Final = 3
+
+_INTEGER_BITS: Final = 8
+"""Width up to which a platform computes with integers."""
 
 
 def estimate(
@@ -110,11 +113,10 @@ def estimate_network(
         ModelError: The network costs nothing on the platform, or more than can be counted.
     """
     _check(fallback, confidence)
+    kernels = platform.mapping.apply(network)
     if fallback == "error":
-        _refuse_unknown_operators(network, platform)
-    return estimate_mapped(
-        network, platform.mapping.apply(network), platform, model=model, fallback=fallback, confidence=confidence
-    )
+        _refuse_unknown_operators(network, kernels, platform)
+    return estimate_mapped(network, kernels, platform, model=model, fallback=fallback, confidence=confidence)
 
 
 def estimate_mapped(
@@ -168,7 +170,11 @@ def estimate_mapped(
         interval_s=None if bounds is None else (latency_s * math.exp(bounds[0]), latency_s * math.exp(bounds[1])),
         confidence=confidence,
         coverage=_coverage(table, prices),
-        notes=(*network.notes, *_remarks(kernels, table, prices, platform), *_unstated(bounds, confidence, platform)),
+        notes=(
+            *network.notes,
+            *_remarks(network, kernels, table, prices, platform),
+            *_unstated(bounds, confidence, platform),
+        ),
         mapped=tuple(kernels),
         table=table,
         prices=prices,
@@ -214,8 +220,9 @@ def _check_offered(model: str | None, platform: Platform) -> None:
     raise OptionError(f"platform {platform.name!r} has no {model!r} models at all; it has: {offered}")
 
 
-def _refuse_unknown_operators(network: Network, platform: Platform) -> None:
-    unknown = [layer for layer in network.layers if layer.kind == UNSUPPORTED]
+def _refuse_unknown_operators(network: Network, kernels: Sequence[Kernel], platform: Platform) -> None:
+    run = (kernel for kernel in kernels if LEFT_TO_HOST not in kernel.rules)
+    unknown = [layer for kernel in run for layer in kernel.layers if layer.kind == UNSUPPORTED]
     if unknown:
         operator = str(unknown[0].attributes.get("operator", "?"))
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
@@ -245,9 +252,13 @@ def _coverage(table: KernelTable, prices: Prices) -> Coverage:
     )
 
 
-def _remarks(kernels: Sequence[Kernel], table: KernelTable, prices: Prices, platform: Platform) -> list[str]:
+def _remarks(
+    network: Network, kernels: Sequence[Kernel], table: KernelTable, prices: Prices, platform: Platform
+) -> list[str]:
     """What the user must not overlook, one sentence each."""
     remarks = []
+    if platform.precision.activation_bits <= _INTEGER_BITS and _is_float(network):
+        remarks.append("a network of floating-point numbers: estimated as if quantised to 8 bits")
     unfitted = [(k.kind, m) for k, m, fit in zip(kernels, prices.methods, prices.fitted, strict=True) if not fit]
     rough = sorted({kind for kind, method in unfitted if method == FALLBACK_METHOD})
     assumed = sorted({kind for kind, method in unfitted if method != FALLBACK_METHOD})
@@ -267,4 +278,20 @@ def _remarks(kernels: Sequence[Kernel], table: KernelTable, prices: Prices, plat
     away = sorted({kernel.kind for kernel in kernels if kernel.kind in platform.host_kinds and not kernel.free})
     if away:
         remarks.append(f"{', '.join(away)} run on the host: in the end-to-end time, not in the device's")
+    left = sorted({_named(kernel) for kernel in kernels if LEFT_TO_HOST in kernel.rules})
+    if left:
+        remarks.append(f"{', '.join(left)} left to the host by the device's compiler: not in any time")
     return remarks
+
+
+def _is_float(network: Network) -> bool:
+    """Whether what flows into layers with weights are floating-point numbers, and nothing is quantised on the way."""
+    weighted = [layer for layer in network.layers if layer.workload.weight_elements]
+    read = {name for layer in weighted for name in layer.inputs if not network.tensors[name].constant}
+    quantised = any(layer.kind in ("quantize", "dequantize") for layer in network.layers)
+    return bool(read) and not quantised and all(network.tensors[name].dtype.is_float for name in read)
+
+
+def _named(kernel: Kernel) -> str:
+    """A kernel's kind, or the operator where its kind is unknown."""
+    return str(kernel.anchor.attributes.get("operator", kernel.kind)) if kernel.kind == UNSUPPORTED else kernel.kind

@@ -27,6 +27,7 @@ __all__ = [
     "ACTIVATION_CODES",
     "COLUMNS",
     "CONTEXT_PREFIX",
+    "LEFT_TO_HOST",
     "NETWORK_COLUMNS",
     "FloatArray",
     "Kernel",
@@ -93,6 +94,9 @@ NETWORK_COLUMNS: Final = ("reads_network_input", "writes_network_output", "netwo
 
 CONTEXT_PREFIX: Final = "context:"
 """What the name of a column begins with whose numbers a context stage gives (`annette.mapping.context`)."""
+
+LEFT_TO_HOST: Final = "left-to-host"
+"""Among a kernel's rules: the device's compiler leaves it to the host, and nothing says how long that takes."""
 
 _CONTEXT_COLUMN: Final = re.compile(r"context:[a-z][a-z0-9_]*")
 _NO_CONTEXT: Final[Mapping[str, float]] = MappingProxyType({})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -62,6 +62,8 @@ class Tensor:
         constant: Whether its values are part of the network (weights, biases) instead of flowing through it.
         learned: Whether a constant's elements count as parameters. They do not where a constant was computed from
             shapes (masks, positions), holds indices, or is another form of a constant that is already counted.
+        code_bits: What an element of a constant takes where values are compressed (`annette.network.weight_code`); None
+            where they are not known. No part of a tensor's identity.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Tensor:
     dtype: DType = DType.FLOAT32
     constant: bool = False
     learned: bool = True
+    code_bits: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         for size in self.shape:

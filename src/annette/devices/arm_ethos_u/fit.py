@@ -14,6 +14,7 @@ import numpy as np
 
 from annette._version import __version__
 from annette.bench.records import Purpose
+from annette.devices.arm_ethos_u.operators import accelerated_kinds
 from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS
 from annette.devices.arm_ethos_u.stage import BUSIEST, EthosUPlacement
 from annette.devices.arm_ethos_u.targets import Target, clock_hz, known_mapping, target_of
@@ -35,7 +36,7 @@ from annette.models.tiled_roofline import TiledRoofline
 from annette.platforms import Intervals, Platform, Provenance, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from annette.bench.dataset import Dataset
     from annette.fitting.request import FitRequest
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray, KernelTable
     from annette.models.base import LayerModel
 
-__all__ = ["fit"]
+__all__ = ["assumed_by_formula", "fit"]
 
 _PURPOSES: Final = (Purpose.MICRO_KERNEL, Purpose.CHAIN, Purpose.FUSION_PROBE)
 """What is fitted on: neither whole networks, nor cold weights, of which a compiler's estimate knows nothing."""
@@ -89,6 +90,12 @@ _WIDENING: Final = 2.0
 _FORMULA: Final = "tiled-roofline"
 _ALIKE: Final = ACTIVATIONS - {"gelu", "silu"}
 """Activations that are one operation of the same kind each, where they run by themselves."""
+
+_BY_FORMULA: Final = frozenset({
+    "arg_max", "cast", "compare", "copy", "div", "gather", "global_max_pool", "logical", "lstm", "max", "min", "neg",
+    "not", "pow", "quantize", "tile", "where",
+})  # fmt: skip
+"""Kinds that files have and the benchmark's networks do not: what they cost is taken from the formula."""
 
 _COMPOSED: Final = ("roofline", "statistical", "mixed")
 
@@ -168,7 +175,7 @@ def _platform(
     judged = {kind: fit for kind, fit in fits.items() if len(fit.samples) >= LEAST_ROWS}
     families: dict[str, str | None] = {"preferred": None} | {family: family for family in _COMPOSED}
     composed = {key: composed_errors(samples, judged, family, 0.0) for key, family in families.items()}
-    assumed, reasons = _assumed(fits, unfitted, kept, formula)
+    assumed, reasons = _assumed(fits, unfitted, kept, formula, shram=not target.accelerator.startswith("ethos-u85"))
     preferred = "mixed" if any("mixed" in fit.models for fit in fits.values()) else _FORMULA
     version = environment["runtime_version"]
     options = {"accelerator": target.accelerator}
@@ -206,7 +213,7 @@ def _platform(
 
 
 def _assumed(
-    fits: Mapping[str, KindFit], unfitted: Mapping[str, int], kept: Samples, formula: TiledRoofline
+    fits: Mapping[str, KindFit], unfitted: Mapping[str, int], kept: Samples, formula: TiledRoofline, *, shram: bool
 ) -> tuple[dict[str, dict[str, LayerModel]], dict[str, str]]:
     """One model each for kinds that were measured too little, and for activations that run as measured ones do.
 
@@ -219,13 +226,32 @@ def _assumed(
         if count >= _LEAST_FOR_ROOFLINE:
             models[kind] = {"roofline": fit_roofline(kept.of_kind(kind))}
             reasons[kind] = f"priced by a roofline through {count} measured kernels"
-    alike = sorted(kind for kind, fit in fits.items() if kind in _ALIKE and fit.best == _FORMULA)
-    for kind in sorted(_ALIKE - fits.keys() - models.keys()) if alike else ():
-        models[kind] = {_FORMULA: formula}
-        reasons[kind] = (
-            f"priced by the compiler's formula, with which {', '.join(alike)} agree{'s' * (len(alike) == 1)}"
-        )
-    return models, reasons
+    exact = [kind for kind, fit in fits.items() if fit.best == _FORMULA]
+    more, why = assumed_by_formula(exact, fits.keys() | models.keys(), formula, shram=shram)
+    return models | more, reasons | why
+
+
+def assumed_by_formula(
+    exact: Collection[str], known: Collection[str], formula: TiledRoofline, *, shram: bool
+) -> tuple[dict[str, dict[str, LayerModel]], dict[str, str]]:
+    """The formula for kinds that no benchmark measured; none if it agrees with no measured activation.
+
+    Args:
+        exact: Kinds that the formula agrees with.
+        known: Kinds that have a model.
+        formula: With the clock of the accelerator.
+        shram: Whether that is an Ethos-U55 or U65, which run fewer kinds.
+
+    Returns:
+        Models by kind and family, and for each of these kinds why it is an assumption.
+    """
+    alike = sorted(_ALIKE.intersection(exact))
+    if not alike:
+        return {}, {}
+    reason = f"priced by the compiler's formula, with which {', '.join(alike)} agree{'s' * (len(alike) == 1)}"
+    run = _BY_FORMULA.intersection((*accelerated_kinds(shram=shram), "copy", "pow"))
+    kinds = sorted((_ALIKE | run).difference(known))
+    return {kind: {_FORMULA: formula} for kind in kinds}, dict.fromkeys(kinds, reason)
 
 
 def _provenance(

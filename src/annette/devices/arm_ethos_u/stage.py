@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 import msgspec
 import numpy as np
 
+from annette.devices.arm_ethos_u.operators import is_quantised, left_to_host
 from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator
 from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, padding_copies
 from annette.devices.arm_ethos_u.scheduler.feature_maps import explicit_padding_of, feature_maps_of, storage_of
@@ -41,7 +42,7 @@ from annette.devices.arm_ethos_u.scheduler.schedule import schedule
 from annette.documents import convert
 from annette.errors import MappingError
 from annette.mapping.context import ContextStage
-from annette.mapping.kernel import Kernel
+from annette.mapping.kernel import LEFT_TO_HOST, Kernel
 from annette.models.base import Terms
 from annette.models.tiled_roofline import Formula, Range
 from annette.network.workload import describe_layer
@@ -91,10 +92,11 @@ class EthosUPlacement(ContextStage):
             The kernels in the order in which they run, with the copies that the compiler adds; a concat that copies
             nothing is free.
         """
+        kernels, border = self._divided(kernels, network)
         ordered: list[Kernel] = []
         copied: dict[str, list[str]] = {}  # By concats, whose other inputs are written right where they end up.
         writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
-        readers, handed_out = _readers_of(kernels), set(network.outputs)
+        readers, handed_out = _readers_of(kernels), border
         for position in _execution_order(kernels, network, writer, readers):
             kernel = kernels[position]
             if kernel.kind == "concat" and not kernel.free:
@@ -105,7 +107,7 @@ class EthosUPlacement(ContextStage):
                     kernel = replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
             ordered.append(kernel)
         storage = storage_of(network)
-        maps, root = feature_maps_of(ordered, network, storage.shapes, copied)
+        maps, root = feature_maps_of(ordered, storage.shapes, copied, border)
         operations: list[NpuOp] = []
         placed: list[tuple[Kernel, range]] = []
 
@@ -130,6 +132,23 @@ class EthosUPlacement(ContextStage):
             replace(kernel, context=_context(scheduled, own, copied_elements.get(kernel.name, 0))) if own else kernel
             for kernel, own in placed
         )
+
+    def _divided(self, kernels: Sequence[Kernel], network: Network) -> tuple[Sequence[Kernel], frozenset[str]]:
+        """The kernels, those that the host runs marked and free; and the tensors that the host hands over or takes."""
+        border = {*network.inputs, *network.outputs}
+        if network.source_format != "tflite":
+            return kernels, frozenset(border)
+        quantised, shram = is_quantised(network), bool(self.accelerator.config.shram_banks)
+        divided = []
+        for kernel in kernels:
+            if left_to_host(kernel, network, shram=shram, quantised=quantised):
+                border.update(kernel.inputs, kernel.outputs)
+                divided.append(replace(kernel, free=True, rules=(*kernel.rules, LEFT_TO_HOST)))
+            elif kernel.free and len(kernel.inputs) > 1:  # A view whose shape is computed is a copy.
+                divided.append(replace(kernel, kind="copy", free=False))
+            else:
+                divided.append(kernel)
+        return divided, frozenset(border)
 
     def to_json(self) -> dict[str, Any]:
         """Sizes and speeds of the accelerator."""

@@ -34,7 +34,9 @@ def test_nhcwb16_pads_feature_maps_to_bricks_of_16_channels():
 
 def test_inputs_and_outputs_of_the_network_are_stored_as_nhwc():
     network = chain(8, (16, 24, 16), 1, 1)
-    maps, root = feature_maps_of(U65.apply(network), network, storage_of(network).shapes, {})
+    maps, root = feature_maps_of(
+        U65.apply(network), storage_of(network).shapes, {}, {*network.inputs, *network.outputs}
+    )
     ends = {root[tensor] for tensor in (*network.inputs, *network.outputs)}
     assert {name for name, each in maps.items() if each.nhwc} == ends
 
@@ -43,7 +45,7 @@ def test_a_flattened_map_shares_memory_with_what_it_was():
     net = NetworkBuilder("flat", source_format="test")
     x = net.conv(net.input("x", (1, 16, 4, 4)), 16, 1, name="conv")
     network = net.build(net.fully_connected(net.flatten(x, name="flat"), 10, name="dense"))
-    _, root = feature_maps_of(U65.apply(network), network, storage_of(network).shapes, {})
+    _, root = feature_maps_of(U65.apply(network), storage_of(network).shapes, {}, {*network.inputs, *network.outputs})
     flat = network.layers_by_name["flat"]
     assert root[flat.inputs[0]] == root[flat.outputs[0]]
 

@@ -7,7 +7,7 @@ OFM micro-blocks, ``banks`` those of the SHRAM, ``inside`` is the memory on chip
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -23,6 +23,11 @@ _Latency: TypeAlias = Annotated[float, Meta(ge=0, le=1e9)]
 
 UBlock: TypeAlias = tuple[_Side, _Side, _Side]
 """Height, width and depth of a micro-block."""
+
+_OUTPUT_BANKS: Final = 2
+_RESERVED_BANKS: Final = 2
+_SMALL_SHRAM: Final = 16
+"""Banks of an SHRAM up to which none are reserved for tables."""
 
 _UBlocks: TypeAlias = Annotated[tuple[UBlock, ...], Meta(min_length=1, max_length=8)]
 
@@ -123,6 +128,12 @@ class AcceleratorConfig(
             raise ValueError("without 'banks' the engine needs input_bytes and accumulator_bytes")
         if self.shram_banks and not (self.ifm_granule and self.accumulator_granule):
             raise ValueError("with 'banks' the engine needs input_grain and accumulator_grain")
+
+    @property
+    def usable_banks(self) -> int:
+        """Banks of the SHRAM for IFMs and accumulators: beside those for OFMs and, where there are more, tables."""
+        reserved = _RESERVED_BANKS if self.shram_banks > _SMALL_SHRAM else 0
+        return self.shram_banks - reserved - _OUTPUT_BANKS
 
     @property
     def macs(self) -> int:

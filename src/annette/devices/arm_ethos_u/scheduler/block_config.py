@@ -24,7 +24,10 @@ from annette.budget import require
 if TYPE_CHECKING:
     from annette.devices.arm_ethos_u.scheduler.accelerator import AcceleratorConfig, UBlock
 
-__all__ = ["EQUAL_DEPTH", "SUB_KERNEL", "BlockConfig", "OpShape", "choose_block_config", "is_part_kernel", "round_up"]
+__all__ = [
+    "EQUAL_DEPTH", "SUB_KERNEL", "BlockConfig", "OpShape", "candidate_depths", "candidates", "choose_block_config",
+    "is_part_kernel", "round_up",
+]  # fmt: skip
 
 SUB_KERNEL: Final = 8
 """Largest side of a kernel that is computed at once; larger ones are computed in parts (Vela: ``SubKernelMax``)."""
@@ -34,11 +37,6 @@ EQUAL_DEPTH: Final = frozenset({"depthwise", "pool", "copy", "resize", "elementw
 
 _FEW_CHANNELS: Final = 8
 _BANK_BYTES: Final = 1024
-_OUTPUT_BANKS: Final = 2
-_RESERVED_BANKS: Final = 2
-_SMALL_SHRAM: Final = 16
-"""Banks of an SHRAM up to which none are reserved for tables."""
-
 _SMALL_BLOCK: Final = 4
 _PART_KERNEL_DEPTH: Final = 16
 _ACCUMULATOR_DEPTH: Final = 16
@@ -147,9 +145,9 @@ def _search(config: AcceleratorConfig, shape: OpShape, ublock: UBlock) -> BlockC
     step = _PART_KERNEL_DEPTH if part_kernel else config.depth_first_depth
     if config.shram_banks:
         step = round_up(min(shape.ifm_depth, step), max(ublock[2], 8))
-    heights = _candidates(shape.ofm_height, config.max_height, ublock[0])
-    widths = _candidates(shape.ofm_width, config.max_width, ublock[1])
-    depths = _candidate_depths(shape.ofm_depth, config.max_depth, ublock[2])
+    heights = candidates(shape.ofm_height, config.max_height, ublock[0])
+    widths = candidates(shape.ofm_width, config.max_width, ublock[1])
+    depths = candidate_depths(shape.ofm_depth, config.max_depth, ublock[2])
     count = len(depths) * len(heights) * len(widths)
     require(f"a block of {shape.block_type}", steps=count / 5, size_bytes=_BYTES_PER_CANDIDATE * count)
     c, h, w = np.meshgrid(depths, heights, widths, indexing="ij")
@@ -165,7 +163,7 @@ def _search(config: AcceleratorConfig, shape: OpShape, ublock: UBlock) -> BlockC
     fits = _fits(config, shape, (h, w, c), (rows, columns, round_up(held, unit_depth)), depth, ublock)
     at = 0
     if fits.any():
-        cost = np.where(fits, _reads(shape, (h, w, c), rows * columns, rows * columns * depth), np.inf).ravel()
+        cost = np.where(fits, _reads(config, shape, (h, w, c), rows * columns, rows * columns * depth), np.inf).ravel()
         ties = np.flatnonzero((cost == cost.min()) & fits.ravel())  # Where all overflow, the first that fits.
         small = ties[1:][(h.ravel()[ties[1:]] <= _SMALL_BLOCK) & (w.ravel()[ties[1:]] <= _SMALL_BLOCK)]
         at = int(_widest(shape, small, rows.ravel(), columns.ravel()) if len(small) else ties[0])
@@ -192,8 +190,7 @@ def _fits(
             h = np.minimum(h, shape.ofm_height)
         accumulator_bytes = h * w * round_up(c, 8) * 4
         accumulator_banks = round_up(2 * -(-accumulator_bytes // _BANK_BYTES), config.accumulator_granule)
-        reserved = _RESERVED_BANKS if config.shram_banks > _SMALL_SHRAM else 0
-        shared: np.ndarray = _OUTPUT_BANKS + ifm_banks + accumulator_banks <= config.shram_banks - reserved
+        shared: np.ndarray = ifm_banks + accumulator_banks <= config.usable_banks
         return shared
     apart: np.ndarray = (2 * rows * columns * deep <= config.ifm_ram_bytes) & (
         2 * 4 * h * w * round_up(c, _ACCUMULATOR_DEPTH) <= config.accumulator_ram_bytes
@@ -206,7 +203,9 @@ def _single(number: float) -> np.float32:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def _reads(shape: OpShape, ofm: _Shapes, ifm_area: _Sizes, ifm_elements: _Sizes) -> np.ndarray:
+def _reads(
+    config: AcceleratorConfig, shape: OpShape, ofm: _Shapes, ifm_area: _Sizes, ifm_elements: _Sizes
+) -> np.ndarray:
     """Elements read per OFM element for each candidate: halved where the whole IFM fits the buffer.
 
     In single precision, as the compiler does: rounding decides between blocks that read the same.
@@ -214,7 +213,8 @@ def _reads(shape: OpShape, ofm: _Shapes, ifm_area: _Sizes, ifm_elements: _Sizes)
     (h, w, c), single = ofm, np.float32
     sub_kernels = math.ceil(shape.kernel_height / SUB_KERNEL) * math.ceil(shape.kernel_width / SUB_KERNEL)
     cost = ifm_area.astype(single) * _single(shape.ifm_depth) * _single(sub_kernels)
-    cost = cost * ((single(shape.ofm_height) / h.astype(single)) * (single(shape.ofm_width) / w.astype(single)))
+    high, wide = single(shape.ofm_height) / h.astype(single), single(shape.ofm_width) / w.astype(single)
+    cost = cost * wide * high if config.shram_banks else cost * (high * wide)
     if shape.block_type not in EQUAL_DEPTH:
         cost = cost * (-(-shape.ofm_depth // c)).astype(single)
     if shape.block_type not in ("pool", "copy"):
@@ -229,12 +229,12 @@ def _reads(shape: OpShape, ofm: _Shapes, ifm_area: _Sizes, ifm_elements: _Sizes)
     return cost
 
 
-def _candidates(size: int, most: int, step: int) -> _Sizes:
+def candidates(size: int, most: int, step: int) -> _Sizes:
     """Multiples of a micro-block's side, in double precision: times a stranger's stride they overflow no integers."""
     return np.arange(step, round_up(max(min(size, most), step), step) + 1, step, dtype=np.float64)
 
 
-def _candidate_depths(size: int, most: int, step: int) -> _Sizes:
+def candidate_depths(size: int, most: int, step: int) -> _Sizes:
     """Multiples of the micro-block's depth; what does not cover the whole OFM is a multiple of 16."""
     top = round_up(max(min(size, most), step), step)
     depths, depth = [], max(step, min(top, _ACCUMULATOR_DEPTH))

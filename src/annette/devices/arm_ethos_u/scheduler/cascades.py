@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from annette.budget import spend
 from annette.devices.arm_ethos_u.scheduler.block_config import round_up
-from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK
-from annette.devices.arm_ethos_u.scheduler.operations import ELEMENTWISE
+from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK, ELEMENTWISE
 from annette.devices.arm_ethos_u.scheduler.weight_buffering import (
     BufferingSituation,
     buffer_weights,

@@ -23,6 +23,7 @@ from annette.devices.arm_ethos_u.scheduler.operations import (
     ACTIVATIONS,
     LUT_ACTIVATIONS,
     NpuOp,
+    by_sample,
     encoded_scale_bytes,
     encoded_weight_bytes,
     operation_of,
@@ -168,7 +169,7 @@ def operations_of(
         config: The accelerator.
         copied: Inputs of a concat that it copies; the others are written in place.
     """
-    op = operation_of(kernel, storage.shapes, root, maps, config)
+    op = operation_of(kernel, storage, root, maps, config)
     d, shape = kernel.anchor.workload.dimensions, op.shape
     if copied is not None:
         return [_copy(op, tensor, storage, root, maps) for tensor in copied]
@@ -180,7 +181,7 @@ def operations_of(
         return _by_multiplier(op, shape, kernel, maps, config)
     if shape is not None and shape.block_type == "conv" and max(shape.stride_height, shape.stride_width) > _MOST_STRIDE:
         return _by_kernel_element(op, shape, kernel, maps, config)
-    return [op]
+    return [by_sample(op, d.batch)]
 
 
 def _single_element(height: int, width: int, depth: int, block_type: str) -> OpShape:
@@ -261,7 +262,7 @@ def _part(
         ofm_bytes=op.ofm_bytes // repeats,
         ofm_elements=op.ofm_elements // repeats,
         ofm_depth=shape.ofm_depth,
-        weight_bytes=encoded_weight_bytes(shape, config),
+        weight_bytes=encoded_weight_bytes(shape, config, share=op.weight_share),
         scale_bytes=encoded_scale_bytes(shape, config),
         ofm_nhwc=maps[target].nhwc,
         lut=False,

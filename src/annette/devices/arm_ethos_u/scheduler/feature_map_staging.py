@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 
 from annette.budget import spend
-from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS, ELEMENTWISE
+from annette.devices.arm_ethos_u.scheduler.feature_maps import ELEMENTWISE
+from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -16,23 +16,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.devices.arm_ethos_u.scheduler.block_config import round_up
+from annette.mapping.kernel import LEFT_TO_HOST
 from annette.network.kinds import SPATIAL
 from annette.network.kinds.shapes import integers, same_pads
 from annette.network.writers.tflite_layout import features_last, plain, reshaped, same_memory, stored, transposed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from annette.mapping.kernel import Kernel
     from annette.network import Layer, Network
     from annette.network.writers.tflite_layout import Order
 
 __all__ = [
-    "BRICK", "ExplicitPadding", "FeatureMap", "Storage", "explicit_padding_of", "feature_maps_of",
-    "height_of_positions", "hwc_of", "storage_of", "stored_bytes",
+    "BRICK", "ELEMENTWISE", "ExplicitPadding", "FeatureMap", "Storage", "explicit_padding_of", "feature_maps_of",
+    "height_of_positions", "hwc_of", "is_by_element", "reinterpreted", "storage_of", "stored_bytes",
 ]  # fmt: skip
 
 BRICK: Final = 16
@@ -41,6 +43,15 @@ BRICK: Final = 16
 _MAP_RANK: Final = 4
 _SIDES: Final = 4
 _MOST_HEIGHT: Final = 16
+_LARGEST_FACTOR: Final = 4096
+ELEMENTWISE: Final = frozenset({"add", "sub", "mul", "max", "min"})
+"""Kinds that combine two feature maps element by element."""
+
+_BY_ELEMENT: Final = frozenset({
+    "relu", "clip", "leaky_relu", "sigmoid", "tanh", "hard_swish", "hard_sigmoid", "silu", "elu", "gelu", "abs", "neg",
+    "quantize", "copy",
+})  # fmt: skip
+"""Kinds that read and write one feature map element by element."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +61,20 @@ class Storage:
     Attributes:
         orders: For each tensor, which of its dimensions is stored at each place.
         shapes: Its shape as stored.
+        code_bits: For constants whose values are known, what an element takes in the code of weights.
     """
 
     orders: Mapping[str, Order]
     shapes: Mapping[str, tuple[int, ...]]
+    code_bits: Mapping[str, float] = field(default_factory=dict)
 
 
 def storage_of(network: Network) -> Storage:
     """How the tensors of a network are stored."""
     shapes = {name: tuple(tensor.shape) for name, tensor in network.tensors.items()}
     if network.channels_last:
-        return Storage({name: plain(len(shape)) for name, shape in shapes.items()}, shapes)
+        known = {name: each.code_bits for name, each in network.tensors.items() if each.code_bits is not None}
+        return Storage({name: plain(len(shape)) for name, shape in shapes.items()}, shapes, known)
     spatial = any(layer.kind in SPATIAL for layer in network.layers)
     orders = {
         name: features_last(len(shapes[name])) if spatial else plain(len(shapes[name])) for name in network.inputs
@@ -171,18 +185,19 @@ class _SharedTensors:
 
 def feature_maps_of(
     kernels: Sequence[Kernel],
-    network: Network,
     shapes: Mapping[str, Sequence[int]],
     copied: Mapping[str, Sequence[str]],
+    border: Collection[str],
 ) -> tuple[dict[str, FeatureMap], dict[str, str]]:
     """The feature maps of a network by name, and for each tensor the name of the one in which it lies.
 
     Args:
         kernels: In order of execution, free ones included.
-        network: Says which tensors are its inputs and outputs.
         shapes: Of all tensors, as stored.
         copied: For each concat, by its kernel's name, the inputs that are not written right into its output.
+        border: The network's inputs and outputs, and what the host hands over or takes within it.
     """
+    kernels = [kernel for kernel in kernels if LEFT_TO_HOST not in kernel.rules]
     shared = _SharedTensors()
     nhwc_tensors: set[str] = set()
     paddings: dict[str, ExplicitPadding] = {}
@@ -207,7 +222,7 @@ def feature_maps_of(
                 nhwc_tensors.add(whole)
         shared.join(whole, parts)
     root = {tensor: shared.find(tensor) for tensor in list(shared.root)}
-    io = {root[tensor] for tensor in (*network.inputs, *network.outputs) if tensor in root}
+    io = {root[tensor] for tensor in border if tensor in root}
     nhwc = {root[tensor] for tensor in nhwc_tensors} | _seen_differently(kernels, shapes, root, joined)
     padded = {root[tensor]: padding for tensor, padding in paddings.items()}
     maps = {}
@@ -253,6 +268,8 @@ def _seen_differently(
             if kernel.kind == "concat" and tensor in joined:
                 continue
             _, width, depth = hwc_of(shapes[joined.get(tensor, tensor)])
+            if is_by_element(kernel, shapes):
+                _, width, depth = reinterpreted(hwc_of(shapes[tensor]))
             if kernel.kind == "fully_connected":
                 width = math.prod(shapes[tensor][:-1])
                 width //= height_of_positions(width)
@@ -260,10 +277,47 @@ def _seen_differently(
     return {name for name, seen in views.items() if len(seen) > 1}
 
 
+def is_by_element(kernel: Kernel, shapes: Mapping[str, Sequence[int]]) -> bool:
+    """Whether only the elements of what a kernel reads and writes count, not their places."""
+    if kernel.kind in _BY_ELEMENT:
+        return True
+    elements = kernel.anchor.workload.output_elements
+    alike = all(math.prod(shapes[tensor]) == elements for tensor in (*kernel.inputs, *kernel.outputs))
+    return kernel.kind in ELEMENTWISE and alike and kernel.anchor.workload.weight_elements in (0, 1, elements)
+
+
 def height_of_positions(positions: int) -> int:
     """Height into which the positions of a matrix product are laid: up to 16, and no more than the width."""
     most = min(_MOST_HEIGHT, math.isqrt(max(positions, 1)))
     return max(size for size in range(1, most + 1) if positions % size == 0)
+
+
+def reinterpreted(hwc: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Height, width and depth as which a thin feature map is read and written where only the elements count.
+
+    Below a brick, Vela fills the depth with the smallest prime factors of all sizes until it is one, and deals the
+    others out between height and width, the largest first (found from its reports).
+    """
+    if hwc[2] >= BRICK or math.prod(hwc) <= hwc[2]:
+        return hwc
+    rest = sorted(factor for size in hwc for factor in _prime_factors(size))
+    depth = 1
+    while rest and depth < BRICK:
+        depth *= rest.pop(0)
+    return math.prod(rest[::-1][::2]), math.prod(rest[::-1][1::2]), depth
+
+
+@lru_cache(maxsize=4096)
+def _prime_factors(size: int) -> tuple[int, ...]:
+    """Prime factors; what is left above the largest that is looked for counts as one."""
+    factors, factor = [], 2
+    while factor * factor <= size and factor <= _LARGEST_FACTOR:
+        if size % factor:
+            factor += 1
+        else:
+            factors.append(factor)
+            size //= factor
+    return (*factors, size) if size > 1 else tuple(factors)
 
 
 def hwc_of(shape: Sequence[int]) -> tuple[int, int, int]:

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from annette.devices.arm_ethos_u.scheduler.block_config import OpShape, is_part_kernel, round_up
-from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK, height_of_positions, hwc_of, stored_bytes
+from annette.devices.arm_ethos_u.scheduler.feature_maps import (
+    BRICK,
+    ELEMENTWISE,
+    height_of_positions,
+    hwc_of,
+    is_by_element,
+    reinterpreted,
+    stored_bytes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.devices.arm_ethos_u.scheduler.accelerator import AcceleratorConfig
-    from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
+    from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap, Storage
     from annette.mapping.kernel import Kernel
 
 __all__ = [
-    "ACTIVATIONS", "ELEMENTWISE", "LUT_ACTIVATIONS", "NpuOp", "encoded_scale_bytes", "encoded_weight_bytes",
+    "ACTIVATIONS", "LUT_ACTIVATIONS", "NpuOp", "by_sample", "encoded_scale_bytes", "encoded_weight_bytes",
     "operation_of",
 ]  # fmt: skip
-
-ELEMENTWISE: Final = frozenset({"add", "sub", "mul", "max", "min"})
-"""Kinds that combine two feature maps element by element."""
 
 LUT_ACTIVATIONS: Final = frozenset({
     "leaky_relu", "sigmoid", "tanh", "hard_swish", "hard_sigmoid", "silu", "elu", "gelu",
@@ -31,6 +36,9 @@ LUT_ACTIVATIONS: Final = frozenset({
 
 ACTIVATIONS: Final = LUT_ACTIVATIONS | {"relu", "clip"}
 """Activations; one that runs by itself is a pooling of single elements."""
+
+_SINGLE_ELEMENTS: Final = ACTIVATIONS | {"quantize", "copy"}
+"""Poolings of single elements."""
 
 _BLOCK_TYPES: Final = {
     "conv": "conv",
@@ -41,6 +49,9 @@ _BLOCK_TYPES: Final = {
 }
 _RESIZES: Final = frozenset({"resize_nearest", "resize_linear"})
 _MEANS: Final = frozenset({"global_average_pool", "reduce_mean"})
+_ONE_SAMPLE: Final = _RESIZES | {"conv", "depthwise_conv", "max_pool", "average_pool"}
+"""Kinds that take one sample at a time."""
+
 _SCALE_BYTES: Final = 10
 _MOST_DILATION: Final = 2
 
@@ -51,6 +62,11 @@ _WEIGHTS_PER_CHANNEL: Final = 256
 _VECTOR_SHARE: Final = 0.865
 _LARGE_VECTOR_SHARE: Final = 0.895
 _LARGE_VECTOR: Final = 1 << 20
+_WEIGHT_BITS: Final = 8
+_CODE_OVERHEAD_BITS: Final = 0.03
+"""What Vela's weight stream takes beside its codes, of each weight: from weights that its encoder was given."""
+
+_RUN_PARAMETERS: Final = 6
 _DILATION_ZEROS_SHARE: Final = 0.03
 _PADDING_SHARE: Final = 0.55
 _ONES_SHARE: Final = 0.16
@@ -84,6 +100,7 @@ class NpuOp:
         transposes: Whether it transposes.
         half_speed: Whether it writes at half speed.
         repeats: How many equal operations run one after another.
+        weight_share: What its encoded weights take of their own size; None where their values are not known.
     """
 
     kind: str
@@ -107,6 +124,7 @@ class NpuOp:
     transposes: bool = False
     half_speed: bool = False
     repeats: int = 1
+    weight_share: float | None = None
 
     @property
     def constant_bytes(self) -> int:
@@ -116,7 +134,7 @@ class NpuOp:
 
 def operation_of(
     kernel: Kernel,
-    shapes: Mapping[str, Sequence[int]],
+    storage: Storage,
     root: Mapping[str, str],
     maps: Mapping[str, FeatureMap],
     config: AcceleratorConfig,
@@ -125,28 +143,24 @@ def operation_of(
 
     Args:
         kernel: Any that is not free.
-        shapes: Of all tensors, as stored.
+        storage: How tensors are stored.
         root: Name of the feature map in which each tensor lies.
         maps: All feature maps.
         config: The accelerator.
     """
+    shapes, share = storage.shapes, _known_share(kernel, storage)
     ifms: dict[str, int] = {}
     for tensor in kernel.inputs:
         ifms[root[tensor]] = ifms.get(root[tensor], 0) + stored_bytes(shapes[tensor])
     ofm = hwc_of(shapes[kernel.outputs[0]]) if kernel.outputs else (1, 1, 1)
-    shape = _shape(kernel, config)
-    if kernel.kind in ACTIVATIONS or (kernel.kind in ELEMENTWISE and not config.shram_banks):
+    if kernel.outputs and is_by_element(kernel, shapes):
+        ofm = reinterpreted(ofm)
+    shape, block_shape = _shape(kernel, config), None
+    if kernel.kind in _SINGLE_ELEMENTS or (kernel.kind in ELEMENTWISE and not config.shram_banks):
         shape = _elementwise_shape(kernel, shapes, ofm)
-    weights = 0
-    if shape is not None and kernel.anchor.workload.weight_elements:
-        d = kernel.anchor.workload.dimensions
-        dense = d.kernel_height * d.kernel_width / (shape.kernel_height * shape.kernel_width)
-        weights = encoded_weight_bytes(shape, config, dense)
-    elif shape is None and kernel.kind in _MEANS:
-        shape = _mean_shape(kernel)
-        share = _SHRAM_ONES_SHARE if config.shram_banks else _ONES_SHARE
-        ones = shape.ofm_depth * shape.kernel_height * shape.kernel_width if shape else 0
-        weights = round_up(math.ceil(share * ones), BRICK)
+    elif kernel.kind in ELEMENTWISE:
+        block_shape = OpShape("elementwise", *ofm, ofm[2], ofm[0], ofm[1], 1, 1, 1, 1, 1)
+    shape, weights = _weighted(kernel, shape, config, share)
     names, fused = tuple(ifms), [layer for layer in kernel.layers if layer is not kernel.anchor]
     written = root[kernel.outputs[0]] if kernel.outputs else ""
     return NpuOp(
@@ -168,6 +182,42 @@ def operation_of(
         ofm_nhwc=bool(written) and maps[written].nhwc,
         lut=any(layer.kind in LUT_ACTIVATIONS for layer in kernel.layers),
         activated=any(layer.kind in ACTIVATIONS for layer in fused),
+        block_shape=block_shape,
+        weight_share=share,
+    )
+
+
+def _weighted(
+    kernel: Kernel, shape: OpShape | None, config: AcceleratorConfig, share: float | None
+) -> tuple[OpShape | None, int]:
+    """The shape with bytes of encoded weights; that of a mean, whose weights are ones, where it has none yet."""
+    if shape is not None and kernel.anchor.workload.weight_elements:
+        d = kernel.anchor.workload.dimensions
+        dense = d.kernel_height * d.kernel_width / (shape.kernel_height * shape.kernel_width)
+        return shape, encoded_weight_bytes(shape, config, dense, share)
+    if shape is None and kernel.kind in _MEANS:
+        shape = _mean_shape(kernel)
+        ones = shape.ofm_depth * shape.kernel_height * shape.kernel_width if shape else 0
+        return shape, round_up(math.ceil((_SHRAM_ONES_SHARE if config.shram_banks else _ONES_SHARE) * ones), BRICK)
+    return shape, 0
+
+
+def by_sample(op: NpuOp, samples: int) -> NpuOp:
+    """An operation for each sample of a batch, one after another; the same where it takes all at once.
+
+    Args:
+        op: The operation of a whole kernel.
+        samples: How many samples there are.
+    """
+    if samples == 1 or op.kind not in _ONE_SAMPLE:
+        return op
+    return replace(
+        op,
+        ifm_bytes=tuple(size // samples for size in op.ifm_bytes),
+        ofm_bytes=op.ofm_bytes // samples,
+        ofm_elements=op.ofm_elements // samples,
+        ofm_height=max(op.ofm_height // samples, 1),
+        repeats=samples,
     )
 
 
@@ -177,7 +227,17 @@ def encoded_scale_bytes(shape: OpShape, config: AcceleratorConfig) -> int:
     return round_up(_SCALE_BYTES * channels, BRICK)
 
 
-def encoded_weight_bytes(shape: OpShape, config: AcceleratorConfig, dense: float = 1.0) -> int:
+def _known_share(kernel: Kernel, storage: Storage) -> float | None:
+    """What the encoded weights of a kernel take of their own size; None where their values are not known."""
+    elements = kernel.anchor.workload.weight_elements
+    bits = (storage.code_bits[name] for name in kernel.anchor.inputs if name in storage.code_bits)
+    found = next(bits, None) if elements else None
+    return None if found is None else (found + _CODE_OVERHEAD_BITS) / _WEIGHT_BITS
+
+
+def encoded_weight_bytes(
+    shape: OpShape, config: AcceleratorConfig, dense: float = 1.0, share: float | None = None
+) -> int:
     """Bytes of encoded weights: what pads them takes less room, zeros of a dilated kernel almost none.
 
     Weights that share a scale are spread over fewer values the more they are, and compress better.
@@ -186,6 +246,7 @@ def encoded_weight_bytes(shape: OpShape, config: AcceleratorConfig, dense: float
         shape: Of the operation that they are for.
         config: The accelerator.
         dense: Share of them that is not zeros of a dilation put between them.
+        share: What they take of their own size; None where their values are not known.
     """
     elements = shape.kernel_height * shape.kernel_width
     inputs = 1 if shape.block_type == "depthwise" else shape.ifm_depth
@@ -196,9 +257,18 @@ def encoded_weight_bytes(shape: OpShape, config: AcceleratorConfig, dense: float
         padded = round_up(shape.ofm_depth, 8) * round_up(elements, 4) * round_up(inputs, 8)
     else:
         padded = round_up(shape.ofm_depth, 8) * elements * round_up(inputs, config.depth_first_depth)
-    encoded = raw * dense * _encoded_share(shape, raw, inputs * elements)
+    if share is not None and dense == 1:
+        plain = raw * share + (padded - raw) * _PADDING_SHARE
+        return round_up(math.ceil(min(plain, raw * (share + _run_bits((padded - raw) / raw) / _WEIGHT_BITS))), BRICK)
+    share = _encoded_share(shape, raw, inputs * elements) if share is None else share
+    encoded = raw * dense * share
     encoded += raw * (1 - dense) * _DILATION_ZEROS_SHARE + (padded - raw) * _PADDING_SHARE
     return round_up(math.ceil(encoded), BRICK)
+
+
+def _run_bits(zeros: float) -> float:
+    """Bits that the number of zeros before a weight takes, where there are so many of them on average."""
+    return min(zeros / (1 << parameter) + 1 + parameter for parameter in range(_RUN_PARAMETERS))
 
 
 def _encoded_share(shape: OpShape, raw: int, per_channel: int) -> float:
@@ -237,8 +307,10 @@ def _shape(kernel: Kernel, config: AcceleratorConfig) -> OpShape | None:
 
 def _elementwise_shape(kernel: Kernel, shapes: Mapping[str, Sequence[int]], ofm: tuple[int, int, int]) -> OpShape:
     """Shape of an activation or an element-wise operator; a lower IFM is broadcast in height."""
-    block_type = "pool" if kernel.kind in ACTIVATIONS else "elementwise"
-    height = min((hwc_of(shapes[tensor])[0] for tensor in kernel.inputs), default=ofm[0])
+    block_type = "pool" if kernel.kind in _SINGLE_ELEMENTS else "elementwise"
+    height = ofm[0]
+    if not is_by_element(kernel, shapes):
+        height = min((hwc_of(shapes[tensor])[0] for tensor in kernel.inputs), default=ofm[0])
     if 1 < kernel.anchor.workload.weight_elements < kernel.anchor.workload.output_elements:
         height = 1
     return OpShape(block_type, *ofm, ofm[2], height if block_type == "elementwise" else ofm[0], ofm[1], 1, 1, 1, 1, 1)

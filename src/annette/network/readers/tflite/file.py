@@ -9,11 +9,14 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from annette.errors import NetworkFormatError
 from annette.files import open_regular
 from annette.network.readers.tflite.flatbuffer import Flatbuffer
 from annette.network.tensor import DType
 from annette.network.tflite_schema import DTYPES, IDENTIFIER, OPERATORS, OPTIONS, TABLES
+from annette.network.weight_code import code_bits, sampled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +29,10 @@ _LAST_ONE_BYTE_CODE: Final = 127
 _CUSTOM: Final = OPERATORS.index("CUSTOM")
 _SMALL: Final = 1024
 _MOST_DIMENSIONS: Final = 32
+_CODED_AT_ONCE: Final = 64
+"""Weights that are counted in the time of decoding one item."""
+
+_BYTE: Final = 255
 _CODES: Final = {DType.INT8: "b", DType.UINT8: "B", DType.INT32: "i", DType.INT64: "q", DType.FLOAT32: "f"}
 
 
@@ -41,6 +48,7 @@ class FileTensor:
         constant: Whether the file holds its values, or it is a state that is kept between runs.
         state: Whether it is such a state.
         values: Of constants of few elements, dequantised; empty where the file has none.
+        code_bits: Of constants of integers with several dimensions, `annette.network.weight_code.code_bits`.
     """
 
     name: str
@@ -50,6 +58,7 @@ class FileTensor:
     constant: bool
     state: bool = False
     values: tuple[float, ...] = ()
+    code_bits: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +181,7 @@ class _Decoder:
             constant=size > 0 or state,
             state=state,
             values=self._values(dtype, start, size, values),
+            code_bits=self._code_bits(dtype, start, size, values) if len(shape) > 1 else None,
         )
 
     def _values(self, dtype: DType, start: int, size: int, values: dict[str, Any]) -> tuple[float, ...]:
@@ -187,6 +197,18 @@ class _Decoder:
             zero = zeros[0] if zeros else 0
             return tuple((number - zero) * scales[0] for number in raw)
         return raw
+
+    def _code_bits(self, dtype: DType, start: int, size: int, values: dict[str, Any]) -> float | None:
+        """From a sample of the values; None where these are no bytes."""
+        if not size or dtype not in (DType.INT8, DType.UINT8):
+            return None
+        parts = sampled(size)
+        self._file.spend(sum(length for _, length in parts) // _CODED_AT_ONCE)
+        raw = b"".join(self._file.bytes_at(start + position, length) for position, length in parts)
+        numbers = np.frombuffer(raw, np.int8 if dtype is DType.INT8 else np.uint8).astype(np.int16)
+        zeros = (values["quantization"] or {}).get("zero_point", ())
+        zero = zeros[0] if len(zeros) == 1 and -_BYTE <= zeros[0] <= _BYTE else 0
+        return code_bits(numbers - np.int16(zero))
 
     def _operator(self, values: dict[str, Any], tensors: Sequence[FileTensor]) -> FileOperator:
         codes, index = self._model["operator_codes"], values["opcode_index"]

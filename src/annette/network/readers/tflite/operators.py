@@ -82,6 +82,12 @@ def _recurrent(kind: str, operator: FileOperator) -> OperatorLayer | None:
     return OperatorLayer(kind, attributes, operator.present)
 
 
+def _reshape(operator: FileOperator) -> OperatorLayer:
+    """A shape that is computed while the network runs is an operand; runtimes treat such a view as a copy."""
+    source, *shape = operator.present or (operator.tensor(0),)
+    return OperatorLayer("reshape", {}, (source, *(tensor for tensor in shape[:1] if not tensor.constant)))
+
+
 def _concat(operator: FileOperator) -> OperatorLayer:
     axis = axis_of(operator.options.get("axis", 0), len(operator.outputs[0].shape))
     return OperatorLayer("concat", {"axis": axis}, operator.present, fused(operator))
@@ -258,7 +264,8 @@ ELEMENTWISE: Final[dict[str, Rule]] = {
 """Rules of operators that compute, by operator."""
 
 MOVEMENT: Final[dict[str, Rule]] = {
-    **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "BITCAST"), of_first("reshape")),
+    "RESHAPE": _reshape,
+    **dict.fromkeys(("SQUEEZE", "EXPAND_DIMS", "BITCAST"), of_first("reshape")),
     "CONCATENATION": _concat,
     "PACK": _concat,
     "SPLIT": partial(_split, 1, 0),

@@ -162,7 +162,10 @@ class _Builder:
         if tensor.shape != tensor.stated and not constant:
             stated = list(tensor.stated)
             self._notes[f"tensor {tensor.name!r} has shape {stated}: sizes below 1 are counted as 1"] = None
-        return Tensor(tensor.name, tensor.shape, tensor.dtype, constant, learned=constant and not tensor.state)
+        learned = constant and not tensor.state
+        return Tensor(
+            tensor.name, tensor.shape, tensor.dtype, constant, learned, tensor.code_bits if constant else None
+        )
 
     def _free(self, name: str) -> str:
         while name in self._tensors:
