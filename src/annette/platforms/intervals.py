@@ -247,18 +247,21 @@ class ComposedErrors:
             widening: Factor on the spread of each: more than 1 outside the fitted ranges.
 
         Returns:
-            Lower and upper log factor; None where the quantiles lie on one side of the median or no kernel takes time.
+            Lower and upper log factor; None where the quantiles lie on one side of the median, no kernel takes time, or
+            the spreads are more than can be counted with.
         """
         bounds = self.standardised.bounds(confidence)
         if bounds is None or not latency_s.sum() > 0:
             return None
-        scale = self.scale(table, latency_s, widening)
-        return bounds[0] * scale, bounds[1] * scale
+        with np.errstate(over="ignore", invalid="ignore"):
+            scale = self.scale(table, latency_s, widening)
+        return (bounds[0] * scale, bounds[1] * scale) if math.isfinite(scale) else None
 
     def scale(self, table: KernelTable, latency_s: FloatArray, widening: FloatArray) -> float:
         """Standard deviation of the log error of a sum of kernels; arguments as in `bounds`.
 
-        A kind whose spread is not known counts as the worst known one, and at least as a factor of two.
+        A kind whose spread is not known counts as the worst known one, and at least as a factor of two. Infinite where
+        it cannot be counted with.
         """
         equal, coordinates = equal_rows(table), similarity_coordinates(table)
         variance, by_kind, total = 0.0, 0.0, 0.0
@@ -266,16 +269,18 @@ class ComposedErrors:
             spread = self.spreads[kind].at(latency_s[rows]) if kind in self.spreads else self._worst
             weight = latency_s[rows] * spread * widening[rows]
             sum_ = float(weight.sum())
-            by_kind += sum_**2
+            by_kind += sum_ * sum_  # A product overflows to infinity; a power raises.
             total += sum_
             if len(rows) == 1:
-                variance += sum_**2
+                variance += sum_ * sum_
                 continue
             _, first, members = np.unique(equal[rows], return_index=True, return_inverse=True)
             parts = np.bincount(members.ravel(), weights=weight).astype(np.float64)
             own, near = float(parts @ parts), weighted_similarity(coordinates[rows[first]], parts)
-            variance += (1.0 - self.alike) * own + (self.alike - self.same_kind) * near + self.same_kind * sum_**2
-        variance += self.other_kinds * max(0.0, total**2 - by_kind)
+            variance += (1.0 - self.alike) * own + (self.alike - self.same_kind) * near + self.same_kind * sum_ * sum_
+        variance += self.other_kinds * max(0.0, total * total - by_kind)
+        if not math.isfinite(variance):
+            return math.inf
         return math.hypot(self.run, math.sqrt(variance) / float(latency_s.sum()))
 
     @cached_property

@@ -128,3 +128,10 @@ def test_an_interval_contains_its_estimate():
 def test_without_a_tail_on_either_side_nothing_is_known():
     assert LogResiduals((0.6, 0.9), (0.1, 0.2)).bounds(0.9) is None
     assert LogResiduals((0.1, 0.4), (0.1, 0.2)).bounds(0.9) is None
+
+
+@pytest.mark.parametrize("kinds", [["conv"], ["conv", "conv"], ["conv", "add"]])
+def test_spreads_that_cannot_be_counted_with_give_no_bounds(kinds):
+    errors = replace(ERRORS, spreads={kind: Spread.constant(1e99) for kind in ("conv", "add")})
+    rows = table(kinds, range(len(kinds)))
+    assert errors.bounds(0.9, rows, np.ones(len(kinds)), np.full(len(kinds), 1e90)) is None

@@ -46,3 +46,7 @@ def test_nothing_is_lost_and_no_line_is_wider_than_the_page(rows, width):
     assert sum(map(len, shown.split())) == sum(
         len("".join(escaped(name).split())) + len(number) for name, number in rows
     )
+
+
+def test_a_table_without_columns_is_empty_lines():
+    assert lines_of(80, (), [()], ()) == [""]
