@@ -131,7 +131,6 @@ def test_without_a_tail_on_either_side_nothing_is_known():
 
 
 @pytest.mark.parametrize("kinds", [["conv"], ["conv", "conv"], ["conv", "add"]])
-def test_spreads_that_cannot_be_counted_with_give_no_bounds(kinds):
-    errors = replace(ERRORS, spreads={kind: Spread.constant(1e99) for kind in ("conv", "add")})
+def test_times_that_cannot_be_squared_have_no_bounds(kinds):
     rows = table(kinds, range(len(kinds)))
-    assert errors.bounds(0.9, rows, np.ones(len(kinds)), np.full(len(kinds), 1e90)) is None
+    assert ERRORS.bounds(0.9, rows, np.full(len(kinds), 1e200), np.ones(len(kinds))) is None
