@@ -160,11 +160,18 @@ def run_from_rows(
         place: Which row of the table it is, for messages.
 
     Raises:
-        DatasetError: A column that is JSON holds something else, or there are times of the network and no latency.
+        DatasetError: A column that is JSON holds something else, there are times of the network and no latency, or a
+            kernel has layers that the network does not have.
     """
     samples_s = parse_column(row.samples_s, _Latencies, f"{place}.samples_s")
     if samples_s and row.latency_s is None:
         raise DatasetError(f"{place}.latency_s is null: it must be the median of samples_s, which has {len(samples_s)}")
+    records = tuple(_kernel(kernel, f"{place}, kernel {kernel.position}") for kernel in kernels)
+    known = {layer.name for layer in network.layers}
+    for record in records:
+        if not known.issuperset(record.layers):
+            foreign = next(name for name in record.layers if name not in known)
+            raise DatasetError(f"{place}, kernel {record.name!r}: its network has no layer {foreign!r}")
     return Run(
         case=row.case_id,
         round=row.round,
@@ -179,7 +186,7 @@ def run_from_rows(
         latency_s=math.nan if row.latency_s is None else row.latency_s,
         samples_s=samples_s,
         reference_s=parse_column(row.calibration_s, _Durations, f"{place}.calibration_s"),
-        kernels=tuple(_kernel(kernel, f"{place}, kernel {kernel.position}") for kernel in kernels),
+        kernels=records,
         matched_share=math.nan if row.matched_share is None else row.matched_share,
         attempts=row.attempts,
     )
