@@ -107,6 +107,8 @@ def network_bounds(
             inner = errors.bounds(confidence, table.select(stated), prices.latency_s[stated], widening[stated])
     else:
         return None
+    if any(ends is not None and ends[1] > WIDEST for ends in (bounds, inner)):
+        return None
     away = counted & ~known & (prices.latency_s > 0)
     if away.any():
         bounds = _widened(bounds or (0.0, 0.0), inner or (0.0, 0.0), prices, away, total_s)
@@ -127,7 +129,8 @@ def _widened(
     """
     latency_s = prices.latency_s[away]
     share = latency_s / total_s
-    lower, upper = prices.lower_s[away] / latency_s, prices.upper_s[away] / latency_s
+    with np.errstate(over="ignore"):  # Infinite is wider than what is stated.
+        lower, upper = prices.lower_s[away] / latency_s, prices.upper_s[away] / latency_s
     least, most = math.exp(inner[0]), math.exp(inner[1])
     lower = np.minimum(np.where(np.isnan(lower), 0.0, lower), least)
     upper = np.maximum(np.where(np.isnan(upper), math.exp(WIDEST), upper), most)

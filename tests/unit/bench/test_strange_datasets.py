@@ -93,6 +93,12 @@ def test_a_column_that_holds_something_else_is_named_with_its_row(path, table, c
         assert f".{column}" in message
 
 
+def test_layers_that_the_network_does_not_have_are_refused(path):
+    change(path, """UPDATE kernel SET layers = '["elsewhere"]' WHERE rowid = 1""")
+    with pytest.raises(DatasetError, match=r"row 1 of table run, kernel '.+': its network has no layer 'elsewhere'"):
+        read_all(path)
+
+
 def test_text_that_is_no_utf8_is_refused(path):
     change(path, "UPDATE run SET reason = CAST(x'ff80' AS TEXT)")
     with pytest.raises(DatasetError, match="Could not decode to UTF-8 column 'reason'"):

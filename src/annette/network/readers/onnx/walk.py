@@ -147,7 +147,7 @@ class Walker(Collection):
             name=frame.prefix + (proto.name or next(filter(None, proto.output), "") or proto.op_type),
             domain=domain,
             version=frame.opsets.get(domain, 1 if domain else _UNSTATED_VERSION),
-            inputs=[_present(frame.values[name]) if name else None for name in proto.input],
+            inputs=[_operand(frame, name) for name in proto.input],
             attributes=resolved_attributes(proto, frame),
             states=self.stated if frame.stated else lambda _: None,
             rebatch=self._rebatch,
@@ -288,6 +288,15 @@ def _source(node: Node, meta: Meta) -> Value | None:
     if largest is None or meta.dtype in (DType.INT64, DType.BOOL):
         return None
     return largest if math.prod(meta.shape) <= largest.elements else None
+
+
+def _operand(frame: Frame, name: str) -> Value | None:
+    """What a node reads; it may be listed as the result of a node that has fewer."""
+    if name and name not in frame.values:
+        raise NetworkStructureError(
+            f"graph {frame.graph!r} reads {name!r}, which the node that lists it among its outputs does not produce"
+        )
+    return _present(frame.values[name]) if name else None
 
 
 def _sorted(nodes: Sequence[NodeProto], available: Container[str], graph: str) -> list[NodeProto]:

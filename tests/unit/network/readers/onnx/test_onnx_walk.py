@@ -336,3 +336,15 @@ def test_names_that_are_no_text_are_refused(tmp_path):
     path.write_bytes(data.replace(b"xyzzy", b"\xff\xfeabc"))
     with pytest.raises(NetworkFormatError, match="not UTF-8"):
         read_onnx(path)
+
+
+def test_a_result_that_its_node_does_not_have_cannot_be_read(tmp_path):
+    proto = model("""g (float[4] x) => (float[4] y) {
+        s = SequenceConstruct (x, x)
+        n, more = SequenceLength (s)
+        y = Add (x, more)
+    }""")
+    with pytest.raises(NetworkStructureError, match="has 2 outputs where 1 belong"):
+        read_onnx(save(tmp_path, proto))
+    with pytest.raises(NetworkStructureError, match="does not produce"):
+        read_onnx(save(tmp_path, proto), lenient=True)
