@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Expansion", "spend_on_body"]
 
-_STEPS_PER_NODE: Final = 90
+_STEPS_PER_NODE: Final = 130
 """Microseconds that reading one node takes on a busy machine, from finding its operands to describing its layer (60 on
 a calm one)."""
 
