@@ -15,6 +15,7 @@ from annette.bench.measurement import Settings
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose, Status
 from annette.errors import OptionError
+from annette.files import exists, is_file
 from annette.network import Network
 from annette.network.load import load_network
 
@@ -96,7 +97,7 @@ def benchmark(
         OptionError: An option of the backend is unknown.
     """
     require_usable(backend)
-    continued = resume and out.exists()
+    continued = resume and exists(out)
     with Dataset.open(out, write=True) if continued else Dataset.create(out) as dataset:
         try:
             dataset.add_plan(plan.digest(), plan.to_text())
@@ -236,12 +237,12 @@ def case_of(
         return network_case(network.name, network, backend=backend)
     path = Path(network)
     loaded = load_network(network, batch=batch, inputs=inputs)
-    return network_case(str(network), loaded, backend=backend, path=path if path.is_file() else None)
+    return network_case(str(network), loaded, backend=backend, path=path if is_file(path) else None)
 
 
 def recorded_plan(out: Path) -> Plan | None:
     """The plan that a dataset was made with; None where there is no dataset or it was killed before it had one."""
-    if not out.exists():
+    if not exists(out):
         return None
     with Dataset.open(out) as dataset:
         plans = dataset.plans()

@@ -189,8 +189,7 @@ def _joined(row: Sequence[str], widths: Sequence[int], left: Sequence[int]) -> s
 def _broken(row: Sequence[str], widths: Sequence[int]) -> Iterable[list[str]]:
     """The lines that a row takes when each cell is broken at its column's width."""
     lines = (-(-len(cell) // width) if width else 1 for cell, width in zip(row, widths, strict=True))
-    height = max(lines, default=1)
-    for at in range(max(height, 1)):
+    for at in range(max((1, *lines))):
         yield [cell[at * width : (at + 1) * width] for cell, width in zip(row, widths, strict=True)]
 
 
