@@ -59,10 +59,6 @@ def hugging_face() -> dict[str, Job]:
         "hf_encodec": (
             lambda: Audio(t.EncodecModel(t.EncodecConfig(num_filters=16, hidden_size=64))), (torch.zeros(1, 1, 12000),)
         ),
-        "hf_upernet_convnext": other(t.UperNetForSemanticSegmentation, t.UperNetConfig, (3, 256, 256), {
-            "backbone_config": t.ConvNextConfig(
-                depths=[2, 2, 4, 2], hidden_sizes=[48, 96, 192, 384], out_features=["stage1", "stage2", "stage3", "stage4"]
-            ), "hidden_size": 96, "use_auxiliary_head": False}),
     }  # fmt: skip
     return found
 

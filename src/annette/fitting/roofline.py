@@ -27,6 +27,7 @@ __all__ = ["UNROLL_CANDIDATES", "fit_plain_roofline", "fit_refined_roofline", "f
 UNROLL_CANDIDATES: Final = (*range(2, 33), *range(34, 65, 2), *range(72, 129, 8), 144, 160, 192, 224, 256)
 """Unroll sizes that are tried first: every size up to 32, then in steps; around the best, all whole numbers are."""
 
+_CHANNELS: Final = ("in_channels", "out_channels")
 _LEAST_EXTENTS: Final = 5
 _MOST_NOISE: Final = 0.12
 _NORMAL_MEDIAN: Final = 0.6745
@@ -76,7 +77,7 @@ def fit_refined_roofline(samples: Samples) -> RefinedRoofline:
         raise FitError(f"a refined roofline needs at least 3 measured kernels, and there are {len(samples)}")
     problem = Problem.of(samples)
     usable: dict[str, list[int]] = {}
-    for name in UNROLLED:
+    for name in UNROLLED if _has_places(samples) else _CHANNELS:
         extents = np.unique(problem.extents[name])
         sizes = problem.distinct(name, [size for size in UNROLL_CANDIDATES if size <= 2 * extents.max()])
         if len(extents) >= _LEAST_EXTENTS and sizes:
@@ -92,6 +93,18 @@ def fit_refined_roofline(samples: Samples) -> RefinedRoofline:
         for (name, size), alpha in zip(point.sizes.items(), point.parameters[RATES:], strict=True)
     }
     return RefinedRoofline(**_rates(problem, point), unroll=unroll)
+
+
+def _has_places(samples: Samples) -> bool:
+    """Whether the kind computes a result for each place of a map, from a window or by multiply-accumulates.
+
+    Elsewhere (additions, activations, copies) a tensor is one run of elements, and which of its dimensions are called
+    height and width is an accident of its rank: a matrix has neither, so that an unroll found on maps would leave it a
+    hundredth of the peak rate.
+    """
+    table = samples.table
+    window = table["kernel_depth"] * table["kernel_height"] * table["kernel_width"]
+    return bool(((table["macs"] > 0) | (window > 1)).any())
 
 
 def _noise(residuals: FloatArray) -> float | None:
