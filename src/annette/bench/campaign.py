@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -65,6 +65,7 @@ def run_campaign(
     options: Mapping[str, Any],
     settings: Settings,
     round_: int = 0,
+    visits: int = 1,
     progress: Progress | None = None,
 ) -> Outcome:
     """Measures what a plan lists and a dataset does not have yet.
@@ -78,43 +79,61 @@ def run_campaign(
         backend: Name of the backend.
         options: Its options.
         settings: How to measure.
-        round_: Which of several measurements of the same plan this is.
+        round_: Which of several measurements of the same plan this is, or the first one of several visits.
+        visits: How often each case is measured: all once, then all again. A case that fails is not visited again.
         progress: Told about every case.
 
     Raises:
         BackendError: The backend cannot be started, or nothing at all works on it.
         DatasetError: The dataset was measured in another environment, or cannot be written.
     """
-    todo = [case for case in plan.cases if not dataset.has(case.id, round_)]
     supervisor = Supervisor(backend, options, settings)
-    if not todo:
+    tally = _Tally()
+    for visit in range(round_, round_ + visits):
+        todo = [case for case in plan.cases if case.id not in tally.failed and not dataset.has(case.id, visit)]
+        for start in range(0, len(todo), _CASES_PER_WORKER):
+            group = todo[start : start + _CASES_PER_WORKER]
+            for case, result in zip(group, supervisor.measure(group), strict=True):
+                _check_environment(dataset, supervisor.environment)
+                run = _run(case, result, supervisor.environment, settings, visit)
+                dataset.add(run)
+                tally.add(run)
+                if progress is not None:
+                    progress(case, run)
+                if len(tally.failed) >= _MOST_FAILURES and not tally.measured:
+                    raise BackendError(
+                        f"the first {len(tally.failed)} cases all failed on {backend!r}, the last with: {run.reason}"
+                    )
+    if not tally.measured and not tally.failed:
         _check_environment(dataset, supervisor.probe())
-    failures = successes = 0
-    device_s = 0.0
-    shares: list[tuple[float, float]] = []
-    for start in range(0, len(todo), _CASES_PER_WORKER):
-        group = todo[start : start + _CASES_PER_WORKER]
-        for case, result in zip(group, supervisor.measure(group), strict=True):
-            _check_environment(dataset, supervisor.environment)
-            run = _run(case, result, supervisor.environment, settings, round_)
-            dataset.add(run)
-            device_s += run.duration_s
-            failures += run.status is Status.FAILED
-            successes += run.status is not Status.FAILED
-            if run.kernels:
-                shares.append((run.matched_share, sum(kernel.latency_s for kernel in run.kernels)))
-            if progress is not None:
-                progress(case, run)
-            if failures >= _MOST_FAILURES and not successes:
-                raise BackendError(f"the first {failures} cases all failed on {backend!r}, the last with: {run.reason}")
-    total_s = math.fsum(weight for _, weight in shares)
-    return Outcome(
-        measured=len(todo) - failures,
-        skipped=len(plan.cases) - len(todo),
-        failed=failures,
-        device_s=device_s,
-        matched_share=math.fsum(share * weight for share, weight in shares) / total_s if total_s > 0 else math.nan,
-    )
+    return tally.outcome(plan)
+
+
+@dataclass
+class _Tally:
+    """Counts what a campaign measures, visit after visit."""
+
+    measured: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
+    device_s: float = 0.0
+    shares: list[tuple[float, float]] = field(default_factory=list)
+
+    def add(self, run: Run) -> None:
+        self.device_s += run.duration_s
+        (self.failed if run.status is Status.FAILED else self.measured).add(run.case)
+        if run.kernels:
+            self.shares.append((run.matched_share, sum(kernel.latency_s for kernel in run.kernels)))
+
+    def outcome(self, plan: Plan) -> Outcome:
+        total_s = math.fsum(weight for _, weight in self.shares)
+        share = math.fsum(share * weight for share, weight in self.shares) / total_s if total_s > 0 else math.nan
+        return Outcome(
+            measured=len(self.measured - self.failed),
+            skipped=len(plan.cases) - len(self.measured | self.failed),
+            failed=len(self.failed),
+            device_s=self.device_s,
+            matched_share=share,
+        )
 
 
 def _run(case: Case, result: CaseResult, environment: Mapping[str, str], settings: Settings, round_: int) -> Run:

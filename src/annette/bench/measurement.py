@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["CacheEviction", "CaseMeasurer", "CaseResult", "DutyCycle", "Settings", "reference_network"]
 
 _FEWEST: Final = 6
-"""Runs without the profiler, at the least: fewer would not show whether a moment was calm."""
+"""Runs of a kernel without the profiler, at the least: fewer would not show whether a moment was calm."""
 
 _EVICTED: Final = (4, 8)
 """Runs without and with the profiler where the caches are emptied: it takes longer than a run, and has no outliers."""
@@ -78,7 +78,10 @@ class Settings:
             without the profiler.
         target_s: Time for the recorded runs of one case: short networks are run more often, up to ``most_repeats``.
         most_repeats: Runs recorded, at the most.
-        attempts: How often a run that calls itself unstable is measured again before it is kept, marked.
+        visits: How often a case of anything but whole networks is measured, spread over the campaign; the runs above
+            are shared out among the visits (`annette.bench.visits`).
+        attempts: How often a run that calls itself unstable is measured again before it is kept, marked; a case that
+            is visited again is not.
         timeout_s: A case that gives no result for so long has failed.
         cpus: Processors to pin the worker to; empty leaves the choice to the scheduler.
         most_uncertain: Standard error of the samples' median, relative to it, above which a run calls itself unstable.
@@ -90,6 +93,7 @@ class Settings:
     kernel_repeats: int = 12
     target_s: float = 0.1
     most_repeats: int = 60
+    visits: int = 3
     attempts: int = 3
     timeout_s: float = 120.0
     cpus: tuple[int, ...] = ()
@@ -97,15 +101,19 @@ class Settings:
     drift: float = MOST_DRIFT
 
     def __post_init__(self) -> None:
-        for name in ("repeats", "kernel_repeats", "most_repeats", "attempts"):
+        for name in ("repeats", "kernel_repeats", "most_repeats", "visits", "attempts"):
             if getattr(self, name) < 1:
                 raise OptionError(f"measurement setting {name} is {getattr(self, name)}, less than 1")
         for name in ("target_s", "timeout_s", "most_uncertain", "drift"):
             if not getattr(self, name) > 0:
                 raise OptionError(f"measurement setting {name} is {getattr(self, name)}, not more than 0")
 
+    def visits_of(self, purpose: Purpose) -> int:
+        """How often a case is visited in one campaign."""
+        return 1 if purpose is Purpose.NETWORK else self.visits
+
     def runs(self, one_s: float, purpose: Purpose, *, evicted: bool = False) -> tuple[int, int]:
-        """How often a case is run for the record.
+        """How often a case is run for the record, in one visit.
 
         Args:
             one_s: Time of one run; anything that is not more than 0 stands for unknown.
@@ -115,12 +123,15 @@ class Settings:
         Returns:
             Runs without the profiler, and with it.
         """
+        visits = self.visits_of(purpose)
         if evicted:
-            return _EVICTED
-        least = self.repeats if purpose is Purpose.NETWORK else self.kernel_repeats
-        wanted = self.target_s / one_s if one_s > 0 else least
-        profiled = int(max(min(wanted, self.most_repeats), least))
-        return (profiled if purpose is Purpose.NETWORK else max(_FEWEST, profiled // 3)), profiled
+            plain, profiled = _EVICTED
+        else:
+            least = self.repeats if purpose is Purpose.NETWORK else self.kernel_repeats
+            wanted = self.target_s / one_s if one_s > 0 else least
+            profiled = int(max(min(wanted, self.most_repeats), least))
+            plain = profiled if purpose is Purpose.NETWORK else max(_FEWEST, profiled // 3)
+        return math.ceil(plain / visits), math.ceil(profiled / visits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +283,8 @@ class CaseMeasurer:
         started = time.perf_counter()
         attempts: list[CaseResult] = []
         with self._backend.compile(subject) as compiled:
-            for _ in range(1 if self._backend.deterministic else self._settings.attempts):
+            again = self._settings.visits_of(case.purpose) > 1
+            for _ in range(1 if self._backend.deterministic or again else self._settings.attempts):
                 attempts.append(self._attempt(case, compiled))
                 if attempts[-1].status.usable:
                     break
@@ -293,7 +305,8 @@ class CaseMeasurer:
         prepare = self._eviction(case, rest, median(before) if before else 0.0)
         samples = compiled.run(plain, before=prepare)
         profile = compiled.profile(profiled, before=prepare)
-        return self._judge(case, samples, before, self._time_reference(), profile)
+        visited_again = self._settings.visits_of(case.purpose) > 1  # Then other visits tell whether this one was calm.
+        return self._judge(case, samples, before, () if visited_again else self._time_reference(), profile)
 
     def _time_reference(self) -> tuple[float, ...]:
         """Times of the reference workload; not between the runs of a case, whose threads are ready for the next."""

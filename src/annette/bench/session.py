@@ -37,6 +37,7 @@ __all__ = [
     "recorded_plan",
     "rounds_left",
     "settings_for",
+    "visits_of",
 ]
 
 
@@ -101,7 +102,15 @@ def benchmark(
     with Dataset.open(out, write=True) if continued else Dataset.create(out) as dataset:
         try:
             dataset.add_plan(plan.digest(), plan.to_text())
-            return run_campaign(plan, dataset, backend=backend, options=options, settings=settings, progress=progress)
+            return run_campaign(
+                plan,
+                dataset,
+                backend=backend,
+                options=options,
+                settings=settings,
+                visits=visits_of(backend, settings),
+                progress=progress,
+            )
         finally:
             if not continued and not dataset.count():  # Nothing came of it: the name stays free.
                 dataset.close()
@@ -259,6 +268,15 @@ def settings_for(options: Mapping[str, Any], cpus: tuple[int, ...] | None = None
     """
     threads = options.get("threads", 1)
     return Settings(cpus=default_cpus(threads if isinstance(threads, int) else 1) if cpus is None else cpus, **changes)
+
+
+def visits_of(backend: str, settings: Settings) -> int:
+    """How often a benchmark on a backend visits each case: once where nothing but the case decides what it answers.
+
+    Raises:
+        OptionError: There is no such backend.
+    """
+    return 1 if backend_class(backend).deterministic else settings.visits
 
 
 def default_rounds(backend: str) -> int:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from annette.bench.visits import joined_visits
+
 if TYPE_CHECKING:
     from annette.bench.dataset import Dataset
     from annette.bench.records import Run
@@ -56,7 +58,7 @@ def sweeps_of(dataset: Dataset) -> tuple[Sweep, ...]:
         dataset: What ``annette bench`` has filled.
     """
     groups: dict[str, list[Run]] = {}
-    for run in dataset.runs():
+    for run in joined_visits(dataset.runs()):
         if SWEEP in run.details:
             groups.setdefault(run.details.get(GROUP, ""), []).append(run)
     sweeps = (_sweep(name, runs) for name, runs in sorted(groups.items()))

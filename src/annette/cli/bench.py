@@ -105,13 +105,15 @@ def _benchmark(plan: Plan, out: Path, *, backend: str, resume: bool, **how: Any)
     """Carries the plan out behind a progress bar; returns what is printed of it."""
     from annette.api import benchmark
     from annette.bench.dataset import Dataset
+    from annette.bench.session import settings_for, visits_of
     from annette.cli.progress import progress_bar
     from annette.report.bench import bench_document
 
-    waiting = plan.cases
+    visits = range(visits_of(backend, settings_for({})))
+    waiting = [case for _ in visits for case in plan.cases]
     if resume and out.exists():
         with Dataset.open(out) as dataset:
-            waiting = tuple(case for case in plan.cases if not dataset.has(case.id))
+            waiting = [case for visit in visits for case in plan.cases if not dataset.has(case.id, visit)]
     with progress_bar(waiting) as listen:
         outcome = benchmark(out, backend=backend, plan=plan, resume=resume, progress=listen, **how)
     return bench_document(out, backend, plan, outcome)

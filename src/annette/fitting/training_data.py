@@ -13,6 +13,7 @@ import numpy as np
 
 from annette.bench.importing.collection import origin_of
 from annette.bench.records import Purpose
+from annette.bench.visits import joined_visits
 from annette.errors import FitError
 from annette.fitting.conformal import half_width
 from annette.fitting.overheads import RunOverheads, reference_workload_s, run_overheads, speed_exponent, speed_ratios
@@ -133,7 +134,7 @@ def read_training_data(datasets: Sequence[Dataset], precision: str | None = None
             precision.
     """
     environment = common_environment(datasets, precision)
-    everything = [run for dataset in datasets for run in dataset.runs()]
+    everything = [run for dataset in datasets for run in joined_visits(dataset.runs())]
     usable = [run for run in everything if run.usable]
     parts = [run for run in usable if run.purpose is not Purpose.NETWORK]
     if not parts:

@@ -52,7 +52,7 @@ class _Watch(CompiledNetwork):
 
 
 def measured(clock, purpose=Purpose.NETWORK, evicted_bytes=0, evicted_ops=0, **settings):
-    measurer = CaseMeasurer(clock, Settings(**settings))
+    measurer = CaseMeasurer(clock, Settings(**{"visits": 1, **settings}))
     net = network("net")
     case = Case("net", purpose, "g", net, 1.0, evicted_bytes=evicted_bytes, evicted_ops=evicted_ops)
     result = measurer.measure(case, Subject(net))
@@ -86,8 +86,8 @@ def test_a_steady_run_is_ok():
     ],
 )
 def test_short_networks_run_more_often(purpose, one_s, expected):
-    assert Settings().runs(one_s, purpose) == expected
-    assert Settings().runs(one_s, purpose, evicted=True) == (4, 8)
+    assert Settings(visits=1).runs(one_s, purpose) == expected
+    assert Settings(visits=1).runs(one_s, purpose, evicted=True) == (4, 8)
 
 
 @pytest.mark.parametrize("evicted_bytes", [0, 100])
@@ -255,3 +255,10 @@ def test_what_others_do_meanwhile_counts_as_work():
     rest()
     rest()
     assert clock.rests_s == [2.0 * 0.065]
+
+
+def test_a_visit_that_scatters_is_not_measured_again_at_once():
+    scattering = (value for _ in range(1000) for value in (1.0e-3, 2.0e-3))
+    result = measured(Clock(scattering), Purpose.CHAIN, visits=3)
+    assert result.attempts == 1
+    assert measured(Clock(scattering), Purpose.CHAIN).attempts == 3

@@ -49,7 +49,7 @@ of their weights."""
 _OPS_PER_S: Final = 65e9
 _BYTES_PER_S: Final = 10e9
 _LAYER_S: Final = 3e-6
-_CASE_S: Final = 0.019
+_CASE_S: Final = 0.012
 _WEIGHT_BYTES_PER_S: Final = 4e8
 """Weights are drawn, written, read and packed twice."""
 _FLUSH_BYTES_PER_S: Final = 8e9
@@ -200,7 +200,8 @@ def _expected_s(
     runs = settings.warmup + plain + profiled
     flush_s = max(evicted_bytes / _FLUSH_BYTES_PER_S, evicted_ops / _BUSY_OPS_PER_S)
     weight_bytes = sum(layer.workload.weight_bytes for layer in network.layers)
-    return _CASE_S + weight_bytes / _WEIGHT_BYTES_PER_S + runs * one_s + (plain + profiled) * flush_s
+    visit_s = _CASE_S + weight_bytes / _WEIGHT_BYTES_PER_S + runs * one_s + (plain + profiled) * flush_s
+    return settings.visits_of(purpose) * visit_s
 
 
 def _expected_compilation_s(network: Network) -> float:

@@ -14,6 +14,7 @@ from annette.bench.backend import Availability, Backend, BackendOptions, Compile
 from annette.bench.dataset import Dataset
 from annette.bench.profile_matching import ADDED
 from annette.bench.records import Status
+from annette.bench.visits import joined_visits
 from annette.errors import BackendRunError, DatasetError, OptionError
 from annette.network.graph_json import graph_digest
 
@@ -61,7 +62,7 @@ class ReplayBackend(Backend):
                 raise DatasetError(f"dataset {path!r} has {len(environments)} environments: one can be played back")
             self._environment = environments[0]
             self._runs: dict[tuple[str, str], Run] = {}
-            for run in dataset.runs():
+            for run in joined_visits(dataset.runs()):
                 self._runs.setdefault((graph_digest(run.network), run.network.name), run)
         self._by_structure = {digest: run for (digest, _), run in reversed(self._runs.items())}
 

@@ -1,0 +1,104 @@
+"""Visits: a case is measured several times for a short while, spread over a campaign, instead of once for long.
+
+What disturbs a machine that others use comes and goes within seconds and minutes, so that all runs of one long
+measurement suffer from it or none does. Of several short ones at different times the shortest did not. On 70 kernels
+that were visited 25 times while six other programs shared the two processors, two campaigns of one visit each differed
+by 3.9 % (mean; median 0.6 %), of two visits, of which the shorter counts, by 0.9 %, of three by 0.6 %, of five by
+0.5 %. Correcting each visit by reference workloads timed beside it (arithmetic, cache, memory, small kernels) made them
+differ more: such disturbances hit a kernel or its neighbour in time, not both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from annette.bench.records import Purpose, Run, Status, midmean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from annette.bench.records import KernelRecord
+
+__all__ = ["joined_visits"]
+
+_MOST_APART: Final = 0.1
+"""Relative difference of the two shortest visits above which the joined run calls itself unstable: then one visit alone
+says what the case takes when nobody disturbs it."""
+
+
+def joined_visits(runs: Iterable[Run]) -> list[Run]:
+    """Makes one run of all visits of a case.
+
+    A time is the shortest of what up to four visits say, of more the value a quarter of the way up; failed visits do
+    not count unless all failed.
+    Runs of whole networks stay apart: theirs are the rounds of a truth.
+
+    Args:
+        runs: Runs of one dataset, in any order.
+
+    Returns:
+        One run for each case, in the order of their first visits.
+    """
+    visits: dict[tuple[str, int], list[Run]] = {}
+    for position, run in enumerate(runs):
+        own = position if run.purpose is Purpose.NETWORK else -1
+        visits.setdefault((run.case, own), []).append(run)
+    return [_joined(of_case) if len(of_case) > 1 else of_case[0] for of_case in visits.values()]
+
+
+def _joined(visits: Sequence[Run]) -> Run:
+    usable = [run for run in visits if run.status is not Status.FAILED]
+    if not usable:
+        return visits[0]
+    alike = [run for run in usable if _names(run) == _names(usable[0])]
+    shortest = min(alike, key=_level)
+    timed = [run for run in alike if run.samples_s]
+    status, reason = _judged(alike)
+    return replace(
+        shortest,
+        round=0,
+        status=status,
+        reason=reason,
+        duration_s=sum(run.duration_s for run in visits),
+        latency_s=_undisturbed([median(run.samples_s) for run in timed]) if timed else shortest.latency_s,
+        samples_s=tuple(time_s for run in timed for time_s in run.samples_s),
+        reference_s=tuple(time_s for run in alike for time_s in run.reference_s),
+        kernels=tuple(_joined_kernel(records) for records in zip(*(run.kernels for run in alike), strict=True)),
+        attempts=len(visits),
+    )
+
+
+def _joined_kernel(records: Sequence[KernelRecord]) -> KernelRecord:
+    samples_s = tuple(time_s for record in records for time_s in record.samples_s)
+    return replace(
+        records[0], latency_s=_undisturbed([midmean(record.samples_s) for record in records]), samples_s=samples_s
+    )
+
+
+def _undisturbed(times_s: Sequence[float]) -> float:
+    return sorted(times_s)[(len(times_s) - 1) // 4]
+
+
+def _names(run: Run) -> tuple[str, ...]:
+    """What ran: a runtime that decides otherwise in another visit measured something else."""
+    return tuple(kernel.name for kernel in run.kernels)
+
+
+def _level(run: Run) -> float:
+    """Time of a visit as far as it is known: of its kernels, which are fitted on, else of the whole run."""
+    return sum(kernel.latency_s for kernel in run.kernels) if run.kernels else run.latency_s
+
+
+def _judged(visits: Sequence[Run]) -> tuple[Status, str]:
+    """What the joined run says of itself."""
+    if any(run.status is Status.TOO_SHORT for run in visits):
+        return Status.TOO_SHORT, next(run.reason for run in visits if run.status is Status.TOO_SHORT)
+    levels = sorted(map(_level, visits))
+    if len(levels) == 1:
+        return visits[0].status, visits[0].reason
+    apart = levels[1] / levels[0] - 1 if levels[0] > 0 else 0.0
+    if apart > _MOST_APART:
+        return Status.UNSTABLE, f"the two shortest of {len(levels)} visits differ by {apart:.0%}"
+    return Status.OK, ""

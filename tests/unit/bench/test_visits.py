@@ -1,0 +1,84 @@
+"""Visits of a case become one run: what the case takes when nobody disturbs it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from annette.bench.measurement import Settings
+from annette.bench.records import KernelRecord, Purpose, Run, Status
+from annette.bench.visits import joined_visits
+from annette.network.builder import NetworkBuilder
+
+
+def visit(round_: int, time_s: float, *, status: Status = Status.OK, kernel: str = "relu", **changes: object) -> Run:
+    net = NetworkBuilder("small")
+    network = net.build(net.relu(net.input("data", (1, 8, 4, 4))))
+    run = Run(
+        case="case",
+        round=round_,
+        purpose=Purpose.MICRO_KERNEL,
+        network=network,
+        environment={},
+        details={},
+        status=status,
+        reason="",
+        started_unix_s=float(round_),
+        duration_s=1.0,
+        latency_s=time_s,
+        samples_s=(time_s, time_s),
+        reference_s=(1e-3,),
+        kernels=(KernelRecord(kernel, "Relu", ("relu",), time_s, (time_s, time_s)),),
+        matched_share=1.0,
+    )
+    return replace(run, **changes)  # type: ignore[arg-type]
+
+
+def test_a_disturbed_visit_does_not_count() -> None:
+    (run,) = joined_visits([visit(0, 1.9e-3), visit(1, 1.0e-3), visit(2, 1.02e-3)])
+    assert run.status is Status.OK
+    assert run.latency_s == pytest.approx(1.0e-3)
+    assert run.kernels[0].latency_s == pytest.approx(1.0e-3)
+    assert (run.round, run.attempts, run.duration_s) == (0, 3, 3.0)
+    assert len(run.kernels[0].samples_s) == 6
+
+
+def test_a_single_visit_stays_as_it_is() -> None:
+    run = visit(0, 1e-3)
+    assert joined_visits([run]) == [run]
+
+
+def test_two_disturbed_visits_of_three_are_said() -> None:
+    (run,) = joined_visits([visit(0, 1.9e-3), visit(1, 1.0e-3), visit(2, 1.3e-3)])
+    assert run.status is Status.UNSTABLE
+    assert "30%" in run.reason
+
+
+def test_failed_visits_count_only_where_all_failed() -> None:
+    failed = visit(1, 1e-3, status=Status.FAILED, reason="crashed", kernels=(), samples_s=())
+    (run,) = joined_visits([visit(0, 1e-3), failed])
+    assert run.status is Status.OK
+    (run,) = joined_visits([failed, replace(failed, round=2)])
+    assert (run.status, run.reason) == (Status.FAILED, "crashed")
+
+
+def test_a_visit_of_other_kernels_is_another_measurement() -> None:
+    (run,) = joined_visits([visit(0, 1e-3), visit(1, 0.5e-3, kernel="other"), visit(2, 1.01e-3)])
+    assert run.kernels[0].name == "relu"
+    assert run.kernels[0].latency_s > 0.9e-3
+
+
+def test_rounds_of_whole_networks_stay_apart() -> None:
+    rounds = [visit(number, 1e-3, purpose=Purpose.NETWORK) for number in range(3)]
+    assert joined_visits(rounds) == rounds
+
+
+def test_runs_are_shared_out_among_visits() -> None:
+    once, thrice = Settings(visits=1), Settings(visits=3)
+    for purpose in (Purpose.MICRO_KERNEL, Purpose.CHAIN):
+        for evicted in (False, True):
+            all_at_once = once.runs(1e-3, purpose, evicted=evicted)
+            shared = thrice.runs(1e-3, purpose, evicted=evicted)
+            assert all(3 * part >= whole > part for part, whole in zip(shared, all_at_once, strict=True))
+    assert once.runs(1e-3, Purpose.NETWORK) == thrice.runs(1e-3, Purpose.NETWORK)
