@@ -160,7 +160,8 @@ def measure(
         progress: Told about every run.
 
     Returns:
-        The networks in the order given; ``latency_s`` is the median over the rounds of each round's median.
+        The networks in the order given; ``latency_s`` is the shortest of the rounds' medians
+        (of more than four, the one a quarter of the way up): what the network takes when nobody disturbs it.
 
     Raises:
         NetworkError: A network cannot be read.

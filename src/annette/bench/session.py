@@ -14,6 +14,7 @@ from annette.bench.dataset import Dataset
 from annette.bench.measurement import Settings
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose, Status
+from annette.bench.visits import undisturbed
 from annette.errors import OptionError
 from annette.files import exists, is_file
 from annette.network import Network
@@ -60,15 +61,16 @@ class MeasuredNetwork:
 
     @property
     def latency_s(self) -> float:
-        """The truth value: median over the rounds of each round's median; NaN where every round failed."""
-        return median(run.latency_s for run in self.usable) if self.usable else float("nan")
+        """The truth: what the rounds' medians say of a moment without disturbance; NaN where all failed."""
+        return undisturbed([run.latency_s for run in self.usable]) if self.usable else float("nan")
 
     @property
     def remeasurement_spread(self) -> float:
-        """Mean distance of the rounds from the truth value, relative to it; NaN with fewer than two rounds."""
+        """Mean distance of the rounds from their median, relative to it; NaN with fewer than two rounds."""
         if len(self.usable) < 2:
             return float("nan")
-        return sum(abs(run.latency_s / self.latency_s - 1) for run in self.usable) / len(self.usable)
+        middle_s = median(run.latency_s for run in self.usable)
+        return sum(abs(run.latency_s / middle_s - 1) for run in self.usable) / len(self.usable)
 
 
 def benchmark(

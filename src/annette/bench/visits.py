@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from annette.bench.records import KernelRecord
 
-__all__ = ["joined_visits"]
+__all__ = ["joined_visits", "undisturbed"]
 
 _MOST_APART: Final = 0.1
 """Relative difference of the two shortest visits above which the joined run calls itself unstable: then one visit alone
@@ -62,7 +62,7 @@ def _joined(visits: Sequence[Run]) -> Run:
         status=status,
         reason=reason,
         duration_s=sum(run.duration_s for run in visits),
-        latency_s=_undisturbed([median(run.samples_s) for run in timed]) if timed else shortest.latency_s,
+        latency_s=undisturbed([median(run.samples_s) for run in timed]) if timed else shortest.latency_s,
         samples_s=tuple(time_s for run in timed for time_s in run.samples_s),
         reference_s=tuple(time_s for run in alike for time_s in run.reference_s),
         kernels=tuple(_joined_kernel(records) for records in zip(*(run.kernels for run in alike), strict=True)),
@@ -73,11 +73,19 @@ def _joined(visits: Sequence[Run]) -> Run:
 def _joined_kernel(records: Sequence[KernelRecord]) -> KernelRecord:
     samples_s = tuple(time_s for record in records for time_s in record.samples_s)
     return replace(
-        records[0], latency_s=_undisturbed([midmean(record.samples_s) for record in records]), samples_s=samples_s
+        records[0], latency_s=undisturbed([midmean(record.samples_s) for record in records]), samples_s=samples_s
     )
 
 
-def _undisturbed(times_s: Sequence[float]) -> float:
+def undisturbed(times_s: Sequence[float]) -> float:
+    """What visits, or rounds, of one and the same thing say of its time when nobody disturbs it.
+
+    Args:
+        times_s: A time of each, at least one.
+
+    Returns:
+        The shortest of up to four; of more the one a quarter of the way up.
+    """
     return sorted(times_s)[(len(times_s) - 1) // 4]
 
 

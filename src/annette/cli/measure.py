@@ -44,9 +44,10 @@ def command(
 ) -> None:
     """Runs each NETWORK on a backend: latency, how well it repeats, and a profile per kernel.
 
-    The latency is the median over the rounds of each round's median; every round is a process of its own, and the
-    networks take turns. A network that fails is not tried again. Files of a format that the backend takes are measured
-    as they are. Further --NAME VALUE go to the backend. With --json and several networks, prints a list of documents.
+    The latency is the shortest of the rounds' medians (of more than four, the one a quarter of the way up): what the
+    network takes when nobody disturbs it. Every round is a process of its own, and the networks take turns. A network
+    that fails is not tried again. Files of a format that the backend takes are measured as they are. Further --NAME
+    VALUE go to the backend. With --json and several networks, prints a list of documents.
 
     \b
     Examples:

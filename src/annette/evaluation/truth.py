@@ -8,11 +8,11 @@ import math
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.importing.kernel import TIME
 from annette.bench.records import Purpose, Status, calm_reference_s, repeatability
+from annette.bench.visits import undisturbed
 from annette.documents import is_latency, parse_json
 from annette.errors import AnnetteError, DatasetError, OptionError, nearest
 from annette.files import is_file, open_regular
@@ -57,9 +57,13 @@ class MachineSpeed:
         facts = platform.provenance.measurement
         return cls(facts.get("calibration_s"), facts.get("calibration_exponent", 1.0))
 
-    def scale(self, run: Run) -> float:
-        """Factor that brings a run's times to this speed; 1 where either speed is not known."""
-        measured_s = calm_reference_s(run.reference_s)
+    def scale(self, *runs: Run) -> float:
+        """Factor that brings the times of runs to this speed; 1 where either speed is not known.
+
+        Several rounds of a network have one: the reference workload of a single round says how it was disturbed itself,
+        not how the network was.
+        """
+        measured_s = calm_reference_s([time_s for run in runs for time_s in run.reference_s])
         if self.calibration_s is None or measured_s is None:
             return 1.0
         return float((self.calibration_s / measured_s) ** self.exponent)
@@ -85,8 +89,8 @@ class Truth:
 
     @property
     def latency_s(self) -> float | None:
-        """Median over the rounds; None where it is unknown."""
-        return median(self.rounds_s) if self.rounds_s else None
+        """What the rounds say of a moment without disturbance (`annette.bench.visits`); None where it is unknown."""
+        return undisturbed(self.rounds_s) if self.rounds_s else None
 
     @property
     def floor(self) -> float | None:
@@ -134,7 +138,8 @@ def truths_of(
             dataset.rounds(name, wanted)
         else:
             wanted = runs[name][0].network if runs[name] else load_network(name)
-        latencies_s = tuple(run.latency_s * speed.scale(run) for run in runs[name])
+        scale = speed.scale(*runs[name])
+        latencies_s = tuple(run.latency_s * scale for run in runs[name])
         if not all(map(is_latency, latencies_s)):
             raise DatasetError(
                 f"dataset {str(dataset.path)!r}: network {name!r} would take {latencies_s} s at the speed of the "
