@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 from annette.errors import NetworkError, NetworkFormatError, OptionError, nearest
 from annette.files import exists, open_regular
 from annette.network import zoo
+from annette.network.inputs import InputValue
 from annette.references import Reference, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from annette.network.inputs import Given
     from annette.network.network import Network
 
 __all__ = ["ENTRY_POINTS", "Reader", "find_reader", "load_network", "readers"]
@@ -24,6 +26,9 @@ _BUILT_IN: Final[dict[str, Reference]] = {
     ".tflite": "annette.network.readers.tflite:read_tflite",
 }
 """File suffix to its `Reader`, imported when a file of that kind comes."""
+
+_WITH_VALUES: Final = frozenset({".onnx"})
+"""Suffixes of files whose inputs may be given values."""
 
 ENTRY_POINTS: Final = "annette.readers"
 """Group of entry points under which other packages offer readers, each named after its ``.suffix``.
@@ -54,7 +59,7 @@ def load_network(
     source: str | Path,
     *,
     batch: int | None = None,
-    inputs: Mapping[str, tuple[int, ...]] | None = None,
+    inputs: Mapping[str, Given] | None = None,
     lenient: bool = False,
 ) -> Network:
     """Loads a network from a file, or builds one of the zoo.
@@ -62,7 +67,8 @@ def load_network(
     Args:
         source: A path ending in a known suffix, or the name of a zoo network (`annette.network.zoo.names`).
         batch: Samples processed together, at least 1.
-        inputs: Shapes of inputs by name, every dimension at least 1.
+        inputs: Shapes of inputs by name, every dimension at least 1; sizes of an ONNX file's symbolic dimensions by
+            their symbol; `annette.network.inputs.InputValue` of inputs that decide what runs.
         lenient: Whether an ONNX file whose nodes break the standard is read nevertheless, as well as can be, with a
             note; other formats have no such checks.
 
@@ -72,11 +78,9 @@ def load_network(
     """
     if batch is not None and batch < 1:
         raise OptionError(f"batch {batch} is not at least 1")
-    for name, shape in (inputs or {}).items():
-        if not all(size >= 1 for size in shape):
-            raise OptionError(f"input {name!r} is given shape {shape}: every dimension must be at least 1")
     path = Path(source)
     suffix = path.suffix.lower()
+    _check_inputs(inputs or {}, values=suffix in _WITH_VALUES)
     if suffix not in _BUILT_IN:
         if not exists(path) and zoo.is_name(str(source)):
             return _build(str(source), batch, inputs)
@@ -92,6 +96,15 @@ def load_network(
         return reader(path, batch=batch, input_shapes=inputs)
     except OSError as error:
         raise NetworkError(f"network file {str(source)!r} cannot be read: {error.strerror or error}") from error
+
+
+def _check_inputs(inputs: Mapping[str, Given], *, values: bool) -> None:
+    for name, given in inputs.items():
+        if isinstance(given, InputValue):
+            if not values:
+                raise OptionError(f"--input {name}={given.text}: only inputs of ONNX files have values; give its shape")
+        elif not all(size >= 1 for size in given) and not (values and len(given) == 1):
+            raise OptionError(f"input {name!r} is given shape {given}: every dimension must be at least 1")
 
 
 def readers() -> tuple[str, ...]:

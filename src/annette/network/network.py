@@ -33,6 +33,8 @@ class Network:
         channels_last: Whether feature maps are stored as N, …spatial…, C.
         source_format: Where it came from: ``onnx``, ``annette-json``, ``mmdnn-json``, ``tflite``, ``zoo``, ….
         notes: Repairs and assumptions the reader made, one sentence each, to be shown to the user.
+        branches: Where the file chooses by data what runs: each choice, a node and its branch, as it was read here.
+        variants: What the file is with other branches; estimates look at all of them.
 
     Raises:
         NetworkStructureError: The graph is empty, cyclic, reads a tensor that nothing produces, or produces a
@@ -51,6 +53,8 @@ class Network:
         channels_last: bool = False,
         source_format: str = "",
         notes: Sequence[str] = (),
+        branches: Sequence[tuple[str, str]] = (),
+        variants: Sequence[Network] = (),
     ) -> None:
         self.name = name
         self.inputs = tuple(inputs)
@@ -60,6 +64,8 @@ class Network:
         self.channels_last = channels_last
         self.source_format = source_format
         self.notes = tuple(notes)
+        self.branches = tuple(branches)
+        self.variants = tuple(variants)
         unordered = tuple(layers)
         if not unordered:
             raise NetworkStructureError(f"network {name!r} has no layers: there is nothing to estimate")

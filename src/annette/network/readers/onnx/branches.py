@@ -1,0 +1,160 @@
+"""Branches that data choose at run time: both are read, one after the other, and what could choose between them is named.
+
+A file with an If that nothing fixes stands for several networks, one for each way through it. The walk takes the first
+way that it was not told to leave, and notes where it could have gone otherwise; the reader walks again until every way
+was taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from annette.network.network import Network
+from annette.network.tensor import DType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from annette.network.readers.onnx.frame import Collection, PendingLayer
+    from annette.network.readers.onnx.values import Value
+
+__all__ = ["MOST_READINGS", "Branches", "Decision", "combined", "deciding_options"]
+
+MOST_READINGS: Final = 8
+"""Ways through a file that are read: three branches that data choose independently."""
+
+_MOST_DECIDING: Final = 16
+_COUNTED: Final = frozenset({DType.INT64, DType.INT32, DType.INT16, DType.INT8, DType.UINT8, DType.BOOL})
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An If that nothing fixes.
+
+    Attributes:
+        node: Its name.
+        condition: What it looks at; nodes that look at the same tensor decide alike.
+        taken: Whether its then branch was walked.
+        options: The ``--input`` that would decide it, empty where none would.
+    """
+
+    node: str
+    condition: Value
+    taken: bool
+    options: str
+
+    @property
+    def branch(self) -> str:
+        """``then`` or ``else``."""
+        return "then" if self.taken else "else"
+
+
+class Branches:
+    """The way of one walk through the branches that data choose.
+
+    Args:
+        way: Which branches to take where the walk comes to them, in this order; afterwards always ``then``.
+    """
+
+    def __init__(self, way: Sequence[bool] = ()) -> None:
+        self.way = tuple(way)
+        self.decisions: list[Decision] = []
+
+    def choose(self, node: str, condition: Value, options: str) -> bool:
+        """Whether to walk the then branch of a node, and notes that it could have been the other."""
+        for earlier in self.decisions:
+            if earlier.condition.name == condition.name:
+                return earlier.taken
+        index = len(self.decisions)
+        taken = self.way[index] if index < len(self.way) else True
+        self.decisions.append(Decision(node, condition, taken, options))
+        return taken
+
+    def others(self) -> Iterator[tuple[bool, ...]]:
+        """The ways that leave this one behind what it was told; with theirs, every way is taken once."""
+        taken = [decision.taken for decision in self.decisions]
+        for index in range(len(self.way), len(taken)):
+            yield (*taken[:index], False)
+
+    @property
+    def names(self) -> tuple[tuple[str, str], ...]:
+        """Node and branch of every decision."""
+        return tuple((decision.node, decision.branch) for decision in self.decisions)
+
+
+def deciding_options(walker: Collection, value: Value | None) -> str:
+    """What on the command line would fix a value: empty where it depends on more than a few whole numbers.
+
+    Args:
+        walker: The walk so far.
+        value: What decides: a condition or a number of rounds.
+    """
+    producers: dict[str, PendingLayer] = {out.name: layer for layer in walker.layers for out in layer.outputs}
+    waiting = [] if value is None else [value]
+    seen: set[str] = set()
+    sources: dict[str, Value] = {}
+    while waiting:
+        current = waiting.pop()
+        if current.name in seen or current.constant:
+            continue
+        seen.add(current.name)
+        layer = producers.get(current.name)
+        if layer is None:
+            sources[current.name] = current
+        else:
+            waiting.extend(layer.operands)
+    small = all(each.dtype in _COUNTED and each.elements <= _MOST_DECIDING for each in sources.values())
+    if not sources or not small:
+        return ""
+    return " ".join(f"--input {name}={_form(each)}" for name, each in sorted(sources.items()))
+
+
+def _form(value: Value) -> str:
+    return "VALUE" if not value.shape else "[" + ",".join(["VALUE"] * value.elements) + "]"
+
+
+def combined(found: Sequence[tuple[Network, Branches]], failed: Sequence[tuple[Branches, str]]) -> Network:
+    """One network of all ways through a file: that with the most operations, the others as its variants.
+
+    Args:
+        found: At least one network, and the way to each.
+        failed: Ways that no input of these shapes can take, and why.
+    """
+    ordered = sorted(found, key=lambda pair: -pair[0].ops)
+    network, branches = ordered[0]
+    if not branches.decisions:
+        return network
+    notes = [_note(decision, alone=len(found) == 1) for decision in branches.decisions]
+    notes += [f"{_way(way)} is left out, because it cannot be read: {why}" for way, why in failed]
+    variants = [_copy(other, way) for other, way in ordered[1:]]
+    return _copy(network, branches, notes=notes, variants=variants)
+
+
+def _note(decision: Decision, *, alone: bool) -> str:
+    said = f"; {decision.options} decides" if decision.options else ""
+    which = "the only one that can be read" if alone else "of the readings that with the most operations"
+    return (
+        f"node {decision.node!r} (If) chooses its branch by data that is only known at run time: "
+        f"the {decision.branch} branch is taken, {which}{said}"
+    )
+
+
+def _way(branches: Branches) -> str:
+    return ", ".join(f"the {branch} branch of {node!r}" for node, branch in branches.names)
+
+
+def _copy(network: Network, way: Branches, *, notes: Sequence[str] = (), variants: Sequence[Network] = ()) -> Network:
+    return Network(
+        name=network.name,
+        layers=network.layers,
+        tensors=network.tensors,
+        inputs=network.inputs,
+        outputs=network.outputs,
+        batch=network.batch,
+        channels_last=network.channels_last,
+        source_format=network.source_format,
+        notes=(*network.notes, *notes),
+        branches=way.names,
+        variants=variants,
+    )
