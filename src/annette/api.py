@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from annette.evaluation.truth import Truth
     from annette.fitting.request import FitReport
     from annette.network import Network
+    from annette.network.inputs import Given
 
 __all__ = [
     "benchmark",
@@ -136,7 +137,7 @@ def measure(
     rounds: int | None = None,
     out: Path | str | None = None,
     batch: int | None = None,
-    inputs: Mapping[str, tuple[int, ...]] | None = None,
+    inputs: Mapping[str, Given] | None = None,
     cpus: tuple[int, ...] | None = None,
     timeout_s: float | None = None,
     resume: bool = False,

@@ -217,7 +217,7 @@ def case_of(
     backend: str,
     *,
     batch: int | None = None,
-    inputs: Mapping[str, tuple[int, ...]] | None = None,
+    inputs: Mapping[str, Given] | None = None,
 ) -> Case:
     """A network as a case, however it is given.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.errors import ModelError, OptionError, UnsupportedOperatorError, nearest
+from annette.estimation.branches import over_branches
 from annette.estimation.estimate import Coverage, Estimate, outside
 from annette.estimation.pricing import FALLBACK_METHOD, FREE_METHOD, price
 from annette.estimation.uncertainty import network_bounds
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from annette.estimation.estimate import Prices
+    from annette.network.inputs import Given
 
 __all__ = ["FALLBACKS", "estimate", "estimate_mapped", "estimate_network"]
 
@@ -41,7 +43,7 @@ def estimate(
     *,
     model: str | None = None,
     batch: int | None = None,
-    inputs: Mapping[str, tuple[int, ...]] | None = None,
+    inputs: Mapping[str, Given] | None = None,
     lenient: bool = False,
     fallback: str = "error",
     confidence: float = 0.9,
@@ -53,7 +55,7 @@ def estimate(
         platform: A loaded platform, a platform file, or the name of a known platform.
         model: Model family; None takes the platform's preference per kind.
         batch: Samples processed together; only for a network that is not loaded yet.
-        inputs: Shapes that bind symbolic dimensions; only for a network that is not loaded yet.
+        inputs: Shapes and values of inputs (`annette.load_network`); only for a network that is not loaded yet.
         lenient: Whether an invalid ONNX file is priced nevertheless (`annette.load_network`); as above.
         fallback: ``error`` refuses kinds that the platform has no model for, ``roofline`` prices them roughly.
         confidence: Probability, between 0 and 1, that the intervals are meant to hold with.
@@ -93,7 +95,8 @@ def estimate_network(
     """Estimates how long a network takes on a platform.
 
     The mapping model groups the layers into kernels, the layer models price the kernels, the platform's overheads
-    are added: "stacked models" (Wess et al., IEEE Access 2021, section III).
+    are added: "stacked models" (Wess et al., IEEE Access 2021, section III). Where data choose what runs, the dearest
+    way through the network counts, and the interval spans all ways.
 
     Args:
         network: What is estimated.
@@ -113,10 +116,14 @@ def estimate_network(
         ModelError: The network costs nothing on the platform, or more than can be counted.
     """
     _check(fallback, confidence)
-    kernels = platform.mapping.apply(network)
-    if fallback == "error":
-        _refuse_unknown_operators(network, kernels, platform)
-    return estimate_mapped(network, kernels, platform, model=model, fallback=fallback, confidence=confidence)
+
+    def of_one_way(way: Network) -> Estimate:
+        kernels = platform.mapping.apply(way)
+        if fallback == "error":
+            _refuse_unknown_operators(way, kernels, platform)
+        return estimate_mapped(way, kernels, platform, model=model, fallback=fallback, confidence=confidence)
+
+    return over_branches(network, of_one_way)
 
 
 def estimate_mapped(

@@ -53,6 +53,7 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         coverage_ops=estimate.coverage.ops,
         coverage_kernels=estimate.coverage.kernels,
         coverage_latency=estimate.coverage.latency,
+        branches=[part(schemas.BranchPart, branch, taken=dict(branch.taken)) for branch in estimate.branches],
         kernels=[_kernel(kernel) for kernel in estimate.kernels],
     ).plain()
 

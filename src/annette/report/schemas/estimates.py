@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from annette.report.schemas.base import FloatFrom0, Interval, IntFrom0, IntFrom1, ReportDocument, ReportPart, Share, doc
 
 __all__ = [
+    "BranchPart",
     "ComparedPlatform",
     "ComparisonDocument",
     "ErrorDocument",
@@ -53,6 +54,16 @@ class KernelPart(ReportPart, frozen=True):
     ]
 
 
+class BranchPart(ReportPart, frozen=True):
+    """One way through a network of which data choose what runs."""
+
+    taken: Annotated[
+        dict[str, str], doc("Branch of each node that chooses, `then` or `else`, or its rounds, by its name.")
+    ]
+    latency_s: Annotated[FloatFrom0, doc("The network's estimate on this way.")]
+    interval_s: Annotated[Interval | None, doc("Its interval; null where the platform has none.")]
+
+
 class EstimateDocument(ReportDocument, frozen=True, tag="annette/estimate/1"):
     """An estimate.
 
@@ -79,6 +90,13 @@ class EstimateDocument(ReportDocument, frozen=True, tag="annette/estimate/1"):
     coverage_kernels: Annotated[Share, doc("Share of kernels priced by fitted models.")]
     coverage_latency: Annotated[Share, doc("Share of the kernels' estimated time priced by fitted models.")]
     notes: Annotated[list[str], doc("What a reader should know about this result.")]
+    branches: Annotated[
+        list[BranchPart],
+        doc(
+            "Every way through the network where data choose what runs: the rest of the document is of the dearest, but "
+            "`interval_s` spans all. Empty where nothing is chosen by data."
+        ),
+    ]
     kernels: Annotated[list[KernelPart], doc("All kernels in order of execution.")]
 
 

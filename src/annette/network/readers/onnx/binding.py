@@ -140,9 +140,7 @@ def _dims(info: ValueInfoProto, number: int, path: str) -> tuple[list[Dim] | Non
     return dims, tensor.elem_type
 
 
-def _apply_shape(
-    name: str, dims: dict[str, list[Dim] | None], shape: tuple[int, ...], symbols: dict[str, int]
-) -> bool:
+def _apply_shape(name: str, dims: dict[str, list[Dim] | None], shape: tuple[int, ...], symbols: dict[str, int]) -> bool:
     """Sets one input's shape; says whether that replaces a size which the file states."""
     known = dims[name]
     text = "x".join(map(str, shape))
@@ -189,7 +187,9 @@ def _apply_batch(
     return stated
 
 
-def _assume_batch(dims: Mapping[str, Sequence[Dim] | None], symbols: dict[str, int], sizes: set[int]) -> tuple[str, ...]:
+def _assume_batch(
+    dims: Mapping[str, Sequence[Dim] | None], symbols: dict[str, int], sizes: set[int]
+) -> tuple[str, ...]:
     """Binds the batch size where nothing else is open: to what the shapes that were given begin with, or to 1."""
     if any(shape is None for shape in dims.values()):
         return ()

@@ -30,45 +30,54 @@ _COUNTED: Final = frozenset({DType.INT64, DType.INT32, DType.INT16, DType.INT8, 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An If that nothing fixes.
+    """An If that nothing fixes, or a Loop that data may end early.
 
     Attributes:
         node: Its name.
         condition: What it looks at; nodes that look at the same tensor decide alike.
-        taken: Whether its then branch was walked.
+        taken: Whether the first of its ways was walked.
         options: The ``--input`` that would decide it, empty where none would.
+        ways: What its ways are called: ``then`` and ``else``.
     """
 
     node: str
     condition: Value
     taken: bool
     options: str
+    ways: tuple[str, str]
 
     @property
-    def branch(self) -> str:
-        """``then`` or ``else``."""
-        return "then" if self.taken else "else"
+    def way(self) -> str:
+        """The way that was walked."""
+        return self.ways[0 if self.taken else 1]
 
 
 class Branches:
     """The way of one walk through the branches that data choose.
 
     Args:
-        way: Which branches to take where the walk comes to them, in this order; afterwards always ``then``.
+        way: Which branches to take where the walk comes to them, in this order; afterwards always the first.
     """
 
     def __init__(self, way: Sequence[bool] = ()) -> None:
         self.way = tuple(way)
         self.decisions: list[Decision] = []
 
-    def choose(self, node: str, condition: Value, options: str) -> bool:
-        """Whether to walk the then branch of a node, and notes that it could have been the other."""
+    def choose(self, node: str, condition: Value, options: str, ways: tuple[str, str] = ("then", "else")) -> bool:
+        """Whether to walk the first of a node's ways, and notes that it could have been the second.
+
+        Args:
+            node: Its name.
+            condition: What decides.
+            options: The ``--input`` that would decide it, empty where none would.
+            ways: What the two are called.
+        """
         for earlier in self.decisions:
             if earlier.condition.name == condition.name:
                 return earlier.taken
         index = len(self.decisions)
         taken = self.way[index] if index < len(self.way) else True
-        self.decisions.append(Decision(node, condition, taken, options))
+        self.decisions.append(Decision(node, condition, taken, options, ways))
         return taken
 
     def others(self) -> Iterator[tuple[bool, ...]]:
@@ -80,7 +89,7 @@ class Branches:
     @property
     def names(self) -> tuple[tuple[str, str], ...]:
         """Node and branch of every decision."""
-        return tuple((decision.node, decision.branch) for decision in self.decisions)
+        return tuple((decision.node, decision.way) for decision in self.decisions)
 
 
 def deciding_options(walker: Collection, value: Value | None) -> str:
@@ -125,26 +134,21 @@ def combined(found: Sequence[tuple[Network, Branches]], failed: Sequence[tuple[B
     network, branches = ordered[0]
     if not branches.decisions:
         return network
-    notes = [_note(decision, alone=len(found) == 1) for decision in branches.decisions]
-    notes += [f"{_way(way)} is left out, because it cannot be read: {why}" for way, why in failed]
-    variants = [_copy(other, way) for other, way in ordered[1:]]
-    return _copy(network, branches, notes=notes, variants=variants)
+    left_out = [f"{_way(way)} is left out, as no input of these shapes can take it: {why}" for way, why in failed]
+    variants = [_copy(other, way, [*map(_note, way.decisions), *left_out]) for other, way in ordered[1:]]
+    return _copy(network, branches, [*map(_note, branches.decisions), *left_out], variants)
 
 
-def _note(decision: Decision, *, alone: bool) -> str:
+def _note(decision: Decision) -> str:
     said = f"; {decision.options} decides" if decision.options else ""
-    which = "the only one that can be read" if alone else "of the readings that with the most operations"
-    return (
-        f"node {decision.node!r} (If) chooses its branch by data that is only known at run time: "
-        f"the {decision.branch} branch is taken, {which}{said}"
-    )
+    return f"data that is only known at run time decide what node {decision.node!r} runs: read here as {decision.way!r}{said}"
 
 
 def _way(branches: Branches) -> str:
-    return ", ".join(f"the {branch} branch of {node!r}" for node, branch in branches.names)
+    return ", ".join(f"{branch!r} of {node!r}" for node, branch in branches.names)
 
 
-def _copy(network: Network, way: Branches, *, notes: Sequence[str] = (), variants: Sequence[Network] = ()) -> Network:
+def _copy(network: Network, way: Branches, notes: Sequence[str], variants: Sequence[Network] = ()) -> Network:
     return Network(
         name=network.name,
         layers=network.layers,

@@ -85,6 +85,9 @@ def _loop(walker: Collection, node: Node, frame: Frame) -> None:
     scanned: list[list[Value]] = [[] for _ in body.output[1 + len(carried) :]]
     count = 0
     condition = node.optional(1)
+    full: bool | None = None
+    if running is None and limit is not None:
+        running = True  # it may run no round at all, as rarely as a while loop does
     while running and (limit is None or count < limit):
         if count >= _MAX_ITERATIONS:
             raise _endless(walker, node, None)
@@ -93,7 +96,10 @@ def _loop(walker: Collection, node: Node, frame: Frame) -> None:
         values = dict(zip([info.name for info in body.input], [step, flag, *carried], strict=True))
         results = _walk_body(walker, node, body, values, frame, prefix=f"{prefix}/{count}/")
         running, condition = _flag(results[0]), results[0]
-        walker.needed.append(results[0])
+        walker.needed.append(condition)
+        if running is None and limit is not None:
+            full = _runs_in_full(walker, node, condition, limit) if full is None else full
+            running = full
         carried = list(results[1 : 1 + len(carried)])
         for collected, value in zip(scanned, results[1 + len(carried) :], strict=True):
             collected.append(value)
@@ -102,6 +108,14 @@ def _loop(walker: Collection, node: Node, frame: Frame) -> None:
         raise _endless(walker, node, condition)
     stacked = [_stack(walker, node, values, 0, f"{prefix}/result{i}") for i, values in enumerate(scanned)]
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
+
+
+def _runs_in_full(walker: Collection, node: Node, condition: Value, limit: int) -> bool:
+    """Whether a loop that data may end early runs as often as it can; else it ends after its first round."""
+    if limit > _MAX_ITERATIONS:
+        raise _endless(walker, node, condition)
+    ways = (f"all {limit} rounds", "first round only")
+    return walker.branches.choose(node.name, condition, deciding_options(walker, condition), ways)
 
 
 def _scan(walker: Collection, node: Node, frame: Frame) -> None:

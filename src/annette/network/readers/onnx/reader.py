@@ -196,7 +196,7 @@ def _too_many(path: Path, decisions: Sequence[Decision]) -> UnsupportedOperatorE
     options = next((decision.options for decision in decisions if decision.options), "")
     how = f"decide some with {options}, or export" if options else "export"
     return UnsupportedOperatorError(
-        f"node {decisions[0].node!r} (If) of {path} and {len(decisions) - 1} more choose their branches by data that is "
+        f"node {decisions[0].node!r} of {path} and {len(decisions) - 1} more choose what runs by data that is "
         f"only known at run time: more than {MOST_READINGS} ways through the file; {how} the model for one branch of each"
     )
 

@@ -50,9 +50,7 @@ class OpenDimensionsError(NetworkShapeError):
     def __init__(self, dims: Mapping[str, Sequence[Dim] | None], path: str) -> None:
         self.path = path
         self.open: dict[str, Sequence[Dim] | None] = {
-            name: shape
-            for name, shape in dims.items()
-            if shape is None or any(isinstance(dim, str) for dim in shape)
+            name: shape for name, shape in dims.items() if shape is None or any(isinstance(dim, str) for dim in shape)
         }
         super().__init__(self.message("--input NAME=SHAPE binds one input, --input SYMBOL=N a dimension"))
 
@@ -63,7 +61,9 @@ class OpenDimensionsError(NetworkShapeError):
             return f"input {name!r} of {self.path} has no shape; {remedy}"
         names = ", ".join(_label(dim) for dim in shape if isinstance(dim, str))
         batch = "--batch N binds dimension 0, " if isinstance(shape[0], str) else ""
-        return f"input {name!r} of {self.path} has shape {shown(shape)} with unknown dimensions {names}; {batch}{remedy}"
+        return (
+            f"input {name!r} of {self.path} has shape {shown(shape)} with unknown dimensions {names}; {batch}{remedy}"
+        )
 
 
 def with_suggestion(
