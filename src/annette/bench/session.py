@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from annette.bench.campaign import Outcome, Progress
     from annette.bench.records import Run
+    from annette.network.inputs import Given
 
 __all__ = [
     "MeasuredNetwork",

@@ -134,6 +134,29 @@ class Network:
                         stack.append((producer, False))
         return tuple(order)
 
+    def replaced(
+        self,
+        *,
+        name: str | None = None,
+        notes: Sequence[str] | None = None,
+        branches: Sequence[tuple[str, str]] | None = None,
+        variants: Sequence[Network] | None = None,
+    ) -> Network:
+        """The same layers under another name, with other notes, branches or variants; None keeps what there is."""
+        return Network(
+            name=self.name if name is None else name,
+            layers=self.layers,
+            tensors=self.tensors,
+            inputs=self.inputs,
+            outputs=self.outputs,
+            batch=self.batch,
+            channels_last=self.channels_last,
+            source_format=self.source_format,
+            notes=self.notes if notes is None else notes,
+            branches=self.branches if branches is None else branches,
+            variants=self.variants if variants is None else variants,
+        )
+
     @cached_property
     def consumers(self) -> Mapping[str, tuple[Layer, ...]]:
         """The layers that read each tensor, in topological order, each once."""

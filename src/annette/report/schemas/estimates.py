@@ -93,8 +93,8 @@ class EstimateDocument(ReportDocument, frozen=True, tag="annette/estimate/1"):
     branches: Annotated[
         list[BranchPart],
         doc(
-            "Every way through the network where data choose what runs: the rest of the document is of the dearest, but "
-            "`interval_s` spans all. Empty where nothing is chosen by data."
+            "Every way through the network where data choose what runs: the rest of the document is of the dearest, "
+            "but `interval_s` spans all. Empty where nothing is chosen by data."
         ),
     ]
     kernels: Annotated[list[KernelPart], doc("All kernels in order of execution.")]

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import NetworkFormatError, NetworkShapeError, OptionError, nearest
-from annette.network.readers.onnx.frame import require_text
 from annette.network.inputs import InputValue
+from annette.network.readers.onnx.frame import require_text
 from annette.network.readers.onnx.given import given_array, split_given
 from annette.network.readers.onnx.suggestions import OpenDimensionsError, shown
 from annette.network.readers.onnx.values import MAX_RANK, Value, checked_shape, dtype_of

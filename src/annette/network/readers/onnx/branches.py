@@ -1,4 +1,4 @@
-"""Branches that data choose at run time: both are read, one after the other, and what could choose between them is named.
+"""Branches that data choose at run time: both are read, one after the other, and what could decide is named.
 
 A file with an If that nothing fixes stands for several networks, one for each way through it. The walk takes the first
 way that it was not told to leave, and notes where it could have gone otherwise; the reader walks again until every way
@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from annette.network.network import Network
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from annette.network.network import Network
     from annette.network.readers.onnx.frame import Collection, PendingLayer
     from annette.network.readers.onnx.values import Value
 
@@ -131,34 +131,23 @@ def combined(found: Sequence[tuple[Network, Branches]], failed: Sequence[tuple[B
         failed: Ways that no input of these shapes can take, and why.
     """
     ordered = sorted(found, key=lambda pair: -pair[0].ops)
-    network, branches = ordered[0]
-    if not branches.decisions:
-        return network
+    if not ordered[0][1].decisions:
+        return ordered[0][0]
     left_out = [f"{_way(way)} is left out, as no input of these shapes can take it: {why}" for way, why in failed]
-    variants = [_copy(other, way, [*map(_note, way.decisions), *left_out]) for other, way in ordered[1:]]
-    return _copy(network, branches, [*map(_note, branches.decisions), *left_out], variants)
+    ways = [
+        one.replaced(notes=[*one.notes, *map(_note, way.decisions), *left_out], branches=way.names)
+        for one, way in ordered
+    ]
+    return ways[0].replaced(variants=ways[1:])
 
 
 def _note(decision: Decision) -> str:
     said = f"; {decision.options} decides" if decision.options else ""
-    return f"data that is only known at run time decide what node {decision.node!r} runs: read here as {decision.way!r}{said}"
+    return (
+        f"data that is only known at run time decide what node {decision.node!r} runs: "
+        f"read here as {decision.way!r}{said}"
+    )
 
 
 def _way(branches: Branches) -> str:
     return ", ".join(f"{branch!r} of {node!r}" for node, branch in branches.names)
-
-
-def _copy(network: Network, way: Branches, notes: Sequence[str], variants: Sequence[Network] = ()) -> Network:
-    return Network(
-        name=network.name,
-        layers=network.layers,
-        tensors=network.tensors,
-        inputs=network.inputs,
-        outputs=network.outputs,
-        batch=network.batch,
-        channels_last=network.channels_last,
-        source_format=network.source_format,
-        notes=(*network.notes, *notes),
-        branches=way.names,
-        variants=variants,
-    )

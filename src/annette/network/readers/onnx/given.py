@@ -64,8 +64,8 @@ def _refuse_ambiguous(name: str, shape: tuple[int, ...], known: Sequence[Dim] | 
         return
     if not dtype_of(dtype, f"input {name!r}").is_float:
         raise OptionError(
-            f"--input {name}={shape[0]}: input {name!r} holds 1 number by the file, so {shape[0]} could be its value or "
-            f"another size; {name}=[{shape[0]}] is the value, and another size takes another export"
+            f"--input {name}={shape[0]}: input {name!r} holds 1 number by the file, so {shape[0]} could be its value "
+            f"or another size; {name}=[{shape[0]}] is the value, and another size takes another export"
         )
 
 

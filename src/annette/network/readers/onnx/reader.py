@@ -177,7 +177,8 @@ class _Reading:
             if not binding.rebatched_from:
                 raise
             raise NetworkShapeError(
-                f"{path} is fixed to batch {binding.rebatched_from} and cannot run with --batch {binding.batch}: {error}"
+                f"{path} is fixed to batch {binding.rebatched_from} and cannot run with --batch {binding.batch}: "
+                f"{error}"
             ) from error
         return assemble(path, graph, walker, values, binding, self.source_format), binding
 
@@ -197,7 +198,8 @@ def _too_many(path: Path, decisions: Sequence[Decision]) -> UnsupportedOperatorE
     how = f"decide some with {options}, or export" if options else "export"
     return UnsupportedOperatorError(
         f"node {decisions[0].node!r} of {path} and {len(decisions) - 1} more choose what runs by data that is "
-        f"only known at run time: more than {MOST_READINGS} ways through the file; {how} the model for one branch of each"
+        f"only known at run time: more than {MOST_READINGS} ways through the file; {how} the model for "
+        "one branch of each"
     )
 
 

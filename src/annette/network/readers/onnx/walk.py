@@ -1,7 +1,8 @@
 """The walk over an ONNX graph: every operator in order, shapes and small constants carried along, layers collected.
 
 Functions and branches are walked in place. Whatever depends on no input of the network is a constant and becomes no
-layer; what follows from inputs whose values the user gave is known, but computed. What reaches no output is left out. Files should store their nodes sorted; some do not.
+layer; what follows from inputs whose values the user gave is known, but computed. What reaches no output is left out.
+Files should store their nodes sorted; some do not.
 """
 
 from __future__ import annotations
