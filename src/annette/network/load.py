@@ -22,14 +22,15 @@ __all__ = ["ENTRY_POINTS", "Reader", "find_reader", "load_network", "readers"]
 
 _BUILT_IN: Final[dict[str, Reference]] = {
     ".onnx": "annette.network.readers.onnx:read_onnx",
+    ".ort": "annette.network.readers.ort:read_ort",
     ".json": "annette.network.readers.json:read_json",
     ".tflite": "annette.network.readers.tflite:read_tflite",
 }
 """File suffix to its `Reader`, imported when a file of that kind comes."""
 
-_WITH_VALUES: Final = frozenset({".onnx"})
+_WITH_VALUES: Final = frozenset({".onnx", ".ort"})
 """Suffixes of files whose inputs may be given values."""
-_LENIENT: Final = frozenset({".onnx"})
+_LENIENT: Final = frozenset({".onnx", ".ort"})
 """Suffixes of files that are checked against the standard."""
 
 ENTRY_POINTS: Final = "annette.readers"

@@ -63,7 +63,8 @@ def build(name: str, *, batch: int = 1, **options: Any) -> Network:
     Args:
         name: One of `names`, perhaps with a size behind it (``resnet50@320``, ``yolov3@320x608``, ``bert_base@384``:
             an image's side, its height and width, or tokens); ``nasbench101:seed7`` or ``nasbench101:ROWS:OPERATIONS``
-            (see `annette.network.zoo.nasbench101.parse_cell`); or ``nasbench201:`` and the benchmark's string for a cell.
+            (see `annette.network.zoo.nasbench101.parse_cell`); or ``nasbench201:`` and the benchmark's
+            string for a cell.
         batch: Samples processed together, at least 1.
         **options: Of the network's function, such as ``batch_norm=True``.
 
