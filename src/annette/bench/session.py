@@ -219,6 +219,7 @@ def case_of(
     *,
     batch: int | None = None,
     inputs: Mapping[str, Given] | None = None,
+    lenient: bool = False,
 ) -> Case:
     """A network as a case, however it is given.
 
@@ -226,7 +227,8 @@ def case_of(
         network: A case (returned as it is), a loaded network, a file, or a name of the zoo.
         backend: Name of the backend that will measure it.
         batch: Samples processed together; only for a network that is not loaded yet.
-        inputs: Shapes that bind symbolic dimensions; only for a network that is not loaded yet.
+        inputs: Shapes and values of inputs (`annette.load_network`); only for a network that is not loaded yet.
+        lenient: Whether an invalid ONNX file is read nevertheless; only for a network that is not loaded yet.
 
     Raises:
         NetworkError: The network cannot be read.
@@ -237,7 +239,7 @@ def case_of(
     if isinstance(network, Network):
         return network_case(network.name, network, backend=backend)
     path = Path(network)
-    loaded = load_network(network, batch=batch, inputs=inputs)
+    loaded = load_network(network, batch=batch, inputs=inputs, lenient=lenient)
     return network_case(str(network), loaded, backend=backend, path=path if is_file(path) else None)
 
 

@@ -35,6 +35,7 @@ class Network:
         notes: Repairs and assumptions the reader made, one sentence each, to be shown to the user.
         branches: Where the file chooses by data what runs: each choice, a node and its branch, as it was read here.
         variants: What the file is with other branches; estimates look at all of them.
+        values: Contents of inputs that were given because they decide what runs, row by row, by the input's name.
 
     Raises:
         NetworkStructureError: The graph is empty, cyclic, reads a tensor that nothing produces, or produces a
@@ -55,6 +56,7 @@ class Network:
         notes: Sequence[str] = (),
         branches: Sequence[tuple[str, str]] = (),
         variants: Sequence[Network] = (),
+        values: Mapping[str, Sequence[bool | int | float]] | None = None,
     ) -> None:
         self.name = name
         self.inputs = tuple(inputs)
@@ -66,6 +68,7 @@ class Network:
         self.notes = tuple(notes)
         self.branches = tuple(branches)
         self.variants = tuple(variants)
+        self.values = MappingProxyType({name: tuple(numbers) for name, numbers in (values or {}).items()})
         unordered = tuple(layers)
         if not unordered:
             raise NetworkStructureError(f"network {name!r} has no layers: there is nothing to estimate")
@@ -155,6 +158,7 @@ class Network:
             notes=self.notes if notes is None else notes,
             branches=self.branches if branches is None else branches,
             variants=self.variants if variants is None else variants,
+            values=self.values,
         )
 
     @cached_property

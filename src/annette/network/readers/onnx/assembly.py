@@ -77,6 +77,7 @@ def assemble(
         batch=binding.batch,
         source_format=source_format,
         notes=notes,
+        values={value.name: value.data.ravel().tolist() for value in binding.values if value.data is not None},
     )
 
 

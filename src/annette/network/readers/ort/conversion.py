@@ -71,8 +71,8 @@ class _Converter:
     def _node(self, table: _Table, depth: int) -> NodeProto:
         if table["type"] == _FUSED_AT_RUN_TIME:
             raise NetworkFormatError(
-                f"node {table['name']!r} ({table['op_type']}) was compiled for one execution provider: what it computes "
-                "is not in the file; convert the model without that provider"
+                f"node {table['name']!r} ({table['op_type']}) was compiled for one execution provider: what it "
+                "computes is not in the file; convert the model without that provider"
             )
         node = NodeProto(
             name=table["name"],

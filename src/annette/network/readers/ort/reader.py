@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["read_ort"]
 
 _IDENTIFIER_AT: Final = 4
+_NOTE: Final = (
+    "a file of the ORT format runs as it is stored: ONNX Runtime does not choose the layouts that it gives an ONNX file, "
+    "and platforms fitted on those may be too fast for it"
+)
 
 
 def read_ort(
@@ -50,7 +54,9 @@ def read_ort(
     """
     path = Path(path)
     model = _load(path)
-    return read_model(path, model, batch=batch, given=input_shapes or {}, lenient=lenient, source_format="ort")
+    network = read_model(path, model, batch=batch, given=input_shapes or {}, lenient=lenient, source_format="ort")
+    variants = [variant.replaced(notes=(*variant.notes, _NOTE)) for variant in network.variants]
+    return network.replaced(notes=(*network.notes, _NOTE), variants=variants)
 
 
 def _load(path: Path) -> ModelProto:
