@@ -17,6 +17,7 @@ from annette.bench.records import Purpose, Status
 from annette.errors import OptionError
 from annette.files import exists, is_file
 from annette.network import Network
+from annette.network.inputs import name_with_inputs
 from annette.network.load import load_network
 
 if TYPE_CHECKING:
@@ -240,7 +241,8 @@ def case_of(
         return network_case(network.name, network, backend=backend)
     path = Path(network)
     loaded = load_network(network, batch=batch, inputs=inputs, lenient=lenient)
-    return network_case(str(network), loaded, backend=backend, path=path if is_file(path) else None)
+    name = name_with_inputs(str(network), inputs or {})
+    return network_case(name, loaded, backend=backend, path=path if is_file(path) else None)
 
 
 def recorded_plan(out: Path) -> Plan | None:

@@ -83,12 +83,12 @@ def command(
     rounds = rounds or default_rounds(backend)
     with progress_bar(cases * rounds) as listen:
         measured = measure(cases, backend=backend, options=chosen, rounds=rounds, progress=listen, **how)
-    documents = {network.case: measurement_document(network, backend) for network in measured if network.usable}
-    for network in measured:
-        if not network.usable:
-            errors[network.case] = BackendRunError(
-                f"{network.case!r} could not be measured: {network.rounds[-1].reason}"
-            )
+    documents: dict[str, dict[str, Any]] = {}
+    for name, network in zip([name for name in networks if name not in errors], measured, strict=True):
+        if network.usable:
+            documents[name] = measurement_document(network, backend)
+        else:
+            errors[name] = BackendRunError(f"{name!r} could not be measured: {network.rounds[-1].reason}")
     if errors and len(networks) == 1:
         raise errors[networks[0]]
     if as_json:

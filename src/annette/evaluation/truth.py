@@ -16,7 +16,7 @@ from annette.bench.records import Purpose, Status, calm_reference_s, repeatabili
 from annette.documents import is_latency, parse_json
 from annette.errors import AnnetteError, DatasetError, OptionError, nearest
 from annette.files import is_file, open_regular
-from annette.network.inputs import parse_given
+from annette.network.inputs import name_with_inputs, parse_given
 from annette.network.load import load_network, readers
 
 if TYPE_CHECKING:
@@ -157,8 +157,8 @@ def load_listing(path: Path) -> tuple[Truth, ...]:
     CSV with a header, or JSON with a list (or with a list under ``networks``) of objects or names. Columns: ``network``
     (a file, relative to the table's folder, or a name of the zoo, perhaps with a size, ``resnet50@320``); ``input``
     (optional: shapes and values of its inputs as ``--input`` takes them, separated by spaces or semicolons,
-    ``ids=1x128 mask=1x128``; in JSON an object or list of such texts, too); ``latency_s``, ``latency_ms``, ``latency_us`` or
-    ``latency_ns`` (a number) or ``latency`` (a number with its unit, ``12.5 ms``), which may be empty; ``batch``
+    ``ids=1x128 mask=1x128``; in JSON an object or list of such texts, too); ``latency_s``, ``latency_ms``,
+    ``latency_us`` or ``latency_ns`` (a number) or ``latency`` (a number with its unit, ``12.5 ms``), which may be empty; ``batch``
     (optional).
 
     Raises:
@@ -178,8 +178,7 @@ def load_listing(path: Path) -> tuple[Truth, ...]:
         _check_columns(where, row)
         name, file, batch = _named(path, where, row)
         inputs = _inputs(where, row.get("input"))
-        if inputs:
-            name += " " + " ".join(f"{each}={text}" for each, (text, _) in inputs.items())
+        name = name_with_inputs(name, inputs)
         if name in places:
             raise OptionError(f"{where}: {name!r} is listed already in {places[name]}")
         places[name] = where
@@ -188,7 +187,7 @@ def load_listing(path: Path) -> tuple[Truth, ...]:
             network = load_network(
                 file or str(row["network"]).strip(),
                 batch=batch,
-                inputs={each: given for each, (_, given) in inputs.items()},
+                inputs=inputs,
             )
         except AnnetteError as error:
             raise type(error)(f"{where}: {error}") from error
@@ -266,14 +265,14 @@ def _named(path: Path, where: str, row: Mapping[str, Any]) -> tuple[str, Path | 
     return name, beside if named else None, None if batch is None else int(batch)
 
 
-def _inputs(where: str, cell: Any) -> dict[str, tuple[str, Given]]:
-    """What a row says of inputs, by their names: as text and as it is meant."""
+def _inputs(where: str, cell: Any) -> dict[str, Given]:
+    """What a row says of inputs, by their names."""
     if cell is None or cell == "":
         return {}
     if isinstance(cell, dict):
         cell = [f"{name}={text}" for name, text in cell.items()]
     words = cell if isinstance(cell, list) else re.split(r"[;\s]+", str(cell).strip("; \t"))
-    inputs: dict[str, tuple[str, Given]] = {}
+    inputs: dict[str, Given] = {}
     for word in words:
         name, equals, text = word.rpartition("=") if isinstance(word, str) else ("", "", "")
         if not equals or not name or name in inputs:
@@ -281,7 +280,7 @@ def _inputs(where: str, cell: Any) -> dict[str, tuple[str, Given]]:
                 f"{where}: input {str(word)[:_SHOWN]!r} is not NAME=SHAPE or NAME=VALUE, or names an input again"
             )
         try:
-            inputs[name] = text, parse_given(text)
+            inputs[name] = parse_given(text)
         except OptionError as error:
             raise OptionError(f"{where}: input {name[:_SHOWN]!r}: {error}") from error
     return inputs

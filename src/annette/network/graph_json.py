@@ -3,8 +3,8 @@
 Schema ``annette/graph/1``: ``tensors`` maps names to ``[dtype, shape]`` (with a third item ``"constant"`` for
 weights), ``layers`` lists ``{"name", "kind", "inputs", "outputs", "attributes"}``. Workloads are not stored but
 computed again, so that a stored network cannot contradict itself; only kinds whose dimensions do not follow from
-their shapes (attention, einsum) carry ``dimensions`` and ``macs``. ``values`` are the contents of inputs that decide what
-runs, where some were given.
+their shapes (attention, einsum) carry ``dimensions`` and ``macs``. ``values`` are the contents of inputs that decide
+what runs, where some were given.
 """
 
 from __future__ import annotations

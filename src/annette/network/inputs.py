@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from annette.errors import OptionError
 
-__all__ = ["MOST_NUMBERS", "Given", "InputValue", "parse_given"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["MOST_NUMBERS", "Given", "InputValue", "given_text", "name_with_inputs", "parse_given"]
 
 MOST_NUMBERS: Final = 4096
 """Numbers that a value may have: what decides branches, loops and shapes is small."""
@@ -70,6 +73,26 @@ def parse_given(text: str) -> Given:
         return tuple(map(int, sizes))
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     return InputValue(tuple(_number(part.strip(), text) for part in bare.split(",")))
+
+
+def given_text(given: Given) -> str:
+    """What was given, as it is written behind ``NAME=``.
+
+    Example:
+        >>> given_text((1, 3, 224, 224)), given_text(InputValue((16000,)))
+        ('1x3x224x224', '[16000]')
+    """
+    return given.text if isinstance(given, InputValue) else "x".join(map(str, given))
+
+
+def name_with_inputs(name: str, inputs: Mapping[str, Given]) -> str:
+    """What a network is called whose inputs were given: measured or listed twice with others, it is two networks.
+
+    Example:
+        >>> name_with_inputs("speech.onnx", {"seq": (512,)})
+        'speech.onnx seq=512'
+    """
+    return " ".join([name, *(f"{each}={given_text(given)}" for each, given in sorted(inputs.items()))])
 
 
 def _number(part: str, text: str) -> bool | int | float:

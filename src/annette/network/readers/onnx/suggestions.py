@@ -45,10 +45,17 @@ class OpenDimensionsError(NetworkShapeError):
     Args:
         dims: Dimensions of every input, by name; None where the file states none.
         path: The file.
+
+    Attributes:
+        open: Dimensions of the inputs that have open ones.
+        main_rank: Number of dimensions of the first input, which is most often what a network is about; None where the
+            file does not state it.
     """
 
     def __init__(self, dims: Mapping[str, Sequence[Dim] | None], path: str) -> None:
         self.path = path
+        first = next(iter(dims.values()))
+        self.main_rank = None if first is None else len(first)
         self.open: dict[str, Sequence[Dim] | None] = {
             name: shape for name, shape in dims.items() if shape is None or any(isinstance(dim, str) for dim in shape)
         }
@@ -77,7 +84,7 @@ def with_suggestion(
             data could choose must be one that can run.
     """
     first: NetworkError | None = None
-    candidates = list(_candidates(error.open))
+    candidates = list(_candidates(error.open, error.main_rank))
     for shapes, every in ((shapes, every) for every in (True, False) for shapes in candidates):
         try:
             read(shapes, every)
@@ -94,7 +101,9 @@ def with_suggestion(
     )
 
 
-def _candidates(loose: Mapping[str, Sequence[Dim] | None]) -> Iterator[dict[str, tuple[int, ...]]]:
+def _candidates(
+    loose: Mapping[str, Sequence[Dim] | None], main_rank: int | None
+) -> Iterator[dict[str, tuple[int, ...]]]:
     """Shapes to try, the commonest first, each once."""
     seen: set[tuple[tuple[int, ...], ...]] = set()
     for of_state in (1, None):
@@ -103,7 +112,7 @@ def _candidates(loose: Mapping[str, Sequence[Dim] | None]) -> Iterator[dict[str,
                 name: [f"?.{position}" for position in range(rank)] if shape is None else _alike(shape)
                 for name, shape in loose.items()
             }
-            main = len(next(iter(known.values())))
+            main = rank if main_rank is None else main_rank
             for tried in _TRIED:
                 sizes: dict[str, int] = {}
                 shapes = {

@@ -30,8 +30,8 @@ __all__ = ["read_ort"]
 
 _IDENTIFIER_AT: Final = 4
 _NOTE: Final = (
-    "a file of the ORT format runs as it is stored: ONNX Runtime does not choose the layouts that it gives an ONNX file, "
-    "and platforms fitted on those may be too fast for it"
+    "a file of the ORT format runs as it is stored: ONNX Runtime does not choose the layouts that it gives an ONNX "
+    "file, and platforms fitted on those may be too fast for it"
 )
 
 
