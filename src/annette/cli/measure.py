@@ -82,7 +82,8 @@ def command(
     cases = _readable(networks, errors, backend=backend, batch=batch, inputs=inputs, lenient=lenient)
     rounds = rounds or default_rounds(backend)
     with progress_bar(cases * rounds) as listen:
-        measured = measure(cases, backend=backend, options=chosen, rounds=rounds, progress=listen, **how)
+        how |= {"backend": backend, "options": chosen, "rounds": rounds, "progress": listen}
+        measured = measure(cases, **how) if cases else []
     documents: dict[str, dict[str, Any]] = {}
     for name, network in zip([name for name in networks if name not in errors], measured, strict=True):
         if network.usable:

@@ -19,6 +19,7 @@ __all__ = [
     "MappedKernel",
     "NetworkDocument",
     "OutsidePart",
+    "ReadingPart",
     "SkippedPlatform",
     "TensorPart",
 ]
@@ -58,7 +59,7 @@ class BranchPart(ReportPart, frozen=True):
     """One way through a network of which data choose what runs."""
 
     taken: Annotated[
-        dict[str, str], doc("Branch of each node that chooses, `then` or `else`, or its rounds, by its name.")
+        dict[str, str], doc("What each node that chooses runs, by its name: `then`, `else`, or its rounds.")
     ]
     latency_s: Annotated[FloatFrom0, doc("The network's estimate on this way.")]
     interval_s: Annotated[Interval | None, doc("Its interval; null where the platform has none.")]
@@ -190,6 +191,16 @@ class MappedKernel(ReportPart, frozen=True):
     ops: Annotated[IntFrom0, doc("Operations of all its layers.")]
 
 
+class ReadingPart(ReportPart, frozen=True):
+    """One way through a network of which data choose what runs."""
+
+    taken: Annotated[
+        dict[str, str], doc("What each node that chooses runs, by its name: `then`, `else`, or its rounds.")
+    ]
+    macs: Annotated[IntFrom0, doc("Multiply-accumulates on this way.")]
+    ops: Annotated[IntFrom0, doc("Operations on this way.")]
+
+
 class NetworkDocument(ReportDocument, frozen=True, tag="annette/network/1"):
     """A network: totals and layers.
 
@@ -208,6 +219,13 @@ class NetworkDocument(ReportDocument, frozen=True, tag="annette/network/1"):
     kinds: Annotated[dict[str, IntFrom0], doc("Number of layers of each kind.")]
     unsupported: Annotated[list[str], doc("Operators whose work is not known.")]
     notes: Annotated[list[str], doc("What was repaired or assumed while reading.")]
+    branches: Annotated[
+        list[ReadingPart],
+        doc(
+            "Every way through the network where data choose what runs, first that which the document describes: the "
+            "one with the most operations. Empty where nothing is chosen by data."
+        ),
+    ]
     layers: Annotated[list[LayerPart], doc("All layers in topological order.")]
     kernels: Annotated[
         list[MappedKernel] | UnsetType, doc("Kernels in order of execution, with `--platform` only.")
