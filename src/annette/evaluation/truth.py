@@ -158,8 +158,8 @@ def load_listing(path: Path) -> tuple[Truth, ...]:
     (a file, relative to the table's folder, or a name of the zoo, perhaps with a size, ``resnet50@320``); ``input``
     (optional: shapes and values of its inputs as ``--input`` takes them, separated by spaces or semicolons,
     ``ids=1x128 mask=1x128``; in JSON an object or list of such texts, too); ``latency_s``, ``latency_ms``,
-    ``latency_us`` or ``latency_ns`` (a number) or ``latency`` (a number with its unit, ``12.5 ms``), which may be empty;
-    ``batch`` (optional).
+    ``latency_us`` or ``latency_ns`` (a number) or ``latency`` (a number with its unit, ``12.5 ms``), which may be
+    empty; ``batch`` (optional).
 
     Raises:
         OptionError: The file cannot be read or is too large; a row has no network, an unknown column, a latency that is

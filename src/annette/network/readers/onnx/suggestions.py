@@ -17,6 +17,8 @@ Dim: TypeAlias = "int | str"
 
 _COLOURS: Final = 3
 _MOST_COLOURS: Final = 4
+_MOST_SHAPES: Final = 3
+"""Inputs of which shapes are suggested one by one."""
 
 
 class _Sizes(NamedTuple):
@@ -47,6 +49,7 @@ class OpenDimensionsError(NetworkShapeError):
         path: The file.
 
     Attributes:
+        inputs: Names of all inputs.
         open: Dimensions of the inputs that have open ones.
         main_rank: Number of dimensions of the first input, which is most often what a network is about; None where the
             file does not state it.
@@ -54,6 +57,7 @@ class OpenDimensionsError(NetworkShapeError):
 
     def __init__(self, dims: Mapping[str, Sequence[Dim] | None], path: str) -> None:
         self.path = path
+        self.inputs = frozenset(dims)
         first = next(iter(dims.values()))
         self.main_rank = None if first is None else len(first)
         self.open: dict[str, Sequence[Dim] | None] = {
@@ -91,14 +95,27 @@ def with_suggestion(
         except NetworkError as refused:
             first = first or refused
             continue
-        options = " ".join(
-            f"--input {shlex.quote(name + '=' + 'x'.join(map(str, shape)))}" for name, shape in shapes.items()
-        )
-        return NetworkShapeError(error.message(f"{options} binds all of them"))
+        return NetworkShapeError(error.message(f"{_typed(shapes, error)} binds all of them"))
     tried = f"none of the usual sizes fits ({first})" if first else ""
     return NetworkShapeError(
         error.message(f"give its own sizes with --input NAME=SHAPE or --input SYMBOL=N; {tried}".rstrip("; "))
     )
+
+
+def _typed(shapes: Mapping[str, tuple[int, ...]], error: OpenDimensionsError) -> str:
+    """The options that give these shapes: by inputs, or shorter by symbols where many inputs share a few."""
+    sizes: dict[str, int] = {}
+    for name, shape in shapes.items():
+        for dim, size in zip(error.open[name] or (None,) * len(shape), shape, strict=True):
+            if not isinstance(dim, int):
+                sizes["?" if dim is None else dim] = size
+    by_symbol = len(shapes) > _MOST_SHAPES and not any(dim.startswith("?") or dim in error.inputs for dim in sizes)
+    texts = (
+        [f"{symbol}={size}" for symbol, size in sizes.items()]
+        if by_symbol
+        else [f"{name}={'x'.join(map(str, shape))}" for name, shape in shapes.items()]
+    )
+    return " ".join(f"--input {shlex.quote(text)}" for text in texts)
 
 
 def _candidates(

@@ -65,8 +65,16 @@ def test_suggested_shapes_are_those_that_the_network_takes(tmp_path):
     with pytest.raises(NetworkShapeError, match=r"--input x=1x512 binds all of them"):
         read(tmp_path, fixed)
     never = graph.replace(", float[3, 3, 48, 320] w", "").replace("c = Conv(x, w)", "c = Relu(x)")
-    with pytest.raises(NetworkShapeError, match="give its own sizes.*none of the usual sizes fits"):
+    with pytest.raises(NetworkShapeError, match=r"give its own sizes.*none of the usual sizes fits"):
         read(tmp_path, never)
+
+
+def test_many_inputs_are_bound_by_their_symbols(tmp_path):
+    inputs = ", ".join(f"float[batch, 4, past, 8] cache{index}" for index in range(40))
+    path = save(tmp_path, model(f"net ({inputs}) => (float[] y) {{ y = Relu(cache0) }}"))
+    with pytest.raises(NetworkShapeError, match="--input batch=1 --input past=224 binds all of them"):
+        read_onnx(path)
+    assert read_onnx(path, input_shapes={"batch": (1,), "past": (224,)}).layers
 
 
 def test_names_that_a_shell_would_split_are_quoted(tmp_path):
