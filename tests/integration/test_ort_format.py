@@ -41,7 +41,9 @@ def test_conversions_count_the_same(tmp_path, name, level):
     assert read.macs == network.macs
     # Constants that the runtime folds or stores again are counted as they are stored.
     assert read.parameters == pytest.approx(network.parameters, rel=0.01)
-    assert {read.tensors[each].shape for each in read.inputs} == {network.tensors[each].shape for each in network.inputs}
+    assert {read.tensors[each].shape for each in read.inputs} == {
+        network.tensors[each].shape for each in network.inputs
+    }
 
 
 def test_branches_survive_the_conversion(tmp_path):

@@ -207,7 +207,7 @@ def input_values(
     Args:
         shape: Sizes of the input.
         dtype: Its element type.
-        given: Its contents where the network states them (`annette.network.Network.values`), row by row.
+        given: Its contents where the network states them (its ``values``), row by row.
     """
     kind = np.dtype(dtype)
     if given is not None:

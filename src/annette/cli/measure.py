@@ -84,14 +84,13 @@ def command(
     with progress_bar(cases * rounds) as listen:
         how |= {"backend": backend, "options": chosen, "rounds": rounds, "progress": listen}
         measured = measure(cases, **how) if cases else []
-    documents: dict[str, dict[str, Any]] = {}
-    for name, network in zip([name for name in networks if name not in errors], measured, strict=True):
-        if network.usable:
-            documents[name] = measurement_document(network, backend)
-        else:
+    named = dict(zip([name for name in networks if name not in errors], measured, strict=True))
+    for name, network in named.items():
+        if not network.usable:
             errors[name] = BackendRunError(f"{name!r} could not be measured: {network.rounds[-1].reason}")
     if errors and len(networks) == 1:
         raise errors[networks[0]]
+    documents = {name: measurement_document(named[name], backend) for name in networks if name not in errors}
     if as_json:
         listed = [documents[name] if name in documents else error_document(name, errors[name]) for name in networks]
         print_json(listed[0] if len(networks) == 1 else listed)

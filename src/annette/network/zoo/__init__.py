@@ -113,7 +113,7 @@ def build_for_inputs(name: str, inputs: Mapping[str, tuple[int, ...]], *, batch:
 
     Example:
         >>> build_for_inputs("resnet18", {"image": (2, 3, 320, 320)})
-        Network('resnet18@320x320', 49 layers, 7.41 GMACs, batch 2)
+        Network('resnet18@320x320', 49 layers, 7.4 GMACs, batch 2)
     """
     if split_size(name)[1]:
         raise OptionError(f"{name!r} states its size already: take one of the two")

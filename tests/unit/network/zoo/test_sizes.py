@@ -13,7 +13,7 @@ from annette.network.zoo.sizes import split_size
         ("resnet50@320", {"image": (1, 3, 320, 320)}),
         ("yolov3@320x608", {"image": (1, 3, 320, 608)}),
         ("openpose_lightweight@128x256", {"image": (1, 3, 128, 256)}),
-        ("bert_base@384", {name: (1, 384) for name in ("input_ids", "token_type_ids", "attention_mask")}),
+        ("bert_base@384", dict.fromkeys(("input_ids", "token_type_ids", "attention_mask"), (1, 384))),
         ("gpt2@16", {"input_ids": (1, 16)}),
     ],
 )

@@ -15,7 +15,7 @@ from annette.errors import NetworkFormatError, NetworkShapeError, OptionError, n
 from annette.network.inputs import InputValue
 from annette.network.readers.onnx.frame import require_text
 from annette.network.readers.onnx.given import given_array, split_given
-from annette.network.readers.onnx.suggestions import OpenDimensionsError, shown
+from annette.network.readers.onnx.suggestions import OpenDimensions, shown
 from annette.network.readers.onnx.values import MAX_RANK, Value, checked_shape, dtype_of
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Binding:
         changed: Whether a dimension that the file states was replaced.
         symbols: The sizes given to symbolic dimensions.
         notes: Assumptions made, one sentence each.
+        open: Dimensions that nothing binds: nothing else holds then.
     """
 
     values: list[Value]
@@ -52,6 +53,7 @@ class Binding:
     changed: bool = False
     symbols: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    open: OpenDimensions | None = None
 
 
 def bind_inputs(
@@ -71,7 +73,6 @@ def bind_inputs(
         path: The file, for messages.
 
     Raises:
-        OpenDimensionsError: A dimension stays unknown.
         NetworkShapeError: A dimension is not positive, or is bound to two sizes.
         NetworkFormatError: An input is not a tensor.
         OptionError: ``given`` names what the file does not have, or has another rank or a value that the input cannot
@@ -99,7 +100,7 @@ def bind_inputs(
     for name, shape_ in dims.items():
         dims[name] = None if shape_ is None else [symbols.get(d, d) if isinstance(d, str) else d for d in shape_]
     if any(shape_ is None or any(isinstance(dim, str) for dim in shape_) for shape_ in dims.values()):
-        raise OpenDimensionsError(dims, path)
+        return Binding([], batch or 1, open=OpenDimensions(dims, path))
     values = [
         Value(name, _concrete(name, dims[name], path), dtype_of(dtypes[name], f"input {name!r}")) for name in dims
     ]

@@ -10,22 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from annette.network.tensor import DType
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from annette.network.network import Network
-    from annette.network.readers.onnx.frame import Collection, PendingLayer
     from annette.network.readers.onnx.values import Value
 
-__all__ = ["MOST_READINGS", "Branches", "Decision", "combined", "deciding_options"]
+__all__ = ["MOST_READINGS", "Branches", "Decision", "combined"]
 
 MOST_READINGS: Final = 8
 """Ways through a file that are read: three branches that data choose independently."""
-
-_MOST_DECIDING: Final = 16
-_COUNTED: Final = frozenset({DType.INT64, DType.INT32, DType.INT16, DType.INT8, DType.UINT8, DType.BOOL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,37 +84,6 @@ class Branches:
     def names(self) -> tuple[tuple[str, str], ...]:
         """Node and branch of every decision."""
         return tuple((decision.node, decision.way) for decision in self.decisions)
-
-
-def deciding_options(walker: Collection, value: Value | None) -> str:
-    """What on the command line would fix a value: empty where it depends on more than a few whole numbers.
-
-    Args:
-        walker: The walk so far.
-        value: What decides: a condition or a number of rounds.
-    """
-    producers: dict[str, PendingLayer] = {out.name: layer for layer in walker.layers for out in layer.outputs}
-    waiting = [] if value is None else [value]
-    seen: set[str] = set()
-    sources: dict[str, Value] = {}
-    while waiting:
-        current = waiting.pop()
-        if current.name in seen or current.constant:
-            continue
-        seen.add(current.name)
-        layer = producers.get(current.name)
-        if layer is None:
-            sources[current.name] = current
-        else:
-            waiting.extend(layer.operands)
-    small = all(each.dtype in _COUNTED and each.elements <= _MOST_DECIDING for each in sources.values())
-    if not sources or not small:
-        return ""
-    return " ".join(f"--input {name}={_form(each)}" for name, each in sorted(sources.items()))
-
-
-def _form(value: Value) -> str:
-    return "VALUE" if not value.shape else "[" + ",".join(["VALUE"] * value.elements) + "]"
 
 
 def combined(found: Sequence[tuple[Network, Branches]], failed: Sequence[tuple[Branches, str]]) -> Network:

@@ -14,7 +14,6 @@ import numpy as np
 
 from annette.budget import spend
 from annette.errors import NetworkStructureError, UnsupportedOperatorError
-from annette.network.readers.onnx.branches import deciding_options
 from annette.network.readers.onnx.frame import ABSENT, MAX_DEPTH, Collection, Frame, opset_versions, require_text
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.values import Value
@@ -25,11 +24,14 @@ if TYPE_CHECKING:
 
     from onnx import FunctionProto, GraphProto
 
+    from annette.network.readers.onnx.frame import PendingLayer
     from annette.network.readers.onnx.node import Node
 
 __all__ = ["CONTROL_FLOW", "call"]
 
 _MAX_ITERATIONS: Final = 4096
+_MOST_DECIDING: Final = 16
+_COUNTED: Final = frozenset({DType.INT64, DType.INT32, DType.INT16, DType.INT8, DType.UINT8, DType.BOOL})
 
 
 def call(walker: Collection, node: Node, function: FunctionProto, frame: Frame) -> None:
@@ -63,7 +65,7 @@ def _branch(walker: Collection, node: Node, frame: Frame) -> None:
     taken = _flag(condition)
     walker.needed.append(condition)
     if taken is None:
-        taken = walker.branches.choose(node.name, condition, deciding_options(walker, condition))
+        taken = walker.branches.choose(node.name, condition, _deciding_options(walker, condition))
     body = _body(node, "then_branch" if taken else "else_branch")
     results = _walk_body(walker, node, body, {}, frame, prefix=f"{walker.unique(node.name, walker.layer_names)}/")
     _return(walker, node, results, frame)
@@ -115,7 +117,7 @@ def _runs_in_full(walker: Collection, node: Node, condition: Value, limit: int) 
     if limit > _MAX_ITERATIONS:
         raise _endless(walker, node, condition)
     ways = (f"all {limit} rounds", "first round only")
-    return walker.branches.choose(node.name, condition, deciding_options(walker, condition), ways)
+    return walker.branches.choose(node.name, condition, _deciding_options(walker, condition), ways)
 
 
 def _scan(walker: Collection, node: Node, frame: Frame) -> None:
@@ -171,12 +173,43 @@ def _endless(walker: Collection, node: Node, decides: Value | None) -> Unsupport
             f"node {node.name!r} ({node.op}) repeats a graph more than {_MAX_ITERATIONS} times; export the model for a "
             "shorter sequence, or as an LSTM, GRU or RNN operator"
         )
-    options = deciding_options(walker, decides)
+    options = _deciding_options(walker, decides)
     how = f"give it with {options}" if options else "export the model with the loop unrolled"
     return UnsupportedOperatorError(
         f"node {node.name!r} ({node.op}) repeats a graph as often as data says that is only known at run time; {how}, "
         "or as an LSTM, GRU or RNN operator"
     )
+
+
+def _deciding_options(walker: Collection, value: Value | None) -> str:
+    """What on the command line would fix a value: empty where it depends on more than a few whole numbers.
+
+    Args:
+        walker: The walk so far.
+        value: What decides: a condition or a number of rounds.
+    """
+    producers: dict[str, PendingLayer] = {out.name: layer for layer in walker.layers for out in layer.outputs}
+    waiting = [] if value is None else [value]
+    seen: set[str] = set()
+    sources: dict[str, Value] = {}
+    while waiting:
+        current = waiting.pop()
+        if current.name in seen or current.constant:
+            continue
+        seen.add(current.name)
+        layer = producers.get(current.name)
+        if layer is None:
+            sources[current.name] = current
+        else:
+            waiting.extend(layer.operands)
+    small = all(each.dtype in _COUNTED and each.elements <= _MOST_DECIDING for each in sources.values())
+    if not sources or not small:
+        return ""
+    return " ".join(f"--input {name}={_form(each)}" for name, each in sorted(sources.items()))
+
+
+def _form(value: Value) -> str:
+    return "VALUE" if not value.shape else "[" + ",".join(["VALUE"] * value.elements) + "]"
 
 
 def _body(node: Node, name: str) -> GraphProto:

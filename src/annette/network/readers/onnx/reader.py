@@ -18,7 +18,7 @@ from annette.network.readers.onnx.binding import bind_inputs, check_scaled
 from annette.network.readers.onnx.branches import MOST_READINGS, Branches, combined
 from annette.network.readers.onnx.frame import opset_versions
 from annette.network.readers.onnx.skeleton import skeleton
-from annette.network.readers.onnx.suggestions import OpenDimensionsError, with_suggestion
+from annette.network.readers.onnx.suggestions import with_suggestion
 from annette.network.readers.onnx.tensors import ExternalData
 from annette.network.readers.onnx.validity import Complaints
 from annette.network.readers.onnx.walk import Walker
@@ -99,12 +99,12 @@ def read_model(
     described = model.ByteSize()
     try:
         with budgeted(str(path), steps=2 * BASE_STEPS + described, size_bytes=BASE_BYTES + 16 * described):
-            try:
-                return reading.network(batch, given)
-            except OpenDimensionsError as error:
+            loose = reading.bound(batch, given).open
+            if loose is not None:
                 raise with_suggestion(
-                    error, lambda shapes, every: reading.network(batch, {**given, **shapes}, every=every)
-                ) from None
+                    loose, lambda shapes, every: reading.network(batch, {**given, **shapes}, every=every)
+                )
+            return reading.network(batch, given)
     except UnicodeDecodeError as error:
         raise NetworkFormatError(f"{path} holds a name that is not UTF-8 text: it is damaged") from error
     except RecursionError as error:
@@ -119,6 +119,10 @@ class _Reading:
     model: ModelProto
     lenient: bool
     source_format: str
+
+    def bound(self, batch: int | None, given: Mapping[str, Given]) -> Binding:
+        """The inputs, as far as the file and what was given say what they are."""
+        return bind_inputs(_fed(self.path, self.model.graph), batch=batch, given=given, path=str(self.path))
 
     def network(self, batch: int | None, given: Mapping[str, Given], *, every: bool = False) -> Network:
         """The network on every way through branches that data choose, as one.
@@ -155,7 +159,7 @@ class _Reading:
 
     def _walk(self, batch: int | None, given: Mapping[str, Given], branches: Branches) -> tuple[Network, Binding]:
         path, graph = self.path, self.model.graph
-        binding = bind_inputs(_fed(path, graph), batch=batch, given=given, path=str(path))
+        binding = self.bound(batch, given)
         opsets = opset_versions(self.model.opset_import, str(path))
         if opsets.get("", _MIN_OPSET) < _MIN_OPSET:
             raise NetworkFormatError(

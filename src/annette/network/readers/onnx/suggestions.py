@@ -10,7 +10,7 @@ from annette.errors import NetworkError, NetworkShapeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["Dim", "OpenDimensionsError", "shown", "with_suggestion"]
+__all__ = ["Dim", "OpenDimensions", "shown", "with_suggestion"]
 
 Dim: TypeAlias = "int | str"
 """A dimension of an input: its size, or its symbol where the file leaves it open."""
@@ -41,8 +41,8 @@ _TRIED: Final = (
 """Most networks of images take 224 or a multiple of 32, of text 128 tokens, of sound a number of samples or frames."""
 
 
-class OpenDimensionsError(NetworkShapeError):
-    """Inputs have dimensions that nothing binds.
+class OpenDimensions:
+    """Dimensions of inputs that nothing binds.
 
     Args:
         dims: Dimensions of every input, by name; None where the file states none.
@@ -63,7 +63,6 @@ class OpenDimensionsError(NetworkShapeError):
         self.open: dict[str, Sequence[Dim] | None] = {
             name: shape for name, shape in dims.items() if shape is None or any(isinstance(dim, str) for dim in shape)
         }
-        super().__init__(self.message("--input NAME=SHAPE binds one input, --input SYMBOL=N a dimension"))
 
     def message(self, remedy: str) -> str:
         """One line with the first input that is open, and what to do."""
@@ -78,38 +77,38 @@ class OpenDimensionsError(NetworkShapeError):
 
 
 def with_suggestion(
-    error: OpenDimensionsError, read: Callable[[Mapping[str, tuple[int, ...]], bool], object]
+    dimensions: OpenDimensions, read: Callable[[Mapping[str, tuple[int, ...]], bool], object]
 ) -> NetworkError:
-    """The error with shapes that were tried and work.
+    """The error that names open dimensions, with shapes that were tried and work.
 
     Args:
-        error: What is open.
+        dimensions: What is open.
         read: Reads the network with these shapes beside those that were given, or raises; whether every branch that
             data could choose must be one that can run.
     """
     first: NetworkError | None = None
-    candidates = list(_candidates(error.open, error.main_rank))
+    candidates = list(_candidates(dimensions.open, dimensions.main_rank))
     for shapes, every in ((shapes, every) for every in (True, False) for shapes in candidates):
         try:
             read(shapes, every)
         except NetworkError as refused:
             first = first or refused
             continue
-        return NetworkShapeError(error.message(f"{_typed(shapes, error)} binds all of them"))
+        return NetworkShapeError(dimensions.message(f"{_typed(shapes, dimensions)} binds all of them"))
     tried = f"none of the usual sizes fits ({first})" if first else ""
     return NetworkShapeError(
-        error.message(f"give its own sizes with --input NAME=SHAPE or --input SYMBOL=N; {tried}".rstrip("; "))
+        dimensions.message(f"give its own sizes with --input NAME=SHAPE or --input SYMBOL=N; {tried}".rstrip("; "))
     )
 
 
-def _typed(shapes: Mapping[str, tuple[int, ...]], error: OpenDimensionsError) -> str:
+def _typed(shapes: Mapping[str, tuple[int, ...]], dimensions: OpenDimensions) -> str:
     """The options that give these shapes: by inputs, or shorter by symbols where many inputs share a few."""
     sizes: dict[str, int] = {}
     for name, shape in shapes.items():
-        for dim, size in zip(error.open[name] or (None,) * len(shape), shape, strict=True):
+        for dim, size in zip(dimensions.open[name] or (None,) * len(shape), shape, strict=True):
             if not isinstance(dim, int):
                 sizes["?" if dim is None else dim] = size
-    by_symbol = len(shapes) > _MOST_SHAPES and not any(dim.startswith("?") or dim in error.inputs for dim in sizes)
+    by_symbol = len(shapes) > _MOST_SHAPES and not any(dim.startswith("?") or dim in dimensions.inputs for dim in sizes)
     texts = (
         [f"{symbol}={size}" for symbol, size in sizes.items()]
         if by_symbol
