@@ -150,11 +150,32 @@ def _scan(walker: Collection, node: Node, frame: Frame) -> None:
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
 
 
-def _sequence_map(_: Collection, node: Node, __: Frame) -> None:
-    raise UnsupportedOperatorError(
-        f"node {node.name!r} (SequenceMap) repeats a graph over a sequence, which annette does not count; export the "
-        "model with it unrolled"
-    )
+def _sequence_map(walker: Collection, node: Node, frame: Frame) -> None:
+    """Walks the body once for every tensor of a sequence; further operands are sequences alike, or tensors for all."""
+    body = _body(node, "body")
+    operands = [value for value in node.inputs if value is not None]
+    first = operands[0].items if operands else None
+    lengths = {len(value.items) for value in operands if value.items is not None}
+    if first is None or len(body.input) != len(operands) or len(operands) < len(node.inputs):
+        raise NetworkStructureError(f"node {node.name!r} (SequenceMap) has a body that does not fit its operands")
+    if len(lengths) > 1:
+        raise node.error(f"maps sequences of different lengths: {sorted(lengths)}")
+    prefix = walker.unique(node.name, walker.layer_names)
+    names = [info.name for info in body.input]
+    found: list[list[Value]] = [[] for _ in body.output]
+    for count in range(len(first)):
+        values = {
+            name: value if value.items is None else value.items[count]
+            for name, value in zip(names, operands, strict=True)
+        }
+        results = _walk_body(walker, node, body, values, frame, prefix=f"{prefix}/{count}/")
+        for collected, value in zip(found, results, strict=True):
+            collected.append(value)
+    sequences = [
+        Value(walker.unique(f"{prefix}/result{i}", walker.names), (), DType.FLOAT32, items=tuple(values))
+        for i, values in enumerate(found)
+    ]
+    _return(walker, node, sequences, frame)
 
 
 CONTROL_FLOW: Final[Mapping[str, Callable[[Collection, Node, Frame], None]]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from annette.errors import NetworkError, NetworkShapeError
@@ -77,7 +78,7 @@ class OpenDimensions:
 
 
 def with_suggestion(
-    dimensions: OpenDimensions, read: Callable[[Mapping[str, tuple[int, ...]], bool], object]
+    dimensions: OpenDimensions, read: Callable[[Mapping[str, tuple[int, ...]], bool], object], *, most: int
 ) -> NetworkError:
     """The error that names open dimensions, with shapes that were tried and work.
 
@@ -85,10 +86,12 @@ def with_suggestion(
         dimensions: What is open.
         read: Reads the network with these shapes beside those that were given, or raises; whether every branch that
             data could choose must be one that can run.
+        most: How often to try.
     """
     first: NetworkError | None = None
     candidates = list(_candidates(dimensions.open, dimensions.main_rank))
-    for shapes, every in ((shapes, every) for every in (True, False) for shapes in candidates):
+    trials = ((shapes, every) for every in (True, False) for shapes in candidates)
+    for shapes, every in islice(trials, most):
         try:
             read(shapes, every)
         except NetworkError as refused:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from annette.errors import NetworkShapeError, OptionError, UnsupportedOperatorError
+from annette.errors import NetworkError, NetworkShapeError, OptionError, UnsupportedOperatorError
 from annette.network.inputs import InputValue
 from annette.network.readers.onnx.branches import MOST_READINGS
 from tests.unit.network.readers.onnx.build import kinds, read
@@ -156,3 +156,27 @@ def test_a_list_of_one_number_is_given_in_brackets(tmp_path):
 def test_a_value_binds_the_length_of_its_input(tmp_path):
     graph = "g (float[2, 6] x, int64[R] n) => (float[A, B] y) { z = Reshape(x, n) y = Relu(z) }"
     assert read(tmp_path, graph, input_shapes={"n": InputValue((3, 4))}).tensors["y"].shape == (3, 4)
+
+
+def test_a_graph_mapped_over_a_sequence_counts_once_for_each_tensor(tmp_path):
+    graph = """g (float[6, 4] x, float[4, 5] w) => (float[6, 5] y) <int64[3] sizes = {1, 2, 3}> {
+        s = SplitToSequence <axis = 0> (x, sizes)
+        m = SequenceMap <body = b (float[N, 4] v, float[4, 5] u) => (float[N, 5] r) { p = MatMul(v, u) r = Relu(p) }> (s, w)
+        y = ConcatFromSequence <axis = 0> (m)
+    }"""
+    network = read(tmp_path, graph)
+    assert kinds(network) == ["split", *["matmul", "relu"] * 3, "concat"]
+    assert network.macs == 6 * 4 * 5
+    assert network.tensors["y"].shape == (6, 5)
+
+
+@pytest.mark.parametrize(("operands", "message"), [("x, w", "does not fit"), ("s, z", "different lengths: \\[2, 3\\]")])
+def test_a_graph_mapped_over_what_does_not_fit_is_refused(tmp_path, operands, message):
+    graph = f"""g (float[6, 4] x, float[4, 5] w) => (float[6, 5] y) <int64[3] a = {{1, 2, 3}}, int64[2] b = {{3, 3}}> {{
+        s = SplitToSequence <axis = 0> (x, a)
+        z = SplitToSequence <axis = 0> (x, b)
+        m = SequenceMap <body = b (float[N, 4] v, float[4, 5] u) => (float[N, 5] r) {{ r = Relu(v) }}> ({operands})
+        y = ConcatFromSequence <axis = 0> (m)
+    }}"""
+    with pytest.raises(NetworkError, match=message):
+        read(tmp_path, graph)
