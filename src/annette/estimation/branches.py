@@ -20,16 +20,14 @@ def over_branches(network: Network, estimate: Callable[[Network], Estimate]) -> 
     """Estimates a network and its variants.
 
     Args:
-        network: What is estimated.
-        estimate: Estimates one way through it.
+        network: What is estimated, with the branches that it was read with and its variants.
+        estimate: Estimates one way through it, which has no branches.
 
     Returns:
         The estimate of the dearest way. Its interval reaches from the lowest to the highest end of all; there is none
         where one way has none.
     """
-    if not network.branches:
-        return estimate(network)
-    ways = [(each, estimate(each)) for each in (network, *network.variants)]
+    ways = [(each, estimate(each.replaced(branches=(), variants=()))) for each in (network, *network.variants)]
     branches = tuple(BranchEstimate(dict(each.branches), one.latency_s, one.interval_s) for each, one in ways)
     taken, dearest = max(ways, key=lambda way: way[1].latency_s)
     notes = dearest.notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -175,9 +175,9 @@ class Estimate:
         interval_s: Lower and upper end of ``latency_s`` at ``confidence``, or None where the platform states none.
         confidence: Probability that the interval is meant to hold with.
         coverage: How much of the network a fitted model priced.
-        notes: What the user should know: repairs by the reader, fallbacks, extrapolation; one sentence each.
         branches: Every way through the network where data choose what runs; the rest is of the dearest, and
             ``interval_s`` spans all. Empty where nothing is chosen by data.
+        notes: What the user should know: repairs by the reader, fallbacks, extrapolation; one sentence each.
     """
 
     network: str
@@ -191,11 +191,11 @@ class Estimate:
     interval_s: tuple[float, float] | None
     confidence: float
     coverage: Coverage
+    branches: tuple[BranchEstimate, ...] = field(default=(), kw_only=True)
     notes: tuple[str, ...]
     mapped: tuple[Kernel, ...]
     table: KernelTable
     prices: Prices
-    branches: tuple[BranchEstimate, ...] = ()
 
     def __repr__(self) -> str:
         kernels = f"{len(self.mapped)} kernels"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -95,8 +96,7 @@ def estimate_network(
     """Estimates how long a network takes on a platform.
 
     The mapping model groups the layers into kernels, the layer models price the kernels, the platform's overheads
-    are added: "stacked models" (Wess et al., IEEE Access 2021, section III). Where data choose what runs, the dearest
-    way through the network counts, and the interval spans all ways.
+    are added: "stacked models" (Wess et al., IEEE Access 2021, section III).
 
     Args:
         network: What is estimated.
@@ -107,7 +107,8 @@ def estimate_network(
         confidence: Probability, between 0 and 1, that the intervals are meant to hold with.
 
     Returns:
-        The estimate, with every kernel and where its price came from.
+        The estimate, with every kernel and where its price came from; where data choose what runs, that of the dearest
+        way through the network, its interval spanning all.
 
     Raises:
         OptionError: An argument is out of its range.
@@ -115,15 +116,14 @@ def estimate_network(
         UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
         ModelError: The network costs nothing on the platform, or more than can be counted.
     """
+    if network.branches:
+        how = partial(estimate_network, platform=platform, model=model, fallback=fallback, confidence=confidence)
+        return over_branches(network, how)
     _check(fallback, confidence)
-
-    def of_one_way(way: Network) -> Estimate:
-        kernels = platform.mapping.apply(way)
-        if fallback == "error":
-            _refuse_unknown_operators(way, kernels, platform)
-        return estimate_mapped(way, kernels, platform, model=model, fallback=fallback, confidence=confidence)
-
-    return over_branches(network, of_one_way)
+    kernels = platform.mapping.apply(network)
+    if fallback == "error":
+        _refuse_unknown_operators(network, kernels, platform)
+    return estimate_mapped(network, kernels, platform, model=model, fallback=fallback, confidence=confidence)
 
 
 def estimate_mapped(
