@@ -16,7 +16,7 @@ from annette.budget import spend
 from annette.errors import NetworkStructureError, UnsupportedOperatorError
 from annette.network.readers.onnx.frame import ABSENT, MAX_DEPTH, Collection, Frame, opset_versions, require_text
 from annette.network.readers.onnx.node import Result
-from annette.network.readers.onnx.values import Value
+from annette.network.readers.onnx.values import NUMPY_NAMES, Value
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ __all__ = ["CONTROL_FLOW", "call"]
 
 _MAX_ITERATIONS: Final = 4096
 _MOST_DECIDING: Final = 16
-_COUNTED: Final = frozenset({DType.INT64, DType.INT32, DType.INT16, DType.INT8, DType.UINT8, DType.BOOL})
 
 
 def call(walker: Collection, node: Node, function: FunctionProto, frame: Frame) -> None:
@@ -203,7 +202,7 @@ def _endless(walker: Collection, node: Node, decides: Value | None) -> Unsupport
 
 
 def _deciding_options(walker: Collection, value: Value | None) -> str:
-    """What on the command line would fix a value: empty where it depends on more than a few whole numbers.
+    """What on the command line would fix a value: empty where it depends on more than a few numbers.
 
     Args:
         walker: The walk so far.
@@ -223,7 +222,7 @@ def _deciding_options(walker: Collection, value: Value | None) -> str:
             sources[current.name] = current
         else:
             waiting.extend(layer.operands)
-    small = all(each.dtype in _COUNTED and each.elements <= _MOST_DECIDING for each in sources.values())
+    small = all(each.dtype.label in NUMPY_NAMES and each.elements <= _MOST_DECIDING for each in sources.values())
     if not sources or not small:
         return ""
     return " ".join(f"--input {name}={_form(each)}" for name, each in sorted(sources.items()))

@@ -47,10 +47,10 @@ def test_what_nothing_decides_is_read_both_ways_the_dearer_first(tmp_path):
 
 
 def test_what_decides_from_much_data_names_no_option(tmp_path):
-    graph = """g (float[4] x) => (float[4] y) <float zero = {0}> {
+    graph = """g (float[40] x) => (float[40] y) <float zero = {0}> {
         k = ReduceMax <keepdims = 0> (x) c = Greater(k, zero)
-        y = If (c) <then_branch = a () => (float[4] r) { r = Relu(x) },
-                    else_branch = b () => (float[4] r) { r = Tanh(x) }>
+        y = If (c) <then_branch = a () => (float[40] r) { r = Relu(x) },
+                    else_branch = b () => (float[40] r) { r = Tanh(x) }>
     }"""
     network = read(tmp_path, graph)
     assert "--input" not in network.notes[0]
