@@ -222,7 +222,10 @@ def _deciding_options(walker: Collection, value: Value | None) -> str:
             sources[current.name] = current
         else:
             waiting.extend(layer.operands)
-    small = all(each.dtype.label in NUMPY_NAMES and each.elements <= _MOST_DECIDING for each in sources.values())
+    small = all(
+        each.dtype.label in NUMPY_NAMES and each.elements <= (1 if each.dtype.is_float else _MOST_DECIDING)
+        for each in sources.values()
+    )
     if not sources or not small:
         return ""
     return " ".join(f"--input {name}={_form(each)}" for name, each in sorted(sources.items()))
