@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.errors import ModelError, OptionError, UnsupportedOperatorError, nearest
-from annette.estimation.branches import over_branches
 from annette.estimation.estimate import Coverage, Estimate, outside
 from annette.estimation.pricing import FALLBACK_METHOD, FREE_METHOD, price
 from annette.estimation.uncertainty import network_bounds
+from annette.estimation.variants import over_branches
 from annette.mapping.kernel import LEFT_TO_HOST, Kernel, KernelTable
 from annette.models.base import families
 from annette.network import UNSUPPORTED, Network
