@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from annette.evaluation.truth import Truth
     from annette.fitting.request import FitReport
     from annette.network import Network
+    from annette.network.inputs import Given
 
 __all__ = [
     "benchmark",
@@ -136,7 +137,8 @@ def measure(
     rounds: int | None = None,
     out: Path | str | None = None,
     batch: int | None = None,
-    inputs: Mapping[str, tuple[int, ...]] | None = None,
+    inputs: Mapping[str, Given] | None = None,
+    lenient: bool = False,
     cpus: tuple[int, ...] | None = None,
     timeout_s: float | None = None,
     resume: bool = False,
@@ -153,7 +155,8 @@ def measure(
         rounds: How many rounds; None makes 3, which a truth value takes, and 1 of what is only estimated.
         out: Dataset to record in, made or added to; None keeps nothing but what is returned.
         batch: Samples processed together; only for networks that are not loaded yet.
-        inputs: Shapes that bind symbolic dimensions; only for networks that are not loaded yet.
+        inputs: Shapes and values of inputs (`annette.load_network`); only for networks that are not loaded yet.
+        lenient: Whether invalid ONNX files are read nevertheless; only for networks that are not loaded yet.
         cpus: Processors to measure on; None takes the last ones, one per thread, and none leaves it to the scheduler.
         timeout_s: A round of a network that gives no result for so long has failed; None waits ten minutes.
         resume: Whether rounds that the dataset has already count; otherwise ``rounds`` further ones are measured.
@@ -171,7 +174,7 @@ def measure(
     """
     chosen = dict(options or {})
     timeout_s = timeout_s or _NETWORK_TIMEOUT_S
-    cases = [session.case_of(network, backend, batch=batch, inputs=inputs) for network in networks]
+    cases = [session.case_of(network, backend, batch=batch, inputs=inputs, lenient=lenient) for network in networks]
     with TemporaryDirectory(prefix="annette-measure-") as folder:
         path = Path(out) if out is not None else Path(folder) / "measured.sqlite"
         with Dataset.open(path, write=True) if path.exists() else Dataset.create(path) as dataset:

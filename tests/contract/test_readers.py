@@ -8,11 +8,13 @@ import pytest
 from annette.network.load import find_reader, readers
 from annette.network.readers.json import read_json
 from annette.network.readers.onnx import read_onnx
+from annette.network.readers.ort import read_ort
 from annette.network.readers.tflite import read_tflite
 from annette.network.writers.onnx import write_onnx
 from annette.network.writers.tflite import write_tflite
 from annette.testing.readers import ReaderContract, example_network
 from tests.unit.network.readers.descriptions import small, small_mmdnn, write
+from tests.unit.network.readers.ort.build import save_ort
 from tests.unit.network.readers.tflite.build import File
 
 
@@ -32,6 +34,23 @@ class TestOnnx(ReaderContract):
         model = onnx.parser.parse_model(text + " y = com.example.Mystery(x) }")
         (tmp_path / "unknown.onnx").write_bytes(model.SerializeToString())
         return tmp_path / "unknown.onnx", "Mystery"
+
+
+class TestOrt(ReaderContract):
+    @pytest.fixture
+    def reader(self):
+        return read_ort
+
+    @pytest.fixture
+    def file(self, tmp_path):
+        write_onnx(example_network(), tmp_path / "example.onnx")
+        return save_ort(tmp_path, onnx.load(tmp_path / "example.onnx"), "example.ort")
+
+    @pytest.fixture
+    def unknown(self, tmp_path):
+        text = '<ir_version: 8, opset_import: ["" : 17, "com.example" : 1]> g (float[1,4] x) => (float[1,4] y) {'
+        model = onnx.parser.parse_model(text + " y = com.example.Mystery(x) }")
+        return save_ort(tmp_path, model, "unknown.ort"), "Mystery"
 
 
 class TestTflite(ReaderContract):
@@ -86,4 +105,4 @@ class TestMmdnnJson(ReaderContract):
 
 
 def test_no_built_in_reader_is_left_out():
-    assert {find_reader(suffix) for suffix in readers()} == {read_onnx, read_tflite, read_json}
+    assert {find_reader(suffix) for suffix in readers()} == {read_onnx, read_ort, read_tflite, read_json}

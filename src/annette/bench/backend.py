@@ -195,8 +195,10 @@ def time_runs(run: Callable[[], object], repeats: int, before: Callable[[], None
     return tuple(samples_s)
 
 
-def input_values(shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Standard normal reals; ones for integers and booleans, which are tokens, positions and masks.
+def input_values(
+    shape: Sequence[int], dtype: npt.DTypeLike, given: Sequence[bool | int | float] | None = None
+) -> npt.NDArray[Any]:
+    """What was given, else standard normal reals; ones for integers and booleans: tokens, positions and masks.
 
     Times depend on values in one place: on some processors (Intel's) an exponential that underflows takes a hundred
     times as long as another, so that the softmax of masked scores is several times slower. A mask of ones hides
@@ -205,8 +207,11 @@ def input_values(shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]
     Args:
         shape: Sizes of the input.
         dtype: Its element type.
+        given: Its contents where the network states them (its ``values``), row by row.
     """
     kind = np.dtype(dtype)
+    if given is not None:
+        return np.array(given, dtype=kind).reshape(shape)
     if kind.kind == "f":
         return np.random.default_rng(0).standard_normal(shape).astype(kind)
     return np.ones(shape, dtype=kind)

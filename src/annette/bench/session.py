@@ -18,6 +18,7 @@ from annette.bench.visits import undisturbed
 from annette.errors import OptionError
 from annette.files import exists, is_file
 from annette.network import Network
+from annette.network.inputs import name_with_inputs
 from annette.network.load import load_network
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from annette.bench.campaign import Outcome, Progress
     from annette.bench.records import Run
+    from annette.network.inputs import Given
 
 __all__ = [
     "MeasuredNetwork",
@@ -228,7 +230,8 @@ def case_of(
     backend: str,
     *,
     batch: int | None = None,
-    inputs: Mapping[str, tuple[int, ...]] | None = None,
+    inputs: Mapping[str, Given] | None = None,
+    lenient: bool = False,
 ) -> Case:
     """A network as a case, however it is given.
 
@@ -236,7 +239,8 @@ def case_of(
         network: A case (returned as it is), a loaded network, a file, or a name of the zoo.
         backend: Name of the backend that will measure it.
         batch: Samples processed together; only for a network that is not loaded yet.
-        inputs: Shapes that bind symbolic dimensions; only for a network that is not loaded yet.
+        inputs: Shapes and values of inputs (`annette.load_network`); only for a network that is not loaded yet.
+        lenient: Whether an invalid ONNX file is read nevertheless; only for a network that is not loaded yet.
 
     Raises:
         NetworkError: The network cannot be read.
@@ -247,8 +251,9 @@ def case_of(
     if isinstance(network, Network):
         return network_case(network.name, network, backend=backend)
     path = Path(network)
-    loaded = load_network(network, batch=batch, inputs=inputs)
-    return network_case(str(network), loaded, backend=backend, path=path if is_file(path) else None)
+    loaded = load_network(network, batch=batch, inputs=inputs, lenient=lenient)
+    name = name_with_inputs(str(network), inputs or {})
+    return network_case(name, loaded, backend=backend, path=path if is_file(path) else None)
 
 
 def recorded_plan(out: Path) -> Plan | None:

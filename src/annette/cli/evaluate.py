@@ -84,8 +84,8 @@ def command(
     and after each. With --measure, threads and precision are the platform's unless given, and further --NAME VALUE go
     to the backend.
 
-    A FILE has the columns network (a file beside it, or a network built in) and, if known, batch and latency_s,
-    latency_ms, latency_us, latency_ns or latency (with its unit: 12.5 ms).
+    A FILE has the columns network (a file beside it, or a network built in) and, if known, batch, input (ids=1x128
+    rate=16000) and latency_s, latency_ms, latency_us, latency_ns or latency (with its unit: 12.5 ms).
 
     Shown beside: all families; the plain roofline, one peak rate P and one bandwidth B for the whole device,
     max(ops / P, bytes / B) for each kernel and nothing else (the family roofline has P, B and an offset for each

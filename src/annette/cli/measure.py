@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from annette.cli.options import (
     FILE,
     OPEN_ENDED,
+    USAGE_ERROR,
     backend_options,
     chosen_options,
+    complain,
     json_option,
+    lenient_option,
     network_options,
     print_json,
     split_words,
 )
-from annette.errors import BackendRunError
+from annette.errors import AnnetteError, BackendRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from annette.bench.plan import Case
+    from annette.network.inputs import Given
 
 __all__ = ["command"]
 
@@ -25,6 +34,7 @@ __all__ = ["command"]
 @click.argument("arguments", metavar="NETWORK...", nargs=-1, required=True, type=click.UNPROCESSED)
 @backend_options
 @network_options
+@lenient_option
 @click.option(
     "--rounds", type=click.IntRange(min=1), help="Processes, one after another.  [default: 3, of what is estimated 1]"
 )
@@ -36,7 +46,8 @@ def command(
     backend: str,
     options: dict[str, str],
     batch: int | None,
-    inputs: dict[str, tuple[int, ...]],
+    inputs: dict[str, Given],
+    lenient: bool,
     rounds: int | None,
     everything: bool,
     as_json: bool,
@@ -46,18 +57,21 @@ def command(
 
     The latency is the shortest of the rounds' medians (of more than four, the one a quarter of the way up): what the
     network takes when nobody disturbs it. Every round is a process of its own, and the networks take turns. A network
-    that fails is not tried again. Files of a format that the backend takes are measured as they are. Further --NAME
-    VALUE go to the backend. With --json and several networks, prints a list of documents.
+    that fails is not tried again; where one of several cannot be read or measured, the others are: a line on standard
+    error and, with --json, an entry of the list say why, and the exit code is 2. Files of a format that the backend
+    takes are measured as they are. Further --NAME VALUE go to the backend.
 
     \b
     Examples:
       annette measure resnet18 mobilenet_v2 --backend onnxruntime
       annette measure model.onnx --backend onnxruntime --threads 2 --rounds 5 --out truth.sqlite
+      annette measure speech.onnx --backend onnxruntime --input seq=512 --input rate=16000
     """
     from annette.api import measure
-    from annette.bench.session import case_of, default_rounds
+    from annette.bench.session import default_rounds
     from annette.cli.progress import progress_bar
     from annette.report.bench import measurement_document, print_measurement
+    from annette.report.estimates import error_document
 
     networks, further = split_words(arguments)
     if not networks:
@@ -65,16 +79,45 @@ def command(
     if len(set(networks)) < len(networks):
         raise click.UsageError("a network is named twice")
     chosen = chosen_options(backend, {**options, **further}, ())
-    cases = [case_of(name, backend, batch=batch, inputs=inputs) for name in networks]
+    errors: dict[str, AnnetteError] = {}
+    cases = _readable(networks, errors, backend=backend, batch=batch, inputs=inputs, lenient=lenient)
     rounds = rounds or default_rounds(backend)
     with progress_bar(cases * rounds) as listen:
-        measured = measure(cases, backend=backend, options=chosen, rounds=rounds, progress=listen, **how)
-    documents = [measurement_document(network, backend) for network in measured if network.usable]
-    if as_json and documents:
-        print_json(documents[0] if len(measured) == 1 else documents)
-    elif not as_json:
-        for document in documents:
+        how |= {"backend": backend, "options": chosen, "rounds": rounds, "progress": listen}
+        measured = measure(cases, **how) if cases else []
+    named = dict(zip([name for name in networks if name not in errors], measured, strict=True))
+    for name, network in named.items():
+        if not network.usable:
+            errors[name] = BackendRunError(f"{name!r} could not be measured: {network.rounds[-1].reason}")
+    if errors and len(networks) == 1:
+        raise errors[networks[0]]
+    documents = {name: measurement_document(named[name], backend) for name in networks if name not in errors}
+    if as_json:
+        listed = [documents[name] if name in documents else error_document(name, errors[name]) for name in networks]
+        print_json(listed[0] if len(networks) == 1 else listed)
+    else:
+        for document in documents.values():
             print_measurement(document, everything=everything)
-    failed = [network for network in measured if not network.usable]
-    if failed:
-        raise BackendRunError(f"{failed[0].case!r} could not be measured: {failed[0].rounds[-1].reason}")
+    for name, error in errors.items():
+        complain(str(error) if name in str(error) else f"{name!r}: {error}")
+    if errors:
+        click.get_current_context().exit(USAGE_ERROR)
+
+
+def _readable(networks: Sequence[str], errors: dict[str, AnnetteError], **how: Any) -> list[Case]:
+    """The networks that can be read, as cases; adds why the others cannot.
+
+    Raises:
+        AnnetteError: None can.
+    """
+    from annette.bench.session import case_of
+
+    cases: list[Case] = []
+    for name in networks:
+        try:
+            cases.append(case_of(name, **how))
+        except AnnetteError as error:
+            if len(networks) == 1:
+                raise
+            errors[name] = error
+    return cases

@@ -17,6 +17,8 @@ from annette.plain_text import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from annette.network.inputs import Given
+
 __all__ = [
     "FALLBACKS",
     "FILE",
@@ -50,19 +52,26 @@ USAGE_ERROR: Final = 2
 OPEN_ENDED: Final[dict[str, Any]] = {"ignore_unknown_options": True, "allow_extra_args": True}
 """Context settings of a command that passes unknown ``--name value`` on to the backend."""
 
-_SHAPE: Final = re.compile(r"(?P<name>.+)=(?P<shape>\d+(?:x\d+)*)")
 _DURATION: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>s|m|min|h|)")
 _SECONDS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
-def _parse_shapes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-    shapes = {}
+def _parse_inputs(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, Given]:
+    from annette.errors import OptionError
+    from annette.network.inputs import parse_given
+
+    inputs: dict[str, Given] = {}
     for text in value:
-        match = _SHAPE.fullmatch(text)
-        if match is None:
+        name, equals, given = text.rpartition("=")
+        if not equals or not name or not given:
             raise click.BadParameter(f"{text!r} is not NAME=SHAPE, for example data=1x3x224x224", ctx, param)
-        shapes[match["name"]] = tuple(int(size) for size in match["shape"].split("x"))
-    return shapes
+        if name in inputs:
+            raise click.BadParameter(f"{name!r} is given twice", ctx, param)
+        try:
+            inputs[name] = parse_given(given)
+        except OptionError as error:
+            raise click.BadParameter(f"{text!r} is not NAME=SHAPE or NAME=VALUE: {error}", ctx, param) from error
+    return inputs
 
 
 def parse_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -131,8 +140,9 @@ network_options = _together(
     "Adds ``--batch`` and ``--input``.",
     click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples processed together."),
     click.option(
-        "--input", "inputs", multiple=True, metavar="NAME=SHAPE", callback=_parse_shapes,
-        help="Shape of an input, data=1x3x224x224, or size of a symbolic dimension, seq=128. May be repeated.",
+        "--input", "inputs", multiple=True, metavar="NAME=SHAPE", callback=_parse_inputs,
+        help="Shape of an input, data=1x3x224x224; size of a symbolic dimension, seq=128; or value of an input that "
+        "decides what runs, sr=16000 or sr=[16000]. May be repeated.",
     ),
 )  # fmt: skip
 

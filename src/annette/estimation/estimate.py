@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from annette.mapping.kernel import FloatArray, Kernel, KernelTable
 
-__all__ = ["Coverage", "Estimate", "KernelEstimate", "Outside", "Prices", "outside"]
+__all__ = ["BranchEstimate", "Coverage", "Estimate", "KernelEstimate", "Outside", "Prices", "outside"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,21 @@ class KernelEstimate:
     outside: tuple[Outside, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class BranchEstimate:
+    """One way through a network of which data choose what runs.
+
+    Attributes:
+        taken: Branch, ``then`` or ``else``, of each node that chooses; how many rounds of a loop that may end early.
+        latency_s: The network's estimate on this way.
+        interval_s: Its interval, or None where the platform states none.
+    """
+
+    taken: Mapping[str, str]
+    latency_s: float
+    interval_s: tuple[float, float] | None
+
+
 @dataclass(frozen=True, eq=False)
 class Estimate:
     """How long a network takes on a platform.
@@ -160,6 +175,8 @@ class Estimate:
         interval_s: Lower and upper end of ``latency_s`` at ``confidence``, or None where the platform states none.
         confidence: Probability that the interval is meant to hold with.
         coverage: How much of the network a fitted model priced.
+        branches: Every way through the network where data choose what runs; the rest is of the dearest, and
+            ``interval_s`` spans all. Empty where nothing is chosen by data.
         notes: What the user should know: repairs by the reader, fallbacks, extrapolation; one sentence each.
     """
 
@@ -174,6 +191,7 @@ class Estimate:
     interval_s: tuple[float, float] | None
     confidence: float
     coverage: Coverage
+    branches: tuple[BranchEstimate, ...] = field(default=(), kw_only=True)
     notes: tuple[str, ...]
     mapped: tuple[Kernel, ...]
     table: KernelTable

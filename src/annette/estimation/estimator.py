@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ from annette.errors import ModelError, OptionError, UnsupportedOperatorError, ne
 from annette.estimation.estimate import Coverage, Estimate, outside
 from annette.estimation.pricing import FALLBACK_METHOD, FREE_METHOD, price
 from annette.estimation.uncertainty import network_bounds
+from annette.estimation.variants import over_branches
 from annette.mapping.kernel import LEFT_TO_HOST, Kernel, KernelTable
 from annette.models.base import families
 from annette.network import UNSUPPORTED, Network
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from annette.estimation.estimate import Prices
+    from annette.network.inputs import Given
 
 __all__ = ["FALLBACKS", "estimate", "estimate_mapped", "estimate_network"]
 
@@ -41,7 +44,7 @@ def estimate(
     *,
     model: str | None = None,
     batch: int | None = None,
-    inputs: Mapping[str, tuple[int, ...]] | None = None,
+    inputs: Mapping[str, Given] | None = None,
     lenient: bool = False,
     fallback: str = "error",
     confidence: float = 0.9,
@@ -53,7 +56,7 @@ def estimate(
         platform: A loaded platform, a platform file, or the name of a known platform.
         model: Model family; None takes the platform's preference per kind.
         batch: Samples processed together; only for a network that is not loaded yet.
-        inputs: Shapes that bind symbolic dimensions; only for a network that is not loaded yet.
+        inputs: Shapes and values of inputs (`annette.load_network`); only for a network that is not loaded yet.
         lenient: Whether an invalid ONNX file is priced nevertheless (`annette.load_network`); as above.
         fallback: ``error`` refuses kinds that the platform has no model for, ``roofline`` prices them roughly.
         confidence: Probability, between 0 and 1, that the intervals are meant to hold with.
@@ -104,7 +107,8 @@ def estimate_network(
         confidence: Probability, between 0 and 1, that the intervals are meant to hold with.
 
     Returns:
-        The estimate, with every kernel and where its price came from.
+        The estimate, with every kernel and where its price came from; where data choose what runs, that of the dearest
+        way through the network, its interval spanning all.
 
     Raises:
         OptionError: An argument is out of its range.
@@ -112,6 +116,9 @@ def estimate_network(
         UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
         ModelError: The network costs nothing on the platform, or more than can be counted.
     """
+    if network.branches:
+        how = partial(estimate_network, platform=platform, model=model, fallback=fallback, confidence=confidence)
+        return over_branches(network, how)
     _check(fallback, confidence)
     kernels = platform.mapping.apply(network)
     if fallback == "error":

@@ -16,6 +16,7 @@ from annette.bench.visits import undisturbed
 from annette.documents import is_latency, parse_json
 from annette.errors import AnnetteError, DatasetError, OptionError, nearest
 from annette.files import is_file, open_regular
+from annette.network.inputs import name_with_inputs, parse_given
 from annette.network.load import load_network, readers
 
 if TYPE_CHECKING:
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
     from annette.bench.dataset import Dataset
     from annette.bench.records import Run
     from annette.network import Network
+    from annette.network.inputs import Given
     from annette.platforms import Platform
 
 __all__ = ["MachineSpeed", "Truth", "is_listing", "load_listing", "truths_of"]
 
 _UNITS: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 _SCALES: Final = {f"latency_{unit}": scale for unit, scale in _UNITS.items() if unit.isascii()}
-_COLUMNS: Final = ("network", "batch", *_SCALES, "latency")
+_COLUMNS: Final = ("network", "batch", "input", *_SCALES, "latency")
 _QUANTITY: Final = re.compile(r"(?P<number>[-+.\deE]+)\s*(?P<unit>\S*)")
 _MOST_BYTES: Final = 4 * 2**20
 _MOST_NETWORKS: Final = 10_000
@@ -158,9 +160,11 @@ def load_listing(path: Path) -> tuple[Truth, ...]:
     """Networks, with latencies where they are known, from a table.
 
     CSV with a header, or JSON with a list (or with a list under ``networks``) of objects or names. Columns: ``network``
-    (a file, relative to the table's folder, or a name of the zoo); ``latency_s``, ``latency_ms``, ``latency_us`` or
-    ``latency_ns`` (a number) or ``latency`` (a number with its unit, ``12.5 ms``), which may be empty; ``batch``
-    (optional).
+    (a file, relative to the table's folder, or a name of the zoo, perhaps with a size, ``resnet50@320``); ``input``
+    (optional: shapes and values of its inputs as ``--input`` takes them, separated by spaces or semicolons,
+    ``ids=1x128 mask=1x128``; in JSON an object or list of such texts, too); ``latency_s``, ``latency_ms``,
+    ``latency_us`` or ``latency_ns`` (a number) or ``latency`` (a number with its unit, ``12.5 ms``), which may be
+    empty; ``batch`` (optional).
 
     Raises:
         OptionError: The file cannot be read or is too large; a row has no network, an unknown column, a latency that is
@@ -178,12 +182,18 @@ def load_listing(path: Path) -> tuple[Truth, ...]:
     for where, row in rows:
         _check_columns(where, row)
         name, file, batch = _named(path, where, row)
+        inputs = _inputs(where, row.get("input"))
+        name = name_with_inputs(name, inputs)
         if name in places:
             raise OptionError(f"{where}: {name!r} is listed already in {places[name]}")
         places[name] = where
         latency_s = _latency_s(where, row)
         try:
-            network = load_network(file or str(row["network"]).strip(), batch=batch)
+            network = load_network(
+                file or str(row["network"]).strip(),
+                batch=batch,
+                inputs=inputs,
+            )
         except AnnetteError as error:
             raise type(error)(f"{where}: {error}") from error
         truths[name] = Truth(name, network, () if latency_s is None else (latency_s,), path=file)
@@ -258,6 +268,27 @@ def _named(path: Path, where: str, row: Mapping[str, Any]) -> tuple[str, Path | 
     named = beside.suffix.lower() in readers() or is_file(beside)
     name = source if batch is None or batch == 1 else f"{source} batch {int(batch)}"
     return name, beside if named else None, None if batch is None else int(batch)
+
+
+def _inputs(where: str, cell: Any) -> dict[str, Given]:
+    """What a row says of inputs, by their names."""
+    if cell is None or cell == "":
+        return {}
+    if isinstance(cell, dict):
+        cell = [f"{name}={text}" for name, text in cell.items()]
+    words = cell if isinstance(cell, list) else re.split(r"[;\s]+", str(cell).strip("; \t"))
+    inputs: dict[str, Given] = {}
+    for word in words:
+        name, equals, text = word.rpartition("=") if isinstance(word, str) else ("", "", "")
+        if not equals or not name or name in inputs:
+            raise OptionError(
+                f"{where}: input {str(word)[:_SHOWN]!r} is not NAME=SHAPE or NAME=VALUE, or names an input again"
+            )
+        try:
+            inputs[name] = parse_given(text)
+        except OptionError as error:
+            raise OptionError(f"{where}: input {name[:_SHOWN]!r}: {error}") from error
+    return inputs
 
 
 def _latency_s(where: str, row: Mapping[str, Any]) -> float | None:

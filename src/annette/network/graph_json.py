@@ -3,7 +3,8 @@
 Schema ``annette/graph/1``: ``tensors`` maps names to ``[dtype, shape]`` (with a third item ``"constant"`` for
 weights), ``layers`` lists ``{"name", "kind", "inputs", "outputs", "attributes"}``. Workloads are not stored but
 computed again, so that a stored network cannot contradict itself; only kinds whose dimensions do not follow from
-their shapes (attention, einsum) carry ``dimensions`` and ``macs``.
+their shapes (attention, einsum) carry ``dimensions`` and ``macs``. ``values`` are the contents of inputs that decide
+what runs, where some were given.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class _Graph(Document, frozen=True):
     notes: tuple[str, ...]
     tensors: dict[str, _Tensor]
     layers: list[_Layer]
+    values: dict[str, list[bool | int | float]] | None = None
 
 
 _DECODER: Final = msgspec.json.Decoder(_Graph)
@@ -64,7 +66,7 @@ _DECODER: Final = msgspec.json.Decoder(_Graph)
 
 def graph_to_json(network: Network) -> dict[str, Any]:
     """A network as plain JSON values; `graph_from_json` gives an equal network back."""
-    return {
+    document = {
         "schema": SCHEMA,
         "name": network.name,
         "batch": network.batch,
@@ -79,6 +81,9 @@ def graph_to_json(network: Network) -> dict[str, Any]:
         },
         "layers": [_layer_to_json(layer, network) for layer in network.layers],
     }
+    if network.values:
+        document["values"] = {name: list(numbers) for name, numbers in network.values.items()}
+    return document
 
 
 def graph_from_json(document: Mapping[str, Any]) -> Network:
@@ -129,6 +134,7 @@ def _network(stored: _Graph) -> Network:
         channels_last=stored.channels_last,
         source_format=stored.source_format,
         notes=stored.notes,
+        values=stored.values,
     )
 
 

@@ -9,21 +9,29 @@ from typing import TYPE_CHECKING, Final, Protocol
 from annette.errors import NetworkError, NetworkFormatError, OptionError, nearest
 from annette.files import exists, open_regular
 from annette.network import zoo
+from annette.network.inputs import InputValue
 from annette.references import Reference, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from annette.network.inputs import Given
     from annette.network.network import Network
 
 __all__ = ["ENTRY_POINTS", "Reader", "find_reader", "load_network", "readers"]
 
 _BUILT_IN: Final[dict[str, Reference]] = {
     ".onnx": "annette.network.readers.onnx:read_onnx",
+    ".ort": "annette.network.readers.ort:read_ort",
     ".json": "annette.network.readers.json:read_json",
     ".tflite": "annette.network.readers.tflite:read_tflite",
 }
 """File suffix to its `Reader`, imported when a file of that kind comes."""
+
+_WITH_VALUES: Final = frozenset({".onnx", ".ort"})
+"""Suffixes of files whose inputs may be given values."""
+_LENIENT: Final = frozenset({".onnx", ".ort"})
+"""Suffixes of files that are checked against the standard."""
 
 ENTRY_POINTS: Final = "annette.readers"
 """Group of entry points under which other packages offer readers, each named after its ``.suffix``.
@@ -54,7 +62,7 @@ def load_network(
     source: str | Path,
     *,
     batch: int | None = None,
-    inputs: Mapping[str, tuple[int, ...]] | None = None,
+    inputs: Mapping[str, Given] | None = None,
     lenient: bool = False,
 ) -> Network:
     """Loads a network from a file, or builds one of the zoo.
@@ -62,7 +70,8 @@ def load_network(
     Args:
         source: A path ending in a known suffix, or the name of a zoo network (`annette.network.zoo.names`).
         batch: Samples processed together, at least 1.
-        inputs: Shapes of inputs by name, every dimension at least 1.
+        inputs: Shapes of inputs by name, every dimension at least 1; sizes of an ONNX file's symbolic dimensions by
+            their symbol; `annette.network.inputs.InputValue` of inputs that decide what runs.
         lenient: Whether an ONNX file whose nodes break the standard is read nevertheless, as well as can be, with a
             note; other formats have no such checks.
 
@@ -72,26 +81,41 @@ def load_network(
     """
     if batch is not None and batch < 1:
         raise OptionError(f"batch {batch} is not at least 1")
-    for name, shape in (inputs or {}).items():
-        if not all(size >= 1 for size in shape):
-            raise OptionError(f"input {name!r} is given shape {shape}: every dimension must be at least 1")
     path = Path(source)
     suffix = path.suffix.lower()
+    if suffix not in _WITH_VALUES:
+        inputs = _shapes(inputs or {})
     if suffix not in _BUILT_IN:
         if not exists(path) and zoo.is_name(str(source)):
-            return _build(str(source), batch, inputs)
+            shapes = _shapes(inputs or {})
+            if shapes:
+                return zoo.build_for_inputs(str(source), shapes, batch=batch)
+            return zoo.build(str(source), batch=batch or 1)
         if suffix not in readers():
             raise _unreadable(str(source), path)
     if not exists(path):
         raise NetworkError(f"network file {str(source)!r} does not exist")
     with open_regular(path, error=NetworkError):
         pass  # Readers, of other packages too, need not care for pipes and devices.
-    strict = find_reader(suffix)
-    reader: Reader = partial(resolve(_BUILT_IN[suffix]), lenient=True) if lenient and suffix == ".onnx" else strict
+    reader: Callable[..., Network] = find_reader(suffix)
+    if lenient and suffix in _LENIENT:
+        reader = partial(reader, lenient=True)
     try:
         return reader(path, batch=batch, input_shapes=inputs)
     except OSError as error:
         raise NetworkError(f"network file {str(source)!r} cannot be read: {error.strerror or error}") from error
+
+
+def _shapes(inputs: Mapping[str, Given]) -> dict[str, tuple[int, ...]]:
+    """What was given of the inputs of a network that takes their shapes only."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, given in inputs.items():
+        if isinstance(given, InputValue):
+            raise OptionError(f"--input {name}={given.text}: only inputs of ONNX files have values; give its shape")
+        if not all(size >= 1 for size in given):
+            raise OptionError(f"input {name!r} is given shape {given}: every dimension must be at least 1")
+        shapes[name] = given
+    return shapes
 
 
 def readers() -> tuple[str, ...]:
@@ -124,9 +148,3 @@ def _unreadable(source: str, path: Path) -> NetworkError:
         return NetworkFormatError(f"cannot tell the format of {source!r} by its suffix; known: {known}")
     hint = nearest(source, zoo.names())
     return NetworkError(f"no network file and no network of the zoo is called {source!r}{hint} (files end in {known})")
-
-
-def _build(name: str, batch: int | None, inputs: Mapping[str, tuple[int, ...]] | None) -> Network:
-    if inputs:
-        raise OptionError(f"{name!r} is a network of the zoo: its inputs have fixed shapes, only the batch can be set")
-    return zoo.build(name, batch=batch or 1)

@@ -33,6 +33,9 @@ class Network:
         channels_last: Whether feature maps are stored as N, …spatial…, C.
         source_format: Where it came from: ``onnx``, ``annette-json``, ``mmdnn-json``, ``tflite``, ``zoo``, ….
         notes: Repairs and assumptions the reader made, one sentence each, to be shown to the user.
+        branches: Where the file chooses by data what runs: each choice, a node and its branch, as it was read here.
+        variants: What the file is with other branches; estimates look at all of them.
+        values: Contents of inputs that were given because they decide what runs, row by row, by the input's name.
 
     Raises:
         NetworkStructureError: The graph is empty, cyclic, reads a tensor that nothing produces, or produces a
@@ -51,6 +54,9 @@ class Network:
         channels_last: bool = False,
         source_format: str = "",
         notes: Sequence[str] = (),
+        branches: Sequence[tuple[str, str]] = (),
+        variants: Sequence[Network] = (),
+        values: Mapping[str, Sequence[bool | int | float]] | None = None,
     ) -> None:
         self.name = name
         self.inputs = tuple(inputs)
@@ -60,6 +66,9 @@ class Network:
         self.channels_last = channels_last
         self.source_format = source_format
         self.notes = tuple(notes)
+        self.branches = tuple(branches)
+        self.variants = tuple(variants)
+        self.values = MappingProxyType({name: tuple(numbers) for name, numbers in (values or {}).items()})
         unordered = tuple(layers)
         if not unordered:
             raise NetworkStructureError(f"network {name!r} has no layers: there is nothing to estimate")
@@ -127,6 +136,30 @@ class Network:
                             )
                         stack.append((producer, False))
         return tuple(order)
+
+    def replaced(
+        self,
+        *,
+        name: str | None = None,
+        notes: Sequence[str] | None = None,
+        branches: Sequence[tuple[str, str]] | None = None,
+        variants: Sequence[Network] | None = None,
+    ) -> Network:
+        """The same layers under another name, with other notes, branches or variants; None keeps what there is."""
+        return Network(
+            name=self.name if name is None else name,
+            layers=self.layers,
+            tensors=self.tensors,
+            inputs=self.inputs,
+            outputs=self.outputs,
+            batch=self.batch,
+            channels_last=self.channels_last,
+            source_format=self.source_format,
+            notes=self.notes if notes is None else notes,
+            branches=self.branches if branches is None else branches,
+            variants=self.variants if variants is None else variants,
+            values=self.values,
+        )
 
     @cached_property
     def consumers(self) -> Mapping[str, tuple[Layer, ...]]:

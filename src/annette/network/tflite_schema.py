@@ -210,6 +210,7 @@ TABLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
 }
 """Fields of each table by position, as ``(name, type)``.
 
-Types are scalars, ``string``, ``[scalar]``, ``[Table]``, ``Table``, ``[byte]`` (bytes that are handed over as they
-are), ``options`` (the table that the field before it names) and ``opaque`` (not looked at).
+Types are scalars, ``string``, ``[scalar]``, ``[string]``, ``[Table]``, ``Table``, ``[byte]`` (bytes that are handed
+over as they are), ``options`` (a union: the table that the field of its name with ``_type`` behind names) and
+``opaque`` (not looked at).
 """

@@ -53,6 +53,7 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         coverage_ops=estimate.coverage.ops,
         coverage_kernels=estimate.coverage.kernels,
         coverage_latency=estimate.coverage.latency,
+        branches=[part(schemas.BranchPart, branch, taken=dict(branch.taken)) for branch in estimate.branches],
         kernels=[_kernel(kernel) for kernel in estimate.kernels],
     ).plain()
 
@@ -106,6 +107,10 @@ def network_document(network: Network, kernels: Sequence[Kernel] | None = None) 
         params=network.parameters,
         kinds=dict(sorted(Counter(layer.kind for layer in network.layers).items())),
         unsupported=sorted(unsupported),
+        branches=[
+            part(schemas.ReadingPart, way, taken=dict(way.branches))
+            for way in ((network, *network.variants) if network.branches else ())
+        ],
         layers=[_layer(layer, network) for layer in network.layers],
         kernels=UNSET if kernels is None else mapped,
     ).plain()

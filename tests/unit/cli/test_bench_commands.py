@@ -3,12 +3,14 @@ import sys
 
 import jsonschema
 import pytest
+from onnx import helper
 
 from annette.bench.generate import generate_plan
 from annette.bench.plan import Plan
 from annette.cli.main import main
 from annette.report.schema import schema
 from tests.unit.bench.scripted import install, plan
+from tests.unit.network.readers.onnx.build import model, save
 
 
 @pytest.fixture
@@ -133,6 +135,38 @@ def test_measure_reports_rounds_and_kernels(run):
     assert len(document["rounds_s"]) == 3
     assert document["remeasurement_spread"] == 0
     assert sum(kernel["latency_s"] for kernel in document["kernels"]) == pytest.approx(document["latency_s"])
+
+
+def test_measure_goes_on_after_a_network_that_fails(run):
+    words = ("measure", "squeezenet1_1", "none.onnx", "alexnet", "--backend", "scripted", "--rounds", "1")
+    code, output, errors = run(*words, "--json")
+    documents = json.loads(output)
+    assert code == 2
+    assert [document["schema"] for document in documents] == [
+        "annette/measurement/1",
+        "annette/error/1",
+        "annette/measurement/1",
+    ]
+    assert documents[1]["network"] == "none.onnx"
+    assert documents[1]["error"] in errors
+    code, output, errors = run(*words)
+    assert code == 2
+    assert "squeezenet1_1 on scripted: " in output
+    assert "alexnet on scripted: " in output
+    assert errors.count("annette: ") == 1
+    assert run("measure", "none.onnx", "less.onnx", "--backend", "scripted")[0] == 2
+
+
+def test_measure_takes_inputs_and_invalid_files(run, tmp_path):
+    proto = model("g (float[N, L] x) => (float[N, L] y) { y = Relu(x) }")
+    path = save(tmp_path, proto)
+    code, output, _ = run("measure", str(path), "--backend", "scripted", "--json", "--input", "L=7", "--batch", "3")
+    assert (code, json.loads(output)["batch"], json.loads(output)["network"]) == (0, 3, f"{path} L=7")
+    proto.graph.node[0].attribute.append(helper.make_attribute("strange", 1))
+    path = save(tmp_path, proto)
+    words = ("measure", str(path), "--backend", "scripted", "--input", "L=7")
+    assert "strange" in run(*words)[2]
+    assert run(*words, "--lenient")[0] == 0
 
 
 def test_measure_in_words(run):

@@ -8,6 +8,7 @@ import pytest
 from annette.errors import NetworkError, OptionError
 from annette.evaluation.truth import is_listing, load_listing
 from annette.network.writers.onnx import write_onnx
+from tests.unit.network.readers.onnx.build import model, save
 from tests.unit.samples import small_network
 
 
@@ -25,6 +26,47 @@ def test_names_files_batches_and_units(tmp_path):
     assert (first.name, first.network.batch, first.latency_s) == ("alexnet batch 2", 2, 0.02)
     assert (second.name, second.latency_s, second.path) == ("alexnet", 1.5, None)
     assert (third.name, third.latency_s, third.path) == ("nets/small.onnx", None, tmp_path / "nets" / "small.onnx")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"image=1x3x64x96","image=1x3x64x96"',
+        '"image=1x3x64x96; ","  image=1x3x64x96"',
+    ],
+)
+def test_a_column_of_inputs_sets_shapes(tmp_path, text):
+    first, second = text.split('","')
+    lines = ["network,input,latency_ms", f'resnet18,{first}",1', f'squeezenet1_1,"{second},', "resnet18@96,,2"]
+    sized, other, named = load_listing(table(tmp_path, "\n".join(lines)))
+    assert sized.name == "resnet18 image=1x3x64x96"
+    assert sized.network.tensors["image"].shape == other.network.tensors["image"].shape == (1, 3, 64, 96)
+    assert (named.name, named.network.tensors["image"].shape) == ("resnet18@96", (1, 3, 96, 96))
+
+
+@pytest.mark.parametrize("cell", ["N=2 n=[3]", {"N": "2", "n": "[3]"}, ["N=2", "n=[3]"]])
+def test_inputs_of_files_take_sizes_and_values(tmp_path, cell):
+    graph = """g (float[N, 6] x, int64[1] n) => (float[N, M] y) <int64[1] zero = {0}, int64[1] axes = {1}> {
+        s = Slice(x, zero, n, axes) y = Relu(s) }"""
+    save(tmp_path, model(graph))
+    rows = [{"network": "net.onnx", "input": cell}, {"network": "net.onnx", "input": "n=[5]"}]
+    first, second = load_listing(table(tmp_path, json.dumps(rows), "list.json"))
+    assert (first.name, first.network.tensors["y"].shape) == ("net.onnx N=2 n=[3]", (2, 3))
+    assert (second.name, second.network.tensors["y"].shape) == ("net.onnx n=[5]", (1, 5))
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("image", "'image' is not NAME=SHAPE"),
+        ("image=1x3x64x64 image=1x3x64x64", "names an input again"),
+        ("image=big", "input 'image': 'big' is neither a shape"),
+        ("photo=1x3x64x64", "line 2 .*resnet18 has no such input"),
+    ],
+)
+def test_inputs_that_make_no_sense_are_refused(tmp_path, cell, message):
+    with pytest.raises(OptionError, match=message):
+        load_listing(table(tmp_path, f"network,input\nresnet18,{cell}\n"))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from annette.errors import NetworkError, NetworkFormatError, OptionError
 from annette.network import zoo
+from annette.network.inputs import InputValue
 from annette.network.load import ENTRY_POINTS, find_reader, load_network, readers
 from annette.network.readers.onnx import read_onnx
 
@@ -29,20 +30,24 @@ def plug_in(tmp_path, monkeypatch):
 def test_a_plug_in_reads_its_suffix_and_takes_no_built_in_one_over(plug_in):
     (plug_in / "small.name").write_text("squeezenet1_1")
     assert load_network(plug_in / "small.name", batch=2).batch == 2
-    assert readers() == (".onnx", ".json", ".tflite", ".name")
+    assert readers() == (".onnx", ".ort", ".json", ".tflite", ".name")
     assert find_reader(".onnx") is read_onnx
 
 
 def test_a_name_of_the_zoo_is_built():
     assert load_network("squeezenet1_1").name == "squeezenet1_1"
     assert "squeezenet1_1" in zoo.names()
-    with pytest.raises(OptionError, match="only the batch can be set"):
+    with pytest.raises(OptionError, match="squeezenet1_1 has no such input; it has 'image'"):
         load_network("squeezenet1_1", inputs={"x": (1, 3, 8, 8)})
+    with pytest.raises(OptionError, match="only inputs of ONNX files have values"):
+        load_network("squeezenet1_1", inputs={"image": InputValue((1,))})
+    assert load_network("squeezenet1_1", inputs={"image": (2, 3, 96, 64)}).name == "squeezenet1_1@96x64"
+    assert load_network("squeezenet1_1@96", batch=2).tensors["image"].shape == (2, 3, 96, 96)
 
 
 def test_what_cannot_be_read_says_what_can(tmp_path):
     (tmp_path / "notes.txt").write_text("nothing")
-    with pytest.raises(NetworkFormatError, match=r"known: \.json, \.onnx, \.tflite"):
+    with pytest.raises(NetworkFormatError, match=r"known: \.json, \.onnx, \.ort, \.tflite"):
         load_network(tmp_path / "notes.txt")
     with pytest.raises(NetworkError, match="is a folder"):
         load_network(tmp_path)
@@ -58,7 +63,7 @@ def test_sizes_below_one_are_refused(options, message):
         load_network("squeezenet1_1", **options)
 
 
-@pytest.mark.parametrize("suffix", [".onnx", ".json", ".tflite"])
+@pytest.mark.parametrize("suffix", [".onnx", ".ort", ".json", ".tflite"])
 def test_a_pipe_is_refused_without_waiting(tmp_path, suffix):
     path = tmp_path / f"net{suffix}"
     os.mkfifo(path)

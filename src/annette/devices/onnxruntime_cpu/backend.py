@@ -66,7 +66,7 @@ class OnnxRuntimeBackend(Backend):
     name = "onnxruntime"
     options_type = OnnxRuntimeOptions
     options: OnnxRuntimeOptions
-    file_formats = (".onnx",)
+    file_formats = (".onnx", ".ort")
 
     @classmethod
     def available(cls) -> Availability:
@@ -154,4 +154,5 @@ def _values(entry: Any, network: Network) -> Any:
     """Values of one input of a session."""
     shape = network.tensors[entry.name].shape if entry.name in network.tensors else entry.shape
     element = entry.type.removeprefix("tensor(").removesuffix(")")
-    return input_values(shape, {"float": np.float32, "double": np.float64}.get(element, element))
+    dtype = {"float": np.float32, "double": np.float64}.get(element, element)
+    return input_values(shape, dtype, network.values.get(entry.name))

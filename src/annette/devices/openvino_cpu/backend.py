@@ -178,7 +178,7 @@ def _values(port: Any, network: Network) -> Any:
     """Values of one input of a compiled network."""
     name = _name(port, network)
     shape = network.tensors[name].shape if name else tuple(port.shape)
-    return input_values(shape, np.dtype(port.element_type.to_dtype()))
+    return input_values(shape, np.dtype(port.element_type.to_dtype()), network.values.get(name))
 
 
 def _first_line(error: Exception) -> str:

@@ -105,7 +105,7 @@ class _Encoder:
             return start
         self.out += bytes(4 * len(items))
         for index, item in enumerate(items):
-            self.point(start + 4 + 4 * index, self.table(kind, item))
+            self.point(start + 4 + 4 * index, self._string(item) if kind == "string" else self.table(kind, item))
         return start
 
     def _align(self, alignment: int, *, ahead: int = 0) -> int:

@@ -12,16 +12,17 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from annette.errors import OptionError, nearest
+from annette.errors import NetworkShapeError, OptionError, nearest
 from annette.network.zoo.catalog import CATALOG, PARAMETRIC, Entry
+from annette.network.zoo.sizes import given_sizes, options_of_size, split_size
 from annette.references import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from annette.network.network import Network
 
-__all__ = ["Entry", "build", "describe", "is_name", "names"]
+__all__ = ["Entry", "build", "build_for_inputs", "describe", "is_name", "names"]
 
 
 def names() -> tuple[str, ...]:
@@ -37,9 +38,12 @@ def names() -> tuple[str, ...]:
 
 
 def is_name(name: str) -> bool:
-    """Whether the zoo has a network of this name, or a family of cells that the part before the colon names."""
+    """Whether the zoo has a network of this name, or a family of cells that the part before the colon names.
+
+    A size behind the name does not count: ``resnet50@320``.
+    """
     family, colon, _ = name.partition(":")
-    return name in CATALOG or (bool(colon) and family in PARAMETRIC)
+    return split_size(name)[0] in CATALOG or (bool(colon) and family in PARAMETRIC)
 
 
 def describe(name: str) -> Entry:
@@ -57,8 +61,10 @@ def build(name: str, *, batch: int = 1, **options: Any) -> Network:
     """Builds a network.
 
     Args:
-        name: One of `names`; ``nasbench101:seed7`` or ``nasbench101:ROWS:OPERATIONS`` (see
-            `annette.network.zoo.nasbench101.parse_cell`); or ``nasbench201:`` and the benchmark's string for a cell.
+        name: One of `names`, perhaps with a size behind it (``resnet50@320``, ``yolov3@320x608``, ``bert_base@384``:
+            an image's side, its height and width, or tokens); ``nasbench101:seed7`` or ``nasbench101:ROWS:OPERATIONS``
+            (see `annette.network.zoo.nasbench101.parse_cell`); or ``nasbench201:`` and the benchmark's
+            string for a cell.
         batch: Samples processed together, at least 1.
         **options: Of the network's function, such as ``batch_norm=True``.
 
@@ -80,10 +86,45 @@ def build(name: str, *, batch: int = 1, **options: Any) -> Network:
         function = _load(*PARAMETRIC[family])
         _check_options(name, function, options)
         return function(cell, batch, **options)
-    entry = describe(name)
+    plain, size = split_size(name)
+    entry = describe(plain)
     function = _load(entry.module, entry.name)
-    _check_options(name, function, options)
-    return function(batch, **options)
+    _check_options(plain, function, options)
+    if not size:
+        return function(batch, **options)
+    try:
+        network = function(batch, **options_of_size(plain, size, _options(function)), **options)
+    except NetworkShapeError as error:
+        raise NetworkShapeError(f"{name} cannot be built: {error}") from error
+    return network.replaced(name=name)
+
+
+def build_for_inputs(name: str, inputs: Mapping[str, tuple[int, ...]], *, batch: int | None = None) -> Network:
+    """Builds a network whose inputs are of given shapes.
+
+    Args:
+        name: As for `build`, without a size.
+        inputs: Shapes by input name, batch first.
+        batch: Samples processed together; None takes what the shapes say.
+
+    Raises:
+        OptionError: As for `build`, or there is no such input.
+        NetworkShapeError: The shapes do not fit the network or the batch.
+
+    Example:
+        >>> build_for_inputs("resnet18", {"image": (2, 3, 320, 320)})
+        Network('resnet18@320x320', 49 layers, 7.4 GMACs, batch 2)
+    """
+    if split_size(name)[1]:
+        raise OptionError(f"{name!r} states its size already: take one of the two")
+    own = build(name)
+    samples, size = given_sizes(name, own, inputs)
+    if batch is not None and batch != samples:
+        raise NetworkShapeError(f"--batch {batch} and shapes of {samples} samples contradict each other")
+    first = own.tensors[own.inputs[0]].shape
+    if size == first[len(first) - len(size) :]:
+        return build(name, batch=samples)
+    return build(f"{name}@{'x'.join(map(str, size))}", batch=samples)
 
 
 def _load(module: str, function: str) -> Callable[..., Network]:
@@ -92,8 +133,12 @@ def _load(module: str, function: str) -> Callable[..., Network]:
 
 
 def _check_options(name: str, function: Callable[..., Network], options: dict[str, Any]) -> None:
-    parameters = inspect.signature(function).parameters.values()
-    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    known = _options(function)
     for option in options:
         if option not in known:
             raise OptionError(f"{name} has no option {option!r}{nearest(option, known)} (options: {', '.join(known)})")
+
+
+def _options(function: Callable[..., Network]) -> list[str]:
+    parameters = inspect.signature(function).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from annette.network.zoo.folding import FoldingBuilder
 
 if TYPE_CHECKING:
+    from annette.network.building.convolution import Size
     from annette.network.network import Network
     from annette.network.tensor import Tensor
 
@@ -51,10 +52,17 @@ def _three_layers(net: FoldingBuilder, x: Tensor, classes: int) -> Tensor:
 
 
 def _squeezenet(
-    name: str, stem: int, kernel: int, pools_after: tuple[int, int], batch: int = 1, *, classes: int = 1000
+    name: str,
+    stem: int,
+    kernel: int,
+    pools_after: tuple[int, int],
+    batch: int = 1,
+    *,
+    classes: int = 1000,
+    resolution: Size = 224,
 ) -> Network:
     net = FoldingBuilder(name, batch)
-    x = net.relu(net.conv(net.image(224), stem, kernel, stride=2))
+    x = net.relu(net.conv(net.image(resolution), stem, kernel, stride=2))
     x = net.max_pool(x, 3, stride=2, ceil=True)
     for index, squeezed in enumerate(_SQUEEZED):
         with net.scope(f"fire{index + 2}"):

@@ -20,6 +20,7 @@ from annette.network.zoo.residual import resnet_features
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from annette.network.building.convolution import Size
     from annette.network.network import Network
     from annette.network.tensor import Tensor
 
@@ -44,7 +45,7 @@ class _Darknet(FoldingBuilder):
         return x
 
 
-def yolov2(batch: int = 1, *, batch_norm: bool = False, classes: int = 80, resolution: int = 608) -> Network:
+def yolov2(batch: int = 1, *, batch_norm: bool = False, classes: int = 80, resolution: Size = 608) -> Network:
     """YOLOv2 for COCO: Darknet-19, a passthrough of finer features, five anchors."""
     net = _Darknet("yolov2", batch, batch_norm=batch_norm)
     x = net.max_pool(net.unit(net.image(resolution), 32, 3), 2, stride=2)
@@ -59,7 +60,7 @@ def yolov2(batch: int = 1, *, batch_norm: bool = False, classes: int = 80, resol
     return net.build(net.conv(x, 5 * (5 + classes), 1, name="predict"))
 
 
-def yolov3(batch: int = 1, *, batch_norm: bool = False, classes: int = 80, resolution: int = 416) -> Network:
+def yolov3(batch: int = 1, *, batch_norm: bool = False, classes: int = 80, resolution: Size = 416) -> Network:
     """YOLOv3 for COCO: Darknet-53, predictions at three resolutions."""
     net = _Darknet("yolov3", batch, batch_norm=batch_norm)
     x = net.unit(net.image(resolution), 32, 3)
@@ -81,7 +82,7 @@ def yolov3(batch: int = 1, *, batch_norm: bool = False, classes: int = 80, resol
     return net.build(*outputs)
 
 
-def yolov4_tiny(batch: int = 1, *, batch_norm: bool = False, classes: int = 80, resolution: int = 416) -> Network:
+def yolov4_tiny(batch: int = 1, *, batch_norm: bool = False, classes: int = 80, resolution: Size = 416) -> Network:
     """YOLOv4-tiny for COCO: cross-stage partial blocks, predictions at two resolutions."""
     net = _Darknet("yolov4_tiny", batch, batch_norm=batch_norm)
     x = net.unit(net.unit(net.image(resolution), 32, 3, 2), 64, 3, 2)
@@ -102,7 +103,7 @@ def yolov4_tiny(batch: int = 1, *, batch_norm: bool = False, classes: int = 80, 
 
 def _semantic_fpn(
     name: str, depths: Sequence[int], bottleneck: bool,
-    batch: int = 1, *, batch_norm: bool = False, classes: int = 150, resolution: int = 512,
+    batch: int = 1, *, batch_norm: bool = False, classes: int = 150, resolution: Size = 512,
 ) -> Network:  # fmt: skip
     net = FoldingBuilder(name, batch, batch_norm=batch_norm)
     with net.scope("backbone"):
@@ -147,7 +148,7 @@ def openpose_lightweight(
 ) -> Network:
     """Lightweight OpenPose: key-point heat maps and part affinity fields, refined ``refinements`` times."""
     net = FoldingBuilder("openpose_lightweight", batch, batch_norm=batch_norm)
-    x = net.conv_norm(net.image(height, width), 32, 3, stride=2, activation="relu", name="stem")
+    x = net.conv_norm(net.image((height, width)), 32, 3, stride=2, activation="relu", name="stem")
     for index, (filters, stride, dilation) in enumerate(_BACKBONE):
         with net.scope(f"backbone{index}"):
             x = net.conv_norm(x, x.shape[1], 3, stride=stride, dilation=dilation, groups=x.shape[1], activation="relu")

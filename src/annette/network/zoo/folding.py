@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from annette.network.builder import NetworkBuilder
+from annette.network.building.graph import pair
 
 if TYPE_CHECKING:
     from annette.network.building.convolution import Padding, Size
@@ -33,9 +34,9 @@ class FoldingBuilder(NetworkBuilder):
         super().__init__(name, batch=batch)
         self.keeps_batch_norm = batch_norm
 
-    def image(self, height: int, width: int | None = None) -> Tensor:
-        """The input: a batch of RGB images, ``image``."""
-        return self.input("image", (self.batch, 3, height, width or height))
+    def image(self, resolution: Size) -> Tensor:
+        """The input: a batch of RGB images, ``image``, of one side or of a height and a width."""
+        return self.input("image", (self.batch, 3, *pair(resolution)))
 
     def conv_norm(
         self,

@@ -76,10 +76,10 @@ class _Inception(FoldingBuilder):
         return self.concat([*parts, self.max_pool(x, 3, stride=2)])
 
 
-def inception_v1(batch: int = 1, *, classes: int = 1000) -> Network:
+def inception_v1(batch: int = 1, *, classes: int = 1000, resolution: Size = 224) -> Network:
     """GoogLeNet as published: 5x5 branches, local response normalization, no batch normalization."""
     net = FoldingBuilder("inception_v1", batch)
-    x = net.relu(net.conv(net.image(224), 64, 7, stride=2, padding=3))
+    x = net.relu(net.conv(net.image(resolution), 64, 7, stride=2, padding=3))
     x = net.local_response_norm(net.max_pool(x, 3, stride=2, ceil=True))
     x = net.relu(net.conv(x, 64, 1))
     x = net.local_response_norm(net.relu(net.conv(x, 192, 3, padding=1)))
@@ -92,10 +92,10 @@ def inception_v1(batch: int = 1, *, classes: int = 1000) -> Network:
     return net.build(net.classifier(x, classes))
 
 
-def googlenet(batch: int = 1, *, batch_norm: bool = False, classes: int = 1000) -> Network:
+def googlenet(batch: int = 1, *, batch_norm: bool = False, classes: int = 1000, resolution: Size = 224) -> Network:
     """GoogLeNet with batch normalization and 3x3 in place of 5x5 convolutions, as torchvision and slim have it."""
     net = _Inception("googlenet", batch, batch_norm=batch_norm)
-    x = net.max_pool(net.unit(net.image(224), (64, 7), stride=2), 3, stride=2, ceil=True)
+    x = net.max_pool(net.unit(net.image(resolution), (64, 7), stride=2), 3, stride=2, ceil=True)
     x = net.max_pool(net.unit(x, (64, 1), (192, 3)), 3, stride=2, ceil=True)
     for label, filters in _V1.items():
         with net.scope(f"inception_{label}"):
@@ -122,10 +122,10 @@ def _module_v1(
     return net.concat([first, second, third, fourth])
 
 
-def inception_v2(batch: int = 1, *, batch_norm: bool = False, classes: int = 1001) -> Network:
+def inception_v2(batch: int = 1, *, batch_norm: bool = False, classes: int = 1001, resolution: Size = 224) -> Network:
     """Inception v2 of slim: a separable 7x7 stem (without normalization), 3x3 pairs for 5x5, 1001 classes."""
     net = _Inception("inception_v2", batch, batch_norm=batch_norm)
-    x = net.depthwise_conv(net.image(224), 7, stride=2, padding="same", multiplier=8, bias=False, name="stem")
+    x = net.depthwise_conv(net.image(resolution), 7, stride=2, padding="same", multiplier=8, bias=False, name="stem")
     x = net.relu(net.conv(x, 64, 1, name="stem/pointwise"))
     x = net.max_pool(x, 3, stride=2, padding="same")
     x = net.max_pool(net.unit(x, (64, 1), (192, 3)), 3, stride=2, padding="same")
@@ -143,10 +143,10 @@ def inception_v2(batch: int = 1, *, batch_norm: bool = False, classes: int = 100
     return net.build(net.flatten(x))
 
 
-def inception_v3(batch: int = 1, *, batch_norm: bool = False, classes: int = 1000) -> Network:
+def inception_v3(batch: int = 1, *, batch_norm: bool = False, classes: int = 1000, resolution: Size = 299) -> Network:
     """Inception v3 at 299 x 299, as torchvision has it."""
     net = _Inception("inception_v3", batch, batch_norm=batch_norm)
-    x = net.unit(net.unit(net.image(299), (32, 3), stride=2, padding=0), (32, 3), padding=0)
+    x = net.unit(net.unit(net.image(resolution), (32, 3), stride=2, padding=0), (32, 3), padding=0)
     x = net.max_pool(net.unit(x, (64, 3)), 3, stride=2)
     x = net.max_pool(net.unit(x, (80, 1), (192, 3), padding=0), 3, stride=2)
     for label, pooled in zip("bcd", (32, 64, 64), strict=True):
@@ -173,10 +173,10 @@ def inception_v3(batch: int = 1, *, batch_norm: bool = False, classes: int = 100
     return net.build(net.classifier(x, classes))
 
 
-def inception_v4(batch: int = 1, *, batch_norm: bool = False, classes: int = 1000) -> Network:
+def inception_v4(batch: int = 1, *, batch_norm: bool = False, classes: int = 1000, resolution: Size = 299) -> Network:
     """Inception v4 at 299 x 299."""
     net = _Inception("inception_v4", batch, batch_norm=batch_norm)
-    x = _stem_v4(net)
+    x = _stem_v4(net, resolution)
     for index in range(4):
         with net.scope(f"inception_a{index}"):
             x = net.module(x, [(96, 1)], [(64, 1), (96, 3)], [(64, 1), (96, 3), (96, 3)], pooled=96)
@@ -198,8 +198,8 @@ def inception_v4(batch: int = 1, *, batch_norm: bool = False, classes: int = 100
     return net.build(net.classifier(x, classes))
 
 
-def _stem_v4(net: _Inception) -> Tensor:
-    x = net.unit(net.image(299), (32, 3), stride=2, padding=0)
+def _stem_v4(net: _Inception, resolution: Size) -> Tensor:
+    x = net.unit(net.image(resolution), (32, 3), stride=2, padding=0)
     x = net.unit(net.unit(x, (32, 3), padding=0), (64, 3))
     x = net.concat([net.max_pool(x, 3, stride=2), net.unit(x, (96, 3), stride=2, padding=0)])
     short = net.unit(x, (64, 1), (96, 3), padding=0)

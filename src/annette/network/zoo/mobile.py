@@ -15,6 +15,7 @@ from annette.network.zoo.folding import FoldingBuilder, make_divisible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from annette.network.building.convolution import Size
     from annette.network.network import Network
     from annette.network.tensor import Tensor
 
@@ -103,7 +104,7 @@ _V3_SMALL: Final[tuple[Row, ...]] = (
 
 
 def mobilenet_v1(
-    batch: int = 1, *, batch_norm: bool = False, classes: int = 1000, resolution: int = 224, width: float = 1.0
+    batch: int = 1, *, batch_norm: bool = False, classes: int = 1000, resolution: Size = 224, width: float = 1.0
 ) -> Network:
     """MobileNet v1; ``width`` scales every layer's channels."""
     net = FoldingBuilder("mobilenet_v1", batch, batch_norm=batch_norm)
@@ -119,7 +120,7 @@ def mobilenet_v1(
 
 
 def mobilenet_v2(
-    batch: int = 1, *, batch_norm: bool = False, classes: int = 1000, resolution: int = 224, width: float = 1.0
+    batch: int = 1, *, batch_norm: bool = False, classes: int = 1000, resolution: Size = 224, width: float = 1.0
 ) -> Network:
     """MobileNet v2; ``width`` scales every layer's channels, the last convolution's only upwards."""
     net = FoldingBuilder("mobilenet_v2", batch, batch_norm=batch_norm)
@@ -131,10 +132,17 @@ def mobilenet_v2(
 
 
 def _mobilenet_v3(
-    name: str, rows: tuple[Row, ...], hidden: int, batch: int = 1, *, batch_norm: bool = False, classes: int = 1000
+    name: str,
+    rows: tuple[Row, ...],
+    hidden: int,
+    batch: int = 1,
+    *,
+    batch_norm: bool = False,
+    classes: int = 1000,
+    resolution: Size = 224,
 ) -> Network:
     net = FoldingBuilder(name, batch, batch_norm=batch_norm)
-    x = net.conv_norm(net.image(224), 16, 3, stride=2, activation="hard_swish", epsilon=1e-3, name="stem")
+    x = net.conv_norm(net.image(resolution), 16, 3, stride=2, activation="hard_swish", epsilon=1e-3, name="stem")
     block = partial(_inverted_residual, net, gate="hard_sigmoid", epsilon=1e-3)
     for index, (kernel, expanded, filters, excited, activation, stride) in enumerate(rows):
         with net.scope(f"block{index}"):
@@ -152,10 +160,12 @@ mobilenet_v3_small = partial(_mobilenet_v3, "mobilenet_v3_small", _V3_SMALL, 102
 """MobileNet v3 small."""
 
 
-def _mnasnet(name: str, width: float, batch: int = 1, *, batch_norm: bool = False, classes: int = 1000) -> Network:
+def _mnasnet(
+    name: str, width: float, batch: int = 1, *, batch_norm: bool = False, classes: int = 1000, resolution: Size = 224
+) -> Network:
     net = FoldingBuilder(name, batch, batch_norm=batch_norm)
     stem = make_divisible(32 * width)
-    x = net.conv_norm(net.image(224), stem, 3, stride=2, activation="relu", name="stem")
+    x = net.conv_norm(net.image(resolution), stem, 3, stride=2, activation="relu", name="stem")
     x = net.conv_norm(x, stem, 3, groups=stem, activation="relu", name="separable/depthwise")
     x = net.conv_norm(x, make_divisible(16 * width), name="separable/pointwise")
     x = _stages(net, x, _MNASNET, width=width, activation="relu")
@@ -170,7 +180,9 @@ mnasnet1_0 = partial(_mnasnet, "mnasnet1_0", 1.0)
 """MNASNet-B1 at full width."""
 
 
-def efficientnet_b0(batch: int = 1, *, batch_norm: bool = False, classes: int = 1000, resolution: int = 224) -> Network:
+def efficientnet_b0(
+    batch: int = 1, *, batch_norm: bool = False, classes: int = 1000, resolution: Size = 224
+) -> Network:
     """EfficientNet-B0; SiLU is a sigmoid and a product, as exported."""
     net = FoldingBuilder("efficientnet_b0", batch, batch_norm=batch_norm)
     x = net.conv_norm(net.image(resolution), 32, 3, stride=2, activation="silu", name="stem")
@@ -238,10 +250,16 @@ def _inverted_residual(
 
 
 def _shufflenet(
-    name: str, widths: tuple[int, ...], batch: int = 1, *, batch_norm: bool = False, classes: int = 1000
+    name: str,
+    widths: tuple[int, ...],
+    batch: int = 1,
+    *,
+    batch_norm: bool = False,
+    classes: int = 1000,
+    resolution: Size = 224,
 ) -> Network:
     net = FoldingBuilder(name, batch, batch_norm=batch_norm)
-    x = net.conv_norm(net.image(224), 24, 3, stride=2, activation="relu", name="stem")
+    x = net.conv_norm(net.image(resolution), 24, 3, stride=2, activation="relu", name="stem")
     x = net.max_pool(x, 3, stride=2, padding=1)
     for stage, (filters, count) in enumerate(zip(widths, (4, 8, 4), strict=True), 2):
         for index in range(count):

@@ -17,6 +17,7 @@ from annette.network.zoo.folding import FoldingBuilder, make_divisible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from annette.network.building.convolution import Size
     from annette.network.network import Network
     from annette.network.tensor import Tensor
 
@@ -42,7 +43,7 @@ _LAST, _FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
 def _resnet(
     name: str, depths: Sequence[int], bottleneck: bool, groups: int, width: int,
-    batch: int = 1, *, batch_norm: bool = False, classes: int = 1000, resolution: int = 224,
+    batch: int = 1, *, batch_norm: bool = False, classes: int = 1000, resolution: Size = 224,
 ) -> Network:  # fmt: skip
     """What the first line gives is fixed for each network, see `resnet_features`."""
     net = FoldingBuilder(name, batch, batch_norm=batch_norm)
@@ -147,10 +148,10 @@ def stage_widths(depth: int, initial: int, slope: float, multiplier: float) -> l
 
 def _regnet(
     name: str, rule: tuple[int, int, float, float], group_width: int, excited: bool,
-    batch: int = 1, *, batch_norm: bool = False, classes: int = 1000,
+    batch: int = 1, *, batch_norm: bool = False, classes: int = 1000, resolution: Size = 224,
 ) -> Network:  # fmt: skip
     net = FoldingBuilder(name, batch, batch_norm=batch_norm)
-    x = net.conv_norm(net.image(224), 32, 3, stride=2, activation="relu", name="stem")
+    x = net.conv_norm(net.image(resolution), 32, 3, stride=2, activation="relu", name="stem")
     for stage, (width, depth) in enumerate(stage_widths(*rule), 1):
         group = min(group_width, width)
         filters = make_divisible(width, group)
@@ -181,10 +182,12 @@ regnet_y_800mf = partial(_regnet, "regnet_y_800mf", (14, 56, 38.84, 2.4), 16, Tr
 """RegNetY-800MF, with squeeze and excitation."""
 
 
-def densenet121(batch: int = 1, *, batch_norm: bool = False, classes: int = 1000, growth: int = 32) -> Network:
+def densenet121(
+    batch: int = 1, *, batch_norm: bool = False, classes: int = 1000, growth: int = 32, resolution: Size = 224
+) -> Network:
     """DenseNet-121; the normalizations in front of convolutions cannot be folded and always remain."""
     net = FoldingBuilder("densenet121", batch, batch_norm=batch_norm)
-    x = net.conv_norm(net.image(224), 64, 7, stride=2, activation="relu", name="stem")
+    x = net.conv_norm(net.image(resolution), 64, 7, stride=2, activation="relu", name="stem")
     x = net.max_pool(x, 3, stride=2, padding=1)
     for block, depth in enumerate((6, 12, 24, 16), 1):
         if block > 1:
@@ -206,7 +209,7 @@ def _dense_layer(net: FoldingBuilder, parts: list[Tensor], growth: int) -> Tenso
     return net.conv(x, growth, 3, padding=1, bias=False, name="conv2")
 
 
-def convnext_tiny(batch: int = 1, *, classes: int = 1000, resolution: int = 224) -> Network:
+def convnext_tiny(batch: int = 1, *, classes: int = 1000, resolution: Size = 224) -> Network:
     """ConvNeXt-T; normalization and the inner products work on channels last, with transposes around, as exported."""
     net = FoldingBuilder("convnext_tiny", batch)
     x = _channel_norm(net, net.conv(net.image(resolution), 96, 4, stride=4, name="stem"))

@@ -9,17 +9,21 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from annette.errors import NetworkShapeError
+from annette.network.building.graph import pair
 from annette.network.tensor import DType
 from annette.network.zoo.folding import FoldingBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from annette.network.building.convolution import Size
     from annette.network.network import Network
     from annette.network.tensor import Tensor
 
 __all__ = ["bert_base", "gpt2", "swin_t", "vit_b_16"]
 
+_PATCH: Final = 16
 _WINDOW: Final = 7
 
 
@@ -93,14 +97,16 @@ def vit_b_16(
     batch: int = 1,
     *,
     classes: int = 1000,
-    resolution: int = 224,
+    resolution: Size = 224,
     layers: int = 12,
     hidden: int = 768,
     heads: int = 12,
 ) -> Network:
     """ViT-B/16: patches of 16 x 16 pixels and a class token, as torchvision has it."""
+    if any(side % _PATCH for side in pair(resolution)):
+        raise NetworkShapeError(f"vit_b_16 takes images whose sides are multiples of {_PATCH}, not {resolution}")
     net = FoldingBuilder("vit_b_16", batch)
-    x = net.conv(net.image(resolution), hidden, 16, stride=16, name="patches")
+    x = net.conv(net.image(resolution), hidden, _PATCH, stride=_PATCH, name="patches")
     x = net.transpose(net.reshape(x, (batch, hidden, -1)), (0, 2, 1))
     token = net.weight("class_token", (1, 1, hidden))
     if batch > 1:

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from annette.report.schemas.base import FloatFrom0, Interval, IntFrom0, IntFrom1, ReportDocument, ReportPart, Share, doc
 
 __all__ = [
+    "BranchPart",
     "ComparedPlatform",
     "ComparisonDocument",
     "ErrorDocument",
@@ -18,6 +19,7 @@ __all__ = [
     "MappedKernel",
     "NetworkDocument",
     "OutsidePart",
+    "ReadingPart",
     "SkippedPlatform",
     "TensorPart",
 ]
@@ -53,6 +55,16 @@ class KernelPart(ReportPart, frozen=True):
     ]
 
 
+class BranchPart(ReportPart, frozen=True):
+    """One way through a network of which data choose what runs."""
+
+    taken: Annotated[
+        dict[str, str], doc("What each node that chooses runs, by its name: `then`, `else`, or its rounds.")
+    ]
+    latency_s: Annotated[FloatFrom0, doc("The network's estimate on this way.")]
+    interval_s: Annotated[Interval | None, doc("Its interval; null where the platform has none.")]
+
+
 class EstimateDocument(ReportDocument, frozen=True, tag="annette/estimate/1"):
     """An estimate.
 
@@ -79,6 +91,13 @@ class EstimateDocument(ReportDocument, frozen=True, tag="annette/estimate/1"):
     coverage_kernels: Annotated[Share, doc("Share of kernels priced by fitted models.")]
     coverage_latency: Annotated[Share, doc("Share of the kernels' estimated time priced by fitted models.")]
     notes: Annotated[list[str], doc("What a reader should know about this result.")]
+    branches: Annotated[
+        list[BranchPart],
+        doc(
+            "Every way through the network where data choose what runs: the rest of the document is of the dearest, "
+            "but `interval_s` spans all. Empty where nothing is chosen by data."
+        ),
+    ]
     kernels: Annotated[list[KernelPart], doc("All kernels in order of execution.")]
 
 
@@ -172,6 +191,16 @@ class MappedKernel(ReportPart, frozen=True):
     ops: Annotated[IntFrom0, doc("Operations of all its layers.")]
 
 
+class ReadingPart(ReportPart, frozen=True):
+    """One way through a network of which data choose what runs."""
+
+    taken: Annotated[
+        dict[str, str], doc("What each node that chooses runs, by its name: `then`, `else`, or its rounds.")
+    ]
+    macs: Annotated[IntFrom0, doc("Multiply-accumulates on this way.")]
+    ops: Annotated[IntFrom0, doc("Operations on this way.")]
+
+
 class NetworkDocument(ReportDocument, frozen=True, tag="annette/network/1"):
     """A network: totals and layers.
 
@@ -190,6 +219,13 @@ class NetworkDocument(ReportDocument, frozen=True, tag="annette/network/1"):
     kinds: Annotated[dict[str, IntFrom0], doc("Number of layers of each kind.")]
     unsupported: Annotated[list[str], doc("Operators whose work is not known.")]
     notes: Annotated[list[str], doc("What was repaired or assumed while reading.")]
+    branches: Annotated[
+        list[ReadingPart],
+        doc(
+            "Every way through the network where data choose what runs, first that which the document describes: the "
+            "one with the most operations. Empty where nothing is chosen by data."
+        ),
+    ]
     layers: Annotated[list[LayerPart], doc("All layers in topological order.")]
     kernels: Annotated[
         list[MappedKernel] | UnsetType, doc("Kernels in order of execution, with `--platform` only.")

@@ -90,7 +90,8 @@ def test_families_load_one_by_one_and_without_onnx():
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.startswith(
-        "['annette.network.zoo.catalog'] ['annette.network.zoo.classic', 'annette.network.zoo.folding'] False"
+        "['annette.network.zoo.catalog', 'annette.network.zoo.sizes'] "
+        "['annette.network.zoo.classic', 'annette.network.zoo.folding'] False"
     )
 
 

@@ -30,7 +30,14 @@ _NOT_LEARNED: Final = frozenset({DType.INT64, DType.BOOL, DType.STRING})
 _INDEXED: Final = frozenset({"gather", "scatter"})
 
 
-def assemble(path: Path, graph: GraphProto, walker: Walker, values: Mapping[str, Value], binding: Binding) -> Network:
+def assemble(
+    path: Path,
+    graph: GraphProto,
+    walker: Walker,
+    values: Mapping[str, Value],
+    binding: Binding,
+    source_format: str = "onnx",
+) -> Network:
     """Builds the network from a finished walk.
 
     Args:
@@ -39,6 +46,7 @@ def assemble(path: Path, graph: GraphProto, walker: Walker, values: Mapping[str,
         walker: The walk, with its layers and notes.
         values: The main graph's values by name.
         binding: The concrete inputs.
+        source_format: What the network says of where it came from.
 
     Raises:
         NetworkStructureError: There is no output, nothing produces one, or nothing computes it.
@@ -47,7 +55,7 @@ def assemble(path: Path, graph: GraphProto, walker: Walker, values: Mapping[str,
     """
     outputs = _outputs(path, graph, values)
     _check_batch(path, graph, binding, values)
-    alive = _alive(walker.layers, outputs)
+    alive = _alive(walker.layers, [*outputs, *walker.needed])
     _check_types(walker, graph, values)
     notes = [*walker.notes, *_disagreements(walker, graph, values), *walker.complaints.notes()]
     dropped = len(walker.layers) - len(alive)
@@ -67,8 +75,9 @@ def assemble(path: Path, graph: GraphProto, walker: Walker, values: Mapping[str,
         inputs=[value.name for value in binding.values],
         outputs=[value.name for value in outputs],
         batch=binding.batch,
-        source_format="onnx",
+        source_format=source_format,
         notes=notes,
+        values={value.name: value.data.ravel().tolist() for value in binding.values if value.data is not None},
     )
 
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import NetworkFormatError, NetworkShapeError, OptionError, nearest
+from annette.network.inputs import InputValue
 from annette.network.readers.onnx.frame import require_text
+from annette.network.readers.onnx.given import given_array, split_given
+from annette.network.readers.onnx.suggestions import OpenDimensions, shown
 from annette.network.readers.onnx.values import MAX_RANK, Value, checked_shape, dtype_of
 
 if TYPE_CHECKING:
@@ -20,16 +23,14 @@ if TYPE_CHECKING:
 
     from onnx import ValueInfoProto
 
+    from annette.network.inputs import Given
     from annette.network.network import Network
+    from annette.network.readers.onnx.suggestions import Dim
 
 __all__ = ["Binding", "bind_inputs", "check_scaled", "repeated_constant", "rescaled_target"]
 
-_Dim: TypeAlias = "int | str"
-
-_IMAGE_SIZE: Final = 224
-_COLOURS: Final = 3
-_MOST_COLOURS: Final = 4
-_SEQUENCE_LENGTH: Final = 128
+_NO_BATCH: Final = ("seq", "len", "time", "frame", "token", "height", "width", "chan", "feat", "sampl", "pos", "num")
+"""What is in the names of dimensions that are no batch, though they may stand first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Binding:
         rebatched_from: The batch size that the file itself states, where another one was asked for; else 0.
         changed: Whether a dimension that the file states was replaced.
         symbols: The sizes given to symbolic dimensions.
+        notes: Assumptions made, one sentence each.
+        open: Dimensions that nothing binds: nothing else holds then.
     """
 
     values: list[Value]
@@ -49,60 +52,69 @@ class Binding:
     rebatched_from: int = 0
     changed: bool = False
     symbols: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    open: OpenDimensions | None = None
 
 
 def bind_inputs(
-    inputs: Iterable[ValueInfoProto], *, batch: int | None, input_shapes: Mapping[str, tuple[int, ...]], path: str
+    inputs: Iterable[ValueInfoProto], *, batch: int | None, given: Mapping[str, Given], path: str
 ) -> Binding:
-    """Gives every input a concrete shape.
+    """Gives every input a concrete shape, and some their contents.
 
-    ``input_shapes`` go first, of inputs or of single dimensions by their symbol. ``batch`` sets the dimensions whose
+    What is ``given`` goes first, of inputs or of single dimensions by their symbol. ``batch`` sets the dimensions whose
     name has "batch" in it, or dimension 0 of every input where no dimension has such a name; a batch size that the file
-    states is replaced. A symbol bound once is bound everywhere.
+    states is replaced. Where nothing else stays open, the batch is 1, with a note. A symbol bound once is bound
+    everywhere.
 
     Args:
         inputs: The activations that the file declares.
         batch: Batch size asked for, or None for the file's own.
-        input_shapes: Shapes asked for, by input name.
+        given: Shapes and values asked for, by input name; sizes by the symbol of a dimension.
         path: The file, for messages.
 
     Raises:
-        NetworkShapeError: A dimension stays unknown, is not positive, or is bound to two sizes.
+        NetworkShapeError: A dimension is not positive, or is bound to two sizes.
         NetworkFormatError: An input is not a tensor.
-        OptionError: ``input_shapes`` names what the file does not have, or has another rank, or ``batch``
-            is not positive.
+        OptionError: ``given`` names what the file does not have, or has another rank or a value that the input cannot
+            hold, or ``batch`` is not positive.
     """
     if batch is not None and batch < 1:
         raise OptionError(f"--batch {batch}: a batch holds at least 1 sample")
     declared = {info.name: _dims(info, number, path) for number, info in enumerate(inputs)}
     dtypes = {name: dtype for name, (_, dtype) in declared.items()}
     dims = {name: shape for name, (shape, _) in declared.items()}
-    symbols = _bound_symbols(dims, input_shapes)
-    input_shapes = {name: shape for name, shape in input_shapes.items() if name not in symbols}
-    unknown = [name for name in input_shapes if name not in dims]
+    symbols = _bound_symbols(dims, given)
+    given = {name: each for name, each in given.items() if name not in symbols}
+    unknown = [name for name in given if name not in dims]
     if unknown:
         raise OptionError(
             f"--input {unknown[0]}: {path} has no such input; it has {', '.join(map(repr, dims)) or 'none'}"
             f"{nearest(unknown[0], dims)}"
         )
+    shapes, contents = split_given(given, dims, dtypes)
     changed = False
-    for name, shape in input_shapes.items():
-        changed |= _apply_shape(name, dims, tuple(shape), symbols)
-    stated = _apply_batch(dims, batch, symbols, exempt=set(input_shapes))
+    for name, shape in shapes.items():
+        changed |= _apply_shape(name, dims, shape, symbols)
+    stated = _apply_batch(dims, batch, symbols, exempt=set(shapes))
+    notes = _assume_batch(dims, symbols, {shape[0] for shape in shapes.values() if len(shape) > 1})
     for name, shape_ in dims.items():
         dims[name] = None if shape_ is None else [symbols.get(d, d) if isinstance(d, str) else d for d in shape_]
-    _refuse_loose(dims, path)
+    if any(shape_ is None or any(isinstance(dim, str) for dim in shape_) for shape_ in dims.values()):
+        return Binding([], batch or 1, open=OpenDimensions(dims, path))
     values = [
         Value(name, _concrete(name, dims[name], path), dtype_of(dtypes[name], f"input {name!r}")) for name in dims
     ]
+    for value in values:
+        if value.name in contents:
+            value.data = given_array(contents[value.name], value)
     if batch is None:
         batch = next((symbols[s] for s in symbols if "batch" in s.lower()), None)
     if batch is None:
         batch = next((value.shape[0] for value in values if value.shape), 1)
-    return Binding(values, batch, rebatched_from=stated, changed=changed or bool(stated), symbols=symbols)
+    return Binding(values, batch, rebatched_from=stated, changed=changed or bool(stated), symbols=symbols, notes=notes)
 
 
-def _dims(info: ValueInfoProto, number: int, path: str) -> tuple[list[_Dim] | None, int]:
+def _dims(info: ValueInfoProto, number: int, path: str) -> tuple[list[Dim] | None, int]:
     tensor = info.type.tensor_type
     if not info.type.HasField("tensor_type"):
         raise NetworkFormatError(
@@ -115,7 +127,7 @@ def _dims(info: ValueInfoProto, number: int, path: str) -> tuple[list[_Dim] | No
             f"input {info.name!r} of {path} has {len(tensor.shape.dim)} dimensions: no runtime takes more than "
             f"{MAX_RANK}"
         )
-    dims: list[_Dim] = []
+    dims: list[Dim] = []
     require_text((info.name, *(dim.dim_param for dim in tensor.shape.dim)), path)
     for position, dim in enumerate(tensor.shape.dim):
         if dim.HasField("dim_value"):
@@ -129,9 +141,7 @@ def _dims(info: ValueInfoProto, number: int, path: str) -> tuple[list[_Dim] | No
     return dims, tensor.elem_type
 
 
-def _apply_shape(
-    name: str, dims: dict[str, list[_Dim] | None], shape: tuple[int, ...], symbols: dict[str, int]
-) -> bool:
+def _apply_shape(name: str, dims: dict[str, list[Dim] | None], shape: tuple[int, ...], symbols: dict[str, int]) -> bool:
     """Sets one input's shape; says whether that replaces a size which the file states."""
     known = dims[name]
     text = "x".join(map(str, shape))
@@ -140,7 +150,7 @@ def _apply_shape(
     changed = False
     if known is not None:
         if len(known) != len(shape):
-            raise OptionError(f"--input {name}={text}: the input has {len(known)} dimensions, {_show(known)}")
+            raise OptionError(f"--input {name}={text}: the input has {len(known)} dimensions, {shown(known)}")
         for dim, size in zip(known, shape, strict=True):
             if isinstance(dim, str):
                 if symbols.setdefault(dim, size) != size:
@@ -154,7 +164,7 @@ def _apply_shape(
 
 
 def _apply_batch(
-    dims: dict[str, list[_Dim] | None], batch: int | None, symbols: dict[str, int], *, exempt: set[str]
+    dims: dict[str, list[Dim] | None], batch: int | None, symbols: dict[str, int], *, exempt: set[str]
 ) -> int:
     """Binds the batch size; returns the one that it replaces, 0 if none."""
     if batch is None:
@@ -178,69 +188,48 @@ def _apply_batch(
     return stated
 
 
-def _bound_symbols(dims: dict[str, list[_Dim] | None], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+def _assume_batch(
+    dims: Mapping[str, Sequence[Dim] | None], symbols: dict[str, int], sizes: set[int]
+) -> tuple[str, ...]:
+    """Binds the batch size where nothing else is open: to what the shapes that were given begin with, or to 1."""
+    if any(shape is None for shape in dims.values()):
+        return ()
+    known = {name: shape for name, shape in dims.items() if shape is not None}
+    loose = {dim for shape in known.values() for dim in shape if isinstance(dim, str) and dim not in symbols}
+    named = {dim for shape in known.values() for dim in shape if isinstance(dim, str) and "batch" in dim.lower()}
+    first = {
+        shape[0]
+        for shape in known.values()
+        if len(shape) > 1 and isinstance(shape[0], str) and not any(part in shape[0].lower() for part in _NO_BATCH)
+    }
+    batch = loose & (named or first)
+    if not batch or loose - batch:
+        return ()
+    size = sizes.pop() if len(sizes) == 1 else 1
+    symbols.update(dict.fromkeys(batch, size))
+    name = next(name for name, shape in known.items() if any(dim in batch for dim in shape))
+    return (f"the batch of input {name!r}, {shown(known[name])}, is open: taken as {size} (--batch N sets it)",)
+
+
+def _bound_symbols(dims: Mapping[str, Sequence[Dim] | None], given: Mapping[str, Given]) -> dict[str, int]:
     """Sizes given to dimensions by their symbol, as in ``--input seq=128``; a name of an input is that input."""
     symbols = {dim for shape in dims.values() for dim in shape or () if isinstance(dim, str)}
-    named = {name: shape for name, shape in shapes.items() if name in symbols and name not in dims}
-    for name, shape in named.items():
-        if len(shape) != 1 or shape[0] < 1:
-            raise OptionError(f"--input {name}={'x'.join(map(str, shape))}: a dimension is one number of at least 1")
-    return {name: shape[0] for name, shape in named.items()}
-
-
-def _refuse_loose(dims: dict[str, list[_Dim] | None], path: str) -> None:
-    """Refuses inputs with unknown dimensions, and suggests sizes for all of them at once."""
-    loose = {name: shape for name, shape in dims.items() if shape and any(isinstance(dim, str) for dim in shape)}
-    if not loose:
-        return
-    name, shape = next(iter(loose.items()))
-    names = ", ".join(_label(dim) for dim in shape if isinstance(dim, str))
-    batch = "--batch N binds dimension 0, " if isinstance(shape[0], str) else ""
     sizes: dict[str, int] = {}
-    options = " ".join(f"--input {other}={_suggested(dims_, sizes)}" for other, dims_ in loose.items())
-    raise NetworkShapeError(
-        f"input {name!r} of {path} has shape {_show(shape)} with unknown dimensions {names}; "
-        f"{batch}{options} binds all of them"
-    )
-
-
-def _suggested(shape: Sequence[_Dim], sizes: dict[str, int]) -> str:
-    """Sizes that most networks of such an input take: 1 sample, images of 224 by 224, sequences of 128.
-
-    Args:
-        shape: The input's dimensions.
-        sizes: What was suggested for a symbol before; added to.
-    """
-    channels_last = len(shape) == 4 and isinstance(shape[3], int) and shape[3] <= _MOST_COLOURS
-    for position, dim in enumerate(shape):
-        if not isinstance(dim, str) or dim in sizes:
+    for name, each in given.items():
+        if name not in symbols or name in dims:
             continue
-        if position == 0 or "batch" in dim.lower():
-            sizes[dim] = 1
-        elif len(shape) == 4 and position == 1 and not channels_last:
-            sizes[dim] = _COLOURS
-        else:
-            sizes[dim] = _IMAGE_SIZE if len(shape) == 4 else _SEQUENCE_LENGTH
-    return "x".join(str(sizes[dim] if isinstance(dim, str) else dim) for dim in shape)
+        if isinstance(each, InputValue) or len(each) != 1 or each[0] < 1:
+            text = each.text if isinstance(each, InputValue) else "x".join(map(str, each))
+            raise OptionError(f"--input {name}={text}: a dimension is one number of at least 1")
+        sizes[name] = each[0]
+    return sizes
 
 
-def _concrete(name: str, shape: Sequence[_Dim] | None, path: str) -> tuple[int, ...]:
-    if shape is None:
-        raise NetworkShapeError(
-            f"input {name!r} of {path} has no shape; give it with --input {name}=1x3x224x224 (its own sizes)"
-        )
-    sizes: list[Any] = list(shape)
+def _concrete(name: str, shape: Sequence[Dim] | None, path: str) -> tuple[int, ...]:
+    sizes: list[Any] = list(shape or ())
     if any(size < 1 for size in sizes):
         raise NetworkShapeError(f"input {name!r} of {path} has shape {sizes}: every dimension must be at least 1")
     return checked_shape(tuple(sizes), f"input {name!r} of {path}")
-
-
-def _label(dim: str) -> str:
-    return f"number {dim.rpartition('.')[2]}" if dim.startswith("?") else repr(dim)
-
-
-def _show(shape: Sequence[_Dim]) -> str:
-    return "[" + ", ".join("?" if isinstance(d, str) and d.startswith("?") else str(d) for d in shape) + "]"
 
 
 def rescaled_target(shape: tuple[int, ...], target: list[int], old: int, new: int) -> list[int]:

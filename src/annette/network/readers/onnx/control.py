@@ -1,7 +1,8 @@
 """Functions, branches and loops, walked in place.
 
-A branch is taken where its condition is a constant; a loop is unrolled where its number of iterations is. Every
-iteration becomes layers of its own, so that a loop counts as often as it runs.
+A branch is taken where its condition is known; where data choose it, the walk's way through the branches says which
+(`annette.network.readers.onnx.branches`). A loop is unrolled where its number of iterations is known. Every iteration
+becomes layers of its own, so that a loop counts as often as it runs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from annette.budget import spend
 from annette.errors import NetworkStructureError, UnsupportedOperatorError
 from annette.network.readers.onnx.frame import ABSENT, MAX_DEPTH, Collection, Frame, opset_versions, require_text
 from annette.network.readers.onnx.node import Result
-from annette.network.readers.onnx.values import Value
+from annette.network.readers.onnx.values import NUMPY_NAMES, Value
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
 
     from onnx import FunctionProto, GraphProto
 
+    from annette.network.readers.onnx.frame import PendingLayer
     from annette.network.readers.onnx.node import Node
 
 __all__ = ["CONTROL_FLOW", "call"]
 
 _MAX_ITERATIONS: Final = 4096
+_MOST_DECIDING: Final = 16
 
 
 def call(walker: Collection, node: Node, function: FunctionProto, frame: Frame) -> None:
@@ -57,24 +60,24 @@ def call(walker: Collection, node: Node, function: FunctionProto, frame: Frame) 
 
 
 def _branch(walker: Collection, node: Node, frame: Frame) -> None:
-    condition = _flag(node.optional(0))
-    if condition is None:
-        raise UnsupportedOperatorError(
-            f"node {node.name!r} (If) chooses its branch by data that is only known at run time; export the model "
-            "for one branch"
-        )
-    body = _body(node, "then_branch" if condition else "else_branch")
+    condition = node.input(0)
+    taken = _flag(condition)
+    walker.needed.append(condition)
+    if taken is None:
+        taken = walker.branches.choose(node.name, condition, _deciding_options(walker, condition))
+    body = _body(node, "then_branch" if taken else "else_branch")
     results = _walk_body(walker, node, body, {}, frame, prefix=f"{walker.unique(node.name, walker.layer_names)}/")
     _return(walker, node, results, frame)
 
 
 def _loop(walker: Collection, node: Node, frame: Frame) -> None:
-    """Unrolls a Loop whose number of iterations is a constant."""
+    """Unrolls a Loop whose number of iterations is known."""
     body = _body(node, "body")
     trips = node.data(0)
     running = _flag(node.inputs[1]) if node.has(1) else True
+    walker.needed += [value for value in node.inputs[:2] if value is not None]
     if node.has(0) and (trips is None or trips.size != 1):
-        raise _endless(node)
+        raise _endless(walker, node, node.inputs[0])
     limit = None if trips is None else node.known(0, "number of rounds")[0]
     carried: list[Value | None] = list(node.inputs[2:])
     if len(body.input) != 2 + len(carried) or len(body.output) < 1 + len(carried):
@@ -82,22 +85,38 @@ def _loop(walker: Collection, node: Node, frame: Frame) -> None:
     prefix = walker.unique(node.name, walker.layer_names)
     scanned: list[list[Value]] = [[] for _ in body.output[1 + len(carried) :]]
     count = 0
+    condition = node.optional(1)
+    full: bool | None = None
+    if running is None and limit is not None:
+        running = True  # it may run no round at all, as rarely as a while loop does
     while running and (limit is None or count < limit):
         if count >= _MAX_ITERATIONS:
-            raise _endless(node)
+            raise _endless(walker, node, None)
         step = _number(f"{prefix}/{count}/step", count, DType.INT64)
         flag = _number(f"{prefix}/{count}/condition", 1, DType.BOOL)
         values = dict(zip([info.name for info in body.input], [step, flag, *carried], strict=True))
         results = _walk_body(walker, node, body, values, frame, prefix=f"{prefix}/{count}/")
-        running = _flag(results[0])
+        running, condition = _flag(results[0]), results[0]
+        walker.needed.append(condition)
+        if running is None and limit is not None:
+            full = _runs_in_full(walker, node, condition, limit) if full is None else full
+            running = full
         carried = list(results[1 : 1 + len(carried)])
         for collected, value in zip(scanned, results[1 + len(carried) :], strict=True):
             collected.append(value)
         count += 1
     if running is None and (limit is None or count < limit):
-        raise _endless(node)
+        raise _endless(walker, node, condition)
     stacked = [_stack(walker, node, values, 0, f"{prefix}/result{i}") for i, values in enumerate(scanned)]
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
+
+
+def _runs_in_full(walker: Collection, node: Node, condition: Value, limit: int) -> bool:
+    """Whether a loop that data may end early runs as often as it can; else it ends after its first round."""
+    if limit > _MAX_ITERATIONS:
+        raise _endless(walker, node, condition)
+    ways = (f"all {limit} rounds", "first round only")
+    return walker.branches.choose(node.name, condition, _deciding_options(walker, condition), ways)
 
 
 def _scan(walker: Collection, node: Node, frame: Frame) -> None:
@@ -130,11 +149,32 @@ def _scan(walker: Collection, node: Node, frame: Frame) -> None:
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
 
 
-def _sequence_map(_: Collection, node: Node, __: Frame) -> None:
-    raise UnsupportedOperatorError(
-        f"node {node.name!r} (SequenceMap) repeats a graph over a sequence, which annette does not count; export the "
-        "model with it unrolled"
-    )
+def _sequence_map(walker: Collection, node: Node, frame: Frame) -> None:
+    """Walks the body once for every tensor of a sequence; further operands are sequences alike, or tensors for all."""
+    body = _body(node, "body")
+    operands = [value for value in node.inputs if value is not None]
+    first = operands[0].items if operands else None
+    lengths = {len(value.items) for value in operands if value.items is not None}
+    if first is None or len(body.input) != len(operands) or len(operands) < len(node.inputs):
+        raise NetworkStructureError(f"node {node.name!r} (SequenceMap) has a body that does not fit its operands")
+    if len(lengths) > 1:
+        raise node.error(f"maps sequences of different lengths: {sorted(lengths)}")
+    prefix = walker.unique(node.name, walker.layer_names)
+    names = [info.name for info in body.input]
+    found: list[list[Value]] = [[] for _ in body.output]
+    for count in range(len(first)):
+        values = {
+            name: value if value.items is None else value.items[count]
+            for name, value in zip(names, operands, strict=True)
+        }
+        results = _walk_body(walker, node, body, values, frame, prefix=f"{prefix}/{count}/")
+        for collected, value in zip(found, results, strict=True):
+            collected.append(value)
+    sequences = [
+        Value(walker.unique(f"{prefix}/result{i}", walker.names), (), DType.FLOAT32, items=tuple(values))
+        for i, values in enumerate(found)
+    ]
+    _return(walker, node, sequences, frame)
 
 
 CONTROL_FLOW: Final[Mapping[str, Callable[[Collection, Node, Frame], None]]] = {
@@ -146,11 +186,53 @@ CONTROL_FLOW: Final[Mapping[str, Callable[[Collection, Node, Frame], None]]] = {
 """Operators that hold graphs."""
 
 
-def _endless(node: Node) -> UnsupportedOperatorError:
+def _endless(walker: Collection, node: Node, decides: Value | None) -> UnsupportedOperatorError:
+    """The error for a number of rounds that is not known, where ``decides`` depends on data, or is too large."""
+    if decides is None:
+        return UnsupportedOperatorError(
+            f"node {node.name!r} ({node.op}) repeats a graph more than {_MAX_ITERATIONS} times; export the model for a "
+            "shorter sequence, or as an LSTM, GRU or RNN operator"
+        )
+    options = _deciding_options(walker, decides)
+    how = f"give it with {options}" if options else "export the model with the loop unrolled"
     return UnsupportedOperatorError(
-        f"node {node.name!r} ({node.op}) repeats a graph as often as data says that is only known at run time, or more "
-        f"than {_MAX_ITERATIONS} times; export the model with the loop unrolled or as an LSTM, GRU or RNN operator"
+        f"node {node.name!r} ({node.op}) repeats a graph as often as data says that is only known at run time; {how}, "
+        "or as an LSTM, GRU or RNN operator"
     )
+
+
+def _deciding_options(walker: Collection, value: Value | None) -> str:
+    """What on the command line would fix a value: empty where it depends on more than a few numbers.
+
+    Args:
+        walker: The walk so far.
+        value: What decides: a condition or a number of rounds.
+    """
+    producers: dict[str, PendingLayer] = {out.name: layer for layer in walker.layers for out in layer.outputs}
+    waiting = [] if value is None else [value]
+    seen: set[str] = set()
+    sources: dict[str, Value] = {}
+    while waiting:
+        current = waiting.pop()
+        if current.name in seen or current.constant:
+            continue
+        seen.add(current.name)
+        layer = producers.get(current.name)
+        if layer is None:
+            sources[current.name] = current
+        else:
+            waiting.extend(layer.operands)
+    small = all(
+        each.dtype.label in NUMPY_NAMES and each.elements <= (1 if each.dtype.is_float else _MOST_DECIDING)
+        for each in sources.values()
+    )
+    if not sources or not small:
+        return ""
+    return " ".join(f"--input {name}={_form(each)}" for name, each in sorted(sources.items()))
+
+
+def _form(value: Value) -> str:
+    return "VALUE" if not value.shape else "[" + ",".join(["VALUE"] * value.elements) + "]"
 
 
 def _body(node: Node, name: str) -> GraphProto:
@@ -199,7 +281,7 @@ def _return(walker: Collection, node: Node, results: Sequence[Value], frame: Fra
 
 
 def _flag(value: Value | None) -> bool | None:
-    """A condition's truth where it is a constant."""
+    """A condition's truth where it is known."""
     if value is None or value.data is None or value.data.size != 1:
         return None
     return bool(value.data.reshape(-1)[0])
@@ -231,7 +313,7 @@ def _unstack(walker: Collection, node: Node, sequence: Value, axis: int, name: s
     at = node.axis(axis, len(sequence.shape))
     count = sequence.shape[at]
     if count > _MAX_ITERATIONS:
-        raise _endless(node)
+        raise _endless(walker, node, None)
     shape = (*sequence.shape[:at], *sequence.shape[at + 1 :])
     spend(f"node {node.name!r} ({node.op})", steps=6 * count, size_bytes=count * (400 + 4 * len(name)))
     parts = [

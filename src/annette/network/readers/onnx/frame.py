@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from onnx import AttributeProto, GraphProto, NodeProto, OperatorSetIdProto
 
+    from annette.network.readers.onnx.branches import Branches
     from annette.network.readers.onnx.node import Result
 
 __all__ = [
@@ -83,9 +84,13 @@ class Collection(ABC):
         notes: Assumptions made, as the keys of an ordered set.
         names: Names of tensors taken, and the highest number behind each.
         layer_names: The same of layers.
+        needed: What decides which branches and how many rounds run: computed, though no output depends on it.
+        branches: The way through branches that data choose.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, branches: Branches) -> None:
+        self.branches = branches
+        self.needed: list[Value] = []
         self.layers: list[PendingLayer] = []
         self.notes: dict[str, None] = {}
         self.names: dict[str, int] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,47 +11,54 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import ModelProto
 
 from annette.budget import BASE_BYTES, BASE_STEPS, budgeted
-from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
+from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError, UnsupportedOperatorError
 from annette.files import open_regular
 from annette.network.readers.onnx.assembly import assemble
 from annette.network.readers.onnx.binding import bind_inputs, check_scaled
+from annette.network.readers.onnx.branches import MOST_READINGS, Branches, combined
 from annette.network.readers.onnx.frame import opset_versions
 from annette.network.readers.onnx.skeleton import skeleton
+from annette.network.readers.onnx.suggestions import with_suggestion
 from annette.network.readers.onnx.tensors import ExternalData
 from annette.network.readers.onnx.validity import Complaints
 from annette.network.readers.onnx.walk import Walker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from onnx import GraphProto, ValueInfoProto
+
+    from annette.network.inputs import Given
     from annette.network.network import Network
     from annette.network.readers.onnx.binding import Binding
+    from annette.network.readers.onnx.branches import Decision
 
-__all__ = ["load_skeleton", "read_onnx"]
+__all__ = ["load_skeleton", "read_model", "read_onnx"]
 
 _MIN_OPSET: Final = 7
+_FEWEST_TRIALS: Final = 4
+_NODES_TRIED: Final = 20_000
+"""Nodes that are walked, about a quarter of a millisecond each, to find shapes that a message may suggest."""
 _TEXT_STARTS: Final = (b"{", b"<", b"[", b"version https://git-lfs")
 
 
 def read_onnx(
-    path: Path,
-    *,
-    batch: int | None = None,
-    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
-    lenient: bool = False,
+    path: Path, *, batch: int | None = None, input_shapes: Mapping[str, Given] | None = None, lenient: bool = False
 ) -> Network:
     """Reads an ONNX model: what it computes and moves, never its weights.
 
     Args:
         path: The ``.onnx`` file.
         batch: Number of samples processed together; binds dimension 0 of the inputs where that is symbolic, and
-            replaces it where the file states a size. None keeps the file's own.
-        input_shapes: Shapes of inputs by name, which bind all their symbolic dimensions.
+            replaces it where the file states a size. None keeps the file's own, or takes 1 with a note.
+        input_shapes: Shapes of inputs by name, which bind all their symbolic dimensions; sizes of dimensions by their
+            symbol; values of inputs that decide what runs.
         lenient: Whether nodes that break their operator's definition are counted nevertheless, as well as can be, and
             told in the network's notes.
 
     Returns:
-        The network, every shape concrete, its layers in topological order.
+        The network, every shape concrete, its layers in topological order. Where data choose what runs, the way with
+        the most operations; the others are its variants.
 
     Raises:
         NetworkFormatError: The file is not an ONNX model, is truncated or malformed, or its external data leaves
@@ -60,64 +67,149 @@ def read_onnx(
             node breaks its operator's definition, or a tensor is stated to be of another type than it is.
         NetworkShapeError: A dimension is unknown, not positive, inconsistent or too large.
         NetworkSizeError: Functions, loops or constants would become more than a file of its size warrants.
-        UnsupportedOperatorError: An operator is not known and the file does not state its result's shape.
+        UnsupportedOperatorError: An operator is not known and the file does not state its result's shape, or data
+            choose more branches than are read.
         OptionError: ``batch`` is not positive, or ``input_shapes`` does not fit the inputs.
     """
     path = Path(path)
-    model = load_skeleton(path)
-    read = partial(_read, path, model, input_shapes=input_shapes or {}, lenient=lenient)
+    return read_model(path, load_skeleton(path), batch=batch, given=input_shapes or {}, lenient=lenient)
+
+
+def read_model(
+    path: Path,
+    model: ModelProto,
+    *,
+    batch: int | None = None,
+    given: Mapping[str, Given],
+    lenient: bool = False,
+    source_format: str = "onnx",
+) -> Network:
+    """Reads a model that is loaded: what `read_onnx` does after it opened the file.
+
+    Args:
+        path: Its file, whose folder may hold external data.
+        model: The model, with or without its weights.
+        batch: As for `read_onnx`.
+        given: As ``input_shapes`` of `read_onnx`.
+        lenient: As for `read_onnx`.
+        source_format: What the network says of where it came from.
+
+    Raises:
+        NetworkError: As for `read_onnx`.
+        OptionError: As for `read_onnx`.
+    """
+    reading = _Reading(path, model, lenient, source_format)
+    described = model.ByteSize()
     try:
-        network, binding = read(batch=batch)
-        if binding.rebatched_from:
-            check_scaled(str(path), network, read(batch=None)[0], binding.rebatched_from)
+        with budgeted(str(path), steps=2 * BASE_STEPS + described, size_bytes=BASE_BYTES + 16 * described):
+            loose = reading.bound(batch, given).open
+            if loose is not None:
+                raise with_suggestion(
+                    loose,
+                    lambda shapes, every: reading.network(batch, {**given, **shapes}, every=every),
+                    most=max(_FEWEST_TRIALS, _NODES_TRIED // max(1, len(model.graph.node))),
+                )
+            return reading.network(batch, given)
     except UnicodeDecodeError as error:
         raise NetworkFormatError(f"{path} holds a name that is not UTF-8 text: it is damaged") from error
     except RecursionError as error:
         raise NetworkFormatError(f"{path} nests graphs too deep") from error
-    return network
 
 
-def _read(
-    path: Path, model: ModelProto, *, batch: int | None, input_shapes: Mapping[str, tuple[int, ...]], lenient: bool
-) -> tuple[Network, Binding]:
-    described = model.ByteSize()
-    with budgeted(str(path), steps=2 * BASE_STEPS + described, size_bytes=BASE_BYTES + 16 * described):
-        return _walk(path, model, batch, input_shapes, Complaints(str(path), lenient=lenient))
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A file that is walked as often as there are ways through it."""
+
+    path: Path
+    model: ModelProto
+    lenient: bool
+    source_format: str
+
+    def bound(self, batch: int | None, given: Mapping[str, Given]) -> Binding:
+        """The inputs, as far as the file and what was given say what they are."""
+        return bind_inputs(_fed(self.path, self.model.graph), batch=batch, given=given, path=str(self.path))
+
+    def network(self, batch: int | None, given: Mapping[str, Given], *, every: bool = False) -> Network:
+        """The network on every way through branches that data choose, as one.
+
+        Args:
+            batch: Samples processed together.
+            given: Shapes and values.
+            every: Whether a way that cannot be read is an error, though another can.
+        """
+        found: list[tuple[Network, Branches]] = []
+        failed: list[tuple[Branches, NetworkShapeError]] = []
+        waiting: list[tuple[bool, ...]] = [()]
+        while waiting:
+            if len(found) + len(failed) == MOST_READINGS:
+                raise _too_many(self.path, (found[0][1] if found else failed[0][0]).decisions)
+            branches = Branches(waiting.pop())
+            try:
+                found.append((self._checked(batch, given, branches), branches))
+            except NetworkShapeError as error:
+                if every or not branches.decisions:
+                    raise
+                failed.append((branches, error))
+            waiting += branches.others()
+        if not found:
+            raise failed[0][1]
+        return combined(found, [(branches, str(error)) for branches, error in failed])
+
+    def _checked(self, batch: int | None, given: Mapping[str, Given], branches: Branches) -> Network:
+        network, binding = self._walk(batch, given, branches)
+        if binding.rebatched_from:
+            same = Branches([decision.taken for decision in branches.decisions])
+            check_scaled(str(self.path), network, self._walk(None, given, same)[0], binding.rebatched_from)
+        return network
+
+    def _walk(self, batch: int | None, given: Mapping[str, Given], branches: Branches) -> tuple[Network, Binding]:
+        path, graph = self.path, self.model.graph
+        binding = self.bound(batch, given)
+        opsets = opset_versions(self.model.opset_import, str(path))
+        if opsets.get("", _MIN_OPSET) < _MIN_OPSET:
+            raise NetworkFormatError(
+                f"{path} uses operator set {opsets['']}; annette reads {_MIN_OPSET} and newer: convert it with "
+                "onnx.version_converter"
+            )
+        walker = Walker(
+            self.model,
+            ExternalData(path),
+            complaints=Complaints(str(path), lenient=self.lenient),
+            trust_stated_shapes=not binding.changed,
+            branches=branches,
+            rebatch=(binding.rebatched_from, binding.batch) if binding.rebatched_from else None,
+        )
+        walker.notes.update(dict.fromkeys(binding.notes))
+        try:
+            values = walker.graph(graph, binding.values, opsets)
+        except NetworkShapeError as error:
+            if not binding.rebatched_from:
+                raise
+            raise NetworkShapeError(
+                f"{path} is fixed to batch {binding.rebatched_from} and cannot run with --batch {binding.batch}: "
+                f"{error}"
+            ) from error
+        return assemble(path, graph, walker, values, binding, self.source_format), binding
 
 
-def _walk(
-    path: Path,
-    model: ModelProto,
-    batch: int | None,
-    input_shapes: Mapping[str, tuple[int, ...]],
-    complaints: Complaints,
-) -> tuple[Network, Binding]:
-    graph = model.graph
+def _fed(path: Path, graph: GraphProto) -> list[ValueInfoProto]:
+    """What a graph is fed with: its inputs that are no stored tensors."""
     stored = {tensor.name for tensor in graph.initializer}
     fed = [info for info in graph.input if info.name not in stored]
     names = [info.name for info in fed]
     if len(set(names)) < len(names):
         raise NetworkStructureError(f"{path} declares an input twice: {', '.join(map(repr, names))}")
-    binding = bind_inputs(fed, batch=batch, input_shapes=input_shapes, path=str(path))
-    opsets = opset_versions(model.opset_import, str(path))
-    if opsets.get("", _MIN_OPSET) < _MIN_OPSET:
-        raise NetworkFormatError(
-            f"{path} uses operator set {opsets['']}; annette reads {_MIN_OPSET} and newer: convert it with "
-            "onnx.version_converter"
-        )
-    rebatch = (binding.rebatched_from, binding.batch) if binding.rebatched_from else None
-    walker = Walker(
-        model, ExternalData(path), complaints=complaints, trust_stated_shapes=not binding.changed, rebatch=rebatch
+    return fed
+
+
+def _too_many(path: Path, decisions: Sequence[Decision]) -> UnsupportedOperatorError:
+    options = next((decision.options for decision in decisions if decision.options), "")
+    how = f"decide some with {options}, or export" if options else "export"
+    return UnsupportedOperatorError(
+        f"node {decisions[0].node!r} of {path} and {len(decisions) - 1} more choose what runs by data that is "
+        f"only known at run time: more than {MOST_READINGS} ways through the file; {how} the model for "
+        "one branch of each"
     )
-    try:
-        values = walker.graph(graph, binding.values, opsets)
-    except NetworkShapeError as error:
-        if not binding.rebatched_from:
-            raise
-        raise NetworkShapeError(
-            f"{path} is fixed to batch {binding.rebatched_from} and cannot run with --batch {binding.batch}: {error}"
-        ) from error
-    return assemble(path, graph, walker, values, binding), binding
 
 
 def load_skeleton(path: Path) -> ModelProto:

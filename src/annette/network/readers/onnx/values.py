@@ -77,7 +77,8 @@ class Value:
         shape: Concrete sizes; 0 occurs in empty tensors, which cost nothing and feed no layer.
         dtype: Element type that operators see.
         constant: Whether it depends on no input of the network.
-        data: Its contents, where it is constant, small and needed for shapes.
+        data: Its contents, where they are known (it is constant, or follows from inputs whose values were given), small
+            and needed for shapes.
         root: Name of the initializer whose values it holds in another form, empty if it is none.
         stored: Element type in the file, where that is narrower: quantized weights behind DequantizeLinear.
         items: The members, where it is a sequence of tensors.

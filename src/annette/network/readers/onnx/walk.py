@@ -1,7 +1,8 @@
 """The walk over an ONNX graph: every operator in order, shapes and small constants carried along, layers collected.
 
-Functions and constant branches are walked in place. Whatever depends on no input of the network is a constant and
-becomes no layer; what reaches no output is left out. Files should store their nodes sorted; some do not.
+Functions and branches are walked in place. Whatever depends on no input of the network is a constant and becomes no
+layer; what follows from inputs whose values the user gave is known, but computed. What reaches no output is left out.
+Files should store their nodes sorted; some do not.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
 
+    from annette.network.readers.onnx.branches import Branches
+
 __all__ = ["Walker"]
 
 _UNSTATED_VERSION: Final = defs.onnx_opset_version()
@@ -62,6 +65,7 @@ class Walker(Collection):
         complaints: Takes what breaks the standard's definitions.
         trust_stated_shapes: Whether the shapes that the file states for its tensors hold: not where the batch size
             or another stated dimension was replaced.
+        branches: The way through branches that data choose.
         rebatch: The batch sizes that the file states and that was asked for instead, where they differ; constants
             in Reshape and Concat that hold the former are then scaled.
     """
@@ -73,9 +77,10 @@ class Walker(Collection):
         *,
         complaints: Complaints,
         trust_stated_shapes: bool,
+        branches: Branches,
         rebatch: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(branches)
         self._external = external
         self.complaints = complaints
         self._rebatch = rebatch
@@ -244,9 +249,10 @@ class Walker(Collection):
                 return True, [np.array(value.elements, dtype=np.int64)]
             selected = value.shape[slice(node.integer("start", 0), node.integer("end", len(value.shape)))]
             return True, [np.array(selected, dtype=np.int64)]
-        if not all(value is None or value.constant for value in node.inputs) or node.op in _NEVER_CONSTANT:
+        operands = [value for value in node.inputs if value is not None]
+        if not all(value.constant or value.data is not None for value in operands) or node.op in _NEVER_CONSTANT:
             return False, ()
-        return True, evaluate(node, metas)
+        return all(value.constant for value in operands), evaluate(node, metas)
 
     def _bind(
         self,

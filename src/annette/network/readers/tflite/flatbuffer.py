@@ -79,7 +79,8 @@ class Flatbuffer:
         values: dict[str, Any] = {}
         for slot, (field, kind) in enumerate(self._schema[name]):
             offset = slots[slot] if slot < len(slots) else 0
-            values[field] = self._field(position + offset if offset else 0, kind, values)
+            member = values.get(f"{field}_type", 0)
+            values[field] = self._field(position + offset if offset else 0, kind, member)
         return values
 
     def _slots(self, position: int) -> tuple[int, ...]:
@@ -94,14 +95,20 @@ class Flatbuffer:
         self.spend(count + 1)
         return struct.unpack_from(f"<{count}H", self._data, vtable + _VTABLE_HEADER)
 
-    def _field(self, position: int, kind: str, before: Mapping[str, Any]) -> Any:
-        """Decodes the field at a position, or gives its default where the position is 0."""
+    def _field(self, position: int, kind: str, member: int = 0) -> Any:
+        """Decodes the field at a position, or gives its default where the position is 0.
+
+        Args:
+            position: Where it lies.
+            kind: Its type.
+            member: Of a union, the number of what it holds.
+        """
         if kind in _SCALARS:
             return self._scalar(position, kind) if position else 0
         if kind == "opaque":
             return None
         if kind == "options":
-            return self._options(position, before["builtin_options_type"])
+            return self._options(position, member)
         if kind == "string":
             return self._string(position) if position else ""
         if kind.startswith("["):
@@ -121,7 +128,7 @@ class Flatbuffer:
         """
         if reference[0]:
             return self._table(reference[1], table)
-        return {field: self._field(0, kind, {}) for field, kind in self._schema[table]}
+        return {field: self._field(0, kind) for field, kind in self._schema[table]}
 
     def _string(self, position: int) -> str:
         start, count = self._extent(position, 1)
@@ -138,6 +145,8 @@ class Flatbuffer:
         size = struct.calcsize(_SCALARS.get(kind, "I"))
         start, count = self._extent(position, size)
         self.spend(count)
+        if kind == "string":
+            return tuple(self._string(start + 4 * index) for index in range(count))
         if kind in _SCALARS:
             return struct.unpack_from(f"<{count}{_SCALARS[kind]}", self._data, start)
         return tuple(self._table(self._forward(start + 4 * index), kind) for index in range(count))

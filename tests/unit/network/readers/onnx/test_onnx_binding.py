@@ -58,6 +58,60 @@ def test_suggested_shapes_bind_everything_and_work(tmp_path, signature, suggeste
     assert read_onnx(path, input_shapes=shapes).batch == 1
 
 
+def test_suggested_shapes_are_those_that_the_network_takes(tmp_path):
+    graph = """net (float[1, 3, H, W] x) => (float[1, 5] y) <int64[2] s = {1, 5}, float[3, 3, 48, 320] w> {
+        c = Conv(x, w) y = Reshape(c, s) }"""
+    fixed = "net (float[B, L] x) => (float[B, 512] y) <int64[2] s = {1, 512}> { r = Relu(x) y = Reshape(r, s) }"
+    with pytest.raises(NetworkShapeError, match=r"--input x=1x512 binds all of them"):
+        read(tmp_path, fixed)
+    never = graph.replace(", float[3, 3, 48, 320] w", "").replace("c = Conv(x, w)", "c = Relu(x)")
+    with pytest.raises(NetworkShapeError, match=r"give its own sizes.*none of the usual sizes fits"):
+        read(tmp_path, never)
+
+
+def test_many_inputs_are_bound_by_their_symbols(tmp_path):
+    inputs = ", ".join(f"float[batch, 4, past, 8] cache{index}" for index in range(40))
+    path = save(tmp_path, model(f"net ({inputs}) => (float[] y) {{ y = Relu(cache0) }}"))
+    with pytest.raises(NetworkShapeError, match="--input batch=1 --input past=224 binds all of them"):
+        read_onnx(path)
+    assert read_onnx(path, input_shapes={"batch": (1,), "past": (224,)}).layers
+
+
+def test_names_that_a_shell_would_split_are_quoted(tmp_path):
+    proto = model("net (float[N, L] x) => (float[N, L] y) { y = Relu(x) }")
+    proto.graph.input[0].name = proto.graph.node[0].input[0] = "my input"
+    with pytest.raises(NetworkShapeError, match="--input 'my input=1x128'"):
+        read_onnx(save(tmp_path, proto))
+
+
+@pytest.mark.parametrize(
+    ("signature", "shape"),
+    [
+        ("float[N, 3, 8, 8] x", (1, 3, 8, 8)),
+        ("float[5, batch_size, 4] x", (5, 1, 4)),
+        ("float[?, 4] x, float[?, 4] z", (1, 4)),
+        ("float[dynamic_axes_1, 7] x", (1, 7)),
+    ],
+)
+def test_a_batch_that_alone_is_open_is_1_with_a_note(tmp_path, signature, shape):
+    network = read(tmp_path, f"net ({signature}) => (float[] y) {{ y = Relu(x) }}")
+    assert network.tensors["x"].shape == shape
+    assert network.batch == 1
+    assert "is open: taken as 1 (--batch N sets it)" in network.notes[0]
+    assert not read(tmp_path, f"net ({signature}) => (float[] y) {{ y = Relu(x) }}", batch=2).notes
+
+
+@pytest.mark.parametrize("signature", ["float[seq, 4] x", "float[n] x", "float[N, L] x", "float[time_steps, N, 4] x"])
+def test_other_open_dimensions_are_not_taken_for_a_batch(tmp_path, signature):
+    with pytest.raises(NetworkShapeError, match="with unknown dimensions"):
+        read(tmp_path, f"net ({signature}) => (float[] y) {{ y = Relu(x) }}")
+
+
+def test_an_open_batch_follows_the_shapes_that_were_given(tmp_path):
+    graph = "net (float[N, 4] x, float[M, 4] z) => (float[N, 4] y) { y = Add(x, z) }"
+    assert read(tmp_path, graph, input_shapes={"x": (3, 4)}).tensors["z"].shape == (3, 4)
+
+
 def test_a_dimension_is_bound_by_its_symbol(tmp_path):
     path = save(tmp_path, model("net (float[batch, seq, 64] x) => (float[] y) { y = Relu(x) }"))
     network = read_onnx(path, batch=2, input_shapes={"seq": (32,)})

@@ -120,12 +120,6 @@ def test_a_branch_with_a_constant_condition_is_taken(tmp_path):
     assert kinds(read(tmp_path, IF.format(condition=condition))) == ["tanh"]
 
 
-def test_a_branch_that_depends_on_data_is_refused(tmp_path):
-    condition = "k = ReduceMax <keepdims = 0> (x) z = Constant <value = float {0.0}> () c = Greater(k, z)"
-    with pytest.raises(UnsupportedOperatorError, match="chooses its branch by data"):
-        read(tmp_path, IF.format(condition=condition))
-
-
 def test_a_loop_of_constant_length_counts_every_iteration(tmp_path):
     graph = """g (float[2, 4] x) => (float[2, 4] y, float[3, 2, 4] all)
         <int64 n = {3}, bool t = {1}, float[4, 4] w = {0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0}> {
