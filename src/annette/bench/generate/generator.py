@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from annette.bench.generate import (
     chains,
     convolutions,
+    detection_audio,
     fusion_probes,
     integer,
     movement,
@@ -109,6 +110,7 @@ def _cpu_recipes() -> list[Recipe]:
         *products.recipes(),
         *pointwise.recipes(),
         *movement.recipes(),
+        *detection_audio.recipes(),
         *chains.recipes(),
         *products.cold_weights(),
         *fusion_probes.recipes(),

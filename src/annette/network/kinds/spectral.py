@@ -96,6 +96,11 @@ def _ops(_: int, d: Dimensions, operands: Operands) -> int:
     return d.batch * d.out_width * (transform_ops(d.axis_size) + window)
 
 
+def _weights(_: Shape, attributes: Mapping[str, AttributeValue], __: int) -> dict[str, Shape]:
+    """Frames are multiplied by a window."""
+    return {"window": (integers(attributes, "length")[0],)} if "hop" in attributes else {}
+
+
 KINDS: Final = (
     Kind(
         "fourier_transform",
@@ -105,6 +110,7 @@ KINDS: Final = (
         shapes=_shapes,
         dimensions=_dimensions,
         ops=_ops,
+        weights=_weights,
     ),
 )
 """Transforms between time and frequency."""

@@ -10,6 +10,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from annette.errors import UnsupportedOperatorError
 from annette.network.kinds import Category, kinds_in
 from annette.network.onnx_names import FUNCTIONS, REDUCTIONS, operator_name
+from annette.network.writers import onnx_selection, onnx_tabular
 from annette.network.writers.weights import NUMPY_DTYPES
 
 if TYPE_CHECKING:
@@ -76,12 +77,16 @@ class Lowering:
     Attributes:
         nodes: Operators so far.
         constants: Initializers that carry shapes, axes and limits.
+        domains: Operator sets of those operators that are not ONNX's own.
+        kept: Constants of the network that operators hold as attributes, or not at all.
     """
 
     def __init__(self, network: Network, opset: int) -> None:
         self.network = network
         self.opset = opset
         self.nodes: list[NodeProto] = []
+        self.domains: set[str] = set()
+        self.kept: set[str] = set()
         self.constants: list[TensorProto] = []
 
     def add(self, layer: Layer) -> None:
@@ -103,20 +108,26 @@ class Lowering:
                 f"layer {layer.name!r} ({layer.kind}) has no attribute {error}, without which it cannot be written"
             ) from None
 
-    def node(self, operator: str, layer: Layer, inputs: Sequence[str], **attributes: Any) -> None:
+    def node(
+        self, operator: str, layer: Layer, inputs: Sequence[str], *, operator_set: str = "", **attributes: Any
+    ) -> None:
         """Appends an operator that writes the layer's outputs."""
-        self.nodes.append(helper.make_node(operator, inputs, layer.outputs, layer.name, **attributes))
+        node = helper.make_node(operator, inputs, layer.outputs, layer.name, domain=operator_set or None, **attributes)
+        self.nodes.append(node)
+        if operator_set:
+            self.domains.add(operator_set)
 
     def integers(self, layer: Layer, label: str, values: Sequence[int] | npt.NDArray[np.int64]) -> str:
         """Appends a constant of integers and returns its name."""
-        return self._constant(layer, label, np.asarray(values, dtype=np.int64))
+        return self.array(layer, label, np.asarray(values, dtype=np.int64))
 
     def number(self, layer: Layer, label: str, value: float) -> str:
         """Appends a constant scalar of the element type of the layer's result and returns its name."""
         dtype = self.network.tensors[layer.outputs[0]].dtype
-        return self._constant(layer, label, np.asarray(value, dtype=dtype.label))
+        return self.array(layer, label, np.asarray(value, dtype=dtype.label))
 
-    def _constant(self, layer: Layer, label: str, values: Any) -> str:
+    def array(self, layer: Layer, label: str, values: npt.NDArray[Any]) -> str:
+        """Appends a constant and returns its name."""
         name = f"{layer.name}.{label}"
         self.constants.append(numpy_helper.from_array(values, name))
         return name
@@ -283,4 +294,6 @@ _RULES: Final[dict[str, Rule]] = {
     **dict.fromkeys(("resize_nearest", "resize_linear", "resize_cubic"), _resize),
     **dict.fromkeys(("depth_to_space", "space_to_depth"), _rearrange),
     **dict.fromkeys(("lstm", "gru", "rnn"), _recurrent),
+    **onnx_selection.RULES,
+    **onnx_tabular.RULES,
 }
