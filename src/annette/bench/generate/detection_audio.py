@@ -22,22 +22,22 @@ _FUNCTIONS: Final = ("sin", "cos", "floor", "sign", "round")
 def recipes() -> list[Recipe]:
     """Recipes for layers outside of image classifiers and transformers."""
     return [
-        micro("fourier-transform/frames", 24, _frames),
-        micro("fourier-transform/axis", 16, _axis),
-        micro("tree-ensemble/rows", 32, _trees),
-        micro("support-vectors/rows", 16, _vectors),
-        micro("non-max-suppression/plain", 16, _suppression),
-        micro("roi-align/plain", 16, _regions),
-        micro("grid-sample/plain", 16, partial(_grid, "linear")),
-        micro("grid-sample/nearest", 8, partial(_grid, "nearest")),
-        micro("top-k/plain", 16, _top_k),
-        micro("non-zero/plain", 12, lambda s, net: net.non_zero(net.feed(_sizes(s, 1 << 17)))),
-        micro("scatter/rows", 16, _scatter),
-        micro("cumulative-sum/plain", 12, _running_sum),
-        micro("lp-norm/rows", 12, _row_norm),
-        micro("compare/plain", 12, _compare),
+        micro("fourier-transform/frames", 32, _frames),
+        micro("fourier-transform/axis", 24, _axis),
+        micro("tree-ensemble/rows", 40, _trees),
+        micro("support-vectors/rows", 30, _vectors),
+        micro("non-max-suppression/plain", 32, _suppression),
+        micro("roi-align/plain", 30, _regions),
+        micro("grid-sample/plain", 24, partial(_grid, "linear")),
+        micro("grid-sample/nearest", 10, partial(_grid, "nearest")),
+        micro("top-k/plain", 32, _top_k),
+        micro("non-zero/plain", 30, lambda s, net: net.non_zero(net.feed(_sizes(s, 1 << 17)))),
+        micro("scatter/rows", 30, _scatter),
+        micro("cumulative-sum/plain", 30, _running_sum),
+        micro("lp-norm/rows", 30, _row_norm),
+        micro("compare/plain", 30, _compare),
         *(micro(f"unary-{kind}/plain", 6, partial(_function, kind)) for kind in _FUNCTIONS),
-        micro("attention/fused", 24, _attention),
+        micro("attention/fused", 40, _attention),
     ]
 
 
