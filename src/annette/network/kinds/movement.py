@@ -225,6 +225,6 @@ KINDS: Final = (
     ),
     Kind("roi_align", Category.SELECTION, "samples regions onto a grid", 8, {"sampling_ratio": INTEGER}),
     Kind("non_zero", Category.SELECTION, "positions of non-zero elements", 1),
-    Kind(UNSUPPORTED, Category.OPAQUE, "an operator that no reader knows", 0, {"operator": TEXT}),
+    Kind(UNSUPPORTED, Category.OPAQUE, "an operator that no reader knows", 0, {"operator": TEXT, "reason": TEXT}),
 )
 """Data movement, views, selection, and operators that no reader knows."""
