@@ -1,8 +1,8 @@
 """Converts scikit-learn and LightGBM estimators of tables to ONNX, the way their users do, for the corpus.
 
-Usage: ``python tools/tabular_networks.py FOLDER`` (needs scikit-learn, skl2onnx, onnxmltools and lightgbm, which annette
-does not). Every estimator has the settings that its library's documentation shows, a fixed seed, and a data set that
-scikit-learn ships, so that the files are the same wherever the same versions made them.
+Usage: ``python tools/tabular_networks.py FOLDER`` (needs scikit-learn, skl2onnx, onnxmltools and lightgbm, which
+annette does not). Every estimator has the settings that its library's documentation shows, a fixed seed, and a data
+set that scikit-learn ships, so that the files are the same wherever the same versions made them.
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from lightgbm import LGBMClassifier
+from onnxmltools import convert_lightgbm
+from onnxmltools.convert.common.data_types import FloatTensorType as LightGbmTensor
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn import datasets, ensemble, linear_model, naive_bayes, neighbors, neural_network, svm, tree
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
+
 SEED = 0
 
 
 def estimators() -> dict[str, tuple[Any, Any]]:
     """Estimators by file name, each with a function that loads its data set."""
-    from lightgbm import LGBMClassifier
-    from sklearn import datasets, ensemble, linear_model, naive_bayes, neighbors, neural_network, svm, tree
-    from sklearn.decomposition import PCA
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
-
     cancer, digits, diabetes, wine = (
         datasets.load_breast_cancer,
         datasets.load_digits,
@@ -47,11 +51,6 @@ def estimators() -> dict[str, tuple[Any, Any]]:
 
 def convert(name: str, estimator: Any, load: Any, folder: Path) -> None:
     """Trains one estimator and writes it with a batch that is open."""
-    from onnxmltools import convert_lightgbm
-    from onnxmltools.convert.common.data_types import FloatTensorType as LightGbmTensor
-    from skl2onnx import to_onnx
-    from skl2onnx.common.data_types import FloatTensorType
-
     features, target = load(return_X_y=True)
     estimator.fit(features, target)
     if name.startswith("lightgbm"):

@@ -46,7 +46,9 @@ def normal(*shape):
 
 
 @FEW
-@given(batch=st.integers(1, 3), length=st.integers(2, 20), hop=st.integers(1, 9), more=st.integers(0, 30), data=st.data())
+@given(
+    batch=st.integers(1, 3), length=st.integers(2, 20), hop=st.integers(1, 9), more=st.integers(0, 30), data=st.data()
+)
 def test_frames(batch, length, hop, more, data):
     window = np.ones(length, np.float32) if data.draw(st.booleans()) else None
     onesided = data.draw(st.booleans())

@@ -11,6 +11,7 @@ from annette.network.kinds.shapes import broadcast_shapes, normalize_axis
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
+    from annette.network.layer import AttributeValue
     from annette.network.tensor import Tensor
 
 __all__ = ["SelectionOperators"]
@@ -105,9 +106,14 @@ class SelectionOperators(Graph):
         return self.apply("fourier_transform", x, attributes=attributes, name=name)
 
     def fourier(self, x: Tensor, *, axis: int = -2, name: str = "") -> Tensor:
-        """Spectra along an axis of a tensor whose last dimension holds the parts of complex numbers, or the real one."""
+        """Spectra along an axis; the last dimension holds the parts of complex numbers, or the real one."""
         number = normalize_axis(axis, len(x.shape))
-        attributes = {"length": x.shape[number], "axis": number, "onesided": x.shape[-1] == 1, "inverse": False}
+        attributes: dict[str, AttributeValue] = {
+            "length": x.shape[number],
+            "axis": number,
+            "onesided": x.shape[-1] == 1,
+            "inverse": False,
+        }
         return self.apply("fourier_transform", x, attributes=attributes, name=name)
 
     def tree_ensemble(self, x: Tensor, trees: int, depth: int, *, targets: int = 1, name: str = "") -> Tensor:
@@ -118,7 +124,7 @@ class SelectionOperators(Graph):
 
     def support_vectors(self, x: Tensor, vectors: int, *, kernel: str = "rbf", name: str = "") -> Tensor:
         """A support vector machine over the features of a table, with one result."""
-        attributes = {"kernel": kernel, "vectors": vectors, "targets": 1}
+        attributes: dict[str, AttributeValue] = {"kernel": kernel, "vectors": vectors, "targets": 1}
         return self.apply("support_vectors", x, attributes=attributes, name=name)
 
     def fused_attention(self, query: Tensor, keys: Tensor, values: Tensor, heads: int, *, name: str = "") -> Tensor:

@@ -57,7 +57,7 @@ def _shapes(inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -
         if len(source) not in (2, 3) or source[2:] not in ((), (1,), (_COMPLEX,)) or hop < 1 or length > source[1]:
             raise NetworkShapeError(f"input {source} cannot be cut into frames of {length} every {hop}")
         return [(source[0], (source[1] - length) // hop + 1, _bins(length, attributes), _COMPLEX)]
-    if not 2 <= len(source) or source[-1] not in (1, _COMPLEX):
+    if not len(source) >= 2 or source[-1] not in (1, _COMPLEX):
         raise NetworkShapeError(f"input {source} does not end in a dimension of 1 (real) or 2 (complex)")
     axis = normalize_axis(integers(attributes, "axis")[0], len(source))
     if axis == len(source) - 1:

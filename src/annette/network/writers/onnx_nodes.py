@@ -10,11 +10,10 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from annette.errors import UnsupportedOperatorError
 from annette.network.kinds import Category, kinds_in
 from annette.network.onnx_names import FUNCTIONS, REDUCTIONS, operator_name
-from annette.network.writers import onnx_selection, onnx_tabular
 from annette.network.writers.weights import NUMPY_DTYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -73,6 +72,7 @@ class Lowering:
     Args:
         network: What is lowered.
         opset: Version of the ONNX operator set, at least 17.
+        further: Rules of kinds that this module has none for.
 
     Attributes:
         nodes: Operators so far.
@@ -81,9 +81,10 @@ class Lowering:
         kept: Constants of the network that operators hold as attributes, or not at all.
     """
 
-    def __init__(self, network: Network, opset: int) -> None:
+    def __init__(self, network: Network, opset: int, further: Mapping[str, Rule] | None = None) -> None:
         self.network = network
         self.opset = opset
+        self._rules = {**_RULES, **(further or {})}
         self.nodes: list[NodeProto] = []
         self.domains: set[str] = set()
         self.kept: set[str] = set()
@@ -95,7 +96,7 @@ class Lowering:
         Raises:
             UnsupportedOperatorError: Its kind cannot be written, or an attribute that its operator needs is missing.
         """
-        rule = _RULES.get(layer.kind)
+        rule = self._rules.get(layer.kind)
         try:
             if rule is not None:
                 rule(self, layer)
@@ -294,6 +295,4 @@ _RULES: Final[dict[str, Rule]] = {
     **dict.fromkeys(("resize_nearest", "resize_linear", "resize_cubic"), _resize),
     **dict.fromkeys(("depth_to_space", "space_to_depth"), _rearrange),
     **dict.fromkeys(("lstm", "gru", "rnn"), _recurrent),
-    **onnx_selection.RULES,
-    **onnx_tabular.RULES,
 }

@@ -39,7 +39,12 @@ def test_defaults_are_of_the_attributes_types(kind):
 @pytest.mark.parametrize("name", sorted(name for name, kind in KINDS.items() if kind.weights))
 def test_weights_fit_the_shape_rule(name):
     kind = KINDS[name]
-    sources = {"matrix product": MATRIX, "recurrent": SEQUENCE, "spectral transform": SIGNAL, "learner of tables": MATRIX}
+    sources = {
+        "matrix product": MATRIX,
+        "recurrent": SEQUENCE,
+        "spectral transform": SIGNAL,
+        "learner of tables": MATRIX,
+    }
     source = sources.get(kind.category.value, MAP)
     attributes = {key: value for key, value in ATTRIBUTES.items() if key in kind.attributes}
     weights = kind.weights(source, attributes, 4)

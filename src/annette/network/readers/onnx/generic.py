@@ -15,6 +15,7 @@ from annette.network.readers.onnx.operators.exporters import reason
 from annette.network.readers.onnx.values import ONNX_TYPES, Meta, dtype_of
 
 if TYPE_CHECKING:
+    from annette.network.layer import AttributeValue
     from annette.network.readers.onnx.node import Node
 
 __all__ = ["meta_of_type", "unsupported"]
@@ -36,7 +37,10 @@ def unsupported(node: Node) -> Result:
             f"node {node.name!r} has the operator {node.operator}, which annette does not know, and the file does not "
             f"state the shape of its result{nearest(node.op, known)}"
         )
-    return Result(metas, UNSUPPORTED, {"operator": node.operator} | ({"reason": why} if why else {}))
+    attributes: dict[str, AttributeValue] = {"operator": node.operator}
+    if why:
+        attributes["reason"] = why
+    return Result(metas, UNSUPPORTED, attributes)
 
 
 def _declared(node: Node) -> list[Meta] | None:

@@ -24,7 +24,7 @@ _AFFINE: Final = 4
 
 
 def _biased_transpose(operator: FileOperator) -> OperatorLayer | None:
-    """MediaPipe's transposed convolution: input, weights [filters, height, width, channels], bias; strides by the result."""
+    """MediaPipe's transposed convolution: input, weights [filters, height, width, channels] and bias."""
     source, weights, written = operator.tensor(0), operator.tensor(1), operator.outputs[0].shape
     if not len(source.shape) == len(weights.shape) == len(written) == 4:
         return None

@@ -99,7 +99,10 @@ def test_a_linear_machine_is_a_product(tmp_path):
     assert layer.workload.macs == 7 * 3 * 2
     assert network.tensors["scores"].shape == (7, 2)
     assert network.tensors["label"].dtype is DType.INT64
-    assert only(read(tmp_path, "LinearRegressor", coefficients=[0.1] * 3, targets=1), "fully_connected").workload.macs == 21
+    assert (
+        only(read(tmp_path, "LinearRegressor", coefficients=[0.1] * 3, targets=1), "fully_connected").workload.macs
+        == 21
+    )
 
 
 def test_preparation_moves_and_scales(tmp_path):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTRIB_RULES", "RULES"]
 
+_AXIS_IS_READ_FROM: Final = 20
+"""Operator set from which the axis of DFT is an operand."""
 
 
 def _number(node: Node, index: int, what: str) -> int:
@@ -45,10 +47,11 @@ def _dft(node: Node) -> Result:
     """One transform for every position but those along the axis."""
     signal = node.input(0)
     rank = len(signal.shape)
-    if node.version < 20:
+    axis = -2
+    if node.version < _AXIS_IS_READ_FROM:
         axis = node.integer("axis", 1)
-    else:
-        axis = node.known(2, "axis")[0] if node.has(2) else -2
+    elif node.has(2):
+        (axis,) = node.known(2, "axis") if node.input(2).elements == 1 else (rank,)
     axis = node.axis(axis, rank)
     length = _number(node, 1, "length") if node.has(1) else signal.shape[axis]
     onesided, inverse = node.integer("onesided", 0) == 1, node.integer("inverse", 0) == 1
