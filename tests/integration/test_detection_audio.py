@@ -16,10 +16,10 @@ ort = pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed: 
 DEPENDS_ON_DATA = {"non-max-suppression/plain"}
 OPERATORS = {
     "fourier_transform": {"STFT", "DFT"}, "tree_ensemble": {"TreeEnsembleRegressor"},
-    "support_vectors": {"SVMRegressor"}, "non_max_suppression": {"NonMaxSuppression"}, "roi_align": {"RoiAlign"},
-    "grid_sample": {"GridSample"}, "top_k": {"TopK"}, "non_zero": {"NonZero"}, "scatter": {"ScatterND"},
-    "cumulative_sum": {"CumSum"}, "lp_norm": {"LpNormalization"}, "compare": {"Less"},
-    "attention": {"MultiHeadAttention"},
+    "support_vectors": {"SVMRegressor"}, "rbf_support_vectors": {"SVMRegressor"},
+    "non_max_suppression": {"NonMaxSuppression"}, "roi_align": {"RoiAlign"}, "grid_sample": {"GridSample"},
+    "top_k": {"TopK"}, "non_zero": {"NonZero"}, "scatter": {"ScatterND"}, "cumulative_sum": {"CumSum"},
+    "lp_norm": {"LpNormalization"}, "compare": {"Less"}, "attention": {"MultiHeadAttention"},
 }  # fmt: skip
 
 

@@ -25,15 +25,16 @@ def recipes() -> list[Recipe]:
         micro("fourier-transform/frames", 32, _frames),
         micro("fourier-transform/axis", 24, _axis),
         micro("tree-ensemble/rows", 40, _trees),
-        micro("support-vectors/rows", 30, _vectors),
-        micro("non-max-suppression/plain", 32, _suppression),
+        micro("support-vectors/products", 30, partial(_vectors, ("linear", "poly", "sigmoid"))),
+        micro("support-vectors/distances", 30, partial(_vectors, ("rbf",))),
+        micro("non-max-suppression/plain", 40, _suppression),
         micro("roi-align/plain", 30, _regions),
-        micro("grid-sample/plain", 24, partial(_grid, "linear")),
-        micro("grid-sample/nearest", 10, partial(_grid, "nearest")),
-        micro("top-k/plain", 32, _top_k),
+        micro("grid-sample/plain", 30, partial(_grid, "linear")),
+        micro("grid-sample/nearest", 14, partial(_grid, "nearest")),
+        micro("top-k/plain", 44, _top_k),
         micro("non-zero/plain", 30, lambda s, net: net.non_zero(net.feed(_sizes(s, 1 << 17)))),
         micro("scatter/rows", 30, _scatter),
-        micro("cumulative-sum/plain", 30, _running_sum),
+        micro("cumulative-sum/plain", 44, _running_sum),
         micro("lp-norm/rows", 30, _row_norm),
         micro("compare/plain", 30, _compare),
         *(micro(f"unary-{kind}/plain", 6, partial(_function, kind)) for kind in _FUNCTIONS),
@@ -71,16 +72,16 @@ def _trees(s: Sampler, net: CaseBuilder) -> None:
     net.tree_ensemble(x, trees, depth, targets=s.pick((1, 1, 2, 3, 10)))
 
 
-def _vectors(s: Sampler, net: CaseBuilder) -> None:
+def _vectors(kernels: tuple[str, ...], s: Sampler, net: CaseBuilder) -> None:
     rows = 1 if s.chance(0.4) else s.log_integer(2, 1000)
     x = net.input("table", (net.batch * rows, s.log_integer(4, 300)))
-    net.support_vectors(x, s.log_integer(8, 2000), kernel=s.pick(("rbf", "rbf", "rbf", "linear", "poly", "sigmoid")))
+    net.support_vectors(x, s.log_integer(8, 2000), kernel=s.pick(kernels))
 
 
 def _suppression(s: Sampler, net: CaseBuilder) -> None:
     count = s.log_integer(50, 8400)
     classes = s.log_integer(1, max(2, min(80, 60_000 // count)))
-    net.non_max_suppression(net.feed((count, 4)), net.feed((classes, count)), s.log_integer(5, 200))
+    net.non_max_suppression(net.feed((count, 4)), net.feed((classes, count)), s.log_integer(5, min(200, count // 3)))
 
 
 def _regions(s: Sampler, net: CaseBuilder) -> None:

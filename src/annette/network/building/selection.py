@@ -125,7 +125,9 @@ class SelectionOperators(Graph):
     def support_vectors(self, x: Tensor, vectors: int, *, kernel: str = "rbf", name: str = "") -> Tensor:
         """A support vector machine over the features of a table, with one result."""
         attributes: dict[str, AttributeValue] = {"kernel": kernel, "vectors": vectors, "targets": 1}
-        return self.apply("support_vectors", x, attributes=attributes, name=name)
+        return self.apply(
+            "rbf_support_vectors" if kernel == "rbf" else "support_vectors", x, attributes=attributes, name=name
+        )
 
     def fused_attention(self, query: Tensor, keys: Tensor, values: Tensor, heads: int, *, name: str = "") -> Tensor:
         """Scaled dot-product attention of ``[batch, tokens, width]`` operands as one operator.

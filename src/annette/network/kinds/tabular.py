@@ -24,6 +24,7 @@ __all__ = ["KINDS", "NUMBERS_PER_NODE"]
 NUMBERS_PER_NODE: Final = 4
 _OPS_PER_LEVEL: Final = 2
 """A comparison, and the choice of a child."""
+_OPS_PER_DIFFERENCE: Final = 3
 _OPS_PER_KERNEL_VALUE: Final = 4
 """Scaling and the exponential, hyperbolic tangent or power of a kernel that is not linear."""
 
@@ -85,14 +86,24 @@ def _vector_dimensions(operands: Operands) -> Dimensions:
     )
 
 
-def _vector_macs(d: Dimensions) -> int:
+def _product_macs(d: Dimensions) -> int:
     """Products of rows and vectors, and of the kernel's values and their coefficients."""
     return d.batch * d.out_channels * (d.in_channels + d.axis_size)
 
 
-def _vector_ops(_: int, d: Dimensions, operands: Operands) -> int:
+def _product_ops(_: int, d: Dimensions, operands: Operands) -> int:
     linear = str(operands.attributes.get("kernel", "")).lower() == "linear"
     return 0 if linear else _OPS_PER_KERNEL_VALUE * d.batch * d.out_channels
+
+
+def _sum_macs(d: Dimensions) -> int:
+    """Products of the kernel's values and their coefficients."""
+    return d.batch * d.out_channels * d.axis_size
+
+
+def _distance_ops(_: int, d: Dimensions, __: Operands) -> int:
+    """Squared differences, summed, and an exponential: no matrix product."""
+    return d.batch * d.out_channels * (_OPS_PER_DIFFERENCE * d.in_channels + _OPS_PER_KERNEL_VALUE)
 
 
 def _vector_weights(shape: Shape, attributes: Mapping[str, AttributeValue], _: int) -> dict[str, Shape]:
@@ -111,16 +122,22 @@ KINDS: Final = (
         ops=_tree_ops,
         weights=_tree_weights,
     ),
-    Kind(
-        "support_vectors",
-        Category.TABULAR,
-        "support vector machine",
-        attributes={"kernel": TEXT, "vectors": INTEGER, "targets": INTEGER},
-        shapes=_rows,
-        dimensions=_vector_dimensions,
-        macs=_vector_macs,
-        ops=_vector_ops,
-        weights=_vector_weights,
+    *(
+        Kind(
+            name,
+            Category.TABULAR,
+            f"support vector machine whose kernel is made of {what}",
+            attributes={"kernel": TEXT, "vectors": INTEGER, "targets": INTEGER},
+            shapes=_rows,
+            dimensions=_vector_dimensions,
+            macs=macs,
+            ops=ops,
+            weights=_vector_weights,
+        )
+        for name, what, macs, ops in (
+            ("support_vectors", "products (linear, polynomial, sigmoid)", _product_macs, _product_ops),
+            ("rbf_support_vectors", "distances (radial basis functions)", _sum_macs, _distance_ops),
+        )
     ),
 )
 """Learners of tables that are no neural networks."""

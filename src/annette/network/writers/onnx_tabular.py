@@ -66,9 +66,7 @@ def _tree_ensemble(to: Lowering, layer: Layer) -> None:
 
 def _support_vectors(to: Lowering, layer: Layer) -> None:
     if layer.attributes["targets"] != 1:
-        raise UnsupportedOperatorError(
-            f"layer {layer.name!r} (support_vectors) has several results: one can be written"
-        )
+        raise UnsupportedOperatorError(f"layer {layer.name!r} ({layer.kind}) has several results: one can be written")
     vectors, features = to.network.tensors[layer.inputs[1]].shape
     generator = np.random.default_rng(zlib.crc32(layer.name.encode()))
     kernel = str(layer.attributes["kernel"]).upper()
@@ -86,6 +84,6 @@ def _support_vectors(to: Lowering, layer: Layer) -> None:
 
 RULES: Final[dict[str, Callable[[Lowering, Layer], None]]] = {
     "tree_ensemble": _tree_ensemble,
-    "support_vectors": _support_vectors,
+    **dict.fromkeys(("support_vectors", "rbf_support_vectors"), _support_vectors),
 }
 """Rules by kind."""

@@ -10,8 +10,9 @@ from annette.network.readers.onnx import read_onnx
 from annette.network.writers.onnx import write_onnx
 
 KINDS = {
-    "fourier_transform", "tree_ensemble", "support_vectors", "non_max_suppression", "roi_align", "grid_sample", "top_k",
-    "non_zero", "scatter", "cumulative_sum", "lp_norm", "compare", "sin", "cos", "floor", "sign", "round", "attention",
+    "fourier_transform", "tree_ensemble", "support_vectors", "rbf_support_vectors", "non_max_suppression", "roi_align",
+    "grid_sample", "top_k", "non_zero", "scatter", "cumulative_sum", "lp_norm", "compare", "sin", "cos", "floor", "sign",
+    "round", "attention",
 }  # fmt: skip
 
 

@@ -78,16 +78,25 @@ def test_what_is_no_tree_is_refused(tmp_path, change, message):
         read(tmp_path, "TreeEnsembleRegressor", **(TREE | change))
 
 
+MACHINE = {
+    "kernel_params": [0.1, 0.0, 3.0], "n_supports": 4, "rho": [0.0], "support_vectors": [0.0] * 12,
+    "coefficients": [1.0] * 4,
+}  # fmt: skip
+
+
 def test_support_vectors_are_products_with_all_of_them(tmp_path):
-    network = read(
-        tmp_path, "SVMRegressor", kernel_type="RBF", kernel_params=[0.1, 0.0, 3.0], n_supports=4, rho=[0.0],
-        support_vectors=[0.0] * 12, coefficients=[1.0] * 4,
-    )  # fmt: skip
+    network = read(tmp_path, "SVMRegressor", kernel_type="POLY", **MACHINE)
     layer = only(network, "support_vectors")
     assert layer.workload.macs == 7 * 4 * (3 + 1)
     assert layer.workload.ops == 2 * layer.workload.macs + 4 * 7 * 4
     assert network.tensors["y"].shape == (7, 1)
     assert network.parameters == 12 + 4
+
+
+def test_distances_from_support_vectors_are_no_products(tmp_path):
+    layer = only(read(tmp_path, "SVMRegressor", kernel_type="RBF", **MACHINE), "rbf_support_vectors")
+    assert layer.workload.macs == 7 * 4
+    assert layer.workload.ops == 2 * 7 * 4 + 7 * 4 * (3 * 3 + 4)
 
 
 def test_a_linear_machine_is_a_product(tmp_path):

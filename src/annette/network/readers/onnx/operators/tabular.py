@@ -145,12 +145,12 @@ def _vectors(node: Node, targets: int) -> Result:
     if features < 1 or numbers % features:
         raise node.error(f"has support vectors of {numbers} numbers for {features} features")
     vectors = numbers // features
-    attributes: dict[str, AttributeValue] = {
-        "kernel": node.text("kernel_type", "LINEAR").lower(), "vectors": vectors, "targets": targets,
-    }  # fmt: skip
+    kernel = node.text("kernel_type", "LINEAR").lower()
+    attributes: dict[str, AttributeValue] = {"kernel": kernel, "vectors": vectors, "targets": targets}
     constants = [_constant(node, "vectors", vectors, features), _constant(node, "coefficients", targets, vectors)]
     meta = Meta((rows, targets), DType.FLOAT32)
-    return Result([meta], "support_vectors", attributes, operands=[node.input(0), *constants])
+    kind = "rbf_support_vectors" if kernel == "rbf" else "support_vectors"
+    return Result([meta], kind, attributes, operands=[node.input(0), *constants])
 
 
 def _vector_classifier(node: Node) -> Result:
