@@ -11,8 +11,8 @@ from annette.network.writers.onnx import write_onnx
 
 KINDS = {
     "fourier_transform", "tree_ensemble", "support_vectors", "rbf_support_vectors", "non_max_suppression", "roi_align",
-    "grid_sample", "top_k", "non_zero", "scatter", "cumulative_sum", "lp_norm", "compare", "sin", "cos", "floor", "sign",
-    "round", "attention",
+    "grid_sample", "top_k", "non_zero", "scatter", "cumulative_sum", "lp_norm", "compare", "sin", "cos", "floor",
+    "sign", "round", "attention",
 }  # fmt: skip
 
 
