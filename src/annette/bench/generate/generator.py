@@ -110,10 +110,10 @@ def _cpu_recipes() -> list[Recipe]:
         *products.recipes(),
         *pointwise.recipes(),
         *movement.recipes(),
-        *detection_audio.recipes(),
         *chains.recipes(),
         *products.cold_weights(),
         *fusion_probes.recipes(),
+        *detection_audio.recipes(),
     ]
 
 

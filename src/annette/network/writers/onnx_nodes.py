@@ -75,20 +75,20 @@ class Lowering:
         further: Rules of kinds that this module has none for.
 
     Attributes:
-        nodes: Operators so far.
-        constants: Initializers that carry shapes, axes and limits.
         domains: Operator sets of those operators that are not ONNX's own.
         kept: Constants of the network that operators hold as attributes, or not at all.
+        nodes: Operators so far.
+        constants: Initializers that carry shapes, axes and limits.
     """
 
     def __init__(self, network: Network, opset: int, further: Mapping[str, Rule] | None = None) -> None:
         self.network = network
         self.opset = opset
-        self._rules = {**_RULES, **(further or {})}
         self.nodes: list[NodeProto] = []
+        self.constants: list[TensorProto] = []
         self.domains: set[str] = set()
         self.kept: set[str] = set()
-        self.constants: list[TensorProto] = []
+        self._further = further or {}
 
     def add(self, layer: Layer) -> None:
         """Lowers one layer.
@@ -96,12 +96,14 @@ class Lowering:
         Raises:
             UnsupportedOperatorError: Its kind cannot be written, or an attribute that its operator needs is missing.
         """
-        rule = self._rules.get(layer.kind)
+        rule = _RULES.get(layer.kind)
         try:
             if rule is not None:
                 rule(self, layer)
             elif layer.kind in OPERATORS:
                 self._simple(layer)
+            elif layer.kind in self._further:
+                self._further[layer.kind](self, layer)
             else:
                 raise UnsupportedOperatorError(f"layer {layer.name!r} ({layer.kind}) cannot be written as ONNX")
         except KeyError as error:
@@ -120,14 +122,14 @@ class Lowering:
 
     def integers(self, layer: Layer, label: str, values: Sequence[int] | npt.NDArray[np.int64]) -> str:
         """Appends a constant of integers and returns its name."""
-        return self.array(layer, label, np.asarray(values, dtype=np.int64))
+        return self.constant(layer, label, np.asarray(values, dtype=np.int64))
 
     def number(self, layer: Layer, label: str, value: float) -> str:
         """Appends a constant scalar of the element type of the layer's result and returns its name."""
         dtype = self.network.tensors[layer.outputs[0]].dtype
-        return self.array(layer, label, np.asarray(value, dtype=dtype.label))
+        return self.constant(layer, label, np.asarray(value, dtype=dtype.label))
 
-    def array(self, layer: Layer, label: str, values: npt.NDArray[Any]) -> str:
+    def constant(self, layer: Layer, label: str, values: npt.NDArray[Any]) -> str:
         """Appends a constant and returns its name."""
         name = f"{layer.name}.{label}"
         self.constants.append(numpy_helper.from_array(values, name))

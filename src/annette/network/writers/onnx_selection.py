@@ -36,7 +36,7 @@ def _non_max_suppression(to: Lowering, layer: Layer) -> None:
         )
     most = to.integers(layer, "max_boxes", [int(layer.attributes["max_boxes"])])  # type: ignore[arg-type]
     limits = [
-        to.array(layer, label, np.asarray([value], dtype=np.float32))
+        to.constant(layer, label, np.asarray([value], dtype=np.float32))
         for label, value in (("overlap", _OVERLAP), ("least_score", _LEAST_SCORE))
     ]
     to.node("NonMaxSuppression", layer, [*layer.inputs, most, *limits])
@@ -74,15 +74,15 @@ def _fourier(to: Lowering, layer: Layer) -> None:
     onesided = int(bool(layer.attributes.get("onesided", 0)))
     signal, *window = layer.inputs
     if "hop" in layer.attributes:
-        hop = to.array(layer, "hop", np.asarray(layer.attributes["hop"], dtype=np.int64))
-        operands = [signal, hop, *(window or [""]), to.array(layer, "length", length)]
+        hop = to.constant(layer, "hop", np.asarray(layer.attributes["hop"], dtype=np.int64))
+        operands = [signal, hop, *(window or [""]), to.constant(layer, "length", length)]
         to.node("STFT", layer, operands, onesided=onesided)
         return
     axis = int(layer.attributes["axis"])  # type: ignore[arg-type]
     attributes: dict[str, Any] = {"onesided": onesided, "inverse": int(bool(layer.attributes.get("inverse", 0)))}
-    operands = [signal, to.array(layer, "length", length)]
+    operands = [signal, to.constant(layer, "length", length)]
     if to.opset >= _LINEAR_MODES_FROM:
-        operands.append(to.array(layer, "axis", np.asarray(axis, dtype=np.int64)))
+        operands.append(to.constant(layer, "axis", np.asarray(axis, dtype=np.int64)))
     else:
         attributes["axis"] = axis
     to.node("DFT", layer, operands, **attributes)
@@ -90,7 +90,7 @@ def _fourier(to: Lowering, layer: Layer) -> None:
 
 def _cumulative_sum(to: Lowering, layer: Layer) -> None:
     axis = np.asarray(layer.attributes["axis"], dtype=np.int64)
-    to.node("CumSum", layer, [layer.inputs[0], to.array(layer, "axis", axis)])
+    to.node("CumSum", layer, [layer.inputs[0], to.constant(layer, "axis", axis)])
 
 
 def _attention(to: Lowering, layer: Layer) -> None:
