@@ -110,6 +110,8 @@ REASONS = {
     ("ai.onnx.contrib", "BertTokenizer"): "on the host",
     ("com.microsoft", "BeamSearch"): "as often as its data ask for",
     ("com.microsoft", "EPContext"): "compiled for another device",
+    ("com.microsoft.nchwc", "Conv"): "before it was optimized",
+    ("com.microsoft", "QLinearConv"): "before it was optimized",
     ("aten", "ATen"): "operator of PyTorch",
 }
 

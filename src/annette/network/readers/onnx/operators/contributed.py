@@ -132,11 +132,6 @@ def _experts(node: Node) -> Result:
     )
 
 
-def _channels_last(node: Node) -> Result:
-    """NhwcConv and NhwcFusedConv, which only a model optimized for one runtime has."""
-    raise node.error("keeps its channels last; export the model before it is optimized for one runtime")
-
-
 def _embedding(node: Node) -> Result:
     table, indices = node.input(0), node.input(1)
     return node.layer("gather", table, indices, attributes={"axis": 0})
@@ -179,6 +174,5 @@ CONTRIB_RULES: Final[Mapping[str, Rule]] = {
     "MurmurHash3": _murmur,
     "NGramRepeatBlock": _ngram_block,
     "BitmaskDropout": lambda node: Result([node.input(0).meta], alias=node.input(0)),
-    **dict.fromkeys(("NhwcConv", "NhwcFusedConv"), _channels_last),
 }
 """Rules of ``com.microsoft`` by operator."""

@@ -27,6 +27,10 @@ _GENERATION: Final = (
     "runs the network within it as often as its data ask for; estimate that network, one step, with --input"
 )
 _COMPILED: Final = "holds a network that was compiled for another device; estimate the model it was made from"
+_OPTIMIZED: Final = (
+    "keeps feature maps in the layout of one runtime on one processor; estimate the model as it was before it was "
+    "optimized for them"
+)
 _TABLES: Final = "reads dictionaries of features, which only the host knows; give the model a table instead"
 _OF_PYTORCH: Final = "is an operator of PyTorch that its exporter left as it was; export with a newer version of torch"
 
@@ -41,9 +45,14 @@ _REASONS: Final[Mapping[tuple[str, str], str]] = {
     **dict.fromkeys(
         (("com.microsoft", op) for op in ("BeamSearch", "GreedySearch", "Sampling", "WhisperBeamSearch")), _GENERATION
     ),
+    **dict.fromkeys(
+        (("com.microsoft", op) for op in ("QLinearConv", "NhwcMaxPool", "NhwcConv", "NhwcFusedConv")), _OPTIMIZED
+    ),
     **dict.fromkeys((("ai.onnx.ml", op) for op in ("DictVectorizer", "CastMap")), _TABLES),
 }
 _DOMAINS: Final[Mapping[str, str]] = {
+    "com.microsoft.nchwc": _OPTIMIZED,
+    "com.ms.internal.nhwc": _OPTIMIZED,
     "ai.onnx.contrib": _ON_THE_HOST,
     "com.microsoft.extensions": _ON_THE_HOST,
     "aten": _OF_PYTORCH,
