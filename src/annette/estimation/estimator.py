@@ -233,6 +233,11 @@ def _refuse_unknown_operators(network: Network, kernels: Sequence[Kernel], platf
     if unknown:
         operator = str(unknown[0].attributes.get("operator", "?"))
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        reason = unknown[0].attributes.get("reason")
+        if reason:
+            raise UnsupportedOperatorError(
+                f"layer {unknown[0].name!r}{more} in network {network.name!r} is operator {operator!r}, which {reason}"
+            )
         raise UnsupportedOperatorError(
             f"layer {unknown[0].name!r}{more} in network {network.name!r} is operator {operator!r}, which is not known"
             f"{nearest(operator.rpartition('.')[2].lower(), platform.models)}; "

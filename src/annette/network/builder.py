@@ -19,6 +19,7 @@ from annette.network.building.convolution import ConvolutionOperators
 from annette.network.building.elementwise import ElementwiseOperators
 from annette.network.building.graph import check_rank
 from annette.network.building.movement import MovementOperators
+from annette.network.building.selection import SelectionOperators
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["NetworkBuilder"]
 
 
-class NetworkBuilder(ConvolutionOperators, ElementwiseOperators, MovementOperators):
+class NetworkBuilder(ConvolutionOperators, ElementwiseOperators, MovementOperators, SelectionOperators):
     """Builds a `annette.network.Network` operator by operator, with every attribute needed to write it as a file.
 
     Every operator is a method that takes tensors and returns the tensor it writes; shapes are checked as they are

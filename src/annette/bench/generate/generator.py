@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from annette.bench.generate import (
     chains,
     convolutions,
+    detection_audio,
     fusion_probes,
     integer,
     movement,
@@ -112,6 +113,7 @@ def _cpu_recipes() -> list[Recipe]:
         *chains.recipes(),
         *products.cold_weights(),
         *fusion_probes.recipes(),
+        *detection_audio.recipes(),
     ]
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from annette.network.kinds.shapes import Shape
-    from annette.network.layer import AttributeValue, Layer
+    from annette.network.layer import AttributeValue, Dimensions, Layer
 
 __all__ = ["Graph", "check_rank", "pair"]
 
@@ -137,7 +137,10 @@ class Graph:
         attributes: Mapping[str, AttributeValue] | None = None,
         weights: Mapping[str, Sequence[int]] | None = None,
         dtype: DType | None = None,
+        dtypes: Sequence[DType] | None = None,
         shapes: Sequence[tuple[int, ...]] | None = None,
+        dimensions: Dimensions | None = None,
+        macs: int | None = None,
     ) -> list[Tensor]:
         """Appends one layer of any kind.
 
@@ -150,7 +153,10 @@ class Graph:
             weights: Shapes of constants that belong to this layer alone, appended to the operands in order and
                 named ``layer.key``; ``constant``, ``mean`` and ``variance`` are not learned.
             dtype: Element type of the results; that of the first activation where absent.
+            dtypes: Element types of the results, where they differ from each other.
             shapes: Shapes of the results, where they do not follow.
+            dimensions: Named dimensions, where they do not follow from the shapes.
+            macs: Multiply-accumulates, where they do not follow from the shapes.
 
         Returns:
             The tensors written.
@@ -171,8 +177,12 @@ class Graph:
         if dtype is None:
             dtype = next((t.dtype for t in operands if not t.constant), operands[0].dtype)
         names = [full] if len(shapes) == 1 else [f"{full}:{i}" for i in range(len(shapes))]
-        outputs = [self._new_tensor(label, shape, dtype) for label, shape in zip(names, shapes, strict=True)]
-        self._layers.append(describe_layer(kind, full, inputs=operands, outputs=outputs, attributes=attributes))
+        types = dtypes or [dtype] * len(shapes)
+        outputs = [self._new_tensor(*described) for described in zip(names, shapes, types, strict=True)]
+        layer = describe_layer(
+            kind, full, inputs=operands, outputs=outputs, attributes=attributes, dimensions=dimensions, macs=macs
+        )
+        self._layers.append(layer)
         return outputs
 
     def build(self, *outputs: Tensor, notes: Sequence[str] = ()) -> Network:

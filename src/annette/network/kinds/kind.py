@@ -41,6 +41,8 @@ class Category(Enum):
     RECURRENT = "recurrent"
     QUANTIZATION = "quantization"
     SELECTION = "selection"
+    SPECTRAL = "spectral transform"
+    TABULAR = "learner of tables"
     OPAQUE = "opaque"
 
 

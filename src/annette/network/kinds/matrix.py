@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from annette.network.kinds.dimensions import Operands
     from annette.network.layer import AttributeValue
 
-__all__ = ["GATES", "KINDS", "product_dimensions"]
+__all__ = ["GATES", "KINDS", "attention_dimensions", "product_dimensions"]
 
 GATES: Final = {"lstm": 4, "gru": 3, "rnn": 1}
 """How many products of a matrix with the input and with the state one step of a recurrent layer takes."""
@@ -36,6 +36,22 @@ def product_dimensions(batch: int, rows: int, depth: int, columns: int, *, input
         out_width=rows,
         input_count=input_count,
     )
+
+
+def attention_dimensions(
+    batch: int, heads: int, queries: int, keys: int, size: int, value_size: int, *, input_count: int
+) -> tuple[Dimensions, int]:
+    """Dimensions of an attention over heads of given sizes, and the multiply-accumulates of its two products."""
+    dimensions = Dimensions(
+        batch=batch,
+        groups=heads,
+        in_channels=size,
+        in_width=keys,
+        out_channels=value_size,
+        out_width=queries,
+        input_count=input_count,
+    )
+    return dimensions, batch * heads * queries * keys * (size + value_size)
 
 
 def _fully_connected_shapes(inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:

@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING, Final
 from annette.errors import NetworkShapeError
 from annette.network.kinds.dimensions import map_dimensions
 from annette.network.kinds.kind import INTEGER, INTEGERS, NUMBER, TEXT, Attribute, Category, Kind, family
+from annette.network.kinds.sampling import (
+    grid_dimensions,
+    region_dimensions,
+    sampled_ops,
+    suppression_dimensions,
+    suppression_ops,
+)
 from annette.network.kinds.shapes import Shape, broadcast_shapes, integers, normalize_axis, same
 
 if TYPE_CHECKING:
@@ -194,7 +201,9 @@ KINDS: Final = (
         shapes=_resize,
         spatial=True,
     ),
-    _kind("grid_sample", "resampling at given positions", ops=10, mode=TEXT),
+    replace(
+        _kind("grid_sample", "resampling at given positions", mode=TEXT), dimensions=grid_dimensions, ops=sampled_ops
+    ),
     _kind("im2col", "unfolds windows into columns, or folds them back", kernel_shape=INTEGERS),
     _kind("copy", "plain copy, also between layouts", same),
     _kind("generate", "writes a constant, a range or a mask", axis=INTEGER),
@@ -222,9 +231,18 @@ KINDS: Final = (
         "keeps boxes that do not overlap better ones",
         8,
         {"max_boxes": INTEGER},
+        dimensions=suppression_dimensions,
+        ops=suppression_ops,
     ),
-    Kind("roi_align", Category.SELECTION, "samples regions onto a grid", 8, {"sampling_ratio": INTEGER}),
+    Kind(
+        "roi_align",
+        Category.SELECTION,
+        "samples regions onto a grid",
+        attributes={"sampling_ratio": INTEGER},
+        dimensions=region_dimensions,
+        ops=sampled_ops,
+    ),
     Kind("non_zero", Category.SELECTION, "positions of non-zero elements", 1),
-    Kind(UNSUPPORTED, Category.OPAQUE, "an operator that no reader knows", 0, {"operator": TEXT}),
+    Kind(UNSUPPORTED, Category.OPAQUE, "an operator that no reader knows", 0, {"operator": TEXT, "reason": TEXT}),
 )
 """Data movement, views, selection, and operators that no reader knows."""

@@ -15,6 +15,7 @@ from onnx import GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryPr
 from annette._version import __version__
 from annette.atomic import replacing
 from annette.errors import NetworkError, OptionError, UnsupportedOperatorError
+from annette.network.writers import onnx_selection, onnx_tabular
 from annette.network.writers.onnx_nodes import ONNX_DTYPES, Lowering
 from annette.network.writers.weights import constant_values
 
@@ -34,6 +35,8 @@ _EXTERNAL_ABOVE_BYTES: Final = 1_800_000_000
 """A protobuf message ends at 2 GiB; the operators and headers need room too."""
 _INLINE_BELOW_BYTES: Final = 1024
 """Constants this small always stay in the file: they may be shapes, scales and indices."""
+_VERSIONS: Final = {"ai.onnx.ml": 3, "com.microsoft": 1}
+"""Versions of the operator sets beside ONNX's own."""
 _MODEL_GRAPH, _GRAPH_INITIALIZER, _TENSOR_RAW_DATA = 7, 5, 9
 
 
@@ -63,10 +66,10 @@ def write_onnx(network: Network, path: str | Path, *, seed: int = 0, opset: int 
     if opset not in OPSETS:
         raise OptionError(f"opset {opset} cannot be written: choose {OPSETS.start} to {OPSETS.stop - 1}")
     path = Path(path)
-    lowering = Lowering(network, opset)
+    lowering = Lowering(network, opset, onnx_selection.RULES | onnx_tabular.RULES)
     for layer in network.layers:
         lowering.add(layer)
-    constants = list(_constants(network))
+    constants = [item for item in _constants(network) if item.tensor.name not in lowering.kept]
     try:
         if weights and sum(item.tensor.size_bytes for item in constants) <= _EXTERNAL_ABOVE_BYTES:
             with replacing(path, durable=False) as file:
@@ -135,11 +138,12 @@ def _write_model(
 ) -> None:
     """Streams the model: its own fields, the graph, then one constant after the other."""
     operator_set = OperatorSetIdProto(domain="", version=opset)
+    others = [OperatorSetIdProto(domain=domain, version=_VERSIONS[domain]) for domain in sorted(lowering.domains)]
     model = ModelProto(
         ir_version=helper.find_min_ir_version_for([operator_set]),
         producer_name="annette",
         producer_version=__version__,
-        opset_import=[operator_set],
+        opset_import=[operator_set, *others],
     )
     graph = GraphProto(name=network.name, node=lowering.nodes, initializer=lowering.constants)
     graph.input.extend(_value_info(network.tensors[name]) for name in network.inputs)

@@ -13,7 +13,7 @@ from annette.network.onnx_names import FUNCTIONS, REDUCTIONS, operator_name
 from annette.network.writers.weights import NUMPY_DTYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -72,17 +72,23 @@ class Lowering:
     Args:
         network: What is lowered.
         opset: Version of the ONNX operator set, at least 17.
+        further: Rules of kinds that this module has none for.
 
     Attributes:
+        domains: Operator sets of those operators that are not ONNX's own.
+        kept: Constants of the network that operators hold as attributes, or not at all.
         nodes: Operators so far.
         constants: Initializers that carry shapes, axes and limits.
     """
 
-    def __init__(self, network: Network, opset: int) -> None:
+    def __init__(self, network: Network, opset: int, further: Mapping[str, Rule] | None = None) -> None:
         self.network = network
         self.opset = opset
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
+        self.domains: set[str] = set()
+        self.kept: set[str] = set()
+        self._further = further or {}
 
     def add(self, layer: Layer) -> None:
         """Lowers one layer.
@@ -96,6 +102,8 @@ class Lowering:
                 rule(self, layer)
             elif layer.kind in OPERATORS:
                 self._simple(layer)
+            elif layer.kind in self._further:
+                self._further[layer.kind](self, layer)
             else:
                 raise UnsupportedOperatorError(f"layer {layer.name!r} ({layer.kind}) cannot be written as ONNX")
         except KeyError as error:
@@ -103,20 +111,26 @@ class Lowering:
                 f"layer {layer.name!r} ({layer.kind}) has no attribute {error}, without which it cannot be written"
             ) from None
 
-    def node(self, operator: str, layer: Layer, inputs: Sequence[str], **attributes: Any) -> None:
+    def node(
+        self, operator: str, layer: Layer, inputs: Sequence[str], *, operator_set: str = "", **attributes: Any
+    ) -> None:
         """Appends an operator that writes the layer's outputs."""
-        self.nodes.append(helper.make_node(operator, inputs, layer.outputs, layer.name, **attributes))
+        node = helper.make_node(operator, inputs, layer.outputs, layer.name, domain=operator_set or None, **attributes)
+        self.nodes.append(node)
+        if operator_set:
+            self.domains.add(operator_set)
 
     def integers(self, layer: Layer, label: str, values: Sequence[int] | npt.NDArray[np.int64]) -> str:
         """Appends a constant of integers and returns its name."""
-        return self._constant(layer, label, np.asarray(values, dtype=np.int64))
+        return self.constant(layer, label, np.asarray(values, dtype=np.int64))
 
     def number(self, layer: Layer, label: str, value: float) -> str:
         """Appends a constant scalar of the element type of the layer's result and returns its name."""
         dtype = self.network.tensors[layer.outputs[0]].dtype
-        return self._constant(layer, label, np.asarray(value, dtype=dtype.label))
+        return self.constant(layer, label, np.asarray(value, dtype=dtype.label))
 
-    def _constant(self, layer: Layer, label: str, values: Any) -> str:
+    def constant(self, layer: Layer, label: str, values: npt.NDArray[Any]) -> str:
+        """Appends a constant and returns its name."""
         name = f"{layer.name}.{label}"
         self.constants.append(numpy_helper.from_array(values, name))
         return name

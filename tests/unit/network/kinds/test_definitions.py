@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from annette.network.kinds import KINDS, convolution, elementwise, matrix, movement, normalization
+from annette.network.kinds import KINDS, convolution, elementwise, matrix, movement, normalization, spectral, tabular
 
 DOCUMENTATION = Path(__file__).parents[4] / "docs" / "network.md"
-MAP, MATRIX, SEQUENCE = (2, 6, 8, 8), (2, 6), (5, 2, 6)
+MAP, MATRIX, SEQUENCE, SIGNAL = (2, 6, 8, 8), (2, 6), (5, 2, 6), (2, 100, 1)
 ATTRIBUTES = {
     "kernel_shape": (3, 3), "groups": 2, "axes": (1, 2, 3), "hidden_size": 4, "directions": 2,
+    "length": 16, "hop": 8, "trees": 3, "nodes": 9, "depth": 1, "targets": 4, "vectors": 5, "kernel": "rbf",
 }  # fmt: skip
 UNSHAPED = {
     "attention", "quantize", "dequantize", "dynamic_quantize", "grid_sample", "im2col", "generate", "top_k",
@@ -19,9 +20,8 @@ UNSHAPED = {
 
 
 def test_no_kind_is_defined_twice():
-    defined = [
-        kind.name for module in (convolution, matrix, elementwise, normalization, movement) for kind in module.KINDS
-    ]
+    families = (convolution, matrix, elementwise, normalization, movement, spectral, tabular)
+    defined = [kind.name for module in families for kind in module.KINDS]
     assert sorted(defined) == sorted(KINDS)
 
 
@@ -39,7 +39,13 @@ def test_defaults_are_of_the_attributes_types(kind):
 @pytest.mark.parametrize("name", sorted(name for name, kind in KINDS.items() if kind.weights))
 def test_weights_fit_the_shape_rule(name):
     kind = KINDS[name]
-    source = {"matrix product": MATRIX, "recurrent": SEQUENCE}.get(kind.category.value, MAP)
+    sources = {
+        "matrix product": MATRIX,
+        "recurrent": SEQUENCE,
+        "spectral transform": SIGNAL,
+        "learner of tables": MATRIX,
+    }
+    source = sources.get(kind.category.value, MAP)
     attributes = {key: value for key, value in ATTRIBUTES.items() if key in kind.attributes}
     weights = kind.weights(source, attributes, 4)
     shape = kind.shapes([source, *weights.values()], attributes)[0]
@@ -48,6 +54,11 @@ def test_weights_fit_the_shape_rule(name):
         assert weights["bias"] == (4,)
     elif kind.category.value == "recurrent":
         assert shape == (5, 2, 2, 4)
+    elif kind.category.value == "spectral transform":
+        assert shape == (2, 11, 16, 2)
+        assert weights == {"window": (16,)}
+    elif kind.category.value == "learner of tables":
+        assert shape == (2, 4)
     else:
         assert shape == source
 

@@ -11,9 +11,11 @@ from annette.errors import UnsupportedOperatorError, nearest
 from annette.network.kinds import UNSUPPORTED
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.operators import RULES
+from annette.network.readers.onnx.operators.exporters import reason
 from annette.network.readers.onnx.values import ONNX_TYPES, Meta, dtype_of
 
 if TYPE_CHECKING:
+    from annette.network.layer import AttributeValue
     from annette.network.readers.onnx.node import Node
 
 __all__ = ["meta_of_type", "unsupported"]
@@ -26,13 +28,19 @@ def unsupported(node: Node) -> Result:
         UnsupportedOperatorError: Neither the standard nor the file says what shape its result has.
     """
     metas = _inferred(node) or _declared(node)
+    why = reason(node.domain, node.op)
+    if metas is None and why:
+        raise UnsupportedOperatorError(f"node {node.name!r} has the operator {node.operator}, which {why}")
     if metas is None:
         known = {op for rules in RULES.values() for op in rules}
         raise UnsupportedOperatorError(
             f"node {node.name!r} has the operator {node.operator}, which annette does not know, and the file does not "
             f"state the shape of its result{nearest(node.op, known)}"
         )
-    return Result(metas, UNSUPPORTED, {"operator": node.operator})
+    attributes: dict[str, AttributeValue] = {"operator": node.operator}
+    if why:
+        attributes["reason"] = why
+    return Result(metas, UNSUPPORTED, attributes)
 
 
 def _declared(node: Node) -> list[Meta] | None:

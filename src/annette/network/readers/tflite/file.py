@@ -6,7 +6,7 @@ import math
 import mmap
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,7 +19,7 @@ from annette.network.tflite_schema import DTYPES, IDENTIFIER, OPERATORS, OPTIONS
 from annette.network.weight_code import code_bits, sampled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["FileOperator", "FileTensor", "Graph", "open_graph"]
@@ -32,6 +32,7 @@ _MOST_DIMENSIONS: Final = 32
 _CODED_AT_ONCE: Final = 64
 """Weights that are counted in the time of decoding one item."""
 
+_MOST_NESTED: Final = 8
 _BYTE: Final = 255
 _CODES: Final = {DType.INT8: "b", DType.UINT8: "B", DType.INT32: "i", DType.INT64: "q", DType.FLOAT32: "f"}
 
@@ -101,6 +102,12 @@ class FileOperator:
         return tuple(int(value) for value in tensor.values)
 
     @property
+    def branches(self) -> tuple[int, ...]:
+        """Numbers of the graphs that an IF chooses from; none of any other operator."""
+        keys = ("then_subgraph_index", "else_subgraph_index")
+        return tuple(self.options.get(key, 0) for key in keys) if self.name == "IF" else ()
+
+    @property
     def label(self) -> str:
         """What it is called in messages: the first tensor that it writes."""
         return self.outputs[0].name if self.outputs else self.name
@@ -115,12 +122,14 @@ class Graph:
         operators: In the file's order.
         inputs: Names of the activations fed in.
         outputs: Names of the activations handed out.
+        branches: The graphs that its operators IF choose from, by their numbers in the file.
     """
 
     tensors: tuple[FileTensor, ...]
     operators: tuple[FileOperator, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    branches: Mapping[int, Graph] = field(default_factory=dict)
 
 
 def open_graph(path: Path) -> Graph:
@@ -147,17 +156,29 @@ class _Decoder:
         self._model = self._file.root("Model")
         if not self._model["subgraphs"]:
             raise NetworkFormatError("there is no graph in it")
-        self._main = self._model["subgraphs"][0]
+        self._branches: dict[int, Graph] = {}
 
     def graph(self) -> Graph:
-        names = _unique([tensor["name"] for tensor in self._main["tensors"]])
-        tensors = tuple(self._tensor(values, name) for values, name in zip(self._main["tensors"], names, strict=True))
-        operators = tuple(self._operator(values, tensors) for values in self._main["operators"])
+        return self._graph(0, 0)
+
+    def _graph(self, number: int, depth: int) -> Graph:
+        if not 0 <= number < len(self._model["subgraphs"]):
+            raise NetworkFormatError(f"graph {number} of {len(self._model['subgraphs'])} is referred to")
+        stated = self._model["subgraphs"][number]
+        names = _unique([tensor["name"] for tensor in stated["tensors"]])
+        tensors = tuple(self._tensor(values, name) for values, name in zip(stated["tensors"], names, strict=True))
+        operators = tuple(self._operator(values, tensors) for values in stated["operators"])
+        chosen = {each for operator in operators for each in operator.branches}
+        if chosen and depth >= _MOST_NESTED:
+            raise NetworkFormatError(f"operators IF are nested more than {_MOST_NESTED} deep")
+        for branch in sorted(chosen - self._branches.keys()):
+            self._branches[branch] = self._graph(branch, depth + 1)
         return Graph(
             tensors,
             operators,
-            inputs=tuple(_pick(tensors, index).name for index in self._main["inputs"]),
-            outputs=tuple(_pick(tensors, index).name for index in self._main["outputs"]),
+            inputs=tuple(_pick(tensors, index).name for index in stated["inputs"]),
+            outputs=tuple(_pick(tensors, index).name for index in stated["outputs"]),
+            branches={branch: self._branches[branch] for branch in chosen},
         )
 
     def _tensor(self, values: dict[str, Any], name: str) -> FileTensor:

@@ -83,9 +83,13 @@ def _recurrent(kind: str, operator: FileOperator) -> OperatorLayer | None:
 
 
 def _reshape(operator: FileOperator) -> OperatorLayer:
-    """A shape that is computed while the network runs is an operand; runtimes treat such a view as a copy."""
+    """A shape that is computed while the network runs is an operand; runtimes treat such a view as a copy.
+
+    An empty shape, of a scalar, has no values that a file could hold.
+    """
     source, *shape = operator.present or (operator.tensor(0),)
-    return OperatorLayer("reshape", {}, (source, *(tensor for tensor in shape[:1] if not tensor.constant)))
+    computed = [tensor for tensor in shape[:1] if not tensor.constant and 0 not in tensor.stated]
+    return OperatorLayer("reshape", {}, (source, *computed))
 
 
 def _concat(operator: FileOperator) -> OperatorLayer:

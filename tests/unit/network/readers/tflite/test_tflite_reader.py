@@ -289,7 +289,7 @@ def test_refuses_graphs_that_are_no_network(tmp_path):
 def test_every_operator_with_a_rule_exists_in_the_format():
     from annette.network.readers.tflite.reader import RULES
 
-    assert set(RULES) <= set(OPERATORS)
+    assert {name for name in RULES if not name.startswith("custom:")} <= set(OPERATORS)
 
 
 def test_integer_tensors_keep_their_type(tmp_path):

@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Final
 
 from annette.network.readers.onnx.operators import (
     attention,
+    contributed,
     convolution,
     elementwise,
+    exporters,
     indexing,
     layout,
     matrix,
     normalization,
     sequences,
+    spectral,
+    tabular,
 )
 
 if TYPE_CHECKING:
@@ -22,12 +26,24 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES", "rule_for"]
 
-_STANDARD: Final = (attention, convolution, elementwise, indexing, layout, matrix, normalization, sequences)
-_CONTRIBUTED: Final = (attention, convolution, elementwise, matrix, normalization)
+_STANDARD: Final = (
+    attention,
+    convolution,
+    elementwise,
+    indexing,
+    layout,
+    matrix,
+    normalization,
+    sequences,
+    spectral,
+)
+_CONTRIBUTED: Final = (attention, contributed, convolution, elementwise, matrix, normalization, spectral)
 
 RULES: Final[Mapping[str, Mapping[str, Rule]]] = {
     "": {op: rule for family in _STANDARD for op, rule in family.RULES.items()},
     "com.microsoft": {op: rule for family in _CONTRIBUTED for op, rule in family.CONTRIB_RULES.items()},
+    "ai.onnx.ml": tabular.RULES,
+    **exporters.RULES,
 }
 """Rules by domain and operator; the domain of ``ai.onnx`` is empty."""
 

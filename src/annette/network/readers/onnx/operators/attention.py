@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from annette.network.layer import Dimensions
+from annette.network.kinds.matrix import attention_dimensions
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.values import Meta
 
@@ -41,22 +41,16 @@ class _Heads(NamedTuple):
         """The layer, with results of the given shapes, of the first operand's element type where none is given."""
         if min(self) < 1:
             raise node.error(f"attends over operands of shape {node.shapes()}, which do not fit together")
-        products = self.batch * self.heads * self.queries * self.keys * (self.size + self.value_size)
         activations = {value.name for value in node.inputs if value is not None and not value.constant}
+        dimensions, products = attention_dimensions(
+            self.batch, self.heads, self.queries, self.keys, self.size, self.value_size, input_count=len(activations)
+        )
         return Result(
             [Meta(shape, dtype or node.input(0).dtype) for shape in shapes],
             "attention",
             {"heads": self.heads, "kv_heads": self.kv_heads},
             operands=node.inputs,
-            dimensions=Dimensions(
-                batch=self.batch,
-                groups=self.heads,
-                in_channels=self.size,
-                in_width=self.keys,
-                out_channels=self.value_size,
-                out_width=self.queries,
-                input_count=len(activations),
-            ),
+            dimensions=dimensions,
             macs=products + projection_macs,
         )
 
