@@ -14,6 +14,9 @@ from annette.bench.generate import (
     movement,
     pointwise,
     products,
+    rare_convolutions,
+    rare_layers,
+    sequences,
     size_sweeps,
 )
 from annette.bench.generate.recipe import CaseBuilder, Sampler
@@ -109,6 +112,9 @@ def _cpu_recipes() -> list[Recipe]:
         *products.recipes(),
         *pointwise.recipes(),
         *movement.recipes(),
+        *rare_convolutions.recipes(),
+        *rare_layers.recipes(),
+        *sequences.recipes(),
         *chains.recipes(),
         *products.cold_weights(),
         *fusion_probes.recipes(),
