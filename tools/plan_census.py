@@ -63,18 +63,22 @@ def planned(plan: Plan, platform: Platform) -> dict[str, FloatArray]:
         if kernels:
             tables.append(KernelTable.from_kernels(kernels, case.network, platform.precision))
     table = KernelTable.concatenate(tables)
-    return {
-        kind: np.unique(_FEATURES.matrix(table.select(rows)), axis=0) for kind, rows in table.rows_by_kind.items()
-    }
+    return {kind: np.unique(_FEATURES.matrix(table.select(rows)), axis=0) for kind, rows in table.rows_by_kind.items()}
 
 
-def census(name: str, platform: Platform, known: dict[str, FloatArray], batch: int | None) -> list[Seen]:
+def census(
+    name: str,
+    platform: Platform,
+    known: dict[str, FloatArray],
+    batch: int | None,
+    inputs: dict[str, tuple[int, ...]] | None = None,
+) -> list[Seen]:
     """The kernels of one network.
 
     Raises:
         AnnetteError: It cannot be read or priced.
     """
-    estimate = annette.estimate(name, platform, fallback="roofline", batch=batch)
+    estimate = annette.estimate(name, platform, fallback="roofline", batch=batch, inputs=inputs)
     values = _FEATURES.matrix(estimate.table)
     seen = []
     for row, kernel in enumerate(estimate.mapped):
@@ -92,7 +96,7 @@ def _nearest(row: FloatArray, points: FloatArray | None) -> tuple[float, str]:
     squares = ((points - row) ** 2).sum(axis=1)
     best = int(squares.argmin())
     off = row - points[best]
-    most = [index for index in np.argsort(-np.abs(off))[:3].tolist() if abs(off[index]) > 0.3]  # noqa: PLR2004
+    most = [index for index in np.argsort(-np.abs(off))[:3].tolist() if abs(off[index]) > 0.3]
     names = [name.removeprefix("log2:") for name in SIZES]
     differs = ", ".join(f"{names[index]} {2 ** row[index]:.4g} for {2 ** points[best, index]:.4g}" for index in most)
     return math.sqrt(float(squares[best])), differs
@@ -110,7 +114,7 @@ def show(kernels: Sequence[Seen], worst: int) -> None:
     for kind in sorted(kinds, key=lambda kind: -sum(share[n] for n in rows[kind])):
         own = sum(share[n] for n in rows[kind])
         mean = sum(share[n] * min(kernels[n].distance, 99.0) for n in rows[kind]) / max(own, 1e-12)
-        far = sum(share[n] for n in rows[kind] if kernels[n].distance > 2) / max(own, 1e-12)  # noqa: PLR2004
+        far = sum(share[n] for n in rows[kind] if kernels[n].distance > 2) / max(own, 1e-12)
         print(f"{kind:24s} {own:13.2%} {len(rows[kind]):8d} {mean:9.2f} {far:15.0%}")
     order = sorted(range(len(kernels)), key=lambda n: -share[n] * min(max(kernels[n].distance - 1.0, 0.0), 9.0))
     print()
@@ -127,14 +131,17 @@ def main() -> None:
     parser.add_argument("--platform", default="xeon-onnxruntime-fp32", help="mapping and times (%(default)s)")
     parser.add_argument("--preset", default="full", help="plan (%(default)s)")
     parser.add_argument("--batch", type=int, help="samples of each network")
+    parser.add_argument("--input", action="append", default=[], help="NAME=1x3x48x320, for all of them")
     parser.add_argument("--worst", type=int, default=20, help="kernels listed (%(default)s)")
     arguments = parser.parse_args()
     platform = annette.load_platform(arguments.platform)
     known = planned(generate_plan(arguments.preset), platform)
+    stated = (text.partition("=") for text in arguments.input)
+    inputs = {name: tuple(map(int, sizes.split("x"))) for name, _, sizes in stated}
     kernels = []
     for name in arguments.networks or annette.network.zoo.names():
         try:
-            kernels += census(name, platform, known, arguments.batch)
+            kernels += census(name, platform, known, arguments.batch, inputs or None)
         except AnnetteError as error:
             print(f"{name}: {error}")
     show(kernels, arguments.worst)

@@ -2,6 +2,7 @@
 dearer each."""
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,8 +21,8 @@ NETWORKS = (
 BATCHES = (1, 2, 4, 16, 64)
 DEARER = {"ethos-u": 4.0}
 """By what names of platforms begin with: how much dearer a sample may be among others. Vela keeps the maps of several
-samples apart, which no longer fit in the fast memory, and copies what it joins: its own estimate of mobilenet_v2 with four
-samples is 3.5 times as long a sample on ethos-u85-512."""
+samples apart, which no longer fit in the fast memory, and copies what it joins: by its own estimate, mobilenet_v2 with
+four samples takes 3.5 times as long a sample on ethos-u85-512."""
 MUCH = 1.35
 """On all others: large batches leave the caches."""
 
@@ -58,7 +59,7 @@ def test_nothing_is_faster_than_the_peak_and_batches_are_no_bargain(platform, na
         assert estimate.sample_latency_s == pytest.approx(estimate.latency_s / batch)
         latency_s[batch] = estimate.latency_s
     allowed = next((most for prefix, most in DEARER.items() if platform.startswith(prefix)), MUCH)
-    for fewer, more in zip(BATCHES, BATCHES[1:], strict=False):
+    for fewer, more in pairwise(BATCHES):
         if more in latency_s:
             assert latency_s[more] >= latency_s[fewer], (fewer, more)
             assert latency_s[more] <= allowed * more * latency_s[1], more
@@ -87,5 +88,7 @@ def test_what_runs_one_by_one_takes_so_many_times_as_long(platform):
         for batch, estimate in _estimates(platform, name):
             assert estimate.latency_s == pytest.approx(batch * of_one.latency_s)
             assert estimate.batch == batch
-            assert sum(kernel.ops for kernel in estimate.kernels) == sum(kernel.ops for kernel in of_one.kernels) * batch
+            assert (
+                sum(kernel.ops for kernel in estimate.kernels) == sum(kernel.ops for kernel in of_one.kernels) * batch
+            )
             assert [kernel.name for kernel in estimate.kernels] == [kernel.name for kernel in of_one.kernels]

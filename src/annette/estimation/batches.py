@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from annette.mapping.kernel import KernelTable
 from annette.network import Layer, Network, Tensor
+from annette.network.kinds import KINDS
 
 if TYPE_CHECKING:
     from annette.estimation.estimate import Estimate, Prices
@@ -20,7 +19,8 @@ def single_sample(network: Network) -> Network | None:
     """The same network for one sample of its batch.
 
     Args:
-        network: A network whose activations all have the samples first, alone or as a factor of the first dimension.
+        network: A network whose activations all have a dimension of samples, alone or as a factor of another one. Which
+            of several it is does not matter: the sizes are the same.
 
     Returns:
         The network, or None where an activation does not divide among the samples.
@@ -31,9 +31,11 @@ def single_sample(network: Network) -> Network | None:
         if tensor.constant:
             tensors[name] = tensor
             continue
-        if not tensor.shape or tensor.shape[0] % batch:
+        axis = next((axis for axis, size in enumerate(tensor.shape) if size % batch == 0), None)
+        if axis is None:
             return None
-        tensors[name] = replace(tensor, shape=(tensor.shape[0] // batch, *tensor.shape[1:]))
+        shape = (*tensor.shape[:axis], tensor.shape[axis] // batch, *tensor.shape[axis + 1 :])
+        tensors[name] = replace(tensor, shape=shape)
     layers = [_of_one_sample(layer, tensors, batch) for layer in network.layers]
     if any(layer is None for layer in layers):
         return None
@@ -52,9 +54,10 @@ def single_sample(network: Network) -> Network | None:
 
 def _of_one_sample(layer: Layer, tensors: dict[str, Tensor], batch: int) -> Layer | None:
     workload = layer.workload
-    counts = (workload.ops, workload.macs, workload.dimensions.batch)
-    if any(count % batch for count in counts):
+    sizes = workload.dimensions
+    if workload.ops % batch or workload.macs % batch or (workload.macs and sizes.batch % batch):
         return None
+    picked = batch if KINDS[layer.kind].reads_what_it_writes else 1
     read = [tensors[name] for name in dict.fromkeys(layer.inputs) if not tensors[name].constant]
     whole_read = max(workload.input_elements, 1)
     written = [tensors[name] for name in layer.outputs]
@@ -64,10 +67,12 @@ def _of_one_sample(layer: Layer, tensors: dict[str, Tensor], batch: int) -> Laye
         ops=workload.ops // batch,
         macs=workload.macs // batch,
         input_elements=elements,
+        weight_elements=workload.weight_elements // picked,
+        weight_bytes=workload.weight_bytes // picked,
         output_elements=sum(tensor.elements for tensor in written),
         input_bytes=workload.input_bytes // batch,
         output_bytes=workload.output_bytes // batch,
-        dimensions=workload.dimensions._replace(batch=workload.dimensions.batch // batch),
+        dimensions=sizes if sizes.batch % batch else sizes._replace(batch=sizes.batch // batch),
     )
     attributes = dict(layer.attributes)
     if "shape" in attributes and len(written) == 1:
@@ -106,5 +111,11 @@ def _repeated_table(table: KernelTable, batch: int) -> KernelTable:
 
 
 def _repeated_prices(prices: Prices, batch: int) -> Prices:
-    names = ("latency_s", "lower_s", "upper_s", "compute_s", "memory_s")
-    return replace(prices, **{name: np.asarray(getattr(prices, name) * batch) for name in names})
+    return replace(
+        prices,
+        latency_s=batch * prices.latency_s,
+        lower_s=batch * prices.lower_s,
+        upper_s=batch * prices.upper_s,
+        compute_s=batch * prices.compute_s,
+        memory_s=batch * prices.memory_s,
+    )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.errors import ModelError, OptionError, UnsupportedOperatorError, nearest
-from annette.estimation.estimate import Coverage, Estimate, outside
 from annette.estimation.batches import repeated, single_sample
+from annette.estimation.estimate import Coverage, Estimate, outside
 from annette.estimation.pricing import FALLBACK_METHOD, FREE_METHOD, price
 from annette.estimation.uncertainty import network_bounds
 from annette.mapping.kernel import LEFT_TO_HOST, Kernel, KernelTable
@@ -93,8 +93,9 @@ def estimate_network(
 ) -> Estimate:
     """Estimates how long a network takes on a platform.
 
-    Where the runtime takes the samples of a batch one by one, one sample is estimated. The mapping model groups the layers into kernels, the layer models price the kernels, the platform's overheads
-    are added: "stacked models" (Wess et al., IEEE Access 2021, section III).
+    The mapping model groups the layers into kernels, the layer models price the kernels, the platform's overheads
+    are added: "stacked models" (Wess et al., IEEE Access 2021, section III). Where the runtime takes the samples of a
+    batch one by one, one sample is estimated.
 
     Args:
         network: What is estimated.
@@ -284,8 +285,8 @@ def _remarks(
     if prices.at_peak.any():
         peak = platform.peak_ops_per_s or 0.0
         remarks.append(
-            f"{int(prices.at_peak.sum())} kernels are priced at the device's peak, {peak / 1e9:.4g} Gops/s: their models "
-            "promise more"
+            f"{int(prices.at_peak.sum())} kernels are priced at the device's peak, {peak / 1e9:.4g} Gops/s: their "
+            "models promise more"
         )
     away = sorted({kernel.kind for kernel in kernels if kernel.kind in platform.host_kinds and not kernel.free})
     if away:

@@ -61,7 +61,8 @@ _GENERAL: Final = (
     "writes_network_output", "masked", "valid_taps",
 )  # fmt: skip
 _INSIDE: Final = (
-    "log2:rows", "log2:reduction_depth", "log2:kernel_size", "kernel_depth", "dilation_width", "log2:run_length", "walk",
+    "log2:rows", "log2:reduction_depth", "log2:kernel_size", "kernel_depth", "dilation_width", "log2:run_length",
+    "walk",
 )  # fmt: skip
 """What says how a kernel multiplies and walks through memory."""
 _RECURRENT: Final = kinds_in(Category.RECURRENT)
@@ -145,9 +146,7 @@ def fit_kinds(
     return fits
 
 
-def feature_names(
-    samples: Samples, base: RefinedRoofline | None = None, *, inside: bool = True
-) -> tuple[str, ...]:
+def feature_names(samples: Samples, base: RefinedRoofline | None = None, *, inside: bool = True) -> tuple[str, ...]:
     """Features worth showing to a forest: those that vary in the data, and remainders of the unrolls that were found.
 
     Args:

@@ -107,8 +107,8 @@ def fit_generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
 def _peak_ops_per_s(samples: Samples) -> float | None:
     """What no kernel is priced faster than: the highest rate that was measured, and a tenth more.
 
-    What is measured varies, and the fastest of many kernels was measured fast; clocks and the best shape may be a little
-    better still. None where nothing multiplies.
+    What is measured varies, and the fastest of many kernels was measured fast; clocks and the best shape may be a
+    little better still. None where nothing multiplies.
     """
     rates = 2.0 * samples.table["macs"] / samples.latency_s
     fastest = float(rates.max())

@@ -88,9 +88,9 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
 }
 """Derived quantities by name: each maps a table to one number per row.
 
-A convolution is a product of ``rows`` rows (positions of all samples) of ``reduction_depth`` numbers each, whether or not
-a runtime unfolds it into one. Of a recurrent layer, which multiplies the inputs of all steps at once, the weights of the
-state are read again in every step: ``repeated_weight_bytes``.
+A convolution is a product of ``rows`` rows (positions of all samples) of ``reduction_depth`` numbers each, whether or
+not a runtime unfolds it into one. Of a recurrent layer, which multiplies the inputs of all steps at once, the weights
+of the state are read again in every step: ``repeated_weight_bytes``.
 """
 
 

@@ -63,7 +63,7 @@ class Reach:
     usual: float
 
     def __post_init__(self) -> None:
-        if self.points.ndim != 2 or self.points.shape[1] != len(self.features.names):  # noqa: PLR2004
+        if self.points.ndim != 2 or self.points.shape[1] != len(self.features.names):
             raise PlatformFormatError("$.points do not have one number for each feature")
         if not 1 <= len(self.points) <= _MOST_POINTS:
             raise PlatformFormatError(f"$.points are {len(self.points)}, not 1 to {_MOST_POINTS}")

@@ -141,9 +141,7 @@ def _cpu_recipes() -> list[Recipe]:
 _TARGETS: Final[dict[str, Callable[[], list[Recipe]]]] = {"cpu": _cpu_recipes, "npu": integer.recipes}
 
 
-def _cases(
-    recipe: Recipe, target: str, seed: int, batch: Sequence[int] | None, settings: Settings
-) -> Iterator[Case]:
+def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int] | None, settings: Settings) -> Iterator[Case]:
     """Any number of different cases of one recipe; ends early where a recipe has no more to give."""
     seen: set[str] = set()
     for index in range(recipe.count) if recipe.sweep else count():

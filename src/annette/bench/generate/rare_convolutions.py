@@ -15,12 +15,14 @@ from annette.bench.generate.recipe import micro
 
 if TYPE_CHECKING:
     from annette.bench.generate.recipe import CaseBuilder, Recipe, Sampler
-    from annette.network import Tensor
+    from annette.network import AttributeValue, Tensor
 
 __all__ = ["frames", "recipes", "transposed_1d"]
 
 _LONG: Final = (3, 5, 7, 9, 11, 15, 21, 31)
 _LARGE: Final = ((5, 39), (3, 39), (7, 7), (9, 9), (11, 11), (5, 15), (7, 15), (3, 21), (1, 31), (21, 11), (41, 11))
+_STRIDES: Final = ((1, 1), (1, 1), (1, 1), (1, 3), (2, 2))
+_TINY_WINDOWS: Final = ((3, 3), (3, 3), (3, 3), (5, 5), (5, 5), (7, 7), (1, 9), (9, 1), (1, 5))
 _WINDOWS: Final = (10, 25, 64, 160, 200, 256, 400, 512, 640, 1024)
 _FILTERS: Final = (40, 64, 80, 128, 130, 201, 258, 402, 514, 512, 1026)
 
@@ -30,14 +32,16 @@ def recipes() -> list[Recipe]:
     return [
         micro("conv-1d/dilated", 20, _dilated_1d),
         micro("conv-1d/wide", 14, _wide_1d, most_ops=1_000_000_000),
-        micro("conv-1d/frames", 22, lambda s, net: frames(s, net)),
+        micro("conv-1d/frames", 22, frames),
+        micro("conv-1d/filter", 16, _filter),
         micro("conv-1d/depthwise", 16, _depthwise_1d),
         micro("conv-1d/short", 14, _short_1d),
         micro("conv-1d/transposed", 14, _transposed_1d),
         micro("conv-one-sided/any", 24, partial(_one_sided, (1, 256), (3, 200))),
         micro("conv-one-sided/wide", 16, partial(_one_sided, (128, 768), (3, 48)), most_ops=800_000_000),
-        micro("conv-large-kernel/few-channels", 26, _large_kernel, most_ops=800_000_000),
+        micro("conv-large-kernel/few-channels", 40, _large_kernel, most_ops=800_000_000),
         micro("conv-large-kernel/many-channels", 12, _large_square, most_ops=1_200_000_000),
+        micro("conv-3x3/wide", 12, _wide_square, most_ops=3_500_000_000, most_bytes=64_000_000),
         micro("conv-tiny/any", 36, _tiny),
         micro("depthwise-tiny/any", 24, _tiny_depthwise),
         micro("conv-3d/plain", 18, _three_dimensional, most_ops=800_000_000),
@@ -58,7 +62,7 @@ def frames(s: Sampler, net: CaseBuilder) -> Tensor:
 def transposed_1d(net: CaseBuilder, x: Tensor, filters: int, kernel: int, stride: int) -> Tensor:
     """A transposed convolution along a sequence that makes it ``stride`` times as long."""
     padding = max(0, kernel - stride) // 2
-    attributes = {
+    attributes: dict[str, AttributeValue] = {
         "kernel_shape": (kernel,),
         "strides": (stride,),
         "dilations": (1,),
@@ -80,6 +84,13 @@ def _wide_1d(s: Sampler, net: CaseBuilder) -> None:
     """Encoders of speech."""
     x = net.feed((s.channels(192, 1536), s.log_integer(20, 1500)))
     net.conv1d(x, s.channels(192, 1536), s.pick((1, 1, 3, 3, 5)), stride=s.pick((1, 1, 1, 2)), padding="half")
+
+
+def _filter(s: Sampler, net: CaseBuilder) -> None:
+    """A wave through a filter, at its rate or a part of it: resampling, and spectra of few bands."""
+    taps = s.pick((31, 64, 127, 256, 256, 512))
+    x = net.feed((s.pick((1, 1, 1, 2, 4)), taps + s.log_integer(500, 48_000)))
+    net.conv1d(x, s.log_integer(1, 40), taps, stride=s.pick((1, 2, 2, 4, taps // 2)), bias=s.chance(0.5))
 
 
 def _short_1d(s: Sampler, net: CaseBuilder) -> None:
@@ -112,12 +123,18 @@ def _large_kernel(s: Sampler, net: CaseBuilder) -> None:
     height, width = s.pick(_LARGE)
     kernel = (height, width) if s.chance(0.7) else (width, height)
     x = net.feed((s.log_integer(1, 32), s.log_integer(12, 300), s.log_integer(12, 300)))
-    net.conv(x, s.log_integer(1, 64), kernel, stride=s.pick((1, 1, 1, (1, 3), (2, 2))), padding="half")
+    net.conv(x, s.log_integer(1, 64), kernel, stride=s.pick(_STRIDES), padding="half")
 
 
 def _large_square(s: Sampler, net: CaseBuilder) -> None:
     x = net.feed(s.feature_map((24, 256), sizes=(7, 96), most=1 << 18))
     net.conv(x, s.channels(8, 256), s.pick((7, 9, 9, 11)), padding="half", stride=s.pick((1, 1, 2)))
+
+
+def _wide_square(s: Sampler, net: CaseBuilder) -> None:
+    """The deepest layers of plain detectors."""
+    x = net.feed((s.channels(320, 1280), *(s.pick((7, 9, 10, 12, 13, 13, 14, 17, 19)),) * 2))
+    net.conv(x, s.channels(256, 1024), 3, padding="half", stride=s.pick((1, 1, 1, 2)))
 
 
 def _tiny(s: Sampler, net: CaseBuilder) -> None:
@@ -131,7 +148,7 @@ def _tiny(s: Sampler, net: CaseBuilder) -> None:
 
 def _tiny_depthwise(s: Sampler, net: CaseBuilder) -> None:
     x = net.feed((s.log_integer(3, 128), s.log_integer(3, 240), s.log_integer(3, 240)))
-    kernel = s.pick((3, 3, 3, 5, 5, 7, (1, 9), (9, 1), (1, 5)))
+    kernel = s.pick(_TINY_WINDOWS)
     net.depthwise_conv(x, kernel, stride=s.pick((1, 1, 2)))
 
 
@@ -155,7 +172,7 @@ def _depthwise_3d(s: Sampler, net: CaseBuilder) -> None:
 def _window_3d(
     net: CaseBuilder, x: Tensor, kind: str, filters: int, kernel: tuple[int, ...], stride: int, groups: int
 ) -> None:
-    attributes = {
+    attributes: dict[str, AttributeValue] = {
         "kernel_shape": kernel,
         "strides": (stride,) * 3,
         "dilations": (1, 1, 1),

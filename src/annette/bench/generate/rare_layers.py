@@ -48,6 +48,9 @@ def recipes() -> list[Recipe]:
         *(micro(f"{kind.replace('_', '-')}/any", count, partial(_reduce, kind)) for kind, count in _REDUCTIONS),
         micro("global-pool/any", 18, _global_pool),
         *(micro(f"{kind}-broadcast/any", count, partial(_broadcast, kind)) for kind, count in _KINDS),
+        micro("scalar/any", 24, _scalar),
+        micro("prelu/any", 12, lambda s, net: net.prelu(net.feed(_any_map(s)))),
+        micro("fully-connected/any", 32, _fully_connected),
         micro("cast/from-float", 8, lambda s, net: net.cast(_tensor(s, net, s.pick((1, 2, 4))), DType.INT64)),
         micro("matmul/small", 28, _small_products),
         micro("arg-max/any", 8, _arg_max),
@@ -68,6 +71,25 @@ def _tensor(s: Sampler, net: CaseBuilder, rank: int, most: int = _MOST) -> Tenso
     if rank == 1:
         return net.input(net.unique_name("input"), (net.batch * s.log_integer(4, 200_000),))
     return net.feed(_sizes(s, rank - 1, most))
+
+
+def _any_map(s: Sampler) -> tuple[int, int, int]:
+    return s.log_integer(2, 256), s.log_integer(2, 160), s.log_integer(2, 160)
+
+
+def _scalar(s: Sampler, net: CaseBuilder) -> None:
+    """With one number, as activations that were exported in parts have it."""
+    x = net.feed(_any_map(s)) if s.chance(0.7) else _tensor(s, net, 3)
+    kind = s.pick((net.div, net.div, net.mul, net.add, net.sub))
+    kind(x, 6.0)
+
+
+def _fully_connected(s: Sampler, net: CaseBuilder) -> None:
+    """Any relation of inputs to results: vocabularies, embeddings, heads of one number."""
+    rows, depth, units = s.log_integer(1, 400), s.log_integer(4, 2048), s.log_integer(1, 12_000)
+    flat = s.chance(0.5)
+    x = net.input("rows", (net.batch * rows, depth)) if flat else net.feed((rows, depth))
+    net.fully_connected(x, units, bias=s.chance(0.7))
 
 
 def _transpose(s: Sampler, net: CaseBuilder) -> None:
@@ -221,7 +243,7 @@ def _broadcast(kind: str, s: Sampler, net: CaseBuilder) -> None:
 
 
 def _small_products(s: Sampler, net: CaseBuilder) -> None:
-    """Many products of small matrices, and of vectors: heads of small models, bilinear forms, attention over classes."""
+    """Many products of small matrices and of vectors: heads of small models, bilinear forms, attention over classes."""
     count = s.log_integer(1, 2048)
     rows, depth, columns = (s.log_integer(1, 96) for _ in range(3))
     leading = (count,) if s.chance(0.6) else (max(1, count // 8), 8)

@@ -23,6 +23,9 @@ _chain = partial(Recipe, Purpose.CHAIN, most_ops=600_000_000, most_bytes=16_000_
 _MOST_RECURRENT_OPS: Final = 200_000_000
 """A product of one row does some ten operations a nanosecond at the most."""
 
+_LINE_WINDOWS: Final = ((3, 3), (3, 3), (1, 5), (5, 1), (3, 1))
+_LINE_STRIDES: Final = ((1, 1), (2, 2), (2, 1), (2, 1))
+
 _recurrent = partial(micro, most_ops=_MOST_RECURRENT_OPS, most_bytes=40_000_000)
 
 
@@ -109,11 +112,15 @@ def _characters(s: Sampler, net: CaseBuilder) -> None:
     """A line of text as a flat map: convolutions that shrink its height, then products or recurrence along it."""
     x = net.feed((s.pick((1, 3, 16, 32)), s.pick((32, 48, 64)), s.log_integer(64, 400)))
     for _ in range(s.pick((2, 3, 4))):
-        kernel, stride = s.pick((3, 3, (1, 5), (5, 1), (3, 1))), s.pick((1, 2, (2, 1), (2, 1)))
+        kernel, stride = s.pick(_LINE_WINDOWS), s.pick(_LINE_STRIDES)
         y = net.conv_norm(x, s.channels(16, 192), kernel, stride=stride, activation=s.pick(("relu", "hard_swish")))
         x = y
-    flat = net.reduce("reduce_mean", x, (2,), keep=False) if s.chance(0.5) else net.reshape(
-        net.average_pool(x, (x.shape[2], 1), stride=(x.shape[2], 1)), (x.shape[0], x.shape[1], x.shape[3])
+    flat = (
+        net.reduce("reduce_mean", x, (2,), keep=False)
+        if s.chance(0.5)
+        else net.reshape(
+            net.average_pool(x, (x.shape[2], 1), stride=(x.shape[2], 1)), (x.shape[0], x.shape[1], x.shape[3])
+        )
     )
     y = net.transpose(flat, (2, 0, 1))
     if s.chance(0.5):

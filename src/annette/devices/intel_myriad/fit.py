@@ -70,7 +70,7 @@ _STRUCTURE: Final = Source(
 _ORIGINAL: Final = "ncs2-openvino-original"
 _PRECISION: Final = Precision(activation_bits=16, weight_bits=16)
 _PEAK_OPS_PER_S: Final = 1e12
-"""Of the Neural Compute Engine (Intel, *Movidius Myriad X VPU*, product brief: over 1 trillion operations per second)."""
+"""Of the Neural Compute Engine: a trillion operations per second (Intel, *Movidius Myriad X VPU*, product brief)."""
 _RANGED: Final = (
     "batch", "groups", "in_channels", "in_depth", "in_height", "in_width", "out_channels", "out_depth", "out_height",
     "out_width", "kernel_height", "kernel_width", "stride_height", "stride_width", "dilation_height", "dilation_width",
