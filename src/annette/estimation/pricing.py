@@ -88,14 +88,12 @@ def price(
             compute_s[where], memory_s[where] = choice.model.terms(part)
             efficiency[where] = choice.model.efficiency(part)
         _refuse_impossible(seconds, [kernels[row] for row in where.tolist()], choice, platform)
-        if kind not in platform.host_kinds:
-            least_s = platform.least_s(part)
-            at_peak[where] = seconds < least_s
-            latency_s[where] = seconds = np.maximum(seconds, least_s)
+        least_s = np.zeros(len(where)) if kind in platform.host_kinds else platform.least_s(part)
+        at_peak[where] = seconds < least_s
+        latency_s[where] = seconds = np.maximum(seconds, least_s)
         fitted[where] = choice.fitted
         usual[where] = family is None or _choose(kind, platform, None, fallback, kernels[int(where[0])]) == choice
-        inside = platform.in_range(kind, part) if choice.fitted else np.zeros(len(where), dtype=bool)
-        in_range[where] = inside = inside & ~at_peak[where]
+        in_range[where] = inside = platform.in_range(kind, part) & choice.fitted & ~at_peak[where]
         if platform.intervals is not None:
             lower, upper = kernel_bounds(
                 kind, choice.method, seconds, inside, platform, fitted=choice.fitted, confidence=confidence

@@ -80,8 +80,8 @@ def _any_map(s: Sampler) -> tuple[int, int, int]:
 def _scalar(s: Sampler, net: CaseBuilder) -> None:
     """With one number, as activations that were exported in parts have it."""
     x = net.feed(_any_map(s)) if s.chance(0.7) else _tensor(s, net, 3)
-    kind = s.pick((net.div, net.div, net.mul, net.add, net.sub))
-    kind(x, 6.0)
+    kind = s.pick(("div", "div", "mul", "add", "sub"))
+    net.layer(kind, [x], attributes={"scalar": 6.0})
 
 
 def _fully_connected(s: Sampler, net: CaseBuilder) -> None:
