@@ -173,13 +173,18 @@ def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int] | None, 
 
 
 def _has_several(recipe: Recipe, index: int) -> bool:
-    """Whether a case stands for several samples; probes only show what runs together."""
-    return not recipe.sweep and recipe.purpose is not Purpose.FUSION_PROBE and index % _EVERY == _EVERY - 1
+    """Whether a case stands for several samples; in a quarter of the groups the first does, for short campaigns.
+
+    Probes only show what runs together.
+    """
+    if recipe.sweep or recipe.purpose is Purpose.FUSION_PROBE:
+        return False
+    return (index + zlib.crc32(recipe.group.encode())) % _EVERY == 0
 
 
 def _draw_several(recipe: Recipe, seed: int, index: int, seen: set[str]) -> Network | None:
     """Draws a case of the batch whose turn it is, or of half as many samples until one is light enough."""
-    batch = _BATCHES[(index // _EVERY + zlib.crc32(recipe.group.encode())) % len(_BATCHES)]
+    batch = _BATCHES[(index // _EVERY + zlib.crc32(recipe.group.encode()) // _EVERY) % len(_BATCHES)]
     while batch > 1:
         network = _draw(recipe, seed, index, batch, seen, _ATTEMPTS_A_BATCH, _is_light)
         if network is not None:
