@@ -85,7 +85,8 @@ class Reach:
         nearest = np.empty(len(rows))
         for start in range(0, len(rows), _BLOCK):
             part = rows[start : start + _BLOCK]
-            squares = (part**2).sum(axis=1)[:, None] + self._squares - 2.0 * part @ self.points.T
+            products = np.einsum("ij,kj->ik", part, self.points)  # a BLAS would wake threads for so little
+            squares = (part**2).sum(axis=1)[:, None] + self._squares - 2.0 * products
             nearest[start : start + _BLOCK] = squares.min(axis=1)
         distance: FloatArray = np.sqrt(np.maximum(nearest, 0.0))
         return distance
