@@ -90,6 +90,7 @@ class Prices:
         in_range: Whether every feature lay inside the range that the model was fitted on.
         fitted: Whether a model fitted for the kernel's kind priced it.
         usual: Whether the model is the one that the platform prefers.
+        at_peak: Whether the model promised more than the device can do, so that its peak rate decided.
         methods: Model family that priced it, ``fallback-roofline``, or ``free``.
         ranges: For each kind, smallest and largest value of each column that its models were fitted on.
     """
@@ -103,6 +104,7 @@ class Prices:
     in_range: np.ndarray[tuple[int], np.dtype[np.bool_]]
     fitted: np.ndarray[tuple[int], np.dtype[np.bool_]]
     usual: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    at_peak: np.ndarray[tuple[int], np.dtype[np.bool_]]
     methods: tuple[str, ...]
     ranges: Mapping[str, Mapping[str, tuple[float, float]]]
 
@@ -178,6 +180,7 @@ class Estimate:
         branches: Every way through the network where data choose what runs; the rest is of the dearest, and
             ``interval_s`` spans all. Empty where nothing is chosen by data.
         notes: What the user should know: repairs by the reader, fallbacks, extrapolation; one sentence each.
+        repeats: How often the kernels run, one sample after the other: 1 where a batch runs together.
     """
 
     network: str
@@ -196,6 +199,7 @@ class Estimate:
     mapped: tuple[Kernel, ...]
     table: KernelTable
     prices: Prices
+    repeats: int = 1
 
     def __repr__(self) -> str:
         kernels = f"{len(self.mapped)} kernels"
@@ -225,7 +229,7 @@ class Estimate:
             rules=kernel.rules,
             latency_s=latency_s,
             interval_s=None if np.isnan(lower_s) else (lower_s, upper_s),
-            ops=kernel.ops,
+            ops=self.repeats * kernel.ops,
             bytes=size_bytes,
             bound="free" if kernel.free else ("compute" if compute_s >= memory_s else "memory"),
             utilisation=min(1.0, limit_s / latency_s) if latency_s > 0 else 0.0,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.errors import ModelError, OptionError, UnsupportedOperatorError, nearest
+from annette.estimation.batches import repeated, single_sample
 from annette.estimation.estimate import Coverage, Estimate, outside
 from annette.estimation.pricing import FALLBACK_METHOD, FREE_METHOD, price
 from annette.estimation.uncertainty import network_bounds
@@ -96,7 +97,8 @@ def estimate_network(
     """Estimates how long a network takes on a platform.
 
     The mapping model groups the layers into kernels, the layer models price the kernels, the platform's overheads
-    are added: "stacked models" (Wess et al., IEEE Access 2021, section III).
+    are added: "stacked models" (Wess et al., IEEE Access 2021, section III). Where the runtime takes the samples of a
+    batch one by one, one sample is estimated.
 
     Args:
         network: What is estimated.
@@ -120,6 +122,11 @@ def estimate_network(
         how = partial(estimate_network, platform=platform, model=model, fallback=fallback, confidence=confidence)
         return over_branches(network, how)
     _check(fallback, confidence)
+    if platform.batch_is == "one_by_one" and network.batch > 1:
+        one = single_sample(network)
+        if one is not None:
+            of_one = estimate_network(one, platform, model=model, fallback=fallback, confidence=confidence)
+            return repeated(of_one, network.batch)
     kernels = platform.mapping.apply(network)
     if fallback == "error":
         _refuse_unknown_operators(network, kernels, platform)
@@ -286,6 +293,12 @@ def _remarks(
         remarks.append(
             f"{int(strange.sum())} kernels ({share:.0%} of the time) lie outside the ranges that their models were "
             f"fitted on, the longest of them, {kernels[heaviest].name!r}, by {features}"
+        )
+    if prices.at_peak.any():
+        peak = platform.peak_ops_per_s or 0.0
+        remarks.append(
+            f"{int(prices.at_peak.sum())} kernels are priced at the device's peak, {peak / 1e9:.4g} Gops/s: their "
+            "models promise more"
         )
     away = sorted({kernel.kind for kernel in kernels if kernel.kind in platform.host_kinds and not kernel.free})
     if away:

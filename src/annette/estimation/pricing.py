@@ -54,7 +54,7 @@ def price(
     fallback: str,
     confidence: float,
 ) -> Prices:
-    """Prices every row of a table.
+    """Prices every row of a table; none below what the device's peak rate allows.
 
     Args:
         table: The kernels' numbers.
@@ -73,6 +73,7 @@ def price(
     latency_s, compute_s, memory_s = np.zeros(rows), np.zeros(rows), np.zeros(rows)
     lower_s, upper_s, efficiency = np.full(rows, np.nan), np.full(rows, np.nan), np.ones(rows)
     in_range, fitted, usual = (np.ones(rows, dtype=bool) for _ in range(3))
+    at_peak = np.zeros(rows, dtype=bool)
     methods = [FREE_METHOD] * rows
     free = np.fromiter((kernel.free for kernel in kernels), dtype=bool, count=rows)
     lower_s[free] = upper_s[free] = 0.0
@@ -87,9 +88,12 @@ def price(
             compute_s[where], memory_s[where] = choice.model.terms(part)
             efficiency[where] = choice.model.efficiency(part)
         _refuse_impossible(seconds, [kernels[row] for row in where.tolist()], choice, platform)
+        least_s = np.zeros(len(where)) if kind in platform.host_kinds else platform.least_s(part)
+        at_peak[where] = seconds < least_s
+        latency_s[where] = seconds = np.maximum(seconds, least_s)
         fitted[where] = choice.fitted
         usual[where] = family is None or _choose(kind, platform, None, fallback, kernels[int(where[0])]) == choice
-        in_range[where] = inside = platform.in_range(kind, part) if choice.fitted else np.zeros(len(where), dtype=bool)
+        in_range[where] = inside = platform.in_range(kind, part) & choice.fitted & ~at_peak[where]
         if platform.intervals is not None:
             lower, upper = kernel_bounds(
                 kind, choice.method, seconds, inside, platform, fitted=choice.fitted, confidence=confidence
@@ -98,8 +102,8 @@ def price(
         for row in where.tolist():
             methods[row] = choice.method
     return Prices(
-        latency_s, lower_s, upper_s, compute_s, memory_s, efficiency, in_range, fitted, usual, tuple(methods),
-        platform.ranges,
+        latency_s, lower_s, upper_s, compute_s, memory_s, efficiency, in_range, fitted, usual, at_peak,
+        tuple(methods), platform.ranges,
     )  # fmt: skip
 
 

@@ -10,11 +10,13 @@ import numpy as np
 from annette.evaluation.metrics import mape
 from annette.fitting.conformal import log_residuals, spread_by_time
 from annette.fitting.forest import Growth, grow
+from annette.fitting.reach import reach_of
 from annette.fitting.roofline import fit_refined_roofline, fit_roofline, log_error
 from annette.fitting.samples import LEAST_ROWS, folds
 from annette.models.features import FeatureSet
 from annette.models.roofline import RefinedRoofline
 from annette.models.statistical import Mixed, Statistical
+from annette.network.kinds import Category, kinds_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,6 +60,13 @@ _GENERAL: Final = (
     "activation", "residual", "blocked", "log2:held_bytes", "log2:held_ops", "reads_network_input",
     "writes_network_output", "masked", "valid_taps",
 )  # fmt: skip
+_INSIDE: Final = (
+    "log2:rows", "log2:reduction_depth", "log2:kernel_size", "kernel_depth", "dilation_width", "log2:run_length",
+    "walk",
+)  # fmt: skip
+"""What says how a kernel multiplies and walks through memory."""
+_RECURRENT: Final = kinds_in(Category.RECURRENT)
+_OF_RECURRENCE: Final = ("log2:repeated_weight_bytes", "log2:out_width")
 _LITTLE_WEIGHT_BYTES: Final = 65536.0
 _REMAINDERS: Final = (4, 8, 16, 32)
 _REMAINDERS_OF: Final = ("in_channels_per_group", "out_channels_per_group", "out_width")
@@ -137,14 +146,16 @@ def fit_kinds(
     return fits
 
 
-def feature_names(samples: Samples, base: RefinedRoofline | None = None) -> tuple[str, ...]:
+def feature_names(samples: Samples, base: RefinedRoofline | None = None, *, inside: bool = True) -> tuple[str, ...]:
     """Features worth showing to a forest: those that vary in the data, and remainders of the unrolls that were found.
 
     Args:
         samples: Rows of one kind.
         base: The refined roofline whose unroll sizes the remainders are taken against, if there is one.
+        inside: Whether those are offered that say how a kernel multiplies and walks through memory; tables that others
+            published have too few rows to choose among so many.
     """
-    names = list(_GENERAL)
+    names = [*_GENERAL, *(_INSIDE if inside else ()), *(_OF_RECURRENCE if _RECURRENT.issuperset(samples.kinds) else ())]
     for name, unroll in ({} if base is None else base.unroll).items():
         quantity = "in_channels_per_group" if name == "in_channels" else name
         names.append(f"fill:{quantity}:{unroll.size}")
@@ -188,7 +199,7 @@ def fit_all(
         "roofline": roofline,
         "refined-roofline": refined,
         "statistical": Statistical(per, features, statistical, roofline),
-        "mixed": Mixed(refined, features, correction),
+        "mixed": Mixed(refined, features, correction, reach_of(samples.table, correction.predict(matrix))),
     }
 
 

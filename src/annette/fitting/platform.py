@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["fit_generic", "fit_platform", "shared_rooflines"]
 
 _WIDENING: Final = 2.0
+_ABOVE_MEASURED: Final = 0.1
 
 _RELATED: Final = (
     (Category.ACTIVATION, Category.UNARY, Category.QUANTIZATION),
@@ -98,8 +99,20 @@ def fit_generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
         provenance=_provenance(data, choice, measured, unfitted),
         assumed=assumed,
         plain_roofline=fit_plain_roofline(kept),
+        peak_ops_per_s=_peak_ops_per_s(kept),
     )
     return FitReport(platform, fits, choice, measured.dropped, unfitted, measured.paired_share, overheads)
+
+
+def _peak_ops_per_s(samples: Samples) -> float | None:
+    """What no kernel is priced faster than: the highest rate that was measured, and a tenth more.
+
+    What is measured varies, and the fastest of many kernels was measured fast; clocks and the best shape may be a
+    little better still. None where nothing multiplies.
+    """
+    rates = 2.0 * samples.table["macs"] / samples.latency_s
+    fastest = float(rates.max())
+    return (1.0 + _ABOVE_MEASURED) * fastest if fastest > 0 else None
 
 
 def _intervals(fits: Mapping[str, KindFit], samples: Samples, run_s: float) -> Intervals:

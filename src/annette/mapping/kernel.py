@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
+from annette.mapping.access import access_of
 from annette.mapping.masks import NO_MASK, mask_behind, mask_of
 from annette.network import Dimensions, Layer, Network, kinds_in
 from annette.network.kinds import Category
@@ -68,6 +69,8 @@ COLUMNS: Final[tuple[str, ...]] = (
     "writes_network_output",
     "network_weight_bytes",
     "network_ops",
+    "run_length",
+    "walk",
 )
 """Columns of a kernel table, in order.
 
@@ -87,6 +90,9 @@ layers: what does not fit into a cache has to be fetched again in every run, and
 is gone after some time. (What the network's layers write in between, and reuse distances of inputs and weights, were
 tried and left out: forests took them for signs of cold caches in networks larger than any benchmark, which became 3 to
 10 % too slow.)
+
+``run_length`` and ``walk`` say how a kernel that moves or broadcasts elements goes through memory
+(`annette.mapping.access`), 0 for all others.
 """
 
 NETWORK_COLUMNS: Final = ("reads_network_input", "writes_network_output", "network_weight_bytes", "network_ops")
@@ -200,6 +206,7 @@ class KernelTable:
                 not given.isdisjoint(kernel.inputs),
                 not wanted.isdisjoint(kernel.outputs),
                 *around,
+                *access_of(kernel.anchor, network),
             )
             for kernel in kernels
         ]

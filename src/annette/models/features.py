@@ -74,12 +74,24 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "kernel_size": lambda t: t["kernel_depth"] * t["kernel_height"] * t["kernel_width"],
     "in_channels_per_group": lambda t: t["in_channels"] / t["groups"],
     "out_channels_per_group": lambda t: t["out_channels"] / t["groups"],
+    "rows": lambda t: t["batch"] * t["out_depth"] * t["out_height"] * t["out_width"],
+    "reduction_depth": lambda t: (
+        t["in_channels"] / t["groups"] * t["kernel_depth"] * t["kernel_height"] * t["kernel_width"]
+    ),
+    "repeated_weight_bytes": lambda t: (
+        t["weight_bytes"] * t["out_width"] * t["out_channels"] / np.maximum(t["in_channels"] + t["out_channels"], 1.0)
+    ),
     "outer_size": lambda t: (
         np.maximum(t["batch"] * t["in_channels"] * t["in_depth"] * t["in_height"] * t["in_width"], 1.0)
         / np.maximum(t["axis_size"] * t["inner_size"], 1.0)
     ),
 }
-"""Derived quantities by name: each maps a table to one number per row."""
+"""Derived quantities by name: each maps a table to one number per row.
+
+A convolution is a product of ``rows`` rows (positions of all samples) of ``reduction_depth`` numbers each, whether or
+not a runtime unfolds it into one. Of a recurrent layer, which multiplies the inputs of all steps at once, the weights
+of the state are read again in every step: ``repeated_weight_bytes``.
+"""
 
 
 _FUNCTIONS: Final[Mapping[str, Callable[[FloatArray, int], FloatArray]]] = {

@@ -6,16 +6,17 @@ A mixed model has a base that knows the machine, and a forest that sees only wha
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
 
-from annette.documents import convert, located
+from annette.documents import OPTIONAL, convert, located
 from annette.errors import PlatformFormatError
 from annette.models.base import LayerModel, Terms, build_model, family_class
 from annette.models.features import FeatureSet  # noqa: TC001 - annotations are read at run time
 from annette.models.forest import Forest  # noqa: TC001 - annotations are read at run time
+from annette.models.reach import Reach  # noqa: TC001 - annotations are read at run time
 from annette.models.roofline import RefinedRoofline, Roofline
 
 if TYPE_CHECKING:
@@ -81,12 +82,14 @@ class Mixed(LayerModel):
     """``t = t_base * exp(forest(features))``.
 
     The forest predicts ``log(measured / base)``, which is bounded by what was seen: where there is no data, the base
-    decides how time grows.
+    decides how time grows. With a reach, what the forest says fades with the distance from what was measured, towards
+    what the base is off by as a rule.
 
     Attributes:
         base: The model underneath, a formula (`LayerModel.correctable`).
         features: What the forest sees.
         forest: Predicts the natural logarithm of measured over base.
+        reach: How far the forest's word counts; everywhere where absent.
     """
 
     family: ClassVar[str] = "mixed"
@@ -94,13 +97,17 @@ class Mixed(LayerModel):
     base: LayerModel
     features: FeatureSet
     forest: Forest
+    reach: Reach | None = None
 
     def __post_init__(self) -> None:
         _check_forest(self.features, self.forest)
 
     def predict_s(self, table: KernelTable) -> FloatArray:
         """Latency of each row in seconds, shape ``(rows,)``."""
-        logarithm = np.clip(self.forest.predict(self.features.matrix(table)), -_LOG_LIMIT_MIXED, _LOG_LIMIT_MIXED)
+        correction = self.forest.predict(self.features.matrix(table))
+        if self.reach is not None:
+            correction = self.reach.faded(correction, table)
+        logarithm = np.clip(correction, -_LOG_LIMIT_MIXED, _LOG_LIMIT_MIXED)
         latency_s: FloatArray = self.base.predict_s(table) * np.exp(logarithm)
         return latency_s
 
@@ -119,7 +126,10 @@ class Mixed(LayerModel):
     def to_json(self) -> dict[str, Any]:
         """All parameters; the base names its family unless it is a refined roofline; the forest's arrays are text."""
         named = {} if self.base.family == RefinedRoofline.family else {"family": self.base.family}
-        return {**super().to_json(), "base": {**named, **self.base.to_json()}}
+        own = super().to_json()
+        if self.reach is None:
+            del own["reach"]
+        return {**own, "base": {**named, **self.base.to_json()}}
 
     @classmethod
     def from_json(cls, parameters: Mapping[str, Any]) -> Self:
@@ -131,7 +141,7 @@ class Mixed(LayerModel):
         read = convert(parameters, _Parameters, error=PlatformFormatError)
         with located("$.base", error=PlatformFormatError):
             base = _read_base(read.base)
-        return cls(base, read.features, read.forest)
+        return cls(base, read.features, read.forest, read.reach)
 
 
 @dataclass(frozen=True)
@@ -139,6 +149,7 @@ class _Parameters:
     base: dict[str, Any]
     features: FeatureSet
     forest: Forest
+    reach: Reach | None = field(default=None, metadata=OPTIONAL)
 
 
 def _read_base(parameters: Mapping[str, Any]) -> LayerModel:

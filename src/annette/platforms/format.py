@@ -80,6 +80,8 @@ class _PlatformFile:
     host_kinds: frozenset[str] = field(default=frozenset(), metadata=OPTIONAL)
     assumed: dict[str, str] | None = field(default=None, metadata=OPTIONAL)
     plain_roofline: _Rates | None = field(default=None, metadata=OPTIONAL)
+    peak_ops_per_s: Positive | None = field(default=None, metadata=OPTIONAL)
+    batch_is: Literal["together", "one_by_one"] | None = field(default=None, metadata=OPTIONAL)
 
 
 _T = TypeVar("_T")
@@ -87,7 +89,7 @@ _T = TypeVar("_T")
 _MEMBERS: Final = tuple(each.name for each in fields(_PlatformFile) if each.name not in ("format", "version"))
 """Fields of a platform, in the order of a file."""
 
-_LEFT_OUT: Final = ("host_kinds", "assumed", "plain_roofline")
+_LEFT_OUT: Final = ("host_kinds", "assumed", "plain_roofline", "peak_ops_per_s", "batch_is")
 """Fields that are not written where they are empty."""
 
 
@@ -106,6 +108,8 @@ def dumps_platform(platform: Platform) -> str:
     if platform.plain_roofline is not None:
         rates = platform.plain_roofline
         document["plain_roofline"] = {"ops_per_s": rates.ops_per_s, "bytes_per_s": rates.bytes_per_s}
+    if platform.batch_is == "together":
+        del document["batch_is"]
     document = {name: value for name, value in plain(document).items() if value or name not in _LEFT_OUT}
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -189,6 +193,7 @@ def _platform(read: _PlatformFile) -> Platform:
         "accuracy": tuple(read.accuracy),
         "assumed": read.assumed or {},
         "plain_roofline": None if rates is None else Roofline(rates.ops_per_s, rates.bytes_per_s),
+        "batch_is": read.batch_is or "together",
     }
     return Platform(**{name: getattr(read, name) for name in _MEMBERS} | read_otherwise)
 

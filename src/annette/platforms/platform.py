@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from annette.models.roofline import Roofline
     from annette.platforms.intervals import ComposedErrors, Intervals
 
-__all__ = ["LATENCY_MEANINGS", "Platform", "Provenance", "Source", "within"]
+__all__ = ["BATCH_MEANINGS", "LATENCY_MEANINGS", "Platform", "Provenance", "Source", "within"]
 
 LATENCY_MEANINGS: Final = ("device", "end_to_end")
 """What a platform's headline latency is: time on the device alone, or as the host's program sees it."""
+
+BATCH_MEANINGS: Final = ("together", "one_by_one")
+"""What a runtime does with the samples of a batch."""
 
 _RANGE_SLACK: Final = 1e-9
 
@@ -147,6 +150,10 @@ class Platform:
             count as not fitted and outside every range.
         plain_roofline: One peak rate and one bandwidth for the whole device, without offset: what evaluations compare
             with; no estimate uses it. None where it was not fitted.
+        peak_ops_per_s: What the device cannot exceed, two operations for each multiply-accumulate as the network counts
+            it: no kernel is priced below that. None where it is not known.
+        batch_is: ``together`` where the runtime computes the samples of a batch together, ``one_by_one`` where it takes
+            one after the other: then n samples take n times as long as one.
 
     Raises:
         PlatformFormatError: There are no models, a preferred family is not among them, a host or assumed kind has no
@@ -172,12 +179,18 @@ class Platform:
     host_kinds: frozenset[str] = frozenset()
     assumed: Mapping[str, str] = field(default_factory=dict)
     plain_roofline: Roofline | None = None
+    peak_ops_per_s: float | None = None
+    batch_is: str = "together"
 
     def __repr__(self) -> str:
         return f"<Platform {self.name!r}: {self.device}, {self.runtime}; {len(self.models)} kinds of kernel>"
 
     def __post_init__(self) -> None:
         self._freeze()
+        if self.batch_is not in BATCH_MEANINGS:
+            raise PlatformFormatError(
+                f"platform {self.name!r}: batch_is {self.batch_is!r} is not one of {', '.join(BATCH_MEANINGS)}"
+            )
         if self.latency_is not in LATENCY_MEANINGS:
             raise PlatformFormatError(
                 f"platform {self.name!r}: latency_is {self.latency_is!r} is not one of {', '.join(LATENCY_MEANINGS)}"
@@ -217,6 +230,17 @@ class Platform:
     def extrapolation_widening(self) -> float:
         """Factor on the log interval of kernels outside the fitted ranges, at least 1."""
         return 1.0 if self.intervals is None else self.intervals.extrapolation_widening
+
+    def least_s(self, table: KernelTable) -> FloatArray:
+        """What each row takes at least, at the device's peak rate, seconds; 0 where that is not known.
+
+        Args:
+            table: Kernels that run on the device.
+        """
+        if self.peak_ops_per_s is None:
+            return np.zeros(len(table))
+        least: FloatArray = 2.0 * table["macs"] / self.peak_ops_per_s
+        return least
 
     def default_family(self, kind: str) -> str:
         """Family used for a kind where the user names none; the kind may lack it and have only a simpler one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,9 @@ from annette.bench.generate import (
     movement,
     pointwise,
     products,
+    rare_convolutions,
+    rare_layers,
+    sequences,
     size_sweeps,
 )
 from annette.bench.generate.recipe import CaseBuilder, Sampler
@@ -34,7 +38,7 @@ __all__ = ["generate_plan"]
 
 _PRESETS: Final[dict[str, dict[Purpose, float]]] = {
     "full": dict.fromkeys(Purpose, 1.0),
-    "quick": {Purpose.MICRO_KERNEL: 0.35, Purpose.CHAIN: 0.17, Purpose.COLD_WEIGHTS: 0.16, Purpose.FUSION_PROBE: 0.36},
+    "quick": {Purpose.MICRO_KERNEL: 0.28, Purpose.CHAIN: 0.15, Purpose.COLD_WEIGHTS: 0.16, Purpose.FUSION_PROBE: 0.36},
 }
 """Share of each recipe's cases in a preset; of sweeps, which are whole or absent, the share of the sweeps."""
 
@@ -46,6 +50,15 @@ _EVICTIONS: Final = tuple(
 """Bytes and operations of the networks that a case stands in, from past a core's own caches to past all: who shares the
 last one does not know how much of it is his, nor for how long. Networks do 5 (AlexNet) to 300 operations for each byte
 of their weights."""
+
+_BATCHES: Final = (2, 16, 4, 64, 8, 32, 3, 24, 6, 48, 12, 64, 5, 20)
+"""Batches of the cases that stand for more than one sample, in turn: any few of them are spread over the octaves."""
+_EVERY: Final = 4
+"""One case in so many stands for more than one sample."""
+_MOST_BATCHED_S: Final = 0.02
+"""Time of one run of such a case, at the most: where nothing so small is drawn, it has fewer samples."""
+_MOST_BATCHED_BYTES: Final = 100_000_000
+_ATTEMPTS_A_BATCH: Final = 15
 
 _OPS_PER_S: Final = 65e9
 _BYTES_PER_S: Final = 10e9
@@ -63,7 +76,12 @@ _COMPILED_WEIGHTS_PER_S: Final = 3e6
 
 
 def generate_plan(
-    preset: str, *, target: str = "cpu", seed: int = 0, batch: Sequence[int] = (1,), settings: Settings | None = None
+    preset: str,
+    *,
+    target: str = "cpu",
+    seed: int = 0,
+    batch: Sequence[int] | None = None,
+    settings: Settings | None = None,
 ) -> Plan:
     """Makes a plan of micro-kernels, chains, cold weights and fusion probes.
 
@@ -72,7 +90,9 @@ def generate_plan(
         target: What kind of runtime it is for: ``cpu`` are those that compute in floating point, ``npu`` those that
             compile for integers.
         seed: Equal seeds give equal plans; cases keep their identities between presets.
-        batch: Batch sizes to sweep, each at least 1; cases take turns, sweeps of other sizes have the first.
+        batch: Batch sizes to sweep, each at least 1; cases take turns, sweeps of other sizes have the first. Where
+            absent, a quarter of the cases for ``cpu`` have 2 to 64 samples, within the time that a case may take, and
+            all others one.
         settings: How the cases will be measured, for their expected times; the defaults where absent.
 
     Returns:
@@ -81,7 +101,7 @@ def generate_plan(
     Raises:
         OptionError: A batch size is less than 1, or there is no such preset or target.
     """
-    if not batch or min(batch) < 1:
+    if batch is not None and (not batch or min(batch) < 1):
         raise OptionError(f"batch sizes {tuple(batch)} are not all at least 1")
     if preset not in _PRESETS:
         raise OptionError(f"no preset {preset!r}; known: {', '.join(_PRESETS)}")
@@ -110,6 +130,9 @@ def _cpu_recipes() -> list[Recipe]:
         *products.recipes(),
         *pointwise.recipes(),
         *movement.recipes(),
+        *rare_convolutions.recipes(),
+        *rare_layers.recipes(),
+        *sequences.recipes(),
         *chains.recipes(),
         *products.cold_weights(),
         *fusion_probes.recipes(),
@@ -120,14 +143,19 @@ def _cpu_recipes() -> list[Recipe]:
 _TARGETS: Final[dict[str, Callable[[], list[Recipe]]]] = {"cpu": _cpu_recipes, "npu": integer.recipes}
 
 
-def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int], settings: Settings) -> Iterator[Case]:
+def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int] | None, settings: Settings) -> Iterator[Case]:
     """Any number of different cases of one recipe; ends early where a recipe has no more to give."""
     seen: set[str] = set()
     for index in range(recipe.count) if recipe.sweep else count():
-        network = _draw(recipe, seed, index, batch[0 if recipe.sweep else index % len(batch)], seen)
+        several = batch is None and target == "cpu" and _has_several(recipe, index)
+        if several:
+            network = _draw_several(recipe, seed, index, seen)
+        else:
+            sizes = batch or (1,)
+            network = _draw(recipe, seed, index, sizes[0 if recipe.sweep else index % len(sizes)], seen)
         if network is None:
             return
-        for evicted_bytes, evicted_ops in _evictions(recipe, index) if target == "cpu" else ((0, 0),):
+        for evicted_bytes, evicted_ops in _evictions(recipe, index, several) if target == "cpu" else ((0, 0),):
             if target == "cpu":
                 seconds = _expected_s(network, recipe.purpose, settings, evicted_bytes, evicted_ops)
             else:
@@ -146,23 +174,60 @@ def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int], setting
             )
 
 
-def _evictions(recipe: Recipe, index: int) -> tuple[tuple[int, int], ...]:
+def _has_several(recipe: Recipe, index: int) -> bool:
+    """Whether a case stands for several samples; in a quarter of the groups the first does, for short campaigns.
+
+    Probes only show what runs together.
+    """
+    if recipe.sweep or recipe.purpose is Purpose.FUSION_PROBE:
+        return False
+    return (index + zlib.crc32(recipe.group.encode())) % _EVERY == 0
+
+
+def _draw_several(recipe: Recipe, seed: int, index: int, seen: set[str]) -> Network | None:
+    """Draws a case of the batch whose turn it is, or of half as many samples until one is light enough."""
+    batch = _BATCHES[(index // _EVERY + zlib.crc32(recipe.group.encode()) // _EVERY) % len(_BATCHES)]
+    while batch > 1:
+        network = _draw(recipe, seed, index, batch, seen, _ATTEMPTS_A_BATCH, _is_light)
+        if network is not None:
+            return network
+        batch //= 2
+    return _draw(recipe, seed, index, 1, seen)
+
+
+def _is_light(network: Network, recipe: Recipe) -> bool:
+    """Whether a case of several samples takes no longer than a case may."""
+    largest = max(tensor.size_bytes for tensor in network.tensors.values())
+    return _one_s(network) <= _MOST_BATCHED_S and largest <= max(_MOST_BATCHED_BYTES, recipe.most_bytes)
+
+
+def _evictions(recipe: Recipe, index: int, several: bool) -> tuple[tuple[int, int], ...]:
     """What is between runs, bytes and operations: chains are measured hot, and again as parts of larger networks.
 
-    So is what stands at the start of networks, whose input was last touched a whole run ago.
+    So is what stands at the start of networks, whose input was last touched a whole run ago. Of several samples, which
+    leave little in caches themselves, one of both is enough.
     """
     evicted = _EVICTIONS[index % len(_EVICTIONS)]
     if recipe.purpose is Purpose.COLD_WEIGHTS:
         return (evicted,)
     if recipe.purpose is Purpose.CHAIN or recipe.group in _FIRST_LAYERS:
-        return ((0, 0), evicted)
+        both = ((0, 0), evicted)
+        return (both[index // _EVERY % 2],) if several else both
     return ((0, 0),)
 
 
-def _draw(recipe: Recipe, seed: int, index: int, batch: int, seen: set[str]) -> Network | None:
+def _draw(
+    recipe: Recipe,
+    seed: int,
+    index: int,
+    batch: int,
+    seen: set[str],
+    attempts: int = _MOST_ATTEMPTS,
+    fits: Callable[[Network, Recipe], bool] | None = None,
+) -> Network | None:
     """Draws until a network is well formed, not too heavy and new; None where that does not happen."""
     name = f"{recipe.purpose}/{recipe.group}/{index:03d}" + (f"-s{seed}" if seed else "")
-    for attempt in range(_MOST_ATTEMPTS):
+    for attempt in range(attempts):
         builder = CaseBuilder(name, batch)
         sampler = Sampler(seed, f"{recipe.purpose}/{recipe.group}", index, attempt)
         try:
@@ -170,8 +235,10 @@ def _draw(recipe: Recipe, seed: int, index: int, batch: int, seen: set[str]) -> 
             network = builder.build()
         except NetworkError:
             continue
+        if not (fits or _fits)(network, recipe):
+            continue
         digest = graph_digest(network)
-        if digest in seen or not _fits(network, recipe):
+        if digest in seen:
             continue
         seen.add(digest)
         return network
@@ -195,15 +262,20 @@ def _expected_s(
         evicted_bytes: Memory touched before each run.
         evicted_ops: Operations whose time passes before each run.
     """
-    one_s = sum(
-        max(layer.workload.ops / _OPS_PER_S, layer.workload.bytes / _BYTES_PER_S) + _LAYER_S for layer in network.layers
-    )
+    one_s = _one_s(network)
     plain, profiled = settings.runs(one_s, purpose, evicted=evicted_bytes > 0)
     runs = settings.warmup + plain + profiled
     flush_s = max(evicted_bytes / _FLUSH_BYTES_PER_S, evicted_ops / _BUSY_OPS_PER_S)
     weight_bytes = sum(layer.workload.weight_bytes for layer in network.layers)
     visit_s = _CASE_S + weight_bytes / _WEIGHT_BYTES_PER_S + runs * one_s + (plain + profiled) * flush_s
     return settings.visits_of(purpose) * visit_s
+
+
+def _one_s(network: Network) -> float:
+    """Time of one run, guessed for one core of a current processor."""
+    return sum(
+        max(layer.workload.ops / _OPS_PER_S, layer.workload.bytes / _BYTES_PER_S) + _LAYER_S for layer in network.layers
+    )
 
 
 def _expected_compilation_s(network: Network) -> float:

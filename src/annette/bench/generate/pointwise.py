@@ -195,7 +195,7 @@ def _group_norm(s: Sampler, net: CaseBuilder) -> None:
 
 
 def _local_response_norm(s: Sampler, net: CaseBuilder) -> None:
-    net.local_response_norm(net.feed(s.feature_map((32, 256), sizes=(7, 56), most=1 << 18)))
+    net.local_response_norm(net.feed(s.feature_map((32, 256), sizes=(7, 64), most=1 << 20)))
 
 
 def _blocked_batch_norm(s: Sampler, net: CaseBuilder) -> None:

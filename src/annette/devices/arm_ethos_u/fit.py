@@ -17,7 +17,7 @@ from annette.bench.records import Purpose
 from annette.devices.arm_ethos_u.operators import accelerated_kinds
 from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS
 from annette.devices.arm_ethos_u.stage import BUSIEST, EthosUPlacement
-from annette.devices.arm_ethos_u.targets import Target, clock_hz, known_mapping, target_of
+from annette.devices.arm_ethos_u.targets import Target, clock_hz, known_mapping, peak_ops_per_s, target_of
 from annette.errors import FitError
 from annette.fitting.composition import composed_errors
 from annette.fitting.families import KindFit
@@ -209,6 +209,7 @@ def _platform(
         ),
         provenance=_provenance(version, options, networks, fits, unfitted),
         assumed=reasons,
+        peak_ops_per_s=peak_ops_per_s(target),
     )
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from annette.mapping.model import MappingModel
 
 __all__ = [
-    "FACTS", "VELAS_OWN", "Target", "clock_hz", "known_mapping", "mapping_document", "preset_targets", "presets",
-    "target_of",
+    "FACTS", "VELAS_OWN", "Target", "clock_hz", "known_mapping", "mapping_document", "peak_ops_per_s", "preset_targets",
+    "presets", "target_of",
 ]  # fmt: skip
 
 FACTS: Final = json_file(__package__, "configurations.json")
@@ -171,6 +171,13 @@ def clock_hz(target: Target) -> float | None:
     """Clock of the accelerator; None in a system configuration that is not one of Vela's own."""
     system = FACTS()["system_configs"].get(target.system_config) if target.config == _BUNDLED else None
     return None if system is None else float(system["clock_hz"])
+
+
+def peak_ops_per_s(target: Target) -> float | None:
+    """Two operations for each multiply-accumulate unit and cycle; None where the clock is not known."""
+    clock = clock_hz(target)
+    macs = target.accelerator.rpartition("-")[2]
+    return None if clock is None or not macs.isdecimal() else 2.0 * int(macs) * clock
 
 
 def mapping_document(target: Target) -> dict[str, Any] | None:

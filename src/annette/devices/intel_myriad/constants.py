@@ -121,7 +121,7 @@ def _general(samples: Samples) -> dict[str, LayerModel]:
     if not samples.table["ops"].any():  # nothing was seen to compute: other kinds of the group must not be bound by it
         roofline = replace(roofline, ops_per_s=NEVER_COMPUTES)
         refined = replace(refined, ops_per_s=NEVER_COMPUTES)
-    features = FeatureSet(feature_names(samples, refined))
+    features = FeatureSet(feature_names(samples, refined, inside=False))
     per = "ops" if float(np.median(samples.table["ops"])) > 0 else "bytes"
     work = np.maximum(samples.table["ops"] if per == "ops" else samples.table.bytes, 1.0)
     forest = grow(features.matrix(samples.table), np.log(samples.latency_s) - np.log(work), Growth(least_in_leaf=4))

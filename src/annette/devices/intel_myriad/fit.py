@@ -69,6 +69,8 @@ _STRUCTURE: Final = Source(
 )
 _ORIGINAL: Final = "ncs2-openvino-original"
 _PRECISION: Final = Precision(activation_bits=16, weight_bits=16)
+_PEAK_OPS_PER_S: Final = 1e12
+"""Of the Neural Compute Engine: a trillion operations per second (Intel, *Movidius Myriad X VPU*, product brief)."""
 _RANGED: Final = (
     "batch", "groups", "in_channels", "in_depth", "in_height", "in_width", "out_channels", "out_depth", "out_height",
     "out_width", "kernel_height", "kernel_width", "stride_height", "stride_width", "dilation_height", "dilation_width",
@@ -203,6 +205,8 @@ def fit_ncs2(
         accuracy=tuple(accuracy_rows(samples, left_out)),
         provenance=provenance,
         assumed=assumed,
+        peak_ops_per_s=_PEAK_OPS_PER_S,
+        batch_is="one_by_one",  # its compiler loops over the samples of what cannot take several
     )
 
 

@@ -108,6 +108,11 @@ _MOVING: Final = (
 )
 
 
+_BIG_CORES: Final = 4
+_OPS_PER_CYCLE: Final = 8
+_WINOGRAD_SAVES: Final = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Phone:
     """Facts about a phone's processor.
@@ -119,6 +124,7 @@ class Phone:
         memory_bytes_per_s: Half of what the memory's pins carry.
         cache_bytes: Second-level cache of the big cores.
         cache_bytes_per_s: Its bandwidth: a guess of twice the memory's pins.
+        clock_hz: The big cores' highest clock.
     """
 
     name: str
@@ -127,10 +133,22 @@ class Phone:
     memory_bytes_per_s: float = 14.9e9
     cache_bytes: float = 2.0 * 2**20
     cache_bytes_per_s: float = 60e9
+    clock_hz: float = 2.36e9
+
+    @property
+    def peak_ops_per_s(self) -> float:
+        """What tuned code cannot exceed, in operations of direct convolutions.
+
+        Four Cortex-A73, each of which starts one fused multiply-add of four numbers in a cycle (Arm, *Cortex-A73
+        Software Optimization Guide*: two pipes of 64 bit); Winograd's F(4 x 4, 3 x 3) does with a quarter of them.
+        """
+        return _BIG_CORES * _OPS_PER_CYCLE * _WINOGRAD_SAVES * self.clock_hz
 
 
 PHONES: Final[Mapping[str, Phone]] = {
-    "snapdragon835": Phone("snapdragon835", "snapdragon835-tvm", "Qualcomm Snapdragon 835, big cores (Google Pixel 2)"),
+    "snapdragon835": Phone(
+        "snapdragon835", "snapdragon835-tvm", "Qualcomm Snapdragon 835, big cores (Google Pixel 2)", clock_hz=2.45e9
+    ),
     "kirin970": Phone("kirin970", "kirin970-tvm", "HiSilicon Kirin 970, big cores (Huawei P20 Pro)"),
 }
 """Phones whose memory is known, by the name that TopHub gives their chip.
@@ -319,4 +337,5 @@ def _platform(
             **dict.fromkeys(moving, _WHY_MEMORY),
             **dict.fromkeys(_LIKE_DIRECT, "no measurement: as a direct convolution of the channels of one group"),
         },
+        peak_ops_per_s=phone.peak_ops_per_s,
     )

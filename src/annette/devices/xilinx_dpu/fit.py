@@ -84,6 +84,8 @@ _HOST_CATEGORIES: Final = (
     Category.QUANTIZATION,
 )
 _MOVING: Final = kinds_in(Category.MOVEMENT)
+_OPS_PER_CYCLE: Final = 4096
+"""Of a B4096: its name (Xilinx PG338, *DPU for Convolutional Neural Network*: 8 x 16 x 16 multiply-accumulates)."""
 _ALONE: Final = ("batch_norm", "clip", "leaky_relu", "prelu", "relu")
 """What the DPU computes with a convolution, and on its own as fast as it adds: assumed."""
 
@@ -204,4 +206,6 @@ def uncalibrated(engines: Mapping[str, LayerModel], provenance: Provenance, fits
             + ("one per byte" if kind in _MOVING else f"{_CYCLES_PER_HOST_BYTE:g} per byte")
             for kind in assumed
         },
+        peak_ops_per_s=_OPS_PER_CYCLE * CLOCK_HZ,
+        batch_is="one_by_one",
     )
