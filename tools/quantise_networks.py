@@ -1,8 +1,8 @@
 """Converts networks to 8 and 16 bits with ONNX Runtime's own quantisers, as its users do.
 
 Usage: ``python tools/quantise_networks.py --out FOLDER [--scheme S …] NETWORK…``; a NETWORK is an ONNX file or the
-name of a network of the zoo, which is written with random weights first. Files are called ``NAME-SCHEME.onnx``; those that
-exist are kept. Schemes:
+name of a network of the zoo, which is written with random weights first. Files are called ``NAME-SCHEME.onnx``; those
+that exist are kept. Schemes:
 
 - ``qdq``: `quantize_static` with its defaults (QDQ, activations and weights int8).
 - ``qdq-u8``: activations uint8, weights int8, as recommended for x86 processors with VNNI.
@@ -11,8 +11,8 @@ exist are kept. Schemes:
 - ``dynamic``: `quantize_dynamic` with its defaults (weights int8, activations quantised as they come).
 - ``fp16``: 16-bit floating point throughout, by the converter that ONNX Runtime ships.
 
-Static schemes are calibrated on two random inputs of a fixed seed: files come out the same each time with the same versions of onnx
-and onnxruntime on the same processor.
+Static schemes are calibrated on two random inputs of a fixed seed: files come out the same each time with the same
+versions of onnx and onnxruntime on the same processor.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ from __future__ import annotations
 import argparse
 import logging
 import tempfile
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import onnx
@@ -41,6 +40,9 @@ from annette.errors import AnnetteError
 from annette.network import Network, zoo
 from annette.network.load import load_network
 from annette.network.writers.onnx import write_onnx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CALIBRATION_INPUTS: Final = 2
 SEED: Final = 7
