@@ -42,7 +42,8 @@ __all__ = [
     "record_key",
 ]
 
-_VIEWS: Final = kinds_in(Category.VIEW)
+_VIEWS: Final = kinds_in(Category.VIEW) | {"dequantize"}
+"""Kinds that do not tell kernels apart, beside others: a dequantization may run in each of its readers."""
 
 _Key: TypeAlias = tuple[str, ...]
 """What a kernel runs, which a runtime calls by another name in every process."""

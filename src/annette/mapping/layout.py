@@ -346,4 +346,5 @@ def _in_blocks(kernel: Kernel) -> Kernel:
         kernel.followers,
         True,
         kernel.context,
+        kernel.precision,
     )

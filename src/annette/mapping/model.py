@@ -13,6 +13,7 @@ from annette.documents import Document, convert, located, shown
 from annette.errors import MappingError, nearest
 from annette.mapping.context import ContextStage, context_from_json, context_to_json
 from annette.mapping.grouping import Grouping
+from annette.mapping.integers import IntegerModel
 from annette.mapping.layout import LayoutModel
 from annette.mapping.matcher import Matcher
 from annette.mapping.pattern import unknown_kinds
@@ -44,6 +45,7 @@ class MappingModel:
         name: For people and reports.
         rules: The rules, the most specific first.
         layout: Where the runtime changes memory layouts, or None where it has one only.
+        integers: Which parts of a quantised network run on integers, or None where the rules alone say so.
         context: What the compiler decides from the whole network (`annette.mapping.context`), or None.
 
     Raises:
@@ -54,6 +56,7 @@ class MappingModel:
     rules: tuple[Rule, ...] = ()
     layout: LayoutModel | None = None
     context: ContextStage | None = None
+    integers: IntegerModel | None = None
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -91,6 +94,8 @@ class MappingModel:
         steps, size_bytes = BASE_STEPS + _STEPS_PER_LAYER * count, BASE_BYTES + _BYTES_PER_LAYER * count
         with budgeted(network.name, steps=steps, size_bytes=size_bytes):
             kernels = self.group(network).kernels()
+            if self.integers is not None:
+                kernels = self.integers.settle(kernels, network)
             if self.layout is not None:
                 kernels = self.layout.apply(kernels, network)
             return kernels if self.context is None else self.context.apply(kernels, network)
@@ -102,6 +107,8 @@ class MappingModel:
             MappingError: A rule recognises a kind of layer in what cannot be one.
         """
         state = Grouping(network)
+        if self.integers is not None:
+            self.integers.apply(state)
         seen = [-1] * len(self._matchers)
         changed = True
         while changed:
@@ -119,6 +126,8 @@ class MappingModel:
             "name": self.name,
             "rules": [rule.to_json() for rule in self.rules],
         }
+        if self.integers is not None:
+            document["integers"] = self.integers.to_json()
         if self.layout is not None:
             document["layout"] = self.layout.to_json()
         if self.context is not None:
@@ -145,9 +154,11 @@ class MappingModel:
                 rules.append(Rule.from_json(rule))
         with located("$.layout", error=MappingError):
             layout = None if read.layout is UNSET else LayoutModel.from_json(read.layout)
+        with located("$.integers", error=MappingError):
+            integers = None if read.integers is UNSET else IntegerModel.from_json(read.integers)
         with located("$.context", error=MappingError):
             context = None if read.context is UNSET else context_from_json(read.context)
-        return cls(read.name, tuple(rules), layout, context)
+        return cls(read.name, tuple(rules), layout, context, integers)
 
 
 class _MappingFile(Document, frozen=True):
@@ -156,3 +167,4 @@ class _MappingFile(Document, frozen=True):
     rules: list[dict[str, Any]]
     layout: dict[str, Any] | UnsetType = UNSET
     context: dict[str, Any] | UnsetType = UNSET
+    integers: dict[str, Any] | UnsetType = UNSET
