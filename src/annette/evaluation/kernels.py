@@ -15,6 +15,7 @@ import numpy as np
 
 from annette.bench.records import repeatability
 from annette.evaluation.truth import MachineSpeed
+from annette.mapping.precision import kind_of
 from annette.network import Category
 from annette.network.kinds import kinds_in
 
@@ -103,7 +104,7 @@ def pair_kernels(run: Run, mapping: MappingModel) -> KernelPairing:
 def kernel_key(kernel: Kernel, network: Network) -> tuple[str, ...]:
     """What a predicted kernel runs, without views; what the runtime adds by its kind and the tensor that it copies."""
     if not kernel.layers:
-        return (kernel.kind, *kernel.inputs)
+        return (kind_of(kernel.kind), *kernel.inputs)
     return _without_views((layer.name for layer in kernel.layers), network)
 
 

@@ -18,20 +18,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from annette.documents import OPTIONAL, convert, plain
 from annette.errors import MappingError
-from annette.mapping.precision import is_narrow, narrowest, with_precision
-from annette.network import Category, DType
+from annette.mapping.kernel import Kernel
+from annette.mapping.precision import dtype_precision, is_narrow, narrowest, precision_in, with_precision
+from annette.network import Category, DType, describe_layer
 from annette.network.kinds import kinds_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from annette.mapping.grouping import Grouping
-    from annette.mapping.kernel import Kernel
-    from annette.network import Layer, Network
+    from annette.network import Layer, Network, Tensor
 
 __all__ = ["IntegerModel", "IntegerOperator"]
 
 _RULE: Final = "integers"
+_OPERANDS: Final = 2
 _SHARED: Final = "dequantize-in-readers"
 _VIEWS: Final = kinds_in(Category.VIEW)
 _TYPES: Final = {dtype.label: dtype for dtype in (DType.INT8, DType.UINT8)}
@@ -44,6 +45,7 @@ class IntegerOperator:
     Attributes:
         kinds: Kinds of layer.
         types: Element types of the integers that it takes; its activations and its result are of the same.
+        types_with_bias: Likewise where it has a bias, which may be another operator; none stands for ``types``.
         result: Whether its result must be quantised; else it may also be left in floating point.
         bias: Whether a constant vector added behind it becomes its bias.
     """
@@ -52,6 +54,7 @@ class IntegerOperator:
     types: tuple[str, ...] = ("uint8", "int8")
     result: bool = True
     bias: bool = field(default=False, metadata=OPTIONAL)
+    types_with_bias: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
 
 
 @dataclass(frozen=True)
@@ -92,25 +95,38 @@ class IntegerModel:
             _Walk(self, state).run()
 
     def settle(self, kernels: Sequence[Kernel], network: Network) -> tuple[Kernel, ...]:
-        """Leads kernels that dequantize on their way to the integers that they read.
+        """Says what integer operators read and what is computed in floating point in between.
+
+        Kernels of integers that dequantize on their way read the integers. What stays in floating point is given that
+        precision, and the conversions are added that the runtime does for it in every run: constants that are kept as
+        integers are dequantized, and so is an activation for each of its readers but the first.
 
         Args:
             kernels: Kernels of the network.
             network: Where their tensors are described.
         """
+        if not is_narrow(network):
+            return tuple(kernels)
         sources = {
             kernel.outputs[0]: kernel.inputs[0]
             for kernel in kernels
             if kernel.free and _SHARED in kernel.rules and kernel.inputs
         }
-        if not sources:
-            return tuple(kernels)
-        return tuple(
-            kernel
-            if sources.keys().isdisjoint(kernel.inputs)
-            else replace(kernel, inputs=tuple(dict.fromkeys(sources.get(tensor, tensor) for tensor in kernel.inputs)))
-            for kernel in kernels
-        )
+        settled: list[Kernel] = []
+        dequantized: set[str] = set()
+        for kernel in kernels:
+            if precision_in(kernel.kind) or kernel.free:
+                if not sources.keys().isdisjoint(kernel.inputs) and not kernel.free:
+                    inputs = dict.fromkeys(sources.get(tensor, tensor) for tensor in kernel.inputs)
+                    kernel = replace(kernel, inputs=tuple(inputs))  # noqa: PLW2901 - the same kernel
+                settled.append(kernel)
+                continue
+            settled += _conversions(kernel, network, dequantized)
+            read = (network.producers.get(tensor) for tensor in kernel.inputs)
+            if any(producer is not None and producer.kind == "dequantize" for producer in read):
+                kernel = replace(kernel, precision="fp32")  # noqa: PLW2901 - the same kernel
+            settled.append(kernel)
+        return tuple(settled)
 
     @cached_property
     def by_kind(self) -> dict[str, IntegerOperator]:
@@ -130,6 +146,37 @@ class IntegerModel:
             MappingError: It is ill-formed.
         """
         return convert(data, cls, error=MappingError)
+
+
+def _conversions(kernel: Kernel, network: Network, dequantized: set[str]) -> list[Kernel]:
+    """Conversions that the runtime does for a kernel of floating-point numbers, beside those of the network.
+
+    Args:
+        kernel: What they are for.
+        network: Where its tensors are described.
+        dequantized: Activations that an earlier kernel read dequantized; those of this one are added.
+    """
+    added = []
+    constants = [network.tensors[t] for layer in kernel.layers for t in layer.inputs if network.tensors[t].constant]
+    if any(dtype_precision(tensor.dtype) == "int8" for tensor in constants):
+        added += [_dequantization(each) for each in constants if each.dtype in (DType.INT8, DType.UINT8, DType.INT32)]
+    for tensor in kernel.inputs:
+        producer = network.producers.get(tensor)
+        if producer is None or producer.kind != "dequantize":
+            continue
+        if tensor in dequantized:
+            added.append(_dequantization(network.tensors[producer.inputs[0]]))
+        dequantized.add(tensor)
+    return added
+
+
+def _dequantization(tensor: Tensor) -> Kernel:
+    """A kernel that the runtime adds to dequantize a tensor."""
+    name = f"{tensor.name}:dequantize"
+    read, written = replace(tensor, constant=False), replace(tensor, name=name, dtype=DType.FLOAT32, constant=False)
+    layer = describe_layer("dequantize", name, inputs=[read], outputs=[written])
+    kind = with_precision(layer.kind, "int8")
+    return Kernel(name, kind, layer, (), (tensor.name,), (), (_RULE,))
 
 
 class _Walk:
@@ -173,7 +220,9 @@ class _Walk:
         body, quantizations = behind
         written = {self._type(each.outputs[0]) for each in quantizations}
         types = {self._type(each.inputs[0]) for each in before} | written
-        if len(types) != 1 or next(iter(types)) not in operator.types:
+        biased = len(layer.inputs) > _OPERANDS or any(each.kind == "add" for each in body)
+        allowed = (operator.types_with_bias if biased else ()) or operator.types
+        if len(types) != 1 or next(iter(types)) not in allowed:
             return False
         own = [each for each in before if self._sole_reader(each.outputs[0]) is layer]
         members = [*own, layer, *body, *quantizations]
@@ -241,8 +290,10 @@ class _Walk:
         if label != "int8" or not self._model.unsigned or producer is None or producer.kind != "quantize":
             return label
         reader = self._sole_reader(tensor)
-        alone = reader is not None and reader.kind == "dequantize" and self._sole_reader(reader.outputs[0]) is not None
-        return "uint8" if alone else label
+        if reader is None or reader.kind != "dequantize":
+            return label
+        result = reader.outputs[0]
+        return "uint8" if len(self._network.consumers.get(result, ())) + (result in self._handed_out) == 1 else label
 
     def _release(self, layer: Layer) -> None:
         """A dequantization that integer operators alone read runs nowhere."""

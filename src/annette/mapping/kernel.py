@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from annette.mapping.masks import NO_MASK, mask_behind, mask_of
 from annette.mapping.precision import Precision, is_narrow, narrowest, precision_in, with_precision
-from annette.network import Dimensions, Layer, Network, kinds_in
+from annette.network import Dimensions, Layer, Network, Tensor, kinds_in
 from annette.network.kinds import Category
 
 if TYPE_CHECKING:
@@ -272,14 +272,28 @@ def _kinds(kernels: Sequence[Kernel], network: Network, precision: Precision) ->
         return kinds
     for row, kernel in enumerate(kernels):
         if kernel.precision is None and not precision_in(kernel.kind):
-            name = narrowest(network.tensors[tensor] for tensor in (*kernel.inputs, *kernel.outputs))
+            name = narrowest(_touched(kernel, network))
             if not precision.takes(name):
                 kinds[row] = with_precision(kernel.kind, name)
     return kinds
 
 
+def _touched(kernel: Kernel, network: Network) -> list[Tensor]:
+    """The activations that a kernel reads and writes; where it reads what was dequantized, the integers."""
+    tensors = network.tensors
+    found = [tensors[tensor] for tensor in (*kernel.inputs, *kernel.outputs)]
+    for tensor in kernel.inputs:
+        producer = network.producers.get(tensor)
+        if producer is not None and producer.kind == "dequantize":
+            found += [tensors[read] for read in producer.inputs[:1]]
+    return found
+
+
 def _own_bytes(kernel: Kernel, network: Network) -> tuple[float, float, float]:
     """Bytes read, of constants, and written, in the element types of the tensors themselves."""
+    if not kernel.layers:
+        own = kernel.anchor.workload
+        return own.input_bytes, own.weight_bytes, own.output_bytes
     tensors = network.tensors
     constants = {tensor for layer in kernel.layers for tensor in layer.inputs if tensors[tensor].constant}
     read, weights, written = (

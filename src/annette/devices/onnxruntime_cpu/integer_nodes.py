@@ -30,6 +30,8 @@ __all__ = ["TO_FIRST", "TO_LAST", "integer_aliases", "is_order_change", "layer_c
 TO_LAST: Final = (0, 2, 3, 1)
 TO_FIRST: Final = (0, 3, 1, 2)
 _INTEGER: Final = re.compile(r"QLinear\w+|QGemm")
+_UNCHANGED: Final = re.compile(r"Integer|^Dynamic")
+"""Operators of dynamic quantisation: their operands and results keep their names."""
 _APPENDED: Final = re.compile(r"(?:_token_\d+|/duplicated(?:_token_\d+)?)+$")
 _BEHIND: Final = frozenset({"add", "relu", "clip"})
 
@@ -51,6 +53,8 @@ def integer_aliases(nodes: Sequence[NodeProto], network: Network, constants: Col
             continue
         if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
             _pair(aliases, [node.input[0], node.output[0]], [layer.inputs[0], layer.outputs[0]])
+        elif _UNCHANGED.search(node.op_type):
+            continue
         elif _INTEGER.fullmatch(node.op_type) or _reads_integers(node, aliases, network):
             read = [t for t in node.input if t and t not in constants]
             given = [_dequantized(t, network) for t in network.activations[layer.name]]

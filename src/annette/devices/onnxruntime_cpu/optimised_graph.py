@@ -85,7 +85,8 @@ def read_optimised_graph(path: Path, network: Network) -> tuple[OptimisedNode, .
     graph = onnx.load(path, load_external_data=False).graph
     constants = {tensor.name for tensor in graph.initializer}
     moved = _transposed_results(graph.node, network)
-    aliases = _aliases(graph.node, network, moved) | integer_aliases(graph.node, network, constants)
+    integers = integer_aliases(graph.node, network, constants)
+    aliases = _aliases(graph.node, network, moved | integers) | integers
     return tuple(
         OptimisedNode(
             name=node.name,
