@@ -167,6 +167,8 @@ class _Static(_Work):
             integers = {0: self._dtype, 1: self._dtype} if layer.kind in STATIC_KINDS - {"div", "sub"} else {}
             if layer.kind in _WEIGHTED or layer.kind in ("conv_transpose", "layer_norm"):
                 integers = {1: DType.INT8, 2: DType.INT32}
+            elif self._is_bias(layer):
+                integers = {0: DType.INT32, 1: DType.INT32}
             self.copy(layer, integers)
             for name in layer.outputs:
                 self._convert(name)
@@ -181,6 +183,19 @@ class _Static(_Work):
         sole = len(self.network.consumers[layer.inputs[0]]) == 1
         return sole and not {layer.inputs[0], layer.outputs[0]} & set(self.network.outputs)
 
+    def _is_bias(self, layer: Layer) -> bool:
+        """Whether a layer adds a constant vector to a product with constant weights that nothing else reads."""
+        if layer.kind != "add" or len(layer.inputs) != 2:
+            return False
+        tensors, producers = self.network.tensors, self.network.producers
+        for product, vector in (layer.inputs, layer.inputs[::-1]):
+            producer = producers.get(product)
+            if producer is None or producer.kind != "fully_connected" or not tensors[vector].constant:
+                continue
+            columns = producer.workload.dimensions.out_channels
+            return tensors[vector].elements == columns and len(self.network.consumers[product]) == 1
+        return False
+
     def _convert(self, name: str) -> None:
         """Puts a pair of conversions behind an activation that a quantised layer reads or writes."""
         tensor = self.network.tensors[name]
@@ -191,6 +206,8 @@ class _Static(_Work):
             around.append(self.network.producers[name])
         if not any(layer.kind in STATIC_KINDS for layer in around):
             return
+        if len(around) == 2 and self._is_bias(around[0]):
+            return  # stays within the product
         integers = replace(tensor, name=f"{name}_quantized", dtype=self._dtype)
         real = replace(tensor, name=f"{name}_dequantized")
         self.add("quantize", f"{name}/quantize", [tensor], [integers])
@@ -202,6 +219,7 @@ class _Dynamic(_Work):
     def __init__(self, network: Network) -> None:
         super().__init__(network)
         self._quantized: dict[str, tuple[Tensor, Tensor]] = {}
+        self._scales = 0
 
     def run(self) -> None:
         for layer in self.network.layers:
@@ -226,7 +244,7 @@ class _Dynamic(_Work):
         real = replace(result, name=f"{last}_real")
         self.add("cast", f"{name}/cast", [raw], [real], {"to": "float32"})
         factor = replace(scale, name=f"{last}_factor")
-        self.add("mul", f"{name}/factor", [scale], [factor], {"scalar": 0.01})
+        self.add("mul", f"{name}/factor", [scale], [factor], {"scalar": self._scale()})
         biased = len(layer.inputs) > 2
         scaled = replace(result, name=f"{last}_scaled") if biased else result
         self.add("mul", f"{name}/scale", [real, factor], [scaled])
@@ -236,6 +254,11 @@ class _Dynamic(_Work):
                 ones = (1,) * (len(result.shape) - 2)
                 bias = replace(bias, shape=(1, bias.elements, *ones))
             self.add("add", f"{name}/bias", [scaled, bias], [result])
+
+    def _scale(self) -> float:
+        """The scale of some weights; no two are equal, so that no runtime takes two products of scales for one."""
+        self._scales += 1
+        return 0.001 + 0.00001 * self._scales
 
     def _integers(self, name: str) -> tuple[Tensor, Tensor]:
         """An activation in integers, and its scale."""

@@ -22,6 +22,7 @@ from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose
 from annette.errors import NetworkError, OptionError
 from annette.network.graph_json import graph_digest
+from annette.network.quantization import is_quantizable, quantized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -69,7 +70,7 @@ def generate_plan(
     Args:
         preset: ``quick`` or ``full``.
         target: What kind of runtime it is for: ``cpu`` are those that compute in floating point, ``npu`` those that
-            compile for integers.
+            compile for integers; ``cpu-int8`` has the networks of ``cpu``, quantised in all ways, in turn.
         seed: Equal seeds give equal plans; cases keep their identities between presets.
         batch: Batch sizes to sweep, each at least 1; cases take turns, sweeps of other sizes have the first.
         settings: How the cases will be measured, for their expected times; the defaults where absent.
@@ -115,7 +116,14 @@ def _cpu_recipes() -> list[Recipe]:
     ]
 
 
-_TARGETS: Final[dict[str, Callable[[], list[Recipe]]]] = {"cpu": _cpu_recipes, "npu": integer.recipes}
+_TARGETS: Final[dict[str, Callable[[], list[Recipe]]]] = {
+    "cpu": _cpu_recipes,
+    "cpu-int8": _cpu_recipes,
+    "npu": integer.recipes,
+}
+_QUANTISED: Final = "cpu-int8"
+_WAYS: Final = ("static-uint8", "dynamic", "static-uint8", "static-int8")
+"""Ways of quantising, in turn: the commonest half of the time."""
 
 
 def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int], settings: Settings) -> Iterator[Case]:
@@ -123,10 +131,12 @@ def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int], setting
     seen: set[str] = set()
     for index in range(recipe.count) if recipe.sweep else count():
         network = _draw(recipe, seed, index, batch[0 if recipe.sweep else index % len(batch)], seen)
+        if network is not None and target == _QUANTISED:
+            network = _quantised(network, recipe, index)
         if network is None:
             return
-        for evicted_bytes, evicted_ops in _evictions(recipe, index) if target == "cpu" else ((0, 0),):
-            if target == "cpu":
+        for evicted_bytes, evicted_ops in ((0, 0),) if target == "npu" else _evictions(recipe, index):
+            if target != "npu":
                 seconds = _expected_s(network, recipe.purpose, settings, evicted_bytes, evicted_ops)
             else:
                 seconds = _expected_compilation_s(network)
@@ -174,6 +184,12 @@ def _draw(recipe: Recipe, seed: int, index: int, batch: int, seen: set[str]) -> 
         seen.add(digest)
         return network
     return None
+
+
+def _quantised(network: Network, recipe: Recipe, index: int) -> Network | None:
+    """A network in one of the ways of quantising that suit it; a sweep is of one way. None where none does."""
+    ways = [way for way in _WAYS if is_quantizable(network, way)]
+    return quantized(network, ways[0 if recipe.sweep else index % len(ways)]) if ways else None
 
 
 def _fits(network: Network, recipe: Recipe) -> bool:

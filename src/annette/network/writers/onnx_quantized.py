@@ -46,7 +46,7 @@ def with_real_operands(to: Lowering, layer: Layer) -> Layer:
     inputs = list(layer.inputs)
     for position, name in enumerate(inputs):
         dtype, constant = tensors[name].dtype, tensors[name].constant
-        bias = dtype is DType.INT32 and position == 2 and layer.kind in _BIASED
+        bias = dtype is DType.INT32 and (layer.kind == "add" or (position == 2 and layer.kind in _BIASED))
         if constant and (bias or dtype in _ZERO_POINTS):
             inputs[position] = to.dequantized(layer, name, _WEIGHT_SCALE if not bias else _WEIGHT_SCALE * _SCALE)
     return layer if tuple(inputs) == layer.inputs else replace(layer, inputs=tuple(inputs))
