@@ -8,6 +8,7 @@ count as not fitted, and estimates show it.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,7 @@ from annette.fitting.roofline import fit_plain_roofline, fit_roofline
 from annette.fitting.samples import LEAST_ROWS
 from annette.fitting.training_data import platform_fields, read_training_data
 from annette.network import Category
+from annette.mapping.precision import precision_in, with_precision
 from annette.network.kinds import kinds_in
 from annette.platforms import Intervals, Overhead, Platform, Provenance
 from annette.references import resolve
@@ -154,8 +156,9 @@ def shared_rooflines(
     """
     models: dict[str, dict[str, LayerModel]] = {}
     reasons: dict[str, str] = {}
-    for categories in _RELATED:
-        related = kinds_in(*categories)
+    precisions = dict.fromkeys(precision_in(kind) for kind in samples.kinds)
+    for categories, precision in itertools.product(_RELATED, precisions):
+        related = {with_precision(kind, precision) for kind in kinds_in(*categories)}
         rows = samples.select(np.isin(samples.table.kinds, sorted(related)))
         if len(rows) < LEAST_ROWS:
             continue
