@@ -294,6 +294,16 @@ def _float_weights(kernel: Kernel, network: Network) -> int:
     return int(not any(tensor.constant and dtype_precision(tensor.dtype) == "int8" for tensor in tensors))
 
 
+def _half_precision(kernel: Kernel, network: Network) -> int:
+    """1 if the kernel writes floating-point numbers of 16 bits, else 0."""
+    return int(any(dtype_precision(network.tensors[tensor].dtype) in ("fp16", "bf16") for tensor in kernel.outputs))
+
+
+def _narrow_result(kernel: Kernel, network: Network) -> int:
+    """1 if the kernel writes integers of 8 bits, else 0."""
+    return int(any(dtype_precision(network.tensors[tensor].dtype) == "int8" for tensor in kernel.outputs))
+
+
 def _equal_shapes(kernel: Kernel, network: Network) -> int:
     """1 if all activations read have the same shape, else 0."""
     return int(len({network.tensors[tensor].shape for tensor in kernel.inputs}) == 1)
@@ -306,6 +316,8 @@ KERNEL_FIELDS: Final[dict[str, KernelField]] = {
     "input_alignment": _input_alignment,
     "equal_shapes": _equal_shapes,
     "float_weights": _float_weights,
+    "half_precision": _half_precision,
+    "narrow_result": _narrow_result,
 }
 """Fields of kernels in conditions of layout rules: dimensions of the anchor and what the functions above say."""
 

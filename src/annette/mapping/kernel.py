@@ -99,6 +99,7 @@ CONTEXT_PREFIX: Final = "context:"
 LEFT_TO_HOST: Final = "left-to-host"
 """Among a kernel's rules: the device's compiler leaves it to the host, and nothing says how long that takes."""
 
+_CONVERSIONS: Final = frozenset({"quantize", "dequantize"})
 _CONTEXT_COLUMN: Final = re.compile(r"context:[a-z][a-z0-9_]*")
 _NO_CONTEXT: Final[Mapping[str, float]] = MappingProxyType({})
 
@@ -289,6 +290,11 @@ def _touched(kernel: Kernel, network: Network) -> list[Tensor]:
     return found
 
 
+def _computing(kernel: Kernel) -> tuple[Layer, ...]:
+    """The layers of a kernel without the conversions that its operator does on the way."""
+    return tuple(layer for layer in kernel.layers if layer is kernel.anchor or layer.kind not in _CONVERSIONS)
+
+
 def _own_bytes(kernel: Kernel, network: Network) -> tuple[float, float, float]:
     """Bytes read, of constants, and written, in the element types of the tensors themselves."""
     if not kernel.layers:
@@ -313,7 +319,7 @@ def _row(kernel: Kernel, network: Network, precision: Precision, *, own_width: b
         read = sum(tensors[tensor].elements for tensor in kernel.inputs)
         written = sum(tensors[tensor].elements for tensor in kernel.outputs)
         weights = ops = macs = 0
-        for layer in kernel.layers:
+        for layer in kernel.layers if own_width else _computing(kernel):
             # A batch_norm that runs with multiply-accumulates was folded into their weights beforehand.
             if layer.kind != "batch_norm" or not kernel.anchor.workload.macs:
                 weights += layer.workload.weight_elements
@@ -345,7 +351,7 @@ def _row(kernel: Kernel, network: Network, precision: Precision, *, own_width: b
         written_bytes,
         activation,
         residual,
-        len(kernel.layers),
+        len(kernel.layers) if own_width else len(_computing(kernel)),
         kernel.blocked,
         _mask(kernel, network),
     )
