@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import PlatformError, UnsupportedKernelError
-from annette.mapping.precision import kind_of, precision_in
+from annette.mapping.precision import kind_of, narrowest, precision_in
 from annette.network import Category
 from annette.network.kinds import kinds_in
 from annette.platforms.store import list_platforms
@@ -80,15 +80,18 @@ def conversion_notes(network: Network, kernels: Sequence[Kernel], platform: Plat
     """
     own = platform.precision
     notes = []
-    if own.activation_bits < _WHOLE_BITS and _is_float(network):
+    given = narrowest(tensor for tensor in network.tensors.values() if not tensor.constant)
+    if given in own.converts:
+        notes.append(f"a network of {given}: estimated as if converted to {own.label}")
+    elif given != own.label and own.activation_bits < _WHOLE_BITS and _is_float(network):
         what = "quantised to 8 bits" if own.label == "int8" else f"converted to {own.label}"
         notes.append(f"a network of floating-point numbers: estimated as if {what}")
     converted = sum(kernel.precision == own.label and "precision" in kernel.rules for kernel in kernels)
     if converted:
         casts = sum(kernel.kind == "cast@fp16" and not kernel.layers for kernel in kernels)
         notes.append(
-            f"{converted} kernels of 16-bit numbers run in {own.label} here, with {casts} conversions in between, as the "
-            "runtime does it"
+            f"{converted} kernels of 16-bit numbers run in {own.label} here, with {casts} conversions in between, as "
+            "the runtime does it"
         )
     return notes
 

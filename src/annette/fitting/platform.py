@@ -25,8 +25,8 @@ from annette.fitting.request import FitReport, MappingChoice
 from annette.fitting.roofline import fit_plain_roofline, fit_roofline
 from annette.fitting.samples import LEAST_ROWS
 from annette.fitting.training_data import platform_fields, read_training_data
-from annette.network import Category
 from annette.mapping.precision import precision_in, with_precision
+from annette.network import Category
 from annette.network.kinds import kinds_in
 from annette.platforms import Intervals, Overhead, Platform, Provenance
 from annette.references import resolve
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from annette.fitting.request import FitRequest
     from annette.fitting.samples import Samples
     from annette.fitting.training_data import MeasuredKernels, TrainingData
+    from annette.mapping.precision import Precision
     from annette.models.base import LayerModel
 
 __all__ = ["fit_generic", "fit_platform", "shared_rooflines"]
@@ -198,7 +199,15 @@ def fit_platform(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
         versions = tuple(sorted({**environments[0], **dict(versions)}.items()))
     provenance = replace(provenance, versions=versions, notes=(*provenance.notes, road))
     noted = replace(report.platform, provenance=provenance)
+    if device is not None and device.converts:
+        noted = replace(noted, precision=replace(noted.precision, converts=_converted(device, noted.precision)))
     return replace(report, platform=noted, device=device.name if device else "", road=road)
+
+
+def _converted(device: Device, own: Precision) -> tuple[str, ...]:
+    """Precisions that the device's tools turn into the platform's own, those left out that it takes anyway."""
+    plain = replace(own, converts=())
+    return tuple(name for name in device.converts if not plain.takes(name))
 
 
 def _road(device: Device | None, environment: Mapping[str, str]) -> str:

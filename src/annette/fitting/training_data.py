@@ -51,8 +51,8 @@ Real kernels of one kind were seen to differ by up to 26 times on one runtime (a
 _SPREADS: Final = 8.0
 
 QUANTISATION: Final = "quantisation"
-"""Key of an environment whose networks were quantised, layer by layer: what each kernel computed with follows from its
-tensors, and what is not quantised ran as it does in datasets of floating point, which may be fitted together with it."""
+"""Key of an environment whose networks were quantised layer by layer. What each kernel computed with follows from its
+tensors; what is not quantised ran as it does in datasets of floating point, which may be fitted together with it."""
 
 
 @dataclass(frozen=True, eq=False)

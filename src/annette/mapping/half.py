@@ -1,7 +1,7 @@
 """Where a runtime computes networks of 16-bit floating point in 32 bits.
 
-A processor without 16-bit arithmetic runs such a network with the kernels of 32 bits, and converts where a tensor has to
-be of 16 bits: at the network's border, and around what only moves data. A `HalfModel` says which kinds run on 16-bit
+A processor without 16-bit arithmetic runs such a network with the kernels of 32 bits, and converts where a tensor has
+to be of 16 bits: at the network's border, and around what only moves data. A `HalfModel` says which kinds run on 16-bit
 numbers as they are; the others are given the wider precision, and the conversions between are kernels of their own.
 
 Facts used: ONNX Runtime's InsertCastTransformer (onnxruntime/core/optimizer/insert_cast_transformer.cc), and its

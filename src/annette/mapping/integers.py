@@ -1,10 +1,11 @@
 """Which parts of a quantised network run on integers.
 
-A network is quantised by pairs of layers, ``quantize`` and ``dequantize``, around each tensor that shall be of integers.
-Between them everything is written in floating point. A runtime takes a layer together with the dequantizations before
-it and the quantization behind it for one integer operator, where it has one that fits; what does not fit is computed in
-floating point, with its conversions. Which operators there are and what they ask for is data, an `IntegerModel`. Their
-kernels have the kinds ``conv@int8``, …; so have layers that a file states on integers (ONNX's ``QLinearConv``).
+A network is quantised by pairs of layers, ``quantize`` and ``dequantize``, around each tensor that shall be of
+integers. Between them everything is written in floating point. A runtime takes a layer together with the
+dequantizations before it and the quantization behind it for one integer operator, where it has one that fits; what does
+not fit is computed in floating point, with its conversions. Which operators there are and what they ask for is data, an
+`IntegerModel`. Their kernels have the kinds ``conv@int8``, …; so have layers that a file states on integers (ONNX's
+``QLinearConv``).
 
 Facts used: the selectors of ONNX Runtime's QDQ transformer (onnxruntime/core/optimizer/qdq_transformer), which are the
 model for what can be said here.

@@ -5,8 +5,8 @@
 the range of the integers does its work. **Dynamic** quantisation finds the scale of an activation in every run
 (``dynamic_quantize``); products with constant weights are done in integers, scaled and shifted in floating point.
 
-Facts used: what `quantize_static` and `quantize_dynamic` of onnxruntime.quantization 1.32 make of networks. Scales are not
-part of a network; writers take fixed ones, which no runtime's time depends on.
+Facts used: what `quantize_static` and `quantize_dynamic` of onnxruntime.quantization 1.32 make of networks. Scales are
+no part of a network; writers take fixed ones, which no runtime's time depends on.
 """
 
 from __future__ import annotations

@@ -24,7 +24,16 @@ def platform_list_document(entries: Sequence[PlatformEntry]) -> dict[str, Any]:
     """The platforms that can be named, schema ``annette/platforms/1``."""
     loaded = ((entry, entry.load()) for entry in entries)
     return PlatformsDocument(
-        [part(ListedPlatform, platform, kinds=list(platform.models), origin=entry.origin) for entry, platform in loaded]
+        [
+            part(
+                ListedPlatform,
+                platform,
+                kinds=list(platform.models),
+                precisions=list(platform.precisions),
+                origin=entry.origin,
+            )
+            for entry, platform in loaded
+        ]
     ).plain()
 
 
@@ -44,9 +53,18 @@ def print_platform_list(document: dict[str, Any], *, page: Page | None = None) -
     """Prints the list of platforms."""
     page = page or Page()
     entries = document["platforms"]
-    rows = texts(entries, name=str, device=str, runtime=str, latency_is=words_text, kinds=size_of, origin=str)
-    header = ("platform", "device", "runtime", "measures", "kinds", "origin")
-    page.table(header, rows, left=(0, 1, 2, 3, 5))
+    rows = texts(
+        entries,
+        name=str,
+        device=str,
+        runtime=str,
+        precisions=", ".join,
+        latency_is=words_text,
+        kinds=size_of,
+        origin=str,
+    )
+    header = ("platform", "device", "runtime", "precision", "measures", "kinds", "origin")
+    page.table(header, rows, left=(0, 1, 2, 3, 4, 6))
 
 
 def print_platform(document: dict[str, Any], *, page: Page | None = None) -> None:

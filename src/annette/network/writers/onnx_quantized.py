@@ -23,9 +23,7 @@ __all__ = ["INTEGER_OPERATORS", "QUANTIZED_RULES", "is_integer_product", "quanti
 _SCALE: Final = 0.05
 _WEIGHT_SCALE: Final = 0.002
 _ZERO_POINTS: Final = {DType.UINT8: 128, DType.INT8: 0}
-_BIASED: Final = (
-    kinds_in(Category.CONVOLUTION) | kinds_in(Category.MATRIX_PRODUCT) | kinds_in(Category.NORMALIZATION)
-)
+_BIASED: Final = kinds_in(Category.CONVOLUTION) | kinds_in(Category.MATRIX_PRODUCT) | kinds_in(Category.NORMALIZATION)
 INTEGER_OPERATORS: Final = {
     **dict.fromkeys(("conv", "grouped_conv", "depthwise_conv"), "ConvInteger"),
     **dict.fromkeys(("fully_connected", "matmul"), "MatMulInteger"),
