@@ -49,6 +49,8 @@ Real kernels of one kind were seen to differ by up to 26 times on one runtime (a
 """
 
 _SPREADS: Final = 8.0
+_MEASURED: Final = ("fp32", "fp16", "bf16", "int8")
+"""Precisions that datasets may state."""
 
 QUANTISATION: Final = "quantisation"
 """Key of an environment whose networks were quantised layer by layer. What each kernel computed with follows from its
@@ -253,13 +255,13 @@ def common_environment(datasets: Sequence[Dataset], precision: str | None = None
                     f"and {other.get(key)!r} in another; fit them apart"
                 )
     measured = first.get("precision")
-    known = ", ".join(PRECISIONS)
+    known = ", ".join(_MEASURED)
     if measured is None and precision is None:
         raise FitError(f"the datasets do not say which precision they were measured in: state --precision ({known})")
     if measured is not None and precision is not None and precision != measured:
         raise FitError(f"precision {precision!r} was stated, but the datasets were measured in {measured!r}")
     name = precision or measured or ""
-    if name not in PRECISIONS:
+    if name not in _MEASURED:
         raise FitError(f"precision {name!r} is not known, so bytes cannot be counted; known: {known}")
     return {**first, "precision": name}
 

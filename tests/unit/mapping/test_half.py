@@ -23,7 +23,11 @@ def _network(*kinds, dtype=DType.FLOAT16):
         for index, kind in enumerate(kinds)
     ]  # fmt: skip
     return Network(
-        name="half", layers=layers, tensors={each.name: each for each in tensors}, inputs=["t0"], outputs=[f"t{len(kinds)}"]
+        name="half",
+        layers=layers,
+        tensors={each.name: each for each in tensors},
+        inputs=["t0"],
+        outputs=[f"t{len(kinds)}"],
     )
 
 
