@@ -19,7 +19,12 @@ def _roofline(bytes_per_s=1e8):
 
 def _both(**changes):
     """The toy platform, fitted on int8 as well."""
-    models = {**platform().models, "transpose": _roofline(), "reorder_output": _roofline(), **{kind: _roofline() for kind in INTEGERS}}
+    models = {
+        **platform().models,
+        "transpose": _roofline(),
+        "reorder_output": _roofline(),
+        **{kind: _roofline() for kind in INTEGERS},
+    }
     return platform(models=models, preferred_family="roofline", mapping=preset("onnxruntime-cpu"), **changes)
 
 

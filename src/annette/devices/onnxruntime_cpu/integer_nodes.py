@@ -48,6 +48,9 @@ def integer_aliases(nodes: Sequence[NodeProto], network: Network, constants: Col
         return {}
     aliases: dict[str, str] = {}
     for node in nodes:
+        if node.op_type == "DequantizeLinear" and node.input[0] in constants and node.input[0] in network.tensors:
+            aliases[node.output[0]] = node.input[0]
+            continue
         layer = layer_called(node.name, network)
         if layer is None:
             continue
