@@ -7,7 +7,7 @@ range for the random weights that are written, and of which no runtime's time de
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
@@ -15,8 +15,11 @@ from annette.network.kinds import Category, kinds_in
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from annette.network.layer import Layer
-    from annette.network.writers.onnx_nodes import Lowering
+    from annette.network.network import Network
+    from annette.network.tensor import Tensor
 
 __all__ = ["INTEGER_OPERATORS", "QUANTIZED_RULES", "is_integer_product", "quantized_number", "with_real_operands"]
 
@@ -31,7 +34,31 @@ INTEGER_OPERATORS: Final = {
 """Operators that multiply integers and keep 32 bits, by kind of layer."""
 
 
-def with_real_operands(to: Lowering, layer: Layer) -> Layer:
+class Operators(Protocol):
+    """What operators and constants are appended to (`annette.network.writers.onnx_nodes.Lowering`)."""
+
+    @property
+    def network(self) -> Network:
+        """What is written."""
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """The network's tensors, and those that were appended."""
+
+    def node(self, operator: str, layer: Layer, inputs: Sequence[str], **attributes: Any) -> None:
+        """Appends an operator that writes the layer's outputs."""
+
+    def constant(self, layer: Layer, label: str, values: Any) -> str:
+        """Appends a constant that belongs to a layer and returns its name."""
+
+    def dequantized(self, layer: Layer, tensor: str, scale: float) -> str:
+        """Appends the dequantization of a constant of integers for a layer and returns the result's name."""
+
+    def dequantization(self, name: str, integers: str, scale: str, zero: str) -> str:
+        """Appends a dequantization of that name and returns it."""
+
+
+def with_real_operands(to: Operators, layer: Layer) -> Layer:
     """A layer of floating-point numbers, its constants that are kept as integers dequantized before it.
 
     Args:
@@ -50,7 +77,7 @@ def with_real_operands(to: Lowering, layer: Layer) -> Layer:
     return layer if tuple(inputs) == layer.inputs else replace(layer, inputs=tuple(inputs))
 
 
-def is_integer_product(to: Lowering, layer: Layer) -> bool:
+def is_integer_product(to: Operators, layer: Layer) -> bool:
     """Whether a layer multiplies integers and writes integers of 32 bits."""
     tensors = to.tensors
     return (
@@ -60,7 +87,7 @@ def is_integer_product(to: Lowering, layer: Layer) -> bool:
     )
 
 
-def quantized_number(to: Lowering, layer: Layer, number: str) -> str:
+def quantized_number(to: Operators, layer: Layer, number: str) -> str:
     """The other operand of a sum or product between conversions: a number that is kept as an integer, too.
 
     Args:
@@ -81,7 +108,7 @@ def quantized_number(to: Lowering, layer: Layer, number: str) -> str:
     return to.dequantization(f"{layer.name}.scalar.real", integer, scale, zero)
 
 
-def _conversion(to: Lowering, layer: Layer) -> None:
+def _conversion(to: Operators, layer: Layer) -> None:
     operator = "QuantizeLinear" if layer.kind == "quantize" else "DequantizeLinear"
     integers = layer.outputs[0] if layer.kind == "quantize" else layer.inputs[0]
     dtype = to.tensors[integers].dtype
@@ -90,7 +117,7 @@ def _conversion(to: Lowering, layer: Layer) -> None:
     to.node(operator, layer, [layer.inputs[0], scale, zero])
 
 
-def _dynamic(to: Lowering, layer: Layer) -> None:
+def _dynamic(to: Operators, layer: Layer) -> None:
     to.node("DynamicQuantizeLinear", layer, layer.inputs)
 
 
