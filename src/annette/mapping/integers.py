@@ -124,7 +124,7 @@ class IntegerModel:
                 continue
             settled += _conversions(kernel, network, dequantized)
             read = (network.producers.get(tensor) for tensor in kernel.inputs)
-            if any(producer is not None and producer.kind == "dequantize" for producer in read):
+            if any(_dequantizes(producer) for producer in read):
                 kernel = replace(kernel, precision="fp32")  # noqa: PLW2901 - the same kernel
             settled.append(kernel)
         return tuple(settled)
@@ -163,12 +163,17 @@ def _conversions(kernel: Kernel, network: Network, dequantized: set[str]) -> lis
         added += [_dequantization(each) for each in constants if each.dtype in (DType.INT8, DType.UINT8, DType.INT32)]
     for tensor in kernel.inputs:
         producer = network.producers.get(tensor)
-        if producer is None or producer.kind != "dequantize":
+        if producer is None or not _dequantizes(producer):
             continue
         if tensor in dequantized:
             added.append(_dequantization(network.tensors[producer.inputs[0]]))
         dequantized.add(tensor)
     return added
+
+
+def _dequantizes(layer: Layer | None) -> bool:
+    """Whether a layer makes real numbers of integers."""
+    return layer is not None and layer.kind == "dequantize" and len(layer.inputs) > 0
 
 
 def _dequantization(tensor: Tensor) -> Kernel:
@@ -243,7 +248,7 @@ class _Walk:
         network, found = self._network, []
         for name in network.activations[layer.name]:
             producer = network.producers.get(name)
-            if producer is None or producer.kind != "dequantize" or producer.name in self._taken:
+            if not _dequantizes(producer) or producer is None or producer.name in self._taken:
                 if network.tensors[name].dtype.is_float:
                     return None
                 continue  # an index

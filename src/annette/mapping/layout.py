@@ -357,8 +357,9 @@ class _Walk:
         if self._model.narrow_copies is None:
             return None
         producer = self._network.producers.get(tensor)
-        if producer is not None and producer.kind == "dequantize" and layout is Layout.PLAIN and tensor in self._last:
-            tensor = producer.inputs[0]
+        source = producer.inputs[:1] if producer is not None and producer.kind == "dequantize" else ()
+        if source and layout is Layout.PLAIN and tensor in self._last:
+            (tensor,) = source
         described = self._network.tensors[tensor]
         return described if dtype_precision(described.dtype) == "int8" else None
 
