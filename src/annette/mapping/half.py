@@ -17,7 +17,8 @@ from annette.documents import OPTIONAL, convert, plain
 from annette.errors import MappingError
 from annette.mapping.kernel import Kernel
 from annette.mapping.precision import with_precision
-from annette.network import DType, describe_layer
+from annette.network import Category, DType, describe_layer
+from annette.network.kinds import kinds_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,6 +29,8 @@ __all__ = ["HalfModel"]
 
 _RULE: Final = "precision"
 _WIDE: Final = "fp32"
+_MOVING: Final = kinds_in(Category.MOVEMENT, Category.VIEW)
+"""Kinds that do nothing with numbers but move them; others widen what they read on their way."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ class _Walk:
         wide = kernel.name in self._wide
         for tensor in read:
             self._provide(tensor, wide=wide)
-        if (read or written) and wide:
+        if (read or written) and (wide or kernel.anchor.kind not in _MOVING):
             kernel = replace(kernel, precision=_WIDE, rules=(*kernel.rules, _RULE))
         self.result.append(kernel)
         (self._wide_forms if wide else self._narrow_forms).update(written)

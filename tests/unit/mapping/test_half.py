@@ -73,3 +73,13 @@ def test_a_model_is_read_back_and_says_what_is_wrong():
     assert MappingModel.from_json(MODEL.to_json()) == MODEL
     with pytest.raises(MappingError, match=r"\$\.half"):
         MappingModel.from_json({"schema": "annette/mapping/1", "name": "x", "rules": [], "half": {"native": 3}})
+
+
+def test_what_computes_on_16_bits_is_priced_as_in_32_without_conversions():
+    model = MappingModel("test", half=HalfModel(("transpose", "relu")))
+    kernels = model.apply(_network("transpose", "relu", "transpose"))
+    assert [(kernel.kind, kernel.precision) for kernel in kernels] == [
+        ("transpose", None),
+        ("relu", "fp32"),
+        ("transpose", None),
+    ]

@@ -21,7 +21,9 @@ from annette.bench.measurement import Settings
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose
 from annette.errors import NetworkError, OptionError
+from annette.network import Category
 from annette.network.graph_json import graph_digest
+from annette.network.kinds import kinds_in
 from annette.network.quantization import is_quantizable, quantized
 
 if TYPE_CHECKING:
@@ -118,12 +120,13 @@ def _cpu_recipes() -> list[Recipe]:
 
 _TARGETS: Final[dict[str, Callable[[], list[Recipe]]]] = {
     "cpu": _cpu_recipes,
-    "cpu-int8": _cpu_recipes,
+    "cpu-int8": lambda: [*_cpu_recipes(), *products.shared_operands()],
     "npu": integer.recipes,
 }
 _QUANTISED: Final = "cpu-int8"
 _WAYS: Final = ("static-uint8", "dynamic", "static-uint8", "static-int8")
-"""Ways of quantising, in turn: the commonest half of the time."""
+_WAYS_OF_PRODUCTS: Final = ("dynamic", "static-uint8", "dynamic", "static-int8")
+"""Ways of quantising, in turn: half of the time that which is commonest, with convolutions and without."""
 
 
 def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int], settings: Settings) -> Iterator[Case]:
@@ -188,7 +191,9 @@ def _draw(recipe: Recipe, seed: int, index: int, batch: int, seen: set[str]) -> 
 
 def _quantised(network: Network, recipe: Recipe, index: int) -> Network | None:
     """A network in one of the ways of quantising that suit it; a sweep is of one way. None where none does."""
-    ways = [way for way in _WAYS if is_quantizable(network, way)]
+    convolutions = kinds_in(Category.CONVOLUTION)
+    turns = _WAYS if any(layer.kind in convolutions for layer in network.layers) else _WAYS_OF_PRODUCTS
+    ways = [way for way in turns if is_quantizable(network, way)]
     return quantized(network, ways[0 if recipe.sweep else index % len(ways)]) if ways else None
 
 
