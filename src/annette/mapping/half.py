@@ -47,7 +47,7 @@ class HalfModel:
 
     def concerns(self, network: Network) -> bool:
         """Whether a network has activations of 16-bit floating point."""
-        return any(each.dtype is DType.FLOAT16 and not each.constant for each in network.tensors.values())
+        return DType.FLOAT16 in network.activation_dtypes
 
     def apply(self, kernels: Sequence[Kernel], network: Network) -> tuple[Kernel, ...]:
         """Sets precisions and adds conversions.

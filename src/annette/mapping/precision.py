@@ -98,7 +98,7 @@ def narrowest(tensors: Iterable[Tensor]) -> str:
 
 def is_narrow(network: Network) -> bool:
     """Whether any activation of a network has a precision of less than 32 bits."""
-    return any(tensor.dtype in _BY_DTYPE for tensor in network.tensors.values() if not tensor.constant)
+    return not _BY_DTYPE.keys().isdisjoint(network.activation_dtypes)
 
 
 def with_precision(kind: str, precision: str) -> str:
