@@ -126,7 +126,7 @@ def _layers(network: Network, names: set[str], entry: ProfileEntry) -> tuple[str
         computed = layers_between(network, entry.inputs, entry.outputs)
         if computed:
             return computed
-    return (entry.name,) if entry.name in names else ()
+    return (entry.name,) if entry.name in names and ADDED not in entry.info else ()
 
 
 @dataclass(frozen=True, slots=True)

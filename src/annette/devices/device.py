@@ -52,6 +52,8 @@ class Device:
             of a path that return a `annette.platforms.Platform`. Nothing was measured, so nothing is fitted.
         fit: How datasets of a recognised environment become a platform: a function with the signature of
             `annette.fitting.platform.fit_generic`; None takes that one.
+        converts: Precisions of networks that the family's tools turn into a platform's own, where that is not wider
+            anyway: an int8 network that is compiled to 16 bits, an fp16 network that runs in fp32.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Device:
     importers: Mapping[str, Reference] = field(default_factory=dict)
     converters: Mapping[str, Reference] = field(default_factory=dict)
     fit: Reference | None = None
+    converts: tuple[str, ...] = ()
 
 
 def json_file(package: str, name: str) -> Document:

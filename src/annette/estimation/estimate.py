@@ -224,7 +224,7 @@ class Estimate:
         limit_s = compute_s * float(prices.efficiency[row]) if compute_s >= memory_s else memory_s
         return KernelEstimate(
             name=kernel.name,
-            kind=kernel.kind,
+            kind=str(self.table.kinds[row]),
             layers=tuple(layer.name for layer in kernel.layers),
             rules=kernel.rules,
             latency_s=latency_s,

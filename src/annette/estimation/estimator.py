@@ -11,6 +11,7 @@ import numpy as np
 from annette.errors import ModelError, OptionError, UnsupportedOperatorError, nearest
 from annette.estimation.batches import repeated, single_sample
 from annette.estimation.estimate import Coverage, Estimate, outside
+from annette.estimation.precision import conversion_notes
 from annette.estimation.pricing import FALLBACK_METHOD, FREE_METHOD, price
 from annette.estimation.uncertainty import network_bounds
 from annette.estimation.variants import over_branches
@@ -34,9 +35,6 @@ FALLBACKS: Final = ("error", "roofline")
 """What to do with a kind of kernel that the platform has no model for."""
 
 _FEATURES_NAMED: Final = 3
-
-_INTEGER_BITS: Final = 8
-"""Width up to which a platform computes with integers."""
 
 
 def estimate(
@@ -275,10 +273,9 @@ def _remarks(
     network: Network, kernels: Sequence[Kernel], table: KernelTable, prices: Prices, platform: Platform
 ) -> list[str]:
     """What the user must not overlook, one sentence each."""
-    remarks = []
-    if platform.precision.activation_bits <= _INTEGER_BITS and _is_float(network):
-        remarks.append("a network of floating-point numbers: estimated as if quantised to 8 bits")
-    unfitted = [(k.kind, m) for k, m, fit in zip(kernels, prices.methods, prices.fitted, strict=True) if not fit]
+    remarks = conversion_notes(network, kernels, platform)
+    kinds = table.kinds.tolist()
+    unfitted = [(kind, m) for kind, m, fit in zip(kinds, prices.methods, prices.fitted, strict=True) if not fit]
     rough = sorted({kind for kind, method in unfitted if method == FALLBACK_METHOD})
     assumed = sorted({kind for kind, method in unfitted if method != FALLBACK_METHOD})
     if assumed:
@@ -307,14 +304,6 @@ def _remarks(
     if left:
         remarks.append(f"{', '.join(left)} left to the host by the device's compiler: not in any time")
     return remarks
-
-
-def _is_float(network: Network) -> bool:
-    """Whether what flows into layers with weights are floating-point numbers, and nothing is quantised on the way."""
-    weighted = [layer for layer in network.layers if layer.workload.weight_elements]
-    read = {name for layer in weighted for name in layer.inputs if not network.tensors[name].constant}
-    quantised = any(layer.kind in ("quantize", "dequantize") for layer in network.layers)
-    return bool(read) and not quantised and all(network.tensors[name].dtype.is_float for name in read)
 
 
 def _named(kernel: Kernel) -> str:

@@ -10,7 +10,9 @@ import numpy as np
 
 from annette.errors import ModelError, UnsupportedKernelError, nearest
 from annette.estimation.estimate import Prices
+from annette.estimation.precision import moves_data, refuse_precision
 from annette.estimation.uncertainty import kernel_bounds
+from annette.mapping.precision import kind_of
 from annette.models.roofline import Roofline
 
 if TYPE_CHECKING:
@@ -119,18 +121,20 @@ def _refuse_impossible(seconds: FloatArray, kernels: Sequence[Kernel], choice: _
 
 
 def _choose(kind: str, platform: Platform, family: str | None, fallback: str, example: Kernel) -> _Choice:
-    families = platform.models.get(kind)
+    families = platform.models.get(kind) or (platform.models.get(kind_of(kind)) if moves_data(kind) else None)
     if families:
         wanted = family or platform.default_family(kind)
         last_resort = (platform.default_family(kind),) if wanted in _SIMPLER else ()
+        priced = kind if kind in platform.models else kind_of(kind)
         for name in (wanted, *_SIMPLER.get(wanted, ()), *last_resort):
             if name in families:
-                return _Choice(families[name], name, fitted=kind not in platform.assumed)
+                return _Choice(families[name], name, fitted=priced not in platform.assumed)
         raise UnsupportedKernelError(
             f"platform {platform.name!r} has no {wanted!r} model for {kind!r}, only {', '.join(sorted(families))}"
         )
     if fallback == "roofline":
         return _Choice(fallback_model(platform), FALLBACK_METHOD, fitted=False)
+    refuse_precision(kind, platform, example)
     operator = example.anchor.attributes.get("operator")
     what = f"operator {operator!r}" if operator else f"kind {kind!r}"
     measured = ", ".join(sorted(platform.models.keys() - platform.assumed.keys()))

@@ -15,6 +15,7 @@ import numpy as np
 
 from annette.bench.records import repeatability
 from annette.evaluation.truth import MachineSpeed
+from annette.mapping.precision import kind_of
 from annette.network import Category
 from annette.network.kinds import kinds_in
 
@@ -42,7 +43,8 @@ __all__ = [
     "record_key",
 ]
 
-_VIEWS: Final = kinds_in(Category.VIEW)
+_VIEWS: Final = kinds_in(Category.VIEW) | {"dequantize"}
+"""Kinds that do not tell kernels apart, beside others: a dequantization may run in each of its readers."""
 
 _Key: TypeAlias = tuple[str, ...]
 """What a kernel runs, which a runtime calls by another name in every process."""
@@ -102,7 +104,7 @@ def pair_kernels(run: Run, mapping: MappingModel) -> KernelPairing:
 def kernel_key(kernel: Kernel, network: Network) -> tuple[str, ...]:
     """What a predicted kernel runs, without views; what the runtime adds by its kind and the tensor that it copies."""
     if not kernel.layers:
-        return (kernel.kind, *kernel.inputs)
+        return (kind_of(kernel.kind), *kernel.inputs)
     return _without_views((layer.name for layer in kernel.layers), network)
 
 

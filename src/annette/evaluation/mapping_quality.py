@@ -15,6 +15,7 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.documents import plain
+from annette.mapping.precision import kind_of
 from annette.network import Category
 from annette.network.kinds import kinds_in
 
@@ -197,7 +198,7 @@ def copies_of(kernels: Iterable[Kernel], run: Run) -> Confusion:
     if any("tensor" not in record.info for record in added):
         return Confusion()
     true = {(record.info.get("kind", record.operator), record.info["tensor"]) for record in added}
-    predicted = {(kernel.kind, kernel.inputs[0]) for kernel in kernels if not kernel.layers and kernel.inputs}
+    predicted = {(kind_of(kernel.kind), kernel.inputs[0]) for kernel in kernels if not kernel.layers and kernel.inputs}
     tensors = sum(not tensor.constant for tensor in run.network.tensors.values())
     either = len(true | predicted)
     both = len(true & predicted)

@@ -8,6 +8,7 @@ count as not fitted, and estimates show it.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,7 @@ from annette.fitting.request import FitReport, MappingChoice
 from annette.fitting.roofline import fit_plain_roofline, fit_roofline
 from annette.fitting.samples import LEAST_ROWS
 from annette.fitting.training_data import platform_fields, read_training_data
+from annette.mapping.precision import precision_in, with_precision
 from annette.network import Category
 from annette.network.kinds import kinds_in
 from annette.platforms import Intervals, Overhead, Platform, Provenance
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from annette.fitting.request import FitRequest
     from annette.fitting.samples import Samples
     from annette.fitting.training_data import MeasuredKernels, TrainingData
+    from annette.mapping.precision import Precision
     from annette.models.base import LayerModel
 
 __all__ = ["fit_generic", "fit_platform", "shared_rooflines"]
@@ -167,8 +170,9 @@ def shared_rooflines(
     """
     models: dict[str, dict[str, LayerModel]] = {}
     reasons: dict[str, str] = {}
-    for categories in _RELATED:
-        related = kinds_in(*categories)
+    precisions = dict.fromkeys(precision_in(kind) for kind in samples.kinds)
+    for categories, precision in itertools.product(_RELATED, precisions):
+        related = {with_precision(kind, precision) for kind in kinds_in(*categories)}
         rows = samples.select(np.isin(samples.table.kinds, sorted(related)))
         if len(rows) < LEAST_ROWS:
             continue
@@ -208,7 +212,15 @@ def fit_platform(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
         versions = tuple(sorted({**environments[0], **dict(versions)}.items()))
     provenance = replace(provenance, versions=versions, notes=(*provenance.notes, road))
     noted = replace(report.platform, provenance=provenance)
+    if device is not None and device.converts:
+        noted = replace(noted, precision=replace(noted.precision, converts=_converted(device, noted.precision)))
     return replace(report, platform=noted, device=device.name if device else "", road=road)
+
+
+def _converted(device: Device, own: Precision) -> tuple[str, ...]:
+    """Precisions that the device's tools turn into the platform's own, those left out that it takes anyway."""
+    plain = replace(own, converts=())
+    return tuple(name for name in device.converts if not plain.takes(name))
 
 
 def _road(device: Device | None, environment: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ from annette.fitting.conformal import half_width
 from annette.fitting.overheads import RunOverheads, reference_workload_s, run_overheads, speed_exponent, speed_ratios
 from annette.fitting.roofline import fit_roofline
 from annette.fitting.samples import LEAST_ROWS, Dropped, Samples, clean, paired_kernels
-from annette.mapping.kernel import Precision
+from annette.mapping.precision import PRECISIONS, Precision
 from annette.platforms import Source
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OUTLIER_FACTOR",
-    "PRECISIONS",
+    "QUANTISATION",
     "MeasuredKernels",
     "TrainingData",
     "benchmark_sources",
@@ -50,9 +50,12 @@ Real kernels of one kind were seen to differ by up to 26 times on one runtime (a
 """
 
 _SPREADS: Final = 8.0
+_MEASURED: Final = ("fp32", "fp16", "bf16", "int8")
+"""Precisions that datasets may state."""
 
-PRECISIONS: Final[Mapping[str, int]] = {"fp32": 32, "fp16": 16, "bf16": 16, "int8": 8}
-"""Bits of the numbers that a precision computes with, by its name in datasets."""
+QUANTISATION: Final = "quantisation"
+"""Key of an environment whose networks were quantised layer by layer. What each kernel computed with follows from its
+tensors; what is not quantised ran as it does in datasets of floating point, which may be fitted together with it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,12 +239,12 @@ def common_environment(datasets: Sequence[Dataset], precision: str | None = None
 
     Args:
         datasets: What is to be fitted together.
-        precision: One of `PRECISIONS`, for datasets that do not say; None if they do.
+        precision: One of `annette.mapping.precision.PRECISIONS`, for datasets that do not say; None if they do.
 
     Raises:
         FitError: There is none, there are several, or the precision is missing, unknown or contradicted.
     """
-    environments = [environment for dataset in datasets for environment in dataset.environments()]
+    environments = [_own_precision(environment) for dataset in datasets for environment in dataset.environments()]
     if not environments:
         raise FitError("the datasets are empty: nothing was measured")
     first = environments[0]
@@ -253,15 +256,22 @@ def common_environment(datasets: Sequence[Dataset], precision: str | None = None
                     f"and {other.get(key)!r} in another; fit them apart"
                 )
     measured = first.get("precision")
-    known = ", ".join(PRECISIONS)
+    known = ", ".join(_MEASURED)
     if measured is None and precision is None:
         raise FitError(f"the datasets do not say which precision they were measured in: state --precision ({known})")
     if measured is not None and precision is not None and precision != measured:
         raise FitError(f"precision {precision!r} was stated, but the datasets were measured in {measured!r}")
     name = precision or measured or ""
-    if name not in PRECISIONS:
+    if name not in _MEASURED:
         raise FitError(f"precision {name!r} is not known, so bytes cannot be counted; known: {known}")
     return {**first, "precision": name}
+
+
+def _own_precision(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment of quantised networks as that of the networks that they were made of."""
+    if QUANTISATION not in environment:
+        return environment
+    return {key: value for key, value in environment.items() if key != QUANTISATION} | {"precision": "fp32"}
 
 
 def platform_fields(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -275,5 +285,7 @@ def platform_fields(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def precision_of(environment: Mapping[str, str]) -> Precision:
     """Width of the numbers in an environment that `common_environment` returned."""
-    bits = PRECISIONS[environment["precision"]]
-    return Precision(bits, bits)
+    name = environment["precision"]
+    bits = PRECISIONS[name]
+    plain = Precision(bits, bits)
+    return plain if plain.label == name else Precision(bits, bits, name)

@@ -249,7 +249,7 @@ def measured_kernels(
         FitError: Nothing usable was measured, environments differ, or the precision is not that of the start.
     """
     data = read_training_data(datasets, precision)
-    if data.precision != start.precision:
+    if data.precision.label != start.precision.label:
         raise FitError(
             f"{start.name!r} computes with {start.precision.activation_bits} bits and the datasets were measured in "
             f"{data.environment['precision']}: a transfer changes the device, not the precision"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from annette.errors import MappingError, nearest
 from annette.mapping.condition import Condition
 from annette.mapping.kernel import ACTIVATION_CODES
+from annette.mapping.precision import dtype_precision
 from annette.network import KINDS, Category, Dimensions
 from annette.network.links import CONSTANT
 
@@ -287,6 +288,22 @@ def _input_alignment(kernel: Kernel, network: Network) -> int:
     return math.gcd(*(shape[1] for shape in shapes if len(shape) == 4))
 
 
+def _float_weights(kernel: Kernel, network: Network) -> int:
+    """1 if no constant of the kernel's anchor is of integers that it multiplies with, else 0."""
+    tensors = (network.tensors[tensor] for tensor in kernel.anchor.inputs)
+    return int(not any(tensor.constant and dtype_precision(tensor.dtype) == "int8" for tensor in tensors))
+
+
+def _half_precision(kernel: Kernel, network: Network) -> int:
+    """1 if the kernel writes floating-point numbers of 16 bits, else 0."""
+    return int(any(dtype_precision(network.tensors[tensor].dtype) in ("fp16", "bf16") for tensor in kernel.outputs))
+
+
+def _narrow_result(kernel: Kernel, network: Network) -> int:
+    """1 if the kernel writes integers of 8 bits, else 0."""
+    return int(any(dtype_precision(network.tensors[tensor].dtype) == "int8" for tensor in kernel.outputs))
+
+
 def _equal_shapes(kernel: Kernel, network: Network) -> int:
     """1 if all activations read have the same shape, else 0."""
     return int(len({network.tensors[tensor].shape for tensor in kernel.inputs}) == 1)
@@ -298,6 +315,9 @@ KERNEL_FIELDS: Final[dict[str, KernelField]] = {
     "out_channels_per_group": _channels_per_group(Dimensions._fields.index("out_channels")),
     "input_alignment": _input_alignment,
     "equal_shapes": _equal_shapes,
+    "float_weights": _float_weights,
+    "half_precision": _half_precision,
+    "narrow_result": _narrow_result,
 }
 """Fields of kernels in conditions of layout rules: dimensions of the anchor and what the functions above say."""
 

@@ -227,6 +227,10 @@ class Grouping:
         self.rules.setdefault(group, []).append(rule)
         self._set_kind(group, str(self.kind[group]))
 
+    def rename(self, group: int, kind: str) -> None:
+        """Gives a group another kind of kernel; its anchor stays."""
+        self._set_kind(group, kind)
+
     def groups(self) -> list[int]:
         """The groups in topological order."""
         groups = [group for group, kind in enumerate(self.kind) if kind is not None]
@@ -242,7 +246,8 @@ class Grouping:
         layer, rules = self.layers[group], self.rules.get(group, ())
         if group not in self.members:
             reads, free = self.links.reads[group], group in self.free
-            return Kernel(layer.name, layer.kind, layer, (layer,), reads, layer.outputs, tuple(rules), free, ())
+            kind = self.kind[group] or layer.kind
+            return Kernel(layer.name, kind, layer, (layer,), reads, layer.outputs, tuple(rules), free, ())
         anchor, layers = self.anchors.get(group) or layer, self.layers
         positions = self.members[group]
         positions.sort()

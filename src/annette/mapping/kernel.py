@@ -10,15 +10,15 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from msgspec import Meta
 
 from annette.mapping.access import access_of
 from annette.mapping.masks import NO_MASK, mask_behind, mask_of
-from annette.network import Dimensions, Layer, Network, kinds_in
+from annette.mapping.precision import Precision, is_narrow, narrowest, precision_in, with_precision
+from annette.network import Dimensions, Layer, Network, Tensor, kinds_in
 from annette.network.kinds import Category
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ COLUMNS: Final[tuple[str, ...]] = (
 """Columns of a kernel table, in order.
 
 The named dimensions are the anchor layer's. ``ops`` and ``macs`` are sums over the kernel's layers; the byte columns
-count what crosses the kernel's border, at the platform's precision; ``activation`` is a code of `ACTIVATION_CODES`;
+count what crosses the kernel's border, at the platform's precision or, for kernels of another, at that of their own
+tensors; ``activation`` is a code of `ACTIVATION_CODES`;
 ``residual`` is 1 where a second activation is added in; ``layer_count`` is the number of layers in the kernel;
 ``blocked`` is 1 where it runs in a blocked layout; ``masked`` says how the scores of a softmax are masked,
 or of the softmax that a matrix product reads (`annette.mapping.masks`), 0 otherwise.
@@ -104,6 +105,7 @@ CONTEXT_PREFIX: Final = "context:"
 LEFT_TO_HOST: Final = "left-to-host"
 """Among a kernel's rules: the device's compiler leaves it to the host, and nothing says how long that takes."""
 
+_CONVERSIONS: Final = frozenset({"quantize", "dequantize"})
 _CONTEXT_COLUMN: Final = re.compile(r"context:[a-z][a-z0-9_]*")
 _NO_CONTEXT: Final[Mapping[str, float]] = MappingProxyType({})
 
@@ -111,19 +113,6 @@ _NO_CONTEXT: Final[Mapping[str, float]] = MappingProxyType({})
 def is_context_column(name: str) -> bool:
     """Whether a name is that of a context column: ``context:`` and a word in lower case."""
     return _CONTEXT_COLUMN.fullmatch(name) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Precision:
-    """Width of the numbers a platform computes with.
-
-    Attributes:
-        activation_bits: Bits per element of an activation.
-        weight_bits: Bits per element of a constant.
-    """
-
-    activation_bits: Annotated[int, Meta(ge=1, le=64)] = 32
-    weight_bits: Annotated[int, Meta(ge=1, le=64)] = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +133,8 @@ class Kernel:
         blocked: Whether it runs in a blocked layout (`annette.mapping.layout`).
         context: Numbers that follow from the kernels around it, by name without ``context:``; see
             `annette.mapping.context`.
+        precision: What it computes with where that is not what its tensors say: ``fp32`` where the runtime converts
+            narrower tensors for it; None where it follows from them.
     """
 
     name: str
@@ -157,6 +148,7 @@ class Kernel:
     followers: tuple[Layer, ...] | None = None
     blocked: bool = False
     context: Mapping[str, float] = field(default_factory=lambda: _NO_CONTEXT)
+    precision: str | None = None
 
     @property
     def ops(self) -> int:
@@ -197,21 +189,22 @@ class KernelTable:
             evicted_bytes: Memory touched between two runs, which counts like weights of the network that came before.
             evicted_ops: Operations whose time passed between two runs, which count like operations of that network.
         """
-        held_bytes = network.constant_elements * precision.weight_bits / 8 + evicted_bytes
+        held_bytes = _held_bytes(network, precision) + evicted_bytes
         around = (held_bytes, network.ops + evicted_ops)
         given, wanted = set(network.inputs), set(network.outputs)
+        kinds = _kinds(kernels, network, precision)
         rows = [
             (
-                *_row(kernel, network, precision),
+                *_row(kernel, network, precision, own_width=not precision_in(kind)),
                 not given.isdisjoint(kernel.inputs),
                 not wanted.isdisjoint(kernel.outputs),
                 *around,
                 *access_of(kernel.anchor, network),
             )
-            for kernel in kernels
+            for kernel, kind in zip(kernels, kinds, strict=True)
         ]
         values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))
-        return cls(np.array([kernel.kind for kernel in kernels], dtype=np.str_), values, _context(kernels))
+        return cls(np.array(kinds, dtype=np.str_), values, _context(kernels))
 
     @classmethod
     def concatenate(cls, tables: Sequence[KernelTable]) -> KernelTable:
@@ -272,7 +265,58 @@ def _context(kernels: Sequence[Kernel]) -> dict[str, FloatArray]:
     }
 
 
-def _row(kernel: Kernel, network: Network, precision: Precision) -> tuple[float, ...]:
+def _held_bytes(network: Network, precision: Precision) -> float:
+    """Size of all constants: at the platform's precision, those of narrower networks as they are."""
+    if not is_narrow(network) or precision.takes("int8"):
+        return network.constant_elements * precision.weight_bits / 8
+    read = {tensor for layer in network.layers for tensor in layer.inputs}
+    return float(sum(network.tensors[tensor].size_bytes for tensor in read if network.tensors[tensor].constant))
+
+
+def _kinds(kernels: Sequence[Kernel], network: Network, precision: Precision) -> list[str]:
+    """Kind of each kernel, with its precision where that is not the platform's own."""
+    kinds = [kernel.kind for kernel in kernels]
+    if not is_narrow(network):
+        return kinds
+    for row, kernel in enumerate(kernels):
+        if kernel.precision is None and not precision_in(kernel.kind):
+            name = narrowest(_touched(kernel, network))
+            if not precision.takes(name):
+                kinds[row] = with_precision(kernel.kind, name)
+    return kinds
+
+
+def _touched(kernel: Kernel, network: Network) -> list[Tensor]:
+    """The activations that a kernel reads and writes; where it reads what was dequantized, the integers."""
+    tensors = network.tensors
+    found = [tensors[tensor] for tensor in (*kernel.inputs, *kernel.outputs)]
+    for tensor in kernel.inputs:
+        producer = network.producers.get(tensor)
+        if producer is not None and producer.kind == "dequantize":
+            found += [tensors[read] for read in producer.inputs[:1]]
+    return found
+
+
+def _computing(kernel: Kernel) -> tuple[Layer, ...]:
+    """The layers of a kernel without the conversions that its operator does on the way."""
+    return tuple(layer for layer in kernel.layers if layer is kernel.anchor or layer.kind not in _CONVERSIONS)
+
+
+def _own_bytes(kernel: Kernel, network: Network) -> tuple[float, float, float]:
+    """Bytes read, of constants, and written, in the element types of the tensors themselves."""
+    if not kernel.layers:
+        own = kernel.anchor.workload
+        return own.input_bytes, own.weight_bytes, own.output_bytes
+    tensors = network.tensors
+    constants = {tensor for layer in kernel.layers for tensor in layer.inputs if tensors[tensor].constant}
+    read, weights, written = (
+        float(sum(tensors[tensor].size_bytes for tensor in names))
+        for names in (kernel.inputs, constants, kernel.outputs)
+    )
+    return read, weights, written
+
+
+def _row(kernel: Kernel, network: Network, precision: Precision, *, own_width: bool = True) -> tuple[float, ...]:
     tensors = network.tensors
     if len(kernel.layers) <= 1:
         workload = kernel.anchor.workload
@@ -282,12 +326,21 @@ def _row(kernel: Kernel, network: Network, precision: Precision) -> tuple[float,
         read = sum(tensors[tensor].elements for tensor in kernel.inputs)
         written = sum(tensors[tensor].elements for tensor in kernel.outputs)
         weights = ops = macs = 0
-        for layer in kernel.layers:
+        for layer in kernel.layers if own_width else _computing(kernel):
             # A batch_norm that runs with multiply-accumulates was folded into their weights beforehand.
             if layer.kind != "batch_norm" or not kernel.anchor.workload.macs:
                 weights += layer.workload.weight_elements
             ops += layer.workload.ops
             macs += layer.workload.macs
+    read_bytes, weight_bytes, written_bytes = (
+        (
+            read * precision.activation_bits / 8,
+            weights * precision.weight_bits / 8,
+            written * precision.activation_bits / 8,
+        )
+        if own_width
+        else _own_bytes(kernel, network)
+    )
     activation = residual = 0
     for layer in kernel.layers if kernel.followers is None else kernel.followers:
         if layer is kernel.anchor:
@@ -300,12 +353,12 @@ def _row(kernel: Kernel, network: Network, precision: Precision) -> tuple[float,
         *kernel.anchor.workload.dimensions,
         ops,
         macs,
-        read * precision.activation_bits / 8,
-        weights * precision.weight_bits / 8,
-        written * precision.activation_bits / 8,
+        read_bytes,
+        weight_bytes,
+        written_bytes,
         activation,
         residual,
-        len(kernel.layers),
+        len(kernel.layers) if own_width else len(_computing(kernel)),
         kernel.blocked,
         _mask(kernel, network),
     )

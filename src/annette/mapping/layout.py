@@ -18,6 +18,7 @@ from annette.errors import MappingError
 from annette.mapping.condition import compile_condition
 from annette.mapping.condition_fields import KERNEL_FIELDS, layout_condition
 from annette.mapping.kernel import Kernel
+from annette.mapping.precision import dtype_precision, kind_of, precision_in, with_precision
 from annette.network import describe_layer
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ class LayoutModel:
             kernel, but by a plain one behind it.
         copies_lines: Whether a map of a single position or a single channel is copied, too, although channels first and
             channels last are the same to it.
+        narrow_copies: Kind of the kernels that copy integers of 8 bits, whose other layout is channels last; those that
+            are dequantized are copied before that. None where all numbers have the same layouts.
         follows_most: Whether a kernel that reads ``same`` runs blocked where half of its maps or more are written so;
             the others are then copied.
     """
@@ -115,6 +118,7 @@ class LayoutModel:
     copies_residuals: bool = field(default=False, metadata=OPTIONAL)
     copies_lines: bool = field(default=True, metadata=OPTIONAL)
     follows_most: bool = field(default=False, metadata=OPTIONAL)
+    narrow_copies: str | None = field(default=None, metadata=OPTIONAL)
 
     def apply(self, kernels: Sequence[Kernel], network: Network) -> tuple[Kernel, ...]:
         """Marks and adds kernels.
@@ -182,6 +186,7 @@ class _Walk:
         self._written_blocked: set[str] = set()
         self._plain: set[str] = set(network.inputs)
         self._absorbed: set[str] = set()
+        self._last: set[str] = set()
         self._handed_out = frozenset(network.outputs)
 
     def look_for_transposed_inputs(self, kernels: Sequence[Kernel]) -> None:
@@ -229,10 +234,14 @@ class _Walk:
         if rule is None and self._transposed_copy(kernel):
             return
         reads = rule.reads if rule is not None else Layout.PLAIN
-        if reads is Layout.BLOCKED and not self._model.copies_residuals and self._falls_apart(kernel, maps):
+        narrow = bool(precision_in(kernel.kind))
+        added = reads is Layout.BLOCKED and not self._model.copies_residuals and not narrow
+        if added and self._falls_apart(kernel, maps):
             return
+        if self._last and reads is Layout.BLOCKED and not narrow:
+            self._leave_channels_last(maps)
         if reads is Layout.SAME:
-            reads = self._same(maps) if len(maps) == len(kernel.inputs) else Layout.PLAIN
+            reads = self._same(maps, narrow=narrow) if len(maps) == len(kernel.inputs) else Layout.PLAIN
         writes = rule.writes if rule is not None else Layout.PLAIN
         if writes is Layout.SAME:
             writes = reads
@@ -242,10 +251,20 @@ class _Walk:
         blocked = reads is Layout.BLOCKED or writes is Layout.BLOCKED
         self.result.append(_in_blocks(kernel) if blocked else kernel)
         self._record(kernel.outputs, writes)
+        if self._model.narrow_copies and writes is Layout.BLOCKED:
+            follows = rule is not None and rule.reads is Layout.SAME and not self._last.isdisjoint(maps)
+            if narrow or follows:
+                self._last.update(kernel.outputs)
 
-    def _same(self, maps: Sequence[str]) -> Layout:
-        """The layout of a kernel that takes what it gets."""
-        blocked = sum(tensor in self._written_blocked for tensor in maps)
+    def _leave_channels_last(self, maps: Sequence[str]) -> None:
+        """Floating-point kernels in blocks do not read what is channels last: it is made plain first."""
+        for tensor in self._last.intersection(maps):
+            self._provide(tensor, Layout.PLAIN)
+            self._blocked.discard(tensor)
+
+    def _same(self, maps: Sequence[str], *, narrow: bool) -> Layout:
+        """The layout of a kernel that takes what it gets; one of integers knows channels last only."""
+        blocked = sum(tensor in (self._last if narrow else self._written_blocked) for tensor in maps)
         enough = 2 * blocked >= len(maps) if self._model.follows_most else blocked == len(maps)
         return Layout.BLOCKED if blocked and enough else Layout.PLAIN
 
@@ -282,6 +301,9 @@ class _Walk:
             self._provide(tensor, Layout.PLAIN)
 
     def _view(self, kernel: Kernel) -> None:
+        if kind_of(kernel.kind) == "dequantize":  # done by its readers
+            self.result.append(kernel)
+            return
         for tensor in kernel.inputs:
             self._provide(tensor, Layout.PLAIN)
         self.result.append(kernel)
@@ -314,7 +336,13 @@ class _Walk:
         if not self._model.copies_lines and _is_line(described, channels_last=self._network.channels_last):
             return
         kind = self._model.to_blocked if layout is Layout.BLOCKED else self._model.to_plain
+        narrow = self._narrow_source(tensor, layout)
+        if narrow is not None:
+            tensor, kind = narrow.name, with_precision(str(self._model.narrow_copies), "int8")
+            described = narrow
         name = f"{tensor}:{kind}"
+        if any(earlier.name == name for earlier in self.result[-4:]):
+            return
         copied = describe_layer(
             "copy",
             name,
@@ -323,6 +351,17 @@ class _Walk:
             channels_last=self._network.channels_last,
         )
         self.result.append(Kernel(name, kind, copied, (), (tensor,), (tensor,), ("layout",)))
+
+    def _narrow_source(self, tensor: str, layout: Layout) -> Tensor | None:
+        """The integers that are copied instead of a tensor: itself, or what it is dequantized from."""
+        if self._model.narrow_copies is None:
+            return None
+        producer = self._network.producers.get(tensor)
+        source = producer.inputs[:1] if producer is not None and producer.kind == "dequantize" else ()
+        if source and layout is Layout.PLAIN and tensor in self._last:
+            (tensor,) = source
+        described = self._network.tensors[tensor]
+        return described if dtype_precision(described.dtype) == "int8" else None
 
 
 def _is_line(tensor: Tensor, *, channels_last: bool) -> bool:
@@ -346,4 +385,5 @@ def _in_blocks(kernel: Kernel) -> Kernel:
         kernel.followers,
         True,
         kernel.context,
+        kernel.precision,
     )

@@ -13,6 +13,8 @@ from annette.documents import Document, convert, located, shown
 from annette.errors import MappingError, nearest
 from annette.mapping.context import ContextStage, context_from_json, context_to_json
 from annette.mapping.grouping import Grouping
+from annette.mapping.half import HalfModel
+from annette.mapping.integers import IntegerModel
 from annette.mapping.layout import LayoutModel
 from annette.mapping.matcher import Matcher
 from annette.mapping.pattern import unknown_kinds
@@ -44,6 +46,8 @@ class MappingModel:
         name: For people and reports.
         rules: The rules, the most specific first.
         layout: Where the runtime changes memory layouts, or None where it has one only.
+        integers: Which parts of a quantised network run on integers, or None where the rules alone say so.
+        half: Where networks of 16-bit floating point are computed in 32 bits, or None where they are not.
         context: What the compiler decides from the whole network (`annette.mapping.context`), or None.
 
     Raises:
@@ -54,6 +58,8 @@ class MappingModel:
     rules: tuple[Rule, ...] = ()
     layout: LayoutModel | None = None
     context: ContextStage | None = None
+    integers: IntegerModel | None = None
+    half: HalfModel | None = None
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -91,8 +97,12 @@ class MappingModel:
         steps, size_bytes = BASE_STEPS + _STEPS_PER_LAYER * count, BASE_BYTES + _BYTES_PER_LAYER * count
         with budgeted(network.name, steps=steps, size_bytes=size_bytes):
             kernels = self.group(network).kernels()
+            if self.integers is not None:
+                kernels = self.integers.settle(kernels, network)
             if self.layout is not None:
                 kernels = self.layout.apply(kernels, network)
+            if self.half is not None:
+                kernels = self.half.apply(kernels, network)
             return kernels if self.context is None else self.context.apply(kernels, network)
 
     def group(self, network: Network) -> Grouping:
@@ -102,11 +112,16 @@ class MappingModel:
             MappingError: A rule recognises a kind of layer in what cannot be one.
         """
         state = Grouping(network)
-        seen = [-1] * len(self._matchers)
+        if self.integers is not None:
+            self.integers.apply(state)
+        matchers = self._matchers
+        if self.half is not None and self.half.without and self.half.concerns(network):
+            matchers = tuple(each for each in matchers if each.rule.name.split(".")[0] not in self.half.without)
+        seen = [-1] * len(matchers)
         changed = True
         while changed:
             changed = False
-            for index, matcher in enumerate(self._matchers):
+            for index, matcher in enumerate(matchers):
                 if state.is_news(matcher.looks_at, seen[index]) and matcher.may_apply(state.by_kind):
                     seen[index] = state.changes
                     changed |= matcher.run(state)
@@ -119,6 +134,10 @@ class MappingModel:
             "name": self.name,
             "rules": [rule.to_json() for rule in self.rules],
         }
+        if self.integers is not None:
+            document["integers"] = self.integers.to_json()
+        if self.half is not None:
+            document["half"] = self.half.to_json()
         if self.layout is not None:
             document["layout"] = self.layout.to_json()
         if self.context is not None:
@@ -145,9 +164,13 @@ class MappingModel:
                 rules.append(Rule.from_json(rule))
         with located("$.layout", error=MappingError):
             layout = None if read.layout is UNSET else LayoutModel.from_json(read.layout)
+        with located("$.integers", error=MappingError):
+            integers = None if read.integers is UNSET else IntegerModel.from_json(read.integers)
+        with located("$.half", error=MappingError):
+            half = None if read.half is UNSET else HalfModel.from_json(read.half)
         with located("$.context", error=MappingError):
             context = None if read.context is UNSET else context_from_json(read.context)
-        return cls(read.name, tuple(rules), layout, context)
+        return cls(read.name, tuple(rules), layout, context, integers, half)
 
 
 class _MappingFile(Document, frozen=True):
@@ -156,3 +179,5 @@ class _MappingFile(Document, frozen=True):
     rules: list[dict[str, Any]]
     layout: dict[str, Any] | UnsetType = UNSET
     context: dict[str, Any] | UnsetType = UNSET
+    integers: dict[str, Any] | UnsetType = UNSET
+    half: dict[str, Any] | UnsetType = UNSET

@@ -6,7 +6,8 @@ A line reads ``[role] name = kinds(operands)``::
     scaled      = mul(conv, $scale)
     sum         = add(scaled, y)
 
-``kinds`` are kinds of layer or of kernel, or categories (``@activation``), separated by ``|``. An operand is the name
+``kinds`` are kinds of layer or of kernel, or categories (``@activation``), separated by ``|``; a precision may follow
+(``conv@int8``, see `annette.mapping.precision`). An operand is the name
 of an earlier node (``split:1`` for its second result), ``$`` or ``$name`` for a constant, ``_`` for anything, or any
 other name for an activation; the same name twice means the same tensor. Operands that are not listed are not looked
 at. ``add``, ``mul`` and other commutative kinds take their operands in any order, other kinds from the first on.
@@ -23,6 +24,7 @@ from functools import cache
 from typing import Final
 
 from annette.errors import MappingError, nearest
+from annette.mapping.precision import kind_of, precision_in, with_precision
 from annette.network.kinds import KINDS, Category, kinds_in
 
 __all__ = ["COMMUTATIVE", "Node", "Role", "parse_pattern", "unknown_kinds"]
@@ -31,9 +33,10 @@ COMMUTATIVE: Final = frozenset({"add", "mul", "max", "min", "mean", "logical", "
 """Kinds whose operands are matched in any order: for ``concat`` it makes no difference in cost."""
 
 _NAME: Final = r"[a-z][a-z0-9_]*"
+_KIND: Final = rf"{_NAME}(?:@{_NAME})?"
 _LINE: Final = re.compile(
     rf"(?:(?P<role>anchor|context|shared)\s+)?(?:(?P<name>{_NAME})\s*=\s*)?"
-    rf"(?P<kinds>@?{_NAME}(?:\|@?{_NAME})*)\s*(?:\((?P<operands>[^()]*)\))?"
+    rf"(?P<kinds>@?{_KIND}(?:\|@?{_KIND})*)\s*(?:\((?P<operands>[^()]*)\))?"
 )
 _OPERAND: Final = re.compile(rf"_|\$(?:{_NAME})?|{_NAME}(?::\d+)?")
 
@@ -102,7 +105,9 @@ class Node:
         """
         expanded: set[str] = set()
         for kind in self.kinds:
-            expanded |= _category(kind[1:]) if kind.startswith("@") else {kind}
+            name, precision = kind_of(kind[1:]), precision_in(kind[1:])
+            category = _category(name) if kind.startswith("@") else ()
+            expanded |= {with_precision(each, precision) for each in category} or {kind}
         return frozenset(expanded)
 
 
@@ -142,4 +147,5 @@ def parse_pattern(text: str | list[str] | tuple[str, ...]) -> tuple[Node, ...]:
 
 def unknown_kinds(nodes: tuple[Node, ...], extra: frozenset[str] = frozenset()) -> list[str]:
     """Kinds in a pattern that are neither kinds of layer nor among ``extra`` (kinds of kernel), sorted."""
-    return sorted({kind for node in nodes for kind in node.expanded_kinds} - KINDS.keys() - extra)
+    named = {kind for node in nodes for kind in node.expanded_kinds} - extra
+    return sorted(kind for kind in named if kind_of(kind) not in KINDS)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Action", "Rule"]
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._+-]*")
-_KIND: Final = re.compile(r"[a-z][a-z0-9_]*")
+_KIND: Final = re.compile(r"[a-z][a-z0-9_]*(@[a-z][a-z0-9_]*)?")
 _NEEDS_DIMENSIONS: Final = (Category.ATTENTION, Category.CONVOLUTION, Category.MATRIX_PRODUCT, Category.RECURRENT)
 
 # A platform file may come from anywhere: matching must stay shallow and its search small.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from annette.network.layer import Layer
-    from annette.network.tensor import Tensor
+    from annette.network.tensor import DType, Tensor
 
 __all__ = ["Network"]
 
@@ -169,6 +169,11 @@ class Network:
             for tensor in dict.fromkeys(layer.inputs):
                 readers.setdefault(tensor, []).append(layer)
         return MappingProxyType({tensor: tuple(layers) for tensor, layers in readers.items()})
+
+    @cached_property
+    def activation_dtypes(self) -> frozenset[DType]:
+        """Element types of all tensors that are no constants."""
+        return frozenset(tensor.dtype for tensor in self.tensors.values() if not tensor.constant)
 
     @cached_property
     def activations(self) -> Mapping[str, tuple[str, ...]]:

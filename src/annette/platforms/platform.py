@@ -14,6 +14,7 @@ import numpy as np
 
 from annette.documents import OPTIONAL, Duration, convert, plain
 from annette.errors import PlatformFormatError
+from annette.mapping.precision import precision_in
 from annette.platforms.overhead import Overhead
 
 if TYPE_CHECKING:
@@ -241,6 +242,12 @@ class Platform:
             return np.zeros(len(table))
         least: FloatArray = 2.0 * table["macs"] / self.peak_ops_per_s
         return least
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Precisions that it was fitted on, its own first."""
+        measured = (precision_in(kind) for kind in self.models if kind not in self.assumed)
+        return tuple(dict.fromkeys((self.precision.label, *sorted(set(measured) - {""}))))
 
     def default_family(self, kind: str) -> str:
         """Family used for a kind where the user names none; the kind may lack it and have only a simpler one."""

@@ -24,7 +24,16 @@ def platform_list_document(entries: Sequence[PlatformEntry]) -> dict[str, Any]:
     """The platforms that can be named, schema ``annette/platforms/1``."""
     loaded = ((entry, entry.load()) for entry in entries)
     return PlatformsDocument(
-        [part(ListedPlatform, platform, kinds=list(platform.models), origin=entry.origin) for entry, platform in loaded]
+        [
+            part(
+                ListedPlatform,
+                platform,
+                kinds=list(platform.models),
+                precisions=list(platform.precisions),
+                origin=entry.origin,
+            )
+            for entry, platform in loaded
+        ]
     ).plain()
 
 
@@ -32,6 +41,7 @@ def platform_document(platform: Platform) -> dict[str, Any]:
     """One platform in full, schema ``annette/platform-summary/1``: its file without the parameters of the models."""
     document: dict[str, Any] = json.loads(dumps_platform(platform))
     document["schema"] = "annette/platform-summary/1"
+    document["precisions"] = list(platform.precisions)
     document["models"] = {kind: sorted(families) for kind, families in platform.models.items()}
     document["mapping"] = [
         {"name": rule["name"], "description": rule.get("description", "")} for rule in document["mapping"]["rules"]
@@ -43,9 +53,18 @@ def print_platform_list(document: dict[str, Any], *, page: Page | None = None) -
     """Prints the list of platforms."""
     page = page or Page()
     entries = document["platforms"]
-    rows = texts(entries, name=str, device=str, runtime=str, latency_is=words_text, kinds=size_of, origin=str)
-    header = ("platform", "device", "runtime", "measures", "kinds", "origin")
-    page.table(header, rows, left=(0, 1, 2, 3, 5))
+    rows = texts(
+        entries,
+        name=str,
+        device=str,
+        runtime=str,
+        precisions=", ".join,
+        latency_is=words_text,
+        kinds=size_of,
+        origin=str,
+    )
+    header = ("platform", "device", "runtime", "precision", "measures", "kinds", "origin")
+    page.table(header, rows, left=(0, 1, 2, 3, 4, 6))
 
 
 def print_platform(document: dict[str, Any], *, page: Page | None = None) -> None:
@@ -55,7 +74,7 @@ def print_platform(document: dict[str, Any], *, page: Page | None = None) -> Non
     facts = [
         ("device", document["device"]),
         ("runtime", document["runtime"]),
-        ("precision", ", ".join(f"{key} {value}" for key, value in document["precision"].items())),
+        ("precision", _precision_text(document["precision"], document["precisions"])),
         ("threads", str(document["threads"])),
         ("latency is", words_text(document["latency_is"])),
         ("preferred model", document["preferred_family"]),
@@ -76,6 +95,16 @@ def print_platform(document: dict[str, Any], *, page: Page | None = None) -> Non
         page.line(bold="accuracy")
         page.table(columns, rows, left=(0, 1))
     _print_provenance(document["provenance"], page)
+
+
+def _precision_text(own: dict[str, Any], fitted: list[str]) -> str:
+    """Precisions that were fitted, the widths of the platform's own, and what it converts to that."""
+    converted = own.get("converts") or ()
+    return (
+        f"{', '.join(fitted)} (activations of {own['activation_bits']} bits, weights of {own['weight_bits']} bits"
+        + (f"; converts {', '.join(converted)}" if converted else "")
+        + ")"
+    )
 
 
 def _ranges(ranges: dict[str, Any]) -> str:

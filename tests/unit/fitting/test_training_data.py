@@ -151,3 +151,15 @@ def test_mixed_precisions_are_refused(tmp_path):
         pytest.raises(FitError, match="precision is 'fp32' in one and 'int8' in another"),
     ):
         common_environment([first, second])
+
+
+def test_quantised_networks_are_fitted_together_with_those_of_floating_point(tmp_path):
+    quantised = {**ENVIRONMENT, "precision": "int8", "quantisation": "static"}
+    with (
+        dataset(tmp_path / "a.sqlite", 1) as first,
+        dataset(tmp_path / "b.sqlite", 1, environment=quantised) as second,
+    ):
+        found = common_environment([first, second])
+        assert found == common_environment([second]) == common_environment([second, first])
+    assert found["precision"] == "fp32"
+    assert "quantisation" not in found

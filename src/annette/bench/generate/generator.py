@@ -26,7 +26,10 @@ from annette.bench.measurement import Settings
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose
 from annette.errors import NetworkError, OptionError
+from annette.network import Category
 from annette.network.graph_json import graph_digest
+from annette.network.kinds import kinds_in
+from annette.network.quantization import is_quantizable, quantized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -88,7 +91,7 @@ def generate_plan(
     Args:
         preset: ``quick`` or ``full``.
         target: What kind of runtime it is for: ``cpu`` are those that compute in floating point, ``npu`` those that
-            compile for integers.
+            compile for integers; ``cpu-int8`` has the networks of ``cpu``, quantised in all ways, in turn.
         seed: Equal seeds give equal plans; cases keep their identities between presets.
         batch: Batch sizes to sweep, each at least 1; cases take turns, sweeps of other sizes have the first. Where
             absent, a quarter of the cases for ``cpu`` have 2 to 64 samples, within the time that a case may take, and
@@ -140,7 +143,15 @@ def _cpu_recipes() -> list[Recipe]:
     ]
 
 
-_TARGETS: Final[dict[str, Callable[[], list[Recipe]]]] = {"cpu": _cpu_recipes, "npu": integer.recipes}
+_TARGETS: Final[dict[str, Callable[[], list[Recipe]]]] = {
+    "cpu": _cpu_recipes,
+    "cpu-int8": lambda: [*_cpu_recipes(), *products.shared_operands()],
+    "npu": integer.recipes,
+}
+_QUANTISED: Final = "cpu-int8"
+_WAYS: Final = ("static-uint8", "dynamic", "static-uint8", "static-int8")
+_WAYS_OF_PRODUCTS: Final = ("dynamic", "static-uint8", "dynamic", "static-int8")
+"""Ways of quantising, in turn: half of the time that which is commonest, with convolutions and without."""
 
 
 def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int] | None, settings: Settings) -> Iterator[Case]:
@@ -153,10 +164,12 @@ def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int] | None, 
         else:
             sizes = batch or (1,)
             network = _draw(recipe, seed, index, sizes[0 if recipe.sweep else index % len(sizes)], seen)
+        if network is not None and target == _QUANTISED:
+            network = _quantised(network, recipe, index)
         if network is None:
             return
-        for evicted_bytes, evicted_ops in _evictions(recipe, index, several) if target == "cpu" else ((0, 0),):
-            if target == "cpu":
+        for evicted_bytes, evicted_ops in ((0, 0),) if target == "npu" else _evictions(recipe, index, several):
+            if target != "npu":
                 seconds = _expected_s(network, recipe.purpose, settings, evicted_bytes, evicted_ops)
             else:
                 seconds = _expected_compilation_s(network)
@@ -243,6 +256,14 @@ def _draw(
         seen.add(digest)
         return network
     return None
+
+
+def _quantised(network: Network, recipe: Recipe, index: int) -> Network | None:
+    """A network in one of the ways of quantising that suit it; a sweep is of one way. None where none does."""
+    convolutions = kinds_in(Category.CONVOLUTION)
+    turns = _WAYS if any(layer.kind in convolutions for layer in network.layers) else _WAYS_OF_PRODUCTS
+    ways = [way for way in turns if is_quantizable(network, way)]
+    return quantized(network, ways[0 if recipe.sweep else index % len(ways)]) if ways else None
 
 
 def _fits(network: Network, recipe: Recipe) -> bool:

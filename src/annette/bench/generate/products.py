@@ -18,7 +18,7 @@ from annette.bench.records import Purpose
 if TYPE_CHECKING:
     from annette.bench.generate.recipe import CaseBuilder, Sampler
 
-__all__ = ["cold_weights", "heads_and_width", "recipes", "tokens"]
+__all__ = ["cold_weights", "heads_and_width", "recipes", "shared_operands", "tokens"]
 
 _heavy = partial(micro, most_ops=5_000_000_000, most_bytes=64_000_000)
 """What takes most of the time in large transformers, and is beyond the limits of a usual micro-kernel."""
@@ -50,6 +50,11 @@ def recipes() -> list[Recipe]:
         micro("lstm/plain", 24, partial(_recurrent, "lstm")),
         micro("gru/plain", 14, partial(_recurrent, "gru")),
     ]
+
+
+def shared_operands() -> list[Recipe]:
+    """Recipes for products of the same tokens, which quantise them once for all: queries, keys and values."""
+    return [micro("fully-connected-shared/tokens", 36, _shared), micro("fully-connected-shared/few", 16, _few_shared)]
 
 
 def cold_weights() -> list[Recipe]:
@@ -97,6 +102,20 @@ def _tokens(alignment: str, s: Sampler, net: CaseBuilder) -> None:
     y = net.fully_connected(x, max(8, round(width * ratio)), bias=s.chance(0.85))
     if s.chance(0.3):
         net.activation(y, s.pick(("gelu", "relu", "gelu_tanh")))
+
+
+def _shared(s: Sampler, net: CaseBuilder) -> None:
+    width = s.channels(32, 1536, ALIGNED)
+    x = net.feed((tokens(s), width))
+    for _ in range(s.pick((2, 3, 3))):
+        net.fully_connected(x, max(8, round(width * s.pick((1, 1, 0.25, 0.5, 2, 4)))), bias=s.chance(0.8))
+
+
+def _few_shared(s: Sampler, net: CaseBuilder) -> None:
+    width = s.channels(32, 2048, VECTOR)
+    x = net.input("rows", (s.pick((1, 1, 2, 4, 8, 16)) * net.batch, width))
+    for _ in range(s.pick((2, 3))):
+        net.fully_connected(x, s.channels(16, 2048, VECTOR))
 
 
 def _map_tokens(s: Sampler, net: CaseBuilder) -> None:

@@ -7,6 +7,7 @@ __all__ = ["DEVICE"]
 DEVICE = Device(
     name="intel_myriad",
     title="Intel Movidius Myriad X (Neural Compute Stick 2) with OpenVINO",
+    converts=("int8", "bf16"),
     recognises=lambda environment: environment.get("runtime") == "openvino-myriad",
     rules=json_file(__name__, "rules.json"),
     presets=json_file(__name__, "presets.json"),

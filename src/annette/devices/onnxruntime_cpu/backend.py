@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 
 __all__ = ["OnnxRuntimeBackend", "OnnxRuntimeOptions"]
 
+_PRECISIONS: Final = ("fp32", "int8")
 _PROFILE_WARMUP: Final = 2
+_QUANTISATION: Final = "QDQ uint8/int8 and int8/int8, dynamic uint8/int8, per tensor"
 _ERRORS_ONLY: Final = 3
 """``log_severity_level`` that keeps warnings quiet."""
 
@@ -51,11 +53,18 @@ class OnnxRuntimeOptions(BackendOptions):
 
     Attributes:
         threads: Threads inside an operator.
+        precision: What ``annette bench`` plans: ``fp32`` networks in floating point, ``int8`` quantised ones. Networks
+            that are named are measured as they are.
     """
 
     threads: int = field(default=1, metadata={"help": "threads inside an operator"})
+    precision: str = field(default="fp32", metadata={"help": "fp32, or int8 for quantised networks"})
 
     def __post_init__(self) -> None:
+        if self.precision not in _PRECISIONS:
+            raise OptionError(
+                f"option 'precision' of backend 'onnxruntime' is {self.precision!r}: choose {' or '.join(_PRECISIONS)}"
+            )
         if self.threads < 1:
             raise OptionError(f"option 'threads' of backend 'onnxruntime' is {self.threads}, less than 1")
 
@@ -73,13 +82,19 @@ class OnnxRuntimeBackend(Backend):
         """Whether onnxruntime is installed."""
         return Availability.of_package("onnxruntime")
 
+    @classmethod
+    def planned_for(cls, options: Mapping[str, Any]) -> str:
+        """Quantised networks where integers are asked for."""
+        return "cpu-int8" if options.get("precision") == "int8" else cls.plan_target
+
     def environment(self) -> Mapping[str, str]:
         """Runtime, version, threads and processor."""
         return {
             "runtime": "onnxruntime",
             "runtime_version": version("onnxruntime"),
             "execution_provider": "CPUExecutionProvider",
-            "precision": "fp32",
+            "precision": self.options.precision,
+            **({"quantisation": _QUANTISATION} if self.options.precision == "int8" else {}),
             "threads": str(self.options.threads),
             **cpu_description(),
         }

@@ -23,6 +23,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from annette.devices.onnxruntime_cpu.integer_nodes import integer_aliases
 from annette.mapping.kernel import ACTIVATION_CODES
 from annette.network import Category
 from annette.network.kinds import kinds_in
@@ -84,7 +85,8 @@ def read_optimised_graph(path: Path, network: Network) -> tuple[OptimisedNode, .
     graph = onnx.load(path, load_external_data=False).graph
     constants = {tensor.name for tensor in graph.initializer}
     moved = _transposed_results(graph.node, network)
-    aliases = _aliases(graph.node, network, moved)
+    integers = integer_aliases(graph.node, network, constants)
+    aliases = _aliases(graph.node, network, moved | integers) | integers
     return tuple(
         OptimisedNode(
             name=node.name,

@@ -24,7 +24,7 @@ from annette.bench.profile_matching import ADDED, layers_between
 from annette.errors import BackendRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from annette.devices.onnxruntime_cpu.optimised_graph import OptimisedNode
@@ -107,12 +107,19 @@ def assign_layers(
         network: The original network.
     """
     joined: dict[int, ProfileEntry] = {}
+    dequantized = {
+        node.outputs[0]: node.name
+        for _, node in reversed(pairs)
+        if node is not None and node.operator.endswith("DequantizeLinear")
+    }
+    dequantized |= {name: layer.name for name, layer in network.producers.items() if layer.name in dequantized.values()}
     kinds = network.kinds_by_layer
     for segment in _segments(pairs, network):
         nodes = [node for position in segment if (node := pairs[position][1]) is not None]
         written = {tensor for node in nodes for tensor in node.outputs if tensor in network.tensors}
         read = {tensor for node in nodes for tensor in node.inputs if tensor in network.tensors} - written
-        layers = () if _is_added(nodes) else layers_between(network, read, written)
+        added = _added_by(nodes, network, dequantized)
+        layers = () if added else layers_between(network, read, written)
         if any(node.reordered for node in nodes):
             layers = tuple(name for name in layers if kinds[name] != "transpose")
         entries = [pairs[position][0] for position in segment]
@@ -121,26 +128,37 @@ def assign_layers(
         entry = replace(entries[main], latency_s=latency_s)
         if layers:
             entry = replace(entry, layers=layers, inputs=tuple(sorted(read)), outputs=tuple(sorted(written)))
-        elif _is_added(nodes):
-            entry = replace(entry, info={**entry.info, **_added(nodes[0])})
+        elif added:
+            entry = replace(entry, info={**entry.info, ADDED: "1", **added})
         joined[segment[main]] = entry
     return tuple(joined[position] for position in sorted(joined))
 
 
-def _is_added(nodes: Sequence[OptimisedNode]) -> bool:
-    """Whether the runtime put a node in: one that brings a tensor into a blocked layout or another order."""
+def _added_by(nodes: Sequence[OptimisedNode], network: Network, dequantized: Mapping[str, str]) -> dict[str, str]:
+    """Kind and copied tensor of a node that the runtime put in; empty for all others.
+
+    It brings a tensor into a blocked layout or another order, dequantizes a constant, or an activation once more.
+
+    Args:
+        nodes: Nodes of one segment.
+        network: The original network.
+        dequantized: For each activation that is dequantized, the node that counts as the network's own.
+    """
     if len(nodes) != 1:
-        return False
+        return {}
     (node,) = nodes
-    return node.operator.endswith("ReorderInput") or (
-        (node.layout_change or node.operator == "Transpose") and node.inputs[:1] == node.outputs
-    )
-
-
-def _added(node: OptimisedNode) -> dict[str, str]:
-    """What is kept of a node that the runtime put in: its kind and the tensor that it copies."""
-    kind = _ADDED_KINDS[node.operator.rpartition(".")[2]]
-    return {ADDED: "1", "kind": kind, "tensor": node.outputs[0]}
+    operator = node.operator.rpartition(".")[2]
+    if operator == "DequantizeLinear":
+        result = node.outputs[0]
+        constant = result in network.tensors and network.tensors[result].constant
+        again = dequantized[result] != node.name
+        producer = network.producers.get(result)
+        source = producer.inputs[0] if producer is not None else result
+        return {"kind": "dequantize", "tensor": source} if constant or again else {}
+    moved = (node.layout_change or operator == "Transpose") and node.inputs[:1] == node.outputs
+    if operator == "ReorderInput" or moved:
+        return {"kind": _ADDED_KINDS[operator], "tensor": node.outputs[0]}
+    return {}
 
 
 def _rank(operator: str) -> int:

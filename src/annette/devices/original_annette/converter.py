@@ -77,6 +77,9 @@ _LAYERS: Final = {
 }
 """Pattern for each of the original's types that its mapping rules name."""
 
+_CONVERTED: Final = {8: (), 16: ("int8", "bf16")}
+"""Precisions of networks that the tools of a device of so many bits turn into its own."""
+
 
 @dataclass(frozen=True)
 class _Target:
@@ -155,7 +158,7 @@ def _convert(parameters: Path, target: _Target) -> Platform:
         "also with its own formulas, for comparing with its results.",
         device=target.device,
         runtime=target.runtime,
-        precision=Precision(activation_bits=target.bits, weight_bits=target.bits),
+        precision=Precision(target.bits, target.bits, converts=_CONVERTED[target.bits]),
         threads=1,
         latency_is="end_to_end",
         mapping=_mapping(rules, target, files[2]),

@@ -17,6 +17,8 @@ from annette.devices.device import json_file
 from annette.devices.registry import devices
 from annette.errors import MappingError, nearest
 from annette.mapping.context import context_from_json
+from annette.mapping.half import HalfModel
+from annette.mapping.integers import IntegerModel
 from annette.mapping.layout import LayoutModel
 from annette.mapping.model import MappingModel
 from annette.mapping.rule import Rule
@@ -73,7 +75,8 @@ def read_preset(name: str, described: dict[str, Any]) -> MappingModel:
     Args:
         name: What to call it.
         described: ``rules``, names of table entries, or ``"@other"`` for all rules of another preset; perhaps
-            ``layout``, the name of one of `layouts`; perhaps ``context``, a context stage with its parameters.
+            ``layout``, the name of one of `layouts`; perhaps ``integers`` and ``half``, what is done with
+            quantised networks and those of 16 bits; perhaps ``context``, a context stage with its parameters.
 
     Raises:
         MappingError: It lists a rule, a layout or a stage that there is none of.
@@ -84,12 +87,14 @@ def read_preset(name: str, described: dict[str, Any]) -> MappingModel:
         if entry not in known:
             raise MappingError(f"preset {name!r} lists {entry!r}, which no table has{nearest(entry, known)}")
         rules += known[entry]
-    listed, stage = described.get("layout"), described.get("context")
+    listed, stage, integers, half = (described.get(part) for part in ("layout", "context", "integers", "half"))
     return MappingModel(
         name,
         tuple(rules),
         layout=None if listed is None else layout(listed),
         context=None if stage is None else context_from_json(stage),
+        integers=None if integers is None else IntegerModel.from_json(integers),
+        half=None if half is None else HalfModel.from_json(half),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -10,6 +11,14 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from annette.errors import UnsupportedOperatorError
 from annette.network.kinds import Category, kinds_in
 from annette.network.onnx_names import FUNCTIONS, REDUCTIONS, operator_name
+from annette.network.tensor import DType
+from annette.network.writers.onnx_quantized import (
+    INTEGER_OPERATORS,
+    QUANTIZED_RULES,
+    is_integer_product,
+    quantized_number,
+    with_real_operands,
+)
 from annette.network.writers.weights import NUMPY_DTYPES
 
 if TYPE_CHECKING:
@@ -79,11 +88,13 @@ class Lowering:
         kept: Constants of the network that operators hold as attributes, or not at all.
         nodes: Operators so far.
         constants: Initializers that carry shapes, axes and limits.
+        tensors: The network's tensors, and the constants that are dequantized for a layer.
     """
 
     def __init__(self, network: Network, opset: int, further: Mapping[str, Rule] | None = None) -> None:
         self.network = network
         self.opset = opset
+        self.tensors = dict(network.tensors)
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
         self.domains: set[str] = set()
@@ -97,8 +108,11 @@ class Lowering:
             UnsupportedOperatorError: Its kind cannot be written, or an attribute that its operator needs is missing.
         """
         rule = _RULES.get(layer.kind)
+        layer = with_real_operands(self, layer)
         try:
-            if rule is not None:
+            if is_integer_product(self, layer):
+                self._integer_product(layer)
+            elif rule is not None:
                 rule(self, layer)
             elif layer.kind in OPERATORS:
                 self._simple(layer)
@@ -126,11 +140,35 @@ class Lowering:
 
     def number(self, layer: Layer, label: str, value: float) -> str:
         """Appends a constant scalar of the element type of the layer's result and returns its name."""
-        dtype = self.network.tensors[layer.outputs[0]].dtype
+        dtype = self.tensors[layer.outputs[0]].dtype
         return self.constant(layer, label, np.asarray(value, dtype=dtype.label))
 
+    def dequantized(self, layer: Layer, tensor: str, scale: float) -> str:
+        """Appends the dequantization of a constant of integers for a layer and returns the result's name."""
+        factor = self.constant(layer, f"{tensor}.scale", np.array(scale, dtype=np.float32))
+        zero = self.constant(layer, f"{tensor}.zero", np.zeros((), self.tensors[tensor].dtype.label))
+        name = f"{tensor}_of_{layer.name}"
+        self.tensors[name] = replace(self.tensors[tensor], name=name, dtype=DType.FLOAT32)
+        return self.dequantization(name, tensor, factor, zero)
+
+    def dequantization(self, name: str, integers: str, scale: str, zero: str) -> str:
+        """Appends a dequantization of that name and returns it."""
+        self.nodes.append(helper.make_node("DequantizeLinear", [integers, scale, zero], [name], name))
+        return name
+
+    def _integer_product(self, layer: Layer) -> None:
+        """The zero point of the operand comes from where it was quantised, if it does."""
+        producer = self.network.producers.get(layer.inputs[0])
+        zero = [producer.outputs[2]] if producer is not None and producer.kind == "dynamic_quantize" else []
+        attributes: dict[str, Any] = {}
+        if layer.kind in _GROUPED:
+            keys = OPERATORS[layer.kind][1]
+            attributes = {key: layer.attributes[key] for key in keys if key in layer.attributes}
+            attributes["group"] = layer.attributes.get("groups", 1)
+        self.node(INTEGER_OPERATORS[layer.kind], layer, [*layer.inputs[:2], *zero], **attributes)
+
     def constant(self, layer: Layer, label: str, values: npt.NDArray[Any]) -> str:
-        """Appends a constant and returns its name."""
+        """Appends a constant that belongs to a layer and returns its name."""
         name = f"{layer.name}.{label}"
         self.constants.append(numpy_helper.from_array(values, name))
         return name
@@ -144,7 +182,7 @@ class Lowering:
 
 
 def _fully_connected(to: Lowering, layer: Layer) -> None:
-    source, weights = (to.network.tensors[name].shape for name in layer.inputs[:2])
+    source, weights = (to.tensors[name].shape for name in layer.inputs[:2])
     # A reader does not say which way round the weights lie; where both ways fit, either is as good.
     transposed = int(bool(layer.attributes.get("transposed_weights")) or weights[0] != source[-1])
     if len(source) == 2 and (transposed or len(layer.inputs) > 2):
@@ -163,6 +201,7 @@ def _arithmetic(to: Lowering, layer: Layer) -> None:
     inputs = list(layer.inputs)
     if "scalar" in layer.attributes:
         number = to.number(layer, "scalar", float(layer.attributes["scalar"]))  # type: ignore[arg-type]
+        number = quantized_number(to, layer, number)
         inputs.insert(0 if layer.attributes.get("scalar_first") else 1, number)
     to.node(layer.kind.capitalize(), layer, inputs)
 
@@ -179,7 +218,7 @@ def _gather(to: Lowering, layer: Layer) -> None:
     """A constant index is no operand; where a reader has not kept its value, it is the first."""
     inputs, axis = list(layer.inputs), int(layer.attributes["axis"])  # type: ignore[arg-type]
     if len(inputs) == 1:
-        source, result = (to.network.tensors[name].shape for name in (layer.inputs[0], layer.outputs[0]))
+        source, result = (to.tensors[name].shape for name in (layer.inputs[0], layer.outputs[0]))
         shape = result[axis : axis + len(result) - len(source) + 1]
         inputs.append(to.integers(layer, "index", np.full(shape, layer.attributes.get("index", 0))))
     to.node("Gather", layer, inputs, axis=axis)
@@ -187,7 +226,7 @@ def _gather(to: Lowering, layer: Layer) -> None:
 
 def _layer_norm(to: Lowering, layer: Layer) -> None:
     axes: Any = layer.attributes["axes"]
-    rank = len(to.network.tensors[layer.inputs[0]].shape)
+    rank = len(to.tensors[layer.inputs[0]].shape)
     if tuple(axes) != tuple(range(axes[0], rank)):
         raise UnsupportedOperatorError(f"layer {layer.name!r} (layer_norm) normalizes {axes}, which are not the last")
     to.node("LayerNormalization", layer, layer.inputs, axis=axes[0], epsilon=layer.attributes.get("epsilon", 1e-5))
@@ -203,7 +242,7 @@ def _clip(to: Lowering, layer: Layer) -> None:
 
 
 def _cast(to: Lowering, layer: Layer) -> None:
-    to.node("Cast", layer, layer.inputs, to=ONNX_DTYPES[to.network.tensors[layer.outputs[0]].dtype])
+    to.node("Cast", layer, layer.inputs, to=ONNX_DTYPES[to.tensors[layer.outputs[0]].dtype])
 
 
 def _reduce(to: Lowering, layer: Layer) -> None:
@@ -217,7 +256,7 @@ def _reduce(to: Lowering, layer: Layer) -> None:
 
 def _split(to: Lowering, layer: Layer) -> None:
     axis = int(layer.attributes["axis"])  # type: ignore[arg-type]
-    sizes = [to.network.tensors[name].shape[axis] for name in layer.outputs]
+    sizes = [to.tensors[name].shape[axis] for name in layer.outputs]
     to.node("Split", layer, [layer.inputs[0], to.integers(layer, "split", sizes)], axis=axis)
 
 
@@ -225,7 +264,7 @@ def _slice(to: Lowering, layer: Layer) -> None:
     """Where each part ends follows from where it starts and how much there is of it."""
     keys = ("starts", "axes", "steps")
     starts, axes, steps = (tuple(map(int, layer.attributes[key])) for key in keys)  # type: ignore[arg-type]
-    source, result = (to.network.tensors[name].shape for name in (layer.inputs[0], layer.outputs[0]))
+    source, result = (to.tensors[name].shape for name in (layer.inputs[0], layer.outputs[0]))
     ends = []
     for start, axis, step in zip(starts, axes, steps, strict=True):
         first = min(start + source[axis] if start < 0 else start, source[axis] - 1)
@@ -246,7 +285,7 @@ def _pad(to: Lowering, layer: Layer) -> None:
 
 def _shaped(to: Lowering, layer: Layer) -> None:
     """Operators whose second operand is the shape of the result."""
-    shape = to.integers(layer, "shape", to.network.tensors[layer.outputs[0]].shape)
+    shape = to.integers(layer, "shape", to.tensors[layer.outputs[0]].shape)
     to.node(operator_name(layer.kind), layer, [layer.inputs[0], shape])
 
 
@@ -257,7 +296,7 @@ def _tile(to: Lowering, layer: Layer) -> None:
 
 def _resize(to: Lowering, layer: Layer) -> None:
     mode = layer.kind.removeprefix("resize_")
-    sizes = to.integers(layer, "sizes", to.network.tensors[layer.outputs[0]].shape)
+    sizes = to.integers(layer, "sizes", to.tensors[layer.outputs[0]].shape)
     coordinates = layer.attributes.get("coordinates", "asymmetric" if mode == "nearest" else "half_pixel")
     attributes: dict[str, Any] = {"mode": mode, "coordinate_transformation_mode": coordinates}
     if mode == "nearest":
@@ -281,6 +320,7 @@ def _recurrent(to: Lowering, layer: Layer) -> None:
 
 
 _RULES: Final[dict[str, Rule]] = {
+    **QUANTIZED_RULES,
     "fully_connected": _fully_connected,
     **dict.fromkeys(("add", "sub", "mul", "div", "pow", "max", "min"), _arithmetic),
     "where": _where,

@@ -97,6 +97,10 @@ def constant_values(network: Network, tensor: Tensor, layer: Layer, seed: int) -
     pattern = layer.attributes.get("constant_pattern")
     if isinstance(pattern, str):
         return pattern_values(pattern, tensor.shape).astype(dtype, copy=False)
+    if dtype.itemsize == 1 and dtype.kind in "iu":
+        generator = np.random.Generator(np.random.SFC64([seed, zlib.crc32(tensor.name.encode())]))
+        limits = np.iinfo(dtype)
+        return generator.integers(limits.min + 1, limits.max, tensor.shape, dtype=dtype, endpoint=True)
     if dtype.kind in "iub":
         return np.zeros(tensor.shape, dtype=dtype)
     return _uniform(tensor, *_range(network, tensor, layer), seed).astype(dtype, copy=False)

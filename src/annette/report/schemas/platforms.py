@@ -232,6 +232,7 @@ class ListedPlatform(ReportPart, frozen=True):
     runtime: Annotated[str, doc("What it runs with.")]
     latency_is: Annotated[str, doc("What its headline latency measures: `device` or `end_to_end`.")]
     preferred_family: Annotated[str, doc("Family of layer models that is used unless another is asked for.")]
+    precisions: Annotated[list[str], doc("Precisions that it was fitted on, its own first.")]
     kinds: Annotated[list[str], doc("Kinds of kernel it has a model for.")]
     origin: Annotated[str, doc("`catalogue`, or the folder of the user's file.")]
 

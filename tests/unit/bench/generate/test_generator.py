@@ -210,3 +210,16 @@ def test_feature_maps_keep_their_limits(index):
     assert channels * height * width <= 1 << 18
     assert min(height, width) >= 1
     assert 8 <= channels <= 528
+
+
+def test_plans_of_quantised_networks_have_all_ways_in_turn(quick):
+    plan = generate_plan("quick", target="cpu-int8")
+    assert generate_plan("quick", target="cpu-int8").digest() == plan.digest()
+    ways = Counter(
+        case.network.name.partition("-")[2].rpartition("static-")[2].rpartition("-")[2] for case in plan.cases
+    )
+    assert ways["uint8"] > ways["int8"] > 0
+    assert ways["dynamic"] > 0
+    kinds = {layer.kind for case in plan.cases for layer in case.network.layers}
+    assert {"quantize", "dequantize", "dynamic_quantize"} <= kinds
+    assert not {case.id for case in plan.cases} & {case.id for case in quick.cases}

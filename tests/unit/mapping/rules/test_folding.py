@@ -133,7 +133,10 @@ def test_residual_in_a_blocked_layout_needs_a_blocked_operand():
     [
         ("activation-into-convolution", "relu", True),
         ("activation-into-convolution", "elu", True),
-        ("piecewise-activation-into-convolution", "relu6", True),
+        ("piecewise-activation-into-convolution", "relu", True),
+        ("piecewise-activation-into-convolution", "relu6", False),
+        ("clip-into-convolution", "relu6", True),
+        ("clip-into-convolution", "relu", False),
         ("piecewise-activation-into-convolution", "hard_swish", True),
         ("piecewise-activation-into-convolution", "elu", False),
     ],

@@ -1,0 +1,125 @@
+"""Layers of quantised networks as ONNX operators: conversions, products of integers, constants kept as integers.
+
+Scales and zero points are no part of a network: all have fixed values here, which keep results within the integers'
+range for the random weights that are written, and of which no runtime's time depends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+
+from annette.network.kinds import Category, kinds_in
+from annette.network.tensor import DType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from annette.network.layer import Layer
+    from annette.network.network import Network
+    from annette.network.tensor import Tensor
+
+__all__ = ["INTEGER_OPERATORS", "QUANTIZED_RULES", "is_integer_product", "quantized_number", "with_real_operands"]
+
+_SCALE: Final = 0.05
+_WEIGHT_SCALE: Final = 0.002
+_ZERO_POINTS: Final = {DType.UINT8: 128, DType.INT8: 0}
+_BIASED: Final = kinds_in(Category.CONVOLUTION) | kinds_in(Category.MATRIX_PRODUCT) | kinds_in(Category.NORMALIZATION)
+INTEGER_OPERATORS: Final = {
+    **dict.fromkeys(("conv", "grouped_conv", "depthwise_conv"), "ConvInteger"),
+    **dict.fromkeys(("fully_connected", "matmul"), "MatMulInteger"),
+}
+"""Operators that multiply integers and keep 32 bits, by kind of layer."""
+
+
+class Operators(Protocol):
+    """What operators and constants are appended to (`annette.network.writers.onnx_nodes.Lowering`)."""
+
+    @property
+    def network(self) -> Network:
+        """What is written."""
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """The network's tensors, and those that were appended."""
+
+    def node(self, operator: str, layer: Layer, inputs: Sequence[str], **attributes: Any) -> None:
+        """Appends an operator that writes the layer's outputs."""
+
+    def constant(self, layer: Layer, label: str, values: Any) -> str:
+        """Appends a constant that belongs to a layer and returns its name."""
+
+    def dequantized(self, layer: Layer, tensor: str, scale: float) -> str:
+        """Appends the dequantization of a constant of integers for a layer and returns the result's name."""
+
+    def dequantization(self, name: str, integers: str, scale: str, zero: str) -> str:
+        """Appends a dequantization of that name and returns it."""
+
+
+def with_real_operands(to: Operators, layer: Layer) -> Layer:
+    """A layer of floating-point numbers, its constants that are kept as integers dequantized before it.
+
+    Args:
+        to: Where the dequantizations are appended.
+        layer: Any layer.
+    """
+    tensors = to.tensors
+    if layer.kind in QUANTIZED_RULES or not tensors[layer.outputs[0]].dtype.is_float:
+        return layer
+    inputs = list(layer.inputs)
+    for position, name in enumerate(inputs):
+        dtype, constant = tensors[name].dtype, tensors[name].constant
+        bias = dtype is DType.INT32 and (layer.kind == "add" or (position == 2 and layer.kind in _BIASED))
+        if constant and (bias or dtype in _ZERO_POINTS):
+            inputs[position] = to.dequantized(layer, name, _WEIGHT_SCALE if not bias else _WEIGHT_SCALE * _SCALE)
+    return layer if tuple(inputs) == layer.inputs else replace(layer, inputs=tuple(inputs))
+
+
+def is_integer_product(to: Operators, layer: Layer) -> bool:
+    """Whether a layer multiplies integers and writes integers of 32 bits."""
+    tensors = to.tensors
+    return (
+        layer.kind in INTEGER_OPERATORS
+        and tensors[layer.inputs[0]].dtype in _ZERO_POINTS
+        and tensors[layer.outputs[0]].dtype is DType.INT32
+    )
+
+
+def quantized_number(to: Operators, layer: Layer, number: str) -> str:
+    """The other operand of a sum or product between conversions: a number that is kept as an integer, too.
+
+    Args:
+        to: Where it is appended.
+        layer: The layer.
+        number: The number as it stands.
+
+    Returns:
+        Name of the number that the layer reads.
+    """
+    producer = to.network.producers.get(layer.inputs[0])
+    if layer.kind not in ("add", "mul") or producer is None or producer.kind != "dequantize":
+        return number
+    dtype = to.tensors[producer.inputs[0]].dtype
+    scale = to.constant(layer, "scalar.scale", np.float32(_SCALE))
+    integer = to.constant(layer, "scalar.integer", np.array(100, dtype=dtype.label))
+    zero = to.constant(layer, "scalar.zero", np.zeros((), dtype=dtype.label))
+    return to.dequantization(f"{layer.name}.scalar.real", integer, scale, zero)
+
+
+def _conversion(to: Operators, layer: Layer) -> None:
+    operator = "QuantizeLinear" if layer.kind == "quantize" else "DequantizeLinear"
+    integers = layer.outputs[0] if layer.kind == "quantize" else layer.inputs[0]
+    dtype = to.tensors[integers].dtype
+    scale = to.constant(layer, "scale", np.float32(_SCALE))
+    zero = to.constant(layer, "zero_point", np.array(_ZERO_POINTS.get(dtype, 0), dtype=dtype.label))
+    to.node(operator, layer, [layer.inputs[0], scale, zero])
+
+
+def _dynamic(to: Operators, layer: Layer) -> None:
+    to.node("DynamicQuantizeLinear", layer, layer.inputs)
+
+
+QUANTIZED_RULES: Final = {"quantize": _conversion, "dequantize": _conversion, "dynamic_quantize": _dynamic}
+"""From kinds of conversions to ONNX operators."""

@@ -1,0 +1,85 @@
+"""Networks of 16 bits where kernels compute in 32."""
+
+from collections import Counter
+
+import pytest
+
+from annette.errors import MappingError
+from annette.mapping.half import HalfModel
+from annette.mapping.model import MappingModel
+from annette.network import DType, Network, Tensor, describe_layer
+
+MODEL = MappingModel("test", half=HalfModel(("transpose", "concat", "cast")))
+
+
+def _network(*kinds, dtype=DType.FLOAT16):
+    """A chain of layers over tensors of one shape."""
+    tensors = [Tensor(f"t{index}", (4, 4), dtype) for index in range(len(kinds) + 1)]
+    layers = [
+        describe_layer(
+            kind, f"{kind}{index}", inputs=[tensors[index]], outputs=[tensors[index + 1]],
+            attributes={"perm": (1, 0)} if kind == "transpose" else {},
+        )
+        for index, kind in enumerate(kinds)
+    ]  # fmt: skip
+    return Network(
+        name="half",
+        layers=layers,
+        tensors={each.name: each for each in tensors},
+        inputs=["t0"],
+        outputs=[f"t{len(kinds)}"],
+    )
+
+
+def _kinds(network):
+    return [kernel.kind for kernel in MODEL.apply(network) if not kernel.free]
+
+
+def test_conversions_stand_at_the_border():
+    kernels = MODEL.apply(_network("relu", "tanh"))
+    assert [kernel.kind for kernel in kernels] == ["cast@fp16", "relu", "tanh", "cast@fp16"]
+    assert [kernel.precision for kernel in kernels] == [None, "fp32", "fp32", None]
+
+
+def test_what_moves_data_between_others_runs_in_32_bits():
+    assert _kinds(_network("relu", "transpose", "tanh")) == ["cast@fp16", "relu", "transpose", "tanh", "cast@fp16"]
+
+
+def test_several_that_move_data_keep_16_bits():
+    kinds = _kinds(_network("relu", "transpose", "transpose", "tanh"))
+    assert kinds == ["cast@fp16", "relu", "cast@fp16", "transpose", "transpose", "cast@fp16", "tanh", "cast@fp16"]
+
+
+def test_networks_of_32_bits_are_left_alone():
+    assert _kinds(_network("relu", "transpose", dtype=DType.FLOAT32)) == ["relu", "transpose"]
+
+
+def test_a_conversion_of_the_network_is_free_where_nothing_is_to_be_done():
+    half, full = Tensor("h", (4, 4), DType.FLOAT16), Tensor("f", (4, 4))
+    result = Tensor("r", (4, 4))
+    layers = [
+        describe_layer("cast", "narrow", inputs=[full], outputs=[half], attributes={"to": "float16"}),
+        describe_layer("relu", "relu", inputs=[half], outputs=[Tensor("s", (4, 4), DType.FLOAT16)]),
+        describe_layer(
+            "cast", "wide", inputs=[Tensor("s", (4, 4), DType.FLOAT16)], outputs=[result], attributes={"to": "float32"}
+        ),
+    ]
+    tensors = {each.name: each for each in (half, full, result, Tensor("s", (4, 4), DType.FLOAT16))}
+    network = Network(name="mixed", layers=layers, tensors=tensors, inputs=["f"], outputs=["r"])
+    assert Counter(_kinds(network)) == {"relu": 1}
+
+
+def test_a_model_is_read_back_and_says_what_is_wrong():
+    assert MappingModel.from_json(MODEL.to_json()) == MODEL
+    with pytest.raises(MappingError, match=r"\$\.half"):
+        MappingModel.from_json({"schema": "annette/mapping/1", "name": "x", "rules": [], "half": {"native": 3}})
+
+
+def test_what_computes_on_16_bits_is_priced_as_in_32_without_conversions():
+    model = MappingModel("test", half=HalfModel(("transpose", "relu")))
+    kernels = model.apply(_network("transpose", "relu", "transpose"))
+    assert [(kernel.kind, kernel.precision) for kernel in kernels] == [
+        ("transpose", None),
+        ("relu", "fp32"),
+        ("transpose", None),
+    ]
