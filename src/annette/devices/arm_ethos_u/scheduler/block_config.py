@@ -368,7 +368,7 @@ def _with_room_for_a_row(
             break
         if (height != ofm.height or forced & 2) and height > ublock[0]:
             height -= ublock[0]
-        elif (depth > width or forced & 1) and depth > config.ifm_alloc_unit(depth, ublock)[2]:
+        elif (depth > width or forced & 1) and depth > _ACCUMULATOR_DEPTH:
             depth -= _ACCUMULATOR_DEPTH
         elif (width != ofm.width or forced & 4) and width > ublock[1]:
             width -= ublock[1]
