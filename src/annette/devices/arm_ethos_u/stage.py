@@ -36,6 +36,7 @@ import numpy as np
 
 from annette.devices.arm_ethos_u.operators import is_quantised, left_to_host
 from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator
+from annette.devices.arm_ethos_u.scheduler.chaining import can_chain, chain
 from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, padding_copies
 from annette.devices.arm_ethos_u.scheduler.feature_maps import explicit_padding_of, feature_maps_of, storage_of
 from annette.devices.arm_ethos_u.scheduler.schedule import schedule
@@ -48,7 +49,7 @@ from annette.models.tiled_roofline import Formula, Range
 from annette.network.workload import describe_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
     from annette.devices.arm_ethos_u.scheduler.schedule import Schedule
@@ -122,7 +123,13 @@ class EthosUPlacement(ContextStage):
             if (padding := explicit_padding_of(kernel)) is not None:
                 place(_padding_kernel(kernel, network), padding_copies(kernel, padding, root[kernel.inputs[0]], maps))
             config = self.accelerator.config
-            place(kernel, operations_of(kernel, storage, root, maps, config, copied.get(kernel.name)))
+            own = operations_of(kernel, storage, root, maps, config, copied.get(kernel.name))
+            alone = len(own) == 1 and bool(operations) and not config.shram_banks
+            if alone and _only_reads(kernel, placed, readers, handed_out) and can_chain(operations[-1], own[0]):
+                operations[-1] = chain(operations[-1], own[0])
+                place(replace(kernel, free=True, rules=(*kernel.rules, "chained")), ())
+                continue
+            place(kernel, own)
         scheduled = schedule(self.accelerator, operations, maps)
         copied_elements = {
             name: sum(math.prod(network.tensors[tensor].shape) for tensor in tensors)
@@ -163,6 +170,20 @@ class EthosUPlacement(ContextStage):
             MappingError: A value is missing, unknown, of the wrong type, or out of its range.
         """
         return cls(convert(parameters, Accelerator, error=MappingError, path=f"context stage {cls.name!r}: $"))
+
+
+def _only_reads(
+    kernel: Kernel,
+    placed: Sequence[tuple[Kernel, range]],
+    readers: Mapping[str, Sequence[int]],
+    handed_out: Collection[str],
+) -> bool:
+    """Whether a kernel reads what is written right before it, and nobody else does."""
+    before = next((other for other, own in reversed(placed) if len(own) or "chained" in other.rules), None)
+    if before is None or not before.outputs:
+        return False
+    written = before.outputs[0]
+    return written in kernel.inputs and len(readers[written]) == 1 and written not in handed_out
 
 
 def _padding_kernel(kernel: Kernel, network: Network) -> Kernel:

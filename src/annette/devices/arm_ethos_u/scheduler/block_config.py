@@ -116,7 +116,7 @@ def is_part_kernel(config: AcceleratorConfig, shape: OpShape) -> bool:
     Vela's ``ChooseKernelMethod`` (U55, U65), where IFMs of up to 8 channels always go part-kernel first, and
     ``ChooseKernelFirst`` (U85).
     """
-    if shape.block_type != "conv":
+    if shape.block_type != "conv" and (config.shram_banks or shape.block_type != "vector"):
         return False
     elements = shape.kernel_height * shape.kernel_width
     depth_first = shape.ifm_depth / round_up(shape.ifm_depth, config.depth_first_depth)

@@ -87,7 +87,7 @@ class NpuOp:
         ofm_elements: Elements that it writes.
         ofm_height: Height of the OFM, 1 where it has none.
         ofm_depth: Depth of the OFM.
-        chained: Whether element-wise operators are chained behind it, which read their operand by a channel of
+        chained: How many element-wise operators are chained behind it, which read their operand by a channel of
             its own.
         weight_bytes: Encoded weights; an estimate.
         scale_bytes: Scales and biases.
@@ -112,7 +112,7 @@ class NpuOp:
     ofm_elements: int
     ofm_height: int
     ofm_depth: int
-    chained: bool = False
+    chained: int = 0
     weight_bytes: int = 0
     scale_bytes: int = 0
     constant_elements: int = 0
@@ -153,7 +153,9 @@ def operation_of(
     for tensor in kernel.inputs:
         ifms[root[tensor]] = ifms.get(root[tensor], 0) + stored_bytes(shapes[tensor])
     ofm = hwc_of(shapes[kernel.outputs[0]]) if kernel.outputs else (1, 1, 1)
-    if kernel.outputs and is_by_element(kernel, shapes):
+    if kernel.kind == "copy" and kernel.inputs:  # A view that is a copy keeps the shape of what it reads.
+        ofm = hwc_of(shapes[kernel.inputs[0]])
+    elif kernel.outputs and is_by_element(kernel, shapes):
         ofm = reinterpreted(ofm)
     shape, block_shape = _shape(kernel, config), None
     if kernel.kind in _SINGLE_ELEMENTS or (kernel.kind in ELEMENTWISE and not config.shram_banks):
@@ -173,8 +175,7 @@ def operation_of(
         ofm_elements=kernel.anchor.workload.output_elements,
         ofm_height=ofm[0],
         ofm_depth=ofm[2],
-        chained=not config.shram_banks
-        and any(layer.kind in ELEMENTWISE and layer.workload.dimensions.input_count > 1 for layer in fused),
+        chained=0 if config.shram_banks else sum(layer.kind in ELEMENTWISE for layer in fused),
         weight_bytes=weights,
         scale_bytes=encoded_scale_bytes(shape, config) if shape and weights else 0,
         constant_elements=kernel.anchor.workload.weight_elements if kernel.kind in ELEMENTWISE else 0,
@@ -191,6 +192,8 @@ def _weighted(
     kernel: Kernel, shape: OpShape | None, config: AcceleratorConfig, share: float | None
 ) -> tuple[OpShape | None, int]:
     """The shape with bytes of encoded weights; that of a mean, whose weights are ones, where it has none yet."""
+    if kernel.kind in ELEMENTWISE:  # Its constant operand is read as a feature map is.
+        return shape, 0
     if shape is not None and kernel.anchor.workload.weight_elements:
         d = kernel.anchor.workload.dimensions
         dense = d.kernel_height * d.kernel_width / (shape.kernel_height * shape.kernel_width)

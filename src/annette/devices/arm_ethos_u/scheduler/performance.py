@@ -283,7 +283,7 @@ def _cycles_per_output(accelerator: Accelerator, op: NpuOp) -> float:
         cycles = max(cycles, accelerator.cycles_per_lut)
     if op.half_speed:
         cycles *= 2
-    return cycles + accelerator.cycles_per_add if op.chained else cycles
+    return cycles + op.chained * accelerator.cycles_per_add
 
 
 def _computed_ublock(config: AcceleratorConfig, shape: OpShape, block: BlockConfig) -> UBlock:
