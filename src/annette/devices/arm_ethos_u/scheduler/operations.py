@@ -69,6 +69,9 @@ _CODE_OVERHEAD_BITS: Final = 0.03
 _RUN_PARAMETERS: Final = 6
 _DILATION_ZEROS_SHARE: Final = 0.03
 _PADDING_SHARE: Final = 0.55
+_KNOWN_PADDING_SHARE: Final = 0.4
+_HEADER_BYTES: Final = 16
+_STREAMS_HEADER_BYTES: Final = 64
 _ONES_SHARE: Final = 0.16
 _SHRAM_ONES_SHARE: Final = 0.12
 
@@ -254,19 +257,40 @@ def encoded_weight_bytes(
     elements = shape.kernel_height * shape.kernel_width
     inputs = 1 if shape.block_type == "depthwise" else shape.ifm_depth
     raw = shape.ofm_depth * elements * inputs
+    if share is not None and dense == 1:
+        return _known_weight_bytes(shape, config, raw, share)
     if shape.block_type == "depthwise":
         padded = round_up(shape.ofm_depth, 8) * round_up(elements, 4)
     elif is_part_kernel(config, shape):
         padded = round_up(shape.ofm_depth, 8) * round_up(elements, 4) * round_up(inputs, 8)
     else:
         padded = round_up(shape.ofm_depth, 8) * elements * round_up(inputs, config.depth_first_depth)
-    if share is not None and dense == 1:
-        plain = raw * share + (padded - raw) * _PADDING_SHARE
-        return round_up(math.ceil(min(plain, raw * (share + _run_bits((padded - raw) / raw) / _WEIGHT_BITS))), BRICK)
     share = _encoded_share(shape, raw, inputs * elements) if share is None else share
     encoded = raw * dense * share
     encoded += raw * (1 - dense) * _DILATION_ZEROS_SHARE + (padded - raw) * _PADDING_SHARE
     return round_up(math.ceil(encoded), BRICK)
+
+
+def _known_weight_bytes(shape: OpShape, config: AcceleratorConfig, raw: int, share: float) -> int:
+    """Bytes of encoded weights whose values are known: beside their codes those of zeros that pad them, and a header.
+
+    Found from what Vela's encoder makes of the weights of generated int8 networks.
+    """
+    elements = shape.kernel_height * shape.kernel_width
+    shram, depthwise = bool(config.shram_banks), shape.block_type == "depthwise"
+    depth = round_up(shape.ofm_depth, 8 * config.cores if shram else BRICK)
+    header = _HEADER_BYTES * (2 * config.cores - 1) if shram else _STREAMS_HEADER_BYTES
+    if depthwise:
+        padded, header = depth * round_up(elements, 4), header + _HEADER_BYTES * shram
+    elif is_part_kernel(config, shape):
+        step = 4 if shram or elements == 1 else 2
+        padded = depth * round_up(elements, step) * round_up(shape.ifm_depth, 8 if shram else BRICK)
+    else:
+        padded = depth * elements * round_up(shape.ifm_depth, config.depth_first_depth)
+    zeros = padded - raw
+    plain = raw * share + zeros * _KNOWN_PADDING_SHARE
+    in_runs = raw * (share + _run_bits(zeros / raw) / _WEIGHT_BITS) if zeros else plain
+    return round_up(math.ceil(min(plain, in_runs) + header), BRICK)
 
 
 def _run_bits(zeros: float) -> float:
