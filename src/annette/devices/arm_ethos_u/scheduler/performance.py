@@ -175,6 +175,8 @@ def engine_cycles(
     *,
     memories: tuple[Memory, Memory, Memory],
     ofm_depth: int = 0,
+    first: bool = True,
+    last: bool = True,
 ) -> float:
     """Cycles that the accelerator is busy.
 
@@ -184,6 +186,8 @@ def engine_cycles(
         block: Its block configuration; None where it has none.
         memories: Where its first IFM, its OFM, and its scales and biases are.
         ofm_depth: Depth of the OFM to compute, if not all.
+        first: Whether nothing of the operation ran before, so that its IFM has yet to be fetched.
+        last: Whether nothing of it runs behind, so that its OFM has yet to be written.
     """
     shape, config = op.shape, accelerator.config
     ifm_memory, ofm_memory, scale_memory = memories
@@ -208,7 +212,7 @@ def engine_cycles(
     scale_latency = scale_memory.read_latency if op.weight_bytes else 0.0
     return _blocked_cycles(
         config, shape, block, per_output, scale_latency, macless, ifm_memory, ofm_memory,
-        ifm_nhwc=op.ifm_nhwc, ofm_nhwc=op.ofm_nhwc,
+        ifm_nhwc=op.ifm_nhwc, ofm_nhwc=op.ofm_nhwc, first=first, last=last,
     )  # fmt: skip
 
 
@@ -225,6 +229,8 @@ def _blocked_cycles(
     *,
     ifm_nhwc: bool,
     ofm_nhwc: bool,
+    first: bool,
+    last: bool,
 ) -> float:
     """Cycles of an operation that runs block by block.
 
@@ -239,6 +245,8 @@ def _blocked_cycles(
         ofm_memory: Where its OFM is.
         ifm_nhwc: Whether its first IFM is stored as NHWC.
         ofm_nhwc: Whether its OFM is.
+        first: Whether its IFM has yet to be fetched.
+        last: Whether its OFM has yet to be written.
     """
     height, width, depth = (
         min(block.ofm_height, shape.ofm_height),
@@ -268,7 +276,11 @@ def _blocked_cycles(
     transfer = abs(drain - fetch) if blocks > 1 else 0.0
     issue = (transfer + mac_cycles + output_cycles) / _COMMANDS_IN_FLIGHT
     mac_cycles, output_cycles = max(mac_cycles, issue), max(output_cycles, issue)
-    return max(mac_cycles * blocks + output_cycles, output_cycles * blocks + mac_cycles) + fetch + drain
+    if mac_cycles > output_cycles:
+        cycles = mac_cycles * blocks + output_cycles * last
+    else:
+        cycles = output_cycles * blocks + mac_cycles
+    return cycles + fetch * first + drain * last
 
 
 def _cycles_per_output(accelerator: Accelerator, op: NpuOp) -> float:
