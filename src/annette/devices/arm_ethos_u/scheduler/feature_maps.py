@@ -283,7 +283,8 @@ def is_by_element(kernel: Kernel, shapes: Mapping[str, Sequence[int]]) -> bool:
         return True
     elements = kernel.anchor.workload.output_elements
     alike = all(math.prod(shapes[tensor]) == elements for tensor in (*kernel.inputs, *kernel.outputs))
-    return kernel.kind in ELEMENTWISE and alike and kernel.anchor.workload.weight_elements in (0, 1, elements)
+    single = kernel.kind in ELEMENTWISE and len(kernel.inputs) == 1
+    return single and alike and kernel.anchor.workload.weight_elements in (0, 1, elements)
 
 
 def height_of_positions(positions: int) -> int:

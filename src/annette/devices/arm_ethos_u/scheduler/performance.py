@@ -133,7 +133,7 @@ def _unblocked_traffic(
 
     Where an element-wise operator broadcasts, the Ethos-U55 and U65 read the operand for every output.
     """
-    least = float(op.ofm_elements) if op.kind in ELEMENTWISE and accelerator.config.shram_banks else 0.0
+    least = float(_stored_elements(op)) if op.kind in ELEMENTWISE and accelerator.config.shram_banks else 0.0
     sizes = tuple(
         max(float(min(each.size_bytes, amount)), least) for each, amount in zip(ifms, op.ifm_bytes, strict=True)
     )
@@ -145,6 +145,11 @@ def _unblocked_traffic(
             run = _read_run(elementwise_block(accelerator.config, op.block_shape), op.block_shape, nhwc=True)
         constant = op.ofm_elements * _burst_overhead(accelerator.off_chip, run)
     return MemoryTraffic(sizes, written, (*sizes, written), 1, constant)
+
+
+def _stored_elements(op: NpuOp) -> int:
+    """Elements of an OFM with those that fill up its bricks."""
+    return op.ofm_elements if op.ofm_nhwc else max(op.ofm_bytes, op.ofm_elements)
 
 
 def _burst_overhead(memory: Memory, run: float) -> float:
@@ -196,7 +201,8 @@ def engine_cycles(
         if op.kind not in ELEMENTWISE:  # Copied by a pooling of single elements.
             cores = config.cores if config.shram_banks else 1
             per_output = max(per_output, _NOP_POOL_CYCLES / math.prod(config.ofm_ublocks[0]) / cores)
-        return math.ceil(per_output * op.ofm_elements)
+            return math.ceil(per_output * op.ofm_elements)
+        return math.ceil(per_output * _stored_elements(op))
     if op.transposes and config.shram_banks:  # Estimated by its transfers alone.
         reading = op.ofm_elements * _burst_overhead(ifm_memory, _read_run(block, shape, nhwc=op.ifm_nhwc))
         writing = op.ofm_elements * _burst_overhead(ofm_memory, _write_run(config, block, shape, nhwc=op.ofm_nhwc))
@@ -208,7 +214,7 @@ def engine_cycles(
         shape = shape._replace(ofm_depth=ofm_depth)
     macless = 0
     if shape.block_type in ("resize", "elementwise"):
-        macless = op.ofm_elements if op.ofm_nhwc else max(op.ofm_bytes, op.ofm_elements)
+        macless = _stored_elements(op)
     scale_latency = scale_memory.read_latency if op.weight_bytes else 0.0
     return _blocked_cycles(
         config, shape, block, per_output, scale_latency, macless, ifm_memory, ofm_memory,
