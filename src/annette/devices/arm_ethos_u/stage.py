@@ -40,6 +40,7 @@ from annette.devices.arm_ethos_u.scheduler.chaining import can_chain, chain
 from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, padding_copies
 from annette.devices.arm_ethos_u.scheduler.feature_maps import explicit_padding_of, feature_maps_of, storage_of
 from annette.devices.arm_ethos_u.scheduler.schedule import schedule
+from annette.devices.arm_ethos_u.scheduler.softmax import softmax_cycles
 from annette.documents import convert
 from annette.errors import MappingError
 from annette.mapping.context import ContextStage
@@ -56,7 +57,10 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray, KernelTable
     from annette.network import Network
 
-__all__ = ["BUSIEST", "EthosUPlacement"]
+__all__ = ["BUSIEST", "SOFTMAX_VECTOR", "EthosUPlacement"]
+
+SOFTMAX_VECTOR: Final = "softmax_vector"
+"""Kind of kernel: a softmax of one vector."""
 
 _BUSY: Final = ("engine_cycles", "on_chip_cycles", "off_chip_cycles")
 _LEAST_CYCLES: Final = 1.0
@@ -93,7 +97,7 @@ class EthosUPlacement(ContextStage):
             The kernels in the order in which they run, with the copies that the compiler adds; a concat that copies
             nothing is free.
         """
-        kernels, border = self._divided(kernels, network)
+        kernels, border = self._divided([self._named(kernel) for kernel in kernels], network)
         ordered: list[Kernel] = []
         copied: dict[str, list[str]] = {}  # By concats, whose other inputs are written right where they end up.
         writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
@@ -124,6 +128,9 @@ class EthosUPlacement(ContextStage):
                 place(_padding_kernel(kernel, network), padding_copies(kernel, padding, root[kernel.inputs[0]], maps))
             config = self.accelerator.config
             own = operations_of(kernel, storage, root, maps, config, copied.get(kernel.name))
+            if kernel.kind == SOFTMAX_VECTOR:
+                depth = kernel.anchor.workload.output_elements
+                own = [replace(own[0], own_cycles=softmax_cycles(self.accelerator, depth))]
             alone = len(own) == 1 and bool(operations) and not config.shram_banks
             if alone and _only_reads(kernel, placed, readers, handed_out) and can_chain(operations[-1], own[0]):
                 operations[-1] = chain(operations[-1], own[0])
@@ -139,6 +146,14 @@ class EthosUPlacement(ContextStage):
             replace(kernel, context=_context(scheduled, own, copied_elements.get(kernel.name, 0))) if own else kernel
             for kernel, own in placed
         )
+
+    def _named(self, kernel: Kernel) -> Kernel:
+        """A kernel, under a kind of its own if it is a softmax of one vector, whose cycles are known."""
+        workload = kernel.anchor.workload
+        vector = kernel.kind == "softmax" and len(kernel.layers) == 1 and workload.dimensions.axis_size > 1
+        if not (vector and self.accelerator.cycles_per_word):
+            return kernel
+        return replace(kernel, kind=SOFTMAX_VECTOR) if workload.output_elements == workload.dimensions.axis_size else kernel
 
     def _divided(self, kernels: Sequence[Kernel], network: Network) -> tuple[Sequence[Kernel], frozenset[str]]:
         """The kernels, those that the host runs marked and free; and the tensors that the host hands over or takes."""

@@ -19,6 +19,7 @@ _Size: TypeAlias = Annotated[int, Meta(ge=1, le=4096)]
 _Bytes: TypeAlias = Annotated[int, Meta(ge=0, le=1 << 24)]
 _Side: TypeAlias = Annotated[int, Meta(ge=1, le=64)]
 _Rate: TypeAlias = Annotated[float, Meta(ge=1e-9, le=1e9)]
+_Unknown: TypeAlias = Annotated[float, Meta(ge=0, le=1e9)]
 _Latency: TypeAlias = Annotated[float, Meta(ge=0, le=1e9)]
 
 UBlock: TypeAlias = tuple[_Side, _Side, _Side]
@@ -182,6 +183,8 @@ class Accelerator(
         cycles_per_max_pool: Of a maximum pooling.
         cycles_per_add: Of an element-wise sum or difference.
         cycles_per_mul: Of an element-wise product.
+        cycles_per_word: Of an element-wise operator on two operands of 32 bits; 0 where that is not known.
+        cycles_per_word_unary: Of one on a single operand of 32 bits; 0 where that is not known.
     """
 
     config: AcceleratorConfig
@@ -193,6 +196,8 @@ class Accelerator(
     cycles_per_max_pool: _Rate
     cycles_per_add: _Rate
     cycles_per_mul: _Rate
+    cycles_per_word: _Unknown = 0.0
+    cycles_per_word_unary: _Unknown = 0.0
 
     @property
     def arena(self) -> Memory:

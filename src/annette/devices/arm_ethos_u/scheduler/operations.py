@@ -104,6 +104,7 @@ class NpuOp:
         half_speed: Whether it writes at half speed.
         repeats: How many equal operations run one after another.
         weight_share: What its encoded weights take of their own size; None where their values are not known.
+        own_cycles: What it takes, where that does not follow from its shape; else 0.
     """
 
     kind: str
@@ -128,6 +129,7 @@ class NpuOp:
     half_speed: bool = False
     repeats: int = 1
     weight_share: float | None = None
+    own_cycles: float = 0.0
 
     @property
     def constant_bytes(self) -> int:

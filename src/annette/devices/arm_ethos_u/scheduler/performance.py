@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
     from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
 
-__all__ = ["MemoryTraffic", "blocks_of", "engine_cycles", "memory_traffic_of"]
+__all__ = ["MemoryTraffic", "blocks_of", "engine_cycles", "memory_traffic_of", "plain_cycles"]
 
 _MOST_NHWC_WRITE: Final = 64
 _DELAY_CYCLES: Final = 2
@@ -196,6 +196,8 @@ def engine_cycles(
     """
     shape, config = op.shape, accelerator.config
     ifm_memory, ofm_memory, scale_memory = memories
+    if op.own_cycles:
+        return op.own_cycles
     per_output = _cycles_per_output(accelerator, op)
     if shape is None or block is None:
         if op.kind not in ELEMENTWISE:  # Copied by a pooling of single elements.
@@ -219,6 +221,25 @@ def engine_cycles(
     return _blocked_cycles(
         config, shape, block, per_output, scale_latency, macless, ifm_memory, ofm_memory,
         ifm_nhwc=op.ifm_nhwc, ofm_nhwc=op.ofm_nhwc, first=first, last=last,
+    )  # fmt: skip
+
+
+def plain_cycles(
+    accelerator: Accelerator, shape: OpShape, block: BlockConfig, per_output: float, ifm: Memory, ofm: Memory
+) -> float:
+    """Cycles of an operation without weights that reads NHWC and writes NHCWB16.
+
+    Args:
+        accelerator: The accelerator.
+        shape: Shape of the operation.
+        block: Its block configuration.
+        per_output: Cycles of writing one element.
+        ifm: Where its IFM is.
+        ofm: Where its OFM is.
+    """
+    return _blocked_cycles(
+        accelerator.config, shape, block, per_output, 0.0, 0, ifm, ofm,
+        ifm_nhwc=True, ofm_nhwc=False, first=True, last=True,
     )  # fmt: skip
 
 
