@@ -39,6 +39,7 @@ from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator
 from annette.devices.arm_ethos_u.scheduler.chaining import can_chain, chain
 from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, padding_copies
 from annette.devices.arm_ethos_u.scheduler.feature_maps import explicit_padding_of, feature_maps_of, storage_of
+from annette.devices.arm_ethos_u.scheduler.reductions import maximum_cycles
 from annette.devices.arm_ethos_u.scheduler.schedule import schedule
 from annette.devices.arm_ethos_u.scheduler.softmax import softmax_cycles
 from annette.documents import convert
@@ -57,11 +58,15 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray, KernelTable
     from annette.network import Network
 
-__all__ = ["BUSIEST", "SOFTMAX_VECTOR", "EthosUPlacement"]
+__all__ = ["BUSIEST", "MAP_MAXIMUM", "SOFTMAX_VECTOR", "EthosUPlacement"]
 
 SOFTMAX_VECTOR: Final = "softmax_vector"
 """Kind of kernel: a softmax of one vector."""
 
+MAP_MAXIMUM: Final = "map_maximum"
+"""Kind of kernel: the largest values over height and width of a feature map."""
+
+_MAP_RANK: Final = 4
 _BUSY: Final = ("engine_cycles", "on_chip_cycles", "off_chip_cycles")
 _LEAST_CYCLES: Final = 1.0
 
@@ -97,7 +102,7 @@ class EthosUPlacement(ContextStage):
             The kernels in the order in which they run, with the copies that the compiler adds; a concat that copies
             nothing is free.
         """
-        kernels, border = self._divided([self._named(kernel) for kernel in kernels], network)
+        kernels, border = self._divided([self._named(kernel, network) for kernel in kernels], network)
         ordered: list[Kernel] = []
         copied: dict[str, list[str]] = {}  # By concats, whose other inputs are written right where they end up.
         writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
@@ -131,6 +136,9 @@ class EthosUPlacement(ContextStage):
             if kernel.kind == SOFTMAX_VECTOR:
                 depth = kernel.anchor.workload.output_elements
                 own = [replace(own[0], own_cycles=softmax_cycles(self.accelerator, depth))]
+            elif kernel.kind == MAP_MAXIMUM:
+                sizes = storage.shapes[kernel.inputs[0]][1:]
+                own = [replace(own[0], own_cycles=maximum_cycles(self.accelerator, *sizes))]
             alone = len(own) == 1 and bool(operations) and not config.shram_banks
             if alone and _only_reads(kernel, placed, readers, handed_out) and can_chain(operations[-1], own[0]):
                 operations[-1] = chain(operations[-1], own[0])
@@ -147,13 +155,18 @@ class EthosUPlacement(ContextStage):
             for kernel, own in placed
         )
 
-    def _named(self, kernel: Kernel) -> Kernel:
-        """A kernel, under a kind of its own if it is a softmax of one vector, whose cycles are known."""
-        workload = kernel.anchor.workload
-        vector = kernel.kind == "softmax" and len(kernel.layers) == 1 and workload.dimensions.axis_size > 1
-        if not (vector and self.accelerator.cycles_per_word):
+    def _named(self, kernel: Kernel, network: Network) -> Kernel:
+        """A kernel, under a kind of its own if Vela makes several operations of it whose cycles are known."""
+        kind, workload = kernel.kind, kernel.anchor.workload
+        if len(kernel.layers) > 1 or not self.accelerator.cycles_per_word:
             return kernel
-        return replace(kernel, kind=SOFTMAX_VECTOR) if workload.output_elements == workload.dimensions.axis_size else kernel
+        if kind == "softmax" and workload.output_elements == workload.dimensions.axis_size > 1:
+            return replace(kernel, kind=SOFTMAX_VECTOR)
+        if kind in ("reduce_max", "reduce_min", "global_max_pool") and network.channels_last:
+            shape = network.tensors[kernel.inputs[0]].shape
+            if len(shape) == _MAP_RANK and shape[0] == 1 and 1 < workload.output_elements == shape[-1]:
+                return replace(kernel, kind=MAP_MAXIMUM)
+        return kernel
 
     def _divided(self, kernels: Sequence[Kernel], network: Network) -> tuple[Sequence[Kernel], frozenset[str]]:
         """The kernels, those that the host runs marked and free; and the tensors that the host hands over or takes."""

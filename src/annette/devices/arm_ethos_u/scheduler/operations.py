@@ -285,8 +285,10 @@ def _known_weight_bytes(shape: OpShape, config: AcceleratorConfig, raw: int, sha
     if depthwise:
         padded, header = depth * round_up(elements, 4), header + _HEADER_BYTES * shram
     elif is_part_kernel(config, shape):
-        step = 4 if shram or elements == 1 else 2
-        padded = depth * round_up(elements, step) * round_up(shape.ifm_depth, 8 if shram else BRICK)
+        rounded = round_up(elements, 4)
+        if not shram and elements > 1:
+            rounded = min(round_up(elements, 2), round_up(elements, 5))
+        padded = depth * rounded * round_up(shape.ifm_depth, 8 if shram else BRICK)
     else:
         padded = depth * elements * round_up(shape.ifm_depth, config.depth_first_depth)
     zeros = padded - raw

@@ -225,9 +225,16 @@ def engine_cycles(
 
 
 def plain_cycles(
-    accelerator: Accelerator, shape: OpShape, block: BlockConfig, per_output: float, ifm: Memory, ofm: Memory
+    accelerator: Accelerator,
+    shape: OpShape,
+    block: BlockConfig,
+    per_output: float,
+    ifm: Memory,
+    ofm: Memory,
+    *,
+    nhwc: bool = True,
 ) -> float:
-    """Cycles of an operation without weights that reads NHWC and writes NHCWB16.
+    """Cycles of an operation without weights that writes NHCWB16.
 
     Args:
         accelerator: The accelerator.
@@ -236,10 +243,11 @@ def plain_cycles(
         per_output: Cycles of writing one element.
         ifm: Where its IFM is.
         ofm: Where its OFM is.
+        nhwc: Whether its IFM is stored as NHWC.
     """
     return _blocked_cycles(
         accelerator.config, shape, block, per_output, 0.0, 0, ifm, ofm,
-        ifm_nhwc=True, ofm_nhwc=False, first=True, last=True,
+        ifm_nhwc=nhwc, ofm_nhwc=False, first=True, last=True,
     )  # fmt: skip
 
 
