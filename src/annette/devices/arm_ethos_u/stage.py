@@ -53,6 +53,7 @@ from annette.network.workload import describe_layer
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap, Storage
     from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
     from annette.devices.arm_ethos_u.scheduler.schedule import Schedule
     from annette.mapping.kernel import FloatArray, KernelTable
@@ -131,15 +132,8 @@ class EthosUPlacement(ContextStage):
                 continue
             if (padding := explicit_padding_of(kernel)) is not None:
                 place(_padding_kernel(kernel, network), padding_copies(kernel, padding, root[kernel.inputs[0]], maps))
-            config = self.accelerator.config
-            own = operations_of(kernel, storage, root, maps, config, copied.get(kernel.name))
-            if kernel.kind == SOFTMAX_VECTOR:
-                depth = kernel.anchor.workload.output_elements
-                own = [replace(own[0], own_cycles=softmax_cycles(self.accelerator, depth))]
-            elif kernel.kind == MAP_MAXIMUM:
-                sizes = storage.shapes[kernel.inputs[0]][1:]
-                own = [replace(own[0], own_cycles=maximum_cycles(self.accelerator, *sizes))]
-            alone = len(own) == 1 and bool(operations) and not config.shram_banks
+            own = self._operations(kernel, storage, root, maps, copied.get(kernel.name))
+            alone = len(own) == 1 and bool(operations) and not self.accelerator.config.shram_banks
             if alone and _only_reads(kernel, placed, readers, handed_out) and can_chain(operations[-1], own[0]):
                 operations[-1] = chain(operations[-1], own[0])
                 place(replace(kernel, free=True, rules=(*kernel.rules, "chained")), ())
@@ -154,6 +148,23 @@ class EthosUPlacement(ContextStage):
             replace(kernel, context=_context(scheduled, own, copied_elements.get(kernel.name, 0))) if own else kernel
             for kernel, own in placed
         )
+
+    def _operations(
+        self,
+        kernel: Kernel,
+        storage: Storage,
+        root: Mapping[str, str],
+        maps: dict[str, FeatureMap],
+        copied: Sequence[str] | None,
+    ) -> list[NpuOp]:
+        """The operations of a kernel."""
+        own = operations_of(kernel, storage, root, maps, self.accelerator.config, copied)
+        if kernel.kind == SOFTMAX_VECTOR:
+            return [replace(own[0], own_cycles=softmax_cycles(self.accelerator, own[0].ofm_elements))]
+        if kernel.kind == MAP_MAXIMUM:
+            sizes = storage.shapes[kernel.inputs[0]][1:]
+            return [replace(own[0], own_cycles=maximum_cycles(self.accelerator, *sizes))]
+        return own
 
     def _named(self, kernel: Kernel, network: Network) -> Kernel:
         """A kernel, under a kind of its own if Vela makes several operations of it whose cycles are known."""

@@ -311,11 +311,14 @@ def _blocked_cycles(
     transfer = abs(drain - fetch) if blocks > 1 else 0.0
     issue = (transfer + mac_cycles + output_cycles) / _COMMANDS_IN_FLIGHT
     mac_cycles, output_cycles = max(mac_cycles, issue), max(output_cycles, issue)
+    return _in_turn(mac_cycles, output_cycles, blocks, last=last) + fetch * first + drain * last
+
+
+def _in_turn(mac_cycles: float, output_cycles: float, blocks: float, *, last: bool) -> float:
+    """Cycles of blocks whose multiply-accumulates and outputs overlap."""
     if mac_cycles > output_cycles:
-        cycles = mac_cycles * blocks + output_cycles * last
-    else:
-        cycles = output_cycles * blocks + mac_cycles
-    return cycles + fetch * first + drain * last
+        return mac_cycles * blocks + output_cycles * last
+    return output_cycles * blocks + mac_cycles
 
 
 def _cycles_per_output(accelerator: Accelerator, op: NpuOp) -> float:

@@ -1,7 +1,7 @@
 """The largest values of a whole feature map: Vela takes them over its height first, then over its width.
 
-Each is a pooling. On the Ethos-U55 and U65 a column is laid into the width, and all columns side by side into the depth;
-the Ethos-U85 pools the map as it is. Shapes and formats are those of Vela's reports.
+Each is a pooling. On the Ethos-U55 and U65 a column is laid into the width, and all columns side by side into the
+depth; the Ethos-U85 pools the map as it is. Shapes and formats are those of Vela's reports.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def maximum_cycles(accelerator: Accelerator, height: int, width: int, depth: int
             accelerator, shape, choose_block_config(accelerator.config, shape), cycles, on_chip, on_chip, nhwc=shram
         )
         for shape in shapes
-    )  # fmt: skip
+    )
 
 
 def _shape(ofm_width: int, depth: int, height: int, width: int) -> OpShape:

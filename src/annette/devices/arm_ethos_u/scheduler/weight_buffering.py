@@ -115,6 +115,8 @@ def schedule_op(accelerator: Accelerator, op: NpuOp, stripe_height: int = 0) -> 
         weight_reads = rows * columns
     memories = (accelerator.arena, accelerator.arena, accelerator.off_chip)
     cycles = engine_cycles(accelerator, op, block, memories=memories)
+    if op.own_cycles:  # Which are those on chip.
+        cycles += accelerator.arena.read_latency + accelerator.arena.write_latency
     return ScheduledOp(op, block, cycles, weight_reads, stripe_height)
 
 
