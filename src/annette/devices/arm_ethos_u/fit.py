@@ -92,8 +92,8 @@ _ALIKE: Final = ACTIVATIONS - {"gelu", "silu"}
 """Activations that are one operation of the same kind each, where they run by themselves."""
 
 _BY_FORMULA: Final = frozenset({
-    "arg_max", "cast", "compare", "copy", "div", "gather", "global_max_pool", "logical", "lstm", MAP_MAXIMUM, "max", "min",
-    "neg",    "not", "pow", "quantize", SOFTMAX_VECTOR, "tile", "where",
+    "arg_max", "cast", "compare", "copy", "div", "gather", "global_max_pool", "logical", "lstm", MAP_MAXIMUM, "max",
+    "min", "neg", "not", "pow", "quantize", SOFTMAX_VECTOR, "tile", "where",
 })  # fmt: skip
 """Kinds that files have and the benchmark's networks do not: what they cost is taken from the formula."""
 
