@@ -221,3 +221,27 @@ def test_samples_of_a_batch_take_one_after_another(tmp_path):
         return estimate_network(network, load_platform("ethos-u55-128")).latency_s
 
     assert seconds(4) == pytest.approx(4 * seconds(1), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("factor", "half_pixel", "hosted"), [(2, True, False), (4, True, True), (4, False, False), (16, False, True)]
+)
+def test_resizes_by_other_factors_stay_on_the_host_of_an_ethos_u55(factor, half_pixel, hosted, tmp_path):
+    def resized(file, source):
+        sizes = file.tensor("sizes", (2,), INT32, np.array([8 * factor, 8 * factor]))
+        result = file.tensor("resized", (1, 8 * factor, 8 * factor, 16))
+        file.operator("RESIZE_BILINEAR", [source, sizes], [result], "ResizeBilinear", half_pixel_centers=half_pixel)
+        return result
+
+    network = bordered(tmp_path, resized)
+    assert (network.layers[-1].name in host_of(network)) is hosted
+    assert network.layers[-1].name not in host_of(network, "ethos-u85-512")
+
+
+def test_two_cores_encode_weights_for_whole_pairs_of_eight_channels():
+    u55, u65 = (preset(name).context.accelerator.config for name in ("ethos-u55-128", "ethos-u65-512"))
+    few, many = (OpShape("conv", 8, 8, depth, 512, 8, 8, 1, 1, 1, 1, 1) for depth in (5, 512))
+    assert encoded_weight_bytes(few, u65, share=0.9) > 1.1 * encoded_weight_bytes(few, u55, share=0.9)
+    assert encoded_weight_bytes(many, u65, share=0.9) == pytest.approx(
+        encoded_weight_bytes(many, u55, share=0.9), rel=1e-3
+    )
