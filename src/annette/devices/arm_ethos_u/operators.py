@@ -86,12 +86,13 @@ def _runs(layer: Layer, network: Network, facts: Mapping[str, Any], *, quantised
 
 
 def _scale_fits(layer: Layer, scales: Mapping[str, Sequence[int]]) -> bool:
-    """Whether a resize makes a feature map larger by a factor that the accelerator has, which may depend on where
-    its samples lie; a single element can be made as large as one likes.
+    """Whether a resize makes a feature map larger by a factor that the accelerator has.
+
+    Which these are may depend on where its samples lie; a single element can be made as large as one likes.
     """
     d = layer.workload.dimensions
     ifm, ofm = (d.in_height, d.in_width), (d.out_height, d.out_width)
-    if ifm == (1, 1) or ifm == ofm:
+    if ifm in ((1, 1), ofm):
         return True
     coordinates = str(layer.attributes.get("coordinates", ""))
     less = int(coordinates == "align_corners")
