@@ -212,7 +212,7 @@ def test_the_padding_of_thin_weights_is_encoded_in_runs():
     assert encoded_weight_bytes(shape, config, share=1.0) == pytest.approx(4736, rel=0.1)  # Vela's.
 
 
-def test_samples_of_a_batch_take_one_after_another(tmp_path):
+def test_positions_of_all_samples_are_one_product(tmp_path):
     def seconds(samples):
         file = File()
         source = file.input("x", (samples, 8, 8, 16))
@@ -220,7 +220,7 @@ def test_samples_of_a_batch_take_one_after_another(tmp_path):
         network = load_network(file.write(tmp_path / "net.tflite"))
         return estimate_network(network, load_platform("ethos-u55-128")).latency_s
 
-    assert seconds(4) == pytest.approx(4 * seconds(1), rel=0.02)
+    assert 3 * seconds(1) < seconds(4) < 4 * seconds(1)  # One product over all positions.
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,13 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from annette.devices.arm_ethos_u.scheduler.batches import batched
 from annette.devices.arm_ethos_u.scheduler.block_config import OpShape, choose_block_config, round_up
 from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK, FeatureMap, hwc_of, stored_bytes
 from annette.devices.arm_ethos_u.scheduler.operations import (
     ACTIVATIONS,
     LUT_ACTIVATIONS,
     NpuOp,
-    by_sample,
     encoded_scale_bytes,
     encoded_weight_bytes,
     operation_of,
@@ -181,7 +181,7 @@ def operations_of(
         return _by_multiplier(op, shape, kernel, maps, config)
     if shape is not None and shape.block_type == "conv" and max(shape.stride_height, shape.stride_width) > _MOST_STRIDE:
         return _by_kernel_element(op, shape, kernel, maps, config)
-    return [by_sample(op, d.batch)]
+    return batched(op, kernel, maps)
 
 
 def _single_element(height: int, width: int, depth: int, block_type: str) -> OpShape:
