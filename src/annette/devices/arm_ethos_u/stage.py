@@ -37,7 +37,7 @@ import numpy as np
 from annette.devices.arm_ethos_u.operators import is_quantised, left_to_host
 from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator
 from annette.devices.arm_ethos_u.scheduler.chaining import can_chain, chain
-from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, padding_copies
+from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, padding_copies, steps_of
 from annette.devices.arm_ethos_u.scheduler.feature_maps import explicit_padding_of, feature_maps_of, storage_of
 from annette.devices.arm_ethos_u.scheduler.reductions import maximum_cycles
 from annette.devices.arm_ethos_u.scheduler.schedule import schedule
@@ -103,7 +103,8 @@ class EthosUPlacement(ContextStage):
             The kernels in the order in which they run, with the copies that the compiler adds; a concat that copies
             nothing is free.
         """
-        kernels, border = self._divided([self._named(kernel, network) for kernel in kernels], network)
+        storage = storage_of(network)
+        kernels, border = self._divided([self._named(kernel, network, storage) for kernel in kernels], network)
         ordered: list[Kernel] = []
         copied: dict[str, list[str]] = {}  # By concats, whose other inputs are written right where they end up.
         writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
@@ -117,7 +118,6 @@ class EthosUPlacement(ContextStage):
                 if not copied[kernel.name]:
                     kernel = replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
             ordered.append(kernel)
-        storage = storage_of(network)
         maps, root = feature_maps_of(ordered, storage.shapes, copied, border)
         operations: list[NpuOp] = []
         placed: list[tuple[Kernel, range]] = []
@@ -166,9 +166,15 @@ class EthosUPlacement(ContextStage):
             return [replace(own[0], own_cycles=maximum_cycles(self.accelerator, *sizes))]
         return own
 
-    def _named(self, kernel: Kernel, network: Network) -> Kernel:
-        """A kernel, under a kind of its own if Vela makes several operations of it whose cycles are known."""
+    def _named(self, kernel: Kernel, network: Network, storage: Storage) -> Kernel:
+        """A kernel, under a kind of its own if Vela makes several operations of it whose cycles are known.
+
+        A transpose that moves nothing, as it is stored, is free.
+        """
         kind, workload = kernel.kind, kernel.anchor.workload
+        if kind == "transpose" and len(kernel.layers) == 1 and kernel.inputs and not kernel.free:
+            moves = steps_of(kernel, storage)
+            return kernel if moves else replace(kernel, free=True, rules=(*kernel.rules, "moves-nothing"))
         if len(kernel.layers) > 1 or not self.accelerator.cycles_per_word:
             return kernel
         if kind == "softmax" and workload.output_elements == workload.dimensions.axis_size > 1:
