@@ -175,7 +175,7 @@ class EthosUPlacement(ContextStage):
         if kind == "transpose" and len(kernel.layers) == 1 and kernel.inputs and not kernel.free:
             moves = steps_of(kernel, storage)
             return kernel if moves else replace(kernel, free=True, rules=(*kernel.rules, "moves-nothing"))
-        if len(kernel.layers) > 1 or not self.accelerator.cycles_per_word:
+        if len(kernel.layers) > 1 or not self.accelerator.config.cycles_per_word:
             return kernel
         if kind == "softmax" and workload.output_elements == workload.dimensions.axis_size > 1:
             return replace(kernel, kind=SOFTMAX_VECTOR)

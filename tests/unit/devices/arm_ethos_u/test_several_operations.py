@@ -49,7 +49,7 @@ def test_only_a_softmax_of_one_vector_has_a_kind_of_its_own(name):
 def test_platforms_that_do_not_know_cycles_of_32_bits_keep_the_kind():
     mapping = preset("ethos-u55-128")
     parameters = mapping.context.to_json()
-    del parameters["cycles_per_word"], parameters["cycles_per_word_unary"]
+    del parameters["engine"]["cycles_per_word"], parameters["engine"]["cycles_per_word_unary"]
     old = replace(mapping, context=EthosUPlacement.from_json(parameters))
     assert kinds(softmax(1), old)["shares"] == "softmax"
 

@@ -105,6 +105,8 @@ class AcceleratorConfig(
         output_ram_bytes: Output RAM of an Ethos-U85.
         chaining_ram_bytes: Chaining RAM of an Ethos-U85, for operands of chained element-wise operators.
         weight_decoders: Weight decoders of an Ethos-U85.
+        cycles_per_word: Cycles of an element-wise operator on two operands of 32 bits; 0 where that is not known.
+        cycles_per_word_unary: Of one on a single operand of 32 bits; 0 where that is not known.
     """
 
     ofm_ublocks: _UBlocks
@@ -123,6 +125,8 @@ class AcceleratorConfig(
     output_ram_bytes: _Bytes = 4096
     chaining_ram_bytes: _Bytes = 3072
     weight_decoders: _Side = 2
+    cycles_per_word: _Unknown = 0.0
+    cycles_per_word_unary: _Unknown = 0.0
 
     def __post_init__(self) -> None:
         if not self.shram_banks and not (self.ifm_ram_bytes and self.accumulator_ram_bytes):
@@ -183,8 +187,6 @@ class Accelerator(
         cycles_per_max_pool: Of a maximum pooling.
         cycles_per_add: Of an element-wise sum or difference.
         cycles_per_mul: Of an element-wise product.
-        cycles_per_word: Of an element-wise operator on two operands of 32 bits; 0 where that is not known.
-        cycles_per_word_unary: Of one on a single operand of 32 bits; 0 where that is not known.
     """
 
     config: AcceleratorConfig
@@ -196,8 +198,6 @@ class Accelerator(
     cycles_per_max_pool: _Rate
     cycles_per_add: _Rate
     cycles_per_mul: _Rate
-    cycles_per_word: _Unknown = 0.0
-    cycles_per_word_unary: _Unknown = 0.0
 
     @property
     def arena(self) -> Memory:

@@ -70,7 +70,7 @@ def _elementwise(accelerator: Accelerator, elements: int, cycles: float, constan
 
 def _in_shram(accelerator: Accelerator, depth: int) -> float:
     off_chip, on_chip = accelerator.off_chip, accelerator.on_chip
-    word, unary = accelerator.cycles_per_word, accelerator.cycles_per_word_unary
+    word, unary = accelerator.config.cycles_per_word, accelerator.config.cycles_per_word_unary
     bricks = round_up(depth, _BRICK)
     read = min(max(depth * _WORD * off_chip.burst_bytes / min(off_chip.burst_bytes, _WORD * depth), 0), 256)
     shifted = max(word * depth, read / off_chip.bytes_per_cycle)
@@ -89,7 +89,7 @@ def _in_shram(accelerator: Accelerator, depth: int) -> float:
 
 def _chained(accelerator: Accelerator, depth: int) -> float:
     on_chip, off_chip = accelerator.on_chip, accelerator.off_chip
-    word, bricks = accelerator.cycles_per_word, round_up(depth, _BRICK)
+    word, bricks = accelerator.config.cycles_per_word, round_up(depth, _BRICK)
     transfer = bricks * _WORD * 2 / on_chip.bytes_per_cycle
     number = word * _BRICK
     constant = off_chip.burst_bytes / (off_chip.stream or off_chip.read)
