@@ -1,7 +1,8 @@
 """Adds to Ethos-U platform files the kinds of kernel that only vendors' files have, priced by the compiler's formula.
 
 Usage: ``python tools/assume_ethos_u.py FILE…`` rewrites platform files that were fitted before these kinds were known,
-as a fit today would make them; nothing that a file holds is changed.
+as a fit today would make them, and gives their context stage what is known of the accelerator today; nothing else that
+a file holds is changed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from annette.devices.arm_ethos_u.fit import assumed_by_formula
+from annette.devices.arm_ethos_u.targets import Target, known_mapping
 from annette.models.tiled_roofline import TiledRoofline
 from annette.platforms import dump_platform, load_platform
 
@@ -32,9 +34,12 @@ def main() -> None:
             exact, platform.models.keys(), formula, shram=not platform.device.startswith("ethos-u85")
         )
         family = dict.fromkeys(models, "tiled-roofline")
+        known = known_mapping(Target.choose(*platform.device.split(", ")).described())
+        context = known.context if known is not None else platform.mapping.context
         dump_platform(
             replace(
                 platform,
+                mapping=replace(platform.mapping, context=context),
                 models={**platform.models, **models},
                 preferred_by_kind={**platform.preferred_by_kind, **family},
                 assumed={**platform.assumed, **reasons},

@@ -56,10 +56,9 @@ def command(
     """Runs each NETWORK on a backend: latency, how well it repeats, and a profile per kernel.
 
     The latency is the shortest of the rounds' medians (of more than four, the one a quarter of the way up): what the
-    network takes when nobody disturbs it. Every round is a process of its own, and the networks take turns. A network
-    that fails is not tried again; where one of several cannot be read or measured, the others are: a line on standard
-    error and, with --json, an entry of the list say why, and the exit code is 2. Files of a format that the backend
-    takes are measured as they are. Further --NAME VALUE go to the backend.
+    network takes undisturbed. Every round is a process of its own, the networks take turns, and what fails is not tried
+    again. Where one of several networks cannot be read or measured, the others are: a line and, with --json, an entry
+    say why, and the exit code is 2. Files that the backend takes are measured as they are; --NAME VALUE go to it.
 
     \b
     Examples:

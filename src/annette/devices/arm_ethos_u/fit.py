@@ -16,7 +16,7 @@ from annette._version import __version__
 from annette.bench.records import Purpose
 from annette.devices.arm_ethos_u.operators import accelerated_kinds
 from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS
-from annette.devices.arm_ethos_u.stage import BUSIEST, EthosUPlacement
+from annette.devices.arm_ethos_u.stage import BUSIEST, MAP_MAXIMUM, SOFTMAX_VECTOR, EthosUPlacement
 from annette.devices.arm_ethos_u.targets import Target, clock_hz, known_mapping, peak_ops_per_s, target_of
 from annette.errors import FitError
 from annette.fitting.composition import composed_errors
@@ -92,8 +92,8 @@ _ALIKE: Final = ACTIVATIONS - {"gelu", "silu"}
 """Activations that are one operation of the same kind each, where they run by themselves."""
 
 _BY_FORMULA: Final = frozenset({
-    "arg_max", "cast", "compare", "copy", "div", "gather", "global_max_pool", "logical", "lstm", "max", "min", "neg",
-    "not", "pow", "quantize", "tile", "where",
+    "arg_max", "cast", "compare", "copy", "div", "gather", "global_max_pool", "logical", "lstm", MAP_MAXIMUM, "max",
+    "min", "neg", "not", "pow", "quantize", SOFTMAX_VECTOR, "tile", "where",
 })  # fmt: skip
 """Kinds that files have and the benchmark's networks do not: what they cost is taken from the formula."""
 
@@ -250,7 +250,7 @@ def assumed_by_formula(
     if not alike:
         return {}, {}
     reason = f"priced by the compiler's formula, with which {', '.join(alike)} agree{'s' * (len(alike) == 1)}"
-    run = _BY_FORMULA.intersection((*accelerated_kinds(shram=shram), "copy", "pow"))
+    run = _BY_FORMULA.intersection((*accelerated_kinds(shram=shram), "copy", "pow", MAP_MAXIMUM, SOFTMAX_VECTOR))
     kinds = sorted((_ALIKE | run).difference(known))
     return {kind: {_FORMULA: formula} for kind in kinds}, dict.fromkeys(kinds, reason)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.devices.device import json_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from annette.mapping.kernel import Kernel
     from annette.network import Layer, Network
@@ -80,7 +80,26 @@ def _runs(layer: Layer, network: Network, facts: Mapping[str, Any], *, quantised
     most = facts["most"].get(layer.kind, {})
     if any(getattr(d, name) > limit for name, limit in most.items()):
         return False
+    if layer.kind in facts.get("scales", {}) and not _scale_fits(layer, facts["scales"][layer.kind]):
+        return False
     return not quantised or _types_fit(layer, network, facts)
+
+
+def _scale_fits(layer: Layer, scales: Mapping[str, Sequence[int]]) -> bool:
+    """Whether a resize makes a feature map larger by a factor that the accelerator has.
+
+    Which these are may depend on where its samples lie; a single element can be made as large as one likes.
+    """
+    d = layer.workload.dimensions
+    ifm, ofm = (d.in_height, d.in_width), (d.out_height, d.out_width)
+    if ifm in ((1, 1), ofm):
+        return True
+    coordinates = str(layer.attributes.get("coordinates", ""))
+    less = int(coordinates == "align_corners")
+    factors = {
+        (wide - less) / max(narrow - less, 1) for narrow, wide in zip(ifm, ofm, strict=True) if (narrow, wide) != (1, 1)
+    }
+    return len(factors) == 1 and factors <= set(scales.get(coordinates, scales[""]))
 
 
 def _is_over_depth_of_maps(layer: Layer, network: Network) -> bool:

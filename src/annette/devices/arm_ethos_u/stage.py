@@ -36,9 +36,12 @@ import numpy as np
 
 from annette.devices.arm_ethos_u.operators import is_quantised, left_to_host
 from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator
-from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, padding_copies
+from annette.devices.arm_ethos_u.scheduler.chaining import can_chain, chain
+from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, padding_copies, steps_of
 from annette.devices.arm_ethos_u.scheduler.feature_maps import explicit_padding_of, feature_maps_of, storage_of
+from annette.devices.arm_ethos_u.scheduler.reductions import maximum_cycles
 from annette.devices.arm_ethos_u.scheduler.schedule import schedule
+from annette.devices.arm_ethos_u.scheduler.softmax import softmax_cycles
 from annette.documents import convert
 from annette.errors import MappingError
 from annette.mapping.context import ContextStage
@@ -48,15 +51,23 @@ from annette.models.tiled_roofline import Formula, Range
 from annette.network.workload import describe_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
+    from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap, Storage
     from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
     from annette.devices.arm_ethos_u.scheduler.schedule import Schedule
     from annette.mapping.kernel import FloatArray, KernelTable
     from annette.network import Network
 
-__all__ = ["BUSIEST", "EthosUPlacement"]
+__all__ = ["BUSIEST", "MAP_MAXIMUM", "SOFTMAX_VECTOR", "EthosUPlacement"]
 
+SOFTMAX_VECTOR: Final = "softmax_vector"
+"""Kind of kernel: a softmax of one vector."""
+
+MAP_MAXIMUM: Final = "map_maximum"
+"""Kind of kernel: the largest values over height and width of a feature map."""
+
+_MAP_RANK: Final = 4
 _BUSY: Final = ("engine_cycles", "on_chip_cycles", "off_chip_cycles")
 _LEAST_CYCLES: Final = 1.0
 
@@ -92,7 +103,8 @@ class EthosUPlacement(ContextStage):
             The kernels in the order in which they run, with the copies that the compiler adds; a concat that copies
             nothing is free.
         """
-        kernels, border = self._divided(kernels, network)
+        storage = storage_of(network)
+        kernels, border = self._divided([self._named(kernel, network, storage) for kernel in kernels], network)
         ordered: list[Kernel] = []
         copied: dict[str, list[str]] = {}  # By concats, whose other inputs are written right where they end up.
         writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
@@ -106,7 +118,6 @@ class EthosUPlacement(ContextStage):
                 if not copied[kernel.name]:
                     kernel = replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
             ordered.append(kernel)
-        storage = storage_of(network)
         maps, root = feature_maps_of(ordered, storage.shapes, copied, border)
         operations: list[NpuOp] = []
         placed: list[tuple[Kernel, range]] = []
@@ -121,8 +132,13 @@ class EthosUPlacement(ContextStage):
                 continue
             if (padding := explicit_padding_of(kernel)) is not None:
                 place(_padding_kernel(kernel, network), padding_copies(kernel, padding, root[kernel.inputs[0]], maps))
-            config = self.accelerator.config
-            place(kernel, operations_of(kernel, storage, root, maps, config, copied.get(kernel.name)))
+            own = self._operations(kernel, storage, root, maps, copied.get(kernel.name))
+            alone = len(own) == 1 and bool(operations) and not self.accelerator.config.shram_banks
+            if alone and _only_reads(kernel, placed, readers, handed_out) and can_chain(operations[-1], own[0]):
+                operations[-1] = chain(operations[-1], own[0])
+                place(replace(kernel, free=True, rules=(*kernel.rules, "chained")), ())
+                continue
+            place(kernel, own)
         scheduled = schedule(self.accelerator, operations, maps)
         copied_elements = {
             name: sum(math.prod(network.tensors[tensor].shape) for tensor in tensors)
@@ -132,6 +148,42 @@ class EthosUPlacement(ContextStage):
             replace(kernel, context=_context(scheduled, own, copied_elements.get(kernel.name, 0))) if own else kernel
             for kernel, own in placed
         )
+
+    def _operations(
+        self,
+        kernel: Kernel,
+        storage: Storage,
+        root: Mapping[str, str],
+        maps: dict[str, FeatureMap],
+        copied: Sequence[str] | None,
+    ) -> list[NpuOp]:
+        """The operations of a kernel."""
+        own = operations_of(kernel, storage, root, maps, self.accelerator.config, copied)
+        if kernel.kind == SOFTMAX_VECTOR:
+            return [replace(own[0], own_cycles=softmax_cycles(self.accelerator, own[0].ofm_elements))]
+        if kernel.kind == MAP_MAXIMUM:
+            sizes = storage.shapes[kernel.inputs[0]][1:]
+            return [replace(own[0], own_cycles=maximum_cycles(self.accelerator, *sizes))]
+        return own
+
+    def _named(self, kernel: Kernel, network: Network, storage: Storage) -> Kernel:
+        """A kernel, under a kind of its own if Vela makes several operations of it whose cycles are known.
+
+        A transpose that moves nothing, as it is stored, is free.
+        """
+        kind, workload = kernel.kind, kernel.anchor.workload
+        if kind == "transpose" and len(kernel.layers) == 1 and kernel.inputs and not kernel.free:
+            moves = steps_of(kernel, storage)
+            return kernel if moves else replace(kernel, free=True, rules=(*kernel.rules, "moves-nothing"))
+        if len(kernel.layers) > 1 or not self.accelerator.config.cycles_per_word:
+            return kernel
+        if kind == "softmax" and workload.output_elements == workload.dimensions.axis_size > 1:
+            return replace(kernel, kind=SOFTMAX_VECTOR)
+        if kind in ("reduce_max", "reduce_min", "global_max_pool") and network.channels_last:
+            shape = network.tensors[kernel.inputs[0]].shape
+            if len(shape) == _MAP_RANK and shape[0] == 1 and 1 < workload.output_elements == shape[-1]:
+                return replace(kernel, kind=MAP_MAXIMUM)
+        return kernel
 
     def _divided(self, kernels: Sequence[Kernel], network: Network) -> tuple[Sequence[Kernel], frozenset[str]]:
         """The kernels, those that the host runs marked and free; and the tensors that the host hands over or takes."""
@@ -163,6 +215,20 @@ class EthosUPlacement(ContextStage):
             MappingError: A value is missing, unknown, of the wrong type, or out of its range.
         """
         return cls(convert(parameters, Accelerator, error=MappingError, path=f"context stage {cls.name!r}: $"))
+
+
+def _only_reads(
+    kernel: Kernel,
+    placed: Sequence[tuple[Kernel, range]],
+    readers: Mapping[str, Sequence[int]],
+    handed_out: Collection[str],
+) -> bool:
+    """Whether a kernel reads what is written right before it, and nobody else does."""
+    before = next((other for other, own in reversed(placed) if len(own) or "chained" in other.rules), None)
+    if before is None or not before.outputs:
+        return False
+    written = before.outputs[0]
+    return written in kernel.inputs and len(readers[written]) == 1 and written not in handed_out
 
 
 def _padding_kernel(kernel: Kernel, network: Network) -> Kernel:

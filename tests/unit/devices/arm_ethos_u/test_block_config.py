@@ -64,3 +64,21 @@ def test_pools_leave_room_for_one_more_row():
 def test_the_smallest_block_is_taken_where_none_fits():
     tiny = AcceleratorConfig(((2, 2, 8),), 4, 2, 2, 0, 0, 16, 16, 64, 32, 1)
     assert choose_block_config(tiny, shape(out=(32, 32, 64)))[:3] == (2, 2, 16)
+
+
+@pytest.mark.parametrize(
+    ("operator", "block"),
+    [  # As Vela reports them.
+        (OpShape("depthwise", 10, 10, 128, 128, 20, 20, 3, 3, 2, 2, 1), (10, 10, 16)),
+        (OpShape("depthwise", 4, 56, 64, 64, 9, 112, 3, 3, 2, 2, 1), (2, 28, 16)),
+        (OpShape("depthwise", 7, 7, 512, 512, 14, 14, 3, 3, 2, 2, 1), (7, 8, 32)),
+    ],
+)
+def test_depthwise_blocks_give_way_in_depth_before_width(operator, block):
+    assert choose_block_config(U85, operator)[:3] == block
+
+
+def test_a_matrix_product_of_few_channels_goes_part_kernel_first_on_an_ethos_u85():
+    operator = OpShape("vector", 1, 1, 8, 32, 1, 1, 1, 1, 1, 1, 1)
+    assert choose_block_config(U85, operator).part_kernel
+    assert not choose_block_config(U55, operator).part_kernel

@@ -30,13 +30,14 @@ DRAM_U65 = {"burst_bytes": 128, "read_latency": 500, "write_latency": 250} | dic
 SHRAM = {"input_bytes": 0, "accumulator_bytes": 0, "max_height": 32, "max_width": 64, "max_channels": 128}
 U65_512 = SHRAM | {
     "units": [[2, 2, 8]], "banks": 48, "input_grain": 8, "accumulator_grain": 16, "deep_channels": 32, "cores": 2,
+    "cycles_per_word": 0.5625, "cycles_per_word_unary": 0.3125,
 }  # fmt: skip
 U65_512_CYCLES = {"output": 0.125, "table": 0.5, "maximum": 0.0625, "sum": 0.375, "product": 0.1875}
 EXPECTED = {
     "ethos-u55-128": {
         "engine": SHRAM | {
             "units": [[1, 2, 8]], "banks": 24, "input_grain": 4, "accumulator_grain": 8, "deep_channels": 32,
-            "cores": 1,
+            "cores": 1, "cycles_per_word": 1.25, "cycles_per_word_unary": 0.75,
         },
         "inside": SRAM_U55, "outside": FLASH, "staging_bytes": 0,
         "cycles": {"output": 0.5, "table": 1.0, "maximum": 0.25, "sum": 1.5, "product": 0.75},
@@ -52,6 +53,7 @@ EXPECTED = {
             "units": [[2, 2, 16], [1, 4, 16]], "banks": 0, "input_grain": 0, "accumulator_grain": 0,
             "input_bytes": 16384, "accumulator_bytes": 32768, "max_height": 128, "max_width": 128,
             "max_channels": 1024, "deep_channels": 64, "cores": 1,
+            "cycles_per_word": 0.25, "cycles_per_word_unary": 0.25,
         },
         "inside": {
             "bytes_per_cycle": 32.0, "read": 20.48, "write": 20.48, "weights": 20.48, "scales": 20.48, "copy": 20.48,

@@ -173,3 +173,15 @@ def test_engine_and_memories_are_told_apart():
     assert terms.compute_s[0] == pytest.approx(100e-6)
     assert terms.memory_s[0] == pytest.approx(70e-6)
     assert model().terms(table(ops=0.0, engine=100.0)).compute_s[0] == 0
+
+
+@pytest.mark.parametrize("mapping", ["ethos-u55-128", "ethos-u85-512"])
+def test_a_transpose_into_the_order_that_is_stored_moves_nothing(mapping):
+    net = NetworkBuilder("layout", source_format="test")
+    x = net.conv(net.input("x", (1, 16, 8, 8)), 24, 3, padding=1, name="conv")
+    x = net.transpose(x, (0, 2, 3, 1), name="last")
+    x = net.transpose(net.relu(x, name="rectified"), (0, 3, 1, 2), name="first")
+    kernels = {kernel.name: kernel for kernel in preset(mapping).apply(net.build(net.conv(x, 8, 1, name="end")))}
+    assert kernels["last"].free
+    assert "moves-nothing" in kernels["last"].rules
+    assert kernels["first"].free

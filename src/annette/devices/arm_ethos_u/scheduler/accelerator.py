@@ -19,6 +19,7 @@ _Size: TypeAlias = Annotated[int, Meta(ge=1, le=4096)]
 _Bytes: TypeAlias = Annotated[int, Meta(ge=0, le=1 << 24)]
 _Side: TypeAlias = Annotated[int, Meta(ge=1, le=64)]
 _Rate: TypeAlias = Annotated[float, Meta(ge=1e-9, le=1e9)]
+_Unknown: TypeAlias = Annotated[float, Meta(ge=0, le=1e9)]
 _Latency: TypeAlias = Annotated[float, Meta(ge=0, le=1e9)]
 
 UBlock: TypeAlias = tuple[_Side, _Side, _Side]
@@ -104,6 +105,8 @@ class AcceleratorConfig(
         output_ram_bytes: Output RAM of an Ethos-U85.
         chaining_ram_bytes: Chaining RAM of an Ethos-U85, for operands of chained element-wise operators.
         weight_decoders: Weight decoders of an Ethos-U85.
+        cycles_per_word: Cycles of an element-wise operator on two operands of 32 bits; 0 where that is not known.
+        cycles_per_word_unary: Of one on a single operand of 32 bits; 0 where that is not known.
     """
 
     ofm_ublocks: _UBlocks
@@ -122,6 +125,8 @@ class AcceleratorConfig(
     output_ram_bytes: _Bytes = 4096
     chaining_ram_bytes: _Bytes = 3072
     weight_decoders: _Side = 2
+    cycles_per_word: _Unknown = 0.0
+    cycles_per_word_unary: _Unknown = 0.0
 
     def __post_init__(self) -> None:
         if not self.shram_banks and not (self.ifm_ram_bytes and self.accumulator_ram_bytes):

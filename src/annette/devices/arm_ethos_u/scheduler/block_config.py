@@ -116,7 +116,7 @@ def is_part_kernel(config: AcceleratorConfig, shape: OpShape) -> bool:
     Vela's ``ChooseKernelMethod`` (U55, U65), where IFMs of up to 8 channels always go part-kernel first, and
     ``ChooseKernelFirst`` (U85).
     """
-    if shape.block_type != "conv":
+    if shape.block_type != "conv" and (config.shram_banks or shape.block_type != "vector"):
         return False
     elements = shape.kernel_height * shape.kernel_width
     depth_first = shape.ifm_depth / round_up(shape.ifm_depth, config.depth_first_depth)
@@ -368,7 +368,7 @@ def _with_room_for_a_row(
             break
         if (height != ofm.height or forced & 2) and height > ublock[0]:
             height -= ublock[0]
-        elif (depth > width or forced & 1) and depth > config.ifm_alloc_unit(depth, ublock)[2]:
+        elif (depth > width or forced & 1) and depth > _ACCUMULATOR_DEPTH:
             depth -= _ACCUMULATOR_DEPTH
         elif (width != ofm.width or forced & 4) and width > ublock[1]:
             width -= ublock[1]

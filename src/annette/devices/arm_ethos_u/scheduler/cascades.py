@@ -169,7 +169,7 @@ def _with_highest_stripes(
         proposed = find_cascades(entries, maps, stripes, weights, limit)
         most = most or len(proposed)
         within = {position for each in proposed for position in each.positions}
-        alone = (_whole_bytes(entries[p], maps) + weights.get(p, 0) for p in positions if p not in within)
+        alone = (_whole_bytes(entries[p], maps) for p in positions if p not in within)  # Nothing buffered yet.
         if len(proposed) > most or any(size > limit for size in alone):
             break
         best = proposed

@@ -17,13 +17,13 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from annette.devices.arm_ethos_u.scheduler.batches import batched
 from annette.devices.arm_ethos_u.scheduler.block_config import OpShape, choose_block_config, round_up
 from annette.devices.arm_ethos_u.scheduler.feature_maps import BRICK, FeatureMap, hwc_of, stored_bytes
 from annette.devices.arm_ethos_u.scheduler.operations import (
     ACTIVATIONS,
     LUT_ACTIVATIONS,
     NpuOp,
-    by_sample,
     encoded_scale_bytes,
     encoded_weight_bytes,
     operation_of,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from annette.devices.arm_ethos_u.scheduler.feature_maps import ExplicitPadding, Storage
     from annette.mapping.kernel import Kernel
 
-__all__ = ["TransposeStep", "merged_axes", "operations_of", "padding_copies", "transpose_steps"]
+__all__ = ["TransposeStep", "merged_axes", "operations_of", "padding_copies", "steps_of", "transpose_steps"]
 
 _AXES: Final = 3
 _MOST_STRIDE: Final = 3
@@ -98,9 +98,7 @@ def merged_axes(shape: Sequence[int], perm: Sequence[int]) -> tuple[list[int], l
 def transpose_steps(shape: Sequence[int], perm: Sequence[int]) -> list[TransposeStep]:
     """The steps of a transpose.
 
-    Args:
-        shape: Of what is read.
-        perm: Which dimension of it comes where.
+    The arguments are those of `merged_axes`.
     """
     sizes, steps = list(shape), []
     order = list(perm)
@@ -181,11 +179,10 @@ def operations_of(
         return _by_multiplier(op, shape, kernel, maps, config)
     if shape is not None and shape.block_type == "conv" and max(shape.stride_height, shape.stride_width) > _MOST_STRIDE:
         return _by_kernel_element(op, shape, kernel, maps, config)
-    return [by_sample(op, d.batch)]
+    return batched(op, kernel, maps)
 
 
-def _single_element(height: int, width: int, depth: int, block_type: str) -> OpShape:
-    """A kernel of a single element whose OFM has the shape of its IFM."""
+def _single_element(height: int, width: int, depth: int, block_type: str) -> OpShape:  # OFM and IFM are alike.
     return OpShape(block_type, height, width, depth, depth, height, width, 1, 1, 1, 1, 1)
 
 
@@ -295,9 +292,8 @@ def _activation(op: NpuOp, kernel: Kernel, source: str, maps: Mapping[str, Featu
 
 
 def _fused_activation(kernel: Kernel) -> str | None:
-    return next(
-        (layer.kind for layer in kernel.layers if layer is not kernel.anchor and layer.kind in ACTIVATIONS), None
-    )
+    fused = (layer.kind for layer in kernel.layers if layer is not kernel.anchor)
+    return next((kind for kind in fused if kind in ACTIVATIONS), None)
 
 
 def _by_group(op: NpuOp, kernel: Kernel, maps: dict[str, FeatureMap], config: AcceleratorConfig) -> list[NpuOp]:
@@ -332,10 +328,14 @@ def _by_multiplier(
 def _transposed(
     op: NpuOp, kernel: Kernel, storage: Storage, maps: dict[str, FeatureMap], config: AcceleratorConfig
 ) -> list[NpuOp]:
-    order = storage.orders[kernel.inputs[0]]
+    return _stepwise(op, steps_of(kernel, storage), op.ifms[0], maps, config) or [op]
+
+
+def steps_of(kernel: Kernel, storage: Storage) -> list[TransposeStep]:
+    """The steps of a transpose as it is stored; none where it moves nothing."""
+    source, order, target = kernel.inputs[0], storage.orders[kernel.inputs[0]], storage.orders[kernel.outputs[0]]
     perm = integers(kernel.anchor.attributes, "perm", tuple(reversed(range(len(order)))))
-    shape, axes = merged_axes(storage.shapes[kernel.inputs[0]], [order.index(perm[axis]) for axis in order])
-    return _stepwise(op, transpose_steps(shape, axes), op.ifms[0], maps, config) or [op]
+    return transpose_steps(*merged_axes(storage.shapes[source], [order.index(perm[axis]) for axis in target]))
 
 
 def _stepwise(

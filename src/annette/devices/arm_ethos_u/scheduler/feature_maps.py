@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BRICK", "ELEMENTWISE", "ExplicitPadding", "FeatureMap", "Storage", "explicit_padding_of", "feature_maps_of",
-    "height_of_positions", "hwc_of", "is_by_element", "reinterpreted", "storage_of", "stored_bytes",
+    "height_of_positions", "hwc_of", "is_by_element", "is_product_of_positions", "reinterpreted", "storage_of",
+    "stored_bytes",
 ]  # fmt: skip
 
 BRICK: Final = 16
@@ -246,7 +247,17 @@ def _nhwc_tensors(kernel: Kernel) -> tuple[str, ...]:
         return (*kernel.inputs, *kernel.outputs) if within_bricks else kernel.inputs
     if kernel.kind == "depthwise_conv" and 1 < d.in_channels < d.out_channels:
         return kernel.outputs
+    if is_product_of_positions(kernel):
+        return (*kernel.inputs, *kernel.outputs) if len(kernel.layers) == 1 else kernel.inputs
     return (*kernel.inputs, *kernel.outputs) if kernel.kind == "transpose" else ()
+
+
+def is_product_of_positions(kernel: Kernel) -> bool:
+    """Whether a convolution runs as a matrix product over the positions of several samples."""
+    d = kernel.anchor.workload.dimensions
+    single = d.kernel_height == d.kernel_width == d.stride_height == d.stride_width == 1
+    alike = (d.out_height, d.out_width) == (d.in_height, d.in_width)
+    return kernel.kind == "conv" and d.batch > 1 and single and alike
 
 
 def _seen_differently(
@@ -283,7 +294,8 @@ def is_by_element(kernel: Kernel, shapes: Mapping[str, Sequence[int]]) -> bool:
         return True
     elements = kernel.anchor.workload.output_elements
     alike = all(math.prod(shapes[tensor]) == elements for tensor in (*kernel.inputs, *kernel.outputs))
-    return kernel.kind in ELEMENTWISE and alike and kernel.anchor.workload.weight_elements in (0, 1, elements)
+    single = kernel.kind in ELEMENTWISE and len(kernel.inputs) == 1
+    return single and alike and kernel.anchor.workload.weight_elements in (0, 1, elements)
 
 
 def height_of_positions(positions: int) -> int:

@@ -69,6 +69,9 @@ _CODE_OVERHEAD_BITS: Final = 0.03
 _RUN_PARAMETERS: Final = 6
 _DILATION_ZEROS_SHARE: Final = 0.03
 _PADDING_SHARE: Final = 0.55
+_KNOWN_PADDING_SHARE: Final = 0.4
+_HEADER_BYTES: Final = 16
+_STREAMS_HEADER_BYTES: Final = 64
 _ONES_SHARE: Final = 0.16
 _SHRAM_ONES_SHARE: Final = 0.12
 
@@ -87,7 +90,7 @@ class NpuOp:
         ofm_elements: Elements that it writes.
         ofm_height: Height of the OFM, 1 where it has none.
         ofm_depth: Depth of the OFM.
-        chained: Whether element-wise operators are chained behind it, which read their operand by a channel of
+        chained: How many element-wise operators are chained behind it, which read their operand by a channel of
             its own.
         weight_bytes: Encoded weights; an estimate.
         scale_bytes: Scales and biases.
@@ -101,6 +104,7 @@ class NpuOp:
         half_speed: Whether it writes at half speed.
         repeats: How many equal operations run one after another.
         weight_share: What its encoded weights take of their own size; None where their values are not known.
+        own_cycles: What it takes, where that does not follow from its shape; else 0.
     """
 
     kind: str
@@ -112,7 +116,7 @@ class NpuOp:
     ofm_elements: int
     ofm_height: int
     ofm_depth: int
-    chained: bool = False
+    chained: int = 0
     weight_bytes: int = 0
     scale_bytes: int = 0
     constant_elements: int = 0
@@ -125,6 +129,7 @@ class NpuOp:
     half_speed: bool = False
     repeats: int = 1
     weight_share: float | None = None
+    own_cycles: float = 0.0
 
     @property
     def constant_bytes(self) -> int:
@@ -153,7 +158,9 @@ def operation_of(
     for tensor in kernel.inputs:
         ifms[root[tensor]] = ifms.get(root[tensor], 0) + stored_bytes(shapes[tensor])
     ofm = hwc_of(shapes[kernel.outputs[0]]) if kernel.outputs else (1, 1, 1)
-    if kernel.outputs and is_by_element(kernel, shapes):
+    if kernel.kind == "copy" and kernel.inputs:  # A view that is a copy keeps the shape of what it reads.
+        ofm = hwc_of(shapes[kernel.inputs[0]])
+    elif kernel.outputs and is_by_element(kernel, shapes):
         ofm = reinterpreted(ofm)
     shape, block_shape = _shape(kernel, config), None
     if kernel.kind in _SINGLE_ELEMENTS or (kernel.kind in ELEMENTWISE and not config.shram_banks):
@@ -173,8 +180,7 @@ def operation_of(
         ofm_elements=kernel.anchor.workload.output_elements,
         ofm_height=ofm[0],
         ofm_depth=ofm[2],
-        chained=not config.shram_banks
-        and any(layer.kind in ELEMENTWISE and layer.workload.dimensions.input_count > 1 for layer in fused),
+        chained=0 if config.shram_banks else sum(layer.kind in ELEMENTWISE for layer in fused),
         weight_bytes=weights,
         scale_bytes=encoded_scale_bytes(shape, config) if shape and weights else 0,
         constant_elements=kernel.anchor.workload.weight_elements if kernel.kind in ELEMENTWISE else 0,
@@ -191,6 +197,8 @@ def _weighted(
     kernel: Kernel, shape: OpShape | None, config: AcceleratorConfig, share: float | None
 ) -> tuple[OpShape | None, int]:
     """The shape with bytes of encoded weights; that of a mean, whose weights are ones, where it has none yet."""
+    if kernel.kind in ELEMENTWISE:  # Its constant operand is read as a feature map is.
+        return shape, 0
     if shape is not None and kernel.anchor.workload.weight_elements:
         d = kernel.anchor.workload.dimensions
         dense = d.kernel_height * d.kernel_width / (shape.kernel_height * shape.kernel_width)
@@ -251,19 +259,42 @@ def encoded_weight_bytes(
     elements = shape.kernel_height * shape.kernel_width
     inputs = 1 if shape.block_type == "depthwise" else shape.ifm_depth
     raw = shape.ofm_depth * elements * inputs
+    if share is not None and dense == 1:
+        return _known_weight_bytes(shape, config, raw, share)
     if shape.block_type == "depthwise":
         padded = round_up(shape.ofm_depth, 8) * round_up(elements, 4)
     elif is_part_kernel(config, shape):
         padded = round_up(shape.ofm_depth, 8) * round_up(elements, 4) * round_up(inputs, 8)
     else:
         padded = round_up(shape.ofm_depth, 8) * elements * round_up(inputs, config.depth_first_depth)
-    if share is not None and dense == 1:
-        plain = raw * share + (padded - raw) * _PADDING_SHARE
-        return round_up(math.ceil(min(plain, raw * (share + _run_bits((padded - raw) / raw) / _WEIGHT_BITS))), BRICK)
     share = _encoded_share(shape, raw, inputs * elements) if share is None else share
     encoded = raw * dense * share
     encoded += raw * (1 - dense) * _DILATION_ZEROS_SHARE + (padded - raw) * _PADDING_SHARE
     return round_up(math.ceil(encoded), BRICK)
+
+
+def _known_weight_bytes(shape: OpShape, config: AcceleratorConfig, raw: int, share: float) -> int:
+    """Bytes of encoded weights whose values are known: beside their codes those of zeros that pad them, and a header.
+
+    Found from what Vela's encoder makes of the weights of generated int8 networks.
+    """
+    elements = shape.kernel_height * shape.kernel_width
+    shram, depthwise = bool(config.shram_banks), shape.block_type == "depthwise"
+    depth = round_up(shape.ofm_depth, 8 * config.cores if shram else BRICK)
+    header = _HEADER_BYTES * (2 * config.cores - 1) if shram else _STREAMS_HEADER_BYTES
+    if depthwise:
+        padded, header = depth * round_up(elements, 4), header + _HEADER_BYTES * shram
+    elif is_part_kernel(config, shape):
+        rounded = round_up(elements, 4)
+        if not shram and elements > 1:
+            rounded = min(round_up(elements, 2), round_up(elements, 5))
+        padded = depth * rounded * round_up(shape.ifm_depth, 8 if shram else BRICK)
+    else:
+        padded = depth * elements * round_up(shape.ifm_depth, config.depth_first_depth)
+    zeros = padded - raw
+    plain = raw * share + zeros * _KNOWN_PADDING_SHARE
+    in_runs = raw * (share + _run_bits(zeros / raw) / _WEIGHT_BITS) if zeros else plain
+    return round_up(math.ceil(min(plain, in_runs) + header), BRICK)
 
 
 def _run_bits(zeros: float) -> float:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
     from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
 
-__all__ = ["MemoryTraffic", "blocks_of", "engine_cycles", "memory_traffic_of"]
+__all__ = ["MemoryTraffic", "blocks_of", "engine_cycles", "memory_traffic_of", "plain_cycles"]
 
 _MOST_NHWC_WRITE: Final = 64
 _DELAY_CYCLES: Final = 2
@@ -133,7 +133,7 @@ def _unblocked_traffic(
 
     Where an element-wise operator broadcasts, the Ethos-U55 and U65 read the operand for every output.
     """
-    least = float(op.ofm_elements) if op.kind in ELEMENTWISE and accelerator.config.shram_banks else 0.0
+    least = float(_stored_elements(op)) if op.kind in ELEMENTWISE and accelerator.config.shram_banks else 0.0
     sizes = tuple(
         max(float(min(each.size_bytes, amount)), least) for each, amount in zip(ifms, op.ifm_bytes, strict=True)
     )
@@ -145,6 +145,11 @@ def _unblocked_traffic(
             run = _read_run(elementwise_block(accelerator.config, op.block_shape), op.block_shape, nhwc=True)
         constant = op.ofm_elements * _burst_overhead(accelerator.off_chip, run)
     return MemoryTraffic(sizes, written, (*sizes, written), 1, constant)
+
+
+def _stored_elements(op: NpuOp) -> int:
+    """Elements of an OFM with those that fill up its bricks."""
+    return op.ofm_elements if op.ofm_nhwc else max(op.ofm_bytes, op.ofm_elements)
 
 
 def _burst_overhead(memory: Memory, run: float) -> float:
@@ -175,6 +180,8 @@ def engine_cycles(
     *,
     memories: tuple[Memory, Memory, Memory],
     ofm_depth: int = 0,
+    first: bool = True,
+    last: bool = True,
 ) -> float:
     """Cycles that the accelerator is busy.
 
@@ -184,15 +191,20 @@ def engine_cycles(
         block: Its block configuration; None where it has none.
         memories: Where its first IFM, its OFM, and its scales and biases are.
         ofm_depth: Depth of the OFM to compute, if not all.
+        first: Whether nothing of the operation ran before, so that its IFM has yet to be fetched.
+        last: Whether nothing of it runs behind, so that its OFM has yet to be written.
     """
     shape, config = op.shape, accelerator.config
     ifm_memory, ofm_memory, scale_memory = memories
+    if op.own_cycles:
+        return op.own_cycles
     per_output = _cycles_per_output(accelerator, op)
     if shape is None or block is None:
         if op.kind not in ELEMENTWISE:  # Copied by a pooling of single elements.
             cores = config.cores if config.shram_banks else 1
             per_output = max(per_output, _NOP_POOL_CYCLES / math.prod(config.ofm_ublocks[0]) / cores)
-        return math.ceil(per_output * op.ofm_elements)
+            return math.ceil(per_output * op.ofm_elements)
+        return math.ceil(per_output * _stored_elements(op))
     if op.transposes and config.shram_banks:  # Estimated by its transfers alone.
         reading = op.ofm_elements * _burst_overhead(ifm_memory, _read_run(block, shape, nhwc=op.ifm_nhwc))
         writing = op.ofm_elements * _burst_overhead(ofm_memory, _write_run(config, block, shape, nhwc=op.ofm_nhwc))
@@ -204,11 +216,38 @@ def engine_cycles(
         shape = shape._replace(ofm_depth=ofm_depth)
     macless = 0
     if shape.block_type in ("resize", "elementwise"):
-        macless = op.ofm_elements if op.ofm_nhwc else max(op.ofm_bytes, op.ofm_elements)
+        macless = _stored_elements(op)
     scale_latency = scale_memory.read_latency if op.weight_bytes else 0.0
     return _blocked_cycles(
         config, shape, block, per_output, scale_latency, macless, ifm_memory, ofm_memory,
-        ifm_nhwc=op.ifm_nhwc, ofm_nhwc=op.ofm_nhwc,
+        ifm_nhwc=op.ifm_nhwc, ofm_nhwc=op.ofm_nhwc, first=first, last=last,
+    )  # fmt: skip
+
+
+def plain_cycles(
+    accelerator: Accelerator,
+    shape: OpShape,
+    block: BlockConfig,
+    per_output: float,
+    ifm: Memory,
+    ofm: Memory,
+    *,
+    nhwc: bool = True,
+) -> float:
+    """Cycles of an operation without weights that writes NHCWB16.
+
+    Args:
+        accelerator: The accelerator.
+        shape: Shape of the operation.
+        block: Its block configuration.
+        per_output: Cycles of writing one element.
+        ifm: Where its IFM is.
+        ofm: Where its OFM is.
+        nhwc: Whether its IFM is stored as NHWC.
+    """
+    return _blocked_cycles(
+        accelerator.config, shape, block, per_output, 0.0, 0, ifm, ofm,
+        ifm_nhwc=nhwc, ofm_nhwc=False, first=True, last=True,
     )  # fmt: skip
 
 
@@ -225,6 +264,8 @@ def _blocked_cycles(
     *,
     ifm_nhwc: bool,
     ofm_nhwc: bool,
+    first: bool,
+    last: bool,
 ) -> float:
     """Cycles of an operation that runs block by block.
 
@@ -239,6 +280,8 @@ def _blocked_cycles(
         ofm_memory: Where its OFM is.
         ifm_nhwc: Whether its first IFM is stored as NHWC.
         ofm_nhwc: Whether its OFM is.
+        first: Whether its IFM has yet to be fetched.
+        last: Whether its OFM has yet to be written.
     """
     height, width, depth = (
         min(block.ofm_height, shape.ofm_height),
@@ -268,7 +311,14 @@ def _blocked_cycles(
     transfer = abs(drain - fetch) if blocks > 1 else 0.0
     issue = (transfer + mac_cycles + output_cycles) / _COMMANDS_IN_FLIGHT
     mac_cycles, output_cycles = max(mac_cycles, issue), max(output_cycles, issue)
-    return max(mac_cycles * blocks + output_cycles, output_cycles * blocks + mac_cycles) + fetch + drain
+    return _in_turn(mac_cycles, output_cycles, blocks, last=last) + fetch * first + drain * last
+
+
+def _in_turn(mac_cycles: float, output_cycles: float, blocks: float, *, last: bool) -> float:
+    """Cycles of blocks whose multiply-accumulates and outputs overlap."""
+    if mac_cycles > output_cycles:
+        return mac_cycles * blocks + output_cycles * last
+    return output_cycles * blocks + mac_cycles
 
 
 def _cycles_per_output(accelerator: Accelerator, op: NpuOp) -> float:
@@ -283,7 +333,7 @@ def _cycles_per_output(accelerator: Accelerator, op: NpuOp) -> float:
         cycles = max(cycles, accelerator.cycles_per_lut)
     if op.half_speed:
         cycles *= 2
-    return cycles + accelerator.cycles_per_add if op.chained else cycles
+    return cycles + op.chained * accelerator.cycles_per_add
 
 
 def _computed_ublock(config: AcceleratorConfig, shape: OpShape, block: BlockConfig) -> UBlock:

@@ -65,7 +65,8 @@ class Schedule:
         ifms, ofm = self.memories(position)
         first = ifms[0] if ifms else accelerator.off_chip if op.constant_elements else accelerator.on_chip
         scales = accelerator.on_chip if buffering else accelerator.off_chip
-        engine = engine_cycles(accelerator, op, entry.block, memories=(first, ofm, scales))
+        drained = accelerator.arena if op.chained else ofm  # What is chained has no place of its own.
+        engine = engine_cycles(accelerator, op, entry.block, memories=(first, drained, scales))
         traffic = memory_traffic_of(accelerator, op, entry.block, self.maps, [*ifms, ofm])
         before = entry if op.repeats > 1 else self.entries[position - 1] if position else None
         slack = before.slack_cycles if before else 0.0

@@ -115,6 +115,8 @@ def schedule_op(accelerator: Accelerator, op: NpuOp, stripe_height: int = 0) -> 
         weight_reads = rows * columns
     memories = (accelerator.arena, accelerator.arena, accelerator.off_chip)
     cycles = engine_cycles(accelerator, op, block, memories=memories)
+    if op.own_cycles:  # Which are those on chip.
+        cycles += accelerator.arena.read_latency + accelerator.arena.write_latency
     return ScheduledOp(op, block, cycles, weight_reads, stripe_height)
 
 
@@ -237,7 +239,7 @@ class _Proposal:
         first = max(int(depth * self._first_share(half)) // granule * granule, _LEAST_DEPTH)
         if (self.size_bytes <= half and self._first_share(half) >= 1) or first >= depth:
             return (depth,)
-        each = round_up(max(int(depth * self._slice_cycles(first) / self.copy), _LEAST_DEPTH), block_depth)
+        each = round_up(max(int(depth * self._slice_cycles(first, last=False) / self.copy), _LEAST_DEPTH), block_depth)
         if each / depth * self.size_bytes > half:
             each = int(half / self.size_bytes * depth)
         for _ in range(_TRIES):
@@ -257,11 +259,14 @@ class _Proposal:
         thin = len(slices) > _FIRST_AND_LAST and each / round_up(each, block_depth) < _LEAST_UTILISATION
         return () if thin and self.compute_bound else slices
 
-    def _slice_cycles(self, ofm_depth: int) -> float:
+    def _slice_cycles(self, ofm_depth: int, *, first: bool = True, last: bool = True) -> float:
         """Cycles of the accelerator for a part of the OFM's depth, with weights in the SRAM."""
         accelerator = self.accelerator
         memories = (accelerator.arena, accelerator.arena, accelerator.on_chip)
-        return engine_cycles(accelerator, self.entry.op, self.block, memories=memories, ofm_depth=ofm_depth)
+        op, block = self.entry.op, self.block
+        return engine_cycles(
+            accelerator, op, block, memories=memories, ofm_depth=ofm_depth, first=first, last=last
+        )  # fmt: skip
 
     def _first_share(self, half: int) -> float:
         """Share of the weights in the first copy: what the operation before hides, up to half of the free SRAM."""
@@ -286,11 +291,13 @@ class _Proposal:
         """Cycles of all slices, of the last one, and of the copies that nothing hides."""
         depth = sum(slices)
         total = visible = cycles = 0.0
-        known: dict[int, float] = {}
-        for part in slices:
-            if part not in known:
-                known[part] = self._slice_cycles(part)
-            cycles = known[part]
+        known: dict[tuple[int, bool, bool], float] = {}
+        end = len(slices) - 1
+        for position, part in enumerate(slices):
+            key = (part, position == 0, position == end)
+            if key not in known:
+                known[key] = self._slice_cycles(part, first=key[1], last=key[2])
+            cycles = known[key]
             visible += max(copy_cycles(self.accelerator, self.size_bytes * part / depth) - slack, 0.0)
             total += cycles
             slack = cycles if buffers > 1 else 0.0
