@@ -41,6 +41,10 @@ __all__ = ["CacheEviction", "CaseMeasurer", "CaseResult", "DutyCycle", "Settings
 _FEWEST: Final = 6
 """Runs of a kernel without the profiler, at the least: fewer would not show whether a moment was calm."""
 
+_LONGEST_S: Final = 5.0
+"""What the runs of a whole network may take, once without and once with the profiler, before they become fewer: those
+of a network of seconds scatter less than those of one of milliseconds."""
+
 _EVICTED: Final = (4, 8)
 """Runs without and with the profiler where the caches are emptied: it takes longer than a run, and has no outliers."""
 
@@ -73,7 +77,8 @@ class Settings:
 
     Attributes:
         warmup: Runs before anything is recorded.
-        repeats: Runs of a whole network that are recorded, at the least; as many again are profiled.
+        repeats: Runs of a whole network that are recorded, at the least; as many again are profiled. Networks that
+            take long have fewer, six at the least.
         kernel_repeats: Profiled runs of anything but whole networks, at the least; about a third as many are run
             without the profiler.
         target_s: Time for the recorded runs of one case: short networks are run more often, up to ``most_repeats``.
@@ -127,7 +132,9 @@ class Settings:
         if evicted:
             plain, profiled = _EVICTED
         else:
-            least = self.repeats if purpose is Purpose.NETWORK else self.kernel_repeats
+            least = self.kernel_repeats
+            if purpose is Purpose.NETWORK:
+                least = min(self.repeats, max(_FEWEST, int(_LONGEST_S / one_s))) if one_s > 0 else self.repeats
             wanted = self.target_s / one_s if one_s > 0 else least
             profiled = int(max(min(wanted, self.most_repeats), least))
             plain = profiled if purpose is Purpose.NETWORK else max(_FEWEST, profiled // 3)
