@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from annette.network import Network
 
 PRECISIONS = ("fp32", "fp16", "int8")
-TARGET_S = 1.0
+TARGET_S = 0.3
 
 
 class Known(NamedTuple):

@@ -79,7 +79,8 @@ def test_a_steady_run_is_ok():
     [
         (Purpose.NETWORK, 1e-4, (60, 60)),
         (Purpose.NETWORK, 4e-3, (25, 25)),
-        (Purpose.NETWORK, 1.0, (20, 20)),
+        (Purpose.NETWORK, 1.0, (6, 6)),
+        (Purpose.NETWORK, 0.25, (20, 20)),
         (Purpose.NETWORK, float("nan"), (20, 20)),
         (Purpose.CHAIN, 1e-4, (20, 60)),
         (Purpose.MICRO_KERNEL, 1.0, (6, 12)),
