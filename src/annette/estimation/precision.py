@@ -52,6 +52,7 @@ def refuse_precision(kind: str, platform: Platform, example: Kernel) -> None:
         f"layer {example.name!r} computes in {precision}, which platform {platform.name!r} was never fitted on; fitted "
         f"there: {', '.join(platform.precisions)}; "
         + (f"the nearest platform with {precision} is {found!r}; " if found else f"no known platform has {precision}; ")
+        + ("export the network with numbers of 32 bits, or " if precision == "fp64" else "")
         + "use --fallback roofline to price it roughly"
     )
 

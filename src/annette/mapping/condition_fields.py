@@ -288,6 +288,11 @@ def _input_alignment(kernel: Kernel, network: Network) -> int:
     return math.gcd(*(shape[1] for shape in shapes if len(shape) == 4))
 
 
+def _kernel_rank(kernel: Kernel, network: Network) -> int:
+    """Dimensions of the first tensor that the kernel reads; 0 where it reads none."""
+    return len(network.tensors[kernel.inputs[0]].shape) if kernel.inputs else 0
+
+
 def _float_weights(kernel: Kernel, network: Network) -> int:
     """1 if no constant of the kernel's anchor is of integers that it multiplies with, else 0."""
     tensors = (network.tensors[tensor] for tensor in kernel.anchor.inputs)
@@ -314,6 +319,7 @@ KERNEL_FIELDS: Final[dict[str, KernelField]] = {
     "in_channels_per_group": _channels_per_group(Dimensions._fields.index("in_channels")),
     "out_channels_per_group": _channels_per_group(Dimensions._fields.index("out_channels")),
     "input_alignment": _input_alignment,
+    "rank": _kernel_rank,
     "equal_shapes": _equal_shapes,
     "float_weights": _float_weights,
     "half_precision": _half_precision,

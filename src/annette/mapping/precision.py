@@ -4,7 +4,8 @@ A kernel's precision follows from its tensors: it is that of the narrowest activ
 platform prices kernels of its own precision under their plain kind, ``conv``, and all others under the kind with their
 precision behind it, ``conv@int8``, so that models of several precisions stand side by side
 (docs/decisions/precision-in-the-kind.md). Positions, masks and other integers of 16 bits or more say nothing of what is
-computed and have no precision.
+computed and have no precision. Numbers of 64 bits, which exporters leave behind a factor that was a Python number, are
+one of their own: runtimes on processors compute with them, several times slower than with 32 bits.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ __all__ = [
     "with_precision",
 ]
 
-PRECISIONS: Final[Mapping[str, int]] = {"fp32": 32, "fp16": 16, "bf16": 16, "fp8": 8, "int8": 8, "int4": 4}
+PRECISIONS: Final[Mapping[str, int]] = {"fp64": 64, "fp32": 32, "fp16": 16, "bf16": 16, "fp8": 8, "int8": 8, "int4": 4}
 """Bits of the numbers that a precision computes with, by its name."""
 
 _BY_DTYPE: Final[Mapping[DType, str]] = {
+    DType.FLOAT64: "fp64",
     DType.FLOAT16: "fp16",
     DType.BFLOAT16: "bf16",
     DType.FLOAT8: "fp8",
@@ -74,19 +76,19 @@ class Precision:
     def takes(self, precision: str) -> bool:
         """Whether a kernel of a precision runs as one of the platform's own.
 
-        So do kernels of wider numbers: whoever prices a network of fp32 on a platform of int8 means the network as it
-        will be there.
+        So do kernels of wider numbers where the platform's are narrower than 32 bits: whoever prices a network of fp32
+        on a platform of int8 means the network as it will be there.
 
         Args:
             precision: A name of `PRECISIONS`; empty for none.
         """
         if precision in ("", self.label) or precision in self.converts:
             return True
-        return PRECISIONS.get(precision, 0) > self.activation_bits
+        return self.activation_bits < min(PRECISIONS.get(precision, 0), 32)
 
 
 def dtype_precision(dtype: DType) -> str:
-    """The precision of numbers of a type; empty for types of 32 bits or more, and of indices."""
+    """The precision of numbers of a type; empty for those of 32 bits, and of indices."""
     return _BY_DTYPE.get(dtype, "")
 
 
@@ -97,7 +99,7 @@ def narrowest(tensors: Iterable[Tensor]) -> str:
 
 
 def is_narrow(network: Network) -> bool:
-    """Whether any activation of a network has a precision of less than 32 bits."""
+    """Whether any activation of a network has a precision other than 32 bits."""
     return not _BY_DTYPE.keys().isdisjoint(network.activation_dtypes)
 
 

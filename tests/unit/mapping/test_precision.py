@@ -30,6 +30,9 @@ def _table(network, precision):
         (Precision(32, 32), "int8", False),
         (Precision(32, 32), "fp16", False),
         (Precision(32, 32, converts=("fp16",)), "fp16", True),
+        (Precision(32, 32), "fp64", False),  # runtimes on processors compute with 64 bits, several times slower
+        (Precision(32, 32, converts=("fp64",)), "fp64", True),
+        (Precision(8, 8), "fp64", True),
         (Precision(8, 8), "int8", True),
         (Precision(8, 8), "fp16", True),  # wider: as if quantised
         (Precision(16, 16), "bf16", False),

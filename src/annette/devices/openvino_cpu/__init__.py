@@ -7,7 +7,7 @@ __all__ = ["DEVICE"]
 DEVICE = Device(
     name="openvino_cpu",
     title="x86 and ARM processors with OpenVINO",
-    converts=("fp16", "bf16"),
+    converts=("fp16", "bf16", "fp64"),
     recognises=lambda environment: environment.get("runtime") == "openvino" and environment.get("device") == "CPU",
     backends={"openvino": f"{__name__}.backend:OpenvinoBackend"},
     reports={"openvino-counters": f"{__name__}.reports:parse_openvino_counters"},
