@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from annette.bench.generate.recipe import Recipe
     from annette.network import Network
 
-__all__ = ["generate_plan"]
+__all__ = ["draw_network", "generate_plan"]
 
 _PRESETS: Final[dict[str, dict[Purpose, float]]] = {
     "full": dict.fromkeys(Purpose, 1.0),
@@ -122,7 +122,7 @@ def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int], setting
     """Any number of different cases of one recipe; ends early where a recipe has no more to give."""
     seen: set[str] = set()
     for index in range(recipe.count) if recipe.sweep else count():
-        network = _draw(recipe, seed, index, batch[0 if recipe.sweep else index % len(batch)], seen)
+        network = draw_network(recipe, seed, index, batch[0 if recipe.sweep else index % len(batch)], seen)
         if network is None:
             return
         for evicted_bytes, evicted_ops in _evictions(recipe, index) if target == "cpu" else ((0, 0),):
@@ -157,8 +157,16 @@ def _evictions(recipe: Recipe, index: int) -> tuple[tuple[int, int], ...]:
     return ((0, 0),)
 
 
-def _draw(recipe: Recipe, seed: int, index: int, batch: int, seen: set[str]) -> Network | None:
-    """Draws until a network is well formed, not too heavy and new; None where that does not happen."""
+def draw_network(recipe: Recipe, seed: int, index: int, batch: int, seen: set[str]) -> Network | None:
+    """Draws until a network is well formed, not too heavy and new; None where that does not happen.
+
+    Args:
+        recipe: What is drawn.
+        seed: The plan's seed.
+        index: The case's number within its group.
+        batch: Samples processed together.
+        seen: Digests of the networks drawn so far; the new one's is added.
+    """
     name = f"{recipe.purpose}/{recipe.group}/{index:03d}" + (f"-s{seed}" if seed else "")
     for attempt in range(_MOST_ATTEMPTS):
         builder = CaseBuilder(name, batch)

@@ -1,0 +1,133 @@
+"""Small whole networks in the styles of real ones: from the image or the tokens to the result.
+
+Their totals are sums like those that estimates are asked for: the same layers, in the same proportions and company. No
+network is one of the zoo, for every width, depth and resolution is drawn.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from annette.bench.generate import blocks, transformer_blocks
+from annette.bench.generate.recipe import Recipe
+from annette.bench.records import Purpose
+
+if TYPE_CHECKING:
+    from annette.bench.generate.recipe import Block, CaseBuilder, Sampler
+    from annette.network import Tensor
+
+__all__ = ["small_networks"]
+
+_MOST_OPS: Final = 5_000_000_000
+_MOST_BYTES: Final = 26_000_000
+_LEAST_SIDE: Final = 4
+
+
+def small_networks(target: str) -> list[Recipe]:
+    """Recipes for small whole networks.
+
+    Args:
+        target: ``cpu`` or ``npu``, as for whole plans.
+    """
+    styles = _STYLES | (_FLOATING_STYLES if target == "cpu" else {})
+    recipes = [_recipe(name, count, partial(_network, families)) for name, (count, families) in styles.items()]
+    recipes += [_recipe("straight", 24, _straight), _recipe("pyramid", 12, _with_pyramid)]
+    return recipes
+
+
+def _recipe(name: str, count: int, draw: partial[None] | object) -> Recipe:
+    return Recipe(Purpose.CHAIN, f"network/{name}", count, draw, most_ops=_MOST_OPS, most_bytes=_MOST_BYTES)  # type: ignore[arg-type]
+
+
+_STYLES: Final[dict[str, tuple[int, tuple[Block, ...]]]] = {
+    "residual": (16, (blocks.basic_residual,)),
+    "bottleneck": (16, (blocks.bottleneck,)),
+    "grouped": (14, (blocks.grouped_bottleneck,)),
+    "branches": (16, (blocks.branches,)),
+    "fire": (10, (blocks.fire,)),
+    "dense": (12, (blocks.dense,)),
+    "separable": (14, (blocks.separable,)),
+    "inverted": (18, (blocks.inverted_residual,)),
+    "excited": (18, (blocks.inverted_residual_excited, blocks.inverted_residual)),
+    "shuffle": (12, (blocks.shuffle,)),
+    "cross-stage": (12, (blocks.cross_stage,)),
+    "cells": (10, (blocks.cell,)),
+    "mixed": (24, (blocks.plain, blocks.basic_residual, blocks.bottleneck, blocks.branches, blocks.inverted_residual)),
+}
+
+_FLOATING_STYLES: Final[dict[str, tuple[int, tuple[Block, ...]]]] = {
+    "convnext": (12, (transformer_blocks.convnext,)),
+}
+
+
+def _network(families: tuple[Block, ...], s: Sampler, net: CaseBuilder) -> None:
+    """A stem on an image, four to ten blocks that grow smaller and deeper, and a classifier."""
+    x = _stem(s, net)
+    for number in range(s.integer(4, 10)):
+        if min(x.shape[2:]) < _LEAST_SIDE:
+            break
+        with net.scope(f"block{number}"):
+            x = s.pick(families)(s, net, x)
+    _classifier(s, net, x)
+
+
+def _stem(s: Sampler, net: CaseBuilder) -> Tensor:
+    """The first layers, until the map is small enough for many blocks."""
+    x = blocks.stem(s, net, net.image(s.resolution()))
+    while x.shape[2] > 80:
+        x = net.max_pool(x, 3, stride=2, padding=1) if s.chance(0.4) else _halved(s, net, x)
+    return x
+
+
+def _halved(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
+    return net.conv_norm(x, s.channels(16, 128), 3, stride=2, activation="relu")
+
+
+def _classifier(s: Sampler, net: CaseBuilder, x: Tensor) -> None:
+    if s.chance(0.5):
+        x = net.conv_norm(x, s.channels(128, 1280), activation=s.pick(("relu", "relu6", "hard_swish")))
+    y = net.flatten(net.global_average_pool(x))
+    net.fully_connected(y, s.pick((10, 100, 1000, 1000)))
+
+
+def _straight(s: Sampler, net: CaseBuilder) -> None:
+    """Convolutions and pools in a row, and large products of one row behind them."""
+    x = net.image(s.pick((64, 96, 112, 128, 160, 192, 224)))
+    filters = s.pick((16, 24, 32, 48, 64))
+    first = s.pick((3, 3, 5, 7, 11))
+    x = net.conv_norm(x, filters, first, stride=s.pick((1, 2, 4)) if first > 3 else 1, activation="relu")
+    for number in range(s.integer(3, 6)):
+        if min(x.shape[2:]) < 2 * _LEAST_SIDE:
+            break
+        with net.scope(f"stage{number}"):
+            for _ in range(s.integer(1, 3)):
+                x = net.conv_norm(x, filters, s.pick((3, 3, 3, 5)), activation="relu")
+            x = net.max_pool(x, 2, stride=2) if s.chance(0.7) else net.max_pool(x, 3, stride=2)
+        filters = min(512, round(filters * s.pick((1, 1.5, 2, 2)) / 8) * 8)
+    y = net.flatten(x)
+    for width in (s.pick((512, 1024, 2048, 4096)), s.pick((256, 1024, 4096))):
+        if s.chance(0.8):
+            y = net.relu(net.fully_connected(y, width))
+    net.fully_connected(y, s.pick((10, 100, 1000)))
+
+
+def _with_pyramid(s: Sampler, net: CaseBuilder) -> None:
+    """A residual body whose maps are brought together again: segmentation and detection."""
+    block = s.pick((blocks.basic_residual, blocks.inverted_residual, blocks.cross_stage))
+    x = _halved(s, net, blocks.stem(s, net, net.image(s.pick((128, 160, 192, 224, 256)))))
+    levels = []
+    for number in range(3):
+        with net.scope(f"level{number}"):
+            if number:
+                x = _halved(s, net, x)
+            x = net.conv_norm(x, s.channels(32, 320), 3, activation="relu")
+            x = x if min(x.shape[2:]) < 2 * _LEAST_SIDE else block(s, net, x)
+            levels.append(x)
+    width = s.pick((32, 64, 96, 128))
+    y = net.conv_norm(levels[-1], width)
+    for level in reversed(levels[:-1]):
+        y = net.resize(y, level.shape[2:])
+        lateral = net.conv_norm(level, width)
+        y = net.conv_norm(net.add(lateral, y), width, 3, activation="relu")
+    net.conv(y, s.pick((1, 21, 75, 255)), 1)
