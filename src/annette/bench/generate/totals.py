@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from annette.bench.generate.recipe import Recipe
     from annette.network import Network
 
-__all__ = ["generate_totals_plan", "work_s"]
+__all__ = ["generate_totals_plan", "taught_recipes", "work_s"]
 
 _ALONE: Final = 0.12
 _CHAINS: Final = 0.25
 """Share of the cases of a full plan that measure one layer, and that measure a few blocks."""
+
+_MOST_TAUGHT_OPS: Final = 20_000_000_000
+_MOST_TAUGHT_BYTES: Final = 64_000_000
 
 _RUN_S: Final = 0.5
 _RUNS: Final = 20
@@ -92,3 +95,19 @@ def _recipes(target: str) -> list[Recipe]:
         *(replace(recipe, count=max(1, round(_ALONE * recipe.count))) for recipe in single),
         *(replace(recipe, count=max(1, round(_CHAINS * recipe.count))) for recipe in few),
     ]
+
+
+def taught_recipes(target: str) -> list[Recipe]:
+    """Recipes of networks that models fitted to totals are taught on without being measured: like those of the plan,
+    and up to the sizes that networks have.
+
+    Args:
+        target: ``cpu`` or ``npu``.
+    """
+    large = [replace(recipe, most_ops=_MOST_TAUGHT_OPS, most_bytes=_MOST_TAUGHT_BYTES) for recipe in small_networks(target)]
+    if target == "npu":
+        few = [recipe for recipe in integer.recipes() if recipe.purpose is Purpose.CHAIN]
+        return [*large, *(replace(recipe, count=max(1, round(_CHAINS * recipe.count))) for recipe in few)]
+    rows = [recipe for recipe in repeats(target) if recipe.group in ("repeat/products", "repeat/attention")]
+    few = [replace(recipe, count=max(1, round(_CHAINS * recipe.count))) for recipe in chains.recipes()]
+    return [*large, *few, *products.cold_weights(), *rows]
