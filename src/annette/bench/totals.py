@@ -28,6 +28,9 @@ __all__ = ["TOTALS", "Measuring", "Switch", "carry_out", "is_for_totals"]
 TOTALS: Final = "totals"
 """Preset of plans for such devices, with which their names begin."""
 
+_PRESETS: Final = ("quick-", "full-")
+"""How names of plans begin that others may take the place of; those of users are carried out as they are."""
+
 _PROBES: Final = 8
 """Cases by which a device shows whether it tells of kernels."""
 
@@ -108,6 +111,8 @@ def carry_out(
     how.dataset.add_plan(plan.digest(), plan.to_text())
     if is_for_totals(plan):
         return _within_budget(plan, how, budget_s, clock)
+    if not plan.name.startswith(_PRESETS):
+        return how.run(plan.name, plan.cases)
     probes = plan.cases[:_PROBES]
     first = how.run(plan.name, probes)
     runs = _runs_of(how.dataset, probes)

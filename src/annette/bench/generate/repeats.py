@@ -11,14 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from annette.bench.generate.products import heads_and_width, tokens
-from annette.bench.generate.recipe import Recipe
+from annette.bench.generate.recipe import CaseBuilder, Recipe
 from annette.bench.records import Purpose
 from annette.errors import NetworkShapeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from annette.bench.generate.recipe import CaseBuilder, Sampler
+    from annette.bench.generate.recipe import Sampler
     from annette.network import Tensor
 
     _Step: TypeAlias = Callable[[Tensor], Tensor]
@@ -29,8 +29,16 @@ __all__ = ["companies", "repeats"]
 _TIMES: Final = (2, 8)
 """How often a block stands in a row: in one case, and in the one after it."""
 
+_TIMES_ON_TOKENS: Final = (1, 4)
+"""The same for layers of transformers, which are heavier."""
+
 _MOST_OPS: Final = 2_500_000_000
+_MOST_OPS_ON_TOKENS: Final = 6_000_000_000
 _MOST_BYTES: Final = 13_000_000
+
+
+_MOST_OF_A_SIDE: Final = 4000
+"""Channels times height of a map on which eight 3x3 convolutions are not too heavy."""
 
 
 def repeats(target: str) -> list[Recipe]:
@@ -61,29 +69,52 @@ def companies(target: str) -> list[Recipe]:
 
 
 def _recipe(group: str, count: int, draw: Callable[[Sampler, CaseBuilder], None]) -> Recipe:
-    return Recipe(Purpose.CHAIN, group, count, draw, most_ops=_MOST_OPS, most_bytes=_MOST_BYTES)
+    return Recipe(Purpose.CHAIN, group, count, draw, most_ops=_MOST_OPS_ON_TOKENS, most_bytes=_MOST_BYTES)
 
 
 def _on_map(unit: _Unit, s: Sampler, net: CaseBuilder) -> None:
     """A unit on a feature map, behind a convolution."""
-    shared = s.shared(len(_TIMES))
-    x = net.host(shared.feature_map((8, 1024), sizes=(4, 112), most=1 << 19, range_=60))
-    _repeat(net, x, unit(shared, net, x), _TIMES[s.index % len(_TIMES)])
+
+    def draw(shared: Sampler, builder: CaseBuilder, times: int) -> None:
+        x = builder.host(shared.feature_map((8, 1024), sizes=(4, 112), most=1 << 19, range_=60))
+        _repeat(builder, x, unit(shared, builder, x), times)
+
+    _few_or_many(draw, s, net, _TIMES, _MOST_OPS)
 
 
 def _on_tokens(unit: _Unit, s: Sampler, net: CaseBuilder) -> None:
     """A unit on rows of features."""
-    shared = s.shared(len(_TIMES))
-    _, width = heads_and_width(shared, 48, 1024)
-    x = net.feed((tokens(shared, 16, 512), width))
-    _repeat(net, x, unit(shared, net, x), _TIMES[s.index % len(_TIMES)])
+
+    def draw(shared: Sampler, builder: CaseBuilder, times: int) -> None:
+        _, width = heads_and_width(shared, 48, 1024)
+        x = builder.feed((tokens(shared, 16, 512), width))
+        _repeat(builder, x, unit(shared, builder, x), times)
+
+    _few_or_many(draw, s, net, _TIMES_ON_TOKENS, _MOST_OPS_ON_TOKENS)
+
+
+def _few_or_many(
+    draw: Callable[[Sampler, CaseBuilder, int], None],
+    s: Sampler,
+    net: CaseBuilder,
+    times: tuple[int, int],
+    most_ops: int,
+) -> None:
+    """Draws what the case's number says; what is too heavy with many blocks is not measured with few either."""
+    many = CaseBuilder("many", net.batch)
+    draw(s.shared(len(times)), many, times[-1])
+    network = many.build()
+    largest = max(tensor.elements * tensor.dtype.bits // 8 for tensor in network.tensors.values())
+    if network.ops > most_ops * net.batch or largest > _MOST_BYTES * net.batch:
+        raise NetworkShapeError(f"{times[-1]} blocks are too heavy: {network.ops} operations")
+    draw(s.shared(len(times)), net, times[s.index % len(times)])
 
 
 def _company(sequences: list[tuple[str, ...]], s: Sampler, net: CaseBuilder) -> None:
     """Operators in a row, a few times over; all cases of a round through the sequences share their sizes."""
     shared = s.shared(len(sequences))
-    depth = 16 * shared.integer(2, 12)
     side = shared.pick((14, 28, 28, 56))
+    depth = 16 * shared.integer(2, min(12, _MOST_OF_A_SIDE // (16 * side)))
     x = net.host((depth, side, side))
 
     def step(y: Tensor) -> Tensor:
@@ -174,7 +205,8 @@ def _depthwise(s: Sampler, net: CaseBuilder, x: Tensor) -> _Step:
 
 
 def _grouped(s: Sampler, net: CaseBuilder, x: Tensor) -> _Step:
-    groups = s.pick((2, 4, 8, 16, 32))
+    width = s.pick((4, 8, 8, 16, 16, 24, 32, 48, 64))
+    groups = max(2, x.shape[1] // width)
     return lambda y: net.conv_norm(y, x.shape[1], 3, groups=groups, activation="relu")
 
 
@@ -254,7 +286,7 @@ _ON_MAPS: Final[dict[str, tuple[int, _Unit]]] = {
     "there-and-back-1x1": (36, partial(_there_and_back, (1,))),
     "there-and-back-3x3": (28, partial(_there_and_back, (3, 3, 5))),
     "depthwise": (24, _depthwise),
-    "grouped": (12, _grouped),
+    "grouped": (24, _grouped),
     "asymmetric": (8, _asymmetric),
     "dilated": (6, _dilated),
     "down-and-up": (20, _down_and_up),

@@ -10,11 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.generate import blocks, transformer_blocks
+from annette.bench.generate.products import heads_and_width, tokens
 from annette.bench.generate.recipe import Recipe
 from annette.bench.records import Purpose
 
 if TYPE_CHECKING:
-    from annette.bench.generate.recipe import Block, CaseBuilder, Sampler
+    from annette.bench.generate.recipe import Block, CaseBuilder, Draw, Sampler
     from annette.network import Tensor
 
 __all__ = ["small_networks"]
@@ -33,11 +34,13 @@ def small_networks(target: str) -> list[Recipe]:
     styles = _STYLES | (_FLOATING_STYLES if target == "cpu" else {})
     recipes = [_recipe(name, count, partial(_network, families)) for name, (count, families) in styles.items()]
     recipes += [_recipe("straight", 24, _straight), _recipe("pyramid", 12, _with_pyramid)]
+    if target == "cpu":
+        recipes.append(_recipe("transformer", 36, _transformer))
     return recipes
 
 
-def _recipe(name: str, count: int, draw: partial[None] | object) -> Recipe:
-    return Recipe(Purpose.CHAIN, f"network/{name}", count, draw, most_ops=_MOST_OPS, most_bytes=_MOST_BYTES)  # type: ignore[arg-type]
+def _recipe(name: str, count: int, draw: Draw) -> Recipe:
+    return Recipe(Purpose.CHAIN, f"network/{name}", count, draw, most_ops=_MOST_OPS, most_bytes=_MOST_BYTES)
 
 
 _STYLES: Final[dict[str, tuple[int, tuple[Block, ...]]]] = {
@@ -110,6 +113,34 @@ def _straight(s: Sampler, net: CaseBuilder) -> None:
         if s.chance(0.8):
             y = net.relu(net.fully_connected(y, width))
     net.fully_connected(y, s.pick((10, 100, 1000)))
+
+
+def _transformer(s: Sampler, net: CaseBuilder) -> None:
+    """Two to six layers over tokens or the patches of an image, and a classifier of the first token."""
+    heads, width = heads_and_width(s, 64, 1024)
+    act, joint, before = s.pick(("gelu", "gelu", "gelu_tanh", "relu")), s.chance(0.5), s.chance(0.7)
+    if s.chance(0.5):
+        patch = s.pick((8, 14, 16, 16, 32))
+        side = patch * max(3, min(16, s.resolution() // patch))
+        x = net.conv(net.image(side), width, patch, stride=patch)
+        x = net.transpose(net.reshape(x, (net.batch, width, x.shape[2] * x.shape[3])), (0, 2, 1))
+    else:
+        x = net.feed((tokens(s, 16, 384), width))
+    x = net.add_constant(x, (1, *x.shape[1:]))
+    for number in range(s.integer(2, 6)):
+        with net.scope(f"layer{number}"):
+            y = net.layer_norm(x) if before else x
+            if joint:
+                query, key, value = net.split(net.fully_connected(y, 3 * width), 3, axis=-1)
+            else:
+                query, key, value = (net.fully_connected(y, width) for _ in range(3))
+            x = net.add(x, net.fully_connected(net.attention(query, key, value, heads), width))
+            x = x if before else net.layer_norm(x)
+            y = net.activation(net.fully_connected(net.layer_norm(x) if before else x, 4 * width), act)
+            x = net.add(x, net.fully_connected(y, width))
+            x = x if before else net.layer_norm(x)
+    first = net.slice(x, [0], [1], [1])
+    net.fully_connected(first, s.pick((2, 10, 1000)))
 
 
 def _with_pyramid(s: Sampler, net: CaseBuilder) -> None:

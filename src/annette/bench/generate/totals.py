@@ -30,7 +30,7 @@ _ALONE: Final = 0.12
 _CHAINS: Final = 0.25
 """Share of the cases of a full plan that measure one layer, and that measure a few blocks."""
 
-_MOST_TAUGHT_OPS: Final = 20_000_000_000
+_MOST_TAUGHT_OPS: Final = 50_000_000_000
 _MOST_TAUGHT_BYTES: Final = 64_000_000
 
 _RUN_S: Final = 0.5
@@ -110,4 +110,5 @@ def taught_recipes(target: str) -> list[Recipe]:
         return [*large, *(replace(recipe, count=max(1, round(_CHAINS * recipe.count))) for recipe in few)]
     rows = [recipe for recipe in repeats(target) if recipe.group in ("repeat/products", "repeat/attention")]
     few = [replace(recipe, count=max(1, round(_CHAINS * recipe.count))) for recipe in chains.recipes()]
-    return [*large, *few, *products.cold_weights(), *rows]
+    heavy = [recipe for recipe in products.recipes() if recipe.group.endswith("/heavy")]
+    return [*large, *few, *products.cold_weights(), *rows, *heavy]

@@ -92,12 +92,15 @@ class Attribution:
         known: Share of the prior's variance that the totals removed, of each distinct kernel, from 0 to 1.
         evidence: Logarithm of the marginal likelihood of the totals: the higher, the better do formula, mapping and prior
             explain them.
+        left_out: ``log(measured / estimated)`` of each total where its fold was left out; the few parameters of the
+            formula saw it, nothing else did.
         prior: What was supposed.
     """
 
     latency_s: FloatArray
     known: FloatArray
     evidence: float
+    left_out: FloatArray
     prior: Prior
     _pulls: Mapping[str, tuple[FloatArray, FloatArray]]
     """By kind, coordinates of kernels and what they add to others, in units of covariance."""
@@ -116,7 +119,13 @@ class Attribution:
         return factors
 
 
-def attribute(seen: Observations, base_s: FloatArray, per_run_s: float, prior: Prior) -> Attribution:
+def attribute(
+    seen: Observations,
+    base_s: FloatArray,
+    per_run_s: float,
+    prior: Prior,
+    folds: npt.NDArray[np.intp] | None = None,
+) -> Attribution:
     """Divides totals among kernels.
 
     Args:
@@ -124,6 +133,7 @@ def attribute(seen: Observations, base_s: FloatArray, per_run_s: float, prior: P
         base_s: What a formula says of each distinct kernel, seconds, above 0, shape ``(kernels,)``.
         per_run_s: What every run costs beside its kernels, seconds.
         prior: How kernels scatter around the formula.
+        folds: Number of the fold of each total, which is left out with it, shape ``(runs,)``; None leaves out nothing.
     """
     counts, target = seen.counts, np.log(seen.latency_s)
     blocks = _blocks(seen.table, prior)
@@ -153,9 +163,20 @@ def attribute(seen: Observations, base_s: FloatArray, per_run_s: float, prior: P
         weights = 1.0 / np.sqrt(1.0 + (left / (_TOLERATED * prior.noise)) ** 2)
     determinant = float(np.log(np.diag(lower[0])).sum())
     evidence = -0.5 * float(gap @ solved) - determinant - 0.5 * runs * math.log(2.0 * math.pi)
+    left_out = np.zeros(runs) if folds is None else _left_out(lower, solved, folds)
     pull = shares.T @ solved
     pulls = {kind: (where, pull[rows]) for kind, (where, rows, _) in blocks.items()}
-    return Attribution(base_s * np.exp(off), _known(reached, lower[0], off, prior), evidence, prior, pulls)
+    return Attribution(base_s * np.exp(off), _known(reached, lower[0], off, prior), evidence, left_out, prior, pulls)
+
+
+def _left_out(lower: tuple[FloatArray, bool], solved: FloatArray, folds: npt.NDArray[np.intp]) -> FloatArray:
+    """Residuals of each fold by all others, from one inverse (Rasmussen and Williams, section 5.4.2, for blocks)."""
+    inverse = cho_solve(lower, np.eye(len(solved)))
+    left_out = np.zeros(len(solved))
+    for fold in np.unique(folds):
+        own = np.flatnonzero(folds == fold)
+        left_out[own] = np.linalg.solve(inverse[np.ix_(own, own)], solved[own])
+    return left_out
 
 
 def _known(

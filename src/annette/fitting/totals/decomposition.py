@@ -9,7 +9,7 @@ import numpy as np
 
 from annette.fitting.formula_fit import predict_s
 from annette.fitting.roofline import fit_refined_roofline
-from annette.fitting.samples import LEAST_ROWS, Samples
+from annette.fitting.samples import FOLDS, LEAST_ROWS, Samples
 from annette.fitting.totals.attribution import Prior, attribute
 from annette.fitting.totals.rooflines import fit_rooflines
 
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Decomposition", "best_prior", "decompose", "evidence_of", "samples_of"]
 
-_STEPS: Final = (("spread", (0.3, 0.8)), ("reach", (8.0, 32.0)), ("noise", (0.0125, 0.05)), ("own", (0.005, 0.08)))
+_TOGETHER: Final = 2
+"""Cases in a row that are left out together: they differ in how often a block is repeated."""
+
+_STEPS: Final = (("spread", (0.3, 0.8)), ("reach", (8.0, 32.0)), ("noise", (0.01, 0.05)))
 """Properties of the prior that are tried beside the usual ones, one after the other."""
 
 
@@ -73,7 +76,8 @@ def decompose(seen: Observations, prior: Prior | None = None) -> Decomposition:
     for kind, rows in seen.table.rows_by_kind.items():
         if len(rows) >= LEAST_ROWS:
             bases[kind] = fit_refined_roofline(samples_of(seen.table, first.latency_s, rows))
-    last = attribute(seen, predict_s(bases, seen.table), joint.per_run_s, prior)
+    folds = np.arange(len(seen)) // _TOGETHER % FOLDS
+    last = attribute(seen, predict_s(bases, seen.table), joint.per_run_s, prior, folds)
     return Decomposition(bases, joint.models, joint.per_run_s, last)
 
 

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette.fitting.conformal import log_residuals
-from annette.fitting.samples import FOLDS
-from annette.fitting.totals.decomposition import decompose
 from annette.platforms import Intervals
 
 if TYPE_CHECKING:
@@ -30,9 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["intervals_of", "left_out_residuals", "like_networks"]
 
 _WIDENING: Final = 2.0
-_TOGETHER: Final = 2
-"""Cases in a row that are left out together: they differ in how often a block is repeated."""
-
 _LONGEST: Final = 1 / 3
 _ENOUGH: Final = 60
 """Totals that stand for networks: the longest third, and at least so many."""
@@ -42,33 +37,16 @@ _LEAST_SPREAD: Final = 0.01
 
 
 def left_out_residuals(seen: Observations, found: Decomposition, fitted_s: FloatArray) -> FloatArray:
-    """``log(measured / estimated)`` of each total, by a fit that did not see it.
+    """``log(measured / estimated)`` of each total, where it was left out with a fifth of the others.
 
     Args:
         seen: The totals.
-        found: What all of them tell; its prior is kept.
-        fitted_s: The totals by the layer models that were taught it all: how they differ from what they were taught
-            counts as well.
+        found: What they tell.
+        fitted_s: The totals by the layer models that were taught it: how they differ from what they were taught counts
+            as well.
     """
-    residuals = np.log(found.totals_s(seen) / fitted_s)
-    folds = np.arange(len(seen)) // _TOGETHER % FOLDS
-    for fold in range(FOLDS):
-        test, training = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        if len(test) and len(training):
-            part, asked = decompose(seen.select(training), found.attribution.prior), seen.select(test)
-            residuals[test] += np.log(asked.latency_s / _totals_s(part, found, asked))
+    residuals: FloatArray = found.attribution.left_out + np.log(found.totals_s(seen) / fitted_s)
     return residuals
-
-
-def _totals_s(part: Decomposition, found: Decomposition, asked: Observations) -> FloatArray:
-    """Totals by a fit to a part of the runs; kinds that only the others have are as the whole fit has them."""
-    known = np.isin(asked.table.kinds, sorted(part.bases))
-    latency_s = np.zeros(len(asked.table))
-    for rows, source in ((known, part), (~known, found)):
-        if rows.any():
-            latency_s[rows] = source.predict_s(asked.table.select(rows))
-    totals: FloatArray = asked.counts @ latency_s + part.per_run_s
-    return totals
 
 
 def like_networks(totals: Sequence[Total], seen: Observations) -> npt.NDArray[np.intp]:

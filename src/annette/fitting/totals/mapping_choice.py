@@ -111,9 +111,11 @@ def _without_rules(
 ) -> tuple[MappingModel, list[str]]:
     """The mapping without fusing rules that make the totals clearly less likely."""
     left_out = []
+    made = (mapping.apply(total.network) for total in judge.totals)
+    used = {_entry_name(rule) for kernels in made for kernel in kernels for rule in kernel.rules}
     for name in dict.fromkeys(_entry(rule) for rule in mapping.rules if _FUSING in rule.name):
         without = replace(mapping, rules=tuple(rule for rule in mapping.rules if _entry(rule) != name))
-        if not _changes(mapping, without, judge.totals):
+        if name not in used:
             continue
         if progress is not None:
             progress(f"mapping {mapping.name} without {name}", len(judge.totals))
@@ -124,15 +126,10 @@ def _without_rules(
     return (replace(mapping, name=f"{mapping.name}-by-totals") if left_out else mapping), left_out
 
 
-def _changes(mapping: MappingModel, without: MappingModel, totals: Sequence[Total]) -> bool:
-    """Whether two mappings differ in the kernels of any network."""
-    pairs = ((mapping.group(total.network), without.group(total.network)) for total in totals)
-    try:
-        return any(len(one.kernels()) != len(other.kernels()) for one, other in pairs)
-    except MappingError:
-        return False
-
-
 def _entry(rule: Rule) -> str:
     """Name of the table entry that a rule was made from."""
-    return rule.name.partition(".")[0]
+    return _entry_name(rule.name)
+
+
+def _entry_name(rule: str) -> str:
+    return rule.partition(".")[0]
