@@ -1,15 +1,15 @@
 """A pretended board that tells only totals: benchmarked, fitted and evaluated as a user would do it.
 
-    python tools/pretended_board.py vela --work FOLDER            # Vela for the Ethos-U55-128, as if it told totals only
-    python tools/pretended_board.py cpu --work FOLDER             # a simulated processor: estimates of a shipped platform
+    python tools/pretended_board.py vela --work FOLDER            # Vela for the Ethos-U55-128, telling totals only
+    python tools/pretended_board.py cpu --work FOLDER             # a simulated processor: a platform's estimates
     python tools/pretended_board.py cpu --work FOLDER --held-out  # scores networks that nothing was tuned on
 
-The board is a program behind the backend `command`, started once for each network. It prints the latency with noise of 2 %
-(lognormal, another draw for every file) and nothing else. The device time that a board would have spent is counted: the
-start of the program and the copying (`--start`, seconds), 5 runs to warm up, then runs for 0.3 s, but 10 to 50 of them.
+The board is a program behind the backend `command`, started once for each network. It prints the latency with noise of
+2 % (lognormal, another draw for every file) and nothing else. The device time that a board would have spent is counted:
+the start of the program and the copying (`--start`, seconds), 5 runs to warm up, then runs for 0.3 s, but 10 to 50.
 
-*cpu* is a simulation: its truth are estimates of a shipped platform and 20 us for every run. It shows what totals and noise
-cost a fit, and says nothing of any processor.
+*cpu* is a simulation: its truth are estimates of a shipped platform and 20 us for every run. It shows what totals and
+noise cost a fit, and says nothing of any processor.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ import sys
 import tempfile
 import threading
 import zlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -37,6 +36,9 @@ from annette.estimation import estimate_network
 from annette.evaluation.suites import DEVELOPMENT, HELD_OUT
 from annette.network.load import load_network
 from annette.platforms import load_platform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PLATFORM: Final = "epyc-onnxruntime-fp32"
 ACCELERATOR: Final = "ethos-u55-128"
@@ -105,7 +107,7 @@ class Handler(socketserver.StreamRequestHandler):
 def annette(*words: str) -> None:
     """A command, as a user types it."""
     print("$ annette", shlex.join(words), flush=True)
-    subprocess.run([sys.executable, "-m", "annette", *words], check=True)
+    subprocess.run([sys.executable, "-m", "annette", *words], check=True)  # noqa: S603 - our own command
 
 
 def truths(board: str, names: tuple[str, ...], work: Path) -> dict[str, float]:
@@ -149,7 +151,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("board", choices=sorted(FORMATS))
     parser.add_argument("--work", type=Path, required=True, help="folder for the dataset and the platform")
-    parser.add_argument("--held-out", action="store_true", help="score the held-out list instead of the development list")
+    parser.add_argument(
+        "--held-out", action="store_true", help="score the held-out list instead of the development list"
+    )
     parser.add_argument("--start", type=float, default=0.4, help="seconds to start the board's program")
     parser.add_argument("--mapping", default="auto", help="as for annette fit")
     parser.add_argument("--seed", type=int, default=0, help="of the plan")

@@ -99,8 +99,8 @@ def carry_out(
         plan: What to measure.
         how: Where to and with what.
         otherwise: Makes the plan for totals.
-        budget_s: Time that a plan for totals may take, with all that the dataset has already, seconds; None measures all
-            of it.
+        budget_s: Time that a plan for totals may take, with all that the dataset has already, seconds; None measures
+            all of it.
         switch: Told where a plan for totals takes over.
         clock: Seconds that pass, from any start.
 
@@ -139,8 +139,8 @@ def _reason(backend: str, runs: Sequence[Run], plan: Plan, budget_s: float | Non
     each_s = sum(run.duration_s for run in runs) / len(runs)
     limit = f"as many as fit {budget_s / 60:.3g} min" if budget_s is not None else "--budget TIME limits it"
     return (
-        f"the first {len(runs)} runs on {backend!r} tell how long they took and nothing of kernels ({each_s:.2g} s a run): "
-        f"going on with plan {plan.name!r} for totals, {len(plan.cases)} cases, {limit}"
+        f"the first {len(runs)} runs on {backend!r} tell how long they took and nothing of kernels ({each_s:.2g} s a "
+        f"run): going on with plan {plan.name!r} for totals, {len(plan.cases)} cases, {limit}"
     )
 
 
@@ -158,7 +158,8 @@ class _Budget:
         self._before_s = sum(run.duration_s for run in runs)
         self._clock, self._started_s = clock, clock()
         known = [(run.duration_s, expected[run.case]) for run in runs if run.case in expected]
-        self._cost_s, self._thought_s = (sum(column) for column in zip(*known, strict=True)) if known else (0.0, 0.0)
+        self._cost_s = sum(cost for cost, _ in known)
+        self._thought_s = sum(thought for _, thought in known)
 
     @property
     def left_s(self) -> float:

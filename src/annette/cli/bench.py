@@ -36,7 +36,11 @@ def _parse_batches(ctx: click.Context, param: click.Parameter, value: str) -> tu
 @click.command("bench", context_settings=OPEN_ENDED, short_help="Benchmark a backend into a dataset.")
 @backend_options
 @click.option("--out", type=FILE, metavar="DATASET", help="The dataset's file (SQLite).")
-@click.option("--preset", type=click.Choice(["quick", "full", "totals"]), help="How much to measure, or what tells totals apart.  [default: quick]")
+@click.option(
+    "--preset",
+    type=click.Choice(["quick", "full", "totals"]),
+    help="How much to measure, or what tells totals apart.  [default: quick]",
+)
 @click.option("--budget", callback=parse_duration, metavar="TIME", help="Cut the plan to a device time: 60s, 10m.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, another plan.")
 @click.option("--batch", default="1", show_default=True, callback=_parse_batches, help="Batch sizes to sweep: 1,4.")

@@ -19,7 +19,8 @@ PROFILE = {"command": f"""{sys.executable} -S -c "print('name,latency_us'); prin
 
 def plan(name, cases, expected_s=1.0):
     return Plan(
-        name, tuple(Case(f"{name}/{n}", Purpose.CHAIN, "g", network(f"{name}{n}", 4 + n), expected_s) for n in range(cases))
+        name,
+        tuple(Case(f"{name}/{n}", Purpose.CHAIN, "g", network(f"{name}{n}", 4 + n), expected_s) for n in range(cases)),
     )
 
 
@@ -61,7 +62,11 @@ def test_the_plan_of_a_user_is_carried_out_as_it_is(tmp_path):
 def test_the_budget_is_kept_by_what_runs_turn_out_to_cost(tmp_path):
     ticks = count(step=20.0)  # The clock is read a few times in each part.
     outcome, _, cases = carry(
-        tmp_path / "d.sqlite", plan("quick-cpu-0", 8), plan("totals-cpu-0", 90), budget_s=100.0, clock=lambda: next(ticks)
+        tmp_path / "d.sqlite",
+        plan("quick-cpu-0", 8),
+        plan("totals-cpu-0", 90),
+        budget_s=100.0,
+        clock=lambda: next(ticks),
     )
     assert 8 < len(cases) < 60
     assert outcome.measured == len(cases)

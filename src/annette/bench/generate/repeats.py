@@ -1,8 +1,8 @@
 """Repeated blocks: one block, always at the same sizes, twice in a row and eight times.
 
-Where a device tells only the total of a run, the difference between the two is the time of the block in company, without
-what the run, the first and the last layer cost. Operators alone and in pairs show what runs as one: together they take
-less than the sum of the two.
+Where a device tells only the total of a run, the difference between the two is the time of the block in company,
+without what the run, the first and the last layer cost. Operators alone and in pairs show what runs as one: together
+they take less than the sum of the two.
 """
 
 from __future__ import annotations
@@ -54,12 +54,8 @@ def repeats(target: str) -> list[Recipe]:
     return recipes
 
 
-def companies(target: str) -> list[Recipe]:
-    """Recipes for operators alone and in pairs, on shapes that they share.
-
-    Args:
-        target: ``cpu`` or ``npu``, as for whole plans.
-    """
+def companies() -> list[Recipe]:
+    """Recipes for operators alone and in pairs, on shapes that they share."""
     recipes = []
     for anchor, (partners, further) in _COMPANIES.items():
         sequences = [(anchor,), *((anchor, partner) for partner in partners), *((partner,) for partner in partners)]
@@ -246,7 +242,7 @@ def _concat(s: Sampler, net: CaseBuilder, x: Tensor) -> _Step:
     return lambda y: net.conv_norm(net.concat([y, *[x] * parts]), x.shape[1], activation="relu")
 
 
-def _split(s: Sampler, net: CaseBuilder, x: Tensor) -> _Step:
+def _split(s: Sampler, net: CaseBuilder, _: Tensor) -> _Step:
     parts = s.pick((2, 4))
     return lambda y: net.concat([net.conv(part, part.shape[1], 1) for part in net.split(y, parts)])
 
@@ -334,7 +330,12 @@ _ON_TOKENS: Final[dict[str, tuple[int, _Unit]]] = {
     "attention": (20, _attention),
     "layer-norm": (8, lambda _, net, x: lambda y: net.layer_norm(net.add(y, x))),
     "softmax": (6, lambda _, net, x: lambda y: net.softmax(net.add(y, x))),
-    "transpose": (6, lambda _, net, x: lambda y: net.transpose(net.add(net.transpose(y, (0, 2, 1)), net.transpose(x, (0, 2, 1))), (0, 2, 1))),
+    "transpose": (
+        6,
+        lambda _, net, x: (
+            lambda y: net.transpose(net.add(net.transpose(y, (0, 2, 1)), net.transpose(x, (0, 2, 1))), (0, 2, 1))
+        ),
+    ),
     "token-add": (6, lambda _, net, x: lambda y: net.add(y, x)),
     "token-gelu": (6, lambda _, net, x: lambda y: net.activation(net.add(y, x), "gelu")),
 }

@@ -158,7 +158,7 @@ def _with_pyramid(s: Sampler, net: CaseBuilder) -> None:
     width = s.pick((32, 64, 96, 128))
     y = net.conv_norm(levels[-1], width)
     for level in reversed(levels[:-1]):
-        y = net.resize(y, level.shape[2:])
+        y = net.resize(y, (level.shape[2], level.shape[3]))
         lateral = net.conv_norm(level, width)
         y = net.conv_norm(net.add(lateral, y), width, 3, activation="relu")
     net.conv(y, s.pick((1, 21, 75, 255)), 1)

@@ -90,7 +90,7 @@ def _recipes(target: str) -> list[Recipe]:
         few = [r for r in integer.recipes() if r.purpose is Purpose.CHAIN]
     return [
         *repeats(target),
-        *companies(target),
+        *companies(),
         *small_networks(target),
         *(replace(recipe, count=max(1, round(_ALONE * recipe.count))) for recipe in single),
         *(replace(recipe, count=max(1, round(_CHAINS * recipe.count))) for recipe in few),
@@ -98,13 +98,16 @@ def _recipes(target: str) -> list[Recipe]:
 
 
 def taught_recipes(target: str) -> list[Recipe]:
-    """Recipes of networks that models fitted to totals are taught on without being measured: like those of the plan,
-    and up to the sizes that networks have.
+    """Recipes of networks that models fitted to totals are taught on without being measured.
+
+    They are like those of the plan, and of up to the sizes that networks have.
 
     Args:
         target: ``cpu`` or ``npu``.
     """
-    large = [replace(recipe, most_ops=_MOST_TAUGHT_OPS, most_bytes=_MOST_TAUGHT_BYTES) for recipe in small_networks(target)]
+    large = [
+        replace(recipe, most_ops=_MOST_TAUGHT_OPS, most_bytes=_MOST_TAUGHT_BYTES) for recipe in small_networks(target)
+    ]
     if target == "npu":
         few = [recipe for recipe in integer.recipes() if recipe.purpose is Purpose.CHAIN]
         return [*large, *(replace(recipe, count=max(1, round(_CHAINS * recipe.count))) for recipe in few)]

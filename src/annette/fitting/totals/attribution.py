@@ -90,8 +90,8 @@ class Attribution:
     Attributes:
         latency_s: Of each distinct kernel of the totals, seconds.
         known: Share of the prior's variance that the totals removed, of each distinct kernel, from 0 to 1.
-        evidence: Logarithm of the marginal likelihood of the totals: the higher, the better do formula, mapping and prior
-            explain them.
+        evidence: Logarithm of the marginal likelihood of the totals: the higher, the better do formula, mapping and
+            prior explain them.
         left_out: ``log(measured / estimated)`` of each total where its fold was left out; the few parameters of the
             formula saw it, nothing else did.
         prior: What was supposed.
@@ -193,9 +193,7 @@ def _known(
     return known
 
 
-def _blocks(
-    table: KernelTable, prior: Prior
-) -> dict[str, tuple[FloatArray, npt.NDArray[np.intp], FloatArray]]:
+def _blocks(table: KernelTable, prior: Prior) -> dict[str, tuple[FloatArray, npt.NDArray[np.intp], FloatArray]]:
     """By kind: coordinates, row numbers, and covariances among them."""
     blocks = {}
     for kind, rows in table.rows_by_kind.items():

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from annette.bench.dataset import Dataset
     from annette.bench.records import Run
     from annette.fitting.request import FitRequest
+    from annette.fitting.samples import Samples
     from annette.fitting.totals.decomposition import Decomposition
     from annette.fitting.totals.observations import Total
     from annette.mapping.kernel import FloatArray, Precision
     from annette.models.base import LayerModel
     from annette.platforms import Source
-    from annette.fitting.samples import Samples
 
     _Models: TypeAlias = dict[str, dict[str, LayerModel]]
     _Related: TypeAlias = Callable[[Samples, Collection[str]], tuple[_Models, dict[str, str]]]
@@ -105,7 +105,10 @@ def fit_totals(
     part = seen.select(np.arange(0, len(seen), max(1, len(seen) // _MOST_FOR_PRIOR)))
     found = decompose(seen, best_prior(part))
     return _Fit(request, environment, precision, choice, totals, seen, found).report(
-        priced_like_related, benchmark_sources(datasets), assumed_precision, sum(run.usable for run in runs) - _usable_parts(runs)
+        priced_like_related,
+        benchmark_sources(datasets),
+        assumed_precision,
+        sum(run.usable for run in runs) - _usable_parts(runs),
     )
 
 
@@ -138,8 +141,8 @@ class _Fit:
         told, untold = self._told(taught)
         if not told:
             raise FitError(
-                "no kind of kernel can be told apart by these totals: measure networks of which it takes a tenth of the "
-                "time or more, repeated and in company (annette bench --preset totals)"
+                "no kind of kernel can be told apart by these totals: measure networks of which it takes a tenth of "
+                "the time or more, repeated and in company (annette bench --preset totals)"
             )
         models = {kind: taught[kind] for kind in told}
         rows = samples_of(self.seen.table, self.found.attribution.latency_s, self._rows(told))
@@ -200,7 +203,8 @@ class _Fit:
                 told.append(kind)
             elif kind in taught:
                 untold[kind] = (
-                    f"not told apart by totals: {len(rows)} different kernels, at most {float(shares.max()):.0%} of a run"
+                    f"not told apart by totals: {len(rows)} different kernels, at most {float(shares.max()):.0%} of a "
+                    "run"
                 )
         return sorted(told), untold
 
@@ -232,19 +236,21 @@ class _Fit:
         prior = self.found.attribution.prior
         notes = [
             *self.choice.notes,
-            "intervals of networks: split conformal prediction on totals left out in five folds, of networks of the plan "
-            "that resemble real ones; intervals of kernels: what the totals leave open of a Gaussian process "
+            "intervals of networks: split conformal prediction on totals left out in five folds, of networks of the "
+            "plan that resemble real ones; intervals of kernels: what the totals leave open of a Gaussian process "
             f"(standard deviation {prior.spread:g} around refined rooflines), for no kernel was ever seen alone",
         ]
         if assumed_precision:
             notes.append(
-                f"the datasets do not say which precision was computed in: bytes are counted as {assumed_precision}, which "
-                "the networks were written in; --precision states another"
+                f"the datasets do not say which precision was computed in: bytes are counted as {assumed_precision}, "
+                "which the networks were written in; --precision states another"
             )
         if untold:
             named = sorted(untold)
             more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-            notes.append(f"kinds that totals do not tell apart, priced but not fitted: {', '.join(named[:_NAMED])}{more}")
+            notes.append(
+                f"kinds that totals do not tell apart, priced but not fitted: {', '.join(named[:_NAMED])}{more}"
+            )
         if networks:
             notes.append(f"{networks} runs of whole networks in the datasets were not fitted on")
         if not math.isfinite(self.found.attribution.evidence):

@@ -3,8 +3,8 @@
 No total says which layers ran together. But under a wrong mapping no kernel times explain all totals at once: where a
 convolution, an activation and the two in a row were measured, and the pair costs no more than the convolution, they are
 one kernel. So mappings are compared by how likely they make the totals (their marginal likelihood,
-`annette.fitting.totals.attribution`): those that are known for any runtime, then the best of these without single rules.
-Wess et al. (*Conformal Prediction Based Confidence for Latency Estimation of DNN Accelerators*, IEEE Access 12, 2024)
+`annette.fitting.totals.attribution`): those that are known for any runtime, then the best of these without single
+rules. Wess et al. (*Conformal Prediction Based Confidence for Latency Estimation of DNN Accelerators*, IEEE Access 12, 2024)
 find fused layers of black boxes by such pairs, too.
 """
 
@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_by_totals"]
 
-_MOST_TOTALS: Final = 300
-"""So many tell mappings apart, and more take longer."""
+_FIRST_TOTALS: Final = 80
+_MOST_TOTALS: Final = 240
+"""All mappings are compared on the former number of totals, the best few on the latter."""
+
+_FEW: Final = 4
 
 _CLEAR: Final = 6.0
 """Logarithm of a likelihood ratio above which a rule is left out: odds of 400 to 1."""
@@ -86,20 +89,21 @@ def choose_by_totals(
         )
     if request != AUTO:
         return MappingChoice(preset(request), "as asked for")
-    part = totals[:: max(1, len(totals) // _MOST_TOTALS)]
-    judge = _Judge(part, precision)
+    names = [name for name in presets() if not name.startswith(_NOT_FOR_DEVICES)]
     found: dict[str, float] = {}
-    for name in presets():
-        if not name.startswith(_NOT_FOR_DEVICES):
+    for count, most in ((_FIRST_TOTALS, len(names)), (_MOST_TOTALS, _FEW)):
+        part = totals[:: max(1, len(totals) // count)]
+        judge = _Judge(part, precision)
+        for name in names[:most]:
             if progress is not None:
                 progress(f"mapping {name}", len(part))
             found[name] = judge.evidence(preset(name))
-    best = max(found, key=lambda name: found[name])
+        names[:most] = sorted(names[:most], key=lambda name: -found[name])
+    best = max(names[:_FEW], key=lambda name: found[name])
     if found[best] == -np.inf:
         raise OptionError("no mapping can be applied to all networks of the datasets: name one with --mapping")
     mapping, left_out = _without_rules(preset(best), found[best], judge, progress)
-    others = sorted((name for name in found if name != best), key=lambda name: -found[name])[:2]
-    beside = ", ".join(f"{name} by {found[best] - found[name]:.0f}" for name in others)
+    beside = ", ".join(f"{name} by {found[best] - found[name]:.0f}" for name in names[:_FEW] if name != best)
     reason = f"of {len(found)} known mappings it makes the totals most likely (by its logarithm, ahead of {beside})"
     if left_out:
         reason += f"; without {', '.join(left_out)}, against which pairs of layers speak"

@@ -1,8 +1,8 @@
 """Layer models that a platform file can hold, taught by what totals say of kernels.
 
 A Gaussian process tells the time of any kernel, but only with all totals at hand. Forests learn it from the kernels of
-the totals and of many more networks, which nobody measured: they are drawn like those of the plan, larger ones among them,
-so that a forest is not asked beyond what it was taught.
+the totals and of many more networks, which nobody measured: they are drawn like those of the plan, larger ones among
+them, so that a forest is not asked beyond what it was taught.
 """
 
 from __future__ import annotations
@@ -17,19 +17,16 @@ from annette.bench.generate.totals import taught_recipes
 from annette.errors import MappingError
 from annette.fitting.families import feature_names
 from annette.fitting.forest import Growth, grow
-from annette.fitting.formula_fit import predict_s
 from annette.fitting.samples import LEAST_ROWS
 from annette.fitting.totals.decomposition import samples_of
 from annette.fitting.totals.observations import Observations, Total
-from annette.mapping.kernel import KernelTable
 from annette.models.features import FeatureSet
 from annette.models.roofline import RefinedRoofline
 from annette.models.statistical import Mixed, Statistical
 
 if TYPE_CHECKING:
-
     from annette.fitting.totals.decomposition import Decomposition
-    from annette.mapping.kernel import FloatArray, Precision
+    from annette.mapping.kernel import FloatArray, KernelTable, Precision
     from annette.mapping.model import MappingModel
     from annette.models.base import LayerModel
 

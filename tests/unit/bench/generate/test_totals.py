@@ -42,7 +42,9 @@ def test_operators_are_measured_alone_and_in_pairs_on_one_shape(made):
     for network in company:
         anchor = network.layers[0].workload.dimensions
         seen[anchor].add(frozenset(layer.kind for layer in network.layers[2:]))
-    assert any({frozenset({"conv"}), frozenset({"relu"}), frozenset({"conv", "relu"})} <= found for found in seen.values())
+    assert any(
+        {frozenset({"conv"}), frozenset({"relu"}), frozenset({"conv", "relu"})} <= found for found in seen.values()
+    )
 
 
 def test_no_network_is_one_of_the_zoo(made):

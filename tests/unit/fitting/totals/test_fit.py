@@ -10,17 +10,19 @@ from annette.errors import FitError
 from annette.estimation import estimate_network
 from annette.fitting.platform import fit_platform
 from annette.fitting.request import FitRequest
+from annette.fitting.totals import mapping_choice
 from annette.fitting.totals.attribution import Prior, attribute
 from annette.fitting.totals.fit import LEAST_TOTALS, tells_totals_only
 from annette.fitting.totals.mapping_choice import choose_by_totals
 from annette.fitting.totals.observations import Observations, Total, totals_of
 from annette.fitting.totals.rooflines import fit_rooflines
 from annette.mapping.kernel import KernelTable, Precision
+from annette.mapping.model import MappingModel
 from annette.mapping.rules import preset
 from annette.models.roofline import Roofline
 from annette.network.builder import NetworkBuilder
 from annette.network.load import load_network
-from annette.platforms.format import dump_platform, load_platform_file
+from annette.platforms import dump_platform, load_platform
 
 ENVIRONMENT = {"runtime": "command", "device": "known", "model_format": "onnx"}
 RUN_S = 1e-4
@@ -30,7 +32,8 @@ PRECISION = Precision()
 
 
 def exact_s(network, mapping="generic"):
-    kernels = [kernel for kernel in preset(mapping).apply(network) if not kernel.free]
+    model = preset(mapping) if isinstance(mapping, str) else mapping
+    kernels = [kernel for kernel in model.apply(network) if not kernel.free]
     table = KernelTable.from_kernels(kernels, network, PRECISION)
     rows = zip(table.kinds.tolist(), table["ops"], table.bytes, strict=True)
     rates = [(RATES.get(kind, OTHERS), ops, size) for kind, ops, size in rows]
@@ -83,19 +86,31 @@ def test_a_total_divides_by_what_others_tell_of_its_kernels():
     base_s = np.array([base[kind].offset_s for kind in seen.table.kinds.tolist()])
     found = attribute(seen, base_s, 0.0, Prior(spread=2.0, noise=0.001))
     times = dict(zip(seen.table.kinds.tolist(), found.latency_s.tolist(), strict=True))
-    assert times["max_pool"] == pytest.approx(1e-3, rel=0.2)
+    assert times["max_pool"] == pytest.approx(1e-3, rel=0.3)
     assert found.latency_s @ seen.counts.toarray()[1] == pytest.approx(4e-3, rel=0.01)
 
 
-def test_pairs_that_take_less_than_their_sum_show_the_mapping(totals):
-    choice = choose_by_totals(totals, PRECISION)
-    assert choice.mapping.name in ("generic", "generic-attention", "generic-int8")
-    unfused = [total._replace(latency_s=exact_s(total.network, "views")) for total in totals]
-    kinds = {
-        len(choose_by_totals(unfused, PRECISION).mapping.apply(total.network)) - len(preset("views").apply(total.network))
-        for total in unfused[::10]
-    }
-    assert kinds == {0}
+def test_pairs_that_take_less_than_their_sum_show_the_mapping(totals, monkeypatch):
+    monkeypatch.setattr(mapping_choice, "presets", lambda: ("none", "views", "generic", "dnndk"))
+    fused = choose_by_totals(totals[::2], PRECISION).mapping
+    unfused = choose_by_totals(
+        [t._replace(latency_s=exact_s(t.network, "views")) for t in totals[::2]], PRECISION
+    ).mapping
+    for total in totals[::16]:
+        assert len(fused.apply(total.network)) == len(preset("generic").apply(total.network))
+        assert len(unfused.apply(total.network)) == len(preset("views").apply(total.network))
+
+
+def test_a_rule_that_pairs_speak_against_is_left_out(totals, monkeypatch):
+    """A device that fuses all but sums into convolutions."""
+    rules = tuple(rule for rule in preset("generic").rules if "residual-into" not in rule.name)
+    known = MappingModel("known", rules)
+    monkeypatch.setattr(mapping_choice, "presets", lambda: ("generic",))
+    part = [total._replace(latency_s=exact_s(total.network, known)) for total in totals]
+    choice = choose_by_totals(part, PRECISION)
+    assert "residual-into-convolution" in choice.reason
+    assert not any("residual-into" in rule.name for rule in choice.mapping.rules)
+    assert any("activation-into-convolution" in rule.name for rule in choice.mapping.rules)
 
 
 def test_a_platform_is_fitted_without_options(totals, tmp_path):
@@ -106,7 +121,7 @@ def test_a_platform_is_fitted_without_options(totals, tmp_path):
     assert any("split conformal" in note for note in platform.provenance.notes)
     assert any("counted as fp32" in note for note in platform.provenance.notes)
     dump_platform(platform, tmp_path / "board.json")
-    loaded = load_platform_file(tmp_path / "board.json")
+    loaded = load_platform(tmp_path / "board.json")
     for name in ("mobilenet_v1", "resnet18", "squeezenet1_1"):
         network = load_network(name)
         estimate = estimate_network(network, loaded)
@@ -126,9 +141,9 @@ def test_kinds_that_totals_do_not_tell_apart_are_assumed(totals, tmp_path):
 
 
 def test_too_few_totals_say_what_to_measure(totals, tmp_path):
-    with dataset_of(tmp_path / "d.sqlite", totals[: LEAST_TOTALS - 1]) as dataset:
-        with pytest.raises(FitError, match=r"--preset totals.*calibrate"):
-            fit_platform([dataset], FitRequest(name="board"))
+    few = dataset_of(tmp_path / "d.sqlite", totals[: LEAST_TOTALS - 1])
+    with few, pytest.raises(FitError, match=r"--preset totals.*calibrate"):
+        fit_platform([few], FitRequest(name="board"))
 
 
 def test_rules_are_not_learned_from_totals(totals):
