@@ -48,10 +48,10 @@ def repeats(target: str) -> list[Recipe]:
         target: ``cpu`` or ``npu``, as for whole plans.
     """
     on_maps = _ON_MAPS | (_ON_FLOATING_MAPS if target == "cpu" else {})
-    recipes = [_recipe(f"repeat/{name}", count, partial(_on_map, unit)) for name, (count, unit) in on_maps.items()]
-    if target == "cpu":
-        recipes += [_recipe(f"repeat/{name}", n, partial(_on_tokens, unit)) for name, (n, unit) in _ON_TOKENS.items()]
-    return recipes
+    return [
+        *(_recipe(f"repeat/{name}", count, partial(_on_map, unit)) for name, (count, unit) in on_maps.items()),
+        *(_recipe(f"repeat/{name}", count, partial(_on_tokens, unit)) for name, (count, unit) in _ON_TOKENS.items()),
+    ]
 
 
 def companies() -> list[Recipe]:

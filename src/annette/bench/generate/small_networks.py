@@ -31,12 +31,13 @@ def small_networks(target: str) -> list[Recipe]:
     Args:
         target: ``cpu`` or ``npu``, as for whole plans.
     """
-    styles = _STYLES | (_FLOATING_STYLES if target == "cpu" else {})
-    recipes = [_recipe(name, count, partial(_network, families)) for name, (count, families) in styles.items()]
-    recipes += [_recipe("straight", 24, _straight), _recipe("pyramid", 12, _with_pyramid)]
-    if target == "cpu":
-        recipes.append(_recipe("transformer", 36, _transformer))
-    return recipes
+    further = 36 if target == "cpu" else 12
+    return [
+        *(_recipe(name, count, partial(_network, families)) for name, (count, families) in _STYLES.items()),
+        _recipe("straight", 24, _straight),
+        _recipe("pyramid", 12, _with_pyramid),
+        _recipe("transformer", further, _transformer),
+    ]
 
 
 def _recipe(name: str, count: int, draw: Draw) -> Recipe:
@@ -56,11 +57,8 @@ _STYLES: Final[dict[str, tuple[int, tuple[Block, ...]]]] = {
     "shuffle": (12, (blocks.shuffle,)),
     "cross-stage": (12, (blocks.cross_stage,)),
     "cells": (10, (blocks.cell,)),
-    "mixed": (24, (blocks.plain, blocks.basic_residual, blocks.bottleneck, blocks.branches, blocks.inverted_residual)),
-}
-
-_FLOATING_STYLES: Final[dict[str, tuple[int, tuple[Block, ...]]]] = {
     "convnext": (12, (transformer_blocks.convnext,)),
+    "mixed": (24, (blocks.plain, blocks.basic_residual, blocks.bottleneck, blocks.branches, blocks.inverted_residual)),
 }
 
 

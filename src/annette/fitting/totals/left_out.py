@@ -85,7 +85,7 @@ def intervals_of(
 def _of_kind(
     kind: str, seen: Observations, found: Decomposition, families: Mapping[str, LayerModel], seed: int
 ) -> dict[str, LogResiduals]:
-    """Quantiles of what kernels of a kind may be off: how far models are from what totals say, and what these leave open."""
+    """Quantiles of errors of kernels: how far models are from what totals say, and what these leave open."""
     rows = seen.table.rows_by_kind[kind]
     prior, said_s = found.attribution.prior, found.attribution.latency_s[rows]
     open_ = prior.spread * np.sqrt(np.clip(1.0 - found.attribution.known[rows], 0.0, 1.0)) + _LEAST_SPREAD

@@ -2,10 +2,12 @@
 
 No total says which layers ran together. But under a wrong mapping no kernel times explain all totals at once: where a
 convolution, an activation and the two in a row were measured, and the pair costs no more than the convolution, they are
-one kernel. So mappings are compared by how likely they make the totals (their marginal likelihood,
+one kernel.
+
+So mappings are compared by how likely they make the totals (their marginal likelihood,
 `annette.fitting.totals.attribution`): those that are known for any runtime, then the best of these without single
-rules. Wess et al. (*Conformal Prediction Based Confidence for Latency Estimation of DNN Accelerators*, IEEE Access 12, 2024)
-find fused layers of black boxes by such pairs, too.
+rules. Wess et al. (*Conformal Prediction Based Confidence for Latency Estimation of DNN Accelerators*, IEEE Access 12,
+2024) find fused layers of black boxes by such pairs, too.
 """
 
 from __future__ import annotations
