@@ -7,6 +7,7 @@ estimating stays quick. No vendor runtime is loaded here, and no learner before 
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from annette.bench import session
 from annette.bench.backend import backend_class
 from annette.bench.dataset import Dataset
 from annette.bench.generate import generate_plan
+from annette.bench.generate.totals import generate_totals_plan
+from annette.bench.totals import TOTALS
 from annette.estimation.estimator import estimate
 from annette.evaluation import evaluation
 from annette.evaluation.suites import is_dataset, listed_networks, recorded_truths
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from annette.bench.campaign import Outcome, Progress
     from annette.bench.plan import Case, Plan
     from annette.bench.session import MeasuredNetwork
+    from annette.bench.totals import Switch
     from annette.evaluation.evaluation import Evaluation
     from annette.evaluation.truth import Truth
     from annette.fitting.request import FitReport
@@ -67,7 +71,7 @@ def plan_benchmark(
 
     Args:
         backend: Name of the backend (``annette backends``).
-        preset: ``quick`` or ``full``.
+        preset: ``quick``, ``full``, or ``totals``, for devices that tell only the total of each run.
         budget_s: Device time that the plan is cut to, in seconds; None leaves it whole.
         seed: Equal seeds give equal plans.
         batch: Batch sizes to sweep; None takes one sample in most cases and, on processors, 2 to 64 in a quarter.
@@ -82,6 +86,9 @@ def plan_benchmark(
         True
     """
     target = backend_class(backend).planned_for(options or {})
+    if preset == TOTALS:
+        plan = generate_totals_plan(target, seed=seed, batch=batch or (1,))
+        return plan if budget_s is None else plan.within(budget_s)
     plan = generate_plan(preset, target=target, seed=seed, batch=batch, settings=session.settings_for(options or {}))
     return plan if budget_s is None else plan.within(budget_s)
 
@@ -96,6 +103,11 @@ def benchmark(
     timeout_s: float | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    adapts: bool | None = None,
+    budget_s: float | None = None,
+    seed: int = 0,
+    batch: Sequence[int] = (1,),
+    switch: Switch | None = None,
 ) -> Outcome:
     """Measures a plan on a backend and records it in a dataset.
 
@@ -108,6 +120,12 @@ def benchmark(
         timeout_s: A case that gives no result for so long has failed; None waits two minutes.
         resume: Whether an existing dataset is continued: what it has already is not measured again.
         progress: Told about every case.
+        adapts: Whether a plan for totals takes over where the first answers tell nothing of kernels; None adapts where
+            no plan is given.
+        budget_s: Time that a plan for totals may take, seconds; None takes all of it.
+        seed: Of the plan for totals.
+        batch: Batch sizes of the plan for totals.
+        switch: Told where a plan for totals takes over.
 
     Raises:
         BackendError: The backend cannot be used here, or nothing works on it.
@@ -115,6 +133,7 @@ def benchmark(
         OptionError: There is no such backend, or it has no such option.
     """
     out = Path(out)
+    adapts = plan is None if adapts is None else adapts
     chosen = dict(options or {})
     if plan is None and resume:
         plan = session.recorded_plan(out)
@@ -126,6 +145,11 @@ def benchmark(
         settings=session.settings_for(chosen, cpus, **({} if timeout_s is None else {"timeout_s": timeout_s})),
         resume=resume,
         progress=progress,
+        otherwise=partial(plan_benchmark, backend, preset=TOTALS, seed=seed, batch=batch, options=chosen)
+        if adapts
+        else None,
+        budget_s=budget_s,
+        switch=switch,
     )
 
 

@@ -14,6 +14,7 @@ from annette.bench.dataset import Dataset
 from annette.bench.measurement import Settings
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose, Status
+from annette.bench.totals import Measuring, carry_out
 from annette.bench.visits import undisturbed
 from annette.errors import OptionError
 from annette.files import exists, is_file
@@ -22,10 +23,11 @@ from annette.network.inputs import name_with_inputs
 from annette.network.load import load_network
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from annette.bench.campaign import Outcome, Progress
     from annette.bench.records import Run
+    from annette.bench.totals import Switch
     from annette.network.inputs import Given
 
 __all__ = [
@@ -84,6 +86,9 @@ def benchmark(
     settings: Settings,
     resume: bool = False,
     progress: Progress | None = None,
+    otherwise: Callable[[], Plan] | None = None,
+    budget_s: float | None = None,
+    switch: Switch | None = None,
 ) -> Outcome:
     """Carries out a plan and records it in a dataset.
 
@@ -95,6 +100,10 @@ def benchmark(
         settings: How to measure.
         resume: Whether an existing dataset is continued: what it has already is not measured again.
         progress: Told about every case.
+        otherwise: Makes a plan for totals, which takes over where the first answers tell nothing of kernels; None
+            carries out ``plan`` whatever they tell.
+        budget_s: Time that a plan for totals may take, seconds (`annette.bench.totals`).
+        switch: Told where such a plan takes over.
 
     Raises:
         BackendError: The backend cannot be used here, or nothing works on it.
@@ -105,16 +114,11 @@ def benchmark(
     continued = resume and exists(out)
     with Dataset.open(out, write=True) if continued else Dataset.create(out) as dataset:
         try:
+            how = Measuring(dataset, backend, options, settings, visits_of(backend, settings), progress)
+            if otherwise is not None:
+                return carry_out(plan, how, otherwise=otherwise, budget_s=budget_s, switch=switch)
             dataset.add_plan(plan.digest(), plan.to_text())
-            return run_campaign(
-                plan,
-                dataset,
-                backend=backend,
-                options=options,
-                settings=settings,
-                visits=visits_of(backend, settings),
-                progress=progress,
-            )
+            return how.run(plan.name, plan.cases)
         finally:
             if not continued and not dataset.count():  # Nothing came of it: the name stays free.
                 dataset.close()

@@ -38,7 +38,11 @@ def _parse_batches(ctx: click.Context, param: click.Parameter, value: str | None
 @click.command("bench", context_settings=OPEN_ENDED, short_help="Benchmark a backend into a dataset.")
 @backend_options
 @click.option("--out", type=FILE, metavar="DATASET", help="The dataset's file (SQLite).")
-@click.option("--preset", type=click.Choice(["quick", "full"]), help="How much to measure.  [default: quick]")
+@click.option(
+    "--preset",
+    type=click.Choice(["quick", "full", "totals"]),
+    help="How much to measure, or what tells totals apart.  [default: quick]",
+)
 @click.option("--budget", callback=parse_duration, metavar="TIME", help="Cut the plan to a device time: 60s, 10m.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, another plan.")
 @click.option(
@@ -86,13 +90,15 @@ def command(
       annette bench --backend command --option command='./bench {model}' --out board.sqlite --json
     """
     from annette.bench.session import recorded_plan
+    from annette.bench.totals import is_for_totals
     from annette.cli.dataset import describe_dataset
     from annette.report.bench import plan_document, print_bench, print_plan
 
     chosen = chosen_options(backend, options, context.args)
     plan = recorded_plan(out) if resume and preset is None and plan_file is None and out is not None else None
     plan = plan or _plan(backend, plan_file, preset or "quick", seed, batch, chosen)
-    plan = plan.within(budget) if budget is not None else plan
+    if budget is not None and (dry_run or not is_for_totals(plan)):
+        plan = plan.within(budget)
     if save_plan is not None:
         _write(save_plan, plan.to_text())
     if dry_run:
@@ -101,6 +107,7 @@ def command(
         return
     if out is None:
         raise click.UsageError("--out DATASET is missing: where the measurements go (or --dry-run)")
+    how |= {"adapts": plan_file is None, "budget_s": budget, "seed": seed, "batch": batch}
     document = _benchmark(plan, out, backend=backend, options=chosen, resume=resume, **how)
     if html is not None:
         describe_dataset(out, html)
@@ -120,9 +127,17 @@ def _benchmark(plan: Plan, out: Path, *, backend: str, resume: bool, **how: Any)
     if resume and out.exists():
         with Dataset.open(out) as dataset:
             waiting = [case for visit in visits for case in plan.cases if not dataset.has(case.id, visit)]
-    with progress_bar(waiting) as listen:
-        outcome = benchmark(out, backend=backend, plan=plan, resume=resume, progress=listen, **how)
-    return bench_document(out, backend, plan, outcome)
+    carried_out = plan
+    with progress_bar(waiting) as bar:
+
+        def switch(plan: Plan, text: str) -> None:
+            nonlocal carried_out
+            carried_out = plan
+            click.echo(text, err=True)
+            bar.expect([case for _ in visits for case in plan.cases])
+
+        outcome = benchmark(out, backend=backend, plan=plan, resume=resume, progress=bar, switch=switch, **how)
+    return bench_document(out, backend, carried_out, outcome)
 
 
 def _plan(

@@ -23,15 +23,14 @@ from annette.plain_text import escaped
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from annette.bench.campaign import Progress as Listener
     from annette.bench.plan import Case
     from annette.bench.records import Run
 
-__all__ = ["fit_status", "progress_bar"]
+__all__ = ["CaseBar", "fit_status", "progress_bar"]
 
 
 @contextmanager
-def progress_bar(waiting: Sequence[Case]) -> Iterator[Listener]:
+def progress_bar(waiting: Sequence[Case]) -> Iterator[CaseBar]:
     """Shows how far a campaign is, weighted by how long its cases are expected to take; only to a terminal.
 
     Args:
@@ -48,20 +47,39 @@ def progress_bar(waiting: Sequence[Case]) -> Iterator[Listener]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    done = failed = 0
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(
+        yield CaseBar(progress, waiting)
+
+
+class CaseBar:
+    """A bar that follows a campaign: is told about every case."""
+
+    def __init__(self, progress: Progress, waiting: Sequence[Case]) -> None:
+        self._progress = progress
+        self._done = self._failed = 0
+        self._spent_s = 0.0
+        self._task = progress.add_task(
             "measuring", total=sum(case.expected_s for case in waiting), done=0, count=len(waiting), failed=0
         )
 
-        def listen(case: Case, run: Run) -> None:
-            nonlocal done, failed
-            done += 1
-            failed += run.status is Status.FAILED
-            progress.update(task, advance=case.expected_s, done=done, failed=failed, description=escaped(case.group))
+    def __call__(self, case: Case, run: Run) -> None:
+        """Moves the bar by what the case was expected to take."""
+        self._done += 1
+        self._failed += run.status is Status.FAILED
+        self._spent_s += case.expected_s
+        self._progress.update(
+            self._task,
+            advance=case.expected_s,
+            done=self._done,
+            failed=self._failed,
+            description=escaped(case.group),
+        )
 
-        yield listen
+    def expect(self, further: Sequence[Case]) -> None:
+        """Other cases take the place of those that are left."""
+        total_s = self._spent_s + sum(case.expected_s for case in further)
+        self._progress.update(self._task, total=total_s, count=self._done + len(further))
 
 
 @contextmanager

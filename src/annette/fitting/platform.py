@@ -24,6 +24,7 @@ from annette.fitting.mapping_choice import choose_mapping
 from annette.fitting.request import FitReport, MappingChoice
 from annette.fitting.roofline import fit_plain_roofline, fit_roofline
 from annette.fitting.samples import LEAST_ROWS
+from annette.fitting.totals.fit import fit_totals, tells_totals_only
 from annette.fitting.training_data import platform_fields, read_training_data
 from annette.mapping.precision import precision_in, with_precision
 from annette.network import Category
@@ -62,7 +63,7 @@ _SAID: Final = ("runtime", "device", "system_config", "memory_mode")
 
 
 def fit_generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
-    """Fits a platform by what any device's kernels have in common.
+    """Fits a platform by what any device's kernels have in common, or to totals where no run tells of kernels.
 
     Args:
         datasets: One or more, measured in the same environment.
@@ -71,6 +72,9 @@ def fit_generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
     Raises:
         FitError: The datasets are empty, differ in environment, do not say their precision, or no kind has enough rows.
     """
+    runs = [run for dataset in datasets for run in dataset.runs()]
+    if tells_totals_only(runs):
+        return fit_totals(datasets, runs, request, shared_rooflines)
     data = read_training_data(datasets, request.precision)
     environment = data.environment
     if isinstance(request.mapping, str):

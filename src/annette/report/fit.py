@@ -95,7 +95,8 @@ def print_fit(document: dict[str, Any], *, page: Page | None = None) -> None:
         for kind in document["kinds"]
     ]
     page.table(("kind", "rows", *_FAMILIES, "best"), rows, left=(0, 6))
-    page.line(plain="errors: mean absolute percentage errors, cross-validated by configuration and network")
+    if any(kind["mape"] for kind in document["kinds"]):
+        page.line(plain="errors: mean absolute percentage errors, cross-validated by configuration and network")
     page.line(plain=document["road"])
     overheads = document["overheads"]
     if overheads is not None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from annette.bench.generate.recipe import Recipe
     from annette.network import Network
 
-__all__ = ["generate_plan"]
+__all__ = ["draw_network", "generate_plan"]
 
 _PRESETS: Final[dict[str, dict[Purpose, float]]] = {
     "full": dict.fromkeys(Purpose, 1.0),
@@ -163,7 +163,7 @@ def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int] | None, 
             network = _draw_several(recipe, seed, index, seen)
         else:
             sizes = batch or (1,)
-            network = _draw(recipe, seed, index, sizes[0 if recipe.sweep else index % len(sizes)], seen)
+            network = draw_network(recipe, seed, index, sizes[0 if recipe.sweep else index % len(sizes)], seen)
         if network is not None and target == _QUANTISED:
             network = _quantised(network, recipe, index)
         if network is None:
@@ -201,11 +201,11 @@ def _draw_several(recipe: Recipe, seed: int, index: int, seen: set[str]) -> Netw
     """Draws a case of the batch whose turn it is, or of half as many samples until one is light enough."""
     batch = _BATCHES[(index // _EVERY + zlib.crc32(recipe.group.encode()) // _EVERY) % len(_BATCHES)]
     while batch > 1:
-        network = _draw(recipe, seed, index, batch, seen, _ATTEMPTS_A_BATCH, _is_light)
+        network = draw_network(recipe, seed, index, batch, seen, _ATTEMPTS_A_BATCH, _is_light)
         if network is not None:
             return network
         batch //= 2
-    return _draw(recipe, seed, index, 1, seen)
+    return draw_network(recipe, seed, index, 1, seen)
 
 
 def _is_light(network: Network, recipe: Recipe) -> bool:
@@ -229,7 +229,7 @@ def _evictions(recipe: Recipe, index: int, several: bool) -> tuple[tuple[int, in
     return ((0, 0),)
 
 
-def _draw(
+def draw_network(
     recipe: Recipe,
     seed: int,
     index: int,
@@ -238,7 +238,17 @@ def _draw(
     attempts: int = _MOST_ATTEMPTS,
     fits: Callable[[Network, Recipe], bool] | None = None,
 ) -> Network | None:
-    """Draws until a network is well formed, not too heavy and new; None where that does not happen."""
+    """Draws until a network is well formed, not too heavy and new; None where that does not happen.
+
+    Args:
+        recipe: What is drawn.
+        seed: The plan's seed.
+        index: The case's number within its group.
+        batch: Samples processed together.
+        seen: Digests of the networks drawn so far; the new one's is added.
+        attempts: How often it is tried.
+        fits: Whether a network is not too heavy; by the recipe's limits where absent.
+    """
     name = f"{recipe.purpose}/{recipe.group}/{index:03d}" + (f"-s{seed}" if seed else "")
     for attempt in range(attempts):
         builder = CaseBuilder(name, batch)

@@ -61,7 +61,13 @@ class Sampler:
         steps = _RATIO ** -np.arange(1.0, _EVEN_DRAWS + 1)
         self._even = [] if attempt else list(reversed(((offsets + (index + 1) * steps) % 1.0).tolist()))
         self._random = np.random.default_rng([seed, key, index, attempt])
+        self._origin = (seed, group, attempt)
         self.index = index
+
+    def shared(self, cases: int) -> Sampler:
+        """A source that so many cases in a row have in common, for cases that differ in one thing only."""
+        seed, group, attempt = self._origin
+        return Sampler(seed, f"{group}/shared", self.index // cases, attempt)
 
     def unit(self) -> float:
         """A number in [0, 1)."""
