@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Final, Literal, cast
 
@@ -30,6 +31,9 @@ SCHEMA: Final = "annette/graph/1"
 
 _DTYPES: Final = {dtype.label: dtype for dtype in DType}
 
+_BEYOND_JSON: Final = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
+"""Numbers that JSON has no way to write, by the texts that stand for them: a clip without a lower limit has one."""
+
 
 class _Tensor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     dtype: str
@@ -42,7 +46,7 @@ class _Layer(Document, frozen=True):
     kind: str
     inputs: list[str]
     outputs: list[str]
-    attributes: dict[str, bool | int | float | str | list[bool | int | float]]
+    attributes: dict[str, bool | int | float | str | list[bool | int | float | str]]
     macs: Natural | None = None
     dimensions: dict[str, Count] | None = None
 
@@ -152,12 +156,27 @@ def _layer_to_json(layer: Layer, network: Network) -> dict[str, Any]:
         "kind": layer.kind,
         "inputs": list(layer.inputs),
         "outputs": list(layer.outputs),
-        "attributes": {k: list(v) if isinstance(v, tuple) else v for k, v in layer.attributes.items()},
+        "attributes": {
+            name: [_written(each) for each in value] if isinstance(value, tuple) else _written(value)
+            for name, value in layer.attributes.items()
+        },
     }
     if not _follows_from_shapes(layer, network):
         entry["macs"] = layer.workload.macs
         entry["dimensions"] = {name: size for name, size in layer.workload.dimensions._asdict().items() if size != 1}
     return entry
+
+
+def _written(value: bool | int | float | str) -> bool | int | float | str:
+    """A value of an attribute as JSON has it."""
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _read(value: bool | int | float | str) -> bool | int | float | str:
+    """The value that `_written` wrote."""
+    return _BEYOND_JSON.get(value, value) if isinstance(value, str) else value
 
 
 def _follows_from_shapes(layer: Layer, network: Network) -> bool:
@@ -185,7 +204,8 @@ def _layer_from_json(entry: _Layer, tensors: Mapping[str, Tensor], channels_last
     if unknown:
         raise NetworkFormatError(f"layer {entry.name!r} of a stored network has no dimension {unknown[0]!r}")
     attributes: dict[str, AttributeValue] = {
-        k: cast("AttributeValue", tuple(v)) if isinstance(v, list) else v for k, v in entry.attributes.items()
+        name: cast("AttributeValue", tuple(map(_read, value))) if isinstance(value, list) else _read(value)
+        for name, value in entry.attributes.items()
     }
     return describe_layer(
         entry.kind,
