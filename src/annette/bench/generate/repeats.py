@@ -336,6 +336,6 @@ _ON_TOKENS: Final[dict[str, tuple[int, _Unit]]] = {
             lambda y: net.transpose(net.add(net.transpose(y, (0, 2, 1)), net.transpose(x, (0, 2, 1))), (0, 2, 1))
         ),
     ),
-    "token-add": (6, lambda _, net, x: lambda y: net.add(y, x)),
+    "token-add": (6, lambda _, net, x: lambda y: net.add(net.relu(y), x)),
     "token-gelu": (6, lambda _, net, x: lambda y: net.activation(net.add(y, x), "gelu")),
 }
