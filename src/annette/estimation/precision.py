@@ -24,12 +24,16 @@ _MOVING: Final = kinds_in(Category.MOVEMENT, Category.VIEW) | {"cast", "copy", "
 _WHOLE_BITS: Final = 32
 
 
-def moves_data(kind: str) -> bool:
+def moves_data(kind: str, example: Kernel) -> bool:
     """Whether kernels of a kind move data, whose time depends on the bytes and not on what they stand for.
 
     They are priced, by their own bytes, like those of the platform's precision where there are no models of theirs.
+
+    Args:
+        kind: Kind of the kernels, with their precision.
+        example: One of them; copies that the runtime puts in have no layers.
     """
-    return precision_in(kind) != "" and kind_of(kind) in _MOVING
+    return precision_in(kind) != "" and (kind_of(kind) in _MOVING or not example.layers)
 
 
 def refuse_precision(kind: str, platform: Platform, example: Kernel) -> None:

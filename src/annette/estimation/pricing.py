@@ -121,7 +121,7 @@ def _refuse_impossible(seconds: FloatArray, kernels: Sequence[Kernel], choice: _
 
 
 def _choose(kind: str, platform: Platform, family: str | None, fallback: str, example: Kernel) -> _Choice:
-    families = platform.models.get(kind) or (platform.models.get(kind_of(kind)) if moves_data(kind) else None)
+    families = platform.models.get(kind) or (platform.models.get(kind_of(kind)) if moves_data(kind, example) else None)
     if families:
         wanted = family or platform.default_family(kind)
         last_resort = (platform.default_family(kind),) if wanted in _SIMPLER else ()
