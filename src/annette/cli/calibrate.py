@@ -65,7 +65,7 @@ def command(
             raise click.UsageError("--column and --ignore say how a table is read; this is a dataset")
         pairs = [
             NetworkLatency(truth.name, truth.network, truth.latency_s)
-            for truth in measured_networks(table, start)
+            for truth in measured_networks(table, start, elsewhere=True)
             if truth.latency_s is not None
         ]
     else:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.dataset import Dataset
+from annette.devices.registry import recognise
 from annette.errors import DatasetError, OptionError, nearest
 from annette.evaluation.truth import MachineSpeed, Truth, is_listing, load_listing, truths_of
 from annette.files import is_file, open_regular
@@ -133,12 +134,14 @@ def is_dataset(path: Path) -> bool:
         return file.read(len(_SQLITE)) == _SQLITE
 
 
-def measured_networks(path: Path, platform: Platform | None = None) -> tuple[Truth, ...]:
+def measured_networks(path: Path, platform: Platform | None = None, *, elsewhere: bool = False) -> tuple[Truth, ...]:
     """The whole networks of a dataset, with their latencies as they were measured.
 
     Args:
         path: The dataset, of ``annette measure``, ``bench`` or ``import``.
         platform: What they are compared with, at the speed of whose campaign; None leaves them as they are.
+        elsewhere: Whether they may be of a device that no family knows, which is another one than the platform's: they
+            are left as they are then.
 
     Raises:
         DatasetError: It cannot be read, or holds no whole network.
@@ -146,7 +149,8 @@ def measured_networks(path: Path, platform: Platform | None = None) -> tuple[Tru
     """
     with Dataset.open(path) as dataset:
         speed = None
-        if platform is not None:
+        unknown = elsewhere and not any(recognise(environment) for environment in dataset.environments())
+        if platform is not None and not unknown:
             speed = MachineSpeed.of(platform)
             for environment in dataset.environments():
                 compare_environments(platform, environment)

@@ -1,14 +1,17 @@
 """From a vendor's spreadsheet to a platform, and from measured networks to a calibrated one, by commands alone."""
 
 import json
+import math
 
 import jsonschema
 import pytest
 from click.testing import CliRunner
 
 from annette.bench.dataset import Dataset
+from annette.bench.records import Purpose, Run, Status
 from annette.cli.main import cli
 from annette.errors import DatasetError, FitError, OptionError
+from annette.network.zoo import build
 from annette.platforms import load_platform
 from annette.report.schema import schema
 from tests.published import DATA
@@ -75,3 +78,25 @@ def test_published_parameters_become_a_platform_and_take_no_other_options(tmp_pa
         run("import", parameters, "--layout", "original-ncs2", "--out", out, "--device", "x")
     with pytest.raises(OptionError, match=r"must end in \.json"):
         run("import", parameters, "--layout", "original-ncs2", "--out", tmp_path / "p.dataset")
+
+
+def test_a_dataset_of_totals_calibrates_the_platform_of_another_device(tmp_path):
+    """What a program measured was measured elsewhere, whatever runtime the platform names."""
+    names = ("squeezenet1_1", "mobilenet_v1", "mnasnet0_5", "shufflenet_v2_x0_5", "mobilenet_v2")
+    environment = {"runtime": "command", "device": "board", "model_format": "onnx"}
+    with Dataset.create(tmp_path / "measured.sqlite") as dataset:
+        for number, name in enumerate(names, start=1):
+            dataset.add(
+                Run(
+                    case=name, round=0, purpose=Purpose.NETWORK, network=build(name), environment=environment,
+                    details={}, status=Status.OK, reason="", started_unix_s=0.0, duration_s=1.0, latency_s=number * 1e-2,
+                    samples_s=(number * 1e-2,), reference_s=(), kernels=(), matched_share=math.nan,
+                )
+            )  # fmt: skip
+    out = tmp_path / "mine.json"
+    result = run(
+        "calibrate", tmp_path / "measured.sqlite", "--platform", "epyc-onnxruntime-fp32", "--out", out, "--json"
+    )
+    measured = {row["network"]: row["measured_s"] for row in json.loads(result.output)["networks"]}
+    assert measured == {name: pytest.approx(number * 1e-2) for number, name in enumerate(names, start=1)}
+    assert load_platform(out).name == "mine"

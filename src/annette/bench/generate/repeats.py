@@ -325,6 +325,11 @@ def _attention(s: Sampler, net: CaseBuilder, x: Tensor) -> _Step:
     return step
 
 
+def _token_add(_: Sampler, net: CaseBuilder, x: Tensor) -> _Step:
+    other = net.feed(x.shape[1:])
+    return lambda y: net.add(y, other)
+
+
 _ON_TOKENS: Final[dict[str, tuple[int, _Unit]]] = {
     "products": (20, _products),
     "attention": (20, _attention),
@@ -336,6 +341,6 @@ _ON_TOKENS: Final[dict[str, tuple[int, _Unit]]] = {
             lambda y: net.transpose(net.add(net.transpose(y, (0, 2, 1)), net.transpose(x, (0, 2, 1))), (0, 2, 1))
         ),
     ),
-    "token-add": (6, lambda _, net, x: lambda y: net.add(net.relu(y), x)),
+    "token-add": (6, _token_add),
     "token-gelu": (6, lambda _, net, x: lambda y: net.activation(net.add(y, x), "gelu")),
 }
