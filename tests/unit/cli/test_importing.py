@@ -90,7 +90,8 @@ def test_a_dataset_of_totals_calibrates_the_platform_of_another_device(tmp_path)
                 Run(
                     case=name, round=0, purpose=Purpose.NETWORK, network=build(name), environment=environment,
                     details={}, status=Status.OK, reason="", started_unix_s=0.0, duration_s=1.0,
-                    latency_s=number * 1e-2, samples_s=(number * 1e-2,), reference_s=(), kernels=(), matched_share=math.nan,
+                    latency_s=number * 1e-2, samples_s=(number * 1e-2,), reference_s=(), kernels=(),
+                    matched_share=math.nan,
                 )
             )  # fmt: skip
     out = tmp_path / "mine.json"
