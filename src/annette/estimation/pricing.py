@@ -123,9 +123,9 @@ def _refuse_impossible(seconds: FloatArray, kernels: Sequence[Kernel], choice: _
 def _choose(kind: str, platform: Platform, family: str | None, fallback: str, example: Kernel) -> _Choice:
     families = platform.models.get(kind) or (platform.models.get(kind_of(kind)) if moves_data(kind, example) else None)
     if families:
-        wanted = family or platform.default_family(kind)
-        last_resort = (platform.default_family(kind),) if wanted in _SIMPLER else ()
         priced = kind if kind in platform.models else kind_of(kind)
+        wanted = family or platform.default_family(priced)
+        last_resort = (platform.default_family(priced),) if wanted in _SIMPLER else ()
         for name in (wanted, *_SIMPLER.get(wanted, ()), *last_resort):
             if name in families:
                 return _Choice(families[name], name, fitted=priced not in platform.assumed)

@@ -293,13 +293,10 @@ def _kernel_rank(kernel: Kernel, network: Network) -> int:
     return len(network.tensors[kernel.inputs[0]].shape) if kernel.inputs else 0
 
 
-_NARROW: Final = frozenset({"int8", "fp16", "bf16"})
-
-
 def _float_weights(kernel: Kernel, network: Network) -> int:
-    """1 if no constant of the kernel's anchor is of narrower numbers, which are converted in every run, else 0."""
+    """1 if no constant of the kernel's anchor is of integers that it multiplies with, else 0."""
     tensors = (network.tensors[tensor] for tensor in kernel.anchor.inputs)
-    return int(not any(tensor.constant and dtype_precision(tensor.dtype) in _NARROW for tensor in tensors))
+    return int(not any(tensor.constant and dtype_precision(tensor.dtype) == "int8" for tensor in tensors))
 
 
 def _half_precision(kernel: Kernel, network: Network) -> int:
