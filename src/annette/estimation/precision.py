@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import PlatformError, UnsupportedKernelError
-from annette.mapping.precision import kind_of, narrowest, precision_in
+from annette.mapping.precision import narrowest, precision_in
 from annette.network import Category
 from annette.network.kinds import kinds_in
 from annette.platforms.store import list_platforms
@@ -31,9 +31,9 @@ def moves_data(kind: str, example: Kernel) -> bool:
 
     Args:
         kind: Kind of the kernels, with their precision.
-        example: One of them; copies that the runtime puts in have no layers.
+        example: One of them; copies that the runtime puts in have no layers, or a transposition that they also do.
     """
-    return precision_in(kind) != "" and (kind_of(kind) in _MOVING or not example.layers)
+    return precision_in(kind) != "" and all(layer.kind in _MOVING for layer in example.layers)
 
 
 def refuse_precision(kind: str, platform: Platform, example: Kernel) -> None:
