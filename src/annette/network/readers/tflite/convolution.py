@@ -14,10 +14,12 @@ from annette.network.readers.tflite.operator_layer import OperatorLayer, Rule, f
 from annette.network.tflite_schema import SAME
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from annette.network.layer import AttributeValue
     from annette.network.readers.tflite.file import FileOperator, FileTensor
 
-__all__ = ["CONVOLUTION"]
+__all__ = ["CONVOLUTION", "transposed_window"]
 
 _AXES: Final = {1: ("w",), 2: ("h", "w"), 3: ("d", "h", "w")}
 
@@ -37,6 +39,31 @@ def _conv(operator: FileOperator) -> OperatorLayer:
     return OperatorLayer(convolution_kind(groups, channels), attributes, operator.present, fused(operator))
 
 
+def transposed_window(
+    read: Sequence[int], written: Sequence[int], kernel: tuple[int, ...], strides: tuple[int, ...]
+) -> dict[str, AttributeValue]:
+    """Attributes of a transposed convolution whose padding follows from its sizes, the odd pixel at the end.
+
+    Args:
+        read: Height and width of the input.
+        written: Height and width of the result.
+        kernel: Height and width of the window.
+        strides: Steps along both.
+    """
+    pads = [
+        max(0, (size - 1) * stride + taps - out)
+        for size, out, taps, stride in zip(read, written, kernel, strides, strict=True)
+    ]
+    fronts = tuple(pad // 2 for pad in pads)
+    return {
+        "kernel_shape": kernel,
+        "strides": strides,
+        "dilations": (1, 1),
+        "pads": (*fronts, *(pad - front for pad, front in zip(pads, fronts, strict=True))),
+        "groups": 1,
+    }
+
+
 def _conv_transpose(operator: FileOperator) -> OperatorLayer:
     """Operands are the result's shape, the weights, the input, and perhaps a bias."""
     weights, source = operator.tensor(1), operator.tensor(2)
@@ -44,18 +71,7 @@ def _conv_transpose(operator: FileOperator) -> OperatorLayer:
     _require(operator, len(source.shape) == len(weights.shape) == len(written) == 4, source, weights)
     kernel, strides = weights.shape[1:3], _steps(operator, "stride", "")
     _require_window(operator, kernel, strides, (1, 1))
-    pads = [
-        max(0, (read - 1) * stride + size - out)
-        for read, out, size, stride in zip(source.shape[1:3], written[1:3], kernel, strides, strict=True)
-    ]
-    fronts = tuple(pad // 2 for pad in pads)
-    attributes: dict[str, AttributeValue] = {
-        "kernel_shape": kernel,
-        "strides": strides,
-        "dilations": (1, 1),
-        "pads": (*fronts, *(pad - front for pad, front in zip(pads, fronts, strict=True))),
-        "groups": 1,
-    }
+    attributes = transposed_window(source.shape[1:3], written[1:3], kernel, strides)
     rest = tuple(tensor for tensor in operator.inputs[3:] if tensor is not None)
     return OperatorLayer("conv_transpose", attributes, (source, weights, *rest), fused(operator))
 

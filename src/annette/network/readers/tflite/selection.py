@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from annette.network.kinds.matrix import product_dimensions
 from annette.network.layer import Dimensions
+from annette.network.readers.tflite.convolution import transposed_window
 from annette.network.readers.tflite.operator_layer import OperatorLayer, Rule, axis_of, of_first
 
 if TYPE_CHECKING:
@@ -30,18 +31,7 @@ def _biased_transpose(operator: FileOperator) -> OperatorLayer | None:
         return None
     kernel = weights.shape[1:3]
     strides = tuple(max(1, math.ceil(out / read)) for read, out in zip(source.shape[1:3], written[1:3], strict=True))
-    pads = [
-        max(0, (read - 1) * stride + size - out)
-        for read, out, size, stride in zip(source.shape[1:3], written[1:3], kernel, strides, strict=True)
-    ]
-    fronts = tuple(pad // 2 for pad in pads)
-    attributes: dict[str, AttributeValue] = {
-        "kernel_shape": kernel,
-        "strides": strides,
-        "dilations": (1, 1),
-        "pads": (*fronts, *(pad - front for pad, front in zip(pads, fronts, strict=True))),
-        "groups": 1,
-    }
+    attributes = transposed_window(source.shape[1:3], written[1:3], kernel, strides)
     return OperatorLayer("conv_transpose", attributes, operator.present)
 
 
