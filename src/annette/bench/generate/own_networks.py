@@ -53,6 +53,8 @@ _MOST_KERNELS: Final = 400
 _VARIATIONS: Final = ((2**0.5, 2**-0.5), (2**-0.5, 2**0.5))
 """Factors on positions and channels: half an octave up and down, against each other."""
 
+_CONVERSIONS: Final = ("dequantize", "dynamic_quantize")
+
 _MOST_COMPANY: Final = 60
 """Layers of a kernel in company, at the most."""
 _MOST_READERS: Final = 2
@@ -204,7 +206,11 @@ def _cases(
         same = np.flatnonzero((table.kinds == kinds[lack.row]) & (_apart(sizes, lack.row) <= NEAR)).tolist()
         made_for = dict.fromkeys((pieces[row].subject.label, pieces[row].subject.digest) for row in same)
         name = f"{GROUP}-{pieces[lack.row].subject.digest[:8]}/{number:03d}-{kinds[lack.row]}"
-        found = list(_networks(pieces[lack.row], name, alone=target != "npu"))
+        found = [
+            made
+            for made in _networks(pieces[lack.row], name, alone=target != "npu")
+            if pieces[lack.row].kernel.kind in {kernel.kind for kernel in mapping.apply(made.network)}
+        ]
         if any((pieces[row].subject.digest, pieces[row].kernel.anchor.name) in seen for row in same):
             found = [each for each in found if each.purpose is not Purpose.CHAIN]
         companies = (each.network.layers for each in found if each.purpose is Purpose.CHAIN)
@@ -232,22 +238,36 @@ class _Made:
 def _networks(piece: _Piece, name: str, *, alone: bool) -> Iterator[_Made]:
     """The kernel alone, with its neighbours in the place that it has in the network, and at sizes around its own."""
     network = piece.subject.network
-    own = {layer.name for layer in piece.kernel.layers}
-    company = _company(piece)
+    own = _with_conversions({layer.name for layer in piece.kernel.layers}, network)
+    company = _with_conversions(_company(piece), network)
     if alone and not _is_whole(own, piece):
         yield _Made(excerpt(network, own, f"{name}/alone"), Purpose.MICRO_KERNEL)
     if company > own and not _is_whole(company, piece):
         held = int(min(4 * network.constant_elements, _MOST_EVICTED_BYTES)) if alone else 0
         waits = int(min(network.ops, _MOST_EVICTED_OPS)) if held else 0
         yield _Made(excerpt(network, company, f"{name}/company"), Purpose.CHAIN, held, waits)
-    if not alone or piece.kernel.anchor.name not in piece.subject.original.layers_by_name:
+    if alone:
+        yield from (_Made(each, Purpose.MICRO_KERNEL) for each in _variations(piece, own, name))
+
+
+def _variations(piece: _Piece, own: set[str], name: str) -> Iterator[Network]:
+    """The kernel's anchor at other sizes, quantised as the network was."""
+    original, way = piece.subject.original, piece.subject.way
+    anchor = original.layers_by_name.get(piece.kernel.anchor.name)
+    if anchor is None:
         return
-    original = piece.subject.original
-    anchor = original.layers_by_name[piece.kernel.anchor.name]
+    layers = (anchor, *_activations(original, anchor, own))
     for number, (positions, channels) in enumerate(_VARIATIONS):
-        made = varied(original, (anchor, *_activations(original, anchor, own)), positions, channels, f"{name}/{number}")
-        if made is not None and (not piece.subject.way or is_quantizable(made, piece.subject.way)):
-            yield _Made(quantized(made, piece.subject.way) if piece.subject.way else made, Purpose.MICRO_KERNEL)
+        made = varied(original, layers, positions, channels, f"{name}/varied{number}")
+        if made is not None and (not way or is_quantizable(made, way)):
+            yield quantized(made, way) if way else made
+
+
+def _with_conversions(layers: set[str], network: Network) -> set[str]:
+    """The layers and what makes integers of numbers, or the reverse, before them: without it, others would run."""
+    producers = network.producers
+    read = {tensor for name in layers for tensor in network.layers_by_name[name].inputs if tensor in producers}
+    return layers | {producers[tensor].name for tensor in read if producers[tensor].kind in _CONVERSIONS}
 
 
 def _activations(network: Network, anchor: Layer, own: set[str]) -> list[Layer]:
