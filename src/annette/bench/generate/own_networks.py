@@ -148,7 +148,8 @@ def with_own_networks(
     limit_s = share * budget_s if budget_s is not None else share / (1.0 - share) * plan.expected_s
     subjects = [subject for label, network in networks.items() for subject in _subjects(label, network, target)]
     precision = _PRECISIONS.get(target, Precision())
-    planned = PlannedSizes.of((case.network for case in plan.cases), mapping, precision)
+    others = plan if budget_s is None else plan.within(budget_s - limit_s)
+    planned = PlannedSizes.of((case.network for case in others.cases), mapping, precision)
     own: list[Case] = []
     used_s = 0.0
     for found in _cases(subjects, planned, mapping, precision, target, settings):
