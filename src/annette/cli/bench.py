@@ -74,6 +74,7 @@ def _parse_share(ctx: click.Context, param: click.Parameter, value: str) -> floa
 )
 @click.option(
     "--for-share",
+    "share",
     callback=_parse_share,
     default="30%",
     show_default=True,
@@ -98,9 +99,6 @@ def command(
     budget: float | None,
     seed: int,
     batch: tuple[int, ...] | None,
-    networks: tuple[str, ...],
-    for_share: float,
-    inputs: dict[str, Given],
     plan_file: Path | None,
     save_plan: Path | None,
     resume: bool,
@@ -124,33 +122,16 @@ def command(
       annette bench --backend vela --accelerator ethos-u55-128 --budget 60s --out npu.sqlite --html npu.html
       annette bench --backend command --option command='./bench {model}' --out board.sqlite --json
     """
-    from annette.api import plan_benchmark
     from annette.bench.session import recorded_plan
     from annette.bench.totals import is_for_totals
     from annette.cli.dataset import describe_dataset
     from annette.report.bench import plan_document, print_bench, print_plan
 
-    extra, own = context.args, networks
-    if networks:  # what stands behind the first one, too, and all else goes to the backend
-        further, pairs = split_words(context.args)
-        extra, options, own = [], {**options, **pairs}, (*networks, *further)
-    chosen = chosen_options(backend, options, extra)
-    recorded = resume and preset is None and plan_file is None and out is not None and not networks
-    plan = recorded_plan(out) if recorded and out is not None else None
-    if networks:
-        if plan_file is not None:
-            raise click.UsageError("--for makes a plan, and --plan has one: take one of the two")
-        plan = plan_benchmark(
-            backend,
-            preset=preset or "quick",
-            budget_s=budget,
-            seed=seed,
-            batch=batch,
-            options=chosen,
-            networks=_networks(own, batch, inputs),
-            share=for_share,
-        )
-    plan = plan or _plan(backend, plan_file, preset or "quick", seed, batch, chosen)
+    own = {name: how.pop(name) for name in ("networks", "inputs", "share")}
+    chosen, own["networks"] = _chosen(backend, options, context.args, own["networks"])
+    another = preset or plan_file or own["networks"]
+    plan = recorded_plan(out) if resume and not another and out is not None else None
+    plan = plan or _plan(backend, plan_file, preset or "quick", seed, batch, chosen, budget, **own)
     if budget is not None and (dry_run or not is_for_totals(plan)):
         plan = plan.within(budget)
     if save_plan is not None:
@@ -194,15 +175,51 @@ def _benchmark(plan: Plan, out: Path, *, backend: str, resume: bool, **how: Any)
     return bench_document(out, backend, carried_out, outcome)
 
 
+def _chosen(
+    backend: str, options: dict[str, str], words: list[str], networks: tuple[str, ...]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The backend's options and all networks of ``--for``.
+
+    Behind the first of them, words that click does not know are networks, too, unless a name stands before them.
+    """
+    if not networks:
+        return chosen_options(backend, options, words), ()
+    further, pairs = split_words(words)
+    return chosen_options(backend, {**options, **pairs}, ()), (*networks, *further)
+
+
 def _plan(
-    backend: str, file: Path | None, preset: str, seed: int, batch: tuple[int, ...] | None, options: dict[str, str]
+    backend: str,
+    file: Path | None,
+    preset: str,
+    seed: int,
+    batch: tuple[int, ...] | None,
+    options: dict[str, Any],
+    budget: float | None,
+    *,
+    networks: tuple[str, ...],
+    inputs: dict[str, Given],
+    share: float,
 ) -> Plan:
+    """The plan of a file or of a preset; only one that is partly for networks is within the budget already."""
     from annette.api import plan_benchmark
     from annette.bench.plan import Plan
     from annette.files import open_regular
 
     if file is None:
-        return plan_benchmark(backend, preset=preset, seed=seed, batch=batch, options=options)
+        loaded = _networks(networks, batch, inputs)
+        return plan_benchmark(
+            backend,
+            preset=preset,
+            budget_s=budget if loaded else None,
+            seed=seed,
+            batch=batch,
+            options=options,
+            networks=loaded,
+            share=share,
+        )
+    if networks:
+        raise click.UsageError("--for makes a plan, and --plan has one: take one of the two")
     try:
         with open_regular(file, error=OptionError) as opened:
             text = opened.read().decode()
