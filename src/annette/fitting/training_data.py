@@ -19,6 +19,7 @@ from annette.fitting.conformal import half_width
 from annette.fitting.overheads import RunOverheads, reference_workload_s, run_overheads, speed_exponent, speed_ratios
 from annette.fitting.roofline import fit_roofline
 from annette.fitting.samples import LEAST_ROWS, Dropped, Samples, clean, paired_kernels
+from annette.fitting.short_kernels import without_profiler
 from annette.mapping.precision import PRECISIONS, Precision
 from annette.platforms import Source
 
@@ -112,7 +113,8 @@ class TrainingData:
             FitError: No measured kernel is predicted, or none can be fitted on.
         """
         added_s = self.overheads.profiler_s if profiler_s is None else profiler_s
-        measured, share, run_of_row = paired_kernels(self.runs, mapping, self.precision, profiler_s=added_s)
+        runs = without_profiler(self.runs, replace(self.overheads, profiler_s=added_s))
+        measured, share, run_of_row = paired_kernels(runs, mapping, self.precision)
         ratios = np.array(speed_ratios(self.runs))[run_of_row]
         exponent = speed_exponent(measured, ratios)
         paired = replace(measured, latency_s=measured.latency_s * ratios**exponent)
