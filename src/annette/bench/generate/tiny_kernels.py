@@ -38,7 +38,7 @@ def recipes() -> list[Recipe]:
         micro("tiny-row/fully-connected", 21, partial(_row, (_product,))),
         micro("tiny-row/softmax", 14, partial(_row, (_softmax,))),
         micro("tiny-row/arithmetic", 14, partial(_row, (_arithmetic,))),
-        micro("tiny-row/cast", 14, partial(_row, (_cast,))),
+        micro("tiny-row/cast", 14, partial(_row, (_cast,), layers=2)),
         micro("tiny-row/norm", 14, partial(_row, (_norm,))),
         micro("tiny-row/mixed", 28, partial(_row, (_unary, _product, _softmax, _arithmetic, _cast, _norm))),
         micro("tiny/perceptron", 28, _perceptron),
@@ -64,10 +64,16 @@ def _features(s: Sampler, net: CaseBuilder, widest: int = _WIDEST) -> Tensor:
     return net.input(net.unique_name("table"), (net.batch * _rows(s), s.log_integer(1, widest)))
 
 
-def _row(steps: tuple[Callable[[Sampler, CaseBuilder, Tensor], Tensor], ...], s: Sampler, net: CaseBuilder) -> None:
+def _row(
+    steps: tuple[Callable[[Sampler, CaseBuilder, Tensor], Tensor], ...],
+    s: Sampler,
+    net: CaseBuilder,
+    *,
+    layers: int = 1,
+) -> None:
     """Several kernels, each behind the other; all of one size, but where a product changes it."""
     x = _features(s, net)
-    for _ in range(_LENGTHS[s.index % len(_LENGTHS)]):
+    for _ in range(max(1, _LENGTHS[s.index % len(_LENGTHS)] // layers)):
         x = s.pick(steps)(s, net, x)
 
 
@@ -197,9 +203,13 @@ def _trees(s: Sampler, net: CaseBuilder) -> None:
     depth = s.integer(1, 8)
     trees = s.log_integer(1, max(2, min(1000, 60_000 >> depth)))
     x = net.input("table", (net.batch * _rows(s), s.log_integer(2, 100)))
-    net.tree_ensemble(x, trees, depth, targets=s.pick((1, 2, 3, 10)))
+    if s.chance(0.5):
+        net.tree_classifier(x, trees, depth, s.pick((2, 3, 10)))
+    else:
+        net.tree_ensemble(x, trees, depth, targets=s.pick((1, 1, 2, 3, 10)))
 
 
 def _vectors(s: Sampler, net: CaseBuilder) -> None:
     x = net.input("table", (net.batch * _rows(s), s.log_integer(2, 64)))
-    net.support_vectors(x, s.log_integer(2, 300), kernel=s.pick(("rbf", "rbf", "linear", "poly", "sigmoid")))
+    machine = net.vector_classifier if s.chance(0.5) else net.support_vectors
+    machine(x, s.log_integer(2, 300), kernel=s.pick(("rbf", "rbf", "linear", "poly", "sigmoid")))
