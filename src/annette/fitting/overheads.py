@@ -144,9 +144,7 @@ def run_overheads(runs: Iterable[Run]) -> RunOverheads:
             it. With fewer than 10 of them, all overheads are 0.
     """
     used = [
-        run
-        for run in runs
-        if run.kernels and run.samples_s and math.isfinite(run.latency_s) and not evicted_bytes(run)
+        run for run in runs if run.kernels and run.samples_s and math.isfinite(run.latency_s) and not evicted_bytes(run)
     ]
     if len(used) < _LEAST_RUNS:
         return RunOverheads(0.0, 0.0, 0.0, len(used))

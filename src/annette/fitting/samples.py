@@ -134,9 +134,7 @@ class PairedKernels(NamedTuple):
     run_of_row: npt.NDArray[np.intp]
 
 
-def paired_kernels(
-    runs: Sequence[Run], mapping: MappingModel, precision: Precision
-) -> PairedKernels:
+def paired_kernels(runs: Sequence[Run], mapping: MappingModel, precision: Precision) -> PairedKernels:
     """Turns runs into samples, each network a group.
 
     Args:

@@ -8,7 +8,7 @@ towards the platform that is there. What more kernels may change, and how much i
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from annette.platforms import Platform
 
 __all__ = ["Adapted", "TransferReport", "adapt_models", "measured_kernels", "transfer", "transfer_platform"]
+
 
 @dataclass(frozen=True, eq=False)
 class Adapted:

@@ -23,9 +23,7 @@ def profiled(times_s, *, inputs=1, outputs=1, noise=1.0, digits=6, **changes):
     total_s = (PER_RUN_S + PER_INPUT_S * inputs + PER_OUTPUT_S * outputs + sum(times_s)) * noise
     random = np.random.default_rng(0)
     network = SimpleNamespace(inputs=["i"] * inputs, outputs=["o"] * outputs)
-    made = replace(
-        run(chain("c", random), random), kernels=records, latency_s=total_s, samples_s=(total_s,), **changes
-    )
+    made = replace(run(chain("c", random), random), kernels=records, latency_s=total_s, samples_s=(total_s,), **changes)
     object.__setattr__(made, "network", network)
     return made
 
