@@ -4,8 +4,8 @@ A profiled time is off by what the profiler adds and by the clock's resolution: 
 microsecond one runtime reports 2 µs each, whatever they do. The unprofiled time of the whole run knows better: with the
 cost of a run itself taken off, it is the sum of the kernels. How much it corrects follows from how well it is known.
 With a common error d of the run's n profiled times, of standard deviation s, and the total known within S, the best
-guess of d from what the sum is off is its share ``n s^2 / (n^2 s^2 + S^2)`` (linear minimum mean square error). A run of
-few microseconds decides about its kernels, and one of milliseconds, whose noise is more, leaves them as they are.
+guess of d from what the sum is off is its share ``n s^2 / (n^2 s^2 + S^2)`` (linear minimum mean square error). A run
+of few microseconds decides about its kernels, and one of milliseconds, whose noise is more, leaves them as they are.
 """
 
 from __future__ import annotations
