@@ -12,17 +12,29 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from annette.fitting.samples import evicted_bytes
+import numpy as np
+
+from annette.fitting.roofline import fit_roofline
+from annette.fitting.samples import LEAST_ROWS, configurations, evicted_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy.typing as npt
+
     from annette.bench.records import Run
     from annette.fitting.overheads import RunOverheads
+    from annette.fitting.samples import Rows, Samples
+    from annette.mapping.kernel import FloatArray
 
-__all__ = ["without_profiler"]
+    _Flags: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
+
+__all__ = ["UNRESOLVED", "unresolved", "without_profiler"]
+
+UNRESOLVED: Final = "shorter than a profile resolves, beside other kernels of a short run: only their sum is known"
+"""Why rows are left out."""
 
 _COMMON_S: Final = 5e-7
 """Standard deviation s of the error that the profiled times of a run have in common: half of a whole microsecond, of
@@ -32,6 +44,13 @@ _RELATIVE_NOISE: Final = 0.02
 """Standard deviation of a run's total: that of the clock, and a part of the time."""
 _SHORTEST_S: Final = 1e-7
 """No kernel counts as shorter: an unprofiled chain of the shortest that a CPU runtime has takes twice as much each."""
+_RESOLVED_S: Final = 1e-6
+"""What a report in whole microseconds resolves."""
+_SHORT_RUN_S: Final = 5e-5
+"""Runs up to so long are corrected by their total almost fully, which smears their kernels; in longer ones, kernels
+find caches as those of networks do, too."""
+_REPEATED: Final = 4
+"""Of kernels that are so often in a run, all configurations counted, the mean is known: their errors are alike."""
 _MOST_OFF: Final = 0.5
 """Share of a profiled time that may be the profiler's where no total says so."""
 
@@ -69,3 +88,39 @@ def _corrected(run: Run, overheads: RunOverheads) -> Run:
         for kernel in run.kernels
     )
     return replace(run, kernels=kernels)
+
+
+def unresolved(samples: Samples, run_of_row: Rows, run_s: FloatArray) -> _Flags:
+    """Rows whose time is a share in that of a short run of several kernels, and no time of their own.
+
+    Kernels that a kind's roofline puts below what a profile resolves count, not those that were measured so: else the
+    shortest would be left out where they were measured short and stay where they were measured long. Kinds that have
+    too few other rows keep all.
+
+    Args:
+        samples: Measured kernels without the profiler's time, before equal ones are joined.
+        run_of_row: The run of each row.
+        run_s: Unprofiled time of each run, seconds; NaN where there is none.
+
+    Returns:
+        Whether a row is one, shape ``(rows,)``.
+    """
+    smeared = (run_s[run_of_row] <= _SHORT_RUN_S) & _unlike(configurations(samples.table), run_of_row)
+    found: npt.NDArray[np.bool_] = np.zeros(len(samples), dtype=bool)
+    for rows in samples.table.rows_by_kind.values():
+        usable = rows[np.isfinite(samples.latency_s[rows]) & (samples.latency_s[rows] > 0)]
+        others = usable[~smeared[usable]]
+        if not smeared[usable].any() or len(np.unique(configurations(samples.table.select(others)))) < LEAST_ROWS:
+            continue
+        base = fit_roofline(samples.select(others))
+        found[usable] = smeared[usable] & (base.predict_s(samples.table.select(usable)) < _RESOLVED_S)
+    return found
+
+
+def _unlike(own: Rows, run_of_row: Rows) -> _Flags:
+    """Whether the run of each row has several configurations, most of them once or a few times."""
+    pairs = np.unique(np.column_stack([run_of_row, own]), axis=0)
+    runs = int(run_of_row.max()) + 1
+    different, kernels = (np.bincount(numbers, minlength=runs) for numbers in (pairs[:, 0], run_of_row))
+    flags: _Flags = ((different > 1) & (kernels < _REPEATED * different))[run_of_row]
+    return flags

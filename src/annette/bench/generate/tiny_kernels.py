@@ -8,7 +8,7 @@ several inputs and outputs what these cost (`annette.fitting.overheads`).
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from annette.bench.generate.recipe import Recipe, micro
 from annette.network.tensor import DType
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from annette.bench.generate.recipe import CaseBuilder, Sampler
     from annette.network import Tensor
+
+    _Step: TypeAlias = Callable[[CaseBuilder, Tensor], Tensor]
+    _Kernel: TypeAlias = Callable[[Sampler], _Step]
 
 __all__ = ["recipes"]
 
@@ -34,13 +37,14 @@ _REDUCTIONS: Final = ("reduce_mean", "reduce_sum", "reduce_max", "reduce_min", "
 def recipes() -> list[Recipe]:
     """Recipes for kernels of a few numbers."""
     return [
-        micro("tiny-row/unary", 21, partial(_row, (_unary,))),
-        micro("tiny-row/fully-connected", 21, partial(_row, (_product,))),
-        micro("tiny-row/softmax", 14, partial(_row, (_softmax,))),
-        micro("tiny-row/arithmetic", 14, partial(_row, (_arithmetic,))),
-        micro("tiny-row/cast", 14, partial(_row, (_cast,), layers=2)),
-        micro("tiny-row/norm", 14, partial(_row, (_norm,))),
-        micro("tiny-row/mixed", 28, partial(_row, (_unary, _product, _softmax, _arithmetic, _cast, _norm))),
+        micro("tiny-row/unary", 28, partial(_like, _unary)),
+        micro("tiny-row/fully-connected", 35, partial(_like, _square)),
+        micro("tiny-row/softmax", 21, partial(_like, _softmax)),
+        micro("tiny-row/arithmetic", 35, partial(_like, _arithmetic)),
+        micro("tiny-row/cast", 14, partial(_like, _cast, layers=2)),
+        micro("tiny-row/norm", 21, partial(_like, _norm)),
+        micro("tiny-row/unlike", 14, partial(_unlike, (_unary, _product, _softmax, _arithmetic, _cast, _norm))),
+        micro("tiny/fully-connected", 28, _single_product),
         micro("tiny/perceptron", 28, _perceptron),
         micro("tiny/table", 28, _table),
         micro("tiny/classes", 28, _classes),
@@ -64,49 +68,67 @@ def _features(s: Sampler, net: CaseBuilder, widest: int = _WIDEST) -> Tensor:
     return net.input(net.unique_name("table"), (net.batch * _rows(s), s.log_integer(1, widest)))
 
 
-def _row(
-    steps: tuple[Callable[[Sampler, CaseBuilder, Tensor], Tensor], ...],
-    s: Sampler,
-    net: CaseBuilder,
-    *,
-    layers: int = 1,
-) -> None:
-    """Several kernels, each behind the other; all of one size, but where a product changes it."""
-    x = _features(s, net)
+def _like(kernel: _Kernel, s: Sampler, net: CaseBuilder, *, layers: int = 1) -> None:
+    """Equal kernels behind each other: whatever a profile makes of each, together they take their number times one."""
+    step, x = kernel(s), _features(s, net)
     for _ in range(max(1, _LENGTHS[s.index % len(_LENGTHS)] // layers)):
-        x = s.pick(steps)(s, net, x)
+        x = step(net, x)
 
 
-def _unary(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
-    return net.unary(s.pick(_UNARIES), x)
+def _unlike(kernels: tuple[_Kernel, ...], s: Sampler, net: CaseBuilder) -> None:
+    """Kernels of all kinds and sizes behind each other."""
+    x = _features(s, net)
+    for _ in range(_LENGTHS[s.index % len(_LENGTHS)]):
+        x = s.pick(kernels)(s)(net, x)
 
 
-def _product(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
-    return net.fully_connected(x, s.log_integer(1, _WIDEST), bias=s.chance(0.9))
+def _unary(s: Sampler) -> _Step:
+    kind = s.pick(_UNARIES)
+    return lambda net, x: net.unary(kind, x)
 
 
-def _softmax(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
-    return net.apply(s.pick(("softmax", "softmax", "log_softmax")), x, attributes={"axis": 1})
+def _square(s: Sampler) -> _Step:
+    bias = s.chance(0.8)
+    return lambda net, x: net.fully_connected(x, x.shape[1], bias=bias)
 
 
-def _arithmetic(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
+def _product(s: Sampler) -> _Step:
+    units, bias = s.log_integer(1, _WIDEST), s.chance(0.9)
+    return lambda net, x: net.fully_connected(x, units, bias=bias)
+
+
+def _softmax(s: Sampler) -> _Step:
+    kind = s.pick(("softmax", "softmax", "log_softmax"))
+    return lambda net, x: net.apply(kind, x, attributes={"axis": 1})
+
+
+def _arithmetic(s: Sampler) -> _Step:
     form = s.pick(("add", "mul", "sub", "div", "number"))
     if form == "add":
-        return net.add_constant(x, x.shape[1:])
+        return lambda net, x: net.add_constant(x, x.shape[1:])
     if form == "mul":
-        return net.scale_by_constant(x, x.shape[1:])
+        return lambda net, x: net.scale_by_constant(x, x.shape[1:])
     if form == "number":
-        return net.apply(s.pick(("mul", "div", "add", "pow")), x, attributes={"scalar": 1.5})
-    return net.apply(form, x, net.weight(net.unique_name("constant"), x.shape[1:]))
+        kind = s.pick(("mul", "div", "add", "pow"))
+        return lambda net, x: net.apply(kind, x, attributes={"scalar": 1.5})
+    return lambda net, x: net.apply(form, x, net.weight(net.unique_name("constant"), x.shape[1:]))
 
 
-def _cast(_: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
+def _cast(_: Sampler) -> _Step:
     """To whole numbers and back, which no runtime may leave out."""
-    return net.cast(net.cast(x, DType.INT64), DType.FLOAT32)
+    return lambda net, x: net.cast(net.cast(x, DType.INT64), DType.FLOAT32)
 
 
-def _norm(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
-    return net.apply("lp_norm", x, attributes={"axis": 1}) if s.chance(0.5) else net.layer_norm(x)
+def _norm(s: Sampler) -> _Step:
+    if s.chance(0.5):
+        return lambda net, x: net.apply("lp_norm", x, attributes={"axis": 1})
+    return lambda net, x: net.layer_norm(x)
+
+
+def _single_product(s: Sampler, net: CaseBuilder) -> None:
+    """Any relation of few inputs to few results."""
+    x = _features(s, net, _MOST)
+    net.fully_connected(x, s.log_integer(1, _WIDEST), bias=s.chance(0.8))
 
 
 def _perceptron(s: Sampler, net: CaseBuilder) -> None:

@@ -34,6 +34,8 @@ def test_rows_have_1_to_64_kernels_behind_each_other():
         assert max(lengths) == 64
         assert len(lengths) == 7 - (layers == 2)  # Of two layers each, the two shortest rows are one.
         assert all(len(network.outputs) == 1 for network in drawn(group, 7))
+        # All of a row are one configuration, which their total tells.
+        assert all(len({(x.kind, x.workload) for x in net.layers}) == layers for net in drawn(group, 7))
 
 
 def test_inputs_and_outputs_are_many_while_kernels_are_few():
