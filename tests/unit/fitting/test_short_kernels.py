@@ -8,8 +8,9 @@ import pytest
 
 from annette.bench.records import KernelRecord
 from annette.fitting.overheads import RunOverheads, run_overheads
-from annette.fitting.short_kernels import without_profiler
-from tests.unit.fitting.synthetic import chain, run
+from annette.fitting.short_kernels import unresolved, without_profiler
+from annette.models.roofline import Roofline
+from tests.unit.fitting.synthetic import chain, convolutions, run, samples
 
 PER_RUN_S, PER_INPUT_S, PER_OUTPUT_S, PROFILER_S = 4.5e-6, 4e-7, 5e-7, 1.8e-6
 
@@ -90,3 +91,18 @@ def test_long_runs_leave_their_kernels_alone():
 def test_where_no_total_says_so_at_most_half_is_the_profiler_s(changes, overheads):
     (after,) = without_profiler([profiled([2e-7, 5e-6], **changes)], overheads)
     assert [kernel.latency_s for kernel in after.kernels] == pytest.approx([1e-6, 7e-6 - PROFILER_S])
+
+
+def test_shares_in_short_sums_are_left_out_where_there_are_others():
+    table = convolutions(40)
+    table.values[20:] = table.values[20]  # The last 20 are of one configuration.
+    device = Roofline(1e16, 1e16, 4e-7)
+    measured = samples(table, device.predict_s(table))
+    run_of_row = np.array([*range(10), *[10, 11, 12, 13, 14] * 2, *[15] * 20])
+    run_s = np.full(16, 2e-5)
+    # Ten alone, five runs of two kernels, a row of equal ones.
+    found = unresolved(measured, run_of_row, run_s)
+    assert np.flatnonzero(found).tolist() == list(range(10, 20))
+    assert not unresolved(measured, run_of_row, np.full(16, 1e-3)).any()
+    assert not unresolved(samples(table, 50 * device.predict_s(table)), run_of_row, run_s).any()
+    assert not unresolved(measured.select(np.arange(5, 20)), run_of_row[5:20], run_s).any()

@@ -65,7 +65,7 @@ def _rows(s: Sampler) -> int:
 
 def _features(s: Sampler, net: CaseBuilder, widest: int = _WIDEST) -> Tensor:
     """A table of few rows."""
-    return net.input(net.unique_name("table"), (net.batch * _rows(s), s.log_integer(1, widest)))
+    return net.input(net.unique_name("table"), (net.batch * _rows(s), s.log_integer(2, widest)))
 
 
 def _like(kernel: _Kernel, s: Sampler, net: CaseBuilder, *, layers: int = 1) -> None:
