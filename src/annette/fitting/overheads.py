@@ -3,7 +3,9 @@
 With n kernels profiled at t_1 … t_n and an unprofiled whole-network time T, ``T - sum(t)`` is ``o + a i + b j + c n``:
 o is the runtime's cost per run, a and b what it costs to hand over each of i inputs and j outputs, c its cost between
 two kernels less what the profiler adds to each. All follow from many runs of different n, i and j by robust regression,
-in which short runs count most; a negative c is profiler time and is taken off every kernel. (ONNX Runtime 1.32 on a Zen
+in which short runs count most; a negative c is profiler time and is taken off every kernel. Two things more belong to
+the run: what its first kernel takes longer than others like it, for whatever ran before, and what several kernels cost
+however many they are, for instance memory for what is between them. (ONNX Runtime 1.32 on a Zen
 4: one kernel that does next to nothing takes 4.9 µs a run and each further one 0.22 to 0.31 µs, while the profiler
 reports 2 µs of each; an input or output more is 0.4 to 0.5 µs, however many bytes it has.)
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from annette.bench.records import Run
     from annette.fitting.samples import Samples
     from annette.mapping.kernel import FloatArray
+    from annette.network import Network
 
 __all__ = [
     "RunOverheads",
@@ -53,6 +56,8 @@ _RELATIVE_NOISE: Final = 0.02
 _SHORT_S: Final = 5e-5
 """Runs up to so long show how much what a run costs by itself varies; of longer ones the noise of kernels is more."""
 _MIDDLE: Final = (0.16, 0.84)
+_LEAST_EQUAL: Final = 4
+"""Equal kernels of a run that tell what the first of them takes more."""
 
 _ADJACENT_RUNS: Final = 1
 """Runs before and after a run whose reference workload counts for it, too."""
@@ -96,6 +101,8 @@ class RunOverheads:
         per_input_s: For each input of the network.
         per_output_s: For each of its outputs.
         spread_s: Standard deviation of what short runs take beside their kernels, around all this.
+        several_s: Once per run of more than one kernel.
+        first_s: What a profile says of the first kernel of a run beyond what such a kernel takes elsewhere.
     """
 
     per_run_s: float
@@ -105,6 +112,8 @@ class RunOverheads:
     per_input_s: float = 0.0
     per_output_s: float = 0.0
     spread_s: float = 0.0
+    several_s: float = 0.0
+    first_s: float = 0.0
 
     @property
     def known(self) -> bool:
@@ -127,11 +136,13 @@ class RunOverheads:
             per_input_s=self.per_input_s,
             per_output_s=self.per_output_s,
             spread_s=self.spread_s,
+            several_s=self.several_s,
         )
 
     def beside_s(self, run: Run) -> float:
         """What a run takes without the profiler beyond the sum of its profiled kernels; less than 0 with many."""
-        once_s = self.per_run_s + self.per_input_s * len(run.network.inputs)
+        once_s = self.per_run_s - self.first_s + (self.several_s if len(run.kernels) > 1 else 0.0)
+        once_s += self.per_input_s * len(run.network.inputs)
         between_s = (self.per_kernel_s - self.profiler_s) * len(run.kernels)
         return once_s + self.per_output_s * len(run.network.outputs) + between_s
 
@@ -149,10 +160,15 @@ def run_overheads(runs: Iterable[Run]) -> RunOverheads:
     if len(used) < _LEAST_RUNS:
         return RunOverheads(0.0, 0.0, 0.0, len(used))
     amounts = np.array(
-        [(1.0, len(run.network.inputs), len(run.network.outputs), len(run.kernels)) for run in used], dtype=np.float64
+        [
+            (1, len(run.network.inputs), len(run.network.outputs), len(run.kernels) > 1, len(run.kernels))
+            for run in used
+        ],
+        dtype=np.float64,
     )
+    first_s = _first_s(used)
     latency_s = np.array([run.latency_s for run in used])
-    beside_s = latency_s - np.array([math.fsum(kernel.latency_s for kernel in run.kernels) for run in used])
+    beside_s = first_s + latency_s - np.array([math.fsum(kernel.latency_s for kernel in run.kernels) for run in used])
     noise_s = _CLOCK_S + _RESOLUTION_S * amounts[:, -1] + _RELATIVE_NOISE * latency_s
     told = np.array([True, *(_varies(column) for column in amounts.T[1:-1]), True])
     columns = amounts[:, told]
@@ -161,13 +177,13 @@ def run_overheads(runs: Iterable[Run]) -> RunOverheads:
         expected: FloatArray = (columns @ parameters - beside_s) / noise_s
         return expected
 
-    start = np.array([1e-5, 1e-7, 1e-7, 0.0])[told]
-    least = np.array([0.0, 0.0, 0.0, -np.inf])[told]
+    start = np.array([1e-5, 1e-7, 1e-7, 1e-7, 0.0])[told]
+    least = np.array([0.0, 0.0, 0.0, 0.0, -np.inf])[told]
     optimum = least_squares(residuals, start, bounds=(least, np.inf), loss="soft_l1", x_scale=1e-6)
     found = np.zeros(amounts.shape[1])
     found[told] = optimum.x
     short = latency_s <= _SHORT_S
-    per_run_s, per_input_s, per_output_s, between_s = found.tolist()
+    per_run_s, per_input_s, per_output_s, several_s, between_s = found.tolist()
     return RunOverheads(
         per_run_s=per_run_s,
         per_kernel_s=max(between_s, 0.0),
@@ -176,7 +192,24 @@ def run_overheads(runs: Iterable[Run]) -> RunOverheads:
         per_input_s=per_input_s,
         per_output_s=per_output_s,
         spread_s=_half_width((beside_s - amounts @ found)[short]),
+        several_s=several_s,
+        first_s=first_s,
     )
+
+
+def _first_s(runs: Sequence[Run]) -> float:
+    """How much longer the first of several equal kernels is than the others; 0 where fewer than 10 runs tell."""
+    longer = [
+        run.kernels[0].latency_s - sum(kernel.latency_s for kernel in run.kernels[1:]) / (len(run.kernels) - 1)
+        for run in runs
+        if len(run.kernels) >= _LEAST_EQUAL and run.latency_s <= _SHORT_S and _are_equal(run.network)
+    ]
+    return max(0.0, float(np.median(longer))) if len(longer) >= _LEAST_RUNS else 0.0
+
+
+def _are_equal(network: Network) -> bool:
+    first = network.layers[0]
+    return all(layer.kind == first.kind and layer.workload == first.workload for layer in network.layers[1:])
 
 
 def _varies(amounts: FloatArray) -> bool:

@@ -41,7 +41,8 @@ _COMMON_S: Final = 5e-7
 which rounding is 0.29 and the rest that the profiler costs more where caches are busy (1.8 to 2.6 µs were found)."""
 _CLOCK_S: Final = 1e-7
 _RELATIVE_NOISE: Final = 0.02
-"""Standard deviation of a run's total: that of the clock, and a part of the time."""
+"""Standard deviation of a run's total: that of the clock, and a part of the time. What a run costs by itself varies, too
+(`annette.fitting.overheads.RunOverheads.spread_s`)."""
 _SHORTEST_S: Final = 1e-7
 """No kernel counts as shorter: an unprofiled chain of the shortest that a CPU runtime has takes twice as much each."""
 _RESOLVED_S: Final = 1e-6
@@ -72,22 +73,21 @@ def _corrected(run: Run, overheads: RunOverheads) -> Run:
     shift_s, share = 0.0, 0.0
     if count and overheads.known and run.samples_s and math.isfinite(run.latency_s) and not evicted_bytes(run):
         sum_s = math.fsum(kernel.latency_s for kernel in run.kernels)
-        total_s = _CLOCK_S + _RELATIVE_NOISE * run.latency_s
+        total_s = math.hypot(_CLOCK_S + _RELATIVE_NOISE * run.latency_s, overheads.spread_s)
         gain = count * _COMMON_S**2 / (count**2 * _COMMON_S**2 + total_s**2)
         shift_s, share = gain * (run.latency_s - overheads.beside_s(run) - sum_s), gain * count
     # What is not known better than this is not taken as shorter; that keeps its logarithm from running away.
     unknown_s = max(_SHORTEST_S, _COMMON_S * math.sqrt(1.0 - share))
-    kernels = tuple(
-        replace(
-            kernel,
-            latency_s=max(
-                kernel.latency_s - overheads.profiler_s + shift_s,
-                min(_MOST_OFF * kernel.latency_s, unknown_s if share else math.inf),
-            ),
+    added_s = [overheads.profiler_s + (overheads.first_s if index == 0 else 0.0) for index in range(count)]
+    times_s = [
+        max(
+            kernel.latency_s - each_s + shift_s,
+            min(_MOST_OFF * kernel.latency_s, unknown_s if share else math.inf),
         )
-        for kernel in run.kernels
-    )
-    return replace(run, kernels=kernels)
+        for kernel, each_s in zip(run.kernels, added_s, strict=True)
+    ]
+    kernels = (replace(kernel, latency_s=time_s) for kernel, time_s in zip(run.kernels, times_s, strict=True))
+    return replace(run, kernels=tuple(kernels))
 
 
 def unresolved(samples: Samples, run_of_row: Rows, run_s: FloatArray) -> _Flags:

@@ -47,6 +47,7 @@ class Overhead:
         per_input_s: What each of the network's inputs costs however few bytes it has, seconds.
         per_output_s: What each of its outputs costs, likewise.
         spread_s: By how much all this varies from network to network: standard deviation, seconds.
+        several_s: What a run of more than one kernel costs on the device however many they are, seconds.
 
     Raises:
         PlatformFormatError: A term is negative or not finite, or only some of the host's terms are stated.
@@ -59,6 +60,7 @@ class Overhead:
     per_input_s: Duration = field(default=0.0, metadata=OPTIONAL)
     per_output_s: Duration = field(default=0.0, metadata=OPTIONAL)
     spread_s: Duration = field(default=0.0, metadata=OPTIONAL)
+    several_s: Duration = field(default=0.0, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         check_fields(self, error=PlatformFormatError)
@@ -72,7 +74,7 @@ class Overhead:
         Args:
             kernels: Number of kernels that run.
         """
-        return self.per_kernel_s * kernels
+        return self.per_kernel_s * kernels + (self.several_s if kernels > 1 else 0.0)
 
     def host_s(self, traffic: HostTraffic) -> float | None:
         """What the host adds to the device's time, in seconds; None where the platform does not know.
