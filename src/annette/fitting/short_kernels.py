@@ -41,8 +41,8 @@ _COMMON_S: Final = 5e-7
 which rounding is 0.29 and the rest that the profiler costs more where caches are busy (1.8 to 2.6 µs were found)."""
 _CLOCK_S: Final = 1e-7
 _RELATIVE_NOISE: Final = 0.02
-"""Standard deviation of a run's total: that of the clock, and a part of the time. What a run costs by itself varies, too
-(`annette.fitting.overheads.RunOverheads.spread_s`)."""
+"""Standard deviation of a run's total: that of the clock, and a part of the time. What a run costs by itself varies,
+too (`annette.fitting.overheads.RunOverheads.spread_s`)."""
 _SHORTEST_S: Final = 1e-7
 """No kernel counts as shorter: an unprofiled chain of the shortest that a CPU runtime has takes twice as much each."""
 _RESOLVED_S: Final = 1e-6
