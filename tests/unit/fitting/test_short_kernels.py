@@ -23,7 +23,8 @@ def profiled(times_s, *, inputs=1, outputs=1, noise=1.0, digits=6, **changes):
     )
     total_s = (PER_RUN_S + PER_INPUT_S * inputs + PER_OUTPUT_S * outputs + sum(times_s)) * noise
     random = np.random.default_rng(0)
-    network = SimpleNamespace(inputs=["i"] * inputs, outputs=["o"] * outputs)
+    layers = [SimpleNamespace(kind="sin", workload=time_s) for time_s in times_s]
+    network = SimpleNamespace(inputs=["i"] * inputs, outputs=["o"] * outputs, layers=layers)
     made = replace(run(chain("c", random), random), kernels=records, latency_s=total_s, samples_s=(total_s,), **changes)
     object.__setattr__(made, "network", network)
     return made
@@ -50,6 +51,25 @@ def test_costs_beside_kernels_are_found_from_runs_of_any_length():
     assert found.profiler_s == pytest.approx(PROFILER_S, abs=1e-7)
     assert found.per_kernel_s == 0
     assert 1e-7 < found.spread_s < 1e-6
+
+
+def test_the_first_kernel_and_several_of_them_cost_more():
+    random = np.random.default_rng(2)
+    runs = []
+    for index in range(200):
+        count = [1, 4, 8, 16, 32][index % 5]
+        made = profiled([float(10 ** random.uniform(-6.5, -5.7))] * count, digits=12)
+        first = replace(made.kernels[0], latency_s=made.kernels[0].latency_s + 9e-7)
+        total_s = made.latency_s + 4e-7 + (3e-7 if count > 1 else 0.0)
+        runs.append(replace(made, kernels=(first, *made.kernels[1:]), latency_s=total_s, samples_s=(total_s,)))
+    found = run_overheads(runs)
+    assert found.first_s == pytest.approx(9e-7)
+    assert found.per_run_s == pytest.approx(PER_RUN_S + PER_INPUT_S + PER_OUTPUT_S + 4e-7, abs=2e-8)
+    assert found.several_s == pytest.approx(3e-7, abs=2e-8)
+    assert found.profiler_s == pytest.approx(PROFILER_S, abs=1e-8)
+    before, after = runs[3], without_profiler(runs[3:4], found)[0]
+    assert before.kernels[0].latency_s > before.kernels[1].latency_s
+    assert after.kernels[0].latency_s == pytest.approx(after.kernels[1].latency_s, abs=1e-8)
 
 
 def test_equal_numbers_of_inputs_say_nothing_about_one():
