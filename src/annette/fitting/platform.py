@@ -29,7 +29,7 @@ from annette.fitting.training_data import platform_fields, read_training_data
 from annette.mapping.precision import precision_in, with_precision
 from annette.network import Category
 from annette.network.kinds import kinds_in
-from annette.platforms import Intervals, Overhead, Platform, Provenance
+from annette.platforms import Intervals, Platform, Provenance
 from annette.references import resolve
 
 if TYPE_CHECKING:
@@ -94,12 +94,12 @@ def fit_generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
         or f"{environment.get('cpu', environment.get('device', '?'))}, fitted from benchmarks",
         **platform_fields(environment),
         precision=data.precision,
-        latency_is="device",
+        latency_is="end_to_end" if overheads.known else "device",
         mapping=choice.mapping,
         models={kind: fit.models for kind, fit in fits.items()} | shared,
         preferred_family="mixed",
         preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != "mixed"},
-        overhead=Overhead(per_kernel_s=overheads.per_kernel_s),
+        overhead=overheads.stated(),
         ranges=ranges_of([fit.samples.table for fit in fits.values()], OWN_COLUMNS),
         intervals=_intervals(fits, measured.paired, run_spread(data.runs, overheads)),
         accuracy=tuple(_accuracy(fit) for fit in fits.values()),

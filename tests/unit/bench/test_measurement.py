@@ -83,12 +83,20 @@ def test_a_steady_run_is_ok():
         (Purpose.NETWORK, 0.25, (20, 20)),
         (Purpose.NETWORK, float("nan"), (20, 20)),
         (Purpose.CHAIN, 1e-4, (20, 60)),
+        (Purpose.CHAIN, 2e-5, (60, 60)),
         (Purpose.MICRO_KERNEL, 1.0, (6, 12)),
     ],
 )
 def test_short_networks_run_more_often(purpose, one_s, expected):
     assert Settings(visits=1).runs(one_s, purpose) == expected
     assert Settings(visits=1).runs(one_s, purpose, evicted=True) == (4, 8)
+
+
+@pytest.mark.parametrize(("one_s", "further"), [(1e-3, []), (1e-4, [("run", 5)]), (5e-6, [("run", 60)])])
+def test_short_networks_warm_up_for_as_long(one_s, further):
+    clock = Clock(always(one_s))
+    measured(clock)
+    assert clock.calls == [("run", 3), *further, ("run", 60), ("profile", 60)]
 
 
 @pytest.mark.parametrize("evicted_bytes", [0, 100])

@@ -20,6 +20,7 @@ from annette.bench.generate import (
     rare_layers,
     sequences,
     size_sweeps,
+    tiny_kernels,
 )
 from annette.bench.generate.recipe import CaseBuilder, Sampler
 from annette.bench.measurement import Settings
@@ -140,6 +141,7 @@ def _cpu_recipes() -> list[Recipe]:
         *products.cold_weights(),
         *fusion_probes.recipes(),
         *detection_audio.recipes(),
+        *tiny_kernels.recipes(),
     ]
 
 
