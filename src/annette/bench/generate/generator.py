@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.generate import (
+    axes,
     chains,
     convolutions,
     detection_audio,
@@ -140,6 +141,7 @@ def _cpu_recipes() -> list[Recipe]:
         *products.cold_weights(),
         *fusion_probes.recipes(),
         *detection_audio.recipes(),
+        *axes.recipes(),
     ]
 
 

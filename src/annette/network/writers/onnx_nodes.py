@@ -68,7 +68,8 @@ OPERATORS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 """Kinds that are one operator of the same operands, and the attributes taken over under the same name."""
 
 _REDUCTIONS: Final = {kind: operator_name(kind) for kind in REDUCTIONS} | {
-    "reduce_norm": "ReduceL2"  # The commonest of those that are read as one kind.
+    "reduce_log_sum_exp": "ReduceLogSumExp",
+    "reduce_norm": "ReduceL2",  # The commonest of those that are read as one kind.
 }
 _GROUPED: Final = kinds_in(Category.CONVOLUTION)
 
@@ -203,7 +204,9 @@ def _arithmetic(to: Lowering, layer: Layer) -> None:
         number = to.number(layer, "scalar", float(layer.attributes["scalar"]))  # type: ignore[arg-type]
         number = quantized_number(to, layer, number)
         inputs.insert(0 if layer.attributes.get("scalar_first") else 1, number)
-    to.node(layer.kind.capitalize(), layer, inputs)
+    # Of real numbers, ONNX knows the remainder of C's fmod only.
+    attributes = {"fmod": 1} if layer.kind == "mod" and to.tensors[layer.outputs[0]].dtype.is_float else {}
+    to.node(layer.kind.capitalize(), layer, inputs, **attributes)
 
 
 def _where(to: Lowering, layer: Layer) -> None:
@@ -284,7 +287,10 @@ def _pad(to: Lowering, layer: Layer) -> None:
 
 
 def _shaped(to: Lowering, layer: Layer) -> None:
-    """Operators whose second operand is the shape of the result."""
+    """Operators whose second operand is the shape of the result, and transpositions that move sizes of 1 only."""
+    if layer.kind == "reshape" and "perm" in layer.attributes:
+        to.node("Transpose", layer, layer.inputs, perm=layer.attributes["perm"])
+        return
     shape = to.integers(layer, "shape", to.tensors[layer.outputs[0]].shape)
     to.node(operator_name(layer.kind), layer, [layer.inputs[0], shape])
 
@@ -300,7 +306,7 @@ def _resize(to: Lowering, layer: Layer) -> None:
     coordinates = layer.attributes.get("coordinates", "asymmetric" if mode == "nearest" else "half_pixel")
     attributes: dict[str, Any] = {"mode": mode, "coordinate_transformation_mode": coordinates}
     if mode == "nearest":
-        attributes["nearest_mode"] = "floor"
+        attributes["nearest_mode"] = layer.attributes.get("rounding", "floor")
     to.node("Resize", layer, [layer.inputs[0], "", "", sizes], **attributes)
 
 
@@ -322,7 +328,7 @@ def _recurrent(to: Lowering, layer: Layer) -> None:
 _RULES: Final[dict[str, Rule]] = {
     **QUANTIZED_RULES,
     "fully_connected": _fully_connected,
-    **dict.fromkeys(("add", "sub", "mul", "div", "pow", "max", "min"), _arithmetic),
+    **dict.fromkeys(("add", "sub", "mul", "div", "pow", "mod", "max", "min"), _arithmetic),
     "where": _where,
     "gather": _gather,
     "layer_norm": _layer_norm,
