@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from annette.mapping.contraction import moved_by
 from annette.network.kinds import Category, kinds_in
 from annette.network.kinds.shapes import integers
 from annette.network.tensor import DType
@@ -37,11 +38,12 @@ class Access(NamedTuple):
         walk: Which loop it is. Of a transpose, how many blocks of dimensions change places (dimensions of size 1 do
             not count, neighbours that stay neighbours are one). Of two operands, 0 where their shapes are equal, 1
             where one number goes with the whole run, 2 where a run of the smaller one is used again and again. Of a
-            slice, 2 where elements in the run are left out, else 1. Of a reduction, 1 where its dimensions are the last,
-            2 the first, 3 in between; 4 where what is before them is of size 1, 5 where they are several blocks. Of a
-            softmax, how many blocks of dimensions its axis changes places with, 0 where it is the last. Of a resize,
-            how many dimensions change, 0 where each of the last two is doubled by repeating elements. Of a cast,
-            which types: see `_cast`.
+            slice, 2 where elements in the run are left out, else 1. Of a reduction, 1 where its dimensions are the
+            last, 2 the first, 3 in between; 4 where what is before them is of size 1, 5 where they are several blocks.
+            Of a softmax, how many blocks of dimensions its axis changes places with, 0 where it is the last. Of a
+            resize, how many dimensions change, 0 where each of the last two is doubled by repeating elements. Of a
+            cast, which types: see `_cast`. Of an Einstein sum, 1 and what is put into another order: 1 the first
+            operand, 2 the second, 4 the result.
     """
 
     run_length: int = 0
@@ -139,6 +141,14 @@ def _parts(layer: Layer, shapes: _Shapes, results: _Shapes) -> Access:
     axis = layer.attributes.get("axis", 0)
     at = int(axis) if isinstance(axis, int) else 0
     return Access(math.prod(whole[at:]) // max(len(parts), 1), 1)
+
+
+def _contracted(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
+    equation = layer.attributes.get("equation")
+    if not isinstance(equation, str) or len(shapes) != 2:
+        return PLAIN
+    first, second, result = moved_by(equation, shapes[0], shapes[1])
+    return Access(0, 1 + first + 2 * second + 4 * result)
 
 
 def _reduced(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
@@ -250,6 +260,7 @@ _RULES: Final[dict[str, Callable[[Layer, _Shapes, _Shapes], Access]]] = {
     "gather_nd": _placed,
     "scatter": _placed,
     "prelu": _broadcast,
+    **dict.fromkeys(("fully_connected", "matmul"), _contracted),
     **dict.fromkeys(("softmax", "log_softmax"), _along_axis),
     **dict.fromkeys(("resize_nearest", "resize_linear", "resize_cubic"), _resized),
     **dict.fromkeys(sorted(kinds_in(Category.REDUCTION) - {"cumulative_sum"}), _reduced),

@@ -55,6 +55,24 @@ def test_assumed_kinds_are_priced_but_neither_fitted_nor_in_range():
     assert any("softmax: priced by assumption" in note for note in estimate.notes)
 
 
+def test_a_kind_told_apart_since_costs_what_it_was_part_of_and_is_marked():
+    def picked(*, apart):
+        net = NetworkBuilder("n")
+        x, positions = net.input("x", (1, 8)), net.input("positions", (1, 8), DType.INT64)
+        return net.build(net.apply("gather_elements" if apart else "gather", x, positions, attributes={"axis": 1}))
+
+    models = {"gather": {"roofline": Roofline(1e9, 1e9, 1e-5)}}
+    platform = replace(PLATFORM, models=models, host_kinds=frozenset())
+    (kernel,) = estimate_network(picked(apart=True), platform).kernels
+    assert kernel.latency_s == pytest.approx(1e-5, rel=0.1)
+    assert not kernel.in_range
+    assert estimate_network(picked(apart=False), platform).kernels[0].in_range
+    assert any("priced by assumption" in note for note in estimate_network(picked(apart=True), platform).notes)
+    own = replace(platform, models={**models, "gather_elements": {"roofline": Roofline(1e9, 1e9, 2e-5)}})
+    (kernel,) = estimate_network(picked(apart=True), own).kernels
+    assert (kernel.in_range, kernel.latency_s) == (True, pytest.approx(2e-5, rel=0.1))
+
+
 def test_a_family_that_a_kind_lacks_gives_way_to_what_the_platform_prefers():
     models = {
         **MODELS,

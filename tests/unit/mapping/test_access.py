@@ -2,6 +2,7 @@ import pytest
 
 from annette.mapping.access import PLAIN, access_of
 from annette.network.builder import NetworkBuilder
+from annette.network.tensor import DType
 
 
 def _last(build, *shapes):
@@ -71,6 +72,73 @@ def test_what_moves(build, access):
 def test_repeats():
     assert _last(lambda net, x: net.expand(x, (1, 8, 16, 10)), (1, 8, 1, 10)) == (10, 1)
     assert _last(lambda net, x: net.expand(x, (1, 8, 16, 10)), (1, 8, 16, 1)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "access"),
+    [
+        ((4, 8, 16), (2,), (16, 1)),  # rows
+        ((1, 8, 16), (1, 2), (128, 1)),
+        ((4, 8, 16), (0, 1), (16, 2)),  # columns
+        ((4, 8, 16), (1,), (16, 3)),
+        ((4, 2, 8, 16), (2,), (16, 3)),
+        ((1, 8, 16), (1,), (16, 4)),  # nothing before it
+        ((4, 8, 16), (0, 2), (16, 5)),
+        ((2, 4, 8, 16), (1, 3), (16, 5)),
+    ],
+)
+def test_reductions(shape, axes, access):
+    assert _last(lambda net, x: net.reduce("reduce_mean", x, axes), shape) == access
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "access"),
+    [
+        ((1, 8, 16), 2, (16, 0)),
+        ((1, 8, 16), 1, (16, 1)),
+        ((1, 8, 4, 16), 1, (16, 2)),
+        ((1, 8, 1, 16), 1, (16, 1)),
+        ((1, 8, 1, 1), 1, (8, 0)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["softmax", "log_softmax"])
+def test_a_softmax_brings_its_axis_to_the_end(kind, shape, axis, access):
+    assert _last(lambda net, x: net.layer(kind, [x], attributes={"axis": axis}), shape) == access
+
+
+@pytest.mark.parametrize(
+    ("shape", "sizes", "attributes", "walk"),
+    [
+        ((1, 4, 8, 8), (16, 16), {"coordinates": "asymmetric"}, 0),
+        ((1, 4, 8, 8), (16, 16), {"coordinates": "asymmetric", "rounding": "ceil"}, 2),
+        ((1, 4, 8, 8), (16, 16), {"coordinates": "half_pixel"}, 2),
+        ((1, 4, 8, 8), (32, 32), {"coordinates": "asymmetric"}, 2),
+        ((1, 4, 8, 8), (8, 16), {"coordinates": "asymmetric"}, 1),
+        ((1, 4, 8), (16,), {"coordinates": "asymmetric"}, 1),
+    ],
+)
+def test_what_is_doubled_by_repetition(shape, sizes, attributes, walk):
+    given = {"mode": "nearest", "sizes": sizes, **attributes}
+    assert _last(lambda net, x: net.apply("resize_nearest", x, attributes=given), shape).walk == walk
+
+
+def test_positions_stand_for_all_that_lies_behind_them():
+    def build(net, x):
+        net.apply("gather_nd", x, net.input("positions", (5, 2), DType.INT64))
+
+    assert _last(build, (6, 7, 8, 9)) == (72, 1)
+
+
+def test_conversions_differ_by_their_types():
+    def walk(before, after):
+        net = NetworkBuilder("n", batch=1)
+        net.cast(net.input("x", (4,), before), after)
+        network = net.build()
+        return access_of(network.layers[-1], network).walk
+
+    types = (DType.BOOL, DType.FLOAT32, DType.INT64)
+    assert len({walk(before, after) for before in types for after in types}) == 9
+    assert walk(DType.INT64, DType.FLOAT32) == walk(DType.INT32, DType.FLOAT16)
 
 
 def test_layers_of_no_network_are_plain():

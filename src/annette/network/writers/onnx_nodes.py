@@ -44,7 +44,6 @@ _PARAMETERS: Final = {
 OPERATORS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     **dict.fromkeys(("conv", "grouped_conv", "depthwise_conv"), ("Conv", (*_WINDOW, "dilations"))),
     "conv_transpose": ("ConvTranspose", (*_WINDOW, "dilations", "output_padding")),
-    "matmul": ("MatMul", ()),
     "max_pool": ("MaxPool", (*_WINDOW, "dilations", "ceil_mode")),
     "average_pool": ("AveragePool", (*_WINDOW, "ceil_mode", "count_include_pad")),
     "lp_pool": ("LpPool", (*_WINDOW, "p")),
@@ -180,6 +179,15 @@ class Lowering:
         if layer.kind in _GROUPED:
             attributes["group"] = layer.attributes.get("groups", 1)
         self.node(operator, layer, layer.inputs, **attributes)
+
+
+def _product(to: Lowering, layer: Layer) -> None:
+    if "equation" in layer.attributes:
+        to.node("Einsum", layer, layer.inputs, equation=layer.attributes["equation"])
+    elif layer.kind == "matmul":
+        to.node("MatMul", layer, layer.inputs)
+    else:
+        _fully_connected(to, layer)
 
 
 def _fully_connected(to: Lowering, layer: Layer) -> None:
@@ -327,7 +335,7 @@ def _recurrent(to: Lowering, layer: Layer) -> None:
 
 _RULES: Final[dict[str, Rule]] = {
     **QUANTIZED_RULES,
-    "fully_connected": _fully_connected,
+    **dict.fromkeys(("fully_connected", "matmul"), _product),
     **dict.fromkeys(("add", "sub", "mul", "div", "pow", "mod", "max", "min"), _arithmetic),
     "where": _where,
     "gather": _gather,
