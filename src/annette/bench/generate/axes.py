@@ -86,6 +86,7 @@ def _reduce(kind: str, s: Sampler, net: CaseBuilder) -> None:
     rows, width = s.log_integer(4, 2000), s.log_integer(4, 1024)
     rows = max(2, min(rows, _MOST // width))
     outer = s.log_integer(2, max(2, min(512, _MOST // (rows * width))))
+    axes: tuple[int, ...]
     if form == "tokens":
         x, axes = net.feed((rows, width)), (1,)
     elif form == "between":
@@ -103,6 +104,7 @@ def _reduce(kind: str, s: Sampler, net: CaseBuilder) -> None:
 def _softmax(kind: str, s: Sampler, net: CaseBuilder) -> None:
     """Classes of positions, weights of tokens, bins of box borders, short rows of heads."""
     form = s.pick(("classes", "tokens", "bins", "rows", "scores"))
+    shape: tuple[int, ...]
     if form == "classes":
         shape, axis = (s.log_integer(2, 64), s.log_integer(8, 160), s.log_integer(8, 160)), 1
     elif form == "tokens":

@@ -213,7 +213,9 @@ def _arithmetic(to: Lowering, layer: Layer) -> None:
         number = quantized_number(to, layer, number)
         inputs.insert(0 if layer.attributes.get("scalar_first") else 1, number)
     # Of real numbers, ONNX knows the remainder of C's fmod only.
-    attributes = {"fmod": 1} if layer.kind == "mod" and to.tensors[layer.outputs[0]].dtype.is_float else {}
+    attributes: dict[str, Any] = (
+        {"fmod": 1} if layer.kind == "mod" and to.tensors[layer.outputs[0]].dtype.is_float else {}
+    )
     to.node(layer.kind.capitalize(), layer, inputs, **attributes)
 
 

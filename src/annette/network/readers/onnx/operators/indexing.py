@@ -54,7 +54,7 @@ def _gather_nd(node: Node) -> Result:
     if not indices.shape or batched < 0 or batched + depth > len(operand.shape) or batched >= len(indices.shape):
         raise node.error(f"gathers from {list(operand.shape)} by indices of shape {list(indices.shape)}")
     shape = (*indices.shape[:-1], *operand.shape[batched + depth :])
-    attributes = {"batch_dims": batched} if batched else {}
+    attributes: dict[str, AttributeValue] = {"batch_dims": batched} if batched else {}
     return Result([Meta(shape, operand.dtype)], "gather_nd", attributes, operands=[operand, indices])
 
 
@@ -84,7 +84,7 @@ def _one_hot(node: Node) -> Result:
     rank = len(indices.shape) + 1
     axis = node.axis(node.integer("axis", -1), rank)
     shape = (*indices.shape[:axis], depth, *indices.shape[axis:])
-    attributes = {"axis": axis, "depth": depth}
+    attributes: dict[str, AttributeValue] = {"axis": axis, "depth": depth}
     return Result([Meta(shape, node.input(2).dtype)], "one_hot", attributes, operands=[indices])
 
 
