@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from annette.mapping.contraction import moved_by
 from annette.network.kinds import Category, kinds_in
 from annette.network.kinds.shapes import integers
-from annette.network.tensor import DType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from annette.network import Layer, Network
+    from annette.network.tensor import DType
 
 __all__ = ["PLAIN", "Access", "access_of"]
 
@@ -38,12 +38,13 @@ class Access(NamedTuple):
         walk: Which loop it is. Of a transpose, how many blocks of dimensions change places (dimensions of size 1 do
             not count, neighbours that stay neighbours are one). Of two operands, 0 where their shapes are equal, 1
             where one number goes with the whole run, 2 where a run of the smaller one is used again and again. Of a
-            slice, 2 where elements in the run are left out, else 1. Of a reduction, 1 where its dimensions are the
-            last, 2 the first, 3 in between; 4 where what is before them is of size 1, 5 where they are several blocks.
-            Of a softmax, how many blocks of dimensions its axis changes places with, 0 where it is the last. Of a
-            resize, how many dimensions change, 0 where each of the last two is doubled by repeating elements. Of a
-            cast, which types: see `_cast`. Of an Einstein sum, 1 and what is put into another order: 1 the first
-            operand, 2 the second, 4 the result.
+            slice or of the largest elements, 2 where single elements are taken from between others, else 1. Of a
+            reduction, 1 where its dimensions are the last, 2 the first and the last, 3 the first, 4 in between; 5 where
+            what is before them is of size 1, 6 where there are still more blocks. Of a softmax, how many blocks of
+            dimensions its axis changes places with, 0 where it is the last. Of a resize, how many dimensions change, 0
+            where each of the last two is doubled by repeating elements. Of a cast, 2 where real numbers become
+            integers, else 1. Of elements that are written, 2 where positions say all of where, else 1. Of an Einstein
+            sum, 1 and what is put into another order: 1 the first operand, 2 the second, 4 the result.
     """
 
     run_length: int = 0
@@ -52,9 +53,7 @@ class Access(NamedTuple):
 
 PLAIN: Final = Access()
 _MAP_RANK: Final = 4
-_BOOL: Final = 0
-_REAL: Final = 1
-_INTEGER: Final = 2
+_BITS: Final = 8
 _Shapes: TypeAlias = "Sequence[tuple[int, ...]]"
 
 
@@ -77,11 +76,8 @@ def access_of(layer: Layer, network: Network) -> Access:
 
 
 def _cast(before: DType, after: DType) -> Access:
-    """Nine conversions between truth values, real numbers and integers, numbered from 1; each has its instructions."""
-    read, written = (
-        _BOOL if dtype is DType.BOOL else _REAL if dtype.is_float else _INTEGER for dtype in (before, after)
-    )
-    return Access(0, 1 + 3 * read + written)
+    """Runs are the bytes of one element, read and written; real numbers that become integers are cut off."""
+    return Access((before.bits + after.bits) // _BITS, 2 if before.is_float and not after.is_float else 1)
 
 
 def _transpose(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
@@ -103,16 +99,17 @@ def _transpose(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
 
 
 def _slice(layer: Layer, shapes: _Shapes, results: _Shapes) -> Access:
-    """Runs end at the last dimension that loses elements."""
+    """Runs end at the last dimension that loses elements; they are single elements where that has steps."""
     run, whole = 1, True
-    for before, after in zip(reversed(shapes[0]), reversed(results[0]), strict=False):
-        whole = before == after
-        run *= after
+    steps = dict(zip(integers(layer.attributes, "axes", ()), integers(layer.attributes, "steps", ()), strict=False))
+    for axis in reversed(range(min(len(shapes[0]), len(results[0])))):
+        whole = shapes[0][axis] == results[0][axis] and steps.get(axis, 1) == 1
+        if steps.get(axis, 1) != 1 and results[0][axis] > 1:
+            return Access(run, 2)
+        run *= results[0][axis]
         if not whole:
             break
-    steps = layer.attributes.get("steps", 1)
-    strided = any(abs(int(step)) > 1 for step in (steps if isinstance(steps, tuple) else (steps,)))
-    return Access(run, 2 if strided else 1)
+    return Access(run, 1)
 
 
 def _repeated(_: Layer, shapes: _Shapes, results: _Shapes) -> Access:
@@ -172,10 +169,10 @@ def _reduced(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
             blocks.append((now, size))
     run = blocks[-1][1]
     if len(blocks) <= 2:
-        return Access(run, 1 if blocks[-1][0] else 2)
-    if len(blocks) > 3 or blocks[0][0]:
-        return Access(run, 5)
-    return Access(run, 3 if blocks[0][1] > 1 else 4)
+        return Access(run, 1 if blocks[-1][0] else 3)
+    if len(blocks) > 3:
+        return Access(run, 6)
+    return Access(run, 2 if blocks[0][0] else 4 if blocks[0][1] > 1 else 5)
 
 
 def _along_axis(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
@@ -221,6 +218,19 @@ def _single(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
     return Access(math.prod(shapes[0][at + 1 :]) if 0 <= at < len(shapes[0]) else 1, 1)
 
 
+def _scattered(layer: Layer, shapes: _Shapes, results: _Shapes) -> Access:
+    """By positions in all dimensions, or along one axis."""
+    places = len(shapes) > 2 and shapes[1] != shapes[2]
+    return Access(1, 2) if places else _single(layer, shapes, results)
+
+
+def _largest(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
+    """Runs are the elements that are kept: how long the heap or the sorted part is."""
+    axis, count = layer.attributes.get("axis", -1), layer.attributes.get("k", 1)
+    behind = math.prod(shapes[0][axis % len(shapes[0]) + 1 :]) if isinstance(axis, int) and shapes[0] else 1
+    return Access(count if isinstance(count, int) else 1, 1 if behind == 1 else 2)
+
+
 def _gathered(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
     axis = layer.attributes.get("axis", 0)
     return Access(math.prod(shapes[0][int(axis) + 1 :]) if isinstance(axis, int) and axis >= 0 else 1, 1)
@@ -256,7 +266,8 @@ _RULES: Final[dict[str, Callable[[Layer, _Shapes, _Shapes], Access]]] = {
     "split": _parts,
     "gather": _gathered,
     "gather_elements": _single,
-    "scatter_elements": _single,
+    "scatter_elements": _scattered,
+    "top_k": _largest,
     "gather_nd": _placed,
     "scatter": _placed,
     "prelu": _broadcast,

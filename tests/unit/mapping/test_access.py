@@ -54,7 +54,9 @@ def test_scalars_are_combined_with_everything():
     [
         (lambda net, x: net.slice(x, [2], [6], [1]), (4 * 16 * 10, 1)),
         (lambda net, x: net.slice(x, [2], [6], [3]), (4, 1)),
-        (lambda net, x: net.slice(x, [0], [10], [3], steps=[2]), (5, 2)),
+        (lambda net, x: net.slice(x, [0], [10], [3], steps=[2]), (1, 2)),
+        (lambda net, x: net.slice(x, [9], [-11], [3], steps=[-1]), (1, 2)),
+        (lambda net, x: net.slice(x, [0], [16], [2], steps=[2]), (10, 2)),
         (lambda net, x: net.concat([x, x], axis=3), (10, 1)),
         (lambda net, x: net.concat([x, x, x], axis=1), (8 * 16 * 10, 1)),
         (lambda net, x: net.split(x, 2, axis=2), (8 * 10, 1)),
@@ -79,12 +81,12 @@ def test_repeats():
     [
         ((4, 8, 16), (2,), (16, 1)),  # rows
         ((1, 8, 16), (1, 2), (128, 1)),
-        ((4, 8, 16), (0, 1), (16, 2)),  # columns
-        ((4, 8, 16), (1,), (16, 3)),
-        ((4, 2, 8, 16), (2,), (16, 3)),
-        ((1, 8, 16), (1,), (16, 4)),  # nothing before it
-        ((4, 8, 16), (0, 2), (16, 5)),
-        ((2, 4, 8, 16), (1, 3), (16, 5)),
+        ((4, 8, 16), (0, 1), (16, 3)),  # columns
+        ((4, 8, 16), (1,), (16, 4)),
+        ((4, 2, 8, 16), (2,), (16, 4)),
+        ((1, 8, 16), (1,), (16, 5)),  # nothing before it
+        ((4, 8, 16), (0, 2), (16, 2)),
+        ((2, 4, 8, 16), (1, 3), (16, 6)),
     ],
 )
 def test_reductions(shape, axes, access):
@@ -129,16 +131,25 @@ def test_positions_stand_for_all_that_lies_behind_them():
     assert _last(build, (6, 7, 8, 9)) == (72, 1)
 
 
-def test_conversions_differ_by_their_types():
-    def walk(before, after):
-        net = NetworkBuilder("n", batch=1)
-        net.cast(net.input("x", (4,), before), after)
-        network = net.build()
-        return access_of(network.layers[-1], network).walk
+@pytest.mark.parametrize(
+    ("before", "after", "access"),
+    [
+        (DType.BOOL, DType.FLOAT32, (5, 1)),
+        (DType.FLOAT32, DType.INT64, (12, 2)),
+        (DType.INT64, DType.FLOAT32, (12, 1)),
+        (DType.FLOAT32, DType.FLOAT16, (6, 1)),
+    ],
+)
+def test_conversions_differ_by_their_types(before, after, access):
+    net = NetworkBuilder("n", batch=1)
+    net.cast(net.input("x", (4,), before), after)
+    network = net.build()
+    assert access_of(network.layers[-1], network) == access
 
-    types = (DType.BOOL, DType.FLOAT32, DType.INT64)
-    assert len({walk(before, after) for before in types for after in types}) == 9
-    assert walk(DType.INT64, DType.FLOAT32) == walk(DType.INT32, DType.FLOAT16)
+
+def test_the_largest_elements_by_how_many_are_kept():
+    assert _last(lambda net, x: net.top_k(x, 5), (3, 100)) == (5, 1)
+    assert _last(lambda net, x: net.top_k(x, 2, axis=1), (1, 3, 100)) == (2, 2)
 
 
 def test_layers_of_no_network_are_plain():

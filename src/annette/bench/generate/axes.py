@@ -22,8 +22,8 @@ __all__ = ["recipes"]
 
 _MOST: Final = 1 << 19
 _REDUCTIONS: Final = (
-    ("reduce_mean", 12), ("reduce_max", 10), ("reduce_sum", 8), ("reduce_min", 8), ("reduce_norm", 8),
-    ("reduce_log_sum_exp", 14), ("arg_max", 10),
+    ("reduce_mean", 18), ("reduce_max", 16), ("reduce_sum", 14), ("reduce_min", 12), ("reduce_norm", 8),
+    ("reduce_log_sum_exp", 12), ("arg_max", 10),
 )  # fmt: skip
 _FUNCTIONS: Final = (("ceil", 8), ("trigonometric", 8), ("hyperbolic", 10))
 _CONVERSIONS: Final = (
@@ -36,22 +36,24 @@ def recipes() -> list[Recipe]:
     """Recipes for layers whose axes or types decide how fast they are."""
     return [
         *(micro(f"{kind.replace('_', '-')}/blocks", count, partial(_reduce, kind)) for kind, count in _REDUCTIONS),
-        micro("softmax/axis", 12, partial(_softmax, "softmax")),
+        micro("softmax/axis", 16, partial(_softmax, "softmax")),
         micro("log-softmax/axis", 14, partial(_softmax, "log_softmax")),
-        micro("resize-linear/dimensions", 8, partial(_resize, "linear")),
+        micro("resize-linear/dimensions", 10, partial(_resize, "linear")),
         micro("resize-nearest/dimensions", 6, partial(_resize, "nearest")),
         micro("resize-nearest/doubled", 8, _doubled),
-        micro("slice/steps", 12, _steps),
+        micro("slice/steps", 14, _steps),
+        micro("layer-norm/rows", 8, _short_rows),
         micro("transpose/ones", 8, _ones),
         micro("gather-elements/plain", 18, _gather_elements),
         micro("gather-nd/plain", 18, _gather_nd),
-        micro("scatter-elements/plain", 16, _scatter_elements),
+        micro("scatter-elements/plain", 14, _scatter_elements),
+        micro("scatter-elements/positions", 8, _scatter_positions),
         micro("one-hot/plain", 16, _one_hot),
         micro("prelu/activated", 14, _activated_prelu),
         micro("cast/types", 16, _cast),
         micro("where/any", 14, _where),
         micro("logical/plain", 8, _logical),
-        micro("not/plain", 8, lambda s, net: net.unary("not", net.feed(_sizes(s), DType.BOOL))),
+        micro("not/plain", 10, lambda s, net: net.unary("not", net.feed(_sizes(s), DType.BOOL))),
         micro("is-nan/plain", 8, lambda s, net: net.layer("is_nan", [net.feed(_sizes(s))], dtype=DType.BOOL)),
         micro("mod/plain", 8, lambda s, net: net.layer("mod", [net.feed(_sizes(s, 1 << 17))], attributes=_DIVISOR)),
         *(micro(f"unary-{kind}/plain", count, partial(_function, kind)) for kind, count in _FUNCTIONS),
@@ -81,8 +83,8 @@ def _function(kind: str, s: Sampler, net: CaseBuilder) -> None:
 
 
 def _reduce(kind: str, s: Sampler, net: CaseBuilder) -> None:
-    """The mean of all tokens of one sample, of rows between kept dimensions, of the first dimension, of several."""
-    form = s.pick(("tokens", "between", "first", "several"), (4, 4, 1, 2))
+    """Over all tokens of a sample, between kept dimensions, over the first, all but the second, and still others."""
+    form = s.pick(("tokens", "between", "first", "border", "several"), (5, 4, 1, 1, 1))
     rows, width = s.log_integer(4, 2000), s.log_integer(4, 1024)
     rows = max(2, min(rows, _MOST // width))
     outer = s.log_integer(2, max(2, min(512, _MOST // (rows * width))))
@@ -93,6 +95,8 @@ def _reduce(kind: str, s: Sampler, net: CaseBuilder) -> None:
         x, axes = net.feed((outer, rows, width)), (2,)
     elif form == "first":
         x, axes = net.input("rows", (net.batch * rows, width)), (0,)
+    elif form == "border":
+        x, axes = net.input("maps", (net.batch * outer, width, rows)), (0, 2)
     else:
         x, axes = net.feed((outer, rows, width)), (1, 3)
     if kind == "arg_max":
@@ -110,13 +114,13 @@ def _softmax(kind: str, s: Sampler, net: CaseBuilder) -> None:
     elif form == "tokens":
         shape, axis = (s.log_integer(8, 2000), s.log_integer(2, 200)), 1
     elif form == "bins":
-        shape, axis = (4, s.pick((8, 16, 16)), s.log_integer(64, 4000)), s.pick((1, 2))
+        shape, axis = (s.pick((8, 16, 16)), 4, s.log_integer(64, 8400)), 1
     elif form == "rows":
         shape, axis = (s.log_integer(50, 20_000), s.log_integer(2, 8)), 2
     else:
         count = s.log_integer(16, 256)
         shape, axis = (s.log_integer(1, 12), count, count), 3
-    if math.prod(shape) > _MOST:
+    if math.prod(shape) > 2 * _MOST:
         shape = (shape[0], *(max(2, size // 4) for size in shape[1:]))
     net.layer(kind, [net.feed(shape)], attributes={"axis": axis})
 
@@ -199,6 +203,20 @@ def _scatter_elements(s: Sampler, net: CaseBuilder) -> None:
         "scatter_elements", net.feed((rows, width)), _positions(s, net, tuple(shape)), updates,
         attributes={"axis": axis},
     )  # fmt: skip
+
+
+def _scatter_positions(s: Sampler, net: CaseBuilder) -> None:
+    """Elements of a table by row and column."""
+    shape = (s.log_integer(8, 1000), s.log_integer(8, 500))
+    count = s.log_integer(4, math.prod(shape))
+    net.apply(
+        "scatter_elements", net.input("table", shape), _positions(s, net, (count, 2)), net.input("updates", (count,))
+    )
+
+
+def _short_rows(s: Sampler, net: CaseBuilder) -> None:
+    """Few numbers each: boxes, angles, channels of small models."""
+    net.layer_norm(net.feed((s.log_integer(30, 20_000), s.log_integer(2, 24))))
 
 
 def _one_hot(s: Sampler, net: CaseBuilder) -> None:

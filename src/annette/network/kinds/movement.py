@@ -22,8 +22,9 @@ from annette.network.kinds.shapes import Shape, broadcast_shapes, integers, norm
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from annette.network.kinds.dimensions import Operands
     from annette.network.kinds.shapes import ShapeRule
-    from annette.network.layer import AttributeValue
+    from annette.network.layer import AttributeValue, Dimensions
 
 __all__ = ["KINDS", "UNSUPPORTED", "keeps_order"]
 
@@ -166,6 +167,22 @@ def _blocks(shape: Shape, attributes: Mapping[str, AttributeValue]) -> tuple[int
     return shape[0], shape[1], shape[2], shape[3], block
 
 
+def _each_result(ops: int, _: Dimensions, operands: Operands) -> int:
+    """One address for each element written."""
+    return ops * sum(tensor.elements for tensor in operands.outputs)
+
+
+def _each_update(ops: int, _: Dimensions, operands: Operands) -> int:
+    """One address for each element of the updates, which are the last operand."""
+    return ops * (operands.inputs[-1].elements if len(operands.inputs) > 1 else 0)
+
+
+def _each_position(ops: int, _: Dimensions, operands: Operands) -> int:
+    """One address for each row of positions."""
+    shape = operands.inputs[1].shape if len(operands.inputs) > 1 else ()
+    return ops * math.prod(shape[:-1])
+
+
 def _kind(
     name: str, description: str, shapes: ShapeRule | None = None, *, ops: int = 0, **attributes: Attribute
 ) -> Kind:
@@ -198,12 +215,14 @@ KINDS: Final = (
         reads_what_it_writes=True,
     ),
     replace(
-        _kind("gather_elements", "elements picked by index, one by one", _gather_elements, axis=_AXIS),
+        _kind("gather_elements", "elements picked by index, one by one", _gather_elements, ops=1, axis=_AXIS),
+        ops=_each_result,
         reads_what_it_writes=True,
         part_of="gather",
     ),
     replace(
-        _kind("gather_nd", "parts picked by positions in several dimensions", _gather_nd, batch_dims=_AXIS),
+        _kind("gather_nd", "parts picked by positions in several dimensions", _gather_nd, ops=1, batch_dims=_AXIS),
+        ops=_each_position,
         reads_what_it_writes=True,
         part_of="gather",
     ),
@@ -212,7 +231,11 @@ KINDS: Final = (
     _kind("expand", "repeats along dimensions of size 1", _expand, shape=INTEGERS),
     _kind("tile", "repeats along dimensions", _tile, repeats=INTEGERS),
     _kind("scatter", "rows written by index", same),
-    replace(_kind("scatter_elements", "elements written by index", same, axis=INTEGER), part_of="scatter"),
+    replace(
+        _kind("scatter_elements", "elements written by index, one by one", same, ops=1, axis=INTEGER),
+        ops=_each_update,
+        part_of="scatter",
+    ),
     replace(
         _blocks_kind("depth_to_space", "moves channels into positions (pixel shuffle)", _depth_to_space),
         keeps_elements=True,

@@ -66,6 +66,15 @@ def _scatter(to: Lowering, layer: Layer) -> None:
     to.node("ScatterND", layer, layer.inputs)
 
 
+def _scatter_elements(to: Lowering, layer: Layer) -> None:
+    """Along an axis where positions are shaped like updates, else by positions in all dimensions."""
+    indices, updates = (to.network.tensors[name].shape for name in layer.inputs[1:3])
+    if indices == updates:
+        _along_axis("ScatterElements", to, layer)
+    else:
+        _scatter(to, layer)
+
+
 def _one_hot(to: Lowering, layer: Layer) -> None:
     depth = to.integers(layer, "depth", [int(layer.attributes["depth"])])  # type: ignore[arg-type]
     dtype = to.tensors[layer.outputs[0]].dtype.label
@@ -117,7 +126,7 @@ RULES: Final[dict[str, Callable[[Lowering, Layer], None]]] = {
     "roi_align": _roi_align,
     "grid_sample": _grid_sample,
     "scatter": _scatter,
-    "scatter_elements": partial(_along_axis, "ScatterElements"),
+    "scatter_elements": _scatter_elements,
     "gather_elements": partial(_along_axis, "GatherElements"),
     "gather_nd": lambda to, layer: to.node(
         "GatherND", layer, layer.inputs, batch_dims=layer.attributes.get("batch_dims", 0)

@@ -32,8 +32,8 @@ def test_files_are_read_as_they_were_built(tmp_path, group):
 @pytest.mark.parametrize(
     ("group", "walks"),
     [
-        ("reduce-mean/blocks", {2, 3, 4, 5}),
-        ("arg-max/blocks", {3, 4}),
+        ("reduce-mean/blocks", {2, 4, 5, 6}),
+        ("arg-max/blocks", {4, 5}),
         ("softmax/axis", {0, 1, 2}),
         ("log-softmax/axis", {0, 1, 2}),
         ("resize-nearest/doubled", {0, 2}),

@@ -73,7 +73,8 @@ def _scatter_nd(node: Node) -> Result:
         or depth > len(operand.shape)
     ):
         raise node.error(f"writes {list(updates.shape)} into {list(operand.shape)} by indices {list(indices.shape)}")
-    return Result([operand.meta], "scatter", operands=node.inputs[:3])
+    kind = "scatter_elements" if depth == len(operand.shape) else "scatter"
+    return Result([operand.meta], kind, operands=node.inputs[:3])
 
 
 def _one_hot(node: Node) -> Result:
