@@ -35,3 +35,25 @@ def test_einstein_sums_are_kernels_of_their_own(activation):
     assert kernels(build, (2, 3, 4), (2, 4, 5))[0].rules == ("einsum",)
     assert kinds(build, (2, 3, 4), (2, 4, 5)) == ["einsum", *(["relu"] if activation else [])]
     assert kinds(lambda net, x, y: net.matmul(x, y), (2, 3, 4), (2, 4, 5)) == ["matmul"]
+
+
+@pytest.mark.parametrize("kind", ["reduce_mean", "reduce_sum", "reduce_max", "reduce_min"])
+def test_reductions_without_a_vector_loop_are_one_kind(kind):
+    def found(shape, axes):
+        return kernels(lambda net, x: net.reduce(kind, x, axes), shape)[0]
+
+    assert (found((1, 8, 16), (1,)).kind, found((1, 8, 16), (1,)).rules) == (
+        "looped_reduction",
+        ("reduction-by-elements",),
+    )
+    assert found((2, 8, 16, 4), (1, 3)).kind == "looped_reduction"
+    assert [found((1, 8, 16), (2,)).kind, found((2, 8, 16), (1,)).kind, found((2, 8, 16), (0, 2)).kind] == [kind] * 3
+
+
+@pytest.mark.parametrize("kind", ["softmax", "log_softmax"])
+def test_a_softmax_across_is_a_kind_of_its_own(kind):
+    def found(axis):
+        return kernels(lambda net, x: net.layer(kind, [x], attributes={"axis": axis}), (1, 8, 4, 16))[0]
+
+    assert (found(1).kind, found(1).rules) == ("softmax_across", ("softmax-across",))
+    assert found(3).kind == kind
