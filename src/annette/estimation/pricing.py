@@ -125,11 +125,11 @@ def _priced_as(kind: str, platform: Platform, example: Kernel) -> str:
     """The kind whose models price a kind; empty where none do.
 
     Its own, where the platform has them; else those of copies at the platform's precision; else those of the kind that
-    it was part of when the platform was fitted.
+    it was part of when the platform was fitted: by its definition, or as the kind of a rule, that of its layer.
     """
     plain, precision = kind_of(kind), precision_in(kind)
-    former = KINDS[plain].part_of if plain in KINDS else ""
     candidates = [kind, *([plain] if moves_data(kind, example) else [])]
+    former = KINDS[plain].part_of if plain in KINDS else example.anchor.kind
     if former:
         candidates += [with_precision(former, precision), *([former] if moves_data(kind, example) else [])]
     return next((name for name in candidates if name in platform.models), "")

@@ -36,8 +36,8 @@ def recipes() -> list[Recipe]:
     """Recipes for layers whose axes or types decide how fast they are."""
     return [
         *(micro(f"{kind.replace('_', '-')}/blocks", count, partial(_reduce, kind)) for kind, count in _REDUCTIONS),
-        micro("softmax/axis", 16, partial(_softmax, "softmax")),
-        micro("log-softmax/axis", 14, partial(_softmax, "log_softmax")),
+        micro("softmax/axis", 22, partial(_softmax, "softmax")),
+        micro("log-softmax/axis", 16, partial(_softmax, "log_softmax")),
         micro("resize-linear/dimensions", 10, partial(_resize, "linear")),
         micro("resize-nearest/dimensions", 6, partial(_resize, "nearest")),
         micro("resize-nearest/doubled", 8, _doubled),

@@ -55,5 +55,6 @@ def test_a_softmax_across_is_a_kind_of_its_own(kind):
     def found(axis):
         return kernels(lambda net, x: net.layer(kind, [x], attributes={"axis": axis}), (1, 8, 4, 16))[0]
 
-    assert (found(1).kind, found(1).rules) == ("softmax_across", ("softmax-across",))
+    assert (found(1).kind, found(1).rules) == ("softmax_far_across", ("softmax-far-across",))
+    assert (found(2).kind, found(2).rules) == ("softmax_across", ("softmax-across",))
     assert found(3).kind == kind
