@@ -83,7 +83,7 @@ def test_the_kind_of_a_rule_costs_what_its_layer_would_where_it_was_not_measured
         "action": "fuse",
         "kind": "row_by_row",
     }
-    mapping = MappingModel(rules=(Rule.from_json(rule),))
+    mapping = MappingModel("apart", (Rule.from_json(rule),))
     platform = replace(PLATFORM, mapping=mapping, host_kinds=frozenset())
     _, told_apart = estimate_network(network(), platform).kernels
     _, plain = estimate_network(network(), replace(PLATFORM, host_kinds=frozenset())).kernels
