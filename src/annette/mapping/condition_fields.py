@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from annette.errors import MappingError, nearest
+from annette.mapping.access import access_of
 from annette.mapping.condition import Condition
 from annette.mapping.kernel import ACTIVATION_CODES
 from annette.mapping.precision import dtype_precision
@@ -96,6 +97,10 @@ def _outer_size(layer: Layer, network: Network) -> int:
     return elements // max(1, dimensions.axis_size * dimensions.inner_size)
 
 
+def _walk(layer: Layer, network: Network) -> int:
+    return access_of(layer, network).walk
+
+
 def _weights_constant(layer: Layer, network: Network) -> bool:
     return len(layer.inputs) > 1 and network.tensors[layer.inputs[1]].constant
 
@@ -164,6 +169,7 @@ NODE_FIELDS: Final[dict[str, tuple[str, NodeField]]] = {
         ),
     ),
     "outer_size": ("product of the sizes before the layer's axis", _of_layer(_outer_size)),
+    "walk": ("which loop goes through memory, a number of `annette.mapping.access`", _of_layer(_walk)),
     "input_shape": ("shape of the first operand", _of_operand(_SHAPE)),
     "output_shape": ("shape of the first result", _of_result(_SHAPE)),
     "input_rank": ("number of dimensions of the first operand", _of_operand(_rank)),

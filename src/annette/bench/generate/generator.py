@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.generate import (
+    axes,
     chains,
     convolutions,
     detection_audio,
@@ -142,6 +143,7 @@ def _cpu_recipes() -> list[Recipe]:
         *fusion_probes.recipes(),
         *detection_audio.recipes(),
         *tiny_kernels.recipes(),
+        *axes.recipes(),
     ]
 
 
