@@ -70,7 +70,7 @@ _RECURRENT: Final = kinds_in(Category.RECURRENT)
 _OF_RECURRENCE: Final = ("log2:repeated_weight_bytes", "log2:out_width", "log2:ops_a_step", "log2:out_channels")
 _CONVOLUTIONS: Final = kinds_in(Category.CONVOLUTION)
 _OF_CONVOLUTIONS: Final = (
-    "log2:ops_a_group", "log2:batched_weight_bytes", "log2:unfolded_size", "log2:folded_size",
+    "log2:ops_a_group", "log2:batched_weight_bytes", "log2:unfolded_size", "log2:folded_size", "edge_columns",
 )  # fmt: skip
 _OF_KINDS: Final = ((_RECURRENT, _OF_RECURRENCE), (_CONVOLUTIONS, _OF_CONVOLUTIONS))
 _LITTLE_WEIGHT_BYTES: Final = 65536.0

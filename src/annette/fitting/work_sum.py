@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.optimize import nnls
 
-from annette.models.work_sum import WorkSum, work_of
+from annette.models.work_sum import WorkSum, works_of
 from annette.network.kinds import Category, kinds_in
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ _WORKS: Final = (
         kinds_in(Category.CONVOLUTION) - _TRANSPOSED,
         (
             "kernels", "products", "unblocked_macs", "unblocked_macs/fill:product_columns:*", "unblocked_windows",
-            "blocked_macs/fill:out_channels:*", "blocked_edge_macs/fill:out_channels:*", "batched_weight_bytes", "input_bytes", "output_bytes",
+            "blocked_macs/fill:out_channels:*", "blocked_edge_macs/fill:out_channels:*", "batched_weight_bytes",
+            "input_bytes", "output_bytes",
         ),
     ),
 )  # fmt: skip
@@ -69,18 +70,15 @@ def fit_work_sum(samples: Samples) -> WorkSum | None:
     works = next((works for kinds, works in _WORKS if kinds.issuperset(samples.kinds)), None)
     if works is None or len(samples) < _ROWS_FOR_A_WORK * len(works):
         return None
-    blocked = any("*" in name for name in works)
-    fits = [
-        _solve(tuple(name.replace("*", str(size)) for name in works), samples)
-        for size in _BLOCKS[: None if blocked else 1]
-    ]
+    sizes = _BLOCKS if any("*" in name for name in works) else _BLOCKS[:1]
+    fits = [_solve(tuple(name.replace("*", str(size)) for name in works), samples) for size in sizes]
     seconds, error = min(fits, key=lambda fit: fit[1])
     return WorkSum(seconds) if np.isfinite(error) else None
 
 
 def _solve(works: tuple[str, ...], samples: Samples) -> tuple[dict[str, float], float]:
     """Seconds of each work that takes time, and the mean absolute logarithm that is left; infinite where none fits."""
-    matrix = np.stack([work_of(name, samples.table) for name in works], axis=1)
+    matrix = np.stack(list(works_of(works, samples.table).values()), axis=1)
     scale = np.maximum(matrix.max(axis=0), 1.0)
     rows = matrix / scale / samples.latency_s[:, None]
     weights = np.ones(len(samples))

@@ -80,13 +80,17 @@ def _edge_columns(table: KernelTable) -> FloatArray:
 
 
 def _product_columns(table: KernelTable) -> FloatArray:
-    """Columns of the product that a convolution is unfolded into: positions of the output, or of a transposed one's
-    input. A single one makes it a product with a vector, which knows no blocks: it counts as many."""
+    """Columns of the product that a convolution is unfolded into, shape ``(rows,)``.
+
+    They are the positions of the output, or of a transposed one's input. A single one makes it a product with a vector,
+    which knows no blocks: it counts as many.
+    """
     read, written = (
         table[f"{side}_depth"] * table[f"{side}_height"] * table[f"{side}_width"] for side in ("in", "out")
     )
     columns = np.minimum(read, written)
-    return np.where(columns > 1, columns, _WHOLE_BLOCKS)
+    whole: FloatArray = np.where(columns > 1, columns, _WHOLE_BLOCKS)
+    return whole
 
 
 QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
@@ -112,6 +116,7 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "unblocked_macs": lambda t: t["macs"] * (1.0 - t["blocked"]),
     "blocked_macs": lambda t: t["macs"] * t["blocked"] * _valid_taps(t, "height") * _valid_taps(t, "width"),
     "blocked_edge_macs": lambda t: t["macs"] * t["blocked"] * _valid_taps(t, "height") * _edge_columns(t),
+    "edge_columns": _edge_columns,
     "product_columns": _product_columns,
     "unblocked_windows": lambda t: (
         t["macs"]
@@ -152,6 +157,9 @@ product of ``ops_a_group`` that reads its weights anew, ``batched_weight_bytes``
 reach the rate of one large one. Of a recurrent layer, which multiplies the inputs of all steps at once, the weights of
 the state are read again in every step: ``repeated_weight_bytes``; the steps are products of their own, with what one
 costs however small it is: ``ops_a_step`` (ONNX Runtime: uni_directional_lstm.cc, deep_cpu_gru.cc).
+
+Blocked convolutions skip the taps above and below the map, and go one by one through the columns whose windows reach
+beyond its sides, ``edge_columns`` (ONNX Runtime: snchwc.cpp and its kernels).
 """
 
 

@@ -20,9 +20,11 @@ from annette.models.base import LayerModel, Terms
 from annette.models.features import FeatureSet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from annette.mapping.kernel import FloatArray, KernelTable
 
-__all__ = ["WorkSum", "work_of"]
+__all__ = ["WorkSum", "works_of"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class WorkSum(LayerModel):
     what was measured.
 
     Attributes:
-        seconds: Seconds for each unit of work, at least 0, by the name of the work (`work_of`); at least one.
+        seconds: Seconds for each unit of work, at least 0, by the name of the work (`works_of`); at least one.
 
     Raises:
         PlatformFormatError: There is no work, a name cannot be understood, or a number is out of its range.
@@ -61,35 +63,41 @@ class WorkSum(LayerModel):
 
     def terms(self, table: KernelTable) -> Terms:
         """Time of the works that are multiply-accumulates, and of all others but what every kernel costs."""
-        computing = {name: each for name, each in self.seconds.items() if "macs" in name}
-        others = {name: each for name, each in self.seconds.items() if name not in computing and name != "kernels"}
+        computing = [name for name in self.seconds if "macs" in name]
+        others = [name for name in self.seconds if name not in computing and name != "kernels"]
         return Terms(self._sum(table, computing), self._sum(table, others))
 
     def scaled(self, factor: float) -> Self:
         """The same works, each taking ``factor`` times as long."""
         return replace(self, seconds={name: each * factor for name, each in self.seconds.items()})
 
-    def _sum(self, table: KernelTable, seconds: Mapping[str, float]) -> FloatArray:
+    def _sum(self, table: KernelTable, names: Iterable[str]) -> FloatArray:
         total_s = np.zeros(len(table))
-        for name, each in seconds.items():
-            total_s += work_of(name, table) * each
+        for name, work in works_of(tuple(names), table).items():
+            total_s += work * self.seconds[name]
         return total_s
 
 
-def work_of(name: str, table: KernelTable) -> FloatArray:
-    """An amount of work of each row, shape ``(rows,)``.
+def works_of(names: tuple[str, ...], table: KernelTable) -> dict[str, FloatArray]:
+    """Amounts of work by name, each of shape ``(rows,)``.
 
     Args:
-        name: A quantity as features have it (`annette.models.features`), or one divided by a share: what is done in
+        names: Quantities as features have them (`annette.models.features`), or one divided by a share: what is done in
             whole blocks of 16 is ``macs/fill:out_channels:16``.
         table: The kernels.
 
     Raises:
-        PlatformFormatError: The name cannot be understood.
+        PlatformFormatError: A name cannot be understood.
     """
-    values = FeatureSet(_parts(name)).matrix(table)
-    work: FloatArray = values[:, 0] if values.shape[1] == 1 else values[:, 0] / values[:, 1]
-    return work
+    if not names:
+        return {}
+    parts = [_parts(name) for name in names]
+    features = tuple(dict.fromkeys(part for pair in parts for part in pair))
+    columns = dict(zip(features, FeatureSet(features).matrix(table).T, strict=True))
+    return {
+        name: columns[pair[0]] if len(pair) == 1 else columns[pair[0]] / columns[pair[1]]
+        for name, pair in zip(names, parts, strict=True)
+    }
 
 
 def _parts(name: str) -> tuple[str, ...]:
