@@ -55,5 +55,35 @@ def test_refuses_what_is_no_work(seconds, message):
         build_model("work-sum", {"seconds": seconds})
 
 
+@pytest.mark.parametrize("size", ["batch", "out_channels", "in_height", "kernel_width"])
+@pytest.mark.parametrize("blocked", [0, 1])
+def test_more_is_never_less(size, blocked):
+    """Every work of a convolution grows with its sizes, whatever they are."""
+    random = np.random.default_rng(0)
+    works = (
+        "products", "unblocked_macs/fill:product_columns:16", "unblocked_windows", "blocked_macs/fill:out_channels:16",
+        "blocked_edge_macs/fill:out_channels:16", "batched_weight_bytes",
+    )  # fmt: skip
+    for _ in range(100):
+        sizes = {name: int(random.integers(1, 60)) for name in ("batch", "in_channels", "out_channels", "in_height")}
+        sizes |= {"in_width": int(random.integers(40, 90)), "kernel_height": 3, "kernel_width": int(random.integers(1, 9))}
+        more = sizes | {size: sizes[size] + 1 + (size == "kernel_width")}
+        less, larger = (works_of(works, _row(**_convolution(each), blocked=blocked)) for each in (sizes, more))
+        assert all((larger[name] >= less[name] * (1 - 1e-6)).all() for name in works), (sizes, size)
+
+
+def _convolution(sizes):
+    """Columns of a convolution that keeps the size of its map."""
+    positions = sizes["in_height"] * sizes["in_width"]
+    weights = sizes["kernel_height"] * sizes["kernel_width"] * sizes["in_channels"] * sizes["out_channels"]
+    derived = {
+        "out_height": sizes["in_height"],
+        "out_width": sizes["in_width"],
+        "macs": sizes["batch"] * positions * weights,
+        "weight_bytes": 4 * weights,
+    }
+    return sizes | derived
+
+
 def test_no_names_are_no_works():
     assert works_of((), _row()) == {}
