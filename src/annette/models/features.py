@@ -115,7 +115,12 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "products": lambda t: t["batch"] * t["groups"] * (1.0 - t["blocked"]),
     "unblocked_macs": lambda t: t["macs"] * (1.0 - t["blocked"]),
     "blocked_macs": lambda t: t["macs"] * t["blocked"] * _valid_taps(t, "height") * _valid_taps(t, "width"),
-    "blocked_edge_macs": lambda t: t["macs"] * t["blocked"] * _valid_taps(t, "height") * _edge_columns(t),
+    "blocked_edge_macs": lambda t: (
+        t["macs"]
+        * t["blocked"]
+        * _valid_taps(t, "height")
+        * np.maximum(_valid_taps(t, "width") + _edge_columns(t) - 1.0, 0.0)
+    ),
     "edge_columns": _edge_columns,
     "product_columns": _product_columns,
     "unblocked_windows": lambda t: (
