@@ -30,7 +30,7 @@ _WORKS: Final = (
         _TRANSPOSED,
         (
             "kernels", "products", "macs", "macs/fill:product_columns:*", "folded_size", "window_rows", "output_bytes",
-            "batched_weight_bytes",
+            "batched_weight_bytes", "far_bytes",
         ),
     ),
     (
@@ -38,7 +38,7 @@ _WORKS: Final = (
         (
             "kernels", "products", "unblocked_macs", "unblocked_macs/fill:product_columns:*", "unblocked_windows",
             "blocked_macs/fill:out_channels:*", "blocked_edge_macs/fill:out_channels:*", "batched_weight_bytes",
-            "input_bytes", "output_bytes",
+            "input_bytes", "output_bytes", "far_bytes",
         ),
     ),
 )  # fmt: skip

@@ -33,6 +33,10 @@ _OPS_A_BYTE: Final = 20.0
 """What a core computes while it fetches one byte from main memory: 200 Gops/s beside 10 GB/s. Networks of many
 weights and few operations take the time of their weights."""
 
+_NEAR_BYTES: Final = 2.0**22
+"""What a core's own caches hold, or a little more: 1 to 2 MiB on current processors for servers. The rest of what a
+kernel reads and writes comes from a cache that others share, or from memory."""
+
 _WHOLE_BLOCKS: Final = 1024.0
 """A number of columns that is a multiple of any block."""
 
@@ -108,6 +112,7 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "reduction_depth": lambda t: (
         t["in_channels"] / t["groups"] * t["kernel_depth"] * t["kernel_height"] * t["kernel_width"]
     ),
+    "far_bytes": lambda t: np.maximum(t["input_bytes"] + t["output_bytes"] - _NEAR_BYTES, 0.0),
     "kernels": lambda t: np.ones(len(t)),
     "steps": lambda t: t["groups"] * t["out_width"],
     "step_rows": lambda t: t["batch"] * t["groups"] * t["out_width"],

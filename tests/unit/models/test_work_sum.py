@@ -66,7 +66,11 @@ def test_more_is_never_less(size, blocked):
     )  # fmt: skip
     for _ in range(100):
         sizes = {name: int(random.integers(1, 60)) for name in ("batch", "in_channels", "out_channels", "in_height")}
-        sizes |= {"in_width": int(random.integers(40, 90)), "kernel_height": 3, "kernel_width": int(random.integers(1, 9))}
+        sizes |= {
+            "in_width": int(random.integers(40, 90)),
+            "kernel_height": 3,
+            "kernel_width": int(random.integers(1, 9)),
+        }
         more = sizes | {size: sizes[size] + 1 + (size == "kernel_width")}
         less, larger = (works_of(works, _row(**_convolution(each), blocked=blocked)) for each in (sizes, more))
         assert all((larger[name] >= less[name] * (1 - 1e-6)).all() for name in works), (sizes, size)
