@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from annette.errors import MappingError, nearest
 from annette.mapping.condition import Condition
 from annette.mapping.kernel import ACTIVATION_CODES
-from annette.mapping.precision import dtype_precision
+from annette.mapping.precision import dtype_precision, shared_half_constants
 from annette.network import KINDS, Category, Dimensions
 from annette.network.links import CONSTANT
 
@@ -150,6 +150,10 @@ NODE_FIELDS: Final[dict[str, tuple[str, NodeField]]] = {
         lambda state, group: state.operands[group].count(CONSTANT),
     ),
     "weights_constant": ("whether the second operand is a constant", _of_layer(_weights_constant)),
+    "shared_half_constants": (
+        "whether a constant of 16-bit floating point has other readers too",
+        _of_layer(lambda layer, network: bool(shared_half_constants(layer, network))),
+    ),
     "broadcasts": ("whether an activation is smaller than the result", _of_layer(_broadcasts)),
     "moves_data": ("whether elements change their order in memory", _of_layer(_moves_data)),
     "has_activation": (
@@ -304,6 +308,11 @@ def _half_precision(kernel: Kernel, network: Network) -> int:
     return int(any(dtype_precision(network.tensors[tensor].dtype) in ("fp16", "bf16") for tensor in kernel.outputs))
 
 
+def _shared_half_constants(kernel: Kernel, network: Network) -> int:
+    """1 if the kernel's anchor reads a constant of 16-bit floating point that others read too, else 0."""
+    return int(bool(shared_half_constants(kernel.anchor, network)))
+
+
 def _narrow_result(kernel: Kernel, network: Network) -> int:
     """1 if the kernel writes integers of 8 bits, else 0."""
     return int(any(dtype_precision(network.tensors[tensor].dtype) == "int8" for tensor in kernel.outputs))
@@ -323,6 +332,7 @@ KERNEL_FIELDS: Final[dict[str, KernelField]] = {
     "equal_shapes": _equal_shapes,
     "float_weights": _float_weights,
     "half_precision": _half_precision,
+    "shared_half_constants": _shared_half_constants,
     "narrow_result": _narrow_result,
 }
 """Fields of kernels in conditions of layout rules: dimensions of the anchor and what the functions above say."""
