@@ -297,6 +297,17 @@ def _kernel_rank(kernel: Kernel, network: Network) -> int:
     return len(network.tensors[kernel.inputs[0]].shape) if kernel.inputs else 0
 
 
+def _output_rank(kernel: Kernel, network: Network) -> int:
+    """Dimensions of the first tensor that the kernel writes; 0 where it writes none."""
+    return len(network.tensors[kernel.outputs[0]].shape) if kernel.outputs else 0
+
+
+def _reads_dequantized(kernel: Kernel, network: Network) -> int:
+    """1 if the kernel reads activations and all of them were dequantized just before, else 0."""
+    producers = [network.producers.get(tensor) for tensor in kernel.inputs]
+    return int(bool(producers) and all(each is not None and each.kind == "dequantize" for each in producers))
+
+
 def _float_weights(kernel: Kernel, network: Network) -> int:
     """1 if no constant of the kernel's anchor is of integers that it multiplies with, else 0."""
     tensors = (network.tensors[tensor] for tensor in kernel.anchor.inputs)
@@ -329,7 +340,9 @@ KERNEL_FIELDS: Final[dict[str, KernelField]] = {
     "out_channels_per_group": _channels_per_group(Dimensions._fields.index("out_channels")),
     "input_alignment": _input_alignment,
     "rank": _kernel_rank,
+    "output_rank": _output_rank,
     "equal_shapes": _equal_shapes,
+    "reads_dequantized": _reads_dequantized,
     "float_weights": _float_weights,
     "half_precision": _half_precision,
     "shared_half_constants": _shared_half_constants,
