@@ -94,7 +94,7 @@ class IntegerModel:
         Args:
             state: The network as single layers.
         """
-        if is_narrow(state.network):
+        if is_narrow(state.network) or any(layer.kind in self.dynamic for layer in state.layers):
             _Walk(self, state).run()
 
     def settle(self, kernels: Sequence[Kernel], network: Network) -> tuple[Kernel, ...]:

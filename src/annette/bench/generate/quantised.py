@@ -30,7 +30,7 @@ def recipes() -> list[Recipe]:
     return [
         static("quantised/concat", 18, _concat),
         static("quantised/halves", 12, _halves),
-        static("quantised/mean", 14, _mean),
+        static("quantised/mean", 20, _mean),
         static("quantised/excite", 16, _excite),
         static("quantised/max-pool", 12, partial(_pool, "max")),
         static("quantised/average-pool", 14, partial(_pool, "average")),
@@ -62,7 +62,7 @@ def _halves(s: Sampler, net: CaseBuilder) -> None:
 
 def _mean(s: Sampler, net: CaseBuilder) -> None:
     x = _map(s, net, (16, 960), (4, 112))
-    if s.chance(0.6):
+    if s.chance(0.75):
         net.conv(net.reduce("reduce_mean", x, (2, 3)), 16, 1)
     else:
         net.fully_connected(net.reduce("reduce_mean", x, (2, 3), keep=False), 16)
