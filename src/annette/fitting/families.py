@@ -69,7 +69,7 @@ _RECURRENT: Final = kinds_in(Category.RECURRENT)
 _OF_RECURRENCE: Final = ("log2:repeated_weight_bytes", "log2:out_width")
 _LITTLE_WEIGHT_BYTES: Final = 65536.0
 _REMAINDERS: Final = (4, 8, 16, 32)
-_REMAINDERS_OF: Final = ("in_channels_per_group", "out_channels_per_group", "out_width")
+_REMAINDERS_OF: Final = ("in_channels_per_group", "out_channels_per_group", "groups", "out_width")
 
 
 @dataclass(frozen=True, eq=False)

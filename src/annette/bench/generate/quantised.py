@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["recipes"]
 
 _STATIC: Final = ("static-uint8",)
+_BOTH: Final = ("static-uint8", "static-int8")
 _ALL: Final = ("static-uint8", "dynamic", "static-int8")
 _MOST_ELEMENTS: Final = 400_000
 
@@ -32,8 +33,8 @@ def recipes() -> list[Recipe]:
         static("quantised/halves", 12, _halves),
         static("quantised/mean", 20, _mean),
         static("quantised/excite", 16, _excite),
-        static("quantised/max-pool", 12, partial(_pool, "max")),
-        static("quantised/average-pool", 14, partial(_pool, "average")),
+        micro("quantised/max-pool", 18, partial(_pool, "max"), ways=_BOTH),
+        micro("quantised/average-pool", 18, partial(_pool, "average"), ways=_BOTH),
         static("quantised/resize", 10, _resize),
         static("quantised/embedding", 8, _embedding),
         micro("quantised/few-channels", 33, _few_channels, ways=_ALL),
