@@ -75,7 +75,7 @@ _OF_CONVOLUTIONS: Final = (
 _OF_KINDS: Final = ((_RECURRENT, _OF_RECURRENCE), (_CONVOLUTIONS, _OF_CONVOLUTIONS))
 _LITTLE_WEIGHT_BYTES: Final = 65536.0
 _REMAINDERS: Final = (4, 8, 16, 32)
-_REMAINDERS_OF: Final = ("in_channels_per_group", "out_channels_per_group", "out_width")
+_REMAINDERS_OF: Final = ("in_channels_per_group", "out_channels_per_group", "groups", "out_width")
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from annette.bench.generate import (
     movement,
     pointwise,
     products,
+    quantised,
     rare_convolutions,
     rare_layers,
     sequences,
@@ -149,7 +150,7 @@ def _cpu_recipes() -> list[Recipe]:
 
 _TARGETS: Final[dict[str, Callable[[], list[Recipe]]]] = {
     "cpu": _cpu_recipes,
-    "cpu-int8": lambda: [*_cpu_recipes(), *products.shared_operands()],
+    "cpu-int8": lambda: [*_cpu_recipes(), *products.shared_operands(), *quantised.recipes()],
     "npu": integer.recipes,
 }
 _QUANTISED: Final = "cpu-int8"
@@ -276,7 +277,7 @@ def _quantised(network: Network, recipe: Recipe, index: int) -> Network | None:
     """A network in one of the ways of quantising that suit it; a sweep is of one way. None where none does."""
     convolutions = kinds_in(Category.CONVOLUTION)
     turns = _WAYS if any(layer.kind in convolutions for layer in network.layers) else _WAYS_OF_PRODUCTS
-    ways = [way for way in turns if is_quantizable(network, way)]
+    ways = [way for way in recipe.ways or turns if is_quantizable(network, way)]
     return quantized(network, ways[0 if recipe.sweep else index % len(ways)]) if ways else None
 
 
