@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from annette._version import __version__
+from annette.bench.records import made_for
 from annette.devices.registry import recognise
 from annette.errors import FitError
 from annette.fitting.composition import composed_errors, run_spread
@@ -153,6 +154,7 @@ def _provenance(
         versions=tuple(sorted(data.environment.items())),
         notes=tuple(notes),
         measurement=measured.measurement,
+        made_for=made_for(data.everything),
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from annette._version import __version__
+from annette.bench.records import made_for
 from annette.errors import FitError
 from annette.evaluation.metrics import mape
 from annette.fitting.candidates import (
@@ -133,6 +134,7 @@ def transfer_platform(
         versions=tuple(sorted(data.environment.items())),
         notes=(*adapted.provenance.notes, *(part.text for part in measured.dropped)),
         measurement=measured.measurement,
+        made_for=tuple(dict.fromkeys((*adapted.provenance.made_for, *made_for(data.everything)))),
     )
     known = platform_fields(data.environment)
     platform = replace(
