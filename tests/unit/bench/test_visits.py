@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from annette.bench.measurement import Settings
 from annette.bench.records import KernelRecord, Purpose, Run, Status
 from annette.bench.visits import joined_visits
 from annette.network.builder import NetworkBuilder
@@ -72,13 +71,3 @@ def test_a_visit_of_other_kernels_is_another_measurement() -> None:
 def test_rounds_of_whole_networks_stay_apart() -> None:
     rounds = [visit(number, 1e-3, purpose=Purpose.NETWORK) for number in range(3)]
     assert joined_visits(rounds) == rounds
-
-
-def test_runs_are_shared_out_among_visits() -> None:
-    once, thrice = Settings(visits=1), Settings(visits=3)
-    for purpose in (Purpose.MICRO_KERNEL, Purpose.CHAIN):
-        for evicted in (False, True):
-            all_at_once = once.runs(1e-3, purpose, evicted=evicted)
-            shared = thrice.runs(1e-3, purpose, evicted=evicted)
-            assert all(3 * part >= whole > part for part, whole in zip(shared, all_at_once, strict=True))
-    assert once.runs(1e-3, Purpose.NETWORK) == thrice.runs(1e-3, Purpose.NETWORK)
