@@ -225,16 +225,14 @@ def input_values(
     if given is not None:
         return np.array(given, dtype=kind).reshape(shape)
     if kind.kind == "f":
-        return np.resize(_normal_values(), shape).astype(kind)
+        return np.resize(_normal_values(kind), shape)
     return np.ones(shape, dtype=kind)
 
 
 @cache
-def _normal_values() -> npt.NDArray[np.float64]:
+def _normal_values(kind: np.dtype[Any]) -> npt.NDArray[Any]:
     """Standard normal values, which larger inputs repeat: to draw each of millions takes longer than most runs."""
-    values = np.random.default_rng(0).standard_normal(_DISTINCT)
-    values.flags.writeable = False
-    return values
+    return np.random.default_rng(0).standard_normal(_DISTINCT).astype(kind)
 
 
 class Backend(ABC):

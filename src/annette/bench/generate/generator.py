@@ -66,7 +66,7 @@ _ATTEMPTS_A_BATCH: Final = 15
 _OPS_PER_S: Final = 65e9
 _BYTES_PER_S: Final = 10e9
 _LAYER_S: Final = 3e-6
-_CASE_S: Final = 0.012
+_CASE_S: Final = 0.007
 _WARMUP: Final = 2
 """Runs with which backends warm up their profiles."""
 _WEIGHT_BYTES_PER_S: Final = 4e8
