@@ -78,7 +78,9 @@ _ATTEMPTS_A_BATCH: Final = 15
 OPS_PER_S: Final = 65e9
 BYTES_PER_S: Final = 10e9
 LAYER_S: Final = 3e-6
-_CASE_S: Final = 0.012
+_CASE_S: Final = 0.007
+_WARMUP: Final = 2
+"""Runs with which backends warm up their profiles."""
 _WEIGHT_BYTES_PER_S: Final = 4e8
 """Weights are drawn, written, read and packed twice."""
 _FLUSH_BYTES_PER_S: Final = 8e9
@@ -309,12 +311,14 @@ def expected_s(
         evicted_ops: Operations whose time passes before each run.
     """
     one_s = _one_s(network)
-    plain, profiled = settings.runs(one_s, purpose, evicted=evicted_bytes > 0)
-    runs = settings.warmup + plain + profiled
+    profiled = settings.visit_runs(one_s, evicted=evicted_bytes > 0)
+    runs = _WARMUP + profiled
+    if purpose is Purpose.CHAIN and not evicted_bytes:
+        runs += settings.warmup + profiled
     flush_s = max(evicted_bytes / _FLUSH_BYTES_PER_S, evicted_ops / _BUSY_OPS_PER_S)
     weight_bytes = sum(layer.workload.weight_bytes for layer in network.layers)
-    visit_s = _CASE_S + weight_bytes / _WEIGHT_BYTES_PER_S + runs * one_s + (plain + profiled) * flush_s
-    return settings.visits_of(purpose) * visit_s
+    visit_s = _CASE_S + weight_bytes / _WEIGHT_BYTES_PER_S + runs * one_s + profiled * flush_s
+    return settings.visits * visit_s
 
 
 def _one_s(network: Network) -> float:
