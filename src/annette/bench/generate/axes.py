@@ -58,8 +58,8 @@ def recipes() -> list[Recipe]:
         micro("mod/plain", 8, lambda s, net: net.layer("mod", [net.feed(_sizes(s, 1 << 17))], attributes=_DIVISOR)),
         *(micro(f"unary-{kind}/plain", count, partial(_function, kind)) for kind, count in _FUNCTIONS),
         micro("global-max-pool/plain", 10, _global_max_pool),
-        micro("einsum/constants", 16, partial(_einsum, _WITH_CONSTANTS)),
-        micro("einsum/activations", 12, partial(_einsum, _OF_ACTIVATIONS)),
+        micro("einsum/constants", 20, partial(_einsum, _WITH_CONSTANTS)),
+        micro("einsum/activations", 16, partial(_einsum, _OF_ACTIVATIONS)),
     ]
 
 
