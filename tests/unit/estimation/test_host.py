@@ -128,4 +128,4 @@ def test_outputs_that_follow_from_shapes_alone_are_not_carried():
     result = net.conv(image, 4, 1)
     boxes = net.layer("generate", [], shapes=[(1, 100)], dtype=DType.FLOAT32)[0]
     traffic = host_traffic(net.build(result, boxes), Precision(8, 8))
-    assert traffic == (3 * 64, 4 * 64)
+    assert traffic == (3 * 64, 4 * 64, 1, 1)

@@ -15,6 +15,7 @@ from annette.network.tensor import DType
 from annette.network.writers.onnx_quantized import (
     INTEGER_OPERATORS,
     QUANTIZED_RULES,
+    dynamic_recurrent,
     is_integer_product,
     quantized_number,
     with_real_operands,
@@ -143,10 +144,10 @@ class Lowering:
         dtype = self.tensors[layer.outputs[0]].dtype
         return self.constant(layer, label, np.asarray(value, dtype=dtype.label))
 
-    def dequantized(self, layer: Layer, tensor: str, scale: float) -> str:
+    def dequantized(self, layer: Layer, tensor: str, scale: float, zero_point: int = 0) -> str:
         """Appends the dequantization of a constant of integers for a layer and returns the result's name."""
         factor = self.constant(layer, f"{tensor}.scale", np.array(scale, dtype=np.float32))
-        zero = self.constant(layer, f"{tensor}.zero", np.zeros((), self.tensors[tensor].dtype.label))
+        zero = self.constant(layer, f"{tensor}.zero", np.array(zero_point, self.tensors[tensor].dtype.label))
         name = f"{tensor}_of_{layer.name}"
         self.tensors[name] = replace(self.tensors[tensor], name=name, dtype=DType.FLOAT32)
         return self.dequantization(name, tensor, factor, zero)
@@ -332,6 +333,9 @@ def _recurrent(to: Lowering, layer: Layer) -> None:
     attributes["direction"] = "bidirectional" if layer.attributes.get("directions", 1) == 2 else "forward"
     if layer.kind == "gru":
         attributes["linear_before_reset"] = 1
+    if to.tensors[layer.inputs[1]].dtype is DType.INT8:
+        dynamic_recurrent(to, layer, attributes)
+        return
     to.node(layer.kind.upper(), layer, layer.inputs, **attributes)
 
 
