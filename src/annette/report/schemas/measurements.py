@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from annette.report.schemas.base import Digest, FloatFrom0, IntFrom0, ReportDocument, ReportPart, doc
+from annette.report.schemas.base import Digest, FloatFrom0, IntFrom0, ReportDocument, ReportPart, Share, doc
 
 __all__ = [
     "BenchDocument",
     "BenchPlanDocument",
+    "CalmPart",
     "ComparedNetwork",
     "DatasetComparisonDocument",
     "DatasetDocument",
@@ -125,6 +126,22 @@ class MeasuredNetworkPart(ReportPart, frozen=True):
     ]
 
 
+class CalmPart(ReportPart, frozen=True):
+    """How calm the machine was, from cases that were visited more than once."""
+
+    index: Annotated[Share, doc("Share of the visits that took at most 3 % longer than the shortest of their case.")]
+    error: Annotated[
+        FloatFrom0, doc("Relative standard error of the time that a case's visits are joined to; median of the cases.")
+    ]
+    rounds_apart: Annotated[
+        FloatFrom0, doc("By how much the two calmest rounds of visits differ in all cases together, relative.")
+    ]
+    level_error: Annotated[
+        FloatFrom0, doc("Relative standard error that all joined times have in common; intervals of a fit contain it.")
+    ]
+    cases: Annotated[IntFrom0, doc("Cases of 50 µs and more that were visited more than once.")]
+
+
 class DatasetDocument(ReportDocument, frozen=True, tag="annette/dataset-content/1"):
     """What a dataset holds.
 
@@ -140,6 +157,7 @@ class DatasetDocument(ReportDocument, frozen=True, tag="annette/dataset-content/
         doc("Number of runs by what they say of themselves: `ok`, `unstable`, `too-short`, `drifted`, `failed`."),
     ]
     purposes: Annotated[dict[str, int], doc("Number of runs by purpose.")]
+    calm: Annotated[CalmPart | None, doc("How calm the machine was; null where no visits tell.")]
     sweeps: Annotated[list[SweepPart], doc("How the time of a layer follows one of its sizes.")]
     networks: Annotated[list[MeasuredNetworkPart], doc("Whole networks that were measured.")]
 
