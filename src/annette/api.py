@@ -16,8 +16,10 @@ from annette.bench import session
 from annette.bench.backend import backend_class
 from annette.bench.dataset import Dataset
 from annette.bench.generate import generate_plan
+from annette.bench.generate.own_networks import known_mapping, with_own_networks
 from annette.bench.generate.totals import generate_totals_plan
 from annette.bench.totals import TOTALS
+from annette.errors import OptionError
 from annette.estimation.estimator import estimate
 from annette.evaluation import evaluation
 from annette.evaluation.suites import is_dataset, listed_networks, recorded_truths
@@ -66,6 +68,8 @@ def plan_benchmark(
     seed: int = 0,
     batch: Sequence[int] | None = None,
     options: Mapping[str, Any] | None = None,
+    networks: Mapping[str, Network] | None = None,
+    share: float = 0.3,
 ) -> Plan:
     """Makes a plan of what to measure on a backend; nothing is measured.
 
@@ -76,9 +80,13 @@ def plan_benchmark(
         seed: Equal seeds give equal plans.
         batch: Batch sizes to sweep; None takes one sample in most cases and, on processors, 2 to 64 in a quarter.
         options: The backend's options.
+        networks: Networks of yours, by names for them: a part of the plan is about their kernels, alone, in company and
+            at sizes around theirs; about none of them as a whole.
+        share: Share of the time that is for them: of ``budget_s``, where there is none on top of the preset's.
 
     Raises:
-        OptionError: There is no such backend or preset, or a batch size is less than 1.
+        OptionError: There is no such backend or preset, a batch size is less than 1, the share is not between 0 and 1,
+            nothing can be cut out of the networks, or the device tells totals only.
 
     Example:
         >>> import annette
@@ -87,9 +95,25 @@ def plan_benchmark(
     """
     target = backend_class(backend).planned_for(options or {})
     if preset == TOTALS:
+        if networks:
+            raise OptionError(
+                "a device that tells totals only says nothing of single kernels: a benchmark for networks takes another"
+                " preset, full or quick"
+            )
         plan = generate_totals_plan(target, seed=seed, batch=batch or (1,))
         return plan if budget_s is None else plan.within(budget_s)
-    plan = generate_plan(preset, target=target, seed=seed, batch=batch, settings=session.settings_for(options or {}))
+    settings = session.settings_for(options or {})
+    plan = generate_plan(preset, target=target, seed=seed, batch=batch, settings=settings)
+    if networks:
+        return with_own_networks(
+            plan,
+            networks,
+            mapping=known_mapping(backend, options or {}),
+            target=target,
+            share=share,
+            budget_s=budget_s,
+            settings=settings,
+        )
     return plan if budget_s is None else plan.within(budget_s)
 
 

@@ -11,10 +11,12 @@ from annette.cli.options import (
     OPEN_ENDED,
     backend_options,
     chosen_options,
+    input_option,
     json_option,
     parse_duration,
     parse_numbers,
     print_json,
+    split_words,
 )
 from annette.errors import OptionError
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from annette.bench.plan import Plan
+    from annette.network import Network
+    from annette.network.inputs import Given
 
 __all__ = ["command"]
 
@@ -33,6 +37,17 @@ def _parse_batches(ctx: click.Context, param: click.Parameter, value: str | None
     if not batches or min(batches) < 1:
         raise click.BadParameter(f"{value!r} is not a list of batch sizes such as 1,4", ctx, param)
     return batches
+
+
+def _parse_share(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    number = value.strip().removesuffix("%")
+    try:
+        share = float(number) / (100.0 if value.strip().endswith("%") else 1.0)
+    except ValueError:
+        share = -1.0
+    if not 0.0 < share < 1.0:
+        raise click.BadParameter(f"{value!r} is not a share such as 30% or 0.3, between 0 and 1", ctx, param)
+    return share
 
 
 @click.command("bench", context_settings=OPEN_ENDED, short_help="Benchmark a backend into a dataset.")
@@ -50,6 +65,22 @@ def _parse_batches(ctx: click.Context, param: click.Parameter, value: str | None
     callback=_parse_batches,
     help="Batch sizes to sweep: 1,4.  [default: 1; on processors 2 to 64 in a quarter of the cases]",
 )
+@click.option(
+    "--for",
+    "networks",
+    multiple=True,
+    metavar="NETWORK…",
+    help="Networks of yours (files, names): a part is about their kernels, alone and in company.",
+)
+@click.option(
+    "--for-share",
+    callback=_parse_share,
+    default="30%",
+    show_default=True,
+    metavar="SHARE",
+    help="Share of the time that is for them: of --budget, else on top of the preset.",
+)
+@input_option
 @click.option("--plan", "plan_file", type=FILE, metavar="FILE", help="Measure this plan instead.")
 @click.option("--save-plan", type=FILE, metavar="FILE", help="Write the plan to a file.")
 @click.option("--resume", is_flag=True, help="Continue an existing dataset; what it has is not measured again.")
@@ -67,6 +98,9 @@ def command(
     budget: float | None,
     seed: int,
     batch: tuple[int, ...] | None,
+    networks: tuple[str, ...],
+    for_share: float,
+    inputs: dict[str, Given],
     plan_file: Path | None,
     save_plan: Path | None,
     resume: bool,
@@ -86,16 +120,36 @@ def command(
       annette bench --backend onnxruntime --out cpu.sqlite
       annette bench --backend onnxruntime --preset full --threads 2 --out cpu.sqlite --resume
       annette bench --backend onnxruntime --preset full --budget 3m --dry-run
+      annette bench --backend onnxruntime --preset full --budget 5m --for mine.onnx other.onnx --out cpu.sqlite
       annette bench --backend vela --accelerator ethos-u55-128 --budget 60s --out npu.sqlite --html npu.html
       annette bench --backend command --option command='./bench {model}' --out board.sqlite --json
     """
+    from annette.api import plan_benchmark
     from annette.bench.session import recorded_plan
     from annette.bench.totals import is_for_totals
     from annette.cli.dataset import describe_dataset
     from annette.report.bench import plan_document, print_bench, print_plan
 
-    chosen = chosen_options(backend, options, context.args)
-    plan = recorded_plan(out) if resume and preset is None and plan_file is None and out is not None else None
+    extra, own = context.args, networks
+    if networks:  # what stands behind the first one, too, and all else goes to the backend
+        further, pairs = split_words(context.args)
+        extra, options, own = [], {**options, **pairs}, (*networks, *further)
+    chosen = chosen_options(backend, options, extra)
+    recorded = resume and preset is None and plan_file is None and out is not None and not networks
+    plan = recorded_plan(out) if recorded and out is not None else None
+    if networks:
+        if plan_file is not None:
+            raise click.UsageError("--for makes a plan, and --plan has one: take one of the two")
+        plan = plan_benchmark(
+            backend,
+            preset=preset or "quick",
+            budget_s=budget,
+            seed=seed,
+            batch=batch,
+            options=chosen,
+            networks=_networks(own, batch, inputs),
+            share=for_share,
+        )
     plan = plan or _plan(backend, plan_file, preset or "quick", seed, batch, chosen)
     if budget is not None and (dry_run or not is_for_totals(plan)):
         plan = plan.within(budget)
@@ -155,6 +209,19 @@ def _plan(
     except (OSError, UnicodeDecodeError) as error:
         raise OptionError(f"plan file {str(file)!r} cannot be read: {error}") from error
     return Plan.from_text(text)
+
+
+def _networks(names: tuple[str, ...], batch: tuple[int, ...] | None, inputs: dict[str, Given]) -> dict[str, Network]:
+    """The networks of ``--for``, at each batch size that is swept, by what they are called."""
+    from annette.network.load import load_network
+
+    sizes: tuple[int | None, ...] = batch or (None,)
+    several = len(sizes) > 1
+    return {
+        f"{name}, batch {size}" if several else name: load_network(name, batch=size, inputs=inputs)
+        for name in names
+        for size in sizes
+    }
 
 
 def _write(path: Path, text: str) -> None:

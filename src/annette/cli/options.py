@@ -28,6 +28,7 @@ __all__ = [
     "backend_options",
     "chosen_options",
     "complain",
+    "input_option",
     "json_option",
     "lenient_option",
     "model_options",
@@ -136,15 +137,20 @@ def _together(what: str, *options: Callable[[_Command], _Command]) -> Callable[[
     return decorate
 
 
-network_options = _together(
-    "Adds ``--batch`` and ``--input``.",
-    click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples processed together."),
+input_option = _together(
+    "Adds ``--input``.",
     click.option(
         "--input", "inputs", multiple=True, metavar="NAME=SHAPE", callback=_parse_inputs,
         help="Shape of an input, data=1x3x224x224; size of a symbolic dimension, seq=128; or value of an input that "
         "decides what runs, sr=16000 or sr=[16000]. May be repeated.",
     ),
 )  # fmt: skip
+
+network_options = _together(
+    "Adds ``--batch`` and ``--input``.",
+    click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples processed together."),
+    input_option,
+)
 
 lenient_option = _together(
     "Adds ``--lenient``.",

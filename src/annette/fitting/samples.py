@@ -141,16 +141,13 @@ class PairedKernels(NamedTuple):
     run_of_row: npt.NDArray[np.intp]
 
 
-def paired_kernels(
-    runs: Sequence[Run], mapping: MappingModel, precision: Precision, *, profiler_s: float = 0.0
-) -> PairedKernels:
+def paired_kernels(runs: Sequence[Run], mapping: MappingModel, precision: Precision) -> PairedKernels:
     """Turns runs into samples, each network a group.
 
     Args:
         runs: Usable runs; those without a profile are passed over.
         mapping: The mapping model whose kernels are to be priced.
         precision: Width of the platform's numbers.
-        profiler_s: Time that the profiler itself adds to each kernel; taken off, but never more than half of a time.
 
     Raises:
         FitError: No kernel of any run is predicted.
@@ -173,7 +170,7 @@ def paired_kernels(
             continue
         before = {"evicted_bytes": evicted_bytes(run), "evicted_ops": evicted_ops(run)}
         tables.append(KernelTable.from_kernels(kernels, run.network, precision, **before))
-        times += [max(time_s - profiler_s, time_s / 2) for _, time_s in pairing.pairs]
+        times += [time_s for _, time_s in pairing.pairs]
         errors += pairing.errors
         groups += [run.network.name] * len(kernels)
         run_of_row += [index] * len(kernels)

@@ -20,6 +20,7 @@ from annette.fitting.conformal import half_width
 from annette.fitting.overheads import RunOverheads, reference_workload_s, run_overheads, speed_exponent, speed_ratios
 from annette.fitting.roofline import fit_roofline
 from annette.fitting.samples import LEAST_ROWS, Dropped, Samples, clean, paired_kernels
+from annette.fitting.short_kernels import UNRESOLVED, unresolved, without_profiler
 from annette.mapping.precision import PRECISIONS, Precision
 from annette.platforms import Source
 
@@ -121,11 +122,14 @@ class TrainingData:
             FitError: No measured kernel is predicted, or none can be fitted on.
         """
         added_s = self.overheads.profiler_s if profiler_s is None else profiler_s
-        measured, share, run_of_row = paired_kernels(self.runs, mapping, self.precision, profiler_s=added_s)
+        runs = without_profiler(self.runs, replace(self.overheads, profiler_s=added_s))
+        measured, share, run_of_row = paired_kernels(runs, mapping, self.precision)
         ratios = np.array(speed_ratios(self.runs))[run_of_row]
         exponent = speed_exponent(measured, ratios)
         paired = replace(measured, latency_s=measured.latency_s * ratios**exponent)
-        cleaned, joined = clean(paired)
+        known = ~unresolved(paired, run_of_row, np.array([run.latency_s for run in self.runs]))
+        smeared = (Dropped(UNRESOLVED, tuple(paired.sources[~known].tolist())),) if not known.all() else ()
+        cleaned, joined = clean(paired.select(known))
         kept, outliers = without_outliers(cleaned)
         facts = {"profiler_s": added_s}
         if self.calm:
@@ -133,7 +137,7 @@ class TrainingData:
         reference_s = reference_workload_s(self.runs)
         if reference_s is not None:
             facts |= {"calibration_s": reference_s, "calibration_exponent": exponent}
-        return MeasuredKernels(paired, kept, (*self.dropped, *joined, *outliers), share, facts)
+        return MeasuredKernels(paired, kept, (*self.dropped, *smeared, *joined, *outliers), share, facts)
 
 
 def read_training_data(datasets: Sequence[Dataset], precision: str | None = None) -> TrainingData:

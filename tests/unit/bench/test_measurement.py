@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from annette.bench import measurement, pauses
-from annette.bench.backend import Availability, Backend, BackendOptions, CompiledNetwork, Profile, Subject
+from annette.bench.backend import Availability, Backend, BackendOptions, CompiledNetwork, Profile, ProfileEntry, Subject
 from annette.bench.measurement import CaseMeasurer, Settings
 from annette.bench.pauses import DutyCycle
 from annette.bench.plan import Case
@@ -19,9 +19,9 @@ class Clock(Backend):
 
     name = "clock"
 
-    def __init__(self, times, reference=None, *, profiles=True):
+    def __init__(self, times, reference=None, *, profiles=True, kernel_s=1e-3):
         super().__init__(BackendOptions())
-        self.profiles = profiles
+        self.profiles, self.kernel_s = profiles, kernel_s
         self.times = iter(times)
         self.reference = iter(reference) if reference is not None else None
         self.calls = []
@@ -52,7 +52,7 @@ class _Watch(CompiledNetwork):
     def profile(self, repeats, *, before=None, within_s=math.inf):
         del before
         self.clock.calls.append(("profile", repeats) if math.isinf(within_s) else ("profile", repeats, within_s))
-        return Profile(()) if self.clock.profiles else None
+        return Profile((ProfileEntry("k", "Op", (self.clock.kernel_s,)),)) if self.clock.profiles else None
 
 
 def measured(clock, purpose=Purpose.NETWORK, evicted_bytes=0, evicted_ops=0, **settings):
@@ -107,6 +107,13 @@ def test_what_a_visit_runs(purpose, evicted_bytes, calls):
     assert len(result.samples_s) == (10 if len(calls) > 1 else 0)
 
 
+def test_what_takes_next_to_no_time_is_also_timed_as_a_whole_and_profiled_when_it_is_warm():
+    clock = Clock(always(1e-5), kernel_s=5e-6)
+    result = measured(clock, Purpose.MICRO_KERNEL)
+    assert clock.calls == [("profile", 20, 0.01), ("run", 3), ("run", 50), ("run", 20), ("profile", 20, 0.01)]
+    assert len(result.samples_s) == 20
+
+
 def test_what_tells_nothing_of_kernels_is_timed_as_a_whole():
     clock = Clock(always(1e-3), profiles=False)
     result = measured(clock, Purpose.MICRO_KERNEL)
@@ -123,6 +130,13 @@ def test_visits_share_a_timing_of_the_reference_workload(monkeypatch):
     assert due[0] == due[1] != due[2]
     case = Case("net", Purpose.MICRO_KERNEL, "g", net, 1.0)
     assert measurer.measure(case, Subject(net)).reference_s
+
+
+@pytest.mark.parametrize(("one_s", "further"), [(1e-3, []), (1e-4, [("run", 5)]), (5e-6, [("run", 60)])])
+def test_short_networks_warm_up_for_as_long(one_s, further):
+    clock = Clock(always(one_s))
+    measured(clock)
+    assert clock.calls == [("run", 3), *further, ("run", 60), ("profile", 60)]
 
 
 @pytest.mark.parametrize("evicted_bytes", [0, 100])
