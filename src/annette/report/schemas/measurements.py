@@ -81,11 +81,20 @@ class MeasurementDocument(ReportDocument, frozen=True, tag="annette/measurement/
     environment: Annotated[
         dict[str, str], doc("What the measurement depends on: runtime, version, device, precision, threads, …")
     ]
-    latency_s: Annotated[FloatFrom0, doc("Median over the rounds of each round's median.")]
+    latency_s: Annotated[
+        FloatFrom0, doc("The shortest of the rounds' medians; of more than four, the one a quarter of the way up.")
+    ]
     rounds_s: Annotated[list[FloatFrom0], doc("Median of each usable round.")]
     statuses: Annotated[list[str], doc("What each round says of itself.")]
     remeasurement_spread: Annotated[
         float | None, doc("Mean distance of the rounds from `latency_s`, relative to it; null for a single round.")
+    ]
+    standard_error: Annotated[
+        float | None,
+        doc("Relative standard error of `latency_s`, from how far the next longer round is; null for a single round."),
+    ]
+    precision: Annotated[
+        float | None, doc("Standard error that was asked for (`--precision`), reached or not; null where none was.")
     ]
     matched_share: Annotated[
         float | None, doc("Share of the profiled time that was matched to layers; null without a profile.")
@@ -115,7 +124,9 @@ class MeasuredNetworkPart(ReportPart, frozen=True):
     """One measured network."""
 
     network: Annotated[str, doc("The network, as it was named.")]
-    latency_s: Annotated[FloatFrom0, doc("Median over the rounds of each round's median.")]
+    latency_s: Annotated[
+        FloatFrom0, doc("The shortest of the rounds' medians; of more than four, the one a quarter of the way up.")
+    ]
     rounds_s: Annotated[list[FloatFrom0], doc("Median of each usable round.")]
     remeasurement_spread: Annotated[
         float | None, doc("Mean distance of the rounds from `latency_s`, relative to it; null for a single round.")
