@@ -183,6 +183,7 @@ def measure(
     backend: str,
     options: Mapping[str, Any] | None = None,
     rounds: int | None = None,
+    precision: float | None = None,
     out: Path | str | None = None,
     batch: int | None = None,
     inputs: Mapping[str, Given] | None = None,
@@ -201,6 +202,8 @@ def measure(
         backend: Name of the backend (``annette backends``).
         options: The backend's options.
         rounds: How many rounds; None makes 3, which a truth value takes, and 1 of what is only estimated.
+        precision: Relative standard error (0.02) down to which each network has further rounds, up to twelve, if the
+            machine allows it; None makes none.
         out: Dataset to record in, made or added to; None keeps nothing but what is returned.
         batch: Samples processed together; only for networks that are not loaded yet.
         inputs: Shapes and values of inputs (`annette.load_network`); only for networks that are not loaded yet.
@@ -233,6 +236,7 @@ def measure(
                 options=chosen,
                 settings=session.settings_for(chosen, cpus, target_s=_NETWORK_S, timeout_s=timeout_s),
                 rounds=session.default_rounds(backend) if rounds is None else rounds,
+                precision=precision,
                 resume=resume,
                 progress=progress,
             )

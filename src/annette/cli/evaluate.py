@@ -16,11 +16,14 @@ from annette.cli.options import (
     OPEN_ENDED,
     chosen_options,
     json_option,
+    parse_share,
     print_json,
     running_options,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from annette.bench.session import MeasuredNetwork
     from annette.evaluation.truth import Truth
     from annette.platforms import Platform
@@ -53,6 +56,10 @@ _HELD_OUT = ("held-out", "classic")
     "--rounds", type=click.IntRange(min=1),
     help="Rounds of --measure for each network, counting what --truth has; by default as annette measure.",
 )  # fmt: skip
+@click.option(
+    "--precision", callback=parse_share, metavar="SHARE",
+    help="Further rounds of --measure until a network is known to 2%, say: its standard error; up to 12.",
+)  # fmt: skip
 @running_options
 @click.option("--uncalibrated", is_flag=True, help="Leave measured times at the speed that the machine had then.")
 @click.option("--brief", is_flag=True, help="Print networks and models only.")
@@ -70,6 +77,7 @@ def command(
     measure: bool,
     backend: str | None,
     rounds: int | None,
+    precision: float | None,
     options: dict[str, str],
     uncalibrated: bool,
     brief: bool,
@@ -103,13 +111,13 @@ def command(
     from annette.report.html import write_page
 
     if not measure:
-        _refuse_unused(context.args, backend, options, how["cpus"])
+        _refuse_unused(context.args, backend, options, how["cpus"], precision)
     platform = load_platform(platform_name)
     listed = listed_networks(suite)
     truth = Path(suite) if truth is None and not measure and is_dataset(Path(suite)) else truth
     notes: tuple[str, ...] = ()
     if measure:
-        how |= _chosen(platform, backend, options, context.args, rounds)
+        how |= _chosen(platform, backend, options, context.args, rounds) | {"precision": precision}
         listed, notes = _measured(platform, listed, truth, how, calibrated=not uncalibrated)
     elif truth is not None:
         listed, notes = recorded_truths(platform, listed, truth, calibrated=not uncalibrated)
@@ -122,12 +130,16 @@ def command(
 
 
 def _refuse_unused(
-    extra: list[str], backend: str | None, options: dict[str, str], cpus: tuple[int, ...] | None
+    extra: list[str],
+    backend: str | None,
+    options: dict[str, str],
+    cpus: tuple[int, ...] | None,
+    precision: float | None,
 ) -> None:
     """Options that only measuring takes are a mistake without it."""
     if extra:
         raise click.UsageError(f"unexpected argument {extra[0]!r} (options of a backend go with --measure)")
-    for name, value in (("--backend", backend), ("--option", options), ("--cpus", cpus)):
+    for name, value in (("--backend", backend), ("--option", options), ("--cpus", cpus), ("--precision", precision)):
         if value:
             raise click.UsageError(f"{name} says how to measure: it goes with --measure")
 
@@ -149,7 +161,18 @@ def _measured(
             raise
         truths, notes = recorded_truths(platform, listed, path, calibrated=calibrated)
     failed = (network for network in measured if network.rounds and not network.usable)
-    return truths, (*notes, *(f"{one.case} could not be measured: {one.rounds[-1].reason}" for one in failed))
+    notes += tuple(f"{one.case} could not be measured: {one.rounds[-1].reason}" for one in failed)
+    return truths, (*notes, *_imprecise(truths, how["precision"]))
+
+
+def _imprecise(truths: tuple[Truth, ...], precision: float | None) -> Iterator[str]:
+    """Says which networks are not known as well as was asked for."""
+    from annette.report.bench import imprecise_text
+
+    for truth in truths:
+        known = truth.standard_error
+        if precision is not None and known is not None and known > precision:
+            yield f"{truth.name}: {imprecise_text(len(truth.rounds_s), known, precision)}"
 
 
 def _run(platform: Platform, listed: tuple[Truth, ...], path: Path, how: dict[str, Any]) -> list[MeasuredNetwork]:

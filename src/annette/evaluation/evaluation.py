@@ -64,6 +64,7 @@ class NetworkResult:
         measured_s: Its latency, or None where it is not known.
         rounds_s: Latency of each round of measurement.
         floor: Relative standard deviation of a round of measurement; None with fewer than two.
+        standard_error: Relative standard error of its latency; None with fewer than two rounds.
         estimated_s: Its estimate by the model that is evaluated; None where it could not be estimated.
         interval_s: The estimate's interval at 90 %; None where the platform states none.
         by_model: Its estimate by each family that the platform has, and by the baselines.
@@ -80,6 +81,7 @@ class NetworkResult:
     measured_s: float | None
     rounds_s: tuple[float, ...]
     floor: float | None
+    standard_error: float | None
     estimated_s: float | None = None
     interval_s: tuple[float, float] | None = None
     by_model: Mapping[str, float] | None = None
@@ -272,6 +274,7 @@ def _network(
         measured_s=truth.latency_s,
         rounds_s=truth.rounds_s,
         floor=truth.floor,
+        standard_error=truth.standard_error,
     )
     try:
         kernels = platform.mapping.apply(truth.network)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.importing.kernel import TIME
 from annette.bench.records import Purpose, Status, calm_reference_s, repeatability
-from annette.bench.visits import undisturbed
+from annette.bench.visits import joined_error, undisturbed
 from annette.documents import is_latency, parse_json
 from annette.errors import AnnetteError, DatasetError, OptionError, nearest
 from annette.files import is_file, open_regular
@@ -101,6 +101,11 @@ class Truth:
         What no estimate can do better than; None with fewer than two rounds.
         """
         return float(repeatability(self.rounds_s)) if len(self.rounds_s) > 1 else None
+
+    @property
+    def standard_error(self) -> float | None:
+        """Relative standard error of ``latency_s``, from the next longer round; None with fewer than two rounds."""
+        return joined_error(self.rounds_s) if len(self.rounds_s) > 1 else None
 
 
 def truths_of(

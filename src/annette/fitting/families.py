@@ -107,7 +107,10 @@ class KindFit:
 
     def intervals(self) -> dict[str, LogResiduals]:
         """For each family, the quantiles of its residuals, from which intervals of kernels are made."""
-        return {family: log_residuals(self.residuals(family), self.held_out_s[family]) for family in self.models}
+        errors = self.samples.errors
+        return {
+            family: log_residuals(self.residuals(family), self.held_out_s[family], errors) for family in self.models
+        }
 
 
 def fit_kind(kind: str, samples: Samples, *, seed: int = 0) -> KindFit:
@@ -215,13 +218,14 @@ def _weights(samples: Samples, refined: RefinedRoofline) -> FloatArray | None:
     """What each row says: the inverse of its variance, which falls with time; None where rows are few.
 
     Short kernels vary more, and there are many of them. How much follows from the residuals of the refined roofline by
-    *its* time: by the measured one, rows would count the more the shorter they happened to be.
+    *its* time: by the measured one, rows would count the more the shorter they happened to be. The error of each time
+    adds to that.
     """
     if len(samples) < _MANY_ROWS:
         return None
     estimated_s = refined.predict_s(samples.table)
     spread = spread_by_time(np.log(samples.latency_s / estimated_s), estimated_s).at(estimated_s)
-    weights: FloatArray = 1.0 / spread**2
+    weights: FloatArray = 1.0 / (spread**2 + samples.errors**2)
     return weights
 
 

@@ -9,6 +9,7 @@ count as not fitted, and estimates show it.
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -102,7 +103,7 @@ def fit_generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
         preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != "mixed"},
         overhead=overheads.stated(),
         ranges=ranges_of([fit.samples.table for fit in fits.values()], OWN_COLUMNS),
-        intervals=_intervals(fits, measured.paired, run_spread(data.runs, overheads)),
+        intervals=_intervals(fits, measured.paired, math.hypot(run_spread(data.runs, overheads), data.level_error)),
         accuracy=tuple(_accuracy(fit) for fit in fits.values()),
         provenance=_provenance(data, choice, measured, unfitted),
         assumed=assumed,

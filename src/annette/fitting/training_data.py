@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from annette.bench.calm import calmness
 from annette.bench.importing.collection import origin_of
 from annette.bench.records import Purpose
 from annette.bench.visits import joined_visits
@@ -26,6 +27,7 @@ from annette.platforms import Source
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from annette.bench.calm import Calmness
     from annette.bench.dataset import Dataset
     from annette.bench.records import Run
     from annette.mapping.model import MappingModel
@@ -91,6 +93,7 @@ class TrainingData:
         overheads: Costs beside kernels, found from ``runs``.
         dropped: Parts of runs that were left out, with reasons.
         sources: The datasets, for the provenance.
+        calm: How calm each dataset's campaign was, of those that tell.
     """
 
     environment: Mapping[str, str]
@@ -101,6 +104,12 @@ class TrainingData:
     overheads: RunOverheads
     dropped: tuple[Dropped, ...]
     sources: tuple[Source, ...]
+    calm: tuple[Calmness, ...] = ()
+
+    @property
+    def level_error(self) -> float:
+        """Relative standard error that all times have in common (`Calmness.level_error`); 0 where nothing tells."""
+        return max((each.level_error for each in self.calm), default=0.0)
 
     def kernels(self, mapping: MappingModel, *, profiler_s: float | None = None) -> MeasuredKernels:
         """The measured kernels that a mapping model predicts, cleaned.
@@ -124,6 +133,8 @@ class TrainingData:
         cleaned, joined = clean(paired.select(known))
         kept, outliers = without_outliers(cleaned)
         facts = {"profiler_s": added_s}
+        if self.calm:
+            facts |= {"calm_index": min(each.index for each in self.calm), "level_error": self.level_error}
         reference_s = reference_workload_s(self.runs)
         if reference_s is not None:
             facts |= {"calibration_s": reference_s, "calibration_exponent": exponent}
@@ -142,7 +153,8 @@ def read_training_data(datasets: Sequence[Dataset], precision: str | None = None
             precision.
     """
     environment = common_environment(datasets, precision)
-    everything = [run for dataset in datasets for run in joined_visits(dataset.runs())]
+    visits = [list(dataset.runs()) for dataset in datasets]
+    everything = [run for runs in visits for run in joined_visits(runs)]
     usable = [run for run in everything if run.usable]
     parts = [run for run in usable if run.purpose is not Purpose.NETWORK]
     if not parts:
@@ -160,6 +172,7 @@ def read_training_data(datasets: Sequence[Dataset], precision: str | None = None
         overheads=run_overheads(runs),
         dropped=dropped,
         sources=benchmark_sources(datasets),
+        calm=tuple(filter(None, map(calmness, visits))),
     )
 
 

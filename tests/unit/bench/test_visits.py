@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from annette.bench.records import KernelRecord, Purpose, Run, Status
-from annette.bench.visits import joined_visits
+from annette.bench.visits import joined_error, joined_visits
 from annette.network.builder import NetworkBuilder
 
 
@@ -66,6 +66,26 @@ def test_a_visit_of_other_kernels_is_another_measurement() -> None:
     (run,) = joined_visits([visit(0, 1e-3), visit(1, 0.5e-3, operator="Other"), visit(2, 1.01e-3)])
     assert run.kernels[0].operator == "Relu"
     assert run.kernels[0].latency_s > 0.9e-3
+
+
+@pytest.mark.parametrize(
+    ("times_s", "expected"),
+    [
+        ((1e-3,), 0.0),
+        ((0.0, 1e-3), 0.0),
+        ((1e-3, 1e-3, 2e-3), 0.005),
+        ((2e-3, 1e-3, 1.1e-3), 0.0702),
+        ((1e-3, 9e-3), 0.5),
+        ((1.0, 1.1, 1.2, 1.3, 1.4), 0.0638),
+    ],
+)
+def test_visits_that_differ_know_the_time_less_well(times_s: tuple[float, ...], expected: float) -> None:
+    assert joined_error(times_s) == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_joined_kernel_says_how_well_its_time_is_known() -> None:
+    (run,) = joined_visits([visit(0, 1.0e-3), visit(1, 1.1e-3), visit(2, 1.9e-3)])
+    assert run.kernels[0].error == pytest.approx(0.0702, abs=1e-4)
 
 
 def test_kernels_in_another_order_are_the_same_kernels() -> None:
