@@ -4,7 +4,7 @@ Usage, in the environment of ``tools/export_networks.py``: ``python tools/export
 fixed by name before any of its networks was exported, estimated or measured (docs/held-out-log.md has its rules). It
 writes the files, their list FOLDER/unseen.csv for ``annette evaluate --suite``, and into docs/unseen-networks.csv what
 became of each: its size and SHA-256, or why it was dropped. A network is dropped only for what can be said without its
-time: PyTorch cannot export it, its file is larger than 100 MB, or it counts more than 8 billion multiply-accumulates.
+time: PyTorch cannot export it, or exports what ONNX Runtime does not load, or its file is larger than 100 MB.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import logging
 import warnings
 from pathlib import Path
 
+import onnxruntime
 import torch
 import torchvision
 from export_networks import Job, export, timm_job
@@ -73,7 +74,13 @@ def outcome(job: Job, path: Path) -> dict[str, str]:
     except Exception as problem:  # noqa: BLE001 - whatever a library's model cannot do, the others are exported
         path.unlink(missing_ok=True)
         first = str(problem).strip().splitlines()[:1] or [""]
-        return {"dropped": f"not exported: {type(problem).__name__}: {first[0][:150]}"}
+        return {"dropped": f"not exported: {type(problem).__name__}: {first[0][:150].strip()}"}
+    try:
+        onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    except Exception as problem:  # noqa: BLE001 - the runtime has no error of its own that is public
+        path.unlink()
+        node = str(problem).partition("Node (")[2].splitlines()[0]
+        return {"dropped": f"exported, but ONNX Runtime refuses the file: node ({node[:200].strip()}"}
     content = path.read_bytes()
     if len(content) > LARGEST_BYTES:
         path.unlink()
@@ -89,6 +96,7 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
+    torch.backends.mha.set_fastpath_enabled(False)  # One operator for a whole block, which ONNX does not have.
     made, lines = jobs(), rows()
     for row in lines:
         if not row["dropped"]:

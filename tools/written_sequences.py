@@ -42,8 +42,9 @@ class Messages(nn.Module):
             pair = torch.cat((state[edges[0]], state[ends]), 1)
             message = f.leaky_relu(self.message(pair))
             weight = self.score(message).exp()
-            sums = torch.zeros(state.shape[0], 1).index_add(0, ends, weight)
-            gathered = torch.zeros_like(state).index_add(0, ends, message * weight / (sums[ends] + 1e-6))
+            rows = ends[:, None].expand_as(message)
+            sums = torch.zeros(state.shape[0], 1).scatter_add(0, rows[:, :1], weight)
+            gathered = torch.zeros_like(state).scatter_add(0, rows, message * weight / (sums[ends] + 1e-6))
             state = self.update(gathered, state)
         return self.out(state)
 

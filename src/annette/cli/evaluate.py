@@ -14,7 +14,9 @@ from annette.cli.options import (
     FILE,
     MODELS,
     OPEN_ENDED,
+    USAGE_ERROR,
     chosen_options,
+    complain,
     json_option,
     print_json,
     running_options,
@@ -22,6 +24,7 @@ from annette.cli.options import (
 
 if TYPE_CHECKING:
     from annette.bench.session import MeasuredNetwork
+    from annette.errors import AnnetteError
     from annette.evaluation.truth import Truth
     from annette.platforms import Platform
 
@@ -85,7 +88,8 @@ def command(
     to the backend.
 
     A FILE has the columns network (a file beside it, or a network built in) and, if known, batch, input (ids=1x128
-    rate=16000) and latency_s, latency_ms, latency_us, latency_ns or latency (with its unit: 12.5 ms).
+    rate=16000) and latency_s, latency_ms, latency_us, latency_ns or latency (with its unit: 12.5 ms). Where one of
+    several networks cannot be read, the others are evaluated: a note and a line say why, and the exit code is 2.
 
     Shown beside: all families; the plain roofline, one peak rate P and one bandwidth B for the whole device,
     max(ops / P, bytes / B) for each kernel and nothing else (the family roofline has P, B and an offset for each
@@ -98,14 +102,15 @@ def command(
       annette evaluate --platform ncs2-openvino --suite published.csv --json
     """
     from annette.api import evaluate, load_platform
-    from annette.evaluation.suites import is_dataset, listed_networks, recorded_truths
+    from annette.evaluation.suites import is_dataset, listed_networks, recorded_truths, remarks_on
     from annette.report.evaluation import evaluation_document, evaluation_page, print_evaluation
     from annette.report.html import write_page
 
     if not measure:
         _refuse_unused(context.args, backend, options, how["cpus"])
     platform = load_platform(platform_name)
-    listed = listed_networks(suite)
+    unread: dict[str, AnnetteError] = {}
+    listed = listed_networks(suite, unread)
     truth = Path(suite) if truth is None and not measure and is_dataset(Path(suite)) else truth
     notes: tuple[str, ...] = ()
     if measure:
@@ -113,12 +118,17 @@ def command(
         listed, notes = _measured(platform, listed, truth, how, calibrated=not uncalibrated)
     elif truth is not None:
         listed, notes = recorded_truths(platform, listed, truth, calibrated=not uncalibrated)
+    notes += remarks_on(unread)
     document = evaluation_document(evaluate(platform, listed, model=model, fallback=fallback, name=suite, notes=notes))
     if html is not None:
         write_page(html, evaluation_page(document))
     print_json(document) if as_json else print_evaluation(document, brief=brief)
     if suite in _HELD_OUT:
         _remind(document)
+    for name, error in unread.items():
+        complain(str(error) if name in str(error) else f"{name!r}: {error}")
+    if unread:
+        context.exit(USAGE_ERROR)
 
 
 def _refuse_unused(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from annette.errors import AnnetteError, OptionError
 from annette.estimation import estimate_mapped
+from annette.estimation.variants import joined, ways_through
 from annette.evaluation.kernels import ErrorParts, KernelPairs, error_parts, kernel_pairs
 from annette.evaluation.mapping_quality import MappingQuality, quality_of_kernels
 from annette.evaluation.metrics import (
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 
     from annette.estimation import Estimate
     from annette.evaluation.truth import Truth
-    from annette.mapping.kernel import FloatArray
+    from annette.mapping.kernel import FloatArray, Kernel
     from annette.models.roofline import Roofline
+    from annette.network import Network
     from annette.platforms import Platform
 
 __all__ = [
@@ -212,17 +214,20 @@ def evaluate(
         notes: What to know about the measurements; kept with the results.
 
     Returns:
-        All results. A network that cannot be estimated is listed with the reason.
+        All results. A network that cannot be estimated is listed with the reason. Of one of which data choose what
+        runs, the dearest way counts, intervals span all ways, and a note says so.
 
     Raises:
         OptionError: There are no networks.
     """
     results: list[NetworkResult] = []
     pairs: list[KernelPairs] = []
+    undecided: list[str] = []
     for truth in truths:
         result, profile = _network(platform, truth, model, fallback)
         results.append(result)
         pairs += [profile] if profile is not None else []
+        undecided += [f"{truth.name}: {note}" for note in result.notes[-1:] if truth.network.variants]
     if not results:
         raise OptionError("there are no networks to evaluate on")
     results = _with_operation_count(results)
@@ -240,7 +245,7 @@ def evaluate(
         floor=float(np.mean(floors)) if floors else None,
         plain_roofline=platform.plain_roofline,
         remaining=_remaining(compared),
-        notes=tuple(notes),
+        notes=(*notes, *undecided),
         mapping=sum(mapped, MappingQuality()) if mapped else None,
     )
 
@@ -257,37 +262,73 @@ def _network(
         floor=truth.floor,
     )
     try:
-        kernels = platform.mapping.apply(truth.network)
-
-        def estimated(family: str | None, confidence: float = _HEADLINE_CONFIDENCE) -> Estimate:
-            return estimate_mapped(
-                truth.network, kernels, platform, model=family, fallback=fallback, confidence=confidence
-            )
-
-        chosen = estimated(model)
-        known = {family for kinds in platform.models.values() for family in kinds}
-        families = {family: estimated(family) for family in FAMILIES if family in known}
-        stated = [estimated(model, confidence) for confidence in CONFIDENCES]
+        priced = _priced(platform, truth.network, model, fallback)
     except AnnetteError as error:
         return replace(base, problem=str(error)), None
-    ends = tuple(estimate.interval_s for estimate in stated if estimate.interval_s is not None)
+    chosen, families, kernels = priced.chosen, priced.families, priced.kernels
+    ends = tuple(estimate.interval_s for estimate in priced.stated if estimate.interval_s is not None)
     totals_s = {family: estimate.latency_s for family, estimate in families.items()}
     kernels_s = {family: estimate.prices.latency_s for family, estimate in families.items()}
     plain_s = plain_roofline_s(platform, chosen)
     if plain_s is not None:
         totals_s[PLAIN_ROOFLINE], kernels_s[PLAIN_ROOFLINE] = float(plain_s.sum()), plain_s
-    pairs = kernel_pairs(truth, platform, chosen, kernels_s) if truth.runs else None
+    profiled = truth.runs if priced.as_read else ()
+    pairs = kernel_pairs(truth, platform, chosen, kernels_s) if profiled else None
     result = replace(
         base,
         estimated_s=chosen.latency_s,
         interval_s=chosen.interval_s,
         by_model=totals_s,
         intervals_s=ends if len(ends) == len(CONFIDENCES) else (),
-        mapping=next((quality_of_kernels(kernels, run) for run in truth.runs if run.kernels), None),
+        mapping=next((quality_of_kernels(kernels, run) for run in profiled if run.kernels), None),
         error_parts=None if pairs is None or truth.latency_s is None else error_parts(pairs, chosen, truth.latency_s),
         notes=chosen.notes,
     )
     return result, pairs
+
+
+class _Priced(NamedTuple):
+    """Estimates of one network.
+
+    Attributes:
+        chosen: By the model that is evaluated.
+        families: By each family that the platform has, of the way through the network that `chosen` took.
+        stated: By the model that is evaluated, at each of `CONFIDENCES`.
+        kernels: What runs on that way.
+        as_read: Whether that is the way that the network was read with, which its profiles are told apart by.
+    """
+
+    chosen: Estimate
+    families: dict[str, Estimate]
+    stated: list[Estimate]
+    kernels: Sequence[Kernel]
+    as_read: bool
+
+
+def _priced(platform: Platform, network: Network, model: str | None, fallback: str) -> _Priced:
+    """Estimates a network, and all ways through it where nothing decides which one runs."""
+    ways = ways_through(network) if network.branches else (network,)
+    mapped = [(way, platform.mapping.apply(way)) for way in ways]
+
+    def over_ways(confidence: float = _HEADLINE_CONFIDENCE) -> Estimate:
+        each = [
+            estimate_mapped(way, kernels, platform, model=model, fallback=fallback, confidence=confidence)
+            for way, kernels in mapped
+        ]
+        return joined(network, each) if network.branches else each[0]
+
+    chosen = over_ways()
+    latencies_s = [branch.latency_s for branch in chosen.branches]
+    dearest = int(np.argmax(latencies_s)) if latencies_s else 0
+    way, kernels = mapped[dearest]
+    known = {family for kinds in platform.models.values() for family in kinds}
+    families = {
+        family: estimate_mapped(way, kernels, platform, model=family, fallback=fallback)
+        for family in FAMILIES
+        if family in known
+    }
+    stated = [over_ways(confidence) for confidence in CONFIDENCES]
+    return _Priced(chosen, families, stated, kernels, as_read=dearest == 0)
 
 
 def _with_operation_count(results: Sequence[NetworkResult]) -> list[NetworkResult]:
