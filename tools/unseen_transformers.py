@@ -171,8 +171,8 @@ def vision() -> dict[str, Job]:
                                 out_features=["stage1", "stage2", "stage3", "stage4"])  # fmt: skip
     swin = t.SwinConfig(image_size=224, embed_dim=48, depths=[2, 2, 2, 2], num_heads=[2, 4, 8, 16],
                         out_features=["stage1", "stage2", "stage3", "stage4"])  # fmt: skip
-    queries = {"encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 512, "decoder_ffn_dim": 512,
-               "num_queries": 50, "d_model": 192, "encoder_attention_heads": 6, "decoder_attention_heads": 6}  # fmt: skip
+    queries = {"encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 512, "decoder_ffn_dim": 512, "d_model": 192,
+               "num_queries": 50, "encoder_attention_heads": 6, "decoder_attention_heads": 6}  # fmt: skip
     matte = t.VitDetConfig(hidden_size=192, num_hidden_layers=6, num_attention_heads=3, num_channels=4, image_size=256,
                            pretrain_image_size=256, window_size=8, window_block_indices=[0, 1, 3, 4],
                            use_relative_position_embeddings=True, out_features=["stage6"])  # fmt: skip

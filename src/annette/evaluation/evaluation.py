@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from annette.errors import AnnetteError, OptionError
-from annette.estimation import estimate_mapped
-from annette.estimation.variants import joined, ways_through
 from annette.evaluation.kernels import ErrorParts, KernelPairs, error_parts, kernel_pairs
 from annette.evaluation.mapping_quality import MappingQuality, quality_of_kernels
 from annette.evaluation.metrics import (
@@ -25,15 +23,14 @@ from annette.evaluation.metrics import (
     ranking,
     spearman,
 )
+from annette.evaluation.pricing import CONFIDENCES, FAMILIES, price_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from annette.estimation import Estimate
     from annette.evaluation.truth import Truth
-    from annette.mapping.kernel import FloatArray, Kernel
+    from annette.mapping.kernel import FloatArray
     from annette.models.roofline import Roofline
-    from annette.network import Network
     from annette.platforms import Platform
 
 __all__ = [
@@ -45,13 +42,6 @@ __all__ = [
     "NetworkResult",
     "evaluate",
 ]
-
-CONFIDENCES: Final = (0.5, 0.8, 0.9, 0.95)
-"""Confidences at which intervals are checked."""
-
-FAMILIES: Final[tuple[str, ...]] = ("mixed", "statistical", "refined-roofline", "roofline")
-
-_HEADLINE_CONFIDENCE: Final = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,7 +252,7 @@ def _network(
         floor=truth.floor,
     )
     try:
-        priced = _priced(platform, truth.network, model, fallback)
+        priced = price_network(platform, truth.network, model=model, fallback=fallback)
     except AnnetteError as error:
         return replace(base, problem=str(error)), None
     chosen, families, kernels = priced.chosen, priced.families, priced.kernels
@@ -285,50 +275,6 @@ def _network(
         notes=chosen.notes,
     )
     return result, pairs
-
-
-class _Priced(NamedTuple):
-    """Estimates of one network.
-
-    Attributes:
-        chosen: By the model that is evaluated.
-        families: By each family that the platform has, of the way through the network that `chosen` took.
-        stated: By the model that is evaluated, at each of `CONFIDENCES`.
-        kernels: What runs on that way.
-        as_read: Whether that is the way that the network was read with, which its profiles are told apart by.
-    """
-
-    chosen: Estimate
-    families: dict[str, Estimate]
-    stated: list[Estimate]
-    kernels: Sequence[Kernel]
-    as_read: bool
-
-
-def _priced(platform: Platform, network: Network, model: str | None, fallback: str) -> _Priced:
-    """Estimates a network, and all ways through it where nothing decides which one runs."""
-    ways = ways_through(network) if network.branches else (network,)
-    mapped = [(way, platform.mapping.apply(way)) for way in ways]
-
-    def over_ways(confidence: float = _HEADLINE_CONFIDENCE) -> Estimate:
-        each = [
-            estimate_mapped(way, kernels, platform, model=model, fallback=fallback, confidence=confidence)
-            for way, kernels in mapped
-        ]
-        return joined(network, each) if network.branches else each[0]
-
-    chosen = over_ways()
-    latencies_s = [branch.latency_s for branch in chosen.branches]
-    dearest = int(np.argmax(latencies_s)) if latencies_s else 0
-    way, kernels = mapped[dearest]
-    known = {family for kinds in platform.models.values() for family in kinds}
-    families = {
-        family: estimate_mapped(way, kernels, platform, model=family, fallback=fallback)
-        for family in FAMILIES
-        if family in known
-    }
-    stated = [over_ways(confidence) for confidence in CONFIDENCES]
-    return _Priced(chosen, families, stated, kernels, as_read=dearest == 0)
 
 
 def _with_operation_count(results: Sequence[NetworkResult]) -> list[NetworkResult]:
