@@ -22,7 +22,7 @@ from annette.bench.totals import TOTALS
 from annette.errors import OptionError
 from annette.estimation.estimator import estimate
 from annette.evaluation import evaluation
-from annette.evaluation.suites import is_dataset, listed_networks, recorded_truths
+from annette.evaluation.suites import is_dataset, listed_networks, recorded_truths, remarks_on
 from annette.fitting import fit_extra
 from annette.fitting.request import FitRequest
 from annette.network.load import load_network
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from annette.bench.plan import Case, Plan
     from annette.bench.session import MeasuredNetwork
     from annette.bench.totals import Switch
+    from annette.errors import AnnetteError
     from annette.evaluation.evaluation import Evaluation
     from annette.evaluation.truth import Truth
     from annette.fitting.request import FitReport
@@ -183,6 +184,7 @@ def measure(
     backend: str,
     options: Mapping[str, Any] | None = None,
     rounds: int | None = None,
+    precision: float | None = None,
     out: Path | str | None = None,
     batch: int | None = None,
     inputs: Mapping[str, Given] | None = None,
@@ -201,6 +203,8 @@ def measure(
         backend: Name of the backend (``annette backends``).
         options: The backend's options.
         rounds: How many rounds; None makes 3, which a truth value takes, and 1 of what is only estimated.
+        precision: Relative standard error (0.02) down to which each network has further rounds, up to twelve, if the
+            machine allows it; None makes none.
         out: Dataset to record in, made or added to; None keeps nothing but what is returned.
         batch: Samples processed together; only for networks that are not loaded yet.
         inputs: Shapes and values of inputs (`annette.load_network`); only for networks that are not loaded yet.
@@ -233,6 +237,7 @@ def measure(
                 options=chosen,
                 settings=session.settings_for(chosen, cpus, target_s=_NETWORK_S, timeout_s=timeout_s),
                 rounds=session.default_rounds(backend) if rounds is None else rounds,
+                precision=precision,
                 resume=resume,
                 progress=progress,
             )
@@ -317,6 +322,7 @@ def evaluate(
 
     Raises:
         OptionError: There is no such suite, it has no networks, or they were measured in a way that does not compare.
+        NetworkError: No network of the table can be read; where some can, notes name the others.
         DatasetError: The dataset cannot be read.
         PlatformError: The platform cannot be found or used.
     """
@@ -324,7 +330,9 @@ def evaluate(
     if isinstance(suite, (str, Path)):
         if truth is None and is_dataset(Path(suite)):
             truth = suite
-        suite, name = listed_networks(str(suite)), name or str(suite)
+        unread: dict[str, AnnetteError] = {}
+        suite, name = listed_networks(str(suite), unread), name or str(suite)
+        notes = (*notes, *remarks_on(unread))
     if truth is not None:
         suite, remarks = recorded_truths(target, suite, Path(truth), calibrated=calibrated)
         notes = (*notes, *remarks)

@@ -14,7 +14,7 @@ from annette.network import zoo
 
 pytestmark = pytest.mark.skipif(not OnnxRuntimeBackend.available().usable, reason="onnxruntime is not installed")
 
-SETTINGS = Settings(warmup=1, repeats=2, kernel_repeats=2, target_s=1e-3, most_repeats=2, attempts=1)
+SETTINGS = Settings(warmup=1, repeats=2, target_s=1e-3, most_repeats=2, visit_repeats=2, attempts=1)
 
 
 def test_a_sample_of_the_plan_runs_and_is_matched(tmp_path):

@@ -93,6 +93,8 @@ class KernelRecord:
         samples_s: One time per profiled run, in seconds.
         added: Whether the runtime put it in by itself: it runs no layer of the network.
         info: What else the runtime reported, as text.
+        error: Relative standard error of the time of joined visits (`annette.bench.visits`); 0 where it is not known.
+            Datasets keep the visits instead.
     """
 
     name: str
@@ -102,6 +104,7 @@ class KernelRecord:
     samples_s: tuple[float, ...]
     added: bool = False
     info: Mapping[str, str] = field(default_factory=dict)
+    error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

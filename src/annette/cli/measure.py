@@ -16,6 +16,7 @@ from annette.cli.options import (
     json_option,
     lenient_option,
     network_options,
+    parse_share,
     print_json,
     split_words,
 )
@@ -38,6 +39,10 @@ __all__ = ["command"]
 @click.option(
     "--rounds", type=click.IntRange(min=1), help="Processes, one after another.  [default: 3, of what is estimated 1]"
 )
+@click.option(
+    "--precision", callback=parse_share, metavar="SHARE",
+    help="Further rounds of each network until it is known to 2%, say: its standard error; up to 12.",
+)  # fmt: skip
 @click.option("--out", type=FILE, metavar="DATASET", help="Dataset to record in; made or added to.")
 @click.option("--all", "everything", is_flag=True, help="Show all kernels, in order of execution.")
 @json_option
@@ -49,6 +54,7 @@ def command(
     inputs: dict[str, Given],
     lenient: bool,
     rounds: int | None,
+    precision: float | None,
     everything: bool,
     as_json: bool,
     **how: Any,
@@ -57,13 +63,15 @@ def command(
 
     The latency is the shortest of the rounds' medians (of more than four, the one a quarter of the way up): what the
     network takes undisturbed. Every round is a process of its own, the networks take turns, and what fails is not tried
-    again. Where one of several networks cannot be read or measured, the others are: a line and, with --json, an entry
-    say why, and the exit code is 2. Files that the backend takes are measured as they are; --NAME VALUE go to it.
+    again. With --precision it says whether the machine allowed as much. Where one of several networks cannot be read or
+    measured, the others are: a line and, with --json, an entry say why, and the exit code is 2. Files that the
+    backend takes are measured as they are; --NAME VALUE go to it.
 
     \b
     Examples:
       annette measure resnet18 mobilenet_v2 --backend onnxruntime
       annette measure model.onnx --backend onnxruntime --threads 2 --rounds 5 --out truth.sqlite
+      annette measure resnet18 --backend onnxruntime --precision 1%
       annette measure speech.onnx --backend onnxruntime --input seq=512 --input rate=16000
     """
     from annette.api import measure
@@ -82,7 +90,7 @@ def command(
     cases = _readable(networks, errors, backend=backend, batch=batch, inputs=inputs, lenient=lenient)
     rounds = rounds or default_rounds(backend)
     with progress_bar(cases * rounds) as listen:
-        how |= {"backend": backend, "options": chosen, "rounds": rounds, "progress": listen}
+        how |= {"backend": backend, "options": chosen, "rounds": rounds, "precision": precision, "progress": listen}
         measured = measure(cases, **how) if cases else []
     named = dict(zip([name for name in networks if name not in errors], measured, strict=True))
     for name, network in named.items():
@@ -90,7 +98,7 @@ def command(
             errors[name] = BackendRunError(f"{name!r} could not be measured: {network.rounds[-1].reason}")
     if errors and len(networks) == 1:
         raise errors[networks[0]]
-    documents = {name: measurement_document(named[name], backend) for name in networks if name not in errors}
+    documents = {name: measurement_document(named[name], backend, precision) for name in networks if name not in errors}
     if as_json:
         listed = [documents[name] if name in documents else error_document(name, errors[name]) for name in networks]
         print_json(listed[0] if len(networks) == 1 else listed)

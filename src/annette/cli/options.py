@@ -35,6 +35,7 @@ __all__ = [
     "network_options",
     "parse_duration",
     "parse_numbers",
+    "parse_share",
     "print_json",
     "running_options",
     "split_words",
@@ -84,6 +85,20 @@ def parse_duration(ctx: click.Context, param: click.Parameter, value: str | None
     if not seconds > 0:
         raise click.BadParameter(f"{value!r} is not a duration such as 90s, 10m or 1h", ctx, param)
     return seconds
+
+
+def parse_share(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Turns 2% or 0.02 into a number between 0 and 1; a click callback."""
+    if value is None:
+        return None
+    text, percent, rest = value.strip().partition("%")
+    try:
+        share = float(text) / (100 if percent else 1)
+    except ValueError:
+        share = 0.0
+    if rest or not 0 < share < 1:
+        raise click.BadParameter(f"{value!r} is not a share such as 2% or 0.02", ctx, param)
+    return share
 
 
 def _parse_pairs(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.importing.kernel import TIME
 from annette.bench.records import Purpose, Status, calm_reference_s, repeatability
-from annette.bench.visits import undisturbed
+from annette.bench.visits import joined_error, undisturbed
 from annette.documents import is_latency, parse_json
 from annette.errors import AnnetteError, DatasetError, OptionError, nearest
 from annette.files import is_file, open_regular
-from annette.network.graph_json import graph_digest
 from annette.network.inputs import name_with_inputs, parse_given
 from annette.network.load import load_network, readers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from annette.bench.dataset import Dataset
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from annette.network.inputs import Given
     from annette.platforms import Platform
 
-__all__ = ["MachineSpeed", "Truth", "is_listing", "load_listing", "notes_on_own", "truths_of"]
+__all__ = ["MachineSpeed", "Truth", "is_listing", "load_listing", "truths_of"]
 
 _UNITS: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 _SCALES: Final = {f"latency_{unit}": scale for unit, scale in _UNITS.items() if unit.isascii()}
@@ -103,6 +102,11 @@ class Truth:
         """
         return float(repeatability(self.rounds_s)) if len(self.rounds_s) > 1 else None
 
+    @property
+    def standard_error(self) -> float | None:
+        """Relative standard error of ``latency_s``, from the next longer round; None with fewer than two rounds."""
+        return joined_error(self.rounds_s) if len(self.rounds_s) > 1 else None
+
 
 def truths_of(
     dataset: Dataset,
@@ -157,7 +161,7 @@ def is_listing(suite: str) -> bool:
     return suite.lower().endswith((".csv", ".json"))
 
 
-def load_listing(path: Path) -> tuple[Truth, ...]:
+def load_listing(path: Path, unread: dict[str, AnnetteError] | None = None) -> tuple[Truth, ...]:
     """Networks, with latencies where they are known, from a table.
 
     CSV with a header, or JSON with a list (or with a list under ``networks``) of objects or names. Columns: ``network``
@@ -167,10 +171,14 @@ def load_listing(path: Path) -> tuple[Truth, ...]:
     ``latency_us`` or ``latency_ns`` (a number) or ``latency`` (a number with its unit, ``12.5 ms``), which may be
     empty; ``batch`` (optional).
 
+    Args:
+        path: The table.
+        unread: Takes the networks that cannot be loaded, by name, with the reason; None makes the first one an error.
+
     Raises:
         OptionError: The file cannot be read or is too large; a row has no network, an unknown column, a latency that is
             no time, or lists a network again. The message names the line.
-        NetworkError: A network cannot be loaded.
+        NetworkError: A network cannot be loaded, and there is nowhere to note it; or none can.
     """
     data = _bytes(path)
     rows = _json_rows(path, data) if path.suffix.lower() == ".json" else _csv_rows(path, data)
@@ -196,8 +204,14 @@ def load_listing(path: Path) -> tuple[Truth, ...]:
                 inputs=inputs,
             )
         except AnnetteError as error:
-            raise type(error)(f"{where}: {error}") from error
+            problem = type(error)(f"{where}: {error}")
+            if unread is None:
+                raise problem from error
+            unread[name] = problem
+            continue
         truths[name] = Truth(name, network, () if latency_s is None else (latency_s,), path=file)
+    if unread and not truths:
+        raise next(iter(unread.values()))
     return tuple(truths.values())
 
 
@@ -323,26 +337,3 @@ def _number(where: str, column: str, value: Any) -> float | None:
     if isinstance(value, bool) or not math.isfinite(number):
         raise OptionError(f"{where}: {column} {str(value)[:_SHOWN]!r} is not a number")
     return number
-
-
-def notes_on_own(platform: Platform, truths: Iterable[Truth]) -> list[str]:
-    """Which of the networks a platform's benchmark was made for (``annette bench --for``), as a sentence.
-
-    Args:
-        platform: What is evaluated.
-        truths: The networks; compared by name and by digest.
-
-    Returns:
-        The sentence, or none where it is none of them.
-    """
-    names = {name for name, _ in platform.provenance.made_for}
-    digests = {digest for _, digest in platform.provenance.made_for}
-    if not names:
-        return []
-    known = [truth.name for truth in truths if truth.name in names or graph_digest(truth.network) in digests]
-    if not known:
-        return []
-    return [
-        f"a part of the benchmark was made for {', '.join(known)} (annette bench --for): their errors say nothing of "
-        "those of other networks"
-    ]

@@ -13,11 +13,12 @@ from annette.bench.records import Purpose, made_for
 from annette.cli.main import main
 from annette.errors import DatasetError, FitError
 from annette.estimation import estimate_network
-from annette.fitting.platform import fit_platform
+from annette.fitting.platform import fit_platform, shared_rooflines
 from annette.fitting.request import FitRequest
+from annette.mapping.kernel import COLUMNS, KernelTable
 from annette.platforms import dumps_platform, loads_platform
 from annette.report.schema import schema
-from tests.unit.fitting.synthetic import ENVIRONMENT, chain, dataset, run
+from tests.unit.fitting.synthetic import ENVIRONMENT, chain, convolutions, dataset, run, samples
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +158,15 @@ def test_mistakes_get_one_line(capsys, monkeypatch, measured, arguments, message
     assert (code, out) == (2, "")
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+def test_kinds_whose_relatives_do_no_operations_take_no_rate_of_operations_from_them():
+    rows = 40
+    table = convolutions(rows)
+    values = {name: table[name].copy() for name in COLUMNS}
+    moved = KernelTable(np.full(rows, "concat@int8"), np.stack([
+        np.zeros(rows) if name in ("ops", "macs", "weight_bytes") else values[name] for name in COLUMNS], axis=1
+    ))  # fmt: skip
+    models, _ = shared_rooflines(samples(moved, 1e-6 + moved.bytes / 1e10), ["concat@int8"])
+    roofline = models["resize_linear@int8"]["roofline"]
+    assert roofline.ops_per_s == pytest.approx(roofline.bytes_per_s)

@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.generate import (
+    axes,
     census_regions,
     chains,
     convolutions,
@@ -17,10 +18,12 @@ from annette.bench.generate import (
     movement,
     pointwise,
     products,
+    quantised,
     rare_convolutions,
     rare_layers,
     sequences,
     size_sweeps,
+    tiny_kernels,
 )
 from annette.bench.generate.recipe import CaseBuilder, Sampler
 from annette.bench.measurement import Settings
@@ -75,7 +78,9 @@ _ATTEMPTS_A_BATCH: Final = 15
 OPS_PER_S: Final = 65e9
 BYTES_PER_S: Final = 10e9
 LAYER_S: Final = 3e-6
-_CASE_S: Final = 0.012
+_CASE_S: Final = 0.007
+_WARMUP: Final = 2
+"""Runs with which backends warm up their profiles."""
 _WEIGHT_BYTES_PER_S: Final = 4e8
 """Weights are drawn, written, read and packed twice."""
 _FLUSH_BYTES_PER_S: Final = 8e9
@@ -149,13 +154,15 @@ def _cpu_recipes() -> list[Recipe]:
         *products.cold_weights(),
         *fusion_probes.recipes(),
         *detection_audio.recipes(),
+        *tiny_kernels.recipes(),
+        *axes.recipes(),
         *census_regions.recipes(),
     ]
 
 
 _TARGETS: Final[dict[str, Callable[[], list[Recipe]]]] = {
     "cpu": _cpu_recipes,
-    "cpu-int8": lambda: [*_cpu_recipes(), *products.shared_operands()],
+    "cpu-int8": lambda: [*_cpu_recipes(), *products.shared_operands(), *quantised.recipes()],
     "npu": integer.recipes,
 }
 _QUANTISED: Final = "cpu-int8"
@@ -282,7 +289,7 @@ def _quantised(network: Network, recipe: Recipe, index: int) -> Network | None:
     """A network in one of the ways of quantising that suit it; a sweep is of one way. None where none does."""
     convolutions = kinds_in(Category.CONVOLUTION)
     turns = _WAYS if any(layer.kind in convolutions for layer in network.layers) else _WAYS_OF_PRODUCTS
-    ways = [way for way in turns if is_quantizable(network, way)]
+    ways = [way for way in recipe.ways or turns if is_quantizable(network, way)]
     return quantized(network, ways[0 if recipe.sweep else index % len(ways)]) if ways else None
 
 
@@ -304,12 +311,14 @@ def expected_s(
         evicted_ops: Operations whose time passes before each run.
     """
     one_s = _one_s(network)
-    plain, profiled = settings.runs(one_s, purpose, evicted=evicted_bytes > 0)
-    runs = settings.warmup + plain + profiled
+    profiled = settings.visit_runs(one_s, evicted=evicted_bytes > 0)
+    runs = _WARMUP + profiled
+    if purpose is Purpose.CHAIN and not evicted_bytes:
+        runs += settings.warmup + profiled
     flush_s = max(evicted_bytes / _FLUSH_BYTES_PER_S, evicted_ops / _BUSY_OPS_PER_S)
     weight_bytes = sum(layer.workload.weight_bytes for layer in network.layers)
-    visit_s = _CASE_S + weight_bytes / _WEIGHT_BYTES_PER_S + runs * one_s + (plain + profiled) * flush_s
-    return settings.visits_of(purpose) * visit_s
+    visit_s = _CASE_S + weight_bytes / _WEIGHT_BYTES_PER_S + runs * one_s + profiled * flush_s
+    return settings.visits * visit_s
 
 
 def _one_s(network: Network) -> float:

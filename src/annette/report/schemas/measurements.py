@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from annette.report.schemas.base import Digest, FloatFrom0, IntFrom0, ReportDocument, ReportPart, doc
+from annette.report.schemas.base import Digest, FloatFrom0, IntFrom0, ReportDocument, ReportPart, Share, doc
 
 __all__ = [
     "BenchDocument",
     "BenchPlanDocument",
+    "CalmPart",
     "ComparedNetwork",
     "DatasetComparisonDocument",
     "DatasetDocument",
@@ -80,11 +81,20 @@ class MeasurementDocument(ReportDocument, frozen=True, tag="annette/measurement/
     environment: Annotated[
         dict[str, str], doc("What the measurement depends on: runtime, version, device, precision, threads, …")
     ]
-    latency_s: Annotated[FloatFrom0, doc("Median over the rounds of each round's median.")]
+    latency_s: Annotated[
+        FloatFrom0, doc("The shortest of the rounds' medians; of more than four, the one a quarter of the way up.")
+    ]
     rounds_s: Annotated[list[FloatFrom0], doc("Median of each usable round.")]
     statuses: Annotated[list[str], doc("What each round says of itself.")]
     remeasurement_spread: Annotated[
         float | None, doc("Mean distance of the rounds from `latency_s`, relative to it; null for a single round.")
+    ]
+    standard_error: Annotated[
+        float | None,
+        doc("Relative standard error of `latency_s`, from how far the next longer round is; null for a single round."),
+    ]
+    precision: Annotated[
+        float | None, doc("Standard error that was asked for (`--precision`), reached or not; null where none was.")
     ]
     matched_share: Annotated[
         float | None, doc("Share of the profiled time that was matched to layers; null without a profile.")
@@ -114,7 +124,9 @@ class MeasuredNetworkPart(ReportPart, frozen=True):
     """One measured network."""
 
     network: Annotated[str, doc("The network, as it was named.")]
-    latency_s: Annotated[FloatFrom0, doc("Median over the rounds of each round's median.")]
+    latency_s: Annotated[
+        FloatFrom0, doc("The shortest of the rounds' medians; of more than four, the one a quarter of the way up.")
+    ]
     rounds_s: Annotated[list[FloatFrom0], doc("Median of each usable round.")]
     remeasurement_spread: Annotated[
         float | None, doc("Mean distance of the rounds from `latency_s`, relative to it; null for a single round.")
@@ -123,6 +135,22 @@ class MeasuredNetworkPart(ReportPart, frozen=True):
         float | None,
         doc("Smallest share of the profiled time of a round that was matched to layers; null without profiles."),
     ]
+
+
+class CalmPart(ReportPart, frozen=True):
+    """How calm the machine was, from cases that were visited more than once."""
+
+    index: Annotated[Share, doc("Share of the visits that took at most 3 % longer than the shortest of their case.")]
+    error: Annotated[
+        FloatFrom0, doc("Relative standard error of the time that a case's visits are joined to; median of the cases.")
+    ]
+    rounds_apart: Annotated[
+        FloatFrom0, doc("By how much the two calmest rounds of visits differ in all cases together, relative.")
+    ]
+    level_error: Annotated[
+        FloatFrom0, doc("Relative standard error that all joined times have in common; intervals of a fit contain it.")
+    ]
+    cases: Annotated[IntFrom0, doc("Cases of 50 µs and more that were visited more than once.")]
 
 
 class DatasetDocument(ReportDocument, frozen=True, tag="annette/dataset-content/1"):
@@ -140,6 +168,7 @@ class DatasetDocument(ReportDocument, frozen=True, tag="annette/dataset-content/
         doc("Number of runs by what they say of themselves: `ok`, `unstable`, `too-short`, `drifted`, `failed`."),
     ]
     purposes: Annotated[dict[str, int], doc("Number of runs by purpose.")]
+    calm: Annotated[CalmPart | None, doc("How calm the machine was; null where no visits tell.")]
     sweeps: Annotated[list[SweepPart], doc("How the time of a layer follows one of its sizes.")]
     networks: Annotated[list[MeasuredNetworkPart], doc("Whole networks that were measured.")]
 

@@ -183,3 +183,16 @@ def test_a_graph_mapped_over_what_does_not_fit_is_refused(tmp_path, operands, me
     }}"""
     with pytest.raises(NetworkError, match=message):
         read(tmp_path, graph)
+
+
+def test_a_branch_in_a_loop_goes_one_way_in_all_rounds(tmp_path):
+    graph = """g (float[2, 4] x) => (float[2, 4] y) <int64 n = {6}, bool t = {1}, float zero = {0}> {
+        y = Loop (n, t, x) <body = b (int64 i, bool c, float[2, 4] v) => (bool d, float[2, 4] u) {
+            d = Identity(c) s = ReduceSum <keepdims = 0> (v) e = Greater(s, zero)
+            u = If (e) <then_branch = p () => (float[2, 4] r) { r = Relu(v) },
+                        else_branch = q () => (float[2, 4] o) { o = Tanh(v) }> }>
+    }"""
+    network = read(tmp_path, graph)
+    taken = [kinds(way) for way in (network, *network.variants)]
+    assert sorted((way.count("relu"), way.count("tanh")) for way in taken) == [(0, 6), (6, 0)]
+    assert len(network.branches) == 1
