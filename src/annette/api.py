@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from annette.bench import session
+from annette.bench import check, session
 from annette.bench.backend import backend_class
 from annette.bench.dataset import Dataset
 from annette.bench.generate import generate_plan
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from annette.bench.campaign import Outcome, Progress
+    from annette.bench.check import MachineCheck
     from annette.bench.plan import Case, Plan
     from annette.bench.session import MeasuredNetwork
     from annette.bench.totals import Switch
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "benchmark",
+    "check_machine",
     "estimate",
     "evaluate",
     "fit",
@@ -175,6 +177,30 @@ def benchmark(
         budget_s=budget_s,
         switch=switch,
     )
+
+
+def check_machine(
+    backend: str,
+    *,
+    options: Mapping[str, Any] | None = None,
+    cpus: tuple[int, ...] | None = None,
+    duration_s: float = 30.0,
+) -> MachineCheck:
+    """Says how calm this machine is, what disturbs it, and how well a benchmark would know its times.
+
+    Args:
+        backend: Name of the backend (``annette backends``), which runs some reference workloads.
+        options: The backend's options.
+        cpus: Processors to measure on; None takes the last ones, one per thread, and none leaves it to the scheduler.
+        duration_s: For how long, seconds.
+
+    Raises:
+        BackendError: The backend cannot be used here, or runs none of the workloads.
+        OptionError: There is no such backend, or it does not take times itself.
+    """
+    chosen = dict(options or {})
+    settings = session.settings_for(chosen, cpus)
+    return check.check_machine(backend, options=chosen, settings=settings, duration_s=duration_s)
 
 
 def measure(

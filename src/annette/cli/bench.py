@@ -15,6 +15,7 @@ from annette.cli.options import (
     json_option,
     parse_duration,
     parse_numbers,
+    parse_share,
     print_json,
     split_words,
 )
@@ -37,17 +38,6 @@ def _parse_batches(ctx: click.Context, param: click.Parameter, value: str | None
     if not batches or min(batches) < 1:
         raise click.BadParameter(f"{value!r} is not a list of batch sizes such as 1,4", ctx, param)
     return batches
-
-
-def _parse_share(ctx: click.Context, param: click.Parameter, value: str) -> float:
-    number = value.strip().removesuffix("%")
-    try:
-        share = float(number) / (100.0 if value.strip().endswith("%") else 1.0)
-    except ValueError:
-        share = -1.0
-    if not 0.0 < share < 1.0:
-        raise click.BadParameter(f"{value!r} is not a share such as 30% or 0.3, between 0 and 1", ctx, param)
-    return share
 
 
 @click.command("bench", context_settings=OPEN_ENDED, short_help="Benchmark a backend into a dataset.")
@@ -74,7 +64,7 @@ def _parse_share(ctx: click.Context, param: click.Parameter, value: str) -> floa
 )
 @click.option(
     "--for-share",
-    callback=_parse_share,
+    callback=parse_share,
     default="30%",
     show_default=True,
     metavar="SHARE",
@@ -84,6 +74,7 @@ def _parse_share(ctx: click.Context, param: click.Parameter, value: str) -> floa
 @click.option("--plan", "plan_file", type=FILE, metavar="FILE", help="Measure this plan instead.")
 @click.option("--save-plan", type=FILE, metavar="FILE", help="Write the plan to a file.")
 @click.option("--resume", is_flag=True, help="Continue an existing dataset; what it has is not measured again.")
+@click.option("--check", is_flag=True, help="Only say how calm this machine is: half a minute of reference workloads.")
 @click.option("--dry-run", is_flag=True, help="Only print what would be measured, and how long it would take.")
 @click.option("--html", type=FILE, metavar="FILE", help="Also write a page with plots of sweeps.")
 @json_option
@@ -104,6 +95,7 @@ def command(
     plan_file: Path | None,
     save_plan: Path | None,
     resume: bool,
+    check: bool,
     dry_run: bool,
     html: Path | None,
     as_json: bool,
@@ -117,6 +109,7 @@ def command(
 
     \b
     Examples:
+      annette bench --backend onnxruntime --check
       annette bench --backend onnxruntime --out cpu.sqlite
       annette bench --backend onnxruntime --preset full --threads 2 --out cpu.sqlite --resume
       annette bench --backend onnxruntime --preset full --budget 3m --dry-run
@@ -135,6 +128,9 @@ def command(
         further, pairs = split_words(context.args)
         extra, options, own = [], {**options, **pairs}, (*networks, *further)
     chosen = chosen_options(backend, options, extra)
+    if check:
+        _check(backend, chosen, how["cpus"], as_json=as_json)
+        return
     recorded = resume and preset is None and plan_file is None and out is not None and not networks
     plan = recorded_plan(out) if recorded and out is not None else None
     if networks:
@@ -166,6 +162,15 @@ def command(
     if html is not None:
         describe_dataset(out, html)
     print_json(document) if as_json else print_bench(document)
+
+
+def _check(backend: str, options: dict[str, str], cpus: tuple[int, ...] | None, *, as_json: bool) -> None:
+    """Says how calm the machine is."""
+    from annette.api import check_machine
+    from annette.report.bench import check_document, print_check
+
+    document = check_document(check_machine(backend, options=options, cpus=cpus), backend)
+    print_json(document) if as_json else print_check(document)
 
 
 def _benchmark(plan: Plan, out: Path, *, backend: str, resume: bool, **how: Any) -> dict[str, Any]:

@@ -10,16 +10,14 @@ from annette.bench.records import KernelRecord, Purpose, Run, Status
 from annette.network.builder import NetworkBuilder
 
 
-def visit(case: int, round_: int, time_s: float, **changes: object) -> Run:
+def visit(number: int, round_: int, time_s: float, **changes: object) -> Run:
     net = NetworkBuilder("small")
-    facts = {"purpose": Purpose.MICRO_KERNEL, "status": Status.OK} | changes
+    facts = {"purpose": Purpose.MICRO_KERNEL, "status": Status.OK, "case": f"case{number}", "reason": ""} | changes
     return Run(
-        case=f"case{case}",
         round=round_,
         network=net.build(net.relu(net.input("data", (1, 8, 4, 4)))),
         environment={},
         details={},
-        reason="",
         started_unix_s=0.0,
         duration_s=1.0,
         latency_s=float("nan"),
