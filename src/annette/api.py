@@ -22,7 +22,7 @@ from annette.bench.totals import TOTALS
 from annette.errors import OptionError
 from annette.estimation.estimator import estimate
 from annette.evaluation import evaluation
-from annette.evaluation.suites import is_dataset, listed_networks, recorded_truths
+from annette.evaluation.suites import is_dataset, listed_networks, recorded_truths, remarks_on
 from annette.fitting import fit_extra
 from annette.fitting.request import FitRequest
 from annette.network.load import load_network
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from annette.bench.plan import Case, Plan
     from annette.bench.session import MeasuredNetwork
     from annette.bench.totals import Switch
+    from annette.errors import AnnetteError
     from annette.evaluation.evaluation import Evaluation
     from annette.evaluation.truth import Truth
     from annette.fitting.request import FitReport
@@ -347,6 +348,7 @@ def evaluate(
 
     Raises:
         OptionError: There is no such suite, it has no networks, or they were measured in a way that does not compare.
+        NetworkError: No network of the table can be read; where some can, notes name the others.
         DatasetError: The dataset cannot be read.
         PlatformError: The platform cannot be found or used.
     """
@@ -354,7 +356,9 @@ def evaluate(
     if isinstance(suite, (str, Path)):
         if truth is None and is_dataset(Path(suite)):
             truth = suite
-        suite, name = listed_networks(str(suite)), name or str(suite)
+        unread: dict[str, AnnetteError] = {}
+        suite, name = listed_networks(str(suite), unread), name or str(suite)
+        notes = (*notes, *remarks_on(unread))
     if truth is not None:
         suite, remarks = recorded_truths(target, suite, Path(truth), calibrated=calibrated)
         notes = (*notes, *remarks)

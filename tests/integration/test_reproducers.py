@@ -18,7 +18,7 @@ import pytest
 
 import annette
 from annette.cli.main import main
-from annette.errors import ModelError
+from annette.errors import ModelError, NetworkSizeError
 
 KEPT = Path(__file__).parents[1] / "data" / "reproducers"
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "reproducers"
@@ -109,7 +109,8 @@ def refused(outcome, message):
 
 
 def test_every_file_has_its_test():
-    known = {*REFUSED, *PRICED, *IMPORTED, *SUITES, *PROGRAMS, "esc3.json", "ncs2_hang.onnx", "reshape_only.onnx"}
+    others = {"esc3.json", "ncs2_hang.onnx", "ncs2_tiles.onnx", "reshape_only.onnx"}
+    known = {*REFUSED, *PRICED, *IMPORTED, *SUITES, *PROGRAMS, *others}
     assert {file.name for file in KEPT.iterdir()} == known
 
 
@@ -141,9 +142,19 @@ def priced_or_free(network, platform):
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_billions_of_samples_or_tiles_are_priced_in_no_time(platform):
+def test_billions_of_samples_are_priced_in_no_time(platform):
     network = annette.load_network(KEPT / "ncs2_hang.onnx")
     assert 0 < annette.estimate(network, platform, fallback="roofline").latency_s < math.inf
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_hundreds_of_thousands_of_tiles_are_refused_where_they_are_placed(platform):
+    network = annette.load_network(KEPT / "ncs2_tiles.onnx")
+    if platform == "ncs2-openvino":
+        with pytest.raises(NetworkSizeError, match="layer 'y', which the engine computes in 262144 tiles"):
+            annette.estimate(network, platform)
+    else:
+        assert 0 < annette.estimate(network, platform, fallback="roofline").latency_s < math.inf
 
 
 @pytest.mark.parametrize("name", IMPORTED)

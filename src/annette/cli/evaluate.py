@@ -14,7 +14,9 @@ from annette.cli.options import (
     FILE,
     MODELS,
     OPEN_ENDED,
+    USAGE_ERROR,
     chosen_options,
+    complain,
     json_option,
     parse_share,
     print_json,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from annette.bench.session import MeasuredNetwork
+    from annette.errors import AnnetteError
     from annette.evaluation.truth import Truth
     from annette.platforms import Platform
 
@@ -93,7 +96,8 @@ def command(
     to the backend.
 
     A FILE has the columns network (a file beside it, or a network built in) and, if known, batch, input (ids=1x128
-    rate=16000) and latency_s, latency_ms, latency_us, latency_ns or latency (with its unit: 12.5 ms).
+    rate=16000) and latency_s, latency_ms, latency_us, latency_ns or latency (with its unit: 12.5 ms). Where one of
+    several networks cannot be read, the others are evaluated: a note and a line say why, and the exit code is 2.
 
     Shown beside: all families; the plain roofline, one peak rate P and one bandwidth B for the whole device,
     max(ops / P, bytes / B) for each kernel and nothing else (the family roofline has P, B and an offset for each
@@ -106,27 +110,26 @@ def command(
       annette evaluate --platform ncs2-openvino --suite published.csv --json
     """
     from annette.api import evaluate, load_platform
-    from annette.evaluation.suites import is_dataset, listed_networks, recorded_truths
+    from annette.evaluation.suites import is_dataset, listed_networks, remarks_on
     from annette.report.evaluation import evaluation_document, evaluation_page, print_evaluation
     from annette.report.html import write_page
 
     if not measure:
         _refuse_unused(context.args, backend, options, how["cpus"], precision)
     platform = load_platform(platform_name)
-    listed = listed_networks(suite)
+    unread: dict[str, AnnetteError] = {}
+    listed = listed_networks(suite, unread)
     truth = Path(suite) if truth is None and not measure and is_dataset(Path(suite)) else truth
-    notes: tuple[str, ...] = ()
     if measure:
         how |= _chosen(platform, backend, options, context.args, rounds) | {"precision": precision}
-        listed, notes = _measured(platform, listed, truth, how, calibrated=not uncalibrated)
-    elif truth is not None:
-        listed, notes = recorded_truths(platform, listed, truth, calibrated=not uncalibrated)
+    listed, notes = _with_latencies(platform, listed, truth, how if measure else None, calibrated=not uncalibrated)
+    notes += remarks_on(unread)
     document = evaluation_document(evaluate(platform, listed, model=model, fallback=fallback, name=suite, notes=notes))
     if html is not None:
         write_page(html, evaluation_page(document))
     print_json(document) if as_json else print_evaluation(document, brief=brief)
-    if suite in _HELD_OUT:
-        _remind(document)
+    _remind(suite, document)
+    _complain_of(unread, context)
 
 
 def _refuse_unused(
@@ -142,6 +145,17 @@ def _refuse_unused(
     for name, value in (("--backend", backend), ("--option", options), ("--cpus", cpus), ("--precision", precision)):
         if value:
             raise click.UsageError(f"{name} says how to measure: it goes with --measure")
+
+
+def _with_latencies(
+    platform: Platform, listed: tuple[Truth, ...], truth: Path | None, how: dict[str, Any] | None, *, calibrated: bool
+) -> tuple[tuple[Truth, ...], tuple[str, ...]]:
+    """The networks with latencies measured now, where ``how`` says how, or else from a dataset, and remarks on them."""
+    from annette.evaluation.suites import recorded_truths
+
+    if how is not None:
+        return _measured(platform, listed, truth, how, calibrated=calibrated)
+    return (listed, ()) if truth is None else recorded_truths(platform, listed, truth, calibrated=calibrated)
 
 
 def _measured(
@@ -229,11 +243,19 @@ def _chosen(
     return {"backend": backend, "options": options, "rounds": rounds or default_rounds(backend)}
 
 
-def _remind(document: dict[str, Any]) -> None:
-    if document["models"]:
+def _remind(suite: str, document: dict[str, Any]) -> None:
+    if suite in _HELD_OUT and document["models"]:
         best = document["models"][0]
         click.echo(
             f"This scored the held-out list: add a line to docs/held-out-log.md (MAPE {100 * best['mape']:.2f} %, "
             f"worst {100 * best['worst']:.1f} %), with the commit and this command.",
             err=True,
         )
+
+
+def _complain_of(unread: dict[str, AnnetteError], context: click.Context) -> None:
+    """A line for each network that cannot be read, and the exit code that says so."""
+    for name, error in unread.items():
+        complain(str(error) if name in str(error) else f"{name!r}: {error}")
+    if unread:
+        context.exit(USAGE_ERROR)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from annette.estimation.estimate import BranchEstimate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from annette.estimation.estimate import Estimate
     from annette.network import Network
 
-__all__ = ["over_branches"]
+__all__ = ["joined", "over_branches", "ways_through"]
 
 
 def over_branches(network: Network, estimate: Callable[[Network], Estimate]) -> Estimate:
@@ -24,19 +24,40 @@ def over_branches(network: Network, estimate: Callable[[Network], Estimate]) -> 
         estimate: Estimates one way through it, which has no branches.
 
     Returns:
+        The estimate of the dearest way (`joined`).
+    """
+    return joined(network, [estimate(way) for way in ways_through(network)])
+
+
+def ways_through(network: Network) -> tuple[Network, ...]:
+    """A network and its variants, each as if nothing else could run."""
+    return tuple(each.replaced(branches=(), variants=()) for each in (network, *network.variants))
+
+
+def joined(network: Network, estimates: Sequence[Estimate]) -> Estimate:
+    """One estimate of all ways through a network.
+
+    Args:
+        network: The network, with the branches that it was read with and its variants.
+        estimates: Of each of `ways_through` it, in that order.
+
+    Returns:
         The estimate of the dearest way. Its interval reaches from the lowest to the highest end of all; there is none
         where one way has none.
     """
-    ways = [(each, estimate(each.replaced(branches=(), variants=()))) for each in (network, *network.variants)]
-    branches = tuple(BranchEstimate(dict(each.branches), one.latency_s, one.interval_s) for each, one in ways)
-    taken, dearest = max(ways, key=lambda way: way[1].latency_s)
+    choices = [each.branches for each in (network, *network.variants)]
+    branches = tuple(
+        BranchEstimate(dict(choice), one.latency_s, one.interval_s)
+        for choice, one in zip(choices, estimates, strict=True)
+    )
+    taken, dearest = max(zip(choices, estimates, strict=True), key=lambda way: way[1].latency_s)
     notes = dearest.notes
-    if len(ways) > 1:
+    if len(estimates) > 1:
         cheapest_s = min(branch.latency_s for branch in branches)
-        names = ", ".join(f"{branch!r} of {node!r}" for node, branch in taken.branches)
+        names = ", ".join(f"{branch!r} of {node!r}" for node, branch in taken)
         notes += (
-            f"{len(ways)} ways through the network were estimated: the dearest, {names}, counts, the cheapest takes "
-            f"{cheapest_s / dearest.latency_s:.0%} of it; the interval spans all",
+            f"{len(estimates)} ways through the network were estimated: the dearest, {names}, counts, the cheapest "
+            f"takes {cheapest_s / dearest.latency_s:.0%} of it; the interval spans all",
         )
     return replace(dearest, interval_s=_span(branches), branches=branches, notes=notes)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from annette.errors import AnnetteError, OptionError
-from annette.estimation import estimate_mapped
 from annette.evaluation.kernels import ErrorParts, KernelPairs, error_parts, kernel_pairs
 from annette.evaluation.mapping_quality import MappingQuality, quality_of_kernels
 from annette.evaluation.metrics import (
@@ -24,12 +23,12 @@ from annette.evaluation.metrics import (
     ranking,
     spearman,
 )
+from annette.evaluation.pricing import CONFIDENCES, FAMILIES, price_network
 from annette.network.graph_json import graph_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from annette.estimation import Estimate
     from annette.evaluation.truth import Truth
     from annette.mapping.kernel import FloatArray
     from annette.models.roofline import Roofline
@@ -44,13 +43,6 @@ __all__ = [
     "NetworkResult",
     "evaluate",
 ]
-
-CONFIDENCES: Final = (0.5, 0.8, 0.9, 0.95)
-"""Confidences at which intervals are checked."""
-
-FAMILIES: Final[tuple[str, ...]] = ("mixed", "statistical", "refined-roofline", "roofline")
-
-_HEADLINE_CONFIDENCE: Final = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +207,8 @@ def evaluate(
         notes: What to know about the measurements; kept with the results.
 
     Returns:
-        All results. A network that cannot be estimated is listed with the reason.
+        All results. A network that cannot be estimated is listed with the reason. Of one of which data choose what
+        runs, the dearest way counts, intervals span all ways, and a note says so.
 
     Raises:
         OptionError: There are no networks.
@@ -223,10 +216,12 @@ def evaluate(
     truths = tuple(truths)
     results: list[NetworkResult] = []
     pairs: list[KernelPairs] = []
+    undecided: list[str] = []
     for truth in truths:
         result, profile = _network(platform, truth, model, fallback)
         results.append(result)
         pairs += [profile] if profile is not None else []
+        undecided += [f"{truth.name}: {note}" for note in result.notes[-1:] if truth.network.variants]
     if not results:
         raise OptionError("there are no networks to evaluate on")
     results = _with_operation_count(results)
@@ -244,7 +239,7 @@ def evaluate(
         floor=float(np.mean(floors)) if floors else None,
         plain_roofline=platform.plain_roofline,
         remaining=_remaining(compared),
-        notes=(*notes, *_made_for(platform, truths)),
+        notes=(*notes, *undecided, *_made_for(platform, truths)),
         mapping=sum(mapped, MappingQuality()) if mapped else None,
     )
 
@@ -277,33 +272,25 @@ def _network(
         standard_error=truth.standard_error,
     )
     try:
-        kernels = platform.mapping.apply(truth.network)
-
-        def estimated(family: str | None, confidence: float = _HEADLINE_CONFIDENCE) -> Estimate:
-            return estimate_mapped(
-                truth.network, kernels, platform, model=family, fallback=fallback, confidence=confidence
-            )
-
-        chosen = estimated(model)
-        known = {family for kinds in platform.models.values() for family in kinds}
-        families = {family: estimated(family) for family in FAMILIES if family in known}
-        stated = [estimated(model, confidence) for confidence in CONFIDENCES]
+        priced = price_network(platform, truth.network, model=model, fallback=fallback)
     except AnnetteError as error:
         return replace(base, problem=str(error)), None
-    ends = tuple(estimate.interval_s for estimate in stated if estimate.interval_s is not None)
+    chosen, families, kernels = priced.chosen, priced.families, priced.kernels
+    ends = tuple(estimate.interval_s for estimate in priced.stated if estimate.interval_s is not None)
     totals_s = {family: estimate.latency_s for family, estimate in families.items()}
     kernels_s = {family: estimate.prices.latency_s for family, estimate in families.items()}
     plain_s = plain_roofline_s(platform, chosen)
     if plain_s is not None:
         totals_s[PLAIN_ROOFLINE], kernels_s[PLAIN_ROOFLINE] = float(plain_s.sum()), plain_s
-    pairs = kernel_pairs(truth, platform, chosen, kernels_s) if truth.runs else None
+    profiled = truth.runs if priced.as_read else ()
+    pairs = kernel_pairs(truth, platform, chosen, kernels_s) if profiled else None
     result = replace(
         base,
         estimated_s=chosen.latency_s,
         interval_s=chosen.interval_s,
         by_model=totals_s,
         intervals_s=ends if len(ends) == len(CONFIDENCES) else (),
-        mapping=next((quality_of_kernels(kernels, run) for run in truth.runs if run.kernels), None),
+        mapping=next((quality_of_kernels(kernels, run) for run in profiled if run.kernels), None),
         error_parts=None if pairs is None or truth.latency_s is None else error_parts(pairs, chosen, truth.latency_s),
         notes=chosen.notes,
     )

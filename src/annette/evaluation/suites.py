@@ -21,6 +21,7 @@ from annette.network.load import load_network
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from annette.errors import AnnetteError
     from annette.platforms import Platform
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "measured_networks",
     "measuring_options",
     "recorded_truths",
+    "remarks_on",
 ]
 
 DEVELOPMENT: Final = (
@@ -104,19 +106,21 @@ _MUST_AGREE: Final = ("runtime", "precision", "threads", "accelerator", "system_
 _SHOULD_AGREE: Final = (("runtime_version", "version of the runtime"), ("cpu", "processor"), ("cpu_flags", "processor"))
 
 
-def listed_networks(suite: str) -> tuple[Truth, ...]:
+def listed_networks(suite: str, unread: dict[str, AnnetteError] | None = None) -> tuple[Truth, ...]:
     """The networks of a suite, with what a file says of their latencies.
 
     Args:
         suite: Name of a suite, a file that lists networks (`annette.evaluation.truth`), or a dataset, whose whole
             networks are taken; their latencies are what `recorded_truths` reads from it.
+        unread: Takes the networks of a file that cannot be loaded, by name, with the reason; None makes the first one
+            an error.
 
     Raises:
         OptionError: There is no such suite, or the file is no list.
-        NetworkError: A network cannot be loaded.
+        NetworkError: A network cannot be loaded, and there is nowhere to note it; or none can.
     """
     if is_listing(suite):
-        return load_listing(Path(suite))
+        return load_listing(Path(suite), unread)
     if is_dataset(Path(suite)):
         return tuple(replace(truth, rounds_s=(), runs=()) for truth in measured_networks(Path(suite)))
     if is_file(Path(suite)):
@@ -124,6 +128,11 @@ def listed_networks(suite: str) -> tuple[Truth, ...]:
     if suite not in SUITES:
         raise OptionError(f"no suite {suite!r}{nearest(suite, SUITES)}; known: {', '.join(SUITES)}")
     return tuple(Truth(name, load_network(name)) for name in SUITES[suite])
+
+
+def remarks_on(unread: Mapping[str, AnnetteError]) -> tuple[str, ...]:
+    """What to say of listed networks that cannot be loaded, one sentence each."""
+    return tuple(f"{name} is left out: {error}" for name, error in unread.items())
 
 
 def is_dataset(path: Path) -> bool:

@@ -161,7 +161,7 @@ def is_listing(suite: str) -> bool:
     return suite.lower().endswith((".csv", ".json"))
 
 
-def load_listing(path: Path) -> tuple[Truth, ...]:
+def load_listing(path: Path, unread: dict[str, AnnetteError] | None = None) -> tuple[Truth, ...]:
     """Networks, with latencies where they are known, from a table.
 
     CSV with a header, or JSON with a list (or with a list under ``networks``) of objects or names. Columns: ``network``
@@ -171,10 +171,14 @@ def load_listing(path: Path) -> tuple[Truth, ...]:
     ``latency_us`` or ``latency_ns`` (a number) or ``latency`` (a number with its unit, ``12.5 ms``), which may be
     empty; ``batch`` (optional).
 
+    Args:
+        path: The table.
+        unread: Takes the networks that cannot be loaded, by name, with the reason; None makes the first one an error.
+
     Raises:
         OptionError: The file cannot be read or is too large; a row has no network, an unknown column, a latency that is
             no time, or lists a network again. The message names the line.
-        NetworkError: A network cannot be loaded.
+        NetworkError: A network cannot be loaded, and there is nowhere to note it; or none can.
     """
     data = _bytes(path)
     rows = _json_rows(path, data) if path.suffix.lower() == ".json" else _csv_rows(path, data)
@@ -200,8 +204,14 @@ def load_listing(path: Path) -> tuple[Truth, ...]:
                 inputs=inputs,
             )
         except AnnetteError as error:
-            raise type(error)(f"{where}: {error}") from error
+            problem = type(error)(f"{where}: {error}")
+            if unread is None:
+                raise problem from error
+            unread[name] = problem
+            continue
         truths[name] = Truth(name, network, () if latency_s is None else (latency_s,), path=file)
+    if unread and not truths:
+        raise next(iter(unread.values()))
     return tuple(truths.values())
 
 

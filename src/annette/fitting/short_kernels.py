@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UNRESOLVED", "unresolved", "without_profiler"]
 
-UNRESOLVED: Final = "shorter than a profile resolves, beside other kernels of a short run: only their sum is known"
+UNRESOLVED: Final = "shorter than a profile resolves, and no time of its own is known: only a sum, or none"
 """Why rows are left out."""
 
 _COMMON_S: Final = 5e-7
@@ -91,7 +91,7 @@ def _corrected(run: Run, overheads: RunOverheads) -> Run:
 
 
 def unresolved(samples: Samples, run_of_row: Rows, run_s: FloatArray) -> _Flags:
-    """Rows whose time is a share in that of a short run of several kernels, and no time of their own.
+    """Rows whose time is a share in that of a short run of several kernels, or a profile's alone: no time of their own.
 
     Kernels that a kind's roofline puts below what a profile resolves count, not those that were measured so: else the
     shortest would be left out where they were measured short and stay where they were measured long. Kinds that have
@@ -100,12 +100,15 @@ def unresolved(samples: Samples, run_of_row: Rows, run_s: FloatArray) -> _Flags:
     Args:
         samples: Measured kernels without the profiler's time, before equal ones are joined.
         run_of_row: The run of each row.
-        run_s: Unprofiled time of each run, seconds; NaN where there is none.
+        run_s: Unprofiled time of each run, seconds; NaN where there is none, infinite where that says nothing because
+            caches were emptied: those kernels are cold, and no others tell what they take.
 
     Returns:
         Whether a row is one, shape ``(rows,)``.
     """
-    smeared = (run_s[run_of_row] <= _SHORT_RUN_S) & _unlike(configurations(samples.table), run_of_row)
+    total_s = run_s[run_of_row]
+    shared = (total_s <= _SHORT_RUN_S) & _unlike(configurations(samples.table), run_of_row)
+    smeared = shared | np.isnan(total_s)
     found: npt.NDArray[np.bool_] = np.zeros(len(samples), dtype=bool)
     for rows in samples.table.rows_by_kind.values():
         usable = rows[np.isfinite(samples.latency_s[rows]) & (samples.latency_s[rows] > 0)]

@@ -19,7 +19,7 @@ from annette.errors import FitError
 from annette.fitting.conformal import half_width
 from annette.fitting.overheads import RunOverheads, reference_workload_s, run_overheads, speed_exponent, speed_ratios
 from annette.fitting.roofline import fit_roofline
-from annette.fitting.samples import LEAST_ROWS, Dropped, Samples, clean, paired_kernels
+from annette.fitting.samples import LEAST_ROWS, Dropped, Samples, clean, evicted_bytes, paired_kernels
 from annette.fitting.short_kernels import UNRESOLVED, unresolved, without_profiler
 from annette.mapping.precision import PRECISIONS, Precision
 from annette.platforms import Source
@@ -127,7 +127,8 @@ class TrainingData:
         ratios = np.array(speed_ratios(self.runs))[run_of_row]
         exponent = speed_exponent(measured, ratios)
         paired = replace(measured, latency_s=measured.latency_s * ratios**exponent)
-        known = ~unresolved(paired, run_of_row, np.array([run.latency_s for run in self.runs]))
+        totals_s = np.array([math.inf if evicted_bytes(run) else run.latency_s for run in self.runs])
+        known = ~unresolved(paired, run_of_row, totals_s)
         smeared = (Dropped(UNRESOLVED, tuple(paired.sources[~known].tolist())),) if not known.all() else ()
         cleaned, joined = clean(paired.select(known))
         kept, outliers = without_outliers(cleaned)

@@ -18,6 +18,7 @@ from annette.evaluation.suites import DEVELOPMENT, HELD_OUT
 from annette.evaluation.truth import MachineSpeed, Truth, truths_of
 from annette.mapping.kernel import KernelTable, Precision
 from annette.models.roofline import Roofline
+from annette.network.graph_json import graph_digest
 from annette.platforms import LogResiduals, Overhead, Provenance, dump_platform
 from annette.platforms.intervals import Intervals
 from annette.report.evaluation import evaluation_document, evaluation_page, print_evaluation
@@ -47,6 +48,16 @@ def truths(noise=0.0, rounds=3):
         for network in NETWORKS
         for runs in [[run(network, random, noise=0.0, shared=noise, round_=r) for r in range(rounds)]]
     ]
+
+
+def test_says_which_networks_the_benchmark_was_made_for():
+    digest = graph_digest(NETWORKS[3])
+    made = exact(provenance=Provenance("test", made_for=(("net1", "0" * 32), ("elsewhere.onnx", digest))))
+    found = evaluate(made, truths(), suite="test", notes=("first",))
+    assert found.notes[0] == "first"
+    assert "made for net1, net3 (annette bench --for)" in found.notes[1]
+    assert evaluate(made, truths()[4:], suite="test").notes == ()
+    assert evaluate(exact(), truths(), suite="test").notes == ()
 
 
 def test_a_platform_that_is_the_device_has_no_error():
@@ -199,6 +210,46 @@ def test_the_command_compares_a_list_and_writes_a_page(capsys, monkeypatch, tmp_
     code, out, _ = command(capsys, monkeypatch, "evaluate", *options)
     assert code == 0
     assert "operation count" in out
+
+
+def test_a_network_that_cannot_be_read_does_not_lose_the_others(capsys, monkeypatch, tmp_path):
+    dump_platform(exact(), tmp_path / "toy.json")
+    (tmp_path / "list.csv").write_text("network,latency_s\nalexnet,0.02\nnone.onnx,1\nvgg16,0.3\n", encoding="utf-8")
+    options = ("--platform", tmp_path / "toy.json", "--suite", tmp_path / "list.csv", "--fallback", "roofline")
+    code, out, err = command(capsys, monkeypatch, "evaluate", *options, "--json")
+    document = json.loads(out)
+    assert code == 2
+    assert [entry["network"] for entry in document["networks"]] == ["alexnet", "vgg16"]
+    assert any("none.onnx is left out" in note for note in document["notes"])
+    assert "line 3" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_list_of_which_nothing_can_be_read_is_an_error(capsys, monkeypatch, tmp_path):
+    dump_platform(exact(), tmp_path / "toy.json")
+    (tmp_path / "list.csv").write_text("network\nnone.onnx\nother.onnx\n", encoding="utf-8")
+    options = ("--platform", tmp_path / "toy.json", "--suite", tmp_path / "list.csv")
+    code, out, err = command(capsys, monkeypatch, "evaluate", *options)
+    assert (code, out) == (2, "")
+    assert "none.onnx" in err
+
+
+@pytest.mark.parametrize("dearer", [0, 1], ids=["as_read", "variant"])
+def test_of_undecided_networks_the_dearest_way_counts_and_a_note_says_so(dearer):
+    alone = {each: evaluate(exact(), [Truth("x", each)], suite="test").networks[0] for each in NETWORKS[:2]}
+    short, long = sorted(alone, key=lambda network: alone[network].estimated_s)
+    first, second = (long, short) if dearer == 0 else (short, long)
+    other = second.replaced(branches=[("choice", "else")])
+    network = first.replaced(branches=[("choice", "then")], variants=[other])
+    known = Truth("undecided", network, (1.0,))
+    profiled = run(network, np.random.default_rng(0), purpose=Purpose.NETWORK)
+    found = evaluate(exact(), [known, Truth("run", network, (1.0,), (profiled,))], suite="test")
+    for result in found.networks:
+        assert result.estimated_s == alone[long].estimated_s
+        assert result.interval_s == (alone[short].interval_s[0], alone[long].interval_s[1])
+    assert (found.networks[1].error_parts is None) == (dearer == 1)  # The profile belongs to the way that was read.
+    assert [note.partition(":")[0] for note in found.notes] == ["undecided", "run"]
+    assert "2 ways through the network" in found.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from annette.bench.dataset import Dataset
-from annette.bench.records import Purpose
+from annette.bench.records import Purpose, made_for
 from annette.cli.main import main
-from annette.errors import FitError
+from annette.errors import DatasetError, FitError
 from annette.estimation import estimate_network
 from annette.fitting.platform import fit_platform, shared_rooflines
 from annette.fitting.request import FitRequest
@@ -61,6 +61,28 @@ def test_provenance_says_what_was_measured_and_how(measured, report):
         assert provenance.sources[0].sha256 == opened.digest()
     assert dict(provenance.versions) == ENVIRONMENT
     assert provenance.measurement["calibration_s"] == 1e-3
+
+
+def test_provenance_says_for_which_networks_a_part_was_made(tmp_path):
+    random = np.random.default_rng(1)
+    with dataset(tmp_path / "d.sqlite", 24) as opened:
+        opened.close()
+    with Dataset.open(tmp_path / "d.sqlite", write=True) as opened:
+        for name, stated in (("one", '[["mine", "d1"]]'), ("two", '[["mine", "d1"], ["other", "d2"]]')):
+            part = run(chain(f"for/{name}", random), random)
+            opened.add(replace(part, details={**part.details, "made_for": stated}))
+        found = fit_platform([opened], FitRequest(name="synthetic")).platform
+    assert found.provenance.made_for == (("mine", "d1"), ("other", "d2"))
+    again = loads_platform(dumps_platform(found).encode(), source="test")
+    assert again.provenance == found.provenance
+
+
+def test_what_a_run_says_it_was_made_for_is_checked():
+    random = np.random.default_rng(1)
+    part = run(chain("for", random), random)
+    for stated in ("[", '["mine"]', '{"mine": 3}'):
+        with pytest.raises(DatasetError, match="made_for in a run's details"):
+            made_for([replace(part, details={"made_for": stated})])
 
 
 def test_whole_networks_are_not_fitted_on(tmp_path, report):

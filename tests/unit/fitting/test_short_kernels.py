@@ -124,5 +124,11 @@ def test_shares_in_short_sums_are_left_out_where_there_are_others():
     found = unresolved(measured, run_of_row, run_s)
     assert np.flatnonzero(found).tolist() == list(range(10, 20))
     assert not unresolved(measured, run_of_row, np.full(16, 1e-3)).any()
+    # A row of many equal kernels whose total is not known, and one whose caches were emptied.
+    without = np.array([*run_s[:15], np.nan])
+    assert np.flatnonzero(unresolved(measured, run_of_row, without)).tolist() == list(range(10, 40))
+    assert np.flatnonzero(unresolved(measured, run_of_row, np.array([*run_s[:15], np.inf]))).tolist() == [
+        *range(10, 20)
+    ]
     assert not unresolved(samples(table, 50 * device.predict_s(table)), run_of_row, run_s).any()
     assert not unresolved(measured.select(np.arange(5, 20)), run_of_row[5:20], run_s).any()

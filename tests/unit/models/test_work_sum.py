@@ -7,15 +7,6 @@ from annette.errors import PlatformFormatError
 from annette.mapping.kernel import COLUMNS, KernelTable
 from annette.models.base import build_model
 from annette.models.work_sum import WorkSum, works_of
-from annette.testing.layer_models import LayerModelContract
-
-
-class TestContract(LayerModelContract):
-    @pytest.fixture
-    def model(self):
-        return WorkSum(
-            {"kernels": 1e-6, "macs/fill:out_channels:16": 1e-11, "products": 1e-7, "output_bytes": 2e-10, "macs": 0.0}
-        )
 
 
 def _row(**values):

@@ -23,7 +23,7 @@ __all__ = ["recipes"]
 _MOST: Final = 1 << 19
 _REDUCTIONS: Final = (
     ("reduce_mean", 18), ("reduce_max", 16), ("reduce_sum", 14), ("reduce_min", 12), ("reduce_norm", 8),
-    ("reduce_log_sum_exp", 12), ("arg_max", 10),
+    ("reduce_log_sum_exp", 10), ("arg_max", 10),
 )  # fmt: skip
 _FUNCTIONS: Final = (("ceil", 8), ("trigonometric", 8), ("hyperbolic", 10))
 _CONVERSIONS: Final = (
@@ -36,7 +36,7 @@ def recipes() -> list[Recipe]:
     """Recipes for layers whose axes or types decide how fast they are."""
     return [
         *(micro(f"{kind.replace('_', '-')}/blocks", count, partial(_reduce, kind)) for kind, count in _REDUCTIONS),
-        micro("softmax/axis", 22, partial(_softmax, "softmax")),
+        micro("softmax/axis", 18, partial(_softmax, "softmax")),
         micro("log-softmax/axis", 16, partial(_softmax, "log_softmax")),
         micro("resize-linear/dimensions", 10, partial(_resize, "linear")),
         micro("resize-nearest/dimensions", 6, partial(_resize, "nearest")),
@@ -45,21 +45,21 @@ def recipes() -> list[Recipe]:
         micro("layer-norm/rows", 8, _short_rows),
         micro("transpose/ones", 8, _ones),
         micro("gather-elements/plain", 18, _gather_elements),
-        micro("gather-nd/plain", 18, _gather_nd),
+        micro("gather-nd/plain", 14, _gather_nd),
         micro("scatter-elements/plain", 14, _scatter_elements),
         micro("scatter-elements/positions", 8, _scatter_positions),
-        micro("one-hot/plain", 16, _one_hot),
+        micro("one-hot/plain", 12, _one_hot),
         micro("prelu/activated", 14, _activated_prelu),
         micro("cast/types", 16, _cast),
-        micro("where/any", 14, _where),
+        micro("where/any", 10, _where),
         micro("logical/plain", 8, _logical),
         micro("not/plain", 10, lambda s, net: net.unary("not", net.feed(_sizes(s), DType.BOOL))),
         micro("is-nan/plain", 8, lambda s, net: net.layer("is_nan", [net.feed(_sizes(s))], dtype=DType.BOOL)),
         micro("mod/plain", 8, lambda s, net: net.layer("mod", [net.feed(_sizes(s, 1 << 17))], attributes=_DIVISOR)),
         *(micro(f"unary-{kind}/plain", count, partial(_function, kind)) for kind, count in _FUNCTIONS),
         micro("global-max-pool/plain", 10, _global_max_pool),
-        micro("einsum/constants", 16, partial(_einsum, _WITH_CONSTANTS)),
-        micro("einsum/activations", 12, partial(_einsum, _OF_ACTIVATIONS)),
+        micro("einsum/constants", 20, partial(_einsum, _WITH_CONSTANTS)),
+        micro("einsum/activations", 16, partial(_einsum, _OF_ACTIVATIONS)),
     ]
 
 

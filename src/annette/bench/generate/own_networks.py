@@ -7,7 +7,7 @@ guessed by a roofline. What a network takes as a whole is not measured: it would
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -54,6 +54,9 @@ _VARIATIONS: Final = ((2**0.5, 2**-0.5), (2**-0.5, 2**0.5))
 """Factors on positions and channels: half an octave up and down, against each other."""
 
 _CONVERSIONS: Final = ("dequantize", "dynamic_quantize")
+
+_MOST_OF_A_KERNEL: Final = 0.25
+"""Share of the time for the networks that one kernel takes at the most; it is measured alone at least."""
 
 _MOST_COMPANY: Final = 60
 """Layers of a kernel in company, at the most."""
@@ -145,10 +148,14 @@ def with_own_networks(
     limit_s = share * budget_s if budget_s is not None else share / (1.0 - share) * plan.expected_s
     subjects = [subject for label, network in networks.items() for subject in _subjects(label, network, target)]
     precision = _PRECISIONS.get(target, Precision())
-    planned = PlannedSizes.of((case.network for case in plan.cases), mapping, precision)
+    others = plan if budget_s is None else plan.within(budget_s - limit_s)
+    planned = PlannedSizes.of((case.network for case in others.cases), mapping, precision)
     own: list[Case] = []
     used_s = 0.0
-    for cases in _cases(subjects, planned, mapping, precision, target, settings):
+    for found in _cases(subjects, planned, mapping, precision, target, settings):
+        costs_s = list(accumulate(case.expected_s for case in found))
+        cases = [case for case, cost_s in zip(found, costs_s, strict=True) if cost_s <= _MOST_OF_A_KERNEL * limit_s]
+        cases = cases or found[:1]
         cost_s = sum(case.expected_s for case in cases)
         if used_s + cost_s <= limit_s or not own:
             own += cases

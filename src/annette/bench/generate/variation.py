@@ -48,7 +48,8 @@ def varied(network: Network, layers: Sequence[Layer], positions: float, channels
     given = [tensor for tensor in operands if not tensor.constant]
     if first.kind not in _VARIED or network.channels_last or not given:
         return None
-    if any(tensor.dtype is not DType.FLOAT32 for tensor in operands):
+    written = [network.tensors[tensor] for tensor in first.outputs]
+    if any(tensor.dtype is not DType.FLOAT32 for tensor in (*operands, *written)):
         return None
     net = NetworkBuilder(name, batch=network.batch)
     attributes = dict(first.attributes)
@@ -58,8 +59,7 @@ def varied(network: Network, layers: Sequence[Layer], positions: float, channels
         return None
     if attributes.get("groups", 1) == given[0].shape[1:2][0] != 1:
         attributes["groups"] = shapes[0][1]  # depthwise
-    result = network.tensors[first.outputs[0]].shape
-    features = _features(first, result, given[0].shape, shapes[0])
+    features = _features(first, written[0].shape, given[0].shape, shapes[0])
     try:
         inputs = [net.input(f"input{place}", shape) for place, shape in enumerate(shapes)]
         bias = len(operands) - len(given) > 1

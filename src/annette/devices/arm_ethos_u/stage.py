@@ -36,9 +36,11 @@ import numpy as np
 
 from annette.devices.arm_ethos_u.operators import is_quantised, left_to_host
 from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator
+from annette.devices.arm_ethos_u.scheduler.batches import copies_of_samples, joins_samples
 from annette.devices.arm_ethos_u.scheduler.chaining import can_chain, chain
-from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, padding_copies, steps_of
+from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, steps_of
 from annette.devices.arm_ethos_u.scheduler.feature_maps import explicit_padding_of, feature_maps_of, storage_of
+from annette.devices.arm_ethos_u.scheduler.padding import padded, padding_copies
 from annette.devices.arm_ethos_u.scheduler.reductions import maximum_cycles
 from annette.devices.arm_ethos_u.scheduler.schedule import schedule
 from annette.devices.arm_ethos_u.scheduler.softmax import softmax_cycles
@@ -113,7 +115,8 @@ class EthosUPlacement(ContextStage):
             kernel = kernels[position]
             if kernel.kind == "concat" and not kernel.free:
                 made = [tensor for tensor in kernel.inputs if tensor in writer and not kernels[writer[tensor]].free]
-                in_place = {tensor for tensor in made if len(readers[tensor]) == 1 and tensor not in handed_out}
+                alone = {tensor for tensor in made if len(readers[tensor]) == 1 and tensor not in handed_out}
+                in_place = set() if joins_samples(kernel) else alone
                 copied[kernel.name] = [tensor for tensor in kernel.inputs if tensor not in in_place]
                 if not copied[kernel.name]:
                     kernel = replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
@@ -130,9 +133,11 @@ class EthosUPlacement(ContextStage):
             if kernel.free:
                 place(kernel, ())
                 continue
-            if (padding := explicit_padding_of(kernel)) is not None:
-                place(_padding_kernel(kernel, network), padding_copies(kernel, padding, root[kernel.inputs[0]], maps))
             own = self._operations(kernel, storage, root, maps, copied.get(kernel.name))
+            if (padding := explicit_padding_of(kernel)) is not None:
+                copies, target = padding_copies(kernel, padding, root[kernel.inputs[0]], maps)
+                place(_padding_kernel(kernel, network), copies)
+                own = padded(own, root[kernel.inputs[0]], target)
             alone = len(own) == 1 and bool(operations) and not self.accelerator.config.shram_banks
             if alone and _only_reads(kernel, placed, readers, handed_out) and can_chain(operations[-1], own[0]):
                 operations[-1] = chain(operations[-1], own[0])
@@ -159,6 +164,8 @@ class EthosUPlacement(ContextStage):
     ) -> list[NpuOp]:
         """The operations of a kernel."""
         own = operations_of(kernel, storage, root, maps, self.accelerator.config, copied)
+        if copied and joins_samples(kernel):
+            return copies_of_samples(own, kernel.anchor.workload.dimensions.batch)
         if kernel.kind == SOFTMAX_VECTOR:
             return [replace(own[0], own_cycles=softmax_cycles(self.accelerator, own[0].ofm_elements))]
         if kernel.kind == MAP_MAXIMUM:

@@ -124,7 +124,8 @@ class Phone:
         memory_bytes_per_s: Half of what the memory's pins carry.
         cache_bytes: Second-level cache of the big cores.
         cache_bytes_per_s: Its bandwidth: a guess of twice the memory's pins.
-        clock_hz: The big cores' highest clock.
+        clock_hz: The big cores' highest clock: 2.36 GHz of the Kirin 970 (nanoreview.net's table of chips), 2.456 GHz
+            of the Kryo 280 in the Snapdragon 835 (Wikipedia, *ARM Cortex-A73*).
     """
 
     name: str
@@ -137,17 +138,21 @@ class Phone:
 
     @property
     def peak_ops_per_s(self) -> float:
-        """What tuned code cannot exceed, in operations of direct convolutions.
+        """What tuned code cannot exceed, in operations of direct convolutions: cores, operations a cycle, clock, Winograd.
 
-        Four Cortex-A73, each of which starts one fused multiply-add of four numbers in a cycle (Arm, *Cortex-A73
-        Software Optimization Guide*: two pipes of 64 bit); Winograd's F(4 x 4, 3 x 3) does with a quarter of them.
+        Assumed, from what is known of the cores' predecessor: Arm publishes no throughputs of the Cortex-A73. Its two
+        floating-point pipes take two micro-operations a cycle (AnandTech, *The Cortex A73's Microarchitecture*,
+        show/10347), and LLVM schedules it as a Cortex-A57, where a fused multiply-add of four numbers occupies both
+        (llvm/lib/Target/AArch64, AArch64Processors.td and AArch64SchedA57.td); the Cortex-A72 was measured at 8 operations a cycle
+        (wlog.flatlib.jp/2015/10/30/n1787). Winograd's F(4 x 4, 3 x 3), which TVM's schedules for these cores use
+        (python/tvm/topi/arm_cpu/conv2d.py, ``tile_size``), does 36 multiplications where 144 are counted.
         """
         return _BIG_CORES * _OPS_PER_CYCLE * _WINOGRAD_SAVES * self.clock_hz
 
 
 PHONES: Final[Mapping[str, Phone]] = {
     "snapdragon835": Phone(
-        "snapdragon835", "snapdragon835-tvm", "Qualcomm Snapdragon 835, big cores (Google Pixel 2)", clock_hz=2.45e9
+        "snapdragon835", "snapdragon835-tvm", "Qualcomm Snapdragon 835, big cores (Google Pixel 2)", clock_hz=2.456e9
     ),
     "kirin970": Phone("kirin970", "kirin970-tvm", "HiSilicon Kirin 970, big cores (Huawei P20 Pro)"),
 }

@@ -19,9 +19,11 @@ from annette.devices.arm_ethos_u.scheduler.feature_maps import (
 from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS, LUT_ACTIVATIONS, NpuOp, by_sample
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from annette.mapping.kernel import Kernel
 
-__all__ = ["batched"]
+__all__ = ["batched", "copies_of_samples", "joins_samples"]
 
 
 def batched(op: NpuOp, kernel: Kernel, maps: dict[str, FeatureMap]) -> list[NpuOp]:
@@ -69,3 +71,34 @@ def batched(op: NpuOp, kernel: Kernel, maps: dict[str, FeatureMap]) -> list[NpuO
         activated=False,
     )  # fmt: skip
     return [each, behind]
+
+
+def joins_samples(kernel: Kernel) -> bool:
+    """Whether a concat joins maps of several samples, none of which is written in place."""
+    axis = kernel.anchor.attributes.get("axis", 1)
+    return kernel.kind == "concat" and kernel.anchor.workload.dimensions.batch > 1 and axis != 0
+
+
+def copies_of_samples(copies: Sequence[NpuOp], samples: int) -> list[NpuOp]:
+    """The copies of a concat, one for each sample.
+
+    Args:
+        copies: One for each input, of all samples.
+        samples: How many there are.
+    """
+    return [
+        replace(
+            op,
+            shape=None
+            if op.shape is None
+            else op.shape._replace(
+                ofm_height=max(op.shape.ofm_height // samples, 1), ifm_height=max(op.shape.ifm_height // samples, 1)
+            ),
+            ifm_bytes=tuple(size // samples for size in op.ifm_bytes),
+            ofm_bytes=op.ofm_bytes // samples,
+            ofm_elements=op.ofm_elements // samples,
+            ofm_height=max(op.ofm_height // samples, 1),
+            repeats=samples,
+        )
+        for op in copies
+    ]

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from annette.devices.arm_ethos_u.scheduler.accelerator import AcceleratorConfig
-    from annette.devices.arm_ethos_u.scheduler.feature_maps import ExplicitPadding, Storage
+    from annette.devices.arm_ethos_u.scheduler.feature_maps import Storage
     from annette.mapping.kernel import Kernel
 
-__all__ = ["TransposeStep", "merged_axes", "operations_of", "padding_copies", "steps_of", "transpose_steps"]
+__all__ = ["TransposeStep", "merged_axes", "operations_of", "steps_of", "transpose_steps"]
 
 _AXES: Final = 3
 _MOST_STRIDE: Final = 3
@@ -201,41 +201,6 @@ def _copy(op: NpuOp, tensor: str, storage: Storage, root: Mapping[str, str], map
         ofm_depth=hwc[2],
         ifm_nhwc=maps[name].nhwc,
     )
-
-
-def padding_copies(kernel: Kernel, padding: ExplicitPadding, name: str, maps: Mapping[str, FeatureMap]) -> list[NpuOp]:
-    """The copies of a constant into the sides of a feature map.
-
-    Args:
-        kernel: The pooling that reads it.
-        padding: What is added.
-        name: Of the feature map.
-        maps: All feature maps.
-    """
-    d = kernel.anchor.workload.dimensions
-    padded = any(layer.kind == "pad" for layer in kernel.layers)
-    top, left, bottom, right = padding
-    height = d.in_height + (0 if padded else top + bottom)
-    width = d.in_width + (0 if padded else left + right)
-    sides = ((height, left), (height, right), (top, width), (bottom, width))
-    return [
-        NpuOp(
-            kind="copy",
-            shape=_single_element(rows, columns, d.in_channels, "copy"),
-            ifms=(),
-            ifm_bytes=(),
-            ofm=name,
-            ofm_bytes=rows * columns * d.in_channels,
-            ofm_elements=rows * columns * d.in_channels,
-            ofm_height=rows,
-            ofm_depth=d.in_channels,
-            constant_elements=rows * columns * d.in_channels,
-            ifm_nhwc=True,
-            ofm_nhwc=maps[name].nhwc,
-        )
-        for rows, columns in sides
-        if rows and columns
-    ]
 
 
 def _add_map(maps: dict[str, FeatureMap], op: NpuOp, height: int, width: int, depth: int, *, nhwc: bool) -> str:

@@ -208,8 +208,9 @@ def _resize(node: Node) -> Result:
     if tuple(shape) == operand.shape:
         return Result([operand.meta], alias=operand)
     attributes: dict[str, AttributeValue] = {"mode": mode, "coordinates": _coordinates(node)}
-    if mode == "nearest":
-        attributes["rounding"] = node.text("nearest_mode", "floor" if _of_old_form(node) else "round_prefer_floor")
+    rounding = node.text("nearest_mode", "floor" if _of_old_form(node) else "round_prefer_floor")
+    if mode == "nearest" and rounding != "floor":
+        attributes["rounding"] = rounding
     return Result([Meta(tuple(shape), operand.dtype)], kind, attributes, operands=[operand])
 
 
