@@ -220,17 +220,14 @@ def measure(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> list[MeasuredNetwork]:
-    """Measures whole networks: latency, how well it repeats, and a profile per kernel.
-
-    Every round is a process of its own, and the networks take turns.
+    """Measures whole networks: latency, how well it repeats, and a profile per kernel; rounds take turns.
 
     Args:
         networks: Loaded networks, files (measured as they are where the backend takes them), or names of the zoo.
         backend: Name of the backend (``annette backends``).
         options: The backend's options.
         rounds: How many rounds; None makes 3, which a truth value takes, and 1 of what is only estimated.
-        precision: Relative standard error (0.02) down to which each network has further rounds, up to twelve, if the
-            machine allows it; None makes none.
+        precision: Standard error (0.02) down to which a network has further rounds, up to twelve; None makes none.
         out: Dataset to record in, made or added to; None keeps nothing but what is returned.
         batch: Samples processed together; only for networks that are not loaded yet.
         inputs: Shapes and values of inputs (`annette.load_network`); only for networks that are not loaded yet.
@@ -241,8 +238,8 @@ def measure(
         progress: Told about every run.
 
     Returns:
-        The networks in the order given; ``latency_s`` is the shortest of the rounds' medians
-        (of more than four, the one a quarter of the way up): what the network takes when nobody disturbs it.
+        The networks in the order given; ``latency_s`` is the shortest of the rounds' medians (of more than four, the
+        one a quarter of the way up).
 
     Raises:
         NetworkError: A network cannot be read.

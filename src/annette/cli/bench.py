@@ -117,51 +117,51 @@ def command(
       annette bench --backend vela --accelerator ethos-u55-128 --budget 60s --out npu.sqlite --html npu.html
       annette bench --backend command --option command='./bench {model}' --out board.sqlite --json
     """
-    from annette.api import plan_benchmark
-    from annette.bench.session import recorded_plan
-    from annette.bench.totals import is_for_totals
-    from annette.cli.dataset import describe_dataset
-    from annette.report.bench import plan_document, print_bench, print_plan
+    from annette.report.bench import plan_document, print_plan
 
-    extra, own = context.args, networks
-    if networks:  # what stands behind the first one, too, and all else goes to the backend
-        further, pairs = split_words(context.args)
-        extra, options, own = [], {**options, **pairs}, (*networks, *further)
+    own, options, extra = _words(networks, options, context.args)
     chosen = chosen_options(backend, options, extra)
     if check:
         _check(backend, chosen, how["cpus"], as_json=as_json)
         return
-    recorded = resume and preset is None and plan_file is None and out is not None and not networks
-    plan = recorded_plan(out) if recorded and out is not None else None
+    plan = _recorded(out, resume=resume and preset is None and plan_file is None and not networks)
+    wanted = {"preset": preset or "quick", "seed": seed, "batch": batch, "options": chosen}
     if networks:
-        if plan_file is not None:
-            raise click.UsageError("--for makes a plan, and --plan has one: take one of the two")
-        plan = plan_benchmark(
-            backend,
-            preset=preset or "quick",
-            budget_s=budget,
-            seed=seed,
-            batch=batch,
-            options=chosen,
-            networks=_networks(own, batch, inputs),
-            share=for_share,
-        )
-    plan = plan or _plan(backend, plan_file, preset or "quick", seed, batch, chosen)
-    if budget is not None and (dry_run or not is_for_totals(plan)):
-        plan = plan.within(budget)
-    if save_plan is not None:
-        _write(save_plan, plan.to_text())
+        wanted |= {"networks": _networks(own, batch, inputs), "share": for_share, "budget_s": budget}
+    plan = _within(plan or _plan(backend, plan_file, wanted), budget, dry_run=dry_run)
+    _write(save_plan, plan.to_text())
     if dry_run:
         document = plan_document(plan)
         print_json(document) if as_json else print_plan(document)
         return
     if out is None:
         raise click.UsageError("--out DATASET is missing: where the measurements go (or --dry-run)")
-    how |= {"adapts": plan_file is None, "budget_s": budget, "seed": seed, "batch": batch}
-    document = _benchmark(plan, out, backend=backend, options=chosen, resume=resume, **how)
-    if html is not None:
-        describe_dataset(out, html)
-    print_json(document) if as_json else print_bench(document)
+    how |= {"adapts": plan_file is None, "budget_s": budget, "seed": seed, "batch": batch, "resume": resume}
+    _print(_benchmark(plan, out, backend=backend, options=chosen, **how), out, html, as_json=as_json)
+
+
+def _words(
+    networks: tuple[str, ...], options: dict[str, str], extra: list[str]
+) -> tuple[tuple[str, ...], dict[str, str], list[str]]:
+    """Networks, options and what else was said: where networks are named, what stands behind the first one, too."""
+    if not networks:
+        return networks, options, extra
+    further, pairs = split_words(extra)
+    return (*networks, *further), {**options, **pairs}, []
+
+
+def _recorded(out: Path | None, *, resume: bool) -> Plan | None:
+    """The plan that a campaign goes on with; None where it does not go on, or with another."""
+    from annette.bench.session import recorded_plan
+
+    return recorded_plan(out) if resume and out is not None else None
+
+
+def _within(plan: Plan, budget_s: float | None, *, dry_run: bool) -> Plan:
+    """What of a plan fits a budget; one for totals learns on the way what it costs."""
+    from annette.bench.totals import is_for_totals
+
+    return plan.within(budget_s) if budget_s is not None and (dry_run or not is_for_totals(plan)) else plan
 
 
 def _check(backend: str, options: dict[str, str], cpus: tuple[int, ...] | None, *, as_json: bool) -> None:
@@ -199,15 +199,16 @@ def _benchmark(plan: Plan, out: Path, *, backend: str, resume: bool, **how: Any)
     return bench_document(out, backend, carried_out, outcome)
 
 
-def _plan(
-    backend: str, file: Path | None, preset: str, seed: int, batch: tuple[int, ...] | None, options: dict[str, str]
-) -> Plan:
+def _plan(backend: str, file: Path | None, wanted: dict[str, Any]) -> Plan:
+    """The plan of a file, or the one that is wanted."""
     from annette.api import plan_benchmark
     from annette.bench.plan import Plan
     from annette.files import open_regular
 
+    if file is not None and "networks" in wanted:
+        raise click.UsageError("--for makes a plan, and --plan has one: take one of the two")
     if file is None:
-        return plan_benchmark(backend, preset=preset, seed=seed, batch=batch, options=options)
+        return plan_benchmark(backend, **wanted)
     try:
         with open_regular(file, error=OptionError) as opened:
             text = opened.read().decode()
@@ -229,9 +230,21 @@ def _networks(names: tuple[str, ...], batch: tuple[int, ...] | None, inputs: dic
     }
 
 
-def _write(path: Path, text: str) -> None:
+def _print(document: dict[str, Any], out: Path, html: Path | None, *, as_json: bool) -> None:
+    """Prints what a campaign came to, and writes its page where one is wanted."""
+    from annette.cli.dataset import describe_dataset
+    from annette.report.bench import print_bench
+
+    if html is not None:
+        describe_dataset(out, html)
+    print_json(document) if as_json else print_bench(document)
+
+
+def _write(path: Path | None, text: str) -> None:
     from annette.atomic import write_whole
 
+    if path is None:
+        return
     try:
         write_whole(path, text)
     except OSError as error:

@@ -126,8 +126,8 @@ def test_networks_are_swept_over_the_batches_asked_for(run, tmp_path):
     ("words", "message"),
     [
         ((*FOR, "--for", "no-such-network", "--out", "d"), "no-such-network"),
-        ((*FOR, "--for", "alexnet", "--for-share", "2", "--out", "d"), "not a share such as 30%"),
-        ((*FOR, "--for", "alexnet", "--for-share", "half", "--out", "d"), "not a share such as 30%"),
+        ((*FOR, "--for", "alexnet", "--for-share", "2", "--out", "d"), "not a share such as 2%"),
+        ((*FOR, "--for", "alexnet", "--for-share", "half", "--out", "d"), "not a share such as 2%"),
         ((*BENCH, "--for", "alexnet"), "take one of the two"),
         (("bench", "--backend", "scripted", "--preset", "totals", "--for", "alexnet", "--out", "d"), "totals only"),
         (("bench", "--backend", "scriptet", "--out", "d"), "no backend 'scriptet'; did you mean 'scripted'?"),
