@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from types import SimpleNamespace
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -19,6 +20,7 @@ from annette.bench.workloads import WORKLOADS, reference_workload
 from annette.errors import BackendError, OptionError
 from annette.report.bench import check_document, print_check
 from annette.report.page import Page
+from annette.report.schema import schema
 from tests.unit.bench.test_calm import visit
 
 
@@ -128,6 +130,7 @@ def test_workloads_feel_what_they_say() -> None:
 def test_the_document_and_the_page_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     found = machine({"memory": 1.0})
     document = check_document(found, "clock")
+    jsonschema.validate(document, schema("bench-check"))
     assert document["verdict"] == "too disturbed"
     print_check(document, page=Page())
     printed = capsys.readouterr().out
