@@ -108,21 +108,11 @@ class EthosUPlacement(ContextStage):
         """
         storage = storage_of(network)
         kernels, border = self._divided([self._named(kernel, network, storage) for kernel in kernels], network)
-        ordered: list[Kernel] = []
-        copied: dict[str, list[str]] = {}  # By concats, whose other inputs are written right where they end up.
         writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
         readers, handed_out = _readers_of(kernels), border
-        for position in _execution_order(kernels, network, writer, readers):
-            kernel = kernels[position]
-            if kernel.kind == "concat" and not kernel.free:
-                made = [tensor for tensor in kernel.inputs if tensor in writer and not kernels[writer[tensor]].free]
-                in_place = {tensor for tensor in made if len(readers[tensor]) == 1 and tensor not in handed_out}
-                if joins_samples(kernel):
-                    in_place.clear()
-                copied[kernel.name] = [tensor for tensor in kernel.inputs if tensor not in in_place]
-                if not copied[kernel.name]:
-                    kernel = replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
-            ordered.append(kernel)
+        order = _execution_order(kernels, network, writer, readers)
+        shared = {tensor for tensor, those in readers.items() if len(those) != 1} | {*handed_out}
+        ordered, copied = _with_copies(kernels, order, writer, shared)
         maps, root = feature_maps_of(ordered, storage.shapes, copied, border)
         cuts = {tensor for kernel in kernels if kernel.free and kernel.kind in _CUTS for tensor in kernel.outputs}
         operations: list[NpuOp] = []
@@ -229,6 +219,31 @@ class EthosUPlacement(ContextStage):
             MappingError: A value is missing, unknown, of the wrong type, or out of its range.
         """
         return cls(convert(parameters, Accelerator, error=MappingError, path=f"context stage {cls.name!r}: $"))
+
+
+def _with_copies(
+    kernels: Sequence[Kernel], order: Sequence[int], writer: Mapping[str, int], shared: Collection[str]
+) -> tuple[list[Kernel], dict[str, list[str]]]:
+    """The kernels in order, and by concat what it copies; its other inputs are written right where they end up.
+
+    Args:
+        kernels: All kernels.
+        order: Positions in the order in which they run.
+        writer: Position of the kernel that writes each tensor.
+        shared: Tensors that several kernels read, or that leave the accelerator.
+    """
+    ordered: list[Kernel] = []
+    copied: dict[str, list[str]] = {}
+    for position in order:
+        kernel = kernels[position]
+        if kernel.kind == "concat" and not kernel.free:
+            made = {tensor for tensor in kernel.inputs if tensor in writer and not kernels[writer[tensor]].free}
+            in_place = set[str]() if joins_samples(kernel) else made.difference(shared)
+            copied[kernel.name] = [tensor for tensor in kernel.inputs if tensor not in in_place]
+            if not copied[kernel.name]:
+                kernel = replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
+        ordered.append(kernel)
+    return ordered, copied
 
 
 def _only_reads(
