@@ -31,7 +31,6 @@ TARGETS = {"onnxruntime": 0.99, "openvino": 0.97, "vela": 0.99}
 SHORT = Settings(
     warmup=1,
     repeats=1,
-    kernel_repeats=1,
     most_repeats=1,
     attempts=1,
     target_s=1e-3,

@@ -12,12 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from annette.bench import session
+from annette.bench import check, session
 from annette.bench.backend import backend_class
 from annette.bench.dataset import Dataset
 from annette.bench.generate import generate_plan
+from annette.bench.generate.own_networks import known_mapping, with_own_networks
 from annette.bench.generate.totals import generate_totals_plan
 from annette.bench.totals import TOTALS
+from annette.errors import OptionError
 from annette.estimation.estimator import estimate
 from annette.evaluation import evaluation
 from annette.evaluation.suites import is_dataset, listed_networks, recorded_truths, remarks_on
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from annette.bench.campaign import Outcome, Progress
+    from annette.bench.check import MachineCheck
     from annette.bench.plan import Case, Plan
     from annette.bench.session import MeasuredNetwork
     from annette.bench.totals import Switch
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "benchmark",
+    "check_machine",
     "estimate",
     "evaluate",
     "fit",
@@ -67,6 +71,8 @@ def plan_benchmark(
     seed: int = 0,
     batch: Sequence[int] | None = None,
     options: Mapping[str, Any] | None = None,
+    networks: Mapping[str, Network] | None = None,
+    share: float = 0.3,
 ) -> Plan:
     """Makes a plan of what to measure on a backend; nothing is measured.
 
@@ -77,9 +83,13 @@ def plan_benchmark(
         seed: Equal seeds give equal plans.
         batch: Batch sizes to sweep; None takes one sample in most cases and, on processors, 2 to 64 in a quarter.
         options: The backend's options.
+        networks: Networks of yours, by names for them: a part of the plan is about their kernels, alone, in company and
+            at sizes around theirs; about none of them as a whole.
+        share: Share of the time that is for them: of ``budget_s``, where there is none on top of the preset's.
 
     Raises:
-        OptionError: There is no such backend or preset, or a batch size is less than 1.
+        OptionError: There is no such backend or preset, a batch size is less than 1, the share is not between 0 and 1,
+            nothing can be cut out of the networks, or the device tells totals only.
 
     Example:
         >>> import annette
@@ -88,9 +98,25 @@ def plan_benchmark(
     """
     target = backend_class(backend).planned_for(options or {})
     if preset == TOTALS:
+        if networks:
+            raise OptionError(
+                "a device that tells totals only says nothing of single kernels: a benchmark for networks takes another"
+                " preset, full or quick"
+            )
         plan = generate_totals_plan(target, seed=seed, batch=batch or (1,))
         return plan if budget_s is None else plan.within(budget_s)
-    plan = generate_plan(preset, target=target, seed=seed, batch=batch, settings=session.settings_for(options or {}))
+    settings = session.settings_for(options or {})
+    plan = generate_plan(preset, target=target, seed=seed, batch=batch, settings=settings)
+    if networks:
+        return with_own_networks(
+            plan,
+            networks,
+            mapping=known_mapping(backend, options or {}),
+            target=target,
+            share=share,
+            budget_s=budget_s,
+            settings=settings,
+        )
     return plan if budget_s is None else plan.within(budget_s)
 
 
@@ -154,12 +180,37 @@ def benchmark(
     )
 
 
+def check_machine(
+    backend: str,
+    *,
+    options: Mapping[str, Any] | None = None,
+    cpus: tuple[int, ...] | None = None,
+    duration_s: float = 30.0,
+) -> MachineCheck:
+    """Says how calm this machine is, what disturbs it, and how well a benchmark would know its times.
+
+    Args:
+        backend: Name of the backend (``annette backends``), which runs some reference workloads.
+        options: The backend's options.
+        cpus: Processors to measure on; None takes the last ones, one per thread, and none leaves it to the scheduler.
+        duration_s: For how long, seconds.
+
+    Raises:
+        BackendError: The backend cannot be used here, or runs none of the workloads.
+        OptionError: There is no such backend, or it does not take times itself.
+    """
+    chosen = dict(options or {})
+    settings = session.settings_for(chosen, cpus)
+    return check.check_machine(backend, options=chosen, settings=settings, duration_s=duration_s)
+
+
 def measure(
     networks: Sequence[Network | Case | str | Path],
     *,
     backend: str,
     options: Mapping[str, Any] | None = None,
     rounds: int | None = None,
+    precision: float | None = None,
     out: Path | str | None = None,
     batch: int | None = None,
     inputs: Mapping[str, Given] | None = None,
@@ -169,15 +220,14 @@ def measure(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> list[MeasuredNetwork]:
-    """Measures whole networks: latency, how well it repeats, and a profile per kernel.
-
-    Every round is a process of its own, and the networks take turns.
+    """Measures whole networks: latency, how well it repeats, and a profile per kernel; rounds take turns.
 
     Args:
         networks: Loaded networks, files (measured as they are where the backend takes them), or names of the zoo.
         backend: Name of the backend (``annette backends``).
         options: The backend's options.
         rounds: How many rounds; None makes 3, which a truth value takes, and 1 of what is only estimated.
+        precision: Standard error (0.02) down to which a network has further rounds, up to twelve; None makes none.
         out: Dataset to record in, made or added to; None keeps nothing but what is returned.
         batch: Samples processed together; only for networks that are not loaded yet.
         inputs: Shapes and values of inputs (`annette.load_network`); only for networks that are not loaded yet.
@@ -188,8 +238,8 @@ def measure(
         progress: Told about every run.
 
     Returns:
-        The networks in the order given; ``latency_s`` is the shortest of the rounds' medians
-        (of more than four, the one a quarter of the way up): what the network takes when nobody disturbs it.
+        The networks in the order given; ``latency_s`` is the shortest of the rounds' medians (of more than four, the
+        one a quarter of the way up).
 
     Raises:
         NetworkError: A network cannot be read.
@@ -210,6 +260,7 @@ def measure(
                 options=chosen,
                 settings=session.settings_for(chosen, cpus, target_s=_NETWORK_S, timeout_s=timeout_s),
                 rounds=session.default_rounds(backend) if rounds is None else rounds,
+                precision=precision,
                 resume=resume,
                 progress=progress,
             )

@@ -13,6 +13,7 @@ from annette.models.forest import Forest
 from annette.models.roofline import RefinedRoofline, Roofline, Unroll
 from annette.models.statistical import Mixed, Statistical
 from annette.models.tiled_roofline import TiledRoofline
+from annette.models.work_sum import WorkSum
 from annette.testing.layer_models import LayerModelContract
 
 UNROLL = {"out_width": Unroll(8, 0.5), "in_channels": Unroll(16, 1.0), "out_channels": Unroll(16, 0.9)}
@@ -41,6 +42,9 @@ PLAIN = (
     RefinedRoofline(1e12, 1e10, 2e-6, UNROLL),
     SaturatingRate(2e-11, 3e-10, 4e-10, 1e-10, 5e-11, 3e-5),
     CachedMemory(2e10, 1.5e10, 2.0**21, 6e10, 1e-6),
+    WorkSum(
+        {"kernels": 1e-6, "macs/fill:out_channels:16": 1e-11, "products": 1e-7, "output_bytes": 2e-10, "macs": 0.0}
+    ),
 )
 MODELS = (
     *PLAIN,

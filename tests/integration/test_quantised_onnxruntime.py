@@ -10,6 +10,7 @@ from annette.bench.profile_matching import match_profile
 from annette.devices.onnxruntime_cpu.backend import OnnxRuntimeBackend, OnnxRuntimeOptions
 from annette.evaluation.kernels import kernel_key, record_key
 from annette.mapping.rules import preset
+from annette.network.builder import NetworkBuilder
 from annette.network.load import load_network
 from annette.network.quantization import quantized
 from annette.network.writers.onnx import write_onnx
@@ -52,6 +53,25 @@ def test_kernels_of_quantised_networks_are_those_of_the_profile(build, scheme):
     ("build", "scheme"), [(mobilenet_v2, "static-uint8"), (_vit, "static-uint8"), (_vit, "dynamic")]
 )
 def test_kernels_of_other_architectures_are_as_well(build, scheme):
+    assert _differences(quantized(build(), scheme)) == (set(), set())
+
+
+def _lstm():
+    net = NetworkBuilder("test", source_format="test")
+    return net.build(net.lstm(net.input("x", (6, 1, 24)), 16, bidirectional=True))
+
+
+def _joined():
+    """A mean, a resize and a concatenation behind convolutions."""
+    net = NetworkBuilder("test", source_format="test")
+    x = net.relu(net.conv(net.input("x", (1, 16, 12, 12)), 32, 3, padding="same"))
+    excited = net.mul(x, net.unary("sigmoid", net.conv(net.reduce("reduce_mean", x, (2, 3)), 32, 1)))
+    joined = net.concat([excited, net.conv(x, 16, 1)])
+    return net.build(net.conv(net.resize(joined, scale=2, mode="linear"), 8, 1))
+
+
+@pytest.mark.parametrize(("build", "scheme"), [(_lstm, "dynamic"), (_joined, "static-uint8")])
+def test_kernels_of_special_layers_are_as_well(build, scheme):
     assert _differences(quantized(build(), scheme)) == (set(), set())
 
 

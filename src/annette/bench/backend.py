@@ -10,12 +10,14 @@ Order of calls: ``Backend.available()`` → ``Backend(options)`` → ``environme
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping  # noqa: TC003 - msgspec reads annotations, of profile entries
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast, get_type_hints
 
 import msgspec
 import numpy as np
@@ -48,6 +50,9 @@ __all__ = [
     "require_usable",
     "time_runs",
 ]
+
+_DISTINCT: Final = 1 << 18
+"""Random values of an input that differ; what is larger repeats them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +161,16 @@ class CompiledNetwork(ABC):
         """
 
     @abstractmethod
-    def profile(self, repeats: int, *, before: Callable[[], None] | None = None) -> Profile | None:
+    def profile(
+        self, repeats: int, *, before: Callable[[], None] | None = None, within_s: float = math.inf
+    ) -> Profile | None:
         """Runs the network with per-kernel reporting; None where the runtime has no such report.
 
         Args:
-            repeats: How often, at least 1; what the runtime needs to warm up its reporting comes on top.
-            before: Called before each run, outside the time that is taken.
+            repeats: How often at the most, at least 1; what the runtime needs to warm up comes on top.
+            before: Called before each run that is reported, outside the time that is taken.
+            within_s: After the run with which the reported ones have taken so long together, seconds, none follows. A
+                backend whose runs cannot be ended between two may ignore it.
 
         Raises:
             BackendRunError: The runtime failed, or its report cannot be understood.
@@ -177,16 +186,19 @@ class CompiledNetwork(ABC):
         self.close()
 
 
-def time_runs(run: Callable[[], object], repeats: int, before: Callable[[], None] | None) -> tuple[float, ...]:
+def time_runs(
+    run: Callable[[], object], repeats: int, before: Callable[[], None] | None, within_s: float = math.inf
+) -> tuple[float, ...]:
     """Wall-clock times of several runs, in seconds.
 
     Args:
         run: Runs a network once and returns when it is done.
-        repeats: How often.
+        repeats: How often, at the most.
         before: Called before each run, outside the time that is taken.
+        within_s: After the run with which they have taken so long together, seconds, none follows.
     """
-    samples_s = []
-    for _ in range(repeats):
+    samples_s: list[float] = []
+    while len(samples_s) < repeats and math.fsum(samples_s) < within_s:
         if before is not None:
             before()
         started_s = time.perf_counter()
@@ -213,8 +225,14 @@ def input_values(
     if given is not None:
         return np.array(given, dtype=kind).reshape(shape)
     if kind.kind == "f":
-        return np.random.default_rng(0).standard_normal(shape).astype(kind)
+        return np.resize(_normal_values(kind), shape)
     return np.ones(shape, dtype=kind)
+
+
+@cache
+def _normal_values(kind: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Standard normal values, which larger inputs repeat: to draw each of millions takes longer than most runs."""
+    return np.random.default_rng(0).standard_normal(_DISTINCT).astype(kind)
 
 
 class Backend(ABC):
@@ -264,7 +282,7 @@ class Backend(ABC):
         """Makes a network ready to run.
 
         Raises:
-            BackendRunError: The runtime refuses the network.
+            BackendRunError: The runtime refuses the network; it may also do so at the first run.
         """
 
 

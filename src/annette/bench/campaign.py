@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from annette.bench.dataset import differing_fact
 from annette.bench.profile_matching import match_profile
-from annette.bench.records import Run, Status
+from annette.bench.records import MADE_FOR, Run, Status
 from annette.bench.supervisor import Supervisor
 from annette.bench.sweeps import GROUP, SWEEP
 from annette.errors import BackendError, DatasetError
@@ -140,6 +141,8 @@ def _run(case: Case, result: CaseResult, environment: Mapping[str, str], setting
     origin = {GROUP: case.group, "evicted_bytes": str(case.evicted_bytes), "evicted_ops": str(case.evicted_ops)}
     if case.sweep:
         origin[SWEEP] = case.sweep
+    if case.made_for:
+        origin[MADE_FOR] = json.dumps(case.made_for)
     matched = match_profile(case.network, result.entries or ())
     return Run(
         case=case.id,

@@ -22,31 +22,42 @@ import msgspec
 import numpy as np
 
 from annette.bench.backend import ProfileEntry, Subject
+from annette.bench.pauses import CacheEviction, DutyCycle
 from annette.bench.records import MOST_DRIFT, MOST_UNCERTAIN, Purpose, Status, drift, uncertainty
 from annette.documents import LEAST_LATENCY_S, MOST_LATENCY_S, is_duration, is_latency
 from annette.errors import OptionError
 from annette.network.builder import NetworkBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy.typing as npt
-
     from annette.bench.backend import Backend, CompiledNetwork, Profile
     from annette.bench.plan import Case
     from annette.network import Network
 
-__all__ = ["CacheEviction", "CaseMeasurer", "CaseResult", "DutyCycle", "Settings", "reference_network"]
+__all__ = ["CaseMeasurer", "CaseResult", "Settings", "reference_network"]
 
 _FEWEST: Final = 6
-"""Runs of a kernel without the profiler, at the least: fewer would not show whether a moment was calm."""
+"""Runs of a whole network that takes long: fewer would not show whether a moment was calm."""
 
 _LONGEST_S: Final = 5.0
 """What the runs of a whole network may take, once without and once with the profiler, before they become fewer: those
 of a network of seconds scatter less than those of one of milliseconds."""
 
-_EVICTED: Final = (4, 8)
-"""Runs without and with the profiler where the caches are emptied: it takes longer than a run, and has no outliers."""
+_WARM_S: Final = 5e-4
+_MOST_WARM: Final = 60
+"""How long short networks warm up, and in how many runs at the most. Of networks of 5 to 13 µs, runs 4 to 8 took 14 %
+longer than those from the fiftieth on, the next five 5 %: code, data and predictions of branches return one by one."""
+
+_TINY_KERNEL_S: Final = 4e-6
+_TINY_S: Final = 5e-5
+"""Runs up to so long, or of kernels that mostly are, are also recorded without the profiler, whatever for: it does not
+resolve their kernels. (Of a row of 64 that take 0.3 µs each, the profiler says 2 µs each: 128 µs.)"""
+
+_EVICTED: Final = 1
+"""Runs of a visit where the caches are emptied: that takes longer than a run. Of 22 such cases, two campaigns of three
+visits differed by 5.0 % with one run a visit, and by 4.7 % with eight."""
+
+_REFERENCE_EVERY_S: Final = 0.1
+"""Visits that follow each other sooner share one timing of the reference workload, which takes as long as some do."""
 
 _SHORTEST_S: Final = 5e-6
 """Below this the clocks and reports of common runtimes (whole microseconds) say little."""
@@ -60,14 +71,6 @@ _REFERENCE_S: Final = 2e-3
 _REFERENCE_WARMUP: Final = 2
 """Runs before these: the first ones after another network find their code and data gone, and their threads asleep."""
 
-_BUSY_S: Final = 0.1
-"""Time without a rest after which one is due: rarer than most runs, and far more often than once a second."""
-
-_SHARE: Final = 0.065
-"""Rest for each second of work. Linux keeps 5 % of every second for processes of other scheduling classes (the
-fair server; before Linux 6.12 the throttling of sched_rt_runtime_us) and takes them in one piece of 50 ms from whoever
-left none."""
-
 _NO_TIME: Final = f"which is negative, not a number, or beyond {LEAST_LATENCY_S:g} to {MOST_LATENCY_S:g} s"
 
 
@@ -79,12 +82,12 @@ class Settings:
         warmup: Runs before anything is recorded.
         repeats: Runs of a whole network that are recorded, at the least; as many again are profiled. Networks that
             take long have fewer, six at the least.
-        kernel_repeats: Profiled runs of anything but whole networks, at the least; about a third as many are run
-            without the profiler.
-        target_s: Time for the recorded runs of one case: short networks are run more often, up to ``most_repeats``.
-        most_repeats: Runs recorded, at the most.
-        visits: How often a case of anything but whole networks is measured, spread over the campaign; the runs above
-            are shared out among the visits (`annette.bench.visits`).
+        target_s: Time for the recorded runs of a whole network: short ones are run more often.
+        most_repeats: Runs of a whole network that are recorded, at the most.
+        visits: How often a case of anything but whole networks is measured, spread over the campaign
+            (`annette.bench.visits`).
+        visit_s: Time for the profiled runs of one visit; one run is made at the least.
+        visit_repeats: Profiled runs of one visit, at the most.
         attempts: How often a run that calls itself unstable is measured again before it is kept, marked; a case that
             is visited again is not.
         timeout_s: A case that gives no result for so long has failed.
@@ -95,10 +98,11 @@ class Settings:
 
     warmup: int = 3
     repeats: int = 20
-    kernel_repeats: int = 12
     target_s: float = 0.1
     most_repeats: int = 60
     visits: int = 3
+    visit_s: float = 0.01
+    visit_repeats: int = 20
     attempts: int = 3
     timeout_s: float = 120.0
     cpus: tuple[int, ...] = ()
@@ -106,39 +110,34 @@ class Settings:
     drift: float = MOST_DRIFT
 
     def __post_init__(self) -> None:
-        for name in ("repeats", "kernel_repeats", "most_repeats", "visits", "attempts"):
+        for name in ("repeats", "most_repeats", "visits", "visit_repeats", "attempts"):
             if getattr(self, name) < 1:
                 raise OptionError(f"measurement setting {name} is {getattr(self, name)}, less than 1")
-        for name in ("target_s", "timeout_s", "most_uncertain", "drift"):
+        for name in ("target_s", "visit_s", "timeout_s", "most_uncertain", "drift"):
             if not getattr(self, name) > 0:
                 raise OptionError(f"measurement setting {name} is {getattr(self, name)}, not more than 0")
 
-    def visits_of(self, purpose: Purpose) -> int:
-        """How often a case is visited in one campaign."""
-        return 1 if purpose is Purpose.NETWORK else self.visits
-
-    def runs(self, one_s: float, purpose: Purpose, *, evicted: bool = False) -> tuple[int, int]:
-        """How often a case is run for the record, in one visit.
+    def network_runs(self, one_s: float) -> int:
+        """How often a whole network is run for the record, and as often again with the profiler.
 
         Args:
             one_s: Time of one run; anything that is not more than 0 stands for unknown.
-            purpose: Why it is measured: of micro-kernels and chains the profile counts, of networks the total.
-            evicted: Whether the caches are emptied before each run.
-
-        Returns:
-            Runs without the profiler, and with it.
         """
-        visits = self.visits_of(purpose)
-        if evicted:
-            plain, profiled = _EVICTED
-        else:
-            least = self.kernel_repeats
-            if purpose is Purpose.NETWORK:
-                least = min(self.repeats, max(_FEWEST, int(_LONGEST_S / one_s))) if one_s > 0 else self.repeats
-            wanted = self.target_s / one_s if one_s > 0 else least
-            profiled = int(max(min(wanted, self.most_repeats), least))
-            plain = profiled if purpose is Purpose.NETWORK else max(_FEWEST, profiled // 3)
-        return math.ceil(plain / visits), math.ceil(profiled / visits)
+        if not one_s > 0:
+            return self.repeats
+        least = min(self.repeats, max(_FEWEST, int(_LONGEST_S / one_s)))
+        return int(max(min(self.target_s / one_s, self.most_repeats), least))
+
+    def visit_runs(self, one_s: float, *, evicted: bool) -> int:
+        """How often anything else is run for the record, in one visit.
+
+        Args:
+            one_s: Time of one run; anything that is not more than 0 stands for unknown.
+            evicted: Whether the caches are emptied before each run.
+        """
+        if evicted or not one_s > 0:
+            return _EVICTED
+        return math.ceil(min(self.visit_s / one_s, self.visit_repeats))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,86 +177,6 @@ def reference_network() -> Network:
     return net.build(net.conv(net.input("data", (1, 64, 28, 28)), 64, 3, padding=1, bias=False))
 
 
-class DutyCycle:
-    """Called before each run, it sleeps when a rest is due.
-
-    A real-time process (see `annette.bench.host.pin_process`) that works without a pause loses 50 ms of every second to
-    others. A network of 10 ms shows that in a few outliers; one of half a second shows it in its median, 5 to 10 % too
-    high, although the sum of its kernels is right. Who leaves these 5 % by himself is not interrupted. One single run
-    of more than 0.9 s cannot be helped this way.
-
-    Args:
-        clock: Seconds that pass, from any start.
-        sleep: Sleeps for some seconds.
-
-    Example:
-        >>> from annette.bench.measurement import DutyCycle
-        >>> times = iter([0.0, 0.4, 0.43])
-        >>> rest = DutyCycle(clock=lambda: next(times), sleep=lambda seconds: print(f"{seconds:.3f} s"))
-        >>> rest()
-        0.026 s
-    """
-
-    def __init__(
-        self, clock: Callable[[], float] = time.perf_counter, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
-        self._clock = clock
-        self._sleep = sleep
-        self._rested_s = clock()
-
-    def __call__(self) -> None:
-        """Rests, if so much time has passed since the last rest."""
-        busy_s = self._clock() - self._rested_s
-        if busy_s >= _BUSY_S:
-            self._sleep(busy_s * _SHARE)
-            self._rested_s = self._clock()
-
-
-class CacheEviction:
-    """Called before each run: rests when that is due, touches memory, and lets time pass.
-
-    A layer of a whole network finds its weights where the other layers left them: these evicted them from the caches
-    that are the core's own by touching memory, and from the last one, which others share, by taking time. On a
-    server with 480 MB of shared cache, weights were back in main memory after some ten milliseconds, whatever the
-    network had touched meanwhile.
-
-    Args:
-        rest: Rests where that is due (`DutyCycle`).
-        memory: What is touched, all of it; may be empty, and then no time passes either.
-        elapsed_s: Seconds from the first touch to the run, at the least, spent computing as a network does.
-        clock: Seconds that pass, from any start.
-
-    Example:
-        >>> import numpy as np
-        >>> from annette.bench.measurement import CacheEviction
-        >>> times = iter([0.0, 0.001, 0.0019, 0.0021])
-        >>> evict = CacheEviction(lambda: None, np.zeros(8, np.uint8), 0.002, clock=lambda: next(times))
-        >>> evict()
-    """
-
-    def __init__(
-        self,
-        rest: Callable[[], None],
-        memory: npt.NDArray[np.uint8],
-        elapsed_s: float,
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> None:
-        self._rest = rest
-        self._memory = memory
-        self._elapsed_s = elapsed_s
-        self._clock = clock
-
-    def __call__(self) -> None:
-        """Prepares one run."""
-        self._rest()
-        if not len(self._memory):
-            return
-        started_s = self._clock()
-        self._memory += 1
-        while self._clock() - started_s < self._elapsed_s:
-            pass
-
-
 class CaseMeasurer:
     """Measures cases on one backend, for which the reference workload is compiled once.
 
@@ -272,6 +191,8 @@ class CaseMeasurer:
         self._resources = ExitStack()
         self._reference: CompiledNetwork | None = None
         self._reference_runs = _REFERENCE_RUNS[0]
+        self._reference_s: tuple[float, ...] = ()
+        self._reference_due_s = 0.0
         self._evicting = np.zeros(0, dtype=np.uint8)
         if not backend.deterministic:
             self._reference = self._resources.enter_context(
@@ -290,10 +211,10 @@ class CaseMeasurer:
         started = time.perf_counter()
         attempts: list[CaseResult] = []
         with self._backend.compile(subject) as compiled:
-            again = self._settings.visits_of(case.purpose) > 1
+            again = self._settings.visits > 1 and case.purpose is not Purpose.NETWORK
             for _ in range(1 if self._backend.deterministic or again else self._settings.attempts):
                 attempts.append(self._attempt(case, compiled))
-                if attempts[-1].status.usable:
+                if attempts[-1].status.usable or time.perf_counter() - started > _LONGEST_S / 2:
                     break
         best = min(attempts, key=lambda attempt: (not attempt.status.usable, uncertainty(attempt.samples_s)))
         return replace(best, duration_s=time.perf_counter() - started, attempts=len(attempts))
@@ -305,15 +226,52 @@ class CaseMeasurer:
     def _attempt(self, case: Case, compiled: CompiledNetwork) -> CaseResult:
         if self._backend.deterministic:
             return self._judge(case, compiled.run(1), (), (), compiled.profile(1))
-        before = self._time_reference()
+        return self._round(case, compiled) if case.purpose is Purpose.NETWORK else self._visit(case, compiled)
+
+    def _round(self, case: Case, compiled: CompiledNetwork) -> CaseResult:
+        """Measures a whole network: the unprofiled runs count, and the profile tells its parts."""
+        before_s = self._time_reference()
         rest = DutyCycle()
-        warm = compiled.run(self._settings.warmup, before=rest)
-        plain, profiled = self._settings.runs(min(warm, default=math.nan), case.purpose, evicted=case.evicted_bytes > 0)
-        prepare = self._eviction(case, rest, median(before) if before else 0.0)
-        samples = compiled.run(plain, before=prepare)
-        profile = compiled.profile(profiled, before=prepare)
-        visited_again = self._settings.visits_of(case.purpose) > 1  # Then other visits tell whether this one was calm.
-        return self._judge(case, samples, before, () if visited_again else self._time_reference(), profile)
+        one_s = self._warm_up(compiled, rest)
+        runs = self._settings.network_runs(one_s)
+        samples_s = compiled.run(runs, before=rest)
+        profile = compiled.profile(runs, before=rest)
+        return self._judge(case, samples_s, before_s, self._time_reference(), profile)
+
+    def _warm_up(self, compiled: CompiledNetwork, rest: DutyCycle) -> float:
+        """Runs a network until its next runs take as long as later ones, and gives the time of one."""
+        one_s = min(compiled.run(self._settings.warmup, before=rest), default=math.nan)
+        if 0 < one_s < _WARM_S:
+            compiled.run(min(math.ceil(_WARM_S / one_s), _MOST_WARM), before=rest)
+        return one_s
+
+    def _visit(self, case: Case, compiled: CompiledNetwork) -> CaseResult:
+        """Measures anything else, for a short while.
+
+        The profile counts. Only chains and what takes next to no time are also run without it: the former tell what a
+        run costs beside its kernels (and tell it wrongly where the caches are emptied), of the latter the profile
+        tells too little. So is what a runtime without profiles is given.
+        """
+        settings, evicted = self._settings, case.evicted_bytes > 0
+        reference_s = self._recent_reference()
+        rest = DutyCycle()
+        prepare = self._eviction(case, rest, median(reference_s) if reference_s else 0.0)
+        most = _EVICTED if evicted else settings.visit_repeats
+        profile = compiled.profile(most, before=prepare, within_s=settings.visit_s)
+        samples_s: tuple[float, ...] = ()
+        if profile is None or (not evicted and (case.purpose is Purpose.CHAIN or _is_tiny(profile))):
+            one_s = self._warm_up(compiled, rest)
+            samples_s = compiled.run(settings.visit_runs(one_s, evicted=evicted), before=prepare)
+            if profile and one_s < _WARM_S:
+                profile = compiled.profile(most, before=prepare, within_s=settings.visit_s)  # warm by now
+        return self._judge(case, samples_s, reference_s, (), profile)
+
+    def _recent_reference(self) -> tuple[float, ...]:
+        """Times of the reference workload, taken just now or a moment ago."""
+        if time.perf_counter() >= self._reference_due_s:
+            self._reference_s = self._time_reference()
+            self._reference_due_s = time.perf_counter() + _REFERENCE_EVERY_S
+        return self._reference_s
 
     def _time_reference(self) -> tuple[float, ...]:
         """Times of the reference workload; not between the runs of a case, whose threads are ready for the next."""
@@ -343,15 +301,21 @@ class CaseMeasurer:
         problem = _impossible(samples_s, profile)
         if problem:
             return CaseResult(case.id, Status.FAILED, problem)  # Nothing of such a report is worth keeping.
-        if uncertainty(samples_s) > settings.most_uncertain:
-            status = Status.UNSTABLE
-            reason = f"samples scatter so that their median is known to {uncertainty(samples_s):.0%} only"
+        scatter = uncertainty(samples_s or (profile.latency_s if profile else ()))
+        if scatter > settings.most_uncertain:
+            status, reason = Status.UNSTABLE, f"samples scatter so that their median is known to {scatter:.0%} only"
         elif changed > settings.drift:
             status, reason = Status.DRIFTED, f"the reference workload changed by {changed:.0%} over the run"
         elif samples_s and not self._backend.deterministic and median(samples_s) < _SHORTEST_S:
             status, reason = Status.TOO_SHORT, f"one run takes less than {_SHORTEST_S * 1e6:.0f} µs"
         result = CaseResult(case.id, status, reason, samples_s, before_s + after_s)
         return result if profile is None else replace(result, entries=profile.entries, details=profile.details)
+
+
+def _is_tiny(profile: Profile) -> bool:
+    """Whether a profile resolves its kernels badly: all of them together are short, or most of many are."""
+    times_s = [median(entry.latency_s) for entry in profile.entries if entry.latency_s]
+    return math.fsum(times_s) <= _TINY_S or median(times_s) <= _TINY_KERNEL_S
 
 
 def _impossible(samples_s: tuple[float, ...], profile: Profile | None) -> str:

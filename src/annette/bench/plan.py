@@ -47,6 +47,8 @@ class Case:
             it does not count.
         path: File that is measured as it is instead of lowering ``network``; empty for generated networks.
         sweep: Dimension of the layer `annette.bench.sweeps.SWEPT` that the cases of its group sweep; empty for none.
+        made_for: Networks of a user that it was made for, by name and digest
+            (`annette.network.graph_json.graph_digest`): they have the kernel that it is about.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Case:
     evicted_bytes: int = 0
     evicted_ops: int = 0
     sweep: str = ""
+    made_for: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The case as plain JSON values."""
@@ -86,6 +89,7 @@ class _CaseEntry(Document, frozen=True):
     evicted_bytes: Annotated[int, Meta(ge=0, le=2**36)] = 0
     evicted_ops: Natural = 0
     sweep: str = ""
+    made_for: tuple[tuple[str, str], ...] = ()
 
 
 class _PlanDocument(Document, frozen=True):

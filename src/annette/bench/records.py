@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.documents import is_latency
+from annette.documents import convert, is_latency, parse_json
+from annette.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
     from annette.network import Network
 
 __all__ = [
+    "MADE_FOR",
     "MOST_DRIFT",
     "MOST_UNCERTAIN",
     "KernelRecord",
@@ -29,6 +31,7 @@ __all__ = [
     "calm",
     "calm_reference_s",
     "drift",
+    "made_for",
     "midmean",
     "repeatability",
     "uncertainty",
@@ -40,6 +43,9 @@ MOST_UNCERTAIN: Final = 0.05
 
 MOST_DRIFT: Final = 0.1
 """Relative change of the reference workload over a run above which the run calls itself drifted (`drift`)."""
+
+MADE_FOR: Final = "made_for"
+"""Key in a run's details: names and digests of a user's networks that its case was made for, as JSON."""
 
 _MEDIAN_ERROR: Final = 1.2533 / 1.3490
 """Standard error of a normal distribution's median for one sample, over its interquartile range."""
@@ -87,6 +93,8 @@ class KernelRecord:
         samples_s: One time per profiled run, in seconds.
         added: Whether the runtime put it in by itself: it runs no layer of the network.
         info: What else the runtime reported, as text.
+        error: Relative standard error of the time of joined visits (`annette.bench.visits`); 0 where it is not known.
+            Datasets keep the visits instead.
     """
 
     name: str
@@ -96,6 +104,7 @@ class KernelRecord:
     samples_s: tuple[float, ...]
     added: bool = False
     info: Mapping[str, str] = field(default_factory=dict)
+    error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +178,20 @@ def calm_reference_s(reference_s: Sequence[float]) -> float | None:
     """
     times_s = [time_s for time_s in reference_s if is_latency(time_s)]
     return calm(times_s) if times_s else None
+
+
+def made_for(runs: Iterable[Run]) -> tuple[tuple[str, str], ...]:
+    """The networks that cases of the runs were made for (``annette bench --for``), by name and digest, each once.
+
+    Raises:
+        DatasetError: A run says it in another form.
+    """
+    found: dict[tuple[str, str], None] = {}
+    for text in dict.fromkeys(run.details[MADE_FOR] for run in runs if MADE_FOR in run.details):
+        stated = parse_json(text.encode(errors="replace"), source="made_for in a run's details", error=DatasetError)
+        names = convert(stated, tuple[tuple[str, str], ...], error=DatasetError, path="made_for in a run's details")
+        found.update(dict.fromkeys(names))
+    return tuple(sorted(found))
 
 
 def midmean(samples_s: Sequence[float]) -> float:

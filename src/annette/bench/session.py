@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.backend import backend_class, require_usable
 from annette.bench.campaign import run_campaign
@@ -15,7 +15,7 @@ from annette.bench.measurement import Settings
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose, Status
 from annette.bench.totals import Measuring, carry_out
-from annette.bench.visits import undisturbed
+from annette.bench.visits import joined_error, undisturbed
 from annette.errors import OptionError
 from annette.files import exists, is_file
 from annette.network import Network
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from annette.network.inputs import Given
 
 __all__ = [
+    "MOST_ROUNDS",
     "MeasuredNetwork",
     "benchmark",
     "case_of",
@@ -44,6 +45,13 @@ __all__ = [
     "settings_for",
     "visits_of",
 ]
+
+_LEAST_ROUNDS: Final = 3
+"""Rounds that tell a standard error: of two, one may be disturbed, and of one nothing is known."""
+
+MOST_ROUNDS: Final = 12
+"""Rounds after which a network is not known better: of 53 networks in a busy hour, 94 % were known to 1 % after six
+rounds, 96 % after eight, and 99 % to 2 % after six."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,11 @@ class MeasuredNetwork:
             return float("nan")
         middle_s = median(run.latency_s for run in self.usable)
         return sum(abs(run.latency_s / middle_s - 1) for run in self.usable) / len(self.usable)
+
+    @property
+    def standard_error(self) -> float:
+        """Relative standard error of ``latency_s``, from the next longer round; NaN with fewer than two rounds."""
+        return joined_error([run.latency_s for run in self.usable]) if len(self.usable) > 1 else float("nan")
 
 
 def benchmark(
@@ -133,6 +146,7 @@ def measure_networks(
     options: Mapping[str, Any],
     settings: Settings,
     rounds: int = 3,
+    precision: float | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> list[MeasuredNetwork]:
@@ -148,6 +162,8 @@ def measure_networks(
         options: Its options.
         settings: How to measure.
         rounds: How many rounds, at least 1; a truth value takes 3 or more.
+        precision: Relative standard error down to which networks have further rounds, up to `MOST_ROUNDS`; None makes
+            none. What is worked out instead of measured has none either.
         resume: Whether rounds that the dataset has already count (`rounds_left`).
         progress: Told about every run.
 
@@ -157,34 +173,52 @@ def measure_networks(
     Raises:
         BackendError: The backend cannot be used here.
         DatasetError: The dataset belongs to another environment or cannot be written.
-        OptionError: ``rounds`` is less than 1, or two cases have the same identity.
+        OptionError: ``rounds`` is less than 1, ``precision`` is not more than 0, or two cases have the same identity.
     """
     if rounds < 1:
         raise OptionError(f"{rounds} rounds are less than 1")
-    require_usable(backend)
-    plan = Plan("networks", tuple(cases))
-    passes = rounds_left(cases, dataset, rounds) if resume else [plan.cases] * rounds
-    runs_of: dict[str, list[Run]] = {case.id: [] for case in cases}
+    if precision is not None and not precision > 0:
+        raise OptionError(f"a precision of {precision:g} is not more than 0")
+    estimates = require_usable(backend).estimates
+    how = {"backend": backend, "options": options, "settings": settings}
+    rounds_of = _Rounds(Plan("networks", tuple(cases)), dataset, how, progress)
+    earlier = {network.case: network.rounds for network in measured_networks(dataset)} if resume else {}
+    for todo in rounds_left(cases, dataset, rounds) if resume else [tuple(cases)] * rounds:
+        rounds_of.go_on(todo)
+    for _ in range(MOST_ROUNDS if precision is not None and not estimates else 0):
+        known = [MeasuredNetwork(case.id, (*earlier.get(case.id, ()), *rounds_of.runs[case.id])) for case in cases]
+        rounds_of.go_on([case for case, one in zip(cases, known, strict=True) if _wants_more(one, precision)])
+    return [MeasuredNetwork(case.id, tuple(rounds_of.runs[case.id])) for case in cases]
 
-    def keep(case: Case, run: Run) -> None:
-        runs_of[case.id].append(run)
-        if progress is not None:
-            progress(case, run)
 
-    for todo in passes:
-        failed = {case for case, runs in runs_of.items() if runs and runs[-1].status is Status.FAILED}
+class _Rounds:
+    """Measures some networks, round after round, and keeps what came of it; what fails is not tried again."""
+
+    def __init__(self, plan: Plan, dataset: Dataset, how: Mapping[str, Any], progress: Progress | None) -> None:
+        self.runs: dict[str, list[Run]] = {case.id: [] for case in plan.cases}
+        self._name, self._dataset, self._how, self._progress = plan.name, dataset, how, progress
+
+    def go_on(self, todo: Sequence[Case]) -> None:
+        """Measures these networks once more."""
+        failed = {case for case, runs in self.runs.items() if runs and runs[-1].status is Status.FAILED}
         part = tuple(case for case in todo if case.id not in failed)
         if part:
-            run_campaign(
-                Plan(plan.name, part),
-                dataset,
-                backend=backend,
-                options=options,
-                settings=settings,
-                round_=dataset.next_round(case.id for case in part),
-                progress=keep,
-            )
-    return [MeasuredNetwork(case.id, tuple(runs_of[case.id])) for case in cases]
+            number = self._dataset.next_round(case.id for case in part)
+            run_campaign(Plan(self._name, part), self._dataset, round_=number, progress=self._keep, **self._how)
+
+    def _keep(self, case: Case, run: Run) -> None:
+        self.runs[case.id].append(run)
+        if self._progress is not None:
+            self._progress(case, run)
+
+
+def _wants_more(network: MeasuredNetwork, precision: float | None) -> bool:
+    """Whether a further round may bring a network below a relative standard error."""
+    count = len(network.usable)
+    failed = bool(network.rounds) and network.rounds[-1].status is Status.FAILED
+    if precision is None or failed or count >= MOST_ROUNDS:
+        return False
+    return count < _LEAST_ROUNDS or network.standard_error > precision
 
 
 def rounds_left(cases: Sequence[Case], dataset: Dataset, rounds: int) -> list[tuple[Case, ...]]:

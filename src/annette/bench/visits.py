@@ -10,6 +10,7 @@ differ more: such disturbances hit a kernel or its neighbour in time, not both.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Final
@@ -21,11 +22,23 @@ if TYPE_CHECKING:
 
     from annette.bench.records import KernelRecord
 
-__all__ = ["joined_visits", "undisturbed"]
+__all__ = ["CALM", "error_of_gap", "joined_error", "joined_visits", "run_level_s", "undisturbed"]
 
-_MOST_APART: Final = 0.1
-"""Relative difference of the two shortest visits above which the joined run calls itself unstable: then one visit alone
-says what the case takes when nobody disturbs it."""
+CALM: Final = 1.03
+"""Time of a visit over that of the shortest, up to which it counts as calm. In a busy hour the shortest of three visits
+was off by 0.1 % (median) where the next was within 1 %, by 1 % where within 3 %, and by 2 to 5 % beyond."""
+
+_MOST_APART: Final = 0.3
+"""Relative difference of the two shortest of three visits above which the joined run calls itself unstable: then one
+visit alone says what the case takes when nobody disturbs it. Where they differed by 10 to 30 %, the shortest was off
+by 3 to 5 % (median; 200 cases in each of two busy hours), and beyond by 7 to 35 %."""
+
+_ERROR_OF_GAP: Final = 0.7
+_LEAST_ERROR: Final = 0.005
+_MOST_ERROR: Final = 0.5
+"""Relative standard error of the shortest of three visits, over the relative difference to the next one; at the least
+and at the most. Where kernels of two busy hours differed by 0.6, 1.8, 5.5 and 16 %, half the width of the middle 68 %
+of their errors (against what the other visits said) was 0.7, 1.2 to 2.3, 3 to 5, and 7 to 11 %."""
 
 
 def joined_visits(runs: Iterable[Run]) -> list[Run]:
@@ -52,8 +65,8 @@ def _joined(visits: Sequence[Run]) -> Run:
     usable = [run for run in visits if run.status is not Status.FAILED]
     if not usable:
         return visits[0]
-    alike = [run for run in usable if _names(run) == _names(usable[0])]
-    shortest = min(alike, key=_level)
+    alike = [run for run in usable if _identities(run) == _identities(usable[0])]
+    shortest = min(alike, key=run_level_s)
     timed = [run for run in alike if run.samples_s]
     status, reason = _judged(alike)
     return replace(
@@ -65,15 +78,35 @@ def _joined(visits: Sequence[Run]) -> Run:
         latency_s=undisturbed([median(run.samples_s) for run in timed]) if timed else shortest.latency_s,
         samples_s=tuple(time_s for run in timed for time_s in run.samples_s),
         reference_s=tuple(time_s for run in alike for time_s in run.reference_s),
-        kernels=tuple(_joined_kernel(records) for records in zip(*(run.kernels for run in alike), strict=True)),
+        kernels=_joined_kernels(shortest, alike),
         attempts=len(visits),
     )
 
 
-def _joined_kernel(records: Sequence[KernelRecord]) -> KernelRecord:
-    samples_s = tuple(time_s for record in records for time_s in record.samples_s)
+def _joined_kernels(run: Run, visits: Sequence[Run]) -> tuple[KernelRecord, ...]:
+    """The kernels of one of the visits, with what all say of their times.
+
+    Runtimes order what can run in any order, and number what they put in, differently from one compilation to the next:
+    kernels of one identity are paired by their times.
+    """
+    ordered = [sorted(visit.kernels, key=lambda kernel: (_identity(kernel), kernel.latency_s)) for visit in visits]
+    positions = sorted(
+        range(len(run.kernels)), key=lambda index: (_identity(run.kernels[index]), run.kernels[index].latency_s)
+    )
+    joined = {
+        position: _joined_kernel(run.kernels[position], records)
+        for position, records in zip(positions, zip(*ordered, strict=True), strict=True)
+    }
+    return tuple(joined[position] for position in range(len(run.kernels)))
+
+
+def _joined_kernel(kernel: KernelRecord, records: Sequence[KernelRecord]) -> KernelRecord:
+    visits_s = [midmean(record.samples_s) for record in records]
     return replace(
-        records[0], latency_s=undisturbed([midmean(record.samples_s) for record in records]), samples_s=samples_s
+        kernel,
+        latency_s=undisturbed(visits_s),
+        error=joined_error(visits_s),
+        samples_s=tuple(time_s for record in records for time_s in record.samples_s),
     )
 
 
@@ -89,13 +122,43 @@ def undisturbed(times_s: Sequence[float]) -> float:
     return sorted(times_s)[(len(times_s) - 1) // 4]
 
 
-def _names(run: Run) -> tuple[str, ...]:
+def joined_error(times_s: Sequence[float]) -> float:
+    """Relative standard error of `undisturbed`, from the distance to the next longer time.
+
+    Args:
+        times_s: A time of each visit, at least one.
+
+    Returns:
+        0 for a single visit, which does not tell.
+
+    Example:
+        >>> round(joined_error([1.00e-3, 1.05e-3, 1.90e-3]), 3)
+        0.035
+    """
+    ordered = sorted(times_s)
+    chosen = (len(ordered) - 1) // 4
+    if len(ordered) < 2 or not ordered[chosen] > 0:
+        return 0.0
+    return min(math.hypot(_LEAST_ERROR, error_of_gap(ordered[chosen + 1] / ordered[chosen] - 1)), _MOST_ERROR)
+
+
+def error_of_gap(apart: float) -> float:
+    """Relative standard error of the shortest of several times, from its relative difference to the next."""
+    return _ERROR_OF_GAP * apart
+
+
+def _identities(run: Run) -> list[tuple[object, ...]]:
     """What ran: a runtime that decides otherwise in another visit measured something else."""
-    return tuple(kernel.name for kernel in run.kernels)
+    return sorted(map(_identity, run.kernels))
 
 
-def _level(run: Run) -> float:
-    """Time of a visit as far as it is known: of its kernels, which are fitted on, else of the whole run."""
+def _identity(kernel: KernelRecord) -> tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """What a kernel does; its name may be a number."""
+    return kernel.operator, kernel.layers, tuple(sorted(kernel.info.items()))
+
+
+def run_level_s(run: Run) -> float:
+    """Time of a visit as far as it is known: of its kernels, which are fitted on, else of the whole run; seconds."""
     return sum(kernel.latency_s for kernel in run.kernels) if run.kernels else run.latency_s
 
 
@@ -103,7 +166,7 @@ def _judged(visits: Sequence[Run]) -> tuple[Status, str]:
     """What the joined run says of itself."""
     if any(run.status is Status.TOO_SHORT for run in visits):
         return Status.TOO_SHORT, next(run.reason for run in visits if run.status is Status.TOO_SHORT)
-    levels = sorted(map(_level, visits))
+    levels = sorted(map(run_level_s, visits))
     if len(levels) == 1:
         return visits[0].status, visits[0].reason
     apart = levels[1] / levels[0] - 1 if levels[0] > 0 else 0.0

@@ -18,11 +18,14 @@ from annette.cli.options import (
     chosen_options,
     complain,
     json_option,
+    parse_share,
     print_json,
     running_options,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from annette.bench.session import MeasuredNetwork
     from annette.errors import AnnetteError
     from annette.evaluation.truth import Truth
@@ -56,6 +59,10 @@ _HELD_OUT = ("held-out", "classic")
     "--rounds", type=click.IntRange(min=1),
     help="Rounds of --measure for each network, counting what --truth has; by default as annette measure.",
 )  # fmt: skip
+@click.option(
+    "--precision", callback=parse_share, metavar="SHARE",
+    help="Further rounds of --measure until a network is known to 2%, say: its standard error; up to 12.",
+)  # fmt: skip
 @running_options
 @click.option("--uncalibrated", is_flag=True, help="Leave measured times at the speed that the machine had then.")
 @click.option("--brief", is_flag=True, help="Print networks and models only.")
@@ -73,6 +80,7 @@ def command(
     measure: bool,
     backend: str | None,
     rounds: int | None,
+    precision: float | None,
     options: dict[str, str],
     uncalibrated: bool,
     brief: bool,
@@ -83,9 +91,8 @@ def command(
     """Compares a platform's estimates with measured latencies, per network and per kind of kernel.
 
     Latencies come from a dataset of annette measure (--truth), from measuring now (--measure), or from the FILE.
-    Measured times are brought to the speed of the platform's campaign by the reference workload that runs before
-    and after each. With --measure, threads and precision are the platform's unless given, and further --NAME VALUE go
-    to the backend.
+    They are brought to the speed of the platform's campaign by the reference workload around each. With --measure,
+    threads and precision are the platform's unless given, and further --NAME VALUE go to the backend.
 
     A FILE has the columns network (a file beside it, or a network built in) and, if known, batch, input (ids=1x128
     rate=16000) and latency_s, latency_ms, latency_us, latency_ns or latency (with its unit: 12.5 ms). Where one of
@@ -107,13 +114,13 @@ def command(
     from annette.report.html import write_page
 
     if not measure:
-        _refuse_unused(context.args, backend, options, how["cpus"])
+        _refuse_unused(context.args, backend, options, how["cpus"], precision)
     platform = load_platform(platform_name)
     unread: dict[str, AnnetteError] = {}
     listed = listed_networks(suite, unread)
     truth = Path(suite) if truth is None and not measure and is_dataset(Path(suite)) else truth
     if measure:
-        how |= _chosen(platform, backend, options, context.args, rounds)
+        how |= _chosen(platform, backend, options, context.args, rounds) | {"precision": precision}
     listed, notes = _with_latencies(platform, listed, truth, how if measure else None, calibrated=not uncalibrated)
     notes += remarks_on(unread)
     document = evaluation_document(evaluate(platform, listed, model=model, fallback=fallback, name=suite, notes=notes))
@@ -125,12 +132,16 @@ def command(
 
 
 def _refuse_unused(
-    extra: list[str], backend: str | None, options: dict[str, str], cpus: tuple[int, ...] | None
+    extra: list[str],
+    backend: str | None,
+    options: dict[str, str],
+    cpus: tuple[int, ...] | None,
+    precision: float | None,
 ) -> None:
     """Options that only measuring takes are a mistake without it."""
     if extra:
         raise click.UsageError(f"unexpected argument {extra[0]!r} (options of a backend go with --measure)")
-    for name, value in (("--backend", backend), ("--option", options), ("--cpus", cpus)):
+    for name, value in (("--backend", backend), ("--option", options), ("--cpus", cpus), ("--precision", precision)):
         if value:
             raise click.UsageError(f"{name} says how to measure: it goes with --measure")
 
@@ -163,7 +174,18 @@ def _measured(
             raise
         truths, notes = recorded_truths(platform, listed, path, calibrated=calibrated)
     failed = (network for network in measured if network.rounds and not network.usable)
-    return truths, (*notes, *(f"{one.case} could not be measured: {one.rounds[-1].reason}" for one in failed))
+    notes += tuple(f"{one.case} could not be measured: {one.rounds[-1].reason}" for one in failed)
+    return truths, (*notes, *_imprecise(truths, how["precision"]))
+
+
+def _imprecise(truths: tuple[Truth, ...], precision: float | None) -> Iterator[str]:
+    """Says which networks are not known as well as was asked for."""
+    from annette.report.bench import imprecise_text
+
+    for truth in truths:
+        known = truth.standard_error
+        if precision is not None and known is not None and known > precision:
+            yield f"{truth.name}: {imprecise_text(len(truth.rounds_s), known, precision)}"
 
 
 def _run(platform: Platform, listed: tuple[Truth, ...], path: Path, how: dict[str, Any]) -> list[MeasuredNetwork]:

@@ -28,12 +28,14 @@ __all__ = [
     "backend_options",
     "chosen_options",
     "complain",
+    "input_option",
     "json_option",
     "lenient_option",
     "model_options",
     "network_options",
     "parse_duration",
     "parse_numbers",
+    "parse_share",
     "print_json",
     "running_options",
     "split_words",
@@ -83,6 +85,20 @@ def parse_duration(ctx: click.Context, param: click.Parameter, value: str | None
     if not seconds > 0:
         raise click.BadParameter(f"{value!r} is not a duration such as 90s, 10m or 1h", ctx, param)
     return seconds
+
+
+def parse_share(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Turns 2% or 0.02 into a number between 0 and 1; a click callback."""
+    if value is None:
+        return None
+    text, percent, rest = value.strip().partition("%")
+    try:
+        share = float(text) / (100 if percent else 1)
+    except ValueError:
+        share = 0.0
+    if rest or not 0 < share < 1:
+        raise click.BadParameter(f"{value!r} is not a share such as 2% or 0.02", ctx, param)
+    return share
 
 
 def _parse_pairs(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
@@ -136,15 +152,20 @@ def _together(what: str, *options: Callable[[_Command], _Command]) -> Callable[[
     return decorate
 
 
-network_options = _together(
-    "Adds ``--batch`` and ``--input``.",
-    click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples processed together."),
+input_option = _together(
+    "Adds ``--input``.",
     click.option(
         "--input", "inputs", multiple=True, metavar="NAME=SHAPE", callback=_parse_inputs,
         help="Shape of an input, data=1x3x224x224; size of a symbolic dimension, seq=128; or value of an input that "
         "decides what runs, sr=16000 or sr=[16000]. May be repeated.",
     ),
 )  # fmt: skip
+
+network_options = _together(
+    "Adds ``--batch`` and ``--input``.",
+    click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples processed together."),
+    input_option,
+)
 
 lenient_option = _together(
     "Adds ``--lenient``.",

@@ -163,8 +163,7 @@ def estimate_mapped(
     run = sum(not kernel.free for kernel, away in zip(kernels, on_host.tolist(), strict=True) if not away)
     with np.errstate(over="ignore"):  # a total that cannot be counted is refused below
         device_s = float(prices.latency_s[~on_host].sum()) + platform.overhead.device_s(run)
-    read, written = host_traffic(network, platform.precision)
-    host_s = platform.overhead.host_s(input_bytes=read, output_bytes=written)
+    host_s = platform.overhead.host_s(host_traffic(network, platform.precision))
     end_to_end_s = None if host_s is None else device_s + float(prices.latency_s[on_host].sum()) + host_s
     latency_s = end_to_end_s if platform.latency_is == "end_to_end" and end_to_end_s is not None else device_s
     _refuse_impossible(latency_s, end_to_end_s, network, platform, kernels)

@@ -12,8 +12,9 @@ from annette.errors import ModelError, UnsupportedKernelError, nearest
 from annette.estimation.estimate import Prices
 from annette.estimation.precision import moves_data, refuse_precision
 from annette.estimation.uncertainty import kernel_bounds
-from annette.mapping.precision import kind_of
+from annette.mapping.precision import kind_of, precision_in, with_precision
 from annette.models.roofline import Roofline
+from annette.network import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,15 +121,30 @@ def _refuse_impossible(seconds: FloatArray, kernels: Sequence[Kernel], choice: _
         )
 
 
+def _priced_as(kind: str, platform: Platform, example: Kernel) -> str:
+    """The kind whose models price a kind; empty where none do.
+
+    Its own, where the platform has them; else those of copies at the platform's precision; else those of the kind that
+    it was part of when the platform was fitted: by its definition, or as the kind of a rule, that of its layer.
+    """
+    plain, precision = kind_of(kind), precision_in(kind)
+    candidates = [kind, *([plain] if moves_data(kind, example) else [])]
+    former = KINDS[plain].part_of if plain in KINDS else example.anchor.kind
+    if former:
+        candidates += [with_precision(former, precision), *([former] if moves_data(kind, example) else [])]
+    return next((name for name in candidates if name in platform.models), "")
+
+
 def _choose(kind: str, platform: Platform, family: str | None, fallback: str, example: Kernel) -> _Choice:
-    families = platform.models.get(kind) or (platform.models.get(kind_of(kind)) if moves_data(kind, example) else None)
-    if families:
-        priced = kind if kind in platform.models else kind_of(kind)
+    priced = _priced_as(kind, platform, example)
+    if priced:
+        families = platform.models[priced]
+        known = priced not in platform.assumed and kind_of(priced) == kind_of(kind)
         wanted = family or platform.default_family(priced)
         last_resort = (platform.default_family(priced),) if wanted in _SIMPLER else ()
         for name in (wanted, *_SIMPLER.get(wanted, ()), *last_resort):
             if name in families:
-                return _Choice(families[name], name, fitted=priced not in platform.assumed)
+                return _Choice(families[name], name, fitted=known)
         raise UnsupportedKernelError(
             f"platform {platform.name!r} has no {wanted!r} model for {kind!r}, only {', '.join(sorted(families))}"
         )

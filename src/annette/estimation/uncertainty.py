@@ -102,9 +102,10 @@ def network_bounds(
         stated: _Flags = np.array([kind in errors.spreads for kind in table.kinds.tolist()], dtype=bool)
         known = prices.fitted & stated
         widening = np.where(prices.in_range, 1.0, platform.extrapolation_widening)
-        bounds = inner = errors.bounds(confidence, table, prices.latency_s, np.where(stated, widening, 0.0))
+        beside = (max(0.0, total_s - float(prices.latency_s[counted].sum())), platform.overhead.spread_s)
+        bounds = inner = errors.bounds(confidence, table, prices.latency_s, np.where(stated, widening, 0.0), beside)
         if not stated.all():
-            inner = errors.bounds(confidence, table.select(stated), prices.latency_s[stated], widening[stated])
+            inner = errors.bounds(confidence, table.select(stated), prices.latency_s[stated], widening[stated], beside)
     else:
         return None
     if any(ends is not None and ends[1] > WIDEST for ends in (bounds, inner)):

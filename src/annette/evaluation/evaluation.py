@@ -24,6 +24,7 @@ from annette.evaluation.metrics import (
     spearman,
 )
 from annette.evaluation.pricing import CONFIDENCES, FAMILIES, price_network
+from annette.evaluation.truth import notes_on_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -55,6 +56,7 @@ class NetworkResult:
         measured_s: Its latency, or None where it is not known.
         rounds_s: Latency of each round of measurement.
         floor: Relative standard deviation of a round of measurement; None with fewer than two.
+        standard_error: Relative standard error of its latency; None with fewer than two rounds.
         estimated_s: Its estimate by the model that is evaluated; None where it could not be estimated.
         interval_s: The estimate's interval at 90 %; None where the platform states none.
         by_model: Its estimate by each family that the platform has, and by the baselines.
@@ -71,6 +73,7 @@ class NetworkResult:
     measured_s: float | None
     rounds_s: tuple[float, ...]
     floor: float | None
+    standard_error: float | None
     estimated_s: float | None = None
     interval_s: tuple[float, float] | None = None
     by_model: Mapping[str, float] | None = None
@@ -210,6 +213,7 @@ def evaluate(
     Raises:
         OptionError: There are no networks.
     """
+    truths = tuple(truths)
     results: list[NetworkResult] = []
     pairs: list[KernelPairs] = []
     undecided: list[str] = []
@@ -235,7 +239,7 @@ def evaluate(
         floor=float(np.mean(floors)) if floors else None,
         plain_roofline=platform.plain_roofline,
         remaining=_remaining(compared),
-        notes=(*notes, *undecided),
+        notes=(*notes, *undecided, *notes_on_own(platform, truths)),
         mapping=sum(mapped, MappingQuality()) if mapped else None,
     )
 
@@ -250,6 +254,7 @@ def _network(
         measured_s=truth.latency_s,
         rounds_s=truth.rounds_s,
         floor=truth.floor,
+        standard_error=truth.standard_error,
     )
     try:
         priced = price_network(platform, truth.network, model=model, fallback=fallback)

@@ -58,12 +58,14 @@ class KernelPairing:
 
     Attributes:
         pairs: Predicted kernels with the measured time of the same layers, seconds.
+        errors: Relative standard error of each of these times; 0 where it is not known.
         unpredicted: Measured kernels that the mapping model does not predict.
         unmeasured: Predicted kernels that were not measured.
         predicted_share: Share of the measured kernels' time that is in ``pairs``; NaN without a profile.
     """
 
     pairs: tuple[tuple[Kernel, float], ...]
+    errors: tuple[float, ...]
     unpredicted: tuple[KernelRecord, ...]
     unmeasured: tuple[Kernel, ...]
     predicted_share: float
@@ -82,6 +84,7 @@ def pair_kernels(run: Run, mapping: MappingModel) -> KernelPairing:
     kernels = [kernel for kernel in mapping.apply(run.network) if not kernel.free]
     predicted = {kernel_key(kernel, run.network): kernel for kernel in kernels}
     pairs: list[tuple[Kernel, float]] = []
+    errors: list[float] = []
     unpredicted = []
     paired: set[tuple[str, ...]] = set()
     for record in run.kernels:
@@ -92,9 +95,11 @@ def pair_kernels(run: Run, mapping: MappingModel) -> KernelPairing:
         else:
             paired.add(key)
             pairs.append((kernel, record.latency_s))
+            errors.append(record.error)
     total_s = math.fsum(record.latency_s for record in run.kernels)
     return KernelPairing(
         pairs=tuple(pairs),
+        errors=tuple(errors),
         unpredicted=tuple(unpredicted),
         unmeasured=tuple(kernel for key, kernel in predicted.items() if key not in paired),
         predicted_share=math.fsum(time_s for _, time_s in pairs) / total_s if total_s > 0 else math.nan,

@@ -43,6 +43,8 @@ OVERHEADS: Final = ("per_kernel_s", "per_run_s", "per_input_byte_s", "per_output
 """Overheads that may be fitted."""
 
 _HOST: Final = OVERHEADS[1:]
+_KEPT: Final = ("per_input_s", "per_output_s", "several_s")
+"""Overheads that stay as they are: too little beside a whole network's time to be found in it."""
 _HOST_GROUPS: Final = ("host kinds", "assumed host kinds")
 """Groups of kinds that the host runs: measured ones apart from assumed ones."""
 
@@ -184,8 +186,8 @@ class _Work:
     def of(cls, network: Network, platform: Platform) -> _Work:
         estimate = estimate_network(network, platform)
         run = sum(not kernel.free and kernel.kind not in platform.host_kinds for kernel in estimate.mapped)
-        amounts = (run, 1.0, *host_traffic(network, platform.precision))
-        return cls(_by_kind_s(estimate), dict(zip(OVERHEADS, amounts, strict=True)))
+        amounts = (run, 1.0, *host_traffic(network, platform.precision), float(run > 1))
+        return cls(_by_kind_s(estimate), dict(zip((*OVERHEADS, *_KEPT), amounts, strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,9 +217,10 @@ class _Design:
         groups = {kind: host.get(kind) or on_device(kind) for kind in seen}
         names = tuple(sorted(set(groups.values())))
         times = np.array([[sum(w.by_kind_s.get(k, 0.0) for k in seen if groups[k] == n) for n in names] for w in work])
-        known = {name: getattr(platform.overhead, name) or 0.0 for name in OVERHEADS}
+        known = {name: getattr(platform.overhead, name) or 0.0 for name in (*OVERHEADS, *_KEPT)}
         amounts = np.array([[item.amounts[name] for name in overheads] for item in work]).reshape(len(work), -1)
-        kept = [name for name in (OVERHEADS if meaning == "end_to_end" else OVERHEADS[:1]) if name not in overheads]
+        counted = (*OVERHEADS, *_KEPT) if meaning == "end_to_end" else (OVERHEADS[0], _KEPT[-1])
+        kept = [name for name in counted if name not in overheads]
         fixed_s = np.array([sum(known[name] * item.amounts[name] for name in kept) for item in work])
         prior = np.array([*(1.0 for _ in names), *(known[name] for name in overheads)])
         typical = _SPREAD_OF_ZERO * np.median(latency_s[:, None] / np.maximum(amounts, 1e-300), axis=0)

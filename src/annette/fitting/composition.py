@@ -100,8 +100,7 @@ def run_spread(runs: Iterable[Run], overheads: RunOverheads) -> float:
     """
     lengths, ratios = [], []
     for run in runs:
-        between_s = overheads.per_run_s + (overheads.per_kernel_s - overheads.profiler_s) * len(run.kernels)
-        sum_s = math.fsum(kernel.latency_s for kernel in run.kernels) + between_s
+        sum_s = math.fsum(kernel.latency_s for kernel in run.kernels) + overheads.beside_s(run)
         if run.kernels and run.latency_s >= _LEAST_RUN_S and sum_s > 0 and not evicted_bytes(run):
             lengths.append(run.latency_s)
             ratios.append(math.log(run.latency_s / sum_s))

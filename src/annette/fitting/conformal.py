@@ -30,7 +30,9 @@ _MIDDLE: Final = (0.16, 0.84)
 _FARTHEST: Final = 40.0
 
 
-def log_residuals(residuals: FloatArray, predicted_s: FloatArray | None = None) -> LogResiduals:
+def log_residuals(
+    residuals: FloatArray, predicted_s: FloatArray | None = None, errors: FloatArray | None = None
+) -> LogResiduals:
     """Quantiles of held-out log residuals, with the finite-sample correction of split conformal prediction.
 
     A tail of probability p is bounded by the ``ceil((n + 1) (1 - p))``-th smallest residual (Vovk et al., Algorithmic
@@ -40,13 +42,18 @@ def log_residuals(residuals: FloatArray, predicted_s: FloatArray | None = None) 
     Args:
         residuals: ``log(measured / predicted)`` on data that the models did not see, at least 2.
         predicted_s: The predictions, if the interval may depend on them; it does from 80 rows on.
+        errors: Standard error of the logarithm of each measured time, 0 where it is not known; None stands for zeros.
+            Where a measurement may have been off by so much, a residual stands for two, one shorter by it and one
+            longer: the other hour that an interval is to hold in is as far from the first in either direction.
     """
+    both = residuals if errors is None else np.concatenate([residuals - errors, residuals + errors])
+    copies = len(both) // len(residuals)
     spread = None
     if predicted_s is not None and len(residuals) >= 2 * _ROWS_OF_A_CLASS:
         spread = spread_by_time(residuals, predicted_s)
-        residuals = residuals / spread.at(predicted_s)
-    ordered = np.sort(np.clip(residuals, -_FARTHEST, _FARTHEST))
-    values = [_bound(ordered, level) for level in _LEVELS]
+        both = both / np.tile(spread.at(predicted_s), copies)
+    ordered = np.sort(np.clip(both, -_FARTHEST, _FARTHEST))
+    values = [_bound(ordered, level, copies) for level in _LEVELS]
     return LogResiduals(_LEVELS, tuple(float(value) for value in np.maximum.accumulate(values)), spread)
 
 
@@ -72,13 +79,14 @@ def spread_by_time(residuals: FloatArray, predicted_s: FloatArray) -> Spread:
     return Spread(tuple(spread_at), tuple(spread_at.values()))
 
 
-def _bound(ordered: FloatArray, level: float) -> float:
+def _bound(ordered: FloatArray, level: float, copies: int) -> float:
+    """A quantile of residuals, each of which is there so many times."""
     count = len(ordered)
     if level < 0.5:
-        rank = int(np.floor((count + 1) * level))
+        rank = int(np.floor((count + copies) * level)) + 1 - copies
         return float(ordered[rank - 1]) if rank >= 1 else _beyond(float(ordered[0]), float(np.median(ordered)))
     if level > 0.5:
-        rank = int(np.ceil((count + 1) * level))
+        rank = int(np.ceil((count + copies) * level))
         return float(ordered[rank - 1]) if rank <= count else _beyond(float(ordered[-1]), float(np.median(ordered)))
     return float(np.median(ordered))
 

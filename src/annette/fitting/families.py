@@ -13,6 +13,7 @@ from annette.fitting.forest import Growth, grow
 from annette.fitting.reach import reach_of
 from annette.fitting.roofline import fit_refined_roofline, fit_roofline, log_error
 from annette.fitting.samples import LEAST_ROWS, folds
+from annette.fitting.work_sum import fit_work_sum
 from annette.models.features import FeatureSet
 from annette.models.roofline import RefinedRoofline
 from annette.models.statistical import Mixed, Statistical
@@ -66,10 +67,15 @@ _INSIDE: Final = (
 )  # fmt: skip
 """What says how a kernel multiplies and walks through memory."""
 _RECURRENT: Final = kinds_in(Category.RECURRENT)
-_OF_RECURRENCE: Final = ("log2:repeated_weight_bytes", "log2:out_width")
+_OF_RECURRENCE: Final = ("log2:repeated_weight_bytes", "log2:out_width", "log2:ops_a_step", "log2:out_channels")
+_CONVOLUTIONS: Final = kinds_in(Category.CONVOLUTION)
+_OF_CONVOLUTIONS: Final = (
+    "log2:ops_a_group", "log2:batched_weight_bytes", "log2:unfolded_size", "log2:folded_size", "edge_columns",
+)  # fmt: skip
+_OF_KINDS: Final = ((_RECURRENT, _OF_RECURRENCE), (_CONVOLUTIONS, _OF_CONVOLUTIONS))
 _LITTLE_WEIGHT_BYTES: Final = 65536.0
 _REMAINDERS: Final = (4, 8, 16, 32)
-_REMAINDERS_OF: Final = ("in_channels_per_group", "out_channels_per_group", "out_width")
+_REMAINDERS_OF: Final = ("in_channels_per_group", "out_channels_per_group", "groups", "out_width")
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +107,10 @@ class KindFit:
 
     def intervals(self) -> dict[str, LogResiduals]:
         """For each family, the quantiles of its residuals, from which intervals of kernels are made."""
-        return {family: log_residuals(self.residuals(family), self.held_out_s[family]) for family in self.models}
+        errors = self.samples.errors
+        return {
+            family: log_residuals(self.residuals(family), self.held_out_s[family], errors) for family in self.models
+        }
 
 
 def fit_kind(kind: str, samples: Samples, *, seed: int = 0) -> KindFit:
@@ -155,7 +164,8 @@ def feature_names(samples: Samples, base: RefinedRoofline | None = None, *, insi
         inside: Whether those are offered that say how a kernel multiplies and walks through memory; tables that others
             published have too few rows to choose among so many.
     """
-    names = [*_GENERAL, *(_INSIDE if inside else ()), *(_OF_RECURRENCE if _RECURRENT.issuperset(samples.kinds) else ())]
+    names = [*_GENERAL, *(_INSIDE if inside else ())]
+    names += [name for kinds, own in _OF_KINDS if kinds.issuperset(samples.kinds) for name in own]
     for name, unroll in ({} if base is None else base.unroll).items():
         quantity = "in_channels_per_group" if name == "in_channels" else name
         names.append(f"fill:{quantity}:{unroll.size}")
@@ -194,12 +204,13 @@ def fit_all(
     per = "ops" if float(np.median(samples.table["ops"])) > 0 else "bytes"
     work = np.maximum(samples.table["ops"] if per == "ops" else samples.table.bytes, 1.0)
     statistical = grow(matrix, log_s - np.log(work), growth, seed=seed, weights=weights)
-    correction = grow(matrix, log_s - np.log(refined.predict_s(samples.table)), growth, seed=seed, weights=weights)
+    base = _base(samples, refined)
+    correction = grow(matrix, log_s - np.log(base.predict_s(samples.table)), growth, seed=seed, weights=weights)
     return {
         "roofline": roofline,
         "refined-roofline": refined,
         "statistical": Statistical(per, features, statistical, roofline),
-        "mixed": Mixed(refined, features, correction, reach_of(samples.table, correction.predict(matrix))),
+        "mixed": Mixed(base, features, correction, reach_of(samples.table, correction.predict(matrix))),
     }
 
 
@@ -207,13 +218,14 @@ def _weights(samples: Samples, refined: RefinedRoofline) -> FloatArray | None:
     """What each row says: the inverse of its variance, which falls with time; None where rows are few.
 
     Short kernels vary more, and there are many of them. How much follows from the residuals of the refined roofline by
-    *its* time: by the measured one, rows would count the more the shorter they happened to be.
+    *its* time: by the measured one, rows would count the more the shorter they happened to be. The error of each time
+    adds to that.
     """
     if len(samples) < _MANY_ROWS:
         return None
     estimated_s = refined.predict_s(samples.table)
     spread = spread_by_time(np.log(samples.latency_s / estimated_s), estimated_s).at(estimated_s)
-    weights: FloatArray = 1.0 / spread**2
+    weights: FloatArray = 1.0 / (spread**2 + samples.errors**2)
     return weights
 
 
@@ -233,6 +245,18 @@ def _refined(samples: Samples, roofline: Roofline) -> RefinedRoofline:
     if log_error(with_s, samples.latency_s) < _RICHER_BELOW * log_error(without_s, samples.latency_s):
         return refined
     return RefinedRoofline(roofline.ops_per_s, roofline.bytes_per_s, roofline.offset_s)
+
+
+def _base(samples: Samples, refined: RefinedRoofline) -> LayerModel:
+    """The formula that a forest corrects: the refined roofline, or a sum of works that fits clearly better.
+
+    Both have few parameters for their rows, so that how well they fit says how good they are.
+    """
+    summed = fit_work_sum(samples)
+    if summed is None:
+        return refined
+    errors = [log_error(model.predict_s(samples.table), samples.latency_s) for model in (refined, summed)]
+    return summed if errors[1] < _RICHER_BELOW * errors[0] else refined
 
 
 def _best(errors: Mapping[str, float]) -> str:

@@ -9,12 +9,14 @@ count as not fitted, and estimates show it.
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from annette._version import __version__
+from annette.bench.records import made_for
 from annette.devices.registry import recognise
 from annette.errors import FitError
 from annette.fitting.composition import composed_errors, run_spread
@@ -26,10 +28,10 @@ from annette.fitting.roofline import fit_plain_roofline, fit_roofline
 from annette.fitting.samples import LEAST_ROWS
 from annette.fitting.totals.fit import fit_totals, tells_totals_only
 from annette.fitting.training_data import platform_fields, read_training_data
-from annette.mapping.precision import precision_in, with_precision
+from annette.mapping.precision import kind_of, precision_in, with_precision
 from annette.network import Category
 from annette.network.kinds import kinds_in
-from annette.platforms import Intervals, Overhead, Platform, Provenance
+from annette.platforms import Intervals, Platform, Provenance
 from annette.references import resolve
 
 if TYPE_CHECKING:
@@ -94,14 +96,14 @@ def fit_generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
         or f"{environment.get('cpu', environment.get('device', '?'))}, fitted from benchmarks",
         **platform_fields(environment),
         precision=data.precision,
-        latency_is="device",
+        latency_is="end_to_end" if overheads.known else "device",
         mapping=choice.mapping,
         models={kind: fit.models for kind, fit in fits.items()} | shared,
         preferred_family="mixed",
         preferred_by_kind={kind: fit.best for kind, fit in fits.items() if fit.best != "mixed"},
-        overhead=Overhead(per_kernel_s=overheads.per_kernel_s),
+        overhead=overheads.stated(),
         ranges=ranges_of([fit.samples.table for fit in fits.values()], OWN_COLUMNS),
-        intervals=_intervals(fits, measured.paired, run_spread(data.runs, overheads)),
+        intervals=_intervals(fits, measured.paired, math.hypot(run_spread(data.runs, overheads), data.level_error)),
         accuracy=tuple(_accuracy(fit) for fit in fits.values()),
         provenance=_provenance(data, choice, measured, unfitted),
         assumed=assumed,
@@ -153,6 +155,7 @@ def _provenance(
         versions=tuple(sorted(data.environment.items())),
         notes=tuple(notes),
         measurement=measured.measurement,
+        made_for=made_for(data.everything),
     )
 
 
@@ -181,11 +184,24 @@ def shared_rooflines(
         if len(rows) < LEAST_ROWS:
             continue
         roofline = fit_roofline(rows)
+        if not rows.table["ops"].any():
+            roofline = replace(roofline, ops_per_s=_rate_of_related(samples, categories) or roofline.bytes_per_s)
         measured = ", ".join(rows.kinds)
         for kind in sorted(related - set(fitted)):
             models[kind] = {"roofline": roofline}
             reasons[kind] = f"priced like the related kinds that were measured: {measured}"
     return models, reasons
+
+
+def _rate_of_related(samples: Samples, categories: Collection[Category]) -> float | None:
+    """Operations per second of a group's measured kinds of any precision; None where none does any.
+
+    Rows without operations say nothing of what an operation takes, and a rate that is fitted on them may be anything.
+    """
+    related = kinds_in(*categories)
+    of_group = np.array([kind_of(kind) in related for kind in samples.table.kinds], dtype=bool)
+    rows = samples.select(of_group & (samples.table["ops"] > 0))
+    return fit_roofline(rows).ops_per_s if len(rows) >= LEAST_ROWS else None
 
 
 def fit_platform(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:

@@ -21,7 +21,8 @@ _FADING: Final = 8.0
 """Octaves. Where the kernels of a region are left out of a fit (the clusters of each kind, two minutes of benchmarks of
 one processor), a correction as it stands is best up to six octaves from what it saw, three quarters of it from six to
 nine, and a quarter beyond; with these numbers the error is least: 33.0 %, instead of 33.1 % as it stands and 35.6 %
-where it fades from one octave on over two."""
+where it fades from one octave on over two. Where a sum of works lies beneath, it is about as flat
+(docs/decisions/sums-of-works.md)."""
 _RESOLUTION: Final = 16.0
 _SHARE: Final = 0.9
 

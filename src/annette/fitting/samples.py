@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -63,16 +63,21 @@ class Samples:
         latency_s: Measured time of each row, seconds, shape ``(rows,)``.
         groups: What each row must not be separated from in cross-validation: its configuration and network.
         sources: Where each row comes from, for messages: case and kernel.
+        errors: Relative standard error of each time, shape ``(rows,)``; 0 where it is not known. Nothing stands for
+            zeros.
     """
 
     table: KernelTable
     latency_s: FloatArray
     groups: npt.NDArray[np.str_]
     sources: npt.NDArray[np.str_]
+    errors: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         rows = len(self.table)
-        if not rows == len(self.latency_s) == len(self.groups) == len(self.sources):
+        if not len(self.errors):
+            object.__setattr__(self, "errors", np.zeros(rows))
+        if not rows == len(self.latency_s) == len(self.groups) == len(self.sources) == len(self.errors):
             raise FitError("the columns of the samples differ in length")
 
     def __len__(self) -> int:
@@ -80,7 +85,8 @@ class Samples:
 
     def select(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Samples:
         """The given rows."""
-        return Samples(self.table.select(rows), self.latency_s[rows], self.groups[rows], self.sources[rows])
+        table, latency_s, groups = self.table.select(rows), self.latency_s[rows], self.groups[rows]
+        return Samples(table, latency_s, groups, self.sources[rows], self.errors[rows])
 
     def of_kind(self, kind: str) -> Samples:
         """The rows of one kind."""
@@ -99,6 +105,7 @@ class Samples:
             np.concatenate([part.latency_s for part in parts]),
             np.concatenate([part.groups for part in parts]),
             np.concatenate([part.sources for part in parts]),
+            np.concatenate([part.errors for part in parts]),
         )
 
 
@@ -134,16 +141,13 @@ class PairedKernels(NamedTuple):
     run_of_row: npt.NDArray[np.intp]
 
 
-def paired_kernels(
-    runs: Sequence[Run], mapping: MappingModel, precision: Precision, *, profiler_s: float = 0.0
-) -> PairedKernels:
+def paired_kernels(runs: Sequence[Run], mapping: MappingModel, precision: Precision) -> PairedKernels:
     """Turns runs into samples, each network a group.
 
     Args:
         runs: Usable runs; those without a profile are passed over.
         mapping: The mapping model whose kernels are to be priced.
         precision: Width of the platform's numbers.
-        profiler_s: Time that the profiler itself adds to each kernel; taken off, but never more than half of a time.
 
     Raises:
         FitError: No kernel of any run is predicted.
@@ -152,6 +156,7 @@ def paired_kernels(
     times: list[float] = []
     groups: list[str] = []
     sources: list[str] = []
+    errors: list[float] = []
     run_of_row: list[int] = []
     shares: list[tuple[float, float]] = []
     for index, run in enumerate(runs):
@@ -165,7 +170,8 @@ def paired_kernels(
             continue
         before = {"evicted_bytes": evicted_bytes(run), "evicted_ops": evicted_ops(run)}
         tables.append(KernelTable.from_kernels(kernels, run.network, precision, **before))
-        times += [max(time_s - profiler_s, time_s / 2) for _, time_s in pairing.pairs]
+        times += [time_s for _, time_s in pairing.pairs]
+        errors += pairing.errors
         groups += [run.network.name] * len(kernels)
         run_of_row += [index] * len(kernels)
         sources += [f"{run.case}: {kernel.name}" for kernel in kernels]
@@ -173,7 +179,8 @@ def paired_kernels(
         raise FitError("no measured kernel is one that the mapping model predicts: nothing can be fitted")
     total_s = math.fsum(weight for _, weight in shares)
     share = math.fsum(share * weight for share, weight in shares) / total_s if total_s > 0 else math.nan
-    samples = Samples(KernelTable.concatenate(tables), np.array(times), np.array(groups), np.array(sources))
+    columns = (np.array(times), np.array(groups), np.array(sources), np.array(errors))
+    samples = Samples(KernelTable.concatenate(tables), *columns)
     return PairedKernels(samples, share, np.array(run_of_row, dtype=np.intp))
 
 
@@ -215,11 +222,13 @@ def _join(samples: Samples) -> tuple[Samples, list[str]]:
     members = equal_rows(samples.table)
     _, first = np.unique(members, return_index=True)
     order = np.argsort(members, kind="stable")
-    parts = np.split(samples.latency_s[order], np.cumsum(np.bincount(members))[:-1])
+    counts = np.bincount(members)
+    parts = np.split(samples.latency_s[order], np.cumsum(counts)[:-1])
+    errors = np.sqrt(np.bincount(members, weights=samples.errors**2)) / counts
     kept = samples.select(first)
     others = np.setdiff1d(np.arange(len(samples)), first)
     latency_s = np.array([np.median(part) for part in parts])
-    return Samples(kept.table, latency_s, kept.groups, kept.sources), samples.sources[others].tolist()
+    return Samples(kept.table, latency_s, kept.groups, kept.sources, errors), samples.sources[others].tolist()
 
 
 def folds(samples: Samples) -> list[tuple[Rows, Rows]]:

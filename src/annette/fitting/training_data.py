@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from annette.bench.calm import calmness
 from annette.bench.importing.collection import origin_of
 from annette.bench.records import Purpose
 from annette.bench.visits import joined_visits
@@ -18,13 +19,15 @@ from annette.errors import FitError
 from annette.fitting.conformal import half_width
 from annette.fitting.overheads import RunOverheads, reference_workload_s, run_overheads, speed_exponent, speed_ratios
 from annette.fitting.roofline import fit_roofline
-from annette.fitting.samples import LEAST_ROWS, Dropped, Samples, clean, paired_kernels
+from annette.fitting.samples import LEAST_ROWS, Dropped, Samples, clean, evicted_bytes, paired_kernels
+from annette.fitting.short_kernels import UNRESOLVED, unresolved, without_profiler
 from annette.mapping.precision import PRECISIONS, Precision
 from annette.platforms import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from annette.bench.calm import Calmness
     from annette.bench.dataset import Dataset
     from annette.bench.records import Run
     from annette.mapping.model import MappingModel
@@ -90,6 +93,7 @@ class TrainingData:
         overheads: Costs beside kernels, found from ``runs``.
         dropped: Parts of runs that were left out, with reasons.
         sources: The datasets, for the provenance.
+        calm: How calm each dataset's campaign was, of those that tell.
     """
 
     environment: Mapping[str, str]
@@ -100,6 +104,12 @@ class TrainingData:
     overheads: RunOverheads
     dropped: tuple[Dropped, ...]
     sources: tuple[Source, ...]
+    calm: tuple[Calmness, ...] = ()
+
+    @property
+    def level_error(self) -> float:
+        """Relative standard error that all times have in common (`Calmness.level_error`); 0 where nothing tells."""
+        return max((each.level_error for each in self.calm), default=0.0)
 
     def kernels(self, mapping: MappingModel, *, profiler_s: float | None = None) -> MeasuredKernels:
         """The measured kernels that a mapping model predicts, cleaned.
@@ -112,17 +122,23 @@ class TrainingData:
             FitError: No measured kernel is predicted, or none can be fitted on.
         """
         added_s = self.overheads.profiler_s if profiler_s is None else profiler_s
-        measured, share, run_of_row = paired_kernels(self.runs, mapping, self.precision, profiler_s=added_s)
+        runs = without_profiler(self.runs, replace(self.overheads, profiler_s=added_s))
+        measured, share, run_of_row = paired_kernels(runs, mapping, self.precision)
         ratios = np.array(speed_ratios(self.runs))[run_of_row]
         exponent = speed_exponent(measured, ratios)
         paired = replace(measured, latency_s=measured.latency_s * ratios**exponent)
-        cleaned, joined = clean(paired)
+        totals_s = np.array([math.inf if evicted_bytes(run) else run.latency_s for run in self.runs])
+        known = ~unresolved(paired, run_of_row, totals_s)
+        smeared = (Dropped(UNRESOLVED, tuple(paired.sources[~known].tolist())),) if not known.all() else ()
+        cleaned, joined = clean(paired.select(known))
         kept, outliers = without_outliers(cleaned)
         facts = {"profiler_s": added_s}
+        if self.calm:
+            facts |= {"calm_index": min(each.index for each in self.calm), "level_error": self.level_error}
         reference_s = reference_workload_s(self.runs)
         if reference_s is not None:
             facts |= {"calibration_s": reference_s, "calibration_exponent": exponent}
-        return MeasuredKernels(paired, kept, (*self.dropped, *joined, *outliers), share, facts)
+        return MeasuredKernels(paired, kept, (*self.dropped, *smeared, *joined, *outliers), share, facts)
 
 
 def read_training_data(datasets: Sequence[Dataset], precision: str | None = None) -> TrainingData:
@@ -137,7 +153,8 @@ def read_training_data(datasets: Sequence[Dataset], precision: str | None = None
             precision.
     """
     environment = common_environment(datasets, precision)
-    everything = [run for dataset in datasets for run in joined_visits(dataset.runs())]
+    visits = [list(dataset.runs()) for dataset in datasets]
+    everything = [run for runs in visits for run in joined_visits(runs)]
     usable = [run for run in everything if run.usable]
     parts = [run for run in usable if run.purpose is not Purpose.NETWORK]
     if not parts:
@@ -155,6 +172,7 @@ def read_training_data(datasets: Sequence[Dataset], precision: str | None = None
         overheads=run_overheads(runs),
         dropped=dropped,
         sources=benchmark_sources(datasets),
+        calm=tuple(filter(None, map(calmness, visits))),
     )
 
 

@@ -8,11 +8,12 @@ towards the platform that is there. What more kernels may change, and how much i
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from annette._version import __version__
+from annette.bench.records import made_for
 from annette.errors import FitError
 from annette.evaluation.metrics import mape
 from annette.fitting.candidates import (
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from annette.platforms import Platform
 
 __all__ = ["Adapted", "TransferReport", "adapt_models", "measured_kernels", "transfer", "transfer_platform"]
-
-_LEAST_RUNS: Final = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +122,11 @@ def transfer_platform(
     report = transfer(start, measured.samples, seed=seed)
     new_kinds = fit_kinds(others, seed=seed)
     adapted = _with_new_kinds(report.platform, new_kinds)
-    overhead = adapted.overhead
-    if data.overheads.runs >= _LEAST_RUNS:
+    overhead, meaning = adapted.overhead, start.latency_is
+    if data.overheads.known and start.host_kinds:
         overhead = replace(start.overhead, per_kernel_s=data.overheads.per_kernel_s)
+    elif data.overheads.known:
+        overhead, meaning = data.overheads.stated(), "end_to_end"
     provenance = replace(
         adapted.provenance,
         created_by=f"annette {__version__} fit, from {start.name}",
@@ -133,6 +134,7 @@ def transfer_platform(
         versions=tuple(sorted(data.environment.items())),
         notes=(*adapted.provenance.notes, *(part.text for part in measured.dropped)),
         measurement=measured.measurement,
+        made_for=tuple(dict.fromkeys((*adapted.provenance.made_for, *made_for(data.everything)))),
     )
     known = platform_fields(data.environment)
     platform = replace(
@@ -141,6 +143,7 @@ def transfer_platform(
         name=name,
         description=description or f"{known['device']}, adapted from {start.name} with {len(report.samples)} kernels",
         overhead=overhead,
+        latency_is=meaning,
         provenance=provenance,
     )
     return replace(report, platform=platform, new_kinds=new_kinds, dropped=measured.dropped)
@@ -254,8 +257,7 @@ def measured_kernels(
             f"{start.name!r} computes with {start.precision.activation_bits} bits and the datasets were measured in "
             f"{data.environment['precision']}: a transfer changes the device, not the precision"
         )
-    told = data.overheads.runs >= _LEAST_RUNS
-    profiler_s = None if told else start.provenance.measurement.get("profiler_s", 0.0)
+    profiler_s = None if data.overheads.known else start.provenance.measurement.get("profiler_s", 0.0)
     measured = data.kernels(start.mapping, profiler_s=profiler_s)
     kinds, counts = measured.samples.table.kinds, measured.samples.kinds
     known = np.isin(kinds, sorted(start.models.keys() - start.assumed.keys()))

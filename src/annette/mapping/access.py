@@ -4,6 +4,11 @@ A transpose that swaps two blocks of rows copies long runs; one that swaps rows 
 product with one number per channel is a product with one number for a whole map; with one number per column it is one
 of two vectors. Runtimes have a loop for each of these cases (ONNX Runtime: the sources of its Transpose, Slice, Expand,
 Concat and of the broadcasting of its element-wise operators), and how long the inner loop is decides its speed.
+
+So it is with what goes along axes. A reduction has a vector loop where the reduced dimensions are one block, and one of
+single elements elsewhere (ONNX Runtime: ``OptimizeShapeForFastReduce`` and its users in
+``core/providers/cpu/reduction/reduction_ops.cc``). A softmax along another axis than the last moves that axis to the
+end and back (``core/providers/cpu/math/softmax.cc``).
 """
 
 from __future__ import annotations
@@ -11,12 +16,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from annette.mapping.contraction import moved_by
 from annette.network.kinds import Category, kinds_in
+from annette.network.kinds.shapes import integers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from annette.network import Layer, Network
+    from annette.network.tensor import DType
 
 __all__ = ["PLAIN", "Access", "access_of"]
 
@@ -30,7 +38,13 @@ class Access(NamedTuple):
         walk: Which loop it is. Of a transpose, how many blocks of dimensions change places (dimensions of size 1 do
             not count, neighbours that stay neighbours are one). Of two operands, 0 where their shapes are equal, 1
             where one number goes with the whole run, 2 where a run of the smaller one is used again and again. Of a
-            slice, 2 where elements in the run are left out, else 1.
+            slice or of the largest elements, 2 where single elements are taken from between others, else 1. Of a
+            reduction, 1 where its dimensions are the last, 2 the first and the last, 3 the first, 4 in between; 5 where
+            what is before them is of size 1, 6 where there are still more blocks. Of a softmax, how many blocks of
+            dimensions its axis changes places with, 0 where it is the last. Of a resize, how many dimensions change, 0
+            where each of the last two is doubled by repeating elements. Of a cast, 2 where real numbers become
+            integers, else 1. Of elements that are written, 2 where positions say all of where, else 1. Of an Einstein
+            sum, 1 and what is put into another order: 1 the first operand, 2 the second, 4 the result.
     """
 
     run_length: int = 0
@@ -38,6 +52,8 @@ class Access(NamedTuple):
 
 
 PLAIN: Final = Access()
+_MAP_RANK: Final = 4
+_BITS: Final = 8
 _Shapes: TypeAlias = "Sequence[tuple[int, ...]]"
 
 
@@ -49,11 +65,19 @@ def access_of(layer: Layer, network: Network) -> Access:
         network: Where its tensors are described; a layer that is none of the network's has `PLAIN`.
     """
     rule = _RULES.get(layer.kind)
-    if rule is None or any(name not in network.tensors for name in (*layer.inputs, *layer.outputs)):
+    known = all(name in network.tensors for name in (*layer.inputs, *layer.outputs))
+    if layer.kind == "cast" and known and layer.inputs:
+        return _cast(network.tensors[layer.inputs[0]].dtype, network.tensors[layer.outputs[0]].dtype)
+    if rule is None or not known:
         return PLAIN
     shapes = [network.tensors[name].shape for name in layer.inputs]
     results = [network.tensors[name].shape for name in layer.outputs]
     return rule(layer, shapes, results) if shapes and results else PLAIN
+
+
+def _cast(before: DType, after: DType) -> Access:
+    """Runs are the bytes of one element, read and written; real numbers that become integers are cut off."""
+    return Access((before.bits + after.bits) // _BITS, 2 if before.is_float and not after.is_float else 1)
 
 
 def _transpose(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
@@ -75,16 +99,17 @@ def _transpose(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
 
 
 def _slice(layer: Layer, shapes: _Shapes, results: _Shapes) -> Access:
-    """Runs end at the last dimension that loses elements."""
+    """Runs end at the last dimension that loses elements; they are single elements where that has steps."""
     run, whole = 1, True
-    for before, after in zip(reversed(shapes[0]), reversed(results[0]), strict=False):
-        whole = before == after
-        run *= after
+    steps = dict(zip(integers(layer.attributes, "axes", ()), integers(layer.attributes, "steps", ()), strict=False))
+    for axis in reversed(range(min(len(shapes[0]), len(results[0])))):
+        whole = shapes[0][axis] == results[0][axis] and steps.get(axis, 1) == 1
+        if steps.get(axis, 1) != 1 and results[0][axis] > 1:
+            return Access(run, 2)
+        run *= results[0][axis]
         if not whole:
             break
-    steps = layer.attributes.get("steps", 1)
-    strided = any(abs(int(step)) > 1 for step in (steps if isinstance(steps, tuple) else (steps,)))
-    return Access(run, 2 if strided else 1)
+    return Access(run, 1)
 
 
 def _repeated(_: Layer, shapes: _Shapes, results: _Shapes) -> Access:
@@ -113,6 +138,97 @@ def _parts(layer: Layer, shapes: _Shapes, results: _Shapes) -> Access:
     axis = layer.attributes.get("axis", 0)
     at = int(axis) if isinstance(axis, int) else 0
     return Access(math.prod(whole[at:]) // max(len(parts), 1), 1)
+
+
+def _contracted(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
+    equation = layer.attributes.get("equation")
+    if not isinstance(equation, str) or len(shapes) != 2:
+        return PLAIN
+    first, second, result = moved_by(equation, shapes[0], shapes[1])
+    return Access(0, 1 + first + 2 * second + 4 * result)
+
+
+def _reduced(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
+    """Runs are what lies behind the reduced dimensions, or those dimensions where they are the last.
+
+    Kept and reduced dimensions are merged with neighbours alike, those of size 1 as well. Between two kept blocks ONNX
+    Runtime has a vector loop unless the first of them is smaller than 2 or the number of threads.
+    """
+    shape = shapes[0]
+    key = "axes" if "axes" in layer.attributes else "axis"
+    axes = integers(layer.attributes, key, tuple(range(len(shape))))
+    if not shape or any(not -len(shape) <= axis < len(shape) for axis in axes):
+        return PLAIN
+    reduced = {axis % len(shape) for axis in axes}
+    blocks: list[tuple[bool, int]] = []
+    for axis, size in enumerate(shape):
+        now = axis in reduced
+        if blocks and blocks[-1][0] == now:
+            blocks[-1] = (now, blocks[-1][1] * size)
+        else:
+            blocks.append((now, size))
+    run = blocks[-1][1]
+    if len(blocks) <= 2:
+        return Access(run, 1 if blocks[-1][0] else 3)
+    if len(blocks) > 3:
+        return Access(run, 6)
+    return Access(run, 2 if blocks[0][0] else 4 if blocks[0][1] > 1 else 5)
+
+
+def _along_axis(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
+    """The axis changes places with the last one; those between them that are of size 1 do not count."""
+    shape, axis = shapes[0], layer.attributes.get("axis", -1)
+    if not isinstance(axis, int) or not -len(shape) <= axis < len(shape):
+        return PLAIN
+    behind = [size for size in shape[axis % len(shape) + 1 :] if size > 1]
+    return Access(behind[-1] if behind else shape[axis], min(len(behind), 2))
+
+
+def _resized(layer: Layer, shapes: _Shapes, results: _Shapes) -> Access:
+    """Runs are what lies behind the dimensions that change: channels, where they are last.
+
+    ONNX Runtime doubles feature maps without looking positions up, if the elements are those before the places asked
+    for (``core/providers/cpu/tensor/upsample.cc``).
+    """
+    before, after = shapes[0], results[0]
+    if len(before) != len(after):
+        return PLAIN
+    changed = [axis for axis, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
+    if not changed:
+        return PLAIN
+    doubled = len(before) == _MAP_RANK and changed == [2, 3] and all(after[axis] == 2 * before[axis] for axis in (2, 3))
+    plain = layer.attributes.get("coordinates", "asymmetric") == "asymmetric"
+    plain = plain and layer.attributes.get("rounding", "floor") == "floor"
+    repeats = layer.kind == "resize_nearest" and doubled and plain
+    return Access(math.prod(after[changed[-1] + 1 :]), 0 if repeats else len(changed))
+
+
+def _placed(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
+    """What one row of positions stands for: all that lies behind the dimensions which it has numbers for."""
+    source, positions = shapes[0], shapes[1] if len(shapes) > 1 else ()
+    first = layer.attributes.get("batch_dims", 0)
+    depth = (positions[-1] if positions else 0) + (first if isinstance(first, int) else 0)
+    return Access(math.prod(source[depth:]), 1)
+
+
+def _single(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
+    """Elements one by one; runs are what lies behind the axis, within which they are near each other."""
+    axis = layer.attributes.get("axis", 0)
+    at = axis if isinstance(axis, int) else 0
+    return Access(math.prod(shapes[0][at + 1 :]) if 0 <= at < len(shapes[0]) else 1, 1)
+
+
+def _scattered(layer: Layer, shapes: _Shapes, results: _Shapes) -> Access:
+    """By positions in all dimensions, or along one axis."""
+    places = len(shapes) > 2 and shapes[1] != shapes[2]
+    return Access(1, 2) if places else _single(layer, shapes, results)
+
+
+def _largest(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
+    """Runs are the elements that are kept: how long the heap or the sorted part is."""
+    axis, count = layer.attributes.get("axis", -1), layer.attributes.get("k", 1)
+    behind = math.prod(shapes[0][axis % len(shapes[0]) + 1 :]) if isinstance(axis, int) and shapes[0] else 1
+    return Access(count if isinstance(count, int) else 1, 1 if behind == 1 else 2)
 
 
 def _gathered(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
@@ -149,5 +265,15 @@ _RULES: Final[dict[str, Callable[[Layer, _Shapes, _Shapes], Access]]] = {
     "concat": _parts,
     "split": _parts,
     "gather": _gathered,
+    "gather_elements": _single,
+    "scatter_elements": _scattered,
+    "top_k": _largest,
+    "gather_nd": _placed,
+    "scatter": _placed,
+    "prelu": _broadcast,
+    **dict.fromkeys(("fully_connected", "matmul"), _contracted),
+    **dict.fromkeys(("softmax", "log_softmax"), _along_axis),
+    **dict.fromkeys(("resize_nearest", "resize_linear", "resize_cubic"), _resized),
+    **dict.fromkeys(sorted(kinds_in(Category.REDUCTION) - {"cumulative_sum"}), _reduced),
     **dict.fromkeys(sorted(kinds_in(Category.BINARY)), _broadcast),
 }

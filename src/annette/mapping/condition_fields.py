@@ -14,9 +14,10 @@ import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from annette.errors import MappingError, nearest
+from annette.mapping.access import access_of
 from annette.mapping.condition import Condition
 from annette.mapping.kernel import ACTIVATION_CODES
-from annette.mapping.precision import dtype_precision
+from annette.mapping.precision import dtype_precision, shared_half_constants
 from annette.network import KINDS, Category, Dimensions
 from annette.network.links import CONSTANT
 
@@ -96,6 +97,10 @@ def _outer_size(layer: Layer, network: Network) -> int:
     return elements // max(1, dimensions.axis_size * dimensions.inner_size)
 
 
+def _walk(layer: Layer, network: Network) -> int:
+    return access_of(layer, network).walk
+
+
 def _weights_constant(layer: Layer, network: Network) -> bool:
     return len(layer.inputs) > 1 and network.tensors[layer.inputs[1]].constant
 
@@ -150,6 +155,10 @@ NODE_FIELDS: Final[dict[str, tuple[str, NodeField]]] = {
         lambda state, group: state.operands[group].count(CONSTANT),
     ),
     "weights_constant": ("whether the second operand is a constant", _of_layer(_weights_constant)),
+    "shared_half_constants": (
+        "whether a constant of 16-bit floating point has other readers too",
+        _of_layer(lambda layer, network: bool(shared_half_constants(layer, network))),
+    ),
     "broadcasts": ("whether an activation is smaller than the result", _of_layer(_broadcasts)),
     "moves_data": ("whether elements change their order in memory", _of_layer(_moves_data)),
     "has_activation": (
@@ -164,6 +173,7 @@ NODE_FIELDS: Final[dict[str, tuple[str, NodeField]]] = {
         ),
     ),
     "outer_size": ("product of the sizes before the layer's axis", _of_layer(_outer_size)),
+    "walk": ("which loop goes through memory, a number of `annette.mapping.access`", _of_layer(_walk)),
     "input_shape": ("shape of the first operand", _of_operand(_SHAPE)),
     "output_shape": ("shape of the first result", _of_result(_SHAPE)),
     "input_rank": ("number of dimensions of the first operand", _of_operand(_rank)),
@@ -293,6 +303,17 @@ def _kernel_rank(kernel: Kernel, network: Network) -> int:
     return len(network.tensors[kernel.inputs[0]].shape) if kernel.inputs else 0
 
 
+def _output_rank(kernel: Kernel, network: Network) -> int:
+    """Dimensions of the first tensor that the kernel writes; 0 where it writes none."""
+    return len(network.tensors[kernel.outputs[0]].shape) if kernel.outputs else 0
+
+
+def _reads_dequantized(kernel: Kernel, network: Network) -> int:
+    """1 if the kernel reads activations and all of them were dequantized just before, else 0."""
+    producers = [network.producers.get(tensor) for tensor in kernel.inputs]
+    return int(bool(producers) and all(each is not None and each.kind == "dequantize" for each in producers))
+
+
 def _float_weights(kernel: Kernel, network: Network) -> int:
     """1 if no constant of the kernel's anchor is of integers that it multiplies with, else 0."""
     tensors = (network.tensors[tensor] for tensor in kernel.anchor.inputs)
@@ -302,6 +323,11 @@ def _float_weights(kernel: Kernel, network: Network) -> int:
 def _half_precision(kernel: Kernel, network: Network) -> int:
     """1 if the kernel writes floating-point numbers of 16 bits, else 0."""
     return int(any(dtype_precision(network.tensors[tensor].dtype) in ("fp16", "bf16") for tensor in kernel.outputs))
+
+
+def _shared_half_constants(kernel: Kernel, network: Network) -> int:
+    """1 if the kernel's anchor reads a constant of 16-bit floating point that others read too, else 0."""
+    return int(bool(shared_half_constants(kernel.anchor, network)))
 
 
 def _narrow_result(kernel: Kernel, network: Network) -> int:
@@ -320,9 +346,12 @@ KERNEL_FIELDS: Final[dict[str, KernelField]] = {
     "out_channels_per_group": _channels_per_group(Dimensions._fields.index("out_channels")),
     "input_alignment": _input_alignment,
     "rank": _kernel_rank,
+    "output_rank": _output_rank,
     "equal_shapes": _equal_shapes,
+    "reads_dequantized": _reads_dequantized,
     "float_weights": _float_weights,
     "half_precision": _half_precision,
+    "shared_half_constants": _shared_half_constants,
     "narrow_result": _narrow_result,
 }
 """Fields of kernels in conditions of layout rules: dimensions of the anchor and what the functions above say."""

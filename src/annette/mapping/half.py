@@ -3,9 +3,11 @@
 A processor without 16-bit arithmetic runs such a network with the kernels of 32 bits, and converts where a tensor has
 to be of 16 bits: at the network's border, and around what only moves data. A `HalfModel` says which kinds run on 16-bit
 numbers as they are; the others are given the wider precision, and the conversions between are kernels of their own.
+A constant is converted when the network is loaded if one layer reads it; if several do, it is converted in every run,
+and what asks for constants (another layout, some fusions) does not happen (`shared_half_constants`).
 
-Facts used: ONNX Runtime's InsertCastTransformer (onnxruntime/core/optimizer/insert_cast_transformer.cc), and its
-optimised graphs.
+Facts used: ONNX Runtime's InsertCastTransformer and FuseInitializersTransformer (insert_cast_transformer.cc and
+fuse_initializers_transformer.cc in onnxruntime/core/optimizer), and its optimised graphs.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.documents import OPTIONAL, convert, plain
 from annette.errors import MappingError
 from annette.mapping.kernel import Kernel
-from annette.mapping.precision import with_precision
+from annette.mapping.precision import shared_half_constants, with_precision
 from annette.network import Category, DType, describe_layer
 from annette.network.kinds import kinds_in
 
@@ -128,6 +130,8 @@ class _Walk:
         wide = kernel.name in self._wide
         for tensor in read:
             self._provide(tensor, wide=wide)
+        if wide:
+            self._provide_constants(kernel)
         if (read or written) and (wide or kernel.anchor.kind not in _MOVING):
             kernel = replace(kernel, precision=_WIDE, rules=(*kernel.rules, _RULE))
         self.result.append(kernel)
@@ -147,13 +151,22 @@ class _Walk:
         for tensor in _half(self._network.outputs, self._network):
             self._provide(tensor, wide=False)
 
+    def _provide_constants(self, kernel: Kernel) -> None:
+        """Those that several layers read are converted once in every run; a folded normalization's are gone by then."""
+        for layer in kernel.layers:
+            if layer.kind != "batch_norm":
+                shared = shared_half_constants(layer, self._network)
+                for tensor in [name for name in shared if name not in self._wide_forms]:
+                    self._narrow_forms.add(tensor)
+                    self._provide(tensor, wide=True)
+
     def _provide(self, tensor: str, *, wide: bool) -> None:
         have, other = (self._wide_forms, self._narrow_forms) if wide else (self._narrow_forms, self._wide_forms)
         if tensor in have or tensor not in other:
             return
         have.add(tensor)
         name = f"{tensor}:to_{'fp32' if wide else 'fp16'}"
-        half = self._network.tensors[tensor]
+        half = replace(self._network.tensors[tensor], constant=False)
         full = replace(half, name=name, dtype=DType.FLOAT32)
         layer = describe_layer(
             "cast",

@@ -66,6 +66,7 @@ class IntegerModel:
         operators: What there is; each kind once.
         redundant: Activations that quantising to their range does anyway: they run with the layer before them.
         unsigned: Whether the runtime makes a quantisation to int8 one to uint8 where one dequantization alone reads it.
+        dynamic: Kinds of layer that read real numbers and quantise them in every run where their weights are integers.
 
     Raises:
         MappingError: A kind or a type is listed twice or not known.
@@ -74,6 +75,7 @@ class IntegerModel:
     operators: tuple[IntegerOperator, ...]
     redundant: tuple[str, ...] = ()
     unsigned: bool = False
+    dynamic: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -92,7 +94,7 @@ class IntegerModel:
         Args:
             state: The network as single layers.
         """
-        if is_narrow(state.network):
+        if is_narrow(state.network) or any(layer.kind in self.dynamic for layer in state.layers):
             _Walk(self, state).run()
 
     def settle(self, kernels: Sequence[Kernel], network: Network) -> tuple[Kernel, ...]:
@@ -211,7 +213,9 @@ class _Walk:
     def _name(self, position: int, layer: Layer) -> None:
         """Says in the kind of a layer that it computes on integers."""
         tensors = self._network.tensors
-        precision = narrowest(tensors[t] for t in (*layer.inputs, *layer.outputs) if not tensors[t].constant)
+        dynamic = layer.kind in self._model.dynamic
+        named = (*layer.inputs, *layer.outputs)
+        precision = narrowest(tensors[t] for t in named if dynamic or not tensors[t].constant)
         if layer.kind not in _VIEWS and precision == "int8":
             self._state.rename(position, with_precision(layer.kind, precision))
 
@@ -226,6 +230,9 @@ class _Walk:
         body, quantizations = behind
         written = {self._type(each.outputs[0]) for each in quantizations}
         types = {self._type(each.inputs[0]) for each in before} | written
+        types |= self._kept(layer)
+        if "scalar" in layer.attributes:  # a constant of the type that the file states, which is not converted
+            types |= {self._network.tensors[each.inputs[0]].dtype.label for each in before}
         biased = len(layer.inputs) > _OPERANDS or any(each.kind == "add" for each in body)
         allowed = (operator.types_with_bias if biased else ()) or operator.types
         if len(types) != 1 or next(iter(types)) not in allowed:
@@ -256,7 +263,14 @@ class _Walk:
         weights = [network.tensors[t] for t in layer.inputs if network.tensors[t].constant]
         if layer.workload.macs and any(tensor.dtype.is_float and len(tensor.shape) > 1 for tensor in weights):
             return None
-        return found or None
+        return found if found or self._kept(layer) else None
+
+    def _kept(self, layer: Layer) -> set[str]:
+        """Element types of the constants that a layer reads as it reads activations; weights may be of another."""
+        if layer.workload.macs:
+            return set()
+        tensors = (self._network.tensors[name] for name in layer.inputs)
+        return {tensor.dtype.label for tensor in tensors if tensor.constant}.intersection(_TYPES)
 
     def _chain(self, layer: Layer, operator: IntegerOperator) -> tuple[list[Layer], list[Layer]] | None:
         """What runs behind a layer in its operator: a bias and a redundant activation; and the quantizations."""

@@ -21,7 +21,7 @@ from annette.network import DType
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from annette.network import Network, Tensor
+    from annette.network import Layer, Network, Tensor
 
 __all__ = [
     "PRECISIONS",
@@ -31,6 +31,7 @@ __all__ = [
     "kind_of",
     "narrowest",
     "precision_in",
+    "shared_half_constants",
     "with_precision",
 ]
 
@@ -96,6 +97,21 @@ def narrowest(tensors: Iterable[Tensor]) -> str:
     """The precision of the narrowest of some tensors; empty where none has one."""
     names = {_BY_DTYPE.get(tensor.dtype, "") for tensor in tensors} - {""}
     return min(names, key=lambda name: (PRECISIONS[name], name)) if names else ""
+
+
+def shared_half_constants(layer: Layer, network: Network) -> list[str]:
+    """Names of the constants of 16-bit floating point that a layer reads and others too.
+
+    A runtime that computes in 32 bits may convert these in every run; zero biases of networks that were never trained
+    are often one tensor.
+    """
+    return [
+        name
+        for name in dict.fromkeys(layer.inputs)
+        if network.tensors[name].constant
+        and network.tensors[name].dtype is DType.FLOAT16
+        and len(network.consumers.get(name, ())) > 1
+    ]
 
 
 def is_narrow(network: Network) -> bool:

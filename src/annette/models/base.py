@@ -27,6 +27,7 @@ _GENERAL: Final[Mapping[str, str]] = MappingProxyType(
         "statistical": "annette.models.statistical:Statistical",
         "mixed": "annette.models.statistical:Mixed",
         "tiled-roofline": "annette.models.tiled_roofline:TiledRoofline",
+        "work-sum": "annette.models.work_sum:WorkSum",
     }
 )
 """Families that suit any device; imported when asked for, since most platforms use two or three of them."""

@@ -33,6 +33,13 @@ _OPS_A_BYTE: Final = 20.0
 """What a core computes while it fetches one byte from main memory: 200 Gops/s beside 10 GB/s. Networks of many
 weights and few operations take the time of their weights."""
 
+_NEAR_BYTES: Final = 2.0**22
+"""What a core's own caches hold, or a little more: 1 to 2 MiB on current processors for servers. The rest of what a
+kernel reads and writes comes from a cache that others share, or from memory."""
+
+_WHOLE_BLOCKS: Final = 1024.0
+"""A number of columns that is a multiple of any block."""
+
 _MOST_TAPS: Final = 64
 """Windows with more taps along a side count as if all of them hit."""
 
@@ -63,6 +70,33 @@ def _valid_taps(table: KernelTable, side: str) -> FloatArray:
     return share
 
 
+def _edge_columns(table: KernelTable) -> FloatArray:
+    """Share of the columns of the output whose windows reach beyond the input's edges, from 0 to 1."""
+    taps, stride, dilation, inputs, outputs = (
+        table[f"{name}_width"] for name in ("kernel", "stride", "dilation", "in", "out")
+    )
+    reach = (taps - 1) * dilation + 1
+    before = np.maximum((outputs - 1) * stride + reach - inputs, 0.0) // 2
+    left = np.ceil(before / stride)
+    inside = np.floor((inputs + before - reach) / stride) + 1 - left
+    share: FloatArray = 1.0 - np.clip(inside, 0.0, outputs) / outputs
+    return share
+
+
+def _product_columns(table: KernelTable) -> FloatArray:
+    """Columns of the product that a convolution is unfolded into, shape ``(rows,)``.
+
+    They are the positions of the output, or of a transposed one's input. A single one makes it a product with a vector,
+    which knows no blocks: it counts as many.
+    """
+    read, written = (
+        table[f"{side}_depth"] * table[f"{side}_height"] * table[f"{side}_width"] for side in ("in", "out")
+    )
+    columns = np.minimum(read, written)
+    whole: FloatArray = np.where(columns > 1, columns, _WHOLE_BLOCKS)
+    return whole
+
+
 QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "bytes": lambda t: t.bytes,
     "held_bytes": lambda t: np.clip(t["network_weight_bytes"], 2.0**18, 2.0**26),
@@ -78,6 +112,43 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "reduction_depth": lambda t: (
         t["in_channels"] / t["groups"] * t["kernel_depth"] * t["kernel_height"] * t["kernel_width"]
     ),
+    "far_bytes": lambda t: np.maximum(t["input_bytes"] + t["output_bytes"] - _NEAR_BYTES, 0.0),
+    "kernels": lambda t: np.ones(len(t)),
+    "steps": lambda t: t["groups"] * t["out_width"],
+    "step_rows": lambda t: t["batch"] * t["groups"] * t["out_width"],
+    "states": lambda t: t["batch"] * t["groups"] * t["out_width"] * t["out_channels"],
+    "products": lambda t: t["batch"] * t["groups"] * (1.0 - t["blocked"]),
+    "unblocked_macs": lambda t: t["macs"] * (1.0 - t["blocked"]),
+    "blocked_macs": lambda t: t["macs"] * t["blocked"] * _valid_taps(t, "height") * _valid_taps(t, "width"),
+    "blocked_edge_macs": lambda t: (
+        t["macs"]
+        * t["blocked"]
+        * _valid_taps(t, "height")
+        * np.maximum(_valid_taps(t, "width") + _edge_columns(t) - 1.0, 0.0)
+    ),
+    "edge_columns": _edge_columns,
+    "product_columns": _product_columns,
+    "unblocked_windows": lambda t: (
+        t["macs"]
+        * t["groups"]
+        / np.maximum(t["out_channels"], 1.0)
+        * (1.0 - t["blocked"])
+        * (t["kernel_depth"] * t["kernel_height"] * t["kernel_width"] > 1)
+    ),
+    "window_rows": lambda t: (
+        t["batch"]
+        * t["out_channels"]
+        * t["kernel_depth"]
+        * t["kernel_height"]
+        * t["kernel_width"]
+        * t["in_depth"]
+        * t["in_height"]
+    ),
+    "ops_a_group": lambda t: t["ops"] / np.maximum(t["batch"] * t["groups"], 1.0),
+    "ops_a_step": lambda t: t["ops"] / np.maximum(t["groups"] * t["out_width"], 1.0),
+    "batched_weight_bytes": lambda t: t["batch"] * t["weight_bytes"],
+    "unfolded_size": lambda t: t["macs"] * t["groups"] / np.maximum(t["out_channels"], 1.0),
+    "folded_size": lambda t: t["macs"] * t["groups"] / np.maximum(t["in_channels"], 1.0),
     "repeated_weight_bytes": lambda t: (
         t["weight_bytes"] * t["out_width"] * t["out_channels"] / np.maximum(t["in_channels"] + t["out_channels"], 1.0)
     ),
@@ -89,8 +160,16 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
 """Derived quantities by name: each maps a table to one number per row.
 
 A convolution is a product of ``rows`` rows (positions of all samples) of ``reduction_depth`` numbers each, whether or
-not a runtime unfolds it into one. Of a recurrent layer, which multiplies the inputs of all steps at once, the weights
-of the state are read again in every step: ``repeated_weight_bytes``.
+not a runtime unfolds it into one. One that unfolds writes and reads ``unfolded_size`` elements, the windows of all
+positions; of a transposed convolution, ``folded_size`` elements are computed and then added up where they overlap. It
+does so for one group of one sample after another (ONNX Runtime: MlasConv in convolve.cpp, conv_transpose.cc), each a
+product of ``ops_a_group`` that reads its weights anew, ``batched_weight_bytes`` in all: many small products do not
+reach the rate of one large one. Of a recurrent layer, which multiplies the inputs of all steps at once, the weights of
+the state are read again in every step: ``repeated_weight_bytes``; the steps are products of their own, with what one
+costs however small it is: ``ops_a_step`` (ONNX Runtime: uni_directional_lstm.cc, deep_cpu_gru.cc).
+
+Blocked convolutions skip the taps above and below the map, and go one by one through the columns whose windows reach
+beyond its sides, ``edge_columns`` (ONNX Runtime: snchwc.cpp and its kernels).
 """
 
 

@@ -20,6 +20,7 @@ from annette.network.building.elementwise import ElementwiseOperators
 from annette.network.building.graph import check_rank
 from annette.network.building.movement import MovementOperators
 from annette.network.building.selection import SelectionOperators
+from annette.network.kinds.matrix import contraction_sizes, product_dimensions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,25 @@ class NetworkBuilder(ConvolutionOperators, ElementwiseOperators, MovementOperato
             NetworkShapeError: The inner dimensions differ.
         """
         return self.apply("matmul", x, y, name=name)
+
+    def einsum(self, equation: str, x: Tensor, y: Tensor, *, name: str = "") -> Tensor:
+        """An Einstein sum of two operands with every label written out: ``bqd,bkd->bqk``.
+
+        Raises:
+            NetworkShapeError: The equation does not fit the operands.
+        """
+        terms, _, result = equation.partition("->")
+        left, _, right = terms.partition(",")
+        if (len(left), len(right)) != (len(x.shape), len(y.shape)):
+            raise NetworkShapeError(f"equation {equation!r} does not fit {x.shape} and {y.shape}")
+        sizes = dict(zip(left + right, x.shape + y.shape, strict=True))
+        batch, rows, depth, columns = contraction_sizes(set(left), set(right), set(result), sizes)
+        count = len({tensor.name for tensor in (x, y) if not tensor.constant})
+        return self.layer(
+            "fully_connected" if x.constant or y.constant else "matmul", [x, y], name=name or "einsum",
+            attributes={"equation": equation}, shapes=[tuple(sizes[label] for label in result)],
+            dimensions=product_dimensions(batch, rows, depth, columns, input_count=count),
+        )[0]  # fmt: skip
 
     def embedding(self, indices: Tensor, rows: int, width: int, *, name: str = "") -> Tensor:
         """Rows of a learned table picked by index."""

@@ -19,7 +19,9 @@ def operator_name(kind: str) -> str:
     return "".join(word.capitalize() for word in kind.split("_"))
 
 
-_OF_OTHER_FORM: Final = {"cast", "clip", "is_nan", "prelu", "rotary_embedding", "silu", "trigonometric"}
+_OF_OTHER_FORM: Final = {
+    "cast", "clip", "hyperbolic", "is_nan", "prelu", "rotary_embedding", "silu", "trigonometric",
+}  # fmt: skip
 
 FUNCTIONS: Final = kinds_in(Category.ACTIVATION, Category.UNARY) - _OF_OTHER_FORM
 """Kinds that are an operator of one operand, named alike."""

@@ -3,7 +3,8 @@
 **Static** quantisation puts a pair of ``quantize`` and ``dequantize`` around every activation that a layer of
 `STATIC_KINDS` reads or writes; weights become int8, biases int32, and a ReLU or clip behind such a layer goes away, for
 the range of the integers does its work. **Dynamic** quantisation finds the scale of an activation in every run
-(``dynamic_quantize``); products with constant weights are done in integers, scaled and shifted in floating point.
+(``dynamic_quantize``); products with constant weights are done in integers, scaled and shifted in floating point. An
+LSTM stays one layer, whose weights are transposed.
 
 Facts used: what `quantize_static` and `quantize_dynamic` of onnxruntime.quantization 1.32 make of networks. Scales are
 no part of a network; writers take fixed ones, which no runtime's time depends on.
@@ -31,6 +32,7 @@ SCHEMES: Final[Mapping[str, DType]] = {"static-uint8": DType.UINT8, "static-int8
 """Ways of quantising, with the element type of the activations; weights are int8."""
 
 _WEIGHTED: Final = ("conv", "grouped_conv", "depthwise_conv", "fully_connected", "matmul")
+_RECURRENT: Final = ("lstm",)
 _ABSORBING: Final = frozenset((*_WEIGHTED, "add", "mul", "concat", "max_pool", "average_pool"))
 STATIC_KINDS: Final = frozenset(
     (
@@ -48,7 +50,7 @@ _MOVED: Final = kinds_in(Category.VIEW, Category.MOVEMENT)
 def is_quantizable(network: Network, scheme: str) -> bool:
     """Whether a scheme changes anything but movements of data in a network."""
     kinds = {layer.kind for layer in network.layers}
-    return bool(kinds.intersection(_WEIGHTED if scheme == "dynamic" else STATIC_KINDS - _MOVED))
+    return bool(kinds.intersection((*_WEIGHTED, *_RECURRENT) if scheme == "dynamic" else STATIC_KINDS - _MOVED))
 
 
 def quantized(network: Network, scheme: str) -> Network:
@@ -227,6 +229,8 @@ class _Dynamic(_Work):
             weighted = layer.kind in _WEIGHTED and len(operands) > 1 and operands[1].constant
             if weighted and not operands[0].constant and operands[0].dtype.is_float:
                 self._product(layer)
+            elif layer.kind in _RECURRENT and operands[0].dtype is DType.FLOAT32:
+                self._recurrent(layer)
             else:
                 self.copy(layer, {})
 
@@ -254,6 +258,17 @@ class _Dynamic(_Work):
                 ones = (1,) * (len(result.shape) - 2)
                 bias = replace(bias, shape=(1, bias.elements, *ones))
             self.add("add", f"{name}/bias", [scaled, bias], [result])
+
+    def _recurrent(self, layer: Layer) -> None:
+        """A recurrent layer that quantises its operands by itself."""
+        inputs = [self.read(name) for name in layer.inputs]
+        for position in (1, 2):
+            weights = inputs[position]
+            directions, rows, columns = weights.shape
+            turned = (directions, columns, rows)
+            inputs[position] = replace(weights, name=f"{weights.name}_int8", dtype=DType.INT8, shape=turned)
+        outputs = [self.network.tensors[name] for name in layer.outputs]
+        self.add(layer.kind, layer.name, inputs, outputs, layer.attributes, layer)
 
     def _scale(self) -> float:
         """The scale of some weights; no two are equal, so that no runtime takes two products of scales for one."""

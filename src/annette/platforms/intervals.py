@@ -198,7 +198,8 @@ class ComposedErrors:
     """How the errors of kernels add up to that of a network.
 
     With kernel i taking the share w_i of the estimate and its log error having the standard deviation s_i, the log
-    error of the sum has the variance ``run^2 + sum_ij w_i w_j s_i s_j rho_ij``. The correlation rho_ij is 1 for equal
+    error of the sum has the variance ``run^2 + sum_ij w_i w_j s_i s_j rho_ij``, and that of what a run costs beside its
+    kernels (`annette.platforms.Overhead`) on top. The correlation rho_ij is 1 for equal
     kernels (one model gives them one error) and ``other_kinds`` between kinds. Within a kind it falls from ``alike``
     for kernels of the same sizes to ``same_kind`` for those of other ones (`annette.platforms.kernel_similarity`).
     The error divided by the root of this variance is a standardised residual, whose quantiles come from runs that
@@ -236,7 +237,12 @@ class ComposedErrors:
         object.__setattr__(self, "spreads", MappingProxyType(dict(sorted(self.spreads.items()))))
 
     def bounds(
-        self, confidence: float, table: KernelTable, latency_s: FloatArray, widening: FloatArray
+        self,
+        confidence: float,
+        table: KernelTable,
+        latency_s: FloatArray,
+        widening: FloatArray,
+        beside: tuple[float, float] = (0.0, 0.0),
     ) -> tuple[float, float] | None:
         """Log factors from a network's estimate to the ends of its interval.
 
@@ -245,6 +251,7 @@ class ComposedErrors:
             table: The network's kernels.
             latency_s: Estimate of each, at least 0, shape ``(kernels,)``.
             widening: Factor on the spread of each: more than 1 outside the fitted ranges.
+            beside: What the estimate contains beside the kernels, and its standard deviation, seconds.
 
         Returns:
             Lower and upper log factor; None where the quantiles lie on one side of the median, no kernel takes time, or
@@ -254,10 +261,16 @@ class ComposedErrors:
         if bounds is None or not latency_s.sum() > 0:
             return None
         with np.errstate(over="ignore", invalid="ignore"):
-            scale = self.scale(table, latency_s, widening)
+            scale = self.scale(table, latency_s, widening, beside)
         return (bounds[0] * scale, bounds[1] * scale) if math.isfinite(scale) else None
 
-    def scale(self, table: KernelTable, latency_s: FloatArray, widening: FloatArray) -> float:
+    def scale(
+        self,
+        table: KernelTable,
+        latency_s: FloatArray,
+        widening: FloatArray,
+        beside: tuple[float, float] = (0.0, 0.0),
+    ) -> float:
         """Standard deviation of the log error of a sum of kernels; arguments as in `bounds`.
 
         A kind whose spread is not known counts as the worst known one, and at least as a factor of two. Infinite where
@@ -281,7 +294,8 @@ class ComposedErrors:
         variance += self.other_kinds * max(0.0, total * total - by_kind)
         if not math.isfinite(variance):
             return math.inf
-        return math.hypot(self.run, math.sqrt(variance) / float(latency_s.sum()))
+        beside_s, spread_s = beside
+        return math.hypot(self.run, math.hypot(math.sqrt(variance), spread_s) / (float(latency_s.sum()) + beside_s))
 
     @cached_property
     def _worst(self) -> float:

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
-from annette.documents import Duration, check_fields
+from annette.documents import OPTIONAL, Duration, check_fields
 from annette.errors import PlatformFormatError
 
 if TYPE_CHECKING:
     from annette.mapping.kernel import Precision
     from annette.network import Network
 
-__all__ = ["Overhead", "host_traffic"]
+__all__ = ["HostTraffic", "Overhead", "host_traffic"]
 
 _HOST = ("per_run_s", "per_input_byte_s", "per_output_byte_s")
+
+
+class HostTraffic(NamedTuple):
+    """What one run carries between host and device.
+
+    Attributes:
+        input_bytes: Bytes of all network inputs at the platform's precision.
+        output_bytes: Bytes of all network outputs at the platform's precision.
+        inputs: How many inputs there are.
+        outputs: How many outputs.
+    """
+
+    input_bytes: float
+    output_bytes: float
+    inputs: int
+    outputs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +44,10 @@ class Overhead:
         per_run_s: What the host adds to every run, seconds, at least 0; None where it is not known.
         per_input_byte_s: What each byte of the network's inputs costs on its way in, seconds per byte; None as above.
         per_output_byte_s: What each byte of the network's outputs costs on its way out, likewise.
+        per_input_s: What each of the network's inputs costs however few bytes it has, seconds.
+        per_output_s: What each of its outputs costs, likewise.
+        spread_s: By how much all this varies from network to network: standard deviation, seconds.
+        several_s: What a run of more than one kernel costs on the device however many they are, seconds.
 
     Raises:
         PlatformFormatError: A term is negative or not finite, or only some of the host's terms are stated.
@@ -37,6 +57,10 @@ class Overhead:
     per_run_s: Duration | None = None
     per_input_byte_s: Duration | None = None
     per_output_byte_s: Duration | None = None
+    per_input_s: Duration = field(default=0.0, metadata=OPTIONAL)
+    per_output_s: Duration = field(default=0.0, metadata=OPTIONAL)
+    spread_s: Duration = field(default=0.0, metadata=OPTIONAL)
+    several_s: Duration = field(default=0.0, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         check_fields(self, error=PlatformFormatError)
@@ -50,22 +74,22 @@ class Overhead:
         Args:
             kernels: Number of kernels that run.
         """
-        return self.per_kernel_s * kernels
+        return self.per_kernel_s * kernels + (self.several_s if kernels > 1 else 0.0)
 
-    def host_s(self, *, input_bytes: float, output_bytes: float) -> float | None:
+    def host_s(self, traffic: HostTraffic) -> float | None:
         """What the host adds to the device's time, in seconds; None where the platform does not know.
 
         Args:
-            input_bytes: Bytes of all network inputs at the platform's precision.
-            output_bytes: Bytes of all network outputs at the platform's precision.
+            traffic: What the network carries in and out.
         """
         if self.per_run_s is None or self.per_input_byte_s is None or self.per_output_byte_s is None:
             return None
-        return self.per_run_s + self.per_input_byte_s * input_bytes + self.per_output_byte_s * output_bytes
+        bytes_s = self.per_input_byte_s * traffic.input_bytes + self.per_output_byte_s * traffic.output_bytes
+        return self.per_run_s + bytes_s + self.per_input_s * traffic.inputs + self.per_output_s * traffic.outputs
 
 
-def host_traffic(network: Network, precision: Precision) -> tuple[float, float]:
-    """What one run carries between host and device: bytes in and bytes out, at the platform's precision.
+def host_traffic(network: Network, precision: Precision) -> HostTraffic:
+    """What one run carries between host and device.
 
     All network inputs come in; those outputs go out that depend on an input. What follows from shapes alone (the prior
     boxes of a detector) is known before the first run and is not carried.
@@ -81,7 +105,7 @@ def host_traffic(network: Network, precision: Precision) -> tuple[float, float]:
         sum(network.tensors[tensor].elements for tensor in names) * precision.activation_bits / 8
         for names in (network.inputs, outputs)
     )
-    return read, written
+    return HostTraffic(read, written, len(network.inputs), len(outputs))
 
 
 def _reads(network: Network, operands: tuple[str, ...]) -> bool:

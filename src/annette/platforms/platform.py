@@ -80,8 +80,11 @@ class Provenance:
         notes: What a user of the numbers should know, one sentence each.
         measurement: What the measuring itself was like, by name: ``calibration_s``, the calm time of the calibration
             workload, to whose speed all times were brought; ``calibration_exponent``, the power of that time that
-            others go with, at most 1; ``profiler_s``, what the profiler added to each kernel and was taken off. Each at
-            least 0.
+            others go with, at most 1; ``profiler_s``, what the profiler added to each kernel and was taken off;
+            ``calm_index``, the share of undisturbed visits, and ``level_error``, the relative standard error that all
+            times have in common, which the intervals contain. Each at least 0.
+        made_for: Networks that a part of the benchmark was made for (``annette bench --for``), by name and digest
+            (`annette.network.graph_json.graph_digest`): how well these are estimated says nothing of others.
 
     Raises:
         PlatformFormatError: The calibration exponent is above 1.
@@ -92,6 +95,7 @@ class Provenance:
     versions: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     measurement: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    made_for: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         exponent = self.measurement.get("calibration_exponent", 0.0)
@@ -100,7 +104,10 @@ class Provenance:
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
-        return {**plain(self), "versions": dict(self.versions)}
+        document = {**plain(self), "versions": dict(self.versions)}
+        if not self.made_for:
+            del document["made_for"]
+        return document
 
     @classmethod
     def from_json(cls, document: Any) -> Provenance:
@@ -110,7 +117,9 @@ class Provenance:
             PlatformFormatError: A part is missing, unknown, of another type or out of its range.
         """
         read = convert(document, _ProvenanceFile, error=PlatformFormatError)
-        return cls(read.created_by, read.sources, tuple(read.versions.items()), read.notes, read.measurement)
+        return cls(
+            read.created_by, read.sources, tuple(read.versions.items()), read.notes, read.measurement, read.made_for
+        )
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,7 @@ class _ProvenanceFile:
     versions: dict[str, str]
     notes: tuple[str, ...]
     measurement: dict[str, Duration] = field(default_factory=dict, metadata=OPTIONAL)
+    made_for: tuple[tuple[str, str], ...] = field(default=(), metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, eq=False)

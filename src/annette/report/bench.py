@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.bench.backend import backend_class, backend_names
 from annette.bench.dataset import Dataset
 from annette.bench.records import Status
-from annette.report.page import Page, percent_text, seconds_text
+from annette.report.page import Page, percent_text, seconds_text, texts
 from annette.report.schemas import measurements as schemas
 from annette.report.schemas.base import part
 from annette.report.schemas.platforms import BackendOption, BackendsDocument, ListedBackend
@@ -19,16 +19,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from annette.bench.campaign import Outcome
+    from annette.bench.check import MachineCheck
     from annette.bench.plan import Plan
     from annette.bench.session import MeasuredNetwork
 
 __all__ = [
     "backends_document",
     "bench_document",
+    "check_document",
+    "imprecise_text",
     "measurement_document",
     "plan_document",
     "print_backends",
     "print_bench",
+    "print_check",
     "print_measurement",
     "print_plan",
 ]
@@ -71,7 +75,37 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     ).plain()
 
 
-def measurement_document(measured: MeasuredNetwork, backend: str) -> dict[str, Any]:
+def check_document(check: MachineCheck, backend: str) -> dict[str, Any]:
+    """How calm a machine is; schema ``annette/bench-check/1``."""
+    return part(
+        schemas.CheckDocument,
+        check,
+        backend=backend,
+        causes=list(check.causes),
+        workloads=[part(schemas.CheckedWorkloadPart, workload) for workload in check.workloads],
+    ).plain()
+
+
+def print_check(document: dict[str, Any], *, page: Page | None = None) -> None:
+    """Prints how calm a machine is, what disturbs it, and what to do."""
+    page = page or Page()
+    advice = {
+        "calm": "go on",
+        "disturbed": "go on; intervals will be wider, and annette measure --precision tells what can be known",
+        "too disturbed": "stop what disturbs, or wait for another hour",
+    }
+    page.line(bold=f"This machine is {document['verdict']}", plain=f": {advice[document['verdict']]}.")
+    page.line(
+        plain=f"Times from three visits will be off by {percent_text(document['expected_error'])}; "
+        f"calm index {document['index']:.2f}, in {document['rounds']} rounds over {document['duration_s']:.0f} s"
+    )
+    keys = ("spread", "calm", "error")
+    rows = texts(document["workloads"], name=str, calm_s=seconds_text, **dict.fromkeys(keys, percent_text))
+    page.table(("workload", "undisturbed", "one in ten longer by", "calm visits", "error of three"), rows, left=(0,))
+    page.notes(document["causes"])
+
+
+def measurement_document(measured: MeasuredNetwork, backend: str, precision: float | None = None) -> dict[str, Any]:
     """One measured network; schema ``annette/measurement/1``.
 
     Kernel times are medians over the rounds; the kernels are those of the first round that has a profile, in order
@@ -80,6 +114,7 @@ def measurement_document(measured: MeasuredNetwork, backend: str) -> dict[str, A
     Args:
         measured: A network with at least one usable round.
         backend: Name of the backend.
+        precision: Standard error that was asked for, if one was.
     """
     runs = measured.usable
     profiled = [run for run in runs if run.kernels]
@@ -102,6 +137,7 @@ def measurement_document(measured: MeasuredNetwork, backend: str) -> dict[str, A
         environment=dict(runs[0].environment),
         rounds_s=[run.latency_s for run in runs],
         statuses=[run.status.value for run in measured.rounds],
+        precision=precision,
         matched_share=profiled[0].matched_share if profiled else None,
         host_operators=runs[0].details.get("host_operators", ""),
         kernels=kernels,
@@ -160,12 +196,16 @@ def print_measurement(document: dict[str, Any], *, everything: bool = False, pag
     rest = f", {len(document['rounds_s'])} rounds"
     if document["remeasurement_spread"] is not None:
         rest += f" that differ by {percent_text(document['remeasurement_spread'])} on average"
+        rest += f", known to {percent_text(document['standard_error'])}"
     if document["matched_share"] is not None:
         rest += f"; {percent_text(document['matched_share'])} of the profiled time is matched to layers"
     page.line(bold=f"{document['network']} on {document['backend']}: {seconds_text(document['latency_s'])}", plain=rest)
     marked = sorted(set(document["statuses"]) - {"ok"})
     if marked:
         page.notes([f"some rounds are marked {', '.join(marked)}"])
+    wanted, known = document["precision"], document["standard_error"]
+    if wanted is not None and known is not None and known > wanted:
+        page.notes([imprecise_text(len(document["rounds_s"]), known, wanted)])
     if document["host_operators"]:
         page.notes([f"not counted, as the device leaves it to its host: {document['host_operators']}"])
     kernels = document["kernels"]
@@ -185,6 +225,14 @@ def print_measurement(document: dict[str, Any], *, everything: bool = False, pag
         page.table(("kernel", "operator", "latency", "share", "layers"), rows, left=(0, 1, 4))
     if len(shown) < len(kernels):
         page.line(plain=f"… and {len(kernels) - len(shown)} lighter kernels (--all shows them)")
+
+
+def imprecise_text(rounds: int, known: float, wanted: float) -> str:
+    """What to say of a network that is not known as well as was asked for."""
+    return (
+        f"after {rounds} rounds it is known to {percent_text(known)}, not to {percent_text(wanted)}: the machine does "
+        "not allow more now (annette bench --check says what disturbs)"
+    )
 
 
 def print_backends(document: dict[str, Any], *, page: Page | None = None) -> None:

@@ -7,6 +7,7 @@ from html import escape
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
+from annette.bench.calm import calmness
 from annette.bench.records import Status
 from annette.bench.session import measured_networks
 from annette.bench.sweeps import sweeps_of
@@ -34,6 +35,7 @@ _NETWORKS: Final = ("network", "latency", "rounds", "they differ by", "matched")
 
 def dataset_document(dataset: Dataset) -> dict[str, Any]:
     """What a dataset holds; schema ``annette/dataset-content/1``."""
+    calm = calmness(dataset.runs())
     return schemas.DatasetDocument(
         dataset=str(dataset.path),
         rows=dataset.count(),
@@ -41,6 +43,7 @@ def dataset_document(dataset: Dataset) -> dict[str, Any]:
         environment=dict(next(iter(dataset.environments()), {})),
         statuses={status.value: dataset.count(status) for status in Status},
         purposes=dict(sorted(Counter(run.purpose.value for run in dataset.runs()).items())),
+        calm=None if calm is None else part(schemas.CalmPart, calm),
         sweeps=[part(schemas.SweepPart, sweep) for sweep in sweeps_of(dataset)],
         networks=[
             part(
@@ -100,6 +103,8 @@ def print_dataset(document: dict[str, Any], *, page: Page | None = None) -> None
     page.line(bold=document["dataset"], plain=f": {document['rows']} rows ({statuses or 'empty'})")
     page.table(("", ""), [(key, value) for key, value in document["environment"].items() if value], left=(0, 1))
     page.line(plain=", ".join(f"{count} {name}" for name, count in document["purposes"].items()))
+    if document["calm"]:
+        page.line(plain=_calm_text(document["calm"]))
     if document["sweeps"]:
         rows = [
             (
@@ -148,6 +153,8 @@ def dataset_page(document: dict[str, Any]) -> str:
         f"<p>{escape(document['dataset'])}: {document['rows']} rows ({escape(statuses)}); digest "
         f"{escape(document['digest'])}</p>",
     ]
+    if document["calm"]:
+        parts.append(f"<p>{escape(_calm_text(document['calm']))}</p>")
     if document["sweeps"]:
         plots = "\n".join(_sweep(sweep, times) for sweep in document["sweeps"])
         parts.append(f'<h2>Sweeps: one size of a layer, everything else fixed</h2>\n<div class="plots">{plots}</div>')
@@ -156,6 +163,13 @@ def dataset_page(document: dict[str, Any]) -> str:
     rows = [(key, value) for key, value in environment.items() if value]
     parts.append(html_table("Environment", ("", ""), rows))
     return html_page(title, parts)
+
+
+def _calm_text(calm: dict[str, Any]) -> str:
+    return (
+        f"calm index {calm['index']:.2f}: share of visits that took at most 3 % longer than the shortest of their "
+        f"case; times are known to {percent_text(calm['error'])}, rounds differ by {percent_text(calm['rounds_apart'])}"
+    )
 
 
 def _matched_share(measured: MeasuredNetwork) -> float | None:

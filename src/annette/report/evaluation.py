@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from html import escape
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.report.html import Plot, decades, html_page, html_table
@@ -159,6 +160,9 @@ def _summary(document: dict[str, Any]) -> tuple[str, ...]:
     floor = document["floor"]
     known = "not known (fewer than two rounds)" if floor is None else percent_text(floor)
     lines = [f"re-measurement floor: {known}; the standard deviation of a round, mean over the networks"]
+    errors = [entry["standard_error"] for entry in document["networks"] if entry["standard_error"] is not None]
+    if errors:
+        lines.append(f"measured latencies are known to {percent_text(fmean(errors))}: their standard error, mean")
     names = [entry["model"] for entry in document["models"]]
     plain = document["plain_roofline"]
     if plain is not None and "plain roofline" in names:

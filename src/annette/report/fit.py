@@ -102,6 +102,7 @@ def print_fit(document: dict[str, Any], *, page: Page | None = None) -> None:
     if overheads is not None:
         page.line(
             plain=f"overheads from {overheads['runs']} runs: {seconds_text(overheads['per_run_s'])} a run, "
+            f"{seconds_text(overheads['per_input_s'])} an input, {seconds_text(overheads['per_output_s'])} an output, "
             f"{seconds_text(overheads['per_kernel_s'])} a kernel; the profiler adds "
             f"{seconds_text(overheads['profiler_s'])} to each kernel, which is taken off"
         )

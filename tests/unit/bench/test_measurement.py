@@ -1,10 +1,13 @@
+import math
+
 import msgspec
 import numpy as np
 import pytest
 
-from annette.bench import measurement
-from annette.bench.backend import Availability, Backend, BackendOptions, CompiledNetwork, Profile, Subject
-from annette.bench.measurement import CacheEviction, CaseMeasurer, DutyCycle, Settings
+from annette.bench import measurement, pauses
+from annette.bench.backend import Availability, Backend, BackendOptions, CompiledNetwork, Profile, ProfileEntry, Subject
+from annette.bench.measurement import CaseMeasurer, Settings
+from annette.bench.pauses import DutyCycle
 from annette.bench.plan import Case
 from annette.bench.records import Purpose, Status, midmean, uncertainty
 from annette.errors import OptionError
@@ -16,8 +19,9 @@ class Clock(Backend):
 
     name = "clock"
 
-    def __init__(self, times, reference=None):
+    def __init__(self, times, reference=None, *, profiles=True, kernel_s=1e-3):
         super().__init__(BackendOptions())
+        self.profiles, self.kernel_s = profiles, kernel_s
         self.times = iter(times)
         self.reference = iter(reference) if reference is not None else None
         self.calls = []
@@ -45,10 +49,10 @@ class _Watch(CompiledNetwork):
             before()
         return tuple(next(self.clock.times) for _ in range(repeats))
 
-    def profile(self, repeats, *, before=None):
+    def profile(self, repeats, *, before=None, within_s=math.inf):
         del before
-        self.clock.calls.append(("profile", repeats))
-        return Profile(())
+        self.clock.calls.append(("profile", repeats) if math.isinf(within_s) else ("profile", repeats, within_s))
+        return Profile((ProfileEntry("k", "Op", (self.clock.kernel_s,)),)) if self.clock.profiles else None
 
 
 def measured(clock, purpose=Purpose.NETWORK, evicted_bytes=0, evicted_ops=0, **settings):
@@ -75,20 +79,64 @@ def test_a_steady_run_is_ok():
 
 
 @pytest.mark.parametrize(
-    ("purpose", "one_s", "expected"),
+    ("one_s", "runs"), [(1e-4, 60), (4e-3, 25), (1.0, 6), (0.25, 20), (float("nan"), 20), (0.0, 20)]
+)
+def test_short_networks_run_more_often(one_s, runs):
+    assert Settings().network_runs(one_s) == runs
+
+
+@pytest.mark.parametrize(("one_s", "runs"), [(1e-5, 20), (1e-3, 10), (4e-3, 3), (1.0, 1), (float("nan"), 1)])
+def test_a_visit_has_a_time_of_its_own(one_s, runs):
+    assert Settings().visit_runs(one_s, evicted=False) == runs
+    assert Settings().visit_runs(one_s, evicted=True) == 1
+
+
+@pytest.mark.parametrize(
+    ("purpose", "evicted_bytes", "calls"),
     [
-        (Purpose.NETWORK, 1e-4, (60, 60)),
-        (Purpose.NETWORK, 4e-3, (25, 25)),
-        (Purpose.NETWORK, 1.0, (6, 6)),
-        (Purpose.NETWORK, 0.25, (20, 20)),
-        (Purpose.NETWORK, float("nan"), (20, 20)),
-        (Purpose.CHAIN, 1e-4, (20, 60)),
-        (Purpose.MICRO_KERNEL, 1.0, (6, 12)),
+        (Purpose.MICRO_KERNEL, 0, [("profile", 20, 0.01)]),
+        (Purpose.COLD_WEIGHTS, 9, [("profile", 1, 0.01)]),
+        (Purpose.CHAIN, 9, [("profile", 1, 0.01)]),
+        (Purpose.CHAIN, 0, [("profile", 20, 0.01), ("run", 3), ("run", 10)]),
     ],
 )
-def test_short_networks_run_more_often(purpose, one_s, expected):
-    assert Settings(visits=1).runs(one_s, purpose) == expected
-    assert Settings(visits=1).runs(one_s, purpose, evicted=True) == (4, 8)
+def test_what_a_visit_runs(purpose, evicted_bytes, calls):
+    clock = Clock(always(1e-3))
+    result = measured(clock, purpose, evicted_bytes=evicted_bytes)
+    assert clock.calls == calls
+    assert len(result.samples_s) == (10 if len(calls) > 1 else 0)
+
+
+def test_what_takes_next_to_no_time_is_also_timed_as_a_whole_and_profiled_when_it_is_warm():
+    clock = Clock(always(1e-5), kernel_s=5e-6)
+    result = measured(clock, Purpose.MICRO_KERNEL)
+    assert clock.calls == [("profile", 20, 0.01), ("run", 3), ("run", 50), ("run", 20), ("profile", 20, 0.01)]
+    assert len(result.samples_s) == 20
+
+
+def test_what_tells_nothing_of_kernels_is_timed_as_a_whole():
+    clock = Clock(always(1e-3), profiles=False)
+    result = measured(clock, Purpose.MICRO_KERNEL)
+    assert (len(result.samples_s), result.entries) == (10, None)
+
+
+def test_visits_share_a_timing_of_the_reference_workload(monkeypatch):
+    clock = Clock(always(1e-3), reference=iter(range(1, 1000)))
+    measurer = CaseMeasurer(clock, Settings())
+    net = network("net")
+    now_s = iter([10.0, 10.0, 10.05, 10.2, 10.2])
+    monkeypatch.setattr(measurement.time, "perf_counter", lambda: next(now_s, 11.0))
+    due = [measurer._recent_reference() for _ in range(3)]
+    assert due[0] == due[1] != due[2]
+    case = Case("net", Purpose.MICRO_KERNEL, "g", net, 1.0)
+    assert measurer.measure(case, Subject(net)).reference_s
+
+
+@pytest.mark.parametrize(("one_s", "further"), [(1e-3, []), (1e-4, [("run", 5)]), (5e-6, [("run", 60)])])
+def test_short_networks_warm_up_for_as_long(one_s, further):
+    clock = Clock(always(one_s))
+    measured(clock)
+    assert clock.calls == [("run", 3), *further, ("run", 60), ("profile", 60)]
 
 
 @pytest.mark.parametrize("evicted_bytes", [0, 100])
@@ -99,7 +147,7 @@ def test_caches_are_emptied_where_the_case_says_so(evicted_bytes, monkeypatch):
     clock = Clock(always(1e-3))
     measured(clock, Purpose.COLD_WEIGHTS, evicted_bytes=evicted_bytes)
     assert touched == [0, evicted_bytes] if evicted_bytes else [0]
-    assert clock.calls[-1] == ("profile", 8 if evicted_bytes else 60)
+    assert clock.calls == [("profile", 1 if evicted_bytes else 20, 0.01)]
 
 
 def test_operations_become_time_at_the_speed_of_the_reference_workload(monkeypatch):
@@ -112,7 +160,7 @@ def test_operations_become_time_at_the_speed_of_the_reference_workload(monkeypat
 
 def test_long_runs_rest_in_between(monkeypatch):
     rests = []
-    monkeypatch.setattr(measurement, "_BUSY_S", 0.0)  # A run of no time counts as a long one.
+    monkeypatch.setattr(pauses, "_BUSY_S", 0.0)  # A run of no time counts as a long one.
     monkeypatch.setattr(measurement, "DutyCycle", lambda: DutyCycle(sleep=rests.append))
     measured(Clock(always(0.01)))
     assert len(rests) == 3 + 20  # The script's profile calls nothing.
@@ -171,7 +219,15 @@ def test_more_samples_of_the_same_scatter_are_more_certain():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"repeats": 0}, {"kernel_repeats": 0}, {"attempts": 0}, {"target_s": 0.0}, {"timeout_s": float("nan")}]
+    "changes",
+    [
+        {"repeats": 0},
+        {"visit_repeats": 0},
+        {"visit_s": 0.0},
+        {"attempts": 0},
+        {"target_s": 0.0},
+        {"timeout_s": float("nan")},
+    ],
 )
 def test_settings_refuse_what_makes_no_sense(changes):
     with pytest.raises(OptionError, match=next(iter(changes))):
@@ -187,75 +243,6 @@ def test_the_middle_half_is_finer_than_the_clock_and_ignores_outliers():
     assert midmean([3e-6, 3e-6, 3e-6, 4e-6, 3e-6, 4e-6, 4e-6, 900e-6]) == pytest.approx(3.5e-6)
     assert midmean([2.0]) == 2.0
     assert midmean([1.0, 2.0]) == 1.5
-
-
-class TickingClock:
-    """Moves on by a millisecond whenever it is looked at."""
-
-    def __init__(self):
-        self.now_s = 0.0
-
-    def __call__(self):
-        self.now_s += 1e-3
-        return self.now_s
-
-
-def test_memory_is_touched_and_time_passes_before_every_run():
-    clock, memory, rests = TickingClock(), np.zeros(100, np.uint8), []
-    evict = CacheEviction(lambda: rests.append(clock.now_s), memory, 0.02, clock=clock)
-    evict()
-    assert clock.now_s >= 0.02
-    evict()
-    assert (memory == 2).all()
-    assert rests == [0.0, pytest.approx(0.022, abs=2e-3)]
-
-
-@pytest.mark.parametrize("elapsed_s", [0.0, 1.0])
-def test_without_memory_to_touch_it_only_rests(elapsed_s):
-    clock, rests = TickingClock(), []
-    CacheEviction(lambda: rests.append(1), np.zeros(0, np.uint8), elapsed_s, clock=clock)()
-    assert (rests, clock.now_s) == ([1], 0.0)
-
-
-class RestingClock:
-    def __init__(self):
-        self.now_s, self.rests_s = 5.0, []
-
-    def __call__(self):
-        return self.now_s
-
-    def sleep(self, seconds):
-        self.rests_s.append(seconds)
-        self.now_s += seconds
-
-
-def worked(rest, clock, runs_s):
-    for run_s in runs_s:
-        rest()
-        clock.now_s += run_s
-
-
-def test_short_runs_share_a_rest():
-    clock = RestingClock()
-    worked(DutyCycle(clock, clock.sleep), clock, [0.001] * 1000)
-    assert 8 <= len(clock.rests_s) <= 10
-
-
-def test_any_second_has_more_than_five_hundredths_of_rest():
-    for run_s in (1e-3, 0.03, 0.3, 0.6, 0.9):
-        clock = RestingClock()
-        start_s = clock.now_s
-        worked(DutyCycle(clock, clock.sleep), clock, [run_s] * int(30 / run_s))
-        assert sum(clock.rests_s) / (clock.now_s - start_s) > 0.05
-
-
-def test_what_others_do_meanwhile_counts_as_work():
-    clock = RestingClock()
-    rest = DutyCycle(clock, clock.sleep)
-    clock.now_s += 2.0
-    rest()
-    rest()
-    assert clock.rests_s == [2.0 * 0.065]
 
 
 def test_a_visit_that_scatters_is_not_measured_again_at_once():

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +21,16 @@ def test_survives_a_round_trip_through_text():
         ("a", Purpose.MICRO_KERNEL, "g", 1.0),
         ("b", Purpose.CHAIN, "g", 1.0),
     ]
+
+
+def test_a_case_says_for_which_networks_it_was_made():
+    plan = Plan("p", (replace(case("a"), made_for=(("mine.onnx", "0123"),)), case("b")))
+    again = Plan.from_text(plan.to_text())
+    assert [each.made_for for each in again.cases] == [(("mine.onnx", "0123"),), ()]
+    older = json.loads(plan.to_text())
+    for entry in older["cases"]:
+        del entry["made_for"]
+    assert [each.made_for for each in Plan.from_text(json.dumps(older)).cases] == [(), ()]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 import math
+from types import SimpleNamespace
 
 import pytest
 
-from annette.bench import backend
+from annette.bench import backend, session
 from annette.bench.dataset import Dataset
+from annette.bench.records import Status
 from annette.bench.session import benchmark, default_cpus, measure_networks, network_case, rounds_left
 from annette.errors import BackendUnavailableError, DatasetError, OptionError
 from tests.unit.bench.scripted import SETTINGS, network, plan
@@ -105,3 +107,47 @@ def test_processors_are_the_last_ones_allowed(monkeypatch):
     assert default_cpus(1) == (5,)
     assert default_cpus(2) == (2, 5)
     assert default_cpus(4) == ()
+
+
+def scripted_rounds(monkeypatch, tmp_path, times_s, **options):
+    """Measures a network whose rounds take the given times; returns it and the rounds that were made."""
+    times = iter(times_s)
+
+    def campaign(part, dataset, *, progress, round_, **_):
+        del dataset
+        for case in part.cases:
+            time_s = next(times)
+            facts = {"case": case.id, "round": round_, "status": Status.OK, "latency_s": time_s, "samples_s": (time_s,)}
+            progress(case, SimpleNamespace(**facts))
+
+    monkeypatch.setattr(session, "run_campaign", campaign)
+    (measured,) = measure(tmp_path / "d.sqlite", ["one"], **options)
+    return measured
+
+
+@pytest.mark.parametrize(
+    ("times_s", "precision", "rounds", "known"),
+    [
+        ((1.0, 1.0, 1.0), 0.01, 3, 0.005),
+        ((1.0, 1.1, 1.2, 1.01), 0.01, 4, 0.0086),
+        ((1.0, 1.1, 1.2), None, 3, 0.0702),
+        ((1.0, *(1.0 + 0.1 * number for number in range(1, 12))), 0.01, 12, 0.0585),
+    ],
+)
+def test_rounds_go_on_until_the_time_is_known(monkeypatch, tmp_path, times_s, precision, rounds, known):
+    measured = scripted_rounds(monkeypatch, tmp_path, times_s, precision=precision)
+    assert len(measured.rounds) == rounds
+    assert measured.standard_error == pytest.approx(known, abs=1e-4)
+
+
+def test_what_is_asked_for_in_one_round_has_three_where_it_is_to_be_known(monkeypatch, tmp_path):
+    assert len(scripted_rounds(monkeypatch, tmp_path, [1.0] * 9, rounds=1, precision=0.02).rounds) == 3
+    with pytest.raises(OptionError, match="precision"):
+        measure(tmp_path / "d.sqlite", ["one"], precision=0.0)
+
+
+def test_rounds_of_before_count_for_the_precision(tmp_path):
+    path = tmp_path / "d.sqlite"
+    measure(path, ["one"], rounds=3)
+    (one,) = measure(path, ["one"], rounds=3, resume=True, precision=0.02)
+    assert one.rounds == ()

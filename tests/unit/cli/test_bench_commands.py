@@ -5,8 +5,10 @@ import jsonschema
 import pytest
 from onnx import helper
 
+from annette.bench.dataset import Dataset
 from annette.bench.generate import generate_plan
 from annette.bench.plan import Plan
+from annette.bench.records import MADE_FOR, made_for
 from annette.cli.main import main
 from annette.report.schema import schema
 from tests.unit.bench.scripted import install, plan
@@ -94,9 +96,40 @@ def test_a_budget_cuts_the_plan(run):
     assert json.loads(run(*BENCH, "--budget", "0.2s", "--dry-run", "--json")[1])["cases"] == 2
 
 
+FOR = ("bench", "--backend", "scripted", "--preset", "quick", "--budget", "8s")
+
+
+def test_a_part_is_for_the_networks_of_the_user_and_the_dataset_says_so(run, tmp_path):
+    words = (*FOR, "--for", "squeezenet1_1", "shufflenet_v2_x0_5", "--for-share", "50%", "--device", "stone")
+    code, output, errors = run(*words, "--dry-run", "--json", "--save-plan", "own.json")
+    assert (code, errors) == (0, "")
+    counts = json.loads(output)["counts"]
+    assert sum(count for group, count in counts.items() if group.partition("/")[2].startswith("for/")) > 10
+    cases = [case for case in Plan.from_text((tmp_path / "own.json").read_text()).cases if case.made_for]
+    assert {name for case in cases for name, _ in case.made_for} == {"squeezenet1_1", "shufflenet_v2_x0_5"}
+    assert sum(case.expected_s for case in cases) <= 4
+    assert json.loads(run(*words, "--out", "d.sqlite", "--json")[1])["failed"] == 0
+    with Dataset.open(tmp_path / "d.sqlite") as dataset:
+        runs = list(dataset.runs())
+    assert {name for name, _ in made_for(runs)} == {"squeezenet1_1", "shufflenet_v2_x0_5"}
+    assert {run.case for run in runs if MADE_FOR in run.details} == {case.id for case in cases}
+    assert json.loads(run(*FOR[:3], "--device", "stone", "--out", "d.sqlite", "--resume", "--json")[1])["measured"] == 0
+
+
+def test_networks_are_swept_over_the_batches_asked_for(run, tmp_path):
+    assert run(*FOR, "--for", "squeezenet1_1", "--batch", "1,4", "--dry-run", "--save-plan", "own.json")[0] == 0
+    cases = [case for case in Plan.from_text((tmp_path / "own.json").read_text()).cases if case.made_for]
+    assert {case.network.batch for case in cases} == {1, 4}
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        ((*FOR, "--for", "no-such-network", "--out", "d"), "no-such-network"),
+        ((*FOR, "--for", "alexnet", "--for-share", "2", "--out", "d"), "not a share such as 2%"),
+        ((*FOR, "--for", "alexnet", "--for-share", "half", "--out", "d"), "not a share such as 2%"),
+        ((*BENCH, "--for", "alexnet"), "take one of the two"),
+        (("bench", "--backend", "scripted", "--preset", "totals", "--for", "alexnet", "--out", "d"), "totals only"),
         (("bench", "--backend", "scriptet", "--out", "d"), "no backend 'scriptet'; did you mean 'scripted'?"),
         ((*BENCH, "--devize", "x"), "no option 'devize'; did you mean 'device'?"),
         ((*BENCH, "--pause-s", "long"), "'long', not of type float"),
@@ -116,6 +149,9 @@ def test_a_budget_cuts_the_plan(run):
         (("measure", "--backend", "scripted"), "Missing argument"),
         (("measure", "no-such-network", "--backend", "scripted"), "no-such-network"),
         (("measure", "lenet", "lenet", "--backend", "scripted"), "twice"),
+        (("measure", "lenet", "--backend", "scripted", "--precision", "200%"), "not a share such as 2%"),
+        (("bench", "--backend", "scripted", "--check"), "nothing to check"),
+        (("evaluate", "--platform", "ncs2-openvino", "--suite", "classic", "--precision", "2%"), "goes with --measure"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line(run, words, message):
@@ -134,7 +170,16 @@ def test_measure_reports_rounds_and_kernels(run):
     assert document["schema"] == "annette/measurement/1"
     assert len(document["rounds_s"]) == 3
     assert document["remeasurement_spread"] == 0
+    assert (document["standard_error"], document["precision"]) == (0.005, None)
     assert sum(kernel["latency_s"] for kernel in document["kernels"]) == pytest.approx(document["latency_s"])
+
+
+@pytest.mark.parametrize(("precision", "said"), [("0.1%", True), ("1%", False)])
+def test_measure_says_what_the_machine_does_not_allow(run, precision, said):
+    code, output, _ = run("measure", "squeezenet1_1", "--backend", "scripted", "--precision", precision)
+    assert code == 0
+    assert f"{12 if said else 3} rounds" in output
+    assert ("does not allow more" in output) is said
 
 
 def test_measure_goes_on_after_a_network_that_fails(run):

@@ -63,9 +63,9 @@ def test_views_are_free_and_marked():
 
 
 def test_end_to_end_adds_what_the_host_costs():
-    overhead = Overhead(per_kernel_s=0.0, per_run_s=1e-3, per_input_byte_s=1e-9, per_output_byte_s=2e-9)
+    overhead = Overhead(0.0, 1e-3, per_input_byte_s=1e-9, per_output_byte_s=2e-9, per_input_s=3e-4, per_output_s=5e-4)
     estimate = estimate_network(small_network(), platform(overhead=overhead, latency_is="end_to_end"))
-    host_s = 1e-3 + 1e-9 * 4 * 3 * 32 * 32 + 2e-9 * 4 * 10
+    host_s = 1e-3 + 1e-9 * 4 * 3 * 32 * 32 + 2e-9 * 4 * 10 + 3e-4 + 5e-4
     assert estimate.end_to_end_latency_s == pytest.approx(estimate.device_latency_s + host_s)
     assert estimate.latency_s == estimate.end_to_end_latency_s
 

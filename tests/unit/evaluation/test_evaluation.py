@@ -18,6 +18,7 @@ from annette.evaluation.suites import DEVELOPMENT, HELD_OUT
 from annette.evaluation.truth import MachineSpeed, Truth, truths_of
 from annette.mapping.kernel import KernelTable, Precision
 from annette.models.roofline import Roofline
+from annette.network.graph_json import graph_digest
 from annette.platforms import LogResiduals, Overhead, Provenance, dump_platform
 from annette.platforms.intervals import Intervals
 from annette.report.evaluation import evaluation_document, evaluation_page, print_evaluation
@@ -47,6 +48,16 @@ def truths(noise=0.0, rounds=3):
         for network in NETWORKS
         for runs in [[run(network, random, noise=0.0, shared=noise, round_=r) for r in range(rounds)]]
     ]
+
+
+def test_says_which_networks_the_benchmark_was_made_for():
+    digest = graph_digest(NETWORKS[3])
+    made = exact(provenance=Provenance("test", made_for=(("net1", "0" * 32), ("elsewhere.onnx", digest))))
+    found = evaluate(made, truths(), suite="test", notes=("first",))
+    assert found.notes[0] == "first"
+    assert "made for net1, net3 (annette bench --for)" in found.notes[1]
+    assert evaluate(made, truths()[4:], suite="test").notes == ()
+    assert evaluate(exact(), truths(), suite="test").notes == ()
 
 
 def test_a_platform_that_is_the_device_has_no_error():

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 
 from annette.bench.dataset import Dataset
-from annette.bench.records import Purpose
+from annette.bench.records import Purpose, made_for
 from annette.cli.main import main
-from annette.errors import FitError
+from annette.errors import DatasetError, FitError
 from annette.estimation import estimate_network
-from annette.fitting.platform import fit_platform
+from annette.fitting.platform import fit_platform, shared_rooflines
 from annette.fitting.request import FitRequest
+from annette.mapping.kernel import COLUMNS, KernelTable
 from annette.platforms import dumps_platform, loads_platform
 from annette.report.schema import schema
-from tests.unit.fitting.synthetic import ENVIRONMENT, chain, dataset, run
+from tests.unit.fitting.synthetic import ENVIRONMENT, chain, convolutions, dataset, run, samples
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,28 @@ def test_provenance_says_what_was_measured_and_how(measured, report):
         assert provenance.sources[0].sha256 == opened.digest()
     assert dict(provenance.versions) == ENVIRONMENT
     assert provenance.measurement["calibration_s"] == 1e-3
+
+
+def test_provenance_says_for_which_networks_a_part_was_made(tmp_path):
+    random = np.random.default_rng(1)
+    with dataset(tmp_path / "d.sqlite", 24) as opened:
+        opened.close()
+    with Dataset.open(tmp_path / "d.sqlite", write=True) as opened:
+        for name, stated in (("one", '[["mine", "d1"]]'), ("two", '[["mine", "d1"], ["other", "d2"]]')):
+            part = run(chain(f"for/{name}", random), random)
+            opened.add(replace(part, details={**part.details, "made_for": stated}))
+        found = fit_platform([opened], FitRequest(name="synthetic")).platform
+    assert found.provenance.made_for == (("mine", "d1"), ("other", "d2"))
+    again = loads_platform(dumps_platform(found).encode(), source="test")
+    assert again.provenance == found.provenance
+
+
+def test_what_a_run_says_it_was_made_for_is_checked():
+    random = np.random.default_rng(1)
+    part = run(chain("for", random), random)
+    for stated in ("[", '["mine"]', '{"mine": 3}'):
+        with pytest.raises(DatasetError, match="made_for in a run's details"):
+            made_for([replace(part, details={"made_for": stated})])
 
 
 def test_whole_networks_are_not_fitted_on(tmp_path, report):
@@ -135,3 +158,15 @@ def test_mistakes_get_one_line(capsys, monkeypatch, measured, arguments, message
     assert (code, out) == (2, "")
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+def test_kinds_whose_relatives_do_no_operations_take_no_rate_of_operations_from_them():
+    rows = 40
+    table = convolutions(rows)
+    values = {name: table[name].copy() for name in COLUMNS}
+    moved = KernelTable(np.full(rows, "concat@int8"), np.stack([
+        np.zeros(rows) if name in ("ops", "macs", "weight_bytes") else values[name] for name in COLUMNS], axis=1
+    ))  # fmt: skip
+    models, _ = shared_rooflines(samples(moved, 1e-6 + moved.bytes / 1e10), ["concat@int8"])
+    roofline = models["resize_linear@int8"]["roofline"]
+    assert roofline.ops_per_s == pytest.approx(roofline.bytes_per_s)

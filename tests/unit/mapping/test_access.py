@@ -2,6 +2,7 @@ import pytest
 
 from annette.mapping.access import PLAIN, access_of
 from annette.network.builder import NetworkBuilder
+from annette.network.tensor import DType
 
 
 def _last(build, *shapes):
@@ -53,7 +54,9 @@ def test_scalars_are_combined_with_everything():
     [
         (lambda net, x: net.slice(x, [2], [6], [1]), (4 * 16 * 10, 1)),
         (lambda net, x: net.slice(x, [2], [6], [3]), (4, 1)),
-        (lambda net, x: net.slice(x, [0], [10], [3], steps=[2]), (5, 2)),
+        (lambda net, x: net.slice(x, [0], [10], [3], steps=[2]), (1, 2)),
+        (lambda net, x: net.slice(x, [9], [-11], [3], steps=[-1]), (1, 2)),
+        (lambda net, x: net.slice(x, [0], [16], [2], steps=[2]), (10, 2)),
         (lambda net, x: net.concat([x, x], axis=3), (10, 1)),
         (lambda net, x: net.concat([x, x, x], axis=1), (8 * 16 * 10, 1)),
         (lambda net, x: net.split(x, 2, axis=2), (8 * 10, 1)),
@@ -71,6 +74,82 @@ def test_what_moves(build, access):
 def test_repeats():
     assert _last(lambda net, x: net.expand(x, (1, 8, 16, 10)), (1, 8, 1, 10)) == (10, 1)
     assert _last(lambda net, x: net.expand(x, (1, 8, 16, 10)), (1, 8, 16, 1)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "access"),
+    [
+        ((4, 8, 16), (2,), (16, 1)),  # rows
+        ((1, 8, 16), (1, 2), (128, 1)),
+        ((4, 8, 16), (0, 1), (16, 3)),  # columns
+        ((4, 8, 16), (1,), (16, 4)),
+        ((4, 2, 8, 16), (2,), (16, 4)),
+        ((1, 8, 16), (1,), (16, 5)),  # nothing before it
+        ((4, 8, 16), (0, 2), (16, 2)),
+        ((2, 4, 8, 16), (1, 3), (16, 6)),
+    ],
+)
+def test_reductions(shape, axes, access):
+    assert _last(lambda net, x: net.reduce("reduce_mean", x, axes), shape) == access
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "access"),
+    [
+        ((1, 8, 16), 2, (16, 0)),
+        ((1, 8, 16), 1, (16, 1)),
+        ((1, 8, 4, 16), 1, (16, 2)),
+        ((1, 8, 1, 16), 1, (16, 1)),
+        ((1, 8, 1, 1), 1, (8, 0)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["softmax", "log_softmax"])
+def test_a_softmax_brings_its_axis_to_the_end(kind, shape, axis, access):
+    assert _last(lambda net, x: net.layer(kind, [x], attributes={"axis": axis}), shape) == access
+
+
+@pytest.mark.parametrize(
+    ("shape", "sizes", "attributes", "walk"),
+    [
+        ((1, 4, 8, 8), (16, 16), {"coordinates": "asymmetric"}, 0),
+        ((1, 4, 8, 8), (16, 16), {"coordinates": "asymmetric", "rounding": "ceil"}, 2),
+        ((1, 4, 8, 8), (16, 16), {"coordinates": "half_pixel"}, 2),
+        ((1, 4, 8, 8), (32, 32), {"coordinates": "asymmetric"}, 2),
+        ((1, 4, 8, 8), (8, 16), {"coordinates": "asymmetric"}, 1),
+        ((1, 4, 8), (16,), {"coordinates": "asymmetric"}, 1),
+    ],
+)
+def test_what_is_doubled_by_repetition(shape, sizes, attributes, walk):
+    given = {"mode": "nearest", "sizes": sizes, **attributes}
+    assert _last(lambda net, x: net.apply("resize_nearest", x, attributes=given), shape).walk == walk
+
+
+def test_positions_stand_for_all_that_lies_behind_them():
+    def build(net, x):
+        net.apply("gather_nd", x, net.input("positions", (5, 2), DType.INT64))
+
+    assert _last(build, (6, 7, 8, 9)) == (72, 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "access"),
+    [
+        (DType.BOOL, DType.FLOAT32, (5, 1)),
+        (DType.FLOAT32, DType.INT64, (12, 2)),
+        (DType.INT64, DType.FLOAT32, (12, 1)),
+        (DType.FLOAT32, DType.FLOAT16, (6, 1)),
+    ],
+)
+def test_conversions_differ_by_their_types(before, after, access):
+    net = NetworkBuilder("n", batch=1)
+    net.cast(net.input("x", (4,), before), after)
+    network = net.build()
+    assert access_of(network.layers[-1], network) == access
+
+
+def test_the_largest_elements_by_how_many_are_kept():
+    assert _last(lambda net, x: net.top_k(x, 5), (3, 100)) == (5, 1)
+    assert _last(lambda net, x: net.top_k(x, 2, axis=1), (1, 3, 100)) == (2, 2)
 
 
 def test_layers_of_no_network_are_plain():

@@ -7,6 +7,7 @@ import pytest
 from annette.errors import MappingError
 from annette.mapping.half import HalfModel
 from annette.mapping.model import MappingModel
+from annette.mapping.rules import preset
 from annette.network import DType, Network, Tensor, describe_layer
 
 MODEL = MappingModel("test", half=HalfModel(("transpose", "concat", "cast")))
@@ -83,3 +84,33 @@ def test_what_computes_on_16_bits_is_priced_as_in_32_without_conversions():
         ("relu", "fp32"),
         ("transpose", None),
     ]
+
+
+def _convolutions(biases):
+    """Two depthwise convolutions of 16 bits in a row, whose biases are the constants of these names."""
+    shapes = (1, 32, 8, 8)
+    tensors = {name: Tensor(name, shapes, DType.FLOAT16) for name in ("x", "y", "z")}
+    tensors |= {name: Tensor(name, (32,), DType.FLOAT16, constant=True) for name in biases}
+    weights = [Tensor(f"w{index}", (32, 1, 3, 3), DType.FLOAT16, constant=True) for index in range(2)]
+    tensors |= {each.name: each for each in weights}
+    attributes = {"kernel_shape": (3, 3), "strides": (1, 1), "pads": (1, 1, 1, 1), "groups": 32}
+    layers = [
+        describe_layer(
+            "depthwise_conv", f"conv{index}", inputs=[tensors[source], weights[index], tensors[biases[index]]],
+            outputs=[tensors[target]], attributes=attributes,
+        )
+        for index, (source, target) in enumerate((("x", "y"), ("y", "z")))
+    ]  # fmt: skip
+    return Network(name="half", layers=layers, tensors=tensors, inputs=["x"], outputs=["z"])
+
+
+def test_a_constant_that_several_read_is_converted_once_in_every_run_and_keeps_them_plain():
+    kernels = preset("onnxruntime-cpu").apply(_convolutions(("zeros", "zeros")))
+    assert [kernel.inputs for kernel in kernels if kernel.kind == "cast@fp16"] == [("x",), ("zeros",), ("z",)]
+    assert [kernel.blocked for kernel in kernels if kernel.kind == "depthwise_conv"] == [False, False]
+
+
+def test_a_constant_of_one_layer_is_converted_when_the_network_is_loaded():
+    kernels = preset("onnxruntime-cpu").apply(_convolutions(("first", "second")))
+    assert [kernel.inputs for kernel in kernels if kernel.kind == "cast@fp16"] == [("x",), ("z",)]
+    assert [kernel.blocked for kernel in kernels if kernel.kind == "depthwise_conv"] == [True, True]

@@ -10,6 +10,7 @@ from annette.mapping.kernel import KernelTable
 from annette.mapping.model import MappingModel
 from annette.mapping.precision import Precision
 from annette.mapping.rules import preset
+from annette.network import DType
 from annette.network.builder import NetworkBuilder
 from annette.network.quantization import quantized
 from annette.network.zoo.residual import resnet18
@@ -112,3 +113,47 @@ def test_models_say_what_is_wrong_with_them():
         IntegerModel((IntegerOperator(("conv",), ("int9",)),))
     with pytest.raises(MappingError, match="integers"):
         MappingModel.from_json({"schema": "annette/mapping/1", "name": "x", "rules": [], "integers": {"operators": 3}})
+
+
+def test_a_bilinear_resize_stays_in_floating_point_and_a_nearest_does_not():
+    linear = _kinds(
+        quantized(_chain(lambda net, x: net.resize(net.conv(x, 16, 1), scale=2, mode="linear")), "static-uint8")
+    )
+    assert linear["resize_linear"] == 1
+    nearest = _kinds(quantized(_chain(lambda net, x: net.resize(net.conv(x, 16, 1), scale=2)), "static-uint8"))
+    assert nearest["resize_nearest@int8"] == 1
+
+
+def _words(scheme):
+    net = NetworkBuilder("test", source_format="test")
+    words = net.embedding(net.input("ids", (1, 12), DType.INT64), 100, 64)
+    return quantized(net.build(net.fully_connected(words, 8)), scheme)
+
+
+def test_a_table_of_integers_is_gathered_as_it_is_where_its_type_is_that_of_the_operand():
+    kinds = _kinds(_words("static-uint8"))
+    assert kinds["gather@int8"] == 1
+    assert not kinds["quantize@int8"]
+    kinds = _kinds(_words("static-int8"))  # the operand becomes uint8, the table does not
+    assert kinds["gather"] == kinds["quantize@int8"] == 1
+
+
+@pytest.mark.parametrize(("scheme", "kind"), [("static-uint8", "mul@int8"), ("static-int8", "mul")])
+def test_a_factor_that_is_kept_as_an_integer_of_another_type_is_none_of_integers(scheme, kind):
+    network = quantized(_chain(lambda net, x: net.mul(net.conv(x, 16, 1), 0.5)), scheme)
+    assert _kinds(network)[kind] == 1
+
+
+def test_means_of_what_convolutions_wrote_run_channels_last():
+    def chain(net, x):
+        return net.conv(net.reduce("reduce_mean", net.conv(x, 32, 1), (2, 3)), 8, 1)
+
+    kernels = preset("onnxruntime-cpu").apply(quantized(_chain(chain), "static-uint8"))
+    assert [kernel.blocked for kernel in kernels if kernel.kind == "reduce_mean"] == [True]
+    assert sum(kernel.kind == "transpose@int8" for kernel in kernels) == 2  # at the border of the network
+
+
+def test_recurrent_layers_of_integer_weights_are_an_operator_of_their_own():
+    net = NetworkBuilder("test", source_format="test")
+    network = quantized(net.build(net.lstm(net.input("x", (5, 1, 16)), 8)), "dynamic")
+    assert _kinds(network) == {"lstm@int8": 1}

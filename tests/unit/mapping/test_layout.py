@@ -61,6 +61,22 @@ def test_copies_stand_at_the_borders_of_a_blocked_part_only():
     assert [kernel.blocked for kernel in kernels] == [False, True, True, False]
 
 
+@pytest.mark.parametrize(("multiplier", "blocked"), [(1, True), (2, False)])
+def test_depthwise_convolutions_of_several_filters_a_channel_stay_plain(multiplier, blocked):
+    net, x = convolutions((32,))
+    _, kernels = kernels_of(net, net.depthwise_conv(x, 3, multiplier=multiplier))
+    assert next(kernel for kernel in kernels if kernel.kind == "depthwise_conv").blocked is blocked
+
+
+def test_convolutions_by_computed_weights_stay_plain():
+    net = NetworkBuilder("test", source_format="test")
+    x, weights = net.input("x", (1, 32, 8, 8)), net.input("weights", (16, 32, 1, 1))
+    attributes = {"kernel_shape": (1, 1), "strides": (1, 1), "dilations": (1, 1), "pads": (0,) * 4, "groups": 1}
+    (y,) = net.layer("conv", (x, weights), attributes=attributes)
+    _, kernels = kernels_of(net, y)
+    assert [(kernel.kind, kernel.blocked) for kernel in kernels] == [("conv", False)]
+
+
 def test_a_tensor_is_copied_once_however_many_read_it():
     net, x = convolutions((32,))
     ends = [net.softmax(x, axis=1, name=f"softmax{index}") for index in range(3)]

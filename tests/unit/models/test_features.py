@@ -29,10 +29,30 @@ def row(**values):
         ("in_channels_per_group", {"in_channels": 32, "groups": 8}, 4),
         ("kernel_size", {"kernel_height": 3, "kernel_width": 5}, 15),
         ("out_positions", {"out_height": 4, "out_width": 6}, 24),
+        ("ops_a_group", {"ops": 600, "batch": 2, "groups": 3}, 100),
+        ("ops_a_step", {"ops": 600, "groups": 2, "out_width": 30}, 10),
+        ("batched_weight_bytes", {"batch": 8, "weight_bytes": 20}, 160),
+        ("unfolded_size", {"macs": 4 * 6 * 27 * 8, "out_channels": 8}, 4 * 6 * 27),
+        ("folded_size", {"macs": 4 * 6 * 16 * 8, "in_channels": 8}, 4 * 6 * 16),
+        ("far_bytes", {"input_bytes": 2.0**22, "output_bytes": 64}, 64),
+        ("far_bytes", {"input_bytes": 2.0**20, "output_bytes": 64}, 0),
+        ("steps", {"groups": 2, "out_width": 30}, 60),
+        ("states", {"batch": 4, "groups": 2, "out_width": 30, "out_channels": 8}, 1920),
+        ("products", {"batch": 4, "groups": 3, "blocked": 0}, 12),
+        ("products", {"batch": 4, "groups": 3, "blocked": 1}, 0),
+        ("product_columns", {"in_width": 8, "out_width": 16, "in_height": 3, "out_height": 6}, 24),
+        ("fill:product_columns:16", {"in_width": 1, "out_width": 4}, 1),
+        ("edge_columns", {"kernel_width": 5, "in_width": 16, "out_width": 16}, 4 / 16),
+        ("edge_columns", {"kernel_width": 5, "in_width": 20, "out_width": 16}, 0),
+        ("edge_columns", {"kernel_width": 31, "in_width": 14, "out_width": 14}, 1),
+        ("edge_columns", {"kernel_width": 3, "stride_width": 2, "in_width": 16, "out_width": 8}, 1 / 8),
+        ("blocked_edge_macs", {"macs": 300, "blocked": 1, "kernel_width": 3, "in_width": 10, "out_width": 10}, 40),
+        ("blocked_edge_macs", {"macs": 300, "kernel_width": 3, "in_width": 10, "out_width": 10, "blocked": 0}, 0),
+        ("blocked_macs", {"macs": 90, "blocked": 1, "kernel_height": 3}, 30),
     ],
 )
 def test_expressions(name, values, expected):
-    assert FeatureSet((name,)).matrix(row(**values)).tolist() == [[expected]]
+    assert FeatureSet((name,)).matrix(row(**values)) == pytest.approx(np.array([[expected]]), rel=1e-6)
 
 
 def test_every_quantity_is_finite_on_plausible_kernels():

@@ -33,6 +33,15 @@ def changed(path, value):
     return document
 
 
+def test_networks_that_the_benchmark_was_made_for_are_kept_and_not_written_where_there_are_none():
+    assert "made_for" not in DOCUMENT["provenance"]
+    read = load(changed(("provenance", "made_for"), [["mine.onnx", "0123"]]))
+    assert read.provenance.made_for == (("mine.onnx", "0123"),)
+    assert json.loads(dumps_platform(read))["provenance"]["made_for"] == [["mine.onnx", "0123"]]
+    with pytest.raises(PlatformFormatError, match="made_for"):
+        load(changed(("provenance", "made_for"), ["mine.onnx"]))
+
+
 def test_a_round_trip_gives_the_same_bytes():
     text = dumps_platform(example())
     again = loads_platform(text.encode(), source="'x.json'")

@@ -57,6 +57,15 @@ def test_repeats_do_not_cancel_and_variety_does():
     assert scale(ERRORS, ["conv"] * 20, [1.0] * 20, range(0, 60, 3)) < 0.75 * one
 
 
+def test_what_a_run_costs_beside_its_kernels_errs_by_itself():
+    kernels = table(["conv"], [0])
+    one_s, widening = np.array([3.0]), np.ones(1)
+    assert ERRORS.scale(kernels, one_s, widening, (9.0, 0.0)) == pytest.approx(0.1 * 3 / 12)
+    assert ERRORS.scale(kernels, one_s, widening, (9.0, 0.4)) == pytest.approx(np.hypot(0.3, 0.4) / 12)
+    low, high = ERRORS.bounds(0.9, kernels, one_s, widening, (9.0, 0.4))
+    assert (low, high) == pytest.approx((-2 * 0.5 / 12, 2 * 0.5 / 12))
+
+
 def test_extrapolation_and_unknown_kinds_widen():
     assert scale(ERRORS, ["conv"], [1.0], [0], [2.0]) == pytest.approx(0.2)
     assert scale(ERRORS, ["unheard_of"], [1.0], [0]) == pytest.approx(np.log(2))

@@ -7,6 +7,7 @@ import pytest
 
 from annette.errors import PlatformFormatError
 from annette.platforms import Intervals, LogResiduals, Overhead
+from annette.platforms.overhead import HostTraffic
 from annette.testing.layer_models import example_table
 from tests.unit.platforms.examples import example
 
@@ -60,10 +61,10 @@ def test_intervals_come_from_quantiles_of_residuals():
 
 
 def test_overheads_add_up_and_the_host_is_known_or_not():
-    overhead = Overhead(per_kernel_s=2.0, per_run_s=10.0, per_input_byte_s=0.5, per_output_byte_s=0.25)
+    overhead = Overhead(2.0, 10.0, per_input_byte_s=0.5, per_output_byte_s=0.25, per_input_s=100.0, per_output_s=1000.0)
     assert overhead.device_s(3) == 6.0
-    assert overhead.host_s(input_bytes=4, output_bytes=8) == 14.0
-    assert Overhead().host_s(input_bytes=4, output_bytes=8) is None
+    assert overhead.host_s(HostTraffic(4, 8, 2, 3)) == 3214.0
+    assert Overhead().host_s(HostTraffic(4, 8, 2, 3)) is None
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def recipes() -> list[Recipe]:
         micro("cumulative-sum/plain", 44, _running_sum),
         micro("lp-norm/rows", 30, _row_norm),
         micro("compare/plain", 30, _compare),
-        *(micro(f"unary-{kind}/plain", 6, partial(_function, kind)) for kind in _FUNCTIONS),
+        *(micro(f"unary-{kind}/plain", 10, partial(_function, kind)) for kind in _FUNCTIONS),
         micro("attention/fused", 40, _attention),
     ]
 

@@ -8,6 +8,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.generate import (
+    axes,
+    census_regions,
     chains,
     convolutions,
     detection_audio,
@@ -16,10 +18,12 @@ from annette.bench.generate import (
     movement,
     pointwise,
     products,
+    quantised,
     rare_convolutions,
     rare_layers,
     sequences,
     size_sweeps,
+    tiny_kernels,
 )
 from annette.bench.generate.recipe import CaseBuilder, Sampler
 from annette.bench.measurement import Settings
@@ -37,7 +41,15 @@ if TYPE_CHECKING:
     from annette.bench.generate.recipe import Recipe
     from annette.network import Network
 
-__all__ = ["draw_network", "generate_plan"]
+__all__ = [
+    "BYTES_PER_S",
+    "LAYER_S",
+    "OPS_PER_S",
+    "draw_network",
+    "expected_compilation_s",
+    "expected_s",
+    "generate_plan",
+]
 
 _PRESETS: Final[dict[str, dict[Purpose, float]]] = {
     "full": dict.fromkeys(Purpose, 1.0),
@@ -63,10 +75,12 @@ _MOST_BATCHED_S: Final = 0.02
 _MOST_BATCHED_BYTES: Final = 100_000_000
 _ATTEMPTS_A_BATCH: Final = 15
 
-_OPS_PER_S: Final = 65e9
-_BYTES_PER_S: Final = 10e9
-_LAYER_S: Final = 3e-6
-_CASE_S: Final = 0.012
+OPS_PER_S: Final = 65e9
+BYTES_PER_S: Final = 10e9
+LAYER_S: Final = 3e-6
+_CASE_S: Final = 0.007
+_WARMUP: Final = 2
+"""Runs with which backends warm up their profiles."""
 _WEIGHT_BYTES_PER_S: Final = 4e8
 """Weights are drawn, written, read and packed twice."""
 _FLUSH_BYTES_PER_S: Final = 8e9
@@ -140,12 +154,15 @@ def _cpu_recipes() -> list[Recipe]:
         *products.cold_weights(),
         *fusion_probes.recipes(),
         *detection_audio.recipes(),
+        *tiny_kernels.recipes(),
+        *axes.recipes(),
+        *census_regions.recipes(),
     ]
 
 
 _TARGETS: Final[dict[str, Callable[[], list[Recipe]]]] = {
     "cpu": _cpu_recipes,
-    "cpu-int8": lambda: [*_cpu_recipes(), *products.shared_operands()],
+    "cpu-int8": lambda: [*_cpu_recipes(), *products.shared_operands(), *quantised.recipes()],
     "npu": integer.recipes,
 }
 _QUANTISED: Final = "cpu-int8"
@@ -170,9 +187,9 @@ def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int] | None, 
             return
         for evicted_bytes, evicted_ops in ((0, 0),) if target == "npu" else _evictions(recipe, index, several):
             if target != "npu":
-                seconds = _expected_s(network, recipe.purpose, settings, evicted_bytes, evicted_ops)
+                seconds = expected_s(network, recipe.purpose, settings, evicted_bytes, evicted_ops)
             else:
-                seconds = _expected_compilation_s(network)
+                seconds = expected_compilation_s(network)
             yield Case(
                 id=f"{network.name}/evicted-{evicted_bytes >> 20}M-{evicted_ops // 10**6}Mops"
                 if evicted_bytes
@@ -272,7 +289,7 @@ def _quantised(network: Network, recipe: Recipe, index: int) -> Network | None:
     """A network in one of the ways of quantising that suit it; a sweep is of one way. None where none does."""
     convolutions = kinds_in(Category.CONVOLUTION)
     turns = _WAYS if any(layer.kind in convolutions for layer in network.layers) else _WAYS_OF_PRODUCTS
-    ways = [way for way in turns if is_quantizable(network, way)]
+    ways = [way for way in recipe.ways or turns if is_quantizable(network, way)]
     return quantized(network, ways[0 if recipe.sweep else index % len(ways)]) if ways else None
 
 
@@ -281,7 +298,7 @@ def _fits(network: Network, recipe: Recipe) -> bool:
     return network.ops <= recipe.most_ops * network.batch and largest <= recipe.most_bytes * network.batch
 
 
-def _expected_s(
+def expected_s(
     network: Network, purpose: Purpose, settings: Settings, evicted_bytes: int = 0, evicted_ops: int = 0
 ) -> float:
     """Device time of a whole measurement, guessed for one core of a current processor.
@@ -294,22 +311,24 @@ def _expected_s(
         evicted_ops: Operations whose time passes before each run.
     """
     one_s = _one_s(network)
-    plain, profiled = settings.runs(one_s, purpose, evicted=evicted_bytes > 0)
-    runs = settings.warmup + plain + profiled
+    profiled = settings.visit_runs(one_s, evicted=evicted_bytes > 0)
+    runs = _WARMUP + profiled
+    if purpose is Purpose.CHAIN and not evicted_bytes:
+        runs += settings.warmup + profiled
     flush_s = max(evicted_bytes / _FLUSH_BYTES_PER_S, evicted_ops / _BUSY_OPS_PER_S)
     weight_bytes = sum(layer.workload.weight_bytes for layer in network.layers)
-    visit_s = _CASE_S + weight_bytes / _WEIGHT_BYTES_PER_S + runs * one_s + (plain + profiled) * flush_s
-    return settings.visits_of(purpose) * visit_s
+    visit_s = _CASE_S + weight_bytes / _WEIGHT_BYTES_PER_S + runs * one_s + profiled * flush_s
+    return settings.visits * visit_s
 
 
 def _one_s(network: Network) -> float:
     """Time of one run, guessed for one core of a current processor."""
     return sum(
-        max(layer.workload.ops / _OPS_PER_S, layer.workload.bytes / _BYTES_PER_S) + _LAYER_S for layer in network.layers
+        max(layer.workload.ops / OPS_PER_S, layer.workload.bytes / BYTES_PER_S) + LAYER_S for layer in network.layers
     )
 
 
-def _expected_compilation_s(network: Network) -> float:
+def expected_compilation_s(network: Network) -> float:
     """Time that a compiler takes which estimates instead of running."""
     weights = sum(layer.workload.weight_elements for layer in network.layers)
     return _COMPILATION_S + _COMPILED_LAYER_S * len(network.layers) + weights / _COMPILED_WEIGHTS_PER_S

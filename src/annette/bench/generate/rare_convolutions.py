@@ -37,6 +37,8 @@ def recipes() -> list[Recipe]:
         micro("conv-1d/depthwise", 16, _depthwise_1d),
         micro("conv-1d/short", 14, _short_1d),
         micro("conv-1d/transposed", 14, _transposed_1d),
+        micro("conv-1d/batched", 12, _batched_1d),
+        micro("conv-1d/grouped", 8, _grouped_1d, most_ops=1_200_000_000),
         micro("conv-one-sided/any", 24, partial(_one_sided, (1, 256), (3, 200))),
         micro("conv-one-sided/wide", 16, partial(_one_sided, (128, 768), (3, 48)), most_ops=800_000_000),
         micro("conv-large-kernel/few-channels", 40, _large_kernel, most_ops=800_000_000),
@@ -44,9 +46,14 @@ def recipes() -> list[Recipe]:
         micro("conv-3x3/wide", 12, _wide_square, most_ops=3_500_000_000, most_bytes=64_000_000),
         micro("conv-tiny/any", 36, _tiny),
         micro("depthwise-tiny/any", 24, _tiny_depthwise),
+        micro("conv-computed/any", 20, _computed, most_ops=800_000_000),
         micro("conv-3d/plain", 18, _three_dimensional, most_ops=800_000_000),
+        micro("conv-3d/deep", 16, _deep_3d, most_ops=1_500_000_000, most_bytes=40_000_000),
         micro("depthwise-3d/plain", 8, _depthwise_3d),
+        micro("depthwise-wide/any", 18, _wide_depthwise, most_ops=800_000_000),
         micro("conv-transpose/any", 18, _transposed),
+        micro("conv-transpose/large", 12, _large_transposed, most_ops=1_200_000_000),
+        micro("conv-transpose/one-position", 8, _grown),
     ]
 
 
@@ -97,6 +104,44 @@ def _short_1d(s: Sampler, net: CaseBuilder) -> None:
     """A handful of steps: what streaming detectors see at a time."""
     x = net.feed((s.log_integer(1, 512), s.log_integer(1, 48)))
     net.conv1d(x, s.log_integer(1, 512), s.pick((1, 3, 3, 5)), stride=s.pick((1, 1, 2)), padding="half")
+
+
+def _batched_1d(s: Sampler, net: CaseBuilder) -> None:
+    """Many short windows of sound at once, each of them a small product that reads the weights anew."""
+    x = net.input("windows", (net.batch * s.pick((8, 16, 32, 32)), s.log_integer(16, 512), s.log_integer(1, 32)))
+    net.conv1d(x, s.channels(16, 512), s.pick((1, 3, 3, 5)), stride=s.pick((1, 1, 2)), padding="half")
+
+
+def _grouped_1d(s: Sampler, net: CaseBuilder) -> None:
+    """Positions of tokens from a window over many of them (encoders of speech), and grouped layers of decoders."""
+    groups, width = s.pick((2, 4, 8, 16)), s.pick((16, 24, 32, 48, 64))
+    x = net.feed((groups * width, s.log_integer(24, 500)))
+    kernel = s.pick((3, 7, 16, 64, 128))
+    attributes: dict[str, AttributeValue] = {
+        "kernel_shape": (kernel,),
+        "strides": (1,),
+        "dilations": (1,),
+        "pads": (kernel // 2, kernel // 2),
+        "groups": groups,
+    }
+    net.apply("grouped_conv", x, attributes=attributes, features=groups * width)
+
+
+def _computed(s: Sampler, net: CaseBuilder) -> None:
+    """Weights that the network computes or is given: they cannot be packed beforehand, nor can the layout be chosen."""
+    channels = s.log_integer(8, 384)
+    x = net.feed((channels, *(s.log_integer(5, 80),) * 2))
+    kernel, depthwise = s.pick((1, 3, 3, 5, 7)), s.chance(0.3)
+    filters, depth = (channels, 1) if depthwise else (s.log_integer(8, 384), channels)
+    weights = net.input("weights", (filters, depth, kernel, kernel))
+    attributes: dict[str, AttributeValue] = {
+        "kernel_shape": (kernel, kernel),
+        "strides": (1, 1),
+        "dilations": (1, 1),
+        "pads": (kernel // 2,) * 4,
+        "groups": channels if depthwise else 1,
+    }
+    net.layer("depthwise_conv" if depthwise else "conv", (x, weights), attributes=attributes)
 
 
 def _depthwise_1d(s: Sampler, net: CaseBuilder) -> None:
@@ -152,6 +197,13 @@ def _tiny_depthwise(s: Sampler, net: CaseBuilder) -> None:
     net.depthwise_conv(x, kernel, stride=s.pick((1, 1, 2)))
 
 
+def _wide_depthwise(s: Sampler, net: CaseBuilder) -> None:
+    """Windows as large as the map, whole or in strips: most of what they cover is padding."""
+    x = net.feed((s.channels(32, 512), *(s.pick((7, 10, 14, 14, 20, 28, 28, 40, 56)),) * 2))
+    long = s.pick((15, 21, 27, 29, 31, 51))
+    net.depthwise_conv(x, s.pick(((long, long), (5, long), (long, 5), (1, long), (long, 1)), (5, 1, 1, 1, 1)))
+
+
 def _volume(s: Sampler, channels: tuple[int, int]) -> tuple[int, int, int, int]:
     side = s.log_integer(6, 64)
     return s.log_integer(*channels), s.log_integer(3, 24), side, side
@@ -162,6 +214,15 @@ def _three_dimensional(s: Sampler, net: CaseBuilder) -> None:
     kernel = s.pick(((3, 3, 3), (3, 3, 3), (1, 1, 1), (1, 3, 3), (3, 1, 1), (2, 2, 2), (5, 5, 5)))
     x = net.feed(_volume(s, (1, 96)))
     _window_3d(net, x, "conv", s.log_integer(4, 128), kernel, s.pick((1, 1, 2)), 1)
+
+
+def _deep_3d(s: Sampler, net: CaseBuilder) -> None:
+    """What networks for videos and scans have: ever more channels on ever smaller volumes."""
+    channels = s.pick((32, 64, 64, 128, 144, 256, 512))
+    side = max(3, round(s.pick((448, 896, 1792, 3584)) / channels))
+    x = net.feed((channels, s.pick((1, 2, 4, 8, 16)), side, side))
+    kernel = s.pick(((3, 3, 3), (3, 3, 3), (1, 3, 3), (3, 1, 1), (1, 1, 1)))
+    _window_3d(net, x, "conv", s.pick((32, 64, 128, 230, 256, 512)), kernel, s.pick((1, 1, 1, 2)), 1)
 
 
 def _depthwise_3d(s: Sampler, net: CaseBuilder) -> None:
@@ -191,3 +252,19 @@ def _transposed(s: Sampler, net: CaseBuilder) -> None:
     grouped = depth if s.chance(0.2) else 1
     filters = depth if grouped > 1 else s.log_integer(1, 128)
     net.conv_transpose(x, filters, kernel, stride=stride, padding=max(0, kernel - stride) // 2, groups=grouped)
+
+
+def _large_transposed(s: Sampler, net: CaseBuilder) -> None:
+    """The last layers of decoders: large maps, few filters."""
+    stride = s.pick((2, 2, 2, 4, 8))
+    kernel = s.pick((stride, 2 * stride, stride + 1))
+    side = s.log_integer(40, 320) // max(1, stride // 2)
+    x = net.feed((s.log_integer(8, 96), side, side))
+    net.conv_transpose(x, s.log_integer(1, 64), kernel, stride=stride, padding=(kernel - stride) // 2)
+
+
+def _grown(s: Sampler, net: CaseBuilder) -> None:
+    """The first layers of generators: one position, or a few, become a small map."""
+    side = s.pick((1, 1, 1, 2, 3))
+    x = net.feed((s.log_integer(32, 512), side, side))
+    net.conv_transpose(x, s.log_integer(32, 512), s.pick((3, 4, 4, 7)), stride=s.pick((1, 2)))

@@ -141,7 +141,7 @@ def _gather(s: Sampler, net: CaseBuilder) -> None:
     """One position, or several by a list, along any axis."""
     x = _tensor(s, net, s.pick((2, 3, 4)))
     axis = s.integer(1, len(x.shape) - 1)
-    if s.chance(0.5):
+    if s.chance(0.5) or x.shape[axis] == 1:  # Indices that nobody gives are ones.
         net.gather(x, s.integer(0, x.shape[axis] - 1), axis=axis)
     else:
         ids = net.input("ids", (s.log_integer(1, 512),), DType.INT64)

@@ -214,6 +214,7 @@ class Recipe:
         most_bytes: Bytes of one tensor, at the most.
         sweep: The dimension that its cases sweep; such a group is drawn as a whole, whatever the preset. Empty for
             cases that are drawn at random.
+        ways: Ways of quantising that its cases take in turn where they are quantised; empty for those of all groups.
     """
 
     purpose: Purpose
@@ -223,6 +224,7 @@ class Recipe:
     most_ops: int = 400_000_000
     most_bytes: int = 13_000_000
     sweep: str = ""
+    ways: tuple[str, ...] = ()
 
 
 def micro(group: str, count: int, draw: Draw, **limits: Any) -> Recipe:

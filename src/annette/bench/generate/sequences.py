@@ -23,6 +23,7 @@ _chain = partial(Recipe, Purpose.CHAIN, most_ops=600_000_000, most_bytes=16_000_
 _MOST_RECURRENT_OPS: Final = 200_000_000
 """A product of one row does some ten operations a nanosecond at the most."""
 
+_BATCHED: Final = (("lstm", 14), ("gru", 14), ("rnn", 16))
 _LINE_WINDOWS: Final = ((3, 3), (3, 3), (1, 5), (5, 1), (3, 1))
 _LINE_STRIDES: Final = ((1, 1), (2, 2), (2, 1), (2, 1))
 
@@ -41,6 +42,7 @@ def recipes() -> list[Recipe]:
                 ("any", 10, (1, 300), (2, 600)),
             )
         ),
+        *(_recurrent(f"{kind}/batched", count, partial(_batched, kind)) for kind, count in _BATCHED),
         _chain("recurrent-encoder", 14, _encoder),
         _chain("spectrum", 14, _spectrum),
         _chain("wave-decoder", 10, _wave_decoder),
@@ -56,6 +58,13 @@ def _layer(kind: str, steps: tuple[int, int], widths: tuple[int, int], s: Sample
     features = s.log_integer(max(2, hidden // 4), min(1024, 3 * hidden))
     x = net.input("steps", (count, net.batch * s.pick((1, 1, 1, 1, 2, 8)), features))
     getattr(net, kind)(x, hidden, bidirectional=both)
+
+
+def _batched(kind: str, s: Sampler, net: CaseBuilder) -> None:
+    """Several sequences at once, which share each fetch of the weights."""
+    hidden = s.pick((32, 64, 128, 200, 256, 300, 384, 512))
+    x = net.input("steps", (s.log_integer(2, 120), net.batch * s.pick((2, 4, 8, 16, 32)), s.log_integer(16, 512)))
+    getattr(net, kind)(x, hidden, bidirectional=s.chance(0.5))
 
 
 def _stacked(s: Sampler, net: CaseBuilder, x: Tensor, hidden: int) -> Tensor:

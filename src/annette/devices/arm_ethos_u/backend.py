@@ -7,6 +7,7 @@ between networks, and the worker process of a campaign survives what it does not
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import tempfile
@@ -133,8 +134,10 @@ class _CompiledNetwork(CompiledNetwork):
         del before  # An estimate does not depend on what the caches hold.
         return (self._report.latency_s,) * repeats
 
-    def profile(self, repeats: int, *, before: Callable[[], None] | None = None) -> Profile | None:
-        del before
+    def profile(
+        self, repeats: int, *, before: Callable[[], None] | None = None, within_s: float = math.inf
+    ) -> Profile | None:
+        del before, within_s
         report = self._report
         if not report.kernels:
             return None

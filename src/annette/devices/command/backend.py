@@ -139,8 +139,11 @@ class _Program(CompiledNetwork):
             self._reports.append(self._read(run_program(self._arguments, timeout_s=self._options.run_timeout_s)))
         return tuple(time_s for report in self._reports for time_s in report.latency_s)
 
-    def profile(self, repeats: int, *, before: Callable[[], None] | None = None) -> Profile | None:
+    def profile(
+        self, repeats: int, *, before: Callable[[], None] | None = None, within_s: float = math.inf
+    ) -> Profile | None:
         """The per-kernel report of the runs made last; runs the program where there are none yet."""
+        del within_s
         if not self._reports:
             self.run(repeats, before=before)
         entries = self._reports[-1].entries

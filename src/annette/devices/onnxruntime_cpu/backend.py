@@ -8,6 +8,7 @@ fitted.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from dataclasses import dataclass, field
 from functools import partial
@@ -114,22 +115,25 @@ class _CompiledNetwork(CompiledNetwork):
         self._path = subject.path or Path(self._folder.name) / "network.onnx"
         if subject.path is None:
             write_onnx(subject.network, self._path)
-        self._session: Any = self._open(profiling=False)
-        self._feeds = {entry.name: _values(entry, self._network) for entry in self._session.get_inputs()}
+        self._session: Any = None
+        self._feeds: dict[str, Any] | None = None
 
     def run(self, repeats: int, *, before: Callable[[], None] | None = None) -> tuple[float, ...]:
         if self._session is None:
             self._session = self._open(profiling=False)
         return time_runs(partial(self._call, self._session), repeats, before)
 
-    def profile(self, repeats: int, *, before: Callable[[], None] | None = None) -> Profile | None:
+    def profile(
+        self, repeats: int, *, before: Callable[[], None] | None = None, within_s: float = math.inf
+    ) -> Profile | None:
         self._session = None  # Its threads are ready for another run, and would hold up those of the profiled one.
         session = self._open(profiling=True)
-        samples_s = time_runs(partial(self._call, session), _PROFILE_WARMUP + repeats, before)
+        time_runs(partial(self._call, session), _PROFILE_WARMUP, None)
+        samples_s = time_runs(partial(self._call, session), repeats, before, within_s)
         report = Path(session.end_profiling())
         nodes = read_optimised_graph(self._optimised_path, self._network)
-        entries = assign_layers(read_profile(report, nodes, repeats), self._network)
-        return Profile(entries, samples_s[_PROFILE_WARMUP:])
+        entries = assign_layers(read_profile(report, nodes, len(samples_s)), self._network)
+        return Profile(entries, samples_s)
 
     def close(self) -> None:
         self._session = None
@@ -150,9 +154,12 @@ class _CompiledNetwork(CompiledNetwork):
             options.profile_file_prefix = str(Path(self._folder.name) / "profile")
             options.optimized_model_filepath = str(self._optimised_path)
         try:
-            return onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise BackendRunError(f"ONNX Runtime refuses {self._network.name!r}: {_first_line(error)}") from error
+        if self._feeds is None:
+            self._feeds = {entry.name: _values(entry, self._network) for entry in session.get_inputs()}
+        return session
 
     def _call(self, session: Any) -> None:
         try:

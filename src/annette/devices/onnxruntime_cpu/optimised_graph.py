@@ -15,6 +15,9 @@ onnxruntime/core/optimizer of https://github.com/microsoft/onnxruntime):
 - A residual addition fused into a blocked convolution is its fourth input, a fused activation an attribute.
 - Where the transpose optimizer moved a ``Transpose`` behind a node, the node's new results are called like the node,
   ``<node>`` and ``<node>_token_N``: they hold the original results with their dimensions in another order.
+- Where a network of 16 bits is computed in 32, a tensor in 32 bits is called like its original with a prefix before it,
+  and so is the ``Cast`` that makes it (insert_cast_transformer.cc); those of constants stay where several nodes read
+  them (fuse_initializers_transformer.cc).
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ _BLOCKED_DOMAIN: Final = "com.microsoft.nchwc"
 _BLOCKED_SUFFIX: Final = "_nchwc"
 _BATCH_NORM_SUFFIX: Final = "_bn"
 _LAYOUT_CHANGES: Final = frozenset({"ReorderInput", "ReorderOutput"})
+_WIDENED_PREFIX: Final = "InsertedPrecisionFreeCast_"
 _RESIDUAL: Final = 3
 _TOKEN: Final = re.compile(r"_token_\d+$")
 _VIEWS: Final = kinds_in(Category.VIEW)
@@ -83,6 +87,9 @@ def read_optimised_graph(path: Path, network: Network) -> tuple[OptimisedNode, .
     import onnx  # noqa: PLC0415 - only this backend and the readers know onnx
 
     graph = onnx.load(path, load_external_data=False).graph
+    for node in graph.node:
+        node.input[:] = map(_without_prefix, node.input)
+        node.output[:] = map(_without_prefix, node.output)
     constants = {tensor.name for tensor in graph.initializer}
     moved = _transposed_results(graph.node, network)
     integers = integer_aliases(graph.node, network, constants)
@@ -98,6 +105,11 @@ def read_optimised_graph(path: Path, network: Network) -> tuple[OptimisedNode, .
         )
         for node in graph.node
     )
+
+
+def _without_prefix(name: str) -> str:
+    """The original tensor of one in 32 bits, whose values are the same."""
+    return name.removeprefix(_WIDENED_PREFIX)
 
 
 def _transposed_results(nodes: Sequence[NodeProto], network: Network) -> dict[str, str]:
@@ -130,7 +142,7 @@ def _aliases(nodes: Sequence[NodeProto], network: Network, moved: dict[str, str]
         elif node.op_type == "ReorderOutput":
             aliases.setdefault(node.input[0], node.output[0])
         else:
-            original = node.name.removesuffix(_BLOCKED_SUFFIX).removesuffix(_BATCH_NORM_SUFFIX)
+            original = _without_prefix(node.name).removesuffix(_BLOCKED_SUFFIX).removesuffix(_BATCH_NORM_SUFFIX)
             if original in network.tensors:
                 aliases[node.output[0]] = _after_fusion(node, original, network)
     transposed = {node.output[0] for node in nodes if node.op_type == "ReorderInput" and _is_channels_last(node)}
@@ -150,7 +162,7 @@ def _is_channels_last(node: NodeProto) -> bool:
 
 def _original_input(node: NodeProto, network: Network) -> str | None:
     """The original tensor that a blocked node reads: the input of its layer, or of a padding fused into it."""
-    name = node.name.removesuffix(_BLOCKED_SUFFIX)
+    name = _without_prefix(node.name).removesuffix(_BLOCKED_SUFFIX)
     layer = network.producers.get(name.removesuffix(_BATCH_NORM_SUFFIX))
     if not name.endswith(_BATCH_NORM_SUFFIX):
         while layer is not None and layer.kind not in _BLOCKED_KINDS:

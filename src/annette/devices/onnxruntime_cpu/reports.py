@@ -39,7 +39,9 @@ _MAIN_OPERATORS: Final = (
 )  # fmt: skip
 """Operators after which a segment is named, those that do most of the work first; else the slowest node is."""
 
-_ADDED_KINDS: Final = {"ReorderInput": "reorder_input", "ReorderOutput": "reorder_output", "Transpose": "transpose"}
+_ADDED_KINDS: Final = {
+    "ReorderInput": "reorder_input", "ReorderOutput": "reorder_output", "Transpose": "transpose", "Cast": "cast"
+}  # fmt: skip
 """Kinds of the kernels that the runtime puts in, by operator."""
 
 
@@ -137,7 +139,8 @@ def assign_layers(
 def _added_by(nodes: Sequence[OptimisedNode], network: Network, dequantized: Mapping[str, str]) -> dict[str, str]:
     """Kind and copied tensor of a node that the runtime put in; empty for all others.
 
-    It brings a tensor into a blocked layout or another order, dequantizes a constant, or an activation once more.
+    It brings a tensor into a blocked layout, another order or other bits, dequantizes a constant, or an activation once
+    more.
 
     Args:
         nodes: Nodes of one segment.
@@ -155,7 +158,7 @@ def _added_by(nodes: Sequence[OptimisedNode], network: Network, dequantized: Map
         producer = network.producers.get(result)
         source = producer.inputs[0] if producer is not None else result
         return {"kind": "dequantize", "tensor": source} if constant or again else {}
-    moved = (node.layout_change or operator == "Transpose") and node.inputs[:1] == node.outputs
+    moved = (node.layout_change or operator in ("Transpose", "Cast")) and node.inputs[:1] in ((), node.outputs)
     if operator == "ReorderInput" or moved:
         return {"kind": _ADDED_KINDS[operator], "tensor": node.outputs[0]}
     return {}

@@ -8,6 +8,7 @@ itself which layers each kernel runs (`annette.devices.openvino_cpu.runtime_grap
 
 from __future__ import annotations
 
+import math
 import tempfile
 from dataclasses import dataclass, field
 from functools import partial
@@ -101,36 +102,37 @@ class _CompiledNetwork(CompiledNetwork):
         try:
             if subject.path is None:
                 write_onnx(subject.network, self._path)
-            self._compiled: Any = self._compile(counters=False)
         except NetworkError as error:
             self.close()
             raise BackendRunError(f"{self._network.name!r} cannot be measured with OpenVINO: {error}") from error
-        except BackendRunError:
-            self.close()
-            raise
-        self._request: Any = self._compiled.create_infer_request()
-        self._feeds = [_values(port, self._network) for port in self._compiled.inputs]
+        self._request: Any = None
+        self._feeds: list[Any] | None = None
 
     def run(self, repeats: int, *, before: Callable[[], None] | None = None) -> tuple[float, ...]:
+        if self._request is None:
+            self._request = self._compile(counters=False).create_infer_request()
         return time_runs(partial(self._infer, self._request), repeats, before)
 
-    def profile(self, repeats: int, *, before: Callable[[], None] | None = None) -> Profile | None:
+    def profile(
+        self, repeats: int, *, before: Callable[[], None] | None = None, within_s: float = math.inf
+    ) -> Profile | None:
         compiled = self._compile(counters=True)
         request = compiled.create_infer_request()
-        time_runs(partial(self._infer, request), _PROFILE_WARMUP, before)
+        time_runs(partial(self._infer, request), _PROFILE_WARMUP, None)
         warm = self._counters(request)
-        samples_s = time_runs(partial(self._infer, request), repeats, before)
+        samples_s = time_runs(partial(self._infer, request), repeats, before, within_s)
         both = self._counters(request)
-        runs = _PROFILE_WARMUP + repeats
+        counted = len(samples_s)
+        runs = _PROFILE_WARMUP + counted
         times = {
-            name: max(0.0, (average_s * runs - warm.get(name, 0.0) * _PROFILE_WARMUP) / repeats)
+            name: max(0.0, (average_s * runs - warm.get(name, 0.0) * _PROFILE_WARMUP) / counted)
             for name, average_s in both.items()
         }
         nodes = executed_nodes(compiled.get_runtime_model())
         return Profile(profile_entries(nodes, times, self._network), samples_s)
 
     def close(self) -> None:
-        self._compiled = self._request = None
+        self._request = None
         self._folder.cleanup()
 
     def _infer(self, request: Any) -> None:
@@ -164,9 +166,12 @@ class _CompiledNetwork(CompiledNetwork):
             if model.is_dynamic():
                 names = filter(None, (_name(port, self._network) for port in model.inputs))
                 model.reshape({name: list(self._network.tensors[name].shape) for name in names})
-            return core.compile_model(model, "CPU", settings)
+            compiled = core.compile_model(model, "CPU", settings)
         except Exception as error:
             raise BackendRunError(f"OpenVINO refuses {self._network.name!r}: {_first_line(error)}") from error
+        if self._feeds is None:
+            self._feeds = [_values(port, self._network) for port in compiled.inputs]
+        return compiled
 
 
 def _name(port: Any, network: Network) -> str:

@@ -6,6 +6,7 @@ gives the times that were recorded.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,9 +103,11 @@ class _Recorded(CompiledNetwork):
         samples = self._run.samples_s or (self._run.latency_s,)
         return tuple(samples[position % len(samples)] for position in range(repeats))
 
-    def profile(self, repeats: int, *, before: Callable[[], None] | None = None) -> Profile | None:
+    def profile(
+        self, repeats: int, *, before: Callable[[], None] | None = None, within_s: float = math.inf
+    ) -> Profile | None:
         """The recorded kernels; None where the run has none."""
-        del before
+        del before, within_s
         if not self._run.kernels:
             return None
         entries = tuple(

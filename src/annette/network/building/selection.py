@@ -8,9 +8,12 @@ from annette.errors import NetworkShapeError
 from annette.network.building.graph import Graph, check_rank
 from annette.network.kinds.matrix import attention_dimensions
 from annette.network.kinds.shapes import broadcast_shapes, normalize_axis
+from annette.network.kinds.tabular import NUMBERS_PER_NODE
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from annette.network.layer import AttributeValue
     from annette.network.tensor import Tensor
 
@@ -122,12 +125,38 @@ class SelectionOperators(Graph):
         attributes = {"trees": trees, "nodes": nodes, "depth": depth, "targets": targets}
         return self.apply("tree_ensemble", x, attributes=attributes, name=name)
 
+    def tree_classifier(self, x: Tensor, trees: int, depth: int, classes: int, *, name: str = "") -> list[Tensor]:
+        """Trees as `tree_ensemble` has them, whose results are the scores of classes: the label of each row first."""
+        nodes = trees * (2 ** (depth + 1) - 1)
+        attributes = {"trees": trees, "nodes": nodes, "depth": depth, "targets": classes}
+        weights = {"nodes": (nodes, NUMBERS_PER_NODE)}
+        return self._classifier("tree_ensemble", x, classes, attributes, weights, name)
+
     def support_vectors(self, x: Tensor, vectors: int, *, kernel: str = "rbf", name: str = "") -> Tensor:
         """A support vector machine over the features of a table, with one result."""
         attributes: dict[str, AttributeValue] = {"kernel": kernel, "vectors": vectors, "targets": 1}
-        return self.apply(
-            "rbf_support_vectors" if kernel == "rbf" else "support_vectors", x, attributes=attributes, name=name
-        )
+        return self.apply(_vector_kind(kernel), x, attributes=attributes, name=name)
+
+    def vector_classifier(self, x: Tensor, vectors: int, *, kernel: str = "rbf", name: str = "") -> list[Tensor]:
+        """A support vector machine that tells two classes apart: the label of each row, and two scores."""
+        attributes: dict[str, AttributeValue] = {"kernel": kernel, "vectors": vectors, "targets": 1}
+        weights = {"vectors": (vectors, x.shape[-1]), "coefficients": (1, vectors)}
+        return self._classifier(_vector_kind(kernel), x, 2, attributes, weights, name)
+
+    def _classifier(
+        self,
+        kind: str,
+        x: Tensor,
+        classes: int,
+        attributes: Mapping[str, AttributeValue],
+        weights: Mapping[str, Sequence[int]],
+        name: str,
+    ) -> list[Tensor]:
+        rows = x.shape[0]
+        return self.layer(
+            kind, [x], name=name, attributes=attributes, weights=weights, shapes=[(rows,), (rows, classes)],
+            dtypes=[DType.INT64, DType.FLOAT32],
+        )  # fmt: skip
 
     def fused_attention(self, query: Tensor, keys: Tensor, values: Tensor, heads: int, *, name: str = "") -> Tensor:
         """Scaled dot-product attention of ``[batch, tokens, width]`` operands as one operator.
@@ -149,3 +178,7 @@ class SelectionOperators(Graph):
             "attention", [query, keys, values], name=name, attributes=attributes, shapes=[query.shape],
             dimensions=dimensions, macs=macs,
         )[0]  # fmt: skip
+
+
+def _vector_kind(kernel: str) -> str:
+    return "rbf_support_vectors" if kernel == "rbf" else "support_vectors"

@@ -71,7 +71,7 @@ KINDS: Final = (
             ("erf", 6, "Gauss error function"),
             ("sin", 4, "sine"),
             ("cos", 4, "cosine"),
-            ("trigonometric", 4, "other trigonometric and hyperbolic functions"),
+            ("trigonometric", 4, "arc sine, arc cosine, arc tangent, and functions that no other kind has"),
             ("floor", 1, "rounding down"),
             ("ceil", 1, "rounding up"),
             ("round", 1, "rounding to the nearest integer"),
@@ -81,6 +81,14 @@ KINDS: Final = (
             ("rotary_embedding", 3, "rotation of pairs of features by position"),
         ),
         shapes=same,
+    ),
+    Kind(
+        "hyperbolic",
+        Category.UNARY,
+        "tangent, hyperbolic functions and their inverses, but for tanh",
+        8,
+        shapes=same,
+        part_of="trigonometric",
     ),
     Kind("cast", Category.UNARY, "conversion of the element type", 1, {"to": TEXT}, shapes=same),
     *family(

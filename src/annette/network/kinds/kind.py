@@ -112,6 +112,8 @@ class Kind:
         weights: How it is built: shapes of the constants that belong to a layer, by their names and in the order of
             operands, from the shape of its first operand (N, C, …spatial…), its attributes and the number of
             features that it writes; None where it has no constants of its own.
+        part_of: The kind that it belonged to before it was told apart; platforms that were fitted before price it
+            like that one, marked as an assumption.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Kind:
     keeps_elements: bool = False
     spatial: bool = False
     weights: WeightRule | None = None
+    part_of: str = ""
 
 
 def family(category: Category, kinds: Sequence[tuple[str, int, str]], **shared: object) -> tuple[Kind, ...]:

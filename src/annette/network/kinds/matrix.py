@@ -14,11 +14,12 @@ from annette.network.layer import Dimensions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from annette.network.kinds.dimensions import Operands
     from annette.network.layer import AttributeValue
 
-__all__ = ["GATES", "KINDS", "attention_dimensions", "product_dimensions"]
+__all__ = ["GATES", "KINDS", "attention_dimensions", "contraction_sizes", "product_dimensions"]
 
 GATES: Final = {"lstm": 4, "gru": 3, "rnn": 1}
 """How many products of a matrix with the input and with the state one step of a recurrent layer takes."""
@@ -36,6 +37,28 @@ def product_dimensions(batch: int, rows: int, depth: int, columns: int, *, input
         out_width=rows,
         input_count=input_count,
     )
+
+
+def contraction_sizes(
+    left: AbstractSet[str], right: AbstractSet[str], result: AbstractSet[str], sizes: Mapping[str, int]
+) -> tuple[int, int, int, int]:
+    """Batch, rows, depth and columns of an Einstein sum of two operands.
+
+    Args:
+        left: Labels of the first operand.
+        right: Labels of the second.
+        result: Labels of what is written; those that both operands have and it lacks are summed over.
+        sizes: Size of each label.
+
+    Example:
+        >>> contraction_sizes(set("bqd"), set("bkd"), set("bqk"), {"b": 2, "q": 5, "k": 7, "d": 3})
+        (2, 5, 3, 7)
+    """
+
+    def size(labels: AbstractSet[str]) -> int:
+        return math.prod(sizes[label] for label in labels)
+
+    return size(left & right & result), size(left - right), size((left & right) - result), size(right - left)
 
 
 def attention_dimensions(

@@ -22,8 +22,9 @@ from annette.network.kinds.shapes import Shape, broadcast_shapes, integers, norm
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from annette.network.kinds.dimensions import Operands
     from annette.network.kinds.shapes import ShapeRule
-    from annette.network.layer import AttributeValue
+    from annette.network.layer import AttributeValue, Dimensions
 
 __all__ = ["KINDS", "UNSUPPORTED", "keeps_order"]
 
@@ -115,6 +116,28 @@ def _gather(inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -
     return [(*source[:axis], *indices, *source[axis + 1 :])]
 
 
+def _gather_elements(inputs: Sequence[Shape], _: Mapping[str, AttributeValue]) -> list[Shape]:
+    """One element for each position of the second operand."""
+    if len(inputs[0]) != len(inputs[1]):
+        raise NetworkShapeError(f"elements of {inputs[0]} cannot be picked by positions of shape {inputs[1]}")
+    return [inputs[1]]
+
+
+def _gather_nd(inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
+    """A part for each row of the second operand, which says where in as many dimensions as it has numbers."""
+    source, positions = inputs
+    first = integers(attributes, "batch_dims", (0,))[0]
+    if not positions or not 0 <= first < len(positions) or first + positions[-1] > len(source):
+        raise NetworkShapeError(f"parts of {source} cannot be picked by positions of shape {positions}")
+    return [(*positions[:-1], *source[first + positions[-1] :])]
+
+
+def _one_hot(inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
+    source, depth = inputs[0], integers(attributes, "depth")[0]
+    axis = normalize_axis(integers(attributes, "axis", (-1,))[0], len(source) + 1)
+    return [(*source[:axis], depth, *source[axis:])]
+
+
 def _resize(inputs: Sequence[Shape], attributes: Mapping[str, AttributeValue]) -> list[Shape]:
     sizes = integers(attributes, "sizes")
     if len(sizes) != len(inputs[0]) - 2 or min(sizes) < 1:
@@ -144,6 +167,22 @@ def _blocks(shape: Shape, attributes: Mapping[str, AttributeValue]) -> tuple[int
     return shape[0], shape[1], shape[2], shape[3], block
 
 
+def _each_result(ops: int, _: Dimensions, operands: Operands) -> int:
+    """One address for each element written."""
+    return ops * sum(tensor.elements for tensor in operands.outputs)
+
+
+def _each_update(ops: int, _: Dimensions, operands: Operands) -> int:
+    """One address for each element of the updates, which are the last operand."""
+    return ops * (operands.inputs[-1].elements if len(operands.inputs) > 1 else 0)
+
+
+def _each_position(ops: int, _: Dimensions, operands: Operands) -> int:
+    """One address for each row of positions."""
+    shape = operands.inputs[1].shape if len(operands.inputs) > 1 else ()
+    return ops * math.prod(shape[:-1])
+
+
 def _kind(
     name: str, description: str, shapes: ShapeRule | None = None, *, ops: int = 0, **attributes: Attribute
 ) -> Kind:
@@ -152,7 +191,7 @@ def _kind(
 
 _AXIS: Final = INTEGER._replace(default=0)
 _STEPS: Final = INTEGERS._replace(default=1)
-_RESIZE: Final = {"mode": TEXT, "sizes": INTEGERS, "coordinates": TEXT}
+_RESIZE: Final = {"mode": TEXT, "sizes": INTEGERS, "coordinates": TEXT, "rounding": TEXT}
 
 _blocks_kind: Final = partial(_kind, block_size=INTEGER, mode=TEXT)
 KINDS: Final = (
@@ -175,11 +214,28 @@ KINDS: Final = (
         ),
         reads_what_it_writes=True,
     ),
+    replace(
+        _kind("gather_elements", "elements picked by index, one by one", _gather_elements, ops=1, axis=_AXIS),
+        ops=_each_result,
+        reads_what_it_writes=True,
+        part_of="gather",
+    ),
+    replace(
+        _kind("gather_nd", "parts picked by positions in several dimensions", _gather_nd, ops=1, batch_dims=_AXIS),
+        ops=_each_position,
+        reads_what_it_writes=True,
+        part_of="gather",
+    ),
     _kind("pad", "adds a border", _pad, pads=INTEGERS, mode=TEXT, value=NUMBER),
     replace(_kind("transpose", "permutes dimensions", _transpose, perm=INTEGERS, equation=TEXT), keeps_elements=True),
     _kind("expand", "repeats along dimensions of size 1", _expand, shape=INTEGERS),
     _kind("tile", "repeats along dimensions", _tile, repeats=INTEGERS),
     _kind("scatter", "rows written by index", same),
+    replace(
+        _kind("scatter_elements", "elements written by index, one by one", same, ops=1, axis=INTEGER),
+        ops=_each_update,
+        part_of="scatter",
+    ),
     replace(
         _blocks_kind("depth_to_space", "moves channels into positions (pixel shuffle)", _depth_to_space),
         keeps_elements=True,
@@ -207,6 +263,10 @@ KINDS: Final = (
     _kind("im2col", "unfolds windows into columns, or folds them back", kernel_shape=INTEGERS),
     _kind("copy", "plain copy, also between layouts", same),
     _kind("generate", "writes a constant, a range or a mask", axis=INTEGER),
+    replace(
+        _kind("one_hot", "a row for each index, with one element that differs", _one_hot, axis=INTEGER, depth=INTEGER),
+        part_of="generate",
+    ),
     Kind(
         "identity",
         Category.VIEW,

@@ -80,6 +80,13 @@ _OVER_AXES: Final = {"axes": INTEGERS, "epsilon": NUMBER}
 _TRAILING: Final = _OVER_AXES | {"residual": FLAG}
 _LRN: Final = {"size": INTEGER, "alpha": NUMBER, "beta": NUMBER, "bias": NUMBER}
 
+_REDUCED: Final = {
+    "axis": INTEGER,
+    "axes": INTEGERS,
+    "keepdims": FLAG._replace(default=True),
+    "equation": TEXT,
+}
+
 KINDS: Final = (
     _kind("batch_norm", 2, "scale and shift by constants per channel", _EPSILON, _STATISTICS, per_channel=True),
     _kind(
@@ -127,13 +134,17 @@ KINDS: Final = (
             ("reduce_norm", 2, "norm or logarithmic sum along axes"),
             ("arg_max", 1, "position of the extreme along an axis"),
         ),
-        attributes={
-            "axis": INTEGER,
-            "axes": INTEGERS,
-            "keepdims": FLAG._replace(default=True),
-            "equation": TEXT,
-        },
+        attributes=_REDUCED,
         shapes=reduced_shapes,
+    ),
+    Kind(
+        "reduce_log_sum_exp",
+        Category.REDUCTION,
+        "logarithm of the sum of exponentials along axes",
+        5,
+        _REDUCED,
+        shapes=reduced_shapes,
+        part_of="reduce_norm",
     ),
     Kind("cumulative_sum", Category.REDUCTION, "running sum along an axis", 1, {"axis": INTEGER}, shapes=same),
 )

@@ -15,6 +15,7 @@ from annette.network.tensor import DType
 from annette.network.writers.onnx_quantized import (
     INTEGER_OPERATORS,
     QUANTIZED_RULES,
+    dynamic_recurrent,
     is_integer_product,
     quantized_number,
     with_real_operands,
@@ -44,7 +45,6 @@ _PARAMETERS: Final = {
 OPERATORS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     **dict.fromkeys(("conv", "grouped_conv", "depthwise_conv"), ("Conv", (*_WINDOW, "dilations"))),
     "conv_transpose": ("ConvTranspose", (*_WINDOW, "dilations", "output_padding")),
-    "matmul": ("MatMul", ()),
     "max_pool": ("MaxPool", (*_WINDOW, "dilations", "ceil_mode")),
     "average_pool": ("AveragePool", (*_WINDOW, "ceil_mode", "count_include_pad")),
     "lp_pool": ("LpPool", (*_WINDOW, "p")),
@@ -68,7 +68,8 @@ OPERATORS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 """Kinds that are one operator of the same operands, and the attributes taken over under the same name."""
 
 _REDUCTIONS: Final = {kind: operator_name(kind) for kind in REDUCTIONS} | {
-    "reduce_norm": "ReduceL2"  # The commonest of those that are read as one kind.
+    "reduce_log_sum_exp": "ReduceLogSumExp",
+    "reduce_norm": "ReduceL2",  # The commonest of those that are read as one kind.
 }
 _GROUPED: Final = kinds_in(Category.CONVOLUTION)
 
@@ -143,10 +144,10 @@ class Lowering:
         dtype = self.tensors[layer.outputs[0]].dtype
         return self.constant(layer, label, np.asarray(value, dtype=dtype.label))
 
-    def dequantized(self, layer: Layer, tensor: str, scale: float) -> str:
+    def dequantized(self, layer: Layer, tensor: str, scale: float, zero_point: int = 0) -> str:
         """Appends the dequantization of a constant of integers for a layer and returns the result's name."""
         factor = self.constant(layer, f"{tensor}.scale", np.array(scale, dtype=np.float32))
-        zero = self.constant(layer, f"{tensor}.zero", np.zeros((), self.tensors[tensor].dtype.label))
+        zero = self.constant(layer, f"{tensor}.zero", np.array(zero_point, self.tensors[tensor].dtype.label))
         name = f"{tensor}_of_{layer.name}"
         self.tensors[name] = replace(self.tensors[tensor], name=name, dtype=DType.FLOAT32)
         return self.dequantization(name, tensor, factor, zero)
@@ -181,6 +182,15 @@ class Lowering:
         self.node(operator, layer, layer.inputs, **attributes)
 
 
+def _product(to: Lowering, layer: Layer) -> None:
+    if "equation" in layer.attributes:
+        to.node("Einsum", layer, layer.inputs, equation=layer.attributes["equation"])
+    elif layer.kind == "matmul":
+        to.node("MatMul", layer, layer.inputs)
+    else:
+        _fully_connected(to, layer)
+
+
 def _fully_connected(to: Lowering, layer: Layer) -> None:
     source, weights = (to.tensors[name].shape for name in layer.inputs[:2])
     # A reader does not say which way round the weights lie; where both ways fit, either is as good.
@@ -203,7 +213,11 @@ def _arithmetic(to: Lowering, layer: Layer) -> None:
         number = to.number(layer, "scalar", float(layer.attributes["scalar"]))  # type: ignore[arg-type]
         number = quantized_number(to, layer, number)
         inputs.insert(0 if layer.attributes.get("scalar_first") else 1, number)
-    to.node(layer.kind.capitalize(), layer, inputs)
+    # Of real numbers, ONNX knows the remainder of C's fmod only.
+    attributes: dict[str, Any] = (
+        {"fmod": 1} if layer.kind == "mod" and to.tensors[layer.outputs[0]].dtype.is_float else {}
+    )
+    to.node(layer.kind.capitalize(), layer, inputs, **attributes)
 
 
 def _where(to: Lowering, layer: Layer) -> None:
@@ -284,7 +298,10 @@ def _pad(to: Lowering, layer: Layer) -> None:
 
 
 def _shaped(to: Lowering, layer: Layer) -> None:
-    """Operators whose second operand is the shape of the result."""
+    """Operators whose second operand is the shape of the result, and transpositions that move sizes of 1 only."""
+    if layer.kind == "reshape" and "perm" in layer.attributes:
+        to.node("Transpose", layer, layer.inputs, perm=layer.attributes["perm"])
+        return
     shape = to.integers(layer, "shape", to.tensors[layer.outputs[0]].shape)
     to.node(operator_name(layer.kind), layer, [layer.inputs[0], shape])
 
@@ -300,7 +317,7 @@ def _resize(to: Lowering, layer: Layer) -> None:
     coordinates = layer.attributes.get("coordinates", "asymmetric" if mode == "nearest" else "half_pixel")
     attributes: dict[str, Any] = {"mode": mode, "coordinate_transformation_mode": coordinates}
     if mode == "nearest":
-        attributes["nearest_mode"] = "floor"
+        attributes["nearest_mode"] = layer.attributes.get("rounding", "floor")
     to.node("Resize", layer, [layer.inputs[0], "", "", sizes], **attributes)
 
 
@@ -316,13 +333,16 @@ def _recurrent(to: Lowering, layer: Layer) -> None:
     attributes["direction"] = "bidirectional" if layer.attributes.get("directions", 1) == 2 else "forward"
     if layer.kind == "gru":
         attributes["linear_before_reset"] = 1
+    if to.tensors[layer.inputs[1]].dtype is DType.INT8:
+        dynamic_recurrent(to, layer, attributes)
+        return
     to.node(layer.kind.upper(), layer, layer.inputs, **attributes)
 
 
 _RULES: Final[dict[str, Rule]] = {
     **QUANTIZED_RULES,
-    "fully_connected": _fully_connected,
-    **dict.fromkeys(("add", "sub", "mul", "div", "pow", "max", "min"), _arithmetic),
+    **dict.fromkeys(("fully_connected", "matmul"), _product),
+    **dict.fromkeys(("add", "sub", "mul", "div", "pow", "mod", "max", "min"), _arithmetic),
     "where": _where,
     "gather": _gather,
     "layer_norm": _layer_norm,

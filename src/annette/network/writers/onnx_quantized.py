@@ -1,7 +1,10 @@
 """Layers of quantised networks as ONNX operators: conversions, products of integers, constants kept as integers.
 
-Scales and zero points are no part of a network: all have fixed values here, which keep results within the integers'
-range for the random weights that are written, and of which no runtime's time depends.
+Scales and zero points are no part of a network: they have fixed values here, which keep results within the integers'
+range for the random weights that are written. Runtimes' times depend on them in one place: a concatenation copies parts
+of its own scale and converts all others byte by byte (QLinearConcat of ONNX Runtime,
+onnxruntime/contrib_ops/cpu/quantization/qlinear_concat.cc). Parts come from different layers, whose ranges differ, so
+that its result has another scale than its parts.
 """
 
 from __future__ import annotations
@@ -21,12 +24,24 @@ if TYPE_CHECKING:
     from annette.network.network import Network
     from annette.network.tensor import Tensor
 
-__all__ = ["INTEGER_OPERATORS", "QUANTIZED_RULES", "is_integer_product", "quantized_number", "with_real_operands"]
+__all__ = [
+    "INTEGER_OPERATORS",
+    "QUANTIZED_RULES",
+    "dynamic_recurrent",
+    "is_integer_product",
+    "quantized_number",
+    "with_real_operands",
+]
 
 _SCALE: Final = 0.05
+_OTHER_SCALE: Final = 0.06
+_KEEPING: Final = kinds_in(Category.VIEW, Category.MOVEMENT) | {"max_pool", "quantize", "dequantize"}
+"""Kinds whose results have the scale of their first operand."""
+_CONTRIBUTED: Final = "com.microsoft"
 _WEIGHT_SCALE: Final = 0.002
 _ZERO_POINTS: Final = {DType.UINT8: 128, DType.INT8: 0}
 _BIASED: Final = kinds_in(Category.CONVOLUTION) | kinds_in(Category.MATRIX_PRODUCT) | kinds_in(Category.NORMALIZATION)
+_DYNAMIC: Final = ("lstm",)
 INTEGER_OPERATORS: Final = {
     **dict.fromkeys(("conv", "grouped_conv", "depthwise_conv"), "ConvInteger"),
     **dict.fromkeys(("fully_connected", "matmul"), "MatMulInteger"),
@@ -45,13 +60,15 @@ class Operators(Protocol):
     def tensors(self) -> Mapping[str, Tensor]:
         """The network's tensors, and those that were appended."""
 
-    def node(self, operator: str, layer: Layer, inputs: Sequence[str], **attributes: Any) -> None:
+    def node(
+        self, operator: str, layer: Layer, inputs: Sequence[str], *, operator_set: str = "", **attributes: Any
+    ) -> None:
         """Appends an operator that writes the layer's outputs."""
 
     def constant(self, layer: Layer, label: str, values: Any) -> str:
         """Appends a constant that belongs to a layer and returns its name."""
 
-    def dequantized(self, layer: Layer, tensor: str, scale: float) -> str:
+    def dequantized(self, layer: Layer, tensor: str, scale: float, zero_point: int = 0) -> str:
         """Appends the dequantization of a constant of integers for a layer and returns the result's name."""
 
     def dequantization(self, name: str, integers: str, scale: str, zero: str) -> str:
@@ -66,15 +83,26 @@ def with_real_operands(to: Operators, layer: Layer) -> Layer:
         layer: Any layer.
     """
     tensors = to.tensors
-    if layer.kind in QUANTIZED_RULES or not tensors[layer.outputs[0]].dtype.is_float:
+    if layer.kind in QUANTIZED_RULES or layer.kind in _DYNAMIC or not tensors[layer.outputs[0]].dtype.is_float:
         return layer
     inputs = list(layer.inputs)
     for position, name in enumerate(inputs):
         dtype, constant = tensors[name].dtype, tensors[name].constant
         bias = dtype is DType.INT32 and (layer.kind == "add" or (position == 2 and layer.kind in _BIASED))
-        if constant and (bias or dtype in _ZERO_POINTS):
-            inputs[position] = to.dequantized(layer, name, _WEIGHT_SCALE if not bias else _WEIGHT_SCALE * _SCALE)
+        if constant and layer.kind == "gather" and dtype in _ZERO_POINTS:
+            inputs[position] = to.dequantized(layer, name, _SCALE, _ZERO_POINTS[dtype])
+        elif constant and (bias or dtype in _ZERO_POINTS):
+            inputs[position] = to.dequantized(layer, name, _bias_scale(to, layer) if bias else _WEIGHT_SCALE)
     return layer if tuple(inputs) == layer.inputs else replace(layer, inputs=tuple(inputs))
+
+
+def _bias_scale(to: Operators, layer: Layer) -> float:
+    """Scale of a product with weights; integer operators take no bias of another."""
+    (source, *_) = to.network.activations[layer.name]
+    if layer.kind == "add":
+        producer = to.network.producers.get(source)
+        source = next(iter(to.network.activations[producer.name]), source) if producer is not None else source
+    return _WEIGHT_SCALE * _scale_of(source, to.network)
 
 
 def is_integer_product(to: Operators, layer: Layer) -> bool:
@@ -112,9 +140,38 @@ def _conversion(to: Operators, layer: Layer) -> None:
     operator = "QuantizeLinear" if layer.kind == "quantize" else "DequantizeLinear"
     integers = layer.outputs[0] if layer.kind == "quantize" else layer.inputs[0]
     dtype = to.tensors[integers].dtype
-    scale = to.constant(layer, "scale", np.float32(_SCALE))
+    scale = to.constant(layer, "scale", np.float32(_scale_of(layer.inputs[0], to.network)))
     zero = to.constant(layer, "zero_point", np.array(_ZERO_POINTS.get(dtype, 0), dtype=dtype.label))
     to.node(operator, layer, [layer.inputs[0], scale, zero])
+
+
+def _scale_of(tensor: str, network: Network) -> float:
+    """The scale of an activation: it changes with each concatenation on the way from what computed it."""
+    concatenations = 0
+    while (producer := network.producers.get(tensor)) is not None and producer.kind in _KEEPING:
+        activations = network.activations[producer.name]
+        if not activations:
+            break
+        concatenations += producer.kind == "concat"
+        tensor = activations[0]
+    return _OTHER_SCALE if concatenations % 2 else _SCALE
+
+
+def dynamic_recurrent(to: Operators, layer: Layer, attributes: Mapping[str, Any]) -> None:
+    """An LSTM that quantises its operands in every run, with weights of integers that lie transposed.
+
+    Args:
+        to: Where it is appended.
+        layer: The layer, with the sequence, two arrays of weights and perhaps a bias as operands.
+        attributes: Of the operator.
+    """
+    directions = to.tensors[layer.inputs[1]].shape[0]
+    scales = [to.constant(layer, f"{part}.scale", np.full(directions, _WEIGHT_SCALE, np.float32)) for part in "WR"]
+    zeros = [to.constant(layer, f"{part}.zero", np.zeros(directions, np.int8)) for part in "WR"]
+    bias = layer.inputs[3] if len(layer.inputs) > 3 else ""
+    parameters = [scales[0], zeros[0], scales[1], zeros[1]]
+    inputs = [*layer.inputs[:3], bias, *[""] * 4, *parameters]
+    to.node("DynamicQuantizeLSTM", layer, inputs, operator_set=_CONTRIBUTED, **attributes)
 
 
 def _dynamic(to: Operators, layer: Layer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -56,16 +57,33 @@ def _grid_sample(to: Lowering, layer: Layer) -> None:
 
 
 def _scatter(to: Lowering, layer: Layer) -> None:
-    """By rows where the last dimension of the indices says how deep they reach, else element by element."""
+    """By rows: the last dimension of the indices says how deep they reach."""
     source, indices, updates = (to.network.tensors[name].shape for name in layer.inputs[:3])
-    if indices and (*indices[:-1], *source[indices[-1] :]) == updates:
-        to.node("ScatterND", layer, layer.inputs)
-    elif indices == updates:
-        to.node("ScatterElements", layer, layer.inputs)
-    else:
+    if not indices or (*indices[:-1], *source[indices[-1] :]) != updates:
         raise UnsupportedOperatorError(
             f"layer {layer.name!r} (scatter) writes {updates} by indices {indices}: ONNX has no operator for it"
         )
+    to.node("ScatterND", layer, layer.inputs)
+
+
+def _scatter_elements(to: Lowering, layer: Layer) -> None:
+    """Along an axis where positions are shaped like updates, else by positions in all dimensions."""
+    indices, updates = (to.network.tensors[name].shape for name in layer.inputs[1:3])
+    if indices == updates:
+        _along_axis("ScatterElements", to, layer)
+    else:
+        _scatter(to, layer)
+
+
+def _one_hot(to: Lowering, layer: Layer) -> None:
+    depth = to.integers(layer, "depth", [int(layer.attributes["depth"])])  # type: ignore[arg-type]
+    dtype = to.tensors[layer.outputs[0]].dtype.label
+    values = to.constant(layer, "values", np.asarray([0, 1], dtype=dtype))
+    to.node("OneHot", layer, [layer.inputs[0], depth, values], axis=layer.attributes.get("axis", -1))
+
+
+def _along_axis(operator: str, to: Lowering, layer: Layer) -> None:
+    to.node(operator, layer, layer.inputs, axis=layer.attributes.get("axis", 0))
 
 
 def _fourier(to: Lowering, layer: Layer) -> None:
@@ -108,6 +126,16 @@ RULES: Final[dict[str, Callable[[Lowering, Layer], None]]] = {
     "roi_align": _roi_align,
     "grid_sample": _grid_sample,
     "scatter": _scatter,
+    "scatter_elements": _scatter_elements,
+    "gather_elements": partial(_along_axis, "GatherElements"),
+    "gather_nd": lambda to, layer: to.node(
+        "GatherND", layer, layer.inputs, batch_dims=layer.attributes.get("batch_dims", 0)
+    ),
+    "one_hot": _one_hot,
+    "logical": lambda to, layer: to.node("And", layer, layer.inputs),
+    "is_nan": lambda to, layer: to.node("IsNaN", layer, layer.inputs),
+    "trigonometric": lambda to, layer: to.node("Atan", layer, layer.inputs),
+    "hyperbolic": lambda to, layer: to.node("Sinh", layer, layer.inputs),
     "fourier_transform": _fourier,
     "cumulative_sum": _cumulative_sum,
     "attention": _attention,

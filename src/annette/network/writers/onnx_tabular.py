@@ -42,13 +42,20 @@ def _tree_ensemble(to: Lowering, layer: Layer) -> None:
     leaves = np.tile(numbers[inner:], trees)
     places = np.repeat(np.arange(trees), each - inner)
     children = np.tile(np.where(numbers < inner, 2 * numbers + 1, 0), trees)
+    told = "class" if len(layer.outputs) == 2 else "target"
+    results = {
+        f"{told}_treeids": places.tolist(),
+        f"{told}_nodeids": leaves.tolist(),
+        f"{told}_ids": generator.integers(0, targets, len(leaves)).tolist(),
+        f"{told}_weights": generator.normal(0, 1, len(leaves)).tolist(),
+        **({"classlabels_int64s": list(range(targets))} if told == "class" else {"n_targets": targets}),
+    }
     to.kept.update(layer.inputs[1:])
     to.node(
-        "TreeEnsembleRegressor",
+        "TreeEnsembleClassifier" if told == "class" else "TreeEnsembleRegressor",
         layer,
         [layer.inputs[0]],
         operator_set=_DOMAIN,
-        n_targets=targets,
         nodes_treeids=np.repeat(np.arange(trees), each).tolist(),
         nodes_nodeids=np.tile(numbers, trees).tolist(),
         nodes_featureids=np.where(is_inner, generator.integers(0, features, nodes), 0).tolist(),
@@ -57,10 +64,7 @@ def _tree_ensemble(to: Lowering, layer: Layer) -> None:
         nodes_truenodeids=children.tolist(),
         nodes_falsenodeids=np.where(is_inner, children + 1, 0).tolist(),
         nodes_missing_value_tracks_true=[0] * nodes,
-        target_treeids=places.tolist(),
-        target_nodeids=leaves.tolist(),
-        target_ids=generator.integers(0, targets, len(leaves)).tolist(),
-        target_weights=generator.normal(0, 1, len(leaves)).tolist(),
+        **results,
     )
 
 
@@ -73,13 +77,18 @@ def _support_vectors(to: Lowering, layer: Layer) -> None:
     attributes: dict[str, Any] = {
         "kernel_type": kernel,
         "kernel_params": [1 / features, 0.0, _DEGREE],
-        "n_supports": vectors,
         "rho": [0.0],
         "support_vectors": generator.normal(0, 1, vectors * features).tolist(),
         "coefficients": generator.normal(0, 1, vectors).tolist(),
     }
     to.kept.update(layer.inputs[1:])
-    to.node("SVMRegressor", layer, [layer.inputs[0]], operator_set=_DOMAIN, **attributes)
+    if len(layer.outputs) == 2:
+        operator = "SVMClassifier"
+        attributes |= {"classlabels_ints": [0, 1], "vectors_per_class": [vectors - vectors // 2, vectors // 2]}
+    else:
+        operator = "SVMRegressor"
+        attributes["n_supports"] = vectors
+    to.node(operator, layer, [layer.inputs[0]], operator_set=_DOMAIN, **attributes)
 
 
 RULES: Final[dict[str, Callable[[Lowering, Layer], None]]] = {

@@ -125,6 +125,12 @@ class NetworkPart(ReportPart, frozen=True):
             "null with fewer than two."
         ),
     ]
+    standard_error: Annotated[
+        FloatFrom0 | None,
+        doc(
+            "Relative standard error of `measured_s`, from how far the next longer round is; null with fewer than two."
+        ),
+    ]
     estimated_s: Annotated[FloatFrom0 | None, doc("Its estimate; null where it could not be estimated.")]
     interval_s: Annotated[Interval | None, doc("The estimate's interval at 90 %; null where the platform states none.")]
     error: Annotated[float | None, doc("Signed relative error; null where one side is missing.")]

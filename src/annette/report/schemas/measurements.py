@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from annette.report.schemas.base import Digest, FloatFrom0, IntFrom0, ReportDocument, ReportPart, doc
+from annette.report.schemas.base import Digest, FloatFrom0, Interval, IntFrom0, ReportDocument, ReportPart, Share, doc
 
 __all__ = [
     "BenchDocument",
     "BenchPlanDocument",
+    "CalmPart",
+    "CheckDocument",
+    "CheckedWorkloadPart",
     "ComparedNetwork",
     "DatasetComparisonDocument",
     "DatasetDocument",
@@ -58,6 +61,42 @@ class BenchPlanDocument(ReportDocument, frozen=True, tag="annette/bench-plan/1")
     counts: Annotated[dict[str, int], doc("Number of cases by purpose and group.")]
 
 
+class CheckedWorkloadPart(ReportPart, frozen=True):
+    """A reference workload of a check."""
+
+    name: Annotated[str, doc("`arithmetic`, `cache`, `memory` or `tiny kernels`.")]
+    feels: Annotated[str, doc("What it is, and what disturbs it.")]
+    calm_s: Annotated[FloatFrom0, doc("What it takes undisturbed.")]
+    spread: Annotated[FloatFrom0, doc("By how much the slowest tenth of the visits took longer, relative.")]
+    calm: Annotated[Share, doc("Share of the visits that took at most 3 % longer.")]
+    error: Annotated[FloatFrom0, doc("Relative error, in the mean, of the shortest of any three visits.")]
+
+
+class CheckDocument(ReportDocument, frozen=True, tag="annette/bench-check/1"):
+    """How calm a machine is.
+
+    Printed by `annette bench --check --json`.
+    """
+
+    backend: Annotated[str, doc("Name of the backend.")]
+    verdict: Annotated[str, doc("`calm`, `disturbed` (go on; intervals are wider) or `too disturbed` (wait).")]
+    index: Annotated[Share, doc("Share of all visits that took at most 3 % longer than the undisturbed one.")]
+    expected_error: Annotated[
+        FloatFrom0, doc("Relative error to be expected of a time from three visits, or three rounds of a network.")
+    ]
+    causes: Annotated[list[str], doc("What disturbs, one sentence each.")]
+    stolen: Annotated[
+        Share | None, doc("Share of the processors' time that the hypervisor gave to others; null where unknown.")
+    ]
+    busy: Annotated[
+        Share | None, doc("Share of the time in which the other processors worked; null where there are none.")
+    ]
+    clock_hz: Annotated[Interval | None, doc("Lowest and highest clock that was seen; null where it is not known.")]
+    rounds: Annotated[IntFrom0, doc("Processes that the workloads were timed in.")]
+    duration_s: Annotated[FloatFrom0, doc("How long the check took.")]
+    workloads: Annotated[list[CheckedWorkloadPart], doc("The reference workloads that the backend can run.")]
+
+
 class MeasuredKernelPart(ReportPart, frozen=True):
     """One executed kernel."""
 
@@ -80,11 +119,20 @@ class MeasurementDocument(ReportDocument, frozen=True, tag="annette/measurement/
     environment: Annotated[
         dict[str, str], doc("What the measurement depends on: runtime, version, device, precision, threads, …")
     ]
-    latency_s: Annotated[FloatFrom0, doc("Median over the rounds of each round's median.")]
+    latency_s: Annotated[
+        FloatFrom0, doc("The shortest of the rounds' medians; of more than four, the one a quarter of the way up.")
+    ]
     rounds_s: Annotated[list[FloatFrom0], doc("Median of each usable round.")]
     statuses: Annotated[list[str], doc("What each round says of itself.")]
     remeasurement_spread: Annotated[
         float | None, doc("Mean distance of the rounds from `latency_s`, relative to it; null for a single round.")
+    ]
+    standard_error: Annotated[
+        float | None,
+        doc("Relative standard error of `latency_s`, from how far the next longer round is; null for a single round."),
+    ]
+    precision: Annotated[
+        float | None, doc("Standard error that was asked for (`--precision`), reached or not; null where none was.")
     ]
     matched_share: Annotated[
         float | None, doc("Share of the profiled time that was matched to layers; null without a profile.")
@@ -114,7 +162,9 @@ class MeasuredNetworkPart(ReportPart, frozen=True):
     """One measured network."""
 
     network: Annotated[str, doc("The network, as it was named.")]
-    latency_s: Annotated[FloatFrom0, doc("Median over the rounds of each round's median.")]
+    latency_s: Annotated[
+        FloatFrom0, doc("The shortest of the rounds' medians; of more than four, the one a quarter of the way up.")
+    ]
     rounds_s: Annotated[list[FloatFrom0], doc("Median of each usable round.")]
     remeasurement_spread: Annotated[
         float | None, doc("Mean distance of the rounds from `latency_s`, relative to it; null for a single round.")
@@ -123,6 +173,22 @@ class MeasuredNetworkPart(ReportPart, frozen=True):
         float | None,
         doc("Smallest share of the profiled time of a round that was matched to layers; null without profiles."),
     ]
+
+
+class CalmPart(ReportPart, frozen=True):
+    """How calm the machine was, from cases that were visited more than once."""
+
+    index: Annotated[Share, doc("Share of the visits that took at most 3 % longer than the shortest of their case.")]
+    error: Annotated[
+        FloatFrom0, doc("Relative standard error of the time that a case's visits are joined to; median of the cases.")
+    ]
+    rounds_apart: Annotated[
+        FloatFrom0, doc("By how much the two calmest rounds of visits differ in all cases together, relative.")
+    ]
+    level_error: Annotated[
+        FloatFrom0, doc("Relative standard error that all joined times have in common; intervals of a fit contain it.")
+    ]
+    cases: Annotated[IntFrom0, doc("Cases of 50 µs and more that were visited more than once.")]
 
 
 class DatasetDocument(ReportDocument, frozen=True, tag="annette/dataset-content/1"):
@@ -140,6 +206,7 @@ class DatasetDocument(ReportDocument, frozen=True, tag="annette/dataset-content/
         doc("Number of runs by what they say of themselves: `ok`, `unstable`, `too-short`, `drifted`, `failed`."),
     ]
     purposes: Annotated[dict[str, int], doc("Number of runs by purpose.")]
+    calm: Annotated[CalmPart | None, doc("How calm the machine was; null where no visits tell.")]
     sweeps: Annotated[list[SweepPart], doc("How the time of a layer follows one of its sizes.")]
     networks: Annotated[list[MeasuredNetworkPart], doc("Whole networks that were measured.")]
 

@@ -48,6 +48,11 @@ class OverheadsPart(ReportPart, frozen=True):
     per_kernel_s: Annotated[FloatFrom0, doc("What every kernel costs beside its work.")]
     profiler_s: Annotated[FloatFrom0, doc("What the profiler adds to every kernel; subtracted before fitting.")]
     runs: Annotated[IntFrom0, doc("Number of whole runs these come from.")]
+    per_input_s: Annotated[FloatFrom0, doc("What every input of the network costs, however few bytes it has.")]
+    per_output_s: Annotated[FloatFrom0, doc("What every output of the network costs, likewise.")]
+    spread_s: Annotated[FloatFrom0, doc("Standard deviation of what short runs cost beside their kernels.")]
+    several_s: Annotated[FloatFrom0, doc("What every run of more than one kernel costs, however many they are.")]
+    first_s: Annotated[FloatFrom0, doc("What a profile says of a run's first kernel too much; subtracted, too.")]
 
 
 class FittedKind(ReportPart, frozen=True):

@@ -120,6 +120,20 @@ def test_stems_of_three_channels_have_real_counts(full):
     assert {(d.kernel_height, d.stride_height) for d in stems} >= {(3, 2), (7, 2), (16, 16), (4, 4)}
 
 
+def test_what_runtimes_do_one_after_the_other_is_in_it(full):
+    """Batches of sequences and windows, weights that are computed, deep volumes, windows as large as the map."""
+    layers = [layer for case in full.cases for layer in case.network.layers]
+    sizes = [(layer.kind, layer.workload.dimensions) for layer in layers]
+    for kind in ("lstm", "gru", "rnn"):
+        assert sum(each == kind and d.batch >= 8 and d.out_channels >= 64 for each, d in sizes) >= 4, kind
+    convolutions = [d for kind, d in sizes if kind == "conv"]
+    assert sum(d.input_count == 2 for d in convolutions) >= 10
+    assert sum(d.batch >= 8 and d.in_height == 1 and d.out_width <= 32 for d in convolutions) >= 10
+    assert sum(d.in_depth > 1 and d.in_channels >= 128 for d in convolutions) >= 6
+    assert sum(kind == "depthwise_conv" and d.kernel_width >= d.in_width > 1 for kind, d in sizes) >= 4
+    assert sum(kind == "conv_transpose" and d.in_width == 1 for kind, d in sizes) >= 3
+
+
 def test_no_whole_network_is_in_it(full):
     known = {graph_digest(zoo.build(name)) for name in ("resnet18", "mobilenet_v2", "squeezenet1_1", "alexnet")}
     assert not known & {graph_digest(case.network) for case in full.cases}

@@ -87,3 +87,25 @@ def test_what_runs_between_blocked_convolutions_without_a_name_of_its_own(tmp_pa
         ("/second",),
         ("reorder_output", second),
     ]
+
+
+def test_tensors_that_were_widened_to_32_bits_are_their_originals(tmp_path):
+    net = NetworkBuilder("test", source_format="test")
+    x = net.input("x", (1, 16, 4, 4))
+    network = net.build(net.relu(net.unary("tanh", x, name="first"), name="second"))
+    first, second = (network.layers_by_name[name].outputs[0] for name in ("first", "second"))
+    wide = "InsertedPrecisionFreeCast_"
+    found = profiled(
+        network,
+        tmp_path,
+        [
+            ("Cast", "", f"{wide}x", ["x"], [f"{wide}x"], {"to": 1}),
+            ("Tanh", "", "first", [f"{wide}x"], [f"{wide}{first}"], {}),
+            ("Relu", "", "second", [f"{wide}{first}"], [f"{wide}{second}"], {}),
+            ("Cast", "", f"{wide}{second}", [f"{wide}{second}"], [second], {"to": 10}),
+        ],
+    )
+    assert found["first"] == ("first",)
+    assert found["second"] == ("second",)
+    assert found[f"{wide}x"] == ("cast", "x")
+    assert found[f"{wide}{second}"] == ("cast", second)

@@ -137,7 +137,8 @@ def test_residual_in_a_blocked_layout_needs_a_blocked_operand():
         ("piecewise-activation-into-convolution", "relu6", False),
         ("clip-into-convolution", "relu6", True),
         ("clip-into-convolution", "relu", False),
-        ("piecewise-activation-into-convolution", "hard_swish", True),
+        ("piecewise-activation-into-convolution", "hard_swish", False),
+        ("hard-swish-into-convolution", "hard_swish", True),
         ("piecewise-activation-into-convolution", "elu", False),
     ],
 )

@@ -32,6 +32,7 @@ class Decision:
         taken: Whether the first of its ways was walked.
         options: The ``--input`` that would decide it, empty where none would.
         ways: What its ways are called: ``then`` and ``else``.
+        site: Where it stands in the file.
     """
 
     node: str
@@ -39,6 +40,7 @@ class Decision:
     taken: bool
     options: str
     ways: tuple[str, str]
+    site: str
 
     @property
     def way(self) -> str:
@@ -57,21 +59,27 @@ class Branches:
         self.way = tuple(way)
         self.decisions: list[Decision] = []
 
-    def choose(self, node: str, condition: Value, options: str, ways: tuple[str, str] = ("then", "else")) -> bool:
+    def choose(
+        self, node: str, condition: Value, options: str, *, site: str, ways: tuple[str, str] = ("then", "else")
+    ) -> bool:
         """Whether to walk the first of a node's ways, and notes that it could have been the second.
+
+        A node that a loop repeats goes one way in all rounds: the time of a run that goes both lies between those of
+        the runs that always go one, as costs add up, and they do not double in number with every round.
 
         Args:
             node: Its name.
             condition: What decides.
             options: The ``--input`` that would decide it, empty where none would.
+            site: Where it stands in the file; the same in every round of a loop.
             ways: What the two are called.
         """
         for earlier in self.decisions:
-            if earlier.condition.name == condition.name:
+            if earlier.condition.name == condition.name or earlier.site == site:
                 return earlier.taken
         index = len(self.decisions)
         taken = self.way[index] if index < len(self.way) else True
-        self.decisions.append(Decision(node, condition, taken, options, ways))
+        self.decisions.append(Decision(node, condition, taken, options, ways, site))
         return taken
 
     def others(self) -> Iterator[tuple[bool, ...]]:

@@ -54,6 +54,7 @@ def call(walker: Collection, node: Node, function: FunctionProto, frame: Frame) 
         depth=frame.depth + 1,
         arguments=arguments,
         encoded_bytes=function.ByteSize(),
+        site=_site(node, frame),
     )
     walker.run(function.node, inner)
     _return(walker, node, _results(node, list(function.output), inner), frame)
@@ -64,7 +65,8 @@ def _branch(walker: Collection, node: Node, frame: Frame) -> None:
     taken = _flag(condition)
     walker.needed.append(condition)
     if taken is None:
-        taken = walker.branches.choose(node.name, condition, _deciding_options(walker, condition))
+        options = _deciding_options(walker, condition)
+        taken = walker.branches.choose(node.name, condition, options, site=_site(node, frame))
     body = _body(node, "then_branch" if taken else "else_branch")
     results = _walk_body(walker, node, body, {}, frame, prefix=f"{walker.unique(node.name, walker.layer_names)}/")
     _return(walker, node, results, frame)
@@ -99,7 +101,7 @@ def _loop(walker: Collection, node: Node, frame: Frame) -> None:
         running, condition = _flag(results[0]), results[0]
         walker.needed.append(condition)
         if running is None and limit is not None:
-            full = _runs_in_full(walker, node, condition, limit) if full is None else full
+            full = _runs_in_full(walker, node, frame, condition, limit) if full is None else full
             running = full
         carried = list(results[1 : 1 + len(carried)])
         for collected, value in zip(scanned, results[1 + len(carried) :], strict=True):
@@ -111,12 +113,13 @@ def _loop(walker: Collection, node: Node, frame: Frame) -> None:
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
 
 
-def _runs_in_full(walker: Collection, node: Node, condition: Value, limit: int) -> bool:
+def _runs_in_full(walker: Collection, node: Node, frame: Frame, condition: Value, limit: int) -> bool:
     """Whether a loop that data may end early runs as often as it can; else it ends after its first round."""
     if limit > _MAX_ITERATIONS:
         raise _endless(walker, node, condition)
     ways = (f"all {limit} rounds", "first round only")
-    return walker.branches.choose(node.name, condition, _deciding_options(walker, condition), ways)
+    options = _deciding_options(walker, condition)
+    return walker.branches.choose(node.name, condition, options, site=_site(node, frame), ways=ways)
 
 
 def _scan(walker: Collection, node: Node, frame: Frame) -> None:
@@ -255,10 +258,16 @@ def _walk_body(
         depth=frame.depth + 1,
         arguments=frame.arguments,
         encoded_bytes=body.ByteSize(),
+        site=_site(node, frame),
     )
     walker.initializers(body, inner)
     walker.run(body.node, inner)
     return _results(node, [info.name for info in body.output], inner)
+
+
+def _site(node: Node, frame: Frame) -> str:
+    """Where a node stands in the file: by what it gives, whose names are unique in every graph."""
+    return f"{frame.site}/{'|'.join(node.output_names)}"
 
 
 def _maps(frame: Frame) -> Sequence[MutableMapping[str, Value]]:

@@ -54,6 +54,7 @@ class Frame:
         arguments: Attributes that a function's caller gave.
         stated: Whether the shapes that the file states apply to its names.
         encoded_bytes: Size of a nested body in the file, which every walk of it costs anew.
+        site: Where its graph stands in the file: as ``prefix``, but alike in every round of a loop.
     """
 
     graph: str
@@ -64,6 +65,7 @@ class Frame:
     arguments: Mapping[str, AttributeProto] = field(default_factory=dict)
     stated: bool = False
     encoded_bytes: int = 0
+    site: str = ""
 
 
 @dataclass(slots=True)

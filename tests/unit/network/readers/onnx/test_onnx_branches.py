@@ -192,3 +192,16 @@ def test_a_scan_whose_body_hands_on_fewer_states_than_it_takes_is_refused(tmp_pa
     }"""
     with pytest.raises(NetworkError, match="'y' \\(Scan\\) has a body that does not fit its operands"):
         read(tmp_path, graph)
+
+
+def test_a_branch_in_a_loop_goes_one_way_in_all_rounds(tmp_path):
+    graph = """g (float[2, 4] x) => (float[2, 4] y) <int64 n = {6}, bool t = {1}, float zero = {0}> {
+        y = Loop (n, t, x) <body = b (int64 i, bool c, float[2, 4] v) => (bool d, float[2, 4] u) {
+            d = Identity(c) s = ReduceSum <keepdims = 0> (v) e = Greater(s, zero)
+            u = If (e) <then_branch = p () => (float[2, 4] r) { r = Relu(v) },
+                        else_branch = q () => (float[2, 4] o) { o = Tanh(v) }> }>
+    }"""
+    network = read(tmp_path, graph)
+    taken = [kinds(way) for way in (network, *network.variants)]
+    assert sorted((way.count("relu"), way.count("tanh")) for way in taken) == [(0, 6), (6, 0)]
+    assert len(network.branches) == 1

@@ -22,7 +22,8 @@ __all__ = ["CONTRIB_RULES", "RULES", "as_float"]
 
 _UNARY: Final[Mapping[str, str]] = {
     **{operator_name(kind): kind for kind in FUNCTIONS},
-    **dict.fromkeys(("Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh"), "trigonometric"),
+    **dict.fromkeys(("Asin", "Acos", "Atan"), "trigonometric"),
+    **dict.fromkeys(("Tan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh"), "hyperbolic"),
     "Shrink": "thresholded_relu",
     "Swish": "silu",
     "BitwiseNot": "not",

@@ -12,6 +12,7 @@ from annette.network.tensor import DType
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from annette.network.layer import AttributeValue
     from annette.network.readers.onnx.node import Node, Rule
     from annette.network.readers.onnx.values import Value
 
@@ -38,7 +39,8 @@ def _gather(node: Node) -> Result:
     operand, indices = node.input(0), node.input(1)
     axis = node.axis(node.integer("axis", 0), len(operand.shape))
     if node.op == "GatherElements":
-        return Result([Meta(indices.shape, operand.dtype)], "gather", {"axis": axis}, operands=[operand, indices])
+        meta = Meta(indices.shape, operand.dtype)
+        return Result([meta], "gather_elements", {"axis": axis}, operands=[operand, indices])
     result = node.layer("gather", operand, indices, attributes={"axis": axis})
     if indices.constant and indices.elements == 1:
         result.operands = [operand]
@@ -52,7 +54,14 @@ def _gather_nd(node: Node) -> Result:
     if not indices.shape or batched < 0 or batched + depth > len(operand.shape) or batched >= len(indices.shape):
         raise node.error(f"gathers from {list(operand.shape)} by indices of shape {list(indices.shape)}")
     shape = (*indices.shape[:-1], *operand.shape[batched + depth :])
-    return Result([Meta(shape, operand.dtype)], "gather", operands=[operand, indices])
+    attributes: dict[str, AttributeValue] = {"batch_dims": batched} if batched else {}
+    return Result([Meta(shape, operand.dtype)], "gather_nd", attributes, operands=[operand, indices])
+
+
+def _scatter_elements(node: Node) -> Result:
+    operand = node.input(0)
+    axis = node.axis(node.integer("axis", 0), len(operand.shape))
+    return Result([operand.meta], "scatter_elements", {"axis": axis}, operands=node.inputs[:3])
 
 
 def _scatter_nd(node: Node) -> Result:
@@ -64,7 +73,8 @@ def _scatter_nd(node: Node) -> Result:
         or depth > len(operand.shape)
     ):
         raise node.error(f"writes {list(updates.shape)} into {list(operand.shape)} by indices {list(indices.shape)}")
-    return Result([operand.meta], "scatter", operands=node.inputs[:3])
+    kind = "scatter_elements" if depth == len(operand.shape) else "scatter"
+    return Result([operand.meta], kind, operands=node.inputs[:3])
 
 
 def _one_hot(node: Node) -> Result:
@@ -75,7 +85,8 @@ def _one_hot(node: Node) -> Result:
     rank = len(indices.shape) + 1
     axis = node.axis(node.integer("axis", -1), rank)
     shape = (*indices.shape[:axis], depth, *indices.shape[axis:])
-    return Result([Meta(shape, node.input(2).dtype)], "generate", {"axis": axis}, operands=[indices])
+    attributes: dict[str, AttributeValue] = {"axis": axis, "depth": depth}
+    return Result([Meta(shape, node.input(2).dtype)], "one_hot", attributes, operands=[indices])
 
 
 def _top_k(node: Node) -> Result:
@@ -196,7 +207,21 @@ def _resize(node: Node) -> Result:
         raise node.error(f"resamples {list(operand.shape)} to {shape}")
     if tuple(shape) == operand.shape:
         return Result([operand.meta], alias=operand)
-    return Result([Meta(tuple(shape), operand.dtype)], kind, {"mode": mode}, operands=[operand])
+    attributes: dict[str, AttributeValue] = {"mode": mode, "coordinates": _coordinates(node)}
+    rounding = node.text("nearest_mode", "floor" if _of_old_form(node) else "round_prefer_floor")
+    if mode == "nearest" and rounding != "floor":
+        attributes["rounding"] = rounding
+    return Result([Meta(tuple(shape), operand.dtype)], kind, attributes, operands=[operand])
+
+
+def _of_old_form(node: Node) -> bool:
+    """Whether the operator is one of before version 11, which places and rounds in one way only."""
+    return node.version < 11 or node.op == "Upsample"
+
+
+def _coordinates(node: Node) -> str:
+    """How positions of the result are placed in the operand."""
+    return node.text("coordinate_transformation_mode", "asymmetric" if _of_old_form(node) else "half_pixel")
 
 
 def _targets(node: Node) -> tuple[list[float] | None, list[float] | None]:
@@ -250,10 +275,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "GatherElements": _gather,
     "GatherND": _gather_nd,
     "ScatterND": _scatter_nd,
-    **dict.fromkeys(
-        ("Scatter", "ScatterElements", "TensorScatter"),
-        lambda node: Result([node.input(0).meta], "scatter", operands=node.inputs[:3]),
-    ),
+    **dict.fromkeys(("Scatter", "ScatterElements"), _scatter_elements),
+    "TensorScatter": lambda node: Result([node.input(0).meta], "scatter", operands=node.inputs[:3]),
     "OneHot": _one_hot,
     "TopK": _top_k,
     "NonZero": _non_zero,

@@ -7,7 +7,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from annette.network.kinds.matrix import GATES, product_dimensions
+from annette.network.kinds.matrix import GATES, contraction_sizes, product_dimensions
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.values import Meta
 from annette.network.tensor import DType
@@ -159,14 +159,12 @@ def _einsum_product(
     sizes: dict[str, int],
     meta: Meta,
 ) -> Result:
-    def size(labels: set[str]) -> int:
-        return math.prod(sizes[label] for label in labels)
-
     left, right = terms
-    depth = size((left & right) - result)
-    rows, columns = size(left - right), size(right - left)
-    batch = size(left & right & result)
-    if (left & right) <= result and rows == size(left & result - right) and columns == size(right & result - left):
+    batch, rows, depth, columns = contraction_sizes(left, right, result, sizes)
+    kept_rows, kept_columns = (
+        math.prod(sizes[label] for label in own & result) for own in (left - right, right - left)
+    )
+    if (left & right) <= result and rows == kept_rows and columns == kept_columns:
         return Result([meta], "mul", {"equation": equation}, operands=operands)
     if operands[0].constant and not operands[1].constant:
         rows, columns = columns, rows

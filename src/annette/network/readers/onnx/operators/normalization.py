@@ -20,7 +20,8 @@ __all__ = ["CONTRIB_RULES", "RULES"]
 
 _REDUCTIONS: Final[Mapping[str, str]] = {
     **{operator_name(kind): kind for kind in REDUCTIONS},
-    **dict.fromkeys(("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"), "reduce_norm"),
+    **dict.fromkeys(("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceSumSquare"), "reduce_norm"),
+    "ReduceLogSumExp": "reduce_log_sum_exp",
 }
 
 

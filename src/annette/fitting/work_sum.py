@@ -1,0 +1,98 @@
+"""Fits sums of works: which sorts of work a kind of kernel consists of, and how long a unit of each takes.
+
+The works are what runtimes do one after the other; which of them take time is found, not said: coefficients are at
+least 0, and most stay there. What is minimised is the absolute logarithm of predicted over measured, approximately, so
+that small and large kernels count the same and single bad measurements do not decide.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy.optimize import nnls
+
+from annette.models.work_sum import WorkSum, works_of
+from annette.network.kinds import Category, kinds_in
+
+if TYPE_CHECKING:
+    from annette.fitting.samples import Samples
+
+__all__ = ["fit_work_sum"]
+
+_TRANSPOSED: Final = frozenset({"conv_transpose"})
+_WORKS: Final = (
+    (
+        kinds_in(Category.RECURRENT),
+        ("kernels", "steps", "step_rows", "states", "macs", "repeated_weight_bytes", "weight_bytes"),
+    ),
+    (
+        _TRANSPOSED,
+        (
+            "kernels", "products", "macs", "macs/fill:product_columns:*", "folded_size", "window_rows", "output_bytes",
+            "batched_weight_bytes", "far_bytes",
+        ),
+    ),
+    (
+        kinds_in(Category.CONVOLUTION) - _TRANSPOSED,
+        (
+            "kernels", "products", "unblocked_macs", "unblocked_macs/fill:product_columns:*", "unblocked_windows",
+            "blocked_macs/fill:out_channels:*", "blocked_edge_macs/fill:out_channels:*", "batched_weight_bytes",
+            "input_bytes", "output_bytes", "far_bytes",
+        ),
+    ),
+)  # fmt: skip
+"""What kernels of some kinds do in turn; ``*`` stands for the size of a block.
+
+ONNX Runtime multiplies the inputs of all steps of a recurrent layer at once and then, step by step, the state
+(uni_directional_lstm.cc, deep_cpu_gru.cc, rnn.cc); it unfolds convolutions that are not blocked, a group of a sample
+after the other, into columns and multiplies these (convolve.cpp); of a transposed convolution it multiplies first and
+adds the columns up afterwards, one row of one tap after the other (conv_transpose.cc)."""
+
+_BLOCKS: Final = (4, 8, 16, 32)
+"""Numbers of one vector register or of a few, of 128 to 512 bits."""
+
+_ROWS_FOR_A_WORK: Final = 2
+_ROUNDS: Final = 10
+_SOFTNESS: Final = 0.05
+"""Below this error squares are minimised instead: about what repeated measurements of short kernels differ by."""
+
+
+def fit_work_sum(samples: Samples) -> WorkSum | None:
+    """Fits a sum of works.
+
+    Args:
+        samples: Cleaned rows of one kind.
+
+    Returns:
+        The sum; None where it is not known what the kind consists of, or there are too few rows.
+    """
+    works = next((works for kinds, works in _WORKS if kinds.issuperset(samples.kinds)), None)
+    if works is None or len(samples) < _ROWS_FOR_A_WORK * len(works):
+        return None
+    sizes = _BLOCKS if any("*" in name for name in works) else _BLOCKS[:1]
+    fits = [_solve(tuple(name.replace("*", str(size)) for name in works), samples) for size in sizes]
+    seconds, error = min(fits, key=lambda fit: fit[1])
+    return WorkSum(seconds) if np.isfinite(error) else None
+
+
+def _solve(works: tuple[str, ...], samples: Samples) -> tuple[dict[str, float], float]:
+    """Seconds of each work that takes time, and the mean absolute logarithm that is left; infinite where none fits."""
+    matrix = np.stack(list(works_of(works, samples.table).values()), axis=1)
+    scale = np.maximum(matrix.max(axis=0), 1.0)
+    rows = matrix / scale / samples.latency_s[:, None]
+    weights = np.ones(len(samples))
+    best: tuple[dict[str, float], float] = ({}, np.inf)
+    for _ in range(_ROUNDS):
+        root = np.sqrt(weights)
+        coefficients, _ = nnls(rows * root[:, None], root)
+        relative = rows @ coefficients
+        if not (relative > 0).all():
+            break
+        off = np.abs(np.log(relative))
+        if off.mean() < best[1]:
+            seconds = (coefficients / scale).tolist()
+            best = {name: each for name, each in zip(works, seconds, strict=True) if each > 0}, float(off.mean())
+        weights = 1.0 / np.maximum(off, _SOFTNESS)
+        weights = weights * (off / np.maximum(np.abs(relative - 1.0), 1e-9)) ** 2
+    return best

@@ -1,0 +1,69 @@
+"""A sum of works is found again from kernels that follow one."""
+
+import numpy as np
+import pytest
+
+from annette.fitting.families import fit_all
+from annette.fitting.work_sum import fit_work_sum
+from annette.mapping.kernel import COLUMNS, KernelTable
+from annette.models.features import FeatureSet
+from annette.models.work_sum import WorkSum
+from tests.unit.fitting.synthetic import convolutions, samples
+
+RECURRENT = WorkSum({"kernels": 4e-6, "steps": 2e-7, "states": 4e-9, "macs": 2e-11, "repeated_weight_bytes": 5e-12})
+PLAIN = WorkSum({"kernels": 1e-6, "products": 7e-7, "unblocked_macs/fill:product_columns:8": 2e-11})
+
+
+def _layers(rows, seed=0):
+    random = np.random.default_rng(seed)
+    values = np.ones((rows, len(COLUMNS)))
+    column = {name: values[:, index] for index, name in enumerate(COLUMNS)}
+    for name, most in (("batch", 16), ("out_width", 500), ("in_channels", 400), ("out_channels", 400)):
+        column[name][:] = np.floor(2 ** random.uniform(0, np.log2(most), rows))
+    hidden, features = column["out_channels"], column["in_channels"]
+    column["macs"][:] = column["batch"] * column["out_width"] * 3 * hidden * (hidden + features)
+    column["ops"][:] = 2 * column["macs"]
+    column["weight_bytes"][:] = 12 * hidden * (hidden + features)
+    column["input_bytes"][:] = 4 * column["batch"] * column["out_width"] * features
+    column["output_bytes"][:] = 4 * column["batch"] * column["out_width"] * hidden
+    return KernelTable(np.full(rows, "gru"), values)
+
+
+def test_the_seconds_of_a_recurrent_layer_are_found():
+    table = _layers(120)
+    noise = np.exp(np.random.default_rng(1).normal(0, 0.02, 120))
+    found = fit_work_sum(samples(table, RECURRENT.predict_s(table) * noise))
+    fresh = _layers(60, seed=2)
+    assert found.predict_s(fresh) == pytest.approx(RECURRENT.predict_s(fresh), rel=0.05)
+    assert found.seconds["macs"] == pytest.approx(2e-11, rel=0.1)
+
+
+def test_the_size_of_blocks_is_found():
+    table = convolutions(200)
+    table.values[:, COLUMNS.index("blocked")] = 0.0
+    found = fit_work_sum(samples(table, PLAIN.predict_s(table)))
+    assert found.predict_s(table) == pytest.approx(PLAIN.predict_s(table), rel=1e-3)
+    assert any(name.endswith(":8") for name in found.seconds)
+
+
+def test_single_bad_measurements_do_not_decide():
+    table = _layers(120)
+    latency_s = RECURRENT.predict_s(table)
+    latency_s[::15] *= 5.0
+    found = fit_work_sum(samples(table, latency_s)).predict_s(table)
+    assert np.median(np.abs(np.log(found / RECURRENT.predict_s(table)))) < 0.02
+
+
+def test_kinds_of_unknown_parts_and_few_rows_have_none():
+    table = _layers(40)
+    assert fit_work_sum(samples(table, RECURRENT.predict_s(table)).select(np.arange(10))) is None
+    other = KernelTable(np.full(40, "softmax"), table.values)
+    assert fit_work_sum(samples(other, RECURRENT.predict_s(table))) is None
+
+
+def test_a_forest_corrects_whichever_formula_fits():
+    layers, maps = _layers(80), convolutions(80)
+    summed = fit_all(samples(layers, RECURRENT.predict_s(layers)))["mixed"]
+    assert summed.base.family == "work-sum"
+    bounded_s = np.maximum(maps["ops"] / 1e11, FeatureSet(("bytes",)).matrix(maps)[:, 0] / 1e9)
+    assert fit_all(samples(maps, bounded_s))["mixed"].base.family == "refined-roofline"
