@@ -6,7 +6,6 @@ is guessed. So these cases are one kind of layer on sizes that large networks ha
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.generate import blocks
