@@ -6,7 +6,7 @@ is guessed. So these cases are one kind of layer on sizes that large networks ha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from annette.bench.generate import blocks
 from annette.bench.generate.products import heads_and_width, tokens
@@ -27,6 +27,8 @@ _LEAST_OPS: Final = 400_000_000
 """Operations of a heavy convolution, at the least."""
 
 _MOST_ELEMENTS: Final = 1 << 22
+_KERNELS: Final[tuple[int | tuple[int, int], ...]] = (3, 1, 5, 7, (1, 7), (7, 1), (1, 3), (3, 1))
+_SHARES_OF_KERNELS: Final = (44, 26, 8, 4, 5, 5, 4, 4)
 
 
 def heavy() -> list[Recipe]:
@@ -61,10 +63,10 @@ def _map(s: Sampler, channels: tuple[int, int] = (16, 1024), range_: int = 60) -
 def _convolutions(s: Sampler, net: CaseBuilder) -> None:
     """One to three equal convolutions, perhaps behind one that changes the channels."""
     depth, height, width = _map(s)
-    kernel = s.pick((3, 1, 5, 7, (1, 7), (7, 1), (1, 3), (3, 1)), (44, 26, 8, 4, 5, 5, 4, 4))
+    kernel = s.pick(_KERNELS, _SHARES_OF_KERNELS)
     filters, step = s.channels(32, 1024), s.pick((1, 1, 1, 2))
     act = s.pick(("relu", "relu", "leaky_relu", "relu6", ""))
-    padding = "half" if s.chance(0.8) else 0
+    padding: Literal["half"] | int = "half" if s.chance(0.8) else 0
     x = net.host((depth, height, width))
     y = net.conv_norm(x, filters, kernel, stride=step, padding=padding, activation=act)
     for _ in range(s.pick((0, 1, 2))):

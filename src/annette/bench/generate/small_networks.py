@@ -34,10 +34,13 @@ def small_networks(target: str) -> list[Recipe]:
         target: ``cpu`` or ``npu``, as for whole plans.
     """
     share, transformers = (1.0, 36) if target == "cpu" else (_SHARE_WITH_HEAVY, 12)
-    styles = {name: (count, partial(_network, families)) for name, (count, families) in _STYLES.items()}
-    styles |= {"straight": (24, _straight), "pyramid": (12, _with_pyramid)}
     return [
-        *(_recipe(name, round(share * count), draw) for name, (count, draw) in styles.items()),
+        *(
+            _recipe(name, round(share * count), partial(_network, families))
+            for name, (count, families) in _STYLES.items()
+        ),
+        _recipe("straight", round(share * 24), _straight),
+        _recipe("pyramid", round(share * 12), _with_pyramid),
         _recipe("transformer", transformers, _transformer),
     ]
 
