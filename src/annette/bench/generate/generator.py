@@ -79,7 +79,7 @@ OPS_PER_S: Final = 65e9
 BYTES_PER_S: Final = 10e9
 LAYER_S: Final = 3e-6
 _CASE_S: Final = 0.009
-"""Of a visit beside its runs. With 0.007 a plan was thought to take 384 s that took 486 s in a busy hour."""
+"""Of a visit beside its runs. With 0.007 a plan was thought to take 384 s that took 482 s in a busy hour."""
 _WARMUP: Final = 2
 """Runs with which backends warm up their profiles."""
 _WEIGHT_BYTES_PER_S: Final = 4e8
