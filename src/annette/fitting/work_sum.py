@@ -41,13 +41,38 @@ _WORKS: Final = (
             "input_bytes", "output_bytes", "far_bytes",
         ),
     ),
+    (
+        frozenset({"concat", "split", "slice", "expand", "tile", "pad"}),
+        ("kernels", "copied_runs", "single_elements", "input_bytes", "output_bytes", "far_bytes"),
+    ),
+    (
+        kinds_in(Category.REDUCTION) - {"cumulative_sum"} | {"looped_reduction"},
+        (
+            "kernels", "outer_size", "axis_rows", "inner_runs", "colliding_elements", "input_bytes", "output_bytes",
+            "far_bytes",
+        ),
+    ),
+    (
+        frozenset({"softmax", "log_softmax", "softmax_across", "softmax_far_across"}),
+        ("kernels", "axis_rows", "input_bytes", "colliding_elements", "far_bytes"),
+    ),
+    (frozenset({"top_k"}), ("kernels", "axis_rows", "input_bytes", "output_bytes", "heap_steps", "partition_steps")),
+    (
+        frozenset({"where"}),
+        ("kernels", "copied_runs", "held_elements", "varying_elements", "input_bytes", "output_bytes", "far_bytes"),
+    ),
+    (frozenset({"einsum"}), ("kernels", "macs", "reordered_bytes", "input_bytes", "output_bytes", "far_bytes")),
 )  # fmt: skip
 """What kernels of some kinds do in turn; ``*`` stands for the size of a block.
 
 ONNX Runtime multiplies the inputs of all steps of a recurrent layer at once and then, step by step, the state
 (uni_directional_lstm.cc, deep_cpu_gru.cc, rnn.cc); it unfolds convolutions that are not blocked, a group of a sample
 after the other, into columns and multiplies these (convolve.cpp); of a transposed convolution it multiplies first and
-adds the columns up afterwards, one row of one tap after the other (conv_transpose.cc)."""
+adds the columns up afterwards, one row of one tap after the other (conv_transpose.cc).
+
+What moves elements does so in pieces, each with a call of its own, or one by one (concatbase.h, split.cc, slice.cc,
+expand.cc, pad.cc); reductions and softmax go row by row (reduction_ops.cc, softmax.cc), the largest elements of each row
+through a heap or a partition (top_k.cc), choices through masks that hold still or vary (where_op.cc)."""
 
 _BLOCKS: Final = (4, 8, 16, 32)
 """Numbers of one vector register or of a few, of 128 to 512 bits."""
