@@ -71,8 +71,8 @@ after the other, into columns and multiplies these (convolve.cpp); of a transpos
 adds the columns up afterwards, one row of one tap after the other (conv_transpose.cc).
 
 What moves elements does so in pieces, each with a call of its own, or one by one (concatbase.h, split.cc, slice.cc,
-expand.cc, pad.cc); reductions and softmax go row by row (reduction_ops.cc, softmax.cc), the largest elements of each row
-through a heap or a partition (top_k.cc), choices through masks that hold still or vary (where_op.cc)."""
+expand.cc, pad.cc). Reductions and softmax go row by row (reduction_ops.cc, softmax.cc), the largest elements of each
+row through a heap or a partition (top_k.cc), choices through masks that hold still or vary (where_op.cc)."""
 
 _BLOCKS: Final = (4, 8, 16, 32)
 """Numbers of one vector register or of a few, of 128 to 512 bits."""
