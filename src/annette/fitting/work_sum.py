@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["fit_work_sum"]
 
 _TRANSPOSED: Final = frozenset({"conv_transpose"})
+_FROM_AFAR: Final = ("far_bytes", "cold_kernels", "cold_input_bytes")
 _WORKS: Final = (
     (
         kinds_in(Category.RECURRENT),
@@ -42,26 +43,31 @@ _WORKS: Final = (
         ),
     ),
     (
-        frozenset({"concat", "split", "slice", "expand", "tile", "pad"}),
-        ("kernels", "copied_runs", "single_elements", "input_bytes", "output_bytes", "far_bytes"),
+        frozenset({"concat", "split", "slice", "tile", "pad"}),
+        ("kernels", "copied_runs", "single_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
     ),
+    (frozenset({"expand"}), ("kernels", "doublings", "input_bytes", "output_bytes", *_FROM_AFAR)),
     (
         kinds_in(Category.REDUCTION) - {"cumulative_sum"} | {"looped_reduction"},
         (
-            "kernels", "outer_size", "axis_rows", "inner_runs", "colliding_elements", "input_bytes", "output_bytes",
-            "far_bytes",
+            "kernels", "axis_rows", "inner_runs", "middle_blocks", "colliding_elements", "crowded_elements",
+            "input_bytes", "output_bytes", *_FROM_AFAR,
         ),
     ),
     (
         frozenset({"softmax", "log_softmax", "softmax_across", "softmax_far_across"}),
-        ("kernels", "axis_rows", "input_bytes", "colliding_elements", "far_bytes"),
+        ("kernels", "axis_rows", "input_bytes", "colliding_elements", *_FROM_AFAR),
     ),
     (frozenset({"top_k"}), ("kernels", "axis_rows", "input_bytes", "output_bytes", "heap_steps", "partition_steps")),
     (
         frozenset({"where"}),
-        ("kernels", "copied_runs", "held_elements", "varying_elements", "input_bytes", "output_bytes", "far_bytes"),
+        ("kernels", "copied_runs", "held_elements", "varying_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
     ),
-    (frozenset({"einsum"}), ("kernels", "macs", "reordered_bytes", "input_bytes", "output_bytes", "far_bytes")),
+    (
+        frozenset({"resize_nearest", "resize_linear", "resize_cubic"}),
+        ("kernels", "doubled_elements", "sampled_elements", "input_bytes", *_FROM_AFAR),
+    ),
+    (frozenset({"einsum"}), ("kernels", "macs", "reordered_bytes", "input_bytes", "output_bytes", *_FROM_AFAR)),
 )  # fmt: skip
 """What kernels of some kinds do in turn; ``*`` stands for the size of a block.
 

@@ -51,6 +51,10 @@ while they are translated."""
 _CACHE_WAYS: Final = 8
 """Lines that a set holds, 12 on some."""
 
+_FEW_SETS: Final = 2.0
+_MIDDLE: Final = 4
+"""Of reductions: ``walk`` of one between two kept blocks, which goes block by block."""
+
 _SMALL_HEAP: Final = 4
 _HEAP_SHARE: Final = 0.725
 """Heaps serve fewer elements than this power of a row's length, and any number below `_SMALL_HEAP` (ONNX Runtime)."""
@@ -146,6 +150,23 @@ def _lines_a_set(table: KernelTable) -> FloatArray:
     return lines
 
 
+def _doublings(table: KernelTable) -> FloatArray:
+    """How often an expansion doubles what it has written of a run, shape ``(rows,)``.
+
+    Each element is written once and the row of its copies doubled until it is full; so is each piece that is repeated
+    as a whole (ONNX Runtime: ``core/providers/cpu/tensor/expand.cc``).
+    """
+    read, run = _elements(table, "in"), np.maximum(table["run_length"], 1.0)
+    repeats = np.maximum(_elements(table, "out") / np.maximum(read, 1.0), 1.0)
+    doublings: FloatArray = np.where(table["walk"] == 2, read * np.log2(run), read / run * np.log2(repeats))
+    return doublings
+
+
+def _cold(table: KernelTable) -> FloatArray:
+    """1 for what reads the network's input in a network whose weights displace it from a core's caches, else 0."""
+    return table["reads_network_input"] * (table["network_weight_bytes"] > _NEAR_BYTES)
+
+
 def _heap_steps(table: KernelTable) -> FloatArray:
     """Steps through heaps with which the largest elements are selected, shape ``(rows,)``.
 
@@ -230,6 +251,15 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "axis_rows": _axis_rows,
     "lines_a_set": _lines_a_set,
     "colliding_elements": lambda t: np.where(_lines_a_set(t) > _CACHE_WAYS, _elements(t, "in"), 0.0),
+    "crowded_elements": lambda t: np.where(
+        (_lines_a_set(t) > _CACHE_WAYS) & (t["axis_size"] <= _FEW_SETS * _lines_a_set(t)), _elements(t, "in"), 0.0
+    ),
+    "middle_blocks": lambda t: np.where(t["walk"] == _MIDDLE, _axis_rows(t) / np.maximum(t["inner_size"], 1.0), 0.0),
+    "doublings": _doublings,
+    "doubled_elements": lambda t: np.where(t["walk"] == 0, _elements(t, "out"), 0.0),
+    "sampled_elements": lambda t: np.where(t["walk"] == 0, 0.0, _elements(t, "out")),
+    "cold_kernels": _cold,
+    "cold_input_bytes": lambda t: _cold(t) * t["input_bytes"],
     "copied_runs": lambda t: np.where(t["run_length"] > 1, _moved_elements(t) / np.maximum(t["run_length"], 1.0), 0.0),
     "single_elements": lambda t: np.where(t["run_length"] > 1, 0.0, _moved_elements(t)),
     "inner_runs": lambda t: _elements(t, "in") / np.maximum(t["run_length"], 1.0),
@@ -263,8 +293,9 @@ beyond its sides, ``edge_columns`` (ONNX Runtime: snchwc.cpp and its kernels).
 What is copied takes ``copied_runs`` pieces of several elements, each with a call, or ``single_elements`` one by one. A
 second operand holds still for a whole run (``held_elements``) or varies with it (``varying_elements``). What goes along
 an axis does so for ``axis_rows`` rows, or in ``inner_runs`` inner loops; where ``lines_a_set`` are more than a set of
-the first cache has, ``colliding_elements`` are fetched anew for each of their neighbours. The largest elements take
-``heap_steps`` or ``partition_steps``. An Einstein sum copies ``reordered_bytes`` of operands and result first.
+the first cache has, ``colliding_elements`` are fetched anew for each of their neighbours; those that all fall into one
+or two sets, ``crowded_elements``, are in no order that is fetched ahead. The largest elements take ``heap_steps`` or
+``partition_steps``. An Einstein sum copies ``reordered_bytes`` of operands and result first.
 """
 
 

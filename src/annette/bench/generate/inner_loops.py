@@ -145,7 +145,7 @@ def _reordered(s: Sampler, net: CaseBuilder) -> None:
 
 def _columns(s: Sampler) -> tuple[int, int]:
     """Rows of a table and how many columns one part of it has."""
-    width = s.log_integer(1, 48)
+    width = 1 if s.chance(0.3) else s.log_integer(2, 48)
     return s.log_integer(50, min(20_000, _MOST // (4 * width))), width
 
 
