@@ -26,9 +26,10 @@ _REORDERED: Final = (
 )  # fmt: skip
 """Sums of which both operands, or an operand and the result, are put into another order."""
 
-_SMOOTHNESS: Final = ((False, 1), (False, 3), (False, 3), (False, 5), (False, 9), (True, 1), (True, 3))
+_SMOOTHNESS: Final = ((False, 1), (False, 3), (False, 3), (True, 1), (False, 5), (False, 9))
 """Whether a map has no negative elements, and over which window it was averaged: what a convolution makes of it changes
-its sign from one element to the next with a probability of 0.5, 0.27, 0.2, 0.15, 0.27 and 0.07."""
+its sign from one element to the next with a probability of 0.5, 0.27, 0.27, 0.27, 0.2 and 0.15. The first PReLU of a
+trained face detector sees 0.44 for random pixels and 0.29 for those as smooth as photographs, its others 0.06 to 0.22."""
 
 
 def recipes() -> list[Recipe]:
@@ -48,7 +49,7 @@ def recipes() -> list[Recipe]:
         micro("einsum/reordered", 10, _reordered),
         micro("concat/columns", 6, _joined_columns),
         micro("split/columns", 6, _cut_columns),
-        micro("where/masks", 6, _masked),
+        micro("where/masks", 7, _masked),
         micro("pad/channels", 4, _padded_channels),
         micro("pad/borders", 6, _padded_borders),
         micro("resize-cubic/factors", 7, partial(_resized, "cubic")),
@@ -144,8 +145,8 @@ def _reordered(s: Sampler, net: CaseBuilder) -> None:
 
 
 def _columns(s: Sampler) -> tuple[int, int]:
-    """Rows of a table and how many columns one part of it has."""
-    width = 1 if s.chance(0.3) else s.log_integer(2, 48)
+    """Rows of a table and how many columns one part of it has; single ones in every third case."""
+    width = 1 if s.index % 3 == 0 else s.log_integer(2, 48)
     return s.log_integer(50, min(20_000, _MOST // (4 * width))), width
 
 
@@ -162,10 +163,11 @@ def _cut_columns(s: Sampler, net: CaseBuilder) -> None:
 
 
 def _masked(s: Sampler, net: CaseBuilder) -> None:
-    """A mask of tokens, or of pairs for all heads, over scores."""
-    heads, count = s.pick((1, 4, 8, 12)), s.log_integer(32, 300)
+    """A mask of pairs for all heads, or of tokens, over scores."""
+    heads, count = s.pick((2, 4, 8, 12)), s.log_integer(32, 300)
     shape = (heads, count, count)
-    mask = net.feed(s.pick(((1, count, count), (heads, count, 1), (1, 1, count), (1, count, 1))), DType.BOOL)
+    masks = ((1, count, count), (heads, count, 1), (1, 1, count), (1, count, 1))
+    mask = net.feed(masks[s.index % len(masks)], DType.BOOL)
     number = s.pick(("scalar_true", "scalar_false"))
     net.layer("where", [mask, net.feed(shape)], attributes={number: -1e4}, dtype=DType.FLOAT32)
 
