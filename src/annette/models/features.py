@@ -121,8 +121,8 @@ def _product_columns(table: KernelTable) -> FloatArray:
 
 def _elements(table: KernelTable, side: str) -> FloatArray:
     """Elements of the first tensor read (``in``) or written (``out``), shape ``(rows,)``."""
-    sizes = (table[f"{side}_{name}"] for name in ("channels", "depth", "height", "width"))
-    return np.multiply.reduce([table["batch"], *sizes])
+    channels, depth, height, width = (table[f"{side}_{name}"] for name in ("channels", "depth", "height", "width"))
+    return table["batch"] * channels * depth * height * width
 
 
 def _moved_elements(table: KernelTable) -> FloatArray:

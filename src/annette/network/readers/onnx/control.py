@@ -118,8 +118,8 @@ def _note_rounds(walker: Collection, node: Node, count: int) -> None:
     """Says what the layers of a loop leave out; unrolled, they are those of a network without one."""
     if count > 1:
         walker.notes[
-            f"{node.op} {node.name!r} counts as the layers of its {count} rounds; what a runtime takes to begin a round "
-            "is not priced"
+            f"{node.op} {node.name!r} counts as the layers of its {count} rounds; what a runtime takes to begin a "
+            "round is not priced"
         ] = None
 
 
