@@ -29,7 +29,7 @@ _REORDERED: Final = (
 _SMOOTHNESS: Final = ((False, 1), (False, 3), (False, 3), (True, 1), (False, 5), (False, 9))
 """Whether a map has no negative elements, and over which window it was averaged: what a convolution makes of it changes
 its sign from one element to the next with a probability of 0.5, 0.27, 0.27, 0.27, 0.2 and 0.15. The first PReLU of a
-trained face detector sees 0.44 for random pixels and 0.29 for those as smooth as photographs, its others 0.06 to 0.22."""
+trained face detector sees 0.44 for random pixels and 0.29 for those as smooth as photographs, others 0.06 to 0.22."""
 
 
 def recipes() -> list[Recipe]:
