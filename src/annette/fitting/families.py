@@ -63,7 +63,7 @@ _GENERAL: Final = (
 )  # fmt: skip
 _INSIDE: Final = (
     "log2:rows", "log2:reduction_depth", "log2:kernel_size", "kernel_depth", "dilation_width", "log2:run_length",
-    "walk",
+    "walk", "log2:lines_a_set", "log2:cold_input_bytes",
 )  # fmt: skip
 """What says how a kernel multiplies and walks through memory."""
 _RECURRENT: Final = kinds_in(Category.RECURRENT)

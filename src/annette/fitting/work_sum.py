@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["fit_work_sum"]
 
 _TRANSPOSED: Final = frozenset({"conv_transpose"})
+_FROM_AFAR: Final = ("far_bytes", "cold_kernels", "cold_input_bytes")
 _WORKS: Final = (
     (
         kinds_in(Category.RECURRENT),
@@ -41,13 +42,43 @@ _WORKS: Final = (
             "input_bytes", "output_bytes", "far_bytes",
         ),
     ),
+    (
+        frozenset({"concat", "split", "slice", "tile", "pad"}),
+        ("kernels", "copied_runs", "single_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
+    ),
+    (frozenset({"expand"}), ("kernels", "doublings", "input_bytes", "output_bytes", *_FROM_AFAR)),
+    (
+        kinds_in(Category.REDUCTION) - {"cumulative_sum"} | {"looped_reduction"},
+        (
+            "kernels", "axis_rows", "inner_runs", "middle_blocks", "colliding_elements", "crowded_elements",
+            "input_bytes", "output_bytes", *_FROM_AFAR,
+        ),
+    ),
+    (
+        frozenset({"softmax", "log_softmax", "softmax_across", "softmax_far_across"}),
+        ("kernels", "axis_rows", "input_bytes", "colliding_elements", *_FROM_AFAR),
+    ),
+    (frozenset({"top_k"}), ("kernels", "axis_rows", "input_bytes", "output_bytes", "heap_steps", "partition_steps")),
+    (
+        frozenset({"where"}),
+        ("kernels", "copied_runs", "held_elements", "varying_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
+    ),
+    (
+        frozenset({"resize_nearest", "resize_linear", "resize_cubic"}),
+        ("kernels", "doubled_elements", "sampled_elements", "input_bytes", *_FROM_AFAR),
+    ),
+    (frozenset({"einsum"}), ("kernels", "macs", "reordered_bytes", "input_bytes", "output_bytes", *_FROM_AFAR)),
 )  # fmt: skip
 """What kernels of some kinds do in turn; ``*`` stands for the size of a block.
 
 ONNX Runtime multiplies the inputs of all steps of a recurrent layer at once and then, step by step, the state
 (uni_directional_lstm.cc, deep_cpu_gru.cc, rnn.cc); it unfolds convolutions that are not blocked, a group of a sample
 after the other, into columns and multiplies these (convolve.cpp); of a transposed convolution it multiplies first and
-adds the columns up afterwards, one row of one tap after the other (conv_transpose.cc)."""
+adds the columns up afterwards, one row of one tap after the other (conv_transpose.cc).
+
+What moves elements does so in pieces, each with a call of its own, or one by one (concatbase.h, split.cc, slice.cc,
+expand.cc, pad.cc). Reductions and softmax go row by row (reduction_ops.cc, softmax.cc), the largest elements of each
+row through a heap or a partition (top_k.cc), choices through masks that hold still or vary (where_op.cc)."""
 
 _BLOCKS: Final = (4, 8, 16, 32)
 """Numbers of one vector register or of a few, of 128 to 512 bits."""

@@ -25,6 +25,8 @@ from annette.mapping.kernel import COLUMNS, is_context_column
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from numpy.typing import NDArray
+
     from annette.mapping.kernel import FloatArray, KernelTable
 
 __all__ = ["QUANTITIES", "FeatureSet"]
@@ -39,6 +41,26 @@ kernel reads and writes comes from a cache that others share, or from memory."""
 
 _WHOLE_BLOCKS: Final = 1024.0
 """A number of columns that is a multiple of any block."""
+
+_ELEMENT_BYTES: Final = 4
+_LINE_BYTES: Final = 64
+_CACHE_SETS: Final = 64
+"""Of the first cache of x86 and of most Arm processors: pages of 4 KiB allow no more sets where addresses are looked up
+while they are translated."""
+
+_CACHE_WAYS: Final = 8
+"""Lines that a set holds, 12 on some."""
+
+_FEW_SETS: Final = 2.0
+_MIDDLE: Final = 4
+"""Of reductions: ``walk`` of one between two kept blocks, which goes block by block."""
+
+_SMALL_HEAP: Final = 4
+_HEAP_SHARE: Final = 0.725
+"""Heaps serve fewer elements than this power of a row's length, and any number below `_SMALL_HEAP` (ONNX Runtime)."""
+
+_RESULT_MOVES: Final = 4
+"""Of Einstein sums: from the next ``walk`` on the result is put into another order."""
 
 _MOST_TAPS: Final = 64
 """Windows with more taps along a side count as if all of them hit."""
@@ -97,6 +119,80 @@ def _product_columns(table: KernelTable) -> FloatArray:
     return whole
 
 
+def _elements(table: KernelTable, side: str) -> FloatArray:
+    """Elements of the first tensor read (``in``) or written (``out``), shape ``(rows,)``."""
+    channels, depth, height, width = (table[f"{side}_{name}"] for name in ("channels", "depth", "height", "width"))
+    return table["batch"] * channels * depth * height * width
+
+
+def _moved_elements(table: KernelTable) -> FloatArray:
+    """Elements that a copy writes: of a split, those of all results, which are what it reads."""
+    moved: FloatArray = np.where(table["output_count"] > 1, _elements(table, "in"), _elements(table, "out"))
+    return moved
+
+
+def _axis_rows(table: KernelTable) -> FloatArray:
+    """Rows along the axis that is normalized, reduced or selected from: elements read, over its size."""
+    return _elements(table, "in") / np.maximum(table["axis_size"], 1.0)
+
+
+def _lines_a_set(table: KernelTable) -> FloatArray:
+    """How many elements of one row along an axis compete for the same places of the first cache, at least 1.
+
+    Elements along an axis lie as far apart as what is behind it is large. Where that is a multiple of the cache's
+    lines, the row falls into few of its sets; at 4096 bytes into one.
+    """
+    distance = np.maximum(table["inner_size"], 1.0) * _ELEMENT_BYTES / _LINE_BYTES
+    whole = distance == np.floor(distance)
+    step = np.where(whole, distance, 1.0).astype(np.int64)
+    sets = _CACHE_SETS / np.gcd(step, _CACHE_SETS)
+    lines: FloatArray = np.where(table["inner_size"] > 1, np.maximum(table["axis_size"] / sets, 1.0), 1.0)
+    return lines
+
+
+def _doublings(table: KernelTable) -> FloatArray:
+    """How often an expansion doubles what it has written of a run, shape ``(rows,)``.
+
+    Each element is written once and the row of its copies doubled until it is full; so is each piece that is repeated
+    as a whole (ONNX Runtime: ``core/providers/cpu/tensor/expand.cc``).
+    """
+    read, run = _elements(table, "in"), np.maximum(table["run_length"], 1.0)
+    repeats = np.maximum(_elements(table, "out") / np.maximum(read, 1.0), 1.0)
+    doublings: FloatArray = np.where(table["walk"] == 2, read * np.log2(run), read / run * np.log2(repeats))
+    return doublings
+
+
+def _cold(table: KernelTable) -> FloatArray:
+    """1 for what reads the network's input in a network whose weights displace it from a core's caches, else 0."""
+    return table["reads_network_input"] * (table["network_weight_bytes"] > _NEAR_BYTES)
+
+
+def _heap_steps(table: KernelTable) -> FloatArray:
+    """Steps through heaps with which the largest elements are selected, shape ``(rows,)``.
+
+    A heap of ``k`` elements is built, each of the ``n - k`` others replaces its root with a probability that falls as
+    ``k / i``, and it is taken apart in the end: ``k (2 + ln(n / k)) log2 k`` steps a row.
+    """
+    kept, length = np.maximum(table["run_length"], 1.0), np.maximum(table["axis_size"], 2.0)
+    steps = kept * (2.0 + np.log(np.maximum(length / kept, 1.0))) * np.log2(kept)
+    heaps: FloatArray = np.where(_in_heaps(kept, length), _axis_rows(table) * steps, 0.0)
+    return heaps
+
+
+def _partition_steps(table: KernelTable) -> FloatArray:
+    """Steps with which rows are partitioned and the part that is kept is sorted, shape ``(rows,)``."""
+    kept, length = np.maximum(table["run_length"], 1.0), np.maximum(table["axis_size"], 2.0)
+    parted: FloatArray = np.where(
+        _in_heaps(kept, length) | (kept == 1), 0.0, _axis_rows(table) * (length + kept * np.log2(kept))
+    )
+    return parted
+
+
+def _in_heaps(kept: FloatArray, length: FloatArray) -> NDArray[np.bool_]:
+    """Whether ONNX Runtime keeps the largest elements in a heap (``core/providers/cpu/math/top_k.cc``)."""
+    return (kept > 1) & ((kept < _SMALL_HEAP) | (np.log2(kept) < _HEAP_SHARE * np.log2(length)))
+
+
 QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "bytes": lambda t: t.bytes,
     "held_bytes": lambda t: np.clip(t["network_weight_bytes"], 2.0**18, 2.0**26),
@@ -152,6 +248,29 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "repeated_weight_bytes": lambda t: (
         t["weight_bytes"] * t["out_width"] * t["out_channels"] / np.maximum(t["in_channels"] + t["out_channels"], 1.0)
     ),
+    "axis_rows": _axis_rows,
+    "lines_a_set": _lines_a_set,
+    "colliding_elements": lambda t: np.where(_lines_a_set(t) > _CACHE_WAYS, _elements(t, "in"), 0.0),
+    "crowded_elements": lambda t: np.where(
+        (_lines_a_set(t) > _CACHE_WAYS) & (t["axis_size"] <= _FEW_SETS * _lines_a_set(t)), _elements(t, "in"), 0.0
+    ),
+    "middle_blocks": lambda t: np.where(t["walk"] == _MIDDLE, _axis_rows(t) / np.maximum(t["inner_size"], 1.0), 0.0),
+    "doublings": _doublings,
+    "doubled_elements": lambda t: np.where(t["walk"] == 0, _elements(t, "out"), 0.0),
+    "sampled_elements": lambda t: np.where(t["walk"] == 0, 0.0, _elements(t, "out")),
+    "cold_kernels": _cold,
+    "cold_input_bytes": lambda t: _cold(t) * t["input_bytes"],
+    "copied_runs": lambda t: np.where(t["run_length"] > 1, _moved_elements(t) / np.maximum(t["run_length"], 1.0), 0.0),
+    "single_elements": lambda t: np.where(t["run_length"] > 1, 0.0, _moved_elements(t)),
+    "inner_runs": lambda t: _elements(t, "in") / np.maximum(t["run_length"], 1.0),
+    "held_elements": lambda t: np.where(t["walk"] == 1, _elements(t, "out"), 0.0),
+    "varying_elements": lambda t: np.where(t["walk"] == 1, 0.0, _elements(t, "out")),
+    "heap_steps": _heap_steps,
+    "partition_steps": _partition_steps,
+    "reordered_bytes": lambda t: (
+        np.where(np.mod(t["walk"] - 1.0, 4.0) > 0, t["input_bytes"] + t["weight_bytes"], 0.0)
+        + np.where(t["walk"] > _RESULT_MOVES, t["output_bytes"], 0.0)
+    ),
     "outer_size": lambda t: (
         np.maximum(t["batch"] * t["in_channels"] * t["in_depth"] * t["in_height"] * t["in_width"], 1.0)
         / np.maximum(t["axis_size"] * t["inner_size"], 1.0)
@@ -170,6 +289,13 @@ costs however small it is: ``ops_a_step`` (ONNX Runtime: uni_directional_lstm.cc
 
 Blocked convolutions skip the taps above and below the map, and go one by one through the columns whose windows reach
 beyond its sides, ``edge_columns`` (ONNX Runtime: snchwc.cpp and its kernels).
+
+What is copied takes ``copied_runs`` pieces of several elements, each with a call, or ``single_elements`` one by one. A
+second operand holds still for a whole run (``held_elements``) or varies with it (``varying_elements``). What goes along
+an axis does so for ``axis_rows`` rows, or in ``inner_runs`` inner loops; where ``lines_a_set`` are more than a set of
+the first cache has, ``colliding_elements`` are fetched anew for each of their neighbours; those that all fall into one
+or two sets, ``crowded_elements``, are in no order that is fetched ahead. The largest elements take ``heap_steps`` or
+``partition_steps``. An Einstein sum copies ``reordered_bytes`` of operands and result first.
 """
 
 

@@ -14,6 +14,7 @@ from annette.bench.generate import (
     convolutions,
     detection_audio,
     fusion_probes,
+    inner_loops,
     integer,
     movement,
     pointwise,
@@ -158,6 +159,7 @@ def _cpu_recipes() -> list[Recipe]:
         *tiny_kernels.recipes(),
         *axes.recipes(),
         *census_regions.recipes(),
+        *inner_loops.recipes(),
     ]
 
 

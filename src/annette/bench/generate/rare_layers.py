@@ -49,7 +49,6 @@ def recipes() -> list[Recipe]:
         micro("global-pool/any", 18, _global_pool),
         *(micro(f"{kind}-broadcast/any", count, partial(_broadcast, kind)) for kind, count in _KINDS),
         micro("scalar/any", 24, _scalar),
-        micro("prelu/any", 12, lambda s, net: net.prelu(net.feed(_any_map(s)))),
         micro("fully-connected/any", 32, _fully_connected),
         micro("cast/from-float", 8, lambda s, net: net.cast(_tensor(s, net, s.pick((1, 2, 4))), DType.INT64)),
         micro("matmul/small", 28, _small_products),

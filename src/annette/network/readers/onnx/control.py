@@ -110,7 +110,17 @@ def _loop(walker: Collection, node: Node, frame: Frame) -> None:
     if running is None and (limit is None or count < limit):
         raise _endless(walker, node, condition)
     stacked = [_stack(walker, node, values, 0, f"{prefix}/result{i}") for i, values in enumerate(scanned)]
+    _note_rounds(walker, node, count)
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
+
+
+def _note_rounds(walker: Collection, node: Node, count: int) -> None:
+    """Says what the layers of a loop leave out; unrolled, they are those of a network without one."""
+    if count > 1:
+        walker.notes[
+            f"{node.op} {node.name!r} counts as the layers of its {count} rounds; what a runtime takes to begin a "
+            "round is not priced"
+        ] = None
 
 
 def _runs_in_full(walker: Collection, node: Node, frame: Frame, condition: Value, limit: int) -> bool:
@@ -150,6 +160,7 @@ def _scan(walker: Collection, node: Node, frame: Frame) -> None:
         _stack(walker, node, values, axis, f"{prefix}/result{i}")
         for i, (values, axis) in enumerate(zip(scanned, out, strict=False))
     ]
+    _note_rounds(walker, node, len(pieces[0]))
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
 
 
@@ -178,6 +189,7 @@ def _sequence_map(walker: Collection, node: Node, frame: Frame) -> None:
         Value(walker.unique(f"{prefix}/result{i}", walker.names), (), DType.FLOAT32, items=tuple(values))
         for i, values in enumerate(found)
     ]
+    _note_rounds(walker, node, len(first))
     _return(walker, node, sequences, frame)
 
 
