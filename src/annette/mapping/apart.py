@@ -16,6 +16,7 @@ from annette.network.kinds import KINDS, Category, kinds_in
 if TYPE_CHECKING:
     from annette.mapping.kernel import Kernel
     from annette.network import Layer, Network, Tensor
+    from annette.network.layer import AttributeValue
 
 __all__ = ["Apart"]
 
@@ -68,10 +69,12 @@ class Apart:
         kind, operands, result = _parsed(self.steps[number])
         own = number == self.stands_for
         name = kernel.name if own else f"{kernel.name}:{number}:{kind}"
-        whole, axis = network.tensors[kernel.outputs[0]], kernel.anchor.attributes.get("axis", -1)
+        whole = network.tensors[kernel.outputs[0]]
+        stated = kernel.anchor.attributes.get("axis", -1)
+        axis = (stated if isinstance(stated, int) else -1) % max(len(whole.shape), 1)
         read = [_operand(what, f"{name}:{place}", whole, axis) for place, what in enumerate(operands)]
         written = _operand(result, f"{name}:result", whole, axis)
-        attributes = {"axes": (axis % len(whole.shape),), "keepdims": 1} if kind in _REDUCTIONS else {}
+        attributes: dict[str, AttributeValue] = {"axes": (axis,), "keepdims": 1} if kind in _REDUCTIONS else {}
         layer: Layer = describe_layer(kind, name, inputs=read, outputs=[written], attributes=attributes)
         rules = (*kernel.rules, _RULE)
         if own:
