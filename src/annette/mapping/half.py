@@ -4,10 +4,13 @@ A processor without 16-bit arithmetic runs such a network with the kernels of 32
 to be of 16 bits: at the network's border, and around what only moves data. A `HalfModel` says which kinds run on 16-bit
 numbers as they are; the others are given the wider precision, and the conversions between are kernels of their own.
 A constant is converted when the network is loaded if one layer reads it; if several do, it is converted in every run,
-and what asks for constants (another layout, some fusions) does not happen (`shared_half_constants`).
+and what asks for constants (another layout, some fusions) does not happen (`shared_half_constants`). An operator that
+is defined by others and that there is no kernel of 16 bits of runs as these (`Apart`).
 
 Facts used: ONNX Runtime's InsertCastTransformer and FuseInitializersTransformer (insert_cast_transformer.cc and
-fuse_initializers_transformer.cc in onnxruntime/core/optimizer), and its optimised graphs.
+fuse_initializers_transformer.cc in onnxruntime/core/optimizer), and its optimised graphs: each operator that is taken
+apart, and normalizations between sums and products with and without biases, as version 1.32 optimises networks of a few
+layers.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from annette.documents import OPTIONAL, convert, plain
 from annette.errors import MappingError
+from annette.mapping.apart import Apart  # noqa: TC001 - annotations are read at run time
 from annette.mapping.kernel import Kernel
 from annette.mapping.precision import shared_half_constants, with_precision
 from annette.network import Category, DType, describe_layer
@@ -25,12 +29,14 @@ from annette.network.kinds import kinds_in
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from annette.network import Network
+    from annette.network import Network, Tensor
 
 __all__ = ["HalfModel"]
 
 _RULE: Final = "precision"
 _WIDE: Final = "fp32"
+_OF_A_MATRIX: Final = 2
+_OF_ATTENTION: Final = (3, 4)
 _MOVING: Final = kinds_in(Category.MOVEMENT, Category.VIEW)
 """Kinds that do nothing with numbers but move them; others widen what they read on their way."""
 
@@ -42,10 +48,14 @@ class HalfModel:
     Attributes:
         native: Kinds that run on 16-bit numbers as they are; one between others that do not runs in 32 bits, too.
         without: Names of rules of the mapping that do not hold in such a network.
+        apart: Kinds that run as several kernels instead of one.
+        summing: Native kinds that form the sum before them on the way where they run in 32 bits.
     """
 
     native: tuple[str, ...]
     without: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
+    apart: tuple[Apart, ...] = field(default=(), metadata=OPTIONAL)
+    summing: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
 
     def concerns(self, network: Network) -> bool:
         """Whether a network has activations of 16-bit floating point."""
@@ -63,27 +73,61 @@ class HalfModel:
         """
         if not self.concerns(network):
             return tuple(kernels)
-        walk = _Walk(network, self._wide(kernels, network))
-        for kernel in kernels:
-            walk.visit(kernel)
+        wide = self._wide(kernels, network)
+        walk = _Walk(network)
+        for kernel in self._summed(kernels, network, wide):
+            for part in self._parts(kernel, network):
+                walk.visit(part, wide=kernel.name in wide)
         walk.finish()
         return tuple(walk.result)
+
+    def _parts(self, kernel: Kernel, network: Network) -> Sequence[Kernel]:
+        """The kernels that run instead of one, or itself."""
+        for each in self.apart:
+            if [layer.kind for layer in kernel.layers] == [each.kind]:
+                half = network.tensors[kernel.outputs[0]].dtype is DType.FLOAT16
+                return each.kernels(kernel, network) if half else (kernel,)
+        return (kernel,)
+
+    def _summed(self, kernels: Sequence[Kernel], network: Network, wide: frozenset[str]) -> list[Kernel]:
+        """The kernels, sums of two whole tensors with what alone reads them where that forms sums on the way."""
+        sums = {
+            kernel.outputs[0]: kernel
+            for kernel in kernels
+            if [layer.kind for layer in kernel.layers] == ["add"] and len(_shapes(kernel, network)) == 1
+        }
+        joined: dict[str, Kernel] = {}
+        for kernel in kernels:
+            before = sums.get(kernel.inputs[0]) if kernel.inputs and kernel.kind in self.summing else None
+            if before is None or kernel.name not in wide:
+                continue
+            if len(network.consumers[before.outputs[0]]) == 1 and before.outputs[0] not in network.outputs:
+                inputs = dict.fromkeys((*before.inputs, *kernel.inputs[1:]))
+                joined[before.name] = joined[kernel.name] = replace(
+                    kernel, layers=(*before.layers, *kernel.layers), inputs=tuple(inputs), rules=(*kernel.rules, _RULE)
+                )
+        return [
+            joined.get(kernel.name, kernel)
+            for kernel in kernels
+            if kernel.name not in joined or joined[kernel.name].name == kernel.name
+        ]
 
     def _wide(self, kernels: Sequence[Kernel], network: Network) -> frozenset[str]:
         """Names of the kernels that run in 32 bits."""
         wide = {kernel.name for kernel in kernels if not all(layer.kind in self.native for layer in _layers(kernel))}
         made = {tensor: kernel.name for kernel in kernels for tensor in kernel.outputs if kernel.layers}
-        readers: dict[str, set[str]] = {}
+        readers: dict[str, list[Kernel]] = {}
         for kernel in kernels:
             for tensor in kernel.inputs:
-                readers.setdefault(tensor, set()).add(kernel.name)
+                readers.setdefault(tensor, []).append(kernel)
         handed_out = set(network.outputs)
         isolated = {
             kernel.name
             for kernel in kernels
             if kernel.name not in wide
             and all(made.get(tensor) in wide for tensor in _half(kernel.inputs, network))
-            and all(readers.get(tensor, set()) <= wide for tensor in kernel.outputs)
+            and all(reader.name in wide for tensor in kernel.outputs for reader in readers.get(tensor, ()))
+            and not any(_is_flattened(network.tensors[tensor], readers.get(tensor, ())) for tensor in kernel.outputs)
             and handed_out.isdisjoint(kernel.outputs)
             and any(True for _ in _half(kernel.inputs, network))
         }
@@ -104,6 +148,31 @@ class HalfModel:
         return convert(data, cls, error=MappingError)
 
 
+def _shapes(kernel: Kernel, network: Network) -> set[tuple[int, ...]]:
+    """Shapes of what a kernel reads and writes; none where it reads constants."""
+    tensors = [*kernel.inputs, *kernel.outputs]
+    constants = [tensor for layer in kernel.layers for tensor in layer.inputs if network.tensors[tensor].constant]
+    if constants or len(kernel.inputs) != len(kernel.anchor.inputs):
+        return set()
+    return {network.tensors[tensor].shape for tensor in tensors}
+
+
+def _is_flattened(tensor: Tensor, readers: Sequence[Kernel]) -> bool:
+    """Whether a reader is a product with a bias, for which a reshape makes a matrix of what it reads.
+
+    A reshape runs on 16-bit numbers. The products of attention, three beside one other reader, are left apart from
+    their biases for so long that it comes too late (MatMulAddFusion, matmul_add_fusion.cc).
+    """
+    biased = [
+        kernel
+        for kernel in readers
+        if kernel.kind == "fully_connected" and any(layer.kind == "add" for layer in kernel.layers)
+    ]
+    if not biased or len(tensor.shape) <= _OF_A_MATRIX:
+        return False
+    return (len(biased), len(readers)) != _OF_ATTENTION
+
+
 def _layers(kernel: Kernel) -> Sequence[Any]:
     return kernel.layers or (replace(kernel.anchor, kind=kernel.kind),)
 
@@ -115,19 +184,17 @@ def _half(tensors: Iterable[str], network: Network) -> Iterable[str]:
 class _Walk:
     """One pass over the kernels, with the widths in which each tensor of 16 bits exists so far."""
 
-    def __init__(self, network: Network, wide: frozenset[str]) -> None:
+    def __init__(self, network: Network) -> None:
         self.result: list[Kernel] = []
         self._network = network
-        self._wide = wide
         self._narrow_forms: set[str] = set(network.inputs)
         self._wide_forms: set[str] = set()
 
-    def visit(self, kernel: Kernel) -> None:
+    def visit(self, kernel: Kernel, *, wide: bool) -> None:
         read, written = list(_half(kernel.inputs, self._network)), list(_half(kernel.outputs, self._network))
         if kernel.kind == "cast" and (read or written):
             self._cast(kernel, read, written)
             return
-        wide = kernel.name in self._wide
         for tensor in read:
             self._provide(tensor, wide=wide)
         if wide:

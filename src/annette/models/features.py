@@ -13,7 +13,7 @@ context stage gives, written ``context:NAME`` (0 for kernels that have none).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from annette.mapping.kernel import FloatArray, KernelTable
 
-__all__ = ["QUANTITIES", "FeatureSet"]
+__all__ = ["CACHES", "QUANTITIES", "FeatureSet"]
 
 _OPS_A_BYTE: Final = 20.0
 """What a core computes while it fetches one byte from main memory: 200 Gops/s beside 10 GB/s. Networks of many
@@ -38,6 +38,9 @@ weights and few operations take the time of their weights."""
 _NEAR_BYTES: Final = 2.0**22
 """What a core's own caches hold, or a little more: 1 to 2 MiB on current processors for servers. The rest of what a
 kernel reads and writes comes from a cache that others share, or from memory."""
+
+CACHES: Final = {"256k": 2.0**18, "1m": 2.0**20, "4m": 2.0**22, "16m": 2.0**24}
+"""Sizes of caches, from a core's own to what all share: which of them a device has is for its measurements to say."""
 
 _WHOLE_BLOCKS: Final = 1024.0
 """A number of columns that is a multiple of any block."""
@@ -103,6 +106,20 @@ def _edge_columns(table: KernelTable) -> FloatArray:
     inside = np.floor((inputs + before - reach) / stride) + 1 - left
     share: FloatArray = 1.0 - np.clip(inside, 0.0, outputs) / outputs
     return share
+
+
+def _past(table: KernelTable, cache_bytes: float) -> FloatArray:
+    """Share of what a kernel touched that a cache of this size no longer has when its turn comes again, from 0 to 1.
+
+    Between two runs of a kernel all weights of the network are read, and what stands for a larger one's. The cache
+    keeps as much of them as it holds: everything of a network that fits, a quarter of one that is four times as large.
+    """
+    kept: FloatArray = cache_bytes / np.maximum(table["network_weight_bytes"], cache_bytes)
+    return 1.0 - kept
+
+
+def _weights_past(table: KernelTable, cache_bytes: float) -> FloatArray:
+    return table["weight_bytes"] * _past(table, cache_bytes)
 
 
 def _product_columns(table: KernelTable) -> FloatArray:
@@ -271,6 +288,8 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
         np.where(np.mod(t["walk"] - 1.0, 4.0) > 0, t["input_bytes"] + t["weight_bytes"], 0.0)
         + np.where(t["walk"] > _RESULT_MOVES, t["output_bytes"], 0.0)
     ),
+    **{f"kernels_past_{name}": partial(_past, cache_bytes=size) for name, size in CACHES.items()},
+    **{f"weights_past_{name}": partial(_weights_past, cache_bytes=size) for name, size in CACHES.items()},
     "outer_size": lambda t: (
         np.maximum(t["batch"] * t["in_channels"] * t["in_depth"] * t["in_height"] * t["in_width"], 1.0)
         / np.maximum(t["axis_size"] * t["inner_size"], 1.0)
@@ -286,6 +305,11 @@ product of ``ops_a_group`` that reads its weights anew, ``batched_weight_bytes``
 reach the rate of one large one. Of a recurrent layer, which multiplies the inputs of all steps at once, the weights of
 the state are read again in every step: ``repeated_weight_bytes``; the steps are products of their own, with what one
 costs however small it is: ``ops_a_step`` (ONNX Runtime: uni_directional_lstm.cc, deep_cpu_gru.cc).
+
+Of the weights of a kernel, ``weights_past_1m`` bytes come from beyond a cache of 1 MiB: what other weights of the
+network, read between two runs of the kernel, have pushed out of it; ``kernels_past_1m`` is the share that is gone, of
+the kernel's code and page tables as well. In a network that fits into a cache, a product of one row reads its matrix
+three times as fast as in one that does not.
 
 Blocked convolutions skip the taps above and below the map, and go one by one through the columns whose windows reach
 beyond its sides, ``edge_columns`` (ONNX Runtime: snchwc.cpp and its kernels).

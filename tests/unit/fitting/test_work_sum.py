@@ -82,3 +82,21 @@ def test_a_forest_corrects_whichever_formula_fits():
     assert summed.base.family == "work-sum"
     bounded_s = np.maximum(maps["ops"] / 1e11, FeatureSet(("bytes",)).matrix(maps)[:, 0] / 1e9)
     assert fit_all(samples(maps, bounded_s))["mixed"].base.family == "refined-roofline"
+
+
+@pytest.mark.parametrize("size", ["1m", "16m"])
+def test_the_size_of_the_cache_that_loses_weights_is_found(size):
+    table = _layers(150)
+    held = 2.0 ** np.random.default_rng(3).uniform(18, 26, 150)
+    table.values[:, COLUMNS.index("network_weight_bytes")] = held + table["weight_bytes"]
+    cold = WorkSum({**RECURRENT.seconds, f"weights_past_{size}": 1e-10, f"kernels_past_{size}": 2e-5})
+    found = fit_work_sum(samples(table, cold.predict_s(table)))
+    assert found.seconds[f"weights_past_{size}"] == pytest.approx(1e-10, rel=0.05)
+    assert found.predict_s(table) == pytest.approx(cold.predict_s(table), rel=0.02)
+
+
+def test_a_kind_of_another_precision_consists_of_the_same_parts():
+    table = _layers(120)
+    narrow = KernelTable(np.full(120, "gru@int8"), table.values)
+    found = fit_work_sum(samples(narrow, RECURRENT.predict_s(table)))
+    assert found.predict_s(narrow) == pytest.approx(RECURRENT.predict_s(table), rel=0.01)

@@ -1,14 +1,17 @@
 """Networks of 16 bits where kernels compute in 32."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from annette.errors import MappingError
+from annette.mapping.apart import Apart
 from annette.mapping.half import HalfModel
 from annette.mapping.model import MappingModel
 from annette.mapping.rules import preset
 from annette.network import DType, Network, Tensor, describe_layer
+from annette.network.builder import NetworkBuilder
 
 MODEL = MappingModel("test", half=HalfModel(("transpose", "concat", "cast")))
 
@@ -114,3 +117,71 @@ def test_a_constant_of_one_layer_is_converted_when_the_network_is_loaded():
     kernels = preset("onnxruntime-cpu").apply(_convolutions(("first", "second")))
     assert [kernel.inputs for kernel in kernels if kernel.kind == "cast@fp16"] == [("x",), ("z",)]
     assert [kernel.blocked for kernel in kernels if kernel.kind == "depthwise_conv"] == [True, True]
+
+
+def _built(build):
+    """The kernels of a network that is built in 32 bits, were it of 16."""
+    net = NetworkBuilder("half")
+    full = net.build(build(net, net.input("x", (1, 16, 64))))
+    tensors = {name: replace(tensor, dtype=DType.FLOAT16) for name, tensor in full.tensors.items()}
+    half = Network(name="half", layers=full.layers, tensors=tensors, inputs=full.inputs, outputs=full.outputs)
+    return [kernel for kernel in preset("onnxruntime-cpu").apply(half) if not kernel.free]
+
+
+def test_a_softmax_is_taken_apart():
+    kernels = _built(lambda net, x: net.softmax(net.unary("sqrt", x)))
+    kinds = [kernel.kind for kernel in kernels]
+    assert kinds == ["cast@fp16", "sqrt", "reduce_max", "sub", "exp", "reduce_sum", "div", "cast@fp16"]
+    assert [kernel.kind for kernel in kernels if any(layer.kind == "softmax" for layer in kernel.layers)] == ["exp"]
+    assert {kernel.precision for kernel in kernels[1:-1]} == {"fp32"}
+    row = kernels[2].anchor.workload
+    assert (row.input_elements, row.output_elements) == (16 * 64, 16)
+
+
+def test_in_32_bits_a_softmax_is_one_kernel():
+    net = NetworkBuilder("full")
+    network = net.build(net.softmax(net.input("x", (1, 16, 64))))
+    assert [kernel.kind for kernel in preset("onnxruntime-cpu").apply(network)] == ["softmax"]
+
+
+def _residual(net, x):
+    x = net.unary("sqrt", x)
+    return net.layer_norm(net.add(x, net.fully_connected(x, 64, bias=False)))
+
+
+def test_a_lone_normalization_forms_the_sum_before_it():
+    kernels = _built(lambda net, x: net.unary("sqrt", _residual(net, x)))
+    norm = next(kernel for kernel in kernels if kernel.kind == "layer_norm")
+    assert [layer.kind for layer in norm.layers] == ["add", "layer_norm"]
+    assert norm.precision == "fp32"
+    assert len(norm.inputs) == 2
+    assert not any(kernel.kind == "add" for kernel in kernels)
+
+
+def test_one_before_a_product_with_a_bias_keeps_16_bits_and_apart_from_the_sum():
+    kinds = Counter(kernel.kind for kernel in _built(lambda net, x: net.fully_connected(_residual(net, x), 32)))
+    assert kinds["add"] == 1
+    assert kinds["cast@fp16"] == 4  # at the border of the network, and around the normalization
+
+
+def test_the_three_products_of_attention_leave_it_in_32_bits():
+    def build(net, x):
+        x = _residual(net, x)
+        return net.add(x, *(net.fully_connected(x, 64) for _ in range(3)))
+
+    assert any(len(kernel.layers) == 2 for kernel in _built(build) if kernel.kind == "layer_norm")
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps", "stands_for", "said"),
+    [
+        ("softmax", ("exp: -> whole",), 0, "is not 'kind: operands -> result'"),
+        ("softmax", ("exp: whole, row",), 0, "is not 'kind: operands -> result'"),
+        ("softmax", ("exp: whole -> other",), 0, "is not 'kind: operands -> result'"),
+        ("softmax", ("exp: whole -> whole",), 1, "no step 1"),
+        ("soft", ("exp: whole -> whole",), 0, "'soft' is no kind of layer"),
+    ],
+)
+def test_what_cannot_be_taken_apart_is_refused(kind, steps, stands_for, said):
+    with pytest.raises(MappingError, match=said):
+        Apart(kind, steps, stands_for)

@@ -125,3 +125,21 @@ def test_valid_taps_leave_out_what_hits_padding(size, kernel, stride, dilation, 
         values[0, COLUMNS.index(f"{name}_width")] = value
     table = KernelTable(np.array(["conv"]), values)
     assert QUANTITIES["valid_taps"](table) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("held", "cache", "weights", "kernels"),
+    [
+        (2.0**18, "1m", 0.0, 0.0),  # all weights of the network fit
+        (2.0**22, "1m", 750.0, 0.75),
+        (2.0**22, "4m", 0.0, 0.0),
+        (0.0, "1m", 0.0, 0.0),  # a network without any
+    ],
+)
+def test_weights_are_past_a_cache_as_far_as_the_network_is_larger(held, cache, weights, kernels):
+    values = np.ones((1, len(COLUMNS)))
+    values[0, COLUMNS.index("weight_bytes")] = 1000.0
+    values[0, COLUMNS.index("network_weight_bytes")] = held
+    table = KernelTable(np.array(["lstm"]), values)
+    names = (f"weights_past_{cache}", f"kernels_past_{cache}")
+    assert FeatureSet(names).matrix(table)[0].tolist() == pytest.approx([weights, kernels])

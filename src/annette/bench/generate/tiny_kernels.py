@@ -46,6 +46,7 @@ def recipes() -> list[Recipe]:
         micro("tiny-row/unlike", 14, partial(_unlike, (_unary, _product, _softmax, _arithmetic, _cast, _norm))),
         micro("tiny/fully-connected", 28, _single_product),
         micro("tiny/perceptron", 28, _perceptron),
+        micro("small/perceptron", 36, _wider_perceptron),
         micro("tiny/table", 28, _table),
         micro("tiny/classes", 28, _classes),
         micro("tiny/reduce", 24, _reduce),
@@ -140,6 +141,14 @@ def _perceptron(s: Sampler, net: CaseBuilder) -> None:
     x = net.fully_connected(x, 1 if s.chance(0.3) else s.pick(_CLASSES))
     if s.chance(0.5):
         net.softmax(x) if x.shape[1] > 1 else net.activation(x, "sigmoid")
+
+
+def _wider_perceptron(s: Sampler, net: CaseBuilder) -> None:
+    """One row, or a few, through matrices of 50 KB to 4 MB that stay in a cache from run to run."""
+    rows = 1 if s.chance(0.75) else s.integer(2, 4)
+    x = net.input(net.unique_name("table"), (net.batch * rows, s.log_integer(100, 1200)))
+    for _ in range(s.integer(1, 4)):
+        x = net.fully_connected(x, s.log_integer(100, 900), bias=s.chance(0.8))
 
 
 def _table(s: Sampler, net: CaseBuilder) -> None:

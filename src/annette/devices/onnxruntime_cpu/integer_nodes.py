@@ -47,9 +47,11 @@ def integer_aliases(nodes: Sequence[NodeProto], network: Network, constants: Col
     if not any(node.op_type == "DequantizeLinear" or _INTEGER.fullmatch(node.op_type) for node in nodes):
         return {}
     aliases: dict[str, str] = {}
+    real: set[str] = set()
     for node in nodes:
         if node.op_type == "DequantizeLinear" and node.input[0] in constants and node.input[0] in network.tensors:
             aliases[node.output[0]] = node.input[0]
+            real.add(node.output[0])
             continue
         layer = layer_called(node.name, network)
         if layer is None:
@@ -58,7 +60,9 @@ def integer_aliases(nodes: Sequence[NodeProto], network: Network, constants: Col
             _pair(aliases, [node.input[0], node.output[0]], [layer.inputs[0], layer.outputs[0]])
         elif _UNCHANGED.search(node.op_type):
             continue
-        elif _INTEGER.fullmatch(node.op_type) or _reads_integers(node, aliases, network):
+        elif _INTEGER.fullmatch(node.op_type) or (
+            real.isdisjoint(node.input) and _reads_integers(node, aliases, network)
+        ):
             read = [t for t in node.input if t and t not in constants]
             given = [_dequantized(t, network) for t in network.activations[layer.name]]
             _pair(aliases, read, given)

@@ -6,14 +6,16 @@ from annette.bench.backend import ProfileEntry
 from annette.bench.profile_matching import match_profile
 from annette.devices.onnxruntime_cpu.optimised_graph import read_optimised_graph
 from annette.devices.onnxruntime_cpu.reports import assign_layers
+from annette.network import DType
 from annette.network.builder import NetworkBuilder
+from annette.network.quantization import quantized
 
 onnx = pytest.importorskip("onnx", reason="needs onnx")
 
 BLOCKED = "com.microsoft.nchwc"
 
 
-def profiled(network, folder, nodes):
+def profiled(network, folder, nodes, constants=()):
     """Layers, or the copied tensor, of each node of an optimised graph after matching, by the node's name."""
     graph = onnx.helper.make_graph(
         [
@@ -23,6 +25,7 @@ def profiled(network, folder, nodes):
         "optimised",
         [],
         [],
+        [onnx.helper.make_tensor(name, onnx.TensorProto.INT8, (1,), [0]) for name in constants],
     )
     onnx.save(onnx.helper.make_model(graph), folder / "optimised.onnx")
     resolved = read_optimised_graph(folder / "optimised.onnx", network)
@@ -109,3 +112,23 @@ def test_tensors_that_were_widened_to_32_bits_are_their_originals(tmp_path):
     assert found["second"] == ("second",)
     assert found[f"{wide}x"] == ("cast", "x")
     assert found[f"{wide}{second}"] == ("cast", second)
+
+
+def test_a_table_that_is_dequantized_in_every_run_is_gathered_from_in_floating_point(tmp_path):
+    net = NetworkBuilder("test", source_format="test")
+    words = net.embedding(net.input("ids", (1, 12), DType.INT64), 100, 64)
+    network = quantized(net.build(net.fully_connected(words, 8)), "static-int8")
+    table = network.layers_by_name["embedding"].inputs[0]
+    found = profiled(
+        network,
+        tmp_path,
+        [
+            ("DequantizeLinear", "", "table", [table, "scale", "zero"], ["real"], {}),
+            ("Gather", "", "embedding", ["real", "ids"], ["embedding"], {}),
+            ("QuantizeLinear", "", "embedding/quantize", ["embedding", "scale", "zero"], ["qdq_s8_to_u8_quant"], {}),
+        ],
+        constants=(table, "scale", "zero"),
+    )
+    assert found["embedding"] == ("embedding",)
+    assert found["embedding/quantize"] == ("embedding/quantize",)
+    assert found["table"] == ("dequantize", table)
