@@ -11,7 +11,7 @@ bodies ``_inlfunc_…``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from onnx import FunctionProto, defs, helper
 
@@ -38,13 +38,14 @@ def standard_function(node: Node) -> FunctionProto | None:
     if node.domain or node.op not in _READ_AS_FUNCTIONS:
         return None
     try:
-        schema = defs.get_schema(node.op, node.version, "")
+        schema: Any = defs.get_schema(node.op, node.version, "")
     except defs.SchemaError:
         return None
     if schema.has_function:
-        return schema.function_body
+        body: bytes = schema.function_body.SerializeToString()
+        return FunctionProto.FromString(body)
     types = [helper.make_tensor_type_proto(ONNX_TYPES[value.dtype], value.shape) for value in node.inputs if value]
     body = schema.get_context_dependent_function(
         node.proto.SerializeToString(), [each.SerializeToString() for each in types]
     )
-    return FunctionProto.FromString(body) if body else None
+    return FunctionProto.FromString(body)
