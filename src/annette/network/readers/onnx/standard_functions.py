@@ -42,10 +42,16 @@ def standard_function(node: Node) -> FunctionProto | None:
     except defs.SchemaError:
         return None
     if schema.has_function:
-        body: bytes = schema.function_body.SerializeToString()
-        return FunctionProto.FromString(body)
+        return _function(schema.function_body.SerializeToString())
     types = [helper.make_tensor_type_proto(ONNX_TYPES[value.dtype], value.shape) for value in node.inputs if value]
-    body = schema.get_context_dependent_function(
-        node.proto.SerializeToString(), [each.SerializeToString() for each in types]
+    return _function(
+        schema.get_context_dependent_function(
+            node.proto.SerializeToString(), [each.SerializeToString() for each in types]
+        )
     )
-    return FunctionProto.FromString(body)
+
+
+def _function(stored: bytes) -> FunctionProto:
+    function = FunctionProto()
+    function.ParseFromString(stored)
+    return function
