@@ -4,6 +4,8 @@ import pytest
 
 from annette.devices.onnxruntime_cpu.backend import OnnxRuntimeBackend
 from annette.mapping.rules import preset
+from annette.network.builder import NetworkBuilder
+from annette.network.readers.onnx import read_onnx
 from tests.unit.network.readers.onnx.build import model, read, save
 
 onnx = pytest.importorskip("onnx", reason="needs onnx")
@@ -46,18 +48,59 @@ def _graph(text):
     return f"g (float[2, 6, 4] x) => (float[2, 6, 4] z) {_CONSTANTS} {{ {text}\n z = Neg(y) }}"
 
 
-@pytest.mark.parametrize("name", FORMS)
-def test_written_out_operators_become_one_where_the_runtime_finds_them(tmp_path, name):
+def _operators(folder, proto):
+    """What is left of a model once the runtime has optimised it."""
     import onnxruntime as runtime
 
+    options = runtime.SessionOptions()
+    options.optimized_model_filepath = str(folder / "optimised.onnx")
+    options.log_severity_level = 3
+    path = save(folder, proto)
+    runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return [node.op_type for node in onnx.load(folder / "optimised.onnx").graph.node]
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_written_out_operators_become_one_where_the_runtime_finds_them(tmp_path, name):
     text, rule = FORMS[name]
     *found, _ = [k for k in preset("onnxruntime-cpu").apply(read(tmp_path, _graph(text))) if not k.free]
     assert len(found) == 1 if rule else len(found) > 1
     assert rule is None or found[0].rules[0].startswith(rule)
-    options = runtime.SessionOptions()
-    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
-    options.log_severity_level = 3
-    path = save(tmp_path, model(_graph(text)))
-    runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    ran = [node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node]
-    assert len(ran) - 1 == len(found)
+    assert len(_operators(tmp_path, model(_graph(text)))) - 1 == len(found)
+
+
+PADS = {
+    "left out": ("p = Pad(x, pads)", "stored-pad-into-convolution"),
+    "stored": ("p = Pad(x, pads, zero)", "stored-pad-into-convolution"),
+    "empty": ("p = Pad(x, pads)", None),
+    "another number": ("p = Pad(x, pads, one)", None),
+    "with axes": ("p = Pad(x, pads, zero, axes)", None),
+    "reflected": ('p = Pad <mode = "reflect"> (x, pads)', None),
+}
+
+
+@pytest.mark.parametrize("name", PADS)
+def test_a_padding_joins_a_convolution_where_the_runtime_sees_its_zero(tmp_path, name):
+    text, rule = PADS[name]
+    constants = (
+        "<float zero = {0.0}, float one = {1.0}, int64[6] pads = {0,0,1,0,0,1}, int64[3] axes = {0,1,2}, "
+        "float[2,4,3] weight = {1,2,3,4,5,6,7,8,9,10,11,12,1,2,3,4,5,6,7,8,9,10,11,12}>"
+    )
+    graph = (
+        f"g (float[2, 4, 8] x) => (float[2, 2, 8] y) {constants} {{ {text}\n y = Conv <pads = [0, 0]> (p, weight) }}"
+    )
+    proto = model(graph, opset=18)
+    if name == "empty":  # The textual syntax has no way to write it.
+        proto.graph.node[0].input.append("")
+    network = read_onnx(save(tmp_path, proto))
+    kernels = [kernel for kernel in preset("onnxruntime-cpu").apply(network) if not kernel.free]
+    assert [kernel.kind for kernel in kernels] == (["conv"] if rule else ["pad", "conv"])
+    assert rule is None or kernels[0].rules == (rule,)
+    assert [kernel.kind == "pad" for kernel in kernels].count(True) == _operators(tmp_path, proto).count("Pad")
+
+
+def test_a_padding_joins_a_mean_pooling_likewise():
+    net = NetworkBuilder("n")
+    net.average_pool(net.pad(net.input("x", (1, 4, 8, 8)), (0, 0, 1, 1, 0, 0, 1, 1)), 2, stride=2)
+    (kernel,) = preset("onnxruntime-cpu").apply(net.build())
+    assert (kernel.kind, kernel.rules) == ("average_pool", ("stored-pad-into-pooling",))
