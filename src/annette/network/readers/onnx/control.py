@@ -57,7 +57,12 @@ def call(walker: Collection, node: Node, function: FunctionProto, frame: Frame) 
         site=_site(node, frame),
     )
     walker.run(function.node, inner)
-    _return(walker, node, _results(node, list(function.output), inner), frame)
+    results = _results(node, list(function.output), inner)
+    for name, value in zip(node.output_names, results, strict=False):
+        # A runtime that inlines the body keeps the caller's name for what the body computes.
+        if name and value.name.startswith(inner.prefix):
+            value.name = walker.unique(frame.prefix + name, walker.names)
+    _return(walker, node, results, frame)
 
 
 def _branch(walker: Collection, node: Node, frame: Frame) -> None:
