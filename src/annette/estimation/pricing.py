@@ -19,7 +19,8 @@ from annette.network import KINDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from annette.mapping.kernel import FloatArray, Kernel, KernelTable
+    from annette.estimation.mapped import MappedNetwork
+    from annette.mapping.kernel import FloatArray, Kernel
     from annette.models.base import LayerModel
     from annette.platforms.platform import Platform
 
@@ -49,8 +50,7 @@ class _Choice:
 
 
 def price(
-    table: KernelTable,
-    kernels: Sequence[Kernel],
+    mapped: MappedNetwork,
     platform: Platform,
     *,
     family: str | None,
@@ -60,8 +60,7 @@ def price(
     """Prices every row of a table; none below what the device's peak rate allows.
 
     Args:
-        table: The kernels' numbers.
-        kernels: The same kernels, for names in messages and for what is free.
+        mapped: The kernels.
         platform: Models, intervals and fitted ranges.
         family: Model family wanted; a kind that lacks it uses the next simpler one, which `Prices.methods` shows.
             None takes what the platform prefers for each kind.
@@ -72,13 +71,13 @@ def price(
         UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
         ModelError: A model gives a time that is negative or not finite.
     """
+    table, kernels, free = mapped.table, mapped.kernels, mapped.free
     rows = len(table)
     latency_s, compute_s, memory_s = np.zeros(rows), np.zeros(rows), np.zeros(rows)
     lower_s, upper_s, efficiency = np.full(rows, np.nan), np.full(rows, np.nan), np.ones(rows)
     in_range, fitted, usual = (np.ones(rows, dtype=bool) for _ in range(3))
     at_peak = np.zeros(rows, dtype=bool)
     methods = [FREE_METHOD] * rows
-    free = np.fromiter((kernel.free for kernel in kernels), dtype=bool, count=rows)
     lower_s[free] = upper_s[free] = 0.0
     for kind, all_rows in table.rows_by_kind.items():
         where = all_rows[~free[all_rows]]

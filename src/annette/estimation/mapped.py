@@ -1,0 +1,92 @@
+"""A network as a platform runs it: everything an estimate needs that depends on no model and no confidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from annette.estimation.precision import conversion_notes
+from annette.kept import kept
+from annette.mapping.kernel import LEFT_TO_HOST, KernelTable
+from annette.network import UNSUPPORTED
+from annette.platforms.overhead import host_traffic
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from annette.mapping.kernel import Kernel
+    from annette.network import Network
+    from annette.platforms import Platform
+    from annette.platforms.overhead import HostTraffic
+
+__all__ = ["MappedNetwork", "map_network"]
+
+
+@dataclass(frozen=True, eq=False)
+class MappedNetwork:
+    """The kernels of one network on one platform.
+
+    Attributes:
+        kernels: What runs, in order.
+        table: The same as numbers.
+        on_host: Which of them run on the host's processor, shape ``(kernels,)``.
+        free: For which of them the platform does nothing, shape ``(kernels,)``.
+        traffic: What one run carries between host and device.
+        conversions: What was converted to the platform's precision, one sentence each.
+        host_notes: What runs on the host or is left to it, one sentence each.
+    """
+
+    kernels: tuple[Kernel, ...]
+    table: KernelTable
+    on_host: npt.NDArray[np.bool_]
+    free: npt.NDArray[np.bool_]
+    traffic: HostTraffic
+    conversions: tuple[str, ...]
+    host_notes: tuple[str, ...]
+
+    @property
+    def run_on_device(self) -> int:
+        """How many kernels the device runs."""
+        return int((~self.on_host & ~self.free).sum())
+
+
+@kept
+def map_network(platform: Platform, network: Network) -> MappedNetwork:
+    """Maps a network to a platform's kernels, once for as long as both are in use.
+
+    Args:
+        platform: Where.
+        network: What.
+
+    Raises:
+        MappingError: A rule recognises a kind of layer in what cannot be one.
+        NetworkSizeError: The network asks for more work or memory than its layers warrant.
+    """
+    kernels = platform.mapping.apply(network)
+    return MappedNetwork(
+        kernels=kernels,
+        table=KernelTable.from_kernels(kernels, network, platform.precision),
+        on_host=np.array([kernel.kind in platform.host_kinds for kernel in kernels], dtype=np.bool_),
+        free=np.array([kernel.free for kernel in kernels], dtype=np.bool_),
+        traffic=host_traffic(network, platform.precision),
+        conversions=tuple(conversion_notes(network, kernels, platform)),
+        host_notes=tuple(_host_notes(kernels, platform)),
+    )
+
+
+def _host_notes(kernels: tuple[Kernel, ...], platform: Platform) -> list[str]:
+    notes = []
+    away = sorted({kernel.kind for kernel in kernels if kernel.kind in platform.host_kinds and not kernel.free})
+    if away:
+        notes.append(f"{', '.join(away)} run on the host: in the end-to-end time, not in the device's")
+    left = sorted({_named(kernel) for kernel in kernels if LEFT_TO_HOST in kernel.rules})
+    if left:
+        notes.append(f"{', '.join(left)} left to the host by the device's compiler: not in any time")
+    return notes
+
+
+def _named(kernel: Kernel) -> str:
+    """A kernel's kind, or the operator where its kind is unknown."""
+    return str(kernel.anchor.attributes.get("operator", kernel.kind)) if kernel.kind == UNSUPPORTED else kernel.kind
