@@ -38,7 +38,7 @@ def test_what_was_kept_goes_with_either_argument(dropped):
     results = []
 
     @kept
-    def made(first, second):
+    def made(_first, _second):
         result = Thing()
         results.append(weakref.ref(result))
         return result

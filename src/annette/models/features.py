@@ -14,18 +14,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 from annette.documents import convert
 from annette.errors import PlatformFormatError, nearest
+from annette.kept import kept
 from annette.mapping.kernel import COLUMNS, is_context_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import numpy.typing as npt
+
     from annette.mapping.kernel import FloatArray, KernelTable
+
+    _Numbers: TypeAlias = npt.NDArray[np.intp]
 
 __all__ = ["QUANTITIES", "FeatureSet"]
 
@@ -173,7 +178,7 @@ beyond its sides, ``edge_columns`` (ONNX Runtime: snchwc.cpp and its kernels).
 """
 
 
-_FUNCTIONS: Final[Mapping[str, Callable[[FloatArray, int], FloatArray]]] = {
+_FUNCTIONS: Final[Mapping[str, Callable[[FloatArray, _Numbers], FloatArray]]] = {
     "": lambda x, _: x,
     "log2": lambda x, _: np.log2(np.maximum(x, 1.0)),
     "fill": lambda x, size: x / (np.maximum(np.ceil(x / size), 1.0) * size),
@@ -223,17 +228,44 @@ class FeatureSet:
         Rounded to single precision, as forests store their thresholds: then what a forest saw while it was fitted is
         what it sees later.
         """
-        values = np.empty((len(table), len(self.names)))
-        known: dict[str, FloatArray] = {}
+        quantities = np.array([_quantity(table, name) for name in self._quantities])
+        values = np.empty((len(self.names), len(table)))
+        for function, (at, of, sizes) in self._by_function.items():
+            values[at] = _FUNCTIONS[function](quantities[of], sizes)
+        return np.ascontiguousarray(values.T.astype(np.float32), dtype=np.float64)
+
+    @cached_property
+    def _quantities(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(quantity for _, quantity, _ in self._parsed))
+
+    @cached_property
+    def _by_function(self) -> dict[str, tuple[_Numbers, _Numbers, _Numbers]]:
+        """By function: which features it makes, of which quantities, and their sizes, shape ``(features, 1)``."""
+        place = {quantity: index for index, quantity in enumerate(self._quantities)}
+        parts: dict[str, list[tuple[int, int, int]]] = {}
         for index, (function, quantity, size) in enumerate(self._parsed):
-            if quantity not in known:
-                known[quantity] = QUANTITIES[quantity](table) if quantity in QUANTITIES else table[quantity]
-            values[:, index] = _FUNCTIONS[function](known[quantity], size)
-        return values.astype(np.float32).astype(np.float64)
+            parts.setdefault(function, []).append((index, place[quantity], size))
+        split = {function: np.array(rows, dtype=np.intp) for function, rows in parts.items()}
+        return {function: (rows[:, 0], rows[:, 1], rows[:, 2:]) for function, rows in split.items()}
 
     @cached_property
     def _parsed(self) -> tuple[tuple[str, str, int], ...]:
         return tuple(_parse(name) for name in self.names)
+
+
+def _quantity(table: KernelTable, name: str) -> FloatArray:
+    """A column or a derived quantity; the latter is computed once a table, however many models look at it."""
+    if name not in QUANTITIES:
+        return table[name]
+    known = _derived(table)
+    if name not in known:
+        known[name] = QUANTITIES[name](table)
+    return known[name]
+
+
+@kept
+def _derived(_: KernelTable) -> dict[str, FloatArray]:
+    return {}
 
 
 def _parse(name: str) -> tuple[str, str, int]:
