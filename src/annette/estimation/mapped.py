@@ -11,6 +11,7 @@ from annette.estimation.precision import conversion_notes
 from annette.kept import kept
 from annette.mapping.kernel import LEFT_TO_HOST, KernelTable
 from annette.network import UNSUPPORTED
+from annette.platforms.kernel_similarity import equal_rows
 from annette.platforms.overhead import host_traffic
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ class MappedNetwork:
         table: The same as numbers.
         on_host: Which of them run on the host's processor, shape ``(kernels,)``.
         free: For which of them the platform does nothing, shape ``(kernels,)``.
+        priced: One of each of the kernels that are not free, equal ones only once.
+        examples: For each row of ``priced``, the number of the first kernel that it stands for.
+        kinds: The kinds that occur in ``priced``.
+        kind_of: For each row of ``priced``, the place of its kind in ``kinds``.
+        place: For each kernel, its row in ``priced``, and the number of rows there for free ones.
         traffic: What one run carries between host and device.
         conversions: What was converted to the platform's precision, one sentence each.
         host_notes: What runs on the host or is left to it, one sentence each.
@@ -42,6 +48,11 @@ class MappedNetwork:
     table: KernelTable
     on_host: npt.NDArray[np.bool_]
     free: npt.NDArray[np.bool_]
+    priced: KernelTable
+    examples: npt.NDArray[np.intp]
+    kinds: tuple[str, ...]
+    kind_of: npt.NDArray[np.intp]
+    place: npt.NDArray[np.intp]
     traffic: HostTraffic
     conversions: tuple[str, ...]
     host_notes: tuple[str, ...]
@@ -65,11 +76,26 @@ def map_network(platform: Platform, network: Network) -> MappedNetwork:
         NetworkSizeError: The network asks for more work or memory than its layers warrant.
     """
     kernels = platform.mapping.apply(network)
+    table = KernelTable.from_kernels(kernels, network, platform.precision)
+    free = np.array([kernel.free for kernel in kernels], dtype=np.bool_)
+    costly = np.flatnonzero(~free)
+    _, first, members = np.unique(equal_rows(table)[costly], return_index=True, return_inverse=True)
+    place = np.full(len(table), len(first), dtype=np.intp)
+    place[costly] = members.ravel()
+    priced = table.select(costly[first])
+    kind_of = np.empty(len(priced), dtype=np.intp)
+    for number, rows in enumerate(priced.rows_by_kind.values()):
+        kind_of[rows] = number
     return MappedNetwork(
         kernels=kernels,
-        table=KernelTable.from_kernels(kernels, network, platform.precision),
+        table=table,
         on_host=np.array([kernel.kind in platform.host_kinds for kernel in kernels], dtype=np.bool_),
-        free=np.array([kernel.free for kernel in kernels], dtype=np.bool_),
+        free=free,
+        priced=priced,
+        examples=costly[first],
+        kinds=tuple(priced.rows_by_kind),
+        kind_of=kind_of,
+        place=place,
         traffic=host_traffic(network, platform.precision),
         conversions=tuple(conversion_notes(network, kernels, platform)),
         host_notes=tuple(_host_notes(kernels, platform)),
