@@ -12,7 +12,7 @@ from annette.errors import ModelError, OptionError, UnsupportedOperatorError, ne
 from annette.estimation.batches import repeated, single_sample
 from annette.estimation.estimate import Coverage, Estimate, outside
 from annette.estimation.mapped import map_network
-from annette.estimation.pricing import FALLBACK_METHOD, FREE_METHOD, price
+from annette.estimation.pricing import FALLBACK_METHOD, price
 from annette.estimation.uncertainty import network_bounds
 from annette.estimation.variants import over_branches
 from annette.mapping.kernel import LEFT_TO_HOST
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from annette.estimation.estimate import Prices
     from annette.estimation.mapped import MappedNetwork
-    from annette.mapping.kernel import Kernel, KernelTable
+    from annette.mapping.kernel import Kernel
     from annette.network.inputs import Given
 
 __all__ = ["FALLBACKS", "estimate", "estimate_network", "estimate_together"]
@@ -177,7 +177,7 @@ def estimate_together(
         end_to_end_latency_s=end_to_end_s,
         interval_s=None if bounds is None else (latency_s * math.exp(bounds[0]), latency_s * math.exp(bounds[1])),
         confidence=confidence,
-        coverage=_coverage(table, prices),
+        coverage=_coverage(mapped, prices),
         notes=(
             *network.notes,
             *mapped.conversions,
@@ -255,11 +255,11 @@ def _unstated(bounds: tuple[float, float] | None, confidence: float, platform: P
     return [f"no interval is stated at {confidence:.4g}: the errors of platform {platform.name!r} are not known so far"]
 
 
-def _coverage(table: KernelTable, prices: Prices) -> Coverage:
-    ops = table["ops"]
-    total = float(ops.sum())
-    total_s = float(prices.latency_s.sum())
-    costs = np.array([method != FREE_METHOD for method in prices.methods])
+def _coverage(mapped: MappedNetwork, prices: Prices) -> Coverage:
+    if prices.fitted.all():
+        return Coverage(1.0, 1.0, 1.0)
+    ops = mapped.table["ops"]
+    total, total_s, costs = float(ops.sum()), float(prices.latency_s.sum()), ~mapped.free
     return Coverage(
         ops=float(ops[prices.fitted].sum()) / total if total else 1.0,
         kernels=float(prices.fitted[costs].mean()) if costs.any() else 1.0,

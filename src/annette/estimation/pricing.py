@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -20,6 +19,8 @@ from annette.network import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy.typing as npt
 
     from annette.estimation.mapped import MappedNetwork
     from annette.mapping.kernel import FloatArray, Kernel
@@ -47,13 +48,9 @@ _SIMPLER: Final = {
 _MOST_KEPT: Final = 32
 """Sets of kinds that a platform keeps together: those of a few search spaces, some megabytes of trees at most."""
 
-_PER_KERNEL: Final = ("latency_s", "lower_s", "upper_s", "compute_s", "memory_s", "efficiency")
-_FLAGS: Final = ("in_range", "fitted", "usual", "at_peak")
-_FREE: Final = Prices(
-    *(np.zeros(1) for _ in _PER_KERNEL[:-1]), np.ones(1), *(np.ones(1, dtype=bool) for _ in _FLAGS[:-1]),
-    np.zeros(1, dtype=bool), (FREE_METHOD,), MappingProxyType({}),
-)  # fmt: skip
-"""What is said of a kernel for which the platform does nothing."""
+_FREE_NUMBERS: Final = np.array([[0.0], [0.0], [0.0], [0.0], [0.0], [1.0]])
+_FREE_FLAGS: Final = np.array([[True], [True], [True], [False]])
+"""What is said of a kernel for which the platform does nothing: it takes no time, at full efficiency, as known."""
 
 
 class _Choice(NamedTuple):
@@ -107,7 +104,8 @@ def price(
         ModelError: A model gives a time that is negative or not finite.
     """
     if not mapped.kinds:
-        return _spread_out(_FREE, mapped, platform)
+        nothing = np.empty((6, 0)), np.empty((4, 0), dtype=bool)
+        return _spread_out(*nothing, [], mapped, platform)
     table, of = mapped.priced, mapped.kind_of
     kinds = _kinds_of(mapped, platform, family, fallback)
     with np.errstate(all="ignore"):  # what comes out is checked
@@ -122,24 +120,27 @@ def price(
     if platform.intervals is not None:
         lower, upper = kinds.errors.bounds(of, latency_s, in_range, confidence)
         lower_s, upper_s = latency_s * np.exp(lower), latency_s * np.exp(upper)
-    prices = Prices(
-        latency_s, lower_s, upper_s, predicted.compute_s, predicted.memory_s, predicted.efficiency, in_range, fitted,
-        kinds.usual[of], at_peak, tuple(kinds.methods[number] for number in of.tolist()), platform.ranges,
-    )  # fmt: skip
-    return _spread_out(prices, mapped, platform)
+    numbers = np.array(
+        [latency_s, lower_s, upper_s, predicted.compute_s, predicted.memory_s, predicted.efficiency], dtype=np.float64
+    )
+    flags = np.array([in_range, fitted, kinds.usual[of], at_peak], dtype=np.bool_)
+    methods = [kinds.methods[number] for number in of.tolist()]
+    return _spread_out(numbers, flags, methods, mapped, platform)
 
 
-def _spread_out(prices: Prices, mapped: MappedNetwork, platform: Platform) -> Prices:
-    """The prices of all kernels from those of unequal ones that are not free."""
-    if prices is _FREE:
-        numbers, flags, methods = np.empty((len(_PER_KERNEL), 0)), np.empty((len(_FLAGS), 0), dtype=bool), ()
-    else:
-        numbers, flags = (np.array([getattr(prices, name) for name in names]) for names in (_PER_KERNEL, _FLAGS))
-        methods = prices.methods
-    numbers = np.hstack([numbers, np.array([getattr(_FREE, name) for name in _PER_KERNEL])])[:, mapped.place]
-    flags = np.hstack([flags, np.array([getattr(_FREE, name) for name in _FLAGS])])[:, mapped.place]
-    methods += _FREE.methods
-    return Prices(*numbers, *flags, tuple(methods[row] for row in mapped.place.tolist()), platform.ranges)
+def _spread_out(
+    numbers: FloatArray, flags: npt.NDArray[np.bool_], methods: list[str], mapped: MappedNetwork, platform: Platform
+) -> Prices:
+    """The prices of all kernels from those of unequal ones that are not free, in the order of `Prices`' fields."""
+    every = np.concatenate([numbers, _FREE_NUMBERS], axis=1)[:, mapped.place]
+    known = np.concatenate([flags, _FREE_FLAGS], axis=1)[:, mapped.place]
+    names = [*methods, FREE_METHOD]
+    return Prices(
+        *(every[0], every[1], every[2], every[3], every[4], every[5]),
+        *(known[0], known[1], known[2], known[3]),
+        tuple(names[row] for row in mapped.place.tolist()),
+        platform.ranges,
+    )
 
 
 def _refuse_impossible(

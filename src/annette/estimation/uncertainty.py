@@ -48,6 +48,7 @@ class KernelErrors:
         self._spreads = SpreadStack([platform.kernel_spread(*each) for each in priced])
         self._bounds = [partial(platform.kernel_interval, *each) for each in priced]
         self._fitted = fitted
+        self._last: tuple[float, FloatArray, _Flags] | None = None  # As a rule, one confidence is asked for.
         self._widening = platform.extrapolation_widening
 
     def bounds(
@@ -65,16 +66,25 @@ class KernelErrors:
             Lower factors, at most 0, and upper ones, at least 0; NaN where the upper one would be more than
             `annette.platforms.intervals.WIDEST`.
         """
-        known = [bounds(confidence) for bounds in self._bounds]
-        stated = np.array([each or (0.0, 0.0) for each in known]).T[:, of]
-        rough = np.array([each is None or not fit for each, fit in zip(known, self._fitted, strict=True)])[of]
+        stated, unstated = self._stated_at(confidence)
+        rough = unstated[of]
         widening = np.where(inside, 1.0, self._widening) * self._spreads.at(of, latency_s)
-        lower, upper = stated * widening
+        lower, upper = stated[:, of] * widening
         least, most = unfitted_bounds(confidence)
         lower, upper = np.where(rough, np.minimum(lower, least), lower), np.where(rough, np.maximum(upper, most), upper)
         unknown = upper > WIDEST
         lower[unknown] = upper[unknown] = np.nan
         return lower, upper
+
+    def _stated_at(self, confidence: float) -> tuple[FloatArray, _Flags]:
+        """Log factors of each kind, 0 where none are known, and where they are not known or not enough."""
+        last = self._last
+        if last is None or last[0] != confidence:
+            known = [bounds(confidence) for bounds in self._bounds]
+            factors = np.array([each or (0.0, 0.0) for each in known]).T
+            rough = [each is None or not fit for each, fit in zip(known, self._fitted, strict=True)]
+            last = self._last = confidence, factors, np.array(rough, dtype=np.bool_)
+        return last[1], last[2]
 
 
 def network_bounds(
@@ -117,7 +127,8 @@ def network_bounds(
         beside = (max(0.0, total_s - float(prices.latency_s[counted].sum())), platform.overhead.spread_s)
         bounds = inner = errors.bounds(confidence, table, prices.latency_s, np.where(stated, widening, 0.0), beside)
         if not stated.all():
-            inner = errors.bounds(confidence, table.select(stated), prices.latency_s[stated], widening[stated], beside)
+            latency_s = np.where(stated, prices.latency_s, 0.0)
+            inner = errors.bounds(confidence, table, latency_s, np.where(stated, widening, 0.0), beside)
     else:
         return None
     if any(ends is not None and ends[1] > WIDEST for ends in (bounds, inner)):

@@ -89,10 +89,10 @@ class Reach:
         Args:
             rows: Shape ``(rows, features)``.
         """
-        columns, points, squares = self._varying
+        columns, same, points, squares = self._varying
         # What all points share is one distance for all of them.
-        shared: FloatArray = ((rows[:, ~columns] - self.points[0, ~columns]) ** 2).sum(axis=1)
-        rows = np.ascontiguousarray(rows[:, columns])
+        shared: FloatArray = ((rows[:, same] - self.points[0, same]) ** 2).sum(axis=1)
+        rows = rows[:, columns]
         nearest = np.empty(len(rows))
         for start in range(0, len(rows), _BLOCK):
             part = rows[start : start + _BLOCK]
@@ -104,11 +104,12 @@ class Reach:
         return distance
 
     @cached_property
-    def _varying(self) -> tuple[npt.NDArray[np.bool_], FloatArray, FloatArray]:
-        """Which features the points differ in, these of all points, shape ``(features, points)``, and their squares."""
-        columns: npt.NDArray[np.bool_] = (self.points != self.points[0]).any(axis=0)
+    def _varying(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray, FloatArray]:
+        """Features that points differ in and that they share; of the former all points, by feature, and squares."""
+        differs = (self.points != self.points[0]).any(axis=0)
+        columns = np.flatnonzero(differs)
         points = np.ascontiguousarray(self.points[:, columns].T)
-        return columns, points, (points**2).sum(axis=0)
+        return columns, np.flatnonzero(~differs), points, (points**2).sum(axis=0)
 
     def to_json(self) -> dict[str, Any]:
         """All parameters; the points as text."""

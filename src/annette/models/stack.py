@@ -170,7 +170,7 @@ class _Corrections:
         for number, (reach, columns) in self._reaches.items():
             rows = np.flatnonzero(of == number)
             if len(rows):
-                distance[rows] = reach.distance_of(features[np.ix_(rows, columns)])
+                distance[rows] = reach.distance_of(features[rows[:, None], columns])
         weight = np.exp(-np.maximum(distance[grown] - self._full[own], 0.0) / self._fading[own])
         logarithm = self._usual[own] + weight * (logarithm - self._usual[own])
         factors[grown] = np.exp(np.clip(logarithm, -self._limit[own], self._limit[own]))

@@ -126,7 +126,8 @@ def likeness_of(table: KernelTable) -> Likeness:
     """
     equal = equal_rows(table)
     kind = np.empty(len(table), dtype=np.intp)
-    groups, alone = [], []
+    groups: list[npt.NDArray[np.intp]] = []
+    alone: list[npt.NDArray[np.intp]] = []
     _, first = np.unique(equal, return_index=True)
     for number, rows in enumerate(table.rows_by_kind.values()):
         kind[rows] = number

@@ -54,7 +54,8 @@ class RangeStack:
             of: Number of the kind of each row.
         """
         values = np.column_stack([table.values, *(table[name] for name in self._context)])
-        inside: npt.NDArray[np.bool_] = ((values >= self._least[of]) & (values <= self._most[of])).all(axis=1)
+        each = (values >= self._least[of]) & (values <= self._most[of])
+        inside: npt.NDArray[np.bool_] = np.logical_and.reduce(each, axis=1)
         return inside
 
 
