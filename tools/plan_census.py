@@ -1,10 +1,10 @@
 """Does the benchmark plan lie where networks lie? Share of time by kind and distance, and where the plan is thin.
 
     python tools/plan_census.py resnet50 model.onnx … --platform epyc-onnxruntime --regions 15
-    python tools/plan_census.py FOLDER…
+    python tools/plan_census.py zoo FOLDER…
 
-Every kernel of the given networks (names of the zoo, files and folders of such; where none is given, the networks of
-the zoo that may be looked at) is compared with the kernels of the plan's cases, mapped by the same platform: the
+Every kernel of the given networks (names of the zoo or all of it, files and folders of such; the zoo where none is
+given) is compared with the kernels of the plan's cases, mapped by the same platform: the
 distance is that to the nearest kernel of its kind, the root of the sum of squared differences of sizes in octaves (a
 size twice as large is 1 away; `annette.bench.nearness`). Times are the platform's estimates, kinds that it has no model
 for priced roughly; each network counts the same. Networks that are only scored (the held-out list, the corpus' scored
@@ -74,7 +74,8 @@ def subjects(arguments: list[str]) -> Iterator[str]:
     networks there may have put some aside to be scored.
     """
     listed = {(row["file"], row["half"]) for row in rows()}
-    for argument in arguments or zoo.names():
+    words = [name for word in arguments or ["zoo"] for name in (zoo.names() if word == "zoo" else (word,))]
+    for argument in words:
         path = Path(argument)
         if not path.exists():
             if argument.partition("@")[0] in HELD_OUT:

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from annette.api import benchmark, evaluate, fit, measure, plan_benchmark
+    from annette.api import benchmark, check_machine, evaluate, fit, measure, plan_benchmark
     from annette.errors import AnnetteError
     from annette.estimation import Estimate
     from annette.estimation.estimator import estimate
@@ -31,6 +31,7 @@ __all__ = [
     "Platform",
     "__version__",
     "benchmark",
+    "check_machine",
     "estimate",
     "evaluate",
     "fit",

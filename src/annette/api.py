@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from annette.bench import session
+from annette.bench import check, session
 from annette.bench.backend import backend_class
 from annette.bench.dataset import Dataset
 from annette.bench.generate import generate_plan
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from annette.bench.campaign import Outcome, Progress
+    from annette.bench.check import MachineCheck
     from annette.bench.plan import Case, Plan
     from annette.bench.session import MeasuredNetwork
     from annette.bench.totals import Switch
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "benchmark",
+    "check_machine",
     "estimate",
     "evaluate",
     "fit",
@@ -178,6 +180,30 @@ def benchmark(
     )
 
 
+def check_machine(
+    backend: str,
+    *,
+    options: Mapping[str, Any] | None = None,
+    cpus: tuple[int, ...] | None = None,
+    duration_s: float = 30.0,
+) -> MachineCheck:
+    """Says how calm this machine is, what disturbs it, and how well a benchmark would know its times.
+
+    Args:
+        backend: Name of the backend (``annette backends``), which runs some reference workloads.
+        options: The backend's options.
+        cpus: Processors to measure on; None takes the last ones, one per thread, and none leaves it to the scheduler.
+        duration_s: For how long, seconds.
+
+    Raises:
+        BackendError: The backend cannot be used here, or runs none of the workloads.
+        OptionError: There is no such backend, or it does not take times itself.
+    """
+    chosen = dict(options or {})
+    settings = session.settings_for(chosen, cpus)
+    return check.check_machine(backend, options=chosen, settings=settings, duration_s=duration_s)
+
+
 def measure(
     networks: Sequence[Network | Case | str | Path],
     *,
@@ -194,17 +220,14 @@ def measure(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> list[MeasuredNetwork]:
-    """Measures whole networks: latency, how well it repeats, and a profile per kernel.
-
-    Every round is a process of its own, and the networks take turns.
+    """Measures whole networks: latency, how well it repeats, and a profile per kernel; rounds take turns.
 
     Args:
         networks: Loaded networks, files (measured as they are where the backend takes them), or names of the zoo.
         backend: Name of the backend (``annette backends``).
         options: The backend's options.
         rounds: How many rounds; None makes 3, which a truth value takes, and 1 of what is only estimated.
-        precision: Relative standard error (0.02) down to which each network has further rounds, up to twelve, if the
-            machine allows it; None makes none.
+        precision: Standard error (0.02) down to which a network has further rounds, up to twelve; None makes none.
         out: Dataset to record in, made or added to; None keeps nothing but what is returned.
         batch: Samples processed together; only for networks that are not loaded yet.
         inputs: Shapes and values of inputs (`annette.load_network`); only for networks that are not loaded yet.
@@ -215,8 +238,8 @@ def measure(
         progress: Told about every run.
 
     Returns:
-        The networks in the order given; ``latency_s`` is the shortest of the rounds' medians
-        (of more than four, the one a quarter of the way up): what the network takes when nobody disturbs it.
+        The networks in the order given; ``latency_s`` is the shortest of the rounds' medians (of more than four, the
+        one a quarter of the way up).
 
     Raises:
         NetworkError: A network cannot be read.

@@ -4,7 +4,9 @@ import pytest
 from tools.fuzz.campaign import run_campaign
 from tools.fuzz.summary import summary
 
-CASES = {"onnx": 600, "tflite": 700, "json": 700, "platform": 400, "table": 400, "dataset": 250, "command": 600}
+CASES = {
+    "onnx": 600, "tflite": 700, "ort": 500, "json": 700, "platform": 400, "table": 400, "dataset": 250, "command": 600,
+}  # fmt: skip
 """About ten seconds for each format, most of them for the start of a worker."""
 
 

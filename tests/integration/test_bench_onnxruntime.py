@@ -2,11 +2,12 @@
 
 import pytest
 
+from annette.api import plan_benchmark
 from annette.bench.dataset import Dataset
 from annette.bench.generate import generate_plan
 from annette.bench.measurement import Settings
 from annette.bench.plan import Plan
-from annette.bench.records import Status
+from annette.bench.records import Status, made_for
 from annette.bench.session import benchmark, measure_networks, network_case
 from annette.devices.onnxruntime_cpu.backend import OnnxRuntimeBackend
 from annette.network import zoo
@@ -32,6 +33,22 @@ def test_a_sample_of_the_plan_runs_and_is_matched(tmp_path):
             assert run.kernels
             assert all(set(kernel.layers) <= names for kernel in run.kernels)
             assert run.environment["runtime"] == "onnxruntime"
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_what_is_cut_out_of_networks_of_ones_own_runs_as_the_kernels_it_was_made_for(tmp_path, precision):
+    options = {"threads": 1, "precision": precision}
+    networks = {"mine": zoo.build("shufflenet_v2_x0_5"), "other": zoo.build("vit_b_16")}
+    whole = plan_benchmark("onnxruntime", budget_s=30.0, options=options, networks=networks, share=0.5)
+    plan = Plan("own", tuple(case for case in whole.cases if case.made_for and case.expected_s < 0.5))
+    assert len(plan.cases) > 30
+    outcome = benchmark(plan, tmp_path / "d.sqlite", backend="onnxruntime", options=options, settings=SETTINGS)
+    assert outcome.failed == 0
+    assert outcome.matched_share > 0.99
+    with Dataset.open(tmp_path / "d.sqlite") as dataset:
+        runs = list(dataset.runs())
+    assert {name for name, _ in made_for(runs)} == {"mine", "other"}
+    assert all(run.kernels for run in runs)
 
 
 def test_whole_networks_are_matched(tmp_path):

@@ -26,9 +26,11 @@ ALIKE: Final = 0.05
 
 @pytest.mark.skipif(not VelaBackend.available().usable, reason="ethos-u-vela is not installed")
 @pytest.mark.parametrize("platform", NAMES)
-@pytest.mark.parametrize("name", NETWORKS)
-def test_estimates_are_near_what_vela_says_today(platform, name):
-    network, target = zoo.build(name), preset_targets()[platform]
+@pytest.mark.parametrize(
+    ("name", "batch"), [*((name, 1) for name in NETWORKS), ("resnet18", 4), ("shufflenet_v2_x1_0", 4)]
+)
+def test_estimates_are_near_what_vela_says_today(platform, name, batch):
+    network, target = zoo.build(name, batch=batch), preset_targets()[platform]
     options = VelaOptions(target.accelerator, target.system_config, target.memory_mode)
     with VelaBackend(options).compile(Subject(network)) as compiled:
         (measured_s,) = compiled.run(1)

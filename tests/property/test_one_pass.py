@@ -1,4 +1,4 @@
-"""Pricing all kinds at once says what asking each kind's model for its own rows says: the road by which it is defined."""
+"""Pricing all kinds at once says what asking each kind's model for its own rows says, which is what defines it."""
 
 import functools
 

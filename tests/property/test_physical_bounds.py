@@ -19,10 +19,11 @@ NETWORKS = (
     "nasbench101:seed1",
 )  # fmt: skip
 BATCHES = (1, 2, 4, 16, 64)
-DEARER = {"ethos-u": 6.0}
-"""By what names of platforms begin with: how much dearer a sample may be among others. Vela keeps the maps of several
-samples apart, which no longer fit in the fast memory, and copies what it joins: by its own estimate, mobilenet_v2 with
-four samples takes 3.5 times as long a sample on ethos-u85-512."""
+DEARER = {"ethos-u55-128": 1.95, "ethos-u65-512-sram": 1.45, "ethos-u65-512": 5.0, "ethos-u85-512": 5.9}
+"""How much dearer a sample may be among others. Vela keeps the maps of several samples apart, which no longer fit in
+the fast memory, and copies what it joins, cuts and pads: by its own estimate 1.83 times (squeezenet1_1, four samples),
+1.35 (openpose_lightweight, four), 4.79 and 5.63 (shufflenet_v2_x1_0, 64) as long a sample; estimated 1.84, 1.37, 4.76
+and 5.65."""
 MUCH = 1.35
 """On all others: large batches leave the caches."""
 
@@ -58,7 +59,7 @@ def test_nothing_is_faster_than_the_peak_and_batches_are_no_bargain(platform, na
         assert estimate.latency_s >= least_s[on_device].sum() * (1 - 1e-9)
         assert estimate.sample_latency_s == pytest.approx(estimate.latency_s / batch)
         latency_s[batch] = estimate.latency_s
-    allowed = next((most for prefix, most in DEARER.items() if platform.startswith(prefix)), MUCH)
+    allowed = DEARER.get(platform, MUCH)
     for fewer, more in pairwise(BATCHES):
         if more in latency_s:
             assert latency_s[more] >= latency_s[fewer], (fewer, more)

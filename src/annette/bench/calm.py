@@ -13,7 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.records import Purpose, Status
-from annette.bench.visits import error_of_gap, joined_error, run_level_s
+from annette.bench.visits import CALM, error_of_gap, joined_error, run_level_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from annette.bench.records import Run
 
 __all__ = ["Calmness", "calmness"]
-
-_CALM: Final = 1.03
-"""Time of a visit over that of the shortest, up to which it counts as calm. In a busy hour the shortest of three visits
-was off by 0.1 % (median) where the next was within 1 %, by 1 % where within 3 %, and by 2 to 5 % beyond."""
 
 _LEAST_S: Final = 5e-5
 """Of shorter cases the clock's whole microseconds say more than the machine."""
@@ -81,7 +77,7 @@ def calmness(runs: Iterable[Run]) -> Calmness | None:
     every = [ratio for ratios in over.values() for ratio in ratios]
     rounds = sorted(median(ratios) for ratios in over.values())
     return Calmness(
-        index=sum(ratio <= _CALM for ratio in every) / len(every),
+        index=sum(ratio <= CALM for ratio in every) / len(every),
         error=median(joined_error(tuple(of_case.values())) for of_case in visited),
         rounds_apart=rounds[1] / rounds[0] - 1,
         cases=len(visited),

@@ -8,6 +8,7 @@ import platform
 import signal
 import tempfile
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,9 +20,18 @@ except ImportError:  # pragma: no cover - not a POSIX system: nothing to take tu
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["cpu_description", "die_with_parent", "exclusive_use", "pin_process"]
+__all__ = [
+    "ProcessorTimes",
+    "clock_hz",
+    "cpu_description",
+    "die_with_parent",
+    "exclusive_use",
+    "pin_process",
+    "processor_times",
+]
 
 _PR_SET_PDEATHSIG: Final = 1
+_STOLEN_WORD: Final = 8
 _RELEVANT_FLAGS: Final = (
     "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_bf16", "asimd", "sve",
 )  # fmt: skip
@@ -46,6 +56,56 @@ def cpu_description() -> dict[str, str]:
         "cpu_flags": " ".join(flag for flag in _RELEVANT_FLAGS if flag in flags),
         "machine": platform.machine(),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorTimes:
+    """What a processor did since the machine started, in ticks of the kernel.
+
+    Attributes:
+        total: All of it.
+        stolen: Time in which the hypervisor ran others.
+        busy: Time in which it worked for anybody.
+    """
+
+    total: int
+    stolen: int
+    busy: int
+
+    def since(self, before: ProcessorTimes) -> ProcessorTimes:
+        """What it did since then."""
+        return ProcessorTimes(self.total - before.total, self.stolen - before.stolen, self.busy - before.busy)
+
+
+def processor_times(stat: Path = Path("/proc/stat")) -> dict[int, ProcessorTimes]:
+    """What each processor did since the machine started, by its number; empty where Linux does not say.
+
+    Args:
+        stat: Where it says so: for each processor its time for user, nice, system, idle, waiting, interrupts, soft
+            interrupts and stolen (proc_stat(5)).
+    """
+    if not stat.exists():
+        return {}
+    times: dict[int, ProcessorTimes] = {}
+    for line in stat.read_text(encoding="ascii", errors="replace").splitlines():
+        words = line.split()
+        if words and words[0].startswith("cpu") and words[0][3:].isdigit() and len(words) > _STOLEN_WORD:
+            ticks = [int(word) for word in words[1 : _STOLEN_WORD + 1]]
+            idle = ticks[3] + ticks[4]
+            stolen = ticks[-1]
+            times[int(words[0][3:])] = ProcessorTimes(sum(ticks), stolen, sum(ticks) - idle - stolen)
+    return times
+
+
+def clock_hz(cpus: Sequence[int], folder: Path = Path("/sys/devices/system/cpu")) -> list[float]:
+    """The clock of each processor right now, hertz; empty where Linux does not say (most virtual machines).
+
+    Args:
+        cpus: Processors.
+        folder: Where Linux says it, in kHz.
+    """
+    files = (folder / f"cpu{cpu}" / "cpufreq" / "scaling_cur_freq" for cpu in cpus)
+    return [float(file.read_text(encoding="ascii")) * 1e3 for file in files if file.exists()]
 
 
 def pin_process(cpus: Sequence[int]) -> dict[str, str]:

@@ -180,36 +180,36 @@ def measure_networks(
     if precision is not None and not precision > 0:
         raise OptionError(f"a precision of {precision:g} is not more than 0")
     estimates = require_usable(backend).estimates
-    plan = Plan("networks", tuple(cases))
-    passes = rounds_left(cases, dataset, rounds) if resume else [plan.cases] * rounds
-    runs_of: dict[str, list[Run]] = {case.id: [] for case in cases}
+    how = {"backend": backend, "options": options, "settings": settings}
+    rounds_of = _Rounds(Plan("networks", tuple(cases)), dataset, how, progress)
     earlier = {network.case: network.rounds for network in measured_networks(dataset)} if resume else {}
+    for todo in rounds_left(cases, dataset, rounds) if resume else [tuple(cases)] * rounds:
+        rounds_of.go_on(todo)
+    for _ in range(MOST_ROUNDS if precision is not None and not estimates else 0):
+        known = [MeasuredNetwork(case.id, (*earlier.get(case.id, ()), *rounds_of.runs[case.id])) for case in cases]
+        rounds_of.go_on([case for case, one in zip(cases, known, strict=True) if _wants_more(one, precision)])
+    return [MeasuredNetwork(case.id, tuple(rounds_of.runs[case.id])) for case in cases]
 
-    def keep(case: Case, run: Run) -> None:
-        runs_of[case.id].append(run)
-        if progress is not None:
-            progress(case, run)
 
-    def go_on(todo: Sequence[Case]) -> None:
-        failed = {case for case, runs in runs_of.items() if runs and runs[-1].status is Status.FAILED}
+class _Rounds:
+    """Measures some networks, round after round, and keeps what came of it; what fails is not tried again."""
+
+    def __init__(self, plan: Plan, dataset: Dataset, how: Mapping[str, Any], progress: Progress | None) -> None:
+        self.runs: dict[str, list[Run]] = {case.id: [] for case in plan.cases}
+        self._name, self._dataset, self._how, self._progress = plan.name, dataset, how, progress
+
+    def go_on(self, todo: Sequence[Case]) -> None:
+        """Measures these networks once more."""
+        failed = {case for case, runs in self.runs.items() if runs and runs[-1].status is Status.FAILED}
         part = tuple(case for case in todo if case.id not in failed)
         if part:
-            run_campaign(
-                Plan(plan.name, part),
-                dataset,
-                backend=backend,
-                options=options,
-                settings=settings,
-                round_=dataset.next_round(case.id for case in part),
-                progress=keep,
-            )
+            number = self._dataset.next_round(case.id for case in part)
+            run_campaign(Plan(self._name, part), self._dataset, round_=number, progress=self._keep, **self._how)
 
-    for todo in passes:
-        go_on(todo)
-    for _ in range(MOST_ROUNDS if precision is not None and not estimates else 0):
-        known = {name: MeasuredNetwork(name, (*earlier.get(name, ()), *runs)) for name, runs in runs_of.items()}
-        go_on([case for case in cases if _wants_more(known[case.id], precision)])
-    return [MeasuredNetwork(case.id, tuple(runs_of[case.id])) for case in cases]
+    def _keep(self, case: Case, run: Run) -> None:
+        self.runs[case.id].append(run)
+        if self._progress is not None:
+            self._progress(case, run)
 
 
 def _wants_more(network: MeasuredNetwork, precision: float | None) -> bool:

@@ -15,6 +15,7 @@ from annette.cli.options import (
     json_option,
     parse_duration,
     parse_numbers,
+    parse_share,
     print_json,
     split_words,
 )
@@ -37,17 +38,6 @@ def _parse_batches(ctx: click.Context, param: click.Parameter, value: str | None
     if not batches or min(batches) < 1:
         raise click.BadParameter(f"{value!r} is not a list of batch sizes such as 1,4", ctx, param)
     return batches
-
-
-def _parse_share(ctx: click.Context, param: click.Parameter, value: str) -> float:
-    number = value.strip().removesuffix("%")
-    try:
-        share = float(number) / (100.0 if value.strip().endswith("%") else 1.0)
-    except ValueError:
-        share = -1.0
-    if not 0.0 < share < 1.0:
-        raise click.BadParameter(f"{value!r} is not a share such as 30% or 0.3, between 0 and 1", ctx, param)
-    return share
 
 
 @click.command("bench", context_settings=OPEN_ENDED, short_help="Benchmark a backend into a dataset.")
@@ -74,7 +64,7 @@ def _parse_share(ctx: click.Context, param: click.Parameter, value: str) -> floa
 )
 @click.option(
     "--for-share",
-    callback=_parse_share,
+    callback=parse_share,
     default="30%",
     show_default=True,
     metavar="SHARE",
@@ -84,6 +74,7 @@ def _parse_share(ctx: click.Context, param: click.Parameter, value: str) -> floa
 @click.option("--plan", "plan_file", type=FILE, metavar="FILE", help="Measure this plan instead.")
 @click.option("--save-plan", type=FILE, metavar="FILE", help="Write the plan to a file.")
 @click.option("--resume", is_flag=True, help="Continue an existing dataset; what it has is not measured again.")
+@click.option("--check", is_flag=True, help="Only say how calm this machine is: half a minute of reference workloads.")
 @click.option("--dry-run", is_flag=True, help="Only print what would be measured, and how long it would take.")
 @click.option("--html", type=FILE, metavar="FILE", help="Also write a page with plots of sweeps.")
 @json_option
@@ -104,6 +95,7 @@ def command(
     plan_file: Path | None,
     save_plan: Path | None,
     resume: bool,
+    check: bool,
     dry_run: bool,
     html: Path | None,
     as_json: bool,
@@ -117,6 +109,7 @@ def command(
 
     \b
     Examples:
+      annette bench --backend onnxruntime --check
       annette bench --backend onnxruntime --out cpu.sqlite
       annette bench --backend onnxruntime --preset full --threads 2 --out cpu.sqlite --resume
       annette bench --backend onnxruntime --preset full --budget 3m --dry-run
@@ -124,48 +117,60 @@ def command(
       annette bench --backend vela --accelerator ethos-u55-128 --budget 60s --out npu.sqlite --html npu.html
       annette bench --backend command --option command='./bench {model}' --out board.sqlite --json
     """
-    from annette.api import plan_benchmark
-    from annette.bench.session import recorded_plan
-    from annette.bench.totals import is_for_totals
-    from annette.cli.dataset import describe_dataset
-    from annette.report.bench import plan_document, print_bench, print_plan
+    from annette.report.bench import plan_document, print_plan
 
-    extra, own = context.args, networks
-    if networks:  # what stands behind the first one, too, and all else goes to the backend
-        further, pairs = split_words(context.args)
-        extra, options, own = [], {**options, **pairs}, (*networks, *further)
+    own, options, extra = _words(networks, options, context.args)
     chosen = chosen_options(backend, options, extra)
-    recorded = resume and preset is None and plan_file is None and out is not None and not networks
-    plan = recorded_plan(out) if recorded and out is not None else None
+    if check:
+        _check(backend, chosen, how["cpus"], as_json=as_json)
+        return
+    plan = _recorded(out, resume=resume and preset is None and plan_file is None and not networks)
+    wanted = {"preset": preset or "quick", "seed": seed, "batch": batch, "options": chosen}
     if networks:
-        if plan_file is not None:
-            raise click.UsageError("--for makes a plan, and --plan has one: take one of the two")
-        plan = plan_benchmark(
-            backend,
-            preset=preset or "quick",
-            budget_s=budget,
-            seed=seed,
-            batch=batch,
-            options=chosen,
-            networks=_networks(own, batch, inputs),
-            share=for_share,
-        )
-    plan = plan or _plan(backend, plan_file, preset or "quick", seed, batch, chosen)
-    if budget is not None and (dry_run or not is_for_totals(plan)):
-        plan = plan.within(budget)
-    if save_plan is not None:
-        _write(save_plan, plan.to_text())
+        wanted |= {"networks": _networks(own, batch, inputs), "share": for_share, "budget_s": budget}
+    plan = _within(plan or _plan(backend, plan_file, wanted), budget, dry_run=dry_run)
+    _write(save_plan, plan.to_text())
     if dry_run:
         document = plan_document(plan)
         print_json(document) if as_json else print_plan(document)
         return
     if out is None:
         raise click.UsageError("--out DATASET is missing: where the measurements go (or --dry-run)")
-    how |= {"adapts": plan_file is None, "budget_s": budget, "seed": seed, "batch": batch}
-    document = _benchmark(plan, out, backend=backend, options=chosen, resume=resume, **how)
-    if html is not None:
-        describe_dataset(out, html)
-    print_json(document) if as_json else print_bench(document)
+    how |= {"adapts": plan_file is None, "budget_s": budget, "seed": seed, "batch": batch, "resume": resume}
+    _print(_benchmark(plan, out, backend=backend, options=chosen, **how), out, html, as_json=as_json)
+
+
+def _words(
+    networks: tuple[str, ...], options: dict[str, str], extra: list[str]
+) -> tuple[tuple[str, ...], dict[str, str], list[str]]:
+    """Networks, options and what else was said: where networks are named, what stands behind the first one, too."""
+    if not networks:
+        return networks, options, extra
+    further, pairs = split_words(extra)
+    return (*networks, *further), {**options, **pairs}, []
+
+
+def _recorded(out: Path | None, *, resume: bool) -> Plan | None:
+    """The plan that a campaign goes on with; None where it does not go on, or with another."""
+    from annette.bench.session import recorded_plan
+
+    return recorded_plan(out) if resume and out is not None else None
+
+
+def _within(plan: Plan, budget_s: float | None, *, dry_run: bool) -> Plan:
+    """What of a plan fits a budget; one for totals learns on the way what it costs."""
+    from annette.bench.totals import is_for_totals
+
+    return plan.within(budget_s) if budget_s is not None and (dry_run or not is_for_totals(plan)) else plan
+
+
+def _check(backend: str, options: dict[str, str], cpus: tuple[int, ...] | None, *, as_json: bool) -> None:
+    """Says how calm the machine is."""
+    from annette.api import check_machine
+    from annette.report.bench import check_document, print_check
+
+    document = check_document(check_machine(backend, options=options, cpus=cpus), backend)
+    print_json(document) if as_json else print_check(document)
 
 
 def _benchmark(plan: Plan, out: Path, *, backend: str, resume: bool, **how: Any) -> dict[str, Any]:
@@ -194,15 +199,16 @@ def _benchmark(plan: Plan, out: Path, *, backend: str, resume: bool, **how: Any)
     return bench_document(out, backend, carried_out, outcome)
 
 
-def _plan(
-    backend: str, file: Path | None, preset: str, seed: int, batch: tuple[int, ...] | None, options: dict[str, str]
-) -> Plan:
+def _plan(backend: str, file: Path | None, wanted: dict[str, Any]) -> Plan:
+    """The plan of a file, or the one that is wanted."""
     from annette.api import plan_benchmark
     from annette.bench.plan import Plan
     from annette.files import open_regular
 
+    if file is not None and "networks" in wanted:
+        raise click.UsageError("--for makes a plan, and --plan has one: take one of the two")
     if file is None:
-        return plan_benchmark(backend, preset=preset, seed=seed, batch=batch, options=options)
+        return plan_benchmark(backend, **wanted)
     try:
         with open_regular(file, error=OptionError) as opened:
             text = opened.read().decode()
@@ -224,9 +230,21 @@ def _networks(names: tuple[str, ...], batch: tuple[int, ...] | None, inputs: dic
     }
 
 
-def _write(path: Path, text: str) -> None:
+def _print(document: dict[str, Any], out: Path, html: Path | None, *, as_json: bool) -> None:
+    """Prints what a campaign came to, and writes its page where one is wanted."""
+    from annette.cli.dataset import describe_dataset
+    from annette.report.bench import print_bench
+
+    if html is not None:
+        describe_dataset(out, html)
+    print_json(document) if as_json else print_bench(document)
+
+
+def _write(path: Path | None, text: str) -> None:
     from annette.atomic import write_whole
 
+    if path is None:
+        return
     try:
         write_whole(path, text)
     except OSError as error:

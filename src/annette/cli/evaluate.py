@@ -91,9 +91,8 @@ def command(
     """Compares a platform's estimates with measured latencies, per network and per kind of kernel.
 
     Latencies come from a dataset of annette measure (--truth), from measuring now (--measure), or from the FILE.
-    Measured times are brought to the speed of the platform's campaign by the reference workload that runs before
-    and after each. With --measure, threads and precision are the platform's unless given, and further --NAME VALUE go
-    to the backend.
+    They are brought to the speed of the platform's campaign by the reference workload around each. With --measure,
+    threads and precision are the platform's unless given, and further --NAME VALUE go to the backend.
 
     A FILE has the columns network (a file beside it, or a network built in) and, if known, batch, input (ids=1x128
     rate=16000) and latency_s, latency_ms, latency_us, latency_ns or latency (with its unit: 12.5 ms). Where one of

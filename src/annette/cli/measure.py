@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -63,9 +63,8 @@ def command(
 
     The latency is the shortest of the rounds' medians (of more than four, the one a quarter of the way up): what the
     network takes undisturbed. Every round is a process of its own, the networks take turns, and what fails is not tried
-    again. With --precision it says whether the machine allowed as much. Where one of several networks cannot be read or
-    measured, the others are: a line and, with --json, an entry say why, and the exit code is 2. Files that the
-    backend takes are measured as they are; --NAME VALUE go to it.
+    again. Where one of several networks cannot be read or measured, the others are: a line and, with --json, an entry
+    say why, and the exit code is 2. Files that the backend takes are measured as they are; --NAME VALUE go to it.
 
     \b
     Examples:
@@ -81,10 +80,8 @@ def command(
     from annette.report.estimates import error_document
 
     networks, further = split_words(arguments)
-    if not networks:
-        raise click.UsageError("Missing argument 'NETWORK...'.")
-    if len(set(networks)) < len(networks):
-        raise click.UsageError("a network is named twice")
+    if not networks or len(set(networks)) < len(networks):
+        raise click.UsageError("a network is named twice" if networks else "Missing argument 'NETWORK...'.")
     chosen = chosen_options(backend, {**options, **further}, ())
     errors: dict[str, AnnetteError] = {}
     cases = _readable(networks, errors, backend=backend, batch=batch, inputs=inputs, lenient=lenient)
@@ -93,22 +90,28 @@ def command(
         how |= {"backend": backend, "options": chosen, "rounds": rounds, "precision": precision, "progress": listen}
         measured = measure(cases, **how) if cases else []
     named = dict(zip([name for name in networks if name not in errors], measured, strict=True))
-    for name, network in named.items():
-        if not network.usable:
-            errors[name] = BackendRunError(f"{name!r} could not be measured: {network.rounds[-1].reason}")
+    failed = {name: network.rounds[-1].reason for name, network in named.items() if not network.usable}
+    errors |= {name: BackendRunError(f"{name!r} could not be measured: {why}") for name, why in failed.items()}
     if errors and len(networks) == 1:
         raise errors[networks[0]]
-    documents = {name: measurement_document(named[name], backend, precision) for name in networks if name not in errors}
+    documents = [
+        error_document(name, errors[name]) if name in errors else measurement_document(named[name], backend, precision)
+        for name in networks
+    ]
     if as_json:
-        listed = [documents[name] if name in documents else error_document(name, errors[name]) for name in networks]
-        print_json(listed[0] if len(networks) == 1 else listed)
-    else:
-        for document in documents.values():
+        print_json(documents[0] if len(networks) == 1 else documents)
+    for name, document in zip(networks, documents, strict=True) if not as_json else ():
+        if name not in errors:
             print_measurement(document, everything=everything)
+    if errors:
+        _complain(errors)
+
+
+def _complain(errors: dict[str, AnnetteError]) -> NoReturn:
+    """Says which networks could not be measured, and why."""
     for name, error in errors.items():
         complain(str(error) if name in str(error) else f"{name!r}: {error}")
-    if errors:
-        click.get_current_context().exit(USAGE_ERROR)
+    click.get_current_context().exit(USAGE_ERROR)
 
 
 def _readable(networks: Sequence[str], errors: dict[str, AnnetteError], **how: Any) -> list[Case]:

@@ -24,7 +24,7 @@ from annette.evaluation.metrics import (
     spearman,
 )
 from annette.evaluation.pricing import CONFIDENCES, FAMILIES, price_network
-from annette.network.graph_json import graph_digest
+from annette.evaluation.truth import notes_on_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -239,24 +239,9 @@ def evaluate(
         floor=float(np.mean(floors)) if floors else None,
         plain_roofline=platform.plain_roofline,
         remaining=_remaining(compared),
-        notes=(*notes, *undecided, *_made_for(platform, truths)),
+        notes=(*notes, *undecided, *notes_on_own(platform, truths)),
         mapping=sum(mapped, MappingQuality()) if mapped else None,
     )
-
-
-def _made_for(platform: Platform, truths: Iterable[Truth]) -> list[str]:
-    """Which of the networks the benchmark was made for, as a sentence."""
-    names = {name for name, _ in platform.provenance.made_for}
-    digests = {digest for _, digest in platform.provenance.made_for}
-    if not names:
-        return []
-    known = [truth.name for truth in truths if truth.name in names or graph_digest(truth.network) in digests]
-    if not known:
-        return []
-    return [
-        f"a part of the benchmark was made for {', '.join(known)} (annette bench --for): their errors say nothing of "
-        "those of other networks"
-    ]
 
 
 def _network(

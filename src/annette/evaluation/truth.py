@@ -16,11 +16,12 @@ from annette.bench.visits import joined_error, undisturbed
 from annette.documents import is_latency, parse_json
 from annette.errors import AnnetteError, DatasetError, OptionError, nearest
 from annette.files import is_file, open_regular
+from annette.network.graph_json import graph_digest
 from annette.network.inputs import name_with_inputs, parse_given
 from annette.network.load import load_network, readers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from annette.bench.dataset import Dataset
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from annette.network.inputs import Given
     from annette.platforms import Platform
 
-__all__ = ["MachineSpeed", "Truth", "is_listing", "load_listing", "truths_of"]
+__all__ = ["MachineSpeed", "Truth", "is_listing", "load_listing", "notes_on_own", "truths_of"]
 
 _UNITS: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 _SCALES: Final = {f"latency_{unit}": scale for unit, scale in _UNITS.items() if unit.isascii()}
@@ -337,3 +338,26 @@ def _number(where: str, column: str, value: Any) -> float | None:
     if isinstance(value, bool) or not math.isfinite(number):
         raise OptionError(f"{where}: {column} {str(value)[:_SHOWN]!r} is not a number")
     return number
+
+
+def notes_on_own(platform: Platform, truths: Iterable[Truth]) -> list[str]:
+    """Which of the networks a platform's benchmark was made for (``annette bench --for``), as a sentence.
+
+    Args:
+        platform: What is evaluated.
+        truths: The networks; compared by name and by digest.
+
+    Returns:
+        The sentence, or none where it is none of them.
+    """
+    names = {name for name, _ in platform.provenance.made_for}
+    digests = {digest for _, digest in platform.provenance.made_for}
+    if not names:
+        return []
+    known = [truth.name for truth in truths if truth.name in names or graph_digest(truth.network) in digests]
+    if not known:
+        return []
+    return [
+        f"a part of the benchmark was made for {', '.join(known)} (annette bench --for): their errors say nothing of "
+        "those of other networks"
+    ]

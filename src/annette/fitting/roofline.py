@@ -59,7 +59,7 @@ def fit_roofline(samples: Samples) -> Roofline:
     return Roofline(**_rates(problem, Search(problem, {}, Criterion()).from_rates(problem.starts())))
 
 
-def fit_refined_roofline(samples: Samples) -> RefinedRoofline:
+def fit_refined_roofline(samples: Samples, *, channels_only: bool = False) -> RefinedRoofline:
     """Fits P, B, t0, and finds which dimensions are unrolled, by how much (s) and for how much of the work (alpha).
 
     A dimension is refined only if that lowers the error clearly: an unroll that the data does not show is not claimed.
@@ -69,6 +69,8 @@ def fit_refined_roofline(samples: Samples) -> RefinedRoofline:
 
     Args:
         samples: Cleaned rows of one kind; at least 3.
+        channels_only: Whether heights and widths are left alone: for times that were worked out instead of measured, in
+            which they stand for whatever small maps cost more.
 
     Raises:
         FitError: There are too few rows.
@@ -77,7 +79,7 @@ def fit_refined_roofline(samples: Samples) -> RefinedRoofline:
         raise FitError(f"a refined roofline needs at least 3 measured kernels, and there are {len(samples)}")
     problem = Problem.of(samples)
     usable: dict[str, list[int]] = {}
-    for name in UNROLLED if _has_places(samples) else _CHANNELS:
+    for name in UNROLLED if _has_places(samples) and not channels_only else _CHANNELS:
         extents = np.unique(problem.extents[name])
         sizes = problem.distinct(name, [size for size in UNROLL_CANDIDATES if size <= 2 * extents.max()])
         if len(extents) >= _LEAST_EXTENTS and sizes:

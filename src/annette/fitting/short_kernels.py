@@ -39,6 +39,8 @@ UNRESOLVED: Final = "shorter than a profile resolves, and no time of its own is 
 _COMMON_S: Final = 5e-7
 """Standard deviation s of the error that the profiled times of a run have in common: half of a whole microsecond, of
 which rounding is 0.29 and the rest that the profiler costs more where caches are busy (1.8 to 2.6 µs were found)."""
+_FURTHEST: Final = 4.0
+"""So many standard deviations a common error may be; what makes a sum more off than that is wrong by itself."""
 _CLOCK_S: Final = 1e-7
 _RELATIVE_NOISE: Final = 0.02
 """Standard deviation of a run's total: that of the clock, and a part of the time. What a run costs by itself varies,
@@ -76,6 +78,8 @@ def _corrected(run: Run, overheads: RunOverheads) -> Run:
         total_s = math.hypot(_CLOCK_S + _RELATIVE_NOISE * run.latency_s, overheads.spread_s)
         gain = count * _COMMON_S**2 / (count**2 * _COMMON_S**2 + total_s**2)
         shift_s, share = gain * (run.latency_s - overheads.beside_s(run) - sum_s), gain * count
+        if abs(shift_s) > _FURTHEST * _COMMON_S:
+            shift_s, share = 0.0, 0.0
     # What is not known better than this is not taken as shorter; that keeps its logarithm from running away.
     unknown_s = max(_SHORTEST_S, _COMMON_S * math.sqrt(1.0 - share))
     added_s = [overheads.profiler_s + (overheads.first_s if index == 0 else 0.0) for index in range(count)]

@@ -49,7 +49,7 @@ _MOVED: Final = kinds_in(Category.VIEW, Category.MOVEMENT)
 
 def is_quantizable(network: Network, scheme: str) -> bool:
     """Whether a scheme changes anything but movements of data in a network."""
-    kinds = {layer.kind for layer in network.layers}
+    kinds = {layer.kind for layer in network.layers if not _is_einsum(layer)}
     return bool(kinds.intersection((*_WEIGHTED, *_RECURRENT) if scheme == "dynamic" else STATIC_KINDS - _MOVED))
 
 
@@ -91,6 +91,14 @@ def quantized(network: Network, scheme: str) -> Network:
         source_format=network.source_format,
         notes=network.notes,
     )
+
+
+def _is_einsum(layer: Layer) -> bool:
+    """Whether a product is written as an Einstein sum, which no quantiser of onnxruntime.quantization knows.
+
+    Its ``registry.py`` has no entry for it.
+    """
+    return "equation" in layer.attributes
 
 
 class _Work:
@@ -167,7 +175,9 @@ class _Static(_Work):
                 self.current[layer.outputs[0]] = self.current.get(layer.inputs[0], layer.inputs[0])
                 continue
             integers = {0: self._dtype, 1: self._dtype} if layer.kind in STATIC_KINDS - {"div", "sub"} else {}
-            if layer.kind in _WEIGHTED or layer.kind in ("conv_transpose", "layer_norm"):
+            if _is_einsum(layer):
+                integers = {}
+            elif layer.kind in _WEIGHTED or layer.kind in ("conv_transpose", "layer_norm"):
                 integers = {1: DType.INT8, 2: DType.INT32}
             elif self._is_bias(layer):
                 integers = {0: DType.INT32, 1: DType.INT32}
@@ -206,7 +216,7 @@ class _Static(_Work):
         around = [*self.network.consumers.get(name, ())]
         if name in self.network.producers:
             around.append(self.network.producers[name])
-        if not any(layer.kind in STATIC_KINDS for layer in around):
+        if not any(layer.kind in STATIC_KINDS and not _is_einsum(layer) for layer in around):
             return
         if len(around) == 2 and self._is_bias(around[0]):
             return  # stays within the product
@@ -227,7 +237,7 @@ class _Dynamic(_Work):
         for layer in self.network.layers:
             operands = [self.network.tensors[name] for name in layer.inputs]
             weighted = layer.kind in _WEIGHTED and len(operands) > 1 and operands[1].constant
-            if weighted and not operands[0].constant and operands[0].dtype.is_float:
+            if weighted and not _is_einsum(layer) and not operands[0].constant and operands[0].dtype.is_float:
                 self._product(layer)
             elif layer.kind in _RECURRENT and operands[0].dtype is DType.FLOAT32:
                 self._recurrent(layer)

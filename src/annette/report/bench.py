@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.bench.backend import backend_class, backend_names
 from annette.bench.dataset import Dataset
 from annette.bench.records import Status
-from annette.report.page import Page, percent_text, seconds_text
+from annette.report.page import Page, percent_text, seconds_text, texts
 from annette.report.schemas import measurements as schemas
 from annette.report.schemas.base import part
 from annette.report.schemas.platforms import BackendOption, BackendsDocument, ListedBackend
@@ -19,17 +19,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from annette.bench.campaign import Outcome
+    from annette.bench.check import MachineCheck
     from annette.bench.plan import Plan
     from annette.bench.session import MeasuredNetwork
 
 __all__ = [
     "backends_document",
     "bench_document",
+    "check_document",
     "imprecise_text",
     "measurement_document",
     "plan_document",
     "print_backends",
     "print_bench",
+    "print_check",
     "print_measurement",
     "print_plan",
 ]
@@ -70,6 +73,36 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         cases=len(plan.cases),
         counts=plan.counts(),
     ).plain()
+
+
+def check_document(check: MachineCheck, backend: str) -> dict[str, Any]:
+    """How calm a machine is; schema ``annette/bench-check/1``."""
+    return part(
+        schemas.CheckDocument,
+        check,
+        backend=backend,
+        causes=list(check.causes),
+        workloads=[part(schemas.CheckedWorkloadPart, workload) for workload in check.workloads],
+    ).plain()
+
+
+def print_check(document: dict[str, Any], *, page: Page | None = None) -> None:
+    """Prints how calm a machine is, what disturbs it, and what to do."""
+    page = page or Page()
+    advice = {
+        "calm": "go on",
+        "disturbed": "go on; intervals will be wider, and annette measure --precision tells what can be known",
+        "too disturbed": "stop what disturbs, or wait for another hour",
+    }
+    page.line(bold=f"This machine is {document['verdict']}", plain=f": {advice[document['verdict']]}.")
+    page.line(
+        plain=f"Times from three visits will be off by {percent_text(document['expected_error'])}; "
+        f"calm index {document['index']:.2f}, in {document['rounds']} rounds over {document['duration_s']:.0f} s"
+    )
+    keys = ("spread", "calm", "error")
+    rows = texts(document["workloads"], name=str, calm_s=seconds_text, **dict.fromkeys(keys, percent_text))
+    page.table(("workload", "undisturbed", "one in ten longer by", "calm visits", "error of three"), rows, left=(0,))
+    page.notes(document["causes"])
 
 
 def measurement_document(measured: MeasuredNetwork, backend: str, precision: float | None = None) -> dict[str, Any]:

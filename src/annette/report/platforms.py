@@ -125,4 +125,6 @@ def _print_provenance(provenance: dict[str, Any], page: Page) -> None:
         page.line(plain=f"source: {source['title']} ({source['location']}; {source['licence']}{date})")
     for name, version in provenance["versions"].items():
         page.line(plain=f"version: {name} {version}")
+    for name, _ in provenance.get("made_for", ()):
+        page.line(plain=f"a part of the benchmark was made for {name}")
     page.notes(provenance["notes"])

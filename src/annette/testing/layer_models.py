@@ -112,7 +112,7 @@ class LayerModelContract(ParametersContract):
             np.testing.assert_allclose(model.predict_s(table.select(rows[row : row + 1])), predicted[row], rtol=1e-12)
 
     def test_says_the_same_beside_other_models(self, model: LayerModel, table: KernelTable) -> None:
-        """Estimates ask all models of a network at once (`annette.models.stack`); what each says is what it says alone."""
+        """Estimates ask all models of a network at once (`annette.models.stack`): each says what it says alone."""
         other = Roofline(ops_per_s=1e12, bytes_per_s=1e10, offset_s=1e-6)
         of = np.arange(len(table)) % 3
         with np.errstate(all="ignore"):

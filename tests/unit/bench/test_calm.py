@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import jsonschema
 import numpy as np
 import pytest
 
 from annette.bench.calm import calmness
+from annette.bench.dataset import Dataset
 from annette.bench.records import KernelRecord, Purpose, Run, Status
 from annette.network.builder import NetworkBuilder
+from annette.report.dataset import dataset_document, dataset_page
+from annette.report.schema import schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-def visit(case: int, round_: int, time_s: float, **changes: object) -> Run:
+def visit(number: int, round_: int, time_s: float, **changes: object) -> Run:
     net = NetworkBuilder("small")
-    facts = {"purpose": Purpose.MICRO_KERNEL, "status": Status.OK} | changes
+    facts = {"purpose": Purpose.MICRO_KERNEL, "status": Status.OK, "case": f"case{number}", "reason": ""} | changes
     return Run(
-        case=f"case{case}",
         round=round_,
         network=net.build(net.relu(net.input("data", (1, 8, 4, 4)))),
         environment={},
         details={},
-        reason="",
         started_unix_s=0.0,
         duration_s=1.0,
         latency_s=float("nan"),
@@ -71,3 +78,23 @@ def test_a_round_that_is_slow_throughout_is_seen_in_the_rounds_alone() -> None:
 )
 def test_what_does_not_tell(runs: list[Run]) -> None:
     assert calmness(runs) is None
+
+
+@pytest.mark.parametrize("noise", [0.001, 0.3])
+def test_a_dataset_shows_how_calm_it_was(tmp_path: Path, noise: float) -> None:
+    runs = campaign(noise)
+    calm = calmness(runs)
+    assert calm is not None
+    with Dataset.create(tmp_path / "d.sqlite") as dataset:
+        for run in runs:
+            dataset.add(run)
+        document = dataset_document(dataset)
+    jsonschema.validate(document, schema("dataset-content"))
+    assert document["calm"]["index"] == calm.index
+    assert f"calm index {calm.index:.2f}" in dataset_page(document)
+
+
+def test_a_dataset_without_visits_says_nothing_of_calm(tmp_path: Path) -> None:
+    with Dataset.create(tmp_path / "d.sqlite") as dataset:
+        dataset.add(visit(0, 0, 1e-3))
+        assert dataset_document(dataset)["calm"] is None

@@ -126,8 +126,8 @@ def test_networks_are_swept_over_the_batches_asked_for(run, tmp_path):
     ("words", "message"),
     [
         ((*FOR, "--for", "no-such-network", "--out", "d"), "no-such-network"),
-        ((*FOR, "--for", "alexnet", "--for-share", "2", "--out", "d"), "not a share such as 30%"),
-        ((*FOR, "--for", "alexnet", "--for-share", "half", "--out", "d"), "not a share such as 30%"),
+        ((*FOR, "--for", "alexnet", "--for-share", "2", "--out", "d"), "not a share such as 2%"),
+        ((*FOR, "--for", "alexnet", "--for-share", "half", "--out", "d"), "not a share such as 2%"),
         ((*BENCH, "--for", "alexnet"), "take one of the two"),
         (("bench", "--backend", "scripted", "--preset", "totals", "--for", "alexnet", "--out", "d"), "totals only"),
         (("bench", "--backend", "scriptet", "--out", "d"), "no backend 'scriptet'; did you mean 'scripted'?"),
@@ -149,6 +149,9 @@ def test_networks_are_swept_over_the_batches_asked_for(run, tmp_path):
         (("measure", "--backend", "scripted"), "Missing argument"),
         (("measure", "no-such-network", "--backend", "scripted"), "no-such-network"),
         (("measure", "lenet", "lenet", "--backend", "scripted"), "twice"),
+        (("measure", "lenet", "--backend", "scripted", "--precision", "200%"), "not a share such as 2%"),
+        (("bench", "--backend", "scripted", "--check"), "nothing to check"),
+        (("evaluate", "--platform", "ncs2-openvino", "--suite", "classic", "--precision", "2%"), "goes with --measure"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line(run, words, message):
@@ -167,7 +170,16 @@ def test_measure_reports_rounds_and_kernels(run):
     assert document["schema"] == "annette/measurement/1"
     assert len(document["rounds_s"]) == 3
     assert document["remeasurement_spread"] == 0
+    assert (document["standard_error"], document["precision"]) == (0.005, None)
     assert sum(kernel["latency_s"] for kernel in document["kernels"]) == pytest.approx(document["latency_s"])
+
+
+@pytest.mark.parametrize(("precision", "said"), [("0.1%", True), ("1%", False)])
+def test_measure_says_what_the_machine_does_not_allow(run, precision, said):
+    code, output, _ = run("measure", "squeezenet1_1", "--backend", "scripted", "--precision", precision)
+    assert code == 0
+    assert f"{12 if said else 3} rounds" in output
+    assert ("does not allow more" in output) is said
 
 
 def test_measure_goes_on_after_a_network_that_fails(run):

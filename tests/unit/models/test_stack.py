@@ -26,7 +26,7 @@ def forest(rng, *, trees, columns):
         .astype(np.int16)
         .ravel(),
         threshold=rng.uniform(0, 9, 5 * trees).astype(np.float32),
-        left=(first + [1, 3, 0, 0, 0]).astype(np.int32).ravel(),
+        left=(first + np.array([1, 3, 0, 0, 0])).astype(np.int32).ravel(),
         value=rng.uniform(-0.1, 0.1, 5 * trees).astype(np.float32),
         base=0.2,
     )

@@ -53,6 +53,19 @@ def test_dynamic_quantisation_computes_products_in_integers():
     ]
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_einstein_sums_stay_as_they_are(scheme):
+    net, x = _builder()
+    weight = net.weight("w", (8, 16, 5))
+    network = net.build(net.einsum("bchw,hcd->bwd", x, weight))
+    assert not is_quantizable(network, scheme)
+    net, x = _builder()
+    mixed = net.build(net.einsum("bchw,hcd->bwd", net.conv(x, 16, 1), net.weight("w", (8, 16, 5))))
+    made = quantized(mixed, scheme)
+    (sum_,) = [layer for layer in made.layers if "equation" in layer.attributes]
+    assert [made.tensors[name].dtype for name in (*sum_.inputs, *sum_.outputs)] == [DType.FLOAT32] * 3
+
+
 def test_products_of_the_same_activation_share_its_integers():
     net, x = _builder()
     network = quantized(net.build(net.add(net.conv(x, 8, 1), net.conv(x, 8, 1))), "dynamic")

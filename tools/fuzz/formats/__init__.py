@@ -8,6 +8,7 @@ from tools.fuzz.formats.commands import CommandFormat
 from tools.fuzz.formats.datasets import DatasetFormat
 from tools.fuzz.formats.descriptions import DescriptionFormat
 from tools.fuzz.formats.onnx_models import OnnxFormat
+from tools.fuzz.formats.ort_models import OrtFormat
 from tools.fuzz.formats.platform_files import PlatformFormat
 from tools.fuzz.formats.tables import TableFormat
 from tools.fuzz.formats.tflite_models import TfliteFormat
@@ -22,6 +23,7 @@ FORMATS: Final[dict[str, type[Format]]] = {
     for form in (
         OnnxFormat,
         TfliteFormat,
+        OrtFormat,
         DescriptionFormat,
         PlatformFormat,
         TableFormat,
@@ -30,5 +32,7 @@ FORMATS: Final[dict[str, type[Format]]] = {
     )
 }
 
-SHARES: Final = {"onnx": 28, "tflite": 16, "json": 14, "platform": 12, "table": 12, "dataset": 9, "command": 9}
+SHARES: Final = {
+    "onnx": 25, "tflite": 14, "ort": 9, "json": 12, "platform": 11, "table": 11, "dataset": 9, "command": 9,
+}  # fmt: skip
 """How the cases of a campaign are divided, in hundredths."""

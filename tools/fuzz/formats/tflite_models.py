@@ -7,9 +7,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tools.fuzz.case import Format
+from tools.fuzz.formats.flatbuffer_fields import BITS, Values, change, element, pick, single
 from tools.fuzz.networks import small_networks
 from tools.fuzz.oracle import read_and_estimate
-from tools.fuzz.values import clean, floating, integer, near, text, within
+from tools.fuzz.values import floating, integer, within
 
 from annette.errors import UnsupportedOperatorError
 from annette.network.readers.tflite.flatbuffer import Flatbuffer
@@ -24,13 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TfliteFormat"]
 
-_BITS: Final = {"bool": (1, False), "int8": (8, True), "uint8": (8, False), "int32": (32, True), "uint32": (32, False),
-                "int64": (64, True), "uint64": (64, False)}  # fmt: skip
 _SHAPES: Final = ((1, 6, 6, 4), (1, 4), (4,), (), (1, 3, 3, 4), (4, 3, 3, 4), (2, 3), (1, 4, 8), (1, 2, 6, 6, 4))
 _LARGEST_SEED: Final = 300_000
 """Bytes of a user's file that is still decoded; larger ones would slow the whole campaign down."""
-
-Values = dict[str, Any]
 
 
 class TfliteFormat(Format):
@@ -56,22 +53,12 @@ class TfliteFormat(Format):
         if dice.random() < 0.15:
             _rewire(subject, dice)
             return
-        table, values = _pick(subject, dice)
+        table, values = pick(subject, "Model", TABLES, dice)
         field, kind = dice.choice(TABLES[table] or (("", "opaque"),))
-        if kind in _BITS:
-            values[field] = _scalar(kind, near(dice, int(values.get(field) or 0)))
-        elif kind == "float32":
-            values[field] = _single(near(dice, float(values.get(field) or 0.0)))
-        elif kind == "string":
-            values[field] = clean(text(dice, ("main", "x", "Mystery")))
-        elif kind == "[byte]":
-            values[field] = _bytes(bytes(values.get(field) or b""), dice)
-        elif kind == "options":
+        if kind == "options":
             _change_options(values, dice)
-        elif kind.startswith("["):
-            _change_vector(values, field, kind[1:-1], dice)
-        elif kind != "opaque" and dice.random() < 0.5:
-            values[field] = None if values.get(field) else {}
+        else:
+            change(values, field, kind, dice)
 
     def encode(self, subject: Values, dice: Random) -> bytes:
         """FlatBuffers' bytes."""
@@ -129,7 +116,7 @@ def _single_operator(dice: Random) -> Values:
     if fitting:
         name = dice.choice(fitting)
         operator["builtin_options_type"] = OPTIONS.index(name)
-        operator["builtin_options"] = (name, {field: 1 for field, kind in TABLES[name] if kind in _BITS})
+        operator["builtin_options"] = (name, {field: 1 for field, kind in TABLES[name] if kind in BITS})
     graph = {
         "tensors": tensors,
         "operators": [operator],
@@ -141,42 +128,6 @@ def _single_operator(dice: Random) -> Values:
     return {"version": 3, "operator_codes": codes, "subgraphs": [graph], "buffers": buffers}
 
 
-def _pick(model: Values, dice: Random) -> tuple[str, Values]:
-    """A table of the file, found by walking down from the root."""
-    table, values = "Model", model
-    while True:
-        inner: list[tuple[str, Values]] = []
-        for field, kind in TABLES[table]:
-            name, held = kind.strip("[]"), values.get(field)
-            if kind == "options" and held:
-                inner.append((held[0], held[1]))
-            elif held and name in TABLES:
-                chosen = dice.choice(held) if kind.startswith("[") else held
-                inner.append((name, chosen))
-        if not inner or dice.random() < 0.15:
-            return table, values
-        table, values = dice.choice(inner)
-
-
-def _scalar(kind: str, value: float) -> int:
-    bits, signed = _BITS[kind]
-    return within(value, bits, signed=signed)
-
-
-def _single(value: float) -> float:
-    """A number of four bytes."""
-    return value if not 3.4e38 < abs(value) < float("inf") else 3.4e38
-
-
-def _bytes(data: bytes, dice: Random) -> bytes:
-    at = dice.randrange(len(data) + 1)
-    return dice.choice((
-        data[:at], data + data, b"", data[::-1], bytes(len(data)), b"\xff" * len(data),
-        data[:at] + b"\x7f" + data[at + 1 :],
-        bytes(dice.randrange(256) for _ in range(dice.choice((1, 3, 4, 8, 16, 1000)))),
-    ))  # fmt: skip
-
-
 def _change_options(operator: Values, dice: Random) -> None:
     """Options of another operator, or none."""
     if dice.random() < 0.3:
@@ -186,40 +137,10 @@ def _change_options(operator: Values, dice: Random) -> None:
     fields: Values = {}
     for field, kind in TABLES[name]:
         if dice.random() < 0.6:
-            fields[field] = _element(kind.strip("[]"), dice) if not kind.startswith("[") else [_element("int32", dice)]
+            fields[field] = element(kind.strip("[]"), dice) if not kind.startswith("[") else [element("int32", dice)]
     operator["builtin_options"] = (name, fields)
     if dice.random() < 0.8:
         operator["builtin_options_type"] = OPTIONS.index(name)
-
-
-def _element(kind: str, dice: Random) -> Any:
-    if kind == "float32":
-        return _single(floating(dice))
-    return _scalar(kind, integer(dice)) if kind in _BITS else None
-
-
-def _change_vector(values: Values, field: str, kind: str, dice: Random) -> None:
-    items = list(values.get(field) or ())
-    scalar = kind in _BITS or kind == "float32"
-    match dice.randrange(8):
-        case 0 if items:
-            del items[dice.randrange(len(items))]
-        case 1 if items:
-            items.insert(dice.randrange(len(items) + 1), copy.deepcopy(dice.choice(items)))
-        case 2:
-            items = []
-        case 3:
-            items.reverse()
-        case 4 if items:
-            # Tables hold tables: a thousand of a thousand would be a file of gigabytes, and a case of the tool itself.
-            items += [items[0]] * dice.choice((1, 3, 33, 1000 if scalar else 33))
-        case 5:
-            items.append(_element(kind, dice) if scalar else {})
-        case _ if items and scalar:
-            index = dice.randrange(len(items))
-            new = near(dice, items[index])
-            items[index] = _single(new) if kind == "float32" else _scalar(kind, new)
-    values[field] = items
 
 
 def _rewire(model: Values, dice: Random) -> None:
@@ -242,7 +163,7 @@ def _rewire(model: Values, dice: Random) -> None:
         ),
         lambda: model.update(subgraphs=[*graphs, copy.deepcopy(graph)]),
         lambda: tensor.update(
-            quantization={"scale": [_single(floating(dice))], "zero_point": [within(integer(dice), 64)]}
+            quantization={"scale": [single(floating(dice))], "zero_point": [within(integer(dice), 64)]}
         ),
     )
     dice.choice(changes)()

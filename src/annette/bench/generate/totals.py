@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from annette.bench.generate import chains, convolutions, integer, movement, pointwise, products
 from annette.bench.generate.generator import draw_network
+from annette.bench.generate.heavy import heavy
 from annette.bench.generate.repeats import companies, repeats
 from annette.bench.generate.small_networks import small_networks
 from annette.bench.plan import Case, Plan
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["generate_totals_plan", "taught_recipes", "work_s"]
 
-_ALONE: Final = 0.12
+_ALONE: Final = {"cpu": 0.12, "npu": 0.4}
 _CHAINS: Final = 0.25
-"""Share of the cases of a full plan that measure one layer, and that measure a few blocks."""
+"""Share of the cases of a full plan that measure one layer, and that measure a few blocks.
+
+Compilers for integers have steps and edges that only many single layers show.
+"""
 
 _MOST_TAUGHT_OPS: Final = 50_000_000_000
 _MOST_TAUGHT_BYTES: Final = 64_000_000
@@ -92,7 +96,8 @@ def _recipes(target: str) -> list[Recipe]:
         *repeats(target),
         *companies(),
         *small_networks(target),
-        *(replace(recipe, count=max(1, round(_ALONE * recipe.count))) for recipe in single),
+        *(heavy() if target == "npu" else ()),
+        *(replace(recipe, count=max(1, round(_ALONE[target] * recipe.count))) for recipe in single),
         *(replace(recipe, count=max(1, round(_CHAINS * recipe.count))) for recipe in few),
     ]
 
@@ -108,10 +113,11 @@ def taught_recipes(target: str) -> list[Recipe]:
     large = [
         replace(recipe, most_ops=_MOST_TAUGHT_OPS, most_bytes=_MOST_TAUGHT_BYTES) for recipe in small_networks(target)
     ]
+    rows = [recipe for recipe in repeats(target) if recipe.group in ("repeat/products", "repeat/attention")]
     if target == "npu":
         few = [recipe for recipe in integer.recipes() if recipe.purpose is Purpose.CHAIN]
-        return [*large, *(replace(recipe, count=max(1, round(_CHAINS * recipe.count))) for recipe in few)]
-    rows = [recipe for recipe in repeats(target) if recipe.group in ("repeat/products", "repeat/attention")]
+        few = [replace(recipe, count=max(1, round(_CHAINS * recipe.count))) for recipe in few]
+        return [*large, *few, *heavy(), *rows]
     few = [replace(recipe, count=max(1, round(_CHAINS * recipe.count))) for recipe in chains.recipes()]
-    heavy = [recipe for recipe in products.recipes() if recipe.group.endswith("/heavy")]
-    return [*large, *few, *products.cold_weights(), *rows, *heavy]
+    products_of_many = [recipe for recipe in products.recipes() if recipe.group.endswith("/heavy")]
+    return [*large, *few, *products.cold_weights(), *rows, *products_of_many]

@@ -38,9 +38,9 @@ from annette.devices.arm_ethos_u.operators import is_quantised, left_to_host
 from annette.devices.arm_ethos_u.scheduler.accelerator import Accelerator
 from annette.devices.arm_ethos_u.scheduler.batches import copies_of_samples, joins_samples
 from annette.devices.arm_ethos_u.scheduler.chaining import can_chain, chain
+from annette.devices.arm_ethos_u.scheduler.copies import CUT, copies_before, reading
 from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, steps_of
-from annette.devices.arm_ethos_u.scheduler.feature_maps import explicit_padding_of, feature_maps_of, storage_of
-from annette.devices.arm_ethos_u.scheduler.padding import padded, padding_copies
+from annette.devices.arm_ethos_u.scheduler.feature_maps import feature_maps_of, storage_of
 from annette.devices.arm_ethos_u.scheduler.reductions import maximum_cycles
 from annette.devices.arm_ethos_u.scheduler.schedule import schedule
 from annette.devices.arm_ethos_u.scheduler.softmax import softmax_cycles
@@ -70,6 +70,7 @@ MAP_MAXIMUM: Final = "map_maximum"
 """Kind of kernel: the largest values over height and width of a feature map."""
 
 _MAP_RANK: Final = 4
+_CUTS: Final = frozenset({"slice", "split"})
 _BUSY: Final = ("engine_cycles", "on_chip_cycles", "off_chip_cycles")
 _LEAST_CYCLES: Final = 1.0
 
@@ -107,21 +108,13 @@ class EthosUPlacement(ContextStage):
         """
         storage = storage_of(network)
         kernels, border = self._divided([self._named(kernel, network, storage) for kernel in kernels], network)
-        ordered: list[Kernel] = []
-        copied: dict[str, list[str]] = {}  # By concats, whose other inputs are written right where they end up.
         writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
         readers, handed_out = _readers_of(kernels), border
-        for position in _execution_order(kernels, network, writer, readers):
-            kernel = kernels[position]
-            if kernel.kind == "concat" and not kernel.free:
-                made = [tensor for tensor in kernel.inputs if tensor in writer and not kernels[writer[tensor]].free]
-                alone = {tensor for tensor in made if len(readers[tensor]) == 1 and tensor not in handed_out}
-                in_place = set() if joins_samples(kernel) else alone
-                copied[kernel.name] = [tensor for tensor in kernel.inputs if tensor not in in_place]
-                if not copied[kernel.name]:
-                    kernel = replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
-            ordered.append(kernel)
+        order = _execution_order(kernels, network, writer, readers)
+        shared = {tensor for tensor, those in readers.items() if len(those) != 1} | {*handed_out}
+        ordered, copied = _with_copies(kernels, order, writer, shared)
         maps, root = feature_maps_of(ordered, storage.shapes, copied, border)
+        cuts = {tensor for kernel in kernels if kernel.free and kernel.kind in _CUTS for tensor in kernel.outputs}
         operations: list[NpuOp] = []
         placed: list[tuple[Kernel, range]] = []
 
@@ -134,10 +127,14 @@ class EthosUPlacement(ContextStage):
                 place(kernel, ())
                 continue
             own = self._operations(kernel, storage, root, maps, copied.get(kernel.name))
-            if (padding := explicit_padding_of(kernel)) is not None:
-                copies, target = padding_copies(kernel, padding, root[kernel.inputs[0]], maps)
-                place(_padding_kernel(kernel, network), copies)
-                own = padded(own, root[kernel.inputs[0]], target)
+            read = kernel.inputs[0] if kernel.inputs else ""
+            before = copies_before(kernel, root.get(read, ""), maps, cut=read in cuts)
+            if before.copies:
+                place(_copying_kernel(kernel, network, before.what), before.copies)
+                own = reading(own, root[read], before.target)
+            if before.what == CUT:
+                root[read] = before.target
+                cuts.discard(read)
             alone = len(own) == 1 and bool(operations) and not self.accelerator.config.shram_banks
             if alone and _only_reads(kernel, placed, readers, handed_out) and can_chain(operations[-1], own[0]):
                 operations[-1] = chain(operations[-1], own[0])
@@ -224,6 +221,31 @@ class EthosUPlacement(ContextStage):
         return cls(convert(parameters, Accelerator, error=MappingError, path=f"context stage {cls.name!r}: $"))
 
 
+def _with_copies(
+    kernels: Sequence[Kernel], order: Sequence[int], writer: Mapping[str, int], shared: Collection[str]
+) -> tuple[list[Kernel], dict[str, list[str]]]:
+    """The kernels in order, and by concat what it copies; its other inputs are written right where they end up.
+
+    Args:
+        kernels: All kernels.
+        order: Positions in the order in which they run.
+        writer: Position of the kernel that writes each tensor.
+        shared: Tensors that several kernels read, or that leave the accelerator.
+    """
+    ordered: list[Kernel] = []
+    copied: dict[str, list[str]] = {}
+    for position in order:
+        kernel = kernels[position]
+        if kernel.kind == "concat" and not kernel.free:
+            made = {tensor for tensor in kernel.inputs if tensor in writer and not kernels[writer[tensor]].free}
+            in_place = set[str]() if joins_samples(kernel) else made.difference(shared)
+            copied[kernel.name] = [tensor for tensor in kernel.inputs if tensor not in in_place]
+            if not copied[kernel.name]:
+                kernel = replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
+        ordered.append(kernel)
+    return ordered, copied
+
+
 def _only_reads(
     kernel: Kernel,
     placed: Sequence[tuple[Kernel, range]],
@@ -238,11 +260,11 @@ def _only_reads(
     return written in kernel.inputs and len(readers[written]) == 1 and written not in handed_out
 
 
-def _padding_kernel(kernel: Kernel, network: Network) -> Kernel:
-    """The copies of a constant around what a pooling reads, which run as those of a concat do."""
-    name, ifm = f"{kernel.name}/border", network.tensors[kernel.inputs[0]]
+def _copying_kernel(kernel: Kernel, network: Network, what: str) -> Kernel:
+    """The copies before a kernel, which run as those of a concat do."""
+    name, ifm = f"{kernel.name}/{what}", network.tensors[kernel.inputs[0]]
     copied = describe_layer("copy", name, inputs=[ifm], outputs=[ifm], channels_last=network.channels_last)
-    return Kernel(name, "concat", copied, (), (), (), ("border",))
+    return Kernel(name, "concat", copied, (), (), (), (what,))
 
 
 def _context(scheduled: Schedule, own: range, copied: int) -> dict[str, float]:

@@ -70,9 +70,12 @@ _STRUCTURE: Final = Source(
 _ORIGINAL: Final = "ncs2-openvino-original"
 _PRECISION: Final = Precision(activation_bits=16, weight_bits=16)
 _PEAK_OPS_PER_S: Final = 1e12
-"""Of the two Neural Compute Engines: a trillion operations per second on networks (Intel, *Optimize Networks for the Intel
-Neural Compute Stick 2*, software.intel.com/en-us/articles/neural-compute-stick-2-optimizing-networks). The 4 trillion of the
-announcement count everything else on the chip, too (AnandTech, *Intel Announces Movidius Myriad X VPU*, show/11771)."""
+"""Of the two Neural Compute Engines: a trillion operations per second on networks.
+
+Intel, *Optimize Networks for the Intel Neural Compute Stick 2*,
+software.intel.com/en-us/articles/neural-compute-stick-2-optimizing-networks. The 4 trillion of the announcement count
+everything else on the chip, too (AnandTech, *Intel Announces Movidius Myriad X VPU*, show/11771).
+"""
 _RANGED: Final = (
     "batch", "groups", "in_channels", "in_depth", "in_height", "in_width", "out_channels", "out_depth", "out_height",
     "out_width", "kernel_height", "kernel_width", "stride_height", "stride_width", "dilation_height", "dilation_width",

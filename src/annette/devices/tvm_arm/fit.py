@@ -138,14 +138,14 @@ class Phone:
 
     @property
     def peak_ops_per_s(self) -> float:
-        """What tuned code cannot exceed, in operations of direct convolutions: cores, operations a cycle, clock, Winograd.
+        """What tuned code cannot exceed, in operations of direct convolutions.
 
         Assumed, from what is known of the cores' predecessor: Arm publishes no throughputs of the Cortex-A73. Its two
         floating-point pipes take two micro-operations a cycle (AnandTech, *The Cortex A73's Microarchitecture*,
         show/10347), and LLVM schedules it as a Cortex-A57, where a fused multiply-add of four numbers occupies both
-        (llvm/lib/Target/AArch64, AArch64Processors.td and AArch64SchedA57.td); the Cortex-A72 was measured at 8 operations a cycle
-        (wlog.flatlib.jp/2015/10/30/n1787). Winograd's F(4 x 4, 3 x 3), which TVM's schedules for these cores use
-        (python/tvm/topi/arm_cpu/conv2d.py, ``tile_size``), does 36 multiplications where 144 are counted.
+        (llvm/lib/Target/AArch64, AArch64Processors.td and AArch64SchedA57.td); the Cortex-A72 was measured at 8
+        operations a cycle (wlog.flatlib.jp/2015/10/30/n1787). Winograd's F(4 x 4, 3 x 3), which TVM's schedules for
+        these cores use (python/tvm/topi/arm_cpu/conv2d.py, ``tile_size``), does 36 multiplications where 144 count.
         """
         return _BIG_CORES * _OPS_PER_CYCLE * _WINOGRAD_SAVES * self.clock_hz
 

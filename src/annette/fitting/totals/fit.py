@@ -15,7 +15,7 @@ from annette.fitting.formula_fit import OWN_COLUMNS, predict_s, ranges_of
 from annette.fitting.request import FitReport, MappingChoice
 from annette.fitting.roofline import fit_plain_roofline
 from annette.fitting.samples import LEAST_ROWS
-from annette.fitting.totals.decomposition import best_prior, decompose, samples_of
+from annette.fitting.totals.decomposition import best_prior, decompose, evidence_of, samples_of
 from annette.fitting.totals.left_out import intervals_of, left_out_residuals, like_networks
 from annette.fitting.totals.mapping_choice import choose_by_totals
 from annette.fitting.totals.observations import Observations, totals_of
@@ -99,11 +99,12 @@ def fit_totals(
         choice = choose_by_totals(totals, precision, request=request.mapping, progress=request.progress)
     else:
         choice = MappingChoice(request.mapping, "as given")
-    seen = Observations.of(totals, choice.mapping, precision)
+    part = np.arange(0, len(totals), max(1, len(totals) // _MOST_FOR_PRIOR))
+    both = [Observations.of(totals, choice.mapping, precision, around=around) for around in (True, False)]
+    seen = max(both, key=lambda each: evidence_of(each.select(part)))
     if request.progress is not None:
         request.progress("all kinds", len(seen.table))
-    part = seen.select(np.arange(0, len(seen), max(1, len(seen) // _MOST_FOR_PRIOR)))
-    found = decompose(seen, best_prior(part))
+    found = decompose(seen, best_prior(seen.select(part)))
     return _Fit(request, environment, precision, choice, totals, seen, found).report(
         priced_like_related,
         benchmark_sources(datasets),
@@ -183,9 +184,8 @@ class _Fit:
     def _taught(self) -> dict[str, dict[str, LayerModel]]:
         """Models of all kinds that occur, taught on measured and unmeasured kernels."""
         target = "npu" if self.precision.activation_bits <= _INTEGER_BITS else "cpu"
-        kinds = frozenset(self.seen.table.rows_by_kind)
         more = unmeasured_kernels(
-            self.choice.mapping, self.precision, target=target, totals=len(self.totals), kinds=kinds
+            self.choice.mapping, self.precision, target=target, totals=len(self.totals), like=self.seen
         )
         table, latency_s = self.seen.table, self.found.attribution.latency_s
         if more is not None:
@@ -240,6 +240,11 @@ class _Fit:
             "plan that resemble real ones; intervals of kernels: what the totals leave open of a Gaussian process "
             f"(standard deviation {prior.spread:g} around refined rooflines), for no kernel was ever seen alone",
         ]
+        if not self.seen.around:
+            notes.append(
+                "kernels cost the same in networks of any size: totals are more likely if what surrounds a kernel does "
+                "not count"
+            )
         if assumed_precision:
             notes.append(
                 f"the datasets do not say which precision was computed in: bytes are counted as {assumed_precision}, "

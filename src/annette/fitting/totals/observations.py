@@ -63,26 +63,32 @@ class Observations:
     """Totals of networks, and how often each distinct kernel runs in each network.
 
     Kernels are distinct if they differ in kind or sizes, or stand in networks whose weights or operations differ by
-    more than a factor of two.
+    more than a factor of two. That the networks around them count can be denied: a device without caches has forgotten
+    nothing of a large network that it knew of a small one, and what is learned from small ones holds for large ones.
 
     Attributes:
         table: The distinct kernels; those that a mapping model calls free are left out.
         counts: How often each runs, shape ``(runs, kernels)``.
         latency_s: Total of each run, seconds, shape ``(runs,)``.
+        around: Whether the networks around kernels count; the table's columns of them are 0 where they do not.
     """
 
     table: KernelTable
     counts: csr_array
     latency_s: FloatArray
+    around: bool = True
 
     @classmethod
-    def of(cls, totals: Sequence[Total], mapping: MappingModel, precision: Precision) -> Observations:
+    def of(
+        cls, totals: Sequence[Total], mapping: MappingModel, precision: Precision, *, around: bool = True
+    ) -> Observations:
         """Observations as a mapping model sees them.
 
         Args:
             totals: What was measured.
             mapping: Says which layers run as one kernel.
             precision: Width of the platform's numbers.
+            around: Whether the networks around kernels count.
 
         Raises:
             MappingError: The mapping cannot be applied to a network.
@@ -93,11 +99,13 @@ class Observations:
             tables.append(KernelTable.from_kernels(kernels, total.network, precision))
             run_of_row += [index] * len(kernels)
         table = KernelTable.concatenate(tables)
+        if not around:
+            table.values[:, _AROUND] = 0.0
         numbers = equal_rows(KernelTable(table.kinds, _coarse(table.values), table.context))
         _, first = np.unique(numbers, return_index=True)
         counts = csr_array((np.ones(len(numbers)), (run_of_row, numbers)), shape=(len(totals), len(first)))
         counts.sum_duplicates()
-        return cls(table.select(first), counts, np.array([total.latency_s for total in totals]))
+        return cls(table.select(first), counts, np.array([total.latency_s for total in totals]), around)
 
     def __len__(self) -> int:
         return len(self.latency_s)
@@ -106,7 +114,7 @@ class Observations:
         """Some of the runs, with the kernels that occur in them."""
         counts = self.counts[runs]
         used = np.flatnonzero(counts.sum(axis=0) > 0)
-        return Observations(self.table.select(used), csr_array(counts[:, used]), self.latency_s[runs])
+        return Observations(self.table.select(used), csr_array(counts[:, used]), self.latency_s[runs], self.around)
 
 
 def _coarse(values: FloatArray) -> FloatArray:

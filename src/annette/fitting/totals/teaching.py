@@ -56,7 +56,7 @@ class Lesson:
 
 
 def unmeasured_kernels(
-    mapping: MappingModel, precision: Precision, *, target: str, totals: int, kinds: frozenset[str]
+    mapping: MappingModel, precision: Precision, *, target: str, totals: int, like: Observations
 ) -> KernelTable | None:
     """Kernels of networks that nobody measured; None where there are none of the kinds.
 
@@ -65,7 +65,7 @@ def unmeasured_kernels(
         precision: Width of the platform's numbers.
         target: ``cpu`` or ``npu``, as for plans.
         totals: How many totals there are to teach from.
-        kinds: Those that totals say something of.
+        like: What was measured: of other kinds of kernels nothing is known.
     """
     share = min(1.0, totals / _FULL)
     drawn: list[Total] = []
@@ -78,10 +78,10 @@ def unmeasured_kernels(
     if not drawn:
         return None
     try:
-        table = Observations.of(drawn, mapping, precision).table
+        table = Observations.of(drawn, mapping, precision, around=like.around).table
     except MappingError:  # A learned mapping may know less than the plan has; teaching is no condition of a fit.
         return None
-    rows = np.isin(table.kinds, sorted(kinds))
+    rows = np.isin(table.kinds, sorted(like.table.rows_by_kind))
     return table.select(rows) if rows.any() else None
 
 

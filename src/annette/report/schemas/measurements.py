@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from annette.report.schemas.base import Digest, FloatFrom0, IntFrom0, ReportDocument, ReportPart, Share, doc
+from annette.report.schemas.base import Digest, FloatFrom0, Interval, IntFrom0, ReportDocument, ReportPart, Share, doc
 
 __all__ = [
     "BenchDocument",
     "BenchPlanDocument",
     "CalmPart",
+    "CheckDocument",
+    "CheckedWorkloadPart",
     "ComparedNetwork",
     "DatasetComparisonDocument",
     "DatasetDocument",
@@ -57,6 +59,42 @@ class BenchPlanDocument(ReportDocument, frozen=True, tag="annette/bench-plan/1")
     cases: Annotated[IntFrom0, doc("Number of cases.")]
     expected_s: Annotated[FloatFrom0, doc("Expected device time.")]
     counts: Annotated[dict[str, int], doc("Number of cases by purpose and group.")]
+
+
+class CheckedWorkloadPart(ReportPart, frozen=True):
+    """A reference workload of a check."""
+
+    name: Annotated[str, doc("`arithmetic`, `cache`, `memory` or `tiny kernels`.")]
+    feels: Annotated[str, doc("What it is, and what disturbs it.")]
+    calm_s: Annotated[FloatFrom0, doc("What it takes undisturbed.")]
+    spread: Annotated[FloatFrom0, doc("By how much the slowest tenth of the visits took longer, relative.")]
+    calm: Annotated[Share, doc("Share of the visits that took at most 3 % longer.")]
+    error: Annotated[FloatFrom0, doc("Relative error, in the mean, of the shortest of any three visits.")]
+
+
+class CheckDocument(ReportDocument, frozen=True, tag="annette/bench-check/1"):
+    """How calm a machine is.
+
+    Printed by `annette bench --check --json`.
+    """
+
+    backend: Annotated[str, doc("Name of the backend.")]
+    verdict: Annotated[str, doc("`calm`, `disturbed` (go on; intervals are wider) or `too disturbed` (wait).")]
+    index: Annotated[Share, doc("Share of all visits that took at most 3 % longer than the undisturbed one.")]
+    expected_error: Annotated[
+        FloatFrom0, doc("Relative error to be expected of a time from three visits, or three rounds of a network.")
+    ]
+    causes: Annotated[list[str], doc("What disturbs, one sentence each.")]
+    stolen: Annotated[
+        Share | None, doc("Share of the processors' time that the hypervisor gave to others; null where unknown.")
+    ]
+    busy: Annotated[
+        Share | None, doc("Share of the time in which the other processors worked; null where there are none.")
+    ]
+    clock_hz: Annotated[Interval | None, doc("Lowest and highest clock that was seen; null where it is not known.")]
+    rounds: Annotated[IntFrom0, doc("Processes that the workloads were timed in.")]
+    duration_s: Annotated[FloatFrom0, doc("How long the check took.")]
+    workloads: Annotated[list[CheckedWorkloadPart], doc("The reference workloads that the backend can run.")]
 
 
 class MeasuredKernelPart(ReportPart, frozen=True):

@@ -37,6 +37,13 @@ def test_quick_is_part_of_full(quick, full):
     assert all(graph_digest(cases[case.id].network) == graph_digest(case.network) for case in quick.cases)
 
 
+def test_the_whole_plan_of_integers_has_what_can_be_quantised_of_the_other(full):
+    groups = {case.group for case in generate_plan("full", target="cpu-int8").cases}
+    shared = groups & {case.group for case in full.cases}
+    assert len(shared) > 200
+    assert shared > {"conv-3x3/strided", "fully-connected/many-tokens", "lstm/wide"}
+
+
 def test_presets_take_the_time_they_promise(quick, full):
     assert 60 < quick.expected_s < 200
     assert 240 < full.expected_s < 800

@@ -64,6 +64,22 @@ def test_the_whole_fits_half_an_hour_of_a_slow_board(made):
     assert sum(start_s + inferences * work_s(case.network) for case in made.cases) < 1800
 
 
+def test_heavy_layers_of_integers_are_as_heavy_as_those_of_large_networks():
+    cases = [case for case in generate_totals_plan("npu").cases if case.group.startswith("heavy/")]
+    networks = {
+        group: [c.network for c in cases if c.group == f"heavy/{group}"] for group in ("conv", "rows", "attention")
+    }
+    heaviest = max(layer.workload.ops for network in networks["conv"] for layer in network.layers)
+    assert heaviest > max(layer.workload.ops for layer in zoo.build("resnet50").layers)
+    assert all(network.ops > 4e8 for network in networks["conv"])
+    products = [layer for network in networks["rows"] for layer in network.layers if layer.kind == "fully_connected"]
+    assert max(layer.workload.weight_bytes for layer in products) > max(
+        layer.workload.weight_bytes for layer in zoo.build("resnet50").layers
+    )
+    scores = [layer.workload.dimensions for n in networks["attention"] for layer in n.layers if layer.kind == "matmul"]
+    assert max(each.out_channels for each in scores) > 197
+
+
 def test_seeds_and_documents():
     first = generate_totals_plan("npu")
     assert Plan.from_text(first.to_text()).digest() == first.digest()

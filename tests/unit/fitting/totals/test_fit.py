@@ -130,6 +130,22 @@ def test_a_platform_is_fitted_without_options(totals, tmp_path):
         assert low <= exact_s(network) <= high
 
 
+def test_networks_around_kernels_count_only_where_totals_say_so(totals, tmp_path):
+    """The known device has no caches; one whose kernels take longer in networks of more weights has."""
+
+    def notes(factor_of, path):
+        changed = [t._replace(latency_s=t.latency_s * factor_of(t.network)) for t in totals]
+        with dataset_of(path, changed) as dataset:
+            report = fit_platform([dataset], FitRequest(name="board", mapping=preset("generic")))
+        return " ".join(report.platform.provenance.notes)
+
+    def cold(network):
+        return float(np.clip(sum(layer.workload.weight_bytes for layer in network.layers) / 2**18, 1.0, 64.0)) ** 0.5
+
+    assert "networks of any size" in notes(lambda _: 1.0, tmp_path / "same.sqlite")
+    assert "networks of any size" not in notes(cold, tmp_path / "cold.sqlite")
+
+
 def test_kinds_that_totals_do_not_tell_apart_are_assumed(totals, tmp_path):
     with dataset_of(tmp_path / "d.sqlite", totals) as dataset:
         platform = fit_platform([dataset], FitRequest(name="board", mapping=preset("generic"))).platform

@@ -207,7 +207,8 @@ def feature_maps_of(
         for tensor in (*kernel.inputs, *kernel.outputs):
             shared.find(tensor)
         nhwc_tensors.update(_nhwc_tensors(kernel))
-        if (padding := explicit_padding_of(kernel)) is not None:
+        padding = explicit_padding_of(kernel)
+        if padding is not None and kernel.anchor.workload.dimensions.batch == 1:
             paddings[kernel.inputs[0]] = padding
         if not (kernel.outputs and kernel.inputs and (kernel.free or kernel.name in copied)):
             continue

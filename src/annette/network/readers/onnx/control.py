@@ -126,7 +126,8 @@ def _scan(walker: Collection, node: Node, frame: Frame) -> None:
     """Unrolls a Scan: the length of its sequences says how often it runs."""
     body = _body(node, "body")
     states = len(node.inputs) - node.integer("num_scan_inputs", 0)
-    if node.version < 9 or not 0 <= states < len(node.inputs) or len(body.input) != len(node.inputs):
+    fits = 0 <= states < len(node.inputs) == len(body.input) and states <= len(body.output)
+    if node.version < 9 or not fits:
         raise NetworkStructureError(f"node {node.name!r} (Scan) has a body that does not fit its operands")
     prefix = walker.unique(node.name, walker.layer_names)
     axes = node.integers("scan_input_axes") or (0,) * (len(node.inputs) - states)

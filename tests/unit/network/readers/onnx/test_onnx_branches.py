@@ -185,6 +185,15 @@ def test_a_graph_mapped_over_what_does_not_fit_is_refused(tmp_path, operands, me
         read(tmp_path, graph)
 
 
+def test_a_scan_whose_body_hands_on_fewer_states_than_it_takes_is_refused(tmp_path):
+    graph = """g (float[2, 4] x, float[3, 2, 4] w) => (float[2, 4] y) {
+        y = Scan <num_scan_inputs = 1, body = b (float[2, 4] s, float[2, 4] t, float[2, 4] e) => (float[2, 4] r) {
+            m = Add(s, e) r = Mul(m, t) }> (x, x, w)
+    }"""
+    with pytest.raises(NetworkError, match="'y' \\(Scan\\) has a body that does not fit its operands"):
+        read(tmp_path, graph)
+
+
 def test_a_branch_in_a_loop_goes_one_way_in_all_rounds(tmp_path):
     graph = """g (float[2, 4] x) => (float[2, 4] y) <int64 n = {6}, bool t = {1}, float zero = {0}> {
         y = Loop (n, t, x) <body = b (int64 i, bool c, float[2, 4] v) => (bool d, float[2, 4] u) {

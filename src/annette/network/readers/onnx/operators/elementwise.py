@@ -95,8 +95,8 @@ def split_scalar(operands: list[Value]) -> tuple[list[Value], dict[str, Attribut
 
 
 def as_float(value: Value | None) -> float | None:
-    """The number a known constant of one element holds."""
-    if value is None or value.data is None or value.elements != 1:
+    """The real number a known constant of one element holds."""
+    if value is None or value.data is None or value.elements != 1 or value.data.dtype.kind == "c":
         return None
     try:
         return float(value.data.reshape(-1)[0])
