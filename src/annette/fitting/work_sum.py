@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from annette.mapping.precision import kind_of
-from annette.models.features import CACHES
+from annette.models.quantities import CACHES
 from annette.models.work_sum import WorkSum, works_of
 from annette.network.kinds import Category, kinds_in
 

@@ -5,7 +5,8 @@ import pytest
 
 from annette.errors import PlatformFormatError
 from annette.mapping.kernel import COLUMNS, KernelTable
-from annette.models.features import QUANTITIES, FeatureSet
+from annette.models.features import FeatureSet
+from annette.models.quantities import QUANTITIES
 from annette.testing.layer_models import example_table
 
 

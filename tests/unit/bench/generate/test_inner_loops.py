@@ -11,7 +11,7 @@ from annette.bench.generate.inner_loops import recipes
 from annette.mapping.access import access_of
 from annette.mapping.kernel import KernelTable, Precision
 from annette.mapping.rules import preset
-from annette.models.features import QUANTITIES
+from annette.models.quantities import QUANTITIES
 from annette.network.readers.onnx import read_onnx
 from annette.network.writers.onnx import write_onnx
 
