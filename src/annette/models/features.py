@@ -6,8 +6,8 @@ A feature is written ``quantity``, ``log2:quantity``, ``fill:quantity:size`` or 
 - ``fill:`` how full the last block is when a device processes ``size`` elements at a time, ``x / (ceil(x / s) s)``;
 - ``rest:`` the remainder ``x mod s``.
 
-A quantity is a column of `annette.mapping.kernel.COLUMNS`, a derived one (`annette.models.quantities`), or a number that
-a context stage gives, written ``context:NAME`` (0 for kernels that have none).
+A quantity is a column of `annette.mapping.kernel.COLUMNS`, a derived one (`annette.models.quantities`), or a number
+that a context stage gives, written ``context:NAME`` (0 for kernels that have none).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Micro-kernels whose time follows from their innermost loop: few elements in a row, strides, short rows, signs.
 
 What an operator does once for each piece that it copies, each row that it normalizes or each number that it repeats
-decides where pieces, rows and repetitions are many and short (`annette.models.features`, ``copied_runs`` and others).
+decides where pieces, rows and repetitions are many and short (`annette.models.quantities`, ``copied_runs`` and others).
 """
 
 from __future__ import annotations
