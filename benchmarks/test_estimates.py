@@ -35,15 +35,6 @@ def test_warm_estimate(benchmark, target, resnet50, family):
     assert result.latency_s > 0
 
 
-@pytest.mark.parametrize("entry", annette.list_platforms(), ids=lambda entry: entry.name)
-def test_warm_estimate_as_preferred(benchmark, target, resnet50, entry):
-    platform = entry.load()
-    mixed = any("mixed" in families for families in platform.models.values())
-    target(3e-3 if mixed else 2e-3)
-    result = benchmark(lambda: estimate_network(resnet50, platform, fallback="roofline"))
-    assert result.latency_s > 0
-
-
 def test_file_to_estimate(benchmark, target, resnet50_file):
     target(60e-3)
     platform = annette.load_platform(PLATFORM)

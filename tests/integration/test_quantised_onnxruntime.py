@@ -70,7 +70,19 @@ def _joined():
     return net.build(net.conv(net.resize(joined, scale=2, mode="linear"), 8, 1))
 
 
-@pytest.mark.parametrize(("build", "scheme"), [(_lstm, "dynamic"), (_joined, "static-uint8")])
+def _between():
+    """Functions that stay in 32 bits between convolutions: transposes pass them by."""
+    net = NetworkBuilder("test", source_format="test")
+    x = net.input("x", (1, 16, 12, 12))
+    for function in ("softplus", "mish", "exp", "erf"):
+        x = net.conv(x, 24, 3, padding="same")
+        x = net.activation(x, function) if function == "mish" else net.unary(function, x)
+    return net.build(net.conv(x, 8, 1))
+
+
+@pytest.mark.parametrize(
+    ("build", "scheme"), [(_lstm, "dynamic"), (_joined, "static-uint8"), (_between, "static-uint8")]
+)
 def test_kernels_of_special_layers_are_as_well(build, scheme):
     assert _differences(quantized(build(), scheme)) == (set(), set())
 

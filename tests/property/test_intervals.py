@@ -13,7 +13,8 @@ from annette.mapping.kernel import Precision
 from annette.mapping.rules import preset
 from annette.models.roofline import Roofline
 from annette.platforms import Platform, Provenance
-from annette.platforms.intervals import WIDEST, ComposedErrors, Intervals, LogResiduals, Spread
+from annette.platforms.intervals import WIDEST, ComposedErrors, Intervals, LogResiduals
+from annette.platforms.spread import Spread
 from tests.unit.samples import small_network
 
 KINDS = ("conv", "max_pool", "fully_connected")

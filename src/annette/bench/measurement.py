@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
-from annette.bench.backend import ProfileEntry, Subject
+from annette.bench.backend import MOST_WARM, WARM_S, ProfileEntry, Subject
 from annette.bench.pauses import CacheEviction, DutyCycle
 from annette.bench.records import MOST_DRIFT, MOST_UNCERTAIN, Purpose, Status, drift, uncertainty
 from annette.documents import LEAST_LATENCY_S, MOST_LATENCY_S, is_duration, is_latency
@@ -42,15 +42,14 @@ _LONGEST_S: Final = 5.0
 """What the runs of a whole network may take, once without and once with the profiler, before they become fewer: those
 of a network of seconds scatter less than those of one of milliseconds."""
 
-_WARM_S: Final = 5e-4
-_MOST_WARM: Final = 60
-"""How long short networks warm up, and in how many runs at the most. Of networks of 5 to 13 µs, runs 4 to 8 took 14 %
-longer than those from the fiftieth on, the next five 5 %: code, data and predictions of branches return one by one."""
-
 _TINY_KERNEL_S: Final = 4e-6
 _TINY_S: Final = 5e-5
 """Runs up to so long, or of kernels that mostly are, are also recorded without the profiler, whatever for: it does not
 resolve their kernels. (Of a row of 64 that take 0.3 µs each, the profiler says 2 µs each: 128 µs.)"""
+
+_TOTALS_AS_DEAR: Final = 2
+"""Half as much time as for profiled runs is spent on those whose total counts beside their profile: of all such runs
+together it is asked what lies between kernels."""
 
 _EVICTED: Final = 1
 """Runs of a visit where the caches are emptied: that takes longer than a run. Of 22 such cases, two campaigns of three
@@ -241,8 +240,8 @@ class CaseMeasurer:
     def _warm_up(self, compiled: CompiledNetwork, rest: DutyCycle) -> float:
         """Runs a network until its next runs take as long as later ones, and gives the time of one."""
         one_s = min(compiled.run(self._settings.warmup, before=rest), default=math.nan)
-        if 0 < one_s < _WARM_S:
-            compiled.run(min(math.ceil(_WARM_S / one_s), _MOST_WARM), before=rest)
+        if 0 < one_s < WARM_S:
+            compiled.run(min(math.ceil(WARM_S / one_s), MOST_WARM), before=rest)
         return one_s
 
     def _visit(self, case: Case, compiled: CompiledNetwork) -> CaseResult:
@@ -260,10 +259,8 @@ class CaseMeasurer:
         profile = compiled.profile(most, before=prepare, within_s=settings.visit_s)
         samples_s: tuple[float, ...] = ()
         if profile is None or (not evicted and (case.purpose is Purpose.CHAIN or _is_tiny(profile))):
-            one_s = self._warm_up(compiled, rest)
+            one_s = self._warm_up(compiled, rest) * (1 if profile is None else _TOTALS_AS_DEAR)
             samples_s = compiled.run(settings.visit_runs(one_s, evicted=evicted), before=prepare)
-            if profile and one_s < _WARM_S:
-                profile = compiled.profile(most, before=prepare, within_s=settings.visit_s)  # warm by now
         return self._judge(case, samples_s, reference_s, (), profile)
 
     def _recent_reference(self) -> tuple[float, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from annette.kept import kept
 from annette.mapping.kernel import KernelTable
 from annette.network import Layer, Network, Tensor
 from annette.network.kinds import KINDS
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["repeated", "single_sample"]
 
 
+@kept
 def single_sample(network: Network) -> Network | None:
     """The same network for one sample of its batch.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from annette.platforms.platform import within
+from annette.platforms.ranges import within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

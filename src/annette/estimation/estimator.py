@@ -11,25 +11,26 @@ import numpy as np
 from annette.errors import ModelError, OptionError, UnsupportedOperatorError, nearest
 from annette.estimation.batches import repeated, single_sample
 from annette.estimation.estimate import Coverage, Estimate, outside
-from annette.estimation.precision import conversion_notes
-from annette.estimation.pricing import FALLBACK_METHOD, FREE_METHOD, price
+from annette.estimation.mapped import map_network
+from annette.estimation.pricing import FALLBACK_METHOD, price
 from annette.estimation.uncertainty import network_bounds
 from annette.estimation.variants import over_branches
-from annette.mapping.kernel import LEFT_TO_HOST, Kernel, KernelTable
+from annette.mapping.kernel import LEFT_TO_HOST
 from annette.models.base import families
 from annette.network import UNSUPPORTED, Network
 from annette.network.load import load_network
 from annette.platforms import Platform, load_platform
-from annette.platforms.overhead import host_traffic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from annette.estimation.estimate import Prices
+    from annette.estimation.mapped import MappedNetwork
+    from annette.mapping.kernel import Kernel
     from annette.network.inputs import Given
 
-__all__ = ["FALLBACKS", "estimate", "estimate_mapped", "estimate_network"]
+__all__ = ["FALLBACKS", "estimate", "estimate_network", "estimate_together"]
 
 FALLBACKS: Final = ("error", "roofline")
 """What to do with a kind of kernel that the platform has no model for."""
@@ -125,26 +126,23 @@ def estimate_network(
         if one is not None:
             of_one = estimate_network(one, platform, model=model, fallback=fallback, confidence=confidence)
             return repeated(of_one, network.batch)
-    kernels = platform.mapping.apply(network)
     if fallback == "error":
-        _refuse_unknown_operators(network, kernels, platform)
-    return estimate_mapped(network, kernels, platform, model=model, fallback=fallback, confidence=confidence)
+        _refuse_unknown_operators(network, map_network(platform, network).kernels, platform)
+    return estimate_together(network, platform, model=model, fallback=fallback, confidence=confidence)
 
 
-def estimate_mapped(
+def estimate_together(
     network: Network,
-    kernels: Sequence[Kernel],
     platform: Platform,
     *,
     model: str | None = None,
     fallback: str = "error",
     confidence: float = 0.9,
 ) -> Estimate:
-    """Estimates a network whose kernels are known: as `estimate_network`, without the mapping.
+    """Estimates one way through a network, all samples together, with whatever operators: as `estimate_network`.
 
     Args:
-        network: What the kernels belong to.
-        kernels: What runs, in order.
+        network: What is estimated; of its branches, those that it was read with.
         platform: Where.
         model: Model family, or None for the platform's preference per kind.
         fallback: ``error`` or ``roofline``.
@@ -157,17 +155,16 @@ def estimate_mapped(
     """
     _check(fallback, confidence)
     _check_offered(model, platform)
-    table = KernelTable.from_kernels(kernels, network, platform.precision)
-    prices = price(table, kernels, platform, family=model, fallback=fallback, confidence=confidence)
-    on_host = np.fromiter((kernel.kind in platform.host_kinds for kernel in kernels), dtype=bool, count=len(kernels))
-    run = sum(not kernel.free for kernel, away in zip(kernels, on_host.tolist(), strict=True) if not away)
+    mapped = map_network(platform, network)
+    table, on_host = mapped.table, mapped.on_host
+    prices = price(mapped, platform, family=model, fallback=fallback, confidence=confidence)
     with np.errstate(over="ignore"):  # a total that cannot be counted is refused below
-        device_s = float(prices.latency_s[~on_host].sum()) + platform.overhead.device_s(run)
-    host_s = platform.overhead.host_s(host_traffic(network, platform.precision))
+        device_s = float(prices.latency_s[~on_host].sum()) + platform.overhead.device_s(mapped.run_on_device)
+    host_s = platform.overhead.host_s(mapped.traffic)
     end_to_end_s = None if host_s is None else device_s + float(prices.latency_s[on_host].sum()) + host_s
     latency_s = end_to_end_s if platform.latency_is == "end_to_end" and end_to_end_s is not None else device_s
-    _refuse_impossible(latency_s, end_to_end_s, network, platform, kernels)
-    counted = ~on_host if latency_s == device_s else np.ones(len(kernels), dtype=bool)
+    _refuse_impossible(latency_s, end_to_end_s, network, platform, mapped.kernels)
+    counted = ~on_host if latency_s == device_s else np.ones(len(table), dtype=bool)
     bounds = network_bounds(platform, model, confidence, table, prices, counted, latency_s)
     return Estimate(
         network=network.name,
@@ -180,13 +177,15 @@ def estimate_mapped(
         end_to_end_latency_s=end_to_end_s,
         interval_s=None if bounds is None else (latency_s * math.exp(bounds[0]), latency_s * math.exp(bounds[1])),
         confidence=confidence,
-        coverage=_coverage(table, prices),
+        coverage=_coverage(mapped, prices),
         notes=(
             *network.notes,
-            *_remarks(network, kernels, table, prices, platform),
+            *mapped.conversions,
+            *_remarks(mapped, prices, platform),
+            *mapped.host_notes,
             *_unstated(bounds, confidence, platform),
         ),
-        mapped=tuple(kernels),
+        mapped=mapped.kernels,
         table=table,
         prices=prices,
     )
@@ -256,11 +255,11 @@ def _unstated(bounds: tuple[float, float] | None, confidence: float, platform: P
     return [f"no interval is stated at {confidence:.4g}: the errors of platform {platform.name!r} are not known so far"]
 
 
-def _coverage(table: KernelTable, prices: Prices) -> Coverage:
-    ops = table["ops"]
-    total = float(ops.sum())
-    total_s = float(prices.latency_s.sum())
-    costs = np.array([method != FREE_METHOD for method in prices.methods])
+def _coverage(mapped: MappedNetwork, prices: Prices) -> Coverage:
+    if prices.fitted.all():
+        return Coverage(1.0, 1.0, 1.0)
+    ops = mapped.table["ops"]
+    total, total_s, costs = float(ops.sum()), float(prices.latency_s.sum()), ~mapped.free
     return Coverage(
         ops=float(ops[prices.fitted].sum()) / total if total else 1.0,
         kernels=float(prices.fitted[costs].mean()) if costs.any() else 1.0,
@@ -268,19 +267,18 @@ def _coverage(table: KernelTable, prices: Prices) -> Coverage:
     )
 
 
-def _remarks(
-    network: Network, kernels: Sequence[Kernel], table: KernelTable, prices: Prices, platform: Platform
-) -> list[str]:
-    """What the user must not overlook, one sentence each."""
-    remarks = conversion_notes(network, kernels, platform)
-    kinds = table.kinds.tolist()
-    unfitted = [(kind, m) for kind, m, fit in zip(kinds, prices.methods, prices.fitted, strict=True) if not fit]
-    rough = sorted({kind for kind, method in unfitted if method == FALLBACK_METHOD})
-    assumed = sorted({kind for kind, method in unfitted if method != FALLBACK_METHOD})
-    if assumed:
-        remarks.append(f"{', '.join(assumed)}: priced by assumption, not by measurements of this platform")
-    if rough:
-        remarks.append(f"no fitted model for {', '.join(rough)}: priced roughly by a fallback roofline")
+def _remarks(mapped: MappedNetwork, prices: Prices, platform: Platform) -> list[str]:
+    """What the user must not overlook of the prices, one sentence each."""
+    remarks = []
+    table = mapped.table
+    if not prices.fitted.all():
+        unfitted = [(str(table.kinds[row]), prices.methods[row]) for row in np.flatnonzero(~prices.fitted).tolist()]
+        rough = sorted({kind for kind, method in unfitted if method == FALLBACK_METHOD})
+        assumed = sorted({kind for kind, method in unfitted if method != FALLBACK_METHOD})
+        if assumed:
+            remarks.append(f"{', '.join(assumed)}: priced by assumption, not by measurements of this platform")
+        if rough:
+            remarks.append(f"no fitted model for {', '.join(rough)}: priced roughly by a fallback roofline")
     strange = ~prices.in_range & prices.fitted
     if strange.any():
         share = float(prices.latency_s[strange].sum() / max(float(prices.latency_s.sum()), 1e-300))
@@ -288,7 +286,7 @@ def _remarks(
         features = ", ".join(str(each) for each in outside(table, heaviest, prices.ranges)[:_FEATURES_NAMED])
         remarks.append(
             f"{int(strange.sum())} kernels ({share:.0%} of the time) lie outside the ranges that their models were "
-            f"fitted on, the longest of them, {kernels[heaviest].name!r}, by {features}"
+            f"fitted on, the longest of them, {mapped.kernels[heaviest].name!r}, by {features}"
         )
     if prices.at_peak.any():
         peak = platform.peak_ops_per_s or 0.0
@@ -296,15 +294,4 @@ def _remarks(
             f"{int(prices.at_peak.sum())} kernels are priced at the device's peak, {peak / 1e9:.4g} Gops/s: their "
             "models promise more"
         )
-    away = sorted({kernel.kind for kernel in kernels if kernel.kind in platform.host_kinds and not kernel.free})
-    if away:
-        remarks.append(f"{', '.join(away)} run on the host: in the end-to-end time, not in the device's")
-    left = sorted({_named(kernel) for kernel in kernels if LEFT_TO_HOST in kernel.rules})
-    if left:
-        remarks.append(f"{', '.join(left)} left to the host by the device's compiler: not in any time")
     return remarks
-
-
-def _named(kernel: Kernel) -> str:
-    """A kernel's kind, or the operator where its kind is unknown."""
-    return str(kernel.anchor.attributes.get("operator", kernel.kind)) if kernel.kind == UNSUPPORTED else kernel.kind

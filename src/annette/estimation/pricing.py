@@ -1,25 +1,29 @@
-"""Prices a table of kernels with a platform's layer models, one vectorised call per kind."""
+"""Prices the kernels of a network with a platform's layer models, all kinds at once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from annette.errors import ModelError, UnsupportedKernelError, nearest
 from annette.estimation.estimate import Prices
 from annette.estimation.precision import moves_data, refuse_precision
-from annette.estimation.uncertainty import kernel_bounds
+from annette.estimation.uncertainty import KernelErrors
+from annette.kept import kept
 from annette.mapping.precision import kind_of, precision_in, with_precision
 from annette.models.roofline import Roofline
+from annette.models.stack import ModelStack
 from annette.network import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from annette.mapping.kernel import FloatArray, Kernel, KernelTable
+    import numpy.typing as npt
+
+    from annette.estimation.mapped import MappedNetwork
+    from annette.mapping.kernel import FloatArray, Kernel
     from annette.models.base import LayerModel
     from annette.platforms.platform import Platform
 
@@ -41,27 +45,54 @@ _SIMPLER: Final = {
 """Families tried for a kind, in order; the one used is the kernel's ``method``."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
+_MOST_KEPT: Final = 32
+"""Sets of kinds that a platform keeps together: those of a few search spaces, some megabytes of trees at most."""
+
+_FREE_NUMBERS: Final = np.array([[0.0], [0.0], [0.0], [0.0], [0.0], [1.0]])
+_FREE_FLAGS: Final = np.array([[True], [True], [True], [False]])
+"""What is said of a kernel for which the platform does nothing: it takes no time, at full efficiency, as known."""
+
+
+class _Choice(NamedTuple):
+    """What prices a kind of kernel.
+
+    Attributes:
+        model: The model.
+        method: Its family.
+        fitted: Whether it was fitted on the kind.
+        usual: Whether it is the one that the platform prefers.
+    """
+
     model: LayerModel
     method: str
     fitted: bool
+    usual: bool = True
+
+
+class _PricedKinds:
+    """Everything that prices some kinds of kernel on a platform, ready for whole tables of them."""
+
+    def __init__(self, platform: Platform, kinds: Sequence[str], choices: Sequence[_Choice]) -> None:
+        self.models, self.methods, fitted, usual = zip(*choices, strict=True)
+        self.fitted, self.usual = np.array(fitted, dtype=bool), np.array(usual, dtype=bool)
+        self.on_host = np.array([kind in platform.host_kinds for kind in kinds], dtype=bool)
+        self.stack = ModelStack(self.models)
+        self.ranges = platform.ranges_of(kinds)
+        self.errors = KernelErrors(platform, kinds, self.methods, fitted)
 
 
 def price(
-    table: KernelTable,
-    kernels: Sequence[Kernel],
+    mapped: MappedNetwork,
     platform: Platform,
     *,
     family: str | None,
     fallback: str,
     confidence: float,
 ) -> Prices:
-    """Prices every row of a table; none below what the device's peak rate allows.
+    """Prices every kernel of a network; none below what the device's peak rate allows.
 
     Args:
-        table: The kernels' numbers.
-        kernels: The same kernels, for names in messages and for what is free.
+        mapped: The kernels.
         platform: Models, intervals and fitted ranges.
         family: Model family wanted; a kind that lacks it uses the next simpler one, which `Prices.methods` shows.
             None takes what the platform prefers for each kind.
@@ -72,53 +103,94 @@ def price(
         UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
         ModelError: A model gives a time that is negative or not finite.
     """
-    rows = len(table)
-    latency_s, compute_s, memory_s = np.zeros(rows), np.zeros(rows), np.zeros(rows)
-    lower_s, upper_s, efficiency = np.full(rows, np.nan), np.full(rows, np.nan), np.ones(rows)
-    in_range, fitted, usual = (np.ones(rows, dtype=bool) for _ in range(3))
-    at_peak = np.zeros(rows, dtype=bool)
-    methods = [FREE_METHOD] * rows
-    free = np.fromiter((kernel.free for kernel in kernels), dtype=bool, count=rows)
-    lower_s[free] = upper_s[free] = 0.0
-    for kind, all_rows in table.rows_by_kind.items():
-        where = all_rows[~free[all_rows]]
-        if not len(where):
-            continue
-        choice = _choose(kind, platform, family, fallback, kernels[int(where[0])])
-        part = table.select(where)
-        with np.errstate(all="ignore"):  # what comes out is checked
-            latency_s[where] = seconds = choice.model.predict_s(part)
-            compute_s[where], memory_s[where] = choice.model.terms(part)
-            efficiency[where] = choice.model.efficiency(part)
-        _refuse_impossible(seconds, [kernels[row] for row in where.tolist()], choice, platform)
-        least_s = np.zeros(len(where)) if kind in platform.host_kinds else platform.least_s(part)
-        at_peak[where] = seconds < least_s
-        latency_s[where] = seconds = np.maximum(seconds, least_s)
-        fitted[where] = choice.fitted
-        usual[where] = family is None or _choose(kind, platform, None, fallback, kernels[int(where[0])]) == choice
-        in_range[where] = inside = platform.in_range(kind, part) & choice.fitted & ~at_peak[where]
-        if platform.intervals is not None:
-            lower, upper = kernel_bounds(
-                kind, choice.method, seconds, inside, platform, fitted=choice.fitted, confidence=confidence
-            )
-            lower_s[where], upper_s[where] = seconds * np.exp(lower), seconds * np.exp(upper)
-        for row in where.tolist():
-            methods[row] = choice.method
+    if not mapped.kinds:
+        nothing = np.empty((6, 0)), np.empty((4, 0), dtype=bool)
+        return _spread_out(*nothing, [], mapped, platform)
+    table, of = mapped.priced, mapped.kind_of
+    kinds = _kinds_of(mapped, platform, family, fallback)
+    with np.errstate(all="ignore"):  # what comes out is checked
+        predicted = kinds.stack.predict(table, of)
+    _refuse_impossible(predicted.latency_s, mapped, kinds.methods, platform)
+    least_s = np.where(kinds.on_host[of], 0.0, platform.least_s(table))
+    at_peak = predicted.latency_s < least_s
+    latency_s = np.maximum(predicted.latency_s, least_s)
+    fitted = kinds.fitted[of]
+    in_range = kinds.ranges.contain(table, of) & fitted & ~at_peak
+    lower_s = upper_s = np.full(len(table), np.nan)
+    if platform.intervals is not None:
+        lower, upper = kinds.errors.bounds(of, latency_s, in_range, confidence)
+        lower_s, upper_s = latency_s * np.exp(lower), latency_s * np.exp(upper)
+    numbers = np.array(
+        [latency_s, lower_s, upper_s, predicted.compute_s, predicted.memory_s, predicted.efficiency], dtype=np.float64
+    )
+    flags = np.array([in_range, fitted, kinds.usual[of], at_peak], dtype=np.bool_)
+    methods = [kinds.methods[number] for number in of.tolist()]
+    return _spread_out(numbers, flags, methods, mapped, platform)
+
+
+def _spread_out(
+    numbers: FloatArray, flags: npt.NDArray[np.bool_], methods: list[str], mapped: MappedNetwork, platform: Platform
+) -> Prices:
+    """The prices of all kernels from those of unequal ones that are not free, in the order of `Prices`' fields."""
+    every = np.concatenate([numbers, _FREE_NUMBERS], axis=1)[:, mapped.place]
+    known = np.concatenate([flags, _FREE_FLAGS], axis=1)[:, mapped.place]
+    names = [*methods, FREE_METHOD]
     return Prices(
-        latency_s, lower_s, upper_s, compute_s, memory_s, efficiency, in_range, fitted, usual, at_peak,
-        tuple(methods), platform.ranges,
-    )  # fmt: skip
+        *(every[0], every[1], every[2], every[3], every[4], every[5]),
+        *(known[0], known[1], known[2], known[3]),
+        tuple(names[row] for row in mapped.place.tolist()),
+        platform.ranges,
+    )
 
 
-def _refuse_impossible(seconds: FloatArray, kernels: Sequence[Kernel], choice: _Choice, platform: Platform) -> None:
-    impossible = ~(np.isfinite(seconds) & (seconds >= 0))
+def _refuse_impossible(
+    latency_s: FloatArray, mapped: MappedNetwork, methods: Sequence[str], platform: Platform
+) -> None:
+    impossible = ~(np.isfinite(latency_s) & (latency_s >= 0))
     if impossible.any():
         row = int(np.argmax(impossible))
+        kernel = mapped.kernels[int(mapped.examples[row])]
         raise ModelError(
-            f"the {choice.method!r} model of platform {platform.name!r} for {kernels[row].kind!r} gives kernel "
-            f"{kernels[row].name!r} a time of {seconds[row]} s: a dimension is far outside what was fitted, or the "
+            f"the {methods[int(mapped.kind_of[row])]!r} model of platform {platform.name!r} for {kernel.kind!r} gives "
+            f"kernel {kernel.name!r} a time of {latency_s[row]} s: a dimension is far outside what was fitted, or the "
             "platform file is damaged"
         )
+
+
+def _kinds_of(mapped: MappedNetwork, platform: Platform, family: str | None, fallback: str) -> _PricedKinds:
+    """What prices the kinds of a network; networks with the same kinds share it."""
+    chosen = _chosen(platform, mapped)
+    if (family, fallback) not in chosen:
+        choices = []
+        for number, kind in enumerate(mapped.kinds):
+            example = mapped.kernels[int(mapped.examples[int(np.argmax(mapped.kind_of == number))])]
+            choice = _choose(kind, platform, family, fallback, example)
+            usual = family is None or _choose(kind, platform, None, fallback, example) == choice
+            choices.append(choice._replace(usual=usual))
+        chosen[family, fallback] = _shared(platform, mapped.kinds, choices)
+    return chosen[family, fallback]
+
+
+def _shared(platform: Platform, kinds: Sequence[str], choices: Sequence[_Choice]) -> _PricedKinds:
+    kept_kinds = _compiled(platform)
+    key = tuple((kind, id(choice.model), *choice[1:]) for kind, choice in zip(kinds, choices, strict=True))
+    found = kept_kinds.get(key)
+    if found is None:
+        while len(kept_kinds) >= _MOST_KEPT:
+            del kept_kinds[next(iter(kept_kinds))]
+        # It holds the models, so that no other model can have their identities while the key is in use.
+        found = kept_kinds[key] = _PricedKinds(platform, kinds, choices)
+    return found
+
+
+@kept
+def _chosen(_platform: Platform, _mapped: MappedNetwork) -> dict[tuple[str | None, str], _PricedKinds]:
+    return {}
+
+
+@kept
+def _compiled(_platform: Platform) -> dict[tuple[tuple[Any, ...], ...], _PricedKinds]:
+    return {}
 
 
 def _priced_as(kind: str, platform: Platform, example: Kernel) -> str:

@@ -7,62 +7,84 @@ no fitted model prices, or priced by another family than the platform prefers ne
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from annette.platforms.intervals import WIDEST, unfitted_bounds
+from annette.platforms.spread import SpreadStack
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from annette.estimation.estimate import Prices
     from annette.mapping.kernel import FloatArray, KernelTable
     from annette.platforms.platform import Platform
 
+    _Numbers: TypeAlias = np.ndarray[Any, np.dtype[np.intp]]
     _Flags: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 
-__all__ = ["kernel_bounds", "network_bounds"]
+__all__ = ["KernelErrors", "network_bounds"]
 
 
-def kernel_bounds(
-    kind: str,
-    method: str,
-    latency_s: FloatArray,
-    inside: _Flags,
-    platform: Platform,
-    *,
-    fitted: bool,
-    confidence: float,
-) -> tuple[FloatArray, FloatArray]:
-    """Log factors from the estimates of kernels of one kind to the ends of their intervals.
+class KernelErrors:
+    """How far off the prices of kernels may be, kind by kind.
 
-    They come from held-out residuals of the kind and family, wider outside the fitted ranges; without residuals, or
+    It comes from held-out residuals of the kind and family, wider outside the fitted ranges; without residuals, or
     where no fitted model made the price, from `annette.platforms.intervals.unfitted_bounds`, whichever is wider.
 
     Args:
-        kind: Kind of the kernels.
-        method: Model family that priced them.
-        latency_s: Their estimates, seconds.
-        inside: Whether each lies inside the fitted ranges.
-        platform: What priced them.
-        fitted: Whether a fitted model did.
-        confidence: Probability that the intervals are meant to hold with.
-
-    Returns:
-        Lower factors, at most 0, and upper ones, at least 0; NaN where the upper one would be more than
-        `annette.platforms.intervals.WIDEST`.
+        platform: What prices the kernels.
+        kinds: Kinds of kernel; rows name theirs by its place in this sequence.
+        methods: Model family that prices each kind.
+        fitted: Whether a fitted model does.
     """
-    lower, upper = np.zeros(len(latency_s)), np.zeros(len(latency_s))
-    known = platform.kernel_interval(kind, method, confidence)
-    if known is not None:
-        widening = np.where(inside, 1.0, platform.extrapolation_widening)
-        widening = widening * platform.kernel_spread(kind, method, latency_s)
-        lower, upper = known[0] * widening, known[1] * widening
-    if known is None or not fitted:
+
+    def __init__(
+        self, platform: Platform, kinds: Sequence[str], methods: Sequence[str], fitted: Sequence[bool]
+    ) -> None:
+        priced = tuple(zip(kinds, methods, strict=True))
+        self._spreads = SpreadStack([platform.kernel_spread(*each) for each in priced])
+        self._bounds = [partial(platform.kernel_interval, *each) for each in priced]
+        self._fitted = fitted
+        self._last: tuple[float, FloatArray, _Flags] | None = None  # As a rule, one confidence is asked for.
+        self._widening = platform.extrapolation_widening
+
+    def bounds(
+        self, of: _Numbers, latency_s: FloatArray, inside: _Flags, confidence: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Log factors from the estimates of kernels to the ends of their intervals.
+
+        Args:
+            of: Number of the kind of each kernel.
+            latency_s: Their estimates, seconds.
+            inside: Whether each lies inside the fitted ranges.
+            confidence: Probability that the intervals are meant to hold with.
+
+        Returns:
+            Lower factors, at most 0, and upper ones, at least 0; NaN where the upper one would be more than
+            `annette.platforms.intervals.WIDEST`.
+        """
+        stated, unstated = self._stated_at(confidence)
+        rough = unstated[of]
+        widening = np.where(inside, 1.0, self._widening) * self._spreads.at(of, latency_s)
+        lower, upper = stated[:, of] * widening
         least, most = unfitted_bounds(confidence)
-        lower, upper = np.minimum(lower, least), np.maximum(upper, most)
-    unknown = upper > WIDEST
-    lower[unknown] = upper[unknown] = np.nan
-    return lower, upper
+        lower, upper = np.where(rough, np.minimum(lower, least), lower), np.where(rough, np.maximum(upper, most), upper)
+        unknown = upper > WIDEST
+        lower[unknown] = upper[unknown] = np.nan
+        return lower, upper
+
+    def _stated_at(self, confidence: float) -> tuple[FloatArray, _Flags]:
+        """Log factors of each kind, 0 where none are known, and where they are not known or not enough."""
+        last = self._last
+        if last is None or last[0] != confidence:
+            known = [bounds(confidence) for bounds in self._bounds]
+            factors = np.array([each or (0.0, 0.0) for each in known]).T
+            rough = [each is None or not fit for each, fit in zip(known, self._fitted, strict=True)]
+            last = self._last = confidence, factors, np.array(rough, dtype=np.bool_)
+        return last[1], last[2]
 
 
 def network_bounds(
@@ -105,7 +127,8 @@ def network_bounds(
         beside = (max(0.0, total_s - float(prices.latency_s[counted].sum())), platform.overhead.spread_s)
         bounds = inner = errors.bounds(confidence, table, prices.latency_s, np.where(stated, widening, 0.0), beside)
         if not stated.all():
-            inner = errors.bounds(confidence, table.select(stated), prices.latency_s[stated], widening[stated], beside)
+            latency_s = np.where(stated, prices.latency_s, 0.0)
+            inner = errors.bounds(confidence, table, latency_s, np.where(stated, widening, 0.0), beside)
     else:
         return None
     if any(ends is not None and ends[1] > WIDEST for ends in (bounds, inner)):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from annette.estimation.estimate import BranchEstimate
+from annette.kept import kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ def over_branches(network: Network, estimate: Callable[[Network], Estimate]) -> 
     return joined(network, [estimate(way) for way in ways_through(network)])
 
 
+@kept
 def ways_through(network: Network) -> tuple[Network, ...]:
     """A network and its variants, each as if nothing else could run."""
     return tuple(each.replaced(branches=(), variants=()) for each in (network, *network.variants))

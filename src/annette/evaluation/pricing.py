@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from annette.estimation import estimate_mapped
+from annette.estimation import estimate_together
 from annette.estimation.variants import joined, ways_through
 
 if TYPE_CHECKING:
@@ -53,30 +53,26 @@ def price_network(platform: Platform, network: Network, *, model: str | None, fa
         platform: Where.
         network: What.
         model: Model family that is evaluated; None takes the platform's preference per kind.
-        fallback: ``error`` or ``roofline``, as `annette.estimation.estimate_mapped` takes it.
+        fallback: ``error`` or ``roofline``, as `annette.estimation.estimate_network` takes it.
 
     Raises:
         AnnetteError: It cannot be estimated.
     """
     ways = ways_through(network) if network.branches else (network,)
-    mapped = [(way, platform.mapping.apply(way)) for way in ways]
 
     def over_ways(confidence: float = _HEADLINE_CONFIDENCE) -> Estimate:
-        each = [
-            estimate_mapped(way, kernels, platform, model=model, fallback=fallback, confidence=confidence)
-            for way, kernels in mapped
-        ]
+        each = [estimate_together(way, platform, model=model, fallback=fallback, confidence=confidence) for way in ways]
         return joined(network, each) if network.branches else each[0]
 
     chosen = over_ways()
     latencies_s = [branch.latency_s for branch in chosen.branches]
     dearest = int(np.argmax(latencies_s)) if latencies_s else 0
-    way, kernels = mapped[dearest]
+    way = ways[dearest]
     known = {family for kinds in platform.models.values() for family in kinds}
     families = {
-        family: estimate_mapped(way, kernels, platform, model=family, fallback=fallback)
+        family: estimate_together(way, platform, model=family, fallback=fallback)
         for family in FAMILIES
         if family in known
     }
     stated = [over_ways(confidence) for confidence in CONFIDENCES]
-    return NetworkEstimates(chosen, families, stated, kernels, as_read=dearest == 0)
+    return NetworkEstimates(chosen, families, stated, chosen.mapped, as_read=dearest == 0)

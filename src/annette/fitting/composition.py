@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from annette.fitting.overheads import RunOverheads
     from annette.fitting.samples import Samples
     from annette.mapping.kernel import FloatArray, KernelTable
-    from annette.platforms.intervals import Spread
+    from annette.platforms.spread import Spread
 
 __all__ = ["composed_errors", "run_spread"]
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.platforms.intervals import LogResiduals, Spread
+from annette.platforms.intervals import LogResiduals
+from annette.platforms.spread import Spread
 
 if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray

@@ -31,10 +31,14 @@ if TYPE_CHECKING:
 
     _Flags: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 
-__all__ = ["UNRESOLVED", "unresolved", "without_profiler"]
+__all__ = ["FIRST_USE", "UNRESOLVED", "first_uses", "unresolved", "without_profiler"]
 
 UNRESOLVED: Final = "shorter than a profile resolves, and no time of its own is known: only a sum, or none"
 """Why rows are left out."""
+
+FIRST_USE: Final = "the first of their kind after the caches were emptied: the time is that of fetching code"
+"""Why others are: of normalizations in chains of convolutions, the first took 24 to 54 µs there where the others of the
+same size took 9 to 14. In a network it is one kernel of each kind, if any."""
 
 _COMMON_S: Final = 5e-7
 """Standard deviation s of the error that the profiled times of a run have in common: half of a whole microsecond, of
@@ -131,3 +135,28 @@ def _unlike(own: Rows, run_of_row: Rows) -> _Flags:
     different, kernels = (np.bincount(numbers, minlength=runs) for numbers in (pairs[:, 0], run_of_row))
     flags: _Flags = ((different > 1) & (kernels < _REPEATED * different))[run_of_row]
     return flags
+
+
+def first_uses(samples: Samples, run_of_row: Rows, emptied: _Flags) -> _Flags:
+    """Rows whose time is mostly that of fetching a kind's code: the first of each kind where caches were emptied.
+
+    Kernels with weights stay: their cold weights are what such runs are measured for. So do kinds that have too few
+    other rows.
+
+    Args:
+        samples: Measured kernels, those of a run in order of execution.
+        run_of_row: The run of each row.
+        emptied: Whether the caches were emptied before each run.
+
+    Returns:
+        Whether a row is one, shape ``(rows,)``.
+    """
+    _, kind = np.unique(samples.table.kinds, return_inverse=True)
+    _, first = np.unique(np.column_stack([run_of_row, kind]), axis=0, return_index=True)
+    found: npt.NDArray[np.bool_] = np.zeros(len(samples), dtype=bool)
+    found[first] = True
+    found &= emptied[run_of_row] & (samples.table["weight_bytes"] == 0)
+    for rows in samples.table.rows_by_kind.values():
+        if len(np.unique(configurations(samples.table.select(rows[~found[rows]])))) < LEAST_ROWS:
+            found[rows] = False
+    return found

@@ -19,7 +19,8 @@ from annette.fitting.families import PREFERRED
 from annette.models.roofline import Roofline
 from annette.models.statistical import Mixed
 from annette.platforms import Intervals
-from annette.platforms.intervals import LogResiduals, Spread
+from annette.platforms.intervals import LogResiduals
+from annette.platforms.spread import Spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

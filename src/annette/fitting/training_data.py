@@ -20,7 +20,7 @@ from annette.fitting.conformal import half_width
 from annette.fitting.overheads import RunOverheads, reference_workload_s, run_overheads, speed_exponent, speed_ratios
 from annette.fitting.roofline import fit_roofline
 from annette.fitting.samples import LEAST_ROWS, Dropped, Samples, clean, evicted_bytes, paired_kernels
-from annette.fitting.short_kernels import UNRESOLVED, unresolved, without_profiler
+from annette.fitting.short_kernels import FIRST_USE, UNRESOLVED, first_uses, unresolved, without_profiler
 from annette.mapping.precision import PRECISIONS, Precision
 from annette.platforms import Source
 
@@ -128,8 +128,12 @@ class TrainingData:
         exponent = speed_exponent(measured, ratios)
         paired = replace(measured, latency_s=measured.latency_s * ratios**exponent)
         totals_s = np.array([math.inf if evicted_bytes(run) else run.latency_s for run in self.runs])
-        known = ~unresolved(paired, run_of_row, totals_s)
-        smeared = (Dropped(UNRESOLVED, tuple(paired.sources[~known].tolist())),) if not known.all() else ()
+        left_out = {UNRESOLVED: unresolved(paired, run_of_row, totals_s)}
+        left_out[FIRST_USE] = first_uses(paired, run_of_row, np.isinf(totals_s)) & ~left_out[UNRESOLVED]
+        known = ~np.logical_or.reduce(list(left_out.values()))
+        smeared = tuple(
+            Dropped(why, tuple(paired.sources[rows].tolist())) for why, rows in left_out.items() if rows.any()
+        )
         cleaned, joined = clean(paired.select(known))
         kept, outliers = without_outliers(cleaned)
         facts = {"profiler_s": added_s}

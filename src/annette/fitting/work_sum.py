@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from annette.mapping.precision import kind_of
-from annette.models.features import CACHES
+from annette.models.quantities import CACHES
 from annette.models.work_sum import WorkSum, works_of
 from annette.network.kinds import Category, kinds_in
 
@@ -22,19 +22,22 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_work_sum"]
 
-_RECURRENT: Final = kinds_in(Category.RECURRENT)
 _TRANSPOSED: Final = frozenset({"conv_transpose"})
-_OF_RECURRENCE: Final = (
-    "kernels", "steps", "step_rows", "states", "macs", "repeated_weight_bytes", "weight_bytes", "weights_past_*",
-    "kernels_past_*",
-)  # fmt: skip
 _OF_PRODUCTS: Final = (
     "kernels", "macs", "macs/fill:out_channels:16", "macs/fill:rows:4", "input_bytes", "output_bytes", "weight_bytes",
     "weights_past_*", "kernels_past_*",
 )  # fmt: skip
 """Of products with constant matrices. One of a single row is as fast as its matrix comes, from a cache or from memory.
 """
-_OF_CONVOLUTIONS: Final = (
+_FROM_AFAR: Final = ("far_bytes", "cold_kernels", "cold_input_bytes")
+_WORKS: Final = (
+    (
+        kinds_in(Category.RECURRENT),
+        (
+            "kernels", "steps", "step_rows", "states", "macs", "repeated_weight_bytes", "weight_bytes",
+            "weights_past_*", "kernels_past_*",
+        ),
+    ),
     (
         _TRANSPOSED,
         (
@@ -50,13 +53,43 @@ _OF_CONVOLUTIONS: Final = (
             "input_bytes", "output_bytes", "far_bytes",
         ),
     ),
+    (
+        frozenset({"concat", "split", "slice", "tile", "pad"}),
+        ("kernels", "copied_runs", "single_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
+    ),
+    (frozenset({"expand"}), ("kernels", "doublings", "input_bytes", "output_bytes", *_FROM_AFAR)),
+    (
+        kinds_in(Category.REDUCTION) - {"cumulative_sum"} | {"looped_reduction"},
+        (
+            "kernels", "axis_rows", "inner_runs", "middle_blocks", "colliding_elements", "crowded_elements",
+            "input_bytes", "output_bytes", *_FROM_AFAR,
+        ),
+    ),
+    (
+        frozenset({"softmax", "log_softmax", "softmax_across", "softmax_far_across"}),
+        ("kernels", "axis_rows", "input_bytes", "colliding_elements", *_FROM_AFAR),
+    ),
+    (frozenset({"top_k"}), ("kernels", "axis_rows", "input_bytes", "output_bytes", "heap_steps", "partition_steps")),
+    (
+        frozenset({"where"}),
+        ("kernels", "copied_runs", "held_elements", "varying_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
+    ),
+    (
+        frozenset({"resize_nearest", "resize_linear", "resize_cubic"}),
+        ("kernels", "doubled_elements", "sampled_elements", "input_bytes", *_FROM_AFAR),
+    ),
+    (frozenset({"einsum"}), ("kernels", "macs", "reordered_bytes", "input_bytes", "output_bytes", *_FROM_AFAR)),
 )  # fmt: skip
-"""What convolutions do in turn; ``*`` stands for the size of a block, in the works of other kinds for that of a cache.
+"""What kernels of some kinds do in turn; ``*`` stands for the size of a block, behind ``past`` for that of a cache.
 
 ONNX Runtime multiplies the inputs of all steps of a recurrent layer at once and then, step by step, the state
 (uni_directional_lstm.cc, deep_cpu_gru.cc, rnn.cc); it unfolds convolutions that are not blocked, a group of a sample
 after the other, into columns and multiplies these (convolve.cpp); of a transposed convolution it multiplies first and
 adds the columns up afterwards, one row of one tap after the other (conv_transpose.cc).
+
+What moves elements does so in pieces, each with a call of its own, or one by one (concatbase.h, split.cc, slice.cc,
+expand.cc, pad.cc). Reductions and softmax go row by row (reduction_ops.cc, softmax.cc), the largest elements of each
+row through a heap or a partition (top_k.cc), choices through masks that hold still or vary (where_op.cc).
 
 What a recurrent layer or a product finds in no cache it waits for. Convolutions were offered the same: the forest over
 them knows it from how much the network holds, and rows left out were not estimated better (mean absolute logarithm
@@ -83,7 +116,8 @@ def fit_work_sum(samples: Samples) -> WorkSum | None:
     works = _works(samples)
     if not works or len(samples) < _ROWS_FOR_A_WORK * len(works):
         return None
-    sizes = _BLOCKS if any(name.endswith(":*") for name in works) else tuple(CACHES)
+    sizes: tuple[int | str, ...] = tuple(CACHES) if any("past_*" in name for name in works) else _BLOCKS
+    sizes = sizes if any("*" in name for name in works) else sizes[:1]
     fits = [_solve(tuple(name.replace("*", str(size)) for name in works), samples) for size in sizes]
     seconds, error = min(fits, key=lambda fit: fit[1])
     return WorkSum(seconds) if np.isfinite(error) else None
@@ -91,9 +125,8 @@ def fit_work_sum(samples: Samples) -> WorkSum | None:
 
 def _works(samples: Samples) -> tuple[str, ...]:
     """The works that a kind may consist of; none where it is not known."""
-    if _RECURRENT.issuperset(map(kind_of, samples.kinds)):
-        return _OF_RECURRENCE
-    named = next((works for kinds, works in _OF_CONVOLUTIONS if kinds.issuperset(samples.kinds)), ())
+    own = {kind_of(kind) for kind in samples.kinds}
+    named = next((works for kinds, works in _WORKS if kinds.issuperset(own)), ())
     table = samples.table
     multiplies = (table["macs"] > 0) & (table["weight_bytes"] > 0)
     windows = table["kernel_depth"] * table["kernel_height"] * table["kernel_width"] > 1

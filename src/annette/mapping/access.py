@@ -35,16 +35,17 @@ class Access(NamedTuple):
     Attributes:
         run_length: Elements that the innermost loop takes in a row: copied in one piece, or combined in one way; 0
             for kinds that have no such loop.
-        walk: Which loop it is. Of a transpose, how many blocks of dimensions change places (dimensions of size 1 do
-            not count, neighbours that stay neighbours are one). Of two operands, 0 where their shapes are equal, 1
-            where one number goes with the whole run, 2 where a run of the smaller one is used again and again. Of a
-            slice or of the largest elements, 2 where single elements are taken from between others, else 1. Of a
-            reduction, 1 where its dimensions are the last, 2 the first and the last, 3 the first, 4 in between; 5 where
-            what is before them is of size 1, 6 where there are still more blocks. Of a softmax, how many blocks of
-            dimensions its axis changes places with, 0 where it is the last. Of a resize, how many dimensions change, 0
-            where each of the last two is doubled by repeating elements. Of a cast, 2 where real numbers become
-            integers, else 1. Of elements that are written, 2 where positions say all of where, else 1. Of an Einstein
-            sum, 1 and what is put into another order: 1 the first operand, 2 the second, 4 the result.
+        walk: Which loop it is. Of a transpose, how many blocks of dimensions change places (dimensions of size 1 do not
+            count, neighbours that stay neighbours are one). Of two operands, 0 where their shapes are equal, 1 where
+            one number goes with the whole run, 2 where a run of the smaller one is used again and again. Of a slice or
+            of the largest elements, 2 where single elements are taken from between others, else 1. Of an expansion, 2
+            where a run repeats one element, else 1. Of a reduction, 1 where its dimensions are the last, 2 the first
+            and the last, 3 the first, 4 in between; 5 where what is before them is of size 1, 6 where there are still
+            more blocks. Of a softmax, how many blocks of dimensions its axis changes places with, 0 where it is the
+            last. Of a resize, how many dimensions change, 0 where each of the last two is doubled by repeating
+            elements. Of a cast, 2 where real numbers become integers, else 1. Of elements that are written, 2 where
+            positions say all of where, else 1. Of an Einstein sum, 1 and what is put into another order: 1 the first
+            operand, 2 the second, 4 the result.
     """
 
     run_length: int = 0
@@ -120,6 +121,25 @@ def _repeated(_: Layer, shapes: _Shapes, results: _Shapes) -> Access:
             break
         run *= before
     return Access(run, 1)
+
+
+def _expanded(_: Layer, shapes: _Shapes, results: _Shapes) -> Access:
+    """Runs are what is repeated as a whole, or where the last dimension grows, the copies of one element.
+
+    Dimensions of size 1 do not count. ONNX Runtime writes each run once and doubles it from there
+    (``core/providers/cpu/tensor/expand.cc``).
+    """
+    result = results[0]
+    shape = (*(1,) * (len(result) - len(shapes[0])), *shapes[0])
+    run, repeated = 1, -1
+    for before, after in zip(reversed(shape), reversed(result), strict=True):
+        if after == 1:
+            continue
+        now = int(before != after)
+        if repeated not in (-1, now):
+            break
+        repeated, run = now, run * after
+    return Access(run, 2 if repeated == 1 else 1)
 
 
 def _padded(_: Layer, shapes: _Shapes, results: _Shapes) -> Access:
@@ -259,7 +279,7 @@ def _broadcast(_: Layer, shapes: _Shapes, results: _Shapes) -> Access:
 _RULES: Final[dict[str, Callable[[Layer, _Shapes, _Shapes], Access]]] = {
     "transpose": _transpose,
     "slice": _slice,
-    "expand": _repeated,
+    "expand": _expanded,
     "tile": _repeated,
     "pad": _padded,
     "concat": _parts,

@@ -6,198 +6,36 @@ A feature is written ``quantity``, ``log2:quantity``, ``fill:quantity:size`` or 
 - ``fill:`` how full the last block is when a device processes ``size`` elements at a time, ``x / (ceil(x / s) s)``;
 - ``rest:`` the remainder ``x mod s``.
 
-A quantity is a column of `annette.mapping.kernel.COLUMNS`, one of the derived ones in `QUANTITIES`, or a number that a
-context stage gives, written ``context:NAME`` (0 for kernels that have none).
+A quantity is a column of `annette.mapping.kernel.COLUMNS`, a derived one (`annette.models.quantities`), or a number
+that a context stage gives, written ``context:NAME`` (0 for kernels that have none).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 from annette.documents import convert
 from annette.errors import PlatformFormatError, nearest
+from annette.kept import kept
 from annette.mapping.kernel import COLUMNS, is_context_column
+from annette.models.quantities import QUANTITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import numpy.typing as npt
+
     from annette.mapping.kernel import FloatArray, KernelTable
 
-__all__ = ["CACHES", "QUANTITIES", "FeatureSet"]
+    _Numbers: TypeAlias = npt.NDArray[np.intp]
 
-_OPS_A_BYTE: Final = 20.0
-"""What a core computes while it fetches one byte from main memory: 200 Gops/s beside 10 GB/s. Networks of many
-weights and few operations take the time of their weights."""
+__all__ = ["FeatureSet"]
 
-_NEAR_BYTES: Final = 2.0**22
-"""What a core's own caches hold, or a little more: 1 to 2 MiB on current processors for servers. The rest of what a
-kernel reads and writes comes from a cache that others share, or from memory."""
-
-CACHES: Final = {"256k": 2.0**18, "1m": 2.0**20, "4m": 2.0**22, "16m": 2.0**24}
-"""Sizes of caches, from a core's own to what all share: which of them a device has is for its measurements to say."""
-
-_WHOLE_BLOCKS: Final = 1024.0
-"""A number of columns that is a multiple of any block."""
-
-_MOST_TAPS: Final = 64
-"""Windows with more taps along a side count as if all of them hit."""
-
-
-def _valid_taps(table: KernelTable, side: str) -> FloatArray:
-    """Share of a window's taps along one side that hit the input and not the padding around it, from 0 to 1.
-
-    Strongly dilated windows on small maps hit little else than padding, which some runtimes skip. The padding is what
-    the sizes of input and output leave, half of it on either side.
-    """
-    names = (f"kernel_{side}", f"stride_{side}", f"dilation_{side}", f"in_{side}", f"out_{side}")
-    taps, stride, dilation, inputs, outputs = (table[name] for name in names)
-    before = ((outputs - 1) * stride + (taps - 1) * dilation + 1 - inputs) // 2
-    share = np.ones(len(table))
-    padded = np.flatnonzero((before > 0) & (taps > 1) & (taps <= _MOST_TAPS))
-    if not len(padded):
-        return share
-    taps, stride, dilation, inputs, outputs, before = (
-        column[padded] for column in (taps, stride, dilation, inputs, outputs, before)
-    )
-    hits = np.zeros(len(padded))
-    for tap in range(int(taps.max())):
-        offset = tap * dilation - before
-        first = np.maximum(np.ceil(-offset / stride), 0.0)
-        last = np.minimum(np.floor((inputs - 1 - offset) / stride), outputs - 1)
-        hits += np.where(tap < taps, np.maximum(last - first + 1, 0.0), 0.0)
-    share[padded] = hits / np.maximum(taps * outputs, 1.0)
-    return share
-
-
-def _edge_columns(table: KernelTable) -> FloatArray:
-    """Share of the columns of the output whose windows reach beyond the input's edges, from 0 to 1."""
-    taps, stride, dilation, inputs, outputs = (
-        table[f"{name}_width"] for name in ("kernel", "stride", "dilation", "in", "out")
-    )
-    reach = (taps - 1) * dilation + 1
-    before = np.maximum((outputs - 1) * stride + reach - inputs, 0.0) // 2
-    left = np.ceil(before / stride)
-    inside = np.floor((inputs + before - reach) / stride) + 1 - left
-    share: FloatArray = 1.0 - np.clip(inside, 0.0, outputs) / outputs
-    return share
-
-
-def _past(table: KernelTable, cache_bytes: float) -> FloatArray:
-    """Share of what a kernel touched that a cache of this size no longer has when its turn comes again, from 0 to 1.
-
-    Between two runs of a kernel all weights of the network are read, and what stands for a larger one's. The cache
-    keeps as much of them as it holds: everything of a network that fits, a quarter of one that is four times as large.
-    """
-    kept: FloatArray = cache_bytes / np.maximum(table["network_weight_bytes"], cache_bytes)
-    return 1.0 - kept
-
-
-def _weights_past(table: KernelTable, cache_bytes: float) -> FloatArray:
-    return table["weight_bytes"] * _past(table, cache_bytes)
-
-
-def _product_columns(table: KernelTable) -> FloatArray:
-    """Columns of the product that a convolution is unfolded into, shape ``(rows,)``.
-
-    They are the positions of the output, or of a transposed one's input. A single one makes it a product with a vector,
-    which knows no blocks: it counts as many.
-    """
-    read, written = (
-        table[f"{side}_depth"] * table[f"{side}_height"] * table[f"{side}_width"] for side in ("in", "out")
-    )
-    columns = np.minimum(read, written)
-    whole: FloatArray = np.where(columns > 1, columns, _WHOLE_BLOCKS)
-    return whole
-
-
-QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
-    "bytes": lambda t: t.bytes,
-    "held_bytes": lambda t: np.clip(t["network_weight_bytes"], 2.0**18, 2.0**26),
-    "held_ops": lambda t: np.clip(np.maximum(t["network_ops"], _OPS_A_BYTE * t["network_weight_bytes"]), 2.0**24, 4e9),
-    "intensity": lambda t: t["ops"] / np.maximum(t.bytes, 1.0),
-    "valid_taps": lambda t: _valid_taps(t, "height") * _valid_taps(t, "width"),
-    "in_positions": lambda t: t["in_depth"] * t["in_height"] * t["in_width"],
-    "out_positions": lambda t: t["out_depth"] * t["out_height"] * t["out_width"],
-    "kernel_size": lambda t: t["kernel_depth"] * t["kernel_height"] * t["kernel_width"],
-    "in_channels_per_group": lambda t: t["in_channels"] / t["groups"],
-    "out_channels_per_group": lambda t: t["out_channels"] / t["groups"],
-    "rows": lambda t: t["batch"] * t["out_depth"] * t["out_height"] * t["out_width"],
-    "reduction_depth": lambda t: (
-        t["in_channels"] / t["groups"] * t["kernel_depth"] * t["kernel_height"] * t["kernel_width"]
-    ),
-    "far_bytes": lambda t: np.maximum(t["input_bytes"] + t["output_bytes"] - _NEAR_BYTES, 0.0),
-    "kernels": lambda t: np.ones(len(t)),
-    "steps": lambda t: t["groups"] * t["out_width"],
-    "step_rows": lambda t: t["batch"] * t["groups"] * t["out_width"],
-    "states": lambda t: t["batch"] * t["groups"] * t["out_width"] * t["out_channels"],
-    "products": lambda t: t["batch"] * t["groups"] * (1.0 - t["blocked"]),
-    "unblocked_macs": lambda t: t["macs"] * (1.0 - t["blocked"]),
-    "blocked_macs": lambda t: t["macs"] * t["blocked"] * _valid_taps(t, "height") * _valid_taps(t, "width"),
-    "blocked_edge_macs": lambda t: (
-        t["macs"]
-        * t["blocked"]
-        * _valid_taps(t, "height")
-        * np.maximum(_valid_taps(t, "width") + _edge_columns(t) - 1.0, 0.0)
-    ),
-    "edge_columns": _edge_columns,
-    "product_columns": _product_columns,
-    "unblocked_windows": lambda t: (
-        t["macs"]
-        * t["groups"]
-        / np.maximum(t["out_channels"], 1.0)
-        * (1.0 - t["blocked"])
-        * (t["kernel_depth"] * t["kernel_height"] * t["kernel_width"] > 1)
-    ),
-    "window_rows": lambda t: (
-        t["batch"]
-        * t["out_channels"]
-        * t["kernel_depth"]
-        * t["kernel_height"]
-        * t["kernel_width"]
-        * t["in_depth"]
-        * t["in_height"]
-    ),
-    "ops_a_group": lambda t: t["ops"] / np.maximum(t["batch"] * t["groups"], 1.0),
-    "ops_a_step": lambda t: t["ops"] / np.maximum(t["groups"] * t["out_width"], 1.0),
-    "batched_weight_bytes": lambda t: t["batch"] * t["weight_bytes"],
-    "unfolded_size": lambda t: t["macs"] * t["groups"] / np.maximum(t["out_channels"], 1.0),
-    "folded_size": lambda t: t["macs"] * t["groups"] / np.maximum(t["in_channels"], 1.0),
-    "repeated_weight_bytes": lambda t: (
-        t["weight_bytes"] * t["out_width"] * t["out_channels"] / np.maximum(t["in_channels"] + t["out_channels"], 1.0)
-    ),
-    **{f"kernels_past_{name}": partial(_past, cache_bytes=size) for name, size in CACHES.items()},
-    **{f"weights_past_{name}": partial(_weights_past, cache_bytes=size) for name, size in CACHES.items()},
-    "outer_size": lambda t: (
-        np.maximum(t["batch"] * t["in_channels"] * t["in_depth"] * t["in_height"] * t["in_width"], 1.0)
-        / np.maximum(t["axis_size"] * t["inner_size"], 1.0)
-    ),
-}
-"""Derived quantities by name: each maps a table to one number per row.
-
-A convolution is a product of ``rows`` rows (positions of all samples) of ``reduction_depth`` numbers each, whether or
-not a runtime unfolds it into one. One that unfolds writes and reads ``unfolded_size`` elements, the windows of all
-positions; of a transposed convolution, ``folded_size`` elements are computed and then added up where they overlap. It
-does so for one group of one sample after another (ONNX Runtime: MlasConv in convolve.cpp, conv_transpose.cc), each a
-product of ``ops_a_group`` that reads its weights anew, ``batched_weight_bytes`` in all: many small products do not
-reach the rate of one large one. Of a recurrent layer, which multiplies the inputs of all steps at once, the weights of
-the state are read again in every step: ``repeated_weight_bytes``; the steps are products of their own, with what one
-costs however small it is: ``ops_a_step`` (ONNX Runtime: uni_directional_lstm.cc, deep_cpu_gru.cc).
-
-Of the weights of a kernel, ``weights_past_1m`` bytes come from beyond a cache of 1 MiB: what other weights of the
-network, read between two runs of the kernel, have pushed out of it; ``kernels_past_1m`` is the share that is gone, of
-the kernel's code and page tables as well. In a network that fits into a cache, a product of one row reads its matrix
-three times as fast as in one that does not.
-
-Blocked convolutions skip the taps above and below the map, and go one by one through the columns whose windows reach
-beyond its sides, ``edge_columns`` (ONNX Runtime: snchwc.cpp and its kernels).
-"""
-
-
-_FUNCTIONS: Final[Mapping[str, Callable[[FloatArray, int], FloatArray]]] = {
+_FUNCTIONS: Final[Mapping[str, Callable[[FloatArray, _Numbers], FloatArray]]] = {
     "": lambda x, _: x,
     "log2": lambda x, _: np.log2(np.maximum(x, 1.0)),
     "fill": lambda x, size: x / (np.maximum(np.ceil(x / size), 1.0) * size),
@@ -247,17 +85,44 @@ class FeatureSet:
         Rounded to single precision, as forests store their thresholds: then what a forest saw while it was fitted is
         what it sees later.
         """
-        values = np.empty((len(table), len(self.names)))
-        known: dict[str, FloatArray] = {}
+        quantities = np.array([_quantity(table, name) for name in self._quantities])
+        values = np.empty((len(self.names), len(table)))
+        for function, (at, of, sizes) in self._by_function.items():
+            values[at] = _FUNCTIONS[function](quantities[of], sizes)
+        return np.ascontiguousarray(values.T.astype(np.float32), dtype=np.float64)
+
+    @cached_property
+    def _quantities(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(quantity for _, quantity, _ in self._parsed))
+
+    @cached_property
+    def _by_function(self) -> dict[str, tuple[_Numbers, _Numbers, _Numbers]]:
+        """By function: which features it makes, of which quantities, and their sizes, shape ``(features, 1)``."""
+        place = {quantity: index for index, quantity in enumerate(self._quantities)}
+        parts: dict[str, list[tuple[int, int, int]]] = {}
         for index, (function, quantity, size) in enumerate(self._parsed):
-            if quantity not in known:
-                known[quantity] = QUANTITIES[quantity](table) if quantity in QUANTITIES else table[quantity]
-            values[:, index] = _FUNCTIONS[function](known[quantity], size)
-        return values.astype(np.float32).astype(np.float64)
+            parts.setdefault(function, []).append((index, place[quantity], size))
+        split = {function: np.array(rows, dtype=np.intp) for function, rows in parts.items()}
+        return {function: (rows[:, 0], rows[:, 1], rows[:, 2:]) for function, rows in split.items()}
 
     @cached_property
     def _parsed(self) -> tuple[tuple[str, str, int], ...]:
         return tuple(_parse(name) for name in self.names)
+
+
+def _quantity(table: KernelTable, name: str) -> FloatArray:
+    """A column or a derived quantity; the latter is computed once a table, however many models look at it."""
+    if name not in QUANTITIES:
+        return table[name]
+    known = _derived(table)
+    if name not in known:
+        known[name] = QUANTITIES[name](table)
+    return known[name]
+
+
+@kept
+def _derived(_: KernelTable) -> dict[str, FloatArray]:
+    return {}
 
 
 def _parse(name: str) -> tuple[str, str, int]:

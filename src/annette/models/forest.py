@@ -22,15 +22,65 @@ from annette.errors import PlatformFormatError
 if TYPE_CHECKING:
     from annette.mapping.kernel import FloatArray
 
-__all__ = ["Forest"]
+__all__ = ["Forest", "Trees"]
 
 _MOST_NODES: Final = 4_000_000
 """A larger forest is refused: its arrays would have to be allocated before they can be checked."""
 
 _ARRAYS: Final = {"feature": "<i2", "threshold": "<f4", "left": "<i4", "value": "<f4"}
 _DEEPEST: Final = 64
+_STEPS: Final = 2
+"""Levels between two looks at who has arrived: looking costs about as much as a step."""
 _BLOCK: Final = 32_768
 """Rows times trees that are walked at once: more would not stay in the processor's caches."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trees:
+    """Nodes of any number of trees, as `Forest` has them, but that leaves lead to themselves.
+
+    Attributes:
+        feature: Column that a node looks at, 0 for a leaf, shape ``(nodes,)``.
+        threshold: What it compares with, infinite for a leaf, shape ``(nodes,)``.
+        left: Child of rows at most the threshold, a leaf's own number, shape ``(nodes,)``.
+        value: What a leaf adds, shape ``(nodes,)``.
+    """
+
+    feature: npt.NDArray[np.intp]
+    threshold: npt.NDArray[np.float32]
+    left: npt.NDArray[np.intp]
+    value: npt.NDArray[np.float32]
+
+    def sums(self, features: FloatArray, roots: npt.NDArray[Any]) -> FloatArray:
+        """Sum over the trees of each row, shape ``(rows,)``.
+
+        Args:
+            features: Shape ``(rows, columns)``.
+            roots: Numbers of the roots of each row's trees, shape ``(rows, trees)``.
+        """
+        rows, trees = roots.shape
+        total = np.empty(rows)
+        block = max(1, _BLOCK // trees)
+        for start in range(0, rows, block):
+            own = slice(start, start + block)
+            leaves = self._leaves(features[own].astype(np.float32), roots[own].astype(np.intp).ravel())
+            total[own] = self.value.take(leaves).reshape(-1, trees).sum(axis=1, dtype=np.float64)
+        return total
+
+    def _leaves(self, features: npt.NDArray[np.float32], at: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        """Leaf of each pair of row and tree. Most are there long before the deepest one, and are walked no further."""
+        rows, columns = features.shape
+        flat = features.ravel()
+        row = np.repeat(np.arange(rows) * columns, len(at) // rows)
+        leaves, places = at, np.arange(len(at))
+        while len(places):
+            for _ in range(_STEPS):
+                beyond = flat.take(self.feature.take(at) + row) > self.threshold.take(at)
+                at = self.left.take(at) + beyond
+            leaves[places] = at
+            on_the_way = np.flatnonzero(self.left.take(at) != at)
+            at, row, places = at.take(on_the_way), row.take(on_the_way), places.take(on_the_way)
+        return leaves
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,22 +132,7 @@ class Forest:
         Returns:
             Shape ``(rows,)``.
         """
-        rows = max(1, _BLOCK // len(self.roots))
-        if len(features) <= rows:
-            return self._predict(features)
-        return np.concatenate([self._predict(features[at : at + rows]) for at in range(0, len(features), rows)])
-
-    def _predict(self, features: FloatArray) -> FloatArray:
-        feature, left, threshold = self._walk
-        count, width = features.shape
-        flat = features.astype(np.float32).ravel()
-        row = (np.arange(count, dtype=np.int32) * width)[:, None]
-        at = np.repeat(self.roots[None], count, axis=0)
-        for _ in range(self._depth):
-            beyond = flat.take(feature.take(at) + row) > threshold.take(at)
-            at = left.take(at) + beyond
-        total: FloatArray = self.value.take(at).sum(axis=1, dtype=np.float64) + self.base
-        return total
+        return self.trees.sums(features, np.broadcast_to(self.roots, (len(features), len(self.roots)))) + self.base
 
     @property
     def columns(self) -> int:
@@ -105,14 +140,20 @@ class Forest:
         return int(self.feature.max()) + 1
 
     @cached_property
-    def _walk(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-        """The arrays with leaves that lead to themselves, so that all rows can take the same number of steps."""
+    def trees(self) -> Trees:
+        """The nodes, ready to be walked.
+
+        Raises:
+            PlatformFormatError: A tree is deeper than any learner makes.
+        """
+        if self._depth > _DEEPEST:
+            raise PlatformFormatError(f"a forest is more than {_DEEPEST} levels deep")
         leaf = self.feature < 0
-        own = np.arange(len(self.feature), dtype=np.int32)
-        return (
-            np.where(leaf, 0, self.feature).astype(np.int32),
-            np.where(leaf, own, self.left).astype(np.int32),
-            np.where(leaf, np.float32(np.inf), self.threshold),
+        return Trees(
+            feature=np.where(leaf, 0, self.feature).astype(np.intp),
+            threshold=np.where(leaf, np.float32(np.inf), self.threshold),
+            left=np.where(leaf, np.arange(len(self.feature)), self.left).astype(np.intp),
+            value=self.value,
         )
 
     @cached_property
@@ -122,8 +163,6 @@ class Forest:
             deepest += 1
             children = np.unique(np.concatenate([self.left[at], self.left[at] + 1]))
             at = children[self.feature[children] >= 0]
-        if deepest > _DEEPEST:
-            raise PlatformFormatError(f"a forest is more than {_DEEPEST} levels deep")
         return deepest
 
     def to_json(self) -> dict[str, Any]:

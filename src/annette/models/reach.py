@@ -81,20 +81,35 @@ class Reach:
 
     def distance(self, table: KernelTable) -> FloatArray:
         """Distance of each row from the nearest point, octaves, shape ``(rows,)``."""
-        rows = self.features.matrix(table)
+        return self.distance_of(self.features.matrix(table))
+
+    def distance_of(self, rows: FloatArray) -> FloatArray:
+        """As `distance`, of rows whose features are known.
+
+        Args:
+            rows: Shape ``(rows, features)``.
+        """
+        columns, same, points, squares = self._varying
+        # What all points share is one distance for all of them.
+        shared: FloatArray = ((rows[:, same] - self.points[0, same]) ** 2).sum(axis=1)
+        rows = rows[:, columns]
         nearest = np.empty(len(rows))
         for start in range(0, len(rows), _BLOCK):
             part = rows[start : start + _BLOCK]
-            products = np.einsum("ij,kj->ik", part, self.points)  # a BLAS would wake threads for so little
-            squares = (part**2).sum(axis=1)[:, None] + self._squares - 2.0 * products
-            nearest[start : start + _BLOCK] = squares.min(axis=1)
-        distance: FloatArray = np.sqrt(np.maximum(nearest, 0.0))
+            products = np.einsum("ij,jk->ik", part, points)  # a BLAS would wake threads for so little
+            products *= -2.0
+            products += squares
+            nearest[start : start + _BLOCK] = products.min(axis=1) + (part**2).sum(axis=1)
+        distance: FloatArray = np.sqrt(np.maximum(nearest, 0.0) + shared)
         return distance
 
     @cached_property
-    def _squares(self) -> FloatArray:
-        squares: FloatArray = (self.points**2).sum(axis=1)
-        return squares
+    def _varying(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray, FloatArray]:
+        """Features that points differ in and that they share; of the former all points, by feature, and squares."""
+        differs = (self.points != self.points[0]).any(axis=0)
+        columns = np.flatnonzero(differs)
+        points = np.ascontiguousarray(self.points[:, columns].T)
+        return columns, np.flatnonzero(~differs), points, (points**2).sum(axis=0)
 
     def to_json(self) -> dict[str, Any]:
         """All parameters; the points as text."""

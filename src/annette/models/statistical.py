@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from annette.mapping.kernel import FloatArray, KernelTable
 
-__all__ = ["PER", "Mixed", "Statistical"]
+__all__ = ["LOG_LIMIT_ALONE", "LOG_LIMIT_MIXED", "PER", "Mixed", "Statistical"]
 
 PER: Final = ("ops", "bytes")
 """What the predicted time is divided by: operations, or bytes for kernels that only move data."""
 
-_LOG_LIMIT_ALONE: Final = 80.0
+LOG_LIMIT_ALONE: Final = 80.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ class Statistical(LayerModel):
     def predict_s(self, table: KernelTable) -> FloatArray:
         """Latency of each row in seconds, shape ``(rows,)``."""
         work = table["ops"] if self.per == "ops" else table.bytes
-        logarithm = np.clip(self.forest.predict(self.features.matrix(table)), -_LOG_LIMIT_ALONE, _LOG_LIMIT_ALONE)
+        logarithm = np.clip(self.forest.predict(self.features.matrix(table)), -LOG_LIMIT_ALONE, LOG_LIMIT_ALONE)
         latency_s: FloatArray = np.maximum(work, 1.0) * np.exp(logarithm)
         return latency_s
 
@@ -74,7 +74,7 @@ class Statistical(LayerModel):
         return replace(self, forest=forest, roofline=self.roofline.scaled(factor))
 
 
-_LOG_LIMIT_MIXED: Final = 20.0
+LOG_LIMIT_MIXED: Final = 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +107,7 @@ class Mixed(LayerModel):
         correction = self.forest.predict(self.features.matrix(table))
         if self.reach is not None:
             correction = self.reach.faded(correction, table)
-        logarithm = np.clip(correction, -_LOG_LIMIT_MIXED, _LOG_LIMIT_MIXED)
+        logarithm = np.clip(correction, -LOG_LIMIT_MIXED, LOG_LIMIT_MIXED)
         latency_s: FloatArray = self.base.predict_s(table) * np.exp(logarithm)
         return latency_s
 

@@ -31,8 +31,8 @@ __all__ = ["WorkSum", "works_of"]
 class WorkSum(LayerModel):
     """``t = sum of work * seconds`` over several sorts of work.
 
-    No coefficient is negative and every work grows with the sizes of a kernel, and so does the time, however far from
-    what was measured.
+    No coefficient is negative, so that the time grows with the amounts of work, however far from what was measured.
+    Most works grow with every size of a kernel; pieces to copy and elements that collide in a cache do not.
 
     Attributes:
         seconds: Seconds for each unit of work, at least 0, by the name of the work (`works_of`); at least one.
@@ -82,7 +82,7 @@ def works_of(names: tuple[str, ...], table: KernelTable) -> dict[str, FloatArray
     """Amounts of work by name, each of shape ``(rows,)``.
 
     Args:
-        names: Quantities as features have them (`annette.models.features`), or one divided by a share: what is done in
+        names: Quantities as features have them (`annette.models.quantities`), or one divided by a share: what is done in
             whole blocks of 16 is ``macs/fill:out_channels:16``.
         table: The kernels.
 

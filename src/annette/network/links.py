@@ -92,8 +92,14 @@ class Links(NamedTuple):
         )
 
 
+_SCALARS: Final = frozenset({"scalar", "scalar_true", "scalar_false"})
+"""Attributes that stand for operands that are numbers."""
+
+
 def _operand_names(layer: Layer) -> tuple[str, ...]:
     """All operands in the operator's order, numbers included."""
+    if _SCALARS.isdisjoint(layer.attributes):
+        return layer.inputs
     names = list(layer.inputs)
     if "scalar" in layer.attributes:
         names.insert(0 if layer.attributes.get("scalar_first") else 1, SCALAR)

@@ -45,6 +45,9 @@ class DType(Enum):
         self.label = label
         self.bits = bits
 
+    __hash__ = object.__hash__
+    """Members exist once. That of `enum.Enum` runs in Python, several times for every layer of a network."""
+
     @property
     def is_float(self) -> bool:
         """Whether the type holds real numbers in a floating-point format."""

@@ -16,14 +16,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import numpy as np
 from msgspec import Meta
 
-from annette.documents import OPTIONAL, Positive, Share, check_fields, convert, plain
+from annette.documents import OPTIONAL, Share, check_fields, convert, plain
 from annette.errors import PlatformFormatError
-from annette.platforms.kernel_similarity import equal_rows, similarity_coordinates, weighted_similarity
+from annette.platforms.kernel_similarity import likeness_of
+from annette.platforms.spread import Spread, SpreadStack
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from annette.mapping.kernel import FloatArray, KernelTable
 
-__all__ = ["WIDEST", "ComposedErrors", "Intervals", "LogResiduals", "Spread", "unfitted_bounds"]
+__all__ = ["WIDEST", "ComposedErrors", "Intervals", "LogResiduals", "unfitted_bounds"]
 
 _UNKNOWN: Final = math.log(2.0)
 
@@ -66,60 +69,6 @@ def unfitted_bounds(confidence: float) -> tuple[float, float]:
     """
     reach = math.log1p(-confidence) / math.log(2.0 * _USUAL_TAIL)
     return -_UNFITTED_LOWER * reach, _UNFITTED_UPPER * reach
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Standard deviation of the log error of one kind of kernel, by how long a kernel takes.
-
-    Short kernels err more: clocks tick, and what surrounds a kernel counts for more.
-
-    Attributes:
-        latency_s: Estimates at which it is known, increasing, seconds; between them it changes linearly in log time,
-            outside it stays as at the nearest.
-        values: Standard deviation at each, natural logarithm of a ratio, above 0.
-
-    Raises:
-        PlatformFormatError: There is no point, the counts differ, or a number is out of its range.
-    """
-
-    latency_s: tuple[Positive, ...]
-    values: tuple[Annotated[float, Meta(gt=0, le=50)], ...]
-
-    def __post_init__(self) -> None:
-        if not self.latency_s or len(self.latency_s) != len(self.values):
-            raise PlatformFormatError(
-                f"a spread needs one or more times and as many values, not {len(self.latency_s)} and {len(self.values)}"
-            )
-        check_fields(self, error=PlatformFormatError)
-        if any(a >= b for a, b in zip(self.latency_s, self.latency_s[1:], strict=False)):
-            raise PlatformFormatError("the times of a spread must increase")
-
-    @classmethod
-    def constant(cls, value: float) -> Spread:
-        """The same for all kernels."""
-        return cls((1.0,), (value,))
-
-    def at(self, latency_s: FloatArray) -> FloatArray:
-        """Standard deviation for kernels with these estimates, shape as ``latency_s``."""
-        known = np.log(self.latency_s)
-        values: FloatArray = np.interp(np.log(np.maximum(latency_s, 1e-12)), known, self.values)
-        return values
-
-    def to_json(self) -> dict[str, list[float]] | float:
-        """Times and values, or one number where it is constant."""
-        return self.values[0] if len(self.values) == 1 else dict(plain(self))
-
-    @classmethod
-    def from_json(cls, value: Any) -> Spread:
-        """Reads what `to_json` wrote.
-
-        Raises:
-            PlatformFormatError: A part is missing, unknown, or out of its range.
-        """
-        if isinstance(value, dict):
-            return convert(value, cls, error=PlatformFormatError)
-        return cls.constant(convert(value, float, error=PlatformFormatError))
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,30 +225,35 @@ class ComposedErrors:
         A kind whose spread is not known counts as the worst known one, and at least as a factor of two. Infinite where
         it cannot be counted with.
         """
-        equal, coordinates = equal_rows(table), similarity_coordinates(table)
-        variance, by_kind, total = 0.0, 0.0, 0.0
-        for kind, rows in table.rows_by_kind.items():
-            spread = self.spreads[kind].at(latency_s[rows]) if kind in self.spreads else self._worst
-            weight = latency_s[rows] * spread * widening[rows]
-            sum_ = float(weight.sum())
-            by_kind += sum_ * sum_  # A product overflows to infinity; a power raises.
-            total += sum_
-            if len(rows) == 1:
-                variance += sum_ * sum_
-                continue
-            _, first, members = np.unique(equal[rows], return_index=True, return_inverse=True)
-            parts = np.bincount(members.ravel(), weights=weight).astype(np.float64)
-            own, near = float(parts @ parts), weighted_similarity(coordinates[rows[first]], parts)
-            variance += (1.0 - self.alike) * own + (self.alike - self.same_kind) * near + self.same_kind * sum_ * sum_
-        variance += self.other_kinds * max(0.0, total * total - by_kind)
+        likeness = likeness_of(table)
+        weight = latency_s * self._stack.at(self._spread_numbers(table), latency_s) * widening
+        by_kind, parts = likeness.sums(weight)
+        total = float(by_kind.sum())
+        squares, near = float((by_kind * by_kind).sum()), likeness.weighted(parts)
+        variance = (
+            (1.0 - self.alike) * float((parts * parts).sum())
+            + (self.alike - self.same_kind) * near
+            + self.same_kind * squares
+            + self.other_kinds * max(0.0, total * total - squares)
+        )
         if not math.isfinite(variance):
             return math.inf
         beside_s, spread_s = beside
         return math.hypot(self.run, math.hypot(math.sqrt(variance), spread_s) / (float(latency_s.sum()) + beside_s))
 
+    def _spread_numbers(self, table: KernelTable) -> npt.NDArray[np.intp]:
+        numbers = [self._number_of.get(kind, len(self.spreads)) for kind in table.kinds.tolist()]
+        return np.array(numbers, dtype=np.intp)
+
     @cached_property
-    def _worst(self) -> float:
-        return max(_UNKNOWN, *(max(spread.values) for spread in self.spreads.values()))
+    def _number_of(self) -> dict[str, int]:
+        return {kind: number for number, kind in enumerate(self.spreads)}
+
+    @cached_property
+    def _stack(self) -> SpreadStack:
+        """The spread of each kind, and behind them that of a kind that is not known."""
+        worst = max(_UNKNOWN, *(max(spread.values) for spread in self.spreads.values()))
+        return SpreadStack([*self.spreads.values(), Spread.constant(worst)])
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain JSON values."""

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+
+from annette.kept import kept
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from annette.mapping.kernel import FloatArray, KernelTable
 
-__all__ = ["equal_rows", "similarity", "similarity_coordinates", "weighted_similarity"]
+__all__ = ["Likeness", "equal_rows", "likeness_of", "similarity", "similarity_coordinates", "weighted_similarity"]
 
 _COMPARED: Final = ("ops", "input_bytes", "weight_bytes", "output_bytes", "kernel_height", "stride_height")
 _CHUNK: Final = 512
 """Rows compared with all others at once: memory stays small for networks of any size."""
 
 
+@kept
 def equal_rows(table: KernelTable) -> npt.NDArray[np.intp]:
     """A number for each row that rows with the same kind and features share, shape ``(rows,)``.
 
@@ -69,3 +73,69 @@ def weighted_similarity(coordinates: FloatArray, weights: FloatArray) -> float:
         own = slice(start, start + _CHUNK)
         total += float(weights[own] @ similarity(coordinates[own, None], coordinates[None]) @ weights)
     return total
+
+
+@dataclass(frozen=True, eq=False)
+class Likeness:
+    """Which kernels of a table are equal, of one kind, and similar; see `likeness_of`.
+
+    Attributes:
+        equal: A number for each row that rows with the same kind and features share, shape ``(rows,)``.
+        kind: A number for each row that rows of the same kind share, shape ``(rows,)``.
+        groups: By kind, the numbers of its unequal kernels, where there are several.
+        coordinates: Of the kernels of each group (`similarity_coordinates`).
+        matrices: Similarities of all pairs of each group, or None where the group is too large to keep them.
+        alone: Numbers of kernels that differ from all others of their kind by being its only ones.
+    """
+
+    equal: npt.NDArray[np.intp]
+    kind: npt.NDArray[np.intp]
+    groups: tuple[npt.NDArray[np.intp], ...]
+    coordinates: tuple[FloatArray, ...]
+    matrices: tuple[FloatArray | None, ...]
+    alone: npt.NDArray[np.intp]
+
+    def sums(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Sums of the weights of all kernels of one kind, and of all equal kernels.
+
+        Args:
+            weights: Weight of each row, shape ``(rows,)``.
+        """
+        by_kind, parts = np.bincount(self.kind, weights=weights), np.bincount(self.equal, weights=weights)
+        return by_kind.astype(np.float64), parts.astype(np.float64)
+
+    def weighted(self, parts: FloatArray) -> float:
+        """Sum of the similarities of all pairs of kernels of one kind, each times the weights of both.
+
+        Args:
+            parts: Weight of each of the unequal kernels.
+        """
+        total = float((parts[self.alone] * parts[self.alone]).sum())
+        for group, coordinates, matrix in zip(self.groups, self.coordinates, self.matrices, strict=True):
+            own = parts[group]
+            total += weighted_similarity(coordinates, own) if matrix is None else float(own @ matrix @ own)
+        return total
+
+
+@kept
+def likeness_of(table: KernelTable) -> Likeness:
+    """Which kernels of a table are alike, found once.
+
+    Args:
+        table: Any kernels.
+    """
+    equal = equal_rows(table)
+    kind = np.empty(len(table), dtype=np.intp)
+    groups: list[npt.NDArray[np.intp]] = []
+    alone: list[npt.NDArray[np.intp]] = []
+    _, first = np.unique(equal, return_index=True)
+    for number, rows in enumerate(table.rows_by_kind.values()):
+        kind[rows] = number
+        unequal = np.unique(equal[rows])
+        (groups if len(unequal) > 1 else alone).append(unequal)
+    places = similarity_coordinates(table)[first]
+    coordinates = tuple(places[group] for group in groups)
+    matrices = tuple(similarity(at[:, None], at[None]) if len(at) <= _CHUNK else None for at in coordinates)
+    return Likeness(
+        equal, kind, tuple(groups), coordinates, matrices, np.concatenate([*alone, np.zeros(0, dtype=np.intp)])
+    )

@@ -6,9 +6,8 @@ It says where its numbers come from (`Provenance`).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -16,38 +15,25 @@ from annette.documents import OPTIONAL, Duration, convert, plain
 from annette.errors import PlatformFormatError
 from annette.mapping.precision import precision_in
 from annette.platforms.overhead import Overhead
+from annette.platforms.ranges import RangeStack
+from annette.platforms.spread import Spread
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import numpy.typing as npt
+    from collections.abc import Mapping, Sequence
 
     from annette.mapping.kernel import FloatArray, KernelTable, Precision
     from annette.mapping.model import MappingModel
     from annette.models.base import LayerModel
     from annette.models.roofline import Roofline
-    from annette.platforms.intervals import ComposedErrors, Intervals
+    from annette.platforms.intervals import ComposedErrors, Intervals, LogResiduals
 
-__all__ = ["BATCH_MEANINGS", "LATENCY_MEANINGS", "Platform", "Provenance", "Source", "within"]
+__all__ = ["BATCH_MEANINGS", "LATENCY_MEANINGS", "Platform", "Provenance", "Source"]
 
 LATENCY_MEANINGS: Final = ("device", "end_to_end")
 """What a platform's headline latency is: time on the device alone, or as the host's program sees it."""
 
 BATCH_MEANINGS: Final = ("together", "one_by_one")
 """What a runtime does with the samples of a batch."""
-
-_RANGE_SLACK: Final = 1e-9
-
-
-def within(value: float, least: float, most: float) -> bool:
-    """Whether a value lies inside a fitted range, but for rounding: as `Platform.in_range`, for one number."""
-    return least * (1 - _RANGE_SLACK) <= value <= most * (1 + _RANGE_SLACK)
-
-
-_Limits: TypeAlias = "tuple[tuple[str, ...], FloatArray, FloatArray]"
-"""Names of columns, with the smallest and largest value of each, shape ``(columns, 1)``."""
-
-_NO_LIMITS: Final[_Limits] = ((), np.empty((0, 1)), np.empty((0, 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,33 +249,13 @@ class Platform:
         """Family used for a kind where the user names none; the kind may lack it and have only a simpler one."""
         return self.preferred_by_kind.get(kind, self.preferred_family)
 
-    def in_range(self, kind: str, table: KernelTable) -> npt.NDArray[np.bool_]:
-        """Whether every column of each row lies inside the range that the kind was fitted on.
+    def ranges_of(self, kinds: Sequence[str]) -> RangeStack:
+        """The fitted ranges of some kinds, to check rows of all of them at once; nothing is in those of assumed kinds.
 
         Args:
-            kind: Kind of all rows.
-            table: Kernels of that kind.
-
-        Returns:
-            Shape ``(rows,)``; all true where no range is known, all false for an assumed kind.
+            kinds: Any kinds of kernel.
         """
-        if kind in self.assumed:
-            return np.zeros(len(table), dtype=bool)
-        columns, least, most = self._limits.get(kind, _NO_LIMITS)
-        if not columns:
-            return np.ones(len(table), dtype=bool)
-        values = np.array([table[column] for column in columns])
-        inside: npt.NDArray[np.bool_] = np.logical_and.reduce((values >= least) & (values <= most), axis=0)
-        return inside
-
-    @cached_property
-    def _limits(self) -> dict[str, _Limits]:
-        """The ranges of each kind as columns, so that a table is checked at once."""
-        limits_of: dict[str, _Limits] = {}
-        for kind, columns in self.ranges.items():
-            limits = np.array([*columns.values()], dtype=np.float64).reshape(-1, 2, 1)
-            limits_of[kind] = tuple(columns), limits[:, 0] * (1 - _RANGE_SLACK), limits[:, 1] * (1 + _RANGE_SLACK)
-        return limits_of
+        return RangeStack([None if kind in self.assumed else self.ranges.get(kind, {}) for kind in kinds])
 
     def kernel_interval(self, kind: str, family: str, confidence: float) -> tuple[float, float] | None:
         """Log factors from a kernel's estimate to the ends of its interval.
@@ -302,23 +268,21 @@ class Platform:
         Returns:
             Lower and upper log factor in units of `kernel_spread`, or None where the platform does not know them.
         """
-        if self.intervals is None:
-            return None
-        residuals = self.intervals.kernels.get(kind, {}).get(family)
+        residuals = self._residuals(kind, family)
         return None if residuals is None else residuals.bounds(confidence)
 
-    def kernel_spread(self, kind: str, family: str, latency_s: FloatArray) -> FloatArray:
-        """Unit of `kernel_interval` for kernels with these estimates, which depends on how long they take; else 1.
+    def kernel_spread(self, kind: str, family: str) -> Spread:
+        """Unit of `kernel_interval`, which depends on how long a kernel takes; else 1.
 
         Args:
-            kind: Kind of the kernels.
-            family: Model family that priced them.
-            latency_s: Their estimates, seconds.
+            kind: Kind of kernel.
+            family: Model family that priced it.
         """
-        residuals = None if self.intervals is None else self.intervals.kernels.get(kind, {}).get(family)
-        if residuals is None or residuals.spread is None:
-            return np.ones(len(latency_s))
-        return residuals.spread.at(latency_s)
+        residuals = self._residuals(kind, family)
+        return Spread.constant(1.0) if residuals is None or residuals.spread is None else residuals.spread
+
+    def _residuals(self, kind: str, family: str) -> LogResiduals | None:
+        return None if self.intervals is None else self.intervals.kernels.get(kind, {}).get(family)
 
     def network_interval(self, confidence: float) -> tuple[float, float] | None:
         """Log factors from a network's estimate to the ends of its interval, or None where they are not known."""

@@ -18,6 +18,8 @@ import pytest
 
 from annette.errors import PlatformFormatError
 from annette.mapping.kernel import COLUMNS, KernelTable
+from annette.models.roofline import Roofline
+from annette.models.stack import ModelStack
 from annette.testing import ParametersContract
 
 if TYPE_CHECKING:
@@ -108,6 +110,21 @@ class LayerModelContract(ParametersContract):
         np.testing.assert_array_equal(model.predict_s(table.select(rows[::-1])), predicted[::-1])
         for row in (0, len(table) // 2, len(table) - 1):
             np.testing.assert_allclose(model.predict_s(table.select(rows[row : row + 1])), predicted[row], rtol=1e-12)
+
+    def test_says_the_same_beside_other_models(self, model: LayerModel, table: KernelTable) -> None:
+        """Estimates ask all models of a network at once (`annette.models.stack`): each says what it says alone."""
+        other = Roofline(ops_per_s=1e12, bytes_per_s=1e10, offset_s=1e-6)
+        of = np.arange(len(table)) % 3
+        with np.errstate(all="ignore"):
+            predicted = ModelStack([other, model, other.scaled(2.0)]).predict(table, of)
+        rows = np.flatnonzero(of == 1)
+        part = table.select(rows)
+        alone = model.predict_s(part), *model.terms(part), model.efficiency(part)
+        for together, expected in zip(predicted, alone, strict=True):
+            np.testing.assert_allclose(together[rows], expected, rtol=1e-12)
+        np.testing.assert_allclose(
+            predicted.latency_s[of == 2], 2.0 * other.predict_s(table.select(np.flatnonzero(of == 2))), rtol=1e-12
+        )
 
     def test_an_empty_table_gives_an_empty_answer(self, model: LayerModel, table: KernelTable) -> None:
         """No rows, no error."""

@@ -1,10 +1,12 @@
 """What backends share."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from annette.bench import backend
-from annette.bench.backend import Availability, input_values, time_runs
+from annette.bench.backend import Availability, input_values, time_runs, warm_up
 
 
 def test_only_the_run_itself_is_timed(monkeypatch):
@@ -40,3 +42,16 @@ def test_a_mask_hides_nothing_and_a_token_is_in_every_vocabulary(kind: str) -> N
     values = input_values((1, 7), kind)
     assert values.dtype == kind
     assert (values == 1).all()
+
+
+@pytest.mark.parametrize(("one_s", "runs"), [(1e-3, 3), (1e-4, 7), (1e-6, 60), (1.0, 3)])
+def test_short_networks_warm_up_more_often(monkeypatch, one_s, runs):
+    now = SimpleNamespace(s=0.0)
+    calls = []
+
+    def run():
+        calls.append(1)
+        now.s += one_s
+
+    monkeypatch.setattr(backend.time, "perf_counter", lambda: now.s)
+    assert warm_up(run) == len(calls) == runs

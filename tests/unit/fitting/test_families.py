@@ -1,5 +1,7 @@
 """Which family is chosen, and what its held-out predictions have seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -72,5 +74,10 @@ def test_rows_of_large_kinds_count_by_how_little_they_vary():
     weights = families._weights(samples(table, time_s * np.exp(noise)), DEVICE)
     short, long = (np.median(weights[rows]) for rows in (time_s < 2e-5, time_s > np.quantile(time_s, 0.9)))
     assert long > 20 * short
+    errors = np.where(np.arange(1200) % 2, 0.5, 0.0)
+    told = replace(samples(table, time_s * np.exp(noise)), errors=errors)
+    ratio = weights / families._weights(told, DEVICE)
+    assert (ratio[errors == 0] == 1).all()
+    assert np.allclose(ratio[errors > 0], 1 + 0.25 * weights[errors > 0])
     few = table.select(np.arange(999))
     assert families._weights(samples(few, DEVICE.predict_s(few)), DEVICE) is None

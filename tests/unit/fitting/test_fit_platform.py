@@ -47,6 +47,40 @@ def test_a_known_device_is_learned_well_enough_to_price_new_networks(report):
     assert np.mean(inside) > 0.7
 
 
+def visited(path, disturbance):
+    """A campaign of three visits, six of ten of which other programs make longer, each kernel by itself."""
+    random = np.random.default_rng(5)
+    with Dataset.create(path) as opened:
+        for index in range(40):
+            base = run(chain(f"case{index}", random), random, noise=0.03, shared=0.0)
+            for round_ in range(3):
+                longer = np.exp(random.exponential(disturbance, 9) * (random.random(9) < 0.6))
+                kernels = tuple(
+                    replace(kernel, latency_s=kernel.latency_s * by, samples_s=(kernel.latency_s * by,))
+                    for kernel, by in zip(base.kernels, longer.tolist(), strict=False)
+                )
+                opened.add(replace(base, round=round_, kernels=kernels))
+    return path
+
+
+def test_a_campaign_that_was_not_calm_has_wider_intervals_that_hold(tmp_path):
+    widths, inside = [], []
+    for disturbance in (0.0, 0.3):
+        with Dataset.open(visited(tmp_path / f"{disturbance}.sqlite", disturbance)) as opened:
+            found = fit_platform([opened], FitRequest(name="synthetic")).platform
+        random = np.random.default_rng(7)
+        networks = [chain(f"new{index}", random, length=8) for index in range(20)]
+        truths_s = [run(network, random, noise=0.0, shared=0.0).latency_s for network in networks]
+        ends = [estimate_network(network, found).interval_s for network in networks]
+        inside.append(np.mean([low <= truth_s <= high for truth_s, (low, high) in zip(truths_s, ends, strict=True)]))
+        widths.append(np.mean([np.log(high / low) for low, high in ends]))
+        facts = found.provenance.measurement
+        assert facts["calm_index"] == 1 if not disturbance else facts["calm_index"] < 0.7
+        assert found.intervals.composed["preferred"].run >= facts["level_error"] > 0
+    assert widths[1] > 1.5 * widths[0]
+    assert min(inside) >= 0.85
+
+
 def test_the_same_dataset_and_seed_give_the_same_bytes(measured, report):
     with Dataset.open(measured) as opened:
         again = fit_platform([opened], FitRequest(name="synthetic"))

@@ -8,7 +8,8 @@ import pytest
 
 from annette.bench.records import KernelRecord
 from annette.fitting.overheads import RunOverheads, run_overheads
-from annette.fitting.short_kernels import unresolved, without_profiler
+from annette.fitting.short_kernels import first_uses, unresolved, without_profiler
+from annette.mapping.kernel import KernelTable
 from annette.models.roofline import Roofline
 from tests.unit.fitting.synthetic import chain, convolutions, run, samples
 
@@ -132,3 +133,16 @@ def test_shares_in_short_sums_are_left_out_where_there_are_others():
     ]
     assert not unresolved(samples(table, 50 * device.predict_s(table)), run_of_row, run_s).any()
     assert not unresolved(measured.select(np.arange(5, 20)), run_of_row[5:20], run_s).any()
+
+
+def test_the_first_kernel_of_a_kind_without_weights_is_left_out_where_caches_were_emptied():
+    poolings = convolutions(30, seed=2)
+    poolings.kinds[:] = "pool"
+    poolings["weight_bytes"][:] = 0
+    table = KernelTable.concatenate([convolutions(30), poolings])
+    measured = samples(table, np.full(60, 1e-5))
+    run_of_row = np.array([*np.repeat(np.arange(6), 5), *np.repeat(np.arange(6), 5)])
+    emptied = np.array([True, False, True, False, False, False])
+    assert np.flatnonzero(first_uses(measured, run_of_row, emptied)).tolist() == [30, 40]
+    few = np.array([*range(30), 30, 40])  # Nothing would be left of the poolings.
+    assert not first_uses(measured.select(few), run_of_row[few], emptied).any()

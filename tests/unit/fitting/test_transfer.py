@@ -21,7 +21,7 @@ from annette.platforms import (
     dumps_platform,
     loads_platform,
 )
-from annette.platforms.intervals import Spread
+from annette.platforms.spread import Spread
 from annette.report.schema import schema
 from tests.unit.fitting import synthetic
 from tests.unit.fitting.synthetic import (

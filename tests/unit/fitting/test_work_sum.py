@@ -59,8 +59,23 @@ def test_kinds_of_unknown_parts_and_few_rows_have_none():
     assert fit_work_sum(samples(table, RECURRENT.predict_s(table)).select(np.arange(10))) is None
     values = table.values.copy()
     values[:, COLUMNS.index("macs")] = 0.0
-    other = KernelTable(np.full(40, "softmax"), values)
+    other = KernelTable(np.full(40, "relu"), values)
     assert fit_work_sum(samples(other, RECURRENT.predict_s(table))) is None
+
+
+def test_what_is_copied_in_pieces_is_told_from_what_is_copied_one_by_one():
+    random = np.random.default_rng(3)
+    values = np.ones((80, len(COLUMNS)))
+    column = {name: values[:, index] for index, name in enumerate(COLUMNS)}
+    for name, most in (("run_length", 64), ("out_width", 50_000)):
+        column[name][:] = np.floor(2 ** random.uniform(0, np.log2(most), 80))
+    column["run_length"][::4] = 1.0
+    column["input_bytes"][:] = column["output_bytes"][:] = 4 * column["out_width"]
+    table = KernelTable(np.full(80, "concat"), values)
+    truth = WorkSum({"kernels": 4e-7, "copied_runs": 2.5e-9, "single_elements": 3e-10, "input_bytes": 3e-11})
+    found = fit_work_sum(samples(table, truth.predict_s(table)))
+    assert found.seconds["copied_runs"] == pytest.approx(2.5e-9, rel=1e-3)
+    assert found.seconds["single_elements"] == pytest.approx(3e-10, rel=0.2)
 
 
 def test_a_forest_corrects_whichever_formula_fits():

@@ -73,7 +73,9 @@ def test_what_moves(build, access):
 
 def test_repeats():
     assert _last(lambda net, x: net.expand(x, (1, 8, 16, 10)), (1, 8, 1, 10)) == (10, 1)
-    assert _last(lambda net, x: net.expand(x, (1, 8, 16, 10)), (1, 8, 16, 1)) == (1, 1)
+    assert _last(lambda net, x: net.expand(x, (1, 8, 16, 10)), (1, 8, 16, 1)) == (10, 2)
+    assert _last(lambda net, x: net.expand(x, (1, 8, 16, 10)), (1, 8, 1, 1)) == (160, 2)
+    assert _last(lambda net, x: net.expand(x, (4, 8, 16, 1)), (8, 1, 1)) == (16, 2)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ import pytest
 
 from annette.errors import PlatformFormatError
 from annette.mapping.kernel import COLUMNS, KernelTable
-from annette.models.features import QUANTITIES, FeatureSet
+from annette.models.features import FeatureSet
+from annette.models.quantities import QUANTITIES
 from annette.testing.layer_models import example_table
 
 
@@ -36,6 +37,38 @@ def row(**values):
         ("folded_size", {"macs": 4 * 6 * 16 * 8, "in_channels": 8}, 4 * 6 * 16),
         ("far_bytes", {"input_bytes": 2.0**22, "output_bytes": 64}, 64),
         ("far_bytes", {"input_bytes": 2.0**20, "output_bytes": 64}, 0),
+        ("axis_rows", {"in_channels": 6, "in_width": 10, "axis_size": 10}, 6),
+        ("lines_a_set", {"axis_size": 32, "inner_size": 1024}, 32),  # 4096 bytes apart: one set
+        ("lines_a_set", {"axis_size": 512, "inner_size": 128}, 64),  # 512 bytes apart: eight sets
+        ("lines_a_set", {"axis_size": 512, "inner_size": 120}, 8),  # all sets
+        ("lines_a_set", {"axis_size": 512}, 1),
+        ("colliding_elements", {"axis_size": 512, "inner_size": 128, "in_channels": 7}, 7),
+        ("colliding_elements", {"axis_size": 512, "inner_size": 120, "in_channels": 7}, 0),
+        ("crowded_elements", {"axis_size": 32, "inner_size": 1024, "in_channels": 7}, 7),
+        ("crowded_elements", {"axis_size": 512, "inner_size": 128, "in_channels": 7}, 0),
+        ("copied_runs", {"out_width": 600, "run_length": 3}, 200),
+        ("copied_runs", {"out_width": 600, "run_length": 1}, 0),
+        ("copied_runs", {"in_width": 600, "out_width": 300, "output_count": 2, "run_length": 3}, 200),
+        ("single_elements", {"out_width": 600, "run_length": 1}, 600),
+        ("doublings", {"in_channels": 5, "out_channels": 5, "out_width": 64, "run_length": 64, "walk": 2}, 5 * 6),
+        ("doublings", {"in_width": 48, "out_height": 16, "out_width": 48, "run_length": 48, "walk": 1}, 4),
+        (
+            "middle_blocks",
+            {"in_channels": 9, "in_width": 8, "in_height": 4, "axis_size": 4, "inner_size": 8, "walk": 4},
+            9,
+        ),
+        ("middle_blocks", {"in_channels": 9, "axis_size": 1, "walk": 1}, 0),
+        ("heap_steps", {"in_width": 64, "axis_size": 64, "run_length": 2}, 2 * (2 + np.log(32))),
+        ("heap_steps", {"in_width": 64, "axis_size": 64, "run_length": 1}, 0),
+        ("heap_steps", {"in_width": 64, "axis_size": 64, "run_length": 32}, 0),
+        ("partition_steps", {"in_width": 64, "axis_size": 64, "run_length": 32}, 64 + 32 * 5),
+        ("partition_steps", {"in_width": 64, "axis_size": 64, "run_length": 2}, 0),
+        ("reordered_bytes", {"input_bytes": 8, "weight_bytes": 2, "output_bytes": 4, "walk": 1}, 0),
+        ("reordered_bytes", {"input_bytes": 8, "weight_bytes": 2, "output_bytes": 4, "walk": 3}, 10),
+        ("reordered_bytes", {"input_bytes": 8, "weight_bytes": 2, "output_bytes": 4, "walk": 5}, 4),
+        ("cold_input_bytes", {"input_bytes": 8, "network_weight_bytes": 2.0**23}, 8),
+        ("cold_input_bytes", {"input_bytes": 8, "network_weight_bytes": 2.0**20}, 0),
+        ("cold_input_bytes", {"input_bytes": 8, "network_weight_bytes": 2.0**23, "reads_network_input": 0}, 0),
         ("steps", {"groups": 2, "out_width": 30}, 60),
         ("states", {"batch": 4, "groups": 2, "out_width": 30, "out_channels": 8}, 1920),
         ("products", {"batch": 4, "groups": 3, "blocked": 0}, 12),

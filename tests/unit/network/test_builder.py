@@ -294,3 +294,19 @@ def test_operands_of_other_ranks_are_refused(net, build):
 
 def test_a_scalar_is_flattened_to_a_row(net):
     assert net.flatten(net.input("x", ())).shape == (1, 1)
+
+
+def test_repeated_layers_are_described_like_the_first_and_others_anew():
+    net = NetworkBuilder("repeated")
+    x, y = net.input("x", (1, 8, 6, 6)), net.input("y", (1, 8, 6, 6))
+    pairs = [net.add(*read) for read in ((x, y), (y, x), (x, x), (y, y))]
+    net.conv(x, 8, 3, padding=1), net.conv(y, 8, 3, padding=1), net.conv(x, 8, 3), net.conv(x, 8, 3, bias=False)
+    network = net.build(*pairs)
+    read = [layer.workload.input_elements for layer in network.layers if layer.kind == "add"]
+    assert read == [576, 576, 288, 288], "the same tensor twice is read once"
+    first, second, smaller, plain = (layer for layer in network.layers if layer.kind == "conv")
+    assert first.workload == second.workload
+    assert second.inputs == ("y", "conv_2.weight", "conv_2.bias")
+    assert network.tensors["conv_2"].shape == (1, 8, 6, 6)
+    assert smaller.workload.macs < first.workload.macs
+    assert plain.workload.weight_elements == smaller.workload.weight_elements - 8

@@ -9,8 +9,8 @@ import pytest
 from annette.errors import PlatformFormatError
 from annette.mapping.kernel import COLUMNS, KernelTable
 from annette.platforms import ComposedErrors, LogResiduals
-from annette.platforms.intervals import Spread
 from annette.platforms.kernel_similarity import similarity, weighted_similarity
+from annette.platforms.spread import Spread
 
 UNIT = LogResiduals((0.05, 0.95), (-2.0, 2.0))
 SPREADS = {"conv": Spread.constant(0.1), "add": Spread.constant(0.2)}

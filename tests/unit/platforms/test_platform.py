@@ -35,13 +35,14 @@ def test_the_preferred_family_may_differ_by_kind():
 
 def test_rows_outside_a_fitted_range_are_told_apart():
     table = example_table(50)
-    inside = example().in_range("conv", table)
+    ranges = example().ranges_of(("relu", "conv"))
+    inside = ranges.contain(table, np.ones(50, dtype=np.intp))
     expected = (
         (table["in_channels"] >= 3) & (table["in_channels"] <= 512) & (table["ops"] >= 1e3) & (table["ops"] <= 1e9)
     )
     np.testing.assert_array_equal(inside, expected)
     assert 0 < inside.sum() < 50
-    assert example().in_range("relu", table).all(), "no range is known"
+    assert ranges.contain(table, np.zeros(50, dtype=np.intp)).all(), "no range is known"
 
 
 def test_intervals_come_from_quantiles_of_residuals():

@@ -67,7 +67,6 @@ def _movements() -> list[Recipe]:
         micro("resize-linear/images", 3, partial(_image_resize, "linear")),
         micro("transpose/large", 3, _large_transpose),
         micro("lrn/large-maps", 3, _large_normalization),
-        micro("prelu/large-maps", 2, _large_prelu),
     ]
 
 
@@ -251,10 +250,6 @@ def _large_transpose(s: Sampler, net: CaseBuilder) -> None:
 
 def _large_normalization(s: Sampler, net: CaseBuilder) -> None:
     net.local_response_norm(net.feed((s.pick((64, 96, 192)), *(s.log_integer(50, 112),) * 2)))
-
-
-def _large_prelu(s: Sampler, net: CaseBuilder) -> None:
-    net.prelu(net.feed((s.log_integer(8, 48), s.log_integer(110, 320), s.log_integer(110, 320))))
 
 
 def _long_spectrum(s: Sampler, net: CaseBuilder) -> None:

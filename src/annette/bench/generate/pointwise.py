@@ -32,7 +32,6 @@ def recipes() -> list[Recipe]:
             micro(f"activation-{name}/blocked", count, partial(_blocked_activation, name))
             for name, count in _BLOCKED_ACTIVATIONS
         ),
-        micro("prelu/plain", 16, lambda s, net: net.prelu(net.feed(s.feature_map((4, 512))))),
         micro("cast/plain", 12, lambda s, net: net.cast(_integers(s, net), DType.FLOAT32)),
         *(
             micro(f"{kind}-same/plain", count, partial(_same, kind))

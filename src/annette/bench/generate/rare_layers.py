@@ -49,11 +49,11 @@ def recipes() -> list[Recipe]:
         micro("global-pool/any", 18, _global_pool),
         *(micro(f"{kind}-broadcast/any", count, partial(_broadcast, kind)) for kind, count in _KINDS),
         micro("scalar/any", 24, _scalar),
-        micro("prelu/any", 12, lambda s, net: net.prelu(net.feed(_any_map(s)))),
         micro("fully-connected/any", 32, _fully_connected),
         micro("cast/from-float", 8, lambda s, net: net.cast(_tensor(s, net, s.pick((1, 2, 4))), DType.INT64)),
         micro("matmul/small", 28, _small_products),
         micro("arg-max/any", 8, _arg_max),
+        micro("batch-norm/rows", 12, _batch_norm_of_rows),
         micro("batch-norm/sequence", 8, lambda s, net: net.relu(net.batch_norm(_tensor(s, net, 3)))),
     ]
 
@@ -64,6 +64,12 @@ def _sizes(s: Sampler, rank: int, most: int = _MOST) -> tuple[int, ...]:
     cuts = sorted(s.unit() for _ in range(rank - 1))
     shares = [high - low for low, high in zip((0.0, *cuts), (*cuts, 1.0), strict=True)]
     return tuple(max(1, round(total**share)) for share in shares)
+
+
+def _batch_norm_of_rows(s: Sampler, net: CaseBuilder) -> None:
+    """Rows of features, as tables and tokens have them: every feature is a channel, of one element a row."""
+    rows, features = s.log_integer(1, 512), s.log_integer(8, 1536)
+    net.relu(net.batch_norm(net.input(net.unique_name("input"), (net.batch * rows, features))))
 
 
 def _tensor(s: Sampler, net: CaseBuilder, rank: int, most: int = _MOST) -> Tensor:

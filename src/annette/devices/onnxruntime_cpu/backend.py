@@ -27,6 +27,7 @@ from annette.bench.backend import (
     Subject,
     input_values,
     time_runs,
+    warm_up,
 )
 from annette.bench.host import cpu_description
 from annette.devices.onnxruntime_cpu.optimised_graph import read_optimised_graph
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["OnnxRuntimeBackend", "OnnxRuntimeOptions"]
 
 _PRECISIONS: Final = ("fp32", "int8")
-_PROFILE_WARMUP: Final = 2
 _QUANTISATION: Final = "QDQ uint8/int8 and int8/int8, dynamic uint8/int8, per tensor"
 _ERRORS_ONLY: Final = 3
 """``log_severity_level`` that keeps warnings quiet."""
@@ -128,7 +128,7 @@ class _CompiledNetwork(CompiledNetwork):
     ) -> Profile | None:
         self._session = None  # Its threads are ready for another run, and would hold up those of the profiled one.
         session = self._open(profiling=True)
-        time_runs(partial(self._call, session), _PROFILE_WARMUP, None)
+        warm_up(partial(self._call, session))
         samples_s = time_runs(partial(self._call, session), repeats, before, within_s)
         report = Path(session.end_profiling())
         nodes = read_optimised_graph(self._optimised_path, self._network)

@@ -27,6 +27,7 @@ from annette.bench.backend import (
     Subject,
     input_values,
     time_runs,
+    warm_up,
 )
 from annette.bench.host import cpu_description
 from annette.devices.openvino_cpu.runtime_graph import executed_nodes, profile_entries
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["OpenvinoBackend", "OpenvinoOptions"]
 
 _PRECISIONS: Final = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
-_PROFILE_WARMUP: Final = 2
 _LONGEST_REASON: Final = 300
 
 
@@ -118,14 +118,14 @@ class _CompiledNetwork(CompiledNetwork):
     ) -> Profile | None:
         compiled = self._compile(counters=True)
         request = compiled.create_infer_request()
-        time_runs(partial(self._infer, request), _PROFILE_WARMUP, None)
+        warmed = warm_up(partial(self._infer, request))
         warm = self._counters(request)
         samples_s = time_runs(partial(self._infer, request), repeats, before, within_s)
         both = self._counters(request)
         counted = len(samples_s)
-        runs = _PROFILE_WARMUP + counted
+        runs = warmed + counted
         times = {
-            name: max(0.0, (average_s * runs - warm.get(name, 0.0) * _PROFILE_WARMUP) / counted)
+            name: max(0.0, (average_s * runs - warm.get(name, 0.0) * warmed) / counted)
             for name, average_s in both.items()
         }
         nodes = executed_nodes(compiled.get_runtime_model())

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError, NetworkStructureError, OptionError, nearest
 from annette.network.kinds import KINDS, output_shapes
+from annette.network.layer import Layer
 from annette.network.network import Network
 from annette.network.tensor import DType, Tensor
 from annette.network.workload import describe_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from annette.network.kinds.shapes import Shape
-    from annette.network.layer import AttributeValue, Dimensions, Layer
+    from annette.network.layer import AttributeValue, Dimensions
 
 __all__ = ["Graph", "check_rank", "pair"]
 
@@ -68,6 +69,7 @@ class Graph:
         self.source_format = source_format
         self._tensors: dict[str, Tensor] = {}
         self._layers: list[Layer] = []
+        self._alike: dict[Hashable, Layer] = {}
         self._inputs: list[str] = []
         self._used: dict[str, int] = {}
         self._scope = ""
@@ -167,23 +169,40 @@ class Graph:
             KeyError: ``kind`` is not a kind.
         """
         full = full_name or self.unique_name(name or kind)
-        attributes = dict(attributes or {})
-        _check_attributes(kind, full, attributes)
+        _check_attributes(kind, full, attributes := dict(attributes or {}))
         operands = list(inputs)
         for key, shape in (weights or {}).items():
             operands.append(self.weight(key, shape, owner=full, learned=key not in _NOT_LEARNED))
-        if shapes is None:
-            shapes = output_shapes(kind, [t.shape for t in operands], attributes, name=full)
         if dtype is None:
             dtype = next((t.dtype for t in operands if not t.constant), operands[0].dtype)
-        names = [full] if len(shapes) == 1 else [f"{full}:{i}" for i in range(len(shapes))]
-        types = dtypes or [dtype] * len(shapes)
-        outputs = [self._new_tensor(*described) for described in zip(names, shapes, types, strict=True)]
+        follows = shapes is None and dtypes is None and dimensions is None and macs is None
+        alike = _likeness(kind, operands, attributes, dtype) if follows else None
+        if alike is not None and alike in self._alike:
+            return self._repeated(self._alike[alike], full, operands, attributes, dtype)
+        if shapes is None:
+            shapes = output_shapes(kind, [t.shape for t in operands], attributes, name=full)
+        outputs = self._results(full, shapes, dtypes or [dtype] * len(shapes))
         layer = describe_layer(
             kind, full, inputs=operands, outputs=outputs, attributes=attributes, dimensions=dimensions, macs=macs
         )
+        if alike is not None:
+            self._alike[alike] = layer
         self._layers.append(layer)
         return outputs
+
+    def _repeated(
+        self, like: Layer, name: str, operands: Sequence[Tensor], attributes: Mapping[str, AttributeValue], dtype: DType
+    ) -> list[Tensor]:
+        """Appends a layer that differs from another one by its names only."""
+        shapes = [self._tensors[output].shape for output in like.outputs]
+        outputs = self._results(name, shapes, [dtype] * len(shapes))
+        read, written = tuple(t.name for t in operands), tuple(t.name for t in outputs)
+        self._layers.append(Layer(name, like.kind, read, written, like.workload, attributes))
+        return outputs
+
+    def _results(self, name: str, shapes: Sequence[Shape], dtypes: Sequence[DType]) -> list[Tensor]:
+        names = [name] if len(shapes) == 1 else [f"{name}:{i}" for i in range(len(shapes))]
+        return [self._new_tensor(*described) for described in zip(names, shapes, dtypes, strict=True)]
 
     def build(self, *outputs: Tensor, notes: Sequence[str] = ()) -> Network:
         """Finishes the network.
@@ -274,6 +293,16 @@ class Graph:
         if count == 1 and full not in self._tensors:
             return full
         return self.unique_name(f"{name}_{max(count, 2)}")
+
+
+def _likeness(
+    kind: str, operands: Sequence[Tensor], attributes: Mapping[str, AttributeValue], dtype: DType
+) -> Hashable:
+    """What everything else about a layer follows from but its names: networks repeat their layers many times."""
+    names = [tensor.name for tensor in operands]
+    same = tuple(map(names.index, names))
+    described = tuple((tensor.shape, tensor.dtype, tensor.constant) for tensor in operands)
+    return kind, dtype, described, same, tuple(attributes.items())
 
 
 def _check_attributes(kind: str, name: str, attributes: Mapping[str, AttributeValue]) -> None:

@@ -128,6 +128,12 @@ def test_residual_in_a_blocked_layout_needs_a_blocked_operand():
     assert [kernel.kind for kernel in kernels] == ["max_pool", "conv"]
 
 
+def test_sequences_and_volumes_have_no_blocked_layout():
+    net, x = image((1, 8, 16))
+    y = net.max_pool(x, 3, stride=1, padding=1)
+    assert costly(net.build(net.add(net.conv(y, 8, 1), y)), "residual-into-convolution-chain")[1:] == ["conv", "add"]
+
+
 @pytest.mark.parametrize(
     ("entry", "function", "joins"),
     [

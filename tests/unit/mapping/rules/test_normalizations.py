@@ -148,6 +148,19 @@ def test_group_norm_restores_the_shape():
     assert "group_norm" not in costly(network, "group-norm")
 
 
+@pytest.mark.parametrize("restored", [True, False])
+def test_group_norm_by_moments_restores_the_shape(restored):
+    net, x = image((1, 8, 6, 6))
+    rows = net.reshape(net.reshape(x, (1, 4, 2, 6, 6)), (1, 4, 72))
+    mean = net.reduce("reduce_mean", rows, [2])
+    power = net.reduce("reduce_mean", net.mul(rows, rows), [2])
+    variance = net.add(net.sub(power, net.mul(mean, mean)), 1e-5)
+    normal = net.reshape(net.div(net.sub(rows, mean), net.unary("sqrt", variance)), x.shape)
+    result = net.add_constant(net.scale_by_constant(net.reshape(normal, (1, 8, 36)), (8, 1)), (8, 1))
+    network = net.build(net.reshape(result, x.shape if restored else (1, 288)))
+    assert (costly(network, "group-norm-moments") == ["group_norm"]) == restored
+
+
 @pytest.mark.parametrize("shifted", [True, False])
 def test_softmax(shifted):
     net, x = image(TOKENS)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from annette.budget import spend
 from annette.devices.intel_myriad.placement.graph import Data, Stage, order_stages
+from annette.devices.intel_myriad.placement.independence import IndependentStages, independent
 from annette.devices.intel_myriad.placement.memory import Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from annette.devices.intel_myriad.placement.memory import Chip
 
@@ -129,21 +130,26 @@ class _Placement:
         """Software stages that may run beside a hardware stage are put there."""
         stages = self._schedule.stages
         injectable = [stage for stage in stages if stage.kind in _INJECTABLE and stage.shaves == "limited"]
-        software = dict.fromkeys(injectable)
+        left = IndependentStages(injectable, stages)
         of_node: dict[int, dict[Stage, None]] = {}
-        for stage in software:
+        for stage in injectable:
             of_node.setdefault(stage.node, {})[stage] = None
         for hardware in [stage for stage in stages if stage.hardware]:
             whole = hardware.kind == "convolution" and hardware.tile < 0
-            candidates = software if whole else of_node.get(hardware.node, {})
-            spend(_WORK, steps=len(candidates) / _USERS_PER_STEP)
-            for candidate in candidates:
-                if self._independent(candidate, hardware):
-                    if self._beside(candidate, hardware):
-                        del software[candidate], of_node[candidate.node][candidate]
-                        break
-                    if self._trials > _MOST_TRIALS:
-                        return
+            for candidate in left.of(hardware) if whole else self._of_its_node(hardware, of_node):
+                slots = (candidate, candidate.slot), (hardware, hardware.slot)
+                if self._beside(candidate, hardware):
+                    del of_node[candidate.node][candidate]
+                    left.take(candidate, *slots)
+                    break
+                if self._trials > _MOST_TRIALS:
+                    return
+
+    def _of_its_node(self, hardware: Stage, of_node: Mapping[int, Mapping[Stage, None]]) -> Iterator[Stage]:
+        """The software stages of a hardware stage's own layer that are independent of it."""
+        candidates = of_node.get(hardware.node, {})
+        spend(_WORK, steps=len(candidates) / _USERS_PER_STEP)
+        return (candidate for candidate in candidates if independent(candidate, hardware))
 
     def _may_move(self, data: Data) -> bool:
         maker = data.maker
@@ -221,19 +227,6 @@ class _Placement:
             users.update(kept)
 
         return take_back
-
-    def _independent(self, software: Stage, hardware: Stage) -> bool:
-        """Whether neither needs what the other makes, so that they can run at the time of the earlier one."""
-        early, late = (hardware, software) if software.slot > hardware.slot else (software, hardware)
-        needed = list(late.inputs)  # and the parts of those that are joined
-        while needed:
-            maker = needed.pop().maker
-            if maker is not None:
-                if maker.slot >= early.slot:
-                    return False
-                if maker.kind == "join":
-                    needed.extend(maker.inputs)
-        return True
 
     def _beside(self, software: Stage, hardware: Stage) -> bool:
         """Lets a software stage run beside a hardware stage if there is room."""

@@ -149,8 +149,14 @@ def _learned(value: Value, kind: str, owners: dict[str, str]) -> bool:
 
 
 def _check_types(walker: Walker, graph: GraphProto, values: Mapping[str, Value]) -> None:
-    """Complains of tensors that the file states to be something else than their operators produce."""
-    for info in chain(graph.input, graph.output, graph.value_info):
+    """Complains of tensors that the file states to be something else than their operators produce.
+
+    What a file states of a stored tensor besides is not looked at: the tensor has its own type, which ONNX Runtime
+    takes (the constructor of Graph in onnxruntime/core/graph/graph.cc), and its converter to 16 bits leaves such
+    statements behind.
+    """
+    stored = {tensor.name for tensor in graph.initializer}
+    for info in chain(graph.input, graph.output, (each for each in graph.value_info if each.name not in stored)):
         value, form = values.get(info.name), info.type.WhichOneof("value")
         if value is None or form not in ("tensor_type", "sequence_type"):
             continue

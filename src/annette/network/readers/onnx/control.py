@@ -57,7 +57,12 @@ def call(walker: Collection, node: Node, function: FunctionProto, frame: Frame) 
         site=_site(node, frame),
     )
     walker.run(function.node, inner)
-    _return(walker, node, _results(node, list(function.output), inner), frame)
+    results = _results(node, list(function.output), inner)
+    for name, value in zip(node.output_names, results, strict=False):
+        # A runtime that inlines the body keeps the caller's name for what the body computes.
+        if name and value.name.startswith(inner.prefix):
+            value.name = walker.unique(frame.prefix + name, walker.names)
+    _return(walker, node, results, frame)
 
 
 def _branch(walker: Collection, node: Node, frame: Frame) -> None:
@@ -110,7 +115,17 @@ def _loop(walker: Collection, node: Node, frame: Frame) -> None:
     if running is None and (limit is None or count < limit):
         raise _endless(walker, node, condition)
     stacked = [_stack(walker, node, values, 0, f"{prefix}/result{i}") for i, values in enumerate(scanned)]
+    _note_rounds(walker, node, count)
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
+
+
+def _note_rounds(walker: Collection, node: Node, count: int) -> None:
+    """Says what the layers of a loop leave out; unrolled, they are those of a network without one."""
+    if count > 1:
+        walker.notes[
+            f"{node.op} {node.name!r} counts as the layers of its {count} rounds; what a runtime takes to begin a "
+            "round is not priced"
+        ] = None
 
 
 def _runs_in_full(walker: Collection, node: Node, frame: Frame, condition: Value, limit: int) -> bool:
@@ -150,6 +165,7 @@ def _scan(walker: Collection, node: Node, frame: Frame) -> None:
         _stack(walker, node, values, axis, f"{prefix}/result{i}")
         for i, (values, axis) in enumerate(zip(scanned, out, strict=False))
     ]
+    _note_rounds(walker, node, len(pieces[0]))
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
 
 
@@ -178,6 +194,7 @@ def _sequence_map(walker: Collection, node: Node, frame: Frame) -> None:
         Value(walker.unique(f"{prefix}/result{i}", walker.names), (), DType.FLOAT32, items=tuple(values))
         for i, values in enumerate(found)
     ]
+    _note_rounds(walker, node, len(first))
     _return(walker, node, sequences, frame)
 
 

@@ -32,6 +32,7 @@ from annette.network.readers.onnx.generic import meta_of_type, unsupported
 from annette.network.readers.onnx.node import Node, Result
 from annette.network.readers.onnx.operators import rule_for
 from annette.network.readers.onnx.operators.sequences import sequence_length
+from annette.network.readers.onnx.standard_functions import standard_function
 from annette.network.readers.onnx.tensors import ExternalData, constant_value
 from annette.network.readers.onnx.validity import Complaints, call_complaint, node_complaint
 from annette.network.readers.onnx.values import Meta, Value, checked_shape
@@ -167,7 +168,10 @@ class Walker(Collection):
             control.call(self, node, function, frame)
             return
         self.complaints.add(node_complaint(node, imported=imported))
-        if domain == "" and proto.op_type in control.CONTROL_FLOW:
+        body = standard_function(node)
+        if body is not None:
+            control.call(self, node, body, frame)
+        elif domain == "" and proto.op_type in control.CONTROL_FLOW:
             control.CONTROL_FLOW[proto.op_type](self, node, frame)
         else:
             self._apply(node, frame)

@@ -15,6 +15,7 @@ from annette.network.readers.onnx import read_onnx
 from tests.unit.network.readers.onnx.build import kinds, model, read, save
 
 _RELU = helper.make_node("Relu", ["x"], ["y"])
+_ONES = np.ones((4, 1, 1), np.float32)
 
 
 def _save(folder, *nodes, opsets=(("", 17),), output=TensorProto.FLOAT, between=(), functions=(), **constants):
@@ -200,3 +201,14 @@ def test_operators_with_names_that_a_terminal_obeys_are_named_in_one_line(tmp_pa
 def test_attention_over_vectors_is_refused(tmp_path):
     with pytest.raises(annette.errors.NetworkShapeError, match=r"cannot read operands of shapes \[1, 2, 4, 8\], \[8\]"):
         read(tmp_path, "g (float[1,2,4,8] q, float[8] k) => (float y) { y = Attention(q, k, k) }", opset=23)
+
+
+def test_what_a_file_states_of_a_stored_tensor_besides_does_not_count(tmp_path):
+    """As ONNX Runtime's converter to 16 bits leaves it behind for scales of a resize, which stay in 32 bits."""
+    path = _save(tmp_path, helper.make_node("Mul", ["x", "s"], ["y"]), between=[("s", TensorProto.FLOAT16)], s=_ONES)
+    assert kinds(read_onnx(path)) == ["mul"]
+    path = _save(
+        tmp_path, _RELU, helper.make_node("Mul", ["y", "s"], ["z"]), between=[("z", TensorProto.FLOAT16)], s=_ONES
+    )
+    with pytest.raises(NetworkStructureError, match="'z' is stated to be of type float16, but is float32"):
+        read_onnx(path)

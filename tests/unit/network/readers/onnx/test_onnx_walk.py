@@ -130,6 +130,7 @@ def test_a_loop_of_constant_length_counts_every_iteration(tmp_path):
     assert network.macs == 3 * 2 * 4 * 4
     assert network.parameters == 16
     assert only(network, "concat").workload.output_elements == 24
+    assert any("layers of its 3 rounds" in note for note in network.notes)
 
 
 def test_a_loop_over_data_is_refused(tmp_path):

@@ -199,7 +199,24 @@ def _pad(node: Node) -> Result:
     full = [0] * (2 * rank)
     for i, axis in enumerate(axes):
         full[axis], full[axis + rank] = pads[i], pads[i + len(axes)]
-    return node.layer("pad", operand, attributes={"pads": tuple(full), "mode": node.text("mode", "constant")})
+    attributes: dict[str, AttributeValue] = {"pads": tuple(full), "mode": node.text("mode", "constant")}
+    number = _padded_number(node)
+    if number is not None:
+        attributes["value"] = number
+    return node.layer("pad", operand, attributes=attributes)
+
+
+def _padded_number(node: Node) -> float | None:
+    """The number that fills the border, None where the file does not say it in a way that runtimes fold.
+
+    ONNX Runtime wants a stored number, or no third operand at all: not an empty one, as PyTorch's older exporter leaves
+    it, and no axes (PadFusion::SatisfyCondition in onnxruntime/core/optimizer/pad_fusion.cc).
+    """
+    if node.version < 11:
+        return node.real("value", 0.0)
+    if len(node.inputs) < 3:
+        return 0.0
+    return None if node.has(3) else as_float(node.optional(2))
 
 
 def _expand(node: Node) -> Result:

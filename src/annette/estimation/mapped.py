@@ -1,0 +1,118 @@
+"""A network as a platform runs it: everything an estimate needs that depends on no model and no confidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from annette.estimation.precision import conversion_notes
+from annette.kept import kept
+from annette.mapping.kernel import LEFT_TO_HOST, KernelTable
+from annette.network import UNSUPPORTED
+from annette.platforms.kernel_similarity import equal_rows
+from annette.platforms.overhead import host_traffic
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from annette.mapping.kernel import Kernel
+    from annette.network import Network
+    from annette.platforms import Platform
+    from annette.platforms.overhead import HostTraffic
+
+__all__ = ["MappedNetwork", "map_network"]
+
+
+@dataclass(frozen=True, eq=False)
+class MappedNetwork:
+    """The kernels of one network on one platform.
+
+    Attributes:
+        kernels: What runs, in order.
+        table: The same as numbers.
+        on_host: Which of them run on the host's processor, shape ``(kernels,)``.
+        free: For which of them the platform does nothing, shape ``(kernels,)``.
+        priced: One of each of the kernels that are not free, equal ones only once.
+        examples: For each row of ``priced``, the number of the first kernel that it stands for.
+        kinds: The kinds that occur in ``priced``.
+        kind_of: For each row of ``priced``, the place of its kind in ``kinds``.
+        place: For each kernel, its row in ``priced``, and the number of rows there for free ones.
+        traffic: What one run carries between host and device.
+        conversions: What was converted to the platform's precision, one sentence each.
+        host_notes: What runs on the host or is left to it, one sentence each.
+    """
+
+    kernels: tuple[Kernel, ...]
+    table: KernelTable
+    on_host: npt.NDArray[np.bool_]
+    free: npt.NDArray[np.bool_]
+    priced: KernelTable
+    examples: npt.NDArray[np.intp]
+    kinds: tuple[str, ...]
+    kind_of: npt.NDArray[np.intp]
+    place: npt.NDArray[np.intp]
+    traffic: HostTraffic
+    conversions: tuple[str, ...]
+    host_notes: tuple[str, ...]
+
+    @property
+    def run_on_device(self) -> int:
+        """How many kernels the device runs."""
+        return int((~self.on_host & ~self.free).sum())
+
+
+@kept
+def map_network(platform: Platform, network: Network) -> MappedNetwork:
+    """Maps a network to a platform's kernels, once for as long as both are in use.
+
+    Args:
+        platform: Where.
+        network: What.
+
+    Raises:
+        MappingError: A rule recognises a kind of layer in what cannot be one.
+        NetworkSizeError: The network asks for more work or memory than its layers warrant.
+    """
+    kernels = platform.mapping.apply(network)
+    table = KernelTable.from_kernels(kernels, network, platform.precision)
+    free = np.array([kernel.free for kernel in kernels], dtype=np.bool_)
+    costly = np.flatnonzero(~free)
+    _, first, members = np.unique(equal_rows(table)[costly], return_index=True, return_inverse=True)
+    place = np.full(len(table), len(first), dtype=np.intp)
+    place[costly] = members.ravel()
+    priced = table.select(costly[first])
+    kind_of = np.empty(len(priced), dtype=np.intp)
+    for number, rows in enumerate(priced.rows_by_kind.values()):
+        kind_of[rows] = number
+    return MappedNetwork(
+        kernels=kernels,
+        table=table,
+        on_host=np.array([kernel.kind in platform.host_kinds for kernel in kernels], dtype=np.bool_),
+        free=free,
+        priced=priced,
+        examples=costly[first],
+        kinds=tuple(priced.rows_by_kind),
+        kind_of=kind_of,
+        place=place,
+        traffic=host_traffic(network, platform.precision),
+        conversions=tuple(conversion_notes(network, kernels, platform)),
+        host_notes=tuple(_host_notes(kernels, platform)),
+    )
+
+
+def _host_notes(kernels: tuple[Kernel, ...], platform: Platform) -> list[str]:
+    notes = []
+    away = sorted({kernel.kind for kernel in kernels if kernel.kind in platform.host_kinds and not kernel.free})
+    if away:
+        notes.append(f"{', '.join(away)} run on the host: in the end-to-end time, not in the device's")
+    left = sorted({_named(kernel) for kernel in kernels if LEFT_TO_HOST in kernel.rules})
+    if left:
+        notes.append(f"{', '.join(left)} left to the host by the device's compiler: not in any time")
+    return notes
+
+
+def _named(kernel: Kernel) -> str:
+    """A kernel's kind, or the operator where its kind is unknown."""
+    return str(kernel.anchor.attributes.get("operator", kernel.kind)) if kernel.kind == UNSUPPORTED else kernel.kind

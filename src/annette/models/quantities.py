@@ -1,0 +1,308 @@
+"""Quantities that models look at beside the columns of a kernel table: derived ones, by name."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy.typing as npt
+
+    from annette.mapping.kernel import FloatArray, KernelTable
+
+__all__ = ["CACHES", "QUANTITIES"]
+
+_OPS_A_BYTE: Final = 20.0
+"""What a core computes while it fetches one byte from main memory: 200 Gops/s beside 10 GB/s. Networks of many
+weights and few operations take the time of their weights."""
+
+_NEAR_BYTES: Final = 2.0**22
+"""What a core's own caches hold, or a little more: 1 to 2 MiB on current processors for servers. The rest of what a
+kernel reads and writes comes from a cache that others share, or from memory."""
+
+CACHES: Final = {"256k": 2.0**18, "1m": 2.0**20, "4m": 2.0**22, "16m": 2.0**24}
+"""Sizes of caches, from a core's own to what all share: which of them a device has is for its measurements to say."""
+
+_WHOLE_BLOCKS: Final = 1024.0
+"""A number of columns that is a multiple of any block."""
+
+_ELEMENT_BYTES: Final = 4
+_LINE_BYTES: Final = 64
+_CACHE_SETS: Final = 64
+"""Of the first cache of x86 and of most Arm processors: pages of 4 KiB allow no more sets where addresses are looked up
+while they are translated."""
+
+_CACHE_WAYS: Final = 8
+"""Lines that a set holds, 12 on some."""
+
+_FEW_SETS: Final = 2.0
+_MIDDLE: Final = 4
+"""Of reductions: ``walk`` of one between two kept blocks, which goes block by block."""
+
+_SMALL_HEAP: Final = 4
+_HEAP_SHARE: Final = 0.725
+"""Heaps serve fewer elements than this power of a row's length, and any number below `_SMALL_HEAP` (ONNX Runtime)."""
+
+_RESULT_MOVES: Final = 4
+"""Of Einstein sums: from the next ``walk`` on the result is put into another order."""
+
+_MOST_TAPS: Final = 64
+"""Windows with more taps along a side count as if all of them hit."""
+
+
+def _valid_taps(table: KernelTable, side: str) -> FloatArray:
+    """Share of a window's taps along one side that hit the input and not the padding around it, from 0 to 1.
+
+    Strongly dilated windows on small maps hit little else than padding, which some runtimes skip. The padding is what
+    the sizes of input and output leave, half of it on either side.
+    """
+    names = (f"kernel_{side}", f"stride_{side}", f"dilation_{side}", f"in_{side}", f"out_{side}")
+    taps, stride, dilation, inputs, outputs = (table[name] for name in names)
+    before = ((outputs - 1) * stride + (taps - 1) * dilation + 1 - inputs) // 2
+    share = np.ones(len(table))
+    padded = np.flatnonzero((before > 0) & (taps > 1) & (taps <= _MOST_TAPS))
+    if not len(padded):
+        return share
+    taps, stride, dilation, inputs, outputs, before = (
+        column[padded] for column in (taps, stride, dilation, inputs, outputs, before)
+    )
+    hits = np.zeros(len(padded))
+    for tap in range(int(taps.max())):
+        offset = tap * dilation - before
+        first = np.maximum(np.ceil(-offset / stride), 0.0)
+        last = np.minimum(np.floor((inputs - 1 - offset) / stride), outputs - 1)
+        hits += np.where(tap < taps, np.maximum(last - first + 1, 0.0), 0.0)
+    share[padded] = hits / np.maximum(taps * outputs, 1.0)
+    return share
+
+
+def _edge_columns(table: KernelTable) -> FloatArray:
+    """Share of the columns of the output whose windows reach beyond the input's edges, from 0 to 1."""
+    taps, stride, dilation, inputs, outputs = (
+        table[f"{name}_width"] for name in ("kernel", "stride", "dilation", "in", "out")
+    )
+    reach = (taps - 1) * dilation + 1
+    before = np.maximum((outputs - 1) * stride + reach - inputs, 0.0) // 2
+    left = np.ceil(before / stride)
+    inside = np.floor((inputs + before - reach) / stride) + 1 - left
+    share: FloatArray = 1.0 - np.clip(inside, 0.0, outputs) / outputs
+    return share
+
+
+def _past(table: KernelTable, cache_bytes: float) -> FloatArray:
+    """Share of what a kernel touched that a cache of this size no longer has when its turn comes again, from 0 to 1.
+
+    Between two runs of a kernel all weights of the network are read, and what stands for a larger one's. The cache
+    keeps as much of them as it holds: everything of a network that fits, a quarter of one that is four times as large.
+    """
+    kept: FloatArray = cache_bytes / np.maximum(table["network_weight_bytes"], cache_bytes)
+    return 1.0 - kept
+
+
+def _weights_past(table: KernelTable, cache_bytes: float) -> FloatArray:
+    return table["weight_bytes"] * _past(table, cache_bytes)
+
+
+def _product_columns(table: KernelTable) -> FloatArray:
+    """Columns of the product that a convolution is unfolded into, shape ``(rows,)``.
+
+    They are the positions of the output, or of a transposed one's input. A single one makes it a product with a vector,
+    which knows no blocks: it counts as many.
+    """
+    read, written = (
+        table[f"{side}_depth"] * table[f"{side}_height"] * table[f"{side}_width"] for side in ("in", "out")
+    )
+    columns = np.minimum(read, written)
+    whole: FloatArray = np.where(columns > 1, columns, _WHOLE_BLOCKS)
+    return whole
+
+
+def _elements(table: KernelTable, side: str) -> FloatArray:
+    """Elements of the first tensor read (``in``) or written (``out``), shape ``(rows,)``."""
+    channels, depth, height, width = (table[f"{side}_{name}"] for name in ("channels", "depth", "height", "width"))
+    return table["batch"] * channels * depth * height * width
+
+
+def _moved_elements(table: KernelTable) -> FloatArray:
+    """Elements that a copy writes: of a split, those of all results, which are what it reads."""
+    moved: FloatArray = np.where(table["output_count"] > 1, _elements(table, "in"), _elements(table, "out"))
+    return moved
+
+
+def _axis_rows(table: KernelTable) -> FloatArray:
+    """Rows along the axis that is normalized, reduced or selected from: elements read, over its size."""
+    return _elements(table, "in") / np.maximum(table["axis_size"], 1.0)
+
+
+def _lines_a_set(table: KernelTable) -> FloatArray:
+    """How many elements of one row along an axis compete for the same places of the first cache, at least 1.
+
+    Elements along an axis lie as far apart as what is behind it is large. Where that is a multiple of the cache's
+    lines, the row falls into few of its sets; at 4096 bytes into one.
+    """
+    distance = np.maximum(table["inner_size"], 1.0) * _ELEMENT_BYTES / _LINE_BYTES
+    whole = distance == np.floor(distance)
+    step = np.where(whole, distance, 1.0).astype(np.int64)
+    sets = _CACHE_SETS / np.gcd(step, _CACHE_SETS)
+    lines: FloatArray = np.where(table["inner_size"] > 1, np.maximum(table["axis_size"] / sets, 1.0), 1.0)
+    return lines
+
+
+def _doublings(table: KernelTable) -> FloatArray:
+    """How often an expansion doubles what it has written of a run, shape ``(rows,)``.
+
+    Each element is written once and the row of its copies doubled until it is full; so is each piece that is repeated
+    as a whole (ONNX Runtime: ``core/providers/cpu/tensor/expand.cc``).
+    """
+    read, run = _elements(table, "in"), np.maximum(table["run_length"], 1.0)
+    repeats = np.maximum(_elements(table, "out") / np.maximum(read, 1.0), 1.0)
+    doublings: FloatArray = np.where(table["walk"] == 2, read * np.log2(run), read / run * np.log2(repeats))
+    return doublings
+
+
+def _cold(table: KernelTable) -> FloatArray:
+    """1 for what reads the network's input in a network whose weights displace it from a core's caches, else 0."""
+    return table["reads_network_input"] * (table["network_weight_bytes"] > _NEAR_BYTES)
+
+
+def _heap_steps(table: KernelTable) -> FloatArray:
+    """Steps through heaps with which the largest elements are selected, shape ``(rows,)``.
+
+    A heap of ``k`` elements is built, each of the ``n - k`` others replaces its root with a probability that falls as
+    ``k / i``, and it is taken apart in the end: ``k (2 + ln(n / k)) log2 k`` steps a row.
+    """
+    kept, length = np.maximum(table["run_length"], 1.0), np.maximum(table["axis_size"], 2.0)
+    steps = kept * (2.0 + np.log(np.maximum(length / kept, 1.0))) * np.log2(kept)
+    heaps: FloatArray = np.where(_in_heaps(kept, length), _axis_rows(table) * steps, 0.0)
+    return heaps
+
+
+def _partition_steps(table: KernelTable) -> FloatArray:
+    """Steps with which rows are partitioned and the part that is kept is sorted, shape ``(rows,)``."""
+    kept, length = np.maximum(table["run_length"], 1.0), np.maximum(table["axis_size"], 2.0)
+    parted: FloatArray = np.where(
+        _in_heaps(kept, length) | (kept == 1), 0.0, _axis_rows(table) * (length + kept * np.log2(kept))
+    )
+    return parted
+
+
+def _in_heaps(kept: FloatArray, length: FloatArray) -> npt.NDArray[np.bool_]:
+    """Whether ONNX Runtime keeps the largest elements in a heap (``core/providers/cpu/math/top_k.cc``)."""
+    return (kept > 1) & ((kept < _SMALL_HEAP) | (np.log2(kept) < _HEAP_SHARE * np.log2(length)))
+
+
+QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
+    "bytes": lambda t: t.bytes,
+    "held_bytes": lambda t: np.clip(t["network_weight_bytes"], 2.0**18, 2.0**26),
+    "held_ops": lambda t: np.clip(np.maximum(t["network_ops"], _OPS_A_BYTE * t["network_weight_bytes"]), 2.0**24, 4e9),
+    "intensity": lambda t: t["ops"] / np.maximum(t.bytes, 1.0),
+    "valid_taps": lambda t: _valid_taps(t, "height") * _valid_taps(t, "width"),
+    "in_positions": lambda t: t["in_depth"] * t["in_height"] * t["in_width"],
+    "out_positions": lambda t: t["out_depth"] * t["out_height"] * t["out_width"],
+    "kernel_size": lambda t: t["kernel_depth"] * t["kernel_height"] * t["kernel_width"],
+    "in_channels_per_group": lambda t: t["in_channels"] / t["groups"],
+    "out_channels_per_group": lambda t: t["out_channels"] / t["groups"],
+    "rows": lambda t: t["batch"] * t["out_depth"] * t["out_height"] * t["out_width"],
+    "reduction_depth": lambda t: (
+        t["in_channels"] / t["groups"] * t["kernel_depth"] * t["kernel_height"] * t["kernel_width"]
+    ),
+    "far_bytes": lambda t: np.maximum(t["input_bytes"] + t["output_bytes"] - _NEAR_BYTES, 0.0),
+    "kernels": lambda t: np.ones(len(t)),
+    "steps": lambda t: t["groups"] * t["out_width"],
+    "step_rows": lambda t: t["batch"] * t["groups"] * t["out_width"],
+    "states": lambda t: t["batch"] * t["groups"] * t["out_width"] * t["out_channels"],
+    "products": lambda t: t["batch"] * t["groups"] * (1.0 - t["blocked"]),
+    "unblocked_macs": lambda t: t["macs"] * (1.0 - t["blocked"]),
+    "blocked_macs": lambda t: t["macs"] * t["blocked"] * _valid_taps(t, "height") * _valid_taps(t, "width"),
+    "blocked_edge_macs": lambda t: (
+        t["macs"]
+        * t["blocked"]
+        * _valid_taps(t, "height")
+        * np.maximum(_valid_taps(t, "width") + _edge_columns(t) - 1.0, 0.0)
+    ),
+    "edge_columns": _edge_columns,
+    "product_columns": _product_columns,
+    "unblocked_windows": lambda t: (
+        t["macs"]
+        * t["groups"]
+        / np.maximum(t["out_channels"], 1.0)
+        * (1.0 - t["blocked"])
+        * (t["kernel_depth"] * t["kernel_height"] * t["kernel_width"] > 1)
+    ),
+    "window_rows": lambda t: (
+        t["batch"]
+        * t["out_channels"]
+        * t["kernel_depth"]
+        * t["kernel_height"]
+        * t["kernel_width"]
+        * t["in_depth"]
+        * t["in_height"]
+    ),
+    "ops_a_group": lambda t: t["ops"] / np.maximum(t["batch"] * t["groups"], 1.0),
+    "ops_a_step": lambda t: t["ops"] / np.maximum(t["groups"] * t["out_width"], 1.0),
+    "batched_weight_bytes": lambda t: t["batch"] * t["weight_bytes"],
+    "unfolded_size": lambda t: t["macs"] * t["groups"] / np.maximum(t["out_channels"], 1.0),
+    "folded_size": lambda t: t["macs"] * t["groups"] / np.maximum(t["in_channels"], 1.0),
+    "repeated_weight_bytes": lambda t: (
+        t["weight_bytes"] * t["out_width"] * t["out_channels"] / np.maximum(t["in_channels"] + t["out_channels"], 1.0)
+    ),
+    "axis_rows": _axis_rows,
+    "lines_a_set": _lines_a_set,
+    "colliding_elements": lambda t: np.where(_lines_a_set(t) > _CACHE_WAYS, _elements(t, "in"), 0.0),
+    "crowded_elements": lambda t: np.where(
+        (_lines_a_set(t) > _CACHE_WAYS) & (t["axis_size"] <= _FEW_SETS * _lines_a_set(t)), _elements(t, "in"), 0.0
+    ),
+    "middle_blocks": lambda t: np.where(t["walk"] == _MIDDLE, _axis_rows(t) / np.maximum(t["inner_size"], 1.0), 0.0),
+    "doublings": _doublings,
+    "doubled_elements": lambda t: np.where(t["walk"] == 0, _elements(t, "out"), 0.0),
+    "sampled_elements": lambda t: np.where(t["walk"] == 0, 0.0, _elements(t, "out")),
+    "cold_kernels": _cold,
+    "cold_input_bytes": lambda t: _cold(t) * t["input_bytes"],
+    "copied_runs": lambda t: np.where(t["run_length"] > 1, _moved_elements(t) / np.maximum(t["run_length"], 1.0), 0.0),
+    "single_elements": lambda t: np.where(t["run_length"] > 1, 0.0, _moved_elements(t)),
+    "inner_runs": lambda t: _elements(t, "in") / np.maximum(t["run_length"], 1.0),
+    "held_elements": lambda t: np.where(t["walk"] == 1, _elements(t, "out"), 0.0),
+    "varying_elements": lambda t: np.where(t["walk"] == 1, 0.0, _elements(t, "out")),
+    "heap_steps": _heap_steps,
+    "partition_steps": _partition_steps,
+    "reordered_bytes": lambda t: (
+        np.where(np.mod(t["walk"] - 1.0, 4.0) > 0, t["input_bytes"] + t["weight_bytes"], 0.0)
+        + np.where(t["walk"] > _RESULT_MOVES, t["output_bytes"], 0.0)
+    ),
+    **{f"kernels_past_{name}": partial(_past, cache_bytes=size) for name, size in CACHES.items()},
+    **{f"weights_past_{name}": partial(_weights_past, cache_bytes=size) for name, size in CACHES.items()},
+    "outer_size": lambda t: (
+        np.maximum(t["batch"] * t["in_channels"] * t["in_depth"] * t["in_height"] * t["in_width"], 1.0)
+        / np.maximum(t["axis_size"] * t["inner_size"], 1.0)
+    ),
+}
+"""Derived quantities by name: each maps a table to one number per row.
+
+A convolution is a product of ``rows`` rows (positions of all samples) of ``reduction_depth`` numbers each, whether or
+not a runtime unfolds it into one. One that unfolds writes and reads ``unfolded_size`` elements, the windows of all
+positions; of a transposed convolution, ``folded_size`` elements are computed and then added up where they overlap. It
+does so for one group of one sample after another (ONNX Runtime: MlasConv in convolve.cpp, conv_transpose.cc), each a
+product of ``ops_a_group`` that reads its weights anew, ``batched_weight_bytes`` in all: many small products do not
+reach the rate of one large one. Of a recurrent layer, which multiplies the inputs of all steps at once, the weights of
+the state are read again in every step: ``repeated_weight_bytes``; the steps are products of their own, with what one
+costs however small it is: ``ops_a_step`` (ONNX Runtime: uni_directional_lstm.cc, deep_cpu_gru.cc).
+
+Of the weights of a kernel, ``weights_past_1m`` bytes come from beyond a cache of 1 MiB: what other weights of the
+network, read between two runs of the kernel, have pushed out of it; ``kernels_past_1m`` is the share that is gone, of
+the kernel's code and page tables as well. In a network that fits into a cache, a product of one row reads its matrix
+three times as fast as in one that does not.
+
+Blocked convolutions skip the taps above and below the map, and go one by one through the columns whose windows reach
+beyond its sides, ``edge_columns`` (ONNX Runtime: snchwc.cpp and its kernels).
+
+What is copied takes ``copied_runs`` pieces of several elements, each with a call, or ``single_elements`` one by one. A
+second operand holds still for a whole run (``held_elements``) or varies with it (``varying_elements``). What goes along
+an axis does so for ``axis_rows`` rows, or in ``inner_runs`` inner loops; where ``lines_a_set`` are more than a set of
+the first cache has, ``colliding_elements`` are fetched anew for each of their neighbours; those that all fall into one
+or two sets, ``crowded_elements``, are in no order that is fetched ahead. The largest elements take ``heap_steps`` or
+``partition_steps``. An Einstein sum copies ``reordered_bytes`` of operands and result first.
+"""

@@ -1,0 +1,106 @@
+"""Operators that exporters write out: which forms ONNX Runtime finds, and that the mapping finds the same ones."""
+
+import pytest
+
+from annette.devices.onnxruntime_cpu.backend import OnnxRuntimeBackend
+from annette.mapping.rules import preset
+from annette.network.builder import NetworkBuilder
+from annette.network.readers.onnx import read_onnx
+from tests.unit.network.readers.onnx.build import model, read, save
+
+onnx = pytest.importorskip("onnx", reason="needs onnx")
+pytestmark = pytest.mark.skipif(not OnnxRuntimeBackend.available().usable, reason="onnxruntime is not installed")
+
+_ERROR = "a = Div(x, root)\n e = Erf(a)\n s = Add(e, one)\n"
+_CUBE = "c = Pow(x, three)\n t = Mul(c, small)\n u = Add(x, t)\n i = Mul(u, slope)\n"
+_FACTOR = "c = Mul(x, x)\n t = Mul(c, small)\n f = Add(t, one)\n u = Mul(x, f)\n i = Mul(u, slope)\n"
+_TANGENT = "e = Tanh(i)\n s = Add(e, one)\n"
+_WEIGHTED = "w = Mul(x, weight)\n c = Mul(w, x)\n f = Add(c, one)\n u = Mul(x, slope)\n i = Mul(u, f)\n"
+_HALF_BEHIND = "p = Mul(x, s)\n y = Mul(p, half)"
+_HALF_WITH_X = "h = Mul(x, half)\n y = Mul(h, s)"
+_HALF_WITH_FUNCTION = "h = Mul(s, half)\n y = Mul(x, h)"
+_MEAN = "p = Pow(x, two)\n m = ReduceMean <axes = [-1]> (p)\n g = Add(m, tiny)\n r = Sqrt(g)\n"
+
+FORMS = {
+    "erf, half behind": (_ERROR + _HALF_BEHIND, "gelu-erf-fused"),
+    "erf, half with x": (_ERROR + _HALF_WITH_X, "gelu-erf-fused"),
+    "erf, half with the function": (_ERROR + _HALF_WITH_FUNCTION, None),
+    "erf of a product": (_ERROR.replace("Div", "Mul") + _HALF_BEHIND, None),
+    "erf, divided by 2 behind": (_ERROR + _HALF_BEHIND.replace("Mul(p, half)", "Div(p, two)"), None),
+    "tanh, half with x": (_CUBE + _TANGENT + _HALF_WITH_X, "gelu-tanh-fused"),
+    "tanh, half with the function": (_CUBE + _TANGENT + _HALF_WITH_FUNCTION, None),
+    "tanh, half behind": (_CUBE + _TANGENT + _HALF_BEHIND, None),
+    "tanh of a square": (_FACTOR + _TANGENT + _HALF_WITH_X, None),
+    "tanh of a weighted square": (_WEIGHTED + _TANGENT + _HALF_WITH_X, "gelu-tanh-fused"),
+    "root mean square": (_MEAN + "n = Div(x, r)\n y = Mul(n, scale)", "rms-norm-scaled"),
+    "root mean square, inverse": (_MEAN + "v = Div(one, r)\n n = Mul(x, v)\n y = Mul(n, scale)", "rms-norm-inverse"),
+    "root mean square, reciprocal": (_MEAN + "v = Reciprocal(r)\n n = Mul(x, v)\n y = Mul(n, scale)", None),
+}
+
+_CONSTANTS = (
+    "<float root = {1.4142135}, float one = {1.0}, float two = {2.0}, float three = {3.0}, float small = {0.044715}, "
+    "float weight = {0.044715}, float slope = {0.7978846}, float half = {0.5}, float tiny = {0.00001}, "
+    "float[4] scale = {1,2,3,4}>"
+)
+
+
+def _graph(text):
+    return f"g (float[2, 6, 4] x) => (float[2, 6, 4] z) {_CONSTANTS} {{ {text}\n z = Neg(y) }}"
+
+
+def _operators(folder, proto):
+    """What is left of a model once the runtime has optimised it."""
+    import onnxruntime as runtime
+
+    options = runtime.SessionOptions()
+    options.optimized_model_filepath = str(folder / "optimised.onnx")
+    options.log_severity_level = 3
+    path = save(folder, proto)
+    runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return [node.op_type for node in onnx.load(folder / "optimised.onnx").graph.node]
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_written_out_operators_become_one_where_the_runtime_finds_them(tmp_path, name):
+    text, rule = FORMS[name]
+    *found, _ = [k for k in preset("onnxruntime-cpu").apply(read(tmp_path, _graph(text))) if not k.free]
+    assert len(found) == 1 if rule else len(found) > 1
+    assert rule is None or found[0].rules[0].startswith(rule)
+    assert len(_operators(tmp_path, model(_graph(text)))) - 1 == len(found)
+
+
+PADS = {
+    "left out": ("p = Pad(x, pads)", "stored-pad-into-convolution"),
+    "stored": ("p = Pad(x, pads, zero)", "stored-pad-into-convolution"),
+    "empty": ("p = Pad(x, pads)", None),
+    "another number": ("p = Pad(x, pads, one)", None),
+    "with axes": ("p = Pad(x, pads, zero, axes)", None),
+    "reflected": ('p = Pad <mode = "reflect"> (x, pads)', None),
+}
+
+
+@pytest.mark.parametrize("name", PADS)
+def test_a_padding_joins_a_convolution_where_the_runtime_sees_its_zero(tmp_path, name):
+    text, rule = PADS[name]
+    constants = (
+        "<float zero = {0.0}, float one = {1.0}, int64[6] pads = {0,0,1,0,0,1}, int64[3] axes = {0,1,2}, "
+        "float[2,4,3] weight = {1,2,3,4,5,6,7,8,9,10,11,12,1,2,3,4,5,6,7,8,9,10,11,12}>"
+    )
+    graph = (
+        f"g (float[2, 4, 8] x) => (float[2, 2, 8] y) {constants} {{ {text}\n y = Conv <pads = [0, 0]> (p, weight) }}"
+    )
+    proto = model(graph, opset=18)
+    if name == "empty":  # The textual syntax has no way to write it.
+        proto.graph.node[0].input.append("")
+    network = read_onnx(save(tmp_path, proto))
+    kernels = [kernel for kernel in preset("onnxruntime-cpu").apply(network) if not kernel.free]
+    assert [kernel.kind for kernel in kernels] == (["conv"] if rule else ["pad", "conv"])
+    assert rule is None or kernels[0].rules == (rule,)
+    assert [kernel.kind == "pad" for kernel in kernels].count(True) == _operators(tmp_path, proto).count("Pad")
+
+
+def test_a_padding_joins_a_mean_pooling_likewise():
+    net = NetworkBuilder("n")
+    net.average_pool(net.pad(net.input("x", (1, 4, 8, 8)), (0, 0, 1, 1, 0, 0, 1, 1)), 2, stride=2)
+    (kernel,) = preset("onnxruntime-cpu").apply(net.build())
+    assert (kernel.kind, kernel.rules) == ("average_pool", ("stored-pad-into-pooling",))
