@@ -82,8 +82,8 @@ def works_of(names: tuple[str, ...], table: KernelTable) -> dict[str, FloatArray
     """Amounts of work by name, each of shape ``(rows,)``.
 
     Args:
-        names: Quantities as features have them (`annette.models.quantities`), or one divided by a share: what is done in
-            whole blocks of 16 is ``macs/fill:out_channels:16``.
+        names: Quantities as features have them (`annette.models.quantities`), or one divided by a share: what is done
+            in whole blocks of 16 is ``macs/fill:out_channels:16``.
         table: The kernels.
 
     Raises:
