@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_work_sum"]
 
-_RECURRENT: Final = kinds_in(Category.RECURRENT)
 _TRANSPOSED: Final = frozenset({"conv_transpose"})
+_OF_PRODUCTS: Final = (
+    "kernels", "macs", "macs/fill:out_channels:16", "macs/fill:rows:4", "input_bytes", "output_bytes", "weight_bytes",
+    "weights_past_*", "kernels_past_*",
+)  # fmt: skip
+"""Of products with constant matrices. One of a single row is as fast as its matrix comes, from a cache or from memory.
+"""
 _FROM_AFAR: Final = ("far_bytes", "cold_kernels", "cold_input_bytes")
 _WORKS: Final = (
     (
-        _RECURRENT,
+        kinds_in(Category.RECURRENT),
         (
             "kernels", "steps", "step_rows", "states", "macs", "repeated_weight_bytes", "weight_bytes",
             "weights_past_*", "kernels_past_*",
@@ -75,7 +80,7 @@ _WORKS: Final = (
     ),
     (frozenset({"einsum"}), ("kernels", "macs", "reordered_bytes", "input_bytes", "output_bytes", *_FROM_AFAR)),
 )  # fmt: skip
-"""What kernels of some kinds do in turn; ``*`` stands for the size of a block, of recurrent layers for that of a cache.
+"""What kernels of some kinds do in turn; ``*`` stands for the size of a block, behind ``past`` for that of a cache.
 
 ONNX Runtime multiplies the inputs of all steps of a recurrent layer at once and then, step by step, the state
 (uni_directional_lstm.cc, deep_cpu_gru.cc, rnn.cc); it unfolds convolutions that are not blocked, a group of a sample
@@ -86,9 +91,9 @@ What moves elements does so in pieces, each with a call of its own, or one by on
 expand.cc, pad.cc). Reductions and softmax go row by row (reduction_ops.cc, softmax.cc), the largest elements of each
 row through a heap or a partition (top_k.cc), choices through masks that hold still or vary (where_op.cc).
 
-What the first step of a recurrent layer finds in no cache it waits for. Other kinds were offered the same: forests over
-them know it from how much the network holds, and rows left out were not estimated better (mean absolute logarithm of
-products 0.153 with and without, of convolutions 0.103 and 0.105, of depthwise ones 0.168 and 0.156)."""
+What a recurrent layer or a product finds in no cache it waits for. Convolutions were offered the same: the forest over
+them knows it from how much the network holds, and rows left out were not estimated better (mean absolute logarithm
+0.103 with and 0.105 without, of depthwise ones 0.168 and 0.156)."""
 
 _BLOCKS: Final = (4, 8, 16, 32)
 """Numbers of one vector register or of a few, of 128 to 512 bits."""
@@ -108,14 +113,24 @@ def fit_work_sum(samples: Samples) -> WorkSum | None:
     Returns:
         The sum; None where it is not known what the kind consists of, or there are too few rows.
     """
-    own = {kind_of(kind) for kind in samples.kinds}
-    works = next((works for kinds, works in _WORKS if kinds.issuperset(own)), ())
+    works = _works(samples)
     if not works or len(samples) < _ROWS_FOR_A_WORK * len(works):
         return None
-    sizes = tuple(CACHES) if own <= _RECURRENT else _BLOCKS
+    sizes: tuple[int | str, ...] = tuple(CACHES) if any("past_*" in name for name in works) else _BLOCKS
+    sizes = sizes if any("*" in name for name in works) else sizes[:1]
     fits = [_solve(tuple(name.replace("*", str(size)) for name in works), samples) for size in sizes]
     seconds, error = min(fits, key=lambda fit: fit[1])
     return WorkSum(seconds) if np.isfinite(error) else None
+
+
+def _works(samples: Samples) -> tuple[str, ...]:
+    """The works that a kind may consist of; none where it is not known."""
+    own = {kind_of(kind) for kind in samples.kinds}
+    named = next((works for kinds, works in _WORKS if kinds.issuperset(own)), ())
+    table = samples.table
+    multiplies = (table["macs"] > 0) & (table["weight_bytes"] > 0)
+    windows = table["kernel_depth"] * table["kernel_height"] * table["kernel_width"] > 1
+    return named or (_OF_PRODUCTS if multiplies.all() and not windows.any() else ())
 
 
 def _solve(works: tuple[str, ...], samples: Samples) -> tuple[dict[str, float], float]:

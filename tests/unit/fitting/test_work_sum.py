@@ -57,7 +57,9 @@ def test_single_bad_measurements_do_not_decide():
 def test_kinds_of_unknown_parts_and_few_rows_have_none():
     table = _layers(40)
     assert fit_work_sum(samples(table, RECURRENT.predict_s(table)).select(np.arange(10))) is None
-    other = KernelTable(np.full(40, "relu"), table.values)
+    values = table.values.copy()
+    values[:, COLUMNS.index("macs")] = 0.0
+    other = KernelTable(np.full(40, "relu"), values)
     assert fit_work_sum(samples(other, RECURRENT.predict_s(table))) is None
 
 
@@ -100,3 +102,32 @@ def test_a_kind_of_another_precision_consists_of_the_same_parts():
     narrow = KernelTable(np.full(120, "gru@int8"), table.values)
     found = fit_work_sum(samples(narrow, RECURRENT.predict_s(table)))
     assert found.predict_s(narrow) == pytest.approx(RECURRENT.predict_s(table), rel=0.01)
+
+
+def _products(rows, seed=0):
+    """Products of few rows, in networks of all sizes."""
+    table = _layers(rows, seed)
+    random = np.random.default_rng(seed + 10)
+    column = {name: table.values[:, index] for index, name in enumerate(COLUMNS)}
+    column["out_width"][:] = 1.0
+    column["macs"][:] = column["batch"] * column["in_channels"] * column["out_channels"]
+    column["weight_bytes"][:] = column["in_channels"] * column["out_channels"]
+    column["network_weight_bytes"][:] = column["weight_bytes"] + 2.0 ** random.uniform(16, 26, rows)
+    return KernelTable(np.full(rows, "some_product@int8"), table.values)
+
+
+def test_products_of_any_name_wait_for_matrices_that_no_cache_holds():
+    table = _products(200)
+    model = WorkSum({"kernels": 1e-6, "macs": 4e-12, "weight_bytes": 1e-11, "weights_past_4m": 6e-11})
+    found = fit_work_sum(samples(table, model.predict_s(table)))
+    assert found.predict_s(table) == pytest.approx(model.predict_s(table), rel=0.02)
+    assert found.seconds["weights_past_4m"] == pytest.approx(6e-11, rel=0.1)
+    assert (
+        fit_work_sum(samples(KernelTable(np.full(200, "windowed"), _windowed(table)), found.predict_s(table))) is None
+    )
+
+
+def _windowed(table):
+    values = table.values.copy()
+    values[:, COLUMNS.index("kernel_width")] = 3.0
+    return values
