@@ -128,3 +128,16 @@ def test_a_padding_joins_a_mean_pooling_likewise():
     net.average_pool(net.pad(net.input("x", (1, 4, 8, 8)), (0, 0, 1, 1, 0, 0, 1, 1)), 2, stride=2)
     (kernel,) = preset("onnxruntime-cpu").apply(net.build())
     assert (kernel.kind, kernel.rules) == ("average_pool", ("stored-pad-into-pooling",))
+
+
+@pytest.mark.parametrize(
+    ("shape", "product", "kind"),
+    [("2, 4, 4", "MatMul(c, x)", "matmul"), ("2, 4, 4", "MatMul(x, c)", "fully_connected"),
+     ("4, 4", "MatMul(c, x)", "fully_connected")],
+)  # fmt: skip
+def test_a_constant_times_a_batch_is_a_product_for_each(tmp_path, shape, product, kind):
+    constant = "<float[4, 4] c = {1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16}>"
+    network = read(tmp_path, f"g (float[{shape}] x) => (float[{shape}] y) {constant} {{ y = {product} }}")
+    (kernel,) = preset("onnxruntime-cpu").apply(network)
+    assert (kernel.kind, "constant-times-batch" in kernel.rules) == (kind, kind == "matmul")
+    assert kernel.ops == 2 * network.macs
