@@ -6,6 +6,7 @@ from annette.devices.onnxruntime_cpu.backend import OnnxRuntimeBackend
 from annette.mapping.rules import preset
 from annette.network.builder import NetworkBuilder
 from annette.network.readers.onnx import read_onnx
+from annette.network.writers.onnx import write_onnx
 from tests.unit.network.readers.onnx.build import model, read, save
 
 onnx = pytest.importorskip("onnx", reason="needs onnx")
@@ -79,6 +80,29 @@ PADS = {
 }
 
 
+@pytest.mark.parametrize(("function", "handed_out"), [("gelu_tanh", True), ("gelu_tanh", False), ("gelu", True)])
+def test_what_a_network_hands_out_is_left_as_written(tmp_path, function, handed_out):
+    net = NetworkBuilder("n")
+    x = net.activation(net.input("x", (2, 6, 4)), function)
+    network = net.build(x if handed_out else net.unary("neg", x))
+    write_onnx(network, tmp_path / "net.onnx")
+    found = [kernel.kind for kernel in preset("onnxruntime-cpu").apply(network) if not kernel.free]
+    assert ("gelu" in found) == (function == "gelu" or not handed_out)
+    assert len(_operators(tmp_path, onnx.load(tmp_path / "net.onnx"))) == len(found)
+
+
+@pytest.mark.parametrize("function", ["elu", "leaky_relu", "sigmoid", "gelu", "silu"])
+def test_functions_in_the_blocked_layout(tmp_path, function):
+    """A pooling stands before, or the function would join the convolution."""
+    net = NetworkBuilder("n")
+    x = net.max_pool(net.conv(net.input("x", (1, 16, 8, 8)), 16, 3, padding="same"), 2, stride=2)
+    network = net.build(net.conv(net.activation(x, function), 16, 1))
+    write_onnx(network, tmp_path / "net.onnx")
+    copies = [k.kind for k in preset("onnxruntime-cpu").apply(network) if k.kind.startswith("reorder")]
+    ran = [op for op in _operators(tmp_path, onnx.load(tmp_path / "net.onnx")) if op.startswith("Reorder")]
+    assert len(copies) == len(ran)
+
+
 @pytest.mark.parametrize("name", PADS)
 def test_a_padding_joins_a_convolution_where_the_runtime_sees_its_zero(tmp_path, name):
     text, rule = PADS[name]
@@ -104,3 +128,16 @@ def test_a_padding_joins_a_mean_pooling_likewise():
     net.average_pool(net.pad(net.input("x", (1, 4, 8, 8)), (0, 0, 1, 1, 0, 0, 1, 1)), 2, stride=2)
     (kernel,) = preset("onnxruntime-cpu").apply(net.build())
     assert (kernel.kind, kernel.rules) == ("average_pool", ("stored-pad-into-pooling",))
+
+
+@pytest.mark.parametrize(
+    ("shape", "product", "kind"),
+    [("2, 4, 4", "MatMul(c, x)", "matmul"), ("2, 4, 4", "MatMul(x, c)", "fully_connected"),
+     ("4, 4", "MatMul(c, x)", "fully_connected")],
+)  # fmt: skip
+def test_a_constant_times_a_batch_is_a_product_for_each(tmp_path, shape, product, kind):
+    constant = "<float[4, 4] c = {1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16}>"
+    network = read(tmp_path, f"g (float[{shape}] x) => (float[{shape}] y) {constant} {{ y = {product} }}")
+    (kernel,) = preset("onnxruntime-cpu").apply(network)
+    assert (kernel.kind, "constant-times-batch" in kernel.rules) == (kind, kind == "matmul")
+    assert kernel.ops == 2 * network.macs
