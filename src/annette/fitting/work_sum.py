@@ -57,6 +57,13 @@ _WORKS: Final = (
         frozenset({"concat", "split", "slice", "tile", "pad"}),
         ("kernels", "copied_runs", "single_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
     ),
+    (
+        frozenset({"transpose"}),
+        (
+            "kernels", "copied_runs", "single_elements", "scattered_elements", "scattered_runs", "input_bytes",
+            "output_bytes", *_FROM_AFAR,
+        ),
+    ),
     (frozenset({"expand"}), ("kernels", "doublings", "input_bytes", "output_bytes", *_FROM_AFAR)),
     (
         kinds_in(Category.REDUCTION) - {"cumulative_sum"} | {"looped_reduction"},

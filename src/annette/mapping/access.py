@@ -35,17 +35,18 @@ class Access(NamedTuple):
     Attributes:
         run_length: Elements that the innermost loop takes in a row: copied in one piece, or combined in one way; 0
             for kinds that have no such loop.
-        walk: Which loop it is. Of a transpose, how many blocks of dimensions change places (dimensions of size 1 do not
-            count, neighbours that stay neighbours are one). Of two operands, 0 where their shapes are equal, 1 where
-            one number goes with the whole run, 2 where a run of the smaller one is used again and again. Of a slice or
-            of the largest elements, 2 where single elements are taken from between others, else 1. Of an expansion, 2
-            where a run repeats one element, else 1. Of a reduction, 1 where its dimensions are the last, 2 the first
-            and the last, 3 the first, 4 in between; 5 where what is before them is of size 1, 6 where there are still
-            more blocks. Of a softmax, how many blocks of dimensions its axis changes places with, 0 where it is the
-            last. Of a resize, how many dimensions change, 0 where each of the last two is doubled by repeating
-            elements. Of a cast, 2 where real numbers become integers, else 1. Of elements that are written, 2 where
-            positions say all of where, else 1. Of an Einstein sum, 1 and what is put into another order: 1 the first
-            operand, 2 the second, 4 the result.
+        walk: Which loop it is. Of a transpose, how many blocks of dimensions change places (dimensions of size 1 do
+            not count, neighbours that stay neighbours are one), at least 3 where more than one dimension moves. Of
+            two operands, 0 where their shapes are equal, 1 where one number goes with the whole run, 2 where a run
+            of the smaller one is used again and again. Of a slice or of the largest elements, 2 where single
+            elements are taken from between others, else 1. Of an expansion, 2 where a run repeats one element, else
+            1. Of a reduction, 1 where its dimensions are the last, 2 the first and the last, 3 the first, 4 in
+            between; 5 where what is before them is of size 1, 6 where there are still more blocks. Of a softmax,
+            how many blocks of dimensions its axis changes places with, 0 where it is the last. Of a resize, how
+            many dimensions change, 0 where each of the last two is doubled by repeating elements. Of a cast, 2
+            where real numbers become integers, else 1. Of elements that are written, 2 where positions say all of
+            where, else 1. Of an Einstein sum, 1 and what is put into another order: 1 the first operand, 2 the
+            second, 4 the result.
     """
 
     run_length: int = 0
@@ -54,6 +55,7 @@ class Access(NamedTuple):
 
 PLAIN: Final = Access()
 _MAP_RANK: Final = 4
+_SCATTERED: Final = 3
 _BITS: Final = 8
 _Shapes: TypeAlias = "Sequence[tuple[int, ...]]"
 
@@ -96,7 +98,20 @@ def _transpose(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
     stays_last = bool(blocks) and ranks[blocks[-1][-1]] == len(ranks) - 1
     run = math.prod(shapes[0][axis] for axis in blocks[-1]) if stays_last else 1
     stays_first = len(blocks) > 1 and ranks[blocks[0][0]] == 0
-    return Access(run, len(blocks) - stays_last - stays_first)
+    moved = len(blocks) - stays_last - stays_first
+    return Access(run, max(moved, _SCATTERED) if moved > 1 and not _moves_one_axis(perm) else moved)
+
+
+def _moves_one_axis(perm: tuple[int | float | str, ...]) -> bool:
+    """Whether all dimensions but one keep their order, those of size 1 among them.
+
+    ONNX Runtime has loops for that, and takes all other transposes apart into the pieces that stay together at the end,
+    with the position of each computed anew: a transpose of two rows of 160,000 numbers takes ten times as long where
+    a dimension of size 1 changes places with them (``core/providers/cpu/tensor/transpose.cc``).
+    """
+    axes = [int(axis) for axis in perm]
+    others = [axes[:at] + axes[at + 1 :] for at in range(len(axes))]
+    return any(kept == sorted(kept) for kept in others)
 
 
 def _slice(layer: Layer, shapes: _Shapes, results: _Shapes) -> Access:

@@ -43,6 +43,9 @@ _FEW_SETS: Final = 2.0
 _MIDDLE: Final = 4
 """Of reductions: ``walk`` of one between two kept blocks, which goes block by block."""
 
+_SCATTERED_WALK: Final = 3
+"""Of transposes: from this ``walk`` on, each piece has its position computed."""
+
 _SMALL_HEAP: Final = 4
 _HEAP_SHARE: Final = 0.725
 """Heaps serve fewer elements than this power of a row's length, and any number below `_SMALL_HEAP` (ONNX Runtime)."""
@@ -264,6 +267,14 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "cold_input_bytes": lambda t: _cold(t) * t["input_bytes"],
     "copied_runs": lambda t: np.where(t["run_length"] > 1, _moved_elements(t) / np.maximum(t["run_length"], 1.0), 0.0),
     "single_elements": lambda t: np.where(t["run_length"] > 1, 0.0, _moved_elements(t)),
+    "scattered_elements": lambda t: np.where(
+        (t["run_length"] <= 1) & (t["walk"] >= _SCATTERED_WALK), _elements(t, "out"), 0.0
+    ),
+    "scattered_runs": lambda t: np.where(
+        (t["run_length"] > 1) & (t["walk"] >= _SCATTERED_WALK),
+        _elements(t, "out") / np.maximum(t["run_length"], 1.0),
+        0.0,
+    ),
     "inner_runs": lambda t: _elements(t, "in") / np.maximum(t["run_length"], 1.0),
     "held_elements": lambda t: np.where(t["walk"] == 1, _elements(t, "out"), 0.0),
     "varying_elements": lambda t: np.where(t["walk"] == 1, 0.0, _elements(t, "out")),
@@ -299,10 +310,12 @@ three times as fast as in one that does not.
 Blocked convolutions skip the taps above and below the map, and go one by one through the columns whose windows reach
 beyond its sides, ``edge_columns`` (ONNX Runtime: snchwc.cpp and its kernels).
 
-What is copied takes ``copied_runs`` pieces of several elements, each with a call, or ``single_elements`` one by one. A
-second operand holds still for a whole run (``held_elements``) or varies with it (``varying_elements``). What goes along
-an axis does so for ``axis_rows`` rows, or in ``inner_runs`` inner loops; where ``lines_a_set`` are more than a set of
-the first cache has, ``colliding_elements`` are fetched anew for each of their neighbours; those that all fall into one
-or two sets, ``crowded_elements``, are in no order that is fetched ahead. The largest elements take ``heap_steps`` or
-``partition_steps``. An Einstein sum copies ``reordered_bytes`` of operands and result first.
+A transpose of more than one dimension computes the position of each of its ``scattered_elements`` or of its
+``scattered_runs``. What is copied takes ``copied_runs`` pieces of several elements, each with a call, or
+``single_elements`` one by one. A second operand holds still for a whole run (``held_elements``) or varies with it
+(``varying_elements``). What goes along an axis does so for ``axis_rows`` rows, or in ``inner_runs`` inner loops;
+where ``lines_a_set`` are more than a set of the first cache has, ``colliding_elements`` are fetched anew for each of
+their neighbours; those that all fall into one or two sets, ``crowded_elements``, are in no order that is fetched
+ahead. The largest elements take ``heap_steps`` or ``partition_steps``. An Einstein sum copies ``reordered_bytes`` of
+operands and result first.
 """

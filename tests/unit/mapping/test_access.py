@@ -17,11 +17,13 @@ def _last(build, *shapes):
     ("shape", "perm", "access"),
     [
         ((1, 8, 16, 64), (0, 2, 1, 3), (64, 2)),  # heads: rows of 64 stay together
+        ((1, 2, 1, 64), (0, 3, 2, 1), (1, 3)),  # the dimension of size 1 moves, too
+        ((4, 8, 16, 6), (2, 3, 0, 1), (1, 3)),  # two blocks, but of two dimensions each
         ((1, 8, 16, 64), (0, 2, 3, 1), (1, 2)),  # to channels last: a plain matrix transpose
         ((1, 8, 16, 64), (0, 3, 1, 2), (1, 2)),
         ((4, 8, 16), (2, 1, 0), (1, 3)),
         ((2, 3, 4, 5), (0, 2, 1, 3), (5, 2)),
-        ((1, 7, 1, 9), (2, 3, 0, 1), (1, 2)),  # dimensions of size 1 do not count
+        ((1, 7, 1, 9), (2, 3, 0, 1), (1, 3)),  # two dimensions move
         ((2, 6, 7, 6, 7, 8), (0, 1, 3, 2, 4, 5), (56, 2)),  # windows: neighbours that stay neighbours are one
     ],
 )
