@@ -174,7 +174,11 @@ def test_activations_join_batch_norm_and_arithmetic():
     assert costly(network, "activation-into-batch-norm") == ["batch_norm"]
     assert costly(network, "relu-into-batch-norm") == ["batch_norm", "elu"]
     net, x = image()
-    assert costly(net.build(net.relu(net.batch_norm(x))), "relu-into-batch-norm") == ["batch_norm"]
+    assert costly(net.build(net.relu(net.batch_norm(x))), "relu-into-batch-norm") == ["batch_norm", "relu"]
+    for channels, left in ((32, ["batch_norm"]), (40, ["batch_norm", "relu"])):
+        net, x = image((1, channels, 6, 6))
+        network = net.build(net.relu(net.batch_norm(net.max_pool(x, 3, stride=1, padding=1))))
+        assert costly(network, "relu-into-batch-norm") == ["max_pool", *left]
     net, x = image()
     assert costly(net.build(net.relu(net.add(x, net.input("y", x.shape)))), "activation-into-arithmetic") == ["add"]
     net, x = image()
