@@ -48,7 +48,7 @@ def command(
     be fitted on is left out and named. The same datasets and seed give the same file, byte for byte.
 
     Which layers run as one kernel is learned from the same runs; where rules are known for the runtime (a preset) and
-    agree with the measurements at least as well as learned ones do on networks held out, they are taken.
+    agree with the measurements about as well as learned ones do on networks held out, they are taken.
 
     With --from, a fitted platform is adapted to a similar device by the few kernels in the datasets: factors on time,
     pulled towards that platform, trees on top, or a fit anew, by what is best for each kind on kernels left out. The
