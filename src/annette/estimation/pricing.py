@@ -197,11 +197,14 @@ def _priced_as(kind: str, platform: Platform, example: Kernel) -> str:
     """The kind whose models price a kind; empty where none do.
 
     Its own, where the platform has them; else those of copies at the platform's precision; else those of the kind that
-    it was part of when the platform was fitted: by its definition, or as the kind of a rule, that of its layer.
+    it was part of when the platform was fitted: by its definition, or as the kind of a rule, that of its layer. What a
+    device's own stage tells apart (a convolution that runs in software) is not like its layer.
     """
     plain, precision = kind_of(kind), precision_in(kind)
     candidates = [kind, *([plain] if moves_data(kind, example) else [])]
-    former = KINDS[plain].part_of if plain in KINDS else example.anchor.kind
+    former = KINDS[plain].part_of if plain in KINDS else ""
+    if any(rule.kind == plain for rule in platform.mapping.rules) and plain not in KINDS:
+        former = example.anchor.kind
     if former:
         candidates += [with_precision(former, precision), *([former] if moves_data(kind, example) else [])]
     return next((name for name in candidates if name in platform.models), "")
