@@ -82,6 +82,8 @@ def test_an_interrupt_that_fell_into_a_callback_is_delivered_again():
     owner = Owner()
     reference = weakref.ref(owner, callback)
     previous = sys.unraisablehook
+    # A shell that starts the tests in the background has them ignore interrupts.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.unraisablehook = entry._interrupt_again
     try:
         with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - it comes a moment after the callback
@@ -89,6 +91,7 @@ def test_an_interrupt_that_fell_into_a_callback_is_delivered_again():
             time.sleep(5)
     finally:
         sys.unraisablehook = previous
+        signal.signal(signal.SIGINT, handler)
     assert reference() is None
 
 
