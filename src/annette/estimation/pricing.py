@@ -202,8 +202,10 @@ def _priced_as(kind: str, platform: Platform, example: Kernel) -> str:
     """
     plain, precision = kind_of(kind), precision_in(kind)
     candidates = [kind, *([plain] if moves_data(kind, example) else [])]
-    former = KINDS[plain].part_of if plain in KINDS else ""
-    if any(rule.kind == plain for rule in platform.mapping.rules) and plain not in KINDS:
+    former = ""
+    if plain in KINDS:
+        former = KINDS[plain].part_of
+    elif any(rule.kind == plain for rule in platform.mapping.rules):
         former = example.anchor.kind
     if former:
         candidates += [with_precision(former, precision), *([former] if moves_data(kind, example) else [])]

@@ -71,11 +71,9 @@ _OF_ACTIVATIONS: Final = ("bhid,bhjd->bhij", "bhij,bhjd->bihd", "bihd,bjhd->bhij
 _DIVISOR: Final[dict[str, AttributeValue]] = {"scalar": 3.0}
 
 
-def _sizes(s: Sampler, most: int = _MOST) -> tuple[int, int]:
-    """Two dimensions behind the batch, of any relation."""
-    elements = s.log_integer(64, most)
-    first = s.log_integer(1, max(2, round(elements**0.6)))
-    return first, max(1, elements // first)
+def _sizes(s: Sampler, most: int = _MOST) -> tuple[int, ...]:
+    """Two dimensions behind the batch."""
+    return s.sizes(2, most)
 
 
 def _function(kind: str, s: Sampler, net: CaseBuilder) -> None:

@@ -44,12 +44,7 @@ def recipes() -> list[Recipe]:
 
 def _sizes(s: Sampler, most: int = 1 << 19) -> tuple[int, ...]:
     """Two or three dimensions behind the batch."""
-    rank, elements = s.pick((2, 2, 3)), s.log_integer(64, most)
-    sizes = []
-    for _ in range(rank - 1):
-        sizes.append(s.log_integer(1, max(2, round(elements**0.6))))
-        elements = max(1, elements // sizes[-1])
-    return (*sizes, elements)
+    return s.sizes(s.pick((2, 2, 3)), most)
 
 
 def _frames(s: Sampler, net: CaseBuilder) -> None:

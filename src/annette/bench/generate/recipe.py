@@ -97,6 +97,20 @@ class Sampler:
         value = math.exp(math.log(low) + self.unit() * (math.log(high + 1) - math.log(low)))
         return min(max(int(value), low), high)
 
+    def sizes(self, rank: int, most: int) -> tuple[int, ...]:
+        """Dimensions of any relation, 64 to ``most`` elements together.
+
+        Args:
+            rank: Number of dimensions, at least 1.
+            most: Elements, at the most.
+        """
+        elements = self.log_integer(64, most)
+        sizes = []
+        for _ in range(rank - 1):
+            sizes.append(self.log_integer(1, max(2, round(elements**0.6))))
+            elements = max(1, elements // sizes[-1])
+        return (*sizes, elements)
+
     def channels(self, low: int, high: int, alignment: str = "") -> int:
         """A number of channels, log-uniform.
 
