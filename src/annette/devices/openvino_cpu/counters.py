@@ -48,7 +48,9 @@ def read_counters(profiling_info: Iterable[Any], runs: int) -> CounterReading:
         profiling_info: What it returned.
         runs: Runs since compilation.
     """
-    averages = {counter.node_name: round(counter.real_time.total_seconds() / _MICROSECOND_S) for counter in profiling_info}
+    averages = {
+        counter.node_name: round(counter.real_time.total_seconds() / _MICROSECOND_S) for counter in profiling_info
+    }
     return CounterReading(runs, {name: average for name, average in averages.items() if average > 0})
 
 
