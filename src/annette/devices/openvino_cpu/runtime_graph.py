@@ -44,6 +44,9 @@ _PRODUCTS: Final = kinds_in(Category.CONVOLUTION, Category.MATRIX_PRODUCT)
 _INSERTED: Final = {"Reorder": "reorder", "Convert": "convert", "Reshape": "reshape", "Transpose": "transpose"}
 """Types of nodes that change layout or element type, which the plug-in inserts between others, and their kinds."""
 
+_WITHOUT_BIAS: Final = "/WithoutBiases"
+"""What the reader of ONNX files appends to the name of a convolution or product whose bias becomes a node of its own."""
+
 _IN_PLACE: Final = "unknown"
 """Beginning of ``primitiveType`` of nodes without an implementation: done in place, by doing nothing."""
 
@@ -143,7 +146,8 @@ def profile_entries(
 def _layers(node: RuntimeNode, network: Network, written: Mapping[str, str]) -> tuple[str, ...]:
     """Layers by their names, or by the tensors that they write where the file does not name them."""
     known = network.layers_by_name
-    names = [name if name in known else written[name] for name in node.originals if name in known or name in written]
+    plain = [name.removesuffix(_WITHOUT_BIAS) for name in node.originals]
+    names = [name if name in known else written[name] for name in plain if name in known or name in written]
     return tuple(dict.fromkeys(names))
 
 
