@@ -156,9 +156,10 @@ def complete_fused_layers(
 ) -> list[ProfileEntry]:
     """Adds the layers that an entry has run but does not name.
 
-    A product whose bias is a layer of its own loses its name to the bias; of the layers of a decomposed activation the
-    first and the last keep theirs. Unnamed layers between two layers of an entry ran in it, and so did the unnamed
-    product or convolution before the first layer of an entry that is one.
+    A product whose bias is a layer of its own loses its name to the bias, or the bias does; of the layers of a
+    decomposed activation the first and the last keep theirs. Unnamed layers between two layers of an entry ran in it,
+    and so did the unnamed product or convolution before the first layer of an entry that is one, and the unnamed sum
+    with a constant behind it (a bias of zeros is left out).
 
     Args:
         entries: In order of execution.
@@ -173,6 +174,8 @@ def complete_fused_layers(
             own |= _enclosed(own, claimed, network)
             if entry.operator in _PRODUCT_TYPES and not any(network.kinds_by_layer[name] in _PRODUCTS for name in own):
                 own |= _product_before(own, claimed, network)
+            if entry.operator in _PRODUCT_TYPES:
+                own |= _bias_behind(own, claimed, network)
             claimed |= own
         result.append(replace(entry, layers=tuple(layer.name for layer in network.layers if layer.name in own)))
     return result
@@ -210,6 +213,17 @@ def _product_before(own: set[str], claimed: set[str], network: Network) -> set[s
         if layer.name in before and layer.kind in _PRODUCTS:
             after = _reached({layer.name}, claimed, network, forward=True)
             return {layer.name} | (after & before)
+    return set()
+
+
+def _bias_behind(own: set[str], claimed: set[str], network: Network) -> set[str]:
+    """The unclaimed sum with a constant that alone reads the product of a set."""
+    for product in sorted(name for name in own if network.kinds_by_layer[name] in _PRODUCTS):
+        readers = _neighbours(product, network, forward=True)
+        handed_out = not set(network.outputs).isdisjoint(network.layers_by_name[product].outputs)
+        if len(readers) == 1 and readers[0] not in claimed and not handed_out:
+            plain = network.kinds_by_layer[readers[0]] == "add" and len(network.activations[readers[0]]) == 1
+            return {*readers} if plain else set()
     return set()
 
 
