@@ -45,7 +45,7 @@ _INSERTED: Final = {"Reorder": "reorder", "Convert": "convert", "Reshape": "resh
 """Types of nodes that change layout or element type, which the plug-in inserts between others, and their kinds."""
 
 _WITHOUT_BIAS: Final = "/WithoutBiases"
-"""What the reader of ONNX files appends to the name of a convolution or product whose bias becomes a node of its own."""
+"""What the reader of ONNX files appends to the name of a convolution or product whose bias becomes a node."""
 
 _IN_PLACE: Final = "unknown"
 """Beginning of ``primitiveType`` of nodes without an implementation: done in place, by doing nothing."""
