@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.backend import ProfileEntry
 from annette.bench.profile_matching import ADDED, layers_between
+from annette.devices.openvino_cpu.merged_transposes import FAKE, merged_transposes
 from annette.network import Category, kinds_in
 
 if TYPE_CHECKING:
@@ -137,6 +138,8 @@ def profile_entries(
             )
         )
     edges = {node.name: node.inputs for node in nodes}
+    if any(node.name.endswith(FAKE) and node.name not in times_s for node in nodes):
+        elided |= merged_transposes(network, {name for entry in entries for name in entry.layers})
     elided -= {name for entry in entries for name in entry.layers}
     completed = complete_fused_layers(entries, network, elided)
     assigned = assign_decomposed_parts(completed, edges, network, elided)
