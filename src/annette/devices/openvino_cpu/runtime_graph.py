@@ -45,6 +45,11 @@ _PRODUCTS: Final = kinds_in(Category.CONVOLUTION, Category.MATRIX_PRODUCT)
 _INSERTED: Final = {"Reorder": "reorder", "Convert": "convert", "Reshape": "reshape", "Transpose": "transpose"}
 """Types of nodes that change layout or element type, which the plug-in inserts between others, and their kinds."""
 
+_RECURRENT_TYPE: Final = "RNN"
+_RECURRENT: Final = kinds_in(Category.RECURRENT)
+"""Beginning of the type of the nodes that the plug-in makes of recurrent layers, and kinds of these. Such a node has no
+name of the layer; those that turn its states into the layer's results do."""
+
 _WITHOUT_BIAS: Final = "/WithoutBiases"
 """What the reader of ONNX files appends to the name of a convolution or product whose bias becomes a node."""
 
@@ -257,7 +262,9 @@ def assign_decomposed_parts(
         sources = [result[place[name]] for name in _nearest(entry.name, edges, place.keys() - unknown)]
         claimed = {name for other in result for name in other.layers} | {*elided}
         between = [name for name in _between(sources, readers, network) if name not in claimed]
-        if between:
+        if entry.operator.startswith(_RECURRENT_TYPE) and (recurrent := _recurrent(readers, network)):
+            result[position] = replace(entry, layers=recurrent)
+        elif between:
             result[position] = replace(entry, layers=tuple(between))
         elif len({reader.layers for reader in readers}) == 1 and readers[0].layers:
             result[position] = replace(entry, layers=readers[0].layers)
@@ -266,6 +273,13 @@ def assign_decomposed_parts(
         sources = [result[place[source]] for source in sources_of[name]]
         result[place[name]] = _inside_one_layer(result[place[name]], sources, readers)
     return _joined(result)
+
+
+def _recurrent(readers: Sequence[ProfileEntry], network: Network) -> tuple[str, ...]:
+    """Of the entries that read the states of a recurrent node, the layers of the first that names a recurrent layer."""
+    kinds = network.kinds_by_layer
+    named = (reader.layers for reader in readers if any(kinds[name] in _RECURRENT for name in reader.layers))
+    return next(named, ())
 
 
 def _inside_one_layer(

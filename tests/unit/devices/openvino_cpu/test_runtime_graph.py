@@ -53,6 +53,20 @@ def test_a_sum_with_a_constant_behind_a_product_ran_in_it_and_not_in_the_next_su
     assert found["sum"].layers == ("sum",)
 
 
+def test_a_recurrent_node_ran_the_layer_whose_states_others_hand_out():
+    net = NetworkBuilder("sequence", source_format="test")
+    steps = net.lstm(net.input("x", (12, 1, 8)), 16, name="lstm")
+    network = net.build(net.softmax(net.reshape(steps, (12, 16)), axis=-1, name="scores"))
+    nodes = [
+        node("LSTMSequence_7", "RNNSeq", reads=["x"]),
+        node("lstm:1", "Transpose", "lstm", reads=["LSTMSequence_7"]),
+        node("scores", "Softmax", reads=["LSTMSequence_7"]),
+    ]
+    found = layers_of(nodes, network)
+    assert {entry.layers for entry in found.values()} == {("lstm",), ("reshape", "scores")}
+    assert sum(entry.latency_s[0] for entry in found.values() if "lstm" in entry.layers) == 2e-5
+
+
 def test_a_kernel_below_the_resolution_of_the_counters_has_run():
     nodes = [
         node("first/bias", "FullyConnected", reads=["x"]),
