@@ -69,6 +69,7 @@ COLUMNS: Final[tuple[str, ...]] = (
     "writes_network_output",
     "network_weight_bytes",
     "network_ops",
+    "network_busy_ops",
     "run_length",
     "walk",
 )
@@ -96,8 +97,15 @@ tried and left out: forests took them for signs of cold caches in networks large
 (`annette.mapping.access`), 0 for all others.
 """
 
-NETWORK_COLUMNS: Final = ("reads_network_input", "writes_network_output", "network_weight_bytes", "network_ops")
+NETWORK_COLUMNS: Final = (
+    "reads_network_input", "writes_network_output", "network_weight_bytes", "network_ops", "network_busy_ops"
+)  # fmt: skip
 """Columns that describe the network around a kernel: they are no part of its configuration."""
+
+_OPS_A_BYTE: Final = 12.0
+_OPS_A_START: Final = 200_000.0
+"""What a core computes while it moves one byte or starts one kernel, roughly: 115 Gops/s, the rate of the reference
+workload on a server processor, beside 10 GB/s and 1.7 us."""
 
 CONTEXT_PREFIX: Final = "context:"
 """What the name of a column begins with whose numbers a context stage gives (`annette.mapping.context`)."""
@@ -190,7 +198,7 @@ class KernelTable:
             evicted_ops: Operations whose time passed between two runs, which count like operations of that network.
         """
         held_bytes = _held_bytes(network, precision) + evicted_bytes
-        around = (held_bytes, network.ops + evicted_ops)
+        around = (held_bytes, network.ops + evicted_ops, 0.0)
         given, wanted = set(network.inputs), set(network.outputs)
         kinds = _kinds(kernels, network, precision)
         rows = [
@@ -204,6 +212,7 @@ class KernelTable:
             for kernel, kind in zip(kernels, kinds, strict=True)
         ]
         values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))
+        values[:, _INDEX["network_busy_ops"]] = _busy_ops(values) + max(evicted_ops, _OPS_A_BYTE * evicted_bytes)
         return cls(np.array(kinds, dtype=np.str_), values, _context(kernels))
 
     @classmethod
@@ -254,6 +263,12 @@ class KernelTable:
 
 
 _INDEX: Final = {column: index for index, column in enumerate(COLUMNS)}
+
+
+def _busy_ops(values: FloatArray) -> float:
+    """Operations that a core does at full rate in the time that the kernels of a network take, one after the other."""
+    ops, *sizes = (values[:, _INDEX[name]] for name in ("ops", "input_bytes", "weight_bytes", "output_bytes"))
+    return float(np.maximum(ops, _OPS_A_BYTE * np.sum(sizes, axis=0)).sum()) + _OPS_A_START * len(values)
 
 
 def _context(kernels: Sequence[Kernel]) -> dict[str, FloatArray]:

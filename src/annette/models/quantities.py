@@ -202,6 +202,7 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "bytes": lambda t: t.bytes,
     "held_bytes": lambda t: np.clip(t["network_weight_bytes"], 2.0**18, 2.0**26),
     "held_ops": lambda t: np.clip(np.maximum(t["network_ops"], _OPS_A_BYTE * t["network_weight_bytes"]), 2.0**24, 4e9),
+    "held_busy_ops": lambda t: np.clip(t["network_busy_ops"], 2.0**20, 4e9),
     "intensity": lambda t: t["ops"] / np.maximum(t.bytes, 1.0),
     "valid_taps": lambda t: _valid_taps(t, "height") * _valid_taps(t, "width"),
     "in_positions": lambda t: t["in_depth"] * t["in_height"] * t["in_width"],
