@@ -154,6 +154,7 @@ def _cpu_recipes() -> list[Recipe]:
         *sequences.recipes(),
         *chains.recipes(),
         *products.cold_weights(),
+        *chains.in_quick_networks(),
         *fusion_probes.recipes(),
         *detection_audio.recipes(),
         *tiny_kernels.recipes(),
@@ -240,7 +241,8 @@ def _evictions(recipe: Recipe, index: int, several: bool) -> tuple[tuple[int, in
     So is what stands at the start of networks, whose input was last touched a whole run ago. Of several samples, which
     leave little in caches themselves, one of both is enough.
     """
-    evicted = _EVICTIONS[index % len(_EVICTIONS)]
+    around = recipe.around or _EVICTIONS
+    evicted = around[index % len(around)]
     if recipe.purpose is Purpose.COLD_WEIGHTS:
         return (evicted,)
     if recipe.purpose is Purpose.CHAIN or recipe.group in _FIRST_LAYERS:
