@@ -29,7 +29,7 @@ _OF_PRODUCTS: Final = (
 )  # fmt: skip
 """Of products with constant matrices. One of a single row is as fast as its matrix comes, from a cache or from memory.
 """
-_FROM_AFAR: Final = ("far_bytes", "cold_kernels", "cold_input_bytes")
+_FROM_AFAR: Final = ("touched_past_1m", "touched_past_4m", "touched_past_16m", "cold_kernels", "cold_input_bytes")
 _WORKS: Final = (
     (
         kinds_in(Category.RECURRENT),
@@ -84,6 +84,11 @@ _WORKS: Final = (
     (
         frozenset({"resize_nearest", "resize_linear", "resize_cubic"}),
         ("kernels", "doubled_elements", "sampled_elements", "input_bytes", *_FROM_AFAR),
+    ),
+    (
+        kinds_in(Category.BINARY, Category.UNARY, Category.ACTIVATION, Category.NORMALIZATION, Category.POOLING, Category.GLOBAL_POOLING)
+        | {"reorder_input", "reorder_output", "copy", "cast"},
+        ("kernels", "ops", "weight_bytes", "input_bytes", "output_bytes", *_FROM_AFAR),
     ),
     (frozenset({"einsum"}), ("kernels", "macs", "reordered_bytes", "input_bytes", "output_bytes", *_FROM_AFAR)),
 )  # fmt: skip

@@ -106,6 +106,12 @@ def _past(table: KernelTable, cache_bytes: float) -> FloatArray:
     return 1.0 - kept
 
 
+def _touched_past(table: KernelTable, cache_bytes: float) -> FloatArray:
+    """Bytes of activations, read and written, that a cache of this size has no room for."""
+    past: FloatArray = np.maximum(table["input_bytes"] + table["output_bytes"] - cache_bytes, 0.0)
+    return past
+
+
 def _weights_past(table: KernelTable, cache_bytes: float) -> FloatArray:
     return table["weight_bytes"] * _past(table, cache_bytes)
 
@@ -213,7 +219,8 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "reduction_depth": lambda t: (
         t["in_channels"] / t["groups"] * t["kernel_depth"] * t["kernel_height"] * t["kernel_width"]
     ),
-    "far_bytes": lambda t: np.maximum(t["input_bytes"] + t["output_bytes"] - _NEAR_BYTES, 0.0),
+    "far_bytes": partial(_touched_past, cache_bytes=_NEAR_BYTES),
+    **{f"touched_past_{name}": partial(_touched_past, cache_bytes=size) for name, size in CACHES.items()},
     "kernels": lambda t: np.ones(len(t)),
     "steps": lambda t: t["groups"] * t["out_width"],
     "step_rows": lambda t: t["batch"] * t["groups"] * t["out_width"],
