@@ -64,6 +64,7 @@ _WORKS: Final = (
             "output_bytes", *_FROM_AFAR,
         ),
     ),
+    (frozenset({"gather"}), ("kernels", "copied_runs", "single_elements", "output_bytes")),
     (frozenset({"expand"}), ("kernels", "doublings", "input_bytes", "output_bytes", *_FROM_AFAR)),
     (
         kinds_in(Category.REDUCTION) - {"cumulative_sum"} | {"looped_reduction"},

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.generate.recipe import Recipe, micro
+from annette.bench.records import Purpose
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
@@ -52,6 +53,15 @@ def recipes() -> list[Recipe]:
         _large("softmax/large", 4, _softmax),
         _large("reduce-mean/large", 3, _mean),
         _large("where/large", 2, _chosen),
+        *(
+            Recipe(Purpose.CHAIN, f"large/{name}", count, draw, most_ops=2_600_000_000, most_bytes=_MOST_BYTES)
+            for name, count, draw in (
+                ("decoder", 4, _decoder),
+                ("pointwise", 4, _pointwise),
+                ("tokens", 3, _token_mixing),
+                ("heads", 3, _head_movement),
+            )
+        ),
     ]
 
 
@@ -190,3 +200,43 @@ def _chosen(s: Sampler, net: CaseBuilder) -> None:
     x = _map(s, net, _MOST // 2)
     mask = net.feed(s.pick((x.shape[1:], (1, *x.shape[2:]))), DType.BOOL)
     net.layer("where", [mask, x], attributes={"scalar_false": -1e4}, dtype=DType.FLOAT32)
+
+
+def _decoder(s: Sampler, net: CaseBuilder) -> None:
+    """A map halved and doubled again, beside itself: what it meets there was written several large tensors ago."""
+    depth, height, width = _shape(s, _MOST // 2)
+    depth, height, width = max(16, 16 * round(depth / 16)), height // 2 * 2, width // 2 * 2
+    x = net.relu(net.conv(net.feed((8, height, width)), depth, 3, padding="half"))
+    y = net.relu(net.conv(net.max_pool(x, 2, stride=2), depth, 1))
+    y = net.resize(y, scale=2, mode=s.pick(("nearest", "nearest", "linear")), coordinates="half_pixel")
+    net.conv(net.concat([x, y]), 16, 1)
+
+
+def _pointwise(s: Sampler, net: CaseBuilder) -> None:
+    """A map that several layers in turn read and write, in the plain layout."""
+    x = _map(s, net, _MOST // 2)
+    y = net.activation(x, s.pick(("leaky_relu", "hard_swish", "relu")))
+    y = net.mul(net.add(y, x), net.feed((x.shape[1], 1, 1)))
+    y = net.sub(net.pad(y, (0, 0, 1, 1, 0, 0, 1, 1)), 0.5)
+    y = net.slice(y, [1, 1], [y.shape[2] - 1, y.shape[3] - 1], [2, 3])
+    net.reduce("reduce_mean", net.add(y, x), (2, 3))
+
+
+def _token_mixing(s: Sampler, net: CaseBuilder) -> None:
+    """Normalized tokens, mixed by a depthwise convolution of the map that they are."""
+    depth, side = s.channels(64, 768), s.pick((28, 40, 56, 56, 80))
+    x = net.feed((side * side, depth))
+    y = net.layer_norm(net.add(x, net.feed(x.shape[1:])))
+    y = net.reshape(net.transpose(y, (0, 2, 1)), (net.batch, depth, side, side))
+    y = net.reshape(net.depthwise_conv(y, 3, padding="half"), (net.batch, depth, side * side))
+    net.add(net.activation(net.transpose(y, (0, 2, 1)), s.pick(("gelu", "silu"))), x)
+
+
+def _head_movement(s: Sampler, net: CaseBuilder) -> None:
+    """Heads taken apart and repeated, halves exchanged and put together again, as rotated queries and keys are."""
+    count, heads, width = s.log_integer(400, 2048), s.pick((8, 12, 16)), s.pick((32, 64, 128))
+    x = net.transpose(net.feed((count, heads, width)), (0, 2, 1, 3))
+    first, second = net.split(x, 2, axis=3)
+    y = net.concat([second, first], axis=3)
+    y = net.expand(net.reshape(net.add(x, y), (net.batch, heads, 1, count, width)), (net.batch, heads, 2, count, width))
+    net.softmax(net.reshape(y, (net.batch, 2 * heads, count, width)))
