@@ -60,11 +60,12 @@ _WORKS: Final = (
     (
         frozenset({"transpose"}),
         (
-            "kernels", "copied_runs", "single_elements", "scattered_elements", "scattered_runs", "input_bytes",
-            "output_bytes", *_FROM_AFAR,
+            "kernels", "called_runs", "paired_runs", "single_elements", "scattered_elements", "scattered_runs",
+            "input_bytes", "output_bytes", *_FROM_AFAR,
         ),
     ),
     (frozenset({"gather"}), ("kernels", "copied_runs", "single_elements", "output_bytes")),
+    (frozenset({"gather_elements", "scatter_elements"}), ("kernels", "ops", "input_bytes", "output_bytes", *_FROM_AFAR)),
     (frozenset({"expand"}), ("kernels", "doublings", "input_bytes", "output_bytes", *_FROM_AFAR)),
     (
         kinds_in(Category.REDUCTION) - {"cumulative_sum"} | {"looped_reduction"},
@@ -87,9 +88,33 @@ _WORKS: Final = (
         ("kernels", "doubled_elements", "sampled_elements", "input_bytes", *_FROM_AFAR),
     ),
     (
-        kinds_in(Category.BINARY, Category.UNARY, Category.ACTIVATION, Category.NORMALIZATION, Category.POOLING, Category.GLOBAL_POOLING)
-        | {"reorder_input", "reorder_output", "copy", "cast"},
+        kinds_in(Category.POOLING, Category.GLOBAL_POOLING),
+        ("kernels", "ops", "unblocked_ops", "input_bytes", "output_bytes", *_FROM_AFAR),
+    ),
+    (
+        kinds_in(Category.BINARY),
+        (
+            "kernels", "ops", "copied_runs", "single_elements", "weight_bytes", "input_bytes", "output_bytes",
+            *_FROM_AFAR,
+        ),
+    ),
+    (
+        kinds_in(Category.NORMALIZATION),
+        (
+            "kernels", "ops", "axis_rows", "residual_elements", "weight_bytes", "input_bytes", "output_bytes",
+            *_FROM_AFAR,
+        ),
+    ),
+    (
+        kinds_in(Category.UNARY, Category.ACTIVATION) | {"reorder_input", "reorder_output"},
         ("kernels", "ops", "weight_bytes", "input_bytes", "output_bytes", *_FROM_AFAR),
+    ),
+    (
+        frozenset({"matmul"}),
+        (
+            "kernels", "products", "macs", "macs/fill:out_channels:16", "macs/fill:rows:4", "input_bytes",
+            "weight_bytes", "output_bytes", *_FROM_AFAR,
+        ),
     ),
     (frozenset({"einsum"}), ("kernels", "macs", "reordered_bytes", "input_bytes", "output_bytes", *_FROM_AFAR)),
 )  # fmt: skip

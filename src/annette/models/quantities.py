@@ -46,6 +46,12 @@ _MIDDLE: Final = 4
 _SCATTERED_WALK: Final = 3
 """Of transposes: from this ``walk`` on, each piece has its position computed."""
 
+_DOUBLING_WALK: Final = 0
+_REPEATING_WALK: Final = 7
+"""Of resizes: ``walk`` of those that repeat elements by two, and by other whole factors."""
+
+_PAIR: Final = 2
+
 _SMALL_HEAP: Final = 4
 _HEAP_SHARE: Final = 0.725
 """Heaps serve fewer elements than this power of a row's length, and any number below `_SMALL_HEAP` (ONNX Runtime)."""
@@ -142,6 +148,14 @@ def _moved_elements(table: KernelTable) -> FloatArray:
     return moved
 
 
+def _in_pairs(table: KernelTable) -> npt.NDArray[np.bool_]:
+    """Whether a transpose moves one axis of pairs: two elements of 4 bytes are copied as one number of 8.
+
+    Longer pieces are copied by a call each (ONNX Runtime: ``core/framework/transpose_helper.cc``).
+    """
+    return (table["run_length"] == _PAIR) & (table["walk"] < _SCATTERED_WALK)
+
+
 def _axis_rows(table: KernelTable) -> FloatArray:
     """Rows along the axis that is normalized, reduced or selected from: elements read, over its size."""
     return _elements(table, "in") / np.maximum(table["axis_size"], 1.0)
@@ -171,6 +185,13 @@ def _doublings(table: KernelTable) -> FloatArray:
     repeats = np.maximum(_elements(table, "out") / np.maximum(read, 1.0), 1.0)
     doublings: FloatArray = np.where(table["walk"] == 2, read * np.log2(run), read / run * np.log2(repeats))
     return doublings
+
+
+def _repeats(table: KernelTable) -> npt.NDArray[np.bool_]:
+    """Whether a resize repeats elements in a loop for that: by two, or in the blocked layout by any whole factor."""
+    walk, blocked = table["walk"], table["blocked"] > 0
+    doubles: npt.NDArray[np.bool_] = (walk == _DOUBLING_WALK) | (blocked & (walk == _REPEATING_WALK))
+    return doubles
 
 
 def _cold(table: KernelTable) -> FloatArray:
@@ -226,6 +247,7 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "step_rows": lambda t: t["batch"] * t["groups"] * t["out_width"],
     "states": lambda t: t["batch"] * t["groups"] * t["out_width"] * t["out_channels"],
     "products": lambda t: t["batch"] * t["groups"] * (1.0 - t["blocked"]),
+    "unblocked_ops": lambda t: t["ops"] * (1.0 - t["blocked"]),
     "unblocked_macs": lambda t: t["macs"] * (1.0 - t["blocked"]),
     "blocked_macs": lambda t: t["macs"] * t["blocked"] * _valid_taps(t, "height") * _valid_taps(t, "width"),
     "blocked_edge_macs": lambda t: (
@@ -268,11 +290,16 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     ),
     "middle_blocks": lambda t: np.where(t["walk"] == _MIDDLE, _axis_rows(t) / np.maximum(t["inner_size"], 1.0), 0.0),
     "doublings": _doublings,
-    "doubled_elements": lambda t: np.where(t["walk"] == 0, _elements(t, "out"), 0.0),
-    "sampled_elements": lambda t: np.where(t["walk"] == 0, 0.0, _elements(t, "out")),
+    "doubled_elements": lambda t: np.where(_repeats(t), _elements(t, "out"), 0.0),
+    "sampled_elements": lambda t: np.where(_repeats(t), 0.0, _elements(t, "out")),
+    "residual_elements": lambda t: t["residual"] * _elements(t, "out"),
     "cold_kernels": _cold,
     "cold_input_bytes": lambda t: _cold(t) * t["input_bytes"],
     "copied_runs": lambda t: np.where(t["run_length"] > 1, _moved_elements(t) / np.maximum(t["run_length"], 1.0), 0.0),
+    "paired_runs": lambda t: np.where(_in_pairs(t), _elements(t, "out") / _PAIR, 0.0),
+    "called_runs": lambda t: np.where(
+        (t["run_length"] > 1) & ~_in_pairs(t), _elements(t, "out") / np.maximum(t["run_length"], 1.0), 0.0
+    ),
     "single_elements": lambda t: np.where(t["run_length"] > 1, 0.0, _moved_elements(t)),
     "scattered_elements": lambda t: np.where(
         (t["run_length"] <= 1) & (t["walk"] >= _SCATTERED_WALK), _elements(t, "out"), 0.0

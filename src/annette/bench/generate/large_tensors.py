@@ -35,7 +35,7 @@ def recipes() -> list[Recipe]:
         _large("reorder/large", 4, _reordered),
         _large("max-pool/large", 5, partial(_pool, "max")),
         _large("average-pool/large", 3, partial(_pool, "average")),
-        _large("global-average-pool/large", 4, lambda s, net: net.global_average_pool(_map(s, net))),
+        _large("global-average-pool/large", 4, _averaged),
         _large("resize-nearest/large", 5, partial(_enlarged, "nearest")),
         _large("resize-linear/large", 4, partial(_enlarged, "linear")),
         _large("concat/large", 5, _joined),
@@ -78,7 +78,7 @@ def _map(s: Sampler, net: CaseBuilder, most: int = _MOST) -> Tensor:
 
 def _between_tokens(s: Sampler, net: CaseBuilder) -> None:
     """The depthwise convolution between two layers over tokens: the map is transposed and reordered on both sides."""
-    depth, side = s.channels(96, 1024), s.pick((14, 20, 28, 28, 40, 56, 56, 80))
+    depth, side = s.channels(96, 768), s.pick((28, 28, 40, 56, 56, 80))
     x = net.transpose(net.unary("abs", net.feed((side * side, depth))), (0, 2, 1))
     y = net.depthwise_conv(net.reshape(x, (net.batch, depth, side, side)), 3, padding="half")
     net.unary("abs", net.transpose(net.reshape(y, x.shape), (0, 2, 1)))
@@ -103,6 +103,16 @@ def _pool(kind: str, s: Sampler, net: CaseBuilder) -> None:
     pool = net.max_pool if kind == "max" else net.average_pool
     y = pool(_hosted(s, net), size, stride=stride, padding=padding)
     net.conv(y, 16, 1)
+
+
+def _averaged(s: Sampler, net: CaseBuilder) -> None:
+    """Behind a convolution, or a layer that runs plain: a map that the network is given would be reordered first."""
+    depth, height, width = _shape(s)
+    if s.chance(0.5):
+        x = net.host((max(16, 16 * round(depth / 16)), height, width))
+    else:
+        x = net.unary("abs", net.feed((depth, height, width)))
+    net.global_average_pool(x)
 
 
 def _enlarged(mode: str, s: Sampler, net: CaseBuilder) -> None:

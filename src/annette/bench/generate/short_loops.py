@@ -28,7 +28,9 @@ def recipes() -> list[Recipe]:
         micro("gather/windows", 6, _windows),
         micro("gather/rows", 5, _rows),
         micro("scatter-elements/many", 6, _written),
-        micro("transpose/short-runs", 10, _exchanged),
+        micro("transpose/pairs", 4, _pairs),
+        micro("transpose/short-runs", 4, _exchanged),
+        micro("transpose/scattered-runs", 4, _scattered),
         micro("transpose/one-axis", 6, _moved),
         micro("expand/blocks", 6, _blocks),
         *(micro(f"{kind.replace('_', '-')}/short-rows", count, partial(_reduced, kind)) for kind, count in _REDUCTIONS),
@@ -43,7 +45,7 @@ def _columns(s: Sampler, net: CaseBuilder) -> None:
     """Some elements of each row, in any order."""
     width = s.log_integer(4, 512)
     rows = s.log_integer(64, max(65, _MOST // width))
-    positions = net.weight("positions", (s.log_integer(1, 2 * width),), DType.INT64, learned=False)
+    positions = net.weight("positions", (s.log_integer(2, 2 * width),), DType.INT64, learned=False)
     net.apply("gather", net.feed((rows, width)), positions, attributes={"axis": 2})
 
 
@@ -77,16 +79,27 @@ def _written(s: Sampler, net: CaseBuilder) -> None:
     net.apply("scatter_elements", net.feed((rows, width)), positions, updates, attributes={"axis": axis})
 
 
+def _pairs(s: Sampler, net: CaseBuilder) -> None:
+    """Pairs of elements: patches of 2 by 2, real and imaginary parts."""
+    _exchange(s, net, 2)
+
+
 def _exchanged(s: Sampler, net: CaseBuilder) -> None:
-    """Runs of 2 to 12 elements change places: pairs of coordinates, patches of 2 by 2, small heads."""
-    run = s.pick((2, 2, 2, 3, 4, 4, 6, 8, 12))
-    if s.chance(0.5):
-        outer, first, second = s.log_integer(1, 1024), s.log_integer(2, 128), s.pick((2, 2, 3, 4, 8, 16))
-        outer = max(1, min(outer, _MOST // (first * second * run)))
-        net.transpose(net.feed((outer, first, second, run)), (0, 1, 3, 2, 4))
-    else:
-        sizes = (s.log_integer(2, 32), s.log_integer(2, 16), s.log_integer(2, 32), s.log_integer(2, 16))
-        net.transpose(net.feed((*sizes, run)), (0, 3, 1, 4, 2, 5))
+    """Runs of 3 to 12 elements: coordinates, small heads."""
+    _exchange(s, net, s.pick((3, 4, 4, 6, 8, 12)))
+
+
+def _exchange(s: Sampler, net: CaseBuilder, run: int) -> None:
+    """Two axes change places in front of a run."""
+    outer, first, second = s.log_integer(1, 1024), s.log_integer(2, 128), s.pick((2, 2, 3, 4, 8, 16))
+    outer = max(1, min(outer, _MOST // (first * second * run)))
+    net.transpose(net.feed((outer, first, second, run)), (0, 1, 3, 2, 4))
+
+
+def _scattered(s: Sampler, net: CaseBuilder) -> None:
+    """Two pairs of axes change places: no one axis moves alone, so that each run's position is computed."""
+    sizes = (s.log_integer(2, 32), s.log_integer(2, 16), s.log_integer(2, 32), s.log_integer(2, 16))
+    net.transpose(net.feed((*sizes, s.pick((2, 3, 4, 8, 12)))), (0, 3, 1, 4, 2, 5))
 
 
 def _moved(s: Sampler, net: CaseBuilder) -> None:
