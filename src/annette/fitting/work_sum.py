@@ -42,7 +42,7 @@ _WORKS: Final = (
         _TRANSPOSED,
         (
             "kernels", "products", "macs", "macs/fill:product_columns:*", "folded_size", "window_rows", "output_bytes",
-            "batched_weight_bytes", "far_bytes",
+            "batched_weight_bytes", "touched_past_4m", "touched_past_16m",
         ),
     ),
     (
@@ -50,7 +50,7 @@ _WORKS: Final = (
         (
             "kernels", "products", "unblocked_macs", "unblocked_macs/fill:product_columns:*", "unblocked_windows",
             "blocked_macs/fill:out_channels:*", "blocked_edge_macs/fill:out_channels:*", "batched_weight_bytes",
-            "input_bytes", "output_bytes", "far_bytes",
+            "input_bytes", "output_bytes", "touched_past_1m", "touched_past_4m", "touched_past_16m",
         ),
     ),
     (
@@ -60,8 +60,8 @@ _WORKS: Final = (
     (
         frozenset({"transpose"}),
         (
-            "kernels", "called_runs", "paired_runs", "single_elements", "scattered_elements", "scattered_runs",
-            "input_bytes", "output_bytes", *_FROM_AFAR,
+            "kernels", "called_runs", "paired_runs", "single_elements", "far_single_elements", "scattered_elements",
+            "scattered_runs", "input_bytes", "output_bytes", *_FROM_AFAR,
         ),
     ),
     (frozenset({"gather"}), ("kernels", "copied_runs", "single_elements", "output_bytes")),
@@ -78,14 +78,19 @@ _WORKS: Final = (
         frozenset({"softmax", "log_softmax", "softmax_across", "softmax_far_across"}),
         ("kernels", "axis_rows", "input_bytes", "colliding_elements", *_FROM_AFAR),
     ),
-    (frozenset({"top_k"}), ("kernels", "axis_rows", "input_bytes", "output_bytes", "heap_steps", "partition_steps")),
+    (
+        frozenset({"top_k"}),
+        (
+            "kernels", "axis_rows", "input_bytes", "output_bytes", "heap_steps", "partition_steps", "guessed_steps",
+        ),
+    ),
     (
         frozenset({"where"}),
         ("kernels", "copied_runs", "held_elements", "varying_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
     ),
     (
         frozenset({"resize_nearest", "resize_linear", "resize_cubic"}),
-        ("kernels", "doubled_elements", "sampled_elements", "input_bytes", *_FROM_AFAR),
+        ("kernels", "doubled_elements", "sampled_elements", "plainly_sampled_elements", "input_bytes", *_FROM_AFAR),
     ),
     (
         kinds_in(Category.POOLING, Category.GLOBAL_POOLING),
