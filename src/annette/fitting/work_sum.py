@@ -65,7 +65,10 @@ _WORKS: Final = (
         ),
     ),
     (frozenset({"gather"}), ("kernels", "copied_runs", "single_elements", "output_bytes")),
-    (frozenset({"gather_elements", "scatter_elements"}), ("kernels", "ops", "input_bytes", "output_bytes", *_FROM_AFAR)),
+    (
+        frozenset({"gather_elements", "scatter_elements"}),
+        ("kernels", "ops", "input_bytes", "output_bytes", *_FROM_AFAR),
+    ),
     (frozenset({"expand"}), ("kernels", "doublings", "input_bytes", "output_bytes", *_FROM_AFAR)),
     (
         kinds_in(Category.REDUCTION) - {"cumulative_sum"} | {"looped_reduction"},
@@ -131,8 +134,12 @@ after the other, into columns and multiplies these (convolve.cpp); of a transpos
 adds the columns up afterwards, one row of one tap after the other (conv_transpose.cc).
 
 What moves elements does so in pieces, each with a call of its own, or one by one (concatbase.h, split.cc, slice.cc,
-expand.cc, pad.cc). Reductions and softmax go row by row (reduction_ops.cc, softmax.cc), the largest elements of each
-row through a heap or a partition (top_k.cc), choices through masks that hold still or vary (where_op.cc).
+expand.cc, pad.cc, gather.cc). Reductions, normalizations and softmax go row by row (reduction_ops.cc, softmax.cc,
+layer_norm_impl.cc), sums that are normalized element by element (skip_layer_norm.cc), the largest elements of each row
+through a heap or a partition (top_k.cc), choices through masks that hold still or vary (where_op.cc), operands that are
+broadcast run by run (element_wise_ops.cc). Pools and linear resizes have one loop for blocked maps and another for
+plain ones (snchwc.cpp, pooling.cpp, upsample.cc). Whatever passes over maps waits for what no cache holds: on one
+processor a byte past 16 MiB took twice to three times as long as one before.
 
 What a recurrent layer or a product finds in no cache it waits for. Convolutions were offered the same: the forest over
 them knows it from how much the network holds, and rows left out were not estimated better (mean absolute logarithm

@@ -370,13 +370,18 @@ three times as fast as in one that does not.
 Blocked convolutions skip the taps above and below the map, and go one by one through the columns whose windows reach
 beyond its sides, ``edge_columns`` (ONNX Runtime: snchwc.cpp and its kernels).
 
-A transpose of more than one dimension computes the position of each of its ``scattered_elements`` or of its
-``scattered_runs``. What is copied takes ``copied_runs`` pieces of several elements, each with a call, or
-``single_elements`` one by one. A second operand holds still for a whole run (``held_elements``) or varies with it
-(``varying_elements``). What goes along an axis does so for ``axis_rows`` rows, or in ``inner_runs`` inner loops;
-where ``lines_a_set`` are more than a set of the first cache has, ``colliding_elements`` are fetched anew for each of
-their neighbours; those that all fall into one or two sets, ``crowded_elements``, are in no order that is fetched
-ahead. The largest elements take ``heap_steps`` or ``partition_steps``,
-of which ``guessed_steps`` are not foreseen. An Einstein sum copies ``reordered_bytes`` of
-operands and result first.
+What passes over maps reads and writes ``touched_past_1m`` bytes more than a cache of 1 MiB holds. A transpose of more
+than one dimension computes the position of each of its ``scattered_elements`` or of its ``scattered_runs``; of one axis
+it copies ``paired_runs`` as one number each and has a call for each of its ``called_runs``; single elements that are
+strewn over more than a core's own cache are ``far_single_elements``. What is copied takes ``copied_runs`` pieces of
+several elements, each with a call, or ``single_elements`` one by one. A second operand holds still for a whole run
+(``held_elements``) or varies with it (``varying_elements``); of normalizations, one that is added first makes
+``residual_elements``. A resize repeats ``doubled_elements`` and computes the position of each of its
+``sampled_elements``, of which ``plainly_sampled_elements`` do not lie in blocks.
+
+What goes along an axis does so for ``axis_rows`` rows, or in ``inner_runs`` inner loops; where ``lines_a_set`` are more
+than a set of the first cache has, ``colliding_elements`` are fetched anew for each of their neighbours; those that all
+fall into one or two sets, ``crowded_elements``, are in no order that is fetched ahead. The largest elements take
+``heap_steps`` or ``partition_steps``, of which ``guessed_steps`` are not foreseen. An Einstein sum copies
+``reordered_bytes`` of operands and result first.
 """

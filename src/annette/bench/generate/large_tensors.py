@@ -149,7 +149,8 @@ def _sliced(s: Sampler, net: CaseBuilder) -> None:
 
 def _padded(s: Sampler, net: CaseBuilder) -> None:
     border = s.pick((1, 1, 2, 3))
-    net.pad(_map(s, net, _MOST // 2), (0, 0, border, border, 0, 0, border, border), mode=s.pick(("constant", "reflect")))
+    pads = (0, 0, border, border, 0, 0, border, border)
+    net.pad(_map(s, net, _MOST // 2), pads, mode=s.pick(("constant", "reflect")))
 
 
 def _expanded(s: Sampler, net: CaseBuilder) -> None:
