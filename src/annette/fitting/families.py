@@ -45,8 +45,8 @@ may be chance is an assumption: it was neither measured nor tuned."""
 
 _KNOWN_BELOW: Final = 1.12
 """Multiple of the refined roofline's error below which a sum of works is the better base. On one processor the sums of
-six kinds were 1.01 to 1.11 times as much off as the refined roofline on what both were fitted to, and 0.33 to 0.97 times
-on larger tensors (mean absolute logarithm: products of two maps 0.14 and 0.26, rectifiers 0.22 and 0.66)."""
+six kinds were 1.01 to 1.11 times as much off as the refined roofline on what both were fitted to, and 0.33 to 0.97
+times on larger tensors (mean absolute logarithm: products of two maps 0.14 and 0.26, rectifiers 0.22 and 0.66)."""
 
 _EXACT: Final = 1e-6
 """Log error below which a model reproduces the rows: a richer one has nothing left to improve."""
