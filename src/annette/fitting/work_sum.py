@@ -92,7 +92,11 @@ _WORKS: Final = (
         ("kernels", "copied_runs", "held_elements", "varying_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
     ),
     (
-        frozenset({"resize_nearest", "resize_linear", "resize_cubic"}),
+        frozenset({"resize_cubic"}),
+        ("kernels", "sampled_elements", "interpolated_columns", "unevenly_interpolated_columns", "input_bytes"),
+    ),
+    (
+        frozenset({"resize_nearest", "resize_linear"}),
         ("kernels", "doubled_elements", "sampled_elements", "plainly_sampled_elements", "input_bytes", *_FROM_AFAR),
     ),
     (

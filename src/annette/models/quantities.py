@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from annette.models.selection import guessed_steps, heap_steps, partition_steps
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -50,19 +52,12 @@ _MIDDLE: Final = 4
 _SCATTERED_WALK: Final = 3
 """Of transposes: from this ``walk`` on, each piece has its position computed."""
 
+_CUBIC_TAPS: Final = 4.0
 _DOUBLING_WALK: Final = 0
 _REPEATING_WALK: Final = 7
 """Of resizes: ``walk`` of those that repeat elements by two, and by other whole factors."""
 
 _PAIR: Final = 2
-
-_SMALL_HEAP: Final = 4
-_HEAP_SHARE: Final = 0.725
-"""Heaps serve fewer elements than this power of a row's length, and any number below `_SMALL_HEAP` (ONNX Runtime)."""
-
-_FORESEEN_STEPS: Final = 52_000.0
-"""Of 67 selections on an AMD EPYC (Zen 4), those of 51,041 steps and fewer took 1.3 to 1.9 ns a step, those of 54,526
-and more 5.7 to 8: what its branch predictor learns by heart."""
 
 _RESULT_MOVES: Final = 4
 """Of Einstein sums: from the next ``walk`` on the result is put into another order."""
@@ -202,46 +197,22 @@ def _repeats(table: KernelTable) -> npt.NDArray[np.bool_]:
     return doubles
 
 
+def _interpolated_columns(table: KernelTable) -> FloatArray:
+    """Columns of four elements that a cubic resize interpolates along, for all rows of its result."""
+    columns: FloatArray = np.minimum(table["in_width"], _CUBIC_TAPS * table["out_width"])
+    return table["batch"] * table["out_channels"] * table["out_height"] * columns
+
+
+def _is_even(table: KernelTable) -> npt.NDArray[np.bool_]:
+    """Whether heights are multiples of each other, so that the rows of a result have the same few positions."""
+    read, written = table["in_height"], table["out_height"]
+    even: npt.NDArray[np.bool_] = (np.mod(written, read) == 0) | (np.mod(read, written) == 0)
+    return even
+
+
 def _cold(table: KernelTable) -> FloatArray:
     """1 for what reads the network's input in a network whose weights displace it from a core's caches, else 0."""
     return table["reads_network_input"] * (table["network_weight_bytes"] > _NEAR_BYTES)
-
-
-def _heap_steps(table: KernelTable) -> FloatArray:
-    """Steps through heaps with which the largest elements are selected, shape ``(rows,)``.
-
-    A heap of ``k`` elements is built, each of the ``n - k`` others replaces its root with a probability that falls as
-    ``k / i``, and it is taken apart in the end: ``k (2 + ln(n / k)) log2 k`` steps a row.
-    """
-    kept, length = np.maximum(table["run_length"], 1.0), np.maximum(table["axis_size"], 2.0)
-    steps = kept * (2.0 + np.log(np.maximum(length / kept, 1.0))) * np.log2(kept)
-    heaps: FloatArray = np.where(_in_heaps(kept, length), _axis_rows(table) * steps, 0.0)
-    return heaps
-
-
-def _partition_steps(table: KernelTable) -> FloatArray:
-    """Steps with which rows are partitioned and the part that is kept is sorted, shape ``(rows,)``."""
-    kept, length = np.maximum(table["run_length"], 1.0), np.maximum(table["axis_size"], 2.0)
-    parted: FloatArray = np.where(
-        _in_heaps(kept, length) | (kept == 1), 0.0, _axis_rows(table) * (length + kept * np.log2(kept))
-    )
-    return parted
-
-
-def _guessed_steps(table: KernelTable) -> FloatArray:
-    """Steps of a selection whose comparisons a processor cannot foresee, shape ``(rows,)``.
-
-    Where the same numbers come again and there are few of them, as in a benchmark and in a measured network, it has
-    learned how each comparison ends: a step then takes 1.3 to 1.9 ns, else 5.7 to 8.
-    """
-    steps = _heap_steps(table) + _partition_steps(table)
-    guessed: FloatArray = np.where(steps > _FORESEEN_STEPS, steps, 0.0)
-    return guessed
-
-
-def _in_heaps(kept: FloatArray, length: FloatArray) -> npt.NDArray[np.bool_]:
-    """Whether ONNX Runtime keeps the largest elements in a heap (``core/providers/cpu/math/top_k.cc``)."""
-    return (kept > 1) & ((kept < _SMALL_HEAP) | (np.log2(kept) < _HEAP_SHARE * np.log2(length)))
 
 
 QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
@@ -312,6 +283,8 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "doubled_elements": lambda t: np.where(_repeats(t), _elements(t, "out"), 0.0),
     "sampled_elements": lambda t: np.where(_repeats(t), 0.0, _elements(t, "out")),
     "plainly_sampled_elements": lambda t: np.where(_repeats(t) | (t["blocked"] > 0), 0.0, _elements(t, "out")),
+    "interpolated_columns": _interpolated_columns,
+    "unevenly_interpolated_columns": lambda t: np.where(_is_even(t), 0.0, _interpolated_columns(t)),
     "residual_elements": lambda t: t["residual"] * _elements(t, "out"),
     "cold_kernels": _cold,
     "cold_input_bytes": lambda t: _cold(t) * t["input_bytes"],
@@ -337,9 +310,9 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "inner_runs": lambda t: _elements(t, "in") / np.maximum(t["run_length"], 1.0),
     "held_elements": lambda t: np.where(t["walk"] == 1, _elements(t, "out"), 0.0),
     "varying_elements": lambda t: np.where(t["walk"] == 1, 0.0, _elements(t, "out")),
-    "heap_steps": _heap_steps,
-    "partition_steps": _partition_steps,
-    "guessed_steps": _guessed_steps,
+    "heap_steps": lambda t: heap_steps(t, _axis_rows(t)),
+    "partition_steps": lambda t: partition_steps(t, _axis_rows(t)),
+    "guessed_steps": lambda t: guessed_steps(t, _axis_rows(t)),
     "reordered_bytes": lambda t: (
         np.where(np.mod(t["walk"] - 1.0, 4.0) > 0, t["input_bytes"] + t["weight_bytes"], 0.0)
         + np.where(t["walk"] > _RESULT_MOVES, t["output_bytes"], 0.0)
@@ -377,7 +350,9 @@ strewn over more than a core's own cache are ``far_single_elements``. What is co
 several elements, each with a call, or ``single_elements`` one by one. A second operand holds still for a whole run
 (``held_elements``) or varies with it (``varying_elements``); of normalizations, one that is added first makes
 ``residual_elements``. A resize repeats ``doubled_elements`` and computes the position of each of its
-``sampled_elements``, of which ``plainly_sampled_elements`` do not lie in blocks.
+``sampled_elements``, of which ``plainly_sampled_elements`` do not lie in blocks; a cubic one first interpolates along
+the ``interpolated_columns`` of each row of its result, and keeps these in a table, as it does the weights of every
+position, which are many where heights are no multiples of each other (ONNX Runtime: upsample.cc).
 
 What goes along an axis does so for ``axis_rows`` rows, or in ``inner_runs`` inner loops; where ``lines_a_set`` are more
 than a set of the first cache has, ``colliding_elements`` are fetched anew for each of their neighbours; those that all
