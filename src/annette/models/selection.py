@@ -18,8 +18,8 @@ _HEAP_SHARE: Final = 0.725
 """Heaps serve fewer elements than this power of a row's length, and any number below `_SMALL_HEAP` (ONNX Runtime)."""
 
 _FORESEEN_STEPS: Final = 52_000.0
-"""Of 67 selections on an AMD EPYC (Zen 4), those of 10,000 to 51,041 steps took 1.3 to 2.2 ns a step beside what reading
-takes, those of 54,526 and more 5.7 to 8.3: what its branch predictor learns by heart."""
+"""Of 67 selections on an AMD EPYC (Zen 4), those of 10,000 to 51,041 steps took 1.3 to 2.2 ns a step beside reading,
+those of 54,526 and more 5.7 to 8.3: what its branch predictor learns by heart."""
 
 
 def heap_steps(table: KernelTable, rows: FloatArray) -> FloatArray:
