@@ -156,7 +156,8 @@ def _in_pairs(table: KernelTable) -> npt.NDArray[np.bool_]:
 
     Longer pieces are copied by a call each (ONNX Runtime: ``core/framework/transpose_helper.cc``).
     """
-    return (table["run_length"] == _PAIR) & (table["walk"] < _SCATTERED_WALK)
+    pairs: npt.NDArray[np.bool_] = (table["run_length"] == _PAIR) & (table["walk"] < _SCATTERED_WALK)
+    return pairs
 
 
 def _axis_rows(table: KernelTable) -> FloatArray:

@@ -44,6 +44,7 @@ def recipes() -> list[Recipe]:
         _large("pad/large", 4, _padded),
         _large("expand/large", 4, _expanded),
         _large("transpose/large-maps", 5, _transposed),
+        _large("transpose/large-scattered", 4, _scattered),
         _large("add/large", 5, partial(_combined, "add")),
         _large("mul/large", 5, partial(_combined, "mul")),
         _large("sub/large", 2, partial(_combined, "sub")),
@@ -173,6 +174,16 @@ def _transposed(s: Sampler, net: CaseBuilder) -> None:
     else:
         shape = (max(1, height // 8), 8, max(1, width // 8), 8, depth)
         net.transpose(net.feed(shape), (0, 1, 3, 2, 4, 5))
+
+
+def _scattered(s: Sampler, net: CaseBuilder) -> None:
+    """Scores of pairs of positions, rows and columns brought together; pixels of patches, brought to their places."""
+    if s.chance(0.5):
+        heads, side = s.pick((2, 4, 4, 8)), s.log_integer(14, 36)
+        net.transpose(net.feed((heads, side, side, side, side)), (0, 1, 4, 2, 5, 3))
+    else:
+        depth, patch, side = s.pick((3, 16, 32, 64)), s.pick((2, 4, 8)), s.log_integer(20, 56)
+        net.transpose(net.feed((side, side, depth, patch, patch)), (0, 3, 1, 4, 2, 5))
 
 
 def _combined(kind: str, s: Sampler, net: CaseBuilder) -> None:
