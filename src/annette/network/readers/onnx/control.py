@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from annette.network.readers.onnx.frame import PendingLayer
     from annette.network.readers.onnx.node import Node
 
-__all__ = ["CONTROL_FLOW", "call"]
+__all__ = ["CONTROL_FLOW", "call", "deciding_options"]
 
 _MAX_ITERATIONS: Final = 4096
 _MOST_DECIDING: Final = 16
@@ -70,7 +70,7 @@ def _branch(walker: Collection, node: Node, frame: Frame) -> None:
     taken = _flag(condition)
     walker.needed.append(condition)
     if taken is None:
-        options = _deciding_options(walker, condition)
+        options = deciding_options(walker, condition)
         taken = walker.branches.choose(node.name, condition, options, site=_site(node, frame))
     body = _body(node, "then_branch" if taken else "else_branch")
     results = _walk_body(walker, node, body, {}, frame, prefix=f"{walker.unique(node.name, walker.layer_names)}/")
@@ -133,7 +133,7 @@ def _runs_in_full(walker: Collection, node: Node, frame: Frame, condition: Value
     if limit > _MAX_ITERATIONS:
         raise _endless(walker, node, condition)
     ways = (f"all {limit} rounds", "first round only")
-    options = _deciding_options(walker, condition)
+    options = deciding_options(walker, condition)
     return walker.branches.choose(node.name, condition, options, site=_site(node, frame), ways=ways)
 
 
@@ -214,7 +214,7 @@ def _endless(walker: Collection, node: Node, decides: Value | None) -> Unsupport
             f"node {node.name!r} ({node.op}) repeats a graph more than {_MAX_ITERATIONS} times; export the model for a "
             "shorter sequence, or as an LSTM, GRU or RNN operator"
         )
-    options = _deciding_options(walker, decides)
+    options = deciding_options(walker, decides)
     how = f"give it with {options}" if options else "export the model with the loop unrolled"
     return UnsupportedOperatorError(
         f"node {node.name!r} ({node.op}) repeats a graph as often as data says that is only known at run time; {how}, "
@@ -222,7 +222,7 @@ def _endless(walker: Collection, node: Node, decides: Value | None) -> Unsupport
     )
 
 
-def _deciding_options(walker: Collection, value: Value | None) -> str:
+def deciding_options(walker: Collection, value: Value | None) -> str:
     """What on the command line would fix a value: empty where it depends on more than a few numbers.
 
     Args:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from onnx import AttributeProto
 
 from annette.budget import spend
-from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
+from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError, UndecidedSizeError
 from annette.network.kinds import output_shapes
+from annette.network.readers.onnx.sizes import Sizes
 from annette.network.readers.onnx.values import MAX_RANK, Meta
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Node:
         inputs: Operands in order, None for optional ones left out.
         attributes: Attributes by name, references to function attributes resolved.
         states: Shape and type that the file itself states for a tensor.
+        sizes: What is known of sizes that data decide, and takes note of them.
         rebatch: The batch sizes that the file states and that was asked for instead, where they differ.
         op: Operator type.
         output_names: Names of the outputs, empty for optional ones left out.
@@ -78,6 +80,7 @@ class Node:
     inputs: list[Value | None]
     attributes: Mapping[str, AttributeProto]
     states: Callable[[str], Meta | None] = lambda _: None
+    sizes: Sizes = field(default_factory=lambda: Sizes({}))
     rebatch: tuple[int, int] | None = None
     op: str = field(init=False)
     output_names: list[str] = field(init=False)
@@ -90,6 +93,13 @@ class Node:
     def declared(self) -> list[Meta | None]:
         """Output shapes that the file itself states, for operators whose result depends on data."""
         return [self.states(name) if name else None for name in self.output_names]
+
+    def decided_shape(self) -> tuple[int, ...] | None:
+        """Shape of the first result where data decide it: as it was given, else as the file states it."""
+        given = self.sizes.shape(self)
+        if given is None and self.declared and self.declared[0] is not None:
+            return self.declared[0].shape
+        return given
 
     @property
     def subject(self) -> str:
@@ -160,9 +170,12 @@ class Node:
 
     def unknown(self, what: str) -> NetworkShapeError:
         """The error for a result that depends on data."""
-        return NetworkShapeError(
+        tensor = next(iter(self.output_names), "")
+        return UndecidedSizeError(
             f"node {self.name!r} ({self.op}) takes its {what} from data that is only known at run time: the shapes "
-            "behind it cannot be determined; export the model with fixed sizes"
+            f"behind it cannot be determined; --input {tensor}=SHAPE says what it gives, --observe asks a run on this "
+            "machine, or export the model with fixed sizes",
+            tensor=tensor,
         )
 
     def error(self, text: str) -> NetworkShapeError:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
 
     from annette.network.readers.onnx.branches import Branches
+    from annette.network.readers.onnx.sizes import Sizes
 
 __all__ = ["Walker"]
 
@@ -67,6 +68,7 @@ class Walker(Collection):
         trust_stated_shapes: Whether the shapes that the file states for its tensors hold: not where the batch size
             or another stated dimension was replaced.
         branches: The way through branches that data choose.
+        sizes: What is known of sizes that data decide.
         rebatch: The batch sizes that the file states and that was asked for instead, where they differ; constants
             in Reshape and Concat that hold the former are then scaled.
     """
@@ -79,9 +81,11 @@ class Walker(Collection):
         complaints: Complaints,
         trust_stated_shapes: bool,
         branches: Branches,
+        sizes: Sizes,
         rebatch: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(branches)
+        self.sizes = sizes
         self._external = external
         self.complaints = complaints
         self._rebatch = rebatch
@@ -156,6 +160,7 @@ class Walker(Collection):
             inputs=[_operand(frame, name) for name in proto.input],
             attributes=resolved_attributes(proto, frame),
             states=self.stated if frame.stated else lambda _: None,
+            sizes=self.sizes,
             rebatch=self._rebatch,
         )
         function = self._function_of(proto)
