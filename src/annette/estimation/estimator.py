@@ -14,7 +14,7 @@ from annette.estimation.estimate import Coverage, Estimate, outside
 from annette.estimation.mapped import map_network
 from annette.estimation.pricing import FALLBACK_METHOD, price
 from annette.estimation.uncertainty import network_bounds
-from annette.estimation.variants import over_branches
+from annette.estimation.variants import over_branches, over_sizes
 from annette.mapping.kernel import LEFT_TO_HOST
 from annette.models.base import families
 from annette.network import UNSUPPORTED, Network
@@ -109,7 +109,7 @@ def estimate_network(
 
     Returns:
         The estimate, with every kernel and where its price came from; where data choose what runs, that of the dearest
-        way through the network, its interval spanning all.
+        way through the network, its interval spanning all, and the least and the largest of sizes that data decide.
 
     Raises:
         OptionError: An argument is out of its range.
@@ -117,9 +117,11 @@ def estimate_network(
         UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
         ModelError: The network costs nothing on the platform, or more than can be counted.
     """
+    how = partial(estimate_network, platform=platform, model=model, fallback=fallback, confidence=confidence)
     if network.branches:
-        how = partial(estimate_network, platform=platform, model=model, fallback=fallback, confidence=confidence)
         return over_branches(network, how)
+    if network.extremes:
+        return over_sizes(network, lambda each: how(each.replaced(extremes=())))
     _check(fallback, confidence)
     if platform.batch_is == "one_by_one" and network.batch > 1:
         one = single_sample(network)

@@ -343,7 +343,9 @@ def _recurrent(to: Lowering, layer: Layer) -> None:
     inputs = list(layer.inputs)
     if "steps" in layer.attributes:
         sequence = to.tensors[layer.inputs[0]].shape
-        lengths = np.full(sequence[0 if layer.attributes.get("batch_first") else 1], layer.attributes["steps"], np.int32)
+        lengths = np.full(
+            sequence[0 if layer.attributes.get("batch_first") else 1], layer.attributes["steps"], np.int32
+        )
         inputs.insert(_LENGTHS_AT, to.constant(layer, "lengths", lengths))
     to.node(layer.kind.upper(), layer, inputs, **attributes)
 

@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     from annette.network.network import Network
     from annette.network.readers.onnx.binding import Binding
     from annette.network.readers.onnx.branches import Decision
+    from annette.network.readers.onnx.values import Value
 
-__all__ = ["load_skeleton", "read_model", "read_onnx"]
+__all__ = ["fed_values", "load_skeleton", "read_model", "read_onnx"]
 
 _MIN_OPSET: Final = 7
 _FEWEST_TRIALS: Final = 4
@@ -84,6 +85,29 @@ def read_onnx(
     """
     path = Path(path)
     return read_model(path, load_skeleton(path), batch=batch, given=input_shapes or {}, lenient=lenient)
+
+
+def fed_values(path: Path, *, batch: int | None = None, input_shapes: Mapping[str, Given] | None = None) -> list[Value]:
+    """What a model is fed with: shape and type of each input, and its contents where they were given.
+
+    Nothing but the inputs is looked at: a model may be run whose shapes data decide, so that it cannot be read.
+
+    Args:
+        path: The ``.onnx`` file.
+        batch: As for `read_onnx`.
+        input_shapes: As for `read_onnx`.
+
+    Raises:
+        NetworkError: As for `read_onnx`.
+        OptionError: As for `read_onnx`.
+    """
+    model = load_skeleton(path)
+    binding = bind_inputs(
+        _fed(path, model.graph), batch=batch, given=_apart(model.graph, input_shapes or {})[0], path=str(path)
+    )
+    if binding.open is not None:
+        raise NetworkShapeError(binding.open.message("give its sizes with --input NAME=SHAPE"))
+    return binding.values
 
 
 def read_model(
