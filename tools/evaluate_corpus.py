@@ -8,8 +8,9 @@ Usage::
 ``measure`` runs each file on ONNX Runtime, one thread, as ``annette measure`` does, with the inputs of
 docs/corpus-inputs.csv, and goes on where it was stopped. ``score`` prints a line for each file of the half ``look``; of
 the half ``scored`` only how many are estimated, the errors of all and the floor (docs/held-out-log.md), and which are
-refused and why. Sizes that data decide are in both those of a run with the inputs that ``measure`` feeds, so that estimate
-and truth are of the same computation; a line says so. A file counts as ``int8`` or ``fp16`` where it holds such weights or activations.
+refused and why.
+A file counts as ``int8`` or ``fp16`` where it holds such weights or activations. Sizes that data decide are those of a
+run with the inputs that ``measure`` feeds, in estimates too, so that both are of the same computation; a line says so.
 """
 
 from __future__ import annotations

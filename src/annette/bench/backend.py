@@ -24,7 +24,7 @@ from annette.devices.registry import find, offered
 from annette.errors import BackendUnavailableError, OptionError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from annette.network import Network

@@ -262,7 +262,7 @@ def network_case(name: str, network: Network, *, backend: str, path: Path | None
         OptionError: There is no such backend.
     """
     as_it_is = path is not None and path.suffix.lower() in backend_class(backend).file_formats
-    if as_it_is and open_sizes(network.data_sizes):
+    if path and as_it_is and open_sizes(network.data_sizes):
         network = _as_run(network, path, backend_class(backend))
     seconds = 0.1 + 60 * network.ops / 40e9
     return Case(name, Purpose.NETWORK, "network", network, seconds, str(path.absolute()) if path and as_it_is else "")

@@ -1,7 +1,7 @@
 """A network of which data choose what runs, or how much of it.
 
-Every way through it is estimated, the dearest counts, and the interval spans all. Of sizes that data decide, those count
-that the network was read with, and the interval spans the least and the largest.
+Every way through it is estimated, the dearest counts, and the interval spans all. Of sizes that data decide, those
+count that the network was read with, and the interval spans the least and the largest.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sizes that data decide when a network runs: how many elements are found, how many boxes kept, how many steps taken."""
+"""Sizes that data decide when a network runs: how many elements are found, boxes kept, steps taken."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def size_notes(sizes: Sequence[DataSize]) -> list[str]:
     loose = open_sizes(sizes)
     if loose:
         named = ", ".join(
-            f"{size.tensor!r} of node {size.node!r} ({size.operator}), at most {size.largest}, counted as {size.counted}"
+            f"{size.tensor!r} of node {size.node!r} ({size.operator}), at most {size.largest}, counted as "
+            f"{size.counted}"
             for size in loose[:_NAMED]
         )
         how = loose[0].options or f"--input {loose[0].tensor}=SIZE"

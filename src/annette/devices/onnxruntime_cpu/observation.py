@@ -20,7 +20,7 @@ from annette.network.readers.onnx.reader import fed_values
 from annette.network.sizes import open_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from annette.network import Network
@@ -150,24 +150,23 @@ def _feed(value: Value) -> Feed:
 def _run(request: Request, timeout_s: float) -> dict[str, Observed]:
     """One run in a process of its own."""
     token = new_token()
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "annette.devices.onnxruntime_cpu.observer"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=marked_environment(token),
         start_new_session=True,
-    )
-    try:
-        answer, _ = process.communicate(msgspec.json.encode(request), timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        raise BackendRunError(
-            f"{request.path!r} was run for {timeout_s:g} s to look up the sizes that its data decide, and did not end: "
-            "give them with --input NAME=SIZE"
-        ) from None
-    finally:
-        end_processes(process, token)
-        process.wait()
+    ) as process:
+        try:
+            answer, _ = process.communicate(msgspec.json.encode(request), timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise BackendRunError(
+                f"{request.path!r} was run for {timeout_s:g} s to look up the sizes that its data decide, and did not "
+                "end: give them with --input NAME=SIZE"
+            ) from None
+        finally:
+            end_processes(process, token)
     return _answer(request, answer)
 
 

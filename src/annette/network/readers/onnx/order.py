@@ -1,4 +1,4 @@
-"""The order of nodes: files should store them sorted; some do not. And what a node reads, its nested graphs included."""
+"""The order of nodes, which files should store sorted, and what a node reads, its nested graphs included."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ the sequences are means sequences that long, so that recurrent layers count in f
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from annette.errors import OptionError
 from annette.network.inputs import InputValue, given_text
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from annette.network.readers.onnx.values import Value
 
 __all__ = ["Level", "Sizes"]
+
+
+_FEWEST: Final = 2
+"""Elements selected at the least: one alone would be broadcast, or its dimension dropped, where more are not."""
 
 
 class Level(Enum):
@@ -123,7 +127,7 @@ class Sizes:
 
     def _counted(self, largest: int, *, halved: bool) -> int:
         if self._level is Level.LEAST:
-            return min(1, largest)
+            return min(_FEWEST if halved else 1, largest)
         return (largest + 1) // 2 if halved and self._level is Level.USUAL else largest
 
     def _note(

@@ -129,7 +129,8 @@ def _compress(node: Node) -> Result:
 
 def _unique(node: Node) -> Result:
     operand = node.input(0)
-    shape, axis, elements = (operand.elements,), 0, operand.elements
+    shape: tuple[int, ...] = (operand.elements,)
+    axis, elements = 0, operand.elements
     if "axis" in node.attributes:
         shape, axis = operand.shape, node.axis(node.integer("axis", 0), len(operand.shape))
         elements = shape[axis]
