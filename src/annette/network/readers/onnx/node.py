@@ -10,7 +10,7 @@ from onnx import AttributeProto
 from annette.budget import spend
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError, UndecidedSizeError
 from annette.network.kinds import output_shapes
-from annette.network.readers.onnx.sizes import Sizes
+from annette.network.readers.onnx.sizes import Place, Sizes
 from annette.network.readers.onnx.values import MAX_RANK, Meta
 
 if TYPE_CHECKING:
@@ -96,10 +96,38 @@ class Node:
 
     def decided_shape(self) -> tuple[int, ...] | None:
         """Shape of the first result where data decide it: as it was given, else as the file states it."""
-        given = self.sizes.shape(self)
+        given = self.sizes.shape(self._first_result)
         if given is None and self.declared and self.declared[0] is not None:
             return self.declared[0].shape
         return given
+
+    def selected(self, largest: int, decides: Value, *, axis: int) -> int:
+        """How many elements it selects, which data decide: dimension ``axis`` of its first result (`Sizes.selected`).
+
+        Args:
+            largest: How many it can select at most.
+            decides: What it selects by.
+            axis: The dimension.
+        """
+        return self.sizes.selected(self._first_result, largest, decides, axis=axis)
+
+    def steps(self, position: int, longest: int) -> int:
+        """How many steps a recurrent layer takes: the longest of the sequences whose lengths an operand holds.
+
+        Args:
+            position: Number of the operand with the lengths; without one, all are as long as the input.
+            longest: Steps of its input.
+        """
+        lengths = self.optional(position)
+        if lengths is None:
+            return longest
+        if lengths.data is None:
+            return self.sizes.steps(Place(self.proto.input[position], self.name, self.op), lengths, longest)
+        return max(1, min(longest, max(self.known(position, "lengths of sequences"), default=longest)))
+
+    @property
+    def _first_result(self) -> Place:
+        return Place(next(iter(self.output_names), ""), self.name, self.op)
 
     @property
     def subject(self) -> str:

@@ -8,7 +8,7 @@ the sequences are means sequences that long, so that recurrent layers count in f
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.errors import OptionError
 from annette.network.inputs import InputValue, given_text
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from annette.network.inputs import Given
-    from annette.network.readers.onnx.node import Node
     from annette.network.readers.onnx.values import Value
 
-__all__ = ["Level", "Sizes"]
+__all__ = ["Level", "Place", "Sizes"]
 
 
 _FEWEST: Final = 2
@@ -34,6 +33,20 @@ class Level(Enum):
     LEAST = "least"
     USUAL = "usual"
     MOST = "most"
+
+
+class Place(NamedTuple):
+    """Where a size stands.
+
+    Attributes:
+        tensor: The tensor, by the file's name for it.
+        node: Name of the node that decides it, or whose work it decides.
+        operator: Its operator.
+    """
+
+    tensor: str
+    node: str
+    operator: str
 
 
 class Sizes:
@@ -59,70 +72,66 @@ class Sizes:
         """What was given and names no tensor whose size data decide."""
         return [name for name in self._given if name not in self.found]
 
-    def selected(self, node: Node, largest: int, decides: Value, *, axis: int) -> int:
+    def selected(self, place: Place, largest: int, decides: Value, *, axis: int) -> int:
         """How many elements an operator selects.
 
         Args:
-            node: The operator.
+            place: Its first result.
             largest: How many it can select at most.
             decides: What it selects by.
-            axis: Dimension of its first result that has this size.
+            axis: Dimension of the result that has this size.
 
         Raises:
             OptionError: More are given.
         """
-        name = next(iter(node.output_names), "")
-        given = self._given.get(name)
-        count = self._counted(largest, halved=True) if given is None else _dimension(name, given, axis)
+        given = self._given.get(place.tensor)
+        count = self._counted(largest, halved=True) if given is None else _dimension(place.tensor, given, axis)
         if given is not None and count > largest:
             raise OptionError(
-                f"--input {name}={given_text(given)}: {node.subject} gives at most {largest} in dimension {axis}"
+                f"--input {place.tensor}={given_text(given)}: node {place.node!r} ({place.operator}) gives at most "
+                f"{largest} in dimension {axis}"
             )
-        self._note(node, name, count, largest, None if given is not None else decides)
+        self._note(place, count, largest, None if given is not None else decides)
         return count
 
-    def steps(self, node: Node, position: int, longest: int) -> int:
-        """How many steps a recurrent layer takes: the longest of the sequences whose lengths an operand holds.
+    def steps(self, place: Place, lengths: Value, longest: int) -> int:
+        """How many steps a recurrent layer takes: the longest of the sequences whose lengths data decide.
 
         Args:
-            node: The layer.
-            position: Number of the operand with the lengths.
-            longest: Steps of its input.
+            place: The operand that has the lengths.
+            lengths: Its value.
+            longest: Steps of the layer's input.
 
         Raises:
             OptionError: A length is given that no sequence has.
         """
-        lengths = node.optional(position)
-        if lengths is None:
-            return longest
-        if lengths.data is not None:
-            return max(1, min(longest, max(node.known(position, "lengths of sequences"), default=longest)))
-        name = node.proto.input[position]
-        given = self._given.get(name)
+        given = self._given.get(place.tensor)
         count = self._counted(longest, halved=False)
         if given is not None:
-            numbers = given.numbers if isinstance(given, InputValue) else given
-            count = int(max(numbers))
+            count = int(max(given.numbers if isinstance(given, InputValue) else given))
             if not 0 < count <= longest:
                 raise OptionError(
-                    f"--input {name}={given_text(given)}: {node.subject} reads sequences of 1 to {longest} steps"
+                    f"--input {place.tensor}={given_text(given)}: node {place.node!r} ({place.operator}) reads "
+                    f"sequences of 1 to {longest} steps"
                 )
-        self._note(node, name, count, longest, None if given is not None else lengths, holds_lengths=True)
+        self._note(place, count, longest, None if given is not None else lengths, holds_lengths=True)
         return count
 
-    def shape(self, node: Node) -> tuple[int, ...] | None:
-        """The shape that was given of the first result of a node, of which nothing else says it.
+    def shape(self, place: Place) -> tuple[int, ...] | None:
+        """The shape that was given of a result of which nothing else says it.
+
+        Args:
+            place: The result.
 
         Raises:
             OptionError: A value was given.
         """
-        name = next(iter(node.output_names), "")
-        given = self._given.get(name)
+        given = self._given.get(place.tensor)
         if given is None:
             return None
         if isinstance(given, InputValue):
-            raise OptionError(f"--input {name}={given.text}: the tensor is computed; give its shape, such as 1x128")
-        self._note(node, name, max(given, default=1), None, None)
+            raise OptionError(f"--input {place.tensor}={given.text}: the tensor is computed; give its shape, as 1x128")
+        self._note(place, max(given, default=1), None, None)
         return given
 
     def _counted(self, largest: int, *, halved: bool) -> int:
@@ -131,19 +140,11 @@ class Sizes:
         return (largest + 1) // 2 if halved and self._level is Level.USUAL else largest
 
     def _note(
-        self,
-        node: Node,
-        name: str,
-        count: int,
-        largest: int | None,
-        decides: Value | None,
-        *,
-        holds_lengths: bool = False,
+        self, place: Place, count: int, largest: int | None, decides: Value | None, *, holds_lengths: bool = False
     ) -> None:
-        size = DataSize(name, node.name, node.op, count, largest, decides is None, holds_lengths)
-        self.found.setdefault(name, size)
+        self.found.setdefault(place.tensor, DataSize(*place, count, largest, decides is None, holds_lengths))
         if decides is not None:
-            self.sources.setdefault(name, decides)
+            self.sources.setdefault(place.tensor, decides)
 
 
 def _dimension(name: str, given: Given, axis: int) -> int:

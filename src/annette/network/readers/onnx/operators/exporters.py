@@ -136,7 +136,7 @@ def _plain_suppression(node: Node) -> Result:
     if len(boxes.shape) != 2:
         raise node.error(f"selects boxes of shape {list(boxes.shape)}")
     attributes: dict[str, AttributeValue] = {"max_boxes": boxes.shape[0]}
-    metas = [Meta((node.sizes.selected(node, boxes.shape[0], scores, axis=0),), DType.INT64)]
+    metas = [Meta((node.selected(boxes.shape[0], scores, axis=0),), DType.INT64)]
     return Result(metas, "non_max_suppression", attributes, operands=[boxes, scores])
 
 
@@ -147,7 +147,7 @@ def _stated_suppression(node: Node) -> Result:
         raise node.error(f"selects boxes of shape {list(boxes.shape)} by scores of shape {list(scores.shape)}")
     most = node.integer("max_output_boxes_per_class", 0)
     kept = min(most, boxes.shape[1]) if most > 0 else boxes.shape[1]
-    count = node.sizes.selected(node, scores.shape[0] * scores.shape[1] * kept, scores, axis=0)
+    count = node.selected(scores.shape[0] * scores.shape[1] * kept, scores, axis=0)
     attributes: dict[str, AttributeValue] = {"max_boxes": kept}
     metas = [Meta((count, 3), DType.INT64)]
     return Result(metas, "non_max_suppression", attributes, operands=[boxes, scores])

@@ -97,7 +97,7 @@ def _top_k(node: Node) -> Result:
         if node.data(1) is not None:
             count = _one(node, 1, "number of elements")
         else:
-            count = node.sizes.selected(node, operand.shape[axis], node.input(1), axis=axis)
+            count = node.selected(operand.shape[axis], node.input(1), axis=axis)
     if not 0 <= count <= operand.shape[axis]:
         raise node.error(f"keeps {count} of {operand.shape[axis]} elements")
     shape = (*operand.shape[:axis], count, *operand.shape[axis + 1 :])
@@ -110,7 +110,7 @@ def _non_zero(node: Node) -> Result:
     if operand.data is not None:
         count = int((operand.data != 0).sum())
     else:
-        count = node.sizes.selected(node, operand.elements, operand, axis=1)
+        count = node.selected(operand.elements, operand, axis=1)
     return Result([Meta((len(operand.shape), count), DType.INT64)], "non_zero", operands=[operand])
 
 
@@ -122,7 +122,7 @@ def _compress(node: Node) -> Result:
     if mask.data is not None:
         count = int(mask.data.astype(bool).sum())
     else:
-        count = node.sizes.selected(node, min(mask.elements, shape[axis]), mask, axis=axis)
+        count = node.selected(min(mask.elements, shape[axis]), mask, axis=axis)
     meta = Meta((*shape[:axis], count, *shape[axis + 1 :]), operand.dtype)
     return Result([meta], "gather", {"axis": axis}, operands=[operand, mask])
 
@@ -134,7 +134,7 @@ def _unique(node: Node) -> Result:
     if "axis" in node.attributes:
         shape, axis = operand.shape, node.axis(node.integer("axis", 0), len(operand.shape))
         elements = shape[axis]
-    count = node.sizes.selected(node, elements, operand, axis=axis)
+    count = node.selected(elements, operand, axis=axis)
     unique = Meta((*shape[:axis], count, *shape[axis + 1 :]), operand.dtype)
     lengths = (count, elements, count)  # First places, the number of each element's like, how many are alike.
     return Result([unique, *(Meta((length,), DType.INT64) for length in lengths)], "top_k", operands=[operand])
@@ -151,7 +151,7 @@ def _non_max_suppression(node: Node) -> Result:
         limit = _one(node, 2, "number of boxes")
     each = max(0, min(limit, boxes.shape[1]))
     count = scores.shape[0] * scores.shape[1] * each
-    meta = Meta((node.sizes.selected(node, count, scores, axis=0), 3), DType.INT64)
+    meta = Meta((node.selected(count, scores, axis=0), 3), DType.INT64)
     return Result([meta], "non_max_suppression", {"max_boxes": each}, operands=[boxes, scores])
 
 

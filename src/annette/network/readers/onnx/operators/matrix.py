@@ -224,7 +224,7 @@ def _recurrent(kind: str, node: Node) -> Result:
         "batch_first": batch_first,
     }
     longest = sequence.shape[1 if batch_first else 0]
-    steps = node.sizes.steps(node, 4, longest)
+    steps = node.steps(4, longest)
     if steps < longest:
         # ONNX Runtime stops behind the longest sequence (max_sequence_length in core/providers/cpu/rnn/*.cc).
         attributes["steps"] = steps
