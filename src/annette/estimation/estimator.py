@@ -13,6 +13,7 @@ from annette.estimation.batches import repeated, single_sample
 from annette.estimation.estimate import Coverage, Estimate, outside
 from annette.estimation.mapped import map_network
 from annette.estimation.pricing import FALLBACK_METHOD, price
+from annette.estimation.rounds import ends_with_rounds, rounds_notes
 from annette.estimation.uncertainty import network_bounds
 from annette.estimation.variants import over_branches, over_sizes
 from annette.mapping.kernel import LEFT_TO_HOST
@@ -162,6 +163,8 @@ def estimate_together(
     prices = price(mapped, platform, family=model, fallback=fallback, confidence=confidence)
     with np.errstate(over="ignore"):  # a total that cannot be counted is refused below
         device_s = float(prices.latency_s[~on_host].sum()) + platform.overhead.device_s(mapped.run_on_device)
+        rounds_s = platform.overhead.rounds_s(network.loops)
+        device_s += rounds_s or 0.0
     host_s = platform.overhead.host_s(mapped.traffic)
     end_to_end_s = None if host_s is None else device_s + float(prices.latency_s[on_host].sum()) + host_s
     latency_s = end_to_end_s if platform.latency_is == "end_to_end" and end_to_end_s is not None else device_s
@@ -177,13 +180,14 @@ def estimate_together(
         latency_is=platform.latency_is,
         device_latency_s=device_s,
         end_to_end_latency_s=end_to_end_s,
-        interval_s=None if bounds is None else (latency_s * math.exp(bounds[0]), latency_s * math.exp(bounds[1])),
+        interval_s=None if bounds is None else ends_with_rounds(latency_s, bounds, network.loops, known=rounds_s),
         confidence=confidence,
         coverage=_coverage(mapped, prices),
         notes=(
             *network.notes,
             *mapped.conversions,
             *_remarks(mapped, prices, platform),
+            *rounds_notes(network.loops, platform.name, known=rounds_s),
             *mapped.host_notes,
             *_unstated(bounds, confidence, platform),
         ),

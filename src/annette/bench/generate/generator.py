@@ -16,6 +16,7 @@ from annette.bench.generate import (
     fusion_probes,
     inner_loops,
     integer,
+    loops,
     movement,
     pointwise,
     products,
@@ -160,6 +161,7 @@ def _cpu_recipes() -> list[Recipe]:
         *axes.recipes(),
         *census_regions.recipes(),
         *inner_loops.recipes(),
+        *loops.recipes(),
     ]
 
 

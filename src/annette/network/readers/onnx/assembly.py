@@ -84,6 +84,7 @@ def assemble(
         batch=binding.batch,
         source_format=source_format,
         notes=[*notes, *size_notes(sizes)],
+        loops=walker.loops,
         data_sizes=sizes,
         values={value.name: value.data.ravel().tolist() for value in binding.values if value.data is not None},
     )

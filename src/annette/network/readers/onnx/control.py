@@ -14,6 +14,7 @@ import numpy as np
 
 from annette.budget import spend
 from annette.errors import NetworkStructureError, UnsupportedOperatorError
+from annette.network.loop import Loop
 from annette.network.readers.onnx.frame import ABSENT, MAX_DEPTH, Collection, Frame, opset_versions, require_text
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.values import NUMPY_NAMES, Value
@@ -115,17 +116,15 @@ def _loop(walker: Collection, node: Node, frame: Frame) -> None:
     if running is None and (limit is None or count < limit):
         raise _endless(walker, node, condition)
     stacked = [_stack(walker, node, values, 0, f"{prefix}/result{i}") for i, values in enumerate(scanned)]
-    _note_rounds(walker, node, count)
+    _note_rounds(walker, node, count, len(body.output) - 1)
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
 
 
-def _note_rounds(walker: Collection, node: Node, count: int) -> None:
-    """Says what the layers of a loop leave out; unrolled, they are those of a network without one."""
+def _note_rounds(walker: Collection, node: Node, count: int, values: int) -> None:
+    """Keeps what the layers of a loop leave out; unrolled, they are those of a network without one."""
     if count > 1:
-        walker.notes[
-            f"{node.op} {node.name!r} counts as the layers of its {count} rounds; what a runtime takes to begin a "
-            "round is not priced"
-        ] = None
+        walker.loops.append(Loop(node.name, node.op, count, values))
+        walker.notes[f"{node.op} {node.name!r} counts as the layers of its {count} rounds"] = None
 
 
 def _runs_in_full(walker: Collection, node: Node, frame: Frame, condition: Value, limit: int) -> bool:
@@ -165,7 +164,7 @@ def _scan(walker: Collection, node: Node, frame: Frame) -> None:
         _stack(walker, node, values, axis, f"{prefix}/result{i}")
         for i, (values, axis) in enumerate(zip(scanned, out, strict=False))
     ]
-    _note_rounds(walker, node, len(pieces[0]))
+    _note_rounds(walker, node, len(pieces[0]), len(pieces) + len(body.output))
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
 
 
@@ -194,7 +193,7 @@ def _sequence_map(walker: Collection, node: Node, frame: Frame) -> None:
         Value(walker.unique(f"{prefix}/result{i}", walker.names), (), DType.FLOAT32, items=tuple(values))
         for i, values in enumerate(found)
     ]
-    _note_rounds(walker, node, len(first))
+    _note_rounds(walker, node, len(first), len(operands) + len(found))
     _return(walker, node, sequences, frame)
 
 
