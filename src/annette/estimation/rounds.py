@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ends_with_rounds", "rounds_notes"]
 
-_MOST_PER_ROUND_S: Final = 1.5e-6
+_MOST_PER_ROUND_S: Final = 1e-6
 _MOST_PER_VALUE_S: Final = 3e-7
-"""What a round and each of its values may cost where nobody measured it: three times what ONNX Runtime takes on one core
-of a Zen 4 (`annette.fitting.rounds`). Runtimes that unroll loops take nothing."""
+"""What a round and each of its values may cost where nobody measured it: eight times and twice what ONNX Runtime takes
+on one core of a Zen 4 (`annette.fitting.rounds`). Runtimes that unroll loops take nothing."""
 
 
 def ends_with_rounds(
@@ -47,6 +47,6 @@ def rounds_notes(loops: Sequence[Loop], platform: str, *, known: float | None) -
         return []
     rounds = sum(loop.rounds for loop in loops)
     return [
-        f"what a runtime takes to begin each of {rounds} rounds of loops was not measured for platform {platform!r}: it "
-        "is not in the estimate, but in the upper end of the interval; annette bench and fit of this version measure it"
+        f"what a runtime takes to begin each of {rounds} rounds of loops was not measured for platform {platform!r}: "
+        "it is not in the estimate, but in the upper end of the interval; a new annette bench and fit measure it"
     ]

@@ -18,8 +18,8 @@ from annette.bench.visits import joined_visits
 from annette.errors import FitError
 from annette.fitting.conformal import half_width
 from annette.fitting.overheads import RunOverheads, reference_workload_s, run_overheads, speed_exponent, speed_ratios
-from annette.fitting.rounds import has_loop, round_costs
 from annette.fitting.roofline import fit_roofline
+from annette.fitting.rounds import has_loop, round_costs
 from annette.fitting.samples import LEAST_ROWS, Dropped, Samples, clean, evicted_bytes, paired_kernels
 from annette.fitting.short_kernels import FIRST_USE, UNRESOLVED, first_uses, unresolved, without_profiler
 from annette.mapping.precision import PRECISIONS, Precision

@@ -9,9 +9,9 @@ from annette.documents import OPTIONAL, Duration, check_fields
 from annette.errors import PlatformFormatError
 
 if TYPE_CHECKING:
-    from annette.mapping.kernel import Precision
     from collections.abc import Sequence
 
+    from annette.mapping.kernel import Precision
     from annette.network import Network
     from annette.network.loop import Loop
 
