@@ -17,6 +17,7 @@ from annette.errors import NetworkStructureError, UnsupportedOperatorError
 from annette.network.loop import Loop
 from annette.network.readers.onnx.frame import ABSENT, MAX_DEPTH, Collection, Frame, opset_versions, require_text
 from annette.network.readers.onnx.node import Result
+from annette.network.readers.onnx.repetition import Rounds
 from annette.network.readers.onnx.values import NUMPY_NAMES, Value
 from annette.network.tensor import DType
 
@@ -93,6 +94,18 @@ def _loop(walker: Collection, node: Node, frame: Frame) -> None:
     prefix = walker.unique(node.name, walker.layer_names)
     scanned: list[list[Value]] = [[] for _ in body.output[1 + len(carried) :]]
     count = 0
+    rounds = Rounds(
+        walker,
+        prefix,
+        walk=_walk_round(walker, node, body, frame, prefix),
+        begin=lambda number, states: [
+            _number(f"{prefix}/{number}/step", number, DType.INT64),
+            _number(f"{prefix}/{number}/condition", 1, DType.BOOL),
+            *states,
+        ],
+        carried=lambda results: results[1 : len(node.inputs) - 1],
+    )
+    ahead: list[list[Value]] = []
     condition = node.optional(1)
     full: bool | None = None
     if running is None and limit is not None:
@@ -100,10 +113,7 @@ def _loop(walker: Collection, node: Node, frame: Frame) -> None:
     while running and (limit is None or count < limit):
         if count >= _MAX_ITERATIONS:
             raise _endless(walker, node, None)
-        step = _number(f"{prefix}/{count}/step", count, DType.INT64)
-        flag = _number(f"{prefix}/{count}/condition", 1, DType.BOOL)
-        values = dict(zip([info.name for info in body.input], [step, flag, *carried], strict=True))
-        results = _walk_body(walker, node, body, values, frame, prefix=f"{prefix}/{count}/")
+        results = ahead.pop(0) if ahead else rounds.walked(count, carried)
         running, condition = _flag(results[0]), results[0]
         walker.needed.append(condition)
         if running is None and limit is not None:
@@ -113,11 +123,26 @@ def _loop(walker: Collection, node: Node, frame: Frame) -> None:
         for collected, value in zip(scanned, results[1 + len(carried) :], strict=True):
             collected.append(value)
         count += 1
+        if not ahead and running and limit is not None and limit <= _MAX_ITERATIONS:
+            ahead = rounds.copied(limit)
     if running is None and (limit is None or count < limit):
         raise _endless(walker, node, condition)
     stacked = [_stack(walker, node, values, 0, f"{prefix}/result{i}") for i, values in enumerate(scanned)]
     _note_rounds(walker, node, count, len(body.output) - 1)
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
+
+
+def _walk_round(
+    walker: Collection, node: Node, body: GraphProto, frame: Frame, prefix: str
+) -> Callable[[int, Sequence[Value | None]], list[Value]]:
+    """Walks a round of a loop, by its number and what its body is given."""
+    names = [info.name for info in body.input]
+
+    def walk(number: int, given: Sequence[Value | None]) -> list[Value]:
+        values = dict(zip(names, given, strict=True))
+        return _walk_body(walker, node, body, values, frame, prefix=f"{prefix}/{number}/")
+
+    return walk
 
 
 def _note_rounds(walker: Collection, node: Node, count: int, values: int) -> None:
@@ -152,10 +177,18 @@ def _scan(walker: Collection, node: Node, frame: Frame) -> None:
         raise node.error(f"scans sequences of different lengths: {node.shapes()}")
     carried: list[Value | None] = list(node.inputs[:states])
     scanned: list[list[Value]] = [[] for _ in body.output[states:]]
-    names = [info.name for info in body.input]
-    for count, slices in enumerate(zip(*pieces, strict=True)):
-        values = dict(zip(names, [*carried, *slices], strict=True))
-        results = _walk_body(walker, node, body, values, frame, prefix=f"{prefix}/{count}/")
+    rounds = Rounds(
+        walker,
+        prefix,
+        walk=_walk_round(walker, node, body, frame, prefix),
+        begin=lambda number, states: [*states, *(piece[number] for piece in pieces)],
+        carried=lambda results: results[:states],
+    )
+    ahead: list[list[Value]] = []
+    total = len(pieces[0])
+    for count in range(total):
+        ahead = ahead or rounds.copied(total)
+        results = ahead.pop(0) if ahead else rounds.walked(count, carried)
         carried = list(results[:states])
         for collected, value in zip(scanned, results[states:], strict=True):
             collected.append(value)
@@ -164,7 +197,7 @@ def _scan(walker: Collection, node: Node, frame: Frame) -> None:
         _stack(walker, node, values, axis, f"{prefix}/result{i}")
         for i, (values, axis) in enumerate(zip(scanned, out, strict=False))
     ]
-    _note_rounds(walker, node, len(pieces[0]), len(pieces) + len(body.output))
+    _note_rounds(walker, node, total, len(pieces) + len(body.output))
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
 
 
