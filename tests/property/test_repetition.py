@@ -15,7 +15,7 @@ STEPS = {
     "matmul": "a1 = MatMul(a0, weights)",
     "both": "mid = Mul(a0, b0)\n a1 = Relu(mid)",
     "outer": "a1 = Add(a0, outer)",
-    "counted": "part = Slice(outer, at, end, axes)\n wide = Concat<axis=1>(part, part)\n a1 = Add(a0, wide)",
+    "counted": "part = Slice(long, at, end, axes)\n wide = Concat<axis=1>(part, part)\n a1 = Add(a0, wide)",
     "number": "n = Cast<to=1>(i)\n a1 = Mul(a0, n)",
 }
 
@@ -38,11 +38,12 @@ def graph(rounds, step, ends, scans):
             {"out = Tanh(a1)" if scans else ""}
         }}
     """
+    more, collected = (", float[r, 2, 8] all", ", all") if scans else ("", "")
     return f"""
-        looped (float[2, 8] x, float[2, 8] outer, float[8, 8] weights) => (float[2, 8] y{", float[r, 2, 8] all" if scans else ""}) {{
+        looped (float[2, 8] x, float[2, 8] outer, float[2, 64] long, float[8, 8] weights) => (float[2, 8] y{more}) {{
             m = Constant<value = int64 {{{rounds}}}>()
             zero = Constant<value = int64[1] {{0}}>()
-            y, z, last{", all" if scans else ""} = Loop <body = {body}> (m, , x, x, zero)
+            y, z, last{collected} = Loop <body = {body}> (m, , x, x, zero)
         }}
     """
 
