@@ -161,10 +161,10 @@ def estimate_together(
     mapped = map_network(platform, network)
     table, on_host = mapped.table, mapped.on_host
     prices = price(mapped, platform, family=model, fallback=fallback, confidence=confidence)
+    rounds_s = platform.overhead.rounds_s(network.loops)
     with np.errstate(over="ignore"):  # a total that cannot be counted is refused below
-        device_s = float(prices.latency_s[~on_host].sum()) + platform.overhead.device_s(mapped.run_on_device)
-        rounds_s = platform.overhead.rounds_s(network.loops)
-        device_s += rounds_s or 0.0
+        device_s = float(prices.latency_s[~on_host].sum()) + (rounds_s or 0.0)
+        device_s += platform.overhead.device_s(mapped.run_on_device)
     host_s = platform.overhead.host_s(mapped.traffic)
     end_to_end_s = None if host_s is None else device_s + float(prices.latency_s[on_host].sum()) + host_s
     latency_s = end_to_end_s if platform.latency_is == "end_to_end" and end_to_end_s is not None else device_s
@@ -187,8 +187,7 @@ def estimate_together(
             *network.notes,
             *mapped.conversions,
             *_remarks(mapped, prices, platform),
-            *rounds_notes(network.loops, platform.name, known=rounds_s),
-            *mapped.host_notes,
+            *(*rounds_notes(network.loops, platform.name, known=rounds_s), *mapped.host_notes),
             *_unstated(bounds, confidence, platform),
         ),
         mapped=mapped.kernels,
