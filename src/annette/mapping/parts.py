@@ -3,13 +3,15 @@
 Networks take a tensor apart by one slice, or one row, after the other: queries, keys and values, gates, the steps of a
 loop that was written out. Where the parts make up the tensor, a runtime may cut it by one split: ONNX Runtime does
 (``core/optimizer/gather_slice_fusion.cc``, ``core/optimizer/gather_fusion.cc`` of
-https://github.com/microsoft/onnxruntime), whoever else reads the tensor.
+https://github.com/microsoft/onnxruntime), whoever else reads the tensor, unless the node that writes it has other
+results. It does so from version 13 of ONNX's operators on, which networks do not keep.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.network import describe_layer
@@ -59,7 +61,9 @@ def cut_at_once(kernels: Sequence[Kernel], network: Network) -> tuple[Kernel, ..
     made: dict[int, Kernel] = {}
     gone: set[int] = set()
     for (source, axis), parts in found.items():
-        if _make_up(parts, network.tensors[source].shape[axis]):
+        producer = network.producers.get(source)
+        alone = producer is None or len(producer.outputs) == 1
+        if alone and _make_up(parts, network.tensors[source].shape[axis]):
             positions = [part.at for part in parts]
             made[positions[0]] = _split([kernels[at] for at in positions], source, axis, network)
             gone.update(positions[1:])
@@ -87,7 +91,7 @@ def _cut(kernel: Kernel, network: Network) -> tuple[int, int, int | None] | None
 def _make_up(parts: Sequence[_Part], size: int) -> bool:
     """Whether parts make up an axis of the given size without overlap: rows are taken to fill what is left."""
     begun = sorted((part.start, part.size) for part in parts if part.start is not None)
-    overlap = any(start + length > after for (start, length), (after, _) in zip(begun, begun[1:], strict=False))
+    overlap = any(start + length > after for (start, length), (after, _) in pairwise(begun))
     return len(parts) >= _FEWEST and not overlap and sum(part.size for part in parts) == size
 
 
