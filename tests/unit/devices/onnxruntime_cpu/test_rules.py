@@ -165,3 +165,33 @@ def test_only_squares_and_cubes_are_quick_powers():
         ["pow"], ["pow"], ["general_pow"]
     ]  # fmt: skip
     assert kernels(lambda net, x, y: net.pow(x, y), (4, 8), (4, 8))[0].rules == ("power-by-logarithm",)
+
+
+@pytest.mark.parametrize(
+    ("rule", "build"),
+    [
+        ("factor-into-fully-connected", lambda net, x: net.fully_connected(net.mul(x, 0.5), 5, bias=False)),
+        ("scale-into-fully-connected", lambda net, x: net.div(net.fully_connected(x, 5, bias=False), 8.0)),
+        (
+            "transpose-into-fully-connected",
+            lambda net, x: net.fully_connected(net.transpose(x, (0, 2, 1)), 5, bias=False),
+        ),
+        (
+            "transpose-into-product-with-matrices",
+            lambda net, x: net.layer(
+                "fully_connected", [net.transpose(x, (1, 0, 2)), net.weight("w", (4, 6, 5))], shapes=[(4, 3, 5)]
+            ),
+        ),
+    ],
+)
+def test_what_products_with_constants_take_over(rule, build):
+    (kernel,) = kernels(build, (3, 4, 6))
+    assert (kernel.kind, kernel.rules) == ("fully_connected", (rule,))
+
+
+def test_a_product_with_a_bias_takes_over_neither_factors_nor_transpositions():
+    assert kinds(lambda net, x: net.fully_connected(net.mul(x, 0.5), 5), (3, 4, 6)) == ["mul", "fully_connected"]
+    assert kinds(lambda net, x: net.fully_connected(net.transpose(x, (0, 2, 1)), 5), (3, 4, 6)) == [
+        "transpose",
+        "fully_connected",
+    ]
