@@ -74,6 +74,7 @@ def recipes() -> list[Recipe]:
         micro("transpose/tokens-first", 20, _tokens_first),
         *(micro(f"grid-sample/{name}", count, partial(_sampled, *form)) for name, count, form in _SAMPLED),
         micro("pow/exponents", 12, _power),
+        micro("split/rows", 12, _rows_apart),
     ]
 
 
@@ -243,3 +244,12 @@ def _power(s: Sampler, net: CaseBuilder) -> None:
     """Of numbers that are not negative: another exponent than 2 and 3 goes by logarithms."""
     shape = (s.log_integer(1, 256), s.log_integer(1, 64), s.log_integer(1, 64))
     net.pow(net.unary("abs", net.feed(shape)), s.pick((0.5, 0.75, -0.5, 1.5, 4.0, -1.0)))
+
+
+def _rows_apart(s: Sampler, net: CaseBuilder) -> None:
+    """A tensor that is taken apart row by row, as loops that were written out do: some runtimes split it at once."""
+    rows = s.log_integer(2, 96)
+    before, after = s.pick((1, 1, 4, 16)), s.log_integer(16, max(32, min(2048, _MOST // (16 * rows))))
+    x = net.unary("abs", net.feed((before, rows, after)))
+    parts = [net.slice(x, [row], [row + 1], [2]) for row in range(rows)]
+    net.concat([net.unary("neg", part) for part in parts], axis=2)

@@ -137,11 +137,14 @@ def test_sums_of_three_dimensions_join_a_layer_norm_with_a_constant_as_well():
     def build(net, x, shape):
         net.layer_norm(net.add_constant(net.relu(x), shape))
 
-    assert kinds(lambda net, x: build(net, x, (1, 6, 8)), (1, 6, 8)) == ["relu", "layer_norm"]
+    assert kinds(lambda net, x: build(net, x, (1, 6, 8)), (1, 6, 8)) == ["relu", "skip_layer_norm"]
     assert kernels(lambda net, x: build(net, x, (1, 6, 8)), (1, 6, 8))[1].rules == ("addend-into-layer-norm",)
     assert kinds(lambda net, x: build(net, x, (8,)), (1, 6, 8)) == ["relu", "add", "layer_norm"]
     assert kinds(lambda net, x: build(net, x, (6, 8)), (6, 8)) == ["relu", "add", "layer_norm"]
     assert kinds(lambda net, x, y: net.layer_norm(net.add(x, y)), (1, 6, 4, 8), (1, 6, 4, 8)) == ["add", "layer_norm"]
+    assert kinds(lambda net, x, y: net.layer_norm(net.add(x, y)), (1, 6, 8), (1, 6, 8)) == ["skip_layer_norm"]
+    summed = kernels(lambda net, x, y: net.layer("rms_norm", [net.add(x, y)]), (1, 6, 8), (1, 6, 8))
+    assert [(kernel.kind, kernel.rules) for kernel in summed] == [("rms_norm", ("residual-into-rms-norm",))]
 
 
 @pytest.mark.parametrize(
