@@ -16,6 +16,8 @@ from annette.bench.generate import (
     fusion_probes,
     inner_loops,
     integer,
+    large_tensors,
+    loops,
     movement,
     pointwise,
     products,
@@ -23,6 +25,7 @@ from annette.bench.generate import (
     rare_convolutions,
     rare_layers,
     sequences,
+    short_loops,
     size_sweeps,
     tiny_kernels,
 )
@@ -161,6 +164,9 @@ def _cpu_recipes() -> list[Recipe]:
         *axes.recipes(),
         *census_regions.recipes(),
         *inner_loops.recipes(),
+        *large_tensors.recipes(),
+        *short_loops.recipes(),
+        *loops.recipes(),
     ]
 
 
