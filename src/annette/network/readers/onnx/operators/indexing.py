@@ -171,7 +171,12 @@ def _grid_sample(node: Node) -> Result:
     if len(operand.shape) < 3 or len(grid.shape) != len(operand.shape):
         raise node.error(f"samples {list(operand.shape)} at positions of shape {list(grid.shape)}")
     meta = Meta((*operand.shape[:2], *grid.shape[1:-1]), operand.dtype)
-    return Result([meta], "grid_sample", {"mode": node.text("mode", "linear")}, operands=[operand, grid])
+    attributes: dict[str, AttributeValue] = {"mode": node.text("mode", "linear")}
+    if (outside := node.text("padding_mode", "zeros")) != "zeros":
+        attributes["padding_mode"] = outside
+    if corners := node.integer("align_corners", 0):
+        attributes["align_corners"] = corners
+    return Result([meta], "grid_sample", attributes, operands=[operand, grid])
 
 
 def _resize(node: Node) -> Result:
