@@ -7,13 +7,16 @@ from click.testing import CliRunner
 from onnx import helper, numpy_helper
 
 import annette
+from annette.bench.dataset import Dataset
 from annette.bench.session import case_of, network_case
 from annette.cli.main import cli
 from annette.devices.onnxruntime_cpu import observation
 from annette.devices.onnxruntime_cpu.observer import part_of
-from annette.errors import BackendRunError, UndecidedSizeError
+from annette.errors import BackendRunError, DatasetError, UndecidedSizeError
+from annette.evaluation.truth import truths_of
 from annette.network.inputs import InputValue
 from annette.network.load import load_network
+from annette.report.bench import measurement_document
 from tests.unit.network.readers.onnx.build import model, save
 from tests.unit.network.readers.onnx.test_onnx_sizes import RECURRENT, SELECTION
 
@@ -82,6 +85,20 @@ def test_what_is_measured_is_what_runs(selection):
     assert read.tensors["y"].shape == (20,)
     assert network_case("it", read, backend="onnxruntime", path=selection).network.tensors["y"].shape == (count,)
     assert case_of(selection, "onnxruntime").network.tensors["y"].shape == (count,)
+
+
+def test_estimates_are_compared_with_the_run_that_was_recorded(selection, tmp_path):
+    path = tmp_path / "truth.sqlite"
+    (measured,) = annette.measure([selection], backend="onnxruntime", rounds=1, out=path)
+    document = measurement_document(measured, "onnxruntime")
+    assert any("sizes that data decide are taken as given: 'places'" in note for note in document["notes"])
+    name, asked = str(selection), load_network(selection)
+    with Dataset.open(path) as dataset:
+        (truth,) = truths_of(dataset, [name], networks={name: asked})
+        assert truth.network.tensors["y"].shape == measured.rounds[0].network.tensors["y"].shape != (20,)
+        given = load_network(selection, inputs={"places": (3,)})
+        with pytest.raises(DatasetError, match="another network"):
+            truths_of(dataset, [name], networks={name: given})
 
 
 def test_the_command_line_observes_where_it_is_asked_to(selection):

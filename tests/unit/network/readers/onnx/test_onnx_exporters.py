@@ -22,7 +22,7 @@ CASES = {
         "mmdeploy", [(2, 100, 1, 4), SCORES], {"keep_topk": 9}, "non_max_suppression", [(2, 9, 5), (2, 9)],
     ),
     "NonMaxSuppression": (
-        "mmcv", [BOXES, (2, 80, 100)], {"max_output_boxes_per_class": 5}, "non_max_suppression", [(2 * 80 * 5, 3)],
+        "mmcv", [BOXES, (2, 80, 100)], {"max_output_boxes_per_class": 5}, "non_max_suppression", [(2 * 80 * 5 // 2, 3)],
     ),
     "nms": ("torchvision", [(100, 4), (100,)], {"iou_threshold": 0.5}, "non_max_suppression", [(50,)]),
     "roi_align": (
