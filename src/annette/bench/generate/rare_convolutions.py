@@ -50,6 +50,7 @@ def recipes() -> list[Recipe]:
         micro("conv-3d/plain", 18, _three_dimensional, most_ops=800_000_000),
         micro("conv-3d/deep", 16, _deep_3d, most_ops=1_500_000_000, most_bytes=40_000_000),
         micro("depthwise-3d/plain", 8, _depthwise_3d),
+        micro("depthwise-one-sided/blocked", 14, _one_sided_depthwise),
         micro("depthwise-wide/any", 18, _wide_depthwise, most_ops=800_000_000),
         micro("conv-transpose/any", 18, _transposed),
         micro("conv-transpose/large", 12, _large_transposed, most_ops=1_200_000_000),
@@ -195,6 +196,14 @@ def _tiny_depthwise(s: Sampler, net: CaseBuilder) -> None:
     x = net.feed((s.log_integer(3, 128), s.log_integer(3, 240), s.log_integer(3, 240)))
     kernel = s.pick(_TINY_WINDOWS)
     net.depthwise_conv(x, kernel, stride=s.pick((1, 1, 2)))
+
+
+def _one_sided_depthwise(s: Sampler, net: CaseBuilder) -> None:
+    """1 x N and N x 1 in a row, on maps in the layout that convolutions write, as attention along rows has them."""
+    x = net.host(s.feature_map((24, 960), sizes=(3, 56), most=1 << 19), "")
+    taps = s.pick((3, 5, 5, 7, 9, 11))
+    for kernel in ((1, taps), (taps, 1)):
+        x = net.depthwise_conv(x, kernel)
 
 
 def _wide_depthwise(s: Sampler, net: CaseBuilder) -> None:
