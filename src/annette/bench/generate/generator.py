@@ -17,6 +17,7 @@ from annette.bench.generate import (
     inner_loops,
     integer,
     large_tensors,
+    loops,
     movement,
     pointwise,
     products,
@@ -165,6 +166,7 @@ def _cpu_recipes() -> list[Recipe]:
         *inner_loops.recipes(),
         *large_tensors.recipes(),
         *short_loops.recipes(),
+        *loops.recipes(),
     ]
 
 

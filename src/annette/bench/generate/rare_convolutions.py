@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.generate.recipe import micro
+from annette.bench.generate.recipe import VECTOR, micro
 
 if TYPE_CHECKING:
     from annette.bench.generate.recipe import CaseBuilder, Recipe, Sampler
@@ -44,6 +44,7 @@ def recipes() -> list[Recipe]:
         micro("conv-large-kernel/few-channels", 40, _large_kernel, most_ops=800_000_000),
         micro("conv-large-kernel/many-channels", 12, _large_square, most_ops=1_200_000_000),
         micro("conv-3x3/wide", 12, _wide_square, most_ops=3_500_000_000, most_bytes=64_000_000),
+        micro("conv-1x1/wide", 10, _wide_pointwise, most_ops=1_000_000_000, most_bytes=40_000_000),
         micro("conv-tiny/any", 36, _tiny),
         micro("depthwise-tiny/any", 24, _tiny_depthwise),
         micro("conv-computed/any", 20, _computed, most_ops=800_000_000),
@@ -204,6 +205,16 @@ def _one_sided_depthwise(s: Sampler, net: CaseBuilder) -> None:
     taps = s.pick((3, 5, 5, 7, 9, 11))
     for kernel in ((1, taps), (taps, 1)):
         x = net.depthwise_conv(x, kernel)
+
+
+def _wide_pointwise(s: Sampler, net: CaseBuilder) -> None:
+    """1x1 convolutions into or out of some 2000 channels, as at the end of classifiers: random sizes end before."""
+    wide, narrow = s.pick((1920, 2048, 2176, 2304, 2560)), s.channels(256, 768, VECTOR)
+    into, out = s.pick(((narrow, wide), (wide, narrow)))
+    x = net.feed((into, *(s.pick((6, 7, 8, 10)),) * 2))
+    y = net.conv(x, out, 1)
+    if s.chance(0.6):
+        net.relu(y)
 
 
 def _wide_depthwise(s: Sampler, net: CaseBuilder) -> None:
