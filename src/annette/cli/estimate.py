@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,8 +13,13 @@ from annette.cli.options import (
     lenient_option,
     model_options,
     network_options,
+    observe_option,
+    observed,
     print_json,
 )
+
+if TYPE_CHECKING:
+    from annette.network.inputs import Given
 
 __all__ = ["command"]
 
@@ -24,10 +29,21 @@ __all__ = ["command"]
 @click.option("--platform", required=True, metavar="P", help="Name of a platform (annette platforms), or its file.")
 @model_options
 @network_options
+@observe_option
 @lenient_option
 @click.option("--all", "everything", is_flag=True, help="Show all kernels, in order of execution.")
 @json_option
-def command(networks: tuple[str, ...], platform: str, everything: bool, as_json: bool, **how: Any) -> None:
+def command(
+    networks: tuple[str, ...],
+    platform: str,
+    batch: int | None,
+    inputs: dict[str, Given],
+    observe: bool,
+    lenient: bool,
+    everything: bool,
+    as_json: bool,
+    **how: Any,
+) -> None:
     """Estimates how long each NETWORK takes on a platform, kernel by kernel.
 
     With --json and several networks, prints a list of documents. Where one of several cannot be estimated, the others
@@ -38,6 +54,7 @@ def command(networks: tuple[str, ...], platform: str, everything: bool, as_json:
       annette estimate resnet50 --platform zcu102-dnndk
       annette estimate model.onnx --platform ncs2-openvino --batch 4 --json
       annette estimate model.onnx --platform my-platform.json --input ids=1x128 --fallback roofline
+      annette estimate detector.onnx --platform my-platform.json --observe
     """
     from annette import AnnetteError, estimate, load_platform
     from annette.report.estimates import error_document, estimate_document, print_estimate
@@ -47,7 +64,9 @@ def command(networks: tuple[str, ...], platform: str, everything: bool, as_json:
     failed = False
     for network in networks:
         try:
-            documents.append(estimate_document(estimate(network, target, **how)))
+            reading: dict[str, Any] = {"batch": batch, "inputs": inputs, "lenient": lenient}
+            reading["inputs"] = observed(network, observe, **reading)
+            documents.append(estimate_document(estimate(network, target, **reading, **how)))
         except AnnetteError as error:
             if len(networks) == 1:
                 raise

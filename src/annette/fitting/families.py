@@ -63,7 +63,7 @@ _GENERAL: Final = (
     "log2:in_channels_per_group", "log2:out_channels_per_group", "log2:in_positions", "log2:out_positions",
     "out_width", "out_height", "batch", "groups", "kernel_height", "kernel_width", "stride_height", "stride_width",
     "dilation_height", "log2:axis_size", "log2:inner_size", "log2:outer_size", "input_count", "output_count",
-    "activation", "residual", "blocked", "log2:held_bytes", "log2:held_ops", "reads_network_input",
+    "activation", "residual", "blocked", "log2:held_bytes", "log2:held_busy_ops", "reads_network_input",
     "writes_network_output", "masked", "valid_taps",
 )  # fmt: skip
 _INSIDE: Final = (
@@ -78,7 +78,6 @@ _OF_CONVOLUTIONS: Final = (
     "log2:ops_a_group", "log2:batched_weight_bytes", "log2:unfolded_size", "log2:folded_size", "edge_columns",
 )  # fmt: skip
 _OF_KINDS: Final = ((_RECURRENT, _OF_RECURRENCE), (_CONVOLUTIONS, _OF_CONVOLUTIONS))
-_LITTLE_WEIGHT_BYTES: Final = 65536.0
 _REMAINDERS: Final = (4, 8, 16, 32)
 _REMAINDERS_OF: Final = ("in_channels_per_group", "out_channels_per_group", "groups", "out_width")
 
@@ -175,9 +174,6 @@ def feature_names(samples: Samples, base: RefinedRoofline | None = None, *, insi
         quantity = "in_channels_per_group" if name == "in_channels" else name
         names.append(f"fill:{quantity}:{unroll.size}")
     names += [f"fill:{quantity}:{size}" for quantity in _REMAINDERS_OF for size in _REMAINDERS]
-    if float(samples.table["weight_bytes"].max()) < _LITTLE_WEIGHT_BYTES:
-        # What has no weights to fetch reads what was just written, however large the network is.
-        names = [name for name in names if name not in ("log2:held_bytes", "log2:held_ops")]
     names = list(dict.fromkeys(names))
     values = FeatureSet(tuple(names)).matrix(samples.table)
     varying = tuple(name for name, spread in zip(names, np.ptp(values, axis=0), strict=True) if spread > 0)

@@ -18,6 +18,7 @@ from annette.mapping.access import REPEATING_WALKS, access_of, grows_by_whole_fa
 from annette.mapping.condition import Condition
 from annette.mapping.kernel import ACTIVATION_CODES
 from annette.mapping.precision import dtype_precision, shared_half_constants
+from annette.mapping.transposition import matrix_order
 from annette.network import KINDS, Category, Dimensions
 from annette.network.links import CONSTANT
 
@@ -171,6 +172,10 @@ NODE_FIELDS: Final[dict[str, tuple[str, NodeField]]] = {
             layer.kind == "add" and layer.workload.dimensions.input_count > 1
             for layer in state.followers.get(group, ())
         ),
+    ),
+    "matrix_order": (
+        "how a transposition leaves matrices, a word of `annette.mapping.transposition`",
+        _of_layer(matrix_order),
     ),
     "outer_size": ("product of the sizes before the layer's axis", _of_layer(_outer_size)),
     "walk": ("which loop goes through memory, a number of `annette.mapping.access`", _of_layer(_walk)),

@@ -69,6 +69,7 @@ COLUMNS: Final[tuple[str, ...]] = (
     "writes_network_output",
     "network_weight_bytes",
     "network_ops",
+    "network_busy_ops",
     "run_length",
     "walk",
 )
@@ -88,16 +89,26 @@ kernel's own tensors that count: one behind a view of the input is inside, a cop
 
 ``network_weight_bytes`` is the size of all constants of the whole network and ``network_ops`` the operations of all its
 layers: what does not fit into a cache has to be fetched again in every run, and what lies in a cache that others share
-is gone after some time. (What the network's layers write in between, and reuse distances of inputs and weights, were
-tried and left out: forests took them for signs of cold caches in networks larger than any benchmark, which became 3 to
-10 % too slow.)
+is gone after some time. ``network_busy_ops`` is that time, from one run of a kernel to the next, in operations: what a
+core would have computed meanwhile at full rate, if each kernel of the network takes the time of its operations or of
+its bytes, and that of a start. (What the network's layers write in between as a number of bytes, and reuse distances of
+inputs and weights, were tried and left out: forests took them for signs of cold caches in networks larger than any
+benchmark, which became 3 to 10 % too slow.)
 
 ``run_length`` and ``walk`` say how a kernel that moves or broadcasts elements goes through memory
 (`annette.mapping.access`), 0 for all others.
 """
 
-NETWORK_COLUMNS: Final = ("reads_network_input", "writes_network_output", "network_weight_bytes", "network_ops")
+NETWORK_COLUMNS: Final = (
+    "reads_network_input", "writes_network_output", "network_weight_bytes", "network_ops", "network_busy_ops"
+)  # fmt: skip
 """Columns that describe the network around a kernel: they are no part of its configuration."""
+
+_OPS_A_BYTE: Final = 4.0
+_OPS_A_START: Final = 150_000.0
+"""What a core computes while it moves one byte or starts one kernel: the plain rooflines of benchmarks on two server
+processors have 3 to 9 operations for a byte, and short kernels take 1.3 us at the 115 Gops/s of the reference workload.
+"""
 
 CONTEXT_PREFIX: Final = "context:"
 """What the name of a column begins with whose numbers a context stage gives (`annette.mapping.context`)."""
@@ -188,9 +199,10 @@ class KernelTable:
             precision: Width of the platform's numbers; sets the byte columns.
             evicted_bytes: Memory touched between two runs, which counts like weights of the network that came before.
             evicted_ops: Operations whose time passed between two runs, which count like operations of that network.
+                Touching memory takes time, too; the longer of both counts.
         """
         held_bytes = _held_bytes(network, precision) + evicted_bytes
-        around = (held_bytes, network.ops + evicted_ops)
+        around = (held_bytes, network.ops + evicted_ops, 0.0)
         given, wanted = set(network.inputs), set(network.outputs)
         kinds = _kinds(kernels, network, precision)
         rows = [
@@ -204,6 +216,7 @@ class KernelTable:
             for kernel, kind in zip(kernels, kinds, strict=True)
         ]
         values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))
+        values[:, _INDEX["network_busy_ops"]] = _busy_ops(values) + max(evicted_ops, _OPS_A_BYTE * evicted_bytes)
         return cls(np.array(kinds, dtype=np.str_), values, _context(kernels))
 
     @classmethod
@@ -254,6 +267,12 @@ class KernelTable:
 
 
 _INDEX: Final = {column: index for index, column in enumerate(COLUMNS)}
+
+
+def _busy_ops(values: FloatArray) -> float:
+    """Operations that a core does at full rate in the time that the kernels of a network take, one after the other."""
+    ops, *sizes = (values[:, _INDEX[name]] for name in ("ops", "input_bytes", "weight_bytes", "output_bytes"))
+    return float(np.maximum(ops, _OPS_A_BYTE * np.sum(sizes, axis=0)).sum()) + _OPS_A_START * len(values)
 
 
 def _context(kernels: Sequence[Kernel]) -> dict[str, FloatArray]:

@@ -26,7 +26,7 @@ _NEAR_BYTES: Final = 2.0**22
 """What a core's own caches hold, or a little more: 1 to 2 MiB on current processors for servers. The rest of what a
 kernel reads and writes comes from a cache that others share, or from memory."""
 
-CACHES: Final = {"256k": 2.0**18, "1m": 2.0**20, "4m": 2.0**22, "16m": 2.0**24}
+CACHES: Final = {"1m": 2.0**20, "4m": 2.0**22, "16m": 2.0**24}
 """Sizes of caches, from a core's own to what all share: which of them a device has is for its measurements to say."""
 
 _OWN_CACHE_BYTES: Final = CACHES["1m"]
@@ -220,6 +220,7 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "bytes": lambda t: t.bytes,
     "held_bytes": lambda t: np.clip(t["network_weight_bytes"], 2.0**18, 2.0**26),
     "held_ops": lambda t: np.clip(np.maximum(t["network_ops"], _OPS_A_BYTE * t["network_weight_bytes"]), 2.0**24, 4e9),
+    "held_busy_ops": lambda t: np.clip(t["network_busy_ops"], 2.0**20, 4e9),
     "intensity": lambda t: t["ops"] / np.maximum(t.bytes, 1.0),
     "valid_taps": lambda t: _valid_taps(t, "height") * _valid_taps(t, "width"),
     "in_positions": lambda t: t["in_depth"] * t["in_height"] * t["in_width"],
@@ -338,8 +339,9 @@ costs however small it is: ``ops_a_step`` (ONNX Runtime: uni_directional_lstm.cc
 
 Of the weights of a kernel, ``weights_past_1m`` bytes come from beyond a cache of 1 MiB: what other weights of the
 network, read between two runs of the kernel, have pushed out of it; ``kernels_past_1m`` is the share that is gone, of
-the kernel's code and page tables as well. In a network that fits into a cache, a product of one row reads its matrix
-three times as fast as in one that does not.
+the kernel's code and page tables as well. What a cache holds that others share is gone after some milliseconds,
+whatever was touched meanwhile: ``held_busy_ops`` counts these (docs/decisions/time-between-runs.md). In a network that
+fits into a cache, a product of one row reads its matrix three times as fast as in one that does not.
 
 Blocked convolutions skip the taps above and below the map, and go one by one through the columns whose windows reach
 beyond its sides, ``edge_columns`` (ONNX Runtime: snchwc.cpp and its kernels).

@@ -17,6 +17,7 @@ from annette.bench.generate import (
     inner_loops,
     integer,
     large_tensors,
+    loops,
     movement,
     pointwise,
     products,
@@ -156,6 +157,7 @@ def _cpu_recipes() -> list[Recipe]:
         *sequences.recipes(),
         *chains.recipes(),
         *products.cold_weights(),
+        *chains.in_quick_networks(),
         *fusion_probes.recipes(),
         *detection_audio.recipes(),
         *tiny_kernels.recipes(),
@@ -164,6 +166,7 @@ def _cpu_recipes() -> list[Recipe]:
         *inner_loops.recipes(),
         *large_tensors.recipes(),
         *short_loops.recipes(),
+        *loops.recipes(),
     ]
 
 
@@ -244,7 +247,8 @@ def _evictions(recipe: Recipe, index: int, several: bool) -> tuple[tuple[int, in
     So is what stands at the start of networks, whose input was last touched a whole run ago. Of several samples, which
     leave little in caches themselves, one of both is enough.
     """
-    evicted = _EVICTIONS[index % len(_EVICTIONS)]
+    around = recipe.around or _EVICTIONS
+    evicted = around[index % len(around)]
     if recipe.purpose is Purpose.COLD_WEIGHTS:
         return (evicted,)
     if recipe.purpose is Purpose.CHAIN or recipe.group in _FIRST_LAYERS:
