@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from annette.mapping.access import access_of
+from annette.mapping.access import Access, access_of
 from annette.mapping.masks import NO_MASK, mask_behind, mask_of
 from annette.mapping.precision import Precision, is_narrow, narrowest, precision_in, with_precision
 from annette.network import Dimensions, Layer, Network, Tensor, kinds_in
@@ -146,6 +146,8 @@ class Kernel:
             `annette.mapping.context`.
         precision: What it computes with where that is not what its tensors say: ``fp32`` where the runtime converts
             narrower tensors for it; None where it follows from them.
+        access: How it walks through memory where its tensors have other shapes than in the network; None where that
+            follows from them.
     """
 
     name: str
@@ -160,6 +162,7 @@ class Kernel:
     blocked: bool = False
     context: Mapping[str, float] = field(default_factory=lambda: _NO_CONTEXT)
     precision: str | None = None
+    access: Access | None = None
 
     @property
     def ops(self) -> int:
@@ -211,7 +214,7 @@ class KernelTable:
                 not given.isdisjoint(kernel.inputs),
                 not wanted.isdisjoint(kernel.outputs),
                 *around,
-                *access_of(kernel.anchor, network),
+                *(kernel.access or access_of(kernel.anchor, network)),
             )
             for kernel, kind in zip(kernels, kinds, strict=True)
         ]

@@ -386,4 +386,5 @@ def _in_blocks(kernel: Kernel) -> Kernel:
         True,
         kernel.context,
         kernel.precision,
+        kernel.access,
     )
