@@ -34,8 +34,7 @@ class Access(NamedTuple):
 
     Attributes:
         run_length: Elements that the innermost loop takes in a row: copied in one piece, or combined in one way; 0
-            for kinds that have no such loop. Of an Einstein sum, elements that change their order for each piece whose
-            position is computed, 0 where there are none.
+            for kinds that have no such loop.
         walk: Which loop it is. Of a transpose, how many blocks of dimensions change places (dimensions of size 1 do
             not count, neighbours that stay neighbours are one), at least 3 where more than one dimension moves. Of
             two operands, 0 where their shapes are equal, 1 where one number goes with the whole run, 2 where a run
@@ -199,9 +198,8 @@ def _contracted(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
     equation = layer.attributes.get("equation")
     if not isinstance(equation, str) or len(shapes) != 2:
         return PLAIN
-    moved = moved_by(equation, shapes[0], shapes[1])
-    run = math.ceil(moved.elements / moved.pieces) if moved.pieces else 0
-    return Access(run, 1 + moved.first + 2 * moved.second + 4 * moved.result)
+    first, second, result = moved_by(equation, shapes[0], shapes[1])
+    return Access(0, 1 + first + 2 * second + 4 * result)
 
 
 def _reduced(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:

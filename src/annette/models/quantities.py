@@ -225,13 +225,6 @@ def _is_even(table: KernelTable) -> npt.NDArray[np.bool_]:
     return even
 
 
-def _reordered_bytes(table: KernelTable) -> FloatArray:
-    """Bytes of an Einstein sum's operands, if one changes its order, and of its result if that does."""
-    operands = np.where(np.mod(table["walk"] - 1.0, 4.0) > 0, table["input_bytes"] + table["weight_bytes"], 0.0)
-    results: FloatArray = np.where(table["walk"] > _RESULT_MOVES, table["output_bytes"], 0.0)
-    return operands + results
-
-
 def _cold(table: KernelTable) -> FloatArray:
     """1 for what reads the network's input in a network whose weights displace it from a core's caches, else 0."""
     return table["reads_network_input"] * (table["network_weight_bytes"] > _NEAR_BYTES)
@@ -336,9 +329,9 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "heap_steps": lambda t: heap_steps(t, _axis_rows(t)),
     "partition_steps": lambda t: partition_steps(t, _axis_rows(t)),
     "guessed_steps": lambda t: guessed_steps(t, _axis_rows(t)),
-    "reordered_bytes": _reordered_bytes,
-    "reordered_pieces": lambda t: np.where(
-        t["run_length"] > 0, _reordered_bytes(t) / _ELEMENT_BYTES / np.maximum(t["run_length"], 1.0), 0.0
+    "reordered_bytes": lambda t: (
+        np.where(np.mod(t["walk"] - 1.0, 4.0) > 0, t["input_bytes"] + t["weight_bytes"], 0.0)
+        + np.where(t["walk"] > _RESULT_MOVES, t["output_bytes"], 0.0)
     ),
     **{f"kernels_past_{name}": partial(_past, cache_bytes=size) for name, size in CACHES.items()},
     **{f"weights_past_{name}": partial(_weights_past, cache_bytes=size) for name, size in CACHES.items()},
@@ -382,5 +375,5 @@ What goes along an axis does so for ``axis_rows`` rows, or in ``inner_runs`` inn
 than a set of the first cache has, ``colliding_elements`` are fetched anew for each of their neighbours; those that all
 fall into one or two sets, ``crowded_elements``, are in no order that is fetched ahead. The largest elements take
 ``heap_steps`` or ``partition_steps``, of which ``guessed_steps`` are not foreseen. An Einstein sum copies
-``reordered_bytes`` of operands and result first, where more than one dimension moves in ``reordered_pieces``.
+``reordered_bytes`` of operands and result first.
 """
