@@ -204,18 +204,12 @@ class Network:
     @cached_property
     def activations(self) -> Mapping[str, tuple[str, ...]]:
         """For each layer's name, the activations it reads, each once, in operand order."""
-        return MappingProxyType(
-            {
-                layer.name: tuple(dict.fromkeys(t for t in layer.inputs if not self.tensors[t].constant))
-                for layer in self.layers
-            }
-        )
+        return MappingProxyType(dict(zip([layer.name for layer in self.layers], self.links.reads, strict=True)))
 
     @cached_property
     def links(self) -> Links:
         """The edges as plain numbers, layers named by position."""
-        constants = {name for name, tensor in self.tensors.items() if tensor.constant}
-        return Links.of(self.layers, constants, self.activations, self.outputs)
+        return Links.of(self.layers, [name for name, each in self.tensors.items() if each.constant], self.outputs)
 
     @cached_property
     def origins(self) -> Mapping[str, tuple[str, ...]]:
