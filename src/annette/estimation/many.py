@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar, overload
 
 from annette.errors import AnnetteError, OptionError
-from annette.estimation.estimator import check_options, estimate
+from annette.estimation.estimator import as_loaded, check_options, estimate_network, prepare
 from annette.network import Network
 from annette.platforms import Platform, load_platform
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["Estimated", "estimate_many"]
 
 _T = TypeVar("_T")
+
+_MOST_NETWORKS: Final = 64
+_MOST_LAYERS: Final = 20_000
+"""Networks, or layers of them, that are priced together: the cost of asking the models no longer falls beyond that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,9 @@ def estimate_many(
 ) -> Iterator[Estimated[Any]]:
     """Estimates how long each of many networks takes on a platform, one after the other, in the order given.
 
-    Networks are taken as they are needed and forgotten once they are estimated, so that a generator of a million takes
-    no more memory than one of a hundred. Each is estimated as `annette.estimate` would.
+    Networks are taken as they are needed, up to 64 ahead, and forgotten once they are estimated, so that a generator of
+    a million takes no more memory than one of a hundred. Each is estimated as `annette.estimate` would, but kernels of
+    several networks are priced together, equal ones once.
 
     Args:
         networks: Loaded networks, network files, or names of networks of the zoo; any iterable, finite or not.
@@ -134,7 +139,7 @@ def estimate_many(
         raise OptionError(f"{jobs} processes cannot estimate anything: use at least 1")
     how = {"model": model, "fallback": fallback, "confidence": confidence}
     reading = {"batch": batch, "inputs": inputs, "lenient": lenient}
-    return _each(networks, target, {**how, **reading}, keep or _whole)
+    return _each(networks, target, how, reading, keep or _whole)
 
 
 def _whole(found: Estimate) -> Estimate:
@@ -142,11 +147,42 @@ def _whole(found: Estimate) -> Estimate:
 
 
 def _each(
-    networks: Iterable[Network | str | Path], platform: Platform, how: Mapping[str, Any], keep: Callable[[Estimate], _T]
+    networks: Iterable[Network | str | Path],
+    platform: Platform,
+    how: Mapping[str, Any],
+    reading: Mapping[str, Any],
+    keep: Callable[[Estimate], _T],
 ) -> Iterator[Estimated[_T]]:
-    for number, network in enumerate(networks):
-        name = network.name if isinstance(network, Network) else str(network)
+    for group in _groups(enumerate(networks), reading):
+        prepare([network for _, _, network in group if isinstance(network, Network)], platform, **how)
+        for number, name, network in group:
+            if isinstance(network, AnnetteError):
+                yield Estimated(number, name, None, network)
+                continue
+            try:
+                yield Estimated(number, name, keep(estimate_network(network, platform, **how)))
+            except AnnetteError as error:
+                yield Estimated(number, name, None, error)
+
+
+_Loaded: TypeAlias = "tuple[int, str, Network | AnnetteError]"
+
+
+def _groups(
+    networks: Iterable[tuple[int, Network | str | Path]], reading: Mapping[str, Any]
+) -> Iterator[list[_Loaded]]:
+    """Networks as they are needed: so many that pricing them together pays, and no more."""
+    group: list[_Loaded] = []
+    layers = 0
+    for number, source in networks:
+        name = source.name if isinstance(source, Network) else str(source)
         try:
-            yield Estimated(number, name, keep(estimate(network, platform, **how)))
+            network = as_loaded(source, **reading)
+            layers += len(network.layers)
+            group.append((number, name, network))
         except AnnetteError as error:
-            yield Estimated(number, name, None, error)
+            group.append((number, name, error))
+        if len(group) >= _MOST_NETWORKS or layers >= _MOST_LAYERS:
+            yield group
+            group, layers = [], 0
+    yield group

@@ -137,9 +137,7 @@ def compile_condition(condition: Condition, getter: Callable[[Reference], Getter
     left, op, modulo, value = getter(condition.left), condition.op, condition.modulo, condition.value
     # The common cases: what is missing, None, is equal to no value and no number.
     if op == "==" and isinstance(value, bool | int | float | str):
-        if modulo:
-            return lambda *at: _modulo(left(*at), modulo) == value
-        return lambda *at: left(*at) == value
+        return (lambda *at: _modulo(left(*at), modulo) == value) if modulo else (lambda *at: left(*at) == value)
     if op in _ORDER and not modulo and isinstance(value, int | float):
         in_order = _ORDER[op]
         return lambda *at: isinstance(found := left(*at), int | float) and in_order(found, value)

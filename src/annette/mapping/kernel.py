@@ -160,7 +160,9 @@ class Kernel:
         return sum(layer.workload.ops for layer in self.layers)
 
 
-_FIELDS: Final = tuple((Kernel.__dict__[each.name].__get__, Kernel.__dict__[each.name].__set__) for each in fields(Kernel))
+_FIELDS: Final = tuple(
+    (Kernel.__dict__[each.name].__get__, Kernel.__dict__[each.name].__set__) for each in fields(Kernel)
+)
 _set_blocked: Final = Kernel.__dict__["blocked"].__set__
 _set_context: Final = Kernel.__dict__["context"].__set__
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["Matcher"]
 
 
-
 class _Spec(NamedTuple):
     """One operand that a node of a pattern lists.
 
@@ -213,9 +212,8 @@ class Matcher:
         (spec, tensor, source, reader), rest = goals
         index = spec.index
         if index is None:
-            if spec.text == "_":
-                return self._solve(state, rest, bound, tensors)
-            return self._bind_tensor(state, goals, bound, tensors)
+            solve, left = (self._solve, rest) if spec.text == "_" else (self._bind_tensor, goals)
+            return solve(state, left, bound, tensors)
         if source < 0:
             return False
         group = state.group_of[source]

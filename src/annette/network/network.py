@@ -73,9 +73,7 @@ class Network:
         if not unordered:
             raise NetworkStructureError(f"network {name!r} has no layers: there is nothing to estimate")
         in_order = self._in_order(unordered)
-        self.producers: Mapping[str, Layer] = MappingProxyType(
-            self._check(unordered) if in_order is None else in_order
-        )
+        self.producers: Mapping[str, Layer] = MappingProxyType(self._check(unordered) if in_order is None else in_order)
         self.layers = self._sort(unordered) if in_order is None else unordered
 
     def _in_order(self, layers: tuple[Layer, ...]) -> dict[str, Layer] | None:
@@ -88,7 +86,9 @@ class Network:
         given, tensors = set(self.inputs), self.tensors
         for layer in layers:
             for tensor in layer.inputs:
-                if tensor not in producers and (tensor not in tensors or not (tensor in given or tensors[tensor].constant)):
+                if tensor not in producers and (
+                    tensor not in tensors or not (tensor in given or tensors[tensor].constant)
+                ):
                     return None
             for tensor in layer.outputs:
                 if tensor in producers or tensor in given or tensor not in tensors:

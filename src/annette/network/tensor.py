@@ -99,12 +99,12 @@ class Tensor:
 
 
 _new: Final = object.__new__
-_name, _shape, _dtype, _constant, _learned, _code_bits = (
-    Tensor.__dict__[each.name].__set__ for each in fields(Tensor)
-)
+_name, _shape, _dtype, _constant, _learned, _code_bits = (Tensor.__dict__[each.name].__set__ for each in fields(Tensor))
 
 
-def known_tensor(name: str, shape: tuple[int, ...], dtype: DType, constant: bool = False, learned: bool = True) -> Tensor:
+def known_tensor(
+    name: str, shape: tuple[int, ...], dtype: DType, constant: bool = False, learned: bool = True
+) -> Tensor:
     """`Tensor` of a shape that another one has been made of: as it cannot be refused, it takes a third of the time."""
     made = _new(Tensor)
     _name(made, name)
