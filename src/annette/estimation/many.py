@@ -21,9 +21,10 @@ __all__ = ["Estimated", "estimate_many"]
 
 _T = TypeVar("_T")
 
-_MOST_NETWORKS: Final = 64
+_MOST_NETWORKS: Final = 16
 _MOST_LAYERS: Final = 20_000
-"""Networks, or layers of them, that are priced together: the cost of asking the models no longer falls beyond that."""
+"""Networks, or layers of them, that are priced together: beyond that the cost of asking the models hardly falls, and
+Python's garbage collector begins to look at them while they wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def estimate_many(
 ) -> Iterator[Estimated[Any]]:
     """Estimates how long each of many networks takes on a platform, one after the other, in the order given.
 
-    Networks are taken as they are needed, up to 64 ahead, and forgotten once they are estimated, so that a generator of
+    Networks are taken as they are needed, up to 16 ahead, and forgotten once they are estimated, so that a generator of
     a million takes no more memory than one of a hundred. Each is estimated as `annette.estimate` would, but kernels of
     several networks are priced together, equal ones once.
 

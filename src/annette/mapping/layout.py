@@ -18,8 +18,8 @@ from annette.errors import MappingError
 from annette.mapping.condition import compile_condition
 from annette.mapping.condition_fields import KERNEL_FIELDS, layout_condition
 from annette.mapping.kernel import Kernel, revised
+from annette.mapping.copied import copy_of
 from annette.mapping.precision import dtype_precision, kind_of, precision_in, with_precision
-from annette.network import describe_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -343,13 +343,7 @@ class _Walk:
         name = f"{tensor}:{kind}"
         if any(earlier.name == name for earlier in self.result[-4:]):
             return
-        copied = describe_layer(
-            "copy",
-            name,
-            inputs=[described],
-            outputs=[described],
-            channels_last=self._network.channels_last,
-        )
+        copied = copy_of(described, name, channels_last=self._network.channels_last)
         self.result.append(Kernel(name, kind, copied, (), (tensor,), (tensor,), ("layout",)))
 
     def _narrow_source(self, tensor: str, layout: Layout) -> Tensor | None:

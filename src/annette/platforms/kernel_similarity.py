@@ -28,13 +28,19 @@ def equal_rows(table: KernelTable) -> npt.NDArray[np.intp]:
     Args:
         table: Any kernels.
     """
-    columns = np.column_stack([table.values, *(table.context[name] for name in sorted(table.context))])
+    columns = table.values
+    if table.context:
+        columns = np.column_stack([columns, *(table.context[name] for name in sorted(table.context))])
+    width, rows = columns.shape[1] * columns.itemsize, columns.tobytes()
+    starts = range(0, len(rows), width)
     numbers: dict[tuple[str, bytes], int] = {}
-    rows = [
-        numbers.setdefault((kind, row.tobytes()), len(numbers))
-        for kind, row in zip(table.kinds.tolist(), columns, strict=True)
-    ]
-    return np.array(rows, dtype=np.intp)
+    return np.array(
+        [
+            numbers.setdefault((kind, rows[start : start + width]), len(numbers))
+            for kind, start in zip(table.kinds.tolist(), starts, strict=True)
+        ],
+        dtype=np.intp,
+    )
 
 
 def similarity_coordinates(table: KernelTable) -> FloatArray:
