@@ -17,8 +17,8 @@ from annette.documents import OPTIONAL, Document, convert, located, plain
 from annette.errors import MappingError
 from annette.mapping.condition import compile_condition
 from annette.mapping.condition_fields import KERNEL_FIELDS, layout_condition
-from annette.mapping.kernel import Kernel, revised
 from annette.mapping.copied import copy_of
+from annette.mapping.kernel import Kernel, revised
 from annette.mapping.precision import dtype_precision, kind_of, precision_in, with_precision
 from annette.network.tensor import DType
 
@@ -271,12 +271,7 @@ class _Walk:
         writes = rule.writes if rule is not None else Layout.PLAIN
         if writes is Layout.SAME:
             writes = reads
-        if reads is Layout.BLOCKED:
-            missing = () if self._blocked.issuperset(maps) else maps
-        else:
-            missing = () if self._plain.issuperset(kernel.inputs) else kernel.inputs
-        for tensor in missing:
-            self._provide(tensor, reads)
+        self._provide_all(maps if reads is Layout.BLOCKED else kernel.inputs, reads)
         blocked = reads is Layout.BLOCKED or writes is Layout.BLOCKED
         self.result.append(revised(kernel, blocked=True) if blocked else kernel)
         self._record(kernel.outputs, writes)
@@ -358,6 +353,11 @@ class _Walk:
             self._written_blocked.update(tensors)
         else:
             self._plain.update(tensors)
+
+    def _provide_all(self, tensors: Sequence[str], layout: Layout) -> None:
+        if not (self._blocked if layout is Layout.BLOCKED else self._plain).issuperset(tensors):
+            for tensor in tensors:
+                self._provide(tensor, layout)
 
     def _provide(self, tensor: str, layout: Layout) -> None:
         have, other = (self._blocked, self._plain) if layout is Layout.BLOCKED else (self._plain, self._blocked)
