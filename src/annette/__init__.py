@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from annette.estimation.estimator import estimate
     from annette.estimation.many import estimate_many
     from annette.network import Network
+    from annette.network.finding import find_networks
     from annette.network.load import load_network
     from annette.platforms import Platform, list_platforms, load_platform
 
@@ -36,6 +37,7 @@ __all__ = [
     "estimate",
     "estimate_many",
     "evaluate",
+    "find_networks",
     "fit",
     "list_platforms",
     "load_network",
@@ -51,6 +53,7 @@ _HOMES: Final = {
     "Platform": "annette.platforms",
     "estimate": "annette.estimation.estimator",
     "estimate_many": "annette.estimation.many",
+    "find_networks": "annette.network.finding",
     "list_platforms": "annette.platforms",
     "load_network": "annette.network.load",
     "load_platform": "annette.platforms",
