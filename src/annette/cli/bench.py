@@ -9,7 +9,6 @@ import click
 from annette.cli.options import (
     FILE,
     OPEN_ENDED,
-    backend_options,
     chosen_options,
     input_option,
     json_option,
@@ -17,6 +16,7 @@ from annette.cli.options import (
     parse_numbers,
     parse_share,
     print_json,
+    running_options,
     split_words,
 )
 from annette.errors import OptionError
@@ -41,7 +41,12 @@ def _parse_batches(ctx: click.Context, param: click.Parameter, value: str | None
 
 
 @click.command("bench", context_settings=OPEN_ENDED, short_help="Benchmark a backend into a dataset.")
-@backend_options
+@click.option(
+    "--backend",
+    metavar="B",
+    help="Name of a backend (annette backends).  [required; for --check by default the first that takes times here]",
+)
+@running_options
 @click.option("--out", type=FILE, metavar="DATASET", help="The dataset's file (SQLite).")
 @click.option(
     "--preset",
@@ -82,7 +87,7 @@ def _parse_batches(ctx: click.Context, param: click.Parameter, value: str | None
 def command(
     context: click.Context,
     /,
-    backend: str,
+    backend: str | None,
     options: dict[str, str],
     out: Path | None,
     preset: str | None,
@@ -109,7 +114,7 @@ def command(
 
     \b
     Examples:
-      annette bench --backend onnxruntime --check
+      annette bench --check
       annette bench --backend onnxruntime --out cpu.sqlite
       annette bench --backend onnxruntime --preset full --threads 2 --out cpu.sqlite --resume
       annette bench --backend onnxruntime --preset full --budget 3m --dry-run
@@ -120,10 +125,11 @@ def command(
     from annette.report.bench import plan_document, print_plan
 
     own, options, extra = _words(networks, options, context.args)
-    chosen = chosen_options(backend, options, extra)
     if check:
-        _check(backend, chosen, how["cpus"], as_json=as_json)
+        _check(backend, options, extra, how["cpus"], as_json=as_json)
         return
+    backend = _named(backend)
+    chosen = chosen_options(backend, options, extra)
     plan = _recorded(out, resume=resume and preset is None and plan_file is None and not networks)
     wanted = {"preset": preset or "quick", "seed": seed, "batch": batch, "options": chosen}
     if networks:
@@ -138,6 +144,13 @@ def command(
         raise click.UsageError("--out DATASET is missing: where the measurements go (or --dry-run)")
     how |= {"adapts": plan_file is None, "budget_s": budget, "seed": seed, "batch": batch, "resume": resume}
     _print(_benchmark(plan, out, backend=backend, options=chosen, **how), out, html, as_json=as_json)
+
+
+def _named(backend: str | None) -> str:
+    """The backend that was asked for; only what runs no benchmark does without one."""
+    if backend is None:
+        raise click.UsageError("--backend B is missing: what runs the networks (annette backends lists them)")
+    return backend
 
 
 def _words(
@@ -164,12 +177,17 @@ def _within(plan: Plan, budget_s: float | None, *, dry_run: bool) -> Plan:
     return plan.within(budget_s) if budget_s is not None and (dry_run or not is_for_totals(plan)) else plan
 
 
-def _check(backend: str, options: dict[str, str], cpus: tuple[int, ...] | None, *, as_json: bool) -> None:
+def _check(
+    backend: str | None, options: dict[str, str], extra: list[str], cpus: tuple[int, ...] | None, *, as_json: bool
+) -> None:
     """Says how calm the machine is."""
     from annette.api import check_machine
+    from annette.bench.check import timing_backend
     from annette.report.bench import check_document, print_check
 
-    document = check_document(check_machine(backend, options=options, cpus=cpus), backend)
+    backend = backend or timing_backend()
+    chosen = chosen_options(backend, options, extra)
+    document = check_document(check_machine(backend, options=chosen, cpus=cpus))
     print_json(document) if as_json else print_check(document)
 
 
