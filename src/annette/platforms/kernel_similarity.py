@@ -125,9 +125,9 @@ class Likeness:
         total = float((parts[self.alone] * parts[self.alone]).sum())
         compared = zip(self.groups, self.cells, self.coordinates, self.matrices, strict=True)
         for group, cells, coordinates, matrix in compared:
-            own = (
-                parts[group] if cells is None else np.bincount(cells, weights=parts[group], minlength=len(coordinates))
-            )
+            own = parts[group]
+            if cells is not None:
+                own = np.bincount(cells, weights=own, minlength=len(coordinates)).astype(np.float64)
             total += weighted_similarity(coordinates, own) if matrix is None else float(own @ matrix @ own)
         return total
 
