@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from annette.errors import AnnetteError
     from annette.estimation import Estimate
     from annette.estimation.estimator import estimate
+    from annette.estimation.many import estimate_many
     from annette.network import Network
+    from annette.network.finding import find_networks
     from annette.network.load import load_network
     from annette.platforms import Platform, list_platforms, load_platform
 
@@ -33,7 +35,9 @@ __all__ = [
     "benchmark",
     "check_machine",
     "estimate",
+    "estimate_many",
     "evaluate",
+    "find_networks",
     "fit",
     "list_platforms",
     "load_network",
@@ -49,6 +53,8 @@ _HOMES: Final = {
     "Network": "annette.network",
     "Platform": "annette.platforms",
     "estimate": "annette.estimation.estimator",
+    "estimate_many": "annette.estimation.many",
+    "find_networks": "annette.network.finding",
     "list_platforms": "annette.platforms",
     "load_network": "annette.network.load",
     "load_platform": "annette.platforms",

@@ -39,6 +39,7 @@ __all__ = [
     "parse_numbers",
     "parse_share",
     "print_json",
+    "print_json_line",
     "running_options",
     "split_words",
     "table_options",
@@ -251,6 +252,12 @@ def print_json(document: object) -> None:
     """
     lines = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False).split("\n")
     click.echo("\n".join(line if line.isprintable() else _escaped_json(line) for line in lines))
+
+
+def print_json_line(document: object) -> None:
+    """Prints a document on one line, otherwise as `print_json`."""
+    line = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    click.echo(line if line.isprintable() else _escaped_json(line))
 
 
 def _escaped_json(line: str) -> str:
