@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from annette.bench import campaign
+from annette.bench import campaign, supervisor
 from annette.bench.campaign import run_campaign
 from annette.bench.dataset import Dataset
 from annette.bench.measurement import Settings
@@ -117,7 +117,7 @@ def test_wrong_options_are_known_before_anything_is_measured(dataset):
 
 
 def test_a_new_worker_serves_each_group_of_cases(dataset, monkeypatch):
-    monkeypatch.setattr(campaign, "_CASES_PER_WORKER", 2)
+    monkeypatch.setattr(supervisor, "CASES_PER_WORKER", 2)
     assert carry_out(dataset, plan(count=5)).measured == 5
 
 
