@@ -1,0 +1,386 @@
+"""The boards of a cluster as a place where a campaign measures: split over them, one case at a time on each.
+
+A worker says which boards hang on it by its resources: ``dask worker ADDRESS --resources board:NAME=1``. Every visit
+takes its board's resource, so that two campaigns on one cluster share a board case by case. Boards may come and go: one
+that is lost is waited for, then its cases go to the others; one that fails where others do not is left out.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from annette._version import __version__
+from annette.bench.board import Answer, Request, serve_board
+from annette.bench.dataset import differing_fact
+from annette.bench.measurement import CaseResult
+from annette.bench.places import Measured, Visit
+from annette.bench.records import Status
+from annette.bench.schedule import Schedule
+from annette.cluster import connected
+from annette.errors import ClusterError, DatasetError, OptionError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+
+    from annette.bench.measurement import Settings
+    from annette.cluster import Cluster, Task, Tls
+
+__all__ = ["Boards", "open_boards"]
+
+_RESOURCE: Final = "board:"
+_IN_FLIGHT: Final = 2
+"""Visits that a board has at a time: one is measured, and the next one waits on the worker, so that the board does not
+wait for the network in between."""
+
+_LOOK_S: Final = 2.0
+"""Between two looks which boards there are."""
+
+_START_S: Final = 150.0
+"""Time in which a board answers that it can measure: as long as a backend may take to start, and half a minute."""
+
+_FETCH_S: Final = 30.0
+"""Time in which an answer arrives that a worker has ready; else the worker was lost meanwhile."""
+
+_AWAITED_S: Final = 60.0
+"""Time in which a board that was lost is waited for, before others make its visits: its worker's nanny starts a new one
+within seconds, a host within a minute."""
+
+_FAULTS: Final = 3
+"""A board that fails so often in a row where another one does not is left out."""
+
+
+@contextmanager
+def open_boards(
+    scheduler: str,
+    *,
+    backend: str,
+    options: Mapping[str, Any],
+    settings: Settings,
+    pinned: bool = True,
+    names: Sequence[str] = (),
+    tls: Tls | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Iterator[Boards]:
+    """Connects to the boards of a cluster, each of which shows that it can measure.
+
+    Args:
+        scheduler: Address of the cluster.
+        backend: Name of the backend.
+        options: Its options.
+        settings: How cases are measured; which processors of its host are used is left to each worker.
+        pinned: Whether workers measure on the last processors that they may use, one per thread.
+        names: The boards to use; none are all that there are, and those that come later.
+        tls: Certificates.
+        tell: Told in one line what happens to boards meanwhile.
+
+    Raises:
+        ClusterError: There is no cluster, or it does not have the boards; one cannot measure.
+        DatasetError: Two boards do not measure the same: their environments differ.
+        OptionError: A board is named twice.
+    """
+    if len(set(names)) < len(names):
+        raise OptionError("a board is named twice")
+    request = Request(
+        version=__version__,
+        board="",
+        backend=backend,
+        options=dict(options),
+        settings=replace(settings, cpus=()),
+        pinned=pinned,
+    )
+    with connected(scheduler, tls) as cluster:
+        yield Boards(cluster, request, names, tell)
+
+
+@dataclass
+class _Lane:
+    """A board as the campaign sees it.
+
+    Attributes:
+        name: Its name.
+        worker: Address of the worker that it hangs on.
+        tasks: What it has been asked for, and which visit each is; None asks for its environment.
+        checked: Whether it has shown that it can measure.
+        faults: How often in a row it failed where another board did not.
+        lost_s: Since when it has no worker, as `time.monotonic` counts; None where it has one.
+    """
+
+    name: str
+    worker: str
+    tasks: dict[Task, Visit | None] = field(default_factory=dict)
+    checked: bool = False
+    faults: int = 0
+    lost_s: float | None = None
+
+
+class Boards:
+    """Measures the cases of a campaign on the boards of a cluster (`annette.bench.places.Place`).
+
+    Args:
+        cluster: While connected.
+        request: What every request has in common.
+        names: The boards to use; none are all.
+        tell: Told in one line what happens to boards.
+
+    Raises:
+        ClusterError: The cluster does not have the boards, or one cannot measure.
+        DatasetError: The environments of two boards differ.
+    """
+
+    def __init__(
+        self, cluster: Cluster, request: Request, names: Sequence[str], tell: Callable[[str], None] | None = None
+    ) -> None:
+        self._cluster, self._request, self._names = cluster, request, tuple(names)
+        self._tell = tell or (lambda _: None)
+        self._lanes: dict[str, _Lane] = {}
+        self._left_out: set[str] = set()
+        self._done: queue.SimpleQueue[tuple[_Lane, Task]] = queue.SimpleQueue()
+        self._environment: dict[str, str] = {}
+        self._looked_s = -_LOOK_S
+        self._begin()
+
+    def probe(self) -> Mapping[str, str]:
+        """The environment that all boards have."""
+        return self._environment
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The boards that are used now."""
+        return tuple(self._lanes)
+
+    def measure(self, waiting: Sequence[Visit], boards: Mapping[str, str]) -> Generator[Measured]:
+        """Measures visits on all boards at once, and gives them as they are finished.
+
+        A case that fails on one board is tried on another one, if there is one, before it counts as failed.
+
+        Raises:
+            ClusterError: No board is left.
+            OptionError: A case is a file of this host.
+        """
+        files = [visit.case.path for visit in waiting if visit.case.path]
+        if files:
+            raise OptionError(
+                f"{files[0]!r} is a file of this host: boards of a cluster measure networks of plans only"
+            )
+        schedule = Schedule(waiting, boards)
+        try:
+            while not schedule.finished:
+                self._look(schedule)
+                for lane in self._lanes.values():
+                    self._fill(lane, schedule)
+                for board, visit, result in schedule.given_up(self._lanes):
+                    yield Measured(visit, result, self._environment, board)
+                try:
+                    lane, task = self._done.get(timeout=_LOOK_S)
+                except queue.Empty:
+                    continue
+                if task in lane.tasks:  # Else it was given up meanwhile.
+                    measured = self._take(lane, task, schedule)
+                    if measured is not None:
+                        yield measured
+        finally:
+            for lane in self._lanes.values():
+                _give_up(lane)
+
+    def _begin(self) -> None:
+        """Finds the boards and has each start the backend."""
+        offered = self._offered()
+        for board, workers in offered.items():
+            if len(workers) > 1:
+                raise ClusterError(
+                    f"board {board!r} hangs on two workers, {' and '.join(workers)}: name each board once"
+                )
+        missing = [name for name in self._names if name not in offered]
+        if missing:
+            raise ClusterError(
+                f"no worker of {self._cluster.address} has a board {missing[0]!r}{nearest(missing[0], offered)} "
+                f"(there are: {', '.join(offered) or 'none'})"
+            )
+        if not offered:
+            address = self._cluster.address
+            raise ClusterError(
+                f"no worker of {address} has a board: 'dask worker {address} --resources {_RESOURCE}NAME=1' starts one"
+            )
+        for board, (worker,) in offered.items():
+            lane = self._lanes[board] = _Lane(board, worker)
+            self._ask(lane, None)
+        deadline_s = time.monotonic() + _START_S
+        while not all(lane.checked for lane in self._lanes.values()):
+            try:
+                lane, task = self._done.get(timeout=max(deadline_s - time.monotonic(), 0.0))
+            except queue.Empty:
+                late = [lane.name for lane in self._lanes.values() if not lane.checked]
+                raise ClusterError(f"board {late[0]!r} did not answer in {_START_S:g} s") from None
+            lane.tasks.pop(task)
+            self._check(lane, self._answer(lane, task))
+
+    def _offered(self) -> dict[str, list[str]]:
+        """The workers of each board that may be used, in the order of the names of the boards."""
+        offered: dict[str, list[str]] = {}
+        for worker, resources in self._cluster.workers().items():
+            for resource, amount in resources.items():
+                board = resource.removeprefix(_RESOURCE)
+                wanted = resource.startswith(_RESOURCE) and amount >= 1 and (not self._names or board in self._names)
+                if wanted and board not in self._left_out:
+                    offered.setdefault(board, []).append(worker)
+        return dict(sorted(offered.items()))
+
+    def _look(self, schedule: Schedule) -> None:
+        """Notices boards that were lost, came back or are new."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s < _LOOK_S:
+            return
+        self._looked_s = now_s
+        offered = self._offered()
+        for lane in list(self._lanes.values()):
+            workers = offered.pop(lane.name, [])
+            if lane.worker in workers:
+                continue
+            self._put_back(lane, schedule)
+            if workers:
+                lane.worker, lane.lost_s = workers[0], None
+                self._tell(f"board {lane.name!r} is back")
+                if not lane.checked:
+                    self._ask(lane, None)
+            elif lane.lost_s is None:
+                lane.worker, lane.lost_s = "", now_s
+                self._tell(f"board {lane.name!r} is lost; others make its visits if it is not back in {_AWAITED_S:g} s")
+            elif now_s - lane.lost_s > _AWAITED_S:
+                self._remove(lane, schedule)
+        for board, workers in offered.items():
+            lane = self._lanes[board] = _Lane(board, workers[0])
+            self._ask(lane, None)
+        for board in schedule.boards() - self._lanes.keys():  # Of a campaign that is continued without it.
+            schedule.release(board)
+        if not self._lanes:
+            raise ClusterError(f"no board of {self._cluster.address} is left; what was measured is kept: use --resume")
+
+    def _fill(self, lane: _Lane, schedule: Schedule) -> None:
+        """Asks a board for as many visits as it may have."""
+        while lane.checked and lane.lost_s is None and len(lane.tasks) < _IN_FLIGHT:
+            visit = schedule.next(lane.name)
+            if visit is None:
+                return
+            self._ask(lane, visit)
+
+    def _ask(self, lane: _Lane, visit: Visit | None) -> None:
+        request = msgspec.structs.replace(
+            self._request,
+            board=lane.name,
+            visit=visit.number if visit else 0,
+            case=visit.case.to_json() if visit else None,
+        )
+        payload = msgspec.json.encode(request)
+        task = self._cluster.submit(serve_board, payload, worker=lane.worker, resource=f"{_RESOURCE}{lane.name}")
+        lane.tasks[task] = visit
+        task.when_done(lambda done: self._done.put((lane, done)))
+
+    def _take(self, lane: _Lane, task: Task, schedule: Schedule) -> Measured | None:
+        """What came of a visit; None where it is not settled yet, or was no visit."""
+        visit = lane.tasks.pop(task)
+        try:
+            answer = self._answer(lane, task)
+            if visit is None:
+                self._check(lane, answer)
+                return None
+            self._require_environment(lane, answer)
+        except TimeoutError:  # Its worker was lost with the answer; whether it comes back shows.
+            if visit is None:
+                self._ask(lane, None)
+            else:
+                schedule.put_back(visit)
+            return None
+        except (ClusterError, DatasetError) as error:
+            if visit is not None:
+                schedule.put_back(visit)
+            self._leave_out(lane, str(error), schedule)
+            if not self._lanes:
+                raise
+            return None
+        return self._settle(lane, visit, answer, schedule)
+
+    def _settle(self, lane: _Lane, visit: Visit, answer: Answer, schedule: Schedule) -> Measured | None:
+        """What a result means; None where the visit is to be made on another board."""
+        result = answer.result or CaseResult(visit.case.id, Status.FAILED, "the board's answer has no result")
+        if result.status is Status.FAILED:
+            schedule.failed(lane.name, visit, result)
+            return None
+        lane.faults = 0
+        for board in schedule.succeeded(lane.name, visit):
+            self._blame(board, schedule)
+        return Measured(visit, result, answer.environment, lane.name)
+
+    def _answer(self, lane: _Lane, task: Task) -> Answer:
+        """What a board answered.
+
+        Raises:
+            ClusterError: Nothing can be measured on it, or it cannot be asked.
+            TimeoutError: The answer was lost.
+        """
+        try:
+            answer = msgspec.json.decode(task.result(_FETCH_S), type=Answer)
+        except msgspec.DecodeError as error:
+            raise ClusterError(f"the answer of board {lane.name!r} cannot be read: {error}") from error
+        except ClusterError as error:
+            raise ClusterError(f"board {lane.name!r} cannot be asked: {error}") from error
+        if answer.error:
+            raise ClusterError(f"nothing can be measured on board {lane.name!r}: {answer.error}")
+        return answer
+
+    def _check(self, lane: _Lane, answer: Answer) -> None:
+        """Notes that a board can measure.
+
+        Raises:
+            DatasetError: Not in the environment of the others.
+        """
+        self._environment = self._environment or answer.environment
+        self._require_environment(lane, answer)
+        lane.checked = True
+
+    def _require_environment(self, lane: _Lane, answer: Answer) -> None:
+        ours, theirs = self._environment, answer.environment
+        key = differing_fact(ours, theirs)
+        if key is not None:
+            raise DatasetError(
+                f"board {lane.name!r} has {key} {theirs.get(key)!r}, and others have {ours.get(key)!r}: results do not "
+                "compare; name boards of one kind (--board)"
+            )
+
+    def _blame(self, board: str, schedule: Schedule) -> None:
+        """Notes that a board failed where another one did not."""
+        lane = self._lanes.get(board)
+        if lane is None:
+            return
+        lane.faults += 1
+        if lane.faults >= _FAULTS:
+            self._leave_out(lane, f"board {board!r} fails where others do not", schedule)
+
+    def _leave_out(self, lane: _Lane, why: str, schedule: Schedule) -> None:
+        self._left_out.add(lane.name)
+        self._put_back(lane, schedule)
+        self._remove(lane, schedule)
+        self._tell(f"{why}; it is left out")
+
+    def _remove(self, lane: _Lane, schedule: Schedule) -> None:
+        del self._lanes[lane.name]
+        schedule.release(lane.name)
+
+    def _put_back(self, lane: _Lane, schedule: Schedule) -> None:
+        """Has the visits of a board that are under way made again."""
+        for visit in _give_up(lane):
+            schedule.put_back(visit)
+
+
+def _give_up(lane: _Lane) -> Iterable[Visit]:
+    """Lets what a board was asked for not be done any more; gives the visits."""
+    visits = [visit for visit in lane.tasks.values() if visit is not None]
+    for task in lane.tasks:
+        task.give_up()
+    lane.tasks.clear()
+    return visits
