@@ -32,6 +32,7 @@ from annette.platforms import Platform, list_platforms, load_platform
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from annette.bench.boards import Boards
     from annette.bench.campaign import Outcome, Progress
     from annette.bench.check import MachineCheck
     from annette.bench.plan import Case, Plan
@@ -170,36 +171,35 @@ def benchmark(
         DatasetError: The file exists and ``resume`` is not set, belongs to another environment, or cannot be written.
         OptionError: There is no such backend, it has no such option, or processors are named for a cluster.
     """
-    out = Path(out)
+    out, chosen = Path(out), dict(options or {})
     adapts = plan is None if adapts is None else adapts
-    chosen = dict(options or {})
-    if plan is None and resume:
-        plan = session.recorded_plan(out)
-    if scheduler is None and (boards or tls):
-        raise OptionError("boards and certificates are those of a cluster, whose address (scheduler) is missing")
-    if scheduler is not None and cpus:
-        raise OptionError(
-            "processors are chosen where a board hangs: start its worker on them (taskset), not with cpus"
-        )
+    plan = plan or (session.recorded_plan(out) if resume else None) or plan_benchmark(backend, options=chosen)
+    totals = partial(plan_benchmark, backend, preset=TOTALS, seed=seed, batch=batch, options=chosen)
     limits = {} if timeout_s is None else {"timeout_s": timeout_s}
     settings = session.settings_for(chosen, cpus if scheduler is None else (), **limits)
     how: dict[str, Any] = {"backend": backend, "options": chosen, "settings": settings}
-    with ExitStack() as stack:
-        if scheduler is not None:
-            found = open_boards(scheduler, names=boards, pinned=cpus is None, tls=tls, tell=tell, **how)
-            how["place"] = stack.enter_context(found)
-        return session.benchmark(
-            plan or plan_benchmark(backend, options=chosen),
-            out,
-            resume=resume,
-            progress=progress,
-            otherwise=partial(plan_benchmark, backend, preset=TOTALS, seed=seed, batch=batch, options=chosen)
-            if adapts
-            else None,
-            budget_s=budget_s,
-            switch=switch,
-            **how,
+    where = {"names": boards, "tls": tls, "tell": tell}
+    with _place(scheduler, cpus, where, how) as place:
+        how |= {"place": place, "resume": resume, "progress": progress, "switch": switch, "budget_s": budget_s}
+        return session.benchmark(plan, out, otherwise=totals if adapts else None, **how)
+
+
+@contextmanager
+def _place(
+    scheduler: str | None, cpus: tuple[int, ...] | None, where: Mapping[str, Any], how: Mapping[str, Any]
+) -> Iterator[Boards | None]:
+    """The boards of a cluster, while connected; None where there is no cluster."""
+    if scheduler is None:
+        if where["names"] or where["tls"]:
+            raise OptionError("boards and certificates are those of a cluster, whose address (scheduler) is missing")
+        yield None
+        return
+    if cpus:
+        raise OptionError(
+            "processors are chosen where a board hangs: start its worker on them (taskset), not with cpus"
         )
+    with open_boards(scheduler, pinned=cpus is None, **where, **how) as boards:
+        yield boards
 
 
 def check_machine(

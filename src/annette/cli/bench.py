@@ -11,6 +11,9 @@ from annette.cli.options import (
     OPEN_ENDED,
     backend_options,
     chosen_options,
+    cluster_options,
+    cluster_tls,
+    complain,
     input_option,
     json_option,
     parse_duration,
@@ -77,6 +80,10 @@ def _parse_batches(ctx: click.Context, param: click.Parameter, value: str | None
 @click.option("--check", is_flag=True, help="Only say how calm this machine is: half a minute of reference workloads.")
 @click.option("--dry-run", is_flag=True, help="Only print what would be measured, and how long it would take.")
 @click.option("--html", type=FILE, metavar="FILE", help="Also write a page with plots of sweeps.")
+@cluster_options
+@click.option(
+    "--board", "boards", multiple=True, metavar="NAME", help="Boards of the cluster. Repeatable.  [default: all]"
+)
 @json_option
 @click.pass_context
 def command(
@@ -116,13 +123,14 @@ def command(
       annette bench --backend onnxruntime --preset full --budget 5m --for mine.onnx other.onnx --out cpu.sqlite
       annette bench --backend vela --accelerator ethos-u55-128 --budget 60s --out npu.sqlite --html npu.html
       annette bench --backend command --option command='./bench {model}' --out board.sqlite --json
+      annette bench --backend onnxruntime --scheduler tcp://lab:8786 --out cpu.sqlite
     """
     from annette.report.bench import plan_document, print_plan
 
     own, options, extra = _words(networks, options, context.args)
     chosen = chosen_options(backend, options, extra)
     if check:
-        _check(backend, chosen, how["cpus"], as_json=as_json)
+        _check(backend, chosen, how, as_json=as_json)
         return
     plan = _recorded(out, resume=resume and preset is None and plan_file is None and not networks)
     wanted = {"preset": preset or "quick", "seed": seed, "batch": batch, "options": chosen}
@@ -164,12 +172,14 @@ def _within(plan: Plan, budget_s: float | None, *, dry_run: bool) -> Plan:
     return plan.within(budget_s) if budget_s is not None and (dry_run or not is_for_totals(plan)) else plan
 
 
-def _check(backend: str, options: dict[str, str], cpus: tuple[int, ...] | None, *, as_json: bool) -> None:
+def _check(backend: str, options: dict[str, str], how: dict[str, Any], *, as_json: bool) -> None:
     """Says how calm the machine is."""
     from annette.api import check_machine
     from annette.report.bench import check_document, print_check
 
-    document = check_document(check_machine(backend, options=options, cpus=cpus), backend)
+    if how["scheduler"]:
+        raise click.UsageError("--check looks at this machine: run it where the boards hang")
+    document = check_document(check_machine(backend, options=options, cpus=how["cpus"]), backend)
     print_json(document) if as_json else print_check(document)
 
 
@@ -195,7 +205,9 @@ def _benchmark(plan: Plan, out: Path, *, backend: str, resume: bool, **how: Any)
             click.echo(text, err=True)
             bar.expect([case for _ in visits for case in plan.cases])
 
-        outcome = benchmark(out, backend=backend, plan=plan, resume=resume, progress=bar, switch=switch, **how)
+        how["tls"] = cluster_tls(*(how.pop(f"tls_{name}") for name in ("ca_file", "cert", "key")))
+        listeners = {"progress": bar, "switch": switch, "tell": complain}
+        outcome = benchmark(out, backend=backend, plan=plan, resume=resume, **listeners, **how)
     return bench_document(out, backend, carried_out, outcome)
 
 

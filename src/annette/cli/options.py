@@ -17,6 +17,7 @@ from annette.plain_text import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from annette.cluster import Tls
     from annette.network.inputs import Given
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "USAGE_ERROR",
     "backend_options",
     "chosen_options",
+    "cluster_options",
+    "cluster_tls",
     "complain",
     "input_option",
     "json_option",
@@ -212,6 +215,20 @@ backend_options = _together(
     running_options,
 )
 
+cluster_options = _together(
+    "Adds ``--scheduler`` and the certificates for it.",
+    click.option(
+        "--scheduler", metavar="ADDRESS",
+        help="Have it done on a Dask cluster: tcp://HOST:8786, tls://HOST:8786. By default here.",
+    ),
+    *(
+        click.option(f"--tls-{name}", metavar="FILE", default="", help=f"For tls://: {what}, a PEM file.  "
+                     "[default: what Dask is configured with]")
+        for name, what in (("ca-file", "certificates of the authority"), ("cert", "your certificate"),
+                           ("key", "your private key"))
+    ),
+)  # fmt: skip
+
 table_options = _together(
     "Adds ``--column`` and ``--ignore``.",
     click.option(
@@ -263,6 +280,13 @@ def chosen_options(backend: str, options: dict[str, str], extra: Sequence[str]) 
     if unexpected:
         raise click.UsageError(f"unexpected argument {unexpected[0]!r}")
     return parse_options(backend, {**options, **further})
+
+
+def cluster_tls(tls_ca_file: str, tls_cert: str, tls_key: str) -> Tls | None:
+    """The certificates that the options of `cluster_options` name; None where they name none."""
+    from annette.cluster import Tls
+
+    return Tls(tls_ca_file, tls_cert, tls_key) if tls_ca_file or tls_cert or tls_key else None
 
 
 def split_words(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
