@@ -24,6 +24,9 @@ __all__ = ["Cluster", "Task", "Tls", "connected"]
 _CONNECT_S: Final = 20.0
 """Time to reach a scheduler in: one that runs answers within milliseconds, over slow networks within seconds."""
 
+_GLANCE_S: Final = 1.0
+"""Between two looks whether an answer that was there is there still: Dask takes one that was lost as not yet given."""
+
 _LOOK_S: Final = 5.0
 """Between two looks whether a cluster that gives no result still has workers."""
 
@@ -96,14 +99,19 @@ class Task:
     def result(self, timeout_s: float) -> bytes:
         """What the worker answered.
 
+        Args:
+            timeout_s: Time in which an answer that is there arrives.
+
         Raises:
-            TimeoutError: There is no answer yet, or no longer.
+            TimeoutError: There is no answer yet, or no longer: the worker that had it was lost.
             ClusterError: The call failed before or after annette's part of it.
         """
         try:
-            answer = self._future.result(timeout=timeout_s)
+            answer = self._future.result(timeout=min(timeout_s, _GLANCE_S))
         except TimeoutError:
-            raise
+            if timeout_s <= _GLANCE_S or not self._future.done():
+                raise
+            return self.result(timeout_s - _GLANCE_S)
         except BaseException as error:  # Whatever was raised on the worker is raised here, the cancelled included.
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise

@@ -26,7 +26,7 @@ class RealCluster:
         own = ["--nthreads", str(len(boards) or 1), "--local-directory", str(self._folder), "--name", name]
         kind = "--nanny" if nanny else "--no-nanny"
         process = self._start("worker", self.address, kind, *own, *resources)
-        self._wait(lambda: "Registered to" in self._log(process).read_text())
+        self._wait(lambda: "Registered to" in process.log.read_text())
         return process
 
     def __enter__(self):
@@ -35,8 +35,11 @@ class RealCluster:
     def __exit__(self, *_):
         for process in reversed(self._processes):
             process.terminate()
-        for process in reversed(self._processes):
-            process.wait()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:  # A worker of Dask that is told to end twice at once may wait for ever.
+                process.kill()
+                process.wait()
 
     def _start(self, what, *arguments):
         log = self._folder / f"{what}{len(self._processes)}.log"
@@ -46,10 +49,6 @@ class RealCluster:
         self._processes.append(process)
         process.log = log
         return process
-
-    @staticmethod
-    def _log(process):
-        return process.log
 
     def _wait(self, look):
         end_s = time.monotonic() + STARTS_S

@@ -157,7 +157,7 @@ def test_a_worker_that_comes_back_goes_on_with_its_board(cluster, tmp_path, dige
 def children(cluster):
     """Processes of the workers, below their nannies."""
     with connected(cluster.address) as found:
-        return [worker for worker in found._client.run(_own_number).values()]
+        return list(found._client.run(_own_number).values())
 
 
 def _own_number():

@@ -190,18 +190,19 @@ class Boards:
 
     def _begin(self) -> None:
         """Finds the boards and has each start the backend."""
-        offered = self._offered()
+        everything = self._hanging()
+        missing = [name for name in self._names if name not in everything]
+        if missing:
+            raise ClusterError(
+                f"no worker of {self._cluster.address} has a board {missing[0]!r}{nearest(missing[0], everything)} "
+                f"(there are: {', '.join(everything) or 'none'})"
+            )
+        offered = self._offered(everything)
         for board, workers in offered.items():
             if len(workers) > 1:
                 raise ClusterError(
                     f"board {board!r} hangs on two workers, {' and '.join(workers)}: name each board once"
                 )
-        missing = [name for name in self._names if name not in offered]
-        if missing:
-            raise ClusterError(
-                f"no worker of {self._cluster.address} has a board {missing[0]!r}{nearest(missing[0], offered)} "
-                f"(there are: {', '.join(offered) or 'none'})"
-            )
         if not offered:
             address = self._cluster.address
             raise ClusterError(
@@ -220,16 +221,22 @@ class Boards:
             lane.tasks.pop(task)
             self._check(lane, self._answer(lane, task))
 
-    def _offered(self) -> dict[str, list[str]]:
-        """The workers of each board that may be used, in the order of the names of the boards."""
-        offered: dict[str, list[str]] = {}
+    def _hanging(self) -> dict[str, list[str]]:
+        """The workers that each board of the cluster hangs on, in the order of the names of the boards."""
+        hanging: dict[str, list[str]] = {}
         for worker, resources in self._cluster.workers().items():
             for resource, amount in resources.items():
-                board = resource.removeprefix(_RESOURCE)
-                wanted = resource.startswith(_RESOURCE) and amount >= 1 and (not self._names or board in self._names)
-                if wanted and board not in self._left_out:
-                    offered.setdefault(board, []).append(worker)
-        return dict(sorted(offered.items()))
+                if resource.startswith(_RESOURCE) and amount >= 1:
+                    hanging.setdefault(resource.removeprefix(_RESOURCE), []).append(worker)
+        return dict(sorted(hanging.items()))
+
+    def _offered(self, hanging: Mapping[str, list[str]]) -> dict[str, list[str]]:
+        """What of it may be used."""
+        return {
+            board: workers
+            for board, workers in hanging.items()
+            if (not self._names or board in self._names) and board not in self._left_out
+        }
 
     def _look(self, schedule: Schedule) -> None:
         """Notices boards that were lost, came back or are new."""
@@ -237,7 +244,7 @@ class Boards:
         if now_s - self._looked_s < _LOOK_S:
             return
         self._looked_s = now_s
-        offered = self._offered()
+        offered = self._offered(self._hanging())
         for lane in list(self._lanes.values()):
             workers = offered.pop(lane.name, [])
             if lane.worker in workers:
