@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from annette.network import Layer, Network
     from annette.network.tensor import DType
 
-__all__ = ["PLAIN", "Access", "access_of"]
+__all__ = ["PLAIN", "Access", "access_of", "walks"]
 
 
 class Access(NamedTuple):
@@ -67,6 +67,8 @@ def access_of(layer: Layer, network: Network) -> Access:
         layer: The layer; one of a kind that neither moves nor broadcasts has `PLAIN`.
         network: Where its tensors are described; a layer that is none of the network's has `PLAIN`.
     """
+    if not walks(layer.kind):
+        return PLAIN
     rule = _RULES.get(layer.kind)
     known = all(name in network.tensors for name in (*layer.inputs, *layer.outputs))
     if layer.kind == "cast" and known and layer.inputs:
@@ -76,6 +78,11 @@ def access_of(layer: Layer, network: Network) -> Access:
     shapes = [network.tensors[name].shape for name in layer.inputs]
     results = [network.tensors[name].shape for name in layer.outputs]
     return rule(layer, shapes, results) if shapes and results else PLAIN
+
+
+def walks(kind: str) -> bool:
+    """Whether layers of a kind are asked how they walk, which follows from shapes, element types and attributes."""
+    return kind in _RULES or kind == "cast"
 
 
 def _cast(before: DType, after: DType) -> Access:

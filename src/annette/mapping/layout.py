@@ -17,7 +17,7 @@ from annette.documents import OPTIONAL, Document, convert, located, plain
 from annette.errors import MappingError
 from annette.mapping.condition import compile_condition
 from annette.mapping.condition_fields import KERNEL_FIELDS, layout_condition
-from annette.mapping.kernel import Kernel
+from annette.mapping.kernel import Kernel, revised
 from annette.mapping.precision import dtype_precision, kind_of, precision_in, with_precision
 from annette.network import describe_layer
 
@@ -249,7 +249,7 @@ class _Walk:
         for tensor in wanted:
             self._provide(tensor, reads)
         blocked = reads is Layout.BLOCKED or writes is Layout.BLOCKED
-        self.result.append(_in_blocks(kernel) if blocked else kernel)
+        self.result.append(revised(kernel, blocked=True) if blocked else kernel)
         self._record(kernel.outputs, writes)
         if self._model.narrow_copies and writes is Layout.BLOCKED:
             follows = rule is not None and rule.reads is Layout.SAME and not self._last.isdisjoint(maps)
@@ -369,21 +369,3 @@ def _is_line(tensor: Tensor, *, channels_last: bool) -> bool:
     channel = -1 if channels_last else 1
     channels = tensor.shape[channel] if len(tensor.shape) > 1 else 1
     return channels == 1 or tensor.elements == channels * tensor.shape[0]
-
-
-def _in_blocks(kernel: Kernel) -> Kernel:
-    """The kernel marked as blocked; `dataclasses.replace` does the same in four times the time."""
-    return Kernel(
-        kernel.name,
-        kernel.kind,
-        kernel.anchor,
-        kernel.layers,
-        kernel.inputs,
-        kernel.outputs,
-        kernel.rules,
-        kernel.free,
-        kernel.followers,
-        True,
-        kernel.context,
-        kernel.precision,
-    )

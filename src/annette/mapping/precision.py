@@ -105,13 +105,9 @@ def shared_half_constants(layer: Layer, network: Network) -> list[str]:
     A runtime that computes in 32 bits may convert these in every run; zero biases of networks that were never trained
     are often one tensor.
     """
-    return [
-        name
-        for name in dict.fromkeys(layer.inputs)
-        if network.tensors[name].constant
-        and network.tensors[name].dtype is DType.FLOAT16
-        and len(network.consumers.get(name, ())) > 1
-    ]
+    tensors = network.tensors
+    halves = [name for name in layer.inputs if tensors[name].dtype is DType.FLOAT16 and tensors[name].constant]
+    return [name for name in dict.fromkeys(halves) if len(network.consumers.get(name, ())) > 1]
 
 
 def is_narrow(network: Network) -> bool:
