@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from annette.network import Network
     from annette.network.load import load_network
     from annette.platforms import Platform, list_platforms, load_platform
+    from annette.remote import estimate_on_cluster
 
 __all__ = [
     "AnnetteError",
@@ -35,6 +36,7 @@ __all__ = [
     "check_machine",
     "estimate",
     "estimate_many",
+    "estimate_on_cluster",
     "evaluate",
     "fit",
     "list_platforms",
@@ -51,6 +53,7 @@ _HOMES: Final = {
     "Platform": "annette.platforms",
     "estimate": "annette.estimation.estimator",
     "estimate_many": "annette.estimation.many",
+    "estimate_on_cluster": "annette.remote",
     "list_platforms": "annette.platforms",
     "load_network": "annette.network.load",
     "load_platform": "annette.platforms",

@@ -90,11 +90,11 @@ class Task:
     """A call that a worker has been asked for."""
 
     def __init__(self, future: Any) -> None:
-        self._future = future
+        self.future = future
 
     def when_done(self, tell: Callable[[Task], None]) -> None:
         """Has ``tell`` called, in another thread, when there is a result, an error, or it was given up."""
-        self._future.add_done_callback(lambda _: tell(self))
+        self.future.add_done_callback(lambda _: tell(self))
 
     def result(self, timeout_s: float) -> bytes:
         """What the worker answered.
@@ -107,9 +107,9 @@ class Task:
             ClusterError: The call failed before or after annette's part of it.
         """
         try:
-            answer = self._future.result(timeout=min(timeout_s, _GLANCE_S))
+            answer = self.future.result(timeout=min(timeout_s, _GLANCE_S))
         except TimeoutError:
-            if timeout_s <= _GLANCE_S or not self._future.done():
+            if timeout_s <= _GLANCE_S or not self.future.done():
                 raise
             return self.result(timeout_s - _GLANCE_S)
         except BaseException as error:  # Whatever was raised on the worker is raised here, the cancelled included.
@@ -124,7 +124,11 @@ class Task:
 
     def give_up(self) -> None:
         """Lets it not be run any more; one that runs already goes on, and nobody hears of it."""
-        self._future.cancel()
+        self.future.cancel()
+
+
+def _given_back(data: bytes) -> bytes:
+    return data
 
 
 class Cluster:
@@ -160,7 +164,9 @@ class Cluster:
         """
         return self._submit(call, payload, workers=[worker], allow_other_workers=False, resources={resource: 1})
 
-    def map(self, call: Callable[[bytes], bytes], payloads: Iterable[bytes]) -> Iterator[bytes]:
+    def map(
+        self, call: Callable[[bytes, bytes], bytes], payloads: Iterable[bytes], shared: bytes = b""
+    ) -> Iterator[bytes]:
         """Has the workers call a function with each of many payloads.
 
         Calls of a worker that is lost are made by another one.
@@ -168,6 +174,7 @@ class Cluster:
         Args:
             call: A function of annette, by name: the workers have their own.
             payloads: What it is called with; taken as they are needed, so that few are in memory at a time.
+            shared: What it is called with beside, the same in all calls: each worker is sent it once.
 
         Yields:
             The answers, in the order of the payloads.
@@ -179,21 +186,24 @@ class Cluster:
         if not most:
             raise ClusterError(f"the cluster at {self.address!r} has no workers: dask worker {self.address} starts one")
         waiting: deque[Task] = deque()
+        # A call that gives it back, not data that is put there: Dask repeats calls whose results were lost.
+        everywhere = self._submit(_given_back, shared)
         try:
             for payload in payloads:
-                waiting.append(self._submit(call, payload))
+                waiting.append(self._submit(call, payload, everywhere))
                 if len(waiting) >= most:
                     yield self._answer(waiting.popleft())
             while waiting:
                 yield self._answer(waiting.popleft())
         finally:
-            for task in waiting:
+            for task in (*waiting, everywhere):
                 task.give_up()
 
-    def _submit(self, call: Callable[[bytes], bytes], payload: bytes, **where: Any) -> Task:
+    def _submit(self, call: Callable[..., bytes], *arguments: bytes | Task, **where: Any) -> Task:
         self._count += 1
         key = f"{self._prefix}-{self._count}"
-        return Task(self._client.submit(call, payload, key=key, pure=False, **where))
+        sent = [argument.future if isinstance(argument, Task) else argument for argument in arguments]
+        return Task(self._client.submit(call, *sent, key=key, pure=False, **where))
 
     def _answer(self, task: Task) -> bytes:
         """What came of a task, however long it takes, as long as there are workers."""

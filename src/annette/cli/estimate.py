@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from annette.cli.options import (
     USAGE_ERROR,
+    cluster_options,
+    cluster_tls,
     complain,
     json_option,
     lenient_option,
@@ -15,6 +17,11 @@ from annette.cli.options import (
     network_options,
     print_json,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from annette.estimation.many import Estimated
 
 __all__ = ["command"]
 
@@ -26,6 +33,7 @@ __all__ = ["command"]
 @network_options
 @lenient_option
 @click.option("--all", "everything", is_flag=True, help="Show all kernels, in order of execution.")
+@cluster_options
 @json_option
 def command(networks: tuple[str, ...], platform: str, everything: bool, as_json: bool, **how: Any) -> None:
     """Estimates how long each NETWORK takes on a platform, kernel by kernel.
@@ -38,26 +46,39 @@ def command(networks: tuple[str, ...], platform: str, everything: bool, as_json:
       annette estimate resnet50 --platform zcu102-dnndk
       annette estimate model.onnx --platform ncs2-openvino --batch 4 --json
       annette estimate model.onnx --platform my-platform.json --input ids=1x128 --fallback roofline
+      annette estimate /shared/*.onnx --platform my-platform.json --scheduler tcp://lab:8786 --json
     """
-    from annette import AnnetteError, estimate, load_platform
-    from annette.report.estimates import error_document, estimate_document, print_estimate
+    from annette.report.estimates import error_document, print_estimate
 
-    target = load_platform(platform)
     documents: list[dict[str, Any]] = []
     failed = False
-    for network in networks:
-        try:
-            documents.append(estimate_document(estimate(network, target, **how)))
-        except AnnetteError as error:
+    for each in _estimated(networks, platform, how):
+        if each.error is not None:
             if len(networks) == 1:
-                raise
-            complain(str(error) if network in str(error) else f"{network!r}: {error}")
-            documents.append(error_document(network, error))
+                raise each.error
+            complain(str(each.error) if each.network in str(each.error) else f"{each.network!r}: {each.error}")
+            documents.append(error_document(each.network, each.error))
             failed = True
             continue
+        documents.append(each.get())
         if not as_json:
             print_estimate(documents[-1], everything=everything)
     if as_json:
         print_json(documents[0] if len(documents) == 1 else documents)
     if failed:
         click.get_current_context().exit(USAGE_ERROR)
+
+
+def _estimated(networks: tuple[str, ...], platform: str, how: dict[str, Any]) -> Iterator[Estimated[dict[str, Any]]]:
+    """The documents of networks, made here or on a cluster."""
+    from annette import estimate_many, estimate_on_cluster
+    from annette.errors import OptionError
+    from annette.report.estimates import estimate_document
+
+    scheduler = how.pop("scheduler")
+    tls = cluster_tls(*(how.pop(f"tls_{name}") for name in ("ca_file", "cert", "key")))
+    if scheduler is not None:
+        return estimate_on_cluster(networks, platform, scheduler=scheduler, tls=tls, **how)
+    if tls is not None:
+        raise OptionError("certificates are those of a cluster: --scheduler ADDRESS is missing")
+    return estimate_many(networks, platform, keep=estimate_document, **how)
