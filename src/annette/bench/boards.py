@@ -10,14 +10,13 @@ from __future__ import annotations
 import queue
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from annette._version import __version__
-from annette.bench.board import Answer, Request, serve_board
+from annette.bench.board import Request
 from annette.bench.dataset import differing_fact
+from annette.bench.lane import RESOURCE, Lane
 from annette.bench.measurement import CaseResult
 from annette.bench.places import Measured, Visit
 from annette.bench.records import Status
@@ -26,14 +25,14 @@ from annette.cluster import connected
 from annette.errors import ClusterError, DatasetError, OptionError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
+    from annette.bench.board import Answer
     from annette.bench.measurement import Settings
     from annette.cluster import Cluster, Task, Tls
 
 __all__ = ["Boards", "open_boards"]
 
-_RESOURCE: Final = "board:"
 _IN_FLIGHT: Final = 2
 """Visits that a board has at a time: one is measured, and the next one waits on the worker, so that the board does not
 wait for the network in between."""
@@ -43,9 +42,6 @@ _LOOK_S: Final = 2.0
 
 _START_S: Final = 150.0
 """Time in which a board answers that it can measure: as long as a backend may take to start, and half a minute."""
-
-_FETCH_S: Final = 30.0
-"""Time in which an answer arrives that a worker has ready; else the worker was lost meanwhile."""
 
 _AWAITED_S: Final = 60.0
 """Time in which a board that was lost is waited for, before others make its visits: its worker's nanny starts a new one
@@ -98,27 +94,6 @@ def open_boards(
         yield Boards(cluster, request, names, tell)
 
 
-@dataclass
-class _Lane:
-    """A board as the campaign sees it.
-
-    Attributes:
-        name: Its name.
-        worker: Address of the worker that it hangs on.
-        tasks: What it has been asked for, and which visit each is; None asks for its environment.
-        checked: Whether it has shown that it can measure.
-        faults: How often in a row it failed where another board did not.
-        lost_s: Since when it has no worker, as `time.monotonic` counts; None where it has one.
-    """
-
-    name: str
-    worker: str
-    tasks: dict[Task, Visit | None] = field(default_factory=dict)
-    checked: bool = False
-    faults: int = 0
-    lost_s: float | None = None
-
-
 class Boards:
     """Measures the cases of a campaign on the boards of a cluster (`annette.bench.places.Place`).
 
@@ -138,9 +113,9 @@ class Boards:
     ) -> None:
         self._cluster, self._request, self._names = cluster, request, tuple(names)
         self._tell = tell or (lambda _: None)
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
         self._left_out: set[str] = set()
-        self._done: queue.SimpleQueue[tuple[_Lane, Task]] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[Lane, Task]] = queue.SimpleQueue()
         self._environment: dict[str, str] = {}
         self._looked_s = -_LOOK_S
         self._begin()
@@ -172,10 +147,10 @@ class Boards:
         try:
             while not schedule.finished:
                 self._look(schedule)
-                for lane in self._lanes.values():
-                    self._fill(lane, schedule)
                 for board, visit, result in schedule.given_up(self._lanes):
                     yield Measured(visit, result, self._environment, board)
+                for lane in self._lanes.values():
+                    self._fill(lane, schedule)
                 try:
                     lane, task = self._done.get(timeout=_LOOK_S)
                 except queue.Empty:
@@ -186,7 +161,7 @@ class Boards:
                         yield measured
         finally:
             for lane in self._lanes.values():
-                _give_up(lane)
+                lane.give_up()
 
     def _begin(self) -> None:
         """Finds the boards and has each start the backend."""
@@ -206,10 +181,10 @@ class Boards:
         if not offered:
             address = self._cluster.address
             raise ClusterError(
-                f"no worker of {address} has a board: 'dask worker {address} --resources {_RESOURCE}NAME=1' starts one"
+                f"no worker of {address} has a board: 'dask worker {address} --resources {RESOURCE}NAME=1' starts one"
             )
         for board, (worker,) in offered.items():
-            lane = self._lanes[board] = _Lane(board, worker)
+            lane = self._lanes[board] = Lane(board, worker)
             self._ask(lane, None)
         deadline_s = time.monotonic() + _START_S
         while not all(lane.checked for lane in self._lanes.values()):
@@ -219,15 +194,18 @@ class Boards:
                 late = [lane.name for lane in self._lanes.values() if not lane.checked]
                 raise ClusterError(f"board {late[0]!r} did not answer in {_START_S:g} s") from None
             lane.tasks.pop(task)
-            self._check(lane, self._answer(lane, task))
+            try:
+                self._check(lane, lane.answer(task))
+            except TimeoutError:
+                raise ClusterError(f"board {lane.name!r} was lost before it could measure") from None
 
     def _hanging(self) -> dict[str, list[str]]:
         """The workers that each board of the cluster hangs on, in the order of the names of the boards."""
         hanging: dict[str, list[str]] = {}
         for worker, resources in self._cluster.workers().items():
             for resource, amount in resources.items():
-                if resource.startswith(_RESOURCE) and amount >= 1:
-                    hanging.setdefault(resource.removeprefix(_RESOURCE), []).append(worker)
+                if resource.startswith(RESOURCE) and amount >= 1:
+                    hanging.setdefault(resource.removeprefix(RESOURCE), []).append(worker)
         return dict(sorted(hanging.items()))
 
     def _offered(self, hanging: Mapping[str, list[str]]) -> dict[str, list[str]]:
@@ -261,14 +239,14 @@ class Boards:
             elif now_s - lane.lost_s > _AWAITED_S:
                 self._remove(lane, schedule)
         for board, workers in offered.items():
-            lane = self._lanes[board] = _Lane(board, workers[0])
+            lane = self._lanes[board] = Lane(board, workers[0])
             self._ask(lane, None)
         for board in schedule.boards() - self._lanes.keys():  # Of a campaign that is continued without it.
             schedule.release(board)
         if not self._lanes:
             raise ClusterError(f"no board of {self._cluster.address} is left; what was measured is kept: use --resume")
 
-    def _fill(self, lane: _Lane, schedule: Schedule) -> None:
+    def _fill(self, lane: Lane, schedule: Schedule) -> None:
         """Asks a board for as many visits as it may have."""
         while lane.checked and lane.lost_s is None and len(lane.tasks) < _IN_FLIGHT:
             visit = schedule.next(lane.name)
@@ -276,23 +254,14 @@ class Boards:
                 return
             self._ask(lane, visit)
 
-    def _ask(self, lane: _Lane, visit: Visit | None) -> None:
-        request = msgspec.structs.replace(
-            self._request,
-            board=lane.name,
-            visit=visit.number if visit else 0,
-            case=visit.case.to_json() if visit else None,
-        )
-        payload = msgspec.json.encode(request)
-        task = self._cluster.submit(serve_board, payload, worker=lane.worker, resource=f"{_RESOURCE}{lane.name}")
-        lane.tasks[task] = visit
-        task.when_done(lambda done: self._done.put((lane, done)))
+    def _ask(self, lane: Lane, visit: Visit | None) -> None:
+        lane.ask(self._cluster, self._request, visit, lambda done: self._done.put((lane, done)))
 
-    def _take(self, lane: _Lane, task: Task, schedule: Schedule) -> Measured | None:
+    def _take(self, lane: Lane, task: Task, schedule: Schedule) -> Measured | None:
         """What came of a visit; None where it is not settled yet, or was no visit."""
         visit = lane.tasks.pop(task)
         try:
-            answer = self._answer(lane, task)
+            answer = lane.answer(task)
             if visit is None:
                 self._check(lane, answer)
                 return None
@@ -301,7 +270,7 @@ class Boards:
             if visit is None:
                 self._ask(lane, None)
             else:
-                schedule.put_back(visit)
+                schedule.lost(visit)
             return None
         except (ClusterError, DatasetError) as error:
             if visit is not None:
@@ -312,7 +281,7 @@ class Boards:
             return None
         return self._settle(lane, visit, answer, schedule)
 
-    def _settle(self, lane: _Lane, visit: Visit, answer: Answer, schedule: Schedule) -> Measured | None:
+    def _settle(self, lane: Lane, visit: Visit, answer: Answer, schedule: Schedule) -> Measured | None:
         """What a result means; None where the visit is to be made on another board."""
         result = answer.result or CaseResult(visit.case.id, Status.FAILED, "the board's answer has no result")
         if result.status is Status.FAILED:
@@ -323,24 +292,7 @@ class Boards:
             self._blame(board, schedule)
         return Measured(visit, result, answer.environment, lane.name)
 
-    def _answer(self, lane: _Lane, task: Task) -> Answer:
-        """What a board answered.
-
-        Raises:
-            ClusterError: Nothing can be measured on it, or it cannot be asked.
-            TimeoutError: The answer was lost.
-        """
-        try:
-            answer = msgspec.json.decode(task.result(_FETCH_S), type=Answer)
-        except msgspec.DecodeError as error:
-            raise ClusterError(f"the answer of board {lane.name!r} cannot be read: {error}") from error
-        except ClusterError as error:
-            raise ClusterError(f"board {lane.name!r} cannot be asked: {error}") from error
-        if answer.error:
-            raise ClusterError(f"nothing can be measured on board {lane.name!r}: {answer.error}")
-        return answer
-
-    def _check(self, lane: _Lane, answer: Answer) -> None:
+    def _check(self, lane: Lane, answer: Answer) -> None:
         """Notes that a board can measure.
 
         Raises:
@@ -350,7 +302,7 @@ class Boards:
         self._require_environment(lane, answer)
         lane.checked = True
 
-    def _require_environment(self, lane: _Lane, answer: Answer) -> None:
+    def _require_environment(self, lane: Lane, answer: Answer) -> None:
         ours, theirs = self._environment, answer.environment
         key = differing_fact(ours, theirs)
         if key is not None:
@@ -368,26 +320,20 @@ class Boards:
         if lane.faults >= _FAULTS:
             self._leave_out(lane, f"board {board!r} fails where others do not", schedule)
 
-    def _leave_out(self, lane: _Lane, why: str, schedule: Schedule) -> None:
+    def _leave_out(self, lane: Lane, why: str, schedule: Schedule) -> None:
         self._left_out.add(lane.name)
         self._put_back(lane, schedule)
         self._remove(lane, schedule)
         self._tell(f"{why}; it is left out")
 
-    def _remove(self, lane: _Lane, schedule: Schedule) -> None:
+    def _remove(self, lane: Lane, schedule: Schedule) -> None:
         del self._lanes[lane.name]
         schedule.release(lane.name)
 
-    def _put_back(self, lane: _Lane, schedule: Schedule) -> None:
+    def _put_back(self, lane: Lane, schedule: Schedule) -> None:
         """Has the visits of a board that are under way made again."""
-        for visit in _give_up(lane):
+        visits = lane.give_up()
+        for visit in visits[:1]:  # It was being measured, the others were waiting.
+            schedule.lost(visit)
+        for visit in visits[1:]:
             schedule.put_back(visit)
-
-
-def _give_up(lane: _Lane) -> Iterable[Visit]:
-    """Lets what a board was asked for not be done any more; gives the visits."""
-    visits = [visit for visit in lane.tasks.values() if visit is not None]
-    for task in lane.tasks:
-        task.give_up()
-    lane.tasks.clear()
-    return visits

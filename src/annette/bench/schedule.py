@@ -7,16 +7,21 @@ by more than the visits of one. Where a board is lost, what is left of its cases
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
-from typing import TYPE_CHECKING, TypeAlias
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from annette.bench.measurement import CaseResult
+from annette.bench.records import Status
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from annette.bench.measurement import CaseResult
     from annette.bench.places import Visit
 
 __all__ = ["Schedule"]
+
+_MOST_LOSSES: Final = 3
+"""A case over which boards were lost so often may be what ends them, and has failed; twice may be chance."""
 
 _Waiting: TypeAlias = tuple[int, int]
 """Number of a visit and position of its case in the plan: all cases once, then all again."""
@@ -42,6 +47,7 @@ class Schedule:
         self._free: list[_Waiting] = []
         self._own: dict[str, list[_Waiting]] = defaultdict(list)
         self._refused: dict[str, dict[str, CaseResult]] = {}
+        self._losses: Counter[str] = Counter()
         for case in self._cases:
             self._queue(case)
 
@@ -97,6 +103,14 @@ class Schedule:
         """Takes a visit back that was not made."""
         self._queue(visit.case.id)
 
+    def lost(self, visit: Visit) -> None:
+        """Takes a visit back whose board was lost over it: it is made again, but not for ever (`given_up`)."""
+        case = visit.case.id
+        self._losses[case] += 1
+        if self._losses[case] >= _MOST_LOSSES:
+            self._board_of.pop(case, None)
+        self._queue(case)
+
     def release(self, board: str) -> None:
         """Lets others have the cases of a board that is lost."""
         for case in [case for case, owner in self._board_of.items() if owner == board]:
@@ -105,7 +119,7 @@ class Schedule:
             heapq.heappush(self._free, each)
 
     def given_up(self, boards: Collection[str]) -> Iterator[tuple[str, Visit, CaseResult]]:
-        """Takes out the cases that failed on two boards, or on all there are.
+        """Takes out the cases that failed on two boards, or on all there are, or over which boards were lost.
 
         Args:
             boards: Those that there are.
@@ -113,12 +127,24 @@ class Schedule:
         Yields:
             Where it failed first, which visit it was, and what came of it there.
         """
+        for case in [
+            case for case, count in self._losses.items() if count >= _MOST_LOSSES and self._waits_freely(case)
+        ]:
+            self._refused.pop(case, None)
+            visit = self._drop(case)
+            reason = f"boards were lost {self._losses.pop(case)} times while they measured it"
+            yield "", visit, CaseResult(case, Status.FAILED, reason)
         for case, refused in list(self._refused.items()):
             if self._waits_freely(case) and (len(refused) > 1 or refused.keys() >= set(boards)):
-                visit = self._take(self._free, case)
-                del self._visits[case], self._refused[case]
+                del self._refused[case]
                 board, result = next(iter(refused.items()))
-                yield board, visit, result
+                yield board, self._drop(case), result
+
+    def _drop(self, case: str) -> Visit:
+        """Takes a case out that waits, with all its further visits."""
+        visit = self._take(self._free, case)
+        del self._visits[case]
+        return visit
 
     def _queue(self, case: str) -> None:
         """Has the next visit of a case wait for its board, or for any."""
@@ -142,4 +168,4 @@ class Schedule:
         return board in self._refused.get(self._cases[waiting[1]], ())
 
     def _waits_freely(self, case: str) -> bool:
-        return self._key(case) in self._free
+        return case in self._visits and self._key(case) in self._free

@@ -95,6 +95,20 @@ def test_what_fails_on_two_boards_or_on_all_has_failed_and_is_not_visited_again(
     assert schedule.finished
 
 
+def test_a_case_that_ends_its_boards_does_not_go_on_for_ever():
+    schedule = Schedule(visits("x", "y", rounds=2), {})
+    for board in "aba":
+        assert not list(schedule.given_up("ab"))
+        visit, other = schedule.next(board), schedule.next(board)
+        schedule.lost(visit)
+        schedule.put_back(other)
+    ((board, visit, result),) = schedule.given_up("ab")
+    assert (board, visit.case.id, result.status) == ("", "x", Status.FAILED)
+    assert result.reason == "boards were lost 3 times while they measured it"
+    assert [make(schedule, "a") for _ in range(3)] == ["y/0", "y/1", None]
+    assert schedule.finished
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_happens_every_visit_is_made_once(seed):
     """Boards that fail at random, are lost and come back: no visit is lost, and none succeeds twice."""
@@ -108,8 +122,8 @@ def test_whatever_happens_every_visit_is_made_once(seed):
             break
         board = dice.choice("abc")
         if dice.random() < 0.03:
-            for visit in under_way.pop(board, []):
-                schedule.put_back(visit)
+            for place, visit in enumerate(under_way.pop(board, [])):
+                (schedule.put_back if place else schedule.lost)(visit)
             schedule.release(board)
         elif under_way[board] and dice.random() < 0.6:
             visit = under_way[board].pop(0)
