@@ -203,7 +203,7 @@ def _place(
 
 
 def check_machine(
-    backend: str,
+    backend: str | None = None,
     *,
     options: Mapping[str, Any] | None = None,
     cpus: tuple[int, ...] | None = None,
@@ -212,18 +212,21 @@ def check_machine(
     """Says how calm this machine is, what disturbs it, and how well a benchmark would know its times.
 
     Args:
-        backend: Name of the backend (``annette backends``), which runs some reference workloads.
+        backend: Name of the backend (``annette backends``), which runs some reference workloads; None takes the
+            first that takes times itself and is usable here.
         options: The backend's options.
         cpus: Processors to measure on; None takes the last ones, one per thread, and none leaves it to the scheduler.
         duration_s: For how long, seconds.
 
     Raises:
-        BackendError: The backend cannot be used here, or runs none of the workloads.
+        BackendError: The backend cannot be used here, none can, or it runs none of the workloads.
         OptionError: There is no such backend, or it does not take times itself.
     """
     chosen = dict(options or {})
     settings = session.settings_for(chosen, cpus)
-    return check.check_machine(backend, options=chosen, settings=settings, duration_s=duration_s)
+    return check.check_machine(
+        backend or check.timing_backend(), options=chosen, settings=settings, duration_s=duration_s
+    )
 
 
 def measure(

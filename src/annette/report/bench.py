@@ -75,12 +75,11 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     ).plain()
 
 
-def check_document(check: MachineCheck, backend: str) -> dict[str, Any]:
+def check_document(check: MachineCheck) -> dict[str, Any]:
     """How calm a machine is; schema ``annette/bench-check/1``."""
     return part(
         schemas.CheckDocument,
         check,
-        backend=backend,
         causes=list(check.causes),
         workloads=[part(schemas.CheckedWorkloadPart, workload) for workload in check.workloads],
     ).plain()
