@@ -191,7 +191,7 @@ def _place(
     """The boards of a cluster, while connected; None where there is no cluster."""
     if scheduler is None:
         if where["names"] or where["tls"]:
-            raise OptionError("boards and certificates are those of a cluster, whose address (scheduler) is missing")
+            raise OptionError("boards and certificates are those of a cluster, whose address (--scheduler) is missing")
         yield None
         return
     if cpus:

@@ -251,7 +251,7 @@ def test_says_what_a_cluster_lacks(cluster, tmp_path, monkeypatch):
         benchmark(out, scheduler="tcp://127.0.0.1:9", **how)
     with pytest.raises(OptionError, match="processors are chosen where a board hangs"):
         benchmark(out, scheduler=cluster.address, cpus=(0,), **how)
-    with pytest.raises(OptionError, match=r"whose address \(scheduler\) is missing"):
+    with pytest.raises(OptionError, match=r"whose address \(--scheduler\) is missing"):
         benchmark(out, boards=["rack-1"], **how)
     assert not out.exists()
 

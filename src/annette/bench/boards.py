@@ -80,8 +80,9 @@ def open_boards(
         DatasetError: Two boards do not measure the same: their environments differ.
         OptionError: A board is named twice.
     """
-    if len(set(names)) < len(names):
-        raise OptionError("a board is named twice")
+    for name in names:
+        if names.count(name) > 1:
+            raise OptionError(f"board {name!r} is named twice")
     request = Request(
         version=__version__,
         board="",

@@ -224,7 +224,7 @@ def _benchmark(plan: Plan, out: Path, *, backend: str, resume: bool, **how: Any)
             bar.expect([case for _ in visits for case in plan.cases])
 
         how["tls"] = cluster_tls(*(how.pop(f"tls_{name}") for name in ("ca_file", "cert", "key")))
-        listeners = {"progress": bar, "switch": switch, "tell": complain}
+        listeners: dict[str, Any] = {"progress": bar, "switch": switch, "tell": complain}
         outcome = benchmark(out, backend=backend, plan=plan, resume=resume, **listeners, **how)
     return bench_document(out, backend, carried_out, outcome)
 

@@ -80,5 +80,5 @@ def _estimated(networks: tuple[str, ...], platform: str, how: dict[str, Any]) ->
     if scheduler is not None:
         return estimate_on_cluster(networks, platform, scheduler=scheduler, tls=tls, **how)
     if tls is not None:
-        raise OptionError("certificates are those of a cluster: --scheduler ADDRESS is missing")
+        raise OptionError("certificates are those of a cluster, whose address (--scheduler) is missing")
     return estimate_many(networks, platform, keep=estimate_document, **how)
