@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from annette.estimation.estimator import estimate
     from annette.estimation.many import estimate_many
     from annette.network import Network
+    from annette.network.finding import find_networks
     from annette.network.load import load_network
     from annette.platforms import Platform, list_platforms, load_platform
     from annette.remote import estimate_on_cluster
@@ -38,6 +39,7 @@ __all__ = [
     "estimate_many",
     "estimate_on_cluster",
     "evaluate",
+    "find_networks",
     "fit",
     "list_platforms",
     "load_network",
@@ -54,6 +56,7 @@ _HOMES: Final = {
     "estimate": "annette.estimation.estimator",
     "estimate_many": "annette.estimation.many",
     "estimate_on_cluster": "annette.remote",
+    "find_networks": "annette.network.finding",
     "list_platforms": "annette.platforms",
     "load_network": "annette.network.load",
     "load_platform": "annette.platforms",

@@ -9,9 +9,9 @@ import click
 from annette.cli.options import (
     FILE,
     OPEN_ENDED,
+    chosen_cluster,
     chosen_options,
     cluster_options,
-    cluster_tls,
     complain,
     input_option,
     json_option,
@@ -223,7 +223,7 @@ def _benchmark(plan: Plan, out: Path, *, backend: str, resume: bool, **how: Any)
             click.echo(text, err=True)
             bar.expect([case for _ in visits for case in plan.cases])
 
-        how["tls"] = cluster_tls(*(how.pop(f"tls_{name}") for name in ("ca_file", "cert", "key")))
+        how |= chosen_cluster(how)
         listeners: dict[str, Any] = {"progress": bar, "switch": switch, "tell": complain}
         outcome = benchmark(out, backend=backend, plan=plan, resume=resume, **listeners, **how)
     return bench_document(out, backend, carried_out, outcome)

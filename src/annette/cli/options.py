@@ -17,7 +17,6 @@ from annette.plain_text import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from annette.cluster import Tls
     from annette.network.inputs import Given
 
 __all__ = [
@@ -27,9 +26,9 @@ __all__ = [
     "OPEN_ENDED",
     "USAGE_ERROR",
     "backend_options",
+    "chosen_cluster",
     "chosen_options",
     "cluster_options",
-    "cluster_tls",
     "complain",
     "input_option",
     "json_option",
@@ -40,6 +39,7 @@ __all__ = [
     "parse_numbers",
     "parse_share",
     "print_json",
+    "print_json_line",
     "running_options",
     "split_words",
     "table_options",
@@ -258,6 +258,12 @@ def print_json(document: object) -> None:
     click.echo("\n".join(line if line.isprintable() else _escaped_json(line) for line in lines))
 
 
+def print_json_line(document: object) -> None:
+    """Prints a document on one line, otherwise as `print_json`."""
+    line = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    click.echo(line if line.isprintable() else _escaped_json(line))
+
+
 def _escaped_json(line: str) -> str:
     return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in line)
 
@@ -282,11 +288,19 @@ def chosen_options(backend: str, options: dict[str, str], extra: Sequence[str]) 
     return parse_options(backend, {**options, **further})
 
 
-def cluster_tls(tls_ca_file: str, tls_cert: str, tls_key: str) -> Tls | None:
-    """The certificates that the options of `cluster_options` name; None where they name none."""
-    from annette.cluster import Tls
+def chosen_cluster(how: dict[str, Any]) -> dict[str, Any]:
+    """Takes what the options of `cluster_options` gave out of the options of a command.
 
-    return Tls(tls_ca_file, tls_cert, tls_key) if tls_ca_file or tls_cert or tls_key else None
+    Returns:
+        ``scheduler`` and ``tls``, None where they were not given.
+    """
+    from annette.cluster import Tls
+    from annette.errors import OptionError
+
+    scheduler, *files = (how.pop(name) for name in ("scheduler", "tls_ca_file", "tls_cert", "tls_key"))
+    if any(files) and scheduler is None:
+        raise OptionError("certificates are those of a cluster, whose address (--scheduler) is missing")
+    return {"scheduler": scheduler, "tls": Tls(*files) if any(files) else None}
 
 
 def split_words(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:

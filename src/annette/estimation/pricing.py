@@ -106,7 +106,7 @@ def price(
         UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
         ModelError: A model gives a time that is negative or not finite.
     """
-    ready = _ready(platform, mapped).pop((family, fallback, confidence), None)
+    ready = _ready(platform, mapped).get((family, fallback, confidence))
     if ready is not None:
         return ready
     if not mapped.kinds:
@@ -122,7 +122,7 @@ def price(
 def price_ahead(
     networks: Sequence[MappedNetwork], platform: Platform, *, family: str | None, fallback: str, confidence: float
 ) -> None:
-    """Prices the kernels of many networks at once; `price` then gives each network its own, once.
+    """Prices the kernels of many networks at once; `price` then gives each network its own.
 
     Networks that cannot be priced are left to `price`, which says why.
 
@@ -136,7 +136,9 @@ def price_ahead(
     pool: list[tuple[MappedNetwork, list[int]]] = []
     known: dict[tuple[Any, ...], tuple[str, _Choice]] = {}
     numbers: dict[tuple[Any, ...], int] = {}
-    for mapped in networks:
+    for mapped in {id(mapped): mapped for mapped in networks}.values():
+        if (family, fallback, confidence) in _ready(platform, mapped):
+            continue
         with suppress(AnnetteError):
             own = []
             for kind, choice in zip(mapped.kinds, _choices_of(mapped, platform, family, fallback), strict=True):
@@ -169,6 +171,7 @@ def price_ahead(
 
 @kept
 def _ready(_platform: Platform, _mapped: MappedNetwork) -> dict[tuple[str | None, str, float], Prices]:
+    """What `price_ahead` has found for a network, by family, fallback and confidence."""
     return {}
 
 

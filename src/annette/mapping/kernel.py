@@ -290,11 +290,14 @@ _INDEX: Final = {column: index for index, column in enumerate(COLUMNS)}
 
 def _context(kernels: Sequence[Kernel]) -> dict[str, FloatArray]:
     """Columns of the numbers that context stages gave; 0 where a kernel lacks one."""
-    names = dict.fromkeys(name for kernel in kernels if kernel.context for name in kernel.context)
-    return {
-        f"{CONTEXT_PREFIX}{name}": np.array([kernel.context.get(name, 0.0) for kernel in kernels], dtype=np.float64)
-        for name in names
-    }
+    distinct = {id(kernel.context): kernel.context for kernel in kernels}  # Stages give alike kernels the same one.
+    names = list(dict.fromkeys(name for context in distinct.values() for name in context))
+    if not names:
+        return {}
+    number = {identity: place for place, identity in enumerate(distinct)}
+    rows = np.array([[context.get(name, 0.0) for name in names] for context in distinct.values()], dtype=np.float64)
+    columns = np.ascontiguousarray(rows[[number[id(kernel.context)] for kernel in kernels]].T)
+    return {f"{CONTEXT_PREFIX}{name}": column for name, column in zip(names, columns, strict=True)}
 
 
 def _held_bytes(network: Network, precision: Precision) -> float:

@@ -30,6 +30,7 @@ __all__ = [
     "is_narrow",
     "kind_of",
     "narrowest",
+    "narrowest_type",
     "precision_in",
     "shared_half_constants",
     "with_precision",
@@ -95,7 +96,12 @@ def dtype_precision(dtype: DType) -> str:
 
 def narrowest(tensors: Iterable[Tensor]) -> str:
     """The precision of the narrowest of some tensors; empty where none has one."""
-    names = {_BY_DTYPE.get(tensor.dtype, "") for tensor in tensors} - {""}
+    return narrowest_type(tensor.dtype for tensor in tensors)
+
+
+def narrowest_type(dtypes: Iterable[DType]) -> str:
+    """The precision of the narrowest of some element types; empty where none has one."""
+    names = {_BY_DTYPE.get(dtype, "") for dtype in dtypes} - {""}
     return min(names, key=lambda name: (PRECISIONS[name], name)) if names else ""
 
 

@@ -202,6 +202,11 @@ class Network:
         return frozenset(tensor.dtype for tensor in self.tensors.values() if not tensor.constant)
 
     @cached_property
+    def dtypes(self) -> frozenset[DType]:
+        """Element types of all tensors."""
+        return frozenset([tensor.dtype for tensor in self.tensors.values()])
+
+    @cached_property
     def activations(self) -> Mapping[str, tuple[str, ...]]:
         """For each layer's name, the activations it reads, each once, in operand order."""
         return MappingProxyType(dict(zip([layer.name for layer in self.layers], self.links.reads, strict=True)))

@@ -19,6 +19,10 @@ __all__ = ["Likeness", "equal_rows", "likeness_of", "similarity", "similarity_co
 _COMPARED: Final = ("ops", "input_bytes", "weight_bytes", "output_bytes", "kernel_height", "stride_height")
 _CHUNK: Final = 512
 """Rows compared with all others at once: memory stays small for networks of any size."""
+_MOST_COMPARED: Final = 2048
+"""Unequal kernels of one kind that are compared pair by pair; of more, those of nearly equal sizes count as one."""
+_FINEST: Final = 1 / 16
+"""Octaves within which sizes are nearly equal, where that leaves few enough; else twice, four times, … as many."""
 
 
 @kept
@@ -28,13 +32,19 @@ def equal_rows(table: KernelTable) -> npt.NDArray[np.intp]:
     Args:
         table: Any kernels.
     """
-    columns = np.column_stack([table.values, *(table.context[name] for name in sorted(table.context))])
+    columns = table.values
+    if table.context:
+        columns = np.column_stack([columns, *(table.context[name] for name in sorted(table.context))])
+    width, rows = columns.shape[1] * columns.itemsize, columns.tobytes()
+    starts = range(0, len(rows), width)
     numbers: dict[tuple[str, bytes], int] = {}
-    rows = [
-        numbers.setdefault((kind, row.tobytes()), len(numbers))
-        for kind, row in zip(table.kinds.tolist(), columns, strict=True)
-    ]
-    return np.array(rows, dtype=np.intp)
+    return np.array(
+        [
+            numbers.setdefault((kind, rows[start : start + width]), len(numbers))
+            for kind, start in zip(table.kinds.tolist(), starts, strict=True)
+        ],
+        dtype=np.intp,
+    )
 
 
 def similarity_coordinates(table: KernelTable) -> FloatArray:
@@ -83,7 +93,8 @@ class Likeness:
         equal: A number for each row that rows with the same kind and features share, shape ``(rows,)``.
         kind: A number for each row that rows of the same kind share, shape ``(rows,)``.
         groups: By kind, the numbers of its unequal kernels, where there are several.
-        coordinates: Of the kernels of each group (`similarity_coordinates`).
+        cells: For each kernel of a group, which of ``coordinates`` it counts as; None where each has its own.
+        coordinates: What is compared of each group (`similarity_coordinates`).
         matrices: Similarities of all pairs of each group, or None where the group is too large to keep them.
         alone: Numbers of kernels that differ from all others of their kind by being its only ones.
     """
@@ -91,6 +102,7 @@ class Likeness:
     equal: npt.NDArray[np.intp]
     kind: npt.NDArray[np.intp]
     groups: tuple[npt.NDArray[np.intp], ...]
+    cells: tuple[npt.NDArray[np.intp] | None, ...]
     coordinates: tuple[FloatArray, ...]
     matrices: tuple[FloatArray | None, ...]
     alone: npt.NDArray[np.intp]
@@ -111,8 +123,11 @@ class Likeness:
             parts: Weight of each of the unequal kernels.
         """
         total = float((parts[self.alone] * parts[self.alone]).sum())
-        for group, coordinates, matrix in zip(self.groups, self.coordinates, self.matrices, strict=True):
-            own = parts[group]
+        compared = zip(self.groups, self.cells, self.coordinates, self.matrices, strict=True)
+        for group, cells, coordinates, matrix in compared:
+            own = (
+                parts[group] if cells is None else np.bincount(cells, weights=parts[group], minlength=len(coordinates))
+            )
             total += weighted_similarity(coordinates, own) if matrix is None else float(own @ matrix @ own)
         return total
 
@@ -134,8 +149,30 @@ def likeness_of(table: KernelTable) -> Likeness:
         unequal = np.unique(equal[rows])
         (groups if len(unequal) > 1 else alone).append(unequal)
     places = similarity_coordinates(table)[first]
-    coordinates = tuple(places[group] for group in groups)
+    merged = [_merged(places[group]) for group in groups]
+    cells, coordinates = tuple(each[0] for each in merged), tuple(each[1] for each in merged)
     matrices = tuple(similarity(at[:, None], at[None]) if len(at) <= _CHUNK else None for at in coordinates)
     return Likeness(
-        equal, kind, tuple(groups), coordinates, matrices, np.concatenate([*alone, np.zeros(0, dtype=np.intp)])
+        equal, kind, tuple(groups), cells, coordinates, matrices, np.concatenate([*alone, np.zeros(0, dtype=np.intp)])
     )
+
+
+def _merged(coordinates: FloatArray) -> tuple[npt.NDArray[np.intp] | None, FloatArray]:
+    """What is compared of the kernels of a kind: of very many, the cells of a grid.
+
+    Kernels of one cell count as equally large, which makes an interval wider, if anything.
+
+    Args:
+        coordinates: Of each kernel, shape ``(rows, 6)``.
+
+    Returns:
+        The cell of each kernel and the coordinates of each cell, or None and the given ones.
+    """
+    if len(coordinates) <= _MOST_COMPARED:
+        return None, coordinates
+    step = _FINEST
+    while True:
+        cells, cell_of = np.unique(np.rint(coordinates / step), axis=0, return_inverse=True)
+        if len(cells) <= _MOST_COMPARED:
+            return cell_of.ravel(), cells * step
+        step *= 2.0

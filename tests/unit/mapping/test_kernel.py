@@ -1,4 +1,4 @@
-"""Kernels and their table: what is revised changes nothing else, and kernels that repeat each other share their numbers."""
+"""Kernels and their table: what is revised changes nothing else, and alike kernels share their numbers."""
 
 from dataclasses import fields, replace
 

@@ -30,11 +30,13 @@ class _Described(NamedTuple):
 
     Attributes:
         workload: Its workload.
+        attributes: Its attributes.
         weights: Key, shape and whether it is learned, of each constant that belongs to it.
         results: Shape and element type of each result.
     """
 
     workload: Workload
+    attributes: Mapping[str, AttributeValue]
     weights: tuple[tuple[str, Shape, bool], ...]
     results: tuple[tuple[Shape, DType], ...]
 
@@ -194,7 +196,7 @@ class Graph:
         full = full_name or self.unique_name(name or kind)
         described = _DESCRIBED.get(alike)
         if described is not None:
-            return self._append(kind, full, inputs, attributes, described)
+            return self._append(kind, full, inputs, described)
         _check_attributes(kind, full, attributes)
         operands = list(inputs)
         for key, shape in weights.items():
@@ -216,7 +218,6 @@ class Graph:
         kind: str,
         name: str,
         inputs: Sequence[Tensor],
-        attributes: Mapping[str, AttributeValue],
         described: _Described,
     ) -> list[Tensor]:
         """Appends a layer that differs from one described before by its names only."""
@@ -234,7 +235,7 @@ class Graph:
                 raise self._taken(each)
             tensors[each] = written = known_tensor(each, shape, dtype)
             outputs.append(written)
-        self._layers.append(Layer(name, kind, tuple(read), names, described.workload, attributes))
+        self._layers.append(Layer(name, kind, tuple(read), names, described.workload, described.attributes))
         return outputs
 
     def _results(self, name: str, shapes: Sequence[Shape], dtypes: Sequence[DType]) -> list[Tensor]:
@@ -299,11 +300,11 @@ class Graph:
             >>> net.apply("instance_norm", net.input("x", (1, 8, 4, 4)), attributes={"axes": (2, 3)}).shape
             (1, 8, 4, 4)
         """
-        attributes = dict(attributes or {})
+        attributes = attributes or {}
         alike = _likeness(kind, inputs, attributes, features, bias)
         described = _DESCRIBED.get(alike)
         if described is not None:
-            return self._append(kind, self.unique_name(name or kind), inputs, attributes, described)[0]
+            return self._append(kind, self.unique_name(name or kind), inputs, described)[0]
         weights: dict[str, Shape] = {}
         rule = KINDS[kind].weights
         if rule is not None:
@@ -325,7 +326,8 @@ class Graph:
             return
         own = tuple((key, shape, key not in _NOT_LEARNED) for key, shape in weights.items())
         results = tuple((tensor.shape, tensor.dtype) for tensor in outputs)
-        _DESCRIBED.put(alike, _Described(self._layers[-1].workload, own, results))
+        layer = self._layers[-1]
+        _DESCRIBED.put(alike, _Described(layer.workload, layer.attributes, own, results))
 
     def _new_tensor(
         self, name: str, shape: tuple[int, ...], dtype: DType, *, constant: bool = False, learned: bool = True
