@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+from annette.cluster import connected
+
 STARTS_S = 120.0
 
 
@@ -15,6 +17,7 @@ class RealCluster:
     def __init__(self, folder: Path, environment: dict[str, str], *options: str):
         self._folder, self._environment, self._options = folder, environment, options
         self._processes: list[subprocess.Popen] = []
+        self._count = 0
         self._said = folder / "scheduler.json"
         self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(self._said))
         self.address = self._wait(lambda: json.loads(self._said.read_text())["address"])
@@ -22,7 +25,8 @@ class RealCluster:
     def worker(self, *boards: str, nanny: bool = False) -> subprocess.Popen:
         """Starts a worker on which some boards hang; the process of its nanny where it has one."""
         resources = ["--resources", ",".join(f"board:{board}=1" for board in boards)] if boards else []
-        name = f"worker{len(self._processes)}"
+        self._count += 1
+        name = f"worker{self._count}"
         own = ["--nthreads", str(len(boards) or 1), "--local-directory", str(self._folder), "--name", name]
         kind = "--nanny" if nanny else "--no-nanny"
         process = self._start("worker", self.address, kind, *own, *resources)
@@ -33,16 +37,26 @@ class RealCluster:
         return self
 
     def __exit__(self, *_):
-        for process in reversed(self._processes):
+        self._end(self._processes)
+
+    def end_workers(self) -> None:
+        """Ends the workers, and waits until the scheduler knows."""
+        self._end(self._processes[1:])
+        with connected(self.address) as found:
+            self._wait(lambda: not found.workers())
+
+    def _end(self, processes):
+        for process in processes[::-1]:
             process.terminate()
             try:
                 process.wait(timeout=10)
             except subprocess.TimeoutExpired:  # A worker of Dask that is told to end twice at once may wait for ever.
                 process.kill()
                 process.wait()
+            self._processes.remove(process)
 
     def _start(self, what, *arguments):
-        log = self._folder / f"{what}{len(self._processes)}.log"
+        log = self._folder / f"{what}{self._count}.log"
         command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--no-dashboard", *self._options, *arguments]
         with log.open("w") as said:
             process = subprocess.Popen(command, env=self._environment, stderr=said, stdout=said)

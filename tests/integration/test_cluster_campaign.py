@@ -42,12 +42,17 @@ def environment(tmp_path_factory):
         yield install(tmp_path_factory.mktemp("extension") / "plug-in", patch)
 
 
-@pytest.fixture
-def cluster(tmp_path, environment):
-    folder = tmp_path / "cluster"
-    folder.mkdir()
-    with RealCluster(folder, environment) as started:
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory, environment):
+    with RealCluster(tmp_path_factory.mktemp("cluster"), environment) as started:
         yield started
+
+
+@pytest.fixture
+def cluster(scheduler):
+    """Without workers yet."""
+    yield scheduler
+    scheduler.end_workers()
 
 
 @pytest.fixture
