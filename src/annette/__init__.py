@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from annette.api import benchmark, check_machine, evaluate, fit, measure, plan_benchmark
+    from annette.api import benchmark, check_machine, evaluate, fit, measure, observe_sizes, plan_benchmark
     from annette.errors import AnnetteError
     from annette.estimation import Estimate
     from annette.estimation.estimator import estimate
@@ -45,6 +45,7 @@ __all__ = [
     "load_network",
     "load_platform",
     "measure",
+    "observe_sizes",
     "plan_benchmark",
 ]
 

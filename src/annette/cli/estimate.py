@@ -15,6 +15,8 @@ from annette.cli.options import (
     lenient_option,
     model_options,
     network_options,
+    observe_option,
+    observed,
     print_json,
     print_json_line,
 )
@@ -22,7 +24,10 @@ from annette.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from annette.errors import AnnetteError
     from annette.estimation.many import Estimated
+    from annette.network.inputs import Given
+    from annette.platforms import Platform
 
 __all__ = ["command"]
 
@@ -32,6 +37,7 @@ __all__ = ["command"]
 @click.option("--platform", required=True, metavar="P", help="Name of a platform (annette platforms), or its file.")
 @model_options
 @network_options
+@observe_option
 @lenient_option
 @click.option("--all", "everything", is_flag=True, help="Show all kernels, in order of execution.")
 @click.option("--table", is_flag=True, help="Show one line a network, as for folders and patterns.")
@@ -49,6 +55,10 @@ __all__ = ["command"]
 def command(
     networks: tuple[str, ...],
     platform: str,
+    batch: int | None,
+    inputs: dict[str, Given],
+    observe: bool,
+    lenient: bool,
     everything: bool,
     table: bool,
     jobs: int,
@@ -67,21 +77,27 @@ def command(
       annette estimate resnet50 --platform zcu102-dnndk
       annette estimate model.onnx --platform ncs2-openvino --batch 4 --json
       annette estimate model.onnx --platform my-platform.json --input ids=1x128 --fallback roofline
+      annette estimate detector.onnx --platform my-platform.json --observe
       annette estimate models 'more/**/*.tflite' --platform ethos-u55-128 --jobs 4 --json-lines
       annette estimate /shared/models --platform ethos-u55-128 --scheduler tcp://lab:8786
     """
-    from annette import estimate, load_platform
+    from annette import load_platform
     from annette.network.finding import is_collection
-    from annette.report.estimates import estimate_document, print_estimate, print_estimate_row
+    from annette.report.estimates import print_estimate, print_estimate_row
 
-    cluster, target = chosen_cluster(how), load_platform(platform)
+    cluster = chosen_cluster(how)
+    if observe and (jobs > 1 or cluster):
+        raise click.UsageError("--observe looks up the sizes of each network here: leave out --jobs and --scheduler")
+    target = load_platform(platform)
+    single = len(networks) == 1 and not is_collection(networks[0])
     table = table or any(map(is_collection, networks))
-    documents: list[dict[str, Any]] = []
-    if len(networks) == 1 and not is_collection(networks[0]) and cluster["scheduler"] is None:
-        found = iter([(networks[0], estimate_document(estimate(networks[0], target, **how)), True)])
+    reading: dict[str, Any] = {"batch": batch, "inputs": inputs, "lenient": lenient}
+    if observe or (single and not cluster):
+        found = _one_by_one(networks, target, observe=observe, single=single, reading=reading, how=how)
     else:
-        shared = {**cluster, "jobs": jobs, "briefly": table and not (as_json or as_lines)}
-        found = _of_many(networks, platform if jobs > 1 else target, shared, how)
+        shared = {"jobs": jobs, "cluster": cluster, "briefly": table and not (as_json or as_lines)}
+        found = _together(networks, platform if jobs > 1 else target, shared, {**reading, **how})
+    documents: list[dict[str, Any]] = []
     failed = False
     for name, document, known in found:
         failed |= not known
@@ -94,45 +110,77 @@ def command(
         elif known:
             print_estimate(document, everything=everything)
     if as_json:
-        print_json(documents[0] if len(documents) == 1 and not table else documents)
+        print_json(documents[0] if single else documents)
     if failed:
         click.get_current_context().exit(USAGE_ERROR)
 
 
-def _of_many(
-    places: tuple[str, ...], platform: Any, shared: dict[str, Any], how: dict[str, Any]
-) -> Iterator[tuple[str, dict[str, Any], bool]]:
-    """Name of each network, its document, and whether it has an estimate, as they become known."""
+def _listed(places: tuple[str, ...]) -> Iterator[tuple[str, AnnetteError | None]]:
+    """Files and names that places stand for, and places that hold none."""
     from annette import AnnetteError, find_networks
-    from annette.cli.many import counted
-    from annette.report.estimates import error_document
 
-    sources: list[str] = []
     for place in places:
         try:
-            sources += find_networks(place)
+            yield from ((source, None) for source in find_networks(place))
         except AnnetteError as error:
-            complain(str(error))
-            yield place, error_document(place, error), False
-    for each in counted(_estimated(sources, platform, how, **shared), len(sources)):
-        if each.error is None:
-            yield each.network, each.get(), True
+            yield place, error
+
+
+def _refused(network: str, error: AnnetteError) -> tuple[str, dict[str, Any], bool]:
+    """Says what is wrong with one of several networks."""
+    from annette.report.estimates import error_document
+
+    message = str(error)
+    complain(message if network in message else f"{network!r}: {message}")
+    return network, error_document(network, error), False
+
+
+def _one_by_one(
+    places: tuple[str, ...], platform: Platform, *, observe: bool, single: bool, reading: dict[str, Any],
+    how: dict[str, Any],
+) -> Iterator[tuple[str, dict[str, Any], bool]]:  # fmt: skip
+    """As `_together`, each network with the sizes that a run of its own tells."""
+    from annette import AnnetteError, estimate
+    from annette.report.estimates import estimate_document
+
+    for network, error in _listed(places):
+        try:
+            if error is not None:
+                raise error
+            inputs = observed(network, observe, **reading)
+            yield network, estimate_document(estimate(network, platform, **{**reading, "inputs": inputs}, **how)), True
+        except AnnetteError as refusal:
+            if single:
+                raise
+            yield _refused(network, refusal)
+
+
+def _together(
+    places: tuple[str, ...], platform: Platform | str, shared: dict[str, Any], how: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Name of each network, its document, and whether it has an estimate, as they become known."""
+    from annette.cli.many import counted
+
+    sources: list[str] = []
+    for source, error in _listed(places):
+        if error is None:
+            sources.append(source)
         else:
-            message = str(each.error)
-            complain(message if each.network in message else f"{each.network!r}: {message}")
-            yield each.network, error_document(each.network, each.error), False
+            yield _refused(source, error)
+    for each in counted(_estimated(sources, platform, how, **shared), len(sources)):
+        yield (each.network, each.get(), True) if each.error is None else _refused(each.network, each.error)
 
 
 def _estimated(
-    sources: list[str], platform: Any, how: dict[str, Any], *, scheduler: str | None, tls: Any, jobs: int, briefly: bool
-) -> Iterator[Estimated[dict[str, Any]]]:
+    sources: list[str], platform: Platform | str, how: dict[str, Any], *, jobs: int, cluster: dict[str, Any],
+    briefly: bool,
+) -> Iterator[Estimated[dict[str, Any]]]:  # fmt: skip
     """What becomes of networks, in processes of this machine or on a cluster."""
     from annette import estimate_many, estimate_on_cluster
     from annette.report.estimates import BRIEFLY, brief_document, estimate_document
 
-    if scheduler is None:
+    if not cluster:
         return estimate_many(sources, platform, keep=brief_document if briefly else estimate_document, jobs=jobs, **how)
     if jobs > 1:
         raise click.UsageError("--jobs are processes of this machine, and --scheduler has workers: take one of the two")
-    fields = BRIEFLY if briefly else ()
-    return estimate_on_cluster(sources, platform, scheduler=scheduler, tls=tls, fields=fields, **how)
+    return estimate_on_cluster(sources, platform, fields=BRIEFLY if briefly else (), **cluster, **how)

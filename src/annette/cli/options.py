@@ -35,6 +35,8 @@ __all__ = [
     "lenient_option",
     "model_options",
     "network_options",
+    "observe_option",
+    "observed",
     "parse_duration",
     "parse_numbers",
     "parse_share",
@@ -160,7 +162,8 @@ input_option = _together(
     click.option(
         "--input", "inputs", multiple=True, metavar="NAME=SHAPE", callback=_parse_inputs,
         help="Shape of an input, data=1x3x224x224; size of a symbolic dimension, seq=128; or value of an input that "
-        "decides what runs, sr=16000 or sr=[16000]. May be repeated.",
+        "decides what runs, sr=16000 or sr=[16000]; size of a tensor that data decide, /NonZero_output_0=57. May be "
+        "repeated.",
     ),
 )  # fmt: skip
 
@@ -169,6 +172,15 @@ network_options = _together(
     click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples processed together."),
     input_option,
 )
+
+observe_option = _together(
+    "Adds ``--observe``.",
+    click.option(
+        "--observe", is_flag=True,
+        help="Look up sizes that data decide in one run of that part of an ONNX file, here, by ONNX Runtime. It runs "
+        "what the file says: for files that you trust.",
+    ),
+)  # fmt: skip
 
 lenient_option = _together(
     "Adds ``--lenient``.",
@@ -292,7 +304,10 @@ def chosen_cluster(how: dict[str, Any]) -> dict[str, Any]:
     """Takes what the options of `cluster_options` gave out of the options of a command.
 
     Returns:
-        ``scheduler`` and ``tls``, None where they were not given.
+        ``scheduler`` and ``tls`` for functions that use a cluster; nothing where none was named.
+
+    Raises:
+        OptionError: Certificates were named, and no cluster.
     """
     from annette.cluster import Tls
     from annette.errors import OptionError
@@ -300,7 +315,18 @@ def chosen_cluster(how: dict[str, Any]) -> dict[str, Any]:
     scheduler, *files = (how.pop(name) for name in ("scheduler", "tls_ca_file", "tls_cert", "tls_key"))
     if any(files) and scheduler is None:
         raise OptionError("certificates are those of a cluster, whose address (--scheduler) is missing")
-    return {"scheduler": scheduler, "tls": Tls(*files) if any(files) else None}
+    return {"scheduler": scheduler, "tls": Tls(*files) if any(files) else None} if scheduler is not None else {}
+
+
+def observed(
+    network: str, observe: bool, *, batch: int | None, inputs: dict[str, Given], lenient: bool
+) -> dict[str, Given]:
+    """What was given of a network's inputs, and with ``--observe`` the sizes that its data decide in a run."""
+    if not observe:
+        return inputs
+    from annette import observe_sizes
+
+    return observe_sizes(network, batch=batch, inputs=inputs, lenient=lenient)
 
 
 def split_words(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:

@@ -14,8 +14,9 @@ from annette.estimation.batches import repeated, single_sample
 from annette.estimation.estimate import Coverage, Estimate, outside
 from annette.estimation.mapped import map_network
 from annette.estimation.pricing import FALLBACK_METHOD, price, price_ahead
+from annette.estimation.rounds import ends_with_rounds, rounds_notes
 from annette.estimation.uncertainty import network_bounds
-from annette.estimation.variants import over_branches, ways_through
+from annette.estimation.variants import over_branches, over_sizes, ways_through
 from annette.mapping.kernel import LEFT_TO_HOST
 from annette.models.base import families
 from annette.network import UNSUPPORTED, Network
@@ -124,7 +125,7 @@ def estimate_network(
 
     Returns:
         The estimate, with every kernel and where its price came from; where data choose what runs, that of the dearest
-        way through the network, its interval spanning all.
+        way through the network, its interval spanning all, and the least and the largest of sizes that data decide.
 
     Raises:
         OptionError: An argument is out of its range.
@@ -132,9 +133,11 @@ def estimate_network(
         UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
         ModelError: The network costs nothing on the platform, or more than can be counted.
     """
+    how = partial(estimate_network, platform=platform, model=model, fallback=fallback, confidence=confidence)
     if network.branches:
-        how = partial(estimate_network, platform=platform, model=model, fallback=fallback, confidence=confidence)
         return over_branches(network, how)
+    if network.extremes:
+        return over_sizes(network, lambda each: how(each.replaced(extremes=())))
     _check(fallback, confidence)
     one = _computed(network, platform)
     if one is not network:
@@ -169,7 +172,7 @@ def prepare(
     for network in networks:
         with suppress(AnnetteError):
             ways = ways_through(network) if network.branches else (network,)
-            mapped += [map_network(platform, _computed(way, platform)) for way in ways]
+            mapped += [map_network(platform, _computed(way, platform)) for way in ways if not way.extremes]
     price_ahead(mapped, platform, family=model, fallback=fallback, confidence=confidence)
 
 
@@ -199,8 +202,10 @@ def estimate_together(
     mapped = map_network(platform, network)
     table, on_host = mapped.table, mapped.on_host
     prices = price(mapped, platform, family=model, fallback=fallback, confidence=confidence)
+    rounds_s = platform.overhead.rounds_s(network.loops)
     with np.errstate(over="ignore"):  # a total that cannot be counted is refused below
-        device_s = float(prices.latency_s[~on_host].sum()) + platform.overhead.device_s(mapped.run_on_device)
+        device_s = float(prices.latency_s[~on_host].sum()) + (rounds_s or 0.0)
+        device_s += platform.overhead.device_s(mapped.run_on_device)
     host_s = platform.overhead.host_s(mapped.traffic)
     end_to_end_s = None if host_s is None else device_s + float(prices.latency_s[on_host].sum()) + host_s
     latency_s = end_to_end_s if platform.latency_is == "end_to_end" and end_to_end_s is not None else device_s
@@ -216,14 +221,14 @@ def estimate_together(
         latency_is=platform.latency_is,
         device_latency_s=device_s,
         end_to_end_latency_s=end_to_end_s,
-        interval_s=None if bounds is None else (latency_s * math.exp(bounds[0]), latency_s * math.exp(bounds[1])),
+        interval_s=None if bounds is None else ends_with_rounds(latency_s, bounds, network.loops, known=rounds_s),
         confidence=confidence,
         coverage=_coverage(mapped, prices),
         notes=(
             *network.notes,
             *mapped.conversions,
             *_remarks(mapped, prices, platform),
-            *mapped.host_notes,
+            *(*rounds_notes(network.loops, platform.name, known=rounds_s), *mapped.host_notes),
             *_unstated(bounds, confidence, platform),
         ),
         mapped=mapped.kernels,

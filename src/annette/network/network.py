@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from annette.network.layer import Layer
+    from annette.network.loop import Loop
+    from annette.network.sizes import DataSize
     from annette.network.tensor import DType, Tensor
 
 __all__ = ["Network"]
@@ -35,6 +37,9 @@ class Network:
         notes: Repairs and assumptions the reader made, one sentence each, to be shown to the user.
         branches: Where the file chooses by data what runs: each choice, a node and its branch, as it was read here.
         variants: What the file is with other branches; estimates look at all of them.
+        loops: Loops whose rounds are layers, each time that one is run.
+        data_sizes: Sizes that data decide when it runs, and what they count as here.
+        extremes: The network with the least and with the largest of those sizes that nobody gave; intervals span both.
         values: Contents of inputs that were given because they decide what runs, row by row, by the input's name.
 
     Raises:
@@ -56,6 +61,9 @@ class Network:
         notes: Sequence[str] = (),
         branches: Sequence[tuple[str, str]] = (),
         variants: Sequence[Network] = (),
+        loops: Sequence[Loop] = (),
+        data_sizes: Sequence[DataSize] = (),
+        extremes: Sequence[Network] = (),
         values: Mapping[str, Sequence[bool | int | float]] | None = None,
     ) -> None:
         self.name = name
@@ -68,6 +76,9 @@ class Network:
         self.notes = tuple(notes)
         self.branches = tuple(branches)
         self.variants = tuple(variants)
+        self.loops = tuple(loops)
+        self.data_sizes = tuple(data_sizes)
+        self.extremes = tuple(extremes)
         self.values = MappingProxyType({name: tuple(numbers) for name, numbers in (values or {}).items()})
         unordered = tuple(layers)
         if not unordered:
@@ -170,8 +181,9 @@ class Network:
         notes: Sequence[str] | None = None,
         branches: Sequence[tuple[str, str]] | None = None,
         variants: Sequence[Network] | None = None,
+        extremes: Sequence[Network] | None = None,
     ) -> Network:
-        """The same layers under another name, with other notes, branches or variants; None keeps what there is."""
+        """The same layers with another name, other notes, branches, variants or extremes; None keeps what there is."""
         return Network(
             name=self.name if name is None else name,
             layers=self.layers,
@@ -184,6 +196,9 @@ class Network:
             notes=self.notes if notes is None else notes,
             branches=self.branches if branches is None else branches,
             variants=self.variants if variants is None else variants,
+            loops=self.loops,
+            data_sizes=self.data_sizes,
+            extremes=self.extremes if extremes is None else extremes,
             values=self.values,
         )
 

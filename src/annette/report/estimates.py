@@ -128,6 +128,7 @@ def network_document(network: Network, kernels: Sequence[Kernel] | None = None) 
             part(schemas.ReadingPart, way, taken=dict(way.branches))
             for way in ((network, *network.variants) if network.branches else ())
         ],
+        data_sizes=[part(schemas.DataSizePart, size) for size in network.data_sizes],
         layers=[_layer(layer, network) for layer in network.layers],
         kernels=UNSET if kernels is None else mapped,
     ).plain()

@@ -53,6 +53,24 @@ def test_products_with_a_number_are_plain():
     assert not next(kernel for kernel in kernels if kernel.kind == "mul").blocked
 
 
+@pytest.mark.parametrize(
+    ("mode", "sizes", "coordinates", "blocked"),
+    [
+        ("nearest", (16, 16), "asymmetric", True),
+        ("nearest", (32, 8), "asymmetric", True),
+        ("nearest", (16, 16), "half_pixel", False),
+        ("nearest", (12, 16), "asymmetric", False),
+        ("linear", (16, 16), "half_pixel", True),
+        ("linear", (12, 12), "half_pixel", False),
+    ],
+)
+def test_maps_grow_in_blocks_by_whole_factors_and_by_repetition_only(mode, sizes, coordinates, blocked):
+    net, x = convolutions((32,))
+    given = {"mode": mode, "sizes": sizes, "coordinates": coordinates}
+    _, kernels = kernels_of(net, net.conv(net.apply(f"resize_{mode}", x, attributes=given), 16, 1))
+    assert next(kernel for kernel in kernels if kernel.kind.startswith("resize")).blocked is blocked
+
+
 def test_copies_stand_at_the_borders_of_a_blocked_part_only():
     net, x = convolutions()
     _, kernels = kernels_of(net, x)
