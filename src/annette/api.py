@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from annette.bench import check, session
 from annette.bench.backend import backend_class, require_usable
-from annette.bench.boards import open_boards
+from annette.bench.boards import place_of
 from annette.bench.dataset import Dataset
 from annette.bench.generate import generate_plan
 from annette.bench.generate.own_networks import known_mapping, with_own_networks
@@ -32,7 +32,6 @@ from annette.platforms import Platform, list_platforms, load_platform
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from annette.bench.boards import Boards
     from annette.bench.campaign import Outcome, Progress
     from annette.bench.check import MachineCheck
     from annette.bench.plan import Case, Plan
@@ -157,8 +156,7 @@ def benchmark(
         timeout_s: A case that gives no result for so long has failed; None waits two minutes.
         resume: Whether an existing dataset is continued: what it has already is not measured again.
         progress: Told about every case.
-        adapts: Whether a plan for totals takes over where the first answers tell nothing of kernels; None adapts where
-            no plan is given.
+        adapts: Whether a plan for totals takes over where first answers tell of no kernels; None: if no plan is given.
         budget_s: Time that a plan for totals may take, seconds; None takes all of it.
         seed: Of the plan for totals.
         batch: Batch sizes of the plan for totals.
@@ -174,35 +172,15 @@ def benchmark(
         DatasetError: The file exists and ``resume`` is not set, belongs to another environment, or cannot be written.
         OptionError: There is no such backend, it has no such option, or processors are named for a cluster.
     """
-    out, chosen = Path(out), dict(options or {})
-    adapts = plan is None if adapts is None else adapts
+    out, chosen, adapts = Path(out), dict(options or {}), plan is None if adapts is None else adapts
     plan = plan or (session.recorded_plan(out) if resume else None) or plan_benchmark(backend, options=chosen)
     totals = partial(plan_benchmark, backend, preset=TOTALS, seed=seed, batch=batch, options=chosen)
     limits = {} if timeout_s is None else {"timeout_s": timeout_s}
-    settings = session.settings_for(chosen, cpus if scheduler is None else (), **limits)
+    settings = session.settings_for(chosen, () if scheduler else cpus, **limits)
     how: dict[str, Any] = {"backend": backend, "options": chosen, "settings": settings}
-    where = {"names": boards, "tls": tls, "tell": tell}
-    with _place(scheduler, cpus, where, how) as place:
+    with place_of(scheduler, cpus, names=boards, tls=tls, tell=tell, **how) as place:
         how |= {"place": place, "resume": resume, "progress": progress, "switch": switch, "budget_s": budget_s}
         return session.benchmark(plan, out, otherwise=totals if adapts else None, **how)
-
-
-@contextmanager
-def _place(
-    scheduler: str | None, cpus: tuple[int, ...] | None, where: Mapping[str, Any], how: Mapping[str, Any]
-) -> Iterator[Boards | None]:
-    """The boards of a cluster, while connected; None where there is no cluster."""
-    if scheduler is None:
-        if where["names"] or where["tls"]:
-            raise OptionError("boards and certificates are those of a cluster, whose address (--scheduler) is missing")
-        yield None
-        return
-    if cpus:
-        raise OptionError(
-            "processors are chosen where a board hangs: start its worker on them (taskset), not with cpus"
-        )
-    with open_boards(scheduler, pinned=cpus is None, **where, **how) as boards:
-        yield boards
 
 
 def check_machine(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from annette.bench.measurement import Settings
     from annette.cluster import Cluster, Task, Tls
 
-__all__ = ["Boards", "open_boards"]
+__all__ = ["Boards", "open_boards", "place_of"]
 
 _IN_FLIGHT: Final = 2
 """Visits that a board has at a time: one is measured, and the next one waits on the worker, so that the board does not
@@ -93,6 +93,44 @@ def open_boards(
     )
     with connected(scheduler, tls) as cluster:
         yield Boards(cluster, request, names, tell)
+
+
+@contextmanager
+def place_of(
+    scheduler: str | None,
+    cpus: Sequence[int] | None,
+    *,
+    names: Sequence[str] = (),
+    tls: Tls | None = None,
+    **how: Any,
+) -> Iterator[Boards | None]:
+    """Where a campaign measures that may be on a cluster: its boards, while connected.
+
+    Args:
+        scheduler: Address of the cluster; None is this machine.
+        cpus: Processors to measure on; None are the last ones, one per thread, and none leaves it to the scheduler.
+        names: The boards to use.
+        tls: Certificates.
+        **how: Everything else that `open_boards` takes.
+
+    Yields:
+        The boards; None where there is no cluster.
+
+    Raises:
+        ClusterError: As `open_boards` does, and DatasetError.
+        OptionError: Boards are named without a cluster, or processors for one.
+    """
+    if scheduler is None:
+        if names or tls:
+            raise OptionError("boards and certificates are those of a cluster, whose address (--scheduler) is missing")
+        yield None
+        return
+    if cpus:
+        raise OptionError(
+            "processors are chosen where a board hangs: start its worker on them (taskset), not with cpus"
+        )
+    with open_boards(scheduler, names=names, pinned=cpus is None, tls=tls, **how) as boards:
+        yield boards
 
 
 class Boards:

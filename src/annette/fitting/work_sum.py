@@ -104,14 +104,14 @@ _WORKS: Final = (
         ("kernels", "ops", "unblocked_ops", "input_bytes", "output_bytes", *_FROM_AFAR),
     ),
     (
-        kinds_in(Category.BINARY),
+        kinds_in(Category.BINARY) | {"general_pow"},
         (
             "kernels", "ops", "copied_runs", "single_elements", "weight_bytes", "input_bytes", "output_bytes",
             *_FROM_AFAR,
         ),
     ),
     (
-        kinds_in(Category.NORMALIZATION),
+        kinds_in(Category.NORMALIZATION) | {"skip_layer_norm"},
         (
             "kernels", "ops", "axis_rows", "residual_elements", "weight_bytes", "input_bytes", "output_bytes",
             *_FROM_AFAR,

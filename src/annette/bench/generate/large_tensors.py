@@ -179,10 +179,10 @@ def _transposed(s: Sampler, net: CaseBuilder) -> None:
 def _scattered(s: Sampler, net: CaseBuilder) -> None:
     """Scores of pairs of positions, rows and columns brought together; pixels of patches, brought to their places."""
     if s.chance(0.5):
-        heads, side = s.pick((2, 4, 4, 8)), s.log_integer(14, 36)
+        heads, side = s.pick((4, 4, 8)), s.log_integer(18, 34)
         net.transpose(net.feed((heads, side, side, side, side)), (0, 1, 4, 2, 5, 3))
     else:
-        depth, patch, side = s.pick((3, 16, 32, 64)), s.pick((2, 4, 8)), s.log_integer(20, 56)
+        depth, patch, side = s.pick((16, 32, 64)), s.pick((4, 8)), s.log_integer(36, 56)
         net.transpose(net.feed((side, side, depth, patch, patch)), (0, 3, 1, 4, 2, 5))
 
 

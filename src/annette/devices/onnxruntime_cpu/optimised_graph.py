@@ -120,15 +120,15 @@ def _transposes(node: NodeProto, operand: int) -> bool:
 
 
 def _before_transposition(tensor: str, network: Network) -> str:
-    """What the nearest transposition before a tensor reads, across views; the tensor itself where there is none."""
-    layer = network.producers.get(tensor)
+    """What the nearest transpositions before a tensor read, across views; the tensor itself where there are none."""
+    found, layer = tensor, network.producers.get(tensor)
     while layer is not None and layer.inputs:
         if layer.kind == "transpose":
-            return layer.inputs[0]
-        if layer.kind not in _VIEWS:
+            found = layer.inputs[0]
+        elif found != tensor or layer.kind not in _VIEWS:
             break
         layer = network.producers.get(layer.inputs[0])
-    return tensor
+    return found
 
 
 def _without_prefix(name: str) -> str:
