@@ -128,7 +128,6 @@ def command(
       annette bench --backend onnxruntime --preset full --budget 5m --for mine.onnx other.onnx --out cpu.sqlite
       annette bench --backend vela --accelerator ethos-u55-128 --budget 60s --out npu.sqlite --html npu.html
       annette bench --backend command --option command='./bench {model}' --out board.sqlite --json
-      annette bench --backend onnxruntime --scheduler tcp://lab:8786 --out cpu.sqlite
     """
     from annette.report.bench import plan_document, print_plan
 

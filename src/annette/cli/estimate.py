@@ -79,7 +79,6 @@ def command(
       annette estimate model.onnx --platform my-platform.json --input ids=1x128 --fallback roofline
       annette estimate detector.onnx --platform my-platform.json --observe
       annette estimate models 'more/**/*.tflite' --platform ethos-u55-128 --jobs 4 --json-lines
-      annette estimate /shared/models --platform ethos-u55-128 --scheduler tcp://lab:8786
     """
     from annette import load_platform
     from annette.network.finding import is_collection
