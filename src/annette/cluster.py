@@ -7,8 +7,10 @@ port, is in docs/decisions/what-travels-to-workers.md.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -73,12 +75,21 @@ def connected(scheduler: str, tls: Tls | None = None) -> Iterator[Cluster]:
     """
     try:
         from distributed import Client, Security  # noqa: PLC0415 - an extra, which nothing else needs
+        from distributed.comm import connect  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise ClusterError(
             f"a cluster needs {error.name}, which is not installed: pip install 'annette[cluster]'"
         ) from error
-    security = Security(require_encryption=True, **tls.settings) if tls is not None and tls.settings else None
+
+    async def reach(security: Security) -> None:
+        await (await connect(scheduler, timeout=_CONNECT_S, **security.get_connection_args("client"))).close()
+
     try:
+        security = Security(require_encryption=True, **tls.settings) if tls is not None and tls.settings else Security()
+        # A client that fails to start is not closed before the garbage collector finds it, perhaps while another one
+        # starts, which then waits for it for ever. The thread is for callers that have an event loop.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, reach(security)).result()
         client = Client(scheduler, timeout=_CONNECT_S, security=security, set_as_default=False)
     except (OSError, TypeError, ValueError, RuntimeError) as error:  # TypeError: TLS without certificates.
         raise ClusterError(f"there is no cluster at {scheduler!r}: {error}") from error
