@@ -150,8 +150,9 @@ class KernelTable:
         numbers: dict[Hashable, int] = {}
         rows: list[tuple[float, ...]] = []
         places: list[int] = []
+        at_own_width = {kind: not precision_in(kind) for kind in set(kinds)}
         for kernel, kind in zip(kernels, kinds, strict=True):
-            own_width = not precision_in(kind)
+            own_width = at_own_width[kind]
             border = not given.isdisjoint(kernel.inputs), not wanted.isdisjoint(kernel.outputs)
             # Networks repeat their kernels: what has the same numbers is looked at once.
             alike = (kind, border, described_by(kernel, network)) if own_width else id(kernel)
