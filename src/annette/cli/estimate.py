@@ -8,6 +8,8 @@ import click
 
 from annette.cli.options import (
     USAGE_ERROR,
+    chosen_cluster,
+    cluster_options,
     complain,
     json_option,
     lenient_option,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from annette.errors import AnnetteError
+    from annette.estimation.many import Estimated
     from annette.network.inputs import Given
     from annette.platforms import Platform
 
@@ -46,6 +49,7 @@ __all__ = ["command"]
     metavar="N",
     help="Processes that read and estimate several networks.",
 )
+@cluster_options
 @json_option
 @click.option("--json-lines", "as_lines", is_flag=True, help="Print a JSON document a line, each when it is known.")
 def command(
@@ -80,17 +84,18 @@ def command(
     from annette.network.finding import is_collection
     from annette.report.estimates import print_estimate, print_estimate_row
 
-    if observe and jobs > 1:
-        raise click.UsageError("--observe looks up the sizes of each network by itself: leave out --jobs")
+    cluster = chosen_cluster(how)
+    if observe and (jobs > 1 or cluster):
+        raise click.UsageError("--observe looks up the sizes of each network here: leave out --jobs and --scheduler")
     target = load_platform(platform)
     single = len(networks) == 1 and not is_collection(networks[0])
     table = table or any(map(is_collection, networks))
     reading: dict[str, Any] = {"batch": batch, "inputs": inputs, "lenient": lenient}
-    if single or observe:
+    if observe or (single and not cluster):
         found = _one_by_one(networks, target, observe=observe, single=single, reading=reading, how=how)
     else:
-        briefly = table and not (as_json or as_lines)
-        found = _together(networks, platform if jobs > 1 else target, jobs, briefly, {**reading, **how})
+        shared = {"jobs": jobs, "cluster": cluster, "briefly": table and not (as_json or as_lines)}
+        found = _together(networks, platform if jobs > 1 else target, shared, {**reading, **how})
     documents: list[dict[str, Any]] = []
     failed = False
     for name, document, known in found:
@@ -150,12 +155,10 @@ def _one_by_one(
 
 
 def _together(
-    places: tuple[str, ...], platform: Platform | str, jobs: int, briefly: bool, how: dict[str, Any]
+    places: tuple[str, ...], platform: Platform | str, shared: dict[str, Any], how: dict[str, Any]
 ) -> Iterator[tuple[str, dict[str, Any], bool]]:
     """Name of each network, its document, and whether it has an estimate, as they become known."""
-    from annette import estimate_many
     from annette.cli.many import counted
-    from annette.report.estimates import brief_document, estimate_document
 
     sources: list[str] = []
     for source, error in _listed(places):
@@ -163,6 +166,20 @@ def _together(
             sources.append(source)
         else:
             yield _refused(source, error)
-    keep = brief_document if briefly else estimate_document
-    for each in counted(estimate_many(sources, platform, keep=keep, jobs=jobs, **how), len(sources)):
+    for each in counted(_estimated(sources, platform, how, **shared), len(sources)):
         yield (each.network, each.get(), True) if each.error is None else _refused(each.network, each.error)
+
+
+def _estimated(
+    sources: list[str], platform: Platform | str, how: dict[str, Any], *, jobs: int, cluster: dict[str, Any],
+    briefly: bool,
+) -> Iterator[Estimated[dict[str, Any]]]:  # fmt: skip
+    """What becomes of networks, in processes of this machine or on a cluster."""
+    from annette import estimate_many, estimate_on_cluster
+    from annette.report.estimates import BRIEFLY, brief_document, estimate_document
+
+    if not cluster:
+        return estimate_many(sources, platform, keep=brief_document if briefly else estimate_document, jobs=jobs, **how)
+    if jobs > 1:
+        raise click.UsageError("--jobs are processes of this machine, and --scheduler has workers: take one of the two")
+    return estimate_on_cluster(sources, platform, fields=BRIEFLY if briefly else (), **cluster, **how)
