@@ -1,0 +1,121 @@
+"""Estimates as tables: one row a kernel, for notebooks, spreadsheets and whatever reads columns."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from annette.atomic import write_whole
+from annette.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from annette.estimation.estimate import Estimate
+
+__all__ = ["COLUMNS", "columns_of", "data_frame", "write_table"]
+
+COLUMNS: Final = (
+    "network", "platform", "kernel", "kind", "layers", "rules", "latency_s", "lower_s", "upper_s", "share", "ops",
+    "bytes", "bound", "utilisation", "method", "in_range",
+)  # fmt: skip
+"""Columns of the table; ``layers`` and ``rules`` are lists, ``lower_s`` and ``upper_s`` are None without an interval."""
+
+_LIBRARIES: Final = ("pandas", "polars")
+
+
+def columns_of(estimates: Iterable[Estimate]) -> dict[str, list[Any]]:
+    """The kernels of some estimates, one list a column of `COLUMNS`, in the order of execution.
+
+    Args:
+        estimates: Whose kernels; each keeps the ``share`` of its own kernels' time.
+    """
+    rows = [row for estimate in estimates for row in _rows(estimate)]
+    return {name: [row[number] for row in rows] for number, name in enumerate(COLUMNS)}
+
+
+def data_frame(columns: dict[str, list[Any]], library: str | None = None) -> Any:
+    """A data frame of columns.
+
+    Args:
+        columns: As `columns_of` gives them.
+        library: ``pandas`` or ``polars``; None takes the first that is installed.
+
+    Raises:
+        OptionError: The library is neither of these, or not installed.
+    """
+    if library is not None and library not in _LIBRARIES:
+        raise OptionError(f"there are no data frames of {library!r} here; take one of: {', '.join(_LIBRARIES)}")
+    wanted = _LIBRARIES if library is None else (library,)
+    for name in wanted:
+        if find_spec(name) is not None:
+            return importlib.import_module(name).DataFrame(columns)
+    raise OptionError(f"a data frame needs {' or '.join(wanted)}; install it with: pip install {wanted[-1]}")
+
+
+def write_table(path: str | Path, columns: dict[str, list[Any]]) -> None:
+    """Writes columns to a file, whole or not at all: comma-separated values, or Parquet where its name ends so.
+
+    Args:
+        path: Ends with ``.csv`` or ``.parquet``. In comma-separated values, lists are joined by semicolons.
+        columns: As `columns_of` gives them.
+
+    Raises:
+        OptionError: The file has another ending, or cannot be written, or Parquet's library is not installed.
+    """
+    target = Path(path)
+    try:
+        write_whole(target, _CONTENTS[target.suffix.lower()](columns))
+    except KeyError:
+        raise OptionError(f"cannot write {str(path)!r}: tables end with {' or '.join(_CONTENTS)}") from None
+    except OSError as error:
+        raise OptionError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+
+
+def _rows(estimate: Estimate) -> Iterable[tuple[Any, ...]]:
+    kernels_s = sum(kernel.latency_s for kernel in estimate.kernels)
+    for kernel in estimate.kernels:
+        lower_s, upper_s = kernel.interval_s or (None, None)
+        yield (
+            estimate.network, estimate.platform, kernel.name, kernel.kind, list(kernel.layers), list(kernel.rules),
+            kernel.latency_s, lower_s, upper_s, kernel.latency_s / kernels_s if kernels_s else 0.0, kernel.ops,
+            kernel.bytes, kernel.bound, kernel.utilisation, kernel.method, kernel.in_range,
+        )  # fmt: skip
+
+
+def _comma_separated(columns: dict[str, list[Any]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(value) for value in row] for row in zip(*columns.values(), strict=True))
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    """A value as it stands between commas: names that a spreadsheet would take for a formula are kept as text."""
+    if isinstance(value, list):
+        value = ";".join(value)
+    return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA_SIGNS else value
+
+
+_FORMULA_SIGNS: Final[Sequence[str]] = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a cell a formula in spreadsheets; names come from strangers' files (OWASP, *CSV Injection*)."""
+
+
+def _parquet(columns: dict[str, list[Any]]) -> bytes:
+    data = io.BytesIO()
+    if find_spec("polars") is not None:
+        data_frame(columns, "polars").write_parquet(data)
+    elif find_spec("pyarrow") is not None:
+        tables, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+        parquet.write_table(tables.table(columns), data)
+    else:
+        raise OptionError("Parquet needs polars or pyarrow; install one with: pip install polars")
+    return data.getvalue()
+
+
+_CONTENTS: Final = {".csv": _comma_separated, ".parquet": _parquet}
