@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from annette.estimation.frame import columns_of, data_frame
+from annette.notebook import card
+from annette.number_text import interval_text, percent_text, seconds_text, words_text
 from annette.platforms.ranges import within
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from annette.mapping.kernel import FloatArray, Kernel, KernelTable
 
 __all__ = ["BranchEstimate", "Coverage", "Estimate", "KernelEstimate", "Outside", "Prices", "outside"]
+
+_SHOWN: Final = 10
+"""Kernels that a notebook shows of an estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +210,46 @@ class Estimate:
     def __repr__(self) -> str:
         kernels = f"{len(self.mapped)} kernels"
         return f"<Estimate of {self.network!r} on {self.platform!r}: {self.latency_s:.4g} s, {kernels}>"
+
+    def _repr_html_(self) -> str:
+        heaviest = sorted(self.kernels, key=lambda kernel: -kernel.latency_s)[:_SHOWN]
+        total_s = sum(kernel.latency_s for kernel in self.kernels) or 1.0
+        return card(
+            f"{self.network} on {self.platform}: {seconds_text(self.latency_s)}",
+            (
+                f"{interval_text(self.interval_s)} at {percent_text(self.confidence)}, "
+                f"{words_text(self.latency_is)} time, batch {self.batch}, {len(self.kernels)} kernels, "
+                f"{percent_text(self.coverage.lowest)} priced by fitted models",
+                *self.notes,
+            ),
+            ("heaviest kernels", "kind", "latency", "share", "bound"),
+            (
+                (each.name, each.kind, seconds_text(each.latency_s), percent_text(each.latency_s / total_s), each.bound)
+                for each in heaviest
+            ),
+        )
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """The kernels, in the order of execution, as rows of ``annette.estimation.frame.COLUMNS``."""
+        kernels_s = sum(kernel.latency_s for kernel in self.kernels) or 1.0
+        for kernel in self.kernels:
+            lower_s, upper_s = kernel.interval_s or (None, None)
+            yield (
+                self.network, self.platform, kernel.name, kernel.kind, list(kernel.layers), list(kernel.rules),
+                kernel.latency_s, lower_s, upper_s, kernel.latency_s / kernels_s, kernel.ops, kernel.bytes,
+                kernel.bound, kernel.utilisation, kernel.method, kernel.in_range,
+            )  # fmt: skip
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """The kernels as a data frame, one row each, in the order of execution.
+
+        Args:
+            library: ``pandas`` or ``polars``; None takes the first of them that is installed.
+
+        Raises:
+            OptionError: The library is neither of these, or not installed.
+        """
+        return data_frame(columns_of(self.rows()), library)
 
     @property
     def sample_latency_s(self) -> float:

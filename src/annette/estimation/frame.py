@@ -1,4 +1,4 @@
-"""Estimates as tables: one row a kernel, for notebooks, spreadsheets and whatever reads columns."""
+"""Kernels of estimates as tables, one row each, for notebooks, spreadsheets and whatever reads columns."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from annette.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from annette.estimation.estimate import Estimate
-
 __all__ = ["COLUMNS", "columns_of", "data_frame", "write_table"]
 
 COLUMNS: Final = (
     "network", "platform", "kernel", "kind", "layers", "rules", "latency_s", "lower_s", "upper_s", "share", "ops",
     "bytes", "bound", "utilisation", "method", "in_range",
 )  # fmt: skip
-"""Columns of the table; ``layers`` and ``rules`` are lists, ``lower_s`` and ``upper_s`` are None without an interval."""
+"""Columns of the table; ``layers`` and ``rules`` are lists, ``lower_s`` and ``upper_s`` None without an interval."""
 
 _LIBRARIES: Final = ("pandas", "polars")
 
 
-def columns_of(estimates: Iterable[Estimate]) -> dict[str, list[Any]]:
-    """The kernels of some estimates, one list a column of `COLUMNS`, in the order of execution.
+def columns_of(rows: Iterable[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Rows as columns, one list a column of `COLUMNS`.
 
     Args:
-        estimates: Whose kernels; each keeps the ``share`` of its own kernels' time.
+        rows: Each with a value for every column, as ``Estimate.rows`` gives them; of one estimate or of many.
     """
-    rows = [row for estimate in estimates for row in _rows(estimate)]
-    return {name: [row[number] for row in rows] for number, name in enumerate(COLUMNS)}
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    for row in rows:
+        for values, value in zip(columns.values(), row, strict=True):
+            values.append(value)
+    return columns
 
 
 def data_frame(columns: dict[str, list[Any]], library: str | None = None) -> Any:
@@ -74,17 +75,6 @@ def write_table(path: str | Path, columns: dict[str, list[Any]]) -> None:
         raise OptionError(f"cannot write {str(path)!r}: tables end with {' or '.join(_CONTENTS)}") from None
     except OSError as error:
         raise OptionError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
-
-
-def _rows(estimate: Estimate) -> Iterable[tuple[Any, ...]]:
-    kernels_s = sum(kernel.latency_s for kernel in estimate.kernels)
-    for kernel in estimate.kernels:
-        lower_s, upper_s = kernel.interval_s or (None, None)
-        yield (
-            estimate.network, estimate.platform, kernel.name, kernel.kind, list(kernel.layers), list(kernel.rules),
-            kernel.latency_s, lower_s, upper_s, kernel.latency_s / kernels_s if kernels_s else 0.0, kernel.ops,
-            kernel.bytes, kernel.bound, kernel.utilisation, kernel.method, kernel.in_range,
-        )  # fmt: skip
 
 
 def _comma_separated(columns: dict[str, list[Any]]) -> bytes:

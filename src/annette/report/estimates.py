@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import UNSET
 
 from annette.network import KINDS, UNSUPPORTED, Category
-from annette.report.page import (
-    Page,
+from annette.number_text import (
     bytes_text,
     count_text,
     interval_text,
     percent_text,
     seconds_text,
-    texts,
     times_text,
     words_text,
 )
+from annette.report.page import Page, texts
 from annette.report.schemas import estimates as schemas
 from annette.report.schemas.base import part
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["trace_document"]
 
-_MICRO: Final = 1e6
+_NANOS: Final = 1_000_000_000
+_STATED: Final = ("network", "platform", "model", "batch", "latency_s", "latency_is", "interval_s", "notes")
+
 _DEVICE, _HOST = 1, 2
 """Rows of a process: kernels on the device, and what a run costs beside them."""
 
@@ -37,10 +39,7 @@ def trace_document(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "otherData": {
             "made_by": "annette",
             "estimates": [
-                {
-                    key: document[key]
-                    for key in ("network", "platform", "model", "batch", "latency_s", "latency_is", "interval_s", "notes")
-                }
+                {key: document[key] for key in _STATED}
                 | {"free_kernels": sum(kernel["bound"] == "free" for kernel in document["kernels"])}
                 for document in documents
             ],
@@ -61,7 +60,7 @@ def _process(process: int, document: dict[str, Any]) -> list[dict[str, Any]]:
         events.append(_complete(process, _DEVICE, kernel["name"], at_s, latency_s, kernel["kind"], _facts(kernel)))
         if latency_s > 0:
             rates = {"Gops/s": kernel["ops"] / latency_s / 1e9, "GB/s": kernel["bytes"] / latency_s / 1e9}
-            events.append({"ph": "C", "pid": process, "name": "rates", "ts": at_s * _MICRO, "args": rates})
+            events.append({"ph": "C", "pid": process, "name": "rates", "ts": _microseconds(at_s), "args": rates})
         at_s += latency_s
     rest_s = document["latency_s"] - at_s
     if rest_s > 0:
@@ -79,16 +78,22 @@ def _name(process: int, row: int | None, what: str, name: str) -> dict[str, Any]
 def _complete(
     process: int, row: int, name: str, start_s: float, duration_s: float, category: str, facts: dict[str, Any]
 ) -> dict[str, Any]:
+    start_us = _microseconds(start_s)
     return {
         "ph": "X",
         "pid": process,
         "tid": row,
         "name": name,
         "cat": category,
-        "ts": start_s * _MICRO,
-        "dur": duration_s * _MICRO,
+        "ts": start_us,
+        "dur": round(_microseconds(start_s + duration_s) - start_us, 3),
         "args": facts,
     }
+
+
+def _microseconds(time_s: float) -> float:
+    """A time in whole nanoseconds, as trace processors keep them: rounded otherwise, neighbours would overlap."""
+    return round(time_s * _NANOS) / 1000
 
 
 def _facts(kernel: dict[str, Any]) -> dict[str, Any]:

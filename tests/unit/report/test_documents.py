@@ -10,6 +10,7 @@ from annette.errors import NetworkError, OptionError
 from annette.estimation import estimate_network
 from annette.estimation.comparison import Comparison, compare_platforms
 from annette.mapping.rules import preset
+from annette.number_text import bytes_text, count_text, percent_text, seconds_text
 from annette.platforms import list_platforms
 from annette.report.estimates import (
     comparison_document,
@@ -20,7 +21,7 @@ from annette.report.estimates import (
     print_estimate,
     print_network,
 )
-from annette.report.page import Page, bytes_text, count_text, percent_text, seconds_text
+from annette.report.page import Page
 from annette.report.platforms import platform_list_document, print_platform_list
 from annette.report.schema import DOCUMENTS, schema
 from tests.unit.samples import platform, small_network, with_intervals
