@@ -1,0 +1,162 @@
+"""Options of commands that write an estimate for other programs, and hold it against a limit."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from annette.cli.options import FILE, parse_duration
+from annette.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from annette.estimation import Estimate
+    from annette.estimation.latency_limit import LatencyVerdict
+
+__all__ = ["LIMIT_EXCEEDED", "Exports", "announce", "export_options", "limit_options"]
+
+LIMIT_EXCEEDED: Final = 3
+"""Exit code where an estimate is above ``--max-latency``."""
+
+_ONE_FILE: Final = ("node_data", "annotate")
+
+
+def export_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``--table``, ``--trace``, ``--node-data`` and ``--annotate``."""
+    for option in reversed((
+        click.option("--table", type=FILE, metavar="FILE", help="Write all kernels as .csv or .parquet."),
+        click.option("--trace", type=FILE, metavar="FILE", help="Write a trace for Perfetto or chrome://tracing (JSON)."),
+        click.option(
+            "--node-data", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+            help="Write node data for Model Explorer: latency_ms.json, share.json, bound.json.",
+        ),
+        click.option("--annotate", type=FILE, metavar="FILE", help="Write the ONNX file with each node's kernel and time."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``--max-latency`` and ``--limit-by``."""
+    for option in reversed((
+        click.option(
+            "--max-latency", "limit_s", callback=parse_duration, metavar="TIME",
+            help=f"Exit with code {LIMIT_EXCEEDED} where the latency is above, such as 10ms.",
+        ),
+        click.option(
+            "--limit-by", "limited_by", type=click.Choice(["upper", "estimate"]), default="upper", show_default=True,
+            help="What is held against --max-latency: the upper end of the interval, or the estimate.",
+        ),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@dataclass
+class Exports:
+    """The files that were asked for, and what is to stand in those that hold several estimates.
+
+    Attributes:
+        table: Kernels as columns.
+        trace: A trace.
+        node_data: A folder of node data; for one network only, a file.
+        annotate: An annotated copy; for one network only, an ONNX file.
+    """
+
+    table: Path | None = None
+    trace: Path | None = None
+    node_data: Path | None = None
+    annotate: Path | None = None
+    _rows: list[tuple[Any, ...]] = field(default_factory=list)
+    _documents: list[dict[str, Any]] = field(default_factory=list)
+
+    def check(self, networks: int) -> None:
+        """Refuses several networks where a file is about one.
+
+        Raises:
+            OptionError: There are several, and what was asked for lies over the graph of one.
+        """
+        wanted = [name for name in _ONE_FILE if getattr(self, name) is not None]
+        if networks > 1 and wanted:
+            raise OptionError(f"--{wanted[0].replace('_', '-')} is about one network; {networks} are given")
+
+    def add(self, estimate: Estimate, document: dict[str, Any], source: str) -> None:
+        """Takes an estimate in, and writes what is about it alone.
+
+        Args:
+            estimate: The estimate.
+            document: The same as plain data.
+            source: File or name of the network, as the user gave it.
+
+        Raises:
+            OptionError: A file cannot be written, or the network is no ONNX file.
+        """
+        if self.table is not None:
+            self._rows += estimate.rows()
+        if self.trace is not None:
+            self._documents.append(document)
+        if self.node_data is not None:
+            self._write_node_data(estimate, self.node_data)
+        if self.annotate is not None:
+            self._write_annotated(estimate, self.annotate, source)
+
+    def write(self) -> None:
+        """Writes what holds all estimates that were taken in.
+
+        Raises:
+            OptionError: A file cannot be written.
+        """
+        from annette.estimation.frame import columns_of, write_table
+        from annette.report.trace import trace_document
+
+        if self.table is not None:
+            write_table(self.table, columns_of(self._rows))
+        if self.trace is not None:
+            _write_json(self.trace, trace_document(self._documents))
+
+    @staticmethod
+    def _write_node_data(estimate: Estimate, folder: Path) -> None:
+        from annette.report.overlay import node_data_documents
+
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OptionError(f"cannot make folder {str(folder)!r}: {error.strerror or error}") from error
+        for name, document in node_data_documents(estimate).items():
+            _write_json(folder / f"{name}.json", document)
+
+    @staticmethod
+    def _write_annotated(estimate: Estimate, target: Path, source: str) -> None:
+        from annette.network.writers.onnx_metadata import annotate_onnx
+        from annette.report.overlay import node_facts
+
+        if Path(source).suffix.lower() != ".onnx":
+            raise OptionError(f"--annotate copies an ONNX file, and {source!r} is none; --node-data takes any file")
+        annotate_onnx(source, target, node_facts(estimate))
+
+
+def announce(verdict: LatencyVerdict) -> None:
+    """Says on standard error that a limit is exceeded; on GitHub as an annotation, which stands beside the change.
+
+    The form of the annotation is that of GitHub's *workflow commands*.
+    """
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        escaped = verdict.reason.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        click.echo(f"::error title=annette::{escaped}", err=True)
+    else:
+        click.echo(f"annette: {verdict.reason}", err=True)
+
+
+def _write_json(path: Path, document: object) -> None:
+    from annette.atomic import write_whole
+
+    try:
+        write_whole(path, json.dumps(document, ensure_ascii=False, allow_nan=False))
+    except OSError as error:
+        raise OptionError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
