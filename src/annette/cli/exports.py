@@ -1,4 +1,4 @@
-"""Options of commands that write an estimate for other programs, and hold it against a limit."""
+"""Options of commands that write an estimate for other programs, and hold it against a budget."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from annette.estimation import Estimate
-    from annette.estimation.latency_limit import LatencyVerdict
+    from annette.estimation.latency_budget import LatencyVerdict
 
-__all__ = ["LIMIT_EXCEEDED", "Exports", "announce", "export_options", "limit_options"]
+__all__ = ["BUDGET_EXCEEDED", "Exports", "announce", "export_options", "budget_options"]
 
-LIMIT_EXCEEDED: Final = 3
-"""Exit code where an estimate is above ``--max-latency``."""
+BUDGET_EXCEEDED: Final = 3
+"""Exit code where an estimate is above ``--budget``."""
 
 _ONE_FILE: Final = ("node_data", "annotate")
 
@@ -42,16 +42,16 @@ def export_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds ``--max-latency`` and ``--limit-by``."""
+def budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``--budget`` and ``--budget-by``."""
     for option in reversed((
         click.option(
-            "--max-latency", "limit_s", callback=parse_duration, metavar="TIME",
-            help=f"Exit with code {LIMIT_EXCEEDED} where the latency is above, such as 10ms.",
+            "--budget", "budget_s", callback=parse_duration, metavar="TIME",
+            help=f"Exit with code {BUDGET_EXCEEDED} where the latency is above, such as 10ms.",
         ),
         click.option(
-            "--limit-by", "limited_by", type=click.Choice(["upper", "estimate"]), default="upper", show_default=True,
-            help="What is held against --max-latency: the upper end of the interval, or the estimate.",
+            "--budget-by", "budget_by", type=click.Choice(["upper", "estimate"]), default="upper", show_default=True,
+            help="What is held against --budget: the upper end of the interval, or the estimate.",
         ),
     )):  # fmt: skip
         command = option(command)
@@ -142,7 +142,7 @@ class Exports:
 
 
 def announce(verdict: LatencyVerdict) -> None:
-    """Says on standard error that a limit is exceeded; on GitHub as an annotation, which stands beside the change.
+    """Says on standard error that a budget is exceeded; on GitHub as an annotation, which stands beside the change.
 
     The form of the annotation is that of GitHub's *workflow commands*.
     """

@@ -166,3 +166,12 @@ def test_a_network_without_an_estimate_is_a_document_too():
     document = error_document("a.onnx", NetworkError("a.onnx is broken"))
     check(document, "error")
     assert document["error"] == "a.onnx is broken"
+
+
+def test_names_of_hundreds_of_characters_are_cut_in_the_middle():
+    document = estimate_document(estimate_network(small_network(), platform()))
+    name = "first/" + "merged;" * 60 + "last"
+    document["kernels"][0]["name"] = name
+    text = printed(print_estimate, document, everything=True)
+    assert name not in text
+    assert re.search(r"first/merged;\S*…\S*;last", text)

@@ -1,4 +1,4 @@
-"""Estimates held against a limit."""
+"""Estimates held against a budget."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 
 from annette.errors import OptionError
 from annette.estimation import estimate_network
-from annette.estimation.latency_limit import judge_latency
+from annette.estimation.latency_budget import judge_latency
 from tests.unit.samples import small_network, with_intervals
 
 
@@ -30,11 +30,11 @@ def test_without_an_interval_the_estimate_decides_and_the_reason_says_so(estimat
 
 def test_the_reason_names_both_times(estimate):
     verdict = judge_latency(estimate, 1e-6)
-    assert "above the limit of 1.00 µs" in verdict.reason
+    assert "above the budget of 1.00 µs" in verdict.reason
     assert estimate.network in verdict.reason
 
 
-@pytest.mark.parametrize(("limit_s", "by"), [(0.0, "upper"), (float("nan"), "upper"), (1.0, "lower")])
-def test_limits_that_make_no_sense_are_refused(estimate, limit_s, by):
+@pytest.mark.parametrize(("budget_s", "by"), [(0.0, "upper"), (float("nan"), "upper"), (1.0, "lower")])
+def test_budgets_that_make_no_sense_are_refused(estimate, budget_s, by):
     with pytest.raises(OptionError):
-        judge_latency(estimate, limit_s, by=by)
+        judge_latency(estimate, budget_s, by=by)
