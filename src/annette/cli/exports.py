@@ -1,4 +1,4 @@
-"""Options of commands that write an estimate for other programs, and hold it against a budget."""
+"""What a command writes of estimates for other programs, and how it announces a budget that is exceeded."""
 
 from __future__ import annotations
 
@@ -10,52 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from annette.cli.options import FILE, parse_duration
 from annette.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from annette.estimation import Estimate
     from annette.estimation.latency_budget import LatencyVerdict
 
-__all__ = ["BUDGET_EXCEEDED", "Exports", "announce", "export_options", "budget_options"]
-
-BUDGET_EXCEEDED: Final = 3
-"""Exit code where an estimate is above ``--budget``."""
+__all__ = ["Exports", "announce"]
 
 _ONE_FILE: Final = ("node_data", "annotate")
-
-
-def export_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds ``--table``, ``--trace``, ``--node-data`` and ``--annotate``."""
-    for option in reversed((
-        click.option("--table", type=FILE, metavar="FILE", help="Write all kernels as .csv or .parquet."),
-        click.option("--trace", type=FILE, metavar="FILE", help="Write a trace for Perfetto or chrome://tracing (JSON)."),
-        click.option(
-            "--node-data", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
-            help="Write node data for Model Explorer: latency_ms.json, share.json, bound.json.",
-        ),
-        click.option("--annotate", type=FILE, metavar="FILE", help="Write the ONNX file with each node's kernel and time."),
-    )):  # fmt: skip
-        command = option(command)
-    return command
-
-
-def budget_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds ``--budget`` and ``--budget-by``."""
-    for option in reversed((
-        click.option(
-            "--budget", "budget_s", callback=parse_duration, metavar="TIME",
-            help=f"Exit with code {BUDGET_EXCEEDED} where the latency is above, such as 10ms.",
-        ),
-        click.option(
-            "--budget-by", "budget_by", type=click.Choice(["upper", "estimate"]), default="upper", show_default=True,
-            help="What is held against --budget: the upper end of the interval, or the estimate.",
-        ),
-    )):  # fmt: skip
-        command = option(command)
-    return command
 
 
 @dataclass
