@@ -26,44 +26,59 @@ class Exports:
     """The files that were asked for, and what is to stand in those that hold several estimates.
 
     Attributes:
-        table: Kernels as columns.
+        kernels: A table of kernels.
         trace: A trace.
         node_data: A folder of node data; for one network only, a file.
         annotate: An annotated copy; for one network only, an ONNX file.
     """
 
-    table: Path | None = None
+    kernels: Path | None = None
     trace: Path | None = None
     node_data: Path | None = None
     annotate: Path | None = None
     _rows: list[tuple[Any, ...]] = field(default_factory=list)
     _documents: list[dict[str, Any]] = field(default_factory=list)
 
-    def check(self, networks: int) -> None:
+    def check(self, *, one: bool) -> None:
         """Refuses several networks where a file is about one.
 
         Raises:
             OptionError: There are several, and what was asked for lies over the graph of one.
         """
-        wanted = [name for name in _ONE_FILE if getattr(self, name) is not None]
-        if networks > 1 and wanted:
-            raise OptionError(f"--{wanted[0].replace('_', '-')} is about one network; {networks} are given")
+        if not one:
+            for name in _ONE_FILE:
+                if getattr(self, name) is not None:
+                    raise OptionError(f"--{name.replace('_', '-')} is about one network, not about several or a folder")
 
-    def add(self, estimate: Estimate, document: dict[str, Any], source: str) -> None:
-        """Takes an estimate in, and writes what is about it alone.
+    @property
+    def wanted(self) -> bool:
+        """Whether any file was asked for that needs whole documents."""
+        return any(path is not None for path in (self.kernels, self.trace))
+
+    @property
+    def graph(self) -> bool:
+        """Whether any file was asked for that lies over a graph."""
+        return any(getattr(self, name) is not None for name in _ONE_FILE)
+
+    def add(self, document: dict[str, Any]) -> None:
+        """Takes the document of an estimate in, for the files that hold all of them."""
+        from annette.estimation.frame import kernel_rows
+
+        if self.kernels is not None:
+            self._rows += kernel_rows(document["network"], document["platform"], document["kernels"])
+        if self.trace is not None:
+            self._documents.append(document)
+
+    def lay_over(self, estimate: Estimate, source: str) -> None:
+        """Writes what lies over the graph of one network.
 
         Args:
             estimate: The estimate.
-            document: The same as plain data.
             source: File or name of the network, as the user gave it.
 
         Raises:
             OptionError: A file cannot be written, or the network is no ONNX file.
         """
-        if self.table is not None:
-            self._rows += estimate.rows()
-        if self.trace is not None:
-            self._documents.append(document)
         if self.node_data is not None:
             self._write_node_data(estimate, self.node_data)
         if self.annotate is not None:
@@ -78,8 +93,8 @@ class Exports:
         from annette.estimation.frame import columns_of, write_table
         from annette.report.trace import trace_document
 
-        if self.table is not None:
-            write_table(self.table, columns_of(self._rows))
+        if self.kernels is not None:
+            write_table(self.kernels, columns_of(self._rows))
         if self.trace is not None:
             _write_json(self.trace, trace_document(self._documents))
 

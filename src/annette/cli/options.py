@@ -227,8 +227,8 @@ table_options = _together(
 )  # fmt: skip
 
 export_options = _together(
-    "Adds ``--table``, ``--trace``, ``--node-data`` and ``--annotate``.",
-    click.option("--table", type=FILE, metavar="FILE", help="Write all kernels as .csv or .parquet."),
+    "Adds ``--kernels``, ``--trace``, ``--node-data`` and ``--annotate``.",
+    click.option("--kernels", type=FILE, metavar="FILE", help="Write all kernels as .csv or .parquet."),
     click.option("--trace", type=FILE, metavar="FILE", help="Write a trace for Perfetto or chrome://tracing."),
     click.option(
         "--node-data", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from annette.estimation.frame import columns_of, data_frame
+from annette.estimation.frame import columns_of, data_frame, kernel_rows
 from annette.notebook import card
 from annette.number_text import interval_text, percent_text, seconds_text, words_text
 from annette.platforms.ranges import within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from annette.mapping.kernel import FloatArray, Kernel, KernelTable
 
@@ -229,17 +229,6 @@ class Estimate:
             ),
         )
 
-    def rows(self) -> Iterator[tuple[Any, ...]]:
-        """The kernels, in the order of execution, as rows of ``annette.estimation.frame.COLUMNS``."""
-        kernels_s = sum(kernel.latency_s for kernel in self.kernels) or 1.0
-        for kernel in self.kernels:
-            lower_s, upper_s = kernel.interval_s or (None, None)
-            yield (
-                self.network, self.platform, kernel.name, kernel.kind, list(kernel.layers), list(kernel.rules),
-                kernel.latency_s, lower_s, upper_s, kernel.latency_s / kernels_s, kernel.ops, kernel.bytes,
-                kernel.bound, kernel.utilisation, kernel.method, kernel.in_range,
-            )  # fmt: skip
-
     def to_frame(self, library: str | None = None) -> Any:
         """The kernels as a data frame, one row each, in the order of execution.
 
@@ -249,7 +238,8 @@ class Estimate:
         Raises:
             OptionError: The library is neither of these, or not installed.
         """
-        return data_frame(columns_of(self.rows()), library)
+        rows = kernel_rows(self.network, self.platform, map(asdict, self.kernels))
+        return data_frame(columns_of(rows), library)
 
     @property
     def sample_latency_s(self) -> float:

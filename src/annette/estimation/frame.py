@@ -13,9 +13,9 @@ from annette.atomic import write_whole
 from annette.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["COLUMNS", "columns_of", "data_frame", "write_table"]
+__all__ = ["COLUMNS", "columns_of", "data_frame", "kernel_rows", "write_table"]
 
 COLUMNS: Final = (
     "network", "platform", "kernel", "kind", "layers", "rules", "latency_s", "lower_s", "upper_s", "share", "ops",
@@ -26,11 +26,38 @@ COLUMNS: Final = (
 _LIBRARIES: Final = ("pandas", "polars")
 
 
+def kernel_rows(network: str, platform: str, kernels: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    """Kernels of one estimate, in the order of execution, as rows of `COLUMNS`.
+
+    Args:
+        network: Name of the network.
+        platform: Name of the platform.
+        kernels: Fields of each kernel, as `annette.estimation.estimate.KernelEstimate` and the documents of
+            ``annette estimate --json`` name them.
+    """
+    kernels = list(kernels)
+    kernels_s = sum(kernel["latency_s"] for kernel in kernels) or 1.0
+    for kernel in kernels:
+        ends_s = kernel["interval_s"] or (None, None)
+        known = {
+            **kernel,
+            "network": network,
+            "platform": platform,
+            "kernel": kernel["name"],
+            "layers": list(kernel["layers"]),
+            "rules": list(kernel["rules"]),
+            "lower_s": ends_s[0],
+            "upper_s": ends_s[1],
+            "share": kernel["latency_s"] / kernels_s,
+        }
+        yield tuple(known[name] for name in COLUMNS)
+
+
 def columns_of(rows: Iterable[Sequence[Any]]) -> dict[str, list[Any]]:
     """Rows as columns, one list a column of `COLUMNS`.
 
     Args:
-        rows: Each with a value for every column, as ``Estimate.rows`` gives them; of one estimate or of many.
+        rows: Each with a value for every column, as `kernel_rows` gives them; of one estimate or of many.
     """
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     for row in rows:

@@ -9,7 +9,7 @@ from annette.errors import OptionError
 from annette.number_text import percent_text, seconds_text
 
 if TYPE_CHECKING:
-    from annette.estimation.estimate import Estimate
+    from collections.abc import Sequence
 
 __all__ = ["BUDGETED_BY", "LatencyVerdict", "judge_latency"]
 
@@ -39,16 +39,27 @@ class LatencyVerdict:
         return self.latency_s <= self.budget_s
 
 
-def judge_latency(estimate: Estimate, budget_s: float, *, by: str = "upper") -> LatencyVerdict:
+def judge_latency(
+    subject: str,
+    latency_s: float,
+    interval_s: Sequence[float] | None,
+    *,
+    budget_s: float,
+    by: str = "upper",
+    confidence: float = 0.9,
+) -> LatencyVerdict:
     """Holds an estimate against a budget.
 
     The upper end of the interval says: it will be kept with the probability that the interval is meant to hold with, or
     more. Where the platform states no interval, the estimate itself is taken, and the reason says so.
 
     Args:
-        estimate: What is judged.
+        subject: What is judged, in words: the network and the platform.
+        latency_s: Its estimate, seconds.
+        interval_s: Lower and upper end of its interval, or None where the platform states none.
         budget_s: Highest latency that is accepted, seconds, above 0.
         by: One of `BUDGETED_BY`.
+        confidence: Probability that the interval is meant to hold with.
 
     Raises:
         OptionError: ``by`` is none of these, or the budget is not above 0.
@@ -57,14 +68,13 @@ def judge_latency(estimate: Estimate, budget_s: float, *, by: str = "upper") -> 
         raise OptionError(f"a budget is held against {' or '.join(BUDGETED_BY)}, not {by!r}")
     if not budget_s > 0:
         raise OptionError(f"a budget of {budget_s!r} s is not above 0")
-    interval_s = estimate.interval_s if by == "upper" else None
-    latency_s = estimate.latency_s if interval_s is None else interval_s[1]
-    if interval_s is not None:
-        what = f"the upper end of the {percent_text(estimate.confidence)} interval, {seconds_text(latency_s)},"
+    if by == "upper" and interval_s is not None:
+        latency_s = interval_s[1]
+        what = f"the upper end of the {percent_text(confidence)} interval, {seconds_text(latency_s)},"
     elif by == "upper":
         what = f"the estimate, {seconds_text(latency_s)} (the platform states no interval),"
     else:
         what = f"the estimate, {seconds_text(latency_s)},"
     side = "within" if latency_s <= budget_s else "above"
-    reason = f"{estimate.network} on {estimate.platform}: {what} is {side} the budget of {seconds_text(budget_s)}"
+    reason = f"{subject}: {what} is {side} the budget of {seconds_text(budget_s)}"
     return LatencyVerdict(budget_s, by, latency_s, reason)

@@ -2,24 +2,31 @@
 
 import csv
 import importlib
+import json
 import sys
+from dataclasses import asdict
 
 import pytest
 
 from annette.errors import OptionError
 from annette.estimation import estimate_network, frame
-from annette.estimation.frame import COLUMNS, columns_of, data_frame, write_table
+from annette.estimation.frame import COLUMNS, columns_of, data_frame, kernel_rows, write_table
+from annette.report.estimates import estimate_document
 from tests.unit.samples import platform, small_network, with_intervals
+
+
+def rows(estimate):
+    return kernel_rows(estimate.network, estimate.platform, map(asdict, estimate.kernels))
 
 
 @pytest.fixture(scope="module")
 def columns():
-    return columns_of(estimate_network(small_network(), with_intervals()).rows())
+    return columns_of(rows(estimate_network(small_network(), with_intervals())))
 
 
 def test_there_is_a_row_for_each_kernel_of_each_estimate():
     estimates = [estimate_network(small_network(), target) for target in (platform(), with_intervals())]
-    columns = columns_of(row for estimate in estimates for row in estimate.rows())
+    columns = columns_of(row for estimate in estimates for row in rows(estimate))
     assert tuple(columns) == COLUMNS
     assert columns["kernel"] == [kernel.name for estimate in estimates for kernel in estimate.kernels]
     assert columns["latency_s"] == [kernel.latency_s for estimate in estimates for kernel in estimate.kernels]
@@ -28,7 +35,7 @@ def test_there_is_a_row_for_each_kernel_of_each_estimate():
 
 def test_ends_of_intervals_are_those_of_the_kernels():
     estimate = estimate_network(small_network(), with_intervals())
-    columns = columns_of(estimate.rows())
+    columns = columns_of(rows(estimate))
     ends = list(zip(columns["lower_s"], columns["upper_s"], strict=True))
     assert ends == [kernel.interval_s or (None, None) for kernel in estimate.kernels]
     assert any(lower_s is not None for lower_s, _ in ends)
@@ -92,3 +99,11 @@ def test_an_estimate_becomes_a_data_frame():
     made = estimate.to_frame("polars")
     assert isinstance(made, polars.DataFrame)
     assert made["latency_s"].to_list() == [kernel.latency_s for kernel in estimate.kernels]
+
+
+def test_documents_give_the_same_rows():
+    estimate = estimate_network(small_network(), with_intervals())
+    document = json.loads(json.dumps(estimate_document(estimate)))
+    assert columns_of(kernel_rows(document["network"], document["platform"], document["kernels"])) == columns_of(
+        rows(estimate)
+    )
