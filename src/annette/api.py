@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from annette.bench import check, session
-from annette.bench.backend import backend_class
+from annette.bench.backend import backend_class, require_usable
 from annette.bench.dataset import Dataset
 from annette.bench.generate import generate_plan
 from annette.bench.generate.own_networks import known_mapping, with_own_networks
@@ -53,10 +53,13 @@ __all__ = [
     "load_network",
     "load_platform",
     "measure",
+    "observe_sizes",
     "open_datasets",
     "plan_benchmark",
 ]
 
+_OBSERVER, _OBSERVED = "onnxruntime", ".onnx"
+"""The backend that looks up sizes, and the suffix of the files that it does so in."""
 _NETWORK_S = 0.5
 """Time for the recorded runs of a whole network in one round."""
 _NETWORK_TIMEOUT_S = 600.0
@@ -267,6 +270,38 @@ def measure(
                 resume=resume,
                 progress=progress,
             )
+
+
+def observe_sizes(
+    network: str | Path,
+    *,
+    batch: int | None = None,
+    inputs: Mapping[str, Given] | None = None,
+    lenient: bool = False,
+) -> dict[str, Given]:
+    """Looks up the sizes that the data of an ONNX file decide, in a run of the part that decides them.
+
+    The run is one of ONNX Runtime on this machine, fed as `measure` feeds it, in a process of its own that may take two
+    minutes and some memory. It runs what the file says: ask for it where you trust the file.
+
+    Args:
+        network: The file; of other formats and of networks of the zoo, data decide no sizes that could be looked up.
+        batch: As for `load_network`.
+        inputs: As for ``load_network``.
+        lenient: As for ``load_network``.
+
+    Returns:
+        ``inputs`` for `load_network` or `estimate`, with a size for every tensor whose size data decide.
+
+    Raises:
+        BackendError: ONNX Runtime is not installed, or cannot run the file.
+        NetworkError: The file cannot be read, whatever a run says.
+        OptionError: ``inputs`` does not fit the file.
+    """
+    path = Path(network)
+    if path.suffix.lower() != _OBSERVED or not path.exists():
+        return dict(inputs or {})
+    return require_usable(_OBSERVER).observed_inputs(path, batch=batch, inputs=inputs, lenient=lenient)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,8 +13,18 @@ from annette.cli.options import (
     lenient_option,
     model_options,
     network_options,
+    observe_option,
+    observed,
     print_json,
+    print_json_line,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from annette.errors import AnnetteError
+    from annette.network.inputs import Given
+    from annette.platforms import Platform
 
 __all__ = ["command"]
 
@@ -24,40 +34,135 @@ __all__ = ["command"]
 @click.option("--platform", required=True, metavar="P", help="Name of a platform (annette platforms), or its file.")
 @model_options
 @network_options
+@observe_option
 @lenient_option
 @click.option("--all", "everything", is_flag=True, help="Show all kernels, in order of execution.")
+@click.option("--table", is_flag=True, help="Show one line a network, as for folders and patterns.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Processes that read and estimate several networks.",
+)
 @json_option
-def command(networks: tuple[str, ...], platform: str, everything: bool, as_json: bool, **how: Any) -> None:
+@click.option("--json-lines", "as_lines", is_flag=True, help="Print a JSON document a line, each when it is known.")
+def command(
+    networks: tuple[str, ...],
+    platform: str,
+    batch: int | None,
+    inputs: dict[str, Given],
+    observe: bool,
+    lenient: bool,
+    everything: bool,
+    table: bool,
+    jobs: int,
+    as_json: bool,
+    as_lines: bool,
+    **how: Any,
+) -> None:
     """Estimates how long each NETWORK takes on a platform, kernel by kernel.
 
-    With --json and several networks, prints a list of documents. Where one of several cannot be estimated, the others
-    are: a line on standard error and, with --json, an entry of the list say why, and the exit code is 2.
+    NETWORK may also be a folder, of which all network files are taken, or a pattern, quoted. With --json and several
+    networks, prints a list of documents. Where one of several cannot be estimated, the others are: a line on standard
+    error and, as JSON, an entry say why, and the exit code is 2.
 
     \b
     Examples:
       annette estimate resnet50 --platform zcu102-dnndk
       annette estimate model.onnx --platform ncs2-openvino --batch 4 --json
       annette estimate model.onnx --platform my-platform.json --input ids=1x128 --fallback roofline
+      annette estimate detector.onnx --platform my-platform.json --observe
+      annette estimate models 'more/**/*.tflite' --platform ethos-u55-128 --jobs 4 --json-lines
     """
-    from annette import AnnetteError, estimate, load_platform
-    from annette.report.estimates import error_document, estimate_document, print_estimate
+    from annette import load_platform
+    from annette.network.finding import is_collection
+    from annette.report.estimates import print_estimate, print_estimate_row
 
+    if observe and jobs > 1:
+        raise click.UsageError("--observe looks up the sizes of each network by itself: leave out --jobs")
     target = load_platform(platform)
+    single = len(networks) == 1 and not is_collection(networks[0])
+    table = table or any(map(is_collection, networks))
+    reading: dict[str, Any] = {"batch": batch, "inputs": inputs, "lenient": lenient}
+    if single or observe:
+        found = _one_by_one(networks, target, observe=observe, single=single, reading=reading, how=how)
+    else:
+        briefly = table and not (as_json or as_lines)
+        found = _together(networks, platform if jobs > 1 else target, jobs, briefly, {**reading, **how})
     documents: list[dict[str, Any]] = []
     failed = False
-    for network in networks:
-        try:
-            documents.append(estimate_document(estimate(network, target, **how)))
-        except AnnetteError as error:
-            if len(networks) == 1:
-                raise
-            complain(str(error) if network in str(error) else f"{network!r}: {error}")
-            documents.append(error_document(network, error))
-            failed = True
-            continue
-        if not as_json:
-            print_estimate(documents[-1], everything=everything)
+    for name, document, known in found:
+        failed |= not known
+        if as_lines:
+            print_json_line(document)
+        elif as_json:
+            documents.append(document)
+        elif known and table:
+            print_estimate_row(name, document)
+        elif known:
+            print_estimate(document, everything=everything)
     if as_json:
-        print_json(documents[0] if len(documents) == 1 else documents)
+        print_json(documents[0] if single else documents)
     if failed:
         click.get_current_context().exit(USAGE_ERROR)
+
+
+def _listed(places: tuple[str, ...]) -> Iterator[tuple[str, AnnetteError | None]]:
+    """Files and names that places stand for, and places that hold none."""
+    from annette import AnnetteError, find_networks
+
+    for place in places:
+        try:
+            yield from ((source, None) for source in find_networks(place))
+        except AnnetteError as error:
+            yield place, error
+
+
+def _refused(network: str, error: AnnetteError) -> tuple[str, dict[str, Any], bool]:
+    """Says what is wrong with one of several networks."""
+    from annette.report.estimates import error_document
+
+    message = str(error)
+    complain(message if network in message else f"{network!r}: {message}")
+    return network, error_document(network, error), False
+
+
+def _one_by_one(
+    places: tuple[str, ...], platform: Platform, *, observe: bool, single: bool, reading: dict[str, Any],
+    how: dict[str, Any],
+) -> Iterator[tuple[str, dict[str, Any], bool]]:  # fmt: skip
+    """As `_together`, each network with the sizes that a run of its own tells."""
+    from annette import AnnetteError, estimate
+    from annette.report.estimates import estimate_document
+
+    for network, error in _listed(places):
+        try:
+            if error is not None:
+                raise error
+            inputs = observed(network, observe, **reading)
+            yield network, estimate_document(estimate(network, platform, **{**reading, "inputs": inputs}, **how)), True
+        except AnnetteError as refusal:
+            if single:
+                raise
+            yield _refused(network, refusal)
+
+
+def _together(
+    places: tuple[str, ...], platform: Platform | str, jobs: int, briefly: bool, how: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Name of each network, its document, and whether it has an estimate, as they become known."""
+    from annette import estimate_many
+    from annette.cli.many import counted
+    from annette.report.estimates import brief_document, estimate_document
+
+    sources: list[str] = []
+    for source, error in _listed(places):
+        if error is None:
+            sources.append(source)
+        else:
+            yield _refused(source, error)
+    keep = brief_document if briefly else estimate_document
+    for each in counted(estimate_many(sources, platform, keep=keep, jobs=jobs, **how), len(sources)):
+        yield (each.network, each.get(), True) if each.error is None else _refused(each.network, each.error)

@@ -36,10 +36,13 @@ __all__ = [
     "lenient_option",
     "model_options",
     "network_options",
+    "observe_option",
+    "observed",
     "parse_duration",
     "parse_numbers",
     "parse_share",
     "print_json",
+    "print_json_line",
     "running_options",
     "split_words",
     "table_options",
@@ -162,7 +165,8 @@ input_option = _together(
     click.option(
         "--input", "inputs", multiple=True, metavar="NAME=SHAPE", callback=_parse_inputs,
         help="Shape of an input, data=1x3x224x224; size of a symbolic dimension, seq=128; or value of an input that "
-        "decides what runs, sr=16000 or sr=[16000]. May be repeated.",
+        "decides what runs, sr=16000 or sr=[16000]; size of a tensor that data decide, /NonZero_output_0=57. May be "
+        "repeated.",
     ),
 )  # fmt: skip
 
@@ -171,6 +175,15 @@ network_options = _together(
     click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples processed together."),
     input_option,
 )
+
+observe_option = _together(
+    "Adds ``--observe``.",
+    click.option(
+        "--observe", is_flag=True,
+        help="Look up sizes that data decide in one run of that part of an ONNX file, here, by ONNX Runtime. It runs "
+        "what the file says: for files that you trust.",
+    ),
+)  # fmt: skip
 
 lenient_option = _together(
     "Adds ``--lenient``.",
@@ -269,6 +282,12 @@ def print_json(document: object) -> None:
     click.echo("\n".join(line if line.isprintable() else _escaped_json(line) for line in lines))
 
 
+def print_json_line(document: object) -> None:
+    """Prints a document on one line, otherwise as `print_json`."""
+    line = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    click.echo(line if line.isprintable() else _escaped_json(line))
+
+
 def _escaped_json(line: str) -> str:
     return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in line)
 
@@ -291,6 +310,17 @@ def chosen_options(backend: str, options: dict[str, str], extra: Sequence[str]) 
     if unexpected:
         raise click.UsageError(f"unexpected argument {unexpected[0]!r}")
     return parse_options(backend, {**options, **further})
+
+
+def observed(
+    network: str, observe: bool, *, batch: int | None, inputs: dict[str, Given], lenient: bool
+) -> dict[str, Given]:
+    """What was given of a network's inputs, and with ``--observe`` the sizes that its data decide in a run."""
+    if not observe:
+        return inputs
+    from annette import observe_sizes
+
+    return observe_sizes(network, batch=batch, inputs=inputs, lenient=lenient)
 
 
 def split_words(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:

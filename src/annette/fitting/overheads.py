@@ -103,6 +103,8 @@ class RunOverheads:
         spread_s: Standard deviation of what short runs take beside their kernels, around all this.
         several_s: Once per run of more than one kernel.
         first_s: What a profile says of the first kernel of a run beyond what such a kernel takes elsewhere.
+        per_round_s: To begin a round of a loop (`annette.fitting.rounds`); None where no loop was measured.
+        per_round_value_s: For each value that a round is handed or gives; likewise.
     """
 
     per_run_s: float
@@ -114,6 +116,8 @@ class RunOverheads:
     spread_s: float = 0.0
     several_s: float = 0.0
     first_s: float = 0.0
+    per_round_s: float | None = None
+    per_round_value_s: float | None = None
 
     @property
     def known(self) -> bool:
@@ -127,7 +131,11 @@ class RunOverheads:
         hand over than one of 64 bytes. What a device beside the host adds for bytes follows from whole networks.
         """
         if not self.known:
-            return Overhead(per_kernel_s=self.per_kernel_s)
+            return Overhead(
+                per_kernel_s=self.per_kernel_s,
+                per_round_s=self.per_round_s,
+                per_round_value_s=self.per_round_value_s,
+            )
         return Overhead(
             self.per_kernel_s,
             self.per_run_s,
@@ -137,6 +145,8 @@ class RunOverheads:
             per_output_s=self.per_output_s,
             spread_s=self.spread_s,
             several_s=self.several_s,
+            per_round_s=self.per_round_s,
+            per_round_value_s=self.per_round_value_s,
         )
 
     def beside_s(self, run: Run) -> float:

@@ -140,6 +140,7 @@ def measurement_document(measured: MeasuredNetwork, backend: str, precision: flo
         precision=precision,
         matched_share=profiled[0].matched_share if profiled else None,
         host_operators=runs[0].details.get("host_operators", ""),
+        notes=list(runs[0].network.notes),
         kernels=kernels,
     ).plain()
 
@@ -208,6 +209,7 @@ def print_measurement(document: dict[str, Any], *, everything: bool = False, pag
         page.notes([imprecise_text(len(document["rounds_s"]), known, wanted)])
     if document["host_operators"]:
         page.notes([f"not counted, as the device leaves it to its host: {document['host_operators']}"])
+    page.notes(document["notes"])
     kernels = document["kernels"]
     total_s = math.fsum(kernel["latency_s"] for kernel in kernels) or 1.0
     shown = kernels if everything else sorted(kernels, key=lambda k: -k["latency_s"])[:_SHOWN_BY_DEFAULT]

@@ -250,6 +250,19 @@ class ReadingPart(ReportPart, frozen=True):
     ops: Annotated[IntFrom0, doc("Operations on this way.")]
 
 
+class DataSizePart(ReportPart, frozen=True):
+    """A size that data decide when the network runs."""
+
+    tensor: Annotated[
+        str, doc("The tensor that has it, or that holds the lengths of sequences, as `--input` names it.")
+    ]
+    node: Annotated[str, doc("Name of the node that decides, or whose work the lengths decide.")]
+    operator: Annotated[str, doc("Its operator.")]
+    counted: Annotated[IntFrom0, doc("What it counts as.")]
+    largest: Annotated[IntFrom0 | None, doc("The largest that it can be; null where nothing bounds it.")]
+    given: Annotated[bool, doc("Whether a user or a run said that it is so.")]
+
+
 class NetworkDocument(ReportDocument, frozen=True, tag="annette/network/1"):
     """A network: totals and layers.
 
@@ -275,6 +288,7 @@ class NetworkDocument(ReportDocument, frozen=True, tag="annette/network/1"):
             "one with the most operations. Empty where nothing is chosen by data."
         ),
     ]
+    data_sizes: Annotated[list[DataSizePart], doc("Sizes that data decide when the network runs.")]
     layers: Annotated[list[LayerPart], doc("All layers in topological order.")]
     kernels: Annotated[
         list[MappedKernel] | UnsetType, doc("Kernels in order of execution, with `--platform` only.")

@@ -137,6 +137,7 @@ class MeasurementDocument(ReportDocument, frozen=True, tag="annette/measurement/
     matched_share: Annotated[
         float | None, doc("Share of the profiled time that was matched to layers; null without a profile.")
     ]
+    notes: Annotated[list[str], doc("What was assumed of the network, and sizes that its data decided in a run.")]
     host_operators: Annotated[
         str, doc("Operators that the device leaves to its host and the time does not count; mostly empty.")
     ]
