@@ -68,7 +68,7 @@ class Exports:
         return any(wanted is not None for wanted in (self.kernels, self.trace, self.budget_s))
 
     def add(self, document: dict[str, Any]) -> None:
-        """Takes the document of an estimate in, for the files that hold all of them, and holds it against the budget."""
+        """Takes an estimate in, for the files that hold all of them, and holds it against the budget."""
         from annette.estimation.frame import kernel_rows
         from annette.estimation.latency_budget import judge_latency
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from annette.network import Layer, Network
 
 __all__ = [
+    "BRIEFLY",
     "brief_document",
     "comparison_document",
     "error_document",
@@ -60,6 +61,10 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         branches=[part(schemas.BranchPart, branch, taken=dict(branch.taken)) for branch in estimate.branches],
         kernels=[_kernel(kernel) for kernel in estimate.kernels],
     ).plain()
+
+
+BRIEFLY: Final = ("latency_s", "interval_s", "coverage", "notes")
+"""Fields of the document of an estimate that `print_estimate_row` needs; of the notes, their number suffices."""
 
 
 def brief_document(estimate: Estimate) -> dict[str, Any]:
