@@ -89,7 +89,6 @@ def command(
     """
     from annette import load_platform
     from annette.network.finding import is_collection
-    from annette.report.estimates import print_estimate, print_estimate_row
 
     cluster, exports = chosen_cluster(how), Exports.chosen(how)
     if observe and (jobs > 1 or cluster):
@@ -104,6 +103,20 @@ def command(
     else:
         shared = {"jobs": jobs, "cluster": cluster, "briefly": table and not (as_json or as_lines or exports.whole)}
         found = _together(networks, platform if jobs > 1 else target, shared, {**reading, **how})
+    forms = {"single": single, "everything": everything, "table": table, "as_json": as_json, "as_lines": as_lines}
+    failed = _print_all(found, exports, **forms)
+    exports.write()
+    if failed or exports.exceeded:
+        click.get_current_context().exit(USAGE_ERROR if failed else BUDGET_EXCEEDED)
+
+
+def _print_all(
+    found: Iterator[tuple[str, dict[str, Any], bool]], exports: Exports, *, single: bool, everything: bool, table: bool,
+    as_json: bool, as_lines: bool,
+) -> bool:  # fmt: skip
+    """Prints what becomes of each network when it is known; whether any has no estimate."""
+    from annette.report.estimates import print_estimate, print_estimate_row
+
     documents: list[dict[str, Any]] = []
     failed = False
     for name, document, known in found:
@@ -120,9 +133,7 @@ def command(
             print_estimate(document, everything=everything)
     if as_json:
         print_json(documents[0] if single else documents)
-    exports.write()
-    if failed or exports.exceeded:
-        click.get_current_context().exit(USAGE_ERROR if failed else BUDGET_EXCEEDED)
+    return failed
 
 
 def _listed(places: tuple[str, ...]) -> Iterator[tuple[str, AnnetteError | None]]:
