@@ -119,6 +119,11 @@ class LayoutDescription:
         return None
 
     @cached_property
+    def asking(self) -> frozenset[str]:
+        """Kinds of kernel whose rules have conditions."""
+        return frozenset(kind for rule in self.rules if rule.when for kind in rule.kinds)
+
+    @cached_property
     def _rules_of_kind(self) -> dict[str, list[LayoutRule]]:
         by_kind: dict[str, list[LayoutRule]] = {}
         for rule in self.rules:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from annette.mapping.kernel import Kernel
+from annette.mapping.copied import copy_of
+from annette.mapping.kernel import Kernel, revised
 from annette.mapping.layout_rule import Layout
 from annette.mapping.precision import dtype_precision, kind_of, precision_in, with_precision
-from annette.network import describe_layer
+from annette.network.tensor import DType
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Hashable, Mapping, Sequence
 
     from annette.mapping.layout_rule import LayoutDescription, LayoutRule
     from annette.network import Network, Tensor
@@ -21,6 +22,8 @@ __all__ = ["LayoutWalk"]
 _SIDE_BY_SIDE: Final = ("concat", "split", "slice")
 """Kinds that a runtime may leave out where parts lie one behind another, as those of plain maps of one sample do."""
 
+_MAP_RANK: Final = 4
+_WIDE: Final = frozenset(each for each in DType if not dtype_precision(each))
 _TO_LAST: Final = (0, 2, 3, 1)
 _TO_FIRST: Final = (0, 3, 1, 2)
 _TOKENS_TO_FIRST: Final = (0, 2, 1)
@@ -41,6 +44,24 @@ class LayoutWalk:
         self._made_last: set[str] = set()
         self._tokens: set[str] = set()
         self._handed_out = frozenset(network.outputs)
+        self._maps = {name for name, tensor in network.tensors.items() if len(tensor.shape) == _MAP_RANK}
+        # Where all numbers are of one width, what a rule looks at follows from workloads and shapes.
+        self._known: dict[Hashable, LayoutRule | None] | None = {} if network.dtypes <= _WIDE else None
+
+    def _rule(self, kernel: Kernel) -> LayoutRule | None:
+        """The rule that counts for a kernel; kernels of equal sizes are looked at once."""
+        known, shapes = self._known, self._network.tensors
+        if known is None or kernel.kind not in self._model.asking:
+            return self._model.rule(kernel, self._network)
+        key = (
+            kernel.kind,
+            id(kernel.anchor.workload),
+            tuple([shapes[tensor].shape for tensor in kernel.inputs]),
+            tuple([shapes[tensor].shape for tensor in kernel.outputs]),
+        )
+        if key not in known:
+            known[key] = self._model.rule(kernel, self._network)
+        return known[key]
 
     def look_for_transpositions(self, kernels: Sequence[Kernel]) -> None:
         """Finds the transpositions between channels first and channels last that copies do on the way, or nobody.
@@ -96,16 +117,21 @@ class LayoutWalk:
         """Adds the next kernel behind the copies that it needs."""
         if kernel.name in self._absorbed:
             kernel = replace(kernel, free=True, rules=(*kernel.rules, "layout"))
-        rule = self._model.rule(kernel, self._network)
-        maps = [tensor for tensor in kernel.inputs if len(self._network.tensors[tensor].shape) == 4]
-        if kernel.free and self._moves_in_blocks(kernel, rule, maps):
-            kernel = replace(kernel, free=False)
-        if kernel.free:
+        if kernel.free and not self._moves_in_blocks(kernel):
             self._view(kernel)
-        elif (rule is not None and not self._model.channels_last) or not self._transposed_copy(kernel):
+            return
+        kernel = replace(kernel, free=False) if kernel.free else kernel
+        rule, maps = self._rule(kernel), self._maps_of(kernel)
+        if (rule is not None and not self._model.channels_last) or not self._transposed_copy(kernel):
             self._run(kernel, rule, maps)
 
-    def _run(self, kernel: Kernel, rule: LayoutRule | None, maps: list[str]) -> None:
+    def _maps_of(self, kernel: Kernel) -> Sequence[str]:
+        """The feature maps that a kernel reads."""
+        if self._maps.issuperset(kernel.inputs):
+            return kernel.inputs
+        return tuple([tensor for tensor in kernel.inputs if tensor in self._maps])
+
+    def _run(self, kernel: Kernel, rule: LayoutRule | None, maps: Sequence[str]) -> None:
         """Adds a kernel that is no view, and the copies of what it reads."""
         reads = rule.reads if rule is not None else Layout.PLAIN
         narrow = bool(precision_in(kernel.kind))
@@ -119,21 +145,22 @@ class LayoutWalk:
         writes = rule.writes if rule is not None else Layout.PLAIN
         if writes is Layout.SAME:
             writes = reads
-        wanted = maps if reads is Layout.BLOCKED else kernel.inputs
-        for tensor in wanted:
-            self._provide(tensor, reads)
+        self._provide_all(maps if reads is Layout.BLOCKED else kernel.inputs, reads)
         blocked = reads is Layout.BLOCKED or writes is Layout.BLOCKED
-        self.result.append(_in_blocks(kernel) if blocked else kernel)
+        self.result.append(revised(kernel, blocked=True) if blocked else kernel)
         self._record(kernel.outputs, writes)
         if self._model.narrow_copies and writes is Layout.BLOCKED:
             follows = rule is not None and rule.reads is Layout.SAME and not self._last.isdisjoint(maps)
             if narrow or follows:
                 self._last.update(kernel.outputs)
 
-    def _moves_in_blocks(self, kernel: Kernel, rule: LayoutRule | None, maps: Sequence[str]) -> bool:
+    def _moves_in_blocks(self, kernel: Kernel) -> bool:
         """Whether a layer that is a view of plain maps has blocked ones, whose parts do not lie one behind another."""
-        follows = rule is not None and rule.reads is Layout.SAME and kind_of(kernel.kind) in _SIDE_BY_SIDE
-        return follows and len(maps) == len(kernel.inputs) and self._same(maps, narrow=False) is Layout.BLOCKED
+        if kernel.kind not in _SIDE_BY_SIDE or not self._maps.issuperset(kernel.inputs):
+            return False
+        rule = self._rule(kernel)
+        same = rule is not None and rule.reads is Layout.SAME
+        return same and self._same(kernel.inputs, narrow=False) is Layout.BLOCKED
 
     def _leave_channels_last(self, maps: Sequence[str]) -> None:
         """Floating-point kernels in blocks do not read what is channels last: it is made plain first."""
@@ -143,15 +170,18 @@ class LayoutWalk:
 
     def _same(self, maps: Sequence[str], *, narrow: bool) -> Layout:
         """The layout of a kernel that takes what it gets; one of integers knows channels last only."""
-        blocked = sum(tensor in (self._last if narrow else self._written_blocked) for tensor in maps)
+        there = self._last if narrow else self._written_blocked
+        if maps and there.issuperset(maps):
+            return Layout.BLOCKED
+        blocked = sum([tensor in there for tensor in maps])
         enough = 2 * blocked >= len(maps) if self._model.follows_most else blocked == len(maps)
         return Layout.BLOCKED if blocked and enough else Layout.PLAIN
 
-    def _falls_apart(self, kernel: Kernel, maps: list[str]) -> bool:
+    def _falls_apart(self, kernel: Kernel, maps: Sequence[str]) -> bool:
         """A residual that comes in the plain layout is not added inside the kernel, but by a plain one behind it."""
-        plain = [tensor for tensor in maps if tensor not in self._blocked]
-        if len(kernel.layers) < 2 or not plain:
+        if len(kernel.layers) < 2 or self._blocked.issuperset(maps):
             return False
+        plain = [tensor for tensor in maps if tensor not in self._blocked]
         position = next((i for i, layer in enumerate(kernel.layers) if layer is kernel.anchor), 0)
         own = {tensor for layer in kernel.layers[: position + 1] for tensor in layer.inputs}
         residual = [tensor for tensor in plain if tensor not in own]
@@ -220,6 +250,11 @@ class LayoutWalk:
         else:
             self._plain.update(tensors)
 
+    def _provide_all(self, tensors: Sequence[str], layout: Layout) -> None:
+        if not (self._blocked if layout is Layout.BLOCKED else self._plain).issuperset(tensors):
+            for tensor in tensors:
+                self._provide(tensor, layout)
+
     def _provide(self, tensor: str, layout: Layout) -> None:
         have, other = (self._blocked, self._plain) if layout is Layout.BLOCKED else (self._plain, self._blocked)
         if tensor in have or tensor not in other:
@@ -236,13 +271,7 @@ class LayoutWalk:
         name = f"{tensor}:{kind}"
         if any(earlier.name == name for earlier in self.result[-4:]):
             return
-        copied = describe_layer(
-            "copy",
-            name,
-            inputs=[described],
-            outputs=[described],
-            channels_last=self._network.channels_last,
-        )
+        copied = copy_of(described, name, channels_last=self._network.channels_last)
         self.result.append(Kernel(name, kind, copied, (), (tensor,), (tensor,), ("layout",)))
 
     def _narrow_source(self, tensor: str, layout: Layout) -> Tensor | None:
@@ -262,21 +291,3 @@ def _is_line(tensor: Tensor, *, channels_last: bool) -> bool:
     channel = -1 if channels_last else 1
     channels = tensor.shape[channel] if len(tensor.shape) > 1 else 1
     return channels == 1 or tensor.elements == channels * tensor.shape[0]
-
-
-def _in_blocks(kernel: Kernel) -> Kernel:
-    """The kernel marked as blocked; `dataclasses.replace` does the same in four times the time."""
-    return Kernel(
-        kernel.name,
-        kernel.kind,
-        kernel.anchor,
-        kernel.layers,
-        kernel.inputs,
-        kernel.outputs,
-        kernel.rules,
-        kernel.free,
-        kernel.followers,
-        True,
-        kernel.context,
-        kernel.precision,
-    )

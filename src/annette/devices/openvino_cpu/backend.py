@@ -28,9 +28,9 @@ from annette.bench.backend import (
     CompiledNetwork,
     Profile,
     Subject,
-    input_values,
     time_runs,
 )
+from annette.bench.feeds import input_values
 from annette.bench.host import cpu_description
 from annette.devices.openvino_cpu.counters import CounterReading, executed_nodes_s, read_counters
 from annette.devices.openvino_cpu.runtime_graph import executed_nodes, profile_entries
