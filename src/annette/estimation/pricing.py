@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from annette.models.base import LayerModel
     from annette.platforms.platform import Platform
 
-__all__ = ["FALLBACK_METHOD", "FREE_METHOD", "fallback_model", "price"]
+__all__ = ["FALLBACK_METHOD", "FREE_METHOD", "fallback_model", "model_of", "price"]
 
 FREE_METHOD: Final = "free"
 """Method of a kernel for which the platform does nothing."""
@@ -169,6 +169,22 @@ def _kinds_of(mapped: MappedNetwork, platform: Platform, family: str | None, fal
             choices.append(choice._replace(usual=usual))
         chosen[family, fallback] = _shared(platform, mapped.kinds, choices)
     return chosen[family, fallback]
+
+
+def model_of(kind: str, platform: Platform, family: str | None, fallback: str, example: Kernel) -> LayerModel:
+    """The model that prices a kind of kernel.
+
+    Args:
+        kind: The kind.
+        platform: Where it is priced.
+        family: Model family wanted, or None for what the platform prefers.
+        fallback: ``error`` or ``roofline``.
+        example: A kernel of the kind.
+
+    Raises:
+        UnsupportedKernelError: There is none, and ``fallback`` is ``error``.
+    """
+    return _choose(kind, platform, family, fallback, example).model
 
 
 def _shared(platform: Platform, kinds: Sequence[str], choices: Sequence[_Choice]) -> _PricedKinds:

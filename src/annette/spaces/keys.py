@@ -33,7 +33,8 @@ def mixed(key: Hashes, number: npt.NDArray[np.generic] | int) -> Hashes:
         key: Keys.
         number: Whole numbers from -1 on, of a shape that broadcasts with the keys.
     """
-    added = np.asarray(number).astype(np.uint64) + np.uint64(2)
+    # An array of one: numpy warns where a lone number wraps around, which is meant here.
+    added = np.atleast_1d(number).astype(np.uint64) + np.uint64(2)
     product: Hashes = (key ^ added * _ODD) * _ODD
     product ^= product >> _HALF
     return product

@@ -95,7 +95,7 @@ class RowStore:
         return len(self._numbers)
 
     def numbers(self, mapped: MappedNetwork) -> list[int]:
-        """The number of each kernel of a network, new ones for kernels that were not seen before."""
+        """The number of each kernel of a network, -1 for those that cost nothing; new ones for unseen kernels."""
         table = mapped.table
         values = table.values.copy()
         values[:, AROUND] = 0.0
@@ -103,7 +103,11 @@ class RowStore:
         found: list[int] = []
         new: list[int] = []
         names = ",".join(sorted(table.context))
+        free = mapped.free.tolist()
         for row, kind in enumerate(table.kinds.tolist()):
+            if free[row]:
+                found.append(-1)
+                continue
             key = (f"{kind} {names}", columns[row].tobytes())
             number = self._numbers.get(key)
             if number is None:

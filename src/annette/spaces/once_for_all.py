@@ -130,6 +130,17 @@ class OnceForAll(SearchSpace):
             owners += [slot] * (count - len(owners))
         return Built(network, tuple(owners))
 
+    def covering(self) -> IntArray:
+        """At each resolution, each block in each form."""
+        forms = [(k, e) for k in range(len(_KERNELS)) for e in range(len(_EXPANSIONS))]
+        blocks = len(_STAGES) * _DEEPEST
+        rows = [
+            (resolution, *(len(_DEPTHS) - 1,) * len(_STAGES), *sum((forms[(turn + b) % len(forms)] for b in range(blocks)), ()))
+            for resolution in range(len(self._resolutions))
+            for turn in range(len(forms))
+        ]
+        return np.array(rows, dtype=np.int64)
+
     def pieces(self, candidates: IntArray) -> Pieces:
         """A slot for stem and first block, for each block, and for the head."""
         codes: list[IntArray | int] = [_BLOCKS + len(_STAGES) * _DEEPEST * 9 + candidates[:, 0]]

@@ -131,6 +131,10 @@ class SearchSpace(ABC):
         """
         return np.ones(len(candidates), dtype=np.bool_)
 
+    def covering(self) -> IntArray:
+        """Candidates that together have most pieces in most surroundings: what is learned first; none by default."""
+        return np.empty((0, len(self.options)), dtype=np.int64)
+
     def sample(self, count: int, draw: np.random.Generator) -> IntArray:
         """Draws candidates, each valid row of decisions with the same probability, with replacement.
 
