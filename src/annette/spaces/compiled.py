@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
 
-from annette.errors import ModelError, OptionError
+from annette.errors import ModelError
 from annette.estimation.estimator import estimate_network
 from annette.mapping.kernel import KernelTable
 from annette.spaces.learning import Learner
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from annette.platforms import Platform
     from annette.spaces.space import IntArray, SearchSpace
 
-__all__ = ["CompiledSpace", "FullRoad", "SpacePrices", "compile_space"]
+__all__ = ["CompiledSpace", "FullRoad", "Priced", "SpacePrices", "compile_space"]
 
 _LEVELS: Final = ((0, False), (1, False), (1, True), (2, True))
 """How far surroundings are looked at, and whether with the pieces that stand there; the next where one is too little."""
@@ -44,6 +44,20 @@ _TOGETHER: Final = 32_768
 """Candidates that are priced at once, so that those in networks of like sizes share their look-ups."""
 
 
+class Priced(NamedTuple):
+    """What is known of candidates; each of shape ``(candidates,)``.
+
+    Attributes:
+        latency_s: Their estimates, seconds.
+        weight_bytes: Bytes of their constants at the platform's precision.
+        ops: Operations of their layers, 2 for a multiply-accumulate.
+    """
+
+    latency_s: FloatArray
+    weight_bytes: FloatArray
+    ops: FloatArray
+
+
 class SpacePrices(Protocol):
     """Anything that prices candidates of a space on a platform.
 
@@ -61,8 +75,12 @@ class SpacePrices(Protocol):
     compiled: bool
     reason: str
 
-    def latency_s(self, candidates: IntArray) -> FloatArray:
-        """Estimates of candidates, seconds, shape ``(candidates,)``."""
+    def price(self, candidates: IntArray) -> Priced:
+        """Prices candidates.
+
+        Args:
+            candidates: Valid ones, shape ``(candidates, decisions)``.
+        """
 
 
 @dataclass
@@ -86,15 +104,17 @@ class FullRoad:
     reason: str = "not asked for"
     compiled: bool = field(default=False, init=False)
 
-    def latency_s(self, candidates: IntArray) -> FloatArray:
-        """Estimates of candidates by the full road, seconds, shape ``(candidates,)``; equal ones once."""
+    def price(self, candidates: IntArray) -> Priced:
+        """Prices candidates by the full road, equal rows once."""
         rows, same = np.unique(candidates, axis=0, return_inverse=True)
-        latency_s = np.array([self._one(row) for row in rows.tolist()])
-        return latency_s[same.ravel()]
+        found = np.array([self._one(row) for row in rows.tolist()], dtype=np.float64).reshape(-1, 3)
+        return Priced(*found[same.ravel()].T)
 
-    def _one(self, row: list[int]) -> float:
+    def _one(self, row: list[int]) -> tuple[float, float, float]:
         network = self.space.build(row).network
-        return estimate_network(network, self.platform, model=self.family, fallback=self.fallback).latency_s
+        found = estimate_network(network, self.platform, model=self.family, fallback=self.fallback)
+        weight_bytes = network.constant_elements * self.platform.precision.weight_bits / 8
+        return found.latency_s, weight_bytes, float(network.ops)
 
 
 class CompiledSpace:
@@ -123,8 +143,11 @@ class CompiledSpace:
         """How many candidates were built and mapped so far."""
         return self._learner.mapped
 
-    def latency_s(self, candidates: IntArray) -> FloatArray:
-        """Estimates of candidates, seconds, shape ``(candidates,)``.
+    def price(self, candidates: IntArray) -> Priced:
+        """Prices candidates.
+
+        Args:
+            candidates: Valid ones, shape ``(candidates, decisions)``.
 
         Raises:
             NotLocalError: A piece became something else in a surrounding that looks the same.
@@ -134,9 +157,9 @@ class CompiledSpace:
         parts = [
             self._together(candidates[start : start + _TOGETHER]) for start in range(0, len(candidates), _TOGETHER)
         ]
-        return np.concatenate(parts) if parts else np.zeros(0)
+        return Priced(*(np.concatenate(each) for each in zip(*parts, strict=True))) if parts else Priced(*np.zeros((3, 0)))
 
-    def _together(self, candidates: IntArray) -> FloatArray:
+    def _together(self, candidates: IntArray) -> Priced:
         contents, amounts = [], []
         for start in range(0, len(candidates), _CHUNK):
             entries = self._learner.entries(candidates[start : start + _CHUNK])
@@ -156,7 +179,7 @@ class CompiledSpace:
                 f"a candidate of space {self.space.name!r} costs nothing on platform {self.platform.name!r}, so there "
                 "is no time to estimate"
             )
-        return latency_s
+        return Priced(latency_s, *around)
 
     def _follow(self) -> None:
         """Takes over what was learned since."""
@@ -266,9 +289,9 @@ def compile_space(
     for depth, detailed in _LEVELS if not reason else ():
         candidate = CompiledSpace(Learner(space, platform, depth, detailed=detailed), space, platform, model, fallback)
         try:
-            candidate.latency_s(training)
+            candidate.price(training)
             checked = space.sample(_CHECKED, draw)
-            compiled_s, full_s = candidate.latency_s(checked), road.latency_s(checked)
+            compiled_s, full_s = candidate.price(checked).latency_s, road.price(checked).latency_s
         except NotLocalError:
             reason = f"what becomes of a piece on platform {platform.name!r} depends on more than its surroundings"
             continue
@@ -278,19 +301,3 @@ def compile_space(
         reason = f"sums of pieces differ from whole networks on platform {platform.name!r}"
     road.reason, road.compile_s = reason, time.perf_counter() - started
     return road
-
-
-def chosen_candidates(space: SearchSpace, candidates: IntArray) -> IntArray:
-    """Rows that are candidates of a space.
-
-    Raises:
-        OptionError: One has another number of decisions, or an option that does not exist.
-    """
-    rows = np.asarray(candidates, dtype=np.int64)
-    if rows.ndim != 2 or rows.shape[1] != len(space.options):
-        raise OptionError(
-            f"candidates of space {space.name!r} are rows of {len(space.options)} numbers, not of shape {rows.shape}"
-        )
-    if ((rows < 0) | (rows >= np.array(space.options))).any():
-        raise OptionError(f"a candidate takes an option that space {space.name!r} does not have")
-    return rows[space.valid(rows)]

@@ -52,6 +52,11 @@ class NasBench101(SearchSpace):
         valid: _Flags = graph.kept[0] & graph.kept[_LAST] & (edges <= MAX_EDGES)
         return valid
 
+    def decision_names(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The edges, such as ``0->1``, absent or present, and the operations of the inner vertices."""
+        edges = tuple((f"{i}->{j}", ("absent", "present")) for i, j in _PAIRS)
+        return (*edges, *((f"vertex{vertex}", OPERATIONS) for vertex in _INNER))
+
     def label(self, candidate: Sequence[int]) -> str:
         """The pruned cell as ``annette.network.zoo.nasbench101.parse_cell`` reads it."""
         return str(self._cell(self.checked(candidate)))

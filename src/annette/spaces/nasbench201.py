@@ -43,6 +43,10 @@ class NasBench201(SearchSpace):
         self.options = (len(OPERATIONS),) * len(_EDGES)
         self.batch, self._cells, self._channels, self._classes = batch, cells, channels, classes
 
+    def decision_names(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The edges, such as ``0->1``, and what they may do."""
+        return tuple((f"{source}->{node}", OPERATIONS) for source, node in _EDGES)
+
     def label(self, candidate: Sequence[int]) -> str:
         """The benchmark's string, ``|nor_conv_3x3~0|+|none~0|skip_connect~1|+…``."""
         parts: list[list[str]] = [[], [], []]

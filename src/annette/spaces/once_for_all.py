@@ -70,6 +70,16 @@ class OnceForAll(SearchSpace):
             *(len(_KERNELS), len(_EXPANSIONS)) * blocks,
         )
 
+    def decision_names(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The resolution, the depths, and window and expansion of each block."""
+        names = [("resolution", tuple(map(str, self._resolutions)))]
+        names += [(f"stage{stage}/depth", tuple(map(str, _DEPTHS))) for stage in range(len(_STAGES))]
+        for stage in range(len(_STAGES)):
+            for index in range(_DEEPEST):
+                names.append((f"stage{stage}/block{index}/kernel", tuple(map(str, _KERNELS))))
+                names.append((f"stage{stage}/block{index}/expansion", tuple(map(str, _EXPANSIONS))))
+        return tuple(names)
+
     def label(self, candidate: Sequence[int]) -> str:
         """Such as ``r160-d2:k3e4,k5e6-d3:…``: resolution, and for each stage its depth and blocks."""
         row = self.checked(candidate)

@@ -75,7 +75,7 @@ class SearchSpace(ABC):
     """A family of networks that differ by decisions.
 
     A candidate is a row of whole numbers, one for each decision: which of its options it takes. `pieces` and `build`
-    describe the same candidates, one for tables and one for networks; `annette.testing.spaces` holds that as a suite.
+    describe the same candidates, one for tables and one for networks.
 
     Attributes:
         name: What users call it.
@@ -130,6 +130,10 @@ class SearchSpace(ABC):
             candidates: Rows of decisions, each within its options.
         """
         return np.ones(len(candidates), dtype=np.bool_)
+
+    def decision_names(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The name of each decision and of its options."""
+        return tuple((f"decision{place}", tuple(map(str, range(count)))) for place, count in enumerate(self.options))
 
     def covering(self) -> IntArray:
         """Candidates that together have most pieces in most surroundings: what is learned first; none by default."""
