@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from annette.network import Network
     from annette.network.load import load_network
     from annette.platforms import Platform, list_platforms, load_platform
+    from annette.spaces.search import search
 
 __all__ = [
     "AnnetteError",
@@ -40,6 +41,7 @@ __all__ = [
     "load_platform",
     "measure",
     "plan_benchmark",
+    "search",
 ]
 
 _HOMES: Final = {
@@ -51,6 +53,7 @@ _HOMES: Final = {
     "list_platforms": "annette.platforms",
     "load_network": "annette.network.load",
     "load_platform": "annette.platforms",
+    "search": "annette.spaces.search",
 }
 """Module of each name; the functions that measure, fit or evaluate are in `annette.api`."""
 

@@ -131,12 +131,15 @@ class CompiledSpace:
     compiled = True
     reason = ""
 
-    def __init__(self, learner: Learner, space: SearchSpace, platform: Platform, family: str | None, fallback: str) -> None:
+    def __init__(
+        self, learner: Learner, space: SearchSpace, platform: Platform, family: str | None, fallback: str
+    ) -> None:
         self.space, self.platform, self.compile_s = space, platform, 0.0
         self._learner, self._family, self._fallback = learner, family, fallback
         self._prices: RowPrices | None = None
         self._host = platform.latency_is == "end_to_end" and platform.overhead.per_run_s is not None
         self._known = (0, 0)
+        self._limits: list[tuple[float, float]] = []
 
     @property
     def mapped(self) -> int:
@@ -157,7 +160,9 @@ class CompiledSpace:
         parts = [
             self._together(candidates[start : start + _TOGETHER]) for start in range(0, len(candidates), _TOGETHER)
         ]
-        return Priced(*(np.concatenate(each) for each in zip(*parts, strict=True))) if parts else Priced(*np.zeros((3, 0)))
+        return (
+            Priced(*(np.concatenate(each) for each in zip(*parts, strict=True))) if parts else Priced(*np.zeros((3, 0)))
+        )
 
     def _together(self, candidates: IntArray) -> Priced:
         contents, amounts = [], []

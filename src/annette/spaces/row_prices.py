@@ -79,9 +79,7 @@ class RowPrices:
     ) -> None:
         self._platform, self._rows = platform, rows
         self._corners = [(w, n) for w in (least[0], most[0]) for n in (least[1], most[1])]
-        self._models = {
-            kind: model_of(kind, platform, family, fallback, examples[kind]) for kind in rows.rows_by_kind
-        }
+        self._models = {kind: model_of(kind, platform, family, fallback, examples[kind]) for kind in rows.rows_by_kind}
         self._axes: dict[str, Axis] = self._find_axes()
         self.varying = np.zeros(len(rows), dtype=np.bool_)
         """Which rows are no steps over the axes, and are priced by `of_varying`; shape ``(rows,)``."""

@@ -160,14 +160,18 @@ def search(
         (4, True)
     """
     loaded = space if isinstance(space, SearchSpace) else load_space(space, batch=batch)
-    listed = [platforms] if isinstance(platforms, Platform | str) or not isinstance(platforms, list | tuple) else platforms
+    listed = (
+        [platforms] if isinstance(platforms, Platform | str) or not isinstance(platforms, list | tuple) else platforms
+    )
     targets = [each if isinstance(each, Platform) else load_platform(each) for each in listed]
     _check(targets, jointly, max_latency_s)
     if strategy != "exhaustive" and count is None:
         count = 10_000
     small = count is not None and count < _WORTH_COMPILING
     priced_by: list[SpacePrices] = [
-        FullRoad(loaded, target, model, fallback) if small else compile_space(loaded, target, model=model, fallback=fallback)
+        FullRoad(loaded, target, model, fallback)
+        if small
+        else compile_space(loaded, target, model=model, fallback=fallback)
         for target in targets
     ]
     run = _Run(loaded, priced_by, load_objective(objective) if isinstance(objective, str) else objective, jointly)
@@ -183,7 +187,9 @@ def search(
         jointly=jointly,
         max_latency_s=max_latency_s,
         seed=seed,
-        platforms=tuple(PlatformUse(each.platform.name, each.compiled, each.reason, each.compile_s) for each in run.prices),
+        platforms=tuple(
+            PlatformUse(each.platform.name, each.compiled, each.reason, each.compile_s) for each in run.prices
+        ),
         candidates=run.candidates,
         unscored=run.unscored,
         too_slow=run.too_slow,
