@@ -28,9 +28,6 @@ __all__ = ["CompiledSpace", "FullRoad", "Priced", "SpacePrices", "compile_space"
 _LEVELS: Final = ((0, False), (1, False), (1, True), (2, True))
 """How far surroundings are looked at, and whether with the pieces there; the next where one is too little."""
 
-_TRAINING: Final = 2048
-"""Candidates whose pieces are learned beforehand; what others have besides is learned when it is met."""
-
 _CHECKED: Final = 16
 """Candidates that are estimated in both ways before a compiled space is trusted."""
 
@@ -281,7 +278,7 @@ def compile_space(
     *,
     model: str | None = None,
     fallback: str = "error",
-    training: int = _TRAINING,
+    training: int | None = None,
 ) -> CompiledSpace | FullRoad:
     """Prepares a space so that candidates cost a look-up each.
 
@@ -294,7 +291,7 @@ def compile_space(
         platform: Where its candidates run.
         model: Model family, or None for what the platform prefers.
         fallback: ``error`` or ``roofline``: what to do with kinds that the platform has no model for.
-        training: Random candidates whose pieces are learned beforehand.
+        training: Random candidates whose pieces are learned beforehand; None takes what the space says.
 
     Returns:
         The compiled space, or the full road with the reason.
@@ -305,7 +302,7 @@ def compile_space(
     """
     started = time.perf_counter()
     draw = np.random.default_rng(_SEED)
-    rows = np.concatenate([space.covering(), space.sample(min(training, space.size), draw)])
+    rows = np.concatenate([space.covering(), space.sample(space.training if training is None else training, draw)])
     road = FullRoad(space, platform, model, fallback)
     reason = ""
     if space.batch > 1 and platform.batch_is == "one_by_one":

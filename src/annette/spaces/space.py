@@ -81,9 +81,11 @@ class SearchSpace(ABC):
         name: What users call it.
         options: Number of options of each decision.
         batch: Samples that are processed together.
+        training: Random candidates that a compiled space learns its pieces from beforehand.
     """
 
     name: ClassVar[str]
+    training: ClassVar[int] = 2048
     options: tuple[int, ...]
     batch: int = 1
 

@@ -11,7 +11,7 @@ def residual(filters, kernel):
     return build
 
 
-def chain(batch=1):
+def chain(batch=1, length=3):
     """Residual blocks between a stem and a head, some of which may be left out; sums end in a rectifier."""
     stem = {
         "plain": lambda net, x: net.conv_norm(x, 32, 3, stride=2, activation="relu"),
@@ -24,7 +24,7 @@ def chain(batch=1):
         "none": None,
     }
     head = {"classifier": lambda net, x: net.classifier(net.relu(x), 10)}
-    blocks = [Block("stem", stem), *(Block(f"block{number}", middle) for number in range(3)), Block("head", head)]
+    blocks = [Block("stem", stem), *(Block(f"block{number}", middle) for number in range(length)), Block("head", head)]
     return BlockSpace("chain", (3, 32, 32), blocks, batch=batch)
 
 
