@@ -17,7 +17,6 @@ import annette
 from annette.evaluation.metrics import mape, spearman
 from annette.spaces.load import load_space
 
-
 if TYPE_CHECKING:
     from annette.spaces.search import Found
 

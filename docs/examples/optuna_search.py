@@ -1,7 +1,7 @@
 """Once-for-All in Optuna: latency as a constraint, and as a second objective with NSGA-II.
 
-Usage: ``python optuna_search.py [PLATFORM [TRIALS]]``. Needs ``pip install optuna``. Operations stand for accuracy here;
-put a predictor of accuracy in their place.
+Usage: ``python optuna_search.py [PLATFORM [TRIALS]]``. Needs ``pip install optuna``. Operations stand for accuracy
+here; put a predictor of accuracy in their place.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -164,16 +164,9 @@ def search(
     _check(targets, jointly, max_latency_s)
     if strategy != "exhaustive" and count is None:
         count = 10_000
-    small = count is not None and count < _WORTH_COMPILING
-    priced_by: list[SpacePrices] = [
-        FullRoad(loaded, target, model, fallback, reason=_TOO_FEW)
-        if small
-        else compile_space(loaded, target, model=model, fallback=fallback)
-        for target in targets
-    ]
-    run = _Run(loaded, priced_by, load_objective(objective) if isinstance(objective, str) else objective, jointly)
-    draw = np.random.default_rng(seed)
-    for candidates in proposals(strategy, loaded, count, draw, run.best):
+    scored_by = load_objective(objective) if isinstance(objective, str) else objective
+    run = _Run(loaded, _prices(loaded, targets, count, model, fallback), scored_by, jointly)
+    for candidates in proposals(strategy, loaded, count, np.random.default_rng(seed), run.best):
         run.look_at(candidates, max_latency_s)
         if progress is not None:
             progress(len(candidates))
@@ -184,14 +177,7 @@ def search(
         jointly=jointly,
         max_latency_s=max_latency_s,
         seed=seed,
-        platforms=tuple(
-            PlatformUse(each.platform.name, each.compiled, each.reason, each.compile_s) for each in run.prices
-        ),
-        candidates=run.candidates,
-        unscored=run.unscored,
-        too_slow=run.too_slow,
-        compile_s=sum(each.compile_s for each in run.prices),
-        estimate_s=run.estimate_s,
+        **run.counts(),
         front=tuple(run.found(model, fallback, confidence)),
     )
 
@@ -200,6 +186,15 @@ _WORTH_COMPILING: Final = 200
 """Fewer candidates than this are sooner priced one by one."""
 
 _TOO_FEW: Final = f"fewer than {_WORTH_COMPILING} candidates are sooner priced one by one"
+
+
+def _prices(
+    space: SearchSpace, platforms: Sequence[Platform], count: int | None, model: str | None, fallback: str
+) -> list[SpacePrices]:
+    """What prices the candidates on each platform."""
+    if count is not None and count < _WORTH_COMPILING:
+        return [FullRoad(space, platform, model, fallback, reason=_TOO_FEW) for platform in platforms]
+    return [compile_space(space, platform, model=model, fallback=fallback) for platform in platforms]
 
 
 def _check(platforms: Sequence[Platform], jointly: str, max_latency_s: float | None) -> None:
@@ -241,6 +236,19 @@ class _Run:
         names = [each.platform.name for each in prices]
         self._names: list[str | None] = [*names] if jointly == "each" or len(names) == 1 else [None]
         self._fronts = [_Front(len(space.options)) for _ in self._names]
+
+    def counts(self) -> dict[str, Any]:
+        """How much was looked at, and what it took: fields of a `SearchResult`."""
+        return {
+            "platforms": tuple(
+                PlatformUse(each.platform.name, each.compiled, each.reason, each.compile_s) for each in self.prices
+            ),
+            "candidates": self.candidates,
+            "unscored": self.unscored,
+            "too_slow": self.too_slow,
+            "compile_s": sum(each.compile_s for each in self.prices),
+            "estimate_s": self.estimate_s,
+        }
 
     def best(self) -> IntArray:
         """The candidates of all fronts."""
