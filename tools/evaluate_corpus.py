@@ -8,7 +8,9 @@ Usage::
 ``measure`` runs each file on ONNX Runtime, one thread, as ``annette measure`` does, with the inputs of
 docs/corpus-inputs.csv, and goes on where it was stopped. ``score`` prints a line for each file of the half ``look``; of
 the half ``scored`` only how many are estimated, the errors of all and the floor (docs/held-out-log.md), and which are
-refused and why. A file counts as ``int8`` or ``fp16`` where it holds such weights or activations.
+refused and why.
+A file counts as ``int8`` or ``fp16`` where it holds such weights or activations. Sizes that data decide are those of a
+run with the inputs that ``measure`` feeds, in estimates too, so that both are of the same computation; a line says so.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,8 +30,9 @@ from annette.bench.dataset import Dataset
 from annette.bench.session import measure_networks, network_case, settings_for
 from annette.errors import AnnetteError
 from annette.evaluation.evaluation import Evaluation, evaluate
-from annette.evaluation.truth import MachineSpeed, truths_of
+from annette.evaluation.truth import MachineSpeed, Truth, truths_of
 from annette.network.load import load_network
+from annette.network.sizes import open_sizes
 from annette.network.tensor import DType
 from annette.platforms import load_platform
 
@@ -102,6 +106,7 @@ def score(known: list[Known], truth: Path, name: str, *, half: str) -> None:
             networks={each.name: each.network for each in chosen},
             speed=MachineSpeed.of(platform),
         )
+    truths = tuple(_as_run(each, truth) for each, truth in zip(chosen, truths, strict=True))
     made = evaluate(platform, truths, suite=f"corpus, {half}")
     for result in made.networks:
         if result.problem:
@@ -114,6 +119,16 @@ def score(known: list[Known], truth: Path, name: str, *, half: str) -> None:
                 f"{'-' if result.floor is None else f'{result.floor:.1%}'}\n"
             )
     print_errors(made)
+
+
+def _as_run(known: Known, truth: Truth) -> Truth:
+    """The truth of a network with the sizes that its data decide in a run, however old the measurement is."""
+    if not open_sizes(truth.network.data_sizes):
+        return truth
+    network = network_case(known.name, known.network, backend="onnxruntime", path=known.path).network
+    seen = [note for note in network.notes if note.startswith("sizes that data decide")]
+    sys.stdout.write(f"{known.name}: {'; '.join(seen) or 'sizes that data decide could not be looked up'}\n")
+    return replace(truth, network=network)
 
 
 def print_errors(made: Evaluation) -> None:

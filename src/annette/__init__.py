@@ -16,13 +16,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from annette.api import benchmark, check_machine, evaluate, fit, measure, plan_benchmark
+    from annette.api import benchmark, check_machine, evaluate, fit, measure, observe_sizes, plan_benchmark
     from annette.errors import AnnetteError
     from annette.estimation import Estimate
     from annette.estimation.estimator import estimate
+    from annette.estimation.many import estimate_many
     from annette.network import Network
+    from annette.network.finding import find_networks
     from annette.network.load import load_network
     from annette.platforms import Platform, list_platforms, load_platform
+    from annette.remote import estimate_on_cluster
     from annette.spaces.search import search
 
 __all__ = [
@@ -34,12 +37,16 @@ __all__ = [
     "benchmark",
     "check_machine",
     "estimate",
+    "estimate_many",
+    "estimate_on_cluster",
     "evaluate",
+    "find_networks",
     "fit",
     "list_platforms",
     "load_network",
     "load_platform",
     "measure",
+    "observe_sizes",
     "plan_benchmark",
     "search",
 ]
@@ -50,6 +57,9 @@ _HOMES: Final = {
     "Network": "annette.network",
     "Platform": "annette.platforms",
     "estimate": "annette.estimation.estimator",
+    "estimate_many": "annette.estimation.many",
+    "estimate_on_cluster": "annette.remote",
+    "find_networks": "annette.network.finding",
     "list_platforms": "annette.platforms",
     "load_network": "annette.network.load",
     "load_platform": "annette.platforms",

@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from annette.bench import check, session
-from annette.bench.backend import backend_class
+from annette.bench.backend import backend_class, require_usable
+from annette.bench.boards import place_of
 from annette.bench.dataset import Dataset
 from annette.bench.generate import generate_plan
 from annette.bench.generate.own_networks import known_mapping, with_own_networks
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from annette.bench.plan import Case, Plan
     from annette.bench.session import MeasuredNetwork
     from annette.bench.totals import Switch
+    from annette.cluster import Tls
     from annette.errors import AnnetteError
     from annette.evaluation.evaluation import Evaluation
     from annette.evaluation.truth import Truth
@@ -53,10 +55,13 @@ __all__ = [
     "load_network",
     "load_platform",
     "measure",
+    "observe_sizes",
     "open_datasets",
     "plan_benchmark",
 ]
 
+_OBSERVER, _OBSERVED = "onnxruntime", ".onnx"
+"""The backend that looks up sizes, and the suffix of the files that it does so in."""
 _NETWORK_S = 0.5
 """Time for the recorded runs of a whole network in one round."""
 _NETWORK_TIMEOUT_S = 600.0
@@ -135,6 +140,10 @@ def benchmark(
     seed: int = 0,
     batch: Sequence[int] = (1,),
     switch: Switch | None = None,
+    scheduler: str | None = None,
+    boards: Sequence[str] = (),
+    tls: Tls | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Measures a plan on a backend and records it in a dataset.
 
@@ -147,41 +156,35 @@ def benchmark(
         timeout_s: A case that gives no result for so long has failed; None waits two minutes.
         resume: Whether an existing dataset is continued: what it has already is not measured again.
         progress: Told about every case.
-        adapts: Whether a plan for totals takes over where the first answers tell nothing of kernels; None adapts where
-            no plan is given.
+        adapts: Whether a plan for totals takes over where first answers tell of no kernels; None: if no plan is given.
         budget_s: Time that a plan for totals may take, seconds; None takes all of it.
         seed: Of the plan for totals.
         batch: Batch sizes of the plan for totals.
         switch: Told where a plan for totals takes over.
+        scheduler: Address of a Dask cluster, over whose boards the plan is split (docs/cluster.md); None measures here.
+        boards: Names of the boards to use; none are all that the cluster has.
+        tls: Certificates for the cluster; None takes what Dask is configured with.
+        tell: Told in one line what happens to boards meanwhile.
 
     Raises:
         BackendError: The backend cannot be used here, or nothing works on it.
+        ClusterError: There is no such cluster, it does not have the boards, or has lost the last one.
         DatasetError: The file exists and ``resume`` is not set, belongs to another environment, or cannot be written.
-        OptionError: There is no such backend, or it has no such option.
+        OptionError: There is no such backend, it has no such option, or processors are named for a cluster.
     """
-    out = Path(out)
-    adapts = plan is None if adapts is None else adapts
-    chosen = dict(options or {})
-    if plan is None and resume:
-        plan = session.recorded_plan(out)
-    return session.benchmark(
-        plan or plan_benchmark(backend, options=chosen),
-        out,
-        backend=backend,
-        options=chosen,
-        settings=session.settings_for(chosen, cpus, **({} if timeout_s is None else {"timeout_s": timeout_s})),
-        resume=resume,
-        progress=progress,
-        otherwise=partial(plan_benchmark, backend, preset=TOTALS, seed=seed, batch=batch, options=chosen)
-        if adapts
-        else None,
-        budget_s=budget_s,
-        switch=switch,
-    )
+    out, chosen, adapts = Path(out), dict(options or {}), plan is None if adapts is None else adapts
+    plan = plan or (session.recorded_plan(out) if resume else None) or plan_benchmark(backend, options=chosen)
+    totals = partial(plan_benchmark, backend, preset=TOTALS, seed=seed, batch=batch, options=chosen)
+    limits = {} if timeout_s is None else {"timeout_s": timeout_s}
+    settings = session.settings_for(chosen, () if scheduler else cpus, **limits)
+    how: dict[str, Any] = {"backend": backend, "options": chosen, "settings": settings}
+    with place_of(scheduler, cpus, names=boards, tls=tls, tell=tell, **how) as place:
+        how |= {"place": place, "resume": resume, "progress": progress, "switch": switch, "budget_s": budget_s}
+        return session.benchmark(plan, out, otherwise=totals if adapts else None, **how)
 
 
 def check_machine(
-    backend: str,
+    backend: str | None = None,
     *,
     options: Mapping[str, Any] | None = None,
     cpus: tuple[int, ...] | None = None,
@@ -190,18 +193,21 @@ def check_machine(
     """Says how calm this machine is, what disturbs it, and how well a benchmark would know its times.
 
     Args:
-        backend: Name of the backend (``annette backends``), which runs some reference workloads.
+        backend: Name of the backend (``annette backends``), which runs some reference workloads; None takes the
+            first that takes times itself and is usable here.
         options: The backend's options.
         cpus: Processors to measure on; None takes the last ones, one per thread, and none leaves it to the scheduler.
         duration_s: For how long, seconds.
 
     Raises:
-        BackendError: The backend cannot be used here, or runs none of the workloads.
+        BackendError: The backend cannot be used here, none can, or it runs none of the workloads.
         OptionError: There is no such backend, or it does not take times itself.
     """
     chosen = dict(options or {})
     settings = session.settings_for(chosen, cpus)
-    return check.check_machine(backend, options=chosen, settings=settings, duration_s=duration_s)
+    return check.check_machine(
+        backend or check.timing_backend(), options=chosen, settings=settings, duration_s=duration_s
+    )
 
 
 def measure(
@@ -264,6 +270,38 @@ def measure(
                 resume=resume,
                 progress=progress,
             )
+
+
+def observe_sizes(
+    network: str | Path,
+    *,
+    batch: int | None = None,
+    inputs: Mapping[str, Given] | None = None,
+    lenient: bool = False,
+) -> dict[str, Given]:
+    """Looks up the sizes that the data of an ONNX file decide, in a run of the part that decides them.
+
+    The run is one of ONNX Runtime on this machine, fed as `measure` feeds it, in a process of its own that may take two
+    minutes and some memory. It runs what the file says: ask for it where you trust the file.
+
+    Args:
+        network: The file; of other formats and of networks of the zoo, data decide no sizes that could be looked up.
+        batch: As for `load_network`.
+        inputs: As for ``load_network``.
+        lenient: As for ``load_network``.
+
+    Returns:
+        ``inputs`` for `load_network` or `estimate`, with a size for every tensor whose size data decide.
+
+    Raises:
+        BackendError: ONNX Runtime is not installed, or cannot run the file.
+        NetworkError: The file cannot be read, whatever a run says.
+        OptionError: ``inputs`` does not fit the file.
+    """
+    path = Path(network)
+    if path.suffix.lower() != _OBSERVED or not path.exists():
+        return dict(inputs or {})
+    return require_usable(_OBSERVER).observed_inputs(path, batch=batch, inputs=inputs, lenient=lenient)
 
 
 @contextmanager

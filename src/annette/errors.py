@@ -7,6 +7,7 @@
     │   ├── NetworkFormatError        the file is not what its name says: not a model, truncated, wrong schema
     │   ├── NetworkStructureError     empty graph, cycle, dangling input, the same tensor produced twice
     │   ├── NetworkShapeError         a dimension is unknown, not positive or too large
+    │   │   └── UndecidedSizeError    data decide a shape when the network runs, and nothing bounds it
     │   ├── NetworkSizeError          reading or mapping it would take more work or memory than its size warrants
     │   └── UnsupportedOperatorError  an operator whose result cannot be determined
     ├── PlatformError                 a platform cannot be used as it is
@@ -18,6 +19,7 @@
     ├── BackendError                  a runtime could not do what was asked
     │   ├── BackendUnavailableError   the runtime is not installed, with the install line
     │   └── BackendRunError           compiling, running or profiling one network failed
+    ├── ClusterError                  a cluster cannot be reached, or has lost what it needs
     ├── DatasetError                  a dataset is torn, foreign, or of another version
     ├── FitError                      the data cannot carry the model that was asked for
     ├── PluginError                   an installed extension cannot be loaded or contradicts another
@@ -41,6 +43,7 @@ __all__ = [
     "BackendError",
     "BackendRunError",
     "BackendUnavailableError",
+    "ClusterError",
     "DatasetError",
     "FitError",
     "MappingError",
@@ -55,6 +58,7 @@ __all__ = [
     "PlatformFormatError",
     "PlatformNotFoundError",
     "PluginError",
+    "UndecidedSizeError",
     "UnsupportedKernelError",
     "UnsupportedOperatorError",
     "nearest",
@@ -85,6 +89,19 @@ class NetworkStructureError(NetworkError):
 
 class NetworkShapeError(NetworkError):
     """A dimension is unknown, not positive, inconsistent, or too large to count with."""
+
+
+class UndecidedSizeError(NetworkShapeError):
+    """A shape that data decide when the network runs, and that nothing bounds.
+
+    Args:
+        message: The line.
+        tensor: What has the shape, by the file's name for it.
+    """
+
+    def __init__(self, message: str, *, tensor: str = "") -> None:
+        super().__init__(message)
+        self.tensor = tensor
 
 
 class NetworkSizeError(NetworkError):
@@ -129,6 +146,10 @@ class BackendUnavailableError(BackendError):
 
 class BackendRunError(BackendError):
     """Compiling, running or profiling one network failed."""
+
+
+class ClusterError(AnnetteError):
+    """A cluster cannot be reached, has no board that was asked for, or has lost the last one."""
 
 
 class DatasetError(AnnetteError):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from annette.bench.backend import input_values
+from annette.bench.feeds import input_values
 from annette.bench.generate.detection_audio import recipes
 from annette.bench.generate.recipe import CaseBuilder, Sampler
 from annette.network.writers.onnx import write_onnx

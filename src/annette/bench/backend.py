@@ -15,23 +15,20 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping  # noqa: TC003 - msgspec reads annotations, of profile entries
 from dataclasses import dataclass, field
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast, get_type_hints
 
 import msgspec
-import numpy as np
 
 from annette.devices.registry import find, offered
 from annette.errors import BackendUnavailableError, OptionError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    import numpy.typing as npt
-
     from annette.network import Network
+    from annette.network.inputs import Given
 
 __all__ = [
     "MOST_WARM",
@@ -45,7 +42,6 @@ __all__ = [
     "Subject",
     "backend_class",
     "backend_names",
-    "input_values",
     "open_backend",
     "option_names",
     "parse_options",
@@ -59,9 +55,6 @@ WARM_S: Final = 5e-4
 MOST_WARM: Final = 60
 """How long short networks warm up, and in how many runs at the most. Of networks of 5 to 13 µs, runs 4 to 8 took 14 %
 longer than those from the fiftieth on, the next five 5 %: code, data and predictions of branches return one by one."""
-
-_DISTINCT: Final = 1 << 18
-"""Random values of an input that differ; what is larger repeats them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,34 +221,6 @@ def warm_up(run: Callable[[], object]) -> int:
     return len(time_runs(run, _LEAST_WARM, None)) + len(time_runs(run, MOST_WARM - _LEAST_WARM, None, WARM_S))
 
 
-def input_values(
-    shape: Sequence[int], dtype: npt.DTypeLike, given: Sequence[bool | int | float] | None = None
-) -> npt.NDArray[Any]:
-    """What was given, else standard normal reals; ones for integers and booleans: tokens, positions and masks.
-
-    Times depend on values in one place: on some processors (Intel's) an exponential that underflows takes a hundred
-    times as long as another, so that the softmax of masked scores is several times slower. A mask of ones hides
-    nothing, as for a sequence without padding; one of random numbers would hide half of it.
-
-    Args:
-        shape: Sizes of the input.
-        dtype: Its element type.
-        given: Its contents where the network states them (its ``values``), row by row.
-    """
-    kind = np.dtype(dtype)
-    if given is not None:
-        return np.array(given, dtype=kind).reshape(shape)
-    if kind.kind == "f":
-        return np.resize(_normal_values(kind), shape)
-    return np.ones(shape, dtype=kind)
-
-
-@cache
-def _normal_values(kind: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Standard normal values, which larger inputs repeat: to draw each of millions takes longer than most runs."""
-    return np.random.default_rng(0).standard_normal(_DISTINCT).astype(kind)
-
-
 class Backend(ABC):
     """One runtime on one device.
 
@@ -297,6 +262,32 @@ class Backend(ABC):
 
         Two datasets merge only where all of these agree.
         """
+
+    @classmethod
+    def observed_inputs(
+        cls,
+        path: Path,
+        *,
+        batch: int | None = None,
+        inputs: Mapping[str, Given] | None = None,
+        lenient: bool = False,
+    ) -> dict[str, Given]:
+        """What is known of a file's inputs, with the sizes that its data decide in a run here (`Given` by tensor).
+
+        A backend that measures files as they are looks at such a run; by default nothing is looked at.
+
+        Args:
+            path: The file.
+            batch: As for `annette.load_network`.
+            inputs: As for ``load_network``.
+            lenient: As for ``load_network``.
+
+        Raises:
+            BackendRunError: The file cannot be run.
+            NetworkError: It cannot be read, whatever a run says.
+        """
+        del path, batch, lenient
+        return dict(inputs or {})
 
     @abstractmethod
     def compile(self, subject: Subject) -> CompiledNetwork:

@@ -14,7 +14,7 @@ from statistics import fmean, quantiles
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.bench.backend import require_usable
+from annette.bench.backend import backend_class, backend_names, require_usable
 from annette.bench.campaign import run_campaign
 from annette.bench.dataset import Dataset
 from annette.bench.host import clock_hz, processor_times
@@ -22,7 +22,7 @@ from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose, Status
 from annette.bench.visits import CALM, run_level_s, undisturbed
 from annette.bench.workloads import WORKLOADS, reference_workload
-from annette.errors import BackendError, OptionError
+from annette.errors import BackendError, BackendUnavailableError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,7 +31,14 @@ if TYPE_CHECKING:
     from annette.bench.measurement import Settings
     from annette.bench.records import Run
 
-__all__ = ["CheckedWorkload", "MachineCheck", "check_machine", "checked_workloads", "error_of_three"]
+__all__ = [
+    "CheckedWorkload",
+    "MachineCheck",
+    "check_machine",
+    "checked_workloads",
+    "error_of_three",
+    "timing_backend",
+]
 
 _IN_A_ROUND: Final = 5
 """Visits of each workload in one process, whose start takes longer than they do."""
@@ -78,6 +85,7 @@ class MachineCheck:
     """How calm a machine is.
 
     Attributes:
+        backend: Name of the backend that ran the workloads.
         workloads: The reference workloads that the backend can run.
         rounds: Processes that they were timed in, one after the other.
         duration_s: How long that took, seconds.
@@ -86,6 +94,7 @@ class MachineCheck:
         clock_hz: Lowest and highest clock that was seen; None where it is not known.
     """
 
+    backend: str
     workloads: tuple[CheckedWorkload, ...]
     rounds: int
     duration_s: float
@@ -175,12 +184,28 @@ def check_machine(
         raise BackendError(f"backend {backend!r} runs none of the reference workloads: {runs[0].reason}")
     used, others = _shares(before, processor_times(), settings.cpus)
     return MachineCheck(
+        backend=backend,
         workloads=workloads,
         rounds=rounds,
         duration_s=clock() - started_s,
         stolen=used,
         busy=others,
         clock_hz=(min(clocks), max(clocks)) if clocks else None,
+    )
+
+
+def timing_backend() -> str:
+    """The first backend, in alphabetical order, that takes times itself and whose runtime is usable here.
+
+    Raises:
+        BackendUnavailableError: There is none.
+    """
+    timing = sorted(name for name in backend_names() if not backend_class(name).deterministic)
+    for name in timing:
+        if backend_class(name).available().usable:
+            return name
+    raise BackendUnavailableError(
+        f"none of the backends that take times ({', '.join(timing)}) is usable here; annette backends says why"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -11,21 +10,25 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.bench.backend import backend_class, require_usable
 from annette.bench.campaign import run_campaign
 from annette.bench.dataset import Dataset
+from annette.bench.host import default_cpus
 from annette.bench.measurement import Settings
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose, Status
 from annette.bench.totals import Measuring, carry_out
 from annette.bench.visits import joined_error, undisturbed
-from annette.errors import OptionError
+from annette.errors import BackendError, NetworkError, OptionError, UndecidedSizeError
 from annette.files import exists, is_file
 from annette.network import Network
-from annette.network.inputs import name_with_inputs
+from annette.network.inputs import InputValue, name_with_inputs
 from annette.network.load import load_network
+from annette.network.sizes import open_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from annette.bench.backend import Backend
     from annette.bench.campaign import Outcome, Progress
+    from annette.bench.places import Place
     from annette.bench.records import Run
     from annette.bench.totals import Switch
     from annette.network.inputs import Given
@@ -35,7 +38,6 @@ __all__ = [
     "MeasuredNetwork",
     "benchmark",
     "case_of",
-    "default_cpus",
     "default_rounds",
     "measure_networks",
     "measured_networks",
@@ -102,6 +104,7 @@ def benchmark(
     otherwise: Callable[[], Plan] | None = None,
     budget_s: float | None = None,
     switch: Switch | None = None,
+    place: Place | None = None,
 ) -> Outcome:
     """Carries out a plan and records it in a dataset.
 
@@ -117,17 +120,20 @@ def benchmark(
             carries out ``plan`` whatever they tell.
         budget_s: Time that a plan for totals may take, seconds (`annette.bench.totals`).
         switch: Told where such a plan takes over.
+        place: Where cases are measured; None is this machine.
 
     Raises:
         BackendError: The backend cannot be used here, or nothing works on it.
+        ClusterError: No board is left to measure on.
         DatasetError: The file exists and ``resume`` is not set, belongs to another environment, or cannot be written.
         OptionError: An option of the backend is unknown.
     """
-    require_usable(backend)
+    if place is None:
+        require_usable(backend)
     continued = resume and exists(out)
     with Dataset.open(out, write=True) if continued else Dataset.create(out) as dataset:
         try:
-            how = Measuring(dataset, backend, options, settings, visits_of(backend, settings), progress)
+            how = Measuring(dataset, backend, options, settings, visits_of(backend, settings), progress, place)
             if otherwise is not None:
                 return carry_out(plan, how, otherwise=otherwise, budget_s=budget_s, switch=switch)
             dataset.add_plan(plan.digest(), plan.to_text())
@@ -253,14 +259,31 @@ def network_case(name: str, network: Network, *, backend: str, path: Path | None
         name: Its identity in the dataset: what the user calls it.
         network: The network.
         backend: Name of the backend that will measure it.
-        path: The user's file; measured as it is where the backend takes files of its kind.
+        path: The user's file; measured as it is where the backend takes files of its kind. Sizes that its data decide
+            are then those of a run.
 
     Raises:
         OptionError: There is no such backend.
     """
     as_it_is = path is not None and path.suffix.lower() in backend_class(backend).file_formats
+    if path and as_it_is and open_sizes(network.data_sizes):
+        network = _as_run(network, path, backend_class(backend))
     seconds = 0.1 + 60 * network.ops / 40e9
     return Case(name, Purpose.NETWORK, "network", network, seconds, str(path.absolute()) if path and as_it_is else "")
+
+
+def _as_run(network: Network, path: Path, backend: type[Backend]) -> Network:
+    """A file's network with the sizes that its data decide as a run has them; as it is where that cannot be told."""
+    inputs: dict[str, Given] = {}
+    for name in network.inputs:
+        if name in network.values:
+            inputs[name] = InputValue(tuple(network.values[name]))
+        elif network.tensors[name].shape:
+            inputs[name] = network.tensors[name].shape
+    try:
+        return load_network(path, inputs=backend.observed_inputs(path, inputs=inputs, lenient=True), lenient=True)
+    except (BackendError, NetworkError, OptionError):
+        return network  # Its notes say that it counts at other sizes; why it does not run, measuring will tell.
 
 
 def case_of(
@@ -289,7 +312,14 @@ def case_of(
     if isinstance(network, Network):
         return network_case(network.name, network, backend=backend)
     path = Path(network)
-    loaded = load_network(network, batch=batch, inputs=inputs, lenient=lenient)
+    try:
+        loaded = load_network(network, batch=batch, inputs=inputs, lenient=lenient)
+    except UndecidedSizeError:
+        taken = backend_class(backend)
+        if path.suffix.lower() not in taken.file_formats:
+            raise
+        known = taken.observed_inputs(path, batch=batch, inputs=inputs, lenient=lenient)
+        loaded = load_network(network, batch=batch, inputs=known, lenient=lenient)
     name = name_with_inputs(str(network), inputs or {})
     return network_case(name, loaded, backend=backend, path=path if is_file(path) else None)
 
@@ -331,15 +361,3 @@ def default_rounds(backend: str) -> int:
         OptionError: There is no such backend.
     """
     return 1 if backend_class(backend).estimates else 3
-
-
-def default_cpus(threads: int) -> tuple[int, ...]:
-    """The processors to pin a measurement to: the last ones that this process may use; the first are the busiest.
-
-    Args:
-        threads: How many are needed; none where there are not as many.
-    """
-    if not hasattr(os, "sched_getaffinity"):
-        return ()
-    allowed = sorted(os.sched_getaffinity(0))
-    return tuple(allowed[-threads:]) if 0 < threads <= len(allowed) else ()

@@ -9,14 +9,17 @@ import click
 from annette.cli.options import (
     FILE,
     OPEN_ENDED,
-    backend_options,
+    chosen_cluster,
     chosen_options,
+    cluster_options,
+    complain,
     input_option,
     json_option,
     parse_duration,
     parse_numbers,
     parse_share,
     print_json,
+    running_options,
     split_words,
 )
 from annette.errors import OptionError
@@ -41,7 +44,12 @@ def _parse_batches(ctx: click.Context, param: click.Parameter, value: str | None
 
 
 @click.command("bench", context_settings=OPEN_ENDED, short_help="Benchmark a backend into a dataset.")
-@backend_options
+@click.option(
+    "--backend",
+    metavar="B",
+    help="Name of a backend (annette backends).  [required; for --check by default the first that takes times here]",
+)
+@running_options
 @click.option("--out", type=FILE, metavar="DATASET", help="The dataset's file (SQLite).")
 @click.option(
     "--preset",
@@ -77,12 +85,16 @@ def _parse_batches(ctx: click.Context, param: click.Parameter, value: str | None
 @click.option("--check", is_flag=True, help="Only say how calm this machine is: half a minute of reference workloads.")
 @click.option("--dry-run", is_flag=True, help="Only print what would be measured, and how long it would take.")
 @click.option("--html", type=FILE, metavar="FILE", help="Also write a page with plots of sweeps.")
+@cluster_options
+@click.option(
+    "--board", "boards", multiple=True, metavar="NAME", help="Boards of the cluster. Repeatable.  [default: all]"
+)
 @json_option
 @click.pass_context
 def command(
     context: click.Context,
     /,
-    backend: str,
+    backend: str | None,
     options: dict[str, str],
     out: Path | None,
     preset: str | None,
@@ -109,7 +121,7 @@ def command(
 
     \b
     Examples:
-      annette bench --backend onnxruntime --check
+      annette bench --check
       annette bench --backend onnxruntime --out cpu.sqlite
       annette bench --backend onnxruntime --preset full --threads 2 --out cpu.sqlite --resume
       annette bench --backend onnxruntime --preset full --budget 3m --dry-run
@@ -120,10 +132,11 @@ def command(
     from annette.report.bench import plan_document, print_plan
 
     own, options, extra = _words(networks, options, context.args)
-    chosen = chosen_options(backend, options, extra)
     if check:
-        _check(backend, chosen, how["cpus"], as_json=as_json)
+        _check(backend, options, extra, how, as_json=as_json)
         return
+    backend = _named(backend)
+    chosen = chosen_options(backend, options, extra)
     plan = _recorded(out, resume=resume and preset is None and plan_file is None and not networks)
     wanted = {"preset": preset or "quick", "seed": seed, "batch": batch, "options": chosen}
     if networks:
@@ -138,6 +151,13 @@ def command(
         raise click.UsageError("--out DATASET is missing: where the measurements go (or --dry-run)")
     how |= {"adapts": plan_file is None, "budget_s": budget, "seed": seed, "batch": batch, "resume": resume}
     _print(_benchmark(plan, out, backend=backend, options=chosen, **how), out, html, as_json=as_json)
+
+
+def _named(backend: str | None) -> str:
+    """The backend that was asked for; only what runs no benchmark does without one."""
+    if backend is None:
+        raise click.UsageError("--backend B is missing: what runs the networks (annette backends lists them)")
+    return backend
 
 
 def _words(
@@ -164,12 +184,19 @@ def _within(plan: Plan, budget_s: float | None, *, dry_run: bool) -> Plan:
     return plan.within(budget_s) if budget_s is not None and (dry_run or not is_for_totals(plan)) else plan
 
 
-def _check(backend: str, options: dict[str, str], cpus: tuple[int, ...] | None, *, as_json: bool) -> None:
+def _check(
+    backend: str | None, options: dict[str, str], extra: list[str], how: dict[str, Any], *, as_json: bool
+) -> None:
     """Says how calm the machine is."""
     from annette.api import check_machine
+    from annette.bench.check import timing_backend
     from annette.report.bench import check_document, print_check
 
-    document = check_document(check_machine(backend, options=options, cpus=cpus), backend)
+    if how["scheduler"]:
+        raise click.UsageError("--check looks at this machine: run it where the boards hang")
+    backend = backend or timing_backend()
+    chosen = chosen_options(backend, options, extra)
+    document = check_document(check_machine(backend, options=chosen, cpus=how["cpus"]))
     print_json(document) if as_json else print_check(document)
 
 
@@ -195,7 +222,9 @@ def _benchmark(plan: Plan, out: Path, *, backend: str, resume: bool, **how: Any)
             click.echo(text, err=True)
             bar.expect([case for _ in visits for case in plan.cases])
 
-        outcome = benchmark(out, backend=backend, plan=plan, resume=resume, progress=bar, switch=switch, **how)
+        how |= chosen_cluster(how)
+        listeners: dict[str, Any] = {"progress": bar, "switch": switch, "tell": complain}
+        outcome = benchmark(out, backend=backend, plan=plan, resume=resume, **listeners, **how)
     return bench_document(out, backend, carried_out, outcome)
 
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from annette.cli.options import json_option, lenient_option, model_options, network_options, print_json
+from annette.cli.options import (
+    json_option,
+    lenient_option,
+    model_options,
+    network_options,
+    observe_option,
+    observed,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from annette.network.inputs import Given
 
 __all__ = ["command"]
 
@@ -18,13 +29,15 @@ __all__ = ["command"]
 )
 @model_options
 @network_options
+@observe_option
 @lenient_option
 @json_option
 def command(
     network: str,
     platforms: tuple[str, ...],
     batch: int | None,
-    inputs: dict[str, tuple[int, ...]],
+    inputs: dict[str, Given],
+    observe: bool,
     lenient: bool,
     as_json: bool,
     **how: Any,
@@ -43,6 +56,7 @@ def command(
     from annette.estimation.comparison import compare_platforms
     from annette.report.estimates import comparison_document, print_comparison
 
+    inputs = observed(network, observe, batch=batch, inputs=inputs, lenient=lenient)
     loaded = load_network(network, batch=batch, inputs=inputs, lenient=lenient)
     document = comparison_document(compare_platforms(loaded, platforms, **how))
     print_json(document) if as_json else print_comparison(document)

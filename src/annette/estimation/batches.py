@@ -107,7 +107,7 @@ def repeated(estimate: Estimate, batch: int) -> Estimate:
 def _repeated_table(table: KernelTable, batch: int) -> KernelTable:
     values = table.values.copy()
     whole = KernelTable(table.kinds, values, table.context)
-    for name in ("batch", "ops", "macs", "input_bytes", "output_bytes", "network_ops"):
+    for name in ("batch", "ops", "macs", "input_bytes", "output_bytes", "network_ops", "network_busy_ops"):
         whole[name][:] *= batch
     return whole
 

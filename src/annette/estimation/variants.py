@@ -1,4 +1,8 @@
-"""A network of which data choose what runs: every way is estimated, the dearest counts, the interval spans all."""
+"""A network of which data choose what runs, or how much of it.
+
+Every way through it is estimated, the dearest counts, and the interval spans all. Of sizes that data decide, those
+count that the network was read with, and the interval spans the least and the largest.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ if TYPE_CHECKING:
     from annette.estimation.estimate import Estimate
     from annette.network import Network
 
-__all__ = ["joined", "over_branches", "ways_through"]
+__all__ = ["joined", "over_branches", "over_sizes", "ways_through"]
 
 
 def over_branches(network: Network, estimate: Callable[[Network], Estimate]) -> Estimate:
@@ -28,6 +32,24 @@ def over_branches(network: Network, estimate: Callable[[Network], Estimate]) -> 
         The estimate of the dearest way (`joined`).
     """
     return joined(network, [estimate(way) for way in ways_through(network)])
+
+
+def over_sizes(network: Network, estimate: Callable[[Network], Estimate]) -> Estimate:
+    """Estimates a network, and what it is with the least and with the largest of the sizes that data decide.
+
+    Args:
+        network: What is estimated, with its extremes.
+        estimate: Estimates a network as if its sizes were known.
+
+    Returns:
+        The estimate of the network as it was read. Its interval reaches from the lowest to the highest end of all;
+        there is none where one of them has none.
+    """
+    found = estimate(network)
+    if not network.extremes:
+        return found
+    ends = [each.interval_s for each in (found, *map(estimate, network.extremes))]
+    return replace(found, interval_s=_span(ends))
 
 
 @kept
@@ -61,11 +83,13 @@ def joined(network: Network, estimates: Sequence[Estimate]) -> Estimate:
             f"{len(estimates)} ways through the network were estimated: the dearest, {names}, counts, the cheapest "
             f"takes {cheapest_s / dearest.latency_s:.0%} of it; the interval spans all",
         )
-    return replace(dearest, interval_s=_span(branches), branches=branches, notes=notes)
+    return replace(
+        dearest, interval_s=_span([branch.interval_s for branch in branches]), branches=branches, notes=notes
+    )
 
 
-def _span(branches: tuple[BranchEstimate, ...]) -> tuple[float, float] | None:
-    ends = [branch.interval_s for branch in branches if branch.interval_s is not None]
-    if len(ends) < len(branches):
+def _span(intervals: Sequence[tuple[float, float] | None]) -> tuple[float, float] | None:
+    ends = [ends for ends in intervals if ends is not None]
+    if len(ends) < len(intervals):
         return None
     return min(lower for lower, _ in ends), max(upper for _, upper in ends)

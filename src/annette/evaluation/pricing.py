@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from annette.estimation import estimate_together
-from annette.estimation.variants import joined, ways_through
+from annette.estimation.variants import joined, over_sizes, ways_through
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +62,8 @@ def price_network(platform: Platform, network: Network, *, model: str | None, fa
     ways = ways_through(network) if network.branches else (network,)
 
     def over_ways(confidence: float = _HEADLINE_CONFIDENCE) -> Estimate:
-        each = [estimate_together(way, platform, model=model, fallback=fallback, confidence=confidence) for way in ways]
+        together = partial(estimate_together, platform=platform, model=model, fallback=fallback, confidence=confidence)
+        each = [over_sizes(way, together) for way in ways]
         return joined(network, each) if network.branches else each[0]
 
     chosen = over_ways()

@@ -19,6 +19,7 @@ from annette.files import is_file, open_regular
 from annette.network.graph_json import graph_digest
 from annette.network.inputs import name_with_inputs, parse_given
 from annette.network.load import load_network, readers
+from annette.network.sizes import open_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -124,7 +125,8 @@ def truths_of(
     Args:
         dataset: What ``annette measure --out`` or an earlier evaluation recorded.
         names: The networks wanted, in this order; None takes all.
-        networks: What these names stand for, where that is known; others are taken from the dataset or the zoo.
+        networks: What these names stand for, where that is known; others are taken from the dataset or the zoo. Where
+            data decide sizes, they are those of the run that was recorded.
         speed: What every round is brought to; None leaves times as they were measured.
 
     Returns:
@@ -143,6 +145,8 @@ def truths_of(
     for name in sorted(runs) if names is None else names:
         wanted = (networks or {}).get(name)
         if wanted is not None:
+            recorded = runs[name][0].network if runs[name] else wanted
+            wanted = recorded if _differs_in_sizes(wanted, recorded) else wanted
             dataset.rounds(name, wanted)
         else:
             wanted = runs[name][0].network if runs[name] else load_network(name)
@@ -155,6 +159,14 @@ def truths_of(
             )
         truths.append(Truth(name, wanted, latencies_s, tuple(runs[name])))
     return tuple(truths)
+
+
+def _differs_in_sizes(network: Network, recorded: Network) -> bool:
+    """Whether what was run is a network with the sizes that its data decided then (`annette.network.sizes`)."""
+    if not open_sizes(network.data_sizes):
+        return False
+    read, run = ((each.inputs, each.outputs, each.parameters) for each in (network, recorded))
+    return read == run and graph_digest(network) != graph_digest(recorded)
 
 
 def is_listing(suite: str) -> bool:

@@ -29,7 +29,7 @@ _OF_PRODUCTS: Final = (
 )  # fmt: skip
 """Of products with constant matrices. One of a single row is as fast as its matrix comes, from a cache or from memory.
 """
-_FROM_AFAR: Final = ("far_bytes", "cold_kernels", "cold_input_bytes")
+_FROM_AFAR: Final = ("touched_past_1m", "touched_past_4m", "touched_past_16m", "cold_kernels", "cold_input_bytes")
 _WORKS: Final = (
     (
         kinds_in(Category.RECURRENT),
@@ -42,7 +42,7 @@ _WORKS: Final = (
         _TRANSPOSED,
         (
             "kernels", "products", "macs", "macs/fill:product_columns:*", "folded_size", "window_rows", "output_bytes",
-            "batched_weight_bytes", "far_bytes",
+            "batched_weight_bytes", "touched_past_4m", "touched_past_16m",
         ),
     ),
     (
@@ -50,19 +50,24 @@ _WORKS: Final = (
         (
             "kernels", "products", "unblocked_macs", "unblocked_macs/fill:product_columns:*", "unblocked_windows",
             "blocked_macs/fill:out_channels:*", "blocked_edge_macs/fill:out_channels:*", "batched_weight_bytes",
-            "input_bytes", "output_bytes", "far_bytes",
+            "input_bytes", "output_bytes", "touched_past_1m", "touched_past_4m", "touched_past_16m",
         ),
     ),
     (
         frozenset({"concat", "split", "slice", "tile", "pad"}),
-        ("kernels", "copied_runs", "single_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
+        ("kernels", "output_count", "copied_runs", "single_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
     ),
     (
         frozenset({"transpose"}),
         (
-            "kernels", "copied_runs", "single_elements", "scattered_elements", "scattered_runs", "input_bytes",
-            "output_bytes", *_FROM_AFAR,
+            "kernels", "called_runs", "paired_runs", "single_elements", "far_single_elements", "scattered_elements",
+            "scattered_runs", "input_bytes", "output_bytes", *_FROM_AFAR,
         ),
+    ),
+    (frozenset({"gather"}), ("kernels", "copied_runs", "single_elements", "output_bytes")),
+    (
+        frozenset({"gather_elements", "scatter_elements"}),
+        ("kernels", "ops", "input_bytes", "output_bytes", *_FROM_AFAR),
     ),
     (frozenset({"expand"}), ("kernels", "doublings", "input_bytes", "output_bytes", *_FROM_AFAR)),
     (
@@ -76,16 +81,57 @@ _WORKS: Final = (
         frozenset({"softmax", "log_softmax", "softmax_across", "softmax_far_across"}),
         ("kernels", "axis_rows", "input_bytes", "colliding_elements", *_FROM_AFAR),
     ),
-    (frozenset({"top_k"}), ("kernels", "axis_rows", "input_bytes", "output_bytes", "heap_steps", "partition_steps")),
+    (
+        frozenset({"top_k"}),
+        (
+            "kernels", "axis_rows", "input_bytes", "output_bytes", "heap_steps", "partition_steps", "guessed_steps",
+        ),
+    ),
     (
         frozenset({"where"}),
         ("kernels", "copied_runs", "held_elements", "varying_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
     ),
     (
-        frozenset({"resize_nearest", "resize_linear", "resize_cubic"}),
-        ("kernels", "doubled_elements", "sampled_elements", "input_bytes", *_FROM_AFAR),
+        frozenset({"resize_cubic"}),
+        ("kernels", "sampled_elements", "interpolated_columns", "unevenly_interpolated_columns", "input_bytes"),
     ),
-    (frozenset({"einsum"}), ("kernels", "macs", "reordered_bytes", "input_bytes", "output_bytes", *_FROM_AFAR)),
+    (
+        frozenset({"resize_nearest", "resize_linear"}),
+        ("kernels", "doubled_elements", "sampled_elements", "plainly_sampled_elements", "input_bytes", *_FROM_AFAR),
+    ),
+    (
+        kinds_in(Category.POOLING, Category.GLOBAL_POOLING),
+        ("kernels", "ops", "unblocked_ops", "input_bytes", "output_bytes", *_FROM_AFAR),
+    ),
+    (
+        kinds_in(Category.BINARY) | {"general_pow"},
+        (
+            "kernels", "ops", "copied_runs", "single_elements", "weight_bytes", "input_bytes", "output_bytes",
+            *_FROM_AFAR,
+        ),
+    ),
+    (
+        kinds_in(Category.NORMALIZATION) | {"skip_layer_norm"},
+        (
+            "kernels", "ops", "axis_rows", "residual_elements", "weight_bytes", "input_bytes", "output_bytes",
+            *_FROM_AFAR,
+        ),
+    ),
+    (
+        kinds_in(Category.UNARY, Category.ACTIVATION) | {"reorder_input", "reorder_output"},
+        ("kernels", "ops", "weight_bytes", "input_bytes", "output_bytes", *_FROM_AFAR),
+    ),
+    (
+        frozenset({"matmul"}),
+        (
+            "kernels", "products", "macs", "macs/fill:out_channels:16", "macs/fill:rows:4", "input_bytes",
+            "weight_bytes", "output_bytes", *_FROM_AFAR,
+        ),
+    ),
+    (
+        frozenset({"einsum"}),
+        ("kernels", "products", "macs", "reordered_bytes", "input_bytes", "output_bytes", *_FROM_AFAR),
+    ),
 )  # fmt: skip
 """What kernels of some kinds do in turn; ``*`` stands for the size of a block, behind ``past`` for that of a cache.
 
@@ -95,8 +141,12 @@ after the other, into columns and multiplies these (convolve.cpp); of a transpos
 adds the columns up afterwards, one row of one tap after the other (conv_transpose.cc).
 
 What moves elements does so in pieces, each with a call of its own, or one by one (concatbase.h, split.cc, slice.cc,
-expand.cc, pad.cc). Reductions and softmax go row by row (reduction_ops.cc, softmax.cc), the largest elements of each
-row through a heap or a partition (top_k.cc), choices through masks that hold still or vary (where_op.cc).
+expand.cc, pad.cc, gather.cc). Reductions, normalizations and softmax go row by row (reduction_ops.cc, softmax.cc,
+layer_norm_impl.cc), sums that are normalized element by element (skip_layer_norm.cc), the largest elements of each row
+through a heap or a partition (top_k.cc), choices through masks that hold still or vary (where_op.cc), operands that are
+broadcast run by run (element_wise_ops.cc). Pools and linear resizes have one loop for blocked maps and another for
+plain ones (snchwc.cpp, pooling.cpp, upsample.cc). Whatever passes over maps waits for what no cache holds: on one
+processor a byte past 16 MiB took twice to three times as long as one before.
 
 What a recurrent layer or a product finds in no cache it waits for. Convolutions were offered the same: the forest over
 them knows it from how much the network holds, and rows left out were not estimated better (mean absolute logarithm

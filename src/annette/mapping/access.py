@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from annette.network import Layer, Network
     from annette.network.tensor import DType
 
-__all__ = ["PLAIN", "Access", "access_of"]
+__all__ = ["PLAIN", "REPEATING_WALKS", "Access", "access_between", "access_of", "grows_by_whole_factors", "walks"]
 
 
 class Access(NamedTuple):
@@ -43,7 +43,8 @@ class Access(NamedTuple):
             1. Of a reduction, 1 where its dimensions are the last, 2 the first and the last, 3 the first, 4 in
             between; 5 where what is before them is of size 1, 6 where there are still more blocks. Of a softmax,
             how many blocks of dimensions its axis changes places with, 0 where it is the last. Of a resize, how
-            many dimensions change, 0 where each of the last two is doubled by repeating elements. Of a cast, 2
+            many dimensions change, 0 where each of the last two is doubled by repeating elements, 7 where they grow
+            by other whole factors in that way. Of a cast, 2
             where real numbers become integers, else 1. Of elements that are written, 2 where positions say all of
             where, else 1. Of an Einstein sum, 1 and what is put into another order: 1 the first operand, 2 the
             second, 4 the result.
@@ -55,6 +56,11 @@ class Access(NamedTuple):
 
 PLAIN: Final = Access()
 _MAP_RANK: Final = 4
+_REPEATED: Final = 7
+
+REPEATING_WALKS: Final = frozenset({0, _REPEATED})
+"""Of resizes: ``walk`` of those that repeat elements by whole factors."""
+
 _SCATTERED: Final = 3
 _BITS: Final = 8
 _Shapes: TypeAlias = "Sequence[tuple[int, ...]]"
@@ -67,15 +73,35 @@ def access_of(layer: Layer, network: Network) -> Access:
         layer: The layer; one of a kind that neither moves nor broadcasts has `PLAIN`.
         network: Where its tensors are described; a layer that is none of the network's has `PLAIN`.
     """
-    rule = _RULES.get(layer.kind)
+    if not walks(layer.kind):
+        return PLAIN
     known = all(name in network.tensors for name in (*layer.inputs, *layer.outputs))
     if layer.kind == "cast" and known and layer.inputs:
         return _cast(network.tensors[layer.inputs[0]].dtype, network.tensors[layer.outputs[0]].dtype)
-    if rule is None or not known:
+    if not known:
         return PLAIN
-    shapes = [network.tensors[name].shape for name in layer.inputs]
-    results = [network.tensors[name].shape for name in layer.outputs]
-    return rule(layer, shapes, results) if shapes and results else PLAIN
+    return access_between(
+        layer,
+        [network.tensors[name].shape for name in layer.inputs],
+        [network.tensors[name].shape for name in layer.outputs],
+    )
+
+
+def access_between(layer: Layer, shapes: _Shapes, results: _Shapes) -> Access:
+    """How a layer walks through memory whose tensors have other shapes in a kernel than in the network.
+
+    Args:
+        layer: The layer; one of a kind that neither moves nor broadcasts has `PLAIN`.
+        shapes: Of its operands.
+        results: Of its results.
+    """
+    rule = _RULES.get(layer.kind)
+    return rule(layer, shapes, results) if rule is not None and shapes and results else PLAIN
+
+
+def walks(kind: str) -> bool:
+    """Whether layers of a kind are asked how they walk, which follows from shapes, element types and attributes."""
+    return kind in _RULES or kind == "cast"
 
 
 def _cast(before: DType, after: DType) -> Access:
@@ -231,11 +257,18 @@ def _resized(layer: Layer, shapes: _Shapes, results: _Shapes) -> Access:
     changed = [axis for axis, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
     if not changed:
         return PLAIN
-    doubled = len(before) == _MAP_RANK and changed == [2, 3] and all(after[axis] == 2 * before[axis] for axis in (2, 3))
+    walk = len(changed)
     plain = layer.attributes.get("coordinates", "asymmetric") == "asymmetric"
     plain = plain and layer.attributes.get("rounding", "floor") == "floor"
-    repeats = layer.kind == "resize_nearest" and doubled and plain
-    return Access(math.prod(after[changed[-1] + 1 :]), 0 if repeats else len(changed))
+    if layer.kind == "resize_nearest" and plain and grows_by_whole_factors(before, after):
+        walk = 0 if all(after[axis] == 2 * before[axis] for axis in (2, 3)) else _REPEATED
+    return Access(math.prod(after[changed[-1] + 1 :]), walk)
+
+
+def grows_by_whole_factors(before: tuple[int, ...], after: tuple[int, ...]) -> bool:
+    """Whether a feature map's height and width, and nothing else, become whole multiples of what they were."""
+    maps = len(before) == len(after) == _MAP_RANK and before[:2] == after[:2]
+    return maps and all(new % old == 0 for old, new in zip(before[2:], after[2:], strict=True))
 
 
 def _placed(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
@@ -268,7 +301,8 @@ def _largest(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
 
 def _gathered(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
     axis = layer.attributes.get("axis", 0)
-    return Access(math.prod(shapes[0][int(axis) + 1 :]) if isinstance(axis, int) and axis >= 0 else 1, 1)
+    at = axis % len(shapes[0]) if isinstance(axis, int) and shapes[0] else 0
+    return Access(math.prod(shapes[0][at + 1 :]), 1)
 
 
 def _broadcast(_: Layer, shapes: _Shapes, results: _Shapes) -> Access:

@@ -14,10 +14,11 @@ import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from annette.errors import MappingError, nearest
-from annette.mapping.access import access_of
+from annette.mapping.access import REPEATING_WALKS, access_of, grows_by_whole_factors
 from annette.mapping.condition import Condition
 from annette.mapping.kernel import ACTIVATION_CODES
 from annette.mapping.precision import dtype_precision, shared_half_constants
+from annette.mapping.transposition import matrix_order
 from annette.network import KINDS, Category, Dimensions
 from annette.network.links import CONSTANT
 
@@ -163,14 +164,22 @@ NODE_FIELDS: Final[dict[str, tuple[str, NodeField]]] = {
     "moves_data": ("whether elements change their order in memory", _of_layer(_moves_data)),
     "has_activation": (
         "whether an activation runs along with the kernel's anchor",
-        lambda state, group: any(layer.kind in ACTIVATION_CODES for layer in state.followers.get(group, ())),
+        lambda state, group: (
+            group in state.followers and any(layer.kind in ACTIVATION_CODES for layer in state.followers[group])
+        ),
     ),
     "has_residual": (
         "whether a second activation is added to the anchor's result",
-        lambda state, group: any(
-            layer.kind == "add" and layer.workload.dimensions.input_count > 1
-            for layer in state.followers.get(group, ())
+        lambda state, group: (
+            group in state.followers
+            and any(
+                layer.kind == "add" and layer.workload.dimensions.input_count > 1 for layer in state.followers[group]
+            )
         ),
+    ),
+    "matrix_order": (
+        "how a transposition leaves matrices, a word of `annette.mapping.transposition`",
+        _of_layer(matrix_order),
     ),
     "outer_size": ("product of the sizes before the layer's axis", _of_layer(_outer_size)),
     "walk": ("which loop goes through memory, a number of `annette.mapping.access`", _of_layer(_walk)),
@@ -316,8 +325,11 @@ def _reads_dequantized(kernel: Kernel, network: Network) -> int:
 
 def _float_weights(kernel: Kernel, network: Network) -> int:
     """1 if no constant of the kernel's anchor is of integers that it multiplies with, else 0."""
-    tensors = (network.tensors[tensor] for tensor in kernel.anchor.inputs)
-    return int(not any(tensor.constant and dtype_precision(tensor.dtype) == "int8" for tensor in tensors))
+    for name in kernel.anchor.inputs:
+        tensor = network.tensors[name]
+        if tensor.constant and dtype_precision(tensor.dtype) == "int8":
+            return 0
+    return 1
 
 
 def _half_precision(kernel: Kernel, network: Network) -> int:
@@ -340,6 +352,17 @@ def _equal_shapes(kernel: Kernel, network: Network) -> int:
     return int(len({network.tensors[tensor].shape for tensor in kernel.inputs}) == 1)
 
 
+def _whole_factors(kernel: Kernel, network: Network) -> int:
+    """1 if height and width, and nothing else, become whole multiples of what they were, else 0."""
+    sizes = (network.tensors[tensors[0]].shape for tensors in (kernel.inputs, kernel.outputs) if tensors)
+    return int(grows_by_whole_factors(*sizes)) if kernel.inputs and kernel.outputs else 0
+
+
+def _repeats_elements(kernel: Kernel, network: Network) -> int:
+    """1 if each element of a map is repeated and none is looked up, else 0."""
+    return int(kernel.anchor.kind == "resize_nearest" and access_of(kernel.anchor, network).walk in REPEATING_WALKS)
+
+
 KERNEL_FIELDS: Final[dict[str, KernelField]] = {
     **{name: _dimension(index) for index, name in enumerate(Dimensions._fields)},
     "in_channels_per_group": _channels_per_group(Dimensions._fields.index("in_channels")),
@@ -353,6 +376,8 @@ KERNEL_FIELDS: Final[dict[str, KernelField]] = {
     "half_precision": _half_precision,
     "shared_half_constants": _shared_half_constants,
     "narrow_result": _narrow_result,
+    "whole_factors": _whole_factors,
+    "repeats_elements": _repeats_elements,
 }
 """Fields of kernels in conditions of layout rules: dimensions of the anchor and what the functions above say."""
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from annette.mapping.precision import precision_in
+from annette.models.selection import guessed_steps, heap_steps, partition_steps
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -24,13 +27,19 @@ _NEAR_BYTES: Final = 2.0**22
 """What a core's own caches hold, or a little more: 1 to 2 MiB on current processors for servers. The rest of what a
 kernel reads and writes comes from a cache that others share, or from memory."""
 
-CACHES: Final = {"256k": 2.0**18, "1m": 2.0**20, "4m": 2.0**22, "16m": 2.0**24}
+CACHES: Final = {"1m": 2.0**20, "4m": 2.0**22, "16m": 2.0**24}
 """Sizes of caches, from a core's own to what all share: which of them a device has is for its measurements to say."""
+
+_OWN_CACHE_BYTES: Final = CACHES["1m"]
+"""What a core's second cache holds. A transpose whose operand and result are larger finds no line again that it read or
+wrote a single element of."""
 
 _WHOLE_BLOCKS: Final = 1024.0
 """A number of columns that is a multiple of any block."""
 
 _ELEMENT_BYTES: Final = 4
+_WIDTHS: Final = {"int8": 1, "fp16": 2}
+"""Bytes of one element of kernels whose kind names a precision of their own."""
 _LINE_BYTES: Final = 64
 _CACHE_SETS: Final = 64
 """Of the first cache of x86 and of most Arm processors: pages of 4 KiB allow no more sets where addresses are looked up
@@ -46,9 +55,12 @@ _MIDDLE: Final = 4
 _SCATTERED_WALK: Final = 3
 """Of transposes: from this ``walk`` on, each piece has its position computed."""
 
-_SMALL_HEAP: Final = 4
-_HEAP_SHARE: Final = 0.725
-"""Heaps serve fewer elements than this power of a row's length, and any number below `_SMALL_HEAP` (ONNX Runtime)."""
+_CUBIC_TAPS: Final = 4.0
+_DOUBLING_WALK: Final = 0
+_REPEATING_WALK: Final = 7
+"""Of resizes: ``walk`` of those that repeat elements by two, and by other whole factors."""
+
+_PAIR: Final = 2
 
 _RESULT_MOVES: Final = 4
 """Of Einstein sums: from the next ``walk`` on the result is put into another order."""
@@ -106,6 +118,12 @@ def _past(table: KernelTable, cache_bytes: float) -> FloatArray:
     return 1.0 - kept
 
 
+def _touched_past(table: KernelTable, cache_bytes: float) -> FloatArray:
+    """Bytes of activations, read and written, that a cache of this size has no room for."""
+    past: FloatArray = np.maximum(table["input_bytes"] + table["output_bytes"] - cache_bytes, 0.0)
+    return past
+
+
 def _weights_past(table: KernelTable, cache_bytes: float) -> FloatArray:
     return table["weight_bytes"] * _past(table, cache_bytes)
 
@@ -130,10 +148,30 @@ def _elements(table: KernelTable, side: str) -> FloatArray:
     return table["batch"] * channels * depth * height * width
 
 
+def _written_elements(table: KernelTable) -> FloatArray:
+    """Elements of the result, shape ``(rows,)``, whatever happens to its first dimension.
+
+    Where dimensions change places or the first one is cut, its size in the table is that of what is read.
+    """
+    kinds, which = np.unique(table.kinds, return_inverse=True)
+    widths = np.array([_WIDTHS.get(precision_in(kind), _ELEMENT_BYTES) for kind in kinds.tolist()], dtype=np.float64)
+    written: FloatArray = table["output_bytes"] / widths[which.reshape(-1)] if len(table) else np.zeros(0)
+    return written
+
+
 def _moved_elements(table: KernelTable) -> FloatArray:
     """Elements that a copy writes: of a split, those of all results, which are what it reads."""
-    moved: FloatArray = np.where(table["output_count"] > 1, _elements(table, "in"), _elements(table, "out"))
+    moved: FloatArray = np.where(table["output_count"] > 1, _elements(table, "in"), _written_elements(table))
     return moved
+
+
+def _in_pairs(table: KernelTable) -> npt.NDArray[np.bool_]:
+    """Whether a transpose moves one axis of pairs: two elements of 4 bytes are copied as one number of 8.
+
+    Longer pieces are copied by a call each (ONNX Runtime: ``core/framework/transpose_helper.cc``).
+    """
+    pairs: npt.NDArray[np.bool_] = (table["run_length"] == _PAIR) & (table["walk"] < _SCATTERED_WALK)
+    return pairs
 
 
 def _axis_rows(table: KernelTable) -> FloatArray:
@@ -162,9 +200,29 @@ def _doublings(table: KernelTable) -> FloatArray:
     as a whole (ONNX Runtime: ``core/providers/cpu/tensor/expand.cc``).
     """
     read, run = _elements(table, "in"), np.maximum(table["run_length"], 1.0)
-    repeats = np.maximum(_elements(table, "out") / np.maximum(read, 1.0), 1.0)
+    repeats = np.maximum(table["output_bytes"] / np.maximum(table["input_bytes"] + table["weight_bytes"], 1.0), 1.0)
     doublings: FloatArray = np.where(table["walk"] == 2, read * np.log2(run), read / run * np.log2(repeats))
     return doublings
+
+
+def _repeats(table: KernelTable) -> npt.NDArray[np.bool_]:
+    """Whether a resize repeats elements in a loop for that: by two, or in the blocked layout by any whole factor."""
+    walk, blocked = table["walk"], table["blocked"] > 0
+    doubles: npt.NDArray[np.bool_] = (walk == _DOUBLING_WALK) | (blocked & (walk == _REPEATING_WALK))
+    return doubles
+
+
+def _interpolated_columns(table: KernelTable) -> FloatArray:
+    """Columns of four elements that a cubic resize interpolates along, for all rows of its result."""
+    columns: FloatArray = np.minimum(table["in_width"], _CUBIC_TAPS * table["out_width"])
+    return table["batch"] * table["out_channels"] * table["out_height"] * columns
+
+
+def _is_even(table: KernelTable) -> npt.NDArray[np.bool_]:
+    """Whether heights are multiples of each other, so that the rows of a result have the same few positions."""
+    read, written = table["in_height"], table["out_height"]
+    even: npt.NDArray[np.bool_] = (np.mod(written, read) == 0) | (np.mod(read, written) == 0)
+    return even
 
 
 def _cold(table: KernelTable) -> FloatArray:
@@ -172,36 +230,11 @@ def _cold(table: KernelTable) -> FloatArray:
     return table["reads_network_input"] * (table["network_weight_bytes"] > _NEAR_BYTES)
 
 
-def _heap_steps(table: KernelTable) -> FloatArray:
-    """Steps through heaps with which the largest elements are selected, shape ``(rows,)``.
-
-    A heap of ``k`` elements is built, each of the ``n - k`` others replaces its root with a probability that falls as
-    ``k / i``, and it is taken apart in the end: ``k (2 + ln(n / k)) log2 k`` steps a row.
-    """
-    kept, length = np.maximum(table["run_length"], 1.0), np.maximum(table["axis_size"], 2.0)
-    steps = kept * (2.0 + np.log(np.maximum(length / kept, 1.0))) * np.log2(kept)
-    heaps: FloatArray = np.where(_in_heaps(kept, length), _axis_rows(table) * steps, 0.0)
-    return heaps
-
-
-def _partition_steps(table: KernelTable) -> FloatArray:
-    """Steps with which rows are partitioned and the part that is kept is sorted, shape ``(rows,)``."""
-    kept, length = np.maximum(table["run_length"], 1.0), np.maximum(table["axis_size"], 2.0)
-    parted: FloatArray = np.where(
-        _in_heaps(kept, length) | (kept == 1), 0.0, _axis_rows(table) * (length + kept * np.log2(kept))
-    )
-    return parted
-
-
-def _in_heaps(kept: FloatArray, length: FloatArray) -> npt.NDArray[np.bool_]:
-    """Whether ONNX Runtime keeps the largest elements in a heap (``core/providers/cpu/math/top_k.cc``)."""
-    return (kept > 1) & ((kept < _SMALL_HEAP) | (np.log2(kept) < _HEAP_SHARE * np.log2(length)))
-
-
 QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "bytes": lambda t: t.bytes,
     "held_bytes": lambda t: np.clip(t["network_weight_bytes"], 2.0**18, 2.0**26),
     "held_ops": lambda t: np.clip(np.maximum(t["network_ops"], _OPS_A_BYTE * t["network_weight_bytes"]), 2.0**24, 4e9),
+    "held_busy_ops": lambda t: np.clip(t["network_busy_ops"], 2.0**20, 4e9),
     "intensity": lambda t: t["ops"] / np.maximum(t.bytes, 1.0),
     "valid_taps": lambda t: _valid_taps(t, "height") * _valid_taps(t, "width"),
     "in_positions": lambda t: t["in_depth"] * t["in_height"] * t["in_width"],
@@ -213,12 +246,14 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "reduction_depth": lambda t: (
         t["in_channels"] / t["groups"] * t["kernel_depth"] * t["kernel_height"] * t["kernel_width"]
     ),
-    "far_bytes": lambda t: np.maximum(t["input_bytes"] + t["output_bytes"] - _NEAR_BYTES, 0.0),
+    "far_bytes": partial(_touched_past, cache_bytes=_NEAR_BYTES),
+    **{f"touched_past_{name}": partial(_touched_past, cache_bytes=size) for name, size in CACHES.items()},
     "kernels": lambda t: np.ones(len(t)),
     "steps": lambda t: t["groups"] * t["out_width"],
     "step_rows": lambda t: t["batch"] * t["groups"] * t["out_width"],
     "states": lambda t: t["batch"] * t["groups"] * t["out_width"] * t["out_channels"],
     "products": lambda t: t["batch"] * t["groups"] * (1.0 - t["blocked"]),
+    "unblocked_ops": lambda t: t["ops"] * (1.0 - t["blocked"]),
     "unblocked_macs": lambda t: t["macs"] * (1.0 - t["blocked"]),
     "blocked_macs": lambda t: t["macs"] * t["blocked"] * _valid_taps(t, "height") * _valid_taps(t, "width"),
     "blocked_edge_macs": lambda t: (
@@ -261,25 +296,39 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     ),
     "middle_blocks": lambda t: np.where(t["walk"] == _MIDDLE, _axis_rows(t) / np.maximum(t["inner_size"], 1.0), 0.0),
     "doublings": _doublings,
-    "doubled_elements": lambda t: np.where(t["walk"] == 0, _elements(t, "out"), 0.0),
-    "sampled_elements": lambda t: np.where(t["walk"] == 0, 0.0, _elements(t, "out")),
+    "doubled_elements": lambda t: np.where(_repeats(t), _elements(t, "out"), 0.0),
+    "sampled_elements": lambda t: np.where(_repeats(t), 0.0, _elements(t, "out")),
+    "plainly_sampled_elements": lambda t: np.where(_repeats(t) | (t["blocked"] > 0), 0.0, _elements(t, "out")),
+    "interpolated_columns": _interpolated_columns,
+    "unevenly_interpolated_columns": lambda t: np.where(_is_even(t), 0.0, _interpolated_columns(t)),
+    "residual_elements": lambda t: t["residual"] * _elements(t, "out"),
     "cold_kernels": _cold,
     "cold_input_bytes": lambda t: _cold(t) * t["input_bytes"],
     "copied_runs": lambda t: np.where(t["run_length"] > 1, _moved_elements(t) / np.maximum(t["run_length"], 1.0), 0.0),
+    "paired_runs": lambda t: np.where(_in_pairs(t), _elements(t, "in") / _PAIR, 0.0),
+    "called_runs": lambda t: np.where(
+        (t["run_length"] > 1) & ~_in_pairs(t), _elements(t, "in") / np.maximum(t["run_length"], 1.0), 0.0
+    ),
     "single_elements": lambda t: np.where(t["run_length"] > 1, 0.0, _moved_elements(t)),
+    "far_single_elements": lambda t: np.where(
+        (t["run_length"] <= 1) & (t["walk"] < _SCATTERED_WALK) & (t["output_bytes"] > _OWN_CACHE_BYTES / 2),
+        _elements(t, "in"),
+        0.0,
+    ),
     "scattered_elements": lambda t: np.where(
-        (t["run_length"] <= 1) & (t["walk"] >= _SCATTERED_WALK), _elements(t, "out"), 0.0
+        (t["run_length"] <= 1) & (t["walk"] >= _SCATTERED_WALK), _elements(t, "in"), 0.0
     ),
     "scattered_runs": lambda t: np.where(
         (t["run_length"] > 1) & (t["walk"] >= _SCATTERED_WALK),
-        _elements(t, "out") / np.maximum(t["run_length"], 1.0),
+        _elements(t, "in") / np.maximum(t["run_length"], 1.0),
         0.0,
     ),
     "inner_runs": lambda t: _elements(t, "in") / np.maximum(t["run_length"], 1.0),
     "held_elements": lambda t: np.where(t["walk"] == 1, _elements(t, "out"), 0.0),
     "varying_elements": lambda t: np.where(t["walk"] == 1, 0.0, _elements(t, "out")),
-    "heap_steps": _heap_steps,
-    "partition_steps": _partition_steps,
+    "heap_steps": lambda t: heap_steps(t, _axis_rows(t)),
+    "partition_steps": lambda t: partition_steps(t, _axis_rows(t)),
+    "guessed_steps": lambda t: guessed_steps(t, _axis_rows(t)),
     "reordered_bytes": lambda t: (
         np.where(np.mod(t["walk"] - 1.0, 4.0) > 0, t["input_bytes"] + t["weight_bytes"], 0.0)
         + np.where(t["walk"] > _RESULT_MOVES, t["output_bytes"], 0.0)
@@ -304,18 +353,27 @@ costs however small it is: ``ops_a_step`` (ONNX Runtime: uni_directional_lstm.cc
 
 Of the weights of a kernel, ``weights_past_1m`` bytes come from beyond a cache of 1 MiB: what other weights of the
 network, read between two runs of the kernel, have pushed out of it; ``kernels_past_1m`` is the share that is gone, of
-the kernel's code and page tables as well. In a network that fits into a cache, a product of one row reads its matrix
-three times as fast as in one that does not.
+the kernel's code and page tables as well. What a cache holds that others share is gone after some milliseconds,
+whatever was touched meanwhile: ``held_busy_ops`` counts these (docs/decisions/time-between-runs.md). In a network that
+fits into a cache, a product of one row reads its matrix three times as fast as in one that does not.
 
 Blocked convolutions skip the taps above and below the map, and go one by one through the columns whose windows reach
 beyond its sides, ``edge_columns`` (ONNX Runtime: snchwc.cpp and its kernels).
 
-A transpose of more than one dimension computes the position of each of its ``scattered_elements`` or of its
-``scattered_runs``. What is copied takes ``copied_runs`` pieces of several elements, each with a call, or
-``single_elements`` one by one. A second operand holds still for a whole run (``held_elements``) or varies with it
-(``varying_elements``). What goes along an axis does so for ``axis_rows`` rows, or in ``inner_runs`` inner loops;
-where ``lines_a_set`` are more than a set of the first cache has, ``colliding_elements`` are fetched anew for each of
-their neighbours; those that all fall into one or two sets, ``crowded_elements``, are in no order that is fetched
-ahead. The largest elements take ``heap_steps`` or ``partition_steps``. An Einstein sum copies ``reordered_bytes`` of
-operands and result first.
+What passes over maps reads and writes ``touched_past_1m`` bytes more than a cache of 1 MiB holds. A transpose of more
+than one dimension computes the position of each of its ``scattered_elements`` or of its ``scattered_runs``; of one axis
+it copies ``paired_runs`` as one number each and has a call for each of its ``called_runs``; single elements that are
+strewn over more than a core's own cache are ``far_single_elements``. What is copied takes ``copied_runs`` pieces of
+several elements, each with a call, or ``single_elements`` one by one. A second operand holds still for a whole run
+(``held_elements``) or varies with it (``varying_elements``); of normalizations, one that is added first makes
+``residual_elements``. A resize repeats ``doubled_elements`` and computes the position of each of its
+``sampled_elements``, of which ``plainly_sampled_elements`` do not lie in blocks; a cubic one first interpolates along
+the ``interpolated_columns`` of each row of its result, and keeps these in a table, as it does the weights of every
+position, which are many where heights are no multiples of each other (ONNX Runtime: upsample.cc).
+
+What goes along an axis does so for ``axis_rows`` rows, or in ``inner_runs`` inner loops; where ``lines_a_set`` are more
+than a set of the first cache has, ``colliding_elements`` are fetched anew for each of their neighbours; those that all
+fall into one or two sets, ``crowded_elements``, are in no order that is fetched ahead. The largest elements take
+``heap_steps`` or ``partition_steps``, of which ``guessed_steps`` are not foreseen. An Einstein sum copies
+``reordered_bytes`` of operands and result first.
 """

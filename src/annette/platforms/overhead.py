@@ -9,8 +9,11 @@ from annette.documents import OPTIONAL, Duration, check_fields
 from annette.errors import PlatformFormatError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from annette.mapping.kernel import Precision
     from annette.network import Network
+    from annette.network.loop import Loop
 
 __all__ = ["HostTraffic", "Overhead", "host_traffic"]
 
@@ -48,9 +51,12 @@ class Overhead:
         per_output_s: What each of its outputs costs, likewise.
         spread_s: By how much all this varies from network to network: standard deviation, seconds.
         several_s: What a run of more than one kernel costs on the device however many they are, seconds.
+        per_round_s: What the runtime takes to begin a round of a loop, seconds; None where it is not known.
+        per_round_value_s: What it takes for each value that a round is handed or gives, seconds; None as above.
 
     Raises:
-        PlatformFormatError: A term is negative or not finite, or only some of the host's terms are stated.
+        PlatformFormatError: A term is negative or not finite, or only some of the host's terms or of those of a
+            round are stated.
     """
 
     per_kernel_s: Duration = 0.0
@@ -61,12 +67,16 @@ class Overhead:
     per_output_s: Duration = field(default=0.0, metadata=OPTIONAL)
     spread_s: Duration = field(default=0.0, metadata=OPTIONAL)
     several_s: Duration = field(default=0.0, metadata=OPTIONAL)
+    per_round_s: Duration | None = field(default=None, metadata=OPTIONAL)
+    per_round_value_s: Duration | None = field(default=None, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         check_fields(self, error=PlatformFormatError)
         missing = [name for name in _HOST if getattr(self, name) is None]
         if 0 < len(missing) < len(_HOST):
             raise PlatformFormatError(f"$.{missing[0]} is missing: state all of {', '.join(_HOST)} or none")
+        if (self.per_round_s is None) != (self.per_round_value_s is None):
+            raise PlatformFormatError("$.per_round_s and $.per_round_value_s go together: state both or none")
 
     def device_s(self, kernels: int) -> float:
         """What the device adds to the sum of its kernels, in seconds.
@@ -75,6 +85,18 @@ class Overhead:
             kernels: Number of kernels that run.
         """
         return self.per_kernel_s * kernels + (self.several_s if kernels > 1 else 0.0)
+
+    def rounds_s(self, loops: Sequence[Loop]) -> float | None:
+        """What loops add to the sum of the kernels of their rounds, in seconds; None where that is not known.
+
+        Args:
+            loops: The loops of a network; none add nothing.
+        """
+        if not loops:
+            return 0.0
+        if self.per_round_s is None or self.per_round_value_s is None:
+            return None
+        return sum(loop.rounds * (self.per_round_s + self.per_round_value_s * loop.values) for loop in loops)
 
     def host_s(self, traffic: HostTraffic) -> float | None:
         """What the host adds to the device's time, in seconds; None where the platform does not know.
@@ -99,17 +121,13 @@ def host_traffic(network: Network, precision: Precision) -> HostTraffic:
         precision: Width of the platform's numbers.
     """
     outputs = network.outputs
-    if any(not _reads(network, layer.inputs) for layer in network.layers):
+    if not all(network.links.reads):  # Something follows from constants alone.
         outputs = _computed_outputs(network)
     read, written = (
         sum(network.tensors[tensor].elements for tensor in names) * precision.activation_bits / 8
         for names in (network.inputs, outputs)
     )
     return HostTraffic(read, written, len(network.inputs), len(outputs))
-
-
-def _reads(network: Network, operands: tuple[str, ...]) -> bool:
-    return any(not network.tensors[name].constant for name in operands)
 
 
 def _computed_outputs(network: Network) -> tuple[str, ...]:

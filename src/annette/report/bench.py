@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.bench.backend import backend_class, backend_names
 from annette.bench.dataset import Dataset
 from annette.bench.records import Status
-from annette.report.page import Page, percent_text, seconds_text, texts
+from annette.number_text import percent_text, seconds_text
+from annette.report.page import Page, texts
 from annette.report.schemas import measurements as schemas
 from annette.report.schemas.base import part
 from annette.report.schemas.platforms import BackendOption, BackendsDocument, ListedBackend
@@ -75,12 +76,11 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     ).plain()
 
 
-def check_document(check: MachineCheck, backend: str) -> dict[str, Any]:
+def check_document(check: MachineCheck) -> dict[str, Any]:
     """How calm a machine is; schema ``annette/bench-check/1``."""
     return part(
         schemas.CheckDocument,
         check,
-        backend=backend,
         causes=list(check.causes),
         workloads=[part(schemas.CheckedWorkloadPart, workload) for workload in check.workloads],
     ).plain()
@@ -140,6 +140,7 @@ def measurement_document(measured: MeasuredNetwork, backend: str, precision: flo
         precision=precision,
         matched_share=profiled[0].matched_share if profiled else None,
         host_operators=runs[0].details.get("host_operators", ""),
+        notes=list(runs[0].network.notes),
         kernels=kernels,
     ).plain()
 
@@ -208,6 +209,7 @@ def print_measurement(document: dict[str, Any], *, everything: bool = False, pag
         page.notes([imprecise_text(len(document["rounds_s"]), known, wanted)])
     if document["host_operators"]:
         page.notes([f"not counted, as the device leaves it to its host: {document['host_operators']}"])
+    page.notes(document["notes"])
     kernels = document["kernels"]
     total_s = math.fsum(kernel["latency_s"] for kernel in kernels) or 1.0
     shown = kernels if everything else sorted(kernels, key=lambda k: -k["latency_s"])[:_SHOWN_BY_DEFAULT]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from annette.number_text import count_text, interval_text, seconds_text
 from annette.report.html import Plot, decades, html_page, html_table, ticks, write_page
-from annette.report.page import Page, count_text, interval_text, seconds_text
+from annette.report.page import Page
 from annette.report.schemas import searches as schemas
 from annette.report.schemas.base import part
 

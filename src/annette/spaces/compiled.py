@@ -186,7 +186,7 @@ class CompiledSpace:
                 total += self._amounts[:, slot]
             amounts.append(total)
         whole, amount = np.concatenate(contents, axis=1), np.concatenate(amounts, axis=1)
-        around = Around(amount[0], amount[1])
+        around = Around(*amount[:3])
         prices = self._ready(around)
         latency_s = self._kernels_s(whole, around, prices) + self._overhead_s(amount)
         if not (latency_s > 0).all():
@@ -194,7 +194,7 @@ class CompiledSpace:
                 f"a candidate of space {self.space.name!r} costs nothing on platform {self.platform.name!r}, so there "
                 "is no time to estimate"
             )
-        return Priced(latency_s, *around)
+        return Priced(latency_s, around.weight_bytes, around.ops)
 
     def _follow(self) -> None:
         """Takes over what was learned since."""
@@ -221,8 +221,8 @@ class CompiledSpace:
             self.platform,
             KernelTable.concatenate(store.tables),
             store.examples,
-            (limits[0][0], limits[1][0]),
-            (limits[0][1], limits[1][1]),
+            [least for least, _ in limits],
+            [most for _, most in limits],
             family=self._family,
             fallback=self._fallback,
         )
@@ -247,7 +247,7 @@ class CompiledSpace:
             times = np.where(np.diff(self._first) > 0, times, 0)[contents].sum(axis=0)
             some = np.flatnonzero(times)
             if len(some):
-                seen = Around(around.weight_bytes[some], around.ops[some])
+                seen = Around(*(each[some] for each in around))
                 total_s[some] += times[some] * prices.of_varying(row, seen)
         return total_s
 
@@ -260,7 +260,7 @@ class CompiledSpace:
 
     def _overhead_s(self, amounts: FloatArray) -> FloatArray:
         """What runs cost beside their kernels."""
-        kernels, read, inputs, written, outputs = amounts[2:]
+        kernels, read, inputs, written, outputs = amounts[3:]
         overhead = self.platform.overhead
         total_s: FloatArray = overhead.per_kernel_s * kernels + np.where(kernels > 1, overhead.several_s, 0.0)
         if self._host:

@@ -9,7 +9,7 @@ import numpy as np
 
 from annette.errors import OptionError
 from annette.estimation.mapped import map_network
-from annette.mapping.kernel import COLUMNS, KernelTable
+from annette.mapping.kernel import COLUMNS, KernelTable, busy_ops_of
 from annette.spaces.space import OUTSIDE
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AMOUNTS", "AROUND", "INSIDE", "OPEN", "Content", "Observation", "OpenPieceError", "RowStore", "observe"]
 
-AROUND: Final = (COLUMNS.index("network_weight_bytes"), COLUMNS.index("network_ops"))
+AROUND: Final = tuple(map(COLUMNS.index, ("network_weight_bytes", "network_ops", "network_busy_ops")))
 """Columns of kernel tables that are sums over the whole network."""
 
 OPEN: Final = "open"
@@ -34,9 +34,9 @@ INSIDE: Final = "inside"
 _OUTSIDE: Final = ("outside",)
 _END: Final = ("end",)
 
-AMOUNTS: Final = ("weight_bytes", "ops", "kernels", "input_bytes", "inputs", "output_bytes", "outputs")
-"""What adds up over the pieces of a candidate: bytes of constants and operations of the network, kernels on the device,
-and what is carried between host and device."""
+AMOUNTS: Final = ("weight_bytes", "ops", "busy_ops", "kernels", "input_bytes", "inputs", "output_bytes", "outputs")
+"""What adds up over the pieces of a candidate: bytes of constants, operations, operations that pass between two runs
+of a kernel, kernels on the device, and what is carried between host and device."""
 
 
 class Content(NamedTuple):
@@ -178,6 +178,7 @@ class _Attribution:
         self._states = self._states_between(open_codes)
         self._rows: dict[int, list[int]] = {slot: [] for slot in self._used}
         self._on_device = dict.fromkeys(self._used, 0)
+        self._busy_ops = dict.fromkeys(self._used, 0.0)
         self._copies: dict[tuple[int, int], list[str]] = {}
         self._hand_out(store)
 
@@ -206,8 +207,10 @@ class _Attribution:
         numbers = store.numbers(mapped)
         costs = (~mapped.free).tolist()
         on_device = (~mapped.free & ~mapped.on_host).tolist()
+        busy_ops = [busy_ops_of(row[None]) for row in mapped.table.values]
         for place, kernel in enumerate(mapped.kernels):
             slot = self._decided_at(kernel) if kernel.layers else self._copied_for(kernel, place)
+            self._busy_ops[slot] += busy_ops[place]
             if costs[place]:
                 self._rows[slot].append(numbers[place])
                 self._on_device[slot] += on_device[place]
@@ -314,6 +317,7 @@ class _Attribution:
             slot: (
                 bytes_each * elements[slot],
                 float(ops[slot]),
+                self._busy_ops[slot],
                 float(self._on_device[slot]),
                 traffic.input_bytes if slot == first else 0.0,
                 float(traffic.inputs) if slot == first else 0.0,

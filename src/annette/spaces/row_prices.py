@@ -1,12 +1,13 @@
-"""What each kernel of a space costs in a network of given weights and operations: tables over both.
+"""What each kernel of a space costs in a network of given weights and operations: tables over these.
 
-Models see two numbers of the whole network, ``network_weight_bytes`` and ``network_ops``. Forests ask for them, or for
+Models see three numbers of the whole network (`annette.mapping.kernel.NETWORK_COLUMNS`). Forests ask for them, or for
 quantities made of them, in steps (`annette.spaces.forest_grid`). The few kernels of which something else depends on
-them, such as a formula that knows what a cache still holds, are priced anew for every pair of numbers that occurs.
+them, such as a formula that knows what a cache still holds, are priced anew wherever they occur.
 """
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -21,7 +22,7 @@ from annette.spaces.forest_grid import Axis, grid_sums
 from annette.spaces.observation import AROUND
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from annette.mapping.kernel import FloatArray, Kernel
     from annette.models.base import LayerModel
@@ -38,15 +39,17 @@ _ALIKE: Final = 1e-13
 
 
 class Around(NamedTuple):
-    """The network around kernels, of each candidate; both of shape ``(candidates,)``.
+    """The network around kernels, of each candidate; all of shape ``(candidates,)``.
 
     Attributes:
         weight_bytes: Bytes of all constants.
         ops: Operations of all layers.
+        busy_ops: What passes in operations from one run of a kernel to the next.
     """
 
     weight_bytes: FloatArray
     ops: FloatArray
+    busy_ops: FloatArray
 
 
 class RowPrices:
@@ -56,8 +59,8 @@ class RowPrices:
         platform: What prices them.
         rows: The kernels; what follows from the whole network is ignored.
         examples: A kernel of each kind.
-        least: Smallest weights and operations of a network.
-        most: Largest ones.
+        least: Smallest of each of the fields of `Around`.
+        most: Largest of each.
         family: Model family wanted, or None for what the platform prefers.
         fallback: ``error`` or ``roofline``: what to do with a kind that the platform has no model for.
 
@@ -71,14 +74,14 @@ class RowPrices:
         platform: Platform,
         rows: KernelTable,
         examples: Mapping[str, Kernel],
-        least: tuple[float, float],
-        most: tuple[float, float],
+        least: Sequence[float],
+        most: Sequence[float],
         *,
         family: str | None = None,
         fallback: str = "error",
     ) -> None:
         self._platform, self._rows = platform, rows
-        self._corners = [(w, n) for w in (least[0], most[0]) for n in (least[1], most[1])]
+        self._corners = list(product(*zip(least, most, strict=True)))
         self._models = {kind: model_of(kind, platform, family, fallback, examples[kind]) for kind in rows.rows_by_kind}
         self._axes: dict[str, Axis] = self._find_axes()
         self.varying = np.zeros(len(rows), dtype=np.bool_)
@@ -95,9 +98,8 @@ class RowPrices:
 
     def covers(self, around: Around) -> bool:
         """Whether networks lie within what the tables were made for."""
-        (least_w, least_n), (most_w, most_n) = self._corners[0], self._corners[-1]
-        inside = (around.weight_bytes >= least_w) & (around.weight_bytes <= most_w)
-        return bool((inside & (around.ops >= least_n) & (around.ops <= most_n)).all())
+        limits = zip(around, self._corners[0], self._corners[-1], strict=True)
+        return all(bool(((each >= least) & (each <= most)).all()) for each, least, most in limits)
 
     def points(self, around: Around) -> _Numbers:
         """At which point of the grid each network lies, shape ``(candidates,)``."""
@@ -151,7 +153,7 @@ class RowPrices:
         """Features of rows in the smallest and largest networks, shape ``(corners, rows, features)``."""
         return np.array([features.matrix(self._in_network(numbers, corner)) for corner in self._corners])
 
-    def _in_network(self, numbers: _Numbers, corner: tuple[float, float]) -> KernelTable:
+    def _in_network(self, numbers: _Numbers, corner: tuple[float, ...]) -> KernelTable:
         part = self._rows.select(numbers)
         part.values[:, AROUND] = corner
         return part
@@ -251,7 +253,8 @@ def _axis_values(names: tuple[str, ...], around: Around) -> FloatArray:
     count = len(around.ops)
     # Column by column, so that columns nobody looks at cost no memory.
     values = np.zeros((len(COLUMNS), count)).T
-    values[:, AROUND[0]], values[:, AROUND[1]] = around.weight_bytes, around.ops
+    for column, each in zip(AROUND, around, strict=True):
+        values[:, column] = each
     with np.errstate(all="ignore"):
         matrix: FloatArray = FeatureSet(names).matrix(KernelTable(np.zeros(count, dtype=np.str_), values)).T
     return matrix

@@ -2,11 +2,10 @@
 
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from annette.bench import backend
-from annette.bench.backend import Availability, input_values, time_runs, warm_up
+from annette.bench.backend import Availability, time_runs, warm_up
 
 
 def test_only_the_run_itself_is_timed(monkeypatch):
@@ -26,22 +25,6 @@ def test_a_package_is_usable_where_it_is_installed():
     missing = Availability.of_package("no-such-package")
     assert (missing.usable, missing.reason) == (False, "no-such-package is not installed")
     assert missing.install == "pip install no-such-package"
-
-
-@pytest.mark.parametrize("kind", ["float32", "float16", "float64"])
-def test_reals_are_standard_normal_and_always_the_same(kind: str) -> None:
-    values = input_values((40, 50), kind)
-    assert values.dtype == kind
-    assert abs(values.mean()) < 0.1
-    assert 0.9 < values.std() < 1.1
-    assert np.array_equal(values, input_values((40, 50), kind))
-
-
-@pytest.mark.parametrize("kind", ["int64", "int32", "uint8", "bool"])
-def test_a_mask_hides_nothing_and_a_token_is_in_every_vocabulary(kind: str) -> None:
-    values = input_values((1, 7), kind)
-    assert values.dtype == kind
-    assert (values == 1).all()
 
 
 @pytest.mark.parametrize(("one_s", "runs"), [(1e-3, 3), (1e-4, 7), (1e-6, 60), (1.0, 3)])

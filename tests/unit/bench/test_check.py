@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from itertools import combinations
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import jsonschema
 import numpy as np
 import pytest
 
 from annette.bench import check
-from annette.bench.backend import Availability
-from annette.bench.check import MachineCheck, check_machine, checked_workloads, error_of_three
+from annette.bench.backend import Availability, Backend, backend_class
+from annette.bench.check import MachineCheck, check_machine, checked_workloads, error_of_three, timing_backend
 from annette.bench.host import ProcessorTimes
 from annette.bench.measurement import Settings
 from annette.bench.records import Purpose, Status
 from annette.bench.visits import undisturbed
 from annette.bench.workloads import WORKLOADS, reference_workload
-from annette.errors import BackendError, OptionError
+from annette.errors import BackendError, BackendUnavailableError, OptionError
 from annette.report.bench import check_document, print_check
 from annette.report.page import Page
 from annette.report.schema import schema
 from tests.unit.bench.test_calm import visit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def runs(noise: dict[str, float]) -> list[object]:
@@ -34,7 +38,14 @@ def runs(noise: dict[str, float]) -> list[object]:
 
 
 def machine(noise: dict[str, float], **facts: object) -> MachineCheck:
-    known = {"rounds": 12, "duration_s": 30.0, "stolen": None, "busy": None, "clock_hz": None} | facts
+    known = {
+        "backend": "clock",
+        "rounds": 12,
+        "duration_s": 30.0,
+        "stolen": None,
+        "busy": None,
+        "clock_hz": None,
+    } | facts
     return MachineCheck(workloads=checked_workloads(runs(noise)), **known)  # type: ignore[arg-type]
 
 
@@ -129,10 +140,37 @@ def test_workloads_feel_what_they_say() -> None:
 
 def test_the_document_and_the_page_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     found = machine({"memory": 1.0})
-    document = check_document(found, "clock")
+    document = check_document(found)
     jsonschema.validate(document, schema("bench-check"))
     assert document["verdict"] == "too disturbed"
     print_check(document, page=Page())
     printed = capsys.readouterr().out
     assert "too disturbed" in printed
     assert document["causes"][0][:20] in printed
+
+
+@pytest.mark.parametrize(
+    ("usable", "expected"), [({"onnxruntime", "openvino", "replay"}, "onnxruntime"), ({"openvino"}, "openvino")]
+)
+def test_without_a_name_the_first_backend_that_takes_times_here_is_taken(
+    monkeypatch: pytest.MonkeyPatch, usable: set[str], expected: str
+) -> None:
+    monkeypatch.setattr(check, "backend_class", backends(usable))
+    assert timing_backend() == expected
+
+
+def test_where_no_backend_takes_times_the_error_names_those_that_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "backend_class", backends({"replay", "vela"}))
+    with pytest.raises(BackendUnavailableError, match=r"onnxruntime, openvino"):
+        timing_backend()
+
+
+def backends(usable: set[str]) -> Callable[[str], type[Backend]]:
+    """Classes of the known backends, of which only some have their runtime here."""
+
+    def find(name: str) -> type[Backend]:
+        known = backend_class(name)
+        state = Availability(usable=name in usable, reason="", install="")
+        return type(name, (known,), {"available": classmethod(lambda _: state)})
+
+    return find

@@ -4,6 +4,7 @@ import pytest
 
 from annette.estimation import estimate_network
 from annette.estimation.comparison import compare_platforms
+from annette.evaluation.pricing import price_network
 from annette.network.builder import NetworkBuilder
 from annette.report.estimates import comparison_document, estimate_document, network_document
 from tests.unit.samples import platform, with_intervals
@@ -55,3 +56,24 @@ def test_documents_say_which_branches():
     assert read[0]["macs"] == pytest.approx(8 * read[1]["macs"])
     (compared,) = comparison_document(compare_platforms(network, [platform()]))["platforms"]
     assert compared["latency_s"] == document["latency_s"]
+
+
+def test_the_interval_reaches_from_the_least_to_the_largest_of_what_data_select():
+    target = with_intervals()
+    least, half, largest = (way(filters, "then").replaced(branches=()) for filters in (8, 32, 64))
+    alone = [estimate_network(each, target) for each in (least, half, largest)]
+    estimate = estimate_network(half.replaced(extremes=[least, largest]), target)
+    assert estimate.latency_s == alone[1].latency_s
+    assert estimate.interval_s == (alone[0].interval_s[0], alone[2].interval_s[1])
+    (narrow, wide) = (
+        price_network(target, each, model=None, fallback="error") for each in (half, half.replaced(extremes=[least]))
+    )
+    assert wide.chosen.interval_s[0] == alone[0].interval_s[0] < narrow.chosen.interval_s[0]
+    assert estimate_network(half.replaced(extremes=[least]), platform()).interval_s is None
+
+
+def test_ways_and_sizes_are_spanned_together():
+    target = with_intervals()
+    least = way(8, "then").replaced(branches=())
+    network = way(64, "then", [way(16, "else")]).replaced(extremes=[least])
+    assert estimate_network(network, target).interval_s[0] == estimate_network(least, target).interval_s[0]

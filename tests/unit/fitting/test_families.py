@@ -7,7 +7,7 @@ import pytest
 
 from annette.errors import FitError
 from annette.fitting import families
-from annette.fitting.families import FAMILY_ORDER, fit_kind
+from annette.fitting.families import FAMILY_ORDER, feature_names, fit_kind
 from annette.models.roofline import RefinedRoofline, Unroll
 from tests.unit.fitting.synthetic import convolutions, samples
 
@@ -65,6 +65,16 @@ def test_held_out_predictions_never_saw_their_group(monkeypatch):
 def test_too_few_rows_are_an_error():
     with pytest.raises(FitError, match="2"):
         fit_kind("conv", samples(convolutions(2), np.ones(2)))
+
+
+def test_kernels_without_weights_see_how_long_their_network_runs():
+    table = convolutions(40)
+    columns = {name: table[name] for name in ("weight_bytes", "network_busy_ops", "network_weight_bytes")}
+    columns["weight_bytes"][:] = 0.0
+    columns["network_busy_ops"][:] = np.geomspace(2e6, 2e9, 40)
+    columns["network_weight_bytes"][:] = np.geomspace(2e6, 2e8, 40)
+    seen = feature_names(samples(table, np.ones(40)))
+    assert {"log2:held_busy_ops", "log2:held_bytes"} <= set(seen)
 
 
 def test_rows_of_large_kinds_count_by_how_little_they_vary():

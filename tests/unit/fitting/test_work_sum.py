@@ -59,7 +59,7 @@ def test_kinds_of_unknown_parts_and_few_rows_have_none():
     assert fit_work_sum(samples(table, RECURRENT.predict_s(table)).select(np.arange(10))) is None
     values = table.values.copy()
     values[:, COLUMNS.index("macs")] = 0.0
-    other = KernelTable(np.full(40, "relu"), values)
+    other = KernelTable(np.full(40, "grid_sample"), values)
     assert fit_work_sum(samples(other, RECURRENT.predict_s(table))) is None
 
 

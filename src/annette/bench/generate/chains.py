@@ -12,9 +12,18 @@ from annette.bench.records import Purpose
 if TYPE_CHECKING:
     from annette.bench.generate.recipe import Block, CaseBuilder, Sampler
 
-__all__ = ["recipes"]
+__all__ = ["in_quick_networks", "recipes"]
 
 _chain = partial(Recipe, Purpose.CHAIN, most_ops=1_200_000_000, most_bytes=16_000_000)
+
+_QUICK_NETWORKS: Final = tuple(
+    (size << 20, round(ops * 1e9)) for size, ops in ((4, 0.1), (3, 0.8), (6, 0.3), (2, 0.2), (8, 2.5), (5, 1.5))
+)
+"""Bytes and operations of networks whose weights a last cache holds, for as long as others leave them there: small
+ones, and those of 8 bits, which run from 1 to 20 ms."""
+_in_quick_network = partial(
+    Recipe, Purpose.COLD_WEIGHTS, most_ops=600_000_000, most_bytes=8_000_000, around=_QUICK_NETWORKS
+)
 
 _FAMILIES: Final[dict[str, tuple[int, Block, tuple[int, int], tuple[int, int]]]] = {
     # name: (cases, block, channels of the input, its height)
@@ -61,6 +70,19 @@ def recipes() -> list[Recipe]:
         _chain("pyramid", 14, blocks.pyramid),
         _chain("detection-head", 14, blocks.detection_head),
         _chain("atrous-pyramid", 11, blocks.atrous_pyramid),
+    ]
+
+
+def in_quick_networks() -> list[Recipe]:
+    """Recipes for chains as parts of networks with few weights, where time makes cold and not what was touched."""
+    families = (("inverted-residual-excited", 13), ("ghost", 11), ("shuffle", 7), ("grouped-bottleneck", 7))
+    return [
+        *(
+            _in_quick_network(f"{name}/quick-network", count, partial(_family, *_FAMILIES[name][1:]))
+            for name, count in families
+        ),
+        _in_quick_network("mixed/quick-network", 13, _mixed),
+        _in_quick_network("encoder/quick-network", 11, transformer_blocks.encoder),
     ]
 
 

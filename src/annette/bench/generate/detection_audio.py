@@ -28,7 +28,7 @@ def recipes() -> list[Recipe]:
         micro("support-vectors/products", 30, partial(_vectors, ("linear", "poly", "sigmoid"))),
         micro("support-vectors/distances", 30, partial(_vectors, ("rbf",))),
         micro("non-max-suppression/plain", 40, _suppression),
-        micro("roi-align/plain", 30, _regions),
+        micro("roi-align/plain", 20, _regions),
         micro("grid-sample/plain", 30, partial(_grid, "linear")),
         micro("grid-sample/nearest", 14, partial(_grid, "nearest")),
         micro("top-k/plain", 44, _top_k),

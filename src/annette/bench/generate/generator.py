@@ -16,6 +16,8 @@ from annette.bench.generate import (
     fusion_probes,
     inner_loops,
     integer,
+    large_tensors,
+    loops,
     movement,
     pointwise,
     products,
@@ -23,6 +25,7 @@ from annette.bench.generate import (
     rare_convolutions,
     rare_layers,
     sequences,
+    short_loops,
     size_sweeps,
     tiny_kernels,
 )
@@ -154,12 +157,16 @@ def _cpu_recipes() -> list[Recipe]:
         *sequences.recipes(),
         *chains.recipes(),
         *products.cold_weights(),
+        *chains.in_quick_networks(),
         *fusion_probes.recipes(),
         *detection_audio.recipes(),
         *tiny_kernels.recipes(),
         *axes.recipes(),
         *census_regions.recipes(),
         *inner_loops.recipes(),
+        *large_tensors.recipes(),
+        *short_loops.recipes(),
+        *loops.recipes(),
     ]
 
 
@@ -240,7 +247,8 @@ def _evictions(recipe: Recipe, index: int, several: bool) -> tuple[tuple[int, in
     So is what stands at the start of networks, whose input was last touched a whole run ago. Of several samples, which
     leave little in caches themselves, one of both is enough.
     """
-    evicted = _EVICTIONS[index % len(_EVICTIONS)]
+    around = recipe.around or _EVICTIONS
+    evicted = around[index % len(around)]
     if recipe.purpose is Purpose.COLD_WEIGHTS:
         return (evicted,)
     if recipe.purpose is Purpose.CHAIN or recipe.group in _FIRST_LAYERS:

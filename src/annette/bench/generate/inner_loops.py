@@ -6,6 +6,7 @@ decides where pieces, rows and repetitions are many and short (`annette.models.q
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,21 @@ its sign from one element to the next with a probability of 0.5, 0.27, 0.27, 0.2
 trained face detector sees 0.44 for random pixels and 0.29 for those as smooth as photographs, others 0.06 to 0.22."""
 
 
+_TOKENS_FIRST: Final = (
+    ("lbe", (1, 0, 2)), ("lbe", (1, 0, 2)), ("lbe", (1, 2, 0)), ("lbe", (2, 1, 0)), ("lbe", (2, 0, 1)),
+    ("lbhd", (1, 2, 0, 3)), ("bhld", (2, 0, 1, 3)), ("bhld", (2, 0, 1, 3)), ("1lb3e", (3, 1, 2, 0, 4)),
+)  # fmt: skip
+"""Orders of tokens, samples, heads and channels, of which the first dimension moves, and what is made of them."""
+
+_SAMPLED: Final = (
+    ("border", 10, ("linear", "border", False)),
+    ("corners", 8, ("linear", "zeros", True)),
+    ("reflection", 10, ("linear", "reflection", True)),
+    ("cubic", 8, ("cubic", "zeros", False)),
+)
+"""Forms of sampling at given positions: interpolation, what lies outside, whether corners are aligned."""
+
+
 def recipes() -> list[Recipe]:
     """Recipes for kernels whose inner loops are short, or go in unusual strides."""
     return [
@@ -55,6 +71,10 @@ def recipes() -> list[Recipe]:
         micro("resize-cubic/factors", 7, partial(_resized, "cubic")),
         micro("resize-nearest/factors", 5, partial(_resized, "nearest")),
         micro("lp-norm/channels", 4, _norm_of_channels),
+        micro("transpose/tokens-first", 20, _tokens_first),
+        *(micro(f"grid-sample/{name}", count, partial(_sampled, *form)) for name, count, form in _SAMPLED),
+        micro("pow/exponents", 12, _power),
+        micro("split/rows", 12, _rows_apart),
     ]
 
 
@@ -197,3 +217,39 @@ def _resized(mode: str, s: Sampler, net: CaseBuilder) -> None:
 def _norm_of_channels(s: Sampler, net: CaseBuilder) -> None:
     """Descriptors of all positions, brought to length 1."""
     net.apply("lp_norm", net.feed(s.feature_map((16, 512), sizes=(4, 80), most=_MOST)), attributes={"axis": 1})
+
+
+def _tokens_first(s: Sampler, net: CaseBuilder) -> None:
+    """What PyTorch's recurrent layers and attention module move: tokens are the first dimension, samples the second."""
+    dimensions, order = s.pick(_TOKENS_FIRST)
+    sizes = {"1": 1, "3": 3, "h": s.pick((2, 4, 8, 12)), "d": s.pick((8, 12, 16, 32, 48, 64))}
+    sizes["e"] = s.log_integer(16, 512)
+    sizes["b"] = s.pick((1, 1, s.log_integer(2, 256)))
+    rest = math.prod(sizes[each] for each in dimensions if each != "l")
+    sizes["l"] = s.log_integer(8, max(16, min(1024, _MOST // rest)))
+    net.transpose(net.input("tokens", tuple(sizes[each] for each in dimensions)), order)
+
+
+def _sampled(mode: str, outside: str, corners: bool, s: Sampler, net: CaseBuilder) -> None:
+    """A map at given positions, some of them outside."""
+    channels, height, width = s.feature_map((1, 128), sizes=(6, 112), most=1 << 17)
+    scale = s.pick((0.5, 1.0, 1.0, 2.0))
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    net.grid_sample(
+        net.feed((channels, height, width)), net.feed((*size, 2)), mode=mode, outside=outside, corners=corners
+    )
+
+
+def _power(s: Sampler, net: CaseBuilder) -> None:
+    """Of numbers that are not negative: another exponent than 2 and 3 goes by logarithms."""
+    shape = (s.log_integer(1, 256), s.log_integer(1, 64), s.log_integer(1, 64))
+    net.pow(net.unary("abs", net.feed(shape)), s.pick((0.5, 0.75, -0.5, 1.5, 4.0, -1.0)))
+
+
+def _rows_apart(s: Sampler, net: CaseBuilder) -> None:
+    """A tensor that is taken apart row by row, as loops that were written out do: some runtimes split it at once."""
+    rows = s.log_integer(2, 96)
+    before, after = s.pick((1, 1, 4, 16)), s.log_integer(16, max(32, min(2048, _MOST // (16 * rows))))
+    x = net.unary("abs", net.feed((before, rows, after)))
+    parts = [net.slice(x, [row], [row + 1], [2]) for row in range(rows)]
+    net.concat([net.unary("neg", part) for part in parts], axis=2)

@@ -94,6 +94,7 @@ class _Piece:
     subject: _Subject
     kernels: Sequence[Kernel]
     position: int
+    busy_ops: float
 
     @property
     def kernel(self) -> Kernel:
@@ -197,7 +198,8 @@ def _cases(
             continue
         table = KernelTable.from_kernels([kernels[place] for place in chosen], subject.network, precision)
         guessed_s = np.maximum(table["ops"] / OPS_PER_S, table.bytes / BYTES_PER_S) + LAYER_S
-        pieces += [_Piece(subject, kernels, place) for place in chosen]
+        busy_ops = float(table["network_busy_ops"][0])
+        pieces += [_Piece(subject, kernels, place, busy_ops) for place in chosen]
         tables.append(table)
         weights.append(guessed_s / guessed_s.sum())
     if not pieces:
@@ -251,7 +253,7 @@ def _networks(piece: _Piece, name: str, *, alone: bool) -> Iterator[_Made]:
         yield _Made(excerpt(network, own, f"{name}/alone"), Purpose.MICRO_KERNEL)
     if company > own and not _is_whole(company, piece):
         held = int(min(4 * network.constant_elements, _MOST_EVICTED_BYTES)) if alone else 0
-        waits = int(min(network.ops, _MOST_EVICTED_OPS)) if held else 0
+        waits = int(min(piece.busy_ops, _MOST_EVICTED_OPS)) if held else 0
         yield _Made(excerpt(network, company, f"{name}/company"), Purpose.CHAIN, held, waits)
     if alone:
         yield from (_Made(each, Purpose.MICRO_KERNEL) for each in _variations(piece, own, name))

@@ -17,7 +17,7 @@ __all__ = ["data", "recipes"]
 
 _SIMPLE: Final = (
     ("relu", 12), ("relu6", 12), ("leaky_relu", 12), ("sigmoid", 12), ("tanh", 10), ("hard_sigmoid", 12),
-    ("hard_swish", 12), ("elu", 10), ("softplus", 12), ("gelu", 10), ("gelu_tanh", 5), ("silu", 12), ("mish", 6),
+    ("hard_swish", 12), ("elu", 10), ("softplus", 6), ("gelu", 10), ("gelu_tanh", 5), ("silu", 12), ("mish", 6),
 )  # fmt: skip
 _UNARY: Final = (("erf", 16), ("exp", 16), ("sqrt", 16), ("abs", 16), ("neg", 16), ("log", 16), ("reciprocal", 16))
 _BLOCKED_ACTIVATIONS: Final = (("hard_swish", 4), ("silu", 5), ("gelu", 2), ("mish", 2), ("sigmoid", 2))

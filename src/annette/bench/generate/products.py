@@ -60,10 +60,10 @@ def shared_operands() -> list[Recipe]:
 def cold_weights() -> list[Recipe]:
     """Recipes for cold weights."""
     return [
-        _cold("fully-connected/one-row", 34, partial(_cold_rows, (1,))),
-        _cold("fully-connected/few-rows", 18, partial(_cold_rows, (2, 3, 4, 8, 16))),
-        _cold("fully-connected/many-rows", 12, partial(_cold_rows, (32, 64, 128))),
-        _cold("fully-connected/tokens", 30, _cold_tokens),
+        _cold("fully-connected/one-row", 26, partial(_cold_rows, (1,))),
+        _cold("fully-connected/few-rows", 14, partial(_cold_rows, (2, 3, 4, 8, 16))),
+        _cold("fully-connected/many-rows", 9, partial(_cold_rows, (32, 64, 128))),
+        _cold("fully-connected/tokens", 23, _cold_tokens),
         _cold("conv-1x1/small-maps", 28, partial(_convolutions, (1,), (64, 1280))),
         _cold("conv-3x3/small-maps", 20, partial(_convolutions, (3,), (32, 512))),
         _cold("conv-3x3/large-weights", 16, partial(_convolutions, (3,), (256, 640)), most_ops=1_000_000_000),

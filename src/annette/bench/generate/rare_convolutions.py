@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from annette.bench.generate.recipe import micro
+from annette.bench.generate.recipe import VECTOR, micro
 
 if TYPE_CHECKING:
     from annette.bench.generate.recipe import CaseBuilder, Recipe, Sampler
@@ -44,12 +44,14 @@ def recipes() -> list[Recipe]:
         micro("conv-large-kernel/few-channels", 40, _large_kernel, most_ops=800_000_000),
         micro("conv-large-kernel/many-channels", 12, _large_square, most_ops=1_200_000_000),
         micro("conv-3x3/wide", 12, _wide_square, most_ops=3_500_000_000, most_bytes=64_000_000),
+        micro("conv-1x1/wide", 10, _wide_pointwise, most_ops=1_000_000_000, most_bytes=40_000_000),
         micro("conv-tiny/any", 36, _tiny),
         micro("depthwise-tiny/any", 24, _tiny_depthwise),
         micro("conv-computed/any", 20, _computed, most_ops=800_000_000),
         micro("conv-3d/plain", 18, _three_dimensional, most_ops=800_000_000),
         micro("conv-3d/deep", 16, _deep_3d, most_ops=1_500_000_000, most_bytes=40_000_000),
         micro("depthwise-3d/plain", 8, _depthwise_3d),
+        micro("depthwise-one-sided/blocked", 14, _one_sided_depthwise),
         micro("depthwise-wide/any", 18, _wide_depthwise, most_ops=800_000_000),
         micro("conv-transpose/any", 18, _transposed),
         micro("conv-transpose/large", 12, _large_transposed, most_ops=1_200_000_000),
@@ -195,6 +197,24 @@ def _tiny_depthwise(s: Sampler, net: CaseBuilder) -> None:
     x = net.feed((s.log_integer(3, 128), s.log_integer(3, 240), s.log_integer(3, 240)))
     kernel = s.pick(_TINY_WINDOWS)
     net.depthwise_conv(x, kernel, stride=s.pick((1, 1, 2)))
+
+
+def _one_sided_depthwise(s: Sampler, net: CaseBuilder) -> None:
+    """1 x N and N x 1 in a row, on maps in the layout that convolutions write, as attention along rows has them."""
+    x = net.host(s.feature_map((24, 960), sizes=(3, 56), most=1 << 19), "")
+    taps = s.pick((3, 5, 5, 7, 9, 11))
+    for kernel in ((1, taps), (taps, 1)):
+        x = net.depthwise_conv(x, kernel)
+
+
+def _wide_pointwise(s: Sampler, net: CaseBuilder) -> None:
+    """1x1 convolutions into or out of some 2000 channels, as at the end of classifiers: random sizes end before."""
+    wide, narrow = s.pick((1920, 2048, 2176, 2304, 2560)), s.channels(256, 768, VECTOR)
+    into, out = s.pick(((narrow, wide), (wide, narrow)))
+    x = net.feed((into, *(s.pick((6, 7, 8, 10)),) * 2))
+    y = net.conv(x, out, 1)
+    if s.chance(0.6):
+        net.relu(y)
 
 
 def _wide_depthwise(s: Sampler, net: CaseBuilder) -> None:

@@ -229,6 +229,8 @@ class Recipe:
         sweep: The dimension that its cases sweep; such a group is drawn as a whole, whatever the preset. Empty for
             cases that are drawn at random.
         ways: Ways of quantising that its cases take in turn where they are quantised; empty for those of all groups.
+        around: Bytes and operations of the networks that its cases of cold weights stand in, in turn; empty for those
+            of all groups.
     """
 
     purpose: Purpose
@@ -239,6 +241,7 @@ class Recipe:
     most_bytes: int = 13_000_000
     sweep: str = ""
     ways: tuple[str, ...] = ()
+    around: tuple[tuple[int, int], ...] = ()
 
 
 def micro(group: str, count: int, draw: Draw, **limits: Any) -> Recipe:

@@ -37,12 +37,12 @@ _REDUCTIONS: Final = ("reduce_mean", "reduce_sum", "reduce_max", "reduce_min", "
 def recipes() -> list[Recipe]:
     """Recipes for kernels of a few numbers."""
     return [
-        micro("tiny-row/unary", 28, partial(_like, _unary)),
-        micro("tiny-row/fully-connected", 35, partial(_like, _square)),
-        micro("tiny-row/softmax", 21, partial(_like, _softmax)),
-        micro("tiny-row/arithmetic", 35, partial(_like, _arithmetic)),
+        micro("tiny-row/unary", 14, partial(_like, _unary)),
+        micro("tiny-row/fully-connected", 21, partial(_like, _square)),
+        micro("tiny-row/softmax", 14, partial(_like, _softmax)),
+        micro("tiny-row/arithmetic", 21, partial(_like, _arithmetic)),
         micro("tiny-row/cast", 14, partial(_like, _cast, layers=2)),
-        micro("tiny-row/norm", 21, partial(_like, _norm)),
+        micro("tiny-row/norm", 14, partial(_like, _norm)),
         micro("tiny-row/unlike", 14, partial(_unlike, (_unary, _product, _softmax, _arithmetic, _cast, _norm))),
         micro("tiny/fully-connected", 28, _single_product),
         micro("tiny/perceptron", 28, _perceptron),

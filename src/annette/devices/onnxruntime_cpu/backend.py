@@ -25,11 +25,12 @@ from annette.bench.backend import (
     CompiledNetwork,
     Profile,
     Subject,
-    input_values,
     time_runs,
     warm_up,
 )
+from annette.bench.feeds import input_values
 from annette.bench.host import cpu_description
+from annette.devices.onnxruntime_cpu.observation import observed_inputs
 from annette.devices.onnxruntime_cpu.optimised_graph import read_optimised_graph
 from annette.devices.onnxruntime_cpu.reports import assign_layers, read_profile
 from annette.errors import BackendRunError, OptionError
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from annette.network import Network
+    from annette.network.inputs import Given
 
 __all__ = ["OnnxRuntimeBackend", "OnnxRuntimeOptions"]
 
@@ -99,6 +101,18 @@ class OnnxRuntimeBackend(Backend):
             "threads": str(self.options.threads),
             **cpu_description(),
         }
+
+    @classmethod
+    def observed_inputs(
+        cls,
+        path: Path,
+        *,
+        batch: int | None = None,
+        inputs: Mapping[str, Given] | None = None,
+        lenient: bool = False,
+    ) -> dict[str, Given]:
+        """Runs the part of a file that decides its sizes."""
+        return observed_inputs(path, batch=batch, inputs=inputs, lenient=lenient)
 
     def compile(self, subject: Subject) -> CompiledNetwork:
         """Makes a session; a network without a file is written as ONNX with random weights first."""

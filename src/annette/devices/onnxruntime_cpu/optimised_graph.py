@@ -98,13 +98,37 @@ def read_optimised_graph(path: Path, network: Network) -> tuple[OptimisedNode, .
         OptimisedNode(
             name=node.name,
             operator=f"{node.domain}.{node.op_type}" if node.domain not in ("", "ai.onnx") else node.op_type,
-            inputs=tuple(aliases.get(t, t) for t in node.input if t and t not in constants),
+            inputs=tuple(
+                _before_transposition(aliases[t], network)
+                if t in moved and _transposes(node, at)
+                else aliases.get(t, t)
+                for at, t in enumerate(node.input)
+                if t and t not in constants
+            ),
             outputs=tuple(aliases.get(t, t) for t in node.output if t),
             layout_change=node.op_type in _LAYOUT_CHANGES,
             reordered=any(tensor in moved for tensor in node.output) and not any(t in moved for t in node.input),
         )
         for node in graph.node
     )
+
+
+def _transposes(node: NodeProto, operand: int) -> bool:
+    """Whether a matrix product reads an operand whose samples are not its first dimension."""
+    flag = ("transBatchA", "transBatchB")[min(operand, 1)]
+    return node.op_type == "FusedMatMul" and any(each.name == flag and each.i for each in node.attribute)
+
+
+def _before_transposition(tensor: str, network: Network) -> str:
+    """What the nearest transpositions before a tensor read, across views; the tensor itself where there are none."""
+    found, layer = tensor, network.producers.get(tensor)
+    while layer is not None and layer.inputs:
+        if layer.kind == "transpose":
+            found = layer.inputs[0]
+        elif found != tensor or layer.kind not in _VIEWS:
+            break
+        layer = network.producers.get(layer.inputs[0])
+    return found
 
 
 def _without_prefix(name: str) -> str:
@@ -195,9 +219,12 @@ def _after_fusion(node: NodeProto, tensor: str, network: Network) -> str:
     if len(node.input) > _RESIDUAL and node.input[_RESIDUAL]:
         tensor = _output_of_reader(tensor, network, frozenset({"add"})) or tensor
     producer = network.producers.get(tensor)
-    activated = any(attribute.name == "activation" for attribute in node.attribute)
-    if activated and producer is not None and producer.kind not in ACTIVATION_CODES:
+    activation = next((attribute.s for attribute in node.attribute if attribute.name == "activation"), b"")
+    if activation and producer is not None and producer.kind not in ACTIVATION_CODES:
         tensor = _output_of_reader(tensor, network, frozenset(ACTIVATION_CODES)) or tensor
+        if activation == b"HardSwish" and network.producers[tensor].kind == "hard_sigmoid":
+            # Older files have it as a product of the convolution's result and its hard sigmoid.
+            tensor = _output_of_reader(tensor, network, frozenset({"mul"})) or tensor
     return tensor
 
 

@@ -9,6 +9,7 @@ leaves intermediate tensors that the original network does not have. Nodes joine
 between the original tensors that it reads and writes it computes a known part of the network, though no single node of
 it does. A segment becomes one kernel, named after its main node, with the time of all of them. A node that only reads
 and writes original tensors is a segment by itself, and so is a layout change (``ReorderInput``, ``ReorderOutput``).
+A view that follows a split for each of its parts counts like views elsewhere: it is no part of the kernel's time.
 """
 
 from __future__ import annotations
@@ -126,7 +127,8 @@ def assign_layers(
             layers = tuple(name for name in layers if kinds[name] != "transpose")
         entries = [pairs[position][0] for position in segment]
         main = min(range(len(segment)), key=lambda at: (_rank(entries[at].operator), -sum(entries[at].latency_s)))
-        latency_s = tuple(map(math.fsum, zip(*(part.latency_s for part in entries), strict=True)))
+        counted = [part for part in entries if not (entries[main].operator == "Split" and part.operator == "Squeeze")]
+        latency_s = tuple(map(math.fsum, zip(*(part.latency_s for part in counted), strict=True)))
         entry = replace(entries[main], latency_s=latency_s)
         if layers:
             entry = replace(entry, layers=layers, inputs=tuple(sorted(read)), outputs=tuple(sorted(written)))

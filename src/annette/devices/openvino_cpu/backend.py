@@ -25,10 +25,10 @@ from annette.bench.backend import (
     CompiledNetwork,
     Profile,
     Subject,
-    input_values,
     time_runs,
     warm_up,
 )
+from annette.bench.feeds import input_values
 from annette.bench.host import cpu_description
 from annette.devices.openvino_cpu.runtime_graph import executed_nodes, profile_entries
 from annette.errors import BackendRunError, NetworkError, OptionError

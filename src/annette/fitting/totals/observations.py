@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Observations", "Total", "totals_of"]
 
-_AROUND: Final = [COLUMNS.index(name) for name in ("network_weight_bytes", "network_ops")]
+_AROUND: Final = [COLUMNS.index(name) for name in ("network_weight_bytes", "network_ops", "network_busy_ops")]
 
 
 class Total(NamedTuple):

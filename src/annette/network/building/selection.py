@@ -74,15 +74,37 @@ class SelectionOperators(Graph):
         attributes = {"sampling_ratio": samples}
         return self.layer("roi_align", [x, regions, images], name=name, attributes=attributes, shapes=[shape])[0]
 
-    def grid_sample(self, x: Tensor, grid: Tensor, *, mode: str = "linear", name: str = "") -> Tensor:
+    def grid_sample(
+        self,
+        x: Tensor,
+        grid: Tensor,
+        *,
+        mode: str = "linear",
+        outside: str = "zeros",
+        corners: bool = False,
+        name: str = "",
+    ) -> Tensor:
         """A feature map at the positions of a grid ``[batch, height, width, 2]``.
+
+        Args:
+            x: The map.
+            grid: Positions from -1 to 1.
+            mode: ``linear``, ``nearest`` or ``cubic``.
+            outside: What positions outside read: ``zeros``, ``border`` or ``reflection``.
+            corners: Whether -1 and 1 are the middles of the outermost elements instead of their outer edges.
+            name: The layer's name.
 
         Raises:
             NetworkShapeError: The grid has another rank than the feature map.
         """
         check_rank(grid, len(x.shape))
         shape = (*x.shape[:2], *grid.shape[1:-1])
-        return self.layer("grid_sample", [x, grid], name=name, attributes={"mode": mode}, shapes=[shape])[0]
+        attributes: dict[str, AttributeValue] = {"mode": mode}
+        if outside != "zeros":
+            attributes["padding_mode"] = outside
+        if corners:
+            attributes["align_corners"] = 1
+        return self.layer("grid_sample", [x, grid], name=name, attributes=attributes, shapes=[shape])[0]
 
     def scatter(self, x: Tensor, indices: Tensor, updates: Tensor, *, name: str = "") -> Tensor:
         """A copy with the rows of ``updates`` written where ``indices`` ``[…, depth]`` say."""

@@ -18,7 +18,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError
-from annette.network.kinds import convolution, elementwise, matrix, movement, normalization, spectral, tabular
+from annette.network.kinds import (
+    control,
+    convolution,
+    elementwise,
+    matrix,
+    movement,
+    normalization,
+    spectral,
+    tabular,
+)
 from annette.network.kinds.kind import Category, Kind
 from annette.network.kinds.movement import UNSUPPORTED
 
@@ -30,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "SPATIAL", "UNSUPPORTED", "Category", "Kind", "kinds_in", "output_shapes"]
 
-_FAMILIES: Final = (convolution, matrix, elementwise, normalization, movement, spectral, tabular)
+_FAMILIES: Final = (convolution, matrix, elementwise, normalization, movement, spectral, tabular, control)
 
 KINDS: Final[dict[str, Kind]] = {kind.name: kind for module in _FAMILIES for kind in module.KINDS}
 """Every kind by name."""

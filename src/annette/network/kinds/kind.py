@@ -43,6 +43,7 @@ class Category(Enum):
     SELECTION = "selection"
     SPECTRAL = "spectral transform"
     TABULAR = "learner of tables"
+    CONTROL = "control flow"
     OPAQUE = "opaque"
 
 

@@ -152,6 +152,7 @@ def _recurrent_dimensions(operands: Operands) -> Dimensions:
     if len(sequence) != 3:
         raise NetworkShapeError(f"reads [steps, batch, features], not {sequence}")
     steps, batch = sequence[:2] if not attributes.get("batch_first", False) else sequence[1::-1]
+    steps = integers(attributes, "steps", (steps,))[0]
     return Dimensions(
         batch=batch,
         groups=integers(attributes, "directions", (1,))[0],
@@ -190,7 +191,12 @@ def _recurrent(name: str, states: int, description: str) -> Kind:
         name,
         Category.RECURRENT,
         description,
-        attributes={"hidden_size": INTEGER, "directions": INTEGER._replace(default=1), "batch_first": FLAG},
+        attributes={
+            "hidden_size": INTEGER,
+            "directions": INTEGER._replace(default=1),
+            "batch_first": FLAG,
+            "steps": INTEGER,
+        },
         shapes=partial(_recurrent_shapes, states),
         dimensions=_recurrent_dimensions,
         macs=partial(_recurrent_macs, gates),

@@ -258,7 +258,9 @@ KINDS: Final = (
         spatial=True,
     ),
     replace(
-        _kind("grid_sample", "resampling at given positions", mode=TEXT), dimensions=grid_dimensions, ops=sampled_ops
+        _kind("grid_sample", "resampling at given positions", mode=TEXT, padding_mode=TEXT, align_corners=INTEGER),
+        dimensions=grid_dimensions,
+        ops=sampled_ops,
     ),
     _kind("im2col", "unfolds windows into columns, or folds them back", kernel_shape=INTEGERS),
     _kind("copy", "plain copy, also between layouts", same),

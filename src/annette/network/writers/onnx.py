@@ -15,7 +15,7 @@ from onnx import GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryPr
 from annette._version import __version__
 from annette.atomic import replacing
 from annette.errors import NetworkError, OptionError, UnsupportedOperatorError
-from annette.network.writers import onnx_selection, onnx_tabular
+from annette.network.writers import onnx_control, onnx_selection, onnx_tabular
 from annette.network.writers.onnx_nodes import ONNX_DTYPES, Lowering
 from annette.network.writers.weights import constant_values
 
@@ -66,7 +66,7 @@ def write_onnx(network: Network, path: str | Path, *, seed: int = 0, opset: int 
     if opset not in OPSETS:
         raise OptionError(f"opset {opset} cannot be written: choose {OPSETS.start} to {OPSETS.stop - 1}")
     path = Path(path)
-    lowering = Lowering(network, opset, onnx_selection.RULES | onnx_tabular.RULES)
+    lowering = Lowering(network, opset, onnx_selection.RULES | onnx_tabular.RULES | onnx_control.RULES)
     for layer in network.layers:
         lowering.add(layer)
     constants = [item for item in _constants(network) if item.tensor.name not in lowering.kept]

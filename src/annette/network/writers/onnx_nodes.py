@@ -328,6 +328,10 @@ def _rearrange(to: Lowering, layer: Layer) -> None:
     to.node(operator_name(layer.kind), layer, layer.inputs, **attributes)
 
 
+_LENGTHS_AT: Final = 4
+"""Where the lengths of the sequences stand among the operands of LSTM, GRU and RNN."""
+
+
 def _recurrent(to: Lowering, layer: Layer) -> None:
     attributes: dict[str, Any] = {"hidden_size": layer.attributes["hidden_size"]}
     attributes["direction"] = "bidirectional" if layer.attributes.get("directions", 1) == 2 else "forward"
@@ -336,7 +340,14 @@ def _recurrent(to: Lowering, layer: Layer) -> None:
     if to.tensors[layer.inputs[1]].dtype is DType.INT8:
         dynamic_recurrent(to, layer, attributes)
         return
-    to.node(layer.kind.upper(), layer, layer.inputs, **attributes)
+    inputs = list(layer.inputs)
+    if "steps" in layer.attributes:
+        sequence = to.tensors[layer.inputs[0]].shape
+        lengths = np.full(
+            sequence[0 if layer.attributes.get("batch_first") else 1], layer.attributes["steps"], np.int32
+        )
+        inputs.insert(_LENGTHS_AT, to.constant(layer, "lengths", lengths))
+    to.node(layer.kind.upper(), layer, inputs, **attributes)
 
 
 _RULES: Final[dict[str, Rule]] = {

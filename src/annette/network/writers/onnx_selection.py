@@ -53,7 +53,8 @@ def _grid_sample(to: Lowering, layer: Layer) -> None:
     mode = str(layer.attributes.get("mode", "linear")).removeprefix("bi")
     if to.opset < _LINEAR_MODES_FROM and mode != "nearest":
         mode = f"bi{mode}"
-    to.node("GridSample", layer, layer.inputs, mode=mode)
+    outside, corners = layer.attributes.get("padding_mode", "zeros"), layer.attributes.get("align_corners", 0)
+    to.node("GridSample", layer, layer.inputs, mode=mode, padding_mode=outside, align_corners=corners)
 
 
 def _scatter(to: Lowering, layer: Layer) -> None:

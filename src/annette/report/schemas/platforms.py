@@ -53,6 +53,8 @@ class OverheadsPart(ReportPart, frozen=True):
     spread_s: Annotated[FloatFrom0, doc("Standard deviation of what short runs cost beside their kernels.")]
     several_s: Annotated[FloatFrom0, doc("What every run of more than one kernel costs, however many they are.")]
     first_s: Annotated[FloatFrom0, doc("What a profile says of a run's first kernel too much; subtracted, too.")]
+    per_round_s: Annotated[FloatFrom0 | None, doc("What every round of a loop costs; null where none was measured.")]
+    per_round_value_s: Annotated[FloatFrom0 | None, doc("What every value costs that a round is handed or gives.")]
 
 
 class FittedKind(ReportPart, frozen=True):

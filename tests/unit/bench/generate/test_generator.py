@@ -64,6 +64,15 @@ def test_every_purpose_and_alignment_has_its_share(full):
         assert sum(case.group.endswith(alignment) for case in full.cases) >= 40
 
 
+def test_chains_stand_in_quick_networks_too_whose_weights_a_last_cache_holds(full):
+    cases = [case for case in full.cases if case.group.endswith("/quick-network")]
+    assert len(cases) > 50
+    assert {case.purpose for case in cases} == {Purpose.COLD_WEIGHTS}
+    others = [case for case in full.cases if case.evicted_bytes and case not in cases]
+    assert max(case.evicted_bytes for case in cases) < min(case.evicted_bytes for case in others)
+    assert len({case.evicted_ops for case in cases}) == 6
+
+
 @pytest.mark.parametrize(
     ("kind", "least"),
     [

@@ -73,7 +73,8 @@ def test_kernels_come_alone_in_company_and_at_other_sizes_spread_over_the_campai
     assert forms == {"alone", "company", "varied0", "varied1"}
     assert all(case.purpose is (Purpose.CHAIN if "company" in case.id else Purpose.MICRO_KERNEL) for case in cases)
     company = [case for case in cases if case.purpose is Purpose.CHAIN]
-    assert all(case.evicted_bytes > 0 and case.evicted_ops > 0 for case in company)
+    assert all(case.evicted_bytes > 0 for case in company)
+    assert all(case.evicted_ops >= zoo.build("resnet18").ops for case in company)  # what moves data takes time, too
     assert all(case.group.startswith("for/") for case in cases)
     places = [place for place, case in enumerate(resnet.cases) if case.made_for]
     assert min(places) < len(resnet.cases) / 10

@@ -132,3 +132,32 @@ def test_a_table_that_is_dequantized_in_every_run_is_gathered_from_in_floating_p
     assert found["embedding"] == ("embedding",)
     assert found["embedding/quantize"] == ("embedding/quantize",)
     assert found["table"] == ("dequantize", table)
+
+
+def test_hard_swish_as_a_product_ends_in_the_convolution(tmp_path):
+    net = NetworkBuilder("test", source_format="test")
+    y = net.conv(net.input("x", (1, 8, 8, 8)), 16, 3, padding=1, name="/conv")
+    network = net.build(
+        net.relu(net.mul(y, net.layer("hard_sigmoid", [y], name="/gate")[0], name="/mul"), name="/relu")
+    )
+    convolved, product, last = (network.layers_by_name[name].outputs[0] for name in ("/conv", "/mul", "/relu"))
+    nodes = [
+        ("Conv", BLOCKED, f"{convolved}_nchwc", ["x"], ["reorder_token_1"], {"activation": "HardSwish"}),
+        ("ReorderOutput", BLOCKED, "ReorderOutput", ["reorder_token_1"], [product], {}),
+        ("Relu", "", "/relu", [product], [last], {}),
+    ]
+    assert profiled(network, tmp_path, nodes)[f"{convolved}_nchwc"] == ("/conv", "/gate", "/mul")
+
+
+def test_a_product_that_reads_tokens_first_has_their_transposition(tmp_path):
+    net = NetworkBuilder("test", source_format="test")
+    x, y = net.relu(net.input("x", (10, 8, 8)), name="/x"), net.input("y", (2, 4, 5, 10))
+    heads = net.reshape(net.transpose(x, (1, 0, 2), name="/T"), (2, 4, 10, 8), name="/R")
+    network = net.build(net.matmul(y, heads, name="/mm"))
+    read, written = (network.layers_by_name[name].outputs[0] for name in ("/x", "/mm"))
+    nodes = [
+        ("Relu", "", "/x", ["x"], [read], {}),
+        ("Reshape", "", "/R_new_reshape", [read], ["/R_token_1"], {}),
+        ("FusedMatMul", "com.microsoft", "fused", ["y", "/R_token_1"], [written], {"transBatchB": 1}),
+    ]
+    assert profiled(network, tmp_path, nodes)["fused"] == ("/T", "/R", "/mm")

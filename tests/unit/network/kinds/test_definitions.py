@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from annette.network.kinds import KINDS, convolution, elementwise, matrix, movement, normalization, spectral, tabular
+from annette.network.kinds import (
+    KINDS,
+    control,
+    convolution,
+    elementwise,
+    matrix,
+    movement,
+    normalization,
+    spectral,
+    tabular,
+)
 
 DOCUMENTATION = Path(__file__).parents[4] / "docs" / "network.md"
 MAP, MATRIX, SEQUENCE, SIGNAL = (2, 6, 8, 8), (2, 6), (5, 2, 6), (2, 100, 1)
@@ -20,7 +30,7 @@ UNSHAPED = {
 
 
 def test_no_kind_is_defined_twice():
-    families = (convolution, matrix, elementwise, normalization, movement, spectral, tabular)
+    families = (convolution, matrix, elementwise, normalization, movement, spectral, tabular, control)
     defined = [kind.name for module in families for kind in module.KINDS]
     assert sorted(defined) == sorted(KINDS)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError, NetworkStructureError
 from annette.network.network import Network
+from annette.network.readers.onnx.control import deciding_options
 from annette.network.readers.onnx.generic import meta_of_type
 from annette.network.readers.onnx.values import dtype_of
+from annette.network.sizes import size_notes
 from annette.network.tensor import DType, Tensor
 from annette.network.workload import describe_layer
 
@@ -58,6 +61,10 @@ def assemble(
     alive = _alive(walker.layers, [*outputs, *walker.needed])
     _check_types(walker, graph, values)
     notes = [*walker.notes, *_disagreements(walker, graph, values), *walker.complaints.notes()]
+    sizes = [
+        replace(size, options=deciding_options(walker, walker.sizes.sources.get(tensor)))
+        for tensor, size in walker.sizes.found.items()
+    ]
     dropped = len(walker.layers) - len(alive)
     if dropped:
         notes.append(f"{dropped} operators whose results reach no output were left out")
@@ -76,7 +83,9 @@ def assemble(
         outputs=[value.name for value in outputs],
         batch=binding.batch,
         source_format=source_format,
-        notes=notes,
+        notes=[*notes, *size_notes(sizes)],
+        loops=walker.loops,
+        data_sizes=sizes,
         values={value.name: value.data.ravel().tolist() for value in binding.values if value.data is not None},
     )
 

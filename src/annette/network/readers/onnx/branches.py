@@ -59,6 +59,10 @@ class Branches:
         self.way = tuple(way)
         self.decisions: list[Decision] = []
 
+    def again(self) -> Branches:
+        """The same way once more."""
+        return Branches([decision.taken for decision in self.decisions])
+
     def choose(
         self, node: str, condition: Value, options: str, *, site: str, ways: tuple[str, str] = ("then", "else")
     ) -> bool:

@@ -14,8 +14,10 @@ import numpy as np
 
 from annette.budget import spend
 from annette.errors import NetworkStructureError, UnsupportedOperatorError
+from annette.network.loop import Loop
 from annette.network.readers.onnx.frame import ABSENT, MAX_DEPTH, Collection, Frame, opset_versions, require_text
 from annette.network.readers.onnx.node import Result
+from annette.network.readers.onnx.repetition import Rounds
 from annette.network.readers.onnx.values import NUMPY_NAMES, Value
 from annette.network.tensor import DType
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from annette.network.readers.onnx.frame import PendingLayer
     from annette.network.readers.onnx.node import Node
 
-__all__ = ["CONTROL_FLOW", "call"]
+__all__ = ["CONTROL_FLOW", "call", "deciding_options"]
 
 _MAX_ITERATIONS: Final = 4096
 _MOST_DECIDING: Final = 16
@@ -70,7 +72,7 @@ def _branch(walker: Collection, node: Node, frame: Frame) -> None:
     taken = _flag(condition)
     walker.needed.append(condition)
     if taken is None:
-        options = _deciding_options(walker, condition)
+        options = deciding_options(walker, condition)
         taken = walker.branches.choose(node.name, condition, options, site=_site(node, frame))
     body = _body(node, "then_branch" if taken else "else_branch")
     results = _walk_body(walker, node, body, {}, frame, prefix=f"{walker.unique(node.name, walker.layer_names)}/")
@@ -92,6 +94,18 @@ def _loop(walker: Collection, node: Node, frame: Frame) -> None:
     prefix = walker.unique(node.name, walker.layer_names)
     scanned: list[list[Value]] = [[] for _ in body.output[1 + len(carried) :]]
     count = 0
+    rounds = Rounds(
+        walker,
+        prefix,
+        walk=_walk_round(walker, node, body, frame, prefix),
+        begin=lambda number, states: [
+            _number(f"{prefix}/{number}/step", number, DType.INT64),
+            _number(f"{prefix}/{number}/condition", 1, DType.BOOL),
+            *states,
+        ],
+        carried=lambda results: results[1 : len(node.inputs) - 1],
+    )
+    ahead: list[list[Value]] = []
     condition = node.optional(1)
     full: bool | None = None
     if running is None and limit is not None:
@@ -99,10 +113,7 @@ def _loop(walker: Collection, node: Node, frame: Frame) -> None:
     while running and (limit is None or count < limit):
         if count >= _MAX_ITERATIONS:
             raise _endless(walker, node, None)
-        step = _number(f"{prefix}/{count}/step", count, DType.INT64)
-        flag = _number(f"{prefix}/{count}/condition", 1, DType.BOOL)
-        values = dict(zip([info.name for info in body.input], [step, flag, *carried], strict=True))
-        results = _walk_body(walker, node, body, values, frame, prefix=f"{prefix}/{count}/")
+        results = ahead.pop(0) if ahead else rounds.walked(count, carried)
         running, condition = _flag(results[0]), results[0]
         walker.needed.append(condition)
         if running is None and limit is not None:
@@ -112,20 +123,33 @@ def _loop(walker: Collection, node: Node, frame: Frame) -> None:
         for collected, value in zip(scanned, results[1 + len(carried) :], strict=True):
             collected.append(value)
         count += 1
+        if not ahead and running and limit is not None and limit <= _MAX_ITERATIONS:
+            ahead = rounds.copied(limit)
     if running is None and (limit is None or count < limit):
         raise _endless(walker, node, condition)
     stacked = [_stack(walker, node, values, 0, f"{prefix}/result{i}") for i, values in enumerate(scanned)]
-    _note_rounds(walker, node, count)
+    _note_rounds(walker, node, count, len(body.output) - 1)
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
 
 
-def _note_rounds(walker: Collection, node: Node, count: int) -> None:
-    """Says what the layers of a loop leave out; unrolled, they are those of a network without one."""
+def _walk_round(
+    walker: Collection, node: Node, body: GraphProto, frame: Frame, prefix: str
+) -> Callable[[int, Sequence[Value | None]], list[Value]]:
+    """Walks a round of a loop, by its number and what its body is given."""
+    names = [info.name for info in body.input]
+
+    def walk(number: int, given: Sequence[Value | None]) -> list[Value]:
+        values = dict(zip(names, given, strict=True))
+        return _walk_body(walker, node, body, values, frame, prefix=f"{prefix}/{number}/")
+
+    return walk
+
+
+def _note_rounds(walker: Collection, node: Node, count: int, values: int) -> None:
+    """Keeps what the layers of a loop leave out; unrolled, they are those of a network without one."""
     if count > 1:
-        walker.notes[
-            f"{node.op} {node.name!r} counts as the layers of its {count} rounds; what a runtime takes to begin a "
-            "round is not priced"
-        ] = None
+        walker.loops.append(Loop(node.name, node.op, count, values))
+        walker.notes[f"{node.op} {node.name!r} counts as the layers of its {count} rounds"] = None
 
 
 def _runs_in_full(walker: Collection, node: Node, frame: Frame, condition: Value, limit: int) -> bool:
@@ -133,7 +157,7 @@ def _runs_in_full(walker: Collection, node: Node, frame: Frame, condition: Value
     if limit > _MAX_ITERATIONS:
         raise _endless(walker, node, condition)
     ways = (f"all {limit} rounds", "first round only")
-    options = _deciding_options(walker, condition)
+    options = deciding_options(walker, condition)
     return walker.branches.choose(node.name, condition, options, site=_site(node, frame), ways=ways)
 
 
@@ -153,10 +177,18 @@ def _scan(walker: Collection, node: Node, frame: Frame) -> None:
         raise node.error(f"scans sequences of different lengths: {node.shapes()}")
     carried: list[Value | None] = list(node.inputs[:states])
     scanned: list[list[Value]] = [[] for _ in body.output[states:]]
-    names = [info.name for info in body.input]
-    for count, slices in enumerate(zip(*pieces, strict=True)):
-        values = dict(zip(names, [*carried, *slices], strict=True))
-        results = _walk_body(walker, node, body, values, frame, prefix=f"{prefix}/{count}/")
+    rounds = Rounds(
+        walker,
+        prefix,
+        walk=_walk_round(walker, node, body, frame, prefix),
+        begin=lambda number, states: [*states, *(piece[number] for piece in pieces)],
+        carried=lambda results: results[:states],
+    )
+    ahead: list[list[Value]] = []
+    total = len(pieces[0])
+    for count in range(total):
+        ahead = ahead or rounds.copied(total)
+        results = ahead.pop(0) if ahead else rounds.walked(count, carried)
         carried = list(results[:states])
         for collected, value in zip(scanned, results[states:], strict=True):
             collected.append(value)
@@ -165,7 +197,7 @@ def _scan(walker: Collection, node: Node, frame: Frame) -> None:
         _stack(walker, node, values, axis, f"{prefix}/result{i}")
         for i, (values, axis) in enumerate(zip(scanned, out, strict=False))
     ]
-    _note_rounds(walker, node, len(pieces[0]))
+    _note_rounds(walker, node, total, len(pieces) + len(body.output))
     _return(walker, node, [value or ABSENT for value in (*carried, *stacked)], frame)
 
 
@@ -194,7 +226,7 @@ def _sequence_map(walker: Collection, node: Node, frame: Frame) -> None:
         Value(walker.unique(f"{prefix}/result{i}", walker.names), (), DType.FLOAT32, items=tuple(values))
         for i, values in enumerate(found)
     ]
-    _note_rounds(walker, node, len(first))
+    _note_rounds(walker, node, len(first), len(operands) + len(found))
     _return(walker, node, sequences, frame)
 
 
@@ -214,7 +246,7 @@ def _endless(walker: Collection, node: Node, decides: Value | None) -> Unsupport
             f"node {node.name!r} ({node.op}) repeats a graph more than {_MAX_ITERATIONS} times; export the model for a "
             "shorter sequence, or as an LSTM, GRU or RNN operator"
         )
-    options = _deciding_options(walker, decides)
+    options = deciding_options(walker, decides)
     how = f"give it with {options}" if options else "export the model with the loop unrolled"
     return UnsupportedOperatorError(
         f"node {node.name!r} ({node.op}) repeats a graph as often as data says that is only known at run time; {how}, "
@@ -222,7 +254,7 @@ def _endless(walker: Collection, node: Node, decides: Value | None) -> Unsupport
     )
 
 
-def _deciding_options(walker: Collection, value: Value | None) -> str:
+def deciding_options(walker: Collection, value: Value | None) -> str:
     """What on the command line would fix a value: empty where it depends on more than a few numbers.
 
     Args:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from onnx import AttributeProto, GraphProto, NodeProto, OperatorSetIdProto
 
+    from annette.network.loop import Loop
     from annette.network.readers.onnx.branches import Branches
     from annette.network.readers.onnx.node import Result
 
@@ -83,6 +84,7 @@ class Collection(ABC):
 
     Attributes:
         layers: Found so far, in topological order.
+        loops: Those whose rounds are among the layers.
         notes: Assumptions made, as the keys of an ordered set.
         names: Names of tensors taken, and the highest number behind each.
         layer_names: The same of layers.
@@ -94,6 +96,7 @@ class Collection(ABC):
         self.branches = branches
         self.needed: list[Value] = []
         self.layers: list[PendingLayer] = []
+        self.loops: list[Loop] = []
         self.notes: dict[str, None] = {}
         self.names: dict[str, int] = {}
         self.layer_names: dict[str, int] = {}

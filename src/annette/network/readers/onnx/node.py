@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from onnx import AttributeProto
 
 from annette.budget import spend
-from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
+from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError, UndecidedSizeError
 from annette.network.kinds import output_shapes
+from annette.network.readers.onnx.sizes import Place, Sizes
 from annette.network.readers.onnx.values import MAX_RANK, Meta
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Node:
         inputs: Operands in order, None for optional ones left out.
         attributes: Attributes by name, references to function attributes resolved.
         states: Shape and type that the file itself states for a tensor.
+        sizes: What is known of sizes that data decide, and takes note of them.
         rebatch: The batch sizes that the file states and that was asked for instead, where they differ.
         op: Operator type.
         output_names: Names of the outputs, empty for optional ones left out.
@@ -78,6 +80,7 @@ class Node:
     inputs: list[Value | None]
     attributes: Mapping[str, AttributeProto]
     states: Callable[[str], Meta | None] = lambda _: None
+    sizes: Sizes = field(default_factory=lambda: Sizes({}))
     rebatch: tuple[int, int] | None = None
     op: str = field(init=False)
     output_names: list[str] = field(init=False)
@@ -90,6 +93,41 @@ class Node:
     def declared(self) -> list[Meta | None]:
         """Output shapes that the file itself states, for operators whose result depends on data."""
         return [self.states(name) if name else None for name in self.output_names]
+
+    def decided_shape(self) -> tuple[int, ...] | None:
+        """Shape of the first result where data decide it: as it was given, else as the file states it."""
+        given = self.sizes.shape(self._first_result)
+        if given is None and self.declared and self.declared[0] is not None:
+            return self.declared[0].shape
+        return given
+
+    def selected(self, largest: int, decides: Value, *, axis: int) -> int:
+        """How many elements it selects, which data decide: dimension ``axis`` of its first result (`Sizes.selected`).
+
+        Args:
+            largest: How many it can select at most.
+            decides: What it selects by.
+            axis: The dimension.
+        """
+        return self.sizes.selected(self._first_result, largest, decides, axis=axis)
+
+    def steps(self, position: int, longest: int) -> int:
+        """How many steps a recurrent layer takes: the longest of the sequences whose lengths an operand holds.
+
+        Args:
+            position: Number of the operand with the lengths; without one, all are as long as the input.
+            longest: Steps of its input.
+        """
+        lengths = self.optional(position)
+        if lengths is None:
+            return longest
+        if lengths.data is None:
+            return self.sizes.steps(Place(self.proto.input[position], self.name, self.op), lengths, longest)
+        return max(1, min(longest, max(self.known(position, "lengths of sequences"), default=longest)))
+
+    @property
+    def _first_result(self) -> Place:
+        return Place(next(iter(self.output_names), ""), self.name, self.op)
 
     @property
     def subject(self) -> str:
@@ -160,9 +198,12 @@ class Node:
 
     def unknown(self, what: str) -> NetworkShapeError:
         """The error for a result that depends on data."""
-        return NetworkShapeError(
+        tensor = next(iter(self.output_names), "")
+        return UndecidedSizeError(
             f"node {self.name!r} ({self.op}) takes its {what} from data that is only known at run time: the shapes "
-            "behind it cannot be determined; export the model with fixed sizes"
+            f"behind it cannot be determined; --input {tensor}=SHAPE says what it gives, --observe asks a run on this "
+            "machine, or export the model with fixed sizes",
+            tensor=tensor,
         )
 
     def error(self, text: str) -> NetworkShapeError:

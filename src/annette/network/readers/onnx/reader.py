@@ -11,20 +11,30 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import ModelProto
 
 from annette.budget import BASE_BYTES, BASE_STEPS, budgeted
-from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError, UnsupportedOperatorError
+from annette.errors import (
+    NetworkFormatError,
+    NetworkShapeError,
+    NetworkStructureError,
+    OptionError,
+    UndecidedSizeError,
+    UnsupportedOperatorError,
+    nearest,
+)
 from annette.files import open_regular
 from annette.network.readers.onnx.assembly import assemble
 from annette.network.readers.onnx.binding import bind_inputs, check_scaled
 from annette.network.readers.onnx.branches import MOST_READINGS, Branches, combined
 from annette.network.readers.onnx.frame import opset_versions
+from annette.network.readers.onnx.sizes import Level, Sizes
 from annette.network.readers.onnx.skeleton import skeleton
 from annette.network.readers.onnx.suggestions import with_suggestion
 from annette.network.readers.onnx.tensors import ExternalData
 from annette.network.readers.onnx.validity import Complaints
 from annette.network.readers.onnx.walk import Walker
+from annette.network.sizes import open_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from onnx import GraphProto, ValueInfoProto
 
@@ -32,8 +42,9 @@ if TYPE_CHECKING:
     from annette.network.network import Network
     from annette.network.readers.onnx.binding import Binding
     from annette.network.readers.onnx.branches import Decision
+    from annette.network.readers.onnx.values import Value
 
-__all__ = ["load_skeleton", "read_model", "read_onnx"]
+__all__ = ["fed_values", "load_skeleton", "read_model", "read_onnx"]
 
 _MIN_OPSET: Final = 7
 _FEWEST_TRIALS: Final = 4
@@ -52,13 +63,14 @@ def read_onnx(
         batch: Number of samples processed together; binds dimension 0 of the inputs where that is symbolic, and
             replaces it where the file states a size. None keeps the file's own, or takes 1 with a note.
         input_shapes: Shapes of inputs by name, which bind all their symbolic dimensions; sizes of dimensions by their
-            symbol; values of inputs that decide what runs.
+            symbol; values of inputs that decide what runs; sizes or shapes of tensors whose size data decide.
         lenient: Whether nodes that break their operator's definition are counted nevertheless, as well as can be, and
             told in the network's notes.
 
     Returns:
         The network, every shape concrete, its layers in topological order. Where data choose what runs, the way with
-        the most operations; the others are its variants.
+        the most operations; the others are its variants. Where they decide sizes, half of what can be selected, and all
+        steps of recurrent layers; the least and the largest are its extremes.
 
     Raises:
         NetworkFormatError: The file is not an ONNX model, is truncated or malformed, or its external data leaves
@@ -73,6 +85,29 @@ def read_onnx(
     """
     path = Path(path)
     return read_model(path, load_skeleton(path), batch=batch, given=input_shapes or {}, lenient=lenient)
+
+
+def fed_values(path: Path, *, batch: int | None = None, input_shapes: Mapping[str, Given] | None = None) -> list[Value]:
+    """What a model is fed with: shape and type of each input, and its contents where they were given.
+
+    Nothing but the inputs is looked at: a model may be run whose shapes data decide, so that it cannot be read.
+
+    Args:
+        path: The ``.onnx`` file.
+        batch: As for `read_onnx`.
+        input_shapes: As for `read_onnx`.
+
+    Raises:
+        NetworkError: As for `read_onnx`.
+        OptionError: As for `read_onnx`.
+    """
+    model = load_skeleton(path)
+    binding = bind_inputs(
+        _fed(path, model.graph), batch=batch, given=_apart(model.graph, input_shapes or {})[0], path=str(path)
+    )
+    if binding.open is not None:
+        raise NetworkShapeError(binding.open.message("give its sizes with --input NAME=SHAPE"))
+    return binding.values
 
 
 def read_model(
@@ -98,7 +133,8 @@ def read_model(
         NetworkError: As for `read_onnx`.
         OptionError: As for `read_onnx`.
     """
-    reading = _Reading(path, model, lenient, source_format)
+    given, sizes = _apart(model.graph, given)
+    reading = _Reading(path, model, lenient, source_format, sizes)
     described = model.ByteSize()
     try:
         with budgeted(str(path), steps=2 * BASE_STEPS + described, size_bytes=BASE_BYTES + 16 * described):
@@ -124,6 +160,7 @@ class _Reading:
     model: ModelProto
     lenient: bool
     source_format: str
+    sizes: Mapping[str, Given]
 
     def bound(self, batch: int | None, given: Mapping[str, Given]) -> Binding:
         """The inputs, as far as the file and what was given say what they are."""
@@ -156,13 +193,43 @@ class _Reading:
         return combined(found, [(branches, str(error)) for branches, error in failed])
 
     def _checked(self, batch: int | None, given: Mapping[str, Given], branches: Branches) -> Network:
-        network, binding = self._walk(batch, given, branches)
+        network, binding = self._at_usual_sizes(batch, given, branches)
         if binding.rebatched_from:
-            same = Branches([decision.taken for decision in branches.decisions])
-            check_scaled(str(self.path), network, self._walk(None, given, same)[0], binding.rebatched_from)
-        return network
+            stated = self._walk(None, given, branches.again(), Sizes(self.sizes))[0]
+            check_scaled(str(self.path), network, stated, binding.rebatched_from)
+        loose = open_sizes(network.data_sizes)
+        if not loose:
+            return network
+        extremes, unread = [], []
+        for level in (Level.LEAST, *[Level.MOST] * any(size.counted != size.largest for size in loose)):
+            try:
+                extreme = self._walk(batch, given, branches.again(), Sizes(self.sizes, level))[0]
+                extremes.append(extreme.replaced(notes=()))
+            except NetworkShapeError as error:
+                unread.append(
+                    f"the interval leaves out the {level.value} that data can select, which does not fit the rest: "
+                    f"{error}"
+                )
+        return network.replaced(extremes=extremes, notes=(*network.notes, *unread))
 
-    def _walk(self, batch: int | None, given: Mapping[str, Given], branches: Branches) -> tuple[Network, Binding]:
+    def _at_usual_sizes(
+        self, batch: int | None, given: Mapping[str, Given], branches: Branches
+    ) -> tuple[Network, Binding]:
+        """The network with half of what data can select, or with all of it where half does not fit the rest."""
+        sizes = Sizes(self.sizes)
+        try:
+            return self._walk(batch, given, branches, sizes)
+        except UndecidedSizeError:
+            raise
+        except NetworkShapeError:
+            if not open_sizes(sizes.found.values()):
+                raise
+        branches.decisions.clear()
+        return self._walk(batch, given, branches, Sizes(self.sizes, Level.MOST))
+
+    def _walk(
+        self, batch: int | None, given: Mapping[str, Given], branches: Branches, sizes: Sizes
+    ) -> tuple[Network, Binding]:
         path, graph = self.path, self.model.graph
         binding = self.bound(batch, given)
         opsets = opset_versions(self.model.opset_import, str(path))
@@ -177,6 +244,7 @@ class _Reading:
             complaints=Complaints(str(path), lenient=self.lenient),
             trust_stated_shapes=not binding.changed,
             branches=branches,
+            sizes=sizes,
             rebatch=(binding.rebatched_from, binding.batch) if binding.rebatched_from else None,
         )
         walker.notes.update(dict.fromkeys(binding.notes))
@@ -189,7 +257,39 @@ class _Reading:
                 f"{path} is fixed to batch {binding.rebatched_from} and cannot run with --batch {binding.batch}: "
                 f"{error}"
             ) from error
+        _refuse_unused(path, walker.sizes)
         return assemble(path, graph, walker, values, binding, self.source_format), binding
+
+
+def _apart(graph: GraphProto, given: Mapping[str, Given]) -> tuple[dict[str, Given], dict[str, Given]]:
+    """What was given of inputs and of their dimensions, and what of tensors that nodes compute."""
+    declared = {info.name for info in graph.input} | {
+        dim.dim_param for info in graph.input for dim in info.type.tensor_type.shape.dim
+    }
+    inner = given.keys() - declared
+    inner &= set(_computed(graph)) if inner else inner
+    return (
+        {name: each for name, each in given.items() if name not in inner},
+        {name: each for name, each in given.items() if name in inner},
+    )
+
+
+def _computed(graph: GraphProto) -> Iterator[str]:
+    """Names of what the nodes of a graph and of the graphs in it compute."""
+    for node in graph.node:
+        yield from node.output
+        for attribute in node.attribute:
+            for nested in (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs:
+                yield from _computed(nested)
+
+
+def _refuse_unused(path: Path, sizes: Sizes) -> None:
+    if sizes.unused:
+        decided = ", ".join(map(repr, sizes.found)) or "none"
+        raise OptionError(
+            f"--input {sizes.unused[0]}: the size of this tensor of {path} follows from the inputs; data decide those "
+            f"of: {decided}{nearest(sizes.unused[0], sizes.found)}"
+        )
 
 
 def _fed(path: Path, graph: GraphProto) -> list[ValueInfoProto]:

@@ -2,7 +2,6 @@
 
 Functions and branches are walked in place. Whatever depends on no input of the network is a constant and becomes no
 layer; what follows from inputs whose values the user gave is known, but computed. What reaches no output is left out.
-Files should store their nodes sorted; some do not.
 """
 
 from __future__ import annotations
@@ -32,6 +31,7 @@ from annette.network.readers.onnx.generic import meta_of_type, unsupported
 from annette.network.readers.onnx.node import Node, Result
 from annette.network.readers.onnx.operators import rule_for
 from annette.network.readers.onnx.operators.sequences import sequence_length
+from annette.network.readers.onnx.order import sorted_nodes
 from annette.network.readers.onnx.standard_functions import standard_function
 from annette.network.readers.onnx.tensors import ExternalData, constant_value
 from annette.network.readers.onnx.validity import Complaints, call_complaint, node_complaint
@@ -39,12 +39,13 @@ from annette.network.readers.onnx.values import Meta, Value, checked_shape
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
     from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
 
     from annette.network.readers.onnx.branches import Branches
+    from annette.network.readers.onnx.sizes import Sizes
 
 __all__ = ["Walker"]
 
@@ -67,6 +68,7 @@ class Walker(Collection):
         trust_stated_shapes: Whether the shapes that the file states for its tensors hold: not where the batch size
             or another stated dimension was replaced.
         branches: The way through branches that data choose.
+        sizes: What is known of sizes that data decide.
         rebatch: The batch sizes that the file states and that was asked for instead, where they differ; constants
             in Reshape and Concat that hold the former are then scaled.
     """
@@ -79,9 +81,11 @@ class Walker(Collection):
         complaints: Complaints,
         trust_stated_shapes: bool,
         branches: Branches,
+        sizes: Sizes,
         rebatch: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(branches)
+        self.sizes = sizes
         self._external = external
         self.complaints = complaints
         self._rebatch = rebatch
@@ -143,7 +147,7 @@ class Walker(Collection):
             require_text(
                 (proto.name, proto.op_type, proto.domain, *proto.input, *proto.output), f"graph {frame.graph!r}"
             )
-        for proto in _sorted(nodes, frame.values.keys(), frame.graph):
+        for proto in sorted_nodes(nodes, frame.values.keys(), frame.graph):
             self._visit(proto, frame)
 
     def _visit(self, proto: NodeProto, frame: Frame) -> None:
@@ -156,6 +160,7 @@ class Walker(Collection):
             inputs=[_operand(frame, name) for name in proto.input],
             attributes=resolved_attributes(proto, frame),
             states=self.stated if frame.stated else lambda _: None,
+            sizes=self.sizes,
             rebatch=self._rebatch,
         )
         function = self._function_of(proto)
@@ -307,89 +312,3 @@ def _operand(frame: Frame, name: str) -> Value | None:
             f"graph {frame.graph!r} reads {name!r}, which the node that lists it among its outputs does not produce"
         )
     return _present(frame.values[name]) if name else None
-
-
-def _sorted(nodes: Sequence[NodeProto], available: Container[str], graph: str) -> list[NodeProto]:
-    """The nodes in an order in which every operand is produced before it is read.
-
-    Args:
-        nodes: Nodes of one graph.
-        available: Names that are there before the first node.
-        graph: The graph's name, for messages.
-
-    Raises:
-        NetworkStructureError: A tensor is produced twice or by nothing, or the nodes form a cycle.
-    """
-    producers = _producers(nodes, available, graph)
-    waiting = [0] * len(nodes)
-    readers: dict[int, list[int]] = {}
-    in_order = True
-    for index, node in enumerate(nodes):
-        for name in _reads(node):
-            producer = producers.get(name)
-            if producer is not None:
-                waiting[index] += 1
-                readers.setdefault(producer, []).append(index)
-                in_order = in_order and producer < index
-            elif name not in available:
-                raise NetworkStructureError(
-                    f"node {_label(node)} in graph {graph!r} reads {name!r}, which nothing produces"
-                )
-    return list(nodes) if in_order else _by_need(nodes, waiting, readers, graph)
-
-
-def _producers(nodes: Sequence[NodeProto], available: Container[str], graph: str) -> dict[str, int]:
-    producers: dict[str, int] = {}
-    for index, node in enumerate(nodes):
-        for name in node.output:
-            if not name:
-                continue
-            if name in producers or name in available:
-                raise NetworkStructureError(f"tensor {name!r} in graph {graph!r} is produced twice")
-            producers[name] = index
-    return producers
-
-
-def _by_need(
-    nodes: Sequence[NodeProto], waiting: list[int], readers: dict[int, list[int]], graph: str
-) -> list[NodeProto]:
-    """Kahn's algorithm: nodes become ready when everything that they wait for is there."""
-    ready = [index for index in range(len(nodes) - 1, -1, -1) if not waiting[index]]
-    order: list[NodeProto] = []
-    while ready:
-        index = ready.pop()
-        order.append(nodes[index])
-        for reader in readers.get(index, ()):
-            waiting[reader] -= 1
-            if not waiting[reader]:
-                ready.append(reader)
-    if len(order) < len(nodes):
-        stuck = next(index for index, count in enumerate(waiting) if count)
-        raise NetworkStructureError(
-            f"graph {graph!r} has a cycle through node {_label(nodes[stuck])}: only acyclic networks can be estimated"
-        )
-    return order
-
-
-def _label(node: NodeProto) -> str:
-    return f"{node.name or next(iter(node.output), '')!r} ({node.op_type})"
-
-
-def _reads(node: NodeProto) -> set[str]:
-    """Names a node reads, those its nested graphs take from outside included."""
-    names = {name for name in node.input if name}
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            names |= _captured(attribute.g)
-        for graph in attribute.graphs:
-            names |= _captured(graph)
-    return names
-
-
-def _captured(graph: GraphProto) -> set[str]:
-    own = {info.name for info in graph.input} | {tensor.name for tensor in graph.initializer}
-    names: set[str] = {info.name for info in graph.output}
-    for node in graph.node:
-        names |= _reads(node)
-        own.update(node.output)
-    return names - own

@@ -135,11 +135,9 @@ def _plain_suppression(node: Node) -> Result:
     boxes, scores = node.input(0), node.input(1)
     if len(boxes.shape) != 2:
         raise node.error(f"selects boxes of shape {list(boxes.shape)}")
-    count = boxes.shape[0]
-    note = f"node {node.name!r} ({node.op}) counted as if it kept all boxes, {count}"
-    attributes: dict[str, AttributeValue] = {"max_boxes": count}
-    metas = [Meta((count,), DType.INT64)]
-    return Result(metas, "non_max_suppression", attributes, operands=[boxes, scores], note=note)
+    attributes: dict[str, AttributeValue] = {"max_boxes": boxes.shape[0]}
+    metas = [Meta((node.selected(boxes.shape[0], scores, axis=0),), DType.INT64)]
+    return Result(metas, "non_max_suppression", attributes, operands=[boxes, scores])
 
 
 def _stated_suppression(node: Node) -> Result:
@@ -149,11 +147,10 @@ def _stated_suppression(node: Node) -> Result:
         raise node.error(f"selects boxes of shape {list(boxes.shape)} by scores of shape {list(scores.shape)}")
     most = node.integer("max_output_boxes_per_class", 0)
     kept = min(most, boxes.shape[1]) if most > 0 else boxes.shape[1]
-    count = scores.shape[0] * scores.shape[1] * kept
-    note = f"node {node.name!r} ({node.op}) counted as if it kept the largest number of boxes, {count}"
+    count = node.selected(scores.shape[0] * scores.shape[1] * kept, scores, axis=0)
     attributes: dict[str, AttributeValue] = {"max_boxes": kept}
     metas = [Meta((count, 3), DType.INT64)]
-    return Result(metas, "non_max_suppression", attributes, operands=[boxes, scores], note=note)
+    return Result(metas, "non_max_suppression", attributes, operands=[boxes, scores])
 
 
 _MM: Final[Mapping[str, Rule]] = {

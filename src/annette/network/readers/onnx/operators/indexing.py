@@ -92,32 +92,26 @@ def _one_hot(node: Node) -> Result:
 def _top_k(node: Node) -> Result:
     operand = node.input(0)
     axis = node.axis(node.integer("axis", -1), len(operand.shape))
-    note = ""
     count = node.integer("k", 0)
     if node.version >= 10:
         if node.data(1) is not None:
             count = _one(node, 1, "number of elements")
         else:
-            count = operand.shape[axis]
-            note = f"node {node.name!r} (TopK) keeps a number of elements only known at run time; counted as {count}"
+            count = node.selected(operand.shape[axis], node.input(1), axis=axis)
     if not 0 <= count <= operand.shape[axis]:
         raise node.error(f"keeps {count} of {operand.shape[axis]} elements")
     shape = (*operand.shape[:axis], count, *operand.shape[axis + 1 :])
     metas = [Meta(shape, operand.dtype), Meta(shape, DType.INT64)]
-    return Result(metas, "top_k", {"axis": axis, "k": count}, operands=[operand], note=note)
+    return Result(metas, "top_k", {"axis": axis, "k": count}, operands=[operand])
 
 
 def _non_zero(node: Node) -> Result:
     operand = node.input(0)
     if operand.data is not None:
         count = int((operand.data != 0).sum())
-        return Result([Meta((len(operand.shape), count), DType.INT64)], "non_zero", operands=[operand])
-    note = (
-        f"node {node.name!r} (NonZero) finds a number of elements only known at run time; "
-        f"counted as all {operand.elements}"
-    )
-    meta = Meta((len(operand.shape), operand.elements), DType.INT64)
-    return Result([meta], "non_zero", operands=[operand], note=note)
+    else:
+        count = node.selected(operand.elements, operand, axis=1)
+    return Result([Meta((len(operand.shape), count), DType.INT64)], "non_zero", operands=[operand])
 
 
 def _compress(node: Node) -> Result:
@@ -125,20 +119,25 @@ def _compress(node: Node) -> Result:
     whole = "axis" not in node.attributes
     shape = (operand.elements,) if whole else operand.shape
     axis = 0 if whole else node.axis(node.integer("axis", 0), len(operand.shape))
-    count = min(mask.elements, shape[axis]) if mask.data is None else int(mask.data.astype(bool).sum())
-    note = "" if mask.data is not None else f"node {node.name!r} (Compress) counted as if it kept everything"
+    if mask.data is not None:
+        count = int(mask.data.astype(bool).sum())
+    else:
+        count = node.selected(min(mask.elements, shape[axis]), mask, axis=axis)
     meta = Meta((*shape[:axis], count, *shape[axis + 1 :]), operand.dtype)
-    return Result([meta], "gather", {"axis": axis}, operands=[operand, mask], note=note)
+    return Result([meta], "gather", {"axis": axis}, operands=[operand, mask])
 
 
 def _unique(node: Node) -> Result:
     operand = node.input(0)
-    count = operand.elements
-    note = f"node {node.name!r} (Unique) counted as if all elements differed"
-    metas = [Meta((count,), operand.dtype), *[Meta((count,), DType.INT64)] * 3]
+    shape: tuple[int, ...] = (operand.elements,)
+    axis, elements = 0, operand.elements
     if "axis" in node.attributes:
-        metas[0] = operand.meta
-    return Result(metas, "top_k", operands=[operand], note=note)
+        shape, axis = operand.shape, node.axis(node.integer("axis", 0), len(operand.shape))
+        elements = shape[axis]
+    count = node.selected(elements, operand, axis=axis)
+    unique = Meta((*shape[:axis], count, *shape[axis + 1 :]), operand.dtype)
+    lengths = (count, elements, count)  # First places, the number of each element's like, how many are alike.
+    return Result([unique, *(Meta((length,), DType.INT64) for length in lengths)], "top_k", operands=[operand])
 
 
 def _non_max_suppression(node: Node) -> Result:
@@ -152,9 +151,8 @@ def _non_max_suppression(node: Node) -> Result:
         limit = _one(node, 2, "number of boxes")
     each = max(0, min(limit, boxes.shape[1]))
     count = scores.shape[0] * scores.shape[1] * each
-    note = f"node {node.name!r} (NonMaxSuppression) counted as if it kept the largest number of boxes, {count}"
-    meta = Meta((count, 3), DType.INT64)
-    return Result([meta], "non_max_suppression", {"max_boxes": each}, operands=[boxes, scores], note=note)
+    meta = Meta((node.selected(count, scores, axis=0), 3), DType.INT64)
+    return Result([meta], "non_max_suppression", {"max_boxes": each}, operands=[boxes, scores])
 
 
 def _roi(node: Node) -> Result:
@@ -173,7 +171,12 @@ def _grid_sample(node: Node) -> Result:
     if len(operand.shape) < 3 or len(grid.shape) != len(operand.shape):
         raise node.error(f"samples {list(operand.shape)} at positions of shape {list(grid.shape)}")
     meta = Meta((*operand.shape[:2], *grid.shape[1:-1]), operand.dtype)
-    return Result([meta], "grid_sample", {"mode": node.text("mode", "linear")}, operands=[operand, grid])
+    attributes: dict[str, AttributeValue] = {"mode": node.text("mode", "linear")}
+    if (outside := node.text("padding_mode", "zeros")) != "zeros":
+        attributes["padding_mode"] = outside
+    if corners := node.integer("align_corners", 0):
+        attributes["align_corners"] = corners
+    return Result([meta], "grid_sample", attributes, operands=[operand, grid])
 
 
 def _resize(node: Node) -> Result:
@@ -188,8 +191,9 @@ def _resize(node: Node) -> Result:
     sizes, scales = _targets(node)
     targets = sizes if sizes is not None else scales
     if targets is None or len(targets) != len(axes):
-        if node.declared and node.declared[0] is not None:
-            return Result([node.declared[0]], kind, operands=[operand])
+        decided = node.decided_shape()
+        if decided is not None:
+            return Result([Meta(decided, operand.dtype)], kind, operands=[operand])
         if targets is not None:
             raise node.error(f"has {len(targets)} sizes or scales for {len(axes)} axes")
         raise node.unknown("sizes")

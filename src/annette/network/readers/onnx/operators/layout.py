@@ -56,10 +56,9 @@ def _reshape(node: Node) -> Result:
 
 
 def _declared_or_known(node: Node, index: int, what: str) -> list[int]:
-    """A shape argument, or the file's own statement of the result where the argument depends on data."""
-    if node.input(index).data is None and node.declared and node.declared[0] is not None:
-        return list(node.declared[0].shape)
-    return list(node.known_shape(index, what))
+    """A shape argument, or what was said of the result where the argument depends on data."""
+    shape = node.decided_shape() if node.input(index).data is None else None
+    return list(node.known_shape(index, what) if shape is None else shape)
 
 
 def _flatten(node: Node) -> Result:
@@ -178,14 +177,18 @@ def _slice(node: Node) -> Result:
 
 
 def _declared_slice(node: Node, operand: Value) -> Result:
-    if node.declared and node.declared[0] is not None:
-        return Result([node.declared[0]], "slice", operands=[operand])
-    raise node.unknown("bounds")
+    shape = node.decided_shape()
+    if shape is None:
+        raise node.unknown("bounds")
+    return Result([Meta(shape, operand.dtype)], "slice", operands=[operand])
 
 
 def _pad(node: Node) -> Result:
     operand = node.input(0)
     rank = len(operand.shape)
+    shape = node.decided_shape() if node.version >= 11 and node.data(1) is None else None
+    if shape is not None:
+        return Result([Meta(shape, operand.dtype)], "pad", {"mode": node.text("mode", "constant")}, operands=[operand])
     pads = (
         node.known(1, "pads") if node.version >= 11 else list(node.integers("pads") or node.integers("paddings") or ())
     )
@@ -229,6 +232,9 @@ def _expand(node: Node) -> Result:
 
 def _tile(node: Node) -> Result:
     operand = node.input(0)
+    shape = node.decided_shape() if node.data(1) is None else None
+    if shape is not None:
+        return Result([Meta(shape, operand.dtype)], "tile", operands=[operand])
     repeats = node.known_shape(1, "repeats")
     if len(repeats) == len(operand.shape) and all(count == 1 for count in repeats):
         return Result([operand.meta], alias=operand)
@@ -252,9 +258,10 @@ def _range(node: Node) -> Result:
     start, limit, delta = (node.data(index) for index in range(3))
     dtype = node.input(0).dtype
     if start is None or limit is None or delta is None:
-        if node.declared and node.declared[0] is not None:
-            return Result([node.declared[0]], "generate", operands=())
-        raise node.unknown("bounds")
+        shape = node.decided_shape()
+        if shape is None:
+            raise node.unknown("bounds")
+        return Result([Meta(shape, dtype)], "generate", operands=())
     first, last, step = (as_float(node.input(index)) for index in range(3))
     if not step or first is None or last is None or not math.isfinite((last - first) / step):
         raise node.error(f"counts from {first} to {last} in steps of {step}")

@@ -15,6 +15,7 @@ from annette.network.tensor import DType
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from annette.network.layer import AttributeValue
     from annette.network.readers.onnx.node import Node, Rule
     from annette.network.readers.onnx.values import Value
 
@@ -217,7 +218,16 @@ def _recurrent(kind: str, node: Node) -> Result:
             f"reads {list(sequence.shape)} with hidden size {hidden}, {directions} directions and weights "
             f"{list(weights.shape)}, which do not fit together"
         )
-    attributes = {"hidden_size": hidden, "directions": directions, "batch_first": batch_first}
+    attributes: dict[str, AttributeValue] = {
+        "hidden_size": hidden,
+        "directions": directions,
+        "batch_first": batch_first,
+    }
+    longest = sequence.shape[1 if batch_first else 0]
+    steps = node.steps(4, longest)
+    if steps < longest:
+        # ONNX Runtime stops behind the longest sequence (max_sequence_length in core/providers/cpu/rnn/*.cc).
+        attributes["steps"] = steps
     result = node.layer(kind, sequence, attributes=attributes)
     result.operands = [*node.inputs[:4], *node.inputs[5:8]]
     return result
