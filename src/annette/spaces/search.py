@@ -19,7 +19,7 @@ from annette.spaces.space import SearchSpace
 from annette.spaces.strategies import proposals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from annette.mapping.kernel import FloatArray
     from annette.spaces.compiled import SpacePrices
@@ -159,26 +159,17 @@ def search(
         (4, True)
     """
     loaded = space if isinstance(space, SearchSpace) else load_space(space, batch=batch)
-    listed = [platforms] if isinstance(platforms, Platform | str | Path) else platforms
-    targets = [each if isinstance(each, Platform) else load_platform(each) for each in listed]
+    targets = _targets(platforms)
     _check(targets, jointly, max_latency_s)
     if strategy != "exhaustive" and count is None:
         count = 10_000
     scored_by = load_objective(objective) if isinstance(objective, str) else objective
     run = _Run(loaded, _prices(loaded, targets, count, model, fallback), scored_by, jointly)
-    for candidates in proposals(strategy, loaded, count, np.random.default_rng(seed), run.best):
-        run.look_at(candidates, max_latency_s)
-        if progress is not None:
-            progress(len(candidates))
+    run.look_over(proposals(strategy, loaded, count, np.random.default_rng(seed), run.best), max_latency_s, progress)
+    said = objective if isinstance(objective, str) else getattr(objective, "__name__", "given")
+    front = tuple(run.found(model, fallback, confidence))
     return SearchResult(
-        space=loaded.name,
-        strategy=strategy,
-        objective=objective if isinstance(objective, str) else getattr(objective, "__name__", "given"),
-        jointly=jointly,
-        max_latency_s=max_latency_s,
-        seed=seed,
-        **run.counts(),
-        front=tuple(run.found(model, fallback, confidence)),
+        strategy=strategy, objective=said, max_latency_s=max_latency_s, seed=seed, front=front, **run.counts()
     )
 
 
@@ -186,6 +177,11 @@ _WORTH_COMPILING: Final = 200
 """Fewer candidates than this are sooner priced one by one."""
 
 _TOO_FEW: Final = f"fewer than {_WORTH_COMPILING} candidates are sooner priced one by one"
+
+
+def _targets(platforms: Sequence[Platform | str | Path] | Platform | str | Path) -> list[Platform]:
+    listed = [platforms] if isinstance(platforms, Platform | str | Path) else platforms
+    return [each if isinstance(each, Platform) else load_platform(each) for each in listed]
 
 
 def _prices(
@@ -232,7 +228,7 @@ class _Run:
         self.prices = prices
         self.candidates = self.unscored = self.too_slow = 0
         self.estimate_s = 0.0
-        self._space, self._objective = space, objective
+        self._space, self._objective, self._jointly = space, objective, jointly
         names = [each.platform.name for each in prices]
         self._names: list[str | None] = [*names] if jointly == "each" or len(names) == 1 else [None]
         self._fronts = [_Front(len(space.options)) for _ in self._names]
@@ -240,6 +236,8 @@ class _Run:
     def counts(self) -> dict[str, Any]:
         """How much was looked at, and what it took: fields of a `SearchResult`."""
         return {
+            "space": self._space.name,
+            "jointly": self._jointly,
             "platforms": tuple(
                 PlatformUse(each.platform.name, each.compiled, each.reason, each.compile_s) for each in self.prices
             ),
@@ -253,6 +251,15 @@ class _Run:
     def best(self) -> IntArray:
         """The candidates of all fronts."""
         return np.concatenate([front.rows for front in self._fronts])
+
+    def look_over(
+        self, batches: Iterable[IntArray], max_latency_s: float | None, progress: Callable[[int], None] | None
+    ) -> None:
+        """Looks at candidates as they come, and tells how many they were."""
+        for candidates in batches:
+            self.look_at(candidates, max_latency_s)
+            if progress is not None:
+                progress(len(candidates))
 
     def look_at(self, candidates: IntArray, max_latency_s: float | None) -> None:
         """Prices candidates, scores them, and keeps those that nothing beats."""
