@@ -85,7 +85,7 @@ def cut_before_transposing(kernels: Sequence[Kernel], network: Network) -> tuple
         if moved is not None:
             joined = [_joined(moved, index, readers, network) for index in range(len(moved.sizes))]
             if moved.shrinks or any(found is not None for found in joined):
-                instead |= _settled(moved, joined, network)
+                instead |= _settled(moved, joined, readers, network)
     return tuple(new for kernel in kernels for new in instead.get(id(kernel), (kernel,)))
 
 
@@ -124,20 +124,23 @@ def _joined(moved: _Moved, index: int, readers: Mapping[str, Sequence[Kernel]], 
     return behind[0]
 
 
-def _settled(moved: _Moved, joined: Sequence[Kernel | None], network: Network) -> dict[int, tuple[Kernel, ...]]:
+def _settled(
+    moved: _Moved, joined: Sequence[Kernel | None], readers: Mapping[str, Sequence[Kernel]], network: Network
+) -> dict[int, tuple[Kernel, ...]]:
     """What stands instead of the kernels concerned, by their identities."""
     copies: list[Kernel] = []
     instead: dict[int, tuple[Kernel, ...]] = {}
     for index, other in enumerate(joined):
-        if other is None:
+        tensor = moved.split.outputs[index]
+        if other is None and (readers[tensor] or tensor in network.outputs):
             copies.append(_copy(moved, index, network, first=not copies))
-        else:
+        elif other is not None:
             instead[id(other)] = (_both(moved, index, other, network),)
     split = _cut(moved, network)
     if copies:
         instead[id(moved.transpose)] = ()
     else:
-        # All parts are joined with others: the transposition itself does not run.
+        # All parts that are read are joined with others: the transposition itself does not run.
         instead[id(moved.transpose)] = (replace(moved.transpose, free=True, rules=(*moved.transpose.rules, _RULE)),)
     instead[id(moved.split)] = (split, *copies)
     return instead
