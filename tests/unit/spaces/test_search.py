@@ -70,14 +70,14 @@ def test_the_same_seed_finds_the_same(strategy):
 
 
 def test_descendants_find_what_draws_miss():
-    space = chain(length=10)
+    space = chain(length=8)
     scores = {"random": 0.0, "evolutionary": 0.0}
     for strategy in scores:
         result = search(
             space,
             KIRIN,
             strategy=strategy,
-            count=1500,
+            count=1000,
             objective=lambda _, rows, __: -np.abs(rows[:, 1:] - 2.0).sum(axis=1),
         )
         scores[strategy] = max(each.score for each in result.front)
