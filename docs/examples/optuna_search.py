@@ -1,6 +1,6 @@
 """Once-for-All in Optuna: latency as a constraint, and as a second objective with NSGA-II.
 
-Usage: ``python optuna_search.py [PLATFORM [TRIALS]]``. Needs ``pip install optuna``. Operations stand for accuracy
+Usage: ``python optuna_search.py [PLATFORM [TRIALS]]``. Needs ``pip install 'optuna>=5'``. Operations stand for accuracy
 here; put a predictor of accuracy in their place.
 """
 
@@ -30,11 +30,10 @@ def constrained(prices: SpacePrices, trials: int) -> optuna.Study:
     def objective(trial: optuna.Trial) -> float:
         priced = prices.price(candidate(trial, prices))
         # Above 0 breaks the constraint.
-        trial.set_user_attr("constraint", (float(priced.latency_s[0]) - LIMIT_S,))
+        trial.set_constraint("latency", float(priced.latency_s[0]) - LIMIT_S)
         return float(priced.ops[0])
 
-    sampler = optuna.samplers.NSGAIISampler(seed=0, constraints_func=lambda trial: trial.user_attrs["constraint"])
-    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.NSGAIISampler(seed=0))
     study.optimize(objective, n_trials=trials)
     return study
 
