@@ -80,3 +80,21 @@ def test_one_network_as_a_row(run):
 def test_several_processes_say_the_same(run, folder):
     alone, together = run(folder, "--json-lines"), run(folder, "--json-lines", "--jobs", "2")
     assert together == alone
+
+
+@pytest.mark.parametrize("form", ["--json-lines", "--json", "--table"])
+@pytest.mark.usefixtures("here")
+def test_a_cluster_says_the_same(run, folder, form):
+    alone, together = run(folder, "squeezenet1_1", form), run(folder, "squeezenet1_1", form, "--scheduler", "tcp://x")
+    assert together == alone
+
+
+@pytest.mark.usefixtures("here")
+def test_one_network_on_a_cluster(run):
+    assert run("squeezenet1_1", "--json", "--scheduler", "tcp://x") == run("squeezenet1_1", "--json")
+
+
+def test_a_cluster_has_workers_of_its_own(run, folder):
+    code, out, err = run(folder, "--scheduler", "tcp://x", "--jobs", "2")
+    assert (code, out) == (2, [])
+    assert "take one of the two" in err[-1]
