@@ -160,7 +160,7 @@ class KernelTable:
             places.append(number)
             if number == len(rows):
                 own = row_of(kernel, network, precision, own_width=own_width)
-                rows.append((*own, *border, *around, *access_of(kernel.anchor, network)))
+                rows.append((*own, *border, *around, *(kernel.access or access_of(kernel.anchor, network))))
         values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))[places]
         values[:, _INDEX["network_busy_ops"]] = _busy_ops(values) + max(evicted_ops, _OPS_A_BYTE * evicted_bytes)
         return cls(np.array(kinds, dtype=np.str_), values, _context(kernels))
