@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from annette.models.base import LayerModel
     from annette.platforms.platform import Platform
 
-__all__ = ["FALLBACK_METHOD", "FREE_METHOD", "fallback_model", "price", "price_ahead"]
+__all__ = ["FALLBACK_METHOD", "FREE_METHOD", "fallback_model", "model_of", "price", "price_ahead"]
 
 FREE_METHOD: Final = "free"
 """Method of a kernel for which the platform does nothing."""
@@ -287,6 +287,22 @@ def _chosen_before(_platform: Platform) -> dict[tuple[str, str | None, str, str,
 def _key(kind: str, choice: _Choice) -> tuple[Any, ...]:
     """What tells kinds and their choices apart; models are compared by identity."""
     return kind, id(choice.model), *choice[1:]
+
+
+def model_of(kind: str, platform: Platform, family: str | None, fallback: str, example: Kernel) -> LayerModel:
+    """The model that prices a kind of kernel.
+
+    Args:
+        kind: The kind.
+        platform: Where it is priced.
+        family: Model family wanted, or None for what the platform prefers.
+        fallback: ``error`` or ``roofline``.
+        example: A kernel of the kind.
+
+    Raises:
+        UnsupportedKernelError: There is none, and ``fallback`` is ``error``.
+    """
+    return _choose(kind, platform, family, fallback, example).model
 
 
 def _shared(platform: Platform, kinds: Sequence[str], choices: Sequence[_Choice]) -> _PricedKinds:
