@@ -7,18 +7,17 @@ the same kernels as columns, for one network or for ten thousand.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from annette.mapping.access import access_of
-from annette.mapping.kernel_rows import ACTIVATION_CODES, described_by, row_of
+from annette.mapping.one_kernel import ACTIVATION_CODES, Kernel, described_by, revised, row_of
 from annette.mapping.precision import Precision, is_narrow, narrowest, precision_in, with_precision
-from annette.network import Dimensions, Layer, Network, Tensor
+from annette.network import Dimensions, Network, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -103,78 +102,11 @@ LEFT_TO_HOST: Final = "left-to-host"
 """Among a kernel's rules: the device's compiler leaves it to the host, and nothing says how long that takes."""
 
 _CONTEXT_COLUMN: Final = re.compile(r"context:[a-z][a-z0-9_]*")
-_NO_CONTEXT: Final[Mapping[str, float]] = MappingProxyType({})
 
 
 def is_context_column(name: str) -> bool:
     """Whether a name is that of a context column: ``context:`` and a word in lower case."""
     return _CONTEXT_COLUMN.fullmatch(name) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Kernel:
-    """Layers that run as one.
-
-    Attributes:
-        name: The anchor's name.
-        kind: Kind of kernel, the key of the layer models: the anchor's kind unless a rule gives another.
-        anchor: The layer whose dimensions describe the kernel.
-        layers: All layers, in topological order; none in a copy that the runtime adds.
-        inputs: Activations read from outside, each once.
-        outputs: Activations written for the outside.
-        rules: Names of the mapping rules that formed it, in the order of use.
-        free: Whether a rule says that the platform does nothing for it (a view).
-        followers: What runs along with the anchor, a recognised subgraph (a decomposed GELU, …) as one layer of its
-            kind; None stands for all layers but the anchor.
-        blocked: Whether it runs in a blocked layout (`annette.mapping.layout`).
-        context: Numbers that follow from the kernels around it, by name without ``context:``; see
-            `annette.mapping.context`.
-        precision: What it computes with where that is not what its tensors say: ``fp32`` where the runtime converts
-            narrower tensors for it; None where it follows from them.
-    """
-
-    name: str
-    kind: str
-    anchor: Layer
-    layers: tuple[Layer, ...]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    rules: tuple[str, ...] = ()
-    free: bool = False
-    followers: tuple[Layer, ...] | None = None
-    blocked: bool = False
-    context: Mapping[str, float] = field(default_factory=lambda: _NO_CONTEXT)
-    precision: str | None = None
-
-    @property
-    def ops(self) -> int:
-        """Operations of all its layers."""
-        return sum(layer.workload.ops for layer in self.layers)
-
-
-_FIELDS: Final = tuple(
-    (Kernel.__dict__[each.name].__get__, Kernel.__dict__[each.name].__set__) for each in fields(Kernel)
-)
-_set_blocked: Final = Kernel.__dict__["blocked"].__set__
-_set_context: Final = Kernel.__dict__["context"].__set__
-
-
-def revised(kernel: Kernel, *, blocked: bool | None = None, context: Mapping[str, float] | None = None) -> Kernel:
-    """A kernel with another layout or context: as `dataclasses.replace`, in a quarter of the time.
-
-    Args:
-        kernel: The kernel.
-        blocked: Whether it runs in a blocked layout; None leaves it.
-        context: What a context stage gives it; None leaves it.
-    """
-    made = object.__new__(Kernel)
-    for get, put in _FIELDS:
-        put(made, get(kernel))
-    if blocked is not None:
-        _set_blocked(made, blocked)
-    if context is not None:
-        _set_context(made, context)
-    return made
 
 
 @dataclass(frozen=True, eq=False)

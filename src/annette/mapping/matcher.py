@@ -29,13 +29,13 @@ class _Spec(NamedTuple):
     Attributes:
         text: As written.
         name: Of the node or tensor.
-        index: Place of the node; None where it is none.
+        node: Place of the node; None where it is none.
         result: Which of the node's results; None for any.
     """
 
     text: str
     name: str
-    index: int | None
+    node: int | None
     result: int | None
 
 
@@ -210,7 +210,7 @@ class Matcher:
         if goals is None:
             return self._act(state, bound, tensors)
         (spec, tensor, source, reader), rest = goals
-        index = spec.index
+        index = spec.node
         if index is None:
             solve, left = (self._solve, rest) if spec.text == "_" else (self._bind_tensor, goals)
             return solve(state, left, bound, tensors)

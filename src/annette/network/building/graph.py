@@ -195,19 +195,17 @@ class Graph:
             KeyError: ``kind`` is not a kind.
         """
         attributes = dict(attributes or {})
-        weights = {key: tuple(shape) for key, shape in weights.items()} if weights else {}
-        follows = shapes is None and dtypes is None and dimensions is None and macs is None
-        alike = _likeness(kind, inputs, attributes, dtype, tuple(weights.items())) if follows else None
+        own = {key: tuple(shape) for key, shape in (weights or {}).items()}
+        stated = any(each is not None for each in (shapes, dtypes, dimensions, macs))
+        alike = None if stated else _likeness(kind, inputs, attributes, dtype, tuple(own.items()))
         full = full_name or self.unique_name(name or kind)
-        described = _DESCRIBED.get(alike)
-        if described is not None:
+        if (described := _DESCRIBED.get(alike)) is not None:
             return self._append(kind, full, inputs, described)
         _check_attributes(kind, full, attributes)
         operands = list(inputs)
-        for key, shape in weights.items():
+        for key, shape in own.items():
             operands.append(self.weight(key, shape, owner=full, learned=key not in _NOT_LEARNED))
-        if dtype is None:
-            dtype = next((t.dtype for t in operands if not t.constant), operands[0].dtype)
+        dtype = dtype or next((t.dtype for t in operands if not t.constant), operands[0].dtype)
         if shapes is None:
             shapes = output_shapes(kind, [t.shape for t in operands], attributes, name=full)
         outputs = self._results(full, shapes, dtypes or [dtype] * len(shapes))
@@ -215,7 +213,7 @@ class Graph:
             kind, full, inputs=operands, outputs=outputs, attributes=attributes, dimensions=dimensions, macs=macs
         )
         self._layers.append(layer)
-        self._remember(alike, weights, outputs)
+        self._remember(alike, own, outputs)
         return outputs
 
     def _append(

@@ -1,7 +1,9 @@
-"""The numbers of one kernel, and what they follow from."""
+"""One kernel: layers that run as one, its numbers, and what they follow from."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from annette.mapping.access import walks
@@ -12,11 +14,10 @@ from annette.network.kinds import Category
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
-    from annette.mapping.kernel import Kernel
     from annette.mapping.precision import Precision
     from annette.network import Layer, Network
 
-__all__ = ["ACTIVATION_CODES", "described_by", "row_of"]
+__all__ = ["ACTIVATION_CODES", "Kernel", "described_by", "revised", "row_of"]
 
 _CODED_FIRST: Final = (
     "celu", "clip", "elu", "gelu", "hard_sigmoid", "hard_swish", "leaky_relu", "mish", "prelu", "relu", "selu",
@@ -35,6 +36,73 @@ ACTIVATION_CODES: Final[Mapping[str, int]] = {
 _CONVERSIONS: Final = frozenset({"quantize", "dequantize"})
 _MASKED: Final = frozenset({"softmax", "matmul"})
 """Kinds whose ``masked`` depends on the layers around them."""
+_NO_CONTEXT: Final[Mapping[str, float]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """Layers that run as one.
+
+    Attributes:
+        name: The anchor's name.
+        kind: Kind of kernel, the key of the layer models: the anchor's kind unless a rule gives another.
+        anchor: The layer whose dimensions describe the kernel.
+        layers: All layers, in topological order; none in a copy that the runtime adds.
+        inputs: Activations read from outside, each once.
+        outputs: Activations written for the outside.
+        rules: Names of the mapping rules that formed it, in the order of use.
+        free: Whether a rule says that the platform does nothing for it (a view).
+        followers: What runs along with the anchor, a recognised subgraph (a decomposed GELU, …) as one layer of its
+            kind; None stands for all layers but the anchor.
+        blocked: Whether it runs in a blocked layout (`annette.mapping.layout`).
+        context: Numbers that follow from the kernels around it, by name without ``context:``; see
+            `annette.mapping.context`.
+        precision: What it computes with where that is not what its tensors say: ``fp32`` where the runtime converts
+            narrower tensors for it; None where it follows from them.
+    """
+
+    name: str
+    kind: str
+    anchor: Layer
+    layers: tuple[Layer, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    rules: tuple[str, ...] = ()
+    free: bool = False
+    followers: tuple[Layer, ...] | None = None
+    blocked: bool = False
+    context: Mapping[str, float] = field(default_factory=lambda: _NO_CONTEXT)
+    precision: str | None = None
+
+    @property
+    def ops(self) -> int:
+        """Operations of all its layers."""
+        return sum(layer.workload.ops for layer in self.layers)
+
+
+_FIELDS: Final = tuple(
+    (Kernel.__dict__[each.name].__get__, Kernel.__dict__[each.name].__set__) for each in fields(Kernel)
+)
+_set_blocked: Final = Kernel.__dict__["blocked"].__set__
+_set_context: Final = Kernel.__dict__["context"].__set__
+
+
+def revised(kernel: Kernel, *, blocked: bool | None = None, context: Mapping[str, float] | None = None) -> Kernel:
+    """A kernel with another layout or context: as `dataclasses.replace`, in a quarter of the time.
+
+    Args:
+        kernel: The kernel.
+        blocked: Whether it runs in a blocked layout; None leaves it.
+        context: What a context stage gives it; None leaves it.
+    """
+    made = object.__new__(Kernel)
+    for get, put in _FIELDS:
+        put(made, get(kernel))
+    if blocked is not None:
+        _set_blocked(made, blocked)
+    if context is not None:
+        _set_context(made, context)
+    return made
 
 
 def _computing(kernel: Kernel) -> tuple[Layer, ...]:
