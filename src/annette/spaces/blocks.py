@@ -51,14 +51,10 @@ class BlockSpace(SearchSpace):
         OptionError: There is no block, a block has no choice, or two have the same name.
 
     Example:
-        >>> space = BlockSpace(
-        ...     "tiny",
-        ...     (3, 32, 32),
-        ...     [
-        ...         Block("stem", {"narrow": lambda net, x: net.conv(x, 16, 3), "wide": lambda net, x: net.conv(x, 32, 3)}),
-        ...         Block("head", {"classifier": lambda net, x: net.classifier(x, 10)}),
-        ...     ],
-        ... )
+        >>> sizes = {"narrow": lambda net, x: net.conv(x, 16, 3), "wide": lambda net, x: net.conv(x, 32, 3)}
+        >>> stem = Block("stem", sizes)
+        >>> head = Block("head", {"classifier": lambda net, x: net.classifier(x, 10)})
+        >>> space = BlockSpace("tiny", (3, 32, 32), [stem, head])
         >>> space.size, space.label((1,))
         (2, 'stem=wide')
     """
@@ -162,7 +158,7 @@ def space_from_json(document: Any, *, batch: int = 1) -> BlockSpace:
     """Reads a description of a space.
 
     Each choice is a list of operators, one behind the other: ``{"op": "conv_norm", "filters": 32, "kernel": 3}`` calls
-    the method of that name of `annette.network.zoo.folding.FoldingBuilder` with the numbers given; ``{"residual": […]}``
+    the method of that name of `annette.network.zoo.folding.FoldingBuilder` with the numbers; ``{"residual": […]}``
     adds what comes in to what the operators in the list make of it. ``null`` leaves the block out.
 
     Args:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["CompiledSpace", "FullRoad", "Priced", "SpacePrices", "compile_space"]
 
 _LEVELS: Final = ((0, False), (1, False), (1, True), (2, True))
-"""How far surroundings are looked at, and whether with the pieces that stand there; the next where one is too little."""
+"""How far surroundings are looked at, and whether with the pieces there; the next where one is too little."""
 
 _TRAINING: Final = 2048
 """Candidates whose pieces are learned beforehand; what others have besides is learned when it is met."""
@@ -101,7 +101,7 @@ class FullRoad:
     family: str | None = None
     fallback: str = "error"
     compile_s: float = 0.0
-    reason: str = "not asked for"
+    reason: str = "the full road was asked for"
     compiled: bool = field(default=False, init=False)
 
     def price(self, candidates: IntArray) -> Priced:
@@ -126,17 +126,21 @@ class CompiledSpace:
         space: The space.
         platform: The platform.
         compile_s: What compiling took, seconds.
+        compiled: Whether candidates are look-ups: no longer from when a piece became different things in what looks
+            like one surrounding. Then all take the full road.
+        reason: Why they are not.
     """
 
-    compiled = True
-    reason = ""
-
-    def __init__(self, learner: Learner, space: SearchSpace, platform: Platform, family: str | None, fallback: str) -> None:
+    def __init__(
+        self, learner: Learner, space: SearchSpace, platform: Platform, family: str | None, fallback: str
+    ) -> None:
         self.space, self.platform, self.compile_s = space, platform, 0.0
+        self.compiled, self.reason = True, ""
         self._learner, self._family, self._fallback = learner, family, fallback
         self._prices: RowPrices | None = None
         self._host = platform.latency_is == "end_to_end" and platform.overhead.per_run_s is not None
         self._known = (0, 0)
+        self._limits: list[tuple[float, float]] = []
 
     @property
     def mapped(self) -> int:
@@ -150,14 +154,28 @@ class CompiledSpace:
             candidates: Valid ones, shape ``(candidates, decisions)``.
 
         Raises:
-            NotLocalError: A piece became something else in a surrounding that looks the same.
             UnsupportedKernelError: A kind of kernel has no model.
             ModelError: A candidate takes no time.
+        """
+        if self.compiled:
+            try:
+                return self.looked_up(candidates)
+            except NotLocalError:
+                self.compiled, self.reason = False, "a piece turned out to depend on more than its surroundings"
+        return FullRoad(self.space, self.platform, self._family, self._fallback).price(candidates)
+
+    def looked_up(self, candidates: IntArray) -> Priced:
+        """As `price`, by look-ups alone.
+
+        Raises:
+            NotLocalError: A piece became something else in a surrounding that looks the same.
         """
         parts = [
             self._together(candidates[start : start + _TOGETHER]) for start in range(0, len(candidates), _TOGETHER)
         ]
-        return Priced(*(np.concatenate(each) for each in zip(*parts, strict=True))) if parts else Priced(*np.zeros((3, 0)))
+        return (
+            Priced(*(np.concatenate(each) for each in zip(*parts, strict=True))) if parts else Priced(*np.zeros((3, 0)))
+        )
 
     def _together(self, candidates: IntArray) -> Priced:
         contents, amounts = [], []
@@ -258,7 +276,12 @@ class CompiledSpace:
 
 
 def compile_space(
-    space: SearchSpace, platform: Platform, *, model: str | None = None, fallback: str = "error"
+    space: SearchSpace,
+    platform: Platform,
+    *,
+    model: str | None = None,
+    fallback: str = "error",
+    training: int = _TRAINING,
 ) -> CompiledSpace | FullRoad:
     """Prepares a space so that candidates cost a look-up each.
 
@@ -271,6 +294,7 @@ def compile_space(
         platform: Where its candidates run.
         model: Model family, or None for what the platform prefers.
         fallback: ``error`` or ``roofline``: what to do with kinds that the platform has no model for.
+        training: Random candidates whose pieces are learned beforehand.
 
     Returns:
         The compiled space, or the full road with the reason.
@@ -281,17 +305,20 @@ def compile_space(
     """
     started = time.perf_counter()
     draw = np.random.default_rng(_SEED)
-    training = np.concatenate([space.covering(), space.sample(min(_TRAINING, space.size), draw)])
+    rows = np.concatenate([space.covering(), space.sample(min(training, space.size), draw)])
     road = FullRoad(space, platform, model, fallback)
     reason = ""
     if space.batch > 1 and platform.batch_is == "one_by_one":
         reason = "the runtime takes the samples of a batch one by one"
+    elif platform.mapping.context is not None:
+        # By its contract a stage may look at all kernels at once: no surrounding is large enough for certain.
+        reason = f"its compiler decides from the whole network ({platform.mapping.context.name})"
     for depth, detailed in _LEVELS if not reason else ():
         candidate = CompiledSpace(Learner(space, platform, depth, detailed=detailed), space, platform, model, fallback)
         try:
-            candidate.price(training)
+            candidate.looked_up(rows)
             checked = space.sample(_CHECKED, draw)
-            compiled_s, full_s = candidate.price(checked).latency_s, road.price(checked).latency_s
+            compiled_s, full_s = candidate.looked_up(checked).latency_s, road.price(checked).latency_s
         except NotLocalError:
             reason = f"what becomes of a piece on platform {platform.name!r} depends on more than its surroundings"
             continue

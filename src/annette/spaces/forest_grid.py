@@ -150,4 +150,5 @@ def _corners(
         places.append(place)
         values.append(value.astype(np.float64) * (-1.0 if sum(corner) % 2 else 1.0))
     count = rows * int(np.prod(sizes, dtype=np.intp))
-    return np.bincount(np.concatenate(places), np.concatenate(values), minlength=count).reshape(rows, *sizes)
+    sums: FloatArray = np.bincount(np.concatenate(places), np.concatenate(values), minlength=count).astype(np.float64)
+    return sums.reshape(rows, *sizes)

@@ -52,37 +52,51 @@ def reader_keys(pieces: Pieces, count: int, depth: int) -> list[Hashes]:
     Returns:
         A key for each slot, each of shape ``(candidates,)``.
     """
+    if not depth:
+        return _several_readers(pieces, count)
     everyone = np.arange(count)
     codes = np.zeros((len(pieces.codes) + 1, count), dtype=np.uint64)
     for slot, code in enumerate(pieces.codes):
         codes[slot] = code
     # Outside the network, in the last row, nothing is known and nothing changes.
     keys = codes
-    for step in range(max(depth, 1)):
+    for step in range(depth):
         sums = np.zeros_like(codes)
         for slot, sources in enumerate(pieces.sources):
             present = codes[slot] != 0
             if not sources or not present.any():
                 continue
-            own = mixed(keys[slot], codes[slot]) if depth else present.astype(np.uint64)
+            own = mixed(keys[slot], codes[slot])
             known = [keys[source] if isinstance(source, int) else keys[source, everyone] for source in sources]
             for place, source in enumerate(sources):
-                read = own
-                if depth:
-                    read = mixed(own, place)
-                    for fellow in known[:place] + known[place + 1 :] if step else ():
-                        read = mixed(read, fellow)
-                counted = present
-                for earlier in sources[:place] if not depth else ():
-                    counted = counted & (np.asarray(earlier) != source)
-                read = np.where(counted, read, np.uint64(0))
+                read = mixed(own, place)
+                for fellow in known[:place] + known[place + 1 :] if step else ():
+                    read = mixed(read, fellow)
+                read = np.where(present, read, np.uint64(0))
                 if isinstance(source, int):
                     sums[source] += read
                 else:
                     sums[source, everyone] += read
         sums[-1] = 0
-        keys = mixed(sums, codes) if depth else np.minimum(sums, np.uint64(2))
+        keys = mixed(sums, codes)
     return list(keys[:-1])
+
+
+def _several_readers(pieces: Pieces, count: int) -> list[Hashes]:
+    """How many slots read each slot, two standing for more; one that reads a tensor twice counts once."""
+    everyone = np.arange(count)
+    readers = np.zeros((len(pieces.codes) + 1, count), dtype=np.int16)
+    for code, sources in zip(pieces.codes, pieces.sources, strict=True):
+        present = np.asarray(code) != 0
+        for place, source in enumerate(sources):
+            counted = present
+            for earlier in sources[:place]:
+                counted = counted & (np.asarray(earlier) != source)
+            if isinstance(source, int):
+                readers[source] += counted
+            else:
+                readers[source, everyone] += counted
+    return list(np.minimum(readers[:-1], 2).astype(np.uint64))
 
 
 class KeyTable:

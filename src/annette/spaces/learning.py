@@ -59,9 +59,8 @@ class Learner:
                 return self._entries(candidates)
             except OpenPieceError as error:
                 # What was learned holds no longer: kernels are handed out in another way.
-                self._open_codes.update(error.codes)
-                if len(self._open_codes) > _MOST_OPEN:
-                    self._open_codes = _EVERY_CODE
+                opened = {*self._open_codes, *error.codes}
+                self._open_codes = _EVERY_CODE if len(opened) > _MOST_OPEN else opened
                 self._start()
 
     def _entries(self, candidates: IntArray) -> npt.NDArray[np.int32]:

@@ -42,9 +42,8 @@ def load_space(name: str | Path, *, batch: int = 1) -> SearchSpace:
     if text.endswith(".json"):
         return space_from_json(read_json(Path(text), error=OptionError), batch=batch)
     if ":" not in text:
-        raise OptionError(
-            f"there is no space {text!r}{nearest(text, SPACES)}; known: {', '.join(SPACES)}, a .json file, or module:name"
-        )
+        known = ", ".join((*SPACES, "a .json file", "module:name"))
+        raise OptionError(f"there is no space {text!r}{nearest(text, SPACES)}; known: {known}")
     found = resolve(text)
     space = found if isinstance(found, SearchSpace) else found(batch=batch) if callable(found) else found
     if not isinstance(space, SearchSpace):

@@ -89,14 +89,12 @@ class NasBench101(SearchSpace):
         """A slot for each slice, projection, sum and operation of all cells; stem, poolings and classifier."""
         slots = _Slots(_Graph(candidates))
         last: IntArray | int = slots.add(_STEM, OUTSIDE)
-        width = self._channels
         for stack in range(_STACKS):
             outputs = self._channels << stack
             if stack:
                 last = slots.add(_HALVE, last)
             for _ in range(self._cells):
-                last = slots.cell(last, width, outputs)
-                width = outputs
+                last = slots.cell(last, outputs)
         slots.add(_TAIL, last)
         return Pieces(tuple(slots.codes), tuple(slots.sources))
 
@@ -170,14 +168,16 @@ class _Slots:
         self.sources.append(sources)
         return len(self.codes) - 1
 
-    def cell(self, x: IntArray | int, inputs: int, outputs: int) -> IntArray:
+    def cell(self, x: IntArray | int, outputs: int) -> IntArray:
         """Adds the slots of a cell and returns the slot of its result, shape ``(candidates,)``."""
         graph, channels = self._graph, self._graph.channels(outputs)
         count = len(graph.kept[0])
         source = np.broadcast_to(np.asarray(x, dtype=np.int64), (count,))
         vertices: dict[int, IntArray] = {}
         for vertex in _INNER:
-            parts = [self._cut(vertices[i], channels[i], channels[vertex], graph.edges[i, vertex]) for i in range(1, vertex)]
+            parts = [
+                self._cut(vertices[i], channels[i], channels[vertex], graph.edges[i, vertex]) for i in range(1, vertex)
+            ]
             parts.append(self._project(source, graph.edges[0, vertex], channels[vertex]))
             total = self._sum(parts)
             sort = _WIDE * (_OPERATE * len(OPERATIONS) + graph.operations[vertex])

@@ -72,7 +72,9 @@ class NasBench201(SearchSpace):
             owner_of[f"reduction{stage}"] = first - 1
             owner_of.update({f"stage{stage}/cell{index}": first + index for index in range(self._cells)})
         tail = _STAGES * (self._cells + 1)
-        scopes = ["/".join(layer.name.split("/")[: 2 if layer.name.startswith("stage") else 1]) for layer in network.layers]
+        scopes = [
+            "/".join(layer.name.split("/")[: 2 if layer.name.startswith("stage") else 1]) for layer in network.layers
+        ]
         return Built(network, tuple(owner_of.get(scope, tail) for scope in scopes))
 
     def pieces(self, candidates: IntArray) -> Pieces:

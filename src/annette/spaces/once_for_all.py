@@ -1,4 +1,4 @@
-"""The networks of Once-for-All on MobileNet v3 (Cai et al., arXiv:1908.09791): elastic resolution, depth, width, window."""
+"""The networks of Once-for-All on MobileNet v3 (Cai et al., arXiv:1908.09791)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _STAGES: Final = (
     _Stage(112, 1, "hard_swish", excited=True),
     _Stage(160, 2, "hard_swish", excited=True),
 )
-"""Stages behind the first block at width 1.0, as in the authors' program (``ofa_mbv3.py``): those of MobileNet v3 large."""
+"""Stages behind the first block at width 1.0: those of MobileNet v3 large (``ofa_mbv3.py`` of the authors)."""
 
 _RESOLUTIONS: Final = tuple(range(128, 225, 4))
 _DEPTHS: Final = (2, 3, 4)
@@ -59,9 +59,7 @@ class OnceForAll(SearchSpace):
 
     name: ClassVar[str] = "once-for-all"
 
-    def __init__(
-        self, *, batch: int = 1, resolutions: Sequence[int] = _RESOLUTIONS, classes: int = 1000
-    ) -> None:
+    def __init__(self, *, batch: int = 1, resolutions: Sequence[int] = _RESOLUTIONS, classes: int = 1000) -> None:
         self.batch, self._resolutions, self._classes = batch, tuple(resolutions), classes
         blocks = len(_STAGES) * _DEEPEST
         self.options = (
@@ -96,25 +94,22 @@ class OnceForAll(SearchSpace):
         Raises:
             OptionError: It is not such a label.
         """
-        head, *stages = label.split("-")
-        try:
-            if len(stages) != len(_STAGES):
-                raise ValueError
-            depths, blocks = [], []
-            for text in stages:
-                depth, _, listed = text.partition(":")
-                pairs = [re.fullmatch(r"k(\d+)e(\d+)", each) for each in listed.split(",")]
-                found = [(_KERNELS.index(int(p[1])), _EXPANSIONS.index(int(p[2]))) for p in pairs if p]
-                depths.append(_DEPTHS.index(int(depth.removeprefix("d"))))
-                if len(found) != _DEPTHS[depths[-1]]:
-                    raise ValueError
-                blocks += [*found, *[(0, 0)] * (_DEEPEST - len(found))]
-            resolution = self._resolutions.index(int(head.removeprefix("r")))
-        except ValueError:
-            raise OptionError(
-                f"{label!r} is no candidate of space {self.name!r}: write it like {self.label((0,) * len(self.options))!r}"
-            ) from None
-        return (resolution, *depths, *(option for pair in blocks for option in pair))
+        match = re.fullmatch(r"r(\d+)" + r"-d\d:((?:k\de\d,?)+)" * len(_STAGES), label)
+        given = [] if match is None else [re.findall(r"k(\d)e(\d)", each) for each in match.groups()[1:]]
+        blocks = [pair for stage in given for pair in (*stage, *[("3", "3")] * (_DEEPEST - len(stage)))]
+        row = [
+            _place(self._resolutions, match[1] if match else ""),
+            *(_place(_DEPTHS, str(len(stage))) for stage in given),
+            *(
+                _place(sizes, text)
+                for pair in blocks
+                for sizes, text in zip((_KERNELS, _EXPANSIONS), pair, strict=True)
+            ),
+        ]
+        if min(row) < 0 or len(row) != len(self.options) or self.label(row) != label:
+            known = self.label((0,) * len(self.options))
+            raise OptionError(f"{label[:200]!r} is no candidate of space {self.name!r}: write it like {known!r}")
+        return tuple(row)
 
     def build(self, candidate: Sequence[int]) -> Built:
         """The network, batch normalization folded."""
@@ -145,7 +140,11 @@ class OnceForAll(SearchSpace):
         forms = [(k, e) for k in range(len(_KERNELS)) for e in range(len(_EXPANSIONS))]
         blocks = len(_STAGES) * _DEEPEST
         rows = [
-            (resolution, *(len(_DEPTHS) - 1,) * len(_STAGES), *sum((forms[(turn + b) % len(forms)] for b in range(blocks)), ()))
+            (
+                resolution,
+                *(len(_DEPTHS) - 1,) * len(_STAGES),
+                *sum((forms[(turn + b) % len(forms)] for b in range(blocks)), ()),
+            )
             for resolution in range(len(self._resolutions))
             for turn in range(len(forms))
         ]
@@ -162,6 +161,11 @@ class OnceForAll(SearchSpace):
                 code = _BLOCKS + own * len(_EXPANSIONS) + expansion
                 codes.append(np.where(index < depth, code, ABSENT))
         return chained([*codes, _HEAD])
+
+
+def _place(sizes: Sequence[int], text: str) -> int:
+    """Which of the sizes a text is, -1 for none."""
+    return next((place for place, size in enumerate(sizes) if str(size) == text), -1)
 
 
 def _block_options(row: Sequence[int] | IntArray, stage: int, index: int) -> tuple[int, int]:

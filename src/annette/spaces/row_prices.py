@@ -79,12 +79,11 @@ class RowPrices:
     ) -> None:
         self._platform, self._rows = platform, rows
         self._corners = [(w, n) for w in (least[0], most[0]) for n in (least[1], most[1])]
-        self._models = {
-            kind: model_of(kind, platform, family, fallback, examples[kind]) for kind in rows.rows_by_kind
-        }
+        self._models = {kind: model_of(kind, platform, family, fallback, examples[kind]) for kind in rows.rows_by_kind}
         self._axes: dict[str, Axis] = self._find_axes()
         self.varying = np.zeros(len(rows), dtype=np.bool_)
         """Which rows are no steps over the axes, and are priced by `of_varying`; shape ``(rows,)``."""
+        self._factors_of: dict[int, FloatArray] = {}  # of rows of which the formula alone varies, at each point
         points = int(np.prod([len(axis) for axis in self._axes.values()], dtype=np.intp))
         if points * len(rows) > _MOST_POINTS:
             self._axes, points = {}, 1
@@ -112,6 +111,13 @@ class RowPrices:
     def of_varying(self, row: int, around: Around) -> FloatArray:
         """Seconds of a varying row in each network, shape ``(candidates,)``."""
         model = self._models[str(self._rows.kinds[row])]
+        if row in self._factors_of:
+            assert isinstance(model, Mixed | Statistical)  # noqa: S101 - narrows the type
+            part = self._rows.select(np.full(len(around.ops), row, dtype=np.intp))
+            part.values[:, AROUND] = np.column_stack(around)
+            latency_s = _formula_s(model, part) * self._factors_of[row][self.points(around)]
+            self._refuse_impossible(latency_s, str(self._rows.kinds[row]))
+            return np.maximum(latency_s, self._least_s(part))
         pairs, same = np.unique(np.column_stack(around), axis=0, return_inverse=True)
         part = self._rows.select(np.full(len(pairs), row, dtype=np.intp))
         part.values[:, AROUND] = pairs
@@ -156,10 +162,13 @@ class RowPrices:
             if type(model) in (Mixed, Statistical):
                 assert isinstance(model, Mixed | Statistical)  # noqa: S101 - narrows the type
                 formula = [_formula_s(model, self._in_network(numbers, corner)) for corner in self._corners]
-                varying = _differ(formula) | self._sees_more(model, numbers)
-                steady = numbers[~varying]
+                more = self._sees_more(model, numbers)
+                varying = _differ(formula) | more
+                steady, followed = numbers[~varying], numbers[varying & ~more]
                 if len(steady):
                     self._points_s[steady] = formula[0][~varying, None] * self._factors(model, steady)
+                if len(followed):
+                    self._factors_of.update(zip(followed.tolist(), self._factors(model, followed), strict=True))
             else:
                 formula = [model.predict_s(self._in_network(numbers, corner)) for corner in self._corners]
                 varying = _differ(formula)

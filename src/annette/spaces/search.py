@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,14 +17,12 @@ from annette.spaces.load import load_space
 from annette.spaces.objectives import load_objective
 from annette.spaces.space import SearchSpace
 from annette.spaces.strategies import proposals
-from annette.spaces.walk import NotLocalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from annette.mapping.kernel import FloatArray
-    from annette.spaces.compiled import Priced, SpacePrices
+    from annette.spaces.compiled import SpacePrices
     from annette.spaces.objectives import Objective
     from annette.spaces.space import IntArray
 
@@ -160,20 +159,22 @@ def search(
         (4, True)
     """
     loaded = space if isinstance(space, SearchSpace) else load_space(space, batch=batch)
-    listed = [platforms] if isinstance(platforms, Platform | str) or not isinstance(platforms, list | tuple) else platforms
+    listed = [platforms] if isinstance(platforms, Platform | str | Path) else platforms
     targets = [each if isinstance(each, Platform) else load_platform(each) for each in listed]
     _check(targets, jointly, max_latency_s)
     if strategy != "exhaustive" and count is None:
         count = 10_000
     small = count is not None and count < _WORTH_COMPILING
     priced_by: list[SpacePrices] = [
-        FullRoad(loaded, target, model, fallback) if small else compile_space(loaded, target, model=model, fallback=fallback)
+        FullRoad(loaded, target, model, fallback, reason=_TOO_FEW)
+        if small
+        else compile_space(loaded, target, model=model, fallback=fallback)
         for target in targets
     ]
     run = _Run(loaded, priced_by, load_objective(objective) if isinstance(objective, str) else objective, jointly)
     draw = np.random.default_rng(seed)
     for candidates in proposals(strategy, loaded, count, draw, run.best):
-        run.look_at(candidates, max_latency_s, model, fallback)
+        run.look_at(candidates, max_latency_s)
         if progress is not None:
             progress(len(candidates))
     return SearchResult(
@@ -183,7 +184,9 @@ def search(
         jointly=jointly,
         max_latency_s=max_latency_s,
         seed=seed,
-        platforms=tuple(PlatformUse(each.platform.name, each.compiled, each.reason, each.compile_s) for each in run.prices),
+        platforms=tuple(
+            PlatformUse(each.platform.name, each.compiled, each.reason, each.compile_s) for each in run.prices
+        ),
         candidates=run.candidates,
         unscored=run.unscored,
         too_slow=run.too_slow,
@@ -195,6 +198,8 @@ def search(
 
 _WORTH_COMPILING: Final = 200
 """Fewer candidates than this are sooner priced one by one."""
+
+_TOO_FEW: Final = f"fewer than {_WORTH_COMPILING} candidates are sooner priced one by one"
 
 
 def _check(platforms: Sequence[Platform], jointly: str, max_latency_s: float | None) -> None:
@@ -241,10 +246,10 @@ class _Run:
         """The candidates of all fronts."""
         return np.concatenate([front.rows for front in self._fronts])
 
-    def look_at(self, candidates: IntArray, max_latency_s: float | None, model: str | None, fallback: str) -> None:
+    def look_at(self, candidates: IntArray, max_latency_s: float | None) -> None:
         """Prices candidates, scores them, and keeps those that nothing beats."""
         started = time.perf_counter()
-        priced = [self._price(number, candidates, model, fallback) for number in range(len(self.prices))]
+        priced = [each.price(candidates) for each in self.prices]
         self.estimate_s += time.perf_counter() - started
         score = np.asarray(self._objective(self._space, candidates, priced[0]), dtype=np.float64)
         latency_s = np.array([each.latency_s for each in priced])
@@ -257,17 +262,6 @@ class _Run:
         for front, side, late in zip(self._fronts, sides, slow, strict=True):
             taken = scored & ~late
             front.add(candidates[taken], side[taken], score[taken])
-
-    def _price(self, number: int, candidates: IntArray, model: str | None, fallback: str) -> Priced:
-        """Prices by look-ups, and by the full road from where on they turn out not to hold."""
-        prices = self.prices[number]
-        try:
-            return prices.price(candidates)
-        except NotLocalError:
-            reason = "what becomes of a piece turned out to depend on more than its surroundings"
-            road = FullRoad(self._space, prices.platform, model, fallback, prices.compile_s, reason)
-            self.prices[number] = road
-            return road.price(candidates)
 
     def found(self, model: str | None, fallback: str, confidence: float) -> list[Found]:
         """The fronts, estimated once more by the full road, with intervals."""

@@ -40,7 +40,9 @@ def proposals(
         OptionError: There is no such strategy, or the count does not fit it.
     """
     if strategy not in STRATEGIES:
-        raise OptionError(f"there is no strategy {strategy!r}{nearest(strategy, STRATEGIES)}; known: {', '.join(STRATEGIES)}")
+        raise OptionError(
+            f"there is no strategy {strategy!r}{nearest(strategy, STRATEGIES)}; known: {', '.join(STRATEGIES)}"
+        )
     if strategy == "exhaustive":
         if count is not None:
             raise OptionError("an exhaustive search looks at all candidates: it takes no count")

@@ -37,7 +37,7 @@ class Walked(NamedTuple):
     """Where candidates lead.
 
     Attributes:
-        entries: Entry of the book for each slot and candidate, 0 where there is no piece, shape ``(slots, candidates)``.
+        entries: Entry of the book for each slot and candidate, 0 without a piece, shape ``(slots, candidates)``.
         missing: Key of the first piece of each candidate that the book does not know, 0 where it knows all.
     """
 
@@ -134,7 +134,7 @@ class PieceBook:
                 raise NotLocalError
             entries[slot], states[slot] = known, arrays.state_of[known]
             if arrays.any_changing:
-                _change(states, arrays, known, sources, everyone)
+                _change(states, arrays, known, sources)
         return Walked(entries, missing)
 
     def _add(
@@ -190,7 +190,6 @@ class PieceBook:
         return number
 
 
-
 class _Entries:
     """Entries as arrays that grow.
 
@@ -229,9 +228,7 @@ class _Entries:
         self.count += 1
 
 
-def _columns(
-    sources: tuple[IntArray | int, ...], which: npt.NDArray[np.intp]
-) -> list[npt.NDArray[np.int64] | int]:
+def _columns(sources: tuple[IntArray | int, ...], which: npt.NDArray[np.intp]) -> list[npt.NDArray[np.int64] | int]:
     """The sources of some candidates."""
     return [source if isinstance(source, int) else source[which] for source in sources]
 
@@ -251,7 +248,6 @@ def _change(
     arrays: _Entries,
     entries: npt.NDArray[np.int32],
     sources: tuple[IntArray | int, ...],
-    everyone: npt.NDArray[np.intp],
 ) -> None:
     """Notes the copies that a slot made of its operands."""
     which = np.flatnonzero(arrays.changing[entries])
