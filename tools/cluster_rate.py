@@ -1,6 +1,6 @@
 """How much faster are two workers of a cluster than one?
 
-    python tools/cluster_rate.py --space ofa_mobilenet_v3 --count 1000000 --rounds 3
+    python tools/cluster_rate.py --space once-for-all --count 1000000 --rounds 3
     python tools/cluster_rate.py --count 4000 --rounds 3
 
 The first prices candidates of a search space, the second estimates networks of NAS-Bench-201, none twice, by the full
