@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from annette.cli.exports import Exports
 from annette.cli.options import (
+    BUDGET_EXCEEDED,
     USAGE_ERROR,
+    budget_options,
     chosen_cluster,
     cluster_options,
     complain,
+    export_options,
     json_option,
     lenient_option,
     model_options,
@@ -50,6 +54,8 @@ __all__ = ["command"]
     help="Processes that read and estimate several networks.",
 )
 @cluster_options
+@export_options
+@budget_options
 @json_option
 @click.option("--json-lines", "as_lines", is_flag=True, help="Print a JSON document a line, each when it is known.")
 def command(
@@ -70,7 +76,7 @@ def command(
 
     NETWORK may also be a folder, of which all network files are taken, or a pattern, quoted. With --json and several
     networks, prints a list of documents. Where one of several cannot be estimated, the others are: a line on standard
-    error and, as JSON, an entry say why, and the exit code is 2.
+    error and, as JSON, an entry say why, and the exit code is 2. It is 3 where an estimate is above --budget.
 
     \b
     Examples:
@@ -78,28 +84,45 @@ def command(
       annette estimate model.onnx --platform ncs2-openvino --batch 4 --json
       annette estimate model.onnx --platform my-platform.json --input ids=1x128 --fallback roofline
       annette estimate detector.onnx --platform my-platform.json --observe
+      annette estimate model.onnx --platform ncs2-openvino --budget 20ms --trace model.trace.json
       annette estimate models 'more/**/*.tflite' --platform ethos-u55-128 --jobs 4 --json-lines
     """
     from annette import load_platform
     from annette.network.finding import is_collection
-    from annette.report.estimates import print_estimate, print_estimate_row
 
-    cluster = chosen_cluster(how)
+    cluster, exports = chosen_cluster(how), Exports.chosen(how)
     if observe and (jobs > 1 or cluster):
         raise click.UsageError("--observe looks up the sizes of each network here: leave out --jobs and --scheduler")
     target = load_platform(platform)
     single = len(networks) == 1 and not is_collection(networks[0])
+    exports.check(one=single and not cluster)
     table = table or any(map(is_collection, networks))
     reading: dict[str, Any] = {"batch": batch, "inputs": inputs, "lenient": lenient}
     if observe or (single and not cluster):
-        found = _one_by_one(networks, target, observe=observe, single=single, reading=reading, how=how)
+        found = _one_by_one(networks, target, exports, observe=observe, single=single, reading=reading, how=how)
     else:
-        shared = {"jobs": jobs, "cluster": cluster, "briefly": table and not (as_json or as_lines)}
+        shared = {"jobs": jobs, "cluster": cluster, "briefly": table and not (as_json or as_lines or exports.whole)}
         found = _together(networks, platform if jobs > 1 else target, shared, {**reading, **how})
+    forms = {"single": single, "everything": everything, "table": table, "as_json": as_json, "as_lines": as_lines}
+    failed = _print_all(found, exports, **forms)
+    exports.write()
+    if failed or exports.exceeded:
+        click.get_current_context().exit(USAGE_ERROR if failed else BUDGET_EXCEEDED)
+
+
+def _print_all(
+    found: Iterator[tuple[str, dict[str, Any], bool]], exports: Exports, *, single: bool, everything: bool, table: bool,
+    as_json: bool, as_lines: bool,
+) -> bool:  # fmt: skip
+    """Prints what becomes of each network when it is known; whether any has no estimate."""
+    from annette.report.estimates import print_estimate, print_estimate_row
+
     documents: list[dict[str, Any]] = []
     failed = False
     for name, document, known in found:
         failed |= not known
+        if known:
+            exports.add(document)
         if as_lines:
             print_json_line(document)
         elif as_json:
@@ -110,8 +133,7 @@ def command(
             print_estimate(document, everything=everything)
     if as_json:
         print_json(documents[0] if single else documents)
-    if failed:
-        click.get_current_context().exit(USAGE_ERROR)
+    return failed
 
 
 def _listed(places: tuple[str, ...]) -> Iterator[tuple[str, AnnetteError | None]]:
@@ -135,8 +157,8 @@ def _refused(network: str, error: AnnetteError) -> tuple[str, dict[str, Any], bo
 
 
 def _one_by_one(
-    places: tuple[str, ...], platform: Platform, *, observe: bool, single: bool, reading: dict[str, Any],
-    how: dict[str, Any],
+    places: tuple[str, ...], platform: Platform, exports: Exports, *, observe: bool, single: bool,
+    reading: dict[str, Any], how: dict[str, Any],
 ) -> Iterator[tuple[str, dict[str, Any], bool]]:  # fmt: skip
     """As `_together`, each network with the sizes that a run of its own tells."""
     from annette import AnnetteError, estimate
@@ -147,7 +169,9 @@ def _one_by_one(
             if error is not None:
                 raise error
             inputs = observed(network, observe, **reading)
-            yield network, estimate_document(estimate(network, platform, **{**reading, "inputs": inputs}, **how)), True
+            made = estimate(network, platform, **{**reading, "inputs": inputs}, **how)
+            exports.lay_over(made, network)
+            yield network, estimate_document(made), True
         except AnnetteError as refusal:
             if single:
                 raise

@@ -72,14 +72,27 @@ def estimated_here(
     """
     for group in _groups(networks, reading):
         prepare([network for _, _, network in group if isinstance(network, Network)], platform, **how)
-        for number, name, network in group:
-            if isinstance(network, AnnetteError):
-                yield Estimated(number, name, None, network)
-                continue
-            try:
-                yield Estimated(number, name, keep(estimate_network(network, platform, **how)))
-            except AnnetteError as error:
-                yield Estimated(number, name, None, error)
+        group.reverse()
+        while group:  # Networks go as they are done, before others are read.
+            number, name, network = group.pop()
+            yield _estimated(number, name, network, platform, how, keep)
+            del network
+
+
+def _estimated(
+    number: int,
+    name: str,
+    network: Network | AnnetteError,
+    platform: Platform,
+    how: Mapping[str, Any],
+    keep: Callable[[Estimate], _T],
+) -> Estimated[_T]:
+    if isinstance(network, AnnetteError):
+        return Estimated(number, name, None, network)
+    try:
+        return Estimated(number, name, keep(estimate_network(network, platform, **how)))
+    except AnnetteError as error:
+        return Estimated(number, name, None, error)
 
 
 _Loaded: TypeAlias = "tuple[int, str, Network | AnnetteError]"
@@ -93,13 +106,20 @@ def _groups(
     layers = 0
     for number, source in networks:
         name = source.name if isinstance(source, Network) else str(source)
-        try:
-            network = as_loaded(source, **reading)
-            layers += len(network.layers)
-            group.append((number, name, network))
-        except AnnetteError as error:
-            group.append((number, name, error))
+        group.append((number, name, _loaded(source, reading)))
+        layers += _layers_of(group[-1][2])
         if len(group) >= _MOST_NETWORKS or layers >= _MOST_LAYERS:
             yield group
             group, layers = [], 0
     yield group
+
+
+def _loaded(source: Network | str | Path, reading: Mapping[str, Any]) -> Network | AnnetteError:
+    try:
+        return as_loaded(source, **reading)
+    except AnnetteError as error:
+        return error
+
+
+def _layers_of(network: Network | AnnetteError) -> int:
+    return len(network.layers) if isinstance(network, Network) else 0

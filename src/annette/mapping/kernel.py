@@ -150,8 +150,9 @@ class KernelTable:
         numbers: dict[Hashable, int] = {}
         rows: list[tuple[float, ...]] = []
         places: list[int] = []
+        at_own_width = {kind: not precision_in(kind) for kind in set(kinds)}
         for kernel, kind in zip(kernels, kinds, strict=True):
-            own_width = not precision_in(kind)
+            own_width = at_own_width[kind]
             border = not given.isdisjoint(kernel.inputs), not wanted.isdisjoint(kernel.outputs)
             # Networks repeat their kernels: what has the same numbers is looked at once.
             alike = (kind, border, described_by(kernel, network)) if own_width else id(kernel)
@@ -159,7 +160,7 @@ class KernelTable:
             places.append(number)
             if number == len(rows):
                 own = row_of(kernel, network, precision, own_width=own_width)
-                rows.append((*own, *border, *around, *access_of(kernel.anchor, network)))
+                rows.append((*own, *border, *around, *(kernel.access or access_of(kernel.anchor, network))))
         values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))[places]
         values[:, _INDEX["network_busy_ops"]] = _busy_ops(values) + max(evicted_ops, _OPS_A_BYTE * evicted_bytes)
         return cls(np.array(kinds, dtype=np.str_), values, _context(kernels))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from annette.mapping.access import walks
+from annette.mapping.access import Access, walks
 from annette.mapping.masks import NO_MASK, mask_behind, mask_of
 from annette.network import kinds_in
 from annette.network.kinds import Category
@@ -59,6 +59,8 @@ class Kernel:
             `annette.mapping.context`.
         precision: What it computes with where that is not what its tensors say: ``fp32`` where the runtime converts
             narrower tensors for it; None where it follows from them.
+        access: How it walks through memory where its tensors have other shapes than in the network; None where that
+            follows from them.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Kernel:
     blocked: bool = False
     context: Mapping[str, float] = field(default_factory=lambda: _NO_CONTEXT)
     precision: str | None = None
+    access: Access | None = None
 
     @property
     def ops(self) -> int:
@@ -132,8 +135,8 @@ def described_by(kernel: Kernel, network: Network) -> Hashable:
     anchor, tensors = kernel.anchor, network.tensors
     if kernel.kind in _MASKED:
         return id(kernel)
-    walk: Hashable = None
-    if walks(anchor.kind):
+    walk: Hashable = kernel.access
+    if walk is None and walks(anchor.kind):
         if not all(name in tensors for name in (*anchor.inputs, *anchor.outputs)):
             return id(kernel)
         shapes = [(tensors[name].shape, tensors[name].dtype) for name in (*anchor.inputs, *anchor.outputs)]

@@ -105,4 +105,4 @@ def test_memory_does_not_grow_with_their_number():
     for each in annette.estimate_many(drawn(), "zcu102-dnndk", keep=lambda estimate: estimate.latency_s):
         most = max(most, len(alive))
         assert each.get() > 0
-    assert most <= 2 * 16 + 2
+    assert most <= 16 + 2
