@@ -7,7 +7,7 @@ import os
 import platform
 import signal
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -128,13 +128,14 @@ def pin_process(cpus: Sequence[int]) -> dict[str, str]:
     """Pins this process and, where it has one processor for itself, asks for a real-time scheduling class.
 
     On several processors it stays in the usual class: Linux moves real-time threads only when they wake up, so that
-    the threads of a runtime can share one processor, at half the speed, while another is idle.
+    the threads of a runtime can share one processor, at half the speed, while another is idle. There, niceness is what
+    keeps others away, and it is made to count against them.
 
     Args:
         cpus: Processors to run on; empty leaves the choice to the scheduler.
 
     Returns:
-        What was reached: ``cpus``, ``scheduler`` (``SCHED_RR`` or ``SCHED_OTHER``), ``kernel``.
+        What was reached: ``cpus``, ``scheduler`` (``SCHED_RR`` or ``SCHED_OTHER``), ``nice``, ``kernel``.
     """
     if cpus and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, set(cpus))
@@ -146,7 +147,24 @@ def pin_process(cpus: Sequence[int]) -> dict[str, str]:
         except PermissionError:
             pass  # Allowed to root and CAP_SYS_NICE only; what was reached is recorded.
     chosen = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    return {"cpus": " ".join(map(str, chosen)), "scheduler": scheduler, "kernel": platform.release()}
+    reached = {"cpus": " ".join(map(str, chosen)), "scheduler": scheduler, "kernel": platform.release()}
+    return reached | ({"nice": str(_nice_as_a_session())} if hasattr(os, "nice") else {})
+
+
+def _nice_as_a_session(autogroup: Path = Path("/proc/self/autogroup")) -> int:
+    """Gives the niceness of this process to the session that it leads as well, and returns it.
+
+    Linux weighs sessions against each other by a niceness of their own (sched(7), "The autogroup feature"), which is 0
+    in a new session whatever the processes in it have: without this, ``nice annette bench`` would change nothing.
+
+    Args:
+        autogroup: Where the kernel takes the niceness of this session.
+    """
+    niceness = os.nice(0)
+    if niceness and os.getsid(0) == os.getpid():
+        with suppress(OSError):  # A kernel without autogroups, or a rise that is not allowed.
+            autogroup.write_text(str(niceness), encoding="ascii")
+    return niceness
 
 
 def exclusive_use(cpus: Sequence[int], folder: Path | None = None) -> AbstractContextManager[None]:

@@ -40,6 +40,11 @@ FIRST_USE: Final = "the first of their kind after the caches were emptied: the t
 """Why others are: of normalizations in chains of convolutions, the first took 24 to 54 µs there where the others of the
 same size took 9 to 14. In a network it is one kernel of each kind, if any."""
 
+_CODE_S: Final = 3e-5
+"""About what that was. Kernels that others of their kind say take as long or longer stay: most of what those take more
+is their maps' memory, which no cache holds. (OpenVINO: a first pooling of 4.6 MB took 177 µs, and 89 without emptying;
+in five networks the like took 166 to 207. Most networks have one.)"""
+
 _COMMON_S: Final = 5e-7
 """Standard deviation s of the error that the profiled times of a run have in common: half of a whole microsecond, of
 which rounding is 0.29 and the rest that the profiler costs more where caches are busy (1.8 to 2.6 µs were found)."""
@@ -141,7 +146,7 @@ def first_uses(samples: Samples, run_of_row: Rows, emptied: _Flags) -> _Flags:
     """Rows whose time is mostly that of fetching a kind's code: the first of each kind where caches were emptied.
 
     Kernels with weights stay: their cold weights are what such runs are measured for. So do kinds that have too few
-    other rows.
+    other rows, and kernels that take longer than code does.
 
     Args:
         samples: Measured kernels, those of a run in order of execution.
@@ -157,6 +162,11 @@ def first_uses(samples: Samples, run_of_row: Rows, emptied: _Flags) -> _Flags:
     found[first] = True
     found &= emptied[run_of_row] & (samples.table["weight_bytes"] == 0)
     for rows in samples.table.rows_by_kind.values():
-        if len(np.unique(configurations(samples.table.select(rows[~found[rows]])))) < LEAST_ROWS:
+        others = samples.select(
+            rows[~found[rows] & (samples.latency_s[rows] > 0) & np.isfinite(samples.latency_s[rows])]
+        )
+        if len(np.unique(configurations(others.table))) < LEAST_ROWS:
             found[rows] = False
+        else:
+            found[rows] &= fit_roofline(others).predict_s(samples.table.select(rows)) < _CODE_S
     return found

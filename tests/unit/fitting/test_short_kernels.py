@@ -144,5 +144,7 @@ def test_the_first_kernel_of_a_kind_without_weights_is_left_out_where_caches_wer
     run_of_row = np.array([*np.repeat(np.arange(6), 5), *np.repeat(np.arange(6), 5)])
     emptied = np.array([True, False, True, False, False, False])
     assert np.flatnonzero(first_uses(measured, run_of_row, emptied)).tolist() == [30, 40]
+    longer = samples(table, np.full(60, 1e-4))
+    assert not first_uses(longer, run_of_row, emptied).any(), "fetching code is little of that"
     few = np.array([*range(30), 30, 40])  # Nothing would be left of the poolings.
     assert not first_uses(measured.select(few), run_of_row[few], emptied).any()

@@ -10,6 +10,7 @@ from annette.errors import MappingError
 from annette.mapping.condition_fields import layout_condition
 from annette.mapping.layout import Layout, LayoutModel, LayoutRule
 from annette.mapping.model import MappingModel
+from annette.mapping.rule import Action, Rule
 from annette.mapping.rules import layout, layouts, preset
 from annette.network.builder import NetworkBuilder
 from annette.testing.networks import networks
@@ -257,3 +258,50 @@ def test_what_a_file_may_not_say(change, message):
 def test_unknown_names_are_refused():
     with pytest.raises(MappingError, match="nchw16c"):
         layout("nchw16")
+
+
+LAST = layout("openvino-channels-last")
+
+
+def names_of(net, *outputs, rules=()):
+    kernels = MappingModel("plain", (*rules, *preset("views").rules), layout=LAST).apply(net.build(*outputs))
+    return {kernel.name for kernel in kernels if not kernel.free}, [k.kind for k in kernels if not k.layers]
+
+
+def test_where_blocked_is_channels_last_a_transposition_between_tokens_and_a_map_moves_nothing():
+    net = NetworkBuilder("test", source_format="test")
+    tokens = net.layer_norm(net.input("x", (1, 64, 16)), name="norm")
+    image = net.reshape(net.transpose(tokens, (0, 2, 1), name="to_map"), (1, 16, 8, 8), name="map")
+    image = net.conv(image, 32, 3, padding=1, bias=False, name="conv")
+    rows = net.reshape(image, (1, 32, 64), name="rows")
+    ran, copies = names_of(net, net.layer_norm(net.transpose(rows, (0, 2, 1), name="to_tokens"), name="after"))
+    assert ran == {"norm", "conv", "after"}
+    assert not copies
+
+
+def test_where_blocked_is_channels_last_a_map_made_of_it_is_read_without_a_copy():
+    net = NetworkBuilder("test", source_format="test")
+    x = net.conv(net.input("x", (1, 3, 8, 8)), 32, 3, padding=1, name="first")
+    last = net.layer_norm(net.transpose(x, (0, 2, 3, 1), name="to_last"), name="norm")
+    ran, copies = names_of(net, net.conv(net.transpose(last, (0, 3, 1, 2), name="to_first"), 16, 1, name="second"))
+    assert "to_first" not in ran
+    assert {"to_last", "norm"} <= ran
+    assert copies == ["reorder", "reorder"], "the input and the output of the network"
+
+
+def test_a_transposition_of_tokens_that_are_no_map_runs():
+    net = NetworkBuilder("test", source_format="test")
+    x = net.layer_norm(net.input("x", (1, 64, 16)))
+    ran, _ = names_of(net, net.softmax(net.transpose(x, (0, 2, 1), name="turned"), axis=-1))
+    assert "turned" in ran
+
+
+@pytest.mark.parametrize("blocked", [True, False])
+def test_parts_of_blocked_maps_do_not_lie_one_behind_another(blocked):
+    free = Rule.parse("concat-free", ["node = concat"], description="It is done in place.", action=Action.FREE)
+    net = NetworkBuilder("test", source_format="test")
+    x = net.input("x", (1, 16, 8, 8))
+    parts = [net.conv(x, 16, 1, name=f"conv{i}") if blocked else net.softmax(x, axis=-1) for i in range(2)]
+    ran, copies = names_of(net, net.relu(net.concat(parts, name="joined"), name="after"), rules=(free,))
+    assert ("joined" in ran) is blocked
+    assert copies.count("reorder") == (2 if blocked else 0)

@@ -1,9 +1,10 @@
 """OpenVINO on the CPU.
 
-Whole-network times are wall-clock around a synchronous inference; per-kernel times come from the runtime's performance
-counters (``PERF_COUNT``), in a compilation of its own. The counters are averages since compilation in whole
-microseconds, the slow first run included, so two readings are taken and their difference counts. The runtime says
-itself which layers each kernel runs (`annette.devices.openvino_cpu.runtime_graph`).
+Whole-network times are wall-clock around a synchronous inference whose inputs were handed over before and whose results
+stay where the runtime leaves them, as ``benchmark_app`` takes them: Python takes 27 µs to hand over an array, three
+times what a run costs beside its kernels. Per-kernel times come from the runtime's performance counters
+(``PERF_COUNT``), in a compilation of its own (`annette.devices.openvino_cpu.counters`). The runtime says itself which
+layers each kernel runs (`annette.devices.openvino_cpu.runtime_graph`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import math
 import tempfile
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from annette.bench.backend import (
+    MOST_WARM,
+    WARM_S,
     Availability,
     Backend,
     BackendOptions,
@@ -26,10 +29,10 @@ from annette.bench.backend import (
     Profile,
     Subject,
     time_runs,
-    warm_up,
 )
 from annette.bench.feeds import input_values
 from annette.bench.host import cpu_description
+from annette.devices.openvino_cpu.counters import CounterReading, executed_nodes_s, read_counters
 from annette.devices.openvino_cpu.runtime_graph import executed_nodes, profile_entries
 from annette.errors import BackendRunError, NetworkError, OptionError
 from annette.network.writers.onnx import write_onnx
@@ -43,6 +46,9 @@ __all__ = ["OpenvinoBackend", "OpenvinoOptions"]
 
 _PRECISIONS: Final = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 _LONGEST_REASON: Final = 300
+_WARM: Final = 2
+"""Runs before the counters count, the first of which places memory and makes code. What short networks need more of
+counts as well: without it, the sum of so many runs is known too badly."""
 
 
 @dataclass(frozen=True)
@@ -110,48 +116,44 @@ class _CompiledNetwork(CompiledNetwork):
 
     def run(self, repeats: int, *, before: Callable[[], None] | None = None) -> tuple[float, ...]:
         if self._request is None:
-            self._request = self._compile(counters=False).create_infer_request()
+            self._request = self._request_of(self._compile(counters=False))
         return time_runs(partial(self._infer, self._request), repeats, before)
 
     def profile(
         self, repeats: int, *, before: Callable[[], None] | None = None, within_s: float = math.inf
     ) -> Profile | None:
         compiled = self._compile(counters=True)
-        request = compiled.create_infer_request()
-        warmed = warm_up(partial(self._infer, request))
-        warm = self._counters(request)
+        request = self._request_of(compiled)
+        first = self._counters(request, 1)
+        self._infer(request)
+        warm = self._counters(request, _WARM)
+        settling_s = time_runs(partial(self._infer, request), MOST_WARM - _WARM, before, min(WARM_S, within_s))
         samples_s = time_runs(partial(self._infer, request), repeats, before, within_s)
-        both = self._counters(request)
-        counted = len(samples_s)
-        runs = warmed + counted
-        times = {
-            name: max(0.0, (average_s * runs - warm.get(name, 0.0) * warmed) / counted)
-            for name, average_s in both.items()
-        }
+        last = self._counters(request, _WARM + len(settling_s) + len(samples_s))
         nodes = executed_nodes(compiled.get_runtime_model())
-        return Profile(profile_entries(nodes, times, self._network), samples_s)
+        entries = profile_entries(nodes, executed_nodes_s(first, warm, last), self._network)
+        return Profile(entries, samples_s)
 
     def close(self) -> None:
         self._request = None
         self._folder.cleanup()
 
-    def _infer(self, request: Any) -> None:
+    def _request_of(self, compiled: Any) -> Any:
+        """A request that has run once: the inputs of that run stay with it."""
+        request = compiled.create_infer_request()
+        self._infer(request, self._feeds)
+        return request
+
+    def _infer(self, request: Any, feeds: list[Any] | None = None) -> None:
         try:
-            request.infer(self._feeds, share_inputs=True)
+            request.infer(feeds, share_inputs=True, share_outputs=True)
         except Exception as error:
             raise BackendRunError(f"OpenVINO fails on {self._network.name!r}: {_first_line(error)}") from error
 
-    def _counters(self, request: Any) -> dict[str, float]:
-        """Average time of every node that has run, in seconds."""
-        return {
-            counter.node_name: counter.real_time.total_seconds()
-            for counter in request.get_profiling_info()
-            if counter.status.name == "EXECUTED"
-        }
+    def _counters(self, request: Any, runs: int) -> CounterReading:
+        return read_counters(request.get_profiling_info(), runs)
 
     def _compile(self, *, counters: bool) -> Any:
-        import openvino  # noqa: PLC0415 - this module must be importable without the runtime
-
         settings = {
             "INFERENCE_NUM_THREADS": self._options.threads,
             "NUM_STREAMS": 1,
@@ -161,7 +163,7 @@ class _CompiledNetwork(CompiledNetwork):
             "PERF_COUNT": counters,
         }
         try:
-            core = openvino.Core()
+            core = _core()
             model = core.read_model(str(self._path))
             if model.is_dynamic():
                 names = filter(None, (_name(port, self._network) for port in model.inputs))
@@ -172,6 +174,14 @@ class _CompiledNetwork(CompiledNetwork):
         if self._feeds is None:
             self._feeds = [_values(port, self._network) for port in compiled.inputs]
         return compiled
+
+
+@cache
+def _core() -> Any:
+    """The runtime with its plug-ins, which take longer to load than most networks of a benchmark to compile."""
+    import openvino  # noqa: PLC0415 - this module must be importable without the runtime
+
+    return openvino.Core()
 
 
 def _name(port: Any, network: Network) -> str:

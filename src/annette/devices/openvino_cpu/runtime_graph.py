@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.backend import ProfileEntry
 from annette.bench.profile_matching import ADDED, layers_between
+from annette.devices.openvino_cpu.merged_transposes import FAKE, merged_transposes
 from annette.network import Category, kinds_in
 
 if TYPE_CHECKING:
@@ -43,6 +44,14 @@ _PRODUCTS: Final = kinds_in(Category.CONVOLUTION, Category.MATRIX_PRODUCT)
 
 _INSERTED: Final = {"Reorder": "reorder", "Convert": "convert", "Reshape": "reshape", "Transpose": "transpose"}
 """Types of nodes that change layout or element type, which the plug-in inserts between others, and their kinds."""
+
+_RECURRENT_TYPE: Final = "RNN"
+_RECURRENT: Final = kinds_in(Category.RECURRENT)
+"""Beginning of the type of the nodes that the plug-in makes of recurrent layers, and kinds of these. Such a node has no
+name of the layer; those that turn its states into the layer's results do."""
+
+_WITHOUT_BIAS: Final = "/WithoutBiases"
+"""What the reader of ONNX files appends to the name of a convolution or product whose bias becomes a node."""
 
 _IN_PLACE: Final = "unknown"
 """Beginning of ``primitiveType`` of nodes without an implementation: done in place, by doing nothing."""
@@ -134,6 +143,8 @@ def profile_entries(
             )
         )
     edges = {node.name: node.inputs for node in nodes}
+    if any(node.name.endswith(FAKE) and node.name not in times_s for node in nodes):
+        elided |= merged_transposes(network, {name for entry in entries for name in entry.layers})
     elided -= {name for entry in entries for name in entry.layers}
     completed = complete_fused_layers(entries, network, elided)
     assigned = assign_decomposed_parts(completed, edges, network, elided)
@@ -143,7 +154,8 @@ def profile_entries(
 def _layers(node: RuntimeNode, network: Network, written: Mapping[str, str]) -> tuple[str, ...]:
     """Layers by their names, or by the tensors that they write where the file does not name them."""
     known = network.layers_by_name
-    names = [name if name in known else written[name] for name in node.originals if name in known or name in written]
+    plain = [name.removesuffix(_WITHOUT_BIAS) for name in node.originals]
+    names = [name if name in known else written[name] for name in plain if name in known or name in written]
     return tuple(dict.fromkeys(names))
 
 
@@ -152,9 +164,10 @@ def complete_fused_layers(
 ) -> list[ProfileEntry]:
     """Adds the layers that an entry has run but does not name.
 
-    A product whose bias is a layer of its own loses its name to the bias; of the layers of a decomposed activation the
-    first and the last keep theirs. Unnamed layers between two layers of an entry ran in it, and so did the unnamed
-    product or convolution before the first layer of an entry that is one.
+    A product whose bias is a layer of its own loses its name to the bias, or the bias does; of the layers of a
+    decomposed activation the first and the last keep theirs. Unnamed layers between two layers of an entry ran in it,
+    and so did the unnamed product or convolution before the first layer of an entry that is one, and the unnamed sum
+    with a constant behind it (a bias of zeros is left out).
 
     Args:
         entries: In order of execution.
@@ -169,6 +182,8 @@ def complete_fused_layers(
             own |= _enclosed(own, claimed, network)
             if entry.operator in _PRODUCT_TYPES and not any(network.kinds_by_layer[name] in _PRODUCTS for name in own):
                 own |= _product_before(own, claimed, network)
+            if entry.operator in _PRODUCT_TYPES:
+                own |= _bias_behind(own, claimed, network)
             claimed |= own
         result.append(replace(entry, layers=tuple(layer.name for layer in network.layers if layer.name in own)))
     return result
@@ -209,6 +224,17 @@ def _product_before(own: set[str], claimed: set[str], network: Network) -> set[s
     return set()
 
 
+def _bias_behind(own: set[str], claimed: set[str], network: Network) -> set[str]:
+    """The unclaimed sum with a constant that alone reads the product of a set."""
+    for product in sorted(name for name in own if network.kinds_by_layer[name] in _PRODUCTS):
+        readers = _neighbours(product, network, forward=True)
+        handed_out = not set(network.outputs).isdisjoint(network.layers_by_name[product].outputs)
+        if len(readers) == 1 and readers[0] not in claimed and not handed_out:
+            plain = network.kinds_by_layer[readers[0]] == "add" and len(network.activations[readers[0]]) == 1
+            return {*readers} if plain else set()
+    return set()
+
+
 def assign_decomposed_parts(
     entries: Sequence[ProfileEntry], edges: Mapping[str, Sequence[str]], network: Network, elided: Collection[str] = ()
 ) -> list[ProfileEntry]:
@@ -236,7 +262,9 @@ def assign_decomposed_parts(
         sources = [result[place[name]] for name in _nearest(entry.name, edges, place.keys() - unknown)]
         claimed = {name for other in result for name in other.layers} | {*elided}
         between = [name for name in _between(sources, readers, network) if name not in claimed]
-        if between:
+        if entry.operator.startswith(_RECURRENT_TYPE) and (recurrent := _recurrent(readers, network)):
+            result[position] = replace(entry, layers=recurrent)
+        elif between:
             result[position] = replace(entry, layers=tuple(between))
         elif len({reader.layers for reader in readers}) == 1 and readers[0].layers:
             result[position] = replace(entry, layers=readers[0].layers)
@@ -245,6 +273,13 @@ def assign_decomposed_parts(
         sources = [result[place[source]] for source in sources_of[name]]
         result[place[name]] = _inside_one_layer(result[place[name]], sources, readers)
     return _joined(result)
+
+
+def _recurrent(readers: Sequence[ProfileEntry], network: Network) -> tuple[str, ...]:
+    """Of the entries that read the states of a recurrent node, the layers of the first that names a recurrent layer."""
+    kinds = network.kinds_by_layer
+    named = (reader.layers for reader in readers if any(kinds[name] in _RECURRENT for name in reader.layers))
+    return next(named, ())
 
 
 def _inside_one_layer(

@@ -42,6 +42,31 @@ def test_a_product_has_run_what_lies_between_the_layers_that_it_names_and_the_pr
     assert "added" not in norm.info
 
 
+def test_a_sum_with_a_constant_behind_a_product_ran_in_it_and_not_in_the_next_sum():
+    net = NetworkBuilder("residual", source_format="test")
+    x = net.input("x", (1, 8, 16))
+    network = net.build(net.add(net.fully_connected(x, 16, name="product"), x, name="sum"))
+    found = layers_of(
+        [node("product", "FullyConnected", reads=["x"]), node("sum", "Subgraph", reads=["product", "x"])], network
+    )
+    assert found["product"].layers == ("product", "product/bias")
+    assert found["sum"].layers == ("sum",)
+
+
+def test_a_recurrent_node_ran_the_layer_whose_states_others_hand_out():
+    net = NetworkBuilder("sequence", source_format="test")
+    steps = net.lstm(net.input("x", (12, 1, 8)), 16, name="lstm")
+    network = net.build(net.softmax(net.reshape(steps, (12, 16)), axis=-1, name="scores"))
+    nodes = [
+        node("LSTMSequence_7", "RNNSeq", reads=["x"]),
+        node("lstm:1", "Transpose", "lstm", reads=["LSTMSequence_7"]),
+        node("scores", "Softmax", reads=["LSTMSequence_7"]),
+    ]
+    found = layers_of(nodes, network)
+    assert {entry.layers for entry in found.values()} == {("lstm",), ("reshape", "scores")}
+    assert sum(entry.latency_s[0] for entry in found.values() if "lstm" in entry.layers) == 2e-5
+
+
 def test_a_kernel_below_the_resolution_of_the_counters_has_run():
     nodes = [
         node("first/bias", "FullyConnected", reads=["x"]),
