@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from annette.errors import AnnetteError
     from annette.estimation import Estimate
     from annette.estimation.estimator import estimate
+    from annette.estimation.many import estimate_many
     from annette.network import Network
     from annette.network.load import load_network
     from annette.platforms import Platform, list_platforms, load_platform
@@ -33,6 +34,7 @@ __all__ = [
     "benchmark",
     "check_machine",
     "estimate",
+    "estimate_many",
     "evaluate",
     "fit",
     "list_platforms",
@@ -49,6 +51,7 @@ _HOMES: Final = {
     "Network": "annette.network",
     "Platform": "annette.platforms",
     "estimate": "annette.estimation.estimator",
+    "estimate_many": "annette.estimation.many",
     "list_platforms": "annette.platforms",
     "load_network": "annette.network.load",
     "load_platform": "annette.platforms",

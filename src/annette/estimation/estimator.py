@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import Kernel
     from annette.network.inputs import Given
 
-__all__ = ["FALLBACKS", "estimate", "estimate_network", "estimate_together"]
+__all__ = ["FALLBACKS", "check_options", "estimate", "estimate_network", "estimate_together"]
 
 FALLBACKS: Final = ("error", "roofline")
 """What to do with a kind of kernel that the platform has no model for."""
@@ -156,8 +156,7 @@ def estimate_together(
         UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
         ModelError: The network costs nothing on the platform, or more than can be counted.
     """
-    _check(fallback, confidence)
-    _check_offered(model, platform)
+    check_options(platform, model, fallback, confidence)
     mapped = map_network(platform, network)
     table, on_host = mapped.table, mapped.on_host
     prices = price(mapped, platform, family=model, fallback=fallback, confidence=confidence)
@@ -213,6 +212,16 @@ def _refuse_impossible(
         f"network {network.name!r} costs nothing on platform {platform.name!r}, so there is no time to estimate: "
         f"{why} there ({kinds})"
     )
+
+
+def check_options(platform: Platform, model: str | None, fallback: str, confidence: float) -> None:
+    """Refuses what no network could be estimated with.
+
+    Raises:
+        OptionError: The platform has no such models at all, or an argument is out of its range.
+    """
+    _check(fallback, confidence)
+    _check_offered(model, platform)
 
 
 def _check(fallback: str, confidence: float) -> None:

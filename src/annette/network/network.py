@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from annette.errors import NetworkStructureError
 from annette.network.links import Links, origins
+from annette.notebook import card
+from annette.number_text import bytes_text, count_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -253,3 +255,18 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network({self.name!r}, {len(self.layers)} layers, {self.macs / 1e9:.3g} GMACs, batch {self.batch})"
+
+    def _repr_html_(self) -> str:
+        kinds: dict[str, list[Layer]] = {}
+        for layer in self.layers:
+            kinds.setdefault(layer.kind, []).append(layer)
+        counted = {kind: (len(layers), sum(layer.workload.ops for layer in layers)) for kind, layers in kinds.items()}
+        return card(
+            f"{self.name}: {count_text(self.macs)}MACs, {count_text(self.parameters)} parameters, batch {self.batch}",
+            (f"{len(self.layers)} layers, {bytes_text(self.bytes)} moved", *self.notes),
+            ("kind", "layers", "ops"),
+            (
+                (kind, str(count), count_text(ops))
+                for kind, (count, ops) in sorted(counted.items(), key=lambda entry: -entry[1][1])
+            ),
+        )

@@ -12,8 +12,9 @@ from annette.bench.records import Status
 from annette.bench.session import measured_networks
 from annette.bench.sweeps import sweeps_of
 from annette.errors import DatasetError
+from annette.number_text import change_text, percent_text, seconds_text, size_of, words_text
 from annette.report.html import Plot, html_page, html_table, ticks
-from annette.report.page import Page, change_text, percent_text, seconds_text, size_of, texts, words_text
+from annette.report.page import Page, texts
 from annette.report.schemas import measurements as schemas
 from annette.report.schemas.base import part
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import UNSET
 
 from annette.network import KINDS, UNSUPPORTED, Category
-from annette.report.page import (
-    Page,
+from annette.number_text import (
     bytes_text,
     count_text,
     interval_text,
     percent_text,
     seconds_text,
-    texts,
     times_text,
     words_text,
 )
+from annette.plain_text import shortened
+from annette.report.page import Page, texts
 from annette.report.schemas import estimates as schemas
 from annette.report.schemas.base import part
 
@@ -42,6 +42,8 @@ __all__ = [
 ]
 
 _SHOWN_BY_DEFAULT: Final = 15
+_LONGEST_NAME: Final = 60
+"""Characters of a name in a table; JSON has all of them."""
 
 
 def estimate_document(estimate: Estimate) -> dict[str, Any]:
@@ -132,7 +134,7 @@ def print_estimate(document: dict[str, Any], *, everything: bool = False, page: 
     shown = kernels if everything else sorted(kernels, key=lambda k: -k["latency_s"])[:_SHOWN_BY_DEFAULT]
     rows = [
         (
-            kernel["name"],
+            _name(kernel["name"]),
             kernel["kind"],
             str(len(kernel["layers"])),
             seconds_text(kernel["latency_s"]),
@@ -176,7 +178,7 @@ def print_comparison(document: dict[str, Any], *, page: Page | None = None) -> N
             latency_is=words_text,
             coverage=percent_text,
             coverage_latency=percent_text,
-            heaviest_kernels=", ".join,
+            heaviest_kernels=lambda names: ", ".join(map(_name, names)),
         )
         page.table(header, rows, left=(0, 4, 7))
     for entry in document["platforms"]:
@@ -197,10 +199,10 @@ def print_network(document: dict[str, Any], *, everything: bool = False, page: P
     if "kernels" in document:
         kernel_rows = [
             (
-                kernel["name"],
+                _name(kernel["name"]),
                 kernel["kind"] + (" (free)" if kernel["free"] else ""),
                 count_text(kernel["ops"]),
-                ", ".join(kernel["layers"][1:]),
+                ", ".join(map(_name, kernel["layers"][1:])),
                 ", ".join(kernel["rules"]),
             )
             for kernel in document["kernels"]
@@ -210,7 +212,7 @@ def print_network(document: dict[str, Any], *, everything: bool = False, page: P
         layers = document["layers"]
         shown = layers if everything else sorted(layers, key=lambda entry: -entry["ops"])[:_SHOWN_BY_DEFAULT]
         counts = dict.fromkeys(("macs", "ops", "params"), count_text)
-        layer_rows = texts(shown, name=str, kind=str, inputs=_sizes, outputs=_sizes, **counts, bytes=bytes_text)
+        layer_rows = texts(shown, name=_name, kind=str, inputs=_sizes, outputs=_sizes, **counts, bytes=bytes_text)
         header = ("layer", "kind", "reads", "writes", "MACs", "ops", "params", "bytes")
         page.table(header, layer_rows, left=(0, 1, 2, 3))
         if len(shown) < len(layers):
@@ -277,6 +279,11 @@ def _print_headline(document: dict[str, Any], page: Page) -> None:
         f"{document['model']}" + ("" if other_s is None else f"; {other_name} {seconds_text(other_s)}"),
         red=poor,
     )
+
+
+def _name(name: str) -> str:
+    """A name as it fits into a table: converters of TensorFlow join those of all layers that they merged."""
+    return shortened(name, _LONGEST_NAME)
 
 
 def _sizes(tensors: Sequence[dict[str, Any]]) -> str:
