@@ -9,6 +9,7 @@ import click
 from annette.cli.options import (
     USAGE_ERROR,
     complain,
+    html_option,
     json_option,
     lenient_option,
     model_options,
@@ -19,6 +20,8 @@ from annette.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from annette.network.inputs import Given
 
 __all__ = ["command"]
@@ -32,6 +35,7 @@ __all__ = ["command"]
 @observe_option
 @lenient_option
 @click.option("--all", "everything", is_flag=True, help="Show all kernels, in order of execution.")
+@html_option
 @json_option
 def command(
     networks: tuple[str, ...],
@@ -41,6 +45,7 @@ def command(
     observe: bool,
     lenient: bool,
     everything: bool,
+    html: Path | None,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -55,11 +60,14 @@ def command(
       annette estimate model.onnx --platform ncs2-openvino --batch 4 --json
       annette estimate model.onnx --platform my-platform.json --input ids=1x128 --fallback roofline
       annette estimate detector.onnx --platform my-platform.json --observe
+      annette estimate model.tflite --platform ethos-u55-128 --html report.html
     """
     from annette import AnnetteError, estimate, load_platform
+    from annette.cli.exports import Exports
     from annette.report.estimates import error_document, estimate_document, print_estimate
 
     target = load_platform(platform)
+    exports = Exports(html=html)
     documents: list[dict[str, Any]] = []
     failed = False
     for network in networks:
@@ -74,8 +82,10 @@ def command(
             documents.append(error_document(network, error))
             failed = True
             continue
+        exports.add(documents[-1])
         if not as_json:
             print_estimate(documents[-1], everything=everything)
+    exports.write()
     if as_json:
         print_json(documents[0] if len(documents) == 1 else documents)
     if failed:

@@ -28,12 +28,14 @@ class Exports:
     Attributes:
         kernels: A table of kernels.
         trace: A trace.
+        html: A page.
         node_data: A folder of node data; for one network only, a file.
         annotate: An annotated copy; for one network only, an ONNX file.
     """
 
     kernels: Path | None = None
     trace: Path | None = None
+    html: Path | None = None
     node_data: Path | None = None
     annotate: Path | None = None
     _rows: list[tuple[Any, ...]] = field(default_factory=list)
@@ -53,7 +55,7 @@ class Exports:
     @property
     def wanted(self) -> bool:
         """Whether any file was asked for that needs whole documents."""
-        return any(path is not None for path in (self.kernels, self.trace))
+        return any(path is not None for path in (self.kernels, self.trace, self.html))
 
     @property
     def graph(self) -> bool:
@@ -66,7 +68,7 @@ class Exports:
 
         if self.kernels is not None:
             self._rows += kernel_rows(document["network"], document["platform"], document["kernels"])
-        if self.trace is not None:
+        if self.trace is not None or self.html is not None:
             self._documents.append(document)
 
     def lay_over(self, estimate: Estimate, source: str) -> None:
@@ -91,12 +93,16 @@ class Exports:
             OptionError: A file cannot be written.
         """
         from annette.estimation.frame import columns_of, write_table
+        from annette.report.estimate_page import estimate_page
+        from annette.report.html import write_page
         from annette.report.trace import trace_document
 
         if self.kernels is not None:
             write_table(self.kernels, columns_of(self._rows))
         if self.trace is not None:
             _write_json(self.trace, trace_document(self._documents))
+        if self.html is not None and self._documents:
+            write_page(self.html, estimate_page(self._documents))
 
     @staticmethod
     def _write_node_data(estimate: Estimate, folder: Path) -> None:

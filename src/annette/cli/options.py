@@ -249,6 +249,11 @@ export_options = _together(
     click.option("--annotate", type=FILE, metavar="FILE", help="Write the ONNX file, nodes with kernel and time."),
 )  # fmt: skip
 
+html_option = _together(
+    "Adds ``--html``.",
+    click.option("--html", type=FILE, metavar="FILE", help="Also write a page with plots and a table of all kernels."),
+)
+
 budget_options = _together(
     "Adds ``--budget`` and ``--budget-by``.",
     click.option(

@@ -10,9 +10,17 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.number_text import change_text, count_text, interval_text, percent_text, seconds_text, times_text, words_text
-from annette.plain_text import escaped
-from annette.report.html import html_data, html_page, html_table
+from annette.number_text import (
+    change_text,
+    count_text,
+    interval_text,
+    percent_text,
+    seconds_text,
+    times_text,
+    words_text,
+)
+from annette.plain_text import escaped, shortened
+from annette.report.html import html_data, html_page, html_table, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -107,7 +115,9 @@ def _headline(document: dict[str, Any], *, hidden: bool) -> str:
         stated = f"{interval_text(interval)} ({low} to {high}) at {percent_text(document['confidence'])}"
     facts = "".join(f"<div><dt>{_shown(name)}</dt><dd>{_shown(text)}</dd></div>" for name, text in _facts(document))
     notes = document["notes"]
-    calm = "<p class='fine'>Nothing to warn of: fitted models price all of it, inside the ranges they were fitted on.</p>"
+    calm = (
+        "<p class='fine'>Nothing to warn of: fitted models price all of it, inside the ranges they were fitted on.</p>"
+    )
     ways = [
         (", ".join(f"{node}: {way}" for node, way in branch["taken"].items()), seconds_text(branch["latency_s"]))
         for branch in document["branches"]
@@ -201,20 +211,28 @@ def _time_by_kind(document: dict[str, Any]) -> dict[str, float]:
 
 def _intervals(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
     """Totals as dots and their intervals as lines, from zero on; the table beside them has the numbers."""
-    left, right, line = 220.0, 740.0, 24.0
-    most_s = max(time_s for document in documents for time_s in (document["latency_s"], *(document["interval_s"] or ())))
+    left, right, line = 290.0, 740.0, 24.0
+    height = line * len(documents)
+    most_s = max(
+        time_s for document in documents for time_s in (document["latency_s"], *(document["interval_s"] or ()))
+    )
     marks = []
+    for tick_s in ticks(most_s, most=5):
+        x = left + (right - left) * tick_s / most_s
+        marks.append(f'<line class="grid" x1="{x:.1f}" y1="0" x2="{x:.1f}" y2="{height}"/>')
+        marks.append(f'<text x="{x:.1f}" y="{height + 16}" text-anchor="middle">{seconds_text(tick_s)}</text>')
     for number, (document, name) in enumerate(zip(documents, names, strict=True)):
         y = line * (number + 0.5)
-        place = [left + (right - left) * time_s / most_s for time_s in (document["latency_s"], *(document["interval_s"] or ()))]
-        marks.append(f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{_shown(name)}</text>')
-        marks.append(f'<line class="grid" x1="{left}" y1="{y}" x2="{right}" y2="{y}"/>')
+        place = [
+            left + (right - left) * time_s / most_s
+            for time_s in (document["latency_s"], *(document["interval_s"] or ()))
+        ]
+        marks.append(f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{_shown(shortened(name, 40))}</text>')
         if document["interval_s"]:
             marks.append(f'<line class="span" x1="{place[1]:.1f}" y1="{y}" x2="{place[2]:.1f}" y2="{y}"/>')
         marks.append(f'<circle cx="{place[0]:.1f}" cy="{y}" r="5"/>')
-    height = line * len(documents)
     return (
-        f'<svg class="ends" viewBox="0 0 {right + 20} {height}" role="img" '
+        f'<svg class="ends" viewBox="0 0 {right + 40} {height + 22}" role="img" '
         f'aria-label="Totals with their intervals; the table has the numbers">{"".join(marks)}</svg>'
     )
 
@@ -268,12 +286,12 @@ def _shape_text(dimensions: Mapping[str, int]) -> str:
 
     Example:
         >>> _shape_text({"in_channels": 64, "in_width": 28, "out_channels": 9, "kernel_width": 3, "stride_width": 2})
-        '64x28 → 9, window 3, stride 2'
+        '64x28 → 9, window 1x3, stride 1x2'
     """
     sides = [_sizes(dimensions, side, ("channels", *_SPATIAL)) for side in ("in", "out")]
     words = [" → ".join(side for side in sides if side)]
     for name, title in (("kernel", "window"), ("stride", "stride"), ("dilation", "dilation")):
-        sizes = _sizes(dimensions, name, _SPATIAL)
+        sizes = _window(dimensions, name)
         words += [f"{title} {sizes}"] if sizes else []
     words += [f"{name} {dimensions[name]}" for name in ("groups", "batch") if name in dimensions]
     return ", ".join(word for word in words if word)
@@ -281,3 +299,12 @@ def _shape_text(dimensions: Mapping[str, int]) -> str:
 
 def _sizes(dimensions: Mapping[str, int], prefix: str, names: Sequence[str]) -> str:
     return "x".join(str(dimensions[key]) for name in names if (key := f"{prefix}_{name}") in dimensions)
+
+
+def _window(dimensions: Mapping[str, int], prefix: str) -> str:
+    """A size along the dimensions of a feature map: one number where height and width are alike."""
+    sizes = [dimensions.get(f"{prefix}_{name}", 1) for name in _SPATIAL]
+    sizes = sizes[1:] if sizes[0] == 1 else sizes
+    if max(sizes) == 1:
+        return ""
+    return str(sizes[0]) if len(set(sizes)) == 1 else "x".join(map(str, sizes))

@@ -48,6 +48,7 @@ const COUNTS = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
 const seconds = (value) => (value === 0 ? "0 s" : scaled(value, TIMES) || `${threeDigits(value * 1e9)} ns`);
 const count = (value) => scaled(value, COUNTS) || (value >= 1 || value === 0 ? value.toFixed(0) : value.toPrecision(2));
 const size = (value) => scaled(value, [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]]) || `${value.toFixed(0)} B`;
+const words = (name) => name.replaceAll("_", " ");
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const rate = (value, unit) => `${count(value)}${/\s/.test(count(value)) ? "" : " "}${unit}`;
 const plural = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
@@ -70,7 +71,15 @@ function element(tag, properties, ...children) {
 }
 
 const byId = (id) => document.getElementById(id);
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// Colours of the page's style by their names; asking the browser for each mark would take most of the time of drawing.
+const palette = new Map();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => palette.clear());
+
+function colour(name) {
+  if (!palette.has(name)) palette.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+  return palette.get(name);
+}
 
 // The kernels of an estimate as objects, with what follows from their numbers.
 function unpacked(estimate) {

@@ -16,7 +16,7 @@ function kindRows() {
     box.replaceChildren(...kinds.map((kind) => {
       const chosen = state.kind === kind.name;
       const row = element("button", { type: "button", className: "row" },
-        element("span", { className: "name" }, swatch(kind.name), kind.name.replaceAll("_", " ")),
+        element("span", { className: "name" }, swatch(kind.name), words(kind.name)),
         bar(most > 0 ? kind.time / most : 0, kindColour(kind.name)),
         element("span", { className: "figure" }, seconds(kind.time)),
         element("span", { className: "figure" }, sum > 0 ? percent(kind.time / sum) : "-"),

@@ -2,7 +2,7 @@
 
 function factsOf(kernel) {
   const facts = [
-    ["kind", kernel.kind],
+    ["kind", words(kernel.kind)],
     ["time", `${seconds(kernel.latency)}, ${percent(kernel.share)} of all kernels`],
   ];
   if (kernel.lower !== null) {
@@ -77,7 +77,7 @@ function filters() {
   byId("clear").addEventListener("click", () => filter({ text: "", kind: "", bound: "", module: [], outside: false }));
   listeners.push((what) => {
     if (what === "estimate") {
-      const names = current().kinds.map((each) => element("option", { value: each.name }, each.name.replaceAll("_", " ")));
+      const names = current().kinds.map((each) => element("option", { value: each.name }, words(each.name)));
       kind.replaceChildren(element("option", { value: "" }, "all kinds"), ...names);
     }
     if (what !== "filter" && what !== "estimate") return;

@@ -17,10 +17,12 @@ function plotIn(parts) {
   const frame = parts.figure.querySelector(".plot");
   const tip = parts.figure.querySelector(".tip");
   const width = () => Math.max(240, Math.floor(frame.clientWidth));
-  const bounds = () => Object.fromEntries(Object.entries(parts.home()).map(([key, ends]) => [key, { range: () => ends }]));
   let plot = null;
+  let view = {};
 
+  // What is in sight is kept here: uPlot asks for it whenever it draws.
   function zoom(ends) {
+    view = { ...view, ...ends };
     plot.batch(() => {
       for (const [key, [min, max]] of Object.entries(ends)) plot.setScale(key, { min, max });
     });
@@ -51,9 +53,9 @@ function plotIn(parts) {
   }
 
   function build() {
-    const ranges = bounds();
     const options = parts.options();
-    for (const key of Object.keys(ranges)) options.scales[key] = { ...options.scales[key], ...ranges[key] };
+    view = parts.home();
+    for (const key of Object.keys(view)) options.scales[key] = { ...options.scales[key], range: () => view[key] };
     plot?.destroy();
     plot = new uPlot({
       ...options, width: width(), height: parts.height(width()), legend: { show: false },
@@ -113,6 +115,8 @@ function drawInside(plot, draw) {
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
   draw(plot, ctx);
   ctx.restore();
 }
@@ -132,7 +136,7 @@ function step(by, source) {
 function tipOf(kernel) {
   return [
     element("strong", {}, shortened(kernel.name, 60)), element("br"),
-    `${kernel.kind}, ${seconds(kernel.latency)} (${percent(kernel.share)})`, element("br"),
+    `${words(kernel.kind)}, ${seconds(kernel.latency)} (${percent(kernel.share)})`, element("br"),
     `${count(kernel.ops)} ops, ${size(kernel.bytes)}, ${kernel.bound} bound`,
     ...(kernel.shape ? [element("br"), kernel.shape] : []),
     ...(kernel.in_range ? [] : [element("br"), "⚠ out of the fitted range"]),

@@ -34,6 +34,16 @@ function roofline() {
     ends = { x: [least, most], y: [Math.min(...rates, roofs.peak || 1) / 2, Math.max(...rates, roofs.peak) * 2.5] };
   }
 
+  // Powers of ten; with less than two and a half of them in sight, also 2 and 5 times these.
+  function places(plot, number, min, max) {
+    const steps = Math.log10(max / min) < 2.5 ? [1, 2, 5] : [1];
+    const found = [];
+    for (let power = Math.floor(Math.log10(min)); power <= Math.ceil(Math.log10(max)); power += 1) {
+      for (const step of steps) found.push(Number(`${step}e${power}`));
+    }
+    return found.filter((place) => place >= min && place <= max);
+  }
+
   function roof(plot, context, peak, bandwidth) {
     const { min, max } = plot.scales.x;
     context.beginPath();
@@ -44,6 +54,9 @@ function roofline() {
     context.lineTo(plot.valToPos(max, "x", true), plot.valToPos(Math.min(peak, max * bandwidth), "y", true));
     context.stroke();
   }
+
+  const all = (plot, found) => found;
+  const short = (value) => (value < 1 ? String(value) : count(value));
 
   function mark(context, point, x, y, radius) {
     context.beginPath();
@@ -74,9 +87,15 @@ function roofline() {
       slopeText(plot, context);
     }
     const any = filtered();
+    const drawn = new Set();
     for (const point of points) {
       const [x, y] = [plot.valToPos(point.x, "x", true), plot.valToPos(point.y, "y", true)];
-      context.globalAlpha = any && !passes(point.kernel) ? 0.07 : 0.75;
+      const faint = any && !passes(point.kernel);
+      // Repeated blocks put many kernels on one point.
+      const place = `${Math.round(x)} ${Math.round(y)} ${point.kernel.kind} ${faint} ${Math.round(radiusOf(point.kernel))}`;
+      if (drawn.has(place)) continue;
+      drawn.add(place);
+      context.globalAlpha = faint ? 0.07 : 0.75;
       context.fillStyle = kindColour(point.kernel.kind);
       mark(context, point, x, y, radiusOf(point.kernel));
       context.fill();
@@ -145,8 +164,8 @@ function roofline() {
       return {
         scales: { x: { time: false, distr: 3 }, y: { distr: 3 } }, series: [{}, { show: true }],
         axes: [
-          axis("operations per byte", count, { space: 45 }),
-          axis("operations per second", count, { size: 62, space: 30 }),
+          axis("operations per byte", short, { space: 45, splits: places, filter: all }),
+          axis("operations per second", (value) => rate(value, "").trim(), { size: 66, space: 30, splits: places, filter: all }),
         ],
       };
     },

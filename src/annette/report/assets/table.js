@@ -5,33 +5,36 @@ const ROWS_AT_A_TIME = 100;
 const COLUMNS = [
   { key: "number", title: "#", value: (kernel) => kernel.number, text: (kernel) => String(kernel.number + 1) },
   { key: "name", title: "kernel", value: (kernel) => kernel.name, left: true },
-  { key: "kind", title: "kind", value: (kernel) => kernel.kind, left: true },
-  { key: "shape", title: "shape", value: (kernel) => kernel.ops, text: (kernel) => kernel.shape, left: true },
   { key: "latency", title: "time", value: (kernel) => kernel.latency, text: (kernel) => seconds(kernel.latency), heavy: true },
   { key: "share", title: "share", value: (kernel) => kernel.latency, text: (kernel) => percent(kernel.share), heavy: true },
+  { key: "kind", title: "kind", value: (kernel) => kernel.kind, text: (kernel) => words(kernel.kind), left: true },
   { key: "bound", title: "bound", value: (kernel) => kernel.bound, left: true },
   { key: "utilisation", title: "utilisation", value: (kernel) => kernel.utilisation, text: (kernel) => percent(kernel.utilisation), heavy: true },
   { key: "lost", title: "lost to unrolling", value: (kernel) => kernel.lost, text: (kernel) => (kernel.lost > 0 ? seconds(kernel.lost) : "-"), heavy: true },
+  { key: "shape", title: "shape", value: (kernel) => kernel.ops, text: (kernel) => kernel.shape, left: true },
   { key: "ops", title: "ops", value: (kernel) => kernel.ops, text: (kernel) => count(kernel.ops), heavy: true },
   { key: "bytes", title: "bytes", value: (kernel) => kernel.bytes, text: (kernel) => size(kernel.bytes), heavy: true },
   { key: "fused", title: "layers in it", value: (kernel) => kernel.layer_count, text: (kernel) => String(kernel.layer_count), heavy: true },
-  { key: "rules", title: "rules", value: (kernel) => kernel.rules.join(", "), text: (kernel) => shortened(kernel.rules.join(", ") || "-", 48), left: true },
+  { key: "rules", title: "rules", value: (kernel) => kernel.rules.join(", "), text: (kernel) => shortened(kernel.rules.join(", ") || "-", 32), left: true },
   { key: "method", title: "priced by", value: (kernel) => `${kernel.in_range ? 1 : 0}${kernel.method}`, text: (kernel) => kernel.method + (kernel.in_range ? "" : " ⚠ out of range"), left: true },
 ];
 
 function kernelTable() {
   const head = byId("kernel-head");
   const body = byId("kernel-rows");
-  const more = byId("more");
+  const pages = byId("pages");
   const order = { key: "latency", descending: true };
   let columns = COLUMNS;
   let shown = [];
+  let heaviest = 1;
+  let first = 0;
   let rows = new Map();
 
   function sort() {
     const { value } = COLUMNS.find((column) => column.key === order.key);
     const sign = order.descending ? -1 : 1;
     const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b);
+    heaviest = current().kernels.reduce((most, kernel) => Math.max(most, kernel.share), 0) || 1;
     shown = current().kernels.filter(passes);
     shown.sort((a, b) => sign * compare(value(a), value(b)) || a.number - b.number);
   }
@@ -71,11 +74,11 @@ function kernelTable() {
       const text = column.text ? column.text(kernel) : column.value(kernel);
       const cell = element("td", { className: column.left ? "left" : "" });
       if (column.key === "name") {
-        cell.append(element("button", { type: "button", title: kernel.name }, shortened(text, 48)));
+        cell.append(element("button", { type: "button", title: kernel.name }, shortened(text, 44)));
       } else if (column.key === "kind") {
         cell.append(swatch(kernel.kind), text);
       } else if (column.key === "share") {
-        cell.append(text, bar(kernel.share));
+        cell.append(text, bar(kernel.share / heaviest));
       } else {
         cell.append(text);
         if (column.key === "rules") cell.title = kernel.rules.join(", ");
@@ -95,21 +98,22 @@ function kernelTable() {
     row.classList.toggle("hovered", number === state.hovered);
   }
 
-  function extend(to) {
-    const part = document.createDocumentFragment();
-    for (const kernel of shown.slice(body.children.length, to)) part.append(rowOf(kernel));
-    body.append(part);
-    const rest = shown.length - body.children.length;
-    more.hidden = rest <= 0;
-    byId("more-some").textContent = `Show ${Math.min(rest, ROWS_AT_A_TIME)} more`;
-    byId("more-all").textContent = `Show all ${shown.length.toLocaleString("en")}`;
+  // Shows the page of rows that begins at a place in the order.
+  function turnTo(place) {
+    first = Math.max(0, Math.min(place, shown.length - 1));
+    first -= first % ROWS_AT_A_TIME;
+    rows = new Map();
+    body.replaceChildren(...shown.slice(first, first + ROWS_AT_A_TIME).map(rowOf));
+    pages.hidden = shown.length <= ROWS_AT_A_TIME;
+    const last = Math.min(first + ROWS_AT_A_TIME, shown.length);
+    byId("rows-shown").textContent = `rows ${(first + 1).toLocaleString("en")} to ${last.toLocaleString("en")}`;
+    byId("rows-before").disabled = first === 0;
+    byId("rows-behind").disabled = last === shown.length;
   }
 
   function fill() {
     sort();
-    rows = new Map();
-    body.replaceChildren();
-    extend(ROWS_AT_A_TIME);
+    turnTo(0);
     const all = current().kernels.length;
     const time = shown.reduce((sum, kernel) => sum + kernel.share, 0);
     byId("shown").textContent = filtered()
@@ -121,15 +125,15 @@ function kernelTable() {
   function reveal() {
     const place = shown.findIndex((kernel) => kernel.number === state.selected);
     if (place < 0) return;
-    if (place >= body.children.length) extend(place + 20);
+    if (place < first || place >= first + ROWS_AT_A_TIME) turnTo(place);
     const row = rows.get(state.selected);
     const view = byId("table-view");
     // Only the table scrolls: the plot that was clicked stays where it is.
     view.scrollTop = row.offsetTop - view.clientHeight / 2;
   }
 
-  byId("more-some").addEventListener("click", () => extend(body.children.length + ROWS_AT_A_TIME));
-  byId("more-all").addEventListener("click", () => extend(shown.length));
+  byId("rows-before").addEventListener("click", () => turnTo(first - ROWS_AT_A_TIME));
+  byId("rows-behind").addEventListener("click", () => turnTo(first + ROWS_AT_A_TIME));
   body.addEventListener("click", (event) => {
     const row = event.target.closest("tr");
     if (row) select(Number(row.dataset.number), "table");

@@ -28,6 +28,7 @@ function moduleLanes(kernels) {
 function timeline() {
   let lanes = [];
   let costly = [];
+  let drawn = "";
   const rows = () => lanes.length + 1.6;
   const end = () => Math.max(current().latency, current().kernels_s);
 
@@ -35,6 +36,10 @@ function timeline() {
     const left = plot.valToPos(item.start, "x", true);
     const right = plot.valToPos(item.end, "x", true);
     if (right < plot.bbox.left || left > plot.bbox.left + plot.bbox.width) return;
+    // Marks that fall into a pixel of their own kind's colour would only be drawn over.
+    const pixel = `${fill} ${top} ${Math.floor(left)}`;
+    if (right - left < 0.5 * CSS_PIXELS() && pixel === drawn) return;
+    drawn = pixel;
     const gap = right - left > 3 * CSS_PIXELS() ? CSS_PIXELS() : 0;
     context.globalAlpha = alpha;
     context.fillStyle = fill;
@@ -49,6 +54,7 @@ function timeline() {
 
   function draw(plot, context) {
     const unit = plot.bbox.height / rows();
+    drawn = "";
     context.font = `${11 * CSS_PIXELS()}px system-ui`;
     context.textBaseline = "middle";
     lanes.forEach((lane, depth) => {
