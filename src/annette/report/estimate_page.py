@@ -172,16 +172,7 @@ def _side_by_side(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> 
     for document in sorted(documents, key=lambda each: each["latency_s"]):
         fastest_s.setdefault(document["latency_is"], document["latency_s"])
     rows = [
-        (
-            escaped(name),
-            seconds_text(document["latency_s"]),
-            interval_text(document["interval_s"]),
-            times_text(document["latency_s"] / fastest_s[document["latency_is"]]),
-            words_text(document["latency_is"]),
-            percent_text(document["coverage"]),
-            str(sum(not kernel["in_range"] for kernel in document["kernels"])),
-            str(len(document["notes"])),
-        )
+        _compared(name, document, fastest_s[document["latency_is"]])
         for name, document in zip(names, documents, strict=True)
     ]
     header = ("", "time", "interval", "to fastest", "measures", "coverage", "kernels out of range", "warnings")
@@ -195,10 +186,23 @@ def _side_by_side(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> 
         for kind in all_kinds
     ]
     return [
-        html_table("Side by side", header, rows),
-        _intervals(documents, names),
+        f'<div class="beside"><div>{html_table("Side by side", header, rows)}</div>{_intervals(documents, names)}</div>',
         html_table("Time by kind of kernel, side by side", ("kind", *map(escaped, names)), by_kind),
     ]
+
+
+def _compared(name: str, document: dict[str, Any], fastest_s: float) -> tuple[str, ...]:
+    strange = sum(not kernel["in_range"] for kernel in document["kernels"])
+    return (
+        escaped(name),
+        seconds_text(document["latency_s"]),
+        interval_text(document["interval_s"]),
+        times_text(document["latency_s"] / fastest_s),
+        words_text(document["latency_is"]),
+        "⚠ " * (document["coverage"] < 1) + percent_text(document["coverage"]),
+        "⚠ " * (strange > 0) + str(strange),
+        str(len(document["notes"])),
+    )
 
 
 def _time_by_kind(document: dict[str, Any]) -> dict[str, float]:
