@@ -1,8 +1,8 @@
 """Fetches the program that draws the plots of HTML reports, and checks or renews what the package ships of it.
 
-``python -m tools.vendor_assets`` has npm fetch the version that ``assets/vendored.json`` states, checks the archive's hash and
-compares the files. ``python -m tools.vendor_assets --version 1.6.33`` takes another version: it
-replaces the files and writes their hashes down; run the tests of the report in a browser afterwards.
+``python -m tools.vendor_assets`` has npm fetch the version that ``assets/vendored.json`` states, checks the archive's
+hash and compares the files. ``python -m tools.vendor_assets --version 1.6.33`` takes another version: it replaces the
+files and writes their hashes down; run the tests of the report in a browser afterwards.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def fetch(name: str, version: str, stated: str | None) -> bytes:
-    """The archive of a package, by npm, which checks it against the registry; then by the hash that we state, if any."""
+    """The archive of a package: npm checks it against the registry, and we against the hash that we state, if any."""
     npm = shutil.which("npm")
     if npm is None:
         sys.exit("npm is not installed: it comes with Node.js")

@@ -55,7 +55,7 @@ def module_path(layer: Layer) -> tuple[str, ...]:
 
     Example:
         >>> from annette.network import zoo
-        >>> module_path(zoo.build("resnet18").layers[4])
+        >>> module_path(zoo.build("resnet18").layers[3])
         ('stage1', 'block0')
     """
     if layer.module:

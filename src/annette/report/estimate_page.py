@@ -100,7 +100,8 @@ def _names(documents: Sequence[dict[str, Any]]) -> list[str]:
 def _choice(names: Sequence[str]) -> str:
     """Radio buttons: whose kernels are looked at."""
     options = "".join(
-        f'<label><input type="radio" name="estimate" value="{number}"{" checked" * (number == 0)}> {_shown(name)}</label>'
+        f'<label><input type="radio" name="estimate" value="{number}"{" checked" * (number == 0)}> '
+        f"{_shown(name)}</label>"
         for number, name in enumerate(names)
     )
     return f"<fieldset><legend>Look at</legend>{options}</fieldset>"
@@ -186,7 +187,8 @@ def _side_by_side(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> 
         for kind in all_kinds
     ]
     return [
-        f'<div class="beside"><div>{html_table("Side by side", header, rows)}</div>{_intervals(documents, names)}</div>',
+        f'<div class="beside"><div>{html_table("Side by side", header, rows)}</div>',
+        f"{_intervals(documents, names)}</div>",
         html_table("Time by kind of kernel, side by side", ("kind", *map(escaped, names)), by_kind),
     ]
 

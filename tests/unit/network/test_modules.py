@@ -51,7 +51,10 @@ def test_very_deep_paths_are_cut():
 
 def test_the_reader_keeps_the_scopes_of_nodes(tmp_path):
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4]) for name in "xy")
-    first, second = helper.make_node("Relu", ["x"], ["h"], "node_relu"), helper.make_node("Exp", ["h"], ["y"], "node_exp")
+    first, second = (
+        helper.make_node("Relu", ["x"], ["h"], "node_relu"),
+        helper.make_node("Exp", ["h"], ["y"], "node_exp"),
+    )
     entry = first.metadata_props.add()
     entry.key, entry.value = MODULE_KEY, "['', 'encoder', 'encoder.act', 'relu']"
     model = helper.make_model(helper.make_graph([first, second], "g", [x], [y]))

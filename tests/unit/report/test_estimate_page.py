@@ -100,7 +100,9 @@ def test_the_browser_may_run_and_load_nothing_but_what_is_in_the_page(document):
         for found in re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL):
             digest = base64.b64encode(hashlib.sha256(found.encode()).digest()).decode()
             assert f"'sha256-{digest}'" in policy
-    assert not [each for tag in ("link", "img", "script") for each, _ in Parts(page).of(tag) if each.keys() & {"src", "href"}]
+    assert not [
+        each for tag in ("link", "img", "script") for each, _ in Parts(page).of(tag) if each.keys() & {"src", "href"}
+    ]
     assert " style=" not in re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
 
 

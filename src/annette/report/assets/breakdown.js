@@ -77,10 +77,26 @@ function moduleRows() {
     }
   }
 
+  function rowOf(node, most) {
+    const chosen = state.module.length === node.path.length && state.module.every((part, at) => part === node.path[at]);
+    const row = element("button", { type: "button", className: "row" },
+      element("span", { className: "name", title: node.path.join(".") }, shortened(node.name, 36)), bar(node.time / most),
+      element("span", { className: "figure" }, seconds(node.time)),
+      element("span", { className: "figure" }, percent(root.time > 0 ? node.time / root.time : 0)),
+      element("span", { className: "figure soft" }, `${node.count}×`));
+    row.setAttribute("aria-pressed", String(chosen));
+    row.dataset.module = keyOf(node);
+    row.addEventListener("click", () => filter({ module: row.getAttribute("aria-pressed") === "true" ? [] : node.path }));
+    return row;
+  }
+
   function nodeRow(node, most) {
     const item = element("li", {});
     const inner = element("ul", {});
-    const chosen = state.module.length === node.path.length && state.module.every((part, at) => part === node.path[at]);
+    if (!node.children.size) {
+      item.append(element("div", { className: "branch" }, element("span", { className: "toggle" }), rowOf(node, most)));
+      return item;
+    }
     const toggle = element("button", { type: "button", className: "toggle" });
     const expand = () => {
       const opened = open.has(keyOf(node));
@@ -92,17 +108,8 @@ function moduleRows() {
       if (!open.delete(keyOf(node))) open.add(keyOf(node));
       expand();
     });
-    const row = element("button", { type: "button", className: "row" },
-      element("span", { className: "name", title: node.path.join(".") }, shortened(node.name, 36)), bar(node.time / most),
-      element("span", { className: "figure" }, seconds(node.time)),
-      element("span", { className: "figure" }, percent(root.time > 0 ? node.time / root.time : 0)),
-      element("span", { className: "figure soft" }, `${node.count}×`));
-    row.setAttribute("aria-pressed", String(chosen));
-    row.dataset.module = keyOf(node);
-    row.addEventListener("click", () => filter({ module: row.getAttribute("aria-pressed") === "true" ? [] : node.path }));
-    if (node.children.size) expand();
-    else toggle.style.visibility = "hidden";
-    item.append(element("div", { className: "branch" }, toggle, row), inner);
+    expand();
+    item.append(element("div", { className: "branch" }, toggle, rowOf(node, most)), inner);
     return item;
   }
 
