@@ -32,7 +32,7 @@ def difference_document(difference: Difference) -> dict[str, Any]:
         after=_side(after),
         change_s=difference.change_s,
         change=difference.change_s / before.latency_s if before.latency_s > 0 else None,
-        interval_s=difference.interval_s,
+        interval_s=None if difference.interval_s is None else list(difference.interval_s),
         certain=difference.certain,
         same=len(difference.kernels) - len(changed),
         kernels=[_kernel(change) for change in changed],

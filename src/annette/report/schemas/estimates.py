@@ -147,7 +147,7 @@ class DiffDocument(ReportDocument, frozen=True, tag="annette/diff/1"):
     change_s: Annotated[float, doc("Latency after less latency before: negative where the second is faster.")]
     change: Annotated[float | None, doc("`change_s` as a share of the first network's latency.")]
     interval_s: Annotated[
-        tuple[float, float] | None,
+        Interval | None,
         doc("Lower and upper end of `change_s`, in which the errors of equal kernels cancel; null where not known."),
     ]
     certain: Annotated[bool, doc("Whether the interval lies on one side of zero.")]
