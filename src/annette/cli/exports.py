@@ -10,27 +10,31 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from annette.cli.options import complain
 from annette.errors import OptionError
 
 if TYPE_CHECKING:
     from annette.estimation import Estimate
-    from annette.estimation.latency_budget import LatencyVerdict
 
 __all__ = ["Exports", "announce"]
 
 _ONE_FILE: Final = ("node_data", "annotate")
+_OPTIONS: Final = ("kernels", "trace", "html", "node_data", "annotate", "budget_s", "budget_by")
 
 
 @dataclass
 class Exports:
-    """The files that were asked for, and what is to stand in those that hold several estimates.
+    """What was asked for beside the output, and what of it is to stand in files that hold several estimates.
 
     Attributes:
         kernels: A table of kernels.
         trace: A trace.
         html: A page.
-        node_data: A folder of node data; for one network only, a file.
-        annotate: An annotated copy; for one network only, an ONNX file.
+        node_data: A folder of node data; about one network.
+        annotate: An annotated copy; about one network, an ONNX file.
+        budget_s: Highest latency that is accepted, seconds.
+        budget_by: What is held against it, as `annette.estimation.latency_budget.judge_latency` says.
+        exceeded: Whether an estimate was above the budget.
     """
 
     kernels: Path | None = None
@@ -38,8 +42,16 @@ class Exports:
     html: Path | None = None
     node_data: Path | None = None
     annotate: Path | None = None
+    budget_s: float | None = None
+    budget_by: str = "upper"
+    exceeded: bool = False
     _rows: list[tuple[Any, ...]] = field(default_factory=list)
     _documents: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def chosen(cls, options: dict[str, Any]) -> Exports:
+        """Takes the options of ``export_options``, ``html_option`` and ``budget_options`` out of a command's."""
+        return cls(**{name: options.pop(name) for name in _OPTIONS})
 
     def check(self, *, one: bool) -> None:
         """Refuses several networks where a file is about one.
@@ -53,23 +65,31 @@ class Exports:
                     raise OptionError(f"--{name.replace('_', '-')} is about one network, not about several or a folder")
 
     @property
-    def wanted(self) -> bool:
-        """Whether any file was asked for that needs whole documents."""
-        return any(path is not None for path in (self.kernels, self.trace, self.html))
-
-    @property
-    def graph(self) -> bool:
-        """Whether any file was asked for that lies over a graph."""
-        return any(getattr(self, name) is not None for name in _ONE_FILE)
+    def whole(self) -> bool:
+        """Whether whole documents are needed, with their kernels and intervals."""
+        return any(wanted is not None for wanted in (self.kernels, self.trace, self.html, self.budget_s))
 
     def add(self, document: dict[str, Any]) -> None:
-        """Takes the document of an estimate in, for the files that hold all of them."""
+        """Takes an estimate in, for the files that hold all of them, and holds it against the budget."""
         from annette.estimation.frame import kernel_rows
+        from annette.estimation.latency_budget import judge_latency
 
         if self.kernels is not None:
             self._rows += kernel_rows(document["network"], document["platform"], document["kernels"])
         if self.trace is not None or self.html is not None:
             self._documents.append(document)
+        if self.budget_s is not None:
+            verdict = judge_latency(
+                f"{document['network']} on {document['platform']}",
+                document["latency_s"],
+                document["interval_s"],
+                budget_s=self.budget_s,
+                by=self.budget_by,
+                confidence=document["confidence"],
+            )
+            if not verdict.kept:
+                self.exceeded = True
+                announce(verdict.reason)
 
     def lay_over(self, estimate: Estimate, source: str) -> None:
         """Writes what lies over the graph of one network.
@@ -125,16 +145,16 @@ class Exports:
         annotate_onnx(source, target, node_facts(estimate))
 
 
-def announce(verdict: LatencyVerdict) -> None:
+def announce(reason: str) -> None:
     """Says on standard error that a budget is exceeded; on GitHub as an annotation, which stands beside the change.
 
     The form of the annotation is that of GitHub's *workflow commands*.
     """
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        escaped = verdict.reason.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        escaped = reason.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
         click.echo(f"::error title=annette::{escaped}", err=True)
     else:
-        click.echo(f"annette: {verdict.reason}", err=True)
+        complain(reason)
 
 
 def _write_json(path: Path, document: object) -> None:

@@ -28,9 +28,12 @@ __all__ = [
     "USAGE_ERROR",
     "backend_options",
     "budget_options",
+    "chosen_cluster",
     "chosen_options",
+    "cluster_options",
     "complain",
     "export_options",
+    "html_option",
     "input_option",
     "json_option",
     "lenient_option",
@@ -42,6 +45,7 @@ __all__ = [
     "parse_numbers",
     "parse_share",
     "print_json",
+    "print_json_line",
     "running_options",
     "split_words",
     "table_options",
@@ -229,6 +233,20 @@ backend_options = _together(
     running_options,
 )
 
+cluster_options = _together(
+    "Adds ``--scheduler`` and the certificates for it.",
+    click.option(
+        "--scheduler", metavar="ADDRESS",
+        help="Have it done on a Dask cluster: tcp://HOST:8786, tls://HOST:8786. By default here.",
+    ),
+    *(
+        click.option(f"--tls-{name}", metavar="FILE", default="", help=f"For tls://: {what}, a PEM file.  "
+                     "[default: what Dask is configured with]")
+        for name, what in (("ca-file", "certificates of the authority"), ("cert", "your certificate"),
+                           ("key", "your private key"))
+    ),
+)  # fmt: skip
+
 table_options = _together(
     "Adds ``--column`` and ``--ignore``.",
     click.option(
@@ -286,6 +304,12 @@ def print_json(document: object) -> None:
     click.echo("\n".join(line if line.isprintable() else _escaped_json(line) for line in lines))
 
 
+def print_json_line(document: object) -> None:
+    """Prints a document on one line, otherwise as `print_json`."""
+    line = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    click.echo(line if line.isprintable() else _escaped_json(line))
+
+
 def _escaped_json(line: str) -> str:
     return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in line)
 
@@ -308,6 +332,24 @@ def chosen_options(backend: str, options: dict[str, str], extra: Sequence[str]) 
     if unexpected:
         raise click.UsageError(f"unexpected argument {unexpected[0]!r}")
     return parse_options(backend, {**options, **further})
+
+
+def chosen_cluster(how: dict[str, Any]) -> dict[str, Any]:
+    """Takes what the options of `cluster_options` gave out of the options of a command.
+
+    Returns:
+        ``scheduler`` and ``tls`` for functions that use a cluster; nothing where none was named.
+
+    Raises:
+        OptionError: Certificates were named, and no cluster.
+    """
+    from annette.cluster import Tls
+    from annette.errors import OptionError
+
+    scheduler, *files = (how.pop(name) for name in ("scheduler", "tls_ca_file", "tls_cert", "tls_key"))
+    if any(files) and scheduler is None:
+        raise OptionError("certificates are those of a cluster, whose address (--scheduler) is missing")
+    return {"scheduler": scheduler, "tls": Tls(*files) if any(files) else None} if scheduler is not None else {}
 
 
 def observed(

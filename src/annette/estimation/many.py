@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from annette.errors import AnnetteError, OptionError
-from annette.estimation.estimator import check_options, estimate
-from annette.network import Network
+from annette.errors import OptionError
+from annette.estimation.estimator import check_options
+from annette.estimation.stream import Estimated, estimated_here
 from annette.platforms import Platform, load_platform
 
 if TYPE_CHECKING:
@@ -15,39 +14,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from annette.estimation.estimate import Estimate
+    from annette.network import Network
     from annette.network.inputs import Given
 
 __all__ = ["Estimated", "estimate_many"]
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Estimated(Generic[_T]):
-    """What became of one of many networks.
-
-    Attributes:
-        number: Its place among all that were given, from 0.
-        network: What it was given as: a file, the name of a network of the zoo, or the name of a loaded network.
-        value: Its `annette.Estimate`, or what ``keep`` made of it; None where there is none.
-        error: Why there is none.
-    """
-
-    number: int
-    network: str
-    value: _T | None
-    error: AnnetteError | None = None
-
-    def get(self) -> _T:
-        """The value.
-
-        Raises:
-            AnnetteError: There is none.
-        """
-        if self.error is not None:
-            raise self.error
-        value: Any = self.value  # `keep` may make None of an estimate.
-        return value  # type: ignore[no-any-return]  # see above
 
 
 @overload
@@ -97,8 +69,9 @@ def estimate_many(
 ) -> Iterator[Estimated[Any]]:
     """Estimates how long each of many networks takes on a platform, one after the other, in the order given.
 
-    Networks are taken as they are needed and forgotten once they are estimated, so that a generator of a million takes
-    no more memory than one of a hundred. Each is estimated as `annette.estimate` would.
+    Networks are taken as they are needed, up to 16 ahead, and forgotten once they are estimated, so that a generator of
+    a million takes no more memory than one of a hundred. Each is estimated as `annette.estimate` would, but kernels of
+    several networks are priced together, equal ones once.
 
     Args:
         networks: Loaded networks, network files, or names of networks of the zoo; any iterable, finite or not.
@@ -132,21 +105,16 @@ def estimate_many(
     check_options(target, model, fallback, confidence)
     if jobs < 1:
         raise OptionError(f"{jobs} processes cannot estimate anything: use at least 1")
+    if jobs > 1 and keep is None:
+        raise OptionError("estimates stay in the process that makes them: say with 'keep' what several jobs send back")
     how = {"model": model, "fallback": fallback, "confidence": confidence}
     reading = {"batch": batch, "inputs": inputs, "lenient": lenient}
-    return _each(networks, target, {**how, **reading}, keep or _whole)
+    if jobs > 1 and keep is not None:
+        from annette.estimation.processes import estimated_in_processes  # noqa: PLC0415 - slow, and one process does without
+
+        return estimated_in_processes(networks, platform, how, reading, keep, jobs)
+    return estimated_here(enumerate(networks), target, how, reading, keep or _whole)
 
 
 def _whole(found: Estimate) -> Estimate:
     return found
-
-
-def _each(
-    networks: Iterable[Network | str | Path], platform: Platform, how: Mapping[str, Any], keep: Callable[[Estimate], _T]
-) -> Iterator[Estimated[_T]]:
-    for number, network in enumerate(networks):
-        name = network.name if isinstance(network, Network) else str(network)
-        try:
-            yield Estimated(number, name, keep(estimate(network, platform, **how)))
-        except AnnetteError as error:
-            yield Estimated(number, name, None, error)

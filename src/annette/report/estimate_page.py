@@ -183,13 +183,13 @@ def _side_by_side(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> 
         key=lambda kind: -max(times.get(kind, 0.0) / (sum(times.values()) or 1.0) for times in kinds),
     )
     by_kind = [
-        (words_text(kind), *(seconds_text(times[kind]) if kind in times else "-" for times in kinds))
-        for kind in all_kinds
+        (escaped(name), *(seconds_text(times[kind]) if kind in times else "-" for kind in all_kinds))
+        for name, times in zip(names, kinds, strict=True)
     ]
     return [
         f'<div class="beside"><div>{html_table("Side by side", header, rows)}</div>',
         f"{_intervals(documents, names)}</div>",
-        html_table("Time by kind of kernel, side by side", ("kind", *map(escaped, names)), by_kind),
+        html_table("Time by kind of kernel, side by side", ("", *map(words_text, all_kinds)), by_kind),
     ]
 
 

@@ -23,7 +23,7 @@ from annette.report.schemas import estimates as schemas
 from annette.report.schemas.base import part
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from annette.errors import AnnetteError
     from annette.estimation import Estimate, KernelEstimate
@@ -32,12 +32,15 @@ if TYPE_CHECKING:
     from annette.network import Layer, Network
 
 __all__ = [
+    "BRIEFLY",
+    "brief_document",
     "comparison_document",
     "error_document",
     "estimate_document",
     "network_document",
     "print_comparison",
     "print_estimate",
+    "print_estimate_row",
     "print_network",
 ]
 
@@ -58,6 +61,20 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         branches=[part(schemas.BranchPart, branch, taken=dict(branch.taken)) for branch in estimate.branches],
         kernels=[_kernel(kernel) for kernel in estimate.kernels],
     ).plain()
+
+
+BRIEFLY: Final = ("latency_s", "interval_s", "coverage", "notes")
+"""Fields of the document of an estimate that `print_estimate_row` needs; of the notes, their number suffices."""
+
+
+def brief_document(estimate: Estimate) -> dict[str, Any]:
+    """What a row of a table of many networks shows: the latency, its interval, and how much fitted models priced."""
+    return {
+        "latency_s": estimate.latency_s,
+        "interval_s": estimate.interval_s,
+        "coverage": estimate.coverage.lowest,
+        "notes": len(estimate.notes),
+    }
 
 
 def error_document(network: str, error: AnnetteError) -> dict[str, Any]:
@@ -156,6 +173,22 @@ def print_estimate(document: dict[str, Any], *, everything: bool = False, page: 
             plain=f"… and {rest} lighter kernels, {percent_text(rest_s / total_s)} of the time (--all shows them)"
         )
     page.notes(document["notes"])
+
+
+def print_estimate_row(name: str, document: Mapping[str, Any], *, page: Page | None = None) -> None:
+    """Prints one of many estimates on a line: latency, interval, coverage, how many notes there are, and the network.
+
+    Args:
+        name: The network as the user named it.
+        document: What `brief_document` or `estimate_document` gives.
+        page: Where to; standard output by default.
+    """
+    notes = document["notes"] if isinstance(document["notes"], int) else len(document["notes"])
+    (page or Page()).line(
+        bold=f"{seconds_text(document['latency_s']):>10}",
+        plain=f"  {interval_text(document['interval_s']):>24}  {percent_text(document['coverage']):>6} fitted  "
+        f"{notes:>2} notes  {name}",
+    )
 
 
 def print_comparison(document: dict[str, Any], *, page: Page | None = None) -> None:
