@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from annette.cli.options import (
+    html_option,
     json_option,
     lenient_option,
     model_options,
@@ -17,6 +18,8 @@ from annette.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from annette.network.inputs import Given
 
 __all__ = ["command"]
@@ -31,6 +34,7 @@ __all__ = ["command"]
 @network_options
 @observe_option
 @lenient_option
+@html_option
 @json_option
 def command(
     network: str,
@@ -39,6 +43,7 @@ def command(
     inputs: dict[str, Given],
     observe: bool,
     lenient: bool,
+    html: Path | None,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -51,6 +56,7 @@ def command(
     Examples:
       annette compare mobilenet_v2 --platform zcu102-dnndk --platform ncs2-openvino
       annette compare model.onnx --fallback roofline --json
+      annette compare mobilenet_v2 --html platforms.html
     """
     from annette import load_network
     from annette.estimation.comparison import compare_platforms
@@ -58,5 +64,12 @@ def command(
 
     inputs = observed(network, observe, batch=batch, inputs=inputs, lenient=lenient)
     loaded = load_network(network, batch=batch, inputs=inputs, lenient=lenient)
-    document = comparison_document(compare_platforms(loaded, platforms, **how))
+    comparison = compare_platforms(loaded, platforms, **how)
+    document = comparison_document(comparison)
+    if html is not None:
+        from annette.report.estimate_page import estimate_page
+        from annette.report.estimates import estimate_document
+        from annette.report.html import write_page
+
+        write_page(html, estimate_page([*map(estimate_document, comparison.ranked)], document["skipped"]))
     print_json(document) if as_json else print_comparison(document)

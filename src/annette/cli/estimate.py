@@ -15,6 +15,7 @@ from annette.cli.options import (
     cluster_options,
     complain,
     export_options,
+    html_option,
     json_option,
     lenient_option,
     model_options,
@@ -55,6 +56,7 @@ __all__ = ["command"]
 )
 @cluster_options
 @export_options
+@html_option
 @budget_options
 @json_option
 @click.option("--json-lines", "as_lines", is_flag=True, help="Print a JSON document a line, each when it is known.")
@@ -85,6 +87,7 @@ def command(
       annette estimate model.onnx --platform my-platform.json --input ids=1x128 --fallback roofline
       annette estimate detector.onnx --platform my-platform.json --observe
       annette estimate model.onnx --platform ncs2-openvino --budget 20ms --trace model.trace.json
+      annette estimate model.tflite --platform ethos-u55-128 --html report.html
       annette estimate models 'more/**/*.tflite' --platform ethos-u55-128 --jobs 4 --json-lines
     """
     from annette import load_platform

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Exports", "announce"]
 
 _ONE_FILE: Final = ("node_data", "annotate")
-_OPTIONS: Final = ("kernels", "trace", "node_data", "annotate", "budget_s", "budget_by")
+_OPTIONS: Final = ("kernels", "trace", "html", "node_data", "annotate", "budget_s", "budget_by")
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Exports:
     Attributes:
         kernels: A table of kernels.
         trace: A trace.
+        html: A page.
         node_data: A folder of node data; about one network.
         annotate: An annotated copy; about one network, an ONNX file.
         budget_s: Highest latency that is accepted, seconds.
@@ -38,6 +39,7 @@ class Exports:
 
     kernels: Path | None = None
     trace: Path | None = None
+    html: Path | None = None
     node_data: Path | None = None
     annotate: Path | None = None
     budget_s: float | None = None
@@ -48,7 +50,7 @@ class Exports:
 
     @classmethod
     def chosen(cls, options: dict[str, Any]) -> Exports:
-        """Takes the options of ``export_options`` and ``budget_options`` out of a command's."""
+        """Takes the options of ``export_options``, ``html_option`` and ``budget_options`` out of a command's."""
         return cls(**{name: options.pop(name) for name in _OPTIONS})
 
     def check(self, *, one: bool) -> None:
@@ -65,7 +67,7 @@ class Exports:
     @property
     def whole(self) -> bool:
         """Whether whole documents are needed, with their kernels and intervals."""
-        return any(wanted is not None for wanted in (self.kernels, self.trace, self.budget_s))
+        return any(wanted is not None for wanted in (self.kernels, self.trace, self.html, self.budget_s))
 
     def add(self, document: dict[str, Any]) -> None:
         """Takes an estimate in, for the files that hold all of them, and holds it against the budget."""
@@ -74,7 +76,7 @@ class Exports:
 
         if self.kernels is not None:
             self._rows += kernel_rows(document["network"], document["platform"], document["kernels"])
-        if self.trace is not None:
+        if self.trace is not None or self.html is not None:
             self._documents.append(document)
         if self.budget_s is not None:
             verdict = judge_latency(
@@ -111,12 +113,16 @@ class Exports:
             OptionError: A file cannot be written.
         """
         from annette.estimation.frame import columns_of, write_table
+        from annette.report.estimate_page import estimate_page
+        from annette.report.html import write_page
         from annette.report.trace import trace_document
 
         if self.kernels is not None:
             write_table(self.kernels, columns_of(self._rows))
         if self.trace is not None:
             _write_json(self.trace, trace_document(self._documents))
+        if self.html is not None and self._documents:
+            write_page(self.html, estimate_page(self._documents))
 
     @staticmethod
     def _write_node_data(estimate: Estimate, folder: Path) -> None:

@@ -33,6 +33,7 @@ __all__ = [
     "cluster_options",
     "complain",
     "export_options",
+    "html_option",
     "input_option",
     "json_option",
     "lenient_option",
@@ -265,6 +266,11 @@ export_options = _together(
     ),
     click.option("--annotate", type=FILE, metavar="FILE", help="Write the ONNX file, nodes with kernel and time."),
 )  # fmt: skip
+
+html_option = _together(
+    "Adds ``--html``.",
+    click.option("--html", type=FILE, metavar="FILE", help="Also write a page with plots and a table of all kernels."),
+)
 
 budget_options = _together(
     "Adds ``--budget`` and ``--budget-by``.",

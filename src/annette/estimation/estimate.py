@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from annette.estimation.frame import columns_of, data_frame, kernel_rows
+from annette.network.modules import module_path
 from annette.notebook import card
 from annette.number_text import interval_text, percent_text, seconds_text, words_text
 from annette.platforms.ranges import within
@@ -134,6 +135,11 @@ class KernelEstimate:
         method: Model family that priced it, ``fallback-roofline``, or ``free``.
         in_range: Whether it lay inside the ranges that the model was fitted on.
         outside: The features that did not, farthest first; none where no fitted model priced it.
+        compute_s: Time that its operations alone would take, unrolling included.
+        memory_s: Time that its bytes alone would take.
+        efficiency: Share of the peak rate that unrolled dimensions leave to its operations, in (0, 1].
+        dimensions: The named dimensions of the layer it is built around that are not 1.
+        module: Modules of the network around it, outermost first; none where the file names none.
     """
 
     name: str
@@ -149,6 +155,11 @@ class KernelEstimate:
     method: str
     in_range: bool
     outside: tuple[Outside, ...]
+    compute_s: float
+    memory_s: float
+    efficiency: float
+    dimensions: Mapping[str, int]
+    module: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,4 +283,9 @@ class Estimate:
             method=prices.methods[row],
             in_range=bool(prices.in_range[row]),
             outside=() if prices.in_range[row] or not prices.fitted[row] else outside(self.table, row, prices.ranges),
+            compute_s=compute_s,
+            memory_s=memory_s,
+            efficiency=float(prices.efficiency[row]),
+            dimensions=kernel.anchor.workload.dimensions.above_one(),
+            module=module_path(kernel.anchor),
         )

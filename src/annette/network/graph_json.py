@@ -163,7 +163,7 @@ def _layer_to_json(layer: Layer, network: Network) -> dict[str, Any]:
     }
     if not _follows_from_shapes(layer, network):
         entry["macs"] = layer.workload.macs
-        entry["dimensions"] = {name: size for name, size in layer.workload.dimensions._asdict().items() if size != 1}
+        entry["dimensions"] = layer.workload.dimensions.above_one()
     return entry
 
 

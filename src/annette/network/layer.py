@@ -52,6 +52,10 @@ class Dimensions(NamedTuple):
     input_count: int = 1
     output_count: int = 1
 
+    def above_one(self) -> dict[str, int]:
+        """Those that say something: the sizes that are not 1, by name."""
+        return {name: size for name, size in self._asdict().items() if size != 1}
+
 
 @dataclass(frozen=True, slots=True)
 class Workload:
@@ -96,6 +100,7 @@ class Layer:
         outputs: Names of the tensors written.
         attributes: What else determines the result, under canonical names (``strides``, ``pads``, ``axis``, …).
         workload: Operations, bytes and dimensions.
+        module: Dotted path of the module that calls it, where the file says so; no part of what the layer is.
     """
 
     name: str
@@ -104,3 +109,4 @@ class Layer:
     outputs: tuple[str, ...]
     workload: Workload
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    module: str = field(default="", compare=False)

@@ -271,7 +271,7 @@ def _range_text(kernel: dict[str, Any]) -> str:
 
 def _layer(layer: Layer, network: Network) -> schemas.LayerPart:
     workload = layer.workload
-    dimensions = workload.dimensions._asdict()
+    dimensions = workload.dimensions.above_one()
     if KINDS[layer.kind].category in (Category.VIEW, Category.OPAQUE):
         dimensions = {}
     return part(
@@ -284,7 +284,7 @@ def _layer(layer: Layer, network: Network) -> schemas.LayerPart:
         params=sum(
             network.tensors[tensor].elements for tensor in set(layer.inputs) if network.tensors[tensor].constant
         ),
-        dimensions={name: size for name, size in dimensions.items() if size != 1},
+        dimensions=dimensions,
         attributes={key: list(value) if isinstance(value, tuple) else value for key, value in layer.attributes.items()},
     )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import math
 from dataclasses import dataclass
 from html import escape
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["Plot", "decades", "html_page", "html_table", "ticks", "write_page"]
+__all__ = ["Plot", "decades", "html_data", "html_page", "html_table", "ticks", "write_page"]
 
 _WIDTH: Final = 460
 _HEIGHT: Final = 340
@@ -43,19 +46,40 @@ figcaption{color:var(--soft);font-size:.87rem}
 """
 
 
-def html_page(title: str, parts: Iterable[str]) -> str:
-    """A whole page.
+def html_page(title: str, parts: Iterable[str], *, style: str = "", scripts: Sequence[str] = ()) -> str:
+    """A whole page, which may load nothing and run nothing but what is named here.
 
     Args:
         title: Of the window.
         parts: What stands on it, as HTML.
+        style: CSS beside that of all pages.
+        scripts: Programs that run once the page is there, in this order.
     """
     body = "\n".join(parts)
+    programs = "\n".join(f"<script>{script}</script>" for script in scripts)
+    style = _STYLE + style
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>\n'
-        f"<body>\n{body}\n</body></html>\n"
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_policy(style, scripts)}"><title>{escape(title)}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{style}</style></head>\n'
+        f"<body>\n{body}\n{programs}</body></html>\n"
     )
+
+
+def html_data(name: str, data: object) -> str:
+    """Data for the scripts of a page, which find it by its name; no text in it can end the element."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    return f'<script type="application/json" id="{escape(name)}">{text}</script>'
+
+
+def _policy(style: str, scripts: Sequence[str]) -> str:
+    """What a browser lets the page do (W3C, Content Security Policy Level 3): nothing but its own style and scripts."""
+    allowed = " ".join(map(_hash, scripts)) or "'none'"
+    return f"default-src 'none'; style-src {_hash(style)}; script-src {allowed}; base-uri 'none'; form-action 'none'"
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def html_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

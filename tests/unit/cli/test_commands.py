@@ -175,3 +175,22 @@ def test_a_folder_is_no_network(capsys, monkeypatch, tmp_path):
     code, out, err = run(capsys, monkeypatch, "inspect", str(tmp_path))
     assert (code, out) == (2, "")
     assert "is a folder" in err
+
+
+@pytest.mark.parametrize(
+    ("command", "title"),
+    [
+        (("estimate", "alexnet"), "alexnet on toy"),
+        (("estimate", "alexnet", "squeezenet1_1", "--table"), "2 networks on toy"),
+        (("compare", "alexnet"), "alexnet on toy"),
+    ],
+)
+def test_estimate_and_compare_write_a_page(capsys, monkeypatch, tmp_path, toy, command, title):
+    page, options = tmp_path / "report.html", ("--platform", toy, "--fallback", "roofline")
+    code, _, err = run(capsys, monkeypatch, *command, *options, "--html", str(page))
+    assert (code, err) == (0, "")
+    assert f"<h1>{title}</h1>" in page.read_text(encoding="utf-8")
+    code, _, err = run(capsys, monkeypatch, *command, *options, "--html", str(tmp_path))
+    assert code == 2
+    assert "--html" in err
+    assert "cannot be written" in err

@@ -56,6 +56,11 @@ class KernelPart(ReportPart, frozen=True):
     outside: Annotated[
         list[OutsidePart], doc("The features that do not, farthest first; empty where no fitted model priced it.")
     ]
+    compute_s: Annotated[FloatFrom0, doc("Time that its operations alone would take, unrolling included.")]
+    memory_s: Annotated[FloatFrom0, doc("Time that its bytes alone would take.")]
+    efficiency: Annotated[Share, doc("Share of the peak rate that unrolled dimensions leave to its operations.")]
+    dimensions: Annotated[dict[str, int], doc("Named dimensions of its main layer that are not 1.")]
+    module: Annotated[list[str], doc("Modules of the network around it, outermost first; empty where none are named.")]
 
 
 class BranchPart(ReportPart, frozen=True):

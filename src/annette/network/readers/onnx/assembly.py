@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError, NetworkStructureError
+from annette.network.modules import MODULE_KEY, module_from_scopes
 from annette.network.network import Network
 from annette.network.readers.onnx.control import deciding_options
 from annette.network.readers.onnx.generic import meta_of_type
@@ -70,7 +71,8 @@ def assemble(
         notes.append(f"{dropped} operators whose results reach no output were left out")
     tensors: dict[str, Tensor] = {}
     owners: dict[str, str] = {}
-    layers = [_describe(pending, tensors, owners) for pending in alive]
+    modules = _modules(graph)
+    layers = [_describe(pending, tensors, owners, modules) for pending in alive]
     for value in (*binding.values, *outputs):
         tensors.setdefault(value.name, value.tensor())
     if not layers:
@@ -133,13 +135,21 @@ def _alive(layers: list[PendingLayer], outputs: list[Value]) -> list[PendingLaye
     return alive
 
 
-def _describe(pending: PendingLayer, tensors: dict[str, Tensor], owners: dict[str, str]) -> Layer:
+def _modules(graph: GraphProto) -> dict[str, str]:
+    """The module that calls each node of a graph, by the node's name, where the exporter wrote it down."""
+    stated = ((node.name, entry) for node in graph.node for entry in node.metadata_props if entry.key == MODULE_KEY)
+    return {name: module for name, entry in stated if (module := module_from_scopes(entry.value))}
+
+
+def _describe(
+    pending: PendingLayer, tensors: dict[str, Tensor], owners: dict[str, str], modules: Mapping[str, str]
+) -> Layer:
     result, kind = pending.result, pending.result.kind or "identity"
     for value in pending.operands:
         if value.name not in tensors:
             tensors[value.name] = value.tensor(learned=not value.constant or _learned(value, kind, owners))
     tensors.update((value.name, value.tensor()) for value in pending.outputs)
-    return describe_layer(
+    layer = describe_layer(
         kind,
         pending.name,
         inputs=[tensors[value.name] for value in pending.operands],
@@ -148,6 +158,8 @@ def _describe(pending: PendingLayer, tensors: dict[str, Tensor], owners: dict[st
         dimensions=result.dimensions,
         macs=result.macs,
     )
+    module = modules.get(pending.name)
+    return layer if module is None else replace(layer, module=module)
 
 
 def _learned(value: Value, kind: str, owners: dict[str, str]) -> bool:
