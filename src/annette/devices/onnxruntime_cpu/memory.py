@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from annette.devices.onnxruntime_cpu.arena import Arena, rounded
+from annette.devices.onnxruntime_cpu.order import execution_order
 from annette.devices.onnxruntime_cpu.reuse import BufferSpan, Step, buffer_spans
 from annette.mapping.kernel import ACTIVATION_CODES
 from annette.mapping.memory import MemoryPlan, alive_bytes
@@ -32,8 +33,9 @@ __all__ = ["plan_memory"]
 
 _MAP_RANK: Final = 4
 _BLOCKED: Final = ":blocked"
+_MATRIX: Final = ":matrix"
 _MODULUS: Final = re.compile(r"% (\d+)")
-_IN_PLACE: Final = frozenset(ACTIVATION_CODES) | {"softmax", "log_softmax"}
+_IN_PLACE: Final = (frozenset(ACTIVATION_CODES) - {"gelu", "silu"}) | {"softmax", "log_softmax"}
 _LEAST_BLOCK: Final = 8
 
 
@@ -50,16 +52,21 @@ def plan_memory(
     """
     del precision
     graph = _Graph(network, _block_of(mapping))
-    for kernel in kernels:
-        graph.add(kernel)
-    given = [name for name in network.inputs]
-    spans = buffer_spans(graph.steps, graph.shapes, graph.widths, given, network.outputs)
+    for position, kernel in enumerate(kernels):
+        graph.add(position, kernel)
+    order = execution_order(graph.steps, graph.added)
+    graph.steps = [graph.steps[place] for place in order]
+    graph.kernels = [graph.kernels[place] for place in order]
+    spans = buffer_spans(graph.steps, graph.shapes, graph.widths, network.inputs, network.outputs)
     sizes = {span.name: math.prod(graph.shapes[span.name]) * graph.widths[span.name] for span in spans}
     steps = graph.steps
     lifetimes = [Lifetime(sizes[span.name], span.first, span.last) for span in spans]
     lifetimes += [Lifetime(step.workspace_bytes, at, at) for at, step in enumerate(steps) if step.workspace_bytes]
+    alive = [0] * len(kernels)
+    for position, size in zip(graph.kernels, alive_bytes(lifetimes, len(steps)), strict=True):
+        alive[position] = max(alive[position], size)
     return MemoryPlan(
-        alive_bytes(lifetimes, len(steps)),
+        tuple(alive),
         "onnxruntime",
         _arena_bytes(steps, spans, sizes),
         network_io=False,
@@ -141,6 +148,8 @@ class _Graph:
 
     def __init__(self, network: Network, block: int) -> None:
         self.steps: list[Step] = []
+        self.added: list[tuple[int, int]] = []
+        self.kernels: list[int] = []
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.widths: dict[str, int] = {}
         self._network, self._block = network, block
@@ -148,7 +157,15 @@ class _Graph:
         for tensor in network.inputs:
             self._describe(tensor)
 
-    def add(self, kernel: Kernel) -> None:
+    def add(self, position: int, kernel: Kernel) -> None:
+        known = len(self.steps)
+        self._add(kernel)
+        stage = 3 if kernel.kind == "reorder_output" else 2 if kernel.blocked or not kernel.layers else int(len(kernel.layers) > 1)
+        for _ in self.steps[known:]:
+            self.added.append((stage, len(self.added)))
+            self.kernels.append(position)
+
+    def _add(self, kernel: Kernel) -> None:
         if not kernel.layers and kernel.kind in ("reorder_input", "reorder_output"):
             tensor = kernel.inputs[0]
             pair = (tensor, tensor + _BLOCKED)
@@ -159,10 +176,24 @@ class _Graph:
         inputs = tuple(self._read(tensor, blocked=kernel.blocked) for tensor in kernel.inputs)
         blocked = kernel.blocked
         outputs = tuple(self._describe(tensor, blocked=blocked) for tensor in kernel.outputs)
+        if self._is_reshaped_gemm(kernel):
+            result = outputs[0]
+            matrix = result + _MATRIX
+            shape = self.shapes[result]
+            self.shapes[matrix] = (math.prod(shape[:-1]), shape[-1])
+            self.widths[matrix] = self.widths[result]
+            self._step(Step(inputs, (matrix,)))
+            self._step(Step((matrix,), outputs, view=True))
+            return
         self._step(Step(inputs, outputs, kernel.free and len(kernel.outputs) == 1, self._in_place(kernel), self._workspace(kernel)))
 
     def _step(self, step: Step) -> None:
         self.steps.append(step)
+
+    def _is_reshaped_gemm(self, kernel: Kernel) -> bool:
+        if kernel.kind != "fully_connected" or len(kernel.outputs) != 1:
+            return False
+        return len(kernel.layers) > 1 and len(self.shapes[kernel.outputs[0]]) > 2
 
     def _read(self, tensor: str, *, blocked: bool) -> str:
         names = (tensor + _BLOCKED, tensor) if blocked else (tensor, tensor + _BLOCKED)
