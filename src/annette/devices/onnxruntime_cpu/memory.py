@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from annette.devices.onnxruntime_cpu.arena import Arena, rounded
-from annette.devices.onnxruntime_cpu.order import execution_order
+from annette.devices.onnxruntime_cpu.order import depth_first, layer_order
 from annette.devices.onnxruntime_cpu.reuse import BufferSpan, Step, buffer_spans
 from annette.mapping.kernel import ACTIVATION_CODES
 from annette.mapping.memory import MemoryPlan, alive_bytes
@@ -54,7 +54,7 @@ def plan_memory(
     graph = _Graph(network, _block_of(mapping))
     for position, kernel in enumerate(kernels):
         graph.add(position, kernel)
-    order = execution_order(graph.steps, graph.added)
+    order = graph.order(kernels)
     graph.steps = [graph.steps[place] for place in order]
     graph.kernels = [graph.kernels[place] for place in order]
     spans = buffer_spans(graph.steps, graph.shapes, graph.widths, network.inputs, network.outputs)
@@ -148,7 +148,7 @@ class _Graph:
 
     def __init__(self, network: Network, block: int) -> None:
         self.steps: list[Step] = []
-        self.added: list[tuple[int, int]] = []
+        self.stages: list[int] = []
         self.kernels: list[int] = []
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.widths: dict[str, int] = {}
@@ -160,10 +160,29 @@ class _Graph:
     def add(self, position: int, kernel: Kernel) -> None:
         known = len(self.steps)
         self._add(kernel)
-        stage = 3 if kernel.kind == "reorder_output" else 2 if kernel.blocked or not kernel.layers else int(len(kernel.layers) > 1)
-        for _ in self.steps[known:]:
-            self.added.append((stage, len(self.added)))
-            self.kernels.append(position)
+        stage = 2 if kernel.blocked or not kernel.layers else int(len(kernel.layers) > 1)
+        self.stages += [3 if kernel.kind == "reorder_output" else stage] * (len(self.steps) - known)
+        self.kernels += [position] * (len(self.steps) - known)
+
+    def order(self, kernels: Sequence[Kernel]) -> list[int]:
+        fused = {
+            layer.name
+            for kernel in kernels
+            if len(kernel.layers) > 1 and kernel.layers[1].kind != "add"
+            for layer in kernel.layers
+        }
+        place_of = layer_order(self._network, fused)
+        writer = {value: place for place, step in enumerate(self.steps) for value in step.outputs}
+        before = [{writer[value] for value in step.inputs if value in writer} for step in self.steps]
+        added: list[tuple[int, ...]] = []
+        follower = 0
+        for place in range(len(self.steps) - 1, -1, -1):
+            kernel, stage = kernels[self.kernels[place]], self.stages[place]
+            if kernel.layers:
+                follower = place_of[kernel.anchor.name]
+            own = place if stage in (0, 3) else follower
+            added.append((stage, own, int(bool(kernel.layers)), place))
+        return depth_first(before, added[::-1])
 
     def _add(self, kernel: Kernel) -> None:
         if not kernel.layers and kernel.kind in ("reorder_input", "reorder_output"):
@@ -197,7 +216,7 @@ class _Graph:
 
     def _read(self, tensor: str, *, blocked: bool) -> str:
         names = (tensor + _BLOCKED, tensor) if blocked else (tensor, tensor + _BLOCKED)
-        return next((name for name in names if name in self.shapes), self._describe(tensor))
+        return next((name for name in names if name in self.shapes), None) or self._describe(tensor)
 
     def _describe(self, tensor: str, *, blocked: bool = False) -> str:
         described = self._network.tensors[tensor]
