@@ -8,7 +8,7 @@ is handed or hands out is alive from its first to its last kernel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -50,13 +50,15 @@ class MemoryPlan:
         method: How they were found: ``liveness``, or the name of the compiler or runtime whose plan was reproduced.
         allocated_bytes: What the compiler or runtime takes for them at its peak, with what its allocator adds; None
             where that is not known.
-        network_io: Whether the network's inputs are among them; else the caller holds these elsewhere.
+        by_memory: ``allocated_bytes`` by the names of the memories that they lie in; empty where that is not known.
+        inputs: Whether the network's inputs are among them; else the caller holds these elsewhere.
     """
 
     alive_bytes: tuple[int, ...]
     method: str
     allocated_bytes: int | None = None
-    network_io: bool = True
+    by_memory: Mapping[str, int] = field(default_factory=dict)
+    inputs: bool = True
 
 
 MemoryPlanner: TypeAlias = "Callable[[MappingModel, Precision, Network, Sequence[Kernel]], MemoryPlan | None]"

@@ -69,7 +69,7 @@ def plan_memory(
         tuple(alive),
         "onnxruntime",
         _arena_bytes(steps, spans, sizes),
-        network_io=False,
+        inputs=False,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from annette.devices.arm_ethos_u.scheduler.cascades import cascades_of
@@ -40,12 +40,16 @@ class Schedule:
         entries: Operations in order.
         maps: All feature maps by name.
         staged: Names of the feature maps that lie on chip.
+        times: When each operation runs, two steps apart; those of a cascade run at the same time.
+        held: SRAM that rolling buffers and weights take, by time.
     """
 
     accelerator: Accelerator
     entries: tuple[ScheduledOp, ...]
     maps: Mapping[str, FeatureMap]
     staged: frozenset[str]
+    times: tuple[int, ...] = ()
+    held: Mapping[int, int] = field(default_factory=dict)
 
     def memories(self, position: int) -> tuple[list[Memory], Memory]:
         """Where an operation's IFMs are, and where its OFM goes."""
@@ -148,10 +152,11 @@ def schedule(accelerator: Accelerator, operations: Sequence[NpuOp], maps: Mappin
     times = [2 * (count - 1) for count in begun]  # Two steps apart, those of a cascade at the same time.
     _buffer_all_weights(accelerator, entries, maps, times, rolling)
     staged = set(maps)
+    held = _held_bytes(entries, times, rolling)
     if accelerator.staging_bytes:
-        held, accesses = _held_bytes(entries, times, rolling), _accesses(accelerator, entries, maps)
+        accesses = _accesses(accelerator, entries, maps)
         staged = staged_feature_maps(entries, maps, times, held, accesses, accelerator.staging_bytes)
-    return Schedule(accelerator, tuple(entries), maps, frozenset(staged))
+    return Schedule(accelerator, tuple(entries), maps, frozenset(staged), tuple(times), held)
 
 
 def _accesses(
