@@ -193,6 +193,7 @@ def estimate_together(
         mapped=mapped.kernels,
         table=table,
         prices=prices,
+        basis=(network, platform),
     )
 
 
