@@ -18,7 +18,7 @@ from annette.devices.arm_ethos_u.stage import EthosUPlacement
 from annette.mapping.memory import Lifetime, MemoryPlan, alive_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from annette.devices.arm_ethos_u.scheduler.schedule import Schedule
     from annette.mapping.kernel import Kernel
@@ -55,7 +55,7 @@ def plan_memory(
         return None
     steps = max(scheduled.times, default=-1) + 2
     lifetimes = _lifetimes(scheduled, steps)
-    held = [scheduled.held.get(time, 0) for time in range(steps)]
+    held = alive_bytes(_buffers(scheduled), steps)
     on_chip = alive_bytes([life for name, life in lifetimes.items() if name in scheduled.staged], steps)
     off_chip = alive_bytes([life for name, life in lifetimes.items() if name not in scheduled.staged], steps)
     alive = [sum(each) for each in zip(on_chip, off_chip, held, strict=True)]
@@ -68,6 +68,22 @@ def plan_memory(
         last = max((alive[at] for time in times for at in (time, time + 1)), default=last)
         by_kernel.append(last)
     return MemoryPlan(tuple(by_kernel), "vela", sum(by_memory.values()), by_memory)
+
+
+def _buffers(scheduled: Schedule) -> Iterator[Lifetime]:
+    """Rolling buffers, and buffers of weights: what the last slice is read from is needed a step longer than the other,
+    and the first is written a step before its operation where it is prefetched."""
+    for position, entry in enumerate(scheduled.entries):
+        time = scheduled.times[position]
+        if entry.cascade == position:
+            yield Lifetime(scheduled.rolling[position], time, time + 1)
+        buffering = entry.buffering
+        if buffering is None:
+            continue
+        last = (len(buffering.slices) - 1) % len(buffering.buffers)
+        for number, size_bytes in enumerate(buffering.buffers):
+            early = buffering.prefetched and number == 0 and time > 0
+            yield Lifetime(size_bytes, time - early, time + (number == last))
 
 
 def _lifetimes(scheduled: Schedule, steps: int) -> Mapping[str, Lifetime]:
@@ -87,7 +103,7 @@ def _lifetimes(scheduled: Schedule, steps: int) -> Mapping[str, Lifetime]:
         if ofm not in spans or maps[ofm].network_io or len(maps[ofm].writers) != 1:
             continue
         over = overwritten_ifm(entry, maps, spans.keys() | place.keys(), _OVERWRITING)
-        if over is not None and over != ofm:
+        if over is not None and over != ofm and (over in scheduled.staged) == (ofm in scheduled.staged):
             place[ofm] = whole = place.get(over, over)
             spans[whole][1] = max(spans[whole][1], spans.pop(ofm)[1])
     return {name: Lifetime(maps[name].size_bytes, first, last) for name, (first, last) in spans.items()}

@@ -37,6 +37,10 @@ _MATRIX: Final = ":matrix"
 _MODULUS: Final = re.compile(r"% (\d+)")
 _IN_PLACE: Final = (frozenset(ACTIVATION_CODES) - {"gelu", "silu"}) | {"softmax", "log_softmax"}
 _LEAST_BLOCK: Final = 8
+_CONVOLUTIONS: Final = frozenset({"conv", "depthwise_conv", "grouped_conv"})
+_FLOAT_BYTES: Final = 4
+_SLICE_ELEMENTS: Final = 128 * 128
+"""Of a thread (``MLAS_CONV_WORKING_BUFFER_SIZE_PER_THREAD``)."""
 
 
 def plan_memory(
@@ -204,7 +208,7 @@ class _Graph:
             self._step(Step(inputs, (matrix,)))
             self._step(Step((matrix,), outputs, view=True))
             return
-        self._step(Step(inputs, outputs, kernel.free and len(kernel.outputs) == 1, self._in_place(kernel), self._workspace(kernel)))
+        self._step(Step(inputs, outputs, kernel.free and len(kernel.outputs) == 1, self._in_place(kernel), _workspace_bytes(kernel)))
 
     def _step(self, step: Step) -> None:
         self.steps.append(step)
@@ -236,8 +240,22 @@ class _Graph:
         kind = kind_of(kernel.kind)
         if kind in _IN_PLACE and len(kernel.inputs) == 1:
             return (0,)
-        residual = kind in ("conv", "depthwise_conv", "grouped_conv") and len(kernel.inputs) > 1
+        residual = kind in _CONVOLUTIONS and len(kernel.inputs) > 1
         return (1,) if residual else ()
 
-    def _workspace(self, kernel: Kernel) -> int:
+
+def _workspace_bytes(kernel: Kernel) -> int:
+    """What a convolution in the plain layout expands its input into (``MlasConvPrepare``,
+    onnxruntime/core/mlas/lib/convolve.cpp): all of it where there are more filters than positions, else a slice."""
+    if kernel.kind not in _CONVOLUTIONS or kernel.blocked:
         return 0
+    d = kernel.anchor.workload.dimensions
+    taps = d.kernel_height * d.kernel_width * d.kernel_depth
+    positions = d.out_height * d.out_width * d.out_depth
+    unit_strides = d.stride_height == d.stride_width == 1
+    if taps == 1 and unit_strides:
+        return 0
+    groups = max(d.groups, 1)
+    if d.out_channels // groups > positions:
+        return _FLOAT_BYTES * positions * taps * (d.in_channels // groups)
+    return _FLOAT_BYTES * _SLICE_ELEMENTS

@@ -41,7 +41,7 @@ class Schedule:
         maps: All feature maps by name.
         staged: Names of the feature maps that lie on chip.
         times: When each operation runs, two steps apart; those of a cascade run at the same time.
-        held: SRAM that rolling buffers and weights take, by time.
+        rolling: Bytes of the rolling buffers of each cascade, by the position of its last operation.
     """
 
     accelerator: Accelerator
@@ -49,7 +49,7 @@ class Schedule:
     maps: Mapping[str, FeatureMap]
     staged: frozenset[str]
     times: tuple[int, ...] = ()
-    held: Mapping[int, int] = field(default_factory=dict)
+    rolling: Mapping[int, int] = field(default_factory=dict)
 
     def memories(self, position: int) -> tuple[list[Memory], Memory]:
         """Where an operation's IFMs are, and where its OFM goes."""
@@ -152,11 +152,10 @@ def schedule(accelerator: Accelerator, operations: Sequence[NpuOp], maps: Mappin
     times = [2 * (count - 1) for count in begun]  # Two steps apart, those of a cascade at the same time.
     _buffer_all_weights(accelerator, entries, maps, times, rolling)
     staged = set(maps)
-    held = _held_bytes(entries, times, rolling)
     if accelerator.staging_bytes:
-        accesses = _accesses(accelerator, entries, maps)
+        held, accesses = _held_bytes(entries, times, rolling), _accesses(accelerator, entries, maps)
         staged = staged_feature_maps(entries, maps, times, held, accesses, accelerator.staging_bytes)
-    return Schedule(accelerator, tuple(entries), maps, frozenset(staged), tuple(times), held)
+    return Schedule(accelerator, tuple(entries), maps, frozenset(staged), tuple(times), rolling)
 
 
 def _accesses(
