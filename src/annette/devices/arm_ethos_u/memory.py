@@ -71,8 +71,11 @@ def plan_memory(
 
 
 def _buffers(scheduled: Schedule) -> Iterator[Lifetime]:
-    """Rolling buffers, and buffers of weights: what the last slice is read from is needed a step longer than the other,
-    and the first is written a step before its operation where it is prefetched."""
+    """Rolling buffers, and buffers of weights.
+
+    What the last slice is read from is needed a step longer than the other; the first is written a step before its
+    operation where it is prefetched.
+    """
     for position, entry in enumerate(scheduled.entries):
         time = scheduled.times[position]
         if entry.cascade == position:
