@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from annette.platforms import Platform
 
 VELA: Final = (
-    "alexnet", "googlenet", "inception_v3", "resnet18", "resnet34", "densenet121", "squeezenet1_0", "squeezenet1_1",
+    "googlenet", "inception_v3", "resnet18", "resnet34", "resnet50", "densenet121", "squeezenet1_0", "squeezenet1_1",
     "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "shufflenet_v2_x1_0", "mnasnet1_0",
     "efficientnet_b0", "regnet_x_400mf", "regnet_y_400mf", "yolov4_tiny", "openpose_lightweight", "nasbench101:seed0",
 )  # fmt: skip
