@@ -69,7 +69,7 @@ def memory_of(basis: tuple[Network, Platform] | None, kernels: Sequence[Kernel],
     reason = ""
     if plan is None:
         plan = plan_by_liveness(network, kernels, width_of(network, platform.precision))
-        reason = f"what {platform.runtime or 'the runtime'} allocates is not known"
+        reason = f"what {platform.runtime or 'the runtime'} allocates for it is not known"
     peak = max(range(len(kernels)), key=plan.alive_bytes.__getitem__)
     return Memory(
         peak_activation_bytes=plan.alive_bytes[peak],

@@ -128,7 +128,7 @@ class DeviceContract:
                 assert limits.least <= limits.typical <= limits.most, name
 
     def test_functions_take_what_they_are_given(self, device: Device) -> None:
-        """Reports a text; importers a path and a device; memory what is mapped; fit datasets and a request; mapping an environment."""
+        """Reports a text, importers a path and a device, memory what is mapped, fit datasets and a request."""
         counts = {f"{part}[{name}]": count for part, count in _CALLS.items() for name in getattr(device, part)}
         for place, reference in _references(device).items():
             count = {"mapping": 1, "fit": 2, **counts}.get(place)

@@ -13,9 +13,11 @@ import math
 from typing import TYPE_CHECKING
 
 from annette.devices.onnxruntime_cpu.arena import Arena, rounded
-from annette.devices.onnxruntime_cpu.nodes import NodeGraph, block_of
+from annette.devices.onnxruntime_cpu.nodes import CONVOLUTIONS, NodeGraph, block_of
 from annette.devices.onnxruntime_cpu.reuse import buffer_spans
 from annette.mapping.memory import Lifetime, MemoryPlan, alive_bytes
+from annette.mapping.precision import is_narrow
+from annette.network import DType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["plan_memory"]
 
 
-def plan_memory(mapping: MappingModel, precision: Precision, network: Network, kernels: Sequence[Kernel]) -> MemoryPlan:
+def plan_memory(
+    mapping: MappingModel, precision: Precision, network: Network, kernels: Sequence[Kernel]
+) -> MemoryPlan | None:
     """Plans the memory of a network as the runtime does, with one thread.
 
     Args:
@@ -37,8 +41,14 @@ def plan_memory(mapping: MappingModel, precision: Precision, network: Network, k
         precision: Unused: each tensor keeps the type that it has in the network.
         network: What runs.
         kernels: In order of execution.
+
+    Returns:
+        The plan; None for quantised convolutions, whose kernels take buffers of their own that are not known here, and
+        for 16-bit floating point, which the runtime computes in 32 bits between copies.
     """
     del precision
+    if is_narrow(network) and (_is_half(network) or any(each.anchor.kind in CONVOLUTIONS for each in kernels)):
+        return None
     graph = NodeGraph.of(kernels, network, block_of(mapping))
     spans = buffer_spans(graph.steps, graph.shapes, graph.widths, network.inputs, network.outputs)
     sizes = {span.name: math.prod(graph.shapes[span.name]) * graph.widths[span.name] for span in spans}
@@ -48,6 +58,10 @@ def plan_memory(mapping: MappingModel, precision: Precision, network: Network, k
     for position, size in zip(graph.kernels, alive_bytes(lifetimes, len(graph.steps)), strict=True):
         alive[position] = max(alive[position], size)
     return MemoryPlan(tuple(alive), "onnxruntime", _Runs(graph.steps, spans, sizes).most_bytes(), inputs=False)
+
+
+def _is_half(network: Network) -> bool:
+    return not network.activation_dtypes.isdisjoint({DType.FLOAT16, DType.BFLOAT16})
 
 
 class _Runs:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from annette.mapping.model import MappingModel
     from annette.network import Network
 
-__all__ = ["NodeGraph", "block_of"]
+__all__ = ["CONVOLUTIONS", "NodeGraph", "block_of"]
 
 _MAP_RANK: Final = 4
 _MATRIX_RANK: Final = 2
@@ -27,7 +27,7 @@ _MATRIX: Final = ":matrix"
 _TO_BLOCKED: Final = "reorder_input"
 _TO_PLAIN: Final = "reorder_output"
 _MODULUS: Final = re.compile(r"% (\d+)")
-_CONVOLUTIONS: Final = frozenset({"conv", "depthwise_conv", "grouped_conv"})
+CONVOLUTIONS: Final = frozenset({"conv", "depthwise_conv", "grouped_conv"})
 
 _IN_PLACE: Final = (frozenset(ACTIVATION_CODES) - {"gelu", "silu"}) | {"softmax", "log_softmax"}
 """Kinds whose kernels are registered with ``MayInplace(0, 0)`` (onnxruntime/core/providers/cpu/activation and math).
@@ -167,7 +167,7 @@ def _in_place(kernel: Kernel) -> tuple[int, ...]:
     kind, count = kind_of(kernel.kind), len(kernel.inputs)
     if kind in _IN_PLACE and count == 1:
         return (0,)
-    return (1,) if kind in _CONVOLUTIONS and count > 1 else ()
+    return (1,) if kind in CONVOLUTIONS and count > 1 else ()
 
 
 def _workspace_bytes(kernel: Kernel) -> int:
@@ -176,7 +176,7 @@ def _workspace_bytes(kernel: Kernel) -> int:
     All of it where there are more filters than positions, else a slice; nothing where the input is the matrix already
     (``MlasConvPrepare``, onnxruntime/core/mlas/lib/convolve.cpp).
     """
-    if kernel.kind not in _CONVOLUTIONS or kernel.blocked:
+    if kernel.kind not in CONVOLUTIONS or kernel.blocked:
         return 0
     d = kernel.anchor.workload.dimensions
     taps = d.kernel_depth * d.kernel_height * d.kernel_width
