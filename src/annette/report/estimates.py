@@ -292,8 +292,8 @@ def _memory_text(memory: dict[str, Any]) -> str:
         allocated = f", allocated {' + '.join(parts) or bytes_text(memory['allocated_bytes'])}"
     beside = "" if memory["inputs"] else " beside the inputs"
     return (
-        f"memory: {bytes_text(memory['peak_activation_bytes'])} activations at the peak{beside}, in "
-        f"{memory['peak_kernel']}{allocated} ({memory['method']}); {weights}"
+        f"memory: {bytes_text(memory['peak_activation_bytes'])} activations at the peak{beside}{allocated} "
+        f"({memory['method']}), {weights}"
     )
 
 

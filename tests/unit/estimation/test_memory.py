@@ -59,7 +59,8 @@ def test_without_the_network_activations_are_unavailable():
 
 def test_unknown_operators_make_activations_unavailable():
     net = NetworkBuilder("n")
-    net.relu(net.layer("unsupported", [net.input("x", (2, 3))], attributes={"operator": "Strange"}))
+    (strange,) = net.layer("unsupported", [net.input("x", (2, 3))], attributes={"operator": "Strange"}, shapes=[(2, 3)])
+    net.relu(strange)
     platform = annette.load_platform("epyc-onnxruntime")
     estimate = annette.estimate(net.build(), platform, fallback="roofline")
     memory = memory_of(estimate.basis, estimate.mapped, estimate.table)
