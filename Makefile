@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: quickstart test check bench fuzz docs clean install
+.PHONY: quickstart test check bench speed fuzz docs clean install
 
 install: $(STAMP)
 
@@ -32,6 +32,10 @@ check: install
 ## Speed: ratios within one run; never part of the tests.
 bench: install
 	$(BIN)/python -m pytest benchmarks --benchmark-only -p no:cacheprovider
+
+## The speed gate: ratios to a fixed workload against those recorded; what CI runs after the tests.
+speed: install
+	$(BIN)/python -m benchmarks.gate check
 
 ## Mutated files of every format, for an hour: findings and figures go to the folder `fuzz`. SEED=1 takes others.
 fuzz: install

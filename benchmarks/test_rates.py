@@ -4,39 +4,23 @@ Every figure is also stated as a ratio to a fixed numpy workload that is timed i
 busy ones differ from themselves. Times are those of the processor, so that other processes count for less.
 """
 
-import itertools
-import random
 import time
 
-import numpy as np
 import pytest
 
 import annette
 from annette.estimation import estimate_network
 from annette.network import zoo
 from annette.network.builder import NetworkBuilder
-from annette.network.zoo.nasbench201 import OPERATIONS, nasbench201
+from annette.network.writers.onnx import write_onnx
+from annette.network.zoo.nasbench201 import nasbench201
+from benchmarks.workloads import chain, drawn_cells, drawn_networks, reference, star, timed_s
 
 ROUNDS = 20
 WARM = ("resnet50", "mobilenet_v2", "vit_b_16", "yolov4_tiny")
 EVERY_PLATFORM = [entry.name for entry in annette.list_platforms()]
 SLOWER = ("ncs2", "ethos-u")
 """Platforms whose compilers are followed layer by layer."""
-
-NUMBERS = np.random.default_rng(0).random((58, 150, 12))
-
-
-def reference():
-    """As an estimate does it: many short calls on small arrays, and some on larger ones."""
-    for row in NUMBERS:
-        np.exp(np.minimum(row[:, 0], 0.5)).sum()
-    np.sort(NUMBERS, axis=1)
-
-
-def timed_s(function):
-    start = time.process_time()
-    function()
-    return time.process_time() - start
 
 
 def in_turns(benchmark, function, count=1, rounds=ROUNDS):
@@ -65,42 +49,45 @@ def test_warm(benchmark, target, name, network):
     assert in_turns(benchmark, lambda: estimate_network(built, platform, fallback="roofline")) > 0
 
 
-def cell(pick):
-    """A cell of NAS-Bench-201 as its authors write it."""
-    edges = iter(pick.choice(OPERATIONS) for _ in itertools.count())
-    return "+".join("|" + "".join(f"{next(edges)}~{source}|" for source in range(node + 1)) for node in range(3))
-
-
 @pytest.mark.parametrize("name", EVERY_PLATFORM)
-def test_never_seen_before(benchmark, name):
-    platform, pick, count = annette.load_platform(name), random.Random(0), 20  # noqa: S311 - cells to be timed
-    cells = [cell(pick) for _ in range(count)]
+def test_never_seen_before(benchmark, target, name):
+    """One after the other, by `estimate`."""
+    target(20 / 300)
+    platform, cells = annette.load_platform(name), drawn_cells(20, seed=0)
 
     def each():
         for drawn in cells:
             estimate_network(nasbench201(drawn), platform, fallback="roofline")
 
-    assert in_turns(benchmark, each, count, rounds=3) > 0
-
-
-def chain(layers):
-    """Residual blocks of two convolutions, five layers each, one after the other."""
-    net = NetworkBuilder("chain")
-    x = net.input("image", (1, 16, 32, 32))
-    for _ in range(layers // 5):
-        y = net.relu(net.conv(net.relu(net.conv(x, 16, 3, padding=1)), 16, 1))
-        x = net.add(x, y)
-    return net.build(x)
+    assert in_turns(benchmark, each, len(cells), rounds=3) > 0
 
 
 @pytest.mark.parametrize("name", EVERY_PLATFORM)
-def test_cost_by_layers(benchmark, name):
-    """A thousand layers of a network of 50,000 beside a thousand of one of 1,000."""
+def test_many_never_seen_before(benchmark, target, name):
+    """As a stream, by `estimate_many`."""
+    target(64 / 300)
+    platform = annette.load_platform(name)
+
+    def stream():
+        found = annette.estimate_many(drawn_networks(64, seed=1), platform, fallback="roofline", keep=latency_s)
+        assert sum(each.get() for each in found) > 0
+
+    assert in_turns(benchmark, stream, 64, rounds=3) > 0
+
+
+def latency_s(estimate):
+    return estimate.latency_s
+
+
+@pytest.mark.parametrize("build", [chain, star], ids=["chain", "star"])
+@pytest.mark.parametrize("name", EVERY_PLATFORM)
+def test_cost_by_layers(benchmark, name, build):
+    """A thousand layers of a network of 50,000 beside a thousand of one of 5,000."""
     platform, lines = annette.load_platform(name), []
 
     def all_sizes():
-        for layers in (1_000, 10_000, 50_000):
-            built = chain(layers)
+        for layers in (5_000, 50_000):
+            built = build(layers)
             cost_s = timed_s(lambda built=built: estimate_network(built, platform, fallback="roofline"))
             lines.append(
                 f"{layers:6d} layers: {cost_s:.2f} s of processor time, {1e6 * cost_s / layers:.0f} us a layer"
@@ -109,3 +96,34 @@ def test_cost_by_layers(benchmark, name):
     benchmark.pedantic(all_sizes, rounds=1)
     benchmark.extra_info["lines"] = lines
     assert lines
+
+
+@pytest.mark.parametrize("name", ["epyc-onnxruntime", "ncs2-openvino", "ethos-u65-512", "zcu102-dnndk"])
+def test_unequal_layers_and_large_ones(benchmark, target, name):
+    """20,000 layers of which no two blocks are alike, a batch of 256, and a pooling window of 16,384 rows."""
+    target(8.0)
+    platform = annette.load_platform(name)
+    net = NetworkBuilder("window")
+    pool = net.build(net.max_pool(net.conv(net.input("image", (1, 4, 16384, 4)), 4, 1), (16384, 1), stride=1))
+    built = [chain(20_000, alike=False), zoo.build("resnet18", batch=256), pool]
+    benchmark.pedantic(lambda: [estimate_network(each, platform, fallback="roofline") for each in built], rounds=1)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_files(benchmark, tmp_path_factory, size, jobs):
+    """Wall time of a folder of files by one and by two processes."""
+    folder = tmp_path_factory.mktemp("files")
+    names = [f"nasbench201:seed{seed}" for seed in range(40)] if size == "small" else ["resnet50"]
+    for place, name in enumerate(names):
+        write_onnx(zoo.build(name), folder / f"{place}.onnx")
+    files = annette.find_networks(folder) * (5 if size == "small" else 40)
+    start = time.perf_counter()
+
+    def estimated():
+        for each in annette.estimate_many(files, "zcu102-dnndk", fallback="roofline", keep=latency_s, jobs=jobs):
+            each.get()
+
+    benchmark.pedantic(estimated, rounds=1)
+    rate = len(files) / (time.perf_counter() - start)
+    benchmark.extra_info["lines"] = [f"{rate:.0f} files a second, {jobs} processes started for them"]

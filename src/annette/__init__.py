@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from annette.errors import AnnetteError
     from annette.estimation import Estimate
     from annette.estimation.estimator import estimate
+    from annette.estimation.many import estimate_many
     from annette.network import Network
+    from annette.network.finding import find_networks
     from annette.network.load import load_network
     from annette.platforms import Platform, list_platforms, load_platform
+    from annette.remote import estimate_on_cluster
 
 __all__ = [
     "AnnetteError",
@@ -33,7 +36,10 @@ __all__ = [
     "benchmark",
     "check_machine",
     "estimate",
+    "estimate_many",
+    "estimate_on_cluster",
     "evaluate",
+    "find_networks",
     "fit",
     "list_platforms",
     "load_network",
@@ -49,6 +55,9 @@ _HOMES: Final = {
     "Network": "annette.network",
     "Platform": "annette.platforms",
     "estimate": "annette.estimation.estimator",
+    "estimate_many": "annette.estimation.many",
+    "estimate_on_cluster": "annette.remote",
+    "find_networks": "annette.network.finding",
     "list_platforms": "annette.platforms",
     "load_network": "annette.network.load",
     "load_platform": "annette.platforms",

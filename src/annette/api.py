@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from annette.bench import check, session
 from annette.bench.backend import backend_class, require_usable
+from annette.bench.boards import place_of
 from annette.bench.dataset import Dataset
 from annette.bench.generate import generate_plan
 from annette.bench.generate.own_networks import known_mapping, with_own_networks
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from annette.bench.plan import Case, Plan
     from annette.bench.session import MeasuredNetwork
     from annette.bench.totals import Switch
+    from annette.cluster import Tls
     from annette.errors import AnnetteError
     from annette.evaluation.evaluation import Evaluation
     from annette.evaluation.truth import Truth
@@ -138,6 +140,10 @@ def benchmark(
     seed: int = 0,
     batch: Sequence[int] = (1,),
     switch: Switch | None = None,
+    scheduler: str | None = None,
+    boards: Sequence[str] = (),
+    tls: Tls | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Measures a plan on a backend and records it in a dataset.
 
@@ -150,37 +156,31 @@ def benchmark(
         timeout_s: A case that gives no result for so long has failed; None waits two minutes.
         resume: Whether an existing dataset is continued: what it has already is not measured again.
         progress: Told about every case.
-        adapts: Whether a plan for totals takes over where the first answers tell nothing of kernels; None adapts where
-            no plan is given.
+        adapts: Whether a plan for totals takes over where first answers tell of no kernels; None: if no plan is given.
         budget_s: Time that a plan for totals may take, seconds; None takes all of it.
         seed: Of the plan for totals.
         batch: Batch sizes of the plan for totals.
         switch: Told where a plan for totals takes over.
+        scheduler: Address of a Dask cluster, over whose boards the plan is split (docs/cluster.md); None measures here.
+        boards: Names of the boards to use; none are all that the cluster has.
+        tls: Certificates for the cluster; None takes what Dask is configured with.
+        tell: Told in one line what happens to boards meanwhile.
 
     Raises:
         BackendError: The backend cannot be used here, or nothing works on it.
+        ClusterError: There is no such cluster, it does not have the boards, or has lost the last one.
         DatasetError: The file exists and ``resume`` is not set, belongs to another environment, or cannot be written.
-        OptionError: There is no such backend, or it has no such option.
+        OptionError: There is no such backend, it has no such option, or processors are named for a cluster.
     """
-    out = Path(out)
-    adapts = plan is None if adapts is None else adapts
-    chosen = dict(options or {})
-    if plan is None and resume:
-        plan = session.recorded_plan(out)
-    return session.benchmark(
-        plan or plan_benchmark(backend, options=chosen),
-        out,
-        backend=backend,
-        options=chosen,
-        settings=session.settings_for(chosen, cpus, **({} if timeout_s is None else {"timeout_s": timeout_s})),
-        resume=resume,
-        progress=progress,
-        otherwise=partial(plan_benchmark, backend, preset=TOTALS, seed=seed, batch=batch, options=chosen)
-        if adapts
-        else None,
-        budget_s=budget_s,
-        switch=switch,
-    )
+    out, chosen, adapts = Path(out), dict(options or {}), plan is None if adapts is None else adapts
+    plan = plan or (session.recorded_plan(out) if resume else None) or plan_benchmark(backend, options=chosen)
+    totals = partial(plan_benchmark, backend, preset=TOTALS, seed=seed, batch=batch, options=chosen)
+    limits = {} if timeout_s is None else {"timeout_s": timeout_s}
+    settings = session.settings_for(chosen, () if scheduler else cpus, **limits)
+    how: dict[str, Any] = {"backend": backend, "options": chosen, "settings": settings}
+    with place_of(scheduler, cpus, names=boards, tls=tls, tell=tell, **how) as place:
+        how |= {"place": place, "resume": resume, "progress": progress, "switch": switch, "budget_s": budget_s}
+        return session.benchmark(plan, out, otherwise=totals if adapts else None, **how)
 
 
 def check_machine(

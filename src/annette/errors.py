@@ -19,6 +19,7 @@
     ├── BackendError                  a runtime could not do what was asked
     │   ├── BackendUnavailableError   the runtime is not installed, with the install line
     │   └── BackendRunError           compiling, running or profiling one network failed
+    ├── ClusterError                  a cluster cannot be reached, or has lost what it needs
     ├── DatasetError                  a dataset is torn, foreign, or of another version
     ├── FitError                      the data cannot carry the model that was asked for
     ├── PluginError                   an installed extension cannot be loaded or contradicts another
@@ -42,6 +43,7 @@ __all__ = [
     "BackendError",
     "BackendRunError",
     "BackendUnavailableError",
+    "ClusterError",
     "DatasetError",
     "FitError",
     "MappingError",
@@ -144,6 +146,10 @@ class BackendUnavailableError(BackendError):
 
 class BackendRunError(BackendError):
     """Compiling, running or profiling one network failed."""
+
+
+class ClusterError(AnnetteError):
+    """A cluster cannot be reached, has no board that was asked for, or has lost the last one."""
 
 
 class DatasetError(AnnetteError):

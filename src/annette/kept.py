@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["kept"]
+__all__ = ["Recent", "kept"]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+_K = TypeVar("_K")
 
 
 def kept(function: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -39,3 +40,30 @@ def kept(function: Callable[_P, _T]) -> Callable[_P, _T]:
         return result
 
     return remembered
+
+
+class Recent(Generic[_K, _T]):
+    """Results by what they were computed from, a bounded number of them: where they are too many, all are forgotten.
+
+    Args:
+        most: How many are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: dict[_K, _T] = {}
+        self.get = self._known.get
+
+    def put(self, key: _K, result: _T) -> None:
+        """Keeps a result.
+
+        Args:
+            key: What it follows from.
+            result: Must not be changed by anybody.
+        """
+        if len(self._known) >= self._most:
+            self._known.clear()
+        self._known[key] = result
+
+    def __len__(self) -> int:
+        return len(self._known)

@@ -18,11 +18,11 @@ CASES = 60
 CAMPAIGN = """
 import sys
 from pathlib import Path
-from annette.bench import campaign
+from annette.bench import supervisor
 from annette.bench.plan import Plan
 from annette.bench.session import benchmark
 from tests.unit.bench.scripted import SETTINGS
-campaign._CASES_PER_WORKER = 10
+supervisor.CASES_PER_WORKER = 10
 plan = Plan.from_text(Path(sys.argv[1]).read_text())
 options = {"journal": sys.argv[3], "pause_s": 0.02}
 benchmark(plan, Path(sys.argv[2]), backend="scripted", options=options, settings=SETTINGS, resume=True)

@@ -24,7 +24,9 @@ ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "tests" / "README.md"]
 NAME = re.compile(r"\bannette(?:\.[A-Za-z_]\w*)+")
 GROUPS = frozenset({"annette.devices", "annette.readers"})
-OPTIONAL = frozenset({"ai_edge_litert", "ethosu", "lightgbm", "onnxruntime", "openvino", "scipy", "sklearn"})
+OPTIONAL = frozenset(
+    {"ai_edge_litert", "distributed", "ethosu", "lightgbm", "onnxruntime", "openvino", "scipy", "sklearn"}
+)
 
 
 def name_of(path):

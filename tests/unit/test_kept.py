@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from annette.kept import kept
+from annette.kept import Recent, kept
 
 
 class Thing:
@@ -50,3 +50,12 @@ def test_what_was_kept_goes_with_either_argument(dropped):
     del things[dropped]
     gc.collect()
     assert results[0]() is None
+
+
+def test_a_bounded_number_of_results_is_kept():
+    recent = Recent(3)
+    for number in range(10):
+        recent.put(number, str(number))
+        assert recent.get(number) == str(number)
+        assert len(recent) <= 3
+    assert recent.get("never put") is None

@@ -1,6 +1,7 @@
 """How calm a machine was during a campaign: what the visits of its cases say.
 
-Cases that are visited several times show what came and went. A machine that is slower for a whole round of visits, as
+Cases that are visited several times show what came and went. Each board of a cluster is a machine of its own: only
+visits on one board are compared. A machine that is slower for a whole round of visits, as
 one that grows hot is, shows in all cases of the round. What lasts for the whole campaign does not show.
 """
 
@@ -16,7 +17,7 @@ from annette.bench.records import Purpose, Status
 from annette.bench.visits import CALM, error_of_gap, joined_error, run_level_s
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from annette.bench.records import Run
 
@@ -35,7 +36,8 @@ class Calmness:
     Attributes:
         index: Share of the visits that took at most 3 % longer than the shortest of their case, from 0 to 1.
         error: Relative standard error of the time that a case's visits are joined to, median over the cases.
-        rounds_apart: By how much the two calmest rounds of visits differ in all cases together, relative.
+        rounds_apart: By how much the two calmest rounds of visits differ in all cases together, relative; of several
+            boards, on the one where they differ most.
         cases: Cases that were visited more than once, of 50 µs and more.
     """
 
@@ -60,25 +62,41 @@ def calmness(runs: Iterable[Run]) -> Calmness | None:
         runs: Runs of one dataset, before visits are joined.
 
     Returns:
-        None where fewer than ten cases of 50 µs and more were visited more than once.
+        None where no machine visited ten cases of 50 µs and more more than once.
     """
-    levels: dict[str, dict[int, float]] = defaultdict(dict)
+    levels: dict[str, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
     for run in runs:
         if run.purpose is not Purpose.NETWORK and run.status is not Status.FAILED:
-            levels[run.case][run.round] = run_level_s(run)
-    visited = [of_case for of_case in levels.values() if len(of_case) > 1 and min(of_case.values()) >= _LEAST_S]
-    if len(visited) < _LEAST_CASES:
+            levels[run.board][run.case][run.round] = run_level_s(run)
+    machines = [visited for of_board in levels.values() if len(visited := _visited(of_board)) >= _LEAST_CASES]
+    if not machines:
         return None
-    over: dict[int, list[float]] = defaultdict(list)
+    every = [ratio for visited in machines for _, ratio in _over_shortest(visited)]
+    return Calmness(
+        index=sum(ratio <= CALM for ratio in every) / len(every),
+        error=median(joined_error(tuple(of_case.values())) for visited in machines for of_case in visited),
+        rounds_apart=max(map(_rounds_apart, machines)),
+        cases=sum(map(len, machines)),
+    )
+
+
+def _visited(levels: Mapping[str, dict[int, float]]) -> list[dict[int, float]]:
+    """Times of the cases that were visited more than once and are not too short, by round."""
+    return [of_case for of_case in levels.values() if len(of_case) > 1 and min(of_case.values()) >= _LEAST_S]
+
+
+def _over_shortest(visited: Iterable[Mapping[int, float]]) -> Iterator[tuple[int, float]]:
+    """Round of each visit, and its time over that of the shortest visit of its case."""
     for of_case in visited:
         shortest_s = min(of_case.values())
         for number, level_s in of_case.items():
-            over[number].append(level_s / shortest_s)
-    every = [ratio for ratios in over.values() for ratio in ratios]
+            yield number, level_s / shortest_s
+
+
+def _rounds_apart(visited: Iterable[Mapping[int, float]]) -> float:
+    """By how much the two calmest rounds of one machine's visits differ."""
+    over: dict[int, list[float]] = defaultdict(list)
+    for number, ratio in _over_shortest(visited):
+        over[number].append(ratio)
     rounds = sorted(median(ratios) for ratios in over.values())
-    return Calmness(
-        index=sum(ratio <= CALM for ratio in every) / len(every),
-        error=median(joined_error(tuple(of_case.values())) for of_case in visited),
-        rounds_apart=rounds[1] / rounds[0] - 1,
-        cases=len(visited),
-    )
+    return rounds[1] / rounds[0] - 1

@@ -1,18 +1,19 @@
-"""A campaign: carries out a plan, one worker per group of cases, and records every case in a dataset."""
+"""A campaign: carries out a plan, here or on the boards of a cluster, and records every case in a dataset."""
 
 from __future__ import annotations
 
 import json
 import math
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from annette.bench.dataset import differing_fact
+from annette.bench.places import ThisMachine, Visit
 from annette.bench.profile_matching import match_profile
-from annette.bench.records import MADE_FOR, Run, Status
-from annette.bench.supervisor import Supervisor
+from annette.bench.records import BOARD, MADE_FOR, Run, Status
 from annette.bench.sweeps import GROUP, SWEEP
 from annette.errors import BackendError, DatasetError
 
@@ -20,13 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from annette.bench.dataset import Dataset
-    from annette.bench.measurement import CaseResult, Settings
+    from annette.bench.measurement import Settings
+    from annette.bench.places import Measured, Place
     from annette.bench.plan import Case, Plan
 
 __all__ = ["Outcome", "Progress", "run_campaign"]
-
-_CASES_PER_WORKER: Final = 100
-"""A worker is renewed after so many cases: what a runtime leaks or fragments does not reach the rest."""
 
 _MOST_FAILURES: Final = 25
 """So many failures in a row, with no success at all, mean that the setup is wrong, not the cases."""
@@ -68,6 +67,7 @@ def run_campaign(
     round_: int = 0,
     visits: int = 1,
     progress: Progress | None = None,
+    place: Place | None = None,
 ) -> Outcome:
     """Measures what a plan lists and a dataset does not have yet.
 
@@ -83,31 +83,38 @@ def run_campaign(
         round_: Which of several measurements of the same plan this is, or the first one of several visits.
         visits: How often each case is measured: all once, then all again. A case that fails is not visited again.
         progress: Told about every case.
+        place: Where cases are measured; None is this machine.
 
     Raises:
         BackendError: The backend cannot be started, or nothing at all works on it.
+        ClusterError: No board is left to measure on.
         DatasetError: The dataset was measured in another environment, or cannot be written.
     """
-    supervisor = Supervisor(backend, options, settings)
+    place = place or ThisMachine(backend, options, settings)
     tally = _Tally()
-    for visit in range(round_, round_ + visits):
-        todo = [case for case in plan.cases if case.id not in tally.failed and not dataset.has(case.id, visit)]
-        for start in range(0, len(todo), _CASES_PER_WORKER):
-            group = todo[start : start + _CASES_PER_WORKER]
-            for case, result in zip(group, supervisor.measure(group), strict=True):
-                _check_environment(dataset, supervisor.environment)
-                run = _run(case, result, supervisor.environment, settings, visit)
-                dataset.add(run)
-                tally.add(run)
-                if progress is not None:
-                    progress(case, run)
-                if len(tally.failed) >= _MOST_FAILURES and not tally.measured:
-                    raise BackendError(
-                        f"the first {len(tally.failed)} cases all failed on {backend!r}, the last with: {run.reason}"
-                    )
+    waiting = _waiting(plan, dataset, range(round_, round_ + visits))
+    with closing(place.measure(waiting, dataset.boards() if waiting else {})) as measured:
+        for one in measured:
+            _check_environment(dataset, one.environment)
+            run = _run(one, settings)
+            dataset.add(run)
+            tally.add(run)
+            if progress is not None:
+                progress(one.visit.case, run)
+            if len(tally.failed) >= _MOST_FAILURES and not tally.measured:
+                raise BackendError(
+                    f"the first {len(tally.failed)} cases all failed on {backend!r}, the last with: {run.reason}"
+                )
     if not tally.measured and not tally.failed:
-        _check_environment(dataset, supervisor.probe())
+        _check_environment(dataset, place.probe())
     return tally.outcome(plan)
+
+
+def _waiting(plan: Plan, dataset: Dataset, rounds: range) -> list[Visit]:
+    """The visits that a dataset lacks: all cases once, then all again; none of cases that have failed."""
+    failed = dataset.failed(rounds)
+    cases = [case for case in plan.cases if case.id not in failed]
+    return [Visit(case, number) for number in rounds for case in cases if not dataset.has(case.id, number)]
 
 
 @dataclass
@@ -137,19 +144,22 @@ class _Tally:
         )
 
 
-def _run(case: Case, result: CaseResult, environment: Mapping[str, str], settings: Settings, round_: int) -> Run:
+def _run(measured: Measured, settings: Settings) -> Run:
+    case, result = measured.visit.case, measured.result
     origin = {GROUP: case.group, "evicted_bytes": str(case.evicted_bytes), "evicted_ops": str(case.evicted_ops)}
     if case.sweep:
         origin[SWEEP] = case.sweep
     if case.made_for:
         origin[MADE_FOR] = json.dumps(case.made_for)
+    if measured.board:
+        origin[BOARD] = measured.board
     matched = match_profile(case.network, result.entries or ())
     return Run(
         case=case.id,
-        round=round_,
+        round=measured.visit.number,
         purpose=case.purpose,
         network=case.network,
-        environment=environment,
+        environment=measured.environment,
         details={**result.details, **origin, "settings": repr(settings)},
         status=result.status,
         reason=result.reason,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from contextlib import closing, contextmanager
 from itertools import product
 from typing import TYPE_CHECKING, Any, Self
@@ -19,13 +20,13 @@ from annette.bench.dataset_rows import (
     RunRow,
     check_row,
     dump,
-    identity_from_text,
     kernel_row,
     nan_as_none,
     run_from_rows,
     run_row,
+    texts_by_name,
 )
-from annette.bench.records import Status
+from annette.bench.records import BOARD, Status
 from annette.budget import BASE_BYTES, BASE_STEPS, budgeted
 from annette.documents import Natural, convert
 from annette.errors import DatasetError, NetworkError
@@ -101,6 +102,30 @@ class Dataset:
     def has(self, case: str, round_: int = 0) -> bool:
         """Whether a case has been recorded for a round, failed or not."""
         return bool(self._select("SELECT 1 FROM run WHERE case_id = ? AND round = ?", (case, round_)))
+
+    def failed(self, rounds: range) -> set[str]:
+        """The cases that failed in one of some rounds.
+
+        Args:
+            rounds: Numbers of rounds that follow each other.
+        """
+        query = "SELECT DISTINCT case_id FROM run WHERE status = ? AND round >= ? AND round < ?"
+        rows = self._select(query, (Status.FAILED.value, rounds.start, rounds.stop))
+        place = self._place("case_id of table run")
+        return {convert(case, str, error=DatasetError, path=place) for (case,) in rows}
+
+    def boards(self) -> dict[str, str]:
+        """The board of each case that boards have run: the one with most of its visits that did not fail.
+
+        Raises:
+            DatasetError: The details of a run are not texts by name.
+        """
+        counts: dict[str, Counter[str]] = {}
+        for row in self._select("SELECT id, case_id, details FROM run WHERE status != ? ORDER BY id", (Status.FAILED,)):
+            board = texts_by_name(row["details"], self._place(f"row {row['id']} of table run.details")).get(BOARD)
+            if board:
+                counts.setdefault(row["case_id"], Counter())[board] += 1
+        return {case: count.most_common(1)[0][0] for case, count in counts.items()}
 
     def rounds(self, case: str, network: Network) -> int:
         """How many rounds of a case there are that did not fail.
@@ -270,7 +295,7 @@ class Dataset:
     def _environments(self) -> dict[int, dict[str, str]]:
         rows = self._select("SELECT id, identity FROM environment ORDER BY id")
         return {
-            key: identity_from_text(identity, self._place(f"row {key} of table environment.identity"))
+            key: texts_by_name(identity, self._place(f"row {key} of table environment.identity"))
             for key, identity in rows
         }
 

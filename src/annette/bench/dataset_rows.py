@@ -28,12 +28,12 @@ __all__ = [
     "RunRow",
     "check_row",
     "dump",
-    "identity_from_text",
     "kernel_row",
     "nan_as_none",
     "parse_column",
     "run_from_rows",
     "run_row",
+    "texts_by_name",
 ]
 
 _T = TypeVar("_T")
@@ -204,18 +204,18 @@ def _kernel(row: KernelRow, place: str) -> KernelRecord:
     )
 
 
-def identity_from_text(text: Any, place: str) -> dict[str, str]:
-    """What the table ``environment`` keeps of one.
+def texts_by_name(text: Any, place: str) -> dict[str, str]:
+    """What a column keeps that holds texts by name: an environment, the details of a run.
 
     Args:
         text: The column.
-        place: Which row of the table it is, for the message.
+        place: Which column of which row of which table it is, for the message.
 
     Raises:
         DatasetError: It is not texts by name.
     """
-    identity: dict[str, str] = parse_column(convert(text, str, error=DatasetError, path=place), _Texts, place)
-    return identity
+    texts: dict[str, str] = parse_column(convert(text, str, error=DatasetError, path=place), _Texts, place)
+    return texts
 
 
 def parse_column(text: str, kind: Any, place: str) -> Any:

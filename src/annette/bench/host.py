@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 try:
     import fcntl
@@ -19,13 +20,16 @@ except ImportError:  # pragma: no cover - not a POSIX system: nothing to take tu
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
 __all__ = [
     "ProcessorTimes",
     "clock_hz",
     "cpu_description",
+    "default_cpus",
     "die_with_parent",
     "exclusive_use",
+    "exclusive_use_of_board",
     "pin_process",
     "processor_times",
 ]
@@ -108,6 +112,18 @@ def clock_hz(cpus: Sequence[int], folder: Path = Path("/sys/devices/system/cpu")
     return [float(file.read_text(encoding="ascii")) * 1e3 for file in files if file.exists()]
 
 
+def default_cpus(threads: int) -> tuple[int, ...]:
+    """The processors to pin a measurement to: the last ones that this process may use; the first are the busiest.
+
+    Args:
+        threads: How many are needed; none where there are not as many.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return ()
+    allowed = sorted(os.sched_getaffinity(0))
+    return tuple(allowed[-threads:]) if 0 < threads <= len(allowed) else ()
+
+
 def pin_process(cpus: Sequence[int]) -> dict[str, str]:
     """Pins this process and, where it has one processor for itself, asks for a real-time scheduling class.
 
@@ -133,8 +149,7 @@ def pin_process(cpus: Sequence[int]) -> dict[str, str]:
     return {"cpus": " ".join(map(str, chosen)), "scheduler": scheduler, "kernel": platform.release()}
 
 
-@contextmanager
-def exclusive_use(cpus: Sequence[int], folder: Path | None = None) -> Iterator[None]:
+def exclusive_use(cpus: Sequence[int], folder: Path | None = None) -> AbstractContextManager[None]:
     """Waits until no other campaign measures on the same processors, and keeps others waiting meanwhile.
 
     Two workers pinned to one processor with a real-time class would halve each other's speed in turns of 100 ms.
@@ -143,9 +158,26 @@ def exclusive_use(cpus: Sequence[int], folder: Path | None = None) -> Iterator[N
         cpus: Processors that are measured on; none, no waiting.
         folder: Where all campaigns have their locks; None is the folder for temporary files.
     """
+    return _locked([f"cpu{cpu}" for cpu in sorted(set(cpus))], folder)
+
+
+def exclusive_use_of_board(board: str) -> AbstractContextManager[None]:
+    """Waits until no other process of this host measures on a board, and keeps others waiting meanwhile.
+
+    A cluster gives a board to one case at a time; but two clusters may have it, or a worker that was given up lives on.
+
+    Args:
+        board: Its name.
+    """
+    return _locked([f"board-{quote(board, safe='')}"], None)
+
+
+@contextmanager
+def _locked(names: Sequence[str], folder: Path | None) -> Iterator[None]:
+    """Holds a lock of each name; always taken in the same order, so that nobody waits for somebody who waits."""
     with ExitStack() as stack:
-        for cpu in sorted(set(cpus)) if fcntl is not None else ():
-            path = (folder or Path(tempfile.gettempdir())) / f"annette-cpu{cpu}.lock"
+        for name in names if fcntl is not None else ():
+            path = (folder or Path(tempfile.gettempdir())) / f"annette-{name}.lock"
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             stack.callback(os.close, handle)
             fcntl.flock(handle, fcntl.LOCK_EX)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from annette.network import Network
 
 __all__ = [
+    "BOARD",
     "MADE_FOR",
     "MOST_DRIFT",
     "MOST_UNCERTAIN",
@@ -46,6 +47,9 @@ MOST_DRIFT: Final = 0.1
 
 MADE_FOR: Final = "made_for"
 """Key in a run's details: names and digests of a user's networks that its case was made for, as JSON."""
+
+BOARD: Final = "board"
+"""Key in a run's details: name of the board of a cluster that ran it; none where the campaign's own machine did."""
 
 _MEDIAN_ERROR: Final = 1.2533 / 1.3490
 """Standard error of a normal distribution's median for one sample, over its interquartile range."""
@@ -146,6 +150,15 @@ class Run:
     kernels: tuple[KernelRecord, ...]
     matched_share: float
     attempts: int = 1
+
+    @property
+    def board(self) -> str:
+        """The board of a cluster that ran it; empty for the machine of the campaign.
+
+        Boards of one model are machines of their own: their visits, their calm moments and their times of the reference
+        workload are not mixed.
+        """
+        return self.details.get(BOARD, "")
 
     @property
     def usable(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.bench.backend import backend_class, require_usable
 from annette.bench.campaign import run_campaign
 from annette.bench.dataset import Dataset
+from annette.bench.host import default_cpus
 from annette.bench.measurement import Settings
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose, Status
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from annette.bench.backend import Backend
     from annette.bench.campaign import Outcome, Progress
+    from annette.bench.places import Place
     from annette.bench.records import Run
     from annette.bench.totals import Switch
     from annette.network.inputs import Given
@@ -37,7 +38,6 @@ __all__ = [
     "MeasuredNetwork",
     "benchmark",
     "case_of",
-    "default_cpus",
     "default_rounds",
     "measure_networks",
     "measured_networks",
@@ -104,6 +104,7 @@ def benchmark(
     otherwise: Callable[[], Plan] | None = None,
     budget_s: float | None = None,
     switch: Switch | None = None,
+    place: Place | None = None,
 ) -> Outcome:
     """Carries out a plan and records it in a dataset.
 
@@ -119,17 +120,20 @@ def benchmark(
             carries out ``plan`` whatever they tell.
         budget_s: Time that a plan for totals may take, seconds (`annette.bench.totals`).
         switch: Told where such a plan takes over.
+        place: Where cases are measured; None is this machine.
 
     Raises:
         BackendError: The backend cannot be used here, or nothing works on it.
+        ClusterError: No board is left to measure on.
         DatasetError: The file exists and ``resume`` is not set, belongs to another environment, or cannot be written.
         OptionError: An option of the backend is unknown.
     """
-    require_usable(backend)
+    if place is None:
+        require_usable(backend)
     continued = resume and exists(out)
     with Dataset.open(out, write=True) if continued else Dataset.create(out) as dataset:
         try:
-            how = Measuring(dataset, backend, options, settings, visits_of(backend, settings), progress)
+            how = Measuring(dataset, backend, options, settings, visits_of(backend, settings), progress, place)
             if otherwise is not None:
                 return carry_out(plan, how, otherwise=otherwise, budget_s=budget_s, switch=switch)
             dataset.add_plan(plan.digest(), plan.to_text())
@@ -357,15 +361,3 @@ def default_rounds(backend: str) -> int:
         OptionError: There is no such backend.
     """
     return 1 if backend_class(backend).estimates else 3
-
-
-def default_cpus(threads: int) -> tuple[int, ...]:
-    """The processors to pin a measurement to: the last ones that this process may use; the first are the busiest.
-
-    Args:
-        threads: How many are needed; none where there are not as many.
-    """
-    if not hasattr(os, "sched_getaffinity"):
-        return ()
-    allowed = sorted(os.sched_getaffinity(0))
-    return tuple(allowed[-threads:]) if 0 < threads <= len(allowed) else ()

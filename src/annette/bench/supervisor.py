@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 from dataclasses import asdict
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
@@ -23,12 +23,15 @@ from annette.bench.records import Status
 from annette.errors import BackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping
 
     from annette.bench.measurement import Settings
     from annette.bench.plan import Case
 
-__all__ = ["Supervisor"]
+__all__ = ["CASES_PER_WORKER", "Supervisor"]
+
+CASES_PER_WORKER: Final = 100
+"""A worker is renewed after so many cases: what a runtime leaks or fragments does not reach the rest."""
 
 _START_TIMEOUT_S: Final = 120.0
 _LONGEST_REASON: Final = 300
@@ -41,22 +44,31 @@ _SIGNALS: Final = {number.value: number.name for number in signal.Signals}
 
 
 class Supervisor:
-    """Measures cases in worker processes, one process per group of cases.
+    """Measures cases in worker processes; a context manager that ends the last one.
 
     Args:
         backend: Name of the backend.
         options: Its options.
         settings: How cases are measured.
+        variables: Further environment variables of the workers, and of the programs that they start.
     """
 
-    def __init__(self, backend: str, options: Mapping[str, Any], settings: Settings) -> None:
-        self._backend = backend
-        self._options = options
-        self._settings = settings
+    def __init__(
+        self,
+        backend: str,
+        options: Mapping[str, Any],
+        settings: Settings,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        self._header = {"backend": backend, "options": dict(options), "settings": asdict(settings)}
+        self._timeout_s = settings.timeout_s
+        self._variables = dict(variables or {})
+        self._worker: _Worker | None = None
+        self._served = 0
         self.environment: dict[str, str] = {}
 
-    def measure(self, cases: Sequence[Case]) -> Iterator[CaseResult]:
-        """Measures cases in order; every case gets exactly one result, whatever happens to the worker.
+    def measure(self, case: Case) -> CaseResult:
+        """Measures a case; it gets exactly one result, whatever happens to the worker.
 
         A worker that dies may have been killed from outside: the case is tried once more in a new one, and has
         failed if that dies as well. A case that takes too long is not tried again.
@@ -64,19 +76,13 @@ class Supervisor:
         Raises:
             BackendError: The worker cannot even start the backend.
         """
-        waiting = list(cases)
-        deaths = 0
-        while waiting:
-            with _Worker(self._header()) as worker:
-                self.environment = worker.environment
-                while waiting and worker.alive:
-                    result = worker.ask(waiting[0], self._settings.timeout_s)
-                    deaths = deaths + 1 if worker.died else 0
-                    if 0 < deaths < _DEATHS_TO_FAIL:
-                        break
-                    deaths = 0
-                    waiting.pop(0)
-                    yield result
+        for _ in range(_DEATHS_TO_FAIL):
+            worker = self._ready()
+            self._served += 1
+            result = worker.ask(case, self._timeout_s)
+            if not worker.died:
+                break
+        return result
 
     def probe(self) -> dict[str, str]:
         """The environment that a worker reports; nothing is measured.
@@ -84,18 +90,35 @@ class Supervisor:
         Raises:
             BackendError: The worker cannot start the backend.
         """
-        with _Worker(self._header()) as worker:
-            self.environment = worker.environment
+        self._ready()
         return self.environment
 
-    def _header(self) -> dict[str, Any]:
-        return {"backend": self._backend, "options": dict(self._options), "settings": asdict(self._settings)}
+    def renew(self) -> None:
+        """Ends the worker: what comes next is measured in a process of its own."""
+        if self._worker is not None:
+            self._worker.close()
+        self._worker = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.renew()
+
+    def _ready(self) -> _Worker:
+        """A worker that lives and has not served too many cases."""
+        if self._worker is None or not self._worker.alive or self._served >= CASES_PER_WORKER:
+            self.renew()
+            self._worker = _Worker(self._header, self._variables)
+            self._served = 0
+            self.environment = self._worker.environment
+        return self._worker
 
 
 class _Worker:
-    """One worker process; a context manager that ends it."""
+    """One worker process, until it is closed."""
 
-    def __init__(self, header: dict[str, Any]) -> None:
+    def __init__(self, header: dict[str, Any], variables: Mapping[str, str]) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._folder = working_folder()
         self._token = new_token()
@@ -106,7 +129,7 @@ class _Worker:
             stderr=self._errors,
             text=True,
             encoding="utf-8",
-            env=marked_environment(self._token),
+            env={**marked_environment(self._token), **variables},
             start_new_session=True,
         )
         self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -140,10 +163,8 @@ class _Worker:
         except msgspec.DecodeError as error:
             return CaseResult(case.id, Status.FAILED, f"the worker's answer cannot be read: {error}")
 
-    def __enter__(self) -> _Worker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Ends the process and everything that it has started."""
         self._end()
         self._errors.close()
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from annette.bench.campaign import Progress
     from annette.bench.dataset import Dataset
     from annette.bench.measurement import Settings
+    from annette.bench.places import Place
     from annette.bench.plan import Case
     from annette.bench.records import Run
 
@@ -60,6 +61,7 @@ class Measuring:
     settings: Settings
     visits: int = 1
     progress: Progress | None = None
+    place: Place | None = None
 
     def run(self, name: str, cases: Sequence[Case]) -> Outcome:
         """Measures what the dataset lacks of some cases.
@@ -76,6 +78,7 @@ class Measuring:
             settings=self.settings,
             visits=self.visits,
             progress=self.progress,
+            place=self.place,
         )
 
 

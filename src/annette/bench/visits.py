@@ -11,6 +11,7 @@ differ more: such disturbances hit a kernel or its neighbour in time, not both.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Final
@@ -45,7 +46,8 @@ def joined_visits(runs: Iterable[Run]) -> list[Run]:
     """Makes one run of all visits of a case.
 
     A time is the shortest of what up to four visits say, of more the value a quarter of the way up; failed visits do
-    not count unless all failed.
+    not count unless all failed. Boards of one model are two machines, of which one is a little faster: where several
+    have visited a case, for one of them was lost, the visits of the board with most of them count.
     Runs of whole networks stay apart: theirs are the rounds of a truth.
 
     Args:
@@ -65,6 +67,8 @@ def _joined(visits: Sequence[Run]) -> Run:
     usable = [run for run in visits if run.status is not Status.FAILED]
     if not usable:
         return visits[0]
+    ((board, _),) = Counter(run.board for run in usable).most_common(1)
+    usable = [run for run in usable if run.board == board]
     alike = [run for run in usable if _identities(run) == _identities(usable[0])]
     shortest = min(alike, key=run_level_s)
     timed = [run for run in alike if run.samples_s]

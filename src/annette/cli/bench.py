@@ -9,7 +9,10 @@ import click
 from annette.cli.options import (
     FILE,
     OPEN_ENDED,
+    chosen_cluster,
     chosen_options,
+    cluster_options,
+    complain,
     input_option,
     json_option,
     parse_duration,
@@ -82,6 +85,10 @@ def _parse_batches(ctx: click.Context, param: click.Parameter, value: str | None
 @click.option("--check", is_flag=True, help="Only say how calm this machine is: half a minute of reference workloads.")
 @click.option("--dry-run", is_flag=True, help="Only print what would be measured, and how long it would take.")
 @click.option("--html", type=FILE, metavar="FILE", help="Also write a page with plots of sweeps.")
+@cluster_options
+@click.option(
+    "--board", "boards", multiple=True, metavar="NAME", help="Boards of the cluster. Repeatable.  [default: all]"
+)
 @json_option
 @click.pass_context
 def command(
@@ -126,7 +133,7 @@ def command(
 
     own, options, extra = _words(networks, options, context.args)
     if check:
-        _check(backend, options, extra, how["cpus"], as_json=as_json)
+        _check(backend, options, extra, how, as_json=as_json)
         return
     backend = _named(backend)
     chosen = chosen_options(backend, options, extra)
@@ -178,16 +185,18 @@ def _within(plan: Plan, budget_s: float | None, *, dry_run: bool) -> Plan:
 
 
 def _check(
-    backend: str | None, options: dict[str, str], extra: list[str], cpus: tuple[int, ...] | None, *, as_json: bool
+    backend: str | None, options: dict[str, str], extra: list[str], how: dict[str, Any], *, as_json: bool
 ) -> None:
     """Says how calm the machine is."""
     from annette.api import check_machine
     from annette.bench.check import timing_backend
     from annette.report.bench import check_document, print_check
 
+    if how["scheduler"]:
+        raise click.UsageError("--check looks at this machine: run it where the boards hang")
     backend = backend or timing_backend()
     chosen = chosen_options(backend, options, extra)
-    document = check_document(check_machine(backend, options=chosen, cpus=cpus))
+    document = check_document(check_machine(backend, options=chosen, cpus=how["cpus"]))
     print_json(document) if as_json else print_check(document)
 
 
@@ -213,7 +222,9 @@ def _benchmark(plan: Plan, out: Path, *, backend: str, resume: bool, **how: Any)
             click.echo(text, err=True)
             bar.expect([case for _ in visits for case in plan.cases])
 
-        outcome = benchmark(out, backend=backend, plan=plan, resume=resume, progress=bar, switch=switch, **how)
+        how |= chosen_cluster(how)
+        listeners: dict[str, Any] = {"progress": bar, "switch": switch, "tell": complain}
+        outcome = benchmark(out, backend=backend, plan=plan, resume=resume, **listeners, **how)
     return bench_document(out, backend, carried_out, outcome)
 
 

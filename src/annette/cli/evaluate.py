@@ -192,13 +192,13 @@ def _run(platform: Platform, listed: tuple[Truth, ...], path: Path, how: dict[st
     """Measures what the dataset lacks."""
     from annette.api import measure
     from annette.bench.dataset import Dataset
+    from annette.bench.places import ThisMachine
     from annette.bench.session import network_case, rounds_left, settings_for
-    from annette.bench.supervisor import Supervisor
     from annette.cli.progress import progress_bar
     from annette.evaluation.suites import compare_environments
 
     backend, options, rounds = how["backend"], how["options"], how["rounds"]
-    compare_environments(platform, Supervisor(backend, options, settings_for(options, how["cpus"])).probe())
+    compare_environments(platform, ThisMachine(backend, options, settings_for(options, how["cpus"])).probe())
     cases = [network_case(entry.name, entry.network, backend=backend, path=entry.path) for entry in listed]
     left = [tuple(cases)] * rounds
     if path.exists():

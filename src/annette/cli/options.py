@@ -20,14 +20,19 @@ if TYPE_CHECKING:
     from annette.network.inputs import Given
 
 __all__ = [
+    "BUDGET_EXCEEDED",
     "FALLBACKS",
     "FILE",
     "MODELS",
     "OPEN_ENDED",
     "USAGE_ERROR",
     "backend_options",
+    "budget_options",
+    "chosen_cluster",
     "chosen_options",
+    "cluster_options",
     "complain",
+    "export_options",
     "input_option",
     "json_option",
     "lenient_option",
@@ -39,6 +44,7 @@ __all__ = [
     "parse_numbers",
     "parse_share",
     "print_json",
+    "print_json_line",
     "running_options",
     "split_words",
     "table_options",
@@ -52,12 +58,14 @@ FALLBACKS: Final = click.Choice(["error", "roofline"])
 
 USAGE_ERROR: Final = 2
 """Exit code for anything that the user can mend."""
+BUDGET_EXCEEDED: Final = 3
+"""Exit code where a latency is above ``--budget``."""
 
 OPEN_ENDED: Final[dict[str, Any]] = {"ignore_unknown_options": True, "allow_extra_args": True}
 """Context settings of a command that passes unknown ``--name value`` on to the backend."""
 
-_DURATION: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>s|m|min|h|)")
-_SECONDS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_DURATION: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>us|µs|ms|s|m|min|h|)")
+_SECONDS: Final = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 def _parse_inputs(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, Given]:
@@ -79,7 +87,7 @@ def _parse_inputs(ctx: click.Context, param: click.Parameter, value: tuple[str, 
 
 
 def parse_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """Turns 90, 90s, 10m or 1.5h into seconds; a click callback."""
+    """Turns 90, 90s, 10m, 1.5h or 20ms into seconds; a click callback."""
     if value is None:
         return None
     match = _DURATION.fullmatch(value.strip())
@@ -224,6 +232,20 @@ backend_options = _together(
     running_options,
 )
 
+cluster_options = _together(
+    "Adds ``--scheduler`` and the certificates for it.",
+    click.option(
+        "--scheduler", metavar="ADDRESS",
+        help="Have it done on a Dask cluster: tcp://HOST:8786, tls://HOST:8786. By default here.",
+    ),
+    *(
+        click.option(f"--tls-{name}", metavar="FILE", default="", help=f"For tls://: {what}, a PEM file.  "
+                     "[default: what Dask is configured with]")
+        for name, what in (("ca-file", "certificates of the authority"), ("cert", "your certificate"),
+                           ("key", "your private key"))
+    ),
+)  # fmt: skip
+
 table_options = _together(
     "Adds ``--column`` and ``--ignore``.",
     click.option(
@@ -231,6 +253,29 @@ table_options = _together(
         help="A column has another name. Repeatable.",
     ),
     click.option("--ignore", "ignored", multiple=True, metavar="COLUMN", help="A column to pass over. Repeatable."),
+)  # fmt: skip
+
+export_options = _together(
+    "Adds ``--kernels``, ``--trace``, ``--node-data`` and ``--annotate``.",
+    click.option("--kernels", type=FILE, metavar="FILE", help="Write all kernels as .csv or .parquet."),
+    click.option("--trace", type=FILE, metavar="FILE", help="Write a trace for Perfetto or chrome://tracing."),
+    click.option(
+        "--node-data", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+        help="Write node data for Model Explorer: latency_ms.json, share.json, bound.json.",
+    ),
+    click.option("--annotate", type=FILE, metavar="FILE", help="Write the ONNX file, nodes with kernel and time."),
+)  # fmt: skip
+
+budget_options = _together(
+    "Adds ``--budget`` and ``--budget-by``.",
+    click.option(
+        "--budget", "budget_s", callback=parse_duration, metavar="TIME",
+        help=f"Exit with code {BUDGET_EXCEEDED} where the latency is above, such as 10ms.",
+    ),
+    click.option(
+        "--budget-by", "budget_by", type=click.Choice(["upper", "estimate"]), default="upper", show_default=True,
+        help="What is held against --budget: the upper end of the interval, or the estimate.",
+    ),
 )  # fmt: skip
 
 json_option = _together(
@@ -251,6 +296,12 @@ def print_json(document: object) -> None:
     """
     lines = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False).split("\n")
     click.echo("\n".join(line if line.isprintable() else _escaped_json(line) for line in lines))
+
+
+def print_json_line(document: object) -> None:
+    """Prints a document on one line, otherwise as `print_json`."""
+    line = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    click.echo(line if line.isprintable() else _escaped_json(line))
 
 
 def _escaped_json(line: str) -> str:
@@ -275,6 +326,24 @@ def chosen_options(backend: str, options: dict[str, str], extra: Sequence[str]) 
     if unexpected:
         raise click.UsageError(f"unexpected argument {unexpected[0]!r}")
     return parse_options(backend, {**options, **further})
+
+
+def chosen_cluster(how: dict[str, Any]) -> dict[str, Any]:
+    """Takes what the options of `cluster_options` gave out of the options of a command.
+
+    Returns:
+        ``scheduler`` and ``tls`` for functions that use a cluster; nothing where none was named.
+
+    Raises:
+        OptionError: Certificates were named, and no cluster.
+    """
+    from annette.cluster import Tls
+    from annette.errors import OptionError
+
+    scheduler, *files = (how.pop(name) for name in ("scheduler", "tls_ca_file", "tls_cert", "tls_key"))
+    if any(files) and scheduler is None:
+        raise OptionError("certificates are those of a cluster, whose address (--scheduler) is missing")
+    return {"scheduler": scheduler, "tls": Tls(*files) if any(files) else None} if scheduler is not None else {}
 
 
 def observed(

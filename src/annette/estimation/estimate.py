@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from annette.estimation.frame import columns_of, data_frame, kernel_rows
 from annette.estimation.memory import memory_of
+from annette.notebook import card
+from annette.number_text import interval_text, percent_text, seconds_text, words_text
 from annette.platforms.ranges import within
 
 if TYPE_CHECKING:
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from annette.platforms import Platform
 
 __all__ = ["BranchEstimate", "Coverage", "Estimate", "KernelEstimate", "Outside", "Prices", "outside"]
+
+_SHOWN: Final = 10
+"""Kernels that a notebook shows of an estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +216,36 @@ class Estimate:
     def __repr__(self) -> str:
         kernels = f"{len(self.mapped)} kernels"
         return f"<Estimate of {self.network!r} on {self.platform!r}: {self.latency_s:.4g} s, {kernels}>"
+
+    def _repr_html_(self) -> str:
+        heaviest = sorted(self.kernels, key=lambda kernel: -kernel.latency_s)[:_SHOWN]
+        total_s = sum(kernel.latency_s for kernel in self.kernels) or 1.0
+        return card(
+            f"{self.network} on {self.platform}: {seconds_text(self.latency_s)}",
+            (
+                f"{interval_text(self.interval_s)} at {percent_text(self.confidence)}, "
+                f"{words_text(self.latency_is)} time, batch {self.batch}, {len(self.kernels)} kernels, "
+                f"{percent_text(self.coverage.lowest)} priced by fitted models",
+                *self.notes,
+            ),
+            ("heaviest kernels", "kind", "latency", "share", "bound"),
+            (
+                (each.name, each.kind, seconds_text(each.latency_s), percent_text(each.latency_s / total_s), each.bound)
+                for each in heaviest
+            ),
+        )
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """The kernels as a data frame, one row each, in the order of execution.
+
+        Args:
+            library: ``pandas`` or ``polars``; None takes the first of them that is installed.
+
+        Raises:
+            OptionError: The library is neither of these, or not installed.
+        """
+        rows = kernel_rows(self.network, self.platform, map(asdict, self.kernels))
+        return data_frame(columns_of(rows), library)
 
     @property
     def sample_latency_s(self) -> float:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.errors import ModelError, OptionError, UnsupportedOperatorError, nearest
+from annette.errors import AnnetteError, ModelError, OptionError, UnsupportedOperatorError, nearest
 from annette.estimation.batches import repeated, single_sample
 from annette.estimation.estimate import Coverage, Estimate, outside
 from annette.estimation.mapped import map_network
-from annette.estimation.pricing import FALLBACK_METHOD, price
+from annette.estimation.pricing import FALLBACK_METHOD, price, price_ahead
 from annette.estimation.rounds import ends_with_rounds, rounds_notes
 from annette.estimation.uncertainty import network_bounds
-from annette.estimation.variants import over_branches, over_sizes
+from annette.estimation.variants import over_branches, over_sizes, ways_through
 from annette.mapping.kernel import LEFT_TO_HOST
 from annette.models.base import families
 from annette.network import UNSUPPORTED, Network
@@ -23,7 +24,7 @@ from annette.network.load import load_network
 from annette.platforms import Platform, load_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from annette.estimation.estimate import Prices
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import Kernel
     from annette.network.inputs import Given
 
-__all__ = ["FALLBACKS", "estimate", "estimate_network", "estimate_together"]
+__all__ = [
+    "FALLBACKS", "as_loaded", "check_options", "estimate", "estimate_network", "estimate_together", "prepare",
+]  # fmt: skip
 
 FALLBACKS: Final = ("error", "roofline")
 """What to do with a kind of kernel that the platform has no model for."""
@@ -77,13 +80,25 @@ def estimate(
         >>> annette.estimate("resnet50", "ncs2-openvino").latency_s > 0
         True
     """
-    if isinstance(network, Network):
-        if batch is not None or inputs or lenient:
-            raise OptionError("batch, inputs and lenient say how a network is read; this one is loaded already")
-    else:
-        network = load_network(network, batch=batch, inputs=inputs, lenient=lenient)
+    loaded = as_loaded(network, batch=batch, inputs=inputs, lenient=lenient)
     target = platform if isinstance(platform, Platform) else load_platform(platform)
-    return estimate_network(network, target, model=model, fallback=fallback, confidence=confidence)
+    return estimate_network(loaded, target, model=model, fallback=fallback, confidence=confidence)
+
+
+def as_loaded(
+    network: Network | str | Path, *, batch: int | None, inputs: Mapping[str, Given] | None, lenient: bool
+) -> Network:
+    """A network as it is, or read as `annette.load_network` does.
+
+    Raises:
+        OptionError: A loaded network is to be read in some way.
+        NetworkError: The network cannot be read or used.
+    """
+    if not isinstance(network, Network):
+        return load_network(network, batch=batch, inputs=inputs, lenient=lenient)
+    if batch is not None or inputs or lenient:
+        raise OptionError("batch, inputs and lenient say how a network is read; this one is loaded already")
+    return network
 
 
 def estimate_network(
@@ -124,14 +139,41 @@ def estimate_network(
     if network.extremes:
         return over_sizes(network, lambda each: how(each.replaced(extremes=())))
     _check(fallback, confidence)
-    if platform.batch_is == "one_by_one" and network.batch > 1:
-        one = single_sample(network)
-        if one is not None:
-            of_one = estimate_network(one, platform, model=model, fallback=fallback, confidence=confidence)
-            return repeated(of_one, network.batch)
+    one = _computed(network, platform)
+    if one is not network:
+        of_one = estimate_network(one, platform, model=model, fallback=fallback, confidence=confidence)
+        return repeated(of_one, network.batch)
     if fallback == "error":
         _refuse_unknown_operators(network, map_network(platform, network).kernels, platform)
     return estimate_together(network, platform, model=model, fallback=fallback, confidence=confidence)
+
+
+def _computed(network: Network, platform: Platform) -> Network:
+    """One sample of a network where the runtime takes the samples of a batch one by one; else the network."""
+    one = single_sample(network) if platform.batch_is == "one_by_one" and network.batch > 1 else None
+    return network if one is None else one
+
+
+def prepare(
+    networks: Iterable[Network], platform: Platform, *, model: str | None, fallback: str, confidence: float
+) -> None:
+    """Does what many networks have in common before `estimate_network` is asked for each, with the same arguments.
+
+    What is wrong with a network is left for `estimate_network` to say.
+
+    Args:
+        networks: Those that will be estimated next.
+        platform: Where.
+        model: Model family, or None.
+        fallback: ``error`` or ``roofline``.
+        confidence: Probability for the intervals.
+    """
+    mapped = []
+    for network in networks:
+        with suppress(AnnetteError):
+            ways = ways_through(network) if network.branches else (network,)
+            mapped += [map_network(platform, _computed(way, platform)) for way in ways if not way.extremes]
+    price_ahead(mapped, platform, family=model, fallback=fallback, confidence=confidence)
 
 
 def estimate_together(
@@ -156,8 +198,7 @@ def estimate_together(
         UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
         ModelError: The network costs nothing on the platform, or more than can be counted.
     """
-    _check(fallback, confidence)
-    _check_offered(model, platform)
+    check_options(platform, model, fallback, confidence)
     mapped = map_network(platform, network)
     table, on_host = mapped.table, mapped.on_host
     prices = price(mapped, platform, family=model, fallback=fallback, confidence=confidence)
@@ -213,6 +254,16 @@ def _refuse_impossible(
         f"network {network.name!r} costs nothing on platform {platform.name!r}, so there is no time to estimate: "
         f"{why} there ({kinds})"
     )
+
+
+def check_options(platform: Platform, model: str | None, fallback: str, confidence: float) -> None:
+    """Refuses what no network could be estimated with.
+
+    Raises:
+        OptionError: The platform has no such models at all, or an argument is out of its range.
+    """
+    _check(fallback, confidence)
+    _check_offered(model, platform)
 
 
 def _check(fallback: str, confidence: float) -> None:

@@ -36,7 +36,8 @@ class MappedNetwork:
         free: For which of them the platform does nothing, shape ``(kernels,)``.
         priced: One of each of the kernels that are not free, equal ones only once.
         examples: For each row of ``priced``, the number of the first kernel that it stands for.
-        kinds: The kinds that occur in ``priced``.
+        kinds: The kinds that occur in ``priced``, sorted.
+        examples_by_kind: For each of them, the number of the first kernel of that kind in ``priced``.
         kind_of: For each row of ``priced``, the place of its kind in ``kinds``.
         place: For each kernel, its row in ``priced``, and the number of rows there for free ones.
         traffic: What one run carries between host and device.
@@ -51,6 +52,7 @@ class MappedNetwork:
     priced: KernelTable
     examples: npt.NDArray[np.intp]
     kinds: tuple[str, ...]
+    examples_by_kind: npt.NDArray[np.intp]
     kind_of: npt.NDArray[np.intp]
     place: npt.NDArray[np.intp]
     traffic: HostTraffic
@@ -83,9 +85,11 @@ def map_network(platform: Platform, network: Network) -> MappedNetwork:
     place = np.full(len(table), len(first), dtype=np.intp)
     place[costly] = members.ravel()
     priced = table.select(costly[first])
+    kinds = sorted(priced.rows_by_kind)
     kind_of = np.empty(len(priced), dtype=np.intp)
-    for number, rows in enumerate(priced.rows_by_kind.values()):
-        kind_of[rows] = number
+    for number, kind in enumerate(kinds):
+        kind_of[priced.rows_by_kind[kind]] = number
+    first_of_kind = np.array([priced.rows_by_kind[kind][0] for kind in kinds], dtype=np.intp)
     return MappedNetwork(
         kernels=kernels,
         table=table,
@@ -93,7 +97,8 @@ def map_network(platform: Platform, network: Network) -> MappedNetwork:
         free=free,
         priced=priced,
         examples=costly[first],
-        kinds=tuple(priced.rows_by_kind),
+        kinds=tuple(kinds),
+        examples_by_kind=costly[first][first_of_kind],
         kind_of=kind_of,
         place=place,
         traffic=host_traffic(network, platform.precision),

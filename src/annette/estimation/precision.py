@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import PlatformError, UnsupportedKernelError
-from annette.mapping.precision import narrowest, precision_in
+from annette.mapping.precision import narrowest_type, precision_in
 from annette.network import Category
 from annette.network.kinds import kinds_in
 from annette.platforms.store import list_platforms
@@ -85,7 +85,7 @@ def conversion_notes(network: Network, kernels: Sequence[Kernel], platform: Plat
     """
     own = platform.precision
     notes = []
-    given = narrowest(tensor for tensor in network.tensors.values() if not tensor.constant)
+    given = narrowest_type(network.activation_dtypes)
     if given in own.converts:
         notes.append(f"a network of {given}: estimated as if converted to {own.label}")
     elif given != own.label and own.activation_bits < _WHOLE_BITS and _is_float(network):

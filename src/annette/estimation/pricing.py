@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from annette.errors import ModelError, UnsupportedKernelError, nearest
+from annette.errors import AnnetteError, ModelError, UnsupportedKernelError, nearest
 from annette.estimation.estimate import Prices
 from annette.estimation.precision import moves_data, refuse_precision
 from annette.estimation.uncertainty import KernelErrors
 from annette.kept import kept
+from annette.mapping.kernel import KernelTable
 from annette.mapping.precision import kind_of, precision_in, with_precision
 from annette.models.roofline import Roofline
 from annette.models.stack import ModelStack
 from annette.network import KINDS
+from annette.platforms.kernel_similarity import equal_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from annette.models.base import LayerModel
     from annette.platforms.platform import Platform
 
-__all__ = ["FALLBACK_METHOD", "FREE_METHOD", "fallback_model", "price"]
+__all__ = ["FALLBACK_METHOD", "FREE_METHOD", "fallback_model", "price", "price_ahead"]
 
 FREE_METHOD: Final = "free"
 """Method of a kernel for which the platform does nothing."""
@@ -103,14 +106,101 @@ def price(
         UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
         ModelError: A model gives a time that is negative or not finite.
     """
+    ready = _ready(platform, mapped).get((family, fallback, confidence))
+    if ready is not None:
+        return ready
     if not mapped.kinds:
-        nothing = np.empty((6, 0)), np.empty((4, 0), dtype=bool)
-        return _spread_out(*nothing, [], mapped, platform)
+        nothing = np.empty((6, 0)), np.empty((4, 0), dtype=bool), np.empty(0, dtype=np.intp)
+        return _spread_out(*nothing, None, mapped, platform)
     table, of = mapped.priced, mapped.kind_of
     kinds = _kinds_of(mapped, platform, family, fallback)
+    rows = _rows_priced(kinds, table, of, platform, confidence)
+    _refuse_impossible(rows.numbers[0], mapped, kinds.methods, platform)
+    return _spread_out(rows.numbers, rows.flags, of, kinds, mapped, platform)
+
+
+def price_ahead(
+    networks: Sequence[MappedNetwork], platform: Platform, *, family: str | None, fallback: str, confidence: float
+) -> None:
+    """Prices the kernels of many networks at once; `price` then gives each network its own.
+
+    Networks that cannot be priced are left to `price`, which says why.
+
+    Args:
+        networks: Their kernels.
+        platform: As for `price`, like the others.
+        family: Model family wanted, or None.
+        fallback: ``error`` or ``roofline``.
+        confidence: Probability for the intervals.
+    """
+    pool: list[tuple[MappedNetwork, list[int]]] = []
+    known: dict[tuple[Any, ...], tuple[str, _Choice]] = {}
+    numbers: dict[tuple[Any, ...], int] = {}
+    for mapped in {id(mapped): mapped for mapped in networks}.values():
+        if (family, fallback, confidence) in _ready(platform, mapped):
+            continue
+        with suppress(AnnetteError):
+            own = []
+            for kind, choice in zip(mapped.kinds, _choices_of(mapped, platform, family, fallback), strict=True):
+                key = _key(kind, choice)
+                known[key] = kind, choice
+                own.append(numbers.setdefault(key, len(numbers)))
+            pool.append((mapped, own))
+    if not numbers:
+        return
+    order = sorted(numbers, key=lambda key: (key[0], *key[2:]))
+    rank = np.empty(len(order), dtype=np.intp)
+    rank[[numbers[key] for key in order]] = np.arange(len(order))
+    kinds = _shared(platform, [known[key][0] for key in order], [known[key][1] for key in order])
+    of = np.concatenate([rank[own][mapped.kind_of] for mapped, own in pool])
+    table = KernelTable.concatenate([mapped.priced for mapped, _ in pool])
+    _, first, place = np.unique(equal_rows(table) * len(order) + of, return_index=True, return_inverse=True)
+    try:
+        rows = _rows_priced(kinds, table.select(first), of[first], platform, confidence)
+    except AnnetteError:
+        return
+    latency_s, end = rows.numbers[0, place], 0
+    possible = np.isfinite(latency_s) & (latency_s >= 0)
+    for mapped, _ in pool:
+        start, end = end, end + len(mapped.kind_of)
+        if possible[start:end].all():
+            part = place[start:end]
+            prices = _spread_out(rows.numbers[:, part], rows.flags[:, part], of[start:end], kinds, mapped, platform)
+            _ready(platform, mapped)[family, fallback, confidence] = prices
+
+
+@kept
+def _ready(_platform: Platform, _mapped: MappedNetwork) -> dict[tuple[str | None, str, float], Prices]:
+    """What `price_ahead` has found for a network, by family, fallback and confidence."""
+    return {}
+
+
+class _PricedRows(NamedTuple):
+    """What is said of each row of a table, one number or flag below the other in the order of `Prices`' fields.
+
+    Attributes:
+        numbers: Shape ``(6, rows)``.
+        flags: Shape ``(4, rows)``.
+    """
+
+    numbers: FloatArray
+    flags: npt.NDArray[np.bool_]
+
+
+def _rows_priced(
+    kinds: _PricedKinds, table: KernelTable, of: npt.NDArray[np.intp], platform: Platform, confidence: float
+) -> _PricedRows:
+    """Prices of a table, impossible ones among them.
+
+    Args:
+        kinds: What prices them.
+        table: Any kernels.
+        of: For each row, the place of its kind in ``kinds``.
+        platform: Intervals and peak rates.
+        confidence: Probability for the intervals.
+    """
     with np.errstate(all="ignore"):  # what comes out is checked
         predicted = kinds.stack.predict(table, of)
-    _refuse_impossible(predicted.latency_s, mapped, kinds.methods, platform)
     least_s = np.where(kinds.on_host[of], 0.0, platform.least_s(table))
     at_peak = predicted.latency_s < least_s
     latency_s = np.maximum(predicted.latency_s, least_s)
@@ -120,20 +210,25 @@ def price(
     if platform.intervals is not None:
         lower, upper = kinds.errors.bounds(of, latency_s, in_range, confidence)
         lower_s, upper_s = latency_s * np.exp(lower), latency_s * np.exp(upper)
+    latency_s = np.where(predicted.latency_s >= 0, latency_s, predicted.latency_s)  # Refused, and told as it is.
     numbers = np.array(
         [latency_s, lower_s, upper_s, predicted.compute_s, predicted.memory_s, predicted.efficiency], dtype=np.float64
     )
-    flags = np.array([in_range, fitted, kinds.usual[of], at_peak], dtype=np.bool_)
-    methods = [kinds.methods[number] for number in of.tolist()]
-    return _spread_out(numbers, flags, methods, mapped, platform)
+    return _PricedRows(numbers, np.array([in_range, fitted, kinds.usual[of], at_peak], dtype=np.bool_))
 
 
 def _spread_out(
-    numbers: FloatArray, flags: npt.NDArray[np.bool_], methods: list[str], mapped: MappedNetwork, platform: Platform
+    numbers: FloatArray,
+    flags: npt.NDArray[np.bool_],
+    of: npt.NDArray[np.intp],
+    kinds: _PricedKinds | None,
+    mapped: MappedNetwork,
+    platform: Platform,
 ) -> Prices:
     """The prices of all kernels from those of unequal ones that are not free, in the order of `Prices`' fields."""
     every = np.concatenate([numbers, _FREE_NUMBERS], axis=1)[:, mapped.place]
     known = np.concatenate([flags, _FREE_FLAGS], axis=1)[:, mapped.place]
+    methods = [] if kinds is None else [kinds.methods[number] for number in of.tolist()]
     names = [*methods, FREE_METHOD]
     return Prices(
         *(every[0], every[1], every[2], every[3], every[4], every[5]),
@@ -161,19 +256,42 @@ def _kinds_of(mapped: MappedNetwork, platform: Platform, family: str | None, fal
     """What prices the kinds of a network; networks with the same kinds share it."""
     chosen = _chosen(platform, mapped)
     if (family, fallback) not in chosen:
-        choices = []
-        for number, kind in enumerate(mapped.kinds):
-            example = mapped.kernels[int(mapped.examples[int(np.argmax(mapped.kind_of == number))])]
-            choice = _choose(kind, platform, family, fallback, example)
-            usual = family is None or _choose(kind, platform, None, fallback, example) == choice
-            choices.append(choice._replace(usual=usual))
+        choices = _choices_of(mapped, platform, family, fallback)
         chosen[family, fallback] = _shared(platform, mapped.kinds, choices)
     return chosen[family, fallback]
 
 
+def _choices_of(mapped: MappedNetwork, platform: Platform, family: str | None, fallback: str) -> list[_Choice]:
+    """What prices each of the kinds of a network."""
+    choices: dict[str, _Choice] = {}
+    before = _chosen_before(platform)
+    # What cannot be priced is named by the kernel that comes first.
+    for number, kind in sorted(zip(mapped.examples_by_kind.tolist(), mapped.kinds, strict=True)):
+        example = mapped.kernels[number]
+        # All that a choice, but for an error's text, looks at.
+        key = kind, family, fallback, example.anchor.kind, moves_data(kind, example)
+        choice = before.get(key)
+        if choice is None:
+            choice = _choose(kind, platform, family, fallback, example)
+            usual = family is None or _choose(kind, platform, None, fallback, example) == choice
+            choice = before[key] = choice._replace(usual=usual)
+        choices[kind] = choice
+    return [choices[kind] for kind in mapped.kinds]
+
+
+@kept
+def _chosen_before(_platform: Platform) -> dict[tuple[str, str | None, str, str, bool], _Choice]:
+    return {}
+
+
+def _key(kind: str, choice: _Choice) -> tuple[Any, ...]:
+    """What tells kinds and their choices apart; models are compared by identity."""
+    return kind, id(choice.model), *choice[1:]
+
+
 def _shared(platform: Platform, kinds: Sequence[str], choices: Sequence[_Choice]) -> _PricedKinds:
     kept_kinds = _compiled(platform)
-    key = tuple((kind, id(choice.model), *choice[1:]) for kind, choice in zip(kinds, choices, strict=True))
+    key = tuple(_key(kind, choice) for kind, choice in zip(kinds, choices, strict=True))
     found = kept_kinds.get(key)
     if found is None:
         while len(kept_kinds) >= _MOST_KEPT:

@@ -121,7 +121,9 @@ def network_bounds(
         known = prices.fitted & prices.in_range & prices.usual
         bounds = inner = whole
     elif errors is not None:
-        stated: _Flags = np.array([kind in errors.spreads for kind in table.kinds.tolist()], dtype=bool)
+        stated: _Flags = np.zeros(len(table), dtype=bool)
+        for kind, rows in table.rows_by_kind.items():
+            stated[rows] = kind in errors.spreads
         known = prices.fitted & stated
         widening = np.where(prices.in_range, 1.0, platform.extrapolation_widening)
         beside = (max(0.0, total_s - float(prices.latency_s[counted].sum())), platform.overhead.spread_s)

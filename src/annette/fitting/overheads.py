@@ -237,11 +237,12 @@ def _half_width(residuals_s: FloatArray) -> float:
 
 
 def speed_ratios(runs: Sequence[Run]) -> list[float]:
-    """Speed of the machine in each run, relative to a calm moment: `reference_workload_s` over the run's own.
+    """Speed of the machine in each run, relative to calm moments: the reference workload's time then over the run's.
 
     The reference workload's time in a run is the median over the run and those measured just before and after it:
     machines change their speed for seconds, and what slows down the reference workload of a single run is an
-    interruption that its kernels did not see. Of the ways tried (single runs, wider windows, mixtures), this made two
+    interruption that its kernels did not see. Each board of a cluster is a machine with neighbours and calm moments of
+    its own. Of the ways tried (single runs, wider windows, mixtures), this made two
     benchmarks of one plan agree best.
 
     Args:
@@ -251,25 +252,27 @@ def speed_ratios(runs: Sequence[Run]) -> list[float]:
         A ratio for each run, less than 1 where the machine was slow; 1 where the reference workload was not timed.
     """
     ratios = [1.0] * len(runs)
-    times = _reference_times(runs)
-    if not times:
-        return ratios
-    reference_s = calm(tuple(times.values()))
-    order = sorted(times, key=lambda index: runs[index].started_unix_s)
-    around = np.pad(np.array([times[index] for index in order]), _ADJACENT_RUNS, mode="edge")
-    smooth = np.median(np.lib.stride_tricks.sliding_window_view(around, 2 * _ADJACENT_RUNS + 1), axis=1)
-    for index, time_s in zip(order, smooth.tolist(), strict=True):
-        ratios[index] = reference_s / time_s
+    for times in _reference_times(runs):
+        reference_s = calm(tuple(times.values()))
+        order = sorted(times, key=lambda index: runs[index].started_unix_s)
+        around = np.pad(np.array([times[index] for index in order]), _ADJACENT_RUNS, mode="edge")
+        smooth = np.median(np.lib.stride_tricks.sliding_window_view(around, 2 * _ADJACENT_RUNS + 1), axis=1)
+        for index, time_s in zip(order, smooth.tolist(), strict=True):
+            ratios[index] = reference_s / time_s
     return ratios
 
 
 def reference_workload_s(runs: Sequence[Run]) -> float | None:
     """Time of the reference workload at the speed that all runs are brought to, seconds; None where it was not timed.
 
-    The lower quartile over the runs: a machine that others use is slower for minutes, and never faster than alone.
+    The lower quartile over the runs: a machine that others use is slower for minutes, and never faster than alone. Of
+    several boards, each of which is brought to its own, the geometric mean over the runs: models are fitted to the
+    logarithms of their times together, and so price a board in between.
     """
-    times = _reference_times(runs)
-    return calm(tuple(times.values())) if times else None
+    calm_s = [(len(times), calm(tuple(times.values()))) for times in _reference_times(runs)]
+    if len(calm_s) < 2:
+        return calm_s[0][1] if calm_s else None
+    return math.exp(math.fsum(count * math.log(time_s) for count, time_s in calm_s) / sum(count for count, _ in calm_s))
 
 
 def speed_exponent(samples: Samples, ratios: FloatArray) -> float:
@@ -324,7 +327,11 @@ def _standard_error(x: FloatArray, residuals: FloatArray, cases: Sequence[str]) 
     return float(np.sqrt(together @ together) / (x @ x))
 
 
-def _reference_times(runs: Sequence[Run]) -> dict[int, float]:
-    """Time of the reference workload by position of the run, of those that have one."""
-    times = {index: calm_reference_s(run.reference_s) for index, run in enumerate(runs)}
-    return {index: time_s for index, time_s in times.items() if time_s is not None}
+def _reference_times(runs: Sequence[Run]) -> list[dict[int, float]]:
+    """Time of the reference workload by position of the run, of those that have one; for each board apart."""
+    machines: dict[str, dict[int, float]] = {}
+    for index, run in enumerate(runs):
+        time_s = calm_reference_s(run.reference_s)
+        if time_s is not None:
+            machines.setdefault(run.board, {})[index] = time_s
+    return list(machines.values())

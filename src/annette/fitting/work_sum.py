@@ -55,7 +55,7 @@ _WORKS: Final = (
     ),
     (
         frozenset({"concat", "split", "slice", "tile", "pad"}),
-        ("kernels", "copied_runs", "single_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
+        ("kernels", "output_count", "copied_runs", "single_elements", "input_bytes", "output_bytes", *_FROM_AFAR),
     ),
     (
         frozenset({"transpose"}),
@@ -128,7 +128,10 @@ _WORKS: Final = (
             "weight_bytes", "output_bytes", *_FROM_AFAR,
         ),
     ),
-    (frozenset({"einsum"}), ("kernels", "macs", "reordered_bytes", "input_bytes", "output_bytes", *_FROM_AFAR)),
+    (
+        frozenset({"einsum"}),
+        ("kernels", "products", "macs", "reordered_bytes", "input_bytes", "output_bytes", *_FROM_AFAR),
+    ),
 )  # fmt: skip
 """What kernels of some kinds do in turn; ``*`` stands for the size of a block, behind ``past`` for that of a cache.
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from annette.network import Layer, Network
     from annette.network.tensor import DType
 
-__all__ = ["PLAIN", "REPEATING_WALKS", "Access", "access_of", "grows_by_whole_factors"]
+__all__ = ["PLAIN", "REPEATING_WALKS", "Access", "access_between", "access_of", "grows_by_whole_factors", "walks"]
 
 
 class Access(NamedTuple):
@@ -73,15 +73,35 @@ def access_of(layer: Layer, network: Network) -> Access:
         layer: The layer; one of a kind that neither moves nor broadcasts has `PLAIN`.
         network: Where its tensors are described; a layer that is none of the network's has `PLAIN`.
     """
-    rule = _RULES.get(layer.kind)
+    if not walks(layer.kind):
+        return PLAIN
     known = all(name in network.tensors for name in (*layer.inputs, *layer.outputs))
     if layer.kind == "cast" and known and layer.inputs:
         return _cast(network.tensors[layer.inputs[0]].dtype, network.tensors[layer.outputs[0]].dtype)
-    if rule is None or not known:
+    if not known:
         return PLAIN
-    shapes = [network.tensors[name].shape for name in layer.inputs]
-    results = [network.tensors[name].shape for name in layer.outputs]
-    return rule(layer, shapes, results) if shapes and results else PLAIN
+    return access_between(
+        layer,
+        [network.tensors[name].shape for name in layer.inputs],
+        [network.tensors[name].shape for name in layer.outputs],
+    )
+
+
+def access_between(layer: Layer, shapes: _Shapes, results: _Shapes) -> Access:
+    """How a layer walks through memory whose tensors have other shapes in a kernel than in the network.
+
+    Args:
+        layer: The layer; one of a kind that neither moves nor broadcasts has `PLAIN`.
+        shapes: Of its operands.
+        results: Of its results.
+    """
+    rule = _RULES.get(layer.kind)
+    return rule(layer, shapes, results) if rule is not None and shapes and results else PLAIN
+
+
+def walks(kind: str) -> bool:
+    """Whether layers of a kind are asked how they walk, which follows from shapes, element types and attributes."""
+    return kind in _RULES or kind == "cast"
 
 
 def _cast(before: DType, after: DType) -> Access:

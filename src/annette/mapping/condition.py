@@ -135,8 +135,15 @@ def compile_condition(condition: Condition, getter: Callable[[Reference], Getter
         Says whether the condition holds; called with what the getters take.
     """
     left, op, modulo, value = getter(condition.left), condition.op, condition.modulo, condition.value
-    if op == "==" and not modulo and isinstance(value, bool | int | float | str):
-        return lambda *at: left(*at) == value  # the common case
+    # The common cases: what is missing, None, is equal to no value and no number.
+    if op == "==" and isinstance(value, bool | int | float | str):
+        return (lambda *at: _modulo(left(*at), modulo) == value) if modulo else (lambda *at: left(*at) == value)
+    if op in _ORDER and not modulo and isinstance(value, int | float):
+        in_order = _ORDER[op]
+        return lambda *at: isinstance(found := left(*at), int | float) and in_order(found, value)
+    if op == "==" and not modulo and isinstance(value, Reference):
+        other = getter(value)
+        return lambda *at: (found := left(*at)) is not None and found == other(*at)
     if isinstance(value, Reference):
         right = getter(value)
     elif isinstance(value, tuple):

@@ -164,13 +164,17 @@ NODE_FIELDS: Final[dict[str, tuple[str, NodeField]]] = {
     "moves_data": ("whether elements change their order in memory", _of_layer(_moves_data)),
     "has_activation": (
         "whether an activation runs along with the kernel's anchor",
-        lambda state, group: any(layer.kind in ACTIVATION_CODES for layer in state.followers.get(group, ())),
+        lambda state, group: (
+            group in state.followers and any(layer.kind in ACTIVATION_CODES for layer in state.followers[group])
+        ),
     ),
     "has_residual": (
         "whether a second activation is added to the anchor's result",
-        lambda state, group: any(
-            layer.kind == "add" and layer.workload.dimensions.input_count > 1
-            for layer in state.followers.get(group, ())
+        lambda state, group: (
+            group in state.followers
+            and any(
+                layer.kind == "add" and layer.workload.dimensions.input_count > 1 for layer in state.followers[group]
+            )
         ),
     ),
     "matrix_order": (
@@ -321,8 +325,11 @@ def _reads_dequantized(kernel: Kernel, network: Network) -> int:
 
 def _float_weights(kernel: Kernel, network: Network) -> int:
     """1 if no constant of the kernel's anchor is of integers that it multiplies with, else 0."""
-    tensors = (network.tensors[tensor] for tensor in kernel.anchor.inputs)
-    return int(not any(tensor.constant and dtype_precision(tensor.dtype) == "int8" for tensor in tensors))
+    for name in kernel.anchor.inputs:
+        tensor = network.tensors[name]
+        if tensor.constant and dtype_precision(tensor.dtype) == "int8":
+            return 0
+    return 1
 
 
 def _half_precision(kernel: Kernel, network: Network) -> int:

@@ -9,20 +9,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from annette.mapping.access import access_of
-from annette.mapping.masks import NO_MASK, mask_behind, mask_of
+from annette.mapping.one_kernel import ACTIVATION_CODES, Kernel, described_by, revised, row_of
 from annette.mapping.precision import Precision, is_narrow, narrowest, precision_in, with_precision
-from annette.network import Dimensions, Layer, Network, Tensor, kinds_in
-from annette.network.kinds import Category
+from annette.network import Dimensions, Network, Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
 __all__ = [
     "ACTIVATION_CODES",
@@ -35,23 +33,10 @@ __all__ = [
     "KernelTable",
     "Precision",
     "is_context_column",
+    "revised",
 ]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
-
-_CODED_FIRST: Final = (
-    "celu", "clip", "elu", "gelu", "hard_sigmoid", "hard_swish", "leaky_relu", "mish", "prelu", "relu", "selu",
-    "sigmoid", "silu", "softplus", "softsign", "tanh", "thresholded_relu",
-)  # fmt: skip
-"""Activations in the order of their codes, which the forests of shipped platforms hold: this order never changes."""
-
-ACTIVATION_CODES: Final[Mapping[str, int]] = {
-    kind: code
-    for code, kind in enumerate(
-        (*_CODED_FIRST, *sorted(kinds_in(Category.ACTIVATION).difference(_CODED_FIRST))), start=1
-    )
-}
-"""Code of a fused activation in the ``activation`` column; 0 is none."""
 
 COLUMNS: Final[tuple[str, ...]] = (
     *Dimensions._fields,
@@ -116,55 +101,12 @@ CONTEXT_PREFIX: Final = "context:"
 LEFT_TO_HOST: Final = "left-to-host"
 """Among a kernel's rules: the device's compiler leaves it to the host, and nothing says how long that takes."""
 
-_CONVERSIONS: Final = frozenset({"quantize", "dequantize"})
 _CONTEXT_COLUMN: Final = re.compile(r"context:[a-z][a-z0-9_]*")
-_NO_CONTEXT: Final[Mapping[str, float]] = MappingProxyType({})
 
 
 def is_context_column(name: str) -> bool:
     """Whether a name is that of a context column: ``context:`` and a word in lower case."""
     return _CONTEXT_COLUMN.fullmatch(name) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Kernel:
-    """Layers that run as one.
-
-    Attributes:
-        name: The anchor's name.
-        kind: Kind of kernel, the key of the layer models: the anchor's kind unless a rule gives another.
-        anchor: The layer whose dimensions describe the kernel.
-        layers: All layers, in topological order; none in a copy that the runtime adds.
-        inputs: Activations read from outside, each once.
-        outputs: Activations written for the outside.
-        rules: Names of the mapping rules that formed it, in the order of use.
-        free: Whether a rule says that the platform does nothing for it (a view).
-        followers: What runs along with the anchor, a recognised subgraph (a decomposed GELU, …) as one layer of its
-            kind; None stands for all layers but the anchor.
-        blocked: Whether it runs in a blocked layout (`annette.mapping.layout`).
-        context: Numbers that follow from the kernels around it, by name without ``context:``; see
-            `annette.mapping.context`.
-        precision: What it computes with where that is not what its tensors say: ``fp32`` where the runtime converts
-            narrower tensors for it; None where it follows from them.
-    """
-
-    name: str
-    kind: str
-    anchor: Layer
-    layers: tuple[Layer, ...]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    rules: tuple[str, ...] = ()
-    free: bool = False
-    followers: tuple[Layer, ...] | None = None
-    blocked: bool = False
-    context: Mapping[str, float] = field(default_factory=lambda: _NO_CONTEXT)
-    precision: str | None = None
-
-    @property
-    def ops(self) -> int:
-        """Operations of all its layers."""
-        return sum(layer.workload.ops for layer in self.layers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,17 +147,21 @@ class KernelTable:
         around = (held_bytes, network.ops + evicted_ops, 0.0)
         given, wanted = set(network.inputs), set(network.outputs)
         kinds = _kinds(kernels, network, precision)
-        rows = [
-            (
-                *_row(kernel, network, precision, own_width=not precision_in(kind)),
-                not given.isdisjoint(kernel.inputs),
-                not wanted.isdisjoint(kernel.outputs),
-                *around,
-                *access_of(kernel.anchor, network),
-            )
-            for kernel, kind in zip(kernels, kinds, strict=True)
-        ]
-        values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))
+        numbers: dict[Hashable, int] = {}
+        rows: list[tuple[float, ...]] = []
+        places: list[int] = []
+        at_own_width = {kind: not precision_in(kind) for kind in set(kinds)}
+        for kernel, kind in zip(kernels, kinds, strict=True):
+            own_width = at_own_width[kind]
+            border = not given.isdisjoint(kernel.inputs), not wanted.isdisjoint(kernel.outputs)
+            # Networks repeat their kernels: what has the same numbers is looked at once.
+            alike = (kind, border, described_by(kernel, network)) if own_width else id(kernel)
+            number = numbers.setdefault(alike, len(rows))
+            places.append(number)
+            if number == len(rows):
+                own = row_of(kernel, network, precision, own_width=own_width)
+                rows.append((*own, *border, *around, *(kernel.access or access_of(kernel.anchor, network))))
+        values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))[places]
         values[:, _INDEX["network_busy_ops"]] = _busy_ops(values) + max(evicted_ops, _OPS_A_BYTE * evicted_bytes)
         return cls(np.array(kinds, dtype=np.str_), values, _context(kernels))
 
@@ -277,11 +223,14 @@ def _busy_ops(values: FloatArray) -> float:
 
 def _context(kernels: Sequence[Kernel]) -> dict[str, FloatArray]:
     """Columns of the numbers that context stages gave; 0 where a kernel lacks one."""
-    names = dict.fromkeys(name for kernel in kernels if kernel.context for name in kernel.context)
-    return {
-        f"{CONTEXT_PREFIX}{name}": np.array([kernel.context.get(name, 0.0) for kernel in kernels], dtype=np.float64)
-        for name in names
-    }
+    distinct = {id(kernel.context): kernel.context for kernel in kernels}  # Stages give alike kernels the same one.
+    names = list(dict.fromkeys(name for context in distinct.values() for name in context))
+    if not names:
+        return {}
+    number = {identity: place for place, identity in enumerate(distinct)}
+    rows = np.array([[context.get(name, 0.0) for name in names] for context in distinct.values()], dtype=np.float64)
+    columns = np.ascontiguousarray(rows[[number[id(kernel.context)] for kernel in kernels]].T)
+    return {f"{CONTEXT_PREFIX}{name}": column for name, column in zip(names, columns, strict=True)}
 
 
 def _held_bytes(network: Network, precision: Precision) -> float:
@@ -314,76 +263,3 @@ def _touched(kernel: Kernel, network: Network) -> list[Tensor]:
         if producer is not None and producer.kind == "dequantize":
             found += [tensors[read] for read in producer.inputs[:1]]
     return found
-
-
-def _computing(kernel: Kernel) -> tuple[Layer, ...]:
-    """The layers of a kernel without the conversions that its operator does on the way."""
-    return tuple(layer for layer in kernel.layers if layer is kernel.anchor or layer.kind not in _CONVERSIONS)
-
-
-def _own_bytes(kernel: Kernel, network: Network) -> tuple[float, float, float]:
-    """Bytes read, of constants, and written, in the element types of the tensors themselves."""
-    if not kernel.layers:
-        own = kernel.anchor.workload
-        return own.input_bytes, own.weight_bytes, own.output_bytes
-    tensors = network.tensors
-    constants = {tensor for layer in kernel.layers for tensor in layer.inputs if tensors[tensor].constant}
-    read, weights, written = (
-        float(sum(tensors[tensor].size_bytes for tensor in names))
-        for names in (kernel.inputs, constants, kernel.outputs)
-    )
-    return read, weights, written
-
-
-def _row(kernel: Kernel, network: Network, precision: Precision, *, own_width: bool = True) -> tuple[float, ...]:
-    tensors = network.tensors
-    if len(kernel.layers) <= 1:
-        workload = kernel.anchor.workload
-        read, weights, written = workload.input_elements, workload.weight_elements, workload.output_elements
-        ops, macs = workload.ops, workload.macs
-    else:
-        read = sum(tensors[tensor].elements for tensor in kernel.inputs)
-        written = sum(tensors[tensor].elements for tensor in kernel.outputs)
-        weights = ops = macs = 0
-        for layer in kernel.layers if own_width else _computing(kernel):
-            # A batch_norm that runs with multiply-accumulates was folded into their weights beforehand.
-            if layer.kind != "batch_norm" or not kernel.anchor.workload.macs:
-                weights += layer.workload.weight_elements
-            ops += layer.workload.ops
-            macs += layer.workload.macs
-    read_bytes, weight_bytes, written_bytes = (
-        (
-            read * precision.activation_bits / 8,
-            weights * precision.weight_bits / 8,
-            written * precision.activation_bits / 8,
-        )
-        if own_width
-        else _own_bytes(kernel, network)
-    )
-    activation = residual = 0
-    for layer in kernel.layers if kernel.followers is None else kernel.followers:
-        if layer is kernel.anchor:
-            continue
-        if layer.kind in ACTIVATION_CODES:
-            activation = ACTIVATION_CODES[layer.kind]
-        elif layer.kind == "add" and layer.workload.dimensions.input_count > 1:
-            residual = 1
-    return (
-        *kernel.anchor.workload.dimensions,
-        ops,
-        macs,
-        read_bytes,
-        weight_bytes,
-        written_bytes,
-        activation,
-        residual,
-        len(kernel.layers) if own_width else len(_computing(kernel)),
-        kernel.blocked,
-        _mask(kernel, network),
-    )
-
-
-def _mask(kernel: Kernel, network: Network) -> int:
-    if kernel.kind == "softmax" and kernel.layers:
-        return mask_of(kernel.layers[0], network)
-    return mask_behind(kernel.anchor, network) if kernel.kind == "matmul" else NO_MASK

@@ -17,18 +17,21 @@ from annette.documents import OPTIONAL, Document, convert, located, plain
 from annette.errors import MappingError
 from annette.mapping.condition import compile_condition
 from annette.mapping.condition_fields import KERNEL_FIELDS, layout_condition
-from annette.mapping.kernel import Kernel
+from annette.mapping.copied import copy_of
+from annette.mapping.kernel import Kernel, revised
 from annette.mapping.precision import dtype_precision, kind_of, precision_in, with_precision
-from annette.network import describe_layer
+from annette.network.tensor import DType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 
     from annette.mapping.condition import Condition
     from annette.network import Network, Tensor
 
 __all__ = ["Layout", "LayoutModel", "LayoutRule"]
 
+_MAP_RANK: Final = 4
+_WIDE: Final = frozenset(each for each in DType if not dtype_precision(each))
 _TO_LAST: Final = (0, 2, 3, 1)
 _TO_FIRST: Final = (0, 3, 1, 2)
 _TOKENS_TO_FIRST: Final = (0, 2, 1)
@@ -146,6 +149,11 @@ class LayoutModel:
         return None
 
     @cached_property
+    def asking(self) -> frozenset[str]:
+        """Kinds of kernel whose rules have conditions."""
+        return frozenset(kind for rule in self.rules if rule.when for kind in rule.kinds)
+
+    @cached_property
     def _rules_of_kind(self) -> dict[str, list[LayoutRule]]:
         by_kind: dict[str, list[LayoutRule]] = {}
         for rule in self.rules:
@@ -188,6 +196,24 @@ class _Walk:
         self._absorbed: set[str] = set()
         self._last: set[str] = set()
         self._handed_out = frozenset(network.outputs)
+        self._maps = {name for name, tensor in network.tensors.items() if len(tensor.shape) == _MAP_RANK}
+        # Where all numbers are of one width, what a rule looks at follows from workloads and shapes.
+        self._known: dict[Hashable, LayoutRule | None] | None = {} if network.dtypes <= _WIDE else None
+
+    def _rule(self, kernel: Kernel) -> LayoutRule | None:
+        """The rule that counts for a kernel; kernels of equal sizes are looked at once."""
+        known, shapes = self._known, self._network.tensors
+        if known is None or kernel.kind not in self._model.asking:
+            return self._model.rule(kernel, self._network)
+        key = (
+            kernel.kind,
+            id(kernel.anchor.workload),
+            tuple([shapes[tensor].shape for tensor in kernel.inputs]),
+            tuple([shapes[tensor].shape for tensor in kernel.outputs]),
+        )
+        if key not in known:
+            known[key] = self._model.rule(kernel, self._network)
+        return known[key]
 
     def look_for_transposed_inputs(self, kernels: Sequence[Kernel]) -> None:
         """Finds the transpositions from channels last that the copies to the blocked layout do on the way."""
@@ -228,9 +254,9 @@ class _Walk:
         if kernel.free:
             self._view(kernel)
             return
-        tensors = self._network.tensors
-        rule = self._model.rule(kernel, self._network)
-        maps = [tensor for tensor in kernel.inputs if len(tensors[tensor].shape) == 4]
+        rule, maps = self._rule(kernel), kernel.inputs
+        if not self._maps.issuperset(maps):
+            maps = tuple([tensor for tensor in maps if tensor in self._maps])
         if rule is None and self._transposed_copy(kernel):
             return
         reads = rule.reads if rule is not None else Layout.PLAIN
@@ -245,11 +271,9 @@ class _Walk:
         writes = rule.writes if rule is not None else Layout.PLAIN
         if writes is Layout.SAME:
             writes = reads
-        wanted = maps if reads is Layout.BLOCKED else kernel.inputs
-        for tensor in wanted:
-            self._provide(tensor, reads)
+        self._provide_all(maps if reads is Layout.BLOCKED else kernel.inputs, reads)
         blocked = reads is Layout.BLOCKED or writes is Layout.BLOCKED
-        self.result.append(_in_blocks(kernel) if blocked else kernel)
+        self.result.append(revised(kernel, blocked=True) if blocked else kernel)
         self._record(kernel.outputs, writes)
         if self._model.narrow_copies and writes is Layout.BLOCKED:
             follows = rule is not None and rule.reads is Layout.SAME and not self._last.isdisjoint(maps)
@@ -264,15 +288,18 @@ class _Walk:
 
     def _same(self, maps: Sequence[str], *, narrow: bool) -> Layout:
         """The layout of a kernel that takes what it gets; one of integers knows channels last only."""
-        blocked = sum(tensor in (self._last if narrow else self._written_blocked) for tensor in maps)
+        there = self._last if narrow else self._written_blocked
+        if maps and there.issuperset(maps):
+            return Layout.BLOCKED
+        blocked = sum([tensor in there for tensor in maps])
         enough = 2 * blocked >= len(maps) if self._model.follows_most else blocked == len(maps)
         return Layout.BLOCKED if blocked and enough else Layout.PLAIN
 
-    def _falls_apart(self, kernel: Kernel, maps: list[str]) -> bool:
+    def _falls_apart(self, kernel: Kernel, maps: Sequence[str]) -> bool:
         """A residual that comes in the plain layout is not added inside the kernel, but by a plain one behind it."""
-        plain = [tensor for tensor in maps if tensor not in self._blocked]
-        if len(kernel.layers) < 2 or not plain:
+        if len(kernel.layers) < 2 or self._blocked.issuperset(maps):
             return False
+        plain = [tensor for tensor in maps if tensor not in self._blocked]
         position = next((i for i, layer in enumerate(kernel.layers) if layer is kernel.anchor), 0)
         own = {tensor for layer in kernel.layers[: position + 1] for tensor in layer.inputs}
         residual = [tensor for tensor in plain if tensor not in own]
@@ -327,6 +354,11 @@ class _Walk:
         else:
             self._plain.update(tensors)
 
+    def _provide_all(self, tensors: Sequence[str], layout: Layout) -> None:
+        if not (self._blocked if layout is Layout.BLOCKED else self._plain).issuperset(tensors):
+            for tensor in tensors:
+                self._provide(tensor, layout)
+
     def _provide(self, tensor: str, layout: Layout) -> None:
         have, other = (self._blocked, self._plain) if layout is Layout.BLOCKED else (self._plain, self._blocked)
         if tensor in have or tensor not in other:
@@ -343,13 +375,7 @@ class _Walk:
         name = f"{tensor}:{kind}"
         if any(earlier.name == name for earlier in self.result[-4:]):
             return
-        copied = describe_layer(
-            "copy",
-            name,
-            inputs=[described],
-            outputs=[described],
-            channels_last=self._network.channels_last,
-        )
+        copied = copy_of(described, name, channels_last=self._network.channels_last)
         self.result.append(Kernel(name, kind, copied, (), (tensor,), (tensor,), ("layout",)))
 
     def _narrow_source(self, tensor: str, layout: Layout) -> Tensor | None:
@@ -369,21 +395,3 @@ def _is_line(tensor: Tensor, *, channels_last: bool) -> bool:
     channel = -1 if channels_last else 1
     channels = tensor.shape[channel] if len(tensor.shape) > 1 else 1
     return channels == 1 or tensor.elements == channels * tensor.shape[0]
-
-
-def _in_blocks(kernel: Kernel) -> Kernel:
-    """The kernel marked as blocked; `dataclasses.replace` does the same in four times the time."""
-    return Kernel(
-        kernel.name,
-        kernel.kind,
-        kernel.anchor,
-        kernel.layers,
-        kernel.inputs,
-        kernel.outputs,
-        kernel.rules,
-        kernel.free,
-        kernel.followers,
-        True,
-        kernel.context,
-        kernel.precision,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import permutations
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from annette.budget import spend
 from annette.mapping.condition import Condition, Reference, compile_condition
@@ -22,7 +22,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Matcher"]
 
-_Goal: TypeAlias = "tuple[str, str, int, int]"  # operand as written, tensor, its producer, the reading group
+
+class _Spec(NamedTuple):
+    """One operand that a node of a pattern lists.
+
+    Attributes:
+        text: As written.
+        name: Of the node or tensor.
+        node: Place of the node; None where it is none.
+        result: Which of the node's results; None for any.
+    """
+
+    text: str
+    name: str
+    node: int | None
+    result: int | None
+
+
+_Goal: TypeAlias = "tuple[_Spec, str, int, int]"  # operand, tensor, its producer, the reading group
 _Goals: TypeAlias = "tuple[_Goal, _Goals] | None"
 _Wanted: TypeAlias = "tuple[tuple[frozenset[str], ...], bool]"
 
@@ -63,6 +80,7 @@ class Matcher:
         self._early = tuple(tuple(check for node, check in decided if node == i) for i in range(len(rule.nodes)))
         self._pair_other = rule.nodes[-1].operands[1] if self._is_pair and len(rule.nodes[-1].operands) > 1 else None
         self._pair_needs_constant = (self._pair_other or "").startswith("$")
+        self._specs = tuple(self._spec_of(node) for node in rule.nodes)
         self._wanted = tuple(self._wanted_of(node) for node in rule.nodes)
 
     def may_apply(self, present: Mapping[str, object]) -> bool:
@@ -133,7 +151,7 @@ class Matcher:
         kind, root_kinds, wanted = state.kind, self.kinds[self._root], self._wanted[self._root]
         changed = False
         for root in state.candidates(root_kinds):
-            while kind[root] in root_kinds and _offers(state, state.operands[root], wanted):
+            while kind[root] in root_kinds and (wanted is None or _offers(state, state.operands[root], wanted)):
                 bound = [_UNBOUND] * len(self.kinds)
                 if not self._bind(state, self._root, root, None, bound, {}):
                     break
@@ -146,47 +164,62 @@ class Matcher:
         self, state: Grouping, index: int, group: int, rest: _Goals, bound: list[int], tensors: dict[str, str]
     ) -> bool:
         """Binds a node to a group, then its operands, then the remaining goals; applies the rule if all fit."""
-        sources = state.operands[group]
-        if not _offers(state, sources, self._wanted[index]):
+        sources, wanted = state.operands[group], self._wanted[index]
+        if wanted is not None and not _offers(state, sources, wanted):
             return False
         bound[index] = group
         for check in self._early[index]:
             if not check(state, bound, tensors):
                 bound[index] = _UNBOUND
                 return False
-        specs = self.rule.nodes[index].operands
-        if len(sources) >= len(specs):
+        specs = self._specs[index]
+        if not specs:
+            if self._solve(state, rest, bound, tensors):
+                return True
+        elif len(sources) >= len(specs):
             names = state.names[group]
             for order in _orders(str(state.kind[group]), len(specs), len(sources)):
                 if len(sources) > _MANY:
                     spend(f"layer {state.layers[group].name!r} of {len(sources)} operands", steps=5)
                 goals = rest
-                for spec, position in zip(reversed(specs), reversed(order), strict=True):
-                    goals = ((spec, names[position], sources[position], group), goals)
+                for place in range(len(specs) - 1, -1, -1):
+                    position = order[place]
+                    goals = ((specs[place], names[position], sources[position], group), goals)
                 if self._solve(state, goals, bound, tensors):
                     return True
         bound[index] = _UNBOUND
         return False
 
-    def _wanted_of(self, node: Node) -> _Wanted:
-        """What a group must read to stand for a node: kinds of producers, and whether a constant."""
-        names = [operand.partition(":")[0] for operand in node.operands]
+    def _wanted_of(self, node: Node) -> _Wanted | None:
+        """What a group must read to stand for a node: kinds of producers, and whether a constant; None for nothing."""
+        names = [spec.name for spec in self._spec_of(node)]
         kinds = tuple(self.kinds[self._index[name]] for name in names if name in self._index)
-        return kinds, any(name.startswith("$") for name in names)
+        constant = any(name.startswith("$") for name in names)
+        return (kinds, constant) if kinds or constant else None
+
+    def _spec_of(self, node: Node) -> tuple[_Spec, ...]:
+        """The operands that a node lists, taken apart."""
+        parts = [operand.partition(":") for operand in node.operands]
+        return tuple(
+            _Spec(text, name, self._index.get(name), int(result) if result else None)
+            for text, (name, _, result) in zip(node.operands, parts, strict=True)
+        )
 
     def _solve(self, state: Grouping, goals: _Goals, bound: list[int], tensors: dict[str, str]) -> bool:
         """Binds the operands that are left, one by one, with backtracking; applies the rule when none is left."""
         if goals is None:
             return self._act(state, bound, tensors)
         (spec, tensor, source, reader), rest = goals
-        if spec == "_":
-            return self._solve(state, rest, bound, tensors)
-        name, _, result = spec.partition(":")
-        index = self._index.get(name)
+        index = spec.node
         if index is None:
-            return self._bind_tensor(state, goals, bound, tensors)
-        group = state.group_of[source] if source >= 0 else _UNBOUND
-        if group in (_UNBOUND, reader) or (result and state.layers[source].outputs[int(result) :][:1] != (tensor,)):
+            solve, left = (self._solve, rest) if spec.text == "_" else (self._bind_tensor, goals)
+            return solve(state, left, bound, tensors)
+        if source < 0:
+            return False
+        group = state.group_of[source]
+        if group == reader or (
+            spec.result is not None and state.layers[source].outputs[spec.result :][:1] != (tensor,)
+        ):
             return False
         if bound[index] != _UNBOUND:
             return bound[index] == group and self._solve(state, rest, bound, tensors)
@@ -195,7 +228,8 @@ class Matcher:
 
     def _bind_tensor(self, state: Grouping, goals: _Goals, bound: list[int], tensors: dict[str, str]) -> bool:
         assert goals is not None  # noqa: S101 - narrows the type; the only caller has just looked
-        (spec, tensor, source, reader), rest = goals
+        (operand, tensor, source, reader), rest = goals
+        spec = operand.text
         if (source == CONSTANT) != spec.startswith("$") or (source >= 0 and state.group_of[source] == reader):
             return False
         if spec == "$":

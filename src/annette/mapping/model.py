@@ -17,6 +17,7 @@ from annette.mapping.half import HalfModel
 from annette.mapping.integers import IntegerModel
 from annette.mapping.layout import LayoutModel
 from annette.mapping.matcher import Matcher
+from annette.mapping.moved import cut_before_transposing
 from annette.mapping.parts import cut_at_once
 from annette.mapping.pattern import unknown_kinds
 from annette.mapping.rule import Rule
@@ -51,6 +52,8 @@ class MappingModel:
         half: Where networks of 16-bit floating point are computed in 32 bits, or None where they are not.
         context: What the compiler decides from the whole network (`annette.mapping.context`), or None.
         cuts_at_once: Whether slices and rows that make up a tensor are cut by one kernel (`annette.mapping.parts`).
+        moves_transposes: Whether a transposition before a split is moved behind it, to join it with another
+            (`annette.mapping.moved`).
 
     Raises:
         MappingError: Two rules share a name, or a rule looks for a kind that neither exists nor results from a rule.
@@ -63,6 +66,7 @@ class MappingModel:
     integers: IntegerModel | None = None
     half: HalfModel | None = None
     cuts_at_once: bool = False
+    moves_transposes: bool = False
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -104,6 +108,8 @@ class MappingModel:
                 kernels = self.integers.settle(kernels, network)
             if self.cuts_at_once:
                 kernels = cut_at_once(kernels, network)
+            if self.moves_transposes:
+                kernels = cut_before_transposing(kernels, network)
             if self.layout is not None:
                 kernels = self.layout.apply(kernels, network)
             if self.half is not None:
@@ -147,6 +153,8 @@ class MappingModel:
             document["layout"] = self.layout.to_json()
         if self.cuts_at_once:
             document["cuts_at_once"] = True
+        if self.moves_transposes:
+            document["moves_transposes"] = True
         if self.context is not None:
             document["context"] = context_to_json(self.context)
         return document
@@ -177,7 +185,7 @@ class MappingModel:
             half = None if read.half is UNSET else HalfModel.from_json(read.half)
         with located("$.context", error=MappingError):
             context = None if read.context is UNSET else context_from_json(read.context)
-        return cls(read.name, tuple(rules), layout, context, integers, half, read.cuts_at_once)
+        return cls(read.name, tuple(rules), layout, context, integers, half, read.cuts_at_once, read.moves_transposes)
 
 
 class _MappingFile(Document, frozen=True):
@@ -189,3 +197,4 @@ class _MappingFile(Document, frozen=True):
     integers: dict[str, Any] | UnsetType = UNSET
     half: dict[str, Any] | UnsetType = UNSET
     cuts_at_once: bool = False
+    moves_transposes: bool = False

@@ -43,9 +43,10 @@ def structural_order(kernels: Sequence[Kernel]) -> list[int]:
         lengths.append(1 + max((lengths[source] for source in sources), default=0))
     read = {position for positions in before for position in positions}
     results = [position for position in range(len(kernels)) if position not in read]
-    marks = _marks(kernels, before)
-    needed = {result: len(_walk([result], before)) for result in results} if len(results) > 1 else {}
-    results.sort(key=lambda result: (needed.get(result, 0), marks[result], result))
+    if len(results) > 1:
+        marks = _marks(kernels, before)
+        needed = {result: len(_walk([result], before)) for result in results}
+        results.sort(key=lambda result: (needed[result], marks[result], result))
     return _walk(results, before)
 
 

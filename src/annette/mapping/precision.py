@@ -30,6 +30,7 @@ __all__ = [
     "is_narrow",
     "kind_of",
     "narrowest",
+    "narrowest_type",
     "precision_in",
     "shared_half_constants",
     "with_precision",
@@ -95,7 +96,12 @@ def dtype_precision(dtype: DType) -> str:
 
 def narrowest(tensors: Iterable[Tensor]) -> str:
     """The precision of the narrowest of some tensors; empty where none has one."""
-    names = {_BY_DTYPE.get(tensor.dtype, "") for tensor in tensors} - {""}
+    return narrowest_type(tensor.dtype for tensor in tensors)
+
+
+def narrowest_type(dtypes: Iterable[DType]) -> str:
+    """The precision of the narrowest of some element types; empty where none has one."""
+    names = {_BY_DTYPE.get(dtype, "") for dtype in dtypes} - {""}
     return min(names, key=lambda name: (PRECISIONS[name], name)) if names else ""
 
 
@@ -105,13 +111,9 @@ def shared_half_constants(layer: Layer, network: Network) -> list[str]:
     A runtime that computes in 32 bits may convert these in every run; zero biases of networks that were never trained
     are often one tensor.
     """
-    return [
-        name
-        for name in dict.fromkeys(layer.inputs)
-        if network.tensors[name].constant
-        and network.tensors[name].dtype is DType.FLOAT16
-        and len(network.consumers.get(name, ())) > 1
-    ]
+    tensors = network.tensors
+    halves = [name for name in layer.inputs if tensors[name].dtype is DType.FLOAT16 and tensors[name].constant]
+    return [name for name in dict.fromkeys(halves) if len(network.consumers.get(name, ())) > 1]
 
 
 def is_narrow(network: Network) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from annette.mapping.precision import precision_in
 from annette.models.selection import guessed_steps, heap_steps, partition_steps
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ _WHOLE_BLOCKS: Final = 1024.0
 """A number of columns that is a multiple of any block."""
 
 _ELEMENT_BYTES: Final = 4
+_WIDTHS: Final = {"int8": 1, "fp16": 2}
+"""Bytes of one element of kernels whose kind names a precision of their own."""
 _LINE_BYTES: Final = 64
 _CACHE_SETS: Final = 64
 """Of the first cache of x86 and of most Arm processors: pages of 4 KiB allow no more sets where addresses are looked up
@@ -145,9 +148,20 @@ def _elements(table: KernelTable, side: str) -> FloatArray:
     return table["batch"] * channels * depth * height * width
 
 
+def _written_elements(table: KernelTable) -> FloatArray:
+    """Elements of the result, shape ``(rows,)``, whatever happens to its first dimension.
+
+    Where dimensions change places or the first one is cut, its size in the table is that of what is read.
+    """
+    kinds, which = np.unique(table.kinds, return_inverse=True)
+    widths = np.array([_WIDTHS.get(precision_in(kind), _ELEMENT_BYTES) for kind in kinds.tolist()], dtype=np.float64)
+    written: FloatArray = table["output_bytes"] / widths[which.reshape(-1)] if len(table) else np.zeros(0)
+    return written
+
+
 def _moved_elements(table: KernelTable) -> FloatArray:
     """Elements that a copy writes: of a split, those of all results, which are what it reads."""
-    moved: FloatArray = np.where(table["output_count"] > 1, _elements(table, "in"), _elements(table, "out"))
+    moved: FloatArray = np.where(table["output_count"] > 1, _elements(table, "in"), _written_elements(table))
     return moved
 
 
@@ -186,7 +200,7 @@ def _doublings(table: KernelTable) -> FloatArray:
     as a whole (ONNX Runtime: ``core/providers/cpu/tensor/expand.cc``).
     """
     read, run = _elements(table, "in"), np.maximum(table["run_length"], 1.0)
-    repeats = np.maximum(_elements(table, "out") / np.maximum(read, 1.0), 1.0)
+    repeats = np.maximum(table["output_bytes"] / np.maximum(table["input_bytes"] + table["weight_bytes"], 1.0), 1.0)
     doublings: FloatArray = np.where(table["walk"] == 2, read * np.log2(run), read / run * np.log2(repeats))
     return doublings
 
@@ -291,22 +305,22 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "cold_kernels": _cold,
     "cold_input_bytes": lambda t: _cold(t) * t["input_bytes"],
     "copied_runs": lambda t: np.where(t["run_length"] > 1, _moved_elements(t) / np.maximum(t["run_length"], 1.0), 0.0),
-    "paired_runs": lambda t: np.where(_in_pairs(t), _elements(t, "out") / _PAIR, 0.0),
+    "paired_runs": lambda t: np.where(_in_pairs(t), _elements(t, "in") / _PAIR, 0.0),
     "called_runs": lambda t: np.where(
-        (t["run_length"] > 1) & ~_in_pairs(t), _elements(t, "out") / np.maximum(t["run_length"], 1.0), 0.0
+        (t["run_length"] > 1) & ~_in_pairs(t), _elements(t, "in") / np.maximum(t["run_length"], 1.0), 0.0
     ),
     "single_elements": lambda t: np.where(t["run_length"] > 1, 0.0, _moved_elements(t)),
     "far_single_elements": lambda t: np.where(
         (t["run_length"] <= 1) & (t["walk"] < _SCATTERED_WALK) & (t["output_bytes"] > _OWN_CACHE_BYTES / 2),
-        _elements(t, "out"),
+        _elements(t, "in"),
         0.0,
     ),
     "scattered_elements": lambda t: np.where(
-        (t["run_length"] <= 1) & (t["walk"] >= _SCATTERED_WALK), _elements(t, "out"), 0.0
+        (t["run_length"] <= 1) & (t["walk"] >= _SCATTERED_WALK), _elements(t, "in"), 0.0
     ),
     "scattered_runs": lambda t: np.where(
         (t["run_length"] > 1) & (t["walk"] >= _SCATTERED_WALK),
-        _elements(t, "out") / np.maximum(t["run_length"], 1.0),
+        _elements(t, "in") / np.maximum(t["run_length"], 1.0),
         0.0,
     ),
     "inner_runs": lambda t: _elements(t, "in") / np.maximum(t["run_length"], 1.0),

@@ -91,7 +91,8 @@ class Reach:
         """
         columns, same, points, squares = self._varying
         # What all points share is one distance for all of them.
-        shared: FloatArray = ((rows[:, same] - self.points[0, same]) ** 2).sum(axis=1)
+        away = rows[:, same] - self.points[0, same]
+        shared: FloatArray = np.einsum("ij,ij->i", away, away)
         rows = rows[:, columns]
         nearest = np.empty(len(rows))
         for start in range(0, len(rows), _BLOCK):
@@ -99,7 +100,7 @@ class Reach:
             products = np.einsum("ij,jk->ik", part, points)  # a BLAS would wake threads for so little
             products *= -2.0
             products += squares
-            nearest[start : start + _BLOCK] = products.min(axis=1) + (part**2).sum(axis=1)
+            nearest[start : start + _BLOCK] = products.min(axis=1) + np.einsum("ij,ij->i", part, part)
         distance: FloatArray = np.sqrt(np.maximum(nearest, 0.0) + shared)
         return distance
 

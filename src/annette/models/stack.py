@@ -15,7 +15,9 @@ from annette.kept import kept
 from annette.models.features import FeatureSet
 from annette.models.forest import Forest, Trees
 from annette.models.roofline import UNROLLED, RefinedRoofline, Roofline, extent_of
+from annette.models.stacked_works import StackedWorks
 from annette.models.statistical import LOG_LIMIT_ALONE, LOG_LIMIT_MIXED, Mixed, Statistical
+from annette.models.work_sum import WorkSum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +50,8 @@ class Predictions(NamedTuple):
 class ModelStack:
     """Layer models that are asked together.
 
-    Rooflines, and what forests add to any formula, are computed for all rows at once. Other formulas are asked one by
-    one, each for its own rows.
+    Rooflines, sums of works, and what forests add to any formula, are computed for all rows at once. Other formulas are
+    asked one by one, each for its own rows.
 
     Args:
         models: Any layer models; rows name theirs by its place in this sequence.
@@ -58,7 +60,9 @@ class ModelStack:
     def __init__(self, models: Sequence[LayerModel]) -> None:
         self._formulas = [_formula(model) for model in models]
         self._rooflines = _Rooflines(self._formulas)
-        self._one_by_one = [n for n, formula in enumerate(self._formulas) if type(formula) not in _ROOFLINES]
+        self._works = StackedWorks(self._formulas)
+        stacked = (*_ROOFLINES, WorkSum)
+        self._one_by_one = [n for n, formula in enumerate(self._formulas) if type(formula) not in stacked]
         self._corrections = _Corrections(models)
         # A statistical model knows its roofline's terms but predicts from the amount of work, at the peak rate of 1.
         self._per_op = np.array([type(model) is Statistical and model.per == "ops" for model in models])
@@ -76,6 +80,10 @@ class ModelStack:
             UnsupportedKernelError: A formula cannot price one of its rows.
         """
         latency_s, compute_s, memory_s, efficiency = self._rooflines.predict(table, of)
+        summed = self._works.rows(of)
+        if len(summed):
+            latency_s[summed], compute_s[summed], memory_s[summed] = self._works.seconds(table, of, summed)
+            efficiency[summed] = 1.0
         for number in self._one_by_one:
             rows = np.flatnonzero(of == number)
             if len(rows):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from annette.mapping.kernel import FloatArray, KernelTable
 
-__all__ = ["WorkSum", "works_of"]
+__all__ = ["WorkSum", "is_computing", "work_parts", "works_of"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class WorkSum(LayerModel):
         if not any(self.seconds.values()):
             raise PlatformFormatError("$.seconds names no work that takes time")
         for name in self.seconds:
-            FeatureSet(_parts(name))
+            FeatureSet(work_parts(name))
         object.__setattr__(self, "seconds", MappingProxyType(dict(self.seconds)))
 
     def __hash__(self) -> int:
@@ -63,7 +63,7 @@ class WorkSum(LayerModel):
 
     def terms(self, table: KernelTable) -> Terms:
         """Time of the works that are multiply-accumulates, and of all others but what every kernel costs."""
-        computing = [name for name in self.seconds if "macs" in name]
+        computing = [name for name in self.seconds if is_computing(name)]
         others = [name for name in self.seconds if name not in computing and name != "kernels"]
         return Terms(self._sum(table, computing), self._sum(table, others))
 
@@ -91,7 +91,7 @@ def works_of(names: tuple[str, ...], table: KernelTable) -> dict[str, FloatArray
     """
     if not names:
         return {}
-    parts = [_parts(name) for name in names]
+    parts = [work_parts(name) for name in names]
     features = tuple(dict.fromkeys(part for pair in parts for part in pair))
     columns = dict(zip(features, FeatureSet(features).matrix(table).T, strict=True))
     return {
@@ -100,8 +100,17 @@ def works_of(names: tuple[str, ...], table: KernelTable) -> dict[str, FloatArray
     }
 
 
-def _parts(name: str) -> tuple[str, ...]:
-    """What is divided, and by which share where there is one."""
+def is_computing(name: str) -> bool:
+    """Whether a work is multiply-accumulates; all others but ``kernels`` move something."""
+    return "macs" in name
+
+
+def work_parts(name: str) -> tuple[str, ...]:
+    """What is divided, and by which share where there is one.
+
+    Raises:
+        PlatformFormatError: The name divides by something else.
+    """
     work, _, share = name.partition("/")
     if share and not share.startswith("fill:"):
         raise PlatformFormatError(f"work {name[:80]!r} is divided by something else than fill:quantity:size")

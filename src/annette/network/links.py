@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from annette.network.kinds import Category, kinds_in
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from annette.network.layer import Layer
 
@@ -50,44 +50,48 @@ class Links(NamedTuple):
     by_kind: Mapping[str, tuple[int, ...]]
 
     @classmethod
-    def of(
-        cls, layers: Sequence[Layer], constants: Container[str], activations: Mapping[str, tuple[str, ...]],
-        outputs: Iterable[str],
-    ) -> Links:  # fmt: skip
+    def of(cls, layers: Sequence[Layer], constants: Iterable[str], outputs: Iterable[str]) -> Links:
         """Collects the edges of a network.
 
         Args:
             layers: Its layers in topological order.
             constants: Names of its constants.
-            activations: For each layer's name, the activations it reads, each once, in operand order.
             outputs: Names of the activations that it hands out.
         """
-        made = {tensor: position for position, layer in enumerate(layers) for tensor in layer.outputs}
-        readers: list[set[int]] = [set() for _ in layers]
-        operands = []
-        names = [_operand_names(layer) for layer in layers]
+        made: dict[str, int] = dict.fromkeys(constants, CONSTANT)
+        made[SCALAR] = CONSTANT
+        readers: list[list[int]] = [[] for _ in layers]
+        operands, names, reads, producers = [], [], [], []
         by_kind: dict[str, list[int]] = {}
         for position, layer in enumerate(layers):
             by_kind.setdefault(layer.kind, []).append(position)
-            sources = tuple(
-                made.get(tensor, CONSTANT if tensor == SCALAR or tensor in constants else FED)
-                for tensor in names[position]
-            )
+            own = _operand_names(layer)
+            sources = tuple([made.get(tensor, FED) for tensor in own])
+            names.append(own)
             operands.append(sources)
             for source in sources:
-                if source >= 0:
-                    readers[source].add(position)
+                if source >= 0 and (not readers[source] or readers[source][-1] != position):
+                    readers[source].append(position)
+            if CONSTANT not in sources and len(set(own)) == len(own):
+                reads.append(own)
+                producers.append(sources)
+            else:
+                read = {name: source for name, source in zip(own, sources, strict=True) if source != CONSTANT}
+                reads.append(tuple(read))
+                producers.append(tuple(read.values()))
+            for tensor in layer.outputs:
+                made[tensor] = position
         for tensor in outputs:
-            if tensor in made:
-                readers[made[tensor]].add(len(layers))
-        reads = tuple(activations[layer.name] for layer in layers)
+            source = made.get(tensor, FED)
+            if source >= 0 and (not readers[source] or readers[source][-1] != len(layers)):
+                readers[source].append(len(layers))
         return cls(
-            kinds=tuple(layer.kind for layer in layers),
+            kinds=tuple([layer.kind for layer in layers]),
             operands=tuple(operands),
             operand_names=tuple(names),
-            readers=tuple(tuple(sorted(positions)) for positions in readers),
-            reads=reads,
-            producers=tuple(tuple(made.get(tensor, FED) for tensor in tensors) for tensors in reads),
+            readers=tuple([tuple(positions) for positions in readers]),
+            reads=tuple(reads),
+            producers=tuple(producers),
             by_kind={kind: tuple(positions) for kind, positions in by_kind.items()},
         )
 

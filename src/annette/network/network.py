@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from annette.errors import NetworkStructureError
 from annette.network.links import Links, origins
+from annette.notebook import card
+from annette.number_text import bytes_text, count_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -83,8 +85,34 @@ class Network:
         unordered = tuple(layers)
         if not unordered:
             raise NetworkStructureError(f"network {name!r} has no layers: there is nothing to estimate")
-        self.producers: Mapping[str, Layer] = MappingProxyType(self._check(unordered))
-        self.layers = self._sort(unordered)
+        in_order = self._in_order(unordered)
+        self.producers: Mapping[str, Layer] = MappingProxyType(self._check(unordered) if in_order is None else in_order)
+        self.layers = self._sort(unordered) if in_order is None else unordered
+
+    def _in_order(self, layers: tuple[Layer, ...]) -> dict[str, Layer] | None:
+        """What `_check` gives, in one pass, where all is well and every layer stands behind those that it reads.
+
+        Returns:
+            The producer of each tensor; None where a closer look is needed.
+        """
+        producers: dict[str, Layer] = {}
+        given, tensors = set(self.inputs), self.tensors
+        for layer in layers:
+            for tensor in layer.inputs:
+                if tensor not in producers and (
+                    tensor not in tensors or not (tensor in given or tensors[tensor].constant)
+                ):
+                    return None
+            for tensor in layer.outputs:
+                if tensor in producers or tensor in given or tensor not in tensors:
+                    return None
+                producers[tensor] = layer
+        if len({layer.name for layer in layers}) < len(layers):
+            return None
+        for tensor in self.outputs:
+            if tensor not in producers and tensor not in given and not (tensor in tensors and tensors[tensor].constant):
+                return None
+        return producers
 
     def _check(self, layers: tuple[Layer, ...]) -> dict[str, Layer]:
         producers: dict[str, Layer] = {}
@@ -191,20 +219,19 @@ class Network:
         return frozenset(tensor.dtype for tensor in self.tensors.values() if not tensor.constant)
 
     @cached_property
+    def dtypes(self) -> frozenset[DType]:
+        """Element types of all tensors."""
+        return frozenset([tensor.dtype for tensor in self.tensors.values()])
+
+    @cached_property
     def activations(self) -> Mapping[str, tuple[str, ...]]:
         """For each layer's name, the activations it reads, each once, in operand order."""
-        return MappingProxyType(
-            {
-                layer.name: tuple(dict.fromkeys(t for t in layer.inputs if not self.tensors[t].constant))
-                for layer in self.layers
-            }
-        )
+        return MappingProxyType(dict(zip([layer.name for layer in self.layers], self.links.reads, strict=True)))
 
     @cached_property
     def links(self) -> Links:
         """The edges as plain numbers, layers named by position."""
-        constants = {name for name, tensor in self.tensors.items() if tensor.constant}
-        return Links.of(self.layers, constants, self.activations, self.outputs)
+        return Links.of(self.layers, [name for name, each in self.tensors.items() if each.constant], self.outputs)
 
     @cached_property
     def origins(self) -> Mapping[str, tuple[str, ...]]:
@@ -253,3 +280,18 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network({self.name!r}, {len(self.layers)} layers, {self.macs / 1e9:.3g} GMACs, batch {self.batch})"
+
+    def _repr_html_(self) -> str:
+        kinds: dict[str, list[Layer]] = {}
+        for layer in self.layers:
+            kinds.setdefault(layer.kind, []).append(layer)
+        counted = {kind: (len(layers), sum(layer.workload.ops for layer in layers)) for kind, layers in kinds.items()}
+        return card(
+            f"{self.name}: {count_text(self.macs)}MACs, {count_text(self.parameters)} parameters, batch {self.batch}",
+            (f"{len(self.layers)} layers, {bytes_text(self.bytes)} moved", *self.notes),
+            ("kind", "layers", "ops"),
+            (
+                (kind, str(count), count_text(ops))
+                for kind, (count, ops) in sorted(counted.items(), key=lambda entry: -entry[1][1])
+            ),
+        )

@@ -242,8 +242,10 @@ class ComposedErrors:
         return math.hypot(self.run, math.hypot(math.sqrt(variance), spread_s) / (float(latency_s.sum()) + beside_s))
 
     def _spread_numbers(self, table: KernelTable) -> npt.NDArray[np.intp]:
-        numbers = [self._number_of.get(kind, len(self.spreads)) for kind in table.kinds.tolist()]
-        return np.array(numbers, dtype=np.intp)
+        numbers = np.empty(len(table), dtype=np.intp)
+        for kind, rows in table.rows_by_kind.items():
+            numbers[rows] = self._number_of.get(kind, len(self.spreads))
+        return numbers
 
     @cached_property
     def _number_of(self) -> dict[str, int]:

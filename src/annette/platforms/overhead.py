@@ -121,17 +121,13 @@ def host_traffic(network: Network, precision: Precision) -> HostTraffic:
         precision: Width of the platform's numbers.
     """
     outputs = network.outputs
-    if any(not _reads(network, layer.inputs) for layer in network.layers):
+    if not all(network.links.reads):  # Something follows from constants alone.
         outputs = _computed_outputs(network)
     read, written = (
         sum(network.tensors[tensor].elements for tensor in names) * precision.activation_bits / 8
         for names in (network.inputs, outputs)
     )
     return HostTraffic(read, written, len(network.inputs), len(outputs))
-
-
-def _reads(network: Network, operands: tuple[str, ...]) -> bool:
-    return any(not network.tensors[name].constant for name in operands)
 
 
 def _computed_outputs(network: Network) -> tuple[str, ...]:

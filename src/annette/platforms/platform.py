@@ -14,6 +14,8 @@ import numpy as np
 from annette.documents import OPTIONAL, Duration, convert, plain
 from annette.errors import PlatformFormatError
 from annette.mapping.precision import precision_in
+from annette.notebook import card
+from annette.number_text import words_text
 from annette.platforms.overhead import Overhead
 from annette.platforms.ranges import RangeStack
 from annette.platforms.spread import Spread
@@ -181,6 +183,14 @@ class Platform:
 
     def __repr__(self) -> str:
         return f"<Platform {self.name!r}: {self.device}, {self.runtime}; {len(self.models)} kinds of kernel>"
+
+    def _repr_html_(self) -> str:
+        return card(
+            f"{self.name}: {self.device}, {self.runtime}",
+            (self.description, f"{words_text(self.latency_is)} time; {len(self.models)} kinds of kernel"),
+            ("kind", "families"),
+            ((kind, ", ".join(families)) for kind, families in sorted(self.models.items())),
+        )
 
     def __post_init__(self) -> None:
         self._freeze()

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.bench.backend import backend_class, backend_names
 from annette.bench.dataset import Dataset
 from annette.bench.records import Status
-from annette.report.page import Page, percent_text, seconds_text, texts
+from annette.number_text import percent_text, seconds_text
+from annette.report.page import Page, texts
 from annette.report.schemas import measurements as schemas
 from annette.report.schemas.base import part
 from annette.report.schemas.platforms import BackendOption, BackendsDocument, ListedBackend

@@ -7,17 +7,20 @@ from html import escape
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
+from annette.bench.board_states import board_states
 from annette.bench.calm import calmness
 from annette.bench.records import Status
 from annette.bench.session import measured_networks
 from annette.bench.sweeps import sweeps_of
 from annette.errors import DatasetError
+from annette.number_text import change_text, percent_text, seconds_text, size_of, words_text
 from annette.report.html import Plot, html_page, html_table, ticks
-from annette.report.page import Page, change_text, percent_text, seconds_text, size_of, texts, words_text
+from annette.report.page import Page, texts
 from annette.report.schemas import measurements as schemas
 from annette.report.schemas.base import part
 
 if TYPE_CHECKING:
+    from annette.bench.board_states import BoardState
     from annette.bench.dataset import Dataset
     from annette.bench.session import MeasuredNetwork
 
@@ -30,6 +33,7 @@ __all__ = [
 ]
 
 _SIZES: Final = {"out_width": "output width", "in_channels": "input channels", "out_channels": "output channels"}
+_BOARDS: Final = ("board", "cases", "runs", "reference workload", "calm index")
 _NETWORKS: Final = ("network", "latency", "rounds", "they differ by", "matched")
 
 
@@ -44,6 +48,7 @@ def dataset_document(dataset: Dataset) -> dict[str, Any]:
         statuses={status.value: dataset.count(status) for status in Status},
         purposes=dict(sorted(Counter(run.purpose.value for run in dataset.runs()).items())),
         calm=None if calm is None else part(schemas.CalmPart, calm),
+        boards=[_board(state) for state in board_states(dataset.runs())],
         sweeps=[part(schemas.SweepPart, sweep) for sweep in sweeps_of(dataset)],
         networks=[
             part(
@@ -105,6 +110,8 @@ def print_dataset(document: dict[str, Any], *, page: Page | None = None) -> None
     page.line(plain=", ".join(f"{count} {name}" for name, count in document["purposes"].items()))
     if document["calm"]:
         page.line(plain=_calm_text(document["calm"]))
+    if document["boards"]:
+        page.table(_BOARDS, _board_rows(document))
     if document["sweeps"]:
         rows = [
             (
@@ -155,6 +162,8 @@ def dataset_page(document: dict[str, Any]) -> str:
     ]
     if document["calm"]:
         parts.append(f"<p>{escape(_calm_text(document['calm']))}</p>")
+    if document["boards"]:
+        parts.append(html_table("Boards", _BOARDS, _board_rows(document)))
     if document["sweeps"]:
         plots = "\n".join(_sweep(sweep, times) for sweep in document["sweeps"])
         parts.append(f'<h2>Sweeps: one size of a layer, everything else fixed</h2>\n<div class="plots">{plots}</div>')
@@ -163,6 +172,25 @@ def dataset_page(document: dict[str, Any]) -> str:
     rows = [(key, value) for key, value in environment.items() if value]
     parts.append(html_table("Environment", ("", ""), rows))
     return html_page(title, parts)
+
+
+def _board(state: BoardState) -> schemas.BoardPart:
+    calm = state.calm
+    return part(schemas.BoardPart, state, calm=None if calm is None else part(schemas.CalmPart, calm))
+
+
+def _board_rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
+    """The boards as texts below `_BOARDS`."""
+    return [
+        (
+            entry["board"] or "(no cluster)",
+            str(entry["cases"]),
+            str(entry["runs"]),
+            "—" if entry["reference_s"] is None else seconds_text(entry["reference_s"]),
+            "—" if entry["calm"] is None else f"{entry['calm']['index']:.2f}",
+        )
+        for entry in document["boards"]
+    ]
 
 
 def _calm_text(calm: dict[str, Any]) -> str:

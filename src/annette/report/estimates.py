@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import UNSET
 
 from annette.network import KINDS, UNSUPPORTED, Category
-from annette.report.page import (
-    Page,
+from annette.number_text import (
     bytes_text,
     count_text,
     interval_text,
     percent_text,
     seconds_text,
-    texts,
     times_text,
     words_text,
 )
+from annette.plain_text import shortened
+from annette.report.page import Page, texts
 from annette.report.schemas import estimates as schemas
 from annette.report.schemas.base import part
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from annette.errors import AnnetteError
     from annette.estimation import Estimate, KernelEstimate
@@ -32,16 +32,21 @@ if TYPE_CHECKING:
     from annette.network import Layer, Network
 
 __all__ = [
+    "BRIEFLY",
+    "brief_document",
     "comparison_document",
     "error_document",
     "estimate_document",
     "network_document",
     "print_comparison",
     "print_estimate",
+    "print_estimate_row",
     "print_network",
 ]
 
 _SHOWN_BY_DEFAULT: Final = 15
+_LONGEST_NAME: Final = 60
+"""Characters of a name in a table; JSON has all of them."""
 
 
 def estimate_document(estimate: Estimate) -> dict[str, Any]:
@@ -57,6 +62,20 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         memory=part(schemas.MemoryPart, estimate.memory, by_memory=dict(estimate.memory.by_memory)),
         kernels=[_kernel(kernel) for kernel in estimate.kernels],
     ).plain()
+
+
+BRIEFLY: Final = ("latency_s", "interval_s", "coverage", "notes")
+"""Fields of the document of an estimate that `print_estimate_row` needs; of the notes, their number suffices."""
+
+
+def brief_document(estimate: Estimate) -> dict[str, Any]:
+    """What a row of a table of many networks shows: the latency, its interval, and how much fitted models priced."""
+    return {
+        "latency_s": estimate.latency_s,
+        "interval_s": estimate.interval_s,
+        "coverage": estimate.coverage.lowest,
+        "notes": len(estimate.notes),
+    }
 
 
 def error_document(network: str, error: AnnetteError) -> dict[str, Any]:
@@ -134,7 +153,7 @@ def print_estimate(document: dict[str, Any], *, everything: bool = False, page: 
     shown = kernels if everything else sorted(kernels, key=lambda k: -k["latency_s"])[:_SHOWN_BY_DEFAULT]
     rows = [
         (
-            kernel["name"],
+            _name(kernel["name"]),
             kernel["kind"],
             str(len(kernel["layers"])),
             seconds_text(kernel["latency_s"]),
@@ -158,6 +177,22 @@ def print_estimate(document: dict[str, Any], *, everything: bool = False, page: 
     page.notes(document["notes"])
 
 
+def print_estimate_row(name: str, document: Mapping[str, Any], *, page: Page | None = None) -> None:
+    """Prints one of many estimates on a line: latency, interval, coverage, how many notes there are, and the network.
+
+    Args:
+        name: The network as the user named it.
+        document: What `brief_document` or `estimate_document` gives.
+        page: Where to; standard output by default.
+    """
+    notes = document["notes"] if isinstance(document["notes"], int) else len(document["notes"])
+    (page or Page()).line(
+        bold=f"{seconds_text(document['latency_s']):>10}",
+        plain=f"  {interval_text(document['interval_s']):>24}  {percent_text(document['coverage']):>6} fitted  "
+        f"{notes:>2} notes  {name}",
+    )
+
+
 def print_comparison(document: dict[str, Any], *, page: Page | None = None) -> None:
     """Prints one network on several platforms, fastest first, device and end-to-end times apart."""
     page = page or Page()
@@ -178,7 +213,7 @@ def print_comparison(document: dict[str, Any], *, page: Page | None = None) -> N
             latency_is=words_text,
             coverage=percent_text,
             coverage_latency=percent_text,
-            heaviest_kernels=", ".join,
+            heaviest_kernels=lambda names: ", ".join(map(_name, names)),
         )
         page.table(header, rows, left=(0, 4, 7))
     for entry in document["platforms"]:
@@ -199,10 +234,10 @@ def print_network(document: dict[str, Any], *, everything: bool = False, page: P
     if "kernels" in document:
         kernel_rows = [
             (
-                kernel["name"],
+                _name(kernel["name"]),
                 kernel["kind"] + (" (free)" if kernel["free"] else ""),
                 count_text(kernel["ops"]),
-                ", ".join(kernel["layers"][1:]),
+                ", ".join(map(_name, kernel["layers"][1:])),
                 ", ".join(kernel["rules"]),
             )
             for kernel in document["kernels"]
@@ -212,7 +247,7 @@ def print_network(document: dict[str, Any], *, everything: bool = False, page: P
         layers = document["layers"]
         shown = layers if everything else sorted(layers, key=lambda entry: -entry["ops"])[:_SHOWN_BY_DEFAULT]
         counts = dict.fromkeys(("macs", "ops", "params"), count_text)
-        layer_rows = texts(shown, name=str, kind=str, inputs=_sizes, outputs=_sizes, **counts, bytes=bytes_text)
+        layer_rows = texts(shown, name=_name, kind=str, inputs=_sizes, outputs=_sizes, **counts, bytes=bytes_text)
         header = ("layer", "kind", "reads", "writes", "MACs", "ops", "params", "bytes")
         page.table(header, layer_rows, left=(0, 1, 2, 3))
         if len(shown) < len(layers):
@@ -295,6 +330,11 @@ def _memory_text(memory: dict[str, Any]) -> str:
         f"memory: {bytes_text(memory['peak_activation_bytes'])} activations at the peak{beside}{allocated} "
         f"({memory['method']}), {weights}"
     )
+
+
+def _name(name: str) -> str:
+    """A name as it fits into a table: converters of TensorFlow join those of all layers that they merged."""
+    return shortened(name, _LONGEST_NAME)
 
 
 def _sizes(tensors: Sequence[dict[str, Any]]) -> str:

@@ -8,18 +8,17 @@ from html import escape
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.report.html import Plot, decades, html_page, html_table
-from annette.report.page import (
-    Page,
+from annette.number_text import (
     bytes_text,
     change_text,
     count_text,
     interval_text,
     percent_text,
     seconds_text,
-    texts,
     times_text,
 )
+from annette.report.html import Plot, decades, html_page, html_table
+from annette.report.page import Page, texts
 from annette.report.schemas import evaluations as schemas
 from annette.report.schemas.base import part
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from annette.number_text import percent_text, seconds_text
 from annette.report.evaluation import MAPPING_HEADER, agreements, mapping_rows
-from annette.report.page import Page, percent_text, seconds_text
+from annette.report.page import Page
 from annette.report.schemas import platforms as schemas
 from annette.report.schemas.base import part
 

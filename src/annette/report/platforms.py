@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from annette.number_text import size_of, words_text
 from annette.platforms.format import dumps_platform
-from annette.report.page import Page, size_of, texts, words_text
+from annette.report.page import Page, texts
 from annette.report.schemas.base import part
 from annette.report.schemas.platforms import ListedPlatform, PlatformsDocument
 

@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from annette.fitting.candidates import Candidate
-from annette.report.page import Page, percent_text, texts
+from annette.number_text import percent_text
+from annette.report.page import Page, texts
 from annette.report.schemas import platforms as schemas
 from annette.report.schemas.base import part
 

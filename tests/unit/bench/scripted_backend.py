@@ -3,8 +3,9 @@
 The part of a network's name before the first colon says what happens when it is compiled: ``crash`` ends the process
 by an abort, ``killed`` as the kernel's out-of-memory killer does, ``leave`` by an exit code, ``hang`` never returns,
 ``refuse`` is a refusal, ``memory`` is a `MemoryError`, ``nan`` reports a time that is no number, ``surrogate`` a
-name that is no text, ``bug`` is an error of the backend's, ``odd`` reports details of the wrong type, ``chatter``
-prints on standard output. Everything else runs, and takes a time that follows from the network's operations alone.
+name that is no text, ``bug`` is an error of the backend's, ``odd`` reports details of the wrong type, ``pid`` reports
+the number of the process, ``chatter`` prints on standard output. Everything else runs, and takes a time that follows
+from the network's operations alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,11 +29,12 @@ from annette.bench.backend import (
     ProfileEntry,
     Subject,
 )
+from annette.bench.board import BOARD_VARIABLE
 from annette.devices.device import Device
 from annette.errors import BackendRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from annette.network import Network
 
@@ -50,12 +53,16 @@ class ScriptedOptions(BackendOptions):
     Attributes:
         pause_s: Time that a compilation really takes, in seconds.
         journal: File to which the name of every compiled network is appended; none where empty.
-        device: Named in the environment.
+        device: Named in the environment; ``{board}`` in it becomes the name of the board.
+        claims: Folder in which a board that compiles has a file, and refuses two at once; none where empty.
+        broken: Name of a board that refuses everything.
     """
 
     pause_s: float = field(default=0.0, metadata={"help": "seconds that a compilation really takes"})
     journal: str = field(default="", metadata={"help": "file that lists what was compiled"})
     device: str = field(default="paper", metadata={"help": "name of the device"})
+    claims: str = field(default="", metadata={"help": "folder of the boards that are busy"})
+    broken: str = field(default="", metadata={"help": "name of a board that refuses everything"})
 
 
 class ScriptedBackend(Backend):
@@ -76,7 +83,7 @@ class ScriptedBackend(Backend):
 
     def environment(self) -> Mapping[str, str]:
         """The option ``device``."""
-        return {"runtime": "scripted", "device": self._own.device}
+        return {"runtime": "scripted", "device": self._own.device.replace("{board}", board())}
 
     def compile(self, subject: Subject) -> CompiledNetwork:
         """Does what the network's name says.
@@ -88,7 +95,10 @@ class ScriptedBackend(Backend):
         if self._own.journal:
             with Path(self._own.journal).open("a", encoding="utf-8") as journal:
                 journal.write(subject.network.name + "\n")
-        time.sleep(self._own.pause_s)
+        if board() and board() == self._own.broken:
+            raise BackendRunError("it is unplugged")
+        with self._claimed():
+            time.sleep(self._own.pause_s)
         deed = subject.network.name.partition(":")[0]
         if deed == "crash":
             os.abort()
@@ -109,6 +119,31 @@ class ScriptedBackend(Backend):
             sys.stdout.flush()
             os.write(1, b"and talks\n")
         return _Scripted(subject.network, math.nan if deed == "nan" else 1.0)
+
+    @contextmanager
+    def _claimed(self) -> Iterator[None]:
+        """Has a board for itself.
+
+        Raises:
+            BackendRunError: Somebody else has it.
+        """
+        if not self._own.claims:
+            yield
+            return
+        claim = Path(self._own.claims) / board()
+        try:
+            claim.touch(exist_ok=False)
+        except FileExistsError:
+            raise BackendRunError(f"two cases at once on board {board()}") from None
+        try:
+            yield
+        finally:
+            claim.unlink()
+
+
+def board() -> str:
+    """The board that a worker of a cluster measures on."""
+    return os.environ.get(BOARD_VARIABLE, "")
 
 
 class _Scripted(CompiledNetwork):
@@ -136,7 +171,8 @@ class _Scripted(CompiledNetwork):
         deed = self._network.name.partition(":")[0]
         if deed == "surrogate":
             return Profile((replace(entries[0], name="\ud800"),))
-        return Profile(entries, details={"odd": 1} if deed == "odd" else {})  # type: ignore[dict-item]
+        details = {"odd": {"odd": 1}, "pid": {"pid": str(os.getpid())}}.get(deed, {})
+        return Profile(entries, details=details)  # type: ignore[arg-type]
 
 
 DEVICE: Final = Device(

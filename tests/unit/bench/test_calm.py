@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import jsonschema
@@ -12,7 +14,8 @@ from annette.bench.calm import calmness
 from annette.bench.dataset import Dataset
 from annette.bench.records import KernelRecord, Purpose, Run, Status
 from annette.network.builder import NetworkBuilder
-from annette.report.dataset import dataset_document, dataset_page
+from annette.report.dataset import dataset_document, dataset_page, print_dataset
+from annette.report.page import Page
 from annette.report.schema import schema
 
 if TYPE_CHECKING:
@@ -64,6 +67,41 @@ def test_a_round_that_is_slow_throughout_is_seen_in_the_rounds_alone() -> None:
     assert calm.rounds_apart == pytest.approx(0.2, abs=0.01)
     assert calm.index == pytest.approx(1 / 3)
     assert calmness(campaign(0.001, (1.0, 1.0, 1.25))).rounds_apart < 0.01  # type: ignore[union-attr]
+
+
+def test_boards_that_differ_are_not_taken_for_disturbed_ones() -> None:
+    """Each board visits its own cases; rounds of one are not compared with those of the other."""
+    calm = campaign(0.001)
+    warm = [replace(run, details={"board": "b"}) for run in campaign(0.001, (1.3, 1.3, 1.3))]
+    first, both = calmness(calm), calmness([*calm, *warm])
+    assert first is not None
+    assert both is not None
+    assert both.index == first.index == 1.0
+    assert both.rounds_apart < 0.01
+    assert both.cases == 2 * first.cases
+    hot = [replace(run, details={"board": "b"}) for run in campaign(0.001, (1.0, 1.2, 1.25))]
+    assert calmness([*calm, *hot]).rounds_apart == pytest.approx(0.2, abs=0.01)  # type: ignore[union-attr]
+
+
+def test_a_dataset_shows_its_boards(tmp_path: Path) -> None:
+    runs = [
+        replace(run, details={"board": board}, reference_s=(time_s,), case=f"{board}{run.case}")
+        for board, time_s in (("fast", 1.0e-3), ("slow", 1.1e-3))
+        for run in campaign(0.001)
+    ]
+    with Dataset.create(tmp_path / "d.sqlite") as dataset:
+        for run in runs:
+            dataset.add(run)
+        document = dataset_document(dataset)
+    jsonschema.validate(document, schema("dataset-content"))
+    assert [(each["board"], each["cases"], each["runs"], each["reference_s"]) for each in document["boards"]] == [
+        ("fast", 60, 180, 1.0e-3), ("slow", 60, 180, 1.1e-3),
+    ]  # fmt: skip
+    assert [each["calm"]["index"] for each in document["boards"]] == [1.0, 1.0]
+    assert "1.10 ms" in dataset_page(document)
+    said: list[str] = []
+    print_dataset(document, page=Page(100, said.append))
+    assert any(re.search(r"slow +60 +180 +1.10 ms +1.00", line) for line in said)
 
 
 @pytest.mark.parametrize(

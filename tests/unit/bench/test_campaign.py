@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from annette.bench import campaign
+from annette.bench import campaign, supervisor
 from annette.bench.campaign import run_campaign
 from annette.bench.dataset import Dataset
 from annette.bench.measurement import Settings
@@ -86,6 +86,13 @@ def test_resumes_where_it_was_and_measures_nothing_twice(dataset, tmp_path):
     assert sorted(journal.read_text().split()) == [case.id for case in whole.cases]
 
 
+def test_a_case_that_failed_is_not_visited_again_by_a_campaign_that_is_continued(dataset):
+    cases = plan("one", "refuse:x")
+    for visits in (1, 3):
+        run_campaign(cases, dataset, backend="scripted", options={}, settings=SETTINGS, visits=visits)
+    assert [(run.case, run.round) for run in dataset.runs()] == [("one", 0), ("one", 1), ("one", 2), ("refuse:x", 0)]
+
+
 def test_refuses_to_go_on_in_another_environment(dataset):
     carry_out(dataset, plan(count=2))
     for cases in (plan(count=3), plan(count=2)):
@@ -117,7 +124,7 @@ def test_wrong_options_are_known_before_anything_is_measured(dataset):
 
 
 def test_a_new_worker_serves_each_group_of_cases(dataset, monkeypatch):
-    monkeypatch.setattr(campaign, "_CASES_PER_WORKER", 2)
+    monkeypatch.setattr(supervisor, "CASES_PER_WORKER", 2)
     assert carry_out(dataset, plan(count=5)).measured == 5
 
 

@@ -92,6 +92,31 @@ def test_merges_nothing_from_elsewhere(tmp_path):
         assert first.count() == 1
 
 
+def test_knows_which_cases_have_failed_in_some_rounds(dataset):
+    for round_, status in enumerate((Status.OK, Status.FAILED, Status.OK)):
+        dataset.add(run(round_=round_, status=status))
+    dataset.add(run("b"))
+    assert dataset.failed(range(3)) == {"a"}
+    assert dataset.failed(range(2, 3)) == set()
+
+
+def test_knows_the_board_that_has_most_visits_of_a_case(dataset):
+    for round_, board in enumerate(("x", "y", "y")):
+        dataset.add(run(round_=round_, details={"board": board}))
+    dataset.add(run("here"))
+    dataset.add(run("b", status=Status.FAILED, details={"board": "x"}))
+    assert dataset.boards() == {"a": "y"}
+
+
+def test_the_digest_does_not_say_on_which_board(tmp_path):
+    digests = []
+    for board in ("x", "y"):
+        with Dataset.create(tmp_path / f"{board}.sqlite") as one:
+            one.add(run(details={"board": board}))
+            digests.append(one.digest())
+    assert digests[0] == digests[1]
+
+
 def test_is_made_once(tmp_path):
     Dataset.create(tmp_path / "d").close()
     with pytest.raises(DatasetError, match="--resume"):

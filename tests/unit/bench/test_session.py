@@ -5,8 +5,9 @@ import pytest
 
 from annette.bench import backend, session
 from annette.bench.dataset import Dataset
+from annette.bench.host import default_cpus
 from annette.bench.records import Status
-from annette.bench.session import benchmark, default_cpus, measure_networks, network_case, rounds_left
+from annette.bench.session import benchmark, measure_networks, network_case, rounds_left
 from annette.errors import BackendUnavailableError, DatasetError, OptionError
 from tests.unit.bench.scripted import SETTINGS, network, plan
 

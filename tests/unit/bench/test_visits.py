@@ -62,6 +62,17 @@ def test_failed_visits_count_only_where_all_failed() -> None:
     assert (run.status, run.reason) == (Status.FAILED, "crashed")
 
 
+def test_visits_on_a_board_that_was_lost_do_not_mix_with_those_of_another() -> None:
+    """A board that is 5 % faster would be taken for the undisturbed time of the other one."""
+    lost = visit(0, 0.95e-3, details={"board": "b"})
+    others = [visit(number, time_s, details={"board": "a"}) for number, time_s in ((1, 1.0e-3), (2, 1.01e-3))]
+    (run,) = joined_visits([lost, *others])
+    assert run.latency_s == pytest.approx(1.0e-3)
+    assert run.board == "a"
+    assert run.kernels[0].error < 0.01
+    assert (run.attempts, run.duration_s) == (3, 3.0)
+
+
 def test_a_visit_of_other_kernels_is_another_measurement() -> None:
     (run,) = joined_visits([visit(0, 1e-3), visit(1, 0.5e-3, operator="Other"), visit(2, 1.01e-3)])
     assert run.kernels[0].operator == "Relu"

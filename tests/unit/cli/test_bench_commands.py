@@ -151,6 +151,15 @@ def test_networks_are_swept_over_the_batches_asked_for(run, tmp_path):
         (("measure", "lenet", "lenet", "--backend", "scripted"), "twice"),
         (("measure", "lenet", "--backend", "scripted", "--precision", "200%"), "not a share such as 2%"),
         (("bench", "--backend", "scripted", "--check"), "nothing to check"),
+        (("bench", "--check", "--scheduler", "tcp://x"), "run it where the boards hang"),
+        ((*BENCH, "--board", "a"), "whose address (--scheduler) is missing"),
+        ((*BENCH, "--tls-key", "k.pem"), "whose address (--scheduler) is missing"),
+        ((*BENCH, "--scheduler", "tcp://x", "--cpus", "0"), "processors are chosen where a board hangs"),
+        ((*BENCH, "--scheduler", "tcp://x", "--board", "a", "--board", "a"), "board 'a' is named twice"),
+        (
+            ("estimate", "lenet", "--platform", "ncs2-openvino", "--tls-cert", "c"),
+            "whose address (--scheduler) is missing",
+        ),
         (("evaluate", "--platform", "ncs2-openvino", "--suite", "classic", "--precision", "2%"), "goes with --measure"),
     ],
 )
@@ -161,6 +170,14 @@ def test_what_the_user_can_mend_is_one_line(run, words, message):
     assert errors.startswith("annette: ")
     assert message in errors
     assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [BENCH, ("estimate", "lenet", "--platform", "ncs2-openvino")])
+def test_a_cluster_needs_its_extra(run, words, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    code, output, errors = run(*words, "--scheduler", "tcp://127.0.0.1:1")
+    assert (code, output) == (2, "")
+    assert errors.endswith("is not installed: pip install 'annette[cluster]'\n")
 
 
 def test_measure_reports_rounds_and_kernels(run):

@@ -7,9 +7,9 @@ from annette.fitting.overheads import reference_workload_s, speed_exponent, spee
 from tests.unit.fitting.synthetic import DEVICE, convolutions, samples
 
 
-def runs(times_s):
+def runs(times_s, board=""):
     return [
-        SimpleNamespace(case=f"case{n}", reference_s=(time_s,) * 3, started_unix_s=float(n))
+        SimpleNamespace(case=f"case{n}", reference_s=(time_s,) * 3, started_unix_s=float(n), board=board)
         for n, time_s in enumerate(times_s)
     ]
 
@@ -34,8 +34,26 @@ def test_campaigns_that_measured_the_same_cases_keep_their_own_speeds():
     assert scales[-20:] == [0.5] * 20
 
 
+def test_boards_that_differ_are_not_taken_for_disturbed_ones():
+    """Two boards in turns, one 10 % slower, and once disturbed by a fifth for a while."""
+    calm, slower = runs([1e-3] * 60, "a"), runs([1.1e-3] * 40 + [1.32e-3] * 20, "b")
+    scales = speed_ratios([run for both in zip(calm, slower, strict=True) for run in both])
+    assert set(scales[::2]) == {1.0}
+    assert set(scales[1:60:2]) == {1.0}
+    assert scales[-1] == pytest.approx(1 / 1.2)
+
+
+def test_the_reference_of_several_boards_stands_between_them():
+    assert reference_workload_s([*runs([1e-3] * 30, "a"), *runs([2e-3] * 30, "b")]) == pytest.approx(2**0.5 * 1e-3)
+    assert reference_workload_s([*runs([1e-3] * 30, "a"), *runs([2e-3] * 10, "b")]) == pytest.approx(2**0.25 * 1e-3)
+
+
 def test_runs_without_calibration_have_no_factor():
-    mixed = [*runs([1e-3, 1e-3]), SimpleNamespace(case="none", reference_s=(), started_unix_s=9.0), *runs([0.0])[:0]]
+    mixed = [
+        *runs([1e-3, 1e-3]),
+        SimpleNamespace(case="none", reference_s=(), started_unix_s=9.0, board=""),
+        *runs([0.0])[:0],
+    ]
     mixed[0].reference_s = (2e-3,) * 3
     assert speed_ratios(mixed)[2] == 1.0
     assert speed_ratios(mixed[2:]) == [1.0]

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from annette.errors import MappingError
 from annette.mapping.condition_fields import layout_condition
-from annette.mapping.kernel import Kernel
-from annette.mapping.layout import Layout, LayoutModel, LayoutRule, _in_blocks
+from annette.mapping.layout import Layout, LayoutModel, LayoutRule
 from annette.mapping.model import MappingModel
 from annette.mapping.rules import layout, layouts, preset
 from annette.network.builder import NetworkBuilder
@@ -187,16 +186,6 @@ def test_layers_are_kept_and_copies_come_before_their_readers(network, name):
     copies = [kernel for kernel in kernels if not kernel.layers]
     assert all(kernel.inputs == kernel.outputs and kernel.rules == ("layout",) for kernel in copies)
     assert len({kernel.name for kernel in copies}) == len(copies), "a tensor was copied twice the same way"
-
-
-def test_marking_as_blocked_changes_nothing_else():
-    net, x = convolutions((32,))
-    (kernel,) = MappingModel("plain").apply(net.build(x))
-    kernel = replace(kernel, rules=("r",), followers=(), context={"a": 1.0})
-    assert _in_blocks(kernel) == replace(kernel, blocked=True)
-    assert all(
-        getattr(_in_blocks(kernel), name) == getattr(kernel, name) for name in Kernel.__slots__ if name != "blocked"
-    )
 
 
 @pytest.mark.parametrize("name", layouts())

@@ -80,3 +80,18 @@ def test_a_subclass_of_a_roofline_is_asked_itself():
     table = example_table(10)
     predicted = ModelStack([Doubled(1e11, 1e10)]).predict(table, np.zeros(10, dtype=np.intp))
     assert predicted.latency_s == pytest.approx(2.0 * Roofline(1e11, 1e10).predict_s(table))
+
+
+def test_sums_of_works_do_not_see_the_works_of_others():
+    """A share of one model may be no number for the rows of another."""
+    table = example_table(40)
+    table["groups"][:20] = 1.0
+    others = WorkSum({"macs/fill:out_channels:16": 2e-12, "kernels": 1e-6}), WorkSum({"output_bytes": 1e-9})
+    of = np.arange(40) % 2
+    predicted = ModelStack(others).predict(table, of)
+    for number, model in enumerate(others):
+        rows = np.flatnonzero(of == number)
+        part = table.select(rows)
+        assert predicted.latency_s[rows] == pytest.approx(model.predict_s(part), rel=1e-12)
+        assert predicted.compute_s[rows] == pytest.approx(model.terms(part).compute_s, rel=1e-12)
+        assert predicted.memory_s[rows] == pytest.approx(model.terms(part).memory_s, rel=1e-12)

@@ -1,6 +1,7 @@
 import pytest
 
 from annette.errors import NetworkShapeError, NetworkStructureError, OptionError
+from annette.network import Network
 from annette.network.builder import NetworkBuilder
 from annette.network.tensor import DType
 
@@ -310,3 +311,39 @@ def test_repeated_layers_are_described_like_the_first_and_others_anew():
     assert network.tensors["conv_2"].shape == (1, 8, 6, 6)
     assert smaller.workload.macs < first.workload.macs
     assert plain.workload.weight_elements == smaller.workload.weight_elements - 8
+
+
+def test_what_was_built_before_does_not_let_a_wrong_type_pass(net):
+    """1, 1.0 and true are equal in Python; a layer with the first was described before."""
+    x = net.input("x", (1, 8, 4, 4))
+    net.apply("softmax", x, attributes={"axis": 1})
+    with pytest.raises(OptionError, match="axis"):
+        net.apply("softmax", x, attributes={"axis": 1.0})
+
+
+def test_a_layer_described_before_has_the_names_of_its_own_network():
+    first, second = (NetworkBuilder(name) for name in "ab")
+    networks = []
+    for net, prefix in ((first, "one"), (second, "two")):
+        x = net.conv(net.input(f"{prefix}_in", (1, 8, 16, 16)), 8, 3, padding=1, name=prefix)
+        networks.append(net.build(x))
+    layers = [network.layers[0] for network in networks]
+    assert layers[0].workload is layers[1].workload
+    assert layers[1].inputs == ("two_in", "two.weight", "two.bias")
+    assert all(networks[1].tensors[name].name == name for name in (*layers[1].inputs, *layers[1].outputs))
+    assert networks[0].tensors["one.weight"].shape == networks[1].tensors["two.weight"].shape
+    assert networks[1].parameters == 8 * 8 * 9 + 8
+
+
+def test_layers_in_another_order_are_put_in_order(net):
+    x = net.relu(net.conv(net.input("x", (1, 8, 4, 4)), 8, 1))
+    network = net.build(x)
+    shuffled = Network(
+        name="shuffled",
+        layers=network.layers[::-1],
+        tensors=network.tensors,
+        inputs=network.inputs,
+        outputs=network.outputs,
+    )
+    assert shuffled.layers == network.layers
+    assert shuffled.producers == network.producers

@@ -9,8 +9,11 @@ import pytest
 from annette.errors import NetworkError, OptionError
 from annette.estimation import estimate_network
 from annette.estimation.comparison import Comparison, compare_platforms
+from annette.estimation.difference import compare_networks
 from annette.mapping.rules import preset
+from annette.number_text import bytes_text, count_text, percent_text, seconds_text
 from annette.platforms import list_platforms
+from annette.report.differences import difference_document, print_difference
 from annette.report.estimates import (
     comparison_document,
     error_document,
@@ -20,7 +23,7 @@ from annette.report.estimates import (
     print_estimate,
     print_network,
 )
-from annette.report.page import Page, bytes_text, count_text, percent_text, seconds_text
+from annette.report.page import Page
 from annette.report.platforms import platform_list_document, print_platform_list
 from annette.report.schema import DOCUMENTS, schema
 from tests.unit.samples import platform, small_network, with_intervals
@@ -165,3 +168,18 @@ def test_a_network_without_an_estimate_is_a_document_too():
     document = error_document("a.onnx", NetworkError("a.onnx is broken"))
     check(document, "error")
     assert document["error"] == "a.onnx is broken"
+
+
+def test_names_of_hundreds_of_characters_are_cut_in_the_middle():
+    document = estimate_document(estimate_network(small_network(), platform()))
+    name = "first/" + "merged;" * 60 + "last"
+    document["kernels"][0]["name"] = name
+    text = printed(print_estimate, document, everything=True)
+    assert name not in text
+    assert re.search(r"first/merged;\S*…\S*;last", text)
+
+
+def test_difference_document_follows_its_schema_and_is_printed():
+    document = difference_document(compare_networks(small_network(), small_network(name="other"), with_intervals()))
+    check(document, "diff")
+    assert "other against" in printed(print_difference, document)

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
@@ -40,14 +41,16 @@ from annette.devices.arm_ethos_u.scheduler.batches import copies_of_samples, joi
 from annette.devices.arm_ethos_u.scheduler.chaining import can_chain, chain
 from annette.devices.arm_ethos_u.scheduler.copies import CUT, copies_before, reading
 from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, steps_of
+from annette.devices.arm_ethos_u.scheduler.execution_order import execution_order, readers_of, with_copies
 from annette.devices.arm_ethos_u.scheduler.feature_maps import feature_maps_of, storage_of
 from annette.devices.arm_ethos_u.scheduler.reductions import maximum_cycles
+from annette.devices.arm_ethos_u.scheduler.repetition import Known, places_of, repeated
 from annette.devices.arm_ethos_u.scheduler.schedule import schedule
 from annette.devices.arm_ethos_u.scheduler.softmax import softmax_cycles
 from annette.documents import convert
 from annette.errors import MappingError
 from annette.mapping.context import ContextStage
-from annette.mapping.kernel import LEFT_TO_HOST, Kernel
+from annette.mapping.kernel import LEFT_TO_HOST, Kernel, revised
 from annette.models.base import Terms
 from annette.models.tiled_roofline import Formula, Range
 from annette.network.workload import describe_layer
@@ -112,8 +115,10 @@ class EthosUPlacement(ContextStage):
             for name, tensors in copied.items()
         }
         return tuple(
-            replace(kernel, context=_context(scheduled, own, elements.get(kernel.name, 0))) if own else kernel
-            for kernel, own in placed
+            [
+                revised(kernel, context=self._context(scheduled, own, elements.get(kernel.name, 0))) if own else kernel
+                for kernel, own in placed
+            ]
         )
 
     def scheduled(
@@ -132,10 +137,10 @@ class EthosUPlacement(ContextStage):
         storage = storage_of(network)
         kernels, border = self._divided([self._named(kernel, network, storage) for kernel in kernels], network)
         writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
-        readers, handed_out = _readers_of(kernels), border
-        order = _execution_order(kernels, network, writer, readers)
+        readers, handed_out = readers_of(kernels), border
+        order = execution_order(kernels, network, writer, readers)
         shared = {tensor for tensor, those in readers.items() if len(those) != 1} | {*handed_out}
-        ordered, copied = _with_copies(kernels, order, writer, shared)
+        ordered, copied = with_copies(kernels, order, writer, shared)
         maps, root = feature_maps_of(ordered, storage.shapes, copied, border)
         cuts = {tensor for kernel in kernels if kernel.free and kernel.kind in _CUTS for tensor in kernel.outputs}
         operations: list[NpuOp] = []
@@ -164,7 +169,36 @@ class EthosUPlacement(ContextStage):
                 place(replace(kernel, free=True, rules=(*kernel.rules, "chained")), ())
                 continue
             place(kernel, own)
-        return placed, schedule(self.accelerator, operations, maps), copied
+        return placed, schedule(self.accelerator, operations, maps, self._known), copied
+
+    @cached_property
+    def _known(self) -> Known:
+        return Known()
+
+    def _context(self, scheduled: Schedule, own: range, copied: int) -> dict[str, float]:
+        """`_context_of` a kernel, looked up where it is one operation for which all the same was decided before."""
+        position, entry = own[0], scheduled.entries[own[0]]
+        op = entry.op
+        if len(own) > 1 or op.alike is None or op.repeats > 1:
+            return _context_of(scheduled, own, copied)
+        ifms, ofm = scheduled.memories(position)
+        on_chip = self.accelerator.on_chip
+        key = (
+            op.alike,
+            entry.stripe_height,
+            entry.cascade >= 0,
+            entry.buffering,
+            tuple([memory is on_chip for memory in ifms]),
+            ofm is on_chip,
+            scheduled.entries[position - 1].slack_cycles if position else 0.0,
+            places_of(op, scheduled.maps),
+            copied,
+        )
+        found = self._known.contexts.get(key)
+        if found is None:
+            found = _context_of(scheduled, own, copied)
+            self._known.contexts.put(key, found)
+        return found
 
     def _operations(
         self,
@@ -175,6 +209,26 @@ class EthosUPlacement(ContextStage):
         copied: Sequence[str] | None,
     ) -> list[NpuOp]:
         """The operations of a kernel."""
+        alike = None if copied is not None else repeated(kernel, storage, root, maps)
+        if alike is None:
+            return self._worked_out(kernel, storage, root, maps, copied)
+        key, ifms, ofm = alike
+        found = self._known.operation_of(key, ifms, ofm)
+        if found is not None:
+            return [found]
+        count, own = len(maps), self._worked_out(kernel, storage, root, maps, copied)
+        if len(own) == 1 and (own[0].ifms, own[0].ofm, len(maps)) == (ifms, ofm, count):
+            return [self._known.keep(key, kernel, own[0])]
+        return own
+
+    def _worked_out(
+        self,
+        kernel: Kernel,
+        storage: Storage,
+        root: Mapping[str, str],
+        maps: dict[str, FeatureMap],
+        copied: Sequence[str] | None,
+    ) -> list[NpuOp]:
         own = operations_of(kernel, storage, root, maps, self.accelerator.config, copied)
         if copied and joins_samples(kernel):
             return copies_of_samples(own, kernel.anchor.workload.dimensions.batch)
@@ -236,31 +290,6 @@ class EthosUPlacement(ContextStage):
         return cls(convert(parameters, Accelerator, error=MappingError, path=f"context stage {cls.name!r}: $"))
 
 
-def _with_copies(
-    kernels: Sequence[Kernel], order: Sequence[int], writer: Mapping[str, int], shared: Collection[str]
-) -> tuple[list[Kernel], dict[str, list[str]]]:
-    """The kernels in order, and by concat what it copies; its other inputs are written right where they end up.
-
-    Args:
-        kernels: All kernels.
-        order: Positions in the order in which they run.
-        writer: Position of the kernel that writes each tensor.
-        shared: Tensors that several kernels read, or that leave the accelerator.
-    """
-    ordered: list[Kernel] = []
-    copied: dict[str, list[str]] = {}
-    for position in order:
-        kernel = kernels[position]
-        if kernel.kind == "concat" and not kernel.free:
-            made = {tensor for tensor in kernel.inputs if tensor in writer and not kernels[writer[tensor]].free}
-            in_place = set[str]() if joins_samples(kernel) else made.difference(shared)
-            copied[kernel.name] = [tensor for tensor in kernel.inputs if tensor not in in_place]
-            if not copied[kernel.name]:
-                kernel = replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
-        ordered.append(kernel)
-    return ordered, copied
-
-
 def _only_reads(
     kernel: Kernel,
     placed: Sequence[tuple[Kernel, range]],
@@ -282,7 +311,7 @@ def _copying_kernel(kernel: Kernel, network: Network, what: str) -> Kernel:
     return Kernel(name, "concat", copied, (), (), (), (what,))
 
 
-def _context(scheduled: Schedule, own: range, copied: int) -> dict[str, float]:
+def _context_of(scheduled: Schedule, own: range, copied: int) -> dict[str, float]:
     """What a kernel is given: sums over its operations, and details of the first.
 
     Args:
@@ -317,52 +346,6 @@ def _context(scheduled: Schedule, own: range, copied: int) -> dict[str, float]:
         "output_rows": float(bool(entry.op.ofm) and scheduled.maps[entry.op.ofm].nhwc),
         "copied_bytes": float(copied),
     }
-
-
-def _readers_of(kernels: Sequence[Kernel]) -> dict[str, list[int]]:
-    """Positions of the kernels that read each tensor."""
-    readers: dict[str, list[int]] = {}
-    for position, kernel in enumerate(kernels):
-        for tensor in dict.fromkeys(kernel.inputs):
-            readers.setdefault(tensor, []).append(position)
-    return readers
-
-
-def _execution_order(
-    kernels: Sequence[Kernel], network: Network, writer: Mapping[str, int], readers: Mapping[str, Sequence[int]]
-) -> list[int]:
-    """Positions of the kernels in the order in which they run.
-
-    Args:
-        kernels: All kernels, in topological order.
-        network: Whose outputs the schedule starts from.
-        writer: Position of the kernel that writes each tensor.
-        readers: Positions of the kernels that read each tensor.
-    """
-    unplaced = [len({reader for tensor in kernel.outputs for reader in readers.get(tensor, ())}) for kernel in kernels]
-    ends = dict.fromkeys(writer[tensor] for tensor in network.outputs if tensor in writer)
-    stack = [position for position in ends if not unplaced[position]][::-1]
-    backwards: list[int] = []
-    while stack:
-        position = stack.pop()
-        backwards.append(position)
-        ready = []
-        for before in dict.fromkeys(writer[tensor] for tensor in kernels[position].inputs if tensor in writer):
-            unplaced[before] -= 1
-            if not unplaced[before]:
-                ready.append(before)
-        stack += ready if kernels[position].kind == "concat" else ready[::-1]
-    placed = set(backwards)
-    rest = [position for position in range(len(kernels)) if position not in placed]
-    order = [*rest, *backwards[::-1]]
-    rank = {position: index for index, position in enumerate(order)}
-    sound = all(
-        rank[writer[tensor]] < rank[position]
-        for position, kernel in enumerate(kernels)
-        for tensor in kernel.inputs
-        if tensor in writer
-    )
-    return order if sound else list(range(len(kernels)))  # Else that of the mapping.
 
 
 def _unit_s(unit: str, table: KernelTable, p: Mapping[str, float]) -> FloatArray:

@@ -12,6 +12,7 @@ Numbers that it gives to kernels:
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from annette.devices.intel_myriad.placement.graph import Node, build_stages
@@ -20,7 +21,7 @@ from annette.devices.intel_myriad.placement.passes import place
 from annette.devices.intel_myriad.placement.tiling import Window, tile
 from annette.errors import MappingError
 from annette.mapping.context import ContextStage, integer_parameters
-from annette.mapping.kernel import Kernel
+from annette.mapping.kernel import Kernel, revised
 from annette.mapping.order import structural_order
 from annette.network import describe_layer
 from annette.network.kinds import Category, kinds_in
@@ -109,13 +110,14 @@ class MyriadPlacement(ContextStage):
         plans = _plans(schedule, len(nodes))
         placed = [_moved(tensor, network, "convert") for tensor in network.inputs]
         at = {position: first + place for place, position in enumerate(order)}
+        contexts: dict[tuple[float, ...], dict[str, float]] = {}
         for position, kernel in enumerate(kernels):
             node, plan = nodes[at[position]], plans[at[position]]
             if kernel.free:
                 placed += _transposes(kernel, network)
                 placed.append(kernel)
             else:
-                placed.append(_planned(kernel, node, plan))
+                placed.append(_planned(kernel, node, plan, contexts))
         return tuple(placed)
 
     def to_json(self) -> dict[str, Any]:
@@ -130,6 +132,10 @@ class MyriadPlacement(ContextStage):
             MappingError: A number is missing, unknown, not whole, or out of its range.
         """
         return cls(Chip(**integer_parameters(cls.name, parameters, _LIMITS)))
+
+
+_numbers_of: Final = attrgetter(*MyriadPlacement.columns)
+_window_of: Final = attrgetter(*Window._fields)
 
 
 def _without_constants(kernels: Sequence[Kernel]) -> list[Kernel]:
@@ -199,7 +205,7 @@ def _height_tiles(kernels: Sequence[Kernel], limit_bytes: int) -> dict[str, int]
         size = kernel.anchor.workload.dimensions
         if kernel.free or kernel.kind not in _CONVOLUTIONS or size.out_depth > 1:
             continue
-        window = Window(*(getattr(size, name) for name in Window._fields))
+        window = Window(*_window_of(size))
         tiling = tile(window, limit_bytes) if size.groups == 1 else None
         if tiling:
             engine[kernel.name] = tiling.height_tiles
@@ -234,19 +240,22 @@ def _plans(schedule: Schedule, count: int) -> list[_Plan]:
     return plans
 
 
-def _planned(kernel: Kernel, node: Node, plan: _Plan) -> Kernel:
-    """A kernel as it runs."""
+def _planned(kernel: Kernel, node: Node, plan: _Plan, contexts: dict[tuple[float, ...], dict[str, float]]) -> Kernel:
+    """A kernel as it runs; kernels of equal plans get the same context."""
     if not plan.runs:
         return replace(kernel, free=True, rules=(*kernel.rules, "in-place"))
     if plan.hidden:
         return replace(kernel, free=True, rules=(*kernel.rules, "beside-hardware"))
-    context = {name: float(getattr(plan, name)) for name in MyriadPlacement.columns}
+    numbers = _numbers_of(plan)
+    context = contexts.get(numbers)
+    if context is None:
+        context = contexts[numbers] = dict(zip(MyriadPlacement.columns, map(float, numbers), strict=True))
     dimensions = node.dimensions
     if kernel.kind in _CONVOLUTIONS and node.role != "convolution":
         return replace(kernel, kind="software_conv", context=context)
     if kernel.kind == "conv" and dimensions.out_height * dimensions.out_width == 1:
         return replace(kernel, kind="fully_connected", rules=(*kernel.rules, "as-matrix-product"), context=context)
-    return replace(kernel, context=context)
+    return revised(kernel, context=context)
 
 
 def _transposes(view: Kernel, network: Network) -> list[Kernel]:

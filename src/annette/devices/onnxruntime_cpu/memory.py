@@ -10,6 +10,7 @@ of both. Inputs are the caller's; outputs are in the arena until the caller give
 from __future__ import annotations
 
 import math
+from bisect import insort
 from typing import TYPE_CHECKING
 
 from annette.devices.onnxruntime_cpu.arena import Arena, rounded
@@ -109,10 +110,10 @@ class _Runs:
                 size = rounded(self._sizes[span.name])
                 if not span.handed_out and size:
                     offset = _tightest_gap(alive, size)
-                    alive.append((offset, size, span.name))
-                    alive.sort()
+                    insort(alive, (offset, size, span.name))
                     most = max(most, offset + size)
-            alive = [each for each in alive if each[2] not in given_back]
+            if given_back:
+                alive = [each for each in alive if each[2] not in given_back]
         return most
 
 

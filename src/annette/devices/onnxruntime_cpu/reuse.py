@@ -89,7 +89,7 @@ class _Plan:
         self._shapes, self._widths = shapes, widths
         self._wanted, self._end = frozenset(wanted), len(steps) - 1
         self._buffer: dict[str, str] = {}
-        self._dead: list[str] = []
+        self._dead: dict[tuple[tuple[int, ...], int], list[str]] = {}
         self._uses = Counter(value for step in steps for value in step.inputs)
         self._uses.update(wanted)
         self._uses.update(given)  # What the caller holds never dies.
@@ -122,20 +122,16 @@ class _Plan:
         for place in step.in_place:
             if place < len(step.inputs):
                 candidate = step.inputs[place]
-                if self._uses[self._of(candidate)] == 1 and self._alike(candidate, value):
+                if self._uses[self._of(candidate)] == 1 and self._form(candidate) == self._form(value):
                     return self._of(candidate)
         return None
 
     def _dead_buffer(self, value: str) -> str | None:
-        if not self._shapes[value]:
-            return None
-        for place in range(len(self._dead) - 1, -1, -1):
-            if self._alike(self._dead[place], value):
-                return self._dead.pop(place)
-        return None
+        alike = self._dead.get(self._form(value))
+        return alike.pop() if alike and self._shapes[value] else None
 
-    def _alike(self, one: str, other: str) -> bool:
-        return self._shapes[one] == self._shapes[other] and self._widths[one] == self._widths[other]
+    def _form(self, value: str) -> tuple[tuple[int, ...], int]:
+        return self._shapes[value], self._widths[value]
 
     def _used(self, number: int, value: str) -> None:
         buffer = self._of(value)
@@ -144,7 +140,7 @@ class _Plan:
             span.last = number
         self._uses[buffer] -= 1
         if self._uses[buffer] == 0 and buffer not in self._wanted:
-            self._dead.append(buffer)
+            self._dead.setdefault(self._form(buffer), []).append(buffer)
 
     def _of(self, value: str) -> str:
         return self._buffer.get(value, value)

@@ -77,7 +77,8 @@ def read_preset(name: str, described: dict[str, Any]) -> MappingModel:
         described: ``rules``, names of table entries, or ``"@other"`` for all rules of another preset; perhaps
             ``layout``, the name of one of `layouts`; perhaps ``integers`` and ``half``, what is done with
             quantised networks and those of 16 bits; perhaps ``cuts_at_once``, whether one kernel cuts out parts that
-            make up a tensor; perhaps ``context``, a context stage with its parameters.
+            make up a tensor; perhaps ``moves_transposes``, whether transpositions before splits run behind them;
+            perhaps ``context``, a context stage with its parameters.
 
     Raises:
         MappingError: It lists a rule, a layout or a stage that there is none of.
@@ -97,6 +98,7 @@ def read_preset(name: str, described: dict[str, Any]) -> MappingModel:
         integers=None if integers is None else IntegerModel.from_json(integers),
         half=None if half is None else HalfModel.from_json(half),
         cuts_at_once=bool(described.get("cuts_at_once", False)),
+        moves_transposes=bool(described.get("moves_transposes", False)),
     )
 
 

@@ -42,15 +42,13 @@ def _pads(padding: Padding, shape: Sequence[int], kernel: Sequence[int], stride:
 
 def _window(x: Tensor, kernel: Size, stride: Size, padding: Padding, dilation: Size = 1) -> dict[str, AttributeValue]:
     """Attributes of a window over N, C, steps, or over feature maps."""
-    sizes: list[tuple[int, ...]] = [
-        (size,) if len(x.shape) == 3 and isinstance(size, int) else pair(size) for size in (kernel, stride, dilation)
-    ]
-    return {
-        "kernel_shape": sizes[0],
-        "strides": sizes[1],
-        "dilations": sizes[2],
-        "pads": _pads(padding, x.shape, *sizes),
-    }
+    single = len(x.shape) == 3
+    taps, steps, gaps = (
+        ((size,) if single else (size, size)) if isinstance(size, int) else pair(size)
+        for size in (kernel, stride, dilation)
+    )
+    pads = _pads(padding, x.shape, taps, steps, gaps)
+    return {"kernel_shape": taps, "strides": steps, "dilations": gaps, "pads": pads}
 
 
 class ConvolutionOperators(Graph):

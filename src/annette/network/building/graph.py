@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import marshal
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.errors import NetworkShapeError, NetworkStructureError, OptionError, nearest
+from annette.kept import Recent
 from annette.network.kinds import KINDS, output_shapes
-from annette.network.layer import Layer
+from annette.network.layer import Layer, Workload
 from annette.network.network import Network
-from annette.network.tensor import DType, Tensor
+from annette.network.tensor import DType, Tensor, known_tensor
 from annette.network.workload import describe_layer
 
 if TYPE_CHECKING:
@@ -21,6 +23,26 @@ if TYPE_CHECKING:
 __all__ = ["Graph", "check_rank", "pair"]
 
 _NOT_LEARNED: Final = frozenset({"constant", "mean", "variance"})
+
+
+class _Described(NamedTuple):
+    """What a layer is but for names.
+
+    Attributes:
+        workload: Its workload.
+        attributes: Its attributes.
+        weights: Key, shape and whether it is learned, of each constant that belongs to it.
+        results: Shape and element type of each result.
+    """
+
+    workload: Workload
+    attributes: Mapping[str, AttributeValue]
+    weights: tuple[tuple[str, Shape, bool], ...]
+    results: tuple[tuple[Shape, DType], ...]
+
+
+_DESCRIBED: Final[Recent[Hashable, _Described]] = Recent(16_384)
+"""Layers described before: those of one network repeat each other, and so do the networks of a search space."""
 
 
 def pair(value: int | Sequence[int]) -> tuple[int, int]:
@@ -69,7 +91,6 @@ class Graph:
         self.source_format = source_format
         self._tensors: dict[str, Tensor] = {}
         self._layers: list[Layer] = []
-        self._alike: dict[Hashable, Layer] = {}
         self._inputs: list[str] = []
         self._used: dict[str, int] = {}
         self._scope = ""
@@ -168,36 +189,51 @@ class Graph:
             OptionError: The kind has no such attribute, or it is of another type.
             KeyError: ``kind`` is not a kind.
         """
+        attributes = dict(attributes or {})
+        own = {key: tuple(shape) for key, shape in (weights or {}).items()}
+        stated = any(each is not None for each in (shapes, dtypes, dimensions, macs))
+        alike = None if stated else _likeness(kind, inputs, attributes, dtype, tuple(own.items()))
         full = full_name or self.unique_name(name or kind)
-        _check_attributes(kind, full, attributes := dict(attributes or {}))
+        if (described := _DESCRIBED.get(alike)) is not None:
+            return self._append(kind, full, inputs, described)
+        _check_attributes(kind, full, attributes)
         operands = list(inputs)
-        for key, shape in (weights or {}).items():
+        for key, shape in own.items():
             operands.append(self.weight(key, shape, owner=full, learned=key not in _NOT_LEARNED))
-        if dtype is None:
-            dtype = next((t.dtype for t in operands if not t.constant), operands[0].dtype)
-        follows = shapes is None and dtypes is None and dimensions is None and macs is None
-        alike = _likeness(kind, operands, attributes, dtype) if follows else None
-        if alike is not None and alike in self._alike:
-            return self._repeated(self._alike[alike], full, operands, attributes, dtype)
+        dtype = dtype or next((t.dtype for t in operands if not t.constant), operands[0].dtype)
         if shapes is None:
             shapes = output_shapes(kind, [t.shape for t in operands], attributes, name=full)
         outputs = self._results(full, shapes, dtypes or [dtype] * len(shapes))
         layer = describe_layer(
             kind, full, inputs=operands, outputs=outputs, attributes=attributes, dimensions=dimensions, macs=macs
         )
-        if alike is not None:
-            self._alike[alike] = layer
         self._layers.append(layer)
+        self._remember(alike, own, outputs)
         return outputs
 
-    def _repeated(
-        self, like: Layer, name: str, operands: Sequence[Tensor], attributes: Mapping[str, AttributeValue], dtype: DType
+    def _append(
+        self,
+        kind: str,
+        name: str,
+        inputs: Sequence[Tensor],
+        described: _Described,
     ) -> list[Tensor]:
-        """Appends a layer that differs from another one by its names only."""
-        shapes = [self._tensors[output].shape for output in like.outputs]
-        outputs = self._results(name, shapes, [dtype] * len(shapes))
-        read, written = tuple(t.name for t in operands), tuple(t.name for t in outputs)
-        self._layers.append(Layer(name, like.kind, read, written, like.workload, attributes))
+        """Appends a layer that differs from one described before by its names only."""
+        read, tensors = [tensor.name for tensor in inputs], self._tensors
+        for key, shape, learned in described.weights:
+            weight = f"{name}.{key}"
+            if weight in tensors:
+                raise self._taken(weight)
+            tensors[weight] = known_tensor(weight, shape, DType.FLOAT32, True, learned)
+            read.append(weight)
+        results, outputs = described.results, []
+        names = (name,) if len(results) == 1 else tuple([f"{name}:{i}" for i in range(len(results))])
+        for each, (shape, dtype) in zip(names, results, strict=True):
+            if each in tensors:
+                raise self._taken(each)
+            tensors[each] = written = known_tensor(each, shape, dtype)
+            outputs.append(written)
+        self._layers.append(Layer(name, kind, tuple(read), names, described.workload, described.attributes))
         return outputs
 
     def _results(self, name: str, shapes: Sequence[Shape], dtypes: Sequence[DType]) -> list[Tensor]:
@@ -263,6 +299,10 @@ class Graph:
             (1, 8, 4, 4)
         """
         attributes = attributes or {}
+        alike = _likeness(kind, inputs, attributes, features, bias)
+        described = _DESCRIBED.get(alike)
+        if described is not None:
+            return self._append(kind, self.unique_name(name or kind), inputs, described)[0]
         weights: dict[str, Shape] = {}
         rule = KINDS[kind].weights
         if rule is not None:
@@ -274,16 +314,30 @@ class Graph:
                 raise NetworkShapeError(f"layer {name or kind!r} ({kind}): {error}") from None
         if not bias:
             weights.pop("bias", None)
-        return self.layer(kind, inputs, name=name, attributes=attributes, weights=weights)[0]
+        outputs = self.layer(kind, inputs, name=name, attributes=attributes, weights=weights)
+        self._remember(alike, weights, outputs)
+        return outputs[0]
+
+    def _remember(self, alike: Hashable, weights: Mapping[str, Shape], outputs: Sequence[Tensor]) -> None:
+        """Keeps what the last layer is but for its names."""
+        if alike is None:
+            return
+        own = tuple((key, shape, key not in _NOT_LEARNED) for key, shape in weights.items())
+        results = tuple((tensor.shape, tensor.dtype) for tensor in outputs)
+        layer = self._layers[-1]
+        _DESCRIBED.put(alike, _Described(layer.workload, layer.attributes, own, results))
 
     def _new_tensor(
         self, name: str, shape: tuple[int, ...], dtype: DType, *, constant: bool = False, learned: bool = True
     ) -> Tensor:
         if name in self._tensors:
-            raise NetworkStructureError(f"network {self.name!r} has a tensor {name!r} already: choose another name")
+            raise self._taken(name)
         tensor = Tensor(name, shape, dtype, constant, learned)
         self._tensors[name] = tensor
         return tensor
+
+    def _taken(self, name: str) -> NetworkStructureError:
+        return NetworkStructureError(f"network {self.name!r} has a tensor {name!r} already: choose another name")
 
     def unique_name(self, name: str) -> str:
         """Reserves a layer's full name: the scope, the name, and a number where it is taken."""
@@ -296,13 +350,23 @@ class Graph:
 
 
 def _likeness(
-    kind: str, operands: Sequence[Tensor], attributes: Mapping[str, AttributeValue], dtype: DType
+    kind: str, operands: Sequence[Tensor], attributes: Mapping[str, AttributeValue], *further: Hashable
 ) -> Hashable:
-    """What everything else about a layer follows from but its names: networks repeat their layers many times."""
+    """What everything else about a layer follows from but its names; None where that cannot be told.
+
+    Attributes count with their types: 1, 1.0 and true are equal in Python, but not all of them are what a kind takes.
+    """
+    try:
+        # Bytes of version 2 depend on values and types alone; later versions mark what is referred to elsewhere.
+        own = marshal.dumps(tuple(attributes.items()), 2)
+    except ValueError:
+        return None
+    if len(operands) == 1:
+        (only,) = operands
+        return kind, own, only.shape, only.dtype, only.constant, further
     names = [tensor.name for tensor in operands]
     same = tuple(map(names.index, names))
-    described = tuple((tensor.shape, tensor.dtype, tensor.constant) for tensor in operands)
-    return kind, dtype, described, same, tuple(attributes.items())
+    return kind, own, same, tuple([(tensor.shape, tensor.dtype, tensor.constant) for tensor in operands]), further
 
 
 def _check_attributes(kind: str, name: str, attributes: Mapping[str, AttributeValue]) -> None:

@@ -10,8 +10,11 @@ from annette.report.schemas.base import FloatFrom0, Interval, IntFrom0, IntFrom1
 
 __all__ = [
     "BranchPart",
+    "ChangedKernel",
     "ComparedPlatform",
     "ComparisonDocument",
+    "DiffDocument",
+    "DiffSide",
     "ErrorDocument",
     "EstimateDocument",
     "KernelPart",
@@ -130,6 +133,52 @@ class EstimateDocument(ReportDocument, frozen=True, tag="annette/estimate/1"):
     ]
     memory: Annotated[MemoryPart, doc("What a run needs of memory.")]
     kernels: Annotated[list[KernelPart], doc("All kernels in order of execution.")]
+
+
+class DiffSide(ReportPart, frozen=True):
+    """One of the two networks."""
+
+    network: Annotated[str, doc("Name of the network.")]
+    latency_s: Annotated[FloatFrom0, doc("The headline: device or end-to-end time, as `latency_is` says.")]
+    interval_s: Annotated[
+        Interval | None, doc("Lower and upper end of the interval of `latency_s`; null where the platform has none.")
+    ]
+    kernels: Annotated[IntFrom0, doc("How many kernels it has.")]
+    notes: Annotated[list[str], doc("What a reader should know about its estimate.")]
+
+
+class ChangedKernel(ReportPart, frozen=True):
+    """A kernel that came, went or changed."""
+
+    what: Annotated[Literal["changed", "new", "gone"], doc("What became of it.")]
+    kind: Annotated[str, doc("Kind of kernel.")]
+    before: Annotated[str | None, doc("Its name in the first network; null where it is new.")]
+    after: Annotated[str | None, doc("Its name in the second network; null where it is gone.")]
+    before_s: Annotated[FloatFrom0, doc("Its time in the first network, 0 where it is new.")]
+    after_s: Annotated[FloatFrom0, doc("Its time in the second network, 0 where it is gone.")]
+    change_s: Annotated[float, doc("Time after less time before: negative where time is saved.")]
+
+
+class DiffDocument(ReportDocument, frozen=True, tag="annette/diff/1"):
+    """What the second of two networks takes more or less than the first.
+
+    Printed by `annette diff --json`.
+    """
+
+    platform: Annotated[str, doc("Name of the platform.")]
+    latency_is: Annotated[Literal["device", "end_to_end"], doc("What the platform's headline measures.")]
+    confidence: Annotated[Share, doc("Probability that the intervals are meant to hold with.")]
+    before: Annotated[DiffSide, doc("The first network.")]
+    after: Annotated[DiffSide, doc("The second network.")]
+    change_s: Annotated[float, doc("Latency after less latency before: negative where the second is faster.")]
+    change: Annotated[float | None, doc("`change_s` as a share of the first network's latency.")]
+    interval_s: Annotated[
+        Interval | None,
+        doc("Lower and upper end of `change_s`, in which the errors of equal kernels cancel; null where not known."),
+    ]
+    certain: Annotated[bool, doc("Whether the interval lies on one side of zero.")]
+    same: Annotated[IntFrom0, doc("Kernels that both have in the same sizes.")]
+    kernels: Annotated[list[ChangedKernel], doc("The others, in order of execution.")]
 
 
 class ComparedPlatform(ReportPart, frozen=True):

@@ -192,6 +192,18 @@ class CalmPart(ReportPart, frozen=True):
     cases: Annotated[IntFrom0, doc("Cases of 50 µs and more that were visited more than once.")]
 
 
+class BoardPart(ReportPart, frozen=True):
+    """One board of a cluster: a machine of its own, whose visits, calm moments and speed are not mixed with others'."""
+
+    board: Annotated[str, doc("Its name; empty for the machine of a campaign without a cluster.")]
+    runs: Annotated[IntFrom0, doc("Number of its runs.")]
+    cases: Annotated[IntFrom0, doc("Number of cases that it has visited.")]
+    reference_s: Annotated[
+        FloatFrom0 | None, doc("Time of the reference workload at its calm moments; null where it was not timed.")
+    ]
+    calm: Annotated[CalmPart | None, doc("How calm it was; null where no visits tell.")]
+
+
 class DatasetDocument(ReportDocument, frozen=True, tag="annette/dataset-content/1"):
     """What a dataset holds.
 
@@ -207,7 +219,11 @@ class DatasetDocument(ReportDocument, frozen=True, tag="annette/dataset-content/
         doc("Number of runs by what they say of themselves: `ok`, `unstable`, `too-short`, `drifted`, `failed`."),
     ]
     purposes: Annotated[dict[str, int], doc("Number of runs by purpose.")]
-    calm: Annotated[CalmPart | None, doc("How calm the machine was; null where no visits tell.")]
+    calm: Annotated[
+        CalmPart | None,
+        doc("How calm the machine was, or the boards of a cluster together were; null where no visits tell."),
+    ]
+    boards: Annotated[list[BoardPart], doc("The boards of a cluster that measured; none where no cluster did.")]
     sweeps: Annotated[list[SweepPart], doc("How the time of a layer follows one of its sizes.")]
     networks: Annotated[list[MeasuredNetworkPart], doc("Whole networks that were measured.")]
 

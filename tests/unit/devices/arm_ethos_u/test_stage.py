@@ -1,10 +1,13 @@
 """The context stage of the Ethos-U: order, copies and context, worked by hand."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from annette.devices.arm_ethos_u import stage as stage_module
+from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of
 from annette.devices.arm_ethos_u.stage import BUSIEST
 from annette.errors import MappingError
 from annette.mapping.context import context_from_json, context_to_json
@@ -185,3 +188,28 @@ def test_a_transpose_into_the_order_that_is_stored_moves_nothing(mapping):
     assert kernels["last"].free
     assert "moves-nothing" in kernels["last"].rules
     assert kernels["first"].free
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_stage_that_saw_other_networks_says_what_a_new_one_says(name):
+    """Operations that are alike are looked up, with whatever surrounds them."""
+    known = preset(name).context
+    others = [build(f"nasbench201:seed{seed}") for seed in range(5)]
+    networks = [*others, build("mobilenet_v3_small"), joined(), build("nasbench201:seed3", batch=2), build("resnet18")]
+    for network in (*networks, *networks):
+        kernels = replace(preset(name), context=None).apply(network)
+        found, wanted = known.apply(kernels, network), type(known)(known.accelerator).apply(kernels, network)
+        assert found == wanted
+        assert [dict(kernel.context) for kernel in found] == [dict(kernel.context) for kernel in wanted]
+
+
+def test_alike_operations_are_worked_out_once(monkeypatch):
+    network, calls = build("nasbench201:seed3"), []
+    stage = type(preset("ethos-u65-512").context)(preset("ethos-u65-512").context.accelerator)
+    kernels = replace(preset("ethos-u65-512"), context=None).apply(network)
+    monkeypatch.setattr(stage_module, "operations_of", lambda *args: calls.append(args) or operations_of(*args))
+    stage.apply(kernels, network)
+    assert 0 < len(calls) < len(kernels) / 2
+    first = len(calls)
+    stage.apply(kernels, network)
+    assert len(calls) == first

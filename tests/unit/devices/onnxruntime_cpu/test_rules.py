@@ -87,7 +87,8 @@ def test_a_transposition_behind_another_stays():
         part = net.split(net.transpose(net.relu(x), (2, 0, 3, 1, 4)), 3, axis=0)[0]
         net.matmul(y, net.transpose(net.reshape(part, part.shape[1:]), (0, 1, 3, 2)))
 
-    assert kinds(build, (1, 6, 3, 2, 4), (1, 2, 5, 4)).count("transpose") == 2
+    # Each part is transposed once, behind the split; none of that is done by the product.
+    assert kinds(build, (1, 6, 3, 2, 4), (1, 2, 5, 4))[1:5] == ["split", *["transpose"] * 3]
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def test_activations_join_batch_norm_and_arithmetic():
 def test_sum_joins_layer_norm_shared_only_where_the_rule_says_so():
     net, x = image((2, 10, 16))
     alone = net.build(net.layer_norm(net.add(x, net.input("y", x.shape))))
-    assert costly(alone, "residual-into-layer-norm") == ["layer_norm"]
+    assert costly(alone, "residual-into-layer-norm") == ["skip_layer_norm"]
     net, x = image((2, 10, 16))
     total = net.add(x, net.input("y", x.shape))
     shared = net.build(net.softmax(total), net.layer_norm(total))

@@ -272,21 +272,27 @@ def _seen_differently(
         root: Name of the feature map in which each tensor lies.
         joined: The concat's output for what is written right into it.
     """
-    views: dict[str, set[tuple[int, int]]] = {}
+    views: dict[str, tuple[int, int]] = {}
+    differently: set[str] = set()
+    known: dict[tuple[tuple[int, ...], bool], tuple[int, int]] = {}
     for kernel in kernels:
         if kernel.free:
             continue
+        by_element = is_by_element(kernel, shapes)
         for tensor in (*kernel.inputs, *kernel.outputs):
             if kernel.kind == "concat" and tensor in joined:
                 continue
-            _, width, depth = hwc_of(shapes[joined.get(tensor, tensor)])
-            if is_by_element(kernel, shapes):
-                _, width, depth = reinterpreted(hwc_of(shapes[tensor]))
+            shape = tuple(shapes[tensor if by_element else joined.get(tensor, tensor)])
+            seen = known.get((shape, by_element))
+            if seen is None:
+                hwc = hwc_of(shape)
+                seen = known[shape, by_element] = (reinterpreted(hwc) if by_element else hwc)[1:]
             if kernel.kind == "fully_connected":
-                width = math.prod(shapes[tensor][:-1])
-                width //= height_of_positions(width)
-            views.setdefault(root[tensor], set()).add((width, depth))
-    return {name for name, seen in views.items() if len(seen) > 1}
+                positions = math.prod(shapes[tensor][:-1])
+                seen = positions // height_of_positions(positions), seen[1]
+            if views.setdefault(root[tensor], seen) != seen:
+                differently.add(root[tensor])
+    return differently
 
 
 def is_by_element(kernel: Kernel, shapes: Mapping[str, Sequence[int]]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from annette.devices.arm_ethos_u.scheduler.block_config import OpShape, is_part_kernel, round_up
@@ -105,6 +105,9 @@ class NpuOp:
         repeats: How many equal operations run one after another.
         weight_share: What its encoded weights take of their own size; None where their values are not known.
         own_cycles: What it takes, where that does not follow from its shape; else 0.
+        alike: Token that it shares with operations that differ from it by ``ifms`` and ``ofm`` only
+            (`annette.devices.arm_ethos_u.scheduler.repetition`); None where there is none. What is replaced in an
+            operation makes another one, without a token.
     """
 
     kind: str
@@ -130,6 +133,7 @@ class NpuOp:
     repeats: int = 1
     weight_share: float | None = None
     own_cycles: float = 0.0
+    alike: object | None = field(default=None, init=False, compare=False, repr=False)
 
     @property
     def constant_bytes(self) -> int:

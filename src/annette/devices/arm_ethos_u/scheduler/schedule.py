@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final
 from annette.devices.arm_ethos_u.scheduler.cascades import cascades_of
 from annette.devices.arm_ethos_u.scheduler.feature_map_staging import staged_feature_maps
 from annette.devices.arm_ethos_u.scheduler.performance import engine_cycles, memory_traffic_of
+from annette.devices.arm_ethos_u.scheduler.repetition import Known, places_of
 from annette.devices.arm_ethos_u.scheduler.weight_buffering import (
     BufferingSituation,
+    ScheduledOp,
     buffer_weights,
     copy_cycles,
     schedule_op,
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
     from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
     from annette.devices.arm_ethos_u.scheduler.performance import MemoryTraffic
-    from annette.devices.arm_ethos_u.scheduler.weight_buffering import ScheduledOp
+    from annette.devices.arm_ethos_u.scheduler.weight_buffering import WeightBuffering
 
 __all__ = ["Schedule", "schedule"]
 
@@ -129,15 +131,19 @@ def _transfer_cycles(memory: Memory, channels: Sequence[tuple[float, float]]) ->
     return max([total, *(size / rate for size, rate in channels)])
 
 
-def schedule(accelerator: Accelerator, operations: Sequence[NpuOp], maps: Mapping[str, FeatureMap]) -> Schedule:
+def schedule(
+    accelerator: Accelerator, operations: Sequence[NpuOp], maps: Mapping[str, FeatureMap], known: Known | None = None
+) -> Schedule:
     """Schedules a network.
 
     Args:
         accelerator: The accelerator.
         operations: In order.
         maps: All feature maps; writers and readers are filled in.
+        known: What was found of operations on this accelerator before; is added to.
     """
-    entries = [schedule_op(accelerator, op) for op in operations]
+    known = known or Known()
+    entries = [_entry_of(accelerator, op, known) for op in operations]
     _connect(entries, maps)
     rolling = {}
     if accelerator.staging_bytes:
@@ -150,16 +156,27 @@ def schedule(accelerator: Accelerator, operations: Sequence[NpuOp], maps: Mappin
             rolling[end] = sum(cascade.rolling_buffers)
     begun = itertools.accumulate(int(not entry.within_cascade) for entry in entries)
     times = [2 * (count - 1) for count in begun]  # Two steps apart, those of a cascade at the same time.
-    _buffer_all_weights(accelerator, entries, maps, times, rolling)
+    _buffer_all_weights(accelerator, entries, maps, times, rolling, known)
     staged = set(maps)
     if accelerator.staging_bytes:
-        held, accesses = _held_bytes(entries, times, rolling), _accesses(accelerator, entries, maps)
+        held, accesses = _held_bytes(entries, times, rolling), _accesses(accelerator, entries, maps, known)
         staged = staged_feature_maps(entries, maps, times, held, accesses, accelerator.staging_bytes)
     return Schedule(accelerator, tuple(entries), maps, frozenset(staged), tuple(times), rolling)
 
 
+def _entry_of(accelerator: Accelerator, op: NpuOp, known: Known) -> ScheduledOp:
+    """An operation scheduled by itself."""
+    found = known.scheduled.get(op.alike) if op.alike is not None else None
+    if found is not None:
+        return ScheduledOp(op, *found)
+    entry = schedule_op(accelerator, op)
+    if op.alike is not None:
+        known.scheduled.put(op.alike, (entry.block, entry.cycles, entry.weight_reads))
+    return entry
+
+
 def _accesses(
-    accelerator: Accelerator, entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap]
+    accelerator: Accelerator, entries: Sequence[ScheduledOp], maps: Mapping[str, FeatureMap], known: Known
 ) -> dict[str, float]:
     """How often elements of each feature map are read and written.
 
@@ -168,8 +185,14 @@ def _accesses(
     counts: dict[str, float] = defaultdict(float)
     for entry in entries:
         op = entry.op
-        memories = [accelerator.arena] * (len(op.ifms) + 1)
-        accesses = [*memory_traffic_of(accelerator, op, entry.block, maps, memories).accesses]
+        key = None if op.alike is None or entry.stripe_height else (op.alike, places_of(op, maps))
+        found = None if key is None else known.accesses.get(key)
+        if found is None:
+            memories = [accelerator.arena] * (len(op.ifms) + 1)
+            found = memory_traffic_of(accelerator, op, entry.block, maps, memories).accesses
+            if key is not None:
+                known.accesses.put(key, found)
+        accesses = [*found]
         if op.activated and not accelerator.config.shram_banks:
             accesses[-1] = 0.0
         for name, count in zip((*op.ifms, op.ofm), accesses, strict=True):
@@ -207,6 +230,7 @@ def _buffer_all_weights(
     maps: Mapping[str, FeatureMap],
     times: Sequence[int],
     rolling: Mapping[int, int],
+    known: Known,
 ) -> None:
     """Decides about the weights of every operation."""
     limit = accelerator.staging_bytes or _UNLIMITED
@@ -215,22 +239,44 @@ def _buffer_all_weights(
     for position, entry in enumerate(entries):
         op, time = entry.op, times[position]
         free = max(limit - held.get(time, 0), 0)
-        ifm = maps[op.ifms[0]] if op.ifms else None
-        stageable = accelerator.staging_bytes and ifm is not None and ifm.writers and entry.cascade < 0
-        readers = maps[op.ofm].readers if op.ofm else []
-        after = entries[readers[0]] if readers else None
-        situation = BufferingSituation(
-            accelerator=accelerator,
-            before=before if op.repeats == 1 else entry,  # One of several equal operations follows another of them.
-            free_bytes=free,
-            free_before_bytes=free_before if before else free,
-            stageable_ifm_bytes=ifm.size_bytes if stageable and ifm else 0,
-            after=after,
-            after_ifm_bytes=maps[after.op.ifms[0]].size_bytes if after and after.op.ifms else 0,
-        )
-        entry.buffering = buffer_weights(situation, entry)
+        if op.weight_bytes:
+            ifm = maps[op.ifms[0]] if op.ifms else None
+            stageable = accelerator.staging_bytes and ifm is not None and ifm.writers and entry.cascade < 0
+            readers = maps[op.ofm].readers if op.ofm else []
+            after = entries[readers[0]] if readers else None
+            situation = BufferingSituation(
+                accelerator=accelerator,
+                before=before if op.repeats == 1 else entry,  # One of several equal operations follows another of them.
+                free_bytes=free,
+                free_before_bytes=free_before if before else free,
+                stageable_ifm_bytes=ifm.size_bytes if stageable and ifm else 0,
+                after=after,
+                after_ifm_bytes=maps[after.op.ifms[0]].size_bytes if after and after.op.ifms else 0,
+            )
+            entry.buffering = _buffering_of(situation, entry, known)
         if entry.buffering is not None:
             buffers = entry.buffering.buffers
             held[time] = held.get(time, 0) + sum(buffers)
             free -= buffers[(len(entry.buffering.slices) - 1) % len(buffers)]
         free_before, before = free, entry
+
+
+def _buffering_of(situation: BufferingSituation, entry: ScheduledOp, known: Known) -> WeightBuffering | None:
+    """Decides for one operation; one that is alike in the same situation has been decided about."""
+    after, token = situation.after, entry.op.alike
+    if token is None or entry.cascade >= 0 or (after is not None and (after.op.alike is None or after.stripe_height)):
+        return buffer_weights(situation, entry)
+    key = (
+        token,
+        None if after is None else after.op.alike,
+        None if situation.before is None else situation.before.slack_cycles,
+        situation.free_bytes,
+        situation.free_before_bytes,
+        situation.stageable_ifm_bytes,
+        situation.after_ifm_bytes,
+    )
+    found = known.buffering.get(key)
+    if found is None:
+        found = (buffer_weights(situation, entry),)
+        known.buffering.put(key, found)
+    return found[0]

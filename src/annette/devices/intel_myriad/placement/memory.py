@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from annette.budget import spend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from annette.devices.intel_myriad.placement.graph import Data, Stage
 
@@ -172,13 +172,14 @@ class Schedule:
             changed: What shall stand in which slot.
             tops: Tensors whose place or readers were changed; their users must be known (`users`).
             first: The first slot that is affected.
-            moved: Whether ``tops`` may lie elsewhere now; else only their readers were changed.
+            moved: Whether ``tops`` may lie elsewhere now; else stages that read them came from slots in ``changed``
+                into the first one, and nothing else was changed about them.
 
         Returns:
             Whether everything has room; then the change is kept, else the slots are as before, and the caller must
-            take back its own changes and call `find_last`.
+            take back its own changes and restore `last_reads`.
         """
-        settled = max(self.find_last(tops, moved=moved), max(changed, default=first))
+        settled = max(self._find_last(tops, None if moved else changed), max(changed, default=first))
         state = self._before[first].copy()
         passed: list[_State] = []
         known = self._before
@@ -196,15 +197,30 @@ class Schedule:
             self.slots[slot] = stage
         return True
 
-    def find_last(self, tops: Iterable[Data], *, moved: bool = True) -> int:
+    def last_reads(self, tops: Iterable[Data]) -> dict[Data, int | None]:
+        """The slot in which each of some tensors is read last; None where it is not read."""
+        return {top: self._last.get(top) for top in tops}
+
+    def restore_last_reads(self, last: Mapping[Data, int | None]) -> None:
+        """Undoes what `try_slots` has noted of when tensors are read last."""
+        for top, slot in last.items():
+            if slot is None:
+                self._last.pop(top, None)
+            else:
+                self._last[top] = slot
+
+    def _find_last(self, tops: Iterable[Data], left: Collection[int] | None) -> int:
         """Looks anew when tensors are read last; returns the last slot in which one of them was read, or is now.
 
         Args:
             tops: The tensors; their users must be known.
-            moved: Whether they may lie elsewhere now; else those count only that are read last in another slot.
+            left: Slots that some of their readers have left for an earlier one, all else about the tensors being as it
+                was; those count only that are read last in another slot. None where they may lie elsewhere now.
         """
-        latest = 0
+        latest, moved = 0, left is None
         for top in tops:
+            if left is not None and self._last.get(top, -1) not in left and top in self._last:
+                continue  # Whoever reads it last is where it was.
             before = now = self._last.pop(top, 0)
             users = self.users.get(top)
             if users:

@@ -230,12 +230,8 @@ class _Placement:
 
     def _beside(self, software: Stage, hardware: Stage) -> bool:
         """Lets a software stage run beside a hardware stage if there is room."""
-        users = self._schedule.users
         at, own = software.slot, hardware.slot
         tops = list(dict.fromkeys(data.top for stage in (software, hardware) for data in stage.inputs))
-        kept = {top: users[top] for top in tops}
-        for data in software.inputs:
-            users[data.top] = [hardware if stage is software else stage for stage in users[data.top]]
         hardware.injected = software
         first = min(at, own)
         hardware.slot = software.slot = first
@@ -243,7 +239,6 @@ class _Placement:
         def take_back() -> None:
             hardware.injected = None
             software.slot, hardware.slot = at, own
-            users.update(kept)
 
         return self._try({at: None, own: None} | {first: hardware}, tops, first, take_back, moved=False)
 
@@ -257,13 +252,14 @@ class _Placement:
     ) -> bool:
         """Whether there is room after a change; if not, it is taken back."""
         self._trials += 1
-        users = sum(len(self._schedule.users.get(top, ())) for top in tops)
+        users = sum(len(self._schedule.users.get(top, ())) for top in tops) if moved else 0
         spend(_WORK, steps=_STEPS_PER_TRIAL + users / _USERS_PER_STEP)
+        last = self._schedule.last_reads(tops)
         if self._schedule.try_slots(changed, tops, first, moved=moved):
             return True
         for take_back in undo:
             take_back()
-        self._schedule.find_last(tops)
+        self._schedule.restore_last_reads(last)
         return False
 
 

@@ -1,0 +1,50 @@
+"""``annette diff``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from annette.cli.options import json_option, lenient_option, model_options, network_options, print_json
+
+__all__ = ["command"]
+
+
+@click.command("diff", short_help="What one network takes more than another.")
+@click.argument("before", metavar="BEFORE")
+@click.argument("after", metavar="AFTER")
+@click.option("--platform", required=True, metavar="P", help="Name of a platform (annette platforms), or its file.")
+@model_options
+@network_options
+@lenient_option
+@click.option("--all", "everything", is_flag=True, help="Show all kernels that differ, in order of execution.")
+@json_option
+def command(
+    before: str,
+    after: str,
+    platform: str,
+    batch: int | None,
+    inputs: dict[str, Any],
+    lenient: bool,
+    everything: bool,
+    as_json: bool,
+    **how: Any,
+) -> None:
+    """Says what the network AFTER takes more or less than BEFORE, and which kernels came, went and changed.
+
+    The interval of the difference is narrower than those of the two networks: errors of the kernels that both have
+    cancel.
+
+    \b
+    Examples:
+      annette diff resnet18 resnet34 --platform epyc-onnxruntime
+      annette diff old.onnx new.onnx --platform ncs2-openvino --batch 1 --json
+    """
+    from annette import load_network
+    from annette.estimation.difference import compare_networks
+    from annette.report.differences import difference_document, print_difference
+
+    first, second = (load_network(source, batch=batch, inputs=inputs, lenient=lenient) for source in (before, after))
+    document = difference_document(compare_networks(first, second, platform, **how))
+    print_json(document) if as_json else print_difference(document, everything=everything)

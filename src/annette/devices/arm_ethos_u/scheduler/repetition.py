@@ -1,0 +1,107 @@
+"""What was found of operations before: networks repeat theirs, and so do the networks of a search.
+
+Operations that differ by the names of their feature maps only are *alike*: they carry the same token. What follows from
+an operation and a few numbers around it is then looked up. Operations without a token are worked out each time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final
+
+from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
+from annette.kept import Recent
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from annette.devices.arm_ethos_u.scheduler.block_config import BlockConfig
+    from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap, Storage
+    from annette.devices.arm_ethos_u.scheduler.weight_buffering import WeightBuffering
+    from annette.mapping.kernel import Kernel
+
+__all__ = ["Known", "places_of", "repeated"]
+
+_MOST: Final = 16_384
+_FIELDS: Final = tuple((NpuOp.__dict__[each.name].__get__, NpuOp.__dict__[each.name].__set__) for each in fields(NpuOp))
+_set_ifms: Final = NpuOp.__dict__["ifms"].__set__
+_set_ofm: Final = NpuOp.__dict__["ofm"].__set__
+_set_alike: Final = NpuOp.__dict__["alike"].__set__
+
+
+class Known:
+    """What one accelerator does with operations that have a token.
+
+    Attributes:
+        operations: The operation of a kernel (`repeated`), with the kernel, whose layers are thereby kept from being
+            replaced by others of the same identity.
+        scheduled: Of each token, its blocks, cycles and how often it reads its weights, outside of cascades.
+        accesses: Elements that it reads and writes, by token and `places_of` its feature maps.
+        buffering: Where its weights are copied to, by token and what surrounds it.
+        contexts: What its kernel is given, by token and everything that was decided for it.
+    """
+
+    def __init__(self) -> None:
+        self.operations: Recent[Hashable, tuple[Kernel, NpuOp]] = Recent(_MOST)
+        self.scheduled: Recent[object, tuple[BlockConfig | None, float, int]] = Recent(_MOST)
+        self.accesses: Recent[Hashable, tuple[float, ...]] = Recent(_MOST)
+        self.buffering: Recent[Hashable, tuple[WeightBuffering | None]] = Recent(_MOST)
+        self.contexts: Recent[Hashable, dict[str, float]] = Recent(_MOST)
+
+    def operation_of(self, key: Hashable, ifms: tuple[str, ...], ofm: str) -> NpuOp | None:
+        """The operation of a kernel that was kept under a key, between other feature maps; None where there is none."""
+        found = self.operations.get(key)
+        return None if found is None else _named(found[1], ifms, ofm, found[1].alike)
+
+    def keep(self, key: Hashable, kernel: Kernel, operation: NpuOp) -> NpuOp:
+        """Keeps the operation of a kernel under a key; the same with a token."""
+        tokened = _named(operation, operation.ifms, operation.ofm, object())
+        self.operations.put(key, (kernel, tokened))
+        return tokened
+
+
+def _named(operation: NpuOp, ifms: tuple[str, ...], ofm: str, token: object) -> NpuOp:
+    made: Any = object.__new__(NpuOp)
+    for get, put in _FIELDS:
+        put(made, get(operation))
+    _set_ifms(made, ifms)
+    _set_ofm(made, ofm)
+    _set_alike(made, token)
+    named: NpuOp = made
+    return named
+
+
+def repeated(
+    kernel: Kernel, storage: Storage, root: Mapping[str, str], maps: Mapping[str, FeatureMap]
+) -> tuple[Hashable, tuple[str, ...], str] | None:
+    """What the operation of a kernel follows from, but for names, and the names of its IFMs and OFM.
+
+    Layers that were built alike have workload and attributes in common, whose identities stand for them.
+
+    Returns:
+        None for kernels that may run as several operations, read or write several feature maps in a way of their own,
+        or have weights whose values are known.
+    """
+    anchor = kernel.anchor
+    if kernel.kind in ("transpose", "concat", "grouped_conv") or len(kernel.outputs) != 1 or storage.code_bits:
+        return None
+    if anchor.workload.dimensions.batch != 1:
+        return None
+    inputs, written = [root[tensor] for tensor in kernel.inputs], root[kernel.outputs[0]]
+    ifms, shapes = tuple(dict.fromkeys(inputs)), storage.shapes
+    key = (
+        kernel.kind,
+        id(anchor.workload),
+        id(anchor.attributes),
+        tuple([(id(layer.workload), id(layer.attributes), layer.kind, layer is anchor) for layer in kernel.layers]),
+        tuple([(shapes[tensor], maps[name].nhwc) for tensor, name in zip(kernel.inputs, inputs, strict=True)]),
+        len(ifms) == len(inputs) or tuple(map(inputs.index, inputs)),
+        (shapes[kernel.outputs[0]], maps[written].nhwc),
+    )
+    return key, ifms, written
+
+
+def places_of(operation: NpuOp, maps: Mapping[str, FeatureMap]) -> tuple[tuple[int, bool], ...]:
+    """Size and format of the feature maps of an operation, the IFMs first."""
+    names = (*operation.ifms, operation.ofm) if operation.ofm else operation.ifms
+    return tuple([(maps[name].size_bytes, maps[name].nhwc) for name in names])

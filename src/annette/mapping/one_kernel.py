@@ -1,0 +1,216 @@
+"""One kernel: layers that run as one, its numbers, and what they follow from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from annette.mapping.access import Access, walks
+from annette.mapping.masks import NO_MASK, mask_behind, mask_of
+from annette.network import kinds_in
+from annette.network.kinds import Category
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from annette.mapping.precision import Precision
+    from annette.network import Layer, Network
+
+__all__ = ["ACTIVATION_CODES", "Kernel", "described_by", "revised", "row_of"]
+
+_CODED_FIRST: Final = (
+    "celu", "clip", "elu", "gelu", "hard_sigmoid", "hard_swish", "leaky_relu", "mish", "prelu", "relu", "selu",
+    "sigmoid", "silu", "softplus", "softsign", "tanh", "thresholded_relu",
+)  # fmt: skip
+"""Activations in the order of their codes, which the forests of shipped platforms hold: this order never changes."""
+
+ACTIVATION_CODES: Final[Mapping[str, int]] = {
+    kind: code
+    for code, kind in enumerate(
+        (*_CODED_FIRST, *sorted(kinds_in(Category.ACTIVATION).difference(_CODED_FIRST))), start=1
+    )
+}
+"""Code of a fused activation in the ``activation`` column; 0 is none."""
+
+_CONVERSIONS: Final = frozenset({"quantize", "dequantize"})
+_MASKED: Final = frozenset({"softmax", "matmul"})
+"""Kinds whose ``masked`` depends on the layers around them."""
+_NO_CONTEXT: Final[Mapping[str, float]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """Layers that run as one.
+
+    Attributes:
+        name: The anchor's name.
+        kind: Kind of kernel, the key of the layer models: the anchor's kind unless a rule gives another.
+        anchor: The layer whose dimensions describe the kernel.
+        layers: All layers, in topological order; none in a copy that the runtime adds.
+        inputs: Activations read from outside, each once.
+        outputs: Activations written for the outside.
+        rules: Names of the mapping rules that formed it, in the order of use.
+        free: Whether a rule says that the platform does nothing for it (a view).
+        followers: What runs along with the anchor, a recognised subgraph (a decomposed GELU, …) as one layer of its
+            kind; None stands for all layers but the anchor.
+        blocked: Whether it runs in a blocked layout (`annette.mapping.layout`).
+        context: Numbers that follow from the kernels around it, by name without ``context:``; see
+            `annette.mapping.context`.
+        precision: What it computes with where that is not what its tensors say: ``fp32`` where the runtime converts
+            narrower tensors for it; None where it follows from them.
+        access: How it walks through memory where its tensors have other shapes than in the network; None where that
+            follows from them.
+    """
+
+    name: str
+    kind: str
+    anchor: Layer
+    layers: tuple[Layer, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    rules: tuple[str, ...] = ()
+    free: bool = False
+    followers: tuple[Layer, ...] | None = None
+    blocked: bool = False
+    context: Mapping[str, float] = field(default_factory=lambda: _NO_CONTEXT)
+    precision: str | None = None
+    access: Access | None = None
+
+    @property
+    def ops(self) -> int:
+        """Operations of all its layers."""
+        return sum(layer.workload.ops for layer in self.layers)
+
+
+_FIELDS: Final = tuple(
+    (Kernel.__dict__[each.name].__get__, Kernel.__dict__[each.name].__set__) for each in fields(Kernel)
+)
+_set_blocked: Final = Kernel.__dict__["blocked"].__set__
+_set_context: Final = Kernel.__dict__["context"].__set__
+
+
+def revised(kernel: Kernel, *, blocked: bool | None = None, context: Mapping[str, float] | None = None) -> Kernel:
+    """A kernel with another layout or context: as `dataclasses.replace`, in a quarter of the time.
+
+    Args:
+        kernel: The kernel.
+        blocked: Whether it runs in a blocked layout; None leaves it.
+        context: What a context stage gives it; None leaves it.
+    """
+    made = object.__new__(Kernel)
+    for get, put in _FIELDS:
+        put(made, get(kernel))
+    if blocked is not None:
+        _set_blocked(made, blocked)
+    if context is not None:
+        _set_context(made, context)
+    return made
+
+
+def _computing(kernel: Kernel) -> tuple[Layer, ...]:
+    """The layers of a kernel without the conversions that its operator does on the way."""
+    return tuple(layer for layer in kernel.layers if layer is kernel.anchor or layer.kind not in _CONVERSIONS)
+
+
+def _own_bytes(kernel: Kernel, network: Network) -> tuple[float, float, float]:
+    """Bytes read, of constants, and written, in the element types of the tensors themselves."""
+    if not kernel.layers:
+        own = kernel.anchor.workload
+        return own.input_bytes, own.weight_bytes, own.output_bytes
+    tensors = network.tensors
+    constants = {tensor for layer in kernel.layers for tensor in layer.inputs if tensors[tensor].constant}
+    read, weights, written = (
+        float(sum(tensors[tensor].size_bytes for tensor in names))
+        for names in (kernel.inputs, constants, kernel.outputs)
+    )
+    return read, weights, written
+
+
+def described_by(kernel: Kernel, network: Network) -> Hashable:
+    """What the numbers of a kernel at the platform's precision follow from, as long as the kernel exists.
+
+    Layers that were built alike have one workload in common, whose identity stands for it.
+    """
+    anchor, tensors = kernel.anchor, network.tensors
+    if kernel.kind in _MASKED:
+        return id(kernel)
+    walk: Hashable = kernel.access
+    if walk is None and walks(anchor.kind):
+        if not all(name in tensors for name in (*anchor.inputs, *anchor.outputs)):
+            return id(kernel)
+        shapes = [(tensors[name].shape, tensors[name].dtype) for name in (*anchor.inputs, *anchor.outputs)]
+        walk = len(anchor.inputs), tuple(shapes), tuple(anchor.attributes.items())
+    alone = anchor.kind, id(anchor.workload), kernel.blocked, len(kernel.layers), walk
+    if len(kernel.layers) <= 1 and not kernel.followers:
+        return alone
+    followers = kernel.layers if kernel.followers is None else kernel.followers
+    return (
+        alone,
+        tuple([(id(layer.workload), layer.kind) for layer in kernel.layers]),
+        tuple([(id(layer.workload), layer.kind, layer is anchor) for layer in followers]),
+        tuple([tensors[tensor].shape for tensor in kernel.inputs]),
+        tuple([tensors[tensor].shape for tensor in kernel.outputs]),
+    )
+
+
+def row_of(kernel: Kernel, network: Network, precision: Precision, *, own_width: bool = True) -> tuple[float, ...]:
+    """What a kernel table has of one kernel, up to ``masked``: dimensions, operations, bytes, what runs along.
+
+    Args:
+        kernel: The kernel.
+        network: Where its tensors are described.
+        precision: Width of the platform's numbers.
+        own_width: Whether it computes with numbers of that width; else bytes are those of its own tensors.
+    """
+    tensors = network.tensors
+    if len(kernel.layers) <= 1:
+        workload = kernel.anchor.workload
+        read, weights, written = workload.input_elements, workload.weight_elements, workload.output_elements
+        ops, macs = workload.ops, workload.macs
+    else:
+        read = sum(tensors[tensor].elements for tensor in kernel.inputs)
+        written = sum(tensors[tensor].elements for tensor in kernel.outputs)
+        weights = ops = macs = 0
+        for layer in kernel.layers if own_width else _computing(kernel):
+            # A batch_norm that runs with multiply-accumulates was folded into their weights beforehand.
+            if layer.kind != "batch_norm" or not kernel.anchor.workload.macs:
+                weights += layer.workload.weight_elements
+            ops += layer.workload.ops
+            macs += layer.workload.macs
+    read_bytes, weight_bytes, written_bytes = (
+        (
+            read * precision.activation_bits / 8,
+            weights * precision.weight_bits / 8,
+            written * precision.activation_bits / 8,
+        )
+        if own_width
+        else _own_bytes(kernel, network)
+    )
+    activation = residual = 0
+    for layer in kernel.layers if kernel.followers is None else kernel.followers:
+        if layer is kernel.anchor:
+            continue
+        if layer.kind in ACTIVATION_CODES:
+            activation = ACTIVATION_CODES[layer.kind]
+        elif layer.kind == "add" and layer.workload.dimensions.input_count > 1:
+            residual = 1
+    return (
+        *kernel.anchor.workload.dimensions,
+        ops,
+        macs,
+        read_bytes,
+        weight_bytes,
+        written_bytes,
+        activation,
+        residual,
+        len(kernel.layers) if own_width else len(_computing(kernel)),
+        kernel.blocked,
+        _mask(kernel, network),
+    )
+
+
+def _mask(kernel: Kernel, network: Network) -> int:
+    if kernel.kind == "softmax" and kernel.layers:
+        return mask_of(kernel.layers[0], network)
+    return mask_behind(kernel.anchor, network) if kernel.kind == "matmul" else NO_MASK

@@ -1,0 +1,54 @@
+"""From what a user names — a folder, a pattern, a file, a network of the zoo — to what can be loaded one by one."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+from typing import Final
+
+from annette.errors import NetworkError
+from annette.files import exists
+from annette.network.load import readers
+
+__all__ = ["find_networks", "is_collection"]
+
+_ANYTHING: Final = frozenset({".json"})
+"""Suffixes of files that may hold anything: of a folder they are no networks, unless they are named."""
+
+
+def is_collection(place: str | Path) -> bool:
+    """Whether a place is a folder or a pattern, which may hold any number of networks."""
+    return Path(place).is_dir() or (glob.has_magic(str(place)) and not exists(Path(place)))
+
+
+def find_networks(place: str | Path) -> list[str]:
+    """What is to be loaded for what a user names.
+
+    Args:
+        place: A folder, of which all files are taken that end as network files do, those in folders within it too, but
+            no ``.json``; a pattern as shells have them (``models/**/*.onnx``); or a file or name, which stands for
+            itself, whether there is such a network or not.
+
+    Returns:
+        Files and names, those of a folder or pattern in alphabetical order.
+
+    Raises:
+        NetworkError: A folder or pattern holds none.
+
+    Example:
+        >>> find_networks("resnet50")
+        ['resnet50']
+    """
+    path = Path(place)
+    if path.is_dir():
+        known = set(readers()) - _ANYTHING
+        found = [str(each) for each in path.rglob("*") if each.suffix.lower() in known and each.is_file()]
+        if not found:
+            raise NetworkError(f"folder {str(place)!r} holds no network files (they end in {', '.join(sorted(known))})")
+        return sorted(found)
+    if not is_collection(place):
+        return [str(place)]
+    found = [each for each in glob.glob(str(place), recursive=True) if Path(each).is_file()]  # noqa: PTH207 - any path
+    if not found:
+        raise NetworkError(f"no file matches pattern {str(place)!r}")
+    return sorted(found)

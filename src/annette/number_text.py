@@ -1,0 +1,113 @@
+"""Numbers as people read them, with units; what is not known is ``-``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "bytes_text",
+    "change_text",
+    "count_text",
+    "interval_text",
+    "percent_text",
+    "seconds_text",
+    "size_of",
+    "times_text",
+    "words_text",
+]
+
+_UNKNOWN: Final = "-"
+_TIMES: Final = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_COUNTS: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_ROUNDS_UP: Final = 0.9995
+"""Share of a unit from which three digits show a whole one."""
+_SIZES: Final = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def size_of(values: Sequence[Any]) -> str:
+    """How many there are."""
+    return str(len(values))
+
+
+def words_text(name: str) -> str:
+    """A name in words."""
+    return name.replace("_", " ")
+
+
+def times_text(ratio: float | None) -> str:
+    """A ratio."""
+    return _UNKNOWN if ratio is None else f"{ratio:.2f}x"
+
+
+def seconds_text(seconds: float | None) -> str:
+    """A duration with three significant digits.
+
+    Example:
+        >>> seconds_text(0.01294)
+        '12.9 ms'
+    """
+    if seconds is None:
+        return _UNKNOWN
+    if seconds == 0:
+        return "0 s"
+    return _scaled(seconds, _TIMES) or f"{_three_digits(seconds / 1e-9)} ns"
+
+
+def count_text(count: float) -> str:
+    """A count with an SI prefix.
+
+    Example:
+        >>> count_text(4089184256)
+        '4.09 G'
+    """
+    return _scaled(count, _COUNTS) or f"{count:.0f}"
+
+
+def bytes_text(size_bytes: float) -> str:
+    """A size in decimal units.
+
+    Example:
+        >>> bytes_text(2408448)
+        '2.41 MB'
+    """
+    return _scaled(size_bytes, _SIZES) or f"{size_bytes:.0f} B"
+
+
+def percent_text(share: float | None) -> str:
+    """A share as a percentage.
+
+    Example:
+        >>> percent_text(0.987)
+        '98.7 %'
+    """
+    return _UNKNOWN if share is None else f"{100 * share:.1f} %"
+
+
+def change_text(share: float | None) -> str:
+    """A difference relative to something, as a percentage with its sign.
+
+    Example:
+        >>> change_text(0.05)
+        '+5.0 %'
+    """
+    return _UNKNOWN if share is None else f"{100 * share:+.1f} %"
+
+
+def interval_text(ends_s: Sequence[float] | None) -> str:
+    """Lower and upper end of a duration."""
+    return _UNKNOWN if ends_s is None else f"{seconds_text(ends_s[0])} to {seconds_text(ends_s[1])}"
+
+
+def _scaled(value: float, units: tuple[tuple[float, str], ...]) -> str:
+    """The value in the largest unit that it reaches once rounded, or nothing where it is below all of them."""
+    for scale, unit in units:
+        if abs(value) >= _ROUNDS_UP * scale:
+            return f"{_three_digits(value / scale)} {unit}"
+    return ""
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:#.3g}".removesuffix(".")
