@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from annette.network.load import load_network
     from annette.platforms import Platform, list_platforms, load_platform
     from annette.remote import estimate_on_cluster
+    from annette.spaces.search import search
 
 __all__ = [
     "AnnetteError",
@@ -47,6 +48,7 @@ __all__ = [
     "measure",
     "observe_sizes",
     "plan_benchmark",
+    "search",
 ]
 
 _HOMES: Final = {
@@ -61,6 +63,7 @@ _HOMES: Final = {
     "list_platforms": "annette.platforms",
     "load_network": "annette.network.load",
     "load_platform": "annette.platforms",
+    "search": "annette.spaces.search",
 }
 """Module of each name; the functions that measure, fit or evaluate are in `annette.api`."""
 

@@ -8,6 +8,7 @@ port, is in docs/decisions/what-travels-to-workers.md.
 from __future__ import annotations
 
 import asyncio
+import pydoc
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from annette._version import __version__
 from annette.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ _LOOK_S: Final = 5.0
 
 _WITHOUT_WORKERS_S: Final = 60.0
 """Time in which workers that were lost are waited for: a worker's nanny starts a new one within seconds."""
+
+_OUR_VERSION: Final = "annette._version.__version__"
+"""Where a version is found: by a function of Python's own library, which is there whatever else is not."""
 
 _PER_THREAD: Final = 3
 """Payloads in flight for each thread of the workers: one runs, one waits there, and one is on its way."""
@@ -94,7 +99,16 @@ def connected(scheduler: str, tls: Tls | None = None) -> Iterator[Cluster]:
     except (OSError, TypeError, ValueError, RuntimeError) as error:  # TypeError: TLS without certificates.
         raise ClusterError(f"there is no cluster at {scheduler!r}: {error}") from error
     with client:
+        found = client.run_on_scheduler(pydoc.locate, _OUR_VERSION)
+        if found != __version__:
+            raise ClusterError(f"the scheduler at {scheduler!r} {_lacks(found)}")
         yield Cluster(scheduler, client)
+
+
+def _lacks(found: object) -> str:
+    """What is wrong with a process of a cluster that does not have our version."""
+    has = f"has annette {found}" if isinstance(found, str) else "has no annette that can be imported"
+    return f"{has}, and this is annette {__version__}: install the same there"
 
 
 class Task:
@@ -164,6 +178,22 @@ class Cluster:
         """
         return {address: worker["resources"] for address, worker in self._workers().items()}
 
+    def check(self, workers: Iterable[str]) -> None:
+        """Sees that workers have our annette.
+
+        Dask ends a worker, whoever else uses it, that is sent a function which it cannot import.
+
+        Args:
+            workers: Addresses.
+
+        Raises:
+            ClusterError: One has none, or another version.
+        """
+        found = self._client.run(pydoc.locate, _OUR_VERSION, workers=list(workers), on_error="return")
+        for worker, version in found.items():
+            if version != __version__:
+                raise ClusterError(f"the worker at {worker!r} {_lacks(version)}")
+
     def submit(self, call: Callable[[bytes], bytes], payload: bytes, *, worker: str, resource: str) -> Task:
         """Asks one worker for a call, which takes one unit of a resource of the worker while it runs.
 
@@ -191,11 +221,14 @@ class Cluster:
             The answers, in the order of the payloads.
 
         Raises:
-            ClusterError: There are no workers, or a call failed before or after annette's part of it.
+            ClusterError: There are no workers, one has another annette, or a call failed before or after annette's
+                part of it.
         """
-        most = _PER_THREAD * sum(int(worker["nthreads"]) for worker in self._workers().values())
-        if not most:
+        workers = self._workers()
+        if not workers:
             raise ClusterError(f"the cluster at {self.address!r} has no workers: dask worker {self.address} starts one")
+        self.check(workers)
+        most = _PER_THREAD * sum(int(worker["nthreads"]) for worker in workers.values())
         waiting: deque[Task] = deque()
         # A call that gives it back, not data that is put there: Dask repeats calls whose results were lost.
         everywhere = self._submit(_given_back, shared)

@@ -22,14 +22,14 @@ class RealCluster:
         self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(self._said))
         self.address = self._wait(lambda: json.loads(self._said.read_text())["address"])
 
-    def worker(self, *boards: str, nanny: bool = False) -> subprocess.Popen:
+    def worker(self, *boards: str, nanny: bool = False, environment: dict[str, str] | None = None) -> subprocess.Popen:
         """Starts a worker on which some boards hang; the process of its nanny where it has one."""
         resources = ["--resources", ",".join(f"board:{board}=1" for board in boards)] if boards else []
         self._count += 1
         name = f"worker{self._count}"
         own = ["--nthreads", str(len(boards) or 1), "--local-directory", str(self._folder), "--name", name]
         kind = "--nanny" if nanny else "--no-nanny"
-        process = self._start("worker", self.address, kind, *own, *resources)
+        process = self._start("worker", self.address, kind, *own, *resources, environment=environment)
         self._wait(lambda: "Registered to" in process.log.read_text())
         return process
 
@@ -55,11 +55,11 @@ class RealCluster:
                 process.wait()
             self._processes.remove(process)
 
-    def _start(self, what, *arguments):
+    def _start(self, what, *arguments, environment=None):
         log = self._folder / f"{what}{self._count}.log"
         command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--no-dashboard", *self._options, *arguments]
         with log.open("w") as said:
-            process = subprocess.Popen(command, env=self._environment, stderr=said, stdout=said)
+            process = subprocess.Popen(command, env=environment or self._environment, stderr=said, stdout=said)
         self._processes.append(process)
         process.log = log
         return process

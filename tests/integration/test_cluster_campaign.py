@@ -1,5 +1,6 @@
 """Campaigns on a real cluster: several worker processes, boards that share a worker, workers and campaigns killed."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -259,6 +260,21 @@ def test_says_what_a_cluster_lacks(cluster, tmp_path, monkeypatch):
     with pytest.raises(OptionError, match=r"whose address \(--scheduler\) is missing"):
         benchmark(out, boards=["rack-1"], **how)
     assert not out.exists()
+
+
+def test_a_worker_without_our_annette_is_refused_and_lives_on(cluster, tmp_path, environment):
+    """Dask ends workers that cannot import what they are sent, whoever else uses them."""
+    other = tmp_path / "other" / "annette"
+    other.mkdir(parents=True)
+    (other / "__init__.py").write_text("")
+    (other / "_version.py").write_text("__version__ = '0.0'\n")
+    path = os.pathsep.join((str(other.parent), environment["PYTHONPATH"]))
+    worker = cluster.worker("a", environment={**environment, "PYTHONPATH": path})
+    with pytest.raises(
+        ClusterError, match=r"the worker at 'tcp://.*' has annette 0.0, and this is annette .*: install"
+    ):
+        benchmark(tmp_path / "d.sqlite", backend="scripted", plan=CASES, scheduler=cluster.address)
+    assert worker.poll() is None
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates with openssl, which is not installed")

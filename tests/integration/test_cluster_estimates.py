@@ -1,14 +1,20 @@
 """Estimates on a real cluster of two worker processes, one of which is killed in the middle."""
 
+import json
 import os
 import random
 
+import numpy as np
 import pytest
 
 import annette
 from annette.network.builder import NetworkBuilder
 from annette.network.writers.onnx import write_onnx
+from annette.platforms import load_platform
 from annette.report.estimates import estimate_document
+from annette.spaces import remote
+from annette.spaces.compiled import compile_space
+from annette.spaces.load import load_space
 from tests.integration.cluster import RealCluster
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install 'annette[cluster]'")
@@ -63,3 +69,25 @@ def test_two_workers_and_one_that_is_killed_give_what_one_machine_gives(cluster,
         assert each.get() == estimate_document(annette.estimate(network, PLATFORM))
     assert values[COUNT].get()["latency_s"] == values[0].get()["latency_s"]
     assert "resnet81" in str(values[COUNT + 1].error)
+
+
+def test_candidates_of_a_space_survive_a_killed_worker(cluster, tmp_path, monkeypatch):
+    convolution = {"op": "conv_norm", "kernel": 3}
+    choices = {"narrow": [{**convolution, "filters": 16}], "wide": [{**convolution, "filters": 32}]}
+    block = {"name": "block", "repeat": 10, "choices": choices}
+    file = tmp_path / "space.json"
+    file.write_text(json.dumps({"schema": "annette/space/1", "name": "own", "input": [3, 32, 32], "blocks": [block]}))
+    space = load_space(file)
+    rows = space.numbered(0, space.size)
+    cluster.worker()
+    doomed = cluster.worker()
+    monkeypatch.setattr(remote, "_TOGETHER", 16)
+    latencies_s, asked = [], []
+    for part, priced in remote.price_on_cluster(file, PLATFORM, [rows], scheduler=cluster.address, fallback="roofline"):
+        asked.append(part)
+        latencies_s.append(priced.latency_s)
+        if len(asked) == 12:
+            doomed.kill()
+    assert (np.concatenate(asked) == rows).all()
+    known = compile_space(space, load_platform(PLATFORM), fallback="roofline").price(rows)
+    assert np.concatenate(latencies_s) == pytest.approx(known.latency_s, rel=1e-9)

@@ -36,11 +36,15 @@ class Client:
 
     def __init__(self, workers=1, broken=None):
         self.workers = {f"tcp://{number}": {"nthreads": 1, "resources": {}} for number in range(workers)}
-        self.futures, self.broken, self.sent = [], broken or {}, []
+        self.futures, self.broken, self.sent, self.versions = [], broken or {}, [], {}
 
     def scheduler_info(self, n_workers):
         assert n_workers == -1
         return {"workers": self.workers}
+
+    def run(self, call, *arguments, workers, on_error):
+        assert on_error == "return"
+        return {worker: self.versions.get(worker, call(*arguments)) for worker in workers}
 
     def submit(self, call, *arguments, key, pure, **where):
         assert not pure
@@ -91,6 +95,23 @@ def test_what_is_under_way_is_given_up_with_the_rest():
 def test_a_cluster_without_workers_is_no_use():
     with pytest.raises(ClusterError, match=r"'tcp://x' has no workers: dask worker tcp://x starts one"):
         next(Cluster("tcp://x", Client(0)).map(shout, [b"x"]))
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        ("0.0", "the worker at 'tcp://1' has annette 0.0, and this is annette .*: install the same there"),
+        (None, "the worker at 'tcp://1' has no annette that can be imported"),
+        (SyntaxError("x"), "the worker at 'tcp://1' has no annette that can be imported"),
+    ],
+)
+def test_workers_without_our_annette_are_sent_nothing(version, message):
+    """Dask ends a worker that cannot import what it is sent."""
+    client = Client(workers=2)
+    client.versions["tcp://1"] = version
+    with pytest.raises(ClusterError, match=message):
+        next(Cluster("tcp://x", client).map(shout, [b"x"]))
+    assert not client.sent
 
 
 @pytest.mark.parametrize(

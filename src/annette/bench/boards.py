@@ -222,6 +222,7 @@ class Boards:
             raise ClusterError(
                 f"no worker of {address} has a board: 'dask worker {address} --resources {RESOURCE}NAME=1' starts one"
             )
+        self._cluster.check({worker for (worker,) in offered.values()})
         for board, (worker,) in offered.items():
             lane = self._lanes[board] = Lane(board, worker)
             self._ask(lane, None)
@@ -267,7 +268,7 @@ class Boards:
             if lane.worker in workers:
                 continue
             self._put_back(lane, schedule)
-            if workers:
+            if workers and self._has_annette(lane.name, workers[0]):
                 lane.worker, lane.lost_s = workers[0], None
                 self._tell(f"board {lane.name!r} is back")
                 if not lane.checked:
@@ -278,12 +279,23 @@ class Boards:
             elif now_s - lane.lost_s > _AWAITED_S:
                 self._remove(lane, schedule)
         for board, workers in offered.items():
-            lane = self._lanes[board] = Lane(board, workers[0])
-            self._ask(lane, None)
+            if self._has_annette(board, workers[0]):
+                lane = self._lanes[board] = Lane(board, workers[0])
+                self._ask(lane, None)
         for board in schedule.boards() - self._lanes.keys():  # Of a campaign that is continued without it.
             schedule.release(board)
         if not self._lanes:
             raise ClusterError(f"no board of {self._cluster.address} is left; what was measured is kept: use --resume")
+
+    def _has_annette(self, board: str, worker: str) -> bool:
+        """Whether a worker that has come has our annette; one that has not is left out."""
+        try:
+            self._cluster.check([worker])
+        except ClusterError as error:
+            self._left_out.add(board)
+            self._tell(f"board {board!r}: {error}; it is left out")
+            return False
+        return True
 
     def _fill(self, lane: Lane, schedule: Schedule) -> None:
         """Asks a board for as many visits as it may have."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from annette.models.base import LayerModel
     from annette.platforms.platform import Platform
 
-__all__ = ["FALLBACK_METHOD", "FREE_METHOD", "fallback_model", "price", "price_ahead"]
+__all__ = ["FALLBACK_METHOD", "FREE_METHOD", "fallback_model", "model_of", "price", "price_ahead"]
 
 FREE_METHOD: Final = "free"
 """Method of a kernel for which the platform does nothing."""
@@ -259,6 +259,19 @@ def _kinds_of(mapped: MappedNetwork, platform: Platform, family: str | None, fal
         choices = _choices_of(mapped, platform, family, fallback)
         chosen[family, fallback] = _shared(platform, mapped.kinds, choices)
     return chosen[family, fallback]
+
+
+def model_of(kind: str, platform: Platform, family: str | None, fallback: str, example: Kernel) -> LayerModel:
+    """The model that prices a kind of kernel.
+
+    Args:
+        kind: The kind.
+        platform: Where it is priced.
+        family: Model family wanted, or None for what the platform prefers.
+        fallback: ``error`` raises `UnsupportedKernelError` where there is none, ``roofline`` gives a rough one.
+        example: A kernel of the kind.
+    """
+    return _choose(kind, platform, family, fallback, example).model
 
 
 def _choices_of(mapped: MappedNetwork, platform: Platform, family: str | None, fallback: str) -> list[_Choice]:

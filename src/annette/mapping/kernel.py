@@ -32,6 +32,7 @@ __all__ = [
     "Kernel",
     "KernelTable",
     "Precision",
+    "busy_ops_of",
     "is_context_column",
     "revised",
 ]
@@ -162,7 +163,7 @@ class KernelTable:
                 own = row_of(kernel, network, precision, own_width=own_width)
                 rows.append((*own, *border, *around, *(kernel.access or access_of(kernel.anchor, network))))
         values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))[places]
-        values[:, _INDEX["network_busy_ops"]] = _busy_ops(values) + max(evicted_ops, _OPS_A_BYTE * evicted_bytes)
+        values[:, _INDEX["network_busy_ops"]] = busy_ops_of(values) + max(evicted_ops, _OPS_A_BYTE * evicted_bytes)
         return cls(np.array(kinds, dtype=np.str_), values, _context(kernels))
 
     @classmethod
@@ -215,7 +216,7 @@ class KernelTable:
 _INDEX: Final = {column: index for index, column in enumerate(COLUMNS)}
 
 
-def _busy_ops(values: FloatArray) -> float:
+def busy_ops_of(values: FloatArray) -> float:
     """Operations that a core does at full rate in the time that the kernels of a network take, one after the other."""
     ops, *sizes = (values[:, _INDEX[name]] for name in ("ops", "input_bytes", "weight_bytes", "output_bytes"))
     return float(np.maximum(ops, _OPS_A_BYTE * np.sum(sizes, axis=0)).sum()) + _OPS_A_START * len(values)

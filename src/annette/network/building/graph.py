@@ -95,6 +95,11 @@ class Graph:
         self._used: dict[str, int] = {}
         self._scope = ""
 
+    @property
+    def layer_count(self) -> int:
+        """How many layers there are so far."""
+        return len(self._layers)
+
     def input(self, name: str, shape: Sequence[int], dtype: DType = DType.FLOAT32) -> Tensor:
         """Declares an activation that is fed in.
 

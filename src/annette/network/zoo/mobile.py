@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "efficientnet_b0",
+    "inverted_residual",
     "mnasnet0_5",
     "mnasnet1_0",
     "mobilenet_v1",
@@ -143,7 +144,7 @@ def _mobilenet_v3(
 ) -> Network:
     net = FoldingBuilder(name, batch, batch_norm=batch_norm)
     x = net.conv_norm(net.image(resolution), 16, 3, stride=2, activation="hard_swish", epsilon=1e-3, name="stem")
-    block = partial(_inverted_residual, net, gate="hard_sigmoid", epsilon=1e-3)
+    block = partial(inverted_residual, net, gate="hard_sigmoid", epsilon=1e-3)
     for index, (kernel, expanded, filters, excited, activation, stride) in enumerate(rows):
         with net.scope(f"block{index}"):
             squeezed = make_divisible(expanded / 4) if excited else 0
@@ -195,7 +196,7 @@ def _stages(
     activation: str, first: int = 0, width: float = 1.0, excited: bool = False,
 ) -> Tensor:  # fmt: skip
     """Stages of inverted residuals, numbered from ``first``; squeezed to a quarter of the operand where ``excited``."""
-    block = partial(_inverted_residual, net, activation=activation, squeeze_activation=activation)
+    block = partial(inverted_residual, net, activation=activation, squeeze_activation=activation)
     for stage, (expansion, kernel, stride, filters, count) in enumerate(rows, first):
         for index in range(count):
             with net.scope(f"stage{stage}/block{index}"):
@@ -205,7 +206,7 @@ def _stages(
     return x
 
 
-def _inverted_residual(
+def inverted_residual(
     net: FoldingBuilder,
     x: Tensor,
     expanded: int,

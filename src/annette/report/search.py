@@ -1,0 +1,127 @@
+"""Searches as documents, tables and plots."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from annette.number_text import count_text, interval_text, seconds_text
+from annette.report.html import Plot, decades, html_page, html_table, ticks, write_page
+from annette.report.page import Page
+from annette.report.schemas import searches as schemas
+from annette.report.schemas.base import part
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from annette.spaces.search import SearchResult
+
+__all__ = ["print_search", "search_document", "write_search_html"]
+
+_SHOWN: Final = 40
+_ROOM: Final = 0.05
+
+
+def search_document(result: SearchResult) -> dict[str, Any]:
+    """A search as plain data, schema ``annette/search/1``."""
+    return part(
+        schemas.SearchDocument,
+        result,
+        platforms=[part(schemas.SearchedPlatform, each) for each in result.platforms],
+        front=[
+            part(
+                schemas.FoundPart,
+                each,
+                intervals_s={name: None if ends is None else list(ends) for name, ends in each.intervals_s.items()},
+            )
+            for each in result.front
+        ],
+    ).plain()
+
+
+def print_search(document: dict[str, Any], *, everything: bool = False, page: Page | None = None) -> None:
+    """Prints the front of a search and how fast it was found.
+
+    Args:
+        document: What `search_document` made.
+        everything: Whether fronts of many candidates are shown whole.
+        page: Where it is printed.
+    """
+    page = page or Page()
+    names = ", ".join(each["platform"] for each in document["platforms"])
+    page.line(
+        bold=document["space"],
+        plain=f"  on {names}: {document['candidates']} candidates, compiled in {seconds_text(document['compile_s'])}, "
+        f"{count_text(document['candidates_per_s'])}/s",
+    )
+    front = document["front"]
+    shown = front if everything or len(front) <= _SHOWN else front[:: math.ceil(len(front) / _SHOWN)]
+    page.table(_header(document), _rows(shown), left=(0,))
+    if len(shown) < len(front):
+        page.line(plain=f"{len(shown)} of the {len(front)} candidates of the front (--all shows them)")
+    page.notes(_notes(document))
+
+
+def write_search_html(document: dict[str, Any], path: Path) -> None:
+    """Writes the front as a page with a plot of score over latency.
+
+    Args:
+        document: What `search_document` made.
+        path: The file.
+    """
+    title = f"{document['space']} on {', '.join(each['platform'] for each in document['platforms'])}"
+    parts = [_plot(document)] if document["front"] else []
+    parts.append(html_table("Front", _header(document), _rows(document["front"])))
+    parts.append(html_table("Notes", ("note",), [(note,) for note in _notes(document)]))
+    write_page(path, html_page(title, parts))
+
+
+def _header(document: dict[str, Any]) -> tuple[str, ...]:
+    return ("candidate", document["objective"], "latency", "interval", "platform")
+
+
+def _rows(front: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for each in front:
+        name = each["platform"] or max(each["by_platform_s"], key=each["by_platform_s"].__getitem__)
+        rows.append(
+            (
+                each["candidate"],
+                f"{each['score']:.6g}",
+                seconds_text(each["latency_s"]),
+                interval_text(each["intervals_s"][name]),
+                name,
+            )
+        )
+    return rows
+
+
+def _notes(document: dict[str, Any]) -> list[str]:
+    notes = [f"{each['platform']}: not compiled, {each['reason']}" for each in document["platforms"] if each["reason"]]
+    if document["unscored"]:
+        notes.append(f"{document['unscored']} candidates have no score")
+    if document["too_slow"]:
+        notes.append(f"{document['too_slow']} candidates take longer than {seconds_text(document['max_latency_s'])}")
+    if document["objective"] in ("operations", "weights"):
+        notes.append(f"{document['objective']} are a proxy: more of them is not always better")
+    return notes
+
+
+def _plot(document: dict[str, Any]) -> str:
+    front = document["front"]
+    across = [math.log10(each["latency_s"]) for each in front]
+    scores = [each["score"] for each in front]
+    low, high = min(scores), max(scores)
+    room = _ROOM * (high - low or abs(high) or 1.0)
+    side = _ROOM * (max(across) - min(across)) or _ROOM
+    plot = Plot((min(across) - side, max(across) + side), (low - room, high + room))
+    marks: list[str] = []
+    for tick in decades(*plot.across):
+        marks += [plot.upright(tick), plot.below(tick, seconds_text(10**tick))]
+    for step in ticks(high - low or 1.0, most=5):
+        marks += [plot.level(low + step), plot.beside(low + step, f"{low + step:.3g}")]
+    for place, each in zip(across, front, strict=True):
+        marks.append(
+            plot.dot(place, each["score"], f"{each['candidate']}: {seconds_text(each['latency_s'])}", radius=3.5)
+        )
+    return plot.svg(marks, "latency", document["objective"])

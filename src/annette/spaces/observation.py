@@ -1,0 +1,328 @@
+"""What became of each piece of a candidate on a platform: its kernels, its amounts, and the state of what it wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+import numpy as np
+
+from annette.errors import OptionError
+from annette.estimation.mapped import map_network
+from annette.mapping.kernel import COLUMNS, KernelTable, busy_ops_of
+from annette.spaces.space import OUTSIDE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Hashable, Sequence
+
+    from annette.estimation.mapped import MappedNetwork
+    from annette.mapping.kernel import Kernel
+    from annette.platforms import Platform
+    from annette.spaces.space import Built, SearchSpace
+
+    State: TypeAlias = tuple[Hashable, ...]
+
+__all__ = ["AMOUNTS", "AROUND", "INSIDE", "OPEN", "Content", "Observation", "OpenPieceError", "RowStore", "observe"]
+
+AROUND: Final = tuple(map(COLUMNS.index, ("network_weight_bytes", "network_ops", "network_busy_ops")))
+"""Columns of kernel tables that are sums over the whole network."""
+
+OPEN: Final = "open"
+INSIDE: Final = "inside"
+"""What states begin with: of a tensor that its reader may share a kernel with, and of one that exists in a kernel only.
+"""
+_OUTSIDE: Final = ("outside",)
+_END: Final = ("end",)
+
+AMOUNTS: Final = ("weight_bytes", "ops", "busy_ops", "kernels", "input_bytes", "inputs", "output_bytes", "outputs")
+"""What adds up over the pieces of a candidate: bytes of constants, operations, operations that pass between two runs
+of a kernel, kernels on the device, and what is carried between host and device."""
+
+
+class Content(NamedTuple):
+    """What became of a piece.
+
+    Attributes:
+        rows: Numbers of its kernels in a `RowStore`, ascending; those that cost nothing are left out.
+        amounts: Its share of `AMOUNTS`.
+        state: What others find of the tensor it writes: `OPEN` where that is for its reader to decide, `INSIDE` where
+            several readers share a kernel with it.
+        operands: The same of what it reads, now that it is decided; None where both run in one kernel.
+        copies: Kinds of the copies of each operand that were made for it.
+    """
+
+    rows: tuple[int, ...]
+    amounts: tuple[float, ...]
+    state: State
+    operands: tuple[State | None, ...]
+    copies: tuple[tuple[str, ...], ...]
+
+
+class OpenPieceError(Exception):
+    """Pieces ran in one kernel with their readers, though their codes are not among those that may.
+
+    Attributes:
+        codes: The codes.
+    """
+
+    def __init__(self, codes: Collection[int]) -> None:
+        super().__init__(codes)
+        self.codes = codes
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A candidate that was built and mapped.
+
+    Attributes:
+        contents: What became of each slot; None where the candidate has none.
+        mapped: Its kernels.
+    """
+
+    contents: tuple[Content | None, ...]
+    mapped: MappedNetwork
+
+
+class RowStore:
+    """Unequal kernels of all candidates seen so far, but for what follows from the whole network."""
+
+    def __init__(self) -> None:
+        self.tables: list[KernelTable] = []
+        self.examples: dict[str, Kernel] = {}
+        self._numbers: dict[tuple[str, bytes], int] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def numbers(self, mapped: MappedNetwork) -> list[int]:
+        """The number of each kernel of a network, -1 for those that cost nothing; new ones for unseen kernels."""
+        table = mapped.table
+        values = table.values.copy()
+        values[:, AROUND] = 0.0
+        columns = np.column_stack([values, *(table.context[name] for name in sorted(table.context))])
+        found: list[int] = []
+        new: list[int] = []
+        names = ",".join(sorted(table.context))
+        free = mapped.free.tolist()
+        for row, kind in enumerate(table.kinds.tolist()):
+            if free[row]:
+                found.append(-1)
+                continue
+            key = (f"{kind} {names}", columns[row].tobytes())
+            number = self._numbers.get(key)
+            if number is None:
+                number = self._numbers[key] = len(self._numbers)
+                new.append(row)
+                self.examples.setdefault(kind, mapped.kernels[row])
+            found.append(number)
+        if new:
+            rows = np.array(new, dtype=np.intp)
+            context = {name: column[rows] for name, column in table.context.items()}
+            self.tables.append(KernelTable(table.kinds[rows], values[rows], context))
+        return found
+
+
+def observe(
+    space: SearchSpace, candidate: Sequence[int], platform: Platform, store: RowStore, open_codes: Collection[int]
+) -> Observation:
+    """Builds and maps a candidate, and finds what became of its pieces.
+
+    Args:
+        space: Where the candidate is from.
+        candidate: One of its rows.
+        platform: Where it is mapped.
+        store: Takes kernels that were not seen before.
+        open_codes: Codes of pieces that may run in one kernel with their reader.
+
+    Raises:
+        OptionError: The space's description of the candidate does not fit its network.
+        OpenPieceError: A piece of another code does.
+    """
+    built = space.build(candidate)
+    pieces = space.pieces(np.array([candidate], dtype=np.int64))
+    sources = [
+        tuple(each if isinstance(each, int) else int(each[0]) for each in operands) for operands in pieces.sources
+    ]
+    codes = [each if isinstance(each, int) else int(each[0]) for each in pieces.codes]
+    mapped = map_network(platform, built.network)
+    return Observation(_Attribution(built, codes, sources, mapped, store, open_codes).contents(), mapped)
+
+
+class _Attribution:
+    """Hands the kernels of a network to the slots of its pieces."""
+
+    def __init__(
+        self,
+        built: Built,
+        codes: Sequence[int],
+        sources: Sequence[tuple[int, ...]],
+        mapped: MappedNetwork,
+        store: RowStore,
+        open_codes: Collection[int],
+    ) -> None:
+        network = built.network
+        if len(built.owners) != len(network.layers):
+            raise OptionError(
+                f"network {network.name!r} has {len(network.layers)} layers, but its space names {len(built.owners)}"
+            )
+        self._network, self._mapped, self._sources, self._codes = network, mapped, sources, codes
+        self._slot = {layer.name: owner for layer, owner in zip(network.layers, built.owners, strict=True)}
+        self._owners = built.owners
+        self._used = sorted(set(built.owners))
+        self._kernel_of = {layer.name: kernel for kernel in mapped.kernels for layer in kernel.layers}
+        self._written = self._tensors_between()
+        self._readers = {
+            slot: sorted({self._slot[reader.name] for reader in network.consumers[tensor]} - {slot})
+            for slot, tensor in self._written.items()
+        }
+        self._states = self._states_between(open_codes)
+        self._rows: dict[int, list[int]] = {slot: [] for slot in self._used}
+        self._on_device = dict.fromkeys(self._used, 0)
+        self._busy_ops = dict.fromkeys(self._used, 0.0)
+        self._copies: dict[tuple[int, int], list[str]] = {}
+        self._hand_out(store)
+
+    def _tensors_between(self) -> dict[int, str]:
+        """The tensor that each slot writes for others."""
+        written: dict[int, str] = {}
+        made_in = {tensor: self._slot[layer.name] for tensor, layer in self._network.producers.items()}
+        for layer in self._network.layers:
+            slot = self._slot[layer.name]
+            for tensor in layer.inputs:
+                maker = made_in.get(tensor, slot)
+                if maker == slot:
+                    continue
+                if written.setdefault(maker, tensor) != tensor:
+                    raise OptionError(f"slot {maker} of network {self._network.name!r} writes more than one tensor")
+                if maker not in self._sources[slot]:
+                    raise OptionError(
+                        f"layer {layer.name!r} of network {self._network.name!r} reads slot {maker}, which its space "
+                        "does not say"
+                    )
+        return written
+
+    def _hand_out(self, store: RowStore) -> None:
+        """A kernel goes to the slot where it is decided, a copy to the first slot that needs it."""
+        mapped = self._mapped
+        numbers = store.numbers(mapped)
+        costs = (~mapped.free).tolist()
+        on_device = (~mapped.free & ~mapped.on_host).tolist()
+        busy_ops = [busy_ops_of(row[None]) for row in mapped.table.values]
+        for place, kernel in enumerate(mapped.kernels):
+            slot = self._decided_at(kernel) if kernel.layers else self._copied_for(kernel, place)
+            self._busy_ops[slot] += busy_ops[place]
+            if costs[place]:
+                self._rows[slot].append(numbers[place])
+                self._on_device[slot] += on_device[place]
+
+    def _decided_at(self, kernel: Kernel) -> int:
+        """The slot of a kernel's last layer, or that of its reader where that might have joined."""
+        slot = max(self._slot[layer.name] for layer in kernel.layers)
+        open_ = self._states[slot][0] == OPEN and self._written[slot] in kernel.outputs
+        return self._readers[slot][0] if open_ else slot
+
+    def _copied_for(self, copy: Kernel, place: int) -> int:
+        """The first slot that reads what was copied in the way of the kernel that the copy was made for.
+
+        A copy is made for the first kernel that needs it. Which one runs first may depend on what it is fused with;
+        which stands first among the slots does not.
+        """
+        tensor = copy.inputs[0]
+        readers = self._network.consumers.get(tensor, ())
+        if not readers:
+            return self._slot[self._network.producers[tensor].name]
+        following = (k for k in self._mapped.kernels[place + 1 :] if k.layers and tensor in k.inputs)
+        blocked = next((kernel.blocked for kernel in following), None)
+        alike = [r for r in readers if blocked is None or self._kernel_of[r.name].blocked == blocked]
+        slot = min(self._slot[reader.name] for reader in alike or readers)
+        producer = self._network.producers.get(tensor)
+        maker = None if producer is None else self._slot[producer.name]
+        if maker is not None and maker != slot and self._written.get(maker) == tensor:
+            self._copies.setdefault((slot, self._sources[slot].index(maker)), []).append(copy.kind)
+        return slot
+
+    def contents(self) -> tuple[Content | None, ...]:
+        """What became of each slot."""
+        amounts = self._amounts()
+        found: list[Content | None] = [None] * len(self._sources)
+        for slot in self._used:
+            sources = self._sources[slot]
+            found[slot] = Content(
+                tuple(sorted(self._rows[slot])),
+                amounts[slot],
+                self._states[slot],
+                tuple(self._decided(source, slot) for source in sources),
+                tuple(tuple(sorted(self._copies.get((slot, place), ()))) for place in range(len(sources))),
+            )
+        return tuple(found)
+
+    def _states_between(self, open_codes: Collection[int]) -> dict[int, State]:
+        """What others find of the tensor that each slot writes."""
+        states: dict[int, State] = {}
+        opened: set[int] = set()
+        for slot in self._used:
+            if slot not in self._written:
+                states[slot] = _END
+                continue
+            alone = len(self._readers[slot]) == 1
+            if alone and self._codes[slot] in open_codes:
+                states[slot] = (OPEN, *self._described(slot))
+                continue
+            states[slot] = self._closed(slot)
+            if alone and states[slot][0] == INSIDE:
+                opened.add(self._codes[slot])
+        if opened:
+            raise OpenPieceError(opened)
+        return states
+
+    def _closed(self, slot: int) -> State:
+        """Shape, type and layout of what a slot writes, and which kind of kernel wrote it."""
+        tensor, kernel = self._written[slot], self._writer(slot)
+        if tensor not in kernel.outputs:
+            return (INSIDE, *self._described(slot))
+        return ("", *self._described(slot), kernel.kind, kernel.blocked, kernel.free)
+
+    def _described(self, slot: int) -> State:
+        """Shape and element type of what a slot writes."""
+        tensor = self._network.tensors[self._written[slot]]
+        return tensor.shape, tensor.dtype.label
+
+    def _decided(self, source: int, slot: int) -> State | None:
+        """What became of an operand that a slot reads; None where the kernel that made it also writes the result."""
+        if source == OUTSIDE:
+            return _OUTSIDE
+        closed = self._closed(source)
+        if closed[0] != INSIDE or slot not in self._written:
+            return closed
+        return None if self._writer(source) is self._writer(slot) else closed
+
+    def _writer(self, slot: int) -> Kernel:
+        """The kernel that what a slot writes is made in."""
+        return self._kernel_of[self._network.producers[self._written[slot]].name]
+
+    def _amounts(self) -> dict[int, tuple[float, ...]]:
+        network, mapped = self._network, self._mapped
+        counted: set[str] = set()
+        elements, ops = dict.fromkeys(self._used, 0), dict.fromkeys(self._used, 0)
+        for layer, slot in zip(network.layers, self._owners, strict=True):
+            ops[slot] += layer.workload.ops
+            for tensor in layer.inputs:
+                if network.tensors[tensor].constant and tensor not in counted:
+                    counted.add(tensor)
+                    elements[slot] += network.tensors[tensor].elements
+        total = max(1, sum(elements.values()))
+        bytes_each = float(mapped.table.values[0, AROUND[0]]) / total
+        first, last, traffic = self._used[0], self._used[-1], mapped.traffic
+        return {
+            slot: (
+                bytes_each * elements[slot],
+                float(ops[slot]),
+                self._busy_ops[slot],
+                float(self._on_device[slot]),
+                traffic.input_bytes if slot == first else 0.0,
+                float(traffic.inputs) if slot == first else 0.0,
+                traffic.output_bytes if slot == last else 0.0,
+                float(traffic.outputs) if slot == last else 0.0,
+            )
+            for slot in self._used
+        }

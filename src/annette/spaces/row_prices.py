@@ -1,0 +1,260 @@
+"""What each kernel of a space costs in a network of given weights and operations: tables over these.
+
+Models see three numbers of the whole network (`annette.mapping.kernel.NETWORK_COLUMNS`). Forests ask for them, or for
+quantities made of them, in steps (`annette.spaces.forest_grid`). The few kernels of which something else depends on
+them, such as a formula that knows what a cache still holds, are priced anew wherever they occur.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from annette.errors import ModelError
+from annette.estimation.pricing import model_of
+from annette.mapping.kernel import COLUMNS, KernelTable
+from annette.models.features import FeatureSet
+from annette.models.statistical import LOG_LIMIT_ALONE, LOG_LIMIT_MIXED, Mixed, Statistical
+from annette.spaces.forest_grid import Axis, grid_sums
+from annette.spaces.observation import AROUND
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from annette.mapping.kernel import FloatArray, Kernel
+    from annette.models.base import LayerModel
+    from annette.platforms import Platform
+
+    _Numbers: TypeAlias = npt.NDArray[np.intp]
+
+__all__ = ["Around", "RowPrices"]
+
+_MOST_POINTS: Final = 2**25
+"""Numbers in the table of all kernels at all points, 256 MB: a grid that would need more is not made."""
+
+_ALIKE: Final = 1e-13
+
+
+class Around(NamedTuple):
+    """The network around kernels, of each candidate; all of shape ``(candidates,)``.
+
+    Attributes:
+        weight_bytes: Bytes of all constants.
+        ops: Operations of all layers.
+        busy_ops: What passes in operations from one run of a kernel to the next.
+    """
+
+    weight_bytes: FloatArray
+    ops: FloatArray
+    busy_ops: FloatArray
+
+
+class RowPrices:
+    """Prices of kernels as functions of the network around them.
+
+    Args:
+        platform: What prices them.
+        rows: The kernels; what follows from the whole network is ignored.
+        examples: A kernel of each kind.
+        least: Smallest of each of the fields of `Around`.
+        most: Largest of each.
+        family: Model family wanted, or None for what the platform prefers.
+        fallback: ``error`` or ``roofline``: what to do with a kind that the platform has no model for.
+
+    Raises:
+        UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
+        ModelError: A model gives a time that is negative or not finite.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        rows: KernelTable,
+        examples: Mapping[str, Kernel],
+        least: Sequence[float],
+        most: Sequence[float],
+        *,
+        family: str | None = None,
+        fallback: str = "error",
+    ) -> None:
+        self._platform, self._rows = platform, rows
+        self._corners = list(product(*zip(least, most, strict=True)))
+        self._models = {kind: model_of(kind, platform, family, fallback, examples[kind]) for kind in rows.rows_by_kind}
+        self._axes: dict[str, Axis] = self._find_axes()
+        self.varying = np.zeros(len(rows), dtype=np.bool_)
+        """Which rows are no steps over the axes, and are priced by `of_varying`; shape ``(rows,)``."""
+        self._factors_of: dict[int, FloatArray] = {}  # of rows of which the formula alone varies, at each point
+        points = int(np.prod([len(axis) for axis in self._axes.values()], dtype=np.intp))
+        if points * len(rows) > _MOST_POINTS:
+            self._axes, points = {}, 1
+        self._points_s = np.zeros((len(rows), points))
+        for kind, numbers in rows.rows_by_kind.items():
+            self._price(self._models[kind], numbers)
+        self.points_s: FloatArray = np.ascontiguousarray(self._points_s.T)
+        """Seconds of each row at each point of the grid, 0 for varying ones; shape ``(points, rows)``."""
+
+    def covers(self, around: Around) -> bool:
+        """Whether networks lie within what the tables were made for."""
+        limits = zip(around, self._corners[0], self._corners[-1], strict=True)
+        return all(bool(((each >= least) & (each <= most)).all()) for each, least, most in limits)
+
+    def points(self, around: Around) -> _Numbers:
+        """At which point of the grid each network lies, shape ``(candidates,)``."""
+        place = np.zeros(len(around.ops), dtype=np.intp)
+        if self._axes:
+            values = _axis_values(tuple(self._axes), around)
+            for axis, column in zip(self._axes.values(), values, strict=True):
+                place = place * len(axis) + axis.steps(column)
+        return place
+
+    def of_varying(self, row: int, around: Around) -> FloatArray:
+        """Seconds of a varying row in each network, shape ``(candidates,)``."""
+        model = self._models[str(self._rows.kinds[row])]
+        if row in self._factors_of:
+            assert isinstance(model, Mixed | Statistical)  # noqa: S101 - narrows the type
+            part = self._rows.select(np.full(len(around.ops), row, dtype=np.intp))
+            part.values[:, AROUND] = np.column_stack(around)
+            latency_s = _formula_s(model, part) * self._factors_of[row][self.points(around)]
+            self._refuse_impossible(latency_s, str(self._rows.kinds[row]))
+            return np.maximum(latency_s, self._least_s(part))
+        pairs, same = np.unique(np.column_stack(around), axis=0, return_inverse=True)
+        part = self._rows.select(np.full(len(pairs), row, dtype=np.intp))
+        part.values[:, AROUND] = pairs
+        return self._checked(model, part)[same.ravel()]
+
+    def _find_axes(self) -> dict[str, Axis]:
+        """The features that forests see of the network, as they are for all rows alike."""
+        thresholds: dict[str, list[FloatArray]] = {}
+        for kind, numbers in self._rows.rows_by_kind.items():
+            model = self._models[kind]
+            if type(model) not in (Mixed, Statistical):
+                continue
+            assert isinstance(model, Mixed | Statistical)  # noqa: S101 - narrows the type
+            seen = self._at_corners(numbers, model.features)
+            for column in np.flatnonzero((seen != seen[0]).any(axis=(0, 1))).tolist():
+                asked = model.forest.threshold[model.forest.feature == column].astype(np.float64)
+                thresholds.setdefault(model.features.names[column], []).append(asked)
+        if not thresholds:
+            return {}
+        names = tuple(sorted(thresholds))
+        corners = Around(*(np.array(each) for each in zip(*self._corners, strict=True)))
+        values = _axis_values(names, corners)
+        # Features that kinds of one size have alone, such as bytes that come in cold, are no sizes of the network.
+        return {
+            name: Axis(np.concatenate(thresholds[name]), float(column.min()), float(column.max()))
+            for name, column in zip(names, values, strict=True)
+            if column.min() < column.max()
+        }
+
+    def _at_corners(self, numbers: _Numbers, features: FeatureSet) -> FloatArray:
+        """Features of rows in the smallest and largest networks, shape ``(corners, rows, features)``."""
+        return np.array([features.matrix(self._in_network(numbers, corner)) for corner in self._corners])
+
+    def _in_network(self, numbers: _Numbers, corner: tuple[float, ...]) -> KernelTable:
+        part = self._rows.select(numbers)
+        part.values[:, AROUND] = corner
+        return part
+
+    def _price(self, model: LayerModel, numbers: _Numbers) -> None:
+        """Fills in the prices of the rows of one kind."""
+        with np.errstate(all="ignore"):  # what comes out is checked
+            if type(model) in (Mixed, Statistical):
+                assert isinstance(model, Mixed | Statistical)  # noqa: S101 - narrows the type
+                formula = [_formula_s(model, self._in_network(numbers, corner)) for corner in self._corners]
+                more = self._sees_more(model, numbers)
+                varying = _differ(formula) | more
+                steady, followed = numbers[~varying], numbers[varying & ~more]
+                if len(steady):
+                    self._points_s[steady] = formula[0][~varying, None] * self._factors(model, steady)
+                if len(followed):
+                    self._factors_of.update(zip(followed.tolist(), self._factors(model, followed), strict=True))
+            else:
+                formula = [model.predict_s(self._in_network(numbers, corner)) for corner in self._corners]
+                varying = _differ(formula)
+                steady = numbers[~varying]
+                self._points_s[steady] = formula[0][~varying, None]
+        self.varying[numbers[varying]] = True
+        found = self._points_s[steady]
+        self._refuse_impossible(found.ravel(), str(self._rows.kinds[numbers[0]]))
+        least_s = self._least_s(self._rows.select(steady))
+        self._points_s[steady] = np.maximum(found, least_s[:, None])
+
+    def _least_s(self, table: KernelTable) -> FloatArray:
+        on_host = np.isin(table.kinds, sorted(self._platform.host_kinds))
+        return np.where(on_host, 0.0, self._platform.least_s(table))
+
+    def _sees_more(self, model: Mixed | Statistical, numbers: _Numbers) -> npt.NDArray[np.bool_]:
+        """Whether the forest, or its reach, sees something of the network that is not on an axis."""
+        seen = self._at_corners(numbers, model.features)
+        names = tuple(self._axes)
+        known = dict(zip(names, _axis_values(names, Around(*np.array(self._corners).T)), strict=True)) if names else {}
+        more = np.zeros(len(numbers), dtype=np.bool_)
+        used = set(model.forest.feature.tolist())
+        for column, name in enumerate(model.features.names):
+            values = seen[:, :, column]
+            expected = known[name][:, None] if name in known else values[:1]
+            if column in used:
+                more |= (values != expected).any(axis=0)
+        if isinstance(model, Mixed) and model.reach is not None:
+            more |= _differ([model.reach.distance(self._in_network(numbers, corner)) for corner in self._corners])
+        return more
+
+    def _factors(self, model: Mixed | Statistical, numbers: _Numbers) -> FloatArray:
+        """What the forest multiplies the formula with at each point, shape ``(rows, points)``."""
+        table = self._in_network(numbers, self._corners[0])
+        place = {name: number for number, name in enumerate(self._axes)}
+        axis_of = [place.get(name, -1) for name in model.features.names]
+        logarithm = grid_sums(model.forest, model.features.matrix(table), list(self._axes.values()), axis_of)
+        logarithm += model.forest.base
+        limit = LOG_LIMIT_ALONE
+        if isinstance(model, Mixed):
+            limit = LOG_LIMIT_MIXED
+            if model.reach is not None:
+                # Fading is linear in the correction: what becomes of 0 and of 1 says what becomes of all.
+                none, one = (model.reach.faded(np.full(len(table), each), table)[:, None] for each in (0.0, 1.0))
+                logarithm = none + (one - none) * logarithm
+        return np.exp(np.clip(logarithm, -limit, limit))
+
+    def _checked(self, model: LayerModel, table: KernelTable) -> FloatArray:
+        with np.errstate(all="ignore"):  # what comes out is checked
+            latency_s = model.predict_s(table)
+        self._refuse_impossible(latency_s, str(table.kinds[0]))
+        return np.maximum(latency_s, self._least_s(table))
+
+    def _refuse_impossible(self, latency_s: FloatArray, kind: str) -> None:
+        if not (np.isfinite(latency_s).all() and (latency_s >= 0).all()):
+            raise ModelError(
+                f"a model of platform {self._platform.name!r} gives a kernel of kind {kind!r} a time that is negative "
+                "or not finite: a dimension is far outside what was fitted, or the platform file is damaged"
+            )
+
+
+def _formula_s(model: Mixed | Statistical, table: KernelTable) -> FloatArray:
+    """What the forest's factor is applied to."""
+    if isinstance(model, Mixed):
+        return model.base.predict_s(table)
+    work: FloatArray = np.maximum(table["ops"] if model.per == "ops" else table.bytes, 1.0)
+    return work
+
+
+def _differ(values: list[FloatArray]) -> npt.NDArray[np.bool_]:
+    """Where arrays are not all alike but for rounding."""
+    stacked = np.array(values)
+    spread = stacked.max(axis=0) - stacked.min(axis=0)
+    differ: npt.NDArray[np.bool_] = ~(spread <= _ALIKE * np.abs(stacked).max(axis=0))
+    return differ
+
+
+def _axis_values(names: tuple[str, ...], around: Around) -> FloatArray:
+    """Features of networks, by themselves: those of a kernel without any size, shape ``(names, candidates)``."""
+    count = len(around.ops)
+    # Column by column, so that columns nobody looks at cost no memory.
+    values = np.zeros((len(COLUMNS), count)).T
+    for column, each in zip(AROUND, around, strict=True):
+        values[:, column] = each
+    with np.errstate(all="ignore"):
+        matrix: FloatArray = FeatureSet(names).matrix(KernelTable(np.zeros(count, dtype=np.str_), values)).T
+    return matrix

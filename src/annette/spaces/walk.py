@@ -1,0 +1,259 @@
+"""The walk through the slots of many candidates: from piece to piece, with the state of every tensor on the way.
+
+What becomes of a piece follows from the piece, from the state in which it finds its operands and from what reads its
+result. The three together are its key; a `PieceBook` knows for each key that was seen what became of the piece.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from annette.spaces.keys import KeyTable, mixed, reader_keys
+from annette.spaces.observation import AMOUNTS, INSIDE, OPEN, Content
+from annette.spaces.space import ABSENT
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from annette.spaces.keys import Hashes
+    from annette.spaces.space import IntArray, Pieces
+
+__all__ = ["NotLocalError", "PieceBook", "Walked"]
+
+_NO_CHANGE: Final = -1
+_FIRST_ROOM: Final = 1024
+_NOTHING: Final = Content((), (0.0,) * len(AMOUNTS), ("outside",), (), ())
+"""What becomes of a slot that a candidate does not have."""
+
+
+class NotLocalError(Exception):
+    """The same piece in the same surrounding became something else: what decides lies farther away."""
+
+
+class Walked(NamedTuple):
+    """Where candidates lead.
+
+    Attributes:
+        entries: Entry of the book for each slot and candidate, 0 without a piece, shape ``(slots, candidates)``.
+        missing: Key of the first piece of each candidate that the book does not know, 0 where it knows all.
+    """
+
+    entries: npt.NDArray[np.int32]
+    missing: Hashes
+
+
+class PieceBook:
+    """What became of pieces, by key.
+
+    Args:
+        depth: How far keys look ahead at readers.
+        detailed: Whether states say which piece wrote a tensor.
+    """
+
+    def __init__(self, depth: int, *, detailed: bool) -> None:
+        self._depth, self._detailed = depth, detailed
+        self._table = KeyTable()
+        self._state_numbers: dict[Hashable, int] = {}
+        self._states: list[tuple[Hashable, frozenset[str]]] = []
+        self._content_numbers: dict[Content, int] = {}
+        self.contents: list[Content] = []
+        self._entries = _Entries()
+        self._state(("outside",), frozenset())
+        self._entries.append(self.content_number(_NOTHING), 0, ())
+
+    def __len__(self) -> int:
+        """Number of entries."""
+        return self._entries.count
+
+    @property
+    def content_of(self) -> npt.NDArray[np.intp]:
+        """For each entry, the number of its content in ``contents``."""
+        return self._entries.content_of[: self._entries.count]
+
+    def content_number(self, content: Content) -> int:
+        """A number that equal contents share."""
+        number = self._content_numbers.get(content)
+        if number is None:
+            number = self._content_numbers[content] = len(self.contents)
+            self.contents.append(content)
+        return number
+
+    def walk(self, pieces: Pieces, count: int) -> Walked:
+        """Finds the entries of candidates.
+
+        Args:
+            pieces: What they are made of.
+            count: How many there are.
+        """
+        return self._walk(pieces, count, None)
+
+    def learn(self, pieces: Pieces, observed: npt.NDArray[np.intp]) -> None:
+        """Takes in what became of candidates.
+
+        Args:
+            pieces: What they are made of.
+            observed: Number of the content of each slot (`content_number`), shape ``(slots, candidates)``.
+
+        Raises:
+            NotLocalError: A key is known already, but with another content.
+        """
+        self._walk(pieces, observed.shape[1], observed)
+
+    def _walk(self, pieces: Pieces, count: int, observed: npt.NDArray[np.intp] | None) -> Walked:
+        readers = reader_keys(pieces, count, self._depth)
+        everyone, slots = np.arange(count), len(pieces.codes)
+        states = np.zeros((slots + 1, count), dtype=np.int32)
+        entries = np.zeros((slots, count), dtype=np.int32)
+        missing = np.zeros(count, dtype=np.uint64)
+        for slot, (code, sources) in enumerate(zip(pieces.codes, pieces.sources, strict=True)):
+            if isinstance(code, int) and code == ABSENT:
+                continue
+            key = mixed(readers[slot], np.asarray(code))
+            for source in sources:
+                found = states[source] if isinstance(source, int) else states[source, everyone]
+                key = mixed(key, found)
+            twice = _twice(sources)
+            key = mixed(key, twice)
+            present = None if isinstance(code, int) else code != ABSENT
+            known = self._table.find(key)
+            if present is not None:
+                known[~present] = 0
+            if known.min(initial=0) < 0:
+                new = np.flatnonzero(known < 0)
+                if observed is not None:
+                    operands = [states[source, everyone[new]] for source in _columns(sources, new)]
+                    known[new] = self._add(key[new], (np.asarray(code), twice), new, observed[slot], operands)
+                else:
+                    missing[new] = np.where(missing[new] == 0, key[new], missing[new])
+                    known[new] = 0
+            arrays = self._entries
+            if observed is not None and (arrays.content_of[known] != observed[slot]).any():
+                raise NotLocalError
+            entries[slot], states[slot] = known, arrays.state_of[known]
+            if arrays.any_changing:
+                _change(states, arrays, known, sources)
+        return Walked(entries, missing)
+
+    def _add(
+        self,
+        keys: Hashes,
+        about: tuple[IntArray, IntArray],
+        which: npt.NDArray[np.intp],
+        observed: npt.NDArray[np.intp],
+        operands: Sequence[npt.NDArray[np.int32]],
+    ) -> npt.NDArray[np.int32]:
+        """Makes an entry for each unequal key, from the first candidate that has it; the entries of all keys."""
+        unequal, first, place = np.unique(keys, return_index=True, return_inverse=True)
+        numbers = np.empty(len(unequal), dtype=np.int32)
+        for index, (key, at) in enumerate(zip(unequal.tolist(), first.tolist(), strict=True)):
+            candidate = int(which[at])
+            number = int(observed[candidate])
+            content, entry = self.contents[number], len(self)
+            code, twice = (int(each if each.ndim == 0 else each[candidate]) for each in about)
+            base: Hashable = content.state
+            if content.state[0] == OPEN:
+                base = (content.state, code, twice, self._group(content, [int(states[at]) for states in operands]))
+            elif content.state[0] == INSIDE:
+                base = (content.state, entry)
+            elif self._detailed:
+                base = (base, code)
+            changes = tuple(
+                self._copied(int(states[at]), copies) if copies else _NO_CHANGE
+                for states, copies in zip(operands, content.copies, strict=True)
+            )
+            self._entries.append(number, self._state(base, frozenset()), changes)
+            self._table.add(key, entry)
+            numbers[index] = entry
+        return numbers[place.ravel()]
+
+    def _group(self, content: Content, states: Sequence[int]) -> tuple[Hashable, ...]:
+        """What is known of the kernel that an open piece may end: what runs in it so far, and what that reads."""
+        return tuple(
+            self._states[state] if decided is None else decided
+            for state, decided in zip(states, content.operands, strict=True)
+        )
+
+    def _copied(self, state: int, copies: tuple[str, ...]) -> int:
+        """The state of a tensor that further copies were made of."""
+        base, made = self._states[state]
+        return self._state(base, made.union(copies))
+
+    def _state(self, base: Hashable, copies: frozenset[str]) -> int:
+        """A number that equal states share."""
+        number = self._state_numbers.get((base, copies))
+        if number is None:
+            number = self._state_numbers[base, copies] = len(self._states)
+            self._states.append((base, copies))
+        return number
+
+
+class _Entries:
+    """Entries as arrays that grow.
+
+    Attributes:
+        count: How many there are; the arrays are longer.
+        content_of: Number of the content of each.
+        state_of: State of what it writes.
+        changes: New state of each operand, or `_NO_CHANGE`, shape ``(entries, operands)``.
+        changing: Whether any operand has a new state.
+        any_changing: Whether any entry changes the state of an operand.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.any_changing = False
+        self.content_of = np.zeros(_FIRST_ROOM, dtype=np.intp)
+        self.state_of = np.zeros(_FIRST_ROOM, dtype=np.int32)
+        self.changes = np.full((_FIRST_ROOM, 1), _NO_CHANGE, dtype=np.int32)
+        self.changing = np.zeros(_FIRST_ROOM, dtype=np.bool_)
+
+    def append(self, content: int, state: int, changes: Sequence[int]) -> None:
+        """Adds an entry."""
+        if self.count == len(self.content_of):
+            for name in ("content_of", "state_of", "changes", "changing"):
+                array = getattr(self, name)
+                setattr(self, name, np.concatenate([array, np.full_like(array, 0)]))
+        if len(changes) > self.changes.shape[1]:
+            more = np.full((len(self.changes), len(changes) - self.changes.shape[1]), _NO_CHANGE, dtype=np.int32)
+            self.changes = np.concatenate([self.changes, more], axis=1)
+        at = self.count
+        self.content_of[at], self.state_of[at] = content, state
+        self.changes[at] = _NO_CHANGE
+        self.changes[at, : len(changes)] = changes
+        self.changing[at] = max(changes, default=_NO_CHANGE) >= 0
+        self.any_changing |= bool(self.changing[at])
+        self.count += 1
+
+
+def _columns(sources: tuple[IntArray | int, ...], which: npt.NDArray[np.intp]) -> list[npt.NDArray[np.int64] | int]:
+    """The sources of some candidates."""
+    return [source if isinstance(source, int) else source[which] for source in sources]
+
+
+def _twice(sources: tuple[IntArray | int, ...]) -> IntArray:
+    """Which operands are the same tensor, as bits: a sum of a tensor with itself reads one."""
+    bits, bit = np.asarray(0, dtype=np.int64), 1
+    for place, source in enumerate(sources):
+        for earlier in sources[:place]:
+            bits = bits + bit * (np.asarray(source) == np.asarray(earlier))
+            bit *= 2
+    return bits
+
+
+def _change(
+    states: npt.NDArray[np.int32],
+    arrays: _Entries,
+    entries: npt.NDArray[np.int32],
+    sources: tuple[IntArray | int, ...],
+) -> None:
+    """Notes the copies that a slot made of its operands."""
+    which = np.flatnonzero(arrays.changing[entries])
+    if not len(which):
+        return
+    for place, source in enumerate(sources[: arrays.changes.shape[1]]):
+        new = arrays.changes[entries[which], place]
+        some = which[new >= 0]
+        states[source if isinstance(source, int) else source[some], some] = new[new >= 0]

@@ -1,0 +1,78 @@
+"""``annette search``."""
+
+import json
+
+import pytest
+
+from annette.cli.main import main
+from annette.report.schema import schema
+
+SPACE = "tests.unit.spaces.samples:described"
+
+
+def run(capsys, monkeypatch, *arguments):
+    monkeypatch.setattr("sys.argv", ["annette", "search", *arguments])
+    with pytest.raises(SystemExit) as done:
+        main()
+    out, err = capsys.readouterr()
+    return done.value.code, out, err
+
+
+@pytest.fixture
+def space(tmp_path):
+    from tests.unit.spaces.samples import DESCRIBED
+
+    path = tmp_path / "space.json"
+    path.write_text(json.dumps(DESCRIBED), encoding="utf-8")
+    return str(path)
+
+
+def test_a_search_prints_its_front_as_json_table_and_plot(capsys, monkeypatch, tmp_path, space):
+    page = tmp_path / "front.html"
+    arguments = ("--space", space, "--platform", "kirin970-tvm", "--exhaustive", "--html", str(page))
+    code, out, _ = run(capsys, monkeypatch, *arguments, "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert set(document) == set(schema("search")["properties"])
+    assert document["candidates"] == 9
+    assert document["front"][0]["latency_s"] <= document["front"][-1]["latency_s"]
+    assert page.read_text(encoding="utf-8").count("<circle") == len(document["front"])
+    code, out, _ = run(capsys, monkeypatch, *arguments)
+    assert code == 0
+    assert all(each["candidate"] in out for each in document["front"])
+
+
+def test_a_lookup_table_is_written(capsys, monkeypatch, tmp_path, space):
+    path = tmp_path / "table.json"
+    code, out, _ = run(capsys, monkeypatch, "--space", space, "--platform", "kirin970-tvm", "--lookup-table", str(path))
+    assert code == 0
+    assert "root mean square" in out
+    assert set(json.loads(path.read_text(encoding="utf-8"))["latency_s"]) == {"block1", "block2"}
+
+
+@pytest.mark.parametrize(("text", "limit_s"), [("2ms", 2e-3), ("300us", 3e-4), ("0.5", 0.5), ("1e-3s", 1e-3)])
+def test_latencies_have_units(capsys, monkeypatch, space, text, limit_s):
+    code, out, _ = run(
+        capsys,
+        monkeypatch,
+        "--space",
+        space,
+        "--platform",
+        "kirin970-tvm",
+        "--count",
+        "3",
+        "--max-latency",
+        text,
+        "--json",
+    )
+    assert code == 0
+    assert json.loads(out)["max_latency_s"] == pytest.approx(limit_s)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--max-latency", "fast"), ("--objective", "accuracy"), ("--strategy", "greedy")]
+)
+def test_mistakes_are_one_line(capsys, monkeypatch, space, arguments):
+    code, _, err = run(capsys, monkeypatch, "--space", space, "--platform", "kirin970-tvm", *arguments)
+    assert code == 2
+    assert err.count("\n") == 1
