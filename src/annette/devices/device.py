@@ -52,6 +52,9 @@ class Device:
             of a path that return a `annette.platforms.Platform`. Nothing was measured, so nothing is fitted.
         fit: How datasets of a recognised environment become a platform: a function with the signature of
             `annette.fitting.platform.fit_generic`; None takes that one.
+        memory: Functions that plan the memory of a run as the family's compiler or runtime does
+            (`annette.mapping.memory.MemoryPlanner`), by the name of the runtime: the first word of
+            `annette.platforms.Platform.runtime` in lower case. Without one, what is alive counts.
         converts: Precisions of networks that the family's tools turn into a platform's own, where that is not wider
             anyway: an int8 network that is compiled to 16 bits, an fp16 network that runs in fp32.
     """
@@ -71,6 +74,7 @@ class Device:
     importers: Mapping[str, Reference] = field(default_factory=dict)
     converters: Mapping[str, Reference] = field(default_factory=dict)
     fit: Reference | None = None
+    memory: Mapping[str, Reference] = field(default_factory=dict)
     converts: tuple[str, ...] = ()
 
 

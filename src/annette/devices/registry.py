@@ -27,7 +27,7 @@ ENTRY_POINTS: Final = "annette.devices"
 """Group of entry points under which other packages offer device families."""
 
 Part: TypeAlias = Literal[
-    "context_stages", "layer_models", "formulas", "backends", "reports", "importers", "converters"
+    "context_stages", "layer_models", "formulas", "backends", "reports", "importers", "converters", "memory"
 ]
 """What families offer by name."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from annette.estimation.frame import columns_of, data_frame, kernel_rows
+from annette.estimation.memory import memory_of
 from annette.network.modules import module_path
 from annette.notebook import card
 from annette.number_text import interval_text, percent_text, seconds_text, words_text
@@ -17,7 +18,10 @@ from annette.platforms.ranges import within
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from annette.estimation.memory import Memory
     from annette.mapping.kernel import FloatArray, Kernel, KernelTable
+    from annette.network import Network
+    from annette.platforms import Platform
 
 __all__ = ["BranchEstimate", "Coverage", "Estimate", "KernelEstimate", "Outside", "Prices", "outside"]
 
@@ -198,6 +202,7 @@ class Estimate:
             ``interval_s`` spans all. Empty where nothing is chosen by data.
         notes: What the user should know: repairs by the reader, fallbacks, extrapolation; one sentence each.
         repeats: How often the kernels run, one sample after the other: 1 where a batch runs together.
+        basis: The network whose kernels these are, and the platform; None where they are not at hand.
     """
 
     network: str
@@ -217,6 +222,7 @@ class Estimate:
     table: KernelTable
     prices: Prices
     repeats: int = 1
+    basis: tuple[Network, Platform] | None = field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
         kernels = f"{len(self.mapped)} kernels"
@@ -256,6 +262,11 @@ class Estimate:
     def sample_latency_s(self) -> float:
         """``latency_s`` divided among the samples of a batch."""
         return self.latency_s / self.batch
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What a run needs of memory; found when it is asked for."""
+        return memory_of(self.basis, self.mapped, self.table)
 
     @cached_property
     def kernels(self) -> tuple[KernelEstimate, ...]:

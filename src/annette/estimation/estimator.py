@@ -225,8 +225,7 @@ def estimate_together(
         confidence=confidence,
         coverage=_coverage(mapped, prices),
         notes=(
-            *network.notes,
-            *mapped.conversions,
+            *(*network.notes, *mapped.conversions),
             *_remarks(mapped, prices, platform),
             *(*rounds_notes(network.loops, platform.name, known=rounds_s), *mapped.host_notes),
             *_unstated(bounds, confidence, platform),
@@ -234,6 +233,7 @@ def estimate_together(
         mapped=mapped.kernels,
         table=table,
         prices=prices,
+        basis=(network, platform),
     )
 
 

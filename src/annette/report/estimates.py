@@ -59,6 +59,7 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         coverage_kernels=estimate.coverage.kernels,
         coverage_latency=estimate.coverage.latency,
         branches=[part(schemas.BranchPart, branch, taken=dict(branch.taken)) for branch in estimate.branches],
+        memory=part(schemas.MemoryPart, estimate.memory, by_memory=dict(estimate.memory.by_memory)),
         kernels=[_kernel(kernel) for kernel in estimate.kernels],
     ).plain()
 
@@ -146,6 +147,7 @@ def print_estimate(document: dict[str, Any], *, everything: bool = False, page: 
     """
     page = page or Page()
     _print_headline(document, page)
+    page.line(plain=_memory_text(document["memory"]))
     kernels = document["kernels"]
     total_s = sum(kernel["latency_s"] for kernel in kernels) or 1.0
     shown = kernels if everything else sorted(kernels, key=lambda k: -k["latency_s"])[:_SHOWN_BY_DEFAULT]
@@ -311,6 +313,22 @@ def _print_headline(document: dict[str, Any], page: Page) -> None:
         plain=f"{interval}, {words_text(document['latency_is'])} time, batch {document['batch']}{each}, "
         f"{document['model']}" + ("" if other_s is None else f"; {other_name} {seconds_text(other_s)}"),
         red=poor,
+    )
+
+
+def _memory_text(memory: dict[str, Any]) -> str:
+    """Peak, what is allocated for it, weights, and how they are known; one line."""
+    weights = f"weights {bytes_text(memory['weights_bytes'])}"
+    if memory["peak_activation_bytes"] is None:
+        return f"memory: activations unavailable ({memory['reason']}), {weights}"
+    allocated = ""
+    if memory["allocated_bytes"] is not None:
+        parts = (f"{bytes_text(size)} {name}" for name, size in memory["by_memory"].items())
+        allocated = f", allocated {' + '.join(parts) or bytes_text(memory['allocated_bytes'])}"
+    beside = "" if memory["inputs"] else " beside the inputs"
+    return (
+        f"memory: {bytes_text(memory['peak_activation_bytes'])} activations at the peak{beside}{allocated} "
+        f"({memory['method']}), {weights}"
     )
 
 

@@ -63,7 +63,7 @@ _CLASSES: Final[dict[Part, type]] = {
     "formulas": Formula,
     "backends": Backend,
 }
-_CALLS: Final[dict[Part, int]] = {"reports": 1, "importers": 2, "converters": 1}
+_CALLS: Final[dict[Part, int]] = {"reports": 1, "importers": 2, "converters": 1, "memory": 4}
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _REFERENCE: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -128,7 +128,7 @@ class DeviceContract:
                 assert limits.least <= limits.typical <= limits.most, name
 
     def test_functions_take_what_they_are_given(self, device: Device) -> None:
-        """Reports a text; importers a path and a device; fit datasets and a request; mapping an environment."""
+        """Reports a text, importers a path and a device, memory what is mapped, fit datasets and a request."""
         counts = {f"{part}[{name}]": count for part, count in _CALLS.items() for name in getattr(device, part)}
         for place, reference in _references(device).items():
             count = {"mapping": 1, "fit": 2, **counts}.get(place)

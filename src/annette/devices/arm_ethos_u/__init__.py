@@ -16,4 +16,5 @@ DEVICE = Device(
     formulas={"ethos-u-busiest": f"{__name__}.stage:BUSIEST"},
     backends={"vela": f"{__name__}.backend:VelaBackend"},
     fit=f"{__name__}.fit:fit",
+    memory={"vela": f"{__name__}.memory:plan_memory"},
 )

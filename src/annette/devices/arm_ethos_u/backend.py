@@ -142,6 +142,7 @@ class _CompiledNetwork(CompiledNetwork):
         if not report.kernels:
             return None
         details = {"cycles": str(report.cycles)}
+        details |= {f"{memory}_bytes": str(size) for memory, size in report.memory_bytes.items() if size}
         if report.host_operators:  # Which the cycles leave out.
             details["host_operators"] = ", ".join(name for _, name in report.host_operators)
         entries = profile_entries(report, self._operators, self._network)

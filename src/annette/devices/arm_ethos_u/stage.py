@@ -109,6 +109,31 @@ class EthosUPlacement(ContextStage):
             The kernels in the order in which they run, with the copies that the compiler adds; a concat that copies
             nothing is free.
         """
+        placed, scheduled, copied = self.scheduled(kernels, network)
+        elements = {
+            name: sum(math.prod(network.tensors[tensor].shape) for tensor in tensors)
+            for name, tensors in copied.items()
+        }
+        return tuple(
+            [
+                revised(kernel, context=self._context(scheduled, own, elements.get(kernel.name, 0))) if own else kernel
+                for kernel, own in placed
+            ]
+        )
+
+    def scheduled(
+        self, kernels: Sequence[Kernel], network: Network
+    ) -> tuple[list[tuple[Kernel, range]], Schedule, dict[str, list[str]]]:
+        """The schedule of a network.
+
+        Args:
+            kernels: All kernels of the network, in topological order.
+            network: Where their tensors are described.
+
+        Returns:
+            The kernels in the order in which they run, each with the positions of its operations; the schedule of
+            these; and, by the names of concats, the tensors that they copy.
+        """
         storage = storage_of(network)
         kernels, border = self._divided([self._named(kernel, network, storage) for kernel in kernels], network)
         writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
@@ -144,19 +169,7 @@ class EthosUPlacement(ContextStage):
                 place(replace(kernel, free=True, rules=(*kernel.rules, "chained")), ())
                 continue
             place(kernel, own)
-        scheduled = schedule(self.accelerator, operations, maps, self._known)
-        copied_elements = {
-            name: sum(math.prod(network.tensors[tensor].shape) for tensor in tensors)
-            for name, tensors in copied.items()
-        }
-        return tuple(
-            [
-                revised(kernel, context=self._context(scheduled, own, copied_elements.get(kernel.name, 0)))
-                if own
-                else kernel
-                for kernel, own in placed
-            ]
-        )
+        return placed, schedule(self.accelerator, operations, maps, self._known), copied
 
     @cached_property
     def _known(self) -> Known:

@@ -41,6 +41,8 @@ _DETAILS: Final = (
 )  # fmt: skip
 _SHAPES: Final = ("ifm_shape", "ifm2_shape", "ofm_shape", "ifm_stripe", "ofm_stripe")
 _BLOCKS: Final = ("ifm_block", "ofm_block", "ofm_ublock")
+_MEMORY_COLUMN: Final = "_memory_used"
+_KILOBYTE: Final = 1024
 _CSV_FIELD_LIMIT: Final = 1 << 24
 
 
@@ -77,12 +79,14 @@ class VelaReport:
         clock_hz: Clock of the accelerator.
         kernels: In order of execution.
         host_operators: Positions and names of the operators that stay on the host, which the cycles do not count.
+        memory_bytes: What lies in each memory at most, by its name as Vela writes it: ``sram``, ``dram``, ….
     """
 
     cycles: int
     clock_hz: float
     kernels: tuple[VelaKernel, ...]
     host_operators: tuple[tuple[int, str], ...]
+    memory_bytes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def latency_s(self) -> float:
@@ -112,7 +116,12 @@ def parse_vela_report(summary: str, database: str) -> VelaReport:
         kernels = _kernels(tables, sources)
         on_host = [row for row in tables.get("perf", []) if row["operator"] == _HOST]
         host_operators = tuple((sources.get(row["source_id"], -1), row["name"]) for row in on_host)
-        return VelaReport(cycles, clock_hz, kernels, host_operators)
+        memory_bytes = {
+            column.removesuffix(_MEMORY_COLUMN): round(float(size) * _KILOBYTE)
+            for column, size in row.items()
+            if column.endswith(_MEMORY_COLUMN) and size
+        }
+        return VelaReport(cycles, clock_hz, kernels, host_operators, memory_bytes)
     except (ValueError, OverflowError, TypeError, csv.Error) as error:
         raise BackendRunError(f"Vela's report cannot be understood: {error}") from error
 

@@ -12,5 +12,6 @@ DEVICE = Device(
     presets=json_file(__name__, "presets.json"),
     layouts=json_file(__name__, "layouts.json"),
     mapping=f"{__name__}.mapping:known_mapping",
+    memory={"onnxruntime": f"{__name__}.memory:plan_memory"},
     backends={"onnxruntime": f"{__name__}.backend:OnnxRuntimeBackend"},
 )

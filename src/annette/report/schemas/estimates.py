@@ -20,6 +20,7 @@ __all__ = [
     "KernelPart",
     "LayerPart",
     "MappedKernel",
+    "MemoryPart",
     "NetworkDocument",
     "OutsidePart",
     "ReadingPart",
@@ -61,6 +62,35 @@ class KernelPart(ReportPart, frozen=True):
     efficiency: Annotated[Share, doc("Share of the peak rate that unrolled dimensions leave to its operations.")]
     dimensions: Annotated[dict[str, int], doc("Named dimensions of its main layer that are not 1.")]
     module: Annotated[list[str], doc("Modules of the network around it, outermost first; empty where none are named.")]
+
+
+class MemoryPart(ReportPart, frozen=True):
+    """What a run needs of memory."""
+
+    peak_activation_bytes: Annotated[
+        IntFrom0 | None, doc("Activations, and what kernels need beside, alive at once at most; null if not known.")
+    ]
+    peak_kernel: Annotated[str | None, doc("The kernel at which that is so; null where it is not known.")]
+    weights_bytes: Annotated[
+        IntFrom0, doc("All constants, each once, at the platform's precision, neither compressed nor packed.")
+    ]
+    allocated_bytes: Annotated[
+        IntFrom0 | None,
+        doc("What the compiler or runtime takes for the activations at its peak; null where that is not known."),
+    ]
+    by_memory: Annotated[
+        dict[str, IntFrom0], doc("`allocated_bytes` by the memories that they lie in; empty where not known.")
+    ]
+    inputs: Annotated[bool, doc("Whether the network's inputs are among them; else the caller holds these.")]
+    method: Annotated[
+        str,
+        doc(
+            "`liveness`: whole tensors from first to last use, what any runtime needs at least that does not cut them; "
+            "a name: the plan of that compiler or runtime; `unavailable`: nothing is known."
+        ),
+    ]
+    reason: Annotated[str, doc("Why something is not known; empty where all is.")]
+    alive_bytes: Annotated[list[IntFrom0], doc("Bytes alive at each of `kernels`; empty where not known.")]
 
 
 class BranchPart(ReportPart, frozen=True):
@@ -106,6 +136,7 @@ class EstimateDocument(ReportDocument, frozen=True, tag="annette/estimate/1"):
             "but `interval_s` spans all. Empty where nothing is chosen by data."
         ),
     ]
+    memory: Annotated[MemoryPart, doc("What a run needs of memory.")]
     kernels: Annotated[list[KernelPart], doc("All kernels in order of execution.")]
 
 

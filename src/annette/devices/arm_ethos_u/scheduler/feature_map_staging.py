@@ -19,20 +19,21 @@ from annette.devices.arm_ethos_u.scheduler.feature_maps import ELEMENTWISE
 from annette.devices.arm_ethos_u.scheduler.operations import ACTIVATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
     from annette.devices.arm_ethos_u.scheduler.feature_maps import FeatureMap
     from annette.devices.arm_ethos_u.scheduler.weight_buffering import ScheduledOp
 
-__all__ = ["LiveRange", "choose_staged", "staged_feature_maps"]
+__all__ = ["IN_PLACE", "LiveRange", "choose_staged", "overwritten_ifm", "staged_feature_maps"]
 
 _MOST_RIVALS: Final = 20
 _MOST_TRIES: Final = 20_000
 _MUST_STAY: Final = 1 << 40
 _STEPS_PER_TRY: Final = 5
-_IN_PLACE: Final = ELEMENTWISE | ACTIVATIONS
+IN_PLACE: Final = ELEMENTWISE | ACTIVATIONS
+"""Kinds of operation that may write their OFM over an IFM."""
 
 
 _Usage: TypeAlias = "npt.NDArray[np.int64]"
@@ -99,7 +100,7 @@ def _live_ranges(
         if name in by_name:
             by_name[name].end = max(by_name[name].end, end)
             continue
-        overwritten = _overwritten(entry, maps, by_name) if len(written.writers) == 1 else None
+        overwritten = overwritten_ifm(entry, maps, by_name) if len(written.writers) == 1 else None
         if overwritten is not None:
             each = by_name[overwritten]
             each.names = (*each.names, name)
@@ -117,15 +118,27 @@ def _live_ranges(
     return ordered
 
 
-def _overwritten(entry: ScheduledOp, maps: Mapping[str, FeatureMap], by_name: Mapping[str, LiveRange]) -> str | None:
-    """The IFM that an element-wise operator writes its OFM over."""
-    if entry.op.kind not in _IN_PLACE:
+def overwritten_ifm(
+    entry: ScheduledOp,
+    maps: Mapping[str, FeatureMap],
+    candidates: Collection[str],
+    kinds: Collection[str] = IN_PLACE,
+) -> str | None:
+    """The IFM that an operator writes its OFM over, or None.
+
+    Args:
+        entry: The operator, with an OFM.
+        maps: All feature maps.
+        candidates: Names of those that may be written over.
+        kinds: Kinds of operation that do so.
+    """
+    if entry.op.kind not in kinds:
         return None
     ofm = maps[entry.op.ofm]
     for name in entry.op.ifms:
         ifm = maps[name]
         alike = ifm.size_bytes == ofm.size_bytes and ifm.nhwc == ofm.nhwc
-        if alike and name in by_name and len(ifm.readers) == 1 and not ifm.network_io:
+        if alike and name in candidates and len(ifm.readers) == 1 and not ifm.network_io:
             return name
     return None
 

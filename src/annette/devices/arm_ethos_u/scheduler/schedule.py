@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from annette.devices.arm_ethos_u.scheduler.cascades import cascades_of
@@ -42,12 +42,16 @@ class Schedule:
         entries: Operations in order.
         maps: All feature maps by name.
         staged: Names of the feature maps that lie on chip.
+        times: When each operation runs, two steps apart; those of a cascade run at the same time.
+        rolling: Bytes of the rolling buffers of each cascade, by the position of its last operation.
     """
 
     accelerator: Accelerator
     entries: tuple[ScheduledOp, ...]
     maps: Mapping[str, FeatureMap]
     staged: frozenset[str]
+    times: tuple[int, ...] = ()
+    rolling: Mapping[int, int] = field(default_factory=dict)
 
     def memories(self, position: int) -> tuple[list[Memory], Memory]:
         """Where an operation's IFMs are, and where its OFM goes."""
@@ -157,7 +161,7 @@ def schedule(
     if accelerator.staging_bytes:
         held, accesses = _held_bytes(entries, times, rolling), _accesses(accelerator, entries, maps, known)
         staged = staged_feature_maps(entries, maps, times, held, accesses, accelerator.staging_bytes)
-    return Schedule(accelerator, tuple(entries), maps, frozenset(staged))
+    return Schedule(accelerator, tuple(entries), maps, frozenset(staged), tuple(times), rolling)
 
 
 def _entry_of(accelerator: Accelerator, op: NpuOp, known: Known) -> ScheduledOp:
