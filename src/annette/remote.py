@@ -206,5 +206,5 @@ def _answered(asked: _Request, platform: Platform) -> Iterator[_Entry]:
 
 
 def _document(estimate: Estimate, fields: Sequence[str]) -> dict[str, Any]:
-    document = estimate_document(estimate)
+    document = estimate_document(estimate, memory=not fields or "memory" in fields)
     return {field: document[field] for field in fields} if fields else document

@@ -49,8 +49,13 @@ _LONGEST_NAME: Final = 60
 """Characters of a name in a table; JSON has all of them."""
 
 
-def estimate_document(estimate: Estimate) -> dict[str, Any]:
-    """An estimate as plain data, schema ``annette/estimate/1``."""
+def estimate_document(estimate: Estimate, *, memory: bool = True) -> dict[str, Any]:
+    """An estimate as plain data, schema ``annette/estimate/1``.
+
+    Args:
+        estimate: The estimate.
+        memory: Whether to work out what a run needs of memory, which takes longer than the estimate itself.
+    """
     return part(
         schemas.EstimateDocument,
         estimate,
@@ -59,7 +64,9 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         coverage_kernels=estimate.coverage.kernels,
         coverage_latency=estimate.coverage.latency,
         branches=[part(schemas.BranchPart, branch, taken=dict(branch.taken)) for branch in estimate.branches],
-        memory=part(schemas.MemoryPart, estimate.memory, by_memory=dict(estimate.memory.by_memory)),
+        memory=part(schemas.MemoryPart, estimate.memory, by_memory=dict(estimate.memory.by_memory))
+        if memory
+        else UNSET,
         kernels=[_kernel(kernel) for kernel in estimate.kernels],
     ).plain()
 

@@ -136,7 +136,9 @@ class EstimateDocument(ReportDocument, frozen=True, tag="annette/estimate/1"):
             "but `interval_s` spans all. Empty where nothing is chosen by data."
         ),
     ]
-    memory: Annotated[MemoryPart, doc("What a run needs of memory.")]
+    memory: Annotated[
+        MemoryPart | UnsetType, doc("What a run needs of memory; absent where nothing but times was asked for.")
+    ]
     kernels: Annotated[list[KernelPart], doc("All kernels in order of execution.")]
 
 
