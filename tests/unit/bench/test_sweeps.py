@@ -97,7 +97,8 @@ def test_the_page_draws_the_staircase(dataset):
     assert heights == sorted(heights, reverse=True)
     assert [heights.count(height) for height in sorted(set(heights))] == [8, 8, 8, 8]
     assert "output channels of conv" in page
-    assert "http" not in page.replace("http://www.w3.org", "")
+    assert "http:" not in page.replace("http://www.w3.org", "")
+    assert "https:" not in page
     assert page.count("<svg") == page.count("</svg>") == 1
 
 

@@ -1,4 +1,7 @@
-"""Cases of detectors, audio and tables: what is written is what is read, and the runtime's operator is one layer."""
+"""Cases of detectors, audio and tables: what is written is what is read, and the runtime's operator is one layer.
+
+What selects by its data is built, and benchmarked, with all that it may select: the largest reading of the file.
+"""
 
 from itertools import islice
 
@@ -35,7 +38,8 @@ def described(network):
 def test_files_are_read_as_they_were_built(tmp_path, recipe, opset):
     for network in islice(drawn(recipe, 4), 4):
         write_onnx(network, tmp_path / "case.onnx", opset=opset)
-        assert described(read_onnx(tmp_path / "case.onnx")) == described(network)
+        read = read_onnx(tmp_path / "case.onnx")
+        assert described(read.extremes[-1] if read.extremes else read) == described(network)
 
 
 def test_every_kind_has_its_cases():

@@ -153,7 +153,8 @@ def test_what_runtimes_do_one_after_the_other_is_in_it(full):
 def test_no_whole_network_is_in_it(full):
     known = {graph_digest(zoo.build(name)) for name in ("resnet18", "mobilenet_v2", "squeezenet1_1", "alexnet")}
     assert not known & {graph_digest(case.network) for case in full.cases}
-    assert max(len(case.network.layers) for case in full.cases) < 120
+    blocks = [case for case in full.cases if not case.group.startswith("split/")]  # a split has a layer for each part
+    assert max(len(case.network.layers) for case in blocks) < 120
 
 
 def test_a_plan_is_a_file(quick):
