@@ -111,7 +111,7 @@ class Rounds:
         self.walked(last, states or ())
         final = self._latest[-1]
         del walker.layers[layers:], walker.loops[loops:]
-        size = len(latest.layers) * (_BYTES_PER_LAYER + 8 * len(self._prefix))
+        size = sum(_BYTES_PER_LAYER + _length_of_names(layer) for layer in latest.layers)
         spend(f"loop {self._prefix!r}", steps=_STEPS_PER_LAYER * len(latest.layers) * count, size_bytes=size * count)
         results = [self._copy(before, latest, number) for number in range(latest.number + 1, last)]
         walker.layers += final.layers
@@ -235,6 +235,12 @@ class Rounds:
         self._walker.needed += map(names.value, latest.needed)
         self._walker.loops += [replace(loop, node=names.text(loop.node)) for loop in latest.loops]
         return [names.value(value) for value in latest.results]
+
+
+def _length_of_names(layer: PendingLayer) -> int:
+    """Bytes of the names that a copy of a layer makes; a character that is not ASCII makes a text four times as large."""
+    names = (layer.name, *(value.name for value in layer.outputs))
+    return sum(len(name) * (1 if name.isascii() else 4) for name in names)
 
 
 class _Names:
