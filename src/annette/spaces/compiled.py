@@ -14,7 +14,7 @@ from annette.mapping.kernel import KernelTable
 from annette.spaces.learning import Learner
 from annette.spaces.observation import AMOUNTS
 from annette.spaces.row_prices import Around, RowPrices
-from annette.spaces.walk import NotLocalError
+from annette.spaces.walk import NotLocal
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -157,7 +157,7 @@ class CompiledSpace:
         if self.compiled:
             try:
                 return self.looked_up(candidates)
-            except NotLocalError:
+            except NotLocal:
                 self.compiled, self.reason = False, "a piece turned out to depend on more than its surroundings"
         return FullRoad(self.space, self.platform, self._family, self._fallback).price(candidates)
 
@@ -165,7 +165,7 @@ class CompiledSpace:
         """As `price`, by look-ups alone.
 
         Raises:
-            NotLocalError: A piece became something else in a surrounding that looks the same.
+            NotLocal: A piece became something else in a surrounding that looks the same.
         """
         parts = [
             self._together(candidates[start : start + _TOGETHER]) for start in range(0, len(candidates), _TOGETHER)
@@ -316,7 +316,7 @@ def compile_space(
             candidate.looked_up(rows)
             checked = space.sample(_CHECKED, draw)
             compiled_s, full_s = candidate.looked_up(checked).latency_s, road.price(checked).latency_s
-        except NotLocalError:
+        except NotLocal:
             reason = f"what becomes of a piece on platform {platform.name!r} depends on more than its surroundings"
             continue
         if (np.abs(compiled_s - full_s) <= _TOLERANCE * full_s).all():

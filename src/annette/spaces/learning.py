@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from annette.spaces.observation import OpenPieceError, RowStore, observe
+from annette.spaces.observation import OpenPiece, RowStore, observe
 from annette.spaces.walk import PieceBook
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ class Learner:
         """Entries of candidates, shape ``(slots, candidates)``; what is missing is learned on the way.
 
         Raises:
-            NotLocalError: The pieces of the space cannot be told apart by their surroundings.
+            NotLocal: The pieces of the space cannot be told apart by their surroundings.
         """
         while True:
             try:
                 return self._entries(candidates)
-            except OpenPieceError as error:
+            except OpenPiece as error:
                 # What was learned holds no longer: kernels are handed out in another way.
                 opened = {*self._open_codes, *error.codes}
                 self._open_codes = _EVERY_CODE if len(opened) > _MOST_OPEN else opened
@@ -80,7 +80,7 @@ class Learner:
         """Builds and maps candidates, and takes in what became of their pieces.
 
         Raises:
-            NotLocalError: As above.
+            NotLocal: As above.
         """
         pieces = self._space.pieces(candidates)
         observed = np.zeros((len(pieces.codes), len(candidates)), dtype=np.intp)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     State: TypeAlias = tuple[Hashable, ...]
 
-__all__ = ["AMOUNTS", "AROUND", "INSIDE", "OPEN", "Content", "Observation", "OpenPieceError", "RowStore", "observe"]
+__all__ = ["AMOUNTS", "AROUND", "INSIDE", "OPEN", "Content", "Observation", "OpenPiece", "RowStore", "observe"]
 
 AROUND: Final = tuple(map(COLUMNS.index, ("network_weight_bytes", "network_ops", "network_busy_ops")))
 """Columns of kernel tables that are sums over the whole network."""
@@ -58,7 +58,7 @@ class Content(NamedTuple):
     copies: tuple[tuple[str, ...], ...]
 
 
-class OpenPieceError(Exception):
+class OpenPiece(Exception):  # noqa: N818 - a signal within the package, which reaches no user
     """Pieces ran in one kernel with their readers, though their codes are not among those that may.
 
     Attributes:
@@ -136,7 +136,7 @@ def observe(
 
     Raises:
         OptionError: The space's description of the candidate does not fit its network.
-        OpenPieceError: A piece of another code does.
+        OpenPiece: A piece of another code does.
     """
     built = space.build(candidate)
     pieces = space.pieces(np.array([candidate], dtype=np.int64))
@@ -272,7 +272,7 @@ class _Attribution:
             if alone and states[slot][0] == INSIDE:
                 opened.add(self._codes[slot])
         if opened:
-            raise OpenPieceError(opened)
+            raise OpenPiece(opened)
         return states
 
     def _closed(self, slot: int) -> State:

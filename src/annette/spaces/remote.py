@@ -19,7 +19,7 @@ from annette.platforms import Platform, dumps_platform, load_platform, loads_pla
 from annette.spaces.blocks import space_from_json
 from annette.spaces.compiled import FullRoad, Priced, compile_space
 from annette.spaces.load import SPACES, load_space
-from annette.spaces.walk import NotLocalError
+from annette.spaces.walk import NotLocal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -189,7 +189,7 @@ def _known(prices: SpacePrices, rows: IntArray, shared: bytes) -> dict[str, Any]
     """What is known of candidates: by look-ups, or by the full road where they turn out not to hold."""
     try:
         return prices.price(rows)._asdict()
-    except NotLocalError:
+    except NotLocal:
         return _full_road(shared).price(rows)._asdict()
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from annette.spaces.keys import Hashes
     from annette.spaces.space import IntArray, Pieces
 
-__all__ = ["NotLocalError", "PieceBook", "Walked"]
+__all__ = ["NotLocal", "PieceBook", "Walked"]
 
 _NO_CHANGE: Final = -1
 _FIRST_ROOM: Final = 1024
@@ -29,7 +29,7 @@ _NOTHING: Final = Content((), (0.0,) * len(AMOUNTS), ("outside",), (), ())
 """What becomes of a slot that a candidate does not have."""
 
 
-class NotLocalError(Exception):
+class NotLocal(Exception):  # noqa: N818 - a signal within the package, which reaches no user
     """The same piece in the same surrounding became something else: what decides lies farther away."""
 
 
@@ -98,7 +98,7 @@ class PieceBook:
             observed: Number of the content of each slot (`content_number`), shape ``(slots, candidates)``.
 
         Raises:
-            NotLocalError: A key is known already, but with another content.
+            NotLocal: A key is known already, but with another content.
         """
         self._walk(pieces, observed.shape[1], observed)
 
@@ -131,7 +131,7 @@ class PieceBook:
                     known[new] = 0
             arrays = self._entries
             if observed is not None and (arrays.content_of[known] != observed[slot]).any():
-                raise NotLocalError
+                raise NotLocal
             entries[slot], states[slot] = known, arrays.state_of[known]
             if arrays.any_changing:
                 _change(states, arrays, known, sources)

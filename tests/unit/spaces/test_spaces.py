@@ -105,9 +105,9 @@ def test_what_turns_out_to_lie_farther_away_takes_the_full_road(monkeypatch):
     expected = prices.price(candidates).latency_s
 
     def far(_):
-        from annette.spaces.walk import NotLocalError
+        from annette.spaces.walk import NotLocal
 
-        raise NotLocalError
+        raise NotLocal
 
     monkeypatch.setattr(prices._learner, "entries", far)
     np.testing.assert_allclose(prices.price(candidates).latency_s, expected, rtol=1e-9)
@@ -148,7 +148,8 @@ def test_lookup_tables_add_up(tmp_path, kind):
 def test_forests_over_a_grid_say_what_they_say_at_each_point():
     model = load_platform("epyc-onnxruntime").models["conv"]["mixed"]
     names, forest = model.features.names, model.forest
-    columns = [names.index("log2:held_bytes"), names.index("log2:held_ops")]
+    columns = [place for place, name in enumerate(names) if name.startswith("log2:held_")]
+    assert len(columns) == 2
     limits = [(19.0, 24.0), (25.0, 30.0)]
     axes = [
         Axis(forest.threshold[forest.feature == column].astype(float), *ends)

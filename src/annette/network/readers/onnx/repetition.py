@@ -238,7 +238,7 @@ class Rounds:
 
 
 def _length_of_names(layer: PendingLayer) -> int:
-    """Bytes of the names that a copy of a layer makes; one character that is not ASCII makes a text four times longer."""
+    """Bytes of the names that a copy of a layer makes; of one that is not ASCII each character may take four."""
     names = (layer.name, *(value.name for value in layer.outputs))
     return sum(len(name) * (1 if name.isascii() else 4) for name in names)
 

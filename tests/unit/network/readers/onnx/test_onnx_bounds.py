@@ -148,7 +148,10 @@ def _loop(rounds, body, carried="x", output="y", name=""):
 
 def test_loops_in_loops_are_refused(tmp_path):
     inner = _loop("n", [helper.make_node("Relu", ["vi"], ["ui"])], "vo", "uo", name="i")
-    with pytest.raises(NetworkSizeError, match="asks for more work than a file of its size warrants"), budgeted("m", steps=10**6):
+    with (
+        pytest.raises(NetworkSizeError, match="asks for more work than a file of its size warrants"),
+        budgeted("m", steps=10**6),
+    ):
         read_onnx(_file(tmp_path, [_loop("n", [inner], name="o")], n=4096, t=True))
 
 
