@@ -28,7 +28,7 @@ from corpus_status import files_in, known_inputs
 
 from annette.bench.dataset import Dataset
 from annette.bench.session import measure_networks, network_case, settings_for
-from annette.errors import AnnetteError
+from annette.errors import AnnetteError, DatasetError
 from annette.evaluation.evaluation import Evaluation, evaluate
 from annette.evaluation.truth import MachineSpeed, Truth, truths_of
 from annette.network.load import load_network
@@ -100,13 +100,7 @@ def score(known: list[Known], truth: Path, name: str, *, half: str) -> None:
     platform = load_platform(name)
     chosen = [each for each in known if each.half == half]
     with Dataset.open(truth) as dataset:
-        truths = truths_of(
-            dataset,
-            [each.name for each in chosen],
-            networks={each.name: each.network for each in chosen},
-            speed=MachineSpeed.of(platform),
-        )
-    truths = tuple(_as_run(each, truth) for each, truth in zip(chosen, truths, strict=True))
+        truths = tuple(truth_of(dataset, each, MachineSpeed.of(platform)) for each in chosen)
     made = evaluate(platform, truths, suite=f"corpus, {half}")
     for result in made.networks:
         if result.problem:
@@ -121,14 +115,25 @@ def score(known: list[Known], truth: Path, name: str, *, half: str) -> None:
     print_errors(made)
 
 
-def _as_run(known: Known, truth: Truth) -> Truth:
-    """The truth of a network with the sizes that its data decide in a run, however old the measurement is."""
-    if not open_sizes(truth.network.data_sizes):
-        return truth
+def truth_of(dataset: Dataset, known: Known, speed: MachineSpeed) -> Truth:
+    """What was measured of a file, beside the network with the sizes that its data decide in a run.
+
+    Older measurements recorded the network without them, newer ones with them.
+    """
+
+    def recorded(network: Network) -> Truth:
+        (found,) = truths_of(dataset, [known.name], networks={known.name: network}, speed=speed)
+        return found
+
+    if not open_sizes(known.network.data_sizes):
+        return recorded(known.network)
     network = network_case(known.name, known.network, backend="onnxruntime", path=known.path).network
     seen = [note for note in network.notes if note.startswith("sizes that data decide")]
     sys.stdout.write(f"{known.name}: {'; '.join(seen) or 'sizes that data decide could not be looked up'}\n")
-    return replace(truth, network=network)
+    try:
+        return recorded(network)
+    except DatasetError:
+        return replace(recorded(known.network), network=network)
 
 
 def print_errors(made: Evaluation) -> None:
