@@ -17,6 +17,7 @@ import numpy.typing as npt
 from annette.mapping.access import access_of
 from annette.mapping.one_kernel import ACTIVATION_CODES, Kernel, described_by, revised, row_of
 from annette.mapping.precision import Precision, is_narrow, narrowest, precision_in, with_precision
+from annette.mapping.shared_weights import repeated_uses
 from annette.network import Dimensions, Network, Tensor
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ kernel's own tensors that count: one behind a view of the input is inside, a cop
 layers: what does not fit into a cache has to be fetched again in every run, and what lies in a cache that others share
 is gone after some time. ``network_busy_ops`` is that time, from one run of a kernel to the next, in operations: what a
 core would have computed meanwhile at full rate, if each kernel of the network takes the time of its operations or of
-its bytes, and that of a start. (What the network's layers write in between as a number of bytes, and reuse distances of
+its bytes, and that of a start. Where a kernel reads weights that another one has read in the same run
+(`annette.mapping.shared_weights`), all three count what ran since then only. (What the network's layers write in between as a number of bytes, and reuse distances of
 inputs and weights, were tried and left out: forests took them for signs of cold caches in networks larger than any
 benchmark, which became 3 to 10 % too slow.)
 
@@ -164,6 +166,7 @@ class KernelTable:
                 rows.append((*own, *border, *around, *(kernel.access or access_of(kernel.anchor, network))))
         values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))[places]
         values[:, _INDEX["network_busy_ops"]] = busy_ops_of(values) + max(evicted_ops, _OPS_A_BYTE * evicted_bytes)
+        _keep_shared_weights(values, list(repeated_uses(kernels, network)))
         return cls(np.array(kinds, dtype=np.str_), values, _context(kernels))
 
     @classmethod
@@ -218,8 +221,34 @@ _INDEX: Final = {column: index for index, column in enumerate(COLUMNS)}
 
 def busy_ops_of(values: FloatArray) -> float:
     """Operations that a core does at full rate in the time that the kernels of a network take, one after the other."""
+    return float(_busy_ops(values).sum())
+
+
+def _busy_ops(values: FloatArray) -> FloatArray:
+    """The same for each kernel, shape ``(rows,)``."""
     ops, *sizes = (values[:, _INDEX[name]] for name in ("ops", "input_bytes", "weight_bytes", "output_bytes"))
-    return float(np.maximum(ops, _OPS_A_BYTE * np.sum(sizes, axis=0)).sum()) + _OPS_A_START * len(values)
+    return np.maximum(ops, _OPS_A_BYTE * np.sum(sizes, axis=0)) + _OPS_A_START
+
+
+def _keep_shared_weights(values: FloatArray, uses: Sequence[tuple[int, int]]) -> None:
+    """Tells kernels whose weights were read before what happened since then, instead of what the whole network does.
+
+    Args:
+        values: Rows of the kernels, in the order of execution; their columns of the network are changed in place.
+        uses: Numbers of such kernels, and of the kernels that read their weights last.
+    """
+    if not uses:
+        return
+    now, before = np.array(uses, dtype=np.intp).T
+    since = {
+        "network_weight_bytes": values[:, _INDEX["weight_bytes"]],
+        "network_ops": values[:, _INDEX["ops"]],
+        "network_busy_ops": _busy_ops(values),
+    }
+    for name, amounts in since.items():
+        passed = np.cumsum(amounts)
+        column = values[:, _INDEX[name]]
+        column[now] = np.minimum(column[now], passed[now] - passed[before])
 
 
 def _context(kernels: Sequence[Kernel]) -> dict[str, FloatArray]:
