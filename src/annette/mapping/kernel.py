@@ -79,9 +79,11 @@ layers: what does not fit into a cache has to be fetched again in every run, and
 is gone after some time. ``network_busy_ops`` is that time, from one run of a kernel to the next, in operations: what a
 core would have computed meanwhile at full rate, if each kernel of the network takes the time of its operations or of
 its bytes, and that of a start. Where a kernel reads weights that another one has read in the same run
-(`annette.mapping.shared_weights`), all three count what ran since then only. (What the network's layers write in between as a number of bytes, and reuse distances of
-inputs and weights, were tried and left out: forests took them for signs of cold caches in networks larger than any
-benchmark, which became 3 to 10 % too slow.)
+(`annette.mapping.shared_weights`), all three count what ran since then only.
+
+(What the network's layers write in between as a number of bytes, and reuse distances of inputs and weights for all
+kernels, were tried and left out: forests took them for signs of cold caches in networks larger than any benchmark,
+which became 3 to 10 % too slow.)
 
 ``run_length`` and ``walk`` say how a kernel that moves or broadcasts elements goes through memory
 (`annette.mapping.access`), 0 for all others.
@@ -227,7 +229,8 @@ def busy_ops_of(values: FloatArray) -> float:
 def _busy_ops(values: FloatArray) -> FloatArray:
     """The same for each kernel, shape ``(rows,)``."""
     ops, *sizes = (values[:, _INDEX[name]] for name in ("ops", "input_bytes", "weight_bytes", "output_bytes"))
-    return np.maximum(ops, _OPS_A_BYTE * np.sum(sizes, axis=0)) + _OPS_A_START
+    busy: FloatArray = np.maximum(ops, _OPS_A_BYTE * np.sum(sizes, axis=0)) + _OPS_A_START
+    return busy
 
 
 def _keep_shared_weights(values: FloatArray, uses: Sequence[tuple[int, int]]) -> None:
