@@ -114,7 +114,8 @@ def plan_by_liveness(network: Network, kernels: Sequence[Kernel], size_of: Calla
         kernels: In order of execution.
         size_of: Bytes of a tensor (`width_of`).
     """
-    root = _storage(kernels)
+    given = set(network.inputs)  # What the caller hands over lies where he put it, whatever is made of it.
+    root = {tensor: place for tensor, place in _storage(kernels).items() if tensor not in given}
     end = len(kernels) - 1
     spans: dict[str, list[int]] = {name: [0, 0] for name in network.inputs}
     for step, kernel in enumerate(kernels):
@@ -125,7 +126,7 @@ def plan_by_liveness(network: Network, kernels: Sequence[Kernel], size_of: Calla
             spans[root.get(tensor, tensor)][1] = end
     sizes: dict[str, int] = {}
     for tensor in dict.fromkeys((*spans, *root)):
-        place = root.get(tensor, tensor)
+        place = tensor if tensor in spans else root[tensor]
         sizes[place] = max(sizes.get(place, 0), size_of(network.tensors[tensor]))
     lifetimes = [Lifetime(sizes[name], first, last) for name, (first, last) in spans.items()]
     return MemoryPlan(alive_bytes(lifetimes, len(kernels)), "liveness")
