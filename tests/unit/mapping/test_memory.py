@@ -1,5 +1,7 @@
 """What is alive when, worked out by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from annette.mapping.kernel import Precision
@@ -67,3 +69,14 @@ def test_positions_keep_their_type_and_narrow_numbers_theirs():
     assert size_of(Tensor("i", (4,), DType.INT64)) == 32
     assert size_of(Tensor("b", (4,), DType.BOOL)) == 4
     assert size_of(Tensor("f", (4,), DType.FLOAT32)) == 4
+
+
+def test_an_input_that_a_free_concatenation_takes_stays_where_it_is():
+    net = NetworkBuilder("joined")
+    x, y = net.input("x", (1, 64, 8, 8)), net.input("y", (1, 64, 8, 8))
+    network = net.build(net.relu(net.concat([x, net.relu(y)], axis=1)))
+    kernels = [
+        replace(kernel, free=True) if kernel.kind == "concat" else kernel for kernel in preset("generic").apply(network)
+    ]
+    plan = plan_by_liveness(network, kernels, lambda tensor: tensor.elements)
+    assert max(plan.alive_bytes) >= 3 * 64 * 64
