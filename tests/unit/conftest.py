@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture
 def here(monkeypatch):
-    """Estimates on a cluster whose one worker is this process."""
+    """Estimates, and candidates of spaces, on a cluster whose one worker is this process."""
 
     class Here:
         def __enter__(self):
@@ -17,4 +17,5 @@ def here(monkeypatch):
         def map(self, call, payloads, shared):
             return (call(payload, shared) for payload in payloads)
 
-    monkeypatch.setattr("annette.remote.connected", lambda *_: Here())
+    for asks in ("annette.remote", "annette.spaces.remote"):
+        monkeypatch.setattr(f"{asks}.connected", lambda *_: Here())

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.number_text import change_text, percent_text, seconds_text, words_text
-from annette.plain_text import shortened
-from annette.report.page import Page
+from annette.report.page import Page, name_text
 from annette.report.schemas import estimates as schemas
 from annette.report.schemas.base import part
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["difference_document", "print_difference"]
 
 _SHOWN_BY_DEFAULT: Final = 15
-_LONGEST_NAME: Final = 60
 
 
 def difference_document(difference: Difference) -> dict[str, Any]:
@@ -64,7 +62,7 @@ def print_difference(document: dict[str, Any], *, everything: bool = False, page
     rows = [
         (
             kernel["what"],
-            shortened(kernel["after"] or kernel["before"], _LONGEST_NAME),
+            name_text(kernel["after"] or kernel["before"]),
             kernel["kind"],
             seconds_text(kernel["before_s"]),
             seconds_text(kernel["after_s"]),

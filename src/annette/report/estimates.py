@@ -17,8 +17,7 @@ from annette.number_text import (
     times_text,
     words_text,
 )
-from annette.plain_text import shortened
-from annette.report.page import Page, texts
+from annette.report.page import Page, name_text, texts
 from annette.report.schemas import estimates as schemas
 from annette.report.schemas.base import part
 
@@ -45,8 +44,6 @@ __all__ = [
 ]
 
 _SHOWN_BY_DEFAULT: Final = 15
-_LONGEST_NAME: Final = 60
-"""Characters of a name in a table; JSON has all of them."""
 
 
 def estimate_document(estimate: Estimate, *, memory: bool = True) -> dict[str, Any]:
@@ -160,7 +157,7 @@ def print_estimate(document: dict[str, Any], *, everything: bool = False, page: 
     shown = kernels if everything else sorted(kernels, key=lambda k: -k["latency_s"])[:_SHOWN_BY_DEFAULT]
     rows = [
         (
-            _name(kernel["name"]),
+            name_text(kernel["name"]),
             kernel["kind"],
             str(len(kernel["layers"])),
             seconds_text(kernel["latency_s"]),
@@ -220,7 +217,7 @@ def print_comparison(document: dict[str, Any], *, page: Page | None = None) -> N
             latency_is=words_text,
             coverage=percent_text,
             coverage_latency=percent_text,
-            heaviest_kernels=lambda names: ", ".join(map(_name, names)),
+            heaviest_kernels=lambda names: ", ".join(map(name_text, names)),
         )
         page.table(header, rows, left=(0, 4, 7))
     for entry in document["platforms"]:
@@ -241,10 +238,10 @@ def print_network(document: dict[str, Any], *, everything: bool = False, page: P
     if "kernels" in document:
         kernel_rows = [
             (
-                _name(kernel["name"]),
+                name_text(kernel["name"]),
                 kernel["kind"] + (" (free)" if kernel["free"] else ""),
                 count_text(kernel["ops"]),
-                ", ".join(map(_name, kernel["layers"][1:])),
+                ", ".join(map(name_text, kernel["layers"][1:])),
                 ", ".join(kernel["rules"]),
             )
             for kernel in document["kernels"]
@@ -254,7 +251,7 @@ def print_network(document: dict[str, Any], *, everything: bool = False, page: P
         layers = document["layers"]
         shown = layers if everything else sorted(layers, key=lambda entry: -entry["ops"])[:_SHOWN_BY_DEFAULT]
         counts = dict.fromkeys(("macs", "ops", "params"), count_text)
-        layer_rows = texts(shown, name=_name, kind=str, inputs=_sizes, outputs=_sizes, **counts, bytes=bytes_text)
+        layer_rows = texts(shown, name=name_text, kind=str, inputs=_sizes, outputs=_sizes, **counts, bytes=bytes_text)
         header = ("layer", "kind", "reads", "writes", "MACs", "ops", "params", "bytes")
         page.table(header, layer_rows, left=(0, 1, 2, 3))
         if len(shown) < len(layers):
@@ -337,11 +334,6 @@ def _memory_text(memory: dict[str, Any]) -> str:
         f"memory: {bytes_text(memory['peak_activation_bytes'])} activations at the peak{beside}{allocated} "
         f"({memory['method']}), {weights}"
     )
-
-
-def _name(name: str) -> str:
-    """A name as it fits into a table: converters of TensorFlow join those of all layers that they merged."""
-    return shortened(name, _LONGEST_NAME)
 
 
 def _sizes(tensors: Sequence[dict[str, Any]]) -> str:

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from annette.plain_text import escaped
+from annette.plain_text import escaped, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["Page", "texts"]
+__all__ = ["Page", "name_text", "texts"]
 
 _WIDTH_OF_A_PIPE: Final = 200
 _LEAST_COLUMN: Final = 12
 _GAP: Final = "  "
+_LONGEST_NAME: Final = 60
+"""Characters of a name in a table; JSON has all of them."""
 
 
 class Page:
@@ -73,6 +75,11 @@ class Page:
             widths[widest] -= 1
             excess -= 1
         return widths
+
+
+def name_text(name: str) -> str:
+    """A name as it fits into a table: converters of TensorFlow join those of all layers that they merged."""
+    return shortened(name, _LONGEST_NAME)
 
 
 def texts(entries: Iterable[Mapping[str, Any]], **columns: Callable[[Any], str]) -> list[tuple[str, ...]]:

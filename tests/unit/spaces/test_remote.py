@@ -33,23 +33,6 @@ SPACE = {
 
 
 @pytest.fixture
-def here(monkeypatch):
-    """A cluster whose one worker is this process."""
-
-    class Here:
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
-        def map(self, call, payloads, shared):
-            return (call(payload, shared) for payload in payloads)
-
-    monkeypatch.setattr("annette.spaces.remote.connected", lambda *_: Here())
-
-
-@pytest.fixture
 def file(tmp_path):
     path = tmp_path / "toy.json"
     path.write_text(json.dumps(SPACE))
