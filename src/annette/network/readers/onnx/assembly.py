@@ -87,6 +87,7 @@ def assemble(
         source_format=source_format,
         notes=[*notes, *size_notes(sizes)],
         loops=walker.loops,
+        size_nodes=len(walker.size_nodes),
         data_sizes=sizes,
         values={value.name: value.data.ravel().tolist() for value in binding.values if value.data is not None},
     )
