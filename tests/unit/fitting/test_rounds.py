@@ -33,7 +33,7 @@ def measured(states, rounds, additions, random):
 
 def measured_branches(branches, additions, random):
     net = NetworkBuilder("branch")
-    inputs = [net.input("condition", (1,), DType.BOOL), net.input("x", (8,))]
+    inputs = [net.input("x", (8,)), net.input("condition", (1,), DType.BOOL)]
     network = net.build(*net.layer("branch", inputs, attributes={"branches": branches, "additions": additions}))
     total_s = 6e-6 + branches * (PER_BRANCH_S + KERNEL_S * additions)
     total_s *= float(np.exp(random.normal(0, 0.01)))
@@ -82,7 +82,7 @@ def test_plans_have_loops_and_datasets_keep_them():
 def test_plans_have_branches_whose_condition_is_one_for_all_samples():
     cases = [case for case in generate_plan("full").cases if case.group == "branch/additions"]
     assert len(cases) >= 12
-    assert {case.network.tensors[case.network.inputs[0]].shape for case in cases} == {(1,)}
+    assert {case.network.tensors[case.network.layers[0].inputs[1]].shape for case in cases} == {(1,)}
 
 
 def test_costs_are_named_as_fields_of_overheads():

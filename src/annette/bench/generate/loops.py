@@ -33,7 +33,7 @@ def _rounds(s: Sampler, net: CaseBuilder) -> None:
 
 def _branches(s: Sampler, net: CaseBuilder) -> None:
     condition = net.input(net.unique_name("condition"), (1,), DType.BOOL)  # one for all samples
-    operands = [condition, net.feed((_ELEMENTS,))]
+    operands = [net.feed((_ELEMENTS,)), condition]
     net.layer(
         "branch",
         operands,

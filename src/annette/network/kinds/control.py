@@ -47,7 +47,7 @@ KINDS: Final = (
         "branches one after the other, chosen by a condition, which add a constant several times",
         1,
         attributes={"branches": INTEGER, "additions": INTEGER},
-        shapes=lambda inputs, _: [inputs[1]],
+        shapes=lambda inputs, _: [inputs[0]],
         ops=_ops,
     ),
 )

@@ -48,7 +48,7 @@ def _branch(to: Lowering, layer: Layer) -> None:
 
     The condition is an input: what is known when the file is loaded would be decided then.
     """
-    condition, current = layer.inputs
+    current, condition = layer.inputs
     state: Any = (ONNX_DTYPES[to.tensors[current].dtype], to.tensors[current].shape)
     constants = [to.number(layer, "one", 1.0), to.number(layer, "two", 2.0)]
     count = int(layer.attributes["branches"])  # type: ignore[arg-type]

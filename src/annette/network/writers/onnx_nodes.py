@@ -342,7 +342,7 @@ def _recurrent(to: Lowering, layer: Layer) -> None:
     attributes["direction"] = "bidirectional" if layer.attributes.get("directions", 1) == 2 else "forward"
     if layer.kind == "gru":
         attributes["linear_before_reset"] = 1
-    if to.tensors[layer.inputs[1]].dtype is DType.INT8:
+    if to.tensors[layer.inputs[1]].dtype in (DType.INT8, DType.UINT8):
         dynamic_recurrent(to, layer, attributes)
         return
     inputs = list(layer.inputs)
