@@ -28,7 +28,7 @@ def _last(build, *shapes):
     ],
 )
 def test_transposes(shape, perm, access):
-    assert _last(lambda net, x: net.transpose(x, perm), shape) == access
+    assert _last(lambda net, x: net.transpose(x, perm), shape)[:2] == access
 
 
 @pytest.mark.parametrize(
