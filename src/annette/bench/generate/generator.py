@@ -180,9 +180,10 @@ _TARGETS: Final[dict[str, Callable[[], list[Recipe]]]] = {
     "npu": integer.recipes,
 }
 _QUANTISED: Final = "cpu-int8"
-_WAYS: Final = ("static-uint8", "dynamic", "static-uint8", "static-int8")
+_WAYS: Final = ("static-uint8", "dynamic-unsigned", "static-uint8", "static-int8")
 _WAYS_OF_PRODUCTS: Final = ("dynamic", "static-uint8", "dynamic", "static-int8")
-"""Ways of quantising, in turn: half of the time that which is commonest, with convolutions and without."""
+"""Ways of quantising, in turn: half of the time that which is commonest, with convolutions and without. Weights of
+convolutions whose activations are quantised as they come are unsigned, as ONNX Runtime's documentation advises."""
 
 
 def _cases(recipe: Recipe, target: str, seed: int, batch: Sequence[int] | None, settings: Settings) -> Iterator[Case]:

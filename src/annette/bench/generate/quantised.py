@@ -29,18 +29,18 @@ __all__ = ["recipes"]
 
 _STATIC: Final = ("static-uint8",)
 _BOTH: Final = ("static-uint8", "static-int8")
-_ALL: Final = ("static-uint8", "dynamic", "static-int8")
+_ALL: Final = ("static-uint8", "dynamic-unsigned", "static-int8")
 _MOST_ELEMENTS: Final = 400_000
 
 _OTHER_SIGNS: Final = (
-    ("conv-1x1/", ("static-unsigned", "dynamic-unsigned", "operators-int8")),
-    ("conv-3x3/", ("static-unsigned", "dynamic-unsigned", "operators-int8")),
-    ("conv-large/", ("dynamic-unsigned", "static-unsigned", "operators-int8")),
-    ("conv-strided/", ("dynamic-unsigned", "static-unsigned", "operators-int8")),
-    ("conv-stem/3-channels", ("dynamic-unsigned", "static-unsigned", "operators-int8")),
-    ("conv-grouped/", ("static-unsigned", "dynamic-unsigned", "operators-int8")),
-    ("conv-1d/", ("dynamic-unsigned", "static-unsigned")),
-    ("depthwise", ("static-unsigned", "dynamic-unsigned", "operators-int8")),
+    ("conv-1x1/", ("static-unsigned", "dynamic", "operators-int8")),
+    ("conv-3x3/", ("static-unsigned", "dynamic", "operators-int8")),
+    ("conv-large/", ("dynamic", "static-unsigned", "operators-int8")),
+    ("conv-strided/", ("dynamic", "static-unsigned", "operators-int8")),
+    ("conv-stem/3-channels", ("dynamic", "static-unsigned", "operators-int8")),
+    ("conv-grouped/", ("static-unsigned", "dynamic", "operators-int8")),
+    ("conv-1d/", ("dynamic", "static-unsigned")),
+    ("depthwise", ("static-unsigned", "dynamic", "operators-int8")),
     ("fully-connected-matrix/", ("dynamic-unsigned", "static-unsigned", "operators-int8")),
     ("fully-connected-tokens/plain", ("dynamic-unsigned", "static-unsigned", "operators-int8")),
     ("fully-connected/one-row", ("dynamic-unsigned",)),
