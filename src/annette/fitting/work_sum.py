@@ -51,7 +51,8 @@ _WORKS: Final = (
         (
             "kernels", "products", "unblocked_macs", "unblocked_macs/fill:product_columns:*", "unblocked_windows",
             "blocked_macs/fill:out_channels:*", "blocked_edge_macs/fill:out_channels:*", "batched_weight_bytes",
-            "input_bytes", "output_bytes", "touched_past_1m", "touched_past_4m", "touched_past_16m",
+            "input_bytes", "output_bytes", "activated_elements", "curved_elements", "touched_past_1m",
+            "touched_past_4m", "touched_past_16m",
         ),
     ),
     (

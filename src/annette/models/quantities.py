@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from annette.mapping.one_kernel import ACTIVATION_CODES
 from annette.mapping.precision import precision_in
 from annette.models.selection import guessed_steps, heap_steps, partition_steps
 
@@ -61,6 +62,9 @@ _REPEATING_WALK: Final = 7
 """Of resizes: ``walk`` of those that repeat elements by two, and by other whole factors."""
 
 _PAIR: Final = 2
+
+_BENT: Final = [ACTIVATION_CODES[kind] for kind in ("clip", "leaky_relu", "prelu", "relu", "thresholded_relu")]
+"""Activations that are two or three straight lines; all others take several operations for each element."""
 
 _RESULT_MOVES: Final = 4
 """Of Einstein sums: from the next ``walk`` on the result is put into another order."""
@@ -312,6 +316,8 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "interpolated_columns": _interpolated_columns,
     "unevenly_interpolated_columns": lambda t: np.where(_is_even(t), 0.0, _interpolated_columns(t)),
     "residual_elements": lambda t: t["residual"] * _elements(t, "out"),
+    "activated_elements": lambda t: np.where(t["activation"] > 0, _elements(t, "out"), 0.0),
+    "curved_elements": lambda t: np.where(np.isin(t["activation"], [0, *_BENT]), 0.0, _elements(t, "out")),
     "cold_kernels": _cold,
     "cold_input_bytes": lambda t: _cold(t) * t["input_bytes"],
     "copied_runs": lambda t: np.where(t["run_length"] > 1, _moved_elements(t) / np.maximum(t["run_length"], 1.0), 0.0),
@@ -374,7 +380,8 @@ What passes over maps reads and writes ``touched_past_1m`` bytes more than a cac
 than one dimension computes the position of each of its ``scattered_elements`` or of its ``scattered_runs``; of one axis
 it copies ``paired_runs`` as one number each and has a call for each of its ``called_runs``; single elements that are
 strewn over more than a core's own cache are ``far_single_elements``, those that are gathered from places that one set
-or two of the first cache stand for ``crowded_neighbours``. What is copied takes ``copied_runs`` pieces of
+or two of the first cache stand for ``crowded_neighbours``. An activation that runs along goes over
+``activated_elements``, one that is no straight lines over ``curved_elements``. What is copied takes ``copied_runs`` of
 several elements, each with a call, or ``single_elements`` one by one. A second operand holds still for a whole run
 (``held_elements``) or varies with it (``varying_elements``); of normalizations, one that is added first makes
 ``residual_elements``. A resize repeats ``doubled_elements`` and computes the position of each of its
