@@ -15,7 +15,7 @@ __all__ = ["find_networks", "is_collection"]
 _ANYTHING: Final = frozenset({".json"})
 """Suffixes of files that may hold anything: of a folder they are no networks, unless they are named."""
 _WITH_WEIGHTS: Final = ".xml"
-"""Suffix that many formats share: of a folder, files are networks of OpenVINO that have their weights beside them."""
+"""Suffix that many formats share: of a folder, those files are networks that have their weights beside them."""
 
 
 def is_collection(place: str | Path) -> bool:
@@ -30,9 +30,9 @@ def find_networks(place: str | Path) -> list[str]:
 
     Args:
         place: A folder, of which all files are taken that end as network files do, those in folders within it too, but
-            no ``.json``, and ``.xml`` only beside a ``.bin``, and folders that TensorFlow saved a model in; a pattern as
-            shells have them (``models/**/*.onnx``); or a file or name, which stands for itself, whether there is such a
-            network or not.
+            no ``.json``, and ``.xml`` only beside a ``.bin``, and folders that TensorFlow saved a model in; a pattern
+            as shells have them (``models/**/*.onnx``); or a file or name, which stands for itself, whether there is
+            such a network or not.
 
     Returns:
         Files and names, those of a folder or pattern in alphabetical order.

@@ -33,7 +33,7 @@ _BUILT_IN: Final[dict[str, Reference]] = {
 """File suffix to its `Reader`, imported when a file of that kind comes."""
 
 _AS_ONNX: Final = frozenset({".onnx", ".ort", ".xml", ".pt2", ".keras"})
-"""Suffixes of files that are read as ONNX: their inputs may be given values, and they are checked against its standard."""
+"""Suffixes of files that are read as ONNX: inputs may be given values, and nodes are checked against the standard."""
 _SAVED_MODEL: Final = "saved_model.pb"
 """What makes a folder a model of TensorFlow."""
 _READ_SAVED_MODEL: Final[Reference] = "annette.network.readers.saved_model:read_saved_model"
@@ -82,8 +82,8 @@ def load_network(
             their symbol; `annette.network.inputs.InputValue` of inputs that decide what runs.
         lenient: Whether an ONNX file whose nodes break the standard is read nevertheless, as well as can be, with a
             note; other formats have no such checks.
-        example_inputs: What a ``torch.nn.Module`` is called with: a tensor, a tuple of arguments, or a mapping of keyword
-            arguments; only for these.
+        example_inputs: What a ``torch.nn.Module`` is called with: a tensor, a tuple of arguments, or a mapping of
+            keyword arguments; only for these.
 
     Raises:
         OptionError: ``batch`` or a shape is out of its range, or ``example_inputs`` is missing or not needed.
@@ -138,7 +138,9 @@ def _shapes(inputs: Mapping[str, Given]) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
     for name, given in inputs.items():
         if isinstance(given, InputValue):
-            raise OptionError(f"--input {name}={given.text}: only inputs of files that are read as ONNX have values; give its shape")
+            raise OptionError(
+                f"--input {name}={given.text}: only inputs of files that are read as ONNX have values; give its shape"
+            )
         if not all(size >= 1 for size in given):
             raise OptionError(f"input {name!r} is given shape {given}: every dimension must be at least 1")
         shapes[name] = given

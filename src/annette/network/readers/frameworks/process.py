@@ -68,7 +68,7 @@ def exported(path: Path, exporter: Reference, *, timeout_s: float = _TIMEOUT_S) 
         NetworkFormatError: The file is not what its name says.
         NetworkExportError: The framework cannot load or export it, or needs more time or memory than it may.
     """
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 - our own module, and a path as an argument
         [sys.executable, "-m", "annette.network.readers.frameworks.worker", exporter, str(path.absolute())],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

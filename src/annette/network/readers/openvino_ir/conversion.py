@@ -26,14 +26,12 @@ _INTEGERS: Final = {6: "<i4", 7: "<i8", 9: "?", 1: "<f4"}
 _ORDERLY: Final = frozenset({"Parameter", "Const", "Result"})
 
 
-def model_of(
-    name: str, layers: Sequence[IrLayer], path: str, data: Callable[[int, int], bytes | None]
-) -> ModelProto:
+def model_of(name: str, layers: Sequence[IrLayer], path: str, data: Callable[[int, int], bytes | None]) -> ModelProto:
     """The ONNX model of an IR.
 
     A bias that OpenVINO keeps as an addition behind a convolution, or behind a product of two matrices, is an operand
-    of that again, as in the file that the IR was made from. What annette does not know becomes an operator of the domain
-    ``openvino``, whose result has the shape that the IR states.
+    of that again, as in the file that the IR was made from. What annette does not know becomes an operator of the
+    domain ``openvino``, whose result has the shape that the IR states.
 
     Args:
         name: The network's name.
@@ -79,7 +77,7 @@ class _Conversion:
             self._result(layer, inputs)
             return
         outputs = [self._output(layer, port) for port in layer.outputs]
-        if layer.type == "Parameter":
+        if layer.type == "Parameter" and outputs:
             self._written.graph.input.append(_info(outputs[0], layer.outputs[0], layer))
         elif layer.type == "Const":
             self._constant(layer, outputs[0])
@@ -97,12 +95,25 @@ class _Conversion:
             self._tensors[layer.number, layer.outputs[0].number] = outputs[0]
         unread = {name for port, name in zip(layer.outputs, outputs, strict=False) if not self._reads(layer, port)}
         context = Context(self._written, layer, inputs, outputs, frozenset(unread))
-        rule = RULES.get(layer.type)
-        if rule is not None and not layer.has_body and rule(context) is not False:
+        if not layer.has_body and self._written_by_rule(layer, context):
             return
         node = self._written.graph.node.add(name=layer.name, op_type=layer.type or "unnamed", domain=_OTHER_DOMAIN)
         node.input.extend(inputs)
         node.output.extend(outputs)
+
+    def _written_by_rule(self, layer: IrLayer, context: Context) -> bool:
+        """Whether there is a rule that knows this form of the operator.
+
+        Raises:
+            NetworkFormatError: The layer has fewer operands, results or dimensions than its operator.
+        """
+        rule = RULES.get(layer.type)
+        try:
+            return rule is not None and rule(context) is not False
+        except (IndexError, KeyError, ValueError, TypeError, ArithmeticError) as error:
+            raise NetworkFormatError(
+                f"{self._path}: layer {layer.name!r} ({layer.type}) does not have what its operator needs"
+            ) from error
 
     def _reads(self, layer: IrLayer, port: Port) -> bool:
         return (layer.number, port.number) in self._read
@@ -124,7 +135,9 @@ class _Conversion:
             outputs.append(_info(inputs[0], layer.inputs[0], layer))
 
     def _constant(self, layer: IrLayer, name: str) -> None:
-        port = layer.outputs[0]
+        if len(layer.outputs) != 1:
+            raise NetworkFormatError(f"{self._path}: constant {layer.name!r} has {len(layer.outputs)} results")
+        (port,) = layer.outputs
         if any(size < 0 for size in port.dims):
             raise NetworkFormatError(f"{self._path}: constant {layer.name!r} has shape {port.dims}")
         element = element_type(layer.data.get("element_type") or port.precision, f"constant {layer.name!r}")

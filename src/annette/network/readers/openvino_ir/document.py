@@ -87,8 +87,8 @@ def read_document(file: BinaryIO, path: str) -> tuple[str, list[IrLayer]]:
             read += len(piece)
             if read > _LARGEST:
                 raise NetworkSizeError(f"{path} describes more than any network does: it is over 256 MiB")
-            parser.Parse(piece, False)  # noqa: FBT003 - expat has no keyword for it
-        parser.Parse(b"", True)  # noqa: FBT003 - as above
+            parser.Parse(piece, False)
+        parser.Parse(b"", True)
     except expat.ExpatError as error:
         raise NetworkFormatError(f"{path} is no XML, or is damaged: {error}") from error
     if handler.version is None:
@@ -104,7 +104,9 @@ def _connect(handler: _Handler, path: str) -> None:
         for port in layer.inputs:
             source = handler.edges.get((layer.number, port.number))
             if source is None or source not in numbers:
-                raise NetworkFormatError(f"{path}: nothing is connected to port {port.number!r} of layer {layer.name!r}")
+                raise NetworkFormatError(
+                    f"{path}: nothing is connected to port {port.number!r} of layer {layer.name!r}"
+                )
             layer.sources.append(source)
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import numpy as np
-from onnx import GraphProto, NodeProto, TensorProto, helper
+from onnx import AttributeProto, NodeProto, TensorProto, helper
 
 from annette.errors import NetworkFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
     import numpy.typing as npt
+    from onnx import GraphProto
 
     from annette.network.readers.openvino_ir.document import IrLayer
 
@@ -63,6 +64,10 @@ class Written:
             chosen = f"{name}:{number}"
         self.names.add(chosen)
         return chosen
+
+
+Rule: TypeAlias = "Callable[[Context], bool | None]"
+"""Writes the nodes of a layer; False where this form of the operator is not known."""
 
 
 class Context:
@@ -152,8 +157,8 @@ class Context:
         values = self.known(index)
         if values is None:
             raise NetworkFormatError(
-                f"layer {self.layer.name!r} ({self.layer.type}) depends on operand {index}, which is no known constant: "
-                "is the .bin file beside the .xml?"
+                f"layer {self.layer.name!r} ({self.layer.type}) depends on operand {index}, which is no known "
+                "constant: is the .bin file beside the .xml?"
             )
         return values
 
@@ -186,11 +191,6 @@ class Context:
         )
 
 
-Rule = "Callable[[Context], object]"
-
-
 def _type_of(value: Any) -> int | None:
-    from onnx import AttributeProto  # noqa: PLC0415 - an enumeration
-
-    kinds = AttributeProto.INTS if isinstance(value, list) and not any(isinstance(v, float) for v in value) else None
-    return kinds
+    """The type of an attribute; of an empty list nothing else says it."""
+    return AttributeProto.INTS if isinstance(value, list) and not value else None

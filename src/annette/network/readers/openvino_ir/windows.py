@@ -85,9 +85,7 @@ def _adaptive_pool(op: str, layer: Context) -> bool | None:
         layer.node(f"Global{op}", layer.inputs[:1], layer.outputs[:1])
         return None
     strides = [size // parts for size, parts in zip(sizes, target, strict=True)]
-    windows = [
-        size - stride * (parts - 1) for size, stride, parts in zip(sizes, strides, target, strict=True)
-    ]
+    windows = [size - stride * (parts - 1) for size, stride, parts in zip(sizes, strides, target, strict=True)]
     if math.prod(strides) < 1:
         return False
     layer.node(op, layer.inputs[:1], layer.outputs[:1], kernel_shape=windows, strides=strides)

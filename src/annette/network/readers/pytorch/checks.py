@@ -14,7 +14,9 @@ from annette.errors import NetworkFormatError, UnsupportedOperatorError
 
 __all__ = ["check_graph", "is_arithmetic"]
 
-_OPERATOR: Final = re.compile(r"torch\.ops\.(aten|prims|quantized_decomposed|torchvision|torchao)\.\w+(\.\w+)?", re.A)
+_OPERATOR: Final = re.compile(
+    r"torch\.ops\.(aten|prims|quantized_decomposed|torchvision|torchao)\.\w+(\.\w+)?", re.ASCII
+)
 _NOT_CALLED: Final = frozenset({"from_file"})
 """Operators that touch more than their operands."""
 _HIGHER_ORDER: Final = frozenset(
@@ -23,7 +25,7 @@ _HIGHER_ORDER: Final = frozenset(
 _PLAIN: Final = re.compile(
     r"_operator\.(getitem|add|sub|mul|truediv|floordiv|mod|pow|neg|pos|abs|eq|ne|lt|le|gt|ge|and_|or_|not_|lshift|rshift)"
     r"|math\.(ceil|floor|trunc|sqrt)|torch\.(sym_\w+|_sym_sqrt|_check)",
-    re.A,
+    re.ASCII,
 )
 _FUNCTIONS: Final = frozenset(
     {
@@ -34,7 +36,7 @@ _FUNCTIONS: Final = frozenset(
         "TruncToInt", "RoundToInt", "RoundDecimal", "ToFloat", "Identity", "floor", "ceiling",
     }
 )  # fmt: skip
-_NAME: Final = re.compile(r"[A-Za-z_]\w{0,60}", re.A)
+_NAME: Final = re.compile(r"[A-Za-z_]\w{0,60}", re.ASCII)
 _ARITHMETIC: Final = (
     ast.Expression, ast.Load, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv,
     ast.Mod, ast.USub, ast.UAdd, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE,
@@ -81,7 +83,8 @@ def _check_target(target: Any, path: str) -> None:
         if _PLAIN.fullmatch(target) or target.removeprefix("torch.ops.higher_order.") in _HIGHER_ORDER:
             return
     raise UnsupportedOperatorError(
-        f"{path} calls {str(target)[:80]!r}, which is no operator of PyTorch: export the model to ONNX where it was made"
+        f"{path} calls {str(target)[:80]!r}, which is no operator of PyTorch: export the model to ONNX where it was "
+        "made"
     )
 
 

@@ -49,9 +49,7 @@ def exported_module(module: Any, arguments: tuple[Any, ...], keywords: Mapping[s
     import torch  # noqa: PLC0415 - only who has it comes here
 
     with _quiet(), _as_export_error(type(module).__name__), _evaluating(module), torch.no_grad():
-        return _without_weights(
-            torch.onnx.export(module, arguments, kwargs=dict(keywords), dynamo=True, verbose=False)
-        )
+        return _without_weights(torch.onnx.export(module, arguments, kwargs=dict(keywords), dynamo=True, verbose=False))
 
 
 def _without_weights(exported: Any) -> bytes:

@@ -69,7 +69,7 @@ def _program(file: ProgramFile, path: str) -> Any:
             name = content[_NAMES[kind]]
             held = kind == "tensor_constant" or (kind == "buffer" and content["persistent"] is False)
             meta = graph["tensor_values"][content["arg"]["name"]]
-            tensor = _tensor(meta, file.constants.get(name), path)
+            tensor = _tensor(meta, file.constants.get(name), len(weights), path)
             if kind == "parameter":
                 tensor = torch.nn.Parameter(tensor, requires_grad=False)
             (constants if held else weights)[name] = tensor
@@ -98,8 +98,8 @@ def _flatten_calls(graph_module: dict[str, Any]) -> None:
     graph_module["treespec_namedtuple_fields"] = {}
 
 
-def _tensor(meta: dict[str, Any], stored: StoredConstant | None, path: str) -> Any:
-    """A tensor of a shape and type: with its contents where it is small, else one element that stands for all."""
+def _tensor(meta: dict[str, Any], stored: StoredConstant | None, number: int, path: str) -> Any:
+    """A tensor of a shape and type: with its contents where they were read, else one element that stands for all."""
     import torch  # noqa: PLC0415 - as above
 
     sizes = [size["as_int"] for size in meta["sizes"]]
@@ -112,4 +112,6 @@ def _tensor(meta: dict[str, Any], stored: StoredConstant | None, path: str) -> A
         flat = torch.frombuffer(bytearray(stored.data), dtype=dtype)
         strides = [stride["as_int"] for stride in stored.meta["strides"]]
         return flat.as_strided(sizes, strides, stored.meta["storage_offset"]["as_int"])
-    return torch.zeros((), dtype=dtype).expand(sizes)
+    # Not 0 or 1, and no two alike: the exporter leaves out what adds nothing, and keeps equal tensors once.
+    filling = 0.5 + number / 65536 if dtype.is_floating_point and dtype.itemsize > 1 else 0
+    return torch.full((), filling, dtype=dtype).expand(sizes)
