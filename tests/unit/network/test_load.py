@@ -93,7 +93,7 @@ def test_a_model_of_onnx_in_memory_is_read_as_its_file_is(tmp_path):
     assert estimate(model, "ncs2-openvino").latency_s == estimate(of_file, "ncs2-openvino").latency_s
 
 
-def test_other_objects_and_examples_that_nobody_needs_are_refused(tmp_path):
+def test_other_objects_and_examples_that_nobody_needs_are_refused():
     with pytest.raises(NetworkFormatError, match=r"object of builtins\.dict.*neither a path or name nor a model of"):
         load_network({"weights": 1})
     with pytest.raises(NetworkFormatError, match="has no graph"):

@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
 from annette.errors import NetworkExportError, NetworkFormatError
 from annette.network.readers.frameworks.process import exported, require_extra
 from annette.network.readers.onnx.reader import load_skeleton, read_model
@@ -77,8 +79,7 @@ def export_saved_model(path: Path) -> bytes:
         NetworkFormatError: It is no saved model, or has operators that are refused.
         NetworkExportError: It cannot be exported.
     """
-    from google.protobuf.message import DecodeError  # noqa: PLC0415 - only the exporting process needs it
-    from tensorflow.core.protobuf import saved_model_pb2  # noqa: PLC0415 - as above
+    from tensorflow.core.protobuf import saved_model_pb2  # noqa: PLC0415 - only the exporting process needs it
 
     stored = saved_model_pb2.SavedModel()
     try:

@@ -64,7 +64,9 @@ def test_other_files_are_refused(tmp_path):
 
 def test_what_is_missing_is_named_with_the_line_that_installs_it(tmp_path, monkeypatch):
     monkeypatch.setattr("annette.network.readers.frameworks.process.find_spec", lambda _: None)
-    with pytest.raises(NetworkExportError, match=r"needs keras, which is not installed: pip install 'annette\[keras\]'"):
+    with pytest.raises(
+        NetworkExportError, match=r"needs keras, which is not installed: pip install 'annette\[keras\]'"
+    ):
         load_network(saved(tmp_path / "a.keras", model()))
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "saved_model.pb").write_bytes(b"")

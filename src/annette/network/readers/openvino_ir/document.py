@@ -114,7 +114,8 @@ class _Handler:
     """Takes elements as they come; those of graphs within layers are counted and passed over."""
 
     def __init__(self, path: str) -> None:
-        self.name, self.version = "", None
+        self.name = ""
+        self.version: str | None = None
         self.layers: list[IrLayer] = []
         self.edges: dict[tuple[str, str], tuple[str, str]] = {}
         self._path = path

@@ -34,8 +34,11 @@ _SAME: Final = {
 }  # fmt: skip
 """Operators whose operands and meaning are the same under both names."""
 
-_REDUCTIONS: Final = {f"Reduce{name}": f"Reduce{name}" for name in ("L1", "L2", "Max", "Mean", "Min", "Prod", "Sum")}
-_REDUCTIONS |= {"ReduceLogicalAnd": "ReduceMin", "ReduceLogicalOr": "ReduceMax"}
+_REDUCTIONS: Final = {
+    **{f"Reduce{name}": f"Reduce{name}" for name in ("L1", "L2", "Max", "Mean", "Min", "Prod", "Sum")},
+    "ReduceLogicalAnd": "ReduceMin",
+    "ReduceLogicalOr": "ReduceMax",
+}
 
 
 def _renamed(op: str, layer: Context) -> None:
@@ -152,18 +155,15 @@ def _normalize(layer: Context) -> bool | None:
     return None
 
 
-def _group_norm(layer: Context) -> bool:
-    return _grouped(layer, int(layer.number("num_groups", 0)))
-
-
-def _grouped(layer: Context, groups: int) -> bool:
+def _group_norm(layer: Context) -> bool | None:
+    groups = int(layer.number("num_groups", 0))
     if groups < 1:
         return False
-    operands = layer.inputs[:3]
-    layer.node("InstanceNormalization" if groups == layer.shape(0)[1] else "GroupNormalization", operands, **(
-        {} if groups == layer.shape(0)[1] else {"num_groups": groups}
-    ))  # fmt: skip
-    return True
+    if groups == layer.shape(0)[1]:
+        layer.node("InstanceNormalization", layer.inputs[:3])
+    else:
+        layer.node("GroupNormalization", layer.inputs[:3], num_groups=groups)
+    return None
 
 
 def _batch_norm(layer: Context) -> None:

@@ -18,7 +18,9 @@ class Ir:
     def layer(self, kind, inputs=(), outputs=(), *, name="", **data):
         """Adds a layer; inputs are what this gave, outputs shapes or (shape, precision)."""
         number = str(len(self.layers))
-        layer = ET.SubElement(self.layers, "layer", id=number, name=name or f"{kind}_{number}", type=kind, version="opset1")
+        layer = ET.SubElement(
+            self.layers, "layer", id=number, name=name or f"{kind}_{number}", type=kind, version="opset1"
+        )
         if data:
             ET.SubElement(layer, "data", {key.replace("_minus_", "-"): str(value) for key, value in data.items()})
         given = []
@@ -27,7 +29,9 @@ class Ir:
                 read = ET.SubElement(layer, "input")
             self._port(read, position, shape, precision)
             ET.SubElement(
-                self.edges, "edge", {"from-layer": source, "from-port": port, "to-layer": number, "to-port": str(position)}
+                self.edges,
+                "edge",
+                {"from-layer": source, "from-port": port, "to-layer": number, "to-port": str(position)},
             )
         for position, output in enumerate(outputs):
             if not position:
@@ -39,7 +43,12 @@ class Ir:
 
     def parameter(self, shape, name="data", precision="FP32"):
         return self.layer(
-            "Parameter", (), [(shape, precision)], name=name, shape=",".join(map(str, shape)), element_type=TYPES[precision]
+            "Parameter",
+            (),
+            [(shape, precision)],
+            name=name,
+            shape=",".join(map(str, shape)),
+            element_type=TYPES[precision],
         )
 
     def constant(self, shape, values=None, precision="FP32"):

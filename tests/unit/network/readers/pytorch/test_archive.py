@@ -63,8 +63,10 @@ def test_arithmetic_and_branches_are_allowed(tmp_path, target):
 @pytest.mark.parametrize(
     "text",
     [
-        "__import__('os').system('id')", "eval('1')", "Symbol('a b; import os')", "(lambda: 1)()", "open('x')", "s0.func",
-        "[x for x in (1,)]", "Integer(9" + "9" * 40 + ")", "getattr(s0, 'x')", "s0 ** 9", "(" * 300, "1" * 5000, None, "",
+        "__import__('os').system('id')", "eval('1')", "Symbol('a b; import os')", "(lambda: 1)()", "open('x')",
+        "s0.func",
+        "[x for x in (1,)]", "Integer(9" + "9" * 40 + ")", "getattr(s0, 'x')", "s0 ** 9", "(" * 300, "1" * 5000, None,
+        "",
     ],
 )  # fmt: skip
 def test_sizes_that_are_no_arithmetic_are_refused(tmp_path, text):
