@@ -31,9 +31,9 @@ EXPORTED: Final = b"+"
 REFUSED: Final = b"-"
 """First byte of an answer that says what is wrong with the file."""
 _FAILED: Final = b"!"
-_TIMEOUT_S: Final = 600.0
-"""Time that an export may take: importing a framework takes up to half a minute on a cold disk, a large transformer
-some minutes."""
+_TIMEOUT_S: Final = 1800.0
+"""Time that an export may take on a machine that does other things, too: alone, importing a framework takes up to half
+a minute on a cold disk, and a large transformer some minutes. The worker limits the time of processors."""
 
 
 def require_extra(what: str, extra: str, packages: Sequence[str]) -> None:

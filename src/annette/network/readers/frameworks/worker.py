@@ -26,7 +26,7 @@ _MEMORY_BYTES: Final = 6 << 30
 """Memory for Python and a framework, which reserve more than they use."""
 _TIMES_THE_FILE: Final = 6
 """Copies of the weights that loading them may take."""
-_PROCESSOR_S: Final = 1200
+_PROCESSOR_S: Final = 900
 _PR_SET_PDEATHSIG: Final = 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -93,6 +94,7 @@ class _Conversion:
             outputs = [self._output(bias, bias.outputs[0])]
             self._tensors[layer.number, "biased"] = outputs[0]
             self._tensors[layer.number, layer.outputs[0].number] = outputs[0]
+            layer = replace(layer, name=bias.name)  # what both were called before they were taken apart
         unread = {name for port, name in zip(layer.outputs, outputs, strict=False) if not self._reads(layer, port)}
         context = Context(self._written, layer, inputs, outputs, frozenset(unread))
         if not layer.has_body and self._written_by_rule(layer, context):
