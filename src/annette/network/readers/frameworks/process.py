@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
     from annette.references import Reference
 
-__all__ = ["EXPORTED", "REFUSED", "exported", "require_extra"]
+__all__ = ["EXPORTED", "FAILED", "REFUSED", "exported", "require_extra"]
 
 EXPORTED: Final = b"+"
 """First byte of an answer that is a model."""
 REFUSED: Final = b"-"
 """First byte of an answer that says what is wrong with the file."""
-_FAILED: Final = b"!"
+FAILED: Final = b"!"
+"""First byte of an answer that says why it could not be exported."""
 _TIMEOUT_S: Final = 1800.0
 """Time that an export may take on a machine that does other things, too: alone, importing a framework takes up to half
 a minute on a cold disk, and a large transformer some minutes. The worker limits the time of processors."""
@@ -90,7 +91,7 @@ def exported(path: Path, exporter: Reference, *, timeout_s: float = _TIMEOUT_S) 
         return parsed_model(content, str(path))
     if kind == REFUSED:
         raise NetworkFormatError(content.decode("utf-8", "replace"))
-    if kind == _FAILED:
+    if kind == FAILED:
         raise NetworkExportError(f"{str(path)!r} cannot be exported to ONNX: {content.decode('utf-8', 'replace')}")
     raise NetworkExportError(
         f"{str(path)!r} cannot be exported to ONNX: the process ended without an answer; it may have needed more time "

@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Final
 
 from annette.errors import NetworkError, NetworkExportError
-from annette.network.readers.frameworks.process import EXPORTED, REFUSED
+from annette.network.readers.frameworks.process import EXPORTED, FAILED, REFUSED
 from annette.plain_text import one_line
 from annette.references import resolve
 
 __all__ = ["first_line", "main"]
 
-_FAILED: Final = b"!"
 _MEMORY_BYTES: Final = 6 << 30
 """Memory for Python and a framework, which reserve more than they use."""
 _TIMES_THE_FILE: Final = 6
@@ -42,13 +41,13 @@ def main() -> None:
     try:
         answer = EXPORTED + bytes(resolve(exporter)(path))
     except NetworkExportError as error:
-        answer = _FAILED + str(error).encode()
+        answer = FAILED + str(error).encode()
     except NetworkError as error:
         answer = REFUSED + str(error).encode()
     except MemoryError:
-        answer = _FAILED + b"it takes too much memory"
+        answer = FAILED + b"it takes too much memory"
     except Exception as error:  # noqa: BLE001 - whatever a framework raises is the answer
-        answer = _FAILED + first_line(error).encode("utf-8", "replace")
+        answer = FAILED + first_line(error).encode("utf-8", "replace")
     answers.write(answer)
     answers.flush()
     os._exit(0)  # frameworks take seconds to end, and some of their threads do not

@@ -19,9 +19,7 @@ _OPERATOR: Final = re.compile(
 )
 _NOT_CALLED: Final = frozenset({"from_file"})
 """Operators that touch more than their operands."""
-_HIGHER_ORDER: Final = frozenset(
-    {"wrap_with_set_grad_enabled", "wrap_with_autocast", "cond", "while_loop", "scan", "wrap"}
-)
+_HIGHER_ORDER: Final = frozenset({"wrap_with_set_grad_enabled", "wrap_with_autocast", "cond", "while_loop", "scan"})
 _PLAIN: Final = re.compile(
     r"_operator\.(getitem|add|sub|mul|truediv|floordiv|mod|pow|neg|pos|abs|eq|ne|lt|le|gt|ge|and_|or_|not_|lshift|rshift)"
     r"|math\.(ceil|floor|trunc|sqrt)|torch\.(sym_\w+|_sym_sqrt|_check)",
@@ -68,6 +66,8 @@ def check_graph(document: Any, path: str) -> None:
                 metadata = part.get("metadata")
                 kept = metadata.items() if isinstance(metadata, dict) else ()
                 part["metadata"] = {key: value for key, value in kept if key in _KEPT_METADATA}
+            if "as_operator" in part:  # a function as an operand
+                _check_target(part["as_operator"], path)
             if "expr_str" in part and not is_arithmetic(part["expr_str"]):
                 raise NetworkFormatError(
                     f"{path} holds a size that is no arithmetic, {str(part['expr_str'])[:80]!r}: it is refused"

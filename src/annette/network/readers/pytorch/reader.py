@@ -79,9 +79,13 @@ def read_module(
     require_extra(f"reading module {name}", _EXTRA, _NEEDED)
     from annette.network.readers.pytorch.exporting import exported_module  # noqa: PLC0415 - needs PyTorch
 
-    keywords = dict(example_inputs) if isinstance(example_inputs, Mapping) else {}
-    arguments = tuple(example_inputs) if isinstance(example_inputs, (tuple, list)) else (example_inputs,)
-    model = parsed_model(exported_module(module, () if keywords else arguments, keywords), name)
+    arguments: tuple[Any, ...] = ()
+    keywords: dict[str, Any] = {}
+    if isinstance(example_inputs, Mapping):
+        keywords = dict(example_inputs)
+    else:
+        arguments = tuple(example_inputs) if isinstance(example_inputs, (tuple, list)) else (example_inputs,)
+    model = parsed_model(exported_module(module, arguments, keywords), name)
     return read_model(
         Path(name), model, batch=batch, given=input_shapes or {}, lenient=lenient, source_format="pytorch"
     )

@@ -55,6 +55,14 @@ def test_what_is_no_operator_is_not_called(tmp_path, target):
         read_archive(archive(tmp_path / "a.pt2", program(target)))
 
 
+def test_functions_that_are_operands_are_held_against_the_same_list(tmp_path):
+    document = program("torch.ops.higher_order.cond")
+    (node,) = document["graph_module"]["graph"]["nodes"]
+    node["inputs"].append({"name": "f", "arg": {"as_operator": "torch.load"}})
+    with pytest.raises(UnsupportedOperatorError, match=r"'torch\.load', which is no operator"):
+        read_archive(archive(tmp_path / "a.pt2", document))
+
+
 @pytest.mark.parametrize("target", ["_operator.getitem", "torch.sym_max", "torch.ops.higher_order.cond", "math.ceil"])
 def test_arithmetic_and_branches_are_allowed(tmp_path, target):
     assert read_archive(archive(tmp_path / "a.pt2", program(target))).document
