@@ -8,6 +8,7 @@
     │   ├── NetworkStructureError     empty graph, cycle, dangling input, the same tensor produced twice
     │   ├── NetworkShapeError         a dimension is unknown, not positive or too large
     │   │   └── UndecidedSizeError    data decide a shape when the network runs, and nothing bounds it
+    │   ├── NetworkExportError        a framework is not installed, or cannot export the model that it made
     │   ├── NetworkSizeError          reading or mapping it would take more work or memory than its size warrants
     │   └── UnsupportedOperatorError  an operator whose result cannot be determined
     ├── PlatformError                 a platform cannot be used as it is
@@ -49,6 +50,7 @@ __all__ = [
     "MappingError",
     "ModelError",
     "NetworkError",
+    "NetworkExportError",
     "NetworkFormatError",
     "NetworkShapeError",
     "NetworkSizeError",
@@ -102,6 +104,10 @@ class UndecidedSizeError(NetworkShapeError):
     def __init__(self, message: str, *, tensor: str = "") -> None:
         super().__init__(message)
         self.tensor = tensor
+
+
+class NetworkExportError(NetworkError):
+    """The framework that made a model is not installed, or cannot export it; the message has the install line."""
 
 
 class NetworkSizeError(NetworkError):

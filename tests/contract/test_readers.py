@@ -8,12 +8,14 @@ import pytest
 from annette.network.load import find_reader, readers
 from annette.network.readers.json import read_json
 from annette.network.readers.onnx import read_onnx
+from annette.network.readers.openvino_ir import read_openvino_ir
 from annette.network.readers.ort import read_ort
 from annette.network.readers.tflite import read_tflite
 from annette.network.writers.onnx import write_onnx
 from annette.network.writers.tflite import write_tflite
 from annette.testing.readers import ReaderContract, example_network
 from tests.unit.network.readers.descriptions import small, small_mmdnn, write
+from tests.unit.network.readers.openvino_ir.build import Ir, example
 from tests.unit.network.readers.ort.build import save_ort
 from tests.unit.network.readers.tflite.build import File
 
@@ -104,5 +106,23 @@ class TestMmdnnJson(ReaderContract):
         return write(tmp_path, document, "unknown.json"), "Mystery"
 
 
+class TestOpenvinoIr(ReaderContract):
+    @pytest.fixture
+    def reader(self):
+        return read_openvino_ir
+
+    @pytest.fixture
+    def file(self, tmp_path):
+        return example().write(tmp_path / "example.xml")
+
+    @pytest.fixture
+    def unknown(self, tmp_path):
+        ir = Ir()
+        ir.result(ir.layer("Mystery", [ir.parameter((1, 4))], [(1, 4)]))
+        return ir.write(tmp_path / "unknown.xml"), "Mystery"
+
+
 def test_no_built_in_reader_is_left_out():
-    assert {find_reader(suffix) for suffix in readers()} == {read_onnx, read_ort, read_tflite, read_json}
+    with_framework = {".pt2", ".keras"}  # in a process of its own for each file: tests/integration/test_frameworks.py
+    tested = {read_onnx, read_ort, read_tflite, read_json, read_openvino_ir}
+    assert {find_reader(suffix) for suffix in readers() if suffix not in with_framework} == tested

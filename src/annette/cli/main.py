@@ -55,8 +55,9 @@ class _LazyGroup(click.Group):
 def cli() -> None:
     """Tells how long a neural network takes on a device, layer by layer, without running it there.
 
-    NETWORK is a file (.onnx, .ort, .tflite, or the JSON of the original ANNETTE or of MMdnn) or the name of a network
-    built in, perhaps at another size (resnet50@320).
+    NETWORK is a file (.onnx, .ort, .tflite, OpenVINO's .xml, PyTorch's .pt2, .keras, a folder of TensorFlow's
+    SavedModel, or the JSON of the original ANNETTE or of MMdnn) or the name of a network built in, perhaps at another
+    size (resnet50@320).
 
     \b
     Examples:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -43,25 +43,28 @@ _FEATURES_NAMED: Final = 3
 
 
 def estimate(
-    network: Network | str | Path,
+    network: Network | str | Path | object,
     platform: Platform | str | Path,
     *,
     model: str | None = None,
     batch: int | None = None,
     inputs: Mapping[str, Given] | None = None,
     lenient: bool = False,
+    example_inputs: Any = None,
     fallback: str = "error",
     confidence: float = 0.9,
 ) -> Estimate:
     """Estimates how long a network takes on a platform.
 
     Args:
-        network: A loaded network, a network file, or the name of a network of the zoo.
+        network: A loaded network, a network file, the name of a network of the zoo, or a model of PyTorch, ONNX, Keras
+            or OpenVINO in memory (`annette.load_network`).
         platform: A loaded platform, a platform file, or the name of a known platform.
         model: Model family; None takes the platform's preference per kind.
         batch: Samples processed together; only for a network that is not loaded yet.
         inputs: Shapes and values of inputs (`annette.load_network`); only for a network that is not loaded yet.
         lenient: Whether an invalid ONNX file is priced nevertheless (`annette.load_network`); as above.
+        example_inputs: What a ``torch.nn.Module`` is called with; only for these.
         fallback: ``error`` refuses kinds that the platform has no model for, ``roofline`` prices them roughly.
         confidence: Probability, between 0 and 1, that the intervals are meant to hold with.
 
@@ -80,13 +83,18 @@ def estimate(
         >>> annette.estimate("resnet50", "ncs2-openvino").latency_s > 0
         True
     """
-    loaded = as_loaded(network, batch=batch, inputs=inputs, lenient=lenient)
+    loaded = as_loaded(network, batch=batch, inputs=inputs, lenient=lenient, example_inputs=example_inputs)
     target = platform if isinstance(platform, Platform) else load_platform(platform)
     return estimate_network(loaded, target, model=model, fallback=fallback, confidence=confidence)
 
 
 def as_loaded(
-    network: Network | str | Path, *, batch: int | None, inputs: Mapping[str, Given] | None, lenient: bool
+    network: Network | str | Path | object,
+    *,
+    batch: int | None,
+    inputs: Mapping[str, Given] | None,
+    lenient: bool,
+    example_inputs: Any = None,
 ) -> Network:
     """A network as it is, or read as `annette.load_network` does.
 
@@ -95,9 +103,11 @@ def as_loaded(
         NetworkError: The network cannot be read or used.
     """
     if not isinstance(network, Network):
-        return load_network(network, batch=batch, inputs=inputs, lenient=lenient)
-    if batch is not None or inputs or lenient:
-        raise OptionError("batch, inputs and lenient say how a network is read; this one is loaded already")
+        return load_network(network, batch=batch, inputs=inputs, lenient=lenient, example_inputs=example_inputs)
+    if batch is not None or inputs or lenient or example_inputs is not None:
+        raise OptionError(
+            "batch, inputs, lenient and example_inputs say how a network is read; this one is loaded already"
+        )
     return network
 
 

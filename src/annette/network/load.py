@@ -1,14 +1,15 @@
-"""From what a user names — a file or a network of the zoo — to a `Network`."""
+"""From what a user has — a file, a network of the zoo, a model in memory — to a `Network`."""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from annette.errors import NetworkError, NetworkFormatError, OptionError, nearest
-from annette.files import exists, open_regular
+from annette.files import exists, is_file, open_regular
 from annette.network import zoo
+from annette.network.in_memory import reader_of
 from annette.network.inputs import InputValue
 from annette.references import Reference, resolve
 
@@ -18,20 +19,24 @@ if TYPE_CHECKING:
     from annette.network.inputs import Given
     from annette.network.network import Network
 
-__all__ = ["ENTRY_POINTS", "Reader", "find_reader", "load_network", "readers"]
+__all__ = ["ENTRY_POINTS", "Reader", "find_reader", "is_saved_model", "load_network", "readers"]
 
 _BUILT_IN: Final[dict[str, Reference]] = {
     ".onnx": "annette.network.readers.onnx:read_onnx",
     ".ort": "annette.network.readers.ort:read_ort",
     ".json": "annette.network.readers.json:read_json",
     ".tflite": "annette.network.readers.tflite:read_tflite",
+    ".xml": "annette.network.readers.openvino_ir:read_openvino_ir",
+    ".pt2": "annette.network.readers.pytorch:read_pt2",
+    ".keras": "annette.network.readers.keras:read_keras",
 }
 """File suffix to its `Reader`, imported when a file of that kind comes."""
 
-_WITH_VALUES: Final = frozenset({".onnx", ".ort"})
-"""Suffixes of files whose inputs may be given values."""
-_LENIENT: Final = frozenset({".onnx", ".ort"})
-"""Suffixes of files that are checked against the standard."""
+_AS_ONNX: Final = frozenset({".onnx", ".ort", ".xml", ".pt2", ".keras"})
+"""Suffixes of files that are read as ONNX: inputs may be given values, and nodes are checked against the standard."""
+_SAVED_MODEL: Final = "saved_model.pb"
+"""What makes a folder a model of TensorFlow."""
+_READ_SAVED_MODEL: Final[Reference] = "annette.network.readers.saved_model:read_saved_model"
 
 ENTRY_POINTS: Final = "annette.readers"
 """Group of entry points under which other packages offer readers, each named after its ``.suffix``.
@@ -59,51 +64,73 @@ class Reader(Protocol):
 
 
 def load_network(
-    source: str | Path,
+    source: str | Path | object,
     *,
     batch: int | None = None,
     inputs: Mapping[str, Given] | None = None,
     lenient: bool = False,
+    example_inputs: Any = None,
 ) -> Network:
-    """Loads a network from a file, or builds one of the zoo.
+    """Loads a network from a file or from a model in memory, or builds one of the zoo.
 
     Args:
-        source: A path ending in a known suffix, or the name of a zoo network (`annette.network.zoo.names`).
+        source: A path ending in a known suffix, or a folder that TensorFlow saved a model in; the name of a zoo network
+            (`annette.network.zoo.names`); or a model in memory: a ``torch.nn.Module``, a
+            ``torch.export.ExportedProgram``, an ``onnx.ModelProto``, a Keras or an OpenVINO model.
         batch: Samples processed together, at least 1.
         inputs: Shapes of inputs by name, every dimension at least 1; sizes of an ONNX file's symbolic dimensions by
             their symbol; `annette.network.inputs.InputValue` of inputs that decide what runs.
         lenient: Whether an ONNX file whose nodes break the standard is read nevertheless, as well as can be, with a
             note; other formats have no such checks.
+        example_inputs: What a ``torch.nn.Module`` is called with: a tensor, a tuple of arguments, or a mapping of
+            keyword arguments; only for these.
 
     Raises:
-        OptionError: ``batch`` or a shape is out of its range.
+        OptionError: ``batch`` or a shape is out of its range, or ``example_inputs`` is missing or not needed.
         NetworkError: There is no such file or zoo network, or it cannot be used as it is.
     """
     if batch is not None and batch < 1:
         raise OptionError(f"batch {batch} is not at least 1")
+    if not isinstance(source, (str, Path)):
+        return reader_of(source, example_inputs)(batch=batch, input_shapes=inputs, lenient=lenient)
+    if example_inputs is not None:
+        raise OptionError(f"{str(source)!r} says itself what its inputs are: leave out example_inputs")
     path = Path(source)
+    if is_saved_model(path):
+        reader: Callable[..., Network] = resolve(_READ_SAVED_MODEL)
+        return reader(path, batch=batch, input_shapes=inputs, lenient=lenient)
     suffix = path.suffix.lower()
-    if suffix not in _WITH_VALUES:
+    if suffix not in _AS_ONNX:
         inputs = _shapes(inputs or {})
     if suffix not in _BUILT_IN:
         if not exists(path) and zoo.is_name(str(source)):
-            shapes = _shapes(inputs or {})
-            if shapes:
-                return zoo.build_for_inputs(str(source), shapes, batch=batch)
+            if inputs:
+                return zoo.build_for_inputs(str(source), _shapes(inputs), batch=batch)
             return zoo.build(str(source), batch=batch or 1)
         if suffix not in readers():
             raise _unreadable(str(source), path)
+    return _from_file(path, suffix, batch=batch, inputs=inputs, lenient=lenient)
+
+
+def _from_file(
+    path: Path, suffix: str, *, batch: int | None, inputs: Mapping[str, Given] | None, lenient: bool
+) -> Network:
     if not exists(path):
-        raise NetworkError(f"network file {str(source)!r} does not exist")
+        raise NetworkError(f"network file {str(path)!r} does not exist")
     with open_regular(path, error=NetworkError):
         pass  # Readers, of other packages too, need not care for pipes and devices.
     reader: Callable[..., Network] = find_reader(suffix)
-    if lenient and suffix in _LENIENT:
+    if lenient and suffix in _AS_ONNX:
         reader = partial(reader, lenient=True)
     try:
         return reader(path, batch=batch, input_shapes=inputs)
     except OSError as error:
-        raise NetworkError(f"network file {str(source)!r} cannot be read: {error.strerror or error}") from error
+        raise NetworkError(f"network file {str(path)!r} cannot be read: {error.strerror or error}") from error
+
+
+def is_saved_model(path: Path) -> bool:
+    """Whether a path is a folder that TensorFlow saved a model in."""
+    return is_file(path / _SAVED_MODEL)
 
 
 def _shapes(inputs: Mapping[str, Given]) -> dict[str, tuple[int, ...]]:
@@ -111,7 +138,9 @@ def _shapes(inputs: Mapping[str, Given]) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
     for name, given in inputs.items():
         if isinstance(given, InputValue):
-            raise OptionError(f"--input {name}={given.text}: only inputs of ONNX files have values; give its shape")
+            raise OptionError(
+                f"--input {name}={given.text}: only inputs of files that are read as ONNX have values; give its shape"
+            )
         if not all(size >= 1 for size in given):
             raise OptionError(f"input {name!r} is given shape {given}: every dimension must be at least 1")
         shapes[name] = given

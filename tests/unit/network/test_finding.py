@@ -40,3 +40,13 @@ def test_a_file_whose_name_looks_like_a_pattern_is_a_file(folder):
     odd = folder / "model[1].onnx"
     odd.write_bytes(b"")
     assert find_networks(odd) == [str(odd)]
+
+
+def test_folders_of_tensorflow_are_networks_and_xml_is_one_beside_its_weights(folder):
+    for name in ("ir.xml", "ir.bin", "boxes.xml", "saved/saved_model.pb", "saved/variables/variables.index"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"")
+    found = find_networks(folder)
+    assert found == [str(folder / name) for name in ("A.ONNX", "b.onnx", "deep/c.tflite", "ir.xml", "saved")]
+    assert not is_collection(folder / "saved")
+    assert find_networks(folder / "saved") == find_networks(folder / "sav*") == [str(folder / "saved")]

@@ -2,13 +2,17 @@
 
 import os
 
+import onnx
 import pytest
 
 from annette.errors import NetworkError, NetworkFormatError, OptionError
+from annette.estimation.estimator import estimate
 from annette.network import zoo
+from annette.network.graph_json import graph_to_json
 from annette.network.inputs import InputValue
 from annette.network.load import ENTRY_POINTS, find_reader, load_network, readers
 from annette.network.readers.onnx import read_onnx
+from annette.network.writers.onnx import write_onnx
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def plug_in(tmp_path, monkeypatch):
 def test_a_plug_in_reads_its_suffix_and_takes_no_built_in_one_over(plug_in):
     (plug_in / "small.name").write_text("squeezenet1_1")
     assert load_network(plug_in / "small.name", batch=2).batch == 2
-    assert readers() == (".onnx", ".ort", ".json", ".tflite", ".name")
+    assert readers() == (".onnx", ".ort", ".json", ".tflite", ".xml", ".pt2", ".keras", ".name")
     assert find_reader(".onnx") is read_onnx
 
 
@@ -39,7 +43,7 @@ def test_a_name_of_the_zoo_is_built():
     assert "squeezenet1_1" in zoo.names()
     with pytest.raises(OptionError, match="squeezenet1_1 has no such input; it has 'image'"):
         load_network("squeezenet1_1", inputs={"x": (1, 3, 8, 8)})
-    with pytest.raises(OptionError, match="only inputs of ONNX files have values"):
+    with pytest.raises(OptionError, match="only inputs of files that are read as ONNX have values"):
         load_network("squeezenet1_1", inputs={"image": InputValue((1,))})
     assert load_network("squeezenet1_1", inputs={"image": (2, 3, 96, 64)}).name == "squeezenet1_1@96x64"
     assert load_network("squeezenet1_1@96", batch=2).tensors["image"].shape == (2, 3, 96, 96)
@@ -47,7 +51,7 @@ def test_a_name_of_the_zoo_is_built():
 
 def test_what_cannot_be_read_says_what_can(tmp_path):
     (tmp_path / "notes.txt").write_text("nothing")
-    with pytest.raises(NetworkFormatError, match=r"known: \.json, \.onnx, \.ort, \.tflite"):
+    with pytest.raises(NetworkFormatError, match=r"known: \.json, \.keras, \.onnx, \.ort, \.pt2, \.tflite, \.xml"):
         load_network(tmp_path / "notes.txt")
     with pytest.raises(NetworkError, match="is a folder"):
         load_network(tmp_path)
@@ -75,3 +79,27 @@ def test_a_pipe_is_refused_without_waiting(tmp_path, suffix):
 def test_a_name_that_no_file_can_have_is_an_error(name):
     with pytest.raises(NetworkError, match=r"no network|does not exist"):
         load_network(name)
+
+
+def test_a_model_of_onnx_in_memory_is_read_as_its_file_is(tmp_path):
+    write_onnx(zoo.build("squeezenet1_1"), tmp_path / "net.onnx")
+    model = onnx.load(tmp_path / "net.onnx")
+    before = model.SerializeToString()
+    of_model, of_file = load_network(model), load_network(tmp_path / "net.onnx")
+    assert graph_to_json(of_model.replaced(name="")) == graph_to_json(of_file.replaced(name=""))
+    assert of_model.name == "squeezenet1_1"
+    assert load_network(model, batch=2).macs == 2 * of_file.macs
+    assert model.SerializeToString() == before
+    assert estimate(model, "ncs2-openvino").latency_s == estimate(of_file, "ncs2-openvino").latency_s
+
+
+def test_other_objects_and_examples_that_nobody_needs_are_refused():
+    with pytest.raises(NetworkFormatError, match=r"object of builtins\.dict.*neither a path or name nor a model of"):
+        load_network({"weights": 1})
+    with pytest.raises(NetworkFormatError, match="has no graph"):
+        load_network(onnx.ModelProto(ir_version=8))
+    for source in (onnx.ModelProto(), "squeezenet1_1"):
+        with pytest.raises(OptionError, match="leave out example_inputs"):
+            load_network(source, example_inputs=(1,))
+    with pytest.raises(OptionError, match="example_inputs say how a network is read"):
+        estimate(zoo.build("squeezenet1_1"), "ncs2-openvino", example_inputs=(1,))

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from annette.network.readers.onnx.branches import Decision
     from annette.network.readers.onnx.values import Value
 
-__all__ = ["fed_values", "load_skeleton", "read_model", "read_onnx"]
+__all__ = ["fed_values", "load_skeleton", "parsed_model", "read_model", "read_onnx", "read_proto"]
 
 _MIN_OPSET: Final = 7
 _FEWEST_TRIALS: Final = 4
@@ -328,14 +328,55 @@ def load_skeleton(path: Path) -> ModelProto:
                 serialized = skeleton(data, str(path))
     except (OSError, ValueError) as error:
         raise NetworkFormatError(f"{path} cannot be read: {error}") from error
+    return parsed_model(serialized, str(path))
+
+
+def parsed_model(serialized: bytes, path: str) -> ModelProto:
+    """Parses a model that is small, for its weights were left out.
+
+    Args:
+        serialized: A ``ModelProto``.
+        path: Where it is from, for messages.
+
+    Raises:
+        NetworkFormatError: It is not an ONNX model.
+    """
     model = ModelProto()
     try:
         model.ParseFromString(serialized)
     except (DecodeError, RecursionError) as error:
         raise NetworkFormatError(f"{path} is not an ONNX model or is damaged: its protobuf does not parse") from error
+    _require_graph(model, path)
+    return model
+
+
+def read_proto(
+    model: ModelProto,
+    *,
+    batch: int | None = None,
+    input_shapes: Mapping[str, Given] | None = None,
+    lenient: bool = False,
+) -> Network:
+    """Reads a model in memory, with or without its weights, which are not looked at.
+
+    Args:
+        model: The model; it is not changed. The network is called as its graph is.
+        batch: As for `read_onnx`.
+        input_shapes: As for `read_onnx`.
+        lenient: As for `read_onnx`.
+
+    Raises:
+        NetworkError: As for `read_onnx`.
+        OptionError: As for `read_onnx`.
+    """
+    name = model.graph.name.replace("/", "_").replace("\0", "") or "model"
+    _require_graph(model, f"model {name!r}")
+    return read_model(Path(f"{name}.onnx"), model, batch=batch, given=input_shapes or {}, lenient=lenient)
+
+
+def _require_graph(model: ModelProto, path: str) -> None:
     if not model.HasField("graph") or not model.opset_import:
         missing = "operator set" if model.HasField("graph") else "graph"
         raise NetworkFormatError(f"{path} is not an ONNX model: it has no {missing}")
     if not model.graph.node:
         raise NetworkFormatError(f"{path} has an empty graph: there is nothing to estimate")
-    return model

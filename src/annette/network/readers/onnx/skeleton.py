@@ -36,13 +36,19 @@ _MESSAGES: Final[Mapping[str, Mapping[int, str | None]]] = {
     "model": {6: None, 7: "graph", 14: None, 20: None, 25: "function"},
     "graph": {1: "node", 5: "tensor", 10: None, 14: None, 15: "sparse", 16: None},
     "function": {7: "node", 8: None, 11: "attribute", 14: None},
-    "node": {5: "attribute", 6: None, 9: None},
+    "node": {5: "attribute", 6: None, 9: "metadata"},
+    "metadata": {2: None},
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 13: None, 22: "sparse", 23: "sparse"},
     "sparse": {1: "tensor", 2: "tensor"},
     "tensor": {4: None, 5: None, 6: None, 7: None, 9: None, 10: None, 11: None, 12: None},
 }
 # Messages up to this size are copied without a look inside: a few spare bytes cost less than a walk.
-_COPIED_WHOLE: Final = {"tensor": KEPT_TENSOR_BYTES, "node": KEPT_TENSOR_BYTES, "attribute": KEPT_TENSOR_BYTES}
+_COPIED_WHOLE: Final = {
+    "tensor": KEPT_TENSOR_BYTES,
+    "node": KEPT_TENSOR_BYTES,
+    "attribute": KEPT_TENSOR_BYTES,
+    "metadata": 1024,  # the modules that call a node, not the lines of source code
+}
 
 
 def skeleton(data: mmap.mmap | bytes, path: str) -> bytes:

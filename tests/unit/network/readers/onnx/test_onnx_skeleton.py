@@ -129,3 +129,16 @@ def test_hordes_of_empty_messages_are_refused_before_they_take_memory():
     graph = (b"\x0a" + _varint(len(node)) + node) * 1600
     with pytest.raises(NetworkFormatError, match="millions of empty fields"):
         skeleton(b"\x3a" + _varint(len(graph)) + graph, "m.onnx")
+
+
+def test_a_node_with_long_metadata_keeps_the_modules_that_call_it():
+    scopes, trace = "['', 'layer1', 'layer1.0', 'layer1.0.conv1', 'conv2d_1']", 'File "net.py", line 1\n' * 400
+    node = onnx.helper.make_node("Relu", ["x"], ["y"])
+    node.metadata_props.add(key="pkg.torch.onnx.stack_trace", value=trace)
+    node.metadata_props.add(key="pkg.torch.onnx.name_scopes", value=scopes)
+    shapes = [onnx.helper.make_tensor_value_info(name, 1, [4]) for name in "xy"]
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", shapes[:1], shapes[1:]))
+    small = skeleton(model.SerializeToString(), "net.onnx")
+    assert len(small) < 1000
+    (kept,) = onnx.ModelProto.FromString(small).graph.node
+    assert {entry.key: entry.value for entry in kept.metadata_props}["pkg.torch.onnx.name_scopes"] == scopes

@@ -1,0 +1,112 @@
+"""Folders that TensorFlow saved a model in, through tf2onnx in a process of its own.
+
+A saved model is a program. Before TensorFlow loads it, it is searched for operators that read or write files or run
+Python.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+from annette.errors import NetworkExportError, NetworkFormatError
+from annette.network.readers.frameworks.process import exported, require_extra
+from annette.network.readers.onnx.reader import load_skeleton, read_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from annette.network.inputs import Given
+    from annette.network.network import Network
+
+__all__ = ["export_saved_model", "read_saved_model"]
+
+_EXTRA: Final = "tensorflow"
+_NEEDED: Final = ("tensorflow", "tf2onnx")
+_EXPORTER: Final = "annette.network.readers.saved_model:export_saved_model"
+_FILE: Final = "saved_model.pb"
+_OPSET: Final = "18"
+_REFUSED: Final = frozenset(
+    {
+        "PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile", "MatchingFiles", "PrintV2", "SaveDataset",
+        "SaveDatasetV2", "LoadDataset", "DatasetToTFRecord", "TFRecordDataset", "TextLineDataset",
+        "FixedLengthRecordDataset",
+        "WriteSummary", "CreateSummaryFileWriter", "FileSystemSetConfiguration", "DebugIdentity", "DebugIdentityV2",
+        "DumpGraph", "TPUCompile", "XlaLaunch", "RemoteCall", "SqlDataset", "IteratorGetDevice", "CopyToMesh",
+        "LoadLibrary", "ReaderReadV2", "WholeFileReaderV2", "LMDBDataset",
+    }
+)  # fmt: skip
+"""Operators that reach beyond the model."""
+
+
+def read_saved_model(
+    path: Path, *, batch: int | None = None, input_shapes: Mapping[str, Given] | None = None, lenient: bool = False
+) -> Network:
+    """Reads the serving function of a saved model.
+
+    Args:
+        path: The folder; its content is untrusted data.
+        batch: As for `annette.network.readers.onnx.read_onnx`.
+        input_shapes: As for ``read_onnx``.
+        lenient: As for ``read_onnx``.
+
+    Raises:
+        NetworkFormatError: It holds no saved model, or one with operators that read or write files or run Python.
+        NetworkExportError: TensorFlow or tf2onnx is not installed or cannot export it.
+        NetworkError: As for ``read_onnx``.
+        OptionError: As for ``read_onnx``.
+    """
+    path = Path(path)
+    require_extra(f"reading the saved model {str(path)!r}", _EXTRA, _NEEDED)
+    model = exported(path, _EXPORTER)
+    return read_model(path, model, batch=batch, given=input_shapes or {}, lenient=lenient, source_format="tensorflow")
+
+
+def export_saved_model(path: Path) -> bytes:
+    """Exports a saved model, in a process of its own.
+
+    Args:
+        path: The folder; its content is untrusted data.
+
+    Returns:
+        The serialized ONNX model without its weights.
+
+    Raises:
+        NetworkFormatError: It is no saved model, or has operators that are refused.
+        NetworkExportError: It cannot be exported.
+    """
+    from tensorflow.core.protobuf import saved_model_pb2  # noqa: PLC0415 - only the exporting process needs it
+
+    stored = saved_model_pb2.SavedModel()
+    try:
+        stored.ParseFromString((path / _FILE).read_bytes())
+    except DecodeError as error:
+        raise NetworkFormatError(f"{path} is damaged: its {_FILE} does not parse") from error
+    found = sorted(_REFUSED.intersection(_operators(stored)))
+    if found:
+        raise NetworkFormatError(
+            f"{path} has operators that read or write files or run Python ({', '.join(found)}): it is not loaded; "
+            "export it to ONNX where it is trusted"
+        )
+    from tf2onnx import convert  # noqa: PLC0415 - as above
+
+    with TemporaryDirectory(prefix="annette-tensorflow-") as folder:
+        file = Path(folder) / "model.onnx"
+        sys.argv = ["tf2onnx", "--saved-model", str(path), "--output", str(file), "--opset", _OPSET]
+        convert.main()
+        if not file.exists():
+            raise NetworkExportError("tf2onnx wrote no model")
+        return bytes(load_skeleton(file).SerializeToString())
+
+
+def _operators(stored: Any) -> Iterator[str]:
+    for graph in stored.meta_graphs:
+        for node in graph.graph_def.node:
+            yield node.op
+        for function in graph.graph_def.library.function:
+            for node in function.node_def:
+                yield node.op
