@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import NetworkFormatError, NetworkShapeError, OptionError, nearest
-from annette.network.inputs import InputValue
+from annette.network.inputs import InputValue, given_text
 from annette.network.readers.onnx.frame import require_text
 from annette.network.readers.onnx.given import given_array, split_given
 from annette.network.readers.onnx.suggestions import OpenDimensions, shown
@@ -64,7 +64,7 @@ def bind_inputs(
     What is ``given`` goes first, of inputs or of single dimensions by their symbol. ``batch`` sets the dimensions whose
     name has "batch" in it, or dimension 0 of every input where no dimension has such a name; a batch size that the file
     states is replaced. Where nothing else stays open, the batch is 1, with a note. A symbol bound once is bound
-    everywhere.
+    everywhere; bound to 0 by its symbol, inputs that have it are empty.
 
     Args:
         inputs: The activations that the file declares.
@@ -102,7 +102,8 @@ def bind_inputs(
     if any(shape_ is None or any(isinstance(dim, str) for dim in shape_) for shape_ in dims.values()):
         return Binding([], batch or 1, open=OpenDimensions(dims, path))
     values = [
-        Value(name, _concrete(name, dims[name], path), dtype_of(dtypes[name], f"input {name!r}")) for name in dims
+        Value(name, _concrete(name, dims[name], declared[name][0], path), dtype_of(dtypes[name], f"input {name!r}"))
+        for name in dims
     ]
     for value in values:
         if value.name in contents:
@@ -218,16 +219,17 @@ def _bound_symbols(dims: Mapping[str, Sequence[Dim] | None], given: Mapping[str,
     for name, each in given.items():
         if name not in symbols or name in dims:
             continue
-        if isinstance(each, InputValue) or len(each) != 1 or each[0] < 1:
-            text = each.text if isinstance(each, InputValue) else "x".join(map(str, each))
-            raise OptionError(f"--input {name}={text}: a dimension is one number of at least 1")
+        if isinstance(each, InputValue) or len(each) != 1 or each[0] < 0:
+            raise OptionError(f"--input {name}={given_text(each)}: the size of a dimension is one number, such as 128")
         sizes[name] = each[0]
     return sizes
 
 
-def _concrete(name: str, shape: Sequence[Dim] | None, path: str) -> tuple[int, ...]:
+def _concrete(name: str, shape: Sequence[Dim] | None, stated: Sequence[Dim] | None, path: str) -> tuple[int, ...]:
+    """The shape of an input; a dimension of 0, as of a cache that is empty, only where the file leaves it open."""
     sizes: list[Any] = list(shape or ())
-    if any(size < 1 for size in sizes):
+    least = [0 if isinstance(dim, str) else 1 for dim in stated or ()] or [1] * len(sizes)
+    if any(size < bound for size, bound in zip(sizes, least, strict=True)):
         raise NetworkShapeError(f"input {name!r} of {path} has shape {sizes}: every dimension must be at least 1")
     return checked_shape(tuple(sizes), f"input {name!r} of {path}")
 
