@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import NetworkFormatError, NetworkShapeError, OptionError, nearest
-from annette.network.inputs import InputValue, given_text
+from annette.network.inputs import DeclaredInput, InputValue, given_text
 from annette.network.readers.onnx.frame import require_text
 from annette.network.readers.onnx.given import given_array, split_given
 from annette.network.readers.onnx.suggestions import OpenDimensions, shown
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from annette.network.network import Network
     from annette.network.readers.onnx.suggestions import Dim
 
-__all__ = ["Binding", "bind_inputs", "check_scaled", "repeated_constant", "rescaled_target"]
+__all__ = ["Binding", "bind_inputs", "check_scaled", "declared_inputs", "repeated_constant", "rescaled_target"]
 
 _NO_BATCH: Final = ("seq", "len", "time", "frame", "token", "height", "width", "chan", "feat", "sampl", "pos", "num")
 """What is in the names of dimensions that are no batch, though they may stand first."""
@@ -113,6 +113,20 @@ def bind_inputs(
     if batch is None:
         batch = next((value.shape[0] for value in values if value.shape), 1)
     return Binding(values, batch, rebatched_from=stated, changed=changed or bool(stated), symbols=symbols, notes=notes)
+
+
+def declared_inputs(inputs: Iterable[ValueInfoProto], path: str) -> dict[str, DeclaredInput]:
+    """What a file says of its inputs, by name: sizes, symbols of open ones, and whether they are real numbers.
+
+    Raises:
+        NetworkFormatError: An input is not a tensor.
+    """
+    found: dict[str, DeclaredInput] = {}
+    for number, info in enumerate(inputs):
+        dims, element = _dims(info, number, path)
+        dtype = dtype_of(element, f"input {info.name!r}")
+        found[info.name] = DeclaredInput(None if dims is None else tuple(dims), dtype.is_float)
+    return found
 
 
 def _dims(info: ValueInfoProto, number: int, path: str) -> tuple[list[Dim] | None, int]:
