@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BATCH", "MOST_POINTS", "SizePoint", "SweptSizes", "is_swept", "parse_numbers_swept", "swept_sizes"]
 
-MOST_POINTS: Final = 1000
+MOST_POINTS: Final = 500
 """Combinations of sizes that one sweep may have."""
 
 BATCH: Final = "batch"
