@@ -58,7 +58,9 @@ __all__ = ["command"]
     help="Processes that read and estimate several networks.",
 )
 @cluster_options
-@click.option("--csv", "csv_table", type=FILE, metavar="FILE", help="Write a table of several sizes as .csv or .parquet.")
+@click.option(
+    "--csv", "csv_table", type=FILE, metavar="FILE", help="Write a table of several sizes as .csv or .parquet."
+)
 @export_options
 @html_option
 @budget_options

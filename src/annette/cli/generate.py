@@ -36,7 +36,9 @@ __all__ = ["command"]
     "--batch", "batches", default="1", show_default=True, callback=parse_sizes, metavar="N",
     help="Sequences that are written side by side; several as 1,2,4.",
 )  # fmt: skip
-@click.option("--with-past", type=FILE, metavar="FILE", help="The file of decode steps, where NETWORK is the prefill alone.")
+@click.option(
+    "--with-past", type=FILE, metavar="FILE", help="The file of decode steps, where NETWORK is the prefill alone."
+)
 @input_option
 @model_options
 @lenient_option

@@ -340,8 +340,8 @@ def _remarks(mapped: MappedNetwork, prices: Prices, platform: Platform) -> list[
     if strange.kernels:
         features = ", ".join(map(str, strange.features[:_FEATURES_NAMED]))
         remarks.append(
-            f"{strange.kernels} kernels ({strange.share:.0%} of the time) lie outside the ranges that their models were "
-            f"fitted on, the longest of them, {strange.longest!r}, by {features}"
+            f"{strange.kernels} kernels ({strange.share:.0%} of the time) lie outside the ranges that their models "
+            f"were fitted on, the longest of them, {strange.longest!r}, by {features}"
         )
     if prices.at_peak.any():
         peak = platform.peak_ops_per_s or 0.0

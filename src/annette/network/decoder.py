@@ -80,7 +80,9 @@ def open_decoder(
         return first
     second = _FileDecoder.opened(with_past, inputs or {}, lenient=lenient)
     if not second.has_cache:
-        raise OptionError(f"{str(with_past)!r} has no input for a cache (past_key_values): it is no file of decode steps")
+        raise OptionError(
+            f"{str(with_past)!r} has no input for a cache (past_key_values): it is no file of decode steps"
+        )
     return _TwoFiles(first, second)
 
 
@@ -174,8 +176,8 @@ class _FileDecoder:
         dims = (self.file.declared or {})[self.tokens].dims or ()
         if isinstance(dims[1], int) and dims[1] != read:
             raise NetworkShapeError(
-                f"{self.file.source} reads {dims[1]} tokens at a time by its input {self.tokens!r}, not {read}: export it "
-                "with an open length of the sequence, or name a file for each (--with-past)"
+                f"{self.file.source} reads {dims[1]} tokens at a time by its input {self.tokens!r}, not {read}: export "
+                "it with an open length of the sequence, or name a file for each (--with-past)"
             )
         sizes = {"batch": batch, "read": read, "cached": cached, "all": cached + read}
         inputs: dict[str, Given] = {}

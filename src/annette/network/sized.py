@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from annette.errors import NetworkError
 from annette.files import exists, open_regular
@@ -12,7 +12,6 @@ from annette.references import Reference, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
     from annette.network.inputs import DeclaredInput, Given
     from annette.network.network import Network
@@ -21,6 +20,15 @@ __all__ = ["SizedNetwork"]
 
 _OPENERS: Final[dict[str, Reference]] = {".onnx": "annette.network.readers.onnx.opened:open_onnx"}
 """File suffix to what opens a file for several readings; others are read anew each time."""
+
+
+class _Opened(Protocol):
+    """A file that was opened for several readings."""
+
+    @property
+    def inputs(self) -> Mapping[str, DeclaredInput]: ...
+
+    def read(self, *, batch: int | None, inputs: Mapping[str, Given], lenient: bool) -> Network: ...
 
 
 class SizedNetwork:
@@ -37,7 +45,7 @@ class SizedNetwork:
     def __init__(self, source: str | Path, *, lenient: bool = False) -> None:
         self.source = str(source)
         self._lenient = lenient
-        self._opened: Any = None
+        self._opened: _Opened | None = None
         path = Path(source)
         opener = _OPENERS.get(path.suffix.lower())
         if opener is not None and exists(path):
@@ -47,7 +55,7 @@ class SizedNetwork:
 
     @property
     def declared(self) -> Mapping[str, DeclaredInput] | None:
-        """What the file declares to be fed with, sizes that it leaves open by their symbols; None where that is unknown."""
+        """What the file declares to be fed with, open sizes by their symbols; None where that is not known."""
         return None if self._opened is None else self._opened.inputs
 
     def at(self, *, batch: int | None = None, inputs: Mapping[str, Given] | None = None) -> Network:

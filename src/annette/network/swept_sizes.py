@@ -92,7 +92,9 @@ def parse_numbers_swept(text: str) -> tuple[int, ...]:
         return tuple(dict.fromkeys(int(number) for number in text.split(",")))
     first, last, step = int(match["first"]), int(match["last"]), match["step"]
     if last < first or step == "0" or (first == 0 and step is None):
-        raise OptionError(f"{{{text}}} has no values: a range goes upwards, in steps of at least 1, or doubles from 1 on")
+        raise OptionError(
+            f"{{{text}}} has no values: a range goes upwards, in steps of at least 1, or doubles from 1 on"
+        )
     if step is not None:
         values = range(first, last + 1, int(step))
         if len(values) > MOST_POINTS:
@@ -126,7 +128,9 @@ def swept_sizes(batch: int | Sequence[int] | None, inputs: Mapping[str, Given | 
     templates = {name: _template(name, each, variables) for name, each in inputs.items() if isinstance(each, str)}
     count = prod(map(len, variables.values()))
     if count > MOST_POINTS:
-        raise OptionError(f"these sizes have {count} combinations, more than {MOST_POINTS}: tie some, as in {{s=64..256}}x{{s}}")
+        raise OptionError(
+            f"these sizes have {count} combinations, more than {MOST_POINTS}: tie some, as in {{s=64..256}}x{{s}}"
+        )
     points = []
     for chosen in product(*variables.values()):
         values = dict(zip(variables, chosen, strict=True))
@@ -149,7 +153,9 @@ def _template(name: str, text: str, variables: dict[str, tuple[int, ...]]) -> st
             known = before[-1]
         elif _REFERENCE.fullmatch(inside):
             if inside not in variables:
-                raise OptionError(f"--input {name}={text}: {{{inside}}} has no values; give some as {{{inside}=64..256}}")
+                raise OptionError(
+                    f"--input {name}={text}: {{{inside}}} has no values; give some as {{{inside}=64..256}}"
+                )
             known = inside
         else:
             known = _defined(name, text, inside, len(before), variables)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.number_text import bytes_text, interval_text, percent_text, seconds_text, words_text
 from annette.report.curves import Curve, curves_page
 from annette.report.page import Page, name_text
-from annette.report.runs import RUN_COLUMNS, run_cells, run_part, trust_texts
+from annette.report.runs import RUN_COLUMNS, is_about_range, range_notes, run_cells, run_part, trust_texts
 from annette.report.schemas.base import part
 from annette.report.schemas.sweeps import DecodeStepPart, GenerationDocument, GenerationPart
 
@@ -176,8 +176,19 @@ def _notes(document: dict[str, Any]) -> list[str]:
     generations = document["generations"]
     for each in generations:
         for note in each["notes"]:
-            found.setdefault(note, []).append(_name(each))
+            if not is_about_range(note):
+                found.setdefault(note, []).append(_name(each))
+    places = [
+        (f"the {name} of {_name(each)}" + f" behind {cached} tokens" * (cached > 0), run)
+        for each in generations
+        for name, _, cached, run in _runs(each)
+    ]
     return [
-        note if len(names) == len(generations) else f"{names[0]}{f' and {len(names) - 1} more' * (len(names) > 1)}: {note}"
-        for note, names in found.items()
+        *(
+            note
+            if len(names) == len(generations)
+            else f"{names[0]}{f' and {len(names) - 1} more' * (len(names) > 1)}: {note}"
+            for note, names in found.items()
+        ),
+        *range_notes(places),
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.number_text import interval_text, percent_text, seconds_text, words_text
 from annette.report.curves import Curve, curves_page
 from annette.report.page import Page, name_text
-from annette.report.runs import RUN_COLUMNS, run_cells, run_part, trust_texts
+from annette.report.runs import RUN_COLUMNS, is_about_range, range_notes, run_cells, run_part, trust_texts
 from annette.report.schemas.sweeps import SweepDocument, SweepPointPart
 
 if TYPE_CHECKING:
@@ -113,20 +113,10 @@ def _notes(document: dict[str, Any]) -> list[str]:
     found: dict[str, list[str]] = {}
     for point in points:
         for note in point["run"]["notes"] if point["run"] else ():
-            if not (point["run"]["outside_kernels"] and "lie outside the ranges" in note):
+            if not is_about_range(note):
                 found.setdefault(note, []).append(_sizes_text(point))
     said = [note if len(where) == len(points) else f"{_where(where)}: {note}" for note, where in found.items()]
-    strange = [point for point in points if point["run"] and point["run"]["outside_kernels"]]
-    if strange:
-        worst = max(strange, key=lambda point: float(point["run"]["outside_share"]))
-        feature = worst["run"]["outside"][0]
-        least, most = feature["fitted"]
-        said.append(
-            f"out of range is the share of the time of kernels outside the ranges that their models were fitted on; "
-            f"most at {_sizes_text(worst)}: {worst['run']['outside_kernels']} kernels, the longest of them, "
-            f"{worst['run']['outside_longest']!r}, by {feature['feature']} {feature['value']:.6g} (fitted {least:.6g} to "
-            f"{most:.6g})"
-        )
+    said += range_notes([(_sizes_text(point), point["run"]) for point in points if point["run"]])
     refused: dict[str, list[str]] = {}
     for point in points:
         if point["error"]:

@@ -101,9 +101,7 @@ def gpt2(
     return net.build(net.fully_connected(net.layer_norm(x), vocabulary, bias=False, name="next_token"))
 
 
-def _behind_cache(
-    net: FoldingBuilder, x: Tensor, past: int, layers: int, heads: int
-) -> tuple[Tensor, list[Tensor]]:
+def _behind_cache(net: FoldingBuilder, x: Tensor, past: int, layers: int, heads: int) -> tuple[Tensor, list[Tensor]]:
     """The layers of GPT-2 over tokens behind cached ones; also the keys and values of all tokens."""
     batch, sequence, hidden = x.shape
     kept = net.input("attention_mask", (batch, past + sequence), DType.INT64)

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from annette.report.schemas.base import FloatFrom0, Interval, IntFrom0, IntFrom1, ReportDocument, ReportPart, Share, doc
-from annette.report.schemas.estimates import OutsidePart
+from annette.report.schemas.base import (
+    FloatFrom0,
+    Interval,
+    IntFrom0,
+    IntFrom1,
+    OutsidePart,
+    ReportDocument,
+    ReportPart,
+    Share,
+    doc,
+)  # fmt: skip
 
 __all__ = ["DecodeStepPart", "GenerationDocument", "GenerationPart", "RunPart", "SweepDocument", "SweepPointPart"]
 
@@ -15,7 +24,9 @@ class RunPart(ReportPart, frozen=True):
 
     latency_s: Annotated[FloatFrom0, doc("The headline: device or end-to-end time, as `latency_is` says.")]
     interval_s: Annotated[Interval | None, doc("Its interval; null where the platform has none.")]
-    coverage: Annotated[Share, doc("Share that fitted models priced: the smallest of those of operations, kernels, time.")]
+    coverage: Annotated[
+        Share, doc("Share that fitted models priced: the smallest of those of operations, kernels, time.")
+    ]
     peak_activation_bytes: Annotated[IntFrom0 | None, doc("Activations alive at once at most; null if not known.")]
     allocated_bytes: Annotated[IntFrom0 | None, doc("What is allocated for them; null if not known.")]
     weights_bytes: Annotated[IntFrom0, doc("All constants, each once, at the platform's precision.")]
@@ -75,11 +86,13 @@ class GenerationPart(ReportPart, frozen=True):
     ]
     prompt_tokens_per_s: Annotated[FloatFrom0, doc("Tokens of all prompts that are read in a second.")]
     decoded_tokens_per_s: Annotated[
-        FloatFrom0 | None, doc("Tokens of all sequences that decode steps write in a second; null where there are none.")
+        FloatFrom0 | None,
+        doc("Tokens of all sequences that decode steps write in a second; null where there are none."),
     ]
     tokens_per_s: Annotated[FloatFrom0, doc("New tokens of all sequences in a second, the prefill counted in.")]
     cache_bytes: Annotated[
-        IntFrom0 | None, doc("Keys and values of all tokens at the end, at the platform's precision; null without a cache.")
+        IntFrom0 | None,
+        doc("Keys and values of all tokens at the end, at the platform's precision; null without a cache."),
     ]
     weights_bytes: Annotated[IntFrom0, doc("All constants, each once, at the platform's precision.")]
     prefill: Annotated[RunPart, doc("The run that reads the prompt.")]

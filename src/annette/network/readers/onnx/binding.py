@@ -8,6 +8,7 @@ means, so the reader checks the outcome: `check_scaled` compares it with the net
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Binding", "bind_inputs", "check_scaled", "declared_inputs", "repeated_constant", "rescaled_target"]
 
+_PLAIN_NUMBER: Final = re.compile(r"[0-9]{1,9}")
 _NO_BATCH: Final = ("seq", "len", "time", "frame", "token", "height", "width", "chan", "feat", "sampl", "pos", "num")
 """What is in the names of dimensions that are no batch, though they may stand first."""
 
@@ -64,7 +66,7 @@ def bind_inputs(
     What is ``given`` goes first, of inputs or of single dimensions by their symbol. ``batch`` sets the dimensions whose
     name has "batch" in it, or dimension 0 of every input where no dimension has such a name; a batch size that the file
     states is replaced. Where nothing else stays open, the batch is 1, with a note. A symbol bound once is bound
-    everywhere; bound to 0 by its symbol, inputs that have it are empty.
+    everywhere, and in sums with others; bound to 0 by its symbol, inputs that have it are empty.
 
     Args:
         inputs: The activations that the file declares.
@@ -96,6 +98,7 @@ def bind_inputs(
     for name, shape in shapes.items():
         changed |= _apply_shape(name, dims, shape, symbols)
     stated = _apply_batch(dims, batch, symbols, exempt=set(shapes))
+    _add_sums(dims, symbols)
     notes = _assume_batch(dims, symbols, {shape[0] for shape in shapes.values() if len(shape) > 1})
     for name, shape_ in dims.items():
         dims[name] = None if shape_ is None else [symbols.get(d, d) if isinstance(d, str) else d for d in shape_]
@@ -201,6 +204,15 @@ def _apply_batch(
         if shape and shape[0] == stated:
             shape[0] = batch
     return stated
+
+
+def _add_sums(dims: Mapping[str, Sequence[Dim] | None], symbols: dict[str, int]) -> None:
+    """Binds symbols that exporters compose of others: ``past_sequence_length + 1``."""
+    for symbol in {dim for shape in dims.values() for dim in shape or () if isinstance(dim, str)} - symbols.keys():
+        parts = [part.strip() for part in symbol.split("+")]
+        sizes = [int(part) if _PLAIN_NUMBER.fullmatch(part) else symbols.get(part) for part in parts]
+        if len(parts) > 1 and None not in sizes:
+            symbols[symbol] = sum(size for size in sizes if size is not None)
 
 
 def _assume_batch(
