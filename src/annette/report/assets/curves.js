@@ -136,8 +136,10 @@ function curvesPlot() {
     swatch.style.background = colours[curves.indexOf(curve)];
     return [swatch, `${curve.name}  `];
   }));
-  byId("curves-words").textContent = `${plural(curves.length, "curve")} over ${plural(sizes.length, "size")} of ${DATA.across}; `
-    + "the table below has all numbers.";
+  const times = curves.flatMap((curve) => curve.times);
+  byId("curves-words").textContent = `${plural(curves.length, "curve")} over ${plural(sizes.length, "size")} of ${DATA.across}, `
+    + `${sizes[0]} to ${sizes[sizes.length - 1]}: ${seconds(Math.min(...times))} to ${seconds(Math.max(...times))}. `
+    + "The table below has all numbers.";
   frame.addEventListener("keydown", go);
   logarithmic.addEventListener("change", build);
   logarithmic.checked = sizes.length > 2 && sizes[0] > 0 && sizes[sizes.length - 1] / sizes[0] >= 8;
