@@ -54,8 +54,8 @@ def compare(dataset: Path, name: str) -> None:
     """Prints estimates beside what was measured."""
     platform = load_platform(name)
     truths, remarks = recorded_truths(platform, listed_networks(str(dataset)), dataset)
-    print("| file | run | length | measured, ms | estimate, ms | error | inside 90 % | rounds | out of range |")
-    print("|---|---|---:|---:|---:|---:|---|---:|---:|")
+    print("| file | run | length | measured, ms | estimate, ms | error | inside 90 % | rounds, ms | out of range |")
+    print("|---|---|---:|---:|---:|---:|---|---|---:|")
     errors: dict[str, list[float]] = {}
     for truth in sorted(truths, key=lambda each: (each.name.split()[0], *run_of(each.network))):
         if truth.latency_s is None:
@@ -66,10 +66,11 @@ def compare(dataset: Path, name: str) -> None:
         errors.setdefault(what, []).append(error)
         lower_s, upper_s = estimate.interval_s or (0.0, 0.0)
         inside = "yes" if lower_s <= truth.latency_s <= upper_s else "no"
+        rounds = ", ".join(f"{round_s * 1e3:.1f}" for round_s in truth.rounds_s)
         strange = sum(kernel.latency_s for kernel in estimate.kernels if not kernel.in_range) / estimate.latency_s
         print(
             f"| {Path(truth.name.split()[0]).name} | {what} | {length} | {truth.latency_s * 1e3:.1f} | "
-            f"{estimate.latency_s * 1e3:.1f} | {error:+.1%} | {inside} | {len(truth.rounds_s)} | {strange:.0%} |"
+            f"{estimate.latency_s * 1e3:.1f} | {error:+.1%} | {inside} | {rounds} | {strange:.0%} |"
         )
     for what, found in sorted(errors.items()):
         mean, worst = sum(map(abs, found)) / len(found), max(found, key=abs)
