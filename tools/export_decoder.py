@@ -60,7 +60,7 @@ def export(name: str, path: Path, exporter: str) -> None:
     kind, changes = MODELS[name]
     config = getattr(transformers, f"{kind}Config")(**changes)
     maker = getattr(transformers, "GPT2LMHeadModel" if kind == "GPT2" else f"{kind}ForCausalLM")
-    model = WithCache(maker(config).eval())
+    model = WithCache(maker(config)).eval()
     layers, heads = config.num_hidden_layers, getattr(config, "num_key_value_heads", config.num_attention_heads)
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     past = [torch.randn(BATCH, heads, CACHED, width) for _ in range(2 * layers)]

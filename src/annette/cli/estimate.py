@@ -109,19 +109,13 @@ def command(
     target = load_platform(platform)
     single = len(networks) == 1 and not is_collection(networks[0])
     exports.check(one=single and not cluster)
-    batch = batches[0] if batches and len(batches) == 1 else None
-    if is_sweep(batches, inputs):
-        refused = {
-            "a folder or a second NETWORK": not single, "--scheduler": bool(cluster), "--jobs": jobs > 1,
-            "--observe": observe, "--all": everything, "--table": table, "--json-lines": as_lines, **exports.of_kernels,
-        }  # fmt: skip
-        sizes = {"batch": batch or batches, "inputs": inputs, "lenient": lenient}
-        run_sweep(networks[0], target, exports, refused, table=csv_table, as_json=as_json, **sizes, **how)
-        return
-    if csv_table is not None:
-        raise click.UsageError("--csv writes the table of several sizes; --kernels writes the kernels of one estimate")
-    table = table or any(map(is_collection, networks))
+    batch = batches[0] if batches and len(batches) == 1 else batches
     reading: dict[str, Any] = {"batch": batch, "inputs": inputs, "lenient": lenient}
+    if is_sweep(batches, inputs, csv_table):
+        of_one = _about_one(single, cluster, jobs, observe, everything, table, as_lines) | exports.of_kernels
+        run_sweep(networks[0], target, exports, of_one, table=csv_table, as_json=as_json, **reading, **how)
+        return
+    table = table or any(map(is_collection, networks))
     if observe or (single and not cluster):
         found = _one_by_one(networks, target, exports, observe=observe, single=single, reading=reading, how=how)
     else:
@@ -132,6 +126,16 @@ def command(
     exports.write()
     if failed or exports.exceeded:
         click.get_current_context().exit(USAGE_ERROR if failed else BUDGET_EXCEEDED)
+
+
+def _about_one(
+    single: bool, cluster: dict[str, Any], jobs: int, observe: bool, everything: bool, table: bool, as_lines: bool
+) -> dict[str, bool]:
+    """Options that are about networks at one size, and whether each was given."""
+    return {
+        "a folder or a second NETWORK": not single, "--scheduler": bool(cluster), "--jobs": jobs > 1,
+        "--observe": observe, "--all": everything, "--table": table, "--json-lines": as_lines,
+    }  # fmt: skip
 
 
 def _print_all(

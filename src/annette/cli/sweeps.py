@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["is_sweep", "run_sweep"]
 
 
-def is_sweep(batches: tuple[int, ...] | None, inputs: dict[str, Any]) -> bool:
-    """Whether what was given of sizes stands for several."""
-    return len(batches or ()) > 1 or any(isinstance(given, str) for given in inputs.values())
+def is_sweep(batches: tuple[int, ...] | None, inputs: dict[str, Any], table: Path | None) -> bool:
+    """Whether what was given of sizes stands for several; a table of one is refused."""
+    several = len(batches or ()) > 1 or any(isinstance(given, str) for given in inputs.values())
+    if table is not None and not several:
+        raise click.UsageError("--csv writes the table of several sizes; --kernels writes the kernels of one estimate")
+    return several
 
 
 def run_sweep(
