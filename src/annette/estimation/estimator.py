@@ -203,9 +203,9 @@ def estimate_together(
     mapped = map_network(platform, network)
     table, on_host = mapped.table, mapped.on_host
     prices = price(mapped, platform, family=model, fallback=fallback, confidence=confidence)
-    rounds_s = platform.overhead.rounds_s(network.loops)
+    nested_s = platform.overhead.nested_s(network)
     with np.errstate(over="ignore"):  # a total that cannot be counted is refused below
-        device_s = float(prices.latency_s[~on_host].sum()) + (rounds_s or 0.0)
+        device_s = float(prices.latency_s[~on_host].sum()) + (nested_s or 0.0)
         device_s += platform.overhead.device_s(mapped.run_on_device)
     host_s = platform.overhead.host_s(mapped.traffic)
     end_to_end_s = None if host_s is None else device_s + float(prices.latency_s[on_host].sum()) + host_s
@@ -222,13 +222,13 @@ def estimate_together(
         latency_is=platform.latency_is,
         device_latency_s=device_s,
         end_to_end_latency_s=end_to_end_s,
-        interval_s=None if bounds is None else ends_with_rounds(latency_s, bounds, network.loops, known=rounds_s),
+        interval_s=None if bounds is None else ends_with_rounds(latency_s, bounds, network.loops, known=nested_s),
         confidence=confidence,
         coverage=_coverage(mapped, prices),
         notes=(
             *(*network.notes, *mapped.conversions),
             *_remarks(mapped, prices, platform),
-            *(*rounds_notes(network.loops, platform.name, known=rounds_s), *mapped.host_notes),
+            *(*rounds_notes(network.loops, platform.name, known=nested_s), *mapped.host_notes),
             *_unstated(bounds, confidence, platform),
         ),
         mapped=mapped.kernels,

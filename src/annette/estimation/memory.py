@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from annette.devices.registry import find
 from annette.mapping.memory import plan_by_liveness, width_of
 from annette.network import UNSUPPORTED
+from annette.network.loop import BRANCH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +92,7 @@ def _reason_against(basis: tuple[Network, Platform] | None, kernels: Sequence[Ke
     unknown = next((layer for kernel in kernels for layer in kernel.layers if layer.kind == UNSUPPORTED), None)
     if unknown is not None:
         return f"layer {unknown.name!r} is an operator that is not known, and so is what it needs"
-    if basis[0].loops:
+    if any(loop.operator != BRANCH for loop in basis[0].loops):
         return "rounds of a loop are layers one after the other here, but share their memory where they run"
     return ""
 

@@ -14,6 +14,7 @@ from annette.estimation.precision import moves_data, refuse_precision
 from annette.estimation.uncertainty import KernelErrors
 from annette.kept import kept
 from annette.mapping.kernel import KernelTable
+from annette.mapping.operands import unmarked
 from annette.mapping.precision import kind_of, precision_in, with_precision
 from annette.models.roofline import Roofline
 from annette.models.stack import ModelStack
@@ -328,14 +329,17 @@ def _priced_as(kind: str, platform: Platform, example: Kernel) -> str:
     """The kind whose models price a kind; empty where none do.
 
     Its own, where the platform has them; else those of copies at the platform's precision; else those of the kind that
-    it was part of when the platform was fitted: by its definition, or as the kind of a rule, that of its layer. What a
-    device's own stage tells apart (a convolution that runs in software) is not like its layer.
+    it was part of when the platform was fitted: by its definition, without the signs of its operands, or as the kind
+    of a rule, that of its layer. What a device's own stage tells apart (a convolution that runs in software) is not
+    like its layer.
     """
     plain, precision = kind_of(kind), precision_in(kind)
     candidates = [kind, *([plain] if moves_data(kind, example) else [])]
     former = ""
     if plain in KINDS:
         former = KINDS[plain].part_of
+    elif unmarked(plain) != plain:
+        former = unmarked(plain)
     elif any(rule.kind == plain for rule in platform.mapping.rules):
         former = example.anchor.kind
     if former:

@@ -1,9 +1,11 @@
-"""Rounds of loops that a platform does not price: said, and in the interval."""
+"""Loops and branches that a platform does not price: said, and in the interval."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Final
+
+from annette.network.loop import BRANCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,9 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["ends_with_rounds", "rounds_notes"]
 
 _MOST_PER_ROUND_S: Final = 1e-6
+_MOST_PER_BRANCH_S: Final = 1e-5
 _MOST_PER_VALUE_S: Final = 3e-7
-"""What a round and each of its values may cost where nobody measured it: eight times and twice what ONNX Runtime takes
-on one core of a Zen 4 (`annette.fitting.rounds`). Runtimes that unroll loops take nothing."""
+"""What a round, a branch and each value of a round may cost where nobody measured it: eight times, four times and twice
+what ONNX Runtime takes on one core of a Zen 4 (`annette.fitting.rounds`). Runtimes that unroll loops take nothing."""
 
 
 def ends_with_rounds(
@@ -31,7 +34,12 @@ def ends_with_rounds(
     """
     lower, upper = (latency_s * math.exp(bound) for bound in bounds)
     if known is None:
-        upper += sum(loop.rounds * (_MOST_PER_ROUND_S + _MOST_PER_VALUE_S * loop.values) for loop in loops)
+        upper += sum(
+            _MOST_PER_BRANCH_S
+            if loop.operator == BRANCH
+            else loop.rounds * (_MOST_PER_ROUND_S + _MOST_PER_VALUE_S * loop.values)
+            for loop in loops
+        )
     return lower, upper
 
 
@@ -45,8 +53,11 @@ def rounds_notes(loops: Sequence[Loop], platform: str, *, known: float | None) -
     """
     if known is not None:
         return []
-    rounds = sum(loop.rounds for loop in loops)
+    rounds = sum(loop.rounds for loop in loops if loop.operator != BRANCH)
+    branches = sum(loop.operator == BRANCH for loop in loops)
+    counts = ((rounds, "round of loops", "rounds of loops"), (branches, "branch", "branches"))
+    named = " and ".join(f"{count} {one if count == 1 else more}" for count, one, more in counts if count)
     return [
-        f"what a runtime takes to begin each of {rounds} rounds of loops was not measured for platform {platform!r}: "
+        f"what a runtime takes to begin {named} was not measured for platform {platform!r}: "
         "it is not in the estimate, but in the upper end of the interval; a new annette bench and fit measure it"
     ]

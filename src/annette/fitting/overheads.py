@@ -59,6 +59,9 @@ _MIDDLE: Final = (0.16, 0.84)
 _LEAST_EQUAL: Final = 4
 """Equal kernels of a run that tell what the first of them takes more."""
 
+_NESTED: Final = ("per_round_s", "per_round_value_s", "per_branch_s", "per_size_node_s")
+"""Terms that benchmarks of loops and branches tell (`annette.fitting.rounds`)."""
+
 _ADJACENT_RUNS: Final = 1
 """Runs before and after a run whose reference workload counts for it, too."""
 
@@ -105,6 +108,8 @@ class RunOverheads:
         first_s: What a profile says of the first kernel of a run beyond what such a kernel takes elsewhere.
         per_round_s: To begin a round of a loop (`annette.fitting.rounds`); None where no loop was measured.
         per_round_value_s: For each value that a round is handed or gives; likewise.
+        per_branch_s: To choose and enter a branch; None where none was measured.
+        per_size_node_s: For a kernel that computes with sizes; None where no loop was measured.
     """
 
     per_run_s: float
@@ -118,6 +123,8 @@ class RunOverheads:
     first_s: float = 0.0
     per_round_s: float | None = None
     per_round_value_s: float | None = None
+    per_branch_s: float | None = None
+    per_size_node_s: float | None = None
 
     @property
     def known(self) -> bool:
@@ -130,12 +137,9 @@ class RunOverheads:
         Runtimes that compute where the host does take its buffers as they are, and an array of 4 MB cost no more to
         hand over than one of 64 bytes. What a device beside the host adds for bytes follows from whole networks.
         """
+        nested = {name: getattr(self, name) for name in _NESTED}
         if not self.known:
-            return Overhead(
-                per_kernel_s=self.per_kernel_s,
-                per_round_s=self.per_round_s,
-                per_round_value_s=self.per_round_value_s,
-            )
+            return Overhead(per_kernel_s=self.per_kernel_s, **nested)
         return Overhead(
             self.per_kernel_s,
             self.per_run_s,
@@ -145,8 +149,7 @@ class RunOverheads:
             per_output_s=self.per_output_s,
             spread_s=self.spread_s,
             several_s=self.several_s,
-            per_round_s=self.per_round_s,
-            per_round_value_s=self.per_round_value_s,
+            **nested,
         )
 
     def beside_s(self, run: Run) -> float:

@@ -19,7 +19,7 @@ from annette.errors import FitError
 from annette.fitting.conformal import half_width
 from annette.fitting.overheads import RunOverheads, reference_workload_s, run_overheads, speed_exponent, speed_ratios
 from annette.fitting.roofline import fit_roofline
-from annette.fitting.rounds import has_loop, round_costs
+from annette.fitting.rounds import is_about_control, round_costs
 from annette.fitting.samples import LEAST_ROWS, Dropped, Samples, clean, evicted_bytes, paired_kernels
 from annette.fitting.short_kernels import FIRST_USE, UNRESOLVED, first_uses, unresolved, without_profiler
 from annette.mapping.precision import PRECISIONS, Precision
@@ -161,22 +161,21 @@ def read_training_data(datasets: Sequence[Dataset], precision: str | None = None
     visits = [list(dataset.runs()) for dataset in datasets]
     everything = [run for runs in visits for run in joined_visits(runs)]
     usable = [run for run in everything if run.usable]
-    parts = [run for run in usable if run.purpose is not Purpose.NETWORK and not has_loop(run.network)]
+    parts = [run for run in usable if run.purpose is not Purpose.NETWORK and not is_about_control(run.network)]
     if not parts:
         raise FitError(
             "the datasets hold no usable run of anything but whole networks, which are not fitted on: "
             "'annette calibrate' takes those"
         )
     runs, dropped = with_usable_times(parts)
-    looped = [run for run in usable if has_loop(run.network)]
-    rounds = round_costs(looped)
+    control = [run for run in usable if is_about_control(run.network)]
     return TrainingData(
         environment=environment,
         precision=precision_of(environment),
         everything=everything,
         runs=runs,
-        whole_networks=len(usable) - len(parts) - len(looped),
-        overheads=replace(run_overheads(runs), **(rounds._asdict() if rounds else {})),
+        whole_networks=len(usable) - len(parts) - len(control),
+        overheads=replace(run_overheads(runs), **round_costs(control)._asdict()),
         dropped=dropped,
         sources=benchmark_sources(datasets),
         calm=tuple(filter(None, map(calmness, visits))),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.optimize import nnls
 
+from annette.mapping.operands import unmarked
 from annette.mapping.precision import kind_of
 from annette.models.quantities import CACHES
 from annette.models.work_sum import WorkSum, works_of
@@ -182,7 +183,7 @@ def fit_work_sum(samples: Samples) -> WorkSum | None:
 
 def _works(samples: Samples) -> tuple[str, ...]:
     """The works that a kind may consist of; none where it is not known."""
-    own = {kind_of(kind) for kind in samples.kinds}
+    own = {unmarked(kind_of(kind)) for kind in samples.kinds}
     named = next((works for kinds, works in _WORKS if kinds.issuperset(own)), ())
     table = samples.table
     multiplies = (table["macs"] > 0) & (table["weight_bytes"] > 0)

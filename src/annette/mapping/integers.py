@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.documents import OPTIONAL, convert, plain
 from annette.errors import MappingError
 from annette.mapping.kernel import Kernel
+from annette.mapping.operands import OperandType, integer_type
 from annette.mapping.precision import dtype_precision, is_narrow, narrowest, precision_in, with_precision
 from annette.network import Category, DType, describe_layer
 from annette.network.kinds import kinds_in
@@ -67,6 +68,7 @@ class IntegerModel:
         redundant: Activations that quantising to their range does anyway: they run with the layer before them.
         unsigned: Whether the runtime makes a quantisation to int8 one to uint8 where one dequantization alone reads it.
         dynamic: Kinds of layer that read real numbers and quantise them in every run where their weights are integers.
+        operands: Products that are kernels of their own for the types of their operands; the first that applies does.
 
     Raises:
         MappingError: A kind or a type is listed twice or not known.
@@ -76,6 +78,7 @@ class IntegerModel:
     redundant: tuple[str, ...] = ()
     unsigned: bool = False
     dynamic: tuple[str, ...] = field(default=(), metadata=OPTIONAL)
+    operands: tuple[OperandType, ...] = field(default=(), metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -130,6 +133,22 @@ class IntegerModel:
                 kernel = replace(kernel, precision="fp32")  # noqa: PLW2901 - the same kernel
             settled.append(kernel)
         return tuple(settled)
+
+    def tell_apart(self, kernels: Sequence[Kernel], network: Network) -> tuple[Kernel, ...]:
+        """Puts products of integers under the kinds that the types of their operands give them.
+
+        Args:
+            kernels: Kernels of the network, in their layouts.
+            network: Where their tensors are described.
+        """
+        if not self.operands or not is_narrow(network):
+            return tuple(kernels)
+        told = []
+        for kernel in kernels:
+            marks = (each for each in self.operands if each.applies(kernel, network, self.unsigned))
+            mark = next(marks, None) if precision_in(kernel.kind) else None
+            told.append(kernel if mark is None else mark.marked(kernel))
+        return tuple(told)
 
     @cached_property
     def by_kind(self) -> dict[str, IntegerOperator]:
@@ -305,15 +324,7 @@ class _Walk:
 
     def _type(self, tensor: str) -> str:
         """The element type of integers as the runtime will have them."""
-        label = self._network.tensors[tensor].dtype.label
-        producer = self._network.producers.get(tensor)
-        if label != "int8" or not self._model.unsigned or producer is None or producer.kind != "quantize":
-            return label
-        reader = self._sole_reader(tensor)
-        if reader is None or reader.kind != "dequantize":
-            return label
-        result = reader.outputs[0]
-        return "uint8" if len(self._network.consumers.get(result, ())) + (result in self._handed_out) == 1 else label
+        return integer_type(tensor, self._network, self._model.unsigned)
 
     def _release(self, layer: Layer) -> None:
         """A dequantization that integer operators alone read runs nowhere."""

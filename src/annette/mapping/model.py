@@ -114,6 +114,8 @@ class MappingModel:
                 kernels = self.layout.apply(kernels, network)
             if self.half is not None:
                 kernels = self.half.apply(kernels, network)
+            if self.integers is not None:
+                kernels = self.integers.tell_apart(kernels, network)
             return kernels if self.context is None else self.context.apply(kernels, network)
 
     def group(self, network: Network) -> Grouping:

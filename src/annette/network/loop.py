@@ -1,20 +1,23 @@
-"""Loops of a file, whose rounds are layers of the network: how often a runtime begins one, and what it hands on."""
+"""Nested graphs of a file, whose layers are the network's: how often a runtime begins one, and what it hands on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Loop"]
+__all__ = ["BRANCH", "Loop"]
+
+BRANCH = "If"
+"""Operator of a nested graph that runs at most once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A loop that was unrolled.
+    """A loop that was unrolled, or a branch that a condition chooses in every run.
 
     Attributes:
         node: Name of its node.
-        operator: Its operator.
-        rounds: How many rounds are layers of the network.
+        operator: Its operator; ``If`` of a branch.
+        rounds: How many rounds are layers of the network; 1 of a branch.
         values: Tensors handed to each round or taken from it: states, pieces of sequences, and what rounds give.
     """
 

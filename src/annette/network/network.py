@@ -39,7 +39,9 @@ class Network:
         notes: Repairs and assumptions the reader made, one sentence each, to be shown to the user.
         branches: Where the file chooses by data what runs: each choice, a node and its branch, as it was read here.
         variants: What the file is with other branches; estimates look at all of them.
-        loops: Loops whose rounds are layers, each time that one is run.
+        loops: Loops whose rounds are layers, each time that one is run, and branches that a condition chooses then.
+        size_nodes: Nodes of the file that compute with sizes which it leaves open, and that are no layers: a runtime
+            that takes the file as it is runs them every time.
         data_sizes: Sizes that data decide when it runs, and what they count as here.
         extremes: The network with the least and with the largest of those sizes that nobody gave; intervals span both.
         values: Contents of inputs that were given because they decide what runs, row by row, by the input's name.
@@ -66,6 +68,7 @@ class Network:
         branches: Sequence[tuple[str, str]] = (),
         variants: Sequence[Network] = (),
         loops: Sequence[Loop] = (),
+        size_nodes: int = 0,
         data_sizes: Sequence[DataSize] = (),
         extremes: Sequence[Network] = (),
         values: Mapping[str, Sequence[bool | int | float]] | None = None,
@@ -82,6 +85,7 @@ class Network:
         self.branches = tuple(branches)
         self.variants = tuple(variants)
         self.loops = tuple(loops)
+        self.size_nodes = size_nodes
         self.data_sizes = tuple(data_sizes)
         self.extremes = tuple(extremes)
         self.values = MappingProxyType({name: tuple(numbers) for name, numbers in (values or {}).items()})
@@ -203,6 +207,7 @@ class Network:
             branches=self.branches if branches is None else branches,
             variants=self.variants if variants is None else variants,
             loops=self.loops,
+            size_nodes=self.size_nodes,
             data_sizes=self.data_sizes,
             extremes=self.extremes if extremes is None else extremes,
             values=self.values,

@@ -1,10 +1,11 @@
 """Quantised networks, made of networks in floating point as converters make them.
 
 **Static** quantisation puts a pair of ``quantize`` and ``dequantize`` around every activation that a layer of
-`STATIC_KINDS` reads or writes; weights become int8, biases int32, and a ReLU or clip behind such a layer goes away, for
-the range of the integers does its work. **Dynamic** quantisation finds the scale of an activation in every run
-(``dynamic_quantize``); products with constant weights are done in integers, scaled and shifted in floating point. An
-LSTM stays one layer, whose weights are transposed.
+`STATIC_KINDS` reads or writes; weights become integers, biases int32, and a ReLU or clip behind such a layer goes away,
+for the range of the integers does its work. **Operators** of integers say the same without pairs: convolutions and
+products with constant weights read integers and write them. **Dynamic** quantisation finds the scale of an activation
+in every run (``dynamic_quantize``); products with constant weights are done in integers, scaled and shifted in floating
+point. An LSTM stays one layer, whose weights are transposed.
 
 Facts used: what `quantize_static` and `quantize_dynamic` of onnxruntime.quantization 1.32 make of networks. Scales are
 no part of a network; writers take fixed ones, which no runtime's time depends on.
@@ -13,7 +14,7 @@ no part of a network; writers take fixed ones, which no runtime's time depends o
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.errors import NetworkError, OptionError, nearest
 from annette.network.kinds import KINDS, Category, kinds_in
@@ -28,8 +29,30 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMES", "STATIC_KINDS", "is_quantizable", "quantized"]
 
-SCHEMES: Final[Mapping[str, DType]] = {"static-uint8": DType.UINT8, "static-int8": DType.INT8, "dynamic": DType.UINT8}
-"""Ways of quantising, with the element type of the activations; weights are int8."""
+
+class Scheme(NamedTuple):
+    """A way of quantising.
+
+    Attributes:
+        activations: Their element type.
+        weights: That of constants that activations are multiplied with.
+        form: ``static``, ``operators`` or ``dynamic``.
+    """
+
+    activations: DType
+    weights: DType
+    form: str
+
+
+SCHEMES: Final[Mapping[str, Scheme]] = {
+    "static-uint8": Scheme(DType.UINT8, DType.INT8, "static"),
+    "static-int8": Scheme(DType.INT8, DType.INT8, "static"),
+    "static-unsigned": Scheme(DType.UINT8, DType.UINT8, "static"),
+    "operators-int8": Scheme(DType.INT8, DType.INT8, "operators"),
+    "dynamic": Scheme(DType.UINT8, DType.INT8, "dynamic"),
+    "dynamic-unsigned": Scheme(DType.UINT8, DType.UINT8, "dynamic"),
+}
+"""Ways of quantising."""
 
 _WEIGHTED: Final = ("conv", "grouped_conv", "depthwise_conv", "fully_connected", "matmul")
 _RECURRENT: Final = ("lstm",)
@@ -50,7 +73,10 @@ _MOVED: Final = kinds_in(Category.VIEW, Category.MOVEMENT)
 def is_quantizable(network: Network, scheme: str) -> bool:
     """Whether a scheme changes anything but movements of data in a network."""
     kinds = {layer.kind for layer in network.layers if not _is_einsum(layer)}
-    return bool(kinds.intersection((*_WEIGHTED, *_RECURRENT) if scheme == "dynamic" else STATIC_KINDS - _MOVED))
+    form = SCHEMES[scheme].form
+    if form == "dynamic":
+        return not kinds.isdisjoint((*_WEIGHTED, *_RECURRENT))
+    return not kinds.isdisjoint(_WEIGHTED if form == "operators" else STATIC_KINDS - _MOVED)
 
 
 def quantized(network: Network, scheme: str) -> Network:
@@ -78,7 +104,7 @@ def quantized(network: Network, scheme: str) -> Network:
         )
     if not is_quantizable(network, scheme):
         raise NetworkError(f"network {network.name!r} has no layer that {scheme!r} quantises")
-    work = _Dynamic(network) if scheme == "dynamic" else _Static(network, SCHEMES[scheme])
+    work = _FORMS[SCHEMES[scheme].form](network, SCHEMES[scheme])
     work.run()
     return Network(
         name=f"{network.name}-{scheme}",
@@ -110,8 +136,9 @@ class _Work:
         current: For activations of the old network, the tensor that their readers read now.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, scheme: Scheme) -> None:
         self.network = network
+        self.scheme = scheme
         self.layers: list[Layer] = []
         self.tensors: dict[str, Tensor] = {name: network.tensors[name] for name in network.inputs}
         self.current: dict[str, str] = {}
@@ -161,31 +188,7 @@ class _Work:
         outputs = [self.network.tensors[name] for name in layer.outputs]
         self.add(layer.kind, layer.name, inputs, outputs, layer.attributes, layer)
 
-
-class _Static(_Work):
-    def __init__(self, network: Network, dtype: DType) -> None:
-        super().__init__(network)
-        self._dtype = dtype
-
-    def run(self) -> None:
-        for name in self.network.inputs:
-            self._convert(name)
-        for layer in self.network.layers:
-            if self._is_absorbed(layer):
-                self.current[layer.outputs[0]] = self.current.get(layer.inputs[0], layer.inputs[0])
-                continue
-            integers = {0: self._dtype, 1: self._dtype} if layer.kind in STATIC_KINDS - {"div", "sub"} else {}
-            if _is_einsum(layer):
-                integers = {}
-            elif layer.kind in _WEIGHTED or layer.kind in ("conv_transpose", "layer_norm"):
-                integers = {1: DType.INT8, 2: DType.INT32}
-            elif self._is_bias(layer):
-                integers = {0: DType.INT32, 1: DType.INT32}
-            self.copy(layer, integers)
-            for name in layer.outputs:
-                self._convert(name)
-
-    def _is_absorbed(self, layer: Layer) -> bool:
+    def is_absorbed(self, layer: Layer) -> bool:
         """Whether a layer goes away because the quantisation behind the layer before does the same."""
         if layer.kind not in _REDUNDANT:
             return False
@@ -194,6 +197,27 @@ class _Static(_Work):
             return False
         sole = len(self.network.consumers[layer.inputs[0]]) == 1
         return sole and not {layer.inputs[0], layer.outputs[0]} & set(self.network.outputs)
+
+
+class _Static(_Work):
+    def run(self) -> None:
+        for name in self.network.inputs:
+            self._convert(name)
+        for layer in self.network.layers:
+            if self.is_absorbed(layer):
+                self.current[layer.outputs[0]] = self.current.get(layer.inputs[0], layer.inputs[0])
+                continue
+            shared = layer.kind in STATIC_KINDS - {"div", "sub"}
+            integers = dict.fromkeys((0, 1), self.scheme.activations) if shared else {}
+            if _is_einsum(layer):
+                integers = {}
+            elif layer.kind in _WEIGHTED or layer.kind in ("conv_transpose", "layer_norm"):
+                integers = {1: self.scheme.weights, 2: DType.INT32}
+            elif self._is_bias(layer):
+                integers = {0: DType.INT32, 1: DType.INT32}
+            self.copy(layer, integers)
+            for name in layer.outputs:
+                self._convert(name)
 
     def _is_bias(self, layer: Layer) -> bool:
         """Whether a layer adds a constant vector to a product with constant weights that nothing else reads."""
@@ -220,7 +244,7 @@ class _Static(_Work):
             return
         if len(around) == 2 and self._is_bias(around[0]):
             return  # stays within the product
-        integers = replace(tensor, name=f"{name}_quantized", dtype=self._dtype)
+        integers = replace(tensor, name=f"{name}_quantized", dtype=self.scheme.activations)
         real = replace(tensor, name=f"{name}_dequantized")
         self.add("quantize", f"{name}/quantize", [tensor], [integers])
         self.add("dequantize", f"{name}/dequantize", [integers], [real])
@@ -228,8 +252,8 @@ class _Static(_Work):
 
 
 class _Dynamic(_Work):
-    def __init__(self, network: Network) -> None:
-        super().__init__(network)
+    def __init__(self, network: Network, scheme: Scheme) -> None:
+        super().__init__(network, scheme)
         self._quantized: dict[str, tuple[Tensor, Tensor]] = {}
         self._scales = 0
 
@@ -247,7 +271,7 @@ class _Dynamic(_Work):
     def _product(self, layer: Layer) -> None:
         """A product of integers, cast, scaled and shifted."""
         integers, scale = self._integers(layer.inputs[0])
-        weights = replace(self.network.tensors[layer.inputs[1]], dtype=DType.INT8)
+        weights = replace(self.network.tensors[layer.inputs[1]], dtype=self.scheme.weights)
         attributes = dict(layer.attributes)
         if attributes.pop("transposed_weights", False):
             weights = replace(weights, shape=weights.shape[::-1])
@@ -275,8 +299,8 @@ class _Dynamic(_Work):
         for position in (1, 2):
             weights = inputs[position]
             directions, rows, columns = weights.shape
-            turned = (directions, columns, rows)
-            inputs[position] = replace(weights, name=f"{weights.name}_int8", dtype=DType.INT8, shape=turned)
+            turned, dtype = (directions, columns, rows), self.scheme.weights
+            inputs[position] = replace(weights, name=f"{weights.name}_{dtype.label}", dtype=dtype, shape=turned)
         outputs = [self.network.tensors[name] for name in layer.outputs]
         self.add(layer.kind, layer.name, inputs, outputs, layer.attributes, layer)
 
@@ -295,3 +319,53 @@ class _Dynamic(_Work):
             self.add("dynamic_quantize", f"{name}/quantize", [tensor], [integers, scale, zero])
             self._quantized[name] = integers, scale
         return self._quantized[name]
+
+
+class _Operators(_Work):
+    """Layers with constant weights are operators of integers, which others read back as real numbers."""
+
+    def __init__(self, network: Network, scheme: Scheme) -> None:
+        super().__init__(network, scheme)
+        self._integers: dict[str, Tensor] = {}
+
+    def run(self) -> None:
+        for layer in self.network.layers:
+            if self.is_absorbed(layer) and layer.inputs[0] in self._integers:
+                self._integers[layer.outputs[0]] = self._integers[layer.inputs[0]]
+            elif self._multiplies(layer):
+                self._operator(layer)
+            else:
+                self.copy(layer, {})
+        for name in self.network.outputs:
+            self.read(name)
+
+    def read(self, name: str) -> Tensor:
+        if name in self._integers and name not in self.current:
+            integers = self._integers[name]
+            real = replace(self.network.tensors[name], name=f"{name}_dequantized")
+            self.add("dequantize", f"{name}/dequantize", [integers], [real])
+            self.current[name] = real.name
+        return super().read(name)
+
+    def _multiplies(self, layer: Layer) -> bool:
+        operands = [self.network.tensors[name] for name in layer.inputs]
+        weighted = layer.kind in _WEIGHTED and not _is_einsum(layer) and len(operands) > 1 and operands[1].constant
+        return weighted and not operands[0].constant and operands[0].dtype.is_float
+
+    def _operator(self, layer: Layer) -> None:
+        source, *constants = layer.inputs
+        if source not in self._integers:
+            real = self.read(source)
+            self._integers[source] = replace(real, name=f"{source}_quantized", dtype=self.scheme.activations)
+            self.add("quantize", f"{source}/quantize", [real], [self._integers[source]])
+        types = (self.scheme.weights, DType.INT32)
+        operands = [replace(self.network.tensors[c], dtype=t) for c, t in zip(constants, types, strict=False)]
+        (name,) = layer.outputs
+        self._integers[name] = replace(
+            self.network.tensors[name], name=f"{name}_integers", dtype=self.scheme.activations
+        )
+        inputs = [self._integers[source], *operands]
+        self.add(layer.kind, layer.name, inputs, [self._integers[name]], layer.attributes, layer)
+
+
+_FORMS: Final[Mapping[str, type[_Work]]] = {"static": _Static, "operators": _Operators, "dynamic": _Dynamic}

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from annette.documents import OPTIONAL, Duration, check_fields
 from annette.errors import PlatformFormatError
+from annette.network.loop import BRANCH
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from annette.mapping.kernel import Precision
     from annette.network import Network
-    from annette.network.loop import Loop
 
 __all__ = ["HostTraffic", "Overhead", "host_traffic"]
 
@@ -53,6 +51,9 @@ class Overhead:
         several_s: What a run of more than one kernel costs on the device however many they are, seconds.
         per_round_s: What the runtime takes to begin a round of a loop, seconds; None where it is not known.
         per_round_value_s: What it takes for each value that a round is handed or gives, seconds; None as above.
+        per_branch_s: What it takes to choose and enter a branch, seconds; None as above.
+        per_size_node_s: What it takes for a node that computes with sizes which a file leaves open, seconds; None
+            where it is not known, or the runtime computes sizes once.
 
     Raises:
         PlatformFormatError: A term is negative or not finite, or only some of the host's terms or of those of a
@@ -69,6 +70,8 @@ class Overhead:
     several_s: Duration = field(default=0.0, metadata=OPTIONAL)
     per_round_s: Duration | None = field(default=None, metadata=OPTIONAL)
     per_round_value_s: Duration | None = field(default=None, metadata=OPTIONAL)
+    per_branch_s: Duration | None = field(default=None, metadata=OPTIONAL)
+    per_size_node_s: Duration | None = field(default=None, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         check_fields(self, error=PlatformFormatError)
@@ -86,17 +89,24 @@ class Overhead:
         """
         return self.per_kernel_s * kernels + (self.several_s if kernels > 1 else 0.0)
 
-    def rounds_s(self, loops: Sequence[Loop]) -> float | None:
-        """What loops add to the sum of the kernels of their rounds, in seconds; None where that is not known.
+    def nested_s(self, network: Network) -> float | None:
+        """What loops and branches add to the sum of the kernels in them, and sizes that are computed; in seconds.
 
         Args:
-            loops: The loops of a network; none add nothing.
+            network: What runs; without loops, branches and sizes that its file leaves open nothing is added.
+
+        Returns:
+            None where that is not known.
         """
-        if not loops:
-            return 0.0
-        if self.per_round_s is None or self.per_round_value_s is None:
-            return None
-        return sum(loop.rounds * (self.per_round_s + self.per_round_value_s * loop.values) for loop in loops)
+        total_s = (self.per_size_node_s or 0.0) * network.size_nodes
+        for loop in network.loops:
+            once_s = self.per_branch_s if loop.operator == BRANCH else self.per_round_s
+            if once_s is None:
+                return None
+            total_s += loop.rounds * once_s
+            if loop.operator != BRANCH:
+                total_s += loop.rounds * loop.values * (self.per_round_value_s or 0.0)
+        return total_s
 
     def host_s(self, traffic: HostTraffic) -> float | None:
         """What the host adds to the device's time, in seconds; None where the platform does not know.

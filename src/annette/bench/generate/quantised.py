@@ -3,17 +3,25 @@
 Behind a convolution of integers, maps lie channels last: means, poolings, concatenations and factors a channel then
 work on short runs of bytes. First layers, of few channels on large maps, are those in which a runtime that multiplies
 unfolded windows is furthest from its peak.
+
+Products are measured again with operands of other signs, which such processors multiply at quite another rate
+(`annette.mapping.operands`).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
+from annette.bench.generate import convolutions, products
 from annette.bench.generate.recipe import micro
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from annette.bench.generate.recipe import CaseBuilder, Recipe, Sampler
     from annette.network import Tensor
 
@@ -23,6 +31,25 @@ _STATIC: Final = ("static-uint8",)
 _BOTH: Final = ("static-uint8", "static-int8")
 _ALL: Final = ("static-uint8", "dynamic", "static-int8")
 _MOST_ELEMENTS: Final = 400_000
+
+_OTHER_SIGNS: Final = (
+    ("conv-1x1/", ("static-unsigned", "dynamic-unsigned", "operators-int8")),
+    ("conv-3x3/", ("static-unsigned", "dynamic-unsigned", "operators-int8")),
+    ("conv-large/", ("dynamic-unsigned", "static-unsigned", "operators-int8")),
+    ("conv-strided/", ("dynamic-unsigned", "static-unsigned", "operators-int8")),
+    ("conv-stem/3-channels", ("dynamic-unsigned", "static-unsigned", "operators-int8")),
+    ("conv-grouped/", ("static-unsigned", "dynamic-unsigned", "operators-int8")),
+    ("conv-1d/", ("dynamic-unsigned", "static-unsigned")),
+    ("depthwise", ("static-unsigned", "dynamic-unsigned", "operators-int8")),
+    ("fully-connected-matrix/", ("dynamic-unsigned", "static-unsigned", "operators-int8")),
+    ("fully-connected-tokens/plain", ("dynamic-unsigned", "static-unsigned", "operators-int8")),
+    ("fully-connected/one-row", ("dynamic-unsigned",)),
+    ("lstm/", ("dynamic-unsigned",)),
+)
+"""How the groups of products begin that are measured with other signs as well, and the ways of quantising to these."""
+
+_SHARE: Final = 0.4
+"""Of such a group's cases, so many again: the shapes are those of the usual signs, only the rates differ."""
 
 
 def recipes() -> list[Recipe]:
@@ -39,7 +66,19 @@ def recipes() -> list[Recipe]:
         static("quantised/embedding", 8, _embedding),
         micro("quantised/few-channels", 33, _few_channels, ways=_ALL),
         micro("quantised/depthwise", 27, _depthwise, ways=_ALL),
+        *_with_other_signs(),
     ]
+
+
+def _with_other_signs() -> Iterator[Recipe]:
+    """Recipes of products as they are for real numbers, quantised to operands whose signs are not the usual ones."""
+    for recipe in (*convolutions.recipes(), *products.recipes(), *products.cold_weights()):
+        ways = next((ways for begin, ways in _OTHER_SIGNS if recipe.group.startswith(begin)), ())
+        if ways and not recipe.sweep:
+            yield replace(recipe, group=f"other-signs/{recipe.group}", count=ceil(recipe.count * _SHARE), ways=ways)
+    for recipe in products.shared_operands():
+        count = ceil(recipe.count * _SHARE)
+        yield replace(recipe, group=f"other-signs/{recipe.group}", count=count, ways=("dynamic-unsigned",))
 
 
 def _map(

@@ -1,4 +1,7 @@
-"""Loops as layers: what benchmarks measure to know what a round costs. Readers make layers of what rounds compute."""
+"""Loops and branches as layers: what benchmarks measure to know what a round costs, and what entering a branch does.
+
+Readers make layers of what rounds and branches compute.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def _shapes(inputs: Sequence[Shape], _: Mapping[str, AttributeValue]) -> list[Sh
 
 def _ops(ops: int, _: Dimensions, operands: Operands) -> int:
     """An addition to each element, as often as the loop makes them."""
-    times = math.prod(integers(operands.attributes, name, (1,))[0] for name in ("rounds", "additions"))
+    times = math.prod(integers(operands.attributes, name, (1,))[0] for name in ("rounds", "branches", "additions"))
     return ops * times * sum(tensor.elements for tensor in operands.outputs)
 
 
@@ -36,6 +39,15 @@ KINDS: Final = (
         1,
         attributes={"rounds": INTEGER, "additions": INTEGER},
         shapes=_shapes,
+        ops=_ops,
+    ),
+    Kind(
+        "branch",
+        Category.CONTROL,
+        "branches one after the other, chosen by a condition, which add a constant several times",
+        1,
+        attributes={"branches": INTEGER, "additions": INTEGER},
+        shapes=lambda inputs, _: [inputs[0]],
         ops=_ops,
     ),
 )

@@ -1,4 +1,4 @@
-"""Loops as ONNX's operator, for benchmarks."""
+"""Loops and branches as ONNX's operators, for benchmarks."""
 
 from __future__ import annotations
 
@@ -43,5 +43,30 @@ def _loop(to: Lowering, layer: Layer) -> None:
     to.node("Loop", layer, [rounds, "", *layer.inputs], body=body)
 
 
-RULES: Final[dict[str, Callable[[Lowering, Layer], None]]] = {"loop": _loop}
+def _branch(to: Lowering, layer: Layer) -> None:
+    """Each branch adds a constant to what the one before gave, as often as the layer says; the other one twice as much.
+
+    The condition is an input: what is known when the file is loaded would be decided then.
+    """
+    current, condition = layer.inputs
+    state: Any = (ONNX_DTYPES[to.tensors[current].dtype], to.tensors[current].shape)
+    constants = [to.number(layer, "one", 1.0), to.number(layer, "two", 2.0)]
+    count = int(layer.attributes["branches"])  # type: ignore[arg-type]
+    for number in range(count):
+        name = f"{layer.name}.{number}"
+        bodies = []
+        for way, constant in zip(("then", "else"), constants, strict=True):
+            nodes, value = [], current
+            for step in range(int(layer.attributes["additions"])):  # type: ignore[arg-type]
+                following = f"{name}.{way}.{step}"
+                nodes.append(helper.make_node("Add", [value, constant], [following], following))
+                value = following
+            bodies.append(helper.make_graph(nodes, f"{name}.{way}", [], [helper.make_tensor_value_info(value, *state)]))
+        result = layer.outputs[0] if number == count - 1 else f"{name}.result"
+        ways = {"then_branch": bodies[0], "else_branch": bodies[1]}
+        to.nodes.append(helper.make_node("If", [condition], [result], name, **ways))
+        current = result
+
+
+RULES: Final[dict[str, Callable[[Lowering, Layer], None]]] = {"loop": _loop, "branch": _branch}
 """Rules by kind."""

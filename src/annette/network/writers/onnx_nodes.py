@@ -17,7 +17,9 @@ from annette.network.writers.onnx_quantized import (
     QUANTIZED_RULES,
     dynamic_recurrent,
     is_integer_product,
+    is_quantized_product,
     quantized_number,
+    quantized_product,
     with_real_operands,
 )
 from annette.network.writers.weights import NUMPY_DTYPES
@@ -111,7 +113,9 @@ class Lowering:
         rule = _RULES.get(layer.kind)
         layer = with_real_operands(self, layer)
         try:
-            if is_integer_product(self, layer):
+            if is_quantized_product(self, layer):
+                quantized_product(self, layer, _attributes(layer))
+            elif is_integer_product(self, layer):
                 self._integer_product(layer)
             elif rule is not None:
                 rule(self, layer)
@@ -160,13 +164,11 @@ class Lowering:
     def _integer_product(self, layer: Layer) -> None:
         """The zero point of the operand comes from where it was quantised, if it does."""
         producer = self.network.producers.get(layer.inputs[0])
-        zero = [producer.outputs[2]] if producer is not None and producer.kind == "dynamic_quantize" else []
-        attributes: dict[str, Any] = {}
-        if layer.kind in _GROUPED:
-            keys = OPERATORS[layer.kind][1]
-            attributes = {key: layer.attributes[key] for key in keys if key in layer.attributes}
-            attributes["group"] = layer.attributes.get("groups", 1)
-        self.node(INTEGER_OPERATORS[layer.kind], layer, [*layer.inputs[:2], *zero], **attributes)
+        zero = [producer.outputs[2]] if producer is not None and producer.kind == "dynamic_quantize" else [""]
+        if self.tensors[layer.inputs[1]].dtype is DType.UINT8:
+            zero.append(self.constant(layer, "weights.zero", np.array(128, np.uint8)))
+        operands = [*layer.inputs[:2], *(zero if any(zero) else [])]
+        self.node(INTEGER_OPERATORS[layer.kind], layer, operands, **_attributes(layer))
 
     def constant(self, layer: Layer, label: str, values: npt.NDArray[Any]) -> str:
         """Appends a constant that belongs to a layer and returns its name."""
@@ -175,11 +177,14 @@ class Lowering:
         return name
 
     def _simple(self, layer: Layer) -> None:
-        operator, keys = OPERATORS[layer.kind]
-        attributes: dict[str, Any] = {key: layer.attributes[key] for key in keys if key in layer.attributes}
-        if layer.kind in _GROUPED:
-            attributes["group"] = layer.attributes.get("groups", 1)
-        self.node(operator, layer, layer.inputs, **attributes)
+        self.node(OPERATORS[layer.kind][0], layer, layer.inputs, **_attributes(layer))
+
+
+def _attributes(layer: Layer) -> dict[str, Any]:
+    """Attributes of a layer's operator that are called as the layer's are, and a convolution's groups."""
+    keys = OPERATORS[layer.kind][1] if layer.kind in OPERATORS else ()
+    named: dict[str, Any] = {key: layer.attributes[key] for key in keys if key in layer.attributes}
+    return {**named, "group": layer.attributes.get("groups", 1)} if layer.kind in _GROUPED else named
 
 
 def _product(to: Lowering, layer: Layer) -> None:
@@ -337,7 +342,7 @@ def _recurrent(to: Lowering, layer: Layer) -> None:
     attributes["direction"] = "bidirectional" if layer.attributes.get("directions", 1) == 2 else "forward"
     if layer.kind == "gru":
         attributes["linear_before_reset"] = 1
-    if to.tensors[layer.inputs[1]].dtype is DType.INT8:
+    if to.tensors[layer.inputs[1]].dtype in (DType.INT8, DType.UINT8):
         dynamic_recurrent(to, layer, attributes)
         return
     inputs = list(layer.inputs)

@@ -29,7 +29,9 @@ __all__ = [
     "QUANTIZED_RULES",
     "dynamic_recurrent",
     "is_integer_product",
+    "is_quantized_product",
     "quantized_number",
+    "quantized_product",
     "with_real_operands",
 ]
 
@@ -92,7 +94,8 @@ def with_real_operands(to: Operators, layer: Layer) -> Layer:
         if constant and layer.kind == "gather" and dtype in _ZERO_POINTS:
             inputs[position] = to.dequantized(layer, name, _SCALE, _ZERO_POINTS[dtype])
         elif constant and (bias or dtype in _ZERO_POINTS):
-            inputs[position] = to.dequantized(layer, name, _bias_scale(to, layer) if bias else _WEIGHT_SCALE)
+            zero = 0 if bias else _ZERO_POINTS[dtype]
+            inputs[position] = to.dequantized(layer, name, _bias_scale(to, layer) if bias else _WEIGHT_SCALE, zero)
     return layer if tuple(inputs) == layer.inputs else replace(layer, inputs=tuple(inputs))
 
 
@@ -113,6 +116,40 @@ def is_integer_product(to: Operators, layer: Layer) -> bool:
         and tensors[layer.inputs[0]].dtype in _ZERO_POINTS
         and tensors[layer.outputs[0]].dtype is DType.INT32
     )
+
+
+def is_quantized_product(to: Operators, layer: Layer) -> bool:
+    """Whether a layer multiplies integers and quantises its result."""
+    types = [to.tensors[name].dtype for name in (layer.inputs[0], layer.outputs[0])]
+    return layer.kind in INTEGER_OPERATORS and all(each in _ZERO_POINTS for each in types)
+
+
+def quantized_product(to: Operators, layer: Layer, attributes: Mapping[str, Any]) -> None:
+    """A product of integers that quantises its result.
+
+    Args:
+        to: Where it is appended.
+        layer: The layer, with integers, weights of integers and perhaps a bias of 32 bits as operands.
+        attributes: Of a convolution.
+    """
+    source, weights, *bias = layer.inputs
+    result = layer.outputs[0]
+    parameters: dict[str, list[str]] = {}
+    for tensor in (source, weights, result):
+        dtype = to.tensors[tensor].dtype
+        scale = _WEIGHT_SCALE if tensor == weights else _SCALE
+        zero = np.array(_ZERO_POINTS[dtype], dtype=dtype.label)
+        named = [to.constant(layer, f"{tensor}.scale", np.float32(scale)), to.constant(layer, f"{tensor}.zero", zero)]
+        parameters[tensor] = named
+    operands = [source, *parameters[source], weights, *parameters[weights]]
+    if layer.kind not in ("fully_connected", "matmul"):
+        to.node("QLinearConv", layer, [*operands, *parameters[result], *bias], **attributes)
+    elif bias or layer.attributes.get("transposed_weights"):
+        transposed = int(bool(layer.attributes.get("transposed_weights")))
+        inputs = [*operands, *(bias or [""]), *parameters[result]]
+        to.node("QGemm", layer, inputs, operator_set=_CONTRIBUTED, transB=transposed, alpha=1.0)
+    else:
+        to.node("QLinearMatMul", layer, [*operands, *parameters[result]])
 
 
 def quantized_number(to: Operators, layer: Layer, number: str) -> str:
@@ -167,7 +204,9 @@ def dynamic_recurrent(to: Operators, layer: Layer, attributes: Mapping[str, Any]
     """
     directions = to.tensors[layer.inputs[1]].shape[0]
     scales = [to.constant(layer, f"{part}.scale", np.full(directions, _WEIGHT_SCALE, np.float32)) for part in "WR"]
-    zeros = [to.constant(layer, f"{part}.zero", np.zeros(directions, np.int8)) for part in "WR"]
+    dtype = to.tensors[layer.inputs[1]].dtype
+    zero = np.full(directions, _ZERO_POINTS[dtype], dtype.label)
+    zeros = [to.constant(layer, f"{part}.zero", zero) for part in "WR"]
     bias = layer.inputs[3] if len(layer.inputs) > 3 else ""
     parameters = [scales[0], zeros[0], scales[1], zeros[1]]
     inputs = [*layer.inputs[:3], bias, *[""] * 4, *parameters]

@@ -55,6 +55,8 @@ class OverheadsPart(ReportPart, frozen=True):
     first_s: Annotated[FloatFrom0, doc("What a profile says of a run's first kernel too much; subtracted, too.")]
     per_round_s: Annotated[FloatFrom0 | None, doc("What every round of a loop costs; null where none was measured.")]
     per_round_value_s: Annotated[FloatFrom0 | None, doc("What every value costs that a round is handed or gives.")]
+    per_branch_s: Annotated[FloatFrom0 | None, doc("What it costs to choose and enter a branch.")]
+    per_size_node_s: Annotated[FloatFrom0 | None, doc("What a node costs that computes with sizes a file leaves open.")]
 
 
 class FittedKind(ReportPart, frozen=True):

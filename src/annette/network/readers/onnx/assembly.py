@@ -88,6 +88,7 @@ def assemble(
         source_format=source_format,
         notes=[*notes, *size_notes(sizes)],
         loops=walker.loops,
+        size_nodes=len(walker.size_nodes),
         data_sizes=sizes,
         values={value.name: value.data.ravel().tolist() for value in fed if value.data is not None},
         empty_inputs={value.name: value.shape for value in binding.values if not value.elements},

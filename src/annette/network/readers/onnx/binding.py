@@ -83,6 +83,9 @@ def bind_inputs(
     if batch is not None and batch < 1:
         raise OptionError(f"--batch {batch}: a batch holds at least 1 sample")
     declared = {info.name: _dims(info, number, path) for number, info in enumerate(inputs)}
+    left_open = {
+        name for name, (shape, _) in declared.items() if shape is None or any(isinstance(d, str) for d in shape)
+    }
     dtypes = {name: dtype for name, (_, dtype) in declared.items()}
     dims = {name: shape for name, (shape, _) in declared.items()}
     symbols = _bound_symbols(dims, given)
@@ -105,7 +108,12 @@ def bind_inputs(
     if any(shape_ is None or any(isinstance(dim, str) for dim in shape_) for shape_ in dims.values()):
         return Binding([], batch or 1, open=OpenDimensions(dims, path))
     values = [
-        Value(name, _concrete(name, dims[name], declared[name][0], path), dtype_of(dtypes[name], f"input {name!r}"))
+        Value(
+            name,
+            _concrete(name, dims[name], declared[name][0], path),
+            dtype_of(dtypes[name], f"input {name!r}"),
+            open=name in left_open,
+        )
         for name in dims
     ]
     for value in values:

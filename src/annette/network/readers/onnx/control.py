@@ -14,7 +14,7 @@ import numpy as np
 
 from annette.budget import spend
 from annette.errors import NetworkStructureError, UnsupportedOperatorError
-from annette.network.loop import Loop
+from annette.network.loop import BRANCH, Loop
 from annette.network.readers.onnx.frame import ABSENT, MAX_DEPTH, Collection, Frame, opset_versions, require_text
 from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.repetition import Rounds
@@ -71,6 +71,8 @@ def _branch(walker: Collection, node: Node, frame: Frame) -> None:
     condition = node.input(0)
     taken = _flag(condition)
     walker.needed.append(condition)
+    if not condition.constant or condition.open:
+        walker.loops.append(Loop(node.name, BRANCH, 1, len(node.output_names)))
     if taken is None:
         options = deciding_options(walker, condition)
         taken = walker.branches.choose(node.name, condition, options, site=_site(node, frame))
@@ -361,7 +363,8 @@ def _stack(walker: Collection, node: Node, values: list[Value], axis: int, name:
         raise node.error("gives results of another shape in every iteration")
     constant = all(value.constant for value in values)
     shape = (*first.shape[:at], len(values), *first.shape[at:])
-    result = Value(walker.unique(name, walker.names), shape, first.dtype, constant=constant)
+    left_open = any(value.open for value in values)
+    result = Value(walker.unique(name, walker.names), shape, first.dtype, constant=constant, open=left_open)
     if not constant:
         walker.add_layer(name, Result(kind="concat", attributes={"axis": at}), values, [result])
     return result
@@ -376,7 +379,13 @@ def _unstack(walker: Collection, node: Node, sequence: Value, axis: int, name: s
     shape = (*sequence.shape[:at], *sequence.shape[at + 1 :])
     spend(f"node {node.name!r} ({node.op})", steps=6 * count, size_bytes=count * (400 + 4 * len(name)))
     parts = [
-        Value(walker.unique(f"{name}[{i}]", walker.names), shape, sequence.dtype, constant=sequence.constant)
+        Value(
+            walker.unique(f"{name}[{i}]", walker.names),
+            shape,
+            sequence.dtype,
+            constant=sequence.constant,
+            open=sequence.open,
+        )
         for i in range(count)
     ]
     if not sequence.constant and parts:

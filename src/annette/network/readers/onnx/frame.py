@@ -84,7 +84,8 @@ class Collection(ABC):
 
     Attributes:
         layers: Found so far, in topological order.
-        loops: Those whose rounds are among the layers.
+        loops: Those whose rounds are among the layers, and the branches that a condition chooses in every run.
+        size_nodes: Nodes that compute with sizes that the file leaves open: no layers, but run every time.
         notes: Assumptions made, as the keys of an ordered set.
         names: Names of tensors taken, and the highest number behind each.
         layer_names: The same of layers.
@@ -97,6 +98,7 @@ class Collection(ABC):
         self.needed: list[Value] = []
         self.layers: list[PendingLayer] = []
         self.loops: list[Loop] = []
+        self.size_nodes: list[str] = []
         self.notes: dict[str, None] = {}
         self.names: dict[str, int] = {}
         self.layer_names: dict[str, int] = {}

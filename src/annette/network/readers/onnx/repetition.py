@@ -51,6 +51,7 @@ class _Round:
     results: Sequence[Value]
     layers: Sequence[PendingLayer]
     loops: Sequence[Loop]
+    size_nodes: Sequence[str]
     needed: Sequence[Value]
 
 
@@ -83,9 +84,10 @@ class Rounds:
         """Walks a round and returns what it gives."""
         walker = self._walker
         layers, loops, needed = len(walker.layers), len(walker.loops), len(walker.needed)
+        size_nodes = len(walker.size_nodes)
         given = self._begin(number, states)
         results = self._walk(number, given)
-        parts = walker.layers[layers:], walker.loops[loops:], walker.needed[needed:]
+        parts = walker.layers[layers:], walker.loops[loops:], walker.size_nodes[size_nodes:], walker.needed[needed:]
         found = _Round(number, tuple(states), given, results, *parts)
         self._latest = [*self._latest[-1:], found]
         return results
@@ -107,15 +109,17 @@ class Rounds:
             return []
         walker, count = self._walker, last - latest.number - 1
         layers, loops, states = len(walker.layers), len(walker.loops), self._states_of(before, latest, last)
+        size_nodes = len(walker.size_nodes)
         self._latest = []
         self.walked(last, states or ())
         final = self._latest[-1]
-        del walker.layers[layers:], walker.loops[loops:]
+        del walker.layers[layers:], walker.loops[loops:], walker.size_nodes[size_nodes:]
         size = sum(_BYTES_PER_LAYER + _length_of_names(layer) for layer in latest.layers)
         spend(f"loop {self._prefix!r}", steps=_STEPS_PER_LAYER * len(latest.layers) * count, size_bytes=size * count)
         results = [self._copy(before, latest, number) for number in range(latest.number + 1, last)]
         walker.layers += final.layers
         walker.loops += final.loops
+        walker.size_nodes += final.size_nodes
         return [*results, list(final.results)]
 
     def _last_alike(self, before: _Round, latest: _Round, total: int) -> int:
@@ -137,7 +141,7 @@ class Rounds:
         if states is None:
             return False
         walker, pair = self._walker, self._latest
-        layers, loops = len(walker.layers), len(walker.loops)
+        layers, loops, size_nodes = len(walker.layers), len(walker.loops), len(walker.size_nodes)
         spend(f"loop {self._prefix!r}", steps=len(walker.names) / _NAMES_PER_STEP)
         kept = (dict(walker.names), dict(walker.layer_names), dict(walker.notes), list(walker.needed))
         try:
@@ -146,7 +150,7 @@ class Rounds:
             alike = False
         else:
             alike = self._alike(before, latest, self._latest[-1], number - latest.number)
-        del walker.layers[layers:], walker.loops[loops:]
+        del walker.layers[layers:], walker.loops[loops:], walker.size_nodes[size_nodes:]
         walker.names, walker.layer_names, walker.notes, walker.needed = kept
         self._latest = pair
         return alike
@@ -172,7 +176,8 @@ class Rounds:
     def _alike(self, before: _Round, latest: _Round, other: _Round, steps: int) -> bool:
         """Whether a round ``steps`` after the latest has its layers, as far as that differs from the one before it."""
         rounds = (before, latest, other)
-        if len({len(each.layers) for each in rounds}) > 1 or len({len(each.loops) for each in rounds}) > 1:
+        counts = {(len(each.layers), len(each.loops), len(each.size_nodes)) for each in rounds}
+        if len(counts) > 1:
             return False
         seen = [self._references(each) for each in rounds]
         if any(each != seen[0] for each in seen):
@@ -234,6 +239,7 @@ class Rounds:
         self._walker.names |= dict.fromkeys(names.known, 1)
         self._walker.needed += map(names.value, latest.needed)
         self._walker.loops += [replace(loop, node=names.text(loop.node)) for loop in latest.loops]
+        self._walker.size_nodes += map(names.text, latest.size_nodes)
         return [names.value(value) for value in latest.results]
 
 

@@ -82,6 +82,8 @@ class Value:
         root: Name of the initializer whose values it holds in another form, empty if it is none.
         stored: Element type in the file, where that is narrower: quantized weights behind DequantizeLinear.
         items: The members, where it is a sequence of tensors.
+        open: Whether it depends on an input that the file leaves dimensions of open: a runtime that takes the file as
+            it is computes it in every run, even where it is known here.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Value:
     data: npt.NDArray[np.generic] | None = None
     root: str = ""
     items: tuple[Value, ...] | None = None
+    open: bool = False
     stored: DType = field(init=False)
 
     def __post_init__(self) -> None:

@@ -238,6 +238,8 @@ class Walker(Collection):
         for name, meta in zip(node.output_names, metas, strict=False):
             checked_shape(meta.shape, f"output {name!r} of node {node.name!r}")
         constant, data = self._fold(node, metas)
+        if constant and result.alias is None and _is_open(node):
+            self.size_nodes.append(node.name)
         written = []
         for index, name in enumerate(node.output_names):
             if not name or (index == 0 and result.alias is not None):
@@ -276,7 +278,12 @@ class Walker(Collection):
     ) -> Value:
         name = node.output_names[index]
         value = Value(
-            self.unique(frame.prefix + name, self.names), meta.shape, meta.dtype, constant=constant, data=data
+            self.unique(frame.prefix + name, self.names),
+            meta.shape,
+            meta.dtype,
+            constant=constant,
+            data=data,
+            open=_is_open(node),
         )
         if value.elements == 0:
             _known_if_empty(value)
@@ -295,6 +302,11 @@ def _known_if_empty(value: Value) -> Value:
     if value.elements == 0 and value.items is None:
         value.constant, value.data = True, empty_array(value.meta)
     return value
+
+
+def _is_open(node: Node) -> bool:
+    """Whether what a node computes depends on dimensions that the file leaves open."""
+    return any(value.open for value in node.inputs if value is not None)
 
 
 def _present(value: Value) -> Value | None:

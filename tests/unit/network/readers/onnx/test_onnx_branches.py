@@ -205,3 +205,26 @@ def test_a_branch_in_a_loop_goes_one_way_in_all_rounds(tmp_path):
     taken = [kinds(way) for way in (network, *network.variants)]
     assert sorted((way.count("relu"), way.count("tanh")) for way in taken) == [(0, 6), (6, 0)]
     assert len(network.branches) == 1
+
+
+@pytest.mark.parametrize(("length", "given", "expected"), [("N", {"x": (2, 6)}, 4), ("6", {}, 0)])
+def test_nodes_that_compute_with_open_sizes_are_counted(tmp_path, length, given, expected):
+    stored = "int64[1] one = {1}, int64 at = {1}, int64[1] axes = {0}"
+    graph = f"""g (float[2, {length}] x) => (float[M, 1] y) <{stored}> {{
+        r = ReduceSum <keepdims = 0> (x, axes)
+        s = Shape(x)
+        n = Gather(s, at)
+        m = Unsqueeze(n, axes)
+        t = Concat <axis = 0> (m, one)
+        y = Reshape(r, t)
+    }}"""
+    assert read(tmp_path, graph, input_shapes=given).size_nodes == expected
+
+
+def test_a_branch_that_is_chosen_in_every_run_is_kept_and_one_of_a_constant_is_not(tmp_path):
+    body = "<then_branch = a () => (float[4] r) { r = Relu(x) }, else_branch = b () => (float[4] q) { q = Tanh(x) }>"
+    chosen = f"g (float[4] x, bool c) => (float[4] y) {{ y = If (c) {body} }}"
+    fixed = f"g (float[4] x) => (float[4] y) <bool c = {{1}}> {{ y = If (c) {body} }}"
+    (branch,) = read(tmp_path, chosen, input_shapes={"c": InputValue((1,))}).loops
+    assert (branch.operator, branch.rounds) == ("If", 1)
+    assert read(tmp_path, fixed).loops == ()
