@@ -185,15 +185,17 @@ class _FileDecoder:
             inputs[_BRANCH] = InputValue((cached > 0,))
             sizes["cached"] = max(cached, 1)  # what is not read must be there nevertheless
         inputs |= {symbol: (sizes[meaning],) for symbol, meaning in self.symbols.items()}
-        return self.file.at(inputs={**inputs, **self.given})
+        stated = dims[0] if isinstance(dims[0], int) else batch
+        return self.file.at(batch=None if stated == batch else batch, inputs={**inputs, **self.given})
 
 
 def _tokens_of(declared: Mapping[str, DeclaredInput], source: str) -> str:
     """Name of the input with the tokens that a run reads."""
     of_two = [name for name, each in declared.items() if not each.real and each.dims and len(each.dims) == 2]
-    embedded = [name for name, each in declared.items() if each.real and "embed" in name.lower()]
+    embedded = [name for name, each in declared.items() if each.real and "embed" in name.lower() and each.dims]
     plain = [name for name in of_two if "mask" not in name.lower() and "position" not in name.lower()]
     found = [*sorted(plain, key=lambda name: "ids" not in name.lower()), *embedded]
+    found = [name for name in found if len(declared[name].dims or ()) > 1]
     if not found:
         raise OptionError(
             f"{source} has no input for tokens: integers of samples and positions, such as input_ids; it has "

@@ -118,6 +118,26 @@ MERGED = (
 )
 
 
+def test_a_fixed_batch_is_replaced_or_refused(tmp_path):
+    fixed = (each.replace("batch_size", "1") for each in (IDS, WHOLE, PAST))
+    body = CACHED.replace("{0, 0, 2, 4}", "{0, -1, 2, 4}")
+    lm = open_decoder(saved(tmp_path, fixed, body))
+    assert lm.step(6, 1).tensors["input_ids"].shape == (1, 1)
+    assert lm.step(6, 2).batch == 2
+    assert lm.step(6, 2).macs == 2 * lm.step(6, 1).macs
+
+
+def test_tokens_may_come_as_embeddings(tmp_path):
+    inputs = ("float[batch_size, sequence_length, 8] inputs_embeds", WHOLE, PAST)
+    body = CACHED.replace("x = Gather (table, input_ids)", "x = Identity (inputs_embeds)")
+    lm = open_decoder(saved(tmp_path, inputs, body))
+    assert lm.prefill(6, 2).tensors["inputs_embeds"].shape == (2, 6, 8)
+    assert lm.step(6, 2).macs == 2 * 2 * 7 * HIDDEN
+    shapeless = saved(tmp_path, ("float inputs_embeds",), "logits = Identity (inputs_embeds)", "b.onnx")
+    with pytest.raises(OptionError, match="no input for tokens"):
+        open_decoder(shapeless)
+
+
 def test_a_merged_file_runs_the_branch_of_the_run(tmp_path):
     inputs = ("bool[1] use_cache_branch", IDS, "int64[batch_size, kept] attention_mask", PAST)
     lm = open_decoder(saved(tmp_path, inputs, MERGED))
