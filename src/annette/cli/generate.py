@@ -68,7 +68,7 @@ def command(
     \b
     Examples:
       annette generate gpt2 --platform epyc-onnxruntime --prompt 128 --new 64
-      annette generate model.onnx --platform epyc-onnxruntime --prompt {32..512} --new 128 --batch 1,4 --html lm.html
+      annette generate model.onnx --platform epyc-onnxruntime --prompt '{32..512}' --new 128 --batch 1,4 --html lm.html
       annette generate decoder_model.onnx --with-past decoder_with_past_model.onnx --platform P --prompt 32 --new 32
     """
     from annette.estimation.generation import estimate_generations

@@ -55,6 +55,7 @@ def curves_page(
     across: str,
     up: str,
     curves: Sequence[Curve],
+    table: str,
     header: Sequence[str],
     rows: Iterable[Sequence[str]],
 ) -> str:
@@ -66,6 +67,7 @@ def curves_page(
         across: What the sizes are.
         up: What the times are.
         curves: What is drawn.
+        table: Title of the table.
         header: Titles of the table's columns.
         rows: Its rows.
     """
@@ -74,7 +76,7 @@ def curves_page(
         f"<h1>{escape(escaped(title))}</h1>",
         f'<ul class="notes" aria-label="Warnings">{warnings}</ul>' if warnings else "",
         _asset("curves.html"),
-        html_table("All sizes", [*map(escaped, header)], [[*map(escaped, row)] for row in rows]),
+        html_table(table, [*map(escaped, header)], [[*map(escaped, row)] for row in rows]),
         "<noscript><p>The plot needs JavaScript; the table has its numbers.</p></noscript>",
         "<footer><p>Estimated by annette, not measured. Plot drawn with uPlot (MIT licence).</p></footer>",
         html_data("data", {"estimates": [], "strings": [], "fields": [], **_data(across, up, curves)}),

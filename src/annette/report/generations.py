@@ -87,6 +87,7 @@ def generation_page(document: dict[str, Any]) -> str:
         across="tokens before",
         up="time per token",
         curves=curves,
+        table="Prompts and batches",
         header=_header(),
         rows=[_row(each) for each in document["generations"]],
     )

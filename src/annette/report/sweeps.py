@@ -68,6 +68,7 @@ def sweep_page(document: dict[str, Any]) -> str:
         across=_across(document),
         up=f"{words_text(document['latency_is'])} time",
         curves=list(_curves(document)),
+        table="All sizes",
         header=_header(document),
         rows=_rows(document),
     )

@@ -48,8 +48,8 @@ def quoted(graph):
     return graph.replace("past_sequence_length + sequence_length", "total")
 
 
-def saved(folder, inputs, body, name="lm.onnx", outputs="float[a, b, c] logits"):
-    proto = model(quoted(f"lm ({', '.join(inputs)}) => ({outputs}) {{{body}}}"))
+def saved(folder, inputs, body, name="lm.onnx", outputs="float[a, b, c] logits", contrib=False):
+    proto = model(quoted(f"lm ({', '.join(inputs)}) => ({outputs}) {{{body}}}"), contrib=contrib)
     for info in proto.graph.input:
         for dim in info.type.tensor_type.shape.dim:
             if dim.dim_param == "total":
@@ -107,6 +107,34 @@ def test_two_files_share_the_work(tmp_path):
         open_decoder(second).prefill(6, 1)
     with pytest.raises(OptionError, match="no file of decode steps"):
         open_decoder(second, with_past=first)
+
+
+ONE_OPERATOR = """
+  rows = Constant <value = int64[2] {16, 8}> ()
+  table = ConstantOfShape (rows)
+  x = Gather (table, input_ids)
+  whole = Cast <to = 6> (attention_mask)
+  axis = Constant <value = int64[1] {1}> ()
+  lengths = ReduceSum (whole, axis)
+  shape = Shape (attention_mask)
+  at = Constant <value = int64 {1}> ()
+  length = Gather (shape, at)
+  total = Cast <to = 6> (length)
+  logits, present_key, present_value =
+    com.microsoft.GroupQueryAttention <num_heads = 4, kv_num_heads = 2> (x, k, k, past_key, past_value, lengths, total)
+"""
+
+
+def test_attention_may_be_one_operator_that_holds_the_cache(tmp_path):
+    caches = [f"float[batch_size, 2, past_sequence_length, 2] past_{part}" for part in ("key", "value")]
+    body = ONE_OPERATOR.replace(
+        "lengths =", "half = Constant <value = int64[2] {4, 4}> ()\n  k, r = Split <axis = 2> (x, half)\n  lengths ="
+    )
+    lm = open_decoder(saved(tmp_path, (IDS, WHOLE, *caches), body, contrib=True))
+    prefill, step = lm.prefill(6, 1), lm.step(6, 1)
+    assert prefill.macs == 2 * 6 * 6 * HIDDEN
+    assert step.macs == 2 * 7 * HIDDEN
+    assert sum(tensor.elements for tensor in lm.caches_of(step)) == 2 * 2 * 6 * 2
 
 
 MERGED = (
