@@ -77,7 +77,11 @@ _CONVOLUTIONS: Final = kinds_in(Category.CONVOLUTION)
 _OF_CONVOLUTIONS: Final = (
     "log2:ops_a_group", "log2:batched_weight_bytes", "log2:unfolded_size", "log2:folded_size", "edge_columns",
 )  # fmt: skip
-_OF_KINDS: Final = ((_RECURRENT, _OF_RECURRENCE), (_CONVOLUTIONS, _OF_CONVOLUTIONS))
+_TRANSPOSES: Final = frozenset({"transpose"})
+_OF_TRANSPOSES: Final = ("log2:neighbours", "log2:distance", "log2:crowded_neighbours")
+_OF_KINDS: Final = (
+    (_RECURRENT, _OF_RECURRENCE), (_CONVOLUTIONS, _OF_CONVOLUTIONS), (_TRANSPOSES, _OF_TRANSPOSES)
+)  # fmt: skip
 _REMAINDERS: Final = (4, 8, 16, 32)
 _REMAINDERS_OF: Final = ("in_channels_per_group", "out_channels_per_group", "groups", "out_width")
 

@@ -61,8 +61,8 @@ _WORKS: Final = (
     (
         frozenset({"transpose"}),
         (
-            "kernels", "called_runs", "paired_runs", "single_elements", "far_single_elements", "scattered_elements",
-            "scattered_runs", "input_bytes", "output_bytes", *_FROM_AFAR,
+            "kernels", "called_runs", "paired_runs", "single_elements", "far_single_elements", "crowded_neighbours",
+            "scattered_elements", "scattered_runs", "input_bytes", "output_bytes", *_FROM_AFAR,
         ),
     ),
     (frozenset({"gather"}), ("kernels", "copied_runs", "single_elements", "output_bytes")),

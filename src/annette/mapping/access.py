@@ -48,10 +48,15 @@ class Access(NamedTuple):
             where real numbers become integers, else 1. Of elements that are written, 2 where positions say all of
             where, else 1. Of an Einstein sum, 1 and what is put into another order: 1 the first operand, 2 the
             second, 4 the result.
+        neighbours: Of a transpose that moves one dimension of single elements, how many become neighbours in the
+            result; 0 of all others.
+        distance: How many elements lie between two of them in the operand, the first one included; 0 of all others.
     """
 
     run_length: int = 0
     walk: int = 0
+    neighbours: int = 0
+    distance: int = 0
 
 
 PLAIN: Final = Access()
@@ -125,7 +130,13 @@ def _transpose(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
     run = math.prod(shapes[0][axis] for axis in blocks[-1]) if stays_last else 1
     stays_first = len(blocks) > 1 and ranks[blocks[0][0]] == 0
     moved = len(blocks) - stays_last - stays_first
-    return Access(run, max(moved, _SCATTERED) if moved > 1 and not _moves_one_axis(perm) else moved)
+    if moved > 1 and not _moves_one_axis(perm):
+        return Access(run, max(moved, _SCATTERED))
+    if run > 1 or not blocks:
+        return Access(run, moved)
+    innermost = blocks[-1]
+    distance = math.prod(shapes[0][innermost[-1] + 1 :])
+    return Access(run, moved, math.prod(shapes[0][axis] for axis in innermost), distance)
 
 
 def _moves_one_axis(perm: tuple[int | float | str, ...]) -> bool:

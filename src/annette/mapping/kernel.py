@@ -59,6 +59,8 @@ COLUMNS: Final[tuple[str, ...]] = (
     "network_busy_ops",
     "run_length",
     "walk",
+    "neighbours",
+    "distance",
 )
 """Columns of a kernel table, in order.
 
@@ -85,8 +87,8 @@ its bytes, and that of a start. Where a kernel reads weights that another one ha
 kernels, were tried and left out: forests took them for signs of cold caches in networks larger than any benchmark,
 which became 3 to 10 % too slow.)
 
-``run_length`` and ``walk`` say how a kernel that moves or broadcasts elements goes through memory
-(`annette.mapping.access`), 0 for all others.
+``run_length``, ``walk``, ``neighbours`` and ``distance`` say how a kernel that moves or broadcasts elements goes
+through memory (`annette.mapping.access`), 0 for all others.
 """
 
 NETWORK_COLUMNS: Final = (

@@ -185,12 +185,23 @@ def _lines_a_set(table: KernelTable) -> FloatArray:
     Elements along an axis lie as far apart as what is behind it is large. Where that is a multiple of the cache's
     lines, the row falls into few of its sets; at 4096 bytes into one.
     """
-    distance = np.maximum(table["inner_size"], 1.0) * _ELEMENT_BYTES / _LINE_BYTES
-    whole = distance == np.floor(distance)
-    step = np.where(whole, distance, 1.0).astype(np.int64)
+    return _lines_in_a_set(table["axis_size"], table["inner_size"])
+
+
+def _lines_in_a_set(count: FloatArray, distance: FloatArray) -> FloatArray:
+    """How many of so many elements, so many elements apart, compete for the same places of the first cache."""
+    lines = np.maximum(distance, 1.0) * _ELEMENT_BYTES / _LINE_BYTES
+    step = np.where(lines == np.floor(lines), lines, 1.0).astype(np.int64)
     sets = _CACHE_SETS / np.gcd(step, _CACHE_SETS)
-    lines: FloatArray = np.where(table["inner_size"] > 1, np.maximum(table["axis_size"] / sets, 1.0), 1.0)
-    return lines
+    found: FloatArray = np.where(distance > 1, np.maximum(count / sets, 1.0), 1.0)
+    return found
+
+
+def _crowded(count: FloatArray, distance: FloatArray) -> npt.NDArray[np.bool_]:
+    """Whether elements that are looked at in turn all fall into one or two sets of a cache, which holds few of them."""
+    lines = _lines_in_a_set(count, distance)
+    crowded: npt.NDArray[np.bool_] = (lines > _CACHE_WAYS) & (count <= _FEW_SETS * lines)
+    return crowded
 
 
 def _doublings(table: KernelTable) -> FloatArray:
@@ -291,9 +302,8 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "axis_rows": _axis_rows,
     "lines_a_set": _lines_a_set,
     "colliding_elements": lambda t: np.where(_lines_a_set(t) > _CACHE_WAYS, _elements(t, "in"), 0.0),
-    "crowded_elements": lambda t: np.where(
-        (_lines_a_set(t) > _CACHE_WAYS) & (t["axis_size"] <= _FEW_SETS * _lines_a_set(t)), _elements(t, "in"), 0.0
-    ),
+    "crowded_elements": lambda t: np.where(_crowded(t["axis_size"], t["inner_size"]), _elements(t, "in"), 0.0),
+    "crowded_neighbours": lambda t: np.where(_crowded(t["neighbours"], t["distance"]), _elements(t, "in"), 0.0),
     "middle_blocks": lambda t: np.where(t["walk"] == _MIDDLE, _axis_rows(t) / np.maximum(t["inner_size"], 1.0), 0.0),
     "doublings": _doublings,
     "doubled_elements": lambda t: np.where(_repeats(t), _elements(t, "out"), 0.0),
@@ -363,7 +373,8 @@ beyond its sides, ``edge_columns`` (ONNX Runtime: snchwc.cpp and its kernels).
 What passes over maps reads and writes ``touched_past_1m`` bytes more than a cache of 1 MiB holds. A transpose of more
 than one dimension computes the position of each of its ``scattered_elements`` or of its ``scattered_runs``; of one axis
 it copies ``paired_runs`` as one number each and has a call for each of its ``called_runs``; single elements that are
-strewn over more than a core's own cache are ``far_single_elements``. What is copied takes ``copied_runs`` pieces of
+strewn over more than a core's own cache are ``far_single_elements``, those that are gathered from places that one set
+or two of the first cache stand for ``crowded_neighbours``. What is copied takes ``copied_runs`` pieces of
 several elements, each with a call, or ``single_elements`` one by one. A second operand holds still for a whole run
 (``held_elements``) or varies with it (``varying_elements``); of normalizations, one that is added first makes
 ``residual_elements``. A resize repeats ``doubled_elements`` and computes the position of each of its

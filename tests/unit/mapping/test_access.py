@@ -10,7 +10,7 @@ def _last(build, *shapes):
     inputs = [net.input(f"x{number}", shape) for number, shape in enumerate(shapes)]
     build(net, *inputs)
     network = net.build()
-    return access_of(network.layers[-1], network)
+    return access_of(network.layers[-1], network)[:2]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_scalars_are_combined_with_everything():
     ],
 )
 def test_what_moves(build, access):
-    assert _last(build, (1, 8, 16, 10)) == access
+    assert _last(build, (1, 8, 16, 10)) == access[:2]
 
 
 def test_repeats():
@@ -126,7 +126,7 @@ def test_a_softmax_brings_its_axis_to_the_end(kind, shape, axis, access):
 )
 def test_what_is_doubled_by_repetition(shape, sizes, attributes, walk):
     given = {"mode": "nearest", "sizes": sizes, **attributes}
-    assert _last(lambda net, x: net.apply("resize_nearest", x, attributes=given), shape).walk == walk
+    assert _last(lambda net, x: net.apply("resize_nearest", x, attributes=given), shape)[1] == walk
 
 
 def test_positions_stand_for_all_that_lies_behind_them():
@@ -149,7 +149,7 @@ def test_conversions_differ_by_their_types(before, after, access):
     net = NetworkBuilder("n", batch=1)
     net.cast(net.input("x", (4,), before), after)
     network = net.build()
-    assert access_of(network.layers[-1], network) == access
+    assert access_of(network.layers[-1], network)[:2] == access
 
 
 def test_the_largest_elements_by_how_many_are_kept():
@@ -164,3 +164,19 @@ def test_layers_of_no_network_are_plain():
     other = NetworkBuilder("m", batch=1)
     other.relu(other.input("y", (2, 3)))
     assert access_of(network.layers[0], other.build()) == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("shape", "perm", "strides"),
+    [
+        ((1, 128, 4096), (0, 2, 1), (128, 4096)),  # a column of the operand becomes a row
+        ((2, 6, 8, 10), (0, 2, 3, 1), (6, 80)),
+        ((2, 6, 8, 10), (0, 3, 1, 2), (48, 10)),  # two dimensions stay together
+        ((1, 8, 16, 64), (0, 2, 1, 3), (0, 0)),  # rows are copied whole
+        ((2, 6, 8, 10), (3, 2, 1, 0), (0, 0)),  # each position is computed
+    ],
+)
+def test_how_far_apart_lies_what_a_transpose_makes_neighbours(shape, perm, strides):
+    net = NetworkBuilder("n", batch=1)
+    network = net.build(net.transpose(net.input("x", shape), perm))
+    assert access_of(network.layers[-1], network)[2:] == strides
