@@ -83,9 +83,6 @@ def bind_inputs(
     if batch is not None and batch < 1:
         raise OptionError(f"--batch {batch}: a batch holds at least 1 sample")
     declared = {info.name: _dims(info, number, path) for number, info in enumerate(inputs)}
-    left_open = {
-        name for name, (shape, _) in declared.items() if shape is None or any(isinstance(d, str) for d in shape)
-    }
     dtypes = {name: dtype for name, (_, dtype) in declared.items()}
     dims = {name: shape for name, (shape, _) in declared.items()}
     symbols = _bound_symbols(dims, given)
@@ -107,23 +104,29 @@ def bind_inputs(
         dims[name] = None if shape_ is None else [symbols.get(d, d) if isinstance(d, str) else d for d in shape_]
     if any(shape_ is None or any(isinstance(dim, str) for dim in shape_) for shape_ in dims.values()):
         return Binding([], batch or 1, open=OpenDimensions(dims, path))
-    values = [
-        Value(
-            name,
-            _concrete(name, dims[name], declared[name][0], path),
-            dtype_of(dtypes[name], f"input {name!r}"),
-            open=name in left_open,
-        )
-        for name in dims
-    ]
-    for value in values:
-        if value.name in contents:
-            value.data = given_array(contents[value.name], value)
+    values = _values(dims, declared, contents, path)
     if batch is None:
         batch = next((symbols[s] for s in symbols if "batch" in s.lower()), None)
     if batch is None:
         batch = next((value.shape[0] for value in values if value.shape), 1)
     return Binding(values, batch, rebatched_from=stated, changed=changed or bool(stated), symbols=symbols, notes=notes)
+
+
+def _values(
+    dims: Mapping[str, Sequence[Dim] | None],
+    declared: Mapping[str, tuple[Sequence[Dim] | None, int]],
+    contents: Mapping[str, InputValue],
+    path: str,
+) -> list[Value]:
+    """What is fed in, from dimensions that are all bound."""
+    values = []
+    for name, (shape, element) in declared.items():
+        loose = shape is None or any(isinstance(dim, str) for dim in shape)
+        dtype = dtype_of(element, f"input {name!r}")
+        values.append(Value(name, _concrete(name, dims[name], shape, path), dtype, open=loose))
+        if name in contents:
+            values[-1].data = given_array(contents[name], values[-1])
+    return values
 
 
 def declared_inputs(inputs: Iterable[ValueInfoProto], path: str) -> dict[str, DeclaredInput]:
