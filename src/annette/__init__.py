@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from annette.errors import AnnetteError
     from annette.estimation import Estimate
     from annette.estimation.estimator import estimate
+    from annette.estimation.generation import estimate_generation
     from annette.estimation.many import estimate_many
+    from annette.estimation.sweep import sweep
     from annette.network import Network
     from annette.network.finding import find_networks
     from annette.network.load import load_network
@@ -37,6 +39,7 @@ __all__ = [
     "benchmark",
     "check_machine",
     "estimate",
+    "estimate_generation",
     "estimate_many",
     "estimate_on_cluster",
     "evaluate",
@@ -49,6 +52,7 @@ __all__ = [
     "observe_sizes",
     "plan_benchmark",
     "search",
+    "sweep",
 ]
 
 _HOMES: Final = {
@@ -57,6 +61,7 @@ _HOMES: Final = {
     "Network": "annette.network",
     "Platform": "annette.platforms",
     "estimate": "annette.estimation.estimator",
+    "estimate_generation": "annette.estimation.generation",
     "estimate_many": "annette.estimation.many",
     "estimate_on_cluster": "annette.remote",
     "find_networks": "annette.network.finding",
@@ -64,6 +69,7 @@ _HOMES: Final = {
     "load_network": "annette.network.load",
     "load_platform": "annette.platforms",
     "search": "annette.spaces.search",
+    "sweep": "annette.estimation.sweep",
 }
 """Module of each name; the functions that measure, fit or evaluate are in `annette.api`."""
 

@@ -9,12 +9,13 @@ from itertools import pairwise
 
 import pytest
 
-from annette import estimate
+from annette import estimate, sweep
 from annette.estimation.comparison import compare_platforms
 from annette.network.builder import NetworkBuilder
 from annette.network.zoo import build
 from annette.report.estimate_page import estimate_page
 from annette.report.estimates import estimate_document
+from annette.report.sweeps import sweep_document, sweep_page
 
 REASON = "selenium is not installed"
 webdriver = pytest.importorskip("selenium.webdriver", reason=REASON)
@@ -78,6 +79,8 @@ def pages(tmp_path_factory):
     }
     for name, each in documents.items():
         (folder / f"{name}.html").write_text(estimate_page(each), encoding="utf-8")
+    swept = sweep("squeezenet1_1", "zcu102-dnndk", batch=(1, 2), inputs={"image": "{batch}x3x{side=96..160:32}x{side}"})
+    (folder / "swept.html").write_text(sweep_page(sweep_document(swept)), encoding="utf-8")
     return folder
 
 
@@ -123,12 +126,12 @@ def column(browser, number):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", list(SIZES))
-@pytest.mark.parametrize("name", ["small", "compared"])
+@pytest.mark.parametrize("name", ["small", "compared", "swept"])
 def test_pages_fit_every_size(opened, name, size, scheme):
     browser = opened(name, size, scheme)
     wide, room = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
     assert wide <= room
-    for figure in ("timeline", "roofline"):
+    for figure in ("curves",) if name == "swept" else ("timeline", "roofline"):
         across = browser.execute_script(f"return document.querySelector('#{figure} canvas').clientWidth")
         assert 240 <= across <= room
         assert len(texts(browser, f"#{figure} .words")[0]) > 80
@@ -275,3 +278,37 @@ def test_everything_that_acts_has_a_name_and_can_be_reached_by_keys(opened):
     assert nameless == []
     assert browser.execute_script("return document.querySelectorAll('[tabindex]:not([tabindex=\"0\"])').length") == 0
     assert browser.execute_script("return document.documentElement.lang") == "en"
+
+
+def test_a_sweep_is_read_point_by_point(opened):
+    browser = opened("swept")
+    rows = texts(browser, "table tbody tr td:first-child")
+    assert rows == ["1", "1", "1", "2", "2", "2"]
+    for keys, begins in (
+        ((Keys.ARROW_RIGHT,), "batch 1, side 96: "),
+        ((Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT), "batch 1, side 160: "),
+        ((Keys.ARROW_DOWN,), "batch 2, side 160: "),
+        ((Keys.ARROW_LEFT,), "batch 2, side 128: "),
+    ):
+        press(browser, "#curves", *keys)
+        wait(browser, lambda begins=begins: texts(browser, "#curves-point")[0].startswith(begins))
+    latency = texts(browser, "table tbody tr:nth-child(5) td:nth-child(3)")[0]
+    assert latency in texts(browser, "#curves-point")[0]
+    browser.find_element(By.ID, "logarithmic").click()
+    assert latency in texts(browser, "#curves-point")[0]
+    press(browser, "#curves", Keys.ESCAPE)
+    assert texts(browser, "#curves-point") == [""]
+
+
+def test_a_point_of_a_sweep_answers_to_the_pointer(opened):
+    browser = opened("swept")
+    area = browser.find_element(By.CSS_SELECTOR, "#curves .u-over")
+    width, height = area.size["width"], area.size["height"]
+    first = int(width * (0.03 / 1.06 - 0.5))
+    for up in range(-height // 2 + 8, height // 2 - 8, 24):
+        ActionChains(browser, duration=0).move_to_element_with_offset(area, first, up).perform()
+        if texts(browser, "#curves-point") != [""]:
+            assert texts(browser, "#curves-point")[0].startswith("batch 2, side 96: ")
+            assert not browser.find_element(By.CSS_SELECTOR, "#curves .tip").get_property("hidden")
+            return
+    pytest.fail("no point of the plot answered")

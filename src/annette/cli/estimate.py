@@ -9,6 +9,7 @@ import click
 from annette.cli.exports import Exports
 from annette.cli.options import (
     BUDGET_EXCEEDED,
+    FILE,
     USAGE_ERROR,
     budget_options,
     chosen_cluster,
@@ -19,15 +20,17 @@ from annette.cli.options import (
     json_option,
     lenient_option,
     model_options,
-    network_options,
     observe_option,
     observed,
     print_json,
     print_json_line,
 )
+from annette.cli.sizes import swept_options
+from annette.cli.sweeps import is_sweep, run_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from annette.errors import AnnetteError
     from annette.estimation.many import Estimated
@@ -41,7 +44,7 @@ __all__ = ["command"]
 @click.argument("networks", metavar="NETWORK...", nargs=-1, required=True)
 @click.option("--platform", required=True, metavar="P", help="Name of a platform (annette platforms), or its file.")
 @model_options
-@network_options
+@swept_options
 @observe_option
 @lenient_option
 @click.option("--all", "everything", is_flag=True, help="Show all kernels, in order of execution.")
@@ -55,6 +58,9 @@ __all__ = ["command"]
     help="Processes that read and estimate several networks.",
 )
 @cluster_options
+@click.option(
+    "--csv", "csv_table", type=FILE, metavar="FILE", help="Write a table of several sizes as .csv or .parquet."
+)
 @export_options
 @html_option
 @budget_options
@@ -63,18 +69,21 @@ __all__ = ["command"]
 def command(
     networks: tuple[str, ...],
     platform: str,
-    batch: int | None,
+    batches: tuple[int, ...] | None,
     inputs: dict[str, Given],
     observe: bool,
     lenient: bool,
     everything: bool,
     table: bool,
     jobs: int,
+    csv_table: Path | None,
     as_json: bool,
     as_lines: bool,
     **how: Any,
 ) -> None:
     """Estimates how long each NETWORK takes on a platform, kernel by kernel.
+
+    Where --batch or sizes of an --input are several, prints a line for each: latency, memory, what is out of range.
 
     NETWORK may also be a folder, of which all network files are taken, or a pattern, quoted. With --json and several
     networks, prints a list of documents. Where one of several cannot be estimated, the others are: a line on standard
@@ -88,6 +97,7 @@ def command(
       annette estimate detector.onnx --platform my-platform.json --observe
       annette estimate model.onnx --platform ncs2-openvino --budget 20ms --trace model.trace.json
       annette estimate model.tflite --platform ethos-u55-128 --html report.html
+      annette estimate model.onnx --platform ncs2-openvino --batch 1,2,4 --input 'data=1x3x{s=128..512:64}x{s}'
       annette estimate models 'more/**/*.tflite' --platform ethos-u55-128 --jobs 4 --json-lines
     """
     from annette import load_platform
@@ -99,8 +109,13 @@ def command(
     target = load_platform(platform)
     single = len(networks) == 1 and not is_collection(networks[0])
     exports.check(one=single and not cluster)
-    table = table or any(map(is_collection, networks))
+    batch = batches[0] if batches and len(batches) == 1 else batches
     reading: dict[str, Any] = {"batch": batch, "inputs": inputs, "lenient": lenient}
+    if is_sweep(batches, inputs, csv_table):
+        of_one = _about_one(single, cluster, jobs, observe, everything, table, as_lines) | exports.of_kernels
+        run_sweep(networks[0], target, exports, of_one, table=csv_table, as_json=as_json, **reading, **how)
+        return
+    table = table or any(map(is_collection, networks))
     if observe or (single and not cluster):
         found = _one_by_one(networks, target, exports, observe=observe, single=single, reading=reading, how=how)
     else:
@@ -111,6 +126,16 @@ def command(
     exports.write()
     if failed or exports.exceeded:
         click.get_current_context().exit(USAGE_ERROR if failed else BUDGET_EXCEEDED)
+
+
+def _about_one(
+    single: bool, cluster: dict[str, Any], jobs: int, observe: bool, everything: bool, table: bool, as_lines: bool
+) -> dict[str, bool]:
+    """Options that are about networks at one size, and whether each was given."""
+    return {
+        "a folder or a second NETWORK": not single, "--scheduler": bool(cluster), "--jobs": jobs > 1,
+        "--observe": observe, "--all": everything, "--table": table, "--json-lines": as_lines,
+    }  # fmt: skip
 
 
 def _print_all(

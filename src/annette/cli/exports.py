@@ -65,6 +65,12 @@ class Exports:
                     raise OptionError(f"--{name.replace('_', '-')} is about one network, not about several or a folder")
 
     @property
+    def of_kernels(self) -> dict[str, bool]:
+        """Options whose files hold kernels, and whether each was given."""
+        names = ("kernels", "trace", "node_data", "annotate")
+        return {f"--{name.replace('_', '-')}": getattr(self, name) is not None for name in names}
+
+    @property
     def whole(self) -> bool:
         """Whether whole documents are needed, with their kernels and intervals."""
         return any(wanted is not None for wanted in (self.kernels, self.trace, self.html, self.budget_s))

@@ -6,16 +6,16 @@ import json
 import os
 import re
 from collections import deque
-from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from annette.cli.sizes import parse_inputs, together
 from annette.plain_text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from annette.network.inputs import Given
 
@@ -51,8 +51,6 @@ __all__ = [
     "table_options",
 ]
 
-_Command = TypeVar("_Command", bound="Callable[..., Any]")
-
 FILE: Final = click.Path(path_type=Path)
 MODELS: Final = click.Choice(["mixed", "statistical", "refined-roofline", "roofline"])
 FALLBACKS: Final = click.Choice(["error", "roofline"])
@@ -67,24 +65,6 @@ OPEN_ENDED: Final[dict[str, Any]] = {"ignore_unknown_options": True, "allow_extr
 
 _DURATION: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>us|µs|ms|s|m|min|h|)")
 _SECONDS: Final = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-
-
-def _parse_inputs(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, Given]:
-    from annette.errors import OptionError
-    from annette.network.inputs import parse_given
-
-    inputs: dict[str, Given] = {}
-    for text in value:
-        name, equals, given = text.rpartition("=")
-        if not equals or not name or not given:
-            raise click.BadParameter(f"{text!r} is not NAME=SHAPE, for example data=1x3x224x224", ctx, param)
-        if name in inputs:
-            raise click.BadParameter(f"{name!r} is given twice", ctx, param)
-        try:
-            inputs[name] = parse_given(given)
-        except OptionError as error:
-            raise click.BadParameter(f"{text!r} is not NAME=SHAPE or NAME=VALUE: {error}", ctx, param) from error
-    return inputs
 
 
 def parse_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -153,33 +133,23 @@ def _split_columns(ctx: click.Context, param: click.Parameter, value: tuple[str,
     return renamed
 
 
-def _together(what: str, *options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
-    """Several options as one decorator, in the order in which the help lists them, and what it says of itself."""
-
-    def decorate(command: _Command) -> _Command:
-        return reduce(lambda decorated, option: option(decorated), reversed(options), command)
-
-    decorate.__doc__ = what
-    return decorate
-
-
-input_option = _together(
+input_option = together(
     "Adds ``--input``.",
     click.option(
-        "--input", "inputs", multiple=True, metavar="NAME=SHAPE", callback=_parse_inputs,
+        "--input", "inputs", multiple=True, metavar="NAME=SHAPE", callback=parse_inputs,
         help="Shape of an input, data=1x3x224x224; size of a symbolic dimension, seq=128; or value of an input that "
         "decides what runs, sr=16000 or sr=[16000]; size of a tensor that data decide, /NonZero_output_0=57. May be "
         "repeated.",
     ),
 )  # fmt: skip
 
-network_options = _together(
+network_options = together(
     "Adds ``--batch`` and ``--input``.",
     click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples processed together."),
     input_option,
 )
 
-observe_option = _together(
+observe_option = together(
     "Adds ``--observe``.",
     click.option(
         "--observe", is_flag=True,
@@ -188,7 +158,7 @@ observe_option = _together(
     ),
 )  # fmt: skip
 
-lenient_option = _together(
+lenient_option = together(
     "Adds ``--lenient``.",
     click.option(
         "--lenient", is_flag=True,
@@ -196,7 +166,7 @@ lenient_option = _together(
     ),
 )  # fmt: skip
 
-model_options = _together(
+model_options = together(
     "Adds ``--model``, ``--fallback`` and ``--confidence``.",
     click.option(
         "--model", type=MODELS, help="Layer-model family; by default what the platform prefers for each kind."
@@ -211,7 +181,7 @@ model_options = _together(
     ),
 )  # fmt: skip
 
-running_options = _together(
+running_options = together(
     "Adds ``--option``, ``--cpus`` and ``--timeout``.",
     click.option(
         "--option", "options", multiple=True, metavar="NAME=VALUE", callback=_parse_pairs,
@@ -227,13 +197,13 @@ running_options = _together(
     ),
 )  # fmt: skip
 
-backend_options = _together(
+backend_options = together(
     "Adds ``--backend``, ``--option``, ``--cpus`` and ``--timeout``.",
     click.option("--backend", required=True, metavar="B", help="Name of a backend (annette backends)."),
     running_options,
 )
 
-cluster_options = _together(
+cluster_options = together(
     "Adds ``--scheduler`` and the certificates for it.",
     click.option(
         "--scheduler", metavar="ADDRESS",
@@ -247,7 +217,7 @@ cluster_options = _together(
     ),
 )  # fmt: skip
 
-table_options = _together(
+table_options = together(
     "Adds ``--column`` and ``--ignore``.",
     click.option(
         "--column", "columns", multiple=True, metavar="OURS=THEIRS", callback=_split_columns,
@@ -256,7 +226,7 @@ table_options = _together(
     click.option("--ignore", "ignored", multiple=True, metavar="COLUMN", help="A column to pass over. Repeatable."),
 )  # fmt: skip
 
-export_options = _together(
+export_options = together(
     "Adds ``--kernels``, ``--trace``, ``--node-data`` and ``--annotate``.",
     click.option("--kernels", type=FILE, metavar="FILE", help="Write all kernels as .csv or .parquet."),
     click.option("--trace", type=FILE, metavar="FILE", help="Write a trace for Perfetto or chrome://tracing."),
@@ -267,12 +237,12 @@ export_options = _together(
     click.option("--annotate", type=FILE, metavar="FILE", help="Write the ONNX file, nodes with kernel and time."),
 )  # fmt: skip
 
-html_option = _together(
+html_option = together(
     "Adds ``--html``.",
     click.option("--html", type=FILE, metavar="FILE", help="Also write a page with plots and a table of all kernels."),
 )
 
-budget_options = _together(
+budget_options = together(
     "Adds ``--budget`` and ``--budget-by``.",
     click.option(
         "--budget", "budget_s", callback=parse_duration, metavar="TIME",
@@ -284,7 +254,7 @@ budget_options = _together(
     ),
 )  # fmt: skip
 
-json_option = _together(
+json_option = together(
     "Adds ``--json``.",
     click.option("--json", "as_json", is_flag=True, help="Print one JSON document (see docs/json.md)."),
 )

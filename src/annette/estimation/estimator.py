@@ -11,8 +11,9 @@ import numpy as np
 
 from annette.errors import AnnetteError, ModelError, OptionError, UnsupportedOperatorError, nearest
 from annette.estimation.batches import repeated, single_sample
-from annette.estimation.estimate import Coverage, Estimate, outside
+from annette.estimation.estimate import Coverage, Estimate
 from annette.estimation.mapped import map_network
+from annette.estimation.out_of_range import out_of_range
 from annette.estimation.pricing import FALLBACK_METHOD, price, price_ahead
 from annette.estimation.rounds import ends_with_rounds, rounds_notes
 from annette.estimation.uncertainty import network_bounds
@@ -345,14 +346,12 @@ def _remarks(mapped: MappedNetwork, prices: Prices, platform: Platform) -> list[
             remarks.append(f"{', '.join(assumed)}: priced by assumption, not by measurements of this platform")
         if rough:
             remarks.append(f"no fitted model for {', '.join(rough)}: priced roughly by a fallback roofline")
-    strange = ~prices.in_range & prices.fitted
-    if strange.any():
-        share = float(prices.latency_s[strange].sum() / max(float(prices.latency_s.sum()), 1e-300))
-        heaviest = int(np.argmax(np.where(strange, prices.latency_s, -1.0)))
-        features = ", ".join(str(each) for each in outside(table, heaviest, prices.ranges)[:_FEATURES_NAMED])
+    strange = out_of_range(mapped.kernels, table, prices)
+    if strange.kernels:
+        features = ", ".join(map(str, strange.features[:_FEATURES_NAMED]))
         remarks.append(
-            f"{int(strange.sum())} kernels ({share:.0%} of the time) lie outside the ranges that their models were "
-            f"fitted on, the longest of them, {mapped.kernels[heaviest].name!r}, by {features}"
+            f"{strange.kernels} kernels ({strange.share:.0%} of the time) lie outside the ranges that their models "
+            f"were fitted on, the longest of them, {strange.longest!r}, by {features}"
         )
     if prices.at_peak.any():
         peak = platform.peak_ops_per_s or 0.0

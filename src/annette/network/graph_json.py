@@ -4,7 +4,7 @@ Schema ``annette/graph/1``: ``tensors`` maps names to ``[dtype, shape]`` (with a
 weights), ``layers`` lists ``{"name", "kind", "inputs", "outputs", "attributes"}``. Workloads are not stored but
 computed again, so that a stored network cannot contradict itself; only kinds whose dimensions do not follow from
 their shapes (attention, einsum) carry ``dimensions`` and ``macs``. ``values`` are the contents of inputs that decide
-what runs, where some were given.
+what runs, where some were given, and ``empty_inputs`` the shapes of inputs without elements, where there are any.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class _Graph(Document, frozen=True):
     tensors: dict[str, _Tensor]
     layers: list[_Layer]
     values: dict[str, list[bool | int | float]] | None = None
+    empty_inputs: dict[str, tuple[Natural, ...]] | None = None
 
 
 _DECODER: Final = msgspec.json.Decoder(_Graph)
@@ -87,6 +88,8 @@ def graph_to_json(network: Network) -> dict[str, Any]:
     }
     if network.values:
         document["values"] = {name: list(numbers) for name, numbers in network.values.items()}
+    if network.empty_inputs:
+        document["empty_inputs"] = {name: list(shape) for name, shape in network.empty_inputs.items()}
     return document
 
 
@@ -139,6 +142,7 @@ def _network(stored: _Graph) -> Network:
         source_format=stored.source_format,
         notes=stored.notes,
         values=stored.values,
+        empty_inputs=stored.empty_inputs,
     )
 
 

@@ -16,7 +16,7 @@ from annette.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MOST_NUMBERS", "Given", "InputValue", "given_text", "name_with_inputs", "parse_given"]
+__all__ = ["MOST_NUMBERS", "DeclaredInput", "Given", "InputValue", "given_text", "name_with_inputs", "parse_given"]
 
 MOST_NUMBERS: Final = 4096
 """Numbers that a value may have: what decides branches, loops and shapes is small."""
@@ -45,6 +45,19 @@ class InputValue:
     def text(self) -> str:
         """As it is written on a command line."""
         return "[" + ",".join(str(number).lower() for number in self.numbers) + "]"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredInput:
+    """What a file says of an input.
+
+    Attributes:
+        dims: Sizes of its dimensions, or their symbols where the file leaves them open; None where it states none.
+        real: Whether it holds real numbers, rather than integers or truth values.
+    """
+
+    dims: tuple[int | str, ...] | None
+    real: bool
 
 
 Given: TypeAlias = "tuple[int, ...] | InputValue"

@@ -45,6 +45,8 @@ class Network:
         data_sizes: Sizes that data decide when it runs, and what they count as here.
         extremes: The network with the least and with the largest of those sizes that nobody gave; intervals span both.
         values: Contents of inputs that were given because they decide what runs, row by row, by the input's name.
+        empty_inputs: Shapes of inputs that were given no elements, such as the cache of a decoder before its first
+            token, by name. They are no tensors of the network; a runtime must be fed with them.
 
     Raises:
         NetworkStructureError: The graph is empty, cyclic, reads a tensor that nothing produces, or produces a
@@ -70,6 +72,7 @@ class Network:
         data_sizes: Sequence[DataSize] = (),
         extremes: Sequence[Network] = (),
         values: Mapping[str, Sequence[bool | int | float]] | None = None,
+        empty_inputs: Mapping[str, tuple[int, ...]] | None = None,
     ) -> None:
         self.name = name
         self.inputs = tuple(inputs)
@@ -86,6 +89,7 @@ class Network:
         self.data_sizes = tuple(data_sizes)
         self.extremes = tuple(extremes)
         self.values = MappingProxyType({name: tuple(numbers) for name, numbers in (values or {}).items()})
+        self.empty_inputs: Mapping[str, tuple[int, ...]] = MappingProxyType(dict(empty_inputs or {}))
         unordered = tuple(layers)
         if not unordered:
             raise NetworkStructureError(f"network {name!r} has no layers: there is nothing to estimate")
@@ -207,7 +211,13 @@ class Network:
             data_sizes=self.data_sizes,
             extremes=self.extremes if extremes is None else extremes,
             values=self.values,
+            empty_inputs=self.empty_inputs,
         )
+
+    @property
+    def fed_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Shapes of everything that a runtime is fed with, by the input's name: empty inputs, too."""
+        return {**{name: self.tensors[name].shape for name in self.inputs}, **self.empty_inputs}
 
     @cached_property
     def consumers(self) -> Mapping[str, tuple[Layer, ...]]:

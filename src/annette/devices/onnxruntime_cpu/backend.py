@@ -188,7 +188,7 @@ def _first_line(error: Exception) -> str:
 
 def _values(entry: Any, network: Network) -> Any:
     """Values of one input of a session."""
-    shape = network.tensors[entry.name].shape if entry.name in network.tensors else entry.shape
+    shape = network.fed_shapes.get(entry.name, entry.shape)
     element = entry.type.removeprefix("tensor(").removesuffix(")")
     dtype = {"float": np.float32, "double": np.float64}.get(element, element)
     return input_values(shape, dtype, network.values.get(entry.name))

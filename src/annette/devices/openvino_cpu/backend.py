@@ -167,7 +167,7 @@ class _CompiledNetwork(CompiledNetwork):
             model = core.read_model(str(self._path))
             if model.is_dynamic():
                 names = filter(None, (_name(port, self._network) for port in model.inputs))
-                model.reshape({name: list(self._network.tensors[name].shape) for name in names})
+                model.reshape({name: list(self._network.fed_shapes[name]) for name in names})
             compiled = core.compile_model(model, "CPU", settings)
         except Exception as error:
             raise BackendRunError(f"OpenVINO refuses {self._network.name!r}: {_first_line(error)}") from error
@@ -186,13 +186,13 @@ def _core() -> Any:
 
 def _name(port: Any, network: Network) -> str:
     """The network's name for an input; a port has several."""
-    return next((name for name in port.get_names() if name in network.inputs), "")
+    return next((name for name in port.get_names() if name in network.fed_shapes), "")
 
 
 def _values(port: Any, network: Network) -> Any:
     """Values of one input of a compiled network."""
     name = _name(port, network)
-    shape = network.tensors[name].shape if name else tuple(port.shape)
+    shape = network.fed_shapes[name] if name else tuple(port.shape)
     return input_values(shape, np.dtype(port.element_type.to_dtype()), network.values.get(name))
 
 

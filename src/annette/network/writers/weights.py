@@ -14,7 +14,7 @@ weights of a layer do not change with the network around it.
 **Patterns** follow from a rule instead of training. A layer whose attribute ``constant_pattern`` names one of them has
 its constant operand filled accordingly when the network is written:
 
-- ``causal``: true where a token may look at another, itself and those before it;
+- ``causal``: true where a token may look at another, itself and those before it, more of which may be known than read;
 - ``shifted_windows:HEIGHT:WIDTH:WINDOW:SHIFT``: 0 between positions of a rolled map that were neighbours before the
   roll, -100 between others, for each window (Liu et al., arXiv:2103.14030, figure 4).
 """
@@ -206,7 +206,7 @@ def pattern_values(pattern: str, shape: Sequence[int]) -> npt.NDArray[np.bool_] 
     rule, *numbers = pattern.split(":")
     values: npt.NDArray[np.bool_] | npt.NDArray[np.float32]
     if rule == "causal" and not numbers and len(shape) >= 2:
-        values = np.tril(np.ones(tuple(shape[-2:]), dtype=np.bool_))
+        values = np.tril(np.ones(tuple(shape[-2:]), dtype=np.bool_), shape[-1] - shape[-2])
     elif rule == "shifted_windows" and len(numbers) == 4 and all(number.isdecimal() for number in numbers):
         values = _shifted_windows(*map(int, numbers))
     else:

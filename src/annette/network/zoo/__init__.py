@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from annette.network.network import Network
 
-__all__ = ["Entry", "build", "build_for_inputs", "describe", "is_name", "names"]
+__all__ = ["Entry", "build", "build_for_inputs", "describe", "has_option", "is_name", "names"]
 
 
 def names() -> tuple[str, ...]:
@@ -55,6 +55,16 @@ def describe(name: str) -> Entry:
     if name not in CATALOG:
         raise OptionError(f"the zoo has no network {name!r}{nearest(name, CATALOG)}")
     return CATALOG[name]
+
+
+def has_option(name: str, option: str) -> bool:
+    """Whether the function of a network, by its name without a size, has an option; False where there is none.
+
+    Example:
+        >>> has_option("gpt2", "past"), has_option("resnet50", "past")
+        (True, False)
+    """
+    return name in CATALOG and option in _options(_load(CATALOG[name].module, name))
 
 
 def build(name: str, *, batch: int = 1, **options: Any) -> Network:

@@ -15,7 +15,7 @@ from annette.network.tensor import DType
 from annette.network.zoo.folding import FoldingBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from annette.network.building.convolution import Size
     from annette.network.network import Network
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["bert_base", "gpt2", "swin_t", "vit_b_16"]
 
+_POSITIONS: Final = 1024
+_HIDDEN: Final = -3.4028234663852886e38
 _PATCH: Final = 16
 _WINDOW: Final = 7
 
@@ -72,6 +74,7 @@ def gpt2(
     batch: int = 1,
     *,
     sequence: int = 128,
+    past: int | None = None,
     layers: int = 12,
     hidden: int = 768,
     heads: int = 12,
@@ -80,17 +83,63 @@ def gpt2(
     """GPT-2 small, all tokens at once under a causal mask, with the scores of every next token.
 
     The table of positions has as many rows as the sequence has tokens, and the output layer holds its own copy of the
-    word embeddings: both as exported files have it.
+    word embeddings: both as exported files have it. With ``past``, the sequence stands behind so many tokens whose keys
+    and values are read from a cache (0: it is empty), and those of all tokens are handed out: as exported for writing
+    token by token, with all positions.
     """
     net = FoldingBuilder("gpt2", batch)
     ids = net.input("input_ids", (batch, sequence), DType.INT64)
     x = net.embedding(ids, vocabulary, hidden, name="words")
+    if past is not None:
+        x, presents = _behind_cache(net, x, past, layers, heads)
+        return net.build(net.fully_connected(net.layer_norm(x), vocabulary, bias=False, name="next_token"), *presents)
     x = net.add_constant(x, (1, sequence, hidden), name="positions")
-    mask = partial(net.where_mask, shape=(1, 1, sequence, sequence), pattern="causal", value=-3.4028234663852886e38)
+    mask = partial(net.where_mask, shape=(1, 1, sequence, sequence), pattern="causal", value=_HIDDEN)
     for index in range(layers):
         with net.scope(f"layer{index}"):
             x = _pre_norm_layer(net, x, heads, 1e-5, "gelu_tanh", mask)
     return net.build(net.fully_connected(net.layer_norm(x), vocabulary, bias=False, name="next_token"))
+
+
+def _behind_cache(net: FoldingBuilder, x: Tensor, past: int, layers: int, heads: int) -> tuple[Tensor, list[Tensor]]:
+    """The layers of GPT-2 over tokens behind cached ones; also the keys and values of all tokens."""
+    batch, sequence, hidden = x.shape
+    kept = net.input("attention_mask", (batch, past + sequence), DType.INT64)
+    positions = net.input("position_ids", (batch, sequence), DType.INT64)
+    x = net.add(x, net.embedding(positions, _POSITIONS, hidden, name="positions"))
+    with net.scope("mask"):
+        mask = net.cast(net.reshape(kept, (batch, 1, 1, past + sequence)), DType.FLOAT32)
+        mask = net.mul(net.sub(1.0, mask), _HIDDEN)
+        if sequence > 1:
+            mask = net.where_mask(mask, (1, 1, sequence, past + sequence), pattern="causal", value=_HIDDEN)
+    presents: list[Tensor] = []
+    for index in range(layers):
+        shape = (batch, heads, past, hidden // heads)
+        cached = [net.input(f"past_key_values.{index}.{part}", shape) for part in ("key", "value")] if past else []
+        with net.scope(f"layer{index}"):
+            with net.scope("attention"):
+                y = net.fully_connected(net.layer_norm(x), 3 * hidden, name="query_key_value")
+                y, present = _cached_attention(net, y, cached, heads, mask)
+                x = net.add(net.fully_connected(y, hidden, name="project"), x)
+            with net.scope("mlp"):
+                x = net.add(_mlp(net, net.layer_norm(x), 4 * hidden, "gelu_tanh"), x)
+        presents += present
+    return x, presents
+
+
+def _cached_attention(
+    net: FoldingBuilder, joined: Tensor, cached: Sequence[Tensor], heads: int, mask: Tensor
+) -> tuple[Tensor, list[Tensor]]:
+    """Attention over cached and new keys and values, scaled on both sides as PyTorch's exporter writes it."""
+    batch, sequence, width = joined.shape
+    query, *new = (net.split_heads(part, heads) for part in net.split(joined, 3, axis=-1))
+    present = [net.concat([*cached[at : at + 1], part], axis=2) for at, part in enumerate(new)]
+    scale = (width // 3 // heads) ** -0.25
+    keys = net.mul(net.transpose(present[0], (0, 1, 3, 2)), scale, name="scale_keys")
+    scores = net.matmul(net.mul(query, scale, name="scale_query"), keys, name="scores")
+    shares = net.softmax(net.add(scores, mask, name="mask"))
+    y = net.transpose(net.matmul(shares, present[1], name="context"), (0, 2, 1, 3))
+    return net.reshape(y, (batch, sequence, width // 3)), present
 
 
 def vit_b_16(

@@ -17,6 +17,7 @@ __all__ = [
     "IntFrom0",
     "IntFrom1",
     "Interval",
+    "OutsidePart",
     "ReportDocument",
     "ReportPart",
     "Share",
@@ -45,6 +46,14 @@ def doc(meaning: str) -> Meta:
 
 class ReportPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An object inside a document."""
+
+
+class OutsidePart(ReportPart, frozen=True):
+    """A feature that lies outside the fitted range."""
+
+    feature: Annotated[str, doc("Column of the kernel table, in its unit.")]
+    value: Annotated[float, doc("Its value.")]
+    fitted: Annotated[Interval, doc("Smallest and largest value that the model was fitted on.")]
 
 
 class ReportDocument(ReportPart, frozen=True, tag_field="schema", tag="annette"):

@@ -6,7 +6,17 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, UnsetType
 
-from annette.report.schemas.base import FloatFrom0, Interval, IntFrom0, IntFrom1, ReportDocument, ReportPart, Share, doc
+from annette.report.schemas.base import (
+    FloatFrom0,
+    Interval,
+    IntFrom0,
+    IntFrom1,
+    OutsidePart,
+    ReportDocument,
+    ReportPart,
+    Share,
+    doc,
+)  # fmt: skip
 
 __all__ = [
     "BranchPart",
@@ -27,14 +37,6 @@ __all__ = [
     "SkippedPlatform",
     "TensorPart",
 ]
-
-
-class OutsidePart(ReportPart, frozen=True):
-    """A feature that lies outside the fitted range."""
-
-    feature: Annotated[str, doc("Column of the kernel table, in its unit.")]
-    value: Annotated[float, doc("Its value.")]
-    fitted: Annotated[Interval, doc("Smallest and largest value that the model was fitted on.")]
 
 
 class KernelPart(ReportPart, frozen=True):

@@ -96,6 +96,10 @@ def test_causal_lets_a_token_see_itself_and_those_before():
     assert all(mask[0, 0, i, j] == (j <= i) for i in range(4) for j in range(4))
 
 
+def test_causal_lets_new_tokens_see_all_known_ones():
+    assert pattern_values("causal", (1, 1, 2, 4))[0, 0].tolist() == [[True, True, True, False], [True] * 4]
+
+
 @pytest.mark.parametrize(("size", "window", "shift"), [(8, 4, 2), (9, 3, 1), (56, 7, 3)])
 def test_shifted_windows_separate_what_the_roll_brought_together(size, window, shift):
     """Against the definition: after a roll, two positions of a window see each other if neither wrapped around the

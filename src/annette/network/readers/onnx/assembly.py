@@ -73,7 +73,8 @@ def assemble(
     owners: dict[str, str] = {}
     modules = _modules(graph)
     layers = [_describe(pending, tensors, owners, modules) for pending in alive]
-    for value in (*binding.values, *outputs):
+    fed = [value for value in binding.values if value.elements]
+    for value in (*fed, *outputs):
         tensors.setdefault(value.name, value.tensor())
     if not layers:
         raise NetworkStructureError(f"{path} computes nothing: its graph has no operators between inputs and outputs")
@@ -81,7 +82,7 @@ def assemble(
         name=path.stem,
         layers=layers,
         tensors=tensors,
-        inputs=[value.name for value in binding.values],
+        inputs=[value.name for value in fed],
         outputs=[value.name for value in outputs],
         batch=binding.batch,
         source_format=source_format,
@@ -89,7 +90,8 @@ def assemble(
         loops=walker.loops,
         size_nodes=len(walker.size_nodes),
         data_sizes=sizes,
-        values={value.name: value.data.ravel().tolist() for value in binding.values if value.data is not None},
+        values={value.name: value.data.ravel().tolist() for value in fed if value.data is not None},
+        empty_inputs={value.name: value.shape for value in binding.values if not value.elements},
     )
 
 

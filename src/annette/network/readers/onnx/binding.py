@@ -8,11 +8,12 @@ means, so the reader checks the outcome: `check_scaled` compares it with the net
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import NetworkFormatError, NetworkShapeError, OptionError, nearest
-from annette.network.inputs import InputValue
+from annette.network.inputs import DeclaredInput, InputValue, given_text
 from annette.network.readers.onnx.frame import require_text
 from annette.network.readers.onnx.given import given_array, split_given
 from annette.network.readers.onnx.suggestions import OpenDimensions, shown
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from annette.network.network import Network
     from annette.network.readers.onnx.suggestions import Dim
 
-__all__ = ["Binding", "bind_inputs", "check_scaled", "repeated_constant", "rescaled_target"]
+__all__ = ["Binding", "bind_inputs", "check_scaled", "declared_inputs", "repeated_constant", "rescaled_target"]
 
+_PLAIN_NUMBER: Final = re.compile(r"[0-9]{1,9}")
 _NO_BATCH: Final = ("seq", "len", "time", "frame", "token", "height", "width", "chan", "feat", "sampl", "pos", "num")
 """What is in the names of dimensions that are no batch, though they may stand first."""
 
@@ -64,7 +66,7 @@ def bind_inputs(
     What is ``given`` goes first, of inputs or of single dimensions by their symbol. ``batch`` sets the dimensions whose
     name has "batch" in it, or dimension 0 of every input where no dimension has such a name; a batch size that the file
     states is replaced. Where nothing else stays open, the batch is 1, with a note. A symbol bound once is bound
-    everywhere.
+    everywhere, and in sums with others; bound to 0 by its symbol, inputs that have it are empty.
 
     Args:
         inputs: The activations that the file declares.
@@ -81,9 +83,6 @@ def bind_inputs(
     if batch is not None and batch < 1:
         raise OptionError(f"--batch {batch}: a batch holds at least 1 sample")
     declared = {info.name: _dims(info, number, path) for number, info in enumerate(inputs)}
-    left_open = {
-        name for name, (shape, _) in declared.items() if shape is None or any(isinstance(d, str) for d in shape)
-    }
     dtypes = {name: dtype for name, (_, dtype) in declared.items()}
     dims = {name: shape for name, (shape, _) in declared.items()}
     symbols = _bound_symbols(dims, given)
@@ -99,25 +98,49 @@ def bind_inputs(
     for name, shape in shapes.items():
         changed |= _apply_shape(name, dims, shape, symbols)
     stated = _apply_batch(dims, batch, symbols, exempt=set(shapes))
+    _add_sums(dims, symbols)
     notes = _assume_batch(dims, symbols, {shape[0] for shape in shapes.values() if len(shape) > 1})
     for name, shape_ in dims.items():
         dims[name] = None if shape_ is None else [symbols.get(d, d) if isinstance(d, str) else d for d in shape_]
     if any(shape_ is None or any(isinstance(dim, str) for dim in shape_) for shape_ in dims.values()):
         return Binding([], batch or 1, open=OpenDimensions(dims, path))
-    values = [
-        Value(
-            name, _concrete(name, dims[name], path), dtype_of(dtypes[name], f"input {name!r}"), open=name in left_open
-        )
-        for name in dims
-    ]
-    for value in values:
-        if value.name in contents:
-            value.data = given_array(contents[value.name], value)
+    values = _values(dims, declared, contents, path)
     if batch is None:
         batch = next((symbols[s] for s in symbols if "batch" in s.lower()), None)
     if batch is None:
         batch = next((value.shape[0] for value in values if value.shape), 1)
     return Binding(values, batch, rebatched_from=stated, changed=changed or bool(stated), symbols=symbols, notes=notes)
+
+
+def _values(
+    dims: Mapping[str, Sequence[Dim] | None],
+    declared: Mapping[str, tuple[Sequence[Dim] | None, int]],
+    contents: Mapping[str, InputValue],
+    path: str,
+) -> list[Value]:
+    """What is fed in, from dimensions that are all bound."""
+    values = []
+    for name, (shape, element) in declared.items():
+        loose = shape is None or any(isinstance(dim, str) for dim in shape)
+        dtype = dtype_of(element, f"input {name!r}")
+        values.append(Value(name, _concrete(name, dims[name], shape, path), dtype, open=loose))
+        if name in contents:
+            values[-1].data = given_array(contents[name], values[-1])
+    return values
+
+
+def declared_inputs(inputs: Iterable[ValueInfoProto], path: str) -> dict[str, DeclaredInput]:
+    """What a file says of its inputs, by name: sizes, symbols of open ones, and whether they are real numbers.
+
+    Raises:
+        NetworkFormatError: An input is not a tensor.
+    """
+    found: dict[str, DeclaredInput] = {}
+    for number, info in enumerate(inputs):
+        dims, element = _dims(info, number, path)
+        dtype = dtype_of(element, f"input {info.name!r}")
+        found[info.name] = DeclaredInput(None if dims is None else tuple(dims), dtype.is_float)
+    return found
 
 
 def _dims(info: ValueInfoProto, number: int, path: str) -> tuple[list[Dim] | None, int]:
@@ -194,6 +217,15 @@ def _apply_batch(
     return stated
 
 
+def _add_sums(dims: Mapping[str, Sequence[Dim] | None], symbols: dict[str, int]) -> None:
+    """Binds symbols that exporters compose of others: ``past_sequence_length + 1``."""
+    for symbol in {dim for shape in dims.values() for dim in shape or () if isinstance(dim, str)} - symbols.keys():
+        parts = [part.strip() for part in symbol.split("+")]
+        sizes = [int(part) if _PLAIN_NUMBER.fullmatch(part) else symbols.get(part) for part in parts]
+        if len(parts) > 1 and None not in sizes:
+            symbols[symbol] = sum(size for size in sizes if size is not None)
+
+
 def _assume_batch(
     dims: Mapping[str, Sequence[Dim] | None], symbols: dict[str, int], sizes: set[int]
 ) -> tuple[str, ...]:
@@ -224,16 +256,17 @@ def _bound_symbols(dims: Mapping[str, Sequence[Dim] | None], given: Mapping[str,
     for name, each in given.items():
         if name not in symbols or name in dims:
             continue
-        if isinstance(each, InputValue) or len(each) != 1 or each[0] < 1:
-            text = each.text if isinstance(each, InputValue) else "x".join(map(str, each))
-            raise OptionError(f"--input {name}={text}: a dimension is one number of at least 1")
+        if isinstance(each, InputValue) or len(each) != 1 or each[0] < 0:
+            raise OptionError(f"--input {name}={given_text(each)}: the size of a dimension is one number, such as 128")
         sizes[name] = each[0]
     return sizes
 
 
-def _concrete(name: str, shape: Sequence[Dim] | None, path: str) -> tuple[int, ...]:
+def _concrete(name: str, shape: Sequence[Dim] | None, stated: Sequence[Dim] | None, path: str) -> tuple[int, ...]:
+    """The shape of an input; a dimension of 0, as of a cache that is empty, only where the file leaves it open."""
     sizes: list[Any] = list(shape or ())
-    if any(size < 1 for size in sizes):
+    least = [0 if isinstance(dim, str) else 1 for dim in stated or ()] or [1] * len(sizes)
+    if any(size < bound for size, bound in zip(sizes, least, strict=True)):
         raise NetworkShapeError(f"input {name!r} of {path} has shape {sizes}: every dimension must be at least 1")
     return checked_shape(tuple(sizes), f"input {name!r} of {path}")
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from annette.network.readers.onnx.branches import Decision
     from annette.network.readers.onnx.values import Value
 
-__all__ = ["fed_values", "load_skeleton", "parsed_model", "read_model", "read_onnx", "read_proto"]
+__all__ = ["fed_inputs", "fed_values", "load_skeleton", "parsed_model", "read_model", "read_onnx", "read_proto"]
 
 _MIN_OPSET: Final = 7
 _FEWEST_TRIALS: Final = 4
@@ -103,7 +103,7 @@ def fed_values(path: Path, *, batch: int | None = None, input_shapes: Mapping[st
     """
     model = load_skeleton(path)
     binding = bind_inputs(
-        _fed(path, model.graph), batch=batch, given=_apart(model.graph, input_shapes or {})[0], path=str(path)
+        fed_inputs(path, model.graph), batch=batch, given=_apart(model.graph, input_shapes or {})[0], path=str(path)
     )
     if binding.open is not None:
         raise NetworkShapeError(binding.open.message("give its sizes with --input NAME=SHAPE"))
@@ -164,7 +164,7 @@ class _Reading:
 
     def bound(self, batch: int | None, given: Mapping[str, Given]) -> Binding:
         """The inputs, as far as the file and what was given say what they are."""
-        return bind_inputs(_fed(self.path, self.model.graph), batch=batch, given=given, path=str(self.path))
+        return bind_inputs(fed_inputs(self.path, self.model.graph), batch=batch, given=given, path=str(self.path))
 
     def network(self, batch: int | None, given: Mapping[str, Given], *, every: bool = False) -> Network:
         """The network on every way through branches that data choose, as one.
@@ -292,7 +292,7 @@ def _refuse_unused(path: Path, sizes: Sizes) -> None:
         )
 
 
-def _fed(path: Path, graph: GraphProto) -> list[ValueInfoProto]:
+def fed_inputs(path: Path, graph: GraphProto) -> list[ValueInfoProto]:
     """What a graph is fed with: its inputs that are no stored tensors."""
     stored = {tensor.name for tensor in graph.initializer}
     fed = [info for info in graph.input if info.name not in stored]

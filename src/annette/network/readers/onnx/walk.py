@@ -103,7 +103,7 @@ class Walker(Collection):
         """
         frame = Frame(graph.name, {}, opsets, stated=True)
         for value in inputs:
-            self.define(frame, value.name, value)
+            self.define(frame, value.name, _known_if_empty(value))
         self.initializers(graph, frame)
         self.run(graph.node, frame)
         return dict(frame.values)
@@ -286,9 +286,7 @@ class Walker(Collection):
             open=_is_open(node),
         )
         if value.elements == 0:
-            # An empty tensor costs nothing, whatever computes it.
-            value.constant = True
-            value.data = empty_array(meta)
+            _known_if_empty(value)
         elif source is not None:
             value.root = source.root if value.elements == source.elements else value.name
             value.stored = source.stored if node.op != "Cast" else value.dtype
@@ -297,6 +295,13 @@ class Walker(Collection):
 
     def _layer(self, node: Node, result: Result, outputs: list[Value]) -> None:
         self.add_layer(node.name, result, node.inputs if result.operands is None else result.operands, outputs)
+
+
+def _known_if_empty(value: Value) -> Value:
+    """The value, as a constant where it is empty: an empty tensor costs nothing, whatever computes it."""
+    if value.elements == 0 and value.items is None:
+        value.constant, value.data = True, empty_array(value.meta)
+    return value
 
 
 def _is_open(node: Node) -> bool:

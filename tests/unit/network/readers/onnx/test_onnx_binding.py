@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from annette.errors import NetworkShapeError, OptionError
+from annette.network.graph_json import graph_digest, graph_from_json, graph_to_json
+from annette.network.inputs import InputValue
 from annette.network.readers.onnx import read_onnx
 from annette.network.readers.onnx.binding import rescaled_target
 from tests.unit.network.readers.onnx.build import model, read, save
@@ -206,3 +208,44 @@ def test_one_symbol_cannot_have_two_sizes(tmp_path):
     graph = "g (float[N, 4] x, float[N, 4] z) => (float[N, 4] y) { y = Add(x, z) }"
     with pytest.raises(NetworkShapeError, match="bound to 2 already, not 3"):
         read(tmp_path, graph, input_shapes={"x": (2, 4), "z": (3, 4)})
+
+
+CACHE = """g (float[N, past, 4] cache, float[N, read, 4] new, float[N, past + read] mask)
+  => (float[N, all, 4] y, float[N, all] z) {
+  y = Concat <axis = 1> (cache, new)
+  z = Relu (mask)
+}"""
+
+
+def with_sums(folder):
+    proto = model(CACHE.replace("past + read", "sum"))
+    proto.graph.input[2].type.tensor_type.shape.dim[1].dim_param = "past + read"
+    return save(folder, proto)
+
+
+def test_a_symbol_that_is_a_sum_follows_from_its_parts(tmp_path):
+    network = read_onnx(with_sums(tmp_path), batch=2, input_shapes={"past": (6,), "read": (1,)})
+    assert network.tensors["mask"].shape == (2, 7)
+
+
+def test_an_input_without_elements_is_no_tensor_and_is_fed(tmp_path):
+    network = read_onnx(with_sums(tmp_path), batch=2, input_shapes={"past": (0,), "read": (5,)})
+    assert network.inputs == ("new", "mask")
+    assert network.empty_inputs == {"cache": (2, 0, 4)}
+    assert network.fed_shapes == {"new": (2, 5, 4), "mask": (2, 5), "cache": (2, 0, 4)}
+    assert network.tensors["y"].shape == (2, 5, 4)
+    assert network.replaced(name="other").empty_inputs == network.empty_inputs
+    stored = graph_from_json(graph_to_json(network))
+    assert stored.empty_inputs == network.empty_inputs
+    assert graph_digest(stored) == graph_digest(network)
+
+
+@pytest.mark.parametrize("given", [{"past": InputValue((3,))}, {"past": (-1,)}, {"past": (1, 2)}])
+def test_a_size_of_a_symbol_is_one_number(tmp_path, given):
+    with pytest.raises(OptionError, match="one number"):
+        read_onnx(with_sums(tmp_path), batch=1, input_shapes=given)
+
+
+def test_a_network_of_nothing_is_refused(tmp_path):
+    with pytest.raises(NetworkShapeError, match="is empty"):
+        read_onnx(with_sums(tmp_path), input_shapes={"N": (0,), "past": (1,), "read": (5,)})
