@@ -16,10 +16,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from annette.api import benchmark, check_machine, evaluate, fit, measure, observe_sizes, plan_benchmark
+    from annette.api import (
+        benchmark,
+        calibrate,
+        check_machine,
+        evaluate,
+        fit,
+        import_table,
+        measure,
+        observe_sizes,
+        plan_benchmark,
+        transfer,
+    )
+    from annette.bench.backend_list import list_backends
+    from annette.bench.contents import compare_datasets, describe_dataset
     from annette.errors import AnnetteError
     from annette.estimation import Estimate
-    from annette.estimation.estimator import estimate
+    from annette.estimation.comparison import compare_platforms
+    from annette.estimation.difference import compare_networks
+    from annette.estimation.estimator import estimate, find_kernels
     from annette.estimation.many import estimate_many
     from annette.network import Network
     from annette.network.finding import find_networks
@@ -35,13 +50,21 @@ __all__ = [
     "Platform",
     "__version__",
     "benchmark",
+    "calibrate",
     "check_machine",
+    "compare_datasets",
+    "compare_networks",
+    "compare_platforms",
+    "describe_dataset",
     "estimate",
     "estimate_many",
     "estimate_on_cluster",
     "evaluate",
+    "find_kernels",
     "find_networks",
     "fit",
+    "import_table",
+    "list_backends",
     "list_platforms",
     "load_network",
     "load_platform",
@@ -49,6 +72,7 @@ __all__ = [
     "observe_sizes",
     "plan_benchmark",
     "search",
+    "transfer",
 ]
 
 _HOMES: Final = {
@@ -56,10 +80,16 @@ _HOMES: Final = {
     "Estimate": "annette.estimation",
     "Network": "annette.network",
     "Platform": "annette.platforms",
+    "compare_datasets": "annette.bench.contents",
+    "compare_networks": "annette.estimation.difference",
+    "compare_platforms": "annette.estimation.comparison",
+    "describe_dataset": "annette.bench.contents",
     "estimate": "annette.estimation.estimator",
     "estimate_many": "annette.estimation.many",
     "estimate_on_cluster": "annette.remote",
+    "find_kernels": "annette.estimation.estimator",
     "find_networks": "annette.network.finding",
+    "list_backends": "annette.bench.backend_list",
     "list_platforms": "annette.platforms",
     "load_network": "annette.network.load",
     "load_platform": "annette.platforms",

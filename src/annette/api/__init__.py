@@ -6,7 +6,8 @@ estimating stays quick. No vendor runtime is loaded here, and no learner before 
 
 from annette.api.benchmarks import benchmark, check_machine, plan_benchmark
 from annette.api.evaluations import evaluate
-from annette.api.fits import fit, open_datasets
+from annette.api.fits import calibrate, fit, open_datasets, transfer
+from annette.api.imports import import_table
 from annette.api.measurements import measure, observe_sizes
 from annette.estimation.estimator import estimate
 from annette.network.load import load_network
@@ -14,10 +15,12 @@ from annette.platforms import list_platforms, load_platform
 
 __all__ = [
     "benchmark",
+    "calibrate",
     "check_machine",
     "estimate",
     "evaluate",
     "fit",
+    "import_table",
     "list_platforms",
     "load_network",
     "load_platform",
@@ -25,4 +28,5 @@ __all__ = [
     "observe_sizes",
     "open_datasets",
     "plan_benchmark",
+    "transfer",
 ]

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from annette.bench.dataset import Dataset
+from annette.bench.importing.collection import digest_of
+from annette.bench.importing.table import NetworkLatency, TableOptions, read_network_table
+from annette.errors import OptionError
+from annette.evaluation.suites import is_dataset, measured_networks
 from annette.fitting import fit_extra
 from annette.fitting.request import FitRequest
+from annette.network.load import load_network
+from annette.network.network import Network
+from annette.platforms import Platform, Source, load_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from annette.fitting.calibration import CalibrationReport
     from annette.fitting.request import FitReport
+    from annette.fitting.transfer import TransferReport
 
-__all__ = ["fit", "open_datasets"]
+__all__ = ["calibrate", "fit", "open_datasets", "transfer"]
 
 
 @contextmanager
@@ -65,3 +75,111 @@ def fit(
     )
     with open_datasets(datasets) as opened:
         return fit_platform(opened, request)
+
+
+def transfer(
+    datasets: Sequence[Path | str],
+    start: Platform | Path | str,
+    *,
+    name: str,
+    description: str = "",
+    precision: str | None = None,
+    seed: int = 0,
+) -> TransferReport:
+    """Adapts a platform to a similar device by a few kernels measured there.
+
+    Args:
+        datasets: Files that `benchmark` has filled, all in the same environment; 8 different kernels are enough.
+        start: The platform to start from: loaded, a file, or the name of a known one.
+        name: The new platform's name.
+        description: One sentence for people.
+        precision: Numbers computed with (fp32, fp16, bf16, int8), where the datasets do not say.
+        seed: For everything random; the same datasets and seed give the same platform.
+
+    Returns:
+        The platform, and how well it does on kernels that the adaptation did not see.
+
+    Raises:
+        DatasetError: A dataset cannot be read.
+        FitError: What fitting needs is not installed, or there are too few kernels, or they do not compare.
+        PlatformError: The platform cannot be found or used.
+    """
+    with fit_extra():
+        from annette.fitting.transfer import transfer_platform
+    target = start if isinstance(start, Platform) else load_platform(start)
+    with open_datasets(datasets) as opened:
+        return transfer_platform(opened, target, name=name, description=description, precision=precision, seed=seed)
+
+
+def calibrate(
+    measured: Path | str | Iterable[tuple[Network | Path | str, float]],
+    platform: Platform | Path | str,
+    *,
+    name: str,
+    times: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    ignored: Iterable[str] = (),
+) -> CalibrationReport:
+    """Adjusts a platform to whole networks whose times are known.
+
+    Args:
+        measured: At least 5 networks with their times: a table (``.csv``, docs/calibration.md), a dataset that
+            `measure` has filled, whose times are brought to the speed of the platform's campaign, or pairs of a network
+            (loaded, a file, a name of the zoo) and its time in seconds.
+        platform: Where to start from: loaded, a file, or the name of a known one.
+        name: Name of the calibrated platform.
+        times: What the times are: ``device`` or ``end_to_end``; None takes what the platform's are.
+        columns: The table's names of our columns, where they differ; of a table only.
+        ignored: Columns of the table to pass over; of a table only.
+
+    Returns:
+        The calibrated platform with its sources, and its errors on networks that the calibration did not see.
+
+    Raises:
+        DatasetError: The table or the dataset cannot be read.
+        FitError: There are fewer than 5 networks, or what fitting needs is not installed.
+        NetworkError: A network cannot be read.
+        OptionError: Columns are named for what is no table, or the networks were measured otherwise than the platform.
+        PlatformError: The platform cannot be found or used.
+        UnsupportedKernelError: A network needs a kind that the platform has no model for.
+    """
+    with fit_extra():
+        from annette.fitting import calibration
+    start = platform if isinstance(platform, Platform) else load_platform(platform)
+    options = TableOptions(dict(columns or {}), frozenset(ignored))
+    path = Path(measured) if isinstance(measured, (str, Path)) else None
+    if path is not None and not is_dataset(path):
+        pairs = read_network_table(path, options)
+    elif options.rename or options.ignore:
+        raise OptionError("columns are renamed and ignored in a table; what is given here is none")
+    elif isinstance(measured, (str, Path)):
+        pairs = _recorded_pairs(Path(measured), start)
+    else:
+        pairs = _given_pairs(measured)
+    report = calibration.calibrate(
+        start,
+        [(pair.network, pair.latency_s) for pair in pairs],
+        measured=times,
+        names=[pair.name for pair in pairs],
+    )
+    source = Source(
+        f"latency of {len(pairs)} networks",
+        "given by a program" if path is None else path.name,
+        "not stated",
+        sha256=None if path is None else digest_of(path),
+    )
+    provenance = replace(report.platform.provenance, sources=(*report.platform.provenance.sources, source))
+    return replace(report, platform=replace(report.platform, name=name, provenance=provenance))
+
+
+def _recorded_pairs(path: Path, platform: Platform) -> list[NetworkLatency]:
+    return [
+        NetworkLatency(truth.name, truth.network, truth.latency_s)
+        for truth in measured_networks(path, platform, elsewhere=True)
+        if truth.latency_s is not None
+    ]
+
+
+def _given_pairs(measured: Iterable[tuple[Network | Path | str, float]]) -> list[NetworkLatency]:
+    loaded = [(each if isinstance(each, Network) else load_network(each), time_s) for each, time_s in measured]
+    return [NetworkLatency(network.name, network, time_s) for network, time_s in loaded]

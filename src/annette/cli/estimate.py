@@ -13,7 +13,7 @@ from annette.cli.options import (
     budget_options,
     chosen_cluster,
     cluster_options,
-    complain,
+    csv_option,
     export_options,
     html_option,
     json_option,
@@ -22,9 +22,8 @@ from annette.cli.options import (
     network_options,
     observe_option,
     observed,
-    print_json,
-    print_json_line,
 )
+from annette.cli.output import complain, print_json, print_json_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +56,7 @@ __all__ = ["command"]
 @cluster_options
 @export_options
 @html_option
+@csv_option("network")
 @budget_options
 @json_option
 @click.option("--json-lines", "as_lines", is_flag=True, help="Print a JSON document a line, each when it is known.")
@@ -88,7 +88,7 @@ def command(
       annette estimate detector.onnx --platform my-platform.json --observe
       annette estimate model.onnx --platform ncs2-openvino --budget 20ms --trace model.trace.json
       annette estimate model.tflite --platform ethos-u55-128 --html report.html
-      annette estimate models 'more/**/*.tflite' --platform ethos-u55-128 --jobs 4 --json-lines
+      annette estimate models 'more/**/*.tflite' --platform ethos-u55-128 --jobs 4 --csv table.csv
     """
     from annette import load_platform
     from annette.network.finding import is_collection
@@ -98,7 +98,7 @@ def command(
         raise click.UsageError("--observe looks up the sizes of each network here: leave out --jobs and --scheduler")
     target = load_platform(platform)
     single = len(networks) == 1 and not is_collection(networks[0])
-    exports.check(one=single and not cluster)
+    exports.check(one=single and not cluster, as_json=as_json or as_lines)
     table = table or any(map(is_collection, networks))
     reading: dict[str, Any] = {"batch": batch, "inputs": inputs, "lenient": lenient}
     if observe or (single and not cluster):
@@ -108,7 +108,8 @@ def command(
         found = _together(networks, platform if jobs > 1 else target, shared, {**reading, **how})
     forms = {"single": single, "everything": everything, "table": table, "as_json": as_json, "as_lines": as_lines}
     failed = _print_all(found, exports, **forms)
-    exports.write()
+    if not single:
+        exports.write()
     if failed or exports.exceeded:
         click.get_current_context().exit(USAGE_ERROR if failed else BUDGET_EXCEEDED)
 
@@ -124,8 +125,11 @@ def _print_all(
     failed = False
     for name, document, known in found:
         failed |= not known
-        if known:
-            exports.add(document)
+        exports.add(document) if known else exports.refuse(document)
+        if single:
+            exports.write()  # Before it is printed: whoever reads that may stop early.
+        if exports.printed:
+            continue
         if as_lines:
             print_json_line(document)
         elif as_json:

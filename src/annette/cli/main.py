@@ -17,7 +17,8 @@ from typing import Final
 import click
 
 from annette._version import __version__
-from annette.cli.options import USAGE_ERROR, complain
+from annette.cli.options import USAGE_ERROR
+from annette.cli.output import complain
 from annette.errors import AnnetteError, nearest
 from annette.plain_text import shortened
 
@@ -33,6 +34,8 @@ _COMMANDS: Final = {**{name: f"annette.cli.{name}" for name in _NAMES}, "import"
 _FAULT: Final = 70
 """``EX_SOFTWARE`` of sysexits.h."""
 _INTERRUPTED: Final = 130
+_PIPE_CLOSED: Final = 141
+"""What shells give for a program that SIGPIPE ended: 128 and the number of the signal."""
 _MOMENT_S: Final = 0.02
 _UNGUARDED: Final = "ANNETTE_UNGUARDED"
 """Environment variable that lets a fault of ours end in its traceback, for developers and fuzzers."""
@@ -95,7 +98,7 @@ def main(*, interruptible: bool = False) -> None:
     except BrokenPipeError:
         # The reader of our output has gone (`annette … | head`): nothing is wrong, and nothing more can be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        sys.exit(_PIPE_CLOSED)
     except OSError as error:
         where = f" {error.filename!r}" if error.filename else ""
         sys.exit(_complain(f"cannot read or write{where}: {error.strerror or error}"))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.bench.backend import backend_class, backend_names
+from annette.bench.backend_list import list_backends
 from annette.bench.dataset import Dataset
 from annette.bench.records import Status
 from annette.number_text import percent_text, seconds_text
@@ -147,21 +146,18 @@ def measurement_document(measured: MeasuredNetwork, backend: str, precision: flo
 
 def backends_document() -> dict[str, Any]:
     """All backends; schema ``annette/backends/1``."""
-    return BackendsDocument([_backend(name) for name in backend_names()]).plain()
-
-
-def _backend(name: str) -> ListedBackend:
-    kind = backend_class(name)
-    options = [
-        part(
-            BackendOption,
-            field,
-            type=field.type if isinstance(field.type, str) else field.type.__name__,
-            help=field.metadata.get("help", ""),
-        )
-        for field in dataclasses.fields(kind.options_type)
-    ]
-    return part(ListedBackend, kind.available(), name=name, options=options, file_formats=list(kind.file_formats))
+    return BackendsDocument(
+        [
+            part(
+                ListedBackend,
+                entry.availability,
+                name=entry.name,
+                options=[part(BackendOption, option) for option in entry.options],
+                file_formats=list(entry.file_formats),
+            )
+            for entry in list_backends()
+        ]
+    ).plain()
 
 
 def print_bench(document: dict[str, Any], *, page: Page | None = None) -> None:
