@@ -148,12 +148,13 @@ def calibrate(
     start = platform if isinstance(platform, Platform) else load_platform(platform)
     options = TableOptions(dict(columns or {}), frozenset(ignored))
     path = Path(measured) if isinstance(measured, (str, Path)) else None
+    scales: tuple[float, ...] = ()
     if path is not None and not is_dataset(path):
         pairs = read_network_table(path, options)
     elif options.rename or options.ignore:
         raise OptionError("columns are renamed and ignored in a table; what is given here is none")
     elif isinstance(measured, (str, Path)):
-        pairs = _recorded_pairs(Path(measured), start)
+        pairs, scales = _recorded_pairs(Path(measured), start)
     else:
         pairs = _given_pairs(measured)
     report = calibration.calibrate(
@@ -169,15 +170,18 @@ def calibrate(
         sha256=None if path is None else digest_of(path),
     )
     provenance = replace(report.platform.provenance, sources=(*report.platform.provenance.sources, source))
-    return replace(report, platform=replace(report.platform, name=name, provenance=provenance))
+    platform = replace(report.platform, name=name, provenance=provenance)
+    return replace(report, platform=platform, scales=scales)
 
 
-def _recorded_pairs(path: Path, platform: Platform) -> list[NetworkLatency]:
-    return [
-        NetworkLatency(truth.name, truth.network, truth.latency_s)
+def _recorded_pairs(path: Path, platform: Platform) -> tuple[list[NetworkLatency], tuple[float, ...]]:
+    """The networks of a dataset, and the factors by which their times were brought to the platform's speed."""
+    found = [
+        (NetworkLatency(truth.name, truth.network, truth.latency_s), truth.scale)
         for truth in measured_networks(path, platform, elsewhere=True)
         if truth.latency_s is not None
     ]
+    return [pair for pair, _ in found], tuple(scale for _, scale in found)
 
 
 def _given_pairs(measured: Iterable[tuple[Network | Path | str, float]]) -> list[NetworkLatency]:

@@ -10,7 +10,7 @@ from annette.bench.backend_list import list_backends
 from annette.bench.dataset import Dataset
 from annette.bench.records import Status
 from annette.number_text import percent_text, seconds_text
-from annette.report.page import Page, texts
+from annette.report.page import Page, name_text, texts
 from annette.report.schemas import measurements as schemas
 from annette.report.schemas.base import part
 from annette.report.schemas.platforms import BackendOption, BackendsDocument, ListedBackend
@@ -211,11 +211,12 @@ def print_measurement(document: dict[str, Any], *, everything: bool = False, pag
     shown = kernels if everything else sorted(kernels, key=lambda k: -k["latency_s"])[:_SHOWN_BY_DEFAULT]
     rows = [
         (
-            kernel["name"],
+            name_text(kernel["name"]),
             kernel["operator"],
             seconds_text(kernel["latency_s"]),
             percent_text(kernel["latency_s"] / total_s),
-            ", ".join(kernel["layers"]) or ("(added by the runtime)" if kernel["added"] else "(not matched)"),
+            ", ".join(map(name_text, kernel["layers"]))
+            or ("(added by the runtime)" if kernel["added"] else "(not matched)"),
         )
         for kernel in shown
     ]

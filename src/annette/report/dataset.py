@@ -12,7 +12,7 @@ from annette.bench.dataset import Dataset
 from annette.bench.records import BOARD
 from annette.number_text import change_text, percent_text, seconds_text, size_of, words_text
 from annette.report.html import Plot, html_page, html_table, ticks
-from annette.report.page import Page, texts
+from annette.report.page import Page, name_text, texts
 from annette.report.schemas import measurements as schemas
 from annette.report.schemas.base import part
 
@@ -137,7 +137,7 @@ def print_dataset_comparison(document: dict[str, Any], *, page: Page | None = No
     """Prints how two datasets differ."""
     page = page or Page()
     networks = document["networks"]
-    rows = texts(networks, network=str, first_s=seconds_text, second_s=seconds_text, difference=change_text)
+    rows = texts(networks, network=name_text, first_s=seconds_text, second_s=seconds_text, difference=change_text)
     page.table(("network", document["first"], document["second"], "difference"), rows)
     page.line(
         plain=f"{len(rows)} networks differ by {percent_text(document['mean_difference'])} on average, "
@@ -218,7 +218,7 @@ def _size_name(dimension: str) -> str:
 def _network_rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
     """The measured networks as texts below `_NETWORKS`."""
     shares = dict.fromkeys(("remeasurement_spread", "matched_share"), percent_text)
-    return texts(document["networks"], network=str, latency_s=seconds_text, rounds_s=size_of, **shares)
+    return texts(document["networks"], network=name_text, latency_s=seconds_text, rounds_s=size_of, **shares)
 
 
 def _sweep(sweep: dict[str, Any], times: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.number_text import change_text, percent_text, seconds_text
-from annette.report.evaluation import MAPPING_HEADER, agreements, mapping_rows
+from annette.report.evaluation import MAPPING_HEADER, agreements, mapping_rows, rescaled_note
 from annette.report.page import Page, name_text, texts
 from annette.report.schemas import platforms as schemas
 from annette.report.schemas.base import part
@@ -71,7 +71,10 @@ def calibration_document(report: CalibrationReport, out: Path) -> dict[str, Any]
         report: What the calibration returned.
         out: Where the platform was written to.
     """
-    columns = zip(report.names, report.measured_s, report.before_s, report.fitted_s, report.left_out_s, strict=True)
+    scales = report.scales or (1.0,) * len(report.names)
+    columns = zip(
+        report.names, report.measured_s, report.before_s, report.fitted_s, report.left_out_s, scales, strict=True
+    )
     return part(
         schemas.CalibrationDocument,
         report,
@@ -132,6 +135,7 @@ def print_calibration(document: dict[str, Any], *, page: Page | None = None) -> 
         plain=f"mean error: {percent_text(errors['before'])} before, {percent_text(errors['fitted'])} calibrated, "
         f"{percent_text(errors['left_out'])} on networks left out"
     )
+    page.notes(rescaled_note(row["scale"] for row in document["networks"]))
     page.line(plain=f"platform written to {document['platform']}")
 
 
