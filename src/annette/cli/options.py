@@ -259,7 +259,7 @@ table_options = _together(
 export_options = _together(
     "Adds ``--kernels``, ``--trace``, ``--node-data`` and ``--annotate``.",
     click.option("--kernels", type=FILE, metavar="FILE", help="Write all kernels as .csv or .parquet."),
-    click.option("--trace", type=FILE, metavar="FILE", help="Write a trace for Perfetto or chrome://tracing."),
+    click.option("--trace", type=FILE, metavar="FILE", help="Write a trace for Perfetto or Speedscope."),
     click.option(
         "--node-data", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
         help="Write node data for Model Explorer: latency_ms.json, share.json, bound.json.",
