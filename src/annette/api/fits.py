@@ -163,12 +163,8 @@ def calibrate(
         measured=times,
         names=[pair.name for pair in pairs],
     )
-    source = Source(
-        f"latency of {len(pairs)} networks",
-        "given by a program" if path is None else path.name,
-        "not stated",
-        sha256=None if path is None else digest_of(path),
-    )
+    where, digest = ("given by a program", None) if path is None else (path.name, digest_of(path))
+    source = Source(f"latency of {len(pairs)} networks", where, "not stated", sha256=digest)
     provenance = replace(report.platform.provenance, sources=(*report.platform.provenance.sources, source))
     platform = replace(report.platform, name=name, provenance=provenance)
     return replace(report, platform=platform, scales=scales)

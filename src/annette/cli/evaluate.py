@@ -87,8 +87,6 @@ def command(
     uncalibrated: bool,
     brief: bool,
     html: Path | None,
-    csv: Path | None,
-    as_json: bool,
     **how: Any,
 ) -> None:
     """Compares a platform's estimates with measured latencies, per network and per kind of kernel.
@@ -116,6 +114,7 @@ def command(
     from annette.report.evaluation import evaluation_document, evaluation_page, print_evaluation
     from annette.report.html import write_page
 
+    shown = {name: how.pop(name) for name in ("csv", "as_json")}
     if not measure:
         _refuse_unused(context.args, backend, options, how["cpus"], precision)
     platform = load_platform(platform_name)
@@ -129,7 +128,7 @@ def command(
     document = evaluation_document(evaluate(platform, listed, model=model, fallback=fallback, name=suite, notes=notes))
     if html is not None:
         write_page(html, evaluation_page(document))
-    show(document, as_json=as_json, csv=csv, text=partial(print_evaluation, brief=brief))
+    show(document, **shown, text=partial(print_evaluation, brief=brief))
     _remind(suite, document)
     _complain_of(unread, context)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -107,15 +107,15 @@ def command(
     for name, document in zip(networks, documents, strict=True) if not printed else ():
         if name not in errors:
             print_measurement(document, everything=everything)
-    if errors:
-        _complain(errors)
+    _complain(errors)
 
 
-def _complain(errors: dict[str, AnnetteError]) -> NoReturn:
-    """Says which networks could not be measured, and why."""
+def _complain(errors: dict[str, AnnetteError]) -> None:
+    """Says which networks could not be measured, and why; ends with an exit code where there are any."""
     for name, error in errors.items():
         complain(str(error) if name in str(error) else f"{name!r}: {error}")
-    click.get_current_context().exit(USAGE_ERROR)
+    if errors:
+        click.get_current_context().exit(USAGE_ERROR)
 
 
 def _readable(networks: Sequence[str], errors: dict[str, AnnetteError], **how: Any) -> list[Case]:

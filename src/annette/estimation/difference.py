@@ -141,26 +141,35 @@ def compare_networks(
         )
         for left, right, same in matched
     )
-    paired = [(left, right) for left, right, same in matched if left is not None and right is not None and not same]
-    ends = [
-        [_ends(estimate, rows, target, model) for rows in (pairs, alone)]
-        for estimate, pairs, alone in (
-            (
-                first,
-                [left for left, _ in paired],
-                [left for left, right, _ in matched if left is not None and right is None],
-            ),
-            (
-                second,
-                [right for _, right in paired],
-                [right for left, right, _ in matched if left is None and right is not None],
-            ),
-        )
-    ]
     change_s = second.latency_s - first.latency_s
-    return Difference(
-        first, second, kernels, change_s, _interval(change_s, *ends, likeness=_likeness(first, second, paired))
-    )
+    interval_s = _interval_of(change_s, first, second, matched, target, model)
+    return Difference(first, second, kernels, change_s, interval_s)
+
+
+def _interval_of(
+    change_s: float,
+    first: Estimate,
+    second: Estimate,
+    matched: Sequence[tuple[int | None, int | None, bool]],
+    platform: Platform,
+    model: str | None,
+) -> tuple[float, float] | None:
+    """The interval of a difference: kernels that are equal in both take no part, those of a pair have errors in common.
+
+    Args:
+        change_s: The difference, seconds.
+        first: Estimate of the first network.
+        second: Estimate of the second network.
+        matched: Numbers of matched kernels, and whether they are equal.
+        platform: Where both were estimated.
+        model: Model family.
+    """
+    paired = [(left, right) for left, right, same in matched if left is not None and right is not None and not same]
+    gone = [left for left, right, _ in matched if left is not None and right is None]
+    new = [right for left, right, _ in matched if left is None and right is not None]
+    before = [_ends(first, rows, platform, model) for rows in ([left for left, _ in paired], gone)]
+    after = [_ends(second, rows, platform, model) for rows in ([right for _, right in paired], new)]
+    return _interval(change_s, before, after, likeness=_likeness(first, second, paired))
 
 
 def _signatures(table: KernelTable) -> list[tuple[str, bytes]]:

@@ -113,7 +113,7 @@ def find_kernels(
 
     Example:
         >>> import annette
-        >>> stem = annette.find_kernels("resnet18", "ncs2-openvino")[0]
+        >>> stem = annette.find_kernels("resnet18", "ncs2-openvino")[1]
         >>> [layer.kind for layer in stem.layers]
         ['conv', 'relu']
     """
