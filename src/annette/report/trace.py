@@ -17,7 +17,7 @@ _TICKS: Final = 1024
 """Steps of a microsecond that times are rounded to.
 
 With a power of two, start plus duration is the next start to the last bit, for viewers that add floating-point numbers
-(Speedscope nests what overlaps); cut to whole nanoseconds, as by Perfetto's processor, neighbours do not overlap either.
+(Speedscope nests what overlaps); cut to whole nanoseconds, as by Perfetto's processor, neighbours do not overlap.
 """
 _STATED: Final = ("network", "platform", "model", "batch", "latency_s", "latency_is", "interval_s", "notes")
 
