@@ -7,16 +7,20 @@ stays in a folder; when interrupted, the next run goes on from there.
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from shutil import which
 from typing import Final
 
 from annette.network import zoo
 from annette.network.writers.onnx import write_onnx
 
 ANNETTE: Final = str(Path(sys.executable).with_name("annette"))
+TYPED: Final = "annette" if which("annette") == ANNETTE else os.path.relpath(ANNETTE)
+"""What a shell in this folder finds the command by, whether or not its environment was activated."""
 INTERRUPTED: Final = 130
 MODEL: Final = "resnet18.onnx"
 COMPARED: Final = (MODEL, "mobilenet_v2", "squeezenet1_1", "shufflenet_v2_x0_5", "efficientnet_b0")
@@ -26,7 +30,7 @@ COMPARED: Final = (MODEL, "mobilenet_v2", "squeezenet1_1", "shufflenet_v2_x0_5",
 def run(*arguments: str | Path) -> None:
     """Shows a command and what it prints; ends with its exit code if it fails."""
     words = [str(argument) for argument in arguments]
-    print(f"\n$ {shlex.join(('annette', *words))}", flush=True)
+    print(f"\n$ {shlex.join((TYPED, *words))}", flush=True)
     code = subprocess.run([ANNETTE, *words], check=False).returncode  # noqa: S603 - our own command
     if code:
         sys.exit(code)

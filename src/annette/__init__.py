@@ -16,10 +16,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from annette.api import benchmark, check_machine, evaluate, fit, measure, observe_sizes, plan_benchmark
+    from annette.api import (
+        benchmark,
+        calibrate,
+        check_machine,
+        evaluate,
+        fit,
+        import_table,
+        measure,
+        observe_sizes,
+        plan_benchmark,
+        transfer,
+    )
+    from annette.bench.backend_list import list_backends
+    from annette.bench.contents import compare_datasets, describe_dataset
     from annette.errors import AnnetteError
     from annette.estimation import Estimate
-    from annette.estimation.estimator import estimate
+    from annette.estimation.comparison import compare_platforms
+    from annette.estimation.difference import compare_networks
+    from annette.estimation.estimator import estimate, find_kernels
     from annette.estimation.generation import estimate_generation
     from annette.estimation.many import estimate_many
     from annette.estimation.sweep import sweep
@@ -37,14 +52,22 @@ __all__ = [
     "Platform",
     "__version__",
     "benchmark",
+    "calibrate",
     "check_machine",
+    "compare_datasets",
+    "compare_networks",
+    "compare_platforms",
+    "describe_dataset",
     "estimate",
     "estimate_generation",
     "estimate_many",
     "estimate_on_cluster",
     "evaluate",
+    "find_kernels",
     "find_networks",
     "fit",
+    "import_table",
+    "list_backends",
     "list_platforms",
     "load_network",
     "load_platform",
@@ -53,6 +76,7 @@ __all__ = [
     "plan_benchmark",
     "search",
     "sweep",
+    "transfer",
 ]
 
 _HOMES: Final = {
@@ -60,11 +84,17 @@ _HOMES: Final = {
     "Estimate": "annette.estimation",
     "Network": "annette.network",
     "Platform": "annette.platforms",
+    "compare_datasets": "annette.bench.contents",
+    "compare_networks": "annette.estimation.difference",
+    "compare_platforms": "annette.estimation.comparison",
+    "describe_dataset": "annette.bench.contents",
     "estimate": "annette.estimation.estimator",
     "estimate_generation": "annette.estimation.generation",
     "estimate_many": "annette.estimation.many",
     "estimate_on_cluster": "annette.remote",
+    "find_kernels": "annette.estimation.estimator",
     "find_networks": "annette.network.finding",
+    "list_backends": "annette.bench.backend_list",
     "list_platforms": "annette.platforms",
     "load_network": "annette.network.load",
     "load_platform": "annette.platforms",

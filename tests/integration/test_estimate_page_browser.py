@@ -77,6 +77,9 @@ def pages(tmp_path_factory):
             for each in compare_platforms(build("squeezenet1_1"), ["zcu102-dnndk", "ncs2-openvino"]).ranked
         ],
     }
+    unplanned = {"alive_bytes": [], "peak_activation_bytes": None, "peak_kernel": None, "reason": "nobody planned it"}
+    (known,) = documents["small"]
+    documents["unknown"] = [{**known, "memory": {**known["memory"], **unplanned}}]
     for name, each in documents.items():
         (folder / f"{name}.html").write_text(estimate_page(each), encoding="utf-8")
     swept = sweep("squeezenet1_1", "zcu102-dnndk", batch=(1, 2), inputs={"image": "{batch}x3x{side=96..160:32}x{side}"})
@@ -131,7 +134,7 @@ def test_pages_fit_every_size(opened, name, size, scheme):
     browser = opened(name, size, scheme)
     wide, room = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
     assert wide <= room
-    for figure in ("curves",) if name == "swept" else ("timeline", "roofline"):
+    for figure in ("curves",) if name == "swept" else ("timeline", "memory", "roofline"):
         across = browser.execute_script(f"return document.querySelector('#{figure} canvas').clientWidth")
         assert 240 <= across <= room
         assert len(texts(browser, f"#{figure} .words")[0]) > 80
@@ -168,6 +171,43 @@ def test_a_click_on_the_roofline_selects_everywhere(opened):
             break
     details, rows = selected(browser)
     assert details == rows != []
+
+
+def test_the_peak_of_the_memory_is_selected_everywhere(opened):
+    browser = opened("small")
+    memory = browser.execute_script(
+        "return JSON.parse(document.getElementById('data').textContent).estimates[0].memory"
+    )
+    browser.find_element(By.ID, "peak").click()
+    assert selected(browser) == ([memory["peak_kernel"]], [memory["peak_kernel"]])
+    assert "100.0 % of the peak" in " ".join(texts(browser, "#details dd"))
+    assert memory["peak_kernel"] in texts(browser, "#memory .words")[0]
+
+
+def test_timeline_and_memory_show_the_same_stretch_of_time(opened):
+    browser = opened("small")
+    canvases = "return ['timeline', 'memory'].map((id) => document.querySelector(`#${id} canvas`).toDataURL())"
+    press(browser, "#memory", Keys.HOME)
+    before = browser.execute_script(canvases)
+    press(browser, "#memory", "+")
+    wait(browser, lambda: all(old != new for old, new in zip(before, browser.execute_script(canvases), strict=True)))
+    press(browser, "#timeline", "0")
+    wait(browser, lambda: browser.execute_script(canvases) == before)
+
+
+def test_a_click_on_the_memory_selects_everywhere(opened):
+    browser = opened("small")
+    area = browser.find_element(By.CSS_SELECTOR, "#memory .u-over")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", area)
+    ActionChains(browser).move_to_element_with_offset(area, -area.size["width"] // 2 + 5, 0).click().perform()
+    assert selected(browser) == (["stem"], ["stem"])
+
+
+def test_memory_that_is_not_known_says_why_and_draws_nothing(opened):
+    browser = opened("unknown")
+    assert texts(browser, "#memory .words")[0].startswith("Not known: nobody planned it.")
+    hidden = "return [...document.querySelectorAll('#memory .plot, #memory button')].every((each) => each.hidden)"
+    assert browser.execute_script(hidden)
 
 
 def test_a_row_of_the_table_selects_everywhere(opened):

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from annette.cli.options import json_option, print_json
+from annette.cli.options import csv_option, json_option
+from annette.cli.output import show
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command"]
 
 
 @click.command("backends", short_help="Which runtimes are usable here.")
+@csv_option("backend")
 @json_option
-def command(as_json: bool) -> None:
+def command(csv: Path | None, as_json: bool) -> None:
     """Lists the backends: usable here or how to install them, and their options.
 
     \b
@@ -21,5 +28,4 @@ def command(as_json: bool) -> None:
     """
     from annette.report.bench import backends_document, print_backends
 
-    document = backends_document()
-    print_json(document) if as_json else print_backends(document)
+    show(backends_document(), as_json=as_json, csv=csv, text=print_backends)

@@ -12,16 +12,15 @@ from annette.cli.options import (
     chosen_cluster,
     chosen_options,
     cluster_options,
-    complain,
     input_option,
     json_option,
     parse_duration,
     parse_numbers,
     parse_share,
-    print_json,
     running_options,
     split_words,
 )
+from annette.cli.output import complain, print_json
 from annette.errors import OptionError
 
 if TYPE_CHECKING:
@@ -261,11 +260,11 @@ def _networks(names: tuple[str, ...], batch: tuple[int, ...] | None, inputs: dic
 
 def _print(document: dict[str, Any], out: Path, html: Path | None, *, as_json: bool) -> None:
     """Prints what a campaign came to, and writes its page where one is wanted."""
-    from annette.cli.dataset import describe_dataset
+    from annette.cli.dataset import write_dataset_page
     from annette.report.bench import print_bench
 
     if html is not None:
-        describe_dataset(out, html)
+        write_dataset_page(out, html)
     print_json(document) if as_json else print_bench(document)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from annette.cli.options import (
+    csv_option,
     html_option,
     json_option,
     lenient_option,
@@ -14,8 +15,8 @@ from annette.cli.options import (
     network_options,
     observe_option,
     observed,
-    print_json,
 )
+from annette.cli.output import show
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +36,7 @@ __all__ = ["command"]
 @observe_option
 @lenient_option
 @html_option
+@csv_option("platform")
 @json_option
 def command(
     network: str,
@@ -44,6 +46,7 @@ def command(
     observe: bool,
     lenient: bool,
     html: Path | None,
+    csv: Path | None,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -56,15 +59,13 @@ def command(
     Examples:
       annette compare mobilenet_v2 --platform zcu102-dnndk --platform ncs2-openvino
       annette compare model.onnx --fallback roofline --json
-      annette compare mobilenet_v2 --html platforms.html
+      annette compare mobilenet_v2 --html platforms.html --csv platforms.csv
     """
-    from annette import load_network
-    from annette.estimation.comparison import compare_platforms
+    from annette import compare_platforms
     from annette.report.estimates import comparison_document, print_comparison
 
     inputs = observed(network, observe, batch=batch, inputs=inputs, lenient=lenient)
-    loaded = load_network(network, batch=batch, inputs=inputs, lenient=lenient)
-    comparison = compare_platforms(loaded, platforms, **how)
+    comparison = compare_platforms(network, platforms, batch=batch, inputs=inputs, lenient=lenient, **how)
     document = comparison_document(comparison)
     if html is not None:
         from annette.report.estimate_page import estimate_page
@@ -72,4 +73,4 @@ def command(
         from annette.report.html import write_page
 
         write_page(html, estimate_page([*map(estimate_document, comparison.ranked)], document["skipped"]))
-    print_json(document) if as_json else print_comparison(document)
+    show(document, as_json=as_json, csv=csv, text=print_comparison)

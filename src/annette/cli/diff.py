@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from annette.cli.options import json_option, lenient_option, model_options, network_options, print_json
+from annette.cli.options import csv_option, json_option, lenient_option, model_options, network_options
+from annette.cli.output import show
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command"]
 
@@ -19,15 +24,14 @@ __all__ = ["command"]
 @network_options
 @lenient_option
 @click.option("--all", "everything", is_flag=True, help="Show all kernels that differ, in order of execution.")
+@csv_option("kernel that differs")
 @json_option
 def command(
     before: str,
     after: str,
     platform: str,
-    batch: int | None,
-    inputs: dict[str, Any],
-    lenient: bool,
     everything: bool,
+    csv: Path | None,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -41,10 +45,8 @@ def command(
       annette diff resnet18 resnet34 --platform epyc-onnxruntime
       annette diff old.onnx new.onnx --platform ncs2-openvino --batch 1 --json
     """
-    from annette import load_network
-    from annette.estimation.difference import compare_networks
+    from annette import compare_networks
     from annette.report.differences import difference_document, print_difference
 
-    first, second = (load_network(source, batch=batch, inputs=inputs, lenient=lenient) for source in (before, after))
-    document = difference_document(compare_networks(first, second, platform, **how))
-    print_json(document) if as_json else print_difference(document, everything=everything)
+    document = difference_document(compare_networks(before, after, platform, **how))
+    show(document, as_json=as_json, csv=csv, text=partial(print_difference, everything=everything))

@@ -9,12 +9,11 @@ import click
 from annette.cli.exports import Exports
 from annette.cli.options import (
     BUDGET_EXCEEDED,
-    FILE,
     USAGE_ERROR,
     budget_options,
     chosen_cluster,
     cluster_options,
-    complain,
+    csv_option,
     export_options,
     html_option,
     json_option,
@@ -22,15 +21,13 @@ from annette.cli.options import (
     model_options,
     observe_option,
     observed,
-    print_json,
-    print_json_line,
 )
+from annette.cli.output import complain, print_json, print_json_line
 from annette.cli.sizes import swept_options
 from annette.cli.sweeps import is_sweep, run_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from annette.errors import AnnetteError
     from annette.estimation.many import Estimated
@@ -58,11 +55,9 @@ __all__ = ["command"]
     help="Processes that read and estimate several networks.",
 )
 @cluster_options
-@click.option(
-    "--csv", "csv_table", type=FILE, metavar="FILE", help="Write a table of several sizes as .csv or .parquet."
-)
 @export_options
 @html_option
+@csv_option("network or size")
 @budget_options
 @json_option
 @click.option("--json-lines", "as_lines", is_flag=True, help="Print a JSON document a line, each when it is known.")
@@ -76,7 +71,6 @@ def command(
     everything: bool,
     table: bool,
     jobs: int,
-    csv_table: Path | None,
     as_json: bool,
     as_lines: bool,
     **how: Any,
@@ -98,7 +92,7 @@ def command(
       annette estimate model.onnx --platform ncs2-openvino --budget 20ms --trace model.trace.json
       annette estimate model.tflite --platform ethos-u55-128 --html report.html
       annette estimate model.onnx --platform ncs2-openvino --batch 1,2,4 --input 'data=1x3x{s=128..512:64}x{s}'
-      annette estimate models 'more/**/*.tflite' --platform ethos-u55-128 --jobs 4 --json-lines
+      annette estimate models 'more/**/*.tflite' --platform ethos-u55-128 --jobs 4 --csv table.csv
     """
     from annette import load_platform
     from annette.network.finding import is_collection
@@ -108,12 +102,12 @@ def command(
         raise click.UsageError("--observe looks up the sizes of each network here: leave out --jobs and --scheduler")
     target = load_platform(platform)
     single = len(networks) == 1 and not is_collection(networks[0])
-    exports.check(one=single and not cluster)
+    exports.check(one=single and not cluster, as_json=as_json or as_lines)
     batch = batches[0] if batches and len(batches) == 1 else batches
     reading: dict[str, Any] = {"batch": batch, "inputs": inputs, "lenient": lenient}
-    if is_sweep(batches, inputs, csv_table):
+    if is_sweep(batches, inputs):
         of_one = _about_one(single, cluster, jobs, observe, everything, table, as_lines) | exports.of_kernels
-        run_sweep(networks[0], target, exports, of_one, table=csv_table, as_json=as_json, **reading, **how)
+        run_sweep(networks[0], target, exports, of_one, as_json=as_json, **reading, **how)
         return
     table = table or any(map(is_collection, networks))
     if observe or (single and not cluster):
@@ -123,7 +117,8 @@ def command(
         found = _together(networks, platform if jobs > 1 else target, shared, {**reading, **how})
     forms = {"single": single, "everything": everything, "table": table, "as_json": as_json, "as_lines": as_lines}
     failed = _print_all(found, exports, **forms)
-    exports.write()
+    if not single:
+        exports.write()
     if failed or exports.exceeded:
         click.get_current_context().exit(USAGE_ERROR if failed else BUDGET_EXCEEDED)
 
@@ -149,8 +144,11 @@ def _print_all(
     failed = False
     for name, document, known in found:
         failed |= not known
-        if known:
-            exports.add(document)
+        exports.add(document) if known else exports.refuse(document)
+        if single:
+            exports.write()  # Before it is printed: whoever reads that may stop early.
+        if exports.printed:
+            continue
         if as_lines:
             print_json_line(document)
         elif as_json:

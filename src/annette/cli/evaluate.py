@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,12 @@ from annette.cli.options import (
     OPEN_ENDED,
     USAGE_ERROR,
     chosen_options,
-    complain,
+    csv_option,
     json_option,
     parse_share,
-    print_json,
     running_options,
 )
+from annette.cli.output import complain, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +68,7 @@ _HELD_OUT = ("held-out", "classic")
 @click.option("--uncalibrated", is_flag=True, help="Leave measured times at the speed that the machine had then.")
 @click.option("--brief", is_flag=True, help="Print networks and models only.")
 @click.option("--html", type=FILE, metavar="FILE", help="Also write a page with plots.")
+@csv_option("network")
 @json_option
 @click.pass_context
 def command(
@@ -85,7 +87,6 @@ def command(
     uncalibrated: bool,
     brief: bool,
     html: Path | None,
-    as_json: bool,
     **how: Any,
 ) -> None:
     """Compares a platform's estimates with measured latencies, per network and per kind of kernel.
@@ -113,6 +114,7 @@ def command(
     from annette.report.evaluation import evaluation_document, evaluation_page, print_evaluation
     from annette.report.html import write_page
 
+    shown = {name: how.pop(name) for name in ("csv", "as_json")}
     if not measure:
         _refuse_unused(context.args, backend, options, how["cpus"], precision)
     platform = load_platform(platform_name)
@@ -126,7 +128,7 @@ def command(
     document = evaluation_document(evaluate(platform, listed, model=model, fallback=fallback, name=suite, notes=notes))
     if html is not None:
         write_page(html, evaluation_page(document))
-    print_json(document) if as_json else print_evaluation(document, brief=brief)
+    show(document, **shown, text=partial(print_evaluation, brief=brief))
     _remind(suite, document)
     _complain_of(unread, context)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from annette.cli.options import complain
+from annette.cli.output import STANDARD_OUTPUT, complain, write_csv
 from annette.errors import OptionError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Exports", "announce"]
 
 _ONE_FILE: Final = ("node_data", "annotate")
-_OPTIONS: Final = ("kernels", "trace", "html", "node_data", "annotate", "budget_s", "budget_by")
+_OPTIONS: Final = ("csv", "kernels", "trace", "html", "node_data", "annotate", "budget_s", "budget_by")
 
 
 @dataclass
@@ -27,6 +27,7 @@ class Exports:
     """What was asked for beside the output, and what of it is to stand in files that hold several estimates.
 
     Attributes:
+        csv: A table of networks; `STANDARD_OUTPUT` prints it.
         kernels: A table of kernels.
         trace: A trace.
         html: A page.
@@ -37,6 +38,7 @@ class Exports:
         exceeded: Whether an estimate was above the budget.
     """
 
+    csv: Path | None = None
     kernels: Path | None = None
     trace: Path | None = None
     html: Path | None = None
@@ -46,6 +48,7 @@ class Exports:
     budget_by: str = "upper"
     exceeded: bool = False
     _rows: list[tuple[Any, ...]] = field(default_factory=list)
+    _networks: list[dict[str, Any]] = field(default_factory=list)
     _documents: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
@@ -53,12 +56,19 @@ class Exports:
         """Takes the options of ``export_options``, ``html_option`` and ``budget_options`` out of a command's."""
         return cls(**{name: options.pop(name) for name in _OPTIONS})
 
-    def check(self, *, one: bool) -> None:
-        """Refuses several networks where a file is about one.
+    def check(self, *, one: bool, as_json: bool) -> None:
+        """Refuses what does not go together.
+
+        Args:
+            one: Whether there is one network.
+            as_json: Whether JSON is printed.
 
         Raises:
-            OptionError: There are several, and what was asked for lies over the graph of one.
+            OptionError: There are several networks, and what was asked for lies over the graph of one; or JSON and the
+                table of networks are both to be printed.
         """
+        if self.printed and as_json:
+            raise OptionError("--json and --csv - would both be printed: give --csv a file")
         if not one:
             for name in _ONE_FILE:
                 if getattr(self, name) is not None:
@@ -73,13 +83,24 @@ class Exports:
     @property
     def whole(self) -> bool:
         """Whether whole documents are needed, with their kernels and intervals."""
-        return any(wanted is not None for wanted in (self.kernels, self.trace, self.html, self.budget_s))
+        return any(wanted is not None for wanted in (self.csv, self.kernels, self.trace, self.html, self.budget_s))
+
+    @property
+    def printed(self) -> bool:
+        """Whether the table is printed, and nothing else."""
+        return str(self.csv) == STANDARD_OUTPUT
+
+    def refuse(self, document: dict[str, Any]) -> None:
+        """Takes in why a network has no estimate: a row of the table of networks says so."""
+        self._networks.append(document)
 
     def add(self, document: dict[str, Any]) -> None:
         """Takes an estimate in, for the files that hold all of them, and holds it against the budget."""
         from annette.estimation.frame import kernel_rows
         from annette.estimation.latency_budget import judge_latency
 
+        if self.csv is not None:
+            self._networks.append({**document, "kernels": []})
         if self.kernels is not None:
             self._rows += kernel_rows(document["network"], document["platform"], document["kernels"])
         if self.trace is not None or self.html is not None:
@@ -123,6 +144,7 @@ class Exports:
         from annette.report.html import write_page
         from annette.report.trace import trace_document
 
+        write_csv(self.csv, self._networks)
         if self.kernels is not None:
             write_table(self.kernels, columns_of(self._rows))
         if self.trace is not None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from annette.cli.options import FILE, json_option, print_json
+from annette.cli.options import FILE, csv_option, json_option
+from annette.cli.output import show
 from annette.errors import OptionError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ __all__ = ["command"]
     "--from", "start", metavar="PLATFORM",
     help="Adapt this platform, a name or a file, instead of fitting anew: 8 different kernels are enough.",
 )  # fmt: skip
+@csv_option("kind of kernel")
 @json_option
 def command(
     datasets: tuple[Path, ...],
@@ -39,6 +41,7 @@ def command(
     name: str | None,
     mapping: str,
     start: str | None,
+    csv: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -61,10 +64,11 @@ def command(
       annette fit cpu.sqlite more.sqlite --out my-cpu.json --description "Build server, 1 thread" --json
       annette fit thirty-kernels.sqlite --from epyc-onnxruntime-fp32 --out my-cpu.json
     """
-    from annette.api import fit
+    from annette.api import fit, transfer
     from annette.cli.progress import fit_status
     from annette.platforms import dump_platform
     from annette.report.fit import fit_document, print_fit
+    from annette.report.transfer import print_transfer, transfer_document
 
     if out.suffix != ".json":
         raise OptionError(f"--out {str(out)!r} must end in .json: platform files are found by that")
@@ -73,25 +77,11 @@ def command(
     if start is not None:
         if mapping != "auto":
             raise OptionError("--mapping does not go with --from: the mapping is that of the starting platform")
-        _transfer(datasets, start, out, as_json, name=name or out.stem, **options)
+        adapted = transfer(datasets, start, name=name or out.stem, **options)
+        dump_platform(adapted.platform, out)
+        show(transfer_document(adapted, out), as_json=as_json, csv=csv, text=print_transfer)
         return
     with fit_status() as tell:
         report = fit(datasets, name=name or out.stem, mapping=mapping, progress=tell, **options)
     dump_platform(report.platform, out)
-    document = fit_document(report, out)
-    print_json(document) if as_json else print_fit(document)
-
-
-def _transfer(datasets: tuple[Path, ...], start: str, out: Path, as_json: bool, **options: Any) -> None:
-    from annette.api import load_platform, open_datasets
-    from annette.fitting import fit_extra
-    from annette.platforms import dump_platform
-    from annette.report.transfer import print_transfer, transfer_document
-
-    with fit_extra():
-        from annette.fitting.transfer import transfer_platform
-    with open_datasets(datasets) as opened:
-        report = transfer_platform(opened, load_platform(start), **options)
-    dump_platform(report.platform, out)
-    document = transfer_document(report, out)
-    print_json(document) if as_json else print_transfer(document)
+    show(fit_document(report, out), as_json=as_json, csv=csv, text=print_fit)

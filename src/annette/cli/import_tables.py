@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from annette.cli.options import FILE, json_option, print_json, table_options
-from annette.errors import OptionError
+from annette.cli.options import FILE, json_option, table_options
+from annette.cli.output import print_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,29 +55,18 @@ def command(
       annette import data/zcu102 --layout zcu102 --out zcu102.dataset
       annette import data/tophub --layout tophub --device kirin970 --out kirin970.dataset
     """
-    from annette.bench.importing.collection import read_collection
-    from annette.bench.importing.table import TableOptions
-    from annette.devices.registry import find
-    from annette.platforms import dump_platform
+    from annette.api import import_table
+    from annette.platforms import Platform
     from annette.report.schemas.measurements import ImportDocument
     from annette.report.schemas.platforms import ConversionDocument
 
-    stated = {key: value for key, value in given.items() if value is not None}
-    options = TableOptions(columns, frozenset(ignored))
-    converter = find("converters", layout)
-    if converter is not None:
-        if stated or options.rename or options.ignore:
-            raise OptionError(f"layout {layout!r} knows everything about its parameters: state --out only")
-        if out.suffix != ".json":
-            raise OptionError(f"--out {str(out)!r} must end in .json: layout {layout!r} becomes a platform file")
-        platform = converter(table)
-        dump_platform(platform, out)
-        document: ReportDocument = ConversionDocument(str(out), len(platform.models))
-        text = f"published models of {len(platform.models)} kinds in {out}"
+    made = import_table(table, out, layout=layout, columns=columns, ignored=ignored, **given)
+    document: ReportDocument
+    if isinstance(made, Platform):
+        document = ConversionDocument(str(out), len(made.models))
+        text = f"published models of {len(made.models)} kinds in {out}"
     else:
-        collection = read_collection(table, layout, stated, options)
-        collection.save(out)
-        runs, kernels = len(collection.runs), sum(len(run.kernels) for run in collection.runs)
+        runs, kernels = len(made.runs), sum(len(run.kernels) for run in made.runs)
         document = ImportDocument(str(out), runs, kernels)
         text = f"{runs} runs with {kernels} kernels in {out}"
     print_json(document.plain()) if as_json else click.echo(text)

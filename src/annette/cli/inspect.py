@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from annette.cli.options import json_option, lenient_option, network_options, observe_option, observed, print_json
+from annette.cli.options import csv_option, json_option, lenient_option, network_options, observe_option, observed
+from annette.cli.output import show
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command"]
 
@@ -18,21 +23,30 @@ __all__ = ["command"]
 @lenient_option
 @click.option("--platform", metavar="P", help="Also show which layers run as one kernel there, and by which rule.")
 @click.option("--all", "everything", is_flag=True, help="Show all layers, in topological order.")
+@csv_option("layer, or for each kernel with --platform")
 @json_option
-def command(network: str, platform: str | None, observe: bool, everything: bool, as_json: bool, **given: Any) -> None:
+def command(
+    network: str,
+    platform: str | None,
+    observe: bool,
+    everything: bool,
+    csv: Path | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Shows what a NETWORK consists of: layers, operations, bytes, parameters, unsupported operators.
 
     \b
     Examples:
       annette inspect model.onnx --input data=1x3x320x320
       annette inspect resnet50 --platform ncs2-openvino
-      annette inspect model.onnx --json
+      annette inspect model.onnx --csv layers.csv
     """
-    from annette import load_network, load_platform
+    from annette import find_kernels, load_network
     from annette.report.estimates import network_document, print_network
 
     given["inputs"] = observed(network, observe, **given)
     loaded = load_network(network, **given)
-    kernels = load_platform(platform).mapping.apply(loaded) if platform else None
-    document = network_document(loaded, kernels)
-    print_json(document) if as_json else print_network(document, everything=everything)
+    kernels = find_kernels(loaded, platform) if platform else None
+    text = partial(print_network, everything=everything)
+    show(network_document(loaded, kernels), as_json=as_json, csv=csv, text=text)

@@ -11,15 +11,19 @@ import sys
 import tempfile
 import threading
 import traceback
-from contextlib import suppress
-from typing import Final
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from annette._version import __version__
-from annette.cli.options import USAGE_ERROR, complain
+from annette.cli.options import USAGE_ERROR
+from annette.cli.output import complain
 from annette.errors import AnnetteError, nearest
 from annette.plain_text import shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["cli", "main"]
 
@@ -33,6 +37,8 @@ _COMMANDS: Final = {**{name: f"annette.cli.{name}" for name in _NAMES}, "import"
 _FAULT: Final = 70
 """``EX_SOFTWARE`` of sysexits.h."""
 _INTERRUPTED: Final = 130
+_PIPE_CLOSED: Final = 141
+"""What shells give for a program that SIGPIPE ended: 128 and the number of the signal."""
 _MOMENT_S: Final = 0.02
 _UNGUARDED: Final = "ANNETTE_UNGUARDED"
 """Environment variable that lets a fault of ours end in its traceback, for developers and fuzzers."""
@@ -48,6 +54,24 @@ class _LazyGroup(click.Group):
             ctx.fail(f"no command {cmd_name!r}{nearest(cmd_name, _COMMANDS)} (annette --help lists the commands)")
         command: click.Command = importlib.import_module(_COMMANDS[cmd_name]).command
         return command
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _quiet_where_nobody_reads():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _quiet_where_nobody_reads():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _quiet_where_nobody_reads() -> Iterator[None]:
+    """Ends the program where the reader of its output has gone (`annette … | head`), before click does with code 1."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_PIPE_CLOSED)
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -93,10 +117,6 @@ def main(*, interruptible: bool = False) -> None:
         sys.exit(_complain(str(error)))
     except (click.Abort, KeyboardInterrupt):
         sys.exit(_INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has gone (`annette … | head`): nothing is wrong, and nothing more can be said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except OSError as error:
         where = f" {error.filename!r}" if error.filename else ""
         sys.exit(_complain(f"cannot read or write{where}: {error.strerror or error}"))

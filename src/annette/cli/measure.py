@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,18 +12,19 @@ from annette.cli.options import (
     USAGE_ERROR,
     backend_options,
     chosen_options,
-    complain,
+    csv_option,
     json_option,
     lenient_option,
     network_options,
     parse_share,
-    print_json,
     split_words,
 )
+from annette.cli.output import complain, print_json, write_csv
 from annette.errors import AnnetteError, BackendRunError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from annette.bench.plan import Case
     from annette.network.inputs import Given
@@ -45,6 +46,7 @@ __all__ = ["command"]
 )  # fmt: skip
 @click.option("--out", type=FILE, metavar="DATASET", help="Dataset to record in; made or added to.")
 @click.option("--all", "everything", is_flag=True, help="Show all kernels, in order of execution.")
+@csv_option("network")
 @json_option
 def command(
     arguments: tuple[str, ...],
@@ -56,6 +58,7 @@ def command(
     rounds: int | None,
     precision: float | None,
     everything: bool,
+    csv: Path | None,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -98,20 +101,21 @@ def command(
         error_document(name, errors[name]) if name in errors else measurement_document(named[name], backend, precision)
         for name in networks
     ]
+    printed = write_csv(csv, documents, as_json=as_json) or as_json
     if as_json:
         print_json(documents[0] if len(networks) == 1 else documents)
-    for name, document in zip(networks, documents, strict=True) if not as_json else ():
+    for name, document in zip(networks, documents, strict=True) if not printed else ():
         if name not in errors:
             print_measurement(document, everything=everything)
-    if errors:
-        _complain(errors)
+    _complain(errors)
 
 
-def _complain(errors: dict[str, AnnetteError]) -> NoReturn:
-    """Says which networks could not be measured, and why."""
+def _complain(errors: dict[str, AnnetteError]) -> None:
+    """Says which networks could not be measured, and why; ends with an exit code where there are any."""
     for name, error in errors.items():
         complain(str(error) if name in str(error) else f"{name!r}: {error}")
-    click.get_current_context().exit(USAGE_ERROR)
+    if errors:
+        click.get_current_context().exit(USAGE_ERROR)
 
 
 def _readable(networks: Sequence[str], errors: dict[str, AnnetteError], **how: Any) -> list[Case]:

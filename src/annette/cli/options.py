@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from annette.cli.output import complain, print_json, print_json_line
 from annette.cli.sizes import parse_inputs, together
-from annette.plain_text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from annette.network.inputs import Given
 
@@ -32,6 +31,7 @@ __all__ = [
     "chosen_options",
     "cluster_options",
     "complain",
+    "csv_option",
     "export_options",
     "html_option",
     "input_option",
@@ -50,6 +50,8 @@ __all__ = [
     "split_words",
     "table_options",
 ]
+
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 FILE: Final = click.Path(path_type=Path)
 MODELS: Final = click.Choice(["mixed", "statistical", "refined-roofline", "roofline"])
@@ -229,7 +231,7 @@ table_options = together(
 export_options = together(
     "Adds ``--kernels``, ``--trace``, ``--node-data`` and ``--annotate``.",
     click.option("--kernels", type=FILE, metavar="FILE", help="Write all kernels as .csv or .parquet."),
-    click.option("--trace", type=FILE, metavar="FILE", help="Write a trace for Perfetto or chrome://tracing."),
+    click.option("--trace", type=FILE, metavar="FILE", help="Write a trace for Perfetto or Speedscope."),
     click.option(
         "--node-data", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
         help="Write node data for Model Explorer: latency_ms.json, share.json, bound.json.",
@@ -254,34 +256,23 @@ budget_options = together(
     ),
 )  # fmt: skip
 
+
+def csv_option(what: str) -> Callable[[_Command], _Command]:
+    """Adds ``--csv``.
+
+    Args:
+        what: What there is a row of.
+    """
+    return click.option(
+        "--csv", type=FILE, metavar="FILE",
+        help=f"Also write a row for each {what}, as .csv or .parquet; - prints them in place of the text.",
+    )  # fmt: skip
+
+
 json_option = together(
     "Adds ``--json``.",
     click.option("--json", "as_json", is_flag=True, help="Print one JSON document (see docs/json.md)."),
 )
-
-
-def complain(message: str) -> None:
-    """Says on standard error, in one line, what the user can mend."""
-    click.echo(f"annette: {one_line(' '.join(message.split()))}", err=True)
-
-
-def print_json(document: object) -> None:
-    """Prints a document; NaN and infinity are not JSON and would be a bug.
-
-    Letters of all languages stand as they are; what a terminal would obey, or cannot be encoded, is escaped as in JSON.
-    """
-    lines = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False).split("\n")
-    click.echo("\n".join(line if line.isprintable() else _escaped_json(line) for line in lines))
-
-
-def print_json_line(document: object) -> None:
-    """Prints a document on one line, otherwise as `print_json`."""
-    line = json.dumps(document, ensure_ascii=False, allow_nan=False)
-    click.echo(line if line.isprintable() else _escaped_json(line))
-
-
-def _escaped_json(line: str) -> str:
-    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in line)
 
 
 def chosen_options(backend: str, options: dict[str, str], extra: Sequence[str]) -> dict[str, Any]:

@@ -7,29 +7,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from annette.cli.exports import announce
-from annette.cli.options import BUDGET_EXCEEDED, complain, print_json
+from annette.cli.options import BUDGET_EXCEEDED
+from annette.cli.output import complain, print_json, write_columns
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from annette.cli.exports import Exports
     from annette.platforms import Platform
 
 __all__ = ["is_sweep", "run_sweep"]
 
 
-def is_sweep(batches: tuple[int, ...] | None, inputs: dict[str, Any], table: Path | None) -> bool:
-    """Whether what was given of sizes stands for several; a table of one is refused."""
-    several = len(batches or ()) > 1 or any(isinstance(given, str) for given in inputs.values())
-    if table is not None and not several:
-        raise click.UsageError("--csv writes the table of several sizes; --kernels writes the kernels of one estimate")
-    return several
+def is_sweep(batches: tuple[int, ...] | None, inputs: dict[str, Any]) -> bool:
+    """Whether what was given of sizes stands for several."""
+    return len(batches or ()) > 1 or any(isinstance(given, str) for given in inputs.values())
 
 
 def run_sweep(
-    network: str, platform: Platform, exports: Exports, refused: dict[str, bool], *, table: Path | None, as_json: bool,
-    **how: Any,
-) -> None:  # fmt: skip
+    network: str, platform: Platform, exports: Exports, refused: dict[str, bool], *, as_json: bool, **how: Any
+) -> None:
     """Estimates one network at many sizes, prints and writes what was asked for; exits with 3 above the budget.
 
     Args:
@@ -37,12 +32,10 @@ def run_sweep(
         platform: Where.
         exports: What was asked for beside the output.
         refused: Options that are about one estimate, and whether each was given.
-        table: Where a table is to be written.
         as_json: Whether to print JSON.
         **how: Further arguments of `annette.sweep`.
     """
     from annette import sweep
-    from annette.estimation.frame import write_table
     from annette.report.html import write_page
     from annette.report.sweeps import print_sweep, sweep_columns, sweep_document, sweep_page
 
@@ -50,11 +43,11 @@ def run_sweep(
         if given:
             raise click.UsageError(f"{option} is about estimates at one size: leave it out, or give one size of each")
     document = sweep_document(sweep(network, platform, **how))
-    if table is not None:
-        write_table(table, sweep_columns(document))
+    printed = exports.csv is not None and write_columns(exports.csv, sweep_columns(document), as_json=as_json)
     if exports.html is not None:
         write_page(exports.html, sweep_page(document))
-    print_json(document) if as_json else print_sweep(document)
+    if not printed:
+        print_json(document) if as_json else print_sweep(document)
     _judge(document, exports)
 
 

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from annette.estimation.estimator import estimate_network
+from annette.estimation.estimator import as_loaded, estimate_network
 from annette.estimation.uncertainty import network_bounds
 from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS
 from annette.platforms import Platform, load_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from annette.estimation.estimate import Estimate, KernelEstimate
     from annette.mapping.kernel import KernelTable
     from annette.network import Network
+    from annette.network.inputs import Given
 
 __all__ = ["Difference", "KernelChange", "compare_networks"]
 
@@ -85,11 +86,14 @@ class Difference:
 
 
 def compare_networks(
-    before: Network,
-    after: Network,
+    before: Network | str | Path,
+    after: Network | str | Path,
     platform: Platform | str | Path,
     *,
     model: str | None = None,
+    batch: int | None = None,
+    inputs: Mapping[str, Given] | None = None,
+    lenient: bool = False,
     fallback: str = "error",
     confidence: float = 0.9,
 ) -> Difference:
@@ -99,19 +103,35 @@ def compare_networks(
     Python's ``difflib``), then, between these, kernels of one name, then of one kind.
 
     Args:
-        before: The first network.
-        after: The second network.
+        before: The first network: loaded, a file, or the name of a network of the zoo.
+        after: The second network, likewise.
         platform: A loaded platform, a name or a file.
         model: Model family; None takes the platform's preference per kind.
+        batch: Samples processed together; only for networks that are not loaded yet.
+        inputs: Shapes and values of inputs (`annette.load_network`); as above.
+        lenient: Whether an invalid ONNX file is priced nevertheless (`annette.load_network`); as above.
         fallback: ``error`` or ``roofline``, as for `annette.estimate`.
         confidence: Probability, between 0 and 1, that the intervals are meant to hold with.
 
     Raises:
-        AnnetteError: The platform cannot be used, or has no estimate of one of the networks.
+        OptionError: An argument is out of its range.
+        AnnetteError: The platform cannot be used, or a network cannot be read or has no estimate there.
+
+    Example:
+        >>> import annette
+        >>> difference = annette.compare_networks("resnet18", "resnet34", "ncs2-openvino")
+        >>> difference.change_s > 0, difference.certain
+        (True, True)
     """
     target = platform if isinstance(platform, Platform) else load_platform(platform)
     first, second = (
-        estimate_network(network, target, model=model, fallback=fallback, confidence=confidence)
+        estimate_network(
+            as_loaded(network, batch=batch, inputs=inputs, lenient=lenient),
+            target,
+            model=model,
+            fallback=fallback,
+            confidence=confidence,
+        )
         for network in (before, after)
     )
     matched = list(_matched(first, second))
@@ -121,26 +141,35 @@ def compare_networks(
         )
         for left, right, same in matched
     )
-    paired = [(left, right) for left, right, same in matched if left is not None and right is not None and not same]
-    ends = [
-        [_ends(estimate, rows, target, model) for rows in (pairs, alone)]
-        for estimate, pairs, alone in (
-            (
-                first,
-                [left for left, _ in paired],
-                [left for left, right, _ in matched if left is not None and right is None],
-            ),
-            (
-                second,
-                [right for _, right in paired],
-                [right for left, right, _ in matched if left is None and right is not None],
-            ),
-        )
-    ]
     change_s = second.latency_s - first.latency_s
-    return Difference(
-        first, second, kernels, change_s, _interval(change_s, *ends, likeness=_likeness(first, second, paired))
-    )
+    interval_s = _interval_of(change_s, first, second, matched, target, model)
+    return Difference(first, second, kernels, change_s, interval_s)
+
+
+def _interval_of(
+    change_s: float,
+    first: Estimate,
+    second: Estimate,
+    matched: Sequence[tuple[int | None, int | None, bool]],
+    platform: Platform,
+    model: str | None,
+) -> tuple[float, float] | None:
+    """The interval of a difference: kernels that are equal in both take no part, those of a pair have errors in common.
+
+    Args:
+        change_s: The difference, seconds.
+        first: Estimate of the first network.
+        second: Estimate of the second network.
+        matched: Numbers of matched kernels, and whether they are equal.
+        platform: Where both were estimated.
+        model: Model family.
+    """
+    paired = [(left, right) for left, right, same in matched if left is not None and right is not None and not same]
+    gone = [left for left, right, _ in matched if left is not None and right is None]
+    new = [right for left, right, _ in matched if left is None and right is not None]
+    before = [_ends(first, rows, platform, model) for rows in ([left for left, _ in paired], gone)]
+    after = [_ends(second, rows, platform, model) for rows in ([right for _, right in paired], new)]
+    return _interval(change_s, before, after, likeness=_likeness(first, second, paired))
 
 
 def _signatures(table: KernelTable) -> list[tuple[str, bytes]]:

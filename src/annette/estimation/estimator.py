@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from annette.network.inputs import Given
 
 __all__ = [
-    "FALLBACKS", "as_loaded", "check_options", "estimate", "estimate_network", "estimate_together", "prepare",
+    "FALLBACKS", "as_loaded", "check_options", "estimate", "estimate_network", "estimate_together", "find_kernels",
+    "prepare",
 ]  # fmt: skip
 
 FALLBACKS: Final = ("error", "roofline")
@@ -87,6 +88,42 @@ def estimate(
     loaded = as_loaded(network, batch=batch, inputs=inputs, lenient=lenient, example_inputs=example_inputs)
     target = platform if isinstance(platform, Platform) else load_platform(platform)
     return estimate_network(loaded, target, model=model, fallback=fallback, confidence=confidence)
+
+
+def find_kernels(
+    network: Network | str | Path,
+    platform: Platform | str | Path,
+    *,
+    batch: int | None = None,
+    inputs: Mapping[str, Given] | None = None,
+    lenient: bool = False,
+) -> tuple[Kernel, ...]:
+    """Says which layers of a network run as one kernel on a platform, and which rules say so; nothing is priced.
+
+    Args:
+        network: A loaded network, a network file, or the name of a network of the zoo.
+        platform: A loaded platform, a platform file, or the name of a known platform.
+        batch: Samples processed together; only for a network that is not loaded yet.
+        inputs: Shapes and values of inputs (`annette.load_network`); only for a network that is not loaded yet.
+        lenient: Whether an invalid ONNX file is read nevertheless (`annette.load_network`); as above.
+
+    Returns:
+        The kernels in the order of execution, those that cost nothing included.
+
+    Raises:
+        NetworkError: The network cannot be read or used.
+        PlatformError: The platform cannot be found or used.
+        OptionError: An argument is out of its range.
+
+    Example:
+        >>> import annette
+        >>> stem = annette.find_kernels("resnet18", "ncs2-openvino")[1]
+        >>> [layer.kind for layer in stem.layers]
+        ['conv', 'relu']
+    """
+    loaded = as_loaded(network, batch=batch, inputs=inputs, lenient=lenient)
+    target = platform if isinstance(platform, Platform) else load_platform(platform)
+    return tuple(target.mapping.apply(loaded))
 
 
 def as_loaded(

@@ -15,7 +15,7 @@ from annette.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["COLUMNS", "columns_of", "data_frame", "kernel_rows", "write_table"]
+__all__ = ["COLUMNS", "columns_of", "comma_separated", "data_frame", "kernel_rows", "write_table"]
 
 COLUMNS: Final = (
     "network", "platform", "kernel", "kind", "layers", "rules", "latency_s", "lower_s", "upper_s", "share", "ops",
@@ -104,7 +104,8 @@ def write_table(path: str | Path, columns: dict[str, list[Any]]) -> None:
         raise OptionError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
 
 
-def _comma_separated(columns: dict[str, list[Any]]) -> bytes:
+def comma_separated(columns: dict[str, list[Any]]) -> bytes:
+    """Columns as comma-separated values in UTF-8, below a line of their names; lists are joined by semicolons."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -135,4 +136,4 @@ def _parquet(columns: dict[str, list[Any]]) -> bytes:
     return data.getvalue()
 
 
-_CONTENTS: Final = {".csv": _comma_separated, ".parquet": _parquet}
+_CONTENTS: Final = {".csv": comma_separated, ".parquet": _parquet}

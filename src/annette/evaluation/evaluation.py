@@ -57,6 +57,7 @@ class NetworkResult:
         rounds_s: Latency of each round of measurement.
         floor: Relative standard deviation of a round of measurement; None with fewer than two.
         standard_error: Relative standard error of its latency; None with fewer than two rounds.
+        scale: Factor by which its measured times were brought to the speed of the platform's campaign.
         estimated_s: Its estimate by the model that is evaluated; None where it could not be estimated.
         interval_s: The estimate's interval at 90 %; None where the platform states none.
         by_model: Its estimate by each family that the platform has, and by the baselines.
@@ -74,6 +75,7 @@ class NetworkResult:
     rounds_s: tuple[float, ...]
     floor: float | None
     standard_error: float | None
+    scale: float = 1.0
     estimated_s: float | None = None
     interval_s: tuple[float, float] | None = None
     by_model: Mapping[str, float] | None = None
@@ -255,6 +257,7 @@ def _network(
         rounds_s=truth.rounds_s,
         floor=truth.floor,
         standard_error=truth.standard_error,
+        scale=truth.scale,
     )
     try:
         priced = price_network(platform, truth.network, model=model, fallback=fallback)

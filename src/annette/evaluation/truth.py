@@ -83,6 +83,8 @@ class Truth:
         rounds_s: Latency of each round of measurement, seconds; one for a published figure, none where it is unknown.
         runs: The rounds with their profiles; none for a published figure.
         path: Its file; None for a network of the zoo or of a dataset.
+        scale: Factor by which ``rounds_s`` were brought to the speed of a platform's campaign; 1 where they are as they
+            were measured.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Truth:
     rounds_s: tuple[float, ...] = ()
     runs: tuple[Run, ...] = ()
     path: Path | None = None
+    scale: float = 1.0
 
     @property
     def latency_s(self) -> float | None:
@@ -157,7 +160,7 @@ def truths_of(
                 f"dataset {str(dataset.path)!r}: network {name!r} would take {latencies_s} s at the speed of the "
                 f"platform's campaign, by its times of the reference workload: it must be {TIME}"
             )
-        truths.append(Truth(name, wanted, latencies_s, tuple(runs[name])))
+        truths.append(Truth(name, wanted, latencies_s, tuple(runs[name]), scale=scale))
     return tuple(truths)
 
 

@@ -83,6 +83,8 @@ class CalibrationReport:
         coefficients: What was fitted: scales by group, overheads in seconds (per byte).
         grouping: How kinds were grouped.
         strength: How strongly coefficients were pulled towards the start.
+        scales: Factors by which the measured times had been brought to the speed of the platform's campaign; none where
+            they are as measured.
     """
 
     platform: Platform
@@ -94,6 +96,7 @@ class CalibrationReport:
     coefficients: Mapping[str, float]
     grouping: str
     strength: float
+    scales: tuple[float, ...] = ()
 
     def error(self, column: str) -> float:
         """Mean absolute relative error of ``before``, ``fitted`` or ``left_out``."""

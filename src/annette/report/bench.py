@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.bench.backend import backend_class, backend_names
+from annette.bench.backend_list import list_backends
 from annette.bench.dataset import Dataset
 from annette.bench.records import Status
 from annette.number_text import percent_text, seconds_text
-from annette.report.page import Page, texts
+from annette.report.page import Page, name_text, texts
 from annette.report.schemas import measurements as schemas
 from annette.report.schemas.base import part
 from annette.report.schemas.platforms import BackendOption, BackendsDocument, ListedBackend
@@ -147,21 +146,18 @@ def measurement_document(measured: MeasuredNetwork, backend: str, precision: flo
 
 def backends_document() -> dict[str, Any]:
     """All backends; schema ``annette/backends/1``."""
-    return BackendsDocument([_backend(name) for name in backend_names()]).plain()
-
-
-def _backend(name: str) -> ListedBackend:
-    kind = backend_class(name)
-    options = [
-        part(
-            BackendOption,
-            field,
-            type=field.type if isinstance(field.type, str) else field.type.__name__,
-            help=field.metadata.get("help", ""),
-        )
-        for field in dataclasses.fields(kind.options_type)
-    ]
-    return part(ListedBackend, kind.available(), name=name, options=options, file_formats=list(kind.file_formats))
+    return BackendsDocument(
+        [
+            part(
+                ListedBackend,
+                entry.availability,
+                name=entry.name,
+                options=[part(BackendOption, option) for option in entry.options],
+                file_formats=list(entry.file_formats),
+            )
+            for entry in list_backends()
+        ]
+    ).plain()
 
 
 def print_bench(document: dict[str, Any], *, page: Page | None = None) -> None:
@@ -215,11 +211,12 @@ def print_measurement(document: dict[str, Any], *, everything: bool = False, pag
     shown = kernels if everything else sorted(kernels, key=lambda k: -k["latency_s"])[:_SHOWN_BY_DEFAULT]
     rows = [
         (
-            kernel["name"],
+            name_text(kernel["name"]),
             kernel["operator"],
             seconds_text(kernel["latency_s"]),
             percent_text(kernel["latency_s"] / total_s),
-            ", ".join(kernel["layers"]) or ("(added by the runtime)" if kernel["added"] else "(not matched)"),
+            ", ".join(map(name_text, kernel["layers"]))
+            or ("(added by the runtime)" if kernel["added"] else "(not matched)"),
         )
         for kernel in shown
     ]

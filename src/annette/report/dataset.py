@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from html import escape
-from statistics import fmean
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.bench.board_states import board_states
-from annette.bench.calm import calmness
-from annette.bench.records import Status
-from annette.bench.session import measured_networks
-from annette.bench.sweeps import sweeps_of
-from annette.errors import DatasetError
+from annette.bench.contents import compare_datasets, describe_dataset
+from annette.bench.dataset import Dataset
+from annette.bench.records import BOARD
 from annette.number_text import change_text, percent_text, seconds_text, size_of, words_text
 from annette.report.html import Plot, html_page, html_table, ticks
-from annette.report.page import Page, texts
+from annette.report.page import Page, name_text, texts
 from annette.report.schemas import measurements as schemas
 from annette.report.schemas.base import part
 
 if TYPE_CHECKING:
     from annette.bench.board_states import BoardState
-    from annette.bench.dataset import Dataset
     from annette.bench.session import MeasuredNetwork
 
 __all__ = [
@@ -30,26 +26,33 @@ __all__ = [
     "dataset_page",
     "print_dataset",
     "print_dataset_comparison",
+    "run_columns",
 ]
 
 _SIZES: Final = {"out_width": "output width", "in_channels": "input channels", "out_channels": "output channels"}
 _BOARDS: Final = ("board", "cases", "runs", "reference workload", "calm index")
+_RUN_COLUMNS: Final = (
+    "case", "round", "purpose", "board", "batch", "status", "reason", "latency_s", "samples", "kernels", "kernels_s",
+    "matched_share",
+)  # fmt: skip
 _NETWORKS: Final = ("network", "latency", "rounds", "they differ by", "matched")
 
 
-def dataset_document(dataset: Dataset) -> dict[str, Any]:
-    """What a dataset holds; schema ``annette/dataset-content/1``."""
-    calm = calmness(dataset.runs())
-    return schemas.DatasetDocument(
-        dataset=str(dataset.path),
-        rows=dataset.count(),
-        digest=dataset.digest(),
-        environment=dict(next(iter(dataset.environments()), {})),
-        statuses={status.value: dataset.count(status) for status in Status},
-        purposes=dict(sorted(Counter(run.purpose.value for run in dataset.runs()).items())),
-        calm=None if calm is None else part(schemas.CalmPart, calm),
-        boards=[_board(state) for state in board_states(dataset.runs())],
-        sweeps=[part(schemas.SweepPart, sweep) for sweep in sweeps_of(dataset)],
+def dataset_document(dataset: Dataset | Path | str) -> dict[str, Any]:
+    """What a dataset holds; schema ``annette/dataset-content/1``.
+
+    Args:
+        dataset: Its file, or the dataset opened.
+    """
+    contents = describe_dataset(dataset)
+    return part(
+        schemas.DatasetDocument,
+        contents,
+        dataset=str(contents.path),
+        environment=dict(contents.environment),
+        calm=None if contents.calm is None else part(schemas.CalmPart, contents.calm),
+        boards=[_board(state) for state in contents.boards],
+        sweeps=[part(schemas.SweepPart, sweep) for sweep in contents.sweeps],
         networks=[
             part(
                 schemas.MeasuredNetworkPart,
@@ -58,47 +61,48 @@ def dataset_document(dataset: Dataset) -> dict[str, Any]:
                 rounds_s=[run.latency_s for run in measured.usable],
                 matched_share=_matched_share(measured),
             )
-            for measured in measured_networks(dataset)
-            if measured.usable
+            for measured in contents.networks
         ],
     ).plain()
 
 
-def dataset_comparison_document(first: Dataset, second: Dataset) -> dict[str, Any]:
+def dataset_comparison_document(first: Dataset | Path | str, second: Dataset | Path | str) -> dict[str, Any]:
     """How the whole networks that two datasets have in common differ; schema ``annette/dataset-comparison/1``.
+
+    Args:
+        first: File of the first, or the dataset opened.
+        second: File of the second, likewise.
 
     Raises:
         DatasetError: They have no network in common.
     """
-    before = {measured.case: measured for measured in measured_networks(first) if measured.usable}
-    after = {measured.case: measured for measured in measured_networks(second) if measured.usable}
-    networks = [
-        schemas.ComparedNetwork(
-            network=name,
-            first_s=before[name].latency_s,
-            second_s=after[name].latency_s,
-            difference=after[name].latency_s / before[name].latency_s - 1,
-        )
-        for name in before
-        if name in after and before[name].latency_s > 0
-    ]
-    if not networks:
-        raise DatasetError(
-            f"datasets {str(first.path)!r} and {str(second.path)!r} have no network in common that was measured in both"
-        )
-    ours, theirs = (next(iter(dataset.environments()), {}) for dataset in (first, second))
-    return schemas.DatasetComparisonDocument(
-        first=str(first.path),
-        second=str(second.path),
-        mean_difference=fmean(abs(entry.difference) for entry in networks),
-        largest_difference=max(abs(entry.difference) for entry in networks),
-        environment={
-            key: [ours.get(key, ""), theirs.get(key, "")]
-            for key in sorted(ours.keys() | theirs.keys())
-            if ours.get(key) != theirs.get(key)
-        },
-        networks=networks,
+    difference = compare_datasets(first, second)
+    return part(
+        schemas.DatasetComparisonDocument,
+        difference,
+        first=str(difference.first),
+        second=str(difference.second),
+        environment={name: list(pair) for name, pair in difference.environment.items()},
+        networks=[part(schemas.ComparedNetwork, entry) for entry in difference.networks],
     ).plain()
+
+
+def run_columns(path: Path | str) -> dict[str, list[Any]]:
+    """All runs of a dataset as columns, one row each, in the order in which it gives them.
+
+    ``kernels_s`` is the sum of the kernels' times; what a run does not have is None.
+    """
+    columns: dict[str, list[Any]] = {name: [] for name in _RUN_COLUMNS}
+    with Dataset.open(Path(path)) as dataset:
+        for run in dataset.runs():
+            known = (
+                run.case, run.round, run.purpose.value, run.details.get(BOARD), run.network.batch, run.status.value,
+                run.reason, run.latency_s, len(run.samples_s), len(run.kernels),
+                sum(kernel.latency_s for kernel in run.kernels) if run.kernels else None, run.matched_share,
+            )  # fmt: skip
+            for values, value in zip(columns.values(), known, strict=True):
+                values.append(None if isinstance(value, float) and math.isnan(value) else value)
+    return columns
 
 
 def print_dataset(document: dict[str, Any], *, page: Page | None = None) -> None:
@@ -133,7 +137,7 @@ def print_dataset_comparison(document: dict[str, Any], *, page: Page | None = No
     """Prints how two datasets differ."""
     page = page or Page()
     networks = document["networks"]
-    rows = texts(networks, network=str, first_s=seconds_text, second_s=seconds_text, difference=change_text)
+    rows = texts(networks, network=name_text, first_s=seconds_text, second_s=seconds_text, difference=change_text)
     page.table(("network", document["first"], document["second"], "difference"), rows)
     page.line(
         plain=f"{len(rows)} networks differ by {percent_text(document['mean_difference'])} on average, "
@@ -214,7 +218,7 @@ def _size_name(dimension: str) -> str:
 def _network_rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
     """The measured networks as texts below `_NETWORKS`."""
     shares = dict.fromkeys(("remeasurement_spread", "matched_share"), percent_text)
-    return texts(document["networks"], network=str, latency_s=seconds_text, rounds_s=size_of, **shares)
+    return texts(document["networks"], network=name_text, latency_s=seconds_text, rounds_s=size_of, **shares)
 
 
 def _sweep(sweep: dict[str, Any], times: str) -> str:

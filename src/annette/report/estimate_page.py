@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.number_text import (
+    bytes_text,
     change_text,
     count_text,
     interval_text,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["estimate_page"]
 
 _SCRIPTS: Final = (
-    "base.js", "plots.js", "timeline.js", "roofline.js", "breakdown.js", "table.js", "main.js"
+    "base.js", "plots.js", "timeline.js", "memory.js", "roofline.js", "breakdown.js", "table.js", "main.js"
 )  # fmt: skip
 """Parts of the page's own program, in the order in which they build on each other."""
 
@@ -151,9 +152,16 @@ def _facts(document: dict[str, Any]) -> Iterable[tuple[str, str]]:
     strange = [kernel for kernel in kernels if not kernel["in_range"]]
     share = sum(kernel["latency_s"] for kernel in strange) / (kernels_s or 1.0)
     yield "out of fitted ranges", f"⚠ {len(strange)} kernels, {percent_text(share)} of time" if strange else "nothing"
+    memory = document["memory"]
+    yield "memory at the peak", f"{_peak_text(memory)}, weights {bytes_text(memory['weights_bytes'])}"
     lost_s = sum(map(_lost_s, kernels))
     if lost_s > 0:
         yield "lost to unrolling", f"{seconds_text(lost_s)}, {percent_text(lost_s / kernels_s)}"
+
+
+def _peak_text(memory: dict[str, Any]) -> str:
+    peak = memory["peak_activation_bytes"]
+    return "not known" if peak is None else bytes_text(peak)
 
 
 def _lost_s(kernel: dict[str, Any]) -> float:
@@ -176,7 +184,17 @@ def _side_by_side(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> 
         _compared(name, document, fastest_s[document["latency_is"]])
         for name, document in zip(names, documents, strict=True)
     ]
-    header = ("", "time", "interval", "to fastest", "measures", "coverage", "kernels out of range", "warnings")
+    header = (
+        "",
+        "time",
+        "interval",
+        "to fastest",
+        "measures",
+        "memory",
+        "coverage",
+        "kernels out of range",
+        "warnings",
+    )
     kinds = [_time_by_kind(document) for document in documents]
     all_kinds = sorted(
         {kind for times in kinds for kind in times},
@@ -201,6 +219,7 @@ def _compared(name: str, document: dict[str, Any], fastest_s: float) -> tuple[st
         interval_text(document["interval_s"]),
         times_text(document["latency_s"] / fastest_s),
         words_text(document["latency_is"]),
+        _peak_text(document["memory"]),
         "⚠ " * (document["coverage"] < 1) + percent_text(document["coverage"]),
         "⚠ " * (strange > 0) + str(strange),
         str(len(document["notes"])),
@@ -252,12 +271,28 @@ def _data(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "platform": escaped(document["platform"]),
             "latency": _rounded(document["latency_s"]),
             "confidence": document["confidence"],
+            "memory": _memory(document["memory"]),
             "kernels_s": _rounded(sum(kernel["latency_s"] for kernel in document["kernels"])),
             "kernels": [_row(kernel, strings) for kernel in document["kernels"]],
         }
         for document in documents
     ]
     return {"fields": _FIELDS, "strings": list(strings), "estimates": estimates}
+
+
+def _memory(memory: dict[str, Any]) -> dict[str, Any]:
+    """What the program reads of the memory of a run; ``alive`` is empty where it is not known."""
+    return {
+        "alive": memory["alive_bytes"],
+        "peak": memory["peak_activation_bytes"],
+        "peak_kernel": escaped(memory["peak_kernel"] or ""),
+        "weights": memory["weights_bytes"],
+        "allocated": memory["allocated_bytes"],
+        "by_memory": {escaped(name): size_bytes for name, size_bytes in memory["by_memory"].items()},
+        "inputs": memory["inputs"],
+        "method": memory["method"],
+        "reason": escaped(memory["reason"]),
+    }
 
 
 def _row(kernel: dict[str, Any], strings: dict[str, int]) -> list[Any]:

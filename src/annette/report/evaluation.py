@@ -18,7 +18,7 @@ from annette.number_text import (
     times_text,
 )
 from annette.report.html import Plot, decades, html_page, html_table
-from annette.report.page import Page, texts
+from annette.report.page import Page, name_text, texts
 from annette.report.schemas import evaluations as schemas
 from annette.report.schemas.base import part
 
@@ -37,6 +37,7 @@ __all__ = [
     "evaluation_tables",
     "mapping_rows",
     "print_evaluation",
+    "rescaled_note",
 ]
 
 MAPPING_HEADER: Final = ("question", "cases", "true", "precision", "recall", "Matthews")
@@ -176,16 +177,33 @@ def _summary(document: dict[str, Any]) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def rescaled_note(scales: Iterable[float]) -> list[str]:
+    """What to say of measured times that were multiplied by these factors; nothing where all are 1."""
+    changed = sorted(scale for scale in scales if scale != 1)
+    if not changed:
+        return []
+    ends = " to ".join(dict.fromkeys(f"{end:.3f}" for end in (changed[0], changed[-1])))
+    return [
+        f"measured times of {len(changed)} networks are not as they were taken but multiplied by {ends}: by the "
+        "reference workload around each, they are brought to the speed that the machine had in the platform's campaign"
+    ]
+
+
 def _remarks(document: dict[str, Any]) -> list[str]:
     """What the reader must not overlook: about the measurements, and which networks are left out."""
     left_out = (entry for entry in document["networks"] if entry["problem"])
-    return [*document["notes"], *(f"{entry['network']} is left out: {entry['problem']}" for entry in left_out)]
+    rescaled = rescaled_note(entry["scale"] for entry in document["networks"])
+    return [
+        *rescaled,
+        *document["notes"],
+        *(f"{entry['network']} is left out: {entry['problem']}" for entry in left_out),
+    ]
 
 
 def _overall(document: dict[str, Any]) -> Iterable[Table]:
     """Tables of the whole evaluation."""
     entries, times = document["networks"], dict.fromkeys(("measured_s", "estimated_s"), seconds_text)
-    rows = texts(entries, network=str, **times, error=change_text, floor=percent_text, interval_s=interval_text)
+    rows = texts(entries, network=name_text, **times, error=change_text, floor=percent_text, interval_s=interval_text)
     networks = [(*row, _inside(entry)) for row, entry in zip(rows, entries, strict=True)]
     header = ("network", "measured", "estimated", "error", "floor", "90 % interval", "inside")
     yield Table("Networks", header, networks, brief=True)

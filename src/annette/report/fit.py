@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.number_text import percent_text, seconds_text
-from annette.report.evaluation import MAPPING_HEADER, agreements, mapping_rows
-from annette.report.page import Page
+from annette.number_text import change_text, percent_text, seconds_text
+from annette.report.evaluation import MAPPING_HEADER, agreements, mapping_rows, rescaled_note
+from annette.report.page import Page, name_text, texts
 from annette.report.schemas import platforms as schemas
 from annette.report.schemas.base import part
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from annette.fitting.calibration import CalibrationReport
     from annette.fitting.request import FitReport
 
-__all__ = ["calibration_document", "fit_document", "print_fit"]
+__all__ = ["calibration_document", "fit_document", "print_calibration", "print_fit"]
 
 _FAMILIES: Final = ("roofline", "refined-roofline", "statistical", "mixed")
 _NAMED: Final = 3
@@ -71,7 +71,10 @@ def calibration_document(report: CalibrationReport, out: Path) -> dict[str, Any]
         report: What the calibration returned.
         out: Where the platform was written to.
     """
-    columns = zip(report.names, report.measured_s, report.before_s, report.fitted_s, report.left_out_s, strict=True)
+    scales = report.scales or (1.0,) * len(report.names)
+    columns = zip(
+        report.names, report.measured_s, report.before_s, report.fitted_s, report.left_out_s, scales, strict=True
+    )
     return part(
         schemas.CalibrationDocument,
         report,
@@ -113,6 +116,27 @@ def print_fit(document: dict[str, Any], *, page: Page | None = None) -> None:
         )
     _print_mapping(document["mapping_choice"], page)
     page.notes(_notes(document))
+
+
+def print_calibration(document: dict[str, Any], *, page: Page | None = None) -> None:
+    """Prints the networks with their errors, what was fitted, and where the platform is."""
+    page = page or Page()
+    times = dict.fromkeys(("measured_s", "before_s", "fitted_s", "left_out_s"), seconds_text)
+    shown = texts(document["networks"], network=name_text, **times)
+    rows = [
+        (*row, change_text(entry["left_out_s"] / entry["measured_s"] - 1))
+        for row, entry in zip(shown, document["networks"], strict=True)
+    ]
+    page.table(("network", "measured", "before", "calibrated", "left out", "error left out"), rows)
+    coefficients = ", ".join(f"{key} {value:.4g}" for key, value in document["coefficients"].items())
+    page.line(plain=f"coefficients: {coefficients}")
+    errors = document["errors"]
+    page.line(
+        plain=f"mean error: {percent_text(errors['before'])} before, {percent_text(errors['fitted'])} calibrated, "
+        f"{percent_text(errors['left_out'])} on networks left out"
+    )
+    page.notes(rescaled_note(row["scale"] for row in document["networks"]))
+    page.line(plain=f"platform written to {document['platform']}")
 
 
 def _best(kind: dict[str, Any]) -> str:

@@ -33,6 +33,7 @@ def node_data_documents(estimate: Estimate) -> dict[str, dict[str, Any]]:
 
     Each is the ``GraphNodeData`` of Model Explorer's package: ``results`` by key, where a key is the name of a node or
     of a tensor that it writes. ONNX nodes are found by the first, those of TFLite by the second, so both are given.
+    A node that was read as several layers, an operator of TFLite with its activation, has what they have together.
 
     Args:
         estimate: Of the file that is opened beside it.
@@ -46,7 +47,7 @@ def node_data_documents(estimate: Estimate) -> dict[str, dict[str, Any]]:
     documents: dict[str, dict[str, Any]] = {
         name: {
             "name": f"{name}: {title}",
-            "results": {key: {"value": quantity(kernel) if heads else 0.0} for kernel, heads, key in _keys(estimate)},
+            "results": {key: {"value": value} for key, value in _sums(estimate, quantity).items()},
             "gradient": list(_GRADIENT),
         }
         for name, quantity in numbers.items()
@@ -54,7 +55,10 @@ def node_data_documents(estimate: Estimate) -> dict[str, dict[str, Any]]:
     documents["bound"] = {
         "name": f"bound: {title}",
         "results": {
-            key: {"value": kernel.bound, "bgColor": _BOUNDS[kernel.bound]} for kernel, _, key in _keys(estimate)
+            key: {"value": kernel.bound, "bgColor": _BOUNDS[kernel.bound]}
+            for kernel, _, key in sorted(
+                _keys(estimate), key=lambda found: found[1]
+            )  # What a kernel is built around last.
         },
     }
     return documents
@@ -82,14 +86,30 @@ def node_facts(estimate: Estimate) -> dict[str, dict[str, str]]:
     return facts
 
 
+def _sums(estimate: Estimate, quantity: Callable[[KernelEstimate], float]) -> dict[str, float]:
+    """A quantity by the keys of nodes: that of the kernels which are built around a layer of the node."""
+    sums: dict[str, float] = {}
+    for kernel, heads, key in _keys(estimate):
+        sums[key] = sums.get(key, 0.0) + (quantity(kernel) if heads else 0.0)
+    return sums
+
+
 def _keys(estimate: Estimate) -> Iterable[tuple[KernelEstimate, bool, str]]:
     """Each kernel with every name that one of its nodes may be found by, and whether it is the node it is built around.
 
     A kernel that bears none of its layers' names is built around the first of them.
     """
+    written = {output for mapped in estimate.mapped for layer in mapped.layers for output in layer.outputs}
     for kernel, mapped in zip(estimate.kernels, estimate.mapped, strict=True):
         names = [layer.name for layer in mapped.layers]
         head = kernel.name if kernel.name in names else next(iter(names), None)
         for layer in mapped.layers:
-            for key in dict.fromkeys((layer.name, *layer.outputs)):
+            tensors = (_in_the_file(output, written) for output in layer.outputs)
+            for key in dict.fromkeys((layer.name, *tensors)):
                 yield kernel, layer.name == head, key
+
+
+def _in_the_file(tensor: str, written: set[str]) -> str:
+    """The tensor of the file's node that a layer's tensor is inside of: readers name what they put in between by it."""
+    outer = tensor.rpartition(":")[0]
+    return outer if outer in written else tensor

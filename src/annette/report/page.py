@@ -5,6 +5,7 @@ Small on purpose: a library for terminals takes longer to import than a whole es
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,7 @@ _LEAST_COLUMN: Final = 12
 _GAP: Final = "  "
 _LONGEST_NAME: Final = 60
 """Characters of a name in a table; JSON has all of them."""
+_QUOTED_NAME: Final = re.compile(rf"'([^'\s]{{{_LONGEST_NAME + 1},}})'")
 
 
 class Page:
@@ -61,9 +63,9 @@ class Page:
                 self._write(_joined(part, widths, left))
 
     def notes(self, notes: Iterable[str]) -> None:
-        """Prints one line a note."""
+        """Prints one line a note; names that it quotes are cut like those of a table."""
         for note in notes:
-            self.line(yellow=f"note: {note}")
+            self.line(yellow=f"note: {_QUOTED_NAME.sub(lambda match: repr(name_text(match[1])), note)}")
 
     def _widths(self, rows: Sequence[Sequence[str]], left: Sequence[int]) -> list[int]:
         widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]

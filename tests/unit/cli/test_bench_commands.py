@@ -1,3 +1,4 @@
+import csv
 import json
 import sys
 
@@ -256,6 +257,11 @@ def test_a_dataset_is_shown_with_its_networks(run, tmp_path):
     assert {entry["matched_share"] for entry in document["networks"]} == {1.0}
     assert "alexnet" in (tmp_path / "one.html").read_text()
     assert "alexnet" in run("dataset", "one.sqlite")[1]
+    rows = list(csv.DictReader(run("dataset", "one.sqlite", "--csv", "-")[1].splitlines()))
+    assert [(row["case"], row["round"]) for row in rows] == [
+        (name, number) for name in ("alexnet", "squeezenet1_1") for number in ("0", "1")
+    ]
+    assert all(float(row["latency_s"]) > 0 and row["status"] == "ok" for row in rows)
     difference = json.loads(run("dataset", "one.sqlite", "two.sqlite", "--json")[1])
     assert difference["mean_difference"] == 0
     assert [entry["network"] for entry in difference["networks"]] == ["alexnet", "squeezenet1_1"]

@@ -183,6 +183,14 @@ def test_times_are_brought_to_the_speed_of_the_campaign(tmp_path):
         (scaled,) = truths_of(made, speed=MachineSpeed(1e-3))
         (plain,) = truths_of(made)
     assert scaled.latency_s == pytest.approx(plain.latency_s / 2)
+    assert (scaled.scale, plain.scale) == (pytest.approx(0.5), 1.0)
+    for truth, said in ((scaled, True), (plain, False)):
+        document = evaluation_document(evaluate(exact(), [truth], suite="test"))
+        assert document["networks"][0]["scale"] == truth.scale
+        lines = []
+        print_evaluation(document, page=Page(200, lines.append))
+        for report in ("".join(lines), evaluation_page(document)):
+            assert ("multiplied by 0.500: " in report) == said
     assert MachineSpeed(1e-3, 0.5).scale(measured) == 1.0  # It was not calibrated.
     strange = replace(measured, reference_s=(float("nan"), 0.0, -1e-3))
     assert MachineSpeed(1e-3, 0.5).scale(strange) == 1.0

@@ -111,7 +111,7 @@ def test_estimates_stand_side_by_side_like_with_like(document):
     other = {**document, "platform": "host", "latency_is": "end_to_end"}
     page = estimate_page([document, slower, other], [{"platform": "odd", "reason": "has no model"}])
     cells = [text for _, text in Parts(page).of("td")]
-    assert [cells[at] for at in (3, 11, 19)] == ["1.00x", "2.00x", "1.00x"]
+    assert [cells[at] for at in (3, 12, 21)] == ["1.00x", "2.00x", "1.00x"]
     assert [each["value"] for each, _ in Parts(page).of("input") if each["type"] == "radio"] == ["0", "1", "2"]
     assert "⚠ skipped odd: has no model" in [text for _, text in Parts(page).of("li")]
 

@@ -1,5 +1,6 @@
 """Lines and tables for the terminal."""
 
+import click
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,3 +51,13 @@ def test_nothing_is_lost_and_no_line_is_wider_than_the_page(rows, width):
 
 def test_a_table_without_columns_is_empty_lines():
     assert lines_of(80, (), [()], ()) == [""]
+
+
+def test_notes_cut_long_names_in_the_middle():
+    lines = []
+    name = "functional/" * 30 + "Conv2D"
+    Page(width=200, write=lines.append).notes([f"the longest of them, '{name}', by far; that isn't '{name[:20]}'"])
+    (line,) = (click.unstyle(line) for line in lines)
+    assert len(line) < 140
+    assert "'functional/" in line
+    assert "Conv2D', by far; that isn't 'functional/functiona'" in line

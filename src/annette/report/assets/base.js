@@ -90,6 +90,7 @@ function unpacked(estimate) {
     for (const field of ["kind", "bound", "method"]) kernel[field] = text(kernel[field]);
     for (const field of ["rules", "module"]) kernel[field] = kernel[field].map(text);
     kernel.number = number;
+    kernel.alive = estimate.memory.alive[number] ?? null;
     kernel.start = start;
     start += kernel.latency;
     kernel.share = estimate.kernels_s > 0 ? kernel.latency / estimate.kernels_s : 0;
@@ -116,7 +117,8 @@ function current() {
       kind.count += 1;
       kinds.set(kernel.kind, kind);
     }
-    known.set(state.estimate, { ...estimate, kernels, kinds: [...kinds.values()].sort((a, b) => b.time - a.time) });
+    const costly = kernels.filter((kernel) => kernel.latency > 0);
+    known.set(state.estimate, { ...estimate, kernels, costly, kinds: [...kinds.values()].sort((a, b) => b.time - a.time) });
   }
   return known.get(state.estimate);
 }

@@ -13,6 +13,10 @@ function factsOf(kernel) {
   if (kernel.module.length) facts.push(["module", kernel.module.join(".")]);
   facts.push(["operations", `${count(kernel.ops)}, ${seconds(kernel.compute)} if only these counted`]);
   facts.push(["bytes", `${size(kernel.bytes)}, ${seconds(kernel.memory)} if only these counted`]);
+  if (kernel.alive !== null) {
+    const share = current().memory.peak > 0 ? `, ${percent(kernel.alive / current().memory.peak)} of the peak` : "";
+    facts.push(["memory", `${size(kernel.alive)} of activations alive${share}`]);
+  }
   if (kernel.ops && kernel.bytes) facts.push(["intensity", `${count(kernel.ops / kernel.bytes)} operations per byte`]);
   if (kernel.bound !== "free") facts.push(["bound by", `${kernel.bound}, at ${percent(kernel.utilisation)} of its roof`]);
   if (kernel.efficiency < 1) {
@@ -112,5 +116,6 @@ kernelTable();
 details();
 byId("explorer").hidden = false;
 timeline();
+memoryOverTime();
 roofline();
 changed("estimate");

@@ -10,9 +10,13 @@ function axis(label, texts, extra) {
   };
 }
 
+// Functions that zoom the plots of one link across, by its name: these plots show the same stretch.
+const LINKED = new Map();
+
 // A plot that can be hovered, clicked, zoomed by dragging and by keys, and that says in words what it shows.
 //   parts: figure, the element it stands in; height(width); options, of uPlot; data; draw(plot, context);
-//   at(plot), the number of the kernel under the pointer, or -1; home(), the whole range of its scales.
+//   at(plot), the number of the kernel under the pointer, or -1; home(), the whole range of its scales;
+//   link, a name that plots have in common which are zoomed together.
 function plotIn(parts) {
   const frame = parts.figure.querySelector(".plot");
   const tip = parts.figure.querySelector(".tip");
@@ -22,6 +26,10 @@ function plotIn(parts) {
 
   // What is in sight is kept here: uPlot asks for it whenever it draws.
   function zoom(ends) {
+    for (const follow of LINKED.get(parts.link) || [zoomAlone]) follow(follow === zoomAlone ? ends : { x: ends.x });
+  }
+
+  function zoomAlone(ends) {
     view = { ...view, ...ends };
     plot.batch(() => {
       for (const [key, [min, max]] of Object.entries(ends)) plot.setScale(key, { min, max });
@@ -85,6 +93,7 @@ function plotIn(parts) {
     zoom({ x: [Math.max(least, ends[0]), Math.min(most, ends[1])] });
   }
 
+  if (parts.link) LINKED.set(parts.link, [...(LINKED.get(parts.link) || []), zoomAlone]);
   frame.addEventListener("keydown", (event) => {
     const keys = {
       ArrowRight: () => step(1, parts.figure.id), ArrowLeft: () => step(-1, parts.figure.id),
@@ -138,6 +147,7 @@ function tipOf(kernel) {
     element("strong", {}, shortened(kernel.name, 60)), element("br"),
     `${words(kernel.kind)}, ${seconds(kernel.latency)} (${percent(kernel.share)})`, element("br"),
     `${count(kernel.ops)} ops, ${size(kernel.bytes)}, ${kernel.bound} bound`,
+    ...(kernel.alive === null ? [] : [element("br"), `${size(kernel.alive)} of activations alive`]),
     ...(kernel.shape ? [element("br"), kernel.shape] : []),
     ...(kernel.in_range ? [] : [element("br"), "⚠ out of the fitted range"]),
   ];

@@ -14,6 +14,7 @@ const COLUMNS = [
   { key: "shape", title: "shape", value: (kernel) => kernel.ops, text: (kernel) => kernel.shape, left: true },
   { key: "ops", title: "ops", value: (kernel) => kernel.ops, text: (kernel) => count(kernel.ops), heavy: true },
   { key: "bytes", title: "bytes", value: (kernel) => kernel.bytes, text: (kernel) => size(kernel.bytes), heavy: true },
+  { key: "alive", title: "alive", value: (kernel) => kernel.alive ?? -1, text: (kernel) => (kernel.alive === null ? "-" : size(kernel.alive)), heavy: true },
   { key: "fused", title: "layers in it", value: (kernel) => kernel.layer_count, text: (kernel) => String(kernel.layer_count), heavy: true },
   { key: "rules", title: "rules", value: (kernel) => kernel.rules.join(", "), text: (kernel) => shortened(kernel.rules.join(", ") || "-", 32), left: true },
   { key: "method", title: "priced by", value: (kernel) => `${kernel.in_range ? 1 : 0}${kernel.method}`, text: (kernel) => kernel.method + (kernel.in_range ? "" : " ⚠ out of range"), left: true },

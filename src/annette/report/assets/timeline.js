@@ -25,9 +25,21 @@ function moduleLanes(kernels) {
   return lanes;
 }
 
+// The kernel at a time: of those that cost time, the last that begins before it.
+function kernelAt(time) {
+  const { costly, kernels_s: sum } = current();
+  let low = 0;
+  let high = costly.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (costly[middle].start <= time) low = middle;
+    else high = middle - 1;
+  }
+  return costly.length && time <= sum ? costly[low].number : -1;
+}
+
 function timeline() {
   let lanes = [];
-  let costly = [];
   let drawn = "";
   const rows = () => lanes.length + 1.6;
   const end = () => Math.max(current().latency, current().kernels_s);
@@ -66,7 +78,7 @@ function timeline() {
     });
     const top = plot.bbox.top + lanes.length * unit;
     const any = filtered();
-    for (const kernel of costly) {
+    for (const kernel of current().costly) {
       const alpha = any && !passes(kernel) ? 0.15 : 1;
       box(plot, context, { start: kernel.start, end: kernel.start + kernel.latency, label: kernel.name.split("/").pop() },
         top, 1.6 * unit, kindColour(kernel.kind), alpha);
@@ -91,26 +103,13 @@ function timeline() {
     context.strokeRect(left, plot.bbox.top + lanes.length * unit + inset, right - left, 1.6 * unit - 2 * inset);
   }
 
-  // The kernel at a time: the last that begins before it.
-  function kernelAt(time) {
-    let low = 0;
-    let high = costly.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (costly[middle].start <= time) low = middle;
-      else high = middle - 1;
-    }
-    return costly.length && time <= current().kernels_s ? costly[low].number : -1;
-  }
-
   plotIn({
-    figure: byId("timeline"), zooms: { y: false }, log: false,
+    figure: byId("timeline"), zooms: { y: false }, log: false, link: "time",
     height: () => Math.round(rows() * LANE + 50),
     home: () => ({ x: [0, end()], y: [0, 1] }),
     middle: () => (state.selected < 0 ? null : current().kernels[state.selected].start),
     data: () => [[0, end()], [null, null]],
     options: () => {
-      costly = current().kernels.filter((kernel) => kernel.latency > 0);
       lanes = moduleLanes(current().kernels);
       return {
         scales: { x: { time: false }, y: {} }, series: [{}, { show: true }],
@@ -120,6 +119,7 @@ function timeline() {
     draw,
     at: (plot) => kernelAt(plot.posToVal(plot.cursor.left, "x")),
     words: () => {
+      const costly = current().costly;
       const longest = [...costly].sort((a, b) => b.latency - a.latency).slice(0, 3);
       const named = longest.map((kernel) => `${kernel.name} (${percent(kernel.share)})`).join(", ");
       const { latency, kernels_s: sum } = current();

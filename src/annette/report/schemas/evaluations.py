@@ -147,6 +147,13 @@ class NetworkPart(ReportPart, frozen=True):
     ]
     problem: Annotated[str, doc("Why it could not be estimated; empty where it could.")]
     notes: Annotated[list[str], doc("Remarks of the estimate.")]
+    scale: Annotated[
+        FloatAbove0,
+        doc(
+            "Factor by which `measured_s` and `rounds_s` were brought to the speed that the machine had in the "
+            "platform's campaign, by the reference workload; 1 where they are as measured."
+        ),
+    ]
     mapping: Annotated[
         MappingQualityPart | None,
         doc("How well the platform's mapping tells what the runtime does; null without profiles."),

@@ -214,6 +214,13 @@ class CalibratedNetwork(ReportPart, frozen=True):
     before_s: Annotated[FloatFrom0, doc("Estimate of the platform as it was.")]
     fitted_s: Annotated[FloatFrom0, doc("Estimate of the calibrated platform.")]
     left_out_s: Annotated[FloatFrom0, doc("Estimate of a calibration without it.")]
+    scale: Annotated[
+        FloatAbove0,
+        doc(
+            "Factor by which `measured_s` was brought to the speed that the machine had in the platform's campaign; 1 "
+            "where it is as measured."
+        ),
+    ] = 1.0
 
 
 class CalibrationDocument(ReportDocument, frozen=True, tag="annette/calibration/1"):
