@@ -89,12 +89,6 @@ def test_batches_are_numbers_of_at_least_one(run, net, batch):
     assert "--batch" in err[0]
 
 
-def test_a_table_of_sizes_needs_several(run, net):
-    code, _, err = run("estimate", net, "--batch", "1", "--csv", "t.csv")
-    assert code == 2
-    assert "several sizes" in err[0]
-
-
 def test_generate_prints_tables_json_and_files(run, tmp_path):
     table, page = tmp_path / "t.csv", tmp_path / "p.html"
     code, out, err = run("generate", "gpt2", "--prompt", "8", "--new", "3", "--csv", table, "--html", page)
