@@ -45,6 +45,7 @@ fuzz: install
 docs: install
 	$(BIN)/python tools/reference.py
 	$(BIN)/python tools/zoo_table.py
+	$(BIN)/python tools/paper_page.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

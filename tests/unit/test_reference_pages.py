@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "tests" / "README.md"])
 
 
-def reference():
-    spec = importlib.util.spec_from_file_location("annette_tools_reference", ROOT / "tools" / "reference.py")
+def reference(name="reference"):
+    spec = importlib.util.spec_from_file_location(f"annette_tools_{name}", ROOT / "tools" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -25,6 +25,11 @@ def reference():
 def test_the_pages_made_from_the_code_are_up_to_date():
     for page, make in reference().PAGES.items():
         assert page.read_text(encoding="utf-8") == make(), f"{page.name} is stale: run 'make docs'"
+
+
+def test_the_papers_experiment_has_the_present_figures():
+    tool = reference("paper_page")
+    assert tool.PAGE.read_text(encoding="utf-8") == tool.page(), f"{tool.PAGE.name} is stale: run 'make docs'"
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

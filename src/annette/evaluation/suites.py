@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from annette.bench.dataset import Dataset
 from annette.devices.registry import recognise
 from annette.errors import DatasetError, OptionError, nearest
+from annette.evaluation.published import published_suites
 from annette.evaluation.truth import MachineSpeed, Truth, is_listing, load_listing, truths_of
 from annette.files import is_file, open_regular
 from annette.network.load import load_network
@@ -126,7 +127,11 @@ def listed_networks(suite: str, unread: dict[str, AnnetteError] | None = None) -
     if is_file(Path(suite)):
         raise OptionError(f"--suite {suite!r} is a file but no list: networks are listed in a .csv or .json")
     if suite not in SUITES:
-        raise OptionError(f"no suite {suite!r}{nearest(suite, SUITES)}; known: {', '.join(SUITES)}")
+        published = published_suites()
+        if suite in published:
+            return published[suite].truths()
+        known = (*SUITES, *published)
+        raise OptionError(f"no suite {suite!r}{nearest(suite, known)}; known: {', '.join(known)}")
     return tuple(Truth(name, load_network(name)) for name in SUITES[suite])
 
 

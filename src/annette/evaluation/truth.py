@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from annette.bench.dataset import Dataset
     from annette.bench.records import Run
+    from annette.evaluation.published import PublishedSuite
     from annette.network import Network
     from annette.network.inputs import Given
     from annette.platforms import Platform
@@ -83,6 +84,7 @@ class Truth:
         rounds_s: Latency of each round of measurement, seconds; one for a published figure, none where it is unknown.
         runs: The rounds with their profiles; none for a published figure.
         path: Its file; None for a network of the zoo or of a dataset.
+        published: The suite that its latency was published in; None for one that was measured or that a file states.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Truth:
     rounds_s: tuple[float, ...] = ()
     runs: tuple[Run, ...] = ()
     path: Path | None = None
+    published: PublishedSuite | None = None
 
     @property
     def latency_s(self) -> float | None:
