@@ -101,15 +101,13 @@ def command(
 
     Shown beside: all families; the plain roofline, one peak rate P and one bandwidth B for the whole device,
     max(ops / P, bytes / B) for each kernel and nothing else (the family roofline has P, B and an offset for each
-    kind); and the operation count at its best scale. The suites paper-… are published latencies of the devices of the
-    ANNETTE paper; its own figures stand beside those of here.
+    kind); and the operation count at its best scale. Suites paper-… show the ANNETTE paper's figures, too.
 
     \b
     Examples:
       annette evaluate --platform my-cpu.json --suite development --truth truth.sqlite --html report.html
       annette evaluate --platform my-cpu.json --suite mine.csv --measure --truth mine.sqlite
       annette evaluate --platform zcu102-dnndk --suite paper-zcu102
-      annette evaluate --platform ncs2-openvino --suite published.csv --json
     """
     from annette.api import evaluate, load_platform
     from annette.evaluation.suites import is_dataset, listed_networks, remarks_on

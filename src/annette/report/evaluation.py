@@ -197,8 +197,8 @@ def _overall(document: dict[str, Any]) -> Iterable[Table]:
     yield Table("Networks", header, networks, brief=True)
     errors = dict.fromkeys(_ERRORS, percent_text)
     models = texts(document["models"], model=str, count=str, **errors, mae_s=seconds_text, ratio=times_text)
-    header = ("model", "networks", *_ERROR_TITLES, "MAE", "to first")
-    yield Table("Models", header, models, _summary(document), brief=True)
+    columns = ("model", "networks", *_ERROR_TITLES, "MAE", "to first")
+    yield Table("Models", columns, models, _summary(document), brief=True)
     yield _paper(document["paper"], document["model"])
     ranks = [
         (entry["model"], *("{:.3f} [{:.3f}, {:.3f}]".format(entry[key], *entry[f"{key}_interval"]) for key in _RANKS))
