@@ -14,8 +14,6 @@ from msgspec import Meta
 from annette.devices.registry import devices
 from annette.documents import Count, Document, Finite, convert
 from annette.errors import OptionError, PluginError
-from annette.evaluation.truth import Truth
-from annette.network.load import load_network
 
 if TYPE_CHECKING:
     from annette.estimation import Estimate
@@ -70,13 +68,6 @@ class PublishedSuite(Document, frozen=True):
     platform_remarks: dict[str, str]
     paper: list[PaperFigure]
     networks: list[_Latency]
-
-    def truths(self) -> tuple[Truth, ...]:
-        """The networks with their latencies."""
-        return tuple(
-            Truth(one.network, load_network(one.network), (one.latency_ms * 1e-3,), published=self)
-            for one in self.networks
-        )
 
     def notes_for(self, platform: Platform) -> tuple[str, ...]:
         """What to know when a platform is compared with these latencies, one sentence each.

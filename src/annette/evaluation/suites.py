@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from annette.errors import AnnetteError
+    from annette.evaluation.published import PublishedSuite
     from annette.platforms import Platform
 
 __all__ = [
@@ -129,10 +130,18 @@ def listed_networks(suite: str, unread: dict[str, AnnetteError] | None = None) -
     if suite not in SUITES:
         published = published_suites()
         if suite in published:
-            return published[suite].truths()
+            return _published(published[suite])
         known = (*SUITES, *published)
         raise OptionError(f"no suite {suite!r}{nearest(suite, known)}; known: {', '.join(known)}")
     return tuple(Truth(name, load_network(name)) for name in SUITES[suite])
+
+
+def _published(suite: PublishedSuite) -> tuple[Truth, ...]:
+    """The networks of a suite with the latencies that were published."""
+    return tuple(
+        Truth(one.network, load_network(one.network), (one.latency_ms * 1e-3,), published=suite)
+        for one in suite.networks
+    )
 
 
 def remarks_on(unread: Mapping[str, AnnetteError]) -> tuple[str, ...]:
