@@ -4,15 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: quickstart test check bench speed fuzz docs clean install
+.PHONY: quickstart test check bench speed fuzz docs site clean install
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml requirements-dev.txt
+$(STAMP): pyproject.toml requirements-dev.txt requirements-docs.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "annette needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt --editable '.[all]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt --requirement requirements-docs.txt --editable '.[all]'
 	touch $(STAMP)
 
 ## Estimate a network file; then benchmark this machine, fit it, and compare. LOOP=0 only estimates.
@@ -46,6 +46,11 @@ docs: install
 	$(BIN)/python tools/reference.py
 	$(BIN)/python tools/zoo_table.py
 	$(BIN)/python tools/paper_page.py
+	$(BIN)/python -m tools.platform_pages
+
+## The documentation as a site, in build/site; any warning is an error.
+site: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
