@@ -10,13 +10,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tools.reference import ACCURACY_HEAD, accuracies
+
 from annette.bench.backend import backend_names, option_names
 from annette.devices.registry import recognise
 from annette.evaluation.published import published_suites
 from annette.evaluation.suites import measuring_options
 from annette.number_text import percent_text
 from annette.platforms import list_platforms, load_platform
-from tools.reference import ACCURACY_HEAD, accuracies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,8 +29,9 @@ NOTE: Final = "<!-- Written by tools/platform_pages.py; `make docs` writes it an
 HEAD: Final = f"""# Platforms
 
 {NOTE}
-A platform is a device, a runtime, a precision and a number of threads, with everything that estimates need. These ship with
-annette; [yours](../tutorial.md) is made by two commands. *Cases* are the measured kernels that its models were fitted to.
+A platform is a device, a runtime, a precision and a number of threads, with everything that estimates need. These ship
+with annette; [yours](../tutorial.md) is made by two commands. *Cases* are the measured kernels that its models were
+fitted to.
 
 | Platform | Device | Runtime | Precisions | Threads | Kinds of kernel | Cases |
 |---|---|---|---|---:|---:|---:|
@@ -96,7 +98,7 @@ def _trust(platform: Platform) -> Iterator[str]:
         yield f"[Its page](../devices/{DEVICE_PAGES[begins]}.md) says how it is made and what is known of it.\n\n"
     corpus = f"`{platform.name}`" in (FOLDER.parent / "results" / "corpus.md").read_text(encoding="utf-8")
     if corpus:
-        yield "[The corpus](../results/corpus.md): files that nobody here made, and networks that nothing was tuned for.\n\n"
+        yield "[The corpus](../results/corpus.md): files that nobody here made.\n\n"
     if not (rows or suites or begins or corpus):
         yield "Nobody held it against whole networks.\n\n"
     stated = "" if platform.intervals is not None else "no "
@@ -108,9 +110,9 @@ def _kinds(platform: Platform) -> Iterator[str]:
     fitted = [kind for kind in platform.models if kind not in platform.assumed and kind in known]
     if fitted:
         yield (
-            "\n## Kinds of kernel that are fitted\n\nThe error is the mean absolute relative one of single kernels that a "
-            "fit did not see (cross-validated), of the model that is preferred for the kind; whole networks are closer. "
-            "Outside the ranges an estimate says so.\n\n"
+            "\n## Kinds of kernel that are fitted\n\nThe error is the mean absolute relative one of single kernels that "
+            "a fit did not see (cross-validated), of the model that is preferred for the kind; errors of kernels partly "
+            "cancel in networks. Outside the ranges an estimate says so.\n\n"
             "| Kind | Cases | Model | Error | Fitted ranges |\n|---|---:|---|---:|---|\n"
         )
         yield from (_kind(platform, kind, known[kind]) for kind in fitted)

@@ -53,18 +53,19 @@ package builds its documents with, in `annette.report.schemas` ([why](decisions/
 RESULTS_HEAD: Final = f"""# Results
 
 {NOTE}
-How far estimates of whole networks are off, relative to the measurement. *Repeated measurement* is how far a measurement
-is off its own repetition on that machine: no estimate can be better. None of the networks of `held-out` was used for
-fitting or tuning ([log](../held-out-log.md)); `development` may be looked at while tuning; `exports` are files that
-PyTorch wrote, `fresh` and `blind` ones that nobody looked at. What each platform was fitted on stands on
-[its page](../platforms/README.md).
+How far estimates of whole networks are off, relative to the measurement. *Repeated measurement* is how far a
+measurement is off its own repetition on that machine: no estimate can be better. No platform was fitted to a time of
+these networks. None of `held-out` was used for tuning ([log](../held-out-log.md)); `development` may be looked at while
+tuning; `exports` are files that PyTorch wrote: single ones of `look` were looked at while tuning, of `fresh` and `blind`
+between scorings, as their pages say. What each platform was fitted on stands on [its page](../platforms/README.md).
 
-Devices with published measurements: [the paper's experiment](paper.md), [cross-validated](../devices/accuracy.md). Files that
-nobody here made: [the corpus](corpus.md).
+Devices with published measurements: [the paper's experiment](paper.md), [cross-validated](../devices/accuracy.md).
+Files that nobody here made: [the corpus](corpus.md).
 
 """
 
-_UNTUNED: Final = ("held-out", "exports/blind.csv", "exports/fresh.csv")
+_SHOWN: Final = ("held-out", "exports/blind.csv", "exports/fresh.csv")
+"""Lists whose figures the README shows."""
 
 
 def cli_page() -> str:
@@ -144,9 +145,7 @@ class Accuracy(NamedTuple):
         return f"| `{self.platform}` | {networks} | {self.mape} % | {self.worst} % | {self.rho} | {self.floor} |\n"
 
 
-ACCURACY_HEAD: Final = (
-    "| Platform | Networks | Mean error | Worst | Spearman's rho | Repeated measurement |\n|---|---|---:|---:|---:|---:|\n"
-)
+ACCURACY_HEAD: Final = "| Platform | Networks | Mean error | Worst | Spearman's rho | Repeated measurement |\n|---|---|---:|---:|---:|---:|\n"
 
 
 def accuracies() -> list[Accuracy]:
@@ -163,8 +162,8 @@ def accuracies() -> list[Accuracy]:
 
 
 def accuracy_table() -> str:
-    """The rows that the README shows: networks that nothing was fitted to or tuned for."""
-    return ACCURACY_HEAD + "".join(one.row("docs/results/") for one in accuracies() if one.suite in _UNTUNED)
+    """The rows that the README shows."""
+    return ACCURACY_HEAD + "".join(one.row("docs/results/") for one in accuracies() if one.suite in _SHOWN)
 
 
 def results_page() -> str:

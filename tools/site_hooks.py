@@ -1,12 +1,16 @@
-"""What the site needs beside the pages (mkdocs.yml): navigation with all pages of a folder.
+"""What the site needs beside the pages (mkdocs.yml): navigation with all pages of a folder, names of code blocks.
 
-An entry of the navigation that ends with ``/*`` stands for the pages of that folder that are named nowhere else, by title.
+An entry of the navigation that ends with ``/*`` stands for the pages of that folder that are named nowhere else. A
+block of code whose first line names a file (as in the recipes, whose tests write such files) is shown with that name.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+_NAMED_BLOCK: Final = re.compile(r"^```(\w+) ([\w./-]+)$", re.MULTILINE)
 
 
 def on_config(config: Any) -> Any:
@@ -15,6 +19,11 @@ def on_config(config: Any) -> Any:
     named = set(_pages(config["nav"]))
     config["nav"] = _filled(config["nav"], docs, named)
     return config
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Names blocks of code in the way that the site takes."""
+    return _NAMED_BLOCK.sub(r'```\1 title="\2"', markdown)
 
 
 def _pages(entries: list[Any]) -> list[str]:

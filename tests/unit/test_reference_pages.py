@@ -32,6 +32,23 @@ def test_the_papers_experiment_has_the_present_figures():
     assert tool.PAGE.read_text(encoding="utf-8") == tool.page(), f"{tool.PAGE.name} is stale: run 'make docs'"
 
 
+def test_each_platform_has_its_page_as_it_is_now():
+    tool = reference("platform_pages")
+    pages = tool.pages()
+    assert set(tool.FOLDER.glob("*.md")) == set(pages)
+    stale = [page.name for page, text in pages.items() if page.read_text(encoding="utf-8") != text]
+    assert stale == [], "run 'make docs'"
+
+
+def test_the_site_knows_every_page_once():
+    hooks = reference("site_hooks")
+    lines = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    entries = re.findall(r"[\w./-]+(?:\.md|/\*)", lines)
+    filled = hooks.on_config({"docs_dir": str(ROOT / "docs"), "nav": entries})["nav"]
+    assert len(filled) == len(set(filled))
+    assert set(filled) == {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_field_of_a_document_is_described(name):
     assert [path for path, _, meaning in reference().fields(schema(name)) if not meaning] == []
