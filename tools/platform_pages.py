@@ -110,9 +110,10 @@ def _kinds(platform: Platform) -> Iterator[str]:
     fitted = [kind for kind in platform.models if kind not in platform.assumed and kind in known]
     if fitted:
         yield (
-            "\n## Kinds of kernel that are fitted\n\nThe error is the mean absolute relative one of single kernels that "
-            "a fit did not see (cross-validated), of the model that is preferred for the kind; errors of kernels partly "
-            "cancel in networks. Outside the ranges an estimate says so.\n\n"
+            "\n## Kinds of kernel that are fitted\n\n"
+            "The error is the mean absolute relative one of single kernels that a fit did not see (cross-validated), "
+            "of the model that is preferred for the kind; errors of kernels partly cancel in networks. Outside the "
+            "ranges an estimate says so.\n\n"
             "| Kind | Cases | Model | Error | Fitted ranges |\n|---|---:|---|---:|---|\n"
         )
         yield from (_kind(platform, kind, known[kind]) for kind in fitted)

@@ -55,9 +55,10 @@ RESULTS_HEAD: Final = f"""# Results
 {NOTE}
 How far estimates of whole networks are off, relative to the measurement. *Repeated measurement* is how far a
 measurement is off its own repetition on that machine: no estimate can be better. No platform was fitted to a time of
-these networks. None of `held-out` was used for tuning ([log](../held-out-log.md)); `development` may be looked at while
-tuning; `exports` are files that PyTorch wrote: single ones of `look` were looked at while tuning, of `fresh` and `blind`
-between scorings, as their pages say. What each platform was fitted on stands on [its page](../platforms/README.md).
+these networks. None of `held-out` was used for tuning ([log](../held-out-log.md)); `development` may be looked at
+while tuning; `exports` are files that PyTorch wrote: single ones of `look` were looked at while tuning, of `fresh` and
+`blind` between scorings, as their pages say. What each platform was fitted on stands on
+[its page](../platforms/README.md).
 
 Devices with published measurements: [the paper's experiment](paper.md), [cross-validated](../devices/accuracy.md).
 Files that nobody here made: [the corpus](corpus.md).
@@ -145,7 +146,10 @@ class Accuracy(NamedTuple):
         return f"| `{self.platform}` | {networks} | {self.mape} % | {self.worst} % | {self.rho} | {self.floor} |\n"
 
 
-ACCURACY_HEAD: Final = "| Platform | Networks | Mean error | Worst | Spearman's rho | Repeated measurement |\n|---|---|---:|---:|---:|---:|\n"
+ACCURACY_HEAD: Final = (
+    "| Platform | Networks | Mean error | Worst | Spearman's rho | Repeated measurement |\n"
+    "|---|---|---:|---:|---:|---:|\n"
+)
 
 
 def accuracies() -> list[Accuracy]:
