@@ -3,17 +3,22 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SITE_STAMP := $(VENV)/.installed-site
 
 .PHONY: quickstart test check bench speed fuzz docs site clean install
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml requirements-dev.txt requirements-docs.txt
+$(STAMP): pyproject.toml requirements-dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "annette needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt --requirement requirements-docs.txt --editable '.[all]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt --editable '.[all]'
 	touch $(STAMP)
+
+$(SITE_STAMP): requirements-docs.txt $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-docs.txt
+	touch $(SITE_STAMP)
 
 ## Estimate a network file; then benchmark this machine, fit it, and compare. LOOP=0 only estimates.
 quickstart: install
@@ -49,7 +54,7 @@ docs: install
 	$(BIN)/python -m tools.platform_pages
 
 ## The documentation as a site, in build/site; any warning is an error.
-site: install
+site: $(SITE_STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean:
