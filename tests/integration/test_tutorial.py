@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import annette
 from annette.platforms import load_platform
 
 pytest.importorskip("onnxruntime")
@@ -24,6 +25,7 @@ def test_every_block_works_as_written(tmp_path):
     commands.chmod(0o755)
     here = tmp_path / "here"
     here.mkdir()
+    paths = {"PATH": f"{commands.parent}:{os.environ['PATH']}", "PYTHONPATH": str(Path(annette.__file__).parents[1])}
     shells = {"sh": ["sh", "-ec"], "python": [sys.executable, "-c"]}
     printed = {}
     for language, code in BLOCKS:
@@ -31,7 +33,7 @@ def test_every_block_works_as_written(tmp_path):
             done = subprocess.run(
                 [*shells[language], code],
                 cwd=here,
-                env=os.environ | {"PATH": f"{commands.parent}:{os.environ['PATH']}"},
+                env=os.environ | paths,
                 capture_output=True,
                 text=True,
                 check=False,
