@@ -53,7 +53,7 @@ def page(platform: Platform) -> str:
 
 
 def _facts(platform: Platform) -> Iterator[str]:
-    yield f"{_sentence(platform.description)}\n\n| | |\n|---|---|\n"
+    yield f"{_sentence(platform.description)}\n\n| Platform | `{platform.name}` |\n|---|---|\n"
     precisions = ", ".join(platform.precisions)
     converted = ", ".join(platform.precision.converts)
     rows = {
