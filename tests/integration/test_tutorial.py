@@ -42,7 +42,7 @@ def test_every_block_works_as_written(tmp_path):
             printed[code.strip().splitlines()[-1]] = done.stdout
     assert {language for language, _ in BLOCKS} == {"sh", "python", "text"}
     assert {"conv", "max_pool"} <= load_platform(here / "my-cpu.json").models.keys()
-    assert "mine.onnx on my-cpu" in (here / "report.html").read_text(encoding="utf-8")
+    assert " on my-cpu</title>" in (here / "report.html").read_text(encoding="utf-8")
     last = printed[next(command for command in printed if "evaluate" in command)]
     for name in ("mine.onnx", "resnet18"):
         row = next(line for line in last.splitlines() if line.startswith(name)).split()
