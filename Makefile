@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SITE_STAMP := $(VENV)/.installed-site
 
-.PHONY: quickstart test check bench speed fuzz docs clean install
+.PHONY: quickstart test check bench speed fuzz docs site clean install
 
 install: $(STAMP)
 
@@ -14,6 +15,10 @@ $(STAMP): pyproject.toml requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt --editable '.[all]'
 	touch $(STAMP)
+
+$(SITE_STAMP): requirements-docs.txt $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-docs.txt
+	touch $(SITE_STAMP)
 
 ## Estimate a network file; then benchmark this machine, fit it, and compare. LOOP=0 only estimates.
 quickstart: install
@@ -45,6 +50,12 @@ fuzz: install
 docs: install
 	$(BIN)/python tools/reference.py
 	$(BIN)/python tools/zoo_table.py
+	$(BIN)/python tools/paper_page.py
+	$(BIN)/python -m tools.platform_pages
+
+## The documentation as a site, in build/site; any warning is an error.
+site: $(SITE_STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

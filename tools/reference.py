@@ -1,8 +1,8 @@
 """Writes the reference pages that repeat what the code says: ``python tools/reference.py``.
 
-``docs/cli.md`` is made from the help texts of the commands, ``docs/json.md`` from the schemas of the documents.
-The examples in ``README.md`` are run and get their present output. ``--check`` writes nothing and fails if one of the
-first two is not up to date.
+``docs/cli.md`` is made from the help texts of the commands, ``docs/json.md`` from the schemas of the documents,
+``docs/results/README.md`` from the pages beside it. The examples in ``README.md`` are run and get their present output,
+and its table of figures comes from the same pages. ``--check`` writes nothing and fails if a page is not up to date.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
@@ -49,6 +49,24 @@ seconds. One multiply-accumulate is two operations. NaN and infinity never occur
 `annette.report.schema.schema("estimate")` gives the JSON Schema of a document. It is made from the structures that the
 package builds its documents with, in `annette.report.schemas` ([why](decisions/documents-with-msgspec.md)).
 """
+
+RESULTS_HEAD: Final = f"""# Results
+
+{NOTE}
+How far estimates of whole networks are off, relative to the measurement. *Repeated measurement* is how far a
+measurement is off its own repetition on that machine: no estimate can be better. No platform was fitted to a time of
+these networks. None of `held-out` was used for tuning ([log](../held-out-log.md)); `development` may be looked at
+while tuning; `exports` are files that PyTorch wrote: single ones of `look` were looked at while tuning, of `fresh` and
+`blind` between scorings, as their pages say. What each platform was fitted on stands on
+[its page](../platforms/README.md).
+
+Devices with published measurements: [the paper's experiment](paper.md), [cross-validated](../devices/accuracy.md).
+Files that nobody here made: [the corpus](corpus.md).
+
+"""
+
+_SHOWN: Final = ("held-out", "exports/blind.csv", "exports/fresh.csv")
+"""Lists whose figures the README shows."""
 
 
 def cli_page() -> str:
@@ -110,21 +128,51 @@ def _helps(command: click.Command, name: str, parent: click.Context | None) -> I
                     yield from _helps(nested, below, here)
 
 
-def accuracy_table() -> str:
-    """One row for page PLATFORM-SUITE of ``docs/results``: the preferred models' errors and the floor below them."""
-    rows = [
-        "| Platform | Networks | Mean error | Worst | Spearman's rho | Repeated measurement |\n",
-        "|---|---|---:|---:|---:|---:|\n",
-    ]
+class Accuracy(NamedTuple):
+    """What a page of ``docs/results`` says of the preferred models of a platform, as the page writes it."""
+
+    page: str
+    platform: str
+    suite: str
+    count: str
+    mape: str
+    worst: str
+    rho: str
+    floor: str
+
+    def row(self, folder: str) -> str:
+        """A row below `ACCURACY_HEAD`, whose link begins with a folder."""
+        networks = f"[{self.count} of `{self.suite}`]({folder}{self.page})"
+        return f"| `{self.platform}` | {networks} | {self.mape} % | {self.worst} % | {self.rho} | {self.floor} |\n"
+
+
+ACCURACY_HEAD: Final = (
+    "| Platform | Networks | Mean error | Worst | Spearman's rho | Repeated measurement |\n"
+    "|---|---|---:|---:|---:|---:|\n"
+)
+
+
+def accuracies() -> list[Accuracy]:
+    """One for each page PLATFORM-SUITE of ``docs/results``: the preferred models' errors and the floor below them."""
+    found = []
     for page in sorted((ROOT / "docs" / "results").glob("*-*.md")):
         text = page.read_text(encoding="utf-8")
         platform, suite = _found(r"^(\S+) on (\S+), model: preferred$", text, page)
         count, mape, worst = _found(r"^preferred +(\d+) +(\S+) % +\S+ % +\S+ % +(\S+) %", text, page)
         (rho,) = _found(r"^preferred [^\n]*?(-?\d\.\d+) \[", text, page)
         (floor,) = _found(r"^re-measurement floor: ([^;]+);", text, page)
-        networks = f"[{count} of `{suite}`](docs/results/{page.name})"
-        rows.append(f"| `{platform}` | {networks} | {mape} % | {worst} % | {rho} | {floor} |\n")
-    return "".join(rows)
+        found.append(Accuracy(page.name, platform, suite, count, mape, worst, rho, floor))
+    return found
+
+
+def accuracy_table() -> str:
+    """The rows that the README shows."""
+    return ACCURACY_HEAD + "".join(one.row("docs/results/") for one in accuracies() if one.suite in _SHOWN)
+
+
+def results_page() -> str:
+    """All such figures, and links to their pages."""
+    return RESULTS_HEAD + ACCURACY_HEAD + "".join(one.row("") for one in accuracies())
 
 
 def _found(pattern: str, text: str, page: Path) -> tuple[str, ...]:
@@ -150,7 +198,11 @@ def _example(match: re.Match[str]) -> str:
     return f"```console\n$ annette {match['words']}\n{output}```\n"
 
 
-PAGES: Final = {ROOT / "docs" / "cli.md": cli_page, ROOT / "docs" / "json.md": json_page}
+PAGES: Final = {
+    ROOT / "docs" / "cli.md": cli_page,
+    ROOT / "docs" / "json.md": json_page,
+    ROOT / "docs" / "results" / "README.md": results_page,
+}
 """Every generated page and what makes it."""
 
 

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "tests" / "README.md"])
 
 
-def reference():
-    spec = importlib.util.spec_from_file_location("annette_tools_reference", ROOT / "tools" / "reference.py")
+def reference(name="reference"):
+    spec = importlib.util.spec_from_file_location(f"annette_tools_{name}", ROOT / "tools" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -25,6 +25,28 @@ def reference():
 def test_the_pages_made_from_the_code_are_up_to_date():
     for page, make in reference().PAGES.items():
         assert page.read_text(encoding="utf-8") == make(), f"{page.name} is stale: run 'make docs'"
+
+
+def test_the_papers_experiment_has_the_present_figures():
+    tool = reference("paper_page")
+    assert tool.PAGE.read_text(encoding="utf-8") == tool.page(), f"{tool.PAGE.name} is stale: run 'make docs'"
+
+
+def test_each_platform_has_its_page_as_it_is_now():
+    tool = reference("platform_pages")
+    pages = tool.pages()
+    assert set(tool.FOLDER.glob("*.md")) == set(pages)
+    stale = [page.name for page, text in pages.items() if page.read_text(encoding="utf-8") != text]
+    assert stale == [], "run 'make docs'"
+
+
+def test_the_site_knows_every_page_once():
+    hooks = reference("site_hooks")
+    lines = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    entries = re.findall(r"[\w./-]+(?:\.md|/\*)", lines)
+    filled = hooks.on_config({"docs_dir": str(ROOT / "docs"), "nav": entries})["nav"]
+    assert len(filled) == len(set(filled))
+    assert set(filled) == {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

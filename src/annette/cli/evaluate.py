@@ -41,7 +41,8 @@ _HELD_OUT = ("held-out", "classic")
 @click.option("--platform", "platform_name", required=True, metavar="P", help="A platform, or its file.")
 @click.option(
     "--suite", required=True, metavar="SUITE", help="classic, development, held-out, nasbench, nasbench101, "
-    "nasbench201, a FILE (.csv, .json) that lists networks, with or without latencies, or a DATASET that has some.",
+    "nasbench201; paper-zcu102, paper-ncs2, paper-nasbench with published latencies; a FILE (.csv, .json) that lists "
+    "networks, with or without latencies, or a DATASET that has some.",
 )  # fmt: skip
 @click.option(
     "--model", type=MODELS,
@@ -101,13 +102,13 @@ def command(
 
     Shown beside: all families; the plain roofline, one peak rate P and one bandwidth B for the whole device,
     max(ops / P, bytes / B) for each kernel and nothing else (the family roofline has P, B and an offset for each
-    kind); and the operation count at its best scale.
+    kind); and the operation count at its best scale. Suites paper-… show the ANNETTE paper's figures, too.
 
     \b
     Examples:
       annette evaluate --platform my-cpu.json --suite development --truth truth.sqlite --html report.html
       annette evaluate --platform my-cpu.json --suite mine.csv --measure --truth mine.sqlite
-      annette evaluate --platform ncs2-openvino --suite published.csv --json
+      annette evaluate --platform zcu102-dnndk --suite paper-zcu102
     """
     from annette.api import evaluate, load_platform
     from annette.evaluation.suites import is_dataset, listed_networks, remarks_on

@@ -55,6 +55,8 @@ class Device:
         memory: Functions that plan the memory of a run as the family's compiler or runtime does
             (`annette.mapping.memory.MemoryPlanner`), by the name of the runtime: the first word of
             `annette.platforms.Platform.runtime` in lower case. Without one, what is alive counts.
+        suites: Networks with published latencies of the family's devices, by the name of their suite: an object as
+            `annette.evaluation.published.PublishedSuite` reads it.
         converts: Precisions of networks that the family's tools turn into a platform's own, where that is not wider
             anyway: an int8 network that is compiled to 16 bits, an fp16 network that runs in fp32.
     """
@@ -75,6 +77,7 @@ class Device:
     converters: Mapping[str, Reference] = field(default_factory=dict)
     fit: Reference | None = None
     memory: Mapping[str, Reference] = field(default_factory=dict)
+    suites: Document | None = None
     converts: tuple[str, ...] = ()
 
 

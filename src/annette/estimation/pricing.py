@@ -329,17 +329,14 @@ def _priced_as(kind: str, platform: Platform, example: Kernel) -> str:
     """The kind whose models price a kind; empty where none do.
 
     Its own, where the platform has them; else those of copies at the platform's precision; else those of the kind that
-    it was part of when the platform was fitted: by its definition, without the signs of its operands, or as the kind
-    of a rule, that of its layer. What a device's own stage tells apart (a convolution that runs in software) is not
-    like its layer.
+    it was part of when the platform was fitted: by definition, without the signs of operands, or, as the kind of a
+    rule, its layer's. What a device's own stage tells apart (a convolution in software) is not like its layer.
     """
     plain, precision = kind_of(kind), precision_in(kind)
     candidates = [kind, *([plain] if moves_data(kind, example) else [])]
-    former = ""
-    if plain in KINDS:
-        former = KINDS[plain].part_of
-    elif unmarked(plain) != plain:
-        former = unmarked(plain)
+    signless, former = unmarked(plain), ""
+    if plain in KINDS or signless != plain:
+        former = KINDS[plain].part_of if plain in KINDS else signless
     elif any(rule.kind == plain for rule in platform.mapping.rules):
         former = example.anchor.kind
     if former:

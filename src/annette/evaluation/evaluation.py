@@ -24,11 +24,13 @@ from annette.evaluation.metrics import (
     spearman,
 )
 from annette.evaluation.pricing import CONFIDENCES, FAMILIES, price_network
+from annette.evaluation.published import comparable_s
 from annette.evaluation.truth import notes_on_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from annette.evaluation.published import PaperFigure
     from annette.evaluation.truth import Truth
     from annette.mapping.kernel import FloatArray
     from annette.models.roofline import Roofline
@@ -172,6 +174,7 @@ class Evaluation:
         notes: What to know about the measurements, one sentence each.
         mapping: How well the platform's mapping tells what the runtime did, over all profiled networks; None without
             profiles.
+        paper: What the paper states of its own estimates of such networks.
     """
 
     platform: str
@@ -186,6 +189,7 @@ class Evaluation:
     remaining: Mapping[str, float]
     notes: tuple[str, ...] = ()
     mapping: MappingQuality | None = None
+    paper: tuple[PaperFigure, ...] = ()
 
 
 def evaluate(
@@ -213,9 +217,11 @@ def evaluate(
         runs, the dearest way counts, intervals span all ways, and a note says so.
 
     Raises:
-        OptionError: There are no networks.
+        OptionError: There are no networks, or the published latencies are of another device.
     """
     truths = tuple(truths)
+    published = next((truth.published for truth in truths if truth.published is not None), None)
+    stated = () if published is None else published.notes_for(platform)
     results: list[NetworkResult] = []
     pairs: list[KernelPairs] = []
     undecided: list[str] = []
@@ -241,8 +247,9 @@ def evaluate(
         floor=float(np.mean(floors)) if floors else None,
         plain_roofline=platform.plain_roofline,
         remaining=_remaining(compared),
-        notes=(*notes, *undecided, *notes_on_own(platform, truths)),
+        notes=(*stated, *notes, *undecided, *notes_on_own(platform, truths)),
         mapping=sum(mapped, MappingQuality()) if mapped else None,
+        paper=() if published is None else tuple(published.paper),
     )
 
 
@@ -259,13 +266,17 @@ def _network(
         standard_error=truth.standard_error,
         scale=truth.scale,
     )
+    latency_is = None if truth.published is None else truth.published.latency_is
     try:
         priced = price_network(platform, truth.network, model=model, fallback=fallback)
+        estimated_s = comparable_s(priced.chosen, latency_is)
     except AnnetteError as error:
         return replace(base, problem=str(error)), None
     chosen, families, kernels = priced.chosen, priced.families, priced.kernels
-    ends = tuple(estimate.interval_s for estimate in priced.stated if estimate.interval_s is not None)
-    totals_s = {family: estimate.latency_s for family, estimate in families.items()}
+    scale = estimated_s / chosen.latency_s if latency_is is not None and chosen.latency_s > 0 else 1.0
+    stated = (estimate.interval_s for estimate in priced.stated if estimate.interval_s is not None)
+    ends = tuple((scale * low, scale * high) for low, high in stated)
+    totals_s = {family: comparable_s(estimate, latency_is) for family, estimate in families.items()}
     kernels_s = {family: estimate.prices.latency_s for family, estimate in families.items()}
     plain_s = plain_roofline_s(platform, chosen)
     if plain_s is not None:
@@ -274,8 +285,8 @@ def _network(
     pairs = kernel_pairs(truth, platform, chosen, kernels_s) if profiled else None
     result = replace(
         base,
-        estimated_s=chosen.latency_s,
-        interval_s=chosen.interval_s,
+        estimated_s=estimated_s,
+        interval_s=None if chosen.interval_s is None else (scale * chosen.interval_s[0], scale * chosen.interval_s[1]),
         by_model=totals_s,
         intervals_s=ends if len(ends) == len(CONFIDENCES) else (),
         mapping=next((quality_of_kernels(kernels, run) for run in profiled if run.kernels), None),

@@ -42,7 +42,7 @@ _BLOCK: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Relative errors of estimates, as shares (0.05 is 5 %).
+    """Errors of estimates, relative ones as shares (0.05 is 5 %).
 
     Attributes:
         count: Number of pairs.
@@ -53,6 +53,7 @@ class Errors:
         bias: Mean signed error; positive where estimates are too high.
         within_5: Share of the pairs within 5 %.
         within_10: Share of the pairs within 10 %.
+        mae_s: Mean absolute error in seconds, which large networks dominate.
     """
 
     count: int
@@ -63,6 +64,7 @@ class Errors:
     bias: float
     within_5: float
     within_10: float
+    mae_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ def errors(estimated_s: FloatArray, measured_s: FloatArray) -> Errors:
         bias=float(signed.mean()),
         within_5=float((absolute <= 0.05).mean()),
         within_10=float((absolute <= 0.10).mean()),
+        mae_s=float(np.abs(estimated_s - measured_s).mean()),
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from annette.bench.dataset import Dataset
 from annette.devices.registry import recognise
 from annette.errors import DatasetError, OptionError, nearest
+from annette.evaluation.published import published_suites
 from annette.evaluation.truth import MachineSpeed, Truth, is_listing, load_listing, truths_of
 from annette.files import is_file, open_regular
 from annette.network.load import load_network
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from annette.errors import AnnetteError
+    from annette.evaluation.published import PublishedSuite
     from annette.platforms import Platform
 
 __all__ = [
@@ -126,8 +128,20 @@ def listed_networks(suite: str, unread: dict[str, AnnetteError] | None = None) -
     if is_file(Path(suite)):
         raise OptionError(f"--suite {suite!r} is a file but no list: networks are listed in a .csv or .json")
     if suite not in SUITES:
-        raise OptionError(f"no suite {suite!r}{nearest(suite, SUITES)}; known: {', '.join(SUITES)}")
+        published = published_suites()
+        if suite in published:
+            return _published(published[suite])
+        known = (*SUITES, *published)
+        raise OptionError(f"no suite {suite!r}{nearest(suite, known)}; known: {', '.join(known)}")
     return tuple(Truth(name, load_network(name)) for name in SUITES[suite])
+
+
+def _published(suite: PublishedSuite) -> tuple[Truth, ...]:
+    """The networks of a suite with the latencies that were published."""
+    return tuple(
+        Truth(one.network, load_network(one.network), (one.latency_ms * 1e-3,), published=suite)
+        for one in suite.networks
+    )
 
 
 def remarks_on(unread: Mapping[str, AnnetteError]) -> tuple[str, ...]:

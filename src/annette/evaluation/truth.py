@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from annette.bench.dataset import Dataset
     from annette.bench.records import Run
+    from annette.evaluation.published import PublishedSuite
     from annette.network import Network
     from annette.network.inputs import Given
     from annette.platforms import Platform
@@ -85,6 +86,7 @@ class Truth:
         path: Its file; None for a network of the zoo or of a dataset.
         scale: Factor by which ``rounds_s`` were brought to the speed of a platform's campaign; 1 where they are as they
             were measured.
+        published: The suite that its latency was published in; None for one that was measured or that a file states.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Truth:
     runs: tuple[Run, ...] = ()
     path: Path | None = None
     scale: float = 1.0
+    published: PublishedSuite | None = None
 
     @property
     def latency_s(self) -> float | None:

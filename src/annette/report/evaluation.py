@@ -8,6 +8,7 @@ from html import escape
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
+from annette.evaluation.published import PAPER
 from annette.number_text import (
     bytes_text,
     change_text,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from annette.evaluation.evaluation import Evaluation, ModelResult, NetworkResult
     from annette.evaluation.mapping_quality import MappingQuality
+    from annette.evaluation.published import PaperFigure
 
 __all__ = [
     "MAPPING_HEADER",
@@ -48,6 +50,7 @@ _WORST_SHOWN: Final = 0.1
 _RANKS: Final = ("spearman", "kendall")
 _ERRORS: Final = ("mape", "rmspe", "median", "worst", "bias", "within_5", "within_10")
 _ERROR_TITLES: Final = ("MAPE", "RMSPE", "median", "worst", "bias", "≤ 5 %", "≤ 10 %")
+_FIGURES: Final = {"mape": "mean absolute error", "spearman": "Spearman's rho"}
 _PARTS: Final = ("mapping", "kernel model", "overhead")
 
 
@@ -78,6 +81,7 @@ def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
         evaluation,
         plain_roofline=None if plain is None else part(schemas.PlainRoofline, plain),
         models=[_model(entry) for entry in evaluation.models],
+        paper=[_beside(figure, evaluation.models) for figure in evaluation.paper],
         intervals=[part(schemas.IntervalPart, entry) for entry in evaluation.intervals],
         mapping=_quality(evaluation.mapping),
         kinds=[part(schemas.KindPart, entry, **asdict(entry.errors)) for entry in evaluation.kinds],
@@ -156,7 +160,9 @@ def evaluation_tables(document: dict[str, Any]) -> list[Table]:
 def _summary(document: dict[str, Any]) -> tuple[str, ...]:
     """What belongs to the whole evaluation, one sentence each: the floor, and what the baselines are."""
     if not document["models"]:
-        return ("no latency is known: nothing to compare with",)
+        return (
+            "no latency is known: nothing to compare with (--measure measures, suites paper-… have published ones)",
+        )
     floor = document["floor"]
     known = "not known (fewer than two rounds)" if floor is None else percent_text(floor)
     lines = [f"re-measurement floor: {known}; the standard deviation of a round, mean over the networks"]
@@ -208,8 +214,10 @@ def _overall(document: dict[str, Any]) -> Iterable[Table]:
     header = ("network", "measured", "estimated", "error", "floor", "90 % interval", "inside")
     yield Table("Networks", header, networks, brief=True)
     errors = dict.fromkeys(_ERRORS, percent_text)
-    models = texts(document["models"], model=str, count=str, **errors, ratio=times_text)
-    yield Table("Models", ("model", "networks", *_ERROR_TITLES, "to first"), models, _summary(document), brief=True)
+    models = texts(document["models"], model=str, count=str, **errors, mae_s=seconds_text, ratio=times_text)
+    columns = ("model", "networks", *_ERROR_TITLES, "MAE", "to first")
+    yield Table("Models", columns, models, _summary(document), brief=True)
+    yield _paper(document["paper"], document["model"])
     ranks = [
         (entry["model"], *("{:.3f} [{:.3f}, {:.3f}]".format(entry[key], *entry[f"{key}_interval"]) for key in _RANKS))
         for entry in document["models"]
@@ -224,6 +232,20 @@ def _overall(document: dict[str, Any]) -> Iterable[Table]:
     yield Table(title, ("replaced", "MAPE"), remaining)
     mapping = mapping_rows(document["mapping"]) if document["mapping"] else []
     yield Table("Mapping: what the platform says the runtime does, against what it did", MAPPING_HEADER, mapping)
+
+
+def _paper(entries: Sequence[dict[str, Any]], model: str) -> Table:
+    """What the paper states of such networks, beside what was found here."""
+    rows = []
+    for entry in entries:
+        text = _exact_percent if entry["figure"] == "mape" else _figure
+        of = f"{_FIGURES[entry['figure']]}, {entry['model']}"
+        figures = (text(entry[key]) for key in ("paper", "here", "evaluated"))
+        rows.append((of, *figures, str(entry["paper_networks"]), str(entry["networks"])))
+    header = ("figure", "paper", "here", f"here, {model}", "networks of the paper", "networks here")
+    return Table(
+        "Beside the paper", header, rows, tuple({f"paper: {entry['source']}" for entry in entries}), brief=True
+    )
 
 
 def _of_kinds(kinds: Sequence[dict[str, Any]]) -> Iterable[Table]:
@@ -254,6 +276,11 @@ def _of_networks(document: dict[str, Any]) -> Iterable[Table]:
     yield Table(title, ("network", "none", *_PARTS), remaining)
 
 
+def _exact_percent(value: float | None) -> str:
+    """With two places, as the paper states its errors."""
+    return _UNKNOWN if value is None else f"{100 * value:.2f} %"
+
+
 def _figure(value: float | None) -> str:
     return _UNKNOWN if value is None else f"{value:.3f}"
 
@@ -274,6 +301,27 @@ def _model(entry: ModelResult) -> schemas.ModelPart:
     unknown = ranking is None or math.isnan(ranking.spearman)
     ranks = {name: None if unknown else getattr(ranking, name) for name in names}
     return part(schemas.ModelPart, entry, **asdict(entry.errors), **ranks)
+
+
+def _beside(figure: PaperFigure, models: Sequence[ModelResult]) -> schemas.PaperPart:
+    """A figure of the paper with those of here."""
+    alike = next((entry for entry in models if entry.model == figure.model), None)
+    return schemas.PaperPart(
+        model=figure.model,
+        figure=figure.figure,
+        paper=figure.value,
+        paper_networks=figure.networks,
+        here=_stated(figure, alike),
+        evaluated=_stated(figure, models[0] if models else None),
+        networks=models[0].errors.count if models else 0,
+        source=PAPER,
+    )
+
+
+def _stated(figure: PaperFigure, entry: ModelResult | None) -> float | None:
+    if entry is None or (figure.figure == "spearman" and entry.ranking is None):
+        return None
+    return entry.errors.mape if entry.ranking is None or figure.figure == "mape" else entry.ranking.spearman
 
 
 def _network(entry: NetworkResult) -> schemas.NetworkPart:

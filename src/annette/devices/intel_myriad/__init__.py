@@ -21,4 +21,5 @@ DEVICE = Device(
     backends={"myriad": f"{__name__}.backend:MyriadBackend"},
     importers={"ncs2": f"{__name__}.importer:import_ncs2"},
     fit=f"{__name__}.fit:fit_datasets",
+    suites=json_file(__name__, "suites.json"),
 )

@@ -14,4 +14,5 @@ DEVICE = Device(
     reports={"dpu-profile": f"{__name__}.reports:parse_dpu_profile"},
     importers={"zcu102": f"{__name__}.importer:import_zcu102"},
     fit=f"{__name__}.fit:fit_datasets",
+    suites=json_file(__name__, "suites.json"),
 )

@@ -28,7 +28,7 @@ __all__ = ["Entry", "build", "build_for_inputs", "describe", "has_option", "is_n
 def names() -> tuple[str, ...]:
     """The names of all networks, sorted.
 
-    Those of cells (``nasbench101:…``, ``nasbench201:…``, see `build`) are endless and left out.
+    Those named behind a colon (``nasbench101:…``, ``nasbench201:…``, ``published:…``, see `build`) are left out.
 
     Example:
         >>> "resnet50" in names()
@@ -38,7 +38,7 @@ def names() -> tuple[str, ...]:
 
 
 def is_name(name: str) -> bool:
-    """Whether the zoo has a network of this name, or a family of cells that the part before the colon names.
+    """Whether the zoo has a network of this name, or a family that the part before the colon names.
 
     A size behind the name does not count: ``resnet50@320``.
     """
@@ -74,7 +74,7 @@ def build(name: str, *, batch: int = 1, **options: Any) -> Network:
         name: One of `names`, perhaps with a size behind it (``resnet50@320``, ``yolov3@320x608``, ``bert_base@384``:
             an image's side, its height and width, or tokens); ``nasbench101:seed7`` or ``nasbench101:ROWS:OPERATIONS``
             (see `annette.network.zoo.nasbench101.parse_cell`); or ``nasbench201:`` and the benchmark's
-            string for a cell.
+            string for a cell; or ``published:`` and a name of `annette.network.zoo.described.described_names`.
         batch: Samples processed together, at least 1.
         **options: Of the network's function, such as ``batch_norm=True``.
 

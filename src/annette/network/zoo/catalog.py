@@ -45,8 +45,12 @@ class Entry:
 
 _OMZ: Final = "Open Model Zoo, "
 
-PARAMETRIC: Final = {"nasbench101": ("nasbench101", "nasbench101"), "nasbench201": ("nasbench201", "nasbench201")}
-"""Families of cells, each with its module and function."""
+PARAMETRIC: Final = {
+    "nasbench101": ("nasbench101", "nasbench101"),
+    "nasbench201": ("nasbench201", "nasbench201"),
+    "published": ("described", "published"),
+}
+"""Families of networks that are named behind a colon, each with its module and function."""
 
 _torchvision = partial(Entry, source="torchvision, table of classification weights", exact=True)
 """A network that torchvision documents, with exact parameters."""
@@ -56,6 +60,9 @@ _ENTRIES: Final = (
     _torchvision("alexnet", "classic", "five convolutions, three large fully connected layers", 0.714, 61_100_840),
     _torchvision(
         "vgg16", "classic", "thirteen 3x3 convolutions, three large fully connected layers", 15.47, 138_357_544
+    ),
+    _torchvision(
+        "vgg19", "classic", "sixteen 3x3 convolutions, three large fully connected layers", 19.632, 143_667_240
     ),
     Entry(
         "inception_v1",

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Final
 from annette.network.zoo.folding import FoldingBuilder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from annette.network.building.convolution import Size
     from annette.network.network import Network
     from annette.network.tensor import Tensor
 
-__all__ = ["alexnet", "squeezenet1_0", "squeezenet1_1", "vgg16"]
+__all__ = ["alexnet", "squeezenet1_0", "squeezenet1_1", "vgg16", "vgg19"]
 
 _SQUEEZED: Final = (16, 16, 32, 32, 48, 48, 64, 64)
 
@@ -33,15 +35,21 @@ def alexnet(batch: int = 1, *, classes: int = 1000) -> Network:
     return net.build(_three_layers(net, net.max_pool(x, 3, stride=2), classes))
 
 
-def vgg16(batch: int = 1, *, classes: int = 1000) -> Network:
-    """VGG-16: configuration D of the paper, without batch normalization."""
-    net = FoldingBuilder("vgg16", batch)
+def _vgg(name: str, counts: Sequence[int], batch: int = 1, *, classes: int = 1000) -> Network:
+    """Configurations D and E of the paper, without batch normalization: convolutions in each of five stages."""
+    net = FoldingBuilder(name, batch)
     x = net.image(224)
-    for stage, (filters, count) in enumerate(((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), 1):
+    for stage, (filters, count) in enumerate(zip((64, 128, 256, 512, 512), counts, strict=True), 1):
         for index in range(1, count + 1):
             x = net.relu(net.conv(x, filters, 3, padding=1, name=f"conv{stage}_{index}"))
         x = net.max_pool(x, 2, stride=2)
     return net.build(_three_layers(net, x, classes))
+
+
+vgg16 = partial(_vgg, "vgg16", (2, 2, 3, 3, 3))
+"""VGG-16: configuration D."""
+vgg19 = partial(_vgg, "vgg19", (2, 2, 4, 4, 4))
+"""VGG-19: configuration E."""
 
 
 def _three_layers(net: FoldingBuilder, x: Tensor, classes: int) -> Tensor:

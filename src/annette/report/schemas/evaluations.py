@@ -24,6 +24,7 @@ __all__ = [
     "MappingQualityPart",
     "ModelPart",
     "NetworkPart",
+    "PaperPart",
     "PlainRoofline",
 ]
 
@@ -47,6 +48,7 @@ class ModelPart(ReportPart, frozen=True):
     bias: Annotated[float, doc("Mean signed relative error; positive where estimates are too high.")]
     within_5: Annotated[Share, doc("Share of the pairs within 5 %.")]
     within_10: Annotated[Share, doc("Share of the pairs within 10 %.")]
+    mae_s: Annotated[FloatFrom0, doc("Mean absolute error in seconds.")]
     ratio: Annotated[
         FloatFrom0 | None,
         doc("Its mean absolute error over that of the model that is evaluated; null where that has no error."),
@@ -55,6 +57,19 @@ class ModelPart(ReportPart, frozen=True):
     spearman_interval: Annotated[Interval | None, doc("Its interval.")]
     kendall: Annotated[float | None, doc("Kendall's rank correlation (tau-b); null for too few networks.")]
     kendall_interval: Annotated[Interval | None, doc("Its interval.")]
+
+
+class PaperPart(ReportPart, frozen=True):
+    """A figure of ours beside that of the paper."""
+
+    model: Annotated[str, doc("Family of models that the paper's figure is of.")]
+    figure: Annotated[str, doc("`mape`, a share, or `spearman`.")]
+    paper: Annotated[float, doc("What the paper states.")]
+    paper_networks: Annotated[IntFrom1, doc("Over how many networks.")]
+    here: Annotated[float | None, doc("The same of that family here; null where it was not evaluated.")]
+    evaluated: Annotated[float | None, doc("The same of the model that is evaluated; null where nothing was compared.")]
+    networks: Annotated[IntFrom0, doc("Over how many networks.")]
+    source: Annotated[str, doc("Where the paper states it.")]
 
 
 class IntervalPart(ReportPart, frozen=True):
@@ -81,6 +96,7 @@ class KindPart(ReportPart, frozen=True):
     bias: Annotated[float, doc("Mean signed relative error; positive where estimates are too high.")]
     within_5: Annotated[Share, doc("Share of the pairs within 5 %.")]
     within_10: Annotated[Share, doc("Share of the pairs within 10 %.")]
+    mae_s: Annotated[FloatFrom0, doc("Mean absolute error in seconds.")]
     spearman: Annotated[float | None, doc("Spearman's rank correlation; null for too few kernels.")]
     kendall: Annotated[float | None, doc("Kendall's rank correlation (tau-b); null for too few kernels.")]
     floor: Annotated[
@@ -185,6 +201,10 @@ class EvaluationDocument(ReportDocument, frozen=True, tag="annette/evaluation/1"
     ]
     models: Annotated[
         list[ModelPart], doc("The model that is evaluated first, then all others; empty where nothing was measured.")
+    ]
+    paper: Annotated[
+        list[PaperPart],
+        doc("Figures that the paper states of such networks, beside those of here; empty where it states none."),
     ]
     intervals: Annotated[list[IntervalPart], doc("How well intervals hold; empty where the platform states none.")]
     remaining: Annotated[

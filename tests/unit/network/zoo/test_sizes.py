@@ -26,7 +26,7 @@ def test_a_size_behind_the_name_is_that_of_the_input(name, inputs):
     assert again.macs == network.macs
 
 
-FIXED = {"alexnet", "swin_t", "vgg16"}
+FIXED = {"alexnet", "swin_t", "vgg16", "vgg19"}
 """Networks with weights or windows for every position."""
 
 
