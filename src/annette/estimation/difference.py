@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import KernelTable
     from annette.network import Network
 
-__all__ = ["Difference", "KernelChange", "compare_networks"]
+__all__ = ["Difference", "KernelChange", "compare_estimates", "compare_networks"]
 
 _OWN: Final = tuple(number for number, name in enumerate(COLUMNS) if name not in NETWORK_COLUMNS)
 """Columns that are a kernel's own: the rest describes the network around it."""
@@ -114,6 +114,18 @@ def compare_networks(
         estimate_network(network, target, model=model, fallback=fallback, confidence=confidence)
         for network in (before, after)
     )
+    return compare_estimates(first, second, target, model=model)
+
+
+def compare_estimates(first: Estimate, second: Estimate, platform: Platform, *, model: str | None = None) -> Difference:
+    """Says where two estimates of one platform differ, as `compare_networks` does.
+
+    Args:
+        first: Estimate of the first network.
+        second: Estimate of the second, of the same confidence.
+        platform: Where.
+        model: Model family that both were asked for.
+    """
     matched = list(_matched(first, second))
     kernels = tuple(
         KernelChange(
@@ -123,7 +135,7 @@ def compare_networks(
     )
     paired = [(left, right) for left, right, same in matched if left is not None and right is not None and not same]
     ends = [
-        [_ends(estimate, rows, target, model) for rows in (pairs, alone)]
+        [_ends(estimate, rows, platform, model) for rows in (pairs, alone)]
         for estimate, pairs, alone in (
             (
                 first,

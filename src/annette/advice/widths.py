@@ -1,0 +1,176 @@
+"""More channels: sizes that fill the vectors or the multipliers of a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from annette.advice.changes import Change, Retraining
+from annette.advice.editing import Edit
+from annette.advice.ties import Axis, Ties, tie_sizes
+from annette.errors import NetworkShapeError
+from annette.network.kinds import Category, kinds_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from annette.network import AttributeValue, Layer, Network
+
+__all__ = ["Widen", "widenings"]
+
+_WIDTHS: Final = (4, 8, 16, 32, 64)
+"""What vectors, blocks of channels and rows of multipliers count: the next multiples of these are tried."""
+_MOST: Final = 1.5
+"""How many times as many channels are tried at most."""
+_PRODUCTS: Final = kinds_in(Category.CONVOLUTION) | {"fully_connected"}
+
+
+@dataclass(frozen=True)
+class Widen(Change):
+    """More channels at one place, and wherever these flow.
+
+    Attributes:
+        layer: The layer whose channels are named.
+        tensor: One of its activations.
+        axis: Where the channels are.
+        size: Channels now.
+        wanted: Channels to have.
+    """
+
+    what: ClassVar[str] = "channels"
+    retraining: ClassVar[Retraining] = "none"
+
+    layer: str
+    tensor: str
+    axis: int
+    size: int
+    wanted: int
+
+    @property
+    def title(self) -> str:
+        """What is changed."""
+        return f"widen the {self.size} channels of {self.tensor!r} to {self.wanted}"
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+        return f"{self.size} channels do not fill what the device computes at once; zeros for the further ones are free"
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layer whose channels are named."""
+        return (self.layer,)
+
+    def apply(self, network: Network) -> Network:
+        """The network with more channels wherever these flow."""
+        tensor = network.tensors.get(self.tensor)
+        if tensor is None or tensor.shape[self.axis : self.axis + 1] != (self.size,):
+            raise NetworkShapeError(f"tensor {self.tensor!r} does not have {self.size} channels any more")
+        ties = tie_sizes(network)
+        factors = _factors(ties, (self.tensor, self.axis), Fraction(self.wanted, self.size))
+        return _resized(network, ties, factors)
+
+
+def widenings(network: Network, layers: Iterable[Layer], refused: dict[str, str]) -> list[Widen]:
+    """Wider channels that could be tried around some layers.
+
+    Args:
+        network: The network.
+        layers: Layers whose channels matter, the heaviest first.
+        refused: Takes what cannot be widened, with the reason.
+    """
+    if network.channels_last:
+        return []
+    ties, seen, found = tie_sizes(network), set[Axis](), []
+    for layer in layers:
+        if layer.kind not in _PRODUCTS:
+            continue
+        for tensor in (layer.outputs[0], layer.inputs[0]):
+            shape = network.tensors[tensor].shape
+            axis = len(shape) - 1 if layer.kind == "fully_connected" else 1
+            group = ties.group((tensor, axis))
+            size = shape[axis]
+            if group in seen or size == 1:
+                continue
+            seen.add(group)
+            why = ties.fixed(group)
+            if why is not None:
+                refused.setdefault(f"other channels of {tensor!r} ({size})", f"fixed by {why}")
+                continue
+            wanted = {-(-(size + 1) // width) * width for width in _WIDTHS}
+            found += [
+                Widen(layer.name, tensor, axis, size, each) for each in sorted(wanted) if each <= max(_MOST * size, 8)
+            ]
+    return found
+
+
+def _factors(ties: Ties, axis: Axis, factor: Fraction) -> dict[Axis, Fraction]:
+    """By how much each group grows where one size does, concatenations included.
+
+    Raises:
+        NetworkShapeError: A size would have to grow that cannot, or in two ways.
+    """
+    factors = {ties.group(axis): factor}
+    changed = True
+    while changed:
+        changed = False
+        for joined in ties.joined:
+            whole = sum(ties.size(part) * factors.get(ties.group(part), Fraction(1)) for part in joined.parts)
+            wanted = whole / ties.size(joined.whole)
+            group = ties.group(joined.whole)
+            if wanted == factors.get(group, 1):
+                continue
+            if group in factors:
+                raise NetworkShapeError(f"what layer {joined.layer!r} joins would have to grow in two ways")
+            factors[group] = Fraction(wanted)
+            changed = True
+    for group in factors:
+        why = ties.fixed(group)
+        if why is not None:
+            raise NetworkShapeError(f"the channels of {axis[0]!r} are fixed by {why}")
+    return factors
+
+
+def _resized(network: Network, ties: Ties, factors: Mapping[Axis, Fraction]) -> Network:
+    """The network with sizes that are so many times as large.
+
+    Raises:
+        NetworkShapeError: A size would not be a whole number, or layers do not take it.
+    """
+    edit, changed = Edit(network), set[str]()
+    for name, tensor in network.tensors.items():
+        sizes = [
+            size * factors.get(ties.group((name, axis)), Fraction(1)) for axis, size in enumerate(tensor.shape)
+        ]
+        if any(size.denominator != 1 for size in sizes):
+            raise NetworkShapeError(f"tensor {name!r} cannot grow in proportion: {tensor.shape} has no such multiple")
+        shape = tuple(map(int, sizes))
+        if shape != tensor.shape:
+            edit.reshape(name, shape)
+            changed.add(name)
+    for layer in network.layers:
+        if not changed.isdisjoint((*layer.inputs, *layer.outputs)):
+            edit.put(layer, attributes=_attributes(edit, network, layer))
+    return edit.build()
+
+
+def _attributes(edit: Edit, network: Network, layer: Layer) -> Mapping[str, AttributeValue]:
+    """Attributes of a layer whose tensors have other sizes: those that repeat sizes follow."""
+    attributes = dict(layer.attributes)
+    if layer.kind in ("reshape", "expand") and "shape" in attributes:
+        attributes["shape"] = edit.tensors[layer.outputs[0]].shape
+    elif layer.kind == "split":
+        axis = attributes["axis"]
+        assert isinstance(axis, int)  # noqa: S101 - narrows the type; the kind says so
+        attributes["split"] = tuple(edit.tensors[name].shape[axis] for name in layer.outputs)
+    elif layer.kind in ("depthwise_conv", "conv_transpose"):
+        before = network.tensors[layer.inputs[0]].shape[1]
+        if attributes.get("groups", 1) == before > 1:
+            attributes["groups"] = edit.tensors[layer.inputs[0]].shape[1]
+    elif layer.kind == "group_norm":
+        channels, groups = edit.tensors[layer.inputs[0]].shape[1], attributes.get("num_groups", 1)
+        assert isinstance(groups, int)  # noqa: S101 - narrows the type; the kind says so
+        if channels % groups:
+            raise NetworkShapeError(f"layer {layer.name!r}: {groups} groups do not divide {channels} channels")
+    return attributes
