@@ -68,6 +68,10 @@ class ReplaceActivation(Change):
     places: tuple[Place, ...]
     told: str
 
+    def singly(self) -> list[ReplaceActivation]:
+        """The same at each place alone; none where there is one place only."""
+        return [replace(self, places=(place,)) for place in self.places] if len(self.places) > 1 else []
+
     @property
     def title(self) -> str:
         """What is changed."""

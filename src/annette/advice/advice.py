@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from annette.advice.activations import activation_changes
+from annette.advice.activations import ReplaceActivation, activation_changes
+from annette.advice.branches import branch_changes
 from annette.advice.norms import norm_changes
 from annette.advice.precision import precision_changes
 from annette.advice.reasons import why_apart
+from annette.advice.together import Together
 from annette.advice.transposes import transpose_changes
 from annette.advice.widths import widenings
 from annette.advice.windows import window_changes
@@ -20,7 +22,7 @@ from annette.estimation.estimator import as_loaded, check_options, estimate_netw
 from annette.platforms import Platform, load_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from annette.advice.changes import Change
@@ -34,6 +36,8 @@ _HEAVY: Final = 0.003
 """Share of the time from which a kernel is looked at."""
 _MOST_LOOKED_AT: Final = 120
 """Kernels that are looked at at most, the heaviest first."""
+_NOT_TOGETHER: Final = ("activation", "precision")
+"""Kinds of change of which one is for the whole network anyway."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,13 +196,16 @@ class _Search:
 
     def run(self) -> Advice:
         """The advice."""
-        found = [hint for change in self._changes() if (hint := self._tried(change)) is not None]
+        found = self._all_tried(self._changes())
+        singles = [change for hint in found if isinstance(hint.change, ReplaceActivation) for change in hint.change.singly()]
+        found = _best_of_each([*found, *self._all_tried(singles)])
+        found += self._all_tried(_together(found))
         certain = [hint for hint in found if hint.difference.certain]
         return Advice(
             network=self.network,
             platform=self.platform,
             estimate=self.estimate,
-            hints=tuple(sorted(_best_of_each(certain), key=lambda hint: -hint.gain_s)),
+            hints=tuple(sorted(certain, key=lambda hint: -hint.gain_s)),
             refused=tuple(Refusal(what, reason) for what, reason in self.refused.items()),
             tried=self.tried,
             uncertain=len(found) - len(certain),
@@ -224,6 +231,7 @@ class _Search:
         return [
             *widenings(network, layers, self.refused),
             *window_changes(network, layers),
+            *branch_changes(network, layers),
             *activation_changes(network, kernels, told),
             *norm_changes(network, layers, told),
             *transpose_changes(network, layers),
@@ -241,6 +249,9 @@ class _Search:
             kernel = self.estimate.mapped[row]
             layers |= {layer.name: known[layer.name] for layer in kernel.layers if layer.name in known}
         return list(layers.values())
+
+    def _all_tried(self, changes: Iterable[Change]) -> list[Hint]:
+        return [hint for change in changes if (hint := self._tried(change)) is not None]
 
     def _tried(self, change: Change) -> Hint | None:
         """A change as a hint where it saves enough."""
@@ -266,3 +277,12 @@ def _best_of_each(hints: Sequence[Hint]) -> list[Hint]:
         if place not in best or hint.gain_s > best[place].gain_s:
             best[place] = hint
     return list(best.values())
+
+
+def _together(hints: Sequence[Hint]) -> list[Change]:
+    """For each kind of change that several places warrant, all of them as one."""
+    by_kind: dict[str, list[Hint]] = {}
+    for hint in sorted(hints, key=lambda hint: -hint.gain_s):
+        by_kind.setdefault(hint.change.what, []).append(hint)
+    several = {what: group for what, group in by_kind.items() if len(group) > 1 and what not in _NOT_TOGETHER}
+    return [Together(tuple(hint.change for hint in group)) for group in several.values()]

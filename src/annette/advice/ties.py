@@ -261,10 +261,25 @@ def _split(ties: Ties, layer: Layer) -> None:
 
 
 def _slice(ties: Ties, layer: Layer) -> None:
+    """What is cut along one axis, without gaps, stays the same share of it."""
     source, result = ties.axes(layer.inputs[0]), ties.axes(layer.outputs[0])
     cut = integers(layer.attributes, "axes", tuple(range(len(source))))
-    moved = {normalize_axis(axis, len(source)) for axis in cut}
+    steps = integers(layer.attributes, "steps", (1,) * len(cut))
+    moved = {normalize_axis(axis, len(source)) for axis in cut} if len(cut) > 1 or set(steps) != {1} else set()
     _kept(ties, layer, source, result, [axis for axis in range(len(source)) if axis not in moved])
+
+
+def _gather(ties: Ties, layer: Layer) -> None:
+    """Rows are picked along one axis; the others stay as they are."""
+    source, result = ties.axes(layer.inputs[0]), ties.axes(layer.outputs[0])
+    along = normalize_axis(integers(layer.attributes, "axis", (0,))[0], len(source))
+    rank = 0 if "index" in layer.attributes else len(ties.axes(layer.inputs[1]))
+    behind = result[along + rank :]
+    for one, other in zip((*source[:along], *source[along + 1 :]), (*result[:along], *behind), strict=True):
+        ties.tie(one, other)
+    ties.fix(_why(layer), source[along], *result[along : along + rank])
+    for name in layer.inputs[1:]:
+        ties.fix(_why(layer), *ties.axes(name))
 
 
 def _pad(ties: Ties, layer: Layer) -> None:
@@ -352,6 +367,7 @@ _RULES: Final[dict[str, _Rule]] = {
     "fully_connected": _fully_connected,
     "matmul": _matmul,
     "concat": _concat,
+    "gather": _gather,
     "split": _split,
     "slice": _slice,
     "pad": _pad,

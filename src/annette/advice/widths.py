@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -11,6 +12,7 @@ from annette.advice.editing import Edit
 from annette.advice.ties import Axis, Ties, tie_sizes
 from annette.errors import NetworkShapeError
 from annette.network.kinds import Category, kinds_in
+from annette.network.kinds.shapes import integers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -82,7 +84,11 @@ def widenings(network: Network, layers: Iterable[Layer], refused: dict[str, str]
     """
     if network.channels_last:
         return []
-    ties, seen, found = tie_sizes(network), set[Axis](), []
+    ties = tie_sizes(network)
+    members, sums = ties.members(), {ties.group(joined.whole) for joined in ties.joined}
+    groups = _groups(network)
+    seen: set[Axis] = set()
+    found: list[Widen] = []
     for layer in layers:
         if layer.kind not in _PRODUCTS:
             continue
@@ -91,18 +97,33 @@ def widenings(network: Network, layers: Iterable[Layer], refused: dict[str, str]
             axis = len(shape) - 1 if layer.kind == "fully_connected" else 1
             group = ties.group((tensor, axis))
             size = shape[axis]
-            if group in seen or size == 1:
+            if group in seen or group in sums or size == 1:
                 continue
             seen.add(group)
             why = ties.fixed(group)
             if why is not None:
                 refused.setdefault(f"other channels of {tensor!r} ({size})", f"fixed by {why}")
                 continue
-            wanted = {-(-(size + 1) // width) * width for width in _WIDTHS}
+            step = math.lcm(*(size // math.gcd(size, ties.size(each) // groups.get(each, 1)) for each in members[group]))
+            wanted = {_next(size, math.lcm(step, width)) for width in _WIDTHS}
             found += [
                 Widen(layer.name, tensor, axis, size, each) for each in sorted(wanted) if each <= max(_MOST * size, 8)
             ]
     return found
+
+
+def _next(size: int, step: int) -> int:
+    """The next multiple of a step."""
+    return (size // step + 1) * step
+
+
+def _groups(network: Network) -> dict[Axis, int]:
+    """By how many groups the filters of a convolution must be divided, where these are fewer than channels."""
+    return {
+        (layer.outputs[0], 1): int(layer.attributes["groups"])  # type: ignore[arg-type]
+        for layer in network.layers
+        if layer.kind == "grouped_conv"
+    }
 
 
 def _factors(ties: Ties, axis: Axis, factor: Fraction) -> dict[Axis, Fraction]:
@@ -155,6 +176,18 @@ def _resized(network: Network, ties: Ties, factors: Mapping[Axis, Fraction]) -> 
     return edit.build()
 
 
+def _place(place: int, factor: Fraction, size: int) -> int:
+    """Where a cut is then.
+
+    Raises:
+        NetworkShapeError: Between two elements.
+    """
+    moved = place * factor
+    if abs(place) < size and moved.denominator != 1:
+        raise NetworkShapeError(f"a cut at {place} of {size} has no place in proportion")
+    return place if abs(place) > size else int(moved)
+
+
 def _attributes(edit: Edit, network: Network, layer: Layer) -> Mapping[str, AttributeValue]:
     """Attributes of a layer whose tensors have other sizes: those that repeat sizes follow."""
     attributes = dict(layer.attributes)
@@ -164,6 +197,11 @@ def _attributes(edit: Edit, network: Network, layer: Layer) -> Mapping[str, Attr
         axis = attributes["axis"]
         assert isinstance(axis, int)  # noqa: S101 - narrows the type; the kind says so
         attributes["split"] = tuple(edit.tensors[name].shape[axis] for name in layer.outputs)
+    elif layer.kind == "slice" and len(integers(attributes, "axes")) == 1:
+        axis = integers(attributes, "axes")[0]
+        factor = Fraction(edit.tensors[layer.inputs[0]].shape[axis], network.tensors[layer.inputs[0]].shape[axis])
+        for key in ("starts", "ends"):
+            attributes[key] = (_place(integers(attributes, key)[0], factor, network.tensors[layer.inputs[0]].shape[axis]),)
     elif layer.kind in ("depthwise_conv", "conv_transpose"):
         before = network.tensors[layer.inputs[0]].shape[1]
         if attributes.get("groups", 1) == before > 1:
