@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from annette.advice.advice import advise
     from annette.api import benchmark, check_machine, evaluate, fit, measure, observe_sizes, plan_benchmark
     from annette.errors import AnnetteError
     from annette.estimation import Estimate
@@ -34,6 +35,7 @@ __all__ = [
     "Network",
     "Platform",
     "__version__",
+    "advise",
     "benchmark",
     "check_machine",
     "estimate",
@@ -53,6 +55,7 @@ __all__ = [
 
 _HOMES: Final = {
     "AnnetteError": "annette.errors",
+    "advise": "annette.advice.advice",
     "Estimate": "annette.estimation",
     "Network": "annette.network",
     "Platform": "annette.platforms",

@@ -164,5 +164,7 @@ def activation_changes(network: Network, kernels: Iterable[Kernel], told: Mappin
         reasons = [told[name] for place in places for name in place.layers if name in told]
         if kind not in _ALIKE or not reasons:
             continue
-        found += [ReplaceActivation(kind, other, tuple(places), reasons[0]) for other in CHOICES if other != kind]
+        pairs = any(len(place.layers) == 2 for place in places)
+        reason = f"{kind} runs as a function and a product, which is two kernels: the platform has none of it" if pairs else reasons[0]
+        found += [ReplaceActivation(kind, other, tuple(places), reason) for other in CHOICES if other != kind]
     return found

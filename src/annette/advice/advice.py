@@ -97,6 +97,8 @@ class Advice:
         refused: Changes that would have been tried, and what in the network forbids them.
         tried: How many changes were estimated.
         uncertain: How many of them promise a gain that the platform's errors do not warrant.
+        model: Model family that was asked for, or None.
+        fallback: What was done with kinds of kernel that the platform has no model for.
     """
 
     network: Network
@@ -106,6 +108,19 @@ class Advice:
     refused: tuple[Refusal, ...]
     tried: int
     uncertain: int
+    model: str | None = None
+    fallback: str = "error"
+
+    def difference(self, changed: Network) -> Difference:
+        """What a changed network takes more or less than the network as it is.
+
+        Raises:
+            AnnetteError: The platform has no estimate of it.
+        """
+        after = estimate_network(
+            changed, self.platform, model=self.model, fallback=self.fallback, confidence=self.estimate.confidence
+        )
+        return compare_estimates(self.estimate, after, self.platform, model=self.model)
 
     def apply(self, numbers: Sequence[int]) -> Network:
         """The network with some hints applied, one after the other.
@@ -209,6 +224,8 @@ class _Search:
             refused=tuple(Refusal(what, reason) for what, reason in self.refused.items()),
             tried=self.tried,
             uncertain=len(found) - len(certain),
+            model=self.model,
+            fallback=self.fallback,
         )
 
     @cached_property

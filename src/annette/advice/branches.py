@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from annette.advice.changes import Change, Retraining
-from annette.advice.editing import Edit, layer_named, sole_reader
+from annette.advice.editing import Edit, is_transposed, layer_named, sole_reader
 from annette.errors import NetworkStructureError
 from annette.network.kinds import Category, kinds_in
 from annette.network.kinds.shapes import integers
@@ -87,10 +87,14 @@ def _merged(edit: Edit, network: Network, layers: Sequence[Layer], source: str, 
     inputs = [source]
     for position, constant in enumerate(first.inputs[1:], start=1):
         sizes = list(tensors[constant].shape)
-        along = 1 if first.kind == "fully_connected" and position == 1 and not first.attributes.get("transposed_weights") else 0
+        plain = first.kind == "fully_connected" and position == 1
+        along = int(plain and not is_transposed(first, sizes, tensors[first.inputs[0]].shape[-1]))
         sizes[along] = count
         inputs.append(edit.constant(constant, sizes, owner=first.name, label=f"all{position}"))
-    edit.put(replace(first, outputs=(name,)), inputs=inputs)
+    attributes = dict(first.attributes)
+    if first.kind == "fully_connected":
+        attributes["transposed_weights"] = is_transposed(first, tensors[first.inputs[1]].shape, tensors[first.inputs[0]].shape[-1])
+    edit.put(replace(first, outputs=(name,)), inputs=inputs, attributes=attributes)
     return name
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from annette.errors import NetworkStructureError
 from annette.network import Network
 from annette.network.kinds import KINDS, output_shapes
+from annette.network.kinds.shapes import integers
 from annette.network.tensor import Tensor
 from annette.network.workload import describe_layer
 
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from annette.network import AttributeValue, Layer
+    from annette.network.kinds.shapes import Shape
 
-__all__ = ["Edit", "layer_named", "sole_reader"]
+__all__ = ["Edit", "is_transposed", "layer_named", "sole_reader"]
 
 
 def layer_named(network: Network, name: str) -> Layer:
@@ -180,13 +182,39 @@ class Edit:
             return
         before = self.network.layers_by_name
         for layer in layers:
-            if before.get(layer.name) is layer or KINDS[layer.kind].shapes is None or "equation" in layer.attributes:
+            unsaid = "equation" in layer.attributes or (layer.kind == "slice" and "starts" not in layer.attributes)
+            if before.get(layer.name) is layer or KINDS[layer.kind].shapes is None or unsaid:
                 continue
-            shapes = output_shapes(
-                layer.kind, [self.tensors[name].shape for name in layer.inputs], layer.attributes, name=layer.name
-            )
-            written = [self.tensors[name].shape for name in layer.outputs]
+            read, written = ([self.tensors[name].shape for name in names] for names in (layer.inputs, layer.outputs))
+            attributes = {**_implied(layer, read, written), **layer.attributes}
+            shapes = output_shapes(layer.kind, read, attributes, name=layer.name)
             if shapes[: len(written)] != written:
                 raise NetworkStructureError(
                     f"layer {layer.name!r} ({layer.kind}) would write {shapes} where {written} are expected"
                 )
+
+
+def is_transposed(layer: Layer, weights: Sequence[int], depth: int) -> bool:
+    """Whether the weights of a product are features by depth: said so, or because they fit in no other way."""
+    return bool(layer.attributes.get("transposed_weights")) or weights[0] != depth
+
+
+def _implied(layer: Layer, read: Sequence[Shape], written: Sequence[Shape]) -> dict[str, AttributeValue]:
+    """Attributes that follow from the shapes of a layer, which readers may leave out."""
+    kind, attributes = layer.kind, layer.attributes
+    if kind in ("reshape", "expand"):
+        return {"shape": written[0]}
+    if kind.startswith("resize_"):
+        return {"sizes": written[0][2:]}
+    if kind == "fully_connected":
+        return {"transposed_weights": is_transposed(layer, read[1], read[0][-1])}
+    if kind == "split":
+        axis = integers(attributes, "axis")[0]
+        return {"split": tuple(shape[axis] for shape in written)}
+    if kind == "slice" and "starts" in attributes:
+        starts, axes = integers(attributes, "starts"), integers(attributes, "axes")
+        steps = integers(attributes, "steps", (1,) * len(starts))
+        firsts = [min(start + read[0][axis] if start < 0 else start, read[0][axis] - 1) for start, axis in zip(starts, axes, strict=True)]
+        ends = [first + written[0][axis] * step for first, axis, step in zip(firsts, axes, steps, strict=True)]
+        return {"ends": tuple(end if end >= 0 else -read[0][axis] - 1 for end, axis in zip(ends, axes, strict=True))}
+    return {}

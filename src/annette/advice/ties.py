@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from annette.advice.editing import is_transposed
 from annette.network.kinds import Category, kinds_in
 from annette.network.kinds.shapes import integers, normalize_axis
 
@@ -95,11 +96,12 @@ class Ties:
         return found
 
 
-def tie_sizes(network: Network) -> Ties:
+def tie_sizes(network: Network, *, throughout: bool = False) -> Ties:
     """Finds out which sizes of a network change together.
 
     Args:
         network: Any network whose feature maps are N, C, …spatial….
+        throughout: Whether all that is concatenated grows by the same factor; else one part alone may.
     """
     ties = Ties(network)
     for name in network.inputs:
@@ -114,6 +116,10 @@ def tie_sizes(network: Network) -> Ties:
             _RULES.get(layer.kind, _unknown)(ties, layer)
     for layer in views:  # Which of several sizes a merged one follows, the other layers say.
         _reshape(ties, layer)
+    if throughout:
+        for joined in ties.joined:
+            ties.tie(joined.whole, *joined.parts)
+        ties.joined.clear()
     _settle_joined(ties)
     return ties
 
@@ -222,8 +228,9 @@ def _fully_connected(ties: Ties, layer: Layer) -> None:
     if not plain or "equation" in layer.attributes or "weight_bits" in layer.attributes:
         _unknown(ties, layer)
         return
-    depth, features = (1, 0) if layer.attributes.get("transposed_weights") else (0, 1)
     before, after = ties.axes(source), ties.axes(result)
+    turned = is_transposed(layer, tensors[weights].shape, ties.size(before[-1]))
+    depth, features = (1, 0) if turned else (0, 1)
     ties.tie(before[-1], (weights, depth))
     ties.tie(after[-1], (weights, features), *(ties.axes(name)[-1] for name in layer.inputs[2:]))
     for one, other in zip(before[:-1], after[:-1], strict=True):
@@ -265,7 +272,8 @@ def _slice(ties: Ties, layer: Layer) -> None:
     source, result = ties.axes(layer.inputs[0]), ties.axes(layer.outputs[0])
     cut = integers(layer.attributes, "axes", tuple(range(len(source))))
     steps = integers(layer.attributes, "steps", (1,) * len(cut))
-    moved = {normalize_axis(axis, len(source)) for axis in cut} if len(cut) > 1 or set(steps) != {1} else set()
+    plain = len(cut) == 1 and set(steps) == {1} and "starts" in layer.attributes
+    moved = set() if plain else {normalize_axis(axis, len(source)) for axis in cut}
     _kept(ties, layer, source, result, [axis for axis in range(len(source)) if axis not in moved])
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from annette.advice.changes import Change, Retraining
-from annette.advice.editing import Edit, layer_named
+from annette.advice.editing import Edit, is_transposed, layer_named
 from annette.errors import NetworkStructureError
 from annette.network.kinds import Category, kinds_in
 from annette.network.kinds.shapes import integers
@@ -91,7 +91,8 @@ def _put(edit: Edit, network: Network, layer: Layer, back: Sequence[int], first:
     inputs = [first.inputs[0] if name == first.outputs[0] else name for name in layer.inputs]
     if layer.kind == "fully_connected":
         weights = network.tensors[inputs[1]].shape
-        depth, features = weights[::-1] if layer.attributes.get("transposed_weights") else weights
+        turned = is_transposed(layer, weights, network.tensors[layer.inputs[0]].shape[-1])
+        depth, features = weights[::-1] if turned else weights
         taps = (1,) * (len(back) - 2)
         inputs[1] = edit.constant(inputs[1], (features, depth, *taps), owner=layer.name, label="point")
         attributes = {"kernel_shape": taps, "strides": taps, "dilations": taps, "pads": (0,) * 2 * len(taps), "groups": 1}

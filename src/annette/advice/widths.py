@@ -8,14 +8,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from annette.advice.changes import Change, Retraining
-from annette.advice.editing import Edit
+from annette.advice.editing import Edit, is_transposed
 from annette.advice.ties import Axis, Ties, tie_sizes
 from annette.errors import NetworkShapeError
 from annette.network.kinds import Category, kinds_in
 from annette.network.kinds.shapes import integers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from annette.network import AttributeValue, Layer, Network
 
@@ -38,6 +38,7 @@ class Widen(Change):
         axis: Where the channels are.
         size: Channels now.
         wanted: Channels to have.
+        throughout: Whether all that is concatenated with them grows in proportion.
     """
 
     what: ClassVar[str] = "channels"
@@ -48,11 +49,13 @@ class Widen(Change):
     axis: int
     size: int
     wanted: int
+    throughout: bool = False
 
     @property
     def title(self) -> str:
         """What is changed."""
-        return f"widen the {self.size} channels of {self.tensor!r} to {self.wanted}"
+        further = ", and all that is concatenated with them in proportion" if self.throughout else ""
+        return f"widen the {self.size} channels of {self.tensor!r} to {self.wanted}{further}"
 
     @property
     def reason(self) -> str:
@@ -69,7 +72,7 @@ class Widen(Change):
         tensor = network.tensors.get(self.tensor)
         if tensor is None or tensor.shape[self.axis : self.axis + 1] != (self.size,):
             raise NetworkShapeError(f"tensor {self.tensor!r} does not have {self.size} channels any more")
-        ties = tie_sizes(network)
+        ties = tie_sizes(network, throughout=self.throughout)
         factors = _factors(ties, (self.tensor, self.axis), Fraction(self.wanted, self.size))
         return _resized(network, ties, factors)
 
@@ -84,32 +87,47 @@ def widenings(network: Network, layers: Iterable[Layer], refused: dict[str, str]
     """
     if network.channels_last:
         return []
+    layers = [layer for layer in layers if layer.kind in _PRODUCTS]
     ties = tie_sizes(network)
-    members, sums = ties.members(), {ties.group(joined.whole) for joined in ties.joined}
-    groups = _groups(network)
+    found = list(_of_groups(ties, layers, refused, throughout=False))
+    if ties.joined:
+        found += _of_groups(tie_sizes(network, throughout=True), layers, {}, throughout=True)
+    return found
+
+
+def _of_groups(ties: Ties, layers: Iterable[Layer], refused: dict[str, str], *, throughout: bool) -> Iterator[Widen]:
+    """Wider channels of each group of sizes that some layers have."""
+    network, members = ties.network, ties.members()
+    sums, groups = {ties.group(joined.whole) for joined in ties.joined}, _groups(network)
+    concatenated = {ties.group((name, axis)) for name, axis in _concatenations(network)} if throughout else None
     seen: set[Axis] = set()
-    found: list[Widen] = []
     for layer in layers:
-        if layer.kind not in _PRODUCTS:
-            continue
         for tensor in (layer.outputs[0], layer.inputs[0]):
             shape = network.tensors[tensor].shape
             axis = len(shape) - 1 if layer.kind == "fully_connected" else 1
-            group = ties.group((tensor, axis))
-            size = shape[axis]
-            if group in seen or group in sums or size == 1:
+            group, size = ties.group((tensor, axis)), shape[axis]
+            if group in seen or group in sums or size == 1 or (concatenated is not None and group not in concatenated):
                 continue
             seen.add(group)
             why = ties.fixed(group)
             if why is not None:
                 refused.setdefault(f"other channels of {tensor!r} ({size})", f"fixed by {why}")
                 continue
-            step = math.lcm(*(size // math.gcd(size, ties.size(each) // groups.get(each, 1)) for each in members[group]))
-            wanted = {_next(size, math.lcm(step, width)) for width in _WIDTHS}
-            found += [
-                Widen(layer.name, tensor, axis, size, each) for each in sorted(wanted) if each <= max(_MOST * size, 8)
-            ]
-    return found
+            step = math.lcm(
+                *(size // math.gcd(size, ties.size(each) // groups.get(each, 1)) for each in members[group])
+            )
+            for wanted in sorted({_next(size, math.lcm(step, width)) for width in _WIDTHS}):
+                if wanted <= max(_MOST * size, 8):
+                    yield Widen(layer.name, tensor, axis, size, wanted, throughout)
+
+
+def _concatenations(network: Network) -> list[Axis]:
+    """What layers join, by the axis along which they do."""
+    return [
+        (layer.outputs[0], integers(layer.attributes, "axis")[0] % len(network.tensors[layer.outputs[0]].shape))
+        for layer in network.layers
+        if layer.kind == "concat"
+    ]
 
 
 def _next(size: int, step: int) -> int:
@@ -197,11 +215,16 @@ def _attributes(edit: Edit, network: Network, layer: Layer) -> Mapping[str, Attr
         axis = attributes["axis"]
         assert isinstance(axis, int)  # noqa: S101 - narrows the type; the kind says so
         attributes["split"] = tuple(edit.tensors[name].shape[axis] for name in layer.outputs)
-    elif layer.kind == "slice" and len(integers(attributes, "axes")) == 1:
+    elif layer.kind == "fully_connected":
+        weights, depth = network.tensors[layer.inputs[1]].shape, network.tensors[layer.inputs[0]].shape[-1]
+        attributes["transposed_weights"] = is_transposed(layer, weights, depth)
+    elif layer.kind == "slice" and len(integers(attributes, "starts", ())) == 1:
         axis = integers(attributes, "axes")[0]
         factor = Fraction(edit.tensors[layer.inputs[0]].shape[axis], network.tensors[layer.inputs[0]].shape[axis])
         for key in ("starts", "ends"):
-            attributes[key] = (_place(integers(attributes, key)[0], factor, network.tensors[layer.inputs[0]].shape[axis]),)
+            if key in attributes:
+                place = _place(integers(attributes, key)[0], factor, network.tensors[layer.inputs[0]].shape[axis])
+                attributes[key] = (place,)
     elif layer.kind in ("depthwise_conv", "conv_transpose"):
         before = network.tensors[layer.inputs[0]].shape[1]
         if attributes.get("groups", 1) == before > 1:

@@ -24,7 +24,7 @@ from annette.plain_text import shortened
 __all__ = ["cli", "main"]
 
 _NAMES: Final = (
-    "backends", "bench", "calibrate", "compare", "dataset", "diff", "estimate", "evaluate", "fit", "inspect", "measure",
+    "advise", "backends", "bench", "calibrate", "compare", "dataset", "diff", "estimate", "evaluate", "fit", "inspect", "measure",
     "platforms", "search",
 )  # fmt: skip
 _COMMANDS: Final = {**{name: f"annette.cli.{name}" for name in _NAMES}, "import": "annette.cli.import_tables"}

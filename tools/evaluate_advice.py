@@ -1,0 +1,192 @@
+"""Holds what `annette advise` promises against Vela, or against ONNX Runtime on this machine.
+
+Usage: ``python tools/evaluate_advice.py vela|onnxruntime --out FILE [--platform P] [--page FILE] [NETWORK ...]``.
+Networks are those of the zoo or files; without any, those listed below. The best hints for each network are applied one
+by one; the network as it is and the changed ones are compiled, or written as ONNX with random weights and measured in
+turns. Results are kept in FILE (JSON lines) as they come; what is there is not repeated. ``--page`` writes all of FILE
+as a Markdown page; ``--page`` without measuring anything: ``... none --out FILE --page FILE``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+import annette
+from annette.bench.backend import Subject
+from annette.devices.arm_ethos_u.backend import VelaBackend, VelaOptions
+from annette.devices.arm_ethos_u.targets import Target
+from annette.errors import AnnetteError
+from annette.network.writers.onnx import write_onnx
+from annette.number_text import change_text, seconds_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from annette import Network, Platform
+    from annette.advice.advice import Advice
+
+VELA: Final = ("efficientnet_b0", "densenet121", "mobilenet_v2", "yolov4_tiny", "inception_v3")
+ONNXRUNTIME: Final = VELA
+DEFAULT_PLATFORMS: Final = {"vela": "ethos-u55-128", "onnxruntime": "epyc-onnxruntime"}
+HINTS: Final = 5
+"""Hints that are tried of each network, the best first."""
+WITHIN: Final = 0.3
+"""How far a gain may be off, as a share of the true one."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One hint, applied.
+
+    Attributes:
+        tool: What said the true time.
+        platform: What estimated.
+        network: Name of the network.
+        hint: What was changed.
+        what: Kind of change.
+        before_s: True time of the network as it is.
+        after_s: True time of the changed one.
+        gain_s: Gain that was promised.
+        interval_s: Ends of its interval.
+    """
+
+    tool: str
+    platform: str
+    network: str
+    hint: str
+    what: str
+    before_s: float
+    after_s: float
+    gain_s: float
+    interval_s: tuple[float, float]
+
+    @property
+    def true_gain_s(self) -> float:
+        """Time that was saved."""
+        return self.before_s - self.after_s
+
+    @property
+    def right(self) -> bool:
+        """Whether time was saved at all."""
+        return self.true_gain_s > 0
+
+    @property
+    def error(self) -> float:
+        """Promised gain less true one, as a share of the true one."""
+        return self.gain_s / self.true_gain_s - 1 if self.true_gain_s else float("inf")
+
+
+def compiled_s(networks: Sequence[Network], platform: Platform) -> Iterator[float | None]:
+    """What Vela says of networks; None where it does not take one."""
+    target = Target.choose(*platform.device.split(", "))
+    backend = VelaBackend(VelaOptions(target.accelerator, target.system_config, target.memory_mode))
+    for network in networks:
+        try:
+            with backend.compile(Subject(network, None)) as compiled:
+                yield compiled.run(1)[0]
+        except AnnetteError as error:
+            print(f"- left out: {' '.join(str(error).split())[:200]}", flush=True)
+            yield None
+
+
+def measured_s(networks: Sequence[Network], platform: Platform) -> Iterator[float | None]:
+    """What ONNX Runtime takes for networks with random weights; None where it does not run one."""
+    with tempfile.TemporaryDirectory() as folder:
+        places: dict[int, Path] = {}
+        for number, network in enumerate(networks):
+            path = Path(folder) / f"network{number}.onnx"
+            try:
+                write_onnx(network, path)
+            except AnnetteError as error:
+                print(f"- left out: {' '.join(str(error).split())[:200]}", flush=True)
+                continue
+            places[number] = path
+        found = annette.measure(
+            list(places.values()), backend="onnxruntime", options={"threads": platform.threads}, rounds=3
+        )
+        times = dict(zip(places, (each.latency_s for each in found), strict=True))
+        yield from (times.get(number) for number in range(len(networks)))
+
+
+def tried(advice: Advice, name: str, tool: str) -> Iterator[Tried]:
+    """The best hints for a network, applied."""
+    hints = advice.hints[:HINTS]
+    take = compiled_s if tool == "vela" else measured_s
+    before_s, *after_s = take([advice.network, *(hint.network for hint in hints)], advice.platform)
+    for hint, each_s in zip(hints, after_s, strict=True):
+        if before_s is not None and each_s is not None and hint.interval_s is not None:
+            made = hint.change
+            yield Tried(
+                tool, advice.platform.name, name, made.title, made.what, before_s, each_s, hint.gain_s, hint.interval_s
+            )
+
+
+def page(results: Sequence[Tried], words: str) -> str:
+    """The results as Markdown."""
+    parts = ["# Advice, applied\n\n", words]
+    for tool in dict.fromkeys(each.tool for each in results):
+        rows = [each for each in results if each.tool == tool]
+        right = sum(each.right for each in rows)
+        near = sum(abs(each.error) <= WITHIN for each in rows)
+        inside = sum(each.interval_s[0] <= each.true_gain_s <= each.interval_s[1] for each in rows)
+        errors = [abs(each.error) for each in rows]
+        parts.append(
+            f"\n## {rows[0].platform}, {tool}\n\n{len(rows)} hints for {len({each.network for each in rows})} networks: "
+            f"{right} ({right / len(rows):.0%}) save time; the gain is within {WITHIN:.0%} for {near} "
+            f"({near / len(rows):.0%}), off by {np.median(errors):.1%} in the median, and inside its 90 % interval for "
+            f"{inside} ({inside / len(rows):.0%}).\n\n"
+            "| network | hint | as it is | promised | true | off by |\n|---|---|---:|---:|---:|---:|\n"
+        )
+        parts += [
+            f"| {each.network} | {each.hint[:110]} | {seconds_text(each.before_s)} | "
+            f"{change_text(-each.gain_s / each.before_s)} | {change_text(-each.true_gain_s / each.before_s)} | "
+            f"{each.error:+.0%} |\n"
+            for each in rows
+        ]
+    return "".join(parts)
+
+
+def main() -> None:
+    """Applies, compiles or measures, and prints the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tool", choices=("vela", "onnxruntime", "none"))
+    parser.add_argument("--out", type=Path, required=True, help="results, added to")
+    parser.add_argument("--platform", help="name or file of the platform")
+    parser.add_argument("--page", type=Path, help="Markdown page to write")
+    parser.add_argument("networks", nargs="*", metavar="NETWORK", help="names of the zoo, or files")
+    arguments = parser.parse_intermixed_args()
+    lines = arguments.out.read_text().splitlines() if arguments.out.exists() else []
+    results = [Tried(**{**each, "interval_s": tuple(each["interval_s"])}) for each in map(json.loads, lines)]
+    if arguments.tool != "none":
+        platform = annette.load_platform(arguments.platform or DEFAULT_PLATFORMS[arguments.tool])
+        done = {(each.tool, each.platform, each.network) for each in results}
+        for network in arguments.networks or (VELA if arguments.tool == "vela" else ONNXRUNTIME):
+            name = Path(network).stem
+            if (arguments.tool, platform.name, name) in done:
+                continue
+            try:
+                advice = annette.advise(network, platform, fallback="roofline")
+                found = list(tried(advice, name, arguments.tool))
+            except AnnetteError as error:
+                print(f"- left out: {name}: {' '.join(str(error).split())[:200]}", flush=True)
+                continue
+            with arguments.out.open("a") as file:
+                for each in found:
+                    file.write(json.dumps(asdict(each)) + "\n")
+                    print(f"{name}: {each.hint[:80]}: {each.error:+.0%}", flush=True)
+            results += found
+    text = page(results, "")
+    if arguments.page:
+        arguments.page.write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
