@@ -29,7 +29,9 @@ CHOICES: Final[Mapping[str, Mapping[str, AttributeValue]]] = {
     "hard_swish": {},
 }
 """Activations that may take another one's place, with their attributes."""
-_ALIKE: Final = frozenset({"silu", "gelu", "mish", "hard_swish", "elu", "celu", "selu", "leaky_relu", "prelu", "relu", "clip", "softplus"})
+_ALIKE: Final = frozenset(
+    {"silu", "gelu", "mish", "hard_swish", "elu", "celu", "selu", "leaky_relu", "prelu", "relu", "clip", "softplus"}
+)
 """Activations between layers, one of which can mostly take the place of another: not those of gates."""
 _NAMES: Final = {"clip": "ReLU6"}
 
@@ -98,9 +100,13 @@ class ReplaceActivation(Change):
             source = known[place.layers[0]].inputs[0] if place.source not in edit.tensors else place.source
             last = known[place.layers[-1]]
             edit.remove(*place.layers[:-1])
-            edit.put(replace(last, outputs=(place.result,)), kind=self.after, inputs=[source], attributes=CHOICES[self.after])
+            edit.put(
+                replace(last, outputs=(place.result,)), kind=self.after, inputs=[source], attributes=CHOICES[self.after]
+            )
         if all(any(name not in known for name in place.layers) for place in self.places):
-            raise NetworkStructureError(f"network {network.name!r} has no {self.before} any more that could be replaced")
+            raise NetworkStructureError(
+                f"network {network.name!r} has no {self.before} any more that could be replaced"
+            )
         return edit.build()
 
 
@@ -113,7 +119,9 @@ def activations_of(network: Network, kernels: Iterable[Kernel]) -> list[Place]:
     """
     places: dict[str, Place] = {}
     for kernel in kernels:
-        composed = kernel.kind in _ACTIVATIONS and len(kernel.layers) > 1 and kernel.anchor.name not in network.layers_by_name
+        composed = (
+            kernel.kind in _ACTIVATIONS and len(kernel.layers) > 1 and kernel.anchor.name not in network.layers_by_name
+        )
         if composed and len(kernel.inputs) == len(kernel.outputs) == 1 and _is_whole(kernel, network):
             names = tuple(layer.name for layer in kernel.layers)
             places[kernel.outputs[0]] = Place(kernel.kind, names, kernel.inputs[0], kernel.outputs[0])
@@ -132,7 +140,10 @@ def activations_of(network: Network, kernels: Iterable[Kernel]) -> list[Place]:
 def _is_whole(kernel: Kernel, network: Network) -> bool:
     """Whether the last layer of a kernel writes what it hands out, and nothing but activations feed it."""
     last = kernel.layers[-1]
-    return last.outputs == kernel.outputs and network.tensors[kernel.inputs[0]].shape == network.tensors[last.outputs[0]].shape
+    return (
+        last.outputs == kernel.outputs
+        and network.tensors[kernel.inputs[0]].shape == network.tensors[last.outputs[0]].shape
+    )
 
 
 def _gated(network: Network, layer: Layer) -> Place | None:
@@ -165,6 +176,10 @@ def activation_changes(network: Network, kernels: Iterable[Kernel], told: Mappin
         if kind not in _ALIKE or not reasons:
             continue
         pairs = any(len(place.layers) == 2 for place in places)
-        reason = f"{kind} runs as a function and a product, which is two kernels: the platform has none of it" if pairs else reasons[0]
+        reason = (
+            f"{kind} runs as a function and a product, which is two kernels: the platform has none of it"
+            if pairs
+            else reasons[0]
+        )
         found += [ReplaceActivation(kind, other, tuple(places), reason) for other in CHOICES if other != kind]
     return found

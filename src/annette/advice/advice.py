@@ -212,7 +212,9 @@ class _Search:
     def run(self) -> Advice:
         """The advice."""
         found = self._all_tried(self._changes())
-        singles = [change for hint in found if isinstance(hint.change, ReplaceActivation) for change in hint.change.singly()]
+        singles = [
+            change for hint in found if isinstance(hint.change, ReplaceActivation) for change in hint.change.singly()
+        ]
         found = _best_of_each([*found, *self._all_tried(singles)])
         found += self._all_tried(_together(found))
         certain = [hint for hint in found if hint.difference.certain]

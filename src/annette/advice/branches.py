@@ -77,7 +77,7 @@ class MergeSiblings(Change):
         return edit.build()
 
 
-def _merged(edit: Edit, network: Network, layers: Sequence[Layer], source: str, axis: int, *, last: bool) -> str:
+def _merged(edit: Edit, network: Network, layers: Sequence[Layer], source: str, axis: int) -> str:
     """Puts one layer in the place of the first of several, which does what all do; returns what it writes."""
     first = layers[0]
     tensors, result = network.tensors, network.tensors[first.outputs[0]]
@@ -93,7 +93,9 @@ def _merged(edit: Edit, network: Network, layers: Sequence[Layer], source: str, 
         inputs.append(edit.constant(constant, sizes, owner=first.name, label=f"all{position}"))
     attributes = dict(first.attributes)
     if first.kind == "fully_connected":
-        attributes["transposed_weights"] = is_transposed(first, tensors[first.inputs[1]].shape, tensors[first.inputs[0]].shape[-1])
+        attributes["transposed_weights"] = is_transposed(
+            first, tensors[first.inputs[1]].shape, tensors[first.inputs[0]].shape[-1]
+        )
     edit.put(replace(first, outputs=(name,)), inputs=inputs, attributes=attributes)
     return name
 
@@ -188,7 +190,12 @@ def _branches(network: Network, total: Layer) -> tuple[list[_Branch], list[str]]
         producer = network.producers.get(tensor)
         if network.tensors[tensor].constant:
             return None
-        if producer is not None and producer.kind == "add" and len(producer.inputs) == 2 and sole_reader(network, tensor):
+        if (
+            producer is not None
+            and producer.kind == "add"
+            and len(producer.inputs) == 2
+            and sole_reader(network, tensor)
+        ):
             adds.append(producer.name)
             open_ += producer.inputs
             continue
@@ -224,7 +231,10 @@ def _fits(network: Network, branch: _Branch, widest: Layer) -> bool:
     """Whether a branch is a part of what a convolution can compute."""
     kernel = integers(widest.attributes, "kernel_shape")
     rank = len(kernel)
-    strides, pads = integers(widest.attributes, "strides", (1,) * rank), integers(widest.attributes, "pads", (0,) * 2 * rank)
+    strides, pads = (
+        integers(widest.attributes, "strides", (1,) * rank),
+        integers(widest.attributes, "pads", (0,) * 2 * rank),
+    )
     if max(integers(widest.attributes, "dilations", (1,) * rank)) > 1 or "activation" in widest.attributes:
         return False
     layer = branch.convolution

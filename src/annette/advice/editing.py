@@ -214,7 +214,10 @@ def _implied(layer: Layer, read: Sequence[Shape], written: Sequence[Shape]) -> d
     if kind == "slice" and "starts" in attributes:
         starts, axes = integers(attributes, "starts"), integers(attributes, "axes")
         steps = integers(attributes, "steps", (1,) * len(starts))
-        firsts = [min(start + read[0][axis] if start < 0 else start, read[0][axis] - 1) for start, axis in zip(starts, axes, strict=True)]
+        firsts = [
+            min(start + read[0][axis] if start < 0 else start, read[0][axis] - 1)
+            for start, axis in zip(starts, axes, strict=True)
+        ]
         ends = [first + written[0][axis] * step for first, axis, step in zip(firsts, axes, steps, strict=True)]
         return {"ends": tuple(end if end >= 0 else -read[0][axis] - 1 for end, axis in zip(ends, axes, strict=True))}
     return {}

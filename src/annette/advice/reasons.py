@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["why_apart"]
 
 _FUSED: Final = kinds_in(Category.ACTIVATION) | {"batch_norm", "add"}
-_PRODUCERS: Final = kinds_in(Category.CONVOLUTION, Category.MATRIX_PRODUCT) | {"batch_norm", "add", "sub", "mul", "concat"}
+_PRODUCERS: Final = kinds_in(Category.CONVOLUTION, Category.MATRIX_PRODUCT) | {
+    "batch_norm",
+    "add",
+    "sub",
+    "mul",
+    "concat",
+}
 _SHOWN: Final = 4
 
 
@@ -95,7 +101,9 @@ def _rules(mapping: MappingModel, kind: str) -> list[Rule]:
     return [
         rule
         for rule in mapping.rules
-        if rule.action is Action.FUSE and len(rule.taken) > 1 and any(kind in node.expanded_kinds for node in rule.taken[:-1])
+        if rule.action is Action.FUSE
+        and len(rule.taken) > 1
+        and any(kind in node.expanded_kinds for node in rule.taken[:-1])
     ]
 
 

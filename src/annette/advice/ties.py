@@ -333,7 +333,9 @@ def _reshape(ties: Ties, layer: Layer) -> None:
     if "perm" in layer.attributes:
         _unknown(ties, layer)
         return
-    source, result = ([axis for axis in ties.axes(name) if ties.size(axis) > 1] for name in (layer.inputs[0], layer.outputs[0]))
+    source, result = (
+        [axis for axis in ties.axes(name) if ties.size(axis) > 1] for name in (layer.inputs[0], layer.outputs[0])
+    )
     while source and result:
         left, right = [source.pop(0)], [result.pop(0)]
         while (one := _product(ties, left)) != (other := _product(ties, right)):
@@ -369,9 +371,7 @@ _RULES: Final[dict[str, _Rule]] = {
     **dict.fromkeys(("batch_norm", "instance_norm", "group_norm"), _per_channel),
     **dict.fromkeys(("layer_norm", "rms_norm"), _trailing),
     **dict.fromkeys(("softmax", "log_softmax", "identity", "copy"), _same),
-    **dict.fromkeys(
-        ("reduce_mean", "reduce_sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_norm"), _reduce
-    ),
+    **dict.fromkeys(("reduce_mean", "reduce_sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_norm"), _reduce),
     "fully_connected": _fully_connected,
     "matmul": _matmul,
     "concat": _concat,

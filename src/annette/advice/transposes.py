@@ -95,7 +95,13 @@ def _put(edit: Edit, network: Network, layer: Layer, back: Sequence[int], first:
         depth, features = weights[::-1] if turned else weights
         taps = (1,) * (len(back) - 2)
         inputs[1] = edit.constant(inputs[1], (features, depth, *taps), owner=layer.name, label="point")
-        attributes = {"kernel_shape": taps, "strides": taps, "dilations": taps, "pads": (0,) * 2 * len(taps), "groups": 1}
+        attributes = {
+            "kernel_shape": taps,
+            "strides": taps,
+            "dilations": taps,
+            "pads": (0,) * 2 * len(taps),
+            "groups": 1,
+        }
         edit.put(layer, kind="conv", inputs=inputs, attributes=attributes)
         return
     for position, name in enumerate(inputs):

@@ -179,9 +179,7 @@ def _resized(network: Network, ties: Ties, factors: Mapping[Axis, Fraction]) -> 
     """
     edit, changed = Edit(network), set[str]()
     for name, tensor in network.tensors.items():
-        sizes = [
-            size * factors.get(ties.group((name, axis)), Fraction(1)) for axis, size in enumerate(tensor.shape)
-        ]
+        sizes = [size * factors.get(ties.group((name, axis)), Fraction(1)) for axis, size in enumerate(tensor.shape)]
         if any(size.denominator != 1 for size in sizes):
             raise NetworkShapeError(f"tensor {name!r} cannot grow in proportion: {tensor.shape} has no such multiple")
         shape = tuple(map(int, sizes))

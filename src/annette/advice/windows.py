@@ -53,7 +53,9 @@ class Rewindow(Change):
     def title(self) -> str:
         """What is changed."""
         gaps = f" at distance {_sizes(self.dilated)}" if max(self.dilated) > 1 else ""
-        return f"give convolution {self.layer!r} a window of {_sizes(self.after)} instead of {_sizes(self.before)}{gaps}"
+        return (
+            f"give convolution {self.layer!r} a window of {_sizes(self.after)} instead of {_sizes(self.before)}{gaps}"
+        )
 
     @property
     def reason(self) -> str:
@@ -72,7 +74,10 @@ class Rewindow(Change):
         weights = network.tensors[layer.inputs[1]].shape
         if weights[2:] != self.before:
             raise NetworkShapeError(f"layer {self.layer!r} does not have a window of {_sizes(self.before)} any more")
-        inputs = [layer.inputs[0], edit.constant(layer.inputs[1], (*weights[:2], *self.after), owner=self.layer, label="window")]
+        inputs = [
+            layer.inputs[0],
+            edit.constant(layer.inputs[1], (*weights[:2], *self.after), owner=self.layer, label="window"),
+        ]
         edit.put(layer, inputs=[*inputs, *layer.inputs[2:]], attributes=_window(network, layer, self.after))
         return edit.build()
 
@@ -85,7 +90,10 @@ def _window(network: Network, layer: Layer, kernel: Sequence[int]) -> dict[str, 
     """
     rank = len(kernel)
     sizes, written = network.tensors[layer.inputs[0]].shape[2:], network.tensors[layer.outputs[0]].shape[2:]
-    strides, pads = integers(layer.attributes, "strides", (1,) * rank), integers(layer.attributes, "pads", (0,) * 2 * rank)
+    strides, pads = (
+        integers(layer.attributes, "strides", (1,) * rank),
+        integers(layer.attributes, "pads", (0,) * 2 * rank),
+    )
     old, gaps = integers(layer.attributes, "kernel_shape"), integers(layer.attributes, "dilations", (1,) * rank)
     fronts, backs = [], []
     for i in range(rank):
@@ -94,7 +102,9 @@ def _window(network: Network, layer: Layer, kernel: Sequence[int]) -> dict[str, 
         needed = (written[i] - 1) * strides[i] + kernel[i] - sizes[i] - fronts[-1]
         backs.append(max(needed, 0, min(pads[rank + i] + further - further // 2, needed + strides[i] - 1)))
         if (sizes[i] + fronts[-1] + backs[-1] - kernel[i]) // strides[i] + 1 != written[i]:
-            raise NetworkShapeError(f"layer {layer.name!r}: no padding lets a window of {_sizes(kernel)} take its place")
+            raise NetworkShapeError(
+                f"layer {layer.name!r}: no padding lets a window of {_sizes(kernel)} take its place"
+            )
     return {
         **layer.attributes, "kernel_shape": tuple(kernel), "dilations": (1,) * rank, "pads": (*fronts, *backs)
     }  # fmt: skip
@@ -126,7 +136,9 @@ class Densify(Change):
     @property
     def reason(self) -> str:
         """Why."""
-        return f"{self.before} groups leave the device's multipliers idle; weights of zero between them change no result"
+        return (
+            f"{self.before} groups leave the device's multipliers idle; weights of zero between them change no result"
+        )
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -140,7 +152,11 @@ class Densify(Change):
         if layer.attributes.get("groups", 1) != self.before:
             raise NetworkShapeError(f"layer {self.layer!r} does not have {self.before} groups any more")
         shape = (weights[0], channels // self.after, *weights[2:])
-        inputs = [layer.inputs[0], edit.constant(layer.inputs[1], shape, owner=self.layer, label="dense"), *layer.inputs[2:]]
+        inputs = [
+            layer.inputs[0],
+            edit.constant(layer.inputs[1], shape, owner=self.layer, label="dense"),
+            *layer.inputs[2:],
+        ]
         attributes = {**layer.attributes, "groups": self.after}
         edit.put(layer, kind=convolution_kind(self.after, channels), inputs=inputs, attributes=attributes)
         return edit.build()

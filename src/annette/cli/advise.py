@@ -42,10 +42,16 @@ def _parse_hints(ctx: click.Context, param: click.Parameter, value: str | None) 
 @network_options
 @lenient_option
 @click.option(
-    "--least", default="0.5%", show_default=True, callback=parse_share, metavar="SHARE",
+    "--least",
+    default="0.5%",
+    show_default=True,
+    callback=parse_share,
+    metavar="SHARE",
     help="Share of the latency that a change has to save.",
 )
-@click.option("--apply", "numbers", callback=_parse_hints, metavar="N,…", help="Apply these hints, one after the other.")
+@click.option(
+    "--apply", "numbers", callback=_parse_hints, metavar="N,…", help="Apply these hints, one after the other."
+)
 @click.option("--out", type=FILE, metavar="FILE", help="Write the changed network as ONNX, with random weights.")
 @click.option("--all", "everything", is_flag=True, help="Show all hints, and what the network does not allow.")
 @click.option("--html", type=FILE, metavar="FILE", help="Also write a page with all hints.")
