@@ -138,7 +138,8 @@ def page(results: Sequence[Tried], words: str) -> str:
         inside = sum(each.interval_s[0] <= each.true_gain_s <= each.interval_s[1] for each in rows)
         errors = [abs(each.error) for each in rows]
         parts.append(
-            f"\n## {rows[0].platform}, {tool}\n\n{len(rows)} hints for {len({each.network for each in rows})} networks: "
+            f"\n## {rows[0].platform}, {tool}\n\n"
+            f"{len(rows)} hints for {len({each.network for each in rows})} networks: "
             f"{right} ({right / len(rows):.0%}) save time; the gain is within {WITHIN:.0%} for {near} "
             f"({near / len(rows):.0%}), off by {np.median(errors):.1%} in the median, and inside its 90 % interval for "
             f"{inside} ({inside / len(rows):.0%}).\n\n"

@@ -61,8 +61,8 @@ class MergeSiblings(Change):
             raise NetworkStructureError(f"layers {', '.join(self.siblings)} do not read the same any more")
         axis = 1 if first.kind == "conv" else len(network.tensors[first.outputs[0]].shape) - 1
         source = first.inputs[0]
-        for place, layers in enumerate(zip(*chains, strict=True)):
-            source = _merged(edit, network, layers, source, axis, last=place + 1 == len(chains[0]))
+        for layers in zip(*chains, strict=True):
+            source = _merged(edit, network, layers, source, axis)
         ends = [chain[-1].outputs[0] for chain in chains]
         edit.remove(*(layer.name for chain in chains[1:] for layer in chain))
         sizes = tuple(network.tensors[name].shape[axis] for name in ends)
@@ -200,7 +200,7 @@ def _branches(network: Network, total: Layer) -> tuple[list[_Branch], list[str]]
             open_ += producer.inputs
             continue
         branches.append(_branch(network, tensor))
-    sources = _common(network, branches)
+    sources = _common(branches)
     if sources is None or not any(branch.convolution for branch in sources):
         return None
     widest = _widest(network, sources)
@@ -220,9 +220,8 @@ def _branch(network: Network, tensor: str) -> _Branch:
     return _Branch(tensor, None, tuple(layers))
 
 
-def _common(network: Network, branches: Sequence[_Branch]) -> list[_Branch] | None:
+def _common(branches: Sequence[_Branch]) -> list[_Branch] | None:
     """The branches, if there are several that all begin at one tensor."""
-    del network
     sources = {branch.source for branch in branches}
     return list(branches) if len(branches) > 1 and len(sources) == 1 else None
 

@@ -185,7 +185,7 @@ class JoinConvolutions(Change):
     @property
     def reason(self) -> str:
         """Why."""
-        return "a convolution of each channel by itself uses few of the device's multipliers, and the map in between is moved twice"
+        return "a convolution of each channel by itself leaves multipliers idle, and the map in between is moved twice"
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -24,8 +24,8 @@ from annette.plain_text import shortened
 __all__ = ["cli", "main"]
 
 _NAMES: Final = (
-    "advise", "backends", "bench", "calibrate", "compare", "dataset", "diff", "estimate", "evaluate", "fit", "inspect", "measure",
-    "platforms", "search",
+    "advise", "backends", "bench", "calibrate", "compare", "dataset", "diff", "estimate", "evaluate", "fit", "inspect",
+    "measure", "platforms", "search",
 )  # fmt: skip
 _COMMANDS: Final = {**{name: f"annette.cli.{name}" for name in _NAMES}, "import": "annette.cli.import_tables"}
 """Command name to module; the module's ``command`` is the click command. Nothing is imported before it is used."""
