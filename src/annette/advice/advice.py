@@ -145,6 +145,30 @@ class Advice:
                 raise NetworkError(f"hint {number} cannot be applied after the others: {error}") from error
         return network
 
+    def write(self, numbers: Sequence[int], path: str | Path) -> Network:
+        """Writes the network with some hints applied as ONNX, with random weights.
+
+        Args:
+            numbers: Which of ``hints``, as for `apply`.
+            path: Where to.
+
+        Returns:
+            The changed network.
+
+        Raises:
+            OptionError: There is no such hint, or one is named twice.
+            NetworkError: The changed network cannot be written, or a hint does not fit the others.
+        """
+        from annette.network.writers.onnx import write_onnx  # noqa: PLC0415 - advice alone does not need onnx
+
+        changed = self.apply(numbers)
+        if changed.channels_last:
+            raise NetworkError(
+                f"network {changed.name!r} has feature maps with channels last, which ONNX does not: it is not written"
+            )
+        write_onnx(changed, path)
+        return changed
+
 
 def advise(
     network: Network | str | Path,

@@ -159,6 +159,6 @@ def norm_changes(network: Network, layers: Iterable[Layer], told: Mapping[str, s
         shared = len(network.consumers[layer.inputs[0]]) > 1 and layer.inputs[0] not in network.outputs
         if producer is not None and producer.kind in _CONVOLUTIONS and shared:
             found.append(ReadNormalized(layer.name, told[layer.name]))
-        if _convolutions_behind(network, layer):
+        if not network.channels_last and _convolutions_behind(network, layer):
             found.append(NormBehind(layer.name, told[layer.name]))
     return found

@@ -163,6 +163,7 @@ def _may_move(network: Network, layer: Layer, perm: tuple[int, ...], tensor: str
     weights = network.tensors[layer.inputs[1]] if len(layer.inputs) > 1 else None
     return (
         layer.kind == "fully_connected"
+        and not network.channels_last
         and perm in _CHANNELS_FIRST
         and layer.inputs[0] == tensor
         and weights is not None

@@ -93,12 +93,8 @@ def command(
     advice = advise(loaded, target, least=least, **how)
     applied = None
     if numbers:
-        changed = advice.apply(numbers)
+        changed = advice.apply(numbers) if out is None else advice.write(numbers, out)
         applied = numbers, advice.difference(changed)
-        if out is not None:
-            from annette.network.writers.onnx import write_onnx
-
-            write_onnx(changed, out)
     document = advice_document(advice, applied=applied, file=out)
     if html is not None:
         write_advice_html(document, html)
