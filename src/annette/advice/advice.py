@@ -11,7 +11,7 @@ from annette.advice.activations import ReplaceActivation, activation_changes
 from annette.advice.branches import branch_changes
 from annette.advice.norms import norm_changes
 from annette.advice.precision import precision_changes
-from annette.advice.reasons import why_apart
+from annette.advice.reasons import added_copies, why_apart
 from annette.advice.together import Together
 from annette.advice.transposes import transpose_changes
 from annette.advice.widths import widenings
@@ -270,6 +270,7 @@ class _Search:
         layers = self._heavy()
         names = {layer.name for layer in layers}
         apart = why_apart(network, kernels, self.platform.mapping)
+        self.refused |= added_copies(network, self.estimate)
         told = {name: reason for name, reason in apart.items() if name in names}
         return [
             *widenings(network, layers, self.refused),

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 from annette.mapping.rule import Action
 from annette.network.kinds import Category, kinds_in
+from annette.number_text import percent_text, seconds_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from annette.estimation.estimate import Estimate
     from annette.mapping.kernel import Kernel
     from annette.mapping.model import MappingModel
     from annette.mapping.rule import Rule
     from annette.network import Layer, Network
 
-__all__ = ["why_apart"]
+__all__ = ["added_copies", "why_apart"]
 
 _FUSED: Final = kinds_in(Category.ACTIVATION) | {"batch_norm", "add"}
 _PRODUCERS: Final = kinds_in(Category.CONVOLUTION, Category.MATRIX_PRODUCT) | {
@@ -26,6 +28,8 @@ _PRODUCERS: Final = kinds_in(Category.CONVOLUTION, Category.MATRIX_PRODUCT) | {
     "concat",
 }
 _SHOWN: Final = 4
+_COPIES_WORTH_TELLING: Final = 0.01
+"""Share of the time from which copies are told."""
 
 
 def why_apart(network: Network, kernels: Sequence[Kernel], mapping: MappingModel) -> dict[str, str]:
@@ -48,6 +52,30 @@ def why_apart(network: Network, kernels: Sequence[Kernel], mapping: MappingModel
     within = {name for kernel in kernels if kernel.free is False for name in _gates(network, kernel)}
     told |= {name: "it runs as kernels of its own: a function and a product" for name in within if name not in told}
     return told
+
+
+def added_copies(network: Network, estimate: Estimate) -> dict[str, str]:
+    """What a platform copies between memory layouts, and where: no change of single layers here makes that go.
+
+    Args:
+        network: The network.
+        estimate: Its estimate.
+
+    Returns:
+        One entry, what copies take and why they are there; none where they take less than a hundredth of the time.
+    """
+    rows = [row for row, kernel in enumerate(estimate.mapped) if not kernel.layers and len(kernel.inputs) == 1]
+    total_s = float(estimate.prices.latency_s[rows].sum()) if rows else 0.0
+    if total_s < _COPIES_WORTH_TELLING * estimate.latency_s:
+        return {}
+    heaviest = estimate.mapped[max(rows, key=lambda row: float(estimate.prices.latency_s[row]))].inputs[0]
+    readers = sorted({layer.kind for layer in network.consumers.get(heaviest, ())})
+    behind = f", on the way to {', '.join(readers[:_SHOWN])}" if readers else ""
+    share = percent_text(total_s / estimate.latency_s)
+    what = f"leave out {len(rows)} copies between memory layouts ({seconds_text(total_s)}, {share})"
+    return {
+        what: f"the runtime puts them between layers of different layouts, the heaviest behind {heaviest!r}{behind}"
+    }
 
 
 def _gates(network: Network, kernel: Kernel) -> list[str]:
