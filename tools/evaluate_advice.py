@@ -50,8 +50,8 @@ HINTS: Final = 5
 WITHIN: Final = 0.3
 """How far a gain may be off, as a share of the true one."""
 
-WORDS: Final = """The best five hints of `annette advise` for each network (fewer where there are fewer), applied one by one to
-the network as it is. Made by
+WORDS: Final = """The best five hints of `annette advise` for each network (fewer where there are fewer), applied one by
+one to the network as it is. Made by
 
 ```
 python tools/export_networks.py --out exports
@@ -59,10 +59,10 @@ python tools/evaluate_advice.py vela --out advice.jsonl
 python tools/evaluate_advice.py onnxruntime --out advice.jsonl --page docs/results/advice.md
 ```
 
-Networks are of the development list and of those exports that may be looked at. What Vela says of the network lowered to
-int8 is exact; ONNX Runtime's times are the shortest of three rounds' medians on one processor of the platform's kind, of
-the network and its changes in turns, all written with random weights. *Promised* and *true* are changes of the latency;
-*off by* is the promised gain over the true one, less 1.
+Networks are of the development list and of those exports that may be looked at. What Vela says of the network lowered
+to int8 is exact; ONNX Runtime's times are the shortest of three rounds' medians on one processor of the platform's
+kind, of the network and its changes in turns, all written with random weights. *Promised* and *true* are changes of
+the latency; *off by* is the promised gain over the true one, less 1.
 """
 
 

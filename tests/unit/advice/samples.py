@@ -66,11 +66,12 @@ def turned():
     return net.build(net.conv(x, 8, 1, name="last"))
 
 
-def branched():
+def branched(blocks=1):
     """A convolution of 3x3, one of 1x1 and the map itself, added, as RepVGG is trained."""
     net = NetworkBuilder("branched")
     x = net.relu(net.conv(net.input("image", (1, 3, 16, 16)), 16, 3, name="stem"))
-    wide = net.batch_norm(net.conv(x, 16, 3, padding=1, bias=False, name="wide"))
-    point = net.conv(x, 16, 1, name="point")
-    x = net.relu(net.add(net.add(wide, point), x, name="total"))
+    for number in range(blocks):
+        wide = net.batch_norm(net.conv(x, 16, 3, padding=1, bias=False, name="wide" if not number else ""))
+        point = net.conv(x, 16, 1, name="point" if not number else "")
+        x = net.relu(net.add(net.add(wide, point), x, name="total" if not number else ""))
     return net.build(net.global_average_pool(net.conv(x, 8, 1, name="last")))
