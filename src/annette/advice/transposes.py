@@ -14,7 +14,7 @@ from annette.network.kinds.shapes import integers
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from annette.network import Layer, Network
+    from annette.network import AttributeValue, Layer, Network
 
 __all__ = ["DropTransposes", "transpose_changes"]
 
@@ -95,7 +95,7 @@ def _put(edit: Edit, network: Network, layer: Layer, back: Sequence[int], first:
         depth, features = weights[::-1] if turned else weights
         taps = (1,) * (len(back) - 2)
         inputs[1] = edit.constant(inputs[1], (features, depth, *taps), owner=layer.name, label="point")
-        attributes = {
+        attributes: dict[str, AttributeValue] = {
             "kernel_shape": taps,
             "strides": taps,
             "dilations": taps,
