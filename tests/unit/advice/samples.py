@@ -61,7 +61,7 @@ def turned():
     net = NetworkBuilder("turned")
     x = net.conv(net.input("image", (1, 3, 16, 16)), 16, 3, name="stem")
     x = net.transpose(x, (0, 2, 3, 1), name="there")
-    x = net.unary("gelu", net.fully_connected(x, 32, bias=False, name="product"))
+    x = net.activation(net.fully_connected(x, 32, bias=False, name="product"), "gelu")
     x = net.transpose(x, (0, 3, 1, 2), name="back")
     return net.build(net.conv(x, 8, 1, name="last"))
 
