@@ -11,19 +11,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 import annette
-from annette.bench.backend import Subject
-from annette.devices.arm_ethos_u.backend import VelaBackend, VelaOptions
 from annette.devices.arm_ethos_u.targets import Target
 from annette.errors import AnnetteError
-from annette.network.writers.onnx import write_onnx
 from annette.number_text import change_text, seconds_text
 
 if TYPE_CHECKING:
@@ -108,43 +104,28 @@ class Tried:
         return self.gain_s / self.true_gain_s - 1 if self.true_gain_s else float("inf")
 
 
-def compiled_s(networks: Sequence[Network], platform: Platform) -> Iterator[float | None]:
-    """What Vela says of networks; None where it does not take one."""
-    target = Target.choose(*platform.device.split(", "))
-    backend = VelaBackend(VelaOptions(target.accelerator, target.system_config, target.memory_mode))
-    for network in networks:
-        try:
-            with backend.compile(Subject(network, None)) as compiled:
-                yield compiled.run(1)[0]
-        except AnnetteError as error:
-            print(f"- left out: {' '.join(str(error).split())[:200]}", flush=True)
-            yield None
+def taken_s(networks: Sequence[Network], platform: Platform, tool: str) -> list[float | None]:
+    """What a tool says of networks that are lowered or written with random weights; None where it does not take one.
 
-
-def measured_s(networks: Sequence[Network], platform: Platform) -> Iterator[float | None]:
-    """What ONNX Runtime takes for networks with random weights; None where it does not run one."""
-    with tempfile.TemporaryDirectory() as folder:
-        places: dict[int, Path] = {}
-        for number, network in enumerate(networks):
-            path = Path(folder) / f"network{number}.onnx"
-            try:
-                write_onnx(network, path)
-            except AnnetteError as error:
-                print(f"- left out: {' '.join(str(error).split())[:200]}", flush=True)
-                continue
-            places[number] = path
-        found = annette.measure(
-            list(places.values()), backend="onnxruntime", options={"threads": platform.threads}, rounds=3
-        )
-        times = dict(zip(places, (each.latency_s for each in found), strict=True))
-        yield from (times.get(number) for number in range(len(networks)))
+    Each has a process of its own, which may crash.
+    """
+    how: dict[str, Any] = {"options": {"threads": platform.threads}, "rounds": 3}
+    if tool == "vela":
+        target = Target.choose(*platform.device.split(", "))
+        options = {name: getattr(target, name) for name in ("accelerator", "system_config", "memory_mode")}
+        how = {"options": options, "rounds": 1, "cpus": ()}
+    named = [network.replaced(name=f"{number}-{network.name}") for number, network in enumerate(networks)]
+    found = annette.measure(named, backend=tool, **how)
+    for each in found:
+        if not each.usable:
+            print(f"- left out: {each.case}: {each.rounds[0].reason if each.rounds else 'no round'}"[:200], flush=True)
+    return [each.latency_s if each.usable else None for each in found]
 
 
 def tried(advice: Advice, name: str, tool: str) -> Iterator[Tried]:
     """The best hints for a network, applied."""
     hints = advice.hints[:HINTS]
-    take = compiled_s if tool == "vela" else measured_s
-    before_s, *after_s = take([advice.network, *(hint.network for hint in hints)], advice.platform)
+    before_s, *after_s = taken_s([advice.network, *(hint.network for hint in hints)], advice.platform, tool)
     for hint, each_s in zip(hints, after_s, strict=True):
         if before_s is not None and each_s is not None and hint.interval_s is not None:
             made = hint.change
