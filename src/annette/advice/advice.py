@@ -34,6 +34,10 @@ __all__ = ["Advice", "Hint", "Refusal", "advise"]
 
 _HEAVY: Final = 0.003
 """Share of the time from which a kernel is looked at."""
+_LEAST: Final = 0.005
+"""Share of the latency that a change has to save at least."""
+_NOT_CANCELLED: Final = 0.25
+"""Share of a whole network's error that a small change of it may bring: what the interval of a difference leaves out."""
 _MOST_LOOKED_AT: Final = 120
 """Kernels that are looked at at most, the heaviest first."""
 _NOT_TOGETHER: Final = ("activation", "precision")
@@ -180,7 +184,7 @@ def advise(
     lenient: bool = False,
     fallback: str = "error",
     confidence: float = 0.9,
-    least: float = 0.005,
+    least: float | None = None,
 ) -> Advice:
     """Finds changes that make a network faster on a platform, and says how much.
 
@@ -197,7 +201,8 @@ def advise(
         lenient: Whether an invalid ONNX file is priced nevertheless (`annette.load_network`); as above.
         fallback: ``error`` refuses kinds that the platform has no model for, ``roofline`` prices them roughly.
         confidence: Probability, between 0 and 1, that the intervals are meant to hold with.
-        least: Share of the latency that a change has to save, from 0 to 1.
+        least: Share of the latency that a change has to save, from 0 to 1; None asks for 0.005, or for more where the
+            platform's estimates of whole networks are less certain (a quarter of half their interval).
 
     Raises:
         AnnetteError: The network or the platform cannot be used, as for `annette.estimate`.
@@ -209,7 +214,7 @@ def advise(
         >>> advice.hints[0].gain_s > 0
         True
     """
-    if not 0 <= least < 1:
+    if least is not None and not 0 <= least < 1:
         raise OptionError(f"the least gain, {least}, is not a share between 0 and 1")
     loaded = as_loaded(network, batch=batch, inputs=inputs, lenient=lenient)
     target = platform if isinstance(platform, Platform) else load_platform(platform)
@@ -222,14 +227,20 @@ class _Search:
     """All changes of one network, tried one by one."""
 
     def __init__(
-        self, network: Network, platform: Platform, model: str | None, fallback: str, confidence: float, least: float
+        self,
+        network: Network,
+        platform: Platform,
+        model: str | None,
+        fallback: str,
+        confidence: float,
+        least: float | None,
     ) -> None:
         self.network = network
         self.platform = platform
         self.model = model
         self.fallback = fallback
         self.confidence = confidence
-        self.least = least
+        self._least = least
         self.refused: dict[str, str] = {}
         self.tried = 0
 
@@ -258,6 +269,15 @@ class _Search:
     def estimate(self) -> Estimate:
         """Of the network as it is."""
         return self._estimated(self.network)
+
+    @cached_property
+    def least(self) -> float:
+        """Share of the latency that a change has to save."""
+        if self._least is not None:
+            return self._least
+        ends = self.estimate.interval_s
+        half = 0.0 if ends is None else (ends[1] - ends[0]) / 2 / self.estimate.latency_s
+        return max(_LEAST, _NOT_CANCELLED * half)
 
     def _estimated(self, network: Network) -> Estimate:
         return estimate_network(

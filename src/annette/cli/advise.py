@@ -43,11 +43,9 @@ def _parse_hints(ctx: click.Context, param: click.Parameter, value: str | None) 
 @lenient_option
 @click.option(
     "--least",
-    default="0.5%",
-    show_default=True,
     callback=parse_share,
     metavar="SHARE",
-    help="Share of the latency that a change has to save.",
+    help="Share of the latency that a change has to save.  [default: 0.5%, more where whole networks are less certain]",
 )
 @click.option(
     "--apply", "numbers", callback=_parse_hints, metavar="N,…", help="Apply these hints, one after the other."
@@ -62,7 +60,7 @@ def command(
     batch: int | None,
     inputs: dict[str, Given],
     lenient: bool,
-    least: float,
+    least: float | None,
     numbers: list[int],
     out: Path | None,
     everything: bool,
