@@ -37,7 +37,7 @@ _HEAVY: Final = 0.003
 _LEAST: Final = 0.005
 """Share of the latency that a change has to save at least."""
 _NOT_CANCELLED: Final = 0.25
-"""Share of a whole network's error that a small change of it may bring: what the interval of a difference leaves out."""
+"""Share of a whole network's error that a small change may bring, beyond the interval of the difference."""
 _MOST_LOOKED_AT: Final = 120
 """Kernels that are looked at at most, the heaviest first."""
 _NOT_TOGETHER: Final = ("activation", "precision")
@@ -252,7 +252,8 @@ class _Search:
         ]
         found = _best_of_each([*found, *self._all_tried(singles)])
         found += self._all_tried(_together(found))
-        certain = [hint for hint in found if hint.difference.certain]
+        worth = [hint for hint in found if hint.gain >= self.least]
+        certain = [hint for hint in worth if hint.difference.certain]
         return Advice(
             network=self.network,
             platform=self.platform,
@@ -260,7 +261,7 @@ class _Search:
             hints=tuple(sorted(certain, key=lambda hint: -hint.gain_s)),
             refused=tuple(Refusal(what, reason) for what, reason in self.refused.items()),
             tried=self.tried,
-            uncertain=len(found) - len(certain),
+            uncertain=len(worth) - len(certain),
             model=self.model,
             fallback=self.fallback,
         )
@@ -328,7 +329,8 @@ class _Search:
         after: Estimate | None = None
         with suppress(AnnetteError):  # The platform has no model for a kernel of the changed network.
             after = self._estimated(network)
-        if after is None or self.estimate.latency_s - after.latency_s < self.least * self.estimate.latency_s:
+        least = min(_LEAST, self.least)  # Small gains may be worth it together.
+        if after is None or self.estimate.latency_s - after.latency_s < least * self.estimate.latency_s:
             return None
         return Hint(change, compare_estimates(self.estimate, after, self.platform, model=self.model), network)
 
