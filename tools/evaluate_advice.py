@@ -51,7 +51,7 @@ one to the network as it is. Made by
 ```
 python tools/export_networks.py --out exports
 python tools/evaluate_advice.py vela --out advice.jsonl
-python tools/evaluate_advice.py onnxruntime --out advice.jsonl --page docs/results/advice.md
+python tools/evaluate_advice.py onnxruntime --rounds 2 --out advice.jsonl --page docs/results/advice.md
 ```
 
 Networks are of the development list and of those exports that may be looked at. For others there was no hint on
