@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from annette.advice.advice import advise
     from annette.api import (
         benchmark,
         calibrate,
@@ -51,6 +52,7 @@ __all__ = [
     "Network",
     "Platform",
     "__version__",
+    "advise",
     "benchmark",
     "calibrate",
     "check_machine",
@@ -81,6 +83,7 @@ __all__ = [
 
 _HOMES: Final = {
     "AnnetteError": "annette.errors",
+    "advise": "annette.advice.advice",
     "Estimate": "annette.estimation",
     "Network": "annette.network",
     "Platform": "annette.platforms",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["cli", "main"]
 
 _NAMES: Final = (
-    "backends", "bench", "calibrate", "compare", "dataset", "diff", "estimate", "evaluate", "fit", "generate",
+    "advise", "backends", "bench", "calibrate", "compare", "dataset", "diff", "estimate", "evaluate", "fit", "generate",
     "inspect", "measure", "platforms", "search",
 )  # fmt: skip
 _COMMANDS: Final = {**{name: f"annette.cli.{name}" for name in _NAMES}, "import": "annette.cli.import_tables"}

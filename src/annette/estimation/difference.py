@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from annette.network import Network
     from annette.network.inputs import Given
 
-__all__ = ["Difference", "KernelChange", "compare_networks"]
+__all__ = ["Difference", "KernelChange", "compare_estimates", "compare_networks"]
 
 _OWN: Final = tuple(number for number, name in enumerate(COLUMNS) if name not in NETWORK_COLUMNS)
 """Columns that are a kernel's own: the rest describes the network around it."""
@@ -134,6 +134,18 @@ def compare_networks(
         )
         for network in (before, after)
     )
+    return compare_estimates(first, second, target, model=model)
+
+
+def compare_estimates(first: Estimate, second: Estimate, platform: Platform, *, model: str | None = None) -> Difference:
+    """Says where two estimates of one platform differ, as `compare_networks` does.
+
+    Args:
+        first: Estimate of the first network.
+        second: Estimate of the second, of the same confidence.
+        platform: Where.
+        model: Model family that both were asked for.
+    """
     matched = list(_matched(first, second))
     kernels = tuple(
         KernelChange(
@@ -142,7 +154,7 @@ def compare_networks(
         for left, right, same in matched
     )
     change_s = second.latency_s - first.latency_s
-    interval_s = _interval_of(change_s, first, second, matched, target, model)
+    interval_s = _interval_of(change_s, first, second, matched, platform, model)
     return Difference(first, second, kernels, change_s, interval_s)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from annette.errors import OptionError, nearest
-from annette.report.schemas import estimates, evaluations, measurements, platforms, searches, sweeps
+from annette.report.schemas import advice, estimates, evaluations, measurements, platforms, searches, sweeps
 from annette.report.schemas.base import ReportDocument
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DOCUMENTS", "schema"]
 
-_MODULES: Final = (estimates, evaluations, measurements, platforms, searches, sweeps)
+_MODULES: Final = (advice, estimates, evaluations, measurements, platforms, searches, sweeps)
 _DEFINED: Final = {name: kind for module in _MODULES for name, kind in vars(module).items() if name in module.__all__}
 
 DOCUMENTS: Final[Mapping[str, type[ReportDocument]]] = MappingProxyType(
