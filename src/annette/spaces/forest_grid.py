@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     _Boxes = tuple[npt.NDArray[np.intp], npt.NDArray[np.float32], npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
-__all__ = ["Axis", "grid_sums"]
+__all__ = ["Axis", "grid_sums", "steps_of"]
 
 _BLOCK: Final = 2**20
 """Numbers in the grids that are added up at once."""
@@ -34,29 +34,29 @@ class Axis:
         thresholds: What trees compare it with.
         least: Smallest value that occurs.
         most: Largest value that occurs.
+
+    Attributes:
+        cuts: Those of the thresholds that values lie on both sides of, ascending.
     """
 
     def __init__(self, thresholds: FloatArray, least: float, most: float) -> None:
         inside = (thresholds >= least) & (thresholds < most)
-        self._cuts = np.unique(thresholds[inside])
+        self.cuts: FloatArray = np.unique(thresholds[inside])
         self._least, self._most = least, most
 
     def __len__(self) -> int:
         """Number of steps."""
-        return len(self._cuts) + 1
-
-    def covers(self, values: FloatArray) -> bool:
-        """Whether all values lie between the smallest and the largest that were expected."""
-        return not len(values) or bool(values.min() >= self._least and values.max() <= self._most)
-
-    def steps(self, values: FloatArray) -> npt.NDArray[np.intp]:
-        """On which step each value lies, shape as ``values``."""
-        return np.searchsorted(self._cuts, values, side="left")
+        return len(self.cuts) + 1
 
     def splits(self, thresholds: FloatArray) -> npt.NDArray[np.intp]:
         """For each threshold, the number of the first step that is beyond it."""
-        split = np.searchsorted(self._cuts, thresholds, side="right")
+        split = np.searchsorted(self.cuts, thresholds, side="right")
         return np.where(thresholds < self._least, 0, np.where(thresholds >= self._most, len(self), split))
+
+
+def steps_of(cuts: FloatArray, values: FloatArray) -> npt.NDArray[np.intp]:
+    """On which step between cuts each value lies, compared as trees do it, shape as ``values``."""
+    return np.searchsorted(cuts, values.astype(np.float32).astype(np.float64), side="left")
 
 
 def grid_sums(forest: Forest, features: FloatArray, axes: Sequence[Axis], axis_of: Sequence[int]) -> FloatArray:
