@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections import deque
@@ -65,7 +66,7 @@ BUDGET_EXCEEDED: Final = 3
 OPEN_ENDED: Final[dict[str, Any]] = {"ignore_unknown_options": True, "allow_extra_args": True}
 """Context settings of a command that passes unknown ``--name value`` on to the backend."""
 
-_DURATION: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>us|µs|ms|s|m|min|h|)")
+_DURATION: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*(?P<unit>us|µs|ms|s|m|min|h|)")
 _SECONDS: Final = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
@@ -88,13 +89,13 @@ def _parse_inputs(ctx: click.Context, param: click.Parameter, value: tuple[str, 
 
 
 def parse_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """Turns 90, 90s, 10m, 1.5h or 20ms into seconds; a click callback."""
+    """Turns 90, 90s, 10m, 1.5h, 20ms, 300us or 5e-3 into seconds; a click callback."""
     if value is None:
         return None
     match = _DURATION.fullmatch(value.strip())
     seconds = float(match["number"]) * _SECONDS[match["unit"]] if match else 0.0
-    if not seconds > 0:
-        raise click.BadParameter(f"{value!r} is not a duration such as 90s, 10m or 1h", ctx, param)
+    if not 0 < seconds < math.inf:
+        raise click.BadParameter(f"{value!r} is not a duration such as 5ms, 90s, 10m or 1h", ctx, param)
     return seconds
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.number_text import count_text, interval_text, seconds_text
+from annette.number_text import bytes_text, count_text, interval_text, seconds_text
 from annette.report.html import Plot, decades, html_page, html_table, ticks, write_page
 from annette.report.page import Page
 from annette.report.schemas import searches as schemas
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["print_search", "search_document", "write_search_html"]
 
-_SHOWN: Final = 40
 _ROOM: Final = 0.05
 
 
@@ -39,12 +38,11 @@ def search_document(result: SearchResult) -> dict[str, Any]:
     ).plain()
 
 
-def print_search(document: dict[str, Any], *, everything: bool = False, page: Page | None = None) -> None:
+def print_search(document: dict[str, Any], *, page: Page | None = None) -> None:
     """Prints the front of a search and how fast it was found.
 
     Args:
         document: What `search_document` made.
-        everything: Whether fronts of many candidates are shown whole.
         page: Where it is printed.
     """
     page = page or Page()
@@ -54,11 +52,7 @@ def print_search(document: dict[str, Any], *, everything: bool = False, page: Pa
         plain=f"  on {names}: {document['candidates']} candidates, compiled in {seconds_text(document['compile_s'])}, "
         f"{count_text(document['candidates_per_s'])}/s",
     )
-    front = document["front"]
-    shown = front if everything or len(front) <= _SHOWN else front[:: math.ceil(len(front) / _SHOWN)]
-    page.table(_header(document), _rows(shown), left=(0,))
-    if len(shown) < len(front):
-        page.line(plain=f"{len(shown)} of the {len(front)} candidates of the front (--all shows them)")
+    page.table(_header(document), _rows(document["front"]), left=(0,))
     page.notes(_notes(document))
 
 
@@ -77,7 +71,7 @@ def write_search_html(document: dict[str, Any], path: Path) -> None:
 
 
 def _header(document: dict[str, Any]) -> tuple[str, ...]:
-    return ("candidate", document["objective"], "latency", "interval", "platform")
+    return ("candidate", document["objective"], "latency", "interval", "activations", "platform")
 
 
 def _rows(front: list[dict[str, Any]]) -> list[tuple[str, ...]]:
@@ -90,6 +84,7 @@ def _rows(front: list[dict[str, Any]]) -> list[tuple[str, ...]]:
                 f"{each['score']:.6g}",
                 seconds_text(each["latency_s"]),
                 interval_text(each["intervals_s"][name]),
+                "-" if each["peak_activation_bytes"][name] is None else bytes_text(each["peak_activation_bytes"][name]),
                 name,
             )
         )
@@ -98,6 +93,9 @@ def _rows(front: list[dict[str, Any]]) -> list[tuple[str, ...]]:
 
 def _notes(document: dict[str, Any]) -> list[str]:
     notes = [f"{each['platform']}: not compiled, {each['reason']}" for each in document["platforms"] if each["reason"]]
+    if len(document["front"]) < document["front_size"]:
+        few, all_ = len(document["front"]), document["front_size"]
+        notes.append(f"{few} of the {all_} candidates of the front, spread evenly (--all keeps them all)")
     if document["unscored"]:
         notes.append(f"{document['unscored']} candidates have no score")
     if document["too_slow"]:
