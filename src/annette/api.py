@@ -60,12 +60,9 @@ __all__ = [
     "plan_benchmark",
 ]
 
-_OBSERVER, _OBSERVED = "onnxruntime", ".onnx"
-"""The backend that looks up sizes, and the suffix of the files that it does so in."""
-_NETWORK_S = 0.5
-"""Time for the recorded runs of a whole network in one round."""
-_NETWORK_TIMEOUT_S = 600.0
-"""A whole network that gives no result for so long has failed."""
+_OBSERVER, _OBSERVED = "onnxruntime", ".onnx"  # the backend that looks up sizes, and the suffix of its files
+_NETWORK_S = 0.5  # time for the recorded runs of a whole network in one round
+_NETWORK_TIMEOUT_S = 600.0  # a whole network that gives no result for so long has failed
 
 
 def plan_benchmark(
@@ -204,10 +201,8 @@ def check_machine(
         OptionError: There is no such backend, or it does not take times itself.
     """
     chosen = dict(options or {})
-    settings = session.settings_for(chosen, cpus)
-    return check.check_machine(
-        backend or check.timing_backend(), options=chosen, settings=settings, duration_s=duration_s
-    )
+    how: dict[str, Any] = {"settings": session.settings_for(chosen, cpus), "duration_s": duration_s}
+    return check.check_machine(backend or check.timing_backend(), options=chosen, **how)
 
 
 def measure(
@@ -225,6 +220,10 @@ def measure(
     timeout_s: float | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    scheduler: str | None = None,
+    boards: Sequence[str] = (),
+    tls: Tls | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> list[MeasuredNetwork]:
     """Measures whole networks: latency, how well it repeats, and a profile per kernel; rounds take turns.
 
@@ -242,6 +241,10 @@ def measure(
         timeout_s: A round of a network that gives no result for so long has failed; None waits ten minutes.
         resume: Whether rounds that the dataset has already count; otherwise ``rounds`` further ones are measured.
         progress: Told about every run.
+        scheduler: Address of a Dask cluster, whose boards share the networks, files by path; None measures here.
+        boards: As `benchmark` takes them.
+        tls: Certificates for it.
+        tell: As in `benchmark`.
 
     Returns:
         The networks in the order given; ``latency_s`` is the shortest of the rounds' medians (of more than four, the
@@ -250,26 +253,23 @@ def measure(
     Raises:
         NetworkError: A network cannot be read.
         BackendError: The backend cannot be used here.
+        ClusterError: The cluster has no such boards, or none any more.
         DatasetError: The dataset belongs to another environment or cannot be written.
         OptionError: An argument is out of its range, or a network is named twice.
     """
     chosen = dict(options or {})
-    timeout_s = timeout_s or _NETWORK_TIMEOUT_S
     cases = [session.case_of(network, backend, batch=batch, inputs=inputs, lenient=lenient) for network in networks]
-    with TemporaryDirectory(prefix="annette-measure-") as folder:
-        path = Path(out) if out is not None else Path(folder) / "measured.sqlite"
-        with Dataset.open(path, write=True) if path.exists() else Dataset.create(path) as dataset:
-            return session.measure_networks(
-                cases,
-                dataset,
-                backend=backend,
-                options=chosen,
-                settings=session.settings_for(chosen, cpus, target_s=_NETWORK_S, timeout_s=timeout_s),
-                rounds=session.default_rounds(backend) if rounds is None else rounds,
-                precision=precision,
-                resume=resume,
-                progress=progress,
-            )
+    how: dict[str, Any] = {"target_s": _NETWORK_S, "timeout_s": timeout_s or _NETWORK_TIMEOUT_S}
+    settings = session.settings_for(chosen, () if scheduler else cpus, **how)
+    how = {"backend": backend, "options": chosen, "settings": settings}
+    with ExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="annette-measure-"))
+        place = stack.enter_context(place_of(scheduler, cpus, names=boards, tls=tls, tell=tell, **how))
+        path = Path(folder, "measured.sqlite") if out is None else Path(out)
+        dataset = stack.enter_context(Dataset.open(path, write=True) if path.exists() else Dataset.create(path))
+        rounds = session.default_rounds(backend) if rounds is None else rounds
+        how |= {"rounds": rounds, "precision": precision, "resume": resume, "progress": progress, "place": place}
+        return session.measure_networks(cases, dataset, **how)
 
 
 def observe_sizes(

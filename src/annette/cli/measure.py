@@ -11,6 +11,8 @@ from annette.cli.options import (
     OPEN_ENDED,
     USAGE_ERROR,
     backend_options,
+    board_options,
+    chosen_cluster,
     chosen_options,
     complain,
     json_option,
@@ -44,6 +46,7 @@ __all__ = ["command"]
     help="Further rounds of each network until it is known to 2%, say: its standard error; up to 12.",
 )  # fmt: skip
 @click.option("--out", type=FILE, metavar="DATASET", help="Dataset to record in; made or added to.")
+@board_options
 @click.option("--all", "everything", is_flag=True, help="Show all kernels, in order of execution.")
 @json_option
 def command(
@@ -64,7 +67,8 @@ def command(
     The latency is the shortest of the rounds' medians (of more than four, the one a quarter of the way up): what the
     network takes undisturbed. Every round is a process of its own, the networks take turns, and what fails is not tried
     again. Where one of several networks cannot be read or measured, the others are: a line and, with --json, an entry
-    say why, and the exit code is 2. Files that the backend takes are measured as they are; --NAME VALUE go to it.
+    say why, and the exit code is 2. Files that the backend takes are measured as they are; --NAME VALUE go to it. With
+    --scheduler, the boards of a cluster share the networks, and take files from the same path.
 
     \b
     Examples:
@@ -83,6 +87,7 @@ def command(
     if not networks or len(set(networks)) < len(networks):
         raise click.UsageError("a network is named twice" if networks else "Missing argument 'NETWORK...'.")
     chosen = chosen_options(backend, {**options, **further}, ())
+    how |= {"tell": complain, **chosen_cluster(how)}
     errors: dict[str, AnnetteError] = {}
     cases = _readable(networks, errors, backend=backend, batch=batch, inputs=inputs, lenient=lenient)
     rounds = rounds or default_rounds(backend)

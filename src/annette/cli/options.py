@@ -28,6 +28,7 @@ __all__ = [
     "OPEN_ENDED",
     "USAGE_ERROR",
     "backend_options",
+    "board_options",
     "budget_options",
     "chosen_cluster",
     "chosen_options",
@@ -247,6 +248,12 @@ cluster_options = _together(
                            ("key", "your private key"))
     ),
 )  # fmt: skip
+
+board_options = _together(
+    "Adds ``--scheduler``, the certificates for it and ``--board``.",
+    cluster_options,
+    click.option("--board", "boards", multiple=True, metavar="NAME", help="A board of it; repeatable.  [default: all]"),
+)
 
 table_options = _together(
     "Adds ``--column`` and ``--ignore``.",

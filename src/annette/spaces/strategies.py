@@ -28,11 +28,11 @@ class Part(NamedTuple):
 
     Attributes:
         start: How many candidates the parts before it have.
-        count: How many it has; of an exhaustive search rows of decisions, of which not all need be candidates.
+        size: How many it has; of an exhaustive search rows of decisions, of which not all need be candidates.
     """
 
     start: int
-    count: int
+    size: int
 
 
 def parts(strategy: str, space: SearchSpace, count: int | None, *, apart: bool = False) -> Iterator[Part]:
@@ -78,11 +78,11 @@ def proposals(
         parents: The best candidates so far.
     """
     if strategy == "exhaustive":
-        rows = space.numbered(part.start, part.start + part.count)
+        rows = space.numbered(part.start, part.start + part.size)
         yield rows[space.valid(rows)]
         return
     draw = np.random.default_rng((seed, part.start))
-    left = part.count
+    left = part.size
     while left:
         size = min(left, _GENERATION if strategy == "evolutionary" else _TOGETHER)
         best = parents() if strategy == "evolutionary" else np.empty((0, len(space.options)), dtype=np.int64)

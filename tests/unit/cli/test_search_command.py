@@ -50,7 +50,9 @@ def test_a_lookup_table_is_written(capsys, monkeypatch, tmp_path, space):
     assert set(json.loads(path.read_text(encoding="utf-8"))["latency_s"]) == {"block1", "block2"}
 
 
-@pytest.mark.parametrize(("text", "limit_s"), [("2ms", 2e-3), ("300us", 3e-4), ("0.5", 0.5), ("1e-3s", 1e-3)])
+@pytest.mark.parametrize(
+    ("text", "limit_s"), [("2ms", 2e-3), ("300us", 3e-4), ("0.5", 0.5), ("1e-3s", 1e-3), ("2E+1ms", 2e-2)]
+)
 def test_latencies_have_units(capsys, monkeypatch, space, text, limit_s):
     code, out, _ = run(
         capsys,
