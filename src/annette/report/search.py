@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.number_text import bytes_text, count_text, interval_text, seconds_text
-from annette.report.html import Plot, decades, html_page, html_table, ticks, write_page
+from annette.report.html import Plot, asset, decades, html_page, html_table, ticks, write_page
 from annette.report.page import Page
 from annette.report.schemas import searches as schemas
 from annette.report.schemas.base import part
@@ -46,12 +47,7 @@ def print_search(document: dict[str, Any], *, page: Page | None = None) -> None:
         page: Where it is printed.
     """
     page = page or Page()
-    names = ", ".join(each["platform"] for each in document["platforms"])
-    page.line(
-        bold=document["space"],
-        plain=f"  on {names}: {document['candidates']} candidates, compiled in {seconds_text(document['compile_s'])}, "
-        f"{count_text(document['candidates_per_s'])}/s",
-    )
+    page.line(bold=document["space"], plain=f"  on {_said(document)}")
     page.table(_header(document), _rows(document["front"]), left=(0,))
     page.notes(_notes(document))
 
@@ -64,31 +60,59 @@ def write_search_html(document: dict[str, Any], path: Path) -> None:
         path: The file.
     """
     title = f"{document['space']} on {', '.join(each['platform'] for each in document['platforms'])}"
-    parts = [_plot(document)] if document["front"] else []
-    parts.append(html_table("Front", _header(document), _rows(document["front"])))
+    parts = [f"<h1>{escape(document['space'])}</h1>", f"<p>{escape(_said(document))}</p>"]
+    parts += [_plot(document)] if document["front"] else []
+    front = document["front"]
+    parts.append(html_table("Front", _header(document), _rows(front), map(_keys, front)))
     parts.append(html_table("Notes", ("note",), [(note,) for note in _notes(document)]))
-    write_page(path, html_page(title, parts))
+    parts.append("<footer><p>Estimated by annette, not measured.</p></footer>")
+    write_page(path, html_page(title, parts, scripts=[asset("sort.js")]))
+
+
+def _said(document: dict[str, Any]) -> str:
+    """Where was searched, how much, and how fast."""
+    names = ", ".join(each["platform"] for each in document["platforms"])
+    return (
+        f"{names}: {document['candidates']} candidates, compiled in {seconds_text(document['compile_s'])}, "
+        f"looked at in {seconds_text(document['search_s'])} ({count_text(document['candidates_per_s'])}/s)"
+    )
 
 
 def _header(document: dict[str, Any]) -> tuple[str, ...]:
     return ("candidate", document["objective"], "latency", "interval", "activations", "platform")
 
 
+def _platform_of(found: dict[str, Any]) -> str:
+    """The platform whose figures are shown: that of the front, or the slowest."""
+    name: str = found["platform"] or max(found["by_platform_s"], key=found["by_platform_s"].__getitem__)
+    return name
+
+
 def _rows(front: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for each in front:
-        name = each["platform"] or max(each["by_platform_s"], key=each["by_platform_s"].__getitem__)
+        name = _platform_of(each)
+        peak_bytes = each["peak_activation_bytes"][name]
         rows.append(
             (
                 each["candidate"],
                 f"{each['score']:.6g}",
                 seconds_text(each["latency_s"]),
                 interval_text(each["intervals_s"][name]),
-                "-" if each["peak_activation_bytes"][name] is None else bytes_text(each["peak_activation_bytes"][name]),
+                "-" if peak_bytes is None else bytes_text(peak_bytes),
                 name,
             )
         )
     return rows
+
+
+def _keys(found: dict[str, Any]) -> tuple[str | float | None, ...]:
+    """What the cells of a row sort by."""
+    name = _platform_of(found)
+    ends_s = found["intervals_s"][name]
+    upper_s = None if ends_s is None else ends_s[1]
+    peak_bytes = found["peak_activation_bytes"][name]
+    return (found["candidate"], found["score"], found["latency_s"], upper_s, peak_bytes, name)
 
 
 def _notes(document: dict[str, Any]) -> list[str]:
@@ -119,6 +143,10 @@ def _plot(document: dict[str, Any]) -> str:
     for step in ticks(high - low or 1.0, most=5):
         marks += [plot.level(low + step), plot.beside(low + step, f"{low + step:.3g}")]
     for place, each in zip(across, front, strict=True):
+        ends_s = each["intervals_s"][_platform_of(each)]
+        if ends_s is not None:
+            ends = [min(max(math.log10(end_s), plot.across[0]), plot.across[1]) for end_s in ends_s]
+            marks.append(plot.line("bar", (ends[0], each["score"]), (ends[1], each["score"])))
         marks.append(
             plot.dot(place, each["score"], f"{each['candidate']}: {seconds_text(each['latency_s'])}", radius=3.5)
         )

@@ -1,6 +1,8 @@
 """``annette search``."""
 
 import json
+import re
+from html import unescape
 
 import pytest
 
@@ -36,7 +38,13 @@ def test_a_search_prints_its_front_as_json_table_and_plot(capsys, monkeypatch, t
     assert set(document) == set(schema("search")["properties"])
     assert document["candidates"] == 9
     assert document["front"][0]["latency_s"] <= document["front"][-1]["latency_s"]
-    assert page.read_text(encoding="utf-8").count("<circle") == len(document["front"])
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<circle") == len(document["front"])
+    keys = [json.loads(unescape(key)) for key in re.findall(r'data-key="([^"]*)"', text)]
+    columns = [keys[place::6] for place in range(6)]
+    assert columns[2] == [each["latency_s"] for each in document["front"]]
+    assert columns[4] == [each["peak_activation_bytes"]["kirin970-tvm"] for each in document["front"]]
+    assert all(size > 0 for size in columns[4])
     code, out, _ = run(capsys, monkeypatch, *arguments)
     assert code == 0
     assert all(each["candidate"] in out for each in document["front"])

@@ -139,4 +139,4 @@ def test_a_survey_that_is_none_is_an_error(file, answer, monkeypatch):
 @pytest.mark.usefixtures("here")
 def test_what_a_worker_cannot_search_is_said(file):
     with pytest.raises(ClusterError, match="cannot search: UnsupportedKernelError"):
-        search(file, "zcu102-dnndk-original", count=3, scheduler="tcp://x")
+        search(file, PLATFORM, count=3, scheduler="tcp://x")
