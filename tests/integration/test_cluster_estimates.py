@@ -71,12 +71,18 @@ def test_two_workers_and_one_that_is_killed_give_what_one_machine_gives(cluster,
     assert "resnet81" in str(values[COUNT + 1].error)
 
 
-def test_candidates_of_a_space_survive_a_killed_worker(cluster, tmp_path, monkeypatch):
+def described(folder):
+    """A space of 1,024 candidates, as a file."""
     convolution = {"op": "conv_norm", "kernel": 3}
     choices = {"narrow": [{**convolution, "filters": 16}], "wide": [{**convolution, "filters": 32}]}
     block = {"name": "block", "repeat": 10, "choices": choices}
-    file = tmp_path / "space.json"
+    file = folder / "space.json"
     file.write_text(json.dumps({"schema": "annette/space/1", "name": "own", "input": [3, 32, 32], "blocks": [block]}))
+    return file
+
+
+def test_candidates_of_a_space_survive_a_killed_worker(cluster, tmp_path, monkeypatch):
+    file = described(tmp_path)
     space = load_space(file)
     rows = space.numbered(0, space.size)
     cluster.worker()
@@ -94,11 +100,7 @@ def test_candidates_of_a_space_survive_a_killed_worker(cluster, tmp_path, monkey
 
 
 def test_a_search_survives_a_killed_worker(cluster, tmp_path, monkeypatch):
-    convolution = {"op": "conv_norm", "kernel": 3}
-    choices = {"narrow": [{**convolution, "filters": 16}], "wide": [{**convolution, "filters": 32}], "none": None}
-    block = {"name": "block", "repeat": 10, "choices": choices}
-    file = tmp_path / "space.json"
-    file.write_text(json.dumps({"schema": "annette/space/1", "name": "own", "input": [3, 32, 32], "blocks": [block]}))
+    file = described(tmp_path)
     how = {"count": 6400, "fallback": "roofline", "seed": 4}
     monkeypatch.setattr(strategies, "_TOGETHER", 100)
     cluster.worker()
