@@ -18,8 +18,6 @@ from annette.spaces.row_prices import Around, RowPrices
 from annette.spaces.walk import NotLocal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
 
     from annette.mapping.kernel import FloatArray
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from annette.spaces.observation import RowStore
     from annette.spaces.space import IntArray, SearchSpace
 
-__all__ = ["CompiledSpace", "FullRoad", "Priced", "SpacePrices", "compile_space", "prices_on"]
+__all__ = ["CompiledSpace", "FullRoad", "Priced", "SpacePrices", "compile_space"]
 
 _LEVELS: Final = ((0, False), (1, False), (1, True), (2, True))
 """How far surroundings are looked at, and whether with the pieces there; the next where one is too little."""
@@ -43,9 +41,6 @@ _CHUNK: Final = 4096
 
 _TOGETHER: Final = 32_768
 """Candidates that are priced at once, so that those in networks of like sizes share their look-ups."""
-
-
-_TOO_FEW: Final = "few candidates are sooner priced one by one"
 
 
 class Priced(NamedTuple):
@@ -305,23 +300,3 @@ def compile_space(
         reason = f"sums of pieces differ from whole networks on platform {platform.name!r}"
     road.reason, road.compile_s = reason, time.perf_counter() - started
     return road
-
-
-def prices_on(
-    platforms: Sequence[Platform], space: SearchSpace, *, compiled: bool, model: str | None, fallback: str
-) -> list[SpacePrices]:
-    """What prices the candidates of a space on each of several platforms.
-
-    Args:
-        platforms: The platforms.
-        space: The space.
-        compiled: Whether there are enough candidates for compiling to pay.
-        model: As `compile_space` takes it, and ``fallback``.
-        fallback: See above.
-
-    Raises:
-        UnsupportedKernelError: As `compile_space` does, and OptionError.
-    """
-    if not compiled:
-        return [FullRoad(space, platform, model, fallback, reason=_TOO_FEW) for platform in platforms]
-    return [compile_space(space, platform, model=model, fallback=fallback) for platform in platforms]

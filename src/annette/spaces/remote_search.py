@@ -18,13 +18,12 @@ from annette.documents import Document
 from annette.errors import AnnetteError, ClusterError, OptionError
 from annette.estimation.estimator import check_options
 from annette.platforms import Platform, dumps_platform, loads_platform
-from annette.spaces.compiled import prices_on
 from annette.spaces.members import Member, estimated_members
 from annette.spaces.objectives import load_objective, objective_as_sent
 from annette.spaces.remote import check_version, number_type, rows_received, space_as_sent, space_received
 from annette.spaces.space import SearchSpace
 from annette.spaces.strategies import Part, proposals
-from annette.spaces.survey import Front, PlatformUse, Survey, Wanted
+from annette.spaces.survey import Front, PlatformUse, Survey, Wanted, prices_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

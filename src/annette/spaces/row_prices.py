@@ -19,7 +19,7 @@ from annette.estimation.pricing import model_of
 from annette.mapping.kernel import COLUMNS, KernelTable
 from annette.models.features import FeatureSet
 from annette.models.statistical import LOG_LIMIT_ALONE, LOG_LIMIT_MIXED, Mixed, Statistical
-from annette.spaces.forest_grid import Axis, grid_sums, steps_of
+from annette.spaces.forest_grid import Axis, grid_sums
 from annette.spaces.observation import AROUND
 
 if TYPE_CHECKING:
@@ -247,11 +247,11 @@ class _SharedSteps:
         for axes in grids.values():
             for name, axis in axes.items():
                 named.setdefault(name, []).append(axis)
-        self._cuts = {name: np.unique(np.concatenate([axis.cuts for axis in axes])) for name, axes in named.items()}
+        self._joined = {name: Axis.joined(axes) for name, axes in named.items()}
         # For each kind its axes: the name, the number of its steps, and which of them a step between all cuts is in.
         self._own = {
             kind: [
-                (name, len(axis), np.concatenate([[0], np.cumsum(np.isin(self._cuts[name], axis.cuts))]))
+                (name, len(axis), np.concatenate([[0], np.cumsum(np.isin(self._joined[name].cuts, axis.cuts))]))
                 for name, axis in axes.items()
             ]
             for kind, axes in grids.items()
@@ -259,8 +259,8 @@ class _SharedSteps:
 
     def points(self, around: Around) -> dict[str, _Numbers]:
         """As `RowPrices.points`."""
-        values = _axis_values(tuple(self._cuts), around) if self._cuts else ()
-        steps = {name: steps_of(cuts, column) for (name, cuts), column in zip(self._cuts.items(), values, strict=True)}
+        values = _axis_values(tuple(self._joined), around) if self._joined else ()
+        steps = {name: axis.steps(each) for (name, axis), each in zip(self._joined.items(), values, strict=True)}
         places: dict[str, _Numbers] = {}
         for kind, axes in self._own.items():
             place = np.zeros(len(around.ops), dtype=np.intp)

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import OptionError
 from annette.platforms import Platform, load_platform
-from annette.spaces.compiled import prices_on
 from annette.spaces.load import load_space
 from annette.spaces.members import estimated_members
 from annette.spaces.objectives import load_objective
 from annette.spaces.remote_search import SearchOnCluster
 from annette.spaces.space import SearchSpace
 from annette.spaces.strategies import parts, proposals
-from annette.spaces.survey import PlatformUse, Survey, Wanted
+from annette.spaces.survey import PlatformUse, Survey, Wanted, prices_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
+
+from annette.spaces.compiled import FullRoad, compile_space
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from annette.mapping.kernel import FloatArray
+    from annette.platforms import Platform
     from annette.spaces.compiled import SpacePrices
     from annette.spaces.objectives import Objective
     from annette.spaces.space import IntArray, SearchSpace
 
-__all__ = ["Front", "PlatformUse", "Survey", "Wanted"]
+__all__ = ["Front", "PlatformUse", "Survey", "Wanted", "prices_on"]
+
+_TOO_FEW: Final = "few candidates are sooner priced one by one"
 
 
 @dataclass(frozen=True)
@@ -170,3 +175,23 @@ class Survey:
 def _joined(one: PlatformUse, other: PlatformUse) -> PlatformUse:
     least = one if not one.compiled else other
     return PlatformUse(one.platform, least.compiled, least.reason, max(one.compile_s, other.compile_s))
+
+
+def prices_on(
+    platforms: Sequence[Platform], space: SearchSpace, *, compiled: bool, model: str | None, fallback: str
+) -> list[SpacePrices]:
+    """What prices the candidates of a search on each of its platforms.
+
+    Args:
+        platforms: The platforms.
+        space: The space.
+        compiled: Whether there are enough candidates for compiling to pay.
+        model: Model family; None takes the platforms' preference per kind.
+        fallback: ``error`` or ``roofline``.
+
+    Raises:
+        UnsupportedKernelError: A platform has no model for a kind.
+    """
+    if not compiled:
+        return [FullRoad(space, platform, model, fallback, reason=_TOO_FEW) for platform in platforms]
+    return [compile_space(space, platform, model=model, fallback=fallback) for platform in platforms]

@@ -10,7 +10,7 @@ from annette.errors import OptionError
 from annette.platforms import load_platform
 from annette.spaces.blocks import Block, BlockSpace, space_from_json
 from annette.spaces.compiled import CompiledSpace, FullRoad, compile_space
-from annette.spaces.forest_grid import Axis, grid_sums, steps_of
+from annette.spaces.forest_grid import Axis, grid_sums
 from annette.spaces.keys import KeyTable
 from annette.spaces.load import SPACES, load_space
 from annette.spaces.lookup_tables import lookup_table
@@ -162,7 +162,7 @@ def test_forests_over_a_grid_say_what_they_say_at_each_point():
     for _ in range(50):
         at = [float(np.float32(draw.uniform(*ends))) for ends in limits]
         rows[:, columns] = at
-        steps = [int(steps_of(axis.cuts, np.array([value]))[0]) for axis, value in zip(axes, at, strict=True)]
+        steps = [int(axis.steps(np.array([value]))[0]) for axis, value in zip(axes, at, strict=True)]
         expected = forest.predict(rows) - forest.base
         np.testing.assert_allclose(sums[:, steps[0] * len(axes[1]) + steps[1]], expected, rtol=1e-12, atol=1e-12)
 
