@@ -9,7 +9,6 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from annette.bench import check, session
@@ -247,8 +246,7 @@ def measure(
         tell: As in `benchmark`.
 
     Returns:
-        The networks in the order given; ``latency_s`` is the shortest of the rounds' medians (of more than four, the
-        one a quarter of the way up).
+        The networks in the order given; ``latency_s`` is what the rounds' medians tell of an undisturbed moment.
 
     Raises:
         NetworkError: A network cannot be read.
@@ -262,12 +260,8 @@ def measure(
     how: dict[str, Any] = {"target_s": _NETWORK_S, "timeout_s": timeout_s or _NETWORK_TIMEOUT_S}
     settings = session.settings_for(chosen, () if scheduler else cpus, **how)
     how = {"backend": backend, "options": chosen, "settings": settings}
-    with ExitStack() as stack:
-        folder = stack.enter_context(TemporaryDirectory(prefix="annette-measure-"))
-        place = stack.enter_context(place_of(scheduler, cpus, names=boards, tls=tls, tell=tell, **how))
-        path = Path(folder, "measured.sqlite") if out is None else Path(out)
-        dataset = stack.enter_context(Dataset.open(path, write=True) if path.exists() else Dataset.create(path))
-        rounds = session.default_rounds(backend) if rounds is None else rounds
+    rounds = session.default_rounds(backend) if rounds is None else rounds
+    with place_of(scheduler, cpus, names=boards, tls=tls, tell=tell, **how) as place, session.recording(out) as dataset:
         how |= {"rounds": rounds, "precision": precision, "resume": resume, "progress": progress, "place": place}
         return session.measure_networks(cases, dataset, **how)
 

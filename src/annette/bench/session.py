@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.backend import backend_class, require_usable
@@ -25,7 +27,7 @@ from annette.network.load import load_network
 from annette.network.sizes import open_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from annette.bench.backend import Backend
     from annette.bench.campaign import Outcome, Progress
@@ -44,6 +46,7 @@ __all__ = [
     "measured_networks",
     "network_case",
     "recorded_plan",
+    "recording",
     "rounds_left",
     "settings_for",
     "visits_of",
@@ -331,6 +334,22 @@ def case_of(
         loaded = load_network(network, batch=batch, inputs=known, lenient=lenient)
     name = name_with_inputs(str(network), inputs or {})
     return network_case(name, loaded, backend=backend, path=path if is_file(path) else None)
+
+
+@contextmanager
+def recording(out: Path | str | None) -> Iterator[Dataset]:
+    """A dataset to record in.
+
+    Args:
+        out: Its file, made or added to; None is one that is forgotten.
+
+    Raises:
+        DatasetError: It cannot be written.
+    """
+    with TemporaryDirectory(prefix="annette-measure-") as folder:
+        path = Path(folder, "measured.sqlite") if out is None else Path(out)
+        with Dataset.open(path, write=True) if exists(path) else Dataset.create(path) as dataset:
+            yield dataset
 
 
 def recorded_plan(out: Path) -> Plan | None:

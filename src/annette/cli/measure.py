@@ -67,8 +67,8 @@ def command(
     The latency is the shortest of the rounds' medians (of more than four, the one a quarter of the way up): what the
     network takes undisturbed. Every round is a process of its own, the networks take turns, and what fails is not tried
     again. Where one of several networks cannot be read or measured, the others are: a line and, with --json, an entry
-    say why, and the exit code is 2. Files that the backend takes are measured as they are; --NAME VALUE go to it. With
-    --scheduler, the boards of a cluster share the networks, and take files from the same path.
+    say why, and the exit code is 2. Files that the backend takes are measured as they are, on a cluster (--scheduler)
+    from the same path; --NAME VALUE go to it.
 
     \b
     Examples:
@@ -87,13 +87,12 @@ def command(
     if not networks or len(set(networks)) < len(networks):
         raise click.UsageError("a network is named twice" if networks else "Missing argument 'NETWORK...'.")
     chosen = chosen_options(backend, {**options, **further}, ())
-    how |= {"tell": complain, **chosen_cluster(how)}
     errors: dict[str, AnnetteError] = {}
     cases = _readable(networks, errors, backend=backend, batch=batch, inputs=inputs, lenient=lenient)
     rounds = rounds or default_rounds(backend)
     with progress_bar(cases * rounds) as listen:
         how |= {"backend": backend, "options": chosen, "rounds": rounds, "precision": precision, "progress": listen}
-        measured = measure(cases, **how) if cases else []
+        measured = measure(cases, tell=complain, **chosen_cluster(how), **how) if cases else []
     named = dict(zip([name for name in networks if name not in errors], measured, strict=True))
     failed = {name: network.rounds[-1].reason for name, network in named.items() if not network.usable}
     errors |= {name: BackendRunError(f"{name!r} could not be measured: {why}") for name, why in failed.items()}

@@ -35,7 +35,7 @@ _CHECKED: Final = 16
 
 _SEED: Final = 0
 _TOLERANCE: Final = 1e-9
-_MARGIN: Final = 1.25
+_MARGIN: Final = 1.6
 _CHUNK: Final = 4096
 """Candidates that are walked through at once: their states stay in the processor's caches."""
 

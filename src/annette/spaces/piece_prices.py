@@ -141,4 +141,5 @@ class _Kind:
             starts = self._first[part] - (np.cumsum(lengths) - lengths)
             rows = self._rows_of[np.repeat(starts, lengths) + np.arange(len(candidate))]
             found_s = self._points_s[points[candidate], rows]
-        return np.bincount(candidate, found_s, minlength=len(points))
+        total_s: FloatArray = np.bincount(candidate, found_s, minlength=len(points)).astype(np.float64)
+        return total_s

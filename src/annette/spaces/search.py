@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from annette.cluster import Tls
     from annette.spaces.members import Member
     from annette.spaces.objectives import Objective
+    from annette.spaces.strategies import Part
 
 __all__ = ["JOINTLY", "Found", "PlatformUse", "SearchResult", "search"]
+
+_DEFAULT_COUNT: Final = 10_000
 
 JOINTLY: Final = ("slowest", "each")
 """What is optimised on several platforms: the latency on the slowest of them, or a front for each."""
@@ -136,16 +139,10 @@ def search(
         model: Model family; None takes the platforms' preference per kind.
         fallback: ``error`` refuses kinds that a platform has no model for, ``roofline`` prices them roughly.
         confidence: Probability that the intervals of the front are meant to hold with.
-        most: At most so many candidates are kept of each front, spread evenly over it, with the fastest and the best;
-            each costs an estimate of the whole network. None keeps all.
+        most: Candidates kept of each front, spread evenly, its ends among them; None keeps all (an estimate each).
         progress: Is told how many candidates were looked at since the last time.
-        scheduler: Address of a Dask cluster whose workers draw and price the candidates (docs/cluster.md); None is this
-            process. Either finds the same, except that an evolutionary search on a cluster is several, of 32,768
-            candidates each. Workers take spaces and scores by name or from files, since they run no code of others.
+        scheduler: Address of a Dask cluster whose workers look at the candidates (docs/cluster.md); None does so here.
         tls: Certificates for the cluster; None takes what Dask is configured with.
-
-    Returns:
-        The front, and how fast it was found.
 
     Raises:
         OptionError: An argument is out of its range, or there is no such space or objective.
@@ -161,62 +158,120 @@ def search(
     loaded = space if isinstance(space, SearchSpace) else load_space(space, batch=batch)
     targets = _targets(platforms)
     _check(targets, jointly, max_latency_s, most)
-    if strategy != "exhaustive" and count is None:
-        count = 10_000
-    todo = parts(strategy, loaded, count, apart=scheduler is not None)
-    survey = Survey(loaded, [each.name for each in targets], jointly)
-    how: dict[str, Any] = {"model": model, "fallback": fallback}
-    limits = {"jointly": jointly, "max_latency_s": max_latency_s}
-    compiled = count is None or count >= _WORTH_COMPILING
-    if scheduler is None:
-        wanted = Wanted(load_objective(objective) if isinstance(objective, str) else objective, **limits)
-        prices = prices_on(targets, loaded, compiled=compiled, **how)
+    asked = _Asked(
+        space, loaded, targets, objective, strategy, count, max_latency_s, jointly, seed, batch, model, fallback,
+        confidence, most,
+    )  # fmt: skip
+    return _searched(asked, progress) if scheduler is None else _searched_on_cluster(asked, progress, scheduler, tls)
+
+
+_WORTH_COMPILING: Final = 200
+"""Fewer candidates than this are sooner priced one by one."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What `search` was asked for; ``space`` as it was given, and loaded."""
+
+    space: SearchSpace | str | Path
+    loaded: SearchSpace
+    platforms: list[Platform]
+    objective: str | Objective
+    strategy: str
+    count: int | None
+    max_latency_s: float | None
+    jointly: str
+    seed: int
+    batch: int
+    model: str | None
+    fallback: str
+    confidence: float
+    most: int | None
+
+    @property
+    def names(self) -> list[str]:
+        """Those of the platforms."""
+        return [each.name for each in self.platforms]
+
+    @property
+    def compiled(self) -> bool:
+        """Whether there are enough candidates for compiling to pay."""
+        return self.count is None or self.count >= _WORTH_COMPILING
+
+    def parts(self, *, apart: bool) -> Iterator[Part]:
+        """What is to be looked at."""
+        default = None if self.strategy == "exhaustive" else _DEFAULT_COUNT
+        return parts(self.strategy, self.loaded, default if self.count is None else self.count, apart=apart)
+
+
+def _searched(asked: _Asked, progress: Callable[[int], None] | None) -> SearchResult:
+    """A search in this process."""
+    space = asked.loaded
+    todo, survey = asked.parts(apart=False), Survey(asked.loaded, asked.names, asked.jointly)
+    objective = load_objective(asked.objective) if isinstance(asked.objective, str) else asked.objective
+    wanted = Wanted(objective, asked.jointly, asked.max_latency_s)
+    prices = prices_on(asked.platforms, space, compiled=asked.compiled, model=asked.model, fallback=asked.fallback)
+    started_s = time.perf_counter()
+    for part in todo:
+        for candidates in proposals(asked.strategy, space, part, asked.seed, survey.best):
+            survey.look_at(candidates, prices, wanted)
+            _tell(progress, len(candidates))
+    seen_s = time.perf_counter()
+    size = survey.keep(asked.most)
+    how: dict[str, Any] = {"model": asked.model, "fallback": asked.fallback, "confidence": asked.confidence}
+    members = list(estimated_members(space, asked.platforms, survey.best().tolist(), **how))
+    return _result(asked, survey, size, members, seen_s - started_s, time.perf_counter() - seen_s)
+
+
+def _searched_on_cluster(
+    asked: _Asked, progress: Callable[[int], None] | None, scheduler: str, tls: Tls | None
+) -> SearchResult:
+    """A search by the workers of a cluster."""
+    survey, todo = Survey(asked.loaded, asked.names, asked.jointly), asked.parts(apart=True)
+    fields = ("strategy", "seed", "jointly", "max_latency_s", "compiled", "model", "fallback", "confidence")
+    how = {field: getattr(asked, field) for field in fields}
+    sent = (asked.space, asked.platforms, asked.objective)
+    with SearchOnCluster(scheduler, tls, *sent, batch=asked.batch, how=how) as cluster:
         started_s = time.perf_counter()
-        for part in todo:
-            for candidates in proposals(strategy, loaded, part, seed, survey.best):
-                survey.look_at(candidates, prices, wanted)
-                _tell(progress, len(candidates))
+        for seen in cluster.surveys(todo):
+            survey.join(seen)
+            _tell(progress, seen.candidates)
         seen_s = time.perf_counter()
-        front_size = survey.keep(most)
-        members = list(estimated_members(loaded, targets, survey.best().tolist(), confidence=confidence, **how))
-    else:
-        how |= {"strategy": strategy, "seed": seed, "confidence": confidence, "compiled": compiled, **limits}
-        with SearchOnCluster(scheduler, tls, space, targets, objective, batch=batch, how=how) as cluster:
-            started_s = time.perf_counter()
-            for seen in cluster.surveys(todo):
-                survey.join(seen)
-                _tell(progress, seen.candidates)
-            seen_s = time.perf_counter()
-            front_size = survey.keep(most)
-            members = list(cluster.members(survey.best()))
-        started_s = min(seen_s, started_s + max((use.compile_s for use in survey.uses), default=0.0))
+        size = survey.keep(asked.most)
+        members = list(cluster.members(survey.best()))
+    compile_s = max((use.compile_s for use in survey.uses), default=0.0)
+    search_s = max(seen_s - started_s - compile_s, 0.0)
+    return _result(asked, survey, size, members, search_s, time.perf_counter() - seen_s)
+
+
+def _result(
+    asked: _Asked, survey: Survey, size: int, members: list[tuple[Member, ...]], search_s: float, front_s: float
+) -> SearchResult:
     return SearchResult(
-        space=loaded.name,
-        strategy=strategy,
-        objective=objective if isinstance(objective, str) else getattr(objective, "__name__", "given"),
-        jointly=jointly,
-        max_latency_s=max_latency_s,
-        seed=seed,
+        space=asked.loaded.name,
+        strategy=asked.strategy,
+        objective=asked.objective
+        if isinstance(asked.objective, str)
+        else getattr(asked.objective, "__name__", "given"),
+        jointly=asked.jointly,
+        max_latency_s=asked.max_latency_s,
+        seed=asked.seed,
         platforms=survey.uses,
         candidates=survey.candidates,
         unscored=survey.unscored,
         too_slow=survey.too_slow,
         compile_s=sum(use.compile_s for use in survey.uses),
         estimate_s=survey.estimate_s,
-        search_s=seen_s - started_s,
-        front_s=time.perf_counter() - seen_s,
-        front=tuple(_found(loaded, survey, [each.name for each in targets], members)),
-        front_size=front_size,
+        search_s=search_s,
+        front_s=front_s,
+        front=tuple(_found(asked.loaded, survey, asked.names, members)),
+        front_size=size,
     )
 
 
 def _tell(progress: Callable[[int], None] | None, count: int) -> None:
     if progress is not None:
         progress(count)
-
-
-_WORTH_COMPILING: Final = 200
-"""Fewer candidates than this are sooner priced one by one."""
 
 
 def _targets(platforms: Sequence[Platform | str | Path] | Platform | str | Path) -> list[Platform]:
