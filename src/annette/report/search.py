@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["print_search", "search_document", "write_search_html"]
 
 _ROOM: Final = 0.05
+_STYLE: Final = ".front{max-width:44rem}"
+_FEW: Final = 3
+"""With fewer marks than these on a logarithmic axis, it has those of a linear one."""
 
 
 def search_document(result: SearchResult) -> dict[str, Any]:
@@ -48,7 +51,7 @@ def print_search(document: dict[str, Any], *, page: Page | None = None) -> None:
     """
     page = page or Page()
     page.line(bold=document["space"], plain=f"  on {_said(document)}")
-    page.table(_header(document), _rows(document["front"]), left=(0,))
+    page.table(_header(document), _rows(document), left=(0,))
     page.notes(_notes(document))
 
 
@@ -61,12 +64,12 @@ def write_search_html(document: dict[str, Any], path: Path) -> None:
     """
     title = f"{document['space']} on {', '.join(each['platform'] for each in document['platforms'])}"
     parts = [f"<h1>{escape(document['space'])}</h1>", f"<p>{escape(_said(document))}</p>"]
-    parts += [_plot(document)] if document["front"] else []
+    parts += [f'<figure class="front">{_plot(document)}</figure>'] if document["front"] else []
     front = document["front"]
-    parts.append(html_table("Front", _header(document), _rows(front), map(_keys, front)))
+    parts.append(html_table("Front", _header(document), _rows(document), map(_keys, front)))
     parts.append(html_table("Notes", ("note",), [(note,) for note in _notes(document)]))
     parts.append("<footer><p>Estimated by annette, not measured.</p></footer>")
-    write_page(path, html_page(title, parts, scripts=[asset("sort.js")]))
+    write_page(path, html_page(title, parts, style=_STYLE, scripts=[asset("sort.js")]))
 
 
 def _said(document: dict[str, Any]) -> str:
@@ -88,15 +91,22 @@ def _platform_of(found: dict[str, Any]) -> str:
     return name
 
 
-def _rows(front: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+def _score_text(document: dict[str, Any], score: float) -> str:
+    """A score in the unit of the objective."""
+    if document["objective"] == "operations":
+        return count_text(score)
+    return bytes_text(score) if document["objective"] == "weights" else f"{score:.6g}"
+
+
+def _rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
-    for each in front:
+    for each in document["front"]:
         name = _platform_of(each)
         peak_bytes = each["peak_activation_bytes"][name]
         rows.append(
             (
                 each["candidate"],
-                f"{each['score']:.6g}",
+                _score_text(document, each["score"]),
                 seconds_text(each["latency_s"]),
                 interval_text(each["intervals_s"][name]),
                 "-" if peak_bytes is None else bytes_text(peak_bytes),
@@ -138,10 +148,10 @@ def _plot(document: dict[str, Any]) -> str:
     side = _ROOM * (max(across) - min(across)) or _ROOM
     plot = Plot((min(across) - side, max(across) + side), (low - room, high + room))
     marks: list[str] = []
-    for tick in decades(*plot.across):
+    for tick in _latency_ticks(*plot.across):
         marks += [plot.upright(tick), plot.below(tick, seconds_text(10**tick))]
-    for step in ticks(high - low or 1.0, most=5):
-        marks += [plot.level(low + step), plot.beside(low + step, f"{low + step:.3g}")]
+    for level in _score_ticks(*plot.up):
+        marks += [plot.level(level), plot.beside(level, _score_text(document, level))]
     for place, each in zip(across, front, strict=True):
         ends_s = each["intervals_s"][_platform_of(each)]
         if ends_s is not None:
@@ -151,3 +161,17 @@ def _plot(document: dict[str, Any]) -> str:
             plot.dot(place, each["score"], f"{each['candidate']}: {seconds_text(each['latency_s'])}", radius=3.5)
         )
     return plot.svg(marks, "latency", document["objective"])
+
+
+def _latency_ticks(low: float, high: float) -> list[float]:
+    """Where the axis of latencies has marks, as common logarithms."""
+    found = decades(low, high)
+    if len(found) >= _FEW:
+        return found
+    return [math.log10(time_s) for time_s in ticks(10**high) if 10**low <= time_s <= 10**high]
+
+
+def _score_ticks(low: float, high: float) -> list[float]:
+    """Where the axis of scores has marks: at multiples of a round number."""
+    step = ticks(high - low, most=5)[1]
+    return [step * number for number in range(math.ceil(low / step), math.floor(high / step) + 1)]

@@ -8,6 +8,7 @@ import pytest
 
 from annette.cli.main import main
 from annette.report.schema import schema
+from annette.report.search import write_search_html
 
 SPACE = "tests.unit.spaces.samples:described"
 
@@ -86,3 +87,22 @@ def test_mistakes_are_one_line(capsys, monkeypatch, space, arguments):
     code, _, err = run(capsys, monkeypatch, "--space", space, "--platform", "kirin970-tvm", *arguments)
     assert code == 2
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("scores", "marks"), [((71.2, 74.9), ["72", "73", "74"]), ((0.5, 0.5), ["0.5"])])
+def test_axes_have_marks_at_round_numbers(tmp_path, scores, marks):
+    found = {"platform": "p", "intervals_s": {"p": [2e-3, 3e-3]}, "peak_activation_bytes": {"p": None}}
+    found |= {"by_platform_s": {"p": 2.5e-3}, "latency_s": 2.5e-3, "decisions": [0]}
+    front = [{**found, "candidate": f"c{place}", "score": score} for place, score in enumerate(scores)]
+    document = {
+        "space": "s",
+        "platforms": [{"platform": "p", "reason": ""}],
+        "objective": "accuracy.csv",
+        "front": front,
+    }
+    document |= dict.fromkeys(("candidates", "front_size", "unscored", "too_slow"), 2)
+    document |= {"compile_s": 1.0, "search_s": 1.0, "candidates_per_s": 2.0, "max_latency_s": 1.0}
+    write_search_html(document, tmp_path / "page.html")
+    labels = re.findall(r'text-anchor="end">([^<]*)<', (tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert set(marks) <= set(labels)
+    assert all(0.3 <= float(label) <= 80 for label in labels)
