@@ -90,7 +90,7 @@ def price_on_cluster(
         space: Name of a built-in space, or a JSON file that describes one. One that is written in Python is not sent:
             workers run nobody's code but annette's.
         platform: A loaded platform, a file here, or the name of a known platform.
-        candidates: Rows of decisions, some at a time (`annette.spaces.strategies.proposals`); taken as they are needed.
+        candidates: Rows of decisions, some at a time (`SearchSpace.sample`); taken as they are needed.
         scheduler: Address of the cluster.
         tls: Certificates; None takes what Dask is configured with.
         batch: Samples processed together.

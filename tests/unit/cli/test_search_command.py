@@ -51,6 +51,19 @@ def test_a_search_prints_its_front_as_json_table_and_plot(capsys, monkeypatch, t
     assert all(each["candidate"] in out for each in document["front"])
 
 
+@pytest.mark.usefixtures("here")
+def test_workers_of_a_cluster_find_the_same(capsys, monkeypatch, space):
+    arguments = ("--space", space, "--platform", "kirin970-tvm", "--exhaustive", "--json")
+    fronts = [
+        json.loads(run(capsys, monkeypatch, *arguments, *where)[1])["front"]
+        for where in ((), ("--scheduler", "tcp://x"))
+    ]
+    assert fronts[0] == fronts[1] != []
+    code, _, err = run(capsys, monkeypatch, *arguments, "--tls-cert", "me.pem")
+    assert code == 2
+    assert "whose address (--scheduler) is missing" in err
+
+
 def test_a_lookup_table_is_written(capsys, monkeypatch, tmp_path, space):
     path = tmp_path / "table.json"
     code, out, _ = run(capsys, monkeypatch, "--space", space, "--platform", "kirin970-tvm", "--lookup-table", str(path))
