@@ -10,17 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from annette.api import benchmark
+from annette.api import benchmark, measure
 from annette.bench import boards as boards_module
 from annette.bench.boards import open_boards
 from annette.bench.campaign import run_campaign
 from annette.bench.dataset import Dataset
 from annette.bench.plan import Plan
-from annette.bench.records import Status
+from annette.bench.records import Purpose, Status
 from annette.cluster import Tls, connected
 from annette.errors import ClusterError, DatasetError, OptionError
+from annette.network.writers.onnx import write_onnx
 from tests.integration.cluster import RealCluster
-from tests.unit.bench.scripted import SETTINGS, case, install, plan
+from tests.unit.bench.scripted import SETTINGS, case, install, network, plan
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install 'annette[cluster]'")
 
@@ -29,7 +30,7 @@ CASES = plan(count=40)
 CAMPAIGN = """
 import sys
 from pathlib import Path
-from annette.api import benchmark
+from annette.api import benchmark, measure
 from annette.bench.plan import Plan
 plan = Plan.from_text(Path(sys.argv[1]).read_text())
 options = {"journal": sys.argv[3], "pause_s": 0.05}
@@ -205,6 +206,45 @@ def test_visits_of_a_case_stay_on_its_board(cluster, tmp_path):
         assert dataset.count() == 3 * len(CASES.cases)
         assert {len(found) for found in boards_of.values()} == {1}
         assert dataset.boards() == {each: board for each, (board,) in boards_of.items()}
+
+
+@pytest.mark.usefixtures("impatient")
+def test_networks_are_measured_on_boards_all_rounds_of_one_on_one_board(cluster, tmp_path):
+    cluster.worker("a")
+    cluster.worker("b")
+    out, journal = tmp_path / "networks.sqlite", tmp_path / "journal"
+    file = tmp_path / "own.onnx"
+    write_onnx(network("own"), file)
+    cases = [case(f"net{number}", 4 + number, Purpose.NETWORK) for number in range(10)]
+    how = {"backend": "scripted", "scheduler": cluster.address, "options": {"journal": str(journal), "pause_s": 0.02}}
+    measured = measure([*cases, file], rounds=3, out=out, **how)
+    assert [each.case for each in measured] == [*(each.id for each in cases), str(file)]
+    assert {len(each.usable) for each in measured} == {3}
+    boards = [{run.board for run in each.usable} for each in measured]
+    assert {len(each) for each in boards} == {1}
+    assert set.union(*boards) == {"a", "b"}
+    assert len(runs(out)) == len(lines(journal)) == 33
+
+
+@pytest.mark.usefixtures("impatient")
+def test_networks_of_a_board_that_is_lost_are_measured_on_the_others(cluster):
+    cluster.worker("a")
+    doomed = cluster.worker("b")
+    cases = [case(f"net{number}", 4 + number, Purpose.NETWORK) for number in range(10)]
+    told, seen = [], Counter()
+
+    def watch(one, run):
+        del one
+        seen[run.board] += 1
+        if seen["b"] == 7 and doomed.poll() is None:
+            doomed.kill()
+
+    how = {"backend": "scripted", "scheduler": cluster.address, "options": {"pause_s": 0.05}}
+    measured = measure(cases, rounds=3, progress=watch, tell=told.append, **how)
+    assert {len(each.rounds) for each in measured} == {3}
+    assert all(len({run.board for run in each.usable}) == 1 for each in measured), "times of one board"
+    assert all(each.latency_s > 0 for each in measured)
+    assert "board 'b' is lost" in told[0]
 
 
 def test_a_board_that_fails_where_others_do_not_is_left_out(cluster, tmp_path, digest):

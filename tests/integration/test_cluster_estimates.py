@@ -12,7 +12,7 @@ from annette.network.builder import NetworkBuilder
 from annette.network.writers.onnx import write_onnx
 from annette.platforms import load_platform
 from annette.report.estimates import estimate_document
-from annette.spaces import remote
+from annette.spaces import remote, strategies
 from annette.spaces.compiled import compile_space
 from annette.spaces.load import load_space
 from tests.integration.cluster import RealCluster
@@ -71,12 +71,18 @@ def test_two_workers_and_one_that_is_killed_give_what_one_machine_gives(cluster,
     assert "resnet81" in str(values[COUNT + 1].error)
 
 
-def test_candidates_of_a_space_survive_a_killed_worker(cluster, tmp_path, monkeypatch):
+def described(folder):
+    """A space of 1,024 candidates, as a file."""
     convolution = {"op": "conv_norm", "kernel": 3}
     choices = {"narrow": [{**convolution, "filters": 16}], "wide": [{**convolution, "filters": 32}]}
     block = {"name": "block", "repeat": 10, "choices": choices}
-    file = tmp_path / "space.json"
+    file = folder / "space.json"
     file.write_text(json.dumps({"schema": "annette/space/1", "name": "own", "input": [3, 32, 32], "blocks": [block]}))
+    return file
+
+
+def test_candidates_of_a_space_survive_a_killed_worker(cluster, tmp_path, monkeypatch):
+    file = described(tmp_path)
     space = load_space(file)
     rows = space.numbered(0, space.size)
     cluster.worker()
@@ -91,3 +97,27 @@ def test_candidates_of_a_space_survive_a_killed_worker(cluster, tmp_path, monkey
     assert (np.concatenate(asked) == rows).all()
     known = compile_space(space, load_platform(PLATFORM), fallback="roofline").price(rows)
     assert np.concatenate(latencies_s) == pytest.approx(known.latency_s, rel=1e-9)
+
+
+def test_a_search_survives_a_killed_worker(cluster, tmp_path, monkeypatch):
+    file = described(tmp_path)
+    how = {"count": 6400, "fallback": "roofline", "seed": 4}
+    monkeypatch.setattr(strategies, "_TOGETHER", 100)
+    cluster.worker()
+    doomed = cluster.worker()
+    told = []
+
+    def watch(count):
+        told.append(count)
+        if len(told) == 12:
+            doomed.kill()
+
+    there = annette.search(file, PLATFORM, scheduler=cluster.address, progress=watch, **how)
+    here = annette.search(file, PLATFORM, **how)
+    assert doomed.wait() != 0
+    assert told == [100] * 64
+    assert there.candidates == here.candidates == 6400
+    assert [(each.candidate, each.score) for each in there.front] == [
+        (each.candidate, each.score) for each in here.front
+    ]
+    assert [each.latency_s for each in there.front] == pytest.approx([each.latency_s for each in here.front], rel=1e-9)

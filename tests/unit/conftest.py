@@ -17,5 +17,5 @@ def here(monkeypatch):
         def map(self, call, payloads, shared):
             return (call(payload, shared) for payload in payloads)
 
-    for asks in ("annette.remote", "annette.spaces.remote"):
+    for asks in ("annette.remote", "annette.spaces.remote", "annette.spaces.remote_search"):
         monkeypatch.setattr(f"{asks}.connected", lambda *_: Here())

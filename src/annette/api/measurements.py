@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench import session
 from annette.bench.backend import require_usable
-from annette.bench.dataset import Dataset
+from annette.bench.boards import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from annette.bench.campaign import Progress
     from annette.bench.plan import Case
     from annette.bench.session import MeasuredNetwork
+    from annette.cluster import Tls
     from annette.network import Network
     from annette.network.inputs import Given
 
@@ -45,6 +46,10 @@ def measure(
     timeout_s: float | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    scheduler: str | None = None,
+    boards: Sequence[str] = (),
+    tls: Tls | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> list[MeasuredNetwork]:
     """Measures whole networks: latency, how well it repeats, and a profile per kernel; rounds take turns.
 
@@ -62,6 +67,10 @@ def measure(
         timeout_s: A round of a network that gives no result for so long has failed; None waits ten minutes.
         resume: Whether rounds that the dataset has already count; otherwise ``rounds`` further ones are measured.
         progress: Told about every run.
+        scheduler: Address of a Dask cluster, whose boards share the networks, files by path; None measures here.
+        boards: As `benchmark` takes them.
+        tls: Certificates for it.
+        tell: As in `benchmark`.
 
     Returns:
         The networks in the order given; ``latency_s`` is the shortest of the rounds' medians (of more than four, the
@@ -70,26 +79,29 @@ def measure(
     Raises:
         NetworkError: A network cannot be read.
         BackendError: The backend cannot be used here.
+        ClusterError: The cluster has no such boards, or none any more.
         DatasetError: The dataset belongs to another environment or cannot be written.
         OptionError: An argument is out of its range, or a network is named twice.
     """
     chosen = dict(options or {})
-    timeout_s = timeout_s or _NETWORK_TIMEOUT_S
     cases = [session.case_of(network, backend, batch=batch, inputs=inputs, lenient=lenient) for network in networks]
-    with TemporaryDirectory(prefix="annette-measure-") as folder:
-        path = Path(out) if out is not None else Path(folder) / "measured.sqlite"
-        with Dataset.open(path, write=True) if path.exists() else Dataset.create(path) as dataset:
-            return session.measure_networks(
-                cases,
-                dataset,
-                backend=backend,
-                options=chosen,
-                settings=session.settings_for(chosen, cpus, target_s=_NETWORK_S, timeout_s=timeout_s),
-                rounds=session.default_rounds(backend) if rounds is None else rounds,
-                precision=precision,
-                resume=resume,
-                progress=progress,
-            )
+    settings = session.settings_for(
+        chosen, () if scheduler else cpus, target_s=_NETWORK_S, timeout_s=timeout_s or _NETWORK_TIMEOUT_S
+    )
+    shared: dict[str, Any] = {"backend": backend, "options": chosen, "settings": settings}
+    with ExitStack() as stack:
+        place = stack.enter_context(place_of(scheduler, cpus, names=boards, tls=tls, tell=tell, **shared))
+        dataset = stack.enter_context(session.recording(out))
+        return session.measure_networks(
+            cases,
+            dataset,
+            rounds=session.default_rounds(backend) if rounds is None else rounds,
+            precision=precision,
+            resume=resume,
+            progress=progress,
+            place=place,
+            **shared,
+        )
 
 
 def observe_sizes(

@@ -171,17 +171,12 @@ class Boards:
     def measure(self, waiting: Sequence[Visit], boards: Mapping[str, str]) -> Generator[Measured]:
         """Measures visits on all boards at once, and gives them as they are finished.
 
-        A case that fails on one board is tried on another one, if there is one, before it counts as failed.
+        A case that fails on one board is tried on another one, if there is one, before it counts as failed. One that is
+        a file is looked for under the same path on the board's host.
 
         Raises:
             ClusterError: No board is left.
-            OptionError: A case is a file of this host.
         """
-        files = [visit.case.path for visit in waiting if visit.case.path]
-        if files:
-            raise OptionError(
-                f"{files[0]!r} is a file of this host: boards of a cluster measure networks of plans only"
-            )
         schedule = Schedule(waiting, boards)
         try:
             while not schedule.finished:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.backend import backend_class, require_usable
@@ -24,7 +27,7 @@ from annette.network.load import load_network
 from annette.network.sizes import open_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from annette.bench.backend import Backend
     from annette.bench.campaign import Outcome, Progress
@@ -43,6 +46,7 @@ __all__ = [
     "measured_networks",
     "network_case",
     "recorded_plan",
+    "recording",
     "rounds_left",
     "settings_for",
     "visits_of",
@@ -70,8 +74,13 @@ class MeasuredNetwork:
 
     @property
     def usable(self) -> tuple[Run, ...]:
-        """The rounds that gave a time, marked ones included; a marked round is still better than none."""
-        return tuple(run for run in self.rounds if run.status is not Status.FAILED and run.samples_s)
+        """The rounds that gave a time, marked ones included; a marked round is still better than none.
+
+        Where a board was lost and another one went on, those of the board with most of them.
+        """
+        timed = [run for run in self.rounds if run.status is not Status.FAILED and run.samples_s]
+        board = Counter(run.board for run in timed).most_common(1)
+        return tuple(run for run in timed if run.board == board[0][0])
 
     @property
     def latency_s(self) -> float:
@@ -155,6 +164,7 @@ def measure_networks(
     precision: float | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    place: Place | None = None,
 ) -> list[MeasuredNetwork]:
     """Measures whole networks: every round in a process of its own, the networks in turns.
 
@@ -172,12 +182,14 @@ def measure_networks(
             none. What is worked out instead of measured has none either.
         resume: Whether rounds that the dataset has already count (`rounds_left`).
         progress: Told about every run.
+        place: Where they are measured; None is this machine. All rounds of a network are on one board.
 
     Returns:
         The networks in the order given, each with the rounds measured now.
 
     Raises:
         BackendError: The backend cannot be used here.
+        ClusterError: No board is left to measure on.
         DatasetError: The dataset belongs to another environment or cannot be written.
         OptionError: ``rounds`` is less than 1, ``precision`` is not more than 0, or two cases have the same identity.
     """
@@ -185,8 +197,8 @@ def measure_networks(
         raise OptionError(f"{rounds} rounds are less than 1")
     if precision is not None and not precision > 0:
         raise OptionError(f"a precision of {precision:g} is not more than 0")
-    estimates = require_usable(backend).estimates
-    how = {"backend": backend, "options": options, "settings": settings}
+    estimates = (require_usable if place is None else backend_class)(backend).estimates
+    how = {"backend": backend, "options": options, "settings": settings, "place": place}
     rounds_of = _Rounds(Plan("networks", tuple(cases)), dataset, how, progress)
     earlier = {network.case: network.rounds for network in measured_networks(dataset)} if resume else {}
     for todo in rounds_left(cases, dataset, rounds) if resume else [tuple(cases)] * rounds:
@@ -322,6 +334,22 @@ def case_of(
         loaded = load_network(network, batch=batch, inputs=known, lenient=lenient)
     name = name_with_inputs(str(network), inputs or {})
     return network_case(name, loaded, backend=backend, path=path if is_file(path) else None)
+
+
+@contextmanager
+def recording(out: Path | str | None) -> Iterator[Dataset]:
+    """A dataset to record in.
+
+    Args:
+        out: Its file, made or added to; None is one that is forgotten.
+
+    Raises:
+        DatasetError: It cannot be written.
+    """
+    with TemporaryDirectory(prefix="annette-measure-") as folder:
+        path = Path(folder, "measured.sqlite") if out is None else Path(out)
+        with Dataset.open(path, write=True) if exists(path) else Dataset.create(path) as dataset:
+            yield dataset
 
 
 def recorded_plan(out: Path) -> Plan | None:

@@ -9,9 +9,9 @@ import click
 from annette.cli.options import (
     FILE,
     OPEN_ENDED,
+    board_options,
     chosen_cluster,
     chosen_options,
-    cluster_options,
     input_option,
     json_option,
     parse_duration,
@@ -84,10 +84,7 @@ def _parse_batches(ctx: click.Context, param: click.Parameter, value: str | None
 @click.option("--check", is_flag=True, help="Only say how calm this machine is: half a minute of reference workloads.")
 @click.option("--dry-run", is_flag=True, help="Only print what would be measured, and how long it would take.")
 @click.option("--html", type=FILE, metavar="FILE", help="Also write a page with plots of sweeps.")
-@cluster_options
-@click.option(
-    "--board", "boards", multiple=True, metavar="NAME", help="Boards of the cluster. Repeatable.  [default: all]"
-)
+@board_options
 @json_option
 @click.pass_context
 def command(

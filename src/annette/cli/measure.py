@@ -11,6 +11,8 @@ from annette.cli.options import (
     OPEN_ENDED,
     USAGE_ERROR,
     backend_options,
+    board_options,
+    chosen_cluster,
     chosen_options,
     csv_option,
     json_option,
@@ -45,6 +47,7 @@ __all__ = ["command"]
     help="Further rounds of each network until it is known to 2%, say: its standard error; up to 12.",
 )  # fmt: skip
 @click.option("--out", type=FILE, metavar="DATASET", help="Dataset to record in; made or added to.")
+@board_options
 @click.option("--all", "everything", is_flag=True, help="Show all kernels, in order of execution.")
 @csv_option("network")
 @json_option
@@ -67,7 +70,8 @@ def command(
     The latency is the shortest of the rounds' medians (of more than four, the one a quarter of the way up): what the
     network takes undisturbed. Every round is a process of its own, the networks take turns, and what fails is not tried
     again. Where one of several networks cannot be read or measured, the others are: a line and, with --json, an entry
-    say why, and the exit code is 2. Files that the backend takes are measured as they are; --NAME VALUE go to it.
+    say why, and the exit code is 2. Files that the backend takes are measured as they are, on a cluster (--scheduler)
+    from the same path; --NAME VALUE go to it.
 
     \b
     Examples:
@@ -91,7 +95,7 @@ def command(
     rounds = rounds or default_rounds(backend)
     with progress_bar(cases * rounds) as listen:
         how |= {"backend": backend, "options": chosen, "rounds": rounds, "precision": precision, "progress": listen}
-        measured = measure(cases, **how) if cases else []
+        measured = measure(cases, tell=complain, **chosen_cluster(how), **how) if cases else []
     named = dict(zip([name for name in networks if name not in errors], measured, strict=True))
     failed = {name: network.rounds[-1].reason for name, network in named.items() if not network.usable}
     errors |= {name: BackendRunError(f"{name!r} could not be measured: {why}") for name, why in failed.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections import deque
@@ -26,6 +27,7 @@ __all__ = [
     "OPEN_ENDED",
     "USAGE_ERROR",
     "backend_options",
+    "board_options",
     "budget_options",
     "chosen_cluster",
     "chosen_options",
@@ -65,18 +67,18 @@ BUDGET_EXCEEDED: Final = 3
 OPEN_ENDED: Final[dict[str, Any]] = {"ignore_unknown_options": True, "allow_extra_args": True}
 """Context settings of a command that passes unknown ``--name value`` on to the backend."""
 
-_DURATION: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>us|µs|ms|s|m|min|h|)")
+_DURATION: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*(?P<unit>us|µs|ms|s|m|min|h|)")
 _SECONDS: Final = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 def parse_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """Turns 90, 90s, 10m, 1.5h or 20ms into seconds; a click callback."""
+    """Turns 90, 90s, 10m, 1.5h, 20ms, 300us or 5e-3 into seconds; a click callback."""
     if value is None:
         return None
     match = _DURATION.fullmatch(value.strip())
     seconds = float(match["number"]) * _SECONDS[match["unit"]] if match else 0.0
-    if not seconds > 0:
-        raise click.BadParameter(f"{value!r} is not a duration such as 90s, 10m or 1h", ctx, param)
+    if not 0 < seconds < math.inf:
+        raise click.BadParameter(f"{value!r} is not a duration such as 5ms, 90s, 10m or 1h", ctx, param)
     return seconds
 
 
@@ -218,6 +220,12 @@ cluster_options = together(
                            ("key", "your private key"))
     ),
 )  # fmt: skip
+
+board_options = together(
+    "Adds ``--scheduler``, the certificates for it and ``--board``.",
+    cluster_options,
+    click.option("--board", "boards", multiple=True, metavar="NAME", help="A board of it; repeatable.  [default: all]"),
+)
 
 table_options = together(
     "Adds ``--column`` and ``--ignore``.",

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from annette.cli.options import FILE, json_option, model_options, print_json
+from annette.cli.options import (
+    FILE,
+    chosen_cluster,
+    cluster_options,
+    json_option,
+    model_options,
+    parse_duration,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,19 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_LATENCY: Final = re.compile(r"(\d+(?:\.\d+)?(?:e-?\d+)?)\s*(s|ms|us|)")
-_UNITS: Final = {"": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
-
-
-def _parse_latency(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """Turns 5ms, 300us or 0.005 into seconds."""
-    if value is None:
-        return None
-    match = _LATENCY.fullmatch(value.strip())
-    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
-    if not seconds > 0:
-        raise click.BadParameter(f"{value!r} is not a latency such as 5ms, 300us or 0.005", ctx, param)
-    return seconds
+_SHOWN: Final = 40
+_KEPT: Final = 100
+"""Candidates of a front in a table, and in a document or a page, without ``--all``."""
 
 
 @click.command("search", short_help="Networks of a search space that are fast and score high.")
@@ -55,7 +52,7 @@ def _parse_latency(ctx: click.Context, param: click.Parameter, value: str | None
 @click.option(
     "--max-latency",
     "max_latency_s",
-    callback=_parse_latency,
+    callback=parse_duration,
     metavar="TIME",
     help="Slower candidates are left out: 5ms, 300us.",
 )
@@ -77,8 +74,11 @@ def _parse_latency(ctx: click.Context, param: click.Parameter, value: str | None
     help="Only write what each option costs, as .json, .csv or .npz, for the first platform.",
 )
 @click.option("--html", "page", type=FILE, help="Write the front as a page with a plot.")
-@click.option("--all", "everything", is_flag=True, help="Show the whole front.")
+@click.option(
+    "--all", "everything", is_flag=True, help=f"The whole front, not {_SHOWN} of it, and {_KEPT} in JSON and HTML."
+)
 @model_options
+@cluster_options
 @json_option
 def command(
     space: str,
@@ -95,7 +95,7 @@ def command(
     """Searches a space of networks for those that nothing beats: none is as fast and scores as high.
 
     The space is compiled first, so that candidates are look-ups; where a compiler decides from the whole network, each
-    is estimated by itself, and the output says so.
+    is estimated by itself, and the output says so. With --scheduler, workers of a cluster look at them.
 
     \b
     Examples:
@@ -107,19 +107,20 @@ def command(
     from annette.spaces.load import load_space
     from annette.spaces.search import search
 
-    loaded = load_space(space, batch=how.pop("batch"))
+    how |= chosen_cluster(how)
+    loaded = load_space(space, batch=how["batch"])
     if table is not None:
         _write_table(loaded, platforms[0], table, how)
         return
+    most = None if everything else _KEPT if as_json or page is not None else _SHOWN
     total = loaded.size if exhaustive else count or 10_000
     with _bar(total) as progress:
-        result = search(
-            loaded, platforms, strategy="exhaustive" if exhaustive else strategy, count=count, progress=progress, **how
-        )
+        how |= {"strategy": "exhaustive" if exhaustive else strategy, "count": count, "most": most}
+        result = search(space, platforms, progress=progress, **how)
     document = search_document(result)
     if page is not None:
         write_search_html(document, page)
-    print_json(document) if as_json else print_search(document, everything=everything)
+    print_json(document) if as_json else print_search(document)
 
 
 def _write_table(space: Any, platform: str, path: Path, how: dict[str, Any]) -> None:

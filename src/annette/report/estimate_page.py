@@ -5,9 +5,7 @@ The figures and the warnings are HTML; what sorts, filters and draws are the scr
 
 from __future__ import annotations
 
-from functools import cache
 from html import escape
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.number_text import (
@@ -21,7 +19,7 @@ from annette.number_text import (
     words_text,
 )
 from annette.plain_text import escaped, shortened
-from annette.report.html import html_data, html_page, html_table, ticks
+from annette.report.html import asset, html_data, html_page, html_table, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -61,23 +59,18 @@ def estimate_page(documents: Sequence[dict[str, Any]], skipped: Iterable[Mapping
     if len(documents) > 1:
         parts.append(_choice(names))
     parts += [_headline(document, hidden=number > 0) for number, document in enumerate(documents)]
-    parts.append(_asset("explorer.html"))
+    parts.append(asset("explorer.html"))
     parts.append("<noscript><p>The plots and the table of kernels need JavaScript.</p></noscript>")
     parts.append("<footer><p>Estimated by annette, not measured. Plots drawn with uPlot (MIT licence).</p></footer>")
     parts.append(html_data("data", _data(documents)))
-    licence = "\n".join(f" * {line}".rstrip() for line in _asset("uPlot.LICENSE").strip().splitlines())
-    own = "\n".join(map(_asset, _SCRIPTS))
+    licence = "\n".join(f" * {line}".rstrip() for line in asset("uPlot.LICENSE").strip().splitlines())
+    own = "\n".join(map(asset, _SCRIPTS))
     return html_page(
         _title(documents),
         parts,
-        style=_asset("uPlot.min.css") + _asset("estimate.css"),
-        scripts=[f"/*! uPlot\n{licence}\n */\n{_asset('uPlot.iife.min.js')}", f'(() => {{\n"use strict";\n{own}}})();'],
+        style=asset("uPlot.min.css") + asset("estimate.css"),
+        scripts=[f"/*! uPlot\n{licence}\n */\n{asset('uPlot.iife.min.js')}", f'(() => {{\n"use strict";\n{own}}})();'],
     )
-
-
-@cache
-def _asset(name: str) -> str:
-    return (files("annette.report") / "assets" / name).read_text(encoding="utf-8")
 
 
 def _shown(text: str) -> str:

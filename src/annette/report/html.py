@@ -7,7 +7,9 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
+from functools import cache
 from html import escape
+from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from annette.atomic import write_whole
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["Plot", "decades", "html_data", "html_page", "html_table", "ticks", "write_page"]
+__all__ = ["Plot", "asset", "decades", "html_data", "html_page", "html_table", "ticks", "write_page"]
 
 _WIDTH: Final = 460
 _HEIGHT: Final = 340
@@ -37,6 +39,7 @@ h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}p{margin:.2
 .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.87rem}
 th,td{padding:.2rem .7rem .2rem 0;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
 th:first-child,td:first-child{text-align:left}th{color:var(--soft);font-weight:600}
+th button{all:unset;cursor:pointer}th button:focus-visible{outline:2px solid var(--a)}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(22rem,1fr));gap:1.5rem}svg{width:100%;height:auto}
 svg text{fill:var(--soft);font:11px system-ui,sans-serif}svg .grid{stroke:var(--line)}
 svg .ideal{stroke:var(--soft);stroke-dasharray:4 3}svg .band{fill:var(--a);opacity:.08}
@@ -82,11 +85,36 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def html_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of texts below its title; what is too wide for the page scrolls."""
+@cache
+def asset(name: str) -> str:
+    """A file of the folder ``assets``, as text."""
+    return (files("annette.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def html_table(
+    title: str,
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    keys: Iterable[Sequence[str | float | None]] = (),
+) -> str:
+    """A table of texts below its title; what is too wide for the page scrolls.
+
+    Args:
+        title: What stands above it.
+        header: Texts of the columns.
+        rows: Texts of the cells.
+        keys: What the script ``sort.js`` sorts by, for each cell of each row; none leave the table as it is.
+    """
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
-    body = "\n".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    texts = list(rows)
+    known = [[f' data-key="{escape(json.dumps(key))}"' for key in row] for row in keys]
+    lines = [
+        "".join(f"<td{key}>{escape(cell)}</td>" for cell, key in zip(row, own, strict=True))
+        for row, own in zip(texts, known or [[""] * len(row) for row in texts], strict=True)
+    ]
+    body = "\n".join(f"<tr>{line}</tr>" for line in lines)
+    kind = ' class="sorts"' if known else ""
+    table = f"<table{kind}><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
     return f'<h2>{escape(title)}</h2>\n<div class="wide">{table}</div>'
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.number_text import count_text, interval_text, seconds_text
-from annette.report.html import Plot, decades, html_page, html_table, ticks, write_page
+from annette.number_text import bytes_text, count_text, interval_text, seconds_text
+from annette.report.html import Plot, asset, decades, html_page, html_table, ticks, write_page
 from annette.report.page import Page
 from annette.report.schemas import searches as schemas
 from annette.report.schemas.base import part
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["print_search", "search_document", "write_search_html"]
 
-_SHOWN: Final = 40
 _ROOM: Final = 0.05
+_STYLE: Final = ".front{max-width:44rem}"
+_FEW: Final = 3
+"""With fewer marks than these on a logarithmic axis, it has those of a linear one."""
 
 
 def search_document(result: SearchResult) -> dict[str, Any]:
@@ -39,26 +42,16 @@ def search_document(result: SearchResult) -> dict[str, Any]:
     ).plain()
 
 
-def print_search(document: dict[str, Any], *, everything: bool = False, page: Page | None = None) -> None:
+def print_search(document: dict[str, Any], *, page: Page | None = None) -> None:
     """Prints the front of a search and how fast it was found.
 
     Args:
         document: What `search_document` made.
-        everything: Whether fronts of many candidates are shown whole.
         page: Where it is printed.
     """
     page = page or Page()
-    names = ", ".join(each["platform"] for each in document["platforms"])
-    page.line(
-        bold=document["space"],
-        plain=f"  on {names}: {document['candidates']} candidates, compiled in {seconds_text(document['compile_s'])}, "
-        f"{count_text(document['candidates_per_s'])}/s",
-    )
-    front = document["front"]
-    shown = front if everything or len(front) <= _SHOWN else front[:: math.ceil(len(front) / _SHOWN)]
-    page.table(_header(document), _rows(shown), left=(0,))
-    if len(shown) < len(front):
-        page.line(plain=f"{len(shown)} of the {len(front)} candidates of the front (--all shows them)")
+    page.line(bold=document["space"], plain=f"  on {_said(document)}")
+    page.table(_header(document), _rows(document), left=(0,))
     page.notes(_notes(document))
 
 
@@ -70,34 +63,73 @@ def write_search_html(document: dict[str, Any], path: Path) -> None:
         path: The file.
     """
     title = f"{document['space']} on {', '.join(each['platform'] for each in document['platforms'])}"
-    parts = [_plot(document)] if document["front"] else []
-    parts.append(html_table("Front", _header(document), _rows(document["front"])))
+    parts = [f"<h1>{escape(document['space'])}</h1>", f"<p>{escape(_said(document))}</p>"]
+    parts += [f'<figure class="front">{_plot(document)}</figure>'] if document["front"] else []
+    front = document["front"]
+    parts.append(html_table("Front", _header(document), _rows(document), map(_keys, front)))
     parts.append(html_table("Notes", ("note",), [(note,) for note in _notes(document)]))
-    write_page(path, html_page(title, parts))
+    parts.append("<footer><p>Estimated by annette, not measured.</p></footer>")
+    write_page(path, html_page(title, parts, style=_STYLE, scripts=[asset("sort.js")]))
+
+
+def _said(document: dict[str, Any]) -> str:
+    """Where was searched, how much, and how fast."""
+    names = ", ".join(each["platform"] for each in document["platforms"])
+    return (
+        f"{names}: {document['candidates']} candidates, compiled in {seconds_text(document['compile_s'])}, "
+        f"looked at in {seconds_text(document['search_s'])} ({count_text(document['candidates_per_s'])}/s)"
+    )
 
 
 def _header(document: dict[str, Any]) -> tuple[str, ...]:
-    return ("candidate", document["objective"], "latency", "interval", "platform")
+    return ("candidate", document["objective"], "latency", "interval", "activations", "platform")
 
 
-def _rows(front: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+def _platform_of(found: dict[str, Any]) -> str:
+    """The platform whose figures are shown: that of the front, or the slowest."""
+    name: str = found["platform"] or max(found["by_platform_s"], key=found["by_platform_s"].__getitem__)
+    return name
+
+
+def _score_text(document: dict[str, Any], score: float) -> str:
+    """A score in the unit of the objective."""
+    if document["objective"] == "operations":
+        return count_text(score)
+    return bytes_text(score) if document["objective"] == "weights" else f"{score:.6g}"
+
+
+def _rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
-    for each in front:
-        name = each["platform"] or max(each["by_platform_s"], key=each["by_platform_s"].__getitem__)
+    for each in document["front"]:
+        name = _platform_of(each)
+        peak_bytes = each["peak_activation_bytes"][name]
         rows.append(
             (
                 each["candidate"],
-                f"{each['score']:.6g}",
+                _score_text(document, each["score"]),
                 seconds_text(each["latency_s"]),
                 interval_text(each["intervals_s"][name]),
+                "-" if peak_bytes is None else bytes_text(peak_bytes),
                 name,
             )
         )
     return rows
 
 
+def _keys(found: dict[str, Any]) -> tuple[str | float | None, ...]:
+    """What the cells of a row sort by."""
+    name = _platform_of(found)
+    ends_s = found["intervals_s"][name]
+    upper_s = None if ends_s is None else ends_s[1]
+    peak_bytes = found["peak_activation_bytes"][name]
+    return (found["candidate"], found["score"], found["latency_s"], upper_s, peak_bytes, name)
+
+
 def _notes(document: dict[str, Any]) -> list[str]:
     notes = [f"{each['platform']}: not compiled, {each['reason']}" for each in document["platforms"] if each["reason"]]
+    if len(document["front"]) < document["front_size"]:
+        few, all_ = len(document["front"]), document["front_size"]
+        notes.append(f"{few} of the {all_} candidates of the front, spread evenly (--all keeps them all)")
     if document["unscored"]:
         notes.append(f"{document['unscored']} candidates have no score")
     if document["too_slow"]:
@@ -116,12 +148,30 @@ def _plot(document: dict[str, Any]) -> str:
     side = _ROOM * (max(across) - min(across)) or _ROOM
     plot = Plot((min(across) - side, max(across) + side), (low - room, high + room))
     marks: list[str] = []
-    for tick in decades(*plot.across):
+    for tick in _latency_ticks(*plot.across):
         marks += [plot.upright(tick), plot.below(tick, seconds_text(10**tick))]
-    for step in ticks(high - low or 1.0, most=5):
-        marks += [plot.level(low + step), plot.beside(low + step, f"{low + step:.3g}")]
+    for level in _score_ticks(*plot.up):
+        marks += [plot.level(level), plot.beside(level, _score_text(document, level))]
     for place, each in zip(across, front, strict=True):
+        ends_s = each["intervals_s"][_platform_of(each)]
+        if ends_s is not None:
+            ends = [min(max(math.log10(end_s), plot.across[0]), plot.across[1]) for end_s in ends_s]
+            marks.append(plot.line("bar", (ends[0], each["score"]), (ends[1], each["score"])))
         marks.append(
             plot.dot(place, each["score"], f"{each['candidate']}: {seconds_text(each['latency_s'])}", radius=3.5)
         )
     return plot.svg(marks, "latency", document["objective"])
+
+
+def _latency_ticks(low: float, high: float) -> list[float]:
+    """Where the axis of latencies has marks, as common logarithms."""
+    found = decades(low, high)
+    if len(found) >= _FEW:
+        return found
+    return [math.log10(time_s) for time_s in ticks(10**high) if 10**low <= time_s <= 10**high]
+
+
+def _score_ticks(low: float, high: float) -> list[float]:
+    """Where the axis of scores has marks: at multiples of a round number."""
+    step = ticks(high - low, most=5)[1]
+    return [step * number for number in range(math.ceil(low / step), math.floor(high / step) + 1)]

@@ -13,6 +13,7 @@ from annette.estimation.estimator import estimate_network
 from annette.mapping.kernel import KernelTable
 from annette.spaces.learning import Learner
 from annette.spaces.observation import AMOUNTS
+from annette.spaces.piece_prices import PiecePrices
 from annette.spaces.row_prices import Around, RowPrices
 from annette.spaces.walk import NotLocal
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from annette.mapping.kernel import FloatArray
     from annette.platforms import Platform
+    from annette.spaces.observation import RowStore
     from annette.spaces.space import IntArray, SearchSpace
 
 __all__ = ["CompiledSpace", "FullRoad", "Priced", "SpacePrices", "compile_space"]
@@ -33,7 +35,7 @@ _CHECKED: Final = 16
 
 _SEED: Final = 0
 _TOLERANCE: Final = 1e-9
-_MARGIN: Final = 1.25
+_MARGIN: Final = 1.6
 _CHUNK: Final = 4096
 """Candidates that are walked through at once: their states stay in the processor's caches."""
 
@@ -134,7 +136,8 @@ class CompiledSpace:
         self.space, self.platform, self.compile_s = space, platform, 0.0
         self.compiled, self.reason = True, ""
         self._learner, self._family, self._fallback = learner, family, fallback
-        self._prices: RowPrices | None = None
+        self._pieces: PiecePrices | None = None
+        self._store: RowStore | None = None  # whose kernels they price
         self._host = platform.latency_is == "end_to_end" and platform.overhead.per_run_s is not None
         self._known = (0, 0)
         self._limits: list[tuple[float, float]] = []
@@ -175,20 +178,28 @@ class CompiledSpace:
         )
 
     def _together(self, candidates: IntArray) -> Priced:
-        contents, amounts = [], []
+        contents: list[npt.NDArray[np.int32]] = []
+        amounts: list[FloatArray] = []
+        book = self._learner.book
         for start in range(0, len(candidates), _CHUNK):
             entries = self._learner.entries(candidates[start : start + _CHUNK])
+            if self._learner.book is not book:  # What was known of the chunks before is not any more.
+                return self._together(candidates)
             self._follow()
             found = self._content_of[entries]
             contents.append(found)
-            total = np.zeros((len(AMOUNTS), found.shape[1]))
+            total = np.zeros((found.shape[1], len(AMOUNTS)))
             for slot in found:
-                total += self._amounts[:, slot]
+                total += self._amounts[slot]
             amounts.append(total)
-        whole, amount = np.concatenate(contents, axis=1), np.concatenate(amounts, axis=1)
+        amount = np.concatenate(amounts).T.copy()
         around = Around(*amount[:3])
-        prices = self._ready(around)
-        latency_s = self._kernels_s(whole, around, prices) + self._overhead_s(amount)
+        pieces = self._ready(around)
+        kernels_s = [
+            pieces.kernels_s(found, Around(*(each[start : start + _CHUNK] for each in around)))
+            for start, found in zip(range(0, len(candidates), _CHUNK), contents, strict=True)
+        ]
+        latency_s = np.concatenate(kernels_s) + self._overhead_s(amount)
         if not (latency_s > 0).all():
             raise ModelError(
                 f"a candidate of space {self.space.name!r} costs nothing on platform {self.platform.name!r}, so there "
@@ -203,60 +214,24 @@ class CompiledSpace:
             return
         self._known = (id(book), len(book))
         self._content_of = book.content_of.astype(np.int32)
-        self._amounts = np.ascontiguousarray(np.array([content.amounts for content in book.contents]).T)
-        lengths = np.array([len(content.rows) for content in book.contents], dtype=np.intp)
-        self._first = np.concatenate([[0], np.cumsum(lengths)])
-        self._row_of = np.array([row for content in book.contents for row in content.rows], dtype=np.intp)
+        self._amounts = np.array([content.amounts for content in book.contents])
 
-    def _ready(self, around: Around) -> RowPrices:
-        """Tables that hold all kernels and sizes that occur."""
-        store, prices = self._learner.rows, self._prices
-        if prices is not None and len(prices.varying) == len(store) and prices.covers(around):
-            return prices
-        limits = [(float(each.min()) / _MARGIN, float(each.max()) * _MARGIN) for each in around]
-        if prices is not None:
-            limits = [(min(a, c), max(b, d)) for (a, b), (c, d) in zip(limits, self._limits, strict=True)]
-        self._limits = limits
-        self._prices = RowPrices(
-            self.platform,
-            KernelTable.concatenate(store.tables),
-            store.examples,
-            [least for least, _ in limits],
-            [most for _, most in limits],
-            family=self._family,
-            fallback=self._fallback,
-        )
-        return self._prices
-
-    def _kernels_s(self, contents: npt.NDArray[np.int32], around: Around, prices: RowPrices) -> FloatArray:
-        """Sum of the kernels of each candidate."""
-        points = prices.points(around)
-        order = np.argsort(points, kind="stable")
-        starts = np.flatnonzero(np.diff(points[order], prepend=-1))
-        total_s = np.empty(len(points))
-        counted = self._counted(prices)
-        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(points)], strict=True):
-            own = order[start:end]
-            # Each piece's kernels are added up for networks of this size, then the pieces of each candidate.
-            row_s = prices.points_s[points[own[0]]] * counted
-            running = np.concatenate([[0.0], np.cumsum(row_s[self._row_of])])
-            piece_s = running[self._first[1:]] - running[self._first[:-1]]
-            total_s[own] = piece_s[contents[:, own]].sum(axis=0)
-        for row in np.flatnonzero(prices.varying & (counted > 0)).tolist():
-            times = np.add.reduceat(np.append(self._row_of == row, 0), self._first[:-1])
-            times = np.where(np.diff(self._first) > 0, times, 0)[contents].sum(axis=0)
-            some = np.flatnonzero(times)
-            if len(some):
-                seen = Around(*(each[some] for each in around))
-                total_s[some] += times[some] * prices.of_varying(row, seen)
-        return total_s
-
-    def _counted(self, prices: RowPrices) -> FloatArray:
-        """1 for kernels that the headline figure contains: those of the host only where it is end to end."""
-        if self._host or not self.platform.host_kinds:
-            return np.ones(len(prices.varying))
-        kinds = np.concatenate([table.kinds for table in self._learner.rows.tables])
-        return (~np.isin(kinds, sorted(self.platform.host_kinds))).astype(np.float64)
+    def _ready(self, around: Around) -> PiecePrices:
+        """Prices of all pieces, in networks of all sizes that occur."""
+        learner, pieces = self._learner, self._pieces
+        if pieces is None or self._store is not learner.rows or not pieces.covers(len(learner.rows), around):
+            limits = [(float(each.min()) / _MARGIN, float(each.max()) * _MARGIN) for each in around]
+            if pieces is not None:
+                limits = [(min(a, c), max(b, d)) for (a, b), (c, d) in zip(limits, self._limits, strict=True)]
+            self._limits, self._store = limits, learner.rows
+            rows = KernelTable.concatenate(learner.rows.tables)
+            least, most = zip(*limits, strict=True)
+            examples, family, fallback = learner.rows.examples, self._family, self._fallback
+            prices = RowPrices(self.platform, rows, examples, least, most, family=family, fallback=fallback)
+            left_out = frozenset() if self._host else self.platform.host_kinds
+            pieces = self._pieces = PiecePrices(prices, rows, left_out)
+        pieces.follow(learner.book.contents)
+        return pieces
 
     def _overhead_s(self, amounts: FloatArray) -> FloatArray:
         """What runs cost beside their kernels."""

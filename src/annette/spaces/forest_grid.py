@@ -34,29 +34,36 @@ class Axis:
         thresholds: What trees compare it with.
         least: Smallest value that occurs.
         most: Largest value that occurs.
+
+    Attributes:
+        cuts: Those of the thresholds that values lie on both sides of, ascending.
+        least: As given.
+        most: As given.
     """
 
     def __init__(self, thresholds: FloatArray, least: float, most: float) -> None:
         inside = (thresholds >= least) & (thresholds < most)
-        self._cuts = np.unique(thresholds[inside])
-        self._least, self._most = least, most
+        self.cuts: FloatArray = np.unique(thresholds[inside])
+        self.least, self.most = least, most
+
+    @classmethod
+    def joined(cls, axes: Sequence[Axis]) -> Axis:
+        """An axis with the cuts of all of several over the same size."""
+        least, most = min(axis.least for axis in axes), max(axis.most for axis in axes)
+        return cls(np.concatenate([axis.cuts for axis in axes]), least, most)
 
     def __len__(self) -> int:
         """Number of steps."""
-        return len(self._cuts) + 1
-
-    def covers(self, values: FloatArray) -> bool:
-        """Whether all values lie between the smallest and the largest that were expected."""
-        return not len(values) or bool(values.min() >= self._least and values.max() <= self._most)
+        return len(self.cuts) + 1
 
     def steps(self, values: FloatArray) -> npt.NDArray[np.intp]:
-        """On which step each value lies, shape as ``values``."""
-        return np.searchsorted(self._cuts, values, side="left")
+        """On which step each value lies, compared as trees do it, shape as ``values``."""
+        return np.searchsorted(self.cuts, values.astype(np.float32).astype(np.float64), side="left")
 
     def splits(self, thresholds: FloatArray) -> npt.NDArray[np.intp]:
         """For each threshold, the number of the first step that is beyond it."""
-        split = np.searchsorted(self._cuts, thresholds, side="right")
-        return np.where(thresholds < self._least, 0, np.where(thresholds >= self._most, len(self), split))
+        split = np.searchsorted(self.cuts, thresholds, side="right")
+        return np.where(thresholds < self.least, 0, np.where(thresholds >= self.most, len(self), split))
 
 
 def grid_sums(forest: Forest, features: FloatArray, axes: Sequence[Axis], axis_of: Sequence[int]) -> FloatArray:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Objective = Callable[[SearchSpace, IntArray, Priced], FloatArray]
 
-__all__ = ["PROXIES", "load_objective"]
+__all__ = ["PROXIES", "load_objective", "objective_as_sent"]
 
 PROXIES: Final = ("operations", "weights")
 """Scores that need no training: operations of all layers, bytes of all constants. Larger networks are often, but not
@@ -51,6 +51,22 @@ def load_objective(name: str) -> Objective:
         f"there is no objective {name!r}{nearest(name, PROXIES)}; known: {', '.join(PROXIES)}, a .csv or .npz file of "
         "scores, or module:function"
     )
+
+
+def objective_as_sent(objective: str | Objective) -> str:
+    """An objective as workers of a cluster take it: a proxy, or the whole path of a file of scores.
+
+    Raises:
+        OptionError: It is code, which workers are not sent.
+    """
+    if isinstance(objective, str) and objective.endswith((".csv", ".npz")):
+        return str(Path(objective).absolute())
+    if not isinstance(objective, str) or objective not in PROXIES:
+        raise OptionError(
+            "workers of a cluster run nobody's code but annette's: the objective is there "
+            f"{', '.join(PROXIES)}, or a .csv or .npz file of scores, not {objective!r}"
+        )
+    return objective
 
 
 def _called(name: str) -> Objective:

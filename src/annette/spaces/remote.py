@@ -28,13 +28,20 @@ if TYPE_CHECKING:
     from annette.spaces.compiled import SpacePrices
     from annette.spaces.space import IntArray, SearchSpace
 
-__all__ = ["price_on_cluster", "serve_candidates"]
+__all__ = [
+    "check_version",
+    "number_type",
+    "price_on_cluster",
+    "rows_received",
+    "serve_candidates",
+    "space_as_sent",
+    "space_received",
+]
 
 _TOGETHER: Final = 16_384
 """Candidates of one request: a tenth of a second where they are look-ups, and what a worker that is lost costs."""
 
 _FLOATS: Final = np.dtype("<f8")
-_NUMBERS: Final = np.dtype("<i8")
 
 
 class _Shared(Document, frozen=True):
@@ -83,7 +90,7 @@ def price_on_cluster(
         space: Name of a built-in space, or a JSON file that describes one. One that is written in Python is not sent:
             workers run nobody's code but annette's.
         platform: A loaded platform, a file here, or the name of a known platform.
-        candidates: Rows of decisions, some at a time (`annette.spaces.strategies.proposals`); taken as they are needed.
+        candidates: Rows of decisions, some at a time (`SearchSpace.sample`); taken as they are needed.
         scheduler: Address of the cluster.
         tls: Certificates; None takes what Dask is configured with.
         batch: Samples processed together.
@@ -102,16 +109,16 @@ def price_on_cluster(
     check_options(target, model, fallback, 0.9)
     shared = _Shared(
         version=__version__,
-        space=_description(space, batch),
+        space=space_as_sent(space, batch),
         batch=batch,
         platform=dumps_platform(target),
         model=model,
         fallback=fallback,
     )
-    return _priced(candidates, msgspec.json.encode(shared), scheduler, tls)
+    return _priced(candidates, load_space(space, batch=batch).options, msgspec.json.encode(shared), scheduler, tls)
 
 
-def _description(space: str | Path, batch: int) -> str | dict[str, Any]:
+def space_as_sent(space: str | Path, batch: int) -> str | dict[str, Any]:
     """A space as it travels.
 
     Raises:
@@ -130,15 +137,16 @@ def _description(space: str | Path, batch: int) -> str | dict[str, Any]:
 
 
 def _priced(
-    candidates: Iterable[IntArray], shared: bytes, scheduler: str, tls: Tls | None
+    candidates: Iterable[IntArray], options: tuple[int, ...], shared: bytes, scheduler: str, tls: Tls | None
 ) -> Iterator[tuple[IntArray, Priced]]:
     waiting: deque[IntArray] = deque()
+    numbers = number_type(options)
 
     def requests() -> Iterator[bytes]:
         for rows in candidates:
             for start in range(0, len(rows), _TOGETHER):
                 waiting.append(rows[start : start + _TOGETHER])
-                yield waiting[-1].astype(_NUMBERS).tobytes()
+                yield waiting[-1].astype(numbers).tobytes()
 
     with connected(scheduler, tls) as cluster:
         for text in cluster.map(serve_candidates, requests(), shared):
@@ -168,7 +176,7 @@ def serve_candidates(request: bytes, shared: bytes) -> bytes:
     """Prices candidates on a worker.
 
     Args:
-        request: Rows of decisions as little-endian integers of 64 bits, one row after the other.
+        request: Rows of decisions as numbers of `number_type`, one row after the other.
         shared: A `_Shared` as JSON.
 
     Returns:
@@ -176,7 +184,7 @@ def serve_candidates(request: bytes, shared: bytes) -> bytes:
     """
     try:
         prices = _compiled(shared)
-        rows = np.frombuffer(request, _NUMBERS).reshape(-1, len(prices.space.options)).astype(np.int64)
+        rows = rows_received(request, prices.space.options)
         answer = _Answer(
             **{name: each.astype(_FLOATS).tobytes() for name, each in _known(prices, rows, shared).items()}
         )
@@ -203,14 +211,43 @@ def _compiled(shared: bytes) -> SpacePrices:
 @lru_cache(maxsize=2)
 def _full_road(shared: bytes) -> FullRoad:
     asked = msgspec.json.decode(shared, type=_Shared)
-    if asked.version != __version__:
-        raise ClusterError(f"it has annette {__version__}, and was asked by {asked.version}")
-    space: SearchSpace
-    if isinstance(asked.space, dict):
-        space = space_from_json(asked.space, batch=asked.batch)
-    elif asked.space in SPACES:
-        space = SPACES[asked.space](batch=asked.batch)
-    else:
-        raise OptionError(f"there is no built-in space {asked.space!r}")
+    check_version(asked.version)
     platform = loads_platform(asked.platform.encode(), source="the platform that the client sent")
-    return FullRoad(space, platform, asked.model, asked.fallback)
+    return FullRoad(space_received(asked.space, asked.batch), platform, asked.model, asked.fallback)
+
+
+def check_version(version: str) -> None:
+    """Refuses what another version of annette asks for.
+
+    Raises:
+        ClusterError: It is another one.
+    """
+    if version != __version__:
+        raise ClusterError(f"it has annette {__version__}, and was asked by {version}")
+
+
+def number_type(options: tuple[int, ...]) -> np.dtype[Any]:
+    """How decisions travel: as the least unsigned little-endian integers that hold the options of a space."""
+    return np.min_scalar_type(max(options, default=1) - 1).newbyteorder("<")
+
+
+def rows_received(data: bytes, options: tuple[int, ...]) -> IntArray:
+    """Rows of decisions that travelled as numbers of `number_type`.
+
+    Raises:
+        ValueError: They are no whole rows.
+    """
+    return np.frombuffer(data, number_type(options)).reshape(-1, len(options)).astype(np.int64)
+
+
+def space_received(space: str | dict[str, Any], batch: int) -> SearchSpace:
+    """A space that was sent (`space_as_sent`).
+
+    Raises:
+        OptionError: It is none.
+    """
+    if isinstance(space, dict):
+        return space_from_json(space, batch=batch)
+    if space not in SPACES:
+        raise OptionError(f"there is no built-in space {space!r}")
+    return SPACES[space](batch=batch)

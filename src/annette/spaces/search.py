@@ -7,26 +7,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from annette.errors import OptionError
-from annette.estimation.estimator import estimate_network
 from annette.platforms import Platform, load_platform
-from annette.spaces.compiled import FullRoad, compile_space
 from annette.spaces.load import load_space
+from annette.spaces.members import estimated_members
 from annette.spaces.objectives import load_objective
+from annette.spaces.remote_search import SearchOnCluster
 from annette.spaces.space import SearchSpace
-from annette.spaces.strategies import proposals
+from annette.spaces.strategies import parts, proposals
+from annette.spaces.survey import PlatformUse, Survey, Wanted, prices_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from annette.mapping.kernel import FloatArray
-    from annette.spaces.compiled import SpacePrices
+    from annette.cluster import Tls
+    from annette.spaces.members import Member
     from annette.spaces.objectives import Objective
-    from annette.spaces.space import IntArray
+    from annette.spaces.strategies import Part
 
 __all__ = ["JOINTLY", "Found", "PlatformUse", "SearchResult", "search"]
+
+_DEFAULT_COUNT: Final = 10_000
 
 JOINTLY: Final = ("slowest", "each")
 """What is optimised on several platforms: the latency on the slowest of them, or a front for each."""
@@ -44,6 +45,7 @@ class Found:
         latency_s: Its estimate, seconds: on ``platform``, or on the slowest.
         by_platform_s: Its estimate on each platform, seconds.
         intervals_s: Interval on each platform, by the full road; None where the platform states none.
+        peak_activation_bytes: Activations alive at once at the most, on each platform; None where that is not known.
     """
 
     candidate: str
@@ -53,23 +55,7 @@ class Found:
     latency_s: float
     by_platform_s: dict[str, float]
     intervals_s: dict[str, tuple[float, float] | None]
-
-
-@dataclass(frozen=True)
-class PlatformUse:
-    """How a platform priced candidates.
-
-    Attributes:
-        platform: Its name.
-        compiled: Whether candidates were look-ups; else each was built, mapped and priced.
-        reason: Why they were not; empty where they were.
-        compile_s: What compiling the space took, seconds.
-    """
-
-    platform: str
-    compiled: bool
-    reason: str
-    compile_s: float
+    peak_activation_bytes: dict[str, int | None]
 
 
 @dataclass(frozen=True)
@@ -88,8 +74,12 @@ class SearchResult:
         unscored: How many of them have no score.
         too_slow: How many of them take longer than ``max_latency_s``.
         compile_s: What compiling took, for all platforms, seconds.
-        estimate_s: What pricing took, for all platforms, seconds.
+        estimate_s: What pricing took, for all platforms, seconds; on a cluster, of all workers together.
+        search_s: From the first candidate to the last, seconds: drawing, pricing, scoring and comparing them, compiling
+            left out.
+        front_s: What estimating the front anew took, seconds.
         front: The candidates that nothing beats, the fastest first, front by front.
+        front_size: How many there are, if not all of them were kept.
     """
 
     space: str
@@ -104,12 +94,15 @@ class SearchResult:
     too_slow: int
     compile_s: float
     estimate_s: float
+    search_s: float
+    front_s: float
     front: tuple[Found, ...]
+    front_size: int
 
     @property
     def candidates_per_s(self) -> float:
-        """Candidates priced in a second, on all platforms together."""
-        return self.candidates / self.estimate_s if self.estimate_s > 0 else 0.0
+        """Candidates looked at in a second, on all platforms together."""
+        return self.candidates / self.search_s if self.search_s > 0 else 0.0
 
 
 def search(
@@ -126,7 +119,10 @@ def search(
     model: str | None = None,
     fallback: str = "error",
     confidence: float = 0.9,
+    most: int | None = None,
     progress: Callable[[int], None] | None = None,
+    scheduler: str | None = None,
+    tls: Tls | None = None,
 ) -> SearchResult:
     """Searches a space for candidates that are fast and have a high score.
 
@@ -143,15 +139,16 @@ def search(
         model: Model family; None takes the platforms' preference per kind.
         fallback: ``error`` refuses kinds that a platform has no model for, ``roofline`` prices them roughly.
         confidence: Probability that the intervals of the front are meant to hold with.
+        most: Candidates kept of each front, spread evenly, its ends among them; None keeps all (an estimate each).
         progress: Is told how many candidates were looked at since the last time.
-
-    Returns:
-        The front, and how fast it was found.
+        scheduler: Address of a Dask cluster whose workers look at the candidates (docs/cluster.md); None does so here.
+        tls: Certificates for the cluster; None takes what Dask is configured with.
 
     Raises:
         OptionError: An argument is out of its range, or there is no such space or objective.
         PlatformError: A platform cannot be found or used.
         UnsupportedKernelError: A platform has no model for a kind in a candidate.
+        ClusterError: The cluster cannot be reached, has lost all workers, or cannot price the space.
 
     Example:
         >>> result = search("nasbench201", "kirin970-tvm", count=4)
@@ -160,23 +157,121 @@ def search(
     """
     loaded = space if isinstance(space, SearchSpace) else load_space(space, batch=batch)
     targets = _targets(platforms)
-    _check(targets, jointly, max_latency_s)
-    if strategy != "exhaustive" and count is None:
-        count = 10_000
-    scored_by = load_objective(objective) if isinstance(objective, str) else objective
-    run = _Run(loaded, _prices(loaded, targets, count, model, fallback), scored_by, jointly)
-    run.look_over(proposals(strategy, loaded, count, np.random.default_rng(seed), run.best), max_latency_s, progress)
-    said = objective if isinstance(objective, str) else getattr(objective, "__name__", "given")
-    front = tuple(run.found(model, fallback, confidence))
-    return SearchResult(
-        strategy=strategy, objective=said, max_latency_s=max_latency_s, seed=seed, front=front, **run.counts()
-    )
+    _check(targets, jointly, max_latency_s, most)
+    asked = _Asked(
+        space, loaded, targets, objective, strategy, count, max_latency_s, jointly, seed, batch, model, fallback,
+        confidence, most,
+    )  # fmt: skip
+    return _searched(asked, progress) if scheduler is None else _searched_on_cluster(asked, progress, scheduler, tls)
 
 
 _WORTH_COMPILING: Final = 200
 """Fewer candidates than this are sooner priced one by one."""
 
-_TOO_FEW: Final = f"fewer than {_WORTH_COMPILING} candidates are sooner priced one by one"
+
+@dataclass(frozen=True)
+class _Asked:
+    """What `search` was asked for; ``space`` as it was given, and loaded."""
+
+    space: SearchSpace | str | Path
+    loaded: SearchSpace
+    platforms: list[Platform]
+    objective: str | Objective
+    strategy: str
+    count: int | None
+    max_latency_s: float | None
+    jointly: str
+    seed: int
+    batch: int
+    model: str | None
+    fallback: str
+    confidence: float
+    most: int | None
+
+    @property
+    def names(self) -> list[str]:
+        """Those of the platforms."""
+        return [each.name for each in self.platforms]
+
+    @property
+    def compiled(self) -> bool:
+        """Whether there are enough candidates for compiling to pay."""
+        return self.count is None or self.count >= _WORTH_COMPILING
+
+    def parts(self, *, apart: bool) -> Iterator[Part]:
+        """What is to be looked at."""
+        default = None if self.strategy == "exhaustive" else _DEFAULT_COUNT
+        return parts(self.strategy, self.loaded, default if self.count is None else self.count, apart=apart)
+
+
+def _searched(asked: _Asked, progress: Callable[[int], None] | None) -> SearchResult:
+    """A search in this process."""
+    space = asked.loaded
+    todo, survey = asked.parts(apart=False), Survey(asked.loaded, asked.names, asked.jointly)
+    objective = load_objective(asked.objective) if isinstance(asked.objective, str) else asked.objective
+    wanted = Wanted(objective, asked.jointly, asked.max_latency_s)
+    prices = prices_on(asked.platforms, space, compiled=asked.compiled, model=asked.model, fallback=asked.fallback)
+    started_s = time.perf_counter()
+    for part in todo:
+        for candidates in proposals(asked.strategy, space, part, asked.seed, survey.best):
+            survey.look_at(candidates, prices, wanted)
+            _tell(progress, len(candidates))
+    seen_s = time.perf_counter()
+    size = survey.keep(asked.most)
+    how: dict[str, Any] = {"model": asked.model, "fallback": asked.fallback, "confidence": asked.confidence}
+    members = list(estimated_members(space, asked.platforms, survey.best().tolist(), **how))
+    return _result(asked, survey, size, members, seen_s - started_s, time.perf_counter() - seen_s)
+
+
+def _searched_on_cluster(
+    asked: _Asked, progress: Callable[[int], None] | None, scheduler: str, tls: Tls | None
+) -> SearchResult:
+    """A search by the workers of a cluster."""
+    survey, todo = Survey(asked.loaded, asked.names, asked.jointly), asked.parts(apart=True)
+    fields = ("strategy", "seed", "jointly", "max_latency_s", "compiled", "model", "fallback", "confidence")
+    how = {field: getattr(asked, field) for field in fields}
+    sent = (asked.space, asked.platforms, asked.objective)
+    with SearchOnCluster(scheduler, tls, *sent, batch=asked.batch, how=how) as cluster:
+        started_s = time.perf_counter()
+        for seen in cluster.surveys(todo):
+            survey.join(seen)
+            _tell(progress, seen.candidates)
+        seen_s = time.perf_counter()
+        size = survey.keep(asked.most)
+        members = list(cluster.members(survey.best()))
+    compile_s = max((use.compile_s for use in survey.uses), default=0.0)
+    search_s = max(seen_s - started_s - compile_s, 0.0)
+    return _result(asked, survey, size, members, search_s, time.perf_counter() - seen_s)
+
+
+def _result(
+    asked: _Asked, survey: Survey, size: int, members: list[tuple[Member, ...]], search_s: float, front_s: float
+) -> SearchResult:
+    return SearchResult(
+        space=asked.loaded.name,
+        strategy=asked.strategy,
+        objective=asked.objective
+        if isinstance(asked.objective, str)
+        else getattr(asked.objective, "__name__", "given"),
+        jointly=asked.jointly,
+        max_latency_s=asked.max_latency_s,
+        seed=asked.seed,
+        platforms=survey.uses,
+        candidates=survey.candidates,
+        unscored=survey.unscored,
+        too_slow=survey.too_slow,
+        compile_s=sum(use.compile_s for use in survey.uses),
+        estimate_s=survey.estimate_s,
+        search_s=search_s,
+        front_s=front_s,
+        front=tuple(_found(asked.loaded, survey, asked.names, members)),
+        front_size=size,
+    )
+
+
+def _tell(progress: Callable[[int], None] | None, count: int) -> None:
+    if progress is not None:
+        progress(count)
 
 
 def _targets(platforms: Sequence[Platform | str | Path] | Platform | str | Path) -> list[Platform]:
@@ -184,16 +279,7 @@ def _targets(platforms: Sequence[Platform | str | Path] | Platform | str | Path)
     return [each if isinstance(each, Platform) else load_platform(each) for each in listed]
 
 
-def _prices(
-    space: SearchSpace, platforms: Sequence[Platform], count: int | None, model: str | None, fallback: str
-) -> list[SpacePrices]:
-    """What prices the candidates on each platform."""
-    if count is not None and count < _WORTH_COMPILING:
-        return [FullRoad(space, platform, model, fallback, reason=_TOO_FEW) for platform in platforms]
-    return [compile_space(space, platform, model=model, fallback=fallback) for platform in platforms]
-
-
-def _check(platforms: Sequence[Platform], jointly: str, max_latency_s: float | None) -> None:
+def _check(platforms: Sequence[Platform], jointly: str, max_latency_s: float | None, most: int | None) -> None:
     if not platforms:
         raise OptionError("a search needs at least one platform")
     if len({platform.name for platform in platforms}) < len(platforms):
@@ -202,104 +288,26 @@ def _check(platforms: Sequence[Platform], jointly: str, max_latency_s: float | N
         raise OptionError(f"several platforms go together as {' or '.join(JOINTLY)}, not {jointly!r}")
     if max_latency_s is not None and not max_latency_s > 0:
         raise OptionError(f"a latency of at most {max_latency_s} s leaves nothing")
+    if most is not None and most < 2:
+        raise OptionError(f"of a front at least 2 candidates are kept, its ends, not {most}")
 
 
-class _Front:
-    """Candidates that nothing beats so far, the fastest first."""
-
-    def __init__(self, decisions: int) -> None:
-        self.rows: IntArray = np.empty((0, decisions), dtype=np.int64)
-        self.latency_s, self.score = np.empty(0), np.empty(0)
-
-    def add(self, rows: IntArray, latency_s: FloatArray, score: FloatArray) -> None:
-        """Takes in candidates; of equally good ones the first stays."""
-        rows = np.concatenate([self.rows, rows])
-        latency_s, score = np.concatenate([self.latency_s, latency_s]), np.concatenate([self.score, score])
-        order = np.lexsort((np.arange(len(rows)), -score, latency_s))
-        best = np.maximum.accumulate(score[order])
-        keep = order[np.concatenate([[True], best[1:] > best[:-1]])] if len(order) else order
-        self.rows, self.latency_s, self.score = rows[keep], latency_s[keep], score[keep]
-
-
-class _Run:
-    """A search while it goes on."""
-
-    def __init__(self, space: SearchSpace, prices: list[SpacePrices], objective: Objective, jointly: str) -> None:
-        self.prices = prices
-        self.candidates = self.unscored = self.too_slow = 0
-        self.estimate_s = 0.0
-        self._space, self._objective, self._jointly = space, objective, jointly
-        names = [each.platform.name for each in prices]
-        self._names: list[str | None] = [*names] if jointly == "each" or len(names) == 1 else [None]
-        self._fronts = [_Front(len(space.options)) for _ in self._names]
-
-    def counts(self) -> dict[str, Any]:
-        """How much was looked at, and what it took: fields of a `SearchResult`."""
-        return {
-            "space": self._space.name,
-            "jointly": self._jointly,
-            "platforms": tuple(
-                PlatformUse(each.platform.name, each.compiled, each.reason, each.compile_s) for each in self.prices
-            ),
-            "candidates": self.candidates,
-            "unscored": self.unscored,
-            "too_slow": self.too_slow,
-            "compile_s": sum(each.compile_s for each in self.prices),
-            "estimate_s": self.estimate_s,
-        }
-
-    def best(self) -> IntArray:
-        """The candidates of all fronts."""
-        return np.concatenate([front.rows for front in self._fronts])
-
-    def look_over(
-        self, batches: Iterable[IntArray], max_latency_s: float | None, progress: Callable[[int], None] | None
-    ) -> None:
-        """Looks at candidates as they come, and tells how many they were."""
-        for candidates in batches:
-            self.look_at(candidates, max_latency_s)
-            if progress is not None:
-                progress(len(candidates))
-
-    def look_at(self, candidates: IntArray, max_latency_s: float | None) -> None:
-        """Prices candidates, scores them, and keeps those that nothing beats."""
-        started = time.perf_counter()
-        priced = [each.price(candidates) for each in self.prices]
-        self.estimate_s += time.perf_counter() - started
-        score = np.asarray(self._objective(self._space, candidates, priced[0]), dtype=np.float64)
-        latency_s = np.array([each.latency_s for each in priced])
-        self.candidates += len(candidates)
-        scored = ~np.isnan(score)
-        self.unscored += int((~scored).sum())
-        sides = latency_s if len(self._fronts) == len(priced) else latency_s.max(axis=0, keepdims=True)
-        slow = sides > (np.inf if max_latency_s is None else max_latency_s)
-        self.too_slow += int(slow.all(axis=0).sum())
-        for front, side, late in zip(self._fronts, sides, slow, strict=True):
-            taken = scored & ~late
-            front.add(candidates[taken], side[taken], score[taken])
-
-    def found(self, model: str | None, fallback: str, confidence: float) -> list[Found]:
-        """The fronts, estimated once more by the full road, with intervals."""
-        found = []
-        for name, front in zip(self._names, self._fronts, strict=True):
-            for row, score in zip(front.rows.tolist(), front.score.tolist(), strict=True):
-                network = self._space.build(row).network
-                estimates = {
-                    each.platform.name: estimate_network(
-                        network, each.platform, model=model, fallback=fallback, confidence=confidence
-                    )
-                    for each in self.prices
-                }
-                by_platform_s = {platform: each.latency_s for platform, each in estimates.items()}
-                found.append(
-                    Found(
-                        candidate=self._space.label(row),
-                        decisions=tuple(row),
-                        platform=name,
-                        score=score,
-                        latency_s=max(by_platform_s.values()) if name is None else by_platform_s[name],
-                        by_platform_s=by_platform_s,
-                        intervals_s={platform: each.interval_s for platform, each in estimates.items()},
-                    )
-                )
-        return found
+def _found(
+    space: SearchSpace, survey: Survey, platforms: Sequence[str], members: Iterable[tuple[Member, ...]]
+) -> Iterator[Found]:
+    """The fronts, one after the other, with what the full road says of each candidate."""
+    known = iter(members)
+    for name, front in zip(survey.names, survey.fronts, strict=True):
+        for row, score in zip(front.rows.tolist(), front.score.tolist(), strict=True):
+            on_each = dict(zip(platforms, next(known), strict=True))
+            by_platform_s = {platform: each.latency_s for platform, each in on_each.items()}
+            yield Found(
+                candidate=space.label(row),
+                decisions=tuple(row),
+                platform=name,
+                score=score,
+                latency_s=max(by_platform_s.values()) if name is None else by_platform_s[name],
+                by_platform_s=by_platform_s,
+                intervals_s={platform: each.interval_s for platform, each in on_each.items()},
+                peak_activation_bytes={platform: each.peak_activation_bytes for platform, each in on_each.items()},
+            )

@@ -157,6 +157,11 @@ def test_networks_are_swept_over_the_batches_asked_for(run, tmp_path):
         ((*BENCH, "--tls-key", "k.pem"), "whose address (--scheduler) is missing"),
         ((*BENCH, "--scheduler", "tcp://x", "--cpus", "0"), "processors are chosen where a board hangs"),
         ((*BENCH, "--scheduler", "tcp://x", "--board", "a", "--board", "a"), "board 'a' is named twice"),
+        (("measure", "alexnet", "--backend", "scripted", "--board", "a"), "whose address (--scheduler) is missing"),
+        (
+            ("measure", "alexnet", "--backend", "scripted", "--scheduler", "tcp://x", "--cpus", "0"),
+            "processors are chosen where a board hangs",
+        ),
         (
             ("estimate", "lenet", "--platform", "ncs2-openvino", "--tls-cert", "c"),
             "whose address (--scheduler) is missing",

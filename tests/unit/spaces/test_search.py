@@ -8,6 +8,7 @@ from annette.errors import OptionError
 from annette.platforms import load_platform
 from annette.spaces.objectives import load_objective
 from annette.spaces.search import search
+from annette.spaces.survey import Front
 from tests.unit.spaces.samples import chain
 
 KIRIN, SNAPDRAGON = "kirin970-tvm", "snapdragon835-tvm"
@@ -126,6 +127,47 @@ def test_platforms_are_named_once_and_at_least_one():
     for platforms in ([], [KIRIN, load_platform(KIRIN)]):
         with pytest.raises(OptionError):
             search(chain(), platforms, count=3)
+
+
+def test_a_front_is_thinned_out_evenly_with_its_ends():
+    whole = search(chain(), KIRIN, strategy="exhaustive")
+    few = search(chain(), KIRIN, strategy="exhaustive", most=3)
+    assert few.front_size == whole.front_size == len(whole.front) > 3
+    assert (few.front[0], few.front[-1]) == (whole.front[0], whole.front[-1])
+    assert len(few.front) == 3
+    assert abs(whole.front.index(few.front[1]) - (len(whole.front) - 1) / 2) < 1
+    with pytest.raises(OptionError, match="at least 2"):
+        search(chain(), KIRIN, count=3, most=1)
+
+
+def test_a_front_says_what_its_candidates_need_of_memory():
+    space = chain()
+    found = search(space, KIRIN, strategy="exhaustive", most=2).front[-1]
+    expected = annette.estimate(space.build(found.decisions).network, KIRIN).memory.peak_activation_bytes
+    assert found.peak_activation_bytes == {KIRIN: expected}
+    assert expected > 0
+
+
+def test_fronts_made_in_parts_are_the_front_of_all():
+    draw = np.random.default_rng(1)
+    rows = np.arange(4000).reshape(-1, 1)
+    latency_s, score = draw.integers(1, 60, size=(2, 4000)).astype(float)
+    latency_s[::7] = draw.uniform(1, 60, size=len(latency_s[::7]))
+    at_once, in_parts = Front(1), Front(1)
+    at_once.add(rows, latency_s, score)
+    for start in range(0, 4000, 37):
+        some = slice(start, start + 37)
+        in_parts.add(rows[some], latency_s[some], score[some])
+    beaten = np.array(
+        [
+            ((latency_s < t) & (score >= s) | (latency_s <= t) & (score > s)).any()
+            for t, s in zip(latency_s, score, strict=True)
+        ]
+    )
+    best = {(t, s) for t, s in zip(latency_s[~beaten].tolist(), score[~beaten].tolist(), strict=True)}
+    for front in (at_once, in_parts):
+        assert set(zip(front.latency_s.tolist(), front.score.tolist(), strict=True)) == best
+    assert in_parts.rows.tolist() == at_once.rows.tolist()
 
 
 def test_an_objective_with_too_few_scores_is_refused(monkeypatch):

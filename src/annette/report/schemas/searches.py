@@ -28,6 +28,10 @@ class FoundPart(ReportPart, frozen=True):
     latency_s: Annotated[FloatAbove0, doc("Its estimate, on `platform` or on the slowest.")]
     by_platform_s: Annotated[dict[str, float], doc("Its estimate on each platform.")]
     intervals_s: Annotated[dict[str, Interval | None], doc("Interval on each platform; null where there is none.")]
+    peak_activation_bytes: Annotated[
+        dict[str, IntFrom0 | None],
+        doc("Activations alive at once at the most, on each platform; null where not known."),
+    ]
 
 
 class SearchDocument(ReportDocument, frozen=True, tag="annette/search/1"):
@@ -46,7 +50,20 @@ class SearchDocument(ReportDocument, frozen=True, tag="annette/search/1"):
     candidates: Annotated[IntFrom0, doc("How many candidates were priced.")]
     unscored: Annotated[IntFrom0, doc("How many of them have no score.")]
     too_slow: Annotated[IntFrom0, doc("How many of them take longer than `max_latency_s`.")]
-    compile_s: Annotated[FloatFrom0, doc("What compiling took, for all platforms.")]
-    estimate_s: Annotated[FloatFrom0, doc("What pricing took, for all platforms.")]
-    candidates_per_s: Annotated[FloatFrom0, doc("Candidates priced in a second, on all platforms together.")]
-    front: Annotated[list[FoundPart], doc("The candidates that nothing beats, the fastest first, front by front.")]
+    compile_s: Annotated[
+        FloatFrom0, doc("What compiling took, for all platforms; on a cluster, where it took longest.")
+    ]
+    estimate_s: Annotated[
+        FloatFrom0, doc("What pricing took, for all platforms; on a cluster, of all workers together.")
+    ]
+    search_s: Annotated[
+        FloatFrom0,
+        doc("From the first candidate to the last: drawing, pricing, scoring, comparing; compiling is left out."),
+    ]
+    candidates_per_s: Annotated[FloatFrom0, doc("`candidates` over `search_s`.")]
+    front_s: Annotated[FloatFrom0, doc("What estimating the front anew took, as whole networks.")]
+    front_size: Annotated[IntFrom0, doc("How many candidates nothing beats; `front` has at most 100 without `--all`.")]
+    front: Annotated[
+        list[FoundPart],
+        doc("Candidates that nothing beats, spread evenly over the front; the fastest first, front by front."),
+    ]
