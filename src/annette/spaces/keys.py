@@ -13,7 +13,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from annette.spaces.space import Pieces
 
-__all__ = ["Hashes", "KeyTable", "mixed", "reader_keys"]
+__all__ = ["Hashes", "KeyTable", "fellow_keys", "mixed", "reader_keys"]
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 
@@ -97,6 +97,32 @@ def _several_readers(pieces: Pieces, count: int) -> list[Hashes]:
             else:
                 readers[source, everyone] += counted
     return list(np.minimum(readers[:-1], 2).astype(np.uint64))
+
+
+def fellow_keys(pieces: Pieces, count: int) -> Hashes:
+    """For each slot that several pieces read, how these look and which of their operands it is; 0 for all others.
+
+    Args:
+        pieces: Of the candidates.
+        count: How many candidates there are.
+
+    Returns:
+        Shape ``(slots + 1, candidates)``; the last row, that of `OUTSIDE`, is 0.
+    """
+    everyone = np.arange(count)
+    keys = np.zeros((len(pieces.codes) + 1, count), dtype=np.uint64)
+    readers = np.zeros(keys.shape, dtype=np.int16)
+    for code, face, sources in zip(pieces.codes, pieces.faces or pieces.codes, pieces.sources, strict=True):
+        present = np.broadcast_to(np.asarray(code) != 0, (count,))
+        for place, source in enumerate(sources):
+            at = (source, slice(None)) if isinstance(source, int) else (source, everyone)
+            keys[at] += np.where(
+                present, mixed(np.zeros(1, dtype=np.uint64), np.asarray(face) * 8 + place), np.uint64(0)
+            )
+            readers[at] += present
+    keys[readers < 2] = 0
+    keys[-1] = 0
+    return keys
 
 
 class KeyTable:
