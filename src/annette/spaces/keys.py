@@ -13,7 +13,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from annette.spaces.space import Pieces
 
-__all__ = ["Hashes", "KeyTable", "fellow_keys", "mixed", "reader_keys"]
+__all__ = ["Hashes", "KeyTable", "face_keys", "mixed", "reader_keys"]
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 
@@ -99,30 +99,31 @@ def _several_readers(pieces: Pieces, count: int) -> list[Hashes]:
     return list(np.minimum(readers[:-1], 2).astype(np.uint64))
 
 
-def fellow_keys(pieces: Pieces, count: int) -> Hashes:
-    """For each slot that several pieces read, how these look and which of their operands it is; 0 for all others.
+def face_keys(pieces: Pieces, count: int) -> tuple[Hashes, list[list[Hashes]]]:
+    """How the readers of tensors look, and which of their operands these are.
 
     Args:
         pieces: Of the candidates.
         count: How many candidates there are.
 
     Returns:
-        Shape ``(slots + 1, candidates)``; the last row, that of `OUTSIDE`, is 0.
+        For each slot that one piece reads, a key of that piece, 0 for all others, shape ``(slots + 1, candidates)``;
+        and for each operand of each slot a key of those who read it in later slots, each of shape ``(candidates,)``.
     """
-    everyone = np.arange(count)
+    everyone, nothing = np.arange(count), np.zeros(1, dtype=np.uint64)
     keys = np.zeros((len(pieces.codes) + 1, count), dtype=np.uint64)
     readers = np.zeros(keys.shape, dtype=np.int16)
-    for code, face, sources in zip(pieces.codes, pieces.faces or pieces.codes, pieces.sources, strict=True):
+    later: list[list[Hashes]] = []
+    each = list(zip(pieces.codes, pieces.faces or pieces.codes, pieces.sources, strict=True))
+    for code, face, sources in reversed(each):
         present = np.broadcast_to(np.asarray(code) != 0, (count,))
-        for place, source in enumerate(sources):
-            at = (source, slice(None)) if isinstance(source, int) else (source, everyone)
-            keys[at] += np.where(
-                present, mixed(np.zeros(1, dtype=np.uint64), np.asarray(face) * 8 + place), np.uint64(0)
-            )
+        places = [(source, slice(None)) if isinstance(source, int) else (source, everyone) for source in sources]
+        later.append([np.array(keys[at]) for at in places])
+        for place, at in enumerate(places):
+            keys[at] += np.where(present, mixed(nothing, np.asarray(face) * 8 + place), np.uint64(0))
             readers[at] += present
-    keys[readers < 2] = 0
-    keys[-1] = 0
-    return keys
+            keys[-1] = 0  # outside, nothing is known
+    return np.where(readers == 1, keys, np.uint64(0)), later[::-1]
 
 
 class KeyTable:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from annette.spaces.keys import KeyTable, fellow_keys, mixed, reader_keys
+from annette.spaces.keys import KeyTable, face_keys, mixed, reader_keys
 from annette.spaces.observation import AMOUNTS, INSIDE, OPEN, Content
 from annette.spaces.space import ABSENT
 
@@ -50,7 +50,8 @@ class Surroundings(NamedTuple):
 
     Attributes:
         depth: How far keys look ahead at readers (`annette.spaces.keys.reader_keys`).
-        fellows: Whether states of tensors say who reads them: what one reader has copied, the others find.
+        fellows: Whether keys say how a piece's only reader looks, and the others that read its operands: a kernel finds
+            the copies that kernels before it have made.
         detailed: Whether they say which piece and which kind of kernel wrote a tensor.
     """
 
@@ -120,7 +121,7 @@ class PieceBook:
 
     def _walk(self, pieces: Pieces, count: int, observed: npt.NDArray[np.intp] | None) -> Walked:
         readers = reader_keys(pieces, count, self._depth)
-        fellows = fellow_keys(pieces, count) if self._fellows else None
+        faces, later = face_keys(pieces, count) if self._fellows else (None, [])
         everyone, slots = np.arange(count), len(pieces.codes)
         states = np.zeros((slots + 1, count), dtype=np.int32)
         entries = np.zeros((slots, count), dtype=np.int32)
@@ -129,11 +130,13 @@ class PieceBook:
             if isinstance(code, int) and code == ABSENT:
                 continue
             key = mixed(readers[slot], np.asarray(code))
+            if faces is not None:
+                key = mixed(key, faces[slot])
             for source in sources:
                 found = states[source] if isinstance(source, int) else states[source, everyone]
                 key = mixed(key, found)
-                if fellows is not None:
-                    key = mixed(key, fellows[source] if isinstance(source, int) else fellows[source, everyone])
+            for fellows in later[slot] if self._fellows else ():
+                key = mixed(key, fellows)
             twice = _twice(sources)
             key = mixed(key, twice)
             present = None if isinstance(code, int) else code != ABSENT
@@ -143,9 +146,8 @@ class PieceBook:
             if known.min(initial=0) < 0:
                 new = np.flatnonzero(known < 0)
                 if observed is not None:
-                    columns = _columns(sources, new)
-                    operands = [states[source, new] for source in columns]
-                    beside = [np.zeros_like(new) if fellows is None else fellows[source, new] for source in columns]
+                    operands = [states[source, new] for source in _columns(sources, new)]
+                    beside = [each[new] for each in later[slot]] if self._fellows else [new * 0] * len(sources)
                     known[new] = self._add(key[new], (np.asarray(code), twice), new, observed[slot], operands, beside)
                 else:
                     missing[new] = np.where(missing[new] == 0, key[new], missing[new])
