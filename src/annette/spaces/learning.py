@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from annette.spaces.asked import Asked
-from annette.spaces.observation import Candidate, OpenPiece, RowStore, attributed
+from annette.spaces.observation import OPEN, Candidate, OpenPiece, RowStore, attributed
 from annette.spaces.walk import PieceBook
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable, Iterator, Sequence
 
     from annette.platforms import Platform
     from annette.spaces.observation import Content
@@ -42,12 +42,15 @@ class Observer:
     Attributes:
         rows: Their kernels.
         mapped: How many were built and mapped so far.
+        open_codes: Codes of pieces that ran in one kernel with their reader.
+        late_codes: Those of them whose kernel reads what they read.
     """
 
     def __init__(self, platform: Platform) -> None:
         self.rows, self.mapped = RowStore(), 0
         self._platform, self._asked = platform, Asked.by(platform.mapping)
-        self._open_codes: set[int] | range = set()
+        self.open_codes: set[int] | range = set()
+        self.late_codes: set[int] = set()
         self._known: dict[Hashable, Candidate] = {}
         self._contents: dict[Hashable, tuple[Content | None, ...]] = {}
 
@@ -71,10 +74,10 @@ class Observer:
                 known = self._known.get(key) or Candidate.of(space.build(row), codes, sources, self._platform)
                 self.mapped += key not in self._known
                 try:
-                    contents = attributed(known, self.rows, self._asked, self._open_codes)
+                    contents = attributed(known, self.rows, self._asked, self.open_codes)
                 except OpenPiece as error:
-                    opened = {*self._open_codes, *error.codes}
-                    self._open_codes = _EVERY_CODE if len(opened) > _MOST_OPEN else opened
+                    opened = {*self.open_codes, *error.codes}
+                    self.open_codes = _EVERY_CODE if len(opened) > _MOST_OPEN else opened
                     self._contents.clear()
                     raise
                 finally:
@@ -82,7 +85,18 @@ class Observer:
                         self._known[key] = known
                 if key in self._known:
                     self._contents[key] = contents
+                self._look_for_late_ones(codes, contents)
             yield contents
+
+    def _look_for_late_ones(self, codes: Sequence[int], contents: Sequence[Content | None]) -> None:
+        late = {
+            code
+            for code, content in zip(codes, contents, strict=True)
+            if content is not None and content.state[0] == OPEN and any(content.reads)
+        }
+        if not late <= self.late_codes:
+            self.late_codes |= late
+            raise OpenPiece(late)
 
     def forget(self) -> None:
         """Gives back the memory of what was observed; what is asked for again is mapped again."""
@@ -113,7 +127,7 @@ class Learner:
         self._start()
 
     def _start(self) -> None:
-        self.book = PieceBook(self._surroundings)
+        self.book = PieceBook(self._surroundings, self._observer.open_codes, self._observer.late_codes)
 
     @property
     def rows(self) -> RowStore:

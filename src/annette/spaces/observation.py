@@ -331,7 +331,7 @@ class _Attribution:
     def _reads(self, source: int, slot: int) -> bool:
         """Whether rules join the layer that writes the result of a slot with one of its own that reads an operand."""
         if source == OUTSIDE or slot not in self._written:
-            return True
+            return False
         group = self._group_of[self._writer(slot)]
         readers = self._network.consumers.get(self._written[source], ())
         return any(self._slot[each.name] == slot and self._group_of[each.name] == group for each in readers)

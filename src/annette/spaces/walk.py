@@ -16,7 +16,7 @@ from annette.spaces.observation import AMOUNTS, INSIDE, OPEN, Content
 from annette.spaces.space import ABSENT
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Collection, Hashable, Sequence
 
     from annette.spaces.keys import Hashes
     from annette.spaces.space import IntArray, Pieces
@@ -65,9 +65,14 @@ class PieceBook:
 
     Args:
         surroundings: What keys tell apart.
+        open_codes: Codes of pieces that may run in one kernel with their reader.
+        late_codes: Those of them whose kernel reads what they read, so that others may read it before.
     """
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    def __init__(
+        self, surroundings: Surroundings, open_codes: Collection[int] = (), late_codes: Collection[int] = ()
+    ) -> None:
+        self._open_codes, self._late_codes = open_codes, late_codes
         self._depth, self._fellows, self._detailed = surroundings
         self._table = KeyTable()
         self._state_numbers: dict[Hashable, int] = {}
@@ -121,7 +126,7 @@ class PieceBook:
 
     def _walk(self, pieces: Pieces, count: int, observed: npt.NDArray[np.intp] | None) -> Walked:
         readers = reader_keys(pieces, count, self._depth)
-        faces, later = face_keys(pieces, count) if self._fellows else (None, [])
+        faces, later = face_keys(pieces, count) if self._fellows else (None, [[]] * len(pieces.codes))
         everyone, slots = np.arange(count), len(pieces.codes)
         states = np.zeros((slots + 1, count), dtype=np.int32)
         entries = np.zeros((slots, count), dtype=np.int32)
@@ -130,13 +135,14 @@ class PieceBook:
             if isinstance(code, int) and code == ABSENT:
                 continue
             key = mixed(readers[slot], np.asarray(code))
-            if faces is not None:
-                key = mixed(key, faces[slot])
+            late = self._fellows and _among(code, self._late_codes)
+            if faces is not None and np.any(opens := _among(code, self._open_codes)):
+                key = np.where(opens, mixed(key, faces[slot]), key)
             for source in sources:
                 found = states[source] if isinstance(source, int) else states[source, everyone]
                 key = mixed(key, found)
-            for fellows in later[slot] if self._fellows else ():
-                key = mixed(key, fellows)
+            for fellows in later[slot] if np.any(late) else ():
+                key = np.where(late, mixed(key, fellows), key)
             twice = _twice(sources)
             key = mixed(key, twice)
             present = None if isinstance(code, int) else code != ABSENT
@@ -147,7 +153,8 @@ class PieceBook:
                 new = np.flatnonzero(known < 0)
                 if observed is not None:
                     operands = [states[source, new] for source in _columns(sources, new)]
-                    beside = [each[new] for each in later[slot]] if self._fellows else [new * 0] * len(sources)
+                    seen = np.broadcast_to(late, (count,))[new]
+                    beside = [np.where(seen, each[new], 0) for each in later[slot]] or [new * 0] * len(sources)
                     known[new] = self._add(key[new], (np.asarray(code), twice), new, observed[slot], operands, beside)
                 else:
                     missing[new] = np.where(missing[new] == 0, key[new], missing[new])
@@ -222,6 +229,13 @@ class PieceBook:
             number = self._state_numbers[base, copies] = len(self._states)
             self._states.append((base, copies))
         return number
+
+
+def _among(code: IntArray | int, codes: Collection[int]) -> npt.NDArray[np.bool_]:
+    """Which pieces are of some codes; of the shape of ``code``."""
+    if isinstance(codes, range):
+        return np.ones(np.shape(code), dtype=np.bool_)
+    return np.isin(code, list(codes))
 
 
 def _is_open(base: Hashable) -> bool:
