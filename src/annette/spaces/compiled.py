@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -348,6 +349,12 @@ def _cannot(space: SearchSpace, platform: Platform) -> str:
     return ""
 
 
+def _smaller(space: SearchSpace) -> list[SearchSpace]:
+    """Spaces of smaller networks, the smallest first."""
+    following = space.smaller()
+    return [] if following is None else [*_smaller(following), following]
+
+
 def _training(space: SearchSpace, count: int, draw: np.random.Generator) -> IntArray:
     """Random candidates, or all where there are no more."""
     if count < space.size:
@@ -361,14 +368,14 @@ def _compiled(space: SearchSpace, road: FullRoad, training: int | None) -> Compi
     draw, platform = np.random.default_rng(_SEED), road.platform
     rows = np.concatenate([space.covering(), _training(space, space.training if training is None else training, draw)])
     checked = space.sample(_CHECKED, draw)
-    observer, smaller = Observer(platform), space.smaller()
+    observer, smaller = Observer(platform), _smaller(space)
     alike = bool(space.pieces(checked[:1]).faces)
     for surroundings in _LEVELS[1:] if alike and platform.mapping.layout is not None else _LEVELS:
         learner = Learner(space, observer, surroundings)
         candidate = CompiledSpace(learner, space, platform, road.family, road.fallback)
         try:
-            for start in range(0, len(rows) if smaller is not None else 0, _CHUNK):
-                learner.entries(rows[start : start + _CHUNK], smaller)
+            for each, start in product(smaller, range(0, len(rows), _CHUNK)):
+                learner.entries(rows[start : start + _CHUNK], each)
             candidate.looked_up(rows)
             learner.check(checked)
             compiled_s, full_s = candidate.looked_up(checked).latency_s, road.price(checked).latency_s

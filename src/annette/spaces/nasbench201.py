@@ -36,9 +36,6 @@ _NODES: Final = (1, 2, 3)
 _CELL_SLOTS: Final = sum(2 * node for node in _NODES)
 """Slots of a cell: for each node one for each edge, one in place of none, and one for each operand but the first."""
 
-_ALIKE: Final = 2
-"""Cells of a stage of `NasBench201.smaller`."""
-
 _LAYERS: Final = {"avg_pool_3x3": 1}
 """Layers of an operation on an edge, where it is not two: an activation and a convolution."""
 
@@ -78,8 +75,8 @@ class NasBench201(SearchSpace):
         return None if self._whole_cells else self._with(cells=self._cells, whole_cells=True)
 
     def smaller(self) -> NasBench201 | None:
-        """The same with two cells a stage: further ones find what the second one finds."""
-        return self._with(cells=_ALIKE, whole_cells=self._whole_cells) if self._cells > _ALIKE else None
+        """The same with half as many cells a stage, rounded up: most pieces find there what they find in all cells."""
+        return self._with(cells=(self._cells + 1) // 2, whole_cells=self._whole_cells) if self._cells > 1 else None
 
     def decision_names(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """The edges, such as ``0->1``, and what they may do."""
