@@ -177,9 +177,11 @@ class Learner:
         """
         while True:
             try:
-                return self._learn(candidates, self._space)
+                self._learn(candidates, self._space)
             except OpenPiece:
                 self._start()
+            else:
+                return
 
     def _learn(self, candidates: IntArray, space: SearchSpace) -> None:
         pieces = space.pieces(candidates)

@@ -126,7 +126,10 @@ class PieceBook:
 
     def _walk(self, pieces: Pieces, count: int, observed: npt.NDArray[np.intp] | None) -> Walked:
         readers = reader_keys(pieces, count, self._depth)
-        faces, later = face_keys(pieces, count) if self._fellows else (None, [[]] * len(pieces.codes))
+        faces: Hashes | None = None
+        later: list[list[Hashes]] = [[] for _ in pieces.codes]
+        if self._fellows:
+            faces, later = face_keys(pieces, count)
         everyone, slots = np.arange(count), len(pieces.codes)
         states = np.zeros((slots + 1, count), dtype=np.int32)
         entries = np.zeros((slots, count), dtype=np.int32)
@@ -135,7 +138,7 @@ class PieceBook:
             if isinstance(code, int) and code == ABSENT:
                 continue
             key = mixed(readers[slot], np.asarray(code))
-            late = self._fellows and _among(code, self._late_codes)
+            late = _among(code, self._late_codes)
             if faces is not None and np.any(opens := _among(code, self._open_codes)):
                 key = np.where(opens, mixed(key, faces[slot]), key)
             for source in sources:
