@@ -370,7 +370,7 @@ def _compiled(space: SearchSpace, road: FullRoad, training: int | None) -> Compi
     """The space, if its pieces can be told apart by their surroundings; else the road is told the reason."""
     draw, platform = np.random.default_rng(_SEED), road.platform
     rows = np.concatenate([space.covering(), _training(space, space.training if training is None else training, draw)])
-    checked = space.sample(_CHECKED, draw)
+    checked = space.sample(min(_CHECKED, max(_ESTIMATED, len(rows))), draw)
     observer, smaller = Observer(platform), _smaller(space)
     alike = bool(space.pieces(checked[:1]).faces)
     for surroundings in _LEVELS[1:] if alike and platform.mapping.layout is not None else _LEVELS:
