@@ -169,7 +169,8 @@ class KernelTable:
                 own = row_of(kernel, network, precision, own_width=own_width)
                 rows.append((*own, *border, *around, *(kernel.access or access_of(kernel.anchor, network))))
         values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))[places]
-        values[:, _INDEX["network_busy_ops"]] = busy_ops_of(values) + max(evicted_ops, _OPS_A_BYTE * evicted_bytes)
+        evicted = max(evicted_ops, _OPS_A_BYTE * evicted_bytes)
+        values[:, _INDEX["network_busy_ops"]] = busy_ops_of(values).sum() + evicted
         _keep_shared_weights(values, list(repeated_uses(kernels, network)))
         return cls(np.array(kinds, dtype=np.str_), values, _context(kernels))
 
@@ -223,13 +224,8 @@ class KernelTable:
 _INDEX: Final = {column: index for index, column in enumerate(COLUMNS)}
 
 
-def busy_ops_of(values: FloatArray) -> float:
-    """Operations that a core does at full rate in the time that the kernels of a network take, one after the other."""
-    return float(_busy_ops(values).sum())
-
-
-def _busy_ops(values: FloatArray) -> FloatArray:
-    """The same for each kernel, shape ``(rows,)``."""
+def busy_ops_of(values: FloatArray) -> FloatArray:
+    """Operations that a core does at full rate in the time that each kernel takes, shape ``(rows,)``."""
     ops, *sizes = (values[:, _INDEX[name]] for name in ("ops", "input_bytes", "weight_bytes", "output_bytes"))
     busy: FloatArray = np.maximum(ops, _OPS_A_BYTE * np.sum(sizes, axis=0)) + _OPS_A_START
     return busy
@@ -248,7 +244,7 @@ def _keep_shared_weights(values: FloatArray, uses: Sequence[tuple[int, int]]) ->
     since = {
         "network_weight_bytes": values[:, _INDEX["weight_bytes"]],
         "network_ops": values[:, _INDEX["ops"]],
-        "network_busy_ops": _busy_ops(values),
+        "network_busy_ops": busy_ops_of(values),
     }
     for name, amounts in since.items():
         passed = np.cumsum(amounts)

@@ -4,34 +4,49 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
 
 from annette.errors import ModelError
-from annette.estimation.estimator import estimate_network
+from annette.estimation.estimator import estimate_network, prepare
 from annette.mapping.kernel import KernelTable
-from annette.spaces.learning import Learner
+from annette.spaces.learning import Learner, Observer
 from annette.spaces.observation import AMOUNTS
 from annette.spaces.piece_prices import PiecePrices
 from annette.spaces.row_prices import Around, RowPrices
-from annette.spaces.walk import NotLocal
+from annette.spaces.walk import NotLocal, Surroundings
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from annette.mapping.kernel import FloatArray
+    from annette.network import Network
     from annette.platforms import Platform
     from annette.spaces.observation import RowStore
     from annette.spaces.space import IntArray, SearchSpace
 
 __all__ = ["CompiledSpace", "FullRoad", "Priced", "SpacePrices", "compile_space"]
 
-_LEVELS: Final = ((0, False), (1, False), (1, True), (2, True))
-"""How far surroundings are looked at, and whether with the pieces there; the next where one is too little."""
+_LEVELS: Final = (
+    Surroundings(0, fellows=False, detailed=False),
+    Surroundings(0, fellows=True, detailed=False),
+    Surroundings(1, fellows=False, detailed=True),
+    Surroundings(1, fellows=True, detailed=True),
+    Surroundings(2, fellows=True, detailed=True),
+)
+"""How far surroundings are looked at; the next where one is too little.
 
-_CHECKED: Final = 16
-"""Candidates that are estimated in both ways before a compiled space is trusted."""
+Where a space says how pieces look to each other and the runtime copies tensors between layouts, who else reads them
+counts from the beginning.
+"""
+
+_CHECKED: Final = 64
+"""Candidates of which all pieces are compared with whole networks before a compiled space is trusted."""
+
+_ESTIMATED: Final = 16
+"""Those of them that are estimated in both ways."""
 
 _SEED: Final = 0
 _TOLERANCE: Final = 1e-9
@@ -41,6 +56,13 @@ _CHUNK: Final = 4096
 
 _TOGETHER: Final = 32_768
 """Candidates that are priced at once, so that those in networks of like sizes share their look-ups."""
+
+
+_AHEAD: Final = 16
+"""Networks whose kernels are priced together on the full road."""
+
+_ANY_CONFIDENCE: Final = 0.9
+"""Of intervals that nobody looks at."""
 
 
 class Priced(NamedTuple):
@@ -104,14 +126,19 @@ class FullRoad:
     compiled: bool = field(default=False, init=False)
 
     def price(self, candidates: IntArray) -> Priced:
-        """Prices candidates by the full road, equal rows once."""
+        """Prices candidates by the full road, equal rows once, and kernels of several networks together."""
         rows, same = np.unique(candidates, axis=0, return_inverse=True)
-        found = np.array([self._one(row) for row in rows.tolist()], dtype=np.float64).reshape(-1, 3)
-        return Priced(*found[same.ravel()].T)
+        found: list[tuple[float, float, float]] = []
+        for start in range(0, len(rows), _AHEAD):
+            networks = [self.space.build(row).network for row in rows[start : start + _AHEAD].tolist()]
+            prepare(networks, self.platform, model=self.family, fallback=self.fallback, confidence=_ANY_CONFIDENCE)
+            found += map(self._one, networks)
+        return Priced(*np.array(found, dtype=np.float64).reshape(-1, 3)[same.ravel()].T)
 
-    def _one(self, row: list[int]) -> tuple[float, float, float]:
-        network = self.space.build(row).network
-        found = estimate_network(network, self.platform, model=self.family, fallback=self.fallback)
+    def _one(self, network: Network) -> tuple[float, float, float]:
+        found = estimate_network(
+            network, self.platform, model=self.family, fallback=self.fallback, confidence=_ANY_CONFIDENCE
+        )
         weight_bytes = network.constant_elements * self.platform.precision.weight_bits / 8
         return found.latency_s, weight_bytes, float(network.ops)
 
@@ -276,27 +303,66 @@ def compile_space(
         OptionError: The space describes its candidates in a way that does not fit their networks.
     """
     started = time.perf_counter()
-    draw = np.random.default_rng(_SEED)
-    rows = np.concatenate([space.covering(), space.sample(space.training if training is None else training, draw)])
     road = FullRoad(space, platform, model, fallback)
-    reason = ""
-    if space.batch > 1 and platform.batch_is == "one_by_one":
-        reason = "the runtime takes the samples of a batch one by one"
-    elif platform.mapping.context is not None:
-        # By its contract a stage may look at all kernels at once: no surrounding is large enough for certain.
-        reason = f"its compiler decides from the whole network ({platform.mapping.context.name})"
-    for depth, detailed in _LEVELS if not reason else ():
-        candidate = CompiledSpace(Learner(space, platform, depth, detailed=detailed), space, platform, model, fallback)
-        try:
-            candidate.looked_up(rows)
-            checked = space.sample(_CHECKED, draw)
-            compiled_s, full_s = candidate.looked_up(checked).latency_s, road.price(checked).latency_s
-        except NotLocal:
-            reason = f"what becomes of a piece on platform {platform.name!r} depends on more than its surroundings"
-            continue
-        if (np.abs(compiled_s - full_s) <= _TOLERANCE * full_s).all():
+    road.reason = _cannot(space, platform)
+    cut: SearchSpace | None = None if road.reason else space
+    while cut is not None:
+        candidate = _compiled(cut, road, training)
+        if candidate is not None:
+            candidate.space = space
             candidate.compile_s = time.perf_counter() - started
             return candidate
-        reason = f"sums of pieces differ from whole networks on platform {platform.name!r}"
-    road.reason, road.compile_s = reason, time.perf_counter() - started
+        cut = cut.coarser()
+    road.compile_s = time.perf_counter() - started
     return road
+
+
+def _cannot(space: SearchSpace, platform: Platform) -> str:
+    """Why candidates are no sums of pieces on a platform whatever the pieces; empty where they may be."""
+    if space.batch > 1 and platform.batch_is == "one_by_one":
+        return "the runtime takes the samples of a batch one by one"
+    if platform.mapping.context is not None:
+        # By its contract a stage may look at all kernels at once: no surrounding is large enough for certain.
+        return f"its compiler decides from the whole network ({platform.mapping.context.name})"
+    return ""
+
+
+def _smaller(space: SearchSpace) -> list[SearchSpace]:
+    """Spaces of smaller networks, the smallest first."""
+    following = space.smaller()
+    return [] if following is None else [*_smaller(following), following]
+
+
+def _training(space: SearchSpace, count: int, draw: np.random.Generator) -> IntArray:
+    """Random candidates, or all where there are no more."""
+    if count < space.size:
+        return space.sample(count, draw)
+    rows = space.numbered(0, space.size)
+    return rows[space.valid(rows)]
+
+
+def _compiled(space: SearchSpace, road: FullRoad, training: int | None) -> CompiledSpace | None:
+    """The space, if its pieces can be told apart by their surroundings; else the road is told the reason."""
+    draw, platform = np.random.default_rng(_SEED), road.platform
+    rows = np.concatenate([space.covering(), _training(space, space.training if training is None else training, draw)])
+    checked = space.sample(min(_CHECKED, max(_ESTIMATED, len(rows))), draw)
+    observer, smaller = Observer(platform), _smaller(space)
+    alike = bool(space.pieces(checked[:1]).faces)
+    for surroundings in _LEVELS[1:] if alike and platform.mapping.layout is not None else _LEVELS:
+        learner = Learner(space, observer, surroundings)
+        candidate = CompiledSpace(learner, space, platform, road.family, road.fallback)
+        try:
+            for each, start in product(smaller, range(0, len(rows), _CHUNK)):
+                learner.entries(rows[start : start + _CHUNK], each)
+            candidate.looked_up(rows)
+            learner.check(checked)
+            estimated = checked[:_ESTIMATED]
+            compiled_s, full_s = candidate.looked_up(estimated).latency_s, road.price(estimated).latency_s
+        except NotLocal:
+            road.reason = f"what becomes of a piece on platform {platform.name!r} depends on more than its surroundings"
+            continue
+        if (np.abs(compiled_s - full_s) <= _TOLERANCE * full_s).all():
+            observer.forget()
+            return candidate
+        road.reason = f"sums of pieces differ from whole networks on platform {platform.name!r}"
+    return None

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from annette.spaces.observation import OpenPiece, RowStore, observe
+from annette.spaces.asked import Asked
+from annette.spaces.observation import OPEN, Candidate, OpenPiece, RowStore, attributed
 from annette.spaces.walk import PieceBook
 
 if TYPE_CHECKING:
-    from annette.platforms import Platform
-    from annette.spaces.space import IntArray, SearchSpace
+    from collections.abc import Hashable, Iterator, Sequence
 
-__all__ = ["Learner"]
+    from annette.platforms import Platform
+    from annette.spaces.observation import Content
+    from annette.spaces.space import IntArray, Pieces, SearchSpace
+    from annette.spaces.walk import Surroundings
+
+__all__ = ["Learner", "Observer"]
 
 _ROUND: Final = 64
 """Candidates that are built and mapped before the others are looked at again."""
@@ -23,8 +29,88 @@ _MOST_OPEN: Final = 8
 _EVERY_CODE: Final = range(2**62)
 """Where pieces of more codes than this run in one kernel with their readers, all are thought to."""
 
-CHUNK: Final = 4096
-"""Candidates that are walked through at once: their states stay in the processor's caches."""
+_KEPT: Final = 1024
+"""Candidates that are remembered as they were mapped, for other surroundings and other open pieces."""
+
+
+class Observer:
+    """Builds and maps candidates, and says what became of their pieces.
+
+    Args:
+        platform: Where they are mapped.
+
+    Attributes:
+        rows: Their kernels.
+        mapped: How many were built and mapped so far.
+        open_codes: Codes of pieces that ran in one kernel with their reader.
+        late_codes: Those of them whose kernel reads what they read.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        self.rows, self.mapped = RowStore(), 0
+        self._platform, self._asked = platform, Asked.by(platform.mapping)
+        self.open_codes: set[int] | range = set()
+        self.late_codes: set[int] = set()
+        self._known: dict[Hashable, Candidate] = {}
+        self._contents: dict[Hashable, tuple[Content | None, ...]] = {}
+
+    def observe(self, space: SearchSpace, candidates: IntArray, pieces: Pieces) -> Iterator[tuple[Content | None, ...]]:
+        """What became of each slot of each candidate; None where it has none.
+
+        Args:
+            space: Where the candidates are from.
+            candidates: Some of its rows.
+            pieces: What they are made of.
+
+        Raises:
+            OptionError: The space's description of a candidate does not fit its network.
+            OpenPiece: A piece runs in one kernel with its reader, which no piece of its code did so far. What was
+                said before holds no longer.
+        """
+        for row, (codes, sources) in zip(candidates.tolist(), _each(pieces, len(candidates)), strict=True):
+            key = (id(space), *row)
+            contents = self._contents.get(key)
+            if contents is None:
+                known = self._known.get(key) or Candidate.of(space.build(row), codes, sources, self._platform)
+                self.mapped += key not in self._known
+                try:
+                    contents = attributed(known, self.rows, self._asked, self.open_codes)
+                except OpenPiece as error:
+                    opened = {*self.open_codes, *error.codes}
+                    self.open_codes = _EVERY_CODE if len(opened) > _MOST_OPEN else opened
+                    self._contents.clear()
+                    raise
+                finally:
+                    if len(self._known) < _KEPT:
+                        self._known[key] = known
+                if key in self._known:
+                    self._contents[key] = contents
+                self._look_for_late_ones(codes, contents)
+            yield contents
+
+    def _look_for_late_ones(self, codes: Sequence[int], contents: Sequence[Content | None]) -> None:
+        late = {
+            code
+            for code, content in zip(codes, contents, strict=True)
+            if content is not None and content.state[0] == OPEN and any(content.reads)
+        }
+        if not late <= self.late_codes:
+            self.late_codes |= late
+            raise OpenPiece(late)
+
+    def forget(self) -> None:
+        """Gives back the memory of what was observed; what is asked for again is mapped again."""
+        self._known.clear()
+        self._contents.clear()
+
+
+def _each(pieces: Pieces, count: int) -> Iterator[tuple[list[int], list[tuple[int, ...]]]]:
+    """Codes and sources of each candidate as plain numbers."""
+    codes = np.array([np.broadcast_to(code, (count,)) for code in pieces.codes]).T.tolist()
+    columns = [np.broadcast_to(source, (count,)) for operands in pieces.sources for source in operands]
+    for own, flat in zip(codes, np.array(columns).T.tolist(), strict=True):
+        left = iter(flat)
+        yield own, [tuple(islice(left, len(operands))) for operands in pieces.sources]
 
 
 class Learner:
@@ -32,62 +118,76 @@ class Learner:
 
     Args:
         space: The space.
-        platform: Where it is mapped.
-        depth: How far surroundings reach (`PieceBook`).
-        detailed: As above.
+        observer: Maps its candidates; several learners may share one.
+        surroundings: What is told apart.
     """
 
-    def __init__(self, space: SearchSpace, platform: Platform, depth: int, *, detailed: bool) -> None:
-        self._space, self._platform = space, platform
-        self._depth, self._detailed = depth, detailed
-        self._open_codes: set[int] | range = set()
-        self.mapped = 0
+    def __init__(self, space: SearchSpace, observer: Observer, surroundings: Surroundings) -> None:
+        self._space, self._observer, self._surroundings = space, observer, surroundings
         self._start()
 
     def _start(self) -> None:
-        self.rows = RowStore()
-        self.book = PieceBook(self._depth, detailed=self._detailed)
+        self.book = PieceBook(self._surroundings, self._observer.open_codes, self._observer.late_codes)
 
-    def entries(self, candidates: IntArray) -> npt.NDArray[np.int32]:
+    @property
+    def rows(self) -> RowStore:
+        """The kernels that were seen."""
+        return self._observer.rows
+
+    @property
+    def mapped(self) -> int:
+        """How many candidates were built and mapped so far."""
+        return self._observer.mapped
+
+    def entries(self, candidates: IntArray, space: SearchSpace | None = None) -> npt.NDArray[np.int32]:
         """Entries of candidates, shape ``(slots, candidates)``; what is missing is learned on the way.
+
+        Args:
+            candidates: Valid ones.
+            space: Another space of equal pieces that they are from.
 
         Raises:
             NotLocal: The pieces of the space cannot be told apart by their surroundings.
         """
         while True:
             try:
-                return self._entries(candidates)
-            except OpenPiece as error:
+                return self._entries(candidates, space or self._space)
+            except OpenPiece:
                 # What was learned holds no longer: kernels are handed out in another way.
-                opened = {*self._open_codes, *error.codes}
-                self._open_codes = _EVERY_CODE if len(opened) > _MOST_OPEN else opened
                 self._start()
 
-    def _entries(self, candidates: IntArray) -> npt.NDArray[np.int32]:
-        pieces = self._space.pieces(candidates)
+    def _entries(self, candidates: IntArray, space: SearchSpace) -> npt.NDArray[np.int32]:
+        pieces = space.pieces(candidates)
         entries, missing = self.book.walk(pieces, len(candidates))
         open_ = np.flatnonzero(missing)
         while len(open_):
             _, first = np.unique(missing[open_], return_index=True)
-            self.learn(candidates[open_[first[:_ROUND]]])
-            again = self.book.walk(self._space.pieces(candidates[open_]), len(open_))
+            self._learn(candidates[open_[first[:_ROUND]]], space)
+            again = self.book.walk(space.pieces(candidates[open_]), len(open_))
             entries[:, open_] = again.entries
             open_, missing = open_[again.missing != 0], missing.copy()
             missing[open_] = again.missing[again.missing != 0]
         return entries
 
-    def learn(self, candidates: IntArray) -> None:
-        """Builds and maps candidates, and takes in what became of their pieces.
+    def check(self, candidates: IntArray) -> None:
+        """Builds and maps candidates, and compares what became of each of their pieces with what is known.
 
         Raises:
-            NotLocal: As above.
+            NotLocal: It is something else.
         """
-        pieces = self._space.pieces(candidates)
+        while True:
+            try:
+                self._learn(candidates, self._space)
+            except OpenPiece:
+                self._start()
+            else:
+                return
+
+    def _learn(self, candidates: IntArray, space: SearchSpace) -> None:
+        pieces = space.pieces(candidates)
         observed = np.zeros((len(pieces.codes), len(candidates)), dtype=np.intp)
-        for place, candidate in enumerate(candidates.tolist()):
-            found = observe(self._space, candidate, self._platform, self.rows, self._open_codes)
-            for slot, content in enumerate(found.contents):
+        for place, contents in enumerate(self._observer.observe(space, candidates, pieces)):
+            for slot, content in enumerate(contents):
                 if content is not None:
                     observed[slot, place] = self.book.content_number(content)
-        self.mapped += len(candidates)
         self.book.learn(pieces, observed)

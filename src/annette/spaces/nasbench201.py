@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from annette.network.zoo.nasbench201 import OPERATIONS, nasbench201, parse_cell
-from annette.spaces.space import ABSENT, Built, IntArray, Pieces, SearchSpace, chained
+from annette.spaces.space import ABSENT, OUTSIDE, Built, IntArray, Pieces, SearchSpace, chained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,30 +21,62 @@ _EDGES: Final = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 """From which node to which, in the order of the benchmark's strings."""
 
 _NONE, _SKIP = OPERATIONS.index("none"), OPERATIONS.index("skip_connect")
-_STEM, _REDUCTION, _TAIL, _CELL = 1, 2, 4, 5
-"""Codes of pieces; that of a reduction counts on by its stage, that of a cell by its number."""
+_STEM, _TAIL, _ADD, _ZERO, _REDUCTION, _OPERATION = 1, 2, 3, 4, 5, 8
+"""Codes of pieces; that of a reduction counts on by its stage, that of an operation by its number."""
+
+_FACE_OF: Final = np.arange(_OPERATION + len(OPERATIONS))
+_FACE_OF[_OPERATION + OPERATIONS.index("nor_conv_3x3")] = _OPERATION + OPERATIONS.index("nor_conv_1x1")
+"""How the piece of each code looks from what it reads: the convolutions begin with the same activation."""
+
+_CELL: Final = 16
+"""Codes of cells where these are pieces: they count on by their number."""
 
 _STAGES: Final = 3
+_NODES: Final = (1, 2, 3)
+_CELL_SLOTS: Final = sum(2 * node for node in _NODES)
+"""Slots of a cell: for each node one for each edge, one in place of none, and one for each operand but the first."""
+
+_LAYERS: Final = {"avg_pool_3x3": 1}
+"""Layers of an operation on an edge, where it is not two: an activation and a convolution."""
 
 
 class NasBench201(SearchSpace):
     """Cells of four nodes with one of five operations on each of six edges; decisions are the edges.
 
-    A cell is one piece: which of its convolutions run in one kernel with a sum depends on all of its edges.
+    Pieces are operations and sums. Where what becomes of them depends on more than their surroundings, whole cells are
+    pieces instead (`coarser`).
 
     Args:
         batch: Samples that are processed together.
         cells: Cells of each of the three stages.
         channels: Channels of the first stage.
         classes: Classes told apart.
+        whole_cells: Whether a cell is one piece.
     """
 
     name: ClassVar[str] = "nasbench201"
-    training: ClassVar[int] = 64  # every cell is a piece of its own: others say nothing of it
 
-    def __init__(self, *, batch: int = 1, cells: int = 5, channels: int = 16, classes: int = 10) -> None:
+    def __init__(
+        self, *, batch: int = 1, cells: int = 5, channels: int = 16, classes: int = 10, whole_cells: bool = False
+    ) -> None:
         self.options = (len(OPERATIONS),) * len(_EDGES)
         self.batch, self._cells, self._channels, self._classes = batch, cells, channels, classes
+        self._whole_cells = whole_cells
+        # Every whole cell is a piece of its own: others say nothing of it.
+        self.training = 64 if whole_cells else self.size
+
+    def _with(self, *, cells: int, whole_cells: bool) -> NasBench201:
+        return NasBench201(
+            batch=self.batch, cells=cells, channels=self._channels, classes=self._classes, whole_cells=whole_cells
+        )
+
+    def coarser(self) -> NasBench201 | None:
+        """The same with cells as pieces."""
+        return None if self._whole_cells else self._with(cells=self._cells, whole_cells=True)
+
+    def smaller(self) -> NasBench201 | None:
+        """The same with half as many cells a stage, rounded up: most pieces find there what they find in all cells."""
+        return self._with(cells=(self._cells + 1) // 2, whole_cells=self._whole_cells) if self._cells > 1 else None
 
     def decision_names(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """The edges, such as ``0->1``, and what they may do."""
@@ -67,24 +101,41 @@ class NasBench201(SearchSpace):
         """The network, as the zoo builds it."""
         label = self.label(candidate)
         network = nasbench201(label, self.batch, cells=self._cells, channels=self._channels, classes=self._classes)
-        owner_of = {"stem": 0}
+        per_cell = 1 if self._whole_cells else _CELL_SLOTS
+        within = _owners_in_cell(candidate)
+        owners: list[int] = []
+        slot = 0
+        counted = Counter(layer.name.split("/")[0] for layer in network.layers)
         for stage in range(_STAGES):
-            first = 1 + stage * (self._cells + 1)
-            owner_of[f"reduction{stage}"] = first - 1
-            owner_of.update({f"stage{stage}/cell{index}": first + index for index in range(self._cells)})
-        tail = _STAGES * (self._cells + 1)
-        scopes = [
-            "/".join(layer.name.split("/")[: 2 if layer.name.startswith("stage") else 1]) for layer in network.layers
-        ]
-        return Built(network, tuple(owner_of.get(scope, tail) for scope in scopes))
+            owners += [slot] * counted["stem" if stage == 0 else f"reduction{stage}"]
+            slot += 1
+            for _ in range(self._cells):
+                owners += [slot + (0 if self._whole_cells else place) for place in within]
+                slot += per_cell
+        owners += [slot] * (len(network.layers) - len(owners))
+        return Built(network, tuple(owners))
 
     def pieces(self, candidates: IntArray) -> Pieces:
-        """A slot for each cell, and for stem, reductions and classifier."""
+        """A slot for the stem, each reduction and the classifier, and for each operation and sum, or each cell."""
+        if self._whole_cells:
+            return self._pieces_of_cells(candidates)
+        slots = _Slots(candidates)
+        last: IntArray | int = slots.add(_STEM, OUTSIDE)
+        for stage in range(_STAGES):
+            if stage:
+                last = slots.add(_REDUCTION + stage, last)
+            for _ in range(self._cells):
+                last = slots.cell(last)
+        slots.add(_TAIL, last)
+        faces = tuple(_FACE_OF[code] for code in slots.codes)
+        return Pieces(tuple(slots.codes), tuple(slots.sources), faces)
+
+    def _pieces_of_cells(self, candidates: IntArray) -> Pieces:
         numbers = candidates @ len(OPERATIONS) ** np.arange(len(_EDGES) - 1, -1, -1)
         cell = self._codes[numbers]
-        codes: list[IntArray | int] = [_STEM]
+        codes: list[IntArray | int] = []
         for stage in range(_STAGES):
-            codes += [_REDUCTION + stage - 1] * (stage > 0) + [cell] * self._cells
+            codes += [_REDUCTION + stage if stage else _STEM] + [cell] * self._cells
         return chained([*codes, _TAIL])
 
     @cached_property
@@ -94,6 +145,73 @@ class NasBench201(SearchSpace):
         through = self.parse("|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|")
         number = int(np.array(through) @ len(OPERATIONS) ** np.arange(len(_EDGES) - 1, -1, -1))
         return np.where(codes == codes[number], ABSENT, codes)
+
+
+def _owners_in_cell(candidate: Sequence[int]) -> list[int]:
+    """Slot within the cell of each of its layers, in the order in which the zoo builds them."""
+    operation = dict(zip(_EDGES, candidate, strict=True))
+    needed = {3}
+    for node in (3, 2):
+        if node in needed:
+            needed |= {source for source in range(node) if operation[source, node] != _NONE}
+    owners: list[int] = []
+    first = 0
+    for node in _NODES:
+        if node in needed:
+            options = [operation[source, node] for source in range(node)]
+            for source, option in enumerate(options):
+                if option not in (_NONE, _SKIP):
+                    owners += [first + source] * _LAYERS.get(OPERATIONS[option], 2)
+            existing = [source for source, option in enumerate(options) if option != _NONE]
+            if not existing:
+                owners.append(first + node)
+            owners += [first + node + source for source in existing[1:]]
+        first += 2 * node
+    return owners
+
+
+class _Slots:
+    """Slots of many candidates, in the order in which the zoo builds their layers."""
+
+    def __init__(self, candidates: IntArray) -> None:
+        self.codes: list[IntArray | int] = []
+        self.sources: list[tuple[IntArray | int, ...]] = []
+        self._count = len(candidates)
+        operation = dict(zip(_EDGES, candidates.T, strict=True))
+        needed = {3: np.ones(self._count, dtype=np.bool_)}
+        needed[2] = operation[2, 3] != _NONE
+        needed[1] = (operation[1, 3] != _NONE) | (needed[2] & (operation[1, 2] != _NONE))
+        self._operation = {edge: np.where(needed[edge[1]], each, _NONE) for edge, each in operation.items()}
+        self._needed = needed
+
+    def add(self, code: IntArray | int, *sources: IntArray | int) -> int:
+        """Adds a slot and returns its number."""
+        self.codes.append(code)
+        self.sources.append(sources)
+        return len(self.codes) - 1
+
+    def cell(self, x: IntArray | int) -> IntArray:
+        """Adds the slots of a cell that reads a slot; the slot of its result, shape ``(candidates,)``."""
+        nodes = {0: np.broadcast_to(np.asarray(x, dtype=np.int64), (self._count,))}
+        for node in _NODES:
+            parts = [self._edge(nodes[source], self._operation[source, node]) for source in range(node)]
+            nothing = self._needed[node] & np.all([part == OUTSIDE for part in parts], axis=0)
+            total = np.where(nothing, self._optional(nothing, np.full(self._count, _ZERO), nodes[0]), parts[0])
+            for part in parts[1:]:
+                both = (total != OUTSIDE) & (part != OUTSIDE)
+                slot = self._optional(both, np.full(self._count, _ADD), total, part)
+                total = np.where(both, slot, np.where(total == OUTSIDE, part, total))
+            nodes[node] = total
+        return nodes[3]
+
+    def _edge(self, source: IntArray, option: IntArray) -> IntArray:
+        """The slot that a node finds at an edge: that of the operation, the source itself, or none."""
+        slot = self._optional((option != _NONE) & (option != _SKIP), _OPERATION + option, source)
+        return np.where(option == _SKIP, source, slot)
+
+    def _optional(self, present: npt.NDArray[np.bool_], code: IntArray, *sources: IntArray) -> IntArray:
+        slot = self.add(np.where(present, code, ABSENT), *(np.where(present, each, OUTSIDE) for each in sources))
+        return np.where(present, slot, OUTSIDE)
 
 
 def _distinct(operation: dict[tuple[int, int], IntArray]) -> IntArray:

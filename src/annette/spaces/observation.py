@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from annette.estimation.mapped import MappedNetwork
     from annette.mapping.kernel import Kernel
     from annette.platforms import Platform
-    from annette.spaces.space import Built, SearchSpace
+    from annette.spaces.asked import Asked
+    from annette.spaces.space import Built
 
     State: TypeAlias = tuple[Hashable, ...]
 
-__all__ = ["AMOUNTS", "AROUND", "INSIDE", "OPEN", "Content", "Observation", "OpenPiece", "RowStore", "observe"]
+__all__ = ["AMOUNTS", "AROUND", "INSIDE", "OPEN", "Candidate", "Content", "OpenPiece", "RowStore", "attributed"]
 
 AROUND: Final = tuple(map(COLUMNS.index, ("network_weight_bytes", "network_ops", "network_busy_ops")))
 """Columns of kernel tables that are sums over the whole network."""
@@ -31,6 +32,9 @@ OPEN: Final = "open"
 INSIDE: Final = "inside"
 """What states begin with: of a tensor that its reader may share a kernel with, and of one that exists in a kernel only.
 """
+_CLOSED: Final = ""
+"""What the states of all other tensors begin with; they end with the kind of the kernel that wrote them."""
+
 _OUTSIDE: Final = ("outside",)
 _END: Final = ("end",)
 
@@ -47,8 +51,10 @@ class Content(NamedTuple):
         amounts: Its share of `AMOUNTS`.
         state: What others find of the tensor it writes: `OPEN` where that is for its reader to decide, `INSIDE` where
             several readers share a kernel with it.
-        operands: The same of what it reads, now that it is decided; None where both run in one kernel.
+        operands: The same of what it reads, now that it is decided; None where rules join both, even if the kernel
+            falls apart later.
         copies: Kinds of the copies of each operand that were made for it.
+        reads: Whether rules join the layer that writes the result with one that reads the operand.
     """
 
     rows: tuple[int, ...]
@@ -56,6 +62,16 @@ class Content(NamedTuple):
     state: State
     operands: tuple[State | None, ...]
     copies: tuple[tuple[str, ...], ...]
+    reads: tuple[bool, ...]
+
+    def without_writers(self) -> Content:
+        """The same, not telling apart by which kind of kernel tensors were written, where no rule asks for that."""
+        operands = tuple(None if each is None else _without_writer(each) for each in self.operands)
+        return self._replace(state=_without_writer(self.state), operands=operands)
+
+
+def _without_writer(state: State) -> State:
+    return state[:-1] if state[0] == _CLOSED else state
 
 
 class OpenPiece(Exception):  # noqa: N818 - a signal within the package, which reaches no user
@@ -71,16 +87,41 @@ class OpenPiece(Exception):  # noqa: N818 - a signal within the package, which r
 
 
 @dataclass(frozen=True)
-class Observation:
+class Candidate:
     """A candidate that was built and mapped.
 
     Attributes:
-        contents: What became of each slot; None where the candidate has none.
+        built: Its network.
+        codes: Code of each slot (`annette.spaces.space.Pieces`).
+        sources: The slots that each slot reads.
         mapped: Its kernels.
+        group_of: Group that rules put each layer into, in the order of ``built.network.layers``.
     """
 
-    contents: tuple[Content | None, ...]
+    built: Built
+    codes: Sequence[int]
+    sources: Sequence[tuple[int, ...]]
     mapped: MappedNetwork
+    group_of: Sequence[int] | None
+
+    @classmethod
+    def of(
+        cls, built: Built, codes: Sequence[int], sources: Sequence[tuple[int, ...]], platform: Platform
+    ) -> Candidate:
+        """Maps a candidate.
+
+        Raises:
+            OptionError: The space names another number of layers than the network has.
+        """
+        network, mapping = built.network, platform.mapping
+        if len(built.owners) != len(network.layers):
+            raise OptionError(
+                f"network {network.name!r} has {len(network.layers)} layers, but its space names {len(built.owners)}"
+            )
+        # Only where a group may fall apart into several kernels the kernels do not say which layers rules joined.
+        apart = mapping.layout is not None and not mapping.layout.copies_residuals
+        group_of = mapping.group(network).group_of if apart else None
+        return cls(built, codes, sources, map_network(platform, network), group_of)
 
 
 class RowStore:
@@ -122,54 +163,43 @@ class RowStore:
         return found
 
 
-def observe(
-    space: SearchSpace, candidate: Sequence[int], platform: Platform, store: RowStore, open_codes: Collection[int]
-) -> Observation:
-    """Builds and maps a candidate, and finds what became of its pieces.
+def attributed(
+    candidate: Candidate, store: RowStore, asked: Asked, open_codes: Collection[int]
+) -> tuple[Content | None, ...]:
+    """Finds what became of the pieces of a candidate.
 
     Args:
-        space: Where the candidate is from.
-        candidate: One of its rows.
-        platform: Where it is mapped.
+        candidate: The candidate.
         store: Takes kernels that were not seen before.
+        asked: What the platform's rules look at.
         open_codes: Codes of pieces that may run in one kernel with their reader.
+
+    Returns:
+        What became of each slot; None where the candidate has none.
 
     Raises:
         OptionError: The space's description of the candidate does not fit its network.
         OpenPiece: A piece of another code does.
     """
-    built = space.build(candidate)
-    pieces = space.pieces(np.array([candidate], dtype=np.int64))
-    sources = [
-        tuple(each if isinstance(each, int) else int(each[0]) for each in operands) for operands in pieces.sources
-    ]
-    codes = [each if isinstance(each, int) else int(each[0]) for each in pieces.codes]
-    mapped = map_network(platform, built.network)
-    return Observation(_Attribution(built, codes, sources, mapped, store, open_codes).contents(), mapped)
+    return _Attribution(candidate, store, asked, open_codes).contents()
 
 
 class _Attribution:
     """Hands the kernels of a network to the slots of its pieces."""
 
-    def __init__(
-        self,
-        built: Built,
-        codes: Sequence[int],
-        sources: Sequence[tuple[int, ...]],
-        mapped: MappedNetwork,
-        store: RowStore,
-        open_codes: Collection[int],
-    ) -> None:
-        network = built.network
-        if len(built.owners) != len(network.layers):
-            raise OptionError(
-                f"network {network.name!r} has {len(network.layers)} layers, but its space names {len(built.owners)}"
-            )
-        self._network, self._mapped, self._sources, self._codes = network, mapped, sources, codes
-        self._slot = {layer.name: owner for layer, owner in zip(network.layers, built.owners, strict=True)}
-        self._owners = built.owners
-        self._used = sorted(set(built.owners))
+    def __init__(self, candidate: Candidate, store: RowStore, asked: Asked, open_codes: Collection[int]) -> None:
+        network, mapped = candidate.built.network, candidate.mapped
+        self._network, self._mapped, self._asked = network, mapped, asked
+        self._sources, self._codes = candidate.sources, candidate.codes
+        self._owners = candidate.built.owners
+        self._slot = {layer.name: owner for layer, owner in zip(network.layers, self._owners, strict=True)}
+        self._used = sorted(set(self._owners))
         self._kernel_of = {layer.name: kernel for kernel in mapped.kernels for layer in kernel.layers}
+        self._group_of: dict[str, Hashable] = {name: id(kernel) for name, kernel in self._kernel_of.items()}
+        if candidate.group_of is not None:
+            self._group_of = {
+                layer.name: group for layer, group in zip(network.layers, candidate.group_of, strict=False)
+            }
         self._written = self._tensors_between()
         self._readers = {
             slot: sorted({self._slot[reader.name] for reader in network.consumers[tensor]} - {slot})
@@ -207,7 +237,7 @@ class _Attribution:
         numbers = store.numbers(mapped)
         costs = (~mapped.free).tolist()
         on_device = (~mapped.free & ~mapped.on_host).tolist()
-        busy_ops = [busy_ops_of(row[None]) for row in mapped.table.values]
+        busy_ops = busy_ops_of(mapped.table.values).tolist()
         for place, kernel in enumerate(mapped.kernels):
             slot = self._decided_at(kernel) if kernel.layers else self._copied_for(kernel, place)
             self._busy_ops[slot] += busy_ops[place]
@@ -253,6 +283,7 @@ class _Attribution:
                 self._states[slot],
                 tuple(self._decided(source, slot) for source in sources),
                 tuple(tuple(sorted(self._copies.get((slot, place), ()))) for place in range(len(sources))),
+                tuple(self._reads(source, slot) for source in sources),
             )
         return tuple(found)
 
@@ -277,28 +308,37 @@ class _Attribution:
 
     def _closed(self, slot: int) -> State:
         """Shape, type and layout of what a slot writes, and which kind of kernel wrote it."""
-        tensor, kernel = self._written[slot], self._writer(slot)
+        tensor, kernel = self._written[slot], self._kernel_of[self._writer(slot)]
         if tensor not in kernel.outputs:
             return (INSIDE, *self._described(slot))
-        return ("", *self._described(slot), kernel.kind, kernel.blocked, kernel.free)
+        asked = kernel.kind if kernel.kind in self._asked.writers else ""
+        return (_CLOSED, *self._described(slot), kernel.blocked, kernel.free, asked, kernel.kind)
 
     def _described(self, slot: int) -> State:
-        """Shape and element type of what a slot writes."""
-        tensor = self._network.tensors[self._written[slot]]
-        return tensor.shape, tensor.dtype.label
+        """Shape and element type of what a slot writes, and what rules may ask about where it comes from."""
+        name = self._written[slot]
+        tensor = self._network.tensors[name]
+        return tensor.shape, tensor.dtype.label, self._asked.seen(self._network.origins.get(name, ()))
 
     def _decided(self, source: int, slot: int) -> State | None:
-        """What became of an operand that a slot reads; None where the kernel that made it also writes the result."""
+        """What became of an operand that a slot reads; None where rules join the layers that write both."""
         if source == OUTSIDE:
             return _OUTSIDE
-        closed = self._closed(source)
-        if closed[0] != INSIDE or slot not in self._written:
-            return closed
-        return None if self._writer(source) is self._writer(slot) else closed
+        if slot in self._written and self._group_of[self._writer(source)] == self._group_of[self._writer(slot)]:
+            return None
+        return self._closed(source)
 
-    def _writer(self, slot: int) -> Kernel:
-        """The kernel that what a slot writes is made in."""
-        return self._kernel_of[self._network.producers[self._written[slot]].name]
+    def _reads(self, source: int, slot: int) -> bool:
+        """Whether rules join the layer that writes the result of a slot with one of its own that reads an operand."""
+        if source == OUTSIDE or slot not in self._written:
+            return False
+        group = self._group_of[self._writer(slot)]
+        readers = self._network.consumers.get(self._written[source], ())
+        return any(self._slot[each.name] == slot and self._group_of[each.name] == group for each in readers)
+
+    def _writer(self, slot: int) -> str:
+        """The layer that makes what a slot writes."""
+        return self._network.producers[self._written[slot]].name
 
     def _amounts(self) -> dict[int, tuple[float, ...]]:
         network, mapped = self._network, self._mapped

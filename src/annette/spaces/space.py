@@ -38,10 +38,13 @@ class Pieces:
         codes: What stands in each slot: a number that pieces of equal layers share, or `ABSENT`; each of shape
             ``(candidates,)`` or a number.
         sources: The slots that each piece reads, operand by operand, or `OUTSIDE`; shapes as above.
+        faces: How each piece looks to those who read the same tensor: a number that pieces share whose first layers are
+            alike; shapes as above. Empty where pieces of unequal codes look unequal.
     """
 
     codes: tuple[IntArray | int, ...]
     sources: tuple[tuple[IntArray | int, ...], ...]
+    faces: tuple[IntArray | int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,12 @@ class SearchSpace(ABC):
         name: What users call it.
         options: Number of options of each decision.
         batch: Samples that are processed together.
-        training: Random candidates that a compiled space learns its pieces from beforehand.
+        training: Random candidates that a compiled space learns its pieces from beforehand; all, where there are no
+            more of them.
     """
 
     name: ClassVar[str]
-    training: ClassVar[int] = 2048
+    training: int = 2048
     options: tuple[int, ...]
     batch: int = 1
 
@@ -140,6 +144,17 @@ class SearchSpace(ABC):
     def covering(self) -> IntArray:
         """Candidates that together have most pieces in most surroundings: what is learned first; none by default."""
         return np.empty((0, len(self.options)), dtype=np.int64)
+
+    def coarser(self) -> SearchSpace | None:
+        """The same space, cut into fewer and larger pieces, if its own depend on too much; None where there is none."""
+        return None
+
+    def smaller(self) -> SearchSpace | None:
+        """The same space with smaller networks, in which pieces are learned sooner; None where there is none.
+
+        Its candidates have the same decisions, and its pieces nearly the same surroundings.
+        """
+        return None
 
     def sample(self, count: int, draw: np.random.Generator) -> IntArray:
         """Draws candidates, each valid row of decisions with the same probability, with replacement.

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from annette.spaces.keys import KeyTable, mixed, reader_keys
+from annette.spaces.keys import KeyTable, face_keys, mixed, reader_keys
 from annette.spaces.observation import AMOUNTS, INSIDE, OPEN, Content
 from annette.spaces.space import ABSENT
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Collection, Hashable, Sequence
 
     from annette.spaces.keys import Hashes
     from annette.spaces.space import IntArray, Pieces
 
-__all__ = ["NotLocal", "PieceBook", "Walked"]
+__all__ = ["NotLocal", "PieceBook", "Surroundings", "Walked"]
 
 _NO_CHANGE: Final = -1
 _FIRST_ROOM: Final = 1024
-_NOTHING: Final = Content((), (0.0,) * len(AMOUNTS), ("outside",), (), ())
+_NOTHING: Final = Content((), (0.0,) * len(AMOUNTS), ("outside",), (), (), ())
 """What becomes of a slot that a candidate does not have."""
 
 
@@ -45,16 +45,35 @@ class Walked(NamedTuple):
     missing: Hashes
 
 
+class Surroundings(NamedTuple):
+    """How far the surroundings of a piece are looked at.
+
+    Attributes:
+        depth: How far keys look ahead at readers (`annette.spaces.keys.reader_keys`).
+        fellows: Whether keys say how a piece's only reader looks, and the others that read its operands: a kernel finds
+            the copies that kernels before it have made.
+        detailed: Whether they say which piece and which kind of kernel wrote a tensor.
+    """
+
+    depth: int
+    fellows: bool
+    detailed: bool
+
+
 class PieceBook:
     """What became of pieces, by key.
 
     Args:
-        depth: How far keys look ahead at readers.
-        detailed: Whether states say which piece wrote a tensor.
+        surroundings: What keys tell apart.
+        open_codes: Codes of pieces that may run in one kernel with their reader.
+        late_codes: Those of them whose kernel reads what they read, so that others may read it before.
     """
 
-    def __init__(self, depth: int, *, detailed: bool) -> None:
-        self._depth, self._detailed = depth, detailed
+    def __init__(
+        self, surroundings: Surroundings, open_codes: Collection[int] = (), late_codes: Collection[int] = ()
+    ) -> None:
+        self._open_codes, self._late_codes = open_codes, late_codes
+        self._depth, self._fellows, self._detailed = surroundings
         self._table = KeyTable()
         self._state_numbers: dict[Hashable, int] = {}
         self._states: list[tuple[Hashable, frozenset[str]]] = []
@@ -77,8 +96,11 @@ class PieceBook:
         """A number that equal contents share."""
         number = self._content_numbers.get(content)
         if number is None:
-            number = self._content_numbers[content] = len(self.contents)
-            self.contents.append(content)
+            told_apart = content if self._detailed else content.without_writers()
+            number = self._content_numbers.setdefault(told_apart, len(self.contents))
+            if number == len(self.contents):
+                self.contents.append(told_apart)
+            self._content_numbers[content] = number
         return number
 
     def walk(self, pieces: Pieces, count: int) -> Walked:
@@ -104,6 +126,10 @@ class PieceBook:
 
     def _walk(self, pieces: Pieces, count: int, observed: npt.NDArray[np.intp] | None) -> Walked:
         readers = reader_keys(pieces, count, self._depth)
+        faces: Hashes | None = None
+        later: list[list[Hashes]] = [[] for _ in pieces.codes]
+        if self._fellows:
+            faces, later = face_keys(pieces, count)
         everyone, slots = np.arange(count), len(pieces.codes)
         states = np.zeros((slots + 1, count), dtype=np.int32)
         entries = np.zeros((slots, count), dtype=np.int32)
@@ -112,9 +138,14 @@ class PieceBook:
             if isinstance(code, int) and code == ABSENT:
                 continue
             key = mixed(readers[slot], np.asarray(code))
+            late = _among(code, self._late_codes)
+            if faces is not None and np.any(opens := _among(code, self._open_codes)):
+                key = np.where(opens, mixed(key, faces[slot]), key)
             for source in sources:
                 found = states[source] if isinstance(source, int) else states[source, everyone]
                 key = mixed(key, found)
+            for fellows in later[slot] if np.any(late) else ():
+                key = np.where(late, mixed(key, fellows), key)
             twice = _twice(sources)
             key = mixed(key, twice)
             present = None if isinstance(code, int) else code != ABSENT
@@ -124,8 +155,10 @@ class PieceBook:
             if known.min(initial=0) < 0:
                 new = np.flatnonzero(known < 0)
                 if observed is not None:
-                    operands = [states[source, everyone[new]] for source in _columns(sources, new)]
-                    known[new] = self._add(key[new], (np.asarray(code), twice), new, observed[slot], operands)
+                    operands = [states[source, new] for source in _columns(sources, new)]
+                    seen = np.broadcast_to(late, (count,))[new]
+                    beside = [np.where(seen, each[new], 0) for each in later[slot]] or [new * 0] * len(sources)
+                    known[new] = self._add(key[new], (np.asarray(code), twice), new, observed[slot], operands, beside)
                 else:
                     missing[new] = np.where(missing[new] == 0, key[new], missing[new])
                     known[new] = 0
@@ -144,6 +177,7 @@ class PieceBook:
         which: npt.NDArray[np.intp],
         observed: npt.NDArray[np.intp],
         operands: Sequence[npt.NDArray[np.int32]],
+        beside: Sequence[npt.NDArray[np.generic]],
     ) -> npt.NDArray[np.int32]:
         """Makes an entry for each unequal key, from the first candidate that has it; the entries of all keys."""
         unequal, first, place = np.unique(keys, return_index=True, return_inverse=True)
@@ -155,7 +189,8 @@ class PieceBook:
             code, twice = (int(each if each.ndim == 0 else each[candidate]) for each in about)
             base: Hashable = content.state
             if content.state[0] == OPEN:
-                base = (content.state, code, twice, self._group(content, [int(states[at]) for states in operands]))
+                seen = [(int(states[at]), int(fellows[at])) for states, fellows in zip(operands, beside, strict=True)]
+                base = (content.state, code, twice, self._group(content, seen))
             elif content.state[0] == INSIDE:
                 base = (content.state, entry)
             elif self._detailed:
@@ -169,12 +204,21 @@ class PieceBook:
             numbers[index] = entry
         return numbers[place.ravel()]
 
-    def _group(self, content: Content, states: Sequence[int]) -> tuple[Hashable, ...]:
-        """What is known of the kernel that an open piece may end: what runs in it so far, and what that reads."""
-        return tuple(
-            self._states[state] if decided is None else decided
-            for state, decided in zip(states, content.operands, strict=True)
-        )
+    def _group(self, content: Content, operands: Sequence[tuple[int, int]]) -> tuple[Hashable, ...]:
+        """What is known of the kernel that an open piece may end: what runs in it so far, and what that reads.
+
+        Of what it reads, also which copies exist and who else reads it: a kernel may look for the layout of an operand.
+        """
+        known: list[Hashable] = []
+        for (state, fellows), decided, reads in zip(operands, content.operands, content.reads, strict=True):
+            base, made = self._states[state]
+            if decided is None:
+                known.append((base, made, fellows))
+            elif not reads:
+                known.append(None)
+            else:
+                known.append((decided if _is_open(base) else base, made, fellows))
+        return tuple(known)
 
     def _copied(self, state: int, copies: tuple[str, ...]) -> int:
         """The state of a tensor that further copies were made of."""
@@ -188,6 +232,18 @@ class PieceBook:
             number = self._state_numbers[base, copies] = len(self._states)
             self._states.append((base, copies))
         return number
+
+
+def _among(code: IntArray | int, codes: Collection[int]) -> npt.NDArray[np.bool_]:
+    """Which pieces are of some codes; of the shape of ``code``."""
+    if isinstance(codes, range):
+        return np.ones(np.shape(code), dtype=np.bool_)
+    return np.isin(code, list(codes))
+
+
+def _is_open(base: Hashable) -> bool:
+    """Whether it was for the reader of a tensor to decide what became of it."""
+    return isinstance(base, tuple) and isinstance(base[0], tuple) and base[0][0] == OPEN
 
 
 class _Entries:

@@ -7,13 +7,17 @@ import numpy as np
 import pytest
 
 from annette.errors import OptionError
+from annette.mapping.model import MappingModel
 from annette.platforms import load_platform
+from annette.spaces.asked import Asked
 from annette.spaces.blocks import Block, BlockSpace, space_from_json
 from annette.spaces.compiled import CompiledSpace, FullRoad, compile_space
 from annette.spaces.forest_grid import Axis, grid_sums
-from annette.spaces.keys import KeyTable
+from annette.spaces.keys import KeyTable, face_keys
 from annette.spaces.load import SPACES, load_space
 from annette.spaces.lookup_tables import lookup_table
+from annette.spaces.nasbench201 import NasBench201
+from annette.spaces.space import OUTSIDE, Pieces
 from tests.unit.spaces.samples import DESCRIBED, chain, described
 
 DRAW = np.random.default_rng
@@ -52,6 +56,62 @@ def test_nasbench201_has_as_many_candidates_as_published():
     space = load_space("nasbench201")
     assert space.size == 15_625
     assert len(space.decision_names()) == len(space.options) == 6
+
+
+def _with_rules(*conditions, pattern="anchor first = conv > second = add"):
+    rules = [{"name": "it", "description": "x", "pattern": pattern, "conditions": list(conditions), "action": "fuse"}]
+    return MappingModel.from_json({"schema": "annette/mapping/1", "name": "m", "rules": rules})
+
+
+def test_states_tell_apart_what_rules_ask_for():
+    assert Asked.by(_with_rules()) == (frozenset(), frozenset())
+    lacks = Asked.by(_with_rules("second.origins lacks input"))
+    assert lacks.seen(("conv", "input")) == ("input",)
+    whole = Asked.by(_with_rules("second.origins == first.origins"))
+    assert whole.seen(("conv", "input")) == ("conv", "input")
+    beside = Asked.by(
+        _with_rules(pattern=["context first = max_pool", "anchor second = conv(first)", "third = relu(second)"])
+    )
+    assert beside.writers == {"max_pool"}
+
+
+def test_who_reads_a_tensor_is_told_by_looks_and_order():
+    """Slots 1 and 2 read slot 0; what stands in slot 2 is of two codes."""
+    codes, sources = (5, 7, np.array([8, 9])), ((OUTSIDE,), (0,), (0,))
+    own, later = face_keys(Pieces(codes, sources), 2)
+    assert (own == 0).all()
+    assert later[1][0][0] != later[1][0][1]
+    assert (later[2][0] == 0).all()
+    _, alike = face_keys(Pieces(codes, sources, (5, 7, np.array([8, 8]))), 2)
+    assert alike[1][0][0] == alike[1][0][1] != 0
+    alone, _ = face_keys(Pieces(codes, ((OUTSIDE,), (0,), (1,))), 2)
+    assert (alone[0] != 0).all()
+    assert alone[1][0] != alone[1][1]
+
+
+def test_cells_are_cut_into_operations_or_not_at_all():
+    space = NasBench201()
+    whole, small = space.coarser(), space.smaller()
+    assert whole.coarser() is None
+    assert small.smaller().smaller().smaller() is None
+    candidates = space.sample(20, DRAW(3))
+    for row in candidates.tolist():
+        assert space.label(row) == whole.label(row) == small.label(row)
+        assert len(small.build(row).network.layers) <= len(space.build(row).network.layers)
+        assert set(whole.build(row).owners) <= set(range(19))
+    assert len(space.pieces(candidates).codes) == 3 + 15 * 12 + 1
+    assert len(whole.pieces(candidates).codes) == 3 + 15 + 1
+
+
+@pytest.mark.parametrize("platform", ["zcu102-dnndk", "epyc-onnxruntime"])
+def test_whole_cells_cost_what_their_operations_do(platform):
+    fine = NasBench201(cells=1)
+    candidates = fine.sample(12, DRAW(4))
+    loaded = load_platform(platform)
+    prices = [compile_space(each, loaded, training=8) for each in (fine, fine.coarser())]
+    first, second = (each.price(candidates).latency_s for each in prices)
+    np.testing.assert_allclose(first, second, rtol=1e-9)
+    assert all(each.compiled for each in prices)
 
 
 def test_nasbench101_knows_its_limits():
