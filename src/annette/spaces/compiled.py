@@ -202,16 +202,11 @@ class CompiledSpace:
         )
 
     def _together(self, candidates: IntArray) -> Priced:
-        contents, amounts = [], []
-        for start in range(0, len(candidates), _CHUNK):
-            entries = self._learner.entries(candidates[start : start + _CHUNK])
-            self._follow()
-            found = self._content_of[entries]
-            contents.append(found)
-            total = np.zeros((len(AMOUNTS), found.shape[1]))
-            for slot in found:
-                total += self._amounts[:, slot]
-            amounts.append(total)
+        begun = 0
+        while begun != self._learner.begun:
+            begun = self._learner.begun
+            found = [self._found(candidates[start : start + _CHUNK]) for start in range(0, len(candidates), _CHUNK)]
+        contents, amounts = zip(*found, strict=True)
         whole, amount = np.concatenate(contents, axis=1), np.concatenate(amounts, axis=1)
         around = Around(*amount[:3])
         prices = self._ready(around)
@@ -223,12 +218,22 @@ class CompiledSpace:
             )
         return Priced(latency_s, around.weight_bytes, around.ops)
 
+    def _found(self, candidates: IntArray) -> tuple[npt.NDArray[np.int32], FloatArray]:
+        """Contents of the pieces of each candidate, and its amounts, added up."""
+        entries = self._learner.entries(candidates)
+        self._follow()
+        contents = self._content_of[entries]
+        total = np.zeros((len(AMOUNTS), contents.shape[1]))
+        for slot in contents:
+            total += self._amounts[:, slot]
+        return contents, total
+
     def _follow(self) -> None:
         """Takes over what was learned since."""
         book = self._learner.book
-        if self._known == (id(book), len(book)):
+        if self._known == (self._learner.begun, len(book)):
             return
-        self._known = (id(book), len(book))
+        self._known = (self._learner.begun, len(book))
         self._content_of = book.content_of.astype(np.int32)
         self._amounts = np.ascontiguousarray(np.array([content.amounts for content in book.contents]).T)
         lengths = np.array([len(content.rows) for content in book.contents], dtype=np.intp)
