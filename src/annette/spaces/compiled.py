@@ -205,26 +205,17 @@ class CompiledSpace:
         )
 
     def _together(self, candidates: IntArray) -> Priced:
-        contents: list[npt.NDArray[np.int32]] = []
-        amounts: list[FloatArray] = []
-        book = self._learner.book
-        for start in range(0, len(candidates), _CHUNK):
-            entries = self._learner.entries(candidates[start : start + _CHUNK])
-            if self._learner.book is not book:  # What was known of the chunks before is not any more.
-                return self._together(candidates)
-            self._follow()
-            found = self._content_of[entries]
-            contents.append(found)
-            total = np.zeros((found.shape[1], len(AMOUNTS)))
-            for slot in found:
-                total += self._amounts[slot]
-            amounts.append(total)
+        begun = 0
+        while begun != self._learner.begun:
+            begun = self._learner.begun
+            found = [self._found(candidates[start : start + _CHUNK]) for start in range(0, len(candidates), _CHUNK)]
+        contents, amounts = zip(*found, strict=True)
         amount = np.concatenate(amounts).T.copy()
         around = Around(*amount[:3])
         pieces = self._ready(around)
         kernels_s = [
-            pieces.kernels_s(found, Around(*(each[start : start + _CHUNK] for each in around)))
-            for start, found in zip(range(0, len(candidates), _CHUNK), contents, strict=True)
+            pieces.kernels_s(content, Around(*(each[start : start + _CHUNK] for each in around)))
+            for start, content in zip(range(0, len(candidates), _CHUNK), contents, strict=True)
         ]
         latency_s = np.concatenate(kernels_s) + self._overhead_s(amount)
         if not (latency_s > 0).all():
@@ -234,12 +225,22 @@ class CompiledSpace:
             )
         return Priced(latency_s, around.weight_bytes, around.ops)
 
+    def _found(self, candidates: IntArray) -> tuple[npt.NDArray[np.int32], FloatArray]:
+        """Contents of the pieces of each candidate, and its amounts, added up."""
+        entries = self._learner.entries(candidates)
+        self._follow()
+        contents = self._content_of[entries]
+        total = np.zeros((contents.shape[1], len(AMOUNTS)))
+        for slot in contents:
+            total += self._amounts[slot]
+        return contents, total
+
     def _follow(self) -> None:
         """Takes over what was learned since."""
         book = self._learner.book
-        if self._known == (id(book), len(book)):
+        if self._known == (self._learner.begun, len(book)):
             return
-        self._known = (id(book), len(book))
+        self._known = (self._learner.begun, len(book))
         self._content_of = book.content_of.astype(np.int32)
         self._amounts = np.array([content.amounts for content in book.contents])
 

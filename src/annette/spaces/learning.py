@@ -120,13 +120,18 @@ class Learner:
         space: The space.
         observer: Maps its candidates; several learners may share one.
         surroundings: What is told apart.
+
+    Attributes:
+        begun: How often the book was begun anew; what entries meant before holds no longer.
     """
 
     def __init__(self, space: SearchSpace, observer: Observer, surroundings: Surroundings) -> None:
         self._space, self._observer, self._surroundings = space, observer, surroundings
+        self.begun = 0
         self._start()
 
     def _start(self) -> None:
+        self.begun += 1
         self.book = PieceBook(self._surroundings, self._observer.open_codes, self._observer.late_codes)
 
     @property

@@ -32,9 +32,6 @@ OPEN: Final = "open"
 INSIDE: Final = "inside"
 """What states begin with: of a tensor that its reader may share a kernel with, and of one that exists in a kernel only.
 """
-_CLOSED: Final = ""
-"""What the states of all other tensors begin with; they end with the kind of the kernel that wrote them."""
-
 _OUTSIDE: Final = ("outside",)
 _END: Final = ("end",)
 
@@ -63,15 +60,6 @@ class Content(NamedTuple):
     operands: tuple[State | None, ...]
     copies: tuple[tuple[str, ...], ...]
     reads: tuple[bool, ...]
-
-    def without_writers(self) -> Content:
-        """The same, not telling apart by which kind of kernel tensors were written, where no rule asks for that."""
-        operands = tuple(None if each is None else _without_writer(each) for each in self.operands)
-        return self._replace(state=_without_writer(self.state), operands=operands)
-
-
-def _without_writer(state: State) -> State:
-    return state[:-1] if state[0] == _CLOSED else state
 
 
 class OpenPiece(Exception):  # noqa: N818 - a signal within the package, which reaches no user
@@ -311,8 +299,7 @@ class _Attribution:
         tensor, kernel = self._written[slot], self._kernel_of[self._writer(slot)]
         if tensor not in kernel.outputs:
             return (INSIDE, *self._described(slot))
-        asked = kernel.kind if kernel.kind in self._asked.writers else ""
-        return (_CLOSED, *self._described(slot), kernel.blocked, kernel.free, asked, kernel.kind)
+        return ("", *self._described(slot), kernel.blocked, kernel.free, kernel.kind)
 
     def _described(self, slot: int) -> State:
         """Shape and element type of what a slot writes, and what rules may ask about where it comes from."""

@@ -52,7 +52,7 @@ class Surroundings(NamedTuple):
         depth: How far keys look ahead at readers (`annette.spaces.keys.reader_keys`).
         fellows: Whether keys say how a piece's only reader looks, and the others that read its operands: a kernel finds
             the copies that kernels before it have made.
-        detailed: Whether they say which piece and which kind of kernel wrote a tensor.
+        detailed: Whether they say which piece wrote a tensor.
     """
 
     depth: int
@@ -96,11 +96,8 @@ class PieceBook:
         """A number that equal contents share."""
         number = self._content_numbers.get(content)
         if number is None:
-            told_apart = content if self._detailed else content.without_writers()
-            number = self._content_numbers.setdefault(told_apart, len(self.contents))
-            if number == len(self.contents):
-                self.contents.append(told_apart)
-            self._content_numbers[content] = number
+            number = self._content_numbers[content] = len(self.contents)
+            self.contents.append(content)
         return number
 
     def walk(self, pieces: Pieces, count: int) -> Walked:
