@@ -119,11 +119,20 @@ def scripted_rounds(monkeypatch, tmp_path, times_s, **options):
         for case in part.cases:
             time_s = next(times)
             facts = {"case": case.id, "round": round_, "status": Status.OK, "latency_s": time_s, "samples_s": (time_s,)}
-            progress(case, SimpleNamespace(**facts))
+            progress(case, SimpleNamespace(**facts, board=""))
 
     monkeypatch.setattr(session, "run_campaign", campaign)
     (measured,) = measure(tmp_path / "d.sqlite", ["one"], **options)
     return measured
+
+
+def test_rounds_of_the_board_with_most_of_them_count():
+    seen = [("b", 1.0), ("a", 2.0), ("a", 2.2)]
+    rounds = [SimpleNamespace(status=Status.OK, samples_s=(s,), latency_s=s, board=board) for board, s in seen]
+    network = session.MeasuredNetwork("one", tuple(rounds))
+    assert [run.latency_s for run in network.usable] == [2.0, 2.2]
+    assert network.latency_s == 2.0
+    assert session.MeasuredNetwork("none", ()).usable == ()
 
 
 @pytest.mark.parametrize(
