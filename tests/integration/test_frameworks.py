@@ -145,7 +145,7 @@ class TestKeras:
     def test_model_file_and_folder_count_as_the_exported_onnx(self, model, tmp_path):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model.export(tmp_path / "net.onnx", format="onnx", verbose=False, input_signature=[model.input])
+            model.export(tmp_path / "net.onnx", format="onnx", verbose=False, input_signature=list(model.inputs))
             model.save(tmp_path / "net.keras")
             model.export(tmp_path / "folder", verbose=False)
             in_memory = annette.load_network(model)
