@@ -198,5 +198,6 @@ def _signature(model: Any) -> list[Any] | None:
     """What a model says of its inputs; None for one of a class of its user's, which knows them once it was called."""
     try:
         return [model.input]
-    except (AttributeError, ValueError):
-        return None
+    except (AttributeError, ValueError):  # a Sequential one knows the list only
+        inputs = getattr(model, "inputs", None)
+        return list(inputs) if inputs else None
