@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from annette.frozen import quick
 from annette.mapping.access import Access, walks
 from annette.mapping.masks import NO_MASK, mask_behind, mask_of
 from annette.network import kinds_in
@@ -39,6 +40,7 @@ _MASKED: Final = frozenset({"softmax", "matmul"})
 _NO_CONTEXT: Final[Mapping[str, float]] = MappingProxyType({})
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Kernel:
     """Layers that run as one.
@@ -83,29 +85,29 @@ class Kernel:
         return sum(layer.workload.ops for layer in self.layers)
 
 
-_FIELDS: Final = tuple(
-    (Kernel.__dict__[each.name].__get__, Kernel.__dict__[each.name].__set__) for each in fields(Kernel)
-)
-_set_blocked: Final = Kernel.__dict__["blocked"].__set__
-_set_context: Final = Kernel.__dict__["context"].__set__
-
-
 def revised(kernel: Kernel, *, blocked: bool | None = None, context: Mapping[str, float] | None = None) -> Kernel:
-    """A kernel with another layout or context: as `dataclasses.replace`, in a quarter of the time.
+    """A kernel with another layout or context: as `dataclasses.replace`, in a fifth of the time.
 
     Args:
         kernel: The kernel.
         blocked: Whether it runs in a blocked layout; None leaves it.
         context: What a context stage gives it; None leaves it.
     """
-    made = object.__new__(Kernel)
-    for get, put in _FIELDS:
-        put(made, get(kernel))
-    if blocked is not None:
-        _set_blocked(made, blocked)
-    if context is not None:
-        _set_context(made, context)
-    return made
+    return Kernel(
+        kernel.name,
+        kernel.kind,
+        kernel.anchor,
+        kernel.layers,
+        kernel.inputs,
+        kernel.outputs,
+        kernel.rules,
+        kernel.free,
+        kernel.followers,
+        kernel.blocked if blocked is None else blocked,
+        kernel.context if context is None else context,
+        kernel.precision,
+        kernel.access,
+    )
 
 
 def _computing(kernel: Kernel) -> tuple[Layer, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from annette.frozen import quick
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -89,6 +91,7 @@ class Workload:
         return self.input_bytes + self.weight_bytes + self.output_bytes
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One operator of a network.

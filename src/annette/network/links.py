@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from annette.network.layer import Layer
+    from annette.network.tensor import Tensor
 
 __all__ = ["CONSTANT", "FED", "SCALAR", "Links", "origins"]
 
@@ -50,60 +51,76 @@ class Links(NamedTuple):
     by_kind: Mapping[str, tuple[int, ...]]
 
     @classmethod
-    def of(cls, layers: Sequence[Layer], constants: Iterable[str], outputs: Iterable[str]) -> Links:
+    def of(
+        cls, layers: Sequence[Layer], tensors: Mapping[str, Tensor], inputs: Iterable[str], outputs: Iterable[str]
+    ) -> Links | None:
         """Collects the edges of a network.
 
         Args:
-            layers: Its layers in topological order.
-            constants: Names of its constants.
+            layers: Its layers.
+            tensors: Its tensors by their names.
+            inputs: Names of the activations fed in.
             outputs: Names of the activations that it hands out.
+
+        Returns:
+            The edges; None where the network is damaged, or a layer reads what one behind it writes.
         """
-        made: dict[str, int] = dict.fromkeys(constants, CONSTANT)
-        made[SCALAR] = CONSTANT
+        given, names = set(inputs), {layer.name for layer in layers}
+        made: dict[str, int] = {name: FED for name in given if name in tensors}
+        made |= {name: CONSTANT for name, tensor in tensors.items() if tensor.constant}
         readers: list[list[int]] = [[] for _ in layers]
-        operands, names, reads, producers = [], [], [], []
+        operands, operand_names, reads, producers = [], [], [], []
         by_kind: dict[str, list[int]] = {}
         for position, layer in enumerate(layers):
             by_kind.setdefault(layer.kind, []).append(position)
-            own = _operand_names(layer)
-            sources = tuple([made.get(tensor, FED) for tensor in own])
-            names.append(own)
+            own = layer.inputs
+            try:
+                sources = tuple([made[tensor] for tensor in own])
+            except KeyError:
+                return None
+            if not _SCALARS.isdisjoint(layer.attributes):
+                own = _with_numbers(layer)
+                sources = tuple([made.get(tensor, CONSTANT) for tensor in own])
+            operand_names.append(own)
             operands.append(sources)
             for source in sources:
                 if source >= 0 and (not readers[source] or readers[source][-1] != position):
                     readers[source].append(position)
-            if CONSTANT not in sources and len(set(own)) == len(own):
-                reads.append(own)
-                producers.append(sources)
-            else:
+            constants = sources.count(CONSTANT)
+            if constants and constants == len(sources) - 1 and sources[0] != CONSTANT:
+                own, sources = own[:1], sources[:1]
+            elif constants or len(set(own)) < len(own):
                 read = {name: source for name, source in zip(own, sources, strict=True) if source != CONSTANT}
-                reads.append(tuple(read))
-                producers.append(tuple(read.values()))
+                own, sources = tuple(read), tuple(read.values())
+            reads.append(own)
+            producers.append(sources)
             for tensor in layer.outputs:
+                if tensor in given or tensor not in tensors or made.get(tensor, CONSTANT) != CONSTANT:
+                    return None
                 made[tensor] = position
         for tensor in outputs:
-            source = made.get(tensor, FED)
+            source = made.get(tensor, FED if tensor in given else None)
+            if source is None:
+                return None
             if source >= 0 and (not readers[source] or readers[source][-1] != len(layers)):
                 readers[source].append(len(layers))
         return cls(
             kinds=tuple([layer.kind for layer in layers]),
             operands=tuple(operands),
-            operand_names=tuple(names),
+            operand_names=tuple(operand_names),
             readers=tuple([tuple(positions) for positions in readers]),
             reads=tuple(reads),
             producers=tuple(producers),
             by_kind={kind: tuple(positions) for kind, positions in by_kind.items()},
-        )
+        ) if len(names) == len(layers) else None
 
 
 _SCALARS: Final = frozenset({"scalar", "scalar_true", "scalar_false"})
 """Attributes that stand for operands that are numbers."""
 
 
-def _operand_names(layer: Layer) -> tuple[str, ...]:
+def _with_numbers(layer: Layer) -> tuple[str, ...]:
     """All operands in the operator's order, numbers included."""
-    if _SCALARS.isdisjoint(layer.attributes):
-        return layer.inputs
     names = list(layer.inputs)
     if "scalar" in layer.attributes:
         names.insert(0 if layer.attributes.get("scalar_first") else 1, SCALAR)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import marshal
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.errors import NetworkShapeError, NetworkStructureError, OptionError, nearest
@@ -11,11 +10,11 @@ from annette.kept import Recent
 from annette.network.kinds import KINDS, output_shapes
 from annette.network.layer import Layer, Workload
 from annette.network.network import Network
-from annette.network.tensor import DType, Tensor, known_tensor
+from annette.network.tensor import DType, Tensor
 from annette.network.workload import describe_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from annette.network.kinds.shapes import Shape
     from annette.network.layer import AttributeValue, Dimensions
@@ -83,6 +82,9 @@ class Graph:
         name: The network's name.
         batch: Number of samples; recorded on the network, the shapes of the inputs must agree with it.
         source_format: What `Network.source_format` says.
+
+    Attributes:
+        prefix: What the names of layers begin with that are made now.
     """
 
     def __init__(self, name: str, *, batch: int = 1, source_format: str = "zoo") -> None:
@@ -93,7 +95,7 @@ class Graph:
         self._layers: list[Layer] = []
         self._inputs: list[str] = []
         self._used: dict[str, int] = {}
-        self._scope = ""
+        self.prefix = ""
 
     @property
     def layer_count(self) -> int:
@@ -118,15 +120,9 @@ class Graph:
         self._inputs.append(name)
         return tensor
 
-    @contextmanager
-    def scope(self, name: str) -> Iterator[None]:
+    def scope(self, name: str) -> Scope:
         """Puts ``name/`` in front of the names of all layers made within."""
-        outer = self._scope
-        self._scope = f"{outer}{name}/"
-        try:
-            yield
-        finally:
-            self._scope = outer
+        return Scope(self, name)
 
     def weight(
         self,
@@ -152,7 +148,7 @@ class Graph:
         Raises:
             NetworkStructureError: A tensor of that name exists.
         """
-        full = f"{owner}.{name}" if owner is not None else f"{self._scope}{name}"
+        full = f"{owner}.{name}" if owner is not None else f"{self.prefix}{name}"
         return self._new_tensor(full, tuple(shape), dtype, constant=True, learned=learned)
 
     def layer(
@@ -229,14 +225,14 @@ class Graph:
             weight = f"{name}.{key}"
             if weight in tensors:
                 raise self._taken(weight)
-            tensors[weight] = known_tensor(weight, shape, DType.FLOAT32, True, learned)
+            tensors[weight] = Tensor(weight, shape, DType.FLOAT32, True, learned)
             read.append(weight)
         results, outputs = described.results, []
         names = (name,) if len(results) == 1 else tuple([f"{name}:{i}" for i in range(len(results))])
         for each, (shape, dtype) in zip(names, results, strict=True):
             if each in tensors:
                 raise self._taken(each)
-            tensors[each] = written = known_tensor(each, shape, dtype)
+            tensors[each] = written = Tensor(each, shape, dtype)
             outputs.append(written)
         self._layers.append(Layer(name, kind, tuple(read), names, described.workload, described.attributes))
         return outputs
@@ -258,8 +254,7 @@ class Graph:
         Raises:
             NetworkStructureError: It has no layers.
         """
-        read = {name for layer in self._layers for name in layer.inputs}
-        names = [t.name for t in outputs] or [t for layer in self._layers for t in layer.outputs if t not in read]
+        names = [tensor.name for tensor in outputs] or self._unread()
         return Network(
             name=self.name,
             layers=self._layers,
@@ -270,6 +265,10 @@ class Graph:
             source_format=self.source_format,
             notes=notes,
         )
+
+    def _unread(self) -> list[str]:
+        read = {name for layer in self._layers for name in layer.inputs}
+        return [name for layer in self._layers for name in layer.outputs if name not in read]
 
     def apply(
         self,
@@ -346,12 +345,32 @@ class Graph:
 
     def unique_name(self, name: str) -> str:
         """Reserves a layer's full name: the scope, the name, and a number where it is taken."""
-        full = self._scope + name
+        full = self.prefix + name
         count = self._used.get(full, 0) + 1
         self._used[full] = count
         if count == 1 and full not in self._tensors:
             return full
         return self.unique_name(f"{name}_{max(count, 2)}")
+
+
+class Scope:
+    """A part of a network under construction, within which names have a prefix.
+
+    Args:
+        graph: The network.
+        name: Of the part, within the part that is open already.
+    """
+
+    def __init__(self, graph: Graph, name: str) -> None:
+        self._graph = graph
+        self._outer = graph.prefix
+        self._inner = f"{graph.prefix}{name}/"
+
+    def __enter__(self) -> None:
+        self._graph.prefix = self._inner
+
+    def __exit__(self, *_: object) -> None:
+        self._graph.prefix = self._outer
 
 
 def _likeness(
@@ -363,7 +382,7 @@ def _likeness(
     """
     try:
         # Bytes of version 2 depend on values and types alone; later versions mark what is referred to elsewhere.
-        own = marshal.dumps(tuple(attributes.items()), 2)
+        own = marshal.dumps(tuple(attributes.items()), 2) if attributes else b""
     except ValueError:
         return None
     if len(operands) == 1:
