@@ -168,7 +168,8 @@ class KernelTable:
                 rows.append((*own, *border, *around, *(kernel.access or access_of(kernel.anchor, network))))
         values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))[places]
         values[:, _INDEX["network_busy_ops"]] = busy_ops_of(values) + max(evicted_ops, _OPS_A_BYTE * evicted_bytes)
-        _keep_shared_weights(values, list(repeated_uses(kernels, network)))
+        if network.links.shares_constants:
+            _keep_shared_weights(values, list(repeated_uses(kernels, network)))
         return cls(np.array(kinds, dtype=np.str_), values, _context(kernels))
 
     @classmethod

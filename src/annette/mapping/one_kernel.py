@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from annette.frozen import quick
-from annette.mapping.access import Access, walks
 from annette.mapping.masks import NO_MASK, mask_behind, mask_of
 from annette.network import kinds_in
 from annette.network.kinds import Category
@@ -15,6 +14,7 @@ from annette.network.kinds import Category
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
+    from annette.mapping.access import Access
     from annette.mapping.precision import Precision
     from annette.network import Layer, Network
 
@@ -132,24 +132,19 @@ def _own_bytes(kernel: Kernel, network: Network) -> tuple[float, float, float]:
 def described_by(kernel: Kernel, network: Network) -> Hashable:
     """What the numbers of a kernel at the platform's precision follow from, as long as the kernel exists.
 
-    Layers that were built alike have one workload in common, whose identity stands for it.
+    Layers that were built alike have one workload in common (`annette.network.layer.Workload`), whose identity stands
+    for it.
     """
-    anchor, tensors = kernel.anchor, network.tensors
     if kernel.kind in _MASKED:
         return id(kernel)
-    walk: Hashable = kernel.access
-    if walk is None and walks(anchor.kind):
-        if not all(name in tensors for name in (*anchor.inputs, *anchor.outputs)):
-            return id(kernel)
-        shapes = [(tensors[name].shape, tensors[name].dtype) for name in (*anchor.inputs, *anchor.outputs)]
-        walk = len(anchor.inputs), tuple(shapes), tuple(anchor.attributes.items())
-    alone = anchor.kind, id(anchor.workload), kernel.blocked, len(kernel.layers), walk
-    if len(kernel.layers) <= 1 and not kernel.followers:
+    anchor, layers, tensors = kernel.anchor, kernel.layers, network.tensors
+    alone = anchor.kind, id(anchor.workload), kernel.blocked, len(layers), kernel.access
+    if len(layers) <= 1 and not kernel.followers:
         return alone
-    followers = kernel.layers if kernel.followers is None else kernel.followers
+    followers = layers if kernel.followers is None else kernel.followers
     return (
         alone,
-        tuple([(id(layer.workload), layer.kind) for layer in kernel.layers]),
+        tuple([(id(layer.workload), layer.kind) for layer in layers]),
         tuple([(id(layer.workload), layer.kind, layer is anchor) for layer in followers]),
         tuple([tensors[tensor].shape for tensor in kernel.inputs]),
         tuple([tensors[tensor].shape for tensor in kernel.outputs]),

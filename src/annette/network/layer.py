@@ -63,6 +63,9 @@ class Dimensions(NamedTuple):
 class Workload:
     """What a layer computes and moves, independent of any device.
 
+    Layers of a network that have one and the same object as their workload are alike: their operands and results have
+    the same shapes and element types in the same order, and their attributes are equal.
+
     Attributes:
         ops: Operations (1 multiply-accumulate = 2 operations).
         macs: Multiply-accumulates of convolutions and matrix products; 0 for every other kind.

@@ -40,6 +40,7 @@ class Links(NamedTuple):
         reads: For each layer, the activations it reads, each once, in operand order.
         producers: For each layer, the producers of ``reads``.
         by_kind: Positions of the layers of each kind, ascending.
+        shares_constants: Whether a constant is read by more than one layer, or more than once by one.
     """
 
     kinds: tuple[str, ...]
@@ -49,6 +50,7 @@ class Links(NamedTuple):
     reads: tuple[tuple[str, ...], ...]
     producers: tuple[tuple[int, ...], ...]
     by_kind: Mapping[str, tuple[int, ...]]
+    shares_constants: bool
 
     @classmethod
     def of(
@@ -71,6 +73,7 @@ class Links(NamedTuple):
         readers: list[list[int]] = [[] for _ in layers]
         operands, operand_names, reads, producers = [], [], [], []
         by_kind: dict[str, list[int]] = {}
+        constants_read: list[str] = []
         for position, layer in enumerate(layers):
             by_kind.setdefault(layer.kind, []).append(position)
             own = layer.inputs
@@ -88,8 +91,10 @@ class Links(NamedTuple):
                     readers[source].append(position)
             constants = sources.count(CONSTANT)
             if constants and constants == len(sources) - 1 and sources[0] != CONSTANT:
+                constants_read += own[1:]
                 own, sources = own[:1], sources[:1]
             elif constants or len(set(own)) < len(own):
+                constants_read += [name for name, source in zip(own, sources, strict=True) if source == CONSTANT]
                 read = {name: source for name, source in zip(own, sources, strict=True) if source != CONSTANT}
                 own, sources = tuple(read), tuple(read.values())
             reads.append(own)
@@ -112,6 +117,7 @@ class Links(NamedTuple):
             reads=tuple(reads),
             producers=tuple(producers),
             by_kind={kind: tuple(positions) for kind, positions in by_kind.items()},
+            shares_constants=len(set(constants_read)) < len(constants_read),
         ) if len(names) == len(layers) else None
 
 
