@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from annette.mapping.access import Access
     from annette.mapping.precision import Precision
     from annette.network import Layer, Network
+    from annette.network.layer import Workload
 
-__all__ = ["ACTIVATION_CODES", "Kernel", "described_by", "revised", "row_of"]
+__all__ = ["ACTIVATION_CODES", "Kernel", "described_by", "revised", "row_of", "workloads_of"]
 
 _CODED_FIRST: Final = (
     "celu", "clip", "elu", "gelu", "hard_sigmoid", "hard_swish", "leaky_relu", "mish", "prelu", "relu", "selu",
@@ -129,14 +130,20 @@ def _own_bytes(kernel: Kernel, network: Network) -> tuple[float, float, float]:
     return read, weights, written
 
 
-def described_by(kernel: Kernel, network: Network) -> Hashable:
-    """What the numbers of a kernel at the platform's precision follow from, as long as the kernel exists.
+def workloads_of(kernel: Kernel) -> list[Workload]:
+    """The workloads that `described_by` refers to."""
+    layers = (kernel.anchor, *kernel.layers, *(kernel.followers or ()))
+    return [layer.workload for layer in layers]
+
+
+def described_by(kernel: Kernel, network: Network) -> Hashable | None:
+    """What the numbers of a kernel at the platform's precision follow from, as long as its workloads are held.
 
     Layers that were built alike have one workload in common (`annette.network.layer.Workload`), whose identity stands
-    for it.
+    for it. None where the layers around it count, too.
     """
     if kernel.kind in _MASKED:
-        return id(kernel)
+        return None
     anchor, layers, tensors = kernel.anchor, kernel.layers, network.tensors
     alone = anchor.kind, id(anchor.workload), kernel.blocked, len(layers), kernel.access
     if len(layers) <= 1 and not kernel.followers:
