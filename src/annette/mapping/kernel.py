@@ -195,11 +195,15 @@ class KernelTable:
     @cached_property
     def rows_by_kind(self) -> dict[str, npt.NDArray[np.intp]]:
         """Row numbers of each kind that occurs, kinds in order of first appearance."""
-        kinds = self.kinds.tolist()
-        rows_of: dict[str, list[int]] = {}
-        for row, kind in enumerate(kinds):
-            rows_of.setdefault(kind, []).append(row)
-        return {kind: np.array(rows, dtype=np.intp) for kind, rows in rows_of.items()}
+        kinds, numbers = self.numbered_kinds
+        return {kind: np.flatnonzero(numbers == number) for number, kind in enumerate(kinds)}
+
+    @cached_property
+    def numbered_kinds(self) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
+        """The kinds that occur, in order of first appearance, and the place of each row's kind among them."""
+        places: dict[str, int] = {}
+        numbers = [places.setdefault(kind, len(places)) for kind in self.kinds.tolist()]
+        return tuple(places), np.array(numbers, dtype=np.intp)
 
     @property
     def bytes(self) -> FloatArray:
