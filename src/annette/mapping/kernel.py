@@ -223,7 +223,8 @@ def _rows(kernels: Sequence[Kernel], kinds: Sequence[str], network: Network, pre
     own_widths = {kind: not precision_in(kind) for kind in set(kinds)}
     rows: list[FloatArray] = [np.empty(0)]
     for kernel, kind in zip(kernels, kinds, strict=True):
-        own_width, border = own_widths[kind], (not given.isdisjoint(kernel.inputs), not wanted.isdisjoint(kernel.outputs))
+        own_width = own_widths[kind]
+        border = not given.isdisjoint(kernel.inputs), not wanted.isdisjoint(kernel.outputs)
         described = described_by(kernel, network) if own_width else None
         alike = None if described is None else (kernel.kind, border, widths, described)
         known = _ROWS.get(alike)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from annette.mapping.copied import copy_of
 from annette.mapping.kernel import Kernel, revised
 from annette.mapping.layout_rule import MAP_RANK, Layout
-from annette.mapping.precision import dtype_precision, kind_of, precision_in, with_precision
+from annette.mapping.precision import dtype_precision, kind_of, with_precision
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:

@@ -161,7 +161,7 @@ class Matcher:
     def _bind(
         self, state: Grouping, index: int, group: int, rest: _Goals, bound: list[int], tensors: dict[str, str]
     ) -> bool:
-        """Binds a node to a group that offers what it wants, its operands, and the remaining goals; applies the rule."""
+        """Binds a node to a group that offers what it wants, then its operands, then the remaining goals."""
         sources = state.operands[group]
         bound[index] = group
         for check in self._early[index]:
@@ -220,11 +220,10 @@ class Matcher:
             return False
         if bound[index] != _UNBOUND:
             return bound[index] == group and self._solve(state, rest, bound, tensors)
-        if state.kind[group] not in self.kinds[index] or group in bound:
-            return False
         wanted = self._wanted[index]
-        fits = wanted is None or _offers(state, state.operands[group], wanted)
-        return fits and self._bind(state, index, group, rest, bound, tensors)
+        fits = state.kind[group] in self.kinds[index] and group not in bound
+        offered = fits and (wanted is None or _offers(state, state.operands[group], wanted))
+        return offered and self._bind(state, index, group, rest, bound, tensors)
 
     def _bind_tensor(self, state: Grouping, goals: _Goals, bound: list[int], tensors: dict[str, str]) -> bool:
         assert goals is not None  # noqa: S101 - narrows the type; the only caller has just looked

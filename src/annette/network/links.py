@@ -67,7 +67,9 @@ class Links(NamedTuple):
         Returns:
             The edges; None where the network is damaged, or a layer reads what one behind it writes.
         """
-        given, names = set(inputs), {layer.name for layer in layers}
+        given = set(inputs)
+        if len({layer.name for layer in layers}) < len(layers):
+            return None
         made: dict[str, int] = {name: FED for name in given if name in tensors}
         made |= {name: CONSTANT for name, tensor in tensors.items() if tensor.constant}
         readers: list[list[int]] = [[] for _ in layers]
@@ -86,9 +88,7 @@ class Links(NamedTuple):
                 sources = tuple([made.get(tensor, CONSTANT) for tensor in own])
             operand_names.append(own)
             operands.append(sources)
-            for source in sources:
-                if source >= 0 and (not readers[source] or readers[source][-1] != position):
-                    readers[source].append(position)
+            _note_reader(readers, sources, position)
             constants = sources.count(CONSTANT)
             if constants and constants == len(sources) - 1 and sources[0] != CONSTANT:
                 constants_read += own[1:]
@@ -103,12 +103,9 @@ class Links(NamedTuple):
                 if tensor in given or tensor not in tensors or made.get(tensor, CONSTANT) != CONSTANT:
                     return None
                 made[tensor] = position
-        for tensor in outputs:
-            source = made.get(tensor, FED if tensor in given else None)
-            if source is None:
-                return None
-            if source >= 0 and (not readers[source] or readers[source][-1] != len(layers)):
-                readers[source].append(len(layers))
+        if not all(tensor in made or tensor in given for tensor in outputs):
+            return None
+        _note_reader(readers, [made.get(tensor, FED) for tensor in outputs], len(layers))
         return cls(
             kinds=tuple([layer.kind for layer in layers]),
             operands=tuple(operands),
@@ -118,7 +115,14 @@ class Links(NamedTuple):
             producers=tuple(producers),
             by_kind={kind: tuple(positions) for kind, positions in by_kind.items()},
             shares_constants=len(set(constants_read)) < len(constants_read),
-        ) if len(names) == len(layers) else None
+        )
+
+
+def _note_reader(readers: Sequence[list[int]], sources: Iterable[int], position: int) -> None:
+    """Adds a layer to the readers of those that write what it reads, once to each."""
+    for source in sources:
+        if source >= 0 and (not readers[source] or readers[source][-1] != position):
+            readers[source].append(position)
 
 
 _SCALARS: Final = frozenset({"scalar", "scalar_true", "scalar_false"})
