@@ -58,5 +58,5 @@ def quick(cls: type[_T]) -> type[_T]:
         lines.append("self.__post_init__()")
     body = "\n    ".join(lines)
     exec(f"def __init__(self, {', '.join(parameters)}):\n    {body}", known)  # noqa: S102 - as `dataclass` does
-    cls.__init__ = known["__init__"]  # type: ignore[misc]  # with the same parameters
+    cls.__init__ = known["__init__"]  # type: ignore[method-assign]  # with the same parameters
     return cls

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import marshal
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError, NetworkStructureError, OptionError, nearest
-from annette.kept import Recent
+from annette.network.building.alike import DESCRIBED, Described, likeness
 from annette.network.kinds import KINDS, output_shapes
-from annette.network.layer import Layer, Workload
+from annette.network.layer import Layer
 from annette.network.network import Network
 from annette.network.tensor import DType, Tensor
 from annette.network.workload import describe_layer
@@ -22,26 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["Graph", "check_rank", "pair"]
 
 _NOT_LEARNED: Final = frozenset({"constant", "mean", "variance"})
-
-
-class _Described(NamedTuple):
-    """What a layer is but for names.
-
-    Attributes:
-        workload: Its workload.
-        attributes: Its attributes.
-        weights: Key, shape and whether it is learned, of each constant that belongs to it.
-        results: Shape and element type of each result.
-    """
-
-    workload: Workload
-    attributes: Mapping[str, AttributeValue]
-    weights: tuple[tuple[str, Shape, bool], ...]
-    results: tuple[tuple[Shape, DType], ...]
-
-
-_DESCRIBED: Final[Recent[Hashable, _Described]] = Recent(16_384)
-"""Layers described before: those of one network repeat each other, and so do the networks of a search space."""
 
 
 def pair(value: int | Sequence[int]) -> tuple[int, int]:
@@ -193,9 +172,9 @@ class Graph:
         attributes = dict(attributes or {})
         own = {key: tuple(shape) for key, shape in (weights or {}).items()}
         stated = any(each is not None for each in (shapes, dtypes, dimensions, macs))
-        alike = None if stated else _likeness(kind, inputs, attributes, dtype, tuple(own.items()))
+        alike = None if stated else likeness(kind, inputs, attributes, dtype, tuple(own.items()))
         full = full_name or self.unique_name(name or kind)
-        if (described := _DESCRIBED.get(alike)) is not None:
+        if (described := DESCRIBED.get(alike)) is not None:
             return self._append(kind, full, inputs, described)
         _check_attributes(kind, full, attributes)
         operands = list(inputs)
@@ -217,7 +196,7 @@ class Graph:
         kind: str,
         name: str,
         inputs: Sequence[Tensor],
-        described: _Described,
+        described: Described,
     ) -> list[Tensor]:
         """Appends a layer that differs from one described before by its names only."""
         read, tensors = [tensor.name for tensor in inputs], self._tensors
@@ -303,8 +282,8 @@ class Graph:
             (1, 8, 4, 4)
         """
         attributes = attributes or {}
-        alike = _likeness(kind, inputs, attributes, features, bias)
-        described = _DESCRIBED.get(alike)
+        alike = likeness(kind, inputs, attributes, features, bias)
+        described = DESCRIBED.get(alike)
         if described is not None:
             return self._append(kind, self.unique_name(name or kind), inputs, described)[0]
         weights: dict[str, Shape] = {}
@@ -329,7 +308,7 @@ class Graph:
         own = tuple((key, shape, key not in _NOT_LEARNED) for key, shape in weights.items())
         results = tuple((tensor.shape, tensor.dtype) for tensor in outputs)
         layer = self._layers[-1]
-        _DESCRIBED.put(alike, _Described(layer.workload, layer.attributes, own, results))
+        DESCRIBED.put(alike, Described(layer.workload, layer.attributes, own, results))
 
     def _new_tensor(
         self, name: str, shape: tuple[int, ...], dtype: DType, *, constant: bool = False, learned: bool = True
@@ -371,26 +350,6 @@ class Scope:
 
     def __exit__(self, *_: object) -> None:
         self._graph.prefix = self._outer
-
-
-def _likeness(
-    kind: str, operands: Sequence[Tensor], attributes: Mapping[str, AttributeValue], *further: Hashable
-) -> Hashable:
-    """What everything else about a layer follows from but its names; None where that cannot be told.
-
-    Attributes count with their types: 1, 1.0 and true are equal in Python, but not all of them are what a kind takes.
-    """
-    try:
-        # Bytes of version 2 depend on values and types alone; later versions mark what is referred to elsewhere.
-        own = marshal.dumps(tuple(attributes.items()), 2) if attributes else b""
-    except ValueError:
-        return None
-    if len(operands) == 1:
-        (only,) = operands
-        return kind, own, only.shape, only.dtype, only.constant, further
-    names = [tensor.name for tensor in operands]
-    same = tuple(map(names.index, names))
-    return kind, own, same, tuple([(tensor.shape, tensor.dtype, tensor.constant) for tensor in operands]), further
 
 
 def _check_attributes(kind: str, name: str, attributes: Mapping[str, AttributeValue]) -> None:
