@@ -89,14 +89,8 @@ class Links(NamedTuple):
             operand_names.append(own)
             operands.append(sources)
             _note_reader(readers, sources, position)
-            constants = sources.count(CONSTANT)
-            if constants and constants == len(sources) - 1 and sources[0] != CONSTANT:
-                constants_read += own[1:]
-                own, sources = own[:1], sources[:1]
-            elif constants or len(set(own)) < len(own):
-                constants_read += [name for name, source in zip(own, sources, strict=True) if source == CONSTANT]
-                read = {name: source for name, source in zip(own, sources, strict=True) if source != CONSTANT}
-                own, sources = tuple(read), tuple(read.values())
+            own, sources, constants = _activations(own, sources)
+            constants_read += constants
             reads.append(own)
             producers.append(sources)
             for tensor in layer.outputs:
@@ -116,6 +110,19 @@ class Links(NamedTuple):
             by_kind={kind: tuple(positions) for kind, positions in by_kind.items()},
             shares_constants=len(set(constants_read)) < len(constants_read),
         )
+
+
+def _activations(
+    own: tuple[str, ...], sources: tuple[int, ...]
+) -> tuple[tuple[str, ...], tuple[int, ...], Sequence[str]]:
+    """Of a layer's operands the activations, each once, with their producers; and the constants."""
+    constants = sources.count(CONSTANT)
+    if not constants and len(set(own)) == len(own):
+        return own, sources, ()
+    if constants == len(sources) - 1 and sources[0] != CONSTANT:
+        return own[:1], sources[:1], own[1:]
+    read = {name: source for name, source in zip(own, sources, strict=True) if source != CONSTANT}
+    return tuple(read), tuple(read.values()), [name for name, at in zip(own, sources, strict=True) if at == CONSTANT]
 
 
 def _note_reader(readers: Sequence[list[int]], sources: Iterable[int], position: int) -> None:
