@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
@@ -38,8 +37,9 @@ from annette.complaints import REFUSALS, complaint, member, shown
 from annette.files import open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Callable, Hashable
     from pathlib import Path
+    from types import TracebackType
 
     from annette.errors import AnnetteError
 
@@ -212,7 +212,7 @@ def convert(value: Any, kind: type[_T], *, error: type[AnnetteError], path: str 
         checked = msgspec.convert(value, defined)
     except REFUSALS as cause:
         raise error(complaint(value, defined, path)) from cause
-    return checked if defined is kind else _built(value, kind, path, error)  # type: ignore[no-any-return]
+    return checked if defined is kind else _builder(cast("Hashable", kind))(value, path, error)  # type: ignore[no-any-return]
 
 
 def check_fields(instance: Any, *, error: type[AnnetteError]) -> None:
@@ -253,19 +253,26 @@ def is_duration(value_s: float) -> bool:
     return 0 <= value_s <= MOST_LATENCY_S
 
 
-@contextmanager
-def located(path: str, *, error: type[AnnetteError]) -> Iterator[None]:
+class located:  # noqa: N801 - a context manager is read like a function
     """Puts a place in front of the complaints of what reads a part of a document.
 
     Args:
         path: Where the part is; takes the place of ``$`` where a complaint begins with that.
         error: Which complaints, and what they are raised as.
     """
-    try:
-        yield
-    except error as cause:
-        text = str(cause)
-        raise error(f"{path}{text[1:]}" if text.startswith(("$.", "$[", "$ ")) else f"{path}: {text}") from cause
+
+    def __init__(self, path: str, *, error: type[AnnetteError]) -> None:
+        self._path, self._error = path, error
+
+    def __enter__(self) -> None:
+        """Begins to read the part."""
+
+    def __exit__(self, _: type[BaseException] | None, cause: BaseException | None, __: TracebackType | None) -> None:
+        """Says where a complaint is about."""
+        if isinstance(cause, self._error):
+            text = str(cause)
+            at = f"{self._path}{text[1:]}" if text.startswith(("$.", "$[", "$ ")) else f"{self._path}: {text}"
+            raise self._error(at) from cause
 
 
 def plain(value: Any) -> Any:
@@ -314,29 +321,47 @@ def _inner_definition(kind: Any) -> Any:
     return Any if hasattr(kind, "from_json") else _definition(kind)
 
 
-def _built(value: Any, kind: Any, path: str, error: type[AnnetteError]) -> Any:
-    """What a type defines, of a value that passed its definition."""
+_Builder: TypeAlias = "Callable[[Any, str, type[AnnetteError]], Any]"
+"""Builds what a type defines, of a value that passed its definition, of where that is, and what is raised."""
+
+
+@cache
+def _builder(kind: Any) -> _Builder:
+    """How a type is built; found once, as documents hold thousands of some."""
     if is_dataclass(kind):
-        given = {name: part for name, part in _members(cast("Hashable", kind)).items() if name in value}
-        parts = {name: _inner_built(value[name], part, member(path, name), error) for name, part in given.items()}
-        with located(path, error=error):
-            return kind(**parts)  # type: ignore[operator] # the class, not an instance
+        members = [(name, _inner_builder(part)) for name, part in _members(cast("Hashable", kind)).items()]
+
+        def instance(value: Any, path: str, error: type[AnnetteError]) -> Any:
+            parts = {name: built(value[name], member(path, name), error) for name, built in members if name in value}
+            with located(path, error=error):
+                return kind(**parts)  # type: ignore[operator] # the class, not an instance
+
+        return instance
     if _definition(kind) is kind:
-        return msgspec.convert(value, kind)
+        return lambda value, _path, _error: msgspec.convert(value, kind)
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (dict, Mapping):
-        return {key: _inner_built(part, inner[1], member(path, key), error) for key, part in value.items()}
+        of_key = _inner_builder(inner[1])
+        return lambda value, path, error: {key: of_key(part, member(path, key), error) for key, part in value.items()}
     if origin in (list, tuple):
-        return origin(_inner_built(part, inner[0], f"{path}[{index}]", error) for index, part in enumerate(value))
-    form = next(form for form in inner if form is not NoneType)
-    return None if value is None else _inner_built(value, form, path, error)
+        of_item = _inner_builder(inner[0])
+        return lambda value, path, error: origin(
+            [of_item(part, f"{path}[{index}]", error) for index, part in enumerate(value)]
+        )
+    present = _inner_builder(next(form for form in inner if form is not NoneType))
+    return lambda value, path, error: None if value is None else present(value, path, error)
 
 
-def _inner_built(value: Any, kind: Any, path: str, error: type[AnnetteError]) -> Any:
+def _inner_builder(kind: Any) -> _Builder:
+    """The same of a part, which may read itself."""
     if not hasattr(kind, "from_json"):
-        return _built(value, kind, path, error)
-    with located(path, error=error):
-        return kind.from_json(value)
+        return _builder(cast("Hashable", kind))
+
+    def read(value: Any, path: str, error: type[AnnetteError]) -> Any:
+        with located(path, error=error):
+            return kind.from_json(value)
+
+    return read
 
 
 @cache

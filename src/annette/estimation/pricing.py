@@ -234,7 +234,7 @@ def _spread_out(
     return Prices(
         *(every[0], every[1], every[2], every[3], every[4], every[5]),
         *(known[0], known[1], known[2], known[3]),
-        tuple(names[row] for row in mapped.place.tolist()),
+        tuple(map(names.__getitem__, mapped.place.tolist())),
         platform.ranges,
     )
 

@@ -121,14 +121,13 @@ def network_bounds(
         known = prices.fitted & prices.in_range & prices.usual
         bounds = inner = whole
     elif errors is not None:
-        stated: _Flags = np.zeros(len(table), dtype=bool)
-        for kind, rows in table.rows_by_kind.items():
-            stated[rows] = kind in errors.spreads
+        kinds, of = table.numbered_kinds
+        stated: _Flags = np.array([kind in errors.spreads for kind in kinds], dtype=bool)[of]
         known = prices.fitted & stated
         widening = np.where(prices.in_range, 1.0, platform.extrapolation_widening)
         beside = (max(0.0, total_s - float(prices.latency_s[counted].sum())), platform.overhead.spread_s)
         bounds = inner = errors.bounds(confidence, table, prices.latency_s, np.where(stated, widening, 0.0), beside)
-        if not stated.all():
+        if (prices.latency_s[~stated] > 0).any():
             latency_s = np.where(stated, prices.latency_s, 0.0)
             inner = errors.bounds(confidence, table, latency_s, np.where(stated, widening, 0.0), beside)
     else:

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from annette.kept import Recent
 from annette.mapping.access import access_of
-from annette.mapping.one_kernel import ACTIVATION_CODES, Kernel, described_by, revised, row_of
+from annette.mapping.one_kernel import ACTIVATION_CODES, Kernel, described_by, revised, row_of, workloads_of
 from annette.mapping.precision import Precision, is_narrow, narrowest, precision_in, with_precision
 from annette.mapping.shared_weights import repeated_uses
 from annette.network import Dimensions, Network, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
+
+    from annette.network.layer import Workload
 
 __all__ = [
     "ACTIVATION_CODES",
@@ -150,28 +153,14 @@ class KernelTable:
             evicted_ops: Operations whose time passed between two runs, which count like operations of that network.
                 Touching memory takes time, too; the longer of both counts.
         """
-        held_bytes = _held_bytes(network, precision) + evicted_bytes
-        around = (held_bytes, network.ops + evicted_ops, 0.0)
-        given, wanted = set(network.inputs), set(network.outputs)
         kinds = _kinds(kernels, network, precision)
-        numbers: dict[Hashable, int] = {}
-        rows: list[tuple[float, ...]] = []
-        places: list[int] = []
-        at_own_width = {kind: not precision_in(kind) for kind in set(kinds)}
-        for kernel, kind in zip(kernels, kinds, strict=True):
-            own_width = at_own_width[kind]
-            border = not given.isdisjoint(kernel.inputs), not wanted.isdisjoint(kernel.outputs)
-            # Networks repeat their kernels: what has the same numbers is looked at once.
-            alike = (kind, border, described_by(kernel, network)) if own_width else id(kernel)
-            number = numbers.setdefault(alike, len(rows))
-            places.append(number)
-            if number == len(rows):
-                own = row_of(kernel, network, precision, own_width=own_width)
-                rows.append((*own, *border, *around, *(kernel.access or access_of(kernel.anchor, network))))
-        values = np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))[places]
+        values = _rows(kernels, kinds, network, precision)
+        values[:, _INDEX["network_weight_bytes"]] = _held_bytes(network, precision) + evicted_bytes
+        values[:, _INDEX["network_ops"]] = network.ops + evicted_ops
         evicted = max(evicted_ops, _OPS_A_BYTE * evicted_bytes)
         values[:, _INDEX["network_busy_ops"]] = busy_ops_of(values).sum() + evicted
-        _keep_shared_weights(values, list(repeated_uses(kernels, network)))
+        if network.links.shares_constants:
+            _keep_shared_weights(values, list(repeated_uses(kernels, network)))
         return cls(np.array(kinds, dtype=np.str_), values, _context(kernels))
 
     @classmethod
@@ -209,11 +198,15 @@ class KernelTable:
     @cached_property
     def rows_by_kind(self) -> dict[str, npt.NDArray[np.intp]]:
         """Row numbers of each kind that occurs, kinds in order of first appearance."""
-        kinds = self.kinds.tolist()
-        rows_of: dict[str, list[int]] = {}
-        for row, kind in enumerate(kinds):
-            rows_of.setdefault(kind, []).append(row)
-        return {kind: np.array(rows, dtype=np.intp) for kind, rows in rows_of.items()}
+        kinds, numbers = self.numbered_kinds
+        return {kind: np.flatnonzero(numbers == number) for number, kind in enumerate(kinds)}
+
+    @cached_property
+    def numbered_kinds(self) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
+        """The kinds that occur, in order of first appearance, and the place of each row's kind among them."""
+        places: dict[str, int] = {}
+        numbers = [places.setdefault(kind, len(places)) for kind in self.kinds.tolist()]
+        return tuple(places), np.array(numbers, dtype=np.intp)
 
     @property
     def bytes(self) -> FloatArray:
@@ -221,6 +214,34 @@ class KernelTable:
         return self["input_bytes"] + self["weight_bytes"] + self["output_bytes"]
 
 
+_ROWS: Final[Recent[Hashable, tuple[FloatArray, Sequence[Workload]]]] = Recent(16_384)
+"""Rows of kernels before, as long as their workloads are held: networks repeat them, and so do those of a search space.
+"""
+
+
+def _rows(kernels: Sequence[Kernel], kinds: Sequence[str], network: Network, precision: Precision) -> FloatArray:
+    """Values of a table, 0 in columns of the whole network. What has the same numbers as before is looked up."""
+    given, wanted = set(network.inputs), set(network.outputs)
+    widths = precision.activation_bits, precision.weight_bits
+    own_widths = {kind: not precision_in(kind) for kind in set(kinds)}
+    rows: list[FloatArray] = [np.empty(0)]
+    for kernel, kind in zip(kernels, kinds, strict=True):
+        own_width = own_widths[kind]
+        border = not given.isdisjoint(kernel.inputs), not wanted.isdisjoint(kernel.outputs)
+        described = described_by(kernel, network) if own_width else None
+        alike = None if described is None else (kernel.kind, border, widths, described)
+        known = _ROWS.get(alike)
+        if known is None:
+            own = row_of(kernel, network, precision, own_width=own_width)
+            access = kernel.access or access_of(kernel.anchor, network)
+            known = np.array((*own, *border, *_OF_NETWORK, *access), dtype=np.float64), workloads_of(kernel)
+            if alike is not None:
+                _ROWS.put(alike, known)
+        rows.append(known[0])
+    return np.concatenate(rows).reshape(len(kernels), len(COLUMNS))
+
+
+_OF_NETWORK: Final = (0.0, 0.0, 0.0)
 _INDEX: Final = {column: index for index, column in enumerate(COLUMNS)}
 
 

@@ -5,21 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from annette.documents import OPTIONAL, Document, convert, located
 from annette.errors import MappingError
+from annette.kept import Recent
 from annette.mapping.condition import compile_condition
 from annette.mapping.condition_fields import KERNEL_FIELDS, layout_condition
+from annette.mapping.precision import precision_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from annette.mapping.condition import Condition
     from annette.mapping.kernel import Kernel
     from annette.network import Network
+    from annette.network.layer import Workload
 
-__all__ = ["Layout", "LayoutDescription", "LayoutRule"]
+__all__ = ["MAP_RANK", "Layout", "LayoutDescription", "LayoutRule", "Way"]
+
+MAP_RANK: Final = 4
+"""Dimensions of feature maps, which alone have another layout."""
+
+_MOST_KNOWN: Final = 16_384
+"""Kernels of which is remembered what the rules say: those of a search space, some megabytes at most."""
 
 
 class Layout(StrEnum):
@@ -79,6 +88,24 @@ class LayoutRule:
             return cls(read.kinds, read.reads, read.writes, tuple(map(layout_condition, read.when)))
 
 
+class Way(NamedTuple):
+    """How a kernel deals with layouts.
+
+    Attributes:
+        reads: Layout of its feature maps; plain of a kernel without a rule.
+        writes: Layout of its result.
+        narrow: Whether it computes on numbers that are narrower than the platform's.
+        ruled: Whether it has a rule.
+        maps_only: Whether it reads nothing but feature maps.
+    """
+
+    reads: Layout
+    writes: Layout
+    narrow: bool
+    ruled: bool
+    maps_only: bool
+
+
 @dataclass(frozen=True)
 class LayoutDescription:
     """What is known of the layouts of a runtime.
@@ -118,10 +145,18 @@ class LayoutDescription:
                 return rule
         return None
 
+    def way(self, kernel: Kernel, network: Network) -> Way:
+        """What the rule that counts for a kernel of a network says."""
+        rule, narrow = self.rule(kernel, network), bool(precision_in(kernel.kind))
+        maps_only = all(len(network.tensors[tensor].shape) == MAP_RANK for tensor in kernel.inputs)
+        if rule is None:
+            return Way(Layout.PLAIN, Layout.PLAIN, narrow, ruled=False, maps_only=maps_only)
+        return Way(rule.reads, rule.writes, narrow, ruled=True, maps_only=maps_only)
+
     @cached_property
-    def asking(self) -> frozenset[str]:
-        """Kinds of kernel whose rules have conditions."""
-        return frozenset(kind for rule in self.rules if rule.when for kind in rule.kinds)
+    def known_ways(self) -> Recent[Hashable, tuple[Way, Workload]]:
+        """What rules said of kernels before, as long as their workloads are held."""
+        return Recent(_MOST_KNOWN)
 
     @cached_property
     def _rules_of_kind(self) -> dict[str, list[LayoutRule]]:

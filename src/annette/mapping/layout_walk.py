@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from annette.mapping.copied import copy_of
 from annette.mapping.kernel import Kernel, revised
-from annette.mapping.layout_rule import Layout
-from annette.mapping.precision import dtype_precision, kind_of, precision_in, with_precision
+from annette.mapping.layout_rule import MAP_RANK, Layout
+from annette.mapping.precision import dtype_precision, kind_of, with_precision
 from annette.network.tensor import DType
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Mapping, Sequence
 
-    from annette.mapping.layout_rule import LayoutDescription, LayoutRule
+    from annette.mapping.layout_rule import LayoutDescription, Way
     from annette.network import Network, Tensor
 
 __all__ = ["LayoutWalk"]
@@ -22,7 +22,7 @@ __all__ = ["LayoutWalk"]
 _SIDE_BY_SIDE: Final = ("concat", "split", "slice")
 """Kinds that a runtime may leave out where parts lie one behind another, as those of plain maps of one sample do."""
 
-_MAP_RANK: Final = 4
+_PLAIN, _BLOCKED, _SAME = Layout
 _WIDE: Final = frozenset(each for each in DType if not dtype_precision(each))
 _TO_LAST: Final = (0, 2, 3, 1)
 _TO_FIRST: Final = (0, 3, 1, 2)
@@ -44,24 +44,24 @@ class LayoutWalk:
         self._made_last: set[str] = set()
         self._tokens: set[str] = set()
         self._handed_out = frozenset(network.outputs)
-        self._maps = {name for name, tensor in network.tensors.items() if len(tensor.shape) == _MAP_RANK}
         # Where all numbers are of one width, what a rule looks at follows from workloads and shapes.
-        self._known: dict[Hashable, LayoutRule | None] | None = {} if network.dtypes <= _WIDE else None
+        self._alike = network.dtypes <= _WIDE
 
-    def _rule(self, kernel: Kernel) -> LayoutRule | None:
-        """The rule that counts for a kernel; kernels of equal sizes are looked at once."""
-        known, shapes = self._known, self._network.tensors
-        if known is None or kernel.kind not in self._model.asking:
-            return self._model.rule(kernel, self._network)
-        key = (
-            kernel.kind,
-            id(kernel.anchor.workload),
-            tuple([shapes[tensor].shape for tensor in kernel.inputs]),
-            tuple([shapes[tensor].shape for tensor in kernel.outputs]),
-        )
-        if key not in known:
-            known[key] = self._model.rule(kernel, self._network)
-        return known[key]
+    def _way(self, kernel: Kernel) -> Way:
+        """How a kernel deals with layouts; kernels of equal sizes, in whatever network, are looked at once."""
+        if not self._alike:
+            return self._model.way(kernel, self._network)
+        key: Hashable = kernel.kind, id(kernel.anchor.workload)
+        if len(kernel.layers) > 1:
+            shapes = self._network.tensors
+            read = tuple([shapes[tensor].shape for tensor in kernel.inputs])
+            key = key, read, tuple([shapes[tensor].shape for tensor in kernel.outputs])
+        known = self._model.known_ways.get(key)
+        if known is None:
+            # It holds the workload, so that no other can have its identity while the key is in use.
+            known = self._model.way(kernel, self._network), kernel.anchor.workload
+            self._model.known_ways.put(key, known)
+        return known[0]
 
     def look_for_transpositions(self, kernels: Sequence[Kernel]) -> None:
         """Finds the transpositions between channels first and channels last that copies do on the way, or nobody.
@@ -110,72 +110,71 @@ class LayoutWalk:
         if not readers or tensor in self._handed_out:
             return False
         rules = (self._model.rule(kernel, self._network) for kernel in readers if not kernel.free)
-        reads = [rule.reads if rule is not None else Layout.PLAIN for rule in rules]
-        return len(reads) == len(readers) and all(layout is Layout.BLOCKED for layout in reads)
+        reads = [rule.reads if rule is not None else _PLAIN for rule in rules]
+        return len(reads) == len(readers) and all(layout is _BLOCKED for layout in reads)
 
     def visit(self, kernel: Kernel) -> None:
         """Adds the next kernel behind the copies that it needs."""
-        if kernel.name in self._absorbed:
+        if self._absorbed and kernel.name in self._absorbed:
             kernel = replace(kernel, free=True, rules=(*kernel.rules, "layout"))
         if kernel.free and not self._moves_in_blocks(kernel):
             self._view(kernel)
             return
         kernel = replace(kernel, free=False) if kernel.free else kernel
-        rule, maps = self._rule(kernel), self._maps_of(kernel)
-        if (rule is not None and not self._model.channels_last) or not self._transposed_copy(kernel):
-            self._run(kernel, rule, maps)
+        way = self._way(kernel)
+        moved = kernel.kind == "transpose" and (not way.ruled or self._model.channels_last)
+        if not moved or not self._transposed_copy(kernel):
+            self._run(kernel, way)
 
     def _maps_of(self, kernel: Kernel) -> Sequence[str]:
         """The feature maps that a kernel reads."""
-        if self._maps.issuperset(kernel.inputs):
-            return kernel.inputs
-        return tuple([tensor for tensor in kernel.inputs if tensor in self._maps])
+        tensors = self._network.tensors
+        return [tensor for tensor in kernel.inputs if len(tensors[tensor].shape) == MAP_RANK]
 
-    def _run(self, kernel: Kernel, rule: LayoutRule | None, maps: Sequence[str]) -> None:
+    def _run(self, kernel: Kernel, way: Way) -> None:
         """Adds a kernel that is no view, and the copies of what it reads."""
-        reads = rule.reads if rule is not None else Layout.PLAIN
-        narrow = bool(precision_in(kernel.kind))
-        added = reads is Layout.BLOCKED and not self._model.copies_residuals and not narrow
-        if added and self._falls_apart(kernel, maps):
-            return
-        if self._last and reads is Layout.BLOCKED and not narrow:
-            self._leave_channels_last(maps)
-        if reads is Layout.SAME:
-            reads = self._same(maps, narrow=narrow) if len(maps) == len(kernel.inputs) else Layout.PLAIN
-        writes = rule.writes if rule is not None else Layout.PLAIN
-        if writes is Layout.SAME:
+        reads, writes, narrow = way.reads, way.writes, way.narrow
+        maps = kernel.inputs if way.maps_only else self._maps_of(kernel)
+        if reads is _BLOCKED and not narrow:
+            if not self._model.copies_residuals and self._falls_apart(kernel, maps):
+                return
+            if self._last:
+                self._leave_channels_last(maps)
+        if reads is _SAME:
+            reads = self._same(maps, narrow=narrow) if way.maps_only else _PLAIN
+        if writes is _SAME:
             writes = reads
-        self._provide_all(maps if reads is Layout.BLOCKED else kernel.inputs, reads)
-        blocked = reads is Layout.BLOCKED or writes is Layout.BLOCKED
+        self._provide_all(maps if reads is _BLOCKED else kernel.inputs, reads)
+        blocked = reads is _BLOCKED or writes is _BLOCKED
         self.result.append(revised(kernel, blocked=True) if blocked else kernel)
         self._record(kernel.outputs, writes)
-        if self._model.narrow_copies and writes is Layout.BLOCKED:
-            follows = rule is not None and rule.reads is Layout.SAME and not self._last.isdisjoint(maps)
+        if self._model.narrow_copies and writes is _BLOCKED:
+            follows = way.reads is _SAME and not self._last.isdisjoint(maps)
             if narrow or follows:
                 self._last.update(kernel.outputs)
 
     def _moves_in_blocks(self, kernel: Kernel) -> bool:
         """Whether a layer that is a view of plain maps has blocked ones, whose parts do not lie one behind another."""
-        if kernel.kind not in _SIDE_BY_SIDE or not self._maps.issuperset(kernel.inputs):
+        if kernel.kind not in _SIDE_BY_SIDE:
             return False
-        rule = self._rule(kernel)
-        same = rule is not None and rule.reads is Layout.SAME
-        return same and self._same(kernel.inputs, narrow=False) is Layout.BLOCKED
+        way = self._way(kernel)
+        follows = way.reads is _SAME and way.maps_only
+        return follows and self._same(kernel.inputs, narrow=False) is _BLOCKED
 
     def _leave_channels_last(self, maps: Sequence[str]) -> None:
         """Floating-point kernels in blocks do not read what is channels last: it is made plain first."""
         for tensor in self._last.intersection(maps):
-            self._provide(tensor, Layout.PLAIN)
+            self._provide(tensor, _PLAIN)
             self._blocked.discard(tensor)
 
     def _same(self, maps: Sequence[str], *, narrow: bool) -> Layout:
         """The layout of a kernel that takes what it gets; one of integers knows channels last only."""
         there = self._last if narrow else self._written_blocked
         if maps and there.issuperset(maps):
-            return Layout.BLOCKED
+            return _BLOCKED
         blocked = sum([tensor in there for tensor in maps])
         enough = 2 * blocked >= len(maps) if self._model.follows_most else blocked == len(maps)
-        return Layout.BLOCKED if blocked and enough else Layout.PLAIN
+        return _BLOCKED if blocked and enough else _PLAIN
 
     def _falls_apart(self, kernel: Kernel, maps: Sequence[str]) -> bool:
         """A residual that comes in the plain layout is not added inside the kernel, but by a plain one behind it."""
@@ -207,7 +206,7 @@ class LayoutWalk:
     def finish(self) -> None:
         """The network hands its outputs out plain."""
         for tensor in self._network.outputs:
-            self._provide(tensor, Layout.PLAIN)
+            self._provide(tensor, _PLAIN)
 
     def _view(self, kernel: Kernel) -> None:
         if kind_of(kernel.kind) == "dequantize":  # done by its readers
@@ -216,10 +215,10 @@ class LayoutWalk:
         tokens = not self._tokens.isdisjoint(kernel.outputs) and self._is_in_blocks(kernel.inputs)
         if not tokens:
             for tensor in kernel.inputs:
-                self._provide(tensor, Layout.PLAIN)
+                self._provide(tensor, _PLAIN)
         self.result.append(kernel)
         blocked = tokens or not self._made_last.isdisjoint(kernel.outputs)
-        self._record(kernel.outputs, Layout.BLOCKED if blocked else Layout.PLAIN)
+        self._record(kernel.outputs, _BLOCKED if blocked else _PLAIN)
 
     def _is_in_blocks(self, tensors: Sequence[str]) -> bool:
         """Whether the first of some tensors exists in the blocked layout only."""
@@ -230,7 +229,7 @@ class LayoutWalk:
 
         If blocked means channels last, one that makes tokens of positions moves nothing.
         """
-        permutation = kernel.anchor.attributes.get("perm") if kernel.kind == "transpose" else None
+        permutation = kernel.anchor.attributes.get("perm")
         if permutation is None or not self._is_in_blocks(kernel.inputs):
             return False
         rules = (*kernel.rules, "layout")
@@ -240,30 +239,30 @@ class LayoutWalk:
             self.result.append(replace(kernel, kind=self._model.to_plain, rules=rules))
         else:
             return False
-        self._record(kernel.outputs, Layout.PLAIN)
+        self._record(kernel.outputs, _PLAIN)
         return True
 
     def _record(self, tensors: Collection[str], layout: Layout) -> None:
-        if layout is Layout.BLOCKED:
+        if layout is _BLOCKED:
             self._blocked.update(tensors)
             self._written_blocked.update(tensors)
         else:
             self._plain.update(tensors)
 
     def _provide_all(self, tensors: Sequence[str], layout: Layout) -> None:
-        if not (self._blocked if layout is Layout.BLOCKED else self._plain).issuperset(tensors):
+        if not (self._blocked if layout is _BLOCKED else self._plain).issuperset(tensors):
             for tensor in tensors:
                 self._provide(tensor, layout)
 
     def _provide(self, tensor: str, layout: Layout) -> None:
-        have, other = (self._blocked, self._plain) if layout is Layout.BLOCKED else (self._plain, self._blocked)
+        have, other = (self._blocked, self._plain) if layout is _BLOCKED else (self._plain, self._blocked)
         if tensor in have or tensor not in other:
             return
         have.add(tensor)
         described = self._network.tensors[tensor]
         if not self._model.copies_lines and _is_line(described, channels_last=self._network.channels_last):
             return
-        kind = self._model.to_blocked if layout is Layout.BLOCKED else self._model.to_plain
+        kind = self._model.to_blocked if layout is _BLOCKED else self._model.to_plain
         narrow = self._narrow_source(tensor, layout)
         if narrow is not None:
             tensor, kind = narrow.name, with_precision(str(self._model.narrow_copies), "int8")
@@ -280,7 +279,7 @@ class LayoutWalk:
             return None
         producer = self._network.producers.get(tensor)
         source = producer.inputs[:1] if producer is not None and producer.kind == "dequantize" else ()
-        if source and layout is Layout.PLAIN and tensor in self._last:
+        if source and layout is _PLAIN and tensor in self._last:
             (tensor,) = source
         described = self._network.tensors[tensor]
         return described if dtype_precision(described.dtype) == "int8" else None

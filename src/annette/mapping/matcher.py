@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from itertools import permutations
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
@@ -14,7 +15,8 @@ from annette.mapping.rule import Action, Rule
 from annette.network.links import CONSTANT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from annette.mapping.grouping import Grouping
     from annette.mapping.pattern import Node
@@ -41,7 +43,8 @@ class _Spec(NamedTuple):
 
 _Goal: TypeAlias = "tuple[_Spec, str, int, int]"  # operand, tensor, its producer, the reading group
 _Goals: TypeAlias = "tuple[_Goal, _Goals] | None"
-_Wanted: TypeAlias = "tuple[tuple[frozenset[str], ...], bool]"
+_Wanted: TypeAlias = "tuple[tuple[tuple[frozenset[str], int], ...], bool]"  # kinds of producers and how often each is
+# read, and whether a constant is
 
 _UNBOUND: Final = -1
 _MANY: Final = 32
@@ -64,8 +67,6 @@ class Matcher:
         self.rule = rule
         self.kinds = tuple(node.expanded_kinds for node in rule.nodes)
         self.looks_at = frozenset().union(*self.kinds)
-        self._needed = tuple({kind: None for kinds in self.kinds if len(kinds) == 1 for kind in kinds})
-        self._choices = tuple(kinds for kinds in self.kinds if len(kinds) > 1)
         self._root = len(rule.nodes) - 1
         self._index = {node.name: index for index, node in enumerate(rule.nodes)}
         self._taken = tuple(self._index[node.name] for node in rule.taken)
@@ -83,12 +84,9 @@ class Matcher:
         self._specs = tuple(self._spec_of(node) for node in rule.nodes)
         self._wanted = tuple(self._wanted_of(node) for node in rule.nodes)
 
-    def may_apply(self, present: Mapping[str, object]) -> bool:
+    def may_apply(self, present: AbstractSet[str]) -> bool:
         """Whether each node's kinds are among those that are present at all."""
-        for kind in self._needed:
-            if kind not in present:
-                return False
-        return not any(kinds.isdisjoint(present) for kinds in self._choices)
+        return not any(kinds.isdisjoint(present) for kinds in self.kinds)
 
     def run(self, state: Grouping) -> bool:
         """Applies the rule wherever it matches, in topological order; says whether it did anywhere."""
@@ -163,10 +161,8 @@ class Matcher:
     def _bind(
         self, state: Grouping, index: int, group: int, rest: _Goals, bound: list[int], tensors: dict[str, str]
     ) -> bool:
-        """Binds a node to a group, then its operands, then the remaining goals; applies the rule if all fit."""
-        sources, wanted = state.operands[group], self._wanted[index]
-        if wanted is not None and not _offers(state, sources, wanted):
-            return False
+        """Binds a node to a group that offers what it wants, then its operands, then the remaining goals."""
+        sources = state.operands[group]
         bound[index] = group
         for check in self._early[index]:
             if not check(state, bound, tensors):
@@ -191,11 +187,12 @@ class Matcher:
         return False
 
     def _wanted_of(self, node: Node) -> _Wanted | None:
-        """What a group must read to stand for a node: kinds of producers, and whether a constant; None for nothing."""
+        """What a group must read to stand for a node; None for nothing."""
         names = [spec.name for spec in self._spec_of(node)]
-        kinds = tuple(self.kinds[self._index[name]] for name in names if name in self._index)
+        nodes = dict.fromkeys(name for name in names if name in self._index)
+        producers = tuple((self.kinds[self._index[name]], names.count(name)) for name in nodes)
         constant = any(name.startswith("$") for name in names)
-        return (kinds, constant) if kinds or constant else None
+        return (producers, constant) if producers or constant else None
 
     def _spec_of(self, node: Node) -> tuple[_Spec, ...]:
         """The operands that a node lists, taken apart."""
@@ -223,8 +220,10 @@ class Matcher:
             return False
         if bound[index] != _UNBOUND:
             return bound[index] == group and self._solve(state, rest, bound, tensors)
+        wanted = self._wanted[index]
         fits = state.kind[group] in self.kinds[index] and group not in bound
-        return fits and self._bind(state, index, group, rest, bound, tensors)
+        offered = fits and (wanted is None or _offers(state, state.operands[group], wanted))
+        return offered and self._bind(state, index, group, rest, bound, tensors)
 
     def _bind_tensor(self, state: Grouping, goals: _Goals, bound: list[int], tensors: dict[str, str]) -> bool:
         assert goals is not None  # noqa: S101 - narrows the type; the only caller has just looked
@@ -321,9 +320,10 @@ def _offers(state: Grouping, sources: tuple[int, ...], wanted: _Wanted) -> bool:
     producers, constant = wanted
     if constant and CONSTANT not in sources:
         return False
-    for kinds in producers:
-        for source in sources:
-            if source >= 0 and state.kind[state.group_of[source]] in kinds:
+    groups = [state.group_of[source] for source in sources if source >= 0]
+    for kinds, times in producers:
+        for group in groups if times == 1 else [each for each, count in Counter(groups).items() if count >= times]:
+            if state.kind[group] in kinds:
                 break
         else:
             return False

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from annette.budget import BASE_BYTES, BASE_STEPS, budgeted
 from annette.documents import Document, convert, located, shown
 from annette.errors import MappingError, nearest
+from annette.kept import Recent
 from annette.mapping.context import ContextStage, context_from_json, context_to_json
 from annette.mapping.grouping import Grouping
 from annette.mapping.half import HalfModel
@@ -130,15 +131,30 @@ class MappingModel:
         matchers = self._matchers
         if self.half is not None and self.half.without and self.half.concerns(network):
             matchers = tuple(each for each in matchers if each.rule.name.split(".")[0] not in self.half.without)
-        seen = [-1] * len(matchers)
-        changed = True
+        seen: dict[Matcher, int] = {}
+        possible: frozenset[Matcher] = frozenset()
+        kinds, changed = 0, True
         while changed:
             changed = False
-            for index, matcher in enumerate(matchers):
-                if state.is_news(matcher.looks_at, seen[index]) and matcher.may_apply(state.by_kind):
-                    seen[index] = state.changes
+            for matcher in matchers:
+                if len(state.by_kind) > kinds:  # Kinds that have been there are never taken away.
+                    kinds, possible = len(state.by_kind), self._possible(frozenset(state.by_kind))
+                if matcher in possible and state.is_news(matcher.looks_at, seen.get(matcher, -1)):
+                    seen[matcher] = state.changes
                     changed |= matcher.run(state)
         return state
+
+    def _possible(self, kinds: frozenset[str]) -> frozenset[Matcher]:
+        """The rules that may match where groups have some kinds; networks of a search have the same ones."""
+        found = self._possible_before.get(kinds)
+        if found is None:
+            found = frozenset(matcher for matcher in self._matchers if matcher.may_apply(kinds))
+            self._possible_before.put(kinds, found)
+        return found
+
+    @cached_property
+    def _possible_before(self) -> Recent[frozenset[str], frozenset[Matcher]]:
+        return Recent(1024)
 
     def to_json(self) -> dict[str, Any]:
         """The model as plain JSON values."""

@@ -75,6 +75,8 @@ def cut_before_transposing(kernels: Sequence[Kernel], network: Network) -> tuple
         The kernels, in topological order. A transposition that is moved belongs to the first part that is not joined
         with another; the others are kernels without layers, as all copies are that a runtime adds.
     """
+    if not any(kernel.kind == "transpose" for kernel in kernels):
+        return tuple(kernels)
     readers: dict[str, list[Kernel]] = defaultdict(list)
     for kernel in kernels:
         for tensor in kernel.inputs:

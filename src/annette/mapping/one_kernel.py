@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from annette.mapping.access import Access, walks
+from annette.frozen import quick
 from annette.mapping.masks import NO_MASK, mask_behind, mask_of
 from annette.network import kinds_in
 from annette.network.kinds import Category
@@ -14,10 +14,12 @@ from annette.network.kinds import Category
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
+    from annette.mapping.access import Access
     from annette.mapping.precision import Precision
     from annette.network import Layer, Network
+    from annette.network.layer import Workload
 
-__all__ = ["ACTIVATION_CODES", "Kernel", "described_by", "revised", "row_of"]
+__all__ = ["ACTIVATION_CODES", "Kernel", "described_by", "revised", "row_of", "workloads_of"]
 
 _CODED_FIRST: Final = (
     "celu", "clip", "elu", "gelu", "hard_sigmoid", "hard_swish", "leaky_relu", "mish", "prelu", "relu", "selu",
@@ -39,6 +41,7 @@ _MASKED: Final = frozenset({"softmax", "matmul"})
 _NO_CONTEXT: Final[Mapping[str, float]] = MappingProxyType({})
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Kernel:
     """Layers that run as one.
@@ -83,29 +86,29 @@ class Kernel:
         return sum(layer.workload.ops for layer in self.layers)
 
 
-_FIELDS: Final = tuple(
-    (Kernel.__dict__[each.name].__get__, Kernel.__dict__[each.name].__set__) for each in fields(Kernel)
-)
-_set_blocked: Final = Kernel.__dict__["blocked"].__set__
-_set_context: Final = Kernel.__dict__["context"].__set__
-
-
 def revised(kernel: Kernel, *, blocked: bool | None = None, context: Mapping[str, float] | None = None) -> Kernel:
-    """A kernel with another layout or context: as `dataclasses.replace`, in a quarter of the time.
+    """A kernel with another layout or context: as `dataclasses.replace`, in a fifth of the time.
 
     Args:
         kernel: The kernel.
         blocked: Whether it runs in a blocked layout; None leaves it.
         context: What a context stage gives it; None leaves it.
     """
-    made = object.__new__(Kernel)
-    for get, put in _FIELDS:
-        put(made, get(kernel))
-    if blocked is not None:
-        _set_blocked(made, blocked)
-    if context is not None:
-        _set_context(made, context)
-    return made
+    return Kernel(
+        kernel.name,
+        kernel.kind,
+        kernel.anchor,
+        kernel.layers,
+        kernel.inputs,
+        kernel.outputs,
+        kernel.rules,
+        kernel.free,
+        kernel.followers,
+        kernel.blocked if blocked is None else blocked,
+        kernel.context if context is None else context,
+        kernel.precision,
+        kernel.access,
+    )
 
 
 def _computing(kernel: Kernel) -> tuple[Layer, ...]:
@@ -127,27 +130,28 @@ def _own_bytes(kernel: Kernel, network: Network) -> tuple[float, float, float]:
     return read, weights, written
 
 
-def described_by(kernel: Kernel, network: Network) -> Hashable:
-    """What the numbers of a kernel at the platform's precision follow from, as long as the kernel exists.
+def workloads_of(kernel: Kernel) -> list[Workload]:
+    """The workloads that `described_by` refers to."""
+    layers = (kernel.anchor, *kernel.layers, *(kernel.followers or ()))
+    return [layer.workload for layer in layers]
 
-    Layers that were built alike have one workload in common, whose identity stands for it.
+
+def described_by(kernel: Kernel, network: Network) -> Hashable | None:
+    """What the numbers of a kernel at the platform's precision follow from, as long as its workloads are held.
+
+    Layers that were built alike have one workload in common (`annette.network.layer.Workload`), whose identity stands
+    for it. None where the layers around it count, too.
     """
-    anchor, tensors = kernel.anchor, network.tensors
     if kernel.kind in _MASKED:
-        return id(kernel)
-    walk: Hashable = kernel.access
-    if walk is None and walks(anchor.kind):
-        if not all(name in tensors for name in (*anchor.inputs, *anchor.outputs)):
-            return id(kernel)
-        shapes = [(tensors[name].shape, tensors[name].dtype) for name in (*anchor.inputs, *anchor.outputs)]
-        walk = len(anchor.inputs), tuple(shapes), tuple(anchor.attributes.items())
-    alone = anchor.kind, id(anchor.workload), kernel.blocked, len(kernel.layers), walk
-    if len(kernel.layers) <= 1 and not kernel.followers:
+        return None
+    anchor, layers, tensors = kernel.anchor, kernel.layers, network.tensors
+    alone = anchor.kind, id(anchor.workload), kernel.blocked, len(layers), kernel.access
+    if len(layers) <= 1 and not kernel.followers:
         return alone
-    followers = kernel.layers if kernel.followers is None else kernel.followers
+    followers = layers if kernel.followers is None else kernel.followers
     return (
         alone,
-        tuple([(id(layer.workload), layer.kind) for layer in kernel.layers]),
+        tuple([(id(layer.workload), layer.kind) for layer in layers]),
         tuple([(id(layer.workload), layer.kind, layer is anchor) for layer in followers]),
         tuple([tensors[tensor].shape for tensor in kernel.inputs]),
         tuple([tensors[tensor].shape for tensor in kernel.outputs]),

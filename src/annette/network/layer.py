@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from annette.frozen import quick
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -61,6 +63,9 @@ class Dimensions(NamedTuple):
 class Workload:
     """What a layer computes and moves, independent of any device.
 
+    Layers of a network that have one and the same object as their workload are alike: their operands and results have
+    the same shapes and element types in the same order, and their attributes are equal.
+
     Attributes:
         ops: Operations (1 multiply-accumulate = 2 operations).
         macs: Multiply-accumulates of convolutions and matrix products; 0 for every other kind.
@@ -89,6 +94,7 @@ class Workload:
         return self.input_bytes + self.weight_bytes + self.output_bytes
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One operator of a network.

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from annette.network.layer import Layer
+    from annette.network.tensor import Tensor
 
 __all__ = ["CONSTANT", "FED", "SCALAR", "Links", "origins"]
 
@@ -39,6 +40,7 @@ class Links(NamedTuple):
         reads: For each layer, the activations it reads, each once, in operand order.
         producers: For each layer, the producers of ``reads``.
         by_kind: Positions of the layers of each kind, ascending.
+        shares_constants: Whether a constant is read by more than one layer, or more than once by one.
     """
 
     kinds: tuple[str, ...]
@@ -48,62 +50,94 @@ class Links(NamedTuple):
     reads: tuple[tuple[str, ...], ...]
     producers: tuple[tuple[int, ...], ...]
     by_kind: Mapping[str, tuple[int, ...]]
+    shares_constants: bool
 
     @classmethod
-    def of(cls, layers: Sequence[Layer], constants: Iterable[str], outputs: Iterable[str]) -> Links:
+    def of(
+        cls, layers: Sequence[Layer], tensors: Mapping[str, Tensor], inputs: Iterable[str], outputs: Iterable[str]
+    ) -> Links | None:
         """Collects the edges of a network.
 
         Args:
-            layers: Its layers in topological order.
-            constants: Names of its constants.
+            layers: Its layers.
+            tensors: Its tensors by their names.
+            inputs: Names of the activations fed in.
             outputs: Names of the activations that it hands out.
+
+        Returns:
+            The edges; None where the network is damaged, or a layer reads what one behind it writes.
         """
-        made: dict[str, int] = dict.fromkeys(constants, CONSTANT)
-        made[SCALAR] = CONSTANT
+        given = set(inputs)
+        if len({layer.name for layer in layers}) < len(layers):
+            return None
+        made: dict[str, int] = {name: FED for name in given if name in tensors}
+        made |= {name: CONSTANT for name, tensor in tensors.items() if tensor.constant}
         readers: list[list[int]] = [[] for _ in layers]
-        operands, names, reads, producers = [], [], [], []
+        operands, operand_names, reads, producers = [], [], [], []
         by_kind: dict[str, list[int]] = {}
+        constants_read: list[str] = []
         for position, layer in enumerate(layers):
             by_kind.setdefault(layer.kind, []).append(position)
-            own = _operand_names(layer)
-            sources = tuple([made.get(tensor, FED) for tensor in own])
-            names.append(own)
+            own = layer.inputs
+            try:
+                sources = tuple([made[tensor] for tensor in own])
+            except KeyError:
+                return None
+            if not _SCALARS.isdisjoint(layer.attributes):
+                own = _with_numbers(layer)
+                sources = tuple([made.get(tensor, CONSTANT) for tensor in own])
+            operand_names.append(own)
             operands.append(sources)
-            for source in sources:
-                if source >= 0 and (not readers[source] or readers[source][-1] != position):
-                    readers[source].append(position)
-            if CONSTANT not in sources and len(set(own)) == len(own):
-                reads.append(own)
-                producers.append(sources)
-            else:
-                read = {name: source for name, source in zip(own, sources, strict=True) if source != CONSTANT}
-                reads.append(tuple(read))
-                producers.append(tuple(read.values()))
+            _note_reader(readers, sources, position)
+            own, sources, constants = _activations(own, sources)
+            constants_read += constants
+            reads.append(own)
+            producers.append(sources)
             for tensor in layer.outputs:
+                if tensor in given or tensor not in tensors or made.get(tensor, CONSTANT) != CONSTANT:
+                    return None
                 made[tensor] = position
-        for tensor in outputs:
-            source = made.get(tensor, FED)
-            if source >= 0 and (not readers[source] or readers[source][-1] != len(layers)):
-                readers[source].append(len(layers))
+        if not all(tensor in made or tensor in given for tensor in outputs):
+            return None
+        _note_reader(readers, [made.get(tensor, FED) for tensor in outputs], len(layers))
         return cls(
             kinds=tuple([layer.kind for layer in layers]),
             operands=tuple(operands),
-            operand_names=tuple(names),
+            operand_names=tuple(operand_names),
             readers=tuple([tuple(positions) for positions in readers]),
             reads=tuple(reads),
             producers=tuple(producers),
             by_kind={kind: tuple(positions) for kind, positions in by_kind.items()},
+            shares_constants=len(set(constants_read)) < len(constants_read),
         )
+
+
+def _activations(
+    own: tuple[str, ...], sources: tuple[int, ...]
+) -> tuple[tuple[str, ...], tuple[int, ...], Sequence[str]]:
+    """Of a layer's operands the activations, each once, with their producers; and the constants."""
+    constants = sources.count(CONSTANT)
+    if not constants and len(set(own)) == len(own):
+        return own, sources, ()
+    if constants == len(sources) - 1 and sources[0] != CONSTANT:
+        return own[:1], sources[:1], own[1:]
+    read = {name: source for name, source in zip(own, sources, strict=True) if source != CONSTANT}
+    return tuple(read), tuple(read.values()), [name for name, at in zip(own, sources, strict=True) if at == CONSTANT]
+
+
+def _note_reader(readers: Sequence[list[int]], sources: Iterable[int], position: int) -> None:
+    """Adds a layer to the readers of those that write what it reads, once to each."""
+    for source in sources:
+        if source >= 0 and (not readers[source] or readers[source][-1] != position):
+            readers[source].append(position)
 
 
 _SCALARS: Final = frozenset({"scalar", "scalar_true", "scalar_false"})
 """Attributes that stand for operands that are numbers."""
 
 
-def _operand_names(layer: Layer) -> tuple[str, ...]:
+def _with_numbers(layer: Layer) -> tuple[str, ...]:
     """All operands in the operator's order, numbers included."""
-    if _SCALARS.isdisjoint(layer.attributes):
-        return layer.inputs
     names = list(layer.inputs)
     if "scalar" in layer.attributes:
         names.insert(0 if layer.attributes.get("scalar_first") else 1, SCALAR)

@@ -48,6 +48,9 @@ class Network:
         empty_inputs: Shapes of inputs that were given no elements, such as the cache of a decoder before its first
             token, by name. They are no tensors of the network; a runtime must be fed with them.
 
+    Attributes:
+        links: The edges as plain numbers, layers named by position.
+
     Raises:
         NetworkStructureError: The graph is empty, cyclic, reads a tensor that nothing produces, or produces a
             tensor or names a layer twice.
@@ -93,34 +96,13 @@ class Network:
         unordered = tuple(layers)
         if not unordered:
             raise NetworkStructureError(f"network {name!r} has no layers: there is nothing to estimate")
-        in_order = self._in_order(unordered)
-        self.producers: Mapping[str, Layer] = MappingProxyType(self._check(unordered) if in_order is None else in_order)
-        self.layers = self._sort(unordered) if in_order is None else unordered
-
-    def _in_order(self, layers: tuple[Layer, ...]) -> dict[str, Layer] | None:
-        """What `_check` gives, in one pass, where all is well and every layer stands behind those that it reads.
-
-        Returns:
-            The producer of each tensor; None where a closer look is needed.
-        """
-        producers: dict[str, Layer] = {}
-        given, tensors = set(self.inputs), self.tensors
-        for layer in layers:
-            for tensor in layer.inputs:
-                if tensor not in producers and (
-                    tensor not in tensors or not (tensor in given or tensors[tensor].constant)
-                ):
-                    return None
-            for tensor in layer.outputs:
-                if tensor in producers or tensor in given or tensor not in tensors:
-                    return None
-                producers[tensor] = layer
-        if len({layer.name for layer in layers}) < len(layers):
-            return None
-        for tensor in self.outputs:
-            if tensor not in producers and tensor not in given and not (tensor in tensors and tensors[tensor].constant):
-                return None
-        return producers
+        links = Links.of(unordered, self.tensors, self.inputs, self.outputs)
+        if links is None:
+            unordered = self._sort(unordered, self._check(unordered))
+            links = Links.of(unordered, self.tensors, self.inputs, self.outputs)
+            assert links is not None  # noqa: S101 - narrows the type; `_check` has looked
+        self.layers = unordered
+        self.links = links
 
     def _check(self, layers: tuple[Layer, ...]) -> dict[str, Layer]:
         producers: dict[str, Layer] = {}
@@ -155,7 +137,7 @@ class Network:
                 raise NetworkStructureError(f"output {output!r} of network {self.name!r} is produced by nothing")
         return producers
 
-    def _sort(self, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    def _sort(self, layers: tuple[Layer, ...], producers: Mapping[str, Layer]) -> tuple[Layer, ...]:
         """Topological order by repeated depth-first walks, without recursion; raises on a cycle."""
         order: list[Layer] = []
         done: set[str] = set()
@@ -174,7 +156,7 @@ class Network:
                 open_.add(layer.name)
                 stack.append((layer, True))
                 for tensor in reversed(layer.inputs):
-                    producer = self.producers.get(tensor)
+                    producer = producers.get(tensor)
                     if producer is not None and producer.name not in done:
                         if producer.name in open_:
                             raise NetworkStructureError(
@@ -220,6 +202,11 @@ class Network:
         return {**{name: self.tensors[name].shape for name in self.inputs}, **self.empty_inputs}
 
     @cached_property
+    def producers(self) -> Mapping[str, Layer]:
+        """The layer that writes each tensor that one writes."""
+        return MappingProxyType({tensor: layer for layer in self.layers for tensor in layer.outputs})
+
+    @cached_property
     def consumers(self) -> Mapping[str, tuple[Layer, ...]]:
         """The layers that read each tensor, in topological order, each once."""
         readers: dict[str, list[Layer]] = {}
@@ -242,11 +229,6 @@ class Network:
     def activations(self) -> Mapping[str, tuple[str, ...]]:
         """For each layer's name, the activations it reads, each once, in operand order."""
         return MappingProxyType(dict(zip([layer.name for layer in self.layers], self.links.reads, strict=True)))
-
-    @cached_property
-    def links(self) -> Links:
-        """The edges as plain numbers, layers named by position."""
-        return Links.of(self.layers, [name for name, each in self.tensors.items() if each.constant], self.outputs)
 
     @cached_property
     def origins(self) -> Mapping[str, tuple[str, ...]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from annette.errors import NetworkShapeError
+from annette.frozen import quick
 
-__all__ = ["MAX_ELEMENTS", "DType", "Tensor", "known_tensor"]
+__all__ = ["MAX_ELEMENTS", "DType", "Tensor"]
 
 MAX_ELEMENTS: Final = 2**62
 """No tensor may have more elements than this: byte and operation counts must stay within 64 bits."""
@@ -54,6 +56,7 @@ class DType(Enum):
         return self.label.startswith(("float", "bfloat"))
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """A named array that a layer reads or writes.
@@ -77,15 +80,9 @@ class Tensor:
     code_bits: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        for size in self.shape:
-            if size < 1:
-                raise NetworkShapeError(
-                    f"tensor {self.name!r} has shape {self.shape}: every dimension must be at least 1"
-                )
-        if self.elements > MAX_ELEMENTS:
-            raise NetworkShapeError(
-                f"tensor {self.name!r} has shape {self.shape}: {self.elements} elements overflow 64-bit counts"
-            )
+        wrong = _what_is_wrong(self.shape)
+        if wrong is not None:
+            raise NetworkShapeError(f"tensor {self.name!r} has shape {self.shape}: {wrong}")
 
     @property
     def elements(self) -> int:
@@ -98,19 +95,10 @@ class Tensor:
         return (self.elements * self.dtype.bits + 7) // 8
 
 
-_new: Final = object.__new__
-_name, _shape, _dtype, _constant, _learned, _code_bits = (Tensor.__dict__[each.name].__set__ for each in fields(Tensor))
-
-
-def known_tensor(
-    name: str, shape: tuple[int, ...], dtype: DType, constant: bool = False, learned: bool = True
-) -> Tensor:
-    """`Tensor` of a shape that another one has been made of: as it cannot be refused, it takes a third of the time."""
-    made = _new(Tensor)
-    _name(made, name)
-    _shape(made, shape)
-    _dtype(made, dtype)
-    _constant(made, constant)
-    _learned(made, learned)
-    _code_bits(made, None)
-    return made
+@lru_cache(4096)
+def _what_is_wrong(shape: tuple[int, ...]) -> str | None:
+    """Why no tensor has a shape; None of a possible one. Few shapes are those of thousands of tensors."""
+    if any(size < 1 for size in shape):
+        return "every dimension must be at least 1"
+    elements = math.prod(shape)
+    return f"{elements} elements overflow 64-bit counts" if elements > MAX_ELEMENTS else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping  # noqa: TC003 - annotations are read at run time
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -114,15 +114,20 @@ class LogResiduals:
             Lower and upper factor, at most and at least 0: an interval contains its estimate. None where all levels
             lie on one side of the median.
         """
-        tail = (1.0 - confidence) / 2.0
-        below = tuple(zip(self.levels, self.values, strict=True))
-        above = tuple((1.0 - level, -value) for level, value in reversed(below))
-        lower, upper = _tail(below, tail), _tail(above, tail)
-        return None if lower is None or upper is None else (min(lower, 0.0), max(-upper, 0.0))
+        return _central(self.levels, self.values, confidence)
 
     def to_json(self) -> dict[str, Any]:
         """Levels, values, and the spread if there is one."""
         return {name: value for name, value in plain(self).items() if value is not None}
+
+
+@lru_cache(1024)  # All networks of a search ask for the same.
+def _central(levels: tuple[float, ...], values: tuple[float, ...], confidence: float) -> tuple[float, float] | None:
+    tail = (1.0 - confidence) / 2.0
+    below = tuple(zip(levels, values, strict=True))
+    above = tuple((1.0 - level, -value) for level, value in reversed(below))
+    lower, upper = _tail(below, tail), _tail(above, tail)
+    return None if lower is None or upper is None else (min(lower, 0.0), max(-upper, 0.0))
 
 
 def _tail(quantiles: tuple[tuple[float, float], ...], level: float) -> float | None:
@@ -242,10 +247,8 @@ class ComposedErrors:
         return math.hypot(self.run, math.hypot(math.sqrt(variance), spread_s) / (float(latency_s.sum()) + beside_s))
 
     def _spread_numbers(self, table: KernelTable) -> npt.NDArray[np.intp]:
-        numbers = np.empty(len(table), dtype=np.intp)
-        for kind, rows in table.rows_by_kind.items():
-            numbers[rows] = self._number_of.get(kind, len(self.spreads))
-        return numbers
+        kinds, of = table.numbered_kinds
+        return np.array([self._number_of.get(kind, len(self.spreads)) for kind in kinds], dtype=np.intp)[of]
 
     @cached_property
     def _number_of(self) -> dict[str, int]:

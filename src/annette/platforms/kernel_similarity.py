@@ -101,18 +101,17 @@ class Likeness:
     Attributes:
         equal: A number for each row that rows with the same kind and features share, shape ``(rows,)``.
         kind: A number for each row that rows of the same kind share, shape ``(rows,)``.
-        groups: By kind, the numbers of its unequal kernels, where there are several.
-        coordinates: Of the kernels of each group (`similarity_coordinates`).
-        matrices: Similarities of all pairs of each group, or None where the group is too large to keep them.
-        alone: Numbers of kernels that differ from all others of their kind by being its only ones.
+        kind_of: The number of the kind of each of the unequal kernels.
+        coordinates: Of each of the unequal kernels (`similarity_coordinates`).
+        pairs: Numbers of both kernels of each pair of unequal kernels of one kind, each with itself among them, and how
+            similar they are; None where there are too many pairs to keep.
     """
 
     equal: npt.NDArray[np.intp]
     kind: npt.NDArray[np.intp]
-    groups: tuple[npt.NDArray[np.intp], ...]
-    coordinates: tuple[FloatArray, ...]
-    matrices: tuple[FloatArray | None, ...]
-    alone: npt.NDArray[np.intp]
+    kind_of: npt.NDArray[np.intp]
+    coordinates: FloatArray
+    pairs: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray] | None
 
     def sums(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Sums of the weights of all kernels of one kind, and of all equal kernels.
@@ -129,11 +128,11 @@ class Likeness:
         Args:
             parts: Weight of each of the unequal kernels.
         """
-        total = float((parts[self.alone] * parts[self.alone]).sum())
-        for group, coordinates, matrix in zip(self.groups, self.coordinates, self.matrices, strict=True):
-            own = parts[group]
-            total += weighted_similarity(coordinates, own) if matrix is None else float(own @ matrix @ own)
-        return total
+        if self.pairs is not None:
+            left, right, similar = self.pairs
+            return float((parts[left] * parts[right] * similar).sum())
+        of_kind = (np.flatnonzero(self.kind_of == number) for number in range(int(self.kind_of.max()) + 1))
+        return sum(weighted_similarity(self.coordinates[own], parts[own]) for own in of_kind)
 
 
 @kept
@@ -143,18 +142,12 @@ def likeness_of(table: KernelTable) -> Likeness:
     Args:
         table: Any kernels.
     """
-    equal = equal_rows(table)
-    kind = np.empty(len(table), dtype=np.intp)
-    groups: list[npt.NDArray[np.intp]] = []
-    alone: list[npt.NDArray[np.intp]] = []
-    _, first = np.unique(equal, return_index=True)
-    for number, rows in enumerate(table.rows_by_kind.values()):
-        kind[rows] = number
-        unequal = np.unique(equal[rows])
-        (groups if len(unequal) > 1 else alone).append(unequal)
-    places = similarity_coordinates(table)[first]
-    coordinates = tuple(places[group] for group in groups)
-    matrices = tuple(similarity(at[:, None], at[None]) if len(at) <= _CHUNK else None for at in coordinates)
-    return Likeness(
-        equal, kind, tuple(groups), coordinates, matrices, np.concatenate([*alone, np.zeros(0, dtype=np.intp)])
-    )
+    equal, (_, kind) = equal_rows(table), table.numbered_kinds
+    first = np.empty(int(equal.max(initial=-1)) + 1, dtype=np.intp)
+    first[equal[::-1]] = np.arange(len(equal))[::-1]  # Of equal kernels the last one written counts: the first.
+    kind_of, coordinates, pairs = kind[first], similarity_coordinates(table.select(first)), None
+    if len(first) <= _MOST_COMPARED:
+        left, right = np.nonzero(kind_of[:, None] == kind_of[None])
+        if len(left) <= _CHUNK * _CHUNK:
+            pairs = left, right, similarity(coordinates[left], coordinates[right])
+    return Likeness(equal, kind, kind_of, coordinates, pairs)

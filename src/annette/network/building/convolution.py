@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from annette.errors import NetworkShapeError
@@ -42,13 +43,23 @@ def _pads(padding: Padding, shape: Sequence[int], kernel: Sequence[int], stride:
 
 def _window(x: Tensor, kernel: Size, stride: Size, padding: Padding, dilation: Size = 1) -> dict[str, AttributeValue]:
     """Attributes of a window over N, C, steps, or over feature maps."""
-    single = len(x.shape) == 3
+    usual = type(kernel) is type(stride) is type(dilation) is int and type(padding) in (int, str)
+    return dict((_usual_window if usual else _window_over)(x.shape, kernel, stride, padding, dilation))
+
+
+def _window_over(
+    shape: tuple[int, ...], kernel: Size, stride: Size, padding: Padding, dilation: Size
+) -> dict[str, AttributeValue]:
+    single = len(shape) == 3
     taps, steps, gaps = (
         ((size,) if single else (size, size)) if isinstance(size, int) else pair(size)
         for size in (kernel, stride, dilation)
     )
-    pads = _pads(padding, x.shape, taps, steps, gaps)
+    pads = _pads(padding, shape, taps, steps, gaps)
     return {"kernel_shape": taps, "strides": steps, "dilations": gaps, "pads": pads}
+
+
+_usual_window = lru_cache(1024)(_window_over)
 
 
 class ConvolutionOperators(Graph):

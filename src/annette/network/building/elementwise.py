@@ -184,11 +184,13 @@ class ElementwiseOperators(Graph):
 
     def _arithmetic(self, kind: str, x: Tensor | float, y: Tensor | float, name: str) -> Tensor:
         """Two operands; a number is no operand but an attribute, as the readers have it."""
+        if isinstance(x, Tensor) and isinstance(y, Tensor):
+            return self.apply(kind, x, y, name=name)
         operands = [operand for operand in (x, y) if isinstance(operand, Tensor)]
         numbers = [operand for operand in (x, y) if not isinstance(operand, Tensor)]
         if operands:
             first = not isinstance(x, Tensor)
-            attributes = {"scalar": float(numbers[0]), "scalar_first": first} if numbers else {}
+            attributes = {"scalar": float(numbers[0]), "scalar_first": first}
             return self.apply(kind, *operands, attributes=attributes, name=name)
         raise OptionError(f"{kind} of the numbers {x} and {y} is no layer: one operand must be a tensor")
 

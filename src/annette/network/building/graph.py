@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import marshal
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError, NetworkStructureError, OptionError, nearest
-from annette.kept import Recent
+from annette.network.building.alike import DESCRIBED, Described, likeness
 from annette.network.kinds import KINDS, output_shapes
-from annette.network.layer import Layer, Workload
+from annette.network.layer import Layer
 from annette.network.network import Network
-from annette.network.tensor import DType, Tensor, known_tensor
+from annette.network.tensor import DType, Tensor
 from annette.network.workload import describe_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from annette.network.kinds.shapes import Shape
     from annette.network.layer import AttributeValue, Dimensions
@@ -23,26 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["Graph", "check_rank", "pair"]
 
 _NOT_LEARNED: Final = frozenset({"constant", "mean", "variance"})
-
-
-class _Described(NamedTuple):
-    """What a layer is but for names.
-
-    Attributes:
-        workload: Its workload.
-        attributes: Its attributes.
-        weights: Key, shape and whether it is learned, of each constant that belongs to it.
-        results: Shape and element type of each result.
-    """
-
-    workload: Workload
-    attributes: Mapping[str, AttributeValue]
-    weights: tuple[tuple[str, Shape, bool], ...]
-    results: tuple[tuple[Shape, DType], ...]
-
-
-_DESCRIBED: Final[Recent[Hashable, _Described]] = Recent(16_384)
-"""Layers described before: those of one network repeat each other, and so do the networks of a search space."""
 
 
 def pair(value: int | Sequence[int]) -> tuple[int, int]:
@@ -83,6 +61,9 @@ class Graph:
         name: The network's name.
         batch: Number of samples; recorded on the network, the shapes of the inputs must agree with it.
         source_format: What `Network.source_format` says.
+
+    Attributes:
+        prefix: What the names of layers begin with that are made now.
     """
 
     def __init__(self, name: str, *, batch: int = 1, source_format: str = "zoo") -> None:
@@ -93,7 +74,7 @@ class Graph:
         self._layers: list[Layer] = []
         self._inputs: list[str] = []
         self._used: dict[str, int] = {}
-        self._scope = ""
+        self.prefix = ""
 
     @property
     def layer_count(self) -> int:
@@ -118,15 +99,9 @@ class Graph:
         self._inputs.append(name)
         return tensor
 
-    @contextmanager
-    def scope(self, name: str) -> Iterator[None]:
+    def scope(self, name: str) -> Scope:
         """Puts ``name/`` in front of the names of all layers made within."""
-        outer = self._scope
-        self._scope = f"{outer}{name}/"
-        try:
-            yield
-        finally:
-            self._scope = outer
+        return Scope(self, name)
 
     def weight(
         self,
@@ -152,7 +127,7 @@ class Graph:
         Raises:
             NetworkStructureError: A tensor of that name exists.
         """
-        full = f"{owner}.{name}" if owner is not None else f"{self._scope}{name}"
+        full = f"{owner}.{name}" if owner is not None else f"{self.prefix}{name}"
         return self._new_tensor(full, tuple(shape), dtype, constant=True, learned=learned)
 
     def layer(
@@ -197,9 +172,9 @@ class Graph:
         attributes = dict(attributes or {})
         own = {key: tuple(shape) for key, shape in (weights or {}).items()}
         stated = any(each is not None for each in (shapes, dtypes, dimensions, macs))
-        alike = None if stated else _likeness(kind, inputs, attributes, dtype, tuple(own.items()))
+        alike = None if stated else likeness(kind, inputs, attributes, dtype, tuple(own.items()))
         full = full_name or self.unique_name(name or kind)
-        if (described := _DESCRIBED.get(alike)) is not None:
+        if (described := DESCRIBED.get(alike)) is not None:
             return self._append(kind, full, inputs, described)
         _check_attributes(kind, full, attributes)
         operands = list(inputs)
@@ -221,7 +196,7 @@ class Graph:
         kind: str,
         name: str,
         inputs: Sequence[Tensor],
-        described: _Described,
+        described: Described,
     ) -> list[Tensor]:
         """Appends a layer that differs from one described before by its names only."""
         read, tensors = [tensor.name for tensor in inputs], self._tensors
@@ -229,14 +204,14 @@ class Graph:
             weight = f"{name}.{key}"
             if weight in tensors:
                 raise self._taken(weight)
-            tensors[weight] = known_tensor(weight, shape, DType.FLOAT32, True, learned)
+            tensors[weight] = Tensor(weight, shape, DType.FLOAT32, True, learned)
             read.append(weight)
         results, outputs = described.results, []
         names = (name,) if len(results) == 1 else tuple([f"{name}:{i}" for i in range(len(results))])
         for each, (shape, dtype) in zip(names, results, strict=True):
             if each in tensors:
                 raise self._taken(each)
-            tensors[each] = written = known_tensor(each, shape, dtype)
+            tensors[each] = written = Tensor(each, shape, dtype)
             outputs.append(written)
         self._layers.append(Layer(name, kind, tuple(read), names, described.workload, described.attributes))
         return outputs
@@ -258,8 +233,7 @@ class Graph:
         Raises:
             NetworkStructureError: It has no layers.
         """
-        read = {name for layer in self._layers for name in layer.inputs}
-        names = [t.name for t in outputs] or [t for layer in self._layers for t in layer.outputs if t not in read]
+        names = [tensor.name for tensor in outputs] or self._unread()
         return Network(
             name=self.name,
             layers=self._layers,
@@ -270,6 +244,10 @@ class Graph:
             source_format=self.source_format,
             notes=notes,
         )
+
+    def _unread(self) -> list[str]:
+        read = {name for layer in self._layers for name in layer.inputs}
+        return [name for layer in self._layers for name in layer.outputs if name not in read]
 
     def apply(
         self,
@@ -304,8 +282,8 @@ class Graph:
             (1, 8, 4, 4)
         """
         attributes = attributes or {}
-        alike = _likeness(kind, inputs, attributes, features, bias)
-        described = _DESCRIBED.get(alike)
+        alike = likeness(kind, inputs, attributes, features, bias)
+        described = DESCRIBED.get(alike)
         if described is not None:
             return self._append(kind, self.unique_name(name or kind), inputs, described)[0]
         weights: dict[str, Shape] = {}
@@ -330,7 +308,7 @@ class Graph:
         own = tuple((key, shape, key not in _NOT_LEARNED) for key, shape in weights.items())
         results = tuple((tensor.shape, tensor.dtype) for tensor in outputs)
         layer = self._layers[-1]
-        _DESCRIBED.put(alike, _Described(layer.workload, layer.attributes, own, results))
+        DESCRIBED.put(alike, Described(layer.workload, layer.attributes, own, results))
 
     def _new_tensor(
         self, name: str, shape: tuple[int, ...], dtype: DType, *, constant: bool = False, learned: bool = True
@@ -346,7 +324,7 @@ class Graph:
 
     def unique_name(self, name: str) -> str:
         """Reserves a layer's full name: the scope, the name, and a number where it is taken."""
-        full = self._scope + name
+        full = self.prefix + name
         count = self._used.get(full, 0) + 1
         self._used[full] = count
         if count == 1 and full not in self._tensors:
@@ -354,24 +332,24 @@ class Graph:
         return self.unique_name(f"{name}_{max(count, 2)}")
 
 
-def _likeness(
-    kind: str, operands: Sequence[Tensor], attributes: Mapping[str, AttributeValue], *further: Hashable
-) -> Hashable:
-    """What everything else about a layer follows from but its names; None where that cannot be told.
+class Scope:
+    """A part of a network under construction, within which names have a prefix.
 
-    Attributes count with their types: 1, 1.0 and true are equal in Python, but not all of them are what a kind takes.
+    Args:
+        graph: The network.
+        name: Of the part, within the part that is open already.
     """
-    try:
-        # Bytes of version 2 depend on values and types alone; later versions mark what is referred to elsewhere.
-        own = marshal.dumps(tuple(attributes.items()), 2)
-    except ValueError:
-        return None
-    if len(operands) == 1:
-        (only,) = operands
-        return kind, own, only.shape, only.dtype, only.constant, further
-    names = [tensor.name for tensor in operands]
-    same = tuple(map(names.index, names))
-    return kind, own, same, tuple([(tensor.shape, tensor.dtype, tensor.constant) for tensor in operands]), further
+
+    def __init__(self, graph: Graph, name: str) -> None:
+        self._graph = graph
+        self._outer = graph.prefix
+        self._inner = f"{graph.prefix}{name}/"
+
+    def __enter__(self) -> None:
+        self._graph.prefix = self._inner
+
+    def __exit__(self, *_: object) -> None:
+        self._graph.prefix = self._outer
 
 
 def _check_attributes(kind: str, name: str, attributes: Mapping[str, AttributeValue]) -> None:
