@@ -66,7 +66,10 @@ _WORKS: Final = (
             "scattered_elements", "scattered_runs", "input_bytes", "output_bytes", *_FROM_AFAR,
         ),
     ),
-    (frozenset({"gather"}), ("kernels", "copied_runs", "single_elements", "output_bytes")),
+    (
+        frozenset({"gather"}),
+        ("kernels", "copied_runs", "single_elements", "output_bytes", "weights_past_*", "kernels_past_*"),
+    ),
     (
         frozenset({"gather_elements", "scatter_elements"}),
         ("kernels", "ops", "input_bytes", "output_bytes", *_FROM_AFAR),

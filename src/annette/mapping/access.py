@@ -68,6 +68,7 @@ REPEATING_WALKS: Final = frozenset({0, _REPEATED})
 
 _SCATTERED: Final = 3
 _BITS: Final = 8
+_PAIR: Final = 2
 _Shapes: TypeAlias = "Sequence[tuple[int, ...]]"
 
 
@@ -323,17 +324,18 @@ def _broadcast(_: Layer, shapes: _Shapes, results: _Shapes) -> Access:
     least = min(sizes)
     if len(shapes) == 1 or least in (1, total):
         return Access(total, 0 if least == total and len(shapes) > 1 else 1)
-    shape = shapes[sizes.index(least)]
-    padded = (*(1,) * (len(result) - len(shape)), *shape)
-    run, repeated = 1, -1
-    for own, size in zip(reversed(padded), reversed(result), strict=False):
+    # Of two operands both may hold still in some dimensions: a run ends where either begins to vary or to hold still.
+    compared = shapes if len(shapes) == _PAIR else [shapes[sizes.index(least)]]
+    padded = [(*(1,) * (len(result) - len(shape)), *shape) for shape in compared]
+    run, varying = 1, ()
+    for size, *own in zip(*map(reversed, (result, *padded)), strict=False):
         if size == 1:
             continue
-        now = int(own == size)
-        if repeated not in (-1, now):
+        now = tuple(each == size for each in own)
+        if varying not in ((), now):
             break
-        repeated, run = now, run * size
-    return Access(run, 2 if repeated == 1 else 1)
+        varying, run = now, run * size
+    return Access(run, 2 if all(varying) else 1)
 
 
 _RULES: Final[dict[str, Callable[[Layer, _Shapes, _Shapes], Access]]] = {

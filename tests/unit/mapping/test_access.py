@@ -180,3 +180,16 @@ def test_how_far_apart_lies_what_a_transpose_makes_neighbours(shape, perm, strid
     net = NetworkBuilder("n", batch=1)
     network = net.build(net.transpose(net.input("x", shape), perm))
     assert access_of(network.layers[-1], network)[2:] == strides
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "access"),
+    [
+        ((1, 512, 40, 1), (1, 1, 40, 16), (16, 1)),  # a number of the first for 16 of the second
+        ((1, 512, 1, 16), (1, 512, 40, 1), (16, 1)),
+        ((1, 8, 1, 4, 5), (1, 1, 6, 4, 5), (20, 2)),  # both vary along the last two dimensions
+        ((1, 8, 4, 5), (1, 1, 4, 5), (20, 2)),
+    ],
+)
+def test_runs_of_two_operands_that_both_hold_still_somewhere(first, second, access):
+    assert _last(lambda net, a, b: net.mul(a, b), first, second) == access
