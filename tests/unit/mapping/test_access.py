@@ -40,7 +40,7 @@ def test_transposes(shape, perm, access):
         ((1, 8, 4, 6), (1, 8, 4, 1), (6, 1)),
         ((1, 8, 4, 6), (1, 1, 4, 6), (24, 2)),
         ((1, 1, 1, 1), (1, 8, 4, 6), (192, 1)),
-        ((8, 1), (1, 5), (5, 2)),
+        ((8, 1), (1, 5), (5, 1)),  # a number of the first for each row
     ],
 )
 def test_broadcasts(first, second, access):
