@@ -2,7 +2,7 @@
 
 Usage, in the environment of ``tools/export_networks.py``: ``python tools/export_further.py --out FOLDER``. The names
 were chosen before any of them was exported, estimated or measured, after the platform of the first row of
-docs/results/further-networks.md had been shipped; 36 more were larger than 100 MB, or PyTorch could not export them, or
+docs/results/further.md had been shipped; 36 more were larger than 100 MB, or PyTorch could not export them, or
 the names turned out to stand in other lists. ``tools/evaluate_corpus.py`` measures and scores files.
 """
 
