@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,8 +72,7 @@ def measure(
         tell: As in `benchmark`.
 
     Returns:
-        The networks in the order given; ``latency_s`` is the shortest of the rounds' medians (of more than four, the
-        one a quarter of the way up).
+        The networks in the order given; ``latency_s`` is what the rounds' medians tell of an undisturbed moment.
 
     Raises:
         NetworkError: A network cannot be read.
@@ -85,23 +83,13 @@ def measure(
     """
     chosen = dict(options or {})
     cases = [session.case_of(network, backend, batch=batch, inputs=inputs, lenient=lenient) for network in networks]
-    settings = session.settings_for(
-        chosen, () if scheduler else cpus, target_s=_NETWORK_S, timeout_s=timeout_s or _NETWORK_TIMEOUT_S
-    )
-    shared: dict[str, Any] = {"backend": backend, "options": chosen, "settings": settings}
-    with ExitStack() as stack:
-        place = stack.enter_context(place_of(scheduler, cpus, names=boards, tls=tls, tell=tell, **shared))
-        dataset = stack.enter_context(session.recording(out))
-        return session.measure_networks(
-            cases,
-            dataset,
-            rounds=session.default_rounds(backend) if rounds is None else rounds,
-            precision=precision,
-            resume=resume,
-            progress=progress,
-            place=place,
-            **shared,
-        )
+    times: dict[str, Any] = {"target_s": _NETWORK_S, "timeout_s": timeout_s or _NETWORK_TIMEOUT_S}
+    settings = session.settings_for(chosen, () if scheduler else cpus, **times)
+    on: dict[str, Any] = {"backend": backend, "options": chosen, "settings": settings}
+    rounds = session.default_rounds(backend) if rounds is None else rounds
+    how: dict[str, Any] = {"rounds": rounds, "precision": precision, "progress": progress, "resume": resume}
+    with place_of(scheduler, cpus, names=boards, tls=tls, tell=tell, **on) as place, session.recording(out) as dataset:
+        return session.measure_networks(cases, dataset, place=place, **on, **how)
 
 
 def observe_sizes(

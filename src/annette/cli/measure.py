@@ -69,9 +69,8 @@ def command(
 
     The latency is the shortest of the rounds' medians (of more than four, the one a quarter of the way up): what the
     network takes undisturbed. Every round is a process of its own, the networks take turns, and what fails is not tried
-    again. Where one of several networks cannot be read or measured, the others are: a line and, with --json, an entry
-    say why, and the exit code is 2. Files that the backend takes are measured as they are, on a cluster (--scheduler)
-    from the same path; --NAME VALUE go to it.
+    again. Where one of several networks cannot be measured, the others are: a line and, with --json, an entry say why,
+    and the exit code is 2. Files are measured as they are, on a cluster from the same path; --NAME VALUE go to it.
 
     \b
     Examples:
