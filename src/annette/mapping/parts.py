@@ -82,7 +82,7 @@ def _cut(kernel: Kernel, network: Network) -> tuple[int, int, int | None] | None
     axes, steps, starts = (layer.attributes.get(name) for name in ("axes", "steps", "starts"))
     if not (isinstance(axes, tuple) and isinstance(steps, tuple) and isinstance(starts, tuple)):
         return None
-    if len(axes) != 1 or steps != (1,):
+    if len(axes) != 1 or steps != (1,) or len(written) != len(read):  # TFLite's slices may drop the axis
         return None
     axis = int(axes[0])
     return axis, written[axis], int(starts[0])

@@ -61,3 +61,12 @@ def test_what_has_other_results_is_not_cut_at_once():
     half = net.split(net.input("x", (2, 8, 6)), 2, axis=1)[0]
     network = net.build(*(net.relu(net.slice(half, [start], [start + 2], [1])) for start in (0, 2)))
     assert [kernel.kind for kernel in ONCE.apply(network)].count("slice") == 2
+
+
+def test_slices_that_drop_the_last_axis_stay_slices():
+    net = NetworkBuilder("test")
+    x = net.relu(net.input("x", (2, 6, 3)))
+    for start in range(3):
+        attributes = {"axes": (2,), "starts": (start,), "ends": (start + 1,), "steps": (1,)}
+        net.relu(net.layer("slice", [x], attributes=attributes, shapes=[(2, 6)])[0])
+    assert [kernel.kind for kernel in ONCE.apply(net.build())].count("slice") == 3
