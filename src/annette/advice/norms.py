@@ -23,8 +23,8 @@ _ACTIVATIONS: Final = kinds_in(Category.ACTIVATION)
 
 
 @dataclass(frozen=True)
-class NormBehind(Change):
-    """A batch normalization moved from before convolutions to behind them, where it is folded into their weights.
+class _OfNorm(Change):
+    """A change of a batch normalization that is not folded as it stands.
 
     Attributes:
         norm: The normalization.
@@ -32,15 +32,9 @@ class NormBehind(Change):
     """
 
     what: ClassVar[str] = "normalization"
-    retraining: ClassVar[Retraining] = "whole"
 
     norm: str
     told: str
-
-    @property
-    def title(self) -> str:
-        """What is changed."""
-        return f"normalize behind the convolutions that read {self.norm!r} instead of before them"
 
     @property
     def reason(self) -> str:
@@ -51,6 +45,18 @@ class NormBehind(Change):
     def layers(self) -> tuple[str, ...]:
         """The normalization."""
         return (self.norm,)
+
+
+@dataclass(frozen=True)
+class NormBehind(_OfNorm):
+    """A batch normalization moved from before convolutions to behind them, where it is folded into their weights."""
+
+    retraining: ClassVar[Retraining] = "whole"
+
+    @property
+    def title(self) -> str:
+        """What is changed."""
+        return f"normalize behind the convolutions that read {self.norm!r} instead of before them"
 
     def apply(self, network: Network) -> Network:
         """The network with the normalization behind."""
@@ -84,33 +90,13 @@ class NormBehind(Change):
 
 
 @dataclass(frozen=True)
-class ReadNormalized(Change):
-    """Other readers of a convolution take its normalized result, so that the normalization is folded into it.
-
-    Attributes:
-        norm: The normalization.
-        told: Why it is not folded as it is, a phrase.
-    """
-
-    what: ClassVar[str] = "normalization"
-
-    norm: str
-    told: str
+class ReadNormalized(_OfNorm):
+    """Other readers of a convolution take its normalized result, so that the normalization is folded into it."""
 
     @property
     def title(self) -> str:
         """What is changed."""
         return f"let all that reads what {self.norm!r} normalizes read the normalized result"
-
-    @property
-    def reason(self) -> str:
-        """Why."""
-        return self.told
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The normalization."""
-        return (self.norm,)
 
     def apply(self, network: Network) -> Network:
         """The network whose other readers take the normalized result."""

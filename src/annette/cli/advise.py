@@ -14,8 +14,8 @@ from annette.cli.options import (
     network_options,
     parse_numbers,
     parse_share,
-    print_json,
 )
+from annette.cli.output import print_json
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from annette.cli.options import (
     json_option,
     lenient_option,
     model_options,
-    print_json,
 )
+from annette.cli.output import print_json
 from annette.cli.sizes import parse_sizes
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from annette.cli.output import complain, print_json, print_json_line
 from annette.cli.sizes import parse_inputs, together
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ __all__ = [
     "chosen_cluster",
     "chosen_options",
     "cluster_options",
-    "complain",
     "csv_option",
     "export_options",
     "html_option",
@@ -46,8 +44,6 @@ __all__ = [
     "parse_duration",
     "parse_numbers",
     "parse_share",
-    "print_json",
-    "print_json_line",
     "running_options",
     "split_words",
     "table_options",

@@ -14,8 +14,8 @@ from annette.cli.options import (
     json_option,
     model_options,
     parse_duration,
-    print_json,
 )
+from annette.cli.output import print_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,7 +15,7 @@ import click
 import pytest
 
 from annette.cli import main as entry
-from annette.cli.options import print_json
+from annette.cli.output import print_json
 
 FAULT = "list index out of range\x1b[2J\nsecond line"
 
