@@ -135,7 +135,10 @@ _WORKS: Final = (
     ),
     (
         frozenset({"einsum"}),
-        ("kernels", "products", "macs", "reordered_bytes", "input_bytes", "output_bytes", *_FROM_AFAR),
+        (
+            "kernels", "products", "macs", "reordered_bytes", "reordered_pieces", "input_bytes", "output_bytes",
+            *_FROM_AFAR,
+        ),
     ),
 )  # fmt: skip
 """What kernels of some kinds do in turn; ``*`` stands for the size of a block, behind ``past`` for that of a cache.

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from annette.mapping.contraction import moved_by
+from annette.mapping.contraction import reorderings
 from annette.network.kinds import Category, kinds_in
 from annette.network.kinds.shapes import integers
 
@@ -47,7 +47,7 @@ class Access(NamedTuple):
             by other whole factors in that way. Of a cast, 2
             where real numbers become integers, else 1. Of elements that are written, 2 where positions say all of
             where, else 1. Of an Einstein sum, 1 and what is put into another order: 1 the first operand, 2 the
-            second, 4 the result.
+            second, 4 the result; its ``run_length`` is the mean piece that stays together in that.
         neighbours: Of a transpose that moves one dimension of single elements, how many become neighbours in the
             result; 0 of all others.
         distance: How many elements lie between two of them in the operand, the first one included; 0 of all others.
@@ -119,7 +119,11 @@ def _transpose(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
     perm = layer.attributes.get("perm")
     if not isinstance(perm, tuple) or sorted(perm) != list(range(len(shapes[0]))):
         return PLAIN
-    order = [int(axis) for axis in perm if shapes[0][int(axis)] > 1]
+    return _transposed(shapes[0], tuple(int(axis) for axis in perm))
+
+
+def _transposed(shape: tuple[int, ...], perm: tuple[int, ...]) -> Access:
+    order = [axis for axis in perm if shape[axis] > 1]
     ranks = {axis: rank for rank, axis in enumerate(sorted(order))}
     blocks: list[list[int]] = []
     for axis in order:
@@ -128,7 +132,7 @@ def _transpose(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
         else:
             blocks.append([axis])
     stays_last = bool(blocks) and ranks[blocks[-1][-1]] == len(ranks) - 1
-    run = math.prod(shapes[0][axis] for axis in blocks[-1]) if stays_last else 1
+    run = math.prod(shape[axis] for axis in blocks[-1]) if stays_last else 1
     stays_first = len(blocks) > 1 and ranks[blocks[0][0]] == 0
     moved = len(blocks) - stays_last - stays_first
     if moved > 1 and not _moves_one_axis(perm):
@@ -136,20 +140,19 @@ def _transpose(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
     if run > 1 or not blocks:
         return Access(run, moved)
     innermost = blocks[-1]
-    distance = math.prod(shapes[0][innermost[-1] + 1 :])
-    return Access(run, moved, math.prod(shapes[0][axis] for axis in innermost), distance)
+    distance = math.prod(shape[innermost[-1] + 1 :])
+    return Access(run, moved, math.prod(shape[axis] for axis in innermost), distance)
 
 
-def _moves_one_axis(perm: tuple[int | float | str, ...]) -> bool:
+def _moves_one_axis(axes: tuple[int, ...]) -> bool:
     """Whether all dimensions but one keep their order, those of size 1 among them.
 
     ONNX Runtime has loops for that, and takes all other transposes apart into the pieces that stay together at the end,
     with the position of each computed anew: a transpose of two rows of 160,000 numbers takes ten times as long where
     a dimension of size 1 changes places with them (``core/providers/cpu/tensor/transpose.cc``).
     """
-    axes = [int(axis) for axis in perm]
     others = [axes[:at] + axes[at + 1 :] for at in range(len(axes))]
-    return any(kept == sorted(kept) for kept in others)
+    return any(list(kept) == sorted(kept) for kept in others)
 
 
 def _slice(layer: Layer, shapes: _Shapes, results: _Shapes) -> Access:
@@ -214,11 +217,15 @@ def _parts(layer: Layer, shapes: _Shapes, results: _Shapes) -> Access:
 
 
 def _contracted(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
+    """Runs are the mean piece of what is put into another order, each order as a transpose of its own has it."""
     equation = layer.attributes.get("equation")
     if not isinstance(equation, str) or len(shapes) != 2:
         return PLAIN
-    first, second, result = moved_by(equation, shapes[0], shapes[1])
-    return Access(0, 1 + first + 2 * second + 4 * result)
+    first, second, result = reorderings(equation, shapes[0], shapes[1])
+    moved = [each for each in (first, second, result) if each.moves]
+    pieces = [math.prod(each.shape) / _transposed(each.shape, each.perm).run_length for each in moved]
+    run = round(sum(math.prod(each.shape) for each in moved) / sum(pieces)) if moved else 0
+    return Access(run, 1 + first.moves + 2 * second.moves + 4 * result.moves)
 
 
 def _reduced(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:

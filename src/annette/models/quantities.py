@@ -9,6 +9,7 @@ import numpy as np
 
 from annette.mapping.one_kernel import ACTIVATION_CODES
 from annette.mapping.precision import precision_in
+from annette.models.cache_sets import collides, is_crowded, lines_in_a_set
 from annette.models.selection import guessed_steps, heap_steps, partition_steps
 
 if TYPE_CHECKING:
@@ -41,15 +42,6 @@ _WHOLE_BLOCKS: Final = 1024.0
 _ELEMENT_BYTES: Final = 4
 _WIDTHS: Final = {"int8": 1, "fp16": 2}
 """Bytes of one element of kernels whose kind names a precision of their own."""
-_LINE_BYTES: Final = 64
-_CACHE_SETS: Final = 64
-"""Of the first cache of x86 and of most Arm processors: pages of 4 KiB allow no more sets where addresses are looked up
-while they are translated."""
-
-_CACHE_WAYS: Final = 8
-"""Lines that a set holds, 12 on some."""
-
-_FEW_SETS: Final = 2.0
 _MIDDLE: Final = 4
 """Of reductions: ``walk`` of one between two kept blocks, which goes block by block."""
 
@@ -183,31 +175,6 @@ def _axis_rows(table: KernelTable) -> FloatArray:
     return _elements(table, "in") / np.maximum(table["axis_size"], 1.0)
 
 
-def _lines_a_set(table: KernelTable) -> FloatArray:
-    """How many elements of one row along an axis compete for the same places of the first cache, at least 1.
-
-    Elements along an axis lie as far apart as what is behind it is large. Where that is a multiple of the cache's
-    lines, the row falls into few of its sets; at 4096 bytes into one.
-    """
-    return _lines_in_a_set(table["axis_size"], table["inner_size"])
-
-
-def _lines_in_a_set(count: FloatArray, distance: FloatArray) -> FloatArray:
-    """How many of so many elements, so many elements apart, compete for the same places of the first cache."""
-    lines = np.maximum(distance, 1.0) * _ELEMENT_BYTES / _LINE_BYTES
-    step = np.where(lines == np.floor(lines), lines, 1.0).astype(np.int64)
-    sets = _CACHE_SETS / np.gcd(step, _CACHE_SETS)
-    found: FloatArray = np.where(distance > 1, np.maximum(count / sets, 1.0), 1.0)
-    return found
-
-
-def _crowded(count: FloatArray, distance: FloatArray) -> npt.NDArray[np.bool_]:
-    """Whether elements that are looked at in turn all fall into one or two sets of a cache, which holds few of them."""
-    lines = _lines_in_a_set(count, distance)
-    crowded: npt.NDArray[np.bool_] = (lines > _CACHE_WAYS) & (count <= _FEW_SETS * lines)
-    return crowded
-
-
 def _doublings(table: KernelTable) -> FloatArray:
     """How often an expansion doubles what it has written of a run, shape ``(rows,)``.
 
@@ -238,6 +205,13 @@ def _is_even(table: KernelTable) -> npt.NDArray[np.bool_]:
     read, written = table["in_height"], table["out_height"]
     even: npt.NDArray[np.bool_] = (np.mod(written, read) == 0) | (np.mod(read, written) == 0)
     return even
+
+
+def _reordered_bytes(table: KernelTable) -> FloatArray:
+    """Of Einstein sums: bytes of operands and result that are put into another order; both operands count for one."""
+    operands = np.where(np.mod(table["walk"] - 1.0, 4.0) > 0, table["input_bytes"] + table["weight_bytes"], 0.0)
+    found: FloatArray = operands + np.where(table["walk"] > _RESULT_MOVES, table["output_bytes"], 0.0)
+    return found
 
 
 def _cold(table: KernelTable) -> FloatArray:
@@ -304,10 +278,10 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
         t["weight_bytes"] * t["out_width"] * t["out_channels"] / np.maximum(t["in_channels"] + t["out_channels"], 1.0)
     ),
     "axis_rows": _axis_rows,
-    "lines_a_set": _lines_a_set,
-    "colliding_elements": lambda t: np.where(_lines_a_set(t) > _CACHE_WAYS, _elements(t, "in"), 0.0),
-    "crowded_elements": lambda t: np.where(_crowded(t["axis_size"], t["inner_size"]), _elements(t, "in"), 0.0),
-    "crowded_neighbours": lambda t: np.where(_crowded(t["neighbours"], t["distance"]), _elements(t, "in"), 0.0),
+    "lines_a_set": lambda t: lines_in_a_set(t["axis_size"], t["inner_size"]),
+    "colliding_elements": lambda t: np.where(collides(t["axis_size"], t["inner_size"]), _elements(t, "in"), 0.0),
+    "crowded_elements": lambda t: np.where(is_crowded(t["axis_size"], t["inner_size"]), _elements(t, "in"), 0.0),
+    "crowded_neighbours": lambda t: np.where(is_crowded(t["neighbours"], t["distance"]), _elements(t, "in"), 0.0),
     "middle_blocks": lambda t: np.where(t["walk"] == _MIDDLE, _axis_rows(t) / np.maximum(t["inner_size"], 1.0), 0.0),
     "doublings": _doublings,
     "doubled_elements": lambda t: np.where(_repeats(t), _elements(t, "out"), 0.0),
@@ -345,9 +319,9 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "heap_steps": lambda t: heap_steps(t, _axis_rows(t)),
     "partition_steps": lambda t: partition_steps(t, _axis_rows(t)),
     "guessed_steps": lambda t: guessed_steps(t, _axis_rows(t)),
-    "reordered_bytes": lambda t: (
-        np.where(np.mod(t["walk"] - 1.0, 4.0) > 0, t["input_bytes"] + t["weight_bytes"], 0.0)
-        + np.where(t["walk"] > _RESULT_MOVES, t["output_bytes"], 0.0)
+    "reordered_bytes": _reordered_bytes,
+    "reordered_pieces": lambda t: np.where(
+        t["walk"] > 1, _reordered_bytes(t) / _ELEMENT_BYTES / np.maximum(t["run_length"], 1.0), 0.0
     ),
     **{f"kernels_past_{name}": partial(_past, cache_bytes=size) for name, size in CACHES.items()},
     **{f"weights_past_{name}": partial(_weights_past, cache_bytes=size) for name, size in CACHES.items()},
@@ -393,5 +367,5 @@ What goes along an axis does so for ``axis_rows`` rows, or in ``inner_runs`` inn
 than a set of the first cache has, ``colliding_elements`` are fetched anew for each of their neighbours; those that all
 fall into one or two sets, ``crowded_elements``, are in no order that is fetched ahead. The largest elements take
 ``heap_steps`` or ``partition_steps``, of which ``guessed_steps`` are not foreseen. An Einstein sum copies
-``reordered_bytes`` of operands and result first.
+``reordered_bytes`` of operands and result first, in ``reordered_pieces``.
 """

@@ -1,6 +1,6 @@
 import pytest
 
-from annette.mapping.contraction import moved_by
+from annette.mapping.contraction import reorderings
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ from annette.mapping.contraction import moved_by
     ],
 )
 def test_what_is_put_into_another_order(equation, left, right, moved):
-    assert moved_by(equation, left, right) == moved
+    assert tuple(each.moves for each in reorderings(equation, left, right)) == moved

@@ -58,16 +58,9 @@ def recipes() -> list[Recipe]:
         micro("mod/plain", 8, lambda s, net: net.layer("mod", [net.feed(_sizes(s, 1 << 17))], attributes=_DIVISOR)),
         *(micro(f"unary-{kind}/plain", count, partial(_function, kind)) for kind, count in _FUNCTIONS),
         micro("global-max-pool/plain", 10, _global_max_pool),
-        micro("einsum/constants", 20, partial(_einsum, _WITH_CONSTANTS)),
-        micro("einsum/activations", 16, partial(_einsum, _OF_ACTIVATIONS)),
     ]
 
 
-_WITH_CONSTANTS: Final = (
-    "btc,chd->bthd", "bthd,hdc->btc", "btc,cd->btd", "nchw,oc->nohw", "bhwc,hkc->bhwk", "btc,dc->btd", "nctv,vw->nctw",
-)  # fmt: skip
-"""Projections of heads, 1x1 convolutions, tables of relative positions, products with the graph of a skeleton."""
-_OF_ACTIVATIONS: Final = ("bhid,bhjd->bhij", "bhij,bhjd->bihd", "bihd,bjhd->bhij", "bhij,bjhd->bihd", "bid,bjd->bij")
 _DIVISOR: Final[dict[str, AttributeValue]] = {"scalar": 3.0}
 
 
@@ -259,23 +252,6 @@ def _logical(s: Sampler, net: CaseBuilder) -> None:
     sizes = _sizes(s)
     other = sizes if s.chance(0.6) else (1, sizes[1])
     net.layer("logical", [net.feed(sizes, DType.BOOL), net.feed(other, DType.BOOL)], dtype=DType.BOOL)
-
-
-def _einsum(equations: tuple[str, ...], s: Sampler, net: CaseBuilder) -> None:
-    equation = s.pick(equations)
-    left, right = equation.partition("->")[0].split(",")
-    positions, width, heads = s.log_integer(16, 400), s.log_integer(8, 512), s.pick((1, 2, 4, 8, 12))
-    sizes = {
-        "b": net.batch, "n": net.batch, "t": positions, "i": positions, "j": positions, "h": heads, "c": width,
-        "d": s.log_integer(8, 256), "o": s.log_integer(8, 512), "v": s.pick((17, 25, 32)),
-    }  # fmt: skip
-    sizes |= {"w": sizes["v"], "k": sizes["t"]}
-    if "hw" in left:
-        sizes |= dict.fromkeys("hwk", s.log_integer(4, 48))
-    shapes = [tuple(sizes[label] for label in term) for term in (left, right)]
-    x = net.input("x", shapes[0])
-    y = net.weight("weight", shapes[1]) if equations is _WITH_CONSTANTS else net.input("y", shapes[1])
-    net.einsum(equation, x, y)
 
 
 def _global_max_pool(s: Sampler, net: CaseBuilder) -> None:

@@ -22,11 +22,6 @@ _MOST: Final = 1 << 19
 _STRIDED: Final = (
     ("reduce_max", 5), ("reduce_min", 4), ("reduce_norm", 5), ("reduce_sum", 3), ("reduce_mean", 3), ("arg_max", 3),
 )  # fmt: skip
-_REORDERED: Final = (
-    "nchw,oc->nohw", "bihd,bjhd->bhij", "bhij,bjhd->bihd", "nctv,vw->nctw", "btc,chd->bhtd", "bihd,bjhd->bihj",
-)  # fmt: skip
-"""Sums of which both operands, or an operand and the result, are put into another order."""
-
 _SMOOTHNESS: Final = ((False, 1), (False, 3), (False, 3), (True, 1), (False, 5), (False, 9))
 """Whether a map has no negative elements, and over which window it was averaged: what a convolution makes of it changes
 its sign from one element to the next with a probability of 0.5, 0.27, 0.27, 0.27, 0.2 and 0.15. The first PReLU of a
@@ -62,7 +57,6 @@ def recipes() -> list[Recipe]:
         micro("top-k/channels", 5, _best_channels),
         micro("expand/maps", 9, _expanded_maps),
         micro("expand/rows", 3, _expanded_rows),
-        micro("einsum/reordered", 10, _reordered),
         micro("concat/columns", 6, _joined_columns),
         micro("split/columns", 6, _cut_columns),
         micro("where/masks", 7, _masked),
@@ -148,20 +142,6 @@ def _expanded_maps(s: Sampler, net: CaseBuilder) -> None:
 def _expanded_rows(s: Sampler, net: CaseBuilder) -> None:
     rows, width = s.log_integer(4, 400), s.log_integer(4, 1024)
     net.expand(net.feed((1, width)), (net.batch, rows, width))
-
-
-def _reordered(s: Sampler, net: CaseBuilder) -> None:
-    equation = s.pick(_REORDERED)
-    left, right = equation.partition("->")[0].split(",")
-    positions, heads = s.log_integer(16, 300), s.pick((2, 4, 8, 12))
-    sizes = dict.fromkeys("tij", positions) | {"b": net.batch, "n": net.batch, "h": heads, "v": 25, "w": 25}
-    sizes |= {"c": s.log_integer(16, 384), "d": s.pick((16, 32, 64)), "o": s.log_integer(16, 384)}
-    if "hw" in left:
-        sizes |= dict.fromkeys("hw", s.log_integer(6, 48))
-    operands = [net.input(name, tuple(sizes[label] for label in left)) for name in ("x",)]
-    shape = tuple(sizes[label] for label in right)
-    operands.append(net.input("y", shape) if "b" in right else net.weight("weight", shape))
-    net.einsum(equation, *operands)
 
 
 def _columns(s: Sampler) -> tuple[int, int]:

@@ -53,7 +53,6 @@ def test_files_are_read_as_they_were_built(tmp_path, group):
         ("middle_blocks", "reduce-sum/many"),
         ("heap_steps", "top-k/boxes"),
         ("doublings", "expand/maps"),
-        ("reordered_bytes", "einsum/reordered"),
         ("single_elements", "concat/columns"),
         ("single_elements", "split/columns"),
         ("held_elements", "where/masks"),
