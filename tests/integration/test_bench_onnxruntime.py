@@ -1,16 +1,20 @@
 """Plans and whole networks on ONNX Runtime: everything runs, and nearly all of the time is matched to layers."""
 
+import numpy as np
 import pytest
 
 from annette.api import plan_benchmark
+from annette.bench.backend import Subject
 from annette.bench.dataset import Dataset
 from annette.bench.generate import generate_plan
 from annette.bench.measurement import Settings
 from annette.bench.plan import Plan
 from annette.bench.records import Status, made_for
 from annette.bench.session import benchmark, measure_networks, network_case
-from annette.devices.onnxruntime_cpu.backend import OnnxRuntimeBackend
+from annette.bench.subnormals import can_flush
+from annette.devices.onnxruntime_cpu.backend import OnnxRuntimeBackend, OnnxRuntimeOptions
 from annette.network import zoo
+from annette.network.readers.onnx import read_onnx
 
 pytestmark = pytest.mark.skipif(not OnnxRuntimeBackend.available().usable, reason="onnxruntime is not installed")
 
@@ -90,3 +94,45 @@ def test_a_broken_file_is_a_recorded_failure(tmp_path):
         )
     assert measured.rounds[0].status is Status.FAILED
     assert "ONNX Runtime refuses" in measured.rounds[0].reason
+
+
+@pytest.mark.skipif(not can_flush(), reason="the C library or the processor cannot flush subnormal numbers")
+def test_products_of_subnormal_numbers_can_be_taken_as_zero(tmp_path):
+    onnx, helper = pytest.importorskip("onnx"), pytest.importorskip("onnx.helper")
+    tiny = helper.make_tensor("tiny", onnx.TensorProto.FLOAT, [], [1e-30])
+    graph = helper.make_graph(
+        [
+            helper.make_node("Mul", ["x", "tiny"], ["small"]),
+            helper.make_node("Mul", ["small", "tiny2"], ["smaller"]),
+            helper.make_node("Div", ["smaller", "tiny2"], ["y"]),
+        ],
+        "products",
+        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [4])],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [4])],
+        [tiny, helper.make_tensor("tiny2", onnx.TensorProto.FLOAT, [], [1e-10])],
+    )
+    path = tmp_path / "products.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    backend = OnnxRuntimeBackend(OnnxRuntimeOptions(threads=1))
+    with backend.compile(Subject(read_onnx(path), path)) as compiled:
+        session = compiled._open(profiling=False)
+        feeds = {"x": np.ones(4, dtype=np.float32)}
+        assert session.run(None, feeds)[0].max() > 0
+        assert compiled.flush_subnormals(True)
+        compiled._feeds = feeds
+        results = []
+        compiled._call(Recorder(session, results))
+        assert results[0].max() == 0
+        assert not compiled.flush_subnormals(False)
+        compiled._call(Recorder(session, results))
+        assert results[1].max() > 0
+
+
+class Recorder:
+    """A session that keeps what it gave."""
+
+    def __init__(self, session, results):
+        self.session, self.results = session, results
+
+    def run(self, names, feeds):
+        self.results.append(self.session.run(names, feeds)[0])

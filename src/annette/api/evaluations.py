@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from annette.evaluation import evaluation
-from annette.evaluation.suites import is_dataset, listed_networks, recorded_truths, remarks_on
+from annette.evaluation.suites import is_dataset, listed_networks, recorded_truths, remarks_on, slowed_networks
 from annette.platforms import Platform, load_platform
 
 if TYPE_CHECKING:
@@ -63,4 +63,5 @@ def evaluate(
     if truth is not None:
         suite, remarks = recorded_truths(target, suite, Path(truth), calibrated=calibrated)
         notes = (*notes, *remarks)
+    notes = (*notes, *slowed_networks(suite))
     return evaluation.evaluate(target, suite, suite=name, model=model, fallback=fallback, notes=notes)

@@ -178,6 +178,17 @@ class CompiledNetwork(ABC):
             BackendRunError: The runtime failed, or its report cannot be understood.
         """
 
+    def flush_subnormals(self, flush: bool) -> bool:  # noqa: ARG002 - a runtime that can do it overrides this
+        """From now on takes subnormal numbers as zero, or as they are.
+
+        Args:
+            flush: Whether they become zero.
+
+        Returns:
+            Whether that is so from now on.
+        """
+        return False
+
     def close(self) -> None:  # noqa: B027 - most runtimes free what they hold when the object goes
         """Frees what the runtime holds; may be called twice."""
 

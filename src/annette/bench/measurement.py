@@ -24,6 +24,7 @@ import numpy as np
 from annette.bench.backend import MOST_WARM, WARM_S, ProfileEntry, Subject
 from annette.bench.pauses import CacheEviction, DutyCycle
 from annette.bench.records import MOST_DRIFT, MOST_UNCERTAIN, Purpose, Status, drift, uncertainty
+from annette.bench.subnormals import SUBNORMAL_LATENCY
 from annette.documents import LEAST_LATENCY_S, MOST_LATENCY_S, is_duration, is_latency
 from annette.errors import OptionError
 from annette.network.builder import NetworkBuilder
@@ -139,6 +140,11 @@ class Settings:
         return math.ceil(min(self.visit_s / one_s, self.visit_repeats))
 
 
+_RUNS_WITHOUT_SUBNORMALS: Final = 3
+_SLOWED: Final = 1.1
+"""Time with subnormal numbers over that without, from which on they count; less may be the moment."""
+
+
 @dataclass(frozen=True, slots=True)
 class CaseResult:
     """What a worker measured for one case; goes to the campaign as a line of JSON.
@@ -234,8 +240,25 @@ class CaseMeasurer:
         one_s = self._warm_up(compiled, rest)
         runs = self._settings.network_runs(one_s)
         samples_s = compiled.run(runs, before=rest)
+        details = {}
+        if self._is_slowed_by_subnormals(compiled, samples_s, rest):
+            details[SUBNORMAL_LATENCY] = repr(median(samples_s))
+            samples_s = compiled.run(runs, before=rest)
         profile = compiled.profile(runs, before=rest)
-        return self._judge(case, samples_s, before_s, self._time_reference(), profile)
+        result = self._judge(case, samples_s, before_s, self._time_reference(), profile)
+        return replace(result, details={**result.details, **details})
+
+    def _is_slowed_by_subnormals(
+        self, compiled: CompiledNetwork, samples_s: tuple[float, ...], rest: DutyCycle
+    ) -> bool:
+        """Whether a network is much faster with subnormal numbers taken as zero, as it is left then."""
+        if not compiled.flush_subnormals(True):
+            return False
+        without_s = compiled.run(_RUNS_WITHOUT_SUBNORMALS, before=rest)
+        if min(without_s) * _SLOWED < min(samples_s):
+            return True
+        compiled.flush_subnormals(False)
+        return False
 
     def _warm_up(self, compiled: CompiledNetwork, rest: DutyCycle) -> float:
         """Runs a network until its next runs take as long as later ones, and gives the time of one."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from annette.bench.dataset import Dataset
+from annette.bench.subnormals import slowed_by
 from annette.devices.registry import recognise
 from annette.errors import DatasetError, OptionError, nearest
 from annette.evaluation.published import published_suites
@@ -39,6 +40,7 @@ __all__ = [
     "measuring_options",
     "recorded_truths",
     "remarks_on",
+    "slowed_networks",
 ]
 
 DEVELOPMENT: Final = (
@@ -147,6 +149,13 @@ def _published(suite: PublishedSuite) -> tuple[Truth, ...]:
 def remarks_on(unread: Mapping[str, AnnetteError]) -> tuple[str, ...]:
     """What to say of listed networks that cannot be loaded, one sentence each."""
     return tuple(f"{name} is left out: {error}" for name, error in unread.items())
+
+
+def slowed_networks(truths: Iterable[Truth]) -> tuple[str, ...]:
+    """A remark on the networks whose measured times are those with subnormal numbers taken as zero."""
+    slowed = {truth.name: slowed_by(truth.runs) for truth in truths}
+    named = [f"{name} ({factor:.2g} times as long with them)" for name, factor in slowed.items() if factor is not None]
+    return (f"measured with subnormal numbers taken as zero: {', '.join(named)}",) if named else ()
 
 
 def is_dataset(path: Path) -> bool:

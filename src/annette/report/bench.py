@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.bench.backend_list import list_backends
 from annette.bench.dataset import Dataset
 from annette.bench.records import Status
+from annette.bench.subnormals import slowed_by
 from annette.number_text import percent_text, seconds_text
 from annette.report.page import Page, name_text, texts
 from annette.report.schemas import measurements as schemas
@@ -16,11 +17,13 @@ from annette.report.schemas.base import part
 from annette.report.schemas.platforms import BackendOption, BackendsDocument, ListedBackend
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from annette.bench.campaign import Outcome
     from annette.bench.check import MachineCheck
     from annette.bench.plan import Plan
+    from annette.bench.records import Run
     from annette.bench.session import MeasuredNetwork
 
 __all__ = [
@@ -139,9 +142,19 @@ def measurement_document(measured: MeasuredNetwork, backend: str, precision: flo
         precision=precision,
         matched_share=profiled[0].matched_share if profiled else None,
         host_operators=runs[0].details.get("host_operators", ""),
-        notes=list(runs[0].network.notes),
+        notes=[*runs[0].network.notes, *_subnormal_notes(runs)],
         kernels=kernels,
     ).plain()
+
+
+def _subnormal_notes(runs: Sequence[Run]) -> list[str]:
+    slowed = slowed_by(runs)
+    if slowed is None:
+        return []
+    return [
+        f"subnormal numbers, which these weights and inputs make, cost {slowed:.2g} times as long here: "
+        "the time given is that with them taken as zero"
+    ]
 
 
 def backends_document() -> dict[str, Any]:

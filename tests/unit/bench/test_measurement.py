@@ -10,6 +10,7 @@ from annette.bench.measurement import CaseMeasurer, Settings
 from annette.bench.pauses import DutyCycle
 from annette.bench.plan import Case
 from annette.bench.records import Purpose, Status, midmean, uncertainty
+from annette.bench.subnormals import SUBNORMAL_LATENCY
 from annette.errors import OptionError
 from tests.unit.bench.scripted import network
 
@@ -76,6 +77,52 @@ def test_a_steady_run_is_ok():
     assert (len(result.samples_s), result.attempts) == (20, 1)
     assert clock.calls == [("run", 3), ("run", 20), ("profile", 20)]
     assert len(result.reference_s) == 10
+
+
+class SlowedClock(Clock):
+    """Takes a fifth of its time with subnormal numbers taken as zero."""
+
+    def __init__(self, ratio=0.2):
+        super().__init__(always(0.01))
+        self.ratio = ratio
+
+    def compile(self, subject):
+        return _Slowed(self, subject.network.name)
+
+
+class _Slowed(_Watch):
+    flushes = False
+
+    def flush_subnormals(self, flush):
+        self.flushes = flush
+        return flush
+
+    def run(self, repeats, *, before=None):
+        return tuple(
+            time_s * (self.clock.ratio if self.flushes else 1.0) for time_s in super().run(repeats, before=before)
+        )
+
+
+def test_what_subnormal_numbers_slow_down_is_timed_without_them():
+    clock = SlowedClock()
+    result = measured(clock)
+    assert clock.calls == [("run", 3), ("run", 20), ("run", 3), ("run", 20), ("profile", 20)]
+    assert result.samples_s == pytest.approx((0.002,) * 20)
+    assert float(result.details[SUBNORMAL_LATENCY]) == pytest.approx(0.01)
+
+
+def test_what_they_do_not_slow_down_is_timed_as_it_is():
+    clock = SlowedClock(ratio=0.95)
+    result = measured(clock)
+    assert clock.calls == [("run", 3), ("run", 20), ("run", 3), ("profile", 20)]
+    assert result.samples_s == pytest.approx((0.01,) * 20)
+    assert SUBNORMAL_LATENCY not in result.details
+
+
+def test_benchmarks_are_not_asked_for_subnormal_numbers():
+    clock = SlowedClock()
+    measured(clock, Purpose.MICRO_KERNEL)
+    assert clock.calls == [("profile", 20, 0.01)]
 
 
 @pytest.mark.parametrize(

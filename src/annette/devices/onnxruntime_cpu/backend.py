@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
@@ -30,6 +31,7 @@ from annette.bench.backend import (
 )
 from annette.bench.feeds import input_values
 from annette.bench.host import cpu_description
+from annette.bench.subnormals import can_flush, flushed
 from annette.devices.onnxruntime_cpu.observation import observed_inputs
 from annette.devices.onnxruntime_cpu.optimised_graph import read_optimised_graph
 from annette.devices.onnxruntime_cpu.reports import assign_layers, read_profile
@@ -131,6 +133,14 @@ class _CompiledNetwork(CompiledNetwork):
             write_onnx(subject.network, self._path)
         self._session: Any = None
         self._feeds: dict[str, Any] | None = None
+        self._flushes = False
+
+    def flush_subnormals(self, flush: bool) -> bool:
+        """ONNX Runtime's own option reaches the main thread only in the first session of a process."""
+        if flush != self._flushes and self._threads > 1:
+            self._session = None
+        self._flushes = flush and can_flush()
+        return self._flushes
 
     def run(self, repeats: int, *, before: Callable[[], None] | None = None) -> tuple[float, ...]:
         if self._session is None:
@@ -161,6 +171,8 @@ class _CompiledNetwork(CompiledNetwork):
         options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = _ERRORS_ONLY
+        if self._flushes:
+            options.add_session_config_entry("session.set_denormal_as_zero", "1")
         if self._idles_between_runs:
             options.add_session_config_entry("session.force_spinning_stop", "1")
         if profiling:
@@ -177,7 +189,8 @@ class _CompiledNetwork(CompiledNetwork):
 
     def _call(self, session: Any) -> None:
         try:
-            session.run(None, self._feeds)
+            with flushed() if self._flushes else nullcontext():
+                session.run(None, self._feeds)
         except Exception as error:
             raise BackendRunError(f"ONNX Runtime fails on {self._network.name!r}: {_first_line(error)}") from error
 
