@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from annette.mapping.kernel import KernelTable, Precision
-from annette.mapping.masks import CAUSAL_MASK, NO_MASK, WINDOW_MASK, mask_behind, mask_of
+from annette.mapping.masks import CAUSAL_MASK, NO_MASK, WINDOW_MASK, leaves_subnormals, mask_behind, mask_of
 from annette.mapping.rules import preset
 from annette.network import DType
 from annette.network.builder import NetworkBuilder
@@ -42,6 +42,10 @@ def window_after_bias(net, scores):
     return net.add_constant(net.add_constant(scores, (1, HEADS, TOKENS, TOKENS)), (3, 1, TOKENS, TOKENS))
 
 
+def window_twice(net, scores):
+    return net.add_constant(window_after_bias(net, scores), (3, 1, TOKENS, TOKENS))
+
+
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
@@ -54,12 +58,25 @@ def window_after_bias(net, scores):
         (plus((1, 1, TOKENS, TOKENS)), CAUSAL_MASK),
         (plus((3, 1, TOKENS, TOKENS)), WINDOW_MASK),
         (window_after_bias, WINDOW_MASK),
+        (window_twice, CAUSAL_MASK),
     ],
-    ids=["none", "padding", "bias by head", "bias by token", "causal", "scaled", "constant", "window", "after bias"],
+    ids=[
+        "none",
+        "padding",
+        "bias by head",
+        "bias by token",
+        "causal",
+        "scaled",
+        "constant",
+        "window",
+        "after bias",
+        "twice",
+    ],
 )
 def test_the_structure_of_what_is_added_tells_masks_from_biases(make, expected):
     network = built(make)
     assert mask_of(softmax_of(network), network) == expected
+    assert leaves_subnormals(network) == (expected == WINDOW_MASK)
 
 
 @pytest.mark.parametrize(
