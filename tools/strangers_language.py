@@ -68,8 +68,10 @@ def decoders() -> dict[str, Job]:
         "jamba_s": bare(t.JambaModel, t.JambaConfig, 32, intermediate_size=768, num_key_value_heads=2, num_experts=4,
                         attn_layer_period=2, attn_layer_offset=1, use_mamba_kernels=False,
                         use_associative_scan=False, **few),
-        "imagegpt_s": bare(t.ImageGPTModel, t.ImageGPTConfig, 256, n_positions=256,
-                           **{**half, "vocab_size": 513}),
+        "imagegpt_s": named(
+            lambda: t.ImageGPTModel(t.ImageGPTConfig(**{**half, "vocab_size": 513}, n_positions=256)),
+            {"input_ids": ids(256, 512)}, return_dict=False,
+        ),
         "decision_transformer_s": named(
             lambda: t.DecisionTransformerModel(t.DecisionTransformerConfig(n_layer=3, n_head=4)), episode(20),
             return_dict=False,

@@ -38,8 +38,7 @@ def fused() -> dict[str, Job]:
     flava = {"image_config": SEE, "text_config": {**READ, "vocab_size": VOCABULARY}, "init_codebook": False,
              "multimodal_config": {**READ, "num_hidden_layers": 2}, "hidden_size": 192}  # fmt: skip
     blip = {"vision_config": SEE, "image_text_hidden_size": 128,
-            "text_config": {**READ, "vocab_size": VOCABULARY, "encoder_hidden_size": 192, "is_decoder": False,
-                            **ENDS}}  # fmt: skip
+            "text_config": {**READ, "vocab_size": VOCABULARY, "encoder_hidden_size": 192, **ENDS}}  # fmt: skip
     bridge = {"hidden_size": 192, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 768,
               "text_config": {**READ, "num_hidden_layers": 4, "vocab_size": VOCABULARY},
               "vision_config": {"hidden_size": 192, "num_hidden_layers": 4, "image_size": 192}}  # fmt: skip

@@ -37,6 +37,21 @@ class Flow(torch.nn.Module):
         return self.flow(means.transpose(1, 2), mask.transpose(1, 2), reverse=True)
 
 
+class Matched(torch.nn.Module):
+    """Features of two images that have looked at each other, up to the search for matches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        sizes = {"hidden_size": 128, "stage_num_blocks": [1, 1, 2, 3], "out_features": [32, 32, 64, 128]}
+        self.model = t.EfficientLoFTRModel(
+            t.EfficientLoFTRConfig(num_attention_layers=2, num_attention_heads=8, **sizes, **EAGER)
+        )
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Their maps, from coarse to fine."""
+        return tuple(self.model(images).feature_maps)
+
+
 def sound() -> dict[str, Job]:
     """Speech and music."""
     conformer = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024}
@@ -77,7 +92,7 @@ def sound() -> dict[str, Job]:
         ),
         "mimi_encoder_s": named(
             lambda: t.MimiModel(t.MimiConfig(**mimi, **EAGER)).encoder,
-            {"hidden_states": torch.rand(1, 1, 24000)},
+            {"input_values": torch.rand(1, 1, 24000)}, return_dict=False,
         ),
         "sew_d_s": signal(t.SEWDModel, t.SEWDConfig, (16000,), apply_spec_augment=False, **sewd),
     }  # fmt: skip
@@ -122,12 +137,7 @@ def detectors() -> dict[str, Job]:
             decoder_cross_attention_heads=8, group_detr=1, **EAGER,
         ),
         "owlvit_s": named(lambda: t.OwlViTForObjectDetection(owl), asked, return_dict=False),
-        "efficientloftr_s": named(
-            lambda: t.EfficientLoFTRModel(t.EfficientLoFTRConfig(
-                hidden_size=128, stage_num_blocks=[1, 1, 2, 3], out_features=[32, 32, 64, 128], num_attention_layers=2,
-                num_attention_heads=4, **EAGER)),
-            {"pixel_values": torch.rand(1, 2, 3, 128, 160)}, return_dict=False,
-        ),
+        "efficientloftr_s": (Matched, (torch.rand(1, 2, 3, 128, 160),)),
     }  # fmt: skip
 
 
@@ -153,7 +163,8 @@ def maps() -> dict[str, Job]:
     painted = {"pixel_values": torch.rand(1, 3, 128, 128), "prompt_pixel_values": torch.rand(1, 3, 128, 128),
                "prompt_masks": torch.rand(1, 3, 128, 128)}  # fmt: skip
     seggpt = {"hidden_size": 192, "num_hidden_layers": 6, "num_attention_heads": 3, "image_size": [256, 128],
-              "intermediate_hidden_state_indices": [1, 3, 4, 5], "decoder_hidden_size": 32}  # fmt: skip
+              "intermediate_hidden_state_indices": [2, 3, 4, 5], "merge_index": 1,
+              "decoder_hidden_size": 32}  # fmt: skip
     small = {"hidden_size": 192, "num_hidden_layers": 6, "num_attention_heads": 3}
     image = (3, 192, 192)
     return {
