@@ -224,7 +224,7 @@ class Plates(nn.Module):
         self.first = nn.Sequential(conv(3, 64), nn.MaxPool2d(3, 1, 1), self.small(64, 128))
         self.second = nn.Sequential(nn.MaxPool2d(3, (2, 1), 1), self.small(128, 256), self.small(256, 256))
         self.third = nn.Sequential(
-            nn.MaxPool2d(3, (2, 2), 1), nn.Conv2d(256, 256, (1, 4), padding=(0, 2)), nn.BatchNorm2d(256), nn.ReLU(),
+            nn.MaxPool2d(3, (2, 2), 1), nn.Conv2d(256, 256, (1, 5), padding=(0, 2)), nn.BatchNorm2d(256), nn.ReLU(),
             nn.Conv2d(256, characters, (13, 1), padding=(6, 0)), nn.BatchNorm2d(characters), nn.ReLU(),
         )  # fmt: skip
         self.join = nn.Conv2d(64 + 128 + 256 + characters, characters, 1)
@@ -248,8 +248,7 @@ class Plates(nn.Module):
         pooled = [f.avg_pool2d(each, (4, 2)) for each in (stem, first)]
         pooled.append(f.avg_pool2d(second, (2, 2)))
         parts = [each / (each**2).mean() for each in pooled]
-        size = third.shape[2:]
-        return self.join(torch.cat([*(f.adaptive_avg_pool2d(each, size) for each in parts), third], 1)).mean(2)
+        return self.join(torch.cat((*parts, third), 1)).mean(2)
 
 
 class Slots(nn.Module):
