@@ -278,18 +278,23 @@ def _blocks(kind: str, node: Node) -> Result:
 
 
 def _generated(node: Node) -> Result:
-    """Random numbers and unit matrices, perhaps of the shape of an operand, which is not read."""
+    """Random numbers and unit matrices, perhaps of the shape of an operand, which is not read.
+
+    A unit matrix follows from the file; random numbers are drawn in every run.
+    """
+    kind = "generate" if node.op == "EyeLike" else "random"
     if node.op.endswith("Like"):
         operand = node.input(0)
         dtype = dtype_of(node.integer("dtype", 0), f"node {node.name!r}") if "dtype" in node.attributes else None
-        return Result([Meta(operand.shape, dtype or operand.dtype)], "generate", operands=())
+        return Result([Meta(operand.shape, dtype or operand.dtype)], kind, operands=())
     dtype = dtype_of(node.integer("dtype", 1), f"node {node.name!r}")
-    return Result([Meta(node.integers("shape") or (), dtype)], "generate", operands=())
+    return Result([Meta(node.integers("shape") or (), dtype)], kind, operands=())
 
 
 def _bernoulli(node: Node) -> Result:
-    number = node.integer("dtype", 0)
-    return node.layer("compare", node.input(0), dtype=dtype_of(number, node.subject) if number else None)
+    number, operand = node.integer("dtype", 0), node.input(0)
+    meta = Meta(operand.shape, dtype_of(number, node.subject) if number else operand.dtype)
+    return Result([meta], "random", operands=[operand])
 
 
 def _constant(node: Node) -> Result:
