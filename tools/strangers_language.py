@@ -47,9 +47,9 @@ def decoders() -> dict[str, Job]:
     half = {"n_embd": 384, "n_layer": 6, "n_head": 6, "use_cache": False, **WORDS}
     few = {**DECODER, "num_hidden_layers": 4}
     return {
-        "ctrl_s": bare(t.CTRLModel, t.CTRLConfig, 64, dff=1536, **half),
-        "gptj_s": bare(t.GPTJModel, t.GPTJConfig, 80, rotary_dim=32, **half),
-        "gpt_bigcode_s": bare(t.GPTBigCodeModel, t.GPTBigCodeConfig, 128, **half),
+        "ctrl_s": words(t.CTRLModel, t.CTRLConfig, 64, dff=1536, **half),
+        "gptj_s": words(t.GPTJModel, t.GPTJConfig, 80, rotary_dim=32, **half),
+        "gpt_bigcode_s": words(t.GPTBigCodeModel, t.GPTBigCodeConfig, 128, **half),
         "persimmon_s": words(t.PersimmonModel, t.PersimmonConfig, 96, intermediate_size=1536, **DECODER),
         "diffllama_s": words(t.DiffLlamaModel, t.DiffLlamaConfig, 72, intermediate_size=1024, num_key_value_heads=2,
                              **DECODER),
