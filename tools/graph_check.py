@@ -2,7 +2,7 @@
 
 Usage: ``python tools/graph_check.py FILE|FOLDER…`` (needs onnx). A line for each file of which annette's shapes or MACs
 differ, then how many tensors and files were compared. Shapes are compared of every tensor that both know by name and of
-which onnx knows every size; MACs of files whose every product onnx's shapes describe, by the definitions of its operators.
+which onnx knows every size; MACs of files whose every product onnx's shapes describe, by its operators' definitions.
 Files that annette does not read are left out (``tools/corpus_status.py`` names them).
 """
 

@@ -40,8 +40,7 @@ def decided(node: Node) -> Result | None:
         return None
     stated, operand = node.declared[0], node.input(0)
     dtype = stated.dtype if stated is not None else DType.FLOAT32 if kind == "generate" else operand.dtype
-    operands = [] if kind == "generate" and operand.dtype is DType.INT64 else [operand]
-    return Result([Meta(shape, dtype)], kind, operands=operands)
+    return Result([Meta(shape, dtype)], kind, operands=[operand])
 
 
 def unsupported(node: Node) -> Result:

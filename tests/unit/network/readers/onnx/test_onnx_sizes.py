@@ -3,6 +3,7 @@
 import pytest
 
 from annette.errors import NetworkShapeError, OptionError, UndecidedSizeError
+from annette.mapping.rules import preset
 from annette.network.graph_json import graph_digest
 from annette.network.inputs import InputValue
 from tests.unit.network.readers.onnx.build import only, read
@@ -218,3 +219,18 @@ def test_an_input_that_the_file_states_to_be_empty_gives_only_its_type(tmp_path)
     assert network.inputs == ("x",)
     assert dict(network.empty_inputs) == {"like": (0,)}
     assert network.tensors["y"].dtype.label == "float64"
+
+
+@pytest.mark.parametrize("operator", ["ConstantOfShape(two)", "Range(zero, n, one)"])
+def test_what_numbers_of_the_input_make_is_written_in_every_run(tmp_path, operator):
+    graph = f"""
+    made (int64 n, int64[2] two) => ({"float" if "Shape" in operator else "int64"}[a] y) {{
+        zero = Constant<value = int64 {{0}}>()
+        one = Constant<value = int64 {{1}}>()
+        z = {operator}
+        y = Neg(z)
+    }}
+    """
+    network = read(tmp_path, graph, input_shapes={"z": (12,)})
+    assert only(network, "generate").inputs == (("two",) if "two" in operator else ("n",))
+    assert not any(kernel.free for kernel in preset("onnxruntime-cpu").apply(network))

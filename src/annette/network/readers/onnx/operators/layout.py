@@ -251,7 +251,13 @@ def _shape(node: Node) -> Result:
 def _constant_of_shape(node: Node) -> Result:
     value = node.attributes.get("value")
     dtype = dtype_of(value.t.data_type, f"node {node.name!r}") if value is not None else DType.FLOAT32
-    return Result([Meta(tuple(_declared_or_known(node, 0, "shape")), dtype)], "generate", operands=())
+    return _generate(node, tuple(_declared_or_known(node, 0, "shape")), dtype)
+
+
+def _generate(node: Node, shape: tuple[int, ...], dtype: DType) -> Result:
+    """What is written from numbers: before the first run, unless some of them are known only when it runs."""
+    late = [value for value in node.inputs if value is not None and value.data is None]
+    return Result([Meta(shape, dtype)], "generate", operands=late)
 
 
 def _range(node: Node) -> Result:
@@ -261,7 +267,7 @@ def _range(node: Node) -> Result:
         shape = node.decided_shape()
         if shape is None:
             raise node.unknown("bounds")
-        return Result([Meta(shape, dtype)], "generate", operands=())
+        return _generate(node, shape, dtype)
     first, last, step = (as_float(node.input(index)) for index in range(3))
     if not step or first is None or last is None or not math.isfinite((last - first) / step):
         raise node.error(f"counts from {first} to {last} in steps of {step}")
