@@ -20,7 +20,7 @@ import torch
 import torchvision
 import transformers as t
 from export_networks import First, Job, timm_job
-from export_unseen import outcome
+from listed_networks import outcome
 from unseen_transformers import DECODER, EAGER, SMALL, WORDS, bare, signal, translator, words
 
 TIMM = (

@@ -3,30 +3,22 @@
 Usage, in the environment of ``tools/export_networks.py``: ``python tools/export_unseen.py --out FOLDER``. The list was
 fixed by name before any of its networks was exported, estimated or measured (docs/held-out-log.md has its rules). It
 writes the files, their list FOLDER/unseen.csv for ``annette evaluate --suite``, and into docs/unseen-networks.csv what
-became of each: its size and SHA-256, or why it was dropped. A network is dropped only for what can be said without its
-time: PyTorch cannot export it, or exports what ONNX Runtime does not load, or its file is larger than 100 MB.
+became of each: its size and SHA-256, or why it was dropped (``tools/listed_networks.py``).
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
-import hashlib
-import logging
-import warnings
 from pathlib import Path
 
-import onnxruntime
 import torch
 import torchvision
-from export_networks import Job, export, timm_job
+from export_networks import Job, timm_job
+from listed_networks import export_listed, rows_of
 from unseen_transformers import transformers_jobs
 from written_networks import written_jobs
 from written_sequences import sequence_jobs
 
 LIST = Path(__file__).resolve().parents[1] / "docs" / "unseen-networks.csv"
-COLUMNS = ("name", "source", "task", "family", "new_family", "bytes", "sha256", "dropped")
-LARGEST_BYTES = 100_000_000
 
 
 class Flow(torch.nn.Module):
@@ -51,7 +43,7 @@ def film() -> torch.nn.Module:
 def jobs() -> dict[str, Job]:
     """All networks by name: how to make one, and its inputs."""
     found: dict[str, Job] = {**transformers_jobs(), **written_jobs(), **sequence_jobs()}
-    for row in rows():
+    for row in rows_of(LIST):
         library, _, name = row["name"].partition("_")
         if library == "timm":
             found[row["name"]] = timm_job(name)
@@ -61,54 +53,5 @@ def jobs() -> dict[str, Job]:
     return found
 
 
-def rows() -> list[dict[str, str]]:
-    """The lines of the list."""
-    with LIST.open(encoding="utf-8", newline="") as file:
-        return [dict.fromkeys(COLUMNS, "") | row for row in csv.DictReader(file)]
-
-
-def outcome(job: Job, path: Path) -> dict[str, str]:
-    """Exports a network, and says how large its file is, or why it is dropped."""
-    try:
-        export(*job, path)
-    except Exception as problem:  # noqa: BLE001 - whatever a library's model cannot do, the others are exported
-        path.unlink(missing_ok=True)
-        first = str(problem).strip().splitlines()[:1] or [""]
-        return {"dropped": f"not exported: {type(problem).__name__}: {first[0][:150].strip()}"}
-    try:
-        onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    except Exception as problem:  # noqa: BLE001 - the runtime has no error of its own that is public
-        path.unlink()
-        node = str(problem).partition("Node (")[2].splitlines()[0]
-        return {"dropped": f"exported, but ONNX Runtime refuses the file: node ({node[:200].strip()}"}
-    content = path.read_bytes()
-    if len(content) > LARGEST_BYTES:
-        path.unlink()
-        return {"dropped": f"a file of {len(content) / 1e6:.0f} MB"}
-    return {"bytes": str(len(content)), "sha256": hashlib.sha256(content).hexdigest()}
-
-
-def main() -> None:
-    """Exports what is not there yet and was not dropped."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder for the networks and their list")
-    out: Path = parser.parse_args().out
-    out.mkdir(parents=True, exist_ok=True)
-    warnings.simplefilter("ignore")
-    logging.disable(logging.CRITICAL)
-    torch.backends.mha.set_fastpath_enabled(False)  # One operator for a whole block, which ONNX does not have.
-    made, lines = jobs(), rows()
-    for row in lines:
-        if not row["dropped"]:
-            row.update(outcome(made[row["name"]], out / f"{row['name']}.onnx"))
-        with LIST.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(lines)
-    with (out / "unseen.csv").open("w", encoding="utf-8", newline="") as file:
-        kept = [f"{row['name']}.onnx" for row in lines if row["sha256"]]
-        csv.writer(file, lineterminator="\n").writerows([["network"], *([name] for name in kept)])
-
-
 if __name__ == "__main__":
-    main()
+    export_listed(LIST, "unseen.csv", jobs, __doc__)

@@ -8,7 +8,7 @@ given) is compared with the kernels of the plan's cases, mapped by the same plat
 distance is that to the nearest kernel of its kind, the root of the sum of squared differences of sizes in octaves (a
 size twice as large is 1 away; `annette.bench.nearness`). Times are the platform's estimates, kinds that it has no model
 for priced roughly; each network counts the same. Networks that are only scored (the held-out list, the corpus' scored
-half, what docs/unseen-networks.csv names) are left out and named.
+half, what docs/unseen-networks.csv and docs/strangers.csv name) are left out and named.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 NAMES = [name.removeprefix("log2:") for name in SIZES]
 EDGES = (1.0, 2.0, 4.0)
-UNSEEN = CORPUS.with_name("unseen-networks.csv")
+UNSEEN = (CORPUS.with_name("unseen-networks.csv"), CORPUS.with_name("strangers.csv"))
 
 
 class Seen(NamedTuple):
@@ -95,10 +95,11 @@ def subjects(arguments: list[str]) -> Iterator[str]:
 
 def unseen() -> set[str]:
     """Names of the networks that nobody tunes for."""
-    if not UNSEEN.exists():
-        return set()
-    with UNSEEN.open(encoding="utf-8", newline="") as file:
-        return {row["name"] for row in csv.DictReader(file)}
+    names: set[str] = set()
+    for listed in UNSEEN:
+        with listed.open(encoding="utf-8", newline="") as file:
+            names |= {row["name"] for row in csv.DictReader(file)}
+    return names
 
 
 def census(

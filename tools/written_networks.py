@@ -1,8 +1,6 @@
 """Networks of images, written by hand, for the list that nobody tuned for (``tools/export_unseen.py``).
 
-They are what somebody writes after reading a paper: the architectures are public, the sizes our own. Convolutions
-before batch normalizations, which change nothing until they are trained, take He's initialisation, so that activations
-keep their size.
+They are what somebody writes after reading a paper: the architectures are public, the sizes our own.
 """
 
 from __future__ import annotations
@@ -15,30 +13,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 from torch.nn import functional as f
+from written_parts import conv, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from export_networks import Job
 
 Tensor = torch.Tensor
-
-
-def keep_size(model: nn.Module) -> nn.Module:
-    """Gives convolutions without bias, which a normalization follows, weights that keep the size of activations."""
-    for module in model.modules():
-        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d) and module.bias is None:
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-    return model
-
-
-def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> nn.Sequential:
-    """Convolution, normalization and rectifier."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
 
 
 class UNet(nn.Module):
@@ -377,19 +357,17 @@ def generator() -> nn.Module:
 def written_jobs() -> dict[str, Job]:
     """All of them by name."""
     image = functools.partial(torch.rand, 1, 3)
-    made: dict[str, tuple[Callable[[], nn.Module], tuple[Tensor, ...]]] = {
-        "unet": (UNet, (torch.rand(1, 1, 160, 160),)),
-        "bisenet": (BiSeNet, (image(256, 384),)),
-        "efficientdet_neck": (PyramidDetector, (image(320, 320),)),
-        "csp_detector": (PartialDetector, (image(256, 320),)),
-        "siamese_tracker": (Tracker, (image(127, 127), image(255, 255))),
-        "point_network": (Points, (torch.rand(1, 3, 2048),)),
-        "vae_decoder": (Decoder, (torch.randn(1, 4, 20, 20),)),
-        "gan_generator": (generator, (torch.randn(4, 96, 1, 1),)),
-        "diffusion_unet": (Noise, (torch.randn(1, 3, 48, 48), torch.tensor([37.0]))),
-        "upscaler": (Upscaler, (image(72, 96),)),
-    }
-    return {
-        f"written_{name}": (functools.partial(lambda make: keep_size(make()), make), inputs)
-        for name, (make, inputs) in made.items()
-    }
+    return written(
+        {
+            "unet": (UNet, (torch.rand(1, 1, 160, 160),)),
+            "bisenet": (BiSeNet, (image(256, 384),)),
+            "efficientdet_neck": (PyramidDetector, (image(320, 320),)),
+            "csp_detector": (PartialDetector, (image(256, 320),)),
+            "siamese_tracker": (Tracker, (image(127, 127), image(255, 255))),
+            "point_network": (Points, (torch.rand(1, 3, 2048),)),
+            "vae_decoder": (Decoder, (torch.randn(1, 4, 20, 20),)),
+            "gan_generator": (generator, (torch.randn(4, 96, 1, 1),)),
+            "diffusion_unet": (Noise, (torch.randn(1, 3, 48, 48), torch.tensor([37.0]))),
+            "upscaler": (Upscaler, (image(72, 96),)),
+        }
+    )

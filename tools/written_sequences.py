@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 from torch.nn import functional as f
-from written_networks import conv, keep_size
+from written_parts import conv, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from export_networks import Job
 
 Tensor = torch.Tensor
@@ -286,20 +284,18 @@ def experts() -> nn.Module:
 def sequence_jobs() -> dict[str, Job]:
     """All of them by name."""
     edges = torch.randint(0, 500, (2, 2400))
-    made: dict[str, tuple[Callable[[], nn.Module], tuple[Tensor, ...]]] = {
-        "graph_network": (Messages, (torch.randn(500, 16), edges)),
-        "conformer_encoder": (Conformer, (torch.randn(1, 1, 320, 80),)),
-        "wavenet": (WaveNet, (torch.randn(1, 1, 4000),)),
-        "conv_tasnet": (Separator, (torch.randn(1, 1, 8000),)),
-        "crnn": (Reader, (torch.rand(1, 1, 32, 256),)),
-        "gru_language_model": (WordsByGru, (torch.randint(0, 6000, (1, 64)),)),
-        "cross_attention_decoder": (Translate, (torch.randint(0, 4000, (1, 40)), torch.randn(1, 96, 256))),
-        "mixture_of_experts": (experts, (torch.randn(1, 96, 192),)),
-        "recommender": (Recommender, (torch.randint(0, 2000, (256, 20)), torch.rand(256, 13))),
-        "radiance_field": (Rays, (torch.randn(256, 3), torch.randn(256, 3))),
-        "coupling_flow": (Flow, (torch.randn(512, 64),)),
-    }
-    return {
-        f"written_{name}": (functools.partial(lambda make: keep_size(make()), make), inputs)
-        for name, (make, inputs) in made.items()
-    }
+    return written(
+        {
+            "graph_network": (Messages, (torch.randn(500, 16), edges)),
+            "conformer_encoder": (Conformer, (torch.randn(1, 1, 320, 80),)),
+            "wavenet": (WaveNet, (torch.randn(1, 1, 4000),)),
+            "conv_tasnet": (Separator, (torch.randn(1, 1, 8000),)),
+            "crnn": (Reader, (torch.rand(1, 1, 32, 256),)),
+            "gru_language_model": (WordsByGru, (torch.randint(0, 6000, (1, 64)),)),
+            "cross_attention_decoder": (Translate, (torch.randint(0, 4000, (1, 40)), torch.randn(1, 96, 256))),
+            "mixture_of_experts": (experts, (torch.randn(1, 96, 192),)),
+            "recommender": (Recommender, (torch.randint(0, 2000, (256, 20)), torch.rand(256, 13))),
+            "radiance_field": (Rays, (torch.randn(256, 3), torch.randn(256, 3))),
+            "coupling_flow": (Flow, (torch.randn(512, 64),)),
+        }
+    )

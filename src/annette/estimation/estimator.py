@@ -22,6 +22,7 @@ from annette.mapping.kernel import LEFT_TO_HOST
 from annette.models.base import families
 from annette.network import UNSUPPORTED, Network
 from annette.network.load import load_network
+from annette.plain_text import shortened
 from annette.platforms import Platform, load_platform
 
 if TYPE_CHECKING:
@@ -338,18 +339,17 @@ def _refuse_unknown_operators(network: Network, kernels: Sequence[Kernel], platf
     run = (kernel for kernel in kernels if LEFT_TO_HOST not in kernel.rules)
     unknown = [layer for kernel in run for layer in kernel.layers if layer.kind == UNSUPPORTED]
     if unknown:
-        operator = str(unknown[0].attributes.get("operator", "?"))
+        operator, *others = dict.fromkeys(str(layer.attributes.get("operator", "?")) for layer in unknown)
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        also = f"; nor {'are' if others[1:] else 'is'} {shortened(', '.join(map(repr, others)))}" if others else ""
+        where = f"layer {unknown[0].name!r}{more} in network {network.name!r} is operator {operator!r}"
         reason = unknown[0].attributes.get("reason")
         if reason:
-            raise UnsupportedOperatorError(
-                f"layer {unknown[0].name!r}{more} in network {network.name!r} is operator {operator!r}, which {reason}"
-            )
+            raise UnsupportedOperatorError(f"{where}, which {reason}")
+        # The name of an operator within a domain of somebody's own says nothing about the kinds here.
+        like = "" if "." in operator else nearest(operator.lower(), platform.models)
         raise UnsupportedOperatorError(
-            f"layer {unknown[0].name!r}{more} in network {network.name!r} is operator {operator!r}, which is not known"
-            f"{nearest(operator.rpartition('.')[2].lower(), platform.models)}; "
-            f"kinds fitted on {platform.name!r}: {', '.join(sorted(platform.models))}; "
-            "use --fallback roofline to price it roughly"
+            f"{where}, which is not known{like}{also}; use --fallback roofline to price it roughly"
         )
 
 

@@ -362,11 +362,9 @@ def _choose(kind: str, platform: Platform, family: str | None, fallback: str, ex
     refuse_precision(kind, platform, example)
     operator = example.anchor.attributes.get("operator")
     what = f"operator {operator!r}" if operator else f"kind {kind!r}"
-    measured = ", ".join(sorted(platform.models.keys() - platform.assumed.keys()))
     raise UnsupportedKernelError(
         f"platform {platform.name!r} has no model for {what} of layer {example.name!r}"
-        f"{nearest(kind, platform.models)}; fitted kinds: {measured}; "
-        "use --fallback roofline to price it roughly"
+        f"{nearest(kind, platform.models)}; use --fallback roofline to price it roughly"
     )
 
 

@@ -265,6 +265,7 @@ KINDS: Final = (
     _kind("im2col", "unfolds windows into columns, or folds them back", kernel_shape=INTEGERS),
     _kind("copy", "plain copy, also between layouts", same),
     _kind("generate", "writes a constant, a range or a mask", axis=INTEGER),
+    replace(_kind("random", "writes random numbers, anew in every run", ops=32), part_of="generate"),
     replace(
         _kind("one_hot", "a row for each index, with one element that differs", _one_hot, axis=INTEGER, depth=INTEGER),
         part_of="generate",

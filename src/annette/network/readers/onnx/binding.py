@@ -263,9 +263,9 @@ def _bound_symbols(dims: Mapping[str, Sequence[Dim] | None], given: Mapping[str,
 
 
 def _concrete(name: str, shape: Sequence[Dim] | None, stated: Sequence[Dim] | None, path: str) -> tuple[int, ...]:
-    """The shape of an input; a dimension of 0, as of a cache that is empty, only where the file leaves it open."""
+    """The shape of an input; a dimension of 0, as of a cache that is empty, only where the file does not deny it."""
     sizes: list[Any] = list(shape or ())
-    least = [0 if isinstance(dim, str) else 1 for dim in stated or ()] or [1] * len(sizes)
+    least = [0 if isinstance(dim, str) or dim == 0 else 1 for dim in stated or ()] or [1] * len(sizes)
     if any(size < bound for size, bound in zip(sizes, least, strict=True)):
         raise NetworkShapeError(f"input {name!r} of {path} has shape {sizes}: every dimension must be at least 1")
     return checked_shape(tuple(sizes), f"input {name!r} of {path}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import onnx
 from onnx import defs, helper, numpy_helper, shape_inference
@@ -13,12 +13,34 @@ from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.operators import RULES
 from annette.network.readers.onnx.operators.exporters import reason
 from annette.network.readers.onnx.values import ONNX_TYPES, Meta, dtype_of
+from annette.network.tensor import DType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from annette.network.layer import AttributeValue
     from annette.network.readers.onnx.node import Node
 
-__all__ = ["meta_of_type", "unsupported"]
+__all__ = ["decided", "meta_of_type", "unsupported"]
+
+_KINDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("AffineGrid", "BlackmanWindow", "HammingWindow", "HannWindow", "MelWeightMatrix"), "generate"),
+    **dict.fromkeys(("Squeeze", "Unsqueeze"), "reshape"),
+    "CenterCropPad": "slice",
+    "Col2Im": "im2col",
+    "MaxUnpool": "scatter",
+}
+"""Operators whose work follows from the shapes they read and write, whatever operand makes them so."""
+
+
+def decided(node: Node) -> Result | None:
+    """A layer whose result data decide, of the shape that was given of it or that the file states; None without one."""
+    kind, shape = _KINDS.get(node.op) if node.domain == "" else None, node.decided_shape()
+    if kind is None or shape is None:
+        return None
+    stated, operand = node.declared[0], node.input(0)
+    dtype = stated.dtype if stated is not None else DType.FLOAT32 if kind == "generate" else operand.dtype
+    return Result([Meta(shape, dtype)], kind, operands=[operand])
 
 
 def unsupported(node: Node) -> Result:

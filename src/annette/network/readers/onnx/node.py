@@ -102,14 +102,22 @@ class Node:
         return given
 
     def selected(self, largest: int, decides: Value, *, axis: int) -> int:
-        """How many elements it selects, which data decide: dimension ``axis`` of its first result (`Sizes.selected`).
+        """How many elements it selects, which data decide: dimension ``axis`` of its first result.
+
+        What the file states of it holds where nobody said otherwise, else what `Sizes.selected` counts it as.
 
         Args:
             largest: How many it can select at most.
             decides: What it selects by.
             axis: The dimension.
         """
-        return self.sizes.selected(self._first_result, largest, decides, axis=axis)
+        stated = self.declared[0] if self.declared else None
+        place = self._first_result
+        if stated is not None and axis < len(stated.shape) and not self.sizes.is_given(place.tensor):
+            size = stated.shape[axis]
+            if 0 < size <= largest:
+                return size
+        return self.sizes.selected(place, largest, decides, axis=axis)
 
     def steps(self, position: int, longest: int) -> int:
         """How many steps a recurrent layer takes: the longest of the sequences whose lengths an operand holds.

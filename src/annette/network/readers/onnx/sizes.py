@@ -72,6 +72,10 @@ class Sizes:
         """What was given and names no tensor whose size data decide."""
         return [name for name in self._given if name not in self.found]
 
+    def is_given(self, tensor: str) -> bool:
+        """Whether something was said of a tensor."""
+        return tensor in self._given
+
     def selected(self, place: Place, largest: int, decides: Value, *, axis: int) -> int:
         """How many elements an operator selects.
 

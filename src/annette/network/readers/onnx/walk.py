@@ -14,7 +14,7 @@ import numpy as np
 from onnx import defs
 
 from annette.budget import require
-from annette.errors import NetworkStructureError
+from annette.errors import NetworkStructureError, UndecidedSizeError
 from annette.network.readers.onnx import control
 from annette.network.readers.onnx.expansion import Expansion, spend_on_body
 from annette.network.readers.onnx.folding import empty_array, evaluate
@@ -27,7 +27,7 @@ from annette.network.readers.onnx.frame import (
     require_text,
     resolved_attributes,
 )
-from annette.network.readers.onnx.generic import meta_of_type, unsupported
+from annette.network.readers.onnx.generic import decided, meta_of_type, unsupported
 from annette.network.readers.onnx.node import Node, Result
 from annette.network.readers.onnx.operators import rule_for
 from annette.network.readers.onnx.operators.sequences import sequence_length
@@ -198,6 +198,11 @@ class Walker(Collection):
         rule = rule_for(node.domain, node.op)
         try:
             result = rule(node) if rule is not None else unsupported(node)
+        except UndecidedSizeError:
+            stated = decided(node)
+            if stated is None:
+                raise
+            result = stated
         except IndexError:  # A rule looked for a dimension that an operand does not have.
             raise node.error(f"cannot read operands of shapes {node.shapes()}") from None
         if result.note:

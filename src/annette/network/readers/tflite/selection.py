@@ -123,6 +123,6 @@ SELECTION: Final[dict[str, Rule]] = {
     "RIGHT_SHIFT": partial(_all_of, "logical"),
     "BIDIRECTIONAL_SEQUENCE_LSTM": partial(_recurrent, "lstm"),
     "BIDIRECTIONAL_SEQUENCE_RNN": partial(_recurrent, "rnn"),
-    **dict.fromkeys(("RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL"), lambda _: OperatorLayer("generate", {}, ())),
+    **dict.fromkeys(("RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL"), lambda _: OperatorLayer("random", {}, ())),
 }
 """Rules by operator."""

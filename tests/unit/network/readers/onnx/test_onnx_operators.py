@@ -7,6 +7,7 @@ import pytest
 from onnx import shape_inference
 
 from annette.errors import NetworkShapeError
+from annette.mapping.rules import preset
 from annette.network import UNSUPPORTED, DType
 from annette.network.readers.onnx import read_onnx
 from annette.network.readers.onnx.operators import RULES
@@ -180,6 +181,30 @@ def test_every_rule_of_the_standard_domain_names_an_operator_of_the_standard(op)
         "TensorScatter",
         "CumProd",
     )
+
+
+def test_the_standards_swiglu_has_gate_and_value_as_operands_and_the_contributed_one_halves_one(tmp_path):
+    graph = "gated (float[2, 8] a, float[2, 8] b) => (float[2, 8] y) { y = SwiGLU(a, b) }"
+    assert only(read(tmp_path, graph, opset=28), "silu").inputs == ("a", "b")
+    halved = "gated (float[2, 8] a) => (float[2, 4] y) { y = com.microsoft.BiasSplitGelu(a) }"
+    assert read(tmp_path, halved, contrib=True).tensors["y"].shape == (2, 4)
+
+
+def test_random_numbers_are_drawn_in_every_run_and_unit_matrices_are_constants(tmp_path):
+    graph = """
+    drawn (float[6, 6] x) => (float[6, 6] y) {
+        noise = RandomNormalLike(x)
+        unit = EyeLike(x)
+        mask = Bernoulli(x)
+        sum = Add(noise, unit)
+        y = Mul(sum, mask)
+    }
+    """
+    network = read(tmp_path, graph)
+    kernels = preset("onnxruntime-cpu").apply(network)
+    assert not any(kernel.free for kernel in kernels if kernel.kind == "random")
+    assert all(kernel.free for kernel in kernels if kernel.kind == "generate")
+    assert [layer.inputs for layer in network.layers if layer.kind == "random"] == [(), ("x",)]
 
 
 def test_convolution_attributes_are_canonical(tmp_path):

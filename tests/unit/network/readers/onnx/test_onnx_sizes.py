@@ -3,6 +3,7 @@
 import pytest
 
 from annette.errors import NetworkShapeError, OptionError, UndecidedSizeError
+from annette.mapping.rules import preset
 from annette.network.graph_json import graph_digest
 from annette.network.inputs import InputValue
 from tests.unit.network.readers.onnx.build import only, read
@@ -130,13 +131,17 @@ def test_what_nothing_bounds_must_be_given(tmp_path):
         ("ConstantOfShape(two)", "generate", (5, 6)),
         ("Slice(row, zeros, two)", "slice", (1, 4)),
         ("Pad(row, four)", "pad", (2, 9)),
+        ("CenterCropPad(row, two)", "slice", (2, 5)),
+        ("HannWindow(n)", "generate", (16,)),
+        ("ReduceSum <keepdims = 1> (row, m)", "reduce_sum", (1, 1)),
+        ("ReduceSum <keepdims = 0> (row, m)", "reduce_sum", (1,)),
     ],
 )
 def test_every_operator_of_shapes_takes_a_given_one(tmp_path, operator, kind, shape):
     rank = ", ".join("ab"[: len(shape)])
     dtype = "int64" if kind == "generate" and "Range" in operator else "float"
     graph = f"""
-    given (float[1, 8] row, int64 n, int64[2] two, int64[4] four) => ({dtype}[{rank}] y) {{
+    given (float[1, 8] row, int64 n, int64[1] m, int64[2] two, int64[4] four) => ({dtype}[{rank}] y) {{
         zero = Constant<value = int64 {{0}}>()
         one = Constant<value = int64 {{1}}>()
         zeros = Constant<value = int64[2] {{0, 0}}>()
@@ -145,8 +150,8 @@ def test_every_operator_of_shapes_takes_a_given_one(tmp_path, operator, kind, sh
     }}
     """
     with pytest.raises(UndecidedSizeError):
-        read(tmp_path, graph)
-    network = read(tmp_path, graph, input_shapes={"z": shape})
+        read(tmp_path, graph, opset=18)
+    network = read(tmp_path, graph, opset=18, input_shapes={"z": shape})
     assert network.tensors["y"].shape == shape
     assert kind == "generate" or only(network, kind)
 
@@ -168,3 +173,64 @@ def test_selections_count_alike(tmp_path):
     bound = read(tmp_path, graph, input_shapes=given)
     assert (bound.tensors["kept"].shape, bound.tensors["best"].shape) == ((4, 3), (1, 3, 6))
     assert graph_digest(bound) != graph_digest(network)
+
+
+def test_what_the_file_states_of_a_selection_holds_unless_something_else_is_said(tmp_path):
+    graph = """
+    best (float[2, 9] scores, int64[1] most) => (float[2, 4] best, int64[2, 4] places) {
+        best, places = TopK(scores, most)
+    }
+    """
+    network = read(tmp_path, graph)
+    assert network.tensors["places"].shape == (2, 4)
+    assert not network.data_sizes
+    assert not network.extremes
+    assert read(tmp_path, graph, input_shapes={"best": (3,)}).data_sizes[0].counted == 3
+
+
+def test_an_affine_grid_is_of_the_size_that_is_said_of_it(tmp_path):
+    graph = """
+    turned (float[2, 2, 3] theta, int64[4] size) => (float[n, h, w, 2] y) {
+        grid = AffineGrid(theta, size)
+        y = Neg(grid)
+    }
+    """
+    with pytest.raises(UndecidedSizeError, match="--input grid=SHAPE says what it gives"):
+        read(tmp_path, graph, opset=20)
+    network = read(tmp_path, graph, opset=20, input_shapes={"grid": (2, 5, 6, 2)})
+    assert network.tensors["y"].shape == (2, 5, 6, 2)
+    assert only(network, "generate").inputs == ("theta",)
+
+
+def test_a_reduction_whose_axes_nobody_knows_follows_from_its_stated_result(tmp_path):
+    graph = """
+    sums (float[3, 2, 5] x, int64[n] axes) => (float[3, 5] y) {
+        y = ReduceSum<keepdims = 0>(x, axes)
+    }
+    """
+    assert only(read(tmp_path, graph, input_shapes={"axes": (1,)}), "reduce_sum").attributes["axes"] == (1,)
+    with pytest.raises(NetworkShapeError, match=r"reduces \[3, 2, 5\] to \[3, 7\]"):
+        read(tmp_path, graph.replace("float[3, 5]", "float[3, 7]"), input_shapes={"axes": (1,)})
+
+
+def test_an_input_that_the_file_states_to_be_empty_gives_only_its_type(tmp_path):
+    graph = "cast (float[3, 4] x, double[0] like) => (double[3, 4] y) { y = CastLike(x, like) }"
+    network = read(tmp_path, graph)
+    assert network.inputs == ("x",)
+    assert dict(network.empty_inputs) == {"like": (0,)}
+    assert network.tensors["y"].dtype.label == "float64"
+
+
+@pytest.mark.parametrize("operator", ["ConstantOfShape(two)", "Range(zero, n, one)"])
+def test_what_numbers_of_the_input_make_is_written_in_every_run(tmp_path, operator):
+    graph = f"""
+    made (int64 n, int64[2] two) => ({"float" if "Shape" in operator else "int64"}[a] y) {{
+        zero = Constant<value = int64 {{0}}>()
+        one = Constant<value = int64 {{1}}>()
+        z = {operator}
+        y = Neg(z)
+    }}
+    """
+    network = read(tmp_path, graph, input_shapes={"z": (12,)})
+    assert only(network, "generate").inputs == (("two",) if "two" in operator else ("n",))
+    assert not any(kernel.free for kernel in preset("onnxruntime-cpu").apply(network))

@@ -181,7 +181,7 @@ def test_nodes_without_names_get_unique_ones(tmp_path):
         ("g (float[4] x) => (float[4] y) { }", NetworkFormatError, "empty graph"),
         ("g (float[4] x) => () { y = Relu(x) }", NetworkStructureError, "no outputs"),
         ("g (float[4] x) => (float[4] y) { y = Identity(x) }", NetworkStructureError, "computes nothing"),
-        ("g (float[0] x) => (float[0] y) { y = Relu(x) }", NetworkShapeError, "at least 1"),
+        ("g (float[0] x) => (float[0] y) { y = Relu(x) }", NetworkShapeError, "it is empty"),
         ("g (float[-4] x) => (float y) { y = Relu(x) }", NetworkShapeError, "at least 1"),
         (
             "g (float[4611686018427387904, 4] x) => (float y) { y = Relu(x) }",

@@ -165,8 +165,11 @@ def _biased(kind: str, node: Node) -> Result:
 
 
 def _gated(node: Node) -> Result:
-    """SwiGLU and BiasSplitGelu: one half gates the other."""
+    """SwiGLU and BiasSplitGelu: one half gates the other; the standard's SwiGLU has the halves as two operands."""
     operand = node.input(0)
+    if node.domain == "" and node.has(1):
+        node.infer("mul", operand.shape, node.input(1).shape)
+        return Result([operand.meta], "silu", operands=node.inputs[:2])
     if not operand.shape or operand.shape[-1] % 2:
         raise node.error(f"halves the last dimension of {list(operand.shape)}")
     kind = "silu" if "wi" in node.op else "gelu"

@@ -251,7 +251,13 @@ def _shape(node: Node) -> Result:
 def _constant_of_shape(node: Node) -> Result:
     value = node.attributes.get("value")
     dtype = dtype_of(value.t.data_type, f"node {node.name!r}") if value is not None else DType.FLOAT32
-    return Result([Meta(tuple(_declared_or_known(node, 0, "shape")), dtype)], "generate", operands=())
+    return _generate(node, tuple(_declared_or_known(node, 0, "shape")), dtype)
+
+
+def _generate(node: Node, shape: tuple[int, ...], dtype: DType) -> Result:
+    """What is written from numbers: before the first run, unless some of them are known only when it runs."""
+    late = [value for value in node.inputs if value is not None and value.data is None]
+    return Result([Meta(shape, dtype)], "generate", operands=late)
 
 
 def _range(node: Node) -> Result:
@@ -261,7 +267,7 @@ def _range(node: Node) -> Result:
         shape = node.decided_shape()
         if shape is None:
             raise node.unknown("bounds")
-        return Result([Meta(shape, dtype)], "generate", operands=())
+        return _generate(node, shape, dtype)
     first, last, step = (as_float(node.input(index)) for index in range(3))
     if not step or first is None or last is None or not math.isfinite((last - first) / step):
         raise node.error(f"counts from {first} to {last} in steps of {step}")
@@ -278,18 +284,23 @@ def _blocks(kind: str, node: Node) -> Result:
 
 
 def _generated(node: Node) -> Result:
-    """Random numbers and unit matrices, perhaps of the shape of an operand, which is not read."""
+    """Random numbers and unit matrices, perhaps of the shape of an operand, which is not read.
+
+    A unit matrix follows from the file; random numbers are drawn in every run.
+    """
+    kind = "generate" if node.op == "EyeLike" else "random"
     if node.op.endswith("Like"):
         operand = node.input(0)
         dtype = dtype_of(node.integer("dtype", 0), f"node {node.name!r}") if "dtype" in node.attributes else None
-        return Result([Meta(operand.shape, dtype or operand.dtype)], "generate", operands=())
+        return Result([Meta(operand.shape, dtype or operand.dtype)], kind, operands=())
     dtype = dtype_of(node.integer("dtype", 1), f"node {node.name!r}")
-    return Result([Meta(node.integers("shape") or (), dtype)], "generate", operands=())
+    return Result([Meta(node.integers("shape") or (), dtype)], kind, operands=())
 
 
 def _bernoulli(node: Node) -> Result:
-    number = node.integer("dtype", 0)
-    return node.layer("compare", node.input(0), dtype=dtype_of(number, node.subject) if number else None)
+    number, operand = node.integer("dtype", 0), node.input(0)
+    meta = Meta(operand.shape, dtype_of(number, node.subject) if number else operand.dtype)
+    return Result([meta], "random", operands=[operand])
 
 
 def _constant(node: Node) -> Result:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from annette.network.layer import AttributeValue
     from annette.network.readers.onnx.node import Node, Rule
+    from annette.network.readers.onnx.values import Value
 
 __all__ = ["CONTRIB_RULES", "RULES"]
 
@@ -86,12 +87,40 @@ def _softmax(kind: str, node: Node) -> Result:
     return Result([operand.meta], kind, attributes, operands=[operand])
 
 
+def _reduced(node: Node, operand: Value) -> tuple[int, ...]:
+    """The axes that a reduction drops, by what is said of its result: those whose sizes are not in it.
+
+    Raises:
+        UndecidedSizeError: Nothing is said of the result.
+        NetworkShapeError: No axes make the result that is stated.
+    """
+    stated = node.decided_shape()
+    if stated is None:
+        raise node.unknown("axes")
+    if node.integer("keepdims", 1) == 1 and len(stated) == len(operand.shape):
+        return tuple(axis for axis, size in enumerate(operand.shape) if stated[axis] != size)
+    kept, axes = list(stated), []
+    for axis in range(len(operand.shape) - 1, -1, -1):
+        if kept and kept[-1] == operand.shape[axis]:
+            kept.pop()
+        else:
+            axes.append(axis)
+    if kept:
+        raise node.error(f"reduces {list(operand.shape)} to {list(stated)}")
+    return tuple(reversed(axes))
+
+
 def _reduce(kind: str, node: Node) -> Result:
     operand = node.input(0)
     rank = len(operand.shape)
     axes = node.integers("axes")
     if axes is None and node.has(1) and node.input(1).elements:
-        axes = node.known_shape(1, "axes")
+        if node.data(1) is not None:
+            axes = node.known_shape(1, "axes")
+        else:
+            axes = _reduced(node, operand)
+            if not axes:
+                return Result([operand.meta], alias=operand)
     if not axes:
         if node.integer("noop_with_empty_axes", 0):
             return Result([operand.meta], alias=operand)

@@ -1,0 +1,81 @@
+"""Exports the networks of a list that was fixed by name, and writes into the list what became of each.
+
+A network is dropped only for what can be said without its time: PyTorch cannot export it, or exports what ONNX Runtime
+does not load, or its file is larger than 100 MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import logging
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import onnxruntime
+import torch
+from export_networks import Job, export
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COLUMNS = ("name", "source", "task", "family", "new_family", "bytes", "sha256", "dropped")
+LARGEST_BYTES = 100_000_000
+
+
+def rows_of(listed: Path) -> list[dict[str, str]]:
+    """The lines of a list."""
+    with listed.open(encoding="utf-8", newline="") as file:
+        return [dict.fromkeys(COLUMNS, "") | row for row in csv.DictReader(file)]
+
+
+def outcome(job: Job, path: Path) -> dict[str, str]:
+    """Exports a network, and says how large its file is, or why it is dropped."""
+    try:
+        export(*job, path)
+    except Exception as problem:  # noqa: BLE001 - whatever a library's model cannot do, the others are exported
+        path.unlink(missing_ok=True)
+        first = str(problem).strip().splitlines()[:1] or [""]
+        return {"dropped": f"not exported: {type(problem).__name__}: {first[0][:150].strip()}"}
+    try:
+        onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    except Exception as problem:  # noqa: BLE001 - the runtime has no error of its own that is public
+        path.unlink()
+        node = str(problem).partition("Node (")[2].splitlines()[0]
+        return {"dropped": f"exported, but ONNX Runtime refuses the file: node ({node[:200].strip()}"}
+    content = path.read_bytes()
+    if len(content) > LARGEST_BYTES:
+        path.unlink()
+        return {"dropped": f"a file of {len(content) / 1e6:.0f} MB"}
+    return {"bytes": str(len(content)), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def export_listed(listed: Path, suite: str, jobs: Callable[[], dict[str, Job]], description: str) -> None:
+    """Exports what is not there yet and was not dropped, and writes the suite of what is left.
+
+    Args:
+        listed: The list, whose columns ``bytes``, ``sha256`` and ``dropped`` are filled in.
+        suite: Name of the file, in the folder of the networks, for ``annette evaluate --suite``.
+        jobs: Gives all networks by name: how to make one, and its inputs.
+        description: What ``--help`` says.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the networks and their list")
+    out: Path = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    torch.backends.mha.set_fastpath_enabled(False)  # One operator for a whole block, which ONNX does not have.
+    made, lines = jobs(), rows_of(listed)
+    for row in lines:
+        if not row["dropped"]:
+            row.update(outcome(made[row["name"]], out / f"{row['name']}.onnx"))
+        with listed.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(lines)
+    with (out / suite).open("w", encoding="utf-8", newline="") as file:
+        kept = [f"{row['name']}.onnx" for row in lines if row["sha256"]]
+        csv.writer(file, lineterminator="\n").writerows([["network"], *([name] for name in kept)])
