@@ -12,6 +12,7 @@ from annette.number_text import (
     bytes_text,
     change_text,
     count_text,
+    feature_text,
     interval_text,
     percent_text,
     seconds_text,
@@ -194,13 +195,13 @@ def _side_by_side(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> 
         key=lambda kind: -max(times.get(kind, 0.0) / (sum(times.values()) or 1.0) for times in kinds),
     )
     by_kind = [
-        (escaped(name), *(seconds_text(times[kind]) if kind in times else "-" for kind in all_kinds))
-        for name, times in zip(names, kinds, strict=True)
+        (words_text(kind), *(seconds_text(times[kind]) if kind in times else "-" for times in kinds))
+        for kind in all_kinds
     ]
     return [
         f'<div class="beside"><div>{html_table("Side by side", header, rows)}</div>',
         f"{_intervals(documents, names)}</div>",
-        html_table("Time by kind of kernel, side by side", ("", *map(words_text, all_kinds)), by_kind),
+        html_table("Time by kind of kernel, side by side", ("", *map(escaped, names)), by_kind),
     ]
 
 
@@ -229,23 +230,24 @@ def _time_by_kind(document: dict[str, Any]) -> dict[str, float]:
 
 def _intervals(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
     """Totals as dots and their intervals as lines, from zero on; the table beside them has the numbers."""
-    left, right, line = 290.0, 740.0, 24.0
+    left, right, line = 8.0, 400.0, 36.0
     height = line * len(documents)
     most_s = max(
         time_s for document in documents for time_s in (document["latency_s"], *(document["interval_s"] or ()))
     )
     marks = []
-    for tick_s in ticks(most_s, most=5):
+    for tick_s in ticks(most_s, most=4):
         x = left + (right - left) * tick_s / most_s
         marks.append(f'<line class="grid" x1="{x:.1f}" y1="0" x2="{x:.1f}" y2="{height}"/>')
-        marks.append(f'<text x="{x:.1f}" y="{height + 16}" text-anchor="middle">{seconds_text(tick_s)}</text>')
+        anchor = "start" if tick_s == 0 else "middle"
+        marks.append(f'<text x="{x:.1f}" y="{height + 16}" text-anchor="{anchor}">{seconds_text(tick_s)}</text>')
     for number, (document, name) in enumerate(zip(documents, names, strict=True)):
-        y = line * (number + 0.5)
+        y = line * (number + 0.72)
         place = [
             left + (right - left) * time_s / most_s
             for time_s in (document["latency_s"], *(document["interval_s"] or ()))
         ]
-        marks.append(f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{_shown(shortened(name, 40))}</text>')
+        marks.append(f'<text x="{left}" y="{y - 10}">{_shown(shortened(name, 50))}</text>')
         if document["interval_s"]:
             marks.append(f'<line class="span" x1="{place[1]:.1f}" y1="{y}" x2="{place[2]:.1f}" y2="{y}"/>')
         marks.append(f'<circle cx="{place[0]:.1f}" cy="{y}" r="5"/>')
@@ -311,8 +313,9 @@ def _rounded(value: float) -> float:
 
 
 def _outside_text(feature: dict[str, Any]) -> str:
-    least, most = feature["fitted"]
-    return f"{words_text(feature['feature'])} {feature['value']:.6g}, fitted on {least:.6g} to {most:.6g}"
+    name = feature["feature"]
+    value, least, most = (feature_text(name, value) for value in (feature["value"], *feature["fitted"]))
+    return f"{words_text(name)} {value}, fitted on {least} to {most}"
 
 
 def _shape_text(dimensions: Mapping[str, int]) -> str:

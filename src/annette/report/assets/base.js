@@ -49,7 +49,8 @@ const seconds = (value) => (value === 0 ? "0 s" : scaled(value, TIMES) || `${thr
 const count = (value) => scaled(value, COUNTS) || (value >= 1 || value === 0 ? value.toFixed(0) : value.toPrecision(2));
 const size = (value) => scaled(value, [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]]) || `${value.toFixed(0)} B`;
 const words = (name) => name.replaceAll("_", " ");
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
+// Shares that would be rounded to nothing keep a digit.
+const percent = (share) => `${share > 0 && share < 5e-4 ? (100 * share).toPrecision(1) : (100 * share).toFixed(1)} %`;
 const rate = (value, unit) => `${count(value)}${/\s/.test(count(value)) ? "" : " "}${unit}`;
 const plural = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
 
