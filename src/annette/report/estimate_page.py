@@ -20,7 +20,7 @@ from annette.number_text import (
     words_text,
 )
 from annette.plain_text import escaped, shortened
-from annette.report.html import asset, html_data, html_page, html_table, ticks
+from annette.report.html import asset, html_data, html_notes, html_page, html_table, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -56,7 +56,7 @@ def estimate_page(documents: Sequence[dict[str, Any]], skipped: Iterable[Mapping
     parts = [f"<h1>{_shown(_title(documents))}</h1>"]
     if len(documents) > 1:
         parts += _side_by_side(documents, names)
-    parts += _warnings([f"skipped {entry['platform']}: {entry['reason']}" for entry in skipped])
+    parts.append(html_notes(f"skipped {entry['platform']}: {entry['reason']}" for entry in skipped))
     if len(documents) > 1:
         parts.append(_choice(names))
     parts += [_headline(document, hidden=number > 0) for number, document in enumerate(documents)]
@@ -122,7 +122,7 @@ def _headline(document: dict[str, Any], *, hidden: bool) -> str:
         f'<section class="estimate"{" hidden" * hidden}>'
         f'<p class="total">{seconds_text(document["latency_s"])} <small>{_shown(stated)}, '
         f"{_shown(words_text(document['latency_is']))} time on {_shown(document['platform'])}</small></p>"
-        f'<dl class="facts">{facts}</dl>{"".join(_warnings(notes)) if notes else calm}'
+        f'<dl class="facts">{facts}</dl>{html_notes(notes) or calm}'
         f"{html_table('Ways through the network that data choose', ('taken', 'time'), ways) if ways else ''}</section>"
     )
 
@@ -164,11 +164,6 @@ def _lost_s(kernel: dict[str, Any]) -> float:
     return max(0.0, float(kernel["compute_s"] - max(filled_s, kernel["memory_s"])))
 
 
-def _warnings(sentences: Sequence[str]) -> list[str]:
-    items = "".join(f"<li>⚠ {_shown(sentence)}</li>" for sentence in sentences)
-    return [f'<ul class="notes" aria-label="Warnings">{items}</ul>'] if items else []
-
-
 def _side_by_side(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> list[str]:
     """All estimates in a table and with their intervals on one axis, then their time by kind."""
     fastest_s: dict[str, float] = {}
@@ -201,7 +196,7 @@ def _side_by_side(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> 
     return [
         f'<div class="beside"><div>{html_table("Side by side", header, rows)}</div>',
         f"{_intervals(documents, names)}</div>",
-        html_table("Time by kind of kernel, side by side", ("", *map(escaped, names)), by_kind),
+        html_table("Time by kind of kernel, side by side", ("", *names), by_kind),
     ]
 
 

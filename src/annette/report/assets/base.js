@@ -60,6 +60,13 @@ function shortened(text, length) {
   return `${text.slice(0, kept)}…${text.slice(-kept)}`;
 }
 
+// From 0 to at most `most`, at 1, 2 or 5 times a power of ten.
+function roundSteps(most, wanted) {
+  const power = 10 ** Math.floor(Math.log10(most / wanted));
+  const step = power * [1, 2, 5, 10].find((factor) => most / (power * factor) <= wanted);
+  return Array.from({ length: Math.floor(most / step) + 1 }, (_, number) => number * step);
+}
+
 // An element; properties that it does not have are attributes. Texts are never taken for HTML.
 function element(tag, properties, ...children) {
   const made = document.createElement(tag);

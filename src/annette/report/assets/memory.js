@@ -3,13 +3,6 @@
 const FILLED = 0.4;
 const DIMMED = 0.12;
 
-// From 0 to at most `most`, at 1, 2 or 5 times a power of ten.
-function roundSteps(most, wanted) {
-  const power = 10 ** Math.floor(Math.log10(most / wanted));
-  const step = power * [1, 2, 5, 10].find((factor) => most / (power * factor) <= wanted);
-  return Array.from({ length: Math.floor(most / step) + 1 }, (_, number) => number * step);
-}
-
 function memoryOverTime() {
   const figure = byId("memory");
   const known = () => current().memory.alive.length > 0;
@@ -136,6 +129,6 @@ function memoryWords() {
   const how = memory.method === "liveness"
     ? "Whole tensors from their first to their last use: what any runtime needs at least that does not cut them."
     : `By the plan of ${memory.method}.`;
-  return `At the most ${size(memory.peak)} of activations are alive${inputs} at ${memory.peak_kernel}${allocated}. ` +
+  return `At the most ${size(memory.peak)} of activations are alive${inputs} at ${shortened(memory.peak_kernel, 60)}${allocated}. ` +
     `${weights} ${how}`;
 }

@@ -121,7 +121,7 @@ function timeline() {
     words: () => {
       const costly = current().costly;
       const longest = [...costly].sort((a, b) => b.latency - a.latency).slice(0, 3);
-      const named = longest.map((kernel) => `${kernel.name} (${percent(kernel.share)})`).join(", ");
+      const named = longest.map((kernel) => `${shortened(kernel.name, 60)} (${percent(kernel.share)})`).join(", ");
       const { latency, kernels_s: sum } = current();
       const beside = latency > sum * 1.0005 ? ` ${seconds(latency - sum)} pass beside the kernels.` : "";
       return `${plural(costly.length, "kernel")} that cost time, one after the other in ${seconds(sum)}.${beside} ` +
