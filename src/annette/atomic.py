@@ -39,6 +39,8 @@ def replacing(path: str | os.PathLike[str], *, new: bool = False, durable: bool 
         OSError: It cannot be written.
     """
     target = Path(path)
+    if not target.name:
+        raise IsADirectoryError(21, "it is a folder, or nothing is named", os.fspath(path))
     if new and target.exists():
         raise FileExistsError(17, "it exists already", str(target))
     if target.exists() and not target.is_file() and not target.is_dir():

@@ -174,8 +174,12 @@ class OptionError(AnnetteError):
     """An argument or a command-line option has a value that makes no sense."""
 
 
+_TELLING = 3
+"""Letters from which on a part of a name points at the whole one."""
+
+
 def nearest(word: str, known: Iterable[str], *, count: int = 3) -> str:
-    """Formats the known words most like ``word`` for the end of an error message.
+    """Formats the known words most like ``word`` for the end of an error message, those that contain it first.
 
     Args:
         word: What was asked for.
@@ -187,5 +191,7 @@ def nearest(word: str, known: Iterable[str], *, count: int = 3) -> str:
     """
     from difflib import get_close_matches  # noqa: PLC0415 - only errors need it
 
-    matches = get_close_matches(word, list(known), n=count, cutoff=0.5)
+    words = list(known)
+    longer = [each for each in words if len(word) >= _TELLING and word.lower() in each.lower()]
+    matches = list(dict.fromkeys(longer + get_close_matches(word, words, n=count, cutoff=0.5)))[:count]
     return f"; did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""

@@ -11,6 +11,7 @@ __all__ = [
     "bytes_text",
     "change_text",
     "count_text",
+    "feature_text",
     "interval_text",
     "percent_text",
     "seconds_text",
@@ -25,6 +26,8 @@ _COUNTS: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _ROUNDS_UP: Final = 0.9995
 """Share of a unit from which three digits show a whole one."""
 _SIZES: Final = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+_LARGE: Final = 1e6
+"""From here on a count is easier to read with a prefix."""
 
 
 def size_of(values: Sequence[Any]) -> str:
@@ -74,6 +77,18 @@ def bytes_text(size_bytes: float) -> str:
         '2.41 MB'
     """
     return _scaled(size_bytes, _SIZES) or f"{size_bytes:.0f} B"
+
+
+def feature_text(name: str, value: float) -> str:
+    """A value of a kernel's feature: sizes with their unit, large counts with a prefix, all others as they are.
+
+    Example:
+        >>> feature_text("input_bytes", 1815552), feature_text("macs", 4940462592), feature_text("in_width", 197)
+        ('1.82 MB', '4.94 G', '197')
+    """
+    if name == "bytes" or name.endswith("_bytes"):
+        return bytes_text(value)
+    return count_text(value) if abs(value) >= _LARGE else f"{value:.6g}"
 
 
 def percent_text(share: float | None) -> str:

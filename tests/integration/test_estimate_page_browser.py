@@ -236,7 +236,7 @@ def test_filters_work_together_and_can_be_cleared(opened):
     wait(browser, lambda: "of 23" in browser.find_element(By.ID, "shown").text)
     assert all("stage4" in name for name in column(browser, 2))
     Select(browser.find_element(By.ID, "bound")).select_by_visible_text("memory")
-    assert set(column(browser, 6)) == {"memory"}
+    assert set(column(browser, 7)) == {"memory"}
     browser.execute_script("document.getElementById('clear').click()")
     assert len(column(browser, 2)) == 23
     assert browser.find_element(By.ID, "search").get_attribute("value") == ""

@@ -12,7 +12,7 @@ from annette.estimation.frame import columns_of, data_frame, kernel_rows
 from annette.estimation.memory import memory_of
 from annette.network.modules import module_path
 from annette.notebook import card
-from annette.number_text import interval_text, percent_text, seconds_text, words_text
+from annette.number_text import feature_text, interval_text, percent_text, seconds_text, words_text
 from annette.platforms.ranges import within
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class Outside:
     fitted: tuple[float, float]
 
     def __str__(self) -> str:
-        least, most = self.fitted
-        return f"{self.feature} {self.value:.6g} (fitted {least:.6g} to {most:.6g})"
+        value, least, most = (feature_text(self.feature, value) for value in (self.value, *self.fitted))
+        return f"{self.feature} {value} (fitted {least} to {most})"
 
 
 def outside(

@@ -22,6 +22,7 @@ from annette.mapping.kernel import LEFT_TO_HOST
 from annette.models.base import families
 from annette.network import UNSUPPORTED, Network
 from annette.network.load import load_network
+from annette.number_text import percent_text
 from annette.plain_text import shortened
 from annette.platforms import Platform, load_platform
 
@@ -387,8 +388,8 @@ def _remarks(mapped: MappedNetwork, prices: Prices, platform: Platform) -> list[
     if strange.kernels:
         features = ", ".join(map(str, strange.features[:_FEATURES_NAMED]))
         remarks.append(
-            f"{strange.kernels} kernels ({strange.share:.0%} of the time) lie outside the ranges that their models "
-            f"were fitted on, the longest of them, {strange.longest!r}, by {features}"
+            f"{strange.kernels} kernels ({percent_text(strange.share)} of the time) lie outside the ranges that their "
+            f"models were fitted on, the longest of them, {strange.longest!r}, by {features}"
         )
     if prices.at_peak.any():
         peak = platform.peak_ops_per_s or 0.0

@@ -38,12 +38,14 @@ def find_networks(place: str | Path) -> list[str]:
         Files and names, those of a folder or pattern in alphabetical order.
 
     Raises:
-        NetworkError: A folder or pattern holds none.
+        NetworkError: A folder or pattern holds none, or nothing is named.
 
     Example:
         >>> find_networks("resnet50")
         ['resnet50']
     """
+    if not str(place):
+        raise NetworkError("the name of a network is empty")
     path = Path(place)
     if path.is_dir() and not is_saved_model(path):
         known = set(readers()) - _ANYTHING

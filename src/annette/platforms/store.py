@@ -14,6 +14,8 @@ from annette.files import exists, open_regular
 from annette.platforms.format import loads_platform
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from annette.platforms.platform import Platform
 
 __all__ = ["PATH_VARIABLE", "PlatformEntry", "list_platforms", "load_platform", "user_folders"]
@@ -98,9 +100,19 @@ def load_platform(name_or_path: str | os.PathLike[str]) -> Platform:
         return _read(path, repr(text))
     entries = {entry.name: entry for entry in list_platforms()}
     if text not in entries:
-        known = ", ".join(entries) or "none"
-        raise PlatformNotFoundError(f"there is no platform {text!r}{nearest(text, entries)}; known: {known}")
+        raise _unknown(text, entries)
     return entries[text].load()
+
+
+def _unknown(name: str, known: Iterable[str]) -> PlatformNotFoundError:
+    """What to say of a name that no platform has: one that is meant, or why a file of that name is none, or all."""
+    missing = f"there is no platform {name!r}"
+    alike = nearest(name, known)
+    if name and exists(Path(name)):
+        return PlatformNotFoundError(f"{missing}, and a platform file ends in {_SUFFIX}{alike}")
+    if alike:
+        return PlatformNotFoundError(f"{missing}{alike} 'annette platforms' lists all")
+    return PlatformNotFoundError(f"{missing}; known: {', '.join(known) or 'none'}")
 
 
 def _read(file: Path, source: str) -> Platform:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import UNSET
 
 from annette.number_text import change_text, interval_text, percent_text, seconds_text, words_text
-from annette.plain_text import shortened
-from annette.report.html import html_page, html_table, write_page
+from annette.plain_text import escaped, shortened
+from annette.report.html import html_notes, html_page, html_table, write_page
 from annette.report.page import Page
 from annette.report.schemas import advice as schemas
 from annette.report.schemas.base import part
@@ -60,10 +61,11 @@ def print_advice(document: dict[str, Any], *, everything: bool = False, page: Pa
     """
     page = page or Page()
     hints, refused = document["hints"], document["refused"]
+    faster = "1 makes" if len(hints) == 1 else f"{len(hints)} make"
     page.line(
         bold=f"{document['network']} on {document['platform']}: {seconds_text(document['latency_s'])}",
-        plain=f", {words_text(document['latency_is'])} time; {document['tried']} changes tried, {len(hints)} make it "
-        f"faster for certain at {percent_text(document['confidence'])}, {document['uncertain']} perhaps",
+        plain=f", {words_text(document['latency_is'])} time; {document['tried']} changes tried, {faster} it faster for "
+        f"certain at {percent_text(document['confidence'])}, {document['uncertain']} perhaps",
     )
     shown = hints if everything else hints[:_SHOWN]
     if shown:
@@ -76,7 +78,7 @@ def print_advice(document: dict[str, Any], *, everything: bool = False, page: Pa
         page.line(bold="not possible:")
         page.table(("change", "why"), [(each["what"], each["reason"]) for each in refused], left=(0, 1))
     elif refused:
-        page.line(plain=f"{len(refused)} changes that the network does not allow (--all names them)")
+        page.line(plain=f"not possible in this network: {len(refused)} more (--all names them)")
     if "applied" in document:
         page.line(**_applied_line(document["applied"]))
     page.notes(document["notes"])
@@ -93,13 +95,17 @@ def write_advice_html(document: dict[str, Any], path: Path) -> None:
         OptionError: The file cannot be written.
     """
     title = f"Advice on {document['network']} for {document['platform']}"
-    told = (f"{seconds_text(document['latency_s'])} as it is, {document['tried']} changes tried",)
-    parts = [html_table(title, told, [])]
-    parts.append(html_table("Changes that make it faster", _HEADER, _rows(document["hints"], longest=1000)))
-    parts.append(html_table("Why", ("kind", "reason"), _reasons(document["hints"])))
+    said = f"{seconds_text(document['latency_s'])} as it is, {document['tried']} changes tried"
+    parts = [f"<h1>{escape(escaped(title))}</h1>", f"<p>{said}</p>", html_notes(document["notes"])]
+    hints = _rows(document["hints"], longest=1000)
+    if hints:
+        parts.append(html_table("Changes that make it faster", _HEADER, hints, words=(1, 2, 6)))
+        parts.append(html_table("Why", ("kind", "reason"), _reasons(document["hints"]), words=(1,)))
+    else:
+        parts.append("<h2>Changes that make it faster</h2><p>None for certain.</p>")
     refused = [(each["what"], each["reason"]) for each in document["refused"]]
-    parts.append(html_table("Changes that the network does not allow", ("change", "why"), refused))
-    parts.append(html_table("Notes", ("note",), [(note,) for note in document["notes"]]))
+    parts.append(html_table("Changes that the network does not allow", ("change", "why"), refused, words=(1,)))
+    parts.append("<footer><p>Estimated by annette, not measured.</p></footer>")
     write_page(path, html_page(title, parts))
 
 

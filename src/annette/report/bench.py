@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +42,7 @@ __all__ = [
 ]
 
 _SHOWN_BY_DEFAULT: Final = 15
+_GROUPS_SHOWN: Final = 4
 
 
 def bench_document(path: Path, backend: str, plan: Plan, outcome: Outcome) -> dict[str, Any]:
@@ -190,13 +192,25 @@ def print_bench(document: dict[str, Any], *, page: Page | None = None) -> None:
 
 
 def print_plan(document: dict[str, Any], *, page: Page | None = None) -> None:
-    """Prints what a plan holds."""
+    """Prints what a plan holds: of each purpose, how many cases, in how many groups, and the largest of these."""
     page = page or Page()
-    rows = [(group, str(count)) for group, count in document["counts"].items()]
-    page.table(("purpose and group", "cases"), rows)
+    purposes: dict[str, Counter[str]] = {}
+    for name, count in document["counts"].items():
+        purpose, _, group = name.partition("/")
+        purposes.setdefault(purpose, Counter())[group] += count
+    rows = [
+        (
+            purpose,
+            str(groups.total()),
+            str(len(groups)),
+            ", ".join(name for name, _ in groups.most_common(_GROUPS_SHOWN)),
+        )
+        for purpose, groups in purposes.items()
+    ]
+    page.table(("purpose", "cases", "groups", "the largest groups"), rows, left=(0, 3))
     page.line(
-        plain=f"{document['plan']}: {document['cases']} cases, "
-        f"about {seconds_text(document['expected_s'])} of device time"
+        plain=f"{document['plan']}: {document['cases']} cases, about {seconds_text(document['expected_s'])} of device "
+        "time (--json counts every group)"
     )
 
 

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from annette.plain_text import escaped
-from annette.report.html import html_data, html_page, html_table
+from annette.report.html import html_data, html_notes, html_page, html_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -71,12 +71,11 @@ def curves_page(
         header: Titles of the table's columns.
         rows: Its rows.
     """
-    warnings = "".join(f"<li>⚠ {escape(escaped(note))}</li>" for note in notes)
     parts = [
         f"<h1>{escape(escaped(title))}</h1>",
-        f'<ul class="notes" aria-label="Warnings">{warnings}</ul>' if warnings else "",
+        html_notes(notes),
         _asset("curves.html"),
-        html_table(table, [*map(escaped, header)], [[*map(escaped, row)] for row in rows]),
+        html_table(table, header, rows),
         "<noscript><p>The plot needs JavaScript; the table has its numbers.</p></noscript>",
         "<footer><p>Estimated by annette, not measured. Plot drawn with uPlot (MIT licence).</p></footer>",
         html_data("data", {"estimates": [], "strings": [], "fields": [], **_data(across, up, curves)}),

@@ -58,25 +58,31 @@ def print_difference(document: dict[str, Any], *, everything: bool = False, page
         side = ("slower" if document["change_s"] > 0 else "faster") if document["certain"] else "faster or slower"
         page.line(plain=f"{ends} at {percent_text(document['confidence'])}: {side}")
     kernels = document["kernels"]
-    shown = kernels if everything else sorted(kernels, key=lambda kernel: -abs(kernel["change_s"]))[:_SHOWN_BY_DEFAULT]
-    rows = [
-        (
-            kernel["what"],
-            name_text(kernel["after"] or kernel["before"]),
-            kernel["kind"],
-            seconds_text(kernel["before_s"]),
-            seconds_text(kernel["after_s"]),
-            _signed(kernel["change_s"]),
-        )
-        for kernel in shown
-    ]
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for number, kernel in enumerate(kernels):
+        alike.setdefault((str(number),) if everything else _figures(kernel), []).append(kernel)
+    groups = list(alike.values())
+    if not everything:
+        groups = sorted(groups, key=lambda group: -len(group) * abs(group[0]["change_s"]))[:_SHOWN_BY_DEFAULT]
+    rows = []
+    for group in groups:
+        what, kind, before, after, change = _figures(group[0])
+        times = f"{len(group)} x " if len(group) > 1 else ""
+        rows.append((what, name_text(group[0]["after"] or group[0]["before"]), kind, before, after, times + change))
     if rows:
         page.table(("", "kernel", "kind", "before", "after", "change"), rows, left=(0, 1, 2))
-    if len(shown) < len(kernels):
-        page.line(plain=f"… and {len(kernels) - len(shown)} smaller differences (--all shows them)")
+    rest = len(kernels) - sum(map(len, groups))
+    if rest:
+        page.line(plain=f"… and {rest} smaller difference{'s' * (rest > 1)} (--all shows each)")
     page.line(plain=f"{document['same']} kernels are the same in both")
     for side in ("before", "after"):
         page.notes(f"{document[side]['network']}: {note}" for note in document[side]["notes"])
+
+
+def _figures(kernel: dict[str, Any]) -> tuple[str, ...]:
+    """What a row shows of a kernel beside its name: those that are alike in all of it share a row."""
+    before, after = seconds_text(kernel["before_s"]), seconds_text(kernel["after_s"])
+    return kernel["what"], kernel["kind"], before, after, _signed(kernel["change_s"])
 
 
 def _side(estimate: Estimate) -> schemas.DiffSide:

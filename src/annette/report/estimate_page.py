@@ -12,6 +12,7 @@ from annette.number_text import (
     bytes_text,
     change_text,
     count_text,
+    feature_text,
     interval_text,
     percent_text,
     seconds_text,
@@ -19,7 +20,7 @@ from annette.number_text import (
     words_text,
 )
 from annette.plain_text import escaped, shortened
-from annette.report.html import asset, html_data, html_page, html_table, ticks
+from annette.report.html import asset, html_data, html_notes, html_page, html_table, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -55,7 +56,7 @@ def estimate_page(documents: Sequence[dict[str, Any]], skipped: Iterable[Mapping
     parts = [f"<h1>{_shown(_title(documents))}</h1>"]
     if len(documents) > 1:
         parts += _side_by_side(documents, names)
-    parts += _warnings([f"skipped {entry['platform']}: {entry['reason']}" for entry in skipped])
+    parts.append(html_notes(f"skipped {entry['platform']}: {entry['reason']}" for entry in skipped))
     if len(documents) > 1:
         parts.append(_choice(names))
     parts += [_headline(document, hidden=number > 0) for number, document in enumerate(documents)]
@@ -121,7 +122,7 @@ def _headline(document: dict[str, Any], *, hidden: bool) -> str:
         f'<section class="estimate"{" hidden" * hidden}>'
         f'<p class="total">{seconds_text(document["latency_s"])} <small>{_shown(stated)}, '
         f"{_shown(words_text(document['latency_is']))} time on {_shown(document['platform'])}</small></p>"
-        f'<dl class="facts">{facts}</dl>{"".join(_warnings(notes)) if notes else calm}'
+        f'<dl class="facts">{facts}</dl>{html_notes(notes) or calm}'
         f"{html_table('Ways through the network that data choose', ('taken', 'time'), ways) if ways else ''}</section>"
     )
 
@@ -163,11 +164,6 @@ def _lost_s(kernel: dict[str, Any]) -> float:
     return max(0.0, float(kernel["compute_s"] - max(filled_s, kernel["memory_s"])))
 
 
-def _warnings(sentences: Sequence[str]) -> list[str]:
-    items = "".join(f"<li>⚠ {_shown(sentence)}</li>" for sentence in sentences)
-    return [f'<ul class="notes" aria-label="Warnings">{items}</ul>'] if items else []
-
-
 def _side_by_side(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> list[str]:
     """All estimates in a table and with their intervals on one axis, then their time by kind."""
     fastest_s: dict[str, float] = {}
@@ -194,13 +190,13 @@ def _side_by_side(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> 
         key=lambda kind: -max(times.get(kind, 0.0) / (sum(times.values()) or 1.0) for times in kinds),
     )
     by_kind = [
-        (escaped(name), *(seconds_text(times[kind]) if kind in times else "-" for kind in all_kinds))
-        for name, times in zip(names, kinds, strict=True)
+        (words_text(kind), *(seconds_text(times[kind]) if kind in times else "-" for times in kinds))
+        for kind in all_kinds
     ]
     return [
         f'<div class="beside"><div>{html_table("Side by side", header, rows)}</div>',
         f"{_intervals(documents, names)}</div>",
-        html_table("Time by kind of kernel, side by side", ("", *map(words_text, all_kinds)), by_kind),
+        html_table("Time by kind of kernel, side by side", ("", *names), by_kind),
     ]
 
 
@@ -229,23 +225,24 @@ def _time_by_kind(document: dict[str, Any]) -> dict[str, float]:
 
 def _intervals(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
     """Totals as dots and their intervals as lines, from zero on; the table beside them has the numbers."""
-    left, right, line = 290.0, 740.0, 24.0
+    left, right, line = 8.0, 400.0, 36.0
     height = line * len(documents)
     most_s = max(
         time_s for document in documents for time_s in (document["latency_s"], *(document["interval_s"] or ()))
     )
     marks = []
-    for tick_s in ticks(most_s, most=5):
+    for tick_s in ticks(most_s, most=4):
         x = left + (right - left) * tick_s / most_s
         marks.append(f'<line class="grid" x1="{x:.1f}" y1="0" x2="{x:.1f}" y2="{height}"/>')
-        marks.append(f'<text x="{x:.1f}" y="{height + 16}" text-anchor="middle">{seconds_text(tick_s)}</text>')
+        anchor = "start" if tick_s == 0 else "middle"
+        marks.append(f'<text x="{x:.1f}" y="{height + 16}" text-anchor="{anchor}">{seconds_text(tick_s)}</text>')
     for number, (document, name) in enumerate(zip(documents, names, strict=True)):
-        y = line * (number + 0.5)
+        y = line * (number + 0.72)
         place = [
             left + (right - left) * time_s / most_s
             for time_s in (document["latency_s"], *(document["interval_s"] or ()))
         ]
-        marks.append(f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{_shown(shortened(name, 40))}</text>')
+        marks.append(f'<text x="{left}" y="{y - 10}">{_shown(shortened(name, 50))}</text>')
         if document["interval_s"]:
             marks.append(f'<line class="span" x1="{place[1]:.1f}" y1="{y}" x2="{place[2]:.1f}" y2="{y}"/>')
         marks.append(f'<circle cx="{place[0]:.1f}" cy="{y}" r="5"/>')
@@ -311,8 +308,9 @@ def _rounded(value: float) -> float:
 
 
 def _outside_text(feature: dict[str, Any]) -> str:
-    least, most = feature["fitted"]
-    return f"{words_text(feature['feature'])} {feature['value']:.6g}, fitted on {least:.6g} to {most:.6g}"
+    name = feature["feature"]
+    value, least, most = (feature_text(name, value) for value in (feature["value"], *feature["fitted"]))
+    return f"{words_text(name)} {value}, fitted on {least} to {most}"
 
 
 def _shape_text(dimensions: Mapping[str, int]) -> str:

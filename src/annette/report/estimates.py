@@ -11,6 +11,7 @@ from annette.network import KINDS, UNSUPPORTED, Category
 from annette.number_text import (
     bytes_text,
     count_text,
+    feature_text,
     interval_text,
     percent_text,
     seconds_text,
@@ -146,38 +147,14 @@ def print_estimate(document: dict[str, Any], *, everything: bool = False, page: 
 
     Args:
         document: What `estimate_document` gives.
-        everything: All kernels in order of execution, instead of the heaviest.
+        everything: All kernels in order of execution, instead of the heaviest, of which those that are alike share a
+            row.
         page: Where to; standard output by default.
     """
     page = page or Page()
     _print_headline(document, page)
     page.line(plain=_memory_text(document["memory"]))
-    kernels = document["kernels"]
-    total_s = sum(kernel["latency_s"] for kernel in kernels) or 1.0
-    shown = kernels if everything else sorted(kernels, key=lambda k: -k["latency_s"])[:_SHOWN_BY_DEFAULT]
-    rows = [
-        (
-            name_text(kernel["name"]),
-            kernel["kind"],
-            str(len(kernel["layers"])),
-            seconds_text(kernel["latency_s"]),
-            percent_text(kernel["latency_s"] / total_s),
-            count_text(kernel["ops"]),
-            bytes_text(kernel["bytes"]),
-            kernel["bound"],
-            percent_text(kernel["utilisation"]),
-            kernel["method"] + _range_text(kernel),
-        )
-        for kernel in shown
-    ]
-    header = ("kernel", "kind", "layers", "latency", "share", "ops", "bytes", "bound", "utilisation", "method")
-    page.table(header, rows, left=(0, 1, 7, 9))
-    rest = len(kernels) - len(shown)
-    if rest:
-        rest_s = total_s - sum(kernel["latency_s"] for kernel in shown)
-        page.line(
-            plain=f"… and {rest} lighter kernels, {percent_text(rest_s / total_s)} of the time (--all shows them)"
-        )
+    _print_kernels(document["kernels"], page, everything=everything)
     page.notes(document["notes"])
 
 
@@ -266,13 +243,57 @@ def _kernel(kernel: KernelEstimate) -> schemas.KernelPart:
     return part(schemas.KernelPart, kernel, outside=outside)
 
 
+def _print_kernels(kernels: Sequence[dict[str, Any]], page: Page, *, everything: bool) -> None:
+    """Kernels as a table; of the heaviest, blocks that a network repeats take one row and not all of them."""
+    total_s = sum(kernel["latency_s"] for kernel in kernels) or 1.0
+    names = [kernel["name"] for kernel in kernels]
+    modules = any(not name.startswith("/".join(kernel["module"])) for name, kernel in zip(names, kernels, strict=True))
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for number, kernel in enumerate(kernels):
+        key = (str(number),) if everything else _figures(kernel)
+        alike.setdefault(key, []).append(kernel)
+    groups = list(alike.values())
+    if not everything:
+        groups = sorted(groups, key=lambda group: -sum(kernel["latency_s"] for kernel in group))[:_SHOWN_BY_DEFAULT]
+    rows = []
+    for group in groups:
+        kind, layers, latency, *rest = _figures(group[0])
+        times = f"{len(group)} x " if len(group) > 1 else ""
+        share = percent_text(sum(kernel["latency_s"] for kernel in group) / total_s)
+        module = (name_text(".".join(group[0]["module"])),) if modules else ()
+        rows.append((name_text(group[0]["name"]), *module, kind, layers, times + latency, share, *rest))
+    header = ("kernel", *(("module",) if modules else ()))
+    header += ("kind", "layers", "latency", "share", "ops", "bytes", "bound", "utilisation", "method")
+    page.table(header, rows, left=(0, 1, *((2,) if modules else ()), len(header) - 3, len(header) - 1))
+    rest_s = total_s - sum(kernel["latency_s"] for group in groups for kernel in group)
+    lighter = len(kernels) - sum(map(len, groups))
+    if lighter:
+        share = percent_text(rest_s / total_s)
+        page.line(plain=f"… and {lighter} lighter kernels, {share} of the time (--all shows each)")
+
+
+def _figures(kernel: dict[str, Any]) -> tuple[str, ...]:
+    """What a row shows of a kernel beside its name, module and share."""
+    return (
+        kernel["kind"],
+        str(len(kernel["layers"])),
+        seconds_text(kernel["latency_s"]),
+        count_text(kernel["ops"]),
+        bytes_text(kernel["bytes"]),
+        kernel["bound"],
+        percent_text(kernel["utilisation"]),
+        kernel["method"] + _range_text(kernel),
+    )
+
+
 def _range_text(kernel: dict[str, Any]) -> str:
     """The feature that lies farthest outside the fitted range, and how many more do."""
     outside = kernel["outside"]
     if not outside:
         return "" if kernel["in_range"] else " (out of range)"
     more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
-    return f" (out of range: {outside[0]['feature']} {outside[0]['value']:.6g}{more})"
+    name, value = outside[0]["feature"], outside[0]["value"]
+    return f" (out of range: {name} {feature_text(name, value)}{more})"
 
 
 def _layer(layer: Layer, network: Network) -> schemas.LayerPart:

@@ -14,31 +14,42 @@ from typing import TYPE_CHECKING, Final
 
 from annette.atomic import write_whole
 from annette.errors import OptionError
+from annette.plain_text import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["Plot", "asset", "decades", "html_data", "html_page", "html_table", "ticks", "write_page"]
+__all__ = ["Plot", "asset", "decades", "html_data", "html_notes", "html_page", "html_table", "ticks", "write_page"]
 
 _WIDTH: Final = 460
 _HEIGHT: Final = 340
 _LEFT: Final = 70
-_RIGHT: Final = _WIDTH - 12
+_RIGHT: Final = _WIDTH - 30
 _TOP: Final = 12
 _BOTTOM: Final = _HEIGHT - 40
 """Size of a plot and the sides of its frame, in units of the drawing."""
 
+_LONG: Final = 24
+"""Characters of a text from which on a column of a table is broken into lines."""
+
 _STYLE: Final = """
-:root{color-scheme:light dark;--ink:#1b1f24;--soft:#667;--line:#d5d9e0;--a:#2563eb;--bad:#d9480f;--back:#fff}
+:root{color-scheme:light dark;--ink:#1b1f24;--soft:#667;--line:#d5d9e0;--a:#2563eb;--bad:#d9480f;--back:#fff;
+--warn:#7a4a00;--warn-back:#fff4dc}
 @media(prefers-color-scheme:dark){
-:root{--ink:#e6e8ec;--soft:#9aa3b2;--line:#3a404c;--a:#7aa7ff;--bad:#ff9463;--back:#14171c}}
+:root{--ink:#e6e8ec;--soft:#9aa3b2;--line:#3a404c;--a:#7aa7ff;--bad:#ff9463;--back:#14171c;
+--warn:#ffcf7d;--warn-back:#33270f}}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);
 max-width:72rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}p{margin:.25rem 0;color:var(--soft)}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.87rem}
 th,td{padding:.2rem .7rem .2rem 0;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
-th:first-child,td:first-child{text-align:left}th{color:var(--soft);font-weight:600}
+th:first-child,td:first-child,th.words,td.words{text-align:left}
+td.long{white-space:normal;overflow-wrap:anywhere;min-width:13rem}
+.notes{list-style:none;margin:.5rem 0;padding:0}
+.notes li{background:var(--warn-back);color:var(--warn);border-left:4px solid currentColor;padding:.3rem .7rem;
+margin:.25rem 0;border-radius:3px;overflow-wrap:anywhere}
+th{color:var(--soft);font-weight:600}
 th button{all:unset;cursor:pointer}th button:focus-visible{outline:2px solid var(--a)}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(22rem,1fr));gap:1.5rem}svg{width:100%;height:auto}
 svg text{fill:var(--soft);font:11px system-ui,sans-serif}svg .grid{stroke:var(--line)}
@@ -69,6 +80,12 @@ def html_page(title: str, parts: Iterable[str], *, style: str = "", scripts: Seq
     )
 
 
+def html_notes(sentences: Iterable[str]) -> str:
+    """What the reader of a page must not overlook, one line each; nothing where there are none."""
+    items = "".join(f"<li>⚠ {escape(escaped(sentence))}</li>" for sentence in sentences)
+    return f'<ul class="notes" aria-label="Warnings">{items}</ul>' if items else ""
+
+
 def html_data(name: str, data: object) -> str:
     """Data for the scripts of a page, which find it by its name; no text in it can end the element."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
@@ -91,11 +108,19 @@ def asset(name: str) -> str:
     return (files("annette.report") / "assets" / name).read_text(encoding="utf-8")
 
 
+def _column_class(header: Sequence[str], rows: Sequence[Sequence[str]], column: int) -> str:
+    """The class of a column of words: long ones are broken into lines."""
+    longest = max(len(row[column]) for row in (header, *rows))
+    return ' class="words long"' if longest > _LONG else ' class="words"'
+
+
 def html_table(
     title: str,
     header: Sequence[str],
     rows: Iterable[Sequence[str]],
     keys: Iterable[Sequence[str | float | None]] = (),
+    *,
+    words: Sequence[int] = (),
 ) -> str:
     """A table of texts below its title; what is too wide for the page scrolls.
 
@@ -104,18 +129,20 @@ def html_table(
         header: Texts of the columns.
         rows: Texts of the cells.
         keys: What the script ``sort.js`` sorts by, for each cell of each row; none leave the table as it is.
+        words: Columns of sentences, which are aligned to the left and broken; the others behind the first hold numbers.
     """
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     texts = list(rows)
+    kinds = [_column_class(header, texts, column) if column in words else "" for column in range(len(header))]
+    head = "".join(f"<th{kind}>{escape(escaped(cell))}</th>" for kind, cell in zip(kinds, header, strict=True))
     known = [[f' data-key="{escape(json.dumps(key))}"' for key in row] for row in keys]
     lines = [
-        "".join(f"<td{key}>{escape(cell)}</td>" for cell, key in zip(row, own, strict=True))
+        "".join(f"<td{kind}{key}>{escape(escaped(cell))}</td>" for kind, cell, key in zip(kinds, row, own, strict=True))
         for row, own in zip(texts, known or [[""] * len(row) for row in texts], strict=True)
     ]
     body = "\n".join(f"<tr>{line}</tr>" for line in lines)
-    kind = ' class="sorts"' if known else ""
-    table = f"<table{kind}><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
-    return f'<h2>{escape(title)}</h2>\n<div class="wide">{table}</div>'
+    sorts = ' class="sorts"' if known else ""
+    table = f"<table{sorts}><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    return f'<h2>{escape(escaped(title))}</h2>\n<div class="wide">{table}</div>'
 
 
 def write_page(path: Path, text: str) -> None:

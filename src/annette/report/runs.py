@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.estimation.out_of_range import out_of_range
-from annette.number_text import bytes_text, percent_text
+from annette.number_text import bytes_text, feature_text, percent_text
 from annette.report.schemas.base import OutsidePart, part
 from annette.report.schemas.sweeps import RunPart
 
@@ -63,11 +63,12 @@ def range_notes(runs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
         return []
     where, worst = max(strange, key=lambda pair: float(pair[1]["outside_share"]))
     feature = worst["outside"][0]
-    least, most = feature["fitted"]
+    name = feature["feature"]
+    value, least, most = (feature_text(name, value) for value in (feature["value"], *feature["fitted"]))
     return [
         "out of range is the share of the time of kernels outside the ranges that their models were fitted on; most at "
         f"{where}: {worst['outside_kernels']} kernels, the longest of them, {worst['outside_longest']!r}, by "
-        f"{feature['feature']} {feature['value']:.6g} (fitted {least:.6g} to {most:.6g})"
+        f"{name} {value} (fitted {least} to {most})"
     ]
 
 

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.number_text import bytes_text, count_text, interval_text, seconds_text
-from annette.report.html import Plot, asset, decades, html_page, html_table, ticks, write_page
+from annette.report.html import Plot, asset, decades, html_notes, html_page, html_table, ticks, write_page
 from annette.report.page import Page
 from annette.report.schemas import searches as schemas
 from annette.report.schemas.base import part
@@ -64,10 +64,10 @@ def write_search_html(document: dict[str, Any], path: Path) -> None:
     """
     title = f"{document['space']} on {', '.join(each['platform'] for each in document['platforms'])}"
     parts = [f"<h1>{escape(document['space'])}</h1>", f"<p>{escape(_said(document))}</p>"]
+    parts.append(html_notes(_notes(document)))
     parts += [f'<figure class="front">{_plot(document)}</figure>'] if document["front"] else []
     front = document["front"]
     parts.append(html_table("Front", _header(document), _rows(document), map(_keys, front)))
-    parts.append(html_table("Notes", ("note",), [(note,) for note in _notes(document)]))
     parts.append("<footer><p>Estimated by annette, not measured.</p></footer>")
     write_page(path, html_page(title, parts, style=_STYLE, scripts=[asset("sort.js")]))
 

@@ -49,7 +49,8 @@ const seconds = (value) => (value === 0 ? "0 s" : scaled(value, TIMES) || `${thr
 const count = (value) => scaled(value, COUNTS) || (value >= 1 || value === 0 ? value.toFixed(0) : value.toPrecision(2));
 const size = (value) => scaled(value, [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]]) || `${value.toFixed(0)} B`;
 const words = (name) => name.replaceAll("_", " ");
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
+// Shares that would be rounded to nothing keep a digit.
+const percent = (share) => `${share > 0 && share < 5e-4 ? (100 * share).toPrecision(1) : (100 * share).toFixed(1)} %`;
 const rate = (value, unit) => `${count(value)}${/\s/.test(count(value)) ? "" : " "}${unit}`;
 const plural = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
 
@@ -57,6 +58,13 @@ function shortened(text, length) {
   if (text.length <= length) return text;
   const kept = (length - 1) >> 1;
   return `${text.slice(0, kept)}…${text.slice(-kept)}`;
+}
+
+// From 0 to at most `most`, at 1, 2 or 5 times a power of ten.
+function roundSteps(most, wanted) {
+  const power = 10 ** Math.floor(Math.log10(most / wanted));
+  const step = power * [1, 2, 5, 10].find((factor) => most / (power * factor) <= wanted);
+  return Array.from({ length: Math.floor(most / step) + 1 }, (_, number) => number * step);
 }
 
 // An element; properties that it does not have are attributes. Texts are never taken for HTML.

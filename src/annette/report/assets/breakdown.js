@@ -12,12 +12,11 @@ function kindRows() {
 
   function fill() {
     const { kinds, kernels_s: sum } = current();
-    const most = Math.max(...kinds.map((kind) => kind.time), 0);
     box.replaceChildren(...kinds.map((kind) => {
       const chosen = state.kind === kind.name;
       const row = element("button", { type: "button", className: "row" },
         element("span", { className: "name" }, swatch(kind.name), words(kind.name)),
-        bar(most > 0 ? kind.time / most : 0, kindColour(kind.name)),
+        bar(sum > 0 ? kind.time / sum : 0, kindColour(kind.name)),
         element("span", { className: "figure" }, seconds(kind.time)),
         element("span", { className: "figure" }, sum > 0 ? percent(kind.time / sum) : "-"),
         element("span", { className: "figure soft" }, `${kind.count}×`));
@@ -113,20 +112,33 @@ function moduleRows() {
     return item;
   }
 
+  // Kernels that belong to no module, so that the shares add up.
+  function beside() {
+    const rest = current().kernels.filter((kernel) => !kernel.module.length);
+    if (!rest.length) return [];
+    const time = rest.reduce((sum, kernel) => sum + kernel.latency, 0);
+    const share = root.time > 0 ? time / root.time : 0;
+    const row = element("div", { className: "row" },
+      element("span", { className: "name" }, "in no module"), bar(share, OTHER_COLOUR),
+      element("span", { className: "figure" }, seconds(time)), element("span", { className: "figure" }, percent(share)),
+      element("span", { className: "figure soft" }, `${rest.length}×`));
+    return [element("li", { className: "branch" }, element("span", { className: "toggle" }), row)];
+  }
+
   function fill() {
     root = moduleTree(current().kernels);
     open.clear();
     openUntilItBranches(root);
     const most = Math.max(root.time, Number.MIN_VALUE);
     const rows = sorted(root).map((node) => nodeRow(node, most));
-    box.replaceChildren(...rows);
+    box.replaceChildren(...rows, ...(rows.length ? beside() : []));
     byId("no-modules").hidden = rows.length > 0;
   }
 
   listeners.push((what) => {
     if (what === "estimate") fill();
     if (what !== "filter") return;
-    for (const row of box.querySelectorAll(".row")) {
+    for (const row of box.querySelectorAll("button.row")) {
       row.setAttribute("aria-pressed", String(state.module.length > 0 && row.dataset.module === state.module.join("\u0000")));
     }
   });

@@ -1,5 +1,14 @@
 // Times over a size, one curve for each combination of the other sizes; the interval is shaded.
 
+const LEAST_GAP = 44;  // Pixels between the names of two sizes.
+
+// Of ascending sizes those that lie apart by a share of the axis, on which `at` places them.
+function apart(sizes, at, share) {
+  const kept = [];
+  for (const size of sizes) if (!kept.length || at(size) - at(kept[kept.length - 1]) >= share) kept.push(size);
+  return kept;
+}
+
 function curvesPlot() {
   const figure = byId("curves");
   const frame = figure.querySelector(".plot");
@@ -35,7 +44,7 @@ function curvesPlot() {
   }
 
   function series(number) {
-    const bare = { stroke: "transparent", width: 0, points: { show: false } };
+    const bare = { stroke: "transparent", width: 0, spanGaps: true, points: { show: false } };
     const line = { stroke: colours[number], width: 2, dash: dashes[number], spanGaps: true, points: { show: false } };
     return [line, { ...bare }, { ...bare }];
   }
@@ -103,13 +112,18 @@ function curvesPlot() {
     const pad = most > least ? (most - least) * 0.03 : Math.max(1, least * 0.1);
     const scale = log && least > 0 ? { distr: 3, range: [least / 1.1, most * 1.1] } : { range: [least - pad, most + pad] };
     const width = Math.max(240, Math.floor(frame.clientWidth));
+    const { range: [first, last] } = scale;
+    const at = (place) => (scale.distr ? Math.log(place / first) / Math.log(last / first) : (place - first) / (last - first));
+    const [lower, upper] = ends();
+    // Logarithmic axes of uPlot name powers of ten only: between two of them nothing would be told.
+    const levels = log && upper / lower < 20 ? { splits: () => roundSteps(upper, 8).filter((time) => time >= lower) } : {};
     plot?.destroy();
     plot = new uPlot({
       width, height: Math.round(Math.min(480, Math.max(260, width * 0.45))), legend: { show: false },
       scales: { x: { time: false, ...scale }, y: { range: ends(), ...(log ? { distr: 3 } : {}) } },
       axes: [
-        axis(DATA.across, String, { splits: () => (sizes.length <= 12 ? sizes : sizes.filter((place, at) => at % Math.ceil(sizes.length / 12) === 0)) }),
-        axis(DATA.up, seconds, { size: 74 }),
+        axis(DATA.across, String, { splits: () => apart(sizes, at, LEAST_GAP / (width - 100)), filter: (_, places) => places }),
+        axis(DATA.up, seconds, { size: 74, filter: (_, places) => places, ...levels }),
       ],
       series: [{}, ...curves.flatMap((curve, number) => series(number))],
       bands: curves.map((curve, number) => ({ series: [3 * number + 3, 3 * number + 2], fill: `${colours[number]}26` })),
@@ -131,10 +145,10 @@ function curvesPlot() {
     choose({ curve: number, at: chosen ? Math.max(0, Math.min(last, chosen.at + by[1])) : 0 });
   }
 
-  byId("legend").append(...curves.filter((curve) => curve.name).flatMap((curve) => {
+  byId("legend").append(...curves.filter((curve) => curve.name).map((curve) => {
     const swatch = element("span", { className: "swatch" });
     swatch.style.background = colours[curves.indexOf(curve)];
-    return [swatch, `${curve.name}  `];
+    return element("span", { className: "key" }, swatch, curve.name);
   }));
   const times = curves.flatMap((curve) => curve.times);
   byId("curves-words").textContent = `${plural(curves.length, "curve")} over ${plural(sizes.length, "size")} of ${DATA.across}, `

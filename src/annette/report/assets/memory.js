@@ -3,20 +3,14 @@
 const FILLED = 0.4;
 const DIMMED = 0.12;
 
-// From 0 to at most `most`, at 1, 2 or 5 times a power of ten.
-function roundSteps(most, wanted) {
-  const power = 10 ** Math.floor(Math.log10(most / wanted));
-  const step = power * [1, 2, 5, 10].find((factor) => most / (power * factor) <= wanted);
-  return Array.from({ length: Math.floor(most / step) + 1 }, (_, number) => number * step);
-}
-
 function memoryOverTime() {
   const figure = byId("memory");
   const known = () => current().memory.alive.length > 0;
   const end = () => Math.max(current().latency, current().kernels_s);
   const most = () => Math.max(1, current().memory.peak, current().memory.allocated || 0);
 
-  function level(plot, context, value, text, dashes) {
+  // A dashed line across, and the height of the text above it.
+  function level(plot, context, value, dashes) {
     const y = Math.round(plot.valToPos(value, "y", true));
     context.setLineDash(dashes.map((length) => length * CSS_PIXELS()));
     context.beginPath();
@@ -24,7 +18,34 @@ function memoryOverTime() {
     context.lineTo(plot.bbox.left + plot.bbox.width, y);
     context.stroke();
     context.setLineDash([]);
-    return [text, y - 4 * CSS_PIXELS()];
+    return y - 4 * CSS_PIXELS();
+  }
+
+  // Text with a rim of the page's colour, so that neither lines nor columns cross its letters.
+  function label(context, text, right, y) {
+    context.strokeText(text, right, y);
+    context.fillText(text, right, y);
+    return right - context.measureText(text).width - 14 * CSS_PIXELS();
+  }
+
+  // The peak and what is allocated for it; where their lines lie close together, their texts stand side by side.
+  function levels(plot, context) {
+    const { peak, allocated } = current().memory;
+    let right = plot.bbox.left + plot.bbox.width - 4 * CSS_PIXELS();
+    context.strokeStyle = colour("--ink");
+    const peakY = level(plot, context, peak, [6, 4]);
+    const known = allocated > peak * 1.005;
+    const allocatedY = known ? level(plot, context, allocated, [2, 3]) : NaN;
+    context.strokeStyle = colour("--back");
+    context.lineWidth = 4 * CSS_PIXELS();
+    context.lineJoin = "round";
+    context.fillStyle = colour("--ink");
+    context.textAlign = "right";
+    if (known) {
+      const beside = label(context, `allocated ${size(allocated)}`, right, allocatedY);
+      if (peakY - allocatedY < 15 * CSS_PIXELS()) right = beside;
+    }
+    label(context, `peak ${size(peak)}`, right, peakY);
   }
 
   // Left and right end, and top, of a kernel's column; at least a pixel wide, so that kernels without time are seen.
@@ -53,20 +74,10 @@ function memoryOverTime() {
   }
 
   function draw(plot, context) {
-    const { peak, allocated } = current().memory;
-    const labels = [];
     context.font = `${11 * CSS_PIXELS()}px system-ui`;
     context.lineWidth = CSS_PIXELS();
-    context.strokeStyle = colour("--line");
-    const steps = roundSteps(most(), 4).slice(1).map((value) => level(plot, context, value, size(value), []));
     columns(plot, context);
-    context.strokeStyle = colour("--ink");
-    labels.push(level(plot, context, peak, `peak ${size(peak)}`, [6, 4]));
-    if (allocated > peak * 1.005) labels.push(level(plot, context, allocated, `allocated ${size(allocated)}`, [2, 3]));
-    context.fillStyle = colour("--ink");
-    for (const [text, y] of steps) context.fillText(text, plot.bbox.left + 4 * CSS_PIXELS(), y);
-    context.textAlign = "right";
-    for (const [text, y] of labels) context.fillText(text, plot.bbox.left + plot.bbox.width - 4 * CSS_PIXELS(), y);
+    levels(plot, context);
     for (const number of [state.hovered, state.selected]) if (number >= 0) outline(plot, context, number);
   }
 
@@ -92,12 +103,15 @@ function memoryOverTime() {
   plotIn({
     figure, zooms: { y: false }, log: false, link: "time",
     height: () => 190,
-    home: () => ({ x: [0, end()], y: [0, most() * 1.12] }),
+    home: () => ({ x: [0, end()], y: [0, most() * 1.2] }),
     middle: () => (state.selected < 0 ? null : current().kernels[state.selected].start),
     data: () => [[0, end()], [null, null]],
     options: () => ({
-      scales: { x: { time: false }, y: {} }, series: [{}, { show: true }],
-      axes: [axis("time from the beginning of a run", seconds, { space: 80 }), { show: false }],
+      scales: { x: { time: false }, y: {} }, series: [{}, { show: true }], padding: [null, TIME_PADDING[1], null, 0],
+      axes: [
+        axis("time from the beginning of a run", seconds, { space: 80 }),
+        axis(null, size, { size: TIME_PADDING[3], ticks: { show: false }, splits: () => roundSteps(most(), 4) }),
+      ],
     }),
     draw: (plot, context) => known() && draw(plot, context),
     at: (plot) => kernelAt(plot.posToVal(plot.cursor.left, "x")),
@@ -115,6 +129,6 @@ function memoryWords() {
   const how = memory.method === "liveness"
     ? "Whole tensors from their first to their last use: what any runtime needs at least that does not cut them."
     : `By the plan of ${memory.method}.`;
-  return `At the most ${size(memory.peak)} of activations are alive${inputs} at ${memory.peak_kernel}${allocated}. ` +
+  return `At the most ${size(memory.peak)} of activations are alive${inputs} at ${shortened(memory.peak_kernel, 60)}${allocated}. ` +
     `${weights} ${how}`;
 }

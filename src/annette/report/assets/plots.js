@@ -1,6 +1,7 @@
 // What the timeline and the roofline have in common: uPlot draws axes and keeps scales; the marks are drawn here.
 
 const CSS_PIXELS = () => uPlot.pxRatio;
+const TIME_PADDING = [null, 24, null, 58];  // Of plots over time, in pixels: the same times stand below each other.
 
 function axis(label, texts, extra) {
   return {
@@ -31,9 +32,16 @@ function plotIn(parts) {
 
   function zoomAlone(ends) {
     view = { ...view, ...ends };
+    freshen();
     plot.batch(() => {
       for (const [key, [min, max]] of Object.entries(ends)) plot.setScale(key, { min, max });
     });
+  }
+
+  // Nothing is to be shown again where all is in sight.
+  function freshen() {
+    const same = ([key, ends]) => ends.every((end, at) => end === view[key][at]);
+    parts.figure.querySelector(".reset").disabled = Object.entries(parts.home()).every(same);
   }
 
   function zoomSelection(drawn) {
@@ -63,6 +71,7 @@ function plotIn(parts) {
   function build() {
     const options = parts.options();
     view = parts.home();
+    freshen();
     for (const key of Object.keys(view)) options.scales[key] = { ...options.scales[key], range: () => view[key] };
     plot?.destroy();
     plot = new uPlot({

@@ -5,13 +5,14 @@ const ROWS_AT_A_TIME = 100;
 const COLUMNS = [
   { key: "number", title: "#", value: (kernel) => kernel.number, text: (kernel) => String(kernel.number + 1) },
   { key: "name", title: "kernel", value: (kernel) => kernel.name, left: true },
+  { key: "module", title: "module", value: (kernel) => kernel.module.join("."), text: (kernel) => shortened(kernel.module.join(".") || "-", 32), left: true },
   { key: "latency", title: "time", value: (kernel) => kernel.latency, text: (kernel) => seconds(kernel.latency), heavy: true },
   { key: "share", title: "share", value: (kernel) => kernel.latency, text: (kernel) => percent(kernel.share), heavy: true },
   { key: "kind", title: "kind", value: (kernel) => kernel.kind, text: (kernel) => words(kernel.kind), left: true },
+  { key: "shape", title: "shape", value: (kernel) => kernel.ops, text: (kernel) => kernel.shape, left: true },
   { key: "bound", title: "bound", value: (kernel) => kernel.bound, left: true },
   { key: "utilisation", title: "utilisation", value: (kernel) => kernel.utilisation, text: (kernel) => percent(kernel.utilisation), heavy: true },
   { key: "lost", title: "lost to unrolling", value: (kernel) => kernel.lost, text: (kernel) => (kernel.lost > 0 ? seconds(kernel.lost) : "-"), heavy: true },
-  { key: "shape", title: "shape", value: (kernel) => kernel.ops, text: (kernel) => kernel.shape, left: true },
   { key: "ops", title: "ops", value: (kernel) => kernel.ops, text: (kernel) => count(kernel.ops), heavy: true },
   { key: "bytes", title: "bytes", value: (kernel) => kernel.bytes, text: (kernel) => size(kernel.bytes), heavy: true },
   { key: "alive", title: "alive", value: (kernel) => kernel.alive ?? -1, text: (kernel) => (kernel.alive === null ? "-" : size(kernel.alive)), heavy: true },
@@ -41,7 +42,9 @@ function kernelTable() {
   }
 
   function heading() {
-    columns = COLUMNS.filter((column) => column.key !== "lost" || current().kernels.some((kernel) => kernel.lost > 0));
+    const { kernels } = current();
+    const needed = { lost: (kernel) => kernel.lost > 0, module: (kernel) => !kernel.name.startsWith(kernel.module.join("/")) };
+    columns = COLUMNS.filter(({ key }) => !(key in needed) || kernels.some(needed[key]));
     head.replaceChildren(...columns.map((column) => {
       const button = element("button", { type: "button" }, column.title, element("span", { ariaHidden: "true" }));
       button.addEventListener("click", () => sortBy(column));
@@ -75,7 +78,7 @@ function kernelTable() {
       const text = column.text ? column.text(kernel) : column.value(kernel);
       const cell = element("td", { className: column.left ? "left" : "" });
       if (column.key === "name") {
-        cell.append(element("button", { type: "button", title: kernel.name }, shortened(text, 44)));
+        cell.append(element("button", { type: "button", title: kernel.name }, shortened(text, 32)));
       } else if (column.key === "kind") {
         cell.append(swatch(kernel.kind), text);
       } else if (column.key === "share") {
@@ -83,6 +86,7 @@ function kernelTable() {
       } else {
         cell.append(text);
         if (column.key === "rules") cell.title = kernel.rules.join(", ");
+        if (column.key === "module") cell.title = kernel.module.join(".");
       }
       row.append(cell);
     }

@@ -58,9 +58,9 @@ function timeline() {
     context.fillRect(left, top, Math.max(right - left - gap, 0.5 * CSS_PIXELS()), height);
     const from = Math.max(left, plot.bbox.left);
     const room = Math.min(right, plot.bbox.left + plot.bbox.width) - from - 8 * CSS_PIXELS();
-    if (room < 24 * CSS_PIXELS()) return;
     context.fillStyle = fill.startsWith("#") ? inkOn(fill) : colour("--ink");
     const letters = Math.floor(room / (6.4 * CSS_PIXELS()));
+    if (letters < Math.min(6, item.label.length)) return;
     context.fillText(shortened(item.label, letters), from + 4 * CSS_PIXELS(), top + height / 2);
   }
 
@@ -112,7 +112,7 @@ function timeline() {
     options: () => {
       lanes = moduleLanes(current().kernels);
       return {
-        scales: { x: { time: false }, y: {} }, series: [{}, { show: true }],
+        scales: { x: { time: false }, y: {} }, series: [{}, { show: true }], padding: TIME_PADDING,
         axes: [axis("time from the beginning of a run", seconds, { space: 80 }), { show: false }],
       };
     },
@@ -121,7 +121,7 @@ function timeline() {
     words: () => {
       const costly = current().costly;
       const longest = [...costly].sort((a, b) => b.latency - a.latency).slice(0, 3);
-      const named = longest.map((kernel) => `${kernel.name} (${percent(kernel.share)})`).join(", ");
+      const named = longest.map((kernel) => `${shortened(kernel.name, 60)} (${percent(kernel.share)})`).join(", ");
       const { latency, kernels_s: sum } = current();
       const beside = latency > sum * 1.0005 ? ` ${seconds(latency - sum)} pass beside the kernels.` : "";
       return `${plural(costly.length, "kernel")} that cost time, one after the other in ${seconds(sum)}.${beside} ` +
