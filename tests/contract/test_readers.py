@@ -15,7 +15,7 @@ from annette.network.writers.onnx import write_onnx
 from annette.network.writers.tflite import write_tflite
 from annette.testing.readers import ReaderContract, example_network
 from tests.unit.network.readers.descriptions import small, small_mmdnn, write
-from tests.unit.network.readers.openvino_ir.build import Ir, example
+from tools.fuzz.ir_file import Ir, example
 from tests.unit.network.readers.ort.build import save_ort
 from tests.unit.network.readers.tflite.build import File
 

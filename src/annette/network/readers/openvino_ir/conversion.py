@@ -69,6 +69,8 @@ class _Conversion:
 
     def add(self, layer: IrLayer) -> None:
         """Writes one layer, all of whose operands are written."""
+        if any(source not in self._tensors for source in layer.sources):
+            raise NetworkFormatError(f"{self._path}: layer {layer.name!r} reads what no layer computes")
         inputs = [self._tensors[source] for source in layer.sources]
         if layer.number in self._merged:
             product = self._merged[layer.number]

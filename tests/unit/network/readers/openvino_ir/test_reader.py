@@ -5,7 +5,7 @@ import pytest
 from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
 from annette.network.load import load_network
 from annette.network.readers.openvino_ir import read_openvino_ir
-from tests.unit.network.readers.openvino_ir.build import Ir, convolution, example
+from tools.fuzz.ir_file import Ir, convolution, example
 
 
 def read(ir, tmp_path, **how):
