@@ -85,7 +85,7 @@ class Archive:
             case 6:
                 self.lie = dice.randrange(8), dice.randrange(100), dice.choice(_LIES)
             case 7:
-                self.count = dice.choice((1, 1000, 70_000)) if dice.random() < 0.1 else 1
+                self.count = dice.choice((1, 1, 1, 1000))
             case _:
                 self.bomb = dice.random() < 0.05
 
