@@ -34,7 +34,9 @@ class Ir:
         self.layers, self.edges = (ET.SubElement(self.root, tag) for tag in ("layers", "edges"))
         self.weights = b""
 
-    def layer(self, kind: str, inputs: Sequence[Value] = (), outputs: Sequence[Any] = (), *, name: str = "", **data: Any) -> Any:
+    def layer(
+        self, kind: str, inputs: Sequence[Value] = (), outputs: Sequence[Any] = (), *, name: str = "", **data: Any
+    ) -> Any:
         """Adds a layer.
 
         Args:
@@ -68,14 +70,12 @@ class Ir:
     def parameter(self, shape: Sequence[int], name: str = "data", precision: str = "FP32") -> Any:
         """Adds an input of the network."""
         text = ",".join(map(str, shape))
-        return self.layer(
-            "Parameter", (), [(shape, precision)], name=name, shape=text, element_type=_TYPES[precision]
-        )
+        return self.layer("Parameter", (), [(shape, precision)], name=name, shape=text, element_type=_TYPES[precision])
 
     def constant(self, shape: Sequence[int], values: Any = None, precision: str = "FP32") -> Any:
         """Adds a constant, of zeros if nothing else is said."""
         kind = _ARRAYS[precision]
-        data = np.zeros(shape, kind) if values is None else np.array(values, kind).reshape(shape)
+        data: np.ndarray[Any, Any] = np.zeros(shape, kind) if values is None else np.array(values, kind).reshape(shape)
         offset, self.weights = len(self.weights), self.weights + data.tobytes()
         return self.layer(
             "Const", (), [(shape, precision)], element_type=_TYPES[precision], shape=", ".join(map(str, shape)),

@@ -5,7 +5,6 @@ Field names are those of ``torch/_export/serde/schema.py`` (version 8).
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 __all__ = ["Program", "programs"]
@@ -108,7 +107,9 @@ def _meta(sizes: tuple[int, ...], dtype: int) -> dict[str, Any]:
         strides.insert(0, strides[0] * max(size, 1))
     return {
         "dtype": dtype,
-        "sizes": [{"as_int": size} if size else {"as_expr": {"expr_str": _SYMBOL, "hint": {"as_int": 2}}} for size in sizes],
+        "sizes": [
+            {"as_int": size} if size else {"as_expr": {"expr_str": _SYMBOL, "hint": {"as_int": 2}}} for size in sizes
+        ],
         "requires_grad": False,
         "device": {"type": "cpu", "index": None},
         "strides": [{"as_int": stride} for stride in strides[: len(sizes)]],
@@ -120,7 +121,11 @@ def _meta(sizes: tuple[int, ...], dtype: int) -> dict[str, Any]:
 def _classifier() -> dict[str, Any]:
     """A convolution, a choice of channels by a constant, a product of matrices; the batch is open."""
     program = Program()
-    weight, bias, matrix = program.parameter("c.weight", 4, 3, 3, 3), program.parameter("c.bias", 4), program.parameter("l.weight", 5, 4)
+    weight, bias, matrix = (
+        program.parameter("c.weight", 4, 3, 3, 3),
+        program.parameter("c.bias", 4),
+        program.parameter("l.weight", 5, 4),
+    )
     order, image = program.constant("k", 0, 2, 1, 3), program.input("x", 0, 3, 8, 8)
     x = program.node("torch.ops.aten.conv2d.default", (0, 4, 6, 6), input=image, weight=weight, bias=bias)
     x = program.node("torch.ops.aten.relu.default", (0, 4, 6, 6), self=x)

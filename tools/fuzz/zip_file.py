@@ -57,7 +57,9 @@ class Archive:
     @classmethod
     def of(cls, members: Mapping[str, Any], main: str) -> Archive:
         """A sound archive, none of whose documents are shared with another."""
-        copied = {name: json.loads(json.dumps(each)) if isinstance(each, dict) else each for name, each in members.items()}
+        copied = {
+            name: json.loads(json.dumps(each)) if isinstance(each, dict) else each for name, each in members.items()
+        }
         return cls(copied, main)
 
     def mutate(self, dice: Random) -> None:

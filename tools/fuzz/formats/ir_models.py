@@ -23,7 +23,10 @@ __all__ = ["IrFormat"]
 
 _WEIGHTS: Final = b"\n<!-- weights -->\n"
 """Stands between the XML and the constants in a case's file; its attempt writes two."""
-_UNKNOWN: Final = ("TensorIterator", "If", "Loop", "Assign", "ReadValue", "DetectionOutput", "Wobble", "Const", "Parameter", "Result", "")  # fmt: skip
+_UNKNOWN: Final = (
+    "TensorIterator", "If", "Loop", "Assign", "ReadValue", "DetectionOutput", "Wobble", "Const", "Parameter", "Result",
+    "",
+)  # fmt: skip
 _PRECISIONS: Final = ("FP32", "FP16", "BF16", "I64", "I32", "U8", "BOOL", "string", "nf4", "u1", "FP31", "float", "")
 _SHAPES: Final = ((1, 4, 6, 6), (2, 3), (4,), (), (1, 8, 4), (-1, 4, 6, 6), (1, 2, 3, 4, 5), (2, 2, 2, 1, 3, 3), (0, 3))
 _ATTRIBUTES: Final = {
@@ -139,7 +142,9 @@ def _tokens() -> Ir:
     x = ir.layer("Add", [x, y], [shape])
     x = ir.layer("Transpose", [x, ir.integers(0, 2, 1)], [(1, 8, 4)])
     masks = {"begin_mask": "0, 0, 0", "end_mask": "0, 0, 0", "shrink_axis_mask": "0, 1, 0"}
-    x = ir.layer("StridedSlice", [x, ir.integers(0, 0, 0), ir.integers(1, 1, 4), ir.integers(1, 1, 1)], [(1, 4)], **masks)
+    x = ir.layer(
+        "StridedSlice", [x, ir.integers(0, 0, 0), ir.integers(1, 1, 4), ir.integers(1, 1, 1)], [(1, 4)], **masks
+    )
     x = ir.layer("Unsqueeze", [x, ir.integers(1)], [(1, 1, 4)])
     state = ir.constant((1, 1, 4))
     weights = [ir.constant((1, 12, 4)), ir.constant((1, 12, 4)), ir.constant((1, 12))]
@@ -182,7 +187,9 @@ def _single(dice: Random) -> Ir:
     outputs = [dice.choice(_SHAPES) for _ in range(dice.choice((1, 1, 1, 2, 3)))]
     ir.layer(dice.choice(tuple(RULES)), operands, outputs, **data)
     for number, output in enumerate(outputs, start=len(operands)):
-        ir.result(operands[0]._replace(layer=str(len(ir.layers) - 1 - number + len(operands)), port=str(number), shape=output))
+        ir.result(
+            operands[0]._replace(layer=str(len(ir.layers) - 1 - number + len(operands)), port=str(number), shape=output)
+        )
     return ir
 
 

@@ -101,7 +101,13 @@ def _sequential() -> dict[str, Any]:
     """A convolution, a normalization, a pool and a product of matrices."""
     layers = [
         _object("InputLayer", batch_shape=[None, 8, 8, 3], dtype="float32", name="image"),
-        _object("Conv2D", filters=4, kernel_size=[3, 3], activation="relu", kernel_initializer=_object("Zeros", "keras.initializers")),
+        _object(
+            "Conv2D",
+            filters=4,
+            kernel_size=[3, 3],
+            activation="relu",
+            kernel_initializer=_object("Zeros", "keras.initializers"),
+        ),
         _object("BatchNormalization", axis=-1, dtype=_object("DTypePolicy", "keras", name="float32")),
         _object("GlobalAveragePooling2D", name="pool"),
         _object("Dense", units=5, activation="softmax"),
@@ -119,7 +125,9 @@ def _functional() -> dict[str, Any]:
 
     def called(name: str, sources: Sequence[str], layer: dict[str, Any]) -> dict[str, Any]:
         arguments = [tensor(source) for source in sources]
-        nodes = [{"args": [arguments] if len(arguments) > 1 else arguments, "kwargs": {"mask": None}}] if sources else []
+        nodes = (
+            [{"args": [arguments] if len(arguments) > 1 else arguments, "kwargs": {"mask": None}}] if sources else []
+        )
         return {**layer, "name": name, "inbound_nodes": nodes}
 
     layers = [

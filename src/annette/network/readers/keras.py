@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import re
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,6 +36,7 @@ _EXTRA: Final = "keras"
 _EXPORTER: Final = "annette.network.readers.keras:export_keras"
 _BACKENDS: Final = {"tensorflow": ("tensorflow", "tf2onnx"), "torch": ("torch", "onnxscript")}
 """Backends of Keras that it exports with, the preferred one first, and what it needs for that."""
+_CALLS: Final = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _CONFIG: Final = "config.json"
 _MOST_BYTES: Final = 64 << 20
 _MOST_VALUES: Final = 3_000_000
@@ -158,11 +160,11 @@ def _refuse_code(config: Any, path: str) -> None:
                     f"{path} holds code ({code}), which is not run: load the model where it "
                     "is trusted, and pass it to annette.estimate, or export it to ONNX"
                 )
-            module = part.get("module")
-            if name is not None and module is not None and not _MODULE.fullmatch(str(module)):
+            if name is not None and "module" in part and not _MODULE.fullmatch(str(part["module"])):
+                of = "" if part["module"] is None else f" of {str(part['module'])[:80]!r}"
                 raise NetworkFormatError(
-                    f"{path} needs class {str(name)[:80]!r} of {str(module)[:80]!r}, which is not imported: load the "
-                    "model where it is trusted, and pass it to annette.estimate, or export it to ONNX"
+                    f"{path} needs class {str(name)[:80]!r}{of}, which is none of Keras' own and is not imported: load "
+                    "the model where it is trusted, and pass it to annette.estimate, or export it to ONNX"
                 )
 
 
@@ -179,6 +181,21 @@ def _require_backend(what: str) -> str:
 
 def _exported(model: Any) -> ModelProto:
     """What Keras' exporter makes of a model, without its weights."""
+    exported_model = _by_exporter(model)
+    if "tensorflow" in sys.modules and any(node.op_type in _CALLS for node in exported_model.graph.node):
+        import tensorflow  # noqa: PLC0415 - the backend
+
+        # Functions that are compiled by XLA stay calls in the graph; run as Python they become what they consist of.
+        eager = tensorflow.config.functions_run_eagerly()
+        tensorflow.config.run_functions_eagerly(True)
+        try:
+            return _by_exporter(model)
+        finally:
+            tensorflow.config.run_functions_eagerly(eager)
+    return exported_model
+
+
+def _by_exporter(model: Any) -> ModelProto:
     with TemporaryDirectory(prefix="annette-keras-") as folder:
         file = Path(folder) / "model.onnx"
         try:

@@ -27,7 +27,6 @@ __all__ = ["export_saved_model", "read_saved_model"]
 _EXTRA: Final = "tensorflow"
 _NEEDED: Final = ("tensorflow", "tf2onnx")
 _EXPORTER: Final = "annette.network.readers.saved_model:export_saved_model"
-_OPSET: Final = "18"
 
 
 def read_saved_model(
@@ -71,7 +70,8 @@ def export_saved_model(path: Path) -> bytes:
 
     with TemporaryDirectory(prefix="annette-tensorflow-") as folder:
         file = Path(folder) / "model.onnx"
-        sys.argv = ["tf2onnx", "--saved-model", str(path), "--output", str(file), "--opset", _OPSET]
+        # At tf2onnx's own opset, which Keras exports at, too: at another one, other operators are fused.
+        sys.argv = ["tf2onnx", "--saved-model", str(path), "--output", str(file)]
         convert.main()
         if not file.exists():
             raise NetworkExportError("tf2onnx wrote no model")

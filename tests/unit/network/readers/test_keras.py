@@ -53,6 +53,7 @@ def test_layers_of_keras_are_allowed(tmp_path):
         (layer("load_model", "keras.src.saving.saving_api"), "of 'keras.src.saving.saving_api'"),
         (layer(activation={**layer("function", "keras.utils"), "config": "get_file"}), "of 'keras.utils'"),
         (layer(["Lambda"], {"keras": 1}), "needs class"),
+        (layer("Mine", None), "needs class 'Mine', which is none of Keras' own"),
     ],
 )
 def test_code_is_refused(tmp_path, part, message):

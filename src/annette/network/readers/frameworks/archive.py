@@ -68,7 +68,9 @@ def stored_json(archive: zipfile.ZipFile, member: str, path: Path, *, most_bytes
     if described.compress_type not in _METHODS:
         raise NetworkFormatError(f"{path} compresses {member} in a way that no framework does")
     if described.file_size > most_bytes:
-        raise NetworkFormatError(f"{path} describes more than any network does: {member} is over {most_bytes >> 20} MiB")
+        raise NetworkFormatError(
+            f"{path} describes more than any network does: {member} is over {most_bytes >> 20} MiB"
+        )
     with archive.open(member) as stored:
         text = stored.read()  # never more than the archive says
     if sum(map(text.count, (b",", b"[", b"{"))) > most_values:

@@ -1,9 +1,9 @@
-"""What the process that exports a stranger's file may do: bounds of memory and time, and nowhere to write or connect to.
+"""What the process that exports a stranger's file may do: bounds of memory and time, no place to write, no connection.
 
 A framework is a large program that was not written against hostile files. Whatever one makes it do, the kernel lets it
-change nothing but one temporary folder: Landlock (Linux 5.13 and newer, https://docs.kernel.org/userspace-api/landlock.html)
-takes the right to write, to run programs and to open TCP connections from the process and all its children. Other
-systems have the bounds only.
+change nothing but one temporary folder: Landlock (https://docs.kernel.org/userspace-api/landlock.html, in Linux 5.13
+and newer) takes the right to write, to run programs and to open TCP connections from the process and all its children.
+Other systems have the bounds only.
 """
 
 from __future__ import annotations

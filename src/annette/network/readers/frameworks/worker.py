@@ -57,6 +57,5 @@ def first_line(error: BaseException) -> str:
     return one_line(f"{type(error).__name__}: {said}" if said else type(error).__name__)
 
 
-
 if __name__ == "__main__":
     main()

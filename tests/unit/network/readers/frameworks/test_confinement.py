@@ -48,9 +48,7 @@ def test_a_confined_process_changes_nothing_outside_of_its_folder(tmp_path):
     (outside / "old").write_text("kept", encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as server:
         arguments = [str(inside), str(outside), str(server.getsockname()[1])]
-        done = subprocess.run(
-            [sys.executable, "-c", ATTEMPTS, *arguments], capture_output=True, text=True, check=True
-        )
+        done = subprocess.run([sys.executable, "-c", ATTEMPTS, *arguments], capture_output=True, text=True, check=True)
     could = json.loads(done.stdout)
     if could is None:
         pytest.skip("this system has no Landlock")

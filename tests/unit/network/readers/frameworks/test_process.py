@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[5]
 
 
 def gives_a_model(path):
-    print("what frameworks print does not end up in the answer")
+    sys.stdout.write("what frameworks print does not end up in the answer")
     infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2]) for name in "xy"]
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], path.name, infos[:1], infos[1:])
     return helper.make_model(graph).SerializeToString()
@@ -27,24 +27,24 @@ def refuses(path):
     raise NetworkFormatError(f"{path.name} is no model")
 
 
-def fails(path):
+def fails(_path):
     raise RuntimeError("\n\n***\nshape \x1b[31mmismatch\n at line 7")
 
 
-def leaves(path):
+def leaves(_path):
     sys.exit("tf2onnx: error: no such tag")
 
 
-def dies(path):
+def dies(_path):
     Path(tempfile.mkdtemp(), "half-written").write_bytes(bytes(1000))
     os.abort()
 
 
-def takes_all_memory(path):
+def takes_all_memory(_path):
     return bytes(1 << 40)
 
 
-def hangs(path):
+def hangs(_path):
     Path(tempfile.mkdtemp(), "half-written").write_bytes(bytes(1000))
     time.sleep(600)
 
@@ -66,10 +66,12 @@ def file(tmp_path):
     return path
 
 
-def test_the_answer_is_the_model(file, temporary):
+@pytest.mark.usefixtures("temporary")
+def test_the_answer_is_the_model(file):
     assert exported(file, f"{HERE}:gives_a_model").graph.name == "net.pt2"
 
 
+@pytest.mark.usefixtures("temporary")
 @pytest.mark.parametrize(
     ("exporter", "error", "message"),
     [
@@ -80,12 +82,13 @@ def test_the_answer_is_the_model(file, temporary):
         ("takes_all_memory", NetworkExportError, "it takes too much memory"),
     ],
 )
-def test_what_goes_wrong_is_one_line(file, temporary, exporter, error, message):
+def test_what_goes_wrong_is_one_line(file, exporter, error, message):
     with pytest.raises(error, match=message) as caught:
         exported(file, f"{HERE}:{exporter}")
     assert str(caught.value).isprintable()
 
 
-def test_an_export_without_an_end_is_ended(file, temporary):
+@pytest.mark.usefixtures("temporary")
+def test_an_export_without_an_end_is_ended(file):
     with pytest.raises(NetworkExportError, match="for 5 s without an end"):
         exported(file, f"{HERE}:hangs", timeout_s=5)

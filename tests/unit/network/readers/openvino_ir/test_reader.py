@@ -146,6 +146,11 @@ def test_layers_that_read_each_other_or_nothing_are_refused(tmp_path):
     with pytest.raises(NetworkFormatError, match="nothing is connected"):
         read(ir, tmp_path)
     ir = Ir()
+    ir.layer("Const", name="nothing", element_type="f32", shape="1", offset="0", size="4")
+    ir.result(ir.parameter((1, 4)))
+    with pytest.raises(NetworkFormatError, match="constant 'nothing' has 0 results"):
+        read(ir, tmp_path)
+    ir = Ir()
     result = ir.layer("Result", [ir.parameter((1, 4))], [(1, 4)])
     ir.result(ir.layer("ReLU", [result], [(1, 4)]))
     with pytest.raises(NetworkFormatError, match="reads what no layer computes"):
