@@ -6,8 +6,6 @@ file may hold (Lambda layers, classes outside of Keras) is refused before Keras 
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import re
 import sys
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.errors import NetworkExportError, NetworkFormatError
 from annette.network.readers.frameworks.archive import opened_archive, stored_json
 from annette.network.readers.frameworks.process import exported, require_extra
+from annette.network.readers.frameworks.quiet import quiet
 from annette.network.readers.frameworks.worker import first_line
 from annette.network.readers.onnx.reader import load_skeleton, read_model
 
@@ -199,7 +198,7 @@ def _by_exporter(model: Any) -> ModelProto:
     with TemporaryDirectory(prefix="annette-keras-") as folder:
         file = Path(folder) / "model.onnx"
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
+            with quiet():
                 model.export(str(file), format="onnx", verbose=False, input_signature=_signature(model))
         except Exception as error:
             raise NetworkExportError(
