@@ -4,6 +4,7 @@ import copy
 
 import onnx
 import pytest
+from tools.fuzz.ir_file import Ir, example
 
 from annette.network.load import find_reader, readers
 from annette.network.readers.json import read_json
@@ -15,7 +16,6 @@ from annette.network.writers.onnx import write_onnx
 from annette.network.writers.tflite import write_tflite
 from annette.testing.readers import ReaderContract, example_network
 from tests.unit.network.readers.descriptions import small, small_mmdnn, write
-from tests.unit.network.readers.openvino_ir.build import Ir, example
 from tests.unit.network.readers.ort.build import save_ort
 from tests.unit.network.readers.tflite.build import File
 

@@ -5,7 +5,8 @@ from tools.fuzz.campaign import run_campaign
 from tools.fuzz.summary import summary
 
 CASES = {
-    "onnx": 600, "tflite": 700, "ort": 500, "json": 700, "platform": 400, "table": 400, "dataset": 250, "command": 600,
+    "onnx": 600, "tflite": 700, "ort": 500, "ir": 400, "pt2": 700, "keras": 900, "saved_model": 1500, "json": 700,
+    "platform": 400, "table": 400, "dataset": 250, "command": 600,
 }  # fmt: skip
 """About ten seconds for each format, most of them for the start of a worker."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import annette
-from annette.errors import NetworkExportError, OptionError
+from annette.errors import NetworkExportError, NetworkFormatError, OptionError
 from annette.network import zoo
 from annette.network.writers.onnx import write_onnx
 
@@ -151,5 +151,30 @@ class TestKeras:
             in_memory = annette.load_network(model)
         expected = annette.load_network(tmp_path / "net.onnx")
         assert expected.macs == 14 * 14 * 27 * 8 + 8 * 4
-        found = {counts(annette.load_network(tmp_path / name)) for name in ("net.keras", "folder")}
-        assert found == {counts(in_memory)} == {counts(expected)}
+        networks = [in_memory, *(annette.load_network(tmp_path / name) for name in ("net.keras", "folder"))]
+        assert {counts(network) for network in networks} == {counts(expected)}
+        kinds = sorted(layer.kind for layer in expected.layers)
+        assert all(sorted(layer.kind for layer in network.layers) == kinds for network in networks)
+        times_s = {annette.estimate(network, "epyc-onnxruntime").latency_s for network in (expected, *networks)}
+        assert len(times_s) == 1
+
+    def test_classes_of_the_users_are_read_in_memory_and_refused_in_files(self, model, tmp_path):
+        import keras
+
+        class Mine(keras.Model):
+            def __init__(self, inner):
+                super().__init__()
+                self.inner = inner
+
+            def call(self, inputs):
+                return self.inner(inputs["image"]) + inputs["offset"]
+
+        mine = Mine(model)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            mine({"image": keras.ops.zeros((1, 16, 16, 3)), "offset": keras.ops.zeros((1, 4))})
+            mine.save(tmp_path / "mine.keras")
+            in_memory = annette.load_network(mine)
+        assert in_memory.macs == annette.load_network(model).macs
+        with pytest.raises(NetworkFormatError, match="needs class 'Mine'"):
+            annette.load_network(tmp_path / "mine.keras")

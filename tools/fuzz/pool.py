@@ -28,7 +28,7 @@ __all__ = ["HANG_S", "Answer", "Pool", "Request", "Worker"]
 HANG_S: Final = 20.0
 """A case that takes longer hangs."""
 _ERRORS: Final = "stderr.txt"
-_START_S: Final = 120.0
+_START_S: Final = 600.0
 _TRACE_S: Final = 0.5
 _ROOT: Final = Path(__file__).parents[2]
 _FRAME: Final = re.compile(r'File ".*/annette/(?P<file>[^"]+)", line \d+ in (?P<function>\w+)')

@@ -35,7 +35,7 @@ _BUILT_IN: Final[dict[str, Reference]] = {
 _AS_ONNX: Final = frozenset({".onnx", ".ort", ".xml", ".pt2", ".keras"})
 """Suffixes of files that are read as ONNX: inputs may be given values, and nodes are checked against the standard."""
 _SAVED_MODEL: Final = "saved_model.pb"
-"""What makes a folder a model of TensorFlow."""
+"""What makes a folder a model of TensorFlow (``SAVED_MODEL_FILE`` of its reader, which is imported when one comes)."""
 _READ_SAVED_MODEL: Final[Reference] = "annette.network.readers.saved_model:read_saved_model"
 
 ENTRY_POINTS: Final = "annette.readers"

@@ -6,19 +6,18 @@ file may hold (Lambda layers, classes outside of Keras) is refused before Keras 
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import os
-import zipfile
+import re
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import NetworkExportError, NetworkFormatError
-from annette.files import open_regular
+from annette.network.readers.frameworks.archive import opened_archive, stored_json
 from annette.network.readers.frameworks.process import exported, require_extra
+from annette.network.readers.frameworks.quiet import quiet
 from annette.network.readers.frameworks.worker import first_line
 from annette.network.readers.onnx.reader import load_skeleton, read_model
 
@@ -36,10 +35,17 @@ _EXTRA: Final = "keras"
 _EXPORTER: Final = "annette.network.readers.keras:export_keras"
 _BACKENDS: Final = {"tensorflow": ("tensorflow", "tf2onnx"), "torch": ("torch", "onnxscript")}
 """Backends of Keras that it exports with, the preferred one first, and what it needs for that."""
+_CALLS: Final = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _CONFIG: Final = "config.json"
-_LARGEST_CONFIG: Final = 64 << 20
+_MOST_BYTES: Final = 64 << 20
+_MOST_VALUES: Final = 3_000_000
 _CODE: Final = frozenset({"Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "__lambda__"})
-_DAMAGED: Final = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError, KeyError)
+_MODULE: Final = re.compile(
+    r"builtins|keras(\.src)?(\.(activations|constraints|dtype_policies|initializers|layers|losses|metrics|models|ops"
+    r"|optimizers|quantizers|random|regularizers)(\.\w+)*)?",
+    re.ASCII,
+)
+"""Where Keras keeps what networks are made of; its functions that load files or change settings are elsewhere."""
 
 
 def read_keras(
@@ -128,19 +134,10 @@ def checked_config(path: Path) -> dict[str, Any]:
     Raises:
         NetworkFormatError: The file is no model of Keras 3, or holds code.
     """
-    try:
-        with open_regular(path, error=NetworkFormatError) as file, zipfile.ZipFile(file) as archive:
-            if _CONFIG not in archive.NameToInfo:
-                raise NetworkFormatError(f"{path} is no model of Keras 3: it has no {_CONFIG}")
-            with archive.open(_CONFIG) as stored:
-                text = stored.read(_LARGEST_CONFIG + 1)
-        if len(text) > _LARGEST_CONFIG:
-            raise NetworkFormatError(f"{path} describes more than any network does: {_CONFIG} is over 64 MiB")
-        config = json.loads(text)
-    except RecursionError as error:
-        raise NetworkFormatError(f"{path} nests layers too deep") from error
-    except _DAMAGED as error:
-        raise NetworkFormatError(f"{path} is no model of Keras 3, or is damaged: {error}") from error
+    with opened_archive(path, "model of Keras 3") as archive:
+        if _CONFIG not in archive.NameToInfo:
+            raise NetworkFormatError(f"{path} is no model of Keras 3: it has no {_CONFIG}")
+        config = stored_json(archive, _CONFIG, path, most_bytes=_MOST_BYTES, most_values=_MOST_VALUES)
     if not isinstance(config, dict) or "class_name" not in config:
         raise NetworkFormatError(f"{path} is no model of Keras 3: {_CONFIG} describes no object")
     _refuse_code(config, str(path))
@@ -156,16 +153,17 @@ def _refuse_code(config: Any, path: str) -> None:
         elif isinstance(part, dict):
             waiting += part.values()
             name = part.get("class_name")
-            if name in _CODE or part.get("type") in _CODE:
+            code = next((each for each in (name, part.get("type")) if isinstance(each, str) and each in _CODE), None)
+            if code is not None:
                 raise NetworkFormatError(
-                    f"{path} holds code ({str(name or part['type'])[:80]}), which is not run: load the model where it "
+                    f"{path} holds code ({code}), which is not run: load the model where it "
                     "is trusted, and pass it to annette.estimate, or export it to ONNX"
                 )
-            module = part.get("module")
-            if name is not None and module is not None and str(module).partition(".")[0] not in ("keras", "builtins"):
+            if name is not None and "module" in part and not _MODULE.fullmatch(str(part["module"])):
+                of = "" if part["module"] is None else f" of {str(part['module'])[:80]!r}"
                 raise NetworkFormatError(
-                    f"{path} needs class {str(name)[:80]!r} of {str(module)[:80]!r}, which is not imported: load the "
-                    "model where it is trusted, and pass it to annette.estimate, or export it to ONNX"
+                    f"{path} needs class {str(name)[:80]!r}{of}, which is none of Keras' own and is not imported: load "
+                    "the model where it is trusted, and pass it to annette.estimate, or export it to ONNX"
                 )
 
 
@@ -182,10 +180,25 @@ def _require_backend(what: str) -> str:
 
 def _exported(model: Any) -> ModelProto:
     """What Keras' exporter makes of a model, without its weights."""
+    exported_model = _by_exporter(model)
+    if "tensorflow" in sys.modules and any(node.op_type in _CALLS for node in exported_model.graph.node):
+        import tensorflow  # noqa: PLC0415 - the backend
+
+        # Functions that are compiled by XLA stay calls in the graph; run as Python they become what they consist of.
+        eager = tensorflow.config.functions_run_eagerly()
+        tensorflow.config.run_functions_eagerly(True)
+        try:
+            return _by_exporter(model)
+        finally:
+            tensorflow.config.run_functions_eagerly(eager)
+    return exported_model
+
+
+def _by_exporter(model: Any) -> ModelProto:
     with TemporaryDirectory(prefix="annette-keras-") as folder:
         file = Path(folder) / "model.onnx"
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
+            with quiet():
                 model.export(str(file), format="onnx", verbose=False, input_signature=_signature(model))
         except Exception as error:
             raise NetworkExportError(

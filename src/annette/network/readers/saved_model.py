@@ -9,16 +9,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-
-from annette.errors import NetworkExportError, NetworkFormatError
+from annette.errors import NetworkExportError
 from annette.network.readers.frameworks.process import exported, require_extra
 from annette.network.readers.onnx.reader import load_skeleton, read_model
+from annette.network.readers.saved_model_operators import check_operators
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from annette.network.inputs import Given
     from annette.network.network import Network
@@ -28,19 +27,6 @@ __all__ = ["export_saved_model", "read_saved_model"]
 _EXTRA: Final = "tensorflow"
 _NEEDED: Final = ("tensorflow", "tf2onnx")
 _EXPORTER: Final = "annette.network.readers.saved_model:export_saved_model"
-_FILE: Final = "saved_model.pb"
-_OPSET: Final = "18"
-_REFUSED: Final = frozenset(
-    {
-        "PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile", "MatchingFiles", "PrintV2", "SaveDataset",
-        "SaveDatasetV2", "LoadDataset", "DatasetToTFRecord", "TFRecordDataset", "TextLineDataset",
-        "FixedLengthRecordDataset",
-        "WriteSummary", "CreateSummaryFileWriter", "FileSystemSetConfiguration", "DebugIdentity", "DebugIdentityV2",
-        "DumpGraph", "TPUCompile", "XlaLaunch", "RemoteCall", "SqlDataset", "IteratorGetDevice", "CopyToMesh",
-        "LoadLibrary", "ReaderReadV2", "WholeFileReaderV2", "LMDBDataset",
-    }
-)  # fmt: skip
-"""Operators that reach beyond the model."""
 
 
 def read_saved_model(
@@ -79,34 +65,14 @@ def export_saved_model(path: Path) -> bytes:
         NetworkFormatError: It is no saved model, or has operators that are refused.
         NetworkExportError: It cannot be exported.
     """
-    from tensorflow.core.protobuf import saved_model_pb2  # noqa: PLC0415 - only the exporting process needs it
-
-    stored = saved_model_pb2.SavedModel()
-    try:
-        stored.ParseFromString((path / _FILE).read_bytes())
-    except DecodeError as error:
-        raise NetworkFormatError(f"{path} is damaged: its {_FILE} does not parse") from error
-    found = sorted(_REFUSED.intersection(_operators(stored)))
-    if found:
-        raise NetworkFormatError(
-            f"{path} has operators that read or write files or run Python ({', '.join(found)}): it is not loaded; "
-            "export it to ONNX where it is trusted"
-        )
-    from tf2onnx import convert  # noqa: PLC0415 - as above
+    check_operators(path)
+    from tf2onnx import convert  # noqa: PLC0415 - only the exporting process needs it
 
     with TemporaryDirectory(prefix="annette-tensorflow-") as folder:
         file = Path(folder) / "model.onnx"
-        sys.argv = ["tf2onnx", "--saved-model", str(path), "--output", str(file), "--opset", _OPSET]
+        # At tf2onnx's own opset, which Keras exports at, too: at another one, other operators are fused.
+        sys.argv = ["tf2onnx", "--saved-model", str(path), "--output", str(file)]
         convert.main()
         if not file.exists():
             raise NetworkExportError("tf2onnx wrote no model")
         return bytes(load_skeleton(file).SerializeToString())
-
-
-def _operators(stored: Any) -> Iterator[str]:
-    for graph in stored.meta_graphs:
-        for node in graph.graph_def.node:
-            yield node.op
-        for function in graph.graph_def.library.function:
-            for node in function.node_def:
-                yield node.op

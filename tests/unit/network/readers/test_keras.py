@@ -24,6 +24,15 @@ def model(*layers):
     return {"module": "keras", "class_name": "Sequential", "config": {"layers": list(layers)}}
 
 
+@pytest.mark.parametrize(
+    "module",
+    ["keras", "builtins", "keras.layers", "keras.src.models.functional", "keras.src.ops.numpy", "keras.dtype_policies"],
+)
+def test_modules_that_networks_are_made_of_are_allowed(tmp_path, module):
+    config = model(layer("Something", module))
+    assert checked_config(saved(tmp_path / "a.keras", config)) == config
+
+
 def test_layers_of_keras_are_allowed(tmp_path):
     activation = {"module": "builtins", "class_name": "function", "config": "relu"}
     config = model(layer(units=4, kernel_initializer=layer("Zeros", "keras.initializers"), activation=activation))
@@ -39,6 +48,12 @@ def test_layers_of_keras_are_allowed(tmp_path):
         (layer(function={"class_name": "__lambda__", "config": {"value": "gA=="}}), "holds code"),
         (layer("system", "os"), "needs class 'system' of 'os'"),
         (layer("Dense", "kerasy"), "of 'kerasy'"),
+        (layer("get_file", "keras.utils"), "needs class 'get_file' of 'keras.utils'"),
+        (layer("enable_unsafe_deserialization", "keras.config"), "of 'keras.config'"),
+        (layer("load_model", "keras.src.saving.saving_api"), "of 'keras.src.saving.saving_api'"),
+        (layer(activation={**layer("function", "keras.utils"), "config": "get_file"}), "of 'keras.utils'"),
+        (layer(["Lambda"], {"keras": 1}), "needs class"),
+        (layer("Mine", None), "needs class 'Mine', which is none of Keras' own"),
     ],
 )
 def test_code_is_refused(tmp_path, part, message):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from importlib.util import find_spec
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkExportError, NetworkFormatError
@@ -32,6 +33,8 @@ REFUSED: Final = b"-"
 """First byte of an answer that says what is wrong with the file."""
 FAILED: Final = b"!"
 """First byte of an answer that says why it could not be exported."""
+_TEMPORARY: Final = ("TMPDIR", "TEMP", "TMP")
+"""Where a program looks for the folder of its temporary files."""
 _TIMEOUT_S: Final = 1800.0
 """Time that an export may take on a machine that does other things, too: alone, importing a framework takes up to half
 a minute on a cold disk, and a large transformer some minutes. The worker limits the time of processors."""
@@ -69,23 +72,8 @@ def exported(path: Path, exporter: Reference, *, timeout_s: float = _TIMEOUT_S) 
         NetworkFormatError: The file is not what its name says.
         NetworkExportError: The framework cannot load or export it, or needs more time or memory than it may.
     """
-    with subprocess.Popen(  # noqa: S603 - our own module, and a path as an argument
-        [sys.executable, "-m", "annette.network.readers.frameworks.worker", exporter, str(path.absolute())],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        try:
-            answer, _ = process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            raise NetworkExportError(
-                f"{str(path)!r} was exported to ONNX for {timeout_s:g} s without an end: export it where it was made, "
-                "and estimate the ONNX file"
-            ) from None
-        finally:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
+    with TemporaryDirectory(prefix="annette-export-", ignore_cleanup_errors=True) as folder:
+        answer = _answer(path, exporter, folder, timeout_s)
     kind, content = answer[:1], answer[1:]
     if kind == EXPORTED:
         return parsed_model(content, str(path))
@@ -97,3 +85,26 @@ def exported(path: Path, exporter: Reference, *, timeout_s: float = _TIMEOUT_S) 
         f"{str(path)!r} cannot be exported to ONNX: the process ended without an answer; it may have needed more time "
         "or memory than it may have"
     )
+
+
+def _answer(path: Path, exporter: Reference, folder: str, timeout_s: float) -> bytes:
+    """What the exporting process says before it ends; it writes in a folder that goes with it, however it ends."""
+    worker = "annette.network.readers.frameworks.worker"
+    with subprocess.Popen(  # noqa: S603 - our own module, and paths as arguments
+        [sys.executable, "-m", worker, exporter, str(path.absolute()), folder],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **dict.fromkeys(_TEMPORARY, folder)},
+        start_new_session=True,
+    ) as process:
+        try:
+            return process.communicate(timeout=timeout_s)[0]
+        except subprocess.TimeoutExpired:
+            raise NetworkExportError(
+                f"{str(path)!r} was exported to ONNX for {timeout_s:g} s without an end: export it where it was made, "
+                "and estimate the ONNX file"
+            ) from None
+        finally:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)

@@ -1,6 +1,6 @@
-"""The process that exports: ``python -m annette.network.readers.frameworks.worker EXPORTER PATH``.
+"""The process that exports: ``python -m annette.network.readers.frameworks.worker EXPORTER PATH FOLDER``.
 
-It answers on standard output with a byte that says what follows, and a model or a message.
+It answers on standard output with a byte that says what follows, and a model or a message, and writes in FOLDER only.
 """
 
 from __future__ import annotations
@@ -15,17 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from annette.errors import NetworkError, NetworkExportError
+from annette.network.readers.frameworks.confinement import confine, limit
 from annette.network.readers.frameworks.process import EXPORTED, FAILED, REFUSED
 from annette.plain_text import one_line
 from annette.references import resolve
 
 __all__ = ["first_line", "main"]
 
-_MEMORY_BYTES: Final = 6 << 30
-"""Memory for Python and a framework, which reserve more than they use."""
-_TIMES_THE_FILE: Final = 6
-"""Copies of the weights that loading them may take."""
-_PROCESSOR_S: Final = 900
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -35,9 +31,10 @@ def main() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # What a framework prints must not end up in the answer.
-    exporter, path = sys.argv[1], Path(sys.argv[2])
+    exporter, path, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     warnings.simplefilter("ignore")
-    _limit(path)
+    limit(path)
+    confine(folder)
     try:
         answer = EXPORTED + bytes(resolve(exporter)(path))
     except NetworkExportError as error:
@@ -46,7 +43,7 @@ def main() -> None:
         answer = REFUSED + str(error).encode()
     except MemoryError:
         answer = FAILED + b"it takes too much memory"
-    except Exception as error:  # noqa: BLE001 - whatever a framework raises is the answer
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a framework raises is the answer
         answer = FAILED + first_line(error).encode("utf-8", "replace")
     answers.write(answer)
     answers.flush()
@@ -58,19 +55,6 @@ def first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
     said = next((line for line in lines if any(map(str.isalnum, line))), "")
     return one_line(f"{type(error).__name__}: {said}" if said else type(error).__name__)
-
-
-def _limit(path: Path) -> None:
-    """Bounds memory by the size of the file or folder, and the time of processors."""
-    try:
-        import resource  # noqa: PLC0415 - not everywhere
-    except ImportError:
-        return
-    files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
-    limit = _MEMORY_BYTES + _TIMES_THE_FILE * sum(each.stat().st_size for each in files)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CPU, (_PROCESSOR_S, _PROCESSOR_S))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":

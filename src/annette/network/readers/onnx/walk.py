@@ -319,12 +319,16 @@ def _present(value: Value) -> Value | None:
 
 
 def _source(node: Node, meta: Meta) -> Value | None:
-    """The stored constant that a constant result holds in another form or in part, if any."""
-    roots = [value for value in node.inputs if value is not None and value.root and value.elements > 1]
-    largest = max(roots, key=lambda value: value.elements, default=None)
-    if largest is None or meta.dtype in (DType.INT64, DType.BOOL):
+    """The largest of the stored constants that a constant result holds in another form, in part or together, if any.
+
+    What is larger than all of them was computed from them: a repetition, a table of differences.
+    """
+    roots = {value.name: value for value in node.inputs if value is not None and value.root and value.elements > 1}
+    if not roots or meta.dtype in (DType.INT64, DType.BOOL):
         return None
-    return largest if math.prod(meta.shape) <= largest.elements else None
+    if math.prod(meta.shape) > sum(value.elements for value in roots.values()):
+        return None
+    return max(roots.values(), key=lambda value: value.elements)
 
 
 def _operand(frame: Frame, name: str) -> Value | None:

@@ -69,6 +69,8 @@ class _Conversion:
 
     def add(self, layer: IrLayer) -> None:
         """Writes one layer, all of whose operands are written."""
+        if any(source not in self._tensors for source in layer.sources):
+            raise NetworkFormatError(f"{self._path}: layer {layer.name!r} reads what no layer computes")
         inputs = [self._tensors[source] for source in layer.sources]
         if layer.number in self._merged:
             product = self._merged[layer.number]
@@ -81,7 +83,7 @@ class _Conversion:
         if layer.type == "Parameter" and outputs:
             self._written.graph.input.append(_info(outputs[0], layer.outputs[0], layer))
         elif layer.type == "Const":
-            self._constant(layer, outputs[0])
+            self._constant(layer, outputs)
         else:
             self._operator(layer, inputs, outputs)
 
@@ -136,10 +138,10 @@ class _Conversion:
         if inputs and inputs[0] not in {info.name for info in outputs}:
             outputs.append(_info(inputs[0], layer.inputs[0], layer))
 
-    def _constant(self, layer: IrLayer, name: str) -> None:
+    def _constant(self, layer: IrLayer, outputs: list[str]) -> None:
         if len(layer.outputs) != 1:
             raise NetworkFormatError(f"{self._path}: constant {layer.name!r} has {len(layer.outputs)} results")
-        (port,) = layer.outputs
+        (port,), (name,) = layer.outputs, outputs
         if any(size < 0 for size in port.dims):
             raise NetworkFormatError(f"{self._path}: constant {layer.name!r} has shape {port.dims}")
         element = element_type(layer.data.get("element_type") or port.precision, f"constant {layer.name!r}")

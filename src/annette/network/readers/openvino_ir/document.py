@@ -17,6 +17,8 @@ _LARGEST: Final = 256 << 20
 _PIECE: Final = 1 << 20
 _DEEPEST: Final = 64
 _MOST_LAYERS: Final = 200_000
+_MOST_ELEMENTS: Final = 3_000_000
+"""Layers, ports, sizes and edges; each takes up to some hundred bytes in memory."""
 _MOST_DIMENSIONS: Final = 64
 _BODIES: Final = frozenset({"body", "then_body", "else_body"})
 
@@ -75,7 +77,7 @@ def read_document(file: BinaryIO, path: str) -> tuple[str, list[IrLayer]]:
         NetworkSizeError: It is larger than any network.
     """
     handler = _Handler(path)
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate("UTF-8")  # as OpenVINO writes; whatever else a file claims, Python would look up
     parser.StartDoctypeDeclHandler = handler.doctype
     parser.StartElementHandler = handler.start
     parser.EndElementHandler = handler.end
@@ -121,6 +123,7 @@ class _Handler:
         self._path = path
         self._stack: list[str] = []
         self._skipped = 0
+        self._elements = 0
         self._digits: list[str] | None = None
 
     def doctype(self, *_: object) -> None:
@@ -128,8 +131,12 @@ class _Handler:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._stack.append(tag)
+        self._elements += 1
+        if self._elements > _MOST_ELEMENTS:
+            raise NetworkSizeError(f"{self._path} has more than {_MOST_ELEMENTS} elements: no network has")
         if len(self._stack) > _DEEPEST:
             raise NetworkFormatError(f"{self._path} nests elements deeper than {_DEEPEST} levels")
+        in_layer = self._stack[1:3] == ["layers", "layer"]
         if len(self._stack) == 1:
             self._net(tag, attributes)
         elif self._skipped or tag in _BODIES:
@@ -143,12 +150,12 @@ class _Handler:
             self.layers.append(IrLayer(number, name or f"layer{number}", attributes.get("type", "")))
         elif self._stack[1:] == ["layers", "layer", "data"]:
             self.layers[-1].data = attributes
-        elif tag == "port" and self._stack[1:3] == ["layers", "layer"] and len(self._stack) == 5:
+        elif tag == "port" and in_layer and len(self._stack) == 5:
             names = tuple(name.replace("\\,", ",") for name in attributes.get("names", "").split(",") if name)
             port = Port(attributes.get("id", ""), attributes.get("precision", ""), names)
             layer = self.layers[-1]
             (layer.outputs if self._stack[3] == "output" else layer.inputs).append(port)
-        elif tag == "dim" and self._stack[-2] == "port":
+        elif tag == "dim" and in_layer and len(self._stack) == 6 and self._stack[4] == "port":
             self._digits = []
         elif self._stack[1:] == ["edges", "edge"]:
             each = [attributes.get(key, "") for key in ("from-layer", "from-port", "to-layer", "to-port")]

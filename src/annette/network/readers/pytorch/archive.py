@@ -5,26 +5,24 @@ Only the JSON and constants of a few kilobytes are read; nothing is unpickled, a
 
 from __future__ import annotations
 
-import json
 import re
-import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import NetworkFormatError
-from annette.files import open_regular
+from annette.network.readers.frameworks.archive import opened_archive, stored_json
 from annette.network.readers.pytorch.checks import check_graph
 
 if TYPE_CHECKING:
+    import zipfile
     from pathlib import Path
 
 __all__ = ["ProgramFile", "StoredConstant", "read_archive"]
 
 _PROGRAM: Final = re.compile(r"(?:.*/)?models/([^/]+)\.json|(?:.*/)?serialized_exported_program\.json")
-_LARGEST_JSON: Final = 256 << 20
+_MOST_BYTES: Final = 256 << 20
+_MOST_VALUES: Final = 20_000_000
 _SMALL_BYTES: Final = 4096
-_MOST_MEMBERS: Final = 200_000
-_DAMAGED: Final = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError, KeyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +61,14 @@ def read_archive(path: Path) -> ProgramFile:
         NetworkFormatError: It is no such archive, or holds something else than one program.
         UnsupportedOperatorError: It calls what is no operator of PyTorch.
     """
-    try:
-        with open_regular(path, error=NetworkFormatError) as file, zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-            if len(names) > _MOST_MEMBERS:
-                raise NetworkFormatError(f"{path} holds {len(names)} files: no exported program does")
-            found = {match.group(0): match.group(1) or "model" for name in names if (match := _PROGRAM.fullmatch(name))}
-            if len(found) != 1:
-                raise NetworkFormatError(_which(path, sorted(found.values())))
-            ((member, program),) = found.items()
-            document = _json(archive, member, str(path))
-            constants = _constants(archive, member, program, str(path))
-    except _DAMAGED as error:
-        raise NetworkFormatError(f"{path} is no archive of torch.export.save, or is damaged: {error}") from error
+    with opened_archive(path, "archive of torch.export.save") as archive:
+        names = archive.namelist()
+        found = {match.group(0): match.group(1) or "model" for name in names if (match := _PROGRAM.fullmatch(name))}
+        if len(found) != 1:
+            raise NetworkFormatError(_which(path, sorted(found.values())))
+        ((member, program),) = found.items()
+        document = _json(archive, member, path)
+        constants = _constants(archive, member, program, path)
     check_graph(document, str(path))
     return ProgramFile(document, constants)
 
@@ -89,21 +82,14 @@ def _which(path: Path, programs: list[str]) -> str:
     )
 
 
-def _json(archive: zipfile.ZipFile, member: str, path: str) -> dict[str, Any]:
-    with archive.open(member) as stored:
-        text = stored.read(_LARGEST_JSON + 1)
-    if len(text) > _LARGEST_JSON:
-        raise NetworkFormatError(f"{path} describes more than any network does: {member} is over 256 MiB")
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise NetworkFormatError(f"{path} is damaged: {member} is no JSON") from error
+def _json(archive: zipfile.ZipFile, member: str, path: Path) -> dict[str, Any]:
+    document = stored_json(archive, member, path, most_bytes=_MOST_BYTES, most_values=_MOST_VALUES)
     if not isinstance(document, dict):
         raise NetworkFormatError(f"{path} is damaged: {member} is no JSON object")
     return document
 
 
-def _constants(archive: zipfile.ZipFile, member: str, program: str, path: str) -> dict[str, StoredConstant]:
+def _constants(archive: zipfile.ZipFile, member: str, program: str, path: Path) -> dict[str, StoredConstant]:
     """Small constants that are stored plainly; none in files of PyTorch before 2.9, which pickle them all."""
     folder = member.rpartition("models/")[0] + "data/constants/"
     config = f"{folder}{program}_constants_config.json"

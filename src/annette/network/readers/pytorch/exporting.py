@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import logging
-import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.errors import NetworkExportError
+from annette.network.readers.frameworks.quiet import quiet
 from annette.network.readers.frameworks.worker import first_line
 from annette.network.readers.onnx.skeleton import KEPT_TENSOR_BYTES, skeleton
 
@@ -31,7 +29,7 @@ def exported_program(program: Any) -> bytes:
     """
     import torch  # noqa: PLC0415 - only who has it comes here
 
-    with _quiet(), _as_export_error("the program"):
+    with quiet(), _as_export_error("the program"):
         return _without_weights(torch.onnx.export(program, dynamo=True, verbose=False))
 
 
@@ -48,7 +46,7 @@ def exported_module(module: Any, arguments: tuple[Any, ...], keywords: Mapping[s
     """
     import torch  # noqa: PLC0415 - only who has it comes here
 
-    with _quiet(), _as_export_error(type(module).__name__), _evaluating(module), torch.no_grad():
+    with quiet(), _as_export_error(type(module).__name__), _evaluating(module), torch.no_grad():
         return _without_weights(torch.onnx.export(module, arguments, kwargs=dict(keywords), dynamo=True, verbose=False))
 
 
@@ -80,19 +78,6 @@ def _evaluating(module: Any) -> Iterator[None]:
     finally:
         for each, training in modes.items():
             each.training = training
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the exporter's warnings and the progress that it prints."""
-    level = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from annette.network.network import Network
 from annette.network.readers.tflite.branches import inlined
 from annette.network.readers.tflite.convolution import CONVOLUTION
 from annette.network.readers.tflite.file import FileOperator, FileTensor, Graph, open_graph
+from annette.network.readers.tflite.open_batch import with_samples_of_blocks
 from annette.network.readers.tflite.operator_layer import OperatorLayer, Rule
 from annette.network.readers.tflite.operators import ELEMENTWISE, MOVEMENT
 from annette.network.readers.tflite.selection import SELECTION, STATES
@@ -67,7 +68,7 @@ def read_tflite_operators(path: Path) -> tuple[Network, tuple[tuple[str, ...], .
     Raises:
         NetworkError: The file is no network, or one that cannot be used as it is.
     """
-    graph = open_graph(path)
+    graph = with_samples_of_blocks(open_graph(path))
     builder = _Builder(graph)
     names = tuple(builder.add(operator) for operator in graph.operators)
     return builder.network(path.stem), names

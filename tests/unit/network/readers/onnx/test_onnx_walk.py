@@ -77,6 +77,29 @@ def test_tied_weights_count_once(tmp_path):
     assert network.parameters == 12
 
 
+def test_weights_that_are_put_together_from_parts_of_others_count_once(tmp_path):
+    """As PyTorch exports recurrent layers, whose gates ONNX has in another order."""
+    graph = """g (float[2, 4] x) => (float[2, 8] y)
+        <float[4, 5] w = {0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0}, float[4, 3] v = {0,0,0,0,0,0,0,0,0,0,0,0},
+         int64[1] zero = {0}, int64[1] two = {2}, int64[1] five = {5}, int64[1] axis = {1}> {
+        first = Slice(w, zero, two, axis)
+        second = Slice(w, two, five, axis)
+        together = Concat <axis = 1> (second, v, first)
+        y = MatMul(x, together)
+    }"""
+    network = read(tmp_path, graph)
+    assert kinds(network) == ["fully_connected"]
+    assert network.parameters == 4 * 5 + 4 * 3
+
+
+def test_constants_repeated_beyond_what_they_are_made_of_are_not_parameters(tmp_path):
+    graph = """g (float[2, 4] x) => (float[2, 6] y) <float[4, 3] v = {0,0,0,0,0,0,0,0,0,0,0,0}> {
+        twice = Concat <axis = 1> (v, v)
+        y = MatMul(x, twice)
+    }"""
+    assert read(tmp_path, graph).parameters == 0
+
+
 def test_masks_computed_from_shapes_are_not_parameters(tmp_path):
     graph = """g (float[4, 4] x) => (float[4, 4] y) {
         s = Shape(x)

@@ -1,11 +1,13 @@
 """IR files: what is counted, what is refused."""
 
-import pytest
+import xml.etree.ElementTree as ET
 
-from annette.errors import NetworkFormatError, NetworkShapeError, NetworkStructureError
+import pytest
+from tools.fuzz.ir_file import Ir, convolution, example
+
+from annette.errors import NetworkFormatError, NetworkShapeError, NetworkSizeError, NetworkStructureError
 from annette.network.load import load_network
 from annette.network.readers.openvino_ir import read_openvino_ir
-from tests.unit.network.readers.openvino_ir.build import Ir, convolution, example
 
 
 def read(ir, tmp_path, **how):
@@ -98,6 +100,8 @@ ENTITIES = '<?xml version="1.0"?><!DOCTYPE net [<!ENTITY a "aaaa"><!ENTITY b "&a
         ("", "is no XML"),
         ("<a>" * 100, "begins with <a>"),
         ('<net version="11">' + "<b>" * 100, "deeper than 64"),
+        ('<?xml version="1.0" encoding="utf-16"?><net version="7"/>', "version '7'"),
+        ('<?xml version="1.0" encoding="klingon"?><net version="7"/>', "version '7'"),
     ],
 )
 def test_what_is_no_network_is_refused(tmp_path, text, message):
@@ -112,6 +116,24 @@ def test_a_network_without_layers_is_refused(tmp_path):
         read_openvino_ir(tmp_path / "net.xml")
 
 
+@pytest.mark.parametrize("place", ["edges/edge/input", "layers/layer", "layers/body/input", "rt_info"])
+def test_ports_that_are_not_in_a_layer_are_passed_over(tmp_path, place):
+    ir = example()
+    parent = ir.root
+    for tag in place.split("/"):
+        parent = ET.SubElement(parent, tag)
+    ET.SubElement(ET.SubElement(parent, "port", id="0"), "dim").text = "4"
+    if place == "layers/layer":
+        parent.set("id", "99")  # a layer without results, which nothing reads
+    assert read(ir, tmp_path).macs == read(example(), tmp_path).macs
+
+
+def test_a_file_of_nothing_but_elements_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("annette.network.readers.openvino_ir.document._MOST_ELEMENTS", 50)
+    with pytest.raises(NetworkSizeError, match="more than 50 elements"):
+        read(example(), tmp_path)
+
+
 def test_layers_that_read_each_other_or_nothing_are_refused(tmp_path):
     ir = Ir()
     x = ir.parameter((1, 4))
@@ -122,4 +144,14 @@ def test_layers_that_read_each_other_or_nothing_are_refused(tmp_path):
     ir = Ir()
     ir.result(ir.layer("ReLU", [("9", "1", (1, 4), "FP32")], [(1, 4)]))
     with pytest.raises(NetworkFormatError, match="nothing is connected"):
+        read(ir, tmp_path)
+    ir = Ir()
+    ir.layer("Const", name="nothing", element_type="f32", shape="1", offset="0", size="4")
+    ir.result(ir.parameter((1, 4)))
+    with pytest.raises(NetworkFormatError, match="constant 'nothing' has 0 results"):
+        read(ir, tmp_path)
+    ir = Ir()
+    result = ir.layer("Result", [ir.parameter((1, 4))], [(1, 4)])
+    ir.result(ir.layer("ReLU", [result], [(1, 4)]))
+    with pytest.raises(NetworkFormatError, match="reads what no layer computes"):
         read(ir, tmp_path)

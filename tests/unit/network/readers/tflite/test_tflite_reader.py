@@ -171,6 +171,37 @@ def test_movement_keeps_what_decides_it(tmp_path):
     assert len(layers[0].outputs) == 2
 
 
+def dilated(batch):
+    """A convolution with a dilation of 2 by 2, as the converter takes it apart; what the file states of its blocks."""
+    file = File()
+    x = file.input("x", (1, 8, 8, 3))
+    block, pads = file.integers("block", [2, 2]), file.integers("pads", [[2, 2], [2, 2]])
+    taken_apart = file.tensor("s", (batch, 6, 6, 3))
+    inner, y = file.tensor("i", (batch, 4, 4, 5)), file.tensor("y", (1, 8, 8, 5))
+    file.operator("SPACE_TO_BATCH_ND", [x, block, pads], [taken_apart])
+    how = {"stride_h": 1, "stride_w": 1, "dilation_h_factor": 1, "dilation_w_factor": 1, "padding": 1}
+    file.operator("CONV_2D", [taken_apart, file.weights("w", (5, 3, 3, 3))], [inner], "Conv2D", **how)
+    file.operator("BATCH_TO_SPACE_ND", [inner, block, file.integers("crops", [[0, 0], [0, 0]])], [y])
+    file.outputs = [y]
+    return file
+
+
+def test_a_dilated_convolution_counts_all_its_blocks_where_the_file_leaves_the_batch_open(tmp_path):
+    stated, left_open = read(dilated(4), tmp_path), read(dilated(1), tmp_path)
+    assert [layer.kind for layer in left_open.layers] == ["im2col", "conv", "im2col"]
+    assert left_open.macs == stated.macs == 4 * 16 * 5 * 27
+    assert [left_open.tensors[name].shape for name in ("s", "i", "y")] == [(4, 6, 6, 3), (4, 4, 4, 5), (1, 8, 8, 5)]
+    assert left_open.batch == stated.batch == 1
+
+
+@pytest.mark.parametrize("block", [[2, 2], [0, 0], [-1, 2]])
+@pytest.mark.parametrize("name", ["SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"])
+def test_blocks_of_no_size_leave_the_file_as_it_is(name, block, tmp_path):
+    constants = {1: block, 2: [[0, 0], [0, 0]]}
+    (layer,) = single(name, [(1, 4, 4, 3), (2,), (2, 2)], [(3, 4, 4, 3)], tmp_path, constants=constants)
+    assert (layer.kind, layer.workload.output_elements) == ("im2col", 3 * 48)
+
+
 @pytest.mark.parametrize("name", ["SVDF", "REVERSE_V2", "WHILE", "STABLEHLO_SORT"])
 def test_an_operator_without_a_rule_is_kept_with_its_shapes(name, tmp_path):
     (layer,) = single(name, [(1, 4)], [(2, 3)], tmp_path)

@@ -232,6 +232,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "Identity": _identity,
     "Dropout": _identity,
     "SwiGLU": _gated,
+    "Erfc": partial(unary, "erf"),  # of which TensorFlow's GELU is made: tf2onnx leaves it, though ONNX has none
     "QuantizeLinear": _quantize,
     "DequantizeLinear": _dequantize,
     "DynamicQuantizeLinear": _dynamic_quantize,

@@ -32,6 +32,10 @@ _OPTIMIZED: Final = (
     "optimized for them"
 )
 _TABLES: Final = "reads dictionaries of features, which only the host knows; give the model a table instead"
+_OF_TENSORFLOW: Final = (
+    "calls a function of TensorFlow that its exporter left as it was, since XLA compiles it; Keras computes grouped "
+    "convolutions so: give the Keras model or its .keras file"
+)
 _OF_PYTORCH: Final = "is an operator of PyTorch that its exporter left as it was; export with a newer version of torch"
 
 _REASONS: Final[Mapping[tuple[str, str], str]] = {
@@ -40,6 +44,7 @@ _REASONS: Final[Mapping[tuple[str, str], str]] = {
         _ON_TEXT,
     ),
     ("", "ImageDecoder"): _ON_THE_HOST,
+    **dict.fromkeys((("", op) for op in ("PartitionedCall", "StatefulPartitionedCall")), _OF_TENSORFLOW),
     ("com.microsoft", "Tokenizer"): _ON_TEXT,
     ("com.microsoft", "EPContext"): _COMPILED,
     **dict.fromkeys(
