@@ -247,8 +247,8 @@ _INDEX: Final = {column: index for index, column in enumerate(COLUMNS)}
 
 def busy_ops_of(values: FloatArray) -> FloatArray:
     """Operations that a core does at full rate in the time that each kernel takes, shape ``(rows,)``."""
-    ops, *sizes = (values[:, _INDEX[name]] for name in ("ops", "input_bytes", "weight_bytes", "output_bytes"))
-    busy: FloatArray = np.maximum(ops, _OPS_A_BYTE * np.sum(sizes, axis=0)) + _OPS_A_START
+    ops, *sizes = [values[:, _INDEX[name]] for name in ("ops", "input_bytes", "weight_bytes", "output_bytes")]
+    busy: FloatArray = np.maximum(ops, _OPS_A_BYTE * (sizes[0] + sizes[1] + sizes[2])) + _OPS_A_START
     return busy
 
 
