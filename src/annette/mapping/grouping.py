@@ -107,7 +107,7 @@ class Grouping:
     def is_read_by(self, group: int, reader: int) -> bool:
         """Whether one other group alone reads what a group writes."""
         group_of, reading = self.group_of, self.readers[group]
-        for each in reading:  # noqa: SIM110 - a generator would cost as much as the loop
+        for each in reading:
             if group_of[each] != reader:
                 return False
         return bool(reading)

@@ -222,10 +222,10 @@ class Matcher:
             return False
         if bound[index] != _UNBOUND:
             return bound[index] == group and self._solve(state, rest, bound, tensors)
-        if index == self._joining and not state.is_read_by(group, bound[self._root]):
-            return False
         wanted = self._wanted[index]
         fits = state.kind[group] in self.kinds[index] and group not in bound
+        if index == self._joining:
+            fits = fits and state.is_read_by(group, bound[self._root])
         offered = fits and (wanted is None or _offers(state, state.operands[group], wanted))
         return offered and self._bind(state, index, group, rest, bound, tensors)
 

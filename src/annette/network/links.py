@@ -90,11 +90,9 @@ class Links(NamedTuple):
                 sources = tuple([made.get(tensor, CONSTANT) for tensor in own])
             operand_names.append(own)
             operands.append(sources)
-            for source in sources:
-                if source >= 0:
-                    reading = readers[source]
-                    if not reading or reading[-1] != position:
-                        reading.append(position)
+            for reading in [readers[source] for source in sources if source >= 0]:
+                if not reading or reading[-1] != position:
+                    reading.append(position)
             if len(sources) != 1 or sources[0] == CONSTANT:
                 own, sources, constants = _activations(own, sources)
                 constants_read += constants
@@ -106,9 +104,8 @@ class Links(NamedTuple):
                 made[tensor] = position
         if not all(tensor in made or tensor in given for tensor in outputs):
             return None
-        for source in {made.get(tensor, FED) for tensor in outputs}:
-            if source >= 0:
-                readers[source].append(len(layers))
+        for source in {made[tensor] for tensor in outputs if made.get(tensor, FED) >= 0}:
+            readers[source].append(len(layers))
         return cls(
             kinds=tuple([layer.kind for layer in layers]),
             operands=tuple(operands),

@@ -54,8 +54,10 @@ class Made(NamedTuple):
 
 
 MADE: Final[Recent[tuple[str, int, tuple[str, ...]], Made]] = Recent(16_384)
-"""Layers made before, by their name, the identity of what they are, and the names of their operands: networks of a search
-space name their layers alike."""
+"""Layers made before, by their name, the identity of what they are, and the names of their operands.
+
+Networks of a search space name their layers alike. As what `DESCRIBED` holds, it belongs to the process, not to a
+network or a platform: who builds networks drops each of them before the next."""
 
 
 def likeness(
