@@ -70,8 +70,20 @@ def costs(platforms: Iterable[str], graphs: Sequence[str], sizes: Sequence[int])
         estimate_network(GRAPHS[graphs[0]](100), platform, fallback="roofline")  # compiles what prices
         for graph in graphs:
             for layers in sizes:
-                with multiprocessing.get_context("fork").Pool(1) as pool:
-                    yield pool.apply(cost, (platform, graph, layers))
+                yield _in_a_process(platform, graph, layers)
+
+
+def _in_a_process(platform: annette.Platform, graph: str, layers: int) -> Cost:
+    context = multiprocessing.get_context("fork")  # the platform is not carried over, it is there
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=lambda: sender.send(cost(platform, graph, layers)))
+    process.start()
+    sender.close()
+    try:
+        found: Cost = receiver.recv()
+    finally:
+        process.join()
+    return found
 
 
 def table(found: Iterable[Cost]) -> str:
