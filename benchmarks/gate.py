@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 import annette
 from annette.estimation import estimate_network
 from annette.network import zoo
-from benchmarks.workloads import chain, drawn_networks, least_of_turns_s
+from benchmarks.workloads import drawn_networks, least_of_turns_s, residual
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,7 +50,7 @@ def _many(platform: annette.Platform) -> None:
 
 
 def _long(platform: annette.Platform, layers: int) -> None:
-    estimate_network(chain(layers), platform)
+    estimate_network(residual(layers), platform)
 
 
 def ratio_of(function: Callable[[], object], rounds: int, count: float) -> float:

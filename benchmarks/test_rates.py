@@ -14,7 +14,7 @@ from annette.network import zoo
 from annette.network.builder import NetworkBuilder
 from annette.network.writers.onnx import write_onnx
 from annette.network.zoo.nasbench201 import nasbench201
-from benchmarks.workloads import chain, drawn_cells, drawn_networks, reference, star, timed_s
+from benchmarks.workloads import drawn_cells, drawn_networks, reference, residual, star, timed_s, unequal
 
 ROUNDS = 20
 WARM = ("resnet50", "mobilenet_v2", "vit_b_16", "yolov4_tiny")
@@ -79,7 +79,7 @@ def latency_s(estimate):
     return estimate.latency_s
 
 
-@pytest.mark.parametrize("build", [chain, star], ids=["chain", "star"])
+@pytest.mark.parametrize("build", [residual, star], ids=["residual", "star"])
 @pytest.mark.parametrize("name", EVERY_PLATFORM)
 def test_cost_by_layers(benchmark, name, build):
     """A thousand layers of a network of 50,000 beside a thousand of one of 5,000."""
@@ -106,7 +106,7 @@ def test_unequal_layers_and_large_ones(benchmark, target, name):
     net = NetworkBuilder("window")
     pool = net.build(net.max_pool(net.conv(net.input("image", (1, 4, 16384, 4)), 4, 1), (16384, 1), stride=1))
     layers = 2_000 if name.startswith("ncs2") else 20_000  # docs/speed.md says why.
-    built = [chain(layers, alike=False), zoo.build("resnet18", batch=256), pool]
+    built = [unequal(layers), zoo.build("resnet18", batch=256), pool]
     benchmark.pedantic(lambda: [estimate_network(each, platform, fallback="roofline") for each in built], rounds=1)
 
 

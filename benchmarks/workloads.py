@@ -13,7 +13,7 @@ from annette.network.builder import NetworkBuilder
 from annette.network.zoo.nasbench201 import OPERATIONS, nasbench201
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from annette import Network
 
@@ -60,9 +60,18 @@ def drawn_networks(count: int, seed: int) -> Iterator[Network]:
     return (nasbench201(cell) for cell in drawn_cells(count, seed))
 
 
-def chain(layers: int, *, alike: bool = True) -> Network:
-    """Residual blocks of two convolutions, five layers each, one after the other; all alike or no two of them."""
+def chain(layers: int) -> Network:
+    """Convolutions and ReLUs, one after the other."""
     net = NetworkBuilder("chain")
+    x = net.input("image", (1, 16, 32, 32))
+    for _ in range(layers // 2):
+        x = net.relu(net.conv(x, 16, 3, padding=1))
+    return net.build(x)
+
+
+def residual(layers: int, *, alike: bool = True) -> Network:
+    """Residual blocks of two convolutions, five layers each, one after the other; all alike or no two of them."""
+    net = NetworkBuilder("residual")
     x = net.input("image", (1, 16, 32, 32))
     for block in range(layers // 5):
         y = net.relu(net.conv(net.relu(net.conv(x, 16 if alike else 16 + block, 3, padding=1)), 16, 1))
@@ -79,3 +88,14 @@ def star(layers: int) -> Network:
         pairs = list(zip(ends[::2], ends[1::2], strict=False))
         ends = [net.add(*pair) for pair in pairs] + ends[2 * len(pairs) :]
     return net.build(ends[0])
+
+
+def unequal(layers: int) -> Network:
+    """Residual blocks of which no two are alike."""
+    return residual(layers, alike=False)
+
+
+GRAPHS: Final[Mapping[str, Callable[[int], Network]]] = {
+    each.__name__: each for each in (chain, residual, unequal, star)
+}
+"""Networks of any number of layers, by their form."""

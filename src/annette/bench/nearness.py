@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from annette.mapping.kernel import KernelTable
+from annette.mapping.kernel import KernelTable, known_rows
 from annette.models.features import FeatureSet
 from annette.models.reach import SIZES
 
@@ -67,11 +67,11 @@ class PlannedSizes:
             mapping: What runs as one kernel.
             precision: Of the platform.
         """
-        tables = []
+        known, tables = known_rows(), []
         for network in networks:
             kernels = [kernel for kernel in mapping.apply(network) if not kernel.free]
             if kernels:
-                tables.append(KernelTable.from_kernels(kernels, network, precision))
+                tables.append(KernelTable.from_kernels(kernels, network, precision, known=known))
         if not tables:
             return cls({})
         table = KernelTable.concatenate(tables)

@@ -9,7 +9,7 @@ import numpy as np
 
 from annette.estimation.precision import conversion_notes
 from annette.kept import kept
-from annette.mapping.kernel import LEFT_TO_HOST, KernelTable
+from annette.mapping.kernel import LEFT_TO_HOST, KernelTable, known_rows
 from annette.network import UNSUPPORTED
 from annette.platforms.kernel_similarity import equal_rows
 from annette.platforms.overhead import host_traffic
@@ -17,7 +17,7 @@ from annette.platforms.overhead import host_traffic
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from annette.mapping.kernel import Kernel
+    from annette.mapping.kernel import Kernel, KnownRows
     from annette.network import Network
     from annette.platforms import Platform
     from annette.platforms.overhead import HostTraffic
@@ -78,7 +78,7 @@ def map_network(platform: Platform, network: Network) -> MappedNetwork:
         NetworkSizeError: The network asks for more work or memory than its layers warrant.
     """
     kernels = platform.mapping.apply(network)
-    table = KernelTable.from_kernels(kernels, network, platform.precision)
+    table = KernelTable.from_kernels(kernels, network, platform.precision, known=_rows_before(platform))
     free = np.array([kernel.free for kernel in kernels], dtype=np.bool_)
     costly = np.flatnonzero(~free)
     _, first, members = np.unique(equal_rows(table)[costly], return_index=True, return_inverse=True)
@@ -105,6 +105,11 @@ def map_network(platform: Platform, network: Network) -> MappedNetwork:
         conversions=tuple(conversion_notes(network, kernels, platform)),
         host_notes=tuple(_host_notes(kernels, platform)),
     )
+
+
+@kept
+def _rows_before(_platform: Platform) -> KnownRows:
+    return known_rows()
 
 
 def _host_notes(kernels: tuple[Kernel, ...], platform: Platform) -> list[str]:

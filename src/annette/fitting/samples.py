@@ -17,7 +17,7 @@ from sklearn.model_selection import GroupKFold
 
 from annette.errors import FitError
 from annette.evaluation.kernels import pair_kernels
-from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS, KernelTable
+from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS, KernelTable, known_rows
 from annette.platforms.kernel_similarity import equal_rows
 
 if TYPE_CHECKING:
@@ -152,6 +152,7 @@ def paired_kernels(runs: Sequence[Run], mapping: MappingModel, precision: Precis
     Raises:
         FitError: No kernel of any run is predicted.
     """
+    known = known_rows()
     tables: list[KernelTable] = []
     times: list[float] = []
     groups: list[str] = []
@@ -169,7 +170,7 @@ def paired_kernels(runs: Sequence[Run], mapping: MappingModel, precision: Precis
         if not kernels:
             continue
         before = {"evicted_bytes": evicted_bytes(run), "evicted_ops": evicted_ops(run)}
-        tables.append(KernelTable.from_kernels(kernels, run.network, precision, **before))
+        tables.append(KernelTable.from_kernels(kernels, run.network, precision, **before, known=known))
         times += [time_s for _, time_s in pairing.pairs]
         errors += pairing.errors
         groups += [run.network.name] * len(kernels)

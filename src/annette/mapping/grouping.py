@@ -104,6 +104,14 @@ class Grouping:
                 return True
         return False
 
+    def is_read_by(self, group: int, reader: int) -> bool:
+        """Whether one other group alone reads what a group writes."""
+        group_of, reading = self.group_of, self.readers[group]
+        for each in reading:
+            if group_of[each] != reader:
+                return False
+        return bool(reading)
+
     def crosses(self, taken: Collection[int]) -> set[int] | None:
         """Looks for what would come between groups if they ran as one.
 

@@ -35,13 +35,17 @@ __all__ = [
     "FloatArray",
     "Kernel",
     "KernelTable",
+    "KnownRows",
     "Precision",
     "busy_ops_of",
     "is_context_column",
+    "known_rows",
     "revised",
 ]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
+KnownRows: TypeAlias = "Recent[Hashable, tuple[FloatArray, Sequence[Workload]]]"
+"""Rows of kernels by what they follow from, each with the workloads whose identities are part of that."""
 
 COLUMNS: Final[tuple[str, ...]] = (
     *Dimensions._fields,
@@ -114,6 +118,14 @@ LEFT_TO_HOST: Final = "left-to-host"
 _CONTEXT_COLUMN: Final = re.compile(r"context:[a-z][a-z0-9_]*")
 
 
+def known_rows() -> KnownRows:
+    """A memory for rows of kernels: networks repeat them, and so do those of a search space or of a campaign.
+
+    It belongs to whoever makes many tables, and some megabytes of rows and workloads go with it.
+    """
+    return Recent(8_192)
+
+
 def is_context_column(name: str) -> bool:
     """Whether a name is that of a context column: ``context:`` and a word in lower case."""
     return _CONTEXT_COLUMN.fullmatch(name) is not None
@@ -142,6 +154,7 @@ class KernelTable:
         *,
         evicted_bytes: float = 0.0,
         evicted_ops: float = 0.0,
+        known: KnownRows | None = None,
     ) -> KernelTable:
         """Builds the table of one network's kernels.
 
@@ -152,9 +165,10 @@ class KernelTable:
             evicted_bytes: Memory touched between two runs, which counts like weights of the network that came before.
             evicted_ops: Operations whose time passed between two runs, which count like operations of that network.
                 Touching memory takes time, too; the longer of both counts.
+            known: Rows of networks before, to which those of this one are added; None where this is the only one.
         """
         kinds = _kinds(kernels, network, precision)
-        values = _rows(kernels, kinds, network, precision)
+        values = _rows(kernels, kinds, network, precision, known_rows() if known is None else known)
         values[:, _INDEX["network_weight_bytes"]] = _held_bytes(network, precision) + evicted_bytes
         values[:, _INDEX["network_ops"]] = network.ops + evicted_ops
         evicted = max(evicted_ops, _OPS_A_BYTE * evicted_bytes)
@@ -214,12 +228,9 @@ class KernelTable:
         return self["input_bytes"] + self["weight_bytes"] + self["output_bytes"]
 
 
-_ROWS: Final[Recent[Hashable, tuple[FloatArray, Sequence[Workload]]]] = Recent(16_384)
-"""Rows of kernels before, as long as their workloads are held: networks repeat them, and so do those of a search space.
-"""
-
-
-def _rows(kernels: Sequence[Kernel], kinds: Sequence[str], network: Network, precision: Precision) -> FloatArray:
+def _rows(
+    kernels: Sequence[Kernel], kinds: Sequence[str], network: Network, precision: Precision, known_before: KnownRows
+) -> FloatArray:
     """Values of a table, 0 in columns of the whole network. What has the same numbers as before is looked up."""
     given, wanted = set(network.inputs), set(network.outputs)
     widths = precision.activation_bits, precision.weight_bits
@@ -230,13 +241,13 @@ def _rows(kernels: Sequence[Kernel], kinds: Sequence[str], network: Network, pre
         border = not given.isdisjoint(kernel.inputs), not wanted.isdisjoint(kernel.outputs)
         described = described_by(kernel, network) if own_width else None
         alike = None if described is None else (kernel.kind, border, widths, described)
-        known = _ROWS.get(alike)
+        known = known_before.get(alike)
         if known is None:
             own = row_of(kernel, network, precision, own_width=own_width)
             access = kernel.access or access_of(kernel.anchor, network)
             known = np.array((*own, *border, *_OF_NETWORK, *access), dtype=np.float64), workloads_of(kernel)
             if alike is not None:
-                _ROWS.put(alike, known)
+                known_before.put(alike, known)
         rows.append(known[0])
     return np.concatenate(rows).reshape(len(kernels), len(COLUMNS))
 
@@ -247,8 +258,8 @@ _INDEX: Final = {column: index for index, column in enumerate(COLUMNS)}
 
 def busy_ops_of(values: FloatArray) -> FloatArray:
     """Operations that a core does at full rate in the time that each kernel takes, shape ``(rows,)``."""
-    ops, *sizes = (values[:, _INDEX[name]] for name in ("ops", "input_bytes", "weight_bytes", "output_bytes"))
-    busy: FloatArray = np.maximum(ops, _OPS_A_BYTE * np.sum(sizes, axis=0)) + _OPS_A_START
+    ops, *sizes = [values[:, _INDEX[name]] for name in ("ops", "input_bytes", "weight_bytes", "output_bytes")]
+    busy: FloatArray = np.maximum(ops, _OPS_A_BYTE * (sizes[0] + sizes[1] + sizes[2])) + _OPS_A_START
     return busy
 
 

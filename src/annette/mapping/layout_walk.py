@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from annette.mapping.copied import copy_of
@@ -23,6 +24,7 @@ _SIDE_BY_SIDE: Final = ("concat", "split", "slice")
 """Kinds that a runtime may leave out where parts lie one behind another, as those of plain maps of one sample do."""
 
 _PLAIN, _BLOCKED, _SAME = Layout
+_SHAPE: Final = attrgetter("shape")
 _WIDE: Final = frozenset(each for each in DType if not dtype_precision(each))
 _TO_LAST: Final = (0, 2, 3, 1)
 _TO_FIRST: Final = (0, 3, 1, 2)
@@ -36,6 +38,7 @@ class LayoutWalk:
         self.result: list[Kernel] = []
         self._model = model
         self._network = network
+        self._described = network.tensors.__getitem__
         self._blocked: set[str] = set()
         self._written_blocked: set[str] = set()
         self._plain: set[str] = set(network.inputs)
@@ -53,9 +56,8 @@ class LayoutWalk:
             return self._model.way(kernel, self._network)
         key: Hashable = kernel.kind, id(kernel.anchor.workload)
         if len(kernel.layers) > 1:
-            shapes = self._network.tensors
-            read = tuple([shapes[tensor].shape for tensor in kernel.inputs])
-            key = key, read, tuple([shapes[tensor].shape for tensor in kernel.outputs])
+            read, written = map(self._described, kernel.inputs), map(self._described, kernel.outputs)
+            key = key, tuple(map(_SHAPE, read)), tuple(map(_SHAPE, written))
         known = self._model.known_ways.get(key)
         if known is None:
             # It holds the workload, so that no other can have its identity while the key is in use.
@@ -136,15 +138,22 @@ class LayoutWalk:
         reads, writes, narrow = way.reads, way.writes, way.narrow
         maps = kernel.inputs if way.maps_only else self._maps_of(kernel)
         if reads is _BLOCKED and not narrow:
-            if not self._model.copies_residuals and self._falls_apart(kernel, maps):
-                return
+            if not (self._model.copies_residuals or len(kernel.layers) < 2 or self._blocked.issuperset(maps)):
+                parts = self._taken_apart(kernel, maps)
+                if parts:
+                    for part in parts:
+                        self.visit(part)
+                    return
             if self._last:
                 self._leave_channels_last(maps)
         if reads is _SAME:
             reads = self._same(maps, narrow=narrow) if way.maps_only else _PLAIN
         if writes is _SAME:
             writes = reads
-        self._provide_all(maps if reads is _BLOCKED else kernel.inputs, reads)
+        needed, there = (maps, self._blocked) if reads is _BLOCKED else (kernel.inputs, self._plain)
+        if not there.issuperset(needed):
+            for tensor in needed:
+                self._provide(tensor, reads)
         blocked = reads is _BLOCKED or writes is _BLOCKED
         self.result.append(revised(kernel, blocked=True) if blocked else kernel)
         self._record(kernel.outputs, writes)
@@ -176,32 +185,33 @@ class LayoutWalk:
         enough = 2 * blocked >= len(maps) if self._model.follows_most else blocked == len(maps)
         return _BLOCKED if blocked and enough else _PLAIN
 
-    def _falls_apart(self, kernel: Kernel, maps: Sequence[str]) -> bool:
-        """A residual that comes in the plain layout is not added inside the kernel, but by a plain one behind it."""
-        if len(kernel.layers) < 2 or self._blocked.issuperset(maps):
-            return False
+    def _taken_apart(self, kernel: Kernel, maps: Sequence[str]) -> Sequence[Kernel]:
+        """The kernels that run instead of one to which a residual comes in the plain layout; empty where it stays.
+
+        Such a residual is not added inside the kernel, but by a plain one behind it.
+        """
         plain = [tensor for tensor in maps if tensor not in self._blocked]
         position = next((i for i, layer in enumerate(kernel.layers) if layer is kernel.anchor), 0)
         own = {tensor for layer in kernel.layers[: position + 1] for tensor in layer.inputs}
         residual = [tensor for tensor in plain if tensor not in own]
         if not residual:
-            return False
+            return ()
         cut = next(i for i, layer in enumerate(kernel.layers) if not set(residual).isdisjoint(layer.inputs))
         head, tail = kernel.layers[:cut], kernel.layers[cut:]
         reads = {tensor for layer in head for tensor in layer.inputs}
-        self.visit(
-            replace(
-                kernel,
-                layers=head,
-                inputs=tuple(tensor for tensor in kernel.inputs if tensor in reads),
-                outputs=head[-1].outputs,
-                followers=tuple(layer for layer in head if layer is not kernel.anchor),
-            )
+        first = replace(
+            kernel,
+            layers=head,
+            inputs=tuple(tensor for tensor in kernel.inputs if tensor in reads),
+            outputs=head[-1].outputs,
+            followers=tuple(layer for layer in head if layer is not kernel.anchor),
         )
-        for layer in tail:
-            inputs = self._network.activations[layer.name]
-            self.visit(Kernel(layer.name, layer.kind, layer, (layer,), inputs, layer.outputs, kernel.rules))
-        return True
+        activations = self._network.activations
+        rest = [
+            Kernel(layer.name, layer.kind, layer, (layer,), activations[layer.name], layer.outputs, kernel.rules)
+            for layer in tail
+        ]
+        return (first, *rest)
 
     def finish(self) -> None:
         """The network hands its outputs out plain."""
@@ -249,11 +259,6 @@ class LayoutWalk:
         else:
             self._plain.update(tensors)
 
-    def _provide_all(self, tensors: Sequence[str], layout: Layout) -> None:
-        if not (self._blocked if layout is _BLOCKED else self._plain).issuperset(tensors):
-            for tensor in tensors:
-                self._provide(tensor, layout)
-
     def _provide(self, tensor: str, layout: Layout) -> None:
         have, other = (self._blocked, self._plain) if layout is _BLOCKED else (self._plain, self._blocked)
         if tensor in have or tensor not in other:
@@ -268,7 +273,7 @@ class LayoutWalk:
             tensor, kind = narrow.name, with_precision(str(self._model.narrow_copies), "int8")
             described = narrow
         name = f"{tensor}:{kind}"
-        if any(earlier.name == name for earlier in self.result[-4:]):
+        if name in [earlier.name for earlier in self.result[-4:]]:
             return
         copied = copy_of(described, name, channels_last=self._network.channels_last)
         self.result.append(Kernel(name, kind, copied, (), (tensor,), (tensor,), ("layout",)))

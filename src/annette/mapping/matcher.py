@@ -71,6 +71,8 @@ class Matcher:
         self._index = {node.name: index for index, node in enumerate(rule.nodes)}
         self._taken = tuple(self._index[node.name] for node in rule.taken)
         self._shared = tuple(node.role is Role.SHARED for node in rule.taken)
+        # The one node that joins the root, whose results nobody else may read then.
+        self._joining = self._taken[0] if self._taken[1:] == (self._root,) and not self._shared[0] else None
         self._anchor = self._index[rule.anchor.name] if rule.anchor else None
         self._is_pair = _is_pair(rule)
         decided = [
@@ -222,6 +224,8 @@ class Matcher:
             return bound[index] == group and self._solve(state, rest, bound, tensors)
         wanted = self._wanted[index]
         fits = state.kind[group] in self.kinds[index] and group not in bound
+        if index == self._joining:
+            fits = fits and state.is_read_by(group, bound[self._root])
         offered = fits and (wanted is None or _offers(state, state.operands[group], wanted))
         return offered and self._bind(state, index, group, rest, bound, tensors)
 

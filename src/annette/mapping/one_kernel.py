@@ -144,7 +144,7 @@ def described_by(kernel: Kernel, network: Network) -> Hashable | None:
     """
     if kernel.kind in _MASKED:
         return None
-    anchor, layers, tensors = kernel.anchor, kernel.layers, network.tensors
+    anchor, layers, described = kernel.anchor, kernel.layers, network.tensors.__getitem__
     alone = anchor.kind, id(anchor.workload), kernel.blocked, len(layers), kernel.access
     if len(layers) <= 1 and not kernel.followers:
         return alone
@@ -153,8 +153,8 @@ def described_by(kernel: Kernel, network: Network) -> Hashable | None:
         alone,
         tuple([(id(layer.workload), layer.kind) for layer in layers]),
         tuple([(id(layer.workload), layer.kind, layer is anchor) for layer in followers]),
-        tuple([tensors[tensor].shape for tensor in kernel.inputs]),
-        tuple([tensors[tensor].shape for tensor in kernel.outputs]),
+        tuple([described(tensor).shape for tensor in kernel.inputs]),
+        tuple([described(tensor).shape for tensor in kernel.outputs]),
     )
 
 

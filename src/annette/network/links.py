@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.network.kinds import Category, kinds_in
@@ -74,23 +75,27 @@ class Links(NamedTuple):
         made |= {name: CONSTANT for name, tensor in tensors.items() if tensor.constant}
         readers: list[list[int]] = [[] for _ in layers]
         operands, operand_names, reads, producers = [], [], [], []
-        by_kind: dict[str, list[int]] = {}
+        by_kind: defaultdict[str, list[int]] = defaultdict(list)
         constants_read: list[str] = []
+        producer = made.__getitem__
         for position, layer in enumerate(layers):
-            by_kind.setdefault(layer.kind, []).append(position)
+            by_kind[layer.kind].append(position)
             own = layer.inputs
             try:
-                sources = tuple([made[tensor] for tensor in own])
+                sources = tuple(map(producer, own))
             except KeyError:
                 return None
-            if not _SCALARS.isdisjoint(layer.attributes):
+            if layer.attributes and not _SCALARS.isdisjoint(layer.attributes):
                 own = _with_numbers(layer)
                 sources = tuple([made.get(tensor, CONSTANT) for tensor in own])
             operand_names.append(own)
             operands.append(sources)
-            _note_reader(readers, sources, position)
-            own, sources, constants = _activations(own, sources)
-            constants_read += constants
+            for reading in [readers[source] for source in sources if source >= 0]:
+                if not reading or reading[-1] != position:
+                    reading.append(position)
+            if len(sources) != 1 or sources[0] == CONSTANT:
+                own, sources, constants = _activations(own, sources)
+                constants_read += constants
             reads.append(own)
             producers.append(sources)
             for tensor in layer.outputs:
@@ -99,7 +104,8 @@ class Links(NamedTuple):
                 made[tensor] = position
         if not all(tensor in made or tensor in given for tensor in outputs):
             return None
-        _note_reader(readers, [made.get(tensor, FED) for tensor in outputs], len(layers))
+        for source in {made[tensor] for tensor in outputs if made.get(tensor, FED) >= 0}:
+            readers[source].append(len(layers))
         return cls(
             kinds=tuple([layer.kind for layer in layers]),
             operands=tuple(operands),
@@ -123,13 +129,6 @@ def _activations(
         return own[:1], sources[:1], own[1:]
     read = {name: source for name, source in zip(own, sources, strict=True) if source != CONSTANT}
     return tuple(read), tuple(read.values()), [name for name, at in zip(own, sources, strict=True) if at == CONSTANT]
-
-
-def _note_reader(readers: Sequence[list[int]], sources: Iterable[int], position: int) -> None:
-    """Adds a layer to the readers of those that write what it reads, once to each."""
-    for source in sources:
-        if source >= 0 and (not readers[source] or readers[source][-1] != position):
-            readers[source].append(position)
 
 
 _SCALARS: Final = frozenset({"scalar", "scalar_true", "scalar_false"})

@@ -248,7 +248,7 @@ class Network:
     @property
     def ops(self) -> int:
         """Operations of all layers (1 multiply-accumulate = 2 operations)."""
-        return sum(layer.workload.ops for layer in self.layers)
+        return sum([layer.workload.ops for layer in self.layers])
 
     @property
     def macs(self) -> int:
@@ -267,8 +267,8 @@ class Network:
     @cached_property
     def constant_elements(self) -> int:
         """Elements of all constants that layers read, each tensor once."""
-        read = {tensor for layer in self.layers for tensor in layer.inputs}
-        return sum(self.tensors[tensor].elements for tensor in read if self.tensors[tensor].constant)
+        read = set().union(*[layer.inputs for layer in self.layers])
+        return sum([tensor.elements for tensor in map(self.tensors.__getitem__, read) if tensor.constant])
 
     @property
     def bytes(self) -> int:

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from annette.bench.records import Purpose
 from annette.documents import is_latency
-from annette.mapping.kernel import COLUMNS, KernelTable
+from annette.mapping.kernel import COLUMNS, KernelTable, known_rows
 from annette.platforms.kernel_similarity import equal_rows
 
 if TYPE_CHECKING:
@@ -93,10 +93,10 @@ class Observations:
         Raises:
             MappingError: The mapping cannot be applied to a network.
         """
-        tables, run_of_row = [], []
+        known, tables, run_of_row = known_rows(), [], []
         for index, total in enumerate(totals):
             kernels = [kernel for kernel in mapping.apply(total.network) if not kernel.free]
-            tables.append(KernelTable.from_kernels(kernels, total.network, precision))
+            tables.append(KernelTable.from_kernels(kernels, total.network, precision, known=known))
             run_of_row += [index] * len(kernels)
         table = KernelTable.concatenate(tables)
         if not around:

@@ -1,4 +1,4 @@
-"""Layers that differ by their names only are described once."""
+"""Layers that differ by their names only are described once, and those that do not even differ by these made once."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from annette.network.kinds.shapes import Shape
-    from annette.network.layer import AttributeValue, Workload
+    from annette.network.layer import AttributeValue, Layer, Workload
     from annette.network.tensor import DType, Tensor
 
-__all__ = ["DESCRIBED", "Described", "likeness"]
+__all__ = ["DESCRIBED", "MADE", "Described", "Made", "likeness"]
 
 
 class Described(NamedTuple):
@@ -35,6 +35,29 @@ class Described(NamedTuple):
 
 DESCRIBED: Final[Recent[Hashable, Described]] = Recent(16_384)
 """Layers described before: those of one network repeat each other, and so do the networks of a search space."""
+
+
+class Made(NamedTuple):
+    """A layer with everything that it brings into a network.
+
+    Attributes:
+        layer: The layer.
+        tensors: Its own constants and its results.
+        results: Its results.
+        described: What it is but for names: its identity is part of what this is found by.
+    """
+
+    layer: Layer
+    tensors: tuple[Tensor, ...]
+    results: tuple[Tensor, ...]
+    described: Described
+
+
+MADE: Final[Recent[tuple[str, int, tuple[str, ...]], Made]] = Recent(16_384)
+"""Layers made before, by their name, the identity of what they are, and the names of their operands.
+
+Networks of a search space name their layers alike. As what `DESCRIBED` holds, it belongs to the process, not to a
+network or a platform: who builds networks drops each of them before the next."""
 
 
 def likeness(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError, NetworkStructureError, OptionError, nearest
-from annette.network.building.alike import DESCRIBED, Described, likeness
+from annette.network.building.alike import DESCRIBED, MADE, Described, Made, likeness
 from annette.network.kinds import KINDS, output_shapes
 from annette.network.layer import Layer
 from annette.network.network import Network
@@ -191,30 +191,21 @@ class Graph:
         self._remember(alike, own, outputs)
         return outputs
 
-    def _append(
-        self,
-        kind: str,
-        name: str,
-        inputs: Sequence[Tensor],
-        described: Described,
-    ) -> list[Tensor]:
+    def _append(self, kind: str, name: str, inputs: Sequence[Tensor], described: Described) -> list[Tensor]:
         """Appends a layer that differs from one described before by its names only."""
-        read, tensors = [tensor.name for tensor in inputs], self._tensors
-        for key, shape, learned in described.weights:
-            weight = f"{name}.{key}"
-            if weight in tensors:
-                raise self._taken(weight)
-            tensors[weight] = Tensor(weight, shape, DType.FLOAT32, True, learned)
-            read.append(weight)
-        results, outputs = described.results, []
-        names = (name,) if len(results) == 1 else tuple([f"{name}:{i}" for i in range(len(results))])
-        for each, (shape, dtype) in zip(names, results, strict=True):
-            if each in tensors:
-                raise self._taken(each)
-            tensors[each] = written = Tensor(each, shape, dtype)
-            outputs.append(written)
-        self._layers.append(Layer(name, kind, tuple(read), names, described.workload, described.attributes))
-        return outputs
+        read = (inputs[0].name,) if len(inputs) == 1 else tuple([tensor.name for tensor in inputs])
+        key = name, id(described), read
+        made = MADE.get(key)
+        if made is None:
+            made = _made(kind, name, read, described)
+            MADE.put(key, made)
+        tensors = self._tensors
+        for tensor in made.tensors:
+            if tensor.name in tensors:
+                raise self._taken(tensor.name)
+            tensors[tensor.name] = tensor
+        self._layers.append(made.layer)
+        return list(made.results)
 
     def _results(self, name: str, shapes: Sequence[Shape], dtypes: Sequence[DType]) -> list[Tensor]:
         names = [name] if len(shapes) == 1 else [f"{name}:{i}" for i in range(len(shapes))]
@@ -330,6 +321,19 @@ class Graph:
         if count == 1 and full not in self._tensors:
             return full
         return self.unique_name(f"{name}_{max(count, 2)}")
+
+
+def _made(kind: str, name: str, read: tuple[str, ...], described: Described) -> Made:
+    """A layer of which everything is known but its names."""
+    weights = [
+        Tensor(f"{name}.{key}", shape, DType.FLOAT32, True, learned) for key, shape, learned in described.weights
+    ]
+    sizes = described.results
+    names = (name,) if len(sizes) == 1 else tuple([f"{name}:{i}" for i in range(len(sizes))])
+    results = tuple([Tensor(each, shape, dtype) for each, (shape, dtype) in zip(names, sizes, strict=True)])
+    operands = (*read, *[weight.name for weight in weights])
+    layer = Layer(name, kind, operands, names, described.workload, described.attributes)
+    return Made(layer, (*weights, *results), results, described)
 
 
 class Scope:
