@@ -345,17 +345,21 @@ def _training(space: SearchSpace, count: int, draw: np.random.Generator) -> IntA
 def _compiled(space: SearchSpace, road: FullRoad, training: int | None) -> CompiledSpace | None:
     """The space, if its pieces can be told apart by their surroundings; else the road is told the reason."""
     draw, platform = np.random.default_rng(_SEED), road.platform
-    rows = np.concatenate([space.covering(), _training(space, space.training if training is None else training, draw)])
-    checked = space.sample(min(_CHECKED, max(_ESTIMATED, len(rows))), draw)
+    random = _training(space, space.training if training is None else training, draw)
+    teaching = [
+        part[start : start + _CHUNK] for part in (space.covering(), random) for start in range(0, len(part), _CHUNK)
+    ]
+    checked = space.sample(min(_CHECKED, max(_ESTIMATED, sum(map(len, teaching)))), draw)
     observer, smaller = Observer(platform), _smaller(space)
     alike = bool(space.pieces(checked[:1]).faces)
     for surroundings in _LEVELS[1:] if alike and platform.mapping.layout is not None else _LEVELS:
         learner = Learner(space, observer, surroundings)
         candidate = CompiledSpace(learner, space, platform, road.family, road.fallback)
         try:
-            for each, start in product(smaller, range(0, len(rows), _CHUNK)):
-                learner.entries(rows[start : start + _CHUNK], each)
-            candidate.looked_up(rows)
+            for each, rows in product(smaller, teaching):
+                learner.entries(rows, each)
+            for rows in teaching:
+                candidate.looked_up(rows)
             learner.check(checked)
             estimated = checked[:_ESTIMATED]
             compiled_s, full_s = candidate.looked_up(estimated).latency_s, road.price(estimated).latency_s
