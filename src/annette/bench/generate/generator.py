@@ -252,7 +252,7 @@ def _evictions(recipe: Recipe, index: int, several: bool) -> tuple[tuple[int, in
     """What is between runs, bytes and operations: chains are measured hot, and again as parts of larger networks.
 
     So is what stands at the start of networks, whose input was last touched a whole run ago. Of several samples, which
-    leave little in caches themselves, one of both is enough.
+    leave little in caches themselves, one of both is enough; so it is of large tensors.
     """
     around = recipe.around or _EVICTIONS
     evicted = around[index % len(around)]
@@ -261,7 +261,7 @@ def _evictions(recipe: Recipe, index: int, several: bool) -> tuple[tuple[int, in
     if recipe.purpose is Purpose.CHAIN or recipe.group in _FIRST_LAYERS:
         both = ((0, 0), evicted)
         return (both[index // _EVERY % 2],) if several else both
-    return ((0, 0),)
+    return (evicted,) if recipe.alternates and index % 2 else ((0, 0),)
 
 
 def draw_network(

@@ -55,7 +55,7 @@ def recipes() -> list[Recipe]:
         micro("depthwise-wide/any", 18, _wide_depthwise, most_ops=800_000_000),
         micro("conv-transpose/any", 18, _transposed),
         micro("conv-transpose/large", 12, _large_transposed, most_ops=1_200_000_000),
-        micro("conv-transpose/one-position", 8, _grown),
+        micro("conv-transpose/small-maps", 14, _grown),
     ]
 
 
@@ -284,7 +284,9 @@ def _large_transposed(s: Sampler, net: CaseBuilder) -> None:
 
 
 def _grown(s: Sampler, net: CaseBuilder) -> None:
-    """The first layers of generators: one position, or a few, become a small map."""
-    side = s.pick((1, 1, 1, 2, 3))
+    """The first layers of generators: one position, or a few, become a small map, which is made twice as large."""
+    side = s.pick((1, 1, 2, 3, 4, 4, 6, 8))
     x = net.feed((s.log_integer(32, 512), side, side))
-    net.conv_transpose(x, s.log_integer(32, 512), s.pick((3, 4, 4, 7)), stride=s.pick((1, 2)))
+    kernel, stride = s.pick(((3, 1), (4, 1), (4, 2), (4, 2), (7, 2))) if side < 4 else s.pick(((4, 2), (4, 2), (3, 2)))
+    padding = (kernel - stride) // 2 if side >= 4 or s.chance(0.3) else 0
+    net.conv_transpose(x, s.log_integer(32, 512), kernel, stride=stride, padding=padding)

@@ -231,6 +231,7 @@ class Recipe:
         ways: Ways of quantising that its cases take in turn where they are quantised; empty for those of all groups.
         around: Bytes and operations of the networks that its cases of cold weights stand in, in turn; empty for those
             of all groups.
+        alternates: Whether every other micro-kernel is measured as a part of a larger network instead of alone.
     """
 
     purpose: Purpose
@@ -242,6 +243,7 @@ class Recipe:
     sweep: str = ""
     ways: tuple[str, ...] = ()
     around: tuple[tuple[int, int], ...] = ()
+    alternates: bool = False
 
 
 def micro(group: str, count: int, draw: Draw, **limits: Any) -> Recipe:
