@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.optimize import nnls
+from scipy.optimize import lsq_linear, nnls
 
 from annette.mapping.operands import unmarked
 from annette.mapping.precision import kind_of
@@ -20,6 +20,7 @@ from annette.network.kinds import Category, kinds_in
 
 if TYPE_CHECKING:
     from annette.fitting.samples import Samples
+    from annette.mapping.kernel import FloatArray
 
 __all__ = ["fit_work_sum"]
 
@@ -164,7 +165,15 @@ _BLOCKS: Final = (4, 8, 16, 32)
 """Numbers of one vector register or of a few, of 128 to 512 bits."""
 
 _ROWS_FOR_A_WORK: Final = 2
+_ROWS_THAT_TELL: Final = 8
+"""Rows that a work must occur in: three divisions of 10 million numbers that a network is given, between whose runs
+others had gone on, said that such a kernel starts 2.4 ms later, and so would one of 28,000 numbers."""
+
 _ROUNDS: Final = 10
+_SHORTER: Final = 2
+_NOISE: Final = 1.2
+"""Two kernels may be measured too short by any factor, others by so much."""
+
 _SOFTNESS: Final = 0.05
 """Below this error squares are minimised instead: about what repeated measurements of short kernels differ by."""
 
@@ -200,14 +209,21 @@ def _works(samples: Samples) -> tuple[str, ...]:
 
 def _solve(works: tuple[str, ...], samples: Samples) -> tuple[dict[str, float], float]:
     """Seconds of each work that takes time, and the mean absolute logarithm that is left; infinite where none fits."""
-    matrix = np.stack(list(works_of(works, samples.table).values()), axis=1)
+    amounts = works_of(works, samples.table)
+    works = tuple(name for name in works if np.count_nonzero(amounts[name]) >= _ROWS_THAT_TELL)
+    if not works:
+        return {}, np.inf
+    matrix = np.stack([amounts[name] for name in works], axis=1)
     scale = np.maximum(matrix.max(axis=0), 1.0)
+    longest = _longest(matrix / scale, samples.latency_s)
     rows = matrix / scale / samples.latency_s[:, None]
     weights = np.ones(len(samples))
     best: tuple[dict[str, float], float] = ({}, np.inf)
     for _ in range(_ROUNDS):
         root = np.sqrt(weights)
         coefficients, _ = nnls(rows * root[:, None], root)
+        if (coefficients > longest).any():
+            coefficients = lsq_linear(rows * root[:, None], root, (0.0, longest)).x
         relative = rows @ coefficients
         if not (relative > 0).all():
             break
@@ -218,3 +234,16 @@ def _solve(works: tuple[str, ...], samples: Samples) -> tuple[dict[str, float], 
         weights = 1.0 / np.maximum(off, _SOFTNESS)
         weights = weights * (off / np.maximum(np.abs(relative - 1.0), 1e-9)) ** 2
     return best
+
+
+def _longest(works: FloatArray, latency_s: FloatArray) -> FloatArray:
+    """The most that a unit of each work can take, seconds: no kernel takes less than any of its works.
+
+    Args:
+        works: Amounts, shape ``(rows, works)``.
+        latency_s: Measured times, shape ``(rows,)``.
+    """
+    with np.errstate(divide="ignore"):
+        units_s: FloatArray = np.where(works > 0, latency_s[:, None] / works, np.inf)
+    shortest: FloatArray = np.sort(units_s, axis=0)[_SHORTER]
+    return np.maximum(shortest * _NOISE, np.finfo(float).tiny)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from annette.fitting.families import fit_all
-from annette.fitting.work_sum import fit_work_sum
+from annette.fitting.work_sum import _longest, fit_work_sum
 from annette.mapping.kernel import COLUMNS, KernelTable
 from annette.models.features import FeatureSet
 from annette.models.work_sum import WorkSum
@@ -131,3 +131,35 @@ def _windowed(table):
     values = table.values.copy()
     values[:, COLUMNS.index("kernel_width")] = 3.0
     return values
+
+
+def _moved(rows, cold, elements, seed=4):
+    """Element-wise kernels of so many numbers, of which the first ``cold`` read what a large network is given."""
+    random = np.random.default_rng(seed)
+    values = np.ones((rows, len(COLUMNS)))
+    column = {name: values[:, index] for index, name in enumerate(COLUMNS)}
+    column["out_width"][:] = column["in_width"][:] = np.floor(2 ** random.uniform(4, 14, rows))
+    column["out_width"][:cold] = column["in_width"][:cold] = elements
+    column["ops"][:] = column["out_width"]
+    for name in ("input_bytes", "output_bytes"):
+        column[name][:] = 4 * column["out_width"]
+    column["reads_network_input"][:] = 0.0
+    column["reads_network_input"][:cold] = 1.0
+    column["network_weight_bytes"][:] = 2.0**26
+    return KernelTable(np.full(rows, "abs"), values)
+
+
+def test_what_three_kernels_have_says_nothing_of_others():
+    table = _moved(100, cold=3, elements=[4e6, 1e7, 2e7])
+    latency_s = 3e-7 + 1e-9 * table["out_width"]
+    latency_s[:3] += 2.4e-3  # would be said of small ones, too
+    found = fit_work_sum(samples(table, latency_s))
+    assert not {"cold_kernels", "cold_input_bytes"} & set(found.seconds)
+
+
+def test_no_work_takes_longer_than_the_kernels_that_have_it():
+    works = np.array([[1.0, 0.0], [1.0, 2.0], [1.0, 4.0], [1.0, 8.0], [1.0, 0.0]])
+    latency_s = np.array([1e-6, 2e-6, 3e-6, 4e-6, 9e-6])
+    most_s = _longest(works, latency_s)
+    assert most_s == pytest.approx([3.6e-6, 1.2e-6])  # a fifth more than the third shortest for each unit
+    assert _longest(np.zeros((5, 1)), latency_s) == np.inf
