@@ -271,6 +271,8 @@ def _center_crop_pad(node: Node) -> Result:
     shape = list(operand.shape)
     for axis, size in zip(axes, target, strict=True):
         shape[axis] = size
+    if any(size > old for size, old in zip(shape, operand.shape, strict=True)):
+        return Result([Meta(tuple(shape), operand.dtype)], "pad", operands=[operand])
     return Result([Meta(tuple(shape), operand.dtype)], "slice", {"axes": tuple(axes)}, operands=[operand])
 
 
