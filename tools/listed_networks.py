@@ -43,8 +43,9 @@ def outcome(job: Job, path: Path) -> dict[str, str]:
         onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     except Exception as problem:  # noqa: BLE001 - the runtime has no error of its own that is public
         path.unlink()
-        node = str(problem).partition("Node (")[2].splitlines()[0]
-        return {"dropped": f"exported, but ONNX Runtime refuses the file: node ({node[:200].strip()}"}
+        said = str(problem).strip()
+        reason = f"node ({said.partition('Node (')[2]}" if "Node (" in said else said.rpartition(" : ")[2]
+        return {"dropped": f"exported, but ONNX Runtime refuses the file: {reason.splitlines()[0][:200].strip()}"}
     content = path.read_bytes()
     if len(content) > LARGEST_BYTES:
         path.unlink()

@@ -25,7 +25,7 @@ ATTRIBUTES = {
 }  # fmt: skip
 UNSHAPED = {
     "attention", "quantize", "dequantize", "dynamic_quantize", "grid_sample", "im2col", "generate", "top_k",
-    "non_max_suppression", "roi_align", "non_zero", "unsupported",
+    "random", "non_max_suppression", "roi_align", "non_zero", "unsupported",
 }  # fmt: skip
 
 

@@ -40,6 +40,8 @@ def decided(node: Node) -> Result | None:
         return None
     stated, operand = node.declared[0], node.input(0)
     dtype = stated.dtype if stated is not None else DType.FLOAT32 if kind == "generate" else operand.dtype
+    if kind == "slice" and any(size > old for size, old in zip(shape, operand.shape, strict=False)):
+        kind = "pad"
     return Result([Meta(shape, dtype)], kind, operands=[operand])
 
 

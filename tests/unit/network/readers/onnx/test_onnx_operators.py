@@ -207,6 +207,28 @@ def test_random_numbers_are_drawn_in_every_run_and_unit_matrices_are_constants(t
     assert [layer.inputs for layer in network.layers if layer.kind == "random"] == [(), ("x",)]
 
 
+def test_an_einsum_that_takes_a_diagonal_reads_no_more_than_that(tmp_path):
+    graph = """
+    taken (float[3, 5, 5] x) => (float[3, 5] y) {
+        d = Einsum<equation = "...ii->...i">(x)
+        y = Neg(d)
+    }
+    """
+    workload = only(read(tmp_path, graph), "slice").workload
+    assert (workload.input_elements, workload.output_elements) == (15, 15)
+
+
+def test_a_crop_that_also_pads_is_a_pad(tmp_path):
+    graph = """
+    fitted (float[1, 8, 3] x) => (float[1, 5, 4] y) {
+        shape = Constant<value = int64[3] {1, 5, 4}>()
+        z = CenterCropPad(x, shape)
+        y = Neg(z)
+    }
+    """
+    assert only(read(tmp_path, graph, opset=18), "pad").workload.output_elements == 20
+
+
 def test_convolution_attributes_are_canonical(tmp_path):
     network = read(tmp_path, _graph(*STANDARD["conv"]))
     layer = only(network, "grouped_conv")

@@ -131,7 +131,7 @@ def test_what_nothing_bounds_must_be_given(tmp_path):
         ("ConstantOfShape(two)", "generate", (5, 6)),
         ("Slice(row, zeros, two)", "slice", (1, 4)),
         ("Pad(row, four)", "pad", (2, 9)),
-        ("CenterCropPad(row, two)", "slice", (2, 5)),
+        ("CenterCropPad(row, two)", "slice", (1, 5)),
         ("HannWindow(n)", "generate", (16,)),
         ("ReduceSum <keepdims = 1> (row, m)", "reduce_sum", (1, 1)),
         ("ReduceSum <keepdims = 0> (row, m)", "reduce_sum", (1,)),
@@ -234,3 +234,19 @@ def test_what_numbers_of_the_input_make_is_written_in_every_run(tmp_path, operat
     network = read(tmp_path, graph, input_shapes={"z": (12,)})
     assert only(network, "generate").inputs == (("two",) if "two" in operator else ("n",))
     assert not any(kernel.free for kernel in preset("onnxruntime-cpu").apply(network))
+
+
+def test_parts_and_depths_that_data_decide_follow_from_the_stated_results(tmp_path):
+    graph = """
+    parted (float[6, 4] x, int64[2] sizes, int64[5] ids, int64 depth)
+    => (float[2, 4] a, float[4, 4] b, float[5, 7] hot) {
+        pair = Constant<value = float[2] {0.0, 1.0}>()
+        a, b = Split<axis = 0>(x, sizes)
+        hot = OneHot(ids, depth, pair)
+    }
+    """
+    network = read(tmp_path, graph)
+    assert [network.tensors[name].shape for name in only(network, "split").outputs] == [(2, 4), (4, 4)]
+    assert only(network, "one_hot").attributes["depth"] == 7
+    with pytest.raises(UndecidedSizeError, match="sizes"):
+        read(tmp_path, graph.replace("float[2, 4] a", "float[n, 4] a"))

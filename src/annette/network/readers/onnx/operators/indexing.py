@@ -79,11 +79,12 @@ def _scatter_nd(node: Node) -> Result:
 
 def _one_hot(node: Node) -> Result:
     indices = node.input(0)
-    depth = _one(node, 1, "depth")
-    if depth < 1 or node.input(2).shape != (2,):
-        raise node.error(f"has depth {depth} and values of shape {list(node.input(2).shape)}")
     rank = len(indices.shape) + 1
     axis = node.axis(node.integer("axis", -1), rank)
+    stated = node.decided_shape() if node.data(1) is None else None
+    depth = _one(node, 1, "depth") if stated is None or len(stated) != rank else stated[axis]
+    if depth < 1 or node.input(2).shape != (2,):
+        raise node.error(f"has depth {depth} and values of shape {list(node.input(2).shape)}")
     shape = (*indices.shape[:axis], depth, *indices.shape[axis:])
     attributes: dict[str, AttributeValue] = {"axis": axis, "depth": depth}
     return Result([Meta(shape, node.input(2).dtype)], "one_hot", attributes, operands=[indices])
@@ -271,6 +272,8 @@ def _center_crop_pad(node: Node) -> Result:
     shape = list(operand.shape)
     for axis, size in zip(axes, target, strict=True):
         shape[axis] = size
+    if any(size > old for size, old in zip(shape, operand.shape, strict=True)):
+        return Result([Meta(tuple(shape), operand.dtype)], "pad", operands=[operand])
     return Result([Meta(tuple(shape), operand.dtype)], "slice", {"axes": tuple(axes)}, operands=[operand])
 
 

@@ -128,11 +128,19 @@ def _batch_of(operands: list[Value]) -> int:
     return max((value.shape[0] for value in operands if not value.constant), default=0)
 
 
+def _parts(node: Node, axis: int) -> list[int]:
+    """Sizes of the parts of a Split, by the shapes that the file states where data decide them."""
+    stated = [meta.shape[axis] for meta in node.declared if meta is not None and axis < len(meta.shape)]
+    if node.data(1) is None and len(stated) == len(node.output_names):
+        return stated
+    return node.known(1, "sizes")
+
+
 def _split(node: Node) -> Result:
     operand = node.input(0)
     axis = node.axis(node.integer("axis", 0), len(operand.shape))
     size, count = operand.shape[axis], len(node.output_names)
-    parts = list(node.integers("split") or (node.known(1, "sizes") if node.has(1) else ()))
+    parts = list(node.integers("split") or (_parts(node, axis) if node.has(1) else ()))
     if not parts:
         if node.integer("num_outputs", count) != count:
             raise node.error(f"has {count} outputs where its num_outputs is {node.integer('num_outputs', count)}")

@@ -142,6 +142,8 @@ def _einsum(node: Node) -> Result:
     meta = Meta(tuple(sizes[label] for label in result), operands[0].dtype)
     summed = {label for term in terms for label in term} - set(result)
     if len(operands) == 1:
+        if not summed and len(result) < len(terms[0]):  # A label that an operand has twice takes its diagonal.
+            return Result([meta], "slice", operands=operands)
         kind = "reduce_sum" if summed else "transpose"
         return Result([meta], kind, {"equation": equation}, operands=operands)
     if len(operands) > 2:

@@ -43,6 +43,12 @@ def _stft(node: Node) -> Result:
     return result
 
 
+def _changed_axis(before: tuple[int, ...], after: tuple[int, ...]) -> int:
+    """The axis of a transform whose operand does not say it: the one that changes its size, else the default."""
+    sizes = zip(before[:-1], after[:-1], strict=False)
+    return next((axis for axis, (old, new) in enumerate(sizes) if old != new), -2)
+
+
 def _dft(node: Node) -> Result:
     """One transform for every position but those along the axis."""
     signal = node.input(0)
@@ -50,6 +56,8 @@ def _dft(node: Node) -> Result:
     axis = -2
     if node.version < _AXIS_IS_READ_FROM:
         axis = node.integer("axis", 1)
+    elif node.has(2) and node.data(2) is None and node.decided_shape() is not None:
+        axis = _changed_axis(signal.shape, node.decided_shape() or ())
     elif node.has(2):
         (axis,) = node.known(2, "axis") if node.input(2).elements == 1 else (rank,)
     axis = node.axis(axis, rank)
