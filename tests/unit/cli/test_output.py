@@ -12,6 +12,8 @@ from annette.platforms import dump_platform
 from tests.unit.cli.test_estimate import run  # noqa: F401 - a fixture
 from tests.unit.samples import platform
 
+SPACE = "tests.unit.spaces.samples:described"
+
 
 @pytest.fixture
 def toy(tmp_path):
@@ -38,10 +40,12 @@ def commands(toy):
         ("inspect", "alexnet", "--platform", toy): "kernels",
         ("compare", "alexnet", "--platform", toy, "--fallback", "roofline"): "platforms",
         ("diff", "alexnet", "squeezenet1_1", "--platform", toy, "--fallback", "roofline"): "kernels",
+        ("advise", "mobilenet_v2", "--platform", "ethos-u55-128"): "hints",
+        ("search", "--space", SPACE, "--platform", "kirin970-tvm", "--exhaustive"): "front",
     }
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(8))
 def test_the_rows_are_those_of_the_document(toy, tmp_path, number):
     words, listed = list(commands(toy).items())[number]
     document = json.loads(called(*words, "--json", "--csv", str(tmp_path / "t.csv")))
