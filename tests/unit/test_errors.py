@@ -55,7 +55,7 @@ def test_nearest_words_are_quoted_best_first():
 def test_names_that_contain_the_word_come_first():
     known = ["ethos-u55-128", "zoo", "ncs2-openvino", "Ethos-U85-512"]
     assert nearest("ethos", known) == "; did you mean 'ethos-u55-128' or 'Ethos-U85-512'?"
-    assert nearest("o", known) == ""
+    assert nearest("o", ["openvino"]) == ""
 
 
 def test_nothing_alike_gives_no_hint():
