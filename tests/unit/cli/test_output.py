@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -11,8 +12,7 @@ from annette.cli.main import cli
 from annette.platforms import dump_platform
 from tests.unit.cli.test_estimate import run  # noqa: F401 - a fixture
 from tests.unit.samples import platform
-
-SPACE = "tests.unit.spaces.samples:described"
+from tests.unit.spaces.samples import DESCRIBED
 
 
 @pytest.fixture
@@ -33,6 +33,8 @@ def rows(text):
 
 def commands(toy):
     """Commands that print a table, and where their documents have it."""
+    space = Path(toy).with_name("space.json")
+    space.write_text(json.dumps(DESCRIBED), encoding="utf-8")
     return {
         ("platforms",): "platforms",
         ("backends",): "backends",
@@ -41,7 +43,7 @@ def commands(toy):
         ("compare", "alexnet", "--platform", toy, "--fallback", "roofline"): "platforms",
         ("diff", "alexnet", "squeezenet1_1", "--platform", toy, "--fallback", "roofline"): "kernels",
         ("advise", "mobilenet_v2", "--platform", "ethos-u55-128"): "hints",
-        ("search", "--space", SPACE, "--platform", "kirin970-tvm", "--exhaustive"): "front",
+        ("search", "--space", str(space), "--platform", "kirin970-tvm", "--exhaustive"): "front",
     }
 
 
