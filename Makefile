@@ -52,6 +52,7 @@ docs: install
 	$(BIN)/python tools/zoo_table.py
 	$(BIN)/python tools/paper_page.py
 	$(BIN)/python -m tools.platform_pages
+	$(BIN)/python -m tools.shown_output
 
 ## The documentation as a site, in build/site; any warning is an error.
 site: $(SITE_STAMP)

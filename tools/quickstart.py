@@ -23,6 +23,7 @@ TYPED: Final = "annette" if which("annette") == ANNETTE else os.path.relpath(ANN
 """What a shell in this folder finds the command by, whether or not its environment was activated."""
 INTERRUPTED: Final = 130
 MODEL: Final = "resnet18.onnx"
+REPORT: Final = "resnet18.html"
 COMPARED: Final = (MODEL, "mobilenet_v2", "squeezenet1_1", "shufflenet_v2_x0_5", "efficientnet_b0")
 """Small networks of different kinds: what was measured of them is shown beside what was estimated."""
 
@@ -48,7 +49,8 @@ def estimate(folder: Path) -> None:
     write_onnx(zoo.build("resnet18"), model)
     run("inspect", model)
     run("platforms")
-    run("estimate", model, "--platform", "ncs2-openvino")
+    run("estimate", model, "--platform", "ncs2-openvino", "--html", folder / REPORT)
+    say(f"the same as a page, with plots, for your browser: {folder / REPORT}")
     run("compare", model, "--platform", "ncs2-openvino", "--platform", "zcu102-dnndk")
 
 

@@ -258,6 +258,15 @@ def test_bars_of_kinds_and_modules_filter(opened):
     assert {"block0", "block1"} <= set(texts(browser, "#modules ul .name"))
 
 
+def test_shares_of_modules_add_up(opened):
+    browser = opened("small")
+    assert texts(browser, "#modules > .branch .name") == ["in no module"]
+    shares = texts(
+        browser, "#modules > li > .branch .figure:nth-last-child(2), #modules > .branch .figure:nth-last-child(2)"
+    )
+    assert abs(sum(float(share.removesuffix(" %")) for share in shares) - 100) < 1
+
+
 def test_plots_and_table_answer_to_keys(opened):
     browser = opened("small")
     press(browser, "#timeline", Keys.ARROW_RIGHT)
@@ -279,7 +288,10 @@ def test_zooming_keeps_the_selected_kernel_in_sight_and_can_be_undone(opened):
     canvas = "return document.querySelector('#timeline canvas').toDataURL()"
     press(browser, "#timeline", Keys.HOME)
     before = browser.execute_script(canvas)
+    shown = "return document.querySelector('#timeline .reset').disabled"
+    assert browser.execute_script(shown)
     press(browser, "#timeline", "+")
+    assert not browser.execute_script(shown)
     assert wait(browser, lambda: browser.execute_script(canvas) != before)
     press(browser, "#timeline", "0")
     assert wait(browser, lambda: browser.execute_script(canvas) == before)

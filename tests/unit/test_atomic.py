@@ -78,6 +78,13 @@ def test_what_cannot_be_written_is_an_os_error(tmp_path, name):
     assert not names(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_what_names_no_file_is_an_os_error(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(IsADirectoryError, match="a folder, or nothing is named"):
+        write_whole(name, "text")
+
+
 @pytest.mark.usefixtures("way")
 def test_a_long_name_may_have_all_its_length(tmp_path):
     write_whole(tmp_path / ("x" * 255), "text")

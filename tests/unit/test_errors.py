@@ -52,6 +52,12 @@ def test_nearest_words_are_quoted_best_first():
     assert nearest("resnet5", ["resnet50", "resnet18"], count=1) == "; did you mean 'resnet50'?"
 
 
+def test_names_that_contain_the_word_come_first():
+    known = ["ethos-u55-128", "zoo", "ncs2-openvino", "Ethos-U85-512"]
+    assert nearest("ethos", known) == "; did you mean 'ethos-u55-128' or 'Ethos-U85-512'?"
+    assert nearest("o", ["openvino"]) == ""
+
+
 def test_nothing_alike_gives_no_hint():
     assert nearest("zzz", ["resnet50"]) == ""
     assert nearest("zzz", []) == ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from annette.cli.options import (
     FILE,
+    csv_option,
     json_option,
     lenient_option,
     model_options,
@@ -15,7 +17,7 @@ from annette.cli.options import (
     parse_numbers,
     parse_share,
 )
-from annette.cli.output import print_json
+from annette.cli.output import show
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +55,7 @@ def _parse_hints(ctx: click.Context, param: click.Parameter, value: str | None) 
 @click.option("--out", type=FILE, metavar="FILE", help="Write the changed network as ONNX, with random weights.")
 @click.option("--all", "everything", is_flag=True, help="Show all hints, and what the network does not allow.")
 @click.option("--html", type=FILE, metavar="FILE", help="Also write a page with all hints.")
+@csv_option("hint")
 @json_option
 def command(
     network: str,
@@ -65,6 +68,7 @@ def command(
     out: Path | None,
     everything: bool,
     html: Path | None,
+    csv: Path | None,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -96,4 +100,4 @@ def command(
     document = advice_document(advice, applied=applied, file=out)
     if html is not None:
         write_advice_html(document, html)
-    print_json(document) if as_json else print_advice(document, everything=everything)
+    show(document, as_json=as_json, csv=csv, text=partial(print_advice, everything=everything))

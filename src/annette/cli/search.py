@@ -11,11 +11,12 @@ from annette.cli.options import (
     FILE,
     chosen_cluster,
     cluster_options,
+    csv_option,
     json_option,
     model_options,
     parse_duration,
 )
-from annette.cli.output import print_json
+from annette.cli.output import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,10 +76,11 @@ _KEPT: Final = 100
 )
 @click.option("--html", "page", type=FILE, help="Write the front as a page with a plot.")
 @click.option(
-    "--all", "everything", is_flag=True, help=f"The whole front, not {_SHOWN} of it, and {_KEPT} in JSON and HTML."
+    "--all", "everything", is_flag=True, help=f"The whole front, not {_SHOWN} of it, and {_KEPT} in JSON, HTML and CSV."
 )
 @model_options
 @cluster_options
+@csv_option("candidate of the front")
 @json_option
 def command(
     space: str,
@@ -89,6 +91,7 @@ def command(
     table: Path | None,
     page: Path | None,
     everything: bool,
+    csv: Path | None,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -112,7 +115,7 @@ def command(
     if table is not None:
         _write_table(loaded, platforms[0], table, how)
         return
-    most = None if everything else _KEPT if as_json or page is not None else _SHOWN
+    most = None if everything else _KEPT if as_json or page is not None or csv is not None else _SHOWN
     total = loaded.size if exhaustive else count or 10_000
     with _bar(total) as progress:
         how |= {"strategy": "exhaustive" if exhaustive else strategy, "count": count, "most": most}
@@ -120,7 +123,7 @@ def command(
     document = search_document(result)
     if page is not None:
         write_search_html(document, page)
-    print_json(document) if as_json else print_search(document)
+    show(document, as_json=as_json, csv=csv, text=print_search)
 
 
 def _write_table(space: Any, platform: str, path: Path, how: dict[str, Any]) -> None:

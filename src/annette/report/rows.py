@@ -18,6 +18,7 @@ __all__ = ["LISTED", "table_of"]
 
 LISTED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
+        "advice": ("hints",),
         "backends": ("backends",),
         "bench-check": ("workloads",),
         "calibration": ("networks",),
@@ -31,6 +32,7 @@ LISTED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "measurement": (),
         "network": ("kernels", "layers"),
         "platforms": ("platforms",),
+        "search": ("front",),
         "transfer": ("kinds",),
     }
 )
@@ -80,6 +82,8 @@ def _flat(entry: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
         if name.endswith("interval_s"):
             ends = value or (None, None)
             yield from zip((f"{prefix}lower_s", f"{prefix}upper_s"), ends, strict=True)
+        elif name == "intervals_s" and isinstance(value, Mapping):
+            yield f"{prefix}{name}", [f"{key}={_joined(' to ', ends or ())}" for key, ends in value.items()]
         elif name == "memory" and isinstance(value, Mapping):
             yield from _flat({key: each for key, each in value.items() if key not in _LEFT_OUT}, f"{name}_")
         elif isinstance(value, Mapping):

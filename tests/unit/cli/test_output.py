@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -11,6 +12,7 @@ from annette.cli.main import cli
 from annette.platforms import dump_platform
 from tests.unit.cli.test_estimate import run  # noqa: F401 - a fixture
 from tests.unit.samples import platform
+from tests.unit.spaces.samples import DESCRIBED
 
 
 @pytest.fixture
@@ -31,6 +33,8 @@ def rows(text):
 
 def commands(toy):
     """Commands that print a table, and where their documents have it."""
+    space = Path(toy).with_name("space.json")
+    space.write_text(json.dumps(DESCRIBED), encoding="utf-8")
     return {
         ("platforms",): "platforms",
         ("backends",): "backends",
@@ -38,10 +42,12 @@ def commands(toy):
         ("inspect", "alexnet", "--platform", toy): "kernels",
         ("compare", "alexnet", "--platform", toy, "--fallback", "roofline"): "platforms",
         ("diff", "alexnet", "squeezenet1_1", "--platform", toy, "--fallback", "roofline"): "kernels",
+        ("advise", "mobilenet_v2", "--platform", "ethos-u55-128"): "hints",
+        ("search", "--space", str(space), "--platform", "kirin970-tvm", "--exhaustive"): "front",
     }
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(8))
 def test_the_rows_are_those_of_the_document(toy, tmp_path, number):
     words, listed = list(commands(toy).items())[number]
     document = json.loads(called(*words, "--json", "--csv", str(tmp_path / "t.csv")))

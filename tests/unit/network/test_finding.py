@@ -30,6 +30,13 @@ def test_nothing_found_is_an_error(tmp_path, place):
         find_networks(tmp_path / place)
 
 
+def test_an_empty_name_does_not_stand_for_the_folder_one_is_in(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    with pytest.raises(NetworkError, match="name of a network is empty"):
+        find_networks("")
+    assert find_networks(".") == ["A.ONNX", "b.onnx", "deep/c.tflite"]
+
+
 def test_other_names_stand_for_themselves():
     for name in ("resnet50", "nasbench201:|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|none~2|", "missing.onnx"):
         assert find_networks(name) == [name]

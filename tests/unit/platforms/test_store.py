@@ -63,9 +63,20 @@ def test_a_path_needs_no_name(folder):
         load_platform("elsewhere")
 
 
+def test_a_file_that_cannot_be_a_platform_says_why(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    (folder / "board.txt").write_text("{}")
+    with pytest.raises(PlatformNotFoundError, match=r"no platform 'board\.txt', and a platform file ends in \.json"):
+        load_platform("board.txt")
+
+
 def test_an_unknown_name_suggests_the_nearest():
     with pytest.raises(PlatformNotFoundError, match="did you mean 'zcu102-dnndk'"):
         load_platform("zcu102-dnkd")
+    with pytest.raises(PlatformNotFoundError, match="did you mean 'ncs2-openvino' or 'ncs2-openvino-original'"):
+        load_platform("ncs2")
+    with pytest.raises(PlatformNotFoundError, match="no platform 'q'; known: "):
+        load_platform("q")
     with pytest.raises(PlatformNotFoundError, match="no platform file"):
         load_platform("missing.json")
     with pytest.raises(PlatformNotFoundError, match="no platform file"):

@@ -3,6 +3,7 @@
 import json
 import re
 
+import click
 import jsonschema
 import pytest
 
@@ -85,6 +86,38 @@ def test_the_estimate_table_shows_heaviest_first_and_all_on_demand():
     assert "note: " in text
     assert seconds_text(document["latency_s"]) in text
     assert "free" in printed(print_estimate, document, everything=True)
+
+
+def test_kernels_that_are_alike_share_a_row_with_the_share_of_all():
+    document = estimate_document(estimate_network(small_network(), with_intervals()))
+    first = max(document["kernels"], key=lambda kernel: kernel["latency_s"])
+    document["kernels"] += [{**first, "name": f"again{number}"} for number in range(2)]
+    total_s = sum(kernel["latency_s"] for kernel in document["kernels"])
+    text = printed(print_estimate, document)
+    row = next(line for line in text.splitlines() if line.startswith(first["name"]))
+    assert f"3 x {seconds_text(first['latency_s'])}" in row
+    assert percent_text(3 * first["latency_s"] / total_s) in row
+    assert "again0" not in text
+    assert "again0" in printed(print_estimate, document, everything=True)
+
+
+def test_modules_stand_beside_names_that_do_not_hold_them():
+    document = estimate_document(estimate_network(small_network(), platform()))
+    assert "module" not in printed(print_estimate, document)
+    document["kernels"][0] |= {"name": "node_Conv_1", "module": ["features", "0"]}
+    header, row = map(click.unstyle, printed(print_estimate, document, everything=True).splitlines()[2:4])
+    assert header.split()[:2] == ["kernel", "module"]
+    assert row.split()[:2] == ["node_Conv_1", "features.0"]
+
+
+def test_differences_that_are_alike_share_a_row():
+    document = difference_document(compare_networks(small_network(), small_network(name="other"), with_intervals()))
+    change = {"what": "new", "kind": "conv", "before": None, "before_s": 0.0, "after_s": 2e-3, "change_s": 2e-3}
+    document["kernels"] = [{**change, "after": f"conv{number}"} for number in range(3)]
+    text = printed(print_difference, document)
+    assert "3 x +2.00 ms" in text
+    assert "conv1" not in text
+    assert "conv1" in printed(print_difference, document, everything=True)
 
 
 def test_comparison_and_network_tables_hold_their_figures():

@@ -6,7 +6,7 @@ function factsOf(kernel) {
     ["time", `${seconds(kernel.latency)}, ${percent(kernel.share)} of all kernels`],
   ];
   if (kernel.lower !== null) {
-    facts.push([`at ${percent(current().confidence)}`, `${seconds(kernel.lower)} to ${seconds(kernel.upper)}`]);
+    facts.push([`${+(100 * current().confidence).toPrecision(4)} % interval`, `${seconds(kernel.lower)} to ${seconds(kernel.upper)}`]);
   }
   facts.push(["place", `${kernel.number + 1} of ${current().kernels.length}, from ${seconds(kernel.start)}`]);
   if (kernel.shape) facts.push(["shape", kernel.shape]);
