@@ -255,7 +255,7 @@ def _remove_or_repeat(root: ET.Element, dice: Random) -> None:
             _pick(root, dice).append(child)
         case _:
             wrapped = child
-            for _ in range(dice.choice((1, 2, 62, 500))):
+            for _ in range(dice.choice((1, 2, 62, 150))):
                 outer = ET.Element(child.tag)
                 outer.append(wrapped)
                 wrapped = outer

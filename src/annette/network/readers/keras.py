@@ -122,7 +122,13 @@ def export_keras(path: Path) -> bytes:
     import keras  # noqa: PLC0415 - only the exporting process needs it
 
     config.pop("compile_config", None)
-    model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    try:
+        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    except Exception as error:
+        cause = error
+        while isinstance(cause.__context__, Exception):  # Keras' own message first repeats the configuration.
+            cause = cause.__context__
+        raise NetworkExportError(f"Keras cannot build it: {first_line(cause)}") from error
     if not isinstance(model, keras.Model):
         raise NetworkFormatError(f"{path} holds a {type(model).__name__}, which is no model")
     return bytes(_exported(model).SerializeToString())

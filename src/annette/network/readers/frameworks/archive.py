@@ -6,6 +6,7 @@ Nothing is unpacked, so that names of members are never paths, and what would be
 from __future__ import annotations
 
 import json
+import os
 import struct
 import zipfile
 import zlib
@@ -71,8 +72,11 @@ def stored_json(archive: zipfile.ZipFile, member: str, path: Path, *, most_bytes
         raise NetworkFormatError(
             f"{path} describes more than any network does: {member} is over {most_bytes >> 20} MiB"
         )
+    held = 0 if archive.fp is None else archive.fp.seek(0, os.SEEK_END)
+    if described.compress_size > held:
+        raise NetworkFormatError(f"{path} is damaged: {member} is larger than the archive")
     with archive.open(member) as stored:
-        text = stored.read()  # never more than the archive says
+        text = stored.read()  # never more than the archive says, and what it says was looked at
     if sum(map(text.count, (b",", b"[", b"{"))) > most_values:
         raise NetworkFormatError(f"{path} describes more than any network does: {member} has over {most_values} values")
     try:

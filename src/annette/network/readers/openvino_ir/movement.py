@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["MOVEMENT"]
 
 _INT_MAX: Final = 2**63 - 1
+_MOST_DIMENSIONS: Final = 64
 
 
 def _reshape(layer: Context) -> None:
@@ -65,6 +66,8 @@ def _strided_slice(layer: Context) -> bool | None:
         return _stated_reshape(layer)
     begin, end = layer.known(1), layer.known(2)
     count = layer.layer.inputs[1].dims[0] if layer.layer.inputs[1].dims else 0
+    if count > _MOST_DIMENSIONS:
+        return False
     if begin is None or end is None:
         ignored = [masks["begin"][:count], masks["end"][:count]]
         if any(any(mask) for mask in ignored) or any(masks["shrink_axis"]):

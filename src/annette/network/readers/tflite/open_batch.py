@@ -1,8 +1,8 @@
 """Shapes between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND in files that leave their batch open.
 
-The converter takes a convolution with dilation apart: positions that lie a block apart become samples of their own, a plain
-convolution works on them, and they are put together again. Converted with an open batch, the file states a batch of 1
-for every tensor, there, too, where a block of 2 by 2 makes 4 samples of each.
+The converter takes a convolution with dilation apart: positions that lie a block apart become samples of their own, a
+plain convolution works on them, and they are put together again. Converted with an open batch, the file states a batch
+of 1 for every tensor, there, too, where a block of 2 by 2 makes 4 samples of each.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["with_samples_of_blocks"]
 
 
 def with_samples_of_blocks(graph: Graph) -> Graph:
-    """The graph with as many samples between the two operators as there are; the graph itself where the file says so."""
+    """The graph with as many samples between the two operators as there are; itself where the file says so."""
     factors: dict[str, int] = {}
     for operator in graph.operators:
         _follow(operator, factors)

@@ -52,6 +52,16 @@ def test_a_bomb_is_refused_by_what_the_archive_says_of_it(tmp_path):
         read(path)
 
 
+def test_a_member_that_says_to_be_larger_than_the_archive_is_refused(tmp_path):
+    """Reading what is stored plainly would reserve as much."""
+    path = saved(tmp_path / "a.zip", "{}", zipfile.ZIP_STORED)
+    content = path.read_bytes()
+    entry = content.rindex(b"PK\1\2")
+    path.write_bytes(content[: entry + 20] + b"\xfe\xff\xff\xff" + content[entry + 24 :])
+    with pytest.raises(NetworkFormatError, match="larger than the archive"):
+        read(path)
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_methods_that_reserve_memory_before_they_give_a_byte_are_refused(tmp_path, method):
     with pytest.raises(NetworkFormatError, match="in a way that no framework does"):

@@ -128,6 +128,14 @@ def test_ports_that_are_not_in_a_layer_are_passed_over(tmp_path, place):
     assert read(ir, tmp_path).macs == read(example(), tmp_path).macs
 
 
+def test_a_slice_of_more_positions_than_any_tensor_has_dimensions_is_not_known(tmp_path):
+    ir = Ir()
+    x, many = ir.parameter((1, 4)), ir.parameter((1 << 40,), "positions", "I64")
+    ir.result(ir.layer("StridedSlice", [x, many, many], [(1, 4)], begin_mask="0", end_mask="0"))
+    (layer,) = read(ir, tmp_path).layers
+    assert (layer.kind, layer.attributes["operator"]) == ("unsupported", "openvino.StridedSlice")
+
+
 def test_a_file_of_nothing_but_elements_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("annette.network.readers.openvino_ir.document._MOST_ELEMENTS", 50)
     with pytest.raises(NetworkSizeError, match="more than 50 elements"):
