@@ -16,8 +16,7 @@ from annette.network.writers.onnx import write_onnx
 from annette.network.zoo.nasbench201 import nasbench201
 from benchmarks.workloads import drawn_cells, drawn_networks, reference, residual, star, timed_s, unequal
 
-ROUNDS = 100
-"""Rounds of what takes a millisecond: on a busy machine few of them are not interrupted, and the least counts."""
+ROUNDS = 20
 WARM = ("resnet50", "mobilenet_v2", "vit_b_16", "yolov4_tiny")
 EVERY_PLATFORM = [entry.name for entry in annette.list_platforms()]
 SLOWER = ("ncs2", "ethos-u")
