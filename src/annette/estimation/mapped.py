@@ -10,6 +10,7 @@ import numpy as np
 from annette.estimation.precision import conversion_notes
 from annette.kept import kept
 from annette.mapping.kernel import LEFT_TO_HOST, KernelTable, known_rows
+from annette.mapping.one_kernel import KIND_OF
 from annette.network import UNSUPPORTED
 from annette.platforms.kernel_similarity import equal_rows
 from annette.platforms.overhead import host_traffic
@@ -93,7 +94,7 @@ def map_network(platform: Platform, network: Network) -> MappedNetwork:
     return MappedNetwork(
         kernels=kernels,
         table=table,
-        on_host=np.array([kernel.kind in platform.host_kinds for kernel in kernels], dtype=np.bool_),
+        on_host=np.array(list(map(platform.host_kinds.__contains__, map(KIND_OF, kernels))), dtype=np.bool_),
         free=free,
         priced=priced,
         examples=costly[first],
@@ -114,7 +115,8 @@ def _rows_before(_platform: Platform) -> KnownRows:
 
 def _host_notes(kernels: tuple[Kernel, ...], platform: Platform) -> list[str]:
     notes = []
-    away = sorted({kernel.kind for kernel in kernels if kernel.kind in platform.host_kinds and not kernel.free})
+    host = platform.host_kinds
+    away = sorted({kernel.kind for kernel in kernels if not kernel.free and kernel.kind in host}) if host else []
     if away:
         notes.append(f"{', '.join(away)} run on the host: in the end-to-end time, not in the device's")
     left = sorted({_named(kernel) for kernel in kernels if LEFT_TO_HOST in kernel.rules})

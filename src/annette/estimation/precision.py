@@ -83,19 +83,19 @@ def conversion_notes(network: Network, kernels: Sequence[Kernel], platform: Plat
         kernels: Its kernels.
         platform: Where.
     """
-    own = platform.precision
+    own, label = platform.precision, platform.precision.label
     notes = []
     given = narrowest_type(network.activation_dtypes)
     if given in own.converts:
-        notes.append(f"a network of {given}: estimated as if converted to {own.label}")
-    elif given != own.label and own.activation_bits < _WHOLE_BITS and _is_float(network):
-        what = "quantised to 8 bits" if own.label == "int8" else f"converted to {own.label}"
+        notes.append(f"a network of {given}: estimated as if converted to {label}")
+    elif given != label and own.activation_bits < _WHOLE_BITS and _is_float(network):
+        what = "quantised to 8 bits" if label == "int8" else f"converted to {label}"
         notes.append(f"a network of floating-point numbers: estimated as if {what}")
-    converted = sum(kernel.precision == own.label and "precision" in kernel.rules for kernel in kernels)
+    converted = sum([kernel.precision == label and "precision" in kernel.rules for kernel in kernels])
     if converted:
         casts = sum(kernel.kind == "cast@fp16" and not kernel.layers for kernel in kernels)
         notes.append(
-            f"{converted} kernels of 16-bit numbers run in {own.label} here, with {casts} conversions in between, as "
+            f"{converted} kernels of 16-bit numbers run in {label} here, with {casts} conversions in between, as "
             "the runtime does it"
         )
     return notes

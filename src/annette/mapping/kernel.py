@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from annette.kept import Recent
 from annette.mapping.access import access_of
-from annette.mapping.one_kernel import ACTIVATION_CODES, Kernel, described_by, revised, row_of, workloads_of
+from annette.mapping.one_kernel import ACTIVATION_CODES, KIND_OF, Kernel, described_by, revised, row_of, workloads_of
 from annette.mapping.precision import Precision, is_narrow, narrowest, precision_in, with_precision
 from annette.mapping.shared_weights import repeated_uses
 from annette.network import Dimensions, Network, Tensor
@@ -306,7 +306,7 @@ def _held_bytes(network: Network, precision: Precision) -> float:
 
 def _kinds(kernels: Sequence[Kernel], network: Network, precision: Precision) -> list[str]:
     """Kind of each kernel, with its precision where that is not the platform's own."""
-    kinds = [kernel.kind for kernel in kernels]
+    kinds = list(map(KIND_OF, kernels))
     if not is_narrow(network):
         return kinds
     for row, kernel in enumerate(kernels):

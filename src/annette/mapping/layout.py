@@ -15,6 +15,7 @@ from annette.documents import convert, plain
 from annette.errors import MappingError
 from annette.mapping.layout_rule import Layout, LayoutDescription, LayoutRule
 from annette.mapping.layout_walk import LayoutWalk
+from annette.mapping.one_kernel import KIND_OF
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ class LayoutModel(LayoutDescription):
             The kernels with the copies in between, each before its first reader, in topological order.
         """
         walk = LayoutWalk(self, network)
-        if (self.transposes or self.channels_last) and any(kernel.kind == "transpose" for kernel in kernels):
+        if (self.transposes or self.channels_last) and "transpose" in map(KIND_OF, kernels):
             walk.look_for_transpositions(kernels)
         for kernel in kernels:
             walk.visit(kernel)

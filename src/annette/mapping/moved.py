@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.mapping.access import access_between
 from annette.mapping.kernel import Kernel
+from annette.mapping.one_kernel import KIND_OF
 from annette.network import describe_layer
 from annette.network.kinds.shapes import integers
 
@@ -75,7 +76,7 @@ def cut_before_transposing(kernels: Sequence[Kernel], network: Network) -> tuple
         The kernels, in topological order. A transposition that is moved belongs to the first part that is not joined
         with another; the others are kernels without layers, as all copies are that a runtime adds.
     """
-    if not any(kernel.kind == "transpose" for kernel in kernels):
+    if "transpose" not in map(KIND_OF, kernels):
         return tuple(kernels)
     readers: dict[str, list[Kernel]] = defaultdict(list)
     for kernel in kernels:

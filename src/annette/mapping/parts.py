@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from annette.mapping.one_kernel import KIND_OF
 from annette.network import describe_layer
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = ["cut_at_once"]
 
 _RULE: Final = "parts-cut-at-once"
 _FEWEST: Final = 2
+_CUTTING: Final = frozenset({"slice", "gather"})
 
 
 class _Part(NamedTuple):
@@ -52,9 +54,11 @@ def cut_at_once(kernels: Sequence[Kernel], network: Network) -> tuple[Kernel, ..
     Returns:
         The kernels, in topological order; a split stands where the first of its parts was.
     """
+    if _CUTTING.isdisjoint(map(KIND_OF, kernels)):
+        return tuple(kernels)
     found: dict[tuple[str, int], list[_Part]] = defaultdict(list)
     for at, kernel in enumerate(kernels):
-        if kernel.kind in ("slice", "gather") and len(kernel.layers) == 1 and not kernel.free:
+        if kernel.kind in _CUTTING and len(kernel.layers) == 1 and not kernel.free:
             cut = _cut(kernel, network)
             if cut is not None:
                 found[(kernel.inputs[0], cut[0])].append(_Part(at, *cut[1:]))

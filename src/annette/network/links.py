@@ -77,12 +77,11 @@ class Links(NamedTuple):
         operands, operand_names, reads, producers = [], [], [], []
         by_kind: defaultdict[str, list[int]] = defaultdict(list)
         constants_read: list[str] = []
-        producer = made.__getitem__
         for position, layer in enumerate(layers):
             by_kind[layer.kind].append(position)
             own = layer.inputs
             try:
-                sources = tuple(map(producer, own))
+                sources = tuple(map(made.__getitem__, own))
             except KeyError:
                 return None
             if layer.attributes and not _SCALARS.isdisjoint(layer.attributes):
@@ -90,9 +89,8 @@ class Links(NamedTuple):
                 sources = tuple([made.get(tensor, CONSTANT) for tensor in own])
             operand_names.append(own)
             operands.append(sources)
-            for reading in [readers[source] for source in sources if source >= 0]:
-                if not reading or reading[-1] != position:
-                    reading.append(position)
+            for reading in [readers[source] for source in set(sources) if source >= 0]:
+                reading.append(position)
             if len(sources) != 1 or sources[0] == CONSTANT:
                 own, sources, constants = _activations(own, sources)
                 constants_read += constants

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -218,12 +219,12 @@ class Network:
     @cached_property
     def activation_dtypes(self) -> frozenset[DType]:
         """Element types of all tensors that are no constants."""
-        return frozenset(tensor.dtype for tensor in self.tensors.values() if not tensor.constant)
+        return frozenset([tensor.dtype for tensor in self.tensors.values() if not tensor.constant])
 
     @cached_property
     def dtypes(self) -> frozenset[DType]:
         """Element types of all tensors."""
-        return frozenset([tensor.dtype for tensor in self.tensors.values()])
+        return frozenset(map(attrgetter("dtype"), self.tensors.values()))
 
     @cached_property
     def activations(self) -> Mapping[str, tuple[str, ...]]:
