@@ -140,7 +140,7 @@ class CompiledSpace:
                 raise ValueError(f"space {space.name!r} is not cut coarser {known.coarser} times")
             cut = coarser
         try:
-            models = {
+            models: dict[str, LayerModel] = {
                 kind: fallback_model(platform) if named is None else platform.models[named[0]][named[1]]
                 for kind, named in known.models.items()
             }
@@ -327,24 +327,28 @@ def _training(space: SearchSpace, count: int, draw: np.random.Generator) -> IntA
     return rows[space.valid(rows)]
 
 
+def _chunks(rows: IntArray) -> list[IntArray]:
+    return [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
+
+
 def _compiled(space: SearchSpace, road: FullRoad, training: int | None) -> CompiledSpace | None:
     """The space, if its pieces can be told apart by their surroundings; else the road is told the reason."""
     draw, platform = np.random.default_rng(_SEED), road.platform
-    random = _training(space, space.training if training is None else training, draw)
-    teaching = [
-        part[start : start + _CHUNK] for part in (space.covering(), random) for start in range(0, len(part), _CHUNK)
-    ]
-    checked = space.sample(min(_CHECKED, max(_ESTIMATED, sum(map(len, teaching)))), draw)
+    covering, random = space.covering(), _training(space, space.training if training is None else training, draw)
+    rows = np.concatenate([covering, random])
+    checked = space.sample(min(_CHECKED, max(_ESTIMATED, len(rows))), draw)
     observer, smaller = Observer(platform), _smaller(space)
     alike = bool(space.pieces(checked[:1]).faces)
     for surroundings in _LEVELS[1:] if alike and platform.mapping.layout is not None else _LEVELS:
         learner = Learner(space, observer, surroundings)
         candidate = CompiledSpace(learner, space, platform, road.family, road.fallback)
         try:
-            for each, rows in product(smaller, teaching):
-                learner.entries(rows, each)
-            for rows in teaching:
-                candidate.looked_up(rows)
+            for each, part in product(smaller, (*_chunks(covering), *_chunks(random))):
+                learner.entries(part, each)
+            # Those that cover the space go first: random ones teach the same pieces with more networks.
+            for part in _chunks(covering):
+                learner.entries(part)
+            candidate.looked_up(rows)
             learner.check(checked)
             estimated = checked[:_ESTIMATED]
             compiled_s, full_s = candidate.looked_up(estimated).latency_s, road.price(estimated).latency_s

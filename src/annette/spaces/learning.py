@@ -169,7 +169,7 @@ class Learner:
         """What it knows."""
         observer = self._observer
         return LearnerState(
-            tuple(self._surroundings),
+            self._surroundings,
             observer.mapped,
             None if isinstance(observer.open_codes, range) else tuple(sorted(observer.open_codes)),
             tuple(sorted(observer.late_codes)),

@@ -202,7 +202,8 @@ def serve_candidates(request: bytes, made: bytes) -> bytes:
             answer = _Answer(error=known)
         else:
             priced = known.price(rows_received(request, known.space.options))
-            answer = _Answer(*(each.astype(_FLOATS).tobytes() for each in priced))
+            latency_s, weight_bytes, ops = (each.astype(_FLOATS).tobytes() for each in priced)
+            answer = _Answer(latency_s, weight_bytes, ops)
     except (AnnetteError, msgspec.DecodeError, ValueError) as error:  # ValueError: rows of another length.
         answer = _Answer(error=f"{type(error).__name__}: {error}")
     return msgspec.msgpack.encode(answer)
