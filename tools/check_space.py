@@ -15,7 +15,8 @@ import time
 import numpy as np
 
 from annette.platforms import load_platform
-from annette.spaces.compiled import FullRoad, compile_space
+from annette.spaces.compiled import compile_space
+from annette.spaces.full_road import FullRoad
 from annette.spaces.load import load_space
 
 _TOGETHER = 1024

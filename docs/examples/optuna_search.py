@@ -7,13 +7,17 @@ here; put a predictor of accuracy in their place.
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 import optuna
 
 from annette.platforms import load_platform
-from annette.spaces.compiled import SpacePrices, compile_space
+from annette.spaces.compiled import compile_space
 from annette.spaces.once_for_all import OnceForAll
+
+if TYPE_CHECKING:
+    from annette.spaces.full_road import SpacePrices
 
 LIMIT_S = 0.02
 

@@ -206,7 +206,11 @@ class Cluster:
         return self._submit(call, payload, workers=[worker], allow_other_workers=False, resources={resource: 1})
 
     def map(
-        self, call: Callable[[bytes, bytes], bytes], payloads: Iterable[bytes], shared: bytes = b""
+        self,
+        call: Callable[[bytes, bytes], bytes],
+        payloads: Iterable[bytes],
+        shared: bytes = b"",
+        prepare: Callable[[bytes], bytes] | None = None,
     ) -> Iterator[bytes]:
         """Has the workers call a function with each of many payloads.
 
@@ -216,6 +220,8 @@ class Cluster:
             call: A function of annette, by name: the workers have their own.
             payloads: What it is called with; taken as they are needed, so that few are in memory at a time.
             shared: What it is called with beside, the same in all calls: each worker is sent it once.
+            prepare: A function of annette that one worker calls with ``shared``; calls are then given what came of it
+                instead, which workers send each other.
 
         Yields:
             The answers, in the order of the payloads.
@@ -231,7 +237,7 @@ class Cluster:
         most = _PER_THREAD * sum(int(worker["nthreads"]) for worker in workers.values())
         waiting: deque[Task] = deque()
         # A call that gives it back, not data that is put there: Dask repeats calls whose results were lost.
-        everywhere = self._submit(_given_back, shared)
+        everywhere = self._submit(prepare or _given_back, shared)
         try:
             for payload in payloads:
                 waiting.append(self._submit(call, payload, everywhere))

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import annette
 from annette.platforms import load_platform
-from annette.spaces.compiled import FullRoad, compile_space
+from annette.spaces.compiled import compile_space
+from annette.spaces.full_road import FullRoad
 from annette.spaces.nasbench101 import NasBench101
 from annette.spaces.nasbench201 import NasBench201
 from annette.spaces.once_for_all import OnceForAll

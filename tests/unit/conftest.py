@@ -14,8 +14,9 @@ def here(monkeypatch):
         def __exit__(self, *_):
             pass
 
-        def map(self, call, payloads, shared):
-            return (call(payload, shared) for payload in payloads)
+        def map(self, call, payloads, shared, prepare=lambda shared: shared):
+            prepared = prepare(shared)
+            return (call(payload, prepared) for payload in payloads)
 
     for asks in ("annette.remote", "annette.spaces.remote", "annette.spaces.remote_search"):
         monkeypatch.setattr(f"{asks}.connected", lambda *_: Here())

@@ -67,6 +67,13 @@ def test_answers_come_in_order_with_what_is_shared():
     assert len({key for _, key, _ in client.sent}) == 31
 
 
+def test_what_is_shared_is_prepared_once_by_a_worker():
+    client = Client(workers=2)
+    answers = list(Cluster("tcp://x", client).map(shout, [b"a", b"b"], b"!", lambda shared: shared * 2))
+    assert answers == [b"A!!", b"B!!"]
+    assert len(client.sent) == 3
+
+
 @pytest.mark.parametrize(("workers", "most"), [(1, 3), (4, 12)])
 def test_few_payloads_are_under_way_at_a_time(workers, most):
     """However many there are: what is taken and not yet given back stays bounded, so that memory stays flat."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
+from annette.documents import Document
 from annette.errors import ModelError
-from annette.estimation.estimator import estimate_network, prepare
+from annette.estimation.pricing import fallback_model, model_of
 from annette.mapping.kernel import KernelTable
-from annette.spaces.learning import Learner, Observer
+from annette.spaces.full_road import FullRoad, Priced
+from annette.spaces.learning import Learner, LearnerState, Observer
 from annette.spaces.observation import AMOUNTS
 from annette.spaces.piece_prices import PiecePrices
 from annette.spaces.row_prices import Around, RowPrices
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from annette.mapping.kernel import FloatArray
-    from annette.network import Network
+    from annette.models.base import LayerModel
     from annette.platforms import Platform
-    from annette.spaces.observation import RowStore
+    from annette.spaces.row_store import RowStore
     from annette.spaces.space import IntArray, SearchSpace
 
-__all__ = ["CompiledSpace", "FullRoad", "Priced", "SpacePrices", "compile_space"]
+__all__ = ["CompiledSpace", "CompiledState", "compile_space"]
 
 _LEVELS: Final = (
     Surroundings(0, fellows=False, detailed=False),
@@ -58,89 +59,23 @@ _TOGETHER: Final = 32_768
 """Candidates that are priced at once, so that those in networks of like sizes share their look-ups."""
 
 
-_AHEAD: Final = 16
-"""Networks whose kernels are priced together on the full road."""
-
-_ANY_CONFIDENCE: Final = 0.9
-"""Of intervals that nobody looks at."""
-
-
-class Priced(NamedTuple):
-    """What is known of candidates; each of shape ``(candidates,)``.
+class CompiledState(Document, frozen=True):
+    """What a `CompiledSpace` knows, for other processes that have the space and the platform.
 
     Attributes:
-        latency_s: Their estimates, seconds.
-        weight_bytes: Bytes of their constants at the platform's precision.
-        ops: Operations of their layers, 2 for a multiply-accumulate.
+        compile_s: What compiling took, seconds.
+        coarser: How often the space was cut coarser (`SearchSpace.coarser`).
+        limits: Smallest and largest of each field of `Around` that prices were made for.
+        models: For each kind of kernel what the platform prices it with: the kind and the family of the model, or none
+            for the fallback.
+        learned: What becomes of pieces.
     """
 
-    latency_s: FloatArray
-    weight_bytes: FloatArray
-    ops: FloatArray
-
-
-class SpacePrices(Protocol):
-    """Anything that prices candidates of a space on a platform.
-
-    Attributes:
-        space: The space.
-        platform: The platform.
-        compile_s: What preparing it took, seconds.
-        compiled: Whether candidates are look-ups.
-        reason: Why not; empty where they are.
-    """
-
-    space: SearchSpace
-    platform: Platform
     compile_s: float
-    compiled: bool
-    reason: str
-
-    def price(self, candidates: IntArray) -> Priced:
-        """Prices candidates.
-
-        Args:
-            candidates: Valid ones, shape ``(candidates, decisions)``.
-        """
-
-
-@dataclass
-class FullRoad:
-    """Candidates built, mapped and priced one by one.
-
-    Attributes:
-        space: The space.
-        platform: The platform.
-        family: Model family, or None for what the platform prefers.
-        fallback: ``error`` or ``roofline``.
-        compile_s: What was spent on finding out that the space cannot be compiled, seconds.
-        reason: Why it was not compiled.
-    """
-
-    space: SearchSpace
-    platform: Platform
-    family: str | None = None
-    fallback: str = "error"
-    compile_s: float = 0.0
-    reason: str = "the full road was asked for"
-    compiled: bool = field(default=False, init=False)
-
-    def price(self, candidates: IntArray) -> Priced:
-        """Prices candidates by the full road, equal rows once, and kernels of several networks together."""
-        rows, same = np.unique(candidates, axis=0, return_inverse=True)
-        found: list[tuple[float, float, float]] = []
-        for start in range(0, len(rows), _AHEAD):
-            networks = [self.space.build(row).network for row in rows[start : start + _AHEAD].tolist()]
-            prepare(networks, self.platform, model=self.family, fallback=self.fallback, confidence=_ANY_CONFIDENCE)
-            found += map(self._one, networks)
-        return Priced(*np.array(found, dtype=np.float64).reshape(-1, 3)[same.ravel()].T)
-
-    def _one(self, network: Network) -> tuple[float, float, float]:
-        found = estimate_network(
-            network, self.platform, model=self.family, fallback=self.fallback, confidence=_ANY_CONFIDENCE
-        )
-        weight_bytes = network.constant_elements * self.platform.precision.weight_bits / 8
-        return found.latency_s, weight_bytes, float(network.ops)
+    coarser: int
+    limits: tuple[tuple[float, float], ...]
+    models: dict[str, tuple[str, str] | None]
+    learned: LearnerState
 
 
 class CompiledSpace:
@@ -155,6 +90,7 @@ class CompiledSpace:
         compiled: Whether candidates are look-ups: no longer from when a piece became different things in what looks
             like one surrounding. Then all take the full road.
         reason: Why they are not.
+        coarser: How often the space was cut coarser, so that its pieces can be told apart.
     """
 
     def __init__(
@@ -168,6 +104,52 @@ class CompiledSpace:
         self._host = platform.latency_is == "end_to_end" and platform.overhead.per_run_s is not None
         self._known = (0, 0)
         self._limits: list[tuple[float, float]] = []
+        self._models: dict[str, LayerModel] = {}
+        self.coarser = 0
+
+    def state(self) -> CompiledState:
+        """What it knows; to be asked for while it is compiled."""
+        names = {
+            id(model): (kind, family)
+            for kind, families in self.platform.models.items()
+            for family, model in families.items()
+        }
+        models = {kind: names.get(id(model)) for kind, model in self._models.items()}
+        return CompiledState(self.compile_s, self.coarser, tuple(self._limits), models, self._learner.state())
+
+    @classmethod
+    def resumed(
+        cls, known: CompiledState, space: SearchSpace, platform: Platform, family: str | None, fallback: str
+    ) -> Self:
+        """The space as another process has compiled it.
+
+        Args:
+            known: What the other one knows.
+            space: The same space.
+            platform: The same platform.
+            family: As it was compiled for there.
+            fallback: As it was compiled for there.
+
+        Raises:
+            ValueError: The parts do not fit each other.
+        """
+        cut = space
+        for _ in range(known.coarser):
+            coarser = cut.coarser()
+            if coarser is None:
+                raise ValueError(f"space {space.name!r} is not cut coarser {known.coarser} times")
+            cut = coarser
+        try:
+            models: dict[str, LayerModel] = {
+                kind: fallback_model(platform) if named is None else platform.models[named[0]][named[1]]
+                for kind, named in known.models.items()
+            }
+        except KeyError as error:
+            raise ValueError(f"platform {platform.name!r} has no model {error}") from error
+        resumed = cls(Learner.resumed(cut, platform, known.learned), space, platform, family, fallback)
+        resumed.compile_s, resumed.coarser = known.compile_s, known.coarser
+        resumed._limits, resumed._models = list(known.limits), models
+        return resumed
 
     @property
     def mapped(self) -> int:
@@ -249,13 +231,15 @@ class CompiledSpace:
         learner, pieces = self._learner, self._pieces
         if pieces is None or self._store is not learner.rows or not pieces.covers(len(learner.rows), around):
             limits = [(float(each.min()) / _MARGIN, float(each.max()) * _MARGIN) for each in around]
-            if pieces is not None:
+            if self._limits:
                 limits = [(min(a, c), max(b, d)) for (a, b), (c, d) in zip(limits, self._limits, strict=True)]
             self._limits, self._store = limits, learner.rows
             rows = KernelTable.concatenate(learner.rows.tables)
             least, most = zip(*limits, strict=True)
-            examples, family, fallback = learner.rows.examples, self._family, self._fallback
-            prices = RowPrices(self.platform, rows, examples, least, most, family=family, fallback=fallback)
+            for kind, example in learner.rows.examples.items():
+                if kind not in self._models:
+                    self._models[kind] = model_of(kind, self.platform, self._family, self._fallback, example)
+            prices = RowPrices(self.platform, rows, self._models, least, most)
             left_out = frozenset() if self._host else self.platform.host_kinds
             pieces = self._pieces = PiecePrices(prices, rows, left_out)
         pieces.follow(learner.book.contents)
@@ -307,13 +291,14 @@ def compile_space(
     road = FullRoad(space, platform, model, fallback)
     road.reason = _cannot(space, platform)
     cut: SearchSpace | None = None if road.reason else space
+    coarser = 0
     while cut is not None:
         candidate = _compiled(cut, road, training)
         if candidate is not None:
-            candidate.space = space
+            candidate.space, candidate.coarser = space, coarser
             candidate.compile_s = time.perf_counter() - started
             return candidate
-        cut = cut.coarser()
+        cut, coarser = cut.coarser(), coarser + 1
     road.compile_s = time.perf_counter() - started
     return road
 
@@ -342,24 +327,28 @@ def _training(space: SearchSpace, count: int, draw: np.random.Generator) -> IntA
     return rows[space.valid(rows)]
 
 
+def _chunks(rows: IntArray) -> list[IntArray]:
+    return [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
+
+
 def _compiled(space: SearchSpace, road: FullRoad, training: int | None) -> CompiledSpace | None:
     """The space, if its pieces can be told apart by their surroundings; else the road is told the reason."""
     draw, platform = np.random.default_rng(_SEED), road.platform
-    random = _training(space, space.training if training is None else training, draw)
-    teaching = [
-        part[start : start + _CHUNK] for part in (space.covering(), random) for start in range(0, len(part), _CHUNK)
-    ]
-    checked = space.sample(min(_CHECKED, max(_ESTIMATED, sum(map(len, teaching)))), draw)
+    covering, random = space.covering(), _training(space, space.training if training is None else training, draw)
+    rows = np.concatenate([covering, random])
+    checked = space.sample(min(_CHECKED, max(_ESTIMATED, len(rows))), draw)
     observer, smaller = Observer(platform), _smaller(space)
     alike = bool(space.pieces(checked[:1]).faces)
     for surroundings in _LEVELS[1:] if alike and platform.mapping.layout is not None else _LEVELS:
         learner = Learner(space, observer, surroundings)
         candidate = CompiledSpace(learner, space, platform, road.family, road.fallback)
         try:
-            for each, rows in product(smaller, teaching):
-                learner.entries(rows, each)
-            for rows in teaching:
-                candidate.looked_up(rows)
+            for each, part in product(smaller, (*_chunks(covering), *_chunks(random))):
+                learner.entries(part, each)
+            # Those that cover the space go first: random ones teach the same pieces with more networks.
+            for part in _chunks(covering):
+                learner.entries(part)
+            candidate.looked_up(rows)
             learner.check(checked)
             estimated = checked[:_ESTIMATED]
             compiled_s, full_s = candidate.looked_up(estimated).latency_s, road.price(estimated).latency_s

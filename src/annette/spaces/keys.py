@@ -136,6 +136,11 @@ class KeyTable:
     def __len__(self) -> int:
         return self._count
 
+    def items(self) -> tuple[Hashes, npt.NDArray[np.int32]]:
+        """All keys, and the number of each."""
+        used = self._keys != _UNUSED
+        return self._keys[used], self._numbers[used]
+
     def find(self, keys: Hashes) -> npt.NDArray[np.int32]:
         """The number of each key, -1 where there is none."""
         at = (keys >> self._shift).astype(np.intp)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from annette.documents import Document
 from annette.spaces.asked import Asked
-from annette.spaces.observation import OPEN, Candidate, OpenPiece, RowStore, attributed
-from annette.spaces.walk import PieceBook
+from annette.spaces.observation import OPEN, Candidate, OpenPiece, attributed
+from annette.spaces.row_store import RowStore, TableState
+from annette.spaces.walk import BookState, PieceBook, Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
@@ -18,9 +20,8 @@ if TYPE_CHECKING:
     from annette.platforms import Platform
     from annette.spaces.observation import Content
     from annette.spaces.space import IntArray, Pieces, SearchSpace
-    from annette.spaces.walk import Surroundings
 
-__all__ = ["Learner", "Observer"]
+__all__ = ["Learner", "LearnerState", "Observer"]
 
 _ROUND: Final = 64
 """Candidates that are built and mapped before the others are looked at again."""
@@ -98,6 +99,16 @@ class Observer:
             self.late_codes |= late
             raise OpenPiece(late)
 
+    def resume(self, known: LearnerState) -> None:
+        """Takes over what another observer found, before this one has found anything.
+
+        Raises:
+            ValueError: The parts do not fit each other.
+        """
+        self.rows, self.mapped = RowStore.resumed(known.rows), known.mapped
+        self.open_codes = _EVERY_CODE if known.open_codes is None else set(known.open_codes)
+        self.late_codes = set(known.late_codes)
+
     def forget(self) -> None:
         """Gives back the memory of what was observed; what is asked for again is mapped again."""
         self._known.clear()
@@ -111,6 +122,26 @@ def _each(pieces: Pieces, count: int) -> Iterator[tuple[list[int], list[tuple[in
     for own, flat in zip(codes, np.array(columns).T.tolist(), strict=True):
         left = iter(flat)
         yield own, [tuple(islice(left, len(operands))) for operands in pieces.sources]
+
+
+class LearnerState(Document, frozen=True):
+    """What a `Learner` knows, for other processes.
+
+    Attributes:
+        surroundings: What it tells apart (`Surroundings`).
+        mapped: How many candidates it has built and mapped.
+        open_codes: Codes of pieces that ran in one kernel with their reader; None for all.
+        late_codes: Those of them whose kernel reads what they read.
+        rows: The kernels.
+        book: What became of pieces.
+    """
+
+    surroundings: tuple[int, bool, bool]
+    mapped: int
+    open_codes: tuple[int, ...] | None
+    late_codes: tuple[int, ...]
+    rows: tuple[TableState, ...]
+    book: BookState
 
 
 class Learner:
@@ -133,6 +164,38 @@ class Learner:
     def _start(self) -> None:
         self.begun += 1
         self.book = PieceBook(self._surroundings, self._observer.open_codes, self._observer.late_codes)
+
+    def state(self) -> LearnerState:
+        """What it knows."""
+        observer = self._observer
+        return LearnerState(
+            self._surroundings,
+            observer.mapped,
+            None if isinstance(observer.open_codes, range) else tuple(sorted(observer.open_codes)),
+            tuple(sorted(observer.late_codes)),
+            observer.rows.state(),
+            self.book.state(),
+        )
+
+    @classmethod
+    def resumed(cls, space: SearchSpace, platform: Platform, known: LearnerState) -> Self:
+        """A learner that knows what another one did.
+
+        Args:
+            space: The space.
+            platform: Where its candidates are mapped.
+            known: What is known of them there.
+
+        Raises:
+            ValueError: The parts do not fit each other.
+        """
+        observer = Observer(platform)
+        observer.resume(known)
+        learner = cls(space, observer, Surroundings(*known.surroundings))
+        learner.book.resume(known.book)
+        if any(row >= len(observer.rows) for content in learner.book.contents for row in content.rows):
+            raise ValueError("a book of pieces names kernels that do not exist")
+        return learner
 
     @property
     def rows(self) -> RowStore:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from annette.mapping.kernel import FloatArray
-    from annette.spaces.compiled import SpacePrices
+    from annette.spaces.full_road import SpacePrices
     from annette.spaces.space import IntArray
 
 __all__ = ["LookupTable", "lookup_table"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from annette.mapping.kernel import FloatArray
-    from annette.spaces.compiled import Priced
+    from annette.spaces.full_road import Priced
     from annette.spaces.space import IntArray, SearchSpace
 
     Objective = Callable[[SearchSpace, IntArray, Priced], FloatArray]

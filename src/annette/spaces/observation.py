@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-import numpy as np
-
 from annette.errors import OptionError
 from annette.estimation.mapped import map_network
-from annette.mapping.kernel import COLUMNS, KernelTable, busy_ops_of
+from annette.mapping.kernel import busy_ops_of
+from annette.spaces.row_store import AROUND
 from annette.spaces.space import OUTSIDE
 
 if TYPE_CHECKING:
@@ -19,14 +18,12 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import Kernel
     from annette.platforms import Platform
     from annette.spaces.asked import Asked
+    from annette.spaces.row_store import RowStore
     from annette.spaces.space import Built
 
     State: TypeAlias = tuple[Hashable, ...]
 
-__all__ = ["AMOUNTS", "AROUND", "INSIDE", "OPEN", "Candidate", "Content", "OpenPiece", "RowStore", "attributed"]
-
-AROUND: Final = tuple(map(COLUMNS.index, ("network_weight_bytes", "network_ops", "network_busy_ops")))
-"""Columns of kernel tables that are sums over the whole network."""
+__all__ = ["AMOUNTS", "INSIDE", "OPEN", "Candidate", "Content", "OpenPiece", "attributed"]
 
 OPEN: Final = "open"
 INSIDE: Final = "inside"
@@ -110,45 +107,6 @@ class Candidate:
         apart = mapping.layout is not None and not mapping.layout.copies_residuals
         group_of = mapping.group(network).group_of if apart else None
         return cls(built, codes, sources, map_network(platform, network), group_of)
-
-
-class RowStore:
-    """Unequal kernels of all candidates seen so far, but for what follows from the whole network."""
-
-    def __init__(self) -> None:
-        self.tables: list[KernelTable] = []
-        self.examples: dict[str, Kernel] = {}
-        self._numbers: dict[tuple[str, bytes], int] = {}
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def numbers(self, mapped: MappedNetwork) -> list[int]:
-        """The number of each kernel of a network, -1 for those that cost nothing; new ones for unseen kernels."""
-        table = mapped.table
-        values = table.values.copy()
-        values[:, AROUND] = 0.0
-        columns = np.column_stack([values, *(table.context[name] for name in sorted(table.context))])
-        found: list[int] = []
-        new: list[int] = []
-        names = ",".join(sorted(table.context))
-        free = mapped.free.tolist()
-        for row, kind in enumerate(table.kinds.tolist()):
-            if free[row]:
-                found.append(-1)
-                continue
-            key = (f"{kind} {names}", columns[row].tobytes())
-            number = self._numbers.get(key)
-            if number is None:
-                number = self._numbers[key] = len(self._numbers)
-                new.append(row)
-                self.examples.setdefault(kind, mapped.kernels[row])
-            found.append(number)
-        if new:
-            rows = np.array(new, dtype=np.intp)
-            context = {name: column[rows] for name, column in table.context.items()}
-            self.tables.append(KernelTable(table.kinds[rows], values[rows], context))
-        return found
 
 
 def attributed(

@@ -13,7 +13,7 @@ from annette.network.zoo.mobile import inverted_residual
 from annette.spaces.space import ABSENT, Built, IntArray, Pieces, SearchSpace, chained
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from annette.network.tensor import Tensor
 
@@ -136,18 +136,22 @@ class OnceForAll(SearchSpace):
         return Built(network, tuple(owners))
 
     def covering(self) -> IntArray:
-        """At each resolution, each block in each form."""
+        """At each resolution each block in each form; stages are deep where their feature maps have a new size.
+
+        Neighbouring resolutions share the sizes of late stages, which need no deeper blocks to be seen once more.
+        """
         forms = [(k, e) for k in range(len(_KERNELS)) for e in range(len(_EXPANSIONS))]
         blocks = len(_STAGES) * _DEEPEST
-        rows = [
-            (
-                resolution,
-                *(len(_DEPTHS) - 1,) * len(_STAGES),
-                *sum((forms[(turn + b) % len(forms)] for b in range(blocks)), ()),
-            )
-            for resolution in range(len(self._resolutions))
-            for turn in range(len(forms))
-        ]
+        rows: list[tuple[int, ...]] = []
+        seen: set[tuple[int, int]] = set()
+        for resolution, side in enumerate(self._resolutions):
+            sizes = list(enumerate(_stage_sizes(side)))
+            depths = [0 if each in seen else len(_DEPTHS) - 1 for each in sizes]
+            seen.update(sizes)
+            rows += [
+                (resolution, *depths, *sum((forms[(turn + b) % len(forms)] for b in range(blocks)), ()))
+                for turn in range(len(forms))
+            ]
         return np.array(rows, dtype=np.int64)
 
     def pieces(self, candidates: IntArray) -> Pieces:
@@ -161,6 +165,14 @@ class OnceForAll(SearchSpace):
                 code = _BLOCKS + own * len(_EXPANSIONS) + expansion
                 codes.append(np.where(index < depth, code, ABSENT))
         return chained([*codes, _HEAD])
+
+
+def _stage_sizes(side: int) -> Iterator[int]:
+    """Side of the feature maps of each stage, for an image of a side: windows are padded by half, strides round up."""
+    side = -(-side // 2)
+    for stage in _STAGES:
+        side = -(-side // stage.stride)
+        yield side
 
 
 def _place(sizes: Sequence[int], text: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,20 +17,22 @@ from annette.errors import AnnetteError, ClusterError, OptionError
 from annette.estimation.estimator import check_options
 from annette.platforms import Platform, dumps_platform, load_platform, loads_platform
 from annette.spaces.blocks import space_from_json
-from annette.spaces.compiled import FullRoad, Priced, compile_space
+from annette.spaces.compiled import compile_space
+from annette.spaces.full_road import Priced
 from annette.spaces.load import SPACES, load_space
-from annette.spaces.walk import NotLocal
+from annette.spaces.prepared import Prepared, prepared, prices_received
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from annette.cluster import Tls
-    from annette.spaces.compiled import SpacePrices
+    from annette.spaces.full_road import SpacePrices
     from annette.spaces.space import IntArray, SearchSpace
 
 __all__ = [
     "check_version",
     "number_type",
+    "prepare_candidates",
     "price_on_cluster",
     "rows_received",
     "serve_candidates",
@@ -84,7 +86,7 @@ def price_on_cluster(
     model: str | None = None,
     fallback: str = "error",
 ) -> Iterator[tuple[IntArray, Priced]]:
-    """Prices candidates of a space on the workers of a Dask cluster; each worker compiles the space once.
+    """Prices candidates of a space on the workers of a Dask cluster; one worker compiles the space for all.
 
     Args:
         space: Name of a built-in space, or a JSON file that describes one. One that is written in Python is not sent:
@@ -149,7 +151,7 @@ def _priced(
                 yield waiting[-1].astype(numbers).tobytes()
 
     with connected(scheduler, tls) as cluster:
-        for text in cluster.map(serve_candidates, requests(), shared):
+        for text in cluster.map(serve_candidates, requests(), shared, prepare_candidates):
             rows = waiting.popleft()
             yield rows, _prices(text, len(rows))
 
@@ -172,48 +174,70 @@ def _prices(text: bytes, count: int) -> Priced:
     return Priced(*arrays)
 
 
-def serve_candidates(request: bytes, shared: bytes) -> bytes:
+def prepare_candidates(shared: bytes) -> bytes:
+    """Compiles a space on a worker, for all workers.
+
+    Args:
+        shared: A `_Shared` as JSON.
+
+    Returns:
+        A `Prepared` as MessagePack, whatever happens.
+    """
+    return prepared(shared, _compiled)
+
+
+def serve_candidates(request: bytes, made: bytes) -> bytes:
     """Prices candidates on a worker.
 
     Args:
         request: Rows of decisions as numbers of `number_type`, one row after the other.
-        shared: A `_Shared` as JSON.
+        made: What `prepare_candidates` gave.
 
     Returns:
         An `_Answer` as MessagePack, whatever happens.
     """
     try:
-        prices = _compiled(shared)
-        rows = rows_received(request, prices.space.options)
-        answer = _Answer(
-            **{name: each.astype(_FLOATS).tobytes() for name, each in _known(prices, rows, shared).items()}
-        )
+        known = _received(made)
+        if isinstance(known, str):
+            answer = _Answer(error=known)
+        else:
+            priced = known.price(rows_received(request, known.space.options))
+            latency_s, weight_bytes, ops = (each.astype(_FLOATS).tobytes() for each in priced)
+            answer = _Answer(latency_s, weight_bytes, ops)
     except (AnnetteError, msgspec.DecodeError, ValueError) as error:  # ValueError: rows of another length.
         answer = _Answer(error=f"{type(error).__name__}: {error}")
     return msgspec.msgpack.encode(answer)
 
 
-def _known(prices: SpacePrices, rows: IntArray, shared: bytes) -> dict[str, Any]:
-    """What is known of candidates: by look-ups, or by the full road where they turn out not to hold."""
-    try:
-        return prices.price(rows)._asdict()
-    except NotLocal:
-        return _full_road(shared).price(rows)._asdict()
+class _Asked(NamedTuple):
+    """What a client asks for."""
+
+    space: SearchSpace
+    platform: Platform
+    model: str | None
+    fallback: str
 
 
-@lru_cache(maxsize=2)
-def _compiled(shared: bytes) -> SpacePrices:
-    """A space on a platform: compiling takes as long as a hundred thousand candidates, so that it is done once."""
-    asked, road = msgspec.json.decode(shared, type=_Shared), _full_road(shared)
-    return compile_space(road.space, road.platform, model=asked.model, fallback=asked.fallback)
-
-
-@lru_cache(maxsize=2)
-def _full_road(shared: bytes) -> FullRoad:
+def _asked(shared: bytes) -> _Asked:
     asked = msgspec.json.decode(shared, type=_Shared)
     check_version(asked.version)
     platform = loads_platform(asked.platform.encode(), source="the platform that the client sent")
-    return FullRoad(space_received(asked.space, asked.batch), platform, asked.model, asked.fallback)
+    return _Asked(space_received(asked.space, asked.batch), platform, asked.model, asked.fallback)
+
+
+def _compiled(shared: bytes) -> list[SpacePrices]:
+    asked = _asked(shared)
+    return [compile_space(asked.space, asked.platform, model=asked.model, fallback=asked.fallback)]
+
+
+@lru_cache(maxsize=2)
+def _received(made: bytes) -> SpacePrices | str:
+    """What prices candidates, or why nothing does."""
+    known = msgspec.msgpack.decode(made, type=Prepared)
+    if known.error:
+        return known.error
+    asked = _asked(known.shared)
+    return prices_received(known, asked.space, [asked.platform], asked.model, asked.fallback)[0]
 
 
 def check_version(version: str) -> None:

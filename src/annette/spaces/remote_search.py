@@ -20,6 +20,7 @@ from annette.estimation.estimator import check_options
 from annette.platforms import Platform, dumps_platform, loads_platform
 from annette.spaces.members import Member, estimated_members
 from annette.spaces.objectives import load_objective, objective_as_sent
+from annette.spaces.prepared import Prepared, prepared, prices_received
 from annette.spaces.remote import check_version, number_type, rows_received, space_as_sent, space_received
 from annette.spaces.space import SearchSpace
 from annette.spaces.strategies import Part, proposals
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from annette.cluster import Cluster, Tls
-    from annette.spaces.compiled import SpacePrices
+    from annette.spaces.full_road import SpacePrices
     from annette.spaces.objectives import Objective
     from annette.spaces.space import IntArray
 
-__all__ = ["SearchOnCluster", "serve_members", "serve_part"]
+__all__ = ["SearchOnCluster", "prepare_search", "serve_members", "serve_part"]
 
 _MEMBERS: Final = 16
 """Candidates of the front of one request: built and mapped, they take a fraction of a second."""
@@ -162,7 +163,7 @@ class SearchOnCluster:
     def surveys(self, todo: Iterable[Part]) -> Iterator[Survey]:
         """Has parts looked at; what was seen of each, in order."""
         requests = map(msgspec.json.encode, todo)
-        for text in self._cluster.map(serve_part, requests, self._shared):
+        for text in self._cluster.map(serve_part, requests, self._shared, prepare_search):
             yield self._survey(_answer(text, _Seen))
 
     def members(self, rows: IntArray) -> Iterator[tuple[Member, ...]]:
@@ -200,7 +201,7 @@ def _answer(text: bytes, kind: type[_T]) -> _T:
     return answer
 
 
-class _Prepared(NamedTuple):
+class _Loaded(NamedTuple):
     """What a worker needs for every part of a search."""
 
     asked: _Shared
@@ -208,35 +209,50 @@ class _Prepared(NamedTuple):
     platforms: tuple[Platform, ...]
 
 
-def serve_part(request: bytes, shared: bytes) -> bytes:
+def prepare_search(shared: bytes) -> bytes:
+    """Compiles the space of a search on a worker, for all workers.
+
+    Args:
+        shared: A `_Shared` as JSON.
+
+    Returns:
+        A `Prepared` as MessagePack, whatever happens.
+    """
+    return prepared(shared, _compiled)
+
+
+def serve_part(request: bytes, made: bytes) -> bytes:
     """Looks at one part of a search on a worker.
 
     Args:
         request: A `Part` as JSON.
-        shared: A `_Shared` as JSON.
+        made: What `prepare_search` gave.
 
     Returns:
         A `_Seen` as MessagePack, whatever happens.
     """
     try:
-        asked, space, _ = _prepared(shared)
-        prices, wanted = _compiled(shared)
-        survey = Survey(space, [each.platform.name for each in prices], asked.jointly)
-        part = msgspec.json.decode(request, type=Part)
-        for candidates in proposals(asked.strategy, space, part, asked.seed, survey.best):
-            survey.look_at(candidates, prices, wanted)
-        numbers = number_type(space.options)
-        answer = _Seen(
-            survey.candidates,
-            survey.unscored,
-            survey.too_slow,
-            survey.estimate_s,
-            survey.uses,
-            tuple(_sent(front, numbers) for front in survey.fronts),
-        )
+        known = _received(made)
+        answer = _Seen(error=known) if isinstance(known, str) else _seen(msgspec.json.decode(request, type=Part), known)
     except (AnnetteError, msgspec.DecodeError, ValueError) as error:  # ValueError: no such part
         answer = _Seen(error=f"{type(error).__name__}: {error}")
     return msgspec.msgpack.encode(answer)
+
+
+def _seen(part: Part, known: _Ready) -> _Seen:
+    asked, space = known.asked, known.space
+    survey = Survey(space, [each.platform.name for each in known.prices], asked.jointly)
+    for candidates in proposals(asked.strategy, space, part, asked.seed, survey.best):
+        survey.look_at(candidates, known.prices, known.wanted)
+    numbers = number_type(space.options)
+    return _Seen(
+        survey.candidates,
+        survey.unscored,
+        survey.too_slow,
+        survey.estimate_s,
+        survey.uses,
+        tuple(_sent(front, numbers) for front in survey.fronts),
+    )
 
 
 def _sent(front: Front, numbers: np.dtype[Any]) -> _FrontPart:
@@ -255,7 +271,7 @@ def serve_members(request: bytes, shared: bytes) -> bytes:
         A `_Members` as MessagePack, whatever happens.
     """
     try:
-        asked, space, platforms = _prepared(shared)
+        asked, space, platforms = _loaded(shared)
         rows = rows_received(request, space.options).tolist()
         how: dict[str, Any] = {"model": asked.model, "fallback": asked.fallback, "confidence": asked.confidence}
         answer = _Members(tuple(estimated_members(space, platforms, rows, **how)))
@@ -265,18 +281,35 @@ def serve_members(request: bytes, shared: bytes) -> bytes:
 
 
 @lru_cache(maxsize=2)
-def _prepared(shared: bytes) -> _Prepared:
+def _loaded(shared: bytes) -> _Loaded:
     asked = msgspec.json.decode(shared, type=_Shared)
     check_version(asked.version)
     source = "the platform that the client sent"
     platforms = tuple(loads_platform(text.encode(), source=source) for text in asked.platforms)
-    return _Prepared(asked, space_received(asked.space, asked.batch), platforms)
+    return _Loaded(asked, space_received(asked.space, asked.batch), platforms)
+
+
+def _compiled(shared: bytes) -> list[SpacePrices]:
+    asked, space, platforms = _loaded(shared)
+    return prices_on(platforms, space, compiled=asked.compiled, model=asked.model, fallback=asked.fallback)
+
+
+class _Ready(NamedTuple):
+    """All that looking at candidates takes."""
+
+    asked: _Shared
+    space: SearchSpace
+    prices: list[SpacePrices]
+    wanted: Wanted
 
 
 @lru_cache(maxsize=2)
-def _compiled(shared: bytes) -> tuple[list[SpacePrices], Wanted]:
-    """What prices candidates, made once: compiling takes as long as hundreds of thousands of candidates."""
-    asked, space, platforms = _prepared(shared)
-    prices = prices_on(platforms, space, compiled=asked.compiled, model=asked.model, fallback=asked.fallback)
+def _received(made: bytes) -> _Ready | str:
+    """What looks at candidates, or why nothing does."""
+    known = msgspec.msgpack.decode(made, type=Prepared)
+    if known.error:
+        return known.error
+    asked, space, platforms = _loaded(known.shared)
+    prices = prices_received(known, space, platforms, asked.model, asked.fallback)
     objective = load_objective(objective_as_sent(asked.objective))
-    return prices, Wanted(objective, asked.jointly, asked.max_latency_s)
+    return _Ready(asked, space, prices, Wanted(objective, asked.jointly, asked.max_latency_s))

@@ -15,17 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from annette.errors import ModelError
-from annette.estimation.pricing import model_of
 from annette.mapping.kernel import COLUMNS, KernelTable
 from annette.models.features import FeatureSet
 from annette.models.statistical import LOG_LIMIT_ALONE, LOG_LIMIT_MIXED, Mixed, Statistical
 from annette.spaces.forest_grid import Axis, grid_sums
-from annette.spaces.observation import AROUND
+from annette.spaces.row_store import AROUND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from annette.mapping.kernel import FloatArray, Kernel
+    from annette.mapping.kernel import FloatArray
     from annette.models.base import LayerModel
     from annette.platforms import Platform
 
@@ -59,14 +58,11 @@ class RowPrices:
     Args:
         platform: What prices them.
         rows: The kernels; what follows from the whole network is ignored.
-        examples: A kernel of each kind.
+        models: What prices each kind.
         least: Smallest of each of the fields of `Around`.
         most: Largest of each.
-        family: Model family wanted, or None for what the platform prefers.
-        fallback: ``error`` or ``roofline``: what to do with a kind that the platform has no model for.
 
     Raises:
-        UnsupportedKernelError: A kind has no model and ``fallback`` is ``error``.
         ModelError: A model gives a time that is negative or not finite.
     """
 
@@ -74,16 +70,13 @@ class RowPrices:
         self,
         platform: Platform,
         rows: KernelTable,
-        examples: Mapping[str, Kernel],
+        models: Mapping[str, LayerModel],
         least: Sequence[float],
         most: Sequence[float],
-        *,
-        family: str | None = None,
-        fallback: str = "error",
     ) -> None:
         self._platform, self._rows = platform, rows
         self._corners = list(product(*zip(least, most, strict=True)))
-        self._models = {kind: model_of(kind, platform, family, fallback, examples[kind]) for kind in rows.rows_by_kind}
+        self._models = {kind: models[kind] for kind in rows.rows_by_kind}
         self.varying = np.zeros(len(rows), dtype=np.bool_)
         """Which rows are no steps over the axes, and are priced by `of_varying`; shape ``(rows,)``."""
         self._factors_of: dict[int, FloatArray] = {}  # of rows of which the formula alone varies, at each point

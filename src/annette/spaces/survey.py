@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.spaces.compiled import FullRoad, compile_space
+from annette.spaces.compiled import compile_space
+from annette.spaces.full_road import FullRoad
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from annette.mapping.kernel import FloatArray
     from annette.platforms import Platform
-    from annette.spaces.compiled import SpacePrices
+    from annette.spaces.full_road import SpacePrices
     from annette.spaces.objectives import Objective
     from annette.spaces.space import IntArray, SearchSpace
 

@@ -6,11 +6,12 @@ result. The three together are its key; a `PieceBook` knows for each key that wa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from annette.documents import Document
 from annette.spaces.keys import KeyTable, face_keys, mixed, reader_keys
 from annette.spaces.observation import AMOUNTS, INSIDE, OPEN, Content
 from annette.spaces.space import ABSENT
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from annette.spaces.keys import Hashes
     from annette.spaces.space import IntArray, Pieces
 
-__all__ = ["NotLocal", "PieceBook", "Surroundings", "Walked"]
+__all__ = ["BookState", "NotLocal", "PieceBook", "Surroundings", "Walked"]
 
 _NO_CHANGE: Final = -1
 _FIRST_ROOM: Final = 1024
+_KEYS, _NUMBERS, _CONTENTS = np.dtype("<u8"), np.dtype("<i4"), np.dtype("<i8")
 _NOTHING: Final = Content((), (0.0,) * len(AMOUNTS), ("outside",), (), (), ())
 """What becomes of a slot that a candidate does not have."""
 
@@ -60,6 +62,28 @@ class Surroundings(NamedTuple):
     detailed: bool
 
 
+class BookState(Document, frozen=True):
+    """What a `PieceBook` knows, for other processes; arrays are little-endian.
+
+    Attributes:
+        keys: All keys, of 64 bits.
+        numbers: Entry of each, of 32 bits.
+        states: State of tensors by their numbers: what it is, and the copies that exist.
+        contents: `Content` by its number.
+        content_of: Number of the content of each entry, of 64 bits.
+        state_of: Number of the state that each entry leaves, of 32 bits.
+        changes: New state of each operand of each entry, of 32 bits.
+    """
+
+    keys: bytes
+    numbers: bytes
+    states: tuple[Any, ...]
+    contents: tuple[Any, ...]
+    content_of: bytes
+    state_of: bytes
+    changes: bytes
+
+
 class PieceBook:
     """What became of pieces, by key.
 
@@ -76,11 +100,11 @@ class PieceBook:
         self._depth, self._fellows, self._detailed = surroundings
         self._table = KeyTable()
         self._state_numbers: dict[Hashable, int] = {}
-        self._states: list[tuple[Hashable, frozenset[str]]] = []
+        self._states: list[tuple[Hashable, tuple[str, ...]]] = []
         self._content_numbers: dict[Content, int] = {}
         self.contents: list[Content] = []
         self._entries = _Entries()
-        self._state(("outside",), frozenset())
+        self._state(("outside",), ())
         self._entries.append(self.content_number(_NOTHING), 0, ())
 
     def __len__(self) -> int:
@@ -99,6 +123,35 @@ class PieceBook:
             number = self._content_numbers[content] = len(self.contents)
             self.contents.append(content)
         return number
+
+    def state(self) -> BookState:
+        """What it knows."""
+        keys, numbers = self._table.items()
+        return BookState(
+            keys.astype(_KEYS).tobytes(),
+            numbers.astype(_NUMBERS).tobytes(),
+            tuple(self._states),
+            tuple(map(tuple, self.contents)),
+            *self._entries.as_bytes(),
+        )
+
+    def resume(self, known: BookState) -> None:
+        """Takes over what another book of the same surroundings and codes knows; forgets what it knew.
+
+        Raises:
+            ValueError: The parts do not fit each other.
+        """
+        self._states = [(base, made) for base, made in map(_as_tuples, known.states)]
+        self._state_numbers = {each: number for number, each in enumerate(self._states)}
+        self.contents = [Content(*each) for each in map(_as_tuples, known.contents)]
+        self._content_numbers = {each: number for number, each in enumerate(self.contents)}
+        self._entries = _Entries.from_bytes(known.content_of, known.state_of, known.changes)
+        self._table = KeyTable()
+        keys, numbers = np.frombuffer(known.keys, _KEYS), np.frombuffer(known.numbers, _NUMBERS)
+        for key, number in zip(keys.tolist(), numbers.tolist(), strict=True):
+            self._table.add(key, number)
+        if not self._entries.refer_to(len(self.contents), len(self._states)) or numbers.max(initial=0) >= len(self):
+            raise ValueError("a book of pieces names entries, contents or states that it does not have")
 
     def walk(self, pieces: Pieces, count: int) -> Walked:
         """Finds the entries of candidates.
@@ -196,7 +249,7 @@ class PieceBook:
                 self._copied(int(states[at]), copies) if copies else _NO_CHANGE
                 for states, copies in zip(operands, content.copies, strict=True)
             )
-            self._entries.append(number, self._state(base, frozenset()), changes)
+            self._entries.append(number, self._state(base, ()), changes)
             self._table.add(key, entry)
             numbers[index] = entry
         return numbers[place.ravel()]
@@ -220,9 +273,9 @@ class PieceBook:
     def _copied(self, state: int, copies: tuple[str, ...]) -> int:
         """The state of a tensor that further copies were made of."""
         base, made = self._states[state]
-        return self._state(base, made.union(copies))
+        return self._state(base, tuple(sorted({*made, *copies})))
 
-    def _state(self, base: Hashable, copies: frozenset[str]) -> int:
+    def _state(self, base: Hashable, copies: tuple[str, ...]) -> int:
         """A number that equal states share."""
         number = self._state_numbers.get((base, copies))
         if number is None:
@@ -263,6 +316,36 @@ class _Entries:
         self.changes = np.full((_FIRST_ROOM, 1), _NO_CHANGE, dtype=np.int32)
         self.changing = np.zeros(_FIRST_ROOM, dtype=np.bool_)
 
+    @classmethod
+    def from_bytes(cls, content_of: bytes, state_of: bytes, changes: bytes) -> Self:
+        """Entries that came as `BookState` has them.
+
+        Raises:
+            ValueError: They are not of one number.
+        """
+        entries = cls()
+        entries.content_of = np.frombuffer(content_of, _CONTENTS).astype(np.intp)
+        entries.state_of = np.frombuffer(state_of, _NUMBERS).astype(np.int32)
+        entries.count = len(entries.content_of)
+        entries.changes = np.frombuffer(changes, _NUMBERS).reshape(entries.count, -1).astype(np.int32)
+        entries.changing = (entries.changes >= 0).any(axis=1)
+        entries.any_changing = bool(entries.changing.any())
+        if len(entries.state_of) != entries.count:
+            raise ValueError(f"{entries.count} entries have {len(entries.state_of)} states")
+        return entries
+
+    def as_bytes(self) -> tuple[bytes, bytes, bytes]:
+        """Contents, states and changes of the entries, as `BookState` has them."""
+        some = slice(0, self.count)
+        states, changes = (each[some].astype(_NUMBERS).tobytes() for each in (self.state_of, self.changes))
+        return self.content_of[some].astype(_CONTENTS).tobytes(), states, changes
+
+    def refer_to(self, contents: int, states: int) -> bool:
+        """Whether all contents and states are among so many."""
+        some = slice(0, self.count)
+        inside = [(self.content_of, contents), (self.state_of, states), (self.changes, states)]
+        return all(int(array[some].max(initial=0)) < most for array, most in inside) and self.count > 0
+
     def append(self, content: int, state: int, changes: Sequence[int]) -> None:
         """Adds an entry."""
         if self.count == len(self.content_of):
@@ -279,6 +362,11 @@ class _Entries:
         self.changing[at] = max(changes, default=_NO_CHANGE) >= 0
         self.any_changing |= bool(self.changing[at])
         self.count += 1
+
+
+def _as_tuples(part: Any) -> Any:
+    """Lists of lists as tuples of tuples."""
+    return tuple(map(_as_tuples, part)) if isinstance(part, list | tuple) else part
 
 
 def _columns(sources: tuple[IntArray | int, ...], which: npt.NDArray[np.intp]) -> list[npt.NDArray[np.int64] | int]:

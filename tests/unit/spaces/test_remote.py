@@ -11,8 +11,8 @@ from annette.platforms import load_platform
 from annette.spaces import remote, remote_search, strategies
 from annette.spaces.compiled import compile_space
 from annette.spaces.load import load_space
-from annette.spaces.remote import price_on_cluster, serve_candidates
-from annette.spaces.remote_search import serve_part
+from annette.spaces.remote import prepare_candidates, price_on_cluster, serve_candidates
+from annette.spaces.remote_search import prepare_search, serve_part
 from annette.spaces.search import search
 
 PLATFORM = "zcu102-dnndk"
@@ -59,7 +59,7 @@ def test_code_is_not_sent():
         price_on_cluster("os:system", PLATFORM, [], **HOW)
     with pytest.raises(OptionError, match="there is no space 'nasbench20'"):
         price_on_cluster("nasbench20", PLATFORM, [], **HOW)
-    answer = msgspec.msgpack.decode(serve_candidates(b"", b'{"version":"1","space":"os:system"}'))
+    answer = msgspec.msgpack.decode(serve_candidates(b"", prepare_candidates(b'{"version":"1","space":"os:system"}')))
     assert "ValidationError" in answer["error"]
 
 
@@ -124,7 +124,7 @@ def test_code_of_others_is_not_sent_for_a_search(file):
     for objective in ("os:system", lambda *_: []):
         with pytest.raises(OptionError, match="nobody's code but annette's"):
             search(file, PLATFORM, count=3, objective=objective, scheduler="tcp://x")
-    answer = msgspec.msgpack.decode(serve_part(b"[0,1]", b'{"version":"1"}'))
+    answer = msgspec.msgpack.decode(serve_part(b"[0,1]", prepare_search(b'{"version":"1"}')))
     assert "ValidationError" in answer["error"]
 
 

@@ -11,8 +11,9 @@ from annette.mapping.model import MappingModel
 from annette.platforms import load_platform
 from annette.spaces.asked import Asked
 from annette.spaces.blocks import Block, BlockSpace, space_from_json
-from annette.spaces.compiled import CompiledSpace, FullRoad, compile_space
+from annette.spaces.compiled import CompiledSpace, compile_space
 from annette.spaces.forest_grid import Axis, grid_sums
+from annette.spaces.full_road import FullRoad
 from annette.spaces.keys import KeyTable, face_keys
 from annette.spaces.load import SPACES, load_space
 from annette.spaces.lookup_tables import lookup_table
