@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.optimize import lsq_linear, nnls
+from scipy.optimize import nnls
 
 from annette.mapping.operands import unmarked
 from annette.mapping.precision import kind_of
@@ -20,7 +20,6 @@ from annette.network.kinds import Category, kinds_in
 
 if TYPE_CHECKING:
     from annette.fitting.samples import Samples
-    from annette.mapping.kernel import FloatArray
 
 __all__ = ["fit_work_sum"]
 
@@ -170,10 +169,6 @@ _ROWS_THAT_TELL: Final = 8
 others had gone on, said that such a kernel starts 2.4 ms later, and so would one of 28,000 numbers."""
 
 _ROUNDS: Final = 10
-_SHORTER: Final = 2
-_NOISE: Final = 1.2
-"""Two kernels may be measured too short by any factor, others by so much."""
-
 _SOFTNESS: Final = 0.05
 """Below this error squares are minimised instead: about what repeated measurements of short kernels differ by."""
 
@@ -215,15 +210,12 @@ def _solve(works: tuple[str, ...], samples: Samples) -> tuple[dict[str, float], 
         return {}, np.inf
     matrix = np.stack([amounts[name] for name in works], axis=1)
     scale = np.maximum(matrix.max(axis=0), 1.0)
-    longest = _longest(matrix / scale, samples.latency_s)
     rows = matrix / scale / samples.latency_s[:, None]
     weights = np.ones(len(samples))
     best: tuple[dict[str, float], float] = ({}, np.inf)
     for _ in range(_ROUNDS):
         root = np.sqrt(weights)
         coefficients, _ = nnls(rows * root[:, None], root)
-        if (coefficients > longest).any():
-            coefficients = lsq_linear(rows * root[:, None], root, (0.0, longest)).x
         relative = rows @ coefficients
         if not (relative > 0).all():
             break
@@ -234,16 +226,3 @@ def _solve(works: tuple[str, ...], samples: Samples) -> tuple[dict[str, float], 
         weights = 1.0 / np.maximum(off, _SOFTNESS)
         weights = weights * (off / np.maximum(np.abs(relative - 1.0), 1e-9)) ** 2
     return best
-
-
-def _longest(works: FloatArray, latency_s: FloatArray) -> FloatArray:
-    """The most that a unit of each work can take, seconds: no kernel takes less than any of its works.
-
-    Args:
-        works: Amounts, shape ``(rows, works)``.
-        latency_s: Measured times, shape ``(rows,)``.
-    """
-    with np.errstate(divide="ignore"):
-        units_s: FloatArray = np.where(works > 0, latency_s[:, None] / works, np.inf)
-    shortest: FloatArray = np.sort(units_s, axis=0)[_SHORTER]
-    return np.maximum(shortest * _NOISE, np.finfo(float).tiny)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from annette.fitting.families import fit_all
-from annette.fitting.work_sum import _longest, fit_work_sum
+from annette.fitting.work_sum import fit_work_sum
 from annette.mapping.kernel import COLUMNS, KernelTable
 from annette.models.features import FeatureSet
 from annette.models.work_sum import WorkSum
@@ -155,11 +155,3 @@ def test_what_three_kernels_have_says_nothing_of_others():
     latency_s[:3] += 2.4e-3  # would be said of small ones, too
     found = fit_work_sum(samples(table, latency_s))
     assert not {"cold_kernels", "cold_input_bytes"} & set(found.seconds)
-
-
-def test_no_work_takes_longer_than_the_kernels_that_have_it():
-    works = np.array([[1.0, 0.0], [1.0, 2.0], [1.0, 4.0], [1.0, 8.0], [1.0, 0.0]])
-    latency_s = np.array([1e-6, 2e-6, 3e-6, 4e-6, 9e-6])
-    most_s = _longest(works, latency_s)
-    assert most_s == pytest.approx([3.6e-6, 1.2e-6])  # a fifth more than the third shortest for each unit
-    assert _longest(np.zeros((5, 1)), latency_s) == np.inf
