@@ -96,7 +96,8 @@ class RowStore:
             context = {name: np.frombuffer(column, _FLOATS).astype(np.float64) for name, column in sent.context.items()}
             table = KernelTable(np.array(sent.kinds, dtype=np.str_), values, context)
             store.tables.append(table)
-            store._numbers.update((key, len(store) + place) for place, key in enumerate(_keys(table)))
+            first = len(store)
+            store._numbers.update((key, first + place) for place, key in enumerate(_keys(table)))
         return store
 
 

@@ -328,7 +328,7 @@ class _Entries:
         entries.state_of = np.frombuffer(state_of, _NUMBERS).astype(np.int32)
         entries.count = len(entries.content_of)
         entries.changes = np.frombuffer(changes, _NUMBERS).reshape(entries.count, -1).astype(np.int32)
-        entries.changing = (entries.changes >= 0).any(axis=1)
+        entries.changing = np.any(entries.changes >= 0, axis=1).reshape(entries.count)
         entries.any_changing = bool(entries.changing.any())
         if len(entries.state_of) != entries.count:
             raise ValueError(f"{entries.count} entries have {len(entries.state_of)} states")
@@ -343,8 +343,8 @@ class _Entries:
     def refer_to(self, contents: int, states: int) -> bool:
         """Whether all contents and states are among so many."""
         some = slice(0, self.count)
-        inside = [(self.content_of, contents), (self.state_of, states), (self.changes, states)]
-        return all(int(array[some].max(initial=0)) < most for array, most in inside) and self.count > 0
+        named = max(self.state_of[some].max(initial=0), self.changes[some].max(initial=0))
+        return self.count > 0 and int(self.content_of[some].max(initial=0)) < contents and int(named) < states
 
     def append(self, content: int, state: int, changes: Sequence[int]) -> None:
         """Adds an entry."""
