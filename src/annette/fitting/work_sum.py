@@ -164,9 +164,12 @@ _BLOCKS: Final = (4, 8, 16, 32)
 """Numbers of one vector register or of a few, of 128 to 512 bits."""
 
 _ROWS_FOR_A_WORK: Final = 2
-_ROWS_THAT_TELL: Final = 8
-"""Rows that a work must occur in: three divisions of 10 million numbers that a network is given, between whose runs
-others had gone on, said that such a kernel starts 2.4 ms later, and so would one of 28,000 numbers."""
+_STARTS: Final = ("cold_kernels",)
+_SHORT_S: Final = 1e-4
+_SHORT_ROWS: Final = 8
+"""What a kernel costs however large it is follows from so many kernels that take no longer than this: three divisions
+of 10 million numbers that a network is given, between whose runs others had gone on, said that such a kernel starts 2.4
+ms later, and so would one of 28,000 numbers."""
 
 _ROUNDS: Final = 10
 _SOFTNESS: Final = 0.05
@@ -205,9 +208,10 @@ def _works(samples: Samples) -> tuple[str, ...]:
 def _solve(works: tuple[str, ...], samples: Samples) -> tuple[dict[str, float], float]:
     """Seconds of each work that takes time, and the mean absolute logarithm that is left; infinite where none fits."""
     amounts = works_of(works, samples.table)
-    works = tuple(name for name in works if np.count_nonzero(amounts[name]) >= _ROWS_THAT_TELL)
-    if not works:
-        return {}, np.inf
+    short = samples.latency_s <= _SHORT_S
+    works = tuple(
+        name for name in works if name not in _STARTS or np.count_nonzero(amounts[name][short]) >= _SHORT_ROWS
+    )
     matrix = np.stack([amounts[name] for name in works], axis=1)
     scale = np.maximum(matrix.max(axis=0), 1.0)
     rows = matrix / scale / samples.latency_s[:, None]

@@ -149,9 +149,9 @@ def _moved(rows, cold, elements, seed=4):
     return KernelTable(np.full(rows, "abs"), values)
 
 
-def test_what_three_kernels_have_says_nothing_of_others():
+def test_large_kernels_say_nothing_of_what_small_ones_cost_at_the_start():
     table = _moved(100, cold=3, elements=[4e6, 1e7, 2e7])
     latency_s = 3e-7 + 1e-9 * table["out_width"]
     latency_s[:3] += 2.4e-3  # would be said of small ones, too
     found = fit_work_sum(samples(table, latency_s))
-    assert not {"cold_kernels", "cold_input_bytes"} & set(found.seconds)
+    assert "cold_kernels" not in found.seconds
