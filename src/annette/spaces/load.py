@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -45,9 +46,18 @@ def load_space(name: str | Path, *, batch: int = 1) -> SearchSpace:
         known = ", ".join((*SPACES, "a .json file", "module:name"))
         raise OptionError(f"there is no space {text!r}{nearest(text, SPACES)}; known: {known}")
     found = resolve(text)
-    space = found if isinstance(found, SearchSpace) else found(batch=batch) if callable(found) else found
+    space = found if isinstance(found, SearchSpace) or not callable(found) else _made(found, text, batch)
     if not isinstance(space, SearchSpace):
         raise OptionError(f"{text!r} is no search space, but a {type(space).__name__}")
     if space.batch != batch:
         raise OptionError(f"space {text!r} processes {space.batch} samples together, not {batch}")
     return space
+
+
+def _made(make: Callable[..., object], text: str, batch: int) -> object:
+    """What a function or class makes for a batch."""
+    try:
+        inspect.signature(make).bind(batch=batch)
+    except (TypeError, ValueError):
+        raise OptionError(f"{text!r} cannot be called with batch={batch}, as what makes a search space is") from None
+    return make(batch=batch)

@@ -148,6 +148,24 @@ def test_choices_that_build_nothing_or_take_other_arguments():
         space_from_json(wrong).build(())
 
 
+def without_batch():
+    return chain()
+
+
+def test_functions_that_take_no_batch_make_no_space():
+    with pytest.raises(OptionError, match="cannot be called with batch=2"):
+        load_space("tests.unit.spaces.test_spaces:without_batch", batch=2)
+
+
+def test_no_candidate_of_a_small_space_differs_from_its_network():
+    """With all blocks left out, a stem without a rectifier meets that of the head: only one candidate shows it."""
+    space, platform = chain(), load_platform("epyc-onnxruntime")
+    rows = space.numbered(0, space.size)
+    compiled = compile_space(space, platform, training=16)
+    assert compiled.compiled
+    assert compiled.price(rows).latency_s == pytest.approx(FullRoad(space, platform).price(rows).latency_s, rel=1e-9)
+
+
 def test_compilers_of_whole_networks_are_not_compiled():
     prices = compile_space(chain(), load_platform("ncs2-openvino"), fallback="roofline")
     assert isinstance(prices, FullRoad)
