@@ -179,7 +179,9 @@ _TELLING = 3
 
 
 def nearest(word: str, known: Iterable[str], *, count: int = 3) -> str:
-    """Formats the known words most like ``word`` for the end of an error message, those that contain it first.
+    """Formats the known words most like ``word`` for the end of an error message.
+
+    Those that contain it come first, and of these those that add least.
 
     Args:
         word: What was asked for.
@@ -193,5 +195,6 @@ def nearest(word: str, known: Iterable[str], *, count: int = 3) -> str:
 
     words = list(known)
     longer = [each for each in words if len(word) >= _TELLING and word.lower() in each.lower()]
+    longer.sort(key=len)
     matches = list(dict.fromkeys(longer + get_close_matches(word, words, n=count, cutoff=0.5)))[:count]
     return f"; did you mean {' or '.join(repr(match) for match in matches)}?" if matches else ""
