@@ -8,19 +8,15 @@ the names turned out to stand in other lists. ``tools/evaluate_corpus.py`` measu
 
 from __future__ import annotations
 
-import argparse
 import functools
-import logging
 import sys
-import warnings
-from pathlib import Path
 from typing import Any
 
 import torch
 import torchvision
 import transformers as t
 from export_networks import First, Job, timm_job
-from listed_networks import outcome
+from listed_networks import export_folder, outcome
 from unseen_transformers import DECODER, EAGER, SMALL, WORDS, bare, signal, translator, words
 
 TIMM = (
@@ -102,13 +98,7 @@ def jobs() -> dict[str, Job]:
 
 def main() -> None:
     """Exports what is not there yet."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder for the networks")
-    out: Path = parser.parse_args().out
-    out.mkdir(parents=True, exist_ok=True)
-    warnings.simplefilter("ignore")
-    logging.disable(logging.CRITICAL)
-    torch.backends.mha.set_fastpath_enabled(False)  # One operator for a whole block, which ONNX does not have.
+    out = export_folder(__doc__ or "")
     torch.manual_seed(0)
     for name, job in jobs().items():
         path = out / f"{name}.onnx"

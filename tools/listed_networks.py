@@ -53,6 +53,22 @@ def outcome(job: Job, path: Path) -> dict[str, str]:
     return {"bytes": str(len(content)), "sha256": hashlib.sha256(content).hexdigest()}
 
 
+def export_folder(description: str) -> Path:
+    """The folder of ``--out``, made where there is none, for exports that go on in silence.
+
+    Args:
+        description: What ``--help`` says.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the networks")
+    out: Path = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    torch.backends.mha.set_fastpath_enabled(False)  # One operator for a whole block, which ONNX does not have.
+    return out
+
+
 def export_listed(listed: Path, suite: str, jobs: Callable[[], dict[str, Job]], description: str) -> None:
     """Exports what is not there yet and was not dropped, and writes the suite of what is left.
 
@@ -62,13 +78,7 @@ def export_listed(listed: Path, suite: str, jobs: Callable[[], dict[str, Job]], 
         jobs: Gives all networks by name: how to make one, and its inputs.
         description: What ``--help`` says.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder for the networks and their list")
-    out: Path = parser.parse_args().out
-    out.mkdir(parents=True, exist_ok=True)
-    warnings.simplefilter("ignore")
-    logging.disable(logging.CRITICAL)
-    torch.backends.mha.set_fastpath_enabled(False)  # One operator for a whole block, which ONNX does not have.
+    out = export_folder(description)
     made, lines = jobs(), rows_of(listed)
     for row in lines:
         if not row["dropped"]:

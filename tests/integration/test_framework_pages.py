@@ -3,7 +3,6 @@
 A page is skipped where what it installs is not installed.
 """
 
-import os
 import re
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import annette
+from tests.integration.pages import reader_of_a_page
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "frameworks"
 BLOCK = re.compile(r"^```(?:python (?P<file>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -35,13 +34,7 @@ def test_every_block_works_as_written(page, tmp_path):
     missing = [name for name in NEEDED[page] if find_spec(name) is None]
     if missing:
         pytest.skip(f"{page}.md needs {', '.join(missing)}")
-    command = tmp_path / "bin" / "annette"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m annette "$@"\n', encoding="utf-8")
-    command.chmod(0o755)
-    here = tmp_path / "here"
-    here.mkdir()
-    paths = {"PATH": f"{command.parent}:{os.environ['PATH']}", "PYTHONPATH": str(Path(annette.__file__).parents[1])}
+    here, environment = reader_of_a_page(tmp_path)
     ran = 0
     for block in BLOCK.finditer((PAGES / f"{page}.md").read_text(encoding="utf-8")):
         if block["file"]:
@@ -51,7 +44,7 @@ def test_every_block_works_as_written(page, tmp_path):
             commands = block["text"].splitlines()
             lines = [["sh", "-ec", line] for line in commands if not line.startswith("pip install")]
         for line in lines:
-            done = subprocess.run(line, cwd=here, env=os.environ | paths, capture_output=True, text=True, check=False)
+            done = subprocess.run(line, cwd=here, env=environment, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{line[-1]}\n{done.stdout}\n{done.stderr[-4000:]}"
             assert "Traceback" not in done.stderr, done.stderr[-4000:]
             ran += 1

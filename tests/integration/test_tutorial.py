@@ -1,6 +1,5 @@
 """Runs the tutorial: every block of code of docs/tutorial.md, in order, in an empty folder."""
 
-import os
 import re
 import subprocess
 import sys
@@ -8,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import annette
 from annette.platforms import load_platform
+from tests.integration.pages import reader_of_a_page
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("lightgbm")
@@ -19,13 +18,7 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), 
 
 
 def test_every_block_works_as_written(tmp_path):
-    commands = tmp_path / "bin" / "annette"
-    commands.parent.mkdir()
-    commands.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m annette "$@"\n', encoding="utf-8")
-    commands.chmod(0o755)
-    here = tmp_path / "here"
-    here.mkdir()
-    paths = {"PATH": f"{commands.parent}:{os.environ['PATH']}", "PYTHONPATH": str(Path(annette.__file__).parents[1])}
+    here, environment = reader_of_a_page(tmp_path)
     shells = {"sh": ["sh", "-ec"], "python": [sys.executable, "-c"]}
     printed = {}
     for language, code in BLOCKS:
@@ -33,7 +26,7 @@ def test_every_block_works_as_written(tmp_path):
             done = subprocess.run(
                 [*shells[language], code],
                 cwd=here,
-                env=os.environ | paths,
+                env=environment,
                 capture_output=True,
                 text=True,
                 check=False,

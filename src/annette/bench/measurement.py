@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
 __all__ = ["CaseMeasurer", "CaseResult", "Settings", "reference_network"]
 
+_RUNS_WITHOUT_SUBNORMALS: Final = 3
+_SLOWED: Final = 1.1
+"""Time with subnormal numbers over that without, from which on they count; less may be the moment."""
+
 _FEWEST: Final = 6
 """Runs of a whole network that takes long: fewer would not show whether a moment was calm."""
 
@@ -139,11 +143,6 @@ class Settings:
         if evicted or not one_s > 0:
             return _EVICTED
         return math.ceil(min(self.visit_s / one_s, self.visit_repeats))
-
-
-_RUNS_WITHOUT_SUBNORMALS: Final = 3
-_SLOWED: Final = 1.1
-"""Time with subnormal numbers over that without, from which on they count; less may be the moment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def can_flush() -> bool:
 @contextmanager
 def flushed() -> Iterator[None]:
     """Takes subnormal numbers as zero in this thread; does nothing where `can_flush` is false."""
-    library = _library() if platform.machine() in _REGISTERS else None
+    library = _library() if can_flush() else None
     if library is None:
         yield
         return

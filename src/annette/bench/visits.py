@@ -23,11 +23,8 @@ from annette.bench.records import Purpose, Run, Status, midmean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import numpy.typing as npt
-
     from annette.bench.records import KernelRecord
-
-    FloatArray = npt.NDArray[np.float64]
+    from annette.mapping.kernel import FloatArray
 
 __all__ = ["CALM", "error_of_gap", "joined_error", "joined_visits", "run_level_s", "undisturbed"]
 
@@ -107,16 +104,22 @@ def _joined_kernels(run: Run, visits: Sequence[Run]) -> tuple[KernelRecord, ...]
     positions = sorted(
         range(len(run.kernels)), key=lambda index: (_identity(run.kernels[index]), run.kernels[index].latency_s)
     )
+    if not positions:
+        return ()
     visits_s = np.array([[midmean(kernel.samples_s) for kernel in kernels] for kernels in ordered])
-    factor = _of_one_visit(visits_s)
+    times_s: list[list[float]] = visits_s.T.tolist()
+    calm_s = np.array(list(map(undisturbed, times_s)))
+    together_s = (calm_s * _of_one_visit(visits_s, calm_s)).tolist()
     joined = {
-        position: _joined_kernel(run.kernels[position], records, times_s.tolist(), factor)
-        for position, records, times_s in zip(positions, zip(*ordered, strict=True), visits_s.T, strict=True)
+        position: _joined_kernel(run.kernels[position], records, time_s, joined_error(each_s))
+        for position, records, time_s, each_s in zip(
+            positions, zip(*ordered, strict=True), together_s, times_s, strict=True
+        )
     }
     return tuple(joined[position] for position in range(len(run.kernels)))
 
 
-def _of_one_visit(visits_s: FloatArray) -> float:
+def _of_one_visit(visits_s: FloatArray, calm_s: FloatArray) -> float:
     """How much longer all kernels of a run take in its calmest visit than each in its own calmest one, at least 1.
 
     The shortest of several times of each kernel leaves out what differs by chance from visit to visit, which no run of
@@ -126,22 +129,20 @@ def _of_one_visit(visits_s: FloatArray) -> float:
 
     Args:
         visits_s: Time of each kernel in each visit, shape ``(visits, kernels)``.
+        calm_s: What the visits say of each kernel alone, shape ``(kernels,)``.
     """
-    if not visits_s.size:
-        return 1.0
-    each_s = np.array([undisturbed(times_s) for times_s in visits_s.T.tolist()])
-    together_s = undisturbed(np.minimum(visits_s, _MOST_LONGER * each_s).sum(axis=1).tolist())
-    alone_s = float(each_s.sum())
+    together_s = undisturbed(np.minimum(visits_s, _MOST_LONGER * calm_s).sum(axis=1).tolist())
+    alone_s = float(calm_s.sum())
     return max(together_s / alone_s, 1.0) if alone_s > 0 else 1.0
 
 
 def _joined_kernel(
-    kernel: KernelRecord, records: Sequence[KernelRecord], visits_s: Sequence[float], factor: float
+    kernel: KernelRecord, records: Sequence[KernelRecord], latency_s: float, error: float
 ) -> KernelRecord:
     return replace(
         kernel,
-        latency_s=undisturbed(visits_s) * factor,
-        error=joined_error(visits_s),
+        latency_s=latency_s,
+        error=error,
         samples_s=tuple(time_s for record in records for time_s in record.samples_s),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from tools.fuzz.case import Format
+from tools.fuzz.archive_format import ArchiveFormat
 from tools.fuzz.oracle import refused_with
 from tools.fuzz.zip_file import Archive
 
@@ -12,13 +12,12 @@ from annette.errors import NetworkError
 from annette.network.readers.keras import checked_config
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from random import Random
 
 __all__ = ["KerasFormat", "keras_members"]
 
-_CONFIG: Final = "config.json"
 _CLASSES: Final = (
     ("keras.layers", "Lambda"), ("keras.utils", "get_file"), ("keras.config", "enable_unsafe_deserialization"),
     ("keras.saving", "load_model"), ("builtins", "eval"), ("os", "system"), ("keras.src.utils.file_utils", "get_file"),
@@ -26,42 +25,28 @@ _CLASSES: Final = (
 )  # fmt: skip
 
 
-class KerasFormat(Format):
-    """What annette reads and checks of a ``.keras`` file before Keras sees it; Keras itself is not called.
-
-    A user's own files are damaged as bytes only.
-    """
+class KerasFormat(ArchiveFormat):
+    """What annette reads and checks of a ``.keras`` file before Keras sees it; Keras itself is not called."""
 
     name: ClassVar[str] = "keras"
     suffix: ClassVar[str] = ".keras"
-    raw: ClassVar[float] = 0.1
+    main: ClassVar[str] = "config.json"
 
-    def __init__(self, extra: Sequence[Path] = ()) -> None:
-        super().__init__(extra)
-        self._models = (keras_members(_sequential()), keras_members(_functional()))
-        self._files = tuple(path.read_bytes() for path in self.extra)
-
-    def draw(self, dice: Random) -> Archive | bytes:
-        """A sound model, or a user's file."""
-        if self._files and dice.random() < 0.2:
-            return dice.choice(self._files)
-        return Archive.of(dice.choice(self._models), _CONFIG)
+    def sound(self) -> Sequence[Mapping[str, Any]]:
+        """A chain of layers, and a graph of them with a chain within."""
+        return keras_members(_sequential()), keras_members(_functional())
 
     def mutate(self, subject: Archive | bytes, dice: Random) -> None:
         """Changes the configuration or the archive, or lets an object be of another class."""
         if not isinstance(subject, Archive):
             return
-        config = subject.members.get(_CONFIG)
+        config = subject.members.get(self.main)
         objects = list(_objects(config)) if dice.random() < 0.2 else []
         if objects:
             chosen = dice.choice(objects)
             chosen["module"], chosen["class_name"] = dice.choice(_CLASSES)
         else:
-            subject.mutate(dice)
-
-    def encode(self, subject: Archive | bytes, dice: Random) -> bytes:
-        """The archive's bytes."""
-        return subject if isinstance(subject, bytes) else subject.encode(dice)
+            super().mutate(subject, dice)
 
     def attempt(self, file: Path, dice: Random) -> str:
         """Reads and checks the configuration."""
@@ -88,7 +73,7 @@ def keras_members(config: dict[str, Any]) -> dict[str, Any]:
     """The files of an archive by name."""
     return {
         "metadata.json": {"keras_version": "3.12.0", "date_saved": "2025-11-30@12:00:00"},
-        _CONFIG: config,
+        KerasFormat.main: config,
         "model.weights.h5": b"\x89HDF\r\n\x1a\n" + bytes(64),
     }
 

@@ -2,55 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from tools.fuzz.case import Format
+from tools.fuzz.archive_format import ArchiveFormat
 from tools.fuzz.oracle import refused_with
 from tools.fuzz.program_file import programs
-from tools.fuzz.zip_file import Archive
 
 from annette.errors import NetworkError
 from annette.network.readers.pytorch.archive import read_archive
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from random import Random
 
 __all__ = ["ProgramFormat"]
 
-_PROGRAM: Final = "net/models/model.json"
 
-
-class ProgramFormat(Format):
-    """What annette reads and checks of a ``.pt2`` file before PyTorch sees it; PyTorch itself is not called.
-
-    A user's own files are damaged as bytes only.
-    """
+class ProgramFormat(ArchiveFormat):
+    """What annette reads and checks of a ``.pt2`` file before PyTorch sees it; PyTorch itself is not called."""
 
     name: ClassVar[str] = "pt2"
     suffix: ClassVar[str] = ".pt2"
-    raw: ClassVar[float] = 0.1
+    main: ClassVar[str] = "net/models/model.json"
 
-    def __init__(self, extra: Sequence[Path] = ()) -> None:
-        super().__init__(extra)
-        self._programs = programs()
-        self._files = tuple(path.read_bytes() for path in self.extra)
-
-    def draw(self, dice: Random) -> Archive | bytes:
-        """A sound program, or a user's file."""
-        if self._files and dice.random() < 0.2:
-            return dice.choice(self._files)
-        return Archive.of(dice.choice(self._programs), _PROGRAM)
-
-    def mutate(self, subject: Archive | bytes, dice: Random) -> None:
-        """Changes the program, its constants or the archive."""
-        if isinstance(subject, Archive):
-            subject.mutate(dice)
-
-    def encode(self, subject: Archive | bytes, dice: Random) -> bytes:
-        """The archive's bytes."""
-        return subject if isinstance(subject, bytes) else subject.encode(dice)
+    def sound(self) -> Sequence[Mapping[str, Any]]:
+        """Programs of several operators and constants."""
+        return programs()
 
     def attempt(self, file: Path, dice: Random) -> str:
         """Reads and checks the program."""

@@ -10,6 +10,7 @@ from tools.fuzz.oracle import refused_with
 from tools.fuzz.values import clean, integer, text, within
 
 from annette.errors import NetworkError
+from annette.network.readers.onnx.skeleton import encoded_varint
 from annette.network.readers.saved_model_operators import SAVED_MODEL_FILE, check_operators
 
 if TYPE_CHECKING:
@@ -114,20 +115,11 @@ def _encoded(message: Message) -> bytes:
         for number, value in each:
             content = done[id(value)] if isinstance(value, list) else value
             if isinstance(content, int):
-                parts += _varint(number << 3) + _varint(content)
+                parts += encoded_varint(number << 3) + encoded_varint(content)
             else:
-                parts += _varint(number << 3 | 2) + _varint(len(content)) + content
+                parts += encoded_varint(number << 3 | 2) + encoded_varint(len(content)) + content
         done[id(each)] = bytes(parts)
     return done[id(message)]
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
 
 
 def _node(name: bytes, operator: bytes, *inputs: bytes) -> Message:

@@ -105,7 +105,7 @@ class _Walk:
             if child is not None:
                 inner: list[bytes] = []
                 size = self.copy(body, position, child, inner, depth + 1)
-                head = _encode(tag) + _encode(size)
+                head = encoded_varint(tag) + encoded_varint(size)
                 parts.append(head)
                 parts.extend(inner)
                 written += len(head) + size
@@ -164,7 +164,8 @@ class _Walk:
         )
 
 
-def _encode(value: int) -> bytes:
+def encoded_varint(value: int) -> bytes:
+    """A whole number from 0 as protobuf writes it: seven bits in each byte, the lowest first."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)
