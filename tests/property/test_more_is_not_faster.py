@@ -10,7 +10,7 @@ import pytest
 import annette
 from annette.bench.generate.recipe import CaseBuilder
 
-PLATFORMS = ["epyc-onnxruntime-fp32", "xeon-onnxruntime-fp32", "xeon-openvino-fp32", "epyc-openvino-fp32"]
+PLATFORMS = ["epyc-onnxruntime", "xeon-onnxruntime", "epyc-openvino-fp32", "epyc-openvino-bf16"]
 SLACK = 0.1
 """A split of a forest between two sizes may take back this much of what the formula adds."""
 SLACK_OF_SHORT = 0.25

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from annette.bench.machine_speed import run_level_s
 from annette.bench.records import Purpose, Status
-from annette.bench.visits import CALM, error_of_gap, joined_error, run_level_s
+from annette.bench.visits import CALM, error_of_gap, joined_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -15,6 +15,7 @@ from collections.abc import Mapping  # noqa: TC003 - msgspec reads annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import chain
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
@@ -230,7 +231,7 @@ class CaseMeasurer:
 
     def _attempt(self, case: Case, compiled: CompiledNetwork) -> CaseResult:
         if self._backend.deterministic:
-            return self._judge(case, compiled.run(1), (), (), compiled.profile(1))
+            return self._judge(case, compiled.run(1), (), compiled.profile(1))
         return self._round(case, compiled) if case.purpose is Purpose.NETWORK else self._visit(case, compiled)
 
     def _round(self, case: Case, compiled: CompiledNetwork) -> CaseResult:
@@ -244,8 +245,9 @@ class CaseMeasurer:
         if self._is_slowed_by_subnormals(case.network, compiled, samples_s, rest):
             details[SUBNORMAL_LATENCY] = repr(median(samples_s))
             samples_s = compiled.run(runs, before=rest)
+        between_s = self._time_reference()
         profile = compiled.profile(runs, before=rest)
-        result = self._judge(case, samples_s, before_s, self._time_reference(), profile)
+        result = self._judge(case, samples_s, (before_s, between_s, self._time_reference()), profile)
         return replace(result, details={**result.details, **details})
 
     def _is_slowed_by_subnormals(
@@ -287,7 +289,7 @@ class CaseMeasurer:
         if profile is None or (not evicted and (case.purpose is Purpose.CHAIN or _is_tiny(profile))):
             one_s = self._warm_up(compiled, rest) * (1 if profile is None else _TOTALS_AS_DEAR)
             samples_s = compiled.run(settings.visit_runs(one_s, evicted=evicted), before=prepare)
-        return self._judge(case, samples_s, reference_s, (), profile)
+        return self._judge(case, samples_s, (reference_s,), profile)
 
     def _recent_reference(self) -> tuple[float, ...]:
         """Times of the reference workload, taken just now or a moment ago."""
@@ -314,13 +316,13 @@ class CaseMeasurer:
         self,
         case: Case,
         samples_s: tuple[float, ...],
-        before_s: tuple[float, ...],
-        after_s: tuple[float, ...],
+        reference_s: tuple[tuple[float, ...], ...],
         profile: Profile | None,
     ) -> CaseResult:
+        """What some runs were worth; ``reference_s`` has the timings of the reference workload around them."""
         status, reason = Status.OK, ""
         settings = self._settings
-        changed = drift(before_s, after_s)
+        changed = drift(reference_s[0], reference_s[-1]) if reference_s else 0.0
         problem = _impossible(samples_s, profile)
         if problem:
             return CaseResult(case.id, Status.FAILED, problem)  # Nothing of such a report is worth keeping.
@@ -331,7 +333,7 @@ class CaseMeasurer:
             status, reason = Status.DRIFTED, f"the reference workload changed by {changed:.0%} over the run"
         elif samples_s and not self._backend.deterministic and median(samples_s) < _SHORTEST_S:
             status, reason = Status.TOO_SHORT, f"one run takes less than {_SHORTEST_S * 1e6:.0f} µs"
-        result = CaseResult(case.id, status, reason, samples_s, before_s + after_s)
+        result = CaseResult(case.id, status, reason, samples_s, tuple(chain.from_iterable(reference_s)))
         return result if profile is None else replace(result, entries=profile.entries, details=profile.details)
 
 

@@ -1,11 +1,17 @@
 """Visits: a case is measured several times for a short while, spread over a campaign, instead of once for long.
 
 What disturbs a machine that others use comes and goes within seconds and minutes, so that all runs of one long
-measurement suffer from it or none does. Of several short ones at different times the shortest did not. On 70 kernels
-that were visited 25 times while six other programs shared the two processors, two campaigns of one visit each differed
-by 3.9 % (mean; median 0.6 %), of two visits, of which the shorter counts, by 0.9 %, of three by 0.6 %, of five by
-0.5 %. Correcting each visit by reference workloads timed beside it (arithmetic, cache, memory, small kernels) made them
-differ more: such disturbances hit a kernel or its neighbour in time, not both.
+measurement suffer from it or none does. Of several short ones at different times the shorter half did not. On 70
+kernels that were visited 25 times while six other programs shared the two processors, two campaigns of one visit each
+differed by 3.9 % (mean; median 0.6 %), of two visits, of which the shorter counts, by 0.9 %, of three by 0.6 %, of five
+by 0.5 %. What hits a kernel alone is left out in this way; what makes the machine slower for longer shows in a
+reference workload, too, and visits are brought to one speed by it before they are joined
+(`annette.bench.machine_speed`).
+
+Of three full campaigns of one plan on a machine of the latter kind, two differed by 4.9 to 5.0 % (mean, beyond their
+level; medians 2.9 to 3.4 %) where the two shortest of three visits count, by 5.2 to 5.7 % where the shortest does, by
+5.2 to 5.5 % where the middle one does and by 6.0 to 6.1 % with the mean. Where a quarter of the visits was made longer
+by 30 % in the mean, the shortest (6.0 to 6.5 %) and the two shortest (6.7 to 6.9 %) were least off.
 """
 
 from __future__ import annotations
@@ -13,11 +19,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import replace
-from statistics import median
+from statistics import mean, median
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from annette.bench.machine_speed import run_level_s
 from annette.bench.records import Purpose, Run, Status, midmean
 
 if TYPE_CHECKING:
@@ -26,7 +33,7 @@ if TYPE_CHECKING:
     from annette.bench.records import KernelRecord
     from annette.mapping.kernel import FloatArray
 
-__all__ = ["CALM", "error_of_gap", "joined_error", "joined_visits", "run_level_s", "undisturbed"]
+__all__ = ["CALM", "error_of_gap", "joined_error", "joined_visits", "undisturbed"]
 
 CALM: Final = 1.03
 """Time of a visit over that of the shortest, up to which it counts as calm. In a busy hour the shortest of three visits
@@ -51,8 +58,8 @@ of their errors (against what the other visits said) was 0.7, 1.2 to 2.3, 3 to 5
 def joined_visits(runs: Iterable[Run]) -> list[Run]:
     """Makes one run of all visits of a case.
 
-    A time is the shortest of what up to four visits say, of more the value a quarter of the way up; those of kernels
-    are then lengthened together, to add up to what one visit took. Failed visits do not count unless all failed. Boards
+    A time is what the shorter half of the visits say (`undisturbed`); those of kernels are then lengthened together, to
+    add up to what one visit took. Failed visits do not count unless all failed. Boards
     of one model are two machines, of which one is a little faster: where several have visited a case, for one of them
     was lost, the visits of the board with most of them count.
     Runs of whole networks stay apart: theirs are the rounds of a truth.
@@ -154,9 +161,9 @@ def undisturbed(times_s: Sequence[float]) -> float:
         times_s: A time of each, at least one.
 
     Returns:
-        The shortest of up to four; of more the one a quarter of the way up.
+        The mean of the shorter half, which counts the middle one: of three the two shortest, of two the shorter.
     """
-    return sorted(times_s)[(len(times_s) - 1) // 4]
+    return mean(sorted(times_s)[: (len(times_s) + 1) // 2])
 
 
 def joined_error(times_s: Sequence[float]) -> float:
@@ -192,11 +199,6 @@ def _identities(run: Run) -> list[tuple[object, ...]]:
 def _identity(kernel: KernelRecord) -> tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]:
     """What a kernel does; its name may be a number."""
     return kernel.operator, kernel.layers, tuple(sorted(kernel.info.items()))
-
-
-def run_level_s(run: Run) -> float:
-    """Time of a visit as far as it is known: of its kernels, which are fitted on, else of the whole run; seconds."""
-    return sum(kernel.latency_s for kernel in run.kernels) if run.kernels else run.latency_s
 
 
 def _judged(visits: Sequence[Run]) -> tuple[Status, str]:

@@ -50,7 +50,7 @@ def command(
     Examples:
       annette calibrate networks.csv --platform zcu102-dnndk --out my-board.json
       annette calibrate networks.csv --platform ncs2-openvino --measured end_to_end --out my-stick.json
-      annette calibrate truth.sqlite --platform xeon-onnxruntime-fp32 --out my-server.json
+      annette calibrate truth.sqlite --platform xeon-onnxruntime --out my-server.json
     """
     from annette.api import calibrate
     from annette.platforms import dump_platform

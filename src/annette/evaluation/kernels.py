@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from annette.bench.records import repeatability
-from annette.evaluation.truth import MachineSpeed
 from annette.mapping.precision import kind_of
 from annette.network import Category
 from annette.network.kinds import kinds_in
@@ -226,14 +225,13 @@ def _together(runs: Sequence[Run], platform: Platform) -> tuple[Run, FloatArray]
 
 
 def _times(run: Run, platform: Platform) -> dict[_Key, float]:
-    """Kernel times at the speed of the platform's campaign, without what the profiler adds (at most half of each)."""
-    scale = MachineSpeed.of(platform).scale(run)
+    """Kernel times without what the profiler adds (at most half of each)."""
     profiler_s = platform.provenance.measurement.get("profiler_s", 0.0)
     seen: Counter[tuple[str, ...]] = Counter()
     times: dict[_Key, float] = {}
     for record in run.kernels:
         what = (record.operator, record.info.get("tensor", ""), *record.layers)
-        times[(*what, str(seen[what]))] = max(record.latency_s - profiler_s, record.latency_s / 2.0) * scale
+        times[(*what, str(seen[what]))] = max(record.latency_s - profiler_s, record.latency_s / 2.0)
         seen[what] += 1
     return times
 

@@ -8,10 +8,12 @@ import math
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from statistics import geometric_mean
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench.importing.kernel import TIME
-from annette.bench.records import Purpose, Status, calm_reference_s, repeatability
+from annette.bench.machine_speed import at_speed, speed_ratios
+from annette.bench.records import Purpose, Status, repeatability
 from annette.bench.visits import joined_error, undisturbed
 from annette.documents import is_latency, parse_json
 from annette.errors import AnnetteError, DatasetError, OptionError, nearest
@@ -62,16 +64,16 @@ class MachineSpeed:
         facts = platform.provenance.measurement
         return cls(facts.get("calibration_s"), facts.get("calibration_exponent", 1.0))
 
-    def scale(self, *runs: Run) -> float:
-        """Factor that brings the times of runs to this speed; 1 where either speed is not known.
+    def factors(self, runs: Sequence[Run]) -> list[float]:
+        """Factors that bring the times of runs to this speed; 1 where either speed is not known.
 
-        Several rounds of a network have one: the reference workload of a single round says how it was disturbed itself,
-        not how the network was.
+        Args:
+            runs: All that were measured together: those measured around a run tell how fast the machine was then, too
+                (`annette.bench.machine_speed`).
         """
-        measured_s = calm_reference_s([time_s for run in runs for time_s in run.reference_s])
-        if self.calibration_s is None or measured_s is None:
-            return 1.0
-        return float((self.calibration_s / measured_s) ** self.exponent)
+        if self.calibration_s is None:
+            return [1.0] * len(runs)
+        return [float(ratio**self.exponent) for ratio in speed_ratios(runs, self.calibration_s)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +84,10 @@ class Truth:
         name: What the user calls it.
         network: The network.
         rounds_s: Latency of each round of measurement, seconds; one for a published figure, none where it is unknown.
-        runs: The rounds with their profiles; none for a published figure.
+        runs: The rounds with their profiles, at the speed of ``rounds_s``; none for a published figure.
         path: Its file; None for a network of the zoo or of a dataset.
-        scale: Factor by which ``rounds_s`` were brought to the speed of a platform's campaign; 1 where they are as they
-            were measured.
+        scale: Factor by which ``rounds_s`` were brought to the speed of a platform's campaign, their geometric mean; 1
+            where they are as they were measured.
         published: The suite that its latency was published in; None for one that was measured or that a file states.
     """
 
@@ -142,12 +144,17 @@ def truths_of(
         DatasetError: The dataset is damaged, or holds another network under a name.
         NetworkError: A network that the dataset lacks cannot be loaded.
     """
+    measured = [
+        run
+        for run in dataset.runs()
+        if run.purpose is Purpose.NETWORK and run.status is not Status.FAILED and math.isfinite(run.latency_s)
+    ]
     runs: dict[str, list[Run]] = defaultdict(list)
-    for run in dataset.runs():
-        if run.purpose is Purpose.NETWORK and run.status is not Status.FAILED and math.isfinite(run.latency_s):
-            runs[run.case].append(run)
+    factors: dict[str, list[float]] = defaultdict(list)
+    for run, factor in zip(measured, (speed or MachineSpeed()).factors(measured), strict=True):
+        runs[run.case].append(at_speed(run, factor))
+        factors[run.case].append(factor)
     truths = []
-    speed = speed or MachineSpeed()
     for name in sorted(runs) if names is None else names:
         wanted = (networks or {}).get(name)
         if wanted is not None:
@@ -156,13 +163,13 @@ def truths_of(
             dataset.rounds(name, wanted)
         else:
             wanted = runs[name][0].network if runs[name] else load_network(name)
-        scale = speed.scale(*runs[name])
-        latencies_s = tuple(run.latency_s * scale for run in runs[name])
+        latencies_s = tuple(run.latency_s for run in runs[name])
         if not all(map(is_latency, latencies_s)):
             raise DatasetError(
                 f"dataset {str(dataset.path)!r}: network {name!r} would take {latencies_s} s at the speed of the "
                 f"platform's campaign, by its times of the reference workload: it must be {TIME}"
             )
+        scale = geometric_mean(factors[name]) if factors[name] else 1.0
         truths.append(Truth(name, wanted, latencies_s, tuple(runs[name]), scale=scale))
     return tuple(truths)
 

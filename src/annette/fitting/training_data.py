@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from annette.bench.calm import calmness
 from annette.bench.importing.collection import origin_of
+from annette.bench.machine_speed import at_speed, reference_workload_s, speed_exponent, speed_ratios
 from annette.bench.records import Purpose
 from annette.bench.visits import joined_visits
 from annette.errors import FitError
 from annette.fitting.conformal import half_width
-from annette.fitting.overheads import RunOverheads, reference_workload_s, run_overheads, speed_exponent, speed_ratios
+from annette.fitting.overheads import RunOverheads, run_overheads
 from annette.fitting.roofline import fit_roofline
 from annette.fitting.rounds import is_about_control, round_costs
 from annette.fitting.samples import LEAST_ROWS, Dropped, Samples, clean, evicted_bytes, paired_kernels
@@ -62,6 +63,18 @@ QUANTISATION: Final = "quantisation"
 tensors; what is not quantised ran as it does in datasets of floating point, which may be fitted together with it."""
 
 
+class CommonSpeed(NamedTuple):
+    """The speed of a machine that times were brought to (`annette.bench.machine_speed`).
+
+    Attributes:
+        reference_s: Time of the reference workload at that speed, seconds.
+        exponent: Power of the reference workload's time that other times are proportional to, from 0 to 1.
+    """
+
+    reference_s: float
+    exponent: float
+
+
 @dataclass(frozen=True, eq=False)
 class MeasuredKernels:
     """The measured kernels as a mapping model sees them.
@@ -94,7 +107,10 @@ class TrainingData:
         overheads: Costs beside kernels, found from ``runs``.
         dropped: Parts of runs that were left out, with reasons.
         sources: The datasets, for the provenance.
+        speed: The speed of the machine that all times were brought to; None where none is known.
         calm: How calm each dataset's campaign was, of those that tell.
+        level_error: Relative standard error that all times have in common (`Calmness.level_error`), at that speed; 0
+            where nothing tells.
     """
 
     environment: Mapping[str, str]
@@ -105,12 +121,9 @@ class TrainingData:
     overheads: RunOverheads
     dropped: tuple[Dropped, ...]
     sources: tuple[Source, ...]
+    speed: CommonSpeed | None = None
     calm: tuple[Calmness, ...] = ()
-
-    @property
-    def level_error(self) -> float:
-        """Relative standard error that all times have in common (`Calmness.level_error`); 0 where nothing tells."""
-        return max((each.level_error for each in self.calm), default=0.0)
+    level_error: float = 0.0
 
     def kernels(self, mapping: MappingModel, *, profiler_s: float | None = None) -> MeasuredKernels:
         """The measured kernels that a mapping model predicts, cleaned.
@@ -124,10 +137,7 @@ class TrainingData:
         """
         added_s = self.overheads.profiler_s if profiler_s is None else profiler_s
         runs = without_profiler(self.runs, replace(self.overheads, profiler_s=added_s))
-        measured, share, run_of_row = paired_kernels(runs, mapping, self.precision)
-        ratios = np.array(speed_ratios(self.runs))[run_of_row]
-        exponent = speed_exponent(measured, ratios)
-        paired = replace(measured, latency_s=measured.latency_s * ratios**exponent)
+        paired, share, run_of_row = paired_kernels(runs, mapping, self.precision)
         totals_s = np.array([math.inf if evicted_bytes(run) else run.latency_s for run in self.runs])
         left_out = {UNRESOLVED: unresolved(paired, run_of_row, totals_s)}
         left_out[FIRST_USE] = first_uses(paired, run_of_row, np.isinf(totals_s)) & ~left_out[UNRESOLVED]
@@ -140,9 +150,8 @@ class TrainingData:
         facts = {"profiler_s": added_s}
         if self.calm:
             facts |= {"calm_index": min(each.index for each in self.calm), "level_error": self.level_error}
-        reference_s = reference_workload_s(self.runs)
-        if reference_s is not None:
-            facts |= {"calibration_s": reference_s, "calibration_exponent": exponent}
+        if self.speed is not None:
+            facts |= {"calibration_s": self.speed.reference_s, "calibration_exponent": self.speed.exponent}
         return MeasuredKernels(paired, kept, (*self.dropped, *smeared, *joined, *outliers), share, facts)
 
 
@@ -159,7 +168,8 @@ def read_training_data(datasets: Sequence[Dataset], precision: str | None = None
     """
     environment = common_environment(datasets, precision)
     visits = [list(dataset.runs()) for dataset in datasets]
-    everything = [run for runs in visits for run in joined_visits(runs)]
+    at_one_speed, speed = _at_one_speed(visits)
+    everything = [run for runs in at_one_speed for run in joined_visits(runs)]
     usable = [run for run in everything if run.usable]
     parts = [run for run in usable if run.purpose is not Purpose.NETWORK and not is_about_control(run.network)]
     if not parts:
@@ -178,8 +188,27 @@ def read_training_data(datasets: Sequence[Dataset], precision: str | None = None
         overheads=replace(run_overheads(runs), **round_costs(control)._asdict()),
         dropped=dropped,
         sources=benchmark_sources(datasets),
+        speed=speed,
         calm=tuple(filter(None, map(calmness, visits))),
+        level_error=max((each.level_error for each in filter(None, map(calmness, at_one_speed))), default=0.0),
     )
+
+
+def _at_one_speed(visits: Sequence[Sequence[Run]]) -> tuple[list[list[Run]], CommonSpeed | None]:
+    """The runs of some datasets, brought to the speed that the machine has in calm moments, and that speed.
+
+    Whole networks are not fitted on and stay as they are.
+    """
+    parts = [run for runs in visits for run in runs if run.purpose is not Purpose.NETWORK]
+    reference_s = reference_workload_s(parts)
+    if reference_s is None:
+        return [list(runs) for runs in visits], None
+    ratios = speed_ratios(parts)
+    exponent = speed_exponent(parts, ratios)
+    factors = iter([ratio**exponent for ratio in ratios])
+    return [
+        [run if run.purpose is Purpose.NETWORK else at_speed(run, next(factors)) for run in runs] for runs in visits
+    ], CommonSpeed(reference_s, exponent)
 
 
 def without_outliers(samples: Samples) -> tuple[Samples, tuple[Dropped, ...]]:

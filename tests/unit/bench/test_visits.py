@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from annette.bench.records import KernelRecord, Purpose, Run, Status
-from annette.bench.visits import joined_error, joined_visits
+from annette.bench.visits import joined_error, joined_visits, undisturbed
 from annette.network.builder import NetworkBuilder
 
 
@@ -37,10 +37,18 @@ def visit(round_: int, time_s: float, *, status: Status = Status.OK, operator: s
 def test_a_disturbed_visit_does_not_count() -> None:
     (run,) = joined_visits([visit(0, 1.9e-3), visit(1, 1.0e-3), visit(2, 1.02e-3)])
     assert run.status is Status.OK
-    assert run.latency_s == pytest.approx(1.0e-3)
-    assert run.kernels[0].latency_s == pytest.approx(1.0e-3)
+    assert run.latency_s == pytest.approx(1.01e-3)
+    assert run.kernels[0].latency_s == pytest.approx(1.01e-3)
     assert (run.round, run.attempts, run.duration_s) == (0, 3, 3.0)
     assert len(run.kernels[0].samples_s) == 6
+
+
+@pytest.mark.parametrize(
+    ("times_s", "expected"),
+    [((3.0,), 3.0), ((9.0, 1.0), 1.0), ((9.0, 1.0, 2.0), 1.5), ((9.0, 1.0, 2.0, 8.0), 1.5), ((1, 2, 3, 8, 9), 2.0)],
+)
+def test_the_shorter_half_says_what_takes_how_long_undisturbed(times_s: tuple[float, ...], expected: float) -> None:
+    assert undisturbed(times_s) == expected
 
 
 def test_a_single_visit_stays_as_it_is() -> None:

@@ -191,11 +191,33 @@ def test_times_are_brought_to_the_speed_of_the_campaign(tmp_path):
         print_evaluation(document, page=Page(200, lines.append))
         for report in ("".join(lines), evaluation_page(document)):
             assert ("multiplied by 0.500: " in report) == said
-    assert MachineSpeed(1e-3, 0.5).scale(measured) == 1.0  # It was not calibrated.
+    assert MachineSpeed(1e-3, 0.5).factors([measured]) == [1.0]  # It was not calibrated.
     strange = replace(measured, reference_s=(float("nan"), 0.0, -1e-3))
-    assert MachineSpeed(1e-3, 0.5).scale(strange) == 1.0
-    assert MachineSpeed(1e-3, 0.5).scale(replace(measured, reference_s=(4e-3,) * 3)) == pytest.approx(0.5)
+    assert MachineSpeed(1e-3, 0.5).factors([strange]) == [1.0]
+    calibrated = replace(measured, reference_s=(4e-3,) * 3)
+    assert MachineSpeed(1e-3, 0.5).factors([calibrated]) == [pytest.approx(0.5)]
+    assert MachineSpeed().factors([calibrated]) == [1.0]
     assert plain.latency_s == measured.latency_s
+
+
+def test_rounds_are_brought_to_one_speed_each_by_its_own_moment(tmp_path):
+    """Two rounds at different speeds of the machine are one time."""
+    random = np.random.default_rng(0)
+    with Dataset.create(tmp_path / "t.sqlite") as made:
+        measured = run(NETWORKS[0], random, purpose=Purpose.NETWORK)
+        for number, slower in enumerate((1.0, 1.21)):
+            at = replace(
+                measured,
+                round=number,
+                started_unix_s=1e3 * number,
+                latency_s=measured.latency_s * slower**0.5,
+                reference_s=(1e-3 * slower,) * 3,
+            )
+            made.add(at)
+        (truth,) = truths_of(made, speed=MachineSpeed(1e-3, 0.5))
+    assert truth.rounds_s == pytest.approx((measured.latency_s, measured.latency_s))
+    assert [each.latency_s for each in truth.runs] == pytest.approx(truth.rounds_s)
+    assert truth.scale == pytest.approx(1.21**-0.25)
 
 
 def command(capsys, monkeypatch, *arguments):

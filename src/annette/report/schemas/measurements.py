@@ -69,7 +69,7 @@ class CheckedWorkloadPart(ReportPart, frozen=True):
     calm_s: Annotated[FloatFrom0, doc("What it takes undisturbed.")]
     spread: Annotated[FloatFrom0, doc("By how much the slowest tenth of the visits took longer, relative.")]
     calm: Annotated[Share, doc("Share of the visits that took at most 3 % longer.")]
-    error: Annotated[FloatFrom0, doc("Relative error, in the mean, of the shortest of any three visits.")]
+    error: Annotated[FloatFrom0, doc("Relative error, in the mean, of what any three visits say.")]
 
 
 class CheckDocument(ReportDocument, frozen=True, tag="annette/bench-check/1"):
@@ -120,7 +120,8 @@ class MeasurementDocument(ReportDocument, frozen=True, tag="annette/measurement/
         dict[str, str], doc("What the measurement depends on: runtime, version, device, precision, threads, …")
     ]
     latency_s: Annotated[
-        FloatFrom0, doc("The shortest of the rounds' medians; of more than four, the one a quarter of the way up.")
+        FloatFrom0,
+        doc("Mean of the shorter half of the rounds' medians: of three the two shortest, of two the shorter."),
     ]
     rounds_s: Annotated[list[FloatFrom0], doc("Median of each usable round.")]
     statuses: Annotated[list[str], doc("What each round says of itself.")]
@@ -164,7 +165,8 @@ class MeasuredNetworkPart(ReportPart, frozen=True):
 
     network: Annotated[str, doc("The network, as it was named.")]
     latency_s: Annotated[
-        FloatFrom0, doc("The shortest of the rounds' medians; of more than four, the one a quarter of the way up.")
+        FloatFrom0,
+        doc("Mean of the shorter half of the rounds' medians: of three the two shortest, of two the shorter."),
     ]
     rounds_s: Annotated[list[FloatFrom0], doc("Median of each usable round.")]
     remeasurement_spread: Annotated[
