@@ -10,19 +10,23 @@ import argparse
 import csv
 import hashlib
 import logging
+import multiprocessing
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import onnxruntime
 import torch
 from export_networks import Job, export
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from multiprocessing.connection import Connection
 
 COLUMNS = ("name", "source", "task", "family", "new_family", "bytes", "sha256", "dropped")
 LARGEST_BYTES = 100_000_000
+LONGEST_S = 120
 
 
 def rows_of(listed: Path) -> list[dict[str, str]]:
@@ -53,6 +57,50 @@ def outcome(job: Job, path: Path) -> dict[str, str]:
     return {"bytes": str(len(content)), "sha256": hashlib.sha256(content).hexdigest()}
 
 
+def no_number(path: Path, inputs: tuple[torch.Tensor, ...]) -> str:
+    """Why a network that ran once with these inputs is dropped; an empty text if it gives numbers only."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    left = [each.numpy() for each in inputs]
+    feed = {}
+    for wanted in session.get_inputs():  # The exporter leaves out inputs that a network does not use.
+        fitting = next(index for index, value in enumerate(left) if list(value.shape) == wanted.shape)
+        feed[wanted.name] = left.pop(fitting)
+    try:
+        outputs = session.run(None, feed)
+    except Exception as problem:  # noqa: BLE001 - the runtime has no error of its own that is public
+        return f"exported, but ONNX Runtime does not run it: {str(problem).strip().splitlines()[0][:200]}"
+    none = [each for each in outputs if np.issubdtype(each.dtype, np.floating) and np.isnan(each).any()]
+    return "its outputs are not numbers" if none else ""
+
+
+def _tell(sender: Connection, job: Job, path: Path) -> None:
+    """Exports a network, runs it once, and sends what became of it."""
+    became = outcome(job, path)
+    if "sha256" in became and (reason := no_number(path, job[1])):
+        path.unlink()
+        became = {"dropped": reason}
+    sender.send(became)
+
+
+def outcome_apart(job: Job, path: Path) -> dict[str, str]:
+    """The same in a process of its own, which has 120 seconds and must also run the network once.
+
+    What a library does to PyTorch, or an exporter that never ends, costs no other network.
+    """
+    forking = multiprocessing.get_context("fork")
+    receiver, sender = forking.Pipe(duplex=False)
+    process = forking.Process(target=_tell, args=(sender, job, path))
+    process.start()
+    sender.close()
+    try:
+        return receiver.recv() if receiver.poll(LONGEST_S) else {"dropped": f"not exported within {LONGEST_S} s"}
+    except EOFError:
+        return {"dropped": "not exported: the process ended"}
+    finally:
+        process.kill()
+        process.join()
+
+
 def export_folder(description: str) -> Path:
     """The folder of ``--out``, made where there is none, for exports that go on in silence.
 
@@ -69,7 +117,13 @@ def export_folder(description: str) -> Path:
     return out
 
 
-def export_listed(listed: Path, suite: str, jobs: Callable[[], dict[str, Job]], description: str) -> None:
+def export_listed(
+    listed: Path,
+    suite: str,
+    jobs: Callable[[], dict[str, Job]],
+    description: str,
+    become: Callable[[Job, Path], dict[str, str]] = outcome,
+) -> None:
     """Exports what is not there yet and was not dropped, and writes the suite of what is left.
 
     Args:
@@ -77,12 +131,13 @@ def export_listed(listed: Path, suite: str, jobs: Callable[[], dict[str, Job]], 
         suite: Name of the file, in the folder of the networks, for ``annette evaluate --suite``.
         jobs: Gives all networks by name: how to make one, and its inputs.
         description: What ``--help`` says.
+        become: Exports a network, and says what became of it.
     """
     out = export_folder(description)
     made, lines = jobs(), rows_of(listed)
     for row in lines:
         if not row["dropped"]:
-            row.update(outcome(made[row["name"]], out / f"{row['name']}.onnx"))
+            row.update(become(made[row["name"]], out / f"{row['name']}.onnx"))
         with listed.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
