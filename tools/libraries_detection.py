@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 import torch
-from libraries_parts import at, job, made, rand
+from libraries_parts import at, job, made, maker, rand
 
 if TYPE_CHECKING:
     from export_networks import Job
@@ -55,17 +55,18 @@ def points() -> dict[str, Job]:
     """Points and edges of images, faces, and what describes a patch."""
     return {
         "disk": job(
-            lambda: at("kornia.feature.DISK")(), rand(3, 128, 160), call=lambda model, image: model.heatmap_and_dense_descriptors(image)
+            maker("kornia.feature.DISK"), rand(3, 128, 160),
+            call=lambda model, image: model.heatmap_and_dense_descriptors(image),
         ),
-        "hardnet": job(lambda: at("kornia.feature.HardNet")(pretrained=False), torch.rand(64, 1, 32, 32)),
-        "hynet": job(lambda: at("kornia.feature.HyNet")(pretrained=False), torch.rand(64, 1, 32, 32)),
+        "hardnet": job(maker("kornia.feature.HardNet", pretrained=False), torch.rand(64, 1, 32, 32)),
+        "hynet": job(maker("kornia.feature.HyNet", pretrained=False), torch.rand(64, 1, 32, 32)),
         "xfeat": made("kornia.feature.xfeat.XFeatModel", 3, 256, 320),
         "dexined": made("kornia.models.dexined.DexiNed", 3, 96, 128, pretrained=False),
         "yunet": made("kornia.models.yunet.YuNet", 3, 320, 320, phase="test", pretrained=False),
         "defmo": made("kornia.feature.DeFMO", 6, 64, 80, pretrained=False),
         "dedode": job(
-            lambda: at("kornia.feature.DeDoDe")(detector_model="L", descriptor_model="B", amp_dtype=torch.float32).detector,
-            rand(3, 64, 96),
+            maker("kornia.feature.DeDoDe", detector_model="L", descriptor_model="B", amp_dtype=torch.float32),
+            rand(3, 64, 96), call=lambda model, image: model.detector(image),
         ),
     }  # fmt: skip
 

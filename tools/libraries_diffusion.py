@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from libraries_parts import Tensor, at, job, rand
+from libraries_parts import Tensor, job, maker, rand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ TIME = torch.tensor([400])
 
 def configured(name: str, **values: Any) -> Callable[[], torch.nn.Module]:
     """Makes a model of diffusers."""
-    return lambda: at(f"diffusers.{name}")(**values)
+    return maker(f"diffusers.{name}", **values)
 
 
 def untied(model: torch.nn.Module, *inputs: Tensor) -> Any:

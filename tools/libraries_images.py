@@ -27,7 +27,9 @@ def transformers_jobs() -> dict[str, Job]:
             "vit_pytorch.cct.CCT", *PICTURE, img_size=224, embedding_dim=256, n_conv_layers=2, kernel_size=7, stride=2,
             padding=3, num_layers=7, num_heads=4, mlp_ratio=2.0, num_classes=1000, positional_embedding="learnable",
         ),
-        "crossformer": made("vit_pytorch.crossformer.CrossFormer", *PICTURE, dim=(48, 96, 192, 384), depth=(1, 1, 6, 2)),
+        "crossformer": made(
+            "vit_pytorch.crossformer.CrossFormer", *PICTURE, dim=(48, 96, 192, 384), depth=(1, 1, 6, 2)
+        ),
         "t2t": made(
             "vit_pytorch.t2t.T2TViT", *PICTURE, image_size=224, num_classes=1000, dim=192, depth=5, heads=3, mlp_dim=384
         ),

@@ -47,13 +47,21 @@ def translator() -> nn.Module:
 def pythia() -> nn.Module:
     """A small Pythia of LitGPT."""
     litgpt = at("litgpt.Config")
-    return at("litgpt.GPT")(litgpt(block_size=96, n_layer=4, n_embd=256, n_head=4, vocab_size=WORDS, padded_vocab_size=WORDS))
+    return at("litgpt.GPT")(
+        litgpt(block_size=96, n_layer=4, n_embd=256, n_head=4, vocab_size=WORDS, padded_vocab_size=WORDS)
+    )
 
 
 def genes() -> nn.Module:
     """A small Enformer."""
     return at("enformer_pytorch.Enformer").from_hparams(
-        dim=192, depth=2, heads=4, output_heads={"human": 64}, target_length=16, num_downsamples=5, dim_divisible_by=32,
+        dim=192,
+        depth=2,
+        heads=4,
+        output_heads={"human": 64},
+        target_length=16,
+        num_downsamples=5,
+        dim_divisible_by=32,
         attn_dim_key=32,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from libraries_parts import job, made, rand, at
+from libraries_parts import at, job, made, rand
 
 if TYPE_CHECKING:
     from export_networks import Job
@@ -33,7 +33,7 @@ def volumes() -> dict[str, Job]:
             hidden_size=192, mlp_dim=768, num_heads=6,
         ),
         "swin_unetr": made(
-            f"{NETS}.SwinUNETR", 1, 32, 32, 32, in_channels=1, out_channels=2, feature_size=12, depths=(1, 1, 1, 1),
+            f"{NETS}.SwinUNETR", 1, 64, 32, 32, in_channels=1, out_channels=2, feature_size=12, depths=(1, 1, 1, 1),
         ),
         "highresnet": made(f"{NETS}.HighResNet", 1, 24, 24, 24, spatial_dims=3, in_channels=1, out_channels=2),
         "ahnet": made(f"{NETS}.AHNet", 1, 32, 32, 32, layers=(2, 2, 2, 2), psp_block_num=2, **SPACE),
@@ -61,7 +61,7 @@ def planes() -> dict[str, Job]:
         "quicknat": made(f"{NETS}.Quicknat", 1, 160, 160, num_classes=33, num_channels=1, num_filters=32),
         "hovernet": made(f"{NETS}.HoVerNet", 3, 256, 256, mode="fast", out_classes=5),
         "restormer": made(
-            "monai.networks.nets.restormer.Restormer", 3, 96, 96, spatial_dims=2, in_channels=3, out_channels=3, dim=16,
+            f"{NETS}.restormer.Restormer", 3, 96, 96, spatial_dims=2, in_channels=3, out_channels=3, dim=16,
             num_blocks=(1, 1, 1, 2), heads=(1, 2, 4, 8), num_refinement_blocks=1,
         ),
     }  # fmt: skip

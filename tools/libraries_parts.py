@@ -71,6 +71,11 @@ def rand(*shape: int) -> Tensor:
     return torch.rand(1, *shape)
 
 
+def maker(path: str, *given: Any, **values: Any) -> Callable[[], nn.Module]:
+    """Makes a library's model with these settings, when it is asked to."""
+    return lambda: at(path)(*given, **values)
+
+
 def made(path: str, *shape: int, **values: Any) -> Job:
     """A library's model with these settings, on one image, volume or signal of this shape."""
-    return job(lambda: at(path)(**values), rand(*shape))
+    return job(maker(path, **values), rand(*shape))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from libraries_parts import PICTURE, at, job, made, rand
+from libraries_parts import PICTURE, at, job, made, maker, rand
 
 if TYPE_CHECKING:
     from export_networks import Job
@@ -46,8 +46,8 @@ def people() -> dict[str, Job]:
     """Poses, faces and points."""
     return {
         "ibppose": made(
-            f"{MODELS}.ibppose_coco.IbpPose", 3, 128, 128, passes=2, backbone_out_channels=64, outs_channels=50, depth=3,
-            growth_rate=32, use_bn=True, in_size=(128, 128),
+            f"{MODELS}.ibppose_coco.IbpPose", 3, 128, 128, passes=2, backbone_out_channels=64, outs_channels=50,
+            depth=3, growth_rate=32, use_bn=True, in_size=(128, 128),
         ),
         "lwopenpose": made(f"{MODELS}.lwopenpose_cmupan.lwopenpose2d_mobilenet_cmupan_coco", 3, 192, 192),
         "simplepose_mobile": made(
@@ -55,9 +55,7 @@ def people() -> dict[str, Job]:
         ),
         "lffd": made(f"{MODELS}.lffd.lffd20x5s320v2_widerface", 3, 192, 192),
         "superpoint": job(
-            lambda: at(f"{MODELS}.superpointnet.superpointnet")(),
-            rand(1, 160, 160),
-            call=dense_points,
+            maker(f"{MODELS}.superpointnet.superpointnet"), rand(1, 160, 160), call=dense_points,
         ),
         "prnet": made(f"{MODELS}.prnet.prnet", 3, 128, 128),
     }  # fmt: skip

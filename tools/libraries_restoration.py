@@ -18,7 +18,9 @@ def jobs() -> dict[str, Job]:
             f"{arch}.HAT.HAT", 3, 48, 48, img_size=48, embed_dim=48, depths=(2, 2), num_heads=(4, 4), window_size=8,
             compress_ratio=3, squeeze_factor=12, upscale=2, mlp_ratio=2.0, overlap_ratio=0.5,
         ),
-        "spandrel_span": made(f"{arch}.SPAN.SPAN", 3, 96, 96, num_in_ch=3, num_out_ch=3, feature_channels=32, upscale=2),
+        "spandrel_span": made(
+            f"{arch}.SPAN.SPAN", 3, 96, 96, num_in_ch=3, num_out_ch=3, feature_channels=32, upscale=2
+        ),
         "spandrel_omnisr": made(
             f"{arch}.OmniSR.OmniSR", 3, 48, 48, num_feat=32, block_num=1, res_num=2, up_scale=2, window_size=8
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from libraries_parts import at, job, made, rand
+from libraries_parts import at, job, made, maker, rand
 from torch import nn
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def recognisers() -> dict[str, Job]:
         "wav2letter": made("torchaudio.models.Wav2Letter", 1, SECOND, num_classes=40),
         "deepspeech": made("torchaudio.models.DeepSpeech", 1, 150, 161, n_feature=161, n_hidden=512),
         "emformer": job(
-            lambda: at("torchaudio.models.Emformer")(160, 4, 640, 6, 16, left_context_length=30, right_context_length=4),
+            maker("torchaudio.models.Emformer", 160, 4, 640, 6, 16, left_context_length=30, right_context_length=4),
             rand(100, 160), whole,
         ),
         "wavernn": job(
@@ -33,8 +33,9 @@ def recognisers() -> dict[str, Job]:
             rand(1, 800), rand(1, 80, 12),
         ),
         "squim_objective": job(
-            lambda: at("torchaudio.models.squim_objective_model")(
-                feat_dim=64, win_len=64, d_model=64, nhead=4, hidden_dim=64, num_blocks=2, rnn_type="LSTM", chunk_size=71
+            maker(
+                "torchaudio.models.squim_objective_model", feat_dim=64, win_len=64, d_model=64, nhead=4, hidden_dim=64,
+                num_blocks=2, rnn_type="LSTM", chunk_size=71,
             ),
             rand(SECOND),
         ),
@@ -56,10 +57,11 @@ def separators() -> dict[str, Job]:
 def thrifty() -> nn.Module:
     """RE-SepFormer over features of an encoder."""
     block = at(f"{LOBES}.resepformer.SBTransformerBlock_wnormandskip")
-    values = {"num_layers": 3, "d_model": 64, "nhead": 4, "d_ffn": 256, "norm_before": True, "dropout": 0.0}
+    values = {"num_layers": 3, "d_model": 64, "nhead": 4, "d_ffn": 256, "norm_before": True, "dropout": 0.0,
+              "use_positional_encoding": True}  # fmt: skip
     return at(f"{LOBES}.resepformer.ResourceEfficientSeparator")(
         input_dim=64, causal=False, num_spk=2, layer=2, unit=64, segment_size=100, mem_type="av",
-        seg_model=block(**values, use_positional_encoding=True), mem_model=block(**values, use_positional_encoding=True),
+        seg_model=block(**values), mem_model=block(**values),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from libraries_parts import at, job, made, rand
+from libraries_parts import at, job, made, maker, rand
 from torch import nn
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ def forecast(name: str, *, together: bool = False, **values: Any) -> Job:
         return model({**window, "insample_y": past, "insample_mask": torch.ones_like(past)})
 
     return job(
-        lambda: at(f"neuralforecast.models.{name}")(h=AHEAD, input_size=PAST, **series, **values), rand(*shape), call=call
-    )  # fmt: skip
+        maker(f"neuralforecast.models.{name}", h=AHEAD, input_size=PAST, **series, **values), rand(*shape), call=call
+    )
 
 
 def forecasts() -> dict[str, Job]:
