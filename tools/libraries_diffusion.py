@@ -53,7 +53,7 @@ def autoencoders() -> dict[str, Job]:
         ),
         "autoencoder_dc": job(configured("AutoencoderDC", **deep), rand(3, 96, 96), call=untied),
         "autoencoder_oobleck": job(
-            configured("AutoencoderOobleck", encoder_hidden_size=24, decoder_channels=24, decoder_input_channels=16,
+            configured("AutoencoderOobleck", encoder_hidden_size=24, decoder_channels=24, decoder_input_channels=12,
                        downsampling_ratios=[2, 4, 8], channel_multiples=[1, 2, 4], audio_channels=2),
             rand(2, 16384), call=untied,
         ),
@@ -70,7 +70,7 @@ def unets() -> dict[str, Job]:
             rand(4, 24, 24), TIME, rand(20, 192), call=untied,
         ),
         "unet_1d": job(
-            configured("UNet1DModel", sample_size=4096, in_channels=2, out_channels=2, extra_in_channels=16,
+            configured("UNet1DModel", sample_size=4096, in_channels=2, out_channels=2, extra_in_channels=64,
                        block_out_channels=(32, 64, 96),
                        down_block_types=("DownBlock1DNoSkip", "DownBlock1D", "AttnDownBlock1D"),
                        up_block_types=("AttnUpBlock1D", "UpBlock1D", "UpBlock1DNoSkip")),

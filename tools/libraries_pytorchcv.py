@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -39,7 +40,7 @@ def segments() -> dict[str, Job]:
 def dense_points(model: torch.nn.Module, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """SuperPoint up to its two maps; how many points follow depends on the image."""
     held, points, words = model.features(image), model.detector, model.descriptor
-    return points.conv2(points.conv1(held)).softmax(1), words.conv2(words.conv1(held))
+    return points.detector(held).softmax(1), words.head(held)
 
 
 def people() -> dict[str, Job]:
@@ -75,6 +76,8 @@ def jobs() -> dict[str, Job]:
     """All networks of this part by name."""
     found = {**classes(), **segments(), **people()}
     frames, length = rand(64, 200), torch.tensor([200])
-    found["jasper_dr"] = job(lambda: jasper(depthwise=False), frames, length)
-    found["quartznet"] = job(lambda: jasper(depthwise=True), frames, length)
+    for name, depthwise in (("jasper_dr", False), ("quartznet", True)):
+        found[name] = job(
+            functools.partial(jasper, depthwise=depthwise), frames, call=lambda model, sound: model(sound, length)
+        )
     return {f"cv_{name}": made_job for name, made_job in found.items()}

@@ -23,7 +23,7 @@ def recognisers() -> dict[str, Job]:
         "deepspeech": made("torchaudio.models.DeepSpeech", 1, 150, 161, n_feature=161, n_hidden=512),
         "emformer": job(
             maker("torchaudio.models.Emformer", 160, 4, 640, 6, 16, left_context_length=30, right_context_length=4),
-            rand(100, 160), whole,
+            rand(100, 160), call=lambda model, sound: model(sound, whole),
         ),
         "wavernn": job(
             lambda: at("torchaudio.models.WaveRNN")(
@@ -75,7 +75,7 @@ def dual() -> nn.Module:
 
 def words() -> dict[str, Job]:
     """Networks of speechbrain."""
-    frames = torch.tensor([1.0])
+    whole = torch.tensor([1.0])
     branch = f"{LOBES}.transformer.Branchformer.BranchformerEncoder"
     return {
         "crdnn": job(crdnn, rand(120, 80)),
@@ -86,7 +86,8 @@ def words() -> dict[str, Job]:
             lambda: at(f"{LOBES}.DiffWave.DiffWave")(80, 8, 32, 4, 50), rand(1, 4096), torch.tensor([20]), rand(80, 16)
         ),
         "segan": job(lambda: at(f"{LOBES}.segan_model.Generator")(31, False, False), rand(16384, 1)),
-        "metricgan": job(lambda: at(f"{LOBES}.MetricGAN.EnhancementGenerator")(257, 128, 2), rand(120, 257), frames),
+        "metricgan": job(lambda: at(f"{LOBES}.MetricGAN.EnhancementGenerator")(257, 128, 2), rand(120, 257),
+                         call=lambda model, sound: model(sound, whole)),
         "branchformer": job(
             lambda: at(branch)(4, 144, 4, csgu_linear_units=576, kernel_size=31), rand(120, 144), rand(239, 144),
             call=lambda model, sound, places: model(sound, pos_embs=places),
@@ -131,5 +132,7 @@ def jobs() -> dict[str, Job]:
         "unmix_bilstm": made(
             "openunmix.model.OpenUnmix", 2, 513, 80, nb_bins=513, nb_channels=2, hidden_size=192, nb_layers=2
         ),
-        "zipformer_s": job(zipped, torch.rand(120, 1, 96), torch.tensor([120])),
+        "zipformer_s": job(
+            zipped, torch.rand(120, 1, 96), call=lambda model, sound: model(sound, torch.tensor([120]))
+        ),
     }  # fmt: skip

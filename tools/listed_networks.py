@@ -20,6 +20,8 @@ import onnxruntime
 import torch
 from export_networks import Job, export
 
+from annette.bench.feeds import input_values
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
@@ -35,10 +37,23 @@ def rows_of(listed: Path) -> list[dict[str, str]]:
         return [dict.fromkeys(COLUMNS, "") | row for row in csv.DictReader(file)]
 
 
-def outcome(job: Job, path: Path) -> dict[str, str]:
-    """Exports a network, and says how large its file is, or why it is dropped."""
+def export_newer(make: Callable[[], torch.nn.Module], inputs: tuple[torch.Tensor, ...], path: Path) -> None:
+    """Writes a network with random weights by the newer exporter, which knows operators that the older does not."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        torch.onnx.export(make().eval(), inputs, str(path), dynamo=True, external_data=False, verbose=False)
+
+
+def outcome(job: Job, path: Path, write: Callable[..., None] = export) -> dict[str, str]:
+    """Exports a network, and says how large its file is, or why it is dropped.
+
+    Args:
+        job: How to make the network, and its inputs.
+        path: Where it goes.
+        write: Exports it.
+    """
     try:
-        export(*job, path)
+        write(*job, path)
     except Exception as problem:  # noqa: BLE001 - whatever a library's model cannot do, the others are exported
         path.unlink(missing_ok=True)
         first = str(problem).strip().splitlines()[:1] or [""]
@@ -57,14 +72,11 @@ def outcome(job: Job, path: Path) -> dict[str, str]:
     return {"bytes": str(len(content)), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def no_number(path: Path, inputs: tuple[torch.Tensor, ...]) -> str:
-    """Why a network that ran once with these inputs is dropped; an empty text if it gives numbers only."""
+def no_number(path: Path) -> str:
+    """Why a network that ran once, fed as it is measured, is dropped; an empty text if it gives numbers only."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    left = [each.numpy() for each in inputs]
-    feed = {}
-    for wanted in session.get_inputs():  # The exporter leaves out inputs that a network does not use.
-        fitting = next(index for index, value in enumerate(left) if list(value.shape) == wanted.shape)
-        feed[wanted.name] = left.pop(fitting)
+    types = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
+    feed = {each.name: input_values(each.shape, types[each.type]) for each in session.get_inputs()}
     try:
         outputs = session.run(None, feed)
     except Exception as problem:  # noqa: BLE001 - the runtime has no error of its own that is public
@@ -73,12 +85,21 @@ def no_number(path: Path, inputs: tuple[torch.Tensor, ...]) -> str:
     return "its outputs are not numbers" if none else ""
 
 
-def _tell(sender: Connection, job: Job, path: Path) -> None:
-    """Exports a network, runs it once, and sends what became of it."""
-    became = outcome(job, path)
-    if "sha256" in became and (reason := no_number(path, job[1])):
+def _run_once(job: Job, path: Path, write: Callable[..., None]) -> dict[str, str]:
+    """Exports a network, and drops it if it does not run."""
+    became = outcome(job, path, write)
+    if "sha256" in became and (reason := no_number(path)):
         path.unlink()
-        became = {"dropped": reason}
+        return {"dropped": reason}
+    return became
+
+
+def _tell(sender: Connection, job: Job, path: Path) -> None:
+    """Exports a network, by the newer exporter if the older one cannot, and sends what became of it."""
+    became = _run_once(job, path, export)
+    if "sha256" not in became:
+        again = _run_once(job, path, export_newer)
+        became = again if "sha256" in again else became
     sender.send(became)
 
 
@@ -117,6 +138,11 @@ def export_folder(description: str) -> Path:
     return out
 
 
+def there(row: dict[str, str], path: Path) -> bool:
+    """Whether the file that a row states is there already."""
+    return bool(row["sha256"]) and path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == row["sha256"]
+
+
 def export_listed(
     listed: Path,
     suite: str,
@@ -136,8 +162,9 @@ def export_listed(
     out = export_folder(description)
     made, lines = jobs(), rows_of(listed)
     for row in lines:
-        if not row["dropped"]:
-            row.update(become(made[row["name"]], out / f"{row['name']}.onnx"))
+        path = out / f"{row['name']}.onnx"
+        if not row["dropped"] and not there(row, path):
+            row.update(become(made[row["name"]], path))
         with listed.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
