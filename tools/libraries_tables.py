@@ -97,11 +97,13 @@ def tabular() -> dict[str, Job]:
     return {
         "tab_transformer": job(
             lambda: at("tab_transformer_pytorch.TabTransformer")(
-                categories=(10, 5, 6, 5, 8, 20), num_continuous=10, dim=32, dim_out=1, depth=4, heads=4
+                categories=(10, 5, 6, 5, 8, 20), num_continuous=10, dim=32, dim_out=1, depth=4, heads=4,
+                mlp_act=nn.ReLU(),
             ),
             torch.randint(0, 5, (1, 6)), rand(10),
         ),
-        "tabnet_classifier": made("pytorch_tabnet.tab_network.TabNet", 54, input_dim=54, output_dim=7, n_steps=4),
+        "tabnet_classifier": made("pytorch_tabnet.tab_network.TabNet", 54, input_dim=54, output_dim=7, n_steps=4,
+                                  group_attention_matrix=torch.eye(54)),
         "rtdl_resnet": made(
             "rtdl_revisiting_models.ResNet", 64, d_in=64, d_out=10, n_blocks=4, d_block=192, d_hidden_multiplier=2.0,
             dropout1=0.0, dropout2=0.0,
