@@ -91,7 +91,7 @@ def spiking() -> nn.Module:
 
 def reader(name: str) -> Job:
     """A reader of words of docTR, up to its scores of letters."""
-    vocabulary = {"vocab": "abcdefghijklmnopqrstuvwxyz0123456789", "pretrained": False}
+    vocabulary = {"vocab": "abcdefghijklmnopqrstuvwxyz0123456789", "pretrained": False, "pretrained_backbone": False}
     return job(
         lambda: at(f"doctr.models.recognition.{name}")(**vocabulary), rand(*CROPS),
         call=lambda model, image: model(image, return_model_output=True)["out_map"],
@@ -117,7 +117,8 @@ def jobs() -> dict[str, Job]:
         **{f"vitp_{name}": made_job for name, made_job in transformers_jobs().items()},
         "clip_coca_s": job(captioner, rand(3, 160, 160), words),
         "doctr_fast_tiny": job(
-            lambda: at("doctr.models.detection.fast_tiny")(pretrained=False), rand(3, 384, 384),
+            lambda: at("doctr.models.detection.fast_tiny")(pretrained=False, pretrained_backbone=False),
+            rand(3, 384, 384),
             call=lambda model, image: model(image, return_model_output=True)["out_map"],
         ),
         "doctr_vitstr": reader("vitstr_small"),

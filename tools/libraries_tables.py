@@ -67,7 +67,7 @@ def molecules() -> dict[str, Job]:
             lambda: at("egnn_pytorch.EGNN_Network")(depth=3, dim=32, num_nearest_neighbors=8), rand(48, 32), rand(48, 3)
         ),
         "ani_2x": job(
-            lambda: at("torchani.arch.simple_ani")(("H", "C", "N", "O"), lot="none-none"), 3 * rand(12, 3),
+            lambda: at("torchani.arch.simple_ani")(("H", "C", "N", "O"), lot="wb97x-631gd"), 3 * rand(12, 3),
             call=lambda model, places: model((kinds, places)).energies,
         ),
         "point_transformer": job(
