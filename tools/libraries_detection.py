@@ -41,7 +41,7 @@ def segments() -> dict[str, Job]:
         "manet": ("MAnet", "resnet18", {"encoder_depth": 4, "decoder_channels": (128, 64, 32, 16)}),
         "pan": ("PAN", "mobilenet_v2", {}),
         "linknet": ("Linknet", "resnet18", {}),
-        "pspnet": ("PSPNet", "efficientnet-b0", {}),
+        "pspnet": ("PSPNet", "resnet34", {}),
         "deeplabv3plus": ("DeepLabV3Plus", "mobilenet_v2", {}),
     }
     return {

@@ -17,7 +17,7 @@ LOBES = "speechbrain.lobes.models"
 
 def recognisers() -> dict[str, Job]:
     """Networks of torchaudio."""
-    whole = torch.tensor([96])
+    whole = torch.tensor([100])
     return {
         "wav2letter": made("torchaudio.models.Wav2Letter", 1, SECOND, num_classes=40),
         "deepspeech": made("torchaudio.models.DeepSpeech", 1, 150, 161, n_feature=161, n_hidden=512),
