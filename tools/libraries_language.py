@@ -70,7 +70,7 @@ def jobs() -> dict[str, Job]:
     """All networks of this part by name."""
     return {
         "xt_macaron": layers("Encoder", 128, macaron=True),
-        "xt_talking_heads": layers("Decoder", 96, attn_talking_heads=True),
+        "xt_talking_heads": layers("Decoder", 96, attn_pre_talking_heads=True, attn_post_talking_heads=True),
         "xt_alibi_sparse": layers("Decoder", 96, attn_sparse_topk=8, alibi_pos_bias=True),
         "xt_sandwich": layers("Encoder", 112, sandwich_coef=2),
         "xt_continuous": job(continuous, rand(160, 32)),
