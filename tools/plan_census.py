@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 NAMES = [name.removeprefix("log2:") for name in SIZES]
 EDGES = (1.0, 2.0, 4.0)
-UNSEEN = (CORPUS.with_name("unseen-networks.csv"), CORPUS.with_name("strangers.csv"))
+UNSEEN = tuple(CORPUS.with_name(f"{listed}.csv") for listed in ("unseen-networks", "strangers", "libraries"))
 
 
 class Seen(NamedTuple):

@@ -1,0 +1,66 @@
+"""Exports the networks of docs/libraries.csv, the third list that nobody tuned for, with random weights.
+
+Usage, in the environment of ``tools/export_networks.py`` with the libraries of the list's column ``source``:
+``python tools/export_libraries.py --out FOLDER``. The list was fixed by name before any of its networks was built
+(docs/held-out-log.md has its rules). It writes the files, their list FOLDER/libraries.csv for
+``annette evaluate --suite``, and into docs/libraries.csv what became of each: its size and SHA-256, or why it was
+dropped (``tools/listed_networks.py``). Each network has a process of its own and 120 seconds, and must run once in ONNX
+Runtime without giving a number that is none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import libraries_detection
+import libraries_diffusion
+import libraries_images
+import libraries_language
+import libraries_medical
+import libraries_pytorchcv
+import libraries_restoration
+import libraries_sound
+import libraries_tables
+import torch
+from listed_networks import export_listed, outcome_apart
+
+if TYPE_CHECKING:
+    from export_networks import Job
+
+LIST = Path(__file__).resolve().parents[1] / "docs" / "libraries.csv"
+PARTS = (
+    libraries_images, libraries_medical, libraries_diffusion, libraries_pytorchcv, libraries_detection,
+    libraries_restoration, libraries_sound, libraries_tables, libraries_language,
+)  # fmt: skip
+
+LOADED_ONCE = (
+    "vit_pytorch", "doctr.models", "open_clip", "monai.networks.nets", "braindecode.models",
+    "diffusers",
+    "diffusers.models.transformers", "kornia.feature", "ultralytics.nn.tasks", "segmentation_models_pytorch",
+    "torchaudio.models", "asteroid.models", "speechbrain.lobes.models.CRDNN", "neuralforecast.models",
+    "torch_geometric.nn", "x_transformers", "deepctr_torch.models", "spandrel.architectures", "stable_baselines3",
+)  # fmt: skip
+
+
+def load_once() -> None:
+    """Loads what takes seconds before processes are made of this one; a library that is not there says so later."""
+    for library in LOADED_ONCE:
+        with contextlib.suppress(Exception):
+            importlib.import_module(library)
+    torch.onnx.export(torch.nn.Linear(2, 2), (torch.rand(1, 2),), io.BytesIO(), dynamo=False)
+
+
+def jobs() -> dict[str, Job]:
+    """All networks by name: how to make one, and its inputs."""
+    load_once()
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    return {name: job for part in PARTS for name, job in part.jobs().items()}
+
+
+if __name__ == "__main__":
+    export_listed(LIST, "libraries.csv", jobs, __doc__, outcome_apart)
