@@ -3,7 +3,7 @@
 The clock is the backend's: this module only decides what runs how often, what happens before each run and what the
 numbers are worth, so that a replayed backend goes through the same code as a real one.
 
-The reference workload is one fixed network, timed before and after each case; it tells how fast the host is just then.
+The reference workload is one fixed network, timed around the runs of a case; it tells how fast the host is just then.
 Datasets call its times ``calibration_s``, and the provenance of platforms does too: names of formats that users have.
 """
 
@@ -69,7 +69,7 @@ _SHORTEST_S: Final = 5e-6
 """Below this the clocks and reports of common runtimes (whole microseconds) say little."""
 
 _REFERENCE_RUNS: Final = (5, 40)
-"""Runs of the reference workload before, and again after, the runs of a case: at the least and at the most."""
+"""Runs of the reference workload whenever it is timed: at the least and at the most."""
 
 _REFERENCE_S: Final = 2e-3
 """How long they take together, at the least: five runs of a twentieth of a millisecond see only the moment."""
@@ -299,7 +299,7 @@ class CaseMeasurer:
         return self._reference_s
 
     def _time_reference(self) -> tuple[float, ...]:
-        """Times of the reference workload; not between the runs of a case, whose threads are ready for the next."""
+        """Times of the reference workload; not between runs that are recorded together, whose threads are ready."""
         if self._reference is None:
             return ()
         self._reference.run(_REFERENCE_WARMUP)

@@ -128,7 +128,7 @@ class Run:
         duration_s: Device and host time that it took.
         latency_s: Median whole-network time of the samples; NaN where there are none.
         samples_s: Whole-network times without profiling.
-        reference_s: Times of the reference workload, measured before and after.
+        reference_s: Times of the reference workload, measured around the runs.
         kernels: Executed kernels in order; empty where the runtime does not say.
         matched_share: Share of the profiled time whose layers are known, from 0 to 1; NaN without a profile.
         attempts: How often it was measured before it was accepted.
