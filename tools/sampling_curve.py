@@ -4,7 +4,7 @@
 
 Takes a finished dataset of ``annette bench --preset full`` and pretends to have measured only part of it. A fifth of
 the chains is held out in each repetition; nobody may choose those. All ways fit the same small forests: per kind of
-kernel, on the log ratio of time to one roofline of the device. Times follow the reference workload one to one.
+kernel, on the log ratio of time to one roofline of the device.
 """
 
 from __future__ import annotations
@@ -20,13 +20,12 @@ import numpy as np
 from annette.api import load_platform
 from annette.bench.dataset import Dataset
 from annette.bench.plan import Plan
-from annette.bench.records import Purpose
 from annette.evaluation.truth import MachineSpeed, truths_of
 from annette.fitting.families import feature_names
 from annette.fitting.forest import Growth, grow
-from annette.fitting.overheads import reference_workload_s, run_overheads, speed_ratios
 from annette.fitting.roofline import fit_plain_roofline
-from annette.fitting.samples import LEAST_ROWS, Samples, paired_kernels
+from annette.fitting.samples import LEAST_ROWS, Samples
+from annette.fitting.training_data import read_training_data
 from annette.mapping.kernel import KernelTable
 from annette.models.features import FeatureSet
 from annette.models.roofline import RefinedRoofline
@@ -80,14 +79,10 @@ class Data:
 def load(path: Path, truth: Path, platform: Platform) -> tuple[Data, Plan]:
     """Reads both datasets; of the platform only the mapping and the precision count."""
     with Dataset.open(path) as dataset:
-        runs = [run for run in dataset.runs() if run.usable and run.purpose is not Purpose.NETWORK]
+        training = read_training_data([dataset])
         plan = Plan.from_text(dataset.plans()[-1])
-    overheads = run_overheads(runs)
-    speed = MachineSpeed(reference_workload_s(runs))
-    added_s = overheads.profiler_s
-    paired = paired_kernels(runs, platform.mapping, platform.precision, profiler_s=added_s)
-    ratios = np.array(speed_ratios(runs))[paired.run_of_row]
-    measured = replace(paired.samples, latency_s=paired.samples.latency_s * ratios)
+    runs, measured = training.runs, training.kernels(platform.mapping).paired
+    speed = MachineSpeed(*training.speed) if training.speed is not None else None
     with Dataset.open(truth) as dataset:
         truths = [entry for entry in truths_of(dataset, speed=speed) if entry.latency_s]
     tables = []
