@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 __all__ = ["recipes"]
 
-_RESOLUTIONS: Final = (160, 192, 224, 224, 224, 256, 288, 320)
+_RESOLUTIONS: Final = (160, 192, 224, 224, 224, 256, 288, 320, 384)
 _FAMILIES: Final[tuple[Block, ...]] = (
     blocks.basic_residual, blocks.bottleneck, blocks.inverted_residual, blocks.inverted_residual_excited, blocks.plain,
     blocks.ghost, blocks.cross_stage, blocks.grouped_bottleneck, blocks.shuffle, transformer_blocks.convnext,
 )  # fmt: skip
 _CLASSES: Final = (100, 1000, 1000, 1000, 2000)
 
-_whole = partial(micro, most_ops=4_000_000_000, most_bytes=40_000_000)
+_whole = partial(micro, most_ops=8_000_000_000, most_bytes=40_000_000)
 
 
 def recipes() -> list[Recipe]:
     """Recipes for whole networks."""
     return [
-        _whole("network/classifier", 18, _classifier),
+        _whole("network/classifier", 20, _classifier),
         _whole("network/tokens", 7, _tokens),
         _whole("network/pyramid-of-tokens", 6, _pyramid_of_tokens),
         _whole("network/decoder", 6, _decoder),
