@@ -123,8 +123,12 @@ _WORKS: Final = (
         ),
     ),
     (
-        kinds_in(Category.UNARY, Category.ACTIVATION) | {"reorder_input", "reorder_output"},
+        kinds_in(Category.UNARY, Category.ACTIVATION),
         ("kernels", "ops", "weight_bytes", "input_bytes", "output_bytes", *_FROM_AFAR),
+    ),
+    (
+        frozenset({"reorder_input", "reorder_output"}),
+        ("kernels", "output_bytes", "output_bytes/fill:in_channels:*", *_FROM_AFAR),
     ),
     (
         frozenset({"matmul"}),
@@ -136,7 +140,7 @@ _WORKS: Final = (
     (
         frozenset({"einsum"}),
         (
-            "kernels", "products", "macs", "reordered_bytes", "reordered_pieces", "input_bytes", "output_bytes",
+            "kernels", "products", "macs", "neighbours", "distance", "weight_bytes", "input_bytes", "output_bytes",
             *_FROM_AFAR,
         ),
     ),
