@@ -232,7 +232,7 @@ def _softmax_of_classes(s: Sampler, net: CaseBuilder) -> None:
 def _columns(s: Sampler, net: CaseBuilder) -> None:
     """Many parts of few numbers each in every row: encoded coordinates, harmonics, features of a forecast."""
     count, width = s.pick((3, 6, 8, 16)), s.pick((1, 1, 2, 6, 8, 24))
-    rows = s.log_integer(_LEAST // 4, _MOST // 4) // (count * width)
+    rows = s.log_integer(_LEAST, _MOST // 2) // (count * width)
     net.concat([net.unary("abs", net.feed((max(64, rows), width))) for _ in range(count)], axis=2)
 
 

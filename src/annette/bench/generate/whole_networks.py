@@ -71,7 +71,7 @@ def _head(s: Sampler, net: CaseBuilder, x: Tensor) -> None:
     """One to three products of a single row; as convolutions of one position before the last, in some networks."""
     if s.chance(0.3):
         x = net.activation(net.conv(x, s.pick((1024, 1280, 1600)), 1), "hard_swish")
-    y = net.flatten(x)
+    y = net.flatten(x) if len(x.shape) > 2 else x
     for _ in range(s.pick((0, 0, 1, 1, 2))):
         y = net.relu(net.fully_connected(y, s.pick((512, 1024, 1280, 1600, 4096))))
     net.fully_connected(y, s.pick(_CLASSES))
