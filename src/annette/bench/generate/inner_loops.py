@@ -47,7 +47,7 @@ def recipes() -> list[Recipe]:
     """Recipes for kernels whose inner loops are short, or go in unusual strides."""
     return [
         micro("prelu/convolved", 24, _convolved_prelu),
-        micro("prelu/noise", 12, _prelu_of_noise),
+        micro("prelu/noise", 6, _prelu_of_noise),
         micro("softmax/short-rows", 6, _short_rows),
         micro("softmax/middle", 6, _middle),
         *(micro(f"{kind.replace('_', '-')}/strides", count, partial(_strided, kind)) for kind, count in _STRIDED),
