@@ -53,7 +53,9 @@ def test_all_copies_are_counted_those_that_move_nothing_as_well(equation, left, 
     assert [(each.shape, each.perm, each.moves) for each in copies(equation, left, right)] == expected
 
 
-@pytest.mark.parametrize("equation", ["bhid,bhjd->bhij", "bnid,bijd->bnij", "beld,ble->bld", "ibnd,jbnd->bnij", "ab,bc->ca"])
+@pytest.mark.parametrize(
+    "equation", ["bhid,bhjd->bhij", "bnid,bijd->bnij", "beld,ble->bld", "ibnd,jbnd->bnij", "ab,bc->ca"]
+)
 def test_what_is_copied_is_an_operand_or_the_result(equation):
     """Whatever dimensions of size 1 stand between the others."""
     sizes = dict(zip("abcdehijkln", (2, 3, 5, 7, 4, 6, 8, 9, 1, 11, 12), strict=True))
