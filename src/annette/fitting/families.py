@@ -79,8 +79,10 @@ _OF_CONVOLUTIONS: Final = (
 )  # fmt: skip
 _TRANSPOSES: Final = frozenset({"transpose"})
 _OF_TRANSPOSES: Final = ("log2:neighbours", "log2:distance", "log2:crowded_neighbours")
+_SUMS: Final = frozenset({"einsum"})
+_OF_SUMS: Final = ("log2:neighbours", "log2:distance")
 _OF_KINDS: Final = (
-    (_RECURRENT, _OF_RECURRENCE), (_CONVOLUTIONS, _OF_CONVOLUTIONS), (_TRANSPOSES, _OF_TRANSPOSES)
+    (_SUMS, _OF_SUMS), (_RECURRENT, _OF_RECURRENCE), (_CONVOLUTIONS, _OF_CONVOLUTIONS), (_TRANSPOSES, _OF_TRANSPOSES)
 )  # fmt: skip
 _REMAINDERS: Final = (4, 8, 16, 32)
 _REMAINDERS_OF: Final = ("in_channels_per_group", "out_channels_per_group", "groups", "out_width")

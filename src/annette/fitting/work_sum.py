@@ -123,8 +123,12 @@ _WORKS: Final = (
         ),
     ),
     (
-        kinds_in(Category.UNARY, Category.ACTIVATION) | {"reorder_input", "reorder_output"},
+        kinds_in(Category.UNARY, Category.ACTIVATION),
         ("kernels", "ops", "weight_bytes", "input_bytes", "output_bytes", *_FROM_AFAR),
+    ),
+    (
+        frozenset({"reorder_input", "reorder_output"}),
+        ("kernels", "output_bytes", "output_bytes/fill:in_channels:*", *_FROM_AFAR),
     ),
     (
         frozenset({"matmul"}),
@@ -136,7 +140,7 @@ _WORKS: Final = (
     (
         frozenset({"einsum"}),
         (
-            "kernels", "products", "macs", "reordered_bytes", "reordered_pieces", "input_bytes", "output_bytes",
+            "kernels", "products", "macs", "neighbours", "distance", "weight_bytes", "input_bytes", "output_bytes",
             *_FROM_AFAR,
         ),
     ),
@@ -153,7 +157,10 @@ expand.cc, pad.cc, gather.cc). Reductions, normalizations and softmax go row by 
 layer_norm_impl.cc), sums that are normalized element by element (skip_layer_norm.cc), the largest elements of each row
 through a heap or a partition (top_k.cc), choices through masks that hold still or vary (where_op.cc), operands that are
 broadcast run by run (element_wise_ops.cc). Pools and linear resizes have one loop for blocked maps and another for
-plain ones (snchwc.cpp, pooling.cpp, upsample.cc). Whatever passes over maps waits for what no cache holds: on one
+plain ones (snchwc.cpp, pooling.cpp, upsample.cc). Reorders go through whole blocks, of which channels fill a part
+(reorder.cpp). An
+Einstein sum copies its operands and its result, in pieces of which some have their positions computed, and multiplies
+in between (einsum_typed_compute_processor.cc). Whatever passes over maps waits for what no cache holds: on one
 processor a byte past 16 MiB took twice to three times as long as one before.
 
 What a recurrent layer or a product finds in no cache it waits for. Convolutions were offered the same: the forest over

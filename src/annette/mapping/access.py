@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from annette.mapping.contraction import reorderings
+from annette.mapping.contraction import copies, reorderings
 from annette.network.kinds import Category, kinds_in
 from annette.network.kinds.shapes import integers
 
@@ -49,8 +49,10 @@ class Access(NamedTuple):
             where, else 1. Of an Einstein sum, 1 and what is put into another order: 1 the first operand, 2 the
             second, 4 the result; its ``run_length`` is the mean piece that stays together in that.
         neighbours: Of a transpose that moves one dimension of single elements, how many become neighbours in the
-            result; 0 of all others.
-        distance: How many elements lie between two of them in the operand, the first one included; 0 of all others.
+            result; of an Einstein sum, how many elements are copied before and behind its product; 0 of all others.
+        distance: Of such a transpose, how many elements lie between two of them in the operand, the first one
+            included; of an Einstein sum, how many of the pieces that it copies have their positions computed; 0 of all
+            others.
     """
 
     run_length: int = 0
@@ -217,7 +219,11 @@ def _parts(layer: Layer, shapes: _Shapes, results: _Shapes) -> Access:
 
 
 def _contracted(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
-    """Runs are the mean piece of what is put into another order, each order as a transpose of its own has it."""
+    """Runs are the mean piece of what is put into another order, each order as a transpose of its own has it.
+
+    Positions are computed where more than one dimension moves, as in a transpose; what moves dimensions of size 1 only
+    is copied as it is.
+    """
     equation = layer.attributes.get("equation")
     if not isinstance(equation, str) or len(shapes) != 2:
         return PLAIN
@@ -225,7 +231,24 @@ def _contracted(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:
     moved = [each for each in (first, second, result) if each.moves]
     pieces = [math.prod(each.shape) / _transposed(each.shape, each.perm).run_length for each in moved]
     run = round(sum(math.prod(each.shape) for each in moved) / sum(pieces)) if moved else 0
-    return Access(run, 1 + first.moves + 2 * second.moves + 4 * result.moves)
+    made = copies(equation, shapes[0], shapes[1])
+    placed = [each for each in made if each.moves and not _moves_one_axis(each.perm)]
+    return Access(
+        run,
+        1 + first.moves + 2 * second.moves + 4 * result.moves,
+        sum(each.elements for each in made),
+        sum(each.elements // _last_block(each.shape, each.perm) for each in placed),
+    )
+
+
+def _last_block(shape: tuple[int, ...], perm: tuple[int, ...]) -> int:
+    """Elements that stay together: those of the last dimensions, as far as these keep their places."""
+    block = 1
+    for axis in reversed(range(len(perm))):
+        if perm[axis] != axis:
+            break
+        block *= shape[axis]
+    return block
 
 
 def _reduced(layer: Layer, shapes: _Shapes, _: _Shapes) -> Access:

@@ -324,7 +324,9 @@ def _reads_dequantized(kernel: Kernel, network: Network) -> int:
 
 
 def _float_weights(kernel: Kernel, network: Network) -> int:
-    """1 if no constant of the kernel's anchor is of integers that it multiplies with, else 0."""
+    """1 if the weights of the kernel's anchor are constant and no constant of it is of integers, else 0."""
+    if not _weights_constant(kernel.anchor, network):
+        return 0
     for name in kernel.anchor.inputs:
         tensor = network.tensors[name]
         if tensor.constant and dtype_precision(tensor.dtype) == "int8":

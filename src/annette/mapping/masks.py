@@ -74,7 +74,8 @@ def mask_of(softmax: Layer, network: Network) -> int:
             return found
         if len(layer.inputs) > _MOST_LAYERS:  # No mask is added so, and many may ask for the same.
             return found
-        reads = network.activations[layer.name]
+        chosen = layer.inputs[1:] if layer.kind == "where" else layer.inputs  # not by which condition
+        reads = [name for name in chosen if not network.tensors[name].constant]
         main = max(reads, key=lambda name: network.tensors[name].elements, default="")  # what carries the scores
         if layer.kind in ("add", "sub", "where"):
             for operand in layer.inputs:
@@ -92,7 +93,10 @@ def _first_read(layer: Layer, network: Network) -> str:
 
 
 def _mask(tensor: str, network: Network) -> int:
-    """What a second operand of a sum or choice is: a mask if a constant behind it relates tokens to tokens."""
+    """What a second operand of a sum or choice is: a mask if a constant behind it relates tokens to tokens.
+
+    What a product has made of constants is no mask: positions that are learned relate tokens to tokens as well.
+    """
     waiting, seen = [tensor], 0
     while waiting and seen < _MOST_LAYERS:
         seen += 1
@@ -103,7 +107,7 @@ def _mask(tensor: str, network: Network) -> int:
                 return _kind_of_mask(shape)
             continue
         layer = network.producers.get(current)
-        if layer is not None:
+        if layer is not None and not layer.workload.macs:
             waiting += layer.inputs[:_MOST_LAYERS]
     return NO_MASK
 

@@ -367,5 +367,6 @@ What goes along an axis does so for ``axis_rows`` rows, or in ``inner_runs`` inn
 than a set of the first cache has, ``colliding_elements`` are fetched anew for each of their neighbours; those that all
 fall into one or two sets, ``crowded_elements``, are in no order that is fetched ahead. The largest elements take
 ``heap_steps`` or ``partition_steps``, of which ``guessed_steps`` are not foreseen. An Einstein sum copies
-``reordered_bytes`` of operands and result first, in ``reordered_pieces``.
+``reordered_bytes`` of operands and result first, in ``reordered_pieces``; platforms fitted later see all copies that it
+makes, ``neighbours`` elements, with the positions of ``distance`` pieces computed (`annette.mapping.access`).
 """

@@ -75,6 +75,8 @@ class NetworkBuilder(ConvolutionOperators, ElementwiseOperators, MovementOperato
             raise NetworkShapeError(f"equation {equation!r} does not fit {x.shape} and {y.shape}")
         sizes = dict(zip(left + right, x.shape + y.shape, strict=True))
         batch, rows, depth, columns = contraction_sizes(set(left), set(right), set(result), sizes)
+        if x.constant and not y.constant:  # The rows are those of what is computed, as everywhere.
+            rows, columns = columns, rows
         count = len({tensor.name for tensor in (x, y) if not tensor.constant})
         return self.layer(
             "fully_connected" if x.constant or y.constant else "matmul", [x, y], name=name or "einsum",

@@ -183,6 +183,23 @@ def test_how_far_apart_lies_what_a_transpose_makes_neighbours(shape, perm, strid
 
 
 @pytest.mark.parametrize(
+    ("equation", "first", "second", "amounts"),
+    [
+        # Of a matrix for each state nothing is copied; vectors and result are, each element by itself.
+        ("wij,bjw->biw", (6, 4, 5), (1, 5, 6), (5 * 6 + 5 * 6 + 6 * 4, 5 * 6 + 6 * 4)),
+        # Heads and tokens change places, but the batch that goes to the end leaves single elements of the first.
+        ("bind,snd->bnis", (1, 7, 3, 4), (2, 3, 4), (7 * 12 + 2 * 24 + 2 * 21, 7 * 12)),
+        ("bij,bjk->bik", (2, 5, 3), (2, 3, 4), (24, 0)),  # copied as it is
+    ],
+)
+def test_what_an_einstein_sum_copies(equation, first, second, amounts):
+    net = NetworkBuilder("n", batch=1)
+    net.einsum(equation, net.input("x", first), net.input("y", second))
+    network = net.build()
+    assert access_of(network.layers[-1], network)[2:] == amounts
+
+
+@pytest.mark.parametrize(
     ("first", "second", "access"),
     [
         ((1, 512, 40, 1), (1, 1, 40, 16), (16, 1)),  # a number of the first for 16 of the second

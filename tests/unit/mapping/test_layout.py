@@ -95,6 +95,16 @@ def test_convolutions_by_computed_weights_stay_plain():
     assert [(kernel.kind, kernel.blocked) for kernel in kernels] == [("conv", False)]
 
 
+def test_computed_weights_slide_over_a_constant_map_in_the_plain_layout():
+    net = NetworkBuilder("test", source_format="test")
+    weights, learned = net.input("weights", (16, 32, 3, 3)), net.weight("learned", (1, 32, 8, 8))
+    attributes = {"kernel_shape": (3, 3), "strides": (1, 1), "dilations": (1, 1), "pads": (1,) * 4, "groups": 1}
+    (y,) = net.layer("conv", (learned, weights), attributes=attributes)
+    _, kernels = kernels_of(net, y)
+    assert [(kernel.kind, kernel.blocked) for kernel in kernels] == [("conv", False)]
+    assert kernels[0].anchor.workload.macs == 8 * 8 * 16 * 32 * 9
+
+
 def test_a_tensor_is_copied_once_however_many_read_it():
     net, x = convolutions((32,))
     ends = [net.softmax(x, axis=1, name=f"softmax{index}") for index in range(3)]

@@ -46,10 +46,25 @@ def window_twice(net, scores):
     return net.add_constant(window_after_bias(net, scores), (3, 1, TOKENS, TOKENS))
 
 
+def learned_positions(net, scores):
+    positions = net.fully_connected(net.input("queries", (3, HEADS, TOKENS, 8)), TOKENS)
+    return net.add(scores, positions)
+
+
+def chosen_by_lengths(net, scores):
+    """The condition is as large as the scores, which a product with constant weights made."""
+    tokens = net.input("tokens", (3, HEADS, TOKENS, 8))
+    kept = net.input("kept", scores.shape, DType.BOOL)
+    made = net.fully_connected(tokens, TOKENS)
+    return net.layer("where", [kept, made], attributes={"scalar_false": -1e9}, dtype=DType.FLOAT32)[0]
+
+
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
         (lambda _, scores: scores, NO_MASK),
+        (learned_positions, NO_MASK),
+        (chosen_by_lengths, NO_MASK),
         (padding, NO_MASK),
         (plus((1, HEADS, TOKENS, TOKENS)), NO_MASK),
         (plus((TOKENS,)), NO_MASK),
@@ -62,6 +77,8 @@ def window_twice(net, scores):
     ],
     ids=[
         "none",
+        "learned positions",
+        "chosen by lengths",
         "padding",
         "bias by head",
         "bias by token",

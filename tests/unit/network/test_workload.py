@@ -57,6 +57,18 @@ def test_grouped_and_transposed_convolutions(kind, weights, out_channels, groups
     assert layer.workload.macs == macs
 
 
+@pytest.mark.parametrize("kind", ["conv", "conv_transpose"])
+def test_a_constant_map_is_what_a_convolution_by_computed_weights_reads(kind):
+    """As of generators of images, whose first map is learned and whose weights follow from a style."""
+    weights = _x(8, 4, 3, 3, name="w") if kind == "conv" else _x(4, 8, 3, 3, name="w")
+    layer = _conv(
+        kind, [_w(1, 4, 6, 6, name="x"), weights], _x(1, 8, 6, 6, name="y"), kernel_shape=(3, 3), pads=(1,) * 4
+    )
+    sizes = layer.workload.dimensions
+    assert (sizes.batch, sizes.in_channels, sizes.in_height, sizes.out_channels) == (1, 4, 6, 8)
+    assert layer.workload.macs == 36 * 8 * 4 * 9
+
+
 def test_one_and_three_spatial_dimensions():
     line = _conv("conv", [_x(1, 3, 20), _w(4, 3, 5)], _x(1, 4, 16, name="y"), kernel_shape=(5,))
     assert line.workload.macs == 4 * 16 * 3 * 5

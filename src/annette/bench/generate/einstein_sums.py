@@ -31,8 +31,17 @@ _OF_ACTIVATIONS: Final = (
 """Attention in its usual layouts, along tokens and along channels, sums over the neighbours of a graph, and products of
 one matrix for each token, as those of selective state spaces and capsules are."""
 
+_OF_MANY_MATRICES: Final = (
+    "wij,bjw->biw", "hij,bjh->bih", "beld,ble->bld", "bnid,bijd->bnij", "ijdc,bic->bijd", "bind,snd->bnis",
+    "blhd,blhde->blhe", "bixy,ioxy->boxy",
+)  # fmt: skip
+"""One matrix for each state, token, pair of tokens or frequency, for one vector or a few: state spaces, experts, linear
+attention, capsules, relative positions, Fourier layers."""
+
 _LARGEST_ELEMENTS: Final = 1 << 20
 _LARGEST_MACS: Final = 1 << 27
+_MOST_OF_MATRICES: Final = 3_000_000
+"""Elements: 12 MB of matrices, which no cache of a core holds."""
 
 
 def recipes() -> list[Recipe]:
@@ -41,6 +50,7 @@ def recipes() -> list[Recipe]:
         micro("einsum/constants", 22, partial(_listed, _WITH_CONSTANTS)),
         micro("einsum/activations", 26, partial(_listed, _OF_ACTIVATIONS)),
         micro("einsum/drawn", 20, _drawn),
+        micro("einsum/matrices", 18, _one_matrix_each),
     ]
 
 
@@ -61,6 +71,25 @@ def _listed(equations: tuple[str, ...], s: Sampler, net: CaseBuilder) -> None:
     x = net.input("x", shapes[0])
     y = net.weight("weight", shapes[1]) if equations is _WITH_CONSTANTS else net.input("y", shapes[1])
     net.einsum(equation, x, y)
+
+
+def _one_matrix_each(s: Sampler, net: CaseBuilder) -> None:
+    """Products of few rows, of matrices that are constants or computed: how fast they come from memory decides."""
+    equation = s.pick(_OF_MANY_MATRICES)
+    left, right = equation.partition("->")[0].split(",")
+    summed = (set(left) & set(right)) - set(equation.partition("->")[2])
+    labels = dict.fromkeys(left + right)
+    sizes = {label: s.log_integer(16, 320) for label in labels} | dict.fromkeys("ns", s.log_integer(2, 12))
+    sizes |= {"b": net.batch, "e": s.log_integer(4, 64)}
+    while max(math.prod(sizes[label] for label in term) for term in (left, right)) > _MOST_OF_MATRICES:
+        largest = max((label for label in labels if label != "b"), key=lambda label: (sizes[label], label in summed))
+        sizes[largest] = max(2, sizes[largest] // 2)
+    terms = [(term, tuple(sizes[label] for label in term)) for term in (left, right)]
+    operands = [
+        net.input(f"operand{number}", shape) if "b" in term else net.weight(f"weight{number}", shape)
+        for number, (term, shape) in enumerate(terms)
+    ]
+    net.einsum(equation, *operands)
 
 
 def _drawn(s: Sampler, net: CaseBuilder) -> None:

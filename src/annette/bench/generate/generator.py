@@ -29,6 +29,7 @@ from annette.bench.generate import (
     short_loops,
     size_sweeps,
     tiny_kernels,
+    whole_networks,
 )
 from annette.bench.generate.recipe import CaseBuilder, Sampler
 from annette.bench.measurement import Settings
@@ -173,6 +174,7 @@ def _cpu_recipes() -> list[Recipe]:
         *large_tensors.recipes(),
         *short_loops.recipes(),
         *loops.recipes(),
+        *whole_networks.recipes(),
     ]
 
 

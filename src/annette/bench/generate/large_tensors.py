@@ -57,6 +57,9 @@ def recipes() -> list[Recipe]:
         *(_large(f"{kind.replace('_', '-')}/large", count, partial(_activated, kind)) for kind, count in _POINTWISE),
         _large("layer-norm/large", 4, _normalized),
         _large("softmax/large", 4, _softmax),
+        _large("softmax/large-across", 7, _softmax_of_classes),
+        _large("concat/large-columns", 6, _columns),
+        _large("reorder/large-narrow", 5, _narrow),
         _large("reduce-mean/large", 3, _mean),
         _large("where/large", 2, _chosen),
         *(
@@ -217,6 +220,32 @@ def _softmax(s: Sampler, net: CaseBuilder) -> None:
     """Scores of many heads, or classes of all positions."""
     length = s.pick((49, 64, 196, 400, 1024, 2048))
     net.softmax(net.feed((max(4, s.log_integer(_LEAST, _MOST) // length), length)))
+
+
+def _softmax_of_classes(s: Sampler, net: CaseBuilder) -> None:
+    """Classes, bins of depth or candidates of a position, for all positions of a large map."""
+    classes = s.pick((2, 3, 6, 19, 21, 32, 64))
+    side = max(24, round((s.log_integer(_LEAST, _MOST // 3) / classes) ** 0.5))
+    net.layer("softmax", [net.feed((classes, side, s.pick((side, side + 8))))], attributes={"axis": 1})
+
+
+def _columns(s: Sampler, net: CaseBuilder) -> None:
+    """Many parts of few numbers each in every row: encoded coordinates, harmonics, features of a forecast."""
+    count, width = s.pick((3, 6, 8, 16)), s.pick((1, 1, 2, 6, 8, 24))
+    rows = s.log_integer(_LEAST, _MOST // 2) // (count * width)
+    net.concat([net.unary("abs", net.feed((max(64, rows), width))) for _ in range(count)], axis=2)
+
+
+def _narrow(s: Sampler, net: CaseBuilder) -> None:
+    """A few channels computed in blocks of many and taken out of them: masks, depth, resampled sound."""
+    positions = s.log_integer(_LEAST // 4, _MOST // 4)
+    if s.chance(0.4):
+        x = net.feed((1, 1, positions))
+        y = net.conv(x, s.pick((1, 2)), (1, s.pick((5, 9, 25))), stride=(1, s.pick((1, 2, 3))), padding="half")
+    else:
+        height = round(positions**0.5)
+        y = net.conv(net.host((s.pick((16, 32)), height, height)), s.pick((1, 1, 2, 3)), s.pick((1, 3)), padding="half")
+    net.unary("abs", y)
 
 
 def _mean(s: Sampler, net: CaseBuilder) -> None:

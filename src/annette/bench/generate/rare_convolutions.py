@@ -50,6 +50,7 @@ def recipes() -> list[Recipe]:
         micro("conv-computed/any", 20, _computed, most_ops=800_000_000),
         micro("conv-3d/plain", 18, _three_dimensional, most_ops=800_000_000),
         micro("conv-3d/deep", 16, _deep_3d, most_ops=1_500_000_000, most_bytes=40_000_000),
+        micro("conv-3d/volumes", 8, _large_volumes, most_ops=3_500_000_000, most_bytes=40_000_000),
         micro("depthwise-3d/plain", 8, _depthwise_3d),
         micro("depthwise-one-sided/blocked", 14, _one_sided_depthwise),
         micro("depthwise-wide/any", 18, _wide_depthwise, most_ops=800_000_000),
@@ -243,6 +244,14 @@ def _deep_3d(s: Sampler, net: CaseBuilder) -> None:
     x = net.feed((channels, s.pick((1, 2, 4, 8, 16)), side, side))
     kernel = s.pick(((3, 3, 3), (3, 3, 3), (1, 3, 3), (3, 1, 1), (1, 1, 1)))
     _window_3d(net, x, "conv", s.pick((32, 64, 128, 230, 256, 512)), kernel, s.pick((1, 1, 1, 2)), 1)
+
+
+def _large_volumes(s: Sampler, net: CaseBuilder) -> None:
+    """Cost volumes, scans and the first layers over videos, whose unfolded windows no cache holds."""
+    channels, side = s.pick((8, 16, 24, 32, 64)), s.pick((24, 32, 40, 56))
+    x = net.feed((channels, s.pick((8, 8, 16, 24)), side, round(side * s.pick((1.0, 1.0, 1.5)))))
+    kernel = s.pick(((3, 3, 3), (3, 3, 3), (1, 3, 3)))
+    _window_3d(net, x, "conv", s.pick((1, 8, channels, channels)), kernel, 1, 1)
 
 
 def _depthwise_3d(s: Sampler, net: CaseBuilder) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from annette.bench.generate.recipe import CaseBuilder, Sampler
     from annette.network import Tensor
 
-__all__ = ["convnext", "decoder", "embedding", "encoder", "mixer", "patch_stem", "windowed"]
+__all__ = ["convnext", "decoder", "embedding", "encoder", "encoder_layer", "mixer", "patch_stem", "windowed"]
 
 _LAST: Final = (0, 2, 3, 1)
 _FIRST: Final = (0, 3, 1, 2)
@@ -33,6 +33,21 @@ def encoder(s: Sampler, net: CaseBuilder) -> None:
             x = x if before else net.layer_norm(x)
             x = net.add(x, _feed_forward(net, net.layer_norm(x) if before else x, round(ratio * width), act))
             x = x if before else net.layer_norm(x)
+
+
+def encoder_layer(net: CaseBuilder, x: Tensor, heads: int, *, joint: bool, hidden: int, act: str) -> Tensor:
+    """One encoder layer that normalizes what its parts read.
+
+    Args:
+        net: Where it is built.
+        x: Tokens, ``(batch, count, width)``.
+        heads: Heads of its attention, which divide the width.
+        joint: Whether queries, keys and values come from one product.
+        hidden: Inner width of its second part.
+        act: Activation there.
+    """
+    x = net.add(x, _self_attention(net, net.layer_norm(x), heads, joint=joint, masked=False))
+    return net.add(x, _feed_forward(net, net.layer_norm(x), hidden, act))
 
 
 def decoder(s: Sampler, net: CaseBuilder) -> None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "convolution_kind"]
 
 _map_dimensions: Final = partial(map_dimensions, channels_first_rank_3=True)
+_convolved_dimensions: Final = partial(_map_dimensions, first=True)
+"""The map is the first operand, also where it is a learned constant and the weights are computed."""
+
 _WINDOW: Final = {
     "kernel_shape": INTEGERS,
     "strides": INTEGERS._replace(default=1),
@@ -116,7 +119,7 @@ KINDS: Final = (
         ),
         attributes=_CONVOLUTION,
         shapes=_shapes,
-        dimensions=_map_dimensions,
+        dimensions=_convolved_dimensions,
         spatial=True,
         macs=_macs,
         weights=_weights,
@@ -127,7 +130,7 @@ KINDS: Final = (
         "transposed convolution (deconvolution)",
         attributes=_CONVOLUTION | {"output_padding": INTEGERS._replace(default=0)},
         shapes=_transposed_shapes,
-        dimensions=_map_dimensions,
+        dimensions=_convolved_dimensions,
         spatial=True,
         macs=_transposed_macs,
         weights=_transposed_weights,

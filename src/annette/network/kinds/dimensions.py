@@ -63,17 +63,23 @@ def feature_map(
 
 
 def map_dimensions(
-    operands: Operands, *, channels_first_rank_3: bool = False, widest: bool = False, axis_of_result: bool = False
+    operands: Operands,
+    *,
+    channels_first_rank_3: bool = False,
+    first: bool = False,
+    widest: bool = False,
+    axis_of_result: bool = False,
 ) -> Dimensions:
     """Dimensions of a layer that reads and writes feature maps.
 
     Args:
         operands: What it reads and writes.
         channels_first_rank_3: Whether tensors of rank 3 are N, C, steps.
-        widest: Whether its largest activation counts as what it reads; else the first does.
+        first: Whether its first operand counts as what it reads, even a constant; else its first activation does.
+        widest: Whether its largest activation does.
         axis_of_result: Whether ``axis`` is one of the result; else of what it reads.
     """
-    activations = [tensor for tensor in operands.inputs if not tensor.constant] or list(operands.inputs)
+    activations = [tensor for tensor in operands.inputs if not tensor.constant and not first] or list(operands.inputs)
     source = activations[0] if activations else None
     if widest and source is not None:
         source = max(activations, key=lambda tensor: tensor.elements)

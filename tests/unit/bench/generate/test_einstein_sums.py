@@ -36,6 +36,11 @@ def test_operands_and_results_change_their_order(group):
     assert all(any(walk & moved for walk in walks) for moved in (1, 2, 4))
 
 
+def test_some_read_more_than_a_core_s_caches_hold_for_few_products():
+    sums = [network.layers[0].workload for network in drawn("einsum/matrices", 18)]
+    assert sum(each.bytes > 2 << 20 and each.ops < 4 * each.bytes for each in sums) >= 5
+
+
 def test_pieces_that_stay_together_are_short_and_long():
     runs = [access.run_length for access in accesses(drawn("einsum/drawn", 20)) if access.walk > 1]
     assert min(runs) == 1

@@ -1,0 +1,153 @@
+"""Networks as long as those that people have, with everything in its place, whose inner kernels are measured.
+
+What a kernel finds in the caches is what the rest of its network left there. Memory that is touched and time that
+passes between two runs stand for that rest (docs/decisions/time-between-runs.md), but a network does both all the time,
+through the same buffers: the last layer of a classifier that runs for 15 ms reads its weights at 13 GB/s on a virtual
+machine where the same layer, after as much time and 40 MB touched, reads them at 20. Transposes between large layers
+and joins of large maps are slower there, too. So some networks of 2 to 100 ms are measured as they are.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from annette.bench.generate import blocks, transformer_blocks
+from annette.bench.generate.products import heads_and_width
+from annette.bench.generate.recipe import ALIGNED, micro
+
+if TYPE_CHECKING:
+    from annette.bench.generate.recipe import Block, CaseBuilder, Recipe, Sampler
+    from annette.network import Tensor
+
+__all__ = ["recipes"]
+
+_LARGE: Final = (576, 640, 768)
+_RESOLUTIONS: Final = (160, 192, 224, 224, 224, 256, 288, 320, 384)
+_FAMILIES: Final[tuple[Block, ...]] = (
+    blocks.basic_residual, blocks.bottleneck, blocks.inverted_residual, blocks.inverted_residual_excited, blocks.plain,
+    blocks.ghost, blocks.cross_stage, blocks.grouped_bottleneck, blocks.shuffle, transformer_blocks.convnext,
+)  # fmt: skip
+_CLASSES: Final = (100, 1000, 1000, 1000, 2000)
+
+_whole = partial(micro, most_ops=8_000_000_000, most_bytes=40_000_000)
+
+
+def recipes() -> list[Recipe]:
+    """Recipes for whole networks."""
+    return [
+        _whole("network/classifier", 20, partial(_classifier, _RESOLUTIONS, (2, 2, 3))),
+        _whole("network/long", 4, partial(_classifier, _LARGE, (3, 4, 6)), most_ops=15_000_000_000),
+        _whole("network/tokens", 7, _tokens),
+        _whole("network/pyramid-of-tokens", 6, _pyramid_of_tokens),
+        _whole("network/decoder", 6, _decoder),
+        _whole("network/sound", 4, _sound),
+    ]
+
+
+def _halved(s: Sampler, net: CaseBuilder, x: Tensor, filters: int) -> Tensor:
+    """The step from one stage to the next: half as high and wide, of so many channels."""
+    form = s.pick(("window", "window", "pool"))
+    if form == "pool":
+        return net.conv_norm(net.max_pool(x, 2, stride=2), filters, activation="relu")
+    return net.conv_norm(x, filters, 3, stride=2, activation="relu")
+
+
+def _classifier(resolutions: tuple[int, ...], repeats: tuple[int, ...], s: Sampler, net: CaseBuilder) -> None:
+    """Stages of one family of blocks, each with more channels on smaller maps, and a head of many weights."""
+    block, channels = s.pick(_FAMILIES), s.pick((24, 32, 32, 48, 64))
+    act = s.pick(("relu", "hard_swish", "silu"))
+    x = net.conv_norm(net.image(s.pick(resolutions)), channels, 3, stride=2, activation=act)
+    for number in range(s.pick((3, 4, 4))):
+        with net.scope(f"stage{number}"):
+            channels *= s.pick((1, 2, 2)) if number else 1
+            x = _halved(s, net, x, channels)
+            for _ in range(s.pick(repeats)):
+                x = block(s, net, x)
+    if s.chance(0.6):
+        x = net.conv_norm(x, s.channels(512, 2048, ALIGNED), activation=act)
+    _head(s, net, net.global_average_pool(x))
+
+
+def _head(s: Sampler, net: CaseBuilder, x: Tensor) -> None:
+    """One to three products of a single row; as convolutions of one position before the last, in some networks."""
+    if s.chance(0.3):
+        x = net.activation(net.conv(x, s.pick((1024, 1280, 1600)), 1), "hard_swish")
+    y = net.flatten(x) if len(x.shape) > 2 else x
+    for _ in range(s.pick((0, 0, 1, 1, 2))):
+        y = net.relu(net.fully_connected(y, s.pick((512, 1024, 1280, 1600, 4096))))
+    net.fully_connected(y, s.pick(_CLASSES))
+
+
+def _tokens(s: Sampler, net: CaseBuilder) -> None:
+    """Patches of an image through several encoder layers, and a head."""
+    patch, (heads, width) = s.pick((8, 16, 16, 32)), heads_and_width(s, 128, 512)
+    x = net.conv(net.image(s.pick((128, 160, 192, 224))), width, patch, stride=patch)
+    x = net.transpose(net.reshape(x, (net.batch, width, x.shape[2] * x.shape[3])), (0, 2, 1))
+    x = _encoded(s, net, net.add_constant(x, (1, *x.shape[1:])), heads, s.pick((3, 4, 6)))
+    _head(s, net, net.reduce("reduce_mean", net.layer_norm(x), (1,), keep=False))
+
+
+def _encoded(s: Sampler, net: CaseBuilder, x: Tensor, heads: int, layers: int) -> Tensor:
+    joint, act, ratio = s.chance(0.5), s.pick(("gelu", "gelu", "relu")), s.pick((2, 4, 4))
+    for number in range(layers):
+        with net.scope(f"layer{number}"):
+            x = transformer_blocks.encoder_layer(net, x, heads, joint=joint, hidden=ratio * x.shape[-1], act=act)
+    return x
+
+
+def _pyramid_of_tokens(s: Sampler, net: CaseBuilder) -> None:
+    """Maps taken as tokens and tokens as maps, in every block: mixing by depthwise convolutions, products over both."""
+    channels = s.pick((48, 64, 64))
+    x = net.conv_norm(net.image(s.pick((192, 224, 224, 256))), channels, 7, stride=4)
+    for number in range(s.pick((2, 3))):
+        with net.scope(f"stage{number}"):
+            x = net.conv(x, channels << number, 2, stride=2) if number else x
+            for _ in range(s.pick((1, 2))):
+                x = _token_block(s, net, x)
+    _head(s, net, net.global_average_pool(x))
+
+
+def _token_block(s: Sampler, net: CaseBuilder, x: Tensor) -> Tensor:
+    """Normalized tokens, made wide, mixed as a map, made narrow; the sum with what came in, as a map again."""
+    batch, channels, height, width = x.shape
+    tokens = net.transpose(net.reshape(x, (batch, channels, height * width)), (0, 2, 1))
+    y = net.fully_connected(net.layer_norm(tokens), s.pick((2, 4)) * channels)
+    y = net.reshape(net.transpose(y, (0, 2, 1)), (batch, y.shape[-1], height, width))
+    y = net.depthwise_conv(y, 3, padding="half")
+    y = net.transpose(net.reshape(y, (batch, y.shape[1], height * width)), (0, 2, 1))
+    y = net.add(tokens, net.fully_connected(net.activation(y, "gelu"), channels))
+    return net.reshape(net.transpose(y, (0, 2, 1)), x.shape)
+
+
+def _decoder(s: Sampler, net: CaseBuilder) -> None:
+    """Maps made small and large again, joined with those of their size on the way: segmentation and restoration."""
+    channels, block = s.pick((16, 24, 32)), s.pick((blocks.plain, blocks.basic_residual, blocks.inverted_residual))
+    x = net.conv_norm(net.image(s.pick((128, 160, 224, 256))), channels, 3, activation="relu")
+    passed = []
+    for number in range(s.pick((2, 3))):
+        passed.append(x)
+        x = _halved(s, net, x, channels << (number + 1))
+        y = block(s, net, x)
+        x = y if y.shape[2:] == x.shape[2:] else x
+    mode = s.pick(("nearest", "linear", "transposed"))
+    for earlier in reversed(passed):
+        filters = earlier.shape[1]
+        if mode == "transposed":
+            larger = net.conv_transpose(x, filters, 2, stride=2)
+        else:
+            larger = net.resize(x, scale=2, mode=mode, coordinates="half_pixel")  # type: ignore[arg-type]
+        x = net.conv_norm(net.concat([larger, earlier]), filters, 3, activation="relu")
+    net.conv(x, s.pick((1, 3, 21)), 1)
+
+
+def _sound(s: Sampler, net: CaseBuilder) -> None:
+    """Convolutions along a wave, each of them normalized over its channels, and encoder layers over what is left."""
+    width = s.pick((128, 256, 384))
+    x = net.conv1d(net.feed((1, s.pick((8000, 16_000)))), width, 10, stride=5)
+    for kernel in (3, 3, 2)[: s.pick((2, 3))]:
+        x = net.transpose(net.layer_norm(net.transpose(x, (0, 2, 1))), (0, 2, 1))
+        x = net.conv1d(net.activation(x, "gelu"), width, kernel, stride=2)
+    x = net.slice(net.pad(x, (0, 0, 4, 0, 0, 4)), [2], [x.shape[2] + 2], [2])
+    x = _encoded(s, net, net.transpose(x, (0, 2, 1)), width // 64, s.pick((2, 3)))
+    net.fully_connected(net.layer_norm(x), s.pick((32, 1024, 4096)))
