@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.number_text import (
     bytes_text,
     change_text,
+    confidence_text,
     count_text,
+    counted_text,
     feature_text,
     interval_text,
     percent_text,
@@ -108,7 +110,7 @@ def _headline(document: dict[str, Any], *, hidden: bool) -> str:
     stated = "no interval is known"
     if interval:
         low, high = (change_text(end / document["latency_s"] - 1) for end in interval)
-        stated = f"{interval_text(interval)} ({low} to {high}) at {percent_text(document['confidence'])}"
+        stated = f"{interval_text(interval)} ({low} to {high}) at {confidence_text(document['confidence'])} confidence"
     facts = "".join(f"<div><dt>{_shown(name)}</dt><dd>{_shown(text)}</dd></div>" for name, text in _facts(document))
     notes = document["notes"]
     calm = (
@@ -145,7 +147,8 @@ def _facts(document: dict[str, Any]) -> Iterable[tuple[str, str]]:
     yield "priced by fitted models", "everything" if document["coverage"] == 1 else f"⚠ {priced}"
     strange = [kernel for kernel in kernels if not kernel["in_range"]]
     share = sum(kernel["latency_s"] for kernel in strange) / (kernels_s or 1.0)
-    yield "out of fitted ranges", f"⚠ {len(strange)} kernels, {percent_text(share)} of time" if strange else "nothing"
+    outside = f"⚠ {counted_text(len(strange), 'kernel')}, {percent_text(share)} of time" if strange else "nothing"
+    yield "out of fitted ranges", outside
     memory = document["memory"]
     yield "memory at the peak", f"{_peak_text(memory)}, weights {bytes_text(memory['weights_bytes'])}"
     lost_s = sum(map(_lost_s, kernels))

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from annette.network import KINDS, UNSUPPORTED, Category
 from annette.number_text import (
     bytes_text,
+    confidence_text,
     count_text,
     feature_text,
     interval_text,
@@ -324,9 +325,11 @@ def _tensor(name: str, network: Network) -> schemas.TensorPart:
 def _print_headline(document: dict[str, Any], page: Page) -> None:
     interval = ""
     if document["interval_s"]:
-        interval = f" ({interval_text(document['interval_s'])} at {percent_text(document['confidence'])})"
+        interval = f" ({interval_text(document['interval_s'])} at {confidence_text(document['confidence'])} confidence)"
     other = "device_latency_s" if document["latency_is"] == "end_to_end" else "end_to_end_latency_s"
     other_s, other_name = document[other], words_text(other.removesuffix("_latency_s"))
+    latency = seconds_text(document["latency_s"])
+    beside = "" if other_s is None else seconds_text(other_s)
     poor = ""
     if document["coverage"] < 1:
         shares = {"time": "latency", "operations": "ops", "kernels": "kernels"}
@@ -334,9 +337,9 @@ def _print_headline(document: dict[str, Any], page: Page) -> None:
         poor = f"; only {percent_text(document['coverage'])} priced by fitted models ({', '.join(stated)})"
     each = f" ({seconds_text(document['sample_latency_s'])} per sample)" if document["batch"] > 1 else ""
     page.line(
-        bold=f"{document['network']} on {document['platform']}: {seconds_text(document['latency_s'])}",
+        bold=f"{document['network']} on {document['platform']}: {latency}",
         plain=f"{interval}, {words_text(document['latency_is'])} time, batch {document['batch']}{each}, "
-        f"{document['model']}" + ("" if other_s is None else f"; {other_name} {seconds_text(other_s)}"),
+        f"{document['model']}" + (f"; {other_name} {beside}" if beside not in ("", latency) else ""),
         red=poor,
     )
 
