@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "amount_text",
     "bytes_text",
     "change_text",
     "confidence_text",
@@ -69,6 +70,17 @@ def count_text(count: float) -> str:
         '4.09 G'
     """
     return _scaled(count, _COUNTS) or f"{count:.0f}"
+
+
+def amount_text(amount: float, unit: str) -> str:
+    """A count of a unit, with the SI prefix before the unit.
+
+    Example:
+        >>> amount_text(301e6, "MACs"), amount_text(0, "MACs")
+        ('301 MMACs', '0 MACs')
+    """
+    text = count_text(amount)
+    return f"{text}{unit}" if " " in text else f"{text} {unit}"
 
 
 def counted_text(number: int, noun: str) -> str:

@@ -9,9 +9,11 @@ from msgspec import UNSET
 
 from annette.network import KINDS, UNSUPPORTED, Category
 from annette.number_text import (
+    amount_text,
     bytes_text,
     confidence_text,
     count_text,
+    counted_text,
     feature_text,
     interval_text,
     percent_text,
@@ -209,9 +211,9 @@ def print_network(document: dict[str, Any], *, everything: bool = False, page: P
     page = page or Page()
     page.line(
         bold=document["network"],
-        plain=f"  {count_text(document['macs'])}MACs, {count_text(document['ops'])}ops, "
+        plain=f"  {amount_text(document['macs'], 'MACs')}, {amount_text(document['ops'], 'ops')}, "
         f"{count_text(document['params'])} parameters, {bytes_text(document['bytes'])} moved, "
-        f"{len(document['layers'])} layers, batch {document['batch']}",
+        f"{counted_text(len(document['layers']), 'layer')}, batch {document['batch']}",
     )
     if "kernels" in document:
         kernel_rows = [

@@ -12,6 +12,7 @@ from annette.estimation import estimate_network
 from annette.estimation.comparison import Comparison, compare_platforms
 from annette.estimation.difference import compare_networks
 from annette.mapping.rules import preset
+from annette.network.builder import NetworkBuilder
 from annette.number_text import bytes_text, count_text, percent_text, seconds_text
 from annette.platforms import Overhead, list_platforms
 from annette.report.differences import difference_document, print_difference
@@ -105,6 +106,14 @@ def test_one_kernel_out_of_range_is_one():
     (note,) = (note for note in document["notes"] if "outside" in note)
     assert note.startswith("1 kernel (")
     assert "lies outside the range that its model was fitted on, 'stem', by out_channels 16" in note
+
+
+def test_one_of_something_is_no_plural_and_nothing_has_a_unit():
+    net = NetworkBuilder("one", source_format="test")
+    network = net.build(net.reshape(net.input("x", (1, 4)), (4,)))
+    headline = printed(print_network, network_document(network)).splitlines()[0]
+    assert "0 MACs, 0 ops, 0 parameters" in headline
+    assert "1 layer, batch" in headline
 
 
 def test_the_estimate_table_shows_heaviest_first_and_all_on_demand():
