@@ -293,7 +293,7 @@ def _range_text(kernel: dict[str, Any]) -> str:
     """The feature that lies farthest outside the fitted range, and how many more do."""
     outside = kernel["outside"]
     if not outside:
-        return "" if kernel["in_range"] else " (out of range)"
+        return "" if kernel["in_range"] else " (beyond fitted models)"
     more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
     name, value = outside[0]["feature"], outside[0]["value"]
     return f" (out of range: {name} {feature_text(name, value)}{more})"
