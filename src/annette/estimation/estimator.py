@@ -22,7 +22,7 @@ from annette.mapping.kernel import LEFT_TO_HOST
 from annette.models.base import families
 from annette.network import UNSUPPORTED, Network
 from annette.network.load import load_network
-from annette.number_text import counted_text, percent_text
+from annette.number_text import confidence_text, counted_text, percent_text
 from annette.plain_text import shortened
 from annette.platforms import Platform, load_platform
 
@@ -357,7 +357,8 @@ def _refuse_unknown_operators(network: Network, kernels: Sequence[Kernel], platf
 def _unstated(bounds: tuple[float, float] | None, confidence: float, platform: Platform) -> list[str]:
     if bounds is not None or platform.intervals is None:
         return []
-    return [f"no interval is stated at {confidence:.4g}: the errors of platform {platform.name!r} are not known so far"]
+    stated = confidence_text(confidence)
+    return [f"no interval is stated at {stated}: the errors of platform {platform.name!r} are not known so far"]
 
 
 def _coverage(mapped: MappedNetwork, prices: Prices) -> Coverage:
