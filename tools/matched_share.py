@@ -11,9 +11,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annette.bench.backend import backend_class, parse_options
 from annette.bench.dataset import Dataset
 from annette.bench.measurement import Settings
+from annette.bench.named_backends import backend_class, parse_options
 from annette.bench.session import case_of, measure_networks
 from annette.errors import AnnetteError
 from annette.network import zoo

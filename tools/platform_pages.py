@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tools.reference import ACCURACY_HEAD, accuracies
 
-from annette.bench.backend import backend_names, option_names
+from annette.bench.named_backends import backend_names, option_names
 from annette.devices.registry import recognise
 from annette.evaluation.published import published_suites
 from annette.evaluation.suites import measuring_options

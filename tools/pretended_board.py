@@ -33,9 +33,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.bench.backend import Subject, open_backend
+from annette.bench.backend import Subject
 from annette.bench.dataset import Dataset
 from annette.bench.measurement import Settings
+from annette.bench.named_backends import open_backend
 from annette.bench.session import measure_networks, network_case
 from annette.errors import AnnetteError
 from annette.estimation import estimate_network

@@ -8,9 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "amount_text",
     "bytes_text",
     "change_text",
+    "confidence_text",
     "count_text",
+    "counted_text",
     "feature_text",
     "interval_text",
     "percent_text",
@@ -69,6 +72,27 @@ def count_text(count: float) -> str:
     return _scaled(count, _COUNTS) or f"{count:.0f}"
 
 
+def amount_text(amount: float, unit: str) -> str:
+    """A count of a unit, with the SI prefix before the unit.
+
+    Example:
+        >>> amount_text(301e6, "MACs"), amount_text(0, "MACs")
+        ('301 MMACs', '0 MACs')
+    """
+    text = count_text(amount)
+    return f"{text}{unit}" if " " in text else f"{text} {unit}"
+
+
+def counted_text(number: int, noun: str) -> str:
+    """How many there are of something that takes an s in the plural.
+
+    Example:
+        >>> counted_text(1, "kernel"), counted_text(2, "kernel")
+        ('1 kernel', '2 kernels')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def bytes_text(size_bytes: float) -> str:
     """A size in decimal units.
 
@@ -99,6 +123,16 @@ def percent_text(share: float | None) -> str:
         '98.7 %'
     """
     return _UNKNOWN if share is None else f"{100 * share:.1f} %"
+
+
+def confidence_text(confidence: float) -> str:
+    """How sure an interval is, with the digits that were asked for.
+
+    Example:
+        >>> confidence_text(0.9), confidence_text(0.975)
+        ('90 %', '97.5 %')
+    """
+    return f"{100 * confidence:.6g} %"
 
 
 def change_text(share: float | None) -> str:

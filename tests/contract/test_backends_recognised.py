@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from annette.bench.backend import backend_class, open_backend
 from annette.bench.dataset import Dataset
+from annette.bench.named_backends import backend_class, open_backend
 from annette.devices.registry import built_in, recognise
 from annette.devices.replay.backend import ReplayBackend, ReplayOptions
 from tests.unit.bench.test_dataset import run

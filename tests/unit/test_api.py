@@ -75,6 +75,10 @@ def test_options_are_those_of_the_backend():
         annette.measure(["alexnet"], backend="scripted", options={"colour": "red"})
     with pytest.raises(OptionError, match="no backend 'stone'"):
         annette.plan_benchmark("stone")
+    with pytest.raises(OptionError, match="'fp8'"):
+        annette.plan_benchmark("onnxruntime", options={"precision": "fp8"})
+    with pytest.raises(OptionError, match="no option 'colour'"):
+        annette.plan_benchmark("onnxruntime", options={"colour": "red"})
 
 
 def test_a_platform_is_evaluated_on_networks_with_latencies():

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annette.bench import check, session
-from annette.bench.backend import backend_class
 from annette.bench.boards import place_of
 from annette.bench.generate import generate_plan
 from annette.bench.generate.own_networks import known_mapping, with_own_networks
 from annette.bench.generate.totals import generate_totals_plan
+from annette.bench.named_backends import backend_class, check_options
 from annette.bench.totals import TOTALS
 from annette.errors import OptionError
 
@@ -53,14 +53,16 @@ def plan_benchmark(
         share: Share of the time that is for them: of ``budget_s``, where there is none on top of the preset's.
 
     Raises:
-        OptionError: There is no such backend or preset, a batch size is less than 1, the share is not between 0 and 1,
-            nothing can be cut out of the networks, or the device tells totals only.
+        OptionError: There is no such backend or preset, an option is not one that it takes, a batch size is less than
+            1, the share is not between 0 and 1, nothing can be cut out of the networks, or the device tells totals
+            only.
 
     Example:
         >>> import annette
         >>> annette.plan_benchmark("vela", budget_s=60.0).expected_s <= 60.0
         True
     """
+    check_options(backend, options or {})
     target = backend_class(backend).planned_for(options or {})
     if preset == TOTALS:
         if networks:

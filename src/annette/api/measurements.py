@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from annette.bench import session
-from annette.bench.backend import require_usable
 from annette.bench.boards import place_of
+from annette.bench.named_backends import require_usable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

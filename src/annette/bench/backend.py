@@ -1,4 +1,4 @@
-"""The contract of a backend, and the backends by name that device families bring.
+"""The contract of a backend.
 
 A backend is one runtime on one device that compiles, runs and profiles networks.
 
@@ -9,22 +9,16 @@ Order of calls: ``Backend.available()`` → ``Backend(options)`` → ``environme
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping  # noqa: TC003 - msgspec reads annotations, of profile entries
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast, get_type_hints
-
-import msgspec
-
-from annette.devices.registry import find, offered
-from annette.errors import BackendUnavailableError, OptionError, nearest
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
     from annette.network import Network
@@ -40,12 +34,6 @@ __all__ = [
     "Profile",
     "ProfileEntry",
     "Subject",
-    "backend_class",
-    "backend_names",
-    "open_backend",
-    "option_names",
-    "parse_options",
-    "require_usable",
     "time_runs",
     "warm_up",
 ]
@@ -307,89 +295,3 @@ class Backend(ABC):
         Raises:
             BackendRunError: The runtime refuses the network; it may also do so at the first run.
         """
-
-
-def backend_names() -> tuple[str, ...]:
-    """The backends that can be named, whether or not their runtimes are installed."""
-    return tuple(offered("backends"))
-
-
-def backend_class(name: str) -> type[Backend]:
-    """The class of a backend.
-
-    Raises:
-        OptionError: There is no backend of that name.
-    """
-    kind = find("backends", name)
-    if kind is None:
-        raise OptionError(f"no backend {name!r}{nearest(name, backend_names())}; known: {', '.join(backend_names())}")
-    return cast("type[Backend]", kind)
-
-
-def require_usable(name: str) -> type[Backend]:
-    """The class of a backend whose runtime is usable here.
-
-    Raises:
-        OptionError: There is no backend of that name.
-        BackendUnavailableError: Its runtime is not installed or not usable here.
-    """
-    kind = backend_class(name)
-    state = kind.available()
-    if not state.usable:
-        remedy = f"; install it with: {state.install}" if state.install else ""
-        raise BackendUnavailableError(f"backend {name!r} is not usable here: {state.reason}{remedy}")
-    return kind
-
-
-def open_backend(name: str, options: Mapping[str, Any]) -> Backend:
-    """Opens a backend that is usable here.
-
-    Args:
-        name: Its name.
-        options: Values for its options type, already of the right types.
-
-    Raises:
-        OptionError: There is no such backend, or an option is unknown or out of its range.
-        BackendUnavailableError: Its runtime is not installed or not usable here.
-    """
-    kind = require_usable(name)
-    _require_options(name, options)
-    return kind(kind.options_type(**options))
-
-
-def option_names(name: str) -> tuple[str, ...]:
-    """The options that a backend has.
-
-    Raises:
-        OptionError: There is no backend of that name.
-    """
-    return tuple(field.name for field in dataclasses.fields(backend_class(name).options_type))
-
-
-def parse_options(name: str, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Turns ``NAME=VALUE`` texts into values of the types that a backend declares.
-
-    Raises:
-        OptionError: An option is unknown, or its value is not of its type.
-    """
-    _require_options(name, texts)
-    return {option: _value(name, option, text) for option, text in texts.items()}
-
-
-def _require_options(backend: str, options: Iterable[str]) -> None:
-    known = option_names(backend)
-    for option in options:
-        if option not in known:
-            raise OptionError(
-                f"backend {backend!r} has no option {option!r}{nearest(option, known)} "
-                f"(known: {', '.join(known) or 'none'})"
-            )
-
-
-def _value(backend: str, field: str, text: str) -> Any:
-    """The value of an option that is given as text; ``true``, ``false``, ``1`` and ``0`` are booleans."""
-    kind = get_type_hints(backend_class(backend).options_type)[field]
-    try:
-        return msgspec.convert(text, kind, strict=False)
-    except msgspec.ValidationError:
-        raise OptionError(f"option {field!r} of backend {backend!r} is {text!r}, not of type {kind.__name__}") from None

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from annette.bench.backend import backend_class, backend_names
+from annette.bench.named_backends import backend_class, backend_names
 
 if TYPE_CHECKING:
     from annette.bench.backend import Availability

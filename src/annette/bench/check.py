@@ -14,11 +14,11 @@ from statistics import fmean, quantiles
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.bench.backend import backend_class, backend_names, require_usable
 from annette.bench.campaign import run_campaign
 from annette.bench.dataset import Dataset
 from annette.bench.host import clock_hz, processor_times
 from annette.bench.machine_speed import run_level_s
+from annette.bench.named_backends import backend_class, backend_names, require_usable
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose, Status
 from annette.bench.visits import CALM, undisturbed

@@ -10,11 +10,11 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.bench.backend import backend_class, require_usable
 from annette.bench.campaign import run_campaign
 from annette.bench.dataset import Dataset
 from annette.bench.host import default_cpus
 from annette.bench.measurement import Settings
+from annette.bench.named_backends import backend_class, require_usable
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose, Status
 from annette.bench.totals import Measuring, carry_out

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
-from annette.bench.backend import Subject, backend_class, open_backend
+from annette.bench.backend import Subject
 from annette.bench.host import die_with_parent, exclusive_use, pin_process
 from annette.bench.measurement import CaseMeasurer, CaseResult, Settings
+from annette.bench.named_backends import backend_class, open_backend
 from annette.bench.plan import Case
 from annette.bench.processes import adopt_orphans
 from annette.bench.records import Status

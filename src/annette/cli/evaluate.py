@@ -214,7 +214,7 @@ def _run(platform: Platform, listed: tuple[Truth, ...], path: Path, how: dict[st
 
 def _runtime_of(platform: Platform) -> str:
     """The backend that runs what the platform was fitted on: of that name, or the only one of the device's family."""
-    from annette.bench.backend import backend_names
+    from annette.bench.named_backends import backend_names
     from annette.devices.registry import recognise
 
     stated = dict(platform.provenance.versions)
@@ -235,7 +235,7 @@ def _chosen(
     platform: Platform, backend: str | None, options: dict[str, str], extra: list[str], rounds: int | None
 ) -> dict[str, Any]:
     """Backend, its options and rounds; what was not asked for is as the platform's campaign had it."""
-    from annette.bench.backend import option_names
+    from annette.bench.named_backends import option_names
     from annette.bench.session import default_rounds
     from annette.evaluation.suites import measuring_options
 

@@ -291,7 +291,7 @@ def chosen_options(backend: str, options: dict[str, str], extra: Sequence[str]) 
         UsageError: An argument is neither an option nor the value of one.
         OptionError: The backend has no such option, or the value is not of its type.
     """
-    from annette.bench.backend import parse_options
+    from annette.bench.named_backends import parse_options
 
     unexpected, further = split_words(extra)
     if unexpected:

@@ -12,7 +12,15 @@ from annette.estimation.frame import columns_of, data_frame, kernel_rows
 from annette.estimation.memory import memory_of
 from annette.network.modules import module_path
 from annette.notebook import card
-from annette.number_text import feature_text, interval_text, percent_text, seconds_text, words_text
+from annette.number_text import (
+    confidence_text,
+    counted_text,
+    feature_text,
+    interval_text,
+    percent_text,
+    seconds_text,
+    words_text,
+)
 from annette.platforms.ranges import within
 
 if TYPE_CHECKING:
@@ -225,7 +233,7 @@ class Estimate:
     basis: tuple[Network, Platform] | None = field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
-        kernels = f"{len(self.mapped)} kernels"
+        kernels = counted_text(len(self.mapped), "kernel")
         return f"<Estimate of {self.network!r} on {self.platform!r}: {self.latency_s:.4g} s, {kernels}>"
 
     def _repr_html_(self) -> str:
@@ -234,8 +242,8 @@ class Estimate:
         return card(
             f"{self.network} on {self.platform}: {seconds_text(self.latency_s)}",
             (
-                f"{interval_text(self.interval_s)} at {percent_text(self.confidence)}, "
-                f"{words_text(self.latency_is)} time, batch {self.batch}, {len(self.kernels)} kernels, "
+                f"{interval_text(self.interval_s)} at {confidence_text(self.confidence)} confidence, "
+                f"{words_text(self.latency_is)} time, batch {self.batch}, {counted_text(len(self.kernels), 'kernel')}, "
                 f"{percent_text(self.coverage.lowest)} priced by fitted models",
                 *self.notes,
             ),

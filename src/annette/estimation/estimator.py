@@ -22,7 +22,7 @@ from annette.mapping.kernel import LEFT_TO_HOST
 from annette.models.base import families
 from annette.network import UNSUPPORTED, Network
 from annette.network.load import load_network
-from annette.number_text import percent_text
+from annette.number_text import confidence_text, counted_text, percent_text
 from annette.plain_text import shortened
 from annette.platforms import Platform, load_platform
 
@@ -357,7 +357,8 @@ def _refuse_unknown_operators(network: Network, kernels: Sequence[Kernel], platf
 def _unstated(bounds: tuple[float, float] | None, confidence: float, platform: Platform) -> list[str]:
     if bounds is not None or platform.intervals is None:
         return []
-    return [f"no interval is stated at {confidence:.4g}: the errors of platform {platform.name!r} are not known so far"]
+    stated = confidence_text(confidence)
+    return [f"no interval is stated at {stated}: the errors of platform {platform.name!r} are not known so far"]
 
 
 def _coverage(mapped: MappedNetwork, prices: Prices) -> Coverage:
@@ -387,14 +388,18 @@ def _remarks(mapped: MappedNetwork, prices: Prices, platform: Platform) -> list[
     strange = out_of_range(mapped.kernels, table, prices)
     if strange.kernels:
         features = ", ".join(map(str, strange.features[:_FEATURES_NAMED]))
+        several = strange.kernels > 1
         remarks.append(
-            f"{strange.kernels} kernels ({percent_text(strange.share)} of the time) lie outside the ranges that their "
-            f"models were fitted on, the longest of them, {strange.longest!r}, by {features}"
+            f"{counted_text(strange.kernels, 'kernel')} ({percent_text(strange.share)} of the time) "
+            + (
+                f"lie outside the ranges that their models were fitted on, the longest of them, {strange.longest!r}, "
+                if several
+                else f"lies outside the range that its model was fitted on, {strange.longest!r}, "
+            )
+            + f"by {features}"
         )
     if prices.at_peak.any():
-        peak = platform.peak_ops_per_s or 0.0
-        remarks.append(
-            f"{int(prices.at_peak.sum())} kernels are priced at the device's peak, {peak / 1e9:.4g} Gops/s: their "
-            "models promise more"
-        )
+        peak = f"{(platform.peak_ops_per_s or 0.0) / 1e9:.4g} Gops/s"
+        priced = counted_text(int(prices.at_peak.sum()), "kernel")
+        remarks.append(f"{priced} priced at the device's peak, {peak}: models promise more")
     return remarks

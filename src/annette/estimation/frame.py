@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "columns_of", "comma_separated", "data_frame", "kernel_rows", "write_table"]
 
 COLUMNS: Final = (
-    "network", "platform", "kernel", "kind", "layers", "rules", "latency_s", "lower_s", "upper_s", "share", "ops",
-    "bytes", "bound", "utilisation", "method", "in_range",
+    "network", "platform", "kernel", "module", "kind", "layers", "rules", "latency_s", "lower_s", "upper_s", "share",
+    "ops", "bytes", "bound", "utilisation", "method", "in_range",
 )  # fmt: skip
-"""Columns of the table; ``layers`` and ``rules`` are lists, ``lower_s`` and ``upper_s`` None without an interval."""
+"""Columns of the table.
+
+``module`` is a path with dots, empty where the network names no modules; ``layers`` and ``rules`` are lists;
+``lower_s`` and ``upper_s`` are None without an interval.
+"""
 
 _LIBRARIES: Final = ("pandas", "polars")
 
@@ -44,6 +48,7 @@ def kernel_rows(network: str, platform: str, kernels: Iterable[Mapping[str, Any]
             "network": network,
             "platform": platform,
             "kernel": kernel["name"],
+            "module": ".".join(kernel["module"]),
             "layers": list(kernel["layers"]),
             "rules": list(kernel["rules"]),
             "lower_s": ends_s[0],

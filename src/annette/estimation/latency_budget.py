@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import OptionError
-from annette.number_text import percent_text, seconds_text
+from annette.number_text import confidence_text, seconds_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def judge_latency(
         raise OptionError(f"a budget of {budget_s!r} s is not above 0")
     if by == "upper" and interval_s is not None:
         latency_s = interval_s[1]
-        what = f"the upper end of the {percent_text(confidence)} interval, {seconds_text(latency_s)},"
+        what = f"the upper end of the {confidence_text(confidence)} interval, {seconds_text(latency_s)},"
     elif by == "upper":
         what = f"the estimate, {seconds_text(latency_s)} (the platform states no interval),"
     else:

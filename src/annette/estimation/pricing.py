@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from annette.errors import AnnetteError, ModelError, UnsupportedKernelError, nearest
+from annette.errors import AnnetteError, ModelError, UnsupportedKernelError
 from annette.estimation.estimate import Prices
 from annette.estimation.precision import moves_data, refuse_precision
 from annette.estimation.uncertainty import KernelErrors
@@ -363,8 +363,8 @@ def _choose(kind: str, platform: Platform, family: str | None, fallback: str, ex
     operator = example.anchor.attributes.get("operator")
     what = f"operator {operator!r}" if operator else f"kind {kind!r}"
     raise UnsupportedKernelError(
-        f"platform {platform.name!r} has no model for {what} of layer {example.name!r}"
-        f"{nearest(kind, platform.models)}; use --fallback roofline to price it roughly"
+        f"platform {platform.name!r} has no model for {what} of layer {example.name!r}: it is not estimated there; use "
+        "--fallback roofline to price such kernels roughly"
     )
 
 

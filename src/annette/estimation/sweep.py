@@ -43,7 +43,7 @@ class Sweep:
     """A network at many sizes on a platform.
 
     Attributes:
-        network: File or name of the network, as it was given.
+        network: Name of the network, as its estimates have it.
         platform: Name of the platform.
         variables: Values of each size that changes, by its name.
         points: All combinations, at least one of them with an estimate; the last variable changes fastest.
@@ -115,7 +115,8 @@ def sweep(
     first = points[0].error
     if first is not None and all(point.estimate is None for point in points):
         raise first
-    return Sweep(str(network), target.name, swept.variables, tuple(points))
+    name = next(point.estimate.network for point in points if point.estimate is not None)
+    return Sweep(name, target.name, swept.variables, tuple(points))
 
 
 def _estimated(sized: SizedNetwork, sizes: SizePoint, price: Callable[..., Estimate]) -> SweptEstimate:

@@ -90,11 +90,11 @@ def fit_generic(datasets: Sequence[Dataset], request: FitRequest) -> FitReport:
     if not fits:
         raise FitError(f"no kind of kernel has {LEAST_ROWS} or more measured configurations: {_counts(unfitted)}")
     shared, assumed = shared_rooflines(kept, fits)
+    known = platform_fields(environment)
     platform = Platform(
         name=request.name,
-        description=request.description
-        or f"{environment.get('cpu', environment.get('device', '?'))}, fitted from benchmarks",
-        **platform_fields(environment),
+        description=request.description or f"{known['device']}, fitted from benchmarks",
+        **known,
         precision=data.precision,
         latency_is="end_to_end" if overheads.known else "device",
         mapping=choice.mapping,

@@ -18,6 +18,7 @@ from sklearn.model_selection import GroupKFold
 from annette.errors import FitError
 from annette.evaluation.kernels import pair_kernels
 from annette.mapping.kernel import COLUMNS, NETWORK_COLUMNS, KernelTable, known_rows
+from annette.number_text import counted_text
 from annette.platforms.kernel_similarity import equal_rows
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Dropped:
     @property
     def text(self) -> str:
         """Number and reason, for the notes of a platform."""
-        return f"{len(self.sources)} measured kernels left out: {self.reason}"
+        return f"{counted_text(len(self.sources), 'measured kernel')} left out: {self.reason}"
 
 
 class PairedKernels(NamedTuple):

@@ -328,9 +328,12 @@ def _own_precision(environment: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def platform_fields(environment: Mapping[str, str]) -> dict[str, Any]:
-    """What an environment says of a platform that is fitted to its measurements: device, runtime and threads."""
+    """What an environment says of a platform that is fitted to its measurements: device, runtime and threads.
+
+    Where a processor is the device, its model says more than the runtime's word for it ("CPU").
+    """
     return {
-        "device": environment.get("device", environment.get("cpu", "unknown device")),
+        "device": environment.get("cpu") or environment.get("device") or "unknown device",
         "runtime": f"{environment.get('runtime', '?')} {environment.get('runtime_version', '')}".strip(),
         "threads": int(environment.get("threads", "1")),
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import UNSET
 
-from annette.number_text import change_text, interval_text, percent_text, seconds_text, words_text
+from annette.number_text import change_text, confidence_text, interval_text, seconds_text, words_text
 from annette.plain_text import escaped, shortened
 from annette.report.html import html_notes, html_page, html_table, write_page
 from annette.report.page import Page
@@ -65,7 +65,7 @@ def print_advice(document: dict[str, Any], *, everything: bool = False, page: Pa
     page.line(
         bold=f"{document['network']} on {document['platform']}: {seconds_text(document['latency_s'])}",
         plain=f", {words_text(document['latency_is'])} time; {document['tried']} changes tried, {faster} it faster for "
-        f"certain at {percent_text(document['confidence'])}, {document['uncertain']} perhaps",
+        f"certain at {confidence_text(document['confidence'])} confidence, {document['uncertain']} perhaps",
     )
     shown = hints if everything else hints[:_SHOWN]
     if shown:

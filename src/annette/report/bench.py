@@ -11,7 +11,7 @@ from annette.bench.backend_list import list_backends
 from annette.bench.dataset import Dataset
 from annette.bench.records import Status
 from annette.bench.subnormals import slowed_by
-from annette.number_text import percent_text, seconds_text
+from annette.number_text import counted_text, percent_text, seconds_text
 from annette.report.page import Page, name_text, texts
 from annette.report.schemas import measurements as schemas
 from annette.report.schemas.base import part
@@ -217,7 +217,7 @@ def print_plan(document: dict[str, Any], *, page: Page | None = None) -> None:
 def print_measurement(document: dict[str, Any], *, everything: bool = False, page: Page | None = None) -> None:
     """Prints one measured network, its heaviest kernels first (or all, in order of execution)."""
     page = page or Page()
-    rest = f", {len(document['rounds_s'])} rounds"
+    rest = f", {counted_text(len(document['rounds_s']), 'round')}"
     if document["remeasurement_spread"] is not None:
         rest += f" that differ by {percent_text(document['remeasurement_spread'])} on average"
         rest += f", known to {percent_text(document['standard_error'])}"
@@ -256,8 +256,8 @@ def print_measurement(document: dict[str, Any], *, everything: bool = False, pag
 def imprecise_text(rounds: int, known: float, wanted: float) -> str:
     """What to say of a network that is not known as well as was asked for."""
     return (
-        f"after {rounds} rounds it is known to {percent_text(known)}, not to {percent_text(wanted)}: the machine does "
-        "not allow more now (annette bench --check says what disturbs)"
+        f"after {counted_text(rounds, 'round')} it is known to {percent_text(known)}, not to {percent_text(wanted)}: "
+        "the machine does not allow more now (annette bench --check says what disturbs)"
     )
 
 

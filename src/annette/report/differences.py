@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.number_text import change_text, percent_text, seconds_text, words_text
+from annette.number_text import change_text, confidence_text, counted_text, seconds_text, words_text
 from annette.report.page import Page, name_text
 from annette.report.schemas import estimates as schemas
 from annette.report.schemas.base import part
@@ -56,7 +56,7 @@ def print_difference(document: dict[str, Any], *, everything: bool = False, page
     if document["interval_s"] is not None and document["change_s"]:
         ends = " to ".join(map(_signed, document["interval_s"]))
         side = ("slower" if document["change_s"] > 0 else "faster") if document["certain"] else "faster or slower"
-        page.line(plain=f"{ends} at {percent_text(document['confidence'])}: {side}")
+        page.line(plain=f"{ends} at {confidence_text(document['confidence'])} confidence: {side}")
     kernels = document["kernels"]
     alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for number, kernel in enumerate(kernels):
@@ -74,7 +74,8 @@ def print_difference(document: dict[str, Any], *, everything: bool = False, page
     rest = len(kernels) - sum(map(len, groups))
     if rest:
         page.line(plain=f"… and {rest} smaller difference{'s' * (rest > 1)} (--all shows each)")
-    page.line(plain=f"{document['same']} kernels are the same in both")
+    same = document["same"]
+    page.line(plain=f"{counted_text(same, 'kernel')} {'is' if same == 1 else 'are'} the same in both")
     for side in ("before", "after"):
         page.notes(f"{document[side]['network']}: {note}" for note in document[side]["notes"])
 

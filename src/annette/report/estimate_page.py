@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from annette.number_text import (
     bytes_text,
     change_text,
+    confidence_text,
     count_text,
+    counted_text,
     feature_text,
     interval_text,
     percent_text,
@@ -54,11 +56,9 @@ def estimate_page(documents: Sequence[dict[str, Any]], skipped: Iterable[Mapping
     """
     names = _names(documents)
     parts = [f"<h1>{_shown(_title(documents))}</h1>"]
-    if len(documents) > 1:
-        parts += _side_by_side(documents, names)
     parts.append(html_notes(f"skipped {entry['platform']}: {entry['reason']}" for entry in skipped))
     if len(documents) > 1:
-        parts.append(_choice(names))
+        parts += [*_side_by_side(documents, names), _choice(names)]
     parts += [_headline(document, hidden=number > 0) for number, document in enumerate(documents)]
     parts.append(asset("explorer.html"))
     parts.append("<noscript><p>The plots and the table of kernels need JavaScript.</p></noscript>")
@@ -108,7 +108,7 @@ def _headline(document: dict[str, Any], *, hidden: bool) -> str:
     stated = "no interval is known"
     if interval:
         low, high = (change_text(end / document["latency_s"] - 1) for end in interval)
-        stated = f"{interval_text(interval)} ({low} to {high}) at {percent_text(document['confidence'])}"
+        stated = f"{interval_text(interval)} ({low} to {high}) at {confidence_text(document['confidence'])} confidence"
     facts = "".join(f"<div><dt>{_shown(name)}</dt><dd>{_shown(text)}</dd></div>" for name, text in _facts(document))
     notes = document["notes"]
     calm = (
@@ -137,15 +137,16 @@ def _facts(document: dict[str, Any]) -> Iterable[tuple[str, str]]:
         other = "device" if document["latency_is"] == "end_to_end" else "end_to_end"
         yield f"{words_text(other)} time", seconds_text(document[f"{other}_latency_s"])
     free = sum(kernel["bound"] == "free" for kernel in kernels)
-    yield "kernels", f"{len(kernels) - free}" + (f", {free} more cost nothing" if free else "")
+    yield "kernels", f"{len(kernels) - free:,}" + (f", {free:,} more cost nothing" if free else "")
     yield "operations", count_text(sum(kernel["ops"] for kernel in kernels))
     yield "model", document["model"]
     shares = ("ops", "operations"), ("kernels", "kernels"), ("latency", "time")
     priced = ", ".join(f"{percent_text(document[f'coverage_{key}'])} of {name}" for key, name in shares)
     yield "priced by fitted models", "everything" if document["coverage"] == 1 else f"⚠ {priced}"
-    strange = [kernel for kernel in kernels if not kernel["in_range"]]
+    strange = [kernel for kernel in kernels if kernel["outside"]]
     share = sum(kernel["latency_s"] for kernel in strange) / (kernels_s or 1.0)
-    yield "out of fitted ranges", f"⚠ {len(strange)} kernels, {percent_text(share)} of time" if strange else "nothing"
+    outside = f"⚠ {counted_text(len(strange), 'kernel')}, {percent_text(share)} of time" if strange else "nothing"
+    yield "out of fitted ranges", outside
     memory = document["memory"]
     yield "memory at the peak", f"{_peak_text(memory)}, weights {bytes_text(memory['weights_bytes'])}"
     lost_s = sum(map(_lost_s, kernels))
@@ -201,7 +202,7 @@ def _side_by_side(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> 
 
 
 def _compared(name: str, document: dict[str, Any], fastest_s: float) -> tuple[str, ...]:
-    strange = sum(not kernel["in_range"] for kernel in document["kernels"])
+    strange = sum(bool(kernel["outside"]) for kernel in document["kernels"])
     return (
         escaped(name),
         seconds_text(document["latency_s"]),

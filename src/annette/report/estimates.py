@@ -9,8 +9,11 @@ from msgspec import UNSET
 
 from annette.network import KINDS, UNSUPPORTED, Category
 from annette.number_text import (
+    amount_text,
     bytes_text,
+    confidence_text,
     count_text,
+    counted_text,
     feature_text,
     interval_text,
     percent_text,
@@ -208,9 +211,9 @@ def print_network(document: dict[str, Any], *, everything: bool = False, page: P
     page = page or Page()
     page.line(
         bold=document["network"],
-        plain=f"  {count_text(document['macs'])}MACs, {count_text(document['ops'])}ops, "
+        plain=f"  {amount_text(document['macs'], 'MACs')}, {amount_text(document['ops'], 'ops')}, "
         f"{count_text(document['params'])} parameters, {bytes_text(document['bytes'])} moved, "
-        f"{len(document['layers'])} layers, batch {document['batch']}",
+        f"{counted_text(len(document['layers']), 'layer')}, batch {document['batch']}",
     )
     if "kernels" in document:
         kernel_rows = [
@@ -290,7 +293,7 @@ def _range_text(kernel: dict[str, Any]) -> str:
     """The feature that lies farthest outside the fitted range, and how many more do."""
     outside = kernel["outside"]
     if not outside:
-        return "" if kernel["in_range"] else " (out of range)"
+        return "" if kernel["in_range"] else " (beyond fitted models)"
     more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
     name, value = outside[0]["feature"], outside[0]["value"]
     return f" (out of range: {name} {feature_text(name, value)}{more})"
@@ -324,9 +327,11 @@ def _tensor(name: str, network: Network) -> schemas.TensorPart:
 def _print_headline(document: dict[str, Any], page: Page) -> None:
     interval = ""
     if document["interval_s"]:
-        interval = f" ({interval_text(document['interval_s'])} at {percent_text(document['confidence'])})"
+        interval = f" ({interval_text(document['interval_s'])} at {confidence_text(document['confidence'])} confidence)"
     other = "device_latency_s" if document["latency_is"] == "end_to_end" else "end_to_end_latency_s"
     other_s, other_name = document[other], words_text(other.removesuffix("_latency_s"))
+    latency = seconds_text(document["latency_s"])
+    beside = "" if other_s is None else seconds_text(other_s)
     poor = ""
     if document["coverage"] < 1:
         shares = {"time": "latency", "operations": "ops", "kernels": "kernels"}
@@ -334,9 +339,9 @@ def _print_headline(document: dict[str, Any], page: Page) -> None:
         poor = f"; only {percent_text(document['coverage'])} priced by fitted models ({', '.join(stated)})"
     each = f" ({seconds_text(document['sample_latency_s'])} per sample)" if document["batch"] > 1 else ""
     page.line(
-        bold=f"{document['network']} on {document['platform']}: {seconds_text(document['latency_s'])}",
+        bold=f"{document['network']} on {document['platform']}: {latency}",
         plain=f"{interval}, {words_text(document['latency_is'])} time, batch {document['batch']}{each}, "
-        f"{document['model']}" + ("" if other_s is None else f"; {other_name} {seconds_text(other_s)}"),
+        f"{document['model']}" + (f"; {other_name} {beside}" if beside not in ("", latency) else ""),
         red=poor,
     )
 

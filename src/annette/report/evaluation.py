@@ -13,6 +13,7 @@ from annette.number_text import (
     bytes_text,
     change_text,
     count_text,
+    counted_text,
     interval_text,
     percent_text,
     seconds_text,
@@ -190,8 +191,9 @@ def rescaled_note(scales: Iterable[float]) -> list[str]:
         return []
     ends = " to ".join(dict.fromkeys(f"{end:.3f}" for end in (changed[0], changed[-1])))
     return [
-        f"measured times of {len(changed)} networks are not as they were taken but multiplied by {ends}: by the "
-        "reference workload around each, they are brought to the speed that the machine had in the platform's campaign"
+        f"measured times of {counted_text(len(changed), 'network')} are not as they were taken but multiplied by "
+        f"{ends}: by the reference workload around each, they are brought to the speed that the machine had in the "
+        "platform's campaign"
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.number_text import change_text, percent_text, seconds_text
+from annette.number_text import change_text, counted_text, percent_text, seconds_text
 from annette.report.evaluation import MAPPING_HEADER, agreements, mapping_rows, rescaled_note
 from annette.report.page import Page, name_text, texts
 from annette.report.schemas import platforms as schemas
@@ -160,7 +160,7 @@ def _print_mapping(choice: dict[str, Any], page: Page) -> None:
 
 def _notes(document: dict[str, Any]) -> list[str]:
     notes = [
-        f"{len(part['rows'])} measured kernels: {part['reason']} ({_some(part['rows'])})"
+        f"{counted_text(len(part['rows']), 'measured kernel')} left out: {part['reason']} ({_some(part['rows'])})"
         for part in document["dropped"]
     ]
     if document["unfitted"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.number_text import bytes_text, interval_text, percent_text, seconds_text, words_text
+from annette.number_text import bytes_text, confidence_text, interval_text, percent_text, seconds_text, words_text
 from annette.report.curves import Curve, curves_page
 from annette.report.page import Page, name_text
 from annette.report.runs import RUN_COLUMNS, is_about_range, range_notes, run_cells, run_part, trust_texts
@@ -53,7 +53,7 @@ def print_generations(document: dict[str, Any], page: Page | None = None) -> Non
     page.line(
         bold=f"{name_text(document['network'])} on {document['platform']}",
         plain=f": {words_text(document['latency_is'])} time, {document['model']}; intervals at "
-        f"{percent_text(document['confidence'])}",
+        f"{confidence_text(document['confidence'])} confidence",
     )
     if len(generations) == 1:
         _print_one(generations[0], page)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from annette.number_text import size_of, words_text
+from annette.number_text import percent_text, seconds_text, size_of, words_text
 from annette.platforms.format import dumps_platform
 from annette.report.page import Page, texts
 from annette.report.schemas.base import part
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["platform_document", "platform_list_document", "print_platform", "print_platform_list"]
 
 _WIDE = 4
+_LEAST_S = 1e-15
+_ERRORS = ("MAPE", "RMSPE")
 
 
 def platform_list_document(entries: Sequence[PlatformEntry]) -> dict[str, Any]:
@@ -82,7 +84,8 @@ def print_platform(document: dict[str, Any], *, page: Page | None = None) -> Non
         ("mapping rules", str(len(document["mapping"]))),
     ]
     facts += [
-        (f"overhead {key}", "unknown" if value is None else f"{value:g}") for key, value in document["overhead"].items()
+        (f"overhead {words_text(key.removesuffix('_s'))}", "unknown" if value is None else _overhead_text(value))
+        for key, value in document["overhead"].items()
     ]
     page.table(("", ""), facts, left=(0, 1))
     kinds = [
@@ -92,7 +95,7 @@ def print_platform(document: dict[str, Any], *, page: Page | None = None) -> Non
     page.table(("kind", "models", "fitted ranges"), kinds, left=(0, 1, 2))
     if document["accuracy"]:
         columns = list(dict.fromkeys(key for row in document["accuracy"] for key in row))
-        rows = [tuple(_cell(row.get(column, "")) for column in columns) for row in document["accuracy"]]
+        rows = [tuple(_cell(column, row.get(column, "")) for column in columns) for row in document["accuracy"]]
         page.line(bold="accuracy")
         page.table(columns, rows, left=(0, 1))
     _print_provenance(document["provenance"], page)
@@ -114,8 +117,15 @@ def _ranges(ranges: dict[str, Any]) -> str:
     return ", ".join(shown[:_WIDE]) + (f", … {rest} more" if rest > 0 else "")
 
 
-def _cell(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _overhead_text(seconds: float) -> str:
+    """A time of an overhead; what a fit leaves of a term that it does not need is nothing."""
+    return seconds_text(seconds if abs(seconds) >= _LEAST_S else 0.0)
+
+
+def _cell(column: str, value: Any) -> str:
+    if isinstance(value, float):
+        return percent_text(value) if column.endswith(_ERRORS) else f"{value:.4g}"
+    return str(value)
 
 
 def _print_provenance(provenance: dict[str, Any], page: Page) -> None:

@@ -50,7 +50,7 @@ def print_search(document: dict[str, Any], *, page: Page | None = None) -> None:
         page: Where it is printed.
     """
     page = page or Page()
-    page.line(bold=document["space"], plain=f"  on {_said(document)}")
+    page.line(bold=document["space"], plain=f" on {_said(document)}")
     page.table(_header(document), _rows(document), left=(0,))
     page.notes(_notes(document))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from annette.number_text import interval_text, percent_text, seconds_text, words_text
+from annette.number_text import confidence_text, interval_text, seconds_text, words_text
 from annette.report.curves import Curve, curves_page
 from annette.report.page import Page, name_text
 from annette.report.runs import RUN_COLUMNS, is_about_range, range_notes, run_cells, run_part, trust_texts
@@ -41,7 +41,7 @@ def print_sweep(document: dict[str, Any], page: Page | None = None) -> None:
     page.line(
         bold=f"{name_text(document['network'])} on {document['platform']}",
         plain=f": {len(document['points'])} sizes, {words_text(document['latency_is'])} time, {document['model']}; "
-        f"intervals at {percent_text(document['confidence'])}",
+        f"intervals at {confidence_text(document['confidence'])} confidence",
     )
     page.table(_header(document), _rows(document))
     page.notes(_notes(document))

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from annette.fitting.candidates import Candidate
-from annette.number_text import percent_text
+from annette.number_text import counted_text, percent_text
 from annette.report.page import Page, texts
 from annette.report.schemas import platforms as schemas
 from annette.report.schemas.base import part
@@ -78,4 +78,9 @@ def print_transfer(document: dict[str, Any], *, page: Page | None = None) -> Non
         plain=f"mean error of {document['kernels']} kernels: {percent_text(errors['before'])} before, "
         f"{percent_text(errors['left_out'])} on kernels left out"
     )
-    page.notes([f"{len(part['rows'])} measured kernels: {part['reason']}" for part in document["dropped"]])
+    page.notes(
+        [
+            f"{counted_text(len(part['rows']), 'measured kernel')} left out: {part['reason']}"
+            for part in document["dropped"]
+        ]
+    )

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from annette.bench import check
-from annette.bench.backend import Availability, Backend, backend_class
+from annette.bench.backend import Availability, Backend
 from annette.bench.check import MachineCheck, check_machine, checked_workloads, error_of_three, timing_backend
 from annette.bench.host import ProcessorTimes
 from annette.bench.measurement import Settings
+from annette.bench.named_backends import backend_class
 from annette.bench.records import Purpose, Status
 from annette.bench.workloads import WORKLOADS, reference_workload
 from annette.errors import BackendError, BackendUnavailableError, OptionError

@@ -93,6 +93,13 @@ def test_dry_run_measures_nothing(run, tmp_path):
     assert Plan.from_text((tmp_path / "copy.json").read_text()).digest() == document["plan_digest"]
 
 
+@pytest.mark.parametrize("plan", [("--preset", "quick"), ("--plan", "plan.json")])
+def test_a_dry_run_refuses_options_that_a_real_run_would(run, plan):
+    code, output, errors = run("bench", "--backend", "onnxruntime", *plan, "--threads", "0", "--dry-run")
+    assert (code, output) == (2, "")
+    assert "'threads' of backend 'onnxruntime' is 0, less than 1" in errors
+
+
 def test_a_budget_cuts_the_plan(run):
     assert json.loads(run(*BENCH, "--budget", "0.2s", "--dry-run", "--json")[1])["cases"] == 2
 

@@ -64,4 +64,4 @@ def test_on_github_the_reason_is_an_annotation(run, monkeypatch):  # noqa: F811
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     _, _, (line,) = run("squeezenet1_1", "--budget", "1us")
     assert line.startswith("::error title=annette::squeezenet1_1 on toy: ")
-    assert "90.0 %25" in line or "no interval" in line
+    assert "90 %25" in line or "no interval" in line

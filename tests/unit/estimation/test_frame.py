@@ -33,6 +33,13 @@ def test_there_is_a_row_for_each_kernel_of_each_estimate():
     assert sum(columns["share"]) == pytest.approx(2)
 
 
+def test_kernels_say_which_module_of_the_network_they_are_in():
+    kernels = estimate_document(estimate_network(small_network(), platform()))["kernels"]
+    inside = [{**kernel, "module": ["encoder", "layers.0"]} for kernel in kernels[:1]]
+    assert columns_of(kernel_rows("n", "p", inside))["module"] == ["encoder.layers.0"]
+    assert set(columns_of(kernel_rows("n", "p", kernels))["module"]) == {""}
+
+
 def test_ends_of_intervals_are_those_of_the_kernels():
     estimate = estimate_network(small_network(), with_intervals())
     columns = columns_of(rows(estimate))

@@ -3,8 +3,8 @@
 import pytest
 
 from annette.api import measure
-from annette.bench.backend import option_names, parse_options
 from annette.bench.dataset import Dataset
+from annette.bench.named_backends import option_names, parse_options
 from annette.devices.arm_ethos_u.backend import VelaOptions
 from annette.errors import DatasetError, OptionError
 from annette.evaluation.suites import (

@@ -11,6 +11,7 @@ from annette.bench.records import Purpose
 from annette.errors import FitError
 from annette.fitting.training_data import (
     common_environment,
+    platform_fields,
     precision_of,
     read_training_data,
     with_usable_times,
@@ -49,6 +50,18 @@ def test_time_of_the_profiler_is_taken_off_as_told_or_as_found(tmp_path):
     assert found.paired.latency_s - told.paired.latency_s == pytest.approx(np.full(len(found.paired), 1e-6))
     assert found.paired_share == pytest.approx(1)
     assert len(found.samples) <= len(found.paired)
+
+
+@pytest.mark.parametrize(
+    ("said", "device"),
+    [
+        ({"device": "CPU", "cpu": "AMD EPYC"}, "AMD EPYC"),
+        ({"device": "ethos-u55-128"}, "ethos-u55-128"),
+        ({"device": "", "cpu": ""}, "unknown device"),
+    ],
+)
+def test_a_platform_of_a_processor_names_its_model(said, device):
+    assert platform_fields(said)["device"] == device
 
 
 def off_by_noise(rows=100, noise=0.3):

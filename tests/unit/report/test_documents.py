@@ -12,8 +12,9 @@ from annette.estimation import estimate_network
 from annette.estimation.comparison import Comparison, compare_platforms
 from annette.estimation.difference import compare_networks
 from annette.mapping.rules import preset
+from annette.network.builder import NetworkBuilder
 from annette.number_text import bytes_text, count_text, percent_text, seconds_text
-from annette.platforms import list_platforms
+from annette.platforms import Overhead, list_platforms
 from annette.report.differences import difference_document, print_difference
 from annette.report.estimates import (
     comparison_document,
@@ -25,7 +26,7 @@ from annette.report.estimates import (
     print_network,
 )
 from annette.report.page import Page
-from annette.report.platforms import platform_list_document, print_platform_list
+from annette.report.platforms import platform_document, platform_list_document, print_platform, print_platform_list
 from annette.report.schema import DOCUMENTS, schema
 from tests.unit.samples import platform, small_network, with_intervals
 
@@ -76,6 +77,43 @@ def test_platform_list_follows_its_schema_and_names_what_is_shipped():
     check(document, "platforms")
     text = printed(print_platform_list, document)
     assert all(entry["name"] in text for entry in document["platforms"])
+
+
+def test_platforms_of_processors_name_them():
+    devices = {entry["name"]: entry["device"] for entry in platform_list_document(list_platforms())["platforms"]}
+    assert "CPU" not in devices.values()
+    assert devices["epyc-openvino-fp32"] == devices["epyc-onnxruntime"]
+
+
+def test_a_platform_states_times_and_errors_with_their_units():
+    overhead = Overhead(per_kernel_s=2e-6, per_run_s=1e-29, per_input_byte_s=0.0, per_output_byte_s=0.0)
+    accuracy = ({"kind": "conv", "rows": 9, "roofline MAPE": 5.37},)
+    text = printed(print_platform, platform_document(platform(overhead=overhead, accuracy=accuracy)))
+    facts = dict(line.split("  ", 1) for line in text.splitlines() if line.startswith("overhead"))
+    assert (facts["overhead per kernel"].strip(), facts["overhead per run"].strip()) == ("2.00 µs", "0 s")
+    assert "537.0 %" in text
+
+
+@pytest.mark.parametrize(("device_s", "said"), [(0.9999999, False), (0.5, True)])
+def test_the_other_time_is_stated_where_it_differs(device_s, said):
+    document = estimate_document(estimate_network(small_network(), platform()))
+    document |= {"latency_is": "end_to_end", "device_latency_s": device_s * document["latency_s"]}
+    assert ("; device " in printed(print_estimate, document)) == said
+
+
+def test_one_kernel_out_of_range_is_one():
+    document = estimate_document(estimate_network(small_network(), with_intervals()))
+    (note,) = (note for note in document["notes"] if "outside" in note)
+    assert note.startswith("1 kernel (")
+    assert "lies outside the range that its model was fitted on, 'stem', by out_channels 16" in note
+
+
+def test_one_of_something_is_no_plural_and_nothing_has_a_unit():
+    net = NetworkBuilder("one", source_format="test")
+    network = net.build(net.reshape(net.input("x", (1, 4)), (4,)))
+    headline = printed(print_network, network_document(network)).splitlines()[0]
+    assert "0 MACs, 0 ops, 0 parameters" in headline
+    assert "1 layer, batch" in headline
 
 
 def test_the_estimate_table_shows_heaviest_first_and_all_on_demand():

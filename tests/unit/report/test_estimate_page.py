@@ -70,9 +70,18 @@ def test_notes_and_doubts_are_in_plain_sight(document):
 
 
 def test_kernels_out_of_range_are_counted(document):
-    kernels = [{**kernel, "in_range": False} for kernel in document["kernels"]]
+    far = {"in_range": False, "outside": [{"feature": "macs", "value": 9.0, "fitted": [1.0, 2.0]}]}
+    kernels = [{**kernel, **far} for kernel in document["kernels"]]
     facts = [text for _, text in Parts(estimate_page([{**document, "kernels": kernels}])).of("dd")]
     assert f"⚠ {len(kernels)} kernels, 100.0 % of time" in facts
+    kernels = [{**kernel, "in_range": False, "outside": []} for kernel in kernels]  # No fitted model prices them.
+    facts = [text for _, text in Parts(estimate_page([{**document, "kernels": kernels}])).of("dd")]
+    assert "nothing" in facts
+
+
+def test_refused_platforms_stand_above_everything_else(document):
+    page = estimate_page([document, {**document, "platform": "slow"}], [{"platform": "odd", "reason": "has no model"}])
+    assert page.index("skipped odd") < page.index("Side by side")
 
 
 def test_unrolling_that_computing_feels_is_lost_time(document):

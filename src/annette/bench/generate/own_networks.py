@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from annette.bench.backend import backend_class, open_backend
 from annette.bench.generate.generator import BYTES_PER_S, LAYER_S, OPS_PER_S, expected_compilation_s, expected_s
 from annette.bench.generate.variation import varied
+from annette.bench.named_backends import backend_class, open_backend
 from annette.bench.nearness import NEAR, PlannedSizes, kernel_sizes, most_lacking
 from annette.bench.plan import Case, Plan
 from annette.bench.records import Purpose

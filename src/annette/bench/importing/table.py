@@ -31,6 +31,9 @@ _INTEGERS: Final = {
 }  # fmt: skip
 """Columns of whole numbers, and what an empty cell stands for."""
 _PAIRS: Final = ("kernel", "stride", "dilation")
+_SIDES: Final = ("in_height", "in_width")
+"""Where a table has one of them, the other is not guessed: maps may be square, and sequences have one row."""
+_OTHER_SEPARATORS: Final = ";\t"
 
 _LAYER_COLUMNS: Final = (
     "network",
@@ -264,39 +267,49 @@ def _rows(
 ) -> Iterator[_Cells]:
     rows = rows_of(path)
     ours = _our_names(path, rows[0], options, known)
-    missing = [column for column in required if column not in ours.values()]
+    missing = [column for column in required if column not in ours]
     if missing:
         raise DatasetError(
             f"table {str(path)!r} has no column {missing[0]!r}; rename one: --column {missing[0]}=THEIRS"
         )
-    if not any(column in ours.values() for column in _UNITS):
+    if not any(column in ours for column in _UNITS):
         raise DatasetError(f"table {str(path)!r} has no latency column: one of {', '.join(_UNITS)}")
+    sides = [column for column in _SIDES if column in ours]
+    if len(sides) == 1:
+        other = next(column for column in _SIDES if column not in ours)
+        raise DatasetError(
+            f"table {str(path)!r} has {sides[0]} and no {other}: where maps are square, --column "
+            f"{other}={ours[sides[0]]} takes it from the same column; sequences have a column of ones"
+        )
     for number, row in enumerate(rows, start=2):
-        yield _Cells(row.place, {ours[theirs]: value for theirs, value in row.items() if theirs in ours}, number)
+        yield _Cells(row.place, {name: row[theirs] for name, theirs in ours.items()}, number)
 
 
 def _our_names(
     path: str | PathLike[str], columns: Iterable[str], options: TableOptions, known: tuple[str, ...]
 ) -> dict[str, str]:
-    """The table's columns to ours; a column that is neither known nor ignored is a misunderstanding."""
+    """What the table calls our columns; one of its own that is neither known nor ignored is a misunderstanding."""
     for wanted in options.rename:
         if wanted not in known:
             raise DatasetError(f"there is no column {wanted!r} to rename to{nearest(wanted, known)}")
-    theirs = {name: ours for ours, name in options.rename.items()}
+    columns = list(columns)
+    if len(columns) == 1 and any(sign in columns[0] for sign in _OTHER_SEPARATORS):
+        raise DatasetError(f"table {str(path)!r} has one column, {columns[0][:60]!r}: separate its cells with commas")
     names: dict[str, str] = {}
     for column in columns:
         if column in options.ignore:
             continue
-        name = theirs.get(column, column)
-        if name not in known:
-            raise DatasetError(
-                f"table {str(path)!r} has a column {column[:60]!r} that is not known{nearest(column[:60], known)}; "
-                f"rename it (--column OURS={column[:60]}), or pass over it (--ignore {column[:60]})"
-            )
-        names[column] = name
-    absent = [name for name in options.rename.values() if name not in names]
+        renamed = [ours for ours, theirs in options.rename.items() if theirs == column]
+        for name in renamed or [column]:
+            if name not in known:
+                raise DatasetError(
+                    f"table {str(path)!r} has a column {column[:60]!r} that is not known{nearest(column[:60], known)}; "
+                    f"rename it (--column OURS={column[:60]}), or pass over it (--ignore {column[:60]})"
+                )
+            names[name] = column
+    absent = [name for name in options.rename.values() if name not in names.values()]
     if absent:
-        raise DatasetError(f"table {str(path)!r} has no column {absent[0]!r}{nearest(absent[0], names)}")
+        raise DatasetError(f"table {str(path)!r} has no column {absent[0]!r}{nearest(absent[0], names.values())}")
     return names
 
 

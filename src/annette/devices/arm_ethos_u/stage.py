@@ -43,6 +43,7 @@ from annette.devices.arm_ethos_u.scheduler.copies import CUT, copies_before, rea
 from annette.devices.arm_ethos_u.scheduler.decomposition import operations_of, steps_of
 from annette.devices.arm_ethos_u.scheduler.execution_order import execution_order, readers_of, with_copies
 from annette.devices.arm_ethos_u.scheduler.feature_maps import feature_maps_of, storage_of
+from annette.devices.arm_ethos_u.scheduler.handed_out import CUTS, hand_out, outside_of
 from annette.devices.arm_ethos_u.scheduler.reductions import maximum_cycles
 from annette.devices.arm_ethos_u.scheduler.repetition import Known, places_of, repeated
 from annette.devices.arm_ethos_u.scheduler.schedule import schedule
@@ -73,7 +74,6 @@ MAP_MAXIMUM: Final = "map_maximum"
 """Kind of kernel: the largest values over height and width of a feature map."""
 
 _MAP_RANK: Final = 4
-_CUTS: Final = frozenset({"slice", "split"})
 _BUSY: Final = ("engine_cycles", "on_chip_cycles", "off_chip_cycles")
 _LEAST_CYCLES: Final = 1.0
 
@@ -135,14 +135,15 @@ class EthosUPlacement(ContextStage):
             these; and, by the names of concats, the tensors that they copy.
         """
         storage = storage_of(network)
-        kernels, border = self._divided([self._named(kernel, network, storage) for kernel in kernels], network)
+        divided, border = self._divided([self._named(kernel, network, storage) for kernel in kernels], network)
+        kernels, storage, border, outputs = hand_out(divided, network, storage, border)
         writer = {tensor: position for position, kernel in enumerate(kernels) for tensor in kernel.outputs}
         readers, handed_out = readers_of(kernels), border
-        order = execution_order(kernels, network, writer, readers)
+        order = execution_order(kernels, outputs, writer, readers)
         shared = {tensor for tensor, those in readers.items() if len(those) != 1} | {*handed_out}
         ordered, copied = with_copies(kernels, order, writer, shared)
         maps, root = feature_maps_of(ordered, storage.shapes, copied, border)
-        cuts = {tensor for kernel in kernels if kernel.free and kernel.kind in _CUTS for tensor in kernel.outputs}
+        cuts = {tensor for kernel in kernels if kernel.free and kernel.kind in CUTS for tensor in kernel.outputs}
         operations: list[NpuOp] = []
         placed: list[tuple[Kernel, range]] = []
 
@@ -168,7 +169,7 @@ class EthosUPlacement(ContextStage):
                 operations[-1] = chain(operations[-1], own[0])
                 place(replace(kernel, free=True, rules=(*kernel.rules, "chained")), ())
                 continue
-            place(kernel, own)
+            place(outside_of(kernel), own)
         return placed, schedule(self.accelerator, operations, maps, self._known), copied
 
     @cached_property

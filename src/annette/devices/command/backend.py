@@ -59,6 +59,17 @@ class CommandOptions(BackendOptions):
     report: str = field(default="own", metadata={"help": "what it prints: own, or a vendor's report"})
     device: str = field(default="", metadata={"help": "what it runs on, for the dataset"})
 
+    def __post_init__(self) -> None:
+        if self.model_format not in _FORMATS:
+            raise OptionError(f"model_format {self.model_format!r} is none of {', '.join(_FORMATS)}")
+        reports = (_OWN, *offered("reports"))
+        if self.report not in reports:
+            raise OptionError(
+                f"there is no report {self.report!r}{nearest(self.report, reports)}; known: {', '.join(reports)}"
+            )
+        if self.runs < 1 or not self.run_timeout_s > 0:
+            raise OptionError("options runs and run_timeout_s of backend 'command' must be at least 1 and more than 0")
+
 
 class CommandBackend(Backend):
     """Runs a program of the user's for each network.
@@ -78,15 +89,6 @@ class CommandBackend(Backend):
 
     def __init__(self, options: CommandOptions) -> None:
         super().__init__(options)
-        if options.model_format not in _FORMATS:
-            raise OptionError(f"model_format {options.model_format!r} is none of {', '.join(_FORMATS)}")
-        reports = (_OWN, *offered("reports"))
-        if options.report not in reports:
-            raise OptionError(
-                f"there is no report {options.report!r}{nearest(options.report, reports)}; known: {', '.join(reports)}"
-            )
-        if options.runs < 1 or not options.run_timeout_s > 0:
-            raise OptionError("options runs and run_timeout_s of backend 'command' must be at least 1 and more than 0")
         self._arguments = _split_command(options.command)
 
     @classmethod

@@ -155,11 +155,11 @@ class _Fit:
         left_out = left_out_residuals(self.seen, self.found, fitted_s)
         alike = left_out[like_networks(self.totals, self.seen)]
         road = self._road(left_out, alike)
+        known = platform_fields(self.environment)
         platform = Platform(
             name=self.request.name,
-            description=self.request.description
-            or f"{self.environment.get('device') or self.environment.get('cpu', '?')}, fitted from totals",
-            **platform_fields(self.environment),
+            description=self.request.description or f"{known['device']}, fitted from totals",
+            **known,
             precision=self.precision,
             latency_is="end_to_end",
             mapping=self.choice.mapping,

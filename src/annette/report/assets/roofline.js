@@ -108,17 +108,21 @@ function roofline() {
   }
 
   function slopeText(plot, context) {
-    const { min, max } = plot.scales.x;
-    const ridge = Math.min(roofs.peak / roofs.bandwidth, max);
-    if (ridge < min * 3) return;
-    const at = min ** 0.55 * ridge ** 0.45;
-    const [x, y] = [plot.valToPos(at, "x", true), plot.valToPos(at * roofs.bandwidth, "y", true)];
-    const [dx, dy] = [plot.valToPos(at * 2, "x", true) - x, plot.valToPos(at * 2 * roofs.bandwidth, "y", true) - y];
+    const text = rate(roofs.bandwidth, "B/s");
+    const begin = Math.max(plot.scales.x.min, plot.scales.y.min / roofs.bandwidth);
+    const ridge = Math.min(roofs.peak / roofs.bandwidth, plot.scales.x.max);
+    if (ridge <= begin) return;
+    const place = (at) => [plot.valToPos(at, "x", true), plot.valToPos(at * roofs.bandwidth, "y", true)];
+    const at = begin ** 0.55 * ridge ** 0.45;
+    const [[x, y], [left, low], [right, high]] = [place(at), place(begin), place(ridge)];
+    const [dx, dy] = [right - left, high - low];
+    // What is longer than the slope would be cut off by the edge of the plot.
+    if (Math.hypot(dx, dy) < context.measureText(text).width + 12 * CSS_PIXELS()) return;
     context.save();
     context.translate(x, y);
     context.rotate(Math.atan2(dy, dx));
     context.textAlign = "center";
-    context.fillText(rate(roofs.bandwidth, "B/s"), 0, -6 * CSS_PIXELS());
+    context.fillText(text, 0, -6 * CSS_PIXELS());
     context.restore();
   }
 

@@ -56,6 +56,19 @@ def test_foreign_columns_are_renamed_or_passed_over(write):
     assert kernel.latency_s == pytest.approx(1e-6)
 
 
+def test_one_column_can_stand_for_both_sides_of_square_maps(write):
+    path = write("kind,in_channels,Size,latency_ms\nrelu,8,28,1\n")
+    (kernel,) = read_layer_table(path, TableOptions({"in_height": "Size", "in_width": "Size"}))
+    assert (kernel.stages[0].in_height, kernel.stages[0].in_width) == (28, 28)
+    with pytest.raises(DatasetError, match=r"has in_height and no in_width: .* --column in_width=Size"):
+        read_layer_table(path, TableOptions({"in_height": "Size"}))
+
+
+def test_a_table_separated_otherwise_is_told_so(write):
+    with pytest.raises(DatasetError, match="separate its cells with commas"):
+        read_layer_table(write("kind;in_channels;latency_ms\nrelu;8;1\n"))
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

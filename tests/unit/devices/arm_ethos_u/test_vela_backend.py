@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from annette.bench.backend import parse_options
+from annette.bench.named_backends import parse_options
 from annette.bench.profile_matching import match_profile
 from annette.devices.arm_ethos_u.backend import VelaOptions
 from annette.devices.arm_ethos_u.targets import FACTS, VELAS_OWN, Target

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from annette.mapping.kernel import Kernel
-    from annette.network import Network
 
 __all__ = ["execution_order", "readers_of", "with_copies"]
 
@@ -31,18 +30,18 @@ def readers_of(kernels: Sequence[Kernel]) -> dict[str, list[int]]:
 
 
 def execution_order(
-    kernels: Sequence[Kernel], network: Network, writer: Mapping[str, int], readers: Mapping[str, Sequence[int]]
+    kernels: Sequence[Kernel], outputs: Sequence[str], writer: Mapping[str, int], readers: Mapping[str, Sequence[int]]
 ) -> list[int]:
     """Positions of the kernels in the order in which they run.
 
     Args:
         kernels: All kernels, in topological order.
-        network: Whose outputs the schedule starts from.
+        outputs: Of the network; the schedule starts from them.
         writer: Position of the kernel that writes each tensor.
         readers: Positions of the kernels that read each tensor.
     """
     unplaced = [len({reader for tensor in kernel.outputs for reader in readers.get(tensor, ())}) for kernel in kernels]
-    ends = dict.fromkeys(writer[tensor] for tensor in network.outputs if tensor in writer)
+    ends = dict.fromkeys(writer[tensor] for tensor in outputs if tensor in writer)
     stack = [position for position in ends if not unplaced[position]][::-1]
     backwards: list[int] = []
     while stack:

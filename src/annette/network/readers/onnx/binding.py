@@ -103,6 +103,7 @@ def bind_inputs(
     for name, shape_ in dims.items():
         dims[name] = None if shape_ is None else [symbols.get(d, d) if isinstance(d, str) else d for d in shape_]
     if any(shape_ is None or any(isinstance(dim, str) for dim in shape_) for shape_ in dims.values()):
+        _refuse_shapes_with_commas(dims, contents)
         return Binding([], batch or 1, open=OpenDimensions(dims, path))
     values = _values(dims, declared, contents, path)
     if batch is None:
@@ -110,6 +111,18 @@ def bind_inputs(
     if batch is None:
         batch = next((value.shape[0] for value in values if value.shape), 1)
     return Binding(values, batch, rebatched_from=stated, changed=changed or bool(stated), symbols=symbols, notes=notes)
+
+
+def _refuse_shapes_with_commas(dims: Mapping[str, Sequence[Dim] | None], contents: Mapping[str, InputValue]) -> None:
+    """Refuses contents of an input of open size that are as many numbers as it has dimensions: a shape was meant."""
+    for name, value in contents.items():
+        shape = dims[name] or ()
+        if any(isinstance(dim, str) for dim in shape) and len(value.numbers) == len(shape) > 1:
+            written = "x".join(f"{number:g}" for number in value.numbers)
+            raise OptionError(
+                f"--input {name}={value.text}: these are contents of an input whose shape, {shown(shape)}, is open; "
+                f"a shape is written {written}"
+            )
 
 
 def _values(

@@ -20,6 +20,7 @@ from annette.network.readers.onnx.node import Result
 from annette.network.readers.onnx.repetition import Rounds
 from annette.network.readers.onnx.values import NUMPY_NAMES, Value
 from annette.network.tensor import DType
+from annette.number_text import counted_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping, Sequence
@@ -151,7 +152,7 @@ def _note_rounds(walker: Collection, node: Node, count: int, values: int) -> Non
     """Keeps what the layers of a loop leave out; unrolled, they are those of a network without one."""
     if count > 1:
         walker.loops.append(Loop(node.name, node.op, count, values))
-        walker.notes[f"{node.op} {node.name!r} counts as the layers of its {count} rounds"] = None
+        walker.notes[f"{node.op} {node.name!r} counts as the layers of its {counted_text(count, 'round')}"] = None
 
 
 def _runs_in_full(walker: Collection, node: Node, frame: Frame, condition: Value, limit: int) -> bool:

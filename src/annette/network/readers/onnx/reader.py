@@ -285,10 +285,10 @@ def _computed(graph: GraphProto) -> Iterator[str]:
 
 def _refuse_unused(path: Path, sizes: Sizes) -> None:
     if sizes.unused:
-        decided = ", ".join(map(repr, sizes.found)) or "none"
+        decided = ", ".join(map(repr, sizes.found))
+        data = f"; data decide those of: {decided}{nearest(sizes.unused[0], sizes.found)}" if decided else ""
         raise OptionError(
-            f"--input {sizes.unused[0]}: the size of this tensor of {path} follows from the inputs; data decide those "
-            f"of: {decided}{nearest(sizes.unused[0], sizes.found)}"
+            f"--input {sizes.unused[0]}: this tensor of {path} is no input, and its size follows from the inputs{data}"
         )
 
 

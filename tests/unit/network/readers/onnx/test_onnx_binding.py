@@ -249,3 +249,11 @@ def test_a_size_of_a_symbol_is_one_number(tmp_path, given):
 def test_a_network_of_nothing_is_refused(tmp_path):
     with pytest.raises(NetworkShapeError, match="is empty"):
         read_onnx(with_sums(tmp_path), input_shapes={"N": (0,), "past": (1,), "read": (5,)})
+
+
+def test_a_shape_that_is_written_with_commas_is_told_how(tmp_path):
+    graph = "g (float[N, 3, H, W] x) => (float[N, 3, H, W] y) { y = Relu(x) }"
+    with pytest.raises(OptionError, match=r"x=\[1,3,64,64\]: .*\[N, 3, H, W\], is open; a shape is written 1x3x64x64"):
+        read(tmp_path, graph, input_shapes={"x": InputValue((1, 3, 64, 64))})
+    with pytest.raises(OptionError, match=r"y: this tensor of .* is no input, and its size follows from the inputs$"):
+        read(tmp_path, graph, input_shapes={"x": (1, 3, 64, 64), "y": (1,)})

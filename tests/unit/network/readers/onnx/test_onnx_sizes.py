@@ -67,7 +67,7 @@ def test_nothing_can_be_selected(tmp_path):
     [
         ({"places": (41,)}, "gives at most 40 in dimension 1"),
         ({"places": InputValue((7,))}, "the tensor is computed; give its size, such as 128"),
-        ({"flat": (7,)}, "the size of this tensor of .* follows from the inputs; data decide those of: 'places'"),
+        ({"flat": (7,)}, "this tensor of .* is no input, .* follows from the inputs; data decide those of: 'places'"),
         ({"place": (7,)}, "no such input"),
     ],
 )
