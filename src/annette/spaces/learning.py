@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from annette.spaces.observation import Content
     from annette.spaces.space import IntArray, Pieces, SearchSpace
 
-__all__ = ["Learner", "LearnerState", "Observer"]
+__all__ = ["Learner", "LearnerState", "Observer", "ToldApartAnew"]
 
 _ROUND: Final = 64
 """Candidates that are built and mapped before the others are looked at again."""
@@ -32,6 +32,10 @@ _EVERY_CODE: Final = range(2**62)
 
 _KEPT: Final = 1024
 """Candidates that are remembered as they were mapped, for other surroundings and other open pieces."""
+
+
+class ToldApartAnew(Exception):  # noqa: N818 - a signal within the package, which reaches no user
+    """More is told apart than before: what was said of candidates holds no longer."""
 
 
 class Observer:
@@ -45,13 +49,18 @@ class Observer:
         mapped: How many were built and mapped so far.
         open_codes: Codes of pieces that ran in one kernel with their reader.
         late_codes: Those of them whose kernel reads what they read.
+        copying_codes: Codes of pieces for which copies of their operands were made.
+        kinds: Kinds of the layers and kernels in the candidates.
     """
 
     def __init__(self, platform: Platform) -> None:
         self.rows, self.mapped = RowStore(), 0
-        self._platform, self._asked = platform, Asked.by(platform.mapping)
+        self._platform = platform
+        self.kinds: frozenset[str] = frozenset()
+        self._asked = Asked.by(platform.mapping, self.kinds)
         self.open_codes: set[int] | range = set()
         self.late_codes: set[int] = set()
+        self.copying_codes: set[int] = set()
         self._known: dict[Hashable, Candidate] = {}
         self._contents: dict[Hashable, tuple[Content | None, ...]] = {}
 
@@ -65,8 +74,8 @@ class Observer:
 
         Raises:
             OptionError: The space's description of a candidate does not fit its network.
-            OpenPiece: A piece runs in one kernel with its reader, which no piece of its code did so far. What was
-                said before holds no longer.
+            ToldApartAnew: A piece runs in one kernel with its reader, which no piece of its code did so far, or there
+                are kinds that rules look at and that there were not.
         """
         for row, (codes, sources) in zip(candidates.tolist(), _each(pieces, len(candidates)), strict=True):
             key = (id(space), *row)
@@ -74,30 +83,39 @@ class Observer:
             if contents is None:
                 known = self._known.get(key) or Candidate.of(space.build(row), codes, sources, self._platform)
                 self.mapped += key not in self._known
+                if len(self._known) < _KEPT:
+                    self._known[key] = known
+                self._look_for_kinds(known.kinds)
                 try:
                     contents = attributed(known, self.rows, self._asked, self.open_codes)
                 except OpenPiece as error:
                     opened = {*self.open_codes, *error.codes}
                     self.open_codes = _EVERY_CODE if len(opened) > _MOST_OPEN else opened
                     self._contents.clear()
-                    raise
-                finally:
-                    if len(self._known) < _KEPT:
-                        self._known[key] = known
+                    raise ToldApartAnew from error
                 if key in self._known:
                     self._contents[key] = contents
-                self._look_for_late_ones(codes, contents)
+                self._look_for_codes(codes, contents)
             yield contents
 
-    def _look_for_late_ones(self, codes: Sequence[int], contents: Sequence[Content | None]) -> None:
-        late = {
-            code
-            for code, content in zip(codes, contents, strict=True)
-            if content is not None and content.state[0] == OPEN and any(content.reads)
-        }
-        if not late <= self.late_codes:
+    def _look_for_kinds(self, kinds: frozenset[str]) -> None:
+        if kinds <= self.kinds:
+            return
+        self.kinds |= kinds
+        asked = Asked.by(self._platform.mapping, self.kinds)
+        if asked != self._asked:
+            self._asked = asked
+            self._contents.clear()
+            raise ToldApartAnew
+
+    def _look_for_codes(self, codes: Sequence[int], contents: Sequence[Content | None]) -> None:
+        seen = [(code, content) for code, content in zip(codes, contents, strict=True) if content is not None]
+        late = {code for code, content in seen if content.state[0] == OPEN and any(content.reads)}
+        copying = {code for code, content in seen if any(content.copies)}
+        if not (late <= self.late_codes and copying <= self.copying_codes):
             self.late_codes |= late
-            raise OpenPiece(late)
+            self.copying_codes |= copying
+            raise ToldApartAnew
 
     def resume(self, known: LearnerState) -> None:
         """Takes over what another observer found, before this one has found anything.
@@ -107,7 +125,9 @@ class Observer:
         """
         self.rows, self.mapped = RowStore.resumed(known.rows), known.mapped
         self.open_codes = _EVERY_CODE if known.open_codes is None else set(known.open_codes)
-        self.late_codes = set(known.late_codes)
+        self.late_codes, self.copying_codes = set(known.late_codes), set(known.copying_codes)
+        self.kinds = frozenset(known.kinds)
+        self._asked = Asked.by(self._platform.mapping, self.kinds)
 
     def forget(self) -> None:
         """Gives back the memory of what was observed; what is asked for again is mapped again."""
@@ -132,6 +152,8 @@ class LearnerState(Document, frozen=True):
         mapped: How many candidates it has built and mapped.
         open_codes: Codes of pieces that ran in one kernel with their reader; None for all.
         late_codes: Those of them whose kernel reads what they read.
+        copying_codes: Codes of pieces for which copies of their operands were made.
+        kinds: Kinds of the layers and kernels in the candidates.
         rows: The kernels.
         book: What became of pieces.
     """
@@ -140,6 +162,8 @@ class LearnerState(Document, frozen=True):
     mapped: int
     open_codes: tuple[int, ...] | None
     late_codes: tuple[int, ...]
+    copying_codes: tuple[int, ...]
+    kinds: tuple[str, ...]
     rows: tuple[TableState, ...]
     book: BookState
 
@@ -163,7 +187,10 @@ class Learner:
 
     def _start(self) -> None:
         self.begun += 1
-        self.book = PieceBook(self._surroundings, self._observer.open_codes, self._observer.late_codes)
+        observer = self._observer
+        self.book = PieceBook(
+            self._surroundings, observer.open_codes, observer.late_codes, observer.copying_codes
+        )
 
     def state(self) -> LearnerState:
         """What it knows."""
@@ -173,6 +200,8 @@ class Learner:
             observer.mapped,
             None if isinstance(observer.open_codes, range) else tuple(sorted(observer.open_codes)),
             tuple(sorted(observer.late_codes)),
+            tuple(sorted(observer.copying_codes)),
+            tuple(sorted(observer.kinds)),
             observer.rows.state(),
             self.book.state(),
         )
@@ -220,7 +249,7 @@ class Learner:
         while True:
             try:
                 return self._entries(candidates, space or self._space)
-            except OpenPiece:
+            except ToldApartAnew:
                 # What was learned holds no longer: kernels are handed out in another way.
                 self._start()
 
@@ -246,7 +275,7 @@ class Learner:
         while True:
             try:
                 self._learn(candidates, self._space)
-            except OpenPiece:
+            except ToldApartAnew:
                 self._start()
             else:
                 return

@@ -62,13 +62,18 @@ class NasBench201(SearchSpace):
         self.options = (len(OPERATIONS),) * len(_EDGES)
         self.batch, self._cells, self._channels, self._classes = batch, cells, channels, classes
         self._whole_cells = whole_cells
-        # Every whole cell is a piece of its own: others say nothing of it.
-        self.training = 64 if whole_cells else self.size
+        # Cells that differ say all; where whole ones are pieces, each is one of its own and others say nothing of it.
+        self.training = 64 if whole_cells else 0
 
     def _with(self, *, cells: int, whole_cells: bool) -> NasBench201:
         return NasBench201(
             batch=self.batch, cells=cells, channels=self._channels, classes=self._classes, whole_cells=whole_cells
         )
+
+    def covering(self) -> IntArray:
+        """One candidate of each of those that are built in the same way, where operations are pieces."""
+        rows = self.numbered(0, 0 if self._whole_cells else self.size)
+        return rows[np.unique(_distinct(dict(zip(_EDGES, rows.T, strict=True))))]
 
     def coarser(self) -> NasBench201 | None:
         """The same with cells as pieces."""

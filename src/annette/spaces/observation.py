@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from annette.errors import OptionError
-from annette.estimation.mapped import map_network
+from annette.estimation.mapped import describe_kernels
 from annette.mapping.kernel import busy_ops_of
 from annette.spaces.row_store import AROUND
 from annette.spaces.space import OUTSIDE
@@ -14,8 +14,9 @@ from annette.spaces.space import OUTSIDE
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Sequence
 
-    from annette.estimation.mapped import MappedNetwork
+    from annette.estimation.mapped import MappedKernels
     from annette.mapping.kernel import Kernel
+    from annette.network import Layer
     from annette.platforms import Platform
     from annette.spaces.asked import Asked
     from annette.spaces.row_store import RowStore
@@ -81,13 +82,17 @@ class Candidate:
         sources: The slots that each slot reads.
         mapped: Its kernels.
         group_of: Group that rules put each layer into, in the order of ``built.network.layers``.
+        group_kinds: Kind of each group; None of what is none.
+        kinds: All kinds of layers and groups that there were while rules were applied.
     """
 
     built: Built
     codes: Sequence[int]
     sources: Sequence[tuple[int, ...]]
-    mapped: MappedNetwork
-    group_of: Sequence[int] | None
+    mapped: MappedKernels
+    group_of: Sequence[int]
+    group_kinds: Sequence[str | None]
+    kinds: frozenset[str]
 
     @classmethod
     def of(
@@ -98,15 +103,14 @@ class Candidate:
         Raises:
             OptionError: The space names another number of layers than the network has.
         """
-        network, mapping = built.network, platform.mapping
+        network = built.network
         if len(built.owners) != len(network.layers):
             raise OptionError(
                 f"network {network.name!r} has {len(network.layers)} layers, but its space names {len(built.owners)}"
             )
-        # Only where a group may fall apart into several kernels the kernels do not say which layers rules joined.
-        apart = mapping.layout is not None and not mapping.layout.copies_residuals
-        group_of = mapping.group(network).group_of if apart else None
-        return cls(built, codes, sources, map_network(platform, network), group_of)
+        grouping, kernels = platform.mapping.apply_in_steps(network)
+        mapped = describe_kernels(platform, network, kernels)
+        return cls(built, codes, sources, mapped, grouping.group_of, grouping.kind, frozenset(grouping.by_kind))
 
 
 def attributed(
@@ -141,11 +145,9 @@ class _Attribution:
         self._slot = {layer.name: owner for layer, owner in zip(network.layers, self._owners, strict=True)}
         self._used = sorted(set(self._owners))
         self._kernel_of = {layer.name: kernel for kernel in mapped.kernels for layer in kernel.layers}
-        self._group_of: dict[str, Hashable] = {name: id(kernel) for name, kernel in self._kernel_of.items()}
-        if candidate.group_of is not None:
-            self._group_of = {
-                layer.name: group for layer, group in zip(network.layers, candidate.group_of, strict=False)
-            }
+        # Groups and not kernels: a group may fall apart into several of these.
+        self._group_of = {layer.name: group for layer, group in zip(network.layers, candidate.group_of, strict=False)}
+        self._group_kinds = candidate.group_kinds
         self._written = self._tensors_between()
         self._readers = {
             slot: sorted({self._slot[reader.name] for reader in network.consumers[tensor]} - {slot})
@@ -242,22 +244,28 @@ class _Attribution:
                 states[slot] = _END
                 continue
             alone = len(self._readers[slot]) == 1
-            if alone and self._codes[slot] in open_codes:
-                states[slot] = (OPEN, *self._described(slot))
-                continue
-            states[slot] = self._closed(slot)
-            if alone and states[slot][0] == INSIDE:
+            group = self._group_of[self._writer(slot)]
+            joined = alone and any(self._group_of[each.name] == group for each in self._readers_of(slot))
+            if joined and self._codes[slot] not in open_codes:
                 opened.add(self._codes[slot])
+            # A kernel that no rule ever joins with a reader is as it is, whoever reads it.
+            may_be = joined or (alone and self._group_kinds[group] in self._asked.joined)
+            open_ = may_be and self._codes[slot] in open_codes
+            states[slot] = (OPEN, *self._described(slot)) if open_ else self._closed(slot)
         if opened:
             raise OpenPiece(opened)
         return states
 
+    def _readers_of(self, slot: int) -> Sequence[Layer]:
+        """The layers that read what a slot writes."""
+        return self._network.consumers[self._written[slot]]
+
     def _closed(self, slot: int) -> State:
-        """Shape, type and layout of what a slot writes, and which kind of kernel wrote it."""
+        """Shape, type and layout of what a slot writes, and what rules may ask about the kernel that wrote it."""
         tensor, kernel = self._written[slot], self._kernel_of[self._writer(slot)]
         if tensor not in kernel.outputs:
             return (INSIDE, *self._described(slot))
-        return ("", *self._described(slot), kernel.blocked, kernel.free, kernel.kind)
+        return ("", *self._described(slot), kernel.blocked, kernel.free, self._asked.writer(kernel.kind))
 
     def _described(self, slot: int) -> State:
         """Shape and element type of what a slot writes, and what rules may ask about where it comes from."""

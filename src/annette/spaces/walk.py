@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annette.documents import Document
-from annette.spaces.keys import KeyTable, face_keys, mixed, reader_keys
+from annette.spaces.keys import KeyTable, among, face_keys, mixed, reader_keys
 from annette.spaces.observation import AMOUNTS, INSIDE, OPEN, Content
 from annette.spaces.space import ABSENT
 
@@ -91,16 +91,22 @@ class PieceBook:
         surroundings: What keys tell apart.
         open_codes: Codes of pieces that may run in one kernel with their reader.
         late_codes: Those of them whose kernel reads what they read, so that others may read it before.
+        copying_codes: Codes of pieces for which copies of their operands are made.
     """
 
     def __init__(
-        self, surroundings: Surroundings, open_codes: Collection[int] = (), late_codes: Collection[int] = ()
+        self,
+        surroundings: Surroundings,
+        open_codes: Collection[int] = (),
+        late_codes: Collection[int] = (),
+        copying_codes: Collection[int] = (),
     ) -> None:
-        self._open_codes, self._late_codes = open_codes, late_codes
+        self._open_codes, self._late_codes, self._copying_codes = open_codes, late_codes, copying_codes
         self._depth, self._fellows, self._detailed = surroundings
         self._table = KeyTable()
         self._state_numbers: dict[Hashable, int] = {}
         self._states: list[tuple[Hashable, tuple[str, ...]]] = []
+        self._crowded: list[bool] = []  # whether others read what the kernel of a state reads, and copy it
         self._content_numbers: dict[Content, int] = {}
         self.contents: list[Content] = []
         self._entries = _Entries()
@@ -143,6 +149,9 @@ class PieceBook:
         """
         self._states = [(base, made) for base, made in map(_as_tuples, known.states)]
         self._state_numbers = {each: number for number, each in enumerate(self._states)}
+        self._crowded = []
+        for base, _ in self._states:
+            self._crowded.append(self._is_crowded(base))
         self.contents = [Content(*each) for each in map(_as_tuples, known.contents)]
         self._content_numbers = {each: number for number, each in enumerate(self.contents)}
         self._entries = _Entries.from_bytes(known.content_of, known.state_of, known.changes)
@@ -179,23 +188,28 @@ class PieceBook:
         faces: Hashes | None = None
         later: list[list[Hashes]] = [[] for _ in pieces.codes]
         if self._fellows:
-            faces, later = face_keys(pieces, count)
+            faces, later = face_keys(pieces, count, self._copying_codes)
         everyone, slots = np.arange(count), len(pieces.codes)
         states = np.zeros((slots + 1, count), dtype=np.int32)
         entries = np.zeros((slots, count), dtype=np.int32)
         missing = np.zeros(count, dtype=np.uint64)
+        crowded = np.array(self._crowded)
         for slot, (code, sources) in enumerate(zip(pieces.codes, pieces.sources, strict=True)):
             if isinstance(code, int) and code == ABSENT:
                 continue
             key = mixed(readers[slot], np.asarray(code))
-            late = _among(code, self._late_codes)
-            if faces is not None and np.any(opens := _among(code, self._open_codes)):
-                key = np.where(opens, mixed(key, faces[slot]), key)
+            late = among(code, self._late_codes)
+            in_company: npt.NDArray[np.bool_] = np.asarray(False)
             for source in sources:
                 found = states[source] if isinstance(source, int) else states[source, everyone]
                 key = mixed(key, found)
+                in_company = in_company | crowded[found]
             for fellows in later[slot] if np.any(late) else ():
                 key = np.where(late, mixed(key, fellows), key)
+                in_company = in_company | (late & (fellows != 0))
+            # When a kernel runs makes a difference only where others copy what it reads.
+            if faces is not None and np.any(opens := in_company & among(code, self._open_codes)):
+                key = np.where(opens, mixed(key, faces[slot]), key)
             twice = _twice(sources)
             key = mixed(key, twice)
             present = None if isinstance(code, int) else code != ABSENT
@@ -218,6 +232,8 @@ class PieceBook:
             entries[slot], states[slot] = known, arrays.state_of[known]
             if arrays.any_changing:
                 _change(states, arrays, known, sources)
+            if len(crowded) < len(self._crowded):
+                crowded = np.array(self._crowded)
         return Walked(entries, missing)
 
     def _add(
@@ -263,7 +279,7 @@ class PieceBook:
         for (state, fellows), decided, reads in zip(operands, content.operands, content.reads, strict=True):
             base, made = self._states[state]
             if decided is None:
-                known.append((base, made, fellows))
+                known.append((state, fellows))  # by its number: what has been joined since the input may be long
             elif not reads:
                 known.append(None)
             else:
@@ -281,14 +297,15 @@ class PieceBook:
         if number is None:
             number = self._state_numbers[base, copies] = len(self._states)
             self._states.append((base, copies))
+            self._crowded.append(self._is_crowded(base))
         return number
 
-
-def _among(code: IntArray | int, codes: Collection[int]) -> npt.NDArray[np.bool_]:
-    """Which pieces are of some codes; of the shape of ``code``."""
-    if isinstance(codes, range):
-        return np.ones(np.shape(code), dtype=np.bool_)
-    return np.isin(code, list(codes))
+    def _is_crowded(self, base: Hashable) -> bool:
+        """Whether others read what the kernel of a state reads, and copy it."""
+        if not _is_open(base):
+            return False
+        _, _, _, group = base
+        return any(each is not None and (each[-1] != 0 or (len(each) == 2 and self._crowded[each[0]])) for each in group)
 
 
 def _is_open(base: Hashable) -> bool:
