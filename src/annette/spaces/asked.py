@@ -59,9 +59,7 @@ class Asked(NamedTuple):
         origins = None if None in looked_for else _union(each for each in looked_for if each is not None)
         beside = [each for rule, expanded in possible for each in _beside(rule, expanded, kinds)]
         writers = None if None in beside or kinds & _MASKED else {each for each in beside if each is not None}
-        joined = _union(
-            expanded[rule.nodes.index(node)] for rule, expanded in possible for node in rule.taken[:-1]
-        )
+        joined = _union(expanded[rule.nodes.index(node)] for rule, expanded in possible for node in rule.taken[:-1])
         return cls(origins, None if writers is None else tuple(sorted(writers, key=sorted)), joined & kinds)
 
     def seen(self, origins: Iterable[str]) -> tuple[str, ...]:
@@ -94,9 +92,7 @@ def _kinds(condition: Condition) -> frozenset[str] | None:
     return frozenset((condition.value,))
 
 
-def _beside(
-    rule: Rule, expanded: tuple[frozenset[str], ...], kinds: frozenset[str]
-) -> Iterator[frozenset[str] | None]:
+def _beside(rule: Rule, expanded: tuple[frozenset[str], ...], kinds: frozenset[str]) -> Iterator[frozenset[str] | None]:
     """Sets of kinds that a rule looks for in kernels that stay as they are; None where any kind counts."""
     references = (reference for condition in rule.conditions for reference in condition.references)
     asked = {reference.at for reference in references if reference.field not in _OF_RESULTS}

@@ -188,9 +188,7 @@ class Learner:
     def _start(self) -> None:
         self.begun += 1
         observer = self._observer
-        self.book = PieceBook(
-            self._surroundings, observer.open_codes, observer.late_codes, observer.copying_codes
-        )
+        self.book = PieceBook(self._surroundings, observer.open_codes, observer.late_codes, observer.copying_codes)
 
     def state(self) -> LearnerState:
         """What it knows."""
@@ -254,16 +252,17 @@ class Learner:
                 self._start()
 
     def _entries(self, candidates: IntArray, space: SearchSpace) -> npt.NDArray[np.int32]:
-        pieces = space.pieces(candidates)
-        entries, missing = self.book.walk(pieces, len(candidates))
+        looks = self.book.looks(space.pieces(candidates), len(candidates))
+        entries, missing = self.book.walk(looks)
         open_ = np.flatnonzero(missing)
+        missing, looks = missing[open_], looks.select(open_)
         while len(open_):
-            _, first = np.unique(missing[open_], return_index=True)
+            _, first = np.unique(missing, return_index=True)
             self._learn(candidates[open_[first[:_ROUND]]], space)
-            again = self.book.walk(space.pieces(candidates[open_]), len(open_))
+            again = self.book.walk(looks)
             entries[:, open_] = again.entries
-            open_, missing = open_[again.missing != 0], missing.copy()
-            missing[open_] = again.missing[again.missing != 0]
+            still = np.flatnonzero(again.missing)
+            open_, missing, looks = open_[still], again.missing[still], looks.select(still)
         return entries
 
     def check(self, candidates: IntArray) -> None:
