@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from annette.platforms import Platform
     from annette.spaces.observation import Content
-    from annette.spaces.space import IntArray, Pieces, SearchSpace
+    from annette.spaces.space import IntArray, SearchSpace
+    from annette.spaces.walk import Looks
 
 __all__ = ["Learner", "LearnerState", "Observer", "ToldApartAnew"]
 
@@ -30,8 +31,12 @@ _MOST_OPEN: Final = 8
 _EVERY_CODE: Final = range(2**62)
 """Where pieces of more codes than this run in one kernel with their readers, all are thought to."""
 
-_KEPT: Final = 1024
-"""Candidates that are remembered as they were mapped, for other surroundings and other open pieces."""
+_MAPPED_KEPT: Final = 128
+"""Candidates that are remembered as they were mapped, for when more has to be told apart, which the first ones show.
+All of them would be looked through by Python's garbage collector again and again."""
+
+_CONTENTS_KEPT: Final = 1024
+"""Candidates of which is remembered what became of their pieces, for other surroundings."""
 
 
 class ToldApartAnew(Exception):  # noqa: N818 - a signal within the package, which reaches no user
@@ -64,26 +69,26 @@ class Observer:
         self._known: dict[Hashable, Candidate] = {}
         self._contents: dict[Hashable, tuple[Content | None, ...]] = {}
 
-    def observe(self, space: SearchSpace, candidates: IntArray, pieces: Pieces) -> Iterator[tuple[Content | None, ...]]:
+    def observe(self, space: SearchSpace, candidates: IntArray, looks: Looks) -> Iterator[tuple[Content | None, ...]]:
         """What became of each slot of each candidate; None where it has none.
 
         Args:
             space: Where the candidates are from.
             candidates: Some of its rows.
-            pieces: What they are made of.
+            looks: What they look like.
 
         Raises:
             OptionError: The space's description of a candidate does not fit its network.
             ToldApartAnew: A piece runs in one kernel with its reader, which no piece of its code did so far, or there
                 are kinds that rules look at and that there were not.
         """
-        for row, (codes, sources) in zip(candidates.tolist(), _each(pieces, len(candidates)), strict=True):
+        for row, (codes, sources) in zip(candidates.tolist(), _each(looks), strict=True):
             key = (id(space), *row)
             contents = self._contents.get(key)
             if contents is None:
                 known = self._known.get(key) or Candidate.of(space.build(row), codes, sources, self._platform)
                 self.mapped += key not in self._known
-                if len(self._known) < _KEPT:
+                if len(self._known) < _MAPPED_KEPT:
                     self._known[key] = known
                 self._look_for_kinds(known.kinds)
                 try:
@@ -93,7 +98,7 @@ class Observer:
                     self.open_codes = _EVERY_CODE if len(opened) > _MOST_OPEN else opened
                     self._contents.clear()
                     raise ToldApartAnew from error
-                if key in self._known:
+                if len(self._contents) < _CONTENTS_KEPT:
                     self._contents[key] = contents
                 self._look_for_codes(codes, contents)
             yield contents
@@ -135,13 +140,14 @@ class Observer:
         self._contents.clear()
 
 
-def _each(pieces: Pieces, count: int) -> Iterator[tuple[list[int], list[tuple[int, ...]]]]:
+def _each(looks: Looks) -> Iterator[tuple[list[int], list[tuple[int, ...]]]]:
     """Codes and sources of each candidate as plain numbers."""
-    codes = np.array([np.broadcast_to(code, (count,)) for code in pieces.codes]).T.tolist()
-    columns = [np.broadcast_to(source, (count,)) for operands in pieces.sources for source in operands]
+    count = (looks.candidates,)
+    codes = np.array([np.broadcast_to(code, count) for code in looks.codes]).T.tolist()
+    columns = [np.broadcast_to(source, count) for operands in looks.sources for source in operands]
     for own, flat in zip(codes, np.array(columns).T.tolist(), strict=True):
         left = iter(flat)
-        yield own, [tuple(islice(left, len(operands))) for operands in pieces.sources]
+        yield own, [tuple(islice(left, len(operands))) for operands in looks.sources]
 
 
 class LearnerState(Document, frozen=True):
@@ -258,7 +264,8 @@ class Learner:
         missing, looks = missing[open_], looks.select(open_)
         while len(open_):
             _, first = np.unique(missing, return_index=True)
-            self._learn(candidates[open_[first[:_ROUND]]], space)
+            some = first[:_ROUND]
+            self._learn(candidates[open_[some]], space, looks.select(some))
             again = self.book.walk(looks)
             entries[:, open_] = again.entries
             still = np.flatnonzero(again.missing)
@@ -273,17 +280,17 @@ class Learner:
         """
         while True:
             try:
-                self._learn(candidates, self._space)
+                looks = self.book.looks(self._space.pieces(candidates), len(candidates))
+                self._learn(candidates, self._space, looks)
             except ToldApartAnew:
                 self._start()
             else:
                 return
 
-    def _learn(self, candidates: IntArray, space: SearchSpace) -> None:
-        pieces = space.pieces(candidates)
-        observed = np.zeros((len(pieces.codes), len(candidates)), dtype=np.intp)
-        for place, contents in enumerate(self._observer.observe(space, candidates, pieces)):
+    def _learn(self, candidates: IntArray, space: SearchSpace, looks: Looks) -> None:
+        observed = np.zeros((len(looks.codes), len(candidates)), dtype=np.intp)
+        for place, contents in enumerate(self._observer.observe(space, candidates, looks)):
             for slot, content in enumerate(contents):
                 if content is not None:
                     observed[slot, place] = self.book.content_number(content)
-        self.book.learn(pieces, observed)
+        self.book.learn(looks, observed)

@@ -80,8 +80,8 @@ class NasBench201(SearchSpace):
         return None if self._whole_cells else self._with(cells=self._cells, whole_cells=True)
 
     def smaller(self) -> NasBench201 | None:
-        """The same with half as many cells a stage, rounded up: most pieces find there what they find in all cells."""
-        return self._with(cells=(self._cells + 1) // 2, whole_cells=self._whole_cells) if self._cells > 1 else None
+        """The same with half as many cells a stage: most pieces find there what they find in all cells."""
+        return self._with(cells=self._cells // 2, whole_cells=self._whole_cells) if self._cells > 1 else None
 
     def decision_names(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """The edges, such as ``0->1``, and what they may do."""

@@ -135,24 +135,23 @@ def attributed(
 
 
 class _Attribution:
-    """Hands the kernels of a network to the slots of its pieces."""
+    """Hands the kernels of a network to the slots of its pieces; layers go by their positions."""
 
     def __init__(self, candidate: Candidate, store: RowStore, asked: Asked, open_codes: Collection[int]) -> None:
         network, mapped = candidate.built.network, candidate.mapped
         self._network, self._mapped, self._asked = network, mapped, asked
         self._sources, self._codes = candidate.sources, candidate.codes
         self._owners = candidate.built.owners
-        self._slot = {layer.name: owner for layer, owner in zip(network.layers, self._owners, strict=True)}
         self._used = sorted(set(self._owners))
-        self._kernel_of = {layer.name: kernel for kernel in mapped.kernels for layer in kernel.layers}
+        self._position = {layer.name: position for position, layer in enumerate(network.layers)}
+        self._kernel_of = {self._position[layer.name]: kernel for kernel in mapped.kernels for layer in kernel.layers}
         # Groups and not kernels: a group may fall apart into several of these.
-        self._group_of = {layer.name: group for layer, group in zip(network.layers, candidate.group_of, strict=False)}
-        self._group_kinds = candidate.group_kinds
-        self._written = self._tensors_between()
-        self._readers = {
-            slot: sorted({self._slot[reader.name] for reader in network.consumers[tensor]} - {slot})
-            for slot, tensor in self._written.items()
-        }
+        self._group_of, self._group_kinds = candidate.group_of, candidate.group_kinds
+        self._written: dict[int, str] = {}
+        self._writer: dict[int, int] = {}
+        self._reading: dict[int, list[int]] = {}
+        self._find_tensors_between()
+        self._closed_states: dict[int, State] = {}
         self._states = self._states_between(open_codes)
         self._rows: dict[int, list[int]] = {slot: [] for slot in self._used}
         self._on_device = dict.fromkeys(self._used, 0)
@@ -160,24 +159,23 @@ class _Attribution:
         self._copies: dict[tuple[int, int], list[str]] = {}
         self._hand_out(store)
 
-    def _tensors_between(self) -> dict[int, str]:
-        """The tensor that each slot writes for others."""
-        written: dict[int, str] = {}
-        made_in = {tensor: self._slot[layer.name] for tensor, layer in self._network.producers.items()}
-        for layer in self._network.layers:
-            slot = self._slot[layer.name]
-            for tensor in layer.inputs:
-                maker = made_in.get(tensor, slot)
-                if maker == slot:
+    def _find_tensors_between(self) -> None:
+        """The tensor that each slot writes for others, the layer that does, and the layers of others that read it."""
+        links, owners = self._network.links, self._owners
+        for position, (slot, reads, producers) in enumerate(zip(owners, links.reads, links.producers, strict=True)):
+            for tensor, producer in zip(reads, producers, strict=True):
+                if producer < 0 or owners[producer] == slot:
                     continue
-                if written.setdefault(maker, tensor) != tensor:
+                maker = owners[producer]
+                if self._written.setdefault(maker, tensor) != tensor:
                     raise OptionError(f"slot {maker} of network {self._network.name!r} writes more than one tensor")
                 if maker not in self._sources[slot]:
                     raise OptionError(
-                        f"layer {layer.name!r} of network {self._network.name!r} reads slot {maker}, which its space "
-                        "does not say"
+                        f"layer {self._network.layers[position].name!r} of network {self._network.name!r} reads slot "
+                        f"{maker}, which its space does not say"
                     )
-        return written
+                self._writer[maker] = producer
+                self._reading.setdefault(maker, []).append(position)
 
     def _hand_out(self, store: RowStore) -> None:
         """A kernel goes to the slot where it is decided, a copy to the first slot that needs it."""
@@ -195,9 +193,12 @@ class _Attribution:
 
     def _decided_at(self, kernel: Kernel) -> int:
         """The slot of a kernel's last layer, or that of its reader where that might have joined."""
-        slot = max(self._slot[layer.name] for layer in kernel.layers)
+        slot = max([self._slot(layer) for layer in kernel.layers])
         open_ = self._states[slot][0] == OPEN and self._written[slot] in kernel.outputs
-        return self._readers[slot][0] if open_ else slot
+        return self._owners[self._reading[slot][0]] if open_ else slot
+
+    def _slot(self, layer: Layer) -> int:
+        return self._owners[self._position[layer.name]]
 
     def _copied_for(self, copy: Kernel, place: int) -> int:
         """The first slot that reads what was copied in the way of the kernel that the copy was made for.
@@ -208,13 +209,13 @@ class _Attribution:
         tensor = copy.inputs[0]
         readers = self._network.consumers.get(tensor, ())
         if not readers:
-            return self._slot[self._network.producers[tensor].name]
+            return self._slot(self._network.producers[tensor])
         following = (k for k in self._mapped.kernels[place + 1 :] if k.layers and tensor in k.inputs)
         blocked = next((kernel.blocked for kernel in following), None)
-        alike = [r for r in readers if blocked is None or self._kernel_of[r.name].blocked == blocked]
-        slot = min(self._slot[reader.name] for reader in alike or readers)
+        alike = [r for r in readers if blocked is None or self._kernel_of[self._position[r.name]].blocked == blocked]
+        slot = min(self._slot(reader) for reader in alike or readers)
         producer = self._network.producers.get(tensor)
-        maker = None if producer is None else self._slot[producer.name]
+        maker = None if producer is None else self._slot(producer)
         if maker is not None and maker != slot and self._written.get(maker) == tensor:
             self._copies.setdefault((slot, self._sources[slot].index(maker)), []).append(copy.kind)
         return slot
@@ -243,9 +244,9 @@ class _Attribution:
             if slot not in self._written:
                 states[slot] = _END
                 continue
-            alone = len(self._readers[slot]) == 1
-            group = self._group_of[self._writer(slot)]
-            joined = alone and any(self._group_of[each.name] == group for each in self._readers_of(slot))
+            group, reading = self._group_of[self._writer[slot]], self._reading[slot]
+            alone = len({self._owners[position] for position in reading}) == 1
+            joined = alone and any(self._group_of[position] == group for position in reading)
             if joined and self._codes[slot] not in open_codes:
                 opened.add(self._codes[slot])
             # A kernel that no rule ever joins with a reader is as it is, whoever reads it.
@@ -256,28 +257,29 @@ class _Attribution:
             raise OpenPiece(opened)
         return states
 
-    def _readers_of(self, slot: int) -> Sequence[Layer]:
-        """The layers that read what a slot writes."""
-        return self._network.consumers[self._written[slot]]
-
     def _closed(self, slot: int) -> State:
         """Shape, type and layout of what a slot writes, and what rules may ask about the kernel that wrote it."""
-        tensor, kernel = self._written[slot], self._kernel_of[self._writer(slot)]
-        if tensor not in kernel.outputs:
-            return (INSIDE, *self._described(slot))
-        return ("", *self._described(slot), kernel.blocked, kernel.free, self._asked.writer(kernel.kind))
+        state = self._closed_states.get(slot)
+        if state is None:
+            kernel = self._kernel_of[self._writer[slot]]
+            state = (INSIDE, *self._described(slot))
+            if self._written[slot] in kernel.outputs:
+                state = ("", *state[1:], kernel.blocked, kernel.free, self._asked.writer(kernel.kind))
+            self._closed_states[slot] = state
+        return state
 
     def _described(self, slot: int) -> State:
         """Shape and element type of what a slot writes, and what rules may ask about where it comes from."""
         name = self._written[slot]
         tensor = self._network.tensors[name]
-        return tensor.shape, tensor.dtype.label, self._asked.seen(self._network.origins.get(name, ()))
+        origins = () if self._asked.origins == frozenset() else self._network.origins.get(name, ())
+        return tensor.shape, tensor.dtype.label, self._asked.seen(origins)
 
     def _decided(self, source: int, slot: int) -> State | None:
         """What became of an operand that a slot reads; None where rules join the layers that write both."""
         if source == OUTSIDE:
             return _OUTSIDE
-        if slot in self._written and self._group_of[self._writer(source)] == self._group_of[self._writer(slot)]:
+        if slot in self._written and self._group_of[self._writer[source]] == self._group_of[self._writer[slot]]:
             return None
         return self._closed(source)
 
@@ -285,21 +287,17 @@ class _Attribution:
         """Whether rules join the layer that writes the result of a slot with one of its own that reads an operand."""
         if source == OUTSIDE or slot not in self._written:
             return False
-        group = self._group_of[self._writer(slot)]
-        readers = self._network.consumers.get(self._written[source], ())
-        return any(self._slot[each.name] == slot and self._group_of[each.name] == group for each in readers)
-
-    def _writer(self, slot: int) -> str:
-        """The layer that makes what a slot writes."""
-        return self._network.producers[self._written[slot]].name
+        group = self._group_of[self._writer[slot]]
+        reading = self._reading[source]
+        return any(self._owners[each] == slot and self._group_of[each] == group for each in reading)
 
     def _amounts(self) -> dict[int, tuple[float, ...]]:
         network, mapped = self._network, self._mapped
         counted: set[str] = set()
         elements, ops = dict.fromkeys(self._used, 0), dict.fromkeys(self._used, 0)
-        for layer, slot in zip(network.layers, self._owners, strict=True):
+        for layer, slot, reads in zip(network.layers, self._owners, network.links.reads, strict=True):
             ops[slot] += layer.workload.ops
-            for tensor in layer.inputs:
+            for tensor in layer.inputs if len(reads) < len(layer.inputs) else ():
                 if network.tensors[tensor].constant and tensor not in counted:
                     counted.add(tensor)
                     elements[slot] += network.tensors[tensor].elements

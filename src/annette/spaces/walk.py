@@ -6,7 +6,7 @@ result. The three together are its key; a `PieceBook` knows for each key that wa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -56,8 +56,8 @@ class Looks(NamedTuple):
         readers: A key of what reads each slot (`annette.spaces.keys.reader_keys`), shape ``(slots, candidates)``.
         faces: A key of the only reader of each slot (`annette.spaces.keys.face_keys`), shape ``(slots, candidates)``;
             None where these are not told apart.
-        later: For each operand of each slot a key of those who read it later, shape ``(candidates,)``; none where these
-            are not told apart.
+        later: For each operand of each slot a key of those who read it later, shape ``(candidates,)``; none where there
+            are none, or these are not told apart.
     """
 
     codes: tuple[IntArray | int, ...]
@@ -67,9 +67,9 @@ class Looks(NamedTuple):
     later: list[list[Hashes]]
 
     @property
-    def count(self) -> int:
-        """Number of candidates."""
-        return self.readers.shape[1]
+    def candidates(self) -> int:
+        """How many candidates there are."""
+        return int(self.readers.shape[1])
 
     def select(self, which: npt.NDArray[np.intp]) -> Looks:
         """Those of some candidates."""
@@ -204,7 +204,7 @@ class PieceBook:
         faces: Hashes | None = None
         later: list[list[Hashes]] = [[] for _ in pieces.codes]
         if self._fellows:
-            faces, later = face_keys(pieces, count, self._copying_codes)
+            faces, later = face_keys(pieces, count, self._copying_codes, self._late_codes)
         return Looks(pieces.codes, pieces.sources, readers, faces, later)
 
     def walk(self, looks: Looks) -> Walked:
@@ -215,20 +215,20 @@ class PieceBook:
         """
         return self._walk(looks, None)
 
-    def learn(self, pieces: Pieces, observed: npt.NDArray[np.intp]) -> None:
+    def learn(self, looks: Looks, observed: npt.NDArray[np.intp]) -> None:
         """Takes in what became of candidates.
 
         Args:
-            pieces: What they are made of.
+            looks: What they look like to this book.
             observed: Number of the content of each slot (`content_number`), shape ``(slots, candidates)``.
 
         Raises:
             NotLocal: A key is known already, but with another content.
         """
-        self._walk(self.looks(pieces, observed.shape[1]), observed)
+        self._walk(looks, observed)
 
     def _walk(self, looks: Looks, observed: npt.NDArray[np.intp] | None) -> Walked:
-        count, slots = looks.count, len(looks.codes)
+        count, slots = looks.candidates, len(looks.codes)
         everyone = np.arange(count)
         states = np.zeros((slots + 1, count), dtype=np.int32)
         entries = np.zeros((slots, count), dtype=np.int32)
@@ -279,17 +279,16 @@ class PieceBook:
             operands: States of its operands.
         """
         key = mixed(looks.readers[slot, some], code)
-        late = among(code, self._late_codes) if looks.later[slot] else np.asarray(False)
         in_company = np.asarray(False)
         for found in operands:
             key = mixed(key, found)
             in_company = in_company | self._states.crowded[found]
-        if not late.any():
-            beside = [np.zeros(len(some), dtype=np.uint64)] * len(operands)
-        else:
+        beside = [np.zeros(len(some), dtype=np.uint64)] * len(operands)
+        if looks.later[slot]:
+            late = among(code, self._late_codes)
             beside = [np.where(late, each[some], np.uint64(0)) for each in looks.later[slot]]
-            for fellows in beside:
-                key = np.where(late, mixed(key, fellows), key)
+            for place, fellows in enumerate(beside):
+                key = np.where(fellows != 0, mixed(mixed(key, place), fellows), key)
                 in_company = in_company | (fellows != 0)
         if looks.faces is not None and in_company.any():
             # When a kernel runs makes a difference only where others copy what it reads.
