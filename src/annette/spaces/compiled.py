@@ -353,8 +353,11 @@ def _compiled(space: SearchSpace, road: FullRoad, training: int | None) -> Compi
             # Those that cover the space go first: random ones teach the same pieces with more networks.
             for part in _chunks(covering):
                 learner.entries(part)
-            candidate.looked_up(rows)
-            learner.check(checked)
+            begun = 0
+            while begun != learner.begun:  # what is checked may show that more has to be told apart
+                candidate.looked_up(rows)
+                begun = learner.begun
+                learner.check(checked)
             estimated = checked if small else checked[:_ESTIMATED]
             compiled_s, full_s = candidate.looked_up(estimated).latency_s, road.price(estimated).latency_s
         except NotLocal:
