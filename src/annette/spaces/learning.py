@@ -86,8 +86,10 @@ class Observer:
             key = (id(space), *row)
             contents = self._contents.get(key)
             if contents is None:
-                known = self._known.get(key) or Candidate.of(space.build(row), codes, sources, self._platform)
-                self.mapped += key not in self._known
+                known = self._known.get(key)
+                if known is None:
+                    known = Candidate.of(space.build_from(row, codes), codes, sources, self._platform)
+                    self.mapped += 1
                 if len(self._known) < _MAPPED_KEPT:
                     self._known[key] = known
                 self._look_for_kinds(known.kinds)
