@@ -62,6 +62,16 @@ class Asked(NamedTuple):
         joined = _union(expanded[rule.nodes.index(node)] for rule, expanded in possible for node in rule.taken[:-1])
         return cls(origins, None if writers is None else tuple(sorted(writers, key=sorted)), joined & kinds)
 
+    @classmethod
+    def anything(cls, mapping: MappingModel, kinds: frozenset[str]) -> Self:
+        """The same, but as if rules asked for every kind and joined all, to tell apart in detail.
+
+        Args:
+            mapping: As of `by`.
+            kinds: As of `by`.
+        """
+        return cls(cls.by(mapping, kinds).origins, None, kinds)
+
     def seen(self, origins: Iterable[str]) -> tuple[str, ...]:
         """Those of a tensor's origins that make a difference."""
         return tuple(kind for kind in origins if self.origins is None or kind in self.origins)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from annette.documents import Document
 from annette.spaces.asked import Asked
-from annette.spaces.observation import OPEN, Candidate, OpenPiece, attributed
+from annette.spaces.observation import INSIDE, OPEN, Candidate, OpenPiece, attributed
 from annette.spaces.row_store import RowStore, TableState
 from annette.spaces.walk import BookState, PieceBook, Surroundings
 
@@ -55,19 +55,32 @@ class Observer:
         open_codes: Codes of pieces that ran in one kernel with their reader.
         late_codes: Those of them whose kernel reads what they read.
         copying_codes: Codes of pieces for which copies of their operands were made.
+        inside_codes: Codes of pieces with several readers that all ran in one kernel with them.
         kinds: Kinds of the layers and kernels in the candidates.
     """
 
     def __init__(self, platform: Platform) -> None:
         self.rows, self.mapped = RowStore(), 0
-        self._platform = platform
+        self._platform, self._detailed = platform, False
         self.kinds: frozenset[str] = frozenset()
-        self._asked = Asked.by(platform.mapping, self.kinds)
+        self._asked = self._asked_now()
         self.open_codes: set[int] | range = set()
         self.late_codes: set[int] = set()
         self.copying_codes: set[int] = set()
+        self.inside_codes: set[int] = set()
         self._known: dict[Hashable, Candidate] = {}
         self._contents: dict[Hashable, tuple[Content | None, ...]] = {}
+
+    def _asked_now(self) -> Asked:
+        read = Asked.anything if self._detailed else Asked.by
+        return read(self._platform.mapping, self.kinds)
+
+    def look_closely(self, detailed: bool) -> None:
+        """Says from now on all that is known of a kernel that wrote a tensor, or only what rules can ask of it."""
+        if detailed != self._detailed:
+            self._detailed = detailed
+            self._asked = self._asked_now()
+            self._contents.clear()
 
     def observe(self, space: SearchSpace, candidates: IntArray, looks: Looks) -> Iterator[tuple[Content | None, ...]]:
         """What became of each slot of each candidate; None where it has none.
@@ -109,7 +122,7 @@ class Observer:
         if kinds <= self.kinds:
             return
         self.kinds |= kinds
-        asked = Asked.by(self._platform.mapping, self.kinds)
+        asked = self._asked_now()
         if asked != self._asked:
             self._asked = asked
             self._contents.clear()
@@ -119,10 +132,13 @@ class Observer:
         seen = [(code, content) for code, content in zip(codes, contents, strict=True) if content is not None]
         late = {code for code, content in seen if content.state[0] == OPEN and any(content.reads)}
         copying = {code for code, content in seen if any(content.copies)}
-        if not (late <= self.late_codes and copying <= self.copying_codes):
-            self.late_codes |= late
-            self.copying_codes |= copying
-            raise ToldApartAnew
+        inside = {code for code, content in seen if content.state[0] == INSIDE}
+        if late <= self.late_codes and copying <= self.copying_codes and inside <= self.inside_codes:
+            return
+        self.late_codes |= late
+        self.copying_codes |= copying
+        self.inside_codes |= inside
+        raise ToldApartAnew
 
     def resume(self, known: LearnerState) -> None:
         """Takes over what another observer found, before this one has found anything.
@@ -133,8 +149,9 @@ class Observer:
         self.rows, self.mapped = RowStore.resumed(known.rows), known.mapped
         self.open_codes = _EVERY_CODE if known.open_codes is None else set(known.open_codes)
         self.late_codes, self.copying_codes = set(known.late_codes), set(known.copying_codes)
+        self.inside_codes = set(known.inside_codes)
         self.kinds = frozenset(known.kinds)
-        self._asked = Asked.by(self._platform.mapping, self.kinds)
+        self._asked = self._asked_now()
 
     def forget(self) -> None:
         """Gives back the memory of what was observed; what is asked for again is mapped again."""
@@ -161,6 +178,7 @@ class LearnerState(Document, frozen=True):
         open_codes: Codes of pieces that ran in one kernel with their reader; None for all.
         late_codes: Those of them whose kernel reads what they read.
         copying_codes: Codes of pieces for which copies of their operands were made.
+        inside_codes: Codes of pieces with several readers that all ran in one kernel with them.
         kinds: Kinds of the layers and kernels in the candidates.
         rows: The kernels.
         book: What became of pieces.
@@ -171,6 +189,7 @@ class LearnerState(Document, frozen=True):
     open_codes: tuple[int, ...] | None
     late_codes: tuple[int, ...]
     copying_codes: tuple[int, ...]
+    inside_codes: tuple[int, ...]
     kinds: tuple[str, ...]
     rows: tuple[TableState, ...]
     book: BookState
@@ -191,12 +210,19 @@ class Learner:
     def __init__(self, space: SearchSpace, observer: Observer, surroundings: Surroundings) -> None:
         self._space, self._observer, self._surroundings = space, observer, surroundings
         self.begun = 0
+        observer.look_closely(surroundings.detailed)
         self._start()
 
     def _start(self) -> None:
         self.begun += 1
         observer = self._observer
-        self.book = PieceBook(self._surroundings, observer.open_codes, observer.late_codes, observer.copying_codes)
+        self.book = PieceBook(
+            self._surroundings,
+            observer.open_codes,
+            observer.late_codes,
+            observer.copying_codes,
+            observer.inside_codes,
+        )
 
     def state(self) -> LearnerState:
         """What it knows."""
@@ -207,6 +233,7 @@ class Learner:
             None if isinstance(observer.open_codes, range) else tuple(sorted(observer.open_codes)),
             tuple(sorted(observer.late_codes)),
             tuple(sorted(observer.copying_codes)),
+            tuple(sorted(observer.inside_codes)),
             tuple(sorted(observer.kinds)),
             observer.rows.state(),
             self.book.state(),

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["BookState", "NotLocal", "PieceBook", "Surroundings", "Walked"]
 
+_AROUND_READERS: Final = 2
+"""How far keys look ahead where a tensor and all of its readers may run in one kernel."""
+
+_EVERY_CODE: Final = range(2**62)
 _KEYS, _NUMBERS = np.dtype("<u8"), np.dtype("<i4")
 _NOTHING: Final = Content((), (0.0,) * len(AMOUNTS), ("outside",), (), (), ())
 """What becomes of a slot that a candidate does not have."""
@@ -89,7 +93,8 @@ class Surroundings(NamedTuple):
         depth: How far keys look ahead at readers (`annette.spaces.keys.reader_keys`).
         fellows: Whether keys say how a piece's only reader looks, and the others that read its operands: a kernel finds
             the copies that kernels before it have made.
-        detailed: Whether they say which piece wrote a tensor.
+        detailed: Whether they say which piece wrote a tensor, and all else that is known, whether or not it is known to
+            make a difference.
     """
 
     depth: int
@@ -127,6 +132,7 @@ class PieceBook:
         open_codes: Codes of pieces that may run in one kernel with their reader.
         late_codes: Those of them whose kernel reads what they read, so that others may read it before.
         copying_codes: Codes of pieces for which copies of their operands are made.
+        inside_codes: Codes of pieces with several readers that may all run in one kernel with them.
     """
 
     def __init__(
@@ -135,9 +141,11 @@ class PieceBook:
         open_codes: Collection[int] = (),
         late_codes: Collection[int] = (),
         copying_codes: Collection[int] = (),
+        inside_codes: Collection[int] = (),
     ) -> None:
-        self._open_codes, self._late_codes, self._copying_codes = open_codes, late_codes, copying_codes
         self._depth, self._fellows, self._detailed = surroundings
+        self._open_codes, self._late_codes, self._inside_codes = open_codes, late_codes, inside_codes
+        self._copying_codes = _EVERY_CODE if self._detailed else copying_codes
         self._table = KeyTable()
         self._states = TensorStates()
         self._content_numbers: dict[Content, int] = {}
@@ -201,6 +209,12 @@ class PieceBook:
             count: How many there are.
         """
         readers = np.array(reader_keys(pieces, count, self._depth))
+        if self._inside_codes and self._depth < _AROUND_READERS:
+            # Whether all readers run in one kernel follows from what they are and what they read beside.
+            closely = reader_keys(pieces, count, _AROUND_READERS)
+            for slot, (code, several) in enumerate(zip(pieces.codes, reader_keys(pieces, count, 0), strict=True)):
+                inside = among(code, self._inside_codes) & (several > 1)
+                readers[slot] = np.where(inside, closely[slot], readers[slot])
         faces: Hashes | None = None
         later: list[list[Hashes]] = [[] for _ in pieces.codes]
         if self._fellows:
@@ -290,9 +304,9 @@ class PieceBook:
             for place, fellows in enumerate(beside):
                 key = np.where(fellows != 0, mixed(mixed(key, place), fellows), key)
                 in_company = in_company | (fellows != 0)
-        if looks.faces is not None and in_company.any():
+        if looks.faces is not None and (self._detailed or in_company.any()):
             # When a kernel runs makes a difference only where others copy what it reads.
-            opens = in_company & among(code, self._open_codes)
+            opens = (in_company | self._detailed) & among(code, self._open_codes)
             key = np.where(opens, mixed(key, looks.faces[slot, some]), key)
         return key, beside
 
