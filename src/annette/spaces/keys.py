@@ -135,7 +135,7 @@ def face_keys(
                 for place, each in enumerate(found):
                     fellows[place, some] = each
         for place, source in enumerate(places if not isinstance(code, int) or code else ()):
-            look = mixed(nothing, np.asarray(face if np.ndim(face) == 0 else face[some]) * 8 + place)
+            look = mixed(nothing, np.asarray(face if isinstance(face, int) else face[some]) * 8 + place)
             keys[source, some] += look
             if copying_some.any():
                 copies[source, some] += np.where(copying_some, look, np.uint64(0))

@@ -132,7 +132,7 @@ class NasBench201(SearchSpace):
             for _ in range(self._cells):
                 last = slots.cell(last)
         slots.add(_TAIL, last)
-        faces = tuple(_FACE_OF[code] for code in slots.codes)
+        faces = tuple(int(_FACE_OF[code]) if isinstance(code, int) else _FACE_OF[code] for code in slots.codes)
         return Pieces(tuple(slots.codes), tuple(slots.sources), faces)
 
     def _pieces_of_cells(self, candidates: IntArray) -> Pieces:
