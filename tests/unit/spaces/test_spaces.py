@@ -18,7 +18,9 @@ from annette.spaces.keys import KeyTable, face_keys
 from annette.spaces.load import SPACES, load_space
 from annette.spaces.lookup_tables import lookup_table
 from annette.spaces.nasbench201 import NasBench201
+from annette.spaces.observation import OPEN
 from annette.spaces.space import OUTSIDE, Pieces
+from annette.spaces.tensor_states import TensorStates
 from tests.unit.spaces.samples import DESCRIBED, chain, described
 
 DRAW = np.random.default_rng
@@ -133,6 +135,34 @@ def test_whole_cells_cost_what_their_operations_do(platform):
     first, second = (each.price(candidates).latency_s for each in prices)
     np.testing.assert_allclose(first, second, rtol=1e-9)
     assert all(each.compiled for each in prices)
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_networks_of_known_pieces_are_those_of_their_decisions(name):
+    space = load_space(name)
+    for row in space.sample(3, DRAW(6)).tolist():
+        codes = [int(np.max(code)) for code in space.pieces(np.array([row])).codes]
+        known, built = space.build_from(row, codes), space.build(row)
+        assert known.owners == built.owners
+        assert [layer.name for layer in known.network.layers] == [layer.name for layer in built.network.layers]
+
+
+def test_candidates_that_cover_nasbench201_are_those_that_differ():
+    """Of 6,466 that compute something else, as published, some are built in several ways."""
+    covering = NasBench201().covering()
+    assert len(covering) == 11_365
+    assert len(NasBench201(whole_cells=True).covering()) == 0
+
+
+def test_states_say_whether_others_copy_what_a_kernel_reads():
+    states = TensorStates()
+    closed = states.number(("", (1, 8)), ())
+    alone = states.number(((OPEN, (1, 8)), 3, 0, ((("", (1, 8)), (), 0), None)), ())
+    shared = states.number(((OPEN, (1, 8)), 3, 0, ((("", (1, 8)), (), 7), None)), ())
+    joined = states.number(((OPEN, (1, 8)), 4, 0, ((shared, 0),)), ())
+    assert states.crowded[[closed, alone, shared, joined]].tolist() == [False, False, True, True]
+    assert states.copied(closed, ("to_blocked",)) == states.number(("", (1, 8)), ("to_blocked",))
+    assert states[states.copied(closed, ())] == states[closed]
 
 
 def test_nasbench101_knows_its_limits():
