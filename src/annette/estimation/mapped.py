@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from annette.platforms import Platform
     from annette.platforms.overhead import HostTraffic
 
-__all__ = ["MappedNetwork", "map_network"]
+__all__ = ["MappedKernels", "MappedNetwork", "describe_kernels", "map_network"]
 
 
 @dataclass(frozen=True, eq=False)
-class MappedNetwork:
+class MappedKernels:
     """The kernels of one network on one platform.
 
     Attributes:
@@ -35,35 +35,61 @@ class MappedNetwork:
         table: The same as numbers.
         on_host: Which of them run on the host's processor, shape ``(kernels,)``.
         free: For which of them the platform does nothing, shape ``(kernels,)``.
-        priced: One of each of the kernels that are not free, equal ones only once.
-        examples: For each row of ``priced``, the number of the first kernel that it stands for.
-        kinds: The kinds that occur in ``priced``, sorted.
-        examples_by_kind: For each of them, the number of the first kernel of that kind in ``priced``.
-        kind_of: For each row of ``priced``, the place of its kind in ``kinds``.
-        place: For each kernel, its row in ``priced``, and the number of rows there for free ones.
         traffic: What one run carries between host and device.
-        conversions: What was converted to the platform's precision, one sentence each.
-        host_notes: What runs on the host or is left to it, one sentence each.
     """
 
     kernels: tuple[Kernel, ...]
     table: KernelTable
     on_host: npt.NDArray[np.bool_]
     free: npt.NDArray[np.bool_]
+    traffic: HostTraffic
+
+    @property
+    def run_on_device(self) -> int:
+        """How many kernels the device runs."""
+        return int((~self.on_host & ~self.free).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class MappedNetwork(MappedKernels):
+    """The same, prepared for estimates.
+
+    Attributes:
+        priced: One of each of the kernels that are not free, equal ones only once.
+        examples: For each row of ``priced``, the number of the first kernel that it stands for.
+        kinds: The kinds that occur in ``priced``, sorted.
+        examples_by_kind: For each of them, the number of the first kernel of that kind in ``priced``.
+        kind_of: For each row of ``priced``, the place of its kind in ``kinds``.
+        place: For each kernel, its row in ``priced``, and the number of rows there for free ones.
+        conversions: What was converted to the platform's precision, one sentence each.
+        host_notes: What runs on the host or is left to it, one sentence each.
+    """
+
     priced: KernelTable
     examples: npt.NDArray[np.intp]
     kinds: tuple[str, ...]
     examples_by_kind: npt.NDArray[np.intp]
     kind_of: npt.NDArray[np.intp]
     place: npt.NDArray[np.intp]
-    traffic: HostTraffic
     conversions: tuple[str, ...]
     host_notes: tuple[str, ...]
 
-    @property
-    def run_on_device(self) -> int:
-        """How many kernels the device runs."""
-        return int((~self.on_host & ~self.free).sum())
+
+def describe_kernels(platform: Platform, network: Network, kernels: tuple[Kernel, ...]) -> MappedKernels:
+    """What is known of the kernels of a network.
+
+    Args:
+        platform: Where they run.
+        network: What they are of.
+        kernels: What `annette.mapping.MappingModel.apply` returned.
+    """
+    return MappedKernels(
+        kernels=kernels,
+        table=KernelTable.from_kernels(kernels, network, platform.precision, known=_rows_before(platform)),
+        on_host=np.array(list(map(platform.host_kinds.__contains__, map(KIND_OF, kernels))), dtype=np.bool_),
+        free=np.array([kernel.free for kernel in kernels], dtype=np.bool_),
+        traffic=host_traffic(network, platform.precision),
+    )
 
 
 @kept
@@ -78,10 +104,9 @@ def map_network(platform: Platform, network: Network) -> MappedNetwork:
         MappingError: A rule recognises a kind of layer in what cannot be one.
         NetworkSizeError: The network asks for more work or memory than its layers warrant.
     """
-    kernels = platform.mapping.apply(network)
-    table = KernelTable.from_kernels(kernels, network, platform.precision, known=_rows_before(platform))
-    free = np.array([kernel.free for kernel in kernels], dtype=np.bool_)
-    costly = np.flatnonzero(~free)
+    described = describe_kernels(platform, network, platform.mapping.apply(network))
+    kernels, table = described.kernels, described.table
+    costly = np.flatnonzero(~described.free)
     _, first, members = np.unique(equal_rows(table)[costly], return_index=True, return_inverse=True)
     place = np.full(len(table), len(first), dtype=np.intp)
     place[costly] = members.ravel()
@@ -92,17 +117,13 @@ def map_network(platform: Platform, network: Network) -> MappedNetwork:
         kind_of[priced.rows_by_kind[kind]] = number
     first_of_kind = np.array([priced.rows_by_kind[kind][0] for kind in kinds], dtype=np.intp)
     return MappedNetwork(
-        kernels=kernels,
-        table=table,
-        on_host=np.array(list(map(platform.host_kinds.__contains__, map(KIND_OF, kernels))), dtype=np.bool_),
-        free=free,
+        **vars(described),
         priced=priced,
         examples=costly[first],
         kinds=tuple(kinds),
         examples_by_kind=costly[first][first_of_kind],
         kind_of=kind_of,
         place=place,
-        traffic=host_traffic(network, platform.precision),
         conversions=tuple(conversion_notes(network, kernels, platform)),
         host_notes=tuple(_host_notes(kernels, platform)),
     )

@@ -101,10 +101,26 @@ class MappingModel:
             MappingError: A rule recognises a kind of layer in what cannot be one.
             NetworkSizeError: Its sizes ask for more work or memory than its layers warrant.
         """
+        return self.apply_in_steps(network)[1]
+
+    def apply_in_steps(self, network: Network) -> tuple[Grouping, tuple[Kernel, ...]]:
+        """As `apply`, but with what the rules alone say.
+
+        Args:
+            network: Any network.
+
+        Returns:
+            The groups that rules put layers into, as `group` returns them, and the kernels.
+
+        Raises:
+            MappingError: A rule recognises a kind of layer in what cannot be one.
+            NetworkSizeError: Its sizes ask for more work or memory than its layers warrant.
+        """
         count = len(network.layers)
         steps, size_bytes = BASE_STEPS + _STEPS_PER_LAYER * count, BASE_BYTES + _BYTES_PER_LAYER * count
         with budgeted(network.name, steps=steps, size_bytes=size_bytes):
-            kernels = self.group(network).kernels()
+            grouping = self.group(network)
+            kernels = grouping.kernels()
             if self.integers is not None:
                 kernels = self.integers.settle(kernels, network)
             if self.cuts_at_once:
@@ -117,7 +133,7 @@ class MappingModel:
                 kernels = self.half.apply(kernels, network)
             if self.integers is not None:
                 kernels = self.integers.tell_apart(kernels, network)
-            return kernels if self.context is None else self.context.apply(kernels, network)
+            return grouping, kernels if self.context is None else self.context.apply(kernels, network)
 
     def group(self, network: Network) -> Grouping:
         """The rules' part of `apply`: groups of layers, before layouts and context.
@@ -138,13 +154,13 @@ class MappingModel:
             changed = False
             for matcher in matchers:
                 if len(state.by_kind) > kinds:  # Kinds that have been there are never taken away.
-                    kinds, possible = len(state.by_kind), self._possible(frozenset(state.by_kind))
+                    kinds, possible = len(state.by_kind), self.possible(frozenset(state.by_kind))
                 if matcher in possible and state.is_news(matcher.looks_at, seen.get(matcher, -1)):
                     seen[matcher] = state.changes
                     changed |= matcher.run(state)
         return state
 
-    def _possible(self, kinds: frozenset[str]) -> frozenset[Matcher]:
+    def possible(self, kinds: frozenset[str]) -> frozenset[Matcher]:
         """The rules that may match where groups have some kinds; networks of a search have the same ones."""
         found = self._possible_before.get(kinds)
         if found is None:

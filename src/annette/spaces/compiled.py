@@ -282,7 +282,8 @@ def compile_space(
         platform: Where its candidates run.
         model: Model family, or None for what the platform prefers.
         fallback: ``error`` or ``roofline``: what to do with kinds that the platform has no model for.
-        training: Random candidates whose pieces are learned beforehand; None takes what the space says.
+        training: How many random candidates are learned from beforehand, instead of those that the space names for it;
+            None takes these.
 
     Returns:
         The compiled space, or the full road with the reason.
@@ -338,7 +339,8 @@ def _chunks(rows: IntArray) -> list[IntArray]:
 def _compiled(space: SearchSpace, road: FullRoad, training: int | None) -> CompiledSpace | None:
     """The space, if its pieces can be told apart by their surroundings; else the road is told the reason."""
     draw, platform = np.random.default_rng(_SEED), road.platform
-    covering, random = space.covering(), _training(space, space.training if training is None else training, draw)
+    covering = space.covering()[: None if training is None else 0]
+    random = _training(space, space.training if training is None else training, draw)
     rows = np.concatenate([covering, random])
     small = space.size <= _ALL_CHECKED
     checked = _training(space, space.size if small else min(_CHECKED, max(_ESTIMATED, len(rows))), draw)
@@ -353,8 +355,11 @@ def _compiled(space: SearchSpace, road: FullRoad, training: int | None) -> Compi
             # Those that cover the space go first: random ones teach the same pieces with more networks.
             for part in _chunks(covering):
                 learner.entries(part)
-            candidate.looked_up(rows)
-            learner.check(checked)
+            begun = 0
+            while begun != learner.begun:  # what is checked may show that more has to be told apart
+                candidate.looked_up(rows)
+                begun = learner.begun
+                learner.check(checked)
             estimated = checked if small else checked[:_ESTIMATED]
             compiled_s, full_s = candidate.looked_up(estimated).latency_s, road.price(estimated).latency_s
         except NotLocal:

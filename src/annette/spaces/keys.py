@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from annette.spaces.space import Pieces
 
-__all__ = ["Hashes", "KeyTable", "face_keys", "mixed", "reader_keys"]
+__all__ = ["Hashes", "KeyTable", "among", "face_keys", "mixed", "reader_keys"]
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 
@@ -99,31 +101,57 @@ def _several_readers(pieces: Pieces, count: int) -> list[Hashes]:
     return list(np.minimum(readers[:-1], 2).astype(np.uint64))
 
 
-def face_keys(pieces: Pieces, count: int) -> tuple[Hashes, list[list[Hashes]]]:
+def face_keys(
+    pieces: Pieces, count: int, copying: Collection[int], late: Collection[int]
+) -> tuple[Hashes, list[list[Hashes]]]:
     """How the readers of tensors look, and which of their operands these are.
 
     Args:
         pieces: Of the candidates.
         count: How many candidates there are.
+        copying: Codes of pieces for which copies of their operands are made.
+        late: Codes of pieces of which it counts who else reads their operands.
 
     Returns:
         For each slot that one piece reads, a key of that piece, 0 for all others, shape ``(slots + 1, candidates)``;
-        and for each operand of each slot a key of those who read it in later slots, each of shape ``(candidates,)``.
+        and for each operand of each slot with a piece of ``late`` a key of those of ``copying`` who read it in later
+        slots, 0 where none does, each of shape ``(candidates,)``; none where there is none in any candidate.
     """
     everyone, nothing = np.arange(count), np.zeros(1, dtype=np.uint64)
     keys = np.zeros((len(pieces.codes) + 1, count), dtype=np.uint64)
+    copies = np.zeros_like(keys)
     readers = np.zeros(keys.shape, dtype=np.int16)
     later: list[list[Hashes]] = []
-    each = list(zip(pieces.codes, pieces.faces or pieces.codes, pieces.sources, strict=True))
-    for code, face, sources in reversed(each):
-        present = np.broadcast_to(np.asarray(code) != 0, (count,))
-        places = [(source, slice(None)) if isinstance(source, int) else (source, everyone) for source in sources]
-        later.append([np.array(keys[at]) for at in places])
-        for place, at in enumerate(places):
-            keys[at] += np.where(present, mixed(nothing, np.asarray(face) * 8 + place), np.uint64(0))
-            readers[at] += present
-            keys[-1] = 0  # outside, nothing is known
+    slots = list(zip(pieces.codes, pieces.faces or pieces.codes, pieces.sources, strict=True))
+    for code, face, sources in reversed(slots):
+        some = everyone if isinstance(code, int) else np.flatnonzero(code)
+        copying_some = among(code if isinstance(code, int) else code[some], copying)
+        places = [source if isinstance(source, int) else source[some] for source in sources]
+        fellows = np.zeros((0, count), dtype=np.uint64)
+        if among(code if isinstance(code, int) else code[some], late).any():
+            found = [copies[source, some] for source in places]
+            if any(each.any() for each in found):
+                fellows = np.zeros((len(sources), count), dtype=np.uint64)
+                for place, each in enumerate(found):
+                    fellows[place, some] = each
+        for place, source in enumerate(places if not isinstance(code, int) or code else ()):
+            look = mixed(nothing, np.asarray(face if isinstance(face, int) else face[some]) * 8 + place)
+            keys[source, some] += look
+            if copying_some.any():
+                copies[source, some] += np.where(copying_some, look, np.uint64(0))
+            readers[source, some] += 1
+            keys[-1] = copies[-1] = 0  # outside, nothing is known
+        later.append(list(fellows))
     return np.where(readers == 1, keys, np.uint64(0)), later[::-1]
+
+
+def among(code: npt.NDArray[np.int64] | int, codes: Collection[int]) -> npt.NDArray[np.bool_]:
+    """Which pieces are of some codes; of the shape of ``code``."""
+    if isinstance(codes, range):
+        return np.ones(np.shape(code), dtype=np.bool_)
+    if isinstance(code, int):
+        return np.asarray(code in codes)
+    return np.isin(code, list(codes))
 
 
 class KeyTable:

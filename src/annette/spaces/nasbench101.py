@@ -77,13 +77,16 @@ class NasBench101(SearchSpace):
     def build(self, candidate: Sequence[int]) -> Built:
         """The network, as the zoo builds it."""
         row = self.checked(candidate)
+        codes = self.pieces(np.array([row], dtype=np.int64)).codes
+        return self.build_from(row, [int(code if isinstance(code, int) else code[0]) for code in codes])
+
+    def build_from(self, candidate: Sequence[int], codes: Sequence[int]) -> Built:
+        """The network, whose layers follow from the codes."""
         network = nasbench101(
-            self._cell(row), self.batch, classes=self._classes, channels=self._channels, cells=self._cells
+            self._cell(tuple(candidate)), self.batch, classes=self._classes, channels=self._channels, cells=self._cells
         )
-        owners: list[int] = []
-        for slot, code in enumerate(self.pieces(np.array([row], dtype=np.int64)).codes):
-            owners += [slot] * _layer_count(int(code if isinstance(code, int) else code[0]))
-        return Built(network, tuple(owners))
+        owners = tuple(slot for slot, code in enumerate(codes) for _ in range(_layer_count(code)))
+        return Built(network, owners)
 
     def pieces(self, candidates: IntArray) -> Pieces:
         """A slot for each slice, projection, sum and operation of all cells; stem, poolings and classifier."""

@@ -62,21 +62,26 @@ class NasBench201(SearchSpace):
         self.options = (len(OPERATIONS),) * len(_EDGES)
         self.batch, self._cells, self._channels, self._classes = batch, cells, channels, classes
         self._whole_cells = whole_cells
-        # Every whole cell is a piece of its own: others say nothing of it.
-        self.training = 64 if whole_cells else self.size
+        # Cells that differ say all; where whole ones are pieces, each is one of its own and others say nothing of it.
+        self.training = 64 if whole_cells else 0
 
     def _with(self, *, cells: int, whole_cells: bool) -> NasBench201:
         return NasBench201(
             batch=self.batch, cells=cells, channels=self._channels, classes=self._classes, whole_cells=whole_cells
         )
 
+    def covering(self) -> IntArray:
+        """One candidate of each of those that are built in the same way, where operations are pieces."""
+        rows = self.numbered(0, 0 if self._whole_cells else self.size)
+        return rows[np.unique(_distinct(dict(zip(_EDGES, rows.T, strict=True))))]
+
     def coarser(self) -> NasBench201 | None:
         """The same with cells as pieces."""
         return None if self._whole_cells else self._with(cells=self._cells, whole_cells=True)
 
     def smaller(self) -> NasBench201 | None:
-        """The same with half as many cells a stage, rounded up: most pieces find there what they find in all cells."""
-        return self._with(cells=(self._cells + 1) // 2, whole_cells=self._whole_cells) if self._cells > 1 else None
+        """The same with half as many cells a stage: most pieces find there what they find in all cells."""
+        return self._with(cells=self._cells // 2, whole_cells=self._whole_cells) if self._cells > 1 else None
 
     def decision_names(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """The edges, such as ``0->1``, and what they may do."""
@@ -127,7 +132,7 @@ class NasBench201(SearchSpace):
             for _ in range(self._cells):
                 last = slots.cell(last)
         slots.add(_TAIL, last)
-        faces = tuple(_FACE_OF[code] for code in slots.codes)
+        faces = tuple(int(_FACE_OF[code]) if isinstance(code, int) else _FACE_OF[code] for code in slots.codes)
         return Pieces(tuple(slots.codes), tuple(slots.sources), faces)
 
     def _pieces_of_cells(self, candidates: IntArray) -> Pieces:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from annette.errors import OptionError
-from annette.estimation.mapped import map_network
+from annette.estimation.mapped import describe_kernels
 from annette.mapping.kernel import busy_ops_of
 from annette.spaces.row_store import AROUND
 from annette.spaces.space import OUTSIDE
@@ -14,8 +14,9 @@ from annette.spaces.space import OUTSIDE
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Sequence
 
-    from annette.estimation.mapped import MappedNetwork
+    from annette.estimation.mapped import MappedKernels
     from annette.mapping.kernel import Kernel
+    from annette.network import Layer
     from annette.platforms import Platform
     from annette.spaces.asked import Asked
     from annette.spaces.row_store import RowStore
@@ -81,13 +82,17 @@ class Candidate:
         sources: The slots that each slot reads.
         mapped: Its kernels.
         group_of: Group that rules put each layer into, in the order of ``built.network.layers``.
+        group_kinds: Kind of each group; None of what is none.
+        kinds: All kinds of layers and groups that there were while rules were applied.
     """
 
     built: Built
     codes: Sequence[int]
     sources: Sequence[tuple[int, ...]]
-    mapped: MappedNetwork
-    group_of: Sequence[int] | None
+    mapped: MappedKernels
+    group_of: Sequence[int]
+    group_kinds: Sequence[str | None]
+    kinds: frozenset[str]
 
     @classmethod
     def of(
@@ -98,15 +103,14 @@ class Candidate:
         Raises:
             OptionError: The space names another number of layers than the network has.
         """
-        network, mapping = built.network, platform.mapping
+        network = built.network
         if len(built.owners) != len(network.layers):
             raise OptionError(
                 f"network {network.name!r} has {len(network.layers)} layers, but its space names {len(built.owners)}"
             )
-        # Only where a group may fall apart into several kernels the kernels do not say which layers rules joined.
-        apart = mapping.layout is not None and not mapping.layout.copies_residuals
-        group_of = mapping.group(network).group_of if apart else None
-        return cls(built, codes, sources, map_network(platform, network), group_of)
+        grouping, kernels = platform.mapping.apply_in_steps(network)
+        mapped = describe_kernels(platform, network, kernels)
+        return cls(built, codes, sources, mapped, grouping.group_of, grouping.kind, frozenset(grouping.by_kind))
 
 
 def attributed(
@@ -131,26 +135,23 @@ def attributed(
 
 
 class _Attribution:
-    """Hands the kernels of a network to the slots of its pieces."""
+    """Hands the kernels of a network to the slots of its pieces; layers go by their positions."""
 
     def __init__(self, candidate: Candidate, store: RowStore, asked: Asked, open_codes: Collection[int]) -> None:
         network, mapped = candidate.built.network, candidate.mapped
         self._network, self._mapped, self._asked = network, mapped, asked
         self._sources, self._codes = candidate.sources, candidate.codes
         self._owners = candidate.built.owners
-        self._slot = {layer.name: owner for layer, owner in zip(network.layers, self._owners, strict=True)}
         self._used = sorted(set(self._owners))
-        self._kernel_of = {layer.name: kernel for kernel in mapped.kernels for layer in kernel.layers}
-        self._group_of: dict[str, Hashable] = {name: id(kernel) for name, kernel in self._kernel_of.items()}
-        if candidate.group_of is not None:
-            self._group_of = {
-                layer.name: group for layer, group in zip(network.layers, candidate.group_of, strict=False)
-            }
-        self._written = self._tensors_between()
-        self._readers = {
-            slot: sorted({self._slot[reader.name] for reader in network.consumers[tensor]} - {slot})
-            for slot, tensor in self._written.items()
-        }
+        self._position = {layer.name: position for position, layer in enumerate(network.layers)}
+        self._kernel_of = {self._position[layer.name]: kernel for kernel in mapped.kernels for layer in kernel.layers}
+        # Groups and not kernels: a group may fall apart into several of these.
+        self._group_of, self._group_kinds = candidate.group_of, candidate.group_kinds
+        self._written: dict[int, str] = {}
+        self._writer: dict[int, int] = {}
+        self._reading: dict[int, list[int]] = {}
+        self._find_tensors_between()
+        self._closed_states: dict[int, State] = {}
         self._states = self._states_between(open_codes)
         self._rows: dict[int, list[int]] = {slot: [] for slot in self._used}
         self._on_device = dict.fromkeys(self._used, 0)
@@ -158,24 +159,23 @@ class _Attribution:
         self._copies: dict[tuple[int, int], list[str]] = {}
         self._hand_out(store)
 
-    def _tensors_between(self) -> dict[int, str]:
-        """The tensor that each slot writes for others."""
-        written: dict[int, str] = {}
-        made_in = {tensor: self._slot[layer.name] for tensor, layer in self._network.producers.items()}
-        for layer in self._network.layers:
-            slot = self._slot[layer.name]
-            for tensor in layer.inputs:
-                maker = made_in.get(tensor, slot)
-                if maker == slot:
+    def _find_tensors_between(self) -> None:
+        """The tensor that each slot writes for others, the layer that does, and the layers of others that read it."""
+        links, owners = self._network.links, self._owners
+        for position, (slot, reads, producers) in enumerate(zip(owners, links.reads, links.producers, strict=True)):
+            for tensor, producer in zip(reads, producers, strict=True):
+                if producer < 0 or owners[producer] == slot:
                     continue
-                if written.setdefault(maker, tensor) != tensor:
+                maker = owners[producer]
+                if self._written.setdefault(maker, tensor) != tensor:
                     raise OptionError(f"slot {maker} of network {self._network.name!r} writes more than one tensor")
                 if maker not in self._sources[slot]:
                     raise OptionError(
-                        f"layer {layer.name!r} of network {self._network.name!r} reads slot {maker}, which its space "
-                        "does not say"
+                        f"layer {self._network.layers[position].name!r} of network {self._network.name!r} reads slot "
+                        f"{maker}, which its space does not say"
                     )
-        return written
+                self._writer[maker] = producer
+                self._reading.setdefault(maker, []).append(position)
 
     def _hand_out(self, store: RowStore) -> None:
         """A kernel goes to the slot where it is decided, a copy to the first slot that needs it."""
@@ -193,9 +193,12 @@ class _Attribution:
 
     def _decided_at(self, kernel: Kernel) -> int:
         """The slot of a kernel's last layer, or that of its reader where that might have joined."""
-        slot = max(self._slot[layer.name] for layer in kernel.layers)
+        slot = max([self._slot(layer) for layer in kernel.layers])
         open_ = self._states[slot][0] == OPEN and self._written[slot] in kernel.outputs
-        return self._readers[slot][0] if open_ else slot
+        return self._owners[self._reading[slot][0]] if open_ else slot
+
+    def _slot(self, layer: Layer) -> int:
+        return self._owners[self._position[layer.name]]
 
     def _copied_for(self, copy: Kernel, place: int) -> int:
         """The first slot that reads what was copied in the way of the kernel that the copy was made for.
@@ -206,13 +209,13 @@ class _Attribution:
         tensor = copy.inputs[0]
         readers = self._network.consumers.get(tensor, ())
         if not readers:
-            return self._slot[self._network.producers[tensor].name]
+            return self._slot(self._network.producers[tensor])
         following = (k for k in self._mapped.kernels[place + 1 :] if k.layers and tensor in k.inputs)
         blocked = next((kernel.blocked for kernel in following), None)
-        alike = [r for r in readers if blocked is None or self._kernel_of[r.name].blocked == blocked]
-        slot = min(self._slot[reader.name] for reader in alike or readers)
+        alike = [r for r in readers if blocked is None or self._kernel_of[self._position[r.name]].blocked == blocked]
+        slot = min(self._slot(reader) for reader in alike or readers)
         producer = self._network.producers.get(tensor)
-        maker = None if producer is None else self._slot[producer.name]
+        maker = None if producer is None else self._slot(producer)
         if maker is not None and maker != slot and self._written.get(maker) == tensor:
             self._copies.setdefault((slot, self._sources[slot].index(maker)), []).append(copy.kind)
         return slot
@@ -241,35 +244,42 @@ class _Attribution:
             if slot not in self._written:
                 states[slot] = _END
                 continue
-            alone = len(self._readers[slot]) == 1
-            if alone and self._codes[slot] in open_codes:
-                states[slot] = (OPEN, *self._described(slot))
-                continue
-            states[slot] = self._closed(slot)
-            if alone and states[slot][0] == INSIDE:
+            group, reading = self._group_of[self._writer[slot]], self._reading[slot]
+            alone = len({self._owners[position] for position in reading}) == 1
+            joined = alone and any(self._group_of[position] == group for position in reading)
+            if joined and self._codes[slot] not in open_codes:
                 opened.add(self._codes[slot])
+            # A kernel that no rule ever joins with a reader is as it is, whoever reads it.
+            may_be = joined or (alone and self._group_kinds[group] in self._asked.joined)
+            open_ = may_be and self._codes[slot] in open_codes
+            states[slot] = (OPEN, *self._described(slot)) if open_ else self._closed(slot)
         if opened:
             raise OpenPiece(opened)
         return states
 
     def _closed(self, slot: int) -> State:
-        """Shape, type and layout of what a slot writes, and which kind of kernel wrote it."""
-        tensor, kernel = self._written[slot], self._kernel_of[self._writer(slot)]
-        if tensor not in kernel.outputs:
-            return (INSIDE, *self._described(slot))
-        return ("", *self._described(slot), kernel.blocked, kernel.free, kernel.kind)
+        """Shape, type and layout of what a slot writes, and what rules may ask about the kernel that wrote it."""
+        state = self._closed_states.get(slot)
+        if state is None:
+            kernel = self._kernel_of[self._writer[slot]]
+            state = (INSIDE, *self._described(slot))
+            if self._written[slot] in kernel.outputs:
+                state = ("", *state[1:], kernel.blocked, kernel.free, self._asked.writer(kernel.kind))
+            self._closed_states[slot] = state
+        return state
 
     def _described(self, slot: int) -> State:
         """Shape and element type of what a slot writes, and what rules may ask about where it comes from."""
         name = self._written[slot]
         tensor = self._network.tensors[name]
-        return tensor.shape, tensor.dtype.label, self._asked.seen(self._network.origins.get(name, ()))
+        origins = () if self._asked.origins == frozenset() else self._network.origins.get(name, ())
+        return tensor.shape, tensor.dtype.label, self._asked.seen(origins)
 
     def _decided(self, source: int, slot: int) -> State | None:
         """What became of an operand that a slot reads; None where rules join the layers that write both."""
         if source == OUTSIDE:
             return _OUTSIDE
-        if slot in self._written and self._group_of[self._writer(source)] == self._group_of[self._writer(slot)]:
+        if slot in self._written and self._group_of[self._writer[source]] == self._group_of[self._writer[slot]]:
             return None
         return self._closed(source)
 
@@ -277,21 +287,17 @@ class _Attribution:
         """Whether rules join the layer that writes the result of a slot with one of its own that reads an operand."""
         if source == OUTSIDE or slot not in self._written:
             return False
-        group = self._group_of[self._writer(slot)]
-        readers = self._network.consumers.get(self._written[source], ())
-        return any(self._slot[each.name] == slot and self._group_of[each.name] == group for each in readers)
-
-    def _writer(self, slot: int) -> str:
-        """The layer that makes what a slot writes."""
-        return self._network.producers[self._written[slot]].name
+        group = self._group_of[self._writer[slot]]
+        reading = self._reading[source]
+        return any(self._owners[each] == slot and self._group_of[each] == group for each in reading)
 
     def _amounts(self) -> dict[int, tuple[float, ...]]:
         network, mapped = self._network, self._mapped
         counted: set[str] = set()
         elements, ops = dict.fromkeys(self._used, 0), dict.fromkeys(self._used, 0)
-        for layer, slot in zip(network.layers, self._owners, strict=True):
+        for layer, slot, reads in zip(network.layers, self._owners, network.links.reads, strict=True):
             ops[slot] += layer.workload.ops
-            for tensor in layer.inputs:
+            for tensor in layer.inputs if len(reads) < len(layer.inputs) else ():
                 if network.tensors[tensor].constant and tensor not in counted:
                     counted.add(tensor)
                     elements[slot] += network.tensors[tensor].elements

@@ -12,7 +12,7 @@ from annette.mapping.kernel import COLUMNS, KernelTable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from annette.estimation.mapped import MappedNetwork
+    from annette.estimation.mapped import MappedKernels
     from annette.mapping.kernel import Kernel
 
 __all__ = ["AROUND", "RowStore", "TableState"]
@@ -48,7 +48,7 @@ class RowStore:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def numbers(self, mapped: MappedNetwork) -> list[int]:
+    def numbers(self, mapped: MappedKernels) -> list[int]:
         """The number of each kernel of a network, -1 for those that cost nothing; new ones for unseen kernels."""
         table = mapped.table
         values = table.values.copy()

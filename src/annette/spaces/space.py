@@ -109,6 +109,16 @@ class SearchSpace(ABC):
             OptionError: It is none of the space.
         """
 
+    def build_from(self, candidate: Sequence[int], codes: Sequence[int]) -> Built:
+        """As `build`, of a candidate whose pieces are known already.
+
+        Args:
+            candidate: A valid row of decisions.
+            codes: What stands in each of its slots (`Pieces.codes`).
+        """
+        del codes  # of use where owners follow from them
+        return self.build(candidate)
+
     @abstractmethod
     def label(self, candidate: Sequence[int]) -> str:
         """A short text that names a candidate, from which `parse` makes it again."""

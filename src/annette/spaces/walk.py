@@ -6,15 +6,17 @@ result. The three together are its key; a `PieceBook` knows for each key that wa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from annette.documents import Document
-from annette.spaces.keys import KeyTable, face_keys, mixed, reader_keys
+from annette.spaces.entries import NO_CHANGE, Entries
+from annette.spaces.keys import KeyTable, among, face_keys, mixed, reader_keys
 from annette.spaces.observation import AMOUNTS, INSIDE, OPEN, Content
 from annette.spaces.space import ABSENT
+from annette.spaces.tensor_states import TensorStates, is_open
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Sequence
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["BookState", "NotLocal", "PieceBook", "Surroundings", "Walked"]
 
-_NO_CHANGE: Final = -1
-_FIRST_ROOM: Final = 1024
-_KEYS, _NUMBERS, _CONTENTS = np.dtype("<u8"), np.dtype("<i4"), np.dtype("<i8")
+_AROUND_READERS: Final = 2
+"""How far keys look ahead where a tensor and all of its readers may run in one kernel."""
+
+_EVERY_CODE: Final = range(2**62)
+_KEYS, _NUMBERS = np.dtype("<u8"), np.dtype("<i4")
 _NOTHING: Final = Content((), (0.0,) * len(AMOUNTS), ("outside",), (), (), ())
 """What becomes of a slot that a candidate does not have."""
 
@@ -47,6 +51,41 @@ class Walked(NamedTuple):
     missing: Hashes
 
 
+class Looks(NamedTuple):
+    """What candidates look like slot by slot, whatever is known of their pieces.
+
+    Attributes:
+        codes: As of `annette.spaces.space.Pieces`.
+        sources: As there.
+        readers: A key of what reads each slot (`annette.spaces.keys.reader_keys`), shape ``(slots, candidates)``.
+        faces: A key of the only reader of each slot (`annette.spaces.keys.face_keys`), shape ``(slots, candidates)``;
+            None where these are not told apart.
+        later: For each operand of each slot a key of those who read it later, shape ``(candidates,)``; none where there
+            are none, or these are not told apart.
+    """
+
+    codes: tuple[IntArray | int, ...]
+    sources: tuple[tuple[IntArray | int, ...], ...]
+    readers: Hashes
+    faces: Hashes | None
+    later: list[list[Hashes]]
+
+    @property
+    def candidates(self) -> int:
+        """How many candidates there are."""
+        return int(self.readers.shape[1])
+
+    def select(self, which: npt.NDArray[np.intp]) -> Looks:
+        """Those of some candidates."""
+        return Looks(
+            tuple(_of_some(self.codes, which)),
+            tuple(tuple(_of_some(sources, which)) for sources in self.sources),
+            self.readers[:, which],
+            None if self.faces is None else self.faces[:, which],
+            [[each[which] for each in fellows] for fellows in self.later],
+        )
+
+
 class Surroundings(NamedTuple):
     """How far the surroundings of a piece are looked at.
 
@@ -54,7 +93,8 @@ class Surroundings(NamedTuple):
         depth: How far keys look ahead at readers (`annette.spaces.keys.reader_keys`).
         fellows: Whether keys say how a piece's only reader looks, and the others that read its operands: a kernel finds
             the copies that kernels before it have made.
-        detailed: Whether they say which piece wrote a tensor.
+        detailed: Whether they say which piece wrote a tensor, and all else that is known, whether or not it is known to
+            make a difference.
     """
 
     depth: int
@@ -91,20 +131,27 @@ class PieceBook:
         surroundings: What keys tell apart.
         open_codes: Codes of pieces that may run in one kernel with their reader.
         late_codes: Those of them whose kernel reads what they read, so that others may read it before.
+        copying_codes: Codes of pieces for which copies of their operands are made.
+        inside_codes: Codes of pieces with several readers that may all run in one kernel with them.
     """
 
     def __init__(
-        self, surroundings: Surroundings, open_codes: Collection[int] = (), late_codes: Collection[int] = ()
+        self,
+        surroundings: Surroundings,
+        open_codes: Collection[int] = (),
+        late_codes: Collection[int] = (),
+        copying_codes: Collection[int] = (),
+        inside_codes: Collection[int] = (),
     ) -> None:
-        self._open_codes, self._late_codes = open_codes, late_codes
         self._depth, self._fellows, self._detailed = surroundings
+        self._open_codes, self._late_codes, self._inside_codes = open_codes, late_codes, inside_codes
+        self._copying_codes = _EVERY_CODE if self._detailed else copying_codes
         self._table = KeyTable()
-        self._state_numbers: dict[Hashable, int] = {}
-        self._states: list[tuple[Hashable, tuple[str, ...]]] = []
+        self._states = TensorStates()
         self._content_numbers: dict[Content, int] = {}
         self.contents: list[Content] = []
-        self._entries = _Entries()
-        self._state(("outside",), ())
+        self._entries = Entries()
+        self._states.number(("outside",), ())
         self._entries.append(self.content_number(_NOTHING), 0, ())
 
     def __len__(self) -> int:
@@ -130,7 +177,7 @@ class PieceBook:
         return BookState(
             keys.astype(_KEYS).tobytes(),
             numbers.astype(_NUMBERS).tobytes(),
-            tuple(self._states),
+            self._states.all(),
             tuple(map(tuple, self.contents)),
             *self._entries.as_bytes(),
         )
@@ -141,11 +188,12 @@ class PieceBook:
         Raises:
             ValueError: The parts do not fit each other.
         """
-        self._states = [(base, made) for base, made in map(_as_tuples, known.states)]
-        self._state_numbers = {each: number for number, each in enumerate(self._states)}
+        self._states = TensorStates()
+        for base, made in map(_as_tuples, known.states):
+            self._states.number(base, made)
         self.contents = [Content(*each) for each in map(_as_tuples, known.contents)]
         self._content_numbers = {each: number for number, each in enumerate(self.contents)}
-        self._entries = _Entries.from_bytes(known.content_of, known.state_of, known.changes)
+        self._entries = Entries.from_bytes(known.content_of, known.state_of, known.changes)
         self._table = KeyTable()
         keys, numbers = np.frombuffer(known.keys, _KEYS), np.frombuffer(known.numbers, _NUMBERS)
         for key, number in zip(keys.tolist(), numbers.tolist(), strict=True):
@@ -153,90 +201,130 @@ class PieceBook:
         if not self._entries.refer_to(len(self.contents), len(self._states)) or numbers.max(initial=0) >= len(self):
             raise ValueError("a book of pieces names entries, contents or states that it does not have")
 
-    def walk(self, pieces: Pieces, count: int) -> Walked:
-        """Finds the entries of candidates.
+    def looks(self, pieces: Pieces, count: int) -> Looks:
+        """What candidates look like, as far as this book tells them apart.
 
         Args:
             pieces: What they are made of.
             count: How many there are.
         """
-        return self._walk(pieces, count, None)
+        readers = np.array(reader_keys(pieces, count, self._depth))
+        if self._inside_codes and self._depth < _AROUND_READERS:
+            # Whether all readers run in one kernel follows from what they are and what they read beside.
+            closely = reader_keys(pieces, count, _AROUND_READERS)
+            for slot, (code, several) in enumerate(zip(pieces.codes, reader_keys(pieces, count, 0), strict=True)):
+                inside = among(code, self._inside_codes) & (several > 1)
+                readers[slot] = np.where(inside, closely[slot], readers[slot])
+        faces: Hashes | None = None
+        later: list[list[Hashes]] = [[] for _ in pieces.codes]
+        if self._fellows:
+            faces, later = face_keys(pieces, count, self._copying_codes, self._late_codes)
+        return Looks(pieces.codes, pieces.sources, readers, faces, later)
 
-    def learn(self, pieces: Pieces, observed: npt.NDArray[np.intp]) -> None:
+    def walk(self, looks: Looks) -> Walked:
+        """Finds the entries of candidates.
+
+        Args:
+            looks: What they look like to this book.
+        """
+        return self._walk(looks, None)
+
+    def learn(self, looks: Looks, observed: npt.NDArray[np.intp]) -> None:
         """Takes in what became of candidates.
 
         Args:
-            pieces: What they are made of.
+            looks: What they look like to this book.
             observed: Number of the content of each slot (`content_number`), shape ``(slots, candidates)``.
 
         Raises:
             NotLocal: A key is known already, but with another content.
         """
-        self._walk(pieces, observed.shape[1], observed)
+        self._walk(looks, observed)
 
-    def _walk(self, pieces: Pieces, count: int, observed: npt.NDArray[np.intp] | None) -> Walked:
-        readers = reader_keys(pieces, count, self._depth)
-        faces: Hashes | None = None
-        later: list[list[Hashes]] = [[] for _ in pieces.codes]
-        if self._fellows:
-            faces, later = face_keys(pieces, count)
-        everyone, slots = np.arange(count), len(pieces.codes)
+    def _walk(self, looks: Looks, observed: npt.NDArray[np.intp] | None) -> Walked:
+        count, slots = looks.candidates, len(looks.codes)
+        everyone = np.arange(count)
         states = np.zeros((slots + 1, count), dtype=np.int32)
         entries = np.zeros((slots, count), dtype=np.int32)
         missing = np.zeros(count, dtype=np.uint64)
-        for slot, (code, sources) in enumerate(zip(pieces.codes, pieces.sources, strict=True)):
-            if isinstance(code, int) and code == ABSENT:
+        for slot, code in enumerate(looks.codes):
+            some = everyone if isinstance(code, int) else np.flatnonzero(code)
+            if (isinstance(code, int) and code == ABSENT) or not len(some):
                 continue
-            key = mixed(readers[slot], np.asarray(code))
-            late = _among(code, self._late_codes)
-            if faces is not None and np.any(opens := _among(code, self._open_codes)):
-                key = np.where(opens, mixed(key, faces[slot]), key)
-            for source in sources:
-                found = states[source] if isinstance(source, int) else states[source, everyone]
-                key = mixed(key, found)
-            for fellows in later[slot] if np.any(late) else ():
-                key = np.where(late, mixed(key, fellows), key)
+            own = np.asarray(code) if isinstance(code, int) else code[some]
+            sources = list(_of_some(looks.sources[slot], some))
+            operands = [states[source, some] for source in sources]
             twice = _twice(sources)
+            key, beside = self._key(looks, slot, some, own, operands)
             key = mixed(key, twice)
-            present = None if isinstance(code, int) else code != ABSENT
             known = self._table.find(key)
-            if present is not None:
-                known[~present] = 0
             if known.min(initial=0) < 0:
                 new = np.flatnonzero(known < 0)
                 if observed is not None:
-                    operands = [states[source, new] for source in _columns(sources, new)]
-                    seen = np.broadcast_to(late, (count,))[new]
-                    beside = [np.where(seen, each[new], 0) for each in later[slot]] or [new * 0] * len(sources)
-                    known[new] = self._add(key[new], (np.asarray(code), twice), new, observed[slot], operands, beside)
+                    about = np.broadcast_to(own, some.shape)[new], np.broadcast_to(twice, some.shape)[new]
+                    seen = observed[slot, some[new]], [each[new] for each in operands], [each[new] for each in beside]
+                    known[new] = self._add(key[new], about, *seen)
                 else:
-                    missing[new] = np.where(missing[new] == 0, key[new], missing[new])
+                    missing[some[new]] = np.where(missing[some[new]] == 0, key[new], missing[some[new]])
                     known[new] = 0
             arrays = self._entries
-            if observed is not None and (arrays.content_of[known] != observed[slot]).any():
+            if observed is not None and (arrays.content_of[known] != observed[slot, some]).any():
                 raise NotLocal
-            entries[slot], states[slot] = known, arrays.state_of[known]
+            entries[slot, some], states[slot, some] = known, arrays.state_of[known]
             if arrays.any_changing:
-                _change(states, arrays, known, sources)
+                _change(states, arrays, known, sources, some)
         return Walked(entries, missing)
+
+    def _key(
+        self,
+        looks: Looks,
+        slot: int,
+        some: npt.NDArray[np.intp],
+        code: IntArray,
+        operands: Sequence[npt.NDArray[np.int32]],
+    ) -> tuple[Hashes, list[Hashes]]:
+        """Keys of what stands in a slot, and of who reads its operands later, where that counts.
+
+        Args:
+            looks: What the candidates look like.
+            slot: The slot.
+            some: Which candidates have a piece there.
+            code: Its code, of all of them or of each.
+            operands: States of its operands.
+        """
+        key = mixed(looks.readers[slot, some], code)
+        in_company = np.asarray(False)
+        for found in operands:
+            key = mixed(key, found)
+            in_company = in_company | self._states.crowded[found]
+        beside = [np.zeros(len(some), dtype=np.uint64)] * len(operands)
+        if looks.later[slot]:
+            late = among(code, self._late_codes)
+            beside = [np.where(late, each[some], np.uint64(0)) for each in looks.later[slot]]
+            for place, fellows in enumerate(beside):
+                key = np.where(fellows != 0, mixed(mixed(key, place), fellows), key)
+                in_company = in_company | (fellows != 0)
+        if looks.faces is not None and (self._detailed or in_company.any()):
+            # When a kernel runs makes a difference only where others copy what it reads.
+            opens = (in_company | self._detailed) & among(code, self._open_codes)
+            key = np.where(opens, mixed(key, looks.faces[slot, some]), key)
+        return key, beside
 
     def _add(
         self,
         keys: Hashes,
         about: tuple[IntArray, IntArray],
-        which: npt.NDArray[np.intp],
         observed: npt.NDArray[np.intp],
         operands: Sequence[npt.NDArray[np.int32]],
-        beside: Sequence[npt.NDArray[np.generic]],
+        beside: Sequence[Hashes],
     ) -> npt.NDArray[np.int32]:
         """Makes an entry for each unequal key, from the first candidate that has it; the entries of all keys."""
         unequal, first, place = np.unique(keys, return_index=True, return_inverse=True)
         numbers = np.empty(len(unequal), dtype=np.int32)
         for index, (key, at) in enumerate(zip(unequal.tolist(), first.tolist(), strict=True)):
-            candidate = int(which[at])
-            number = int(observed[candidate])
+            number = int(observed[at])
             content, entry = self.contents[number], len(self)
-            code, twice = (int(each if each.ndim == 0 else each[candidate]) for each in about)
+            code, twice = (int(each[at]) for each in about)
             base: Hashable = content.state
             if content.state[0] == OPEN:
                 seen = [(int(states[at]), int(fellows[at])) for states, fellows in zip(operands, beside, strict=True)]
@@ -246,10 +334,10 @@ class PieceBook:
             elif self._detailed:
                 base = (base, code)
             changes = tuple(
-                self._copied(int(states[at]), copies) if copies else _NO_CHANGE
+                self._states.copied(int(states[at]), copies) if copies else NO_CHANGE
                 for states, copies in zip(operands, content.copies, strict=True)
             )
-            self._entries.append(number, self._state(base, ()), changes)
+            self._entries.append(number, self._states.number(base, ()), changes)
             self._table.add(key, entry)
             numbers[index] = entry
         return numbers[place.ravel()]
@@ -263,105 +351,12 @@ class PieceBook:
         for (state, fellows), decided, reads in zip(operands, content.operands, content.reads, strict=True):
             base, made = self._states[state]
             if decided is None:
-                known.append((base, made, fellows))
+                known.append((state, fellows))  # by its number: what has been joined since the input may be long
             elif not reads:
                 known.append(None)
             else:
-                known.append((decided if _is_open(base) else base, made, fellows))
+                known.append((decided if is_open(base) else base, made, fellows))
         return tuple(known)
-
-    def _copied(self, state: int, copies: tuple[str, ...]) -> int:
-        """The state of a tensor that further copies were made of."""
-        base, made = self._states[state]
-        return self._state(base, tuple(sorted({*made, *copies})))
-
-    def _state(self, base: Hashable, copies: tuple[str, ...]) -> int:
-        """A number that equal states share."""
-        number = self._state_numbers.get((base, copies))
-        if number is None:
-            number = self._state_numbers[base, copies] = len(self._states)
-            self._states.append((base, copies))
-        return number
-
-
-def _among(code: IntArray | int, codes: Collection[int]) -> npt.NDArray[np.bool_]:
-    """Which pieces are of some codes; of the shape of ``code``."""
-    if isinstance(codes, range):
-        return np.ones(np.shape(code), dtype=np.bool_)
-    return np.isin(code, list(codes))
-
-
-def _is_open(base: Hashable) -> bool:
-    """Whether it was for the reader of a tensor to decide what became of it."""
-    return isinstance(base, tuple) and isinstance(base[0], tuple) and base[0][0] == OPEN
-
-
-class _Entries:
-    """Entries as arrays that grow.
-
-    Attributes:
-        count: How many there are; the arrays are longer.
-        content_of: Number of the content of each.
-        state_of: State of what it writes.
-        changes: New state of each operand, or `_NO_CHANGE`, shape ``(entries, operands)``.
-        changing: Whether any operand has a new state.
-        any_changing: Whether any entry changes the state of an operand.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.any_changing = False
-        self.content_of = np.zeros(_FIRST_ROOM, dtype=np.intp)
-        self.state_of = np.zeros(_FIRST_ROOM, dtype=np.int32)
-        self.changes = np.full((_FIRST_ROOM, 1), _NO_CHANGE, dtype=np.int32)
-        self.changing = np.zeros(_FIRST_ROOM, dtype=np.bool_)
-
-    @classmethod
-    def from_bytes(cls, content_of: bytes, state_of: bytes, changes: bytes) -> Self:
-        """Entries that came as `BookState` has them.
-
-        Raises:
-            ValueError: They are not of one number.
-        """
-        entries = cls()
-        entries.content_of = np.frombuffer(content_of, _CONTENTS).astype(np.intp)
-        entries.state_of = np.frombuffer(state_of, _NUMBERS).astype(np.int32)
-        entries.count = len(entries.content_of)
-        entries.changes = np.frombuffer(changes, _NUMBERS).reshape(entries.count, -1).astype(np.int32)
-        entries.changing = np.any(entries.changes >= 0, axis=1).reshape(entries.count)
-        entries.any_changing = bool(entries.changing.any())
-        if len(entries.state_of) != entries.count:
-            raise ValueError(f"{entries.count} entries have {len(entries.state_of)} states")
-        return entries
-
-    def as_bytes(self) -> tuple[bytes, bytes, bytes]:
-        """Contents, states and changes of the entries, as `BookState` has them."""
-        some = slice(0, self.count)
-        states, changes = (each[some].astype(_NUMBERS).tobytes() for each in (self.state_of, self.changes))
-        return self.content_of[some].astype(_CONTENTS).tobytes(), states, changes
-
-    def refer_to(self, contents: int, states: int) -> bool:
-        """Whether all contents and states are among so many."""
-        some = slice(0, self.count)
-        named = max(self.state_of[some].max(initial=0), self.changes[some].max(initial=0))
-        return self.count > 0 and int(self.content_of[some].max(initial=0)) < contents and int(named) < states
-
-    def append(self, content: int, state: int, changes: Sequence[int]) -> None:
-        """Adds an entry."""
-        if self.count == len(self.content_of):
-            for name in ("content_of", "state_of", "changes", "changing"):
-                array = getattr(self, name)
-                setattr(self, name, np.concatenate([array, np.full_like(array, 0)]))
-        if len(changes) > self.changes.shape[1]:
-            more = np.full((len(self.changes), len(changes) - self.changes.shape[1]), _NO_CHANGE, dtype=np.int32)
-            self.changes = np.concatenate([self.changes, more], axis=1)
-        at = self.count
-        self.content_of[at], self.state_of[at] = content, state
-        self.changes[at] = _NO_CHANGE
-        self.changes[at, : len(changes)] = changes
-        self.changing[at] = max(changes, default=_NO_CHANGE) >= 0
-        self.any_changing |= bool(self.changing[at])
-        self.count += 1
 
 
 def _as_tuples(part: Any) -> Any:
@@ -369,12 +364,12 @@ def _as_tuples(part: Any) -> Any:
     return tuple(map(_as_tuples, part)) if isinstance(part, list | tuple) else part
 
 
-def _columns(sources: tuple[IntArray | int, ...], which: npt.NDArray[np.intp]) -> list[npt.NDArray[np.int64] | int]:
-    """The sources of some candidates."""
-    return [source if isinstance(source, int) else source[which] for source in sources]
+def _of_some(parts: Sequence[IntArray | int], which: npt.NDArray[np.intp]) -> tuple[IntArray | int, ...]:
+    """Codes or sources of some candidates."""
+    return tuple([part if isinstance(part, int) else part[which] for part in parts])
 
 
-def _twice(sources: tuple[IntArray | int, ...]) -> IntArray:
+def _twice(sources: Sequence[IntArray | int]) -> IntArray:
     """Which operands are the same tensor, as bits: a sum of a tensor with itself reads one."""
     bits, bit = np.asarray(0, dtype=np.int64), 1
     for place, source in enumerate(sources):
@@ -386,15 +381,16 @@ def _twice(sources: tuple[IntArray | int, ...]) -> IntArray:
 
 def _change(
     states: npt.NDArray[np.int32],
-    arrays: _Entries,
+    arrays: Entries,
     entries: npt.NDArray[np.int32],
-    sources: tuple[IntArray | int, ...],
+    sources: Sequence[IntArray | int],
+    candidates: npt.NDArray[np.intp],
 ) -> None:
-    """Notes the copies that a slot made of its operands."""
+    """Notes the copies that a slot made of its operands in some candidates."""
     which = np.flatnonzero(arrays.changing[entries])
     if not len(which):
         return
     for place, source in enumerate(sources[: arrays.changes.shape[1]]):
         new = arrays.changes[entries[which], place]
         some = which[new >= 0]
-        states[source if isinstance(source, int) else source[some], some] = new[new >= 0]
+        states[source if isinstance(source, int) else source[some], candidates[some]] = new[new >= 0]

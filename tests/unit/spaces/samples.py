@@ -28,6 +28,17 @@ def chain(batch=1, length=3):
     return BlockSpace("chain", (3, 32, 32), blocks, batch=batch)
 
 
+def widths(count=20):
+    """Two convolutions, each with one of many numbers of filters: hardly any two networks have the second in common."""
+
+    def conv(filters):
+        return lambda net, x: net.conv_norm(x, filters, 3, activation="relu")
+
+    choices = {f"of{8 * number}": conv(8 * number) for number in range(1, count + 1)}
+    head = {"classifier": lambda net, x: net.classifier(x, 10)}
+    return BlockSpace("widths", (3, 32, 32), [Block("first", choices), Block("second", choices), Block("head", head)])
+
+
 DESCRIBED = {
     "schema": "annette/space/1",
     "name": "described",

@@ -6,7 +6,7 @@ import pytest
 
 from annette.platforms import load_platform
 from annette.spaces.compiled import CompiledSpace, CompiledState, compile_space
-from tests.unit.spaces.samples import chain
+from tests.unit.spaces.samples import widths
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def platform():
 @pytest.fixture(scope="module")
 def sent(platform):
     """A space of which a part was learned, as bytes, and what it says of candidates that were learned."""
-    space = chain(length=4)
+    space = widths()
     compiled = compile_space(space, platform, training=16)
     assert compiled.compiled
     known = space.sample(16, np.random.default_rng(0))
@@ -27,7 +27,7 @@ def sent(platform):
 
 def resumed(data, platform, space=None):
     state = msgspec.msgpack.decode(data, type=CompiledState)
-    return CompiledSpace.resumed(state, space or chain(length=4), platform, None, "error")
+    return CompiledSpace.resumed(state, space or widths(), platform, None, "error")
 
 
 def test_what_was_learned_is_known_there(sent, platform):
@@ -42,7 +42,7 @@ def test_what_was_not_learned_is_learned_there(sent, platform):
     again = resumed(sent[0], platform)
     rows = again.space.numbered(0, again.space.size)
     mapped = again.mapped
-    expected = compile_space(chain(length=4), platform).price(rows)
+    expected = compile_space(widths(), platform).price(rows)
     for ours, theirs in zip(again.price(rows), expected, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-9)
     assert again.mapped > mapped

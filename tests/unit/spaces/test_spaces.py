@@ -18,7 +18,9 @@ from annette.spaces.keys import KeyTable, face_keys
 from annette.spaces.load import SPACES, load_space
 from annette.spaces.lookup_tables import lookup_table
 from annette.spaces.nasbench201 import NasBench201
+from annette.spaces.observation import OPEN
 from annette.spaces.space import OUTSIDE, Pieces
+from annette.spaces.tensor_states import TensorStates
 from tests.unit.spaces.samples import DESCRIBED, chain, described
 
 DRAW = np.random.default_rng
@@ -64,24 +66,48 @@ def _with_rules(*conditions, pattern="anchor first = conv > second = add"):
     return MappingModel.from_json({"schema": "annette/mapping/1", "name": "m", "rules": rules})
 
 
+def _asked(*conditions, kinds=("add", "conv", "transpose"), **pattern):
+    return Asked.by(_with_rules(*conditions, **pattern), frozenset(kinds))
+
+
 def test_states_tell_apart_what_rules_ask_for():
-    assert Asked.by(_with_rules()) == (frozenset(),)
-    lacks = Asked.by(_with_rules("second.origins lacks input"))
-    assert lacks.seen(("conv", "input")) == ("input",)
-    whole = Asked.by(_with_rules("second.origins == first.origins"))
+    assert _asked() == (frozenset(), (), frozenset({"conv"}))
+    assert _asked("second.origins lacks input").seen(("conv", "input")) == ("input",)
+    whole = _asked("second.origins == first.origins")
     assert whole.seen(("conv", "input")) == ("conv", "input")
+    none = _asked("second.origins == first.origins", kinds=("conv",))
+    assert none.seen(("conv", "input")) == (), "a rule that cannot apply asks nothing"
+    assert none.joined == frozenset()
+
+
+def test_states_tell_kinds_apart_that_rules_look_at_from_outside():
+    beside = ["context other = conv|relu", "anchor first = conv", "second = add(first, other)"]
+    kinds = ("add", "conv", "relu", "max_pool", "transpose")
+    asked = _asked("other.output_shape == first.output_shape", pattern=beside, kinds=kinds)
+    assert asked.writer("conv") == asked.writer("relu") != asked.writer("max_pool") == asked.writer("add")
+    assert asked.writer("transpose") == "transpose", "layouts ask for it"
+    detailed = _asked("other.out_channels == 16", pattern=beside, kinds=kinds)
+    assert detailed.writer("conv") != detailed.writer("relu")
+    chain = ["first = conv", "second = add(first, y)"]
+    assert _asked("y.written_by == relu", pattern=chain, kinds=kinds).writer("add") == "add"
+    assert _asked(kinds=(*kinds, "softmax")).writer("add") == "add", "masks are looked for behind anything"
 
 
 def test_who_reads_a_tensor_is_told_by_looks_and_order():
     """Slots 1 and 2 read slot 0; what stands in slot 2 is of two codes."""
     codes, sources = (5, 7, np.array([8, 9])), ((OUTSIDE,), (0,), (0,))
-    own, later = face_keys(Pieces(codes, sources), 2)
+    every = range(2**62)
+    own, later = face_keys(Pieces(codes, sources), 2, every, every)
     assert (own == 0).all()
     assert later[1][0][0] != later[1][0][1]
-    assert (later[2][0] == 0).all()
-    _, alike = face_keys(Pieces(codes, sources, (5, 7, np.array([8, 8]))), 2)
+    assert later[2] == [], "nobody reads it later"
+    _, alike = face_keys(Pieces(codes, sources, (5, 7, np.array([8, 8]))), 2, every, every)
     assert alike[1][0][0] == alike[1][0][1] != 0
-    alone, _ = face_keys(Pieces(codes, ((OUTSIDE,), (0,), (1,))), 2)
+    _, some = face_keys(Pieces(codes, sources), 2, {8}, every)
+    assert (some[1][0] != 0).tolist() == [True, False], "only who makes copies counts"
+    _, none = face_keys(Pieces(codes, sources), 2, every, {8, 9})
+    assert none[1] == [], "and only for those whose kernel may run later"
+    alone, _ = face_keys(Pieces(codes, ((OUTSIDE,), (0,), (1,))), 2, every, every)
     assert (alone[0] != 0).all()
     assert alone[1][0] != alone[1][1]
 
@@ -90,7 +116,7 @@ def test_cells_are_cut_into_operations_or_not_at_all():
     space = NasBench201()
     whole, small = space.coarser(), space.smaller()
     assert whole.coarser() is None
-    assert small.smaller().smaller().smaller() is None
+    assert small.smaller().smaller() is None
     candidates = space.sample(20, DRAW(3))
     for row in candidates.tolist():
         assert space.label(row) == whole.label(row) == small.label(row)
@@ -109,6 +135,34 @@ def test_whole_cells_cost_what_their_operations_do(platform):
     first, second = (each.price(candidates).latency_s for each in prices)
     np.testing.assert_allclose(first, second, rtol=1e-9)
     assert all(each.compiled for each in prices)
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_networks_of_known_pieces_are_those_of_their_decisions(name):
+    space = load_space(name)
+    for row in space.sample(3, DRAW(6)).tolist():
+        codes = [int(np.max(code)) for code in space.pieces(np.array([row])).codes]
+        known, built = space.build_from(row, codes), space.build(row)
+        assert known.owners == built.owners
+        assert [layer.name for layer in known.network.layers] == [layer.name for layer in built.network.layers]
+
+
+def test_candidates_that_cover_nasbench201_are_those_that_differ():
+    """Of 6,466 that compute something else, as published, some are built in several ways."""
+    covering = NasBench201().covering()
+    assert len(covering) == 11_365
+    assert len(NasBench201(whole_cells=True).covering()) == 0
+
+
+def test_states_say_whether_others_copy_what_a_kernel_reads():
+    states = TensorStates()
+    closed = states.number(("", (1, 8)), ())
+    alone = states.number(((OPEN, (1, 8)), 3, 0, ((("", (1, 8)), (), 0), None)), ())
+    shared = states.number(((OPEN, (1, 8)), 3, 0, ((("", (1, 8)), (), 7), None)), ())
+    joined = states.number(((OPEN, (1, 8)), 4, 0, ((shared, 0),)), ())
+    assert states.crowded[[closed, alone, shared, joined]].tolist() == [False, False, True, True]
+    assert states.copied(closed, ("to_blocked",)) == states.number(("", (1, 8)), ("to_blocked",))
+    assert states[states.copied(closed, ())] == states[closed]
 
 
 def test_nasbench101_knows_its_limits():
