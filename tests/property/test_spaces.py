@@ -57,7 +57,7 @@ def test_compiled_candidates_equal_the_full_road(space, platform, seed):
 def test_pieces_that_are_told_apart_anew_are_priced_anew():
     """Such candidates had been up to six times off until the next unknown kernel: their pieces had others' prices."""
     prices = compile_space(SPACES["nasbench101"](), load_platform("kirin970-tvm"), fallback="roofline", training=24)
-    for seed in range(4):
+    for seed in (2994, 0, 1):
         candidates = prices.space.sample(3, np.random.default_rng(seed))
         road = FullRoad(prices.space, prices.platform, fallback="roofline").price(candidates)
         np.testing.assert_allclose(prices.price(candidates).latency_s, road.latency_s, rtol=1e-9)
