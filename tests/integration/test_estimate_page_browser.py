@@ -355,6 +355,7 @@ def test_a_sweep_is_read_point_by_point(opened):
 def test_a_point_of_a_sweep_answers_to_the_pointer(opened):
     browser = opened("swept")
     area = browser.find_element(By.CSS_SELECTOR, "#curves .u-over")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", area)
     width, height = area.size["width"], area.size["height"]
     first = int(width * (0.03 / 1.06 - 0.5))
     for up in range(-height // 2 + 8, height // 2 - 8, 24):

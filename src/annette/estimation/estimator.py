@@ -22,7 +22,7 @@ from annette.mapping.kernel import LEFT_TO_HOST
 from annette.models.base import families
 from annette.network import UNSUPPORTED, Network
 from annette.network.load import load_network
-from annette.number_text import confidence_text, counted_text, percent_text
+from annette.number_text import confidence_text, counted_text
 from annette.plain_text import shortened
 from annette.platforms import Platform, load_platform
 
@@ -42,8 +42,6 @@ __all__ = [
 
 FALLBACKS: Final = ("error", "roofline")
 """What to do with a kind of kernel that the platform has no model for."""
-
-_FEATURES_NAMED: Final = 3
 
 
 def estimate(
@@ -387,17 +385,7 @@ def _remarks(mapped: MappedNetwork, prices: Prices, platform: Platform) -> list[
             remarks.append(f"no fitted model for {', '.join(rough)}: priced roughly by a fallback roofline")
     strange = out_of_range(mapped.kernels, table, prices)
     if strange.kernels:
-        features = ", ".join(map(str, strange.features[:_FEATURES_NAMED]))
-        several = strange.kernels > 1
-        remarks.append(
-            f"{counted_text(strange.kernels, 'kernel')} ({percent_text(strange.share)} of the time) "
-            + (
-                f"lie outside the ranges that their models were fitted on, the longest of them, {strange.longest!r}, "
-                if several
-                else f"lies outside the range that its model was fitted on, {strange.longest!r}, "
-            )
-            + f"by {features}"
-        )
+        remarks.append(strange.text)
     if prices.at_peak.any():
         peak = f"{(platform.peak_ops_per_s or 0.0) / 1e9:.4g} Gops/s"
         priced = counted_text(int(prices.at_peak.sum()), "kernel")

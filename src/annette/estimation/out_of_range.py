@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from annette.estimation.estimate import outside
+from annette.number_text import counted_text, percent_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from annette.mapping.kernel import Kernel, KernelTable
 
 __all__ = ["OutOfRange", "out_of_range"]
+
+_FEATURES_NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,16 @@ class OutOfRange:
     share: float = 0.0
     longest: str = ""
     features: tuple[Outside, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """One sentence for the notes of an estimate; there is at least one kernel."""
+        features = ", ".join(map(str, self.features[:_FEATURES_NAMED]))
+        where = f"{self.longest!r}, by {features}"
+        counted = f"{counted_text(self.kernels, 'kernel')} ({percent_text(self.share)} of the time)"
+        if self.kernels == 1:
+            return f"{counted} lies outside the range that its model was fitted on, {where}"
+        return f"{counted} lie outside the ranges that their models were fitted on, the longest of them, {where}"
 
 
 def out_of_range(kernels: Sequence[Kernel], table: KernelTable, prices: Prices) -> OutOfRange:

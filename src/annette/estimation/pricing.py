@@ -363,8 +363,8 @@ def _choose(kind: str, platform: Platform, family: str | None, fallback: str, ex
     operator = example.anchor.attributes.get("operator")
     what = f"operator {operator!r}" if operator else f"kind {kind!r}"
     raise UnsupportedKernelError(
-        f"platform {platform.name!r} has no model for {what} of layer {example.name!r}: it is not estimated there; use "
-        "--fallback roofline to price such kernels roughly"
+        f"platform {platform.name!r} has no model for {what} of layer {example.name!r}; use --fallback "
+        "roofline to price it roughly"
     )
 
 

@@ -21,7 +21,7 @@ def test_what_a_backend_has_by_default_is_in_range(name):
         ("vela", {"accelerator": "ethos-u99"}, "ethos-u99"),
         ("command", {"model_format": "pth"}, "none of onnx, tflite"),
         ("command", {"runs": "0"}, "at least 1"),
-        ("command", {"report": "trtexe"}, "did you mean"),
+        ("command", {"report": "dpu-profil"}, "did you mean 'dpu-profile'"),
         ("onnxruntime", {"thread": "1"}, "did you mean 'threads'"),
     ],
 )

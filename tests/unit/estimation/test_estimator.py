@@ -79,7 +79,7 @@ def test_batch_multiplies_the_work():
 
 def test_a_kind_without_a_model_is_an_error_that_names_layer_and_fitted_kinds():
     models = {kind: families for kind, families in platform().models.items() if kind != "max_pool"}
-    with pytest.raises(UnsupportedKernelError, match=r"'max_pool' of layer 'pool'; use --fallback"):
+    with pytest.raises(UnsupportedKernelError, match=r"'max_pool' of layer 'pool'; use --fallback roofline"):
         estimate_network(small_network(), platform(models=models))
 
 
@@ -139,7 +139,7 @@ def test_intervals_follow_the_residuals_and_widen_outside_the_fitted_range():
     ends = [stem_s * math.exp(2 * q) + rest_s * math.exp(q) for q in (-0.1, 0.2)]
     assert estimate.interval_s == pytest.approx(ends)
     assert [str(feature) for feature in kernels["stem"].outside] == ["out_channels 16 (fitted 32 to 64)"]
-    assert any("outside the ranges" in note and "out_channels 16 (fitted 32 to 64)" in note for note in estimate.notes)
+    assert any("outside the range" in note and "out_channels 16 (fitted 32 to 64)" in note for note in estimate.notes)
 
 
 @pytest.mark.parametrize(
