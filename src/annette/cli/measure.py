@@ -67,11 +67,10 @@ def command(
 ) -> None:
     """Runs each NETWORK on a backend: latency, how well it repeats, and a profile per kernel.
 
-    The latency is the mean of the shorter half of the rounds' medians (of three the two shortest, of two the shorter):
-    what the network takes undisturbed. Every round is a process of its own, the networks take turns, and what fails is
-    not tried again. Where one of several networks cannot be measured, the others are: a line and, with --json, an entry
-    say why, and the exit code is 2. Files are measured as they are, on a cluster from the same path; --NAME VALUE go to
-    it.
+    The latency is the mean of the shorter half of the rounds' medians: of three the two shortest, of two the shorter.
+    Every round is a process of its own, the networks take turns, and what fails is not tried again. Where one of
+    several networks cannot be measured, the others are: a line and, with --json, an entry say why, and the exit code is
+    2. Files are measured as they are, on a cluster from the same path; --NAME VALUE go to it.
 
     \b
     Examples:

@@ -20,7 +20,7 @@ def test_without_an_interval_the_estimate_decides_and_the_reason_says_so():
 
 def test_the_reason_names_both_times():
     reason = judge_latency("n on p", 1e-3, (9e-4, 2e-3), budget_s=1e-6, confidence=0.8).reason
-    assert reason == "n on p: the upper end of the 80.0 % interval, 2.00 ms, is above the budget of 1.00 µs"
+    assert reason == "n on p: the upper end of the 80 % interval, 2.00 ms, is above the budget of 1.00 µs"
 
 
 @pytest.mark.parametrize(("budget_s", "by"), [(0.0, "upper"), (float("nan"), "upper"), (1.0, "lower")])
