@@ -20,7 +20,7 @@ import numpy as np
 from annette.api import load_platform
 from annette.bench.dataset import Dataset
 from annette.bench.plan import Plan
-from annette.evaluation.truth import MachineSpeed, truths_of
+from annette.evaluation.truth import truths_of
 from annette.fitting.families import feature_names
 from annette.fitting.forest import Growth, grow
 from annette.fitting.roofline import fit_plain_roofline
@@ -82,9 +82,8 @@ def load(path: Path, truth: Path, platform: Platform) -> tuple[Data, Plan]:
         training = read_training_data([dataset])
         plan = Plan.from_text(dataset.plans()[-1])
     runs, measured = training.runs, training.kernels(platform.mapping).paired
-    speed = MachineSpeed(*training.speed) if training.speed is not None else None
     with Dataset.open(truth) as dataset:
-        truths = [entry for entry in truths_of(dataset, speed=speed) if entry.latency_s]
+        truths = [entry for entry in truths_of(dataset, speed=training.speed) if entry.latency_s]
     tables = []
     for entry in truths:
         kernels = [kernel for kernel in platform.mapping.apply(entry.network) if not kernel.free]

@@ -25,7 +25,7 @@ from annette.bench.subnormals import SUBNORMAL_LATENCY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from annette.bench.records import Run
+    from annette.bench.records import KernelIdentity, Run
     from annette.mapping.kernel import FloatArray
 
 __all__ = ["at_speed", "reference_workload_s", "run_level_s", "speed_exponent", "speed_ratios"]
@@ -115,11 +115,11 @@ def speed_exponent(runs: Sequence[Run], ratios: Sequence[float]) -> float:
     Returns:
         From 0 to 1. 1 where the machine was steady, visits are too few, or it is not certainly below 1.
     """
-    cases: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
+    cases: dict[tuple[str, str, tuple[KernelIdentity, ...]], list[tuple[float, float]]] = defaultdict(list)
     for run, ratio in zip(runs, ratios, strict=True):
         level_s = run_level_s(run) if run.purpose is not Purpose.NETWORK and run.status is not Status.FAILED else 0.0
         if level_s >= _LONG_S:
-            cases[run.case, run.board, _kernels(run)].append((-math.log(ratio), math.log(level_s)))
+            cases[run.case, run.board, run.what_ran].append((-math.log(ratio), math.log(level_s)))
     visited = [np.array(visits) for visits in cases.values() if len(visits) > 1]
     if sum(map(len, visited)) < _LEAST_VISITS:
         return 1.0
@@ -152,11 +152,6 @@ def at_speed(run: Run, factor: float) -> Run:
     if SUBNORMAL_LATENCY in details:
         details = {**details, SUBNORMAL_LATENCY: repr(float(details[SUBNORMAL_LATENCY]) * factor)}
     return replace(run, latency_s=run.latency_s * factor, samples_s=samples_s, kernels=kernels, details=details)
-
-
-def _kernels(run: Run) -> str:
-    """What ran: a runtime that decides otherwise in another visit measured something else."""
-    return " ".join(sorted(kernel.operator for kernel in run.kernels))
 
 
 def _standard_error(x: FloatArray, residuals: FloatArray, numbers: Iterable[int]) -> float:

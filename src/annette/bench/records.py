@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from math import fsum, sqrt
 from statistics import median, quantiles
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
@@ -25,6 +25,7 @@ __all__ = [
     "MADE_FOR",
     "MOST_DRIFT",
     "MOST_UNCERTAIN",
+    "KernelIdentity",
     "KernelRecord",
     "Purpose",
     "Run",
@@ -58,6 +59,9 @@ _MEDIAN_ERROR: Final = 1.2533 / 1.3490
 _SMALL: Final = {2: 0.399, 3: 0.994, 4: 0.512, 5: 0.844, 6: 0.611, 7: 0.857, 8: 0.669, 9: 0.872}
 _CONSISTENT: Final = 2.2219
 """Makes the estimate the standard deviation where rounds are normally distributed."""
+
+
+KernelIdentity: TypeAlias = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]
 
 
 class Purpose(StrEnum):
@@ -110,6 +114,11 @@ class KernelRecord:
     info: Mapping[str, str] = field(default_factory=dict)
     error: float = 0.0
 
+    @property
+    def identity(self) -> KernelIdentity:
+        """What it does; its name may be a number."""
+        return self.operator, self.layers, tuple(sorted(self.info.items()))
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -159,6 +168,11 @@ class Run:
         workload are not mixed.
         """
         return self.details.get(BOARD, "")
+
+    @property
+    def what_ran(self) -> tuple[KernelIdentity, ...]:
+        """Its kernels: a runtime that decides otherwise in another visit measured something else."""
+        return tuple(sorted(kernel.identity for kernel in self.kernels))
 
     @property
     def usable(self) -> bool:

@@ -83,7 +83,7 @@ def _joined(visits: Sequence[Run]) -> Run:
         return visits[0]
     ((board, _),) = Counter(run.board for run in usable).most_common(1)
     usable = [run for run in usable if run.board == board]
-    alike = [run for run in usable if _identities(run) == _identities(usable[0])]
+    alike = [run for run in usable if run.what_ran == usable[0].what_ran]
     shortest = min(alike, key=run_level_s)
     timed = [run for run in alike if run.samples_s]
     status, reason = _judged(alike)
@@ -107,9 +107,9 @@ def _joined_kernels(run: Run, visits: Sequence[Run]) -> tuple[KernelRecord, ...]
     Runtimes order what can run in any order, and number what they put in, differently from one compilation to the next:
     kernels of one identity are paired by their times.
     """
-    ordered = [sorted(visit.kernels, key=lambda kernel: (_identity(kernel), kernel.latency_s)) for visit in visits]
+    ordered = [sorted(visit.kernels, key=lambda kernel: (kernel.identity, kernel.latency_s)) for visit in visits]
     positions = sorted(
-        range(len(run.kernels)), key=lambda index: (_identity(run.kernels[index]), run.kernels[index].latency_s)
+        range(len(run.kernels)), key=lambda index: (run.kernels[index].identity, run.kernels[index].latency_s)
     )
     if not positions:
         return ()
@@ -189,16 +189,6 @@ def joined_error(times_s: Sequence[float]) -> float:
 def error_of_gap(apart: float) -> float:
     """Relative standard error of the shortest of several times, from its relative difference to the next."""
     return _ERROR_OF_GAP * apart
-
-
-def _identities(run: Run) -> list[tuple[object, ...]]:
-    """What ran: a runtime that decides otherwise in another visit measured something else."""
-    return sorted(map(_identity, run.kernels))
-
-
-def _identity(kernel: KernelRecord) -> tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """What a kernel does; its name may be a number."""
-    return kernel.operator, kernel.layers, tuple(sorted(kernel.info.items()))
 
 
 def _judged(visits: Sequence[Run]) -> tuple[Status, str]:

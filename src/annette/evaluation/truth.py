@@ -152,7 +152,7 @@ def truths_of(
     runs: dict[str, list[Run]] = defaultdict(list)
     factors: dict[str, list[float]] = defaultdict(list)
     for run, factor in zip(measured, (speed or MachineSpeed()).factors(measured), strict=True):
-        runs[run.case].append(at_speed(run, factor))
+        runs[run.case].append(run)
         factors[run.case].append(factor)
     truths = []
     for name in sorted(runs) if names is None else names:
@@ -163,14 +163,15 @@ def truths_of(
             dataset.rounds(name, wanted)
         else:
             wanted = runs[name][0].network if runs[name] else load_network(name)
-        latencies_s = tuple(run.latency_s for run in runs[name])
+        rounds = tuple(at_speed(run, factor) for run, factor in zip(runs[name], factors[name], strict=True))
+        latencies_s = tuple(run.latency_s for run in rounds)
         if not all(map(is_latency, latencies_s)):
             raise DatasetError(
                 f"dataset {str(dataset.path)!r}: network {name!r} would take {latencies_s} s at the speed of the "
                 f"platform's campaign, by its times of the reference workload: it must be {TIME}"
             )
         scale = geometric_mean(factors[name]) if factors[name] else 1.0
-        truths.append(Truth(name, wanted, latencies_s, tuple(runs[name]), scale=scale))
+        truths.append(Truth(name, wanted, latencies_s, rounds, scale=scale))
     return tuple(truths)
 
 

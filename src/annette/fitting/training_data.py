@@ -6,8 +6,8 @@ What they were measured in says whether they may be fitted together.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from annette.bench.machine_speed import at_speed, reference_workload_s, speed_ex
 from annette.bench.records import Purpose
 from annette.bench.visits import joined_visits
 from annette.errors import FitError
+from annette.evaluation.truth import MachineSpeed
 from annette.fitting.conformal import half_width
 from annette.fitting.overheads import RunOverheads, run_overheads
 from annette.fitting.roofline import fit_roofline
@@ -63,18 +64,6 @@ QUANTISATION: Final = "quantisation"
 tensors; what is not quantised ran as it does in datasets of floating point, which may be fitted together with it."""
 
 
-class CommonSpeed(NamedTuple):
-    """The speed of a machine that times were brought to (`annette.bench.machine_speed`).
-
-    Attributes:
-        reference_s: Time of the reference workload at that speed, seconds.
-        exponent: Power of the reference workload's time that other times are proportional to, from 0 to 1.
-    """
-
-    reference_s: float
-    exponent: float
-
-
 @dataclass(frozen=True, eq=False)
 class MeasuredKernels:
     """The measured kernels as a mapping model sees them.
@@ -107,7 +96,7 @@ class TrainingData:
         overheads: Costs beside kernels, found from ``runs``.
         dropped: Parts of runs that were left out, with reasons.
         sources: The datasets, for the provenance.
-        speed: The speed of the machine that all times were brought to; None where none is known.
+        speed: The speed of the machine that all times were brought to, where it is known.
         calm: How calm each dataset's campaign was, of those that tell.
         level_error: Relative standard error that all times have in common (`Calmness.level_error`), at that speed; 0
             where nothing tells.
@@ -121,7 +110,7 @@ class TrainingData:
     overheads: RunOverheads
     dropped: tuple[Dropped, ...]
     sources: tuple[Source, ...]
-    speed: CommonSpeed | None = None
+    speed: MachineSpeed = field(default_factory=MachineSpeed)
     calm: tuple[Calmness, ...] = ()
     level_error: float = 0.0
 
@@ -150,8 +139,8 @@ class TrainingData:
         facts = {"profiler_s": added_s}
         if self.calm:
             facts |= {"calm_index": min(each.index for each in self.calm), "level_error": self.level_error}
-        if self.speed is not None:
-            facts |= {"calibration_s": self.speed.reference_s, "calibration_exponent": self.speed.exponent}
+        if self.speed.calibration_s is not None:
+            facts |= {"calibration_s": self.speed.calibration_s, "calibration_exponent": self.speed.exponent}
         return MeasuredKernels(paired, kept, (*self.dropped, *smeared, *joined, *outliers), share, facts)
 
 
@@ -194,7 +183,7 @@ def read_training_data(datasets: Sequence[Dataset], precision: str | None = None
     )
 
 
-def _at_one_speed(visits: Sequence[Sequence[Run]]) -> tuple[list[list[Run]], CommonSpeed | None]:
+def _at_one_speed(visits: Sequence[Sequence[Run]]) -> tuple[list[list[Run]], MachineSpeed]:
     """The runs of some datasets, brought to the speed that the machine has in calm moments, and that speed.
 
     Whole networks are not fitted on and stay as they are.
@@ -202,13 +191,13 @@ def _at_one_speed(visits: Sequence[Sequence[Run]]) -> tuple[list[list[Run]], Com
     parts = [run for runs in visits for run in runs if run.purpose is not Purpose.NETWORK]
     reference_s = reference_workload_s(parts)
     if reference_s is None:
-        return [list(runs) for runs in visits], None
+        return [list(runs) for runs in visits], MachineSpeed()
     ratios = speed_ratios(parts)
     exponent = speed_exponent(parts, ratios)
     factors = iter([ratio**exponent for ratio in ratios])
     return [
         [run if run.purpose is Purpose.NETWORK else at_speed(run, next(factors)) for run in runs] for runs in visits
-    ], CommonSpeed(reference_s, exponent)
+    ], MachineSpeed(reference_s, exponent)
 
 
 def without_outliers(samples: Samples) -> tuple[Samples, tuple[Dropped, ...]]:

@@ -53,8 +53,7 @@ def reorderings(
         >>> [each.moves for each in reorderings("bqd,bkd->bqk", (2, 5, 3), (2, 7, 3))]
         [False, True, False]
     """
-    terms, _, result = equation.replace(" ", "").replace("...", _ANY).partition("->")
-    left, _, right = terms.partition(",")
+    left, right, result = _terms(equation)
     sizes = {**_sizes(left, left_shape), **_sizes(right, right_shape)}
     order = [label for label in dict.fromkeys(left + right) if sizes[label] > 1]
     batch = [label for label in order if label in left and label in right and label in result]
@@ -87,8 +86,8 @@ def copies(equation: str, left_shape: tuple[int, ...], right_shape: tuple[int, .
         >>> [each.moves for each in copies("bqd,bkd->bqk", (2, 5, 3), (2, 7, 3))]
         [True, False]
     """
-    terms, _, result = equation.replace(" ", "").replace("...", _ANY).partition("->")
-    left, _, right = ("".join(dict.fromkeys(term)) for term in terms.partition(","))
+    left, right, result = _terms(equation)
+    left, right = ("".join(dict.fromkeys(term)) for term in (left, right))
     first, second = _sizes(left, left_shape), _sizes(right, right_shape)
     sizes = {label: max(first.get(label, 1), second.get(label, 1)) for label in dict.fromkeys(left + right)}
     order = list(sizes)
@@ -106,6 +105,13 @@ def copies(equation: str, left_shape: tuple[int, ...], right_shape: tuple[int, .
         _between(product, list(result), sizes),
     )
     return tuple(each for each in made if each.perm != tuple(range(len(each.perm))))
+
+
+def _terms(equation: str) -> tuple[str, str, str]:
+    """Labels of the first operand, of the second and of the result, with one sign for unnamed dimensions."""
+    terms, _, result = equation.replace(" ", "").replace("...", _ANY).partition("->")
+    left, _, right = terms.partition(",")
+    return left, right, result
 
 
 def _sizes(term: str, shape: tuple[int, ...]) -> dict[str, int]:

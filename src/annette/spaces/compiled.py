@@ -107,7 +107,6 @@ class CompiledSpace:
         self._store: RowStore | None = None  # whose kernels they price
         self._host = platform.latency_is == "end_to_end" and platform.overhead.per_run_s is not None
         self._known = (0, 0)
-        self._priced = 0  # how often the learner had begun when its pieces were priced
         self._limits: list[tuple[float, float]] = []
         self._models: dict[str, LayerModel] = {}
         self.coarser = 0
@@ -227,6 +226,8 @@ class CompiledSpace:
         book = self._learner.book
         if self._known == (self._learner.begun, len(book)):
             return
+        if self._known[0] != self._learner.begun:
+            self._pieces = None  # contents have other numbers now, even if no further kernel is known
         self._known = (self._learner.begun, len(book))
         self._content_of = book.content_of.astype(np.int32)
         self._amounts = np.array([content.amounts for content in book.contents])
@@ -234,9 +235,7 @@ class CompiledSpace:
     def _ready(self, around: Around) -> PiecePrices:
         """Prices of all pieces, in networks of all sizes that occur."""
         learner, pieces = self._learner, self._pieces
-        # Where pieces are told apart anew, contents have other numbers, even if no further kernel is known.
-        stale = self._priced != learner.begun or self._store is not learner.rows
-        if pieces is None or stale or not pieces.covers(len(learner.rows), around):
+        if pieces is None or self._store is not learner.rows or not pieces.covers(len(learner.rows), around):
             limits = [(float(each.min()) / _MARGIN, float(each.max()) * _MARGIN) for each in around]
             if self._limits:
                 limits = [(min(a, c), max(b, d)) for (a, b), (c, d) in zip(limits, self._limits, strict=True)]
@@ -249,7 +248,6 @@ class CompiledSpace:
             prices = RowPrices(self.platform, rows, self._models, least, most)
             left_out = frozenset() if self._host else self.platform.host_kinds
             pieces = self._pieces = PiecePrices(prices, rows, left_out)
-            self._priced = learner.begun
         pieces.follow(learner.book.contents)
         return pieces
 

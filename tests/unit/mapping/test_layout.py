@@ -86,21 +86,25 @@ def test_depthwise_convolutions_of_several_filters_a_channel_stay_plain(multipli
     assert next(kernel for kernel in kernels if kernel.kind == "depthwise_conv").blocked is blocked
 
 
+def convolved_by_computed_weights(net, x, side):
+    """The kernels of 16 filters over a map, whose weights are an input."""
+    weights = net.input("weights", (16, 32, side, side))
+    attributes = {
+        "kernel_shape": (side, side), "strides": (1, 1), "dilations": (1, 1), "pads": (side // 2,) * 4, "groups": 1,
+    }  # fmt: skip
+    (y,) = net.layer("conv", (x, weights), attributes=attributes)
+    return kernels_of(net, y)[1]
+
+
 def test_convolutions_by_computed_weights_stay_plain():
     net = NetworkBuilder("test", source_format="test")
-    x, weights = net.input("x", (1, 32, 8, 8)), net.input("weights", (16, 32, 1, 1))
-    attributes = {"kernel_shape": (1, 1), "strides": (1, 1), "dilations": (1, 1), "pads": (0,) * 4, "groups": 1}
-    (y,) = net.layer("conv", (x, weights), attributes=attributes)
-    _, kernels = kernels_of(net, y)
+    kernels = convolved_by_computed_weights(net, net.input("x", (1, 32, 8, 8)), 1)
     assert [(kernel.kind, kernel.blocked) for kernel in kernels] == [("conv", False)]
 
 
 def test_computed_weights_slide_over_a_constant_map_in_the_plain_layout():
     net = NetworkBuilder("test", source_format="test")
-    weights, learned = net.input("weights", (16, 32, 3, 3)), net.weight("learned", (1, 32, 8, 8))
-    attributes = {"kernel_shape": (3, 3), "strides": (1, 1), "dilations": (1, 1), "pads": (1,) * 4, "groups": 1}
-    (y,) = net.layer("conv", (learned, weights), attributes=attributes)
-    _, kernels = kernels_of(net, y)
+    kernels = convolved_by_computed_weights(net, net.weight("learned", (1, 32, 8, 8)), 3)
     assert [(kernel.kind, kernel.blocked) for kernel in kernels] == [("conv", False)]
     assert kernels[0].anchor.workload.macs == 8 * 8 * 16 * 32 * 9
 
