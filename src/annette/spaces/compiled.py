@@ -284,8 +284,8 @@ def compile_space(
         platform: Where its candidates run.
         model: Model family, or None for what the platform prefers.
         fallback: ``error`` or ``roofline``: what to do with kinds that the platform has no model for.
-        training: How many random candidates are learned from beforehand, instead of those that the space names for it;
-            None takes these.
+        training: How many random candidates are learned from beforehand, beside those that cover the space; None takes
+            what the space says.
 
     Returns:
         The compiled space, or the full road with the reason.
@@ -341,7 +341,7 @@ def _chunks(rows: IntArray) -> list[IntArray]:
 def _compiled(space: SearchSpace, road: FullRoad, training: int | None) -> CompiledSpace | None:
     """The space, if its pieces can be told apart by their surroundings; else the road is told the reason."""
     draw, platform = np.random.default_rng(_SEED), road.platform
-    covering = space.covering()[: None if training is None else 0]
+    covering = space.covering()
     random = _training(space, space.training if training is None else training, draw)
     rows = np.concatenate([covering, random])
     small = space.size <= _ALL_CHECKED
