@@ -28,7 +28,7 @@ from annette.bench.records import MOST_DRIFT, MOST_UNCERTAIN, Purpose, Status, d
 from annette.bench.subnormals import SUBNORMAL_LATENCY
 from annette.documents import LEAST_LATENCY_S, MOST_LATENCY_S, is_duration, is_latency
 from annette.errors import OptionError
-from annette.mapping.masks import leaves_subnormals
+from annette.mapping.masks import makes_subnormals
 from annette.network.builder import NetworkBuilder
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ class CaseMeasurer:
 
         Those that its own masks leave belong to it: trained weights make them, too, and estimates count them.
         """
-        if leaves_subnormals(network) or not compiled.flush_subnormals(True):
+        if makes_subnormals(network) or not compiled.flush_subnormals(True):
             return False
         without_s = compiled.run(_RUNS_WITHOUT_SUBNORMALS, before=rest)
         if min(without_s) * _SLOWED < min(samples_s):

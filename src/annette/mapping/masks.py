@@ -17,7 +17,7 @@ from annette.network.kinds import Category, kinds_in
 if TYPE_CHECKING:
     from annette.network import Layer, Network
 
-__all__ = ["CAUSAL_MASK", "NO_MASK", "WINDOW_MASK", "leaves_subnormals", "mask_behind", "mask_of"]
+__all__ = ["CAUSAL_MASK", "NO_MASK", "WINDOW_MASK", "makes_subnormals", "mask_behind", "mask_of"]
 
 NO_MASK: Final = 0
 CAUSAL_MASK: Final = 1
@@ -51,9 +51,9 @@ def mask_behind(product: Layer, network: Network) -> int:
     return NO_MASK
 
 
-def leaves_subnormals(network: Network) -> bool:
-    """Whether masks of a network leave subnormal numbers behind a softmax, whatever its weights are."""
-    return any(mask_of(layer, network) == WINDOW_MASK for layer in network.layers if layer.kind == "softmax")
+def makes_subnormals(network: Network) -> bool:
+    """Whether masks of a network make exponentials underflow, or leave subnormal numbers, whatever its weights are."""
+    return any(mask_of(layer, network) != NO_MASK for layer in network.layers if layer.kind == "softmax")
 
 
 def mask_of(softmax: Layer, network: Network) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from annette.mapping.kernel import KernelTable, Precision
-from annette.mapping.masks import CAUSAL_MASK, NO_MASK, WINDOW_MASK, leaves_subnormals, mask_behind, mask_of
+from annette.mapping.masks import CAUSAL_MASK, NO_MASK, WINDOW_MASK, makes_subnormals, mask_behind, mask_of
 from annette.mapping.rules import preset
 from annette.network import DType
 from annette.network.builder import NetworkBuilder
@@ -93,7 +93,7 @@ def chosen_by_lengths(net, scores):
 def test_the_structure_of_what_is_added_tells_masks_from_biases(make, expected):
     network = built(make)
     assert mask_of(softmax_of(network), network) == expected
-    assert leaves_subnormals(network) == (expected == WINDOW_MASK)
+    assert makes_subnormals(network) == (expected != NO_MASK)
 
 
 @pytest.mark.parametrize(

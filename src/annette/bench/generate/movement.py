@@ -41,7 +41,7 @@ def recipes() -> list[Recipe]:
         micro("resize-nearest/blocked", 5, partial(_resize, "nearest", "blocked")),
         micro("resize-linear/plain", 8, partial(_resize, "linear", "plain")),
         micro("resize-cubic/plain", 8, partial(_resize, "cubic", "plain")),
-        micro("gather/embedding", 12, _embedding),
+        micro("gather/embedding", 12, _embedding, alternates=True),
         micro("gather/position", 12, _position),
         micro("depth-to-space/plain", 12, _depth_to_space),
         micro("space-to-depth/plain", 12, _space_to_depth),

@@ -54,9 +54,9 @@ def recipes() -> list[Recipe]:
         micro("depthwise-3d/plain", 8, _depthwise_3d),
         micro("depthwise-one-sided/blocked", 14, _one_sided_depthwise),
         micro("depthwise-wide/any", 18, _wide_depthwise, most_ops=800_000_000),
-        micro("conv-transpose/any", 18, _transposed),
+        micro("conv-transpose/any", 18, _transposed, alternates=True),
         micro("conv-transpose/large", 12, _large_transposed, most_ops=1_200_000_000),
-        micro("conv-transpose/small-maps", 14, _grown),
+        micro("conv-transpose/small-maps", 14, _grown, alternates=True),
     ]
 
 

@@ -4,7 +4,9 @@ What a kernel finds in the caches is what the rest of its network left there. Me
 passes between two runs stand for that rest (docs/decisions/time-between-runs.md), but a network does both all the time,
 through the same buffers: the last layer of a classifier that runs for 15 ms reads its weights at 13 GB/s on a virtual
 machine where the same layer, after as much time and 40 MB touched, reads them at 20. Transposes between large layers
-and joins of large maps are slower there, too. So some networks of 2 to 100 ms are measured as they are.
+and joins of large maps are slower there, too. A language model that writes one token reads hundreds of megabytes of
+weights for a single row, and finds its cache of keys and values, and the code of its small kernels, in main memory.
+So some networks of 2 to 100 ms are measured as they are.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from annette.bench.generate import blocks, transformer_blocks
 from annette.bench.generate.products import heads_and_width
 from annette.bench.generate.recipe import ALIGNED, micro
+from annette.network.tensor import DType
 
 if TYPE_CHECKING:
     from annette.bench.generate.recipe import Block, CaseBuilder, Recipe, Sampler
@@ -29,6 +32,10 @@ _FAMILIES: Final[tuple[Block, ...]] = (
     blocks.ghost, blocks.cross_stage, blocks.grouped_bottleneck, blocks.shuffle, transformer_blocks.convnext,
 )  # fmt: skip
 _CLASSES: Final = (100, 1000, 1000, 1000, 2000)
+_VOCABULARIES: Final = (8000, 16_000, 32_000, 50_257)
+_STEP_WEIGHTS: Final = (12_000_000, 150_000_000)
+"""Weights that a step reads, all of them for one row: 48 to 600 MB of FP32."""
+_MOST_LAYERS: Final = 16
 
 _whole = partial(micro, most_ops=8_000_000_000, most_bytes=40_000_000)
 
@@ -42,6 +49,7 @@ def recipes() -> list[Recipe]:
         _whole("network/pyramid-of-tokens", 6, _pyramid_of_tokens),
         _whole("network/decoder", 6, _decoder),
         _whole("network/sound", 4, _sound),
+        _whole("network/decode-step", 8, _decode_step, most_bytes=270_000_000),
     ]
 
 
@@ -151,3 +159,38 @@ def _sound(s: Sampler, net: CaseBuilder) -> None:
     x = net.slice(net.pad(x, (0, 0, 4, 0, 0, 4)), [2], [x.shape[2] + 2], [2])
     x = _encoded(s, net, net.transpose(x, (0, 2, 1)), width // 64, s.pick((2, 3)))
     net.fully_connected(net.layer_norm(x), s.pick((32, 1024, 4096)))
+
+
+def _decode_step(s: Sampler, net: CaseBuilder) -> None:
+    """One token through a language model, behind a cache of the keys and values of those before it, to its scores."""
+    weights, (heads, width) = s.log_integer(*_STEP_WEIGHTS), heads_and_width(s, 320, 1280)
+    vocabulary = s.pick([size for size in _VOCABULARIES if 2 * size * width < weights] or _VOCABULARIES[:1])
+    ratio, gated, joint, past = s.pick((2, 3, 4)), s.chance(0.5), s.chance(0.5), s.log_integer(16, 640)
+    layer_weights = (4 + (3 if gated else 2) * ratio) * width * width
+    layers = min(max(1, round((weights - vocabulary * width) / layer_weights)), _MOST_LAYERS)
+    x = net.embedding(net.feed((1,), DType.INT64), vocabulary, width)
+    for number in range(layers):
+        with net.scope(f"layer{number}"):
+            y = _attention_over_cache(net, net.layer_norm(x), heads, past, joint=joint)
+            x = net.add(x, net.fully_connected(y, width))
+            y = net.layer_norm(x)
+            wide = net.activation(net.fully_connected(y, ratio * width), "silu" if gated else "gelu_tanh")
+            wide = net.mul(wide, net.fully_connected(y, ratio * width)) if gated else wide
+            x = net.add(x, net.fully_connected(wide, width))
+    net.fully_connected(net.layer_norm(x), vocabulary, bias=False)
+
+
+def _attention_over_cache(net: CaseBuilder, x: Tensor, heads: int, past: int, *, joint: bool) -> Tensor:
+    """Attention of one token over itself and so many before it, whose keys and values are read and joined."""
+    batch, _, width = x.shape
+    if joint:
+        query, key, value = net.split(net.fully_connected(x, 3 * width), 3, axis=-1)
+    else:
+        query, key, value = (net.fully_connected(x, width) for _ in range(3))
+    keys, values = (
+        net.concat([net.feed((heads, past, width // heads)), net.split_heads(new, heads)], axis=2)
+        for new in (key, value)
+    )
+    scores = net.matmul(net.split_heads(query, heads), net.transpose(keys, (0, 1, 3, 2)))
+    y = net.matmul(net.softmax(net.mul(scores, (width // heads) ** -0.5)), values)
+    return net.reshape(net.transpose(y, (0, 2, 1, 3)), (batch, 1, width))

@@ -54,3 +54,13 @@ def test_tokens_and_maps_change_into_each_other_in_some():
     moved = [table["output_bytes"][table.kinds == "transpose"] for table in tables("network/pyramid-of-tokens")]
     assert sum(len(sizes) >= 6 for sizes in moved) >= 5
     assert max(sizes.max() for sizes in moved) > 2e6
+
+
+def test_decode_steps_read_more_weights_for_one_row_than_any_cache_holds():
+    read = []
+    for table in tables("network/decode-step"):
+        rows = (table.kinds == "fully_connected") & (table["out_height"] * table["out_width"] == 1)
+        read.append(float(table["weight_bytes"][rows].sum()))
+        assert (table.kinds == "concat").sum() >= 2
+    assert min(read) < 1.5e8
+    assert max(read) > 4e8
