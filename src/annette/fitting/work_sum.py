@@ -68,11 +68,11 @@ _WORKS: Final = (
     ),
     (
         frozenset({"gather"}),
-        ("kernels", "copied_runs", "single_elements", "output_bytes", "weights_past_*", "kernels_past_*"),
+        ("kernels", "copied_runs", "single_elements", "output_bytes", "weights_past_*", *_FROM_AFAR),
     ),
     (
         frozenset({"gather_elements", "scatter_elements"}),
-        ("kernels", "ops", "input_bytes", "output_bytes", *_FROM_AFAR),
+        ("kernels", "ops", "input_bytes", "weight_bytes", "output_bytes", *_FROM_AFAR),
     ),
     (frozenset({"expand"}), ("kernels", "doublings", "input_bytes", "output_bytes", *_FROM_AFAR)),
     (
@@ -84,7 +84,7 @@ _WORKS: Final = (
     ),
     (
         frozenset({"softmax", "log_softmax", "softmax_across", "softmax_far_across"}),
-        ("kernels", "axis_rows", "input_bytes", "colliding_elements", *_FROM_AFAR),
+        ("kernels", "axis_rows", "input_bytes", "hidden_elements", "colliding_elements", *_FROM_AFAR),
     ),
     (
         frozenset({"top_k"}),

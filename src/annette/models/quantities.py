@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from annette.mapping.masks import CAUSAL_MASK
 from annette.mapping.one_kernel import ACTIVATION_CODES
 from annette.mapping.precision import precision_in
 from annette.models.cache_sets import collides, is_crowded, lines_in_a_set
@@ -292,6 +293,7 @@ QUANTITIES: Final[Mapping[str, Callable[[KernelTable], FloatArray]]] = {
     "residual_elements": lambda t: t["residual"] * _elements(t, "out"),
     "activated_elements": lambda t: np.where(t["activation"] > 0, _elements(t, "out"), 0.0),
     "curved_elements": lambda t: np.where(np.isin(t["activation"], [0, *_BENT]), 0.0, _elements(t, "out")),
+    "hidden_elements": lambda t: np.where(t["masked"] == CAUSAL_MASK, _elements(t, "in"), 0.0),
     "cold_kernels": _cold,
     "cold_input_bytes": lambda t: _cold(t) * t["input_bytes"],
     "copied_runs": lambda t: np.where(t["run_length"] > 1, _moved_elements(t) / np.maximum(t["run_length"], 1.0), 0.0),
@@ -356,17 +358,17 @@ it copies ``paired_runs`` as one number each and has a call for each of its ``ca
 strewn over more than a core's own cache are ``far_single_elements``, those that are gathered from places that one set
 or two of the first cache stand for ``crowded_neighbours``. An activation that runs along goes over
 ``activated_elements``, one that is no straight lines over ``curved_elements``. What is copied takes ``copied_runs`` of
-several elements, each with a call, or ``single_elements`` one by one. A second operand holds still for a whole run
-(``held_elements``) or varies with it (``varying_elements``); of normalizations, one that is added first makes
-``residual_elements``. A resize repeats ``doubled_elements`` and computes the position of each of its
+several elements, each with a call, or ``single_elements`` one by one. The exponentials of a softmax whose scores a mask
+hides underflow, about half of those of ``hidden_elements`` (`annette.mapping.masks`). A second operand holds still for
+a whole run (``held_elements``) or varies with it (``varying_elements``); of normalizations, one that is added first
+makes ``residual_elements``. A resize repeats ``doubled_elements`` and computes the position of each of its
 ``sampled_elements``, of which ``plainly_sampled_elements`` do not lie in blocks; a cubic one first interpolates along
 the ``interpolated_columns`` of each row of its result, and keeps these in a table, as it does the weights of every
-position, which are many where heights are no multiples of each other (ONNX Runtime: upsample.cc).
-
-What goes along an axis does so for ``axis_rows`` rows, or in ``inner_runs`` inner loops; where ``lines_a_set`` are more
-than a set of the first cache has, ``colliding_elements`` are fetched anew for each of their neighbours; those that all
-fall into one or two sets, ``crowded_elements``, are in no order that is fetched ahead. The largest elements take
-``heap_steps`` or ``partition_steps``, of which ``guessed_steps`` are not foreseen. An Einstein sum copies
-``reordered_bytes`` of operands and result first, in ``reordered_pieces``; platforms fitted later see all copies that it
-makes, ``neighbours`` elements, with the positions of ``distance`` pieces computed (`annette.mapping.access`).
+position, which are many where heights are no multiples of each other (ONNX Runtime: upsample.cc). What goes along an
+axis does so for ``axis_rows`` rows, or in ``inner_runs`` inner loops; where ``lines_a_set`` are more than a set of the
+first cache has, ``colliding_elements`` are fetched anew for each of their neighbours; those that all fall into one or
+two sets, ``crowded_elements``, are in no order that is fetched ahead. The largest elements take ``heap_steps`` or
+``partition_steps``, of which ``guessed_steps`` are not foreseen. An Einstein sum copies ``reordered_bytes`` of operands
+and result first, in ``reordered_pieces``; platforms fitted later see all copies that it makes, ``neighbours`` elements,
+with the positions of ``distance`` pieces computed (`annette.mapping.access`).
 """

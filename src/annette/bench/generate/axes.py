@@ -48,6 +48,7 @@ def recipes() -> list[Recipe]:
         micro("gather-nd/plain", 14, _gather_nd),
         micro("scatter-elements/plain", 14, _scatter_elements),
         micro("scatter-elements/positions", 8, _scatter_positions),
+        micro("scatter-elements/slices", 12, _scattered_slice),
         micro("one-hot/plain", 12, _one_hot),
         micro("prelu/activated", 14, _activated_prelu),
         micro("cast/types", 16, _cast),
@@ -203,6 +204,16 @@ def _scatter_positions(s: Sampler, net: CaseBuilder) -> None:
     net.apply(
         "scatter_elements", net.input("table", shape), _positions(s, net, (count, 2)), net.input("updates", (count,))
     )
+
+
+def _scattered_slice(s: Sampler, net: CaseBuilder) -> None:
+    """A slice of a tensor written over, as PyTorch's exporter has it: each element by all of its positions."""
+    shape = [net.batch, *(s.log_integer(1, 12) for _ in range(s.pick((0, 1, 1, 2)))), s.log_integer(4, 128)]
+    shape.append(s.log_integer(4, 128))
+    part = list(shape)
+    part[-s.pick((1, 1, 2))] //= s.pick((1, 2, 3, 4))
+    positions = net.weight("positions", (*part, len(part)), DType.INT64, learned=False)
+    net.apply("scatter_elements", net.input("table", tuple(shape)), positions, net.input("updates", tuple(part)))
 
 
 def _short_rows(s: Sampler, net: CaseBuilder) -> None:

@@ -33,7 +33,7 @@ one matrix for each token, as those of selective state spaces and capsules are."
 
 _OF_MANY_MATRICES: Final = (
     "wij,bjw->biw", "hij,bjh->bih", "beld,ble->bld", "bnid,bijd->bnij", "ijdc,bic->bijd", "bind,snd->bnis",
-    "blhd,blhde->blhe", "bixy,ioxy->boxy",
+    "blhd,blhde->blhe", "bixy,ioxy->boxy", "bhld,lrd->bhlr",
 )  # fmt: skip
 """One matrix for each state, token, pair of tokens or frequency, for one vector or a few: state spaces, experts, linear
 attention, capsules, relative positions, Fourier layers."""

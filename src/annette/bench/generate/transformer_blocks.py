@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from annette.bench.generate.recipe import CaseBuilder, Sampler
     from annette.network import Tensor
 
-__all__ = ["convnext", "decoder", "embedding", "encoder", "encoder_layer", "mixer", "patch_stem", "windowed"]
+__all__ = [
+    "convnext",
+    "decoder",
+    "decoder_layer",
+    "embedding",
+    "encoder",
+    "encoder_layer",
+    "mixer",
+    "patch_stem",
+    "windowed",
+]
 
 _LAST: Final = (0, 2, 3, 1)
 _FIRST: Final = (0, 3, 1, 2)
@@ -57,17 +67,30 @@ def decoder(s: Sampler, net: CaseBuilder) -> None:
     act = s.pick(("gelu_tanh", "gelu", "relu"))
     for number in range(s.pick((1, 1, 2))):
         with net.scope(f"layer{number}"):
-            count = x.shape[1]
-            query, key, value = net.split(net.fully_connected(net.layer_norm(x), 3 * width), 3, axis=-1)
-            y = net.attention(
-                query,
-                key,
-                value,
-                heads,
-                scores=lambda t, n=count: net.where_mask(t, (1, 1, n, n), pattern="causal", value=-1e9),  # type: ignore[misc]
-            )
-            x = net.add(net.fully_connected(y, width), x)
-            x = net.add(_feed_forward(net, net.layer_norm(x), 4 * width, act), x)
+            x = decoder_layer(net, x, heads, hidden=4 * width, act=act)
+
+
+def decoder_layer(net: CaseBuilder, x: Tensor, heads: int, *, hidden: int, act: str) -> Tensor:
+    """One layer whose tokens see those before them only.
+
+    Args:
+        net: Where it is built.
+        x: Tokens, ``(batch, count, width)``.
+        heads: Heads of its attention, which divide the width.
+        hidden: Inner width of its second part.
+        act: Activation there.
+    """
+    _, count, width = x.shape
+    query, key, value = net.split(net.fully_connected(net.layer_norm(x), 3 * width), 3, axis=-1)
+    y = net.attention(
+        query,
+        key,
+        value,
+        heads,
+        scores=lambda t: net.where_mask(t, (1, 1, count, count), pattern="causal", value=-1e9),
+    )
+    x = net.add(net.fully_connected(y, width), x)
+    return net.add(_feed_forward(net, net.layer_norm(x), hidden, act), x)
 
 
 def embedding(s: Sampler, net: CaseBuilder) -> None:
