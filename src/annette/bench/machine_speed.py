@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     from annette.bench.records import KernelIdentity, Run
     from annette.mapping.kernel import FloatArray
 
-__all__ = ["at_speed", "reference_workload_s", "run_level_s", "speed_exponent", "speed_ratios"]
+__all__ = [
+    "LEAST_ROUND_EXPONENT", "at_speed", "reference_workload_s", "run_level_s", "speed_exponent", "speed_ratios"
+]  # fmt: skip
+
+LEAST_ROUND_EXPONENT: Final = 0.85
+"""The power of the reference workload's time that rounds of whole networks follow at the least, where visits follow a
+smaller one. A machine may change its speed several times a second, and what a visit of some milliseconds meets is not
+what the reference workload met beside it; rounds last longer. Visits of three calm benchmarks of a virtual machine gave
+0.41 to 0.50, rounds of networks in the same hours 0.76 to 0.91 (docs/decisions/calibration-exponent.md)."""
 
 _ADJACENT_RUNS: Final = 10
 _ADJACENT_S: Final = 4.0

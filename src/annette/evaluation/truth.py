@@ -52,7 +52,7 @@ class MachineSpeed:
 
     Attributes:
         calibration_s: Time of the reference workload at that speed; None leaves times as they were measured.
-        exponent: Power of the reference workload's time that other times are proportional to.
+        exponent: Power of the reference workload's time that rounds of networks are proportional to.
     """
 
     calibration_s: float | None = None

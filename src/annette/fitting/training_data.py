@@ -13,7 +13,13 @@ import numpy as np
 
 from annette.bench.calm import calmness
 from annette.bench.importing.collection import origin_of
-from annette.bench.machine_speed import at_speed, reference_workload_s, speed_exponent, speed_ratios
+from annette.bench.machine_speed import (
+    LEAST_ROUND_EXPONENT,
+    at_speed,
+    reference_workload_s,
+    speed_exponent,
+    speed_ratios,
+)
 from annette.bench.records import Purpose
 from annette.bench.visits import joined_visits
 from annette.errors import FitError
@@ -186,7 +192,7 @@ def read_training_data(datasets: Sequence[Dataset], precision: str | None = None
 def _at_one_speed(visits: Sequence[Sequence[Run]]) -> tuple[list[list[Run]], MachineSpeed]:
     """The runs of some datasets, brought to the speed that the machine has in calm moments, and that speed.
 
-    Whole networks are not fitted on and stay as they are.
+    Whole networks are not fitted on and stay as they are; the speed says by which power their rounds are brought to it.
     """
     parts = [run for runs in visits for run in runs if run.purpose is not Purpose.NETWORK]
     reference_s = reference_workload_s(parts)
@@ -197,7 +203,7 @@ def _at_one_speed(visits: Sequence[Sequence[Run]]) -> tuple[list[list[Run]], Mac
     factors = iter([ratio**exponent for ratio in ratios])
     return [
         [run if run.purpose is Purpose.NETWORK else at_speed(run, next(factors)) for run in runs] for runs in visits
-    ], MachineSpeed(reference_s, exponent)
+    ], MachineSpeed(reference_s, max(exponent, LEAST_ROUND_EXPONENT))
 
 
 def without_outliers(samples: Samples) -> tuple[Samples, tuple[Dropped, ...]]:

@@ -68,9 +68,9 @@ class Provenance:
         notes: What a user of the numbers should know, one sentence each.
         measurement: What the measuring itself was like, by name: ``calibration_s``, the calm time of the calibration
             workload, to whose speed all times were brought; ``calibration_exponent``, the power of that time that
-            others go with, at most 1; ``profiler_s``, what the profiler added to each kernel and was taken off;
-            ``calm_index``, the share of undisturbed visits, and ``level_error``, the relative standard error that all
-            times have in common, which the intervals contain. Each at least 0.
+            rounds of networks go with, at most 1; ``profiler_s``, what the profiler added to each kernel and was taken
+            off; ``calm_index``, the share of undisturbed visits, and ``level_error``, the relative standard error that
+            all times have in common, which the intervals contain. Each at least 0.
         made_for: Networks that a part of the benchmark was made for (``annette bench --for``), by name and digest
             (`annette.network.graph_json.graph_digest`): how well these are estimated says nothing of others.
 

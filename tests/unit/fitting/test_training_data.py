@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from annette.bench.dataset import Dataset
+from annette.bench.machine_speed import LEAST_ROUND_EXPONENT, at_speed
 from annette.bench.records import Purpose
 from annette.errors import FitError
 from annette.fitting.training_data import (
@@ -38,6 +39,21 @@ def test_whole_networks_are_counted_and_not_fitted_on(tmp_path):
     assert len(both.everything) == 5
     assert dict(both.environment) == ENVIRONMENT
     assert len(both.sources) == 2
+
+
+@pytest.mark.parametrize("power", [0.4, 1.0])
+def test_visits_are_joined_by_their_own_power_and_rounds_follow_one_that_is_not_small(tmp_path, power):
+    random, measured = np.random.default_rng(3), run(chain("c", np.random.default_rng(2)), np.random.default_rng(2))
+    with Dataset.create(tmp_path / "d.sqlite") as made:
+        for number, slow in enumerate(np.repeat(random.normal(0.0, 0.1, 20), 30).tolist()):
+            visit = at_speed(measured, float(np.exp(power * slow + random.normal(0.0, 0.02))))
+            made.add(replace(visit, reference_s=(1e-3 * np.exp(slow),), started_unix_s=0.03 * number, round=number))
+        data = read_training_data([made])
+    assert data.speed.exponent == pytest.approx(max(power, LEAST_ROUND_EXPONENT))
+    (joined,) = data.runs
+    assert joined.latency_s == pytest.approx(
+        measured.latency_s * data.speed.calibration_s**power / 1e-3**power, rel=0.06
+    )
 
 
 def test_time_of_the_profiler_is_taken_off_as_told_or_as_found(tmp_path):
