@@ -36,7 +36,7 @@ class OpenedOnnx:
 
     def read(self, *, batch: int | None, inputs: Mapping[str, Given], lenient: bool) -> Network:
         """The network at some sizes, as `annette.network.readers.onnx.read_onnx` reads it."""
-        return read_model(self.path, self.model, batch=batch, given=inputs, lenient=lenient)
+        return read_model(self.path, self.model, batch=batch, given=inputs, lenient=lenient, stored=self.path)
 
 
 def open_onnx(path: Path) -> OpenedOnnx:
