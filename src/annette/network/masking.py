@@ -42,7 +42,7 @@ _SUBNORMAL: Final = -87.33
 """The smallest number of 32 bits that is not subnormal is e to this power."""
 _FAR: Final = 1e30
 """Stands for infinity, whose difference from itself is no number."""
-_MOST_COMPARED: Final = 1 << 20
+_MOST_COMPARED: Final = 1 << 17
 _COMPARED_IN_A_STEP: Final = 100
 _STEPS: Final = 20
 """Microseconds to look at what stands behind one operand."""
@@ -190,8 +190,7 @@ def _some_rows(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _shares(rows: npt.NDArray[Any], scale: float) -> Masking:
     """The shares of a matrix that lie so far below the largest of their row."""
     with np.errstate(all="ignore"):
-        below = np.nan_to_num(rows.astype(np.float32), nan=0.0, posinf=_FAR, neginf=-_FAR).clip(-_FAR, _FAR)
-        below *= np.float32(scale)
+        below = rows.astype(np.float32).clip(-_FAR, _FAR) * np.float32(scale)
         below -= below.max(axis=-1, keepdims=True)
     underflow = int(np.count_nonzero(below < _UNDERFLOW))
     vanishing = int(np.count_nonzero(below < _SUBNORMAL))

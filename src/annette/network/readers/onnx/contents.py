@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto
 
 from annette.errors import NetworkFormatError
 from annette.files import open_regular
 from annette.network.readers.onnx.folding import evaluate
 from annette.network.readers.onnx.skeleton import large_tensors, raw_data
+from annette.network.readers.onnx.tensors import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,10 +78,9 @@ class StoredTensors:
         if tensor.data_location == TensorProto.EXTERNAL:
             path, offset, _ = self._external.locate(tensor)
             return np.frombuffer(self._mapped(path), layout, elements, offset).reshape(shape)
-        if tensor.HasField("raw_data"):
-            return np.frombuffer(tensor.raw_data, layout).reshape(shape)
-        if self._model is None:
-            return None
+        held = decoded(stored.name, tensor)
+        if held is not None or self._model is None:
+            return held
         data, name = self._mapped(self._model), str(self._model)
         if self._places is None:
             self._places = large_tensors(data, name)
@@ -91,8 +91,7 @@ class StoredTensors:
             return np.frombuffer(data, layout, elements, raw[0]).reshape(shape) if exact else None
         if end - start > _MOST_PARSED_BYTES:
             return None
-        array: Any = numpy_helper.to_array(TensorProto.FromString(data[start:end]))
-        return np.asarray(array).reshape(shape)
+        return decoded(stored.name, TensorProto.FromString(data[start:end]))
 
     def _mapped(self, path: Path) -> mmap.mmap:
         """A file as memory. It is unmapped with the last array that looks into it."""
