@@ -59,6 +59,8 @@ def mask_behind(product: Layer, network: Network) -> int:
 
 def makes_subnormals(network: Network) -> bool:
     """Whether masks of a network make exponentials underflow, or leave subnormal numbers, whatever its weights are."""
+    if any(tensor.masking is not None and max(tensor.masking) >= HIDES for tensor in network.tensors.values()):
+        return True
     return any(mask_of(layer, network) != NO_MASK for layer in network.layers if layer.kind == "softmax")
 
 

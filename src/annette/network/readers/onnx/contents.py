@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import mmap
-from typing import TYPE_CHECKING, Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -22,7 +23,7 @@ from annette.network.readers.onnx.skeleton import large_tensors, raw_data
 from annette.network.readers.onnx.tensors import decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     import numpy.typing as npt
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from annette.network.readers.onnx.tensors import ExternalData
     from annette.network.readers.onnx.values import Value
 
-__all__ = ["MOST_ELEMENTS", "ConstantContents", "StoredTensors"]
+__all__ = ["MOST_ELEMENTS", "ConstantContents", "OnnxWeights", "StoredTensors", "Weights", "mapped"]
 
 MOST_ELEMENTS: Final = 1 << 24
 """A constant larger than this is not looked at: the mask of 4096 tokens has as many elements."""
@@ -45,60 +46,83 @@ _FAILURES: Final = (NetworkFormatError, OSError, ValueError, TypeError, LookupEr
 """What damaged or missing data end in: their values are not known then, and the network is read without."""
 
 
-class StoredTensors:
-    """Looks up large tensors where they are stored.
+Weights: TypeAlias = "Callable[[Stored, np.dtype[Any]], npt.NDArray[Any] | None]"
+"""The values of a large tensor that a model was loaded without, as its elements lie in memory; None where they are not
+known. What is damaged may raise one of the errors of numpy, of the system, or `NetworkFormatError`."""
+
+
+def mapped(path: Path) -> mmap.mmap:
+    """A file as memory, which is let go with the last array that looks into it.
+
+    Raises:
+        NetworkFormatError: It is no regular file, or cannot be read.
+        ValueError: It is empty.
+    """
+    with open_regular(path, error=NetworkFormatError) as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+class OnnxWeights:
+    """The large tensors of an ONNX file, as `Weights`.
 
     Args:
-        model: The ONNX file; None where the model is from elsewhere, so that only what it holds itself is known.
-        external: Finds what is stored outside it.
+        model: The file.
     """
 
-    def __init__(self, model: Path | None, external: ExternalData) -> None:
+    def __init__(self, model: Path) -> None:
         self._model = model
-        self._external = external
-        self._places: Mapping[str, tuple[int, int]] | None = None
-        self._maps: dict[Path, mmap.mmap] = {}
 
-    def array(self, stored: Stored) -> npt.NDArray[Any] | None:
-        """The values of a tensor; None where they are missing, do not fit its shape, or are too many.
-
-        What lies in a file as it is used is not copied: whoever looks at a part of it reads that part.
-        """
-        tensor = stored.tensor
-        elements = math.prod(tensor.dims)
-        if not 0 < elements <= MOST_ELEMENTS or tensor.data_type not in _LAYOUTS:
-            return None
-        try:
-            return self._array(stored, np.dtype(_LAYOUTS[tensor.data_type]), elements)
-        except _FAILURES:
-            return None
-
-    def _array(self, stored: Stored, layout: np.dtype[Any], elements: int) -> npt.NDArray[Any] | None:
-        tensor, shape = stored.tensor, tuple(stored.tensor.dims)
-        if tensor.data_location == TensorProto.EXTERNAL:
-            path, offset, _ = self._external.locate(tensor)
-            return np.frombuffer(self._mapped(path), layout, elements, offset).reshape(shape)
-        held = decoded(stored.name, tensor)
-        if held is not None or self._model is None:
-            return held
-        data, name = self._mapped(self._model), str(self._model)
-        if self._places is None:
-            self._places = large_tensors(data, name)
-        start, end = self._places[stored.name]
-        raw = raw_data(data, start, end, name)
+    def __call__(self, stored: Stored, layout: np.dtype[Any]) -> npt.NDArray[Any] | None:
+        """The values of a tensor. Those that lie in the file as they are used are not copied."""
+        data, places = self._file
+        start, end = places[stored.name]
+        raw = raw_data(data, start, end, str(self._model))
         if raw is not None:
-            exact = raw[1] - raw[0] == elements * layout.itemsize
-            return np.frombuffer(data, layout, elements, raw[0]).reshape(shape) if exact else None
+            return np.frombuffer(memoryview(data)[slice(*raw)], layout).reshape(tuple(stored.tensor.dims))
         if end - start > _MOST_PARSED_BYTES:
             return None
         return decoded(stored.name, TensorProto.FromString(data[start:end]))
 
-    def _mapped(self, path: Path) -> mmap.mmap:
-        """A file as memory. It is unmapped with the last array that looks into it."""
+    @cached_property
+    def _file(self) -> tuple[mmap.mmap, dict[str, tuple[int, int]]]:
+        """The file, and where its large tensors are."""
+        data = mapped(self._model)
+        return data, large_tensors(data, str(self._model))
+
+
+class StoredTensors:
+    """Looks up large tensors where they are stored.
+
+    Args:
+        weights: Gives what the model was loaded without; None where only what it holds itself is known.
+        external: Finds what an ONNX file stores outside it.
+    """
+
+    def __init__(self, weights: Weights | None, external: ExternalData) -> None:
+        self._weights = weights
+        self._external = external
+        self._maps: dict[Path, mmap.mmap] = {}
+
+    def array(self, stored: Stored) -> npt.NDArray[Any] | None:
+        """The values of a tensor; None where they are missing, do not fit its shape, or are too many."""
+        tensor = stored.tensor
+        elements = math.prod(tensor.dims)
+        if not 0 < elements <= MOST_ELEMENTS or tensor.data_type not in _LAYOUTS:
+            return None
+        layout = np.dtype(_LAYOUTS[tensor.data_type])
+        try:
+            if tensor.data_location == TensorProto.EXTERNAL:
+                return self._outside(tensor, layout, elements)
+            held = decoded(stored.name, tensor)
+            return held if held is not None or self._weights is None else self._weights(stored, layout)
+        except _FAILURES:
+            return None
+
+    def _outside(self, tensor: TensorProto, layout: np.dtype[Any], elements: int) -> npt.NDArray[Any]:
+        path, offset, _ = self._external.locate(tensor)
         if path not in self._maps:
-            with open_regular(path, error=NetworkFormatError) as file:
-                self._maps[path] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return self._maps[path]
+            self._maps[path] = mapped(path)
+        return np.frombuffer(self._maps[path], layout, elements, offset).reshape(tuple(tensor.dims))
 
 
 class ConstantContents:
