@@ -3,9 +3,10 @@
 An exponential that underflows takes a hundred times as long as another on some processors (Intel's, which compute with
 subnormal numbers in microcode), so that the softmax of masked scores is several times slower there; where a mask
 subtracts a hundred instead of infinity, what remains is subnormal, and the matrix product that reads it is ten times
-slower. The values of masks are not known, but their structure tells: a causal mask and that of shifted windows come
-from a constant that relates every token to every other, equal for all heads. A mask of padding comes from an input and
-relates tokens to none; it hides nothing where nothing is padded. A learned bias of positions differs between heads.
+slower. Where a reader has looked at the values of a constant (`Tensor.masking`), they say what it hides. Where the
+values are not known, their structure tells: a causal mask and that of shifted windows come from a constant that relates
+every token to every other, equal for all heads. A mask of padding comes from an input and relates tokens to none; it
+hides nothing where nothing is padded. A learned bias of positions differs between heads.
 """
 
 from __future__ import annotations
@@ -13,20 +14,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from annette.network.kinds import Category, kinds_in
+from annette.network.masking import HIDES, constants_behind, score_operands
 
 if TYPE_CHECKING:
     from annette.network import Layer, Network
+    from annette.network.tensor import Masking
 
 __all__ = ["CAUSAL_MASK", "NO_MASK", "WINDOW_MASK", "makes_subnormals", "mask_behind", "mask_of"]
 
 NO_MASK: Final = 0
 CAUSAL_MASK: Final = 1
-"""One mask for everything: half of the scores, as a rule."""
+"""One mask for everything: half of the scores, as a rule. Their exponentials underflow."""
 WINDOW_MASK: Final = 2
-"""A mask for each window, which leaves most windows as they are."""
+"""A mask for each window, which leaves most windows as they are. Exponentials of what it hides are subnormal."""
+
+_GOOD_PART: Final = 0.15
+"""Platforms know what half of the scores cost that underflow, about five times as much as none: of less than this the
+cost is nearer to that of none, by the ratio."""
 
 _VIEWS: Final = kinds_in(Category.VIEW)
-_COMBINING: Final = frozenset(("add", "sub", "where", "mul", "div"))
 _MOST_LAYERS: Final = 24
 
 
@@ -45,7 +51,7 @@ def mask_behind(product: Layer, network: Network) -> int:
         for _ in range(_MOST_LAYERS):
             if layer is None or layer.kind not in _VIEWS:
                 break
-            layer = network.producers.get(_first_read(layer, network))
+            layer = network.producers.get(next(iter(network.activations[layer.name]), ""))
         if layer is not None and layer.kind == "softmax":
             return mask_of(layer, network)
     return NO_MASK
@@ -53,6 +59,8 @@ def mask_behind(product: Layer, network: Network) -> int:
 
 def makes_subnormals(network: Network) -> bool:
     """Whether masks of a network make exponentials underflow, or leave subnormal numbers, whatever its weights are."""
+    if any(tensor.masking is not None and max(tensor.masking) >= HIDES for tensor in network.tensors.values()):
+        return True
     return any(mask_of(layer, network) != NO_MASK for layer in network.layers if layer.kind == "softmax")
 
 
@@ -67,52 +75,36 @@ def mask_of(softmax: Layer, network: Network) -> int:
         softmax: The layer, or the first of those that make up a decomposed softmax.
         network: Its network.
     """
-    tensor, found = _first_read(softmax, network), NO_MASK
-    for _ in range(_MOST_LAYERS):
-        layer = network.producers.get(tensor)
-        if layer is None or not (layer.kind in _VIEWS or layer.kind in _COMBINING):
-            return found
-        if len(layer.inputs) > _MOST_LAYERS:  # No mask is added so, and many may ask for the same.
-            return found
-        chosen = layer.inputs[1:] if layer.kind == "where" else layer.inputs  # not by which condition
-        reads = [name for name in chosen if not network.tensors[name].constant]
-        main = max(reads, key=lambda name: network.tensors[name].elements, default="")  # what carries the scores
-        if layer.kind in ("add", "sub", "where"):
-            for operand in layer.inputs:
-                mask = _mask(operand, network) if operand != main else NO_MASK
-                if mask == CAUSAL_MASK or mask == found != NO_MASK:
-                    return CAUSAL_MASK
-                found = mask or found
-        tensor = main
+    found = NO_MASK
+    for place in score_operands(softmax, network.producers, network.tensors):
+        mask = _mask(place.operand, network)
+        if mask == CAUSAL_MASK or mask == found != NO_MASK:
+            return CAUSAL_MASK
+        found = mask or found
     return found
 
 
-def _first_read(layer: Layer, network: Network) -> str:
-    """The first activation that a layer reads; no tensor's name where it reads none."""
-    return next(iter(network.activations[layer.name]), "")
-
-
-def _mask(tensor: str, network: Network) -> int:
-    """What a second operand of a sum or choice is: a mask if a constant behind it relates tokens to tokens.
-
-    What a product has made of constants is no mask: positions that are learned relate tokens to tokens as well.
-    """
-    waiting, seen = [tensor], 0
-    while waiting and seen < _MOST_LAYERS:
-        seen += 1
-        current = waiting.pop()
-        shape = network.tensors[current].shape
-        if network.tensors[current].constant:
-            if len(shape) >= 2 and min(shape[-2:]) > 1:
-                return _kind_of_mask(shape)
-            continue
-        layer = network.producers.get(current)
-        if layer is not None and not layer.workload.macs:
-            waiting += layer.inputs[:_MOST_LAYERS]
+def _mask(operand: str, network: Network) -> int:
+    """What an operand of a sum or choice is: a mask if a constant behind it hides, or relates tokens to tokens."""
+    for name in constants_behind(operand, network.producers, network.tensors):
+        tensor = network.tensors[name]
+        if tensor.masking is not None:
+            mask = _mask_by_values(tensor.masking)
+            if mask != NO_MASK:
+                return mask
+        elif len(tensor.shape) >= 2 and min(tensor.shape[-2:]) > 1:
+            return _mask_by_structure(tensor.shape)
     return NO_MASK
 
 
-def _kind_of_mask(shape: tuple[int, ...]) -> int:
+def _mask_by_values(masking: Masking) -> int:
+    """Which mask costs what a constant does: by what becomes of most of the exponentials that it hides."""
+    if masking.subnormal >= max(HIDES, masking.underflow):
+        return WINDOW_MASK
+    return CAUSAL_MASK if masking.underflow >= _GOOD_PART else NO_MASK
+
+
+def _mask_by_structure(shape: tuple[int, ...]) -> int:
     """Whether a constant is equal for all heads, which stand third from the last, and for all that stands before."""
     heads = shape[-3] if len(shape) > 2 else 1
     before = max(shape[:-3], default=1)

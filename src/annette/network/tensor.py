@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from annette.errors import NetworkShapeError
 from annette.frozen import quick
 
-__all__ = ["MAX_ELEMENTS", "DType", "Tensor"]
+__all__ = ["MAX_ELEMENTS", "DType", "Masking", "Tensor"]
 
 MAX_ELEMENTS: Final = 2**62
 """No tensor may have more elements than this: byte and operation counts must stay within 64 bits."""
@@ -56,6 +56,19 @@ class DType(Enum):
         return self.label.startswith(("float", "bfloat"))
 
 
+class Masking(NamedTuple):
+    """What a constant hides of the scores of a softmax that it is added to, or that it chooses.
+
+    Attributes:
+        underflow: Share of its elements, from 0 to 1, that make an exponential underflow, for they are so much below
+            the largest of their row.
+        subnormal: Share of those that leave a subnormal number.
+    """
+
+    underflow: float
+    subnormal: float
+
+
 @quick
 @dataclass(frozen=True, slots=True)
 class Tensor:
@@ -70,6 +83,8 @@ class Tensor:
             shapes (masks, positions), holds indices, or is another form of a constant that is already counted.
         code_bits: What an element of a constant takes where values are compressed (`annette.network.weight_code`); None
             where they are not known. No part of a tensor's identity.
+        masking: What a constant hides of the scores of a softmax (`annette.network.masking`); None where its values are
+            not known, or have nothing to do with a softmax. No part of a tensor's identity.
     """
 
     name: str
@@ -78,6 +93,7 @@ class Tensor:
     constant: bool = False
     learned: bool = True
     code_bits: float | None = field(default=None, compare=False)
+    masking: Masking | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         wrong = _what_is_wrong(self.shape)

@@ -1,13 +1,18 @@
 """Which softmax has a part of its scores hidden."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from annette.mapping.kernel import KernelTable, Precision
 from annette.mapping.masks import CAUSAL_MASK, NO_MASK, WINDOW_MASK, makes_subnormals, mask_behind, mask_of
 from annette.mapping.rules import preset
-from annette.network import DType
+from annette.network import DType, Network
 from annette.network.builder import NetworkBuilder
+from annette.network.readers.onnx import read_onnx
+from annette.network.tensor import Masking
+from annette.network.writers.onnx import write_onnx
 from annette.network.zoo import build
 
 TOKENS, HEADS = 16, 4
@@ -94,6 +99,61 @@ def test_the_structure_of_what_is_added_tells_masks_from_biases(make, expected):
     network = built(make)
     assert mask_of(softmax_of(network), network) == expected
     assert makes_subnormals(network) == (expected != NO_MASK)
+
+
+def knowing(network, masking):
+    """The same network, read from a file that says what its constants hide."""
+    tensors = {name: replace(each, masking=masking) for name, each in network.tensors.items() if each.constant}
+    return Network(
+        name=network.name,
+        layers=network.layers,
+        tensors={**network.tensors, **tensors},
+        inputs=network.inputs,
+        outputs=network.outputs,
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "masking", "expected"),
+    [
+        (plus((1, 1, TOKENS, TOKENS)), Masking(0, 0), NO_MASK),
+        (plus((3, 1, TOKENS, TOKENS)), Masking(0, 0), NO_MASK),
+        (causal, Masking(0, 0), NO_MASK),
+        (plus((1, HEADS, TOKENS, TOKENS)), Masking(0.4, 0), CAUSAL_MASK),
+        (plus((1, 1, 1, TOKENS)), Masking(0.5, 0), CAUSAL_MASK),
+        (plus((1, 1, TOKENS, TOKENS)), Masking(0.1, 0), NO_MASK),
+        (plus((1, 1, TOKENS, TOKENS)), Masking(0, 0.5), WINDOW_MASK),
+        (plus((3, 1, TOKENS, TOKENS)), Masking(0, 0.05), WINDOW_MASK),
+        (plus((3, 1, TOKENS, TOKENS)), Masking(0, 0.01), NO_MASK),
+        (plus((3, 1, TOKENS, TOKENS)), Masking(0.4, 0.1), CAUSAL_MASK),
+        (lambda net, scores: plus((3, 1, TOKENS, TOKENS))(net, plus((3, 1, TOKENS, TOKENS))(net, scores)),
+         Masking(0, 0.2), CAUSAL_MASK),
+    ],
+)  # fmt: skip
+def test_values_decide_where_they_are_known(make, masking, expected):
+    network = knowing(built(make), masking)
+    assert mask_of(softmax_of(network), network) == expected
+    assert makes_subnormals(network) == (max(masking) >= 0.02)
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"), [("causal", CAUSAL_MASK), ("windows", WINDOW_MASK), ("twice", CAUSAL_MASK)]
+)
+def test_networks_of_the_builder_are_what_their_files_are_by_their_values(tmp_path, make, expected):
+    """Platforms are fitted to the former, and estimate the latter."""
+    net, tokens = NetworkBuilder("masked"), 49
+    if make == "causal":
+        scores = causal(net, net.input("scores", (3, HEADS, TOKENS, TOKENS)))
+    else:
+        scores = net.input("scores", (1, 16, HEADS, tokens, tokens))
+        for _ in range(1 + (make == "twice")):
+            scores = net.add_constant(scores, (1, 16, 1, tokens, tokens), pattern="shifted_windows:28:28:7:3")
+    network = net.build(net.softmax(scores))
+    write_onnx(network, tmp_path / "net.onnx")
+    read = read_onnx(tmp_path / "net.onnx")
+    assert any(tensor.masking for tensor in read.tensors.values())
+    assert not any(tensor.masking for tensor in network.tensors.values())
+    assert mask_of(softmax_of(network), network) == mask_of(softmax_of(read), read) == expected
 
 
 @pytest.mark.parametrize(

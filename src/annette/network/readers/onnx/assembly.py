@@ -7,8 +7,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from annette.errors import NetworkShapeError, NetworkStructureError
+from annette.network.masking import known_masking
 from annette.network.modules import MODULE_KEY, module_from_scopes
 from annette.network.network import Network
+from annette.network.readers.onnx.contents import ConstantContents
 from annette.network.readers.onnx.control import deciding_options
 from annette.network.readers.onnx.generic import meta_of_type
 from annette.network.readers.onnx.values import dtype_of
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from annette.network.layer import Layer
     from annette.network.readers.onnx.binding import Binding
+    from annette.network.readers.onnx.contents import StoredTensors
     from annette.network.readers.onnx.frame import PendingLayer
     from annette.network.readers.onnx.values import Value
     from annette.network.readers.onnx.walk import Walker
@@ -40,6 +43,7 @@ def assemble(
     walker: Walker,
     values: Mapping[str, Value],
     binding: Binding,
+    tensors_at: StoredTensors,
     source_format: str = "onnx",
 ) -> Network:
     """Builds the network from a finished walk.
@@ -50,6 +54,7 @@ def assemble(
         walker: The walk, with its layers and notes.
         values: The main graph's values by name.
         binding: The concrete inputs.
+        tensors_at: Looks up large stored tensors.
         source_format: What the network says of where it came from.
 
     Raises:
@@ -73,6 +78,8 @@ def assemble(
     owners: dict[str, str] = {}
     modules = _modules(graph)
     layers = [_describe(pending, tensors, owners, modules) for pending in alive]
+    contents = ConstantContents(alive, walker.stored, walker.computed, tensors_at)
+    tensors.update(known_masking(layers, tensors, contents))
     fed = [value for value in binding.values if value.elements]
     for value in (*fed, *outputs):
         tensors.setdefault(value.name, value.tensor())

@@ -103,12 +103,16 @@ _LOOPS: Final = frozenset({"GatherND", "ReverseSequence", "ScatterElements", "Sc
 """Operators that ``onnx.reference`` evaluates element by element, in Python."""
 
 
-def evaluate(node: Node, outputs: Sequence[Meta]) -> list[npt.NDArray[np.generic] | None]:
+def evaluate(
+    node: Node, outputs: Sequence[Meta], *, most: int = MAX_ELEMENTS_FOLDED
+) -> list[npt.NDArray[np.generic] | None]:
     """The contents of a node's outputs, as far as the file's budget has something to spare for them.
 
     Args:
         node: All its operands are constants.
         outputs: Shapes and types of its results.
+        most: Elements of the largest array that is touched; what is evaluated in Python never touches more than
+            `MAX_ELEMENTS_FOLDED`.
 
     Returns:
         One array per output; None where it is too large, not known, or cannot be computed.
@@ -120,7 +124,7 @@ def evaluate(node: Node, outputs: Sequence[Meta]) -> list[npt.NDArray[np.generic
     written = outputs[: len(node.output_names)]
     if not any(math.prod(meta.shape) for meta in written):
         return [empty_array(meta) for meta in written] + unknown[len(written) :]
-    if node.domain or not _affordable(node, inputs, written):
+    if node.domain or not _affordable(node, inputs, written, most):
         return unknown
     try:
         with np.errstate(all="ignore"):
@@ -140,13 +144,15 @@ def empty_array(meta: Meta) -> npt.NDArray[np.generic] | None:
     return np.zeros(meta.shape, _numpy_type(meta.dtype) if meta.dtype.label in NUMPY_NAMES else np.float32)
 
 
-def _affordable(node: Node, inputs: Sequence[npt.NDArray[np.generic] | None], outputs: Sequence[Meta]) -> bool:
+def _affordable(
+    node: Node, inputs: Sequence[npt.NDArray[np.generic] | None], outputs: Sequence[Meta], most: int
+) -> bool:
     """Whether nothing is large that evaluating a node touches, and the budget has it to spare.
 
     Empty operands count by their other dimensions: what is computed on the way may have those.
     """
     extents = [_extent(array.shape) for array in inputs if array is not None] + [_extent(m.shape) for m in outputs]
-    if max(extents, default=0) > MAX_ELEMENTS_FOLDED:
+    if max(extents, default=0) > (MAX_ELEMENTS_FOLDED if node.op in _LOOPS else most):
         return False
     if node.op == "Clip" and any(array is not None and array.size > 1 for array in inputs[1:]):
         return False  # Bounds are numbers; broadcast against the operand, tensors would make it larger.
@@ -245,6 +251,14 @@ def _gather_elements(node: Node, inputs: list[Any], _: Sequence[Meta]) -> Any:
     return np.take_along_axis(data, indices.astype(np.int64), axis)
 
 
+def _resize(node: Node, inputs: list[Any], outputs: Sequence[Meta]) -> Any:
+    """What is the same everywhere stays so: an attention mask of ones, brought to the size of a feature map."""
+    data = inputs[0]
+    if node.text("coordinate_transformation_mode", "") == "tf_crop_and_resize" or data.min() != data.max():
+        raise ValueError("interpolation is not evaluated")
+    return np.full(outputs[0].shape, data.flat[0])
+
+
 def _reference(node: Node, inputs: list[Any]) -> list[Any]:
     """Evaluates one node with ``onnx.reference``, imported only when a file needs it."""
     from onnx.reference import ReferenceEvaluator  # noqa: PLC0415 - rarely needed and slow to import
@@ -278,6 +292,7 @@ _SINGLE: Final[Mapping[str, Callable[[Node, list[Any], Sequence[Meta]], Any]]] =
     **dict.fromkeys(
         ("Reshape", "Squeeze", "Unsqueeze", "Flatten"), lambda _, inputs, outputs: inputs[0].reshape(outputs[0].shape)
     ),
+    "Resize": _resize,
     "Slice": _slice,
     "Tile": lambda _, inputs, __: np.tile(inputs[0], inputs[1]),
     "Transpose": lambda node, inputs, _: np.transpose(inputs[0], node.integers("perm")),

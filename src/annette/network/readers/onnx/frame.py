@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from annette.budget import spend
 from annette.errors import NetworkFormatError, NetworkStructureError
@@ -14,19 +14,22 @@ from annette.network.tensor import DType
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 
-    from onnx import AttributeProto, GraphProto, NodeProto, OperatorSetIdProto
+    from onnx import AttributeProto, GraphProto, NodeProto, OperatorSetIdProto, TensorProto
 
     from annette.network.loop import Loop
     from annette.network.readers.onnx.branches import Branches
-    from annette.network.readers.onnx.node import Result
+    from annette.network.readers.onnx.node import Node, Result
+    from annette.network.readers.onnx.values import Meta
 
 __all__ = [
     "ABSENT",
     "MAX_DEPTH",
     "STANDARD_DOMAINS",
     "Collection",
+    "Computed",
     "Frame",
     "PendingLayer",
+    "Stored",
     "opset_versions",
     "require_text",
     "resolved_attributes",
@@ -79,6 +82,32 @@ class PendingLayer:
     outputs: list[Value]
 
 
+class Stored(NamedTuple):
+    """A large tensor of the main graph, whose values are not carried along.
+
+    Attributes:
+        name: That of the initializer, or of what a node ``Constant`` writes.
+        tensor: As the model has it, with or without its values.
+    """
+
+    name: str
+    tensor: TensorProto
+
+
+class Computed(NamedTuple):
+    """How a node makes a constant of constants whose values are not carried along.
+
+    Attributes:
+        node: The node.
+        outputs: Shapes and types of its results.
+        position: Which of these the constant is.
+    """
+
+    node: Node
+    outputs: Sequence[Meta]
+    position: int
+
+
 class Collection(ABC):
     """What a walk has found so far; nested graphs add to it through the same methods as the main graph.
 
@@ -91,6 +120,8 @@ class Collection(ABC):
         layer_names: The same of layers.
         needed: What decides which branches and how many rounds run: computed, though no output depends on it.
         branches: The way through branches that data choose.
+        stored: Stored tensors whose values are not carried along, by the name of their value.
+        computed: Constants whose values are not carried along, by name.
     """
 
     def __init__(self, branches: Branches) -> None:
@@ -102,6 +133,8 @@ class Collection(ABC):
         self.notes: dict[str, None] = {}
         self.names: dict[str, int] = {}
         self.layer_names: dict[str, int] = {}
+        self.stored: dict[str, Stored] = {}
+        self.computed: dict[str, Computed] = {}
 
     @abstractmethod
     def initializers(self, graph: GraphProto, frame: Frame) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from annette.network.readers.onnx.binding import declared_inputs
+from annette.network.readers.onnx.contents import OnnxWeights
 from annette.network.readers.onnx.reader import fed_inputs, load_skeleton, read_model
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class OpenedOnnx:
 
     def read(self, *, batch: int | None, inputs: Mapping[str, Given], lenient: bool) -> Network:
         """The network at some sizes, as `annette.network.readers.onnx.read_onnx` reads it."""
-        return read_model(self.path, self.model, batch=batch, given=inputs, lenient=lenient)
+        weights = OnnxWeights(self.path)
+        return read_model(self.path, self.model, batch=batch, given=inputs, lenient=lenient, weights=weights)
 
 
 def open_onnx(path: Path) -> OpenedOnnx:

@@ -24,6 +24,7 @@ from annette.files import open_regular
 from annette.network.readers.onnx.assembly import assemble
 from annette.network.readers.onnx.binding import bind_inputs, check_scaled
 from annette.network.readers.onnx.branches import MOST_READINGS, Branches, combined
+from annette.network.readers.onnx.contents import OnnxWeights, StoredTensors
 from annette.network.readers.onnx.frame import opset_versions
 from annette.network.readers.onnx.sizes import Level, Sizes
 from annette.network.readers.onnx.skeleton import skeleton
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from annette.network.network import Network
     from annette.network.readers.onnx.binding import Binding
     from annette.network.readers.onnx.branches import Decision
+    from annette.network.readers.onnx.contents import Weights
     from annette.network.readers.onnx.values import Value
 
 __all__ = ["fed_inputs", "fed_values", "load_skeleton", "parsed_model", "read_model", "read_onnx", "read_proto"]
@@ -84,7 +86,9 @@ def read_onnx(
         OptionError: ``batch`` is not positive, or ``input_shapes`` does not fit the inputs.
     """
     path = Path(path)
-    return read_model(path, load_skeleton(path), batch=batch, given=input_shapes or {}, lenient=lenient)
+    return read_model(
+        path, load_skeleton(path), batch=batch, given=input_shapes or {}, lenient=lenient, weights=OnnxWeights(path)
+    )
 
 
 def fed_values(path: Path, *, batch: int | None = None, input_shapes: Mapping[str, Given] | None = None) -> list[Value]:
@@ -118,6 +122,7 @@ def read_model(
     given: Mapping[str, Given],
     lenient: bool = False,
     source_format: str = "onnx",
+    weights: Weights | None = None,
 ) -> Network:
     """Reads a model that is loaded: what `read_onnx` does after it opened the file.
 
@@ -128,13 +133,14 @@ def read_model(
         given: As ``input_shapes`` of `read_onnx`.
         lenient: As for `read_onnx`.
         source_format: What the network says of where it came from.
+        weights: Gives the large tensors that the model was loaded without, of which few are asked for.
 
     Raises:
         NetworkError: As for `read_onnx`.
         OptionError: As for `read_onnx`.
     """
     given, sizes = _apart(model.graph, given)
-    reading = _Reading(path, model, lenient, source_format, sizes)
+    reading = _Reading(path, model, lenient, source_format, sizes, weights)
     described = model.ByteSize()
     try:
         with budgeted(str(path), steps=2 * BASE_STEPS + described, size_bytes=BASE_BYTES + 16 * described):
@@ -161,6 +167,7 @@ class _Reading:
     lenient: bool
     source_format: str
     sizes: Mapping[str, Given]
+    weights: Weights | None
 
     def bound(self, batch: int | None, given: Mapping[str, Given]) -> Binding:
         """The inputs, as far as the file and what was given say what they are."""
@@ -238,9 +245,10 @@ class _Reading:
                 f"{path} uses operator set {opsets['']}; annette reads {_MIN_OPSET} and newer: convert it with "
                 "onnx.version_converter"
             )
+        external = ExternalData(path)
         walker = Walker(
             self.model,
-            ExternalData(path),
+            external,
             complaints=Complaints(str(path), lenient=self.lenient),
             trust_stated_shapes=not binding.changed,
             branches=branches,
@@ -258,7 +266,8 @@ class _Reading:
                 f"{error}"
             ) from error
         _refuse_unused(path, walker.sizes)
-        return assemble(path, graph, walker, values, binding, self.source_format), binding
+        tensors_at = StoredTensors(self.weights, external)
+        return assemble(path, graph, walker, values, binding, tensors_at, self.source_format), binding
 
 
 def _apart(graph: GraphProto, given: Mapping[str, Given]) -> tuple[dict[str, Given], dict[str, Given]]:

@@ -16,9 +16,9 @@ from annette.errors import NetworkFormatError
 
 if TYPE_CHECKING:
     import mmap
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["KEPT_TENSOR_BYTES", "skeleton"]
+__all__ = ["KEPT_TENSOR_BYTES", "large_tensors", "raw_data", "skeleton"]
 
 KEPT_TENSOR_BYTES: Final = 4096
 """Tensors whose encoding is longer than this lose their data: shape arithmetic never needs more."""
@@ -74,6 +74,50 @@ def skeleton(data: mmap.mmap | bytes, path: str) -> bytes:
     return small
 
 
+def large_tensors(data: mmap.mmap | bytes, path: str) -> dict[str, tuple[int, int]]:
+    """Where the main graph's large tensors are encoded: those that `skeleton` leaves without their data.
+
+    Args:
+        data: The whole file.
+        path: Its name, for messages.
+
+    Returns:
+        First byte and end of each ``TensorProto``, by the name of the initializer, or of what a node ``Constant``
+        writes.
+
+    Raises:
+        NetworkFormatError: As for `skeleton`.
+    """
+    walk = _Walk(data, path)
+    found = {}
+    for graph_at in walk.members(0, len(data), 7):
+        for field, start, end in walk.fields(*graph_at):
+            if end - start <= KEPT_TENSOR_BYTES:
+                continue
+            if field == 5:
+                found[walk.text(start, end, 8)] = (start, end)
+            elif field == 1 and walk.text(start, end, 4) == "Constant":
+                for attribute in walk.members(start, end, 5):
+                    for tensor in walk.members(*attribute, 5):
+                        found[walk.text(start, end, 2)] = tensor
+    return found
+
+
+def raw_data(data: mmap.mmap | bytes, start: int, end: int, path: str) -> tuple[int, int] | None:
+    """Where an encoded ``TensorProto`` holds its elements as bytes, or None where it holds them in another way.
+
+    Args:
+        data: The whole file.
+        start: First byte of the tensor, as `large_tensors` has it.
+        end: Its end.
+        path: The file's name, for messages.
+
+    Raises:
+        NetworkFormatError: As for `skeleton`.
+    """
+    return max(_Walk(data, path).members(start, end, 9), default=None)
+
+
 class _Walk:
     """One pass; counts what it has seen so that time and memory stay bounded."""
 
@@ -110,6 +154,26 @@ class _Walk:
                 parts.extend(inner)
                 written += len(head) + size
         return written + self._keep(data[run:end], parts)
+
+    def fields(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+        """The fields of ``data[start:end]`` that have a length: number, first byte and end of each."""
+        position = start
+        while position < end:
+            self._fields += 1
+            tag_at = position
+            tag, position = self._varint(position, end)
+            body, position = self._skip(tag, tag_at, position, end)
+            if tag & 7 == 2:
+                yield tag >> 3, body, position
+
+    def members(self, start: int, end: int, wanted: int) -> Iterator[tuple[int, int]]:
+        """First byte and end of each field of a number, among those that have a length."""
+        return ((body, stop) for field, body, stop in self.fields(start, end) if field == wanted)
+
+    def text(self, start: int, end: int, wanted: int) -> str:
+        """The first text of a field's number; empty where there is none."""
+        body, stop = next(self.members(start, end, wanted), (0, 0))
+        return bytes(self._data[body:stop]).decode(errors="replace")
 
     def _keep(self, piece: bytes, parts: list[bytes]) -> int:
         self._kept += len(piece)

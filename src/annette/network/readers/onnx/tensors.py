@@ -19,7 +19,7 @@ from annette.network.readers.onnx.values import Value, checked_shape, dtype_of
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["ExternalData", "constant_value"]
+__all__ = ["ExternalData", "constant_value", "decoded"]
 
 _RAW: Final = {1: "<f4", 6: "<i4", 7: "<i8", 9: "?", 11: "<f8"}
 _MAX_EXTERNAL_ELEMENTS: Final = KEPT_TENSOR_BYTES // 8
@@ -126,13 +126,18 @@ def _contents(
         if len(raw) != elements * layout.itemsize:
             raise NetworkFormatError(f"{what} has {len(raw)} bytes of data, but its shape {list(shape)} says otherwise")
         return np.frombuffer(raw, layout).reshape(shape)
-    return _decode(what, tensor, elements)
+    return decoded(what, tensor)
 
 
-def _decode(what: str, tensor: TensorProto, elements: int) -> npt.NDArray[np.generic] | None:
+def decoded(what: str, tensor: TensorProto) -> npt.NDArray[np.generic] | None:
+    """The contents that a tensor holds itself, in whatever field; None where it holds none.
+
+    Raises:
+        NetworkFormatError: They do not fit its shape.
+    """
     fields = (tensor.float_data, tensor.int32_data, tensor.int64_data, tensor.double_data, tensor.uint64_data)
     stored = tensor.HasField("raw_data") or any(map(len, fields))
-    if not stored and elements:
+    if not stored and math.prod(tensor.dims):
         return None
     try:
         array: Any = numpy_helper.to_array(tensor)

@@ -23,7 +23,9 @@ from annette.network.readers.onnx.frame import (
     MAX_DEPTH,
     STANDARD_DOMAINS,
     Collection,
+    Computed,
     Frame,
+    Stored,
     require_text,
     resolved_attributes,
 )
@@ -122,6 +124,7 @@ class Walker(Collection):
             value = constant_value(tensor.name, tensor, self._external)
             value.name = value.root = self.unique(frame.prefix + tensor.name, self.names)
             frame.values[tensor.name] = value
+            self._remember(value, Stored(tensor.name, tensor), frame)
         for sparse in graph.sparse_initializer:
             require_text((sparse.values.name,), f"graph {graph.name!r}")
             value = constant_value(sparse.values.name, sparse.values, self._external)
@@ -217,6 +220,12 @@ class Walker(Collection):
         name = self.unique(frame.prefix + node.output_names[0], self.names)
         value = constant_value(name, attribute.t, self._external)
         self.define(frame, node.output_names[0], value)
+        self._remember(value, Stored(node.output_names[0], attribute.t), frame)
+
+    def _remember(self, value: Value, stored: Stored, frame: Frame) -> None:
+        """Keeps where the values of a constant are, if they are not carried along; those of nested graphs are not."""
+        if value.data is None and frame.stated:
+            self.stored[value.name] = stored
 
     def _sequence(self, node: Node, result: Result, frame: Frame) -> None:
         items = result.items or ()
@@ -251,9 +260,10 @@ class Walker(Collection):
                 continue
             contents = data[index] if index < len(data) else None
             source = _source(node, metas[index]) if constant else None
-            written.append(
-                self._bind(node, frame, index, metas[index], constant=constant, data=contents, source=source)
-            )
+            value = self._bind(node, frame, index, metas[index], constant=constant, data=contents, source=source)
+            written.append(value)
+            if constant and value.data is None:
+                self.computed[value.name] = Computed(node, metas, index)
         if not constant and result.kind is not None:
             self._layer(node, result, [value for value in written if not value.constant])
 

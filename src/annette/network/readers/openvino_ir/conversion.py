@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from onnx import ModelProto, TensorProto, ValueInfoProto
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from annette.network.readers.openvino_ir.document import IrLayer, Port
 
-__all__ = ["model_of"]
+__all__ = ["Converted", "model_of"]
 
 _OPSET: Final = 20
 _OTHER_DOMAIN: Final = "openvino"
@@ -27,7 +27,19 @@ _INTEGERS: Final = {6: "<i4", 7: "<i8", 9: "?", 1: "<f4"}
 _ORDERLY: Final = frozenset({"Parameter", "Const", "Result"})
 
 
-def model_of(name: str, layers: Sequence[IrLayer], path: str, data: Callable[[int, int], bytes | None]) -> ModelProto:
+class Converted(NamedTuple):
+    """The ONNX model of an IR.
+
+    Attributes:
+        model: The model, without the data of its large constants.
+        places: Where these are in the ``.bin`` file by name: first byte and size, as the IR states them.
+    """
+
+    model: ModelProto
+    places: dict[str, tuple[int, int]]
+
+
+def model_of(name: str, layers: Sequence[IrLayer], path: str, data: Callable[[int, int], bytes | None]) -> Converted:
     """The ONNX model of an IR.
 
     A bias that OpenVINO keeps as an addition behind a convolution, or behind a product of two matrices, is an operand
@@ -47,7 +59,7 @@ def model_of(name: str, layers: Sequence[IrLayer], path: str, data: Callable[[in
     conversion = _Conversion(name, layers, path, data)
     for layer in _sorted(layers, path):
         conversion.add(layer)
-    return conversion.model
+    return Converted(conversion.model, conversion.places)
 
 
 class _Conversion:
@@ -55,6 +67,7 @@ class _Conversion:
         self, name: str, layers: Sequence[IrLayer], path: str, data: Callable[[int, int], bytes | None]
     ) -> None:
         self.model = ModelProto(ir_version=10)
+        self.places: dict[str, tuple[int, int]] = {}
         self.model.opset_import.add(domain="", version=_OPSET)
         self.model.opset_import.add(domain=_OTHER_DOMAIN, version=1)
         graph = self.model.graph
@@ -149,7 +162,10 @@ class _Conversion:
         offset, size = layer.data.get("offset", ""), layer.data.get("size", "")
         layout = _INTEGERS.get(element)
         few = math.prod(port.dims) <= KEPT_TENSOR_BYTES
-        if layout and few and all(text.isdecimal() and len(text) < 19 for text in (offset, size)):
+        placed = all(text.isdecimal() and len(text) < 19 for text in (offset, size))
+        if placed:
+            self.places[name] = int(offset), int(size)
+        if layout and few and placed:
             wanted = math.prod(port.dims) * np.dtype(layout).itemsize
             raw = self._data(int(offset), wanted) if 0 < wanted == int(size) <= KEPT_TENSOR_BYTES else None
             if raw is not None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from annette.errors import NetworkExportError, NetworkFormatError
 from annette.files import exists, open_regular
 from annette.network.readers.frameworks.worker import first_line
+from annette.network.readers.onnx.contents import mapped
 from annette.network.readers.onnx.reader import read_model
 from annette.network.readers.openvino_ir.conversion import model_of
 from annette.network.readers.openvino_ir.document import read_document
@@ -18,8 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import BinaryIO
 
+    import numpy.typing as npt
+
     from annette.network.inputs import Given
     from annette.network.network import Network
+    from annette.network.readers.onnx.frame import Stored
 
 __all__ = ["read_openvino_ir", "read_openvino_model"]
 
@@ -31,7 +38,7 @@ def read_openvino_ir(
 
     Args:
         path: The ``.xml`` file; its content is untrusted data. Of the ``.bin`` beside it only constants of up to 4 KiB
-            are read, which shapes may need.
+            are read, which shapes may need, and those that mask the scores of a softmax.
         batch: As for `annette.network.readers.onnx.read_onnx`.
         input_shapes: As for ``read_onnx``.
         lenient: As for ``read_onnx``.
@@ -47,11 +54,20 @@ def read_openvino_ir(
         name, layers = read_document(file, str(path))
     beside = path.with_suffix(".bin")
     if not exists(beside):
-        model = model_of(name, layers, str(path), _no_data)
+        converted, weights = model_of(name, layers, str(path), _no_data), None
     else:
         with open_regular(beside, error=NetworkFormatError) as data:
-            model = model_of(name, layers, str(path), _Data(data))
-    return read_model(path, model, batch=batch, given=input_shapes or {}, lenient=lenient, source_format="openvino")
+            converted = model_of(name, layers, str(path), _Data(data))
+        weights = _Weights(beside, converted.places)
+    return read_model(
+        path,
+        converted.model,
+        batch=batch,
+        given=input_shapes or {},
+        lenient=lenient,
+        source_format="openvino",
+        weights=weights,
+    )
 
 
 def read_openvino_model(
@@ -102,3 +118,19 @@ class _Data:
             return None
         self._file.seek(offset)
         return self._file.read(size)
+
+
+class _Weights:
+    """Large constants in a ``.bin`` file, as `annette.network.readers.onnx.contents.Weights`."""
+
+    def __init__(self, path: Path, places: Mapping[str, tuple[int, int]]) -> None:
+        self._path = path
+        self._places = places
+
+    def __call__(self, stored: Stored, layout: np.dtype[Any]) -> npt.NDArray[Any]:
+        start, size = self._places[stored.name]
+        return np.frombuffer(self._data[start : start + size], layout).reshape(tuple(stored.tensor.dims))
+
+    @cached_property
+    def _data(self) -> memoryview:
+        return memoryview(mapped(self._path))

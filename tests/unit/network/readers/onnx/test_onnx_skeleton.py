@@ -7,7 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from annette.errors import NetworkFormatError
 from annette.network.readers.onnx.reader import load_skeleton
-from annette.network.readers.onnx.skeleton import skeleton
+from annette.network.readers.onnx.skeleton import large_tensors, raw_data, skeleton
 
 
 def _model(size: int) -> onnx.ModelProto:
@@ -53,6 +53,28 @@ def test_every_typed_data_field_is_dropped():
         tensor = model.graph.initializer.add(name=field, data_type=kind, dims=[5000])
         getattr(tensor, field).extend([1] * 5000)
     assert len(skeleton(model.SerializeToString(), "m")) < 1500
+
+
+def test_large_tensors_are_found_by_the_name_of_what_they_become():
+    data = _model(100_000).SerializeToString()
+    places = large_tensors(data, "m")
+    assert places.keys() == {"w", "c"}
+    for start, end in places.values():
+        assert TensorProto.FromString(data[start:end]).dims == [100_000]
+        first, stop = raw_data(data, start, end, "m")
+        assert np.frombuffer(data[first:stop], np.float32).tolist() == [1] * 100_000
+    assert large_tensors(_model(8).SerializeToString(), "m") == {}
+
+
+def test_numbers_in_a_field_of_their_type_are_no_raw_data():
+    tensor = helper.make_tensor("w", TensorProto.FLOAT, [2], [1, 2]).SerializeToString()
+    assert raw_data(tensor, 0, len(tensor), "m") is None
+
+
+def test_large_tensors_of_what_is_no_model_are_refused():
+    data = _model(100_000).SerializeToString()
+    with pytest.raises(NetworkFormatError, match="truncated"):
+        large_tensors(data[:-1000], "m")
 
 
 def test_weights_in_nested_graphs_and_functions_are_dropped():

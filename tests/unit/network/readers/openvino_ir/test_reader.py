@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 from tools.fuzz.ir_file import Ir, convolution, example
 
@@ -85,6 +86,44 @@ def test_shapes_that_the_file_states_do_without_its_weights(tmp_path):
     ir.result(ir.layer("Transpose", [x, ir.integers(0, 2, 3, 1)], [(1, 8, 8, 3)]))
     with pytest.raises(NetworkFormatError, match=r"is the \.bin file beside"):
         read_openvino_ir(ir.write(tmp_path / "order.xml", weights=False))
+
+
+TOKENS = 96
+CAUSAL = np.where(np.tri(TOKENS, dtype=np.bool_), 0, -np.inf)
+
+
+def masked(values, precision):
+    """A softmax of scores to which a constant is added."""
+    ir = Ir()
+    shape = (1, 4, TOKENS, TOKENS)
+    mask = ir.constant((1, 1, TOKENS, TOKENS), values, precision)
+    if precision != "FP32":
+        mask = ir.layer("Convert", [mask], [mask.shape], destination_type="f32")
+    scores = ir.layer("Add", [ir.parameter(shape), mask], [shape])
+    ir.result(ir.layer("Softmax", [scores], [shape], axis="-1"))
+    return ir
+
+
+@pytest.mark.parametrize("precision", ["FP32", "FP16"])
+@pytest.mark.parametrize(("values", "hidden"), [(CAUSAL, (TOKENS - 1) / (2 * TOKENS)), (np.zeros_like(CAUSAL), 0)])
+def test_what_masks_hide_is_found_beside_the_file(tmp_path, values, hidden, precision):
+    network = read(masked(values, precision), tmp_path)
+    (masking,) = (tensor.masking for tensor in network.tensors.values() if tensor.masking)
+    assert masking == pytest.approx((hidden, 0))
+
+
+@pytest.mark.parametrize("kept", [None, 0, 1000, 10**6])
+def test_masks_that_are_not_where_the_file_says_are_not_known(tmp_path, kept):
+    path = masked(CAUSAL, "FP32").write(tmp_path / "net.xml")
+    data = path.with_suffix(".bin").read_bytes()
+    if kept is None:
+        path.with_suffix(".bin").unlink()
+    else:
+        path.with_suffix(".bin").write_bytes(data[:kept])
+    network = read_openvino_ir(path)
+    assert kinds(network) == ["add", "softmax"]
+    known = [tensor.masking for tensor in network.tensors.values() if tensor.masking]
+    assert len(known) == (kept == 10**6)  # all of it
 
 
 ENTITIES = '<?xml version="1.0"?><!DOCTYPE net [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><net name="&b;" version="11"/>'
