@@ -7,8 +7,9 @@ import pytest
 
 from annette.devices.intel_myriad.placement.graph import build_stages
 from annette.devices.intel_myriad.placement.memory import Chip, Schedule
+from annette.devices.intel_myriad.placement.nodes import nodes_of
 from annette.devices.intel_myriad.placement.passes import place
-from annette.devices.intel_myriad.stage import MyriadPlacement, _nodes
+from annette.devices.intel_myriad.stage import MyriadPlacement
 from annette.mapping.kernel import Kernel
 from annette.mapping.rules import preset
 from annette.network.builder import NetworkBuilder
@@ -91,7 +92,9 @@ def test_trials_leave_a_schedule_that_a_fresh_run_agrees_with(name):
     """Incremental trials must end where running all stages from the start does."""
     network = build(name)
     kernels = replace(MAPPING, context=None).apply(network)
-    schedule = place(build_stages(_nodes(kernels, network, CHIP.output_limit_bytes), CHIP.output_limit_bytes), CHIP)
+    inputs = MAPPING.apply(network)[: len(network.inputs)]
+    nodes = nodes_of(kernels, inputs, CHIP.output_limit_bytes)
+    schedule = place(build_stages(nodes, CHIP.output_limit_bytes), CHIP)
     again = Schedule(schedule.stages, CHIP)
     assert again.fill() is None
     assert all(part.shave_count > 0 for stage in schedule.stages for part in stage.parts if part.shaves != "none")
