@@ -6,8 +6,7 @@ an operation and a few numbers around it is then looked up. Operations without a
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from annette.devices.arm_ethos_u.scheduler.operations import NpuOp
 from annette.kept import Recent
@@ -23,11 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["Known", "places_of", "repeated"]
 
 _MOST: Final = 16_384
-_FIELDS: Final = tuple((NpuOp.__dict__[each.name].__get__, NpuOp.__dict__[each.name].__set__) for each in fields(NpuOp))
-_set_ifms: Final = NpuOp.__dict__["ifms"].__set__
-_set_ofm: Final = NpuOp.__dict__["ofm"].__set__
-_set_alike: Final = NpuOp.__dict__["alike"].__set__
-
 
 class Known:
     """What one accelerator does with operations that have a token.
@@ -61,14 +55,10 @@ class Known:
 
 
 def _named(operation: NpuOp, ifms: tuple[str, ...], ofm: str, token: object) -> NpuOp:
-    made: Any = object.__new__(NpuOp)
-    for get, put in _FIELDS:
-        put(made, get(operation))
-    _set_ifms(made, ifms)
-    _set_ofm(made, ofm)
-    _set_alike(made, token)
-    named: NpuOp = made
-    return named
+    """As `dataclasses.replace`, in a tenth of the time."""
+    made = object.__new__(NpuOp)
+    vars(made).update(vars(operation), ifms=ifms, ofm=ofm, alike=token)
+    return made
 
 
 def repeated(
@@ -87,16 +77,30 @@ def repeated(
         return None
     if anchor.workload.dimensions.batch != 1:
         return None
-    inputs, written = [root[tensor] for tensor in kernel.inputs], root[kernel.outputs[0]]
-    ifms, shapes = tuple(dict.fromkeys(inputs)), storage.shapes
+    read, shapes, result = kernel.inputs, storage.shapes, kernel.outputs[0]
+    written = root[result]
+    if len(read) == 1:
+        name = root[read[0]]
+        ifms, places = (name,), (shapes[read[0]], maps[name].nhwc)
+    else:
+        inputs = [root[tensor] for tensor in read]
+        ifms = tuple(dict.fromkeys(inputs))
+        places = (
+            *[(shapes[tensor], maps[name].nhwc) for tensor, name in zip(read, inputs, strict=True)],
+            len(ifms) == len(inputs) or tuple(map(inputs.index, inputs)),
+        )
+    layers = kernel.layers
+    own = len(layers) == 1 and layers[0] is anchor
     key = (
         kernel.kind,
         id(anchor.workload),
         id(anchor.attributes),
-        tuple([(id(layer.workload), id(layer.attributes), layer.kind, layer is anchor) for layer in kernel.layers]),
-        tuple([(shapes[tensor], maps[name].nhwc) for tensor, name in zip(kernel.inputs, inputs, strict=True)]),
-        len(ifms) == len(inputs) or tuple(map(inputs.index, inputs)),
-        (shapes[kernel.outputs[0]], maps[written].nhwc),
+        anchor.kind
+        if own
+        else tuple([(id(layer.workload), id(layer.attributes), layer.kind, layer is anchor) for layer in layers]),
+        places,
+        shapes[result],
+        maps[written].nhwc,
     )
     return key, ifms, written
 

@@ -68,25 +68,29 @@ class _State:
     def copy(self) -> _State:
         return _State(self.top, self.holes.copy(), self.live.copy())
 
-    def take(self, size: int, capacity: int) -> int | None:
+    def _take(self, size: int, capacity: int) -> int | None:
         """A place for ``size`` bytes: the end of the smallest hole that fits, or the top of the stack."""
-        fitting = [(hole, index) for index, (_, hole) in enumerate(self.holes) if hole >= size]
-        if fitting:
-            hole, index = min(fitting)
-            offset, _ = self.holes[index]
-            self.holes[index : index + 1] = [(offset, hole - size)] if hole > size else []
-            return offset + hole - size
-        if self.top + size > capacity:
+        if self.holes:
+            fitting = [(hole, index) for index, (_, hole) in enumerate(self.holes) if hole >= size]
+            if fitting:
+                hole, index = min(fitting)
+                offset, _ = self.holes[index]
+                self.holes[index : index + 1] = [(offset, hole - size)] if hole > size else []
+                return offset + hole - size
+        offset = self.top
+        if offset + size > capacity:
             return None
-        self.top += size
-        return self.top - size
+        self.top = offset + size
+        return offset
 
-    def give(self, offset: int, size: int) -> None:
-        """Frees a place; neighbouring holes become one."""
-        neighbours = [hole for hole in self.holes if offset + size == hole[0] or sum(hole) == offset]
-        for hole in neighbours:
-            offset, size = min(offset, hole[0]), size + hole[1]
-            self.holes.remove(hole)
+    def give(self, data: Data) -> None:
+        """Frees a tensor's place; neighbouring holes become one."""
+        offset, size = self.live.pop(data), data.size_bytes
+        if self.holes:
+            neighbours = [hole for hole in self.holes if offset + size == hole[0] or sum(hole) == offset]
+            for hole in neighbours:
+                offset, size = min(offset, hole[0]), size + hole[1]
+                self.holes.remove(hole)
         if offset + size == self.top:
             self.top = offset
         else:
@@ -94,10 +98,11 @@ class _State:
 
     def put(self, data: Data, capacity: int) -> bool:
         """Places a tensor, after closing the holes if need be; says whether there was room."""
-        offset = self.take(data.size_bytes, capacity)
-        if offset is None:
+        size = data.size_bytes
+        offset = self._take(size, capacity)
+        if offset is None and self.holes:
             self._close_holes()
-            offset = self.take(data.size_bytes, capacity)
+            offset = self._take(size, capacity)
         if offset is None:
             return False
         self.live[data] = offset
@@ -247,39 +252,44 @@ class Schedule:
                     part.shave_count = self.chip.shaves
                 elif part.shaves == "limited":
                     state = self._before[slot].copy()
-                    self._place_outputs(stage, state)
+                    self._place_outputs(stage.parts, state)
                     count = self._shaves_left(state)
                     limit = self.chip.shaves_beside_hardware
                     part.shave_count = min(count, limit) if stage in beside or stage.hardware else count
 
     def _step(self, stage: Stage, state: _State) -> bool:
         """Runs one stage; says whether there was room for its outputs and its processors."""
-        injected = stage.injected
-        needs = stage.shaves if injected is None else max(stage.shaves, injected.shaves, key=_NEEDS.index)
+        injected, needs = stage.injected, stage.shaves
+        parts = (stage,) if injected is None else (stage, injected)
+        if injected is not None:
+            needs = max(needs, injected.shaves, key=_NEEDS.index)
         if needs == "most" and self._shaves_left(state) < self.chip.shaves:
             return False
-        if not self._place_outputs(stage, state):
+        if not self._place_outputs(parts, state):
             return False
         if needs == "limited" and self._shaves_left(state) <= 0:
             return False
         slot, live, last = stage.slot, state.live, self._last
-        for part in (stage,) if injected is None else (stage, injected):
+        for part in parts:
             for data in part.inputs:
                 top = data.top
                 if top in live and last[top] == slot:
-                    state.give(live.pop(top), top.size_bytes)
+                    state.give(top)
         return True
 
-    def _place_outputs(self, stage: Stage, state: _State) -> bool:
-        for part in (stage,) if stage.injected is None else (stage, stage.injected):
+    def _place_outputs(self, parts: tuple[Stage, ...], state: _State) -> bool:
+        slot = parts[0].slot
+        for part in parts:
             top = part.output.top
-            wanted = top.in_cmx and top not in state.live and self._last.get(top, -1) >= stage.slot
+            wanted = top.in_cmx and top not in state.live and self._last.get(top, -1) >= slot
             if wanted and not state.put(top, self._capacity):
                 return False
         return True
 
     def _shaves_left(self, state: _State) -> int:
-        return min(self.chip.slices - -(-state.top // self.chip.slice_bytes), self.chip.shaves)
+        left = self.chip.slices - -(-state.top // self.chip.slice_bytes)
+        most = self.chip.shaves
+        return left if left < most else most
 
 
 def _beside_hardware(stages: Sequence[Stage]) -> set[Stage]:
